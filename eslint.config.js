@@ -1,0 +1,65 @@
+import { createTypeScriptImportResolver } from 'eslint-import-resolver-typescript';
+import importX from 'eslint-plugin-import-x';
+import tseslint from 'typescript-eslint';
+
+/**
+ * Who may import whom: for every folder of src, the folders it may reach besides itself.
+ * The composition roots (main.ts, commands/, ingest/worker.ts) are exempt: wiring is what they are for.
+ */
+const mayImport = {
+  core: [],
+  platform: ['core'],
+  publish: ['core', 'platform'],
+  aggregate: ['core', 'platform'],
+  ingest: ['core', 'platform', 'publish/publisher.ts', 'aggregate/accumulator.ts'],
+  flush: ['core', 'platform', 'aggregate/accumulator.ts'],
+  quarantine: ['core', 'platform', 'publish/publisher.ts'],
+  api: ['core', 'platform', 'publish', 'aggregate/accumulator.ts', 'quarantine'],
+  services: ['core', 'platform'],
+};
+
+const zones = Object.entries(mayImport).map(([folder, allowed]) => ({
+  target: folder === 'ingest' ? './src/ingest/!(worker.ts)' : `./src/${folder}`,
+  from: './src',
+  except: [`./${folder}`, ...allowed.map((path) => `./${path}`)],
+  message: `src/${folder} may import only: ${[folder, ...allowed].join(', ')}.`,
+}));
+
+export default tseslint.config(
+  { ignores: ['dist/', 'coverage/', '.pulse/'] },
+  {
+    files: ['src/**/*.ts', 'test/**/*.ts', 'bench/**/*.ts', 'vitest.config.ts'],
+    extends: [tseslint.configs.strictTypeChecked, tseslint.configs.stylisticTypeChecked],
+    plugins: { 'import-x': importX },
+    languageOptions: {
+      parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname },
+    },
+    settings: {
+      'import-x/resolver-next': [createTypeScriptImportResolver()],
+    },
+    rules: {
+      'import-x/no-cycle': ['error', { ignoreExternal: true }],
+      'import-x/no-restricted-paths': ['error', { zones }],
+      'import-x/no-default-export': 'error',
+      'import-x/no-duplicates': 'error',
+      'no-console': 'error',
+      'no-warning-comments': ['error', { terms: ['todo', 'fixme', 'xxx'], location: 'anywhere' }],
+      'max-lines': ['error', { max: 300 }],
+      'max-lines-per-function': ['error', { max: 70, skipBlankLines: true, skipComments: true }],
+      'max-params': ['error', { max: 4 }],
+      '@typescript-eslint/consistent-type-imports': 'error',
+      '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true }],
+      '@typescript-eslint/switch-exhaustiveness-check': 'error',
+      '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_' }],
+      '@typescript-eslint/consistent-type-definitions': 'off',
+    },
+  },
+  {
+    files: ['test/**/*.ts', 'vitest.config.ts'],
+    rules: {
+      'max-lines-per-function': 'off',
+      'import-x/no-default-export': 'off',
+      '@typescript-eslint/no-non-null-assertion': 'off',
+    },
+  },
+);

@@ -1,0 +1,69 @@
+/**
+ * Exact decimal amounts: a whole part and a part in units of 10⁻⁹, never a float.
+ *
+ * One pulse carries at most 15 digits before and 9 after the point, so each part is a safe integer.
+ * Sums need one more limb: 10¹⁵ in `whole` carries into `high` (STYLE: unit or qualifier last).
+ */
+
+/** The amount of one pulse. `whole` < 10¹⁵, `nano` < 10⁹, both integers, not both zero. */
+export interface Amount {
+  readonly whole: number;
+  readonly nano: number;
+}
+
+/** A sum of amounts: high × 10¹⁵ + whole + nano × 10⁻⁹. Each limb is a normalised safe integer. */
+export interface AmountSum {
+  high: number;
+  whole: number;
+  nano: number;
+}
+
+export const WHOLE_LIMB = 1e15;
+export const NANO_LIMB = 1e9;
+
+/** Why a text is no amount of a pulse. */
+export type AmountProblem = 'not_a_number' | 'not_positive' | 'out_of_range' | 'too_precise';
+
+const DECIMAL = /^(-)?(\d+)(?:\.(\d+))?$/;
+
+/**
+ * Reads a decimal string such as `3.5` or `000.100`.
+ *
+ * Leading zeros before the point and trailing zeros after it do not count as digits.
+ *
+ * @returns The exact amount, or why there is none. An exponent, a sign, spaces are `not_a_number`
+ * (a minus before digits is `not_positive`).
+ */
+export function parseAmount(text: string): Amount | AmountProblem {
+  const match = DECIMAL.exec(text);
+  if (match === null) return 'not_a_number';
+  const wholeDigits = (match[2] ?? '').replace(/^0+/, '');
+  const nanoDigits = (match[3] ?? '').replace(/0+$/, '');
+  if (match[1] !== undefined || (wholeDigits === '' && nanoDigits === '')) return 'not_positive';
+  if (wholeDigits.length > 15) return 'out_of_range';
+  if (nanoDigits.length > 9) return 'too_precise';
+  return { whole: Number(wholeDigits), nano: Number(nanoDigits.padEnd(9, '0')) };
+}
+
+/** Adds `amount` to `sum` in place, carrying between the limbs. */
+export function addAmount(sum: AmountSum, amount: Amount): void {
+  let nano = sum.nano + amount.nano;
+  let whole = sum.whole + amount.whole;
+  if (nano >= NANO_LIMB) {
+    nano -= NANO_LIMB;
+    whole += 1;
+  }
+  if (whole >= WHOLE_LIMB) {
+    whole -= WHOLE_LIMB;
+    sum.high += 1;
+  }
+  sum.nano = nano;
+  sum.whole = whole;
+}
+
+/** The shortest exact decimal text of a sum: `12`, `0.5`, never an exponent. */
+export function formatAmount({ high, whole, nano }: AmountSum): string {
+  const units = high === 0 ? String(whole) : String(high) + String(whole).padStart(15, '0');
+  if (nano === 0) return units;
+  return `${units}.${String(nano).padStart(9, '0').replace(/0+$/, '')}`;
+}
