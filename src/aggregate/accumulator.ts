@@ -1,0 +1,241 @@
+/** The aggregates in Redis: applying batches, sealing, reading back. Every call is atomic in its shard. */
+import { randomUUID } from 'node:crypto';
+import { ReplyError, type Redis } from 'ioredis';
+import type { AmountSum } from '../core/amount.ts';
+import { FatalError, TransientError } from '../core/errors.ts';
+import type { AggregateKey } from '../core/pulse.ts';
+import { BatchFold, type FoldedBatch } from './batch-fold.ts';
+import { fromField, shardKeys, shardOf } from './keys.ts';
+import { ensureLibrary, LIBRARY_VERSION } from './library.ts';
+import { readSum } from './sum-codec.ts';
+
+export { BatchFold, shardOf };
+export type { FoldedBatch };
+
+/** The header of a batch of sums, live or sealed. */
+export interface SealedBatch {
+  readonly batchId: string;
+  readonly shard: number;
+  /** Distinct keys. */
+  readonly rowCount: number;
+  readonly pulseCount: bigint;
+  /** Earliest and latest window start among the rows, in seconds. */
+  readonly windowMinSec: number;
+  readonly windowMaxSec: number;
+  /** Redis's clock at the first write. */
+  readonly openedAtSec: number;
+}
+
+/** Names one sealed batch. */
+export type SealedBatchRef = Pick<SealedBatch, 'shard' | 'batchId'>;
+
+/** One sum as it will become a row. */
+export interface AggregateRow extends AggregateKey {
+  readonly amount: AmountSum;
+  readonly pulseCount: number;
+}
+
+/** What became of one batch; counted + duplicates + refused.length is its pulse count. */
+export interface ApplyResult {
+  readonly counted: number;
+  readonly duplicates: number;
+  /** Positions of the pulses whose sum would overflow int64; nothing of them was written. */
+  readonly refused: readonly number[];
+}
+
+/** One shard's books at one instant: counted = everything ever flushed + sealed + live. */
+export interface ShardBooks {
+  readonly shard: number;
+  readonly counted: bigint;
+  readonly duplicates: bigint;
+  readonly live: SealedBatch | null;
+  /** Oldest first. */
+  readonly sealed: readonly SealedBatch[];
+}
+
+export interface AccumulatorOptions {
+  readonly redis: Redis;
+  readonly shards: number;
+  readonly dedupeWindowSeconds: number;
+}
+
+/** Elements asked of Redis per HSCAN step: large enough to be cheap, small enough not to stall it. */
+const SCAN_COUNT = 2_000;
+
+export type Accumulator = ReturnType<typeof createAccumulator>;
+
+/**
+ * Creates the access to the sums of all shards. Nothing is sent before the first call.
+ *
+ * All methods throw TransientError PULSE_REDIS_APPLY when Redis is away or cannot write just now (the
+ * call may have applied; each is safe to repeat) and FatalError when what Redis holds is not ours.
+ */
+export function createAccumulator({ redis, shards, dedupeWindowSeconds }: AccumulatorOptions) {
+  const call = async (name: string, keys: string[], args: (string | Buffer)[]) => {
+    try {
+      return await redis.fcall(name, keys.length, ...keys, LIBRARY_VERSION, ...args);
+    } catch (error) {
+      throw await classify(redis, error);
+    }
+  };
+
+  const readBooks = async (shard: number): Promise<ShardBooks> => {
+    const keys = shardKeys(shard);
+    const reply = await call(
+      'pulse_books',
+      [keys.live, keys.books, keys.sealedIndex, keys.sealedPrefix],
+      [],
+    );
+    const [counted, duplicates, live, sealed] = reply as [string, string, Header | null, Header[]];
+    return {
+      shard,
+      counted: BigInt(counted),
+      duplicates: BigInt(duplicates),
+      live: live === null ? null : toBatch(shard, live),
+      sealed: sealed.map((header) => toBatch(shard, header)),
+    };
+  };
+
+  return {
+    shards,
+
+    /** Adds a folded batch, each id at most once. Pulses without id are always added. */
+    async apply(shard: number, batch: FoldedBatch): Promise<ApplyResult> {
+      const keys = shardKeys(shard);
+      const reply = await call(
+        'pulse_apply',
+        [keys.live, keys.books, keys.seenPrefix],
+        [
+          randomUUID(),
+          String(dedupeWindowSeconds),
+          String(batch.windowMinSec),
+          String(batch.windowMaxSec),
+          batch.ids,
+          batch.pulses,
+          batch.fields,
+          batch.sums,
+        ],
+      );
+      const [counted, duplicates, refused] = reply as [number, number, number[]];
+      return { counted, duplicates, refused };
+    },
+
+    /** Freezes what is live under its batch id. Null when nothing is. */
+    async seal(shard: number): Promise<SealedBatch | null> {
+      const keys = shardKeys(shard);
+      const header = await call('pulse_seal', [keys.live, keys.sealedIndex, keys.sealedPrefix], []);
+      return header === null ? null : toBatch(shard, header as Header);
+    },
+
+    /** Batches sealed and not discarded, oldest first. */
+    async listSealed(shard: number): Promise<readonly SealedBatch[]> {
+      return (await readBooks(shard)).sealed;
+    },
+
+    readBooks,
+
+    /** Streams the rows of a sealed batch. A row may come twice while Redis rehashes the hash. */
+    readRows: (batch: SealedBatchRef): AsyncGenerator<AggregateRow[]> => scanRows(redis, batch),
+
+    /** Forgets a sealed batch. Harmless when repeated. */
+    async discardSealed({ shard, batchId }: SealedBatchRef): Promise<void> {
+      const keys = shardKeys(shard);
+      await call('pulse_discard', [keys.sealedIndex, keys.sealedPrefix + batchId], [batchId]);
+    },
+  };
+}
+
+async function* scanRows(
+  redis: Redis,
+  { shard, batchId }: SealedBatchRef,
+): AsyncGenerator<AggregateRow[]> {
+  const key = shardKeys(shard).sealedPrefix + batchId;
+  let cursor = '0';
+  do {
+    const [next, elements] = await redis
+      .hscanBuffer(key, cursor, 'COUNT', SCAN_COUNT)
+      .catch(async (error: unknown) => {
+        throw await classify(redis, error);
+      });
+    cursor = next.toString();
+    yield toRows(elements);
+  } while (cursor !== '0');
+}
+
+type Header = [
+  batchId: string,
+  openedAt: string,
+  pulseCount: string,
+  windowMin: string,
+  windowMax: string,
+  rowCount: number,
+];
+
+function toBatch(
+  shard: number,
+  [batchId, openedAt, pulseCount, windowMin, windowMax, rowCount]: Header,
+): SealedBatch {
+  return {
+    batchId,
+    shard,
+    rowCount,
+    pulseCount: BigInt(pulseCount),
+    windowMinSec: Number(windowMin),
+    windowMaxSec: Number(windowMax),
+    openedAtSec: Number(openedAt),
+  };
+}
+
+function toRows(elements: readonly Buffer[]): AggregateRow[] {
+  const rows: AggregateRow[] = [];
+  for (let index = 0; index + 1 < elements.length; index += 2) {
+    const field = elements[index]?.toString() ?? '';
+    const value = elements[index + 1];
+    const key = fromField(field);
+    if (key !== undefined && value !== undefined) rows.push({ ...key, ...readSum(value) });
+  }
+  return rows;
+}
+
+/** First words of Redis's errors that pass by themselves. */
+const TRANSIENT_REPLIES = new Set([
+  'BUSY',
+  'CLUSTERDOWN',
+  'LOADING',
+  'MASTERDOWN',
+  'MISCONF',
+  'NOREPLICAS',
+  'OOM',
+  'READONLY',
+  'TRYAGAIN',
+]);
+
+/** Turns what ioredis threw into what the caller must do about it. */
+async function classify(redis: Redis, error: unknown): Promise<Error> {
+  if (!(error instanceof Error)) return new TypeError('Not an error.', { cause: error });
+  if (!(error instanceof ReplyError)) {
+    return new TransientError(
+      'PULSE_REDIS_APPLY',
+      'Redis did not answer; the call may have applied.',
+      {
+        cause: error,
+      },
+    );
+  }
+  const [word = ''] = error.message.split(' ');
+  if (TRANSIENT_REPLIES.has(word)) {
+    return new TransientError('PULSE_REDIS_APPLY', `Redis refuses for now: ${word}.`, {
+      cause: error,
+    });
+  }
+  // Redis names this case by text alone. A server that was replaced or flushed gets the library back.
+  if (error.message.startsWith('ERR Function not found')) {
+    await ensureLibrary(redis);
+    return new TransientError('PULSE_REDIS_APPLY', 'Redis had lost the functions; reloaded.', {
+      cause: error,
+    });
+  }
+  return new FatalError('PULSE_REDIS_LIBRARY', `Redis refuses Pulse's function: ${error.message}`, {
+    cause: error,
+  });
+}

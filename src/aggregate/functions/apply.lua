@@ -1,0 +1,305 @@
+
+-- Generations of seen ids ---------------------------------------------------------------------
+--
+-- Ids live in generations; a generation is 4^digits sets ("buckets") of at most a few hundred numbers,
+-- which Redis keeps as sorted arrays of 8 bytes a number. The newest generation takes new ids until
+-- it is one dedupe window old or full; older ones are asked and kept until one window after they were
+-- closed, then swept away a few buckets at a time. So an id is remembered for at least one window.
+-- One generation is closed per call at most: a clock that jumps forward forgets nothing by itself.
+--
+-- State, kept in the books as MessagePack:
+--   { next = number, list = { {number, digits, opened_at, count, closed_at}, ... newest last },
+--     swept = { {number, digits, next bucket}, ... } }
+
+local DIGITS_MIN = 6
+local DIGITS_MAX = 12
+local BUCKET_IDS_TARGET = 256
+local BUCKET_IDS_MAX = 384
+local SWEEP_BUCKETS = 256
+
+local function open_generation(state, now, digits)
+  state.list[#state.list + 1] = { state.next, digits, now, 0, 0 }
+  state.next = state.next + 1
+end
+
+-- Enough buckets for as many ids as the remembered generations hold, and for growth when one filled up early.
+local function digits_for(state, filled_up)
+  local ids = 0
+  for _, generation in ipairs(state.list) do ids = ids + generation[4] end
+  local digits = DIGITS_MIN
+  if filled_up then digits = state.list[#state.list][2] + 1 end
+  while digits < DIGITS_MAX and 4 ^ digits * BUCKET_IDS_TARGET < ids do digits = digits + 1 end
+  return math.min(digits, DIGITS_MAX)
+end
+
+-- Closes the newest generation when it is old or full, and hands expired ones to the sweeper.
+local function turn_generations(state, now, window_seconds)
+  local newest = state.list[#state.list]
+  if newest == nil then
+    open_generation(state, now, DIGITS_MIN)
+    return
+  end
+  local filled_up = newest[2] < DIGITS_MAX and newest[4] >= 4 ^ newest[2] * BUCKET_IDS_MAX
+  if filled_up or now - newest[3] >= window_seconds then
+    newest[5] = now
+    open_generation(state, now, digits_for(state, filled_up))
+  end
+  local oldest = state.list[1]
+  if #state.list > 1 and now - oldest[5] >= window_seconds then
+    table.remove(state.list, 1)
+    state.swept[#state.swept + 1] = { oldest[1], oldest[2], 0 }
+  end
+end
+
+local function bucket_name(index, digits)
+  local name = {}
+  for position = 1, digits do
+    name[position] = index % 4
+    index = math.floor(index / 4)
+  end
+  return table.concat(name)
+end
+
+local function sweep(state, seen_prefix)
+  local generation = state.swept[1]
+  if generation == nil then return end
+  local number, digits, first = generation[1], generation[2], generation[3]
+  local last = math.min(first + SWEEP_BUCKETS, 4 ^ digits) - 1
+  local buckets = {}
+  for index = first, last do
+    buckets[#buckets + 1] = seen_prefix .. string.format('%d', number) .. ':' .. bucket_name(index, digits)
+  end
+  redis.call('UNLINK', unpack(buckets))
+  generation[3] = last + 1
+  if generation[3] >= 4 ^ digits then table.remove(state.swept, 1) end
+end
+
+-- Applying a batch -------------------------------------------------------------------------------
+
+local ID_BYTES = 31
+local ID_MEMBER_AT = 13
+local NO_ID = 32
+local PULSE_BYTES = 16
+local PULSE_FORMAT = '<I4dI4'
+
+-- Reads and writes one fingerprint: is it in an older generation, is it in the newest, put it there.
+local function seen_ids(ids, state, seen_prefix)
+  local newest = state.list[#state.list]
+  local prefixes, digits = {}, {}
+  for index, generation in ipairs(state.list) do
+    prefixes[index] = seen_prefix .. string.format('%d', generation[1]) .. ':'
+    digits[index] = generation[2]
+  end
+  local count = #prefixes
+  local newest_prefix, newest_digits = prefixes[count], digits[count]
+  local sub, call = string.sub, redis.call
+  local seen = {}
+
+  function seen.has_id(index)
+    return string.byte(ids, index * ID_BYTES + 1) ~= NO_ID
+  end
+
+  local function in_older(at, member)
+    for index = 1, count - 1 do
+      if call('SISMEMBER', prefixes[index] .. sub(ids, at + 1, at + digits[index]), member) == 1 then
+        return true
+      end
+    end
+    return false
+  end
+
+  function seen.contains(index)
+    local at = index * ID_BYTES
+    local member = sub(ids, at + ID_MEMBER_AT, at + ID_BYTES)
+    return in_older(at, member)
+      or call('SISMEMBER', newest_prefix .. sub(ids, at + 1, at + newest_digits), member) == 1
+  end
+
+  -- True when the id was new.
+  function seen.add(index)
+    local at = index * ID_BYTES
+    local member = sub(ids, at + ID_MEMBER_AT, at + ID_BYTES)
+    if count > 1 and in_older(at, member) then return false end
+    if call('SADD', newest_prefix .. sub(ids, at + 1, at + newest_digits), member) == 0 then
+      return false
+    end
+    newest[4] = newest[4] + 1
+    return true
+  end
+
+  function seen.remove(index)
+    local at = index * ID_BYTES
+    call('SREM', newest_prefix .. sub(ids, at + 1, at + newest_digits),
+      sub(ids, at + ID_MEMBER_AT, at + ID_BYTES))
+    newest[4] = newest[4] - 1
+  end
+
+  return seen
+end
+
+-- The sums under change: columns, because one table per key would cost more than the arithmetic.
+local function read_sums(live, fields, packed)
+  local sums = { count = {}, high = {}, whole = {}, nano = {}, added = {}, near_overflow = false }
+  local unpack_sum = struct.unpack
+  for first = 1, #fields, CHUNK do
+    local last = math.min(first + CHUNK - 1, #fields)
+    local stored = redis.call('HMGET', live, unpack(fields, first, last))
+    for index = first, last do
+      local count, high, whole, nano = unpack_sum(SUM_FORMAT, packed, (index - 1) * SUM_BYTES + 1)
+      sums.added[index] = count
+      local old = stored[index - first + 1]
+      if old then
+        local old_count, old_high, old_whole, old_nano = unpack_sum(SUM_FORMAT, old)
+        count, high, whole, nano = count + old_count, high + old_high, whole + old_whole, nano + old_nano
+        if nano >= NANO_LIMB then nano, whole = nano - NANO_LIMB, whole + 1 end
+        if whole >= WHOLE_LIMB then whole, high = whole - WHOLE_LIMB, high + 1 end
+      end
+      if high >= MAX_HIGH then sums.near_overflow = true end
+      sums.count[index], sums.high[index], sums.whole[index], sums.nano[index] = count, high, whole, nano
+    end
+  end
+  return sums
+end
+
+-- Takes one pulse out of its sum again. Output: the place of its key.
+local function take_out(sums, pulses, pulse_index)
+  local key, whole, nano = struct.unpack(PULSE_FORMAT, pulses, pulse_index * PULSE_BYTES + 1)
+  local at = key + 1
+  nano, whole = sums.nano[at] - nano, sums.whole[at] - whole
+  if nano < 0 then nano, whole = nano + NANO_LIMB, whole - 1 end
+  if whole < 0 then whole, sums.high[at] = whole + WHOLE_LIMB, sums.high[at] - 1 end
+  sums.nano[at], sums.whole[at] = nano, whole
+  sums.count[at], sums.added[at] = sums.count[at] - 1, sums.added[at] - 1
+  return at
+end
+
+-- Undoes take_out. Output: the place of its key.
+local function put_back(sums, pulses, pulse_index)
+  local key, whole, nano = struct.unpack(PULSE_FORMAT, pulses, pulse_index * PULSE_BYTES + 1)
+  local at = key + 1
+  nano, whole = sums.nano[at] + nano, sums.whole[at] + whole
+  if nano >= NANO_LIMB then nano, whole = nano - NANO_LIMB, whole + 1 end
+  if whole >= WHOLE_LIMB then whole, sums.high[at] = whole - WHOLE_LIMB, sums.high[at] + 1 end
+  sums.nano[at], sums.whole[at] = nano, whole
+  sums.count[at], sums.added[at] = sums.count[at] + 1, sums.added[at] + 1
+  return at
+end
+
+local function overflows(sums, at)
+  return sums.high[at] > MAX_HIGH or (sums.high[at] == MAX_HIGH and sums.whole[at] > MAX_WHOLE)
+end
+
+-- Some sum may overflow: decides pulse by pulse, in order and by reading alone, which ones are duplicates
+-- and which would overflow their sum. Sums end without both.
+-- Output: pulse index -> 'duplicate', 'refused' or nil.
+local function judge_each(sums, pulses, pulse_count, seen, ids)
+  local verdict, met = {}, {}
+  for index = 0, pulse_count - 1 do
+    take_out(sums, pulses, index)
+  end
+  for index = 0, pulse_count - 1 do
+    local id = seen.has_id(index) and string.sub(ids, index * ID_BYTES + 1, (index + 1) * ID_BYTES)
+    if id and (met[id] or seen.contains(index)) then
+      verdict[index] = 'duplicate'
+    elseif overflows(sums, put_back(sums, pulses, index)) then
+      take_out(sums, pulses, index)
+      verdict[index] = 'refused'
+    elseif id then
+      met[id] = true
+    end
+  end
+  return verdict
+end
+
+local function write_sums(live, fields, sums)
+  local pack = struct.pack
+  local changes, size = {}, 0
+  for index = 1, #fields do
+    if sums.added[index] > 0 then
+      changes[size + 1] = fields[index]
+      changes[size + 2] =
+        pack(SUM_FORMAT, sums.count[index], sums.high[index], sums.whole[index], sums.nano[index])
+      size = size + 2
+    end
+    if size >= CHUNK or (index == #fields and size > 0) then
+      redis.call('HSET', live, unpack(changes, 1, size))
+      size = 0
+    end
+  end
+end
+
+-- The header travels in the hash itself, so that renaming the hash seals both at once.
+local function write_header(live, header, counted, args, now)
+  local min, max = tonumber(args[4]), tonumber(args[5])
+  if header[1] then
+    min, max = math.min(min, tonumber(header[4])), math.max(max, tonumber(header[5]))
+  else
+    redis.call('HSET', live, 'batch', args[2], 'opened_at', string.format('%d', now))
+  end
+  redis.call('HSET', live, 'window_min', string.format('%d', min), 'window_max', string.format('%d', max))
+  redis.call('HINCRBY', live, 'pulses', counted)
+end
+
+-- pulse_apply: adds one batch, atomically and at most once per id.
+--
+-- KEYS[1] live hash, KEYS[2] books hash, KEYS[3] prefix of the seen sets (all of one shard)
+-- ARGV[1] library version, ARGV[2] batch id to give to a live hash that is created by this call,
+-- ARGV[3] dedupe window in seconds, ARGV[4], ARGV[5] earliest and latest window start in seconds,
+-- ARGV[6] ids, ARGV[7] pulses, ARGV[8] fields (MessagePack), ARGV[9] sums; packing: batch-fold.ts
+-- Output: { pulses counted, duplicates, { index of each pulse refused because its sum would overflow } }
+-- Complexity: O(pulses x generations), 2 to 3 generations in steady state.
+local function apply(keys, args)
+  local wrong = check_version(args[1])
+  if wrong then return wrong end
+  local live, books, seen_prefix = keys[1], keys[2], keys[3]
+  local ids, pulses, fields = args[6], args[7], cmsgpack.unpack(args[8])
+  local pulse_count = #pulses / PULSE_BYTES
+  if #ids ~= pulse_count * ID_BYTES or #args[9] ~= #fields * SUM_BYTES then
+    return redis.error_reply('PULSEARGS ids, pulses, fields and sums do not fit each other')
+  end
+
+  -- Reading and checking.
+  local now = now_seconds()
+  local packed_state = redis.call('HGET', books, 'generations')
+  local state = packed_state and cmsgpack.unpack(packed_state) or { next = 1, list = {}, swept = {} }
+  turn_generations(state, now, tonumber(args[3]))
+  local header = redis.call('HMGET', live, unpack(HEADER))
+  local sums = read_sums(live, fields, args[9])
+  local seen = seen_ids(ids, state, seen_prefix)
+  local verdict = sums.near_overflow and judge_each(sums, pulses, pulse_count, seen, ids) or {}
+
+  -- Writing. Only a set of ids that somebody replaced by another type can fail here: it is undone.
+  local duplicates, refused, added = 0, {}, {}
+  local ok, failure = pcall(function()
+    for index = 0, pulse_count - 1 do
+      if verdict[index] == 'refused' then
+        refused[#refused + 1] = index
+      elseif verdict[index] == 'duplicate' then
+        duplicates = duplicates + 1
+      elseif seen.has_id(index) then
+        if seen.add(index) then
+          added[#added + 1] = index
+        else
+          duplicates = duplicates + 1
+          take_out(sums, pulses, index)
+        end
+      end
+    end
+  end)
+  if not ok then
+    for _, index in ipairs(added) do seen.remove(index) end
+    return redis.error_reply('PULSESEEN ' .. tostring(failure.err or failure))
+  end
+  local counted = pulse_count - duplicates - #refused
+  if counted > 0 then
+    write_sums(live, fields, sums)
+    write_header(live, header, counted, args, now)
+  end
+  sweep(state, seen_prefix)
+  redis.call('HSET', books, 'generations', cmsgpack.pack(state))
+  redis.call('HINCRBY', books, 'counted', counted)
+  redis.call('HINCRBY', books, 'duplicates', duplicates)
+  return { counted, duplicates, refused }
+end
+
+redis.register_function('pulse_apply', apply)

@@ -1,0 +1,73 @@
+/**
+ * The text of Redis keys and hash fields; with the Lua beside it, the only place that knows them.
+ *
+ * Every key of a shard carries the hash tag `{shard}`, so one call touches one slot of a cluster.
+ */
+import type { AggregateKey } from '../core/pulse.ts';
+import { WINDOW_SECONDS } from '../core/window.ts';
+
+/** The keys of one shard. The two prefixes are completed inside the functions. */
+export interface ShardKeys {
+  /** Hash: field → packed sum, and the header of the batch that is being filled. */
+  readonly live: string;
+  /** Hash: pulses counted, duplicates refused, and the generations of seen ids. */
+  readonly books: string;
+  /** Prefix of the sets of seen ids: `<prefix><generation>:<bucket>`. */
+  readonly seenPrefix: string;
+  /** Sorted set of batch ids sealed and not yet discarded, by the time they were opened. */
+  readonly sealedIndex: string;
+  /** Prefix of sealed hashes: `<prefix><batch id>`. */
+  readonly sealedPrefix: string;
+}
+
+export function shardKeys(shard: number): ShardKeys {
+  const tag = `{${shard}}`;
+  return {
+    live: `${tag}:live`,
+    books: `${tag}:books`,
+    seenPrefix: `${tag}:seen:`,
+    sealedIndex: `${tag}:sealed`,
+    sealedPrefix: `${tag}:sealed:`,
+  };
+}
+
+/** Control characters are refused in every part of a key, so this one can stand between them. */
+const SEPARATOR = '\x1f';
+
+/** The hash field of a key: its parts with a separator that none of them can hold. */
+export function toField(key: AggregateKey): string {
+  return (
+    key.tenant +
+    SEPARATOR +
+    key.sku +
+    SEPARATOR +
+    key.unit +
+    SEPARATOR +
+    String(key.windowStartSec / WINDOW_SECONDS)
+  );
+}
+
+/**
+ * The key of a hash field, or undefined for a header field.
+ */
+export function fromField(field: string): AggregateKey | undefined {
+  const [tenant, sku, unit, windowHours] = field.split(SEPARATOR);
+  if (tenant === undefined || sku === undefined || unit === undefined) return undefined;
+  return { tenant, sku, unit, windowStartSec: Number(windowHours) * WINDOW_SECONDS };
+}
+
+/**
+ * The shard of a key: FNV-1a over the UTF-16 units of tenant, SKU and unit, modulo `shards`.
+ *
+ * The window is left out, so that a duplicate with another timestamp still meets its first copy.
+ */
+export function shardOf(key: AggregateKey, shards: number): number {
+  if (shards === 1) return 0;
+  let hash = 0x811c9dc5;
+  for (const text of [key.tenant, SEPARATOR, key.sku, SEPARATOR, key.unit]) {
+    for (let index = 0; index < text.length; index++) {
+      hash = Math.imul(hash ^ text.charCodeAt(index), 0x01000193);
+    }
+  }
+  return (hash >>> 0) % shards;
+}

@@ -1,0 +1,46 @@
+/** Loads the Redis Functions and makes sure that Redis holds exactly the version this build speaks. */
+import { readFileSync } from 'node:fs';
+import type { Redis } from 'ioredis';
+import { FatalError } from '../core/errors.ts';
+
+/** The version of the contract in functions/library.lua; sent with every call. */
+export const LIBRARY_VERSION = '1';
+const LIBRARY_NAME = 'pulse';
+const PARTS = ['library', 'apply', 'read', 'seal'] as const;
+
+/** The library's source as one text. */
+export function libraryCode(): string {
+  return PARTS.map((part) =>
+    readFileSync(new URL(`./functions/${part}.lua`, import.meta.url), 'utf8'),
+  ).join('');
+}
+
+/**
+ * Loads the library into every master unless the same text is there already. Redis keeps it in the AOF.
+ *
+ * @throws FatalError PULSE_REDIS_LIBRARY when Redis holds a newer version: replacing it would break
+ * the workers that rely on it.
+ */
+export async function ensureLibrary(redis: Redis): Promise<void> {
+  const code = libraryCode();
+  const present = await readLibraryCode(redis);
+  if (present === code) return;
+  const presentVersion = Number(/^local VERSION = '(\d+)'$/m.exec(present ?? '')?.[1] ?? 0);
+  if (presentVersion > Number(LIBRARY_VERSION)) {
+    throw new FatalError(
+      'PULSE_REDIS_LIBRARY',
+      `Redis holds version ${presentVersion} of Pulse's functions, this build speaks version ` +
+        `${LIBRARY_VERSION}. Upgrade this process; it must not replace a newer library.`,
+    );
+  }
+  await redis.call('FUNCTION', 'LOAD', 'REPLACE', code);
+}
+
+/** The source that Redis holds under the library's name, undefined when there is none. */
+async function readLibraryCode(redis: Redis): Promise<string | undefined> {
+  const reply = await redis.call('FUNCTION', 'LIST', 'LIBRARYNAME', LIBRARY_NAME, 'WITHCODE');
+  const library: unknown = (reply as unknown[])[0];
+  if (!Array.isArray(library)) return undefined;
+  const pairs = library as unknown[];
+  return pairs[pairs.indexOf('library_code') + 1] as string;
+}

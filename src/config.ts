@@ -1,0 +1,231 @@
+/** Environment → frozen configuration. The only reader of environment variables in Pulse. */
+import { readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { bool, cleanEnv, EnvError, makeValidator, str } from 'envalid';
+import { validate as isCron } from 'node-cron';
+import { RejectedError } from './core/errors.ts';
+import { LOG_LEVELS } from './platform/logger.ts';
+
+export type RawEnv = Readonly<Record<string, string | undefined>>;
+export type Config = ReturnType<typeof parseConfig>;
+
+/** What the chosen command cannot do without. */
+export interface ConfigNeeds {
+  /** The command serves HTTP to users, so it needs a signing secret and an administrator. */
+  readonly api: boolean;
+}
+
+/** Variables that may hold secrets; each may be given as `NAME_FILE`, the path of a file, instead. */
+const SECRET_NAMES = [
+  'RABBITMQ_URL',
+  'REDIS_URL',
+  'DATABASE_URL',
+  'JWT_SECRET',
+  'ADMIN_PASSWORD',
+] as const;
+
+const MIB = 1024 * 1024;
+
+/**
+ * Parses the environment.
+ *
+ * @throws RejectedError PULSE_CONFIG_INVALID listing every mistake at once, each with its variable.
+ */
+export function parseConfig(rawEnv: RawEnv, needs: ConfigNeeds = { api: false }) {
+  const mistakes: string[] = [];
+  const env = cleanEnv(readSecretFiles(rawEnv, mistakes), variables(), {
+    reporter: ({ errors }) => {
+      for (const [name, error] of Object.entries(errors)) {
+        mistakes.push(`${name}: ${(error).message}`);
+      }
+    },
+  });
+  const config = {
+    servers: serversOf(env),
+    queue: env.PULSE_QUEUE,
+    shards: env.SHARDS,
+    startTimeoutMs: env.START_TIMEOUT_SECONDS * 1000,
+    stopTimeoutMs: env.STOP_TIMEOUT_SECONDS * 1000,
+    ingest: {
+      threads: env.INGEST_THREADS,
+      prefetch: env.PREFETCH ?? 4 * env.BATCH_SIZE,
+      batchSize: env.BATCH_SIZE,
+      batchLingerMs: env.BATCH_LINGER_MS,
+      dedupeWindowSeconds: env.DEDUPE_WINDOW_SECONDS,
+      bodyBytesMax: env.BODY_BYTES_MAX,
+      pulseAgeMaxMs: env.PULSE_AGE_MAX_SECONDS * 1000,
+      pulseAheadMaxMs: env.PULSE_AHEAD_MAX_SECONDS * 1000,
+    },
+    flush: { cron: env.FLUSH_CRON, onExit: env.FLUSH_ON_EXIT },
+    api: {
+      host: env.API_HOST,
+      port: env.API_PORT,
+      jwtSecret: env.JWT_SECRET,
+      jwtIssuer: env.JWT_ISSUER,
+      tokenTtlSeconds: env.TOKEN_TTL_SECONDS,
+      adminUsername: env.ADMIN_USERNAME,
+      adminPassword: env.ADMIN_PASSWORD,
+    },
+    metrics: { host: env.METRICS_HOST ?? env.API_HOST, port: env.METRICS_PORT },
+    logLevel: env.LOG_LEVEL,
+  };
+  if (mistakes.length === 0) mistakes.push(...crossFieldMistakes(config, env, needs));
+  if (mistakes.length > 0) {
+    throw new RejectedError(
+      'PULSE_CONFIG_INVALID',
+      `The configuration has ${mistakes.length === 1 ? 'a mistake' : `${mistakes.length} mistakes`}:\n` +
+        mistakes.map((mistake) => `  ${mistake}`).join('\n'),
+    );
+  }
+  return deepFreeze(config);
+}
+
+function variables() {
+  return {
+    RABBITMQ_URL: url('amqp:', 'amqps:')({ default: undefined }),
+    REDIS_URL: url('redis:', 'rediss:')({ default: undefined }),
+    DATABASE_URL: url('postgres:', 'postgresql:')({ default: undefined }),
+    PULSE_QUEUE: matching(
+      /^[\w.-]{1,100}$/,
+      'letters, digits, . _ - (100 at most)',
+    )({
+      default: 'pulses',
+    }),
+    SHARDS: integer(1, 1024)({ default: 1 }),
+    INGEST_THREADS: integer(
+      1,
+      64,
+    )({ default: Math.max(1, Math.floor(availableParallelism() / 2)) }),
+    PREFETCH: integer(2, 65_535)({ default: undefined }),
+    BATCH_SIZE: integer(1, 10_000)({ default: 2_000 }),
+    BATCH_LINGER_MS: integer(0, 10_000)({ default: 20 }),
+    DEDUPE_WINDOW_SECONDS: integer(60, 90 * 86_400)({ default: 86_400 }),
+    BODY_BYTES_MAX: integer(1024, 128 * MIB)({ default: 8 * MIB }),
+    PULSE_AGE_MAX_SECONDS: integer(3_600, 3_660 * 86_400)({ default: 35 * 86_400 }),
+    PULSE_AHEAD_MAX_SECONDS: integer(0, 86_400)({ default: 300 }),
+    FLUSH_CRON: cron({ default: '0 * * * *' }),
+    FLUSH_ON_EXIT: bool({ default: false }),
+    API_HOST: str({ default: '127.0.0.1' }),
+    API_PORT: integer(0, 65_535)({ default: 3_000 }),
+    METRICS_HOST: str({ default: undefined }),
+    METRICS_PORT: integer(0, 65_535)({ default: 9_464 }),
+    JWT_SECRET: secret(32)({ default: undefined }),
+    JWT_ISSUER: str({ default: 'pulse' }),
+    TOKEN_TTL_SECONDS: integer(60, 86_400)({ default: 3_600 }),
+    ADMIN_USERNAME: matching(
+      /^[\w.@-]{1,64}$/,
+      'letters, digits, . _ @ - (64 at most)',
+    )({
+      default: 'admin',
+    }),
+    ADMIN_PASSWORD: secret(8)({ default: undefined }),
+    START_TIMEOUT_SECONDS: integer(1, 3_600)({ default: 30 }),
+    STOP_TIMEOUT_SECONDS: integer(1, 3_600)({ default: 20 }),
+    LOG_LEVEL: str({ choices: LOG_LEVELS, default: 'info' as const }),
+  };
+}
+
+type Env = ReturnType<typeof cleanEnv<ReturnType<typeof variables>>>;
+
+function serversOf(env: Env) {
+  const { RABBITMQ_URL, REDIS_URL, DATABASE_URL } = env;
+  if (RABBITMQ_URL === undefined || REDIS_URL === undefined || DATABASE_URL === undefined) {
+    return undefined;
+  }
+  return { rabbitmqUrl: RABBITMQ_URL, redisUrl: REDIS_URL, databaseUrl: DATABASE_URL };
+}
+
+/** Where the three servers are. */
+export type ServerUrls = NonNullable<ReturnType<typeof serversOf>>;
+
+function crossFieldMistakes(
+  config: { ingest: { prefetch: number; batchSize: number }; servers: ServerUrls | undefined },
+  env: Env,
+  needs: ConfigNeeds,
+): string[] {
+  const mistakes: string[] = [];
+  const { prefetch, batchSize } = config.ingest;
+  if (prefetch < 2 * batchSize) {
+    mistakes.push(
+      `PREFETCH: ${prefetch} is less than twice BATCH_SIZE (${batchSize}), so two batches cannot overlap.`,
+    );
+  }
+  const given = [env.RABBITMQ_URL, env.REDIS_URL, env.DATABASE_URL].filter(Boolean).length;
+  if (given > 0 && config.servers === undefined) {
+    mistakes.push(
+      'RABBITMQ_URL, REDIS_URL, DATABASE_URL: set all three (own servers) or none (embedded servers).',
+    );
+  }
+  if (needs.api && config.servers !== undefined) {
+    if (env.JWT_SECRET === undefined) {
+      mistakes.push('JWT_SECRET: is needed to sign tokens; `openssl rand -hex 32` makes one.');
+    }
+    if (env.ADMIN_PASSWORD === undefined) {
+      mistakes.push('ADMIN_PASSWORD: is needed to create the administrator.');
+    }
+  }
+  return mistakes;
+}
+
+function readSecretFiles(rawEnv: RawEnv, mistakes: string[]): Record<string, string | undefined> {
+  // An empty value means "not set", as in compose files that pass variables through.
+  const env = Object.fromEntries(Object.entries(rawEnv).filter(([, value]) => value !== ''));
+  for (const name of SECRET_NAMES) {
+    const path = env[`${name}_FILE`];
+    if (path === undefined || env[name] !== undefined) continue;
+    try {
+      env[name] = readFileSync(path, 'utf8').trim();
+    } catch (error) {
+      mistakes.push(
+        `${name}_FILE: cannot read ${path} (${(error as NodeJS.ErrnoException).code}).`,
+      );
+    }
+  }
+  return env;
+}
+
+function integer(min: number, max: number) {
+  return makeValidator((text: string) => {
+    const value = Number(text);
+    if (!/^\d+$/.test(text) || value < min || value > max) {
+      throw new EnvError(`must be a whole number from ${min} to ${max}, not "${text}".`);
+    }
+    return value;
+  });
+}
+
+function matching(pattern: RegExp, words: string) {
+  return makeValidator((text: string) => {
+    if (!pattern.test(text)) throw new EnvError(`must be ${words}, not "${text}".`);
+    return text;
+  });
+}
+
+/** Never echoes the value: it may hold a password. */
+function url(...protocols: string[]) {
+  return makeValidator((text: string) => {
+    if (!URL.canParse(text) || !protocols.includes(new URL(text).protocol)) {
+      throw new EnvError(`must be a URL that starts with ${protocols.join('// or ')}//.`);
+    }
+    return text;
+  });
+}
+
+function secret(lengthMin: number) {
+  return makeValidator((text: string) => {
+    if (text.length < lengthMin) throw new EnvError(`must have at least ${lengthMin} characters.`);
+    return text;
+  });
+}
+
+const cron = makeValidator((text: string) => {
+  if (!isCron(text)) throw new EnvError(`must be a cron expression, not "${text}".`);
+  return text;
+});
+
+function deepFreeze<T extends object>(value: T): Readonly<T> {
+  for (const part of Object.values(value)) {
+    if (typeof part === 'object' && part !== null) deepFreeze(part as object);
+  }
+  return Object.freeze(value);
+}

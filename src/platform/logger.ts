@@ -1,0 +1,58 @@
+/** Structured logs: one JSON line each, readable on a terminal, secrets left out. */
+import { pino, type DestinationStream, type Logger as PinoLogger } from 'pino';
+import { prettyFactory } from 'pino-pretty';
+
+export type Logger = PinoLogger;
+
+export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
+export interface LoggerOptions {
+  readonly level: LogLevel;
+  /** Human-readable lines; for terminals only. */
+  readonly pretty: boolean;
+}
+
+const REDACTED_PATHS = [
+  'password',
+  'authorization',
+  '*.password',
+  '*.secret',
+  '*.authorization',
+  'req.headers.authorization',
+  'headers.authorization',
+];
+
+/**
+ * Creates the process's logger. It writes to standard error, because standard output belongs to
+ * the answers of commands (`--json`).
+ */
+export function createLogger({ level, pretty }: LoggerOptions): Logger {
+  return pino(
+    { level, base: { pid: process.pid }, redact: { paths: REDACTED_PATHS, censor: '[redacted]' } },
+    pretty ? prettyStderr() : pino.destination({ fd: 2, sync: false }),
+  );
+}
+
+function prettyStderr(): DestinationStream {
+  const format = prettyFactory({ colorize: true, ignore: 'pid,hostname' });
+  return {
+    write(line: string): void {
+      process.stderr.write(format(line));
+    },
+  };
+}
+
+/**
+ * Names a server for logs and errors: scheme, host, port and path of a URL, never its credentials.
+ *
+ * @returns `invalid URL` for a text that is none, since echoing it could show a password.
+ */
+export function serverOf(url: string): string {
+  try {
+    const { protocol, host, pathname } = new URL(url);
+    return `${protocol}//${host}${pathname === '/' ? '' : pathname}`;
+  } catch {
+    return 'invalid URL';
+  }
+}
