@@ -21,7 +21,7 @@ const mayImport = {
 const zones = Object.entries(mayImport).map(([folder, allowed]) => ({
   target: folder === 'ingest' ? './src/ingest/!(worker.ts)' : `./src/${folder}`,
   from: './src',
-  except: [`./${folder}`, ...allowed.map((path) => `./${path}`)],
+  except: [`./${folder}`, './config.ts', ...allowed.map((path) => `./${path}`)],
   message: `src/${folder} may import only: ${[folder, ...allowed].join(', ')}.`,
 }));
 

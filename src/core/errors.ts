@@ -25,7 +25,11 @@ export type ErrorCode =
   | 'PULSE_FLUSH_FAILED'
   | 'PULSE_BOOKS_DRIFT'
   | 'PULSE_INGEST_CLOSED'
-  | 'PULSE_TIMEOUT';
+  | 'PULSE_TIMEOUT'
+  | 'PULSE_POSTGRES_BUSY'
+  | 'PULSE_PUBLISH_BUSY'
+  | 'PULSE_PUBLISH_INVALID'
+  | 'PULSE_API_LISTEN';
 
 /** What all errors of Pulse share: a stable code and whether trying again can help. */
 export class PulseError extends Error {

@@ -1,0 +1,20 @@
+/** What is handed to RabbitMQ: one body with its address and its properties. */
+
+/** One publication. Properties left undefined are not sent. */
+export interface Publication {
+  readonly exchange: string;
+  readonly routingKey: string;
+  readonly body: Buffer;
+  /** The identity under which a repeated publication is recognised. At most 255 bytes, as AMQP says. */
+  readonly messageId?: string | undefined;
+  /** Seconds since 1970. */
+  readonly timestampSec?: number | undefined;
+  /** Field table; at most 64 KiB when encoded. */
+  readonly headers?: Readonly<Record<string, unknown>> | undefined;
+  readonly contentType?: string | undefined;
+  readonly contentEncoding?: string | undefined;
+  readonly correlationId?: string | undefined;
+  readonly replyTo?: string | undefined;
+  readonly type?: string | undefined;
+  readonly appId?: string | undefined;
+}

@@ -1,0 +1,114 @@
+/** A batch: the deliveries taken together, parsed and folded as they come in. */
+import type { Message } from 'amqplib';
+import { BatchFold, shardOf } from '../aggregate/accumulator.ts';
+import type { Pulse } from '../core/pulse.ts';
+import type { Rejection } from '../core/rejection.ts';
+import { elementSources } from './json-source.ts';
+import { ARRAY_LENGTH_MAX, parseBody, type BodyLimits, type OutcomeSink } from './parse-body.ts';
+
+/** A pulse as the broker hands it over. */
+export type Delivery = Message & { readonly fields: { readonly deliveryTag: number } };
+
+/** A pulse that cannot be counted, and where it came from. */
+export interface RejectedPulse {
+  readonly rejection: Rejection;
+  readonly delivery: Delivery;
+  /** What was sent: the message's body, or one element of it. */
+  readonly body: Buffer;
+  /** Its position inside an array body. */
+  readonly index: number | undefined;
+}
+
+export interface BatchOptions {
+  /** Pulses (or deliveries) after which the batch is full; the last array may go beyond. */
+  readonly batchSize: number;
+  readonly shards: number;
+  readonly dedupeSecret: string;
+  readonly limits: BodyLimits;
+}
+
+/** The part of a batch that goes to one shard, and for each pulse where it came from. */
+interface ShardPart {
+  readonly fold: BatchFold;
+  readonly deliveryIndexes: number[];
+  readonly elementIndexes: (number | undefined)[];
+}
+
+/** Grows by `add` until it is full or taken; then it is only read. */
+export class Batch implements OutcomeSink {
+  readonly deliveries: Delivery[] = [];
+  readonly rejected: RejectedPulse[] = [];
+  readonly parts = new Map<number, ShardPart>();
+  pulseCount = 0;
+  redeliveredWithoutId = 0;
+  readonly #options: BatchOptions;
+
+  constructor(options: BatchOptions) {
+    this.#options = options;
+  }
+
+  get isFull(): boolean {
+    const { batchSize } = this.#options;
+    return this.pulseCount >= batchSize || this.deliveries.length >= batchSize;
+  }
+
+  /** The delivery to acknowledge, with all before it, when the batch is done. */
+  get lastDelivery(): Delivery | undefined {
+    return this.deliveries.at(-1);
+  }
+
+  /** Parses a delivery and folds its pulses. Never throws on account of what was sent. */
+  add(delivery: Delivery, receivedAtMs: number): void {
+    this.deliveries.push(delivery);
+    const { messageId, timestamp } = delivery.properties as {
+      messageId?: string;
+      timestamp?: number;
+    };
+    parseBody(
+      delivery.content,
+      { messageId, timestampSec: timestamp },
+      { limits: this.#options.limits, receivedAtMs, sink: this },
+    );
+  }
+
+  accept(pulse: Pulse, index: number | undefined): void {
+    const shard = shardOf(pulse, this.#options.shards);
+    let part = this.parts.get(shard);
+    if (part === undefined) {
+      // The last delivery may be an array that starts one pulse below the limit.
+      const capacity = this.#options.batchSize + ARRAY_LENGTH_MAX;
+      const fold = new BatchFold(capacity, this.#options.dedupeSecret);
+      part = { fold, deliveryIndexes: [], elementIndexes: [] };
+      this.parts.set(shard, part);
+    }
+    part.fold.add(pulse);
+    part.deliveryIndexes.push(this.deliveries.length - 1);
+    part.elementIndexes.push(index);
+    this.pulseCount += 1;
+    if (pulse.id === undefined && this.lastDelivery?.fields.redelivered === true) {
+      this.redeliveredWithoutId += 1;
+    }
+  }
+
+  reject(rejection: Rejection, body: Buffer, index: number | undefined): void {
+    const delivery = this.lastDelivery;
+    if (delivery === undefined) throw new RangeError('A rejection needs a delivery.');
+    this.rejected.push({ rejection, delivery, body, index });
+    this.pulseCount += 1;
+  }
+
+  /** The pulse at `position` of a shard's fold, as a rejected one: Redis refused it. */
+  rejectedByShard(shard: number, position: number, rejection: Rejection): RejectedPulse {
+    const part = this.parts.get(shard);
+    const delivery = this.deliveries[part?.deliveryIndexes[position] ?? -1];
+    if (part === undefined || delivery === undefined) {
+      throw new RangeError('No pulse at that position.');
+    }
+    const index = part.elementIndexes[position];
+    const body =
+      index === undefined
+        ? delivery.content
+        : Buffer.from(elementSources(delivery.content.toString('utf8'))[index] ?? '');
+    return { rejection, delivery, body, index };
+  }
+}

@@ -1,0 +1,119 @@
+/**
+ * Takes deliveries together into batches, keeps a few of them in flight, and acknowledges in order.
+ *
+ * States of a batch: `open` (takes deliveries) → `waiting` (full or lingered, no place in flight yet) → `settling`
+ * (dead letters published, sums applied) → `settled` (waits for every batch before it) → `acknowledged`.
+ * A batch that cannot be settled ends the batcher: nothing after it is ever acknowledged, so the
+ * broker delivers all of it again.
+ */
+
+/** What the batcher must know of a batch. */
+export interface BatchLike<D> {
+  readonly isFull: boolean;
+  add(delivery: D, receivedAtMs: number): void;
+}
+
+export interface BatcherDeps<D, B extends BatchLike<D>> {
+  openBatch(): B;
+  /** Resolves when every pulse of the batch is applied or dead-lettered, durably. */
+  settle(batch: B): Promise<void>;
+  /** Acknowledges the batch and everything before it. Called in delivery order. */
+  acknowledge(batch: B): void;
+  /** Called once, with what `settle` or `acknowledge` threw. */
+  onFailure(error: unknown): void;
+  now(): number;
+}
+
+export interface BatcherOptions {
+  readonly lingerMs: number;
+  /** Two let parsing and Redis overlap. */
+  readonly inFlightMax: number;
+}
+
+export interface Batcher<D> {
+  add(delivery: D): void;
+  /** Takes no more, settles and acknowledges what it has. Rejects with what stopped it, if anything did. */
+  drain(): Promise<void>;
+  /** Forgets what it has; nothing more is acknowledged. */
+  abandon(): void;
+}
+
+/** Creates a batcher; it holds no timer while it is empty. */
+export function createBatcher<D, B extends BatchLike<D>>(
+  deps: BatcherDeps<D, B>,
+  { lingerMs, inFlightMax }: BatcherOptions,
+): Batcher<D> {
+  const waiting: B[] = [];
+  let open: B | undefined;
+  let lingered = false;
+  let timer: NodeJS.Timeout | undefined;
+  let inFlight = 0;
+  let stopped = false;
+  let acknowledged: Promise<void> = Promise.resolve();
+
+  const close = (): void => {
+    if (open === undefined) return;
+    clearTimeout(timer);
+    waiting.push(open);
+    open = undefined;
+    pump();
+  };
+
+  const pump = (): void => {
+    while (!stopped && inFlight < inFlightMax) {
+      if (waiting.length === 0 && lingered) close();
+      const batch = waiting.shift();
+      if (batch === undefined) return;
+      start(batch);
+    }
+  };
+
+  const start = (batch: B): void => {
+    inFlight += 1;
+    const settled = deps.settle(batch).then(() => {
+      inFlight -= 1;
+      pump();
+    });
+    acknowledged = Promise.all([acknowledged, settled]).then(() => {
+      if (!stopped) deps.acknowledge(batch);
+    });
+    acknowledged.catch(fail);
+  };
+
+  const fail = (error: unknown): void => {
+    if (stopped) return;
+    abandon();
+    deps.onFailure(error);
+  };
+
+  const abandon = (): void => {
+    stopped = true;
+    clearTimeout(timer);
+    open = undefined;
+    waiting.length = 0;
+  };
+
+  return {
+    add(delivery) {
+      if (stopped) return;
+      if (open === undefined) {
+        open = deps.openBatch();
+        lingered = false;
+        timer = setTimeout(() => {
+          lingered = true;
+          if (inFlight < inFlightMax) close();
+        }, lingerMs);
+      }
+      open.add(delivery, deps.now());
+      if (open.isFull) close();
+    },
+
+    async drain() {
+      close();
+      while (!stopped && (inFlight > 0 || waiting.length > 0)) await acknowledged;
+      await acknowledged;
+    },
+
+    abandon,
+  };
+}

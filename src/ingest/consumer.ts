@@ -1,0 +1,162 @@
+/**
+ * One consumer of the pulses queue: deliveries in, batches settled, acknowledgements out in order.
+ *
+ * States:
+ * - `waiting`: RabbitMQ or Redis is away; nothing is consumed, nothing is held.
+ * - `consuming`: at most `prefetch` deliveries are held, all of them unacknowledged at the broker.
+ * - `closed`: drained or given up; what was not acknowledged is delivered to somebody else.
+ * A batch that cannot be settled leads from `consuming` to `waiting` by giving the channel up.
+ */
+import type { Channel } from 'amqplib';
+import { PulseError, TransientError } from '../core/errors.ts';
+import { backoffDelayMs, sleep } from '../platform/backoff.ts';
+import type { Logger } from '../platform/logger.ts';
+import { startRabbitSession, type RabbitLink } from '../platform/rabbit.ts';
+import { Batch, type BatchOptions, type Delivery } from './batch.ts';
+import { createBatcher, type Batcher } from './batcher.ts';
+import { settleBatch, type SettleDeps } from './settle-batch.ts';
+import type { IngestCounts, ThreadState } from './thread-messages.ts';
+
+export interface ConsumerOptions {
+  readonly rabbitmqUrl: string;
+  readonly queue: string;
+  readonly prefetch: number;
+  readonly batchLingerMs: number;
+  readonly batch: BatchOptions;
+}
+
+export interface ConsumerDeps extends Omit<SettleDeps, 'signal'> {
+  readonly logger: Logger;
+  /** Resolves when Redis can take a batch; called before consuming starts, and again after a failure. */
+  readonly probe: () => Promise<void>;
+  readonly onCounts: (counts: IngestCounts) => void;
+  readonly onState: (state: ThreadState) => void;
+  /** State is in doubt: the process must stop. */
+  readonly onFatal: (error: unknown) => void;
+}
+
+export interface Consumer {
+  /** Cancels the subscription, settles and acknowledges what is held, closes. Bounded by `timeoutMs`. */
+  drain(timeoutMs: number): Promise<void>;
+}
+
+/** Two: one is parsed and folded while Redis applies the other. */
+const BATCHES_IN_FLIGHT = 2;
+const PROBE_BACKOFF = { baseMs: 100, capMs: 5_000 };
+
+/** One subscription, from consume to the loss of its link. */
+interface Subscription {
+  readonly channel: Channel;
+  readonly consumerTag: string;
+  readonly batcher: Batcher<Delivery>;
+}
+
+/** Starts consuming; goes on over losses of RabbitMQ and of Redis until it is drained. */
+export function startConsumer(options: ConsumerOptions, deps: ConsumerDeps): Consumer {
+  const { logger } = deps;
+  const stopping = new AbortController();
+  let subscription: Subscription | undefined;
+
+  const setup = async (link: RabbitLink): Promise<void> => {
+    const channel = await link.createChannel();
+    await channel.prefetch(options.prefetch);
+    // Not awaited: a set-up is bounded in time, the absence of Redis is not.
+    consumeWhenRedisIsReady(link, channel).catch((error: unknown) => {
+      giveUp(link, error, deps);
+    });
+  };
+
+  /** Redis is asked before each subscription: deliveries that nobody can count would only be returned. */
+  const consumeWhenRedisIsReady = async (link: RabbitLink, channel: Channel): Promise<void> => {
+    for (let attempt = 0; link.alive && !stopping.signal.aborted; attempt++) {
+      if (await isRedisReady(deps)) {
+        subscription = await subscribe(link, channel, { options, deps, signal: stopping.signal });
+        deps.onState('consuming');
+        return;
+      }
+      await sleep(backoffDelayMs(attempt, PROBE_BACKOFF), stopping.signal);
+    }
+  };
+
+  const session = startRabbitSession({
+    url: options.rabbitmqUrl,
+    name: 'pulse ingest',
+    logger,
+    setup,
+    onLost: () => {
+      subscription?.batcher.abandon();
+      subscription = undefined;
+      deps.onState('waiting');
+    },
+    onFatal: deps.onFatal,
+  });
+
+  return {
+    async drain(timeoutMs) {
+      const timeout = new AbortController();
+      const finish = async (): Promise<void> => {
+        if (subscription === undefined) return;
+        await subscription.channel.cancel(subscription.consumerTag);
+        await subscription.batcher.drain();
+      };
+      const finished = finish().catch((error: unknown) => {
+        logger.warn({ err: error }, 'drain incomplete; the rest will be redelivered');
+      });
+      await Promise.race([finished, sleep(timeoutMs, timeout.signal)]);
+      timeout.abort();
+      stopping.abort();
+      await session.close();
+    },
+  };
+}
+
+async function isRedisReady({ probe, logger }: ConsumerDeps): Promise<boolean> {
+  try {
+    await probe();
+    return true;
+  } catch (error) {
+    if (!(error instanceof PulseError) || !error.retryable) throw error;
+    logger.warn({ err: error }, 'redis cannot take pulses; not consuming');
+    return false;
+  }
+}
+
+/** What passes by itself costs the link, so that all it held is redelivered; anything else stops the process. */
+function giveUp(link: RabbitLink, error: unknown, { onFatal }: ConsumerDeps): void {
+  const passing = (error instanceof PulseError && error.retryable) || !link.alive;
+  if (passing) link.fail(error instanceof Error ? error : new Error('unknown', { cause: error }));
+  else onFatal(error);
+}
+
+/** Starts to consume on `channel`. Every failure of a batch gives the link up, so that all is redelivered. */
+async function subscribe(
+  link: RabbitLink,
+  channel: Channel,
+  { options, deps, signal }: { options: ConsumerOptions; deps: ConsumerDeps; signal: AbortSignal },
+): Promise<Subscription> {
+  const batcher = createBatcher<Delivery, Batch>(
+    {
+      openBatch: () => new Batch(options.batch),
+      async settle(batch) {
+        deps.onStep?.('taken');
+        deps.onCounts(await settleBatch(batch, { ...deps, signal }));
+      },
+      acknowledge(batch) {
+        // Delivery tags of a lost link are void, and would close the next channel.
+        if (!link.alive || batch.lastDelivery === undefined) return;
+        channel.ack(batch.lastDelivery, true);
+        deps.onStep?.('acknowledged');
+      },
+      onFailure(error) {
+        giveUp(link, error, deps);
+      },
+      now: Date.now,
+    },
+    { lingerMs: options.batchLingerMs, inFlightMax: BATCHES_IN_FLIGHT },
+  );
+  const { consumerTag } = await channel.consume(options.queue, (message) => {
+    if (message !== null) batcher.add(message);
+    else link.fail(new TransientError('PULSE_RABBIT_UNREACHABLE', 'The broker cancelled us.'));
+  });
+  return { channel, consumerTag, batcher };
+}

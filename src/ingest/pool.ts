@@ -1,0 +1,106 @@
+/** The ingest threads: started, watched, replaced when they die, drained at the end. */
+import { fileURLToPath } from 'node:url';
+import { MessageChannel, type MessagePort } from 'node:worker_threads';
+import { Piscina } from 'piscina';
+import { FatalError } from '../core/errors.ts';
+import { backoffDelayMs, sleep } from '../platform/backoff.ts';
+import { builtFileUrl } from '../platform/built-file.ts';
+import type { Logger } from '../platform/logger.ts';
+import type {
+  IngestCounts,
+  IngestTask,
+  ThreadCommand,
+  ThreadEnd,
+  ThreadNotice,
+  ThreadState,
+} from './thread-messages.ts';
+
+export interface IngestPoolOptions {
+  readonly threads: number;
+  readonly task: Omit<IngestTask, 'port'>;
+  readonly logger: Logger;
+  readonly onCounts: (counts: IngestCounts) => void;
+  /** A thread met a state in doubt; the process must stop. */
+  readonly onFatal: (error: FatalError) => void;
+}
+
+export interface IngestPool {
+  /** One state per thread; a thread that is being replaced is `waiting`. */
+  readonly states: readonly ThreadState[];
+  /** Lets every thread finish and acknowledge what it holds. Bounded by the task's `stopTimeoutMs`. */
+  close(): Promise<void>;
+}
+
+const REPLACE_BACKOFF = { baseMs: 200, capMs: 10_000 };
+/** What a thread may need beyond its own bound to close connections. */
+const CLOSE_GRACE_MS = 10_000;
+/** A thread that lived longer than this died of something new. */
+const STABLE_MS = 60_000;
+
+/** Starts the threads; each consumes on its own connections. */
+export function startIngestPool(options: IngestPoolOptions): IngestPool {
+  const { threads, task, logger } = options;
+  const piscina = new Piscina({
+    filename: fileURLToPath(builtFileUrl(import.meta.url, './worker.js')),
+    name: 'runIngestThread',
+    minThreads: threads,
+    maxThreads: threads,
+    idleTimeout: Infinity,
+    // The default puts a thread's event loop to sleep between tasks, heartbeats included.
+    atomics: 'disabled',
+    closeTimeout: task.stopTimeoutMs + CLOSE_GRACE_MS,
+  });
+  // A thread's death is handled where its task rejects; unlistened, this would end the process.
+  piscina.on('error', (error: unknown) => {
+    logger.error({ err: error }, 'ingest thread failed');
+  });
+  const states: ThreadState[] = Array.from({ length: threads }, () => 'waiting');
+  const ports: (MessagePort | undefined)[] = [];
+  const stopping = new AbortController();
+
+  const keepThread = async (index: number): Promise<void> => {
+    for (let attempt = 0; !stopping.signal.aborted; attempt++) {
+      const startedMs = performance.now();
+      try {
+        const end = await runThread(index);
+        if (end.kind === 'fatal') options.onFatal(new FatalError(end.code, end.message));
+        return;
+      } catch (error) {
+        logger.error({ err: error, threadIndex: index }, 'ingest thread died; starting another');
+      }
+      states[index] = 'waiting';
+      if (performance.now() - startedMs > STABLE_MS) attempt = 0;
+      await sleep(backoffDelayMs(attempt, REPLACE_BACKOFF), stopping.signal);
+    }
+  };
+
+  const runThread = async (index: number): Promise<ThreadEnd> => {
+    const { port1, port2 } = new MessageChannel();
+    port1.on('message', (notice: ThreadNotice) => {
+      if (notice.kind === 'state') states[index] = notice.state;
+      else options.onCounts(notice.counts);
+    });
+    ports[index] = port1;
+    try {
+      const end: unknown = await piscina.run({ ...task, port: port2 }, { transferList: [port2] });
+      return end as ThreadEnd;
+    } finally {
+      ports[index] = undefined;
+      port1.close();
+    }
+  };
+
+  const kept = Promise.all(Array.from({ length: threads }, (_, index) => keepThread(index)));
+  return {
+    states,
+    async close() {
+      stopping.abort();
+      const command: ThreadCommand = 'drain';
+      for (const port of ports) port?.postMessage(command);
+      const timeout = new AbortController();
+      await Promise.race([kept, sleep(task.stopTimeoutMs + CLOSE_GRACE_MS, timeout.signal)]);
+      timeout.abort();
+      await piscina.destroy();
+    },
+  };
+}

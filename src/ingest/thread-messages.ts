@@ -1,0 +1,78 @@
+/** What the main thread and an ingest thread say to each other. */
+import type { MessagePort } from 'node:worker_threads';
+import type { Config, ServerUrls } from '../config.ts';
+import type { ErrorCode } from '../core/errors.ts';
+import type { RejectionReason } from '../core/rejection.ts';
+
+/** The one task of an ingest thread: consume until told to drain. */
+export interface IngestTask {
+  readonly servers: Pick<ServerUrls, 'rabbitmqUrl' | 'redisUrl'>;
+  readonly queue: string;
+  readonly shards: number;
+  readonly ingest: Config['ingest'];
+  readonly stopTimeoutMs: number;
+  readonly dedupeSecret: string;
+  readonly logLevel: Config['logLevel'];
+  readonly prettyLogs: boolean;
+  /** Carries ThreadNotice to the main thread and ThreadCommand back. */
+  readonly port: MessagePort;
+}
+
+/**
+ * How a thread's task ended by itself. A value, because an error's code does not survive the way out of
+ * a thread; whatever a thread throws is a defect, and the thread is replaced.
+ */
+export type ThreadEnd =
+  | { readonly kind: 'drained' }
+  | { readonly kind: 'fatal'; readonly code: ErrorCode; readonly message: string };
+
+/** Finish what is in flight, acknowledge it, close, and end the task. */
+export type ThreadCommand = 'drain';
+
+/** `consuming` deliveries; `waiting` for RabbitMQ or Redis, taking nothing. */
+export type ThreadState = 'consuming' | 'waiting';
+
+export type ThreadNotice =
+  | { readonly kind: 'state'; readonly state: ThreadState }
+  | { readonly kind: 'counts'; readonly counts: IngestCounts };
+
+/** What happened to pulses since the last notice. received = counted + duplicates + dead-lettered. */
+export interface IngestCounts {
+  deliveries: number;
+  batches: number;
+  received: number;
+  counted: number;
+  duplicates: number;
+  /** Redelivered pulses without any id: these alone may be counted twice. */
+  redeliveredWithoutId: number;
+  deadLettered: Partial<Record<RejectionReason, number>>;
+  applySeconds: number;
+}
+
+export function noCounts(): IngestCounts {
+  return {
+    deliveries: 0,
+    batches: 0,
+    received: 0,
+    counted: 0,
+    duplicates: 0,
+    redeliveredWithoutId: 0,
+    deadLettered: {},
+    applySeconds: 0,
+  };
+}
+
+/** Adds `more` to `total` in place. */
+export function addCounts(total: IngestCounts, more: IngestCounts): void {
+  total.deliveries += more.deliveries;
+  total.batches += more.batches;
+  total.received += more.received;
+  total.counted += more.counted;
+  total.duplicates += more.duplicates;
+  total.redeliveredWithoutId += more.redeliveredWithoutId;
+  total.applySeconds += more.applySeconds;
+  for (const [reason, count] of Object.entries(more.deadLettered)) {
+    const key = reason as RejectionReason;
+    total.deadLettered[key] = (total.deadLettered[key] ?? 0) + count;
+  }
+}
