@@ -1,0 +1,77 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { basename, dirname } from 'node:path';
+import { describe, expect, test } from 'vitest';
+
+/** Every file that git tracks or would track. */
+const files = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard'], {
+  encoding: 'utf8',
+})
+  .split('\n')
+  .filter((file) => file !== '' && existsSync(file));
+
+const code = files.filter((file) => /^(src|test|bench|scripts)\/.*\.(ts|js|lua)$/.test(file));
+const source = code.filter((file) => file.startsWith('src/'));
+
+function linesOf(file: string): string[] {
+  return readFileSync(file, 'utf8').trimEnd().split('\n');
+}
+
+describe('the house style that no linter checks', () => {
+  test('there is code to check', () => {
+    expect(source.length).toBeGreaterThan(30);
+  });
+
+  test('no file is longer than 300 lines', () => {
+    expect(code.filter((file) => linesOf(file).length > 300)).toEqual([]);
+  });
+
+  test('files are kebab-case and none is a barrel or a drawer', () => {
+    const misnamed = code.filter(
+      (file) =>
+        !/^[a-z0-9]+(-[a-z0-9]+)*(\.integration)?(\.test)?\.(ts|js|lua)$/.test(basename(file)) ||
+        /(^|\/)(index|utils?|helpers?|common|lib)(\.|\/)/.test(file),
+    );
+    expect(misnamed).toEqual([]);
+  });
+
+  test('folders go one level below a stage at most', () => {
+    expect(source.filter((file) => dirname(file).split('/').length > 3)).toEqual([]);
+  });
+
+  test('every file of src opens with a comment that says what it is', () => {
+    const mute = source.filter(
+      (file) => !/^(#!.*\n+)?(\/\*\*|\/\/|--|\s)/.test(readFileSync(file, 'utf8')),
+    );
+    expect(mute).toEqual([]);
+  });
+
+  test('every test file stands for a source file, a flow, or the whole', () => {
+    const stray = code.filter((file) => {
+      const match = /^test\/(\w+)\/(.+?)(\.integration)?\.test\.ts$/.exec(file);
+      if (match === null || match[1] === 'flows') return false;
+      return !existsSync(`src/${match[1]}`);
+    });
+    expect(stray).toEqual([]);
+  });
+
+  test('only config.ts reads the environment', () => {
+    const readers = source.filter((file) =>
+      linesOf(file).some((line) => /process\.env\b/.test(line) && !/^\s*(\*|\/\/|\/\*)/.test(line)),
+    );
+    expect(readers.filter((file) => !ENVIRONMENT_READERS.includes(file))).toEqual([]);
+  });
+
+  test('every dependency has its reason in docs/architecture.md', () => {
+    const manifest = JSON.parse(readFileSync('package.json', 'utf8')) as {
+      dependencies: Record<string, string>;
+      devDependencies: Record<string, string>;
+    };
+    const page = readFileSync('docs/architecture.md', 'utf8');
+    const names = [...Object.keys(manifest.dependencies), ...Object.keys(manifest.devDependencies)];
+    expect(names.filter((name) => !page.includes(`\`${name}\``))).toEqual([]);
+  });
+});
+
+/** main.ts hands the environment to the parser; the servers' programs are started with a cleaned copy of it. */
+const ENVIRONMENT_READERS = ['src/main.ts', 'src/config.ts'];
