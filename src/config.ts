@@ -1,7 +1,7 @@
 /** Environment → frozen configuration. The only reader of environment variables in Pulse. */
 import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { bool, cleanEnv, EnvError, makeValidator, str } from 'envalid';
+import { bool, customCleanEnv, EnvError, makeValidator, str, type CleanedEnv } from 'envalid';
 import { validate as isCron } from 'node-cron';
 import { RejectedError } from './core/errors.ts';
 import { LOG_LEVELS } from './platform/logger.ts';
@@ -33,14 +33,23 @@ const MIB = 1024 * 1024;
  */
 export function parseConfig(rawEnv: RawEnv, needs: ConfigNeeds = { api: false }) {
   const mistakes: string[] = [];
-  const env = cleanEnv(readSecretFiles(rawEnv, mistakes), variables(), {
+  const given = readSecretFiles(rawEnv, mistakes);
+  const env = customCleanEnv(given, variables(), (clean) => clean, {
     reporter: ({ errors }) => {
       for (const [name, error] of Object.entries(errors)) {
-        mistakes.push(`${name}: ${(error).message}`);
+        mistakes.push(`${name}: ${error.message}`);
       }
     },
   });
-  const config = {
+  mistakes.push(...crossFieldMistakes(env, given, needs));
+  if (mistakes.length > 0) {
+    throw new RejectedError(
+      'PULSE_CONFIG_INVALID',
+      `The configuration has ${mistakes.length === 1 ? 'a mistake' : `${mistakes.length} mistakes`}:\n` +
+        mistakes.map((mistake) => `  ${mistake}`).join('\n'),
+    );
+  }
+  return deepFreeze({
     servers: serversOf(env),
     queue: env.PULSE_QUEUE,
     shards: env.SHARDS,
@@ -65,19 +74,11 @@ export function parseConfig(rawEnv: RawEnv, needs: ConfigNeeds = { api: false })
       tokenTtlSeconds: env.TOKEN_TTL_SECONDS,
       adminUsername: env.ADMIN_USERNAME,
       adminPassword: env.ADMIN_PASSWORD,
+      trustProxy: env.TRUST_PROXY.split(',').filter((range) => range !== ''),
     },
     metrics: { host: env.METRICS_HOST ?? env.API_HOST, port: env.METRICS_PORT },
     logLevel: env.LOG_LEVEL,
-  };
-  if (mistakes.length === 0) mistakes.push(...crossFieldMistakes(config, env, needs));
-  if (mistakes.length > 0) {
-    throw new RejectedError(
-      'PULSE_CONFIG_INVALID',
-      `The configuration has ${mistakes.length === 1 ? 'a mistake' : `${mistakes.length} mistakes`}:\n` +
-        mistakes.map((mistake) => `  ${mistake}`).join('\n'),
-    );
-  }
-  return deepFreeze(config);
+  });
 }
 
 function variables() {
@@ -105,9 +106,9 @@ function variables() {
     PULSE_AHEAD_MAX_SECONDS: integer(0, 86_400)({ default: 300 }),
     FLUSH_CRON: cron({ default: '0 * * * *' }),
     FLUSH_ON_EXIT: bool({ default: false }),
-    API_HOST: str({ default: '127.0.0.1' }),
+    API_HOST: host({ default: '127.0.0.1' }),
     API_PORT: integer(0, 65_535)({ default: 3_000 }),
-    METRICS_HOST: str({ default: undefined }),
+    METRICS_HOST: host({ default: undefined }),
     METRICS_PORT: integer(0, 65_535)({ default: 9_464 }),
     JWT_SECRET: secret(32)({ default: undefined }),
     JWT_ISSUER: str({ default: 'pulse' }),
@@ -119,13 +120,19 @@ function variables() {
       default: 'admin',
     }),
     ADMIN_PASSWORD: secret(8)({ default: undefined }),
+    TRUST_PROXY: matching(
+      /^[\da-fA-F.:/]+(,[\da-fA-F.:/]+)*$|^$/,
+      'addresses or CIDR ranges',
+    )({
+      default: '',
+    }),
     START_TIMEOUT_SECONDS: integer(1, 3_600)({ default: 30 }),
     STOP_TIMEOUT_SECONDS: integer(1, 3_600)({ default: 20 }),
     LOG_LEVEL: str({ choices: LOG_LEVELS, default: 'info' as const }),
   };
 }
 
-type Env = ReturnType<typeof cleanEnv<ReturnType<typeof variables>>>;
+type Env = CleanedEnv<ReturnType<typeof variables>>;
 
 function serversOf(env: Env) {
   const { RABBITMQ_URL, REDIS_URL, DATABASE_URL } = env;
@@ -138,29 +145,27 @@ function serversOf(env: Env) {
 /** Where the three servers are. */
 export type ServerUrls = NonNullable<ReturnType<typeof serversOf>>;
 
-function crossFieldMistakes(
-  config: { ingest: { prefetch: number; batchSize: number }; servers: ServerUrls | undefined },
-  env: Env,
-  needs: ConfigNeeds,
-): string[] {
+/** Rules between variables. One that is wrong by itself is undefined here, whatever its type says. */
+function crossFieldMistakes(env: Partial<Env>, given: RawEnv, needs: ConfigNeeds): string[] {
   const mistakes: string[] = [];
-  const { prefetch, batchSize } = config.ingest;
-  if (prefetch < 2 * batchSize) {
+  const { PREFETCH, BATCH_SIZE } = env;
+  if (PREFETCH !== undefined && BATCH_SIZE !== undefined && PREFETCH < 2 * BATCH_SIZE) {
     mistakes.push(
-      `PREFETCH: ${prefetch} is less than twice BATCH_SIZE (${batchSize}), so two batches cannot overlap.`,
+      `PREFETCH: ${PREFETCH} is less than twice BATCH_SIZE (${BATCH_SIZE}), so two batches cannot overlap.`,
     );
   }
-  const given = [env.RABBITMQ_URL, env.REDIS_URL, env.DATABASE_URL].filter(Boolean).length;
-  if (given > 0 && config.servers === undefined) {
+  const urls = [given.RABBITMQ_URL, given.REDIS_URL, given.DATABASE_URL];
+  const urlCount = urls.filter((one) => one !== undefined).length;
+  if (urlCount > 0 && urlCount < urls.length) {
     mistakes.push(
       'RABBITMQ_URL, REDIS_URL, DATABASE_URL: set all three (own servers) or none (embedded servers).',
     );
   }
-  if (needs.api && config.servers !== undefined) {
-    if (env.JWT_SECRET === undefined) {
+  if (needs.api && urlCount > 0) {
+    if (given.JWT_SECRET === undefined) {
       mistakes.push('JWT_SECRET: is needed to sign tokens; `openssl rand -hex 32` makes one.');
     }
-    if (env.ADMIN_PASSWORD === undefined) {
+    if (given.ADMIN_PASSWORD === undefined) {
       mistakes.push('ADMIN_PASSWORD: is needed to create the administrator.');
     }
   }
@@ -201,11 +206,14 @@ function matching(pattern: RegExp, words: string) {
   });
 }
 
+const host = matching(/^[\w.:-]+$/, 'a host name or an address');
+
 /** Never echoes the value: it may hold a password. */
 function url(...protocols: string[]) {
   return makeValidator((text: string) => {
-    if (!URL.canParse(text) || !protocols.includes(new URL(text).protocol)) {
-      throw new EnvError(`must be a URL that starts with ${protocols.join('// or ')}//.`);
+    const parsed = URL.canParse(text) ? new URL(text) : undefined;
+    if (parsed === undefined || !protocols.includes(parsed.protocol) || parsed.hostname === '') {
+      throw new EnvError(`must be a URL ${protocols.join('// or ')}// with a host.`);
     }
     return text;
   });

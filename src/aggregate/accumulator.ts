@@ -79,6 +79,26 @@ export function createAccumulator({ redis, shards, dedupeWindowSeconds }: Accumu
     }
   };
 
+  const apply = async (shard: number, batch: FoldedBatch): Promise<ApplyResult> => {
+    const keys = shardKeys(shard);
+    const reply = await call(
+      'pulse_apply',
+      [keys.live, keys.books, keys.seenPrefix],
+      [
+        randomUUID(),
+        String(dedupeWindowSeconds),
+        String(batch.windowMinSec),
+        String(batch.windowMaxSec),
+        batch.ids,
+        batch.pulses,
+        batch.fields,
+        batch.sums,
+      ],
+    );
+    const [counted, duplicates, refused] = reply as [number, number, number[]];
+    return { counted, duplicates, refused };
+  };
+
   const readBooks = async (shard: number): Promise<ShardBooks> => {
     const keys = shardKeys(shard);
     const reply = await call(
@@ -99,26 +119,13 @@ export function createAccumulator({ redis, shards, dedupeWindowSeconds }: Accumu
   return {
     shards,
 
-    /** Adds a folded batch, each id at most once. Pulses without id are always added. */
-    async apply(shard: number, batch: FoldedBatch): Promise<ApplyResult> {
-      const keys = shardKeys(shard);
-      const reply = await call(
-        'pulse_apply',
-        [keys.live, keys.books, keys.seenPrefix],
-        [
-          randomUUID(),
-          String(dedupeWindowSeconds),
-          String(batch.windowMinSec),
-          String(batch.windowMaxSec),
-          batch.ids,
-          batch.pulses,
-          batch.fields,
-          batch.sums,
-        ],
-      );
-      const [counted, duplicates, refused] = reply as [number, number, number[]];
-      return { counted, duplicates, refused };
+    /** Resolves when Redis is able to take a batch for the shard just now; writes no pulse. */
+    async probe(shard: number): Promise<void> {
+      await apply(shard, { ...new BatchFold(0, '').fold(), windowMinSec: 0, windowMaxSec: 0 });
     },
+
+    /** Adds a folded batch, each id at most once. Pulses without id are always added. */
+    apply,
 
     /** Freezes what is live under its batch id. Null when nothing is. */
     async seal(shard: number): Promise<SealedBatch | null> {

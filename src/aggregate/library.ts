@@ -25,15 +25,24 @@ export async function ensureLibrary(redis: Redis): Promise<void> {
   const code = libraryCode();
   const present = await readLibraryCode(redis);
   if (present === code) return;
-  const presentVersion = Number(/^local VERSION = '(\d+)'$/m.exec(present ?? '')?.[1] ?? 0);
-  if (presentVersion > Number(LIBRARY_VERSION)) {
+  const presentVersion = versionOf(present);
+  if (Number(presentVersion ?? 0) > Number(LIBRARY_VERSION)) {
     throw new FatalError(
       'PULSE_REDIS_LIBRARY',
-      `Redis holds version ${presentVersion} of Pulse's functions, this build speaks version ` +
+      `Redis holds version ${presentVersion ?? ''} of Pulse's functions, this build speaks version ` +
         `${LIBRARY_VERSION}. Upgrade this process; it must not replace a newer library.`,
     );
   }
   await redis.call('FUNCTION', 'LOAD', 'REPLACE', code);
+}
+
+/** The version of the library that Redis holds, undefined when there is none. */
+export async function libraryVersionIn(redis: Redis): Promise<string | undefined> {
+  return versionOf(await readLibraryCode(redis));
+}
+
+function versionOf(code: string | undefined): string | undefined {
+  return /^local VERSION = '(\d+)'$/m.exec(code ?? '')?.[1];
 }
 
 /** The source that Redis holds under the library's name, undefined when there is none. */

@@ -38,11 +38,18 @@ export function parseAmount(text: string): Amount | AmountProblem {
   const match = DECIMAL.exec(text);
   if (match === null) return 'not_a_number';
   const wholeDigits = (match[2] ?? '').replace(/^0+/, '');
-  const nanoDigits = (match[3] ?? '').replace(/0+$/, '');
+  const nanoDigits = withoutTrailingZeros(match[3] ?? '');
   if (match[1] !== undefined || (wholeDigits === '' && nanoDigits === '')) return 'not_positive';
   if (wholeDigits.length > 15) return 'out_of_range';
   if (nanoDigits.length > 9) return 'too_precise';
   return { whole: Number(wholeDigits), nano: Number(nanoDigits.padEnd(9, '0')) };
+}
+
+/** A loop, because the pattern `0+$` takes quadratic time on a long run of zeros that ends in another digit. */
+function withoutTrailingZeros(digits: string): string {
+  let end = digits.length;
+  while (end > 0 && digits.charAt(end - 1) === '0') end--;
+  return digits.slice(0, end);
 }
 
 /** Adds `amount` to `sum` in place, carrying between the limbs. */

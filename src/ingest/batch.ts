@@ -42,6 +42,7 @@ export class Batch implements OutcomeSink {
   pulseCount = 0;
   redeliveredWithoutId = 0;
   readonly #options: BatchOptions;
+  readonly #elementSources = new Map<Delivery, readonly string[]>();
 
   constructor(options: BatchOptions) {
     this.#options = options;
@@ -108,7 +109,17 @@ export class Batch implements OutcomeSink {
     const body =
       index === undefined
         ? delivery.content
-        : Buffer.from(elementSources(delivery.content.toString('utf8'))[index] ?? '');
+        : Buffer.from(this.#elementSourcesOf(delivery)[index] ?? '');
     return { rejection, delivery, body, index };
+  }
+
+  /** Kept, because many pulses of one long array may be refused. */
+  #elementSourcesOf(delivery: Delivery): readonly string[] {
+    let sources = this.#elementSources.get(delivery);
+    if (sources === undefined) {
+      sources = elementSources(delivery.content.toString('utf8'));
+      this.#elementSources.set(delivery, sources);
+    }
+    return sources;
   }
 }

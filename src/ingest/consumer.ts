@@ -32,7 +32,7 @@ export interface ConsumerDeps extends Omit<SettleDeps, 'signal'> {
   readonly onCounts: (counts: IngestCounts) => void;
   readonly onState: (state: ThreadState) => void;
   /** State is in doubt: the process must stop. */
-  readonly onFatal: (error: unknown) => void;
+  readonly onFatal: (error: Error) => void;
 }
 
 export interface Consumer {
@@ -123,9 +123,10 @@ async function isRedisReady({ probe, logger }: ConsumerDeps): Promise<boolean> {
 
 /** What passes by itself costs the link, so that all it held is redelivered; anything else stops the process. */
 function giveUp(link: RabbitLink, error: unknown, { onFatal }: ConsumerDeps): void {
+  const failure = error instanceof Error ? error : new Error('unknown', { cause: error });
   const passing = (error instanceof PulseError && error.retryable) || !link.alive;
-  if (passing) link.fail(error instanceof Error ? error : new Error('unknown', { cause: error }));
-  else onFatal(error);
+  if (passing) link.fail(failure);
+  else onFatal(failure);
 }
 
 /** Starts to consume on `channel`. Every failure of a batch gives the link up, so that all is redelivered. */

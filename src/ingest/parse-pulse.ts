@@ -52,6 +52,12 @@ export function parsePulse(value: unknown, context: PulseContext): PulseOutcome 
   if (id !== undefined && !isText(id, ID_TEXT)) {
     return reject('invalid_id', 'id must be a string of 1 to 128 characters.');
   }
+  if (id === undefined && context.fallbackId?.includes('\ufffd') === true) {
+    return reject(
+      'invalid_id',
+      'The AMQP message_id is not UTF-8: different ids would become one.',
+    );
+  }
   const timeMs = readTime(timestamp, context);
   if (typeof timeMs !== 'number') return { ok: false, rejection: timeMs };
   return {

@@ -6,7 +6,9 @@
  */
 import assert from 'node:assert/strict';
 import type { Accumulator } from '../aggregate/accumulator.ts';
-import { PulseError, TransientError } from '../core/errors.ts';
+import { toDeadLetterPublication } from '../core/dead-letter.ts';
+import { PulseError, RejectedError, TransientError } from '../core/errors.ts';
+import type { Publication } from '../core/publication.ts';
 import type { Rejection } from '../core/rejection.ts';
 import { backoffDelayMs, sleep } from '../platform/backoff.ts';
 import type { Batch, RejectedPulse } from './batch.ts';
@@ -18,7 +20,8 @@ export type IngestStep = 'taken' | 'folded' | 'dead-lettered' | 'applied' | 'ack
 export interface SettleDeps {
   readonly accumulator: Pick<Accumulator, 'apply'>;
   /** Resolves when the broker has confirmed the dead letter. */
-  readonly publishDeadLetter: (rejected: RejectedPulse) => Promise<void>;
+  readonly publishDeadLetter: (publication: Publication) => Promise<void>;
+  readonly deadExchange: string;
   /** Called after each step; fault tests stop the process here. */
   readonly onStep?: (step: IngestStep) => void;
   /** How long a failing step is repeated on the spot before the batch is given back to the broker. */
@@ -78,7 +81,22 @@ export async function settleBatch(batch: Batch, deps: SettleDeps): Promise<Inges
 }
 
 async function publishAll(rejected: readonly RejectedPulse[], deps: SettleDeps): Promise<void> {
-  await Promise.all(rejected.map((pulse) => persist(() => deps.publishDeadLetter(pulse), deps)));
+  // Built once, not per attempt: the id of a pulse without identity is random.
+  const publications = rejected.map((pulse) => toDeadLetterPublication(deps.deadExchange, pulse));
+  await Promise.all(
+    publications.map((publication) =>
+      persist(() => deps.publishDeadLetter(publication), deps).catch((error: unknown) => {
+        if (!(error instanceof RejectedError)) throw error;
+        // A foreign property that cannot be sent on must not keep its pulse out of the quarantine.
+        return persist(() => deps.publishDeadLetter(withoutForeignParts(publication)), deps);
+      }),
+    ),
+  );
+}
+
+function withoutForeignParts({ exchange, routingKey, body, headers }: Publication): Publication {
+  const own = Object.entries(headers ?? {}).filter(([name]) => name.startsWith('x-pulse-'));
+  return { exchange, routingKey, body, headers: Object.fromEntries(own) };
 }
 
 /** Repeats an idempotent step while it fails for a passing reason, for at most `retryForMs`. */

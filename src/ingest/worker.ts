@@ -3,7 +3,6 @@
  * letters, and runs until it is told to drain.
  */
 import { createAccumulator } from '../aggregate/accumulator.ts';
-import { toDeadLetterPublication } from '../core/dead-letter.ts';
 import { PulseError } from '../core/errors.ts';
 import { createLogger, type Logger } from '../platform/logger.ts';
 import { createRedis } from '../platform/redis.ts';
@@ -78,18 +77,17 @@ function openDependencies(task: IngestTask, logger: Logger) {
     name: 'pulse ingest dead letters',
     maxOutstanding: DEAD_LETTERS_OUTSTANDING,
   });
-  const names = topologyNames(task.queue);
-  const deps: Pick<ConsumerDeps, 'accumulator' | 'publishDeadLetter' | 'probe'> = {
+  const deps: Pick<ConsumerDeps, 'accumulator' | 'publishDeadLetter' | 'deadExchange' | 'probe'> = {
     accumulator,
-    publishDeadLetter: (rejected) =>
-      publisher.publish(toDeadLetterPublication(names.deadExchange, rejected)),
+    publishDeadLetter: (publication) => publisher.publish(publication),
+    deadExchange: topologyNames(task.queue).deadExchange,
     async probe() {
       for (let shard = 0; shard < task.shards; shard++) await accumulator.probe(shard);
     },
   };
   return {
     deps,
-    async close() {
+    close: async (): Promise<void> => {
       await publisher.close();
       redis.disconnect();
     },

@@ -1,0 +1,161 @@
+/** The HTTP API as a Fastify instance that does not listen. */
+import { fastifyHelmet } from '@fastify/helmet';
+import { fastifyRateLimit } from '@fastify/rate-limit';
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
+import { fastify, LogController, type FastifyBaseLogger } from 'fastify';
+import type { Pool } from 'pg';
+import type { Logger } from '../platform/logger.ts';
+import type { Api } from './api-types.ts';
+import { addAuth, type AuthOptions } from './auth.ts';
+import { createCredentialsCheck } from './credentials.ts';
+import {
+  answerClientError,
+  answerError,
+  answerNotFound,
+  type RouteEntry,
+} from './error-handler.ts';
+import { addRequestHooks, requestIdOf, type RequestDone } from './request-hooks.ts';
+import { addHealthRoutes, type ReadinessCheck } from './routes/health-routes.ts';
+import { addLoginRoute, type LoginLimits } from './routes/login-route.ts';
+import { addPopulateRoutes, type PopulateRuns } from './routes/populate-routes.ts';
+import { addPulsesRoutes } from './routes/pulses-routes.ts';
+import { addIntegerReading, AJV_OPTIONS } from './validation.ts';
+
+/** Where the versioned routes live. */
+export const API_BASE = '/api/v1';
+
+export interface ApiDeps {
+  readonly pool: Pool;
+  readonly populateRuns: PopulateRuns;
+  readonly readinessChecks: readonly ReadinessCheck[];
+  readonly logger: Logger;
+  /** Called once for every answered request. */
+  readonly onRequestDone?: (done: RequestDone) => void;
+}
+
+export interface ApiOptions extends AuthOptions {
+  /** Proxies whose X-Forwarded-For is believed, as addresses or CIDR ranges. Default: none. */
+  readonly trustProxy?: string[];
+  readonly loginLimits?: LoginLimits;
+  readonly populateRunsMax?: number;
+  readonly readinessTimeoutMs?: number;
+}
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** Every route, in the order of registration. */
+    readonly routeTable: readonly RouteEntry[];
+    /** Set `closing` to be not ready and to refuse requests before, and while, `close` waits. */
+    readonly lifecycle: { closing: boolean };
+  }
+}
+
+const BODY_BYTES_MAX = 64 * 1024;
+const LOGIN_LIMITS: LoginLimits = { perAccount: 10, perAddress: 60, windowMs: 60_000 };
+const POPULATE_RUNS_MAX = 2;
+const READINESS_TIMEOUT_MS = 2_000;
+
+/** How long each part of a request may take, in milliseconds. Fastify's defaults are "for ever". */
+const TIMEOUTS = {
+  /** For the whole request to arrive. */
+  requestTimeout: 30_000,
+  /** For the answer to be ready. Longer than Postgres' statement timeout, whose error says more. */
+  handlerTimeout: 60_000,
+  /** For a socket on which nothing moves. Longer than the handler's. */
+  connectionTimeout: 90_000,
+  /** Between requests. Longer than the minute for which proxies keep a connection. */
+  keepAliveTimeout: 65_000,
+} as const;
+
+/**
+ * Creates the API. Every route is protected unless its config says `public`, every failure is
+ * answered as a problem document, and nothing is read from anywhere but the arguments.
+ *
+ * @throws FatalError PULSE_CONFIG_INVALID the secret is too short.
+ */
+export async function createApp(deps: ApiDeps, options: ApiOptions): Promise<Api> {
+  const lifecycle = { closing: false };
+  const routeTable: RouteEntry[] = [];
+  const app = createInstance(deps.logger, options);
+
+  app.decorate('routeTable', routeTable);
+  app.decorate('lifecycle', lifecycle);
+  app.addHook('onRoute', ({ method, url, config, schema }) => {
+    for (const one of [method].flat()) {
+      routeTable.push({ method: one, url, public: config?.public === true, schema });
+    }
+  });
+  app.addHook('preClose', (done) => {
+    lifecycle.closing = true;
+    done();
+  });
+  app.setErrorHandler(answerError);
+  app.setNotFoundHandler(answerNotFound(routeTable));
+  addRequestHooks(app, { lifecycle, onRequestDone: deps.onRequestDone });
+  addIntegerReading(app);
+  await app.register(fastifyHelmet, {
+    contentSecurityPolicy: { useDefaults: false, directives: { 'default-src': ["'none'"] } },
+  });
+  await addAuth(app, options);
+  await app.register(fastifyRateLimit, { global: false });
+  await addRoutes(app, { deps, options, lifecycle });
+  return app;
+}
+
+function createInstance(logger: Logger, { trustProxy }: ApiOptions): Api {
+  const loggerInstance: FastifyBaseLogger = logger;
+  const app = fastify({
+    loggerInstance,
+    // One line per answered request comes from the hooks; Fastify's own would show query strings.
+    logController: new LogController({
+      disableRequestLogging: true,
+      requestIdLogLabel: 'requestId',
+    }),
+    genReqId: requestIdOf,
+    trustProxy: trustProxy ?? false,
+    bodyLimit: BODY_BYTES_MAX,
+    ...TIMEOUTS,
+    ajv: { customOptions: AJV_OPTIONS },
+    // Fastify's own 503 while closing is no problem document; the hooks answer instead.
+    return503OnClosing: false,
+    frameworkErrors: answerError,
+    clientErrorHandler: answerClientError,
+  }).withTypeProvider<TypeBoxTypeProvider>();
+  // JSON is the only body: without this a text/plain one would be taken for a wrong JSON one.
+  app.removeContentTypeParser('text/plain');
+  return app;
+}
+
+interface RouteContext {
+  readonly deps: ApiDeps;
+  readonly options: ApiOptions;
+  readonly lifecycle: { readonly closing: boolean };
+}
+
+async function addRoutes(app: Api, { deps, options, lifecycle }: RouteContext): Promise<void> {
+  const checkCredentials = await createCredentialsCheck(deps.pool);
+  const health = {
+    readinessChecks: deps.readinessChecks,
+    readinessTimeoutMs: options.readinessTimeoutMs ?? READINESS_TIMEOUT_MS,
+    lifecycle,
+  };
+  addHealthRoutes(app, health);
+  await app.register(
+    (api, _options, done) => {
+      // A proxy that forwards only the base can probe as well.
+      addHealthRoutes(api, health);
+      addLoginRoute(api, {
+        checkCredentials,
+        tokenTtlSeconds: options.tokenTtlSeconds,
+        loginLimits: options.loginLimits ?? LOGIN_LIMITS,
+      });
+      addPulsesRoutes(api, deps);
+      addPopulateRoutes(api, {
+        populateRuns: deps.populateRuns,
+        populateRunsMax: options.populateRunsMax ?? POPULATE_RUNS_MAX,
+      });
+      done();
+    },
+    { prefix: API_BASE },
+  );
+}

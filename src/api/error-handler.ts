@@ -1,0 +1,120 @@
+/** Any failure → the one problem document it is answered with; what the caller may not see is logged. */
+import type { IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
+import type { FastifyError, FastifyReply, FastifyRequest, FastifySchema } from 'fastify';
+import { TransientError } from '../core/errors.ts';
+import { toPulseError } from '../platform/postgres.ts';
+import {
+  PROBLEM_MEDIA_TYPE,
+  PROBLEMS,
+  problemBody,
+  ProblemError,
+  type ProblemCode,
+} from './problems.ts';
+import { fieldProblems } from './validation.ts';
+
+/** Fastify's and Node's own errors, by code. */
+const KNOWN_CODES: Readonly<Record<string, ProblemCode>> = {
+  FST_ERR_VALIDATION: 'PULSE_API_INVALID_REQUEST',
+  FST_ERR_CTP_INVALID_JSON_BODY: 'PULSE_API_MALFORMED_BODY',
+  FST_ERR_CTP_EMPTY_JSON_BODY: 'PULSE_API_MALFORMED_BODY',
+  FST_ERR_CTP_INVALID_CONTENT_LENGTH: 'PULSE_API_MALFORMED_BODY',
+  FST_ERR_CTP_BODY_TOO_LARGE: 'PULSE_API_BODY_TOO_LARGE',
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: 'PULSE_API_MEDIA_TYPE',
+  FST_ERR_BAD_URL: 'PULSE_API_MALFORMED_URL',
+  FST_ERR_MAX_PARAM_LENGTH: 'PULSE_API_URL_TOO_LONG',
+  FST_ERR_HANDLER_TIMEOUT: 'PULSE_API_TIMEOUT',
+};
+
+const RETRY_AFTER_SECONDS = '5';
+
+/** Answers a failure. Nothing of an unexpected error reaches the caller: no stack, no SQL, no driver text. */
+export function answerError(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
+  const problem = problemOf(error);
+  const { status } = PROBLEMS[problem.code];
+  if (status >= 500) {
+    const level = status === 500 ? 'error' : 'warn';
+    request.log[level]({ err: error, code: problem.code }, 'request failed');
+  }
+  if (status === 503) void reply.header('retry-after', RETRY_AFTER_SECONDS);
+  void reply
+    .code(status)
+    .headers({ 'x-request-id': request.id, ...problem.options.headers })
+    .type(PROBLEM_MEDIA_TYPE)
+    .send(problemBody(problem, { requestId: request.id, url: request.url }));
+}
+
+/** Classifies by type and code, never by the text of a message. */
+function problemOf(error: unknown): ProblemError {
+  if (error instanceof ProblemError) return error;
+  const transient = toPulseError(error);
+  if (transient instanceof TransientError) {
+    const isBusy = transient.code.endsWith('_BUSY');
+    return new ProblemError(isBusy ? 'PULSE_API_BUSY' : 'PULSE_API_UNAVAILABLE', { cause: error });
+  }
+  const { code, statusCode, validation, validationContext } = (error ?? {}) as FastifyError;
+  if (validation !== undefined) {
+    const errors = fieldProblems(validation, validationContext ?? 'body');
+    const detail = errors.map(({ field, message }) => `${field}: ${message}`).join('; ');
+    return new ProblemError('PULSE_API_INVALID_REQUEST', { detail, errors });
+  }
+  const known = KNOWN_CODES[code];
+  if (known !== undefined) return new ProblemError(known, { cause: error });
+  // What is left with a status of 400 is the JSON parser's refusal of __proto__ and the like.
+  if (statusCode === 400) return new ProblemError('PULSE_API_MALFORMED_BODY', { cause: error });
+  return new ProblemError('PULSE_API_INTERNAL', { cause: error });
+}
+
+/** Answers what never became a request: broken HTTP, headers too large, a request too slow to arrive. */
+export function answerClientError(error: NodeJS.ErrnoException, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || socket.destroyed) return;
+  const problem = new ProblemError(clientProblemCode(error.code));
+  const body = JSON.stringify(problemBody(problem, { requestId: '', url: '' }));
+  if (socket.writable) {
+    socket.write(
+      `HTTP/1.1 ${problem.statusCode} Error\r\nContent-Type: ${PROBLEM_MEDIA_TYPE}\r\n` +
+        `Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
+    );
+  }
+  socket.destroy(error);
+}
+
+function clientProblemCode(code: string | undefined): ProblemCode {
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return 'PULSE_API_REQUEST_TIMEOUT';
+  if (code === 'HPE_HEADER_OVERFLOW') return 'PULSE_API_HEADERS_TOO_LARGE';
+  return 'PULSE_API_MALFORMED_HTTP';
+}
+
+/** A route of the API, as collected while routes are registered. */
+export interface RouteEntry {
+  readonly method: string;
+  /** The pattern, such as `/api/v1/pulses/:id`. */
+  readonly url: string;
+  readonly public: boolean;
+  readonly schema: FastifySchema | undefined;
+}
+
+/** Answers 405 with `Allow` where the path has a route with another method, else 404. */
+export function answerNotFound(routes: readonly RouteEntry[]) {
+  return (request: FastifyRequest<{ Reply: unknown }>, reply: FastifyReply): void => {
+    const path = pathOf(request.raw);
+    const methods = routes.filter(({ url }) => matches(url, path)).map(({ method }) => method);
+    if (methods.length === 0) throw new ProblemError('PULSE_API_ROUTE_NOT_FOUND');
+    const allow = [...new Set(methods)].sort().join(', ');
+    void reply.header('allow', allow);
+    throw new ProblemError('PULSE_API_METHOD_NOT_ALLOWED', { detail: `Allowed: ${allow}.` });
+  };
+}
+
+function pathOf(request: IncomingMessage): string {
+  return request.url?.split('?', 1)[0] ?? '/';
+}
+
+function matches(pattern: string, path: string): boolean {
+  const names = pattern.split('/');
+  const parts = path.split('/');
+  return (
+    names.length === parts.length &&
+    names.every((name, index) => name === parts[index] || name.startsWith(':'))
+  );
+}

@@ -1,0 +1,36 @@
+/** The `Link` header of a paged answer (RFC 8288). */
+
+/** Where one page lies among all. */
+export interface PagePosition {
+  readonly page: number;
+  readonly limit: number;
+  readonly total: number;
+}
+
+/**
+ * Links to the first, previous, next and last page, as far as they exist, keeping the filters.
+ *
+ * Targets are absolute paths, not URLs: behind a proxy only the client knows the host. A page
+ * beyond the end gets the last one as its previous.
+ */
+export function pageLinks(
+  path: string,
+  filters: Readonly<Record<string, string>>,
+  { page, limit, total }: PagePosition,
+): string {
+  const last = Math.max(1, Math.ceil(total / limit));
+  const links: [string, number][] = [['first', 1]];
+  if (page > 1) links.push(['prev', Math.min(page - 1, last)]);
+  if (page < last) links.push(['next', page + 1]);
+  links.push(['last', last]);
+  return links
+    .map(([relation, number]) => {
+      const query = new URLSearchParams({
+        page: String(number),
+        limit: String(limit),
+        ...filters,
+      });
+      return `<${path}?${query.toString()}>; rel="${relation}"`;
+    })
+    .join(', ');
+}

@@ -1,0 +1,167 @@
+/** Reads of table pulses for the API. The only SQL about rows in this folder; values are always parameters. */
+import type { Pool, PoolClient } from 'pg';
+import { withSnapshot } from './snapshot.ts';
+
+/** One row, in the API's words. */
+export interface PulseRow {
+  readonly id: string;
+  readonly tenant: string;
+  readonly product_sku: string;
+  readonly use_unity: string;
+  readonly used_amount: string;
+  readonly pulse_count: number;
+  readonly window_start: string;
+  readonly flush_batch_id: string;
+  readonly flushed_at: string;
+}
+
+/** Which rows; what is undefined does not restrict. */
+export interface PulseFilters {
+  readonly tenant?: string | undefined;
+  readonly sku?: string | undefined;
+  readonly unit?: string | undefined;
+  /** Windows that start at `fromMs` or later, before `toMs`; milliseconds since 1970. */
+  readonly fromMs?: number | undefined;
+  readonly toMs?: number | undefined;
+}
+
+/** One page: `offset` rows are skipped, at most `limit` follow. */
+export interface PulsePage {
+  readonly offset: number;
+  readonly limit: number;
+}
+
+interface SqlRow {
+  id: string;
+  tenant: string;
+  product_sku: string;
+  use_unity: string;
+  used_amount: string;
+  pulse_count: string;
+  window_start: Date;
+  flush_batch_id: string;
+  flushed_at: Date;
+}
+
+/** trim_scale: numeric(38,9) prints nine decimals, of which only the meant ones are shown. */
+const SELECT_ROWS = `
+  SELECT p.id::text, p.tenant, p.product_sku, p.use_unity, trim_scale(p.used_amount)::text AS used_amount,
+         p.pulse_count::text, p.window_start, p.flush_batch_id, b.flushed_at`;
+
+/**
+ * Up to this many matches, sorting them beats walking the rows in id order until the page is full.
+ * The planner cannot know: it guesses the matches to be spread evenly, and for a rare tenant walks
+ * through every row there is.
+ */
+const SORT_MATCHES_MAX = 50_000;
+
+/**
+ * Reads one page by ascending id, and how many rows there are on all pages, in one snapshot.
+ *
+ * Rows are only ever inserted and ids ascend, so a page once full does not shift, except when two
+ * flushes overlap and the one with the lower ids commits last.
+ *
+ * @throws TransientError Postgres is away or too busy.
+ */
+export function listPulses(
+  pool: Pool,
+  filters: PulseFilters,
+  page: PulsePage,
+): Promise<{ rows: PulseRow[]; total: number }> {
+  const where = whereClause(filters);
+  return withSnapshot(pool, async (client) => {
+    const total = await countRows(client, where);
+    if (page.offset >= total) return { rows: [], total };
+    return { rows: await readPage(client, { where, page, total }), total };
+  });
+}
+
+/**
+ * Reads one row.
+ *
+ * @param id Decimal digits; more than an int64 holds finds nothing.
+ * @throws TransientError Postgres is away or too busy.
+ */
+export async function findPulse(pool: Pool, id: string): Promise<PulseRow | undefined> {
+  if (BigInt(id) > INT64_MAX) return undefined;
+  const sql = `${SELECT_ROWS} FROM pulses p JOIN flush_batches b ON b.id = p.flush_batch_id WHERE p.id = $1`;
+  return withSnapshot(pool, async (client) => {
+    const { rows } = await client.query<SqlRow>(sql, [id]);
+    return rows[0] === undefined ? undefined : fromRow(rows[0]);
+  });
+}
+
+const INT64_MAX = 2n ** 63n - 1n;
+
+interface WhereClause {
+  readonly text: string;
+  readonly values: readonly unknown[];
+}
+
+function whereClause(filters: PulseFilters): WhereClause {
+  const conditions: [string, unknown][] = [
+    ['tenant =', filters.tenant],
+    ['product_sku =', filters.sku],
+    ['use_unity =', filters.unit],
+    ['window_start >=', instant(filters.fromMs)],
+    ['window_start <', instant(filters.toMs)],
+  ];
+  const given = conditions.filter(([, value]) => value !== undefined);
+  const texts = given.map(([condition], index) => `${condition} $${index + 1}`);
+  return {
+    text: texts.length === 0 ? '' : `WHERE ${texts.join(' AND ')}`,
+    values: given.map(([, value]) => value),
+  };
+}
+
+function instant(ms: number | undefined): Date | undefined {
+  return ms === undefined ? undefined : new Date(ms);
+}
+
+/** Without filters the flushes' own counts answer: counting ten million rows would take seconds. */
+async function countRows(client: PoolClient, { text, values }: WhereClause): Promise<number> {
+  const sql =
+    values.length === 0
+      ? 'SELECT coalesce(sum(row_count), 0)::text AS total FROM flush_batches'
+      : `SELECT count(*)::text AS total FROM pulses ${text}`;
+  const { rows } = await client.query<{ total: string }>(sql, [...values]);
+  return safeNumber(rows[0]?.total ?? '0');
+}
+
+/**
+ * The ids of the page come first, from the primary key's index alone, then their rows: skipping
+ * 900,000 of a million rows took 281 ms with the rows in hand and 50 ms like this.
+ */
+async function readPage(
+  client: PoolClient,
+  { where, page, total }: { where: WhereClause; page: PulsePage; total: number },
+): Promise<PulseRow[]> {
+  const sortMatches = where.values.length > 0 && total <= SORT_MATCHES_MAX;
+  const count = where.values.length;
+  const sql = `
+    WITH page AS MATERIALIZED (
+      SELECT id, window_start FROM pulses ${where.text}
+      ORDER BY ${sortMatches ? 'id + 0' : 'id'} LIMIT $${count + 1} OFFSET $${count + 2}
+    )
+    ${SELECT_ROWS}
+    FROM page JOIN pulses p USING (id, window_start) JOIN flush_batches b ON b.id = p.flush_batch_id
+    ORDER BY p.id`;
+  const { rows } = await client.query<SqlRow>(sql, [...where.values, page.limit, page.offset]);
+  return rows.map(fromRow);
+}
+
+function fromRow(row: SqlRow): PulseRow {
+  return {
+    ...row,
+    pulse_count: safeNumber(row.pulse_count),
+    window_start: row.window_start.toISOString(),
+    flushed_at: row.flushed_at.toISOString(),
+  };
+}
+
+/** A count beyond 2^53 would be answered rounded; an error is better. */
+function safeNumber(text: string): number {
+  const value = Number(text);
+  if (!Number.isSafeInteger(value)) throw new RangeError(`count ${text} is no safe integer`);
+  return value;
+}

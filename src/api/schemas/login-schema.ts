@@ -1,0 +1,34 @@
+/** POST /login. */
+import { Type } from 'typebox';
+import { problemResponses } from './problem-schema.ts';
+import { textSchema } from './text-schema.ts';
+
+/** The bounds keep a hostile body from costing more than one hash. */
+export const LoginBody = Type.Object(
+  {
+    username: textSchema(64, 'The name of the user.'),
+    password: Type.String({ minLength: 1, maxLength: 1024, description: 'The password.' }),
+  },
+  { additionalProperties: false },
+);
+
+const LoginAnswer = Type.Object(
+  {
+    Auth: Type.Object({
+      Token: Type.String({ description: 'Send it as `Authorization: Bearer <Token>`.' }),
+      ExpiresAt: Type.Integer({ description: 'When the token ends, in unix seconds.' }),
+    }),
+  },
+  { description: 'A token.' },
+);
+
+export const loginSchema = {
+  operationId: 'login',
+  tags: ['auth'],
+  summary: 'Exchanges a username and password for a token',
+  description:
+    'The token is a JWT that ends at `ExpiresAt`. Attempts are limited per account and address; ' +
+    'beyond the limit the answer is 429 with `Retry-After`.',
+  body: LoginBody,
+  response: { 200: LoginAnswer, ...problemResponses(400, 401, 413, 415, 429, 500, 503) },
+};

@@ -1,0 +1,84 @@
+/** The HTTP API with what it needs of the rest, wired together. */
+import type { Registry } from 'prom-client';
+import { createApiMetrics } from '../api/api-metrics.ts';
+import { startApi, type RunningApi } from '../api/server.ts';
+import { ensureAdmin } from '../api/users.ts';
+import { createPublisher } from '../publish/publisher.ts';
+import { createPopulateRuns } from '../publish/populate-runs.ts';
+import type { CommandRun } from './command.ts';
+import type { ApiCredentials } from './servers.ts';
+import type { Clients } from './worker-parts.ts';
+
+/** Publications of one API process that may be unconfirmed at a time. */
+const PUBLISHER_WINDOW = 1_000;
+
+/**
+ * Creates the administrator and starts the API; it is closed with the run.
+ *
+ * @throws FatalError PULSE_API_LISTEN when the port cannot be taken.
+ */
+export async function startApiParts(
+  run: CommandRun,
+  { servers, redis, pool }: Clients,
+  { credentials, registry }: { credentials: ApiCredentials; registry: Registry },
+): Promise<RunningApi> {
+  const { config, logger, closer } = run;
+  await ensureAdmin(pool, {
+    username: config.api.adminUsername,
+    password: credentials.adminPassword,
+  });
+  const publisher = createPublisher({
+    url: servers.rabbitmqUrl,
+    logger,
+    name: 'pulse api',
+    maxOutstanding: PUBLISHER_WINDOW,
+  });
+  closer.add('publisher', () => publisher.close());
+  const populateRuns = createPopulateRuns({
+    pool,
+    rabbitmqUrl: servers.rabbitmqUrl,
+    queue: config.queue,
+    logger,
+  });
+  closer.add('populate runs', () => populateRuns.close());
+  const api = await startApi(
+    {
+      pool,
+      populateRuns,
+      logger,
+      readinessChecks: [
+        {
+          name: 'rabbitmq',
+          check: () =>
+            publisher.state === 'open'
+              ? Promise.resolve()
+              : Promise.reject(new Error(`The publisher is ${publisher.state}.`)),
+        },
+        {
+          name: 'redis',
+          check: async () => {
+            await redis.ping();
+          },
+        },
+        {
+          name: 'postgres',
+          check: async () => {
+            await pool.query('SELECT 1');
+          },
+        },
+      ],
+      onRequestDone: createApiMetrics(registry).requestDone,
+    },
+    {
+      host: config.api.host,
+      port: config.api.port,
+      closeTimeoutMs: config.stopTimeoutMs,
+      jwtSecret: credentials.jwtSecret,
+      jwtIssuer: config.api.jwtIssuer,
+      tokenTtlSeconds: config.api.tokenTtlSeconds,
+      trustProxy: [...config.api.trustProxy],
+    },
+  );
+  closer.add('api', () => api.close());
+  return api;
+}

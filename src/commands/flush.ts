@@ -1,0 +1,40 @@
+/** `pulse flush`. */
+import type { Command } from 'commander';
+import { flushAll } from '../flush/flush.ts';
+import { EXIT_DONE, runAction, toJson, withExamples, type CommandEnvironment } from './command.ts';
+import { prepareServers } from './prepare-servers.ts';
+import { findServers } from './servers.ts';
+import { openAccumulator, openClients } from './worker-parts.ts';
+
+export function addFlushCommand(
+  program: Command,
+  environment: CommandEnvironment,
+  setExitCode: (code: number) => void,
+): void {
+  const command = program
+    .command('flush')
+    .description('Write what Redis holds to Postgres now. Safe beside running workers.')
+    .option('--json', 'print the report as JSON')
+    .action(async (flags: { json?: true }) => {
+      setExitCode(
+        await runAction(environment, { api: false }, async (run) => {
+          const clients = openClients(run, findServers(run));
+          await prepareServers(run, clients);
+          const accumulator = openAccumulator(run, clients.redis);
+          const report = await flushAll({ accumulator, pool: clients.pool, logger: run.logger });
+          if (flags.json === true) run.print(toJson(report));
+          else {
+            run.print(
+              `flushed ${report.rowCount} rows of ${report.pulseCount} pulses ` +
+                `in ${report.batchCount} batches, ${report.seconds.toFixed(2)} s`,
+            );
+            if (report.skippedCount > 0) {
+              run.print(`${report.skippedCount} batches are being flushed by another process`);
+            }
+          }
+          return EXIT_DONE;
+        }),
+      );
+    });
+  withExamples(command, 'pulse flush', 'pulse flush --json');
+}

@@ -1,0 +1,26 @@
+/** The end of a long-running command: asked for by a signal, or forced by a part that failed. */
+
+export interface RunEnd {
+  /** Ends the command with an error; the first one counts. */
+  readonly fail: (error: Error) => void;
+  /** Resolves at the signal; rejects with what `fail` was given. */
+  readonly wait: () => Promise<void>;
+}
+
+export function createRunEnd(stop: AbortSignal): RunEnd {
+  let fail: (error: Error) => void = () => undefined;
+  const ended = new Promise<void>((resolve, reject) => {
+    fail = reject;
+    if (stop.aborted) resolve();
+    stop.addEventListener('abort', () => {
+      resolve();
+    });
+  });
+  ended.catch(() => undefined);
+  return {
+    fail: (error) => {
+      fail(error);
+    },
+    wait: () => ended,
+  };
+}

@@ -1,0 +1,119 @@
+/** `pulse start`, `pulse api`, `pulse worker`: one shape, different parts. */
+import type { Command } from 'commander';
+import { serverOf } from '../platform/logger.ts';
+import { createMetricsRegistry, startMetricsServer } from '../platform/metrics.ts';
+import { startApiParts } from './api-parts.ts';
+import {
+  EXIT_DONE,
+  runAction,
+  toJson,
+  withExamples,
+  type CommandEnvironment,
+  type CommandRun,
+} from './command.ts';
+import { prepareServers } from './prepare-servers.ts';
+import { createRunEnd } from './run-end.ts';
+import { openServers, type OpenedServers } from './servers.ts';
+import { openClients, startWorkerParts } from './worker-parts.ts';
+
+/** Which parts a process runs. */
+export interface LongRunParts {
+  readonly api: boolean;
+  readonly worker: boolean;
+}
+
+/** What `--json` prints in one line once the process is ready. */
+export interface ReadyLine {
+  readonly api?: string;
+  readonly metrics: string;
+  readonly rabbitmq: string;
+  readonly redis: string;
+  readonly postgres: string;
+  readonly username?: string;
+  readonly password?: string;
+}
+
+/** Adds `start`, `api` and `worker`. */
+export function addStartCommands(
+  program: Command,
+  environment: CommandEnvironment,
+  setExitCode: (code: number) => void,
+): void {
+  const add = (name: string, description: string, parts: LongRunParts): void => {
+    const command = program
+      .command(name)
+      .description(description)
+      .option('--json', 'print one line of JSON with all addresses once ready')
+      .option('--check-config', 'check the configuration and exit')
+      .action(async (flags: { json?: true; checkConfig?: true }) => {
+        setExitCode(
+          await runAction(environment, { api: parts.api }, async (run) => {
+            if (flags.checkConfig === true) run.print('The configuration is valid.');
+            else await runParts(run, parts, flags.json === true);
+            return EXIT_DONE;
+          }),
+        );
+      });
+    withExamples(command, `pulse ${name}`, `pulse ${name} --json`);
+  };
+  add('start', 'Run the whole system until Ctrl-C: API, ingest, flush, quarantine.', {
+    api: true,
+    worker: true,
+  });
+  add('api', 'Run the HTTP API alone.', { api: true, worker: false });
+  add('worker', 'Run ingest, flush and quarantine without the API.', { api: false, worker: true });
+}
+
+async function runParts(run: CommandRun, parts: LongRunParts, json: boolean): Promise<void> {
+  const end = createRunEnd(run.stop);
+  const ready = await startParts(run, await openServers(run), { parts, onFatal: end.fail });
+  if (json) run.print(toJson(ready));
+  else for (const line of describeReady(ready, run.config.servers === undefined)) run.tell(line);
+  await end.wait();
+  run.tell('Stopping: taking nothing new, finishing what is in flight …');
+}
+
+/** Starts the parts on servers that run; everything is closed with the run. */
+export async function startParts(
+  run: CommandRun,
+  { servers, credentials }: OpenedServers,
+  { parts, onFatal }: { parts: LongRunParts; onFatal: (error: Error) => void },
+): Promise<ReadyLine> {
+  const { config, closer } = run;
+  const registry = createMetricsRegistry();
+  const metrics = await startMetricsServer(registry, config.metrics);
+  closer.add('metrics', () => metrics.close());
+  const clients = openClients(run, servers);
+  const settings = await prepareServers(run, clients);
+  if (parts.worker) startWorkerParts(run, clients, { settings, registry, onFatal });
+  const api = parts.api ? await startApiParts(run, clients, { credentials, registry }) : undefined;
+  return {
+    ...(api === undefined ? {} : { api: api.url }),
+    metrics: metrics.url,
+    rabbitmq: servers.rabbitmqUrl,
+    redis: servers.redisUrl,
+    postgres: servers.databaseUrl,
+    ...(api === undefined
+      ? {}
+      : { username: config.api.adminUsername, password: credentials.adminPassword }),
+  };
+}
+
+/** For people: addresses with secrets only where Pulse itself made them up for its private servers. */
+function describeReady(ready: ReadyLine, embedded: boolean): string[] {
+  const shown = embedded ? (url: string) => url : serverOf;
+  const lines = ['', 'Pulse is running. Ctrl-C stops it.', ''];
+  if (ready.api !== undefined) {
+    lines.push(`  API       ${ready.api}/api/v1`);
+    const password = embedded ? (ready.password ?? '') : 'ADMIN_PASSWORD';
+    lines.push(`  Login     ${ready.username ?? ''} / ${password}`);
+  }
+  lines.push(
+    `  Metrics   ${ready.metrics}/metrics`,
+    `  RabbitMQ  ${shown(ready.rabbitmq)}`,
+    `  Redis     ${shown(ready.redis)}`,
+    `  Postgres  ${shown(ready.postgres)}`,
+    '',
+  );
+  return lines;
+}

@@ -1,0 +1,116 @@
+/** The worker: ingest threads, the flush schedule and the quarantine writer, wired together. */
+import type { Redis } from 'ioredis';
+import type { Pool } from 'pg';
+import type { Registry } from 'prom-client';
+import { createAccumulator } from '../aggregate/accumulator.ts';
+import type { ServerUrls } from '../config.ts';
+import { flushAll, type FlushReport } from '../flush/flush.ts';
+import { createFlushMetrics } from '../flush/flush-metrics.ts';
+import { isFlushOverdue } from '../flush/overdue.ts';
+import { startFlushSchedule } from '../flush/schedule.ts';
+import { createIngestMetrics } from '../ingest/ingest-metrics.ts';
+import { startIngestPool, type IngestPool } from '../ingest/pool.ts';
+import { createPool } from '../platform/postgres.ts';
+import { createRedis } from '../platform/redis.ts';
+import type { Settings } from '../platform/settings.ts';
+import { startQuarantineWriter } from '../quarantine/writer.ts';
+import type { CommandRun } from './command.ts';
+
+/** The clients of one process, shared by its parts. */
+export interface Clients {
+  readonly servers: ServerUrls;
+  readonly redis: Redis;
+  readonly pool: Pool;
+}
+
+/** Opens Redis and Postgres for the process; closed with the run. */
+export function openClients({ logger, closer }: CommandRun, servers: ServerUrls): Clients {
+  const redis = createRedis(servers.redisUrl, { name: 'pulse', logger });
+  closer.add('redis', () => {
+    redis.disconnect();
+  });
+  const pool = createPool(servers.databaseUrl, { name: 'pulse', logger });
+  closer.add('postgres', () => pool.end());
+  return { servers, redis, pool };
+}
+
+/** The sums as this configuration keeps them. */
+export function openAccumulator({ config }: CommandRun, redis: Redis) {
+  const { shards, ingest } = config;
+  return createAccumulator({ redis, shards, dedupeWindowSeconds: ingest.dedupeWindowSeconds });
+}
+
+export interface WorkerParts {
+  readonly ingest: IngestPool;
+  readonly flush: () => Promise<FlushReport>;
+}
+
+/**
+ * Starts the worker's parts; they are closed with the run: ingest drains first, then the last flush if
+ * FLUSH_ON_EXIT asks for it, then the schedule and the quarantine writer.
+ *
+ * @param options.onFatal Called when the state is in doubt and the process must stop.
+ */
+export function startWorkerParts(
+  run: CommandRun,
+  { servers, redis, pool }: Clients,
+  options: { settings: Settings; registry: Registry; onFatal: (error: Error) => void },
+): WorkerParts {
+  const { config, logger, closer } = run;
+  const { registry, onFatal } = options;
+  const accumulator = openAccumulator(run, redis);
+  const flushMetrics = createFlushMetrics(registry);
+  const flush = async (): Promise<FlushReport> => {
+    try {
+      const report = await flushAll({ accumulator, pool, logger });
+      flushMetrics.succeeded(report);
+      return report;
+    } catch (error) {
+      flushMetrics.failed();
+      throw error;
+    }
+  };
+
+  const writer = startQuarantineWriter({
+    url: servers.rabbitmqUrl,
+    queue: config.queue,
+    pool,
+    logger,
+  });
+  closer.add('quarantine writer', () => writer.close());
+
+  const schedule = startFlushSchedule({
+    cron: config.flush.cron,
+    flush,
+    isOverdue: () => isFlushOverdue({ accumulator, cron: config.flush.cron, nowMs: Date.now() }),
+    logger,
+  });
+  closer.add('flush schedule', () => schedule.close());
+  if (config.flush.onExit) {
+    closer.add('last flush', async () => {
+      await flush();
+    });
+  }
+
+  const ingest = startIngestPool({
+    threads: config.ingest.threads,
+    task: {
+      servers,
+      queue: config.queue,
+      shards: config.shards,
+      ingest: config.ingest,
+      stopTimeoutMs: config.stopTimeoutMs,
+      dedupeSecret: options.settings.dedupeSecret,
+      logLevel: config.logLevel,
+      prettyLogs: run.isTerminal,
+    },
+    logger,
+    onCounts: (counts) => {
+      metrics.record(counts);
+    },
+    onFatal,
+  });
+  const metrics = createIngestMetrics(registry, () => ingest.states);
+  closer.add('ingest', () => ingest.close());
+  return { ingest, flush };
+}

@@ -1,0 +1,69 @@
+/** Copying the headers of a foreign message into one of ours, whatever they hold. */
+
+/** Left out: ours, so that nobody can forge them; the broker's own; and those the broker would route by. */
+const NOT_COPIED = /^(x-pulse-|x-death$|x-first-death-|x-last-death-|x-delivery-count$|CC$|BCC$)/;
+/** Half of what fits beside our own headers; a message with more arrives without any of its own. */
+const BYTES_MAX = 32 * 1024;
+/** AMQP's short string: properties and names of headers. */
+export const SHORT_TEXT_BYTES_MAX = 255;
+const DEPTH_MAX = 8;
+
+/**
+ * Copies headers so that they can be sent again.
+ *
+ * The AMQP library decodes more than it encodes (NaN, integers beyond 2⁵³), and an error there would
+ * keep a bad pulse from ever reaching the quarantine. Such a value travels as text.
+ *
+ * @returns Only `x-pulse-headers-dropped` when the headers are too large to be carried.
+ */
+export function copyHeaders(headers: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const budget = { bytes: BYTES_MAX };
+  const copied: [string, unknown][] = [];
+  for (const [name, value] of Object.entries(headers)) {
+    if (NOT_COPIED.test(name) || Buffer.byteLength(name) > SHORT_TEXT_BYTES_MAX) continue;
+    budget.bytes -= Buffer.byteLength(name);
+    copied.push([name, copyValue(value, DEPTH_MAX, budget)]);
+    if (budget.bytes < 0) return { 'x-pulse-headers-dropped': Object.keys(headers).length };
+  }
+  return Object.fromEntries(copied);
+}
+
+function copyValue(value: unknown, depth: number, budget: { bytes: number }): unknown {
+  budget.bytes -= 16;
+  if (budget.bytes < 0) return null;
+  if (typeof value === 'string') {
+    budget.bytes -= Buffer.byteLength(value);
+    return value;
+  }
+  if (typeof value === 'boolean') return value;
+  if (typeof value === 'number') {
+    return Number.isSafeInteger(value) ? value : { '!': 'double', value };
+  }
+  return typeof value === 'object' ? copyObject(value, depth, budget) : null;
+}
+
+function copyObject(value: object | null, depth: number, budget: { bytes: number }): unknown {
+  if (value === null) return null;
+  if (Buffer.isBuffer(value)) {
+    budget.bytes -= value.length;
+    return value;
+  }
+  if (depth === 0) return null;
+  if (Array.isArray(value)) return value.map((item) => copyValue(item, depth - 1, budget));
+  if (isTimestamp(value)) return value;
+  // amqplib takes any other table with the key `!` for a type of its own, and refuses it.
+  const entries: [string, unknown][] = [];
+  for (const [name, item] of Object.entries(value)) {
+    const nameBytes = Buffer.byteLength(name);
+    if (nameBytes > SHORT_TEXT_BYTES_MAX) continue;
+    budget.bytes -= nameBytes;
+    entries.push([name === '!' ? 'type' : name, copyValue(item, depth - 1, budget)]);
+  }
+  return Object.fromEntries(entries);
+}
+
+/** An AMQP timestamp as amqplib decodes it. */
+function isTimestamp(value: object): boolean {
+  if (!('!' in value) || value['!'] !== 'timestamp' || !('value' in value)) return false;
+  return Number.isSafeInteger(value.value) && Number(value.value) >= 0;
+}

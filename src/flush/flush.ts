@@ -1,0 +1,261 @@
+/** Moves the sums that Redis holds into Postgres, each batch exactly once, in five steps. */
+import type { Pool } from 'pg';
+import type { Accumulator, SealedBatch } from '../aggregate/accumulator.ts';
+import { FatalError, PulseError, TransientError } from '../core/errors.ts';
+import { backoffDelayMs, sleep, type BackoffOptions } from '../platform/backoff.ts';
+import type { Logger } from '../platform/logger.ts';
+import { withTransaction } from '../platform/postgres.ts';
+import { copyRows } from './copy-rows.ts';
+import {
+  claimBatch,
+  ensurePartitions,
+  findBatch,
+  recordBatch,
+  type LedgerEntry,
+} from './ledger.ts';
+
+/** The end of each numbered step, and of COMMIT, which is the second half of step 4. */
+export type FlushStep = 'sealed' | 'recorded' | 'copied' | 'checked' | 'committed' | 'discarded';
+
+export interface FlushDeps {
+  readonly accumulator: Pick<
+    Accumulator,
+    'shards' | 'seal' | 'listSealed' | 'readRows' | 'discardSealed'
+  >;
+  readonly pool: Pool;
+  readonly logger: Logger;
+  /** Called after every step, so that a test can stop the world between any two. */
+  readonly onStep?: (step: FlushStep, batch: SealedBatch) => void | Promise<void>;
+}
+
+export interface FlushOptions {
+  /** The longest one COPY may take. */
+  readonly copyTimeoutMs?: number;
+  /** Waits between the few attempts at a batch after a lost connection. */
+  readonly retryBackoff?: BackoffOptions;
+}
+
+/** What one flush did. Only batches that this flush itself committed are counted in the first three. */
+export interface FlushReport {
+  readonly rowCount: number;
+  readonly pulseCount: bigint;
+  readonly batchCount: number;
+  /** Batches that an earlier flush had sealed and not finished. */
+  readonly leftoverCount: number;
+  /** Batches found in the ledger, of which only the copy in Redis remained to be discarded. */
+  readonly alreadyFlushedCount: number;
+  /** Batches that another flusher was writing at this moment. */
+  readonly skippedCount: number;
+  readonly seconds: number;
+}
+
+type BatchOutcome = 'flushed' | 'already_flushed' | 'skipped';
+
+type Tally = { -readonly [K in keyof Omit<FlushReport, 'seconds'>]: FlushReport[K] } & {
+  failures: Error[];
+};
+
+const ATTEMPTS = 3;
+const DEFAULTS = { copyTimeoutMs: 600_000, retryBackoff: { baseMs: 200, capMs: 2_000 } };
+
+/**
+ * Flushes every shard: what earlier flushes left behind, then what has been counted since.
+ *
+ * One batch that fails does not hold up the others. Safe to call at any time, from any number of
+ * processes, and again after any error.
+ *
+ * @throws FatalError PULSE_FLUSH_MISMATCH A batch does not add up to its own seal; it stays in Redis
+ * as it is, and everything else was flushed.
+ * @throws TransientError A server did not answer; what was not flushed stays in Redis for the next call.
+ */
+export async function flushAll(deps: FlushDeps, options: FlushOptions = {}): Promise<FlushReport> {
+  const startedAtMs = performance.now();
+  const tally: Tally = {
+    rowCount: 0,
+    pulseCount: 0n,
+    batchCount: 0,
+    leftoverCount: 0,
+    alreadyFlushedCount: 0,
+    skippedCount: 0,
+    failures: [],
+  };
+  for (let shard = 0; shard < deps.accumulator.shards; shard++) {
+    try {
+      await flushShard(deps, { shard, options, tally });
+    } catch (error) {
+      tally.failures.push(asError(error));
+    }
+  }
+  const { failures, ...sums } = tally;
+  const report = { ...sums, seconds: (performance.now() - startedAtMs) / 1000 };
+  const facts = { ...report, pulseCount: String(report.pulseCount), failureCount: failures.length };
+  deps.logger.info(facts, 'flush ended');
+  if (failures.length > 0) throw combine(failures);
+  return report;
+}
+
+async function flushShard(
+  deps: FlushDeps,
+  { shard, options, tally }: { shard: number; options: FlushOptions; tally: Tally },
+): Promise<void> {
+  const leftovers = await deps.accumulator.listSealed(shard);
+  tally.leftoverCount += leftovers.length;
+  let blocked = false;
+  for (const batch of leftovers) {
+    const end = await flushIntoTally(deps, { batch, options, tally });
+    blocked ||= end === 'skipped' || end === 'failed';
+  }
+  // While batches cannot be written, sealing more would only pile them up; pulses go on into `live`.
+  // A batch that does not add up waits for a person and holds up nothing.
+  if (blocked) return;
+
+  // 1. Seal. From here on the batch is in the shard's index under an id of its own, and pulses that
+  //    arrive go elsewhere. Die here: the next flush finds it in the index.
+  const batch = await deps.accumulator.seal(shard);
+  if (batch === null) return;
+  await deps.onStep?.('sealed', batch);
+  await flushIntoTally(deps, { batch, options, tally });
+}
+
+/** Steps 2 to 5 for one sealed batch. */
+async function flushBatch(
+  deps: FlushDeps,
+  batch: SealedBatch,
+  { copyTimeoutMs, deduplicate }: { copyTimeoutMs: number; deduplicate: boolean },
+): Promise<BatchOutcome> {
+  const { accumulator, pool, onStep } = deps;
+  const { batchId } = batch;
+  if (batch.rowCount === 0) return await settleVanished(deps, batch);
+  await ensurePartitions(pool, batch);
+
+  const outcome = await withTransaction(pool, async (client): Promise<BatchOutcome> => {
+    if (!(await claimBatch(client, { batchId, copyTimeoutMs }))) return 'skipped';
+
+    // 2. Enter the batch in the ledger; if it is there already, only step 5 is left to do.
+    //    Die here: rolled back, the batch is still sealed in Redis.
+    const earlier = await recordBatch(client, batch);
+    if (earlier !== undefined) {
+      assertSameCounts(batch, earlier, 'the ledger has');
+      return 'already_flushed';
+    }
+    await onStep?.('recorded', batch);
+
+    // 3. Stream the rows. Die here: rolled back, the batch is still sealed in Redis.
+    const rows = accumulator.readRows(batch);
+    const copied = await copyRows(client, rows, { batchId, timeoutMs: copyTimeoutMs, deduplicate });
+    await onStep?.('copied', batch);
+
+    // 4. Compare with what the seal counted, then COMMIT. Die in between, or lose the answer to
+    //    COMMIT: the ledger tells the next run whether it happened.
+    assertSameCounts(batch, copied, 'its scan gave');
+    await onStep?.('checked', batch);
+    return 'flushed';
+  });
+  if (outcome === 'skipped') return outcome;
+  await onStep?.('committed', batch);
+
+  // 5. Discard the copy in Redis. Die before it: the next run finds the ledger entry and comes here.
+  await accumulator.discardSealed(batch);
+  await onStep?.('discarded', batch);
+  return outcome;
+}
+
+/** A batch that is in the index while its sums are gone: nothing is lost if the ledger has it. */
+async function settleVanished(
+  { accumulator, pool }: FlushDeps,
+  batch: SealedBatch,
+): Promise<BatchOutcome> {
+  const entry = await withTransaction(pool, (client) => findBatch(client, batch.batchId));
+  if (entry === undefined) {
+    throw new FatalError(
+      'PULSE_FLUSH_MISMATCH',
+      `Batch ${batch.batchId} of shard ${batch.shard} was sealed and never flushed, and its sums ` +
+        'are gone from Redis. Was Redis emptied, restored, or allowed to evict keys?',
+    );
+  }
+  await accumulator.discardSealed(batch);
+  return 'already_flushed';
+}
+
+/** One batch with its retries: after a lost connection, and once more, key by key, after a mismatch. */
+async function flushBatchWithRetries(
+  deps: FlushDeps,
+  batch: SealedBatch,
+  { copyTimeoutMs, retryBackoff }: Required<FlushOptions>,
+): Promise<BatchOutcome> {
+  let deduplicate = false;
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await flushBatch(deps, batch, { copyTimeoutMs, deduplicate });
+    } catch (error) {
+      const facts = { err: error, shard: batch.shard, batchId: batch.batchId, attempt };
+      if (isMismatch(error) && !deduplicate) {
+        deduplicate = true;
+      } else if (!(error instanceof TransientError) || attempt >= ATTEMPTS) {
+        deps.logger.error(facts, 'batch not flushed');
+        throw error;
+      }
+      deps.logger.warn(facts, 'batch flush is retried');
+      if (!isMismatch(error)) await sleep(backoffDelayMs(attempt, retryBackoff));
+    }
+  }
+}
+
+async function flushIntoTally(
+  deps: FlushDeps,
+  { batch, options, tally }: { batch: SealedBatch; options: FlushOptions; tally: Tally },
+): Promise<BatchOutcome | 'mismatched' | 'failed'> {
+  const startedAtMs = performance.now();
+  try {
+    const outcome = await flushBatchWithRetries(deps, batch, { ...DEFAULTS, ...options });
+    if (outcome === 'skipped') tally.skippedCount += 1;
+    if (outcome === 'already_flushed') tally.alreadyFlushedCount += 1;
+    if (outcome === 'flushed') {
+      tally.batchCount += 1;
+      tally.rowCount += batch.rowCount;
+      tally.pulseCount += batch.pulseCount;
+    }
+    const { shard, batchId, rowCount } = batch;
+    const seconds = (performance.now() - startedAtMs) / 1000;
+    const pulseCount = String(batch.pulseCount);
+    deps.logger.info({ outcome, shard, batchId, rowCount, pulseCount, seconds }, 'batch settled');
+    return outcome;
+  } catch (error) {
+    tally.failures.push(asError(error));
+    return isMismatch(error) ? 'mismatched' : 'failed';
+  }
+}
+
+function assertSameCounts(batch: SealedBatch, found: LedgerEntry, source: string): void {
+  if (found.rowCount === batch.rowCount && found.pulseCount === batch.pulseCount) return;
+  throw new FatalError(
+    'PULSE_FLUSH_MISMATCH',
+    `Batch ${batch.batchId} of shard ${batch.shard} was sealed with ${batch.rowCount} rows of ` +
+      `${String(batch.pulseCount)} pulses, but ${source} ${found.rowCount} rows of ` +
+      `${String(found.pulseCount)}. It was left sealed in Redis, untouched.`,
+  );
+}
+
+function isMismatch(error: unknown): boolean {
+  return error instanceof PulseError && error.code === 'PULSE_FLUSH_MISMATCH';
+}
+
+/** One failure is thrown as it is; of several the gravest kind speaks for all. */
+function combine(failures: readonly Error[]): Error {
+  const [first, ...others] = failures;
+  if (first !== undefined && others.length === 0) return first;
+  const cause = new AggregateError(failures);
+  const message = `${failures.length} batches or shards were not flushed: ${failures
+    .map((failure) => failure.message)
+    .join(' ')}`;
+  if (failures.some(isMismatch)) return new FatalError('PULSE_FLUSH_MISMATCH', message, { cause });
+  return failures.every((failure) => failure instanceof TransientError)
+    ? new TransientError('PULSE_FLUSH_FAILED', message, { cause })
+    : new FatalError('PULSE_FLUSH_FAILED', message, { cause });
+}
+
+function asError(error: unknown): Error {
+  return error instanceof Error
+    ? error
+    : new Error('A value that is no error was thrown.', { cause: error });
+}

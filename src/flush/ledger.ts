@@ -1,0 +1,130 @@
+/** Every statement of the flush: the ledger `flush_batches` and the rows `pulses` that belong to it. */
+import type { Pool, PoolClient } from 'pg';
+import type { SealedBatch } from '../aggregate/accumulator.ts';
+import { toPulseError, withTransaction } from '../platform/postgres.ts';
+
+/** The columns in the order in which copy-rows.ts writes them. */
+export const COPY_ROWS_SQL = `COPY pulses
+  (tenant, product_sku, use_unity, used_amount, pulse_count, window_start, flush_batch_id)
+  FROM STDIN`;
+
+/** What the ledger holds about a batch; counts as the seal of the batch had them. */
+export interface LedgerEntry {
+  readonly rowCount: number;
+  readonly pulseCount: bigint;
+}
+
+/**
+ * Creates the month partitions that the batch's windows need.
+ *
+ * Runs in its own short transaction, before the long one, so that its locks are gone at once.
+ */
+export async function ensurePartitions(pool: Pool, batch: SealedBatch): Promise<void> {
+  await withTransaction(pool, (client) =>
+    client.query('SELECT ensure_pulses_partitions(to_timestamp($1), to_timestamp($2))', [
+      batch.windowMinSec,
+      batch.windowMaxSec,
+    ]),
+  );
+}
+
+/**
+ * Prepares the transaction of one batch and asks for the batch's advisory lock.
+ *
+ * The lock only spares work: it tells that another flusher is writing the same batch right now. It
+ * ends with the transaction, so that it can neither outlive its process nor leak through a
+ * connection pooler. `synchronous_commit` is raised where the server has it off, because the sums
+ * in Redis are deleted as soon as COMMIT has answered.
+ *
+ * @returns Whether the lock was free.
+ */
+export async function claimBatch(
+  client: PoolClient,
+  { batchId, copyTimeoutMs }: { batchId: string; copyTimeoutMs: number },
+): Promise<boolean> {
+  const { rows } = await client.query<{ claimed: boolean }>(
+    `SELECT set_config('statement_timeout', $1, true),
+            set_config('synchronous_commit',
+              CASE current_setting('synchronous_commit') WHEN 'off' THEN 'on'
+                ELSE current_setting('synchronous_commit') END, true),
+            pg_try_advisory_xact_lock(hashtextextended($2, 0)) AS claimed`,
+    [String(copyTimeoutMs), batchId],
+  );
+  return rows[0]?.claimed === true;
+}
+
+/**
+ * Enters the batch in the ledger. This primary key is the fence: whoever comes second, however
+ * late, finds the first one's entry, and waits for it while it is not yet committed.
+ *
+ * @returns `undefined` when the entry is new; else what a committed flush of the same batch entered.
+ */
+export async function recordBatch(
+  client: PoolClient,
+  batch: SealedBatch,
+): Promise<LedgerEntry | undefined> {
+  const { rowCount } = await client.query(
+    `INSERT INTO flush_batches
+       (id, shard, row_count, pulse_count, window_min, window_max, opened_at)
+     VALUES ($1, $2, $3, $4, to_timestamp($5), to_timestamp($6), to_timestamp($7))
+     ON CONFLICT (id) DO NOTHING`,
+    [
+      batch.batchId,
+      batch.shard,
+      batch.rowCount,
+      String(batch.pulseCount),
+      batch.windowMinSec,
+      batch.windowMaxSec,
+      batch.openedAtSec,
+    ],
+  );
+  if (rowCount === 1) return undefined;
+  const entry = await findBatch(client, batch.batchId);
+  if (entry === undefined) throw new Error('A batch vanished from the ledger.');
+  return entry;
+}
+
+/** What the ledger holds under the batch's id, if anything. */
+export async function findBatch(
+  client: Pick<PoolClient, 'query'>,
+  batchId: string,
+): Promise<LedgerEntry | undefined> {
+  const { rows } = await client.query<{ row_count: string; pulse_count: string }>(
+    'SELECT row_count, pulse_count FROM flush_batches WHERE id = $1',
+    [batchId],
+  );
+  const entry = rows[0];
+  if (entry === undefined) return undefined;
+  return { rowCount: Number(entry.row_count), pulseCount: BigInt(entry.pulse_count) };
+}
+
+/** Σ pulse_count over the shard's flushed batches, leaving out those named. */
+export async function sumFlushedPulses(
+  pool: Pick<Pool, 'query'>,
+  { shard, exceptBatchIds }: { shard: number; exceptBatchIds: readonly string[] },
+): Promise<bigint> {
+  return await querySum(
+    pool,
+    `SELECT coalesce(sum(pulse_count), 0)::text AS total FROM flush_batches
+     WHERE shard = $1 AND id <> ALL ($2::uuid[])`,
+    [shard, exceptBatchIds],
+  );
+}
+
+/** How many pulses are in quarantine; the third term of the books beside counted and duplicate. */
+export async function countDeadLetters(pool: Pick<Pool, 'query'>): Promise<bigint> {
+  return await querySum(pool, 'SELECT count(*)::text AS total FROM dead_letters', []);
+}
+
+async function querySum(
+  pool: Pick<Pool, 'query'>,
+  sql: string,
+  values: readonly unknown[],
+): Promise<bigint> {
+  try {
+    const { rows } = await pool.query<{ total: string }>(sql, [...values]);
+    return BigInt(rows[0]?.total ?? 0);
+  } catch (error) {
+    throw toPulseError(error);
+  }
+}

@@ -1,0 +1,108 @@
+/** Brings the database to the version of this code: plain SQL files, forward only, under a lock. */
+import { readdir } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { runner } from 'node-pg-migrate';
+import { Client, DatabaseError } from 'pg';
+import { FatalError, TransientError } from '../core/errors.ts';
+import type { Logger } from './logger.ts';
+import { connectionOptions, toPulseError } from './postgres.ts';
+
+/** The same folder seen from src/platform and from dist/platform. */
+const DIRECTORY = fileURLToPath(new URL('../../migrations/', import.meta.url));
+const TABLE = 'schema_migrations';
+const UNDEFINED_TABLE = '42P01';
+/** Also bounds the wait for another process that is migrating. */
+const LOCK_TIMEOUT_MS = 60_000;
+const STATEMENT_TIMEOUT_MS = 600_000;
+
+/**
+ * Runs the migrations that are missing, all in one transaction. Concurrent calls take turns.
+ *
+ * @returns The names of those that ran, in order; none when the database was up to date.
+ * @throws FatalError PULSE_POSTGRES_MIGRATIONS A migration failed and nothing was changed.
+ * @throws TransientError Postgres went away; nothing was changed.
+ */
+export async function runMigrations(databaseUrl: string, logger: Logger): Promise<string[]> {
+  return await withClient(databaseUrl, async (client) => {
+    const ran = await runner({
+      dbClient: client,
+      dir: DIRECTORY,
+      direction: 'up',
+      migrationsTable: TABLE,
+      singleTransaction: true,
+      advisoryLockMode: 'wait',
+      logger: {
+        info: (detail) => {
+          logger.debug({ detail }, 'migration progress');
+        },
+        warn: (detail) => {
+          logger.warn({ detail }, 'migration warning');
+        },
+        error: (detail) => {
+          logger.error({ detail }, 'migration failed');
+        },
+      },
+    });
+    const names = ran.map(({ name }) => name);
+    if (names.length > 0) logger.info({ migrations: names }, 'database migrated');
+    return names;
+  });
+}
+
+/**
+ * Names the migrations that this code needs and the database lacks. Changes nothing.
+ *
+ * @throws TransientError Postgres went away.
+ */
+export async function pendingMigrations(databaseUrl: string): Promise<string[]> {
+  const files = await readdir(DIRECTORY);
+  const names = files.filter((file) => file.endsWith('.sql')).map((file) => file.slice(0, -4));
+  const ran = await withClient(databaseUrl, namesRun);
+  return names.filter((name) => !ran.has(name)).sort();
+}
+
+async function namesRun(client: Client): Promise<Set<string>> {
+  try {
+    const { rows } = await client.query<{ name: string }>(`SELECT name FROM public.${TABLE}`);
+    return new Set(rows.map(({ name }) => name));
+  } catch (error) {
+    if (error instanceof DatabaseError && error.code === UNDEFINED_TABLE) return new Set();
+    throw error;
+  }
+}
+
+async function withClient<T>(
+  databaseUrl: string,
+  work: (client: Client) => Promise<T>,
+): Promise<T> {
+  const client = new Client({
+    ...connectionOptions(databaseUrl, {
+      name: 'pulse migrate',
+      statementTimeoutMs: STATEMENT_TIMEOUT_MS,
+    }),
+    lock_timeout: LOCK_TIMEOUT_MS,
+  });
+  const connection = { lost: false };
+  client.on('error', () => {
+    connection.lost = true;
+  });
+  try {
+    await client.connect();
+    return await work(client);
+  } catch (error) {
+    const pulseError = toPulseError(error);
+    if (pulseError instanceof TransientError) throw pulseError;
+    if (connection.lost) {
+      throw new TransientError('PULSE_POSTGRES_UNREACHABLE', 'Postgres: the connection was lost.', {
+        cause: error,
+      });
+    }
+    throw new FatalError(
+      'PULSE_POSTGRES_MIGRATIONS',
+      `The migrations could not be run or read: ${pulseError.message}`,
+      { cause: error },
+    );
+  } finally {
+    await client.end();
+  }
+}

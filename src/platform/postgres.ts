@@ -1,0 +1,236 @@
+/** A Postgres pool whose every wait is bounded, and transactions that always give their client back. */
+import { Client, DatabaseError, Pool, type ClientConfig, type PoolClient } from 'pg';
+import { FatalError, PulseError, TransientError, type ErrorCode } from '../core/errors.ts';
+import { backoffDelayMs, sleep } from './backoff.ts';
+import { serverOf, type Logger } from './logger.ts';
+
+export interface PoolOptions {
+  /** Shown in pg_stat_activity. */
+  readonly name: string;
+  readonly logger: Logger;
+  readonly connectionCountMax?: number;
+  /** The longest a statement may run; COPY sets its own inside its transaction. */
+  readonly statementTimeoutMs?: number;
+}
+
+/** How long the client waits for an answer beyond the server's own statement timeout. */
+export const ANSWER_GRACE_MS = 5_000;
+
+const CONNECT_TIMEOUT_MS = 10_000;
+const ROLLBACK_TIMEOUT_MS = 5_000;
+
+/**
+ * Codes after which the same work may succeed later, by SQLSTATE or Node's errno.
+ *
+ * @see https://www.postgresql.org/docs/current/errcodes-appendix.html
+ */
+const TRANSIENT_CODES: ReadonlyMap<string, ErrorCode> = new Map<string, ErrorCode>([
+  ['08000', 'PULSE_POSTGRES_UNREACHABLE'], // connection_exception
+  ['08001', 'PULSE_POSTGRES_UNREACHABLE'], // sqlclient_unable_to_establish_sqlconnection
+  ['08003', 'PULSE_POSTGRES_UNREACHABLE'], // connection_does_not_exist
+  ['08004', 'PULSE_POSTGRES_UNREACHABLE'], // sqlserver_rejected_establishment_of_sqlconnection
+  ['08006', 'PULSE_POSTGRES_UNREACHABLE'], // connection_failure
+  ['08007', 'PULSE_POSTGRES_UNREACHABLE'], // transaction_resolution_unknown
+  ['57P01', 'PULSE_POSTGRES_UNREACHABLE'], // admin_shutdown
+  ['57P02', 'PULSE_POSTGRES_UNREACHABLE'], // crash_shutdown
+  ['57P03', 'PULSE_POSTGRES_UNREACHABLE'], // cannot_connect_now
+  ['57P05', 'PULSE_POSTGRES_UNREACHABLE'], // idle_session_timeout
+  ['25P03', 'PULSE_POSTGRES_UNREACHABLE'], // idle_in_transaction_session_timeout
+  ['25006', 'PULSE_POSTGRES_UNREACHABLE'], // read_only_sql_transaction: a standby, during a failover
+  ['ECONNREFUSED', 'PULSE_POSTGRES_UNREACHABLE'],
+  ['ECONNRESET', 'PULSE_POSTGRES_UNREACHABLE'],
+  ['EPIPE', 'PULSE_POSTGRES_UNREACHABLE'],
+  ['ETIMEDOUT', 'PULSE_POSTGRES_UNREACHABLE'],
+  ['EHOSTUNREACH', 'PULSE_POSTGRES_UNREACHABLE'],
+  ['ENETUNREACH', 'PULSE_POSTGRES_UNREACHABLE'],
+  ['ENOTFOUND', 'PULSE_POSTGRES_UNREACHABLE'],
+  ['EAI_AGAIN', 'PULSE_POSTGRES_UNREACHABLE'],
+  ['ENOENT', 'PULSE_POSTGRES_UNREACHABLE'], // the server's socket file
+  ['40001', 'PULSE_POSTGRES_BUSY'], // serialization_failure
+  ['40P01', 'PULSE_POSTGRES_BUSY'], // deadlock_detected
+  ['53000', 'PULSE_POSTGRES_BUSY'], // insufficient_resources
+  ['53100', 'PULSE_POSTGRES_BUSY'], // disk_full
+  ['53200', 'PULSE_POSTGRES_BUSY'], // out_of_memory
+  ['53300', 'PULSE_POSTGRES_BUSY'], // too_many_connections
+  ['55P03', 'PULSE_POSTGRES_BUSY'], // lock_not_available: lock_timeout
+  ['57014', 'PULSE_POSTGRES_BUSY'], // query_canceled: statement_timeout
+]);
+
+/** Codes that waiting does not mend: the address is right and the credentials or the name are wrong. */
+const REFUSED_CODES: ReadonlyMap<string, string> = new Map([
+  ['28000', 'refuses the user'], // invalid_authorization_specification
+  ['28P01', 'refuses the user name or password'], // invalid_password
+  ['3D000', 'has no such database'], // invalid_catalog_name
+  ['42501', 'does not let this user in'], // insufficient_privilege
+]);
+
+/**
+ * Creates a pool. It connects on first use and replaces connections that break.
+ *
+ * Sessions run in UTC. A broken idle connection is logged, never thrown.
+ */
+export function createPool(url: string, options: PoolOptions): Pool {
+  const { name, logger, connectionCountMax = 10, statementTimeoutMs = 30_000 } = options;
+  const pool = new Pool({
+    ...connectionOptions(url, { name, statementTimeoutMs }),
+    max: connectionCountMax,
+    idleTimeoutMillis: 30_000,
+  });
+  const onError = (error: Error): void => {
+    logger.warn({ err: error, server: serverOf(url) }, 'postgres connection failed');
+  };
+  // Unlistened, an idle client's error ends the process; so does that of a client in use, which the
+  // pool does not listen to.
+  pool.on('error', onError);
+  pool.on('connect', (client) => {
+    client.on('error', onError);
+  });
+  return pool;
+}
+
+/** The options of one connection: every wait bounded, dead peers noticed, UTC. */
+export function connectionOptions(
+  url: string,
+  { name, statementTimeoutMs }: { name: string; statementTimeoutMs: number },
+): ClientConfig {
+  return {
+    connectionString: url,
+    application_name: name,
+    options: '-c TimeZone=UTC',
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    statement_timeout: statementTimeoutMs,
+    query_timeout: statementTimeoutMs + ANSWER_GRACE_MS,
+    lock_timeout: Math.min(statementTimeoutMs, 10_000),
+    idle_in_transaction_session_timeout: 60_000,
+    keepAlive: true,
+    keepAliveInitialDelayMillis: 10_000,
+  };
+}
+
+/**
+ * Runs `work` in one transaction and commits it.
+ *
+ * A connection that broke, or whose state is unknown, leaves the pool.
+ *
+ * @throws TransientError The connection was lost or a listed code came back. When that happened in
+ * COMMIT the transaction may have been committed: the work must be idempotent. Any other error of
+ * `work` is rethrown after the rollback.
+ */
+export async function withTransaction<T>(
+  pool: Pick<Pool, 'connect'>,
+  work: (client: PoolClient) => Promise<T>,
+): Promise<T> {
+  const client = await connect(pool);
+  let broken: Error | undefined;
+  const onLost = (error: Error): void => {
+    broken = error;
+  };
+  client.on('error', onLost);
+  try {
+    await client.query('BEGIN ISOLATION LEVEL READ COMMITTED');
+    const result = await work(client);
+    const { command } = await client.query('COMMIT');
+    // COMMIT of a transaction that has failed answers ROLLBACK, without an error.
+    if (command !== 'COMMIT') throw new Error(`COMMIT was answered with ${command}.`);
+    return result;
+  } catch (error) {
+    broken ??= await rollBack(client);
+    throw broken === undefined ? toPulseError(error) : afterLoss(error);
+  } finally {
+    client.off('error', onLost);
+    client.release(broken);
+  }
+}
+
+/**
+ * Translates an error of the driver: codes of the table above become a TransientError, all else is
+ * returned as it is.
+ */
+export function toPulseError(error: unknown): Error {
+  if (!(error instanceof Error))
+    return new Error('A value that is no error was thrown.', { cause: error });
+  const code = TRANSIENT_CODES.get(codeOf(error) ?? '');
+  if (code === undefined || error instanceof PulseError) return error;
+  return new TransientError(code, `Postgres: ${error.message}`, { cause: error });
+}
+
+/**
+ * Waits until Postgres answers, for at most `timeoutMs`.
+ *
+ * @throws FatalError PULSE_POSTGRES_UNREACHABLE naming the variable and the server, never the
+ * password; at once when the server answers but refuses.
+ */
+export async function waitForPostgres(
+  url: string,
+  options: { timeoutMs: number; logger: Logger; signal?: AbortSignal },
+): Promise<void> {
+  const deadlineMs = Date.now() + options.timeoutMs;
+  for (let attempt = 0; ; attempt++) {
+    try {
+      await pingOnce(url, Math.max(100, deadlineMs - Date.now()));
+      return;
+    } catch (error) {
+      const refusal = REFUSED_CODES.get(codeOf(error) ?? '');
+      const delayMs = backoffDelayMs(attempt, { baseMs: 100, capMs: 2_000 });
+      const aborted = options.signal?.aborted === true;
+      if (refusal !== undefined || aborted || Date.now() + delayMs >= deadlineMs) {
+        throw new FatalError(
+          'PULSE_POSTGRES_UNREACHABLE',
+          `DATABASE_URL: Postgres at ${serverOf(url)} ${refusal ?? 'does not answer'}.`,
+          { cause: error },
+        );
+      }
+      if (attempt === 0) options.logger.warn({ server: serverOf(url) }, 'waiting for postgres');
+      await sleep(delayMs, options.signal);
+    }
+  }
+}
+
+async function pingOnce(url: string, timeoutMs: number): Promise<void> {
+  const client = new Client({
+    ...connectionOptions(url, { name: 'pulse wait', statementTimeoutMs: 5_000 }),
+    connectionTimeoutMillis: Math.min(CONNECT_TIMEOUT_MS, timeoutMs),
+  });
+  client.on('error', () => {
+    // The query or connect call in flight rejects with the same error.
+  });
+  try {
+    await client.connect();
+    await client.query('SELECT 1');
+  } finally {
+    await client.end();
+  }
+}
+
+async function connect(pool: Pick<Pool, 'connect'>): Promise<PoolClient> {
+  try {
+    return await pool.connect();
+  } catch (error) {
+    // What the server says is classified by its code; anything else here means it was not reached.
+    throw error instanceof DatabaseError ? toPulseError(error) : afterLoss(error);
+  }
+}
+
+/** Rolls back; returns the error when that fails, since the connection is then of no more use. */
+async function rollBack(client: PoolClient): Promise<Error | undefined> {
+  try {
+    const rollback = { text: 'ROLLBACK', query_timeout: ROLLBACK_TIMEOUT_MS };
+    await client.query(rollback);
+    return undefined;
+  } catch (error) {
+    return error instanceof Error ? error : new Error('ROLLBACK failed.', { cause: error });
+  }
+}
+
+/** The driver's own errors carry no code, so a lost connection is known by what happened to it. */
+function afterLoss(error: unknown): Error {
+  if (error instanceof PulseError) return error;
+  return new TransientError('PULSE_POSTGRES_UNREACHABLE', 'Postgres: the connection was lost.', {
+    cause: error,
+  });
+}
+
+function codeOf(error: unknown): string | undefined {
+  if (!(error instanceof Error) || !('code' in error)) return undefined;
+  return typeof error.code === 'string' ? error.code : undefined;
+}

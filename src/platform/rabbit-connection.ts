@@ -1,0 +1,141 @@
+/** Opening one connection to RabbitMQ, and waiting for the server when a process starts. */
+import { connect, type ChannelModel } from 'amqplib';
+import { FatalError } from '../core/errors.ts';
+import { backoffDelayMs, sleep } from './backoff.ts';
+import { serverOf, type Logger } from './logger.ts';
+
+export interface RabbitConnectionOptions {
+  /** Shown by RabbitMQ beside the connection. */
+  readonly name: string;
+  /** Gives up connecting; has no effect once the connection is open. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+const HANDSHAKE_TIMEOUT_MS = 10_000;
+const HEARTBEAT_SECONDS = '15';
+const CLOSE_TIMEOUT_MS = 3_000;
+const SOCKET_LINGER_MS = 1_000;
+
+/**
+ * Opens one connection. It does not reconnect: that is what startRabbitSession is for.
+ *
+ * @throws Error of the socket or of the handshake, within ten seconds. May hold the server's words,
+ * never the password.
+ */
+export async function openRabbitConnection(
+  url: string,
+  { name, signal }: RabbitConnectionOptions,
+): Promise<ChannelModel> {
+  const connecting = new AbortController();
+  const giveUp = (): void => {
+    connecting.abort();
+  };
+  signal?.addEventListener('abort', giveUp, { once: true });
+  if (signal?.aborted === true) giveUp();
+  // `signal` reaches net.connect; amqplib has no way of its own to give up a handshake.
+  const socketOptions = {
+    timeout: HANDSHAKE_TIMEOUT_MS,
+    keepAlive: true,
+    keepAliveDelay: 30_000,
+    noDelay: true,
+    clientProperties: { connection_name: name },
+    signal: connecting.signal,
+  };
+  try {
+    const connection = await connect(withHeartbeat(url), socketOptions);
+    // Unlistened, an 'error' would end the process. The 'close' that follows carries the same error.
+    connection.on('error', () => undefined);
+    return connection;
+  } finally {
+    signal?.removeEventListener('abort', giveUp);
+  }
+}
+
+/**
+ * Closes a connection that may be dead, within about three seconds, and frees its socket.
+ *
+ * amqplib ends a socket but never destroys it, so that a silent peer would keep the process alive.
+ */
+export async function closeRabbitConnection(connection: ChannelModel): Promise<void> {
+  const timeout = new AbortController();
+  try {
+    const closing = connection.close();
+    await Promise.race([closing, sleep(CLOSE_TIMEOUT_MS, timeout.signal)]);
+    closing.catch(() => undefined);
+  } catch {
+    // Closed already.
+  } finally {
+    timeout.abort();
+  }
+  const { stream } = connection.connection as { stream?: { destroy: () => void } };
+  setTimeout(() => stream?.destroy(), SOCKET_LINGER_MS).unref();
+}
+
+/**
+ * Waits until RabbitMQ accepts a connection, for at most `timeoutMs`. A refused user or virtual host
+ * ends the wait at once, because waiting does not cure it.
+ *
+ * @throws FatalError PULSE_RABBIT_UNREACHABLE naming the variable and the server, never the password.
+ */
+export async function waitForRabbit(
+  url: string,
+  options: { timeoutMs: number; logger: Logger; signal?: AbortSignal },
+): Promise<void> {
+  const { timeoutMs, logger, signal } = options;
+  const deadlineMs = performance.now() + timeoutMs;
+  for (let attempt = 0; ; attempt++) {
+    try {
+      const overall = AbortSignal.timeout(Math.max(1, Math.ceil(deadlineMs - performance.now())));
+      const giveUp = signal === undefined ? overall : AbortSignal.any([overall, signal]);
+      const connection = await openRabbitConnection(url, { name: 'pulse start', signal: giveUp });
+      await closeRabbitConnection(connection);
+      return;
+    } catch (error) {
+      const delayMs = backoffDelayMs(attempt, { baseMs: 100, capMs: 1_000 });
+      const refusal = refusalOf(url, error);
+      const late = performance.now() + delayMs >= deadlineMs || signal?.aborted === true;
+      if (refusal !== undefined || late) {
+        throw new FatalError(
+          'PULSE_RABBIT_UNREACHABLE',
+          `RABBITMQ_URL: RabbitMQ at ${serverOf(url)} ${refusal ?? `does not answer (${causeOf(error)})`}.`,
+          { cause: error },
+        );
+      }
+      if (attempt === 0) logger.info({ server: serverOf(url) }, 'waiting for rabbitmq');
+      await sleep(delayMs, signal);
+    }
+  }
+}
+
+/**
+ * Why the server refuses for good; undefined for anything that waiting may cure.
+ *
+ * Read from the text because amqplib gives handshake errors no code; a changed text only means that
+ * the wait lasts its full time.
+ */
+function refusalOf(url: string, error: unknown): string | undefined {
+  if (!(error instanceof Error)) return undefined;
+  const { username, pathname } = new URL(url);
+  if (error.message.startsWith('Handshake terminated by server: 403')) {
+    return `refuses user "${username === '' ? 'guest' : decodeURIComponent(username)}" or its password`;
+  }
+  if (error.message.startsWith('Expected ConnectionOpenOk; got <ConnectionClose')) {
+    const vhost = decodeURIComponent(pathname.slice(1));
+    return `refuses virtual host "${vhost === '' ? '/' : vhost}": it does not exist, or the user may not enter it`;
+  }
+  return undefined;
+}
+
+function causeOf(error: unknown): string {
+  if (!(error instanceof Error)) return 'unknown error';
+  const { code } = error as NodeJS.ErrnoException;
+  return code === 'ABORT_ERR' ? 'no answer in time' : (code ?? error.message);
+}
+
+function withHeartbeat(url: string): string {
+  const parsed = new URL(url);
+  if (!parsed.searchParams.has('heartbeat')) {
+    parsed.searchParams.set('heartbeat', HEARTBEAT_SECONDS);
+  }
+  return parsed.href;
+}

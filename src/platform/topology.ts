@@ -1,0 +1,146 @@
+/** The exchanges and queues of Pulse: their names, their arguments, and what is wrong with others. */
+import type { Channel, ChannelModel } from 'amqplib';
+import { FatalError } from '../core/errors.ts';
+import { closeRabbitConnection, openRabbitConnection } from './rabbit-connection.ts';
+
+/** Names of everything that one PULSE_QUEUE stands for. */
+export interface TopologyNames {
+  /** Where pulses are published, with `routingKey`. */
+  readonly exchange: string;
+  readonly routingKey: string;
+  readonly queue: string;
+  /** Where refused pulses are published, by Pulse and by the broker; any routing key. */
+  readonly deadExchange: string;
+  readonly deadQueue: string;
+}
+
+export interface QueueDepth {
+  /** Ready for delivery: what consumers hold unacknowledged is not among them. */
+  readonly readyCount: number;
+  readonly consumerCount: number;
+}
+
+/** The names that derive from `queue`. */
+export function topologyNames(queue: string): TopologyNames {
+  return {
+    exchange: queue,
+    routingKey: queue,
+    queue,
+    deadExchange: `${queue}.dead`,
+    deadQueue: `${queue}.dead`,
+  };
+}
+
+/**
+ * Declares exchanges, queues and bindings; idempotent.
+ *
+ * @throws FatalError PULSE_RABBIT_TOPOLOGY when one exists with other arguments, or may not be
+ * declared by this user; says which argument differs and what to do.
+ */
+export async function declareTopology(connection: ChannelModel, queue: string): Promise<void> {
+  const names = topologyNames(queue);
+  const channel = await connection.createChannel();
+  // The declaration itself rejects with the same error; unlistened it would break the connection.
+  channel.on('error', () => undefined);
+  try {
+    await declareAll(channel, names);
+  } catch (error) {
+    throw toTopologyError(error);
+  }
+  await channel.close();
+}
+
+/** The same over a connection of its own, for commands that need no session. */
+export async function declareTopologyAt(url: string, queue: string): Promise<void> {
+  const connection = await openRabbitConnection(url, { name: 'pulse topology' });
+  try {
+    await declareTopology(connection, queue);
+  } finally {
+    await closeRabbitConnection(connection);
+  }
+}
+
+/** How full a queue is now; undefined when it does not exist. */
+export async function readQueueDepth(
+  connection: ChannelModel,
+  queue: string,
+): Promise<QueueDepth | undefined> {
+  const channel = await connection.createChannel();
+  channel.on('error', () => undefined);
+  try {
+    const { messageCount, consumerCount } = await channel.checkQueue(queue);
+    await channel.close();
+    return { readyCount: messageCount, consumerCount };
+  } catch (error) {
+    if ((error as { code?: unknown }).code === NOT_FOUND) return undefined;
+    throw error;
+  }
+}
+
+const ACCESS_REFUSED = 403;
+const NOT_FOUND = 404;
+const RESOURCE_LOCKED = 405;
+const PRECONDITION_FAILED = 406;
+
+async function declareAll(channel: Channel, names: TopologyNames): Promise<void> {
+  await channel.assertExchange(names.deadExchange, 'fanout', { durable: true });
+  await channel.assertQueue(names.deadQueue, {
+    durable: true,
+    arguments: {
+      'x-queue-type': 'quorum',
+      // RabbitMQ 4 drops a delivery after 20 attempts unless told otherwise, and nothing is behind
+      // this queue to catch it. "No limit" is written differently by every version; this is not.
+      'x-delivery-limit': 2_147_483_647,
+    },
+  });
+  await channel.bindQueue(names.deadQueue, names.deadExchange, '');
+  await channel.assertExchange(names.exchange, 'direct', { durable: true });
+  await channel.assertQueue(names.queue, {
+    durable: true,
+    arguments: {
+      'x-queue-type': 'quorum',
+      'x-overflow': 'reject-publish',
+      'x-dead-letter-exchange': names.deadExchange,
+      'x-dead-letter-strategy': 'at-least-once',
+      'x-delivery-limit': 20,
+    },
+  });
+  await channel.bindQueue(names.queue, names.exchange, names.routingKey);
+}
+
+/** Leaves errors that are not about the declaration itself, such as a lost connection, as they are. */
+function toTopologyError(error: unknown): unknown {
+  if (!(error instanceof Error)) return error;
+  const { code } = error as { code?: unknown };
+  const reason = /"[A-Z_]+ - (.*)"$/s.exec(error.message)?.[1] ?? error.message;
+  const problem =
+    code === PRECONDITION_FAILED
+      ? mismatchSentence(reason)
+      : code === ACCESS_REFUSED || code === RESOURCE_LOCKED
+        ? `RabbitMQ does not let this user declare what Pulse needs: ${reason}. Grant it the configure right, or choose another name in PULSE_QUEUE.`
+        : undefined;
+  if (problem === undefined) return error;
+  return new FatalError('PULSE_RABBIT_TOPOLOGY', problem, { cause: error });
+}
+
+const INEQUIVALENT =
+  /^inequivalent arg '(.+)' for (queue|exchange) '(.+)' in vhost '(.+)': received (.+) but current is (.+)$/s;
+
+function mismatchSentence(reason: string): string {
+  const match = INEQUIVALENT.exec(reason);
+  if (match === null) {
+    return `RabbitMQ refuses a declaration: ${reason}. Drain and delete what exists, or set PULSE_QUEUE to a new name.`;
+  }
+  const [, argument, kind, name, vhost, wanted, current] = match;
+  return (
+    `The ${kind} "${name}" in virtual host "${vhost}" exists with another ${argument}: ` +
+    `Pulse needs ${valueOf(wanted)}, it has ${valueOf(current)}. ` +
+    `Drain and delete it, or set PULSE_QUEUE to a new name.`
+  );
+}
+
+/** `the value 'x' of type 'longstr'`, `'x'` or `none` → `x` in quotes, or `none`. */
+function valueOf(text: string | undefined): string {
+  const quoted = /'(.*?)'/s.exec(text ?? '');
+  return quoted === null ? 'none' : `"${quoted[1]}"`;
+}

@@ -1,0 +1,72 @@
+/** Table populate_runs: the only place, beside its migration, that knows its columns. */
+import type { Pool, QueryResultRow } from 'pg';
+import type { PopulateProgress, PopulateState } from './populate.ts';
+
+type Queryable = Pick<Pool, 'query'>;
+
+/** What any process can tell about a run; repeats and rate are known to the process that runs it. */
+export interface StoredPopulateRun extends Omit<PopulateProgress, 'retried' | 'ratePerSecond'> {
+  /** When the progress was stored. */
+  readonly updatedAt: Date;
+}
+
+/** Running and silent for longer than this: the process that ran it is gone. */
+const STALE_SECONDS = 15;
+
+const COLUMNS = `id, total, workers, buffer, published, confirmed, error,
+  started_at, updated_at, finished_at,
+  CASE WHEN state = 'running' AND updated_at < now() - make_interval(secs => ${STALE_SECONDS})
+    THEN 'interrupted' ELSE state END AS state`;
+
+/** Stores a run that has just begun. Times are the server's, so that they can be compared. */
+export async function insertPopulateRun(
+  pool: Queryable,
+  { id, state, total, workers, buffer }: PopulateProgress,
+): Promise<StoredPopulateRun> {
+  const { rows } = await pool.query(
+    `INSERT INTO populate_runs (id, state, total, workers, buffer) VALUES ($1, $2, $3, $4, $5)
+     RETURNING ${COLUMNS}`,
+    [id, state, total, workers, buffer],
+  );
+  return fromRow((rows as [QueryResultRow])[0]);
+}
+
+/** Stores how far a run has come. */
+export async function updatePopulateRun(
+  pool: Queryable,
+  { id, state, published, confirmed, error }: PopulateProgress,
+): Promise<void> {
+  await pool.query(
+    `UPDATE populate_runs
+     SET state = $2, published = $3, confirmed = $4, error = $5, updated_at = now(),
+       finished_at = CASE WHEN $2 = 'running' THEN NULL ELSE now() END
+     WHERE id = $1`,
+    [id, state, published, confirmed, error],
+  );
+}
+
+/** The run, or undefined when there is none of this id. `id` must be a UUID. */
+export async function findPopulateRun(
+  pool: Queryable,
+  id: string,
+): Promise<StoredPopulateRun | undefined> {
+  const { rows } = await pool.query(`SELECT ${COLUMNS} FROM populate_runs WHERE id = $1`, [id]);
+  const [row] = rows as QueryResultRow[];
+  return row === undefined ? undefined : fromRow(row);
+}
+
+function fromRow(row: QueryResultRow): StoredPopulateRun {
+  return {
+    id: row.id as string,
+    state: row.state as PopulateState,
+    total: Number(row.total),
+    workers: row.workers as number,
+    buffer: row.buffer as number,
+    published: Number(row.published),
+    confirmed: Number(row.confirmed),
+    error: row.error as string | null,
+    startedAt: row.started_at as Date,
+    updatedAt: row.updated_at as Date,
+    finishedAt: row.finished_at as Date | null,
+  };
+}

@@ -1,0 +1,101 @@
+/** Populate runs of this process, with their progress kept where every process can read it. */
+import type { Pool } from 'pg';
+import { backoffDelayMs, sleep } from '../platform/backoff.ts';
+import type { Logger } from '../platform/logger.ts';
+import {
+  findPopulateRun,
+  insertPopulateRun,
+  updatePopulateRun,
+  type StoredPopulateRun,
+} from './populate-runs-query.ts';
+import {
+  startPopulateRun,
+  type PopulateProgress,
+  type PopulateRequest,
+  type PopulateRun,
+} from './populate.ts';
+
+export interface PopulateRunsDeps {
+  readonly pool: Pick<Pool, 'query'>;
+  readonly rabbitmqUrl: string;
+  readonly queue: string;
+  readonly logger: Logger;
+}
+
+export interface PopulateRuns {
+  /** Starts a run in the background and returns it as it stands. */
+  start(request: PopulateRequest & { readonly requestedBy: string }): Promise<StoredPopulateRun>;
+  /** A run of any process; one that stopped reporting is `interrupted`. `id` must be a UUID. */
+  find(id: string): Promise<StoredPopulateRun | undefined>;
+  /** Cancels the runs of this process and waits until that is stored; some seconds at most. */
+  close(): Promise<void>;
+}
+
+const SAVE_INTERVAL_MS = 500;
+const FINAL_SAVE = { attempts: 5, baseMs: 200, capMs: 2_000 };
+
+/** Creates the keeper of this process's runs. */
+export function createPopulateRuns(deps: PopulateRunsDeps): PopulateRuns {
+  const { pool, rabbitmqUrl, queue, logger } = deps;
+  const running = new Map<PopulateRun, Promise<void>>();
+  return {
+    async start({ requestedBy, total, workers, buffer }) {
+      const request = { total, workers, buffer };
+      const run = startPopulateRun({ url: rabbitmqUrl, queue, logger }, request);
+      logger.info({ runId: run.id, requestedBy, ...request }, 'populate run started');
+      try {
+        const stored = await insertPopulateRun(pool, run.progress());
+        const saved = saveUntilDone(run, deps).finally(() => running.delete(run));
+        running.set(run, saved);
+        return stored;
+      } catch (error) {
+        // A run that nobody could ever ask about must not go on.
+        run.cancel();
+        throw error;
+      }
+    },
+    find: (id) => findPopulateRun(pool, id),
+    async close() {
+      for (const run of running.keys()) run.cancel();
+      await Promise.all(running.values());
+    },
+  };
+}
+
+/** Never rejects: while Postgres is away the run goes on. */
+async function saveUntilDone(run: PopulateRun, deps: PopulateRunsDeps): Promise<void> {
+  const { logger } = deps;
+  const ended = new AbortController();
+  const done = run.done.then((progress) => {
+    ended.abort();
+    return progress;
+  });
+  for (;;) {
+    await sleep(SAVE_INTERVAL_MS, ended.signal);
+    if (ended.signal.aborted) break;
+    await trySave(run.progress(), deps);
+  }
+  const last = await done;
+  logger.info({ runId: last.id, state: last.state, ...countsOf(last) }, 'populate run ended');
+  for (let attempt = 0; attempt < FINAL_SAVE.attempts; attempt++) {
+    if (await trySave(last, deps)) return;
+    await sleep(backoffDelayMs(attempt, FINAL_SAVE));
+  }
+}
+
+function countsOf({ published, confirmed, retried }: PopulateProgress) {
+  return { published, confirmed, retried };
+}
+
+async function trySave(
+  progress: PopulateProgress,
+  { pool, logger }: PopulateRunsDeps,
+): Promise<boolean> {
+  try {
+    await updatePopulateRun(pool, progress);
+    return true;
+  } catch (error) {
+    logger.warn({ err: error, runId: progress.id }, 'progress of a populate run not saved');
+    return false;
+  }
+}

@@ -1,0 +1,294 @@
+/** The one way Pulse publishes: persistent, mandatory, confirmed, on a connection of its own. */
+import type { ChannelModel, ConfirmChannel } from 'amqplib';
+import { TransientError, type PulseError } from '../core/errors.ts';
+import type { Publication } from '../core/publication.ts';
+import type { Logger } from '../platform/logger.ts';
+import { startRabbitSession, type RabbitLink, type RabbitSession } from '../platform/rabbit.ts';
+import { blockedTooLong, toOptions, unconfirmed, unroutable, unsendable } from './amqp-terms.ts';
+import { Outstanding, type Pending } from './outstanding.ts';
+
+export interface PublisherOptions {
+  readonly url: string;
+  readonly logger: Logger;
+  /** Shown by RabbitMQ beside the connection. */
+  readonly name?: string;
+  /** Publications sent and not yet confirmed, at most; further ones wait. */
+  readonly maxOutstanding?: number;
+  /** Bytes of bodies sent and not yet confirmed; one body is sent whatever its size. */
+  readonly maxOutstandingBytes?: number;
+  /** Publications that may wait for a place; further ones are refused at once. */
+  readonly maxWaiting?: number;
+  /** After this a confirm is given up and the connection with it. */
+  readonly confirmTimeoutMs?: number;
+  /** After this a publication that found no place, or no connection, is refused. */
+  readonly waitTimeoutMs?: number;
+  /** After this a broker that has stopped reading makes publications fail. */
+  readonly blockedTimeoutMs?: number;
+  /** Runs on every new connection before the first publication, for example to declare the topology. */
+  readonly prepare?: (connection: ChannelModel) => Promise<void>;
+  /** The publisher has given up for good, because `prepare` threw an error that no retry mends. */
+  readonly onFatal?: (error: PulseError) => void;
+}
+
+/**
+ * A publisher is, in turn:
+ * - `connecting`: publications wait for a place, bounded in number and time;
+ * - `open`: publications are sent while the window has room and the channel's buffer drains;
+ * - `blocked`: the broker has stopped reading; they wait, and after a bound they fail;
+ * - `closing`: new ones are refused, accepted ones are finished;
+ * - `closed`: for good; nothing is pending.
+ */
+export interface Publisher {
+  readonly state: 'connecting' | 'open' | 'blocked' | 'closing' | 'closed';
+  /** Sent and not yet confirmed. */
+  readonly outstandingCount: number;
+  /** Resolves when it is connected, at once if it is; rejects when it is closed before. */
+  readonly ready: Promise<void>;
+  /**
+   * Publishes once and resolves when the broker has it safely in a queue.
+   *
+   * @throws TransientError PULSE_PUBLISH_UNCONFIRMED or PULSE_RABBIT_BLOCKED: it may have been
+   * published, so repeat it with the same id. PULSE_PUBLISH_UNROUTABLE: no queue is bound.
+   * PULSE_PUBLISH_BUSY, PULSE_RABBIT_UNREACHABLE: it found no place in time and was not sent.
+   * @throws RejectedError PULSE_PUBLISH_INVALID a property cannot be encoded.
+   */
+  publish(publication: Publication): Promise<void>;
+  /** Waits for what was accepted, `timeoutMs` at most, refuses the rest, and closes the connection. */
+  close(timeoutMs?: number): Promise<void>;
+}
+
+/** Creates a publisher; it connects in the background and reconnects until it is closed. */
+export function createPublisher(options: PublisherOptions): Publisher {
+  return new ConfirmedPublisher(options);
+}
+
+const DEFAULTS = {
+  name: 'pulse publisher',
+  maxOutstanding: 1_000,
+  maxOutstandingBytes: 64 * 1024 * 1024,
+  maxWaiting: 100_000,
+  confirmTimeoutMs: 30_000,
+  waitTimeoutMs: 30_000,
+  blockedTimeoutMs: 10_000,
+};
+/** One timer looks after every publication: a timer each would cost more than the publishing. */
+const SWEEP_INTERVAL_MS = 250;
+const CLOSE_TIMEOUT_MS = 10_000;
+
+class ConfirmedPublisher implements Publisher {
+  readonly #options: typeof DEFAULTS & PublisherOptions;
+  readonly #session: RabbitSession;
+  readonly #sweeper: NodeJS.Timeout;
+  /** Oldest first, as `#outstanding` is: each is added at "now" and only removed. */
+  readonly #waiting = new Set<Pending>();
+  readonly #outstanding = new Outstanding();
+  #link: RabbitLink | undefined;
+  #channel: ConfirmChannel | undefined;
+  #channelFull = false;
+  #blockedSinceMs: number | undefined;
+  #life: 'running' | 'closing' | 'closed' = 'running';
+  #onIdle: (() => void) | undefined;
+  #closing: Promise<void> | undefined;
+
+  constructor(options: PublisherOptions) {
+    this.#options = { ...DEFAULTS, ...options };
+    this.#session = startRabbitSession({
+      url: options.url,
+      name: this.#options.name,
+      logger: options.logger,
+      setup: (link) => this.#setUp(link),
+      onLost: (error) => {
+        this.#channel = undefined;
+        this.#outstanding.rejectAll(unconfirmed('The connection to RabbitMQ was lost.', error));
+        this.#noticeIdle();
+      },
+      onBlockedChange: (blocked) => {
+        this.#blockedSinceMs = blocked ? performance.now() : undefined;
+        this.#admit();
+      },
+      onFatal: (error) => {
+        this.#life = 'closed';
+        this.#failWaiting(error);
+        options.onFatal?.(error);
+      },
+    });
+    this.#sweeper = setInterval(() => {
+      this.#sweep();
+    }, SWEEP_INTERVAL_MS).unref();
+  }
+
+  get state(): Publisher['state'] {
+    if (this.#life !== 'running') return this.#life;
+    if (this.#blockedSinceMs !== undefined) return 'blocked';
+    return this.#channel === undefined ? 'connecting' : 'open';
+  }
+
+  get outstandingCount(): number {
+    return this.#outstanding.count;
+  }
+
+  get ready(): Promise<void> {
+    return this.#session.ready;
+  }
+
+  publish(publication: Publication): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const sinceMs = performance.now();
+      const pending = { publication, resolve, reject, sinceMs, returned: false };
+      if (this.#life !== 'running') {
+        reject(unconfirmed('The publisher is closed.'));
+      } else if (this.#waiting.size === 0 && this.#hasPlace()) {
+        this.#send(pending);
+      } else if (this.#isBlockedTooLong(sinceMs)) {
+        reject(blockedTooLong());
+      } else if (this.#waiting.size >= this.#options.maxWaiting) {
+        reject(new TransientError('PULSE_PUBLISH_BUSY', 'Too many publications are waiting.'));
+      } else {
+        this.#waiting.add(pending);
+      }
+    });
+  }
+
+  close(timeoutMs = CLOSE_TIMEOUT_MS): Promise<void> {
+    this.#closing ??= this.#finish(timeoutMs);
+    return this.#closing;
+  }
+
+  async #finish(timeoutMs: number): Promise<void> {
+    if (this.#life === 'running') this.#life = 'closing';
+    await this.#untilIdle(timeoutMs);
+    this.#life = 'closed';
+    clearInterval(this.#sweeper);
+    this.#failWaiting(unconfirmed('The publisher was closed before it could be sent.'));
+    await this.#session.close();
+  }
+
+  async #setUp(link: RabbitLink): Promise<void> {
+    await this.#options.prepare?.(link.connection);
+    const { maxOutstanding } = this.#options;
+    const channel = await link.createConfirmChannel({
+      highWaterMark: Math.max(1024, maxOutstanding),
+    });
+    // Before amqplib's own listener, which fails every callback: those must not send on this channel.
+    channel.prependListener('close', () => {
+      if (this.#channel === channel) this.#channel = undefined;
+    });
+    channel.on('drain', () => {
+      this.#channelFull = false;
+      this.#admit();
+    });
+    channel.on('return', (message) => {
+      this.#outstanding.markReturned(message);
+    });
+    this.#link = link;
+    this.#channel = channel;
+    this.#channelFull = false;
+    this.#admit();
+  }
+
+  #hasPlace(): boolean {
+    return (
+      this.#channel !== undefined &&
+      !this.#channelFull &&
+      this.#blockedSinceMs === undefined &&
+      this.#outstanding.count < this.#options.maxOutstanding &&
+      this.#outstanding.bytes < this.#options.maxOutstandingBytes
+    );
+  }
+
+  #admit(): void {
+    if (this.#waiting.size === 0) return;
+    const nowMs = performance.now();
+    for (const pending of this.#waiting) {
+      if (!this.#hasPlace()) return;
+      this.#waiting.delete(pending);
+      pending.sinceMs = nowMs;
+      this.#send(pending);
+    }
+  }
+
+  #send(pending: Pending): void {
+    const { publication } = pending;
+    const { exchange, routingKey, body } = publication;
+    this.#outstanding.add(pending);
+    try {
+      const room = this.#channel?.publish(
+        exchange,
+        routingKey,
+        body,
+        toOptions(publication),
+        (error: unknown) => {
+          this.#settle(pending, error);
+        },
+      );
+      if (room === false) this.#channelFull = true;
+    } catch (error) {
+      // Thrown before anything was written, so that the channel's count of confirms is right.
+      this.#outstanding.remove(pending);
+      pending.reject(unsendable(error));
+    }
+  }
+
+  #settle(pending: Pending, error: unknown): void {
+    if (!this.#outstanding.remove(pending)) return;
+    if (error !== null) pending.reject(unconfirmed('RabbitMQ did not take it.', error));
+    else if (pending.returned) pending.reject(unroutable(pending.publication));
+    else pending.resolve();
+    this.#admit();
+    this.#noticeIdle();
+  }
+
+  #sweep(): void {
+    const nowMs = performance.now();
+    const { confirmTimeoutMs, waitTimeoutMs } = this.#options;
+    if (this.#isBlockedTooLong(nowMs)) {
+      this.#outstanding.rejectAll(blockedTooLong());
+      this.#failWaiting(blockedTooLong());
+    }
+    for (const pending of this.#waiting) {
+      if (nowMs - pending.sinceMs < waitTimeoutMs) break;
+      this.#waiting.delete(pending);
+      pending.reject(this.#noPlace());
+    }
+    const oldestSinceMs = this.#outstanding.oldestSinceMs;
+    if (oldestSinceMs !== undefined && nowMs - oldestSinceMs >= confirmTimeoutMs) {
+      // The order of confirms is loose, but a silence this long means a channel that is stuck.
+      this.#link?.fail(unconfirmed('RabbitMQ did not confirm in time.'));
+    }
+    this.#admit();
+    this.#noticeIdle();
+  }
+
+  #isBlockedTooLong(nowMs: number): boolean {
+    const sinceMs = this.#blockedSinceMs;
+    return sinceMs !== undefined && nowMs - sinceMs >= this.#options.blockedTimeoutMs;
+  }
+
+  #noPlace(): TransientError {
+    return this.#channel === undefined
+      ? new TransientError('PULSE_RABBIT_UNREACHABLE', 'RabbitMQ could not be reached in time.')
+      : new TransientError('PULSE_PUBLISH_BUSY', 'No place to publish became free in time.');
+  }
+
+  #failWaiting(error: PulseError): void {
+    const failed = [...this.#waiting];
+    this.#waiting.clear();
+    for (const pending of failed) pending.reject(error);
+  }
+
+  #noticeIdle(): void {
+    if (this.#onIdle === undefined) return;
+    if (this.#outstanding.count === 0 && this.#waiting.size === 0) this.#onIdle();
+  }
+
+  async #untilIdle(timeoutMs: number): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, timeoutMs);
+      this.#onIdle = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+      this.#noticeIdle();
+    });
+  }
+}

@@ -1,0 +1,128 @@
+/** A delivery of the dead-letter queue as the row that keeps it. */
+import {
+  deadLetterId,
+  ORIGIN_EXCHANGE_HEADER,
+  ORIGIN_REDELIVERED_HEADER,
+  textProperties,
+  type DeliveredMessage,
+} from '../core/dead-letter.ts';
+import {
+  DEAD_LETTER_HEADERS,
+  REJECTION_REASONS,
+  type Rejection,
+  type RejectionReason,
+} from '../core/rejection.ts';
+import { storableText, toStorable } from './storable.ts';
+
+/** One dead letter. Texts hold nothing that Postgres refuses. */
+export interface DeadLetter extends Rejection {
+  /** UUID; a second copy of the same dead letter has the same. */
+  readonly id: string;
+  readonly body: Buffer;
+  /** The AMQP content header: `{"headers": {…}, "messageId": …, "timestampSec": …}`, as JSON text. */
+  readonly headersJson: string;
+  readonly messageId: string | null;
+  readonly pulseIndex: number | null;
+  readonly exchange: string | null;
+  readonly routingKey: string | null;
+  readonly redelivered: boolean;
+}
+
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+const INDEX_MAX = 2_147_483_647;
+
+/**
+ * Reads a delivery of the dead-letter queue. Never throws on account of what it holds.
+ *
+ * | it carries | it is | reason |
+ * |---|---|---|
+ * | `x-death` | given up by the broker, whatever other headers say | `delivery_limit`, else `unknown` |
+ * | Pulse's headers | refused by ingest | the header's |
+ * | neither | published here by somebody else | `unknown` |
+ */
+export function fromDelivery(delivery: DeliveredMessage): DeadLetter {
+  const properties = textProperties(delivery.properties);
+  const death = firstDeath(properties.headers);
+  if (death !== undefined) return fromDeath(delivery, properties, death);
+  return fromRefusal(delivery, properties);
+}
+
+type Properties = ReturnType<typeof textProperties>;
+
+function fromRefusal(delivery: DeliveredMessage, properties: Properties): DeadLetter {
+  const { headers } = properties;
+  const id = headers[DEAD_LETTER_HEADERS.id];
+  const detail = headers[DEAD_LETTER_HEADERS.detail];
+  const index = headers[DEAD_LETTER_HEADERS.index];
+  const exchange = headers[ORIGIN_EXCHANGE_HEADER];
+  return {
+    ...common(delivery, properties),
+    ...(typeof id === 'string' && UUID.test(id) ? { id } : {}),
+    reason: toReason(headers[DEAD_LETTER_HEADERS.reason]),
+    detail:
+      typeof detail === 'string'
+        ? storableText(detail)
+        : 'Published to the dead-letter queue by something other than Pulse.',
+    pulseIndex: isIndex(index) ? index : null,
+    exchange: typeof exchange === 'string' ? storableText(exchange) : delivery.fields.exchange,
+    redelivered: headers[ORIGIN_REDELIVERED_HEADER] === true,
+  };
+}
+
+interface Death {
+  readonly reason?: unknown;
+  readonly queue?: unknown;
+  readonly exchange?: unknown;
+  readonly 'routing-keys'?: unknown;
+}
+
+function fromDeath(delivery: DeliveredMessage, properties: Properties, death: Death): DeadLetter {
+  const limit = death.reason === 'delivery_limit';
+  const [routingKey] = Array.isArray(death['routing-keys'])
+    ? (death['routing-keys'] as unknown[])
+    : [];
+  return {
+    ...common(delivery, properties),
+    reason: limit ? 'delivery_limit' : 'unknown',
+    detail: storableText(
+      limit
+        ? `Queue ${String(death.queue)} delivered it again and again and nobody acknowledged it.`
+        : `RabbitMQ took it out of queue ${String(death.queue)}: ${String(death.reason)}.`,
+    ),
+    exchange: typeof death.exchange === 'string' ? storableText(death.exchange) : null,
+    routingKey: typeof routingKey === 'string' ? storableText(routingKey) : null,
+    redelivered: true,
+  };
+}
+
+function common(delivery: DeliveredMessage, properties: Properties): DeadLetter {
+  const { messageId } = properties;
+  return {
+    id: deadLetterId({ messageId, body: delivery.content }),
+    reason: 'unknown',
+    detail: '',
+    body: delivery.content,
+    headersJson: JSON.stringify(toStorable(properties)),
+    messageId: messageId === undefined ? null : storableText(messageId),
+    pulseIndex: null,
+    exchange: storableText(delivery.fields.exchange),
+    routingKey: storableText(delivery.fields.routingKey),
+    redelivered: delivery.fields.redelivered,
+  };
+}
+
+/** The newest entry; the broker puts it first. */
+function firstDeath(headers: Readonly<Record<string, unknown>>): Death | undefined {
+  const deaths = headers['x-death'];
+  if (!Array.isArray(deaths)) return undefined;
+  const [first] = deaths as unknown[];
+  return typeof first === 'object' && first !== null ? first : undefined;
+}
+
+function toReason(value: unknown): RejectionReason {
+  return REJECTION_REASONS.find((reason) => reason === value) ?? 'unknown';
+}
+
+function isIndex(value: unknown): value is number {
+  return Number.isInteger(value) && Number(value) >= 0 && Number(value) <= INDEX_MAX;
+}

@@ -1,0 +1,21 @@
+/** Making foreign values fit for Postgres, which refuses NUL and half surrogate pairs in text and jsonb. */
+
+const DEPTH_MAX = 16;
+
+/** The text with every character that Postgres refuses replaced by U+FFFD. */
+export function storableText(text: string): string {
+  return text.replace(/[\u0000\p{Cs}]/gu, '\ufffd');
+}
+
+/** A value that JSON.stringify turns into text fit for jsonb; bytes become `{"base64": …}`. */
+export function toStorable(value: unknown, depth = DEPTH_MAX): unknown {
+  if (typeof value === 'string') return storableText(value);
+  if (typeof value === 'number') return Number.isFinite(value) ? value : String(value);
+  if (typeof value !== 'object' || value === null) return value;
+  if (depth === 0) return null;
+  if (Buffer.isBuffer(value)) return { base64: value.toString('base64') };
+  if (Array.isArray(value)) return value.map((item) => toStorable(item, depth - 1));
+  return Object.fromEntries(
+    Object.entries(value).map(([name, item]) => [storableText(name), toStorable(item, depth - 1)]),
+  );
+}

@@ -1,0 +1,214 @@
+/**
+ * The quarantine writer: from queue `<q>.dead` into table dead_letters, acknowledged after the commit.
+ *
+ * States:
+ * - `waiting`: RabbitMQ is away; nothing is held.
+ * - `writing`: at most `prefetch` deliveries are held, all unacknowledged; what came together is
+ *   inserted together.
+ * - `paused`: Postgres is away; the broker hands over no more than it has, the insert is repeated
+ *   with growing waits.
+ * - `closed`: what was not acknowledged is delivered to somebody else, and dropped by its id if it
+ *   was written.
+ */
+import type { ConsumeMessage } from 'amqplib';
+import { DatabaseError, type Pool } from 'pg';
+import { TransientError, type PulseError } from '../core/errors.ts';
+import type { RejectionReason } from '../core/rejection.ts';
+import { backoffDelayMs, sleep } from '../platform/backoff.ts';
+import type { Logger } from '../platform/logger.ts';
+import { startRabbitSession, type RabbitLink } from '../platform/rabbit.ts';
+import { topologyNames } from '../platform/topology.ts';
+import { insertDeadLetters } from './dead-letters-query.ts';
+import { fromDelivery, type DeadLetter } from './dead-letter.ts';
+
+export interface QuarantineWriterDeps {
+  readonly url: string;
+  readonly queue: string;
+  readonly pool: Pick<Pool, 'query'>;
+  readonly logger: Logger;
+  /** Deliveries held at a time. Small, because each may be as large as the broker allows. */
+  readonly prefetch?: number;
+  /** Called after each commit with how many dead letters of each reason are new. */
+  readonly onWritten?: (counts: ReadonlyMap<RejectionReason, number>) => void;
+  /** The writer has ended for good. */
+  readonly onFatal?: (error: PulseError) => void;
+}
+
+export interface QuarantineWriter {
+  readonly state: 'waiting' | 'writing' | 'paused' | 'closed';
+  /** Finishes the insert that runs, within `timeoutMs`, and closes the connection. */
+  close(timeoutMs?: number): Promise<void>;
+}
+
+const PREFETCH = 20;
+/** Bodies in one statement; one is inserted whatever its size. The driver needs several times as much. */
+const INSERT_BYTES_MAX = 4 * 1024 * 1024;
+const RETRY = { baseMs: 200, capMs: 10_000 };
+const CLOSE_TIMEOUT_MS = 5_000;
+/** SQLSTATE classes that blame the row: data exception, integrity violation, program limit. */
+const ROW_REFUSED = /^(22|23|54)/;
+
+/** Starts the writer; it connects in the background and goes on by itself until it is closed. */
+export function startQuarantineWriter(deps: QuarantineWriterDeps): QuarantineWriter {
+  const stopping = new AbortController();
+  const status = { state: 'waiting' as QuarantineWriter['state'] };
+  let writing = Promise.resolve();
+
+  const setup = async (link: RabbitLink): Promise<void> => {
+    const inbox: ConsumeMessage[] = [];
+    const channel = await link.createChannel();
+    await channel.prefetch(deps.prefetch ?? PREFETCH);
+    const context = { deps, status, link, stop: stopping.signal };
+    const work = async (): Promise<void> => {
+      // What arrives in this turn of the event loop goes into the same statement.
+      await new Promise(setImmediate);
+      const last = await drainInbox(inbox, context);
+      // Tags of a lost link are void, and would close the next channel.
+      if (last !== undefined && link.alive) channel.ack(last, true);
+    };
+    let queued = false;
+    await channel.consume(topologyNames(deps.queue).deadQueue, (delivery) => {
+      if (delivery === null) {
+        link.fail(new TransientError('PULSE_RABBIT_UNREACHABLE', 'The broker cancelled us.'));
+        return;
+      }
+      inbox.push(delivery);
+      if (queued) return;
+      queued = true;
+      writing = writing
+        .then(() => {
+          queued = false;
+          return work();
+        })
+        .catch((error: unknown) => {
+          link.fail(error instanceof Error ? error : new Error('unknown', { cause: error }));
+        });
+    });
+    status.state = 'writing';
+  };
+
+  const session = startRabbitSession({
+    url: deps.url,
+    name: 'pulse quarantine',
+    logger: deps.logger,
+    setup,
+    onLost: () => {
+      status.state = 'waiting';
+    },
+    onFatal: (error) => {
+      status.state = 'closed';
+      deps.onFatal?.(error);
+    },
+  });
+
+  return {
+    get state() {
+      return status.state;
+    },
+    async close(timeoutMs = CLOSE_TIMEOUT_MS) {
+      stopping.abort();
+      const timeout = new AbortController();
+      await Promise.race([writing, sleep(timeoutMs, timeout.signal)]);
+      timeout.abort();
+      await session.close();
+      status.state = 'closed';
+    },
+  };
+}
+
+/** Takes from the front what fits into one statement, at least one. */
+function takeTogether(inbox: ConsumeMessage[]): ConsumeMessage[] {
+  let bytes = 0;
+  const fits = inbox.findIndex(({ content }, index) => {
+    bytes += content.length;
+    return index > 0 && bytes > INSERT_BYTES_MAX;
+  });
+  return inbox.splice(0, fits === -1 ? inbox.length : fits);
+}
+
+interface WriteContext {
+  readonly deps: QuarantineWriterDeps;
+  readonly status: { state: QuarantineWriter['state'] };
+  readonly link: RabbitLink;
+  readonly stop: AbortSignal;
+}
+
+/** Writes what is in the inbox now; returns the last delivery that is committed with all before it. */
+async function drainInbox(
+  inbox: ConsumeMessage[],
+  context: WriteContext,
+): Promise<ConsumeMessage | undefined> {
+  let last: ConsumeMessage | undefined;
+  for (let left = inbox.length; left > 0;) {
+    const taken = takeTogether(inbox);
+    if (!(await writeUntilDone(taken.map(fromDelivery), context))) return last;
+    last = taken.at(-1);
+    left -= taken.length;
+  }
+  return last;
+}
+
+/** Repeats the insert until it is committed (true), or the link is lost or the writer closes (false). */
+async function writeUntilDone(rows: DeadLetter[], context: WriteContext): Promise<boolean> {
+  const { deps, link, stop } = context;
+  for (let attempt = 0; link.alive && !stop.aborted; attempt++) {
+    try {
+      report(await write(rows, deps), deps);
+      mark(context, 'writing');
+      return true;
+    } catch (error) {
+      mark(context, 'paused');
+      deps.logger.warn({ err: error, attempt }, 'dead letters cannot be written; waiting');
+      await sleep(backoffDelayMs(attempt, RETRY), stop);
+    }
+  }
+  return false;
+}
+
+/** The state belongs to the newest link. */
+function mark({ status, link }: WriteContext, state: QuarantineWriter['state']): void {
+  if (link.alive) status.state = state;
+}
+
+/**
+ * Inserts all rows. When Postgres blames the data, each is inserted alone, and one that is refused
+ * even then is stored without what may be at fault, so that it never holds up the others for ever.
+ */
+async function write(
+  rows: readonly DeadLetter[],
+  deps: QuarantineWriterDeps,
+): Promise<RejectionReason[]> {
+  try {
+    return await insertDeadLetters(deps.pool, rows);
+  } catch (error) {
+    if (!(error instanceof DatabaseError) || !ROW_REFUSED.test(error.code ?? '')) throw error;
+    const [row] = rows;
+    if (rows.length === 1 && row !== undefined) {
+      deps.logger.error({ err: error, id: row.id }, 'dead letter stored in reduced form');
+      return insertDeadLetters(deps.pool, [reduced(row, error.code)]);
+    }
+    const reasons: RejectionReason[] = [];
+    for (const one of rows) reasons.push(...(await write([one], deps)));
+    return reasons;
+  }
+}
+
+function reduced(row: DeadLetter, sqlState: string | undefined): DeadLetter {
+  return {
+    ...row,
+    reason: 'unknown',
+    detail: `Refused as ${row.reason}; stored without headers because of SQLSTATE ${sqlState ?? 'unknown'}.`,
+    headersJson: '{}',
+    messageId: null,
+    pulseIndex: null,
+    exchange: null,
+    routingKey: null,
+  };
+}
+
+function report(reasons: readonly RejectionReason[], { onWritten }: QuarantineWriterDeps): void {
+  if (onWritten === undefined || reasons.length === 0) return;
+  const counts = new Map<RejectionReason, number>();
+  for (const reason of reasons) counts.set(reason, (counts.get(reason) ?? 0) + 1);
+  onWritten(counts);
+}

@@ -1,0 +1,146 @@
+/** The parent's side of a guardian. */
+import { fork, type ChildProcess } from 'node:child_process';
+import { closeSync, openSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { FatalError } from '../core/errors.ts';
+import { builtFileUrl } from '../platform/built-file.ts';
+import type {
+  GuardianOptions,
+  GuardianOrder,
+  GuardianReport,
+  ServicesEnv,
+} from './guardian-protocol.ts';
+
+/** An order before it gets its number. */
+export type Order = WithoutId<GuardianOrder>;
+type WithoutId<T> = T extends unknown ? Omit<T, 'id'> : never;
+
+export interface Guardian {
+  readonly pid: number;
+  isAlive(): boolean;
+  /** @throws FatalError PULSE_SERVICES_FAILED when the guardian could not do it, or is gone. */
+  send(order: Order): Promise<void>;
+  /** Calls back at every end of the process of that name. @returns Stops listening. */
+  onExit(name: string, listener: (outcome: string) => void): () => void;
+  /** Ends the servers and the guardian; resolves when both are gone. Safe to call again. */
+  stop(): Promise<void>;
+  /** Leaves the guardian and its servers running, for others to find. */
+  release(env: ServicesEnv): Promise<void>;
+}
+
+/** The directory has a guardian already. */
+export class DirectoryTakenError extends FatalError {
+  constructor(directory: string, holderPid: number) {
+    super('PULSE_SERVICES_FAILED', `Process ${holderPid} already runs services in ${directory}.`);
+  }
+}
+
+const STOP_BOUND_MS = 60_000;
+
+/**
+ * Starts a guardian for an existing directory, in a session of its own: a terminal's signals do not reach it.
+ *
+ * @throws DirectoryTakenError, FatalError PULSE_SERVICES_FAILED
+ */
+export async function startGuardian(options: GuardianOptions): Promise<Guardian> {
+  const log = openSync(join(options.directory, 'guardian.log'), 'a', 0o600);
+  const path = fileURLToPath(builtFileUrl(import.meta.url, './guardian.js'));
+  const child = fork(path, [JSON.stringify(options)], {
+    cwd: '/',
+    detached: true,
+    execArgv: [],
+    stdio: ['ignore', log, log, 'ipc'],
+  });
+  closeSync(log);
+  const client = createClient(child);
+  await new Promise<void>((resolve, reject) => {
+    const fail = () => {
+      reject(
+        new FatalError('PULSE_SERVICES_FAILED', 'The guardian of the services did not start.'),
+      );
+    };
+    child.once('error', fail).once('exit', fail);
+    child.once('message', (report: GuardianReport) => {
+      child.off('exit', fail);
+      if (report.kind === 'taken') {
+        reject(new DirectoryTakenError(options.directory, report.holderPid));
+      } else resolve();
+    });
+  });
+  // A parent that just comes to its end must be able to end: the guardian notices.
+  child.unref();
+  child.channel?.unref();
+  return client;
+}
+
+function createClient(child: ChildProcess): Guardian {
+  const waiting = new Map<number, { resolve: () => void; reject: (error: Error) => void }>();
+  const listeners = new Set<{ name: string; listener: (outcome: string) => void }>();
+  let lastId = 0;
+
+  child.on('message', (report: GuardianReport) => {
+    if (report.kind === 'exited') {
+      for (const { name, listener } of listeners)
+        if (name === report.name) listener(report.outcome);
+    } else if (report.kind === 'done' || report.kind === 'failed') {
+      const { id } = report;
+      if (report.kind === 'done') waiting.get(id)?.resolve();
+      else waiting.get(id)?.reject(new FatalError('PULSE_SERVICES_FAILED', report.reason));
+    }
+  });
+  child.on('disconnect', () => {
+    for (const { reject } of waiting.values()) reject(goneError());
+  });
+
+  const send = async (order: Order): Promise<void> => {
+    const id = ++lastId;
+    child.channel?.ref();
+    try {
+      await new Promise<void>((resolve, reject) => {
+        waiting.set(id, { resolve, reject });
+        if (!child.connected) reject(goneError());
+        else child.send({ ...order, id } satisfies GuardianOrder);
+      });
+    } finally {
+      waiting.delete(id);
+      if (waiting.size === 0) child.channel?.unref();
+    }
+  };
+
+  return {
+    pid: child.pid ?? 0,
+    isAlive: () => child.connected,
+    send,
+    onExit(name, listener) {
+      const entry = { name, listener };
+      listeners.add(entry);
+      return () => listeners.delete(entry);
+    },
+    stop: () => stopGuardian(child, send),
+    async release(env) {
+      await send({ kind: 'announce', announcement: { env, attachedTo: null } });
+      child.disconnect();
+    },
+  };
+}
+
+async function stopGuardian(child: ChildProcess, send: Guardian['send']): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  child.ref();
+  const exited = new Promise<void>((resolve) =>
+    child.once('exit', () => {
+      resolve();
+    }),
+  );
+  // A last resort; the kernel then ends the servers.
+  const kill = setTimeout(() => child.kill('SIGKILL'), STOP_BOUND_MS);
+  // The guardian answers this order by its end.
+  send({ kind: 'stop' }).catch(() => undefined);
+  await exited;
+  clearTimeout(kill);
+}
+
+function goneError(): FatalError {
+  return new FatalError('PULSE_SERVICES_FAILED', 'The guardian of the services is gone.');
+}

@@ -1,0 +1,152 @@
+/**
+ * The guardian: a process of its own that owns the servers as its children and outlives whoever
+ * started it by just long enough to end them.
+ *
+ * Its life has three states.
+ * - attached: the channel to the parent is open. The parent decides; SIGINT and SIGTERM are ignored, so that
+ *   neither Ctrl-C nor a service manager that signals everybody takes the servers from under a parent that
+ *   is still writing to them.
+ * - released: the parent said so (`pulse services up`); SIGTERM ends the servers.
+ * - ending: the parent asked, or is gone, however it went. Servers end, then the directory if it is not kept.
+ */
+import { rmdirSync, rmSync } from 'node:fs';
+import { basename, dirname } from 'node:path';
+import { releaseLock, takeLock } from './directory-lock.ts';
+import type {
+  Announcement,
+  GuardianOptions,
+  GuardianOrder,
+  GuardianReport,
+} from './guardian-protocol.ts';
+import { processIdentity } from './process-identity.ts';
+import { removeRunningState, writeRunningState } from './running-state.ts';
+import { canSetDeathSignal, createSupervisor } from './supervisor.ts';
+
+await guard(JSON.parse(process.argv[2] ?? '{}') as GuardianOptions);
+
+async function guard(options: GuardianOptions): Promise<void> {
+  const holder = takeLock(options.directory);
+  if (holder !== null) {
+    report({ kind: 'taken', holderPid: holder.pid }, () => {
+      process.disconnect();
+    });
+    return;
+  }
+  const guarded = createGuarded(options, await canSetDeathSignal());
+  listen(guarded);
+  // The parent may have gone before there was anybody to notice.
+  if (!process.connected) await guarded.end();
+  report({ kind: 'guarding' });
+}
+
+interface Guarded {
+  obey(order: GuardianOrder): Promise<void>;
+  isReleased(): boolean;
+  /** Ends the servers and this process; the second call joins the first. */
+  end(): Promise<never>;
+}
+
+/** Every way in which a guardian can be spoken to. */
+function listen(guarded: Guarded): void {
+  process.on('SIGINT', () => undefined);
+  process.on('SIGHUP', () => undefined);
+  process.on('SIGTERM', () => {
+    if (guarded.isReleased()) void guarded.end();
+  });
+  process.on('disconnect', () => {
+    if (!guarded.isReleased()) void guarded.end();
+  });
+  // Released, with every server ended from outside: nothing is left to guard.
+  process.on('beforeExit', () => void guarded.end());
+  process.on('uncaughtException', (error) => {
+    process.stderr.write(`${error.stack ?? error.message}\n`);
+    void guarded.end();
+  });
+  process.on('message', (order: GuardianOrder) => {
+    guarded.obey(order).then(
+      () => {
+        report({ kind: 'done', id: order.id });
+      },
+      (error: unknown) => {
+        report({ kind: 'failed', id: order.id, reason: String(error) });
+      },
+    );
+  });
+}
+
+function createGuarded(
+  { directory, keepFiles }: GuardianOptions,
+  hasDeathSignal: boolean,
+): Guarded {
+  const adopted: string[] = [];
+  const startedAt = new Date().toISOString();
+  let announcement: Announcement | null = null;
+  let ending: Promise<never> | null = null;
+  const supervisor = createSupervisor({
+    hasDeathSignal,
+    onExit(name, outcome) {
+      report({ kind: 'exited', name, outcome });
+      publish();
+    },
+  });
+
+  function publish(): void {
+    if (announcement === null || ending !== null) return;
+    writeRunningState(directory, {
+      ...announcement,
+      guardianPid: process.pid,
+      guardianIdentity: processIdentity(process.pid) ?? '',
+      startedAt,
+      processes: supervisor.pids(),
+    });
+  }
+
+  async function endAll(): Promise<never> {
+    removeRunningState(directory);
+    await supervisor.stopAll(keepFiles ? 'orderly' : 'quick');
+    releaseLock(directory);
+    if (!keepFiles) for (const path of [directory, ...adopted]) removeTree(path);
+    process.exit(0);
+  }
+
+  return {
+    isReleased: () => announcement?.attachedTo === null,
+    end: () => (ending ??= endAll()),
+    async obey(order) {
+      switch (order.kind) {
+        case 'start':
+          return supervisor.start(order.spec);
+        case 'restart':
+          await supervisor.restart(order.name);
+          publish();
+          return;
+        case 'signal':
+          return supervisor.signal(order.name, order.signal);
+        case 'adopt':
+          adopted.push(order.directory);
+          return;
+        case 'announce':
+          ({ announcement } = order);
+          publish();
+          return;
+        case 'stop':
+          await (ending ??= endAll());
+      }
+    },
+  };
+}
+
+/** The parent learns of everything that matters by the channel's end too: a lost report is no loss. */
+function report(content: GuardianReport, sent: () => void = () => undefined): void {
+  if (process.connected) process.send?.(content, undefined, undefined, sent);
+}
+
+function removeTree(path: string): void {
+  rmSync(path, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 });
+  if (basename(dirname(path)) !== '.pulse') return;
+  try {
+    rmdirSync(dirname(path));
+  } catch {
+    // Not empty: another run or a kept instance lives there.
+  }
+}

@@ -1,0 +1,122 @@
+/**
+ * The instance that keeps its files: `pulse services up|down|status|env`, and the servers of every command
+ * whose URLs are not set.
+ *
+ * - `up` leaves a guardian behind that outlives the command; `down` ends it. Queues, sums and rows survive.
+ * - attached: the servers end with the command that started them; meanwhile other terminals find them.
+ */
+import { setTimeout as delay } from 'node:timers/promises';
+import { resolve } from 'node:path';
+import { FatalError } from '../core/errors.ts';
+import { lockHolder } from './directory-lock.ts';
+import { toHandle } from './embedded-services.ts';
+import { DirectoryTakenError } from './guardian-client.ts';
+import type { ServicesEnv } from './guardian-protocol.ts';
+import { launchServices, type LaunchOptions } from './launch.ts';
+import { signalOne, whenGone } from './process-ending.ts';
+import { readRunningState, type RunningState } from './running-state.ts';
+
+/** Where the kept instance lives, relative to the working directory. */
+export const INSTANCE_DIRECTORY = '.pulse/services';
+
+export type InstanceOptions = Omit<LaunchOptions, 'keepFiles'>;
+
+/** The servers of a command: its own, or those that already ran. */
+export interface AttachedInstance {
+  readonly env: ServicesEnv;
+  /** False: they were running before; `stop` leaves them alone. */
+  readonly isOwner: boolean;
+  stop(): Promise<void>;
+}
+
+const STARTING_TIMEOUT_MS = 150_000;
+const STOP_TIMEOUT_MS = 60_000;
+const POLL_MS = 100;
+
+/** The instance that runs in `directory`, whoever started it; null when none does. Never starts anything. */
+export function findRunningInstance(directory: string): RunningState | null {
+  return readRunningState(resolve(directory));
+}
+
+/**
+ * Starts the instance and leaves it running. One that runs already is left as it is.
+ *
+ * @throws RejectedError PULSE_SERVICES_MISSING; FatalError PULSE_SERVICES_FAILED.
+ */
+export async function upInstance(
+  options: InstanceOptions,
+): Promise<{ readonly state: RunningState; readonly started: boolean }> {
+  const directory = resolve(options.directory);
+  const launched = await launchUnlessRunning({ ...options, directory });
+  if ('running' in launched) return { state: launched.running, started: false };
+  const { guardian, env } = launched;
+  await guardian.release(env);
+  return { state: await waitForInstance(directory), started: true };
+}
+
+/** Uses the running instance, or starts one whose servers end with this process. */
+export async function attachInstance(options: InstanceOptions): Promise<AttachedInstance> {
+  const directory = resolve(options.directory);
+  const launched = await launchUnlessRunning({ ...options, directory });
+  if ('running' in launched) {
+    return { env: launched.running.env, isOwner: false, stop: () => Promise.resolve() };
+  }
+  const { guardian, env } = launched;
+  await guardian.send({ kind: 'announce', announcement: { env, attachedTo: process.pid } });
+  return { env, isOwner: true, stop: () => toHandle(launched, null).stop() };
+}
+
+/**
+ * Ends the instance that `up` left running; its files stay.
+ *
+ * @returns `attached` when the servers belong to a running command: ending that command ends them.
+ * @throws FatalError PULSE_SERVICES_FAILED when it does not end within a minute.
+ */
+export async function downInstance(
+  directory: string,
+): Promise<
+  | { readonly outcome: 'stopped' | 'not_running' }
+  | { readonly outcome: 'attached'; readonly ownerPid: number }
+> {
+  const path = resolve(directory);
+  if (lockHolder(path) === null) return { outcome: 'not_running' };
+  const state = await waitForInstance(path);
+  if (state.attachedTo !== null) return { outcome: 'attached', ownerPid: state.attachedTo };
+  signalOne(state.guardianPid, 'SIGTERM');
+  if (!(await whenGone([state.guardianPid], STOP_TIMEOUT_MS))) {
+    throw new FatalError(
+      'PULSE_SERVICES_FAILED',
+      `The services in ${path} (process ${state.guardianPid}) do not end.`,
+    );
+  }
+  return { outcome: 'stopped' };
+}
+
+/** Two commands may start at the same moment: one launches, the other waits for its servers. */
+async function launchUnlessRunning(options: InstanceOptions) {
+  const { directory } = options;
+  const running = readRunningState(directory);
+  if (running !== null) return { running };
+  try {
+    return await launchServices({ ...options, keepFiles: true });
+  } catch (error) {
+    if (!(error instanceof DirectoryTakenError)) throw error;
+    return { running: await waitForInstance(directory) };
+  }
+}
+
+/** Waits while a guardian holds the directory but its servers are still starting. */
+async function waitForInstance(directory: string): Promise<RunningState> {
+  const deadline = Date.now() + STARTING_TIMEOUT_MS;
+  for (;;) {
+    const state = readRunningState(directory);
+    if (state !== null) return state;
+    if (lockHolder(directory) === null || Date.now() > deadline) {
+      throw new FatalError(
+        'PULSE_SERVICES_FAILED',
+        `The services in ${directory} were being started by another command, which did not succeed.`,
+      );
+    }
+    await delay(POLL_MS);
+  }
+}

@@ -1,0 +1,123 @@
+/** A private PostgreSQL with `fsync` on. */
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Client, DatabaseError } from 'pg';
+import type { Server, UserIds } from './process-spec.ts';
+
+export interface PostgresServerOptions {
+  /** Exists already, and `user` may enter and write it. */
+  readonly directory: string;
+  readonly logFile: string;
+  readonly port: number;
+  readonly password: string;
+  /** The directory that holds `postgres` and `initdb`. */
+  readonly programs: string;
+  readonly path: string;
+  /** Whom the server runs as: it refuses to run as root. Absent: the current user. */
+  readonly user?: UserIds;
+  /** False skips one sync of a new cluster's files, which matters only if the machine itself stops. */
+  readonly syncNewFiles: boolean;
+}
+
+const DATABASE = 'pulse';
+const USERNAME = 'pulse';
+
+/** Describes the server; its first start makes the cluster. */
+export function createPostgresServer(options: PostgresServerOptions): Server {
+  const { directory, port, password, programs, user } = options;
+  const cluster = join(directory, 'cluster');
+  const url = postgresUrl(port, password);
+  const common = {
+    env: { PATH: options.path, LC_ALL: 'C', TZ: 'UTC' },
+    cwd: directory,
+    ...(user === undefined ? {} : { user }),
+  };
+  return {
+    name: 'postgres',
+    url,
+    processes: [
+      {
+        ...common,
+        name: 'postgres',
+        command: join(programs, 'postgres'),
+        args: ['-D', cluster, ...settingArgs(port)],
+        logFile: options.logFile,
+        stopSignal: 'SIGINT',
+        // Killed by force it would leave shared memory behind, which belongs to no process.
+        quickStopSignal: 'SIGQUIT',
+        preparation: { ...common, ...clusterPreparation(options, cluster) },
+      },
+    ],
+    probe: () => probePostgres(url),
+  };
+}
+
+function clusterPreparation(options: PostgresServerOptions, cluster: string) {
+  const { directory, password, programs, user } = options;
+  const passwordFile = join(directory, 'password');
+  writeFileSync(passwordFile, password, { mode: user === undefined ? 0o600 : 0o644 });
+  const staging = `${cluster}.new`;
+  return {
+    command: join(programs, 'initdb'),
+    args: [
+      ...['-D', staging, '-U', USERNAME, '--pwfile', passwordFile, '-A', 'scram-sha-256'],
+      ...['--encoding', 'UTF8', '--locale', 'C', '--no-instructions'],
+      ...(options.syncNewFiles ? [] : ['--no-sync']),
+    ],
+    staging,
+    creates: cluster,
+  };
+}
+
+function settingArgs(port: number): string[] {
+  const settings = {
+    listen_addresses: '127.0.0.1',
+    port: String(port),
+    unix_socket_directories: '',
+    max_connections: '200',
+    timezone: 'UTC',
+    log_timezone: 'UTC',
+    // As files in the cluster instead of /dev/shm, where they would outlive a killed server.
+    dynamic_shared_memory_type: 'mmap',
+  };
+  return Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
+}
+
+export function postgresUrl(port: number, password: string): string {
+  return `postgres://${USERNAME}:${password}@127.0.0.1:${port}/${DATABASE}`;
+}
+
+/** Resolves once a query is answered; makes the database when the cluster is new. */
+export async function probePostgres(url: string): Promise<void> {
+  try {
+    await query(url, 'SELECT 1');
+  } catch (error) {
+    if (!hasState(error, INVALID_CATALOG_NAME)) throw error;
+    const maintenance = new URL(url);
+    maintenance.pathname = '/postgres';
+    await query(maintenance.href, `CREATE DATABASE ${DATABASE}`);
+    await query(url, 'SELECT 1');
+  }
+}
+
+const INVALID_CATALOG_NAME = '3D000';
+
+function hasState(error: unknown, state: string): boolean {
+  return error instanceof DatabaseError && error.code === state;
+}
+
+async function query(url: string, sql: string): Promise<void> {
+  const client = new Client({
+    connectionString: url,
+    connectionTimeoutMillis: 2_000,
+    query_timeout: 30_000,
+  });
+  // A server that stops in the middle also rejects the calls below.
+  client.on('error', () => undefined);
+  try {
+    await client.connect();
+    await client.query(sql);
+  } finally {
+    await client.end().catch(() => undefined);
+  }
+}

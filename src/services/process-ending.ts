@@ -1,0 +1,49 @@
+/** Ending processes for certain, with everything they started. */
+import { setTimeout as delay } from 'node:timers/promises';
+import { processIdentity, processTree } from './process-identity.ts';
+
+const POLL_MS = 10;
+
+/** Sends `signal` to the process and all its descendants. @returns Those it was meant for. */
+export function signalTree(pid: number, signal: NodeJS.Signals): number[] {
+  const tree = processTree(pid);
+  for (const member of tree) signalOne(member, signal);
+  return tree;
+}
+
+/** Sends `signal`; a process that is gone already is no error. */
+export function signalOne(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal);
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error;
+  }
+}
+
+/** Waits until none of the processes runs. @returns Whether that came true within `boundMs`. */
+export async function whenGone(pids: readonly number[], boundMs: number): Promise<boolean> {
+  const deadline = Date.now() + boundMs;
+  while (pids.some((pid) => processIdentity(pid) !== null)) {
+    if (Date.now() > deadline) return false;
+    await delay(POLL_MS);
+  }
+  return true;
+}
+
+/**
+ * Ends a process with `signal`, or by force when that takes longer than `boundMs`.
+ *
+ * Its descendants are given the same time, because some servers leave helpers that notice by themselves.
+ */
+export async function endTree(pid: number, signal: NodeJS.Signals, boundMs: number): Promise<void> {
+  // A stopped process would act on nothing but SIGKILL.
+  signalTree(pid, 'SIGCONT');
+  const tree = processTree(pid);
+  if (signal === 'SIGKILL') signalTree(pid, signal);
+  else signalOne(pid, signal);
+  if (await whenGone(tree, boundMs)) return;
+  for (const member of [...processTree(pid), ...tree]) {
+    if (processIdentity(member) !== null) signalOne(member, 'SIGKILL');
+  }
+  await whenGone(tree, boundMs);
+}

@@ -1,0 +1,181 @@
+/** Keeps processes: prepares, starts, signals and ends them. Knows nothing about what they serve. */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, existsSync, openSync, renameSync, rmSync } from 'node:fs';
+import { removeContainer, removeVolume, signalContainer } from './container-control.ts';
+import { endTree, signalTree, whenGone } from './process-ending.ts';
+import type { CommandSpec, ProcessSpec } from './process-spec.ts';
+
+export interface SupervisorOptions {
+  /**
+   * Whether `setpriv --pdeathsig` works here: then the kernel itself ends every process when the
+   * guardian dies, even by SIGKILL.
+   */
+  readonly hasDeathSignal: boolean;
+  readonly onExit: (name: string, outcome: string) => void;
+}
+
+export interface Supervisor {
+  /** Prepares and starts; resolves when the process runs, which is before it is ready. */
+  start(spec: ProcessSpec): Promise<void>;
+  /** Starts again what has ended; no effect on what runs. */
+  restart(name: string): Promise<void>;
+  /** Signals the whole tree. After an ending signal, resolves when the process has ended. */
+  signal(name: string, signal: NodeJS.Signals): Promise<void>;
+  /** Ends everything; nothing can be started afterwards. */
+  stopAll(how: 'orderly' | 'quick'): Promise<void>;
+  pids(): Record<string, number | null>;
+}
+
+interface Kept {
+  readonly spec: ProcessSpec;
+  readonly child: ChildProcess;
+}
+
+const STOP_BOUND_MS = { orderly: 15_000, quick: 3_000 };
+const KILL_BOUND_MS = 5_000;
+const ENDING_SIGNALS: readonly NodeJS.Signals[] = ['SIGKILL', 'SIGTERM', 'SIGINT', 'SIGQUIT'];
+
+export function createSupervisor({ hasDeathSignal, onExit }: SupervisorOptions): Supervisor {
+  const kept = new Map<string, Kept>();
+  const preparing = new Set<ChildProcess>();
+  let stopping = false;
+
+  async function launch(spec: CommandSpec, logFile: string, deathSignal: NodeJS.Signals) {
+    if (stopping) throw new Error('The guardian is stopping.');
+    const child = spawnLogged(hasDeathSignal ? withDeathSignal(spec, deathSignal) : spec, logFile);
+    await once(child, 'spawn');
+    return child;
+  }
+
+  async function prepare({ preparation, logFile }: ProcessSpec): Promise<void> {
+    if (preparation === undefined || existsSync(preparation.creates)) return;
+    rmSync(preparation.staging, { recursive: true, force: true });
+    const child = await launch(preparation, logFile, 'SIGKILL');
+    preparing.add(child);
+    const [code] = (await once(child, 'exit')) as [number | null];
+    preparing.delete(child);
+    if (code !== 0) throw new Error(`${preparation.command} failed; see ${logFile}.`);
+    renameSync(preparation.staging, preparation.creates);
+  }
+
+  async function start(spec: ProcessSpec): Promise<void> {
+    if (isRunning(kept.get(spec.name))) throw new Error(`${spec.name} is running already.`);
+    await prepare(spec);
+    if (spec.container !== undefined) await removeContainer(spec.container);
+    // The engine's program passes SIGTERM on to the container; killed, it would leave it running.
+    const deathSignal = spec.container === undefined ? spec.quickStopSignal : 'SIGTERM';
+    const child = await launch(spec, spec.logFile, deathSignal);
+    kept.set(spec.name, { spec, child });
+    child.once('exit', (code, signal) => {
+      onExit(spec.name, signal ?? `exit code ${String(code)}`);
+    });
+  }
+
+  function named(name: string): Kept {
+    const found = kept.get(name);
+    if (found === undefined) throw new Error(`No process is named ${name}.`);
+    return found;
+  }
+
+  return {
+    start,
+    async restart(name) {
+      const { spec, child } = named(name);
+      if (!isRunning({ spec, child })) await start(spec);
+    },
+    async signal(name, signal) {
+      const { spec, child } = named(name);
+      if (!isRunning({ spec, child }) || child.pid === undefined) return;
+      await signalKept(spec, child.pid, signal);
+    },
+    async stopAll(how) {
+      stopping = true;
+      await Promise.all([
+        ...[...preparing].map((child) => endChild(child, 'SIGKILL', KILL_BOUND_MS)),
+        ...[...kept.values()].map((one) => stopKept(one, how)),
+      ]);
+    },
+    pids() {
+      return Object.fromEntries(
+        [...kept].map(([name, one]) => [name, isRunning(one) ? (one.child.pid ?? null) : null]),
+      );
+    },
+  };
+}
+
+/** Whether `setpriv` of util-linux is here; BusyBox has one without the option. */
+export async function canSetDeathSignal(): Promise<boolean> {
+  const child = spawn('setpriv', ['--pdeathsig', 'KILL', '--', 'true'], { stdio: 'ignore' });
+  try {
+    const [code] = (await once(child, 'exit')) as [number | null];
+    return code === 0;
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * Each process leads its own session, so that no Ctrl-C of a terminal reaches it: whether and when the
+ * servers end is the guardian's decision.
+ */
+function spawnLogged({ command, args, env, cwd, user }: CommandSpec, logFile: string) {
+  const log = openSync(logFile, 'a', 0o600);
+  try {
+    return spawn(command, args, {
+      env,
+      cwd,
+      ...user,
+      detached: true,
+      stdio: ['ignore', log, log],
+    });
+  } finally {
+    closeSync(log);
+  }
+}
+
+/** The setting survives every exec of the program, but no change of user: that comes before. */
+function withDeathSignal(spec: CommandSpec, signal: NodeJS.Signals): CommandSpec {
+  const name = signal.replace(/^SIG/, '');
+  return {
+    ...spec,
+    command: 'setpriv',
+    args: ['--pdeathsig', name, '--', spec.command, ...spec.args],
+  };
+}
+
+function isRunning(one: Kept | undefined): boolean {
+  return one?.child.exitCode === null && one.child.signalCode === null;
+}
+
+async function signalKept(spec: ProcessSpec, pid: number, signal: NodeJS.Signals): Promise<void> {
+  const isEnding = ENDING_SIGNALS.includes(signal);
+  if (spec.container !== undefined) {
+    await signalContainer(spec.container, signal);
+    if (isEnding) await whenGone([pid], STOP_BOUND_MS.orderly);
+  } else if (isEnding && signal !== 'SIGKILL') {
+    // The server ends its own helpers in its own order.
+    process.kill(pid, signal);
+    await whenGone([pid], STOP_BOUND_MS.orderly);
+  } else {
+    const tree = signalTree(pid, signal);
+    if (isEnding) await whenGone(tree, KILL_BOUND_MS);
+  }
+}
+
+async function stopKept({ spec, child }: Kept, how: 'orderly' | 'quick'): Promise<void> {
+  const signal = how === 'quick' ? spec.quickStopSignal : spec.stopSignal;
+  if (spec.container === undefined) {
+    await endChild(child, signal, STOP_BOUND_MS[how]);
+    return;
+  }
+  if (how === 'orderly') await endChild(child, 'SIGTERM', STOP_BOUND_MS.orderly);
+  await removeContainer(spec.container);
+  await endChild(child, 'SIGKILL', KILL_BOUND_MS);
+  if (how === 'quick') await removeVolume(spec.container);
+}
+
+async function endChild(child: ChildProcess, signal: NodeJS.Signals, boundMs: number) {
+  if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
+  await endTree(child.pid, signal, boundMs);
+}
