@@ -19,9 +19,10 @@ export default defineConfig({
           testTimeout: 60_000,
           hookTimeout: 120_000,
           maxWorkers: 2,
+          sequence: { groupOrder: 1 },
         },
       },
-      { test: { name: 'tidy', include: ['test/tidy.test.ts'] } },
+      { test: { name: 'tidy', include: ['test/tidy.test.ts'], sequence: { groupOrder: 2 } } },
     ],
   },
 });

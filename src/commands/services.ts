@@ -101,8 +101,8 @@ function withRunning(flags: Flags, answer: (run: CommandRun, state: RunningState
 }
 
 function printServers(run: CommandRun, { env, processes }: RunningState): void {
-  const urls: [string, string][] = Object.entries(env);
-  for (const [name, url] of urls) run.print(`  ${name.padEnd(13)} ${serverOf(url)}`);
+  for (const [name, url] of Object.entries<string>({ ...env }))
+    run.print(`  ${name.padEnd(13)} ${serverOf(url)}`);
   for (const [name, pid] of Object.entries(processes)) {
     run.print(`  ${name.padEnd(13)} ${pid === null ? 'has ended' : `process ${pid}`}`);
   }

@@ -111,7 +111,7 @@ function readAmount(value: unknown, context: PulseContext): Amount | Rejection {
     const digits = expandExponent(String(value));
     amount = parseAmount(digits);
     if (typeof amount !== 'string' || amount === 'out_of_range' || amount === 'too_precise') {
-      const sent = memberSource(context.source(), 'used_amount') ?? digits;
+      const sent = memberSource(context.source(), 'used_amount') ?? String(value);
       if (significantDigits(sent) > 15) return TOO_MANY_DIGITS;
     }
   }

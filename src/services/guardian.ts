@@ -9,8 +9,7 @@
  * - released: the parent said so (`pulse services up`); SIGTERM ends the servers.
  * - ending: the parent asked, or is gone, however it went. Servers end, then the directory if it is not kept.
  */
-import { rmdirSync, rmSync } from 'node:fs';
-import { basename, dirname } from 'node:path';
+import { rmSync } from 'node:fs';
 import { releaseLock, takeLock } from './directory-lock.ts';
 import type {
   Announcement,
@@ -105,7 +104,11 @@ function createGuarded(
     removeRunningState(directory);
     await supervisor.stopAll(keepFiles ? 'orderly' : 'quick');
     releaseLock(directory);
-    if (!keepFiles) for (const path of [directory, ...adopted]) removeTree(path);
+    if (!keepFiles) {
+      for (const path of [directory, ...adopted]) {
+        rmSync(path, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 });
+      }
+    }
     process.exit(0);
   }
 
@@ -139,14 +142,4 @@ function createGuarded(
 /** The parent learns of everything that matters by the channel's end too: a lost report is no loss. */
 function report(content: GuardianReport, sent: () => void = () => undefined): void {
   if (process.connected) process.send?.(content, undefined, undefined, sent);
-}
-
-function removeTree(path: string): void {
-  rmSync(path, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 });
-  if (basename(dirname(path)) !== '.pulse') return;
-  try {
-    rmdirSync(dirname(path));
-  } catch {
-    // Not empty: another run or a kept instance lives there.
-  }
 }

@@ -1,6 +1,7 @@
 /** Brings the three servers up in one directory, under one guardian. */
 import { chmodSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { RejectedError } from '../core/errors.ts';
 import { createContainerServer } from './containers.ts';
 import type { ServicesEnv } from './guardian-protocol.ts';
 import { startGuardian, type Guardian } from './guardian-client.ts';
@@ -50,13 +51,24 @@ const PORT_NAMES: Readonly<Record<ServerName, readonly string[]>> = {
   postgres: ['postgres'],
 };
 
+/** In such a path RabbitMQ would hang at its start instead of saying so. Blanks and accents do no harm. */
+// eslint-disable-next-line no-control-regex -- control characters are what is looked for
+const UNUSABLE = /['"`$\\\u0000-\u001f]/;
+
 /**
  * Starts all three at the same time; resolves when each has completed a real handshake.
  *
- * @throws RejectedError PULSE_SERVICES_MISSING; FatalError PULSE_SERVICES_FAILED. Nothing is left running then.
+ * @throws RejectedError PULSE_SERVICES_MISSING, or PULSE_SERVICES_FAILED for an unusable path.
+ * @throws FatalError PULSE_SERVICES_FAILED. Nothing is left running then.
  */
 export async function launchServices(options: LaunchOptions): Promise<Launched> {
   const { directory, keepFiles, onProgress = () => undefined } = options;
+  if (UNUSABLE.test(directory)) {
+    throw new RejectedError(
+      'PULSE_SERVICES_FAILED',
+      `RabbitMQ's scripts cannot handle a quote, $ or backslash in the path of its files: ${directory}`,
+    );
+  }
   const sources = await findServerSources(options.search ?? usualSearch(), onProgress);
   mkdirSync(directory, { recursive: true });
   chmodSync(directory, 0o700);

@@ -1,0 +1,102 @@
+/** An API for tests: the real app, with whatever a test wants to stand behind it. */
+import { createHmac, randomUUID } from 'node:crypto';
+import { Pool } from 'pg';
+import { pino } from 'pino';
+import { createApp, type ApiDeps, type ApiOptions } from '../../src/api/app.ts';
+import type { PopulateRun, PopulateRuns } from '../../src/api/routes/populate-routes.ts';
+
+export const SECRET = 'a secret of at least thirty-two bytes, for tests';
+
+export const OPTIONS = {
+  jwtSecret: SECRET,
+  jwtIssuer: 'pulse-test',
+  tokenTtlSeconds: 600,
+  readinessTimeoutMs: 500,
+} satisfies ApiOptions;
+
+/** A pool whose server is not there: nothing listens on port 1. */
+export function unreachablePool(): Pool {
+  return new Pool({ connectionString: 'postgres://nobody:hidden@127.0.0.1:1/none' });
+}
+
+/** Populate runs that only remember that they were started. */
+export function fakePopulateRuns(): PopulateRuns & { readonly started: Map<string, PopulateRun> } {
+  const started = new Map<string, PopulateRun>();
+  return {
+    started,
+    start: ({ total, workers, buffer }) => {
+      const startedAt = new Date('2026-01-31T13:00:00Z');
+      const run: PopulateRun = {
+        id: randomUUID(),
+        state: 'running',
+        total,
+        published: 0,
+        confirmed: 0,
+        workers,
+        buffer,
+        error: null,
+        startedAt,
+        updatedAt: startedAt,
+        finishedAt: null,
+      };
+      started.set(run.id, run);
+      return Promise.resolve(run);
+    },
+    find: (id) => Promise.resolve(started.get(id)),
+  };
+}
+
+/** The log lines of one app, as objects. */
+export type LogLines = Record<string, unknown>[];
+
+/** Creates the app; what is not given is unreachable, fake or empty. */
+export async function createTestApp(
+  deps: Partial<ApiDeps> = {},
+  options: Partial<ApiOptions> = {},
+) {
+  const lines: LogLines = [];
+  const logger = pino(
+    { level: 'debug' },
+    { write: (line: string) => lines.push(JSON.parse(line) as LogLines[number]) },
+  );
+  const app = await createApp(
+    {
+      pool: deps.pool ?? unreachablePool(),
+      populateRuns: fakePopulateRuns(),
+      readinessChecks: [],
+      logger,
+      ...deps,
+    },
+    { ...OPTIONS, ...options },
+  );
+  return { app, lines };
+}
+
+const encode = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url');
+
+/** A token made without the code under test, good unless told otherwise. */
+export function forgeToken(
+  options: { claims?: object; header?: object; secret?: string; hash?: string } = {},
+): string {
+  const nowSec = Math.floor(Date.now() / 1000);
+  const header = encode({ alg: 'HS256', typ: 'JWT', ...options.header });
+  const payload = encode({
+    sub: 'alice',
+    iss: OPTIONS.jwtIssuer,
+    aud: 'pulse-api',
+    iat: nowSec,
+    exp: nowSec + 60,
+    jti: randomUUID(),
+    ...options.claims,
+  });
+  const input = `${header}.${payload}`;
+  const signature = createHmac(options.hash ?? 'sha256', options.secret ?? SECRET)
+    .update(input)
+    .digest('base64url');
+  return `${input}.${signature}`;
+}
+
+/** The header that lets a request in. */
+export function authorization(token = forgeToken()) {
+  return { authorization: `Bearer ${token}` };
+}

@@ -1,0 +1,52 @@
+import { afterEach, expect, test } from 'vitest';
+import type { Api } from '../../src/api/api-types.ts';
+import type { RequestDone } from '../../src/api/request-hooks.ts';
+import { authorization, createTestApp } from './api-fixture.ts';
+
+let app: Api | undefined;
+afterEach(async () => {
+  await app?.close();
+  app = undefined;
+});
+
+async function open(...args: Parameters<typeof createTestApp>) {
+  const created = await createTestApp(...args);
+  app = created.app;
+  return created;
+}
+
+test('a request keeps its id if that is fit for logs, else gets one', async () => {
+  const { app } = await open();
+  const idFor = async (given: string) => {
+    const res = await app.inject({ url: '/health/live', headers: { 'x-request-id': given } });
+    return res.headers['x-request-id'];
+  };
+  expect(await idFor('trace-1:a.b')).toBe('trace-1:a.b');
+  expect(await idFor('a b')).toMatch(/^[0-9a-f-]{36}$/);
+  expect(await idFor('x'.repeat(65))).toMatch(/^[0-9a-f-]{36}$/);
+});
+
+test('answers carry the headers of helmet and are not cached', async () => {
+  const { app } = await open();
+  const { headers } = await app.inject({ url: '/health/live' });
+  expect(headers).toMatchObject({
+    'x-content-type-options': 'nosniff',
+    'content-security-policy': "default-src 'none'",
+    'cache-control': 'no-store',
+  });
+  expect(headers['access-control-allow-origin']).toBeUndefined();
+});
+
+test('every answered request is measured by its pattern, not its path', async () => {
+  const done: RequestDone[] = [];
+  const { app } = await open({ onRequestDone: (one) => done.push(one) });
+  await app.inject({ url: '/api/v1/pulses/7', headers: authorization() });
+  await app.inject({ url: '/api/v1/pulses/8' });
+  await app.inject({ method: 'PUT', url: '/nowhere/at/all' });
+  expect(done.map(({ method, route, status }) => [method, route, status])).toEqual([
+    ['GET', '/api/v1/pulses/:id', 503],
+    ['GET', '/api/v1/pulses/:id', 401],
+    ['PUT', 'unmatched', 404],
+  ]);
+  expect(done.every(({ seconds }) => seconds > 0 && seconds < 10)).toBe(true);
+});

@@ -1,0 +1,133 @@
+import { connect } from 'node:net';
+import { pino } from 'pino';
+import { expect, test } from 'vitest';
+import { startApi } from '../../src/api/server.ts';
+import { authorization, fakePopulateRuns, OPTIONS, unreachablePool } from './api-fixture.ts';
+
+const listen = (populateRuns = fakePopulateRuns(), closeTimeoutMs = 2_000) =>
+  startApi(
+    {
+      pool: unreachablePool(),
+      populateRuns,
+      readinessChecks: [],
+      logger: pino({ level: 'silent' }),
+    },
+    { ...OPTIONS, host: '127.0.0.1', port: 0, closeTimeoutMs },
+  );
+const start = (url: string, agent: { signal?: AbortSignal } = {}) =>
+  fetch(`${url}/api/v1/pulses/populate`, {
+    ...agent,
+    method: 'POST',
+    headers: { 'content-type': 'application/json', ...authorization() },
+    body: JSON.stringify({ total_messages: 1, workers_number: 1, buffer_size: 1 }),
+  });
+
+test('a port that is taken is an error that names the variables', async () => {
+  const api = await listen();
+  const port = Number(new URL(api.url).port);
+  await expect(
+    startApi(
+      {
+        pool: unreachablePool(),
+        populateRuns: fakePopulateRuns(),
+        readinessChecks: [],
+        logger: pino({ level: 'silent' }),
+      },
+      { ...OPTIONS, host: '127.0.0.1', port, closeTimeoutMs: 100 },
+    ),
+  ).rejects.toThrow(`API_HOST, API_PORT: cannot listen on 127.0.0.1:${port} (EADDRINUSE).`);
+  await api.close();
+});
+
+test('a request in flight at close is answered, and its connection ends with it', async () => {
+  const runs = fakePopulateRuns();
+  const begin = runs.start.bind(runs);
+  const { promise: released, resolve: release } = deferred();
+  const { promise: arrived, resolve: arrive } = deferred();
+  runs.start = async (request) => {
+    arrive();
+    await released;
+    return begin(request);
+  };
+  const api = await listen(runs);
+  const answer = start(api.url);
+  await arrived;
+  const closing = api.close();
+  expect(api.close()).toBe(closing);
+  release();
+  const res = await answer;
+  expect(res.status).toBe(202);
+  expect(res.headers.get('connection')).toBe('close');
+  await closing;
+  await expect(fetch(`${api.url}/health/live`)).rejects.toThrow();
+});
+
+test('a request that does not end is cut off after the bound', async () => {
+  const runs = fakePopulateRuns();
+  const { promise: arrived, resolve: arrive } = deferred();
+  runs.start = () => {
+    arrive();
+    return new Promise(() => undefined);
+  };
+  const api = await listen(runs, 100);
+  const answer = start(api.url);
+  await arrived;
+  await Promise.all([expect(answer).rejects.toThrow(), api.close()]);
+});
+
+test('while closing, further requests on an open connection are refused with a problem', async () => {
+  const runs = fakePopulateRuns();
+  const { promise: released, resolve: release } = deferred();
+  const { promise: arrived, resolve: arrive } = deferred();
+  const begin = runs.start.bind(runs);
+  runs.start = async (request) => {
+    arrive();
+    await released;
+    return begin(request);
+  };
+  const api = await listen(runs);
+  const answer = start(api.url);
+  const raw = await rawConnection(api.url);
+  raw.send('GET /health/ready HTTP/1.1\r\nHost: x\r\nContent-');
+  await arrived;
+  const closing = api.close();
+  raw.send('Length: 0\r\n\r\n');
+  const text = await raw.ended;
+  expect(text).toContain('503');
+  expect(text).toContain('The server is closing.');
+  expect(text.toLowerCase()).toContain('connection: close');
+  release();
+  expect((await answer).status).toBe(202);
+  await closing;
+});
+
+test('broken HTTP is answered with a problem', async () => {
+  const api = await listen();
+  const raw = await rawConnection(api.url);
+  raw.send('NOT HTTP AT ALL\r\n\r\n');
+  const text = await raw.ended;
+  expect(text).toMatch(/^HTTP\/1\.1 400 /);
+  expect(text).toContain('PULSE_API_MALFORMED_HTTP');
+  await api.close();
+});
+
+function deferred() {
+  let resolve: () => void = () => undefined;
+  const promise = new Promise<void>((done) => {
+    resolve = done;
+  });
+  return { promise, resolve };
+}
+
+async function rawConnection(url: string) {
+  const socket = connect(Number(new URL(url).port), '127.0.0.1');
+  let text = '';
+  const ended = new Promise<string>((resolve) => {
+    socket.on('data', (chunk: Buffer) => (text += chunk.toString()));
+    socket.on('close', () => {
+      resolve(text);
+    });
+  });
+  await new Promise((resolve) => socket.once('connect', resolve));
+  return { send: (bytes: string) => socket.write(bytes), ended };
+}

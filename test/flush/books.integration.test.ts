@@ -1,0 +1,103 @@
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { verifyBooks } from '../../src/flush/books.ts';
+import { flushAll } from '../../src/flush/flush.ts';
+import { createFlushFixture, SHARDS, somePulses, type FlushFixture } from './flush-fixture.ts';
+
+let fixture: FlushFixture;
+
+beforeAll(async () => {
+  fixture = await createFlushFixture();
+});
+afterAll(async () => {
+  await fixture.close();
+});
+beforeEach(async () => {
+  await fixture.reset();
+});
+
+test('the books of an empty installation balance', async () => {
+  expect(await verifyBooks(fixture)).toMatchObject({ counted: 0n, drift: 0n, balanced: true });
+});
+
+test('every pulse is in exactly one place: flushed, sealed or live', async () => {
+  await fixture.count(somePulses(300, 'flushed'));
+  await flushAll(fixture);
+  await fixture.count(somePulses(200, 'sealed'));
+  await fixture.accumulator.seal(0);
+  await fixture.accumulator.seal(1);
+  await fixture.count(somePulses(100, 'live'));
+  await fixture.count(somePulses(40, 'live'));
+  const books = await verifyBooks(fixture);
+  expect(books).toMatchObject({
+    counted: 600n,
+    flushed: 300n,
+    sealed: 200n,
+    live: 100n,
+    duplicates: 40n,
+    drift: 0n,
+    deadLetters: 0n,
+    balanced: true,
+  });
+  expect(books.perShard).toHaveLength(SHARDS);
+});
+
+test('a batch that Postgres lost shows as drift', async () => {
+  await fixture.count(somePulses(300));
+  await flushAll(fixture);
+  const { rows } = await fixture.pool.query<{ pulse_count: string }>(
+    'DELETE FROM flush_batches WHERE shard = 0 RETURNING pulse_count',
+  );
+  const books = await verifyBooks(fixture);
+  expect(books.balanced).toBe(false);
+  expect(books.drift).toBe(BigInt(rows[0]?.pulse_count ?? -1));
+});
+
+test('opposite drifts of two shards do not balance each other', async () => {
+  await fixture.count(somePulses(300));
+  await flushAll(fixture);
+  await fixture.pool.query(
+    'UPDATE flush_batches SET pulse_count = pulse_count + CASE shard WHEN 0 THEN 1 ELSE -1 END',
+  );
+  expect(await verifyBooks(fixture)).toMatchObject({ drift: 0n, balanced: false });
+});
+
+test.each(['a live batch', 'no live batch'])(
+  'a batch that is born and flushed between the two readings is not counted twice (%s)',
+  async (before) => {
+    await fixture.count(somePulses(100, 'first'));
+    if (before === 'no live batch') await flushAll(fixture);
+    let first = true;
+    const query = async (sql: string, values: unknown[]) => {
+      if (first) {
+        first = false;
+        await flushAll(fixture);
+        await fixture.count(somePulses(100, 'second'));
+        await flushAll(fixture);
+      }
+      return await fixture.pool.query(sql, values);
+    };
+    const pool = { query } as unknown as FlushFixture['pool'];
+    const books = await verifyBooks({ accumulator: fixture.accumulator, pool });
+    expect(books).toMatchObject({ counted: 200n, flushed: 200n, drift: 0n, balanced: true });
+  },
+);
+
+test('the books balance while pulses are counted and flushed at the same time', async () => {
+  let busy = true;
+  let counted = 0n;
+  const ingest = async (): Promise<void> => {
+    for (let round = 0; round < 60; round++) {
+      await fixture.count(somePulses(50, `round-${round}`));
+      counted += 50n;
+    }
+    busy = false;
+  };
+  const flush = async (): Promise<void> => {
+    while (busy) await flushAll(fixture);
+  };
+  const verify = async (): Promise<void> => {
+    while (busy) expect(await verifyBooks(fixture)).toMatchObject({ drift: 0n, balanced: true });
+  };
+  await Promise.all([ingest(), flush(), verify()]);
+  expect(await verifyBooks(fixture)).toMatchObject({ counted, drift: 0n, balanced: true });
+});

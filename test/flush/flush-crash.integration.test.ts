@@ -1,0 +1,133 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { verifyBooks } from '../../src/flush/books.ts';
+import { flushAll, type FlushDeps, type FlushStep } from '../../src/flush/flush.ts';
+import {
+  createFlushFixture,
+  dyingAfter,
+  expectExact,
+  SHARDS,
+  somePulses,
+  type FlushFixture,
+} from './flush-fixture.ts';
+
+let fixture: FlushFixture;
+
+beforeAll(async () => {
+  fixture = await createFlushFixture();
+});
+afterAll(async () => {
+  await fixture.close();
+});
+beforeEach(async () => {
+  await fixture.reset();
+});
+
+const STEPS: FlushStep[] = ['sealed', 'recorded', 'copied', 'checked', 'committed', 'discarded'];
+
+describe('a flush that dies', () => {
+  test.each(STEPS)('by an exception after "%s" loses and doubles nothing', async (step) => {
+    const pulses = somePulses(500);
+    await fixture.count(pulses);
+    const dying = dyingAfter(fixture, step, () => {
+      throw new Error('killed');
+    });
+    await expect(flushAll(dying)).rejects.toThrow('killed');
+    const books = await verifyBooks(fixture);
+    expect(books).toMatchObject({ balanced: true, counted: 500n });
+    await flushAll(fixture);
+    await expectExact(fixture, pulses);
+  });
+
+  test.each(['recorded', 'copied', 'checked'] as const)(
+    'with its connection after "%s" is retried and exact',
+    async (step) => {
+      const pulses = somePulses(500);
+      await fixture.count(pulses);
+      await flushAll(dyingAfter(fixture, step, terminateFlushers));
+      await expectExact(fixture, pulses);
+    },
+  );
+
+  test('with its connection in the middle of COPY is retried and exact', async () => {
+    const pulses = somePulses(500);
+    await fixture.count(pulses);
+    let scans = 0;
+    const deps: FlushDeps = {
+      ...fixture,
+      accumulator: {
+        ...fixture.accumulator,
+        async *readRows(batch) {
+          scans += 1;
+          const dies = scans === 1;
+          for await (const rows of fixture.accumulator.readRows(batch)) {
+            yield rows.slice(0, 5);
+            if (dies) await terminateFlushers();
+            yield rows.slice(5);
+          }
+        },
+      },
+    };
+    await flushAll(deps);
+    expect(scans).toBe(SHARDS + 1);
+    await expectExact(fixture, pulses);
+  });
+
+  test('whose answer to COMMIT is lost finds its own entry in the ledger', async () => {
+    const pulses = somePulses(500);
+    await fixture.count(pulses);
+    await flushAll({ ...fixture, pool: losingFirstCommitAnswer() });
+    await expectExact(fixture, pulses);
+  });
+
+  test('leaves a batch to the next flush, before anything new is sealed', async () => {
+    const [first, second] = [somePulses(300, 'a'), somePulses(300, 'b')];
+    await fixture.count(first);
+    const dying = dyingAfter(fixture, 'sealed', () => {
+      throw new Error('killed');
+    });
+    await expect(flushAll(dying)).rejects.toThrow('killed');
+    await fixture.count(second);
+    const order: string[] = [];
+    const report = await flushAll({
+      ...fixture,
+      onStep: (step, { shard }) => void order.push(`${shard} ${step}`),
+    });
+    expect(report.leftoverCount).toBe(1);
+    expect(order.find((line) => line.startsWith('0'))).toBe('0 recorded');
+    await expectExact(fixture, [...first, ...second]);
+  });
+});
+
+/** Kills every other session of the database that is inside a transaction. */
+async function terminateFlushers(): Promise<void> {
+  await fixture.pool.query(
+    `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+     WHERE datname = current_database() AND pid <> pg_backend_pid() AND xact_start IS NOT NULL`,
+  );
+}
+
+/** A pool that commits the first batch and then behaves as if the connection broke. */
+function losingFirstCommitAnswer(): FlushDeps['pool'] {
+  let armed = false;
+  let lost = false;
+  const connect = async () => {
+    const client = await fixture.pool.connect();
+    return new Proxy(client, {
+      get(target, name) {
+        const value: unknown = Reflect.get(target, name);
+        if (name !== 'query')
+          return typeof value === 'function' ? (value.bind(target) as unknown) : value;
+        return (...args: unknown[]) => {
+          const result = (value as (...args: unknown[]) => unknown).apply(target, args);
+          if (String(args[0]).includes('INSERT INTO flush_batches')) armed = true;
+          if (!armed || lost || args[0] !== 'COMMIT') return result;
+          lost = true;
+          return (result as Promise<unknown>).then(() => {
+            throw Object.assign(new Error('read ECONNRESET'), { code: 'ECONNRESET' });
+          });
+        };
+      },
+    });
+  };
+  return Object.assign(Object.create(fixture.pool) as FlushDeps['pool'], { connect });
+}

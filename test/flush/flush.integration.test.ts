@@ -1,0 +1,197 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import type { AggregateRow, SealedBatch } from '../../src/aggregate/accumulator.ts';
+import { FatalError, TransientError } from '../../src/core/errors.ts';
+import { verifyBooks } from '../../src/flush/books.ts';
+import { flushAll, type FlushDeps } from '../../src/flush/flush.ts';
+import {
+  createFlushFixture,
+  dyingAfter,
+  expectedSums,
+  expectExact,
+  SHARDS,
+  somePulses,
+  WINDOW_SEC,
+  type FlushFixture,
+} from './flush-fixture.ts';
+
+let fixture: FlushFixture;
+
+beforeAll(async () => {
+  fixture = await createFlushFixture();
+});
+afterAll(async () => {
+  await fixture.close();
+});
+beforeEach(async () => {
+  await fixture.reset();
+});
+
+/** Deps whose scan of a batch is changed by `change`; asked anew on every attempt. */
+function scanning(change: (rows: AggregateRow[], attempt: number) => AggregateRow[]): FlushDeps {
+  let attempt = 0;
+  return {
+    ...fixture,
+    accumulator: {
+      ...fixture.accumulator,
+      async *readRows(batch) {
+        attempt += 1;
+        for await (const rows of fixture.accumulator.readRows(batch)) yield change(rows, attempt);
+      },
+    },
+  };
+}
+
+describe('flush', () => {
+  test('everything counted becomes rows, exactly', async () => {
+    const pulses = somePulses(1_000);
+    await fixture.count(pulses);
+    const report = await flushAll(fixture);
+    expect(report).toMatchObject({ pulseCount: 1_000n, batchCount: SHARDS, leftoverCount: 0 });
+    expect(report.rowCount).toBe(expectedSums(pulses).length);
+    await expectExact(fixture, pulses);
+  });
+
+  test('nothing to flush writes nothing', async () => {
+    expect(await flushAll(fixture)).toMatchObject({ batchCount: 0, rowCount: 0, pulseCount: 0n });
+    expect((await fixture.pool.query('SELECT FROM flush_batches')).rowCount).toBe(0);
+  });
+
+  test('the same key flushed again becomes a second row, and the sum is exact', async () => {
+    const [first, second] = [somePulses(200, 'a'), somePulses(200, 'b')];
+    await fixture.count(first);
+    await flushAll(fixture);
+    await fixture.count(second);
+    await flushAll(fixture);
+    await expectExact(fixture, [...first, ...second]);
+  });
+
+  test('a late pulse for another month gets that month made', async () => {
+    const pulses = somePulses(10).map((pulse, index) => ({
+      ...pulse,
+      windowStartSec: index === 0 ? Date.UTC(2023, 11, 31, 23) / 1000 : WINDOW_SEC,
+    }));
+    await fixture.count(pulses);
+    await flushAll(fixture);
+    await expectExact(fixture, pulses);
+    const { rows } = await fixture.pool.query<{ name: string }>(
+      `SELECT inhrelid::regclass::text AS name FROM pg_inherits
+       WHERE inhparent = 'pulses'::regclass ORDER BY 1`,
+    );
+    expect(rows.map(({ name }) => name)).toContain('pulses_2023_12');
+  });
+
+  test('two flushers at once write every batch once', async () => {
+    const pulses = somePulses(2_000);
+    await fixture.count(pulses);
+    await Promise.all([flushAll(fixture), flushAll(fixture), flushAll(fixture)]);
+    await flushAll(fixture);
+    await expectExact(fixture, pulses);
+  });
+
+  test('a batch that another flusher is writing is skipped, and nothing new is sealed', async () => {
+    const pulses = somePulses(300);
+    await fixture.count(pulses);
+    const second: unknown[] = [];
+    await flushAll({
+      ...fixture,
+      onStep: async (step) => {
+        if (step === 'copied') second.push(await flushAll(fixture));
+      },
+    });
+    expect(second[0]).toMatchObject({ skippedCount: 1, leftoverCount: 1 });
+    await expectExact(fixture, pulses);
+  });
+});
+
+describe('a scan that disagrees with the seal', () => {
+  test('because rows came twice is repeated without repeats', async () => {
+    const pulses = somePulses(500);
+    await fixture.count(pulses);
+    await flushAll(scanning((rows) => [...rows, ...rows.slice(0, 3)]));
+    await expectExact(fixture, pulses);
+  });
+
+  test('because rows are missing is not committed, stays sealed, and holds up no other', async () => {
+    const pulses = somePulses(500);
+    await fixture.count(pulses);
+    const loses = (rows: AggregateRow[]): AggregateRow[] =>
+      rows.filter(({ tenant, sku }) => !(tenant === 'tenant-1' && sku === 'sku-1'));
+    const flush = flushAll(scanning(loses));
+    await expect(flush).rejects.toThrow(FatalError);
+    await expect(flush).rejects.toMatchObject({ code: 'PULSE_FLUSH_MISMATCH' });
+    const ledger = await fixture.pool.query('SELECT FROM flush_batches');
+    expect(ledger.rowCount).toBe(SHARDS - 1);
+    const books = await verifyBooks(fixture);
+    expect(books.balanced).toBe(true);
+    expect(books.sealed).toBeGreaterThan(0n);
+    // The next pulses are not held up by the batch that waits for a person.
+    const more = somePulses(100, 'more');
+    await fixture.count(more);
+    await expect(flushAll(scanning(loses))).rejects.toMatchObject({
+      code: 'PULSE_FLUSH_MISMATCH',
+    });
+    expect((await verifyBooks(fixture)).live).toBe(0n);
+    await flushAll(fixture);
+    await expectExact(fixture, [...pulses, ...more]);
+  });
+});
+
+describe('a batch that vanished from Redis', () => {
+  test('is settled when the ledger has it', async () => {
+    const pulses = somePulses(50);
+    await fixture.count(pulses);
+    const dying = dyingAfter(fixture, 'committed', () => {
+      throw new Error('killed');
+    });
+    await expect(flushAll(dying)).rejects.toThrow('killed');
+    const [batch] = await fixture.accumulator.listSealed(0);
+    await unlinkSealed(batch);
+    expect(await flushAll(fixture)).toMatchObject({ alreadyFlushedCount: 1 });
+    expect(await fixture.accumulator.listSealed(0)).toEqual([]);
+    await expectExact(fixture, pulses);
+  });
+
+  test('is reported when the ledger does not have it', async () => {
+    await fixture.count(somePulses(50));
+    const batch = await fixture.accumulator.seal(0);
+    await unlinkSealed(batch ?? undefined);
+    await expect(flushAll(fixture)).rejects.toMatchObject({ code: 'PULSE_FLUSH_MISMATCH' });
+    expect((await verifyBooks(fixture)).drift).toBe(batch?.pulseCount);
+  });
+
+  test('while it was listed is settled by the ledger', async () => {
+    const pulses = somePulses(50);
+    await fixture.count(pulses);
+    const batches = [await fixture.accumulator.seal(0), await fixture.accumulator.seal(1)];
+    await flushAll(fixture);
+    const stale = batches.filter((batch) => batch !== null);
+    const listSealed = (shard: number): Promise<SealedBatch[]> =>
+      Promise.resolve(stale.filter((batch) => batch.shard === shard));
+    const deps = { ...fixture, accumulator: { ...fixture.accumulator, listSealed } };
+    expect(await flushAll(deps)).toMatchObject({ alreadyFlushedCount: SHARDS, batchCount: 0 });
+    await expectExact(fixture, pulses);
+  });
+});
+
+test('while Postgres is away every pulse stays in Redis, in one batch at most', async () => {
+  const pulses = somePulses(100);
+  await fixture.count(pulses);
+  const pool = Object.assign(Object.create(fixture.pool) as FlushDeps['pool'], {
+    connect: () => Promise.reject(new Error('timeout exceeded when trying to connect')),
+  });
+  for (let hour = 0; hour < 3; hour++) {
+    const options = { retryBackoff: { baseMs: 1, capMs: 2 } };
+    await expect(flushAll({ ...fixture, pool }, options)).rejects.toThrow(TransientError);
+  }
+  for (let shard = 0; shard < SHARDS; shard++) {
+    expect((await fixture.accumulator.listSealed(shard)).length).toBe(1);
+  }
+  await flushAll(fixture);
+  await expectExact(fixture, pulses);
+});
+
+async function unlinkSealed(batch: SealedBatch | undefined): Promise<void> {
+  const keys = await fixture.redis.keys(`*sealed:${batch?.batchId ?? 'none'}`);
+  expect(keys).toHaveLength(1);
+  await fixture.redis.del(keys);
+}

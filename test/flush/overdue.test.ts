@@ -1,0 +1,59 @@
+import { describe, expect, test } from 'vitest';
+import type { SealedBatch, ShardBooks } from '../../src/aggregate/accumulator.ts';
+import { isFlushOverdue, tickedBetween } from '../../src/flush/overdue.ts';
+
+const at = (text: string): number => Date.parse(`2024-03-05T${text}Z`);
+
+describe('tickedBetween', () => {
+  test.each([
+    ['0 * * * *', '10:59:59', '11:00:00', true],
+    ['0 * * * *', '11:00:00', '11:59:59', false],
+    ['0 * * * *', '10:59:59', '10:59:59', false],
+    ['*/15 * * * *', '10:01:00', '10:14:59', false],
+    ['*/15 * * * *', '10:01:00', '10:15:01', true],
+    ['30 0 10 * * *', '10:00:29', '10:00:30', true],
+    ['30 0 10 * * *', '10:00:30', '10:00:59', false],
+  ])('"%s" between %s and %s: %s', (cron, after, until, expected) => {
+    expect(tickedBetween(cron, at(after), at(until))).toBe(expected);
+  });
+
+  test('a search that would take for ever says yes, because an early flush is harmless', () => {
+    expect(tickedBetween('0 0 29 2 *', Date.parse('2021-01-01'), Date.parse('2023-01-01'))).toBe(
+      true,
+    );
+  });
+});
+
+describe('isFlushOverdue', () => {
+  const batch = (openedAt: string): SealedBatch => ({
+    batchId: '7d0f3c1e-1111-4111-8111-111111111111',
+    shard: 0,
+    rowCount: 1,
+    pulseCount: 1n,
+    windowMinSec: 0,
+    windowMaxSec: 0,
+    openedAtSec: at(openedAt) / 1000,
+  });
+  const ask = (books: Pick<ShardBooks, 'live' | 'sealed'>): Promise<boolean> =>
+    isFlushOverdue({
+      accumulator: {
+        shards: 1,
+        readBooks: (shard) => Promise.resolve({ shard, counted: 1n, duplicates: 0n, ...books }),
+      },
+      cron: '0 * * * *',
+      nowMs: at('11:20:00'),
+    });
+
+  test('a leftover is overdue', async () => {
+    expect(await ask({ live: null, sealed: [batch('11:10:00')] })).toBe(true);
+  });
+  test('pulses counted before the last tick are overdue', async () => {
+    expect(await ask({ live: batch('10:59:00'), sealed: [] })).toBe(true);
+  });
+  test('pulses counted since the last tick are not', async () => {
+    expect(await ask({ live: batch('11:00:01'), sealed: [] })).toBe(false);
+  });
+  test('empty Redis is not', async () => {
+    expect(await ask({ live: null, sealed: [] })).toBe(false);
+  });
+});

@@ -1,0 +1,139 @@
+import { pino } from 'pino';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { FatalError } from '../../src/core/errors.ts';
+import { waitForRabbit } from '../../src/platform/rabbit-connection.ts';
+import { startRabbitSession, type RabbitLink } from '../../src/platform/rabbit.ts';
+import { isolatedServices, type IsolatedServices } from '../support/isolated.ts';
+import { BLOCKED_FRAME, startRabbitProxy, UNBLOCKED_FRAME } from './rabbit-proxy.ts';
+
+const logger = pino({ level: 'silent' });
+const backoff = { baseMs: 10, capMs: 50 };
+let services: IsolatedServices;
+
+beforeAll(async () => {
+  services = await isolatedServices();
+});
+afterAll(async () => {
+  await services.close();
+});
+
+function changedUrl(change: (url: URL) => void): string {
+  const url = new URL(services.rabbitmqUrl);
+  change(url);
+  return url.href;
+}
+
+describe('waitForRabbit', () => {
+  it('returns when the broker accepts the connection', async () => {
+    await waitForRabbit(services.rabbitmqUrl, { timeoutMs: 5_000, logger });
+  });
+
+  it('ends at once, without the password, when the user is refused', async () => {
+    const url = changedUrl((changed) => {
+      changed.username = 'nobody';
+      changed.password = 's3cret';
+    });
+    const failure = await waitForRabbit(url, { timeoutMs: 60_000, logger }).catch(
+      (error: unknown) => error as FatalError,
+    );
+    expect(failure).toBeInstanceOf(FatalError);
+    expect(failure?.message).toMatch(/^RABBITMQ_URL: .* refuses user "nobody" or its password\.$/);
+    expect(failure?.message).not.toContain('s3cret');
+  });
+
+  it('ends at once when the virtual host is refused', async () => {
+    const url = changedUrl((changed) => {
+      changed.pathname = '/no%20such';
+    });
+    await expect(waitForRabbit(url, { timeoutMs: 60_000, logger })).rejects.toThrow(
+      'refuses virtual host "no such"',
+    );
+  });
+});
+
+describe('startRabbitSession', () => {
+  it('goes on after the cable was cut and mended', async () => {
+    const proxy = await startRabbitProxy(services.rabbitmqUrl);
+    const generations: number[] = [];
+    const session = startRabbitSession({
+      url: proxy.url,
+      name: 'test',
+      logger,
+      backoff,
+      setup: async (link) => {
+        await link.createChannel();
+        generations.push(link.generation);
+      },
+    });
+    await session.ready;
+    proxy.cut();
+    await vi.waitFor(() => {
+      expect(session.state).toBe('connecting');
+    });
+    proxy.mend();
+    await session.ready;
+    expect(generations).toEqual([1, 2]);
+    await session.close();
+    await proxy.close();
+  });
+
+  it('rebuilds when the broker closes only the channel', async () => {
+    const links: RabbitLink[] = [];
+    const session = startRabbitSession({
+      url: services.rabbitmqUrl,
+      name: 'test',
+      logger,
+      backoff,
+      setup: async (link) => {
+        const channel = await link.createChannel();
+        links.push(link);
+        // 404 on the first link: the exchange does not exist.
+        if (links.length === 1) channel.publish('no.such.exchange', '', Buffer.from('x'));
+      },
+    });
+    await vi.waitFor(() => {
+      expect(links).toHaveLength(2);
+    });
+    await session.ready;
+    expect(links[0]?.alive).toBe(false);
+    await session.close();
+  });
+
+  it('passes on that the broker has stopped reading', async () => {
+    const proxy = await startRabbitProxy(services.rabbitmqUrl);
+    const session = startRabbitSession({
+      url: proxy.url,
+      name: 'test',
+      logger,
+      setup: () => Promise.resolve(),
+    });
+    await session.ready;
+    proxy.inject(BLOCKED_FRAME);
+    await vi.waitFor(() => {
+      expect(session.blocked).toBe(true);
+    });
+    proxy.inject(UNBLOCKED_FRAME);
+    await vi.waitFor(() => {
+      expect(session.blocked).toBe(false);
+    });
+    await session.close();
+    await proxy.close();
+  });
+
+  it('closes within seconds although the broker has fallen silent', async () => {
+    const proxy = await startRabbitProxy(services.rabbitmqUrl);
+    const session = startRabbitSession({
+      url: proxy.url,
+      name: 'test',
+      logger,
+      setup: async (link) => {
+        await link.createChannel();
+      },
+    });
+    await session.ready;
+    proxy.stall();
+    await session.close();
+    expect(session.state).toBe('closed');
+    await proxy.close();
+  });
+});

@@ -1,0 +1,141 @@
+import type { ChannelModel } from 'amqplib';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { FatalError } from '../../src/core/errors.ts';
+import {
+  closeRabbitConnection,
+  openRabbitConnection,
+} from '../../src/platform/rabbit-connection.ts';
+import {
+  declareTopology,
+  declareTopologyAt,
+  readQueueDepth,
+  topologyNames,
+} from '../../src/platform/topology.ts';
+import { isolatedServices, type IsolatedServices } from '../support/isolated.ts';
+
+let services: IsolatedServices;
+let connection: ChannelModel;
+
+beforeAll(async () => {
+  services = await isolatedServices();
+  connection = await openRabbitConnection(services.rabbitmqUrl, { name: 'test' });
+});
+afterAll(async () => {
+  await closeRabbitConnection(connection);
+  await services.close();
+});
+
+/** Deletes the queues and exchanges of `queue` after `work`. */
+async function withQueue(name: string, work: (queue: string) => Promise<void>): Promise<void> {
+  const queue = `${services.queue}.${name}`;
+  try {
+    await work(queue);
+  } finally {
+    const channel = await connection.createChannel();
+    for (const each of [queue, `${queue}.dead`]) {
+      await channel.deleteQueue(each);
+      await channel.deleteExchange(each);
+    }
+    await channel.close();
+  }
+}
+
+describe('declareTopology', () => {
+  it('may be repeated, and routes pulses to the queue', async () => {
+    const { queue, rabbitmqUrl } = services;
+    await declareTopologyAt(rabbitmqUrl, queue);
+    await declareTopology(connection, queue);
+    const channel = await connection.createConfirmChannel();
+    channel.publish(topologyNames(queue).exchange, queue, Buffer.from('{}'), { persistent: true });
+    await channel.waitForConfirms();
+    await channel.close();
+    await vi.waitFor(async () => {
+      expect(await readQueueDepth(connection, queue)).toEqual({ readyCount: 1, consumerCount: 0 });
+    });
+  });
+
+  it('says which argument of an existing queue differs, and what to do', async () => {
+    await withQueue('other', async (queue) => {
+      const channel = await connection.createChannel();
+      await channel.assertQueue(queue, {
+        durable: true,
+        arguments: {
+          'x-queue-type': 'quorum',
+          'x-overflow': 'reject-publish',
+          'x-dead-letter-exchange': `${queue}.dead`,
+          'x-dead-letter-strategy': 'at-least-once',
+          'x-delivery-limit': 5,
+        },
+      });
+      await channel.close();
+      const failure = await declareTopology(connection, queue).catch((error: unknown) => error);
+      expect(failure).toBeInstanceOf(FatalError);
+      expect(failure).toMatchObject({
+        code: 'PULSE_RABBIT_TOPOLOGY',
+        message:
+          `The queue "${queue}" in virtual host "/" exists with another x-delivery-limit: ` +
+          `Pulse needs "20", it has "5". Drain and delete it, or set PULSE_QUEUE to a new name.`,
+      });
+    });
+  });
+
+  it('refuses a classic queue of the same name', async () => {
+    await withQueue('classic', async (queue) => {
+      const channel = await connection.createChannel();
+      await channel.assertQueue(queue, { durable: true });
+      await channel.close();
+      await expect(declareTopology(connection, queue)).rejects.toThrow(
+        /^The queue ".*" in virtual host "\/" exists with another x-[a-z-]+: Pulse needs ".*", it has none\./,
+      );
+    });
+  });
+
+  it('refuses an exchange of another type', async () => {
+    await withQueue('exchange', async (queue) => {
+      const channel = await connection.createChannel();
+      await channel.assertExchange(queue, 'topic', { durable: true });
+      await channel.close();
+      await expect(declareTopology(connection, queue)).rejects.toThrow(
+        'exists with another type: Pulse needs "direct", it has "topic".',
+      );
+    });
+  });
+
+  it('moves a pulse that nobody ever acknowledges to the dead-letter queue', async () => {
+    await withQueue('limit', async (queue) => {
+      await declareTopology(connection, queue);
+      const channel = await connection.createConfirmChannel();
+      channel.publish(queue, queue, Buffer.from('poison'), { persistent: true, messageId: 'm1' });
+      await channel.waitForConfirms();
+      let attempts = 0;
+      await channel.consume(queue, (delivery) => {
+        attempts++;
+        if (delivery !== null) channel.nack(delivery, false, true);
+      });
+      await vi.waitFor(
+        async () => {
+          expect(await readQueueDepth(connection, `${queue}.dead`)).toMatchObject({
+            readyCount: 1,
+          });
+        },
+        { timeout: 10_000 },
+      );
+      expect(attempts).toBe(21);
+      const dead = await channel.get(`${queue}.dead`, { noAck: true });
+      if (dead === false) throw new Error('The dead letter is gone.');
+      expect(dead.properties.messageId).toBe('m1');
+      expect(dead.properties.headers?.['x-death']?.[0]).toMatchObject({
+        reason: 'delivery_limit',
+        queue,
+        exchange: queue,
+      });
+      await channel.close();
+    });
+  });
+});
+
+describe('readQueueDepth', () => {
+  it('says undefined of a queue that does not exist', async () => {
+    expect(await readQueueDepth(connection, `${services.queue}.none`)).toBeUndefined();
+  });
+});

@@ -1,0 +1,92 @@
+import { describe, expect, it, vi } from 'vitest';
+import { declareTopology } from '../../src/platform/topology.ts';
+import { BLOCKED_FRAME, UNBLOCKED_FRAME } from '../platform/rabbit-proxy.ts';
+import { outcomeOf, usePublisherFixture } from './publisher-fixture.ts';
+
+const { fixture, create, pulse, takeAll } = usePublisherFixture();
+
+describe('when the broker is lost', () => {
+  it('confirms or rejects every publication; what was confirmed is in the queue', async () => {
+    const publisher = create({ maxOutstanding: 200, waitTimeoutMs: 1_000 });
+    await publisher.ready;
+    const outcomes = Array.from({ length: 5_000 }, (_, index) =>
+      outcomeOf(publisher.publish(pulse('{}', `m${index}`))),
+    );
+    await outcomes[300];
+    fixture.proxy.cut();
+    const settled = await Promise.all(outcomes);
+    const confirmed = settled.flatMap((outcome, index) =>
+      outcome === 'confirmed' ? [`m${index}`] : [],
+    );
+    expect(confirmed.length).toBeGreaterThan(300);
+    expect(new Set(settled)).toEqual(
+      new Set(['confirmed', 'PULSE_PUBLISH_UNCONFIRMED', 'PULSE_RABBIT_UNREACHABLE']),
+    );
+    const ids = new Set((await takeAll()).map(({ id }) => id));
+    expect(confirmed.filter((id) => !ids.has(id))).toEqual([]);
+  });
+
+  it('keeps waiting ones and sends them when the broker is back', async () => {
+    fixture.proxy.cut();
+    const publisher = create();
+    const publishing = publisher.publish(pulse('{}', 'm1'));
+    await vi.waitFor(() => {
+      expect(publisher.state).toBe('connecting');
+    });
+    fixture.proxy.mend();
+    await publishing;
+    expect(await takeAll()).toHaveLength(1);
+  });
+
+  it('gives up a confirm that never comes, and the connection with it', async () => {
+    const publisher = create({ confirmTimeoutMs: 1_000 });
+    await publisher.ready;
+    fixture.proxy.stall();
+    expect(await outcomeOf(publisher.publish(pulse('{}', 'm1')))).toBe('PULSE_PUBLISH_UNCONFIRMED');
+    await publisher.publish(pulse('{}', 'm2'));
+    expect(publisher.state).toBe('open');
+  });
+
+  it('fails for good when its preparation meets other arguments', async () => {
+    const onFatal = vi.fn();
+    const queue = `${fixture.services.queue}.classic`;
+    await fixture.channel.assertQueue(queue, { durable: true });
+    const publisher = create({ prepare: (link) => declareTopology(link, queue), onFatal });
+    await expect(publisher.publish(pulse('{}'))).rejects.toMatchObject({
+      code: 'PULSE_RABBIT_TOPOLOGY',
+    });
+    expect(onFatal).toHaveBeenCalledTimes(1);
+    await fixture.channel.deleteQueue(queue);
+    await Promise.all([queue, `${queue}.dead`].map((name) => fixture.channel.deleteExchange(name)));
+    await fixture.channel.deleteQueue(`${queue}.dead`);
+  });
+});
+
+describe('when the broker has stopped reading', () => {
+  it('lets publications wait, and sends them when it resumes', async () => {
+    const publisher = create();
+    await publisher.ready;
+    fixture.proxy.inject(BLOCKED_FRAME);
+    await vi.waitFor(() => {
+      expect(publisher.state).toBe('blocked');
+    });
+    const publishing = publisher.publish(pulse('{}', 'm1'));
+    expect(publisher.outstandingCount).toBe(0);
+    fixture.proxy.inject(UNBLOCKED_FRAME);
+    await publishing;
+    expect(await takeAll()).toHaveLength(1);
+  });
+
+  it('rejects waiting and new ones after a bound', async () => {
+    const publisher = create({ blockedTimeoutMs: 200 });
+    await publisher.ready;
+    fixture.proxy.inject(BLOCKED_FRAME);
+    await vi.waitFor(() => {
+      expect(publisher.state).toBe('blocked');
+    });
+    expect(await outcomeOf(publisher.publish(pulse('{}', 'm1')))).toBe('PULSE_RABBIT_BLOCKED');
+    const startedMs = performance.now();
+    expect(await outcomeOf(publisher.publish(pulse('{}', 'm2')))).toBe('PULSE_RABBIT_BLOCKED');
+    expect(performance.now() - startedMs).toBeLessThan(100);
+  });
+});

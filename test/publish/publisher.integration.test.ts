@@ -1,0 +1,168 @@
+import type { ChannelModel } from 'amqplib';
+import { describe, expect, it, vi } from 'vitest';
+import { declareTopology, readQueueDepth } from '../../src/platform/topology.ts';
+import { outcomeOf, usePublisherFixture } from './publisher-fixture.ts';
+
+const { fixture, create, pulse, takeAll } = usePublisherFixture();
+
+describe('publish', () => {
+  it('resolves when the broker has the pulse, with all its properties', async () => {
+    const publisher = create();
+    await publisher.publish({
+      ...pulse('{"a":1}', 'm1'),
+      timestampSec: 1_700_000_000,
+      headers: { 'x-test': 'é' },
+      contentType: 'application/json',
+    });
+    const delivery = await fixture.channel.get(fixture.services.queue, { noAck: true });
+    if (delivery === false) throw new Error('Nothing was published.');
+    expect(delivery.properties).toMatchObject({
+      messageId: 'm1',
+      timestamp: 1_700_000_000,
+      headers: { 'x-test': 'é' },
+      contentType: 'application/json',
+      deliveryMode: 2,
+    });
+  });
+
+  it('never has more unconfirmed than the window allows, and loses none', async () => {
+    const publisher = create({ maxOutstanding: 10 });
+    let most = 0;
+    await Promise.all(
+      Array.from({ length: 500 }, async (_, index) => {
+        const publishing = publisher.publish(pulse('{}', `m${index}`));
+        most = Math.max(most, publisher.outstandingCount);
+        await publishing;
+        most = Math.max(most, publisher.outstandingCount);
+      }),
+    );
+    expect(most).toBe(10);
+    expect(new Set((await takeAll()).map(({ id }) => id)).size).toBe(500);
+  });
+
+  it('sends large bodies one after another, each whatever its size', async () => {
+    const publisher = create({ maxOutstandingBytes: 1_000_000 });
+    const body = Buffer.alloc(3_000_000, 'x');
+    const publishing = [1, 2, 3].map(() => publisher.publish({ ...pulse(''), body }));
+    await publisher.ready;
+    await vi.waitFor(() => {
+      expect(publisher.outstandingCount).toBe(1);
+    });
+    await Promise.all(publishing);
+    expect((await takeAll()).map(({ body: { length } }) => length)).toEqual([3e6, 3e6, 3e6]);
+  });
+
+  it('refuses at once what is beyond the bound of waiting ones', async () => {
+    const publisher = create({ maxOutstanding: 1, maxWaiting: 1 });
+    const outcomes = [1, 2, 3].map((id) => outcomeOf(publisher.publish(pulse('{}', String(id)))));
+    // Before the connection is open all wait, and there is one place to wait in.
+    expect(await Promise.all(outcomes)).toEqual([
+      'confirmed',
+      'PULSE_PUBLISH_BUSY',
+      'PULSE_PUBLISH_BUSY',
+    ]);
+  });
+
+  it('rejects exactly what no queue takes, with ids and without', async () => {
+    const publisher = create();
+    const lost = { routingKey: 'nowhere' };
+    const outcomes = await Promise.all([
+      outcomeOf(publisher.publish(pulse('a', 'm1'))),
+      outcomeOf(publisher.publish({ ...pulse('b', 'm2'), ...lost })),
+      outcomeOf(publisher.publish(pulse('b', 'm2'))),
+      outcomeOf(publisher.publish({ ...pulse('c'), ...lost })),
+      outcomeOf(publisher.publish(pulse('c'))),
+    ]);
+    expect(outcomes).toEqual([
+      'confirmed',
+      'PULSE_PUBLISH_UNROUTABLE',
+      'confirmed',
+      'PULSE_PUBLISH_UNROUTABLE',
+      'confirmed',
+    ]);
+    expect(await takeAll()).toHaveLength(3);
+  });
+
+  it('rejects what the broker does not take because the queue is full', async () => {
+    const full = `${fixture.services.queue}.full`;
+    await fixture.channel.assertQueue(full, {
+      durable: true,
+      arguments: { 'x-queue-type': 'quorum', 'x-overflow': 'reject-publish', 'x-max-length': 1 },
+    });
+    const publisher = create({ maxOutstanding: 1 });
+    const outcomes: string[] = [];
+    for (let index = 0; index < 20; index++) {
+      outcomes.push(
+        await outcomeOf(publisher.publish({ ...pulse('x'), exchange: '', routingKey: full })),
+      );
+    }
+    expect(outcomes[0]).toBe('confirmed');
+    expect(outcomes.at(-1)).toBe('PULSE_PUBLISH_UNCONFIRMED');
+    await fixture.channel.deleteQueue(full);
+  });
+
+  it('rejects what cannot be encoded and goes on', async () => {
+    const publisher = create();
+    await publisher.ready;
+    const headers = { big: 'x'.repeat(70_000) };
+    const outcomes = await Promise.all([
+      outcomeOf(publisher.publish(pulse('a', 'm1'))),
+      outcomeOf(publisher.publish({ ...pulse('b', 'm2'), headers })),
+      outcomeOf(publisher.publish(pulse('c', 'm3'))),
+    ]);
+    expect(outcomes).toEqual(['confirmed', 'PULSE_PUBLISH_INVALID', 'confirmed']);
+  });
+
+  it('connects again after an exchange that does not exist', async () => {
+    const publisher = create();
+    const exchange = 'no.such.exchange';
+    expect(await outcomeOf(publisher.publish({ ...pulse('a'), exchange }))).toBe(
+      'PULSE_PUBLISH_UNCONFIRMED',
+    );
+    expect(await outcomeOf(publisher.publish(pulse('b')))).toBe('confirmed');
+  });
+
+  it('prepares every new connection before it publishes', async () => {
+    const prepare = vi.fn(async (link: ChannelModel) =>
+      declareTopology(link, fixture.services.queue),
+    );
+    const publisher = create({ prepare });
+    await publisher.publish(pulse('a'));
+    fixture.proxy.cut();
+    await vi.waitFor(() => {
+      expect(publisher.state).toBe('connecting');
+    });
+    fixture.proxy.mend();
+    await publisher.publish(pulse('b'));
+    expect(prepare).toHaveBeenCalledTimes(2);
+  });
+});
+
+describe('close', () => {
+  it('waits for what was accepted and refuses what comes later', async () => {
+    const publisher = create({ maxOutstanding: 5 });
+    const accepted = Array.from({ length: 100 }, (_, index) =>
+      outcomeOf(publisher.publish(pulse('{}', `m${index}`))),
+    );
+    const closing = publisher.close();
+    expect(await outcomeOf(publisher.publish(pulse('{}', 'late')))).toBe(
+      'PULSE_PUBLISH_UNCONFIRMED',
+    );
+    await closing;
+    expect(new Set(await Promise.all(accepted))).toEqual(new Set(['confirmed']));
+    expect(publisher.state).toBe('closed');
+    await vi.waitFor(async () => {
+      expect(await readQueueDepth(fixture.connection, fixture.services.queue)).toMatchObject({
+        readyCount: 100,
+      });
+    });
+  });
+
+  it('rejects what is left after its time', async () => {
+    fixture.proxy.cut();
+    const publisher = create();
+    const waiting = outcomeOf(publisher.publish(pulse('{}')));
+    await publisher.close(50);
+    expect(await waiting).toBe('PULSE_PUBLISH_UNCONFIRMED');
+  });
+});

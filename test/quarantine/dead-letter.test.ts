@@ -1,0 +1,98 @@
+import { describe, expect, it } from 'vitest';
+import { toDeadLetterPublication } from '../../src/core/dead-letter.ts';
+import { fromDelivery } from '../../src/quarantine/dead-letter.ts';
+
+const body = Buffer.from('{"tenant":""}');
+
+function delivery(properties: Record<string, unknown>, content = body) {
+  const fields = { exchange: 'pulses.dead', routingKey: 'key', redelivered: false };
+  return { content, fields, properties };
+}
+
+/** What ingest publishes, as the quarantine receives it. */
+function refusedDelivery(properties: Record<string, unknown>, index?: number) {
+  const original = {
+    content: body,
+    fields: { exchange: 'pulses', routingKey: 'key', redelivered: true },
+    properties,
+  };
+  const rejection = { reason: 'invalid_tenant' as const, detail: 'tenant must not be empty.' };
+  const { headers, messageId, timestampSec } = toDeadLetterPublication('pulses.dead', {
+    rejection,
+    delivery: original,
+    body,
+    index,
+  });
+  return delivery({ headers, messageId, timestamp: timestampSec });
+}
+
+const DEATH = {
+  count: 1,
+  reason: 'delivery_limit',
+  queue: 'pulses',
+  exchange: 'pulses',
+  'routing-keys': ['original'],
+};
+
+describe('fromDelivery', () => {
+  it('reads back what ingest wrote', () => {
+    const sent = refusedDelivery({ messageId: 'm1', timestamp: 1_700_000_000 }, 2);
+    const row = fromDelivery(sent);
+    expect(row).toMatchObject({
+      id: (sent.properties as { headers: Record<string, unknown> }).headers[
+        'x-pulse-dead-letter-id'
+      ],
+      reason: 'invalid_tenant',
+      detail: 'tenant must not be empty.',
+      body,
+      messageId: 'm1',
+      pulseIndex: 2,
+      exchange: 'pulses',
+      routingKey: 'key',
+      redelivered: true,
+    });
+    expect(JSON.parse(row.headersJson)).toMatchObject({ timestampSec: 1_700_000_000 });
+  });
+
+  it('takes a delivery that the broker gave up for one, whatever else its headers say', () => {
+    const headers = { 'x-death': [DEATH], 'x-pulse-reason': 'invalid_tenant' };
+    const row = fromDelivery(delivery({ headers, messageId: 'm1' }));
+    expect(row).toMatchObject({
+      reason: 'delivery_limit',
+      exchange: 'pulses',
+      routingKey: 'original',
+      redelivered: true,
+    });
+    expect(row.detail).toContain('Queue pulses');
+    expect(fromDelivery(delivery({ headers, messageId: 'm1' })).id).toBe(row.id);
+  });
+
+  it('calls any other end at the broker unknown, and says which', () => {
+    const headers = { 'x-death': [{ ...DEATH, reason: 'expired' }] };
+    expect(fromDelivery(delivery({ headers }))).toMatchObject({
+      reason: 'unknown',
+      detail: 'RabbitMQ took it out of queue pulses: expired.',
+    });
+  });
+
+  it.each([
+    {},
+    { headers: { 'x-pulse-dead-letter-id': 'no uuid', 'x-pulse-reason': 'made up' } },
+    { headers: { 'x-pulse-index': -1, 'x-death': 'garbage' }, messageId: 7 },
+    { headers: { 'x-death': [null] } },
+  ])('keeps what somebody else published: %j', (properties) => {
+    const row = fromDelivery(delivery(properties));
+    expect(row.id).toMatch(/^[0-9a-f-]{36}$/);
+    expect(row).toMatchObject({ reason: 'unknown', body, messageId: null, pulseIndex: null });
+  });
+
+  it('replaces what Postgres refuses in texts', () => {
+    const headers = { 'a\u0000': 'b\u0000', bytes: Buffer.from([0]), nan: NaN };
+    const row = fromDelivery(delivery({ headers, messageId: 'm\u0000\ud800' }));
+    expect(row.messageId).toBe('m\ufffd\ufffd');
+    expect(JSON.parse(row.headersJson)).toEqual({
+      messageId: 'm\ufffd\ufffd',
+      headers: { 'a\ufffd': 'b\ufffd', bytes: { base64: 'AA==' }, nan: 'NaN' },
+    });
+  });
+});

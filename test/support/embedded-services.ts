@@ -1,0 +1,19 @@
+/** Global set-up of the integration tests: private servers, started once per run and gone with it. */
+import { randomBytes } from 'node:crypto';
+import { resolve } from 'node:path';
+import type { TestProject } from 'vitest/node';
+import { startEmbeddedServices } from '../../src/services/embedded-services.ts';
+import './services-context.ts';
+
+/** @returns The tear-down, which vitest calls at the end. A run that is killed is cleaned up all the same. */
+export default async function setUp(project: TestProject): Promise<() => Promise<void>> {
+  const services = await startEmbeddedServices({
+    directory: resolve('.pulse', `test-${process.pid}-${randomBytes(4).toString('hex')}`),
+    keepFiles: false,
+    onProgress: (line) => {
+      project.vitest.logger.log(line);
+    },
+  });
+  project.provide('services', { ...services.env });
+  return () => services.stop();
+}

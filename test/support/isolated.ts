@@ -1,0 +1,123 @@
+/** What one test file owns: a migrated database, a Redis database and a queue name, shared with nobody. */
+import { randomUUID } from 'node:crypto';
+import { connect } from 'amqplib';
+import { Redis } from 'ioredis';
+import { Client } from 'pg';
+import { pino } from 'pino';
+import { inject } from 'vitest';
+import { runMigrations } from '../../src/platform/migrate.ts';
+import './services-context.ts';
+
+export interface IsolatedServices {
+  readonly rabbitmqUrl: string;
+  readonly redisUrl: string;
+  readonly databaseUrl: string;
+  readonly queue: string;
+  /** Gives everything back. Connections of the test must be closed before. */
+  close(): Promise<void>;
+}
+
+/** Redis database 0 only keeps who has which of the others. */
+const LEASE_PREFIX = 'test:lease:';
+const TEMPLATE = 'pulse_test_template';
+
+/** Prepares fresh services for one test file; tens of milliseconds after the first call of a run. */
+export async function isolatedServices(): Promise<IsolatedServices> {
+  const { RABBITMQ_URL, REDIS_URL, DATABASE_URL } = inject('services');
+  const token = randomUUID().slice(0, 8);
+  const database = `pulse_test_${token}`;
+  const queue = `pulses.test.${token}`;
+  const [redisIndex] = await Promise.all([
+    leaseRedisDatabase(REDIS_URL, token),
+    createDatabase(DATABASE_URL, database),
+  ]);
+  return {
+    rabbitmqUrl: RABBITMQ_URL,
+    redisUrl: withPath(REDIS_URL, String(redisIndex)),
+    databaseUrl: withPath(DATABASE_URL, database),
+    queue,
+    async close() {
+      await Promise.all([
+        releaseRedisDatabase(REDIS_URL, redisIndex),
+        withClient(DATABASE_URL, (client) =>
+          client.query(`DROP DATABASE IF EXISTS ${database} WITH (FORCE)`),
+        ),
+        deleteTopology(RABBITMQ_URL, queue),
+      ]);
+    },
+  };
+}
+
+/** Copies a template that the first caller of a run migrates; a copy is faster than the migrations. */
+async function createDatabase(url: string, database: string): Promise<void> {
+  await withClient(url, async (client) => {
+    await client.query(`SELECT pg_advisory_lock(hashtextextended('${TEMPLATE}', 0))`);
+    const ready = await client.query(
+      `SELECT FROM pg_database WHERE datname = '${TEMPLATE}' AND datistemplate`,
+    );
+    if (ready.rowCount === 0) {
+      await client.query(`DROP DATABASE IF EXISTS ${TEMPLATE}`);
+      await client.query(`CREATE DATABASE ${TEMPLATE}`);
+      await runMigrations(withPath(url, TEMPLATE), pino({ level: 'silent' }));
+      // Marked last, so that a half migrated one is made anew.
+      await client.query(`ALTER DATABASE ${TEMPLATE} WITH is_template true`);
+    }
+    await client.query(`CREATE DATABASE ${database} TEMPLATE ${TEMPLATE}`);
+  });
+}
+
+async function withClient<T>(url: string, work: (client: Client) => Promise<T>): Promise<T> {
+  const client = new Client({ connectionString: url });
+  await client.connect();
+  try {
+    return await work(client);
+  } finally {
+    await client.end();
+  }
+}
+
+async function leaseRedisDatabase(url: string, token: string): Promise<number> {
+  const redis = new Redis(url);
+  try {
+    const [, count] = await redis.config('GET', 'databases');
+    for (let index = 1; index < Number(count); index++) {
+      if ((await redis.set(LEASE_PREFIX + String(index), token, 'NX')) === null) continue;
+      await redis.select(index);
+      await redis.flushdb();
+      return index;
+    }
+    throw new Error(`All ${String(count)} Redis databases are taken.`);
+  } finally {
+    redis.disconnect();
+  }
+}
+
+async function releaseRedisDatabase(url: string, index: number): Promise<void> {
+  const redis = new Redis(withPath(url, String(index)));
+  try {
+    await redis.flushdb();
+    await redis.select(0);
+    await redis.del(LEASE_PREFIX + String(index));
+  } finally {
+    redis.disconnect();
+  }
+}
+
+async function deleteTopology(url: string, queue: string): Promise<void> {
+  const connection = await connect(url);
+  try {
+    const channel = await connection.createChannel();
+    for (const name of [queue, `${queue}.dead`]) {
+      await channel.deleteQueue(name);
+      await channel.deleteExchange(name);
+    }
+  } finally {
+    await connection.close();
+  }
+}
+
+function withPath(url: string, path: string): string {
+  const changed = new URL(url);
+  changed.pathname = `/${path}`;
+  return changed.href;
+}

@@ -1,0 +1,60 @@
+/** A Redis of one test alone: for tests that kill it, replace its functions, or set it up badly. */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Redis } from 'ioredis';
+import { freePort } from '../../src/services/free-port.ts';
+import { findProgram, usualSearch } from '../../src/services/programs.ts';
+
+export interface PrivateRedis {
+  readonly url: string;
+  /** SIGKILL; resolves when it is gone. */
+  kill(): Promise<void>;
+  /** The same port and files again; resolves when it answers. */
+  start(): Promise<void>;
+  /** Kills it and removes its files. */
+  close(): Promise<void>;
+}
+
+/** Starts one with the durability that Pulse asks for; `settings` are added, `{ maxmemory: '8mb' }`. */
+export async function startPrivateRedis(
+  settings: Readonly<Record<string, string>> = {},
+): Promise<PrivateRedis> {
+  const program = findProgram('redis-server', usualSearch());
+  if (program === null) throw new Error('redis-server is not installed here.');
+  const directory = mkdtempSync(join(tmpdir(), 'pulse-test-redis-'));
+  const port = await freePort();
+  const all = { appendonly: 'yes', appendfsync: 'always', save: '', ...settings };
+  const args = Object.entries(all).flatMap(([name, value]) => [`--${name}`, value]);
+  const url = `redis://127.0.0.1:${port}`;
+  let server: ChildProcess | undefined;
+
+  const start = async (): Promise<void> => {
+    server = spawn(program, ['--port', String(port), '--bind', '127.0.0.1', ...args], {
+      cwd: directory,
+      stdio: 'ignore',
+    });
+    const client = new Redis(url, { retryStrategy: () => 20, maxRetriesPerRequest: 500 });
+    client.on('error', () => undefined);
+    await client.ping();
+    client.disconnect();
+  };
+  const kill = async (): Promise<void> => {
+    if (server?.exitCode !== null || server.signalCode !== null) return;
+    const ended = once(server, 'exit');
+    server.kill('SIGKILL');
+    await ended;
+  };
+  await start();
+  return {
+    url,
+    start,
+    kill,
+    async close() {
+      await kill();
+      rmSync(directory, { recursive: true, force: true });
+    },
+  };
+}
