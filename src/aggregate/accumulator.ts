@@ -19,7 +19,7 @@ export interface SealedBatch {
   /** Distinct keys. */
   readonly rowCount: number;
   readonly pulseCount: bigint;
-  /** Earliest and latest window start among the rows, in seconds. */
+  /** No row's window starts before or after these, in seconds; refused pulses may have widened the range. */
   readonly windowMinSec: number;
   readonly windowMaxSec: number;
   /** Redis's clock at the first write. */
@@ -121,7 +121,7 @@ export function createAccumulator({ redis, shards, dedupeWindowSeconds }: Accumu
 
     /** Resolves when Redis is able to take a batch for the shard just now; writes no pulse. */
     async probe(shard: number): Promise<void> {
-      await apply(shard, { ...new BatchFold(0, '').fold(), windowMinSec: 0, windowMaxSec: 0 });
+      await apply(shard, { ...new BatchFold('').fold(), windowMinSec: 0, windowMaxSec: 0 });
     },
 
     /** Adds a folded batch, each id at most once. Pulses without id are always added. */
@@ -237,9 +237,13 @@ async function classify(redis: Redis, error: unknown): Promise<Error> {
   }
   // Redis names this case by text alone. A server that was replaced or flushed gets the library back.
   if (error.message.startsWith('ERR Function not found')) {
-    await ensureLibrary(redis);
-    return new TransientError('PULSE_REDIS_APPLY', 'Redis had lost the functions; reloaded.', {
-      cause: error,
+    const failure: unknown = await ensureLibrary(redis).then(
+      () => undefined,
+      (reason: unknown) => reason,
+    );
+    if (failure instanceof FatalError) return failure;
+    return new TransientError('PULSE_REDIS_APPLY', 'Redis had lost the functions.', {
+      cause: failure ?? error,
     });
   }
   return new FatalError('PULSE_REDIS_LIBRARY', `Redis refuses Pulse's function: ${error.message}`, {

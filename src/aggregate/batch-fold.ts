@@ -14,6 +14,8 @@ import { SUM_BYTES, writeSum } from './sum-codec.ts';
 
 /** Bytes of one pulse: key index (u32), whole (f64), nano (u32), little endian. */
 const PULSE_BYTES = 16;
+/** Pulses; the buffers double when they are full. */
+const CAPACITY_AT_FIRST = 256;
 
 /** One batch of one shard, packed as the apply function takes it. */
 export interface FoldedBatch {
@@ -36,31 +38,31 @@ interface KeySum {
 /** Collects pulses; `fold` packs what was added. */
 export class BatchFold {
   readonly #secret: string;
-  readonly #ids: Buffer;
-  readonly #pulses: Buffer;
-  readonly #pulsesView: DataView;
+  #ids = Buffer.allocUnsafe(CAPACITY_AT_FIRST * FINGERPRINT_BYTES);
+  #pulses = Buffer.allocUnsafe(CAPACITY_AT_FIRST * PULSE_BYTES);
+  #pulsesView = viewOf(this.#pulses);
   readonly #sums = new Map<string, KeySum>();
   #pulseCount = 0;
+  #withoutIdCount = 0;
   #windowMinSec = Infinity;
   #windowMaxSec = -Infinity;
 
-  /** @param capacity Pulses at most; adding more is a programming error and throws a RangeError. */
-  constructor(capacity: number, secret: string) {
+  /** @param secret Keys the fingerprints of ids; the same for the whole installation. */
+  constructor(secret: string) {
     this.#secret = secret;
-    this.#ids = Buffer.allocUnsafe(capacity * FINGERPRINT_BYTES);
-    this.#pulses = Buffer.allocUnsafe(capacity * PULSE_BYTES);
-    this.#pulsesView = new DataView(
-      this.#pulses.buffer,
-      this.#pulses.byteOffset,
-      this.#pulses.byteLength,
-    );
   }
 
   get pulseCount(): number {
     return this.#pulseCount;
   }
 
+  /** Pulses that bring no id, which Redis cannot recognise when they are applied again. */
+  get withoutIdCount(): number {
+    return this.#withoutIdCount;
+  }
+
   add(pulse: Pulse): void {
+    if ((this.#pulseCount + 1) * PULSE_BYTES > this.#pulses.length) this.#grow();
     const sum = this.#sumOf(pulse);
     sum.pulseCount += 1;
     addAmount(sum.amount, pulse.amount);
@@ -69,8 +71,10 @@ export class BatchFold {
     this.#pulsesView.setFloat64(offset + 4, pulse.amount.whole, true);
     this.#pulsesView.setUint32(offset + 12, pulse.amount.nano, true);
     const idAt = this.#pulseCount * FINGERPRINT_BYTES;
-    if (pulse.id === undefined) writeNoFingerprint(this.#ids, idAt);
-    else {
+    if (pulse.id === undefined) {
+      writeNoFingerprint(this.#ids, idAt);
+      this.#withoutIdCount += 1;
+    } else {
       const { tenant, id } = pulse;
       writeFingerprint(this.#ids, idAt, { secret: this.#secret, tenant, id });
     }
@@ -81,7 +85,7 @@ export class BatchFold {
 
   fold(): FoldedBatch {
     const sums = Buffer.allocUnsafe(this.#sums.size * SUM_BYTES);
-    const view = new DataView(sums.buffer, sums.byteOffset, sums.byteLength);
+    const view = viewOf(sums);
     for (const sum of this.#sums.values()) writeSum(view, sum.index * SUM_BYTES, sum);
     return {
       pulseCount: this.#pulseCount,
@@ -94,6 +98,12 @@ export class BatchFold {
     };
   }
 
+  #grow(): void {
+    this.#ids = Buffer.concat([this.#ids], this.#ids.length * 2);
+    this.#pulses = Buffer.concat([this.#pulses], this.#pulses.length * 2);
+    this.#pulsesView = viewOf(this.#pulses);
+  }
+
   #sumOf(pulse: Pulse): KeySum {
     const field = toField(pulse);
     let sum = this.#sums.get(field);
@@ -103,6 +113,10 @@ export class BatchFold {
     }
     return sum;
   }
+}
+
+function viewOf(buffer: Buffer): DataView {
+  return new DataView(buffer.buffer, buffer.byteOffset, buffer.byteLength);
 }
 
 /** A MessagePack array of strings (array 32, str 16: fields are far below 64 KiB). */

@@ -57,5 +57,6 @@ export function writeFingerprint(
 
 /** Marks the place of a pulse without an id: it is counted without asking whether it was seen. */
 export function writeNoFingerprint(target: Uint8Array, offset: number): void {
-  target[offset] = NO_ID;
+  // Filled, because the buffer may hold anything and is sent as it is.
+  target.fill(NO_ID, offset, offset + FINGERPRINT_BYTES);
 }

@@ -4,7 +4,7 @@ import { BatchFold, shardOf } from '../aggregate/accumulator.ts';
 import type { Pulse } from '../core/pulse.ts';
 import type { Rejection } from '../core/rejection.ts';
 import { elementSources } from './json-source.ts';
-import { ARRAY_LENGTH_MAX, parseBody, type BodyLimits, type OutcomeSink } from './parse-body.ts';
+import { parseBody, type BodyLimits, type OutcomeSink } from './parse-body.ts';
 
 /** A pulse as the broker hands it over. */
 export type Delivery = Message & { readonly fields: { readonly deliveryTag: number } };
@@ -76,9 +76,7 @@ export class Batch implements OutcomeSink {
     const shard = shardOf(pulse, this.#options.shards);
     let part = this.parts.get(shard);
     if (part === undefined) {
-      // The last delivery may be an array that starts one pulse below the limit.
-      const capacity = this.#options.batchSize + ARRAY_LENGTH_MAX;
-      const fold = new BatchFold(capacity, this.#options.dedupeSecret);
+      const fold = new BatchFold(this.#options.dedupeSecret);
       part = { fold, deliveryIndexes: [], elementIndexes: [] };
       this.parts.set(shard, part);
     }

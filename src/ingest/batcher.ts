@@ -48,7 +48,7 @@ export function createBatcher<D, B extends BatchLike<D>>(
   let lingered = false;
   let timer: NodeJS.Timeout | undefined;
   let inFlight = 0;
-  let stopped = false;
+  let state: 'taking' | 'draining' | 'stopped' = 'taking';
   let acknowledged: Promise<void> = Promise.resolve();
 
   const close = (): void => {
@@ -60,7 +60,7 @@ export function createBatcher<D, B extends BatchLike<D>>(
   };
 
   const pump = (): void => {
-    while (!stopped && inFlight < inFlightMax) {
+    while (state !== 'stopped' && inFlight < inFlightMax) {
       if (waiting.length === 0 && lingered) close();
       const batch = waiting.shift();
       if (batch === undefined) return;
@@ -75,19 +75,17 @@ export function createBatcher<D, B extends BatchLike<D>>(
       pump();
     });
     acknowledged = Promise.all([acknowledged, settled]).then(() => {
-      if (!stopped) deps.acknowledge(batch);
+      if (state !== 'stopped') deps.acknowledge(batch);
     });
-    acknowledged.catch(fail);
-  };
-
-  const fail = (error: unknown): void => {
-    if (stopped) return;
-    abandon();
-    deps.onFailure(error);
+    acknowledged.catch((error: unknown) => {
+      if (state === 'stopped') return;
+      abandon();
+      deps.onFailure(error);
+    });
   };
 
   const abandon = (): void => {
-    stopped = true;
+    state = 'stopped';
     clearTimeout(timer);
     open = undefined;
     waiting.length = 0;
@@ -95,7 +93,8 @@ export function createBatcher<D, B extends BatchLike<D>>(
 
   return {
     add(delivery) {
-      if (stopped) return;
+      // The broker may deliver after a cancel; what is not taken is delivered to somebody else.
+      if (state !== 'taking') return;
       if (open === undefined) {
         open = deps.openBatch();
         lingered = false;
@@ -109,8 +108,9 @@ export function createBatcher<D, B extends BatchLike<D>>(
     },
 
     async drain() {
+      if (state === 'taking') state = 'draining';
       close();
-      while (!stopped && (inFlight > 0 || waiting.length > 0)) await acknowledged;
+      while (inFlight > 0 || waiting.length > 0) await acknowledged;
       await acknowledged;
     },
 

@@ -5,7 +5,7 @@
  * again: dead letters are dropped by their id in the quarantine, applied ids are refused in Redis.
  */
 import assert from 'node:assert/strict';
-import type { Accumulator } from '../aggregate/accumulator.ts';
+import type { Accumulator, ApplyResult } from '../aggregate/accumulator.ts';
 import { toDeadLetterPublication } from '../core/dead-letter.ts';
 import { PulseError, RejectedError, TransientError } from '../core/errors.ts';
 import type { Publication } from '../core/publication.ts';
@@ -54,9 +54,17 @@ export async function settleBatch(batch: Batch, deps: SettleDeps): Promise<Inges
   const counts = noCounts();
   const overflowing: RejectedPulse[] = [];
   const applyPart = async (shard: number): Promise<void> => {
-    const folded = batch.parts.get(shard)?.fold.fold();
-    if (folded === undefined) return;
-    const result = await persist(() => deps.accumulator.apply(shard, folded), deps);
+    const fold = batch.parts.get(shard)?.fold;
+    if (fold === undefined) return;
+    const folded = fold.fold();
+    let attempts = 0;
+    const apply = (): Promise<ApplyResult> => {
+      attempts += 1;
+      return deps.accumulator.apply(shard, folded);
+    };
+    const result = await persist(apply, deps);
+    // An attempt whose answer was lost may have applied; only ids tell.
+    counts.redeliveredWithoutId += (attempts - 1) * fold.withoutIdCount;
     counts.counted += result.counted;
     counts.duplicates += result.duplicates;
     for (const position of result.refused) {
@@ -73,7 +81,7 @@ export async function settleBatch(batch: Batch, deps: SettleDeps): Promise<Inges
   counts.received = batch.pulseCount;
   counts.deliveries = batch.deliveries.length;
   counts.batches = 1;
-  counts.redeliveredWithoutId = batch.redeliveredWithoutId;
+  counts.redeliveredWithoutId += batch.redeliveredWithoutId;
   for (const { rejection } of rejected) {
     counts.deadLettered[rejection.reason] = (counts.deadLettered[rejection.reason] ?? 0) + 1;
   }

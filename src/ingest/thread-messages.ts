@@ -43,7 +43,7 @@ export interface IngestCounts {
   received: number;
   counted: number;
   duplicates: number;
-  /** Redelivered pulses without any id: these alone may be counted twice. */
+  /** Pulses without any id that were delivered or applied again: these alone may be counted twice. */
   redeliveredWithoutId: number;
   deadLettered: Partial<Record<RejectionReason, number>>;
   applySeconds: number;

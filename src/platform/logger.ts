@@ -51,6 +51,8 @@ function prettyStderr(): DestinationStream {
 export function serverOf(url: string): string {
   try {
     const { protocol, host, pathname } = new URL(url);
+    // Without a host the rest is opaque and may hold anything.
+    if (host === '') return 'invalid URL';
     return `${protocol}//${host}${pathname === '/' ? '' : pathname}`;
   } catch {
     return 'invalid URL';

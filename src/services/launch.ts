@@ -52,7 +52,6 @@ const PORT_NAMES: Readonly<Record<ServerName, readonly string[]>> = {
 };
 
 /** In such a path RabbitMQ would hang at its start instead of saying so. Blanks and accents do no harm. */
-// eslint-disable-next-line no-control-regex -- control characters are what is looked for
 const UNUSABLE = /['"`$\\\u0000-\u001f]/;
 
 /**

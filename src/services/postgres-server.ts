@@ -1,7 +1,8 @@
 /** A private PostgreSQL with `fsync` on. */
-import { writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Client, DatabaseError } from 'pg';
+import { processIdentity } from './process-identity.ts';
 import type { Server, UserIds } from './process-spec.ts';
 
 export interface PostgresServerOptions {
@@ -27,6 +28,7 @@ export function createPostgresServer(options: PostgresServerOptions): Server {
   const { directory, port, password, programs, user } = options;
   const cluster = join(directory, 'cluster');
   const url = postgresUrl(port, password);
+  removeStaleLock(cluster);
   const common = {
     env: { PATH: options.path, LC_ALL: 'C', TZ: 'UTC' },
     cwd: directory,
@@ -50,6 +52,17 @@ export function createPostgresServer(options: PostgresServerOptions): Server {
     ],
     probe: () => probePostgres(url),
   };
+}
+
+/**
+ * Postgres takes a zombie for a running server, and refuses to start for as long as nobody collects it: for ever
+ * in a container without an init process. The guardian's lock already keeps a second server away.
+ */
+function removeStaleLock(cluster: string): void {
+  const lockFile = join(cluster, 'postmaster.pid');
+  if (!existsSync(lockFile)) return;
+  const pid = Number.parseInt(readFileSync(lockFile, 'utf8'), 10);
+  if (processIdentity(pid) === null) rmSync(lockFile);
 }
 
 function clusterPreparation(options: PostgresServerOptions, cluster: string) {

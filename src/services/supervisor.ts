@@ -2,8 +2,9 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, existsSync, openSync, renameSync, rmSync } from 'node:fs';
+import { sleep } from '../platform/backoff.ts';
 import { removeContainer, removeVolume, signalContainer } from './container-control.ts';
-import { endTree, signalTree, whenGone } from './process-ending.ts';
+import { endTree, signalOne, signalTree, whenGone } from './process-ending.ts';
 import type { CommandSpec, ProcessSpec } from './process-spec.ts';
 
 export interface SupervisorOptions {
@@ -30,6 +31,8 @@ export interface Supervisor {
 interface Kept {
   readonly spec: ProcessSpec;
   readonly child: ChildProcess;
+  /** Resolves when this process knows of its end, which is a moment after the end itself. */
+  readonly ended: Promise<void>;
 }
 
 const STOP_BOUND_MS = { orderly: 15_000, quick: 3_000 };
@@ -66,10 +69,13 @@ export function createSupervisor({ hasDeathSignal, onExit }: SupervisorOptions):
     // The engine's program passes SIGTERM on to the container; killed, it would leave it running.
     const deathSignal = spec.container === undefined ? spec.quickStopSignal : 'SIGTERM';
     const child = await launch(spec, spec.logFile, deathSignal);
-    kept.set(spec.name, { spec, child });
-    child.once('exit', (code, signal) => {
-      onExit(spec.name, signal ?? `exit code ${String(code)}`);
+    const ended = new Promise<void>((resolve) => {
+      child.once('exit', (code, signal) => {
+        onExit(spec.name, signal ?? `exit code ${String(code)}`);
+        resolve();
+      });
     });
+    kept.set(spec.name, { spec, child, ended });
   }
 
   function named(name: string): Kept {
@@ -81,13 +87,12 @@ export function createSupervisor({ hasDeathSignal, onExit }: SupervisorOptions):
   return {
     start,
     async restart(name) {
-      const { spec, child } = named(name);
-      if (!isRunning({ spec, child })) await start(spec);
+      const one = named(name);
+      if (!isRunning(one)) await start(one.spec);
     },
     async signal(name, signal) {
-      const { spec, child } = named(name);
-      if (!isRunning({ spec, child }) || child.pid === undefined) return;
-      await signalKept(spec, child.pid, signal);
+      const one = named(name);
+      if (isRunning(one)) await signalKept(one, signal);
     },
     async stopAll(how) {
       stopping = true;
@@ -148,19 +153,27 @@ function isRunning(one: Kept | undefined): boolean {
   return one?.child.exitCode === null && one.child.signalCode === null;
 }
 
-async function signalKept(spec: ProcessSpec, pid: number, signal: NodeJS.Signals): Promise<void> {
+async function signalKept({ spec, child, ended }: Kept, signal: NodeJS.Signals): Promise<void> {
+  const pid = child.pid ?? 0;
   const isEnding = ENDING_SIGNALS.includes(signal);
   if (spec.container !== undefined) {
     await signalContainer(spec.container, signal);
-    if (isEnding) await whenGone([pid], STOP_BOUND_MS.orderly);
+    if (isEnding) await within(STOP_BOUND_MS.orderly, ended);
   } else if (isEnding && signal !== 'SIGKILL') {
     // The server ends its own helpers in its own order.
-    process.kill(pid, signal);
-    await whenGone([pid], STOP_BOUND_MS.orderly);
+    signalOne(pid, signal);
+    await within(STOP_BOUND_MS.orderly, ended);
   } else {
     const tree = signalTree(pid, signal);
-    if (isEnding) await whenGone(tree, KILL_BOUND_MS);
+    if (isEnding) await Promise.all([ended, whenGone(tree, KILL_BOUND_MS)]);
   }
+}
+
+/** Waits for `work`, but no longer than `boundMs`. */
+async function within(boundMs: number, work: Promise<void>): Promise<void> {
+  const bound = new AbortController();
+  await Promise.race([work, sleep(boundMs, bound.signal)]);
+  bound.abort();
 }
 
 async function stopKept({ spec, child }: Kept, how: 'orderly' | 'quick'): Promise<void> {

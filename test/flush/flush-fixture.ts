@@ -53,7 +53,7 @@ export async function createFlushFixture(): Promise<FlushFixture> {
       for (let shard = 0; shard < SHARDS; shard++) {
         const own = pulses.filter((pulse) => shardOf(pulse, SHARDS) === shard);
         if (own.length === 0) continue;
-        const fold = new BatchFold(own.length, 'secret');
+        const fold = new BatchFold('secret');
         for (const pulse of own) fold.add(pulse);
         await accumulator.apply(shard, fold.fold());
       }

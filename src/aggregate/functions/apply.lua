@@ -5,7 +5,8 @@
 -- which Redis keeps as sorted arrays of 8 bytes a number. The newest generation takes new ids until
 -- it is one dedupe window old or full; older ones are asked and kept until one window after they were
 -- closed, then swept away a few buckets at a time. So an id is remembered for at least one window.
--- One generation is closed per call at most: a clock that jumps forward forgets nothing by itself.
+-- One generation is closed and one expires per call at most: a clock that jumps forward forgets the
+-- oldest generation, and never the newest.
 --
 -- State, kept in the books as MessagePack:
 --   { next = number, list = { {number, digits, opened_at, count, closed_at}, ... newest last },

@@ -1,0 +1,142 @@
+import fc from 'fast-check';
+import type { Redis } from 'ioredis';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { Pulse } from '../../src/core/pulse.ts';
+import { isolatedServices, type IsolatedServices } from '../support/isolated.ts';
+import { arbitraryKeyText, arbitraryNanos, parsedPulse, toAmount } from '../support/pulses.ts';
+import {
+  applyAll,
+  createTestAccumulator,
+  openRedis,
+  Oracle,
+  sealAndRead,
+} from './aggregate-fixture.ts';
+
+let services: IsolatedServices;
+let redis: Redis;
+
+beforeAll(async () => {
+  services = await isolatedServices();
+  redis = await openRedis(services.redisUrl);
+});
+
+afterAll(async () => {
+  redis.disconnect();
+  await services.close();
+});
+
+const arbitraryId = fc.option(
+  fc.oneof(fc.constantFrom('p-1', 'p-2', 'p-3', 'p-4', 'p-5'), fc.uuid()),
+  { nil: undefined },
+);
+
+/** Few tenants, so that keys and ids meet; the SKU follows from the id, as an id is one pulse. */
+function arbitraryPulses(nanos: fc.Arbitrary<bigint>): fc.Arbitrary<Pulse[]> {
+  const tenants = fc.oneof(fc.constantFrom('a', 'b', 'a:b|c"😀', '{1}'), arbitraryKeyText(128));
+  return fc.array(
+    fc
+      .record({ tenant: tenants, nanos, id: arbitraryId, hours: fc.integer({ min: 1, max: 3 }) })
+      .map(({ tenant, nanos, id, hours }) => ({
+        tenant,
+        sku: `sku-${id ?? 'none'}`.slice(0, 7),
+        unit: 'u',
+        id,
+        amount: toAmount(nanos),
+        windowStartSec: (490_000 + hours) * 3_600,
+      })),
+    { maxLength: 80 },
+  );
+}
+
+/** Cuts a list at random places. */
+function split<T>(list: readonly T[], cuts: readonly number[]): T[][] {
+  const places = [...new Set(cuts.map((cut) => cut % (list.length + 1)))].sort((a, b) => a - b);
+  return [0, ...places].map((from, index) => list.slice(from, places[index] ?? list.length));
+}
+
+async function expectExact(
+  pulses: readonly Pulse[],
+  { cuts, shards }: { cuts: readonly number[]; shards: number },
+): Promise<void> {
+  await redis.flushdb();
+  const accumulator = createTestAccumulator(redis, shards);
+  const oracle = new Oracle();
+  const total = { counted: 0, duplicates: 0, refused: 0 };
+  for (const batch of split(pulses, cuts)) {
+    // A batch is applied shard by shard, but no key and no id of this test is in two shards.
+    for (const pulse of batch) oracle.take(pulse);
+    const { counted, duplicates, refused } = await applyAll(accumulator, batch);
+    total.counted += counted;
+    total.duplicates += duplicates;
+    total.refused += refused.length;
+  }
+  expect(total).toEqual({
+    counted: oracle.counted,
+    duplicates: oracle.duplicates,
+    refused: oracle.refused.length,
+  });
+  let counted = 0n;
+  let duplicates = 0n;
+  for (let shard = 0; shard < shards; shard++) {
+    const books = await accumulator.readBooks(shard);
+    counted += books.counted;
+    duplicates += books.duplicates;
+  }
+  expect([counted, duplicates]).toEqual([BigInt(oracle.counted), BigInt(oracle.duplicates)]);
+  expect(await sealAndRead(accumulator)).toEqual(oracle.sums);
+}
+
+const cutsArbitrary = fc.array(fc.nat(1_000), { maxLength: 5 });
+
+test('whatever is sent in whatever batches, every pulse is counted once and every sum is exact', async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      arbitraryPulses(arbitraryNanos),
+      cutsArbitrary,
+      fc.constantFrom(1, 2, 3, 7),
+      (pulses, cuts, shards) => expectExact(pulses, { cuts, shards }),
+    ),
+    { numRuns: 150 },
+  );
+});
+
+test('near the largest sum exactly those pulses are refused that would go beyond it', async () => {
+  const nearlyFull = Array.from({ length: 9_223 }, () =>
+    parsedPulse({ tenant: 'a', sku: 'sku-non', unit: 'u', amount: { whole: 1e15 - 1, nano: 0 } }),
+  );
+  const hour = { windowStartSec: 490_001 * 3_600 };
+  const border = fc.oneof(
+    fc.bigInt({ min: 10n ** 23n, max: 4n * 10n ** 23n }),
+    fc.bigInt({ min: 1n, max: 10n ** 20n }),
+  );
+  await fc.assert(
+    fc.asyncProperty(arbitraryPulses(border), cutsArbitrary, (pulses, cuts) =>
+      expectExact(
+        [
+          ...nearlyFull.map((pulse) => ({ ...pulse, ...hour })),
+          ...pulses.map((pulse) => ({ ...pulse, tenant: 'a', sku: 'sku-non', ...hour })),
+        ],
+        { cuts: [9_223, ...cuts.map((cut) => 9_223 + cut)], shards: 1 },
+      ),
+    ),
+    { numRuns: 25 },
+  );
+});
+
+test('more keys than one call of Redis takes are summed exactly', async () => {
+  const pulses = Array.from({ length: 11_000 }, (_, index) =>
+    parsedPulse({ tenant: `t-${index % 7_001}`, id: String(index % 10_500) + 'x' }),
+  );
+  await expectExact(
+    pulses.map((pulse) => ({ ...pulse, tenant: `t-${pulse.id ?? ''}` })),
+    { cuts: [], shards: 1 },
+  );
+});
+
+test('ten thousand of the largest amount in one batch are counted up to the last that fits', async () => {
+  const pulses = Array.from({ length: 10_000 }, (_, index) =>
+    parsedPulse({ id: `p-${index}`, amount: toAmount(10n ** 24n - 1n) }),
+  );
+  await expectExact(pulses, { cuts: [], shards: 1 });
+  await expectExact(pulses, { cuts: [4_000, 9_000], shards: 1 });
+});

@@ -1,0 +1,119 @@
+import { createHash } from 'node:crypto';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import {
+  BUCKET_DIGITS,
+  FINGERPRINT_BYTES,
+  writeFingerprint,
+  writeNoFingerprint,
+} from '../../src/aggregate/fingerprint.ts';
+import { arbitraryKeyText } from '../support/pulses.ts';
+
+function fingerprintOf(given: { secret?: string; tenant?: string; id?: string } = {}): string {
+  const { secret = 'a secret', tenant = 'acme', id = 'p-1' } = given;
+  const target = Buffer.alloc(FINGERPRINT_BYTES);
+  writeFingerprint(target, 0, { secret, tenant, id });
+  return target.toString('latin1');
+}
+
+/** The same written a second time, slowly, from the doc comment. */
+function referenceOf(secret: string, tenant: string, id: string): string {
+  const digest = createHash('sha256').update(`${secret}${tenant}\x1f${id}`).digest();
+  let bucket = '';
+  for (const byte of digest.subarray(0, 3)) {
+    for (let shift = 0; shift < 8; shift += 2) bucket += String((byte >> shift) & 3);
+  }
+  let member = String(1 + (digest[3]! & 7));
+  for (let at = 4; at < 16; at += 2) {
+    member += String(digest.readUInt16LE(at) % 1000).padStart(3, '0');
+  }
+  return bucket + member;
+}
+
+describe('writeFingerprint', () => {
+  test('is 12 digits that choose a bucket and a 19-digit number that Redis keeps in 8 bytes', () => {
+    fc.assert(
+      fc.property(arbitraryKeyText(128), fc.string(), (tenant, id) => {
+        const text = fingerprintOf({ tenant, id });
+        expect(text).toMatch(/^[0-3]{12}[1-8]\d{18}$/);
+        expect(BigInt(text.slice(BUCKET_DIGITS))).toBeLessThan(2n ** 63n);
+      }),
+      { numRuns: 1_000 },
+    );
+  });
+
+  test('stays what it was: Redis remembers it over releases', () => {
+    expect(fingerprintOf({ secret: '00'.repeat(32), tenant: 'acme', id: 'pulse-1' })).toBe(
+      referenceOf('00'.repeat(32), 'acme', 'pulse-1'),
+    );
+    expect(fingerprintOf({ secret: '00'.repeat(32), tenant: 'acme', id: 'pulse-1' })).toBe(
+      '0101230001025081474652919210539',
+    );
+    expect(fingerprintOf({ secret: 'ff'.repeat(32), tenant: 'a:b|c"😀', id: 'é' })).toBe(
+      '0010221212313622305450534368796',
+    );
+  });
+
+  test('agrees with its description for any secret, tenant and id', () => {
+    const text = fc.string({ unit: 'grapheme' });
+    fc.assert(
+      fc.property(text, arbitraryKeyText(128), text, (secret, tenant, id) => {
+        expect(fingerprintOf({ secret, tenant, id })).toBe(referenceOf(secret, tenant, id));
+      }),
+    );
+  });
+
+  test('changes with the secret, the tenant and the id', () => {
+    const all = [
+      fingerprintOf(),
+      fingerprintOf({ secret: 'another secret' }),
+      fingerprintOf({ tenant: 'other' }),
+      fingerprintOf({ id: 'p-2' }),
+    ];
+    expect(new Set(all).size).toBe(4);
+  });
+
+  test('no tenant can borrow the ids of another by moving letters between tenant and id', () => {
+    expect(fingerprintOf({ tenant: 'ab', id: 'c' })).not.toBe(
+      fingerprintOf({ tenant: 'a', id: 'bc' }),
+    );
+    expect(fingerprintOf({ tenant: 'a', id: 'b\x1fc' })).not.toBe(
+      fingerprintOf({ tenant: 'a\x1fb', id: 'd' }),
+    );
+  });
+
+  test('100,000 ids in a row spread evenly over the buckets and none collides', () => {
+    const seen = new Set<string>();
+    const buckets = new Map<string, number>();
+    for (let index = 0; index < 100_000; index++) {
+      const text = fingerprintOf({ id: String(index) });
+      seen.add(text);
+      const bucket = text.slice(0, 4);
+      buckets.set(bucket, (buckets.get(bucket) ?? 0) + 1);
+    }
+    expect(seen.size).toBe(100_000);
+    expect(buckets.size).toBe(256);
+    for (const count of buckets.values()) {
+      expect(count).toBeGreaterThan(250);
+      expect(count).toBeLessThan(550);
+    }
+  });
+});
+
+describe('writeNoFingerprint', () => {
+  test('is told apart from every fingerprint by its first byte', () => {
+    const target = Buffer.alloc(FINGERPRINT_BYTES, '0');
+    writeNoFingerprint(target, 0);
+    expect(target[0]).toBe(0x20);
+  });
+
+  test('leaves nothing in its place of what the memory held before', () => {
+    const target = Buffer.from('s'.repeat(FINGERPRINT_BYTES * 3));
+    writeNoFingerprint(target, FINGERPRINT_BYTES);
+    const [before, place, after] = [0, 1, 2].map((index) =>
+      target.toString('latin1', index * FINGERPRINT_BYTES, (index + 1) * FINGERPRINT_BYTES),
+    );
+    expect(place).not.toContain('s');
+    expect([before, after]).toEqual(['s'.repeat(FINGERPRINT_BYTES), 's'.repeat(FINGERPRINT_BYTES)]);
+  });
+});

@@ -1,0 +1,79 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { fromField, shardKeys, shardOf, toField } from '../../src/aggregate/keys.ts';
+import { arbitraryKeyText, parsedPulse } from '../support/pulses.ts';
+
+const arbitraryKey = fc.record({
+  tenant: arbitraryKeyText(128),
+  sku: arbitraryKeyText(128),
+  unit: arbitraryKeyText(64),
+  windowStartSec: fc.nat(2_000_000).map((hours) => hours * 3_600),
+});
+
+describe('hash fields', () => {
+  test('every key comes back from its field', () => {
+    fc.assert(
+      fc.property(arbitraryKey, (key) => {
+        expect(fromField(toField(key))).toEqual(key);
+      }),
+    );
+  });
+
+  test('two different keys never share a field', () => {
+    fc.assert(
+      fc.property(arbitraryKey, arbitraryKey, (one, other) => {
+        const same = JSON.stringify(Object.entries(one)) === JSON.stringify(Object.entries(other));
+        expect(toField(one) === toField(other)).toBe(same);
+      }),
+    );
+    const moved = { tenant: 'a:b', sku: 'c', unit: 'd', windowStartSec: 0 };
+    expect(toField(moved)).not.toBe(toField({ ...moved, tenant: 'a', sku: 'b:c' }));
+  });
+
+  test.each(['batch', 'opened_at', 'pulses', 'window_min', 'window_max'])(
+    'the header field %s is no key, and no key can look like it',
+    (name) => {
+      expect(fromField(name)).toBeUndefined();
+      expect(toField(parsedPulse({ tenant: name }))).not.toBe(name);
+    },
+  );
+});
+
+describe('shards', () => {
+  test('every key of a shard carries its hash tag, so that one call touches one slot', () => {
+    for (const key of Object.values(shardKeys(7))) expect(key).toMatch(/^\{7\}:/);
+  });
+
+  test('the keys of different shards and of different things never meet', () => {
+    const keys = [0, 1, 10].flatMap((shard) => Object.values(shardKeys(shard)));
+    expect(new Set(keys).size).toBe(keys.length);
+  });
+
+  test('a shard depends on tenant, SKU and unit alone, so that a late duplicate meets its first copy', () => {
+    fc.assert(
+      fc.property(arbitraryKey, fc.integer({ min: 1, max: 1024 }), (key, shards) => {
+        const shard = shardOf(key, shards);
+        expect(shard).toBeGreaterThanOrEqual(0);
+        expect(shard).toBeLessThan(shards);
+        expect(Number.isInteger(shard)).toBe(true);
+        expect(shardOf({ ...key, windowStartSec: 0 }, shards)).toBe(shard);
+      }),
+    );
+  });
+
+  test('stays what it was: sums of a key may be live when a release changes', () => {
+    const key = { tenant: 'acme', sku: 'vm.small', unit: 'hours', windowStartSec: 0 };
+    const emoji = { tenant: 'a:b|c"😀', sku: 'é', unit: '%', windowStartSec: 0 };
+    expect([shardOf(key, 1024), shardOf(emoji, 1024)]).toEqual([956, 924]);
+  });
+
+  test('a thousand tenants spread over all shards', () => {
+    const counts = new Map<number, number>();
+    for (let index = 0; index < 1_000; index++) {
+      const shard = shardOf(parsedPulse({ tenant: `tenant-${index}` }), 8);
+      counts.set(shard, (counts.get(shard) ?? 0) + 1);
+    }
+    expect(counts.size).toBe(8);
+    for (const count of counts.values()) expect(count).toBeGreaterThan(60);
+  });
+});

@@ -1,0 +1,219 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, test } from 'vitest';
+import { parseConfig, type ConfigNeeds, type RawEnv } from '../src/config.ts';
+import { RejectedError } from '../src/core/errors.ts';
+
+const SERVERS = {
+  RABBITMQ_URL: 'amqp://user:rabbit-password@rabbit.example:5672/vhost',
+  REDIS_URL: 'redis://:redis-password@redis.example:6379/0',
+  DATABASE_URL: 'postgres://user:postgres-password@postgres.example:5432/pulse',
+};
+const SECRETS = { JWT_SECRET: 'j'.repeat(32), ADMIN_PASSWORD: 'p'.repeat(8) };
+
+const directory = mkdtempSync(join(tmpdir(), 'pulse-config-'));
+afterAll(() => {
+  rmSync(directory, { recursive: true });
+});
+
+/** The lines of the refusal, without the headline. */
+function mistakesOf(env: RawEnv, needs?: ConfigNeeds): string[] {
+  try {
+    parseConfig(env, needs);
+  } catch (error) {
+    expect(error).toBeInstanceOf(RejectedError);
+    expect(error).toMatchObject({ code: 'PULSE_CONFIG_INVALID', retryable: false });
+    return (error as Error).message.split('\n').slice(1);
+  }
+  return [];
+}
+
+describe('parseConfig', () => {
+  test('an empty environment is valid and means embedded servers', () => {
+    const config = parseConfig({});
+    expect(config.servers).toBeUndefined();
+    expect(config).toMatchObject({
+      queue: 'pulses',
+      shards: 1,
+      ingest: { batchSize: 2_000, prefetch: 8_000, bodyBytesMax: 8_388_608 },
+      flush: { cron: '0 * * * *', onExit: false },
+      api: { port: 3_000 },
+      metrics: { port: 9_464 },
+    });
+    expect(config.ingest.threads).toBeGreaterThanOrEqual(1);
+    expect(config.ingest.pulseAgeMaxMs).toBe(35 * 86_400_000);
+    expect(config.ingest.pulseAheadMaxMs).toBe(5 * 60_000);
+  });
+
+  test('variables of other programs are ignored', () => {
+    expect(parseConfig({ HOME: '/root', PULSE_UNKNOWN: 'x' })).toEqual(parseConfig({}));
+  });
+
+  test('an empty value counts as not set', () => {
+    expect(parseConfig({ SHARDS: '', RABBITMQ_URL: '', JWT_SECRET: '' })).toEqual(parseConfig({}));
+  });
+
+  test('all mistakes are reported at once, each with the name of its variable', () => {
+    const env = {
+      RABBITMQ_URL: 'http://rabbit.example',
+      REDIS_URL: 'not a url',
+      DATABASE_URL: 'mysql://db.example',
+      PULSE_QUEUE: 'with space',
+      SHARDS: '0',
+      INGEST_THREADS: '1.5',
+      PREFETCH: '-1',
+      BATCH_SIZE: 'many',
+      BATCH_LINGER_MS: '1e3',
+      DEDUPE_WINDOW_SECONDS: '59',
+      FLUSH_CRON: 'every hour',
+      FLUSH_ON_EXIT: 'maybe',
+      API_PORT: '65536',
+      METRICS_PORT: '0x10',
+      JWT_SECRET: 'short',
+      ADMIN_USERNAME: 'a b',
+      ADMIN_PASSWORD: '1234567',
+      LOG_LEVEL: 'loud',
+    };
+    const mistakes = mistakesOf(env);
+    expect(mistakes.map((line) => line.trim().split(':')[0]).sort()).toEqual(
+      Object.keys(env).sort(),
+    );
+  });
+
+  test('rules between variables are reported together with every other mistake', () => {
+    const mistakes = mistakesOf({ SHARDS: '0', PREFETCH: '3999', REDIS_URL: SERVERS.REDIS_URL });
+    expect(mistakes).toHaveLength(3);
+    expect(mistakes.join('\n')).toMatch(/SHARDS[^]*PREFETCH|PREFETCH[^]*SHARDS/);
+    expect(mistakes.join('\n')).toContain('RABBITMQ_URL, REDIS_URL, DATABASE_URL');
+  });
+
+  test.each([
+    ['SHARDS', '1', '1024', '0', '1025'],
+    ['PREFETCH', '4000', '65535', '1', '65536'],
+    ['BATCH_SIZE', '1', '10000', '0', '10001'],
+    ['BATCH_LINGER_MS', '0', '10000', '-1', '10001'],
+    ['DEDUPE_WINDOW_SECONDS', '60', '7776000', '59', '7776001'],
+    ['BODY_BYTES_MAX', '1024', '134217728', '1023', '134217729'],
+    ['API_PORT', '0', '65535', '-1', '65536'],
+  ])('%s is taken from %s to %s and refused beyond', (name, min, max, under, over) => {
+    for (const value of [min, max]) expect(mistakesOf({ [name]: value }), value).toEqual([]);
+    for (const value of [under, over]) {
+      expect(mistakesOf({ [name]: value }), value).toEqual([expect.stringContaining(`${name}:`)]);
+    }
+  });
+
+  test('a prefetch below two batches is refused, exactly two are enough', () => {
+    expect(mistakesOf({ BATCH_SIZE: '500', PREFETCH: '999' })).toEqual([
+      expect.stringContaining('PREFETCH: 999'),
+    ]);
+    expect(mistakesOf({ BATCH_SIZE: '500', PREFETCH: '1000' })).toEqual([]);
+  });
+
+  test.each(Object.keys(SERVERS))('two of the three servers are refused: %s is missing', (name) => {
+    const mistakes = mistakesOf({ ...SERVERS, [name]: '' });
+    expect(mistakes).toHaveLength(1);
+    for (const variable of Object.keys(SERVERS)) expect(mistakes[0]).toContain(variable);
+  });
+
+  test('own servers that serve users need a signing secret and an administrator', () => {
+    const mistakes = mistakesOf(SERVERS, { api: true });
+    expect(mistakes.map((line) => line.trim().split(':')[0])).toEqual([
+      'JWT_SECRET',
+      'ADMIN_PASSWORD',
+    ]);
+    expect(mistakesOf({ ...SERVERS, ...SECRETS }, { api: true })).toEqual([]);
+    expect(mistakesOf(SERVERS, { api: false })).toEqual([]);
+    expect(mistakesOf({}, { api: true })).toEqual([]);
+  });
+
+  test('no secret is ever echoed', () => {
+    const secrets = {
+      RABBITMQ_URL: 'amqpx://user:rabbit-password@host',
+      REDIS_URL: 'redis-password',
+      DATABASE_URL: 'postgres//user:postgres-password@host',
+      JWT_SECRET: 'jwt-secret-too-short',
+      ADMIN_PASSWORD: 'admin-p',
+    };
+    const text = mistakesOf(secrets).join('\n');
+    expect(text.split('\n')).toHaveLength(5);
+    for (const secret of ['rabbit-p', 'redis-p', 'postgres-p', 'jwt-secret', 'admin-p']) {
+      expect(text).not.toContain(secret);
+    }
+  });
+
+  test('a URL without a host is refused', () => {
+    const env = { RABBITMQ_URL: 'amqp://', REDIS_URL: 'redis:x', DATABASE_URL: 'postgres:' };
+    expect(mistakesOf(env)).toHaveLength(3);
+  });
+});
+
+describe('NAME_FILE', () => {
+  const file = (name: string, content: string): string => {
+    const path = join(directory, name);
+    writeFileSync(path, content);
+    return path;
+  };
+
+  test('every secret may come from a file, whose last line break is no part of it', () => {
+    const config = parseConfig({
+      RABBITMQ_URL_FILE: file('rabbit', `${SERVERS.RABBITMQ_URL}\n`),
+      REDIS_URL_FILE: file('redis', SERVERS.REDIS_URL),
+      DATABASE_URL_FILE: file('postgres', `${SERVERS.DATABASE_URL}\r\n`),
+      JWT_SECRET_FILE: file('jwt', `${SECRETS.JWT_SECRET}\n`),
+      ADMIN_PASSWORD_FILE: file('admin', `${SECRETS.ADMIN_PASSWORD}\n`),
+    });
+    expect(config.servers).toEqual({
+      rabbitmqUrl: SERVERS.RABBITMQ_URL,
+      redisUrl: SERVERS.REDIS_URL,
+      databaseUrl: SERVERS.DATABASE_URL,
+    });
+    expect(config.api).toMatchObject({
+      jwtSecret: SECRETS.JWT_SECRET,
+      adminPassword: SECRETS.ADMIN_PASSWORD,
+    });
+  });
+
+  test('the variable itself goes before its file', () => {
+    const env = {
+      ADMIN_PASSWORD: 'from-variable',
+      ADMIN_PASSWORD_FILE: file('other', 'from-file'),
+    };
+    expect(parseConfig(env).api.adminPassword).toBe('from-variable');
+  });
+
+  test('a file that cannot be read is a mistake under its own name, beside all others', () => {
+    const mistakes = mistakesOf({ JWT_SECRET_FILE: join(directory, 'missing'), SHARDS: '0' });
+    expect(mistakes).toHaveLength(2);
+    expect(mistakes.join('\n')).toMatch(/JWT_SECRET_FILE: .*ENOENT/);
+    expect(mistakes.join('\n')).toContain('SHARDS:');
+  });
+
+  test('what a file holds is held to the same rule and not echoed', () => {
+    const [mistake = ''] = mistakesOf({ JWT_SECRET_FILE: file('weak', 'weak-secret') });
+    expect(mistake).toContain('JWT_SECRET:');
+    expect(mistake).not.toContain('weak-secret');
+  });
+
+  test('an empty file is a mistake, not a missing secret', () => {
+    expect(mistakesOf({ ADMIN_PASSWORD_FILE: file('empty', '\n') })).toEqual([
+      expect.stringContaining('ADMIN_PASSWORD:'),
+    ]);
+  });
+});
+
+describe('the result', () => {
+  test('is frozen in depth', () => {
+    const config = parseConfig({ ...SERVERS, ...SECRETS });
+    expect(() => Object.assign(config, { shards: 2 })).toThrow(TypeError);
+    expect(() => Object.assign(config.ingest, { batchSize: 1 })).toThrow(TypeError);
+    expect(() => Object.assign(config.servers ?? {}, { redisUrl: 'x' })).toThrow(TypeError);
+  });
+
+  test('keeps no reference to the environment it was read from', () => {
+    const env: Record<string, string> = { PULSE_QUEUE: 'first' };
+    const config = parseConfig(env);
+    env.PULSE_QUEUE = 'second';
+    expect(config.queue).toBe('first');
+  });
+});

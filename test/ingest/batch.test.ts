@@ -1,0 +1,146 @@
+import { describe, expect, test } from 'vitest';
+import { Batch } from '../../src/ingest/batch.ts';
+import { sentPulse } from '../support/pulses.ts';
+import { BODY_LIMITS } from './body-outcomes.ts';
+import { deliveryOf } from './delivery.ts';
+
+const NOW_MS = Date.UTC(2026, 10, 22, 4, 10);
+const OVERFLOW = { reason: 'sum_overflow', detail: 'too much' } as const;
+
+function batchOf(
+  deliveries: readonly Parameters<typeof deliveryOf>[],
+  batchSize = 100,
+  shards = 1,
+) {
+  const batch = new Batch({ batchSize, shards, dedupeSecret: 'secret', limits: BODY_LIMITS });
+  for (const [body, given] of deliveries) batch.add(deliveryOf(body, given), NOW_MS);
+  return batch;
+}
+
+const pulses = (count: number) => Array.from({ length: count }, () => sentPulse());
+
+describe('Batch', () => {
+  test('every pulse is folded or rejected, never both and never neither', () => {
+    const batch = batchOf([
+      [sentPulse()],
+      ['not json'],
+      [[sentPulse(), sentPulse({ tenant: '' }), sentPulse()]],
+      [[]],
+    ]);
+    const folded = [...batch.parts.values()].reduce((sum, { fold }) => sum + fold.pulseCount, 0);
+    expect(folded).toBe(3);
+    expect(batch.rejected.map(({ rejection }) => rejection.reason)).toEqual([
+      'malformed_json',
+      'invalid_tenant',
+      'empty_array',
+    ]);
+    expect(batch.pulseCount).toBe(6);
+    expect(batch.deliveries).toHaveLength(4);
+  });
+
+  test('a rejected pulse knows its own delivery, position and text', () => {
+    const batch = batchOf([
+      [sentPulse(), { tag: 1 }],
+      [`[${JSON.stringify(sentPulse())}, {"tenant" : 1}]`, { tag: 2 }],
+      ['oops', { tag: 3 }],
+    ]);
+    expect(
+      batch.rejected.map(({ delivery, index, body }) => [
+        delivery.fields.deliveryTag,
+        index,
+        body.toString(),
+      ]),
+    ).toEqual([
+      [2, 1, '{"tenant" : 1}'],
+      [3, undefined, 'oops'],
+    ]);
+  });
+
+  test('the last delivery is the one to acknowledge', () => {
+    expect(batchOf([]).lastDelivery).toBeUndefined();
+    const batch = batchOf([
+      [sentPulse(), { tag: 4 }],
+      ['bad', { tag: 5 }],
+    ]);
+    expect(batch.lastDelivery?.fields.deliveryTag).toBe(5);
+  });
+
+  test('it is full by deliveries, good or bad, and by pulses', () => {
+    expect(batchOf([[sentPulse()], ['bad']], 3).isFull).toBe(false);
+    expect(batchOf([[sentPulse()], ['bad'], ['bad']], 3).isFull).toBe(true);
+    expect(batchOf([[pulses(2)]], 3).isFull).toBe(false);
+    expect(batchOf([[pulses(3)]], 3).isFull).toBe(true);
+  });
+
+  test('the longest array fits behind a batch that is one pulse short', () => {
+    const batch = batchOf([[pulses(9)], [pulses(1_000)]], 10);
+    expect(batch.pulseCount).toBe(1_009);
+    expect(batch.parts.get(0)?.fold.fold().pulseCount).toBe(1_009);
+  });
+
+  test('only redelivered pulses without any id are counted as such', () => {
+    const batch = batchOf([
+      [sentPulse(), { redelivered: true }],
+      [sentPulse({ id: 'p' }), { redelivered: true }],
+      [sentPulse(), { redelivered: true, messageId: 'm' }],
+      [sentPulse(), { redelivered: false }],
+      [[sentPulse(), sentPulse({ id: 'p' }), sentPulse()], { redelivered: true }],
+      ['bad', { redelivered: true }],
+    ]);
+    expect(batch.redeliveredWithoutId).toBe(3);
+  });
+
+  test('a pulse that Redis refused is found again by shard and position, with its own text', () => {
+    const shards = 4;
+    const tenants = Array.from({ length: 40 }, (_, index) => `tenant-${index}`);
+    const sent = tenants.map((tenant) => sentPulse({ tenant }));
+    const batch = batchOf(
+      [
+        [sent[0], { tag: 1 }],
+        ['bad', { tag: 2 }],
+        [
+          `[ ${sent
+            .slice(1)
+            .map((pulse) => JSON.stringify(pulse))
+            .join(' , ')} ]`,
+          { tag: 3 },
+        ],
+      ],
+      100,
+      shards,
+    );
+    const found = new Set<string>();
+    expect(batch.parts.size).toBe(shards);
+    for (const [shard, { fold }] of batch.parts) {
+      for (let position = 0; position < fold.pulseCount; position++) {
+        const { body, index, delivery, rejection } = batch.rejectedByShard(
+          shard,
+          position,
+          OVERFLOW,
+        );
+        const { tenant } = JSON.parse(body.toString()) as { tenant: string };
+        expect(rejection).toBe(OVERFLOW);
+        expect(delivery.fields.deliveryTag).toBe(tenant === 'tenant-0' ? 1 : 3);
+        expect(index).toBe(tenant === 'tenant-0' ? undefined : tenants.indexOf(tenant) - 1);
+        found.add(tenant);
+      }
+    }
+    expect(found.size).toBe(40);
+  });
+
+  test('a position that does not exist is a programming error', () => {
+    const batch = batchOf([[sentPulse()]]);
+    expect(() => batch.rejectedByShard(0, 1, OVERFLOW)).toThrow(RangeError);
+    expect(() => batch.rejectedByShard(1, 0, OVERFLOW)).toThrow(RangeError);
+  });
+
+  test('a thousand refused pulses of one large array are found in the time of a blink', () => {
+    const padding = 'x'.repeat(8_000);
+    const batch = batchOf([[Array.from({ length: 1_000 }, () => sentPulse({ padding }))]], 1_000);
+    const startedMs = performance.now();
+    for (let position = 0; position < 1_000; position++) {
+      batch.rejectedByShard(0, position, OVERFLOW);
+    }
+    expect(performance.now() - startedMs).toBeLessThan(1_000);
+  });
+});

@@ -1,0 +1,139 @@
+import { describe, expect, test } from 'vitest';
+import { sentPulse } from '../support/pulses.ts';
+import { BODY_LIMITS, outcomesOf, reasonsOf } from './body-outcomes.ts';
+
+const json = (value: unknown): string => JSON.stringify(value);
+
+describe('a body of one pulse', () => {
+  test('is one outcome without an index', () => {
+    expect(outcomesOf(json(sentPulse()))).toMatchObject([
+      { index: undefined, pulse: { tenant: 'acme' } },
+    ]);
+  });
+
+  test('may stand in white space', () => {
+    expect(outcomesOf(`\r\n\t ${json(sentPulse())} \n`)).toMatchObject([{ pulse: {} }]);
+  });
+
+  test('that is bad is refused with its own bytes and a detail', () => {
+    const body = ` ${json(sentPulse({ tenant: '' }))} `;
+    expect(outcomesOf(body)).toEqual([
+      {
+        reason: 'invalid_tenant',
+        detail: expect.stringContaining('1 to 128') as string,
+        index: undefined,
+        body,
+      },
+    ]);
+  });
+
+  test('keeps the digits of a long number', () => {
+    const body = json(sentPulse({ used_amount: 'N' })).replace('"N"', '0.1000000000000000055');
+    expect(reasonsOf(body)).toEqual(['amount_too_precise']);
+  });
+
+  test('is not disturbed by long numbers elsewhere in it', () => {
+    const body = `{"trace":12345678901234567890,"nested":{"used_amount":0.1000000000000000055},${json(sentPulse()).slice(1)}`;
+    expect(outcomesOf(body)).toMatchObject([{ pulse: { amount: { whole: 3 } } }]);
+  });
+});
+
+describe('a body that is not JSON in UTF-8', () => {
+  test.each([
+    ['nothing', ''],
+    ['white space', '  \n'],
+    ['a word', 'pulse'],
+    ['an object cut short', json(sentPulse()).slice(0, -1)],
+    ['something behind the object', `${json(sentPulse())}x`],
+    ['two objects', json(sentPulse()).repeat(2)],
+    ['a byte order mark', `\ufeff${json(sentPulse())}`],
+    ['NUL bytes', '\u0000\u0000'],
+    ['a NUL inside a string', '{"tenant":"a\u0000"}'],
+    ['NaN', '{"used_amount":NaN}'],
+    ['Infinity', '{"used_amount":Infinity}'],
+    ['a leading zero', '{"used_amount":01}'],
+    ['a bare point', '{"used_amount":.5}'],
+    ['single quotes', "{'tenant':'acme'}"],
+    ['a trailing comma', '[{},]'],
+    ['a comment', '{}//'],
+  ])('%s is malformed', (_, body) => {
+    expect(outcomesOf(body)).toMatchObject([
+      { reason: 'malformed_json', index: undefined, body: Buffer.from(body).toString('latin1') },
+    ]);
+  });
+
+  test.each([
+    ['a Latin-1 letter', [0xe9]],
+    ['a cut off sequence', [0xf0, 0x9f, 0x98]],
+    ['an overlong sequence', [0xc0, 0xaf]],
+    ['a surrogate in UTF-8', [0xed, 0xa0, 0x80]],
+    ['a byte that never occurs', [0xff]],
+  ])(
+    '%s inside a string is malformed, because decoding it would make unequal keys equal',
+    (_, bytes) => {
+      const [before = '', after = ''] = json(sentPulse({ tenant: 'XX' })).split('XX');
+      const body = Buffer.concat([Buffer.from(before), Buffer.from(bytes), Buffer.from(after)]);
+      expect(outcomesOf(body)).toMatchObject([
+        { reason: 'malformed_json', body: body.toString('latin1') },
+      ]);
+    },
+  );
+
+  test('UTF-16 is malformed', () => {
+    expect(reasonsOf(Buffer.from(json(sentPulse()), 'utf16le'))).toEqual(['malformed_json']);
+  });
+
+  test('a replacement character that was really sent is an ordinary character', () => {
+    expect(outcomesOf(json(sentPulse({ tenant: '\ufffd' })))).toMatchObject([
+      { pulse: { tenant: '\ufffd' } },
+    ]);
+  });
+
+  test('a lone surrogate written as an escape is refused by the field’s own rule', () => {
+    expect(reasonsOf(`{"tenant":"\\ud800","product_sku":"s"}`)).toEqual(['invalid_tenant']);
+  });
+
+  test('the detail is short, however long the body', () => {
+    const [outcome] = outcomesOf('x'.repeat(100_000));
+    expect(outcome?.detail?.length).toBeLessThanOrEqual(200);
+  });
+});
+
+describe('a body that is no pulse', () => {
+  test.each(['null', 'true', '1', '"text"', '0.1000000000000000055'])('%s is refused', (body) => {
+    expect(outcomesOf(body)).toMatchObject([{ reason: 'not_an_object', body }]);
+  });
+
+  test('an empty array is refused', () => {
+    expect(reasonsOf(' [ ] ')).toEqual(['empty_array']);
+  });
+
+  test.each(['[', '{"a":', '[{"tenant":'])(
+    'half a million times %s ends in a reason, not in an exhausted stack',
+    (opening) => {
+      expect(reasonsOf(opening.repeat(500_000))).toEqual(['malformed_json']);
+    },
+  );
+
+  test('a well formed array of half a million levels is refused as one bad element', () => {
+    const body = '['.repeat(500_000) + ']'.repeat(500_000);
+    expect(outcomesOf(body)).toMatchObject([
+      { reason: 'not_an_object', index: 0, body: body.slice(1, -1) },
+    ]);
+  });
+
+  test('one byte over the limit is too large, exactly the limit is read', () => {
+    const pulse = json(sentPulse());
+    expect(reasonsOf(pulse.padEnd(BODY_LIMITS.bodyBytesMax))).toEqual([undefined]);
+    expect(outcomesOf(pulse.padEnd(BODY_LIMITS.bodyBytesMax + 1))).toMatchObject([
+      { reason: 'body_too_large', index: undefined },
+    ]);
+  });
+
+  test('10 MB are too large before anything is parsed', () => {
+    const body = Buffer.alloc(10_000_000, '[');
+    const startedMs = performance.now();
+    expect(reasonsOf(body)).toEqual(['body_too_large']);
+    expect(performance.now() - startedMs).toBeLessThan(500);
+  });
+});

@@ -1,0 +1,246 @@
+import { describe, expect, test } from 'vitest';
+import { FatalError, RejectedError, TransientError } from '../../src/core/errors.ts';
+import type { Publication } from '../../src/core/publication.ts';
+import { Batch } from '../../src/ingest/batch.ts';
+import { settleBatch, type SettleDeps } from '../../src/ingest/settle-batch.ts';
+import { sentPulse } from '../support/pulses.ts';
+import { BODY_LIMITS } from './body-outcomes.ts';
+import { deliveryOf } from './delivery.ts';
+
+type Apply = SettleDeps['accumulator']['apply'];
+
+const TRANSIENT = new TransientError('PULSE_REDIS_APPLY', 'redis is away');
+const UNCONFIRMED = new TransientError('PULSE_PUBLISH_UNCONFIRMED', 'broker is away');
+
+function batchOf(bodies: readonly unknown[], shards = 1): Batch {
+  const batch = new Batch({
+    batchSize: 100,
+    shards,
+    dedupeSecret: 'secret',
+    limits: BODY_LIMITS,
+  });
+  for (const body of bodies) batch.add(deliveryOf(body), Date.UTC(2026, 10, 22, 4, 10));
+  return batch;
+}
+
+/** Dependencies that write down what is asked of them; everything is counted unless told otherwise. */
+function fakes(changes: { apply?: Apply; publish?: SettleDeps['publishDeadLetter'] } = {}) {
+  const log: string[] = [];
+  const published: Publication[] = [];
+  const stopping = new AbortController();
+  const deps: SettleDeps = {
+    accumulator: {
+      apply: async (shard, folded) => {
+        log.push(`apply ${shard}`);
+        return changes.apply === undefined
+          ? { counted: folded.pulseCount, duplicates: 0, refused: [] }
+          : changes.apply(shard, folded);
+      },
+    },
+    publishDeadLetter: async (publication) => {
+      log.push(`publish ${String(publication.headers?.['x-pulse-reason'])}`);
+      await changes.publish?.(publication);
+      // A confirm takes its time.
+      await new Promise((resolve) => setImmediate(resolve));
+      log.push('confirmed');
+      published.push(publication);
+    },
+    deadExchange: 'pulses.dead',
+    onStep: (step) => log.push(step),
+    retryForMs: 2_000,
+    signal: stopping.signal,
+  };
+  return { deps, log, published, stopping };
+}
+
+/** Fails with each of `errors` in turn, then lets the call through. */
+function failing<T extends unknown[]>(errors: readonly Error[]): (...args: T) => Promise<void> {
+  const left = [...errors];
+  return () => {
+    const error = left.shift();
+    return error === undefined ? Promise.resolve() : Promise.reject(error);
+  };
+}
+
+describe('settleBatch', () => {
+  test('dead letters are confirmed before any sum is applied', async () => {
+    const { deps, log, published } = fakes();
+    await settleBatch(batchOf([sentPulse(), 'bad', [sentPulse({ tenant: '' })]]), deps);
+    expect(log).toEqual([
+      'folded',
+      'publish malformed_json',
+      'publish invalid_tenant',
+      'confirmed',
+      'confirmed',
+      'dead-lettered',
+      'apply 0',
+      'applied',
+    ]);
+    expect(published.map(({ exchange, body }) => [exchange, body.toString()])).toEqual([
+      ['pulses.dead', 'bad'],
+      ['pulses.dead', JSON.stringify(sentPulse({ tenant: '' }))],
+    ]);
+  });
+
+  test('every pulse is in exactly one of the counts', async () => {
+    const { deps } = fakes({
+      apply: (_, folded) =>
+        Promise.resolve({ counted: folded.pulseCount - 3, duplicates: 2, refused: [1] }),
+    });
+    const bodies = ['bad', [sentPulse(), sentPulse({ tenant: '' })], ...Array(5).fill(sentPulse())];
+    expect(await settleBatch(batchOf(bodies), deps)).toEqual({
+      deliveries: 7,
+      batches: 1,
+      received: 8,
+      counted: 3,
+      duplicates: 2,
+      redeliveredWithoutId: 0,
+      deadLettered: { malformed_json: 1, invalid_tenant: 1, sum_overflow: 1 },
+      applySeconds: expect.any(Number) as number,
+    });
+  });
+
+  test('a pulse whose sum would overflow becomes a dead letter with its own text', async () => {
+    const { deps, log, published } = fakes({
+      apply: () => Promise.resolve({ counted: 2, duplicates: 0, refused: [1] }),
+    });
+    const second = JSON.stringify(sentPulse({ used_amount: '999999999999999' }));
+    const body = `[${JSON.stringify(sentPulse())},${second},${JSON.stringify(sentPulse())}]`;
+    await settleBatch(batchOf([body]), deps);
+    expect(log.slice(-3)).toEqual(['publish sum_overflow', 'confirmed', 'applied']);
+    expect(published[0]?.body.toString()).toBe(second);
+    expect(published[0]?.headers).toMatchObject({ 'x-pulse-index': 1 });
+  });
+
+  test('each shard is applied once, with its own pulses', async () => {
+    const applied = new Map<number, number>();
+    const { deps } = fakes({
+      apply: (shard, { pulseCount }) => {
+        applied.set(shard, (applied.get(shard) ?? 0) + pulseCount);
+        return Promise.resolve({ counted: pulseCount, duplicates: 0, refused: [] });
+      },
+    });
+    const bodies = Array.from({ length: 50 }, (_, index) => sentPulse({ tenant: `t${index}` }));
+    const counts = await settleBatch(batchOf(bodies, 3), deps);
+    expect([...applied.keys()].sort()).toEqual([0, 1, 2]);
+    expect([...applied.values()].reduce((sum, count) => sum + count, 0)).toBe(50);
+    expect(counts.counted).toBe(50);
+  });
+
+  test('a batch of nothing but bad pulses asks nothing of Redis', async () => {
+    const { deps, log } = fakes();
+    await settleBatch(batchOf(['bad']), deps);
+    expect(log).not.toContain('apply 0');
+  });
+
+  test('a sum that does not add up is never taken for done', async () => {
+    const { deps } = fakes({
+      apply: () => Promise.resolve({ counted: 1, duplicates: 0, refused: [] }),
+    });
+    await expect(settleBatch(batchOf([sentPulse(), sentPulse()]), deps)).rejects.toThrow();
+  });
+});
+
+describe('when a server is away', () => {
+  test('a dead letter is repeated under the same id until it is confirmed', async () => {
+    const ids: unknown[] = [];
+    const fail = failing([UNCONFIRMED, UNCONFIRMED]);
+    const { deps, log } = fakes({
+      publish: (publication) => {
+        ids.push(publication.headers?.['x-pulse-dead-letter-id']);
+        return fail();
+      },
+    });
+    await settleBatch(batchOf([sentPulse(), 'bad']), deps);
+    expect(ids).toHaveLength(3);
+    expect(new Set(ids).size).toBe(1);
+    expect(log.indexOf('apply 0')).toBeGreaterThan(log.indexOf('confirmed'));
+  });
+
+  test('an apply is repeated, with the same pulses', async () => {
+    const seen: unknown[] = [];
+    const fail = failing([TRANSIENT, TRANSIENT]);
+    const { deps } = fakes({
+      apply: async (_, folded) => {
+        seen.push(folded);
+        await fail();
+        return { counted: folded.pulseCount, duplicates: 0, refused: [] };
+      },
+    });
+    expect(await settleBatch(batchOf([sentPulse()]), deps)).toMatchObject({ counted: 1 });
+    expect(seen).toHaveLength(3);
+    expect(new Set(seen).size).toBe(1);
+  });
+
+  test('after its time the batch is given back, with nothing applied behind a lost dead letter', async () => {
+    const { deps, log } = fakes({ publish: () => Promise.reject(UNCONFIRMED) });
+    const settled = settleBatch(batchOf([sentPulse(), 'bad']), { ...deps, retryForMs: 0 });
+    await expect(settled).rejects.toBe(UNCONFIRMED);
+    expect(log).not.toContain('apply 0');
+  });
+
+  test('a Redis that stays away gives the batch back', async () => {
+    const { deps, log } = fakes({ apply: () => Promise.reject(TRANSIENT) });
+    const settled = settleBatch(batchOf([sentPulse()]), { ...deps, retryForMs: 60 });
+    await expect(settled).rejects.toBe(TRANSIENT);
+    expect(log.filter((line) => line === 'apply 0').length).toBeGreaterThan(1);
+    expect(log).not.toContain('applied');
+  });
+
+  test('an overflowing pulse that cannot be dead-lettered keeps its batch from being done', async () => {
+    const { deps, log } = fakes({
+      apply: () => Promise.resolve({ counted: 0, duplicates: 0, refused: [0] }),
+      publish: () => Promise.reject(UNCONFIRMED),
+    });
+    const settled = settleBatch(batchOf([sentPulse()]), { ...deps, retryForMs: 0 });
+    await expect(settled).rejects.toBe(UNCONFIRMED);
+    expect(log).not.toContain('applied');
+  });
+
+  test('closing ends the repeating soon', async () => {
+    const { deps, stopping } = fakes({ apply: () => Promise.reject(TRANSIENT) });
+    const settled = settleBatch(batchOf([sentPulse()]), { ...deps, retryForMs: 60_000 });
+    stopping.abort();
+    await expect(settled).rejects.toMatchObject({ code: 'PULSE_INGEST_CLOSED', retryable: true });
+  });
+});
+
+describe('what no repeating mends', () => {
+  test.each([
+    new FatalError('PULSE_REDIS_LIBRARY', 'not ours'),
+    new RangeError('a programming error'),
+  ])('%s is thrown at once', async (error) => {
+    const { deps, log } = fakes({ apply: () => Promise.reject(error) });
+    await expect(settleBatch(batchOf([sentPulse()]), deps)).rejects.toBe(error);
+    expect(log.filter((line) => line === 'apply 0')).toHaveLength(1);
+  });
+
+  test('a property that cannot be sent on does not keep its pulse out of the quarantine', async () => {
+    const attempts: Publication[] = [];
+    const { deps, published } = fakes({
+      publish: (publication) => {
+        attempts.push(publication);
+        return publication.messageId === undefined
+          ? Promise.resolve()
+          : Promise.reject(new RejectedError('PULSE_PUBLISH_INVALID', 'cannot be sent'));
+      },
+    });
+    const batch = new Batch({
+      batchSize: 9,
+      shards: 1,
+      dedupeSecret: 'secret',
+      limits: BODY_LIMITS,
+    });
+    batch.add(deliveryOf('bad', { messageId: 'm-1' }), 0);
+    await settleBatch(batch, deps);
+    expect(published).toHaveLength(1);
+    expect(published[0]).toMatchObject({
+      exchange: 'pulses.dead',
+      body: Buffer.from('bad'),
+      headers: {
+        'x-pulse-reason': 'malformed_json',
+        'x-pulse-dead-letter-id': attempts[0]?.headers?.['x-pulse-dead-letter-id'] as string,
+      },
+    });
+  });
+});
