@@ -120,7 +120,7 @@ describe('BatchFold', () => {
     const folded = fold(pulses);
     expect(folded.pulseCount).toBe(1_500);
     expect(folded.ids).toEqual(Buffer.concat(pulses.map((pulse) => fold([pulse]).ids)));
-    expect([...sumsOf(folded).values()].map(({ pulseCount }) => pulseCount)).toEqual([1_500]);
+    expect([...sumsOf(folded).values()].map(({ count }) => count)).toEqual([1_500]);
   });
 
   test('an empty batch packs to nothing', () => {
