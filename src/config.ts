@@ -4,6 +4,7 @@ import { availableParallelism } from 'node:os';
 import { bool, customCleanEnv, EnvError, makeValidator, str, type CleanedEnv } from 'envalid';
 import { validate as isCron } from 'node-cron';
 import { RejectedError } from './core/errors.ts';
+import { parseCrashPoint } from './platform/crash-points.ts';
 import { LOG_LEVELS } from './platform/logger.ts';
 
 export type RawEnv = Readonly<Record<string, string | undefined>>;
@@ -13,6 +14,8 @@ export type Config = ReturnType<typeof parseConfig>;
 export interface ConfigNeeds {
   /** The command serves HTTP to users, so it needs a signing secret and an administrator. */
   readonly api: boolean;
+  /** The command line allows PULSE_CRASH_AT, which ends the process on purpose. */
+  readonly testFaults?: boolean | undefined;
 }
 
 /** Variables that may hold secrets; each may be given as `NAME_FILE`, the path of a file, instead. */
@@ -53,6 +56,7 @@ export function parseConfig(rawEnv: RawEnv, needs: ConfigNeeds = { api: false })
     servers: serversOf(env),
     queue: env.PULSE_QUEUE,
     shards: env.SHARDS,
+    allowUnsafeRedis: env.ALLOW_UNSAFE_REDIS,
     startTimeoutMs: env.START_TIMEOUT_SECONDS * 1000,
     stopTimeoutMs: env.STOP_TIMEOUT_SECONDS * 1000,
     ingest: {
@@ -78,6 +82,7 @@ export function parseConfig(rawEnv: RawEnv, needs: ConfigNeeds = { api: false })
     },
     metrics: { host: env.METRICS_HOST ?? env.API_HOST, port: env.METRICS_PORT },
     logLevel: env.LOG_LEVEL,
+    crashAt: env.PULSE_CRASH_AT,
   });
 }
 
@@ -92,6 +97,7 @@ function variables() {
     )({
       default: 'pulses',
     }),
+    ALLOW_UNSAFE_REDIS: bool({ default: false }),
     SHARDS: integer(1, 1024)({ default: 1 }),
     INGEST_THREADS: integer(
       1,
@@ -129,6 +135,7 @@ function variables() {
     START_TIMEOUT_SECONDS: integer(1, 3_600)({ default: 30 }),
     STOP_TIMEOUT_SECONDS: integer(1, 3_600)({ default: 20 }),
     LOG_LEVEL: str({ choices: LOG_LEVELS, default: 'info' as const }),
+    PULSE_CRASH_AT: crashPoint({ default: undefined }),
   };
 }
 
@@ -160,6 +167,10 @@ function crossFieldMistakes(env: Partial<Env>, given: RawEnv, needs: ConfigNeeds
     mistakes.push(
       'RABBITMQ_URL, REDIS_URL, DATABASE_URL: set all three (own servers) or none (embedded servers).',
     );
+  }
+  if (given.PULSE_CRASH_AT !== undefined && needs.testFaults !== true) {
+    // Ignoring it would let a fault test pass that tested nothing; obeying it would end a real process.
+    mistakes.push('PULSE_CRASH_AT: is for fault tests alone, and needs --allow-test-faults.');
   }
   if (needs.api && urlCount > 0) {
     if (given.JWT_SECRET === undefined) {
@@ -229,6 +240,12 @@ function secret(lengthMin: number) {
 const cron = makeValidator((text: string) => {
   if (!isCron(text)) throw new EnvError(`must be a cron expression, not "${text}".`);
   return text;
+});
+
+const crashPoint = makeValidator((text: string) => {
+  const point = parseCrashPoint(text);
+  if (point === undefined) throw new EnvError('must name a step, such as ingest:applied:3.');
+  return point;
 });
 
 function deepFreeze<T extends object>(value: T): Readonly<T> {

@@ -8,18 +8,46 @@ import {
   loadDotEnv,
   type CommandEnvironment,
 } from './commands/command.ts';
-import { addDemoCommand } from './commands/demo.ts';
-import { addDoctorCommand } from './commands/doctor.ts';
-import { addFlushCommand } from './commands/flush.ts';
-import { addMigrateCommand } from './commands/migrate.ts';
-import { addPopulateCommand } from './commands/populate.ts';
-import { addServicesCommand } from './commands/services.ts';
-import { addStartCommands } from './commands/start.ts';
-import { addVerifyCommand } from './commands/verify.ts';
+
+type AddCommand = (
+  program: Command,
+  environment: CommandEnvironment,
+  setExitCode: (code: number) => void,
+) => void;
+
+/** Loaded only when asked for: all of them together take longer than most commands run. */
+const LOADERS: readonly { names: readonly string[]; load: () => Promise<AddCommand> }[] = [
+  {
+    names: ['start', 'api', 'worker'],
+    load: async () => (await import('./commands/start.ts')).addStartCommands,
+  },
+  {
+    names: ['migrate'],
+    load: async () => (await import('./commands/migrate.ts')).addMigrateCommand,
+  },
+  { names: ['flush'], load: async () => (await import('./commands/flush.ts')).addFlushCommand },
+  {
+    names: ['populate'],
+    load: async () => (await import('./commands/populate.ts')).addPopulateCommand,
+  },
+  { names: ['verify'], load: async () => (await import('./commands/verify.ts')).addVerifyCommand },
+  { names: ['doctor'], load: async () => (await import('./commands/doctor.ts')).addDoctorCommand },
+  {
+    names: ['recover'],
+    load: async () => (await import('./commands/recover.ts')).addRecoverCommand,
+  },
+  {
+    names: ['services'],
+    load: async () => (await import('./commands/services.ts')).addServicesCommand,
+  },
+  { names: ['demo'], load: async () => (await import('./commands/demo.ts')).addDemoCommand },
+];
 
 process.exitCode = await main(process.argv.slice(2));
 
 async function main(args: string[]): Promise<number> {
+  process.stdout.on('error', forgiveClosedPipe);
+  process.stderr.on('error', forgiveClosedPipe);
   loadDotEnv();
   const stop = new AbortController();
   const environment: CommandEnvironment = {
@@ -36,17 +64,11 @@ async function main(args: string[]): Promise<number> {
   const setExitCode = (code: number): void => {
     exitCode = code;
   };
-  for (const addCommand of [
-    addStartCommands,
-    addMigrateCommand,
-    addFlushCommand,
-    addPopulateCommand,
-    addVerifyCommand,
-    addDoctorCommand,
-    addServicesCommand,
-    addDemoCommand,
-  ]) {
-    addCommand(program, environment, setExitCode);
+  const [name = ''] = args;
+  const wanted = LOADERS.filter(({ names }) => names.includes(name));
+  // Help and a mistyped command need all of them.
+  for (const { load } of wanted.length > 0 ? wanted : LOADERS) {
+    (await load())(program, environment, setExitCode);
   }
   const stopListening = stopOnSignals(stop);
   try {
@@ -58,6 +80,11 @@ async function main(args: string[]): Promise<number> {
   } finally {
     stopListening();
   }
+}
+
+/** A reader that has gone, as in `pulse start | head -1`, must not end what is running. */
+function forgiveClosedPipe(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EPIPE') throw error;
 }
 
 /** The first signal drains; a second one ends the process at once, which loses nothing either. */

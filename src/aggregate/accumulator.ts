@@ -57,6 +57,8 @@ export interface AccumulatorOptions {
   readonly redis: Redis;
   readonly shards: number;
   readonly dedupeWindowSeconds: number;
+  /** Refuses to apply to books of another epoch; left out by processes that apply nothing. See epoch.ts. */
+  readonly epoch?: string;
 }
 
 /** Elements asked of Redis per HSCAN step: large enough to be cheap, small enough not to stall it. */
@@ -70,7 +72,8 @@ export type Accumulator = ReturnType<typeof createAccumulator>;
  * All methods throw TransientError PULSE_REDIS_APPLY when Redis is away or cannot write just now (the
  * call may have applied; each is safe to repeat) and FatalError when what Redis holds is not ours.
  */
-export function createAccumulator({ redis, shards, dedupeWindowSeconds }: AccumulatorOptions) {
+export function createAccumulator(options: AccumulatorOptions) {
+  const { redis, shards, dedupeWindowSeconds, epoch = '' } = options;
   const call = async (name: string, keys: string[], args: (string | Buffer)[]) => {
     try {
       return await redis.fcall(name, keys.length, ...keys, LIBRARY_VERSION, ...args);
@@ -93,6 +96,7 @@ export function createAccumulator({ redis, shards, dedupeWindowSeconds }: Accumu
         batch.pulses,
         batch.fields,
         batch.sums,
+        epoch,
       ],
     );
     const [counted, duplicates, refused] = reply as [number, number, number[]];
@@ -234,6 +238,13 @@ async function classify(redis: Redis, error: unknown): Promise<Error> {
     return new TransientError('PULSE_REDIS_APPLY', `Redis refuses for now: ${word}.`, {
       cause: error,
     });
+  }
+  if (word === 'PULSEEPOCH') {
+    return new FatalError(
+      'PULSE_REDIS_EPOCH',
+      'Redis has lost its memory, or is another server: nothing more is counted. Start again to see what to do.',
+      { cause: error },
+    );
   }
   // Redis names this case by text alone. A server that was replaced or flushed gets the library back.
   if (error.message.startsWith('ERR Function not found')) {

@@ -4,7 +4,12 @@ import type { Pool } from 'pg';
 import { LIBRARY_VERSION, libraryVersionIn } from '../aggregate/library.ts';
 import { pendingMigrations } from '../platform/migrate.ts';
 import { closeRabbitConnection, openRabbitConnection } from '../platform/rabbit-connection.ts';
-import { checkRedisDurability, readInfo, type Finding } from '../platform/redis-durability.ts';
+import {
+  checkRedisDurability,
+  checkRedisWrites,
+  readInfo,
+  type Finding,
+} from '../platform/redis-durability.ts';
 import { readStoredShards } from '../platform/settings.ts';
 import { declareTopology, readQueueDepth, topologyNames } from '../platform/topology.ts';
 
@@ -48,6 +53,7 @@ export async function checkRedis(redis: Redis): Promise<Finding[]> {
       ? ok('redis version', version)
       : danger('redis version', `${version} has no functions; 7.0 or later is needed`),
     ...(await checkRedisDurability(redis)),
+    await checkRedisWrites(redis),
     library === undefined
       ? warning('redis functions', 'not loaded yet; a start does it')
       : library === LIBRARY_VERSION

@@ -2,6 +2,7 @@
 import type { Command } from 'commander';
 import { PulseError } from '../core/errors.ts';
 import { serverOf } from '../platform/logger.ts';
+import { waitForRedis } from '../platform/redis.ts';
 import type { Finding } from '../platform/redis-durability.ts';
 import {
   EXIT_DONE,
@@ -40,6 +41,9 @@ export function addDoctorCommand(
   withExamples(command, 'pulse doctor', 'pulse doctor --json');
 }
 
+/** How long Redis may take to answer; its client connects in the background. */
+const ANSWER_TIMEOUT_MS = 5_000;
+
 /** Asks all three servers; one that is away is a finding, not the end of the examination. */
 async function examine(run: CommandRun): Promise<Finding[]> {
   const servers = findServers(run);
@@ -48,7 +52,8 @@ async function examine(run: CommandRun): Promise<Finding[]> {
   const findings = await Promise.all([
     orAway('rabbitmq', servers.rabbitmqUrl, () => checkRabbit(servers.rabbitmqUrl, queue)),
     orAway('redis', servers.redisUrl, async () => {
-      await redis.ping();
+      const timeoutMs = Math.min(run.config.startTimeoutMs, ANSWER_TIMEOUT_MS);
+      await waitForRedis(redis, { url: servers.redisUrl, timeoutMs, signal: run.stop });
       return checkRedis(redis);
     }),
     orAway('postgres', servers.databaseUrl, () => checkPostgres(servers.databaseUrl, pool, shards)),

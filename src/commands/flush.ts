@@ -1,10 +1,10 @@
 /** `pulse flush`. */
-import type { Command } from 'commander';
+import { Option, type Command } from 'commander';
 import { flushAll } from '../flush/flush.ts';
 import { EXIT_DONE, runAction, toJson, withExamples, type CommandEnvironment } from './command.ts';
 import { prepareServers } from './prepare-servers.ts';
 import { findServers } from './servers.ts';
-import { openAccumulator, openClients } from './worker-parts.ts';
+import { flushCrashPoint, openAccumulator, openClients } from './worker-parts.ts';
 
 export function addFlushCommand(
   program: Command,
@@ -15,13 +15,17 @@ export function addFlushCommand(
     .command('flush')
     .description('Write what Redis holds to Postgres now. Safe beside running workers.')
     .option('--json', 'print the report as JSON')
-    .action(async (flags: { json?: true }) => {
+    .addOption(new Option('--allow-test-faults').hideHelp())
+    .action(async (flags: { json?: true; allowTestFaults?: true }) => {
+      const needs = { api: false, testFaults: flags.allowTestFaults };
       setExitCode(
-        await runAction(environment, { api: false }, async (run) => {
+        await runAction(environment, needs, async (run) => {
           const clients = openClients(run, findServers(run));
           await prepareServers(run, clients);
           const accumulator = openAccumulator(run, clients.redis);
-          const report = await flushAll({ accumulator, pool: clients.pool, logger: run.logger });
+          const { pool } = clients;
+          const crashPoint = flushCrashPoint(run);
+          const report = await flushAll({ accumulator, pool, logger: run.logger, ...crashPoint });
           if (flags.json === true) run.print(toJson(report));
           else {
             run.print(

@@ -1,5 +1,5 @@
 /** `pulse start`, `pulse api`, `pulse worker`: one shape, different parts. */
-import type { Command } from 'commander';
+import { Option, type Command } from 'commander';
 import { serverOf } from '../platform/logger.ts';
 import { createMetricsRegistry, startMetricsServer } from '../platform/metrics.ts';
 import { startApiParts } from './api-parts.ts';
@@ -20,6 +20,12 @@ import { openClients, startWorkerParts } from './worker-parts.ts';
 export interface LongRunParts {
   readonly api: boolean;
   readonly worker: boolean;
+}
+
+interface LongRunFlags {
+  readonly json?: true;
+  readonly checkConfig?: true;
+  readonly allowTestFaults?: true;
 }
 
 /** What `--json` prints in one line once the process is ready. */
@@ -45,9 +51,11 @@ export function addStartCommands(
       .description(description)
       .option('--json', 'print one line of JSON with all addresses once ready')
       .option('--check-config', 'check the configuration and exit')
-      .action(async (flags: { json?: true; checkConfig?: true }) => {
+      .addOption(new Option('--allow-test-faults').hideHelp())
+      .action(async (flags: LongRunFlags) => {
+        const needs = { api: parts.api, testFaults: flags.allowTestFaults };
         setExitCode(
-          await runAction(environment, { api: parts.api }, async (run) => {
+          await runAction(environment, needs, async (run) => {
             if (flags.checkConfig === true) run.print('The configuration is valid.');
             else await runParts(run, parts, flags.json === true);
             return EXIT_DONE;
@@ -85,7 +93,7 @@ export async function startParts(
   closer.add('metrics', () => metrics.close());
   const clients = openClients(run, servers);
   const settings = await prepareServers(run, clients);
-  if (parts.worker) startWorkerParts(run, clients, { settings, registry, onFatal });
+  if (parts.worker) await startWorkerParts(run, clients, { settings, registry, onFatal });
   const api = parts.api ? await startApiParts(run, clients, { credentials, registry }) : undefined;
   return {
     ...(api === undefined ? {} : { api: api.url }),

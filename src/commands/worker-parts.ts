@@ -3,15 +3,18 @@ import type { Redis } from 'ioredis';
 import type { Pool } from 'pg';
 import type { Registry } from 'prom-client';
 import { createAccumulator } from '../aggregate/accumulator.ts';
+import { ensureEpoch } from '../aggregate/epoch.ts';
 import type { ServerUrls } from '../config.ts';
-import { flushAll, type FlushReport } from '../flush/flush.ts';
+import { flushAll, type FlushDeps, type FlushReport } from '../flush/flush.ts';
 import { createFlushMetrics } from '../flush/flush-metrics.ts';
 import { isFlushOverdue } from '../flush/overdue.ts';
 import { startFlushSchedule } from '../flush/schedule.ts';
 import { createIngestMetrics } from '../ingest/ingest-metrics.ts';
 import { startIngestPool, type IngestPool } from '../ingest/pool.ts';
+import { createCrashPoint } from '../platform/crash-points.ts';
 import { createPool } from '../platform/postgres.ts';
 import { createRedis } from '../platform/redis.ts';
+import { assertRedisIsSafe, checkRedisDurability } from '../platform/redis-durability.ts';
 import type { Settings } from '../platform/settings.ts';
 import { startQuarantineWriter } from '../quarantine/writer.ts';
 import type { CommandRun } from './command.ts';
@@ -40,6 +43,12 @@ export function openAccumulator({ config }: CommandRun, redis: Redis) {
   return createAccumulator({ redis, shards, dedupeWindowSeconds: ingest.dedupeWindowSeconds });
 }
 
+/** Where a fault test ends this process in the middle of a flush. */
+export function flushCrashPoint({ config }: CommandRun): Pick<FlushDeps, 'onStep'> {
+  const onStep = createCrashPoint(config.crashAt, ['flush']);
+  return onStep === undefined ? {} : { onStep };
+}
+
 export interface WorkerParts {
   readonly ingest: IngestPool;
   readonly flush: () => Promise<FlushReport>;
@@ -49,20 +58,24 @@ export interface WorkerParts {
  * Starts the worker's parts; they are closed with the run: ingest drains first, then the last flush if
  * FLUSH_ON_EXIT asks for it, then the schedule and the quarantine writer.
  *
+ * @throws FatalError PULSE_REDIS_UNSAFE, PULSE_REDIS_EPOCH when this Redis cannot be counted with.
  * @param options.onFatal Called when the state is in doubt and the process must stop.
  */
-export function startWorkerParts(
+export async function startWorkerParts(
   run: CommandRun,
   { servers, redis, pool }: Clients,
   options: { settings: Settings; registry: Registry; onFatal: (error: Error) => void },
-): WorkerParts {
+): Promise<WorkerParts> {
   const { config, logger, closer } = run;
   const { registry, onFatal } = options;
+  await guardRedis(run, redis);
   const accumulator = openAccumulator(run, redis);
+  const epoch = await ensureEpoch({ redis, pool, accumulator });
   const flushMetrics = createFlushMetrics(registry);
+  const crashPoint = flushCrashPoint(run);
   const flush = async (): Promise<FlushReport> => {
     try {
-      const report = await flushAll({ accumulator, pool, logger });
+      const report = await flushAll({ accumulator, pool, logger, ...crashPoint });
       flushMetrics.succeeded(report);
       return report;
     } catch (error) {
@@ -101,8 +114,11 @@ export function startWorkerParts(
       ingest: config.ingest,
       stopTimeoutMs: config.stopTimeoutMs,
       dedupeSecret: options.settings.dedupeSecret,
+      epoch,
+      allowUnsafeRedis: config.allowUnsafeRedis,
       logLevel: config.logLevel,
       prettyLogs: run.isTerminal,
+      crashAt: config.crashAt,
     },
     logger,
     onCounts: (counts) => {
@@ -113,4 +129,18 @@ export function startWorkerParts(
   const metrics = createIngestMetrics(registry, () => ingest.states);
   closer.add('ingest', () => ingest.close());
   return { ingest, flush };
+}
+
+/** Refuses a Redis that may lose what it acknowledges, or says loudly that it was told not to. */
+async function guardRedis({ config, logger }: CommandRun, redis: Redis): Promise<void> {
+  if (!config.allowUnsafeRedis) {
+    await assertRedisIsSafe(redis);
+    return;
+  }
+  const findings = await checkRedisDurability(redis);
+  const dangers = findings.filter(({ status }) => status === 'danger');
+  logger.warn(
+    { variable: 'ALLOW_UNSAFE_REDIS', dangers },
+    'counting with a redis that may lose what it has acknowledged',
+  );
 }

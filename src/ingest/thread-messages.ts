@@ -3,6 +3,7 @@ import type { MessagePort } from 'node:worker_threads';
 import type { Config, ServerUrls } from '../config.ts';
 import type { ErrorCode } from '../core/errors.ts';
 import type { RejectionReason } from '../core/rejection.ts';
+import type { CrashPoint } from '../platform/crash-points.ts';
 
 /** The one task of an ingest thread: consume until told to drain. */
 export interface IngestTask {
@@ -12,8 +13,14 @@ export interface IngestTask {
   readonly ingest: Config['ingest'];
   readonly stopTimeoutMs: number;
   readonly dedupeSecret: string;
+  /** The life of Redis to count with. */
+  readonly epoch: string;
+  /** Count although Redis may lose what it acknowledged. */
+  readonly allowUnsafeRedis: boolean;
   readonly logLevel: Config['logLevel'];
   readonly prettyLogs: boolean;
+  /** Where a fault test ends this thread or its process. */
+  readonly crashAt: CrashPoint | undefined;
   /** Carries ThreadNotice to the main thread and ThreadCommand back. */
   readonly port: MessagePort;
 }

@@ -4,8 +4,10 @@
  */
 import { createAccumulator } from '../aggregate/accumulator.ts';
 import { PulseError } from '../core/errors.ts';
+import { createCrashPoint } from '../platform/crash-points.ts';
 import { createLogger, type Logger } from '../platform/logger.ts';
 import { createRedis } from '../platform/redis.ts';
+import { assertRedisIsSafe } from '../platform/redis-durability.ts';
 import { topologyNames } from '../platform/topology.ts';
 import { createPublisher } from '../publish/publisher.ts';
 import { startConsumer, type ConsumerDeps, type ConsumerOptions } from './consumer.ts';
@@ -34,12 +36,14 @@ export async function runIngestThread(task: IngestTask): Promise<ThreadEnd> {
     port.postMessage(notice);
   });
   const { deps, close } = openDependencies(task, logger);
+  const onStep = createCrashPoint(task.crashAt, ['ingest', 'thread']);
   try {
     return await new Promise<ThreadEnd>((resolve, reject) => {
       const consumer = startConsumer(consumerOptions(task), {
         ...deps,
         logger,
         retryForMs: RETRY_FOR_MS,
+        ...(onStep === undefined ? {} : { onStep }),
         onCounts: reporter.add,
         onState: (state) => {
           port.postMessage({ kind: 'state', state });
@@ -70,6 +74,7 @@ function openDependencies(task: IngestTask, logger: Logger) {
     redis,
     shards: task.shards,
     dedupeWindowSeconds: ingest.dedupeWindowSeconds,
+    epoch: task.epoch,
   });
   const publisher = createPublisher({
     url: servers.rabbitmqUrl,
@@ -82,6 +87,7 @@ function openDependencies(task: IngestTask, logger: Logger) {
     publishDeadLetter: (publication) => publisher.publish(publication),
     deadExchange: topologyNames(task.queue).deadExchange,
     async probe() {
+      if (!task.allowUnsafeRedis) await assertRedisIsSafe(redis);
       for (let shard = 0; shard < task.shards; shard++) await accumulator.probe(shard);
     },
   };

@@ -1,5 +1,6 @@
 /** Whether this Redis can keep the promise: what it acknowledged must survive its own death. */
 import { ReplyError, type Redis } from 'ioredis';
+import { FatalError, TransientError } from '../core/errors.ts';
 
 /** One thing about a server, and whether it endangers counts. */
 export interface Finding {
@@ -17,7 +18,6 @@ export async function checkRedisDurability(redis: Redis): Promise<Finding[]> {
   const appendOnly = await readSetting(redis, 'appendonly');
   const appendFsync = await readSetting(redis, 'appendfsync');
   const policy = await readSetting(redis, 'maxmemory-policy');
-  const lastWrite = persistence.get('aof_last_write_status');
   return [
     setting('redis append-only file', appendOnly ?? onOff(persistence.get('aof_enabled')), {
       good: 'yes',
@@ -31,12 +31,26 @@ export async function checkRedisDurability(redis: Redis): Promise<Finding[]> {
       good: 'noeviction',
       danger: 'short of memory, Redis would drop sums and ids: maxmemory-policy noeviction',
     }),
-    {
-      name: 'redis last write',
-      status: lastWrite === undefined || lastWrite === 'ok' ? 'ok' : 'danger',
-      detail: lastWrite === undefined ? 'no append-only file' : `the last write was ${lastWrite}`,
-    },
   ];
+}
+
+/**
+ * Refuses a Redis that may lose what it acknowledges.
+ *
+ * @throws FatalError PULSE_REDIS_UNSAFE with every reason. TransientError when Redis does not answer.
+ */
+export async function assertRedisIsSafe(redis: Redis): Promise<void> {
+  const findings = await checkRedisDurability(redis).catch((error: unknown) => {
+    throw new TransientError('PULSE_REDIS_UNREACHABLE', 'Redis did not answer.', { cause: error });
+  });
+  const dangers = findings.filter(({ status }) => status === 'danger');
+  if (dangers.length === 0) return;
+  throw new FatalError(
+    'PULSE_REDIS_UNSAFE',
+    'Pulse does not count with a Redis that may lose what it has acknowledged:\n' +
+      dangers.map(({ name, detail }) => `  ${name} ${detail}`).join('\n') +
+      '\nMend it, or set ALLOW_UNSAFE_REDIS=true to count without the guarantee.',
+  );
 }
 
 function setting(
@@ -49,6 +63,16 @@ function setting(
   }
   if (value === good) return { name, status: 'ok', detail: value };
   return { name, status: 'danger', detail: `is "${value}": ${danger}` };
+}
+
+/** Whether the append-only file takes writes; one that does not, on a full disk say, recovers by itself. */
+export async function checkRedisWrites(redis: Redis): Promise<Finding> {
+  const lastWrite = (await readInfo(redis, 'persistence')).get('aof_last_write_status');
+  return {
+    name: 'redis last write',
+    status: lastWrite === undefined || lastWrite === 'ok' ? 'ok' : 'danger',
+    detail: lastWrite ?? 'unknown',
+  };
 }
 
 function onOff(flag: string | undefined): string | undefined {

@@ -4,7 +4,7 @@
  * Real servers on free loopback ports with random passwords, all under one directory. They end with
  * this process, however it ends.
  */
-import { existsSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { RejectedError } from '../core/errors.ts';
 import type { ServicesEnv } from './guardian-protocol.ts';
@@ -41,14 +41,11 @@ export async function startEmbeddedServices(options: LaunchOptions): Promise<Emb
     );
   }
   const launched = await launchServices({ ...options, directory });
-  return toHandle(launched, options.keepFiles ? null : directory);
+  return toHandle(launched);
 }
 
-/** @param leftover Removed here too, in case the guardian was killed and could not. */
-export function toHandle(
-  { guardian, servers, env }: Launched,
-  leftover: string | null,
-): EmbeddedServices {
+/** What the owner of launched services can do with them. */
+export function toHandle({ guardian, servers, env }: Launched): EmbeddedServices {
   return {
     env,
     async kill(name, signal = 'SIGKILL') {
@@ -58,9 +55,6 @@ export function toHandle(
       await guardian.send({ kind: 'restart', name });
       await waitUntilReady(guardian, servers[name]);
     },
-    async stop() {
-      await guardian.stop();
-      if (leftover !== null) rmSync(leftover, { recursive: true, force: true, maxRetries: 20 });
-    },
+    stop: () => guardian.stop(),
   };
 }

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { FatalError } from '../core/errors.ts';
 import { builtFileUrl } from '../platform/built-file.ts';
+import { removeTree } from './process-ending.ts';
 import type {
   GuardianOptions,
   GuardianOrder,
@@ -53,7 +54,7 @@ export async function startGuardian(options: GuardianOptions): Promise<Guardian>
     stdio: ['ignore', log, log, 'ipc'],
   });
   closeSync(log);
-  const client = createClient(child);
+  const client = createClient(child, options);
   await new Promise<void>((resolve, reject) => {
     const fail = () => {
       reject(
@@ -74,7 +75,8 @@ export async function startGuardian(options: GuardianOptions): Promise<Guardian>
   return client;
 }
 
-function createClient(child: ChildProcess): Guardian {
+function createClient(child: ChildProcess, options: GuardianOptions): Guardian {
+  const places = [options.directory];
   const waiting = new Map<number, { resolve: () => void; reject: (error: Error) => void }>();
   const listeners = new Set<{ name: string; listener: (outcome: string) => void }>();
   let lastId = 0;
@@ -94,6 +96,7 @@ function createClient(child: ChildProcess): Guardian {
   });
 
   const send = async (order: Order): Promise<void> => {
+    if (order.kind === 'adopt') places.push(order.directory);
     const id = ++lastId;
     child.channel?.ref();
     try {
@@ -117,7 +120,11 @@ function createClient(child: ChildProcess): Guardian {
       listeners.add(entry);
       return () => listeners.delete(entry);
     },
-    stop: () => stopGuardian(child, send),
+    async stop() {
+      await stopGuardian(child, send);
+      // Done already, unless the guardian was killed itself.
+      if (!options.keepFiles) for (const place of places) removeTree(place);
+    },
     async release(env) {
       await send({ kind: 'announce', announcement: { env, attachedTo: null } });
       child.disconnect();

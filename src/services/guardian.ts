@@ -9,7 +9,6 @@
  * - released: the parent said so (`pulse services up`); SIGTERM ends the servers.
  * - ending: the parent asked, or is gone, however it went. Servers end, then the directory if it is not kept.
  */
-import { rmSync } from 'node:fs';
 import { releaseLock, takeLock } from './directory-lock.ts';
 import type {
   Announcement,
@@ -17,6 +16,7 @@ import type {
   GuardianOrder,
   GuardianReport,
 } from './guardian-protocol.ts';
+import { removeTree } from './process-ending.ts';
 import { processIdentity } from './process-identity.ts';
 import { removeRunningState, writeRunningState } from './running-state.ts';
 import { canSetDeathSignal, createSupervisor } from './supervisor.ts';
@@ -105,9 +105,7 @@ function createGuarded(
     await supervisor.stopAll(keepFiles ? 'orderly' : 'quick');
     releaseLock(directory);
     if (!keepFiles) {
-      for (const path of [directory, ...adopted]) {
-        rmSync(path, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 });
-      }
+      for (const path of [directory, ...adopted]) removeTree(path);
     }
     process.exit(0);
   }

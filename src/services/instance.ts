@@ -9,7 +9,6 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { resolve } from 'node:path';
 import { FatalError } from '../core/errors.ts';
 import { lockHolder } from './directory-lock.ts';
-import { toHandle } from './embedded-services.ts';
 import { DirectoryTakenError } from './guardian-client.ts';
 import type { ServicesEnv } from './guardian-protocol.ts';
 import { launchServices, type LaunchOptions } from './launch.ts';
@@ -63,7 +62,7 @@ export async function attachInstance(options: InstanceOptions): Promise<Attached
   }
   const { guardian, env } = launched;
   await guardian.send({ kind: 'announce', announcement: { env, attachedTo: process.pid } });
-  return { env, isOwner: true, stop: () => toHandle(launched, null).stop() };
+  return { env, isOwner: true, stop: () => guardian.stop() };
 }
 
 /**

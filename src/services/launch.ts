@@ -1,5 +1,5 @@
 /** Brings the three servers up in one directory, under one guardian. */
-import { chmodSync, mkdirSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { RejectedError } from '../core/errors.ts';
 import { createContainerServer } from './containers.ts';
@@ -69,8 +69,7 @@ export async function launchServices(options: LaunchOptions): Promise<Launched> 
     );
   }
   const sources = await findServerSources(options.search ?? usualSearch(), onProgress);
-  mkdirSync(directory, { recursive: true });
-  chmodSync(directory, 0o700);
+  mkdirSync(directory, { recursive: true, mode: 0o700 });
   const guardian = await startGuardian({ directory, keepFiles });
   const settings = keepFiles ? loadSettings(directory) : createSettings();
   const launch: Launch = { ...options, guardian, sources, settings };

@@ -1,4 +1,5 @@
 /** Ending processes for certain, with everything they started. */
+import { rmSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { processIdentity, processTree } from './process-identity.ts';
 
@@ -46,4 +47,9 @@ export async function endTree(pid: number, signal: NodeJS.Signals, boundMs: numb
     if (processIdentity(member) !== null) signalOne(member, 'SIGKILL');
   }
   await whenGone(tree, boundMs);
+}
+
+/** Removes a directory whose last processes may be writing their last file this very moment. */
+export function removeTree(path: string): void {
+  rmSync(path, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 });
 }

@@ -89,14 +89,14 @@ describe('seal', () => {
     ]);
   });
 
-  test('the header’s windows are those of counted pulses alone', async () => {
-    await accumulator.apply(0, foldOf([pulseAt(AT - HOUR, 'old'), pulseAt(AT + HOUR, 'young')]));
-    await accumulator.seal(0);
-    await accumulator.apply(
-      0,
-      foldOf([pulseAt(AT - HOUR, 'old'), pulseAt(AT, 'new'), pulseAt(AT + HOUR, 'young')]),
-    );
-    expect(await accumulator.seal(0)).toMatchObject({ windowMinSec: AT, windowMaxSec: AT });
+  test('no row lies outside the header’s windows, which span all batches of pulses', async () => {
+    await accumulator.apply(0, foldOf([pulseAt(AT, 'a')]));
+    await accumulator.apply(0, foldOf([pulseAt(AT + 3 * HOUR, 'b'), pulseAt(AT - HOUR, 'c')]));
+    await accumulator.apply(0, foldOf([pulseAt(AT + HOUR, 'd')]));
+    expect(await accumulator.seal(0)).toMatchObject({
+      windowMinSec: AT - HOUR,
+      windowMaxSec: AT + 3 * HOUR,
+    });
   });
 });
 

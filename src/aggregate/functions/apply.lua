@@ -247,6 +247,7 @@ end
 -- ARGV[1] library version, ARGV[2] batch id to give to a live hash that is created by this call,
 -- ARGV[3] dedupe window in seconds, ARGV[4], ARGV[5] earliest and latest window start in seconds,
 -- ARGV[6] ids, ARGV[7] pulses, ARGV[8] fields (MessagePack), ARGV[9] sums; packing: batch-fold.ts
+-- ARGV[10] epoch that the books must hold; empty to apply to any books
 -- Output: { pulses counted, duplicates, { index of each pulse refused because its sum would overflow } }
 -- Complexity: O(pulses x generations), 2 to 3 generations in steady state.
 local function apply(keys, args)
@@ -261,7 +262,11 @@ local function apply(keys, args)
 
   -- Reading and checking.
   local now = now_seconds()
-  local packed_state = redis.call('HGET', books, 'generations')
+  local kept = redis.call('HMGET', books, 'generations', 'epoch')
+  if args[10] ~= '' and args[10] ~= kept[2] then
+    return redis.error_reply('PULSEEPOCH the books hold epoch ' .. tostring(kept[2]))
+  end
+  local packed_state = kept[1]
   local state = packed_state and cmsgpack.unpack(packed_state) or { next = 1, list = {}, swept = {} }
   turn_generations(state, now, tonumber(args[3]))
   local header = redis.call('HMGET', live, unpack(HEADER))

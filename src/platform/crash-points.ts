@@ -1,0 +1,58 @@
+/** Named places at which fault tests stop a process: `PULSE_CRASH_AT`, honoured with `--allow-test-faults` only. */
+
+/**
+ * Whose steps are meant:
+ * - `ingest` the whole process, at a step of any of its ingest threads;
+ * - `thread` the one ingest thread that takes the step;
+ * - `flush` the whole process, at a step of a flush.
+ */
+export type CrashScope = 'ingest' | 'thread' | 'flush';
+
+export interface CrashPoint {
+  readonly scope: CrashScope;
+  readonly step: string;
+  /** The how many-th time the step is taken, from 1; each ingest thread counts its own. */
+  readonly count: number;
+  /** `kill` ends at once, as SIGKILL does; `stop` suspends the process until somebody continues it. */
+  readonly how: 'kill' | 'stop';
+}
+
+const STEPS: Readonly<Record<CrashScope, readonly string[]>> = {
+  ingest: ['taken', 'folded', 'dead-lettered', 'applied', 'acknowledged'],
+  thread: ['taken', 'folded', 'dead-lettered', 'applied', 'acknowledged'],
+  flush: ['sealed', 'recorded', 'copied', 'checked', 'committed', 'discarded'],
+};
+
+const FORM = /^(ingest|thread|flush):([a-z-]+):([1-9]\d{0,5})(?::(kill|stop))?$/;
+
+/** Reads `scope:step:count` or `scope:step:count:stop`; undefined when it names no place there is. */
+export function parseCrashPoint(text: string): CrashPoint | undefined {
+  const match = FORM.exec(text);
+  if (match === null) return undefined;
+  const [, scope, step = '', count, how = 'kill'] = match;
+  const point = { scope, step, count: Number(count), how } as CrashPoint;
+  return STEPS[point.scope].includes(step) ? point : undefined;
+}
+
+/**
+ * What the code of one of `scopes` calls after each of its steps; undefined when nothing is to happen there.
+ */
+export function createCrashPoint(
+  point: CrashPoint | undefined,
+  scopes: readonly CrashScope[],
+): ((step: string) => void) | undefined {
+  if (point === undefined || !scopes.includes(point.scope)) return undefined;
+  let left = point.count;
+  return (step) => {
+    if (step !== point.step) return;
+    left -= 1;
+    if (left === 0) crash(point);
+  };
+}
+
+/** Neither way lets any code of the process run on: no handler, no finally, no buffered write. */
+function crash({ scope, how }: CrashPoint): void {
+  // In a worker thread this ends the thread alone, in the middle of whatever it was doing.
+  if (scope === 'thread') process.exit(1);
+  process.kill(process.pid, how === 'stop' ? 'SIGSTOP' : 'SIGKILL');
+}

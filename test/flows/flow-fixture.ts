@@ -1,0 +1,206 @@
+/** One installation of Pulse for one flow: its own queue and databases, its commands, a producer and a user. */
+import { Redis } from 'ioredis';
+import { Client, Pool } from 'pg';
+import { expect, onTestFinished, vi } from 'vitest';
+import { createAccumulator } from '../../src/aggregate/accumulator.ts';
+import { verifyBooks, type Books } from '../../src/flush/books.ts';
+import { generatePulses, type GeneratedPulse } from '../../src/publish/generate-pulses.ts';
+import { loginToApi, type ApiClient } from '../support/api-client.ts';
+import { isolatedServices } from '../support/isolated.ts';
+import {
+  runForJson,
+  runPulse,
+  startPulse,
+  temporaryDirectory,
+  type PulseEnd,
+  type PulseProcess,
+} from '../support/pulse-process.ts';
+import { openForeignClient, type ForeignClient, type ForeignMessage } from './foreign-client.ts';
+
+/** What `--json` prints once a process is ready. */
+export interface ReadyLine {
+  readonly api?: string;
+  readonly metrics: string;
+  readonly rabbitmq: string;
+  readonly redis: string;
+  readonly postgres: string;
+  readonly username?: string;
+  readonly password?: string;
+}
+
+/** The answer of `pulse verify --json`. */
+export interface VerifiedBooks {
+  readonly counted: number;
+  readonly flushed: number;
+  readonly sealed: number;
+  readonly live: number;
+  readonly duplicates: number;
+  readonly deadLetters: number;
+  readonly drift: number;
+  readonly balanced: boolean;
+}
+
+/** The ways in which a pulse is settled. */
+export type Settled = Pick<VerifiedBooks, 'counted' | 'duplicates' | 'deadLetters'>;
+
+/** The answer of `pulse flush --json`. */
+export interface Flushed {
+  readonly rowCount: number;
+  readonly pulseCount: number;
+  readonly batchCount: number;
+  readonly leftoverCount: number;
+}
+
+export interface StoredDeadLetter {
+  readonly reason: string;
+  readonly detail: string;
+  readonly body: Buffer;
+  readonly headers: Readonly<Record<string, unknown>>;
+  readonly message_id: string | null;
+  readonly pulse_index: number | null;
+}
+
+type Env = Readonly<Record<string, string>>;
+
+export interface Flow {
+  readonly queue: string;
+  readonly env: Env;
+  readonly producer: ForeignClient;
+  /** Starts a command that stays, and waits until it is ready. */
+  start(command: string, env?: Env): Promise<PulseProcess & { readonly ready: ReadyLine }>;
+  /** Starts a command and waits for nothing. */
+  begin(args: readonly string[], env?: Env): PulseProcess;
+  run(args: readonly string[], env?: Env): Promise<PulseEnd>;
+  flush(): Promise<Flushed>;
+  verify(): Promise<VerifiedBooks>;
+  /** Waits until as many as this, at least, are settled. A pulse that is lost makes it time out. */
+  settled(wanted: Partial<Settled>): Promise<void>;
+  /** Starts `pulse api` and logs in. */
+  openApi(): Promise<ApiClient>;
+  deadLetters(): Promise<StoredDeadLetter[]>;
+}
+
+export interface FlowServers {
+  readonly rabbitmqUrl: string;
+  readonly redisUrl: string;
+  readonly databaseUrl: string;
+  readonly queue: string;
+}
+
+export const PASSWORD = 'a password of flows';
+const SETTLED_WAIT = { timeout: 45_000, interval: 50 };
+
+/** Opens an installation, by default on the servers of the test run. All is gone when the test has ended. */
+export async function openFlow(own: Env = {}, given?: FlowServers): Promise<Flow> {
+  const servers = given ?? (await freshServers());
+  const env: Env = {
+    RABBITMQ_URL: servers.rabbitmqUrl,
+    REDIS_URL: servers.redisUrl,
+    DATABASE_URL: servers.databaseUrl,
+    PULSE_QUEUE: servers.queue,
+    INGEST_THREADS: '1',
+    API_PORT: '0',
+    METRICS_PORT: '0',
+    JWT_SECRET: 'a secret of flows, 32 characters at least',
+    ADMIN_PASSWORD: PASSWORD,
+    LOG_LEVEL: 'warn',
+    ...own,
+  };
+  const cwd = temporaryDirectory();
+  const options = (more: Env = {}) => ({ cwd, env: { ...env, ...more } });
+  // Declares the queue that the producer publishes to, and prepares Redis.
+  await runForJson(['flush', '--json'], options());
+  const readBooks = openBooks(servers, Number(env.SHARDS ?? '1'));
+
+  const flow: Flow = {
+    queue: servers.queue,
+    env,
+    producer: await openForeignClient(servers.rabbitmqUrl, servers.queue),
+    async start(command, more) {
+      const running = startPulse([command, '--json'], options(more));
+      const ready = JSON.parse(await running.firstLine()) as ReadyLine;
+      return Object.defineProperty(running, 'ready', { value: ready }) as PulseProcess & {
+        ready: ReadyLine;
+      };
+    },
+    begin: (args, more) => startPulse(args, options(more)),
+    run: (args, more) => runPulse(args, options(more)),
+    flush: () => runForJson(['flush', '--json'], options()),
+    verify: () => runForJson(['verify', '--json'], options()),
+    async settled(wanted) {
+      await vi.waitFor(async () => {
+        const books = await readBooks();
+        for (const [name, count] of Object.entries(wanted)) {
+          expect(Number(books[name as keyof Settled]), name).toBeGreaterThanOrEqual(count);
+        }
+      }, SETTLED_WAIT);
+    },
+    async openApi() {
+      const { ready } = await flow.start('api');
+      return loginToApi({ api: ready.api!, username: ready.username!, password: ready.password! });
+    },
+    async deadLetters() {
+      const client = new Client({ connectionString: servers.databaseUrl });
+      await client.connect();
+      try {
+        const { rows } = await client.query<StoredDeadLetter>(
+          'SELECT reason, detail, body, headers, message_id, pulse_index FROM dead_letters',
+        );
+        return rows;
+      } finally {
+        await client.end();
+      }
+    },
+  };
+  return flow;
+}
+
+/** The books without a process for every look: what waits for them must not slow down what it waits for. */
+function openBooks({ redisUrl, databaseUrl }: FlowServers, shards: number): () => Promise<Books> {
+  const redis = new Redis(redisUrl);
+  redis.on('error', () => undefined);
+  const pool = new Pool({ connectionString: databaseUrl, max: 1 });
+  pool.on('error', () => undefined);
+  onTestFinished(async () => {
+    redis.disconnect();
+    await pool.end();
+  });
+  const accumulator = createAccumulator({ redis, shards, dedupeWindowSeconds: 86_400 });
+  return () => verifyBooks({ accumulator, pool });
+}
+
+async function freshServers(): Promise<FlowServers> {
+  const services = await isolatedServices();
+  onTestFinished(() => services.close());
+  return services;
+}
+
+/** Generated traffic over a few keys: mostly good, some twice, some bad. */
+export function makeTraffic(count: number, runId: string, startIndex = 0): GeneratedPulse[] {
+  return [
+    ...generatePulses({
+      seed: 7 + startIndex,
+      count,
+      tenants: 9,
+      skus: 4,
+      units: 3,
+      hours: 3,
+      nowMs: Date.now(),
+      duplicateRatio: 0.05,
+      badRatio: 0.003,
+      runId,
+      startIndex,
+    }),
+  ];
+}
+
+export function toMessage({ body, messageId }: GeneratedPulse): ForeignMessage {
+  return { body, options: { messageId } };
+}
+
+/** How many of each kind there are. */
+export function countKinds(traffic: readonly GeneratedPulse[]) {
+  const count = (kind: GeneratedPulse['kind']) =>
+    traffic.filter((generated) => generated.kind === kind).length;
+  return { good: count('good'), duplicate: count('duplicate'), bad: count('bad') };
+}

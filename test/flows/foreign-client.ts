@@ -1,0 +1,63 @@
+/** A producer in another house: bare amqplib, none of Pulse's code. */
+import { connect, type ChannelModel, type ConfirmChannel, type Options } from 'amqplib';
+import { onTestFinished } from 'vitest';
+
+/** One AMQP message. */
+export interface ForeignMessage {
+  readonly body: string | Buffer;
+  /** Default: the exchange and the routing key that carry the queue's name. */
+  readonly exchange?: string;
+  readonly options?: Options.Publish;
+}
+
+export interface ForeignClient {
+  /** Publishes in order; resolves when the broker has confirmed all. */
+  publish(messages: Iterable<ForeignMessage>): Promise<void>;
+  /** Pulses ready in the queue, without those that a consumer holds. */
+  depth(): Promise<number>;
+  /** Resolves when fewer than `limit` are ready. */
+  drainedBelow(limit: number): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Unconfirmed at a time. */
+const WINDOW = 2_000;
+
+/** Connects; closed when the test has ended. */
+export async function openForeignClient(url: string, queue: string): Promise<ForeignClient> {
+  const connection = await connect(url);
+  connection.on('error', () => undefined);
+  const channel = await connection.createConfirmChannel();
+  const client = toClient(connection, channel, queue);
+  onTestFinished(() => client.close());
+  return client;
+}
+
+function toClient(connection: ChannelModel, channel: ConfirmChannel, queue: string): ForeignClient {
+  const depth = async (): Promise<number> => (await channel.checkQueue(queue)).messageCount;
+  let closed = false;
+  return {
+    async publish(messages) {
+      let unconfirmed = 0;
+      for (const { body, exchange = queue, options = {} } of messages) {
+        channel.publish(exchange, queue, Buffer.from(body as string), {
+          persistent: true,
+          ...options,
+        });
+        if (++unconfirmed < WINDOW) continue;
+        await channel.waitForConfirms();
+        unconfirmed = 0;
+      }
+      await channel.waitForConfirms();
+    },
+    depth,
+    async drainedBelow(limit) {
+      while ((await depth()) >= limit);
+    },
+    async close() {
+      if (closed) return;
+      closed = true;
+      await connection.close().catch(() => undefined);
+    },
+  };
+}

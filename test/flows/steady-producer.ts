@@ -1,0 +1,74 @@
+/** A producer that publishes until it is told to stop, over losses of the broker: what is not confirmed is sent again. */
+import { setTimeout as delay } from 'node:timers/promises';
+import { connect, type ChannelModel } from 'amqplib';
+import { onTestFinished } from 'vitest';
+import type { GeneratedPulse } from '../../src/publish/generate-pulses.ts';
+import { makeTraffic } from './flow-fixture.ts';
+
+export interface SteadyProducer {
+  /** Everything confirmed so far. */
+  readonly confirmed: readonly GeneratedPulse[];
+  /** Ends after the burst that runs. */
+  stop(): Promise<void>;
+}
+
+const BURST = 100;
+/** Slow enough that faults, not load, decide what happens. */
+const PAUSE_MS = 20;
+const RETRY_MS = 100;
+
+/** Starts it; stopped when the test has ended. */
+export function startSteadyProducer(url: string, queue: string): SteadyProducer {
+  const confirmed: GeneratedPulse[] = [];
+  const stopping = new AbortController();
+  let connection: ChannelModel | undefined;
+
+  const publishBurst = async (burst: readonly GeneratedPulse[]): Promise<void> => {
+    connection ??= await connect(url, { timeout: 5_000 });
+    connection.on('error', () => undefined);
+    const channel = await connection.createConfirmChannel();
+    channel.on('error', () => undefined);
+    for (const { body, messageId } of burst) {
+      channel.publish(queue, queue, body, { persistent: true, messageId });
+    }
+    await Promise.race([channel.waitForConfirms(), closed(connection)]);
+    await channel.close();
+  };
+
+  const run = async (): Promise<void> => {
+    for (let index = 0; !stopping.signal.aborted; index += BURST) {
+      const burst = makeTraffic(BURST, 'steady', index);
+      while (!(await succeeds(() => publishBurst(burst)))) {
+        connection = undefined;
+        await delay(RETRY_MS);
+      }
+      confirmed.push(...burst);
+      await delay(PAUSE_MS);
+    }
+    await connection?.close().catch(() => undefined);
+  };
+  const running = run();
+  const stop = async (): Promise<void> => {
+    stopping.abort();
+    await running;
+  };
+  onTestFinished(stop);
+  return { confirmed, stop };
+}
+
+function closed(connection: ChannelModel): Promise<never> {
+  return new Promise((_resolve, reject) => {
+    connection.once('close', () => {
+      reject(new Error('closed'));
+    });
+  });
+}
+
+async function succeeds(work: () => Promise<void>): Promise<boolean> {
+  try {
+    await work();
+    return true;
+  } catch {
+    return false;
+  }
+}

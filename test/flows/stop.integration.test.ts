@@ -1,0 +1,91 @@
+import { expect, onTestFinished, test } from 'vitest';
+import { startRabbitProxy } from '../platform/rabbit-proxy.ts';
+import { countKinds, makeTraffic, openFlow, toMessage, type Flow } from './flow-fixture.ts';
+import { goodPulses, sumsOfPulses, sumsOfRows } from './sums.ts';
+
+const PULSES = 30_000;
+
+/** All of it is in the queue before a worker starts, so that a signal finds the worker busy. */
+async function publishTraffic(flow: Flow, runId: string, count = PULSES) {
+  const traffic = makeTraffic(count, runId);
+  await flow.producer.publish(traffic.map(toMessage));
+  return { traffic, sent: countKinds(traffic) };
+}
+
+test('SIGTERM while busy: exit 0 soon, what was acknowledged is counted, the rest waits in the queue', async () => {
+  const flow = await openFlow({ BATCH_SIZE: '200', PREFETCH: '800' });
+  const { traffic, sent } = await publishTraffic(flow, 'terminated');
+  const worker = await flow.start('worker');
+  await flow.producer.drainedBelow(PULSES * 0.7);
+  const signalledMs = performance.now();
+  worker.signal('SIGTERM');
+  const { exitCode, stderr } = await worker.ended;
+  expect({ exitCode, stderr }).toEqual({
+    exitCode: 0,
+    stderr: expect.stringContaining('Stopping') as string,
+  });
+  expect(performance.now() - signalledMs).toBeLessThan(10_000);
+
+  const books = await flow.verify();
+  const left = await flow.producer.depth();
+  expect(left).toBeGreaterThan(0);
+  // Dead letters are confirmed before they are acknowledged, and written to the table by whoever runs.
+  const settled = books.counted + books.duplicates;
+  expect(PULSES - left - settled).toBeGreaterThanOrEqual(books.deadLetters);
+  expect(PULSES - left - settled).toBeLessThanOrEqual(sent.bad);
+  expect(books.balanced).toBe(true);
+
+  const next = await flow.start('worker', { FLUSH_ON_EXIT: 'true' });
+  await flow.settled({ counted: sent.good, duplicates: sent.duplicate, deadLetters: sent.bad });
+  next.signal('SIGTERM');
+  expect(await next.ended).toMatchObject({ exitCode: 0 });
+  expect(await flow.verify()).toMatchObject({
+    counted: sent.good,
+    flushed: sent.good,
+    // A drained worker leaves nothing behind that would be delivered twice.
+    duplicates: sent.duplicate,
+    deadLetters: sent.bad,
+    sealed: 0,
+    live: 0,
+    drift: 0,
+  });
+  const rows = await (await flow.openApi()).rows({ limit: '1000' });
+  expect(sumsOfRows(rows)).toEqual(sumsOfPulses(goodPulses(traffic)));
+});
+
+test('without an answer from Redis, a signal still ends the worker within its bound and nothing is lost', async () => {
+  const flow = await openFlow({ BATCH_SIZE: '200', PREFETCH: '800', STOP_TIMEOUT_SECONDS: '2' });
+  const { traffic, sent } = await publishTraffic(flow, 'stalled', 8_000);
+  const [terminated, interrupted] = await Promise.all([
+    startStalled(flow, 0.8),
+    startStalled(flow, 0.8),
+  ]);
+
+  const signalledMs = performance.now();
+  terminated.signal('SIGTERM');
+  interrupted.signal('SIGINT');
+  await interrupted.printed('Stopping');
+  interrupted.signal('SIGINT');
+  expect(await interrupted.ended).toMatchObject({ exitCode: 1 });
+  expect(performance.now() - signalledMs).toBeLessThan(1_500);
+  expect((await terminated.ended).exitCode).toBe(0);
+  expect(performance.now() - signalledMs).toBeLessThan(15_000);
+
+  await flow.start('worker');
+  await flow.settled({ counted: sent.good, duplicates: sent.duplicate, deadLetters: sent.bad });
+  await flow.flush();
+  expect(await flow.verify()).toMatchObject({ counted: sent.good, flushed: sent.good, drift: 0 });
+  const rows = await (await flow.openApi()).rows({ limit: '1000' });
+  expect(sumsOfRows(rows)).toEqual(sumsOfPulses(goodPulses(traffic)));
+});
+
+/** A worker that is cut off from Redis in the middle of its work, by a line that goes silent. */
+async function startStalled(flow: Flow, shareLeft: number) {
+  const proxy = await startRabbitProxy(flow.env.REDIS_URL!);
+  onTestFinished(() => proxy.close());
+  const depth = await flow.producer.depth();
+  const worker = await flow.start('worker', { REDIS_URL: proxy.url });
+  await flow.producer.drainedBelow(depth * shareLeft);
+  proxy.stall();
+  return worker;
+}

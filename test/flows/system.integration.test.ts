@@ -1,0 +1,62 @@
+import { expect, test, vi } from 'vitest';
+import { loginToApi } from '../support/api-client.ts';
+import { openFlow, PASSWORD } from './flow-fixture.ts';
+
+interface PopulateRun {
+  readonly state: string;
+  readonly published: number;
+  readonly confirmed: number;
+  readonly error: string | null;
+}
+
+test('one line says where everything is; a run started over the API ends in rows that agree with the books', async () => {
+  const flow = await openFlow();
+  const system = await flow.start('start');
+  const { ready } = system;
+  expect(ready).toEqual({
+    api: expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+$/) as string,
+    metrics: expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+$/) as string,
+    rabbitmq: flow.env.RABBITMQ_URL,
+    redis: flow.env.REDIS_URL,
+    postgres: flow.env.DATABASE_URL,
+    username: 'admin',
+    password: PASSWORD,
+  });
+  const api = await loginToApi({ api: ready.api!, username: 'admin', password: PASSWORD });
+  expect((await api.request('/health/live')).status).toBe(200);
+  expect((await api.request('/health/ready')).status).toBe(200);
+
+  const started = await api.post<PopulateRun>('/pulses/populate', {
+    total_messages: 5_000,
+    workers_number: 3,
+    buffer_size: 250,
+  });
+  expect(started.status).toBe(202);
+  const location = started.headers.get('location')!;
+  expect(location).toMatch(/^\/api\/v1\/pulses\/populate\/[0-9a-f-]{36}$/);
+  await vi.waitFor(
+    async () => {
+      const run = await api.request<PopulateRun>(location.replace('/api/v1', ''));
+      expect(run.body).toMatchObject({ state: 'completed', confirmed: 5_000, error: null });
+    },
+    { timeout: 30_000, interval: 50 },
+  );
+  await vi.waitFor(
+    async () => {
+      const { counted, duplicates, deadLetters } = await flow.verify();
+      expect(counted + duplicates + deadLetters).toBe(5_000);
+    },
+    { timeout: 30_000, interval: 50 },
+  );
+  await flow.flush();
+  const books = await flow.verify();
+  const rows = await api.rows({ limit: '1000' });
+  expect(rows.reduce((sum, { pulse_count }) => sum + pulse_count, 0)).toBe(books.counted);
+
+  const metrics = await (await fetch(`${ready.metrics}/metrics`)).text();
+  expect(metrics).toContain(`pulse_counted_total ${books.counted}\n`);
+  expect(metrics).toContain('pulse_ingest_threads{state="consuming"} 1\n');
+
+  system.signal('SIGINT');
+  expect(await system.ended).toMatchObject({ exitCode: 0, stdout: `${JSON.stringify(ready)}\n` });
+});

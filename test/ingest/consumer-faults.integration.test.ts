@@ -1,0 +1,220 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { FatalError, TransientError } from '../../src/core/errors.ts';
+import type { ConsumerDeps } from '../../src/ingest/consumer.ts';
+import type { IngestStep } from '../../src/ingest/settle-batch.ts';
+import { startPrivateRedis, type PrivateRedis } from '../support/private-redis.ts';
+import { sentPulse } from '../support/pulses.ts';
+import { createIngestFixture, type Ingest, type IngestFixture } from './ingest-fixture.ts';
+import { mixedTraffic, type Traffic } from './traffic.ts';
+
+let server: PrivateRedis;
+let fixture: IngestFixture;
+const running: Ingest[] = [];
+
+beforeAll(async () => {
+  server = await startPrivateRedis();
+  fixture = await createIngestFixture({ redisUrl: server.url });
+});
+beforeEach(() => fixture.reset());
+afterEach(async () => {
+  await Promise.all(running.splice(0).map((ingest) => ingest.close(0)));
+});
+afterAll(async () => {
+  await fixture.close();
+  await server.close();
+});
+
+async function startIngest(...given: Parameters<IngestFixture['startIngest']>): Promise<Ingest> {
+  const ingest = await fixture.startIngest(...given);
+  running.push(ingest);
+  return ingest;
+}
+
+const withIds = (count: number) =>
+  Array.from({ length: count }, (_, index) => ({ body: sentPulse({ id: `p-${index}` }) }));
+
+/** Lets undisturbed consumers finish, then compares everything with what was sent. */
+async function expectExactlyOnce({ oracle, bad }: Traffic): Promise<void> {
+  await Promise.all(running.splice(0).map((ingest) => ingest.close(10_000)));
+  for (let round = 0; round < 5; round++) {
+    const ingest = await fixture.startIngest();
+    await expect.poll(() => ingest.states.at(-1), { timeout: 10_000 }).toBe('consuming');
+    await expect.poll(() => fixture.readyCount(), { timeout: 10_000 }).toBe(0);
+    await ingest.close();
+    // What was delivered and not settled is back by now.
+    if ((await fixture.readyCount()) === 0) break;
+  }
+  expect(await fixture.readyCount()).toBe(0);
+  expect((await fixture.books()).counted).toBe(oracle.counted);
+  expect(await fixture.sums()).toEqual(oracle.sums);
+  const letters = [...(await fixture.takeDeadLetters()).values()];
+  expect(letters.map(({ content }) => content.toString()).sort()).toEqual(bad);
+}
+
+const STEPS: IngestStep[] = ['taken', 'folded', 'dead-lettered', 'applied', 'acknowledged'];
+
+describe('killed', () => {
+  test.each(STEPS.flatMap((step) => [1, 4].map((time) => [step, time] as const)))(
+    'right after the step "%s" for the %i. time: every pulse is still counted exactly once',
+    async (fatalStep, time) => {
+      const traffic = mixedTraffic(200);
+      await fixture.publish(traffic.messages);
+      let left = time;
+      const dying = await startIngest({
+        deps: () => ({
+          onStep(step) {
+            if (step !== fatalStep || --left !== 0) return;
+            dying.kill();
+            throw new Error('killed');
+          },
+        }),
+      });
+      await expect.poll(() => left).toBeLessThanOrEqual(0);
+      await expectExactlyOnce(traffic);
+    },
+  );
+
+  test('at random moments, again and again', async () => {
+    const traffic = mixedTraffic(1_500);
+    await fixture.publish(traffic.messages);
+    for (let round = 0; round < 8; round++) {
+      let left = 3 + ((round * 7) % 11);
+      const dying = await startIngest({
+        deps: () => ({
+          onStep() {
+            if (--left === 0) dying.kill();
+          },
+        }),
+      });
+      await expect.poll(() => left).toBeLessThanOrEqual(0);
+    }
+    await expectExactlyOnce(traffic);
+  });
+});
+
+describe('RabbitMQ', () => {
+  test('gone in the middle and back: the same consumer goes on, nothing is counted twice', async () => {
+    const traffic = mixedTraffic(1_000);
+    await fixture.publish(traffic.messages);
+    let cuts = 0;
+    const ingest = await startIngest({
+      deps: () => ({
+        onStep(step) {
+          if (step !== 'applied' || ++cuts % 9 !== 0 || cuts > 30) return;
+          ingest.rabbitCable.cut();
+          ingest.rabbitCable.mend();
+        },
+      }),
+    });
+    await fixture.counted(traffic.oracle.counted);
+    expect(cuts).toBeGreaterThan(9);
+    expect(ingest.fatal).toEqual([]);
+    expect(ingest.states).toContain('waiting');
+    await expectExactlyOnce(traffic);
+  });
+
+  test('a batch of an old connection is never acknowledged on the new one', async () => {
+    await fixture.publish(withIds(60));
+    let open: () => void = () => undefined;
+    const gate = new Promise<void>((resolve) => {
+      open = resolve;
+    });
+    let calls = 0;
+    const ingest = await startIngest({
+      deps: ({ accumulator }) => ({
+        accumulator: {
+          async apply(...given) {
+            const result = await accumulator.apply(...given);
+            if (++calls <= 2) await gate;
+            return result;
+          },
+        },
+      }),
+    });
+    await expect.poll(() => calls).toBe(2);
+    ingest.rabbitCable.cut();
+    ingest.rabbitCable.mend();
+    await expect.poll(() => ingest.states.at(-1)).toBe('consuming');
+    open();
+    await fixture.counted(60);
+    await expect.poll(() => ingest.counts.duplicates).toBeGreaterThan(0);
+    expect(ingest.fatal).toEqual([]);
+    await ingest.consumer.drain(10_000);
+    expect(await fixture.readyCount()).toBe(0);
+    // A tag of the old connection would have closed the new channel, and shown another loss.
+    expect(ingest.states.filter((state) => state === 'consuming')).toHaveLength(2);
+  });
+
+  test('a deleted queue makes the consumer wait for it, and go on when it is back', async () => {
+    const ingest = await startIngest();
+    await expect.poll(() => ingest.states.at(-1)).toBe('consuming');
+    await fixture.deleteQueue();
+    await expect.poll(() => ingest.states.at(-1)).toBe('waiting');
+    await fixture.declare();
+    await fixture.publish(withIds(5));
+    await fixture.counted(5);
+    expect(ingest.fatal).toEqual([]);
+  });
+});
+
+describe('Redis', () => {
+  test('killed in the middle and back: the same consumer goes on, every sum is exact', async () => {
+    const traffic = mixedTraffic(1_500);
+    await fixture.publish(traffic.messages);
+    const ingest = await startIngest({ retryForMs: 300 });
+    await expect.poll(async () => (await fixture.books()).counted).toBeGreaterThan(50);
+    await server.kill();
+    await expect.poll(() => ingest.states.at(-1), { timeout: 10_000 }).toBe('waiting');
+    // Nothing is held while nobody can count: all of it is back in the queue.
+    await expect.poll(() => fixture.consumerCount(), { timeout: 5_000 }).toBe(0);
+    expect(ingest.fatal).toEqual([]);
+    await server.start();
+    await fixture.counted(traffic.oracle.counted);
+    await expectExactlyOnce(traffic);
+  }, 90_000);
+
+  test('away at the start: nothing is taken until it is there', async () => {
+    await fixture.publish(withIds(10));
+    await server.kill();
+    const ingest = await startIngest();
+    await expect.poll(() => ingest.rabbitCable.connectionCount).toBeGreaterThan(0);
+    expect(ingest.states).not.toContain('consuming');
+    expect(await fixture.consumerCount()).toBe(0);
+    await server.start();
+    await fixture.counted(10);
+  });
+
+  test('an answer that is lost after the apply leads to duplicates refused, not to doubled sums', async () => {
+    const traffic = mixedTraffic(200);
+    await fixture.publish(traffic.messages);
+    let lost = 0;
+    await startIngest({
+      deps: ({ accumulator }) => ({
+        accumulator: {
+          async apply(...given) {
+            const result = await accumulator.apply(...given);
+            if (++lost % 3 === 0) throw new TransientError('PULSE_REDIS_APPLY', 'answer lost');
+            return result;
+          },
+        },
+      }),
+    });
+    await fixture.counted(traffic.oracle.counted);
+    expect(lost).toBeGreaterThan(3);
+    await expectExactlyOnce(traffic);
+  });
+
+  test('that holds what is not ours stops the process and acknowledges nothing', async () => {
+    await fixture.publish(withIds(10));
+    const failure = new FatalError('PULSE_REDIS_LIBRARY', 'not ours');
+    const ingest = await startIngest({
+      deps: (): Partial<ConsumerDeps> => ({
+        accumulator: { apply: () => Promise.reject(failure) },
+      }),
+    });
+    await expect.poll(() => ingest.fatal).toContain(failure);
+    await ingest.close(0);
+    running.length = 0;
+    await expect.poll(() => fixture.readyCount()).toBe(10);
+  });
+});

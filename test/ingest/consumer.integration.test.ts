@@ -1,0 +1,149 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { sentPulse } from '../support/pulses.ts';
+import { createIngestFixture, type Ingest, type IngestFixture } from './ingest-fixture.ts';
+import { mixedTraffic } from './traffic.ts';
+
+let fixture: IngestFixture;
+let ingest: Ingest | undefined;
+
+beforeAll(async () => {
+  fixture = await createIngestFixture();
+});
+beforeEach(() => fixture.reset());
+afterEach(async () => {
+  await ingest?.close();
+  ingest = undefined;
+});
+afterAll(() => fixture.close());
+
+const withIds = (count: number, from = 0) =>
+  Array.from({ length: count }, (_, index) => ({ body: sentPulse({ id: `p-${from + index}` }) }));
+
+describe('ingest', () => {
+  test('counts the good exactly and dead-letters the bad, whatever shares a batch', async () => {
+    const { messages, oracle, bad } = mixedTraffic(500);
+    await fixture.publish(messages);
+    ingest = await fixture.startIngest();
+    await fixture.counted(oracle.counted);
+    await ingest.close();
+    expect(await fixture.books()).toEqual({
+      counted: oracle.counted,
+      duplicates: oracle.duplicates,
+    });
+    expect(await fixture.sums()).toEqual(oracle.sums);
+    const letters = [...(await fixture.takeDeadLetters()).values()];
+    expect(letters.map(({ content }) => content.toString()).sort()).toEqual(bad);
+    expect(await fixture.readyCount()).toBe(0);
+    const { counts, fatal } = ingest;
+    expect(counts.received).toBe(counts.counted + counts.duplicates + bad.length);
+    expect(counts.deliveries).toBe(messages.length);
+    expect(fatal).toEqual([]);
+    ingest = undefined;
+  });
+
+  test('a dead letter tells its reason, its place and where it came from', async () => {
+    await fixture.publish([
+      { body: [sentPulse(), sentPulse({ used_amount: -1 })], messageId: 'm-1' },
+    ]);
+    ingest = await fixture.startIngest();
+    await fixture.counted(1);
+    const [letter] = [...(await fixture.takeDeadLetters()).values()];
+    expect(letter?.properties).toMatchObject({
+      messageId: 'm-1',
+      deliveryMode: 2,
+      headers: {
+        'x-pulse-reason': 'amount_not_positive',
+        'x-pulse-detail': expect.any(String) as string,
+        'x-pulse-index': 1,
+        'x-pulse-exchange': fixture.services.queue,
+      },
+    });
+  });
+
+  test('a pulse that would overflow its sum arrives in the dead queue, the others count', async () => {
+    const largest = '999999999999999.999999999';
+    const full = Array.from({ length: 10 }, (_, part) => ({
+      body: Array.from({ length: 923 }, () => sentPulse({ used_amount: largest })),
+      messageId: `full-${part}`,
+    }));
+    await fixture.publish([
+      ...full,
+      { body: sentPulse({ id: 'small', tenant: 'other' }) },
+      { body: sentPulse({ id: 'too-much', used_amount: largest }) },
+    ]);
+    ingest = await fixture.startIngest({ batchSize: 1_000 });
+    // 9,223 of the largest fit, 9,230 were sent, and one more.
+    await fixture.counted(9_223 + 1);
+    await expect.poll(() => ingest?.counts.deadLettered.sum_overflow).toBe(8);
+    const letters = [...(await fixture.takeDeadLetters()).values()];
+    expect(letters).toHaveLength(8);
+    const bodies = letters.map(({ content }) => JSON.parse(content.toString()) as { id?: string });
+    expect(bodies.filter(({ id }) => id === 'too-much')).toHaveLength(1);
+  });
+
+  test('a message of hostile bytes and properties never stops the thread', async () => {
+    const deep = `{"tenant":${'['.repeat(50_000)}${']'.repeat(50_000)},"id":"x"}`;
+    const zeros = JSON.stringify(sentPulse({ id: 'z', used_amount: `0.${'0'.repeat(500_000)}1` }));
+    const bodies = [deep, zeros, '', '\ufffd', '[]', JSON.stringify(sentPulse())];
+    await fixture.publishUndecodable(bodies);
+    await fixture.publish(withIds(1));
+    ingest = await fixture.startIngest();
+    await fixture.counted(1);
+    expect(ingest.fatal).toEqual([]);
+    const letters = [...(await fixture.takeDeadLetters()).values()];
+    expect(letters.map(({ content }) => content.toString()).sort()).toEqual(bodies.sort());
+    expect(letters[0]?.properties.messageId).toBeUndefined();
+  });
+});
+
+describe('closing while busy', () => {
+  test('acknowledges what was applied and leaves the rest to others: nothing is lost or counted twice', async () => {
+    const count = 3_000;
+    await fixture.publish(withIds(count));
+    ingest = await fixture.startIngest();
+    await expect.poll(async () => (await fixture.books()).counted).toBeGreaterThan(100);
+    await ingest.close();
+    const { counted, duplicates } = await fixture.books();
+    expect(duplicates).toBe(0);
+    expect(counted).toBeLessThan(count);
+    await expect.poll(() => fixture.readyCount()).toBe(count - counted);
+    ingest = await fixture.startIngest();
+    await fixture.counted(count);
+    expect(await fixture.books()).toEqual({ counted: count, duplicates: 0 });
+  });
+
+  test('with no time to drain is a crash that loses nothing', async () => {
+    const count = 2_000;
+    await fixture.publish(withIds(count));
+    ingest = await fixture.startIngest();
+    await expect.poll(async () => (await fixture.books()).counted).toBeGreaterThan(100);
+    await ingest.close(0);
+    ingest = await fixture.startIngest();
+    await fixture.counted(count);
+  });
+
+  test('with nothing to do ends at once', async () => {
+    ingest = await fixture.startIngest();
+    await expect.poll(() => ingest?.states.at(-1)).toBe('consuming');
+    const startedMs = performance.now();
+    await ingest.close();
+    expect(performance.now() - startedMs).toBeLessThan(3_000);
+    ingest = undefined;
+  });
+
+  test('two consumers share a queue without counting anything twice', async () => {
+    const { messages, oracle } = mixedTraffic(1_000);
+    ingest = await fixture.startIngest();
+    const other = await fixture.startIngest();
+    await fixture.publish(messages);
+    await fixture.counted(oracle.counted);
+    await other.close();
+    await ingest.close();
+    ingest = undefined;
+    expect(await fixture.books()).toEqual({
+      counted: oracle.counted,
+      duplicates: oracle.duplicates,
+    });
+    expect(await fixture.sums()).toEqual(oracle.sums);
+  });
+});

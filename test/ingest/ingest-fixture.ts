@@ -1,0 +1,200 @@
+/** Ingest end to end in this process: real RabbitMQ and Redis, cables that can be cut, a foreign producer. */
+import type { Socket } from 'node:net';
+import { connect, type ChannelModel, type ConfirmChannel, type GetMessage } from 'amqplib';
+import { pino } from 'pino';
+import { expect } from 'vitest';
+import { createAccumulator, type Accumulator } from '../../src/aggregate/accumulator.ts';
+import { startConsumer, type ConsumerDeps } from '../../src/ingest/consumer.ts';
+import { addCounts, noCounts, type ThreadState } from '../../src/ingest/thread-messages.ts';
+import { createRedis } from '../../src/platform/redis.ts';
+import { declareTopologyAt, topologyNames } from '../../src/platform/topology.ts';
+import { createPublisher } from '../../src/publish/publisher.ts';
+import { openRedis, sealAndRead } from '../aggregate/aggregate-fixture.ts';
+import { startRabbitProxy } from '../platform/rabbit-proxy.ts';
+import { isolatedServices } from '../support/isolated.ts';
+import { BODY_LIMITS } from './body-outcomes.ts';
+
+const SHARDS = 2;
+const PLACEHOLDER = '\x7f';
+const logger = pino({ level: process.env.TEST_LOG_LEVEL ?? 'silent' });
+
+export type IngestFixture = Awaited<ReturnType<typeof createIngestFixture>>;
+export type Ingest = Awaited<ReturnType<IngestFixture['startIngest']>>;
+
+export interface IngestOptions {
+  readonly batchSize?: number;
+  readonly retryForMs?: number;
+  readonly deps?: (deps: ConsumerDeps) => Partial<ConsumerDeps>;
+}
+
+/** `redisUrl` replaces the Redis of the run by one of the test's own. */
+export async function createIngestFixture({ redisUrl }: { redisUrl?: string } = {}) {
+  const services = await isolatedServices();
+  const { rabbitmqUrl, queue } = services;
+  const redisAt = redisUrl ?? services.redisUrl;
+  const redis = await openRedis(redisAt);
+  const accumulator: Accumulator = createAccumulator({
+    redis,
+    shards: SHARDS,
+    dedupeWindowSeconds: 3_600,
+  });
+  await declareTopologyAt(rabbitmqUrl, queue);
+  const connection: ChannelModel = await connect(rabbitmqUrl);
+  const channel: ConfirmChannel = await connection.createConfirmChannel();
+  const { deadQueue, deadExchange } = topologyNames(queue);
+
+  const books = async () => {
+    const shards = await Promise.all([0, 1].map((shard) => accumulator.readBooks(shard)));
+    return {
+      counted: shards.reduce((sum, { counted }) => sum + Number(counted), 0),
+      duplicates: shards.reduce((sum, { duplicates }) => sum + Number(duplicates), 0),
+    };
+  };
+
+  /** Starts one consumer as a thread does, behind cables of its own. */
+  async function startIngest({ batchSize = 20, retryForMs = 2_000, deps }: IngestOptions = {}) {
+    const rabbitCable = await startRabbitProxy(rabbitmqUrl);
+    const redisCable = await startRabbitProxy(redisAt);
+    const ownRedis = createRedis(redisCable.url, { name: 'ingest test', logger });
+    const own = createAccumulator({ redis: ownRedis, shards: SHARDS, dedupeWindowSeconds: 3_600 });
+    const publisher = createPublisher({ url: rabbitCable.url, logger, waitTimeoutMs: 1_000 });
+    const counts = noCounts();
+    const states: ThreadState[] = [];
+    const fatal: unknown[] = [];
+    const defaults: ConsumerDeps = {
+      accumulator: own,
+      publishDeadLetter: (publication) => publisher.publish(publication),
+      deadExchange,
+      probe: async () => {
+        for (let shard = 0; shard < SHARDS; shard++) await own.probe(shard);
+      },
+      retryForMs,
+      logger,
+      onCounts: (more) => {
+        addCounts(counts, more);
+      },
+      onState: (state) => states.push(state),
+      onFatal: (error) => fatal.push(error),
+    };
+    const consumer = startConsumer(
+      {
+        rabbitmqUrl: rabbitCable.url,
+        queue,
+        prefetch: 4 * batchSize,
+        batchLingerMs: 5,
+        batch: { batchSize, shards: SHARDS, dedupeSecret: 'test secret', limits: BODY_LIMITS },
+      },
+      { ...defaults, ...deps?.(defaults) },
+    );
+    const cut = (): void => {
+      rabbitCable.cut();
+      redisCable.cut();
+    };
+    return {
+      counts,
+      states,
+      fatal,
+      rabbitCable,
+      redisCable,
+      consumer,
+      /** As SIGKILL would: nothing it still says reaches a server. */
+      kill: cut,
+      async close(drainMs = 10_000) {
+        await consumer.drain(drainMs);
+        await publisher.close(Math.min(drainMs, 1_000));
+        ownRedis.disconnect();
+        await rabbitCable.close();
+        await redisCable.close();
+      },
+    };
+  }
+
+  return {
+    services,
+    redis,
+    accumulator,
+    channel,
+    books,
+    startIngest,
+
+    /** Publishes as any AMQP client would, with confirms. */
+    async publish(bodies: readonly { body: unknown; messageId?: string }[]): Promise<void> {
+      for (const { body, messageId } of bodies) {
+        const content = typeof body === 'string' ? body : JSON.stringify(body);
+        const options = messageId === undefined ? {} : { messageId };
+        channel.publish(queue, queue, Buffer.from(content), { persistent: true, ...options });
+      }
+      await channel.waitForConfirms();
+    },
+
+    /**
+     * Publishes bodies whose message id, correlation id and a header's name are 200 bytes that are no UTF-8,
+     * as a client in another language can: placeholders are changed on their way to the socket.
+     */
+    async publishUndecodable(bodies: readonly string[]): Promise<void> {
+      const foreign = await connect(rabbitmqUrl);
+      const { stream } = foreign.connection as unknown as { stream: Socket };
+      const write = stream.write.bind(stream) as (chunk: Buffer) => boolean;
+      const name = PLACEHOLDER.repeat(200);
+      const bytes = Buffer.alloc(200, 0xff).toString('latin1');
+      stream.write = ((chunk: Buffer) =>
+        write(
+          Buffer.from(chunk.toString('latin1').replaceAll(name, bytes), 'latin1'),
+        )) as typeof stream.write;
+      const raw = await foreign.createConfirmChannel();
+      for (const body of bodies) {
+        raw.publish(queue, queue, Buffer.from(body), {
+          messageId: name,
+          correlationId: name,
+          headers: { [name]: 1, '!': 'odd', list: [[[[[[[[[[[1]]]]]]]]]]] },
+        });
+      }
+      await raw.waitForConfirms();
+      await foreign.close();
+    },
+
+    async readyCount(): Promise<number> {
+      return (await channel.checkQueue(queue)).messageCount;
+    },
+
+    async consumerCount(): Promise<number> {
+      return (await channel.checkQueue(queue)).consumerCount;
+    },
+
+    async deleteQueue(): Promise<void> {
+      await channel.deleteQueue(queue);
+    },
+
+    declare: () => declareTopologyAt(rabbitmqUrl, queue),
+
+    /** Takes all dead letters out of their queue; copies of one count once. */
+    async takeDeadLetters(): Promise<Map<string, GetMessage>> {
+      const letters = new Map<string, GetMessage>();
+      for (;;) {
+        const message = await channel.get(deadQueue, { noAck: true });
+        if (message === false) return letters;
+        letters.set(String(message.properties.headers?.['x-pulse-dead-letter-id']), message);
+      }
+    },
+
+    sums: () => sealAndRead(accumulator),
+
+    async counted(count: number): Promise<void> {
+      await expect
+        .poll(async () => (await books()).counted, { timeout: 20_000, interval: 20 })
+        .toBe(count);
+    },
+
+    async reset(): Promise<void> {
+      await channel.purgeQueue(queue);
+      await channel.purgeQueue(deadQueue);
+      await redis.flushdb();
+    },
+
+    async close(): Promise<void> {
+      await connection.close();
+      redis.disconnect();
+      await services.close();
+    },
+  };
+}

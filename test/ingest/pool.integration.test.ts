@@ -1,0 +1,149 @@
+import { Piscina } from 'piscina';
+import { pino } from 'pino';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import { libraryCode } from '../../src/aggregate/library.ts';
+import { startIngestPool, type IngestPool } from '../../src/ingest/pool.ts';
+import { addCounts, noCounts } from '../../src/ingest/thread-messages.ts';
+import { openRedis } from '../aggregate/aggregate-fixture.ts';
+import { startPrivateRedis } from '../support/private-redis.ts';
+import { BODY_LIMITS } from './body-outcomes.ts';
+import { createIngestFixture, type IngestFixture } from './ingest-fixture.ts';
+import { mixedTraffic } from './traffic.ts';
+
+// The threads run the built files in dist/, as in production: Node.js starts no thread from TypeScript.
+let fixture: IngestFixture;
+let pool: IngestPool | undefined;
+const counts = noCounts();
+const fatal: unknown[] = [];
+
+beforeAll(async () => {
+  fixture = await createIngestFixture();
+});
+beforeEach(async () => {
+  await fixture.reset();
+  Object.assign(counts, noCounts());
+  fatal.length = 0;
+});
+afterEach(async () => {
+  await pool?.close();
+  pool = undefined;
+  vi.restoreAllMocks();
+});
+afterAll(() => fixture.close());
+
+const redisUrl = (): string => fixture.services.redisUrl;
+
+function startPool(changes: { threads?: number; redisUrl?: string } = {}) {
+  const run = vi.spyOn(Piscina.prototype, 'run');
+  const { rabbitmqUrl, queue } = fixture.services;
+  pool = startIngestPool({
+    threads: changes.threads ?? 2,
+    task: {
+      servers: { rabbitmqUrl, redisUrl: changes.redisUrl ?? redisUrl() },
+      queue,
+      shards: 2,
+      ingest: {
+        threads: 2,
+        prefetch: 80,
+        batchSize: 20,
+        batchLingerMs: 5,
+        dedupeWindowSeconds: 3_600,
+        ...BODY_LIMITS,
+      },
+      stopTimeoutMs: 5_000,
+      dedupeSecret: 'test secret',
+      logLevel: 'silent',
+      prettyLogs: false,
+    },
+    logger: pino({ level: 'silent' }),
+    onCounts: (more) => {
+      addCounts(counts, more);
+    },
+    onFatal: (error) => fatal.push(error),
+  });
+  const piscina = run.mock.contexts[0] as Piscina;
+  return { pool, piscina };
+}
+
+const allConsuming = () =>
+  expect
+    .poll(() => new Set(pool?.states), { timeout: 20_000 })
+    .toEqual(new Set(['consuming'] as const));
+
+describe('the pool', () => {
+  test('counts in all threads and tells the main thread what it counted', async () => {
+    const { messages, oracle, bad } = mixedTraffic(1_000);
+    const { pool: own } = startPool();
+    await allConsuming();
+    await fixture.publish(messages);
+    await fixture.counted(oracle.counted);
+    await own.close();
+    pool = undefined;
+    expect(counts).toMatchObject({
+      deliveries: messages.length,
+      counted: oracle.counted,
+      duplicates: oracle.duplicates,
+      received: oracle.counted + oracle.duplicates + bad.length,
+    });
+    expect(await fixture.sums()).toEqual(oracle.sums);
+    expect(fatal).toEqual([]);
+  });
+
+  test('replaces a thread that dies in the middle, and nothing is lost or counted twice', async () => {
+    const { messages, oracle } = mixedTraffic(4_000);
+    const { piscina, pool: own } = startPool();
+    await allConsuming();
+    await fixture.publish(messages);
+    await expect.poll(async () => (await fixture.books()).counted).toBeGreaterThan(100);
+    const victims = piscina.threads.map(({ threadId }) => threadId);
+    await piscina.threads[0]?.terminate();
+    await expect.poll(() => own.states[0] === 'waiting' || own.states[1] === 'waiting').toBe(true);
+    await allConsuming();
+    expect(piscina.threads).toHaveLength(2);
+    expect(piscina.threads.map(({ threadId }) => threadId)).not.toEqual(victims);
+    await fixture.counted(oracle.counted);
+    await own.close();
+    pool = undefined;
+    expect(await fixture.sums()).toEqual(oracle.sums);
+    expect(fatal).toEqual([]);
+  });
+
+  test('drains when it is closed while busy: what was applied is acknowledged, the rest goes back', async () => {
+    const { messages } = mixedTraffic(4_000);
+    const { pool: own } = startPool();
+    await allConsuming();
+    await fixture.publish(messages);
+    await expect.poll(async () => (await fixture.books()).counted).toBeGreaterThan(100);
+    await own.close();
+    pool = undefined;
+    const { duplicates, counted } = await fixture.books();
+    const letters = await fixture.takeDeadLetters();
+    expect(counts.deliveries + (await fixture.readyCount())).toBe(messages.length);
+    expect(counts).toMatchObject({ counted, duplicates });
+    expect(counts.received).toBe(counted + duplicates + letters.size);
+  });
+
+  test('tells the process to stop when a thread meets functions newer than itself', async () => {
+    const server = await startPrivateRedis();
+    const redis = await openRedis(server.url);
+    const newer = libraryCode().replace(/local VERSION = '\d+'/, `local VERSION = '999'`);
+    await redis.call('FUNCTION', 'LOAD', 'REPLACE', newer);
+    redis.disconnect();
+    await fixture.publish(mixedTraffic(10).messages);
+    startPool({ threads: 1, redisUrl: server.url });
+    await expect.poll(() => fatal, { timeout: 20_000 }).toHaveLength(1);
+    expect(fatal[0]).toMatchObject({ code: 'PULSE_REDIS_LIBRARY', retryable: false });
+    await pool?.close();
+    pool = undefined;
+    await expect.poll(() => fixture.readyCount()).toBe(10);
+    await server.close();
+  });
+
+  test('leaves no thread behind', async () => {
+    const { piscina, pool: own } = startPool({ threads: 1 });
+    await allConsuming();
+    await own.close();
+    pool = undefined;
+    expect(piscina.threads).toEqual([]);
+  });
+});

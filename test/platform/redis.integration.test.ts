@@ -1,0 +1,147 @@
+import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import type { Redis } from 'ioredis';
+import { pino } from 'pino';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { createRedis, waitForRedis } from '../../src/platform/redis.ts';
+import { freePort } from '../../src/services/free-port.ts';
+import { startAnswerEater } from '../support/answer-eater.ts';
+import { startPrivateRedis, type PrivateRedis } from '../support/private-redis.ts';
+
+const logger = pino({ level: 'silent' });
+let server: PrivateRedis;
+const clients: Redis[] = [];
+
+beforeAll(async () => {
+  server = await startPrivateRedis();
+});
+afterEach(() => {
+  for (const client of clients.splice(0)) client.disconnect();
+});
+afterAll(() => server.close());
+
+function create(url: string, commandTimeoutMs = 15_000): Redis {
+  const client = createRedis(url, { name: 'redis test', logger, commandTimeoutMs });
+  clients.push(client);
+  return client;
+}
+
+async function connected(url = server.url, commandTimeoutMs?: number): Promise<Redis> {
+  const client = create(url, commandTimeoutMs);
+  await waitForRedis(client, { url, timeoutMs: 10_000 });
+  return client;
+}
+
+describe('createRedis', () => {
+  test('fails a command at once while Redis is away, and works again when it is back', async () => {
+    const client = await connected();
+    await server.kill();
+    const startedMs = performance.now();
+    await expect(client.get('x')).rejects.toThrow();
+    await expect(client.get('x')).rejects.toThrow();
+    expect(performance.now() - startedMs).toBeLessThan(1_000);
+    await server.start();
+    await waitForRedis(client, { url: server.url, timeoutMs: 10_000 });
+    expect(await client.get('x')).toBeNull();
+  });
+
+  test('never sends a command a second time when its answer was lost', async () => {
+    const direct = await connected();
+    await direct.del('count');
+    const cable = await startAnswerEater(server.url);
+    const client = await connected(cable.url);
+    cable.eatAnswers();
+    const increment = client.incr('count');
+    await expect.poll(() => direct.get('count')).toBe('1');
+    cable.cut();
+    await expect(increment).rejects.toThrow();
+    await waitForRedis(client, { url: cable.url, timeoutMs: 10_000 });
+    expect(await client.incr('other')).toBe(1);
+    expect(await direct.get('count')).toBe('1');
+    await cable.close();
+  });
+
+  test('a command without an answer fails after its time, and is not sent again either', async () => {
+    const direct = await connected();
+    await direct.del('count');
+    const cable = await startAnswerEater(server.url);
+    const client = await connected(cable.url, 200);
+    cable.eatAnswers();
+    await expect(client.incr('count')).rejects.toThrow('timed out');
+    cable.cut();
+    await waitForRedis(client, { url: cable.url, timeoutMs: 10_000 });
+    expect(await direct.get('count')).toBe('1');
+    await cable.close();
+  });
+
+  test('a server that is never there ends no process: its errors are heard', async () => {
+    const client = create(`redis://127.0.0.1:${await freePort()}`);
+    await expect(client.ping()).rejects.toThrow();
+    expect(client.listenerCount('error')).toBeGreaterThan(0);
+  });
+
+  test('shows its name to the server', async () => {
+    const client = await connected();
+    expect(await client.client('GETNAME')).toBe('redis-test');
+  });
+});
+
+describe('waitForRedis', () => {
+  test('waits for a server that comes up late', async () => {
+    await server.kill();
+    const client = create(server.url);
+    const waiting = waitForRedis(client, { url: server.url, timeoutMs: 20_000 });
+    await server.start();
+    await expect(waiting).resolves.toBeUndefined();
+  });
+
+  test('gives up in time, naming variable and server, never the password', async () => {
+    const url = `redis://user:geheim@127.0.0.1:${await freePort()}`;
+    const startedMs = performance.now();
+    const failure: unknown = await waitForRedis(create(url), { url, timeoutMs: 300 }).catch(
+      (error: unknown) => error,
+    );
+    expect(performance.now() - startedMs).toBeLessThan(3_000);
+    expect(failure).toMatchObject({ code: 'PULSE_REDIS_UNREACHABLE', retryable: false });
+    const { message } = failure as Error;
+    expect(message).toMatch(/^REDIS_URL: .*127\.0\.0\.1/);
+    expect(message).not.toContain('geheim');
+  });
+
+  test('does not wait when the password is wrong', async () => {
+    const guarded = await startPrivateRedis({ requirepass: 'right' });
+    const { host } = new URL(guarded.url);
+    const url = `redis://:geheim@${host}`;
+    const startedMs = performance.now();
+    await expect(waitForRedis(create(url), { url, timeoutMs: 20_000 })).rejects.toMatchObject({
+      code: 'PULSE_REDIS_UNREACHABLE',
+      message: expect.not.stringContaining('geheim') as string,
+    });
+    expect(performance.now() - startedMs).toBeLessThan(5_000);
+    await guarded.close();
+  });
+
+  test('ends soon when it is told to stop', async () => {
+    const url = `redis://127.0.0.1:${await freePort()}`;
+    const stopping = new AbortController();
+    const waiting = waitForRedis(create(url), {
+      url,
+      timeoutMs: 60_000,
+      signal: stopping.signal,
+    });
+    stopping.abort();
+    await expect(waiting).rejects.toMatchObject({ code: 'PULSE_REDIS_UNREACHABLE' });
+  });
+
+  test('a server that accepts and says nothing counts as away', async () => {
+    const mute: Server = createServer();
+    const sockets: Socket[] = [];
+    mute.on('connection', (socket) => sockets.push(socket));
+    await new Promise<void>((resolve) => mute.listen(0, '127.0.0.1', resolve));
+    const url = `redis://127.0.0.1:${(mute.address() as AddressInfo).port}`;
+    await expect(waitForRedis(create(url), { url, timeoutMs: 300 })).rejects.toMatchObject({
+      code: 'PULSE_REDIS_UNREACHABLE',
+    });
+    for (const socket of sockets) socket.destroy();
+    mute.close();
+  });
+});
