@@ -23,7 +23,8 @@ const RECONNECT = { baseMs: 50, capMs: 2_000 };
 export function createRedis(url: string, options: RedisOptions): Redis {
   const { name, logger, commandTimeoutMs = 15_000 } = options;
   const client = new Redis(url, {
-    connectionName: name,
+    // Redis refuses names with spaces.
+    connectionName: name.replaceAll(' ', '-'),
     lazyConnect: true,
     maxRetriesPerRequest: 0,
     enableOfflineQueue: false,
@@ -51,20 +52,31 @@ export async function waitForRedis(
   options: { url: string; timeoutMs: number; signal?: AbortSignal },
 ): Promise<void> {
   const deadlineMs = Date.now() + options.timeoutMs;
-  for (let attempt = 0; ; attempt++) {
-    try {
-      await client.ping();
-      return;
-    } catch (error) {
-      const refused = error instanceof Error && /^(WRONGPASS|NOAUTH|NOPERM)/.test(error.message);
-      if (refused || options.signal?.aborted === true || Date.now() >= deadlineMs) {
-        throw new FatalError(
-          'PULSE_REDIS_UNREACHABLE',
-          `REDIS_URL: Redis at ${serverOf(options.url)} ${refused ? 'refuses the user name or password' : 'does not answer'}.`,
-          { cause: error },
-        );
+  // A refused password never comes as the answer to a command: such a client does not become ready.
+  let connectionError: Error | undefined;
+  const onError = (error: Error): void => {
+    connectionError = error;
+  };
+  client.on('error', onError);
+  try {
+    for (let attempt = 0; ; attempt++) {
+      try {
+        await client.ping();
+        return;
+      } catch (error) {
+        const cause = connectionError ?? error;
+        const refused = cause instanceof Error && /^(WRONGPASS|NOAUTH|NOPERM)/.test(cause.message);
+        if (refused || options.signal?.aborted === true || Date.now() >= deadlineMs) {
+          throw new FatalError(
+            'PULSE_REDIS_UNREACHABLE',
+            `REDIS_URL: Redis at ${serverOf(options.url)} ${refused ? 'refuses the user name or password' : 'does not answer'}.`,
+            { cause },
+          );
+        }
       }
+      await sleep(backoffDelayMs(attempt, { baseMs: 100, capMs: 1_000 }), options.signal);
     }
-    await sleep(backoffDelayMs(attempt, { baseMs: 100, capMs: 1_000 }), options.signal);
+  } finally {
+    client.off('error', onError);
   }
 }
