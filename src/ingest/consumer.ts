@@ -13,7 +13,7 @@ import { backoffDelayMs, sleep } from '../platform/backoff.ts';
 import type { Logger } from '../platform/logger.ts';
 import { startRabbitSession, type RabbitLink } from '../platform/rabbit.ts';
 import { Batch, type BatchOptions, type Delivery } from './batch.ts';
-import { createBatcher, type Batcher } from './batcher.ts';
+import { createBatcher } from './batcher.ts';
 import { settleBatch, type SettleDeps } from './settle-batch.ts';
 import type { IngestCounts, ThreadState } from './thread-messages.ts';
 
@@ -46,9 +46,11 @@ const PROBE_BACKOFF = { baseMs: 100, capMs: 5_000 };
 
 /** One subscription, from consume to the loss of its link. */
 interface Subscription {
-  readonly channel: Channel;
-  readonly consumerTag: string;
-  readonly batcher: Batcher<Delivery>;
+  start(): Promise<void>;
+  /** Cancels, then settles and acknowledges what was taken. */
+  drain(): Promise<void>;
+  /** The link is gone: nothing is acknowledged any more, and waiting retries are given up. */
+  abandon(): void;
 }
 
 /** Starts consuming; goes on over losses of RabbitMQ and of Redis until it is drained. */
@@ -68,9 +70,12 @@ export function startConsumer(options: ConsumerOptions, deps: ConsumerDeps): Con
 
   /** Redis is asked before each subscription: deliveries that nobody can count would only be returned. */
   const consumeWhenRedisIsReady = async (link: RabbitLink, channel: Channel): Promise<void> => {
-    for (let attempt = 0; link.alive && !stopping.signal.aborted; attempt++) {
-      if (await isRedisReady(deps)) {
-        subscription = await subscribe(link, channel, { options, deps, signal: stopping.signal });
+    const isWanted = (): boolean => link.alive && !stopping.signal.aborted;
+    for (let attempt = 0; isWanted(); attempt++) {
+      const isReady = await isRedisReady(deps);
+      if (isReady && isWanted()) {
+        subscription = createSubscription(link, channel, { options, deps });
+        await subscription.start();
         deps.onState('consuming');
         return;
       }
@@ -84,7 +89,7 @@ export function startConsumer(options: ConsumerOptions, deps: ConsumerDeps): Con
     logger,
     setup,
     onLost: () => {
-      subscription?.batcher.abandon();
+      subscription?.abandon();
       subscription = undefined;
       deps.onState('waiting');
     },
@@ -95,9 +100,7 @@ export function startConsumer(options: ConsumerOptions, deps: ConsumerDeps): Con
     async drain(timeoutMs) {
       const timeout = new AbortController();
       const finish = async (): Promise<void> => {
-        if (subscription === undefined) return;
-        await subscription.channel.cancel(subscription.consumerTag);
-        await subscription.batcher.drain();
+        await subscription?.drain();
       };
       const finished = finish().catch((error: unknown) => {
         logger.warn({ err: error }, 'drain incomplete; the rest will be redelivered');
@@ -129,18 +132,19 @@ function giveUp(link: RabbitLink, error: unknown, { onFatal }: ConsumerDeps): vo
   else onFatal(failure);
 }
 
-/** Starts to consume on `channel`. Every failure of a batch gives the link up, so that all is redelivered. */
-async function subscribe(
+/** Every failure of a batch gives the link up, so that all it held is delivered again. */
+function createSubscription(
   link: RabbitLink,
   channel: Channel,
-  { options, deps, signal }: { options: ConsumerOptions; deps: ConsumerDeps; signal: AbortSignal },
-): Promise<Subscription> {
+  { options, deps }: { options: ConsumerOptions; deps: ConsumerDeps },
+): Subscription {
+  const abandoning = new AbortController();
   const batcher = createBatcher<Delivery, Batch>(
     {
       openBatch: () => new Batch(options.batch),
       async settle(batch) {
         deps.onStep?.('taken');
-        deps.onCounts(await settleBatch(batch, { ...deps, signal }));
+        deps.onCounts(await settleBatch(batch, { ...deps, signal: abandoning.signal }));
       },
       acknowledge(batch) {
         // Delivery tags of a lost link are void, and would close the next channel.
@@ -155,9 +159,22 @@ async function subscribe(
     },
     { lingerMs: options.batchLingerMs, inFlightMax: BATCHES_IN_FLIGHT },
   );
-  const { consumerTag } = await channel.consume(options.queue, (message) => {
-    if (message !== null) batcher.add(message);
-    else link.fail(new TransientError('PULSE_RABBIT_UNREACHABLE', 'The broker cancelled us.'));
-  });
-  return { channel, consumerTag, batcher };
+  let consumerTag: string | undefined;
+  return {
+    async start() {
+      const consumer = await channel.consume(options.queue, (message) => {
+        if (message !== null) batcher.add(message);
+        else link.fail(new TransientError('PULSE_RABBIT_UNREACHABLE', 'The broker cancelled us.'));
+      });
+      consumerTag = consumer.consumerTag;
+    },
+    async drain() {
+      if (consumerTag !== undefined) await channel.cancel(consumerTag);
+      await batcher.drain();
+    },
+    abandon() {
+      batcher.abandon();
+      abandoning.abort();
+    },
+  };
 }

@@ -8,11 +8,13 @@ describe('whatever the order in which batches settle', () => {
     await fc.assert(
       fc.asyncProperty(
         fc.scheduler(),
-        fc.integer({ min: 1, max: 30 }),
-        fc.integer({ min: 1, max: 4 }),
-        fc.integer({ min: 1, max: 3 }),
-        fc.option(fc.nat(9), { nil: undefined }),
-        async (scheduler, deliveryCount, size, inFlightMax, failing) => {
+        fc.record({
+          deliveryCount: fc.integer({ min: 1, max: 30 }),
+          size: fc.integer({ min: 1, max: 4 }),
+          inFlightMax: fc.integer({ min: 1, max: 3 }),
+          failing: fc.option(fc.nat(9), { nil: undefined }),
+        }),
+        async (scheduler, { deliveryCount, size, inFlightMax, failing }) => {
           const settled = new Set<NumberBatch>();
           const acknowledged: number[] = [];
           let started = 0;

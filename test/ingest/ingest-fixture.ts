@@ -134,13 +134,11 @@ export async function createIngestFixture({ redisUrl }: { redisUrl?: string } = 
     async publishUndecodable(bodies: readonly string[]): Promise<void> {
       const foreign = await connect(rabbitmqUrl);
       const { stream } = foreign.connection as unknown as { stream: Socket };
-      const write = stream.write.bind(stream) as (chunk: Buffer) => boolean;
+      const write = stream.write.bind(stream);
       const name = PLACEHOLDER.repeat(200);
       const bytes = Buffer.alloc(200, 0xff).toString('latin1');
-      stream.write = ((chunk: Buffer) =>
-        write(
-          Buffer.from(chunk.toString('latin1').replaceAll(name, bytes), 'latin1'),
-        )) as typeof stream.write;
+      stream.write = (chunk: Buffer) =>
+        write(Buffer.from(chunk.toString('latin1').replaceAll(name, bytes), 'latin1'));
       const raw = await foreign.createConfirmChannel();
       for (const body of bodies) {
         raw.publish(queue, queue, Buffer.from(body), {

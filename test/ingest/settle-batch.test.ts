@@ -54,7 +54,7 @@ function fakes(changes: { apply?: Apply; publish?: SettleDeps['publishDeadLetter
 }
 
 /** Fails with each of `errors` in turn, then lets the call through. */
-function failing<T extends unknown[]>(errors: readonly Error[]): (...args: T) => Promise<void> {
+function failing(errors: readonly Error[]): () => Promise<void> {
   const left = [...errors];
   return () => {
     const error = left.shift();
@@ -87,7 +87,11 @@ describe('settleBatch', () => {
       apply: (_, folded) =>
         Promise.resolve({ counted: folded.pulseCount - 3, duplicates: 2, refused: [1] }),
     });
-    const bodies = ['bad', [sentPulse(), sentPulse({ tenant: '' })], ...Array(5).fill(sentPulse())];
+    const bodies = [
+      'bad',
+      [sentPulse(), sentPulse({ tenant: '' })],
+      ...Array.from({ length: 5 }, () => sentPulse()),
+    ];
     expect(await settleBatch(batchOf(bodies), deps)).toEqual({
       deliveries: 7,
       batches: 1,
