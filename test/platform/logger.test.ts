@@ -10,11 +10,11 @@ afterEach(() => {
 function writtenBy(use: (logger: Logger) => void, pretty = false): string {
   const written: string[] = [];
   // sonic-boom, pino's writer, looks `fs.write` up at each call.
-  vi.spyOn(fs, 'write').mockImplementation(((fd: number, line: string, ...rest: unknown[]) => {
+  vi.spyOn(fs, 'write').mockImplementation((fd: number, line: string, ...rest: unknown[]) => {
     written.push(fd === 2 ? line : `not standard error: ${line}`);
     const done = rest.at(-1) as (error: null, bytes: number) => void;
     done(null, Buffer.byteLength(line));
-  }) as never);
+  });
   vi.spyOn(process.stderr, 'write').mockImplementation((line) => {
     written.push(String(line));
     return true;

@@ -57,7 +57,8 @@ export async function startPrivateRedis(
     kill,
     async close() {
       await kill();
-      rmSync(directory, { recursive: true, force: true });
+      // A rewrite of its append-only file may outlive it for a moment.
+      rmSync(directory, { recursive: true, force: true, maxRetries: 20 });
     },
   };
 }

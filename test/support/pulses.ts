@@ -77,5 +77,5 @@ export function arbitraryKeyText(lengthMax: number): fc.Arbitrary<string> {
   return fc
     .array(piece, { minLength: 1, maxLength: 8 })
     .map((pieces) => pieces.join(''))
-    .filter((text) => /^[^\p{Cc}\p{Cs}]+$/u.test(text) && [...text].length <= lengthMax);
+    .filter((text) => new RegExp(`^[^\\p{Cc}\\p{Cs}]{1,${lengthMax}}$`, 'u').test(text));
 }

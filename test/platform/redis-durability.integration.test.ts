@@ -1,0 +1,48 @@
+import { Redis } from 'ioredis';
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { assertRedisIsSafe, checkRedisDurability } from '../../src/platform/redis-durability.ts';
+import { startPrivateRedis, type PrivateRedis } from '../support/private-redis.ts';
+
+const SAFE = { appendonly: 'yes', appendfsync: 'always', 'maxmemory-policy': 'noeviction' };
+
+let server: PrivateRedis;
+let redis: Redis;
+
+beforeAll(async () => {
+  server = await startPrivateRedis();
+  redis = new Redis(server.url);
+});
+
+afterAll(async () => {
+  redis.disconnect();
+  await server.close();
+});
+
+beforeEach(async () => {
+  for (const [name, value] of Object.entries(SAFE)) await redis.config('SET', name, value);
+});
+
+test('a durable Redis without eviction is safe', async () => {
+  await expect(assertRedisIsSafe(redis)).resolves.toBeUndefined();
+});
+
+test.each([
+  ['appendonly', 'no'],
+  ['appendfsync', 'everysec'],
+  ['appendfsync', 'no'],
+  ['maxmemory-policy', 'allkeys-lru'],
+])('%s %s is refused, and the override is named', async (name, value) => {
+  await redis.config('SET', name, value);
+  const findings = await checkRedisDurability(redis);
+  expect(findings.filter(({ status }) => status === 'danger')).toHaveLength(1);
+  await expect(assertRedisIsSafe(redis)).rejects.toMatchObject({
+    code: 'PULSE_REDIS_UNSAFE',
+    message: expect.stringMatching(new RegExp(`"${value}"[^]*ALLOW_UNSAFE_REDIS`)) as string,
+  });
+});
+
+test('a Redis that does not answer is not called unsafe', async () => {
+  const away = new Redis(server.url, { lazyConnect: true, enableOfflineQueue: false });
+  await expect(assertRedisIsSafe(away)).rejects.toMatchObject({ retryable: true });
+  away.disconnect();
+});
