@@ -13,6 +13,9 @@ export interface LoggerOptions {
   readonly pretty: boolean;
 }
 
+/** A chain of causes may be circular. */
+const CAUSES_LOGGED = 5;
+
 const REDACTED_PATHS = [
   'password',
   'authorization',
@@ -29,9 +32,32 @@ const REDACTED_PATHS = [
  */
 export function createLogger({ level, pretty }: LoggerOptions): Logger {
   return pino(
-    { level, base: { pid: process.pid }, redact: { paths: REDACTED_PATHS, censor: '[redacted]' } },
+    {
+      level,
+      base: { pid: process.pid },
+      redact: { paths: REDACTED_PATHS, censor: '[redacted]' },
+      serializers: { err: (error: unknown) => toLoggable(error) },
+    },
     pretty ? prettyStderr() : pino.destination({ fd: 2, sync: false }),
   );
+}
+
+/**
+ * What may be logged of an error: no other members, because clients attach whole commands to theirs, the
+ * one that logs in included.
+ */
+function toLoggable(error: unknown, depth = CAUSES_LOGGED): unknown {
+  if (!(error instanceof Error)) return error;
+  const { name, message, stack, cause } = error;
+  const { code } = error as { code?: unknown };
+  return {
+    type: name,
+    ...(typeof code === 'string' || typeof code === 'number' ? { code } : {}),
+    message,
+    stack,
+    ...(error instanceof AggregateError ? { errorCount: error.errors.length } : {}),
+    ...(cause === undefined || depth === 0 ? {} : { cause: toLoggable(cause, depth - 1) }),
+  };
 }
 
 function prettyStderr(): DestinationStream {

@@ -11,6 +11,9 @@ export interface RedisOptions {
   readonly commandTimeoutMs?: number;
 }
 
+/** How Redis refuses a login; the last is the answer of a server that wants no password. */
+const REFUSED = /^(WRONGPASS|NOAUTH|NOPERM|ERR AUTH )/;
+
 const RECONNECT = { baseMs: 50, capMs: 2_000 };
 
 /**
@@ -65,7 +68,7 @@ export async function waitForRedis(
         return;
       } catch (error) {
         const cause = connectionError ?? error;
-        const refused = cause instanceof Error && /^(WRONGPASS|NOAUTH|NOPERM)/.test(cause.message);
+        const refused = cause instanceof Error && REFUSED.test(cause.message);
         if (refused || options.signal?.aborted === true || Date.now() >= deadlineMs) {
           throw new FatalError(
             'PULSE_REDIS_UNREACHABLE',

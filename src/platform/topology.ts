@@ -45,7 +45,7 @@ export async function declareTopology(connection: ChannelModel, queue: string): 
   try {
     await declareAll(channel, names);
   } catch (error) {
-    throw toTopologyError(error);
+    throw toTopologyError(error, await findClassicQueue(connection, names));
   }
   await channel.close();
 }
@@ -108,14 +108,41 @@ async function declareAll(channel: Channel, names: TopologyNames): Promise<void>
   await channel.bindQueue(names.queue, names.exchange, names.routingKey);
 }
 
+/**
+ * The name of the queue that is a plain classic one, if any. The broker's error names the first argument
+ * that differs, which hides the one that matters.
+ */
+async function findClassicQueue(
+  connection: ChannelModel,
+  { queue, deadQueue }: TopologyNames,
+): Promise<string | undefined> {
+  for (const name of [queue, deadQueue]) {
+    try {
+      if ((await readQueueDepth(connection, name)) === undefined) continue;
+      const channel = await connection.createChannel();
+      channel.on('error', () => undefined);
+      // It exists, so this creates nothing; it succeeds for a classic queue without arguments only.
+      await channel.assertQueue(name, { durable: true });
+      await channel.close();
+      return name;
+    } catch {
+      // Not this one, or the connection is gone: the first error says more.
+    }
+  }
+  return undefined;
+}
+
 /** Leaves errors that are not about the declaration itself, such as a lost connection, as they are. */
-function toTopologyError(error: unknown): unknown {
+function toTopologyError(error: unknown, classicQueue: string | undefined): unknown {
   if (!(error instanceof Error)) return error;
   const { code } = error as { code?: unknown };
   const reason = /"[A-Z_]+ - (.*)"$/s.exec(error.message)?.[1] ?? error.message;
   const problem =
     code === PRECONDITION_FAILED
-      ? mismatchSentence(reason)
+      ? classicQueue === undefined
+        ? mismatchSentence(reason)
+        : `The queue "${classicQueue}" is a classic queue: Pulse needs x-queue-type "quorum". ` +
+          'Drain and delete it, or set PULSE_QUEUE to a new name.'
       : code === ACCESS_REFUSED || code === RESOURCE_LOCKED
         ? `RabbitMQ does not let this user declare what Pulse needs: ${reason}. Grant it the configure right, or choose another name in PULSE_QUEUE.`
         : undefined;

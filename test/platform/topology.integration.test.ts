@@ -85,7 +85,7 @@ describe('declareTopology', () => {
       await channel.assertQueue(queue, { durable: true });
       await channel.close();
       await expect(declareTopology(connection, queue)).rejects.toThrow(
-        /^The queue ".*" in virtual host "\/" exists with another x-[a-z-]+: Pulse needs ".*", it has none\./,
+        /^The queue ".*" is a classic queue: Pulse needs x-queue-type "quorum"\./,
       );
     });
   });
