@@ -76,7 +76,7 @@ export function startConsumer(options: ConsumerOptions, deps: ConsumerDeps): Con
       if (isReady && isWanted()) {
         subscription = createSubscription(link, channel, { options, deps });
         await subscription.start();
-        deps.onState('consuming');
+        if (isWanted()) deps.onState('consuming');
         return;
       }
       await sleep(backoffDelayMs(attempt, PROBE_BACKOFF), stopping.signal);

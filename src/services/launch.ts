@@ -1,6 +1,6 @@
 /** Brings the three servers up in one directory, under one guardian. */
 import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { RejectedError } from '../core/errors.ts';
 import { createContainerServer } from './containers.ts';
 import type { ServicesEnv } from './guardian-protocol.ts';
@@ -69,6 +69,8 @@ export async function launchServices(options: LaunchOptions): Promise<Launched> 
     );
   }
   const sources = await findServerSources(options.search ?? usualSearch(), onProgress);
+  // The parent keeps the usual mode: another user, Postgres's, must be able to pass through it.
+  mkdirSync(dirname(directory), { recursive: true });
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   const guardian = await startGuardian({ directory, keepFiles });
   const settings = keepFiles ? loadSettings(directory) : createSettings();
