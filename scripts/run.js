@@ -1,7 +1,15 @@
 // Sets up a bare clone (dependencies, build) and runs Pulse or its tests. Plain JavaScript without
 // dependencies, because it runs before there are any.
 import { spawn } from 'node:child_process';
-import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
@@ -19,8 +27,11 @@ if (major < 20 || (major === 20 && minor < 19)) {
   process.exit(1);
 }
 
-const isReady = () =>
-  timeOf(INSTALLED) >= timeOf('package-lock.json') && timeOf(STAMP) >= newest(BUILD_INPUTS);
+// A linked node_modules is somebody else's, and npm would empty it to install.
+const isInstalled = () =>
+  lstatSync('node_modules', { throwIfNoEntry: false })?.isSymbolicLink() === true ||
+  timeOf(INSTALLED) >= timeOf('package-lock.json');
+const isReady = () => isInstalled() && timeOf(STAMP) >= newest(BUILD_INPUTS);
 if (!isReady()) await withLock(setUp);
 
 const [first, ...rest] = process.argv.slice(2);
@@ -36,7 +47,7 @@ if (first === '--test') {
 
 async function setUp() {
   if (isReady()) return;
-  if (timeOf(INSTALLED) < timeOf('package-lock.json')) {
+  if (!isInstalled()) {
     process.stderr.write('Installing dependencies (npm ci) …\n');
     await mustRun('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error']);
   }
