@@ -4,7 +4,7 @@ ALTER TABLE dead_letters
   ADD COLUMN state text NOT NULL DEFAULT 'quarantined'
     CHECK (state IN ('quarantined', 'replayed', 'discarded')),
   -- Whom the body names, as far as it can be read. For searching only: nothing is billed by it.
-  ADD COLUMN tenant text,
+  ADD COLUMN tenant text COLLATE "C",
   -- What a person put in the place of the body, which itself stays as it was sent.
   ADD COLUMN fixed_body bytea,
   -- The row in dead_letter_actions that began the newest replay; NULL when it came back, or was fixed or discarded.

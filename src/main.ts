@@ -37,6 +37,10 @@ const LOADERS: readonly { names: readonly string[]; load: () => Promise<AddComma
     load: async () => (await import('./commands/recover.ts')).addRecoverCommand,
   },
   {
+    names: ['dead-letters'],
+    load: async () => (await import('./commands/dead-letters.ts')).addDeadLettersCommand,
+  },
+  {
     names: ['services'],
     load: async () => (await import('./commands/services.ts')).addServicesCommand,
   },

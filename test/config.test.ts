@@ -96,7 +96,7 @@ describe('parseConfig', () => {
     ['DEDUPE_WINDOW_SECONDS', '60', '7776000', '59', '7776001'],
     ['BODY_BYTES_MAX', '1024', '134217728', '1023', '134217729'],
     ['API_PORT', '0', '65535', '-1', '65536'],
-  ])('%s is taken from %s to %s and refused beyond', (name, min, max, under, over) => {
+  ])('%s is taken from %s to %s and refused beyond', (name, ...[min, max, under, over]) => {
     for (const value of [min, max]) expect(mistakesOf({ [name]: value }), value).toEqual([]);
     for (const value of [under, over]) {
       expect(mistakesOf({ [name]: value }), value).toEqual([expect.stringContaining(`${name}:`)]);

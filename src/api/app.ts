@@ -15,6 +15,7 @@ import {
   type RouteEntry,
 } from './error-handler.ts';
 import { addRequestHooks, requestIdOf, type RequestDone } from './request-hooks.ts';
+import { addDeadLettersRoutes, type DeadLetterReplay } from './routes/dead-letters-routes.ts';
 import { addHealthRoutes, type ReadinessCheck } from './routes/health-routes.ts';
 import { addLoginRoute, type LoginLimits } from './routes/login-route.ts';
 import { addPopulateRoutes, type PopulateRuns } from './routes/populate-routes.ts';
@@ -27,6 +28,7 @@ export const API_BASE = '/api/v1';
 export interface ApiDeps {
   readonly pool: Pool;
   readonly populateRuns: PopulateRuns;
+  readonly replay: DeadLetterReplay;
   readonly readinessChecks: readonly ReadinessCheck[];
   readonly logger: Logger;
   /** Called once for every answered request. */
@@ -154,6 +156,7 @@ async function addRoutes(app: Api, { deps, options, lifecycle }: RouteContext): 
         populateRuns: deps.populateRuns,
         populateRunsMax: options.populateRunsMax ?? POPULATE_RUNS_MAX,
       });
+      addDeadLettersRoutes(api, deps);
       done();
     },
     { prefix: API_BASE },

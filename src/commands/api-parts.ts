@@ -45,6 +45,11 @@ export async function startApiParts(
     {
       pool,
       populateRuns,
+      replay: {
+        publish: (publication) => publisher.publish(publication),
+        queue: config.queue,
+        dedupeWindowSeconds: config.ingest.dedupeWindowSeconds,
+      },
       logger,
       readinessChecks: [
         {

@@ -61,9 +61,13 @@ export async function publishAll(
   return confirmed;
 }
 
-/** Waits until every published pulse is counted, refused as duplicate, or quarantined. */
-export async function countAll(context: DemoContext, published: number): Promise<void> {
+/**
+ * Waits until every published pulse is counted, refused as duplicate, or quarantined. Each of the three by
+ * itself: a delivery that is repeated adds to the duplicates, and must not make up for a pulse still waiting.
+ */
+export async function countAll(context: DemoContext, { counts }: DemoLedger): Promise<void> {
   const { run } = context;
+  const published = counts.good + counts.duplicate + counts.bad;
   const bar = startProgress('counting', published, run);
   let lastSettled = -1;
   let movedAtMs = performance.now();
@@ -73,7 +77,10 @@ export async function countAll(context: DemoContext, published: number): Promise
         accumulator: context.accumulator,
         pool: context.clients.pool,
       });
-      const settled = Number(books.counted + books.duplicates + books.deadLetters);
+      const settled =
+        Math.min(Number(books.counted), counts.good) +
+        Math.min(Number(books.duplicates), counts.duplicate) +
+        Math.min(Number(books.deadLetters), counts.bad);
       bar.update(settled);
       if (settled >= published || run.stop.aborted) return;
       if (settled !== lastSettled) movedAtMs = performance.now();

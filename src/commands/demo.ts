@@ -73,7 +73,7 @@ async function runDemo(run: CommandRun, flags: DemoFlags): Promise<number> {
 
   const work = async (): Promise<DemoResult> => {
     const published = await publishAll(context, ledger, flags);
-    await countAll(context, published);
+    await countAll(context, ledger);
     const answers = await readBack(context, ledger, {
       api: ready.api ?? '',
       username: ready.username ?? '',

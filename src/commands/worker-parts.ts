@@ -11,7 +11,7 @@ import { isFlushOverdue } from '../flush/overdue.ts';
 import { startFlushSchedule } from '../flush/schedule.ts';
 import { createIngestMetrics } from '../ingest/ingest-metrics.ts';
 import { startIngestPool, type IngestPool } from '../ingest/pool.ts';
-import { createCrashPoint } from '../platform/crash-points.ts';
+import { armCrashPoint, createCrashPoint } from '../platform/crash-points.ts';
 import { createPool } from '../platform/postgres.ts';
 import { createRedis } from '../platform/redis.ts';
 import { assertRedisIsSafe, checkRedisDurability } from '../platform/redis-durability.ts';
@@ -45,7 +45,7 @@ export function openAccumulator({ config }: CommandRun, redis: Redis) {
 
 /** Where a fault test ends this process in the middle of a flush. */
 export function flushCrashPoint({ config }: CommandRun): Pick<FlushDeps, 'onStep'> {
-  const onStep = createCrashPoint(config.crashAt, ['flush']);
+  const onStep = createCrashPoint(armCrashPoint(config.crashAt), ['flush']);
   return onStep === undefined ? {} : { onStep };
 }
 
@@ -118,7 +118,7 @@ export async function startWorkerParts(
       allowUnsafeRedis: config.allowUnsafeRedis,
       logLevel: config.logLevel,
       prettyLogs: run.isTerminal,
-      crashAt: config.crashAt,
+      crashAt: armCrashPoint(config.crashAt),
     },
     logger,
     onCounts: (counts) => {

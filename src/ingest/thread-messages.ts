@@ -3,7 +3,7 @@ import type { MessagePort } from 'node:worker_threads';
 import type { Config, ServerUrls } from '../config.ts';
 import type { ErrorCode } from '../core/errors.ts';
 import type { RejectionReason } from '../core/rejection.ts';
-import type { CrashPoint } from '../platform/crash-points.ts';
+import type { ArmedCrashPoint } from '../platform/crash-points.ts';
 
 /** The one task of an ingest thread: consume until told to drain. */
 export interface IngestTask {
@@ -20,7 +20,7 @@ export interface IngestTask {
   readonly logLevel: Config['logLevel'];
   readonly prettyLogs: boolean;
   /** Where a fault test ends this thread or its process. */
-  readonly crashAt: CrashPoint | undefined;
+  readonly crashAt: ArmedCrashPoint | undefined;
   /** Carries ThreadNotice to the main thread and ThreadCommand back. */
   readonly port: MessagePort;
 }

@@ -11,7 +11,7 @@ export type CrashScope = 'ingest' | 'thread' | 'flush';
 export interface CrashPoint {
   readonly scope: CrashScope;
   readonly step: string;
-  /** The how many-th time the step is taken, from 1; each ingest thread counts its own. */
+  /** The how many-th time the process takes the step, from 1. */
   readonly count: number;
   /** `kill` ends at once, as SIGKILL does; `stop` suspends the process until somebody continues it. */
   readonly how: 'kill' | 'stop';
@@ -34,19 +34,29 @@ export function parseCrashPoint(text: string): CrashPoint | undefined {
   return STEPS[point.scope].includes(step) ? point : undefined;
 }
 
+/** A crash point and how often its step is still to be taken: one counter for all threads of the process. */
+export interface ArmedCrashPoint extends CrashPoint {
+  readonly left: Int32Array;
+}
+
+export function armCrashPoint(point: CrashPoint | undefined): ArmedCrashPoint | undefined {
+  if (point === undefined) return undefined;
+  // Shared, so that the thread that replaces an ended one does not begin to count anew.
+  const left = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
+  left[0] = point.count;
+  return { ...point, left };
+}
+
 /**
  * What the code of one of `scopes` calls after each of its steps; undefined when nothing is to happen there.
  */
 export function createCrashPoint(
-  point: CrashPoint | undefined,
+  point: ArmedCrashPoint | undefined,
   scopes: readonly CrashScope[],
 ): ((step: string) => void) | undefined {
   if (point === undefined || !scopes.includes(point.scope)) return undefined;
-  let left = point.count;
   return (step) => {
-    if (step !== point.step) return;
-    left -= 1;
-    if (left === 0) crash(point);
+    if (step === point.step && Atomics.sub(point.left, 0, 1) === 1) crash(point);
   };
 }
 

@@ -12,20 +12,29 @@ import {
   type Rejection,
   type RejectionReason,
 } from '../core/rejection.ts';
+import { REPLAY_ID_HEADER } from './replay-publication.ts';
 import { storableText, toStorable } from './storable.ts';
+import { tenantInBody } from './tenant-in-body.ts';
 
 /** One dead letter. Texts hold nothing that Postgres refuses. */
 export interface DeadLetter extends Rejection {
   /** UUID; a second copy of the same dead letter has the same. */
   readonly id: string;
   readonly body: Buffer;
-  /** The AMQP content header: `{"headers": {…}, "messageId": …, "timestampSec": …}`, as JSON text. */
+  /**
+   * The AMQP content header: `{"headers": {…}, "messageId": …, "timestampSec": …}`, as JSON text. With
+   * `messageIdBase64` when Postgres would not take the message id as it is.
+   */
   readonly headersJson: string;
   readonly messageId: string | null;
   readonly pulseIndex: number | null;
   readonly exchange: string | null;
   readonly routingKey: string | null;
   readonly redelivered: boolean;
+  /** Whom the body names, as far as it can be read. */
+  readonly tenant: string | null;
+  /** The replay that sent it, if one did: then it comes back instead of being new. */
+  readonly replayId: string | null;
 }
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
@@ -96,19 +105,31 @@ function fromDeath(delivery: DeliveredMessage, properties: Properties, death: De
 }
 
 function common(delivery: DeliveredMessage, properties: Properties): DeadLetter {
-  const { messageId } = properties;
+  const { messageId, headers } = properties;
+  const replayId = headers[REPLAY_ID_HEADER];
   return {
     id: deadLetterId({ messageId, body: delivery.content }),
     reason: 'unknown',
     detail: '',
     body: delivery.content,
-    headersJson: JSON.stringify(toStorable(properties)),
+    headersJson: JSON.stringify({
+      ...(toStorable(properties) as object),
+      ...exactMessageId(messageId),
+    }),
     messageId: messageId === undefined ? null : storableText(messageId),
     pulseIndex: null,
     exchange: storableText(delivery.fields.exchange),
     routingKey: storableText(delivery.fields.routingKey),
     redelivered: delivery.fields.redelivered,
+    tenant: tenantInBody(delivery.content),
+    replayId: typeof replayId === 'string' && UUID.test(replayId) ? replayId : null,
   };
+}
+
+/** A replay must have the very same id, also one that Postgres would refuse. */
+function exactMessageId(messageId: string | undefined): { messageIdBase64?: string } {
+  if (messageId === undefined || storableText(messageId) === messageId) return {};
+  return { messageIdBase64: Buffer.from(messageId).toString('base64') };
 }
 
 /** The newest entry; the broker puts it first. */

@@ -1,92 +1,292 @@
-/** Table dead_letters: the only place, beside its migration, that knows its columns. */
-import type { Pool, QueryResultRow } from 'pg';
+/** Tables dead_letters and dead_letter_actions: the only place, beside their migrations, that knows their columns. */
+import type { Pool } from 'pg';
 import type { RejectionReason } from '../core/rejection.ts';
 import type { DeadLetter } from './dead-letter.ts';
-
-/** A dead letter as it is listed; without the body, which may be large. */
-export interface DeadLetterRow {
-  readonly id: string;
-  readonly reason: RejectionReason;
-  readonly detail: string;
-  readonly bodyBytes: number;
-  readonly messageId: string | null;
-  readonly pulseIndex: number | null;
-  readonly receivedAt: Date;
-}
+import {
+  MAYBE_COUNTED_REASONS,
+  SHOWN_BYTES_MAX,
+  type Actor,
+  type DeadLetterAction,
+  type DeadLetterDetail,
+  type DeadLetterFilters,
+  type DeadLetterRow,
+  type DeadLetterState,
+  type ReplayableDeadLetter,
+} from './dead-letter-row.ts';
 
 type Queryable = Pick<Pool, 'query'>;
 
+/** What is inserted, in the order of the parameters. */
+const COLUMNS = [
+  ...(['id', 'reason', 'detail', 'body', 'headersJson', 'messageId', 'pulseIndex'] as const),
+  ...(['exchange', 'routingKey', 'redelivered', 'tenant', 'replayId'] as const),
+];
+
 /**
- * Inserts in one statement; a dead letter that is there already is left as it is.
+ * Inserts in one statement. What is there already stays as it is, with one exception: a dead letter that
+ * had been replayed and is refused again waits again, and the action that says so is written with it.
  *
- * @returns The reasons of those that were new.
+ * | it comes | and the row | then |
+ * |---|---|---|
+ * | from the newest replay of the row | | the row is reopened |
+ * | from an earlier replay, or a second time | | nothing: the row stands for it |
+ * | without such a mark, id known | is replayed, body never fixed | the row is reopened |
+ * | without such a mark, id known | is anything else | nothing |
+ * | without such a mark, id unknown | | inserted |
+ *
+ * A mark counts only together with the very bytes that were replayed: an element of a replayed array, or a
+ * copied header, makes a dead letter of its own.
+ *
+ * @returns The reasons of those that were new or came back.
  */
 export async function insertDeadLetters(
   pool: Queryable,
   deadLetters: readonly DeadLetter[],
 ): Promise<RejectionReason[]> {
-  const column = <K extends keyof DeadLetter>(name: K): DeadLetter[K][] =>
-    deadLetters.map((deadLetter) => deadLetter[name]);
   const { rows } = await pool.query<{ reason: RejectionReason }>(
-    `INSERT INTO dead_letters
-       (id, reason, detail, body, headers, message_id, pulse_index, exchange, routing_key, redelivered)
-     SELECT id, reason, detail, body, headers::jsonb, message_id, pulse_index, exchange, routing_key, redelivered
-     FROM unnest($1::uuid[], $2::text[], $3::text[], $4::bytea[], $5::text[],
-                 $6::text[], $7::integer[], $8::text[], $9::text[], $10::boolean[])
-       AS given(id, reason, detail, body, headers, message_id, pulse_index, exchange, routing_key, redelivered)
-     ON CONFLICT (id) DO NOTHING
-     RETURNING reason`,
+    `WITH given AS MATERIALIZED (
+       SELECT given.*, started.dead_letter_id AS replay_of, started.at AS replayed_at
+       FROM unnest($1::uuid[], $2::text[], $3::text[], $4::bytea[], $5::text[], $6::text[], $7::integer[],
+                   $8::text[], $9::text[], $10::boolean[], $11::text[], $12::uuid[])
+         AS given(id, reason, detail, body, headers, message_id, pulse_index,
+                  exchange, routing_key, redelivered, tenant, replay_id)
+       LEFT JOIN dead_letter_actions started ON started.id = given.replay_id
+         AND started.action = 'replay_started' AND started.body_sha256 = sha256(given.body)
+     ), reopened AS (
+       UPDATE dead_letters d
+       SET state = 'quarantined', reason = given.reason, detail = given.detail, replay_id = NULL,
+           maybe_counted_since = CASE
+             WHEN given.reason = ANY($13::text[]) THEN coalesce(d.maybe_counted_since, now())
+             -- Refused, so not counted; unless an earlier replay, whose end is not known, was.
+             WHEN d.maybe_counted_since = given.replayed_at THEN NULL
+             ELSE d.maybe_counted_since END
+       FROM given
+       WHERE d.id = coalesce(given.replay_of, given.id)
+         AND CASE WHEN given.replay_of IS NULL THEN d.state = 'replayed' AND d.fixed_body IS NULL
+                  ELSE d.replay_id = given.replay_id END
+       RETURNING d.id, d.reason, d.detail
+     ), noted AS (
+       INSERT INTO dead_letter_actions (id, dead_letter_id, action, via, note)
+       SELECT gen_random_uuid(), id, 'reopened', 'quarantine', 'Refused again: ' || reason || '. ' || detail
+       FROM reopened
+     ), inserted AS (
+       INSERT INTO dead_letters (id, reason, detail, body, headers, message_id, pulse_index, exchange,
+                                 routing_key, redelivered, tenant, maybe_counted_since)
+       SELECT id, reason, detail, body, headers::jsonb, message_id, pulse_index, exchange,
+              routing_key, redelivered, tenant, CASE WHEN reason = ANY($13::text[]) THEN now() END
+       FROM given WHERE replay_of IS NULL
+       ON CONFLICT (id) DO NOTHING
+       RETURNING reason
+     )
+     SELECT reason FROM inserted UNION ALL SELECT reason FROM reopened`,
     [
-      column('id'),
-      column('reason'),
-      column('detail'),
-      column('body'),
-      column('headersJson'),
-      column('messageId'),
-      column('pulseIndex'),
-      column('exchange'),
-      column('routingKey'),
-      column('redelivered'),
+      ...COLUMNS.map((name) => deadLetters.map((deadLetter) => deadLetter[name])),
+      MAYBE_COUNTED_REASONS,
     ],
   );
   return rows.map(({ reason }) => reason);
 }
 
-/** How many dead letters there are, in total and by reason; reasons without any are left out. */
+/** How many dead letters match, in total and by reason; reasons without any are left out. */
 export async function countDeadLetters(
   pool: Queryable,
+  filters: DeadLetterFilters = {},
 ): Promise<{ total: number; byReason: Partial<Record<RejectionReason, number>> }> {
+  const where = whereClause(filters);
   const { rows } = await pool.query<{ reason: RejectionReason; count: string }>(
-    'SELECT reason, count(*) AS count FROM dead_letters GROUP BY reason ORDER BY reason',
+    `SELECT reason, count(*) AS count FROM dead_letters ${where.text} GROUP BY reason ORDER BY reason`,
+    where.values,
   );
   const byReason = Object.fromEntries(rows.map(({ reason, count }) => [reason, Number(count)]));
   return { total: rows.reduce((sum, { count }) => sum + Number(count), 0), byReason };
 }
 
-/** Newest first. `limit` 1 to 1,000. */
-export async function listDeadLetters(
-  pool: Queryable,
-  options: { limit: number; offset?: number; reason?: RejectionReason },
-): Promise<DeadLetterRow[]> {
-  const { rows } = await pool.query(
-    `SELECT id, reason, detail, octet_length(body) AS body_bytes, message_id, pulse_index, received_at
-     FROM dead_letters
-     WHERE $3::text IS NULL OR reason = $3
-     ORDER BY received_at DESC, id DESC
-     LIMIT $1 OFFSET $2`,
-    [options.limit, options.offset ?? 0, options.reason ?? null],
-  );
-  return rows.map(fromRow);
+/** One page of a list. `after` is the cursor of the last row of the page before. */
+export interface DeadLetterPage {
+  /** 1 to 1,000. */
+  readonly limit: number;
+  readonly after?: string | undefined;
+  /** Default: newest first. */
+  readonly order?: 'newest' | 'oldest';
 }
 
-function fromRow(row: QueryResultRow): DeadLetterRow {
+const ROW = `
+  id, state, reason, detail, tenant, message_id AS "messageId", pulse_index AS "pulseIndex", exchange,
+  routing_key AS "routingKey", redelivered, received_at AS "receivedAt",
+  octet_length(coalesce(fixed_body, body)) AS "bodyBytes", fixed_body IS NOT NULL AS "isFixed",
+  (extract(epoch FROM received_at) * 1000000)::bigint || '.' || id AS cursor`;
+
+/** Reads one page. Rows that arrive meanwhile shift no page: each begins where the last one ended. */
+export async function listDeadLetters(
+  pool: Queryable,
+  { limit, after, order = 'newest', ...filters }: DeadLetterPage & DeadLetterFilters,
+): Promise<DeadLetterRow[]> {
+  const direction = order === 'newest' ? 'DESC' : 'ASC';
+  const where = whereClause(filters, [[order === 'newest' ? BEFORE : AFTER, after]]);
+  const { rows } = await pool.query<DeadLetterRow>(
+    `SELECT ${ROW} FROM dead_letters ${where.text}
+     ORDER BY received_at ${direction}, id ${direction} LIMIT $${where.values.length + 1}`,
+    [...where.values, limit],
+  );
+  return rows;
+}
+
+/** Actions of one dead letter that are read; each needs a person or a replay, so there are few. */
+const ACTIONS_MAX = 500;
+
+/** Reads all about one dead letter, with its history. */
+export async function findDeadLetter(
+  pool: Queryable,
+  id: string,
+): Promise<DeadLetterDetail | undefined> {
+  const { rows } = await pool.query<Omit<DeadLetterDetail, 'actions'>>(
+    `SELECT ${ROW}, headers AS properties, maybe_counted_since AS "maybeCountedSince",
+            substring(coalesce(fixed_body, body) FROM 1 FOR $2) AS body,
+            CASE WHEN fixed_body IS NOT NULL THEN substring(body FROM 1 FOR $2) END AS "originalBody"
+     FROM dead_letters WHERE id = $1`,
+    [id, SHOWN_BYTES_MAX],
+  );
+  const [row] = rows;
+  if (row === undefined) return undefined;
+  const actions = await pool.query<DeadLetterAction>(
+    `SELECT action, actor, via, at, note, encode(body_sha256_before, 'hex') AS "bodySha256Before",
+            encode(body_sha256, 'hex') AS "bodySha256"
+     FROM dead_letter_actions WHERE dead_letter_id = $1 ORDER BY at DESC LIMIT $2`,
+    [id, ACTIONS_MAX],
+  );
+  return { ...row, actions: actions.rows.reverse() };
+}
+
+/** Replaces the body of a dead letter that waits. @returns Whether there was one. */
+export async function fixDeadLetter(
+  pool: Queryable,
+  id: string,
+  fix: { body: Buffer; tenant: string | null; note: string | null; actor: Actor },
+): Promise<boolean> {
+  const { rowCount } = await pool.query(
+    `WITH before AS (
+       SELECT id, sha256(coalesce(fixed_body, body)) AS hash FROM dead_letters
+       WHERE id = $1 AND state = 'quarantined' FOR UPDATE
+     ), fixed AS (
+       UPDATE dead_letters d SET fixed_body = $2, tenant = $3, replay_id = NULL
+       FROM before WHERE d.id = before.id RETURNING d.id, before.hash
+     )
+     INSERT INTO dead_letter_actions
+       (id, dead_letter_id, action, actor, via, note, body_sha256_before, body_sha256)
+     SELECT gen_random_uuid(), id, 'fixed', $4, $5, $6, hash, sha256($2) FROM fixed`,
+    [id, fix.body, fix.tenant, fix.actor.name, fix.actor.via, fix.note],
+  );
+  return rowCount === 1;
+}
+
+/** Discards those that wait and match, oldest first, `limit` at most. @returns How many. */
+export async function discardDeadLetters(
+  pool: Queryable,
+  filters: Omit<DeadLetterFilters, 'state'>,
+  { limit, note, actor }: { limit: number; note: string; actor: Actor },
+): Promise<number> {
+  const where = whereClause({ ...filters, state: 'quarantined' });
+  const next = where.values.length + 1;
+  const { rowCount } = await pool.query(
+    `WITH chosen AS (
+       SELECT id FROM dead_letters ${where.text} ORDER BY received_at, id LIMIT $${next} FOR UPDATE
+     ), discarded AS (
+       UPDATE dead_letters d SET state = 'discarded', replay_id = NULL
+       FROM chosen WHERE d.id = chosen.id RETURNING d.id
+     )
+     INSERT INTO dead_letter_actions (id, dead_letter_id, action, actor, via, note)
+     SELECT gen_random_uuid(), id, 'discarded', $${next + 1}, $${next + 2}, $${next + 3} FROM discarded`,
+    [...where.values, limit, actor.name, actor.via, note],
+  );
+  return rowCount ?? 0;
+}
+
+/**
+ * Step 1 of a replay: writes that it begins, unless the row is in another state, or is one whose identity may
+ * have been counted so long ago that Pulse has forgotten it.
+ */
+export async function beginReplay(
+  pool: Queryable,
+  replay: {
+    readonly id: string;
+    readonly replayId: string;
+    readonly states: readonly DeadLetterState[];
+    /** How long ids are remembered; undefined replays what may be forgotten, too. */
+    readonly rememberedSeconds: number | undefined;
+    readonly actor: Actor;
+  },
+): Promise<ReplayableDeadLetter | undefined> {
+  const { rows } = await pool.query<ReplayableDeadLetter>(
+    `WITH begun AS (
+       UPDATE dead_letters
+       SET replay_id = $2, maybe_counted_since = coalesce(maybe_counted_since, now())
+       WHERE id = $1 AND state = ANY($3::text[])
+         AND ($4::integer IS NULL OR maybe_counted_since IS NULL
+              OR maybe_counted_since > now() - $4::integer * interval '1 second')
+       RETURNING id, coalesce(fixed_body, body) AS body, headers AS properties,
+                 pulse_index AS "pulseIndex", received_at AS "receivedAt"
+     ), noted AS (
+       INSERT INTO dead_letter_actions (id, dead_letter_id, action, actor, via, body_sha256)
+       SELECT $2, id, 'replay_started', $5, $6, sha256(body) FROM begun
+     )
+     SELECT * FROM begun`,
+    [
+      replay.id,
+      replay.replayId,
+      replay.states,
+      replay.rememberedSeconds ?? null,
+      replay.actor.name,
+      replay.actor.via,
+    ],
+  );
+  return rows[0];
+}
+
+/** Step 3 of a replay: marks it done, unless it came back or was touched since step 1. @returns Whether it was. */
+export async function completeReplay(
+  pool: Queryable,
+  { id, replayId, actor }: { id: string; replayId: string; actor: Actor },
+): Promise<boolean> {
+  const { rowCount } = await pool.query(
+    `WITH done AS (
+       UPDATE dead_letters SET state = 'replayed' WHERE id = $1 AND replay_id = $2 RETURNING id
+     )
+     INSERT INTO dead_letter_actions (id, dead_letter_id, action, actor, via)
+     SELECT gen_random_uuid(), id, 'replayed', $3, $4 FROM done`,
+    [id, replayId, actor.name, actor.via],
+  );
+  return rowCount === 1;
+}
+
+/** The database's clock, in milliseconds; `received_at` is told by it. */
+export async function readClock(pool: Queryable): Promise<number> {
+  const { rows } = await pool.query<{ now: Date }>('SELECT clock_timestamp() AS now');
+  const [row] = rows;
+  if (row === undefined) throw new Error('SELECT without FROM gave no row.');
+  return row.now.getTime();
+}
+
+type Condition = readonly [condition: string, value: unknown];
+const PLACE = `(timestamptz 'epoch' + split_part(?, '.', 1)::bigint * interval '1 microsecond', split_part(?, '.', 2)::uuid)`;
+const BEFORE = `(received_at, id) < ${PLACE}`;
+const AFTER = `(received_at, id) > ${PLACE}`;
+
+function whereClause(filters: DeadLetterFilters, more: readonly Condition[] = []) {
+  const instant = (ms: number | undefined) => (ms === undefined ? undefined : new Date(ms));
+  const conditions: readonly Condition[] = [
+    ['id = ANY(?::uuid[])', filters.ids],
+    ['state = ?', filters.state],
+    ['reason = ?', filters.reason],
+    ['tenant = ?', filters.tenant],
+    ['message_id = ?', filters.messageId],
+    ['received_at >= ?', instant(filters.fromMs)],
+    ['received_at < ?', instant(filters.toMs)],
+    ...more,
+  ];
+  const given = conditions.filter(([, value]) => value !== undefined);
+  const texts = given.map(([text], index) => text.replaceAll('?', `$${index + 1}`));
   return {
-    id: row.id as string,
-    reason: row.reason as RejectionReason,
-    detail: row.detail as string,
-    bodyBytes: row.body_bytes as number,
-    messageId: row.message_id as string | null,
-    pulseIndex: row.pulse_index as number | null,
-    receivedAt: row.received_at as Date,
+    text: texts.length === 0 ? '' : `WHERE ${texts.join(' AND ')}`,
+    values: given.map(([, value]) => value),
   };
 }

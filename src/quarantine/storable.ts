@@ -19,3 +19,15 @@ export function toStorable(value: unknown, depth = DEPTH_MAX): unknown {
     Object.entries(value).map(([name, item]) => [storableText(name), toStorable(item, depth - 1)]),
   );
 }
+
+/** The value that `toStorable` was given, as far as it can be told: bytes become bytes again. */
+export function fromStorable(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null) return value;
+  if (Array.isArray(value)) return value.map(fromStorable);
+  const entries = Object.entries(value);
+  const [first] = entries;
+  if (entries.length === 1 && first?.[0] === 'base64' && typeof first[1] === 'string') {
+    return Buffer.from(first[1], 'base64');
+  }
+  return Object.fromEntries(entries.map(([name, item]) => [name, fromStorable(item)]));
+}

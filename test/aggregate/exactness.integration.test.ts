@@ -140,3 +140,10 @@ test('ten thousand of the largest amount in one batch are counted up to the last
   await expectExact(pulses, { cuts: [], shards: 1 });
   await expectExact(pulses, { cuts: [4_000, 9_000], shards: 1 });
 });
+
+test('a sum that grows by every possible digit in a hundred batches carries each time', async () => {
+  const pulses = Array.from({ length: 200 }, (_, index) =>
+    parsedPulse({ id: `p-${index}`, amount: toAmount(10n ** 24n - 1n - BigInt(index)) }),
+  );
+  await expectExact(pulses, { cuts: Array.from({ length: 100 }, (_, cut) => cut * 2), shards: 1 });
+});

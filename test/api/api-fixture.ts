@@ -46,6 +46,13 @@ export function fakePopulateRuns(): PopulateRuns & { readonly started: Map<strin
   };
 }
 
+/** Replays that reach no broker. */
+export const NO_REPLAY: ApiDeps['replay'] = {
+  publish: () => Promise.reject(new Error('There is no broker.')),
+  queue: 'pulses',
+  dedupeWindowSeconds: 3_600,
+};
+
 /** The log lines of one app, as objects. */
 export type LogLines = Record<string, unknown>[];
 
@@ -63,6 +70,7 @@ export async function createTestApp(
     {
       pool: deps.pool ?? unreachablePool(),
       populateRuns: fakePopulateRuns(),
+      replay: NO_REPLAY,
       readinessChecks: [],
       logger,
       ...deps,

@@ -140,6 +140,7 @@ test('a short secret is refused at start', async () => {
       {
         pool: deps.unreachablePool(),
         populateRuns: deps.fakePopulateRuns(),
+        replay: deps.NO_REPLAY,
         readinessChecks: [],
         logger: (await import('pino')).pino({ level: 'silent' }),
       },

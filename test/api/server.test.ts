@@ -2,13 +2,20 @@ import { connect } from 'node:net';
 import { pino } from 'pino';
 import { expect, test } from 'vitest';
 import { startApi } from '../../src/api/server.ts';
-import { authorization, fakePopulateRuns, OPTIONS, unreachablePool } from './api-fixture.ts';
+import {
+  authorization,
+  fakePopulateRuns,
+  NO_REPLAY,
+  OPTIONS,
+  unreachablePool,
+} from './api-fixture.ts';
 
 const listen = (populateRuns = fakePopulateRuns(), closeTimeoutMs = 2_000) =>
   startApi(
     {
       pool: unreachablePool(),
       populateRuns,
+      replay: NO_REPLAY,
       readinessChecks: [],
       logger: pino({ level: 'silent' }),
     },
@@ -30,6 +37,7 @@ test('a port that is taken is an error that names the variables', async () => {
       {
         pool: unreachablePool(),
         populateRuns: fakePopulateRuns(),
+        replay: NO_REPLAY,
         readinessChecks: [],
         logger: pino({ level: 'silent' }),
       },

@@ -1,5 +1,8 @@
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
+import { MANY_STEPS_TIMEOUT_MS } from '../support/pulse-process.ts';
 import { openFlow } from './flow-fixture.ts';
+
+vi.setConfig({ testTimeout: MANY_STEPS_TIMEOUT_MS });
 
 const GOOD = { tenant: 'acme', product_sku: 'cpu', use_unity: 'h', used_amount: '0.000000001' };
 const DAY_MS = 86_400_000;

@@ -71,6 +71,7 @@ export interface Flow {
   /** Starts a command and waits for nothing. */
   begin(args: readonly string[], env?: Env): PulseProcess;
   run(args: readonly string[], env?: Env): Promise<PulseEnd>;
+  /** Like every command that prepares the servers, it declares the queue too. */
   flush(): Promise<Flushed>;
   verify(): Promise<VerifiedBooks>;
   /** Waits until as many as this, at least, are settled. A pulse that is lost makes it time out. */
@@ -88,7 +89,7 @@ export interface FlowServers {
 }
 
 export const PASSWORD = 'a password of flows';
-const SETTLED_WAIT = { timeout: 45_000, interval: 50 };
+const SETTLED_WAIT = { timeout: 90_000, interval: 50 };
 
 /** Opens an installation, by default on the servers of the test run. All is gone when the test has ended. */
 export async function openFlow(own: Env = {}, given?: FlowServers): Promise<Flow> {
@@ -108,8 +109,6 @@ export async function openFlow(own: Env = {}, given?: FlowServers): Promise<Flow
   };
   const cwd = temporaryDirectory();
   const options = (more: Env = {}) => ({ cwd, env: { ...env, ...more } });
-  // Declares the queue that the producer publishes to, and prepares Redis.
-  await runForJson(['flush', '--json'], options());
   const readBooks = openBooks(servers, Number(env.SHARDS ?? '1'));
 
   const flow: Flow = {

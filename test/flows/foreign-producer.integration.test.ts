@@ -1,6 +1,9 @@
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
+import { MANY_STEPS_TIMEOUT_MS } from '../support/pulse-process.ts';
 import { openFlow } from './flow-fixture.ts';
 import { sumsOfPulses, sumsOfRows, windowOf } from './sums.ts';
+
+vi.setConfig({ testTimeout: MANY_STEPS_TIMEOUT_MS });
 
 const AWKWARD = [
   'a:b|c"😀',

@@ -1,5 +1,8 @@
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
+import { MANY_STEPS_TIMEOUT_MS } from '../support/pulse-process.ts';
 import { openFlow } from './flow-fixture.ts';
+
+vi.setConfig({ testTimeout: MANY_STEPS_TIMEOUT_MS });
 
 const HOUR_MS = 3_600_000;
 

@@ -9,11 +9,14 @@ import {
   type EmbeddedServices,
 } from '../../src/services/embedded-services.ts';
 import { loginToApi } from '../support/api-client.ts';
+import { MANY_STEPS_TIMEOUT_MS } from '../support/pulse-process.ts';
 import { countKinds, openFlow, type FlowServers, type StoredDeadLetter } from './flow-fixture.ts';
 import { startSteadyProducer } from './steady-producer.ts';
 import { goodPulses, sumsOfPulses, sumsOfRows } from './sums.ts';
 
-const WAIT = { timeout: 40_000, interval: 50 };
+vi.setConfig({ testTimeout: MANY_STEPS_TIMEOUT_MS });
+
+const WAIT = { timeout: 90_000, interval: 50 };
 /** Enough to be sure that something went all the way. */
 const MORE = 500;
 

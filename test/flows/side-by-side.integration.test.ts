@@ -1,12 +1,16 @@
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
+import { MANY_STEPS_TIMEOUT_MS } from '../support/pulse-process.ts';
 import { countKinds, makeTraffic, openFlow, toMessage } from './flow-fixture.ts';
 import { goodPulses, sumsOfPulses, sumsOfRows } from './sums.ts';
+
+vi.setConfig({ testTimeout: MANY_STEPS_TIMEOUT_MS });
 
 test('two workers and two flushes at a time share the work and count everything once', async () => {
   const flow = await openFlow({ SHARDS: '3', BATCH_SIZE: '200' });
   const traffic = makeTraffic(20_000, 'side by side');
   const sent = countKinds(traffic);
   const messages = traffic.map(toMessage);
+  await flow.flush();
   await flow.producer.publish(messages.slice(0, 10_000));
 
   const workers = await Promise.all([flow.start('worker'), flow.start('worker')]);

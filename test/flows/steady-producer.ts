@@ -24,14 +24,13 @@ export function startSteadyProducer(url: string, queue: string): SteadyProducer 
   let connection: ChannelModel | undefined;
 
   const publishBurst = async (burst: readonly GeneratedPulse[]): Promise<void> => {
-    connection ??= await connect(url, { timeout: 5_000 });
-    connection.on('error', () => undefined);
+    connection ??= await open(url);
     const channel = await connection.createConfirmChannel();
     channel.on('error', () => undefined);
     for (const { body, messageId } of burst) {
       channel.publish(queue, queue, body, { persistent: true, messageId });
     }
-    await Promise.race([channel.waitForConfirms(), closed(connection)]);
+    await channel.waitForConfirms();
     await channel.close();
   };
 
@@ -56,12 +55,10 @@ export function startSteadyProducer(url: string, queue: string): SteadyProducer 
   return { confirmed, stop };
 }
 
-function closed(connection: ChannelModel): Promise<never> {
-  return new Promise((_resolve, reject) => {
-    connection.once('close', () => {
-      reject(new Error('closed'));
-    });
-  });
+async function open(url: string): Promise<ChannelModel> {
+  const connection = await connect(url, { timeout: 5_000 });
+  connection.on('error', () => undefined);
+  return connection;
 }
 
 async function succeeds(work: () => Promise<void>): Promise<boolean> {

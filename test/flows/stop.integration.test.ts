@@ -1,13 +1,17 @@
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { startRabbitProxy } from '../platform/rabbit-proxy.ts';
+import { MANY_STEPS_TIMEOUT_MS } from '../support/pulse-process.ts';
 import { countKinds, makeTraffic, openFlow, toMessage, type Flow } from './flow-fixture.ts';
 import { goodPulses, sumsOfPulses, sumsOfRows } from './sums.ts';
+
+vi.setConfig({ testTimeout: MANY_STEPS_TIMEOUT_MS });
 
 const PULSES = 30_000;
 
 /** All of it is in the queue before a worker starts, so that a signal finds the worker busy. */
 async function publishTraffic(flow: Flow, runId: string, count = PULSES) {
   const traffic = makeTraffic(count, runId);
+  await flow.flush();
   await flow.producer.publish(traffic.map(toMessage));
   return { traffic, sent: countKinds(traffic) };
 }
@@ -54,11 +58,11 @@ test('SIGTERM while busy: exit 0 soon, what was acknowledged is counted, the res
 });
 
 test('without an answer from Redis, a signal still ends the worker within its bound and nothing is lost', async () => {
-  const flow = await openFlow({ BATCH_SIZE: '200', PREFETCH: '800', STOP_TIMEOUT_SECONDS: '2' });
+  const flow = await openFlow({ BATCH_SIZE: '200', PREFETCH: '800', STOP_TIMEOUT_SECONDS: '30' });
   const { traffic, sent } = await publishTraffic(flow, 'stalled', 8_000);
   const [terminated, interrupted] = await Promise.all([
-    startStalled(flow, 0.8),
-    startStalled(flow, 0.8),
+    startStalled(flow, { STOP_TIMEOUT_SECONDS: '2' }),
+    startStalled(flow),
   ]);
 
   const signalledMs = performance.now();
@@ -67,9 +71,9 @@ test('without an answer from Redis, a signal still ends the worker within its bo
   await interrupted.printed('Stopping');
   interrupted.signal('SIGINT');
   expect(await interrupted.ended).toMatchObject({ exitCode: 1 });
-  expect(performance.now() - signalledMs).toBeLessThan(1_500);
+  expect(performance.now() - signalledMs).toBeLessThan(10_000);
   expect((await terminated.ended).exitCode).toBe(0);
-  expect(performance.now() - signalledMs).toBeLessThan(15_000);
+  expect(performance.now() - signalledMs).toBeLessThan(20_000);
 
   await flow.start('worker');
   await flow.settled({ counted: sent.good, duplicates: sent.duplicate, deadLetters: sent.bad });
@@ -80,12 +84,12 @@ test('without an answer from Redis, a signal still ends the worker within its bo
 });
 
 /** A worker that is cut off from Redis in the middle of its work, by a line that goes silent. */
-async function startStalled(flow: Flow, shareLeft: number) {
+async function startStalled(flow: Flow, env: Readonly<Record<string, string>> = {}) {
   const proxy = await startRabbitProxy(flow.env.REDIS_URL!);
   onTestFinished(() => proxy.close());
   const depth = await flow.producer.depth();
-  const worker = await flow.start('worker', { REDIS_URL: proxy.url });
-  await flow.producer.drainedBelow(depth * shareLeft);
+  const worker = await flow.start('worker', { ...env, REDIS_URL: proxy.url });
+  await flow.producer.drainedBelow(depth * 0.8);
   proxy.stall();
   return worker;
 }

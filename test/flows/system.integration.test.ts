@@ -1,6 +1,9 @@
 import { expect, test, vi } from 'vitest';
 import { loginToApi } from '../support/api-client.ts';
+import { MANY_STEPS_TIMEOUT_MS } from '../support/pulse-process.ts';
 import { openFlow, PASSWORD } from './flow-fixture.ts';
+
+vi.setConfig({ testTimeout: MANY_STEPS_TIMEOUT_MS });
 
 interface PopulateRun {
   readonly state: string;

@@ -1,7 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
+import { MANY_STEPS_TIMEOUT_MS } from '../support/pulse-process.ts';
 import { countKinds, makeTraffic, openFlow, toMessage } from './flow-fixture.ts';
 import { goodPulses, sumsOfPulses, sumsOfRows } from './sums.ts';
+
+vi.setConfig({ testTimeout: MANY_STEPS_TIMEOUT_MS });
 
 const PULSES = 100_000;
 
@@ -10,6 +13,7 @@ test('kill -9 of the worker, three times in 100,000 pulses, loses and doubles no
   const flow = await openFlow({ BATCH_SIZE: '500', PREFETCH: '2000' });
   const traffic = makeTraffic(PULSES, 'killed worker');
   const sent = countKinds(traffic);
+  await flow.flush();
   await flow.producer.publish(traffic.map(toMessage));
 
   for (const left of [0.8, 0.5, 0.2]) {

@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { eventually } from '../support/eventually.ts';
 import { sentPulse } from '../support/pulses.ts';
 import { createIngestFixture, type Ingest, type IngestFixture } from './ingest-fixture.ts';
 import { mixedTraffic } from './traffic.ts';
@@ -74,7 +75,7 @@ describe('ingest', () => {
     ingest = await fixture.startIngest({ batchSize: 1_000 });
     // 9,223 of the largest fit, 9,230 were sent, and one more.
     await fixture.counted(9_223 + 1);
-    await expect.poll(() => ingest?.counts.deadLettered.sum_overflow).toBe(8);
+    await eventually(() => ingest?.counts.deadLettered.sum_overflow).toBe(8);
     const letters = [...(await fixture.takeDeadLetters()).values()];
     expect(letters).toHaveLength(8);
     const bodies = letters.map(({ content }) => JSON.parse(content.toString()) as { id?: string });
@@ -101,12 +102,12 @@ describe('closing while busy', () => {
     const count = 3_000;
     await fixture.publish(withIds(count));
     ingest = await fixture.startIngest();
-    await expect.poll(async () => (await fixture.books()).counted).toBeGreaterThan(100);
+    await eventually(async () => (await fixture.books()).counted).toBeGreaterThan(100);
     await ingest.close();
     const { counted, duplicates } = await fixture.books();
     expect(duplicates).toBe(0);
     expect(counted).toBeLessThan(count);
-    await expect.poll(() => fixture.readyCount()).toBe(count - counted);
+    await eventually(() => fixture.readyCount()).toBe(count - counted);
     ingest = await fixture.startIngest();
     await fixture.counted(count);
     expect(await fixture.books()).toEqual({ counted: count, duplicates: 0 });
@@ -116,7 +117,7 @@ describe('closing while busy', () => {
     const count = 2_000;
     await fixture.publish(withIds(count));
     ingest = await fixture.startIngest();
-    await expect.poll(async () => (await fixture.books()).counted).toBeGreaterThan(100);
+    await eventually(async () => (await fixture.books()).counted).toBeGreaterThan(100);
     await ingest.close(0);
     ingest = await fixture.startIngest();
     await fixture.counted(count);
@@ -124,7 +125,7 @@ describe('closing while busy', () => {
 
   test('with nothing to do ends at once', async () => {
     ingest = await fixture.startIngest();
-    await expect.poll(() => ingest?.states.at(-1)).toBe('consuming');
+    await eventually(() => ingest?.states.at(-1)).toBe('consuming');
     const startedMs = performance.now();
     await ingest.close();
     expect(performance.now() - startedMs).toBeLessThan(3_000);

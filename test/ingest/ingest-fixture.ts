@@ -2,7 +2,6 @@
 import type { Socket } from 'node:net';
 import { connect, type ChannelModel, type ConfirmChannel, type GetMessage } from 'amqplib';
 import { pino } from 'pino';
-import { expect } from 'vitest';
 import { createAccumulator, type Accumulator } from '../../src/aggregate/accumulator.ts';
 import { startConsumer, type ConsumerDeps } from '../../src/ingest/consumer.ts';
 import { addCounts, noCounts, type ThreadState } from '../../src/ingest/thread-messages.ts';
@@ -11,6 +10,7 @@ import { declareTopologyAt, topologyNames } from '../../src/platform/topology.ts
 import { createPublisher } from '../../src/publish/publisher.ts';
 import { openRedis, sealAndRead } from '../aggregate/aggregate-fixture.ts';
 import { startRabbitProxy } from '../platform/rabbit-proxy.ts';
+import { eventually } from '../support/eventually.ts';
 import { isolatedServices } from '../support/isolated.ts';
 import { BODY_LIMITS } from './body-outcomes.ts';
 
@@ -178,9 +178,7 @@ export async function createIngestFixture({ redisUrl }: { redisUrl?: string } = 
     sums: () => sealAndRead(accumulator),
 
     async counted(count: number): Promise<void> {
-      await expect
-        .poll(async () => (await books()).counted, { timeout: 20_000, interval: 20 })
-        .toBe(count);
+      await eventually(async () => (await books()).counted).toBe(count);
     },
 
     async reset(): Promise<void> {

@@ -27,10 +27,13 @@ describe('a body of one pulse', () => {
     ]);
   });
 
-  test('keeps the digits of a long number', () => {
-    const body = json(sentPulse({ used_amount: 'N' })).replace('"N"', '0.1000000000000000055');
-    expect(reasonsOf(body)).toEqual(['amount_too_precise']);
-  });
+  test.each(['0.1000000000000000055', '9007199254740993', '1000000000000000e-15'])(
+    'of a number beyond 15 digits, %s, keeps the digits that parsing rounds away',
+    (number) => {
+      const body = json(sentPulse({ used_amount: 'N' })).replace('"N"', number);
+      expect(reasonsOf(body)).toEqual(['amount_too_precise']);
+    },
+  );
 
   test('is not disturbed by long numbers elsewhere in it', () => {
     const body = `{"trace":12345678901234567890,"nested":{"used_amount":0.1000000000000000055},${json(sentPulse()).slice(1)}`;

@@ -5,6 +5,7 @@ import { libraryCode } from '../../src/aggregate/library.ts';
 import { startIngestPool, type IngestPool } from '../../src/ingest/pool.ts';
 import { addCounts, noCounts } from '../../src/ingest/thread-messages.ts';
 import { openRedis } from '../aggregate/aggregate-fixture.ts';
+import { eventually } from '../support/eventually.ts';
 import { startPrivateRedis } from '../support/private-redis.ts';
 import { BODY_LIMITS } from './body-outcomes.ts';
 import { createIngestFixture, type IngestFixture } from './ingest-fixture.ts';
@@ -50,7 +51,7 @@ function startPool(changes: { threads?: number; redisUrl?: string } = {}) {
         dedupeWindowSeconds: 3_600,
         ...BODY_LIMITS,
       },
-      stopTimeoutMs: 5_000,
+      stopTimeoutMs: 30_000,
       dedupeSecret: 'test secret',
       epoch: '',
       allowUnsafeRedis: false,
@@ -69,9 +70,7 @@ function startPool(changes: { threads?: number; redisUrl?: string } = {}) {
 }
 
 const allConsuming = () =>
-  expect
-    .poll(() => new Set(pool?.states), { timeout: 20_000 })
-    .toEqual(new Set(['consuming'] as const));
+  eventually(() => new Set(pool?.states)).toEqual(new Set(['consuming'] as const));
 
 describe('the pool', () => {
   test('counts in all threads and tells the main thread what it counted', async () => {
@@ -97,10 +96,10 @@ describe('the pool', () => {
     const { piscina, pool: own } = startPool();
     await allConsuming();
     await fixture.publish(messages);
-    await expect.poll(async () => (await fixture.books()).counted).toBeGreaterThan(100);
+    await eventually(async () => (await fixture.books()).counted).toBeGreaterThan(100);
     const victims = piscina.threads.map(({ threadId }) => threadId);
     await piscina.threads[0]?.terminate();
-    await expect.poll(() => own.states[0] === 'waiting' || own.states[1] === 'waiting').toBe(true);
+    await eventually(() => own.states[0] === 'waiting' || own.states[1] === 'waiting').toBe(true);
     await allConsuming();
     expect(piscina.threads).toHaveLength(2);
     expect(piscina.threads.map(({ threadId }) => threadId)).not.toEqual(victims);
@@ -116,12 +115,15 @@ describe('the pool', () => {
     const { pool: own } = startPool();
     await allConsuming();
     await fixture.publish(messages);
-    await expect.poll(async () => (await fixture.books()).counted).toBeGreaterThan(100);
+    await eventually(async () => (await fixture.books()).counted).toBeGreaterThan(100);
     await own.close();
     pool = undefined;
     const { duplicates, counted } = await fixture.books();
     const letters = await fixture.takeDeadLetters();
-    expect(counts.deliveries + (await fixture.readyCount())).toBe(messages.length);
+    // What was not settled is back, and every notice has arrived.
+    await eventually(async () => counts.deliveries + (await fixture.readyCount())).toBe(
+      messages.length,
+    );
     expect(counts).toMatchObject({ counted, duplicates });
     expect(counts.received).toBe(counted + duplicates + letters.size);
   });
@@ -134,11 +136,11 @@ describe('the pool', () => {
     redis.disconnect();
     await fixture.publish(mixedTraffic(10).messages);
     startPool({ threads: 1, redisUrl: server.url });
-    await expect.poll(() => fatal, { timeout: 20_000 }).toHaveLength(1);
+    await eventually(() => fatal).toHaveLength(1);
     expect(fatal[0]).toMatchObject({ code: 'PULSE_REDIS_LIBRARY', retryable: false });
     await pool?.close();
     pool = undefined;
-    await expect.poll(() => fixture.readyCount()).toBe(10);
+    await eventually(() => fixture.readyCount()).toBe(10);
     await server.close();
   });
 

@@ -5,6 +5,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { createRedis, waitForRedis } from '../../src/platform/redis.ts';
 import { freePort } from '../../src/services/free-port.ts';
 import { startAnswerEater } from '../support/answer-eater.ts';
+import { eventually } from '../support/eventually.ts';
 import { startPrivateRedis, type PrivateRedis } from '../support/private-redis.ts';
 
 const logger = pino({ level: 'silent' });
@@ -51,7 +52,7 @@ describe('createRedis', () => {
     const client = await connected(cable.url);
     cable.eatAnswers();
     const increment = client.incr('count');
-    await expect.poll(() => direct.get('count')).toBe('1');
+    await eventually(() => direct.get('count')).toBe('1');
     cable.cut();
     await expect(increment).rejects.toThrow();
     await waitForRedis(client, { url: cable.url, timeoutMs: 10_000 });

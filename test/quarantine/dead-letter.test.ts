@@ -92,7 +92,21 @@ describe('fromDelivery', () => {
     expect(row.messageId).toBe('m\ufffd\ufffd');
     expect(JSON.parse(row.headersJson)).toEqual({
       messageId: 'm\ufffd\ufffd',
+      // A replay must have the very id, NUL included.
+      messageIdBase64: Buffer.from('m\u0000\ufffd').toString('base64'),
       headers: { 'a\ufffd': 'b\ufffd', bytes: { base64: 'AA==' }, nan: 'NaN' },
     });
+  });
+
+  it('knows the replay that sent it, refused by ingest or given up by the broker', () => {
+    const replayId = '7f0f2f4e-4d3c-4b2a-9a46-0a7bb3a3c0ff';
+    const headers = { 'pulse-replay-id': replayId };
+    expect(fromDelivery(refusedDelivery({ headers })).replayId).toBe(replayId);
+    expect(fromDelivery(delivery({ headers: { ...headers, 'x-death': [DEATH] } }))).toMatchObject({
+      reason: 'delivery_limit',
+      replayId,
+    });
+    expect(fromDelivery(delivery({ headers: { 'pulse-replay-id': 'none' } })).replayId).toBeNull();
+    expect(fromDelivery(delivery({})).replayId).toBeNull();
   });
 });

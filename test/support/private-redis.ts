@@ -50,6 +50,12 @@ export async function startPrivateRedis(
     server.kill('SIGKILL');
     await ended;
   };
+  // A test that fails half-way must not leave a server behind.
+  const endWithProcess = (): void => {
+    server?.kill('SIGKILL');
+    rmSync(directory, { recursive: true, force: true, maxRetries: 20 });
+  };
+  process.once('exit', endWithProcess);
   await start();
   return {
     url,
@@ -57,6 +63,7 @@ export async function startPrivateRedis(
     kill,
     async close() {
       await kill();
+      process.off('exit', endWithProcess);
       // A rewrite of its append-only file may outlive it for a moment.
       rmSync(directory, { recursive: true, force: true, maxRetries: 20 });
     },

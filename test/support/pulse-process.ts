@@ -36,7 +36,10 @@ export interface PulseProcess {
 
 const MAIN = resolve('dist/main.js');
 const INHERITED = ['PATH', 'HOME', 'USER', 'LANG', 'TMPDIR', 'DOCKER_HOST'];
-const RUN_TIMEOUT_MS = 60_000;
+/** For tests of many processes: on a machine that is busy with other things too, each takes its time. */
+export const MANY_STEPS_TIMEOUT_MS = 240_000;
+/** Nothing takes so long; a command that hangs ends, and its test with it. */
+const RUN_TIMEOUT_MS = 120_000;
 
 /** Starts `pulse <args>`. Called inside a test; the process is killed when that test has ended. */
 export function startPulse(args: readonly string[], options: PulseOptions = {}): PulseProcess {

@@ -1,0 +1,235 @@
+/** The quarantine over HTTP: list, show, fix, replay, discard. */
+import type { Pool } from 'pg';
+import { parseTimestamp } from '../../core/timestamp.ts';
+import { withTransaction } from '../../platform/postgres.ts';
+import { isCursor } from '../../quarantine/cursor.ts';
+import {
+  detailToJson,
+  fromReadable,
+  previewToJson,
+  reportToJson,
+  rowToJson,
+} from '../../quarantine/dead-letter-json.ts';
+import {
+  SHOWN_BYTES_MAX,
+  type Actor,
+  type DeadLetterDetail,
+} from '../../quarantine/dead-letter-row.ts';
+import {
+  discardDeadLetters,
+  findDeadLetter,
+  fixDeadLetter,
+  listDeadLetters,
+} from '../../quarantine/dead-letters-query.ts';
+import { previewMany, replayMany, type ManyFilters } from '../../quarantine/replay-many.ts';
+import { replayDeadLetter, type ReplayDeps } from '../../quarantine/replay.ts';
+import { tenantInBody } from '../../quarantine/tenant-in-body.ts';
+import type { Api } from '../api-types.ts';
+import { invalidField, ProblemError } from '../problems.ts';
+import {
+  BULK_LIMIT_DEFAULT,
+  discardDeadLetterSchema,
+  discardManySchema,
+  FIX_REQUEST_BYTES_MAX,
+  fixDeadLetterSchema,
+  getDeadLetterSchema,
+  LIST_LIMIT_DEFAULT,
+  listDeadLettersSchema,
+  RATE_DEFAULT,
+  replayDeadLetterSchema,
+  replayManySchema,
+  type Filters,
+} from '../schemas/dead-letter-schema.ts';
+import { withSnapshot } from '../snapshot.ts';
+
+/** What replays need besides Postgres. */
+export type DeadLetterReplay = Omit<ReplayDeps, 'pool'>;
+
+interface Deps {
+  readonly pool: Pool;
+  readonly replay: DeadLetterReplay;
+}
+
+/** What a bulk replay may take at its rate, so that it is answered before the handler's timeout. */
+const BULK_SECONDS_MAX = 30;
+/** And after this it begins no more, because the rate was a hope. */
+const BULK_TIMEOUT_MS = 40_000;
+
+/** Adds the routes. */
+export function addDeadLettersRoutes(api: Api, deps: Deps): void {
+  addReads(api, deps);
+  addFix(api, deps);
+  addReplays(api, deps);
+  addDiscards(api, deps);
+}
+
+function addReads(api: Api, { pool }: Deps): void {
+  api.get('/dead-letters', { schema: listDeadLettersSchema }, async (request, reply) => {
+    const { limit = LIST_LIMIT_DEFAULT, after, state, ...texts } = request.query;
+    const filters = { ...filtersFrom(texts), state, after: cursorFrom(after) };
+    const rows = await withSnapshot(pool, (client) =>
+      // One more than asked tells whether there is a next page.
+      listDeadLetters(client, { ...filters, limit: limit + 1 }),
+    );
+    const data = rows.slice(0, limit);
+    const next = rows.length > limit ? (data.at(-1)?.cursor ?? null) : null;
+    if (next !== null) {
+      const query = new URLSearchParams({ limit: String(limit), after: next });
+      for (const [name, value] of Object.entries({ ...texts, state })) {
+        if (value !== undefined) query.set(name, value);
+      }
+      void reply.header('link', `<${api.prefix}/dead-letters?${query.toString()}>; rel="next"`);
+    }
+    return { data: data.map(rowToJson), next };
+  });
+
+  api.get('/dead-letters/:id', { schema: getDeadLetterSchema }, async (request) =>
+    detailToJson(await findOrThrow(pool, request.params.id)),
+  );
+}
+
+function addFix(api: Api, { pool }: Deps): void {
+  const options = { schema: fixDeadLetterSchema, bodyLimit: FIX_REQUEST_BYTES_MAX };
+  api.put('/dead-letters/:id/body', options, async (request) => {
+    const { id } = request.params;
+    const { content, encoding = 'utf8', note = null } = request.body;
+    const body = fromReadable({ encoding, content });
+    if (body === undefined) throw invalidField('content', `must be ${encoding}`);
+    if (body.length > SHOWN_BYTES_MAX) throw invalidField('content', 'must have 8 MiB at most');
+    const fix = { body, tenant: tenantInBody(body), note, actor: actorOf(request) };
+    const isFixed = await withTransaction(pool, (client) => fixDeadLetter(client, id, fix));
+    return answerTouched(pool, { id, isTouched: isFixed });
+  });
+}
+
+function addReplays(api: Api, { pool, replay }: Deps): void {
+  const deps: ReplayDeps = { pool, ...replay };
+  let isRunning = false;
+
+  api.post('/dead-letters/:id/replay', { schema: replayDeadLetterSchema }, async (request) => {
+    const { id } = request.params;
+    const outcome = await replayDeadLetter(deps, id, {
+      actor: actorOf(request),
+      evenIfForgotten: request.body?.even_if_forgotten === true,
+    });
+    const deadLetter = await findOrThrow(pool, id);
+    if (outcome === 'replayed' || outcome === 'overtaken') {
+      return { outcome, dead_letter: rowToJson(deadLetter) };
+    }
+    throw new ProblemError('PULSE_API_DEAD_LETTER_FORGOTTEN', {
+      detail:
+        `It may have been counted since ${deadLetter.maybeCountedSince?.toISOString() ?? 'unknown'}, and ids are ` +
+        `remembered for ${replay.dedupeWindowSeconds} seconds. Send even_if_forgotten if you know that it was not.`,
+    });
+  });
+
+  api.post('/dead-letters/replay', { schema: replayManySchema }, async (request) => {
+    const { limit = BULK_LIMIT_DEFAULT, rate_per_second: rate = RATE_DEFAULT } = request.body;
+    const filters = bulkFiltersFrom(request.body);
+    const after = cursorFrom(request.body.after);
+    if (limit / rate > BULK_SECONDS_MAX) {
+      throw invalidField('limit', `must be ${BULK_SECONDS_MAX * rate} at most at this rate`);
+    }
+    const preview = previewToJson(await previewMany(deps, filters));
+    if (request.body.dry_run === true) {
+      return { ...preview, ...NOTHING_REPLAYED, dry_run: true };
+    }
+    if (isRunning) throw new ProblemError('PULSE_API_REPLAY_BUSY');
+    isRunning = true;
+    try {
+      const report = await replayMany(deps, {
+        actor: actorOf(request),
+        filters,
+        after,
+        limit,
+        ratePerSecond: rate,
+        evenIfForgotten: request.body.even_if_forgotten === true,
+        timeoutMs: BULK_TIMEOUT_MS,
+        signal: request.signal,
+      });
+      if (report.error !== undefined && report.replayed === 0) throw report.error;
+      return { ...preview, ...reportToJson(report), dry_run: false };
+    } finally {
+      isRunning = false;
+    }
+  });
+}
+
+const NOTHING_REPLAYED = {
+  ...{ replayed: 0, overtaken: 0, forgotten: 0, missing: 0 },
+  ...{ end: 'finished' as const, next: null, error: null },
+};
+
+function addDiscards(api: Api, { pool }: Deps): void {
+  api.post('/dead-letters/:id/discard', { schema: discardDeadLetterSchema }, async (request) => {
+    const { id } = request.params;
+    const options = { limit: 1, note: request.body.note, actor: actorOf(request) };
+    const count = await withTransaction(pool, (client) =>
+      discardDeadLetters(client, { ids: [id] }, options),
+    );
+    return answerTouched(pool, { id, isTouched: count === 1 });
+  });
+
+  api.post('/dead-letters/discard', { schema: discardManySchema }, async (request) => {
+    const { limit = BULK_LIMIT_DEFAULT, note, dry_run = false } = request.body;
+    const filters = bulkFiltersFrom(request.body);
+    const preview = previewToJson(await previewMany({ pool }, filters));
+    if (dry_run) return { ...preview, dry_run, discarded: 0 };
+    const options = { limit, note, actor: actorOf(request) };
+    const discarded = await withTransaction(pool, (client) =>
+      discardDeadLetters(client, filters, options),
+    );
+    return { ...preview, dry_run, discarded };
+  });
+}
+
+async function findOrThrow(pool: Pool, id: string): Promise<DeadLetterDetail> {
+  const found = await withSnapshot(pool, (client) => findDeadLetter(client, id));
+  if (found !== undefined) return found;
+  throw new ProblemError('PULSE_API_NOT_FOUND', {
+    detail: 'There is no dead letter with this id.',
+  });
+}
+
+/** The row as it is now; 409 when it was there and could not be touched, because it does not wait. */
+async function answerTouched(pool: Pool, { id, isTouched }: { id: string; isTouched: boolean }) {
+  const deadLetter = await findOrThrow(pool, id);
+  if (isTouched) return rowToJson(deadLetter);
+  throw new ProblemError('PULSE_API_DEAD_LETTER_STATE', { detail: `It is ${deadLetter.state}.` });
+}
+
+function actorOf({ user }: { user: { username: string } }): Actor {
+  return { name: user.username, via: 'api' };
+}
+
+function cursorFrom(text: string | undefined): string | undefined {
+  if (text !== undefined && !isCursor(text))
+    throw invalidField('after', 'must be a `next` of ours');
+  return text;
+}
+
+/** Without any filter a slip of the hand would touch the whole quarantine. */
+function bulkFiltersFrom({ reason, tenant, message_id, from, to }: Filters): ManyFilters {
+  const given = [reason, tenant, message_id, from, to];
+  if (given.every((filter) => filter === undefined)) {
+    throw invalidField('body', 'must have reason, tenant, message_id, from or to');
+  }
+  return filtersFrom({ reason, tenant, message_id, from, to });
+}
+
+type Loose<T> = { readonly [K in keyof T]?: T[K] | undefined };
+
+function filtersFrom({ reason, tenant, message_id, from, to }: Loose<Filters>): ManyFilters {
+  const fromMs = instantFrom('from', from);
+  const toMs = instantFrom('to', to);
+  if (fromMs !== undefined && toMs !== undefined && fromMs >= toMs) {
+    throw invalidField('to', 'must be after from');
+  }
+  return { reason, tenant, messageId: message_id, fromMs, toMs };
+}
+
+function instantFrom(field: string, text: string | undefined): number | undefined {
+  const ms = text === undefined ? undefined : parseTimestamp(text);
+  if (text === undefined || ms !== undefined) return ms;
+  throw invalidField(field, 'must be an RFC 3339 instant such as 2026-01-31T13:00:00Z');
+}

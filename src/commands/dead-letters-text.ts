@@ -1,0 +1,103 @@
+/** Dead letters for the eyes of people. */
+import { toReadable } from '../quarantine/dead-letter-json.ts';
+import type {
+  DeadLetterAction,
+  DeadLetterDetail,
+  DeadLetterRow,
+} from '../quarantine/dead-letter-row.ts';
+import type { Preview, ReplayReport } from '../quarantine/replay-many.ts';
+
+/** One line of a list. */
+export function describeRow(row: DeadLetterRow): string {
+  const { id, receivedAt, state, reason, tenant, messageId, pulseIndex, bodyBytes } = row;
+  const place = pulseIndex === null ? '' : `#${pulseIndex}`;
+  const columns = [
+    id,
+    receivedAt.toISOString().slice(0, 19) + 'Z',
+    (row.isFixed ? `${state}, fixed` : state).padEnd(11),
+    reason.padEnd(19),
+    shorten(tenant ?? '-', 16).padEnd(16),
+    `${bodyBytes} B`.padStart(9),
+    shorten(`${messageId ?? '-'}${place}`, 40),
+  ];
+  return columns.map(printable).join('  ');
+}
+
+/** All about one, its body last. */
+export function describeDetail(detail: DeadLetterDetail): string[] {
+  const { properties, body, originalBody, maybeCountedSince } = detail;
+  const isCut = body.length < detail.bodyBytes;
+  const line = (name: string, value: string): string => `${name.padEnd(14)}${printable(value)}`;
+  const lines = [
+    line('id', detail.id),
+    line('state', detail.isFixed ? `${detail.state}, its body fixed` : detail.state),
+    line('reason', `${detail.reason}: ${detail.detail}`),
+    line('tenant', detail.tenant ?? '- (not to be told from the body)'),
+    line('message id', detail.messageId ?? '-'),
+    line('array index', String(detail.pulseIndex ?? '-')),
+    line('published to', `exchange "${detail.exchange ?? ''}", key "${detail.routingKey ?? ''}"`),
+    line('received at', detail.receivedAt.toISOString()),
+    line(
+      'counted?',
+      maybeCountedSince === null ? 'no' : `maybe, since ${maybeCountedSince.toISOString()}`,
+    ),
+    line('properties', JSON.stringify(properties)),
+    ...detail.actions.map((action) => line('history', describeAction(action))),
+  ];
+  if (originalBody !== null)
+    lines.push('', 'body as it was sent:', ...bodyLines(originalBody, false));
+  return [...lines, '', `body (${detail.bodyBytes} bytes):`, ...bodyLines(body, isCut)];
+}
+
+/** What a bulk action would meet. */
+export function describePreview({ matched, byReason, first }: Preview): string[] {
+  const reasons = Object.entries(byReason).map(([reason, count]) => `${reason} ${count}`);
+  const lines = [`${matched} wait and match${matched === 0 ? '' : `: ${reasons.join(', ')}`}`];
+  return [...lines, ...first.map((row) => `  ${describeRow(row)}`)];
+}
+
+const ENDS: Record<ReplayReport['end'], string> = {
+  finished: 'none is left',
+  limit: 'the limit is reached, more are left',
+  stopped: 'stopped, more are left',
+  failed: 'FAILED, more are left',
+};
+
+/** What a bulk replay did. */
+export function describeReport(report: ReplayReport): string[] {
+  const lines = [`${report.replayed} replayed; ${ENDS[report.end]}`];
+  if (report.overtaken > 0) lines.push(`${report.overtaken} replayed, and refused again at once`);
+  if (report.missing > 0) lines.push(`${report.missing} left alone: somebody else touched them`);
+  if (report.forgotten > 0) lines.push(`${report.forgotten} left alone: ${FORGOTTEN}`);
+  if (report.error !== undefined) lines.push(report.error.message);
+  return lines;
+}
+
+/** Why a dead letter was not replayed, and what to do. */
+export const FORGOTTEN =
+  'it may have been counted so long ago that its id is forgotten, and would then be counted twice. ' +
+  'If you know that it was not: --even-if-forgotten.';
+
+function describeAction({ action, actor, via, at, note, bodySha256 }: DeadLetterAction): string {
+  const who = actor === null ? 'Pulse' : `${actor} (${via.replace('_', ' ')})`;
+  const hash = bodySha256 === null ? '' : `, body sha256 ${bodySha256.slice(0, 12)}…`;
+  return `${at.toISOString()}  ${action} by ${who}${note === null ? '' : `: ${note}`}${hash}`;
+}
+
+function bodyLines(body: Buffer, isCut: boolean): string[] {
+  const { encoding, content } = toReadable(body, isCut);
+  const lines = encoding === 'utf8' ? content.split('\n').map(printable) : ['base64:', content];
+  return isCut ? [...lines, '… (cut)'] : lines;
+}
+
+/** What a foreign text could do to a terminal it does not do. */
+function printable(text: string): string {
+  return text.replace(
+    /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu,
+    (character) => `\\u${(character.codePointAt(0) ?? 0).toString(16).padStart(4, '0')}`,
+  );
+}
+
+function shorten(text: string, lengthMax: number): string {
+  return text.length <= lengthMax ? text : `${text.slice(0, lengthMax - 1)}…`;
+}

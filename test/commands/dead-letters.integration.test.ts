@@ -1,0 +1,235 @@
+import { randomUUID } from 'node:crypto';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir, userInfo } from 'node:os';
+import { join } from 'node:path';
+import { Command, CommanderError } from 'commander';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { addDeadLettersCommand } from '../../src/commands/dead-letters.ts';
+import {
+  createQuarantineFixture,
+  type QuarantineFixture,
+} from '../quarantine/quarantine-fixture.ts';
+import { sentPulse } from '../support/pulses.ts';
+
+let fixture: QuarantineFixture;
+let directory: string;
+
+beforeAll(async () => {
+  directory = mkdtempSync(join(tmpdir(), 'pulse-dead-letters-'));
+  fixture = await createQuarantineFixture();
+});
+beforeEach(async () => {
+  await fixture.reset();
+  fixture.startIngest();
+  fixture.startWriter();
+});
+afterEach(() => fixture.stop());
+afterAll(async () => {
+  await fixture.close();
+  rmSync(directory, { recursive: true, force: true });
+});
+
+/** Runs `pulse dead-letters …` in this process. */
+async function pulse(...args: string[]) {
+  const { rabbitmqUrl, redisUrl, databaseUrl, queue } = fixture.services;
+  const out = { stdout: '', stderr: '', exitCode: -1 };
+  const program = new Command('pulse').exitOverride().configureOutput({
+    writeOut: (text) => (out.stdout += text),
+    writeErr: (text) => (out.stderr += text),
+  });
+  const env = {
+    RABBITMQ_URL: rabbitmqUrl,
+    REDIS_URL: redisUrl,
+    DATABASE_URL: databaseUrl,
+    PULSE_QUEUE: queue,
+    DEDUPE_WINDOW_SECONDS: '3600',
+    LOG_LEVEL: 'silent',
+  };
+  const stdout = { write: (text: string) => (out.stdout += text) };
+  const stderr = { write: (text: string) => (out.stderr += text) };
+  const environment = { env, stdout, stderr, stop: new AbortController().signal };
+  addDeadLettersCommand(program, environment, (code) => (out.exitCode = code));
+  try {
+    await program.parseAsync(['dead-letters', ...args], { from: 'user' });
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    out.exitCode = error.exitCode === 0 ? 0 : 2;
+  }
+  return out;
+}
+
+/** The same, expecting an answer in JSON. */
+async function pulseJson(...args: string[]) {
+  const { stdout, stderr, exitCode } = await pulse(...args, '--json');
+  expect(stderr).toBe('');
+  return { exitCode, answer: JSON.parse(stdout) as Record<string, unknown> };
+}
+
+const GOOD = sentPulse({ id: 'p-1' });
+
+async function quarantined(body: unknown = { ...GOOD, used_amount: 0 }): Promise<string> {
+  await fixture.send(body, { messageId: randomUUID() });
+  return (await fixture.waiting(1))[0]!.id;
+}
+
+describe('pulse dead-letters', () => {
+  test('lists, shows, fixes and replays: counted once, and the history says who', async () => {
+    const id = await quarantined();
+    const list = await pulse('list', '--tenant', 'acme');
+    expect(list.exitCode).toBe(0);
+    expect(list.stdout).toMatch(new RegExp(`^${id}  .*  quarantined  amount_not_positive +acme`));
+    expect((await pulse('list', '--state', 'replayed')).stdout).toBe('None.\n');
+
+    const file = join(directory, 'body.json');
+    const shown = await pulse('show', id, '--save', file);
+    expect(shown.stdout).toContain(
+      'reason        amount_not_positive: used_amount must be greater',
+    );
+    expect(JSON.parse(readFileSync(file, 'utf8'))).toEqual({ ...GOOD, used_amount: 0 });
+
+    writeFileSync(file, JSON.stringify(GOOD));
+    const fixed = await pulse('fix', id, '--body', file, '--note', 'was zero', '--as', 'bob');
+    expect(fixed).toMatchObject({ exitCode: 0, stderr: '' });
+    for (const duplicates of [0, 1]) {
+      expect(await pulse('replay', id)).toMatchObject({ exitCode: 0, stdout: `${id}  replayed\n` });
+      await fixture.settled({ counted: 1, duplicates });
+    }
+    const { answer } = await pulseJson('show', id);
+    expect(answer).toMatchObject({
+      state: 'replayed',
+      actions: [
+        { action: 'fixed', actor: 'bob', via: 'command_line', note: 'was zero' },
+        { action: 'replay_started', actor: userInfo().username },
+        { action: 'replayed', actor: userInfo().username },
+        {},
+        {},
+      ],
+    });
+  });
+
+  test('shows a body that is no text, and what a terminal must not obey, as signs', async () => {
+    const id = await quarantined(Buffer.from([0xff, 0x1b]));
+    expect((await pulse('show', id)).stdout).toContain('base64:\n/xs=');
+    await pulse('discard', id, '--note', 'noise');
+    const evil = await quarantined('{"tenant":"\u001b[2J\u202e"');
+    const { stdout } = await pulse('show', evil);
+    expect(stdout).toContain('{"tenant":"\\u001b[2J\\u202e"');
+    expect(stdout).not.toContain('\u001b');
+  });
+
+  test('replays by reason, after a look', async () => {
+    for (let index = 0; index < 3; index++) {
+      await fixture.send({ ...GOOD, id: `p-${index}`, used_amount: 0 });
+    }
+    await fixture.waiting(3);
+    await fixture.pool.query(
+      `UPDATE dead_letters SET body = convert_to(replace(convert_from(body, 'UTF8'), ':0', ':1'), 'UTF8')`,
+    );
+    const look = await pulse('replay', '--reason', 'amount_not_positive', '--dry-run');
+    expect(look.stdout).toMatch(
+      /^3 wait and match: amount_not_positive 3\n( {2}[0-9a-f-]{36} .*\n){3}$/,
+    );
+    await fixture.waiting(3);
+    const ask = ['replay', '--reason', 'amount_not_positive', '--rate', '200'];
+    expect(await pulseJson(...ask, '--limit', '2')).toMatchObject({
+      exitCode: 0,
+      answer: { matched: 3, replayed: 2, end: 'limit' },
+    });
+    expect(await pulse(...ask)).toMatchObject({
+      exitCode: 0,
+      stdout: '1 replayed; none is left\n',
+    });
+    await fixture.settled({ counted: 3, duplicates: 0 });
+  });
+
+  test('replays what may be forgotten only with the option that says so', async () => {
+    const id = await quarantined({ ...GOOD, tenant: '' });
+    await fixture.pool.query(
+      `UPDATE dead_letters SET maybe_counted_since = now() - interval '1 day'`,
+    );
+    const refused = await pulse('replay', id);
+    expect(refused.exitCode).toBe(1);
+    expect(refused.stdout).toContain('--even-if-forgotten');
+    expect((await pulse('replay', '--reason', 'invalid_tenant')).stdout).toContain('1 left alone');
+    expect((await pulse('replay', id, '--even-if-forgotten')).exitCode).toBe(0);
+  });
+
+  test('discards with a note: one by id, many only with --yes', async () => {
+    const id = await quarantined();
+    expect(await pulse('discard', id, '--note', 'test traffic', '--as', 'bob')).toMatchObject({
+      exitCode: 0,
+      stdout: '1 discarded\n',
+    });
+    expect((await fixture.find(id)).actions).toMatchObject([
+      { action: 'discarded', actor: 'bob', via: 'command_line', note: 'test traffic' },
+    ]);
+    await fixture.send({ ...GOOD, id: 'p-2', tenant: '' });
+    await fixture.waiting(1);
+    const many = ['discard', '--reason', 'invalid_tenant', '--note', 'noise'];
+    const unsure = await pulse(...many);
+    expect(unsure.exitCode).toBe(2);
+    expect(unsure.stderr).toContain('--yes');
+    expect((await pulseJson(...many, '--dry-run')).answer).toMatchObject({ matched: 1 });
+    await fixture.waiting(1);
+    expect((await pulseJson(...many, '--yes')).answer).toEqual({ discarded: 1 });
+    await fixture.waiting(0);
+  });
+
+  test('an id that nobody knows, or that does not wait, ends with 1', async () => {
+    const unknown = randomUUID();
+    const file = join(directory, 'any.json');
+    writeFileSync(file, '{}');
+    for (const args of [
+      ['show', unknown],
+      ['replay', unknown],
+      ['fix', unknown, '--body', file],
+      ['discard', unknown, '--note', 'why'],
+    ]) {
+      expect((await pulse(...args)).exitCode, args.join(' ')).toBe(1);
+    }
+  });
+
+  test('a database that lacks migrations is named, not guessed at', async () => {
+    await fixture.pool.query(`ALTER TABLE schema_migrations RENAME TO hidden`);
+    try {
+      const { exitCode, stderr } = await pulse('list');
+      expect(exitCode).toBe(1);
+      expect(stderr).toContain('0006_dead_letter_actions');
+      expect(stderr).toContain('pulse migrate');
+    } finally {
+      await fixture.pool.query(`ALTER TABLE hidden RENAME TO schema_migrations`);
+    }
+  });
+});
+
+test.each([
+  [['list', '--reason', 'because']],
+  [['list', '--limit', '0']],
+  [['list', '--from', 'yesterday']],
+  [['list', '--after', '7']],
+  [['show', '7']],
+  [['fix', randomUUID()]],
+  [['fix', randomUUID(), '--body', '/does/not/exist']],
+  [['replay']],
+  [['replay', '--dry-run']],
+  [['replay', randomUUID(), '--tenant', 'acme']],
+  [['replay', '--tenant', 'acme', '--rate', '0']],
+  [['replay', '--tenant', 'acme', '--as', '']],
+  [['discard', randomUUID()]],
+  [['discard', randomUUID(), '--note', ' ']],
+  [['discard', '--note', 'why', '--yes']],
+  [[]],
+])('wrong usage ends with 2: %j', async (args) => {
+  const { exitCode, stderr, stdout } = await pulse(...args);
+  expect(exitCode).toBe(2);
+  expect(stderr + stdout).not.toBe('');
+});
+
+test.each(['list', 'show', 'fix', 'replay', 'discard'])(
+  '%s --help has an example',
+  async (name) => {
+    const { exitCode, stdout } = await pulse(name, '--help');
+    expect(exitCode).toBe(0);
+    expect(stdout).toMatch(new RegExp(`Examples?:\\n  \\$ pulse dead-letters ${name} `));
+  },
+);

@@ -1,0 +1,45 @@
+/** What a command may leave behind: processes and files. */
+import { execFileSync } from 'node:child_process';
+import { chmodSync, readdirSync } from 'node:fs';
+import { expect, vi } from 'vitest';
+import { temporaryDirectory } from '../support/pulse-process.ts';
+
+/** Servers run as other users need to pass through. */
+export function openDirectory(): string {
+  const directory = temporaryDirectory();
+  chmodSync(directory, 0o755);
+  return directory;
+}
+
+/** Command lines of processes that have something to do with the directory. */
+export function processesOf(directory: string): string[] {
+  const list = execFileSync('ps', ['-A', '-ww', '-o', 'args='], { encoding: 'utf8' });
+  return list.split('\n').filter((line) => line.includes(directory));
+}
+
+/** Waits until no process works in the directory and no file is in it. */
+export async function nothingIsLeft(directory: string): Promise<void> {
+  await vi.waitFor(
+    () => {
+      expect(processesOf(directory)).toEqual([]);
+      expect(filesIn(directory)).toEqual([]);
+    },
+    { timeout: 30_000, interval: 100 },
+  );
+}
+
+/** Waits until no process works in the directory. */
+export async function nobodyIsLeft(directory: string): Promise<void> {
+  await vi.waitFor(
+    () => {
+      expect(processesOf(directory)).toEqual([]);
+    },
+    { timeout: 30_000, interval: 100 },
+  );
+}
+
+function filesIn(directory: string): string[] {
+  return readdirSync(directory, { recursive: true, withFileTypes: true })
+    .filter((entry) => !entry.isDirectory())
+    .map((entry) => entry.name);
+}

@@ -1,0 +1,166 @@
+import { connect } from 'amqplib';
+import { Redis } from 'ioredis';
+import { Client } from 'pg';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { makeTraffic, openFlow, toMessage, type Flow } from '../flows/flow-fixture.ts';
+import { startPrivateRedis } from '../support/private-redis.ts';
+import { MANY_STEPS_TIMEOUT_MS } from '../support/pulse-process.ts';
+
+vi.setConfig({ testTimeout: MANY_STEPS_TIMEOUT_MS });
+
+interface Findings {
+  readonly findings: readonly { name: string; status: string; detail: string }[];
+}
+
+/** The dangers that `pulse doctor` names, and its exit code. */
+async function examine(flow: Flow, env: Readonly<Record<string, string>> = {}) {
+  const { exitCode, stdout } = await flow.run(['doctor', '--json'], env);
+  const { findings } = JSON.parse(stdout) as Findings;
+  const dangers = findings.filter(({ status }) => status === 'danger');
+  return { exitCode, dangers };
+}
+
+/** What remains of the test run's Postgres when nobody has migrated it. */
+async function emptyDatabase(flow: Flow): Promise<string> {
+  const url = new URL(flow.env.DATABASE_URL!);
+  const name = `${url.pathname.slice(1)}_empty`;
+  const query = async (sql: string): Promise<void> => {
+    const client = new Client({ connectionString: flow.env.DATABASE_URL! });
+    await client.connect();
+    await client.query(sql);
+    await client.end();
+  };
+  await query(`CREATE DATABASE ${name}`);
+  onTestFinished(() => query(`DROP DATABASE ${name} WITH (FORCE)`));
+  url.pathname = `/${name}`;
+  return url.href;
+}
+
+test('verify exits 1 with the difference when the books do not balance', async () => {
+  const flow = await openFlow();
+  await flow.start('worker');
+  await flow.producer.publish(makeTraffic(100, 'cooked').map(toMessage));
+  await flow.settled({ counted: 90 });
+  expect(await flow.run(['verify'])).toMatchObject({
+    exitCode: 0,
+    stdout: expect.stringContaining('the books balance') as string,
+  });
+
+  const redis = new Redis(flow.env.REDIS_URL!);
+  onTestFinished(() => {
+    redis.disconnect();
+  });
+  await redis.hincrby('{0}:books', 'counted', 7);
+  const { exitCode, stdout } = await flow.run(['verify']);
+  expect(exitCode).toBe(1);
+  expect(stdout).toMatch(/^drift +7 .*MISSING/m);
+  expect(stdout).toContain('shard 0: drift 7');
+  const { stdout: json, exitCode: jsonExitCode } = await flow.run(['verify', '--json']);
+  expect(jsonExitCode).toBe(1);
+  expect(JSON.parse(json)).toMatchObject({ drift: 7, balanced: false });
+});
+
+test('migrate, populate and flush report as JSON, and as sentences', async () => {
+  const flow = await openFlow();
+  const database = { DATABASE_URL: await emptyDatabase(flow) };
+  const migrated = await flow.run(['migrate', '--json'], database);
+  expect(migrated.exitCode).toBe(0);
+  const { migrations } = JSON.parse(migrated.stdout) as { migrations: string[] };
+  expect(migrations.length).toBeGreaterThanOrEqual(5);
+  expect(migrations[0]).toBe('0001_settings');
+  const again = await flow.run(['migrate', '--json'], database);
+  expect(JSON.parse(again.stdout)).toEqual({ migrations: [] });
+  expect((await flow.run(['migrate'], database)).stdout).toBe('The schema is up to date.\n');
+
+  await flow.flush();
+  const populated = await flow.run(['populate', '--total', '2000', '--workers', '3', '--json']);
+  expect(populated.exitCode).toBe(0);
+  expect(JSON.parse(populated.stdout)).toMatchObject({
+    state: 'completed',
+    total: 2_000,
+    confirmed: 2_000,
+    error: null,
+  });
+  expect(await flow.producer.depth()).toBe(2_000);
+  const flushed = await flow.run(['flush']);
+  expect(flushed.stdout).toMatch(/^flushed 0 rows of 0 pulses in 0 batches, \d+\.\d\d s\n$/);
+});
+
+describe('doctor', () => {
+  test('is content with servers that Pulse has set up', async () => {
+    const flow = await openFlow();
+    await flow.flush();
+    expect(await examine(flow)).toEqual({ exitCode: 0, dangers: [] });
+    const { exitCode, stdout } = await flow.run(['doctor']);
+    expect(exitCode).toBe(0);
+    expect(stdout).not.toContain('DANGER');
+    expect(stdout).toContain('quorum');
+  });
+
+  test('names every setting of Redis that endangers counts, and what it should be', async () => {
+    const flow = await openFlow();
+    const redis = await startPrivateRedis();
+    onTestFinished(() => redis.close());
+    const env = { REDIS_URL: redis.url };
+    await flow.run(['flush'], env);
+    const client = new Redis(redis.url);
+    onTestFinished(() => {
+      client.disconnect();
+    });
+    for (const [name, bad, good] of [
+      ['appendfsync', 'everysec', 'always'],
+      ['maxmemory-policy', 'allkeys-lru', 'noeviction'],
+      ['appendonly', 'no', 'yes'],
+    ] as const) {
+      await client.config('SET', 'appendfsync', 'always', 'maxmemory-policy', 'noeviction');
+      await client.config('SET', name, bad);
+      const { exitCode, dangers } = await examine(flow, env);
+      expect(exitCode).toBe(1);
+      expect(dangers).toHaveLength(1);
+      expect(dangers[0]!.detail).toContain(`"${bad}"`);
+      expect(dangers[0]!.detail).toContain(`${name} ${good}`);
+    }
+  });
+
+  test('names missing migrations, and a server that is away, beside the rest', async () => {
+    const flow = await openFlow();
+    const { exitCode, dangers } = await examine(flow, {
+      DATABASE_URL: await emptyDatabase(flow),
+      REDIS_URL: 'redis://:geheim@127.0.0.1:1',
+      START_TIMEOUT_SECONDS: '1',
+    });
+    expect(exitCode).toBe(1);
+    expect(dangers).toHaveLength(2);
+    const details = dangers.map(({ detail }) => detail).join('\n');
+    expect(details).toContain('0001_settings');
+    expect(details).toContain('pulse migrate');
+    expect(details).toContain('127.0.0.1:1');
+    expect(details).not.toContain('geheim');
+  });
+});
+
+test('a queue that is no quorum queue is named with its argument, by doctor and at the start', async () => {
+  const flow = await openFlow();
+  const queue = `${flow.queue}.classic`;
+  const connection = await connect(flow.env.RABBITMQ_URL!);
+  const channel = await connection.createChannel();
+  await channel.assertQueue(queue, { durable: true });
+  onTestFinished(async () => {
+    for (const name of [queue, `${queue}.dead`]) {
+      await channel.deleteQueue(name);
+      await channel.deleteExchange(name);
+    }
+    await connection.close();
+  });
+  const env = { PULSE_QUEUE: queue };
+  const { exitCode, dangers } = await examine(flow, env);
+  expect(exitCode).toBe(1);
+  expect(dangers.map(({ detail }) => detail).join()).toContain('x-queue-type');
+  for (const command of ['worker', 'start']) {
+    const started = await flow.run([command], env);
+    expect({ command, exitCode: started.exitCode }).toEqual({ command, exitCode: 1 });
+    expect(started.stderr).toContain(`queue "${queue}"`);
+    expect(started.stderr).toContain('x-queue-type');
+    expect(started.stderr).toContain('PULSE_QUEUE');
+  }
+});

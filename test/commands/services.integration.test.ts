@@ -1,0 +1,95 @@
+import { readdirSync, realpathSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test, vi } from 'vitest';
+import type { ReadyLine } from '../flows/flow-fixture.ts';
+import {
+  MANY_STEPS_TIMEOUT_MS,
+  runForJson,
+  runPulse,
+  startPulse,
+} from '../support/pulse-process.ts';
+import { nobodyIsLeft, openDirectory, processesOf } from './left-behind.ts';
+
+vi.setConfig({ testTimeout: MANY_STEPS_TIMEOUT_MS });
+
+const OWN_PORTS = { API_PORT: '0', METRICS_PORT: '0', LOG_LEVEL: 'warn' };
+
+/** Where the data stay. */
+const KEPT = '.pulse/services';
+
+interface ServicesEnv {
+  readonly RABBITMQ_URL: string;
+  readonly REDIS_URL: string;
+  readonly DATABASE_URL: string;
+}
+
+test('services stay until they are told to go; every command in the folder finds them', async () => {
+  const cwd = openDirectory();
+  const env = OWN_PORTS;
+  const down = () => runPulse(['services', 'down', '--json'], { cwd });
+  try {
+    const first = await runForJson<ServicesEnv & { started: boolean }>(
+      ['services', 'up', '--json'],
+      { cwd },
+    );
+    expect(first.started).toBe(true);
+    expect(processesOf(cwd)).not.toEqual([]);
+    expect(realpathSync(join(cwd, KEPT, 'postgres'))).toBe(join(cwd, KEPT, 'postgres'));
+    const second = await runForJson<typeof first>(['services', 'up', '--json'], { cwd });
+    expect(second).toEqual({ ...first, started: false });
+
+    const status = await runPulse(['services', 'status'], { cwd });
+    expect(status.exitCode).toBe(0);
+    expect(status.stdout).toContain(new URL(first.REDIS_URL).host);
+    expect(status.stdout).not.toContain(new URL(first.REDIS_URL).password);
+
+    const shell = await runPulse(['services', 'env'], { cwd });
+    expect(shell.stdout).toBe(
+      ['RABBITMQ_URL', 'REDIS_URL', 'DATABASE_URL']
+        .map((name) => `export ${name}='${first[name as keyof ServicesEnv]}'\n`)
+        .join(''),
+    );
+
+    const system = startPulse(['start', '--json'], { cwd, env });
+    const ready = JSON.parse(await system.firstLine()) as ReadyLine;
+    expect(ready).toMatchObject({
+      rabbitmq: first.RABBITMQ_URL,
+      redis: first.REDIS_URL,
+      postgres: first.DATABASE_URL,
+      username: 'admin',
+    });
+    await runForJson(['populate', '--total', '300', '--json'], { cwd, env });
+    expect(await runPulse(['doctor'], { cwd, env })).toMatchObject({ exitCode: 0 });
+    system.signal('SIGTERM');
+    expect((await system.ended).exitCode).toBe(0);
+    // They belong to `up`, not to the system that found them.
+    expect(await runForJson(['verify', '--json'], { cwd, env })).toMatchObject({ drift: 0 });
+  } finally {
+    expect(await down()).toMatchObject({ exitCode: 0, stdout: '{"outcome":"stopped"}\n' });
+  }
+  expect(await down()).toMatchObject({ exitCode: 0, stdout: '{"outcome":"not_running"}\n' });
+  expect(await runPulse(['services', 'status', '--json'], { cwd })).toMatchObject({
+    exitCode: 1,
+    stdout: '{"running":false}\n',
+  });
+  expect((await runPulse(['services', 'env'], { cwd })).exitCode).toBe(1);
+  await nobodyIsLeft(cwd);
+});
+
+test('a system without URLs brings its own servers, shares them with the folder, and takes them with it', async () => {
+  const cwd = openDirectory();
+  const env = OWN_PORTS;
+  const system = startPulse(['start'], { cwd, env });
+  await system.printed('Pulse is running');
+  expect(await runForJson(['verify', '--json'], { cwd, env })).toMatchObject({ counted: 0 });
+  const down = await runPulse(['services', 'down'], { cwd });
+  expect(down).toMatchObject({
+    exitCode: 1,
+    stdout: expect.stringContaining(`process ${system.pid}`) as string,
+  });
+  system.signal('SIGINT');
+  expect((await system.ended).exitCode).toBe(0);
+  await nobodyIsLeft(cwd);
+  // The data are for the next start.
+  expect(readdirSync(join(cwd, KEPT))).toContain('redis');
+});

@@ -1,0 +1,201 @@
+/** A TCP proxy between one client process and one server, and everything that can happen to a cable. */
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
+
+export type Direction = 'request' | 'reply';
+
+/** One connection through the cable. */
+export interface Line {
+  /** What a watcher wants to remember of this connection. */
+  readonly notes: Set<string>;
+  destroy(): void;
+  /** Lets the server work, throws its next answer away, and cuts: the client never learns. */
+  swallowReply(): void;
+  /** Holds back what the client sends after this, for a while. */
+  hold(milliseconds: number): void;
+}
+
+/** Sees every chunk before it is passed on; false throws it away. */
+export type Watcher = (direction: Direction, chunk: Buffer, line: Line) => boolean;
+
+export interface Cable {
+  /** The server's URL, with the cable's end instead of the server's address. */
+  readonly url: string;
+  /** Resets every connection and refuses new ones. */
+  cut(): void;
+  /** Resets every connection; new ones are taken. */
+  reset(): void;
+  /** A black hole: accepts and passes on nothing, and closes nothing. What waits arrives after `heal`. */
+  stall(): void;
+  /** Passes on, later. */
+  delay(milliseconds: number): void;
+  /** Resets the connection on which the next so many bytes of a direction have passed. */
+  cutAfter(direction: Direction, bytes: number): void;
+  /** Throws away what comes in a direction; those connections are reset by `heal`. */
+  swallow(direction: Direction): void;
+  watch(watcher: Watcher | undefined): void;
+  /** As good as new. */
+  heal(): void;
+  close(): Promise<void>;
+}
+
+interface State {
+  mode: 'whole' | 'cut' | 'stalled';
+  delayMs: number;
+  swallowed: Direction | undefined;
+  cutAfter: { direction: Direction; bytes: number } | undefined;
+  watcher: Watcher | undefined;
+}
+
+const WHOLE: State = {
+  mode: 'whole',
+  delayMs: 0,
+  swallowed: undefined,
+  cutAfter: undefined,
+  watcher: undefined,
+};
+
+/** Lays a cable to the server of `serverUrl`. */
+export async function layCable(serverUrl: string): Promise<Cable> {
+  const target = new URL(serverUrl);
+  const address = { host: target.hostname, port: Number(target.port) };
+  const state = { ...WHOLE };
+  const lines = new Set<OpenLine>();
+  const listener = createServer((client) => {
+    if (state.mode === 'cut') client.resetAndDestroy();
+    else lines.add(openLine(client, connect(address), state, (line) => lines.delete(line)));
+  });
+  await new Promise<void>((resolve) => listener.listen(0, '127.0.0.1', resolve));
+  const url = new URL(serverUrl);
+  url.hostname = '127.0.0.1';
+  url.port = String((listener.address() as AddressInfo).port);
+  const reset = (): void => {
+    for (const line of lines) line.destroy();
+  };
+  return {
+    url: url.href,
+    reset,
+    cut() {
+      state.mode = 'cut';
+      reset();
+    },
+    stall() {
+      state.mode = 'stalled';
+    },
+    delay(milliseconds) {
+      state.delayMs = milliseconds;
+    },
+    cutAfter(direction, bytes) {
+      state.cutAfter = { direction, bytes };
+    },
+    swallow(direction) {
+      state.swallowed = direction;
+    },
+    watch(watcher) {
+      state.watcher = watcher;
+    },
+    heal() {
+      const damaged = [...lines].filter(({ damaged }) => damaged);
+      Object.assign(state, WHOLE);
+      for (const line of damaged) line.destroy();
+      for (const line of lines) line.flush();
+    },
+    async close() {
+      state.mode = 'cut';
+      reset();
+      await new Promise((resolve) => listener.close(resolve));
+    },
+  };
+}
+
+interface OpenLine extends Line {
+  /** Bytes of it are missing, so that it can never be whole again. */
+  readonly damaged: boolean;
+  flush(): void;
+}
+
+function openLine(
+  client: Socket,
+  server: Socket,
+  state: State,
+  onClosed: (line: OpenLine) => void,
+): OpenLine {
+  const waiting: Record<Direction, { chunk: Buffer; dueMs: number }[]> = { request: [], reply: [] };
+  const heldUntilMs: Record<Direction, number> = { request: 0, reply: 0 };
+  let swallowNextReply = false;
+  let holdNextMs = 0;
+  let damaged = false;
+  const destroy = (): void => {
+    client.resetAndDestroy();
+    server.destroy();
+    onClosed(line);
+  };
+  const flush = (): void => {
+    for (const direction of ['request', 'reply'] as const) {
+      const queue = waiting[direction];
+      const to = direction === 'request' ? server : client;
+      while (queue[0] !== undefined && state.mode === 'whole') {
+        const leftMs = Math.max(queue[0].dueMs, heldUntilMs[direction]) - performance.now();
+        if (leftMs > 0) {
+          setTimeout(flush, leftMs);
+          break;
+        }
+        to.write(queue.shift()!.chunk);
+      }
+    }
+  };
+  const line: OpenLine = {
+    notes: new Set(),
+    get damaged() {
+      return damaged;
+    },
+    destroy,
+    flush,
+    swallowReply() {
+      swallowNextReply = true;
+    },
+    hold(milliseconds) {
+      holdNextMs = milliseconds;
+    },
+  };
+  const take = (direction: Direction, chunk: Buffer): void => {
+    if (direction === 'reply' && swallowNextReply) {
+      destroy();
+      return;
+    }
+    if (state.swallowed === direction || state.watcher?.(direction, chunk, line) === false) {
+      damaged = true;
+      return;
+    }
+    let passed = chunk;
+    const limit = state.cutAfter;
+    if (limit?.direction === direction) {
+      passed = chunk.subarray(0, limit.bytes);
+      limit.bytes -= passed.length;
+    }
+    waiting[direction].push({ chunk: passed, dueMs: performance.now() + state.delayMs });
+    flush();
+    if (holdNextMs > 0) heldUntilMs.request = performance.now() + holdNextMs;
+    holdNextMs = 0;
+    if (limit?.bytes !== 0 || limit.direction !== direction) return;
+    state.cutAfter = undefined;
+    setImmediate(destroy);
+  };
+  client.on('data', (chunk: Buffer) => {
+    take('request', chunk);
+  });
+  server.on('data', (chunk: Buffer) => {
+    take('reply', chunk);
+  });
+  for (const [from, to] of [
+    [client, server],
+    [server, client],
+  ] as const) {
+    from.setNoDelay(true);
+    from.on('error', () => undefined);
+    from.on('close', () => {
+      to.destroy();
+      onClosed(line);
+    });
+  }
+  return line;
+}

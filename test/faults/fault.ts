@@ -1,0 +1,92 @@
+/** What a fault is, and the scene it happens in. */
+import type { Pool } from 'pg';
+import type { Random } from '../../src/publish/random.ts';
+import type { Cable } from './cable.ts';
+import type { Env, KeptWorker, PulseChild } from './pulse-child.ts';
+import type { Installation, TestServers } from './test-servers.ts';
+
+/** One process's connections to the three servers. */
+export interface Cables {
+  readonly rabbitmq: Cable;
+  readonly redis: Cable;
+  readonly postgres: Cable;
+}
+
+/** A worker and what connects it. */
+export interface Seat {
+  readonly worker: KeptWorker;
+  readonly cables: Cables;
+}
+
+/** A process beside the workers, gone at the end of the round. */
+export interface Extra {
+  readonly child: PulseChild;
+  readonly cables: Cables;
+}
+
+export interface Scene {
+  readonly random: Random;
+  readonly servers: TestServers;
+  readonly installation: Installation;
+  readonly seats: readonly Seat[];
+  /** The worker that this fault may hurt; a fault with `firstEnv` has one of its own. */
+  readonly seat: Seat;
+  readonly producerCable: Cable;
+  readonly admin: Pool;
+  /** How long something that is suspended stays so. */
+  readonly stopMs: number;
+  readonly startPulse: (args: readonly string[], env?: Env) => Promise<Extra>;
+  /** Pulses that others published: at least so many confirmed, at most so many sent. */
+  readonly foreign: { least: number; most: number };
+  /** Holds the milliseconds by which the clock of workers is wrong; see clock-shift.ts. */
+  readonly clockFile: string;
+}
+
+export interface Fault {
+  readonly name: string;
+  readonly about: string;
+  /** Workers that it takes at least. */
+  readonly workers?: number;
+  readonly threads?: number;
+  /** Given to the first process of a worker of this fault's own. */
+  readonly firstEnv?: (random: Random) => Env;
+  /** The workers' wall clock follows `clockFile`. */
+  readonly shiftedClock?: true;
+  /** Needs servers of its own whose disks are small. */
+  readonly smallDisks?: true;
+  /** Starts together with the workers instead of some time later. */
+  readonly atOnce?: true;
+  /** Hurts and heals. Resolves with what was seen, if it is worth a word. */
+  readonly inject: (scene: Scene) => Promise<string | undefined>;
+}
+
+/** A fault did not come about; the round proves nothing about it. */
+export class NotReachedError extends Error {}
+
+/** This machine does not allow it. */
+export class NotPossibleError extends Error {}
+
+export function sleep(milliseconds: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, milliseconds));
+}
+
+/** Waits until `condition` holds. @throws NotReachedError after `timeoutMs`. */
+export async function until(
+  what: string,
+  timeoutMs: number,
+  condition: () => boolean | Promise<boolean>,
+): Promise<void> {
+  const deadlineMs = performance.now() + timeoutMs;
+  while (!(await condition())) {
+    if (performance.now() > deadlineMs) throw new NotReachedError(`not reached: ${what}`);
+    await sleep(20);
+  }
+}
+
+export function pick<T>(values: readonly T[], random: Random): T {
+  return values[random.below(values.length)]!;
+}
+
+export function between(least: number, most: number, random: Random): number {
+  return least + random.below(most - least + 1);
+}

@@ -1,0 +1,167 @@
+/**
+ * `npm run test:faults`: rounds of traffic and faults, each checked to the last pulse.
+ *
+ * Exit codes: 0 every round passed, 1 one failed, 2 wrong usage.
+ */
+import { mkdirSync, rmSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { FAULTS, faultNamed, planRound, type RoundPlan } from './catalogue.ts';
+import { startServersOnSmallDisks } from './disk-faults.ts';
+import { NotPossibleError } from './fault.ts';
+import { describeRound, summarise } from './report.ts';
+import { runRound, type RoundResult } from './round.ts';
+import { CI_SELECTION, type SelectedRound } from './selection.ts';
+import { startTestServers, type TestServers } from './test-servers.ts';
+
+const HELP = `Breaks Pulse on purpose and checks that no pulse is lost or counted twice.
+
+  npm run test:faults -- [options]
+
+  --seed N         the first round's seed (default: by the clock); round k has seed N + k
+  --rounds N       how many rounds (default 10)
+  --minutes N      begins no round after so many minutes
+  --only NAME      these faults in every round, separated by commas, instead of what the seed chooses
+  --selection ci   a fixed list of rounds that takes a few minutes
+  --stop-seconds N how long what is suspended stays so (default 2; 30 outlasts every heartbeat)
+  --pulses N       pulses of one round (default 6000)
+  --main PATH      the compiled command line to test (default dist/main.js)
+  --keep           keep the intent log and the output of every round, not only of failed ones
+  --list           name the faults and exit
+`;
+
+process.exitCode = await main();
+
+async function main(): Promise<number> {
+  let options: Options;
+  try {
+    options = readOptions();
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n\n${HELP}`);
+    return 2;
+  }
+  if (options.help) return print(HELP);
+  if (options.list) {
+    return print(FAULTS.map(({ name, about }) => `${name.padEnd(28)} ${about}\n`).join(''));
+  }
+  const results = await runRounds(options);
+  print(`${JSON.stringify(summarise(results))}\n`);
+  return results.some(({ outcome }) => outcome === 'failed') ? 1 : 0;
+}
+
+type Options = ReturnType<typeof readOptions>;
+
+function readOptions() {
+  const { values } = parseArgs({
+    options: {
+      seed: { type: 'string' },
+      rounds: { type: 'string', default: '10' },
+      minutes: { type: 'string' },
+      only: { type: 'string' },
+      selection: { type: 'string' },
+      'stop-seconds': { type: 'string', default: '2' },
+      pulses: { type: 'string', default: '6000' },
+      main: { type: 'string', default: 'dist/main.js' },
+      keep: { type: 'boolean', default: false },
+      list: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  const { selection } = values;
+  if (selection !== undefined && selection !== 'ci')
+    throw new RangeError('--selection knows "ci".');
+  const only = values.only?.split(',');
+  for (const name of only ?? []) faultNamed(name);
+  return {
+    only,
+    keep: values.keep,
+    list: values.list,
+    help: values.help,
+    main: resolve(values.main),
+    isSelection: selection !== undefined,
+    seed:
+      values.seed === undefined ? Math.floor(Date.now() / 1000) % 1_000_000 : whole(values.seed),
+    rounds: whole(values.rounds),
+    endMs:
+      values.minutes === undefined ? Infinity : performance.now() + whole(values.minutes) * 60_000,
+    stopMs: whole(values['stop-seconds']) * 1000,
+    pulseCount: whole(values.pulses),
+  };
+}
+
+function whole(text: string): number {
+  if (!/^\d{1,9}$/.test(text)) throw new RangeError(`"${text}" is not a whole number.`);
+  return Number(text);
+}
+
+function* selectRounds({
+  isSelection,
+  seed,
+  rounds,
+  only,
+}: Options): Generator<
+  Omit<SelectedRound, 'faults'> & { readonly faults: readonly string[] | undefined }
+> {
+  if (isSelection) yield* CI_SELECTION;
+  else for (let round = 0; round < rounds; round++) yield { seed: seed + round, faults: only };
+}
+
+async function runRounds(options: Options): Promise<RoundResult[]> {
+  const directory = resolve('.pulse', `faults-${process.pid}`);
+  mkdirSync(directory, { recursive: true });
+  const results: RoundResult[] = [];
+  let shared: TestServers | undefined;
+  try {
+    shared = await startTestServers({ directory: join(directory, 'servers'), keepFiles: false });
+    for (const { seed, faults } of selectRounds(options)) {
+      if (performance.now() > options.endMs) break;
+      const plan = planRound(seed, { ...options, only: faults });
+      const own = join(directory, `round-${results.length}-seed-${seed}`);
+      const result = await runOnServers(plan, shared, {
+        main: options.main,
+        directory: own,
+        redisIndex: 1 + (results.length % 900),
+      });
+      results.push(result);
+      print(`${describeRound(result, options)}\n`);
+      if (result.outcome !== 'failed' && !options.keep)
+        rmSync(own, { recursive: true, force: true });
+      else print(`  kept in ${own}\n`);
+    }
+  } finally {
+    await shared?.stop();
+  }
+  const isKept = options.keep || results.some(({ outcome }) => outcome === 'failed');
+  if (!isKept) rmSync(directory, { recursive: true, force: true });
+  return results;
+}
+
+/** A round with small disks gets servers of its own. */
+async function runOnServers(
+  plan: RoundPlan,
+  shared: TestServers,
+  options: { main: string; directory: string; redisIndex: number },
+): Promise<RoundResult> {
+  if (!plan.faults.some(({ smallDisks }) => smallDisks === true)) {
+    return runRound(plan, { ...options, servers: shared });
+  }
+  let servers: TestServers;
+  try {
+    servers = await startServersOnSmallDisks(`${options.directory}-disks`);
+  } catch (error) {
+    if (!(error instanceof NotPossibleError)) throw error;
+    const faults = plan.faults.map(({ name }) => name);
+    const nothing = { complaints: [], verdict: undefined, seconds: 0 };
+    return { ...nothing, seed: plan.seed, faults, outcome: 'impossible', notes: [error.message] };
+  }
+  try {
+    return await runRound(plan, { ...options, servers });
+  } finally {
+    await servers.stop();
+  }
+}
+
+function print(text: string): number {
+  process.stdout.write(text);
+  return 0;
+}

@@ -1,0 +1,246 @@
+/** Faults of the network between one process and one server. */
+import type { Random } from '../../src/publish/random.ts';
+import type { Cable, Watcher } from './cable.ts';
+import {
+  between,
+  pick,
+  sleep,
+  until,
+  type Cables,
+  type Fault,
+  type Scene,
+  type Seat,
+} from './fault.ts';
+
+type CableName = keyof Cables | 'producer';
+
+const CABLES: readonly CableName[] = ['rabbitmq', 'redis', 'postgres', 'producer'];
+
+interface Damage {
+  readonly name: string;
+  readonly about: string;
+  readonly harm: (cable: Cable, scene: Scene) => Promise<void>;
+}
+
+const DAMAGES: readonly Damage[] = [
+  {
+    name: 'cut',
+    about: 'every connection reset and refused for a while',
+    async harm(cable, { random }) {
+      cable.cut();
+      await sleep(between(200, 2_000, random));
+    },
+  },
+  {
+    name: 'flap',
+    about: 'every connection reset again and again',
+    async harm(cable, { random }) {
+      for (let time = 0; time < 6; time++) {
+        cable.reset();
+        await sleep(between(20, 500, random));
+      }
+    },
+  },
+  {
+    name: 'black-hole',
+    about: 'nothing passes and nothing is closed for a while; then it goes on, or all is reset',
+    async harm(cable, { random, stopMs }) {
+      cable.stall();
+      await sleep(stopMs);
+      if (random.below(2) === 0) cable.reset();
+    },
+  },
+  {
+    name: 'latency',
+    about: 'every byte late by 50 to 400 ms',
+    async harm(cable, { random }) {
+      cable.delay(between(50, 400, random));
+      await sleep(between(1_000, 3_000, random));
+    },
+  },
+  {
+    name: 'cut-after',
+    about: 'reset after so many bytes, in the middle of whatever passes',
+    async harm(cable, { random }) {
+      for (let time = 0; time < 4; time++) {
+        cable.cutAfter(pick(['request', 'reply'], random), aroundBytes(random));
+        await sleep(between(200, 700, random));
+      }
+    },
+  },
+  {
+    name: 'reply-lost',
+    about: 'the server works on, its replies are thrown away, then all is reset',
+    async harm(cable, { random }) {
+      for (let time = 0; time < 2; time++) {
+        cable.swallow('reply');
+        await sleep(between(100, 900, random));
+        cable.heal();
+        await sleep(between(100, 500, random));
+      }
+    },
+  },
+];
+
+/** From single bytes to some batches. */
+function aroundBytes(random: Random): number {
+  return Math.floor(10 ** (random.fraction() * 5));
+}
+
+export const NETWORK_FAULTS: readonly Fault[] = CABLES.flatMap((cableName) =>
+  DAMAGES.map(({ name, about, harm }): Fault => ({
+    name: `net-${cableName}-${name}`,
+    about: `between ${cableName === 'producer' ? 'the producer and rabbitmq' : `a worker and ${cableName}`}: ${about}`,
+    async inject(scene) {
+      const cable = cableName === 'producer' ? scene.producerCable : scene.seat.cables[cableName];
+      try {
+        await harm(cable, scene);
+      } finally {
+        cable.heal();
+      }
+      return undefined;
+    },
+  })),
+);
+
+/** The connection breaks at one exact place of a protocol. */
+export const EXACT_FAULTS: readonly Fault[] = [
+  ...['apply', 'seal', 'discard'].map((call): Fault => ({
+    name: `reply-lost-${call}`,
+    about: `Redis has done pulse_${call}, the connection breaks before its reply arrives`,
+    inject: (scene) =>
+      atPlace(scene, 'redis', (direction, chunk, line) => {
+        if (direction !== 'request' || !isCall(chunk, call)) return undefined;
+        line.swallowReply();
+        return true;
+      }),
+  })),
+  {
+    name: 'apply-lost-kill',
+    about:
+      'a batch is under way to Redis for a while and never arrives, then the worker gets SIGKILL',
+    inject: (scene) => loseThenKill(scene, 'redis', (chunk) => isCall(chunk, 'apply')),
+  },
+  {
+    name: 'dead-letter-lost-kill',
+    about: 'a dead letter is under way for a while and never arrives, then the worker gets SIGKILL',
+    inject: (scene) => loseThenKill(scene, 'rabbitmq', (chunk) => chunk.includes(DEAD_LETTER_MARK)),
+  },
+  {
+    name: 'dead-letter-lost',
+    about:
+      'a dead letter never reaches the broker: its connection breaks, the one of the consumer does not',
+    inject: (scene) =>
+      atPlace(scene, 'rabbitmq', (direction, chunk, line) => {
+        if (direction !== 'request' || !chunk.includes(DEAD_LETTER_MARK)) return undefined;
+        line.destroy();
+        return false;
+      }),
+  },
+  {
+    name: 'dead-letter-confirm-lost',
+    about: 'the broker has a dead letter, the connection breaks before the worker learns of it',
+    inject: (scene) =>
+      atPlace(scene, 'rabbitmq', (direction, chunk, line) => {
+        if (direction !== 'request' || !chunk.includes(DEAD_LETTER_MARK)) return undefined;
+        line.swallowReply();
+        return true;
+      }),
+  },
+  {
+    name: 'commit-answer-lost',
+    about: 'Postgres has committed a flush, the connection breaks before its answer arrives',
+    inject: (scene) =>
+      atPlace(scene, 'postgres', (direction, chunk, line) => {
+        if (!isCommitOfFlush(direction, chunk, line.notes)) return undefined;
+        line.swallowReply();
+        return true;
+      }),
+  },
+  {
+    name: 'commit-lost',
+    about: 'the connection breaks as COMMIT of a flush is sent, before Postgres has it',
+    inject: (scene) =>
+      atPlace(scene, 'postgres', (direction, chunk, line) => {
+        if (!isCommitOfFlush(direction, chunk, line.notes)) return undefined;
+        line.destroy();
+        return false;
+      }),
+  },
+];
+
+/** A worker probes Redis with an empty batch, which is shorter than one that holds anything. */
+const PROBE_BYTES_MAX = 600;
+
+function isCall(chunk: Buffer, call: string): boolean {
+  if (!chunk.includes(`pulse_${call}`)) return false;
+  return call !== 'apply' || chunk.length > PROBE_BYTES_MAX;
+}
+
+/** Long enough for an acknowledgement that does not wait for what was lost to reach the broker. */
+const LOST_BEFORE_KILL_MS = 600;
+
+async function loseThenKill(
+  { seats }: Scene,
+  cableName: keyof Cables,
+  isMeant: (chunk: Buffer) => boolean,
+): Promise<undefined> {
+  const lost = new Set<Seat>();
+  for (const seat of seats) {
+    seat.cables[cableName].watch((direction, chunk, line) => {
+      if (direction !== 'request') return true;
+      if (isMeant(chunk)) line.notes.add('lost');
+      if (!line.notes.has('lost')) return true;
+      lost.add(seat);
+      return false;
+    });
+  }
+  try {
+    await until('something to lose', 20_000, () => lost.size > 0);
+    await sleep(LOST_BEFORE_KILL_MS);
+    for (const { worker } of lost) worker.kill();
+  } finally {
+    for (const { cables } of seats) {
+      cables[cableName].watch(undefined);
+      cables[cableName].reset();
+    }
+  }
+  return undefined;
+}
+
+/** A header that every dead letter carries; see core/rejection.ts. */
+const DEAD_LETTER_MARK = 'x-pulse-dead-letter-id';
+
+function isCommitOfFlush(direction: string, chunk: Buffer, notes: Set<string>): boolean {
+  if (direction !== 'request') return false;
+  if (chunk.includes('INSERT INTO flush_batches')) notes.add('flush');
+  if (!chunk.includes('COMMIT\0')) return false;
+  return notes.delete('flush');
+}
+
+/** Lets it happen one to three times; the round proves nothing when it never did. */
+async function atPlace(
+  { seats, random }: Scene,
+  cableName: keyof Cables,
+  watcher: (...given: Parameters<Watcher>) => boolean | undefined,
+): Promise<string> {
+  const wanted = between(1, 3, random);
+  let times = 0;
+  const watchAll = (watched: Watcher | undefined): void => {
+    for (const { cables } of seats) cables[cableName].watch(watched);
+  };
+  watchAll((...given) => {
+    const passes = times < wanted ? watcher(...given) : undefined;
+    if (passes !== undefined) times += 1;
+    return passes ?? true;
+  });
+  try {
+    await until('the place in the protocol', 20_000, () => times > 0);
+    await until('its repetition', 4_000, () => times >= wanted).catch(() => undefined);
+    // The last one may still be waiting for the server's reply.
+    await sleep(300);
+  } finally {
+    watchAll(undefined);
+  }
+  return `${times} times`;
+}

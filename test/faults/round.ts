@@ -1,0 +1,141 @@
+/** One round: a fresh installation, traffic, faults, healing, quiet, and the check. */
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { createRandom } from '../../src/publish/random.ts';
+import type { RoundPlan } from './catalogue.ts';
+import { checkStored, complaintsOf, type Verdict } from './checker.ts';
+import { NotPossibleError, NotReachedError, between, sleep, type Scene } from './fault.ts';
+import { createIntentLog, readIntentLog } from './intent-log.ts';
+import { startProducer } from './producer.ts';
+import { openStage, type Stage } from './stage.ts';
+import type { TestServers } from './test-servers.ts';
+import { planTraffic } from './traffic.ts';
+
+export interface RoundResult {
+  readonly seed: number;
+  readonly faults: readonly string[];
+  /**
+   * `unreached`: everything is right, but a fault did not come about. `impossible`: this machine does not
+   * allow it; nothing was tried.
+   */
+  readonly outcome: 'passed' | 'failed' | 'unreached' | 'impossible';
+  readonly complaints: readonly string[];
+  readonly notes: readonly string[];
+  readonly verdict: Verdict | undefined;
+  readonly seconds: number;
+}
+
+export interface RoundOptions {
+  readonly main: string;
+  readonly servers: TestServers;
+  /** Where the intent log and the output of the processes go. */
+  readonly directory: string;
+  readonly redisIndex: number;
+}
+
+/** What `pulse verify --json` answers. */
+interface Books {
+  readonly counted: number;
+  readonly sealed: number;
+  readonly live: number;
+  readonly duplicates: number;
+  readonly drift: number;
+}
+
+const HURRY_MS = 15_000;
+
+export async function runRound(plan: RoundPlan, options: RoundOptions): Promise<RoundResult> {
+  const startedMs = performance.now();
+  const complaints: string[] = [];
+  const notes: string[] = [];
+  let verdict: Verdict | undefined;
+  let stage: Stage | undefined;
+  mkdirSync(options.directory, { recursive: true });
+  try {
+    stage = await openStage(plan, options);
+    const log = await playTraffic(plan, stage, { notes, complaints, options });
+    await stage.settle(complaints);
+    verdict = await judge(stage, log, complaints);
+    await stage.remove();
+  } catch (error) {
+    complaints.push(error instanceof Error ? (error.stack ?? error.message) : String(error));
+  } finally {
+    notes.push(...(stage?.notes() ?? []));
+    stage?.saveOutput(options.directory);
+    await stage?.close();
+  }
+  const unreached = notes.some((note) => note.startsWith('not reached'));
+  return {
+    seed: plan.seed,
+    faults: plan.faults.map(({ name }) => name),
+    outcome: complaints.length > 0 ? 'failed' : unreached ? 'unreached' : 'passed',
+    complaints,
+    notes,
+    verdict,
+    seconds: (performance.now() - startedMs) / 1000,
+  };
+}
+
+/** Publishes while the faults happen; resolves with the path of the intent log when both are over. */
+async function playTraffic(
+  plan: RoundPlan,
+  stage: Stage,
+  ends: { notes: string[]; complaints: string[]; options: RoundOptions },
+): Promise<string> {
+  const random = createRandom(plan.seed + 1);
+  const { name } = stage.installation;
+  const publications = [
+    ...planTraffic({ random, name, pulseCount: plan.pulseCount, nowMs: Date.now() }),
+  ];
+  const log = createIntentLog(join(ends.options.directory, 'intent.jsonl'));
+  const producer = startProducer({
+    url: stage.producerCable.url,
+    queue: stage.installation.queue,
+    publications,
+    log,
+    durationMs: plan.publishMs,
+    random: createRandom(plan.seed + 2),
+  });
+  await Promise.all(
+    plan.faults.map(async (fault, index) => {
+      const scene: Scene = stage.sceneFor(index, createRandom(plan.seed + 10 + index));
+      if (fault.atOnce !== true) await sleep(between(200, plan.publishMs * 0.7, scene.random));
+      try {
+        const note = await fault.inject(scene);
+        if (note !== undefined) ends.notes.push(`${fault.name}: ${note}`);
+      } catch (error) {
+        if (error instanceof NotPossibleError) throw error;
+        if (error instanceof NotReachedError) ends.notes.push(`${error.message} (${fault.name})`);
+        else ends.complaints.push(`${fault.name}: ${String(error)}`);
+      }
+    }),
+  );
+  await stage.heal();
+  await producer.hurry(HURRY_MS);
+  log.close();
+  return log.path;
+}
+
+async function judge(stage: Stage, logPath: string, complaints: string[]): Promise<Verdict> {
+  const { installation, foreign } = stage;
+  const books = await stage.pulseJson<Books>(['verify', '--json'], complaints);
+  const stored = await installation.stored();
+  const verdict = checkStored(readIntentLog(logPath), stored, installation.name);
+  complaints.push(...complaintsOf(verdict));
+  const { foreignPulses, refusedAtLeast } = verdict;
+  if (foreignPulses < foreign.least || foreignPulses > foreign.most) {
+    complaints.push(
+      `${foreignPulses} pulses of others, not between ${foreign.least} and ${foreign.most}`,
+    );
+  }
+  const counted = verdict.counted + foreignPulses;
+  if (books === undefined) complaints.push('pulse verify gave no answer');
+  else if (books.drift !== 0 || books.live !== 0 || books.sealed !== 0) {
+    complaints.push(`the books do not balance: ${JSON.stringify(books)}`);
+  } else if (books.counted !== counted) {
+    complaints.push(`${counted} pulses in Postgres, ${books.counted} in the books`);
+  } else if (books.duplicates < refusedAtLeast) {
+    complaints.push(`${books.duplicates} duplicates in the books, at least ${refusedAtLeast} sent`);
+  }
+  return verdict;
+}

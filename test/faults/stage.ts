@@ -1,0 +1,256 @@
+/** What a round is played on: workers, their cables, the producer's cable; and how it all comes to rest. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { createRandom, type Random } from '../../src/publish/random.ts';
+import type { RoundPlan } from './catalogue.ts';
+import { layCable, type Cable } from './cable.ts';
+import { pick, sleep, type Cables, type Extra, type Scene, type Seat } from './fault.ts';
+import { keepWorker, runChild, startChild, type ChildOptions, type Env } from './pulse-child.ts';
+import type { RoundOptions } from './round.ts';
+import {
+  createInstallation,
+  openAdminPool,
+  type Installation,
+  type ServerUrls,
+} from './test-servers.ts';
+
+export interface Stage {
+  readonly installation: Installation;
+  readonly producerCable: Cable;
+  readonly foreign: { least: number; most: number };
+  sceneFor(faultIndex: number, random: Random): Scene;
+  /** Servers run, cables are whole, nobody is suspended. */
+  heal(): Promise<void>;
+  /** Waits until the queues are empty and the workers have stopped, then flushes. */
+  settle(complaints: string[]): Promise<void>;
+  /** Runs a command that answers in JSON, straight on the servers. */
+  pulseJson<T>(args: readonly string[], complaints: string[]): Promise<T | undefined>;
+  notes(): string[];
+  saveOutput(directory: string): void;
+  /** Removes what the round has left in the servers. */
+  remove(): Promise<void>;
+  close(): Promise<void>;
+}
+
+const QUIET_TIMEOUT_MS = 90_000;
+const STOP_TIMEOUT_MS = 40_000;
+const READY_TIMEOUT_MS = 20_000;
+const PASSWORD = 'a password of faults';
+
+export async function openStage(plan: RoundPlan, options: RoundOptions): Promise<Stage> {
+  const { servers, main } = options;
+  const name = `f${plan.seed}`;
+  const cwd = mkdtempSync(join(tmpdir(), 'pulse-faults-'));
+  const installation = await createInstallation(servers, {
+    name,
+    redisIndex: options.redisIndex,
+    async migrate(postgres) {
+      const env = toEnv({ ...servers.urls, postgres });
+      const { exitCode, output } = await runChild({ main, args: ['migrate'], env, cwd });
+      if (exitCode !== 0) throw new Error(`pulse migrate: ${output}`);
+    },
+  });
+  const clockFile = join(cwd, 'clock');
+  const admin = openAdminPool(installation.urls.postgres);
+  const env = (urls: ServerUrls): Env => ({
+    ...commonEnv(plan, installation.queue),
+    ...toEnv(urls),
+  });
+  const straight = (args: readonly string[]): ChildOptions => ({
+    main,
+    args,
+    cwd,
+    env: env(installation.urls),
+  });
+  const producerCable = await layCable(installation.urls.rabbitmq);
+  const seats: Seat[] = [];
+  const extras: Extra[] = [];
+  const crashes = plan.faults.filter(({ firstEnv }) => firstEnv !== undefined);
+  const shifted = plan.faults.some(({ shiftedClock }) => shiftedClock === true);
+  for (let index = 0; index < plan.workers; index++) {
+    const cables = await layCables(installation.urls);
+    const clockEnv = shifted ? shiftedClockEnv(clockFile) : {};
+    const worker = keepWorker(
+      {
+        ...straight(['worker', '--json', '--allow-test-faults']),
+        env: { ...env(urlsOf(cables)), ...clockEnv },
+      },
+      crashes[index]?.firstEnv?.(seededFor(plan, index)),
+    );
+    seats.push({ worker, cables });
+  }
+  await Promise.all(seats.map(({ worker }) => worker.ready()));
+  const failed = seats.find(({ worker }) => worker.child.stdout === '');
+  if (failed !== undefined) throw new Error(`pulse worker: ${failed.worker.output}`);
+
+  const startPulse = async (args: readonly string[], own: Env = {}): Promise<Extra> => {
+    const cables = await layCables(installation.urls);
+    const extra = {
+      child: startChild({ main, args, cwd, env: { ...env(urlsOf(cables)), ...own } }),
+      cables,
+    };
+    extras.push(extra);
+    return extra;
+  };
+  const allCables = () => [
+    producerCable,
+    ...[...seats, ...extras].flatMap(({ cables }) => Object.values(cables) as Cable[]),
+  ];
+  const foreign = { least: 0, most: 0 };
+  const stopNotes: string[] = [];
+  const stage: Stage = {
+    installation,
+    producerCable,
+    foreign,
+    sceneFor: (faultIndex, random) => {
+      const fault = plan.faults[faultIndex];
+      const own = fault === undefined ? -1 : crashes.indexOf(fault);
+      return {
+        ...{ random, servers, installation, seats, producerCable, admin, startPulse },
+        ...{ stopMs: plan.stopMs, foreign, clockFile },
+        seat: seats[own] ?? pick(seats, random),
+      };
+    },
+    async heal() {
+      for (const cable of allCables()) cable.heal();
+      for (const { child } of extras) child.signal('SIGCONT');
+      for (const { worker } of seats) worker.child.signal('SIGCONT');
+      writeFileSync(clockFile, '0');
+      await servers.heal();
+    },
+    settle: (complaints) =>
+      settle({ installation, seats, extras, straight, stopNotes }, complaints),
+    async pulseJson<T>(args: readonly string[], complaints: string[]) {
+      const { exitCode, stdout, output } = await runChild(straight(args));
+      if (exitCode !== 0)
+        complaints.push(`pulse ${args.join(' ')} ended with ${exitCode}: ${output}`);
+      return stdout === '' ? undefined : (JSON.parse(stdout) as T);
+    },
+    notes: () => [...countEnds(seats), ...stopNotes],
+    saveOutput(directory) {
+      for (const [index, { worker }] of seats.entries()) {
+        writeFileSync(join(directory, `worker-${index}.log`), worker.output);
+      }
+      for (const [index, { child }] of extras.entries()) {
+        writeFileSync(join(directory, `extra-${index}.log`), child.output);
+      }
+    },
+    remove: () => installation.remove(),
+    async close() {
+      for (const { worker } of seats) await worker.stop(1_000);
+      for (const { child } of extras) child.signal('SIGKILL');
+      for (const cable of allCables()) await cable.close();
+      await admin.end();
+      rmSync(cwd, { recursive: true, force: true });
+    },
+  };
+  return stage;
+}
+
+interface Settling {
+  readonly installation: Installation;
+  readonly seats: readonly Seat[];
+  readonly extras: readonly Extra[];
+  readonly straight: (args: readonly string[]) => ChildOptions;
+  readonly stopNotes: string[];
+}
+
+/** A queue shows only what nobody holds, so quiet is when nobody consumes and both are empty nevertheless. */
+async function settle(settling: Settling, complaints: string[]): Promise<void> {
+  const { installation, seats, extras, straight, stopNotes } = settling;
+  const deadlineMs = performance.now() + QUIET_TIMEOUT_MS;
+  for (const { child } of extras) {
+    await Promise.race([child.ended, sleep(10_000)]);
+    child.signal('SIGKILL');
+    await child.ended;
+  }
+  for (let attempt = 0; ; attempt++) {
+    await untilEmpty(installation, deadlineMs);
+    const readiness = Promise.all(seats.map(({ worker }) => worker.ready()));
+    await Promise.race([readiness, sleep(READY_TIMEOUT_MS)]);
+    const ends = await Promise.all(seats.map(({ worker }) => worker.stop(STOP_TIMEOUT_MS)));
+    for (const { exitCode, signal } of ends) {
+      if (exitCode !== 0) stopNotes.push(`a worker did not stop in order: ${signal ?? exitCode}`);
+    }
+    if (await isEmpty(installation)) break;
+    if (performance.now() > deadlineMs) {
+      complaints.push(
+        `the queues never became empty: ${JSON.stringify(await installation.depths())}`,
+      );
+      return;
+    }
+    for (const { worker } of seats) worker.restart();
+  }
+  const { exitCode, output } = await runChild(straight(['flush']));
+  if (exitCode !== 0) complaints.push(`the last pulse flush ended with ${exitCode}: ${output}`);
+}
+
+async function untilEmpty(installation: Installation, deadlineMs: number): Promise<void> {
+  for (let emptyTimes = 0; emptyTimes < 2 && performance.now() < deadlineMs;) {
+    emptyTimes = (await isEmpty(installation)) ? emptyTimes + 1 : 0;
+    await sleep(150);
+  }
+}
+
+async function isEmpty(installation: Installation): Promise<boolean> {
+  try {
+    const { pulses, dead } = await installation.depths();
+    return pulses === 0 && dead === 0;
+  } catch {
+    return false;
+  }
+}
+
+/** SIGKILL comes from the faults; any other end was the process's own decision. */
+function countEnds(seats: readonly Seat[]): string[] {
+  const times = new Map<string, number>();
+  for (const end of seats.flatMap(({ worker }) => worker.ends)) {
+    if (end !== 'SIGKILL') times.set(end, (times.get(end) ?? 0) + 1);
+  }
+  return [...times].map(([end, count]) => `a worker ended by itself: ${end}, ${count} times`);
+}
+
+function commonEnv(plan: RoundPlan, queue: string): Env {
+  return {
+    PULSE_QUEUE: queue,
+    INGEST_THREADS: String(plan.threads),
+    SHARDS: String(plan.shards),
+    BATCH_SIZE: String(plan.batchSize),
+    FLUSH_CRON: '*/2 * * * * *',
+    API_PORT: '0',
+    METRICS_PORT: '0',
+    JWT_SECRET: 'a secret of faults, 32 characters at least',
+    ADMIN_PASSWORD: PASSWORD,
+    LOG_LEVEL: 'info',
+  };
+}
+
+function toEnv({ rabbitmq, redis, postgres }: ServerUrls): Env {
+  return { RABBITMQ_URL: rabbitmq, REDIS_URL: redis, DATABASE_URL: postgres };
+}
+
+async function layCables(urls: ServerUrls): Promise<Cables> {
+  return {
+    rabbitmq: await layCable(urls.rabbitmq),
+    redis: await layCable(urls.redis),
+    postgres: await layCable(urls.postgres),
+  };
+}
+
+function urlsOf({ rabbitmq, redis, postgres }: Cables): ServerUrls {
+  return { rabbitmq: rabbitmq.url, redis: redis.url, postgres: postgres.url };
+}
+
+function shiftedClockEnv(clockFile: string): Env {
+  const preload = new URL('./clock-shift.js', import.meta.url);
+  return {
+    NODE_OPTIONS: `--import ${preload.href}`,
+    FAULTS_CLOCK_FILE: fileURLToPath(new URL(`file://${clockFile}`)),
+  };
+}
+
+function seededFor({ seed }: RoundPlan, index: number): Random {
+  return createRandom(seed + 100 + index);
+}

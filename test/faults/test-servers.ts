@@ -1,0 +1,215 @@
+/** The embedded servers of a run, the breaking and healing of them, and a fresh installation for each round. */
+import { connect } from 'amqplib';
+import { Redis } from 'ioredis';
+import { Client, Pool } from 'pg';
+import {
+  startEmbeddedServices,
+  type EmbeddedServices,
+} from '../../src/services/embedded-services.ts';
+import type { ServerName } from '../../src/services/process-spec.ts';
+import type { Stored, StoredDeadLetter, StoredRow } from './checker.ts';
+
+export type { ServerName };
+
+export interface ServerUrls {
+  readonly rabbitmq: string;
+  readonly redis: string;
+  readonly postgres: string;
+}
+
+export interface TestServers {
+  readonly directory: string;
+  readonly urls: ServerUrls;
+  /** Kills, waits, starts again. One at a time for each server. */
+  bounce(name: ServerName, downMs: number): Promise<void>;
+  /** Suspends, waits, continues. */
+  freeze(name: ServerName, frozenMs: number): Promise<void>;
+  /** Starts what has ended by itself. */
+  heal(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+const TEMPLATE = 'faults_template';
+
+export async function startTestServers(options: {
+  readonly directory: string;
+  readonly keepFiles: boolean;
+}): Promise<TestServers> {
+  const services = await startEmbeddedServices(options);
+  const { RABBITMQ_URL, REDIS_URL, DATABASE_URL } = services.env;
+  const busy = new Map<ServerName, Promise<void>>();
+  const inTurn = (name: ServerName, work: () => Promise<void>): Promise<void> => {
+    const turn = (busy.get(name) ?? Promise.resolve()).then(work);
+    busy.set(
+      name,
+      turn.catch(() => undefined),
+    );
+    return turn;
+  };
+  return {
+    directory: options.directory,
+    urls: { rabbitmq: RABBITMQ_URL, redis: REDIS_URL, postgres: DATABASE_URL },
+    bounce: (name, downMs) => inTurn(name, () => bounce(services, name, downMs)),
+    freeze: (name, frozenMs) =>
+      inTurn(name, async () => {
+        await services.kill(name, 'SIGSTOP');
+        await sleep(frozenMs);
+        await services.kill(name, 'SIGCONT');
+      }),
+    async heal() {
+      for (const name of ['rabbitmq', 'redis', 'postgres'] as const) {
+        await inTurn(name, () => services.start(name));
+      }
+    },
+    stop: () => services.stop(),
+  };
+}
+
+async function bounce(services: EmbeddedServices, name: ServerName, downMs: number) {
+  await services.kill(name);
+  await sleep(downMs);
+  await services.start(name);
+}
+
+function sleep(milliseconds: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, milliseconds));
+}
+
+/** A queue and databases that nobody has used. */
+export interface Installation {
+  readonly name: string;
+  readonly queue: string;
+  readonly urls: ServerUrls;
+  /** Messages that wait in the queue of pulses and in that of dead letters. */
+  depths(): Promise<{ readonly pulses: number; readonly dead: number }>;
+  stored(): Promise<Stored>;
+  remove(): Promise<void>;
+}
+
+/** @param migrate Brings a new database to the schema of the build under test; called once for the servers. */
+export async function createInstallation(
+  { urls }: TestServers,
+  { name, redisIndex, migrate }: InstallationOptions,
+): Promise<Installation> {
+  const database = name.replaceAll(/\W/g, '_');
+  const queue = `faults.${name}`;
+  const own: ServerUrls = {
+    rabbitmq: urls.rabbitmq,
+    redis: withPath(urls.redis, String(redisIndex)),
+    postgres: withPath(urls.postgres, database),
+  };
+  const drop = `DROP DATABASE IF EXISTS ${database} WITH (FORCE)`;
+  await withClient(urls.postgres, async (client) => {
+    const { rowCount } = await client.query('SELECT FROM pg_database WHERE datname = $1', [
+      TEMPLATE,
+    ]);
+    if (rowCount === 0) {
+      await client.query(`CREATE DATABASE ${TEMPLATE}`);
+      await migrate(withPath(urls.postgres, TEMPLATE));
+    }
+    await client.query(drop);
+    await client.query(`CREATE DATABASE ${database} TEMPLATE ${TEMPLATE}`);
+  });
+  await flushRedis(own.redis);
+  return {
+    name,
+    queue,
+    urls: own,
+    depths: () => readDepths(own.rabbitmq, queue),
+    stored: () => withClient(own.postgres, readStored),
+    async remove() {
+      await withClient(urls.postgres, (client) => client.query(drop));
+      await flushRedis(own.redis);
+      await deleteQueues(own.rabbitmq, queue);
+    },
+  };
+}
+
+interface InstallationOptions {
+  readonly name: string;
+  readonly redisIndex: number;
+  readonly migrate: (databaseUrl: string) => Promise<void>;
+}
+
+async function readStored(client: Client): Promise<Stored> {
+  const rows = await client.query<StoredRow>(
+    `SELECT tenant, product_sku, use_unity, window_start, used_amount, pulse_count, flush_batch_id
+     FROM pulses`,
+  );
+  const deadLetters = await client.query<StoredDeadLetter>(
+    'SELECT message_id, pulse_index, reason FROM dead_letters',
+  );
+  return { rows: rows.rows, deadLetters: deadLetters.rows };
+}
+
+/** A client for what a round itself asks of Postgres; it outlives the server's restarts. */
+export function openAdminPool(url: string): Pool {
+  const pool = new Pool({ connectionString: url, max: 2, connectionTimeoutMillis: 2_000 });
+  pool.on('error', () => undefined);
+  return pool;
+}
+
+async function withClient<T>(url: string, work: (client: Client) => Promise<T>): Promise<T> {
+  const client = new Client({ connectionString: url, connectionTimeoutMillis: 5_000 });
+  client.on('error', () => undefined);
+  await client.connect();
+  try {
+    return await work(client);
+  } finally {
+    await client.end();
+  }
+}
+
+/** Runs `work` with a client of Redis. */
+export async function withRedis<T>(url: string, work: (redis: Redis) => Promise<T>): Promise<T> {
+  const redis = new Redis(url, { maxRetriesPerRequest: 20, retryStrategy: () => 100 });
+  redis.on('error', () => undefined);
+  try {
+    return await work(redis);
+  } finally {
+    redis.disconnect();
+  }
+}
+
+async function flushRedis(url: string): Promise<void> {
+  await withRedis(url, (redis) => redis.flushdb());
+}
+
+async function withChannel<T>(
+  url: string,
+  work: (
+    channel: Awaited<ReturnType<Awaited<ReturnType<typeof connect>>['createChannel']>>,
+  ) => Promise<T>,
+): Promise<T> {
+  const connection = await connect(url, { timeout: 5_000 });
+  connection.on('error', () => undefined);
+  try {
+    const channel = await connection.createChannel();
+    channel.on('error', () => undefined);
+    return await work(channel);
+  } finally {
+    await connection.close().catch(() => undefined);
+  }
+}
+
+function readDepths(url: string, queue: string) {
+  return withChannel(url, async (channel) => ({
+    pulses: (await channel.checkQueue(queue)).messageCount,
+    dead: (await channel.checkQueue(`${queue}.dead`)).messageCount,
+  }));
+}
+
+async function deleteQueues(url: string, queue: string): Promise<void> {
+  await withChannel(url, async (channel) => {
+    for (const name of [queue, `${queue}.dead`]) {
+      await channel.deleteQueue(name);
+      await channel.deleteExchange(name);
+    }
+  });
+}
+
+function withPath(url: string, path: string): string {
+  const changed = new URL(url);
+  changed.pathname = `/${path}`;
+  return changed.href;
+}

@@ -1,0 +1,234 @@
+// Every guard of the promise, and how to switch it off: the list that scripts/mutations.js works through.
+//
+// An edit is a piece of text that stands exactly once in its file, and what replaces it. `red` names the
+// checks that must fail, every one of them; what they are is said in scripts/mutations.js.
+
+/** Deliveries are redelivered for certain, and every batch is in Redis already. */
+const CRASH_AFTER_APPLY = { faults: 'crash-ingest-applied', seed: 2 };
+
+export const MUTATIONS = [
+  {
+    name: 'dedupe',
+    guard: 'dedupe by id',
+    off: 'Redis ignores what SADD answers: every id is new',
+    edits: [
+      {
+        file: 'src/aggregate/functions/apply.lua',
+        find: `    if call('SADD', newest_prefix .. sub(ids, at + 1, at + newest_digits), member) == 0 then
+      return false
+    end`,
+        replace: `    call('SADD', newest_prefix .. sub(ids, at + 1, at + newest_digits), member)`,
+      },
+    ],
+    red: [{ tests: 'test/aggregate/seen-ids.integration.test.ts' }, CRASH_AFTER_APPLY],
+  },
+  {
+    name: 'ack-before-apply',
+    guard: 'ack after apply',
+    off: 'a batch is acknowledged when it is taken',
+    edits: [
+      {
+        file: 'src/ingest/batcher.ts',
+        find: 'const settled = deps.settle(batch).then(',
+        replace:
+          'void deps.settle(batch).catch(() => undefined);\n' +
+          '    const settled = Promise.resolve().then(',
+      },
+    ],
+    red: ['simulation', { faults: 'worker-kill,redis-kill', seed: 3 }],
+  },
+  {
+    name: 'seal',
+    guard: 'seal before read',
+    off: 'the flush reads and then deletes the hash that ingest goes on writing to',
+    edits: [
+      {
+        file: 'src/aggregate/functions/seal.lua',
+        find: `  redis.call('RENAME', live, prefix .. header[1])
+  redis.call('ZADD', index, header[2], header[1])
+`,
+        replace: '',
+      },
+      {
+        file: 'src/aggregate/accumulator.ts',
+        find: 'const key = shardKeys(shard).sealedPrefix + batchId;',
+        replace: 'void batchId;\n  const key = shardKeys(shard).live;',
+      },
+      {
+        file: 'src/aggregate/accumulator.ts',
+        find: '[keys.sealedIndex, keys.sealedPrefix + batchId], [batchId]',
+        replace: '[keys.sealedIndex, keys.live], [batchId]',
+      },
+    ],
+    red: [{ tests: 'test/flush/books.integration.test.ts' }, { faults: 'none', seed: 1 }],
+  },
+  {
+    name: 'ledger',
+    guard: 'ledger row',
+    off: 'a batch that flush_batches has already is taken for new',
+    edits: [
+      {
+        file: 'src/flush/ledger.ts',
+        find: 'if (rowCount === 1) return undefined;',
+        replace: 'if (rowCount !== null) return undefined;',
+      },
+    ],
+    red: [
+      'simulation',
+      { tests: 'test/flush/flush-crash.integration.test.ts' },
+      { faults: 'crash-flush-committed', seed: 5 },
+    ],
+  },
+  {
+    name: 'count-check',
+    guard: 'count check before COMMIT',
+    off: 'what the scan gave is committed unseen',
+    edits: [
+      {
+        file: 'src/flush/flush.ts',
+        find: "assertSameCounts(batch, copied, 'its scan gave');",
+        replace: '',
+      },
+    ],
+    red: ['simulation', { tests: 'test/flush/flush.integration.test.ts' }],
+  },
+  {
+    name: 'confirms',
+    guard: 'publisher confirms',
+    off: 'a publication counts as published as soon as it is sent',
+    edits: [
+      {
+        file: 'src/publish/publisher.ts',
+        find: 'if (room === false) this.#channelFull = true;',
+        replace: 'pending.resolve();\n      if (room === false) this.#channelFull = true;',
+      },
+    ],
+    red: ['simulation', { tests: 'test/publish/publisher-faults.integration.test.ts' }],
+  },
+  {
+    name: 'dead-letter-first',
+    guard: 'dead letters confirmed before the ack',
+    off: 'nobody waits for them',
+    edits: [
+      {
+        file: 'src/ingest/settle-batch.ts',
+        find: '  await publishAll(rejected, deps);',
+        replace: '  void publishAll(rejected, deps).catch(() => undefined);',
+      },
+    ],
+    red: ['simulation'],
+  },
+  {
+    name: 'ack-order',
+    guard: 'acks in delivery order',
+    off: 'a batch is acknowledged, with all before it, without waiting for those',
+    edits: [
+      {
+        file: 'src/ingest/batcher.ts',
+        find: 'Promise.all([acknowledged, settled])',
+        replace: 'settled',
+      },
+    ],
+    red: ['simulation'],
+  },
+  {
+    name: 'failed-batch',
+    guard: 'a failed batch goes back to the broker',
+    off: 'a batch that could not be settled is acknowledged like any other',
+    edits: [
+      {
+        file: 'src/ingest/batcher.ts',
+        find: 'deps.settle(batch).then(',
+        replace: 'deps.settle(batch).catch(() => undefined).then(',
+      },
+    ],
+    red: ['simulation'],
+  },
+  {
+    name: 'discard-early',
+    guard: 'discard after COMMIT',
+    off: 'the sealed sums are deleted inside the transaction',
+    edits: [
+      {
+        file: 'src/flush/flush.ts',
+        find: "await onStep?.('checked', batch);",
+        replace: "await onStep?.('checked', batch);\n    await accumulator.discardSealed(batch);",
+      },
+    ],
+    red: ['simulation', { faults: 'commit-lost', seed: 7 }],
+  },
+  {
+    name: 'one-transaction',
+    guard: 'ledger and rows in one transaction',
+    off: 'the rows are copied, and committed, before the ledger is asked',
+    edits: [
+      {
+        file: 'src/flush/flush.ts',
+        find: '    // 4. Compare with',
+        replace:
+          "    await client.query('COMMIT');\n    await client.query('BEGIN');\n    // 4. Compare with",
+      },
+    ],
+    red: ['simulation'],
+  },
+  {
+    name: 'quarantine-ack',
+    guard: 'dead letters acknowledged after their INSERT',
+    off: 'the quarantine acknowledges what it has taken',
+    edits: [
+      {
+        file: 'src/quarantine/writer.ts',
+        find: 'if (!(await writeUntilDone(taken.map(fromDelivery), context))) return last;',
+        replace: 'void writeUntilDone(taken.map(fromDelivery), context).catch(() => undefined);',
+      },
+    ],
+    red: ['simulation'],
+  },
+  {
+    name: 'books-order',
+    guard: 'the books read Redis before Postgres, and again after it',
+    off: 'the second reading of Redis is not looked at',
+    edits: [
+      {
+        file: 'src/flush/books.ts',
+        find: 'if (noBatchBorn(books, await accumulator.readBooks(shard))) return balance(books, flushed);',
+        replace: 'noBatchBorn(books, books);\n    return balance(books, flushed);',
+      },
+    ],
+    red: ['simulation', { tests: 'test/flush/books.integration.test.ts' }],
+  },
+  {
+    name: 'model-seal',
+    guard: 'seal before read',
+    off: 'in the simulation’s model of Redis: nothing is taken out of live',
+    edits: [
+      {
+        file: 'test/simulation/redis-model.ts',
+        find: `    live.state = 'sealed';
+    model.live = undefined;
+    model.sealed.push(live);`,
+        replace: '    if (!model.sealed.includes(live)) model.sealed.push(live);',
+      },
+      {
+        file: 'test/simulation/redis-model.ts',
+        find: "    batch.state = 'discarded';",
+        replace:
+          "    batch.state = 'discarded';\n    if (model.live === batch) model.live = undefined;",
+      },
+    ],
+    red: ['simulation'],
+  },
+  {
+    name: 'model-dedupe',
+    guard: 'dedupe by id',
+    off: 'in the simulation’s model of Redis: no id was ever seen',
+    edits: [
+      {
+        file: 'test/simulation/redis-model.ts',
+        find: 'if (pulse.fingerprint !== undefined && model.seen.has(pulse.fingerprint))',
+        replace: "if (pulse.fingerprint === '' && model.seen.has(pulse.fingerprint))",
+      },
+    ],
+    red: ['simulation'],
+  },
+];

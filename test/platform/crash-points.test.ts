@@ -1,0 +1,53 @@
+import { describe, expect, test, vi } from 'vitest';
+import { parseConfig } from '../../src/config.ts';
+import {
+  armCrashPoint,
+  createCrashPoint,
+  parseCrashPoint,
+} from '../../src/platform/crash-points.ts';
+
+describe('crash points', () => {
+  test('a place is a scope, one of its steps, a count and a way', () => {
+    expect(parseCrashPoint('ingest:applied:3')).toEqual({
+      scope: 'ingest',
+      step: 'applied',
+      count: 3,
+      how: 'kill',
+    });
+    expect(parseCrashPoint('flush:checked:1:stop')).toMatchObject({ how: 'stop' });
+    for (const wrong of ['', 'ingest', 'ingest:applied', 'ingest:copied:1', 'flush:copied:0']) {
+      expect(parseCrashPoint(wrong)).toBeUndefined();
+    }
+  });
+
+  test('a process without the flag refuses to start with one', () => {
+    const env = { PULSE_CRASH_AT: 'ingest:applied:3' };
+    expect(() => parseConfig(env)).toThrow('--allow-test-faults');
+    expect(parseConfig(env, { api: false, testFaults: true }).crashAt?.step).toBe('applied');
+    expect(() =>
+      parseConfig({ PULSE_CRASH_AT: 'nowhere:1' }, { api: false, testFaults: true }),
+    ).toThrow('must name a step');
+  });
+
+  test('the step counts over all threads of the process, and fires once', () => {
+    const kill = vi.spyOn(process, 'kill').mockReturnValue(true);
+    try {
+      const armed = armCrashPoint(parseCrashPoint('ingest:applied:2'));
+      const threads = [1, 2].map(() => createCrashPoint(armed, ['ingest', 'thread']));
+      threads[0]?.('applied');
+      threads[0]?.('taken');
+      expect(kill).not.toHaveBeenCalled();
+      threads[1]?.('applied');
+      threads[0]?.('applied');
+      expect(kill).toHaveBeenCalledExactlyOnceWith(process.pid, 'SIGKILL');
+    } finally {
+      kill.mockRestore();
+    }
+  });
+
+  test('nothing happens in a scope that is not meant', () => {
+    const armed = armCrashPoint(parseCrashPoint('flush:copied:1'));
+    expect(createCrashPoint(armed, ['ingest', 'thread'])).toBeUndefined();
+    expect(createCrashPoint(undefined, ['flush'])).toBeUndefined();
+  });
+});

@@ -1,0 +1,165 @@
+/** The whole way of a dead letter on real servers: a producer, ingest, the quarantine writer, replays. */
+import { connect, type Options } from 'amqplib';
+import type { Pool } from 'pg';
+import { pino } from 'pino';
+import { expect } from 'vitest';
+import { createAccumulator, type AggregateRow } from '../../src/aggregate/accumulator.ts';
+import { startConsumer } from '../../src/ingest/consumer.ts';
+import { createPool } from '../../src/platform/postgres.ts';
+import { createRedis } from '../../src/platform/redis.ts';
+import { declareTopologyAt, topologyNames } from '../../src/platform/topology.ts';
+import { createPublisher } from '../../src/publish/publisher.ts';
+import type { DeadLetterFilters, DeadLetterRow } from '../../src/quarantine/dead-letter-row.ts';
+import { findDeadLetter, listDeadLetters } from '../../src/quarantine/dead-letters-query.ts';
+import type { ReplayDeps } from '../../src/quarantine/replay.ts';
+import { startQuarantineWriter } from '../../src/quarantine/writer.ts';
+import { openRedis } from '../aggregate/aggregate-fixture.ts';
+import { isolatedServices } from '../support/isolated.ts';
+
+const logger = pino({ level: 'silent' });
+const DAY_MS = 86_400_000;
+export const DEDUPE_WINDOW_SECONDS = 3_600;
+
+export type QuarantineFixture = Awaited<ReturnType<typeof createQuarantineFixture>>;
+
+/** What a test person is called. */
+export const ALICE = { name: 'alice', via: 'api' } as const;
+
+export async function createQuarantineFixture() {
+  const services = await isolatedServices();
+  const { rabbitmqUrl, redisUrl, queue } = services;
+  const pool: Pool = createPool(services.databaseUrl, { name: 'test', logger });
+  const redis = await openRedis(redisUrl);
+  const options = { shards: 1, dedupeWindowSeconds: DEDUPE_WINDOW_SECONDS };
+  const accumulator = createAccumulator({ redis, ...options });
+  await declareTopologyAt(rabbitmqUrl, queue);
+  const connection = await connect(rabbitmqUrl);
+  const channel = await connection.createConfirmChannel();
+  const publisher = createPublisher({ url: rabbitmqUrl, logger });
+  const { deadExchange, deadQueue } = topologyNames(queue);
+  const replay: ReplayDeps = {
+    pool,
+    publish: (publication) => publisher.publish(publication),
+    queue,
+    dedupeWindowSeconds: DEDUPE_WINDOW_SECONDS,
+  };
+  const running: (() => Promise<void>)[] = [];
+
+  const list = (filters: DeadLetterFilters = {}): Promise<DeadLetterRow[]> =>
+    listDeadLetters(pool, { limit: 1_000, ...filters });
+
+  const books = async () => {
+    const { counted, duplicates } = await accumulator.readBooks(0);
+    return { counted: Number(counted), duplicates: Number(duplicates) };
+  };
+
+  return {
+    services,
+    pool,
+    replay,
+    channel,
+    list,
+    books,
+    find: async (id: string) => (await findDeadLetter(pool, id))!,
+
+    /** Counts pulses until `stop`, as a worker's thread does. */
+    startIngest(): void {
+      const own = createRedis(redisUrl, { name: 'test', logger });
+      const deadLetters = createPublisher({ url: rabbitmqUrl, logger });
+      const limits = {
+        bodyBytesMax: 1 << 20,
+        pulseAgeMaxMs: 35 * DAY_MS,
+        pulseAheadMaxMs: 300_000,
+      };
+      const target = createAccumulator({ redis: own, ...options });
+      const consumer = startConsumer(
+        {
+          rabbitmqUrl,
+          queue,
+          prefetch: 100,
+          batchLingerMs: 2,
+          batch: { batchSize: 50, shards: 1, dedupeSecret: 'test secret', limits },
+        },
+        {
+          accumulator: target,
+          publishDeadLetter: (publication) => deadLetters.publish(publication),
+          deadExchange,
+          probe: () => target.probe(0),
+          retryForMs: 5_000,
+          logger,
+          onCounts: () => undefined,
+          onState: () => undefined,
+          onFatal: (error) => {
+            throw error;
+          },
+        },
+      );
+      running.push(async () => {
+        await consumer.drain(10_000);
+        await deadLetters.close();
+        own.disconnect();
+      });
+    },
+
+    startWriter(): void {
+      const writer = startQuarantineWriter({ url: rabbitmqUrl, queue, pool, logger });
+      running.push(() => writer.close());
+    },
+
+    /** Ends what was started. */
+    async stop(): Promise<void> {
+      await Promise.all(running.splice(0).map((stop) => stop()));
+    },
+
+    /** Publishes as any client would, with confirms. */
+    async send(body: unknown, properties: Options.Publish = {}): Promise<void> {
+      const content = Buffer.isBuffer(body)
+        ? body
+        : Buffer.from(typeof body === 'string' ? body : JSON.stringify(body));
+      channel.publish(queue, queue, content, { persistent: true, ...properties });
+      await channel.waitForConfirms();
+    },
+
+    /** Resolves when as many wait, and nothing is on its way; returns them. */
+    async waiting(count: number, filters: DeadLetterFilters = {}): Promise<DeadLetterRow[]> {
+      await expect
+        .poll(() => list({ state: 'quarantined', ...filters }), { timeout: 20_000, interval: 20 })
+        .toHaveLength(count);
+      return list({ state: 'quarantined', ...filters });
+    },
+
+    async settled(wanted: { counted: number; duplicates: number }): Promise<void> {
+      await expect.poll(books, { timeout: 20_000, interval: 20 }).toEqual(wanted);
+    },
+
+    /** Seals the sums and reads them. */
+    async sums(): Promise<AggregateRow[]> {
+      const batch = await accumulator.seal(0);
+      const rows: AggregateRow[] = [];
+      if (batch === null) return rows;
+      for await (const chunk of accumulator.readRows(batch)) rows.push(...chunk);
+      return rows;
+    },
+
+    /** Empties everything; the history only by force. */
+    async reset(): Promise<void> {
+      await channel.purgeQueue(queue);
+      await channel.purgeQueue(deadQueue);
+      await redis.flushdb();
+      await pool.query(
+        `TRUNCATE dead_letters;
+         ALTER TABLE dead_letter_actions DISABLE TRIGGER USER;
+         TRUNCATE dead_letter_actions;
+         ALTER TABLE dead_letter_actions ENABLE TRIGGER USER`,
+      );
+    },
+
+    async close(): Promise<void> {
+      await publisher.close();
+      await connection.close();
+      redis.disconnect();
+      await pool.end();
+      await services.close();
+    },
+  };
+}

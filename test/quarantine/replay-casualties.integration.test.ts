@@ -1,0 +1,130 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import type { Publication } from '../../src/core/publication.ts';
+import { fixDeadLetter } from '../../src/quarantine/dead-letters-query.ts';
+import { replayDeadLetter } from '../../src/quarantine/replay.ts';
+import { sentPulse } from '../support/pulses.ts';
+import {
+  ALICE,
+  createQuarantineFixture,
+  DEDUPE_WINDOW_SECONDS,
+  type QuarantineFixture,
+} from './quarantine-fixture.ts';
+
+let fixture: QuarantineFixture;
+
+beforeAll(async () => {
+  fixture = await createQuarantineFixture();
+});
+beforeEach(async () => {
+  await fixture.reset();
+  fixture.startIngest();
+  fixture.startWriter();
+});
+afterEach(() => fixture.stop());
+afterAll(() => fixture.close());
+
+const replay = (id: string, evenIfForgotten = false) =>
+  replayDeadLetter(fixture.replay, id, { actor: ALICE, evenIfForgotten });
+
+describe('what the broker gave up', () => {
+  /** Nobody acknowledges it until the broker's limit is reached. */
+  async function giveUp(body: unknown, messageId?: string): Promise<void> {
+    await fixture.stop();
+    const properties = {
+      headers: { trace: 'abc' },
+      ...(messageId === undefined ? {} : { messageId }),
+    };
+    await fixture.send(body, properties);
+    const { channel, services } = fixture;
+    const { consumerTag } = await channel.consume(services.queue, (delivery) => {
+      if (delivery !== null) channel.nack(delivery, false, true);
+    });
+    fixture.startWriter();
+    await fixture.waiting(1, { reason: 'delivery_limit' });
+    await channel.cancel(consumerTag);
+    fixture.startIngest();
+  }
+
+  test('is replayed as it was, without the broker’s headers', async () => {
+    await giveUp([sentPulse(), sentPulse({ tenant: 'globex' })], 'm-1');
+    const { id } = (await fixture.list())[0]!;
+    const sent: Publication[] = [];
+    const publish = (publication: Publication): Promise<void> => {
+      sent.push(publication);
+      return fixture.replay.publish(publication);
+    };
+    await replayDeadLetter({ ...fixture.replay, publish }, id, { actor: ALICE });
+    expect(Object.keys(sent[0]!.headers!).sort()).toEqual(['pulse-replay-id', 'trace']);
+    await fixture.settled({ counted: 2, duplicates: 0 });
+    await fixture.send([sentPulse(), sentPulse({ tenant: 'globex' })], { messageId: 'm-1' });
+    await fixture.settled({ counted: 2, duplicates: 2 });
+  });
+
+  test('and had been counted all the same counts nothing', async () => {
+    await fixture.send(sentPulse(), { messageId: 'm-1' });
+    await fixture.settled({ counted: 1, duplicates: 0 });
+    await giveUp(sentPulse(), 'm-1');
+    const { id } = (await fixture.list())[0]!;
+    await replay(id);
+    await fixture.settled({ counted: 1, duplicates: 1 });
+  });
+
+  test('again, during the replay, waits again', async () => {
+    await giveUp(sentPulse(), 'm-1');
+    const { id } = (await fixture.list())[0]!;
+    await fixture.stop();
+    await replay(id);
+    const { channel, services } = fixture;
+    const { consumerTag } = await channel.consume(services.queue, (delivery) => {
+      if (delivery !== null) channel.nack(delivery, false, true);
+    });
+    fixture.startWriter();
+    await fixture.waiting(1);
+    await channel.cancel(consumerTag);
+    expect(await fixture.list()).toMatchObject([{ id, state: 'quarantined' }]);
+    // It may have been counted at any of those deliveries.
+    expect((await fixture.find(id)).maybeCountedSince).not.toBeNull();
+  });
+});
+
+describe('what may have been counted and is forgotten', () => {
+  const age = (seconds: number) =>
+    fixture.pool.query(
+      `UPDATE dead_letters SET maybe_counted_since = maybe_counted_since - $1 * interval '1 second'`,
+      [seconds],
+    );
+
+  /** One that was refused, and mended. */
+  async function fixed() {
+    await fixture.send(sentPulse({ used_amount: 0 }), { messageId: 'm-1' });
+    const { id } = (await fixture.waiting(1))[0]!;
+    const change = { tenant: 'acme', note: null, actor: ALICE };
+    const body = Buffer.from(JSON.stringify(sentPulse({ timestamp: new Date().toISOString() })));
+    await fixDeadLetter(fixture.pool, id, { ...change, body });
+    return { id };
+  }
+
+  test('is not replayed a second time, unless a person insists', async () => {
+    const { id } = await fixed();
+    expect(await replay(id)).toBe('replayed');
+    await age(DEDUPE_WINDOW_SECONDS - 60);
+    expect(await replay(id)).toBe('replayed');
+    await age(60);
+    expect(await replay(id)).toBe('forgotten');
+    await fixture.settled({ counted: 1, duplicates: 1 });
+    expect(await replay(id, true)).toBe('replayed');
+    await fixture.settled({ counted: 1, duplicates: 2 });
+  });
+
+  test('a pulse that was only refused may wait as long as it takes', async () => {
+    const { id } = await fixed();
+    await fixture.pool.query(`UPDATE dead_letters SET received_at = now() - interval '30 days'`);
+    expect(await replay(id)).toBe('replayed');
+    await fixture.settled({ counted: 1, duplicates: 0 });
+  });
+
+  test('there is no dead letter with an id that was made up', async () => {
+    expect(await replay(randomUUID())).toBe('missing');
+  });
+});

@@ -1,0 +1,237 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import type { Publication } from '../../src/core/publication.ts';
+import { windowStartSec } from '../../src/core/window.ts';
+import {
+  beginReplay,
+  completeReplay,
+  fixDeadLetter,
+} from '../../src/quarantine/dead-letters-query.ts';
+import { replayDeadLetter } from '../../src/quarantine/replay.ts';
+import { sentPulse, toNanos } from '../support/pulses.ts';
+import { ALICE, createQuarantineFixture, type QuarantineFixture } from './quarantine-fixture.ts';
+
+let fixture: QuarantineFixture;
+
+beforeAll(async () => {
+  fixture = await createQuarantineFixture();
+});
+beforeEach(async () => {
+  await fixture.reset();
+  fixture.startIngest();
+  fixture.startWriter();
+});
+afterEach(() => fixture.stop());
+afterAll(() => fixture.close());
+
+const replay = (id: string) => replayDeadLetter(fixture.replay, id, { actor: ALICE });
+
+async function fix(id: string, body: unknown): Promise<void> {
+  const bytes = Buffer.from(typeof body === 'string' ? body : JSON.stringify(body));
+  const change = { body: bytes, tenant: 'acme', note: 'mended', actor: ALICE };
+  expect(await fixDeadLetter(fixture.pool, id, change)).toBe(true);
+}
+
+const historyOf = async (id: string) =>
+  (await fixture.find(id)).actions.map(({ action }) => action);
+
+/** Sends one bad pulse and waits for it in the quarantine. */
+async function quarantined(body: unknown, properties = {}) {
+  await fixture.send(body, properties);
+  return (await fixture.waiting(1))[0]!;
+}
+
+describe('a fixed pulse that is replayed', () => {
+  const good = sentPulse();
+  const bad = sentPulse({ used_amount: -1 });
+
+  test.each([
+    ['with an id of its own', { ...bad, id: 'p-1' }, {}, { ...good, id: 'p-1' }],
+    ['with a message id', bad, { messageId: 'm-1' }, good],
+    ['inside an array', [bad], { messageId: 'm-1' }, good],
+    ['without any identity', bad, {}, good],
+    ['inside an array without any identity', [bad], {}, good],
+    ['that was no JSON', '{"tenant', { messageId: 'm-1' }, [good]],
+  ])('%s is counted once, however often it is replayed', async (_name, sent, properties, fixed) => {
+    const { id } = await quarantined(sent, properties);
+    await fix(id, fixed);
+    expect(await replay(id)).toBe('replayed');
+    await fixture.settled({ counted: 1, duplicates: 0 });
+    expect(await replay(id)).toBe('replayed');
+    expect(await replay(id)).toBe('replayed');
+    await fixture.settled({ counted: 1, duplicates: 2 });
+    expect(await fixture.list()).toMatchObject([{ id, state: 'replayed', isFixed: true }]);
+    const [row, ...others] = await fixture.sums();
+    expect(others).toEqual([]);
+    expect(row).toMatchObject({ tenant: 'acme', pulseCount: 1 });
+    expect(toNanos(row!.amount)).toBe(3_500_000_000n);
+  });
+
+  test('an element keeps its place: what the producer sends again under it is a duplicate', async () => {
+    const { id, pulseIndex } = await quarantined([good, bad], { messageId: 'm-1' });
+    expect(pulseIndex).toBe(1);
+    await fix(id, good);
+    await replay(id);
+    await fixture.settled({ counted: 2, duplicates: 0 });
+    await fixture.send([good, good], { messageId: 'm-1' });
+    await fixture.settled({ counted: 2, duplicates: 2 });
+  });
+
+  test('leaves its history: who, when, and the hashes of both bodies', async () => {
+    const { id } = await quarantined(bad, { messageId: 'm-1' });
+    await fix(id, good);
+    await replay(id);
+    const { actions, body, originalBody } = await fixture.find(id);
+    expect(actions.map(({ action }) => action)).toEqual(['fixed', 'replay_started', 'replayed']);
+    const [fixed, started] = actions;
+    expect(fixed).toMatchObject({ actor: 'alice', via: 'api', note: 'mended' });
+    expect(fixed!.bodySha256Before).toMatch(/^[0-9a-f]{64}$/);
+    expect(fixed!.bodySha256Before).not.toBe(fixed!.bodySha256);
+    expect(started!.bodySha256).toBe(fixed!.bodySha256);
+    expect(JSON.parse(body.toString())).toEqual(good);
+    expect(JSON.parse(originalBody!.toString())).toEqual(bad);
+  });
+});
+
+describe('the window of a pulse without a timestamp', () => {
+  const windows = async () => (await fixture.sums()).map((row) => row.windowStartSec);
+
+  test('is that of its first receipt, not of the replay', async () => {
+    const { id } = await quarantined(sentPulse({ used_amount: 0 }), { messageId: 'm-1' });
+    const receivedMs = Date.now() - 3 * 3_600_000;
+    await fixture.pool.query('UPDATE dead_letters SET received_at = $1', [new Date(receivedMs)]);
+    await fix(id, sentPulse());
+    await replay(id);
+    await fixture.settled({ counted: 1, duplicates: 0 });
+    expect(await windows()).toEqual([windowStartSec(receivedMs)]);
+  });
+
+  test('is that of its AMQP timestamp, if it had one', async () => {
+    const timestamp = Math.floor(Date.now() / 1000) - 5 * 3_600;
+    const { id } = await quarantined(sentPulse({ used_amount: 0 }), { timestamp });
+    await fix(id, sentPulse());
+    await replay(id);
+    await fixture.settled({ counted: 1, duplicates: 0 });
+    expect(await windows()).toEqual([windowStartSec(timestamp * 1000)]);
+  });
+});
+
+describe('a pulse that is refused again', () => {
+  test.each([
+    ['unchanged, with a message id', sentPulse({ tenant: '' }), { messageId: 'm-1' }, undefined],
+    ['unchanged, with an id', sentPulse({ tenant: '', id: 'p' }), {}, undefined],
+    ['unchanged, without identity', sentPulse({ tenant: '' }), {}, undefined],
+    ['an element', [sentPulse({ tenant: '' })], { messageId: 'm-1' }, undefined],
+    ['fixed badly', sentPulse({ tenant: '' }), { messageId: 'm-1' }, sentPulse({ use_unity: '' })],
+    ['with headers', sentPulse({ tenant: '' }), { headers: { a: 'b', n: 1.5 } }, undefined],
+  ])('waits again, as the same dead letter: %s', async (_name, sent, properties, fixed) => {
+    const { id } = await quarantined(sent, properties);
+    if (fixed !== undefined) await fix(id, fixed);
+    for (const times of [1, 2]) {
+      await replay(id);
+      await expect
+        .poll(async () => (await historyOf(id)).filter((action) => action === 'reopened').length)
+        .toBe(times);
+    }
+    const rows = await fixture.list();
+    expect(rows).toMatchObject([{ id, state: 'quarantined' }]);
+    expect(rows[0]!.reason).toBe(fixed === undefined ? 'invalid_tenant' : 'invalid_use_unity');
+    const { actions, maybeCountedSince } = await fixture.find(id);
+    const reopened = actions.find(({ action }) => action === 'reopened')!;
+    expect(reopened).toMatchObject({ actor: null, via: 'quarantine' });
+    expect(reopened.note).toMatch(/^Refused again: invalid_/);
+    // Refused is proof that it was not counted.
+    expect(maybeCountedSince).toBeNull();
+    expect(await fixture.books()).toEqual({ counted: 0, duplicates: 0 });
+  });
+
+  test('waits again also when it comes back before it was marked', async () => {
+    const { id } = await quarantined(sentPulse({ tenant: '' }), { messageId: 'm-1' });
+    const publish = async (publication: Publication): Promise<void> => {
+      await fixture.replay.publish(publication);
+      await vi.waitFor(
+        async () => {
+          expect(await historyOf(id)).toContain('reopened');
+        },
+        { timeout: 15_000, interval: 20 },
+      );
+    };
+    const deps = { ...fixture.replay, publish };
+    expect(await replayDeadLetter(deps, id, { actor: ALICE })).toBe('overtaken');
+    expect(await fixture.list()).toMatchObject([{ id, state: 'quarantined' }]);
+    expect(await historyOf(id)).toEqual(['replay_started', 'reopened']);
+  });
+
+  test('by an element of a replayed array: the element is a dead letter of its own', async () => {
+    const { id } = await quarantined('[', { messageId: 'm-1' });
+    await fix(id, [sentPulse(), sentPulse({ tenant: '' })]);
+    await replay(id);
+    const [element] = await fixture.waiting(1);
+    expect(element).toMatchObject({ pulseIndex: 1, messageId: 'm-1', reason: 'invalid_tenant' });
+    expect(element!.id).not.toBe(id);
+    expect(await fixture.list({ state: 'replayed' })).toMatchObject([{ id }]);
+    await fix(element!.id, sentPulse());
+    await replay(element!.id);
+    await fixture.settled({ counted: 2, duplicates: 0 });
+  });
+
+  test('by a replay of an earlier body leaves the later one alone', async () => {
+    const { id } = await quarantined(sentPulse({ tenant: '' }), { messageId: 'm-1' });
+    let publication: Publication | undefined;
+    const keep = (given: Publication): Promise<void> => {
+      publication = given;
+      return Promise.resolve();
+    };
+    await replayDeadLetter({ ...fixture.replay, publish: keep }, id, { actor: ALICE });
+    await fixture.pool.query(`UPDATE dead_letters SET state = 'quarantined'`);
+    await fix(id, sentPulse());
+    await replay(id);
+    await fixture.settled({ counted: 1, duplicates: 0 });
+    await fixture.replay.publish(publication!);
+    // Behind the late one in both queues: when it is there, the late one has been judged.
+    await fixture.send('marker', { messageId: 'marker' });
+    const [marker] = await fixture.waiting(1);
+    expect(marker).toMatchObject({ messageId: 'marker' });
+    expect(await fixture.list({ ids: [id] })).toMatchObject([{ state: 'replayed' }]);
+  });
+});
+
+describe('replaying when something fails in between', () => {
+  test('killed after the publication: it still waits, and is counted once when replayed again', async () => {
+    const { id } = await quarantined(sentPulse({ used_amount: 0 }), { messageId: 'm-1' });
+    await fix(id, sentPulse());
+    const publish = async (publication: Publication): Promise<void> => {
+      await fixture.replay.publish(publication);
+      throw new Error('killed');
+    };
+    const killed = replayDeadLetter({ ...fixture.replay, publish }, id, { actor: ALICE });
+    await expect(killed).rejects.toThrow('killed');
+    await fixture.settled({ counted: 1, duplicates: 0 });
+    expect(await fixture.list()).toMatchObject([{ id, state: 'quarantined' }]);
+    expect(await replay(id)).toBe('replayed');
+    await fixture.settled({ counted: 1, duplicates: 1 });
+  });
+
+  test('killed before the publication: it still waits, and who began it is known', async () => {
+    const { id } = await quarantined(sentPulse({ used_amount: 0 }), { messageId: 'm-1' });
+    const begin = { id, replayId: randomUUID(), rememberedSeconds: undefined, actor: ALICE };
+    await beginReplay(fixture.pool, { ...begin, states: ['quarantined'] });
+    expect(await fixture.list()).toMatchObject([{ id, state: 'quarantined' }]);
+    expect((await fixture.find(id)).actions).toMatchObject([
+      { action: 'replay_started', actor: 'alice' },
+    ]);
+    await fix(id, sentPulse());
+    // The fix ended that replay: nothing marks the new body as sent.
+    expect(await completeReplay(fixture.pool, begin)).toBe(false);
+    expect(await fixture.list()).toMatchObject([{ id, state: 'quarantined' }]);
+  });
+
+  test('two people at the same time: counted once', async () => {
+    const { id } = await quarantined(sentPulse({ used_amount: 0 }));
+    await fix(id, sentPulse());
+    const outcomes = await Promise.all([replay(id), replay(id), replay(id)]);
+    expect(outcomes).toContain('replayed');
+    await fixture.settled({ counted: 1, duplicates: 2 });
+    expect(await fixture.list()).toMatchObject([{ id, state: 'replayed' }]);
+  });
+});

@@ -1,0 +1,216 @@
+/** What may befall the system between any two tasks: traffic, faults, and people who run commands. */
+import fc, { type AsyncCommand } from 'fast-check';
+import type { Cut } from './amqp-connection.ts';
+import type { System } from './system.ts';
+import { IDENTITY_COUNT, messageOf, type MessagePlan } from './traffic.ts';
+import type { Fate } from './world.ts';
+
+/** The model that fast-check asks for; the oracle is the history, not a second state. */
+type Nothing = Record<string, never>;
+
+type Act = (system: System) => void;
+
+class Command implements AsyncCommand<Nothing, System, true> {
+  readonly #name: string;
+  readonly #act: Act;
+
+  constructor(name: string, act: Act) {
+    this.#name = name;
+    this.#act = act;
+  }
+
+  check(): Promise<boolean> {
+    return Promise.resolve(true);
+  }
+
+  run(_: Nothing, system: System): Promise<void> {
+    this.#act(system);
+    return Promise.resolve();
+  }
+
+  toString(): string {
+    return this.#name;
+  }
+}
+
+const plan: fc.Arbitrary<MessagePlan> = fc.record({
+  identities: fc.array(fc.nat(IDENTITY_COUNT - 1), { minLength: 1, maxLength: 3 }),
+  idIn: fc.constantFrom('body', 'message'),
+  packing: fc.constantFrom('single', 'array'),
+});
+
+const cut: fc.Arbitrary<Cut> = fc.record({
+  dropsToServer: fc.boolean(),
+  dropsToClient: fc.boolean(),
+});
+
+const fate: fc.Arbitrary<Fate> = fc.constantFrom('refused', 'unanswered', 'late');
+
+/** Takes one of those that there are, if any. */
+function pick<T>(all: readonly T[], choice: number): T | undefined {
+  return all[choice % Math.max(1, all.length)];
+}
+
+function named<T>(name: string, values: fc.Arbitrary<T>, act: (system: System, value: T) => void) {
+  return values.map(
+    (value) =>
+      new Command(`${name}(${fc.stringify(value)})`, (system) => {
+        act(system, value);
+      }),
+  );
+}
+
+const publish = named(
+  'publish',
+  fc.array(plan, { minLength: 1, maxLength: 4 }),
+  (system, plans) => {
+    for (const one of plans) system.publish(messageOf(one));
+  },
+);
+
+const startWorker = named('start a worker', fc.constant(0), (system) => {
+  if (system.workers.filter(({ process }) => process.alive).length < 3) system.startWorker();
+});
+
+const killWorker = named(
+  'kill a worker',
+  fc.tuple(fc.nat(3), fc.boolean()),
+  (system, [which, lost]) => {
+    pick(system.workers, which)?.process.die(lost);
+  },
+);
+
+const drainWorker = named('drain a worker', fc.nat(3), (system, which) => {
+  const worker = pick(system.workers, which);
+  if (worker?.process.alive === true) system.drain(worker);
+});
+
+const flush = named('flush', fc.constant(0), (system) => {
+  system.startFlush();
+});
+
+const killFlusher = named(
+  'kill a flusher',
+  fc.tuple(fc.nat(3), fc.boolean()),
+  (system, [which, lost]) => {
+    pick(
+      system.flushers.filter(({ alive }) => alive),
+      which,
+    )?.die(lost);
+  },
+);
+
+const seal = named('seal and die', fc.nat(1), (system, shard) => {
+  system.sealAlone(shard);
+});
+
+const restartQuarantine = named('restart the quarantine', fc.boolean(), (system, lost) => {
+  system.killQuarantine(lost);
+  system.startQuarantine();
+});
+
+const stop = named('stop a process', fc.nat(9), (system, which) => {
+  pick(
+    system.world.processes.filter(({ alive }) => alive),
+    which,
+  )?.stop();
+});
+
+const resume = named('let all stopped processes go on', fc.constant(0), (system) => {
+  for (const process of system.world.processes) process.resume();
+});
+
+const cutRabbit = named('cut from rabbit', fc.tuple(fc.nat(9), cut), (system, [which, how]) => {
+  pick(system.connections, which)?.cut(how);
+});
+
+const restartRabbit = named(
+  'restart rabbit',
+  fc.tuple(fc.nat(3), cut),
+  (system, [refusals, how]) => {
+    system.broker.refusals += refusals;
+    for (const connection of system.connections) connection.cut(how);
+  },
+);
+
+const fillRabbit = named('queue full', fc.boolean(), (system, full) => {
+  system.broker.full = full;
+});
+
+const failRedis = named(
+  'redis',
+  fc.array(fate, { minLength: 1, maxLength: 3 }),
+  (system, fates) => {
+    system.redis.fates.push(...fates);
+  },
+);
+
+const cutPostgres = named('cut from postgres', fc.tuple(fc.nat(9), cut), (system, [which, how]) => {
+  pick(system.clients, which)?.cut(how);
+});
+
+const restartPostgres = named(
+  'restart postgres',
+  fc.tuple(fc.nat(3), cut),
+  (system, [refusals, how]) => {
+    system.postgres.refusals += refusals;
+    for (const client of system.clients) client.cut(how);
+  },
+);
+
+const breakCommit = named('break at COMMIT', fc.boolean(), (system, arrives) => {
+  system.postgres.brokenCommits.push(arrives);
+});
+
+const stepClock = named(
+  'step the clock',
+  fc.integer({ min: -7_200_000, max: 7_200_000 }),
+  (system, ms) => {
+    system.world.clock.stepWall(ms);
+  },
+);
+
+const passTime = named('time passes', fc.constantFrom(100, 1_000, 60_000), (system, ms) => {
+  system.world.clock.pass(ms);
+});
+
+const verify = named('verify', fc.constant(0), (system) => {
+  system.verify();
+});
+
+/** Nothing fails: traffic, flushes and checks, crowded together. */
+export const peacefulCommands = fc.commands(
+  [publish, publish, startWorker, flush, flush, verify, verify],
+  { maxCommands: 25, size: 'max' },
+);
+
+/** Traffic and flushes more often than any one fault. */
+export const commands = fc.commands(
+  [
+    publish,
+    publish,
+    publish,
+    flush,
+    flush,
+    startWorker,
+    killWorker,
+    drainWorker,
+    killFlusher,
+    seal,
+    restartQuarantine,
+    stop,
+    resume,
+    cutRabbit,
+    restartRabbit,
+    fillRabbit,
+    failRedis,
+    failRedis,
+    cutPostgres,
+    restartPostgres,
+    breakCommit,
+    stepClock,
+    passTime,
+    verify,
+  ],
+  { maxCommands: 30, size: 'max' },
+);

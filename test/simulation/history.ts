@@ -1,0 +1,204 @@
+/** What was sent, and what must hold of it: at every acknowledgement, after every step, once all is quiet. */
+import { QUEUE, type StoredMessage } from './broker-model.ts';
+import { assertExactRows, sumsOf } from './rows.ts';
+import type { System } from './system.ts';
+import type { SentMessage, SentPulse } from './traffic.ts';
+import { Violation, type SimProcess } from './world.ts';
+
+type Servers = Pick<System, 'broker' | 'redis' | 'postgres'>;
+
+export class History {
+  readonly #servers: Servers;
+  readonly #peaceful: boolean;
+  readonly #sent = new Map<Buffer, SentMessage>();
+  readonly #confirmed: SentMessage[] = [];
+  readonly #acknowledged: SentPulse[] = [];
+  /** Bodies of everything that ever reached the dead-letter queue; it loses nothing. */
+  readonly #deadTexts = new Set<string>();
+  #deadSeen = 0;
+  /** Lines of each flushed batch when they were last looked at. */
+  readonly #linesSeen = new Map<string, number>();
+
+  constructor(servers: Servers, { peaceful }: { peaceful: boolean }) {
+    this.#servers = servers;
+    this.#peaceful = peaceful;
+  }
+
+  attempted(message: SentMessage): void {
+    this.#sent.set(message.publication.body, message);
+  }
+
+  confirmed(message: SentMessage): void {
+    this.#confirmed.push(message);
+  }
+
+  /** Acknowledged ⊆ applied ∪ dead-lettered, at the moment when the acknowledgement leaves the process. */
+  acknowledging(process: SimProcess, messages: readonly StoredMessage[], queue: string): void {
+    const violate = (what: string): void => {
+      process.world.violate(`${process.name} acknowledged ${what}`);
+    };
+    if (messages.length === 0) violate('out of order, or twice');
+    for (const message of messages) {
+      if (queue !== QUEUE) {
+        if (this.#rowsOf(message).length === 0) violate('a dead letter before it was written');
+        continue;
+      }
+      for (const pulse of this.#pulsesOf(message)) {
+        if (!this.#isAccounted(pulse)) violate(`${pulse.text} before it was counted`);
+        this.#acknowledged.push(pulse);
+      }
+    }
+  }
+
+  /** @throws Violation */
+  afterStep(): void {
+    for (const pulse of this.#acknowledged) {
+      if (!this.#isAccounted(pulse)) throw new Violation(`lost: ${pulse.text}`);
+    }
+    const { batches } = this.#servers.redis;
+    const { rows, ledger } = this.#servers.postgres;
+    for (const batch of batches.values()) {
+      const lines = rows.get(batch.batchId);
+      if (ledger.has(batch.batchId) !== (lines !== undefined)) {
+        throw new Violation(`${batch.batchId}: ledger and rows disagree`);
+      }
+      if (lines === undefined) {
+        if (batch.state === 'discarded')
+          throw new Violation(`${batch.batchId} lost: never flushed`);
+      } else if (lines.length !== this.#linesSeen.get(batch.batchId)) {
+        if (batch.state === 'live') throw new Violation(`${batch.batchId} flushed while it grows`);
+        assertExactRows(batch, lines);
+        this.#linesSeen.set(batch.batchId, lines.length);
+      }
+    }
+    for (const batchId of rows.keys()) {
+      if (!batches.has(batchId)) throw new Violation(`rows of an unknown batch ${batchId}`);
+    }
+  }
+
+  /** What must hold when nothing more can happen. @throws Violation */
+  whenQuiet(): void {
+    const { broker, redis } = this.#servers;
+    if (!broker.pulses.isSettled) throw new Violation('stuck: pulses wait and nobody takes them');
+    if (!broker.dead.isSettled)
+      throw new Violation('stuck: dead letters wait and nobody takes them');
+    if (redis.held().length > 0) throw new Violation('stuck: sums wait and nobody flushes them');
+    const enqueued = new Set(broker.pulses.history.map(({ body }) => body));
+    for (const { publication } of this.#confirmed) {
+      if (!enqueued.has(publication.body)) throw new Violation('lost: a confirmed message');
+    }
+    this.#assertEachCounted();
+    this.#assertSums();
+  }
+
+  #assertEachCounted(): void {
+    const copies = new Map<string, { pulse: SentPulse; message: StoredMessage; count: number }>();
+    for (const message of this.#servers.broker.pulses.history) {
+      for (const pulse of this.#pulsesOf(message)) {
+        const { messageId } = message.properties as { messageId?: string };
+        // Without any id, the same pulse in another packing is one more of the same.
+        const place = pulse.kind === 'anonymous' ? '' : String(pulse.index);
+        const key = `${messageId ?? ''} ${place} ${pulse.text}`;
+        const known = copies.get(key);
+        if (known === undefined) copies.set(key, { pulse, message, count: 1 });
+        else known.count += 1;
+      }
+    }
+    const expected = new Set<string>();
+    for (const { pulse, message, count } of copies.values()) {
+      const counted = this.#servers.redis.counted.get(pulse.identity) ?? 0;
+      const dead = this.#deadCopies(pulse, message);
+      if (pulse.kind !== 'bad') expected.add(pulse.identity);
+      const found = { counted, dead, sent: count, peaceful: this.#peaceful };
+      if (!isRight(pulse, found)) {
+        throw new Violation(
+          `${pulse.kind} ${pulse.text}: sent ${count}, counted ${counted}, dead letters ${dead}`,
+        );
+      }
+    }
+    for (const identity of this.#servers.redis.counted.keys()) {
+      if (!expected.has(identity)) throw new Violation(`counted and never sent: ${identity}`);
+    }
+  }
+
+  /** Σ rows = Σ pulses, per tenant, SKU and unit, to the last digit. */
+  #assertSums(): void {
+    const { redis, postgres } = this.#servers;
+    const expected = new Map<string, bigint>();
+    const seen = new Set<string>();
+    for (const pulse of [...this.#sent.values()].flatMap(({ pulses }) => pulses)) {
+      if (seen.has(pulse.identity)) continue;
+      seen.add(pulse.identity);
+      const counted = BigInt(redis.counted.get(pulse.identity) ?? 0);
+      if (counted === 0n) continue;
+      expected.set(pulse.sumKey, (expected.get(pulse.sumKey) ?? 0n) + counted * pulse.nanos);
+    }
+    const sums = sumsOf([...postgres.rows.values()].flat());
+    for (const key of new Set([...expected.keys(), ...sums.keys()])) {
+      if (expected.get(key) !== sums.get(key)) {
+        throw new Violation(
+          `${key}: ${String(sums.get(key))} nanos in rows, ${String(expected.get(key))} sent`,
+        );
+      }
+    }
+  }
+
+  #pulsesOf({ body }: StoredMessage): readonly SentPulse[] {
+    return this.#sent.get(body)?.pulses ?? [];
+  }
+
+  #isAccounted({ kind, identity, text }: SentPulse): boolean {
+    const { dead } = this.#servers.broker;
+    for (; this.#deadSeen < dead.history.length; this.#deadSeen++) {
+      this.#deadTexts.add(String(dead.history[this.#deadSeen]?.body));
+    }
+    const counted = kind !== 'bad' && this.#servers.redis.counted.has(identity);
+    const mayBeDead = kind === 'bad' || kind === 'overflowing';
+    return counted || (mayBeDead && this.#deadTexts.has(text));
+  }
+
+  #rowsOf(dead: StoredMessage) {
+    return [...this.#servers.postgres.deadLetters.values()].filter(({ body }) =>
+      body.equals(dead.body),
+    );
+  }
+
+  #deadCopies({ text, index }: SentPulse, { properties }: StoredMessage): number {
+    const { messageId = null } = properties as { messageId?: string };
+    return [...this.#servers.postgres.deadLetters.values()].filter(
+      (row) =>
+        row.body.toString() === text &&
+        row.messageId === messageId &&
+        row.pulseIndex === (index ?? null),
+    ).length;
+  }
+}
+
+/**
+ * | kind | counted | dead letters |
+ * |---|---|---|
+ * | good | once | none |
+ * | anonymous | once per copy at least, exactly when nothing failed | none |
+ * | bad | never | one, or without identity one per copy at least |
+ * | overflowing | once at most | one at most; both only when it came again after a seal had emptied its sum |
+ */
+function isRight(
+  { kind, hasIdentity }: SentPulse,
+  {
+    counted,
+    dead,
+    sent,
+    peaceful,
+  }: { counted: number; dead: number; sent: number; peaceful: boolean },
+): boolean {
+  switch (kind) {
+    case 'good':
+      return counted === 1 && dead === 0;
+    case 'anonymous':
+      return (peaceful ? counted === sent : counted >= sent) && dead === 0;
+    case 'bad':
+      return counted === 0 && (hasIdentity ? dead === 1 : dead >= sent);
+    case 'overflowing':
+      return counted <= 1 && dead <= 1 && counted + dead >= 1;
+  }
+}

@@ -1,0 +1,110 @@
+/** One run: commands and tasks in the order that fast-check draws, then peace, then the reckoning. */
+import fc, { type AsyncCommand, type Scheduler } from 'fast-check';
+import { rabbitDoors } from './rabbit-doors.ts';
+import { System, type SystemOptions } from './system.ts';
+import { installClock } from './virtual-clock.ts';
+import { Violation, World, type Circumstance } from './world.ts';
+
+/** More tasks than any run needs: somebody goes round in circles. */
+const TASKS_MAX = 20_000;
+/** The last flush may find a leftover that another one held; then comes the next. */
+const FLUSHES_MAX = 4;
+
+export const systemOptions: fc.Arbitrary<Omit<SystemOptions, 'peaceful'>> = fc.record({
+  shards: fc.constantFrom(1, 2),
+  batchSize: fc.constantFrom(2, 4),
+  prefetch: fc.constantFrom(4, 9),
+  retryForMs: fc.constantFrom(0, 300, 30_000),
+  locksWork: fc.boolean(),
+  seed: fc.noShrink(fc.nat()),
+});
+
+type Plan = Iterable<AsyncCommand<Record<string, never>, System, true>>;
+
+/** What a run consisted of. */
+export interface RunReport {
+  readonly taskCount: number;
+  readonly met: ReadonlyMap<Circumstance, number>;
+}
+
+/**
+ * @throws Violation, or what the code under test should never throw.
+ */
+export async function simulate(
+  scheduler: Scheduler,
+  options: SystemOptions,
+  plan: Plan,
+): Promise<RunReport> {
+  const random = randomFrom(options.seed);
+  const world = new World(scheduler);
+  const system = new System(world, options, random);
+  const nextTurn = setImmediate;
+  const uninstall = installClock(world.clock, random);
+  let taskCount = 0;
+  const untilIdle = async (): Promise<void> => {
+    for (;;) {
+      // All code of all processes goes on until it waits, down to the last promise and tick.
+      await new Promise((resolve) => nextTurn(resolve));
+      world.check();
+      system.history.afterStep();
+      if (scheduler.count() > 0) await scheduler.waitNext(1);
+      else if (!world.clock.passToNext()) return;
+      if (++taskCount > TASKS_MAX) throw new Violation('it never comes to rest');
+    }
+  };
+  try {
+    system.startWorker();
+    system.startQuarantine();
+    scheduler.scheduleSequence(
+      [...plan].map((command) => ({
+        label: String(command),
+        builder: () => command.run({}, system),
+      })),
+    );
+    await untilIdle();
+    await finish(system, untilIdle);
+    return { taskCount, met: world.met };
+  } finally {
+    uninstall();
+    rabbitDoors.clear();
+  }
+}
+
+/** Heals every fault, lets everything come to its end, and looks at the whole. */
+async function finish(system: System, untilIdle: () => Promise<void>): Promise<void> {
+  const { broker, redis, postgres, world } = system;
+  broker.full = false;
+  broker.refusals = 0;
+  postgres.refusals = 0;
+  postgres.brokenCommits.length = 0;
+  redis.fates.length = 0;
+  for (const process of world.processes) process.resume();
+  if (!system.quarantineAlive) system.startQuarantine();
+  if (system.workers.every(({ process }) => !process.alive)) system.startWorker();
+  await untilIdle();
+  if (!broker.pulses.isSettled) {
+    // Whoever was draining has gone by now.
+    system.startWorker();
+    await untilIdle();
+  }
+  for (let flush = 0; flush < FLUSHES_MAX && redis.held().length > 0; flush++) {
+    system.startFlush();
+    await untilIdle();
+  }
+  system.verify(true);
+  for (const worker of system.workers) if (worker.process.alive) system.drain(worker);
+  await untilIdle();
+  if (system.busy) throw new Violation('stuck: somebody never comes to an end');
+  system.history.whenQuiet();
+}
+
+/** Repeatable randomness for what is not worth a draw of fast-check's. */
+function randomFrom(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}

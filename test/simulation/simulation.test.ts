@@ -1,0 +1,61 @@
+import fc from 'fast-check';
+import { expect, test, vi } from 'vitest';
+import { commands, peacefulCommands } from './commands.ts';
+import { simulate, systemOptions, type RunReport } from './run.ts';
+import { CIRCUMSTANCES, type Circumstance } from './world.ts';
+
+vi.mock('node:timers/promises', async () => {
+  const { delay } = await import('./virtual-clock.ts');
+  return { setTimeout: delay };
+});
+vi.mock('../../src/platform/rabbit-connection.ts', () => import('./rabbit-doors.ts'));
+
+/**
+ * To see a failure again: SIMULATION_SEED and SIMULATION_PATH as it was printed. To search for longer:
+ * SIMULATION_RUNS. A mutation needs one counterexample, not the smallest: SIMULATION_SHRINK=off.
+ */
+const { SIMULATION_RUNS, SIMULATION_SEED, SIMULATION_PATH, SIMULATION_SHRINK } = process.env;
+const RUNS = Number(SIMULATION_RUNS ?? 1_000);
+/** So many runs come across everything; fewer may not. */
+const RUNS_TO_MEET_ALL = 500;
+const PARAMETERS = {
+  ...(SIMULATION_SEED === undefined ? {} : { seed: Number(SIMULATION_SEED) }),
+  ...(SIMULATION_PATH === undefined ? {} : { path: SIMULATION_PATH }),
+  endOnFailure: SIMULATION_SHRINK === 'off',
+  includeErrorInReport: true,
+};
+const TIMEOUT = { timeout: 60_000 + RUNS * 200 };
+
+async function simulateMany(
+  numRuns: number,
+  plans: typeof commands,
+  peaceful: boolean,
+): Promise<RunReport[]> {
+  const reports: RunReport[] = [];
+  await fc.assert(
+    fc.asyncProperty(fc.scheduler(), systemOptions, plans, async (scheduler, options, plan) => {
+      reports.push(await simulate(scheduler, { ...options, peaceful }, plan));
+    }),
+    { ...PARAMETERS, numRuns },
+  );
+  return reports;
+}
+
+test(
+  'whatever fails whenever, every pulse with an id is counted exactly once',
+  TIMEOUT,
+  async () => {
+    const reports = await simulateMany(RUNS, commands, false);
+    if (RUNS < RUNS_TO_MEET_ALL || SIMULATION_PATH !== undefined) return;
+    const met = new Set<Circumstance>(reports.flatMap((report) => [...report.met.keys()]));
+    expect(CIRCUMSTANCES.filter((circumstance) => !met.has(circumstance))).toEqual([]);
+  },
+);
+
+test(
+  'while nothing fails, pulses without id are counted exactly once too, and the books balance at any moment',
+  TIMEOUT,
+  async () => {
+    await simulateMany(Math.ceil(RUNS / 4), peacefulCommands, true);
+  },
+);

@@ -1,0 +1,96 @@
+/** What producers send: few identities, so that duplicates abound, in every packing that the contract allows. */
+import { fingerprintText, sumKeyOf } from './identity.ts';
+import { QUEUE } from './broker-model.ts';
+import { toField } from '../../src/aggregate/keys.ts';
+import type { Publication } from '../../src/core/publication.ts';
+import { decimalOf } from '../support/pulses.ts';
+import { WALL_START_MS } from './world.ts';
+
+/** Identities that a run draws from. */
+export const IDENTITY_COUNT = 24;
+/** Two pulses of the overflowing kind do not fit into one sum. */
+export const SUM_MAX_NANOS = 1_500_000_000_000_000n * 10n ** 9n;
+const OVERFLOWING_NANOS = 999_999_999_999_999n * 10n ** 9n + 1n;
+
+/** `good`: counted once. `anonymous`: no id, counted at least once. `overflowing`: counted or dead. `bad`: dead. */
+export type Kind = 'good' | 'anonymous' | 'overflowing' | 'bad';
+
+export interface SentPulse {
+  readonly kind: Kind;
+  /** What Redis remembers it by; for one without id its field without the window. */
+  readonly identity: string;
+  /** Tenant, SKU and unit: the sum that it belongs to, whatever its hour. */
+  readonly sumKey: string;
+  readonly nanos: bigint;
+  /** Its own text, and its place in the message: what its dead letter must show. */
+  readonly text: string;
+  readonly index: number | undefined;
+  /** Whether a second copy of its dead letter can be told from a second pulse. */
+  readonly hasIdentity: boolean;
+}
+
+export interface SentMessage {
+  readonly publication: Publication;
+  readonly pulses: readonly SentPulse[];
+}
+
+/** How one message is made up; drawn by fast-check. */
+export interface MessagePlan {
+  readonly identities: readonly number[];
+  /** Where the identity stands: in each pulse, or in the message alone. */
+  readonly idIn: 'body' | 'message';
+  readonly packing: 'single' | 'array';
+}
+
+/** The same plan always makes the same message, byte by byte. */
+export function messageOf({ identities, idIn, packing }: MessagePlan): SentMessage {
+  const used = packing === 'single' ? identities.slice(0, 1) : identities;
+  const messageId = idIn === 'message' ? `m-${packing}-${used.join('-')}` : undefined;
+  const pulses = used.map((identity, at) =>
+    pulseOf(identity, { messageId, index: packing === 'single' ? undefined : at }),
+  );
+  const texts = pulses.map(({ text }) => text);
+  const body = Buffer.from(packing === 'single' ? (texts[0] ?? '') : `[${texts.join(', ')}]`);
+  return { publication: { exchange: QUEUE, routingKey: QUEUE, body, messageId }, pulses };
+}
+
+function kindOf(identity: number): Kind {
+  if (identity % 8 === 3) return 'bad';
+  if (identity % 8 === 5) return 'anonymous';
+  return identity % 8 === 6 ? 'overflowing' : 'good';
+}
+
+function pulseOf(
+  identity: number,
+  { messageId, index }: { messageId: string | undefined; index: number | undefined },
+): SentPulse {
+  const kind = kindOf(identity);
+  // A message id gives even a pulse that brings none an identity.
+  const anonymous = kind === 'anonymous' && messageId === undefined;
+  const tenant = anonymous ? `anonymous-${identity}` : kind === 'overflowing' ? 'huge' : 'acme';
+  const ownId = messageId === undefined && !anonymous ? `p-${identity}` : undefined;
+  const id = ownId ?? (index === undefined ? messageId : `${messageId ?? ''}#${index}`);
+  const key = { tenant, sku: `sku-${identity % 2}`, unit: 'GB' };
+  const nanos = kind === 'overflowing' ? OVERFLOWING_NANOS : BigInt(identity + 1) * 1_234_567_891n;
+  const timestamp = identity % 3 === 0 ? new Date(WALL_START_MS).toISOString() : undefined;
+  const json = JSON.stringify({
+    tenant,
+    product_sku: key.sku,
+    use_unity: key.unit,
+    used_amount: kind === 'bad' ? '-1' : decimalOf(nanos),
+    id: ownId,
+    timestamp,
+  });
+  // One that is no JSON would spoil a whole array.
+  const malformed = identity === 11 && index === undefined;
+  const sumKey = sumKeyOf(toField({ ...key, windowStartSec: 0 }));
+  return {
+    kind: kind === 'anonymous' && !anonymous ? 'good' : kind,
+    identity: anonymous || id === undefined ? sumKey : fingerprintText(tenant, id),
+    sumKey,
+    nanos,
+    text: malformed ? json.slice(0, -1) : json,
+    index,
+    hasIdentity: !anonymous && !(malformed && messageId === undefined),
+  };
+}
