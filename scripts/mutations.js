@@ -35,6 +35,7 @@ const HELP = `Switches off one guard at a time and checks that the tests turn re
 Exit codes: 0 every mutation turned every check red, 1 one survived, 2 wrong usage.
 `;
 
+const TSC = 'node_modules/typescript/bin/tsc';
 const CHECK_TIMEOUT_MS = 240_000;
 /** What the copy needs: no documents, no repository. */
 const COPIED =
@@ -97,7 +98,8 @@ function readOptions() {
 /** A check that fails with every guard on would prove nothing. */
 async function passBaseline({ mutations, keep }) {
   const all = new Map(mutations.flatMap(({ red }) => red.map((check) => [describe(check), check])));
-  await withCopy('baseline', { edits: [], keep }, async (directory) => {
+  const isBuilt = [...all.values()].some(needsBuild);
+  await withCopy('baseline', { edits: [], keep, isBuilt }, async (directory) => {
     for (const check of all.values()) {
       const { red, seconds } = await runCheck(check, directory);
       process.stderr.write(`every guard on: ${describe(check)} ${red ?? 'passes'}, ${seconds} s\n`);
@@ -107,7 +109,8 @@ async function passBaseline({ mutations, keep }) {
 }
 
 async function tryMutation({ name, edits, red: checks }, { keep }) {
-  return await withCopy(name, { edits, keep }, async (directory) => {
+  const isBuilt = checks.some(needsBuild);
+  return await withCopy(name, { edits, keep, isBuilt }, async (directory) => {
     const rows = [];
     for (const check of checks) rows.push({ check, ...(await runCheck(check, directory)) });
     return rows;
@@ -115,7 +118,7 @@ async function tryMutation({ name, edits, red: checks }, { keep }) {
 }
 
 /** Runs `work` in a copy of the tree with the edits applied and built. */
-async function withCopy(name, { edits, keep }, work) {
+async function withCopy(name, { edits, keep, isBuilt }, work) {
   const directory = join(root, '.pulse', `mutation-${name}`);
   rmSync(directory, { recursive: true, force: true });
   const listed = ['ls-files', '--cached', '--others', '--exclude-standard'];
@@ -128,7 +131,7 @@ async function withCopy(name, { edits, keep }, work) {
   // Never to be installed from there: that would empty the folder behind the link.
   utimesSync(join(directory, 'package-lock.json'), 0, 0);
   for (const edit of edits) applyEdit(directory, edit);
-  await build(directory);
+  if (isBuilt) await build(directory);
   try {
     return await work(directory);
   } finally {
@@ -148,14 +151,20 @@ function applyEdit(directory, { file, find, replace }) {
   writeFileSync(path, parts.join(replace));
 }
 
+/** The simulation runs from the sources. */
+function needsBuild(check) {
+  return check !== 'simulation';
+}
+
 /** Types are not checked: a mutation may leave something unused. */
 async function build(directory) {
-  const tsc = ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json', '--noCheck'];
-  for (const args of [tsc, ['scripts/copy-lua.js']]) {
-    const { code, output } = await run(process.execPath, args, { cwd: directory });
-    if (code !== 0) throw new Error(`A mutated copy cannot be built:\n${output}`);
-  }
-  writeFileSync(join(directory, 'dist/.built'), '');
+  await mustRun([TSC, '-p', 'tsconfig.build.json', '--noCheck'], directory);
+  await mustRun(['scripts/copy-lua.js'], directory);
+}
+
+async function mustRun(args, directory) {
+  const { code, output } = await run(process.execPath, args, { cwd: directory });
+  if (code !== 0) throw new NoVerdict(`${args.join(' ')} failed in a mutated copy:\n${output}`);
 }
 
 /** Why the check is red, undefined when it is green. */
@@ -203,11 +212,10 @@ function reasonOf(message) {
 }
 
 async function runFaults({ faults, seed }, directory) {
-  const { code, output } = await run(
-    process.execPath,
-    ['scripts/test-faults.js', '--only', faults, '--seed', String(seed), '--rounds', '1'],
-    { cwd: directory },
-  );
+  await mustRun([TSC, '-p', 'test/faults/tsconfig.json', '--noCheck'], directory);
+  const main = '.pulse/faults-build/test/faults/main.js';
+  const choice = ['--only', faults, '--seed', String(seed), '--rounds', '1'];
+  const { code, output } = await run(process.execPath, [main, ...choice], { cwd: directory });
   if (code === 0) return undefined;
   const complaint = output.split('\n').find((line) => line.startsWith('  !! '));
   if (code !== 1 || complaint === undefined)

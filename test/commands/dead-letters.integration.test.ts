@@ -230,6 +230,6 @@ test.each(['list', 'show', 'fix', 'replay', 'discard'])(
   async (name) => {
     const { exitCode, stdout } = await pulse(name, '--help');
     expect(exitCode).toBe(0);
-    expect(stdout).toMatch(new RegExp(`Examples?:\\n  \\$ pulse dead-letters ${name} `));
+    expect(stdout).toMatch(new RegExp(`Examples?:\\n  \\$ pulse dead-letters ${name}\\b`));
   },
 );

@@ -14,66 +14,60 @@ interface DemoLine {
   readonly seconds: number;
 }
 
-test(
-  'two demos at once, in one clone, end with the line that says that everything agrees',
-  async () => {
-    const cwd = openDirectory();
-    const demos = [
-      startPulse(['demo', '--pulses', '5000'], { cwd }),
-      startPulse(['demo', '--pulses', '3000', '--seed', '9'], { cwd }),
-    ];
-    for (const [index, published] of [5_000, 3_000].entries()) {
-      const { exitCode, stdout, stderr } = await demos[index]!.ended;
-      expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
-      const line = JSON.parse(stdout.trimEnd().split('\n').at(-1)!) as DemoLine;
-      expect(Object.keys(line)).toEqual([
-        'published',
-        'counted',
-        'duplicates',
-        'dead_letters',
-        'rows',
-        'drift',
-        'seconds',
-      ]);
-      expect(line).toMatchObject({ published, drift: 0 });
-      expect(line.counted + line.duplicates + line.dead_letters).toBe(published);
-      for (const count of [line.counted, line.duplicates, line.dead_letters, line.rows]) {
-        expect(count).toBeGreaterThan(0);
-      }
-      expect(stdout).toContain('every sum that the API answers equals what was sent');
+test('two demos at once, in one clone, end with the line that says that everything agrees', async () => {
+  const cwd = openDirectory();
+  const demos = [
+    startPulse(['demo', '--pulses', '5000'], { cwd }),
+    startPulse(['demo', '--pulses', '3000', '--seed', '9'], { cwd }),
+  ];
+  for (const [index, published] of [5_000, 3_000].entries()) {
+    const { exitCode, stdout, stderr } = await demos[index]!.ended;
+    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
+    const line = JSON.parse(stdout.trimEnd().split('\n').at(-1)!) as DemoLine;
+    expect(Object.keys(line)).toEqual([
+      'published',
+      'counted',
+      'duplicates',
+      'dead_letters',
+      'rows',
+      'drift',
+      'seconds',
+    ]);
+    expect(line).toMatchObject({ published, drift: 0 });
+    expect(line.counted + line.duplicates + line.dead_letters).toBe(published);
+    for (const count of [line.counted, line.duplicates, line.dead_letters, line.rows]) {
+      expect(count).toBeGreaterThan(0);
     }
-    await nothingIsLeft(cwd);
-  },
-);
+    expect(stdout).toContain('every sum that the API answers equals what was sent');
+  }
+  await nothingIsLeft(cwd);
+});
 
-test(
-  'a demo that is interrupted or killed, early or in the middle, leaves no process and no file',
-  async () => {
-    const start = () => {
-      const cwd = openDirectory();
-      const env = { LOG_LEVEL: 'info' };
-      return { cwd, demo: startPulse(['demo', '--pulses', '1000000'], { cwd, env }) };
-    };
-    const early = start();
-    await vi.waitFor(
-      () => {
-        expect(processesOf(early.cwd)).not.toEqual([]);
-      },
-      { timeout: 20_000, interval: 20 },
-    );
-    early.demo.signal('SIGINT');
-    expect((await early.demo.ended).exitCode).toBe(1);
+test('a demo that is interrupted or killed, early or in the middle, leaves no process and no file', async () => {
+  const start = () => {
+    const cwd = openDirectory();
+    const env = { LOG_LEVEL: 'info' };
+    return { cwd, demo: startPulse(['demo', '--pulses', '1000000'], { cwd, env }) };
+  };
+  const early = start();
+  await vi.waitFor(
+    () => {
+      expect(processesOf(early.cwd)).not.toEqual([]);
+    },
+    { timeout: 20_000, interval: 20 },
+  );
+  early.demo.signal('SIGINT');
+  expect((await early.demo.ended).exitCode).toBe(1);
 
-    const [interrupted, killed] = [start(), start()];
-    await Promise.all([isBusy(interrupted.demo), isBusy(killed.demo)]);
-    interrupted.demo.signal('SIGINT');
-    killed.demo.signal('SIGKILL');
-    const { exitCode, stdout } = await interrupted.demo.ended;
-    expect({ exitCode, stdout }).toEqual({ exitCode: 1, stdout: '' });
+  const [interrupted, killed] = [start(), start()];
+  await Promise.all([isBusy(interrupted.demo), isBusy(killed.demo)]);
+  interrupted.demo.signal('SIGINT');
+  killed.demo.signal('SIGKILL');
+  const { exitCode, stdout } = await interrupted.demo.ended;
+  expect({ exitCode, stdout }).toEqual({ exitCode: 1, stdout: '' });
 
-    for (const { cwd } of [early, interrupted, killed]) await nothingIsLeft(cwd);
-  },
-);
+  for (const { cwd } of [early, interrupted, killed]) await nothingIsLeft(cwd);
+});
 
 /** Everything runs, and it publishes. */
 async function isBusy(demo: PulseProcess): Promise<void> {

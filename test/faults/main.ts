@@ -111,10 +111,16 @@ async function runRounds(options: Options): Promise<RoundResult[]> {
   mkdirSync(directory, { recursive: true });
   const results: RoundResult[] = [];
   let shared: TestServers | undefined;
+  let interrupted = false;
+  // The round is finished, so that no server and no mount is left behind; a second Ctrl-C does not wait.
+  process.once('SIGINT', () => {
+    interrupted = true;
+  });
+  const isInterrupted = (): boolean => interrupted;
   try {
     shared = await startTestServers({ directory: join(directory, 'servers'), keepFiles: false });
     for (const { seed, faults } of selectRounds(options)) {
-      if (performance.now() > options.endMs) break;
+      if (isInterrupted() || performance.now() > options.endMs) break;
       const plan = planRound(seed, { ...options, only: faults });
       const own = join(directory, `round-${results.length}-seed-${seed}`);
       const result = await runOnServers(plan, shared, {

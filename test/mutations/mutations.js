@@ -35,7 +35,7 @@ export const MUTATIONS = [
           '    const settled = Promise.resolve().then(',
       },
     ],
-    red: ['simulation', { faults: 'worker-kill,redis-kill', seed: 3 }],
+    red: ['simulation', { faults: 'redis-freeze,worker-kill', seed: 3 }],
   },
   {
     name: 'seal',

@@ -175,6 +175,16 @@ describe('a pulse that is refused again', () => {
     await fixture.settled({ counted: 2, duplicates: 0 });
   });
 
+  test('though somebody has deleted its row is there again', async () => {
+    const { id } = await quarantined(sentPulse({ tenant: '' }), { messageId: 'm-1' });
+    const publish = async (publication: Publication): Promise<void> => {
+      await fixture.pool.query('DELETE FROM dead_letters');
+      await fixture.replay.publish(publication);
+    };
+    await replayDeadLetter({ ...fixture.replay, publish }, id, { actor: ALICE });
+    expect(await fixture.waiting(1)).toMatchObject([{ id, reason: 'invalid_tenant' }]);
+  });
+
   test('by a replay of an earlier body leaves the later one alone', async () => {
     const { id } = await quarantined(sentPulse({ tenant: '' }), { messageId: 'm-1' });
     let publication: Publication | undefined;
