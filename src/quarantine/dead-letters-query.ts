@@ -35,7 +35,7 @@ const COLUMNS = [
  * | without such a mark, id unknown | | inserted |
  *
  * A mark counts only together with the very bytes that were replayed: an element of a replayed array, or a
- * copied header, makes a dead letter of its own.
+ * copied header, makes a dead letter of its own. So does a mark whose row somebody has deleted.
  *
  * @returns The reasons of those that were new or came back.
  */
@@ -52,6 +52,7 @@ export async function insertDeadLetters(
                   exchange, routing_key, redelivered, tenant, replay_id)
        LEFT JOIN dead_letter_actions started ON started.id = given.replay_id
          AND started.action = 'replay_started' AND started.body_sha256 = sha256(given.body)
+         AND EXISTS (SELECT FROM dead_letters WHERE id = started.dead_letter_id)
      ), reopened AS (
        UPDATE dead_letters d
        SET state = 'quarantined', reason = given.reason, detail = given.detail, replay_id = NULL,

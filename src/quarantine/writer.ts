@@ -203,6 +203,7 @@ function reduced(row: DeadLetter, sqlState: string | undefined): DeadLetter {
     pulseIndex: null,
     exchange: null,
     routingKey: null,
+    tenant: null,
   };
 }
 
