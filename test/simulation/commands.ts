@@ -162,6 +162,10 @@ const breakCommit = named('break at COMMIT', fc.boolean(), (system, arrives) => 
   system.postgres.brokenCommits.push(arrives);
 });
 
+const breakCopy = named('break in COPY', fc.constant(0), (system) => {
+  system.postgres.brokenCopies += 1;
+});
+
 const stepClock = named(
   'step the clock',
   fc.integer({ min: -7_200_000, max: 7_200_000 }),
@@ -208,6 +212,7 @@ export const commands = fc.commands(
     cutPostgres,
     restartPostgres,
     breakCommit,
+    breakCopy,
     stepClock,
     passTime,
     verify,

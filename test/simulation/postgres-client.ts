@@ -161,6 +161,10 @@ export class SimClient extends EventEmitter {
           this.#toServer.send('copy data', () => {
             this.#receive(copied, copy);
           });
+          if (this.#postgres.brokenCopies > 0) {
+            this.#postgres.brokenCopies -= 1;
+            this.cut({ dropsToServer: true, dropsToClient: true });
+          }
           return true;
         },
         once: (): void => undefined,

@@ -49,6 +49,8 @@ export class PostgresModel {
   refusals = 0;
   /** The next COMMITs whose connection breaks as they are sent: true when they arrive all the same. */
   readonly brokenCommits: boolean[] = [];
+  /** The next COPYs whose connection breaks on the way. */
+  brokenCopies = 0;
   /** Whether advisory locks keep flushers apart; the promise must hold without them. */
   readonly #locksWork: boolean;
   readonly #world: World;

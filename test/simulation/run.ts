@@ -77,6 +77,7 @@ async function finish(system: System, untilIdle: () => Promise<void>): Promise<v
   broker.refusals = 0;
   postgres.refusals = 0;
   postgres.brokenCommits.length = 0;
+  postgres.brokenCopies = 0;
   redis.fates.length = 0;
   for (const process of world.processes) process.resume();
   if (!system.quarantineAlive) system.startQuarantine();

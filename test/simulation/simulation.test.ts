@@ -16,15 +16,17 @@ vi.mock('../../src/platform/rabbit-connection.ts', () => import('./rabbit-doors.
  */
 const { SIMULATION_RUNS, SIMULATION_SEED, SIMULATION_PATH, SIMULATION_SHRINK } = process.env;
 const RUNS = Number(SIMULATION_RUNS ?? 1_000);
-/** So many runs come across everything; fewer may not. */
+/** Fewer runs are not expected to come across everything. */
 const RUNS_TO_MEET_ALL = 500;
+/** The rarest circumstances are met in five of 1,000 runs; whoever has not met one yet runs as many again. */
+const SERIES_MAX = 5;
 const PARAMETERS = {
   ...(SIMULATION_SEED === undefined ? {} : { seed: Number(SIMULATION_SEED) }),
   ...(SIMULATION_PATH === undefined ? {} : { path: SIMULATION_PATH }),
   endOnFailure: SIMULATION_SHRINK === 'off',
   includeErrorInReport: true,
 };
-const TIMEOUT = { timeout: 60_000 + RUNS * 200 };
+const TIMEOUT = { timeout: 60_000 + RUNS * 400 };
 
 async function simulateMany(
   numRuns: number,
@@ -45,10 +47,14 @@ test(
   'whatever fails whenever, every pulse with an id is counted exactly once',
   TIMEOUT,
   async () => {
-    const reports = await simulateMany(RUNS, commands, false);
-    if (RUNS < RUNS_TO_MEET_ALL || SIMULATION_PATH !== undefined) return;
-    const met = new Set<Circumstance>(reports.flatMap((report) => [...report.met.keys()]));
-    expect(CIRCUMSTANCES.filter((circumstance) => !met.has(circumstance))).toEqual([]);
+    const missing = new Set<Circumstance>(CIRCUMSTANCES);
+    for (let series = 0; series < SERIES_MAX && missing.size > 0; series++) {
+      for (const { met } of await simulateMany(RUNS, commands, false)) {
+        for (const circumstance of met.keys()) missing.delete(circumstance);
+      }
+      if (RUNS < RUNS_TO_MEET_ALL || SIMULATION_SEED !== undefined) return;
+    }
+    expect([...missing]).toEqual([]);
   },
 );
 
