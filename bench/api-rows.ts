@@ -1,0 +1,56 @@
+/** A database as a year of use leaves it: made by Postgres itself, because COPY from here would take minutes. */
+import type { Pool } from 'pg';
+import { windowStartSec } from '../src/core/window.ts';
+
+export interface ApiRowsOptions {
+  readonly rowCount: number;
+  readonly timeMs: number;
+  readonly tell: (line: string) => void;
+}
+
+/** Rows per flush batch, each batch one hour: the batches before it lie in the hours before. */
+const ROWS_PER_BATCH = 20_000;
+const ROWS_PER_STATEMENT = 1_000_000;
+const TENANTS = 1_000;
+
+/** Rows of 1,000 tenants with 200 SKUs and units each, and the ledger entries that belong to them. */
+export async function fillApiRows(
+  pool: Pool,
+  { rowCount, timeMs, tell }: ApiRowsOptions,
+): Promise<void> {
+  const batchCount = rowCount / ROWS_PER_BATCH;
+  const lastWindow = windowStartSec(timeMs);
+  const firstWindow = lastWindow - (batchCount - 1) * 3600;
+  await pool.query('SELECT ensure_pulses_partitions(to_timestamp($1), to_timestamp($2))', [
+    firstWindow,
+    lastWindow,
+  ]);
+  await pool.query(
+    `INSERT INTO flush_batches
+       (id, shard, row_count, pulse_count, window_min, window_max, opened_at, flushed_at)
+     SELECT ${BATCH_ID}, 0, $2::bigint, 10 * $2::bigint, hour, hour, hour, hour + interval '1 hour'
+     FROM generate_series(0, $1 - 1) AS batch,
+          to_timestamp($3::bigint + batch * 3600) AS hour`,
+    [batchCount, ROWS_PER_BATCH, firstWindow],
+  );
+  for (let from = 0; from < rowCount; from += ROWS_PER_STATEMENT) {
+    await pool.query(
+      `INSERT INTO pulses
+         (tenant, product_sku, use_unity, used_amount, pulse_count, window_start, flush_batch_id)
+       SELECT 'tenant-' || lpad((row % ${TENANTS})::text, 6, '0'),
+              'sku-' || lpad((row / ${TENANTS} % 50)::text, 4, '0'),
+              (ARRAY['GB', 'GB-h', 'vCPU', 'req'])[1 + row / ${TENANTS * 50} % 4],
+              (1 + row % 1000000) / 1000.0, 10, to_timestamp($3::bigint + batch * 3600), ${BATCH_ID}
+       FROM generate_series($1::bigint, $2::bigint - 1) AS row, LATERAL (SELECT row / $4::bigint AS batch) AS b
+       ORDER BY row`,
+      [from, Math.min(rowCount, from + ROWS_PER_STATEMENT), firstWindow, ROWS_PER_BATCH],
+    );
+    tell(`${Math.min(rowCount, from + ROWS_PER_STATEMENT)} of ${rowCount} rows are in Postgres.`);
+  }
+  // As autovacuum leaves it after a while.
+  await pool.query('VACUUM ANALYZE pulses');
+  await pool.query('VACUUM ANALYZE flush_batches');
+}
+
+/** A uuid made of the batch's number. */
+const BATCH_ID = `('00000000-0000-4000-8000-' || lpad(batch::text, 12, '0'))::uuid`;

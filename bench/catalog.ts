@@ -1,0 +1,29 @@
+/** Every scenario, in the order in which they run. */
+import type { Scenario } from './scenario.ts';
+import { apiPage } from './scenarios/api-page.ts';
+import { dedupeMemory } from './scenarios/dedupe-memory.ts';
+import { flush } from './scenarios/flush.ts';
+import { ingestArray } from './scenarios/ingest-array.ts';
+import { ingestKeys } from './scenarios/ingest-keys.ts';
+import { ingestOriginal } from './scenarios/ingest-original.ts';
+import { ingestSkewed } from './scenarios/ingest-skewed.ts';
+import { ingestWhileFlushing } from './scenarios/ingest-while-flushing.ts';
+import { ingest } from './scenarios/ingest.ts';
+import { latency } from './scenarios/latency.ts';
+import { memory } from './scenarios/memory.ts';
+import { publish } from './scenarios/publish.ts';
+
+export const SCENARIOS: readonly Scenario[] = [
+  ingest,
+  ingestSkewed,
+  ingestArray,
+  ingestOriginal,
+  ingestKeys,
+  dedupeMemory,
+  flush,
+  ingestWhileFlushing,
+  publish,
+  apiPage,
+  memory,
+  latency,
+];

@@ -1,0 +1,152 @@
+/**
+ * The sides of the ingest scenarios. Each waits on its queue, is stopped by a signal while the backlog is filled, and
+ * is measured from the moment it is let go until the last pulse is settled: no start-up is in the figure.
+ */
+import { sleep } from '../src/platform/backoff.ts';
+import { startChild, type BenchChild } from './child-process.ts';
+import { watchCpu } from './cpu.ts';
+import type { Installation } from './installation.ts';
+import type { DrainAnswer, DrainOrder } from './processes/bare-drain.ts';
+import type { OriginalAnswer, OriginalOrder } from './processes/original-ingest.ts';
+import type { PulseProcess } from './pulse-process.ts';
+import type { BenchContext, Measured } from './scenario.ts';
+
+/** What a side is given to take. */
+export interface Backlog {
+  readonly pulseCount: number;
+  readonly messageCount: number;
+  readonly bodyBytes: number;
+}
+
+export interface IngestSide {
+  readonly pid: number;
+  /** Stops it, before its backlog is filled. */
+  hold(messageCount: number): Promise<void>;
+  /** Lets it go. Resolves with the moment of the last pulse, on the clock of `nowMs`. @throws Error when the counts are wrong. */
+  release(backlog: Backlog): Promise<number>;
+  close(): Promise<void>;
+}
+
+const POLL_MS = 10;
+const STALLED_MS = 60_000;
+
+/**
+ * Prefetch and acknowledgements of the bare drain, the best of those tried: the reference has to be as fast as
+ * it can be made.
+ */
+export const DRAIN_SETTINGS = { prefetch: 8_000, ackEvery: 1_000 };
+
+/** Milliseconds on the clock that all processes of the machine share. */
+export function nowMs(): number {
+  return Number(process.hrtime.bigint()) / 1e6;
+}
+
+/** Measures one side over one backlog that is filled and waits. */
+export async function measureSide(
+  context: BenchContext,
+  side: IngestSide,
+  backlog: Backlog,
+): Promise<Measured> {
+  await context.servers.rest();
+  const endCpu = watchCpu({ ...context.servers.cpuRoots, node: side.pid });
+  const startedAtMs = nowMs();
+  const seconds = ((await side.release(backlog)) - startedAtMs) / 1000;
+  return {
+    value: backlog.pulseCount / seconds,
+    cpuUs: endCpu(),
+    pulseCount: backlog.pulseCount,
+    details: { seconds },
+  };
+}
+
+/** Pulse itself: a worker process as users start it. */
+export async function openProductSide(installation: Installation): Promise<IngestSide> {
+  const worker = await installation.startWorker();
+  return {
+    pid: worker.pid,
+    hold() {
+      worker.signal('SIGSTOP');
+      return Promise.resolve();
+    },
+    release: ({ pulseCount }) => releaseWorker(installation, worker, pulseCount),
+    close: () => worker.close(),
+  };
+}
+
+async function releaseWorker(
+  installation: Installation,
+  worker: PulseProcess,
+  pulseCount: number,
+): Promise<number> {
+  const before = await installation.readCounts();
+  worker.signal('SIGCONT');
+  await waitUntilCounted(installation, before.counted + pulseCount);
+  const endedAtMs = nowMs();
+  const after = await installation.readCounts();
+  if (after.duplicates !== before.duplicates || after.counted !== before.counted + pulseCount) {
+    throw new Error(`Counted ${after.counted - before.counted} of ${pulseCount} new pulses.`);
+  }
+  return endedAtMs;
+}
+
+/** @throws Error when counting stands still for a minute. */
+export async function waitUntilCounted(
+  { readCounts }: Pick<Installation, 'readCounts'>,
+  wanted: number,
+  onPoll?: (counted: number) => void,
+): Promise<void> {
+  let last = -1;
+  let movedAtMs = nowMs();
+  for (;;) {
+    const { counted } = await readCounts();
+    onPoll?.(counted);
+    if (counted >= wanted) return;
+    if (counted !== last) movedAtMs = nowMs();
+    last = counted;
+    if (nowMs() - movedAtMs > STALLED_MS) {
+      throw new Error(`Counting stands still at ${counted} of ${wanted} pulses.`);
+    }
+    await sleep(POLL_MS);
+  }
+}
+
+/** The reference: amqplib, the same kind of queue, acknowledging and nothing else. */
+export async function openDrainSide(context: BenchContext, queue: string): Promise<IngestSide> {
+  const child: BenchChild<DrainOrder> = startChild('bare-drain');
+  const url = context.servers.rabbitmqUrl;
+  await child.ask({ kind: 'open', url, queue, ...DRAIN_SETTINGS });
+  return {
+    pid: child.pid,
+    async hold(messageCount) {
+      await child.ask({ kind: 'expect', count: messageCount });
+      child.signal('SIGSTOP');
+    },
+    async release({ bodyBytes }) {
+      child.signal('SIGCONT');
+      const answer = (await child.ask({ kind: 'wait' })) as DrainAnswer;
+      if (answer.bodyBytes !== bodyBytes) {
+        throw new Error(`The bare drain saw ${answer.bodyBytes} bytes instead of ${bodyBytes}.`);
+      }
+      return answer.doneAtMs;
+    },
+    close: () => child.close(),
+  };
+}
+
+/** The design that Pulse replaces; it asks for deliveries only when it is let go. */
+export async function openOriginalSide(
+  context: BenchContext,
+  { queue, redisUrl }: { queue: string; redisUrl: string },
+): Promise<IngestSide> {
+  const child: BenchChild<OriginalOrder> = startChild('original-ingest');
+  const { rabbitmqUrl } = context.servers;
+  await child.ask({ kind: 'open', rabbitmqUrl, redisUrl, queue });
+  return {
+    pid: child.pid,
+    hold: () => Promise.resolve(),
+    async release({ messageCount }) {
+      return ((await child.ask({ kind: 'run', count: messageCount })) as OriginalAnswer).doneAtMs;
+    },
+    close: () => child.close(),
+  };
+}

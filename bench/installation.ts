@@ -1,0 +1,150 @@
+/** One installation of Pulse that shares nothing but servers with others: a queue, a Redis database, a database. */
+import { connect } from 'amqplib';
+import type { Redis } from 'ioredis';
+import { Client, type Pool } from 'pg';
+import { createAccumulator, type Accumulator } from '../src/aggregate/accumulator.ts';
+import { ensureLibrary } from '../src/aggregate/library.ts';
+import { sleep } from '../src/platform/backoff.ts';
+import { runMigrations } from '../src/platform/migrate.ts';
+import { createPool } from '../src/platform/postgres.ts';
+import { createRedis, waitForRedis } from '../src/platform/redis.ts';
+import { declareTopologyAt } from '../src/platform/topology.ts';
+import { startPulseProcess, type PulseProcess } from './pulse-process.ts';
+import type { BenchContext } from './scenario.ts';
+
+export interface Installation {
+  readonly queue: string;
+  readonly redisUrl: string;
+  readonly databaseUrl: string;
+  readonly redis: Redis;
+  readonly pool: Pool;
+  readonly accumulator: Accumulator;
+  /** Starts a worker and waits until it consumes. */
+  startWorker(env?: Readonly<Record<string, string>>): Promise<PulseProcess>;
+  /** What is counted and refused so far. */
+  readCounts(): Promise<{ counted: number; duplicates: number }>;
+  /** Gives everything back; workers are closed before by whoever started them. */
+  close(): Promise<void>;
+}
+
+/** Long enough for the bench to remember everything, so that memory only grows. */
+export const DEDUPE_WINDOW_SECONDS = 86_400;
+const CONSUMING_TIMEOUT_MS = 30_000;
+const POLL_MS = 20;
+/** No flush but those that a scenario asks for. */
+const NO_FLUSH = '0 0 1 1 *';
+
+/** Creates one: migrated, declared, empty. */
+export async function createInstallation(context: BenchContext): Promise<Installation> {
+  const { servers, logger } = context;
+  const number = context.nextNumber();
+  const queue = `bench.${number}`;
+  const database = `bench_${number}`;
+  const redisUrl = `${servers.redisUrl}/${number}`;
+  const databaseUrl = withPath(servers.databaseUrl, `/${database}`);
+  await queryOnce(servers.databaseUrl, `CREATE DATABASE ${database}`);
+  await runMigrations(databaseUrl, logger);
+  await declareTopologyAt(servers.rabbitmqUrl, queue);
+  // A flush is asked to stream through it while others wait; no timeout of the client may end a long call.
+  const redis = createRedis(redisUrl, { name: 'bench', logger, commandTimeoutMs: 60_000 });
+  await waitForRedis(redis, { url: redisUrl, timeoutMs: 10_000 });
+  await ensureLibrary(redis);
+  const pool = createPool(databaseUrl, { name: 'bench', logger, statementTimeoutMs: 600_000 });
+  const accumulator = createAccumulator({
+    redis,
+    shards: 1,
+    dedupeWindowSeconds: DEDUPE_WINDOW_SECONDS,
+  });
+  return {
+    queue,
+    redisUrl,
+    databaseUrl,
+    redis,
+    pool,
+    accumulator,
+    startWorker: async (env = {}) => {
+      const { rabbitmqUrl } = servers;
+      const worker = await startPulseProcess({
+        command: 'worker',
+        env: { ...pulseEnv({ rabbitmqUrl, redisUrl, databaseUrl, queue }), ...env },
+        profileDirectory: context.profileDirectory,
+      });
+      await waitForConsumer(rabbitmqUrl, queue);
+      return worker;
+    },
+    async readCounts() {
+      const { counted, duplicates } = await accumulator.readBooks(0);
+      return { counted: Number(counted), duplicates: Number(duplicates) };
+    },
+    async close() {
+      await redis.flushdb();
+      redis.disconnect();
+      await pool.end();
+      await queryOnce(servers.databaseUrl, `DROP DATABASE ${database} WITH (FORCE)`);
+      await deleteQueues(servers.rabbitmqUrl, queue);
+    },
+  };
+}
+
+/** The environment of a process of this installation. */
+export function pulseEnv(options: {
+  rabbitmqUrl: string;
+  redisUrl: string;
+  databaseUrl: string;
+  queue: string;
+}): Record<string, string> {
+  return {
+    RABBITMQ_URL: options.rabbitmqUrl,
+    REDIS_URL: options.redisUrl,
+    DATABASE_URL: options.databaseUrl,
+    PULSE_QUEUE: options.queue,
+    DEDUPE_WINDOW_SECONDS: String(DEDUPE_WINDOW_SECONDS),
+    FLUSH_CRON: NO_FLUSH,
+    METRICS_PORT: '0',
+    API_PORT: '0',
+    LOG_LEVEL: 'warn',
+  };
+}
+
+async function waitForConsumer(url: string, queue: string): Promise<void> {
+  const connection = await connect(url);
+  try {
+    const channel = await connection.createChannel();
+    const deadlineMs = performance.now() + CONSUMING_TIMEOUT_MS;
+    while ((await channel.checkQueue(queue)).consumerCount === 0) {
+      if (performance.now() > deadlineMs) throw new Error('The worker does not consume.');
+      await sleep(POLL_MS);
+    }
+  } finally {
+    await connection.close();
+  }
+}
+
+async function deleteQueues(url: string, queue: string): Promise<void> {
+  const connection = await connect(url);
+  try {
+    const channel = await connection.createChannel();
+    for (const name of [queue, `${queue}.dead`]) {
+      await channel.deleteQueue(name);
+      await channel.deleteExchange(name);
+    }
+  } finally {
+    await connection.close();
+  }
+}
+
+async function queryOnce(url: string, sql: string): Promise<void> {
+  const client = new Client({ connectionString: url });
+  await client.connect();
+  try {
+    await client.query(sql);
+  } finally {
+    await client.end();
+  }
+}
+
+function withPath(url: string, path: string): string {
+  const changed = new URL(url);
+  changed.pathname = path;
+  return changed.href;
+}

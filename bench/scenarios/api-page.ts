@@ -1,0 +1,140 @@
+import { randomBytes } from 'node:crypto';
+import { Client } from 'pg';
+import {
+  apiRequests,
+  listenToStatements,
+  openHttpClient,
+  replay,
+  type ApiRequest,
+  type HttpClient,
+  type Statement,
+} from '../api-requests.ts';
+import { fillApiRows } from '../api-rows.ts';
+import { watchCpu } from '../cpu.ts';
+import { createInstallation, pulseEnv, type Installation } from '../installation.ts';
+import { startPulseProcess } from '../pulse-process.ts';
+import type { BenchContext, Measured, OpenedScenario, Scenario } from '../scenario.ts';
+import { quantile } from '../statistics.ts';
+
+const USERNAME = 'bench';
+
+/** What the API adds to Postgres: HTTP, the token's check, validation and serialisation. The worst kind counts. */
+export const apiPage: Scenario = {
+  name: 'api-page',
+  measured: 'slowest p99 of page 1, a deep page, by id, filtered, at 10,000,000 rows',
+  against: 'the same statements through pg alone; the ratio is that of the kind that does worst',
+  unit: 'ms',
+  judgement: 'ratio at most',
+  mustReach: 3,
+  aim: 1.5,
+  ratioOf: worstRatio,
+  open: async (context): Promise<OpenedScenario> => {
+    const installation = await createInstallation(context);
+    const rowCount = context.quick ? 500_000 : 10_000_000;
+    const { pool, databaseUrl } = installation;
+    await fillApiRows(pool, {
+      rowCount,
+      timeMs: Date.parse(context.timestamp),
+      tell: context.tell,
+    });
+    const requests = apiRequests(rowCount, { deepTimes: context.quick ? 5 : 3 });
+    const { api, http } = await startApi(context, installation);
+    const statements = new Map<string, Statement[]>();
+    for (const { name, read } of requests) {
+      statements.set(name, await listenToStatements(pool, read));
+    }
+    const client = new Client({ connectionString: databaseUrl });
+    // Unlistened, servers that end before it would end this process.
+    client.on('error', () => undefined);
+    await client.connect();
+    return {
+      prepare: () => Promise.resolve(),
+      product: () =>
+        measure(context, { pid: api.pid, requests, send: ({ path }) => http.get(path) }),
+      reference: () =>
+        measure(context, {
+          pid: process.pid,
+          requests,
+          send: ({ name }) => replay(client, statements.get(name) ?? []),
+        }),
+      verify: () => verify(installation, requests, http),
+      async close() {
+        http.close();
+        await client.end();
+        await api.close();
+        await installation.close();
+      },
+    };
+  },
+};
+
+async function startApi({ servers }: BenchContext, { queue, redisUrl, databaseUrl }: Installation) {
+  const password = randomBytes(12).toString('hex');
+  const api = await startPulseProcess({
+    command: 'api',
+    env: {
+      ...pulseEnv({ rabbitmqUrl: servers.rabbitmqUrl, redisUrl, databaseUrl, queue }),
+      JWT_SECRET: randomBytes(32).toString('hex'),
+      ADMIN_USERNAME: USERNAME,
+      ADMIN_PASSWORD: password,
+    },
+  });
+  const base = `${api.ready.api ?? ''}/api/v1`;
+  return { api, http: await openHttpClient(base, { username: USERNAME, password }) };
+}
+
+async function measure(
+  { servers }: BenchContext,
+  side: {
+    pid: number;
+    requests: readonly ApiRequest[];
+    send: (request: ApiRequest) => Promise<unknown>;
+  },
+): Promise<Measured> {
+  const details: Record<string, number> = {};
+  const endCpu = watchCpu({ ...servers.cpuRoots, node: side.pid });
+  let requestCount = 0;
+  for (const request of side.requests) {
+    const timesMs: number[] = [];
+    for (let index = 0; index < request.times; index++) {
+      const startedMs = performance.now();
+      await side.send(request);
+      timesMs.push(performance.now() - startedMs);
+    }
+    requestCount += request.times;
+    details[`${request.name}_p50_ms`] = quantile(timesMs, 0.5);
+    details[`${request.name}_p99_ms`] = quantile(timesMs, 0.99);
+  }
+  const p99s = Object.entries(details).filter(([name]) => name.endsWith('_p99_ms'));
+  const value = Math.max(...p99s.map(([, ms]) => ms));
+  return { value, cpuUs: endCpu(), pulseCount: requestCount, details };
+}
+
+function worstRatio(product: Measured, reference: Measured): number {
+  const ratios = Object.entries(product.details ?? {})
+    .filter(([name]) => name.endsWith('_p99_ms'))
+    .map(([name, ms]) => ms / (reference.details?.[name] ?? ms));
+  return Math.max(...ratios);
+}
+
+/** The API answers what the query functions read. */
+async function verify(
+  { pool }: Installation,
+  requests: readonly ApiRequest[],
+  http: HttpClient,
+): Promise<void> {
+  for (const { name, path, read } of requests) {
+    const answered = JSON.parse(await http.get(path)) as Record<string, unknown>;
+    const expected = (await read(pool)) as Record<string, unknown>;
+    const [ours, theirs] =
+      'rows' in expected
+        ? [
+            [answered.data, answered.total],
+            [expected.rows, expected.total],
+          ]
+        : [answered, expected];
+    if (JSON.stringify(ours) !== JSON.stringify(theirs)) {
+      throw new Error(`${name}: the API answers ${JSON.stringify(answered).slice(0, 300)}.`);
+    }
+  }
+}

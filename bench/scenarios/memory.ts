@@ -1,0 +1,76 @@
+import { newTraffic, openFiller } from '../backlog.ts';
+import { residentMib, watchCpu } from '../cpu.ts';
+import { openProductSide } from '../ingest-sides.ts';
+import { createInstallation } from '../installation.ts';
+import type { Measured, OpenedScenario, Round, Scenario } from '../scenario.ts';
+import { median } from '../statistics.ts';
+import { createExpectedSums } from '../traffic.ts';
+import { verifySums } from '../verify-sums.ts';
+
+const SAMPLE_MS = 100;
+/** Garbage collection alone moves the figure by this much; a leak of 8 bytes a pulse would show. */
+const GROWTH_MIB_MAX = 8;
+const SHAPE = { keyCount: 20_000, distribution: 'uniform' } as const;
+
+/** A worker's memory depends on its settings, never on how much is waiting. The same process in all rounds. */
+export const memory: Scenario = {
+  name: 'memory',
+  measured: 'largest resident memory of a worker that drains 1,000,000 pulses',
+  against: '',
+  unit: 'MiB',
+  judgement: 'value at most',
+  mustReach: 250,
+  aim: 150,
+  conditions: (rounds: readonly Round[]) => {
+    const value = median(rounds.map(({ product }) => product.details?.growth_mib ?? 0));
+    const passed = value <= GROWTH_MIB_MAX;
+    return [{ name: 'growth_mib_per_backlog', value, atMost: GROWTH_MIB_MAX, passed }];
+  },
+  open: async (context): Promise<OpenedScenario> => {
+    const installation = await createInstallation(context);
+    const filler = await openFiller(context, installation.queue);
+    const side = await openProductSide(installation);
+    const expected = createExpectedSums(SHAPE.keyCount);
+    let backlog = { pulseCount: 0, messageCount: 0, bodyBytes: 0 };
+    return {
+      async prepare(warmUp) {
+        const pulseCount = warmUp ? 40_000 : context.quick ? 100_000 : 1_000_000;
+        const traffic = newTraffic(context, SHAPE, pulseCount);
+        await side.hold(pulseCount);
+        const bodyBytes = await filler.fill(traffic);
+        backlog = { pulseCount, messageCount: pulseCount, bodyBytes };
+        expected.add(traffic);
+      },
+      async product(): Promise<Measured> {
+        await context.servers.rest();
+        const samples: number[] = [];
+        const timer = setInterval(() => samples.push(residentMib(side.pid)), SAMPLE_MS);
+        const endCpu = watchCpu({ ...context.servers.cpuRoots, node: side.pid });
+        try {
+          await side.release(backlog);
+        } finally {
+          clearInterval(timer);
+        }
+        samples.push(residentMib(side.pid));
+        return {
+          value: Math.max(...samples),
+          cpuUs: endCpu(),
+          pulseCount: backlog.pulseCount,
+          details: { growth_mib: growthOf(samples), median_mib: median(samples) },
+        };
+      },
+      verify: () => verifySums(context, installation, expected),
+      async close() {
+        await Promise.all([filler.close(), side.close()]);
+        await installation.close();
+      },
+    };
+  },
+};
+
+/** From the second quarter of the time to the last: the first one is spent on getting going. */
+function growthOf(samples: readonly number[]): number {
+  const quarter = Math.floor(samples.length / 4);
+  if (quarter === 0) return 0;
+  return median(samples.slice(-quarter)) - median(samples.slice(quarter, 2 * quarter));
+}

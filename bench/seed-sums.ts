@@ -1,0 +1,38 @@
+/** Puts sums into Redis past the broker, as many keys as wanted. */
+import { BatchFold } from '../src/aggregate/accumulator.ts';
+import { windowStartSec } from '../src/core/window.ts';
+import type { Installation } from './installation.ts';
+import { keyNames } from './traffic.ts';
+
+const PULSES_PER_CALL = 4_000;
+
+export interface SeedOptions {
+  readonly keyCount: number;
+  /** The hour of the sums, milliseconds since 1970. */
+  readonly timeMs: number;
+  /** Counts each pulse under an id of its own, this text and its index; without it, no pulse has an id. */
+  readonly idPrefix?: string;
+  readonly pulseCount?: number;
+}
+
+/** Counts one pulse of 1.001 units per key, or `pulseCount` of them, over the keys in turn. */
+export async function seedSums(
+  { accumulator }: Pick<Installation, 'accumulator'>,
+  { keyCount, timeMs, idPrefix, pulseCount = keyCount }: SeedOptions,
+): Promise<{ counted: number; duplicates: number }> {
+  const total = { counted: 0, duplicates: 0 };
+  const windowStart = windowStartSec(timeMs);
+  for (let from = 0; from < pulseCount; from += PULSES_PER_CALL) {
+    const fold = new BatchFold('the secret of a bench');
+    const until = Math.min(pulseCount, from + PULSES_PER_CALL);
+    for (let index = from; index < until; index++) {
+      const id = idPrefix === undefined ? undefined : `${idPrefix}${index}`;
+      const amount = { whole: 1, nano: 1_000_000 };
+      fold.add({ ...keyNames(index % keyCount), windowStartSec: windowStart, amount, id });
+    }
+    const result = await accumulator.apply(0, fold.fold());
+    total.counted += result.counted;
+    total.duplicates += result.duplicates;
+  }
+  return total;
+}

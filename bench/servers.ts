@@ -1,0 +1,104 @@
+/** The servers of one run: private, embedded, watched. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { connect } from 'amqplib';
+import { Redis } from 'ioredis';
+import { Client } from 'pg';
+import { startEmbeddedServices } from '../src/services/embedded-services.ts';
+import { processTree } from '../src/services/process-identity.ts';
+import { sleep } from '../src/platform/backoff.ts';
+import { treeCpuUs, type CpuRoots } from './cpu.ts';
+
+export interface BenchServers {
+  readonly rabbitmqUrl: string;
+  readonly redisUrl: string;
+  readonly databaseUrl: string;
+  /** Where each server's CPU time is read; a server in a container is missing. */
+  readonly cpuRoots: CpuRoots;
+  readonly versions: Readonly<Record<'rabbitmq' | 'redis' | 'postgres', string>>;
+  /** Resolves when the servers have come to rest, or after a few seconds of waiting for that. */
+  rest(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+const PROGRAMS = { rabbitmq: 'beam.smp', redis: 'redis-server', postgres: 'postgres' } as const;
+const REST_SLICE_MS = 200;
+/** Less than this share of one core is rest. */
+const REST_SHARE = 0.1;
+const REST_TIMEOUT_MS = 6_000;
+
+/** Starts all three; they end with this process, however it ends. */
+export async function startBenchServers(tell: (line: string) => void): Promise<BenchServers> {
+  const services = await startEmbeddedServices({
+    directory: join('.pulse', `bench-${process.pid}`),
+    keepFiles: false,
+    onProgress: tell,
+  });
+  const rabbitmqUrl = new URL(services.env.RABBITMQ_URL);
+  // A side is stopped by a signal while its backlog is filled: it must not be taken for dead.
+  rabbitmqUrl.searchParams.set('heartbeat', '0');
+  const cpuRoots = findServers();
+  return {
+    rabbitmqUrl: rabbitmqUrl.href,
+    redisUrl: services.env.REDIS_URL,
+    databaseUrl: services.env.DATABASE_URL,
+    cpuRoots,
+    versions: await readVersions(services.env),
+    rest: () => waitForRest(cpuRoots),
+    stop: () => services.stop(),
+  };
+}
+
+function findServers(): CpuRoots {
+  const roots: Record<string, number> = {};
+  for (const pid of processTree(process.pid)) {
+    const name = nameOf(pid);
+    for (const [server, program] of Object.entries(PROGRAMS)) {
+      // The tree is walked from the top, so the first of a name is the parent of the others.
+      if (name === program) roots[server] ??= pid;
+    }
+  }
+  return roots;
+}
+
+async function readVersions(env: {
+  RABBITMQ_URL: string;
+  REDIS_URL: string;
+  DATABASE_URL: string;
+}): Promise<BenchServers['versions']> {
+  const connection = await connect(env.RABBITMQ_URL);
+  const { version } = connection.connection.serverProperties;
+  await connection.close();
+  const redis = new Redis(env.REDIS_URL);
+  const redisVersion = /^redis_version:(\S+)/m.exec(await redis.info('server'))?.[1];
+  redis.disconnect();
+  const client = new Client({ connectionString: env.DATABASE_URL });
+  await client.connect();
+  const { rows } = await client.query<{ server_version: string }>('SHOW server_version');
+  await client.end();
+  return {
+    rabbitmq: version,
+    redis: redisVersion ?? 'unknown',
+    postgres: rows[0]?.server_version ?? 'unknown',
+  };
+}
+
+function nameOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/comm`, 'utf8').trim();
+  } catch {
+    return '';
+  }
+}
+
+async function waitForRest(roots: CpuRoots): Promise<void> {
+  const deadlineMs = performance.now() + REST_TIMEOUT_MS;
+  const pids = Object.values(roots);
+  const read = (): number => pids.reduce((sum, pid) => sum + treeCpuUs(pid), 0);
+  for (let before = read(); performance.now() < deadlineMs;) {
+    await sleep(REST_SLICE_MS);
+    const after = read();
+    if (after - before < REST_SLICE_MS * 1000 * REST_SHARE) return;
+    before = after;
+  }
+}
