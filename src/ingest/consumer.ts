@@ -9,7 +9,7 @@
  */
 import type { Channel } from 'amqplib';
 import { PulseError, TransientError } from '../core/errors.ts';
-import { backoffDelayMs, sleep } from '../platform/backoff.ts';
+import { backoffDelayMs, sleep, waitAtMost } from '../platform/backoff.ts';
 import type { Logger } from '../platform/logger.ts';
 import { startRabbitSession, type RabbitLink } from '../platform/rabbit.ts';
 import { Batch, type BatchOptions, type Delivery } from './batch.ts';
@@ -42,6 +42,7 @@ export interface Consumer {
 
 /** Two: one is parsed and folded while Redis applies the other. */
 const BATCHES_IN_FLIGHT = 2;
+const CANCEL_TIMEOUT_MS = 2_000;
 const PROBE_BACKOFF = { baseMs: 100, capMs: 5_000 };
 
 /** One subscription, from consume to the loss of its link. */
@@ -98,15 +99,13 @@ export function startConsumer(options: ConsumerOptions, deps: ConsumerDeps): Con
 
   return {
     async drain(timeoutMs) {
-      const timeout = new AbortController();
       const finish = async (): Promise<void> => {
         await subscription?.drain();
       };
       const finished = finish().catch((error: unknown) => {
         logger.warn({ err: error }, 'drain incomplete; the rest will be redelivered');
       });
-      await Promise.race([finished, sleep(timeoutMs, timeout.signal)]);
-      timeout.abort();
+      await waitAtMost(timeoutMs, finished);
       stopping.abort();
       await session.close();
     },
@@ -169,7 +168,10 @@ function createSubscription(
       consumerTag = consumer.consumerTag;
     },
     async drain() {
-      if (consumerTag !== undefined) await channel.cancel(consumerTag);
+      // RabbitMQ leaves it unanswered while the queue has no leader; what comes nevertheless is not taken.
+      if (consumerTag !== undefined) {
+        await waitAtMost(CANCEL_TIMEOUT_MS, channel.cancel(consumerTag));
+      }
       await batcher.drain();
     },
     abandon() {

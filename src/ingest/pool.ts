@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import { Piscina } from 'piscina';
 import { FatalError } from '../core/errors.ts';
-import { backoffDelayMs, sleep } from '../platform/backoff.ts';
+import { backoffDelayMs, sleep, waitAtMost } from '../platform/backoff.ts';
 import { builtFileUrl } from '../platform/built-file.ts';
 import type { Logger } from '../platform/logger.ts';
 import type {
@@ -97,9 +97,7 @@ export function startIngestPool(options: IngestPoolOptions): IngestPool {
       stopping.abort();
       const command: ThreadCommand = 'drain';
       for (const port of ports) port?.postMessage(command);
-      const timeout = new AbortController();
-      await Promise.race([kept, sleep(task.stopTimeoutMs + CLOSE_GRACE_MS, timeout.signal)]);
-      timeout.abort();
+      await waitAtMost(task.stopTimeoutMs + CLOSE_GRACE_MS, kept);
       await piscina.destroy();
     },
   };

@@ -1,4 +1,4 @@
-/** Waiting between attempts: capped, jittered, abortable. */
+/** Waiting: between attempts, capped, jittered, abortable; and for work, with a bound. */
 import { setTimeout as delay } from 'node:timers/promises';
 
 /** Bounds of one retry loop, in milliseconds. */
@@ -27,5 +27,15 @@ export async function sleep(ms: number, signal?: AbortSignal): Promise<void> {
     await delay(ms, undefined, signal === undefined ? {} : { signal });
   } catch (error) {
     if (signal?.aborted !== true) throw error;
+  }
+}
+
+/** Waits until `work` has ended, for at most `ms`. @throws What `work` throws within that time. */
+export async function waitAtMost(ms: number, work: Promise<unknown>): Promise<void> {
+  const timeout = new AbortController();
+  try {
+    await Promise.race([work, sleep(ms, timeout.signal)]);
+  } finally {
+    timeout.abort();
   }
 }

@@ -1,7 +1,7 @@
 /** Opening one connection to RabbitMQ, and waiting for the server when a process starts. */
 import { connect, type ChannelModel } from 'amqplib';
 import { FatalError } from '../core/errors.ts';
-import { backoffDelayMs, sleep } from './backoff.ts';
+import { backoffDelayMs, sleep, waitAtMost } from './backoff.ts';
 import { serverOf, type Logger } from './logger.ts';
 
 export interface RabbitConnectionOptions {
@@ -57,15 +57,12 @@ export async function openRabbitConnection(
  * amqplib ends a socket but never destroys it, so that a silent peer would keep the process alive.
  */
 export async function closeRabbitConnection(connection: ChannelModel): Promise<void> {
-  const timeout = new AbortController();
   try {
     const closing = connection.close();
-    await Promise.race([closing, sleep(CLOSE_TIMEOUT_MS, timeout.signal)]);
+    await waitAtMost(CLOSE_TIMEOUT_MS, closing);
     closing.catch(() => undefined);
   } catch {
     // Closed already.
-  } finally {
-    timeout.abort();
   }
   const { stream } = connection.connection as { stream?: { destroy: () => void } };
   setTimeout(() => stream?.destroy(), SOCKET_LINGER_MS).unref();

@@ -6,7 +6,7 @@
  */
 import type { Channel, ChannelModel, ConfirmChannel } from 'amqplib';
 import { PulseError, TransientError } from '../core/errors.ts';
-import { backoffDelayMs, sleep } from './backoff.ts';
+import { backoffDelayMs, sleep, waitAtMost } from './backoff.ts';
 import { serverOf, type Logger } from './logger.ts';
 import { closeRabbitConnection, openRabbitConnection } from './rabbit-connection.ts';
 
@@ -261,15 +261,10 @@ function createLink(connection: ChannelModel, generation: number): OwnedLink {
     createChannel: async () => adopt(await connection.createChannel()),
     createConfirmChannel: async (options) => adopt(await connection.createConfirmChannel(options)),
     async closeChannels() {
-      const timeout = new AbortController();
       const closing = channels.map(async (channel) => {
         await channel.close();
       });
-      await Promise.race([
-        Promise.allSettled(closing),
-        sleep(CHANNELS_CLOSE_TIMEOUT_MS, timeout.signal),
-      ]);
-      timeout.abort();
+      await waitAtMost(CHANNELS_CLOSE_TIMEOUT_MS, Promise.allSettled(closing));
     },
   };
 }

@@ -14,7 +14,7 @@ import type { ConsumeMessage } from 'amqplib';
 import { DatabaseError, type Pool } from 'pg';
 import { TransientError, type PulseError } from '../core/errors.ts';
 import type { RejectionReason } from '../core/rejection.ts';
-import { backoffDelayMs, sleep } from '../platform/backoff.ts';
+import { backoffDelayMs, sleep, waitAtMost } from '../platform/backoff.ts';
 import type { Logger } from '../platform/logger.ts';
 import { startRabbitSession, type RabbitLink } from '../platform/rabbit.ts';
 import { topologyNames } from '../platform/topology.ts';
@@ -107,9 +107,7 @@ export function startQuarantineWriter(deps: QuarantineWriterDeps): QuarantineWri
     },
     async close(timeoutMs = CLOSE_TIMEOUT_MS) {
       stopping.abort();
-      const timeout = new AbortController();
-      await Promise.race([writing, sleep(timeoutMs, timeout.signal)]);
-      timeout.abort();
+      await waitAtMost(timeoutMs, writing);
       await session.close();
       status.state = 'closed';
     },

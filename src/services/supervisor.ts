@@ -2,7 +2,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, existsSync, openSync, renameSync, rmSync } from 'node:fs';
-import { sleep } from '../platform/backoff.ts';
+import { waitAtMost } from '../platform/backoff.ts';
 import { removeContainer, removeVolume, signalContainer } from './container-control.ts';
 import { endTree, signalOne, signalTree, whenGone } from './process-ending.ts';
 import type { CommandSpec, ProcessSpec } from './process-spec.ts';
@@ -158,22 +158,15 @@ async function signalKept({ spec, child, ended }: Kept, signal: NodeJS.Signals):
   const isEnding = ENDING_SIGNALS.includes(signal);
   if (spec.container !== undefined) {
     await signalContainer(spec.container, signal);
-    if (isEnding) await within(STOP_BOUND_MS.orderly, ended);
+    if (isEnding) await waitAtMost(STOP_BOUND_MS.orderly, ended);
   } else if (isEnding && signal !== 'SIGKILL') {
     // The server ends its own helpers in its own order.
     signalOne(pid, signal);
-    await within(STOP_BOUND_MS.orderly, ended);
+    await waitAtMost(STOP_BOUND_MS.orderly, ended);
   } else {
     const tree = signalTree(pid, signal);
     if (isEnding) await Promise.all([ended, whenGone(tree, KILL_BOUND_MS)]);
   }
-}
-
-/** Waits for `work`, but no longer than `boundMs`. */
-async function within(boundMs: number, work: Promise<void>): Promise<void> {
-  const bound = new AbortController();
-  await Promise.race([work, sleep(boundMs, bound.signal)]);
-  bound.abort();
 }
 
 async function stopKept({ spec, child }: Kept, how: 'orderly' | 'quick'): Promise<void> {

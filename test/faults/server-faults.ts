@@ -1,5 +1,6 @@
 /** Faults of the three servers. */
 import { between, NotReachedError, sleep, until, type Fault, type Scene } from './fault.ts';
+import { areQueuesNamed } from '../support/quorum-names.ts';
 import { withRedis, type ServerName } from './test-servers.ts';
 
 const SERVERS: readonly ServerName[] = ['rabbitmq', 'redis', 'postgres'];
@@ -8,7 +9,12 @@ export const SERVER_FAULTS: readonly Fault[] = [
   ...SERVERS.map((name): Fault => ({
     name: `${name}-kill`,
     about: `SIGKILL of ${name} with all its processes, and a restart`,
-    async inject({ servers, random }) {
+    async inject({ servers, installation, random }) {
+      if (name === 'rabbitmq') {
+        await until('the names of the queues', 10_000, () =>
+          Promise.resolve(areQueuesNamed(servers.directory, installation.queue)),
+        );
+      }
       await servers.bounce(name, between(0, 1_500, random));
       return undefined;
     },

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client } from 'pg';
@@ -10,6 +10,7 @@ import {
 } from '../../src/services/embedded-services.ts';
 import { loginToApi } from '../support/api-client.ts';
 import { MANY_STEPS_TIMEOUT_MS } from '../support/pulse-process.ts';
+import { areQueuesNamed } from '../support/quorum-names.ts';
 import { countKinds, openFlow, type FlowServers, type StoredDeadLetter } from './flow-fixture.ts';
 import { startSteadyProducer } from './steady-producer.ts';
 import { goodPulses, sumsOfPulses, sumsOfRows } from './sums.ts';
@@ -51,7 +52,10 @@ describe('a server is killed while pulses flow and flushes run', () => {
       const producer = startSteadyProducer(flow.env.RABBITMQ_URL!, flow.queue);
       await flow.settled({ counted: MORE });
 
-      if (name === 'rabbitmq') await queuesAreNamed(join(parent, 'services'), flow.queue);
+      if (name === 'rabbitmq') {
+        const directory = join(parent, 'services');
+        await expect.poll(() => areQueuesNamed(directory, flow.queue), WAIT).toBe(true);
+      }
       await services.kill(name);
       await readinessIs(ready.api!, { status: 503, away: [name] });
       await services.start(name);
@@ -123,21 +127,4 @@ function reasonsSent(traffic: readonly GeneratedPulse[]): string[] {
   return traffic
     .flatMap((sent) => (sent.kind === 'bad' ? [`${sent.messageId} ${sent.reason}`] : []))
     .sort();
-}
-
-/**
- * RabbitMQ 3.10 writes the name of a new quorum queue a while after it has answered; killed before, it comes
- * back with a queue that never elects a leader.
- */
-async function queuesAreNamed(directory: string, queue: string): Promise<void> {
-  const names = join(
-    directory,
-    'rabbitmq/mnesia/pulse@localhost/quorum/pulse@localhost/names.dets',
-  );
-  const isNamed = (): boolean => {
-    const text = readFileSync(names, 'latin1');
-    const dead = `${queue}.dead`;
-    return text.includes(dead) && text.replaceAll(dead, '').includes(queue);
-  };
-  await expect.poll(isNamed, { timeout: 30_000 }).toBe(true);
 }

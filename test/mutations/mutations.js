@@ -35,7 +35,7 @@ export const MUTATIONS = [
           '    const settled = Promise.resolve().then(',
       },
     ],
-    red: ['simulation', { faults: 'redis-freeze,worker-kill', seed: 3 }],
+    red: ['simulation', { faults: 'apply-lost-kill', seed: 3 }],
   },
   {
     name: 'seal',
@@ -60,7 +60,7 @@ export const MUTATIONS = [
         replace: '[keys.sealedIndex, keys.live], [batchId]',
       },
     ],
-    red: [{ tests: 'test/flush/books.integration.test.ts' }, { faults: 'none', seed: 1 }],
+    red: [{ tests: 'test/flush/books.integration.test.ts' }, { faults: 'flushers-many', seed: 1 }],
   },
   {
     name: 'ledger',
@@ -116,7 +116,7 @@ export const MUTATIONS = [
         replace: '  void publishAll(rejected, deps).catch(() => undefined);',
       },
     ],
-    red: ['simulation'],
+    red: ['simulation', { faults: 'dead-letter-lost-kill', seed: 4 }],
   },
   {
     name: 'ack-order',
@@ -195,7 +195,7 @@ export const MUTATIONS = [
         replace: 'noBatchBorn(books, books);\n    return balance(books, flushed);',
       },
     ],
-    red: ['simulation', { tests: 'test/flush/books.integration.test.ts' }],
+    red: [{ tests: 'test/flush/books.integration.test.ts' }],
   },
   {
     name: 'model-seal',

@@ -98,8 +98,7 @@ describe('two instances side by side', () => {
     await channel.assertQueue(queue, { arguments: { 'x-queue-type': 'quorum' } });
     channel.sendToQueue(queue, Buffer.from('a pulse'), { persistent: true });
     await channel.waitForConfirms();
-    // RabbitMQ 3.10 writes the name of a new quorum queue about a second after it has answered; killed before,
-    // it comes back with a queue that never elects a leader.
+    // See quorum-names.ts.
     const node = 'mnesia/pulse@localhost/quorum/pulse@localhost/names.dets';
     const names = join(directories[0]!, 'rabbitmq', node);
     await expect.poll(() => readFileSync(names).includes(queue), { timeout: 10_000 }).toBe(true);

@@ -1,0 +1,21 @@
+/** What must be waited for before RabbitMQ is killed, lest its own weakness be taken for ours. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+/**
+ * Whether the broker has written the name of the quorum queue, and of its queue of dead letters.
+ *
+ * RabbitMQ 3.10 writes them up to a second after it has answered; killed before, it comes back with a queue that
+ * never elects a leader, and what it had confirmed for that queue cannot be reached any more.
+ *
+ * @param directory That of the embedded services.
+ */
+export function areQueuesNamed(directory: string, queue: string): boolean {
+  const names = join(
+    directory,
+    'rabbitmq/mnesia/pulse@localhost/quorum/pulse@localhost/names.dets',
+  );
+  const text = readFileSync(names, 'latin1');
+  const dead = `${queue}.dead`;
+  return text.includes(dead) && text.replaceAll(dead, '').includes(queue);
+}
