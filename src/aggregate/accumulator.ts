@@ -5,11 +5,12 @@ import type { AmountSum } from '../core/amount.ts';
 import { FatalError, TransientError } from '../core/errors.ts';
 import type { AggregateKey } from '../core/pulse.ts';
 import { BatchFold, type FoldedBatch } from './batch-fold.ts';
+import { KeyTable } from './key-table.ts';
 import { fromField, shardKeys, shardOf } from './keys.ts';
 import { ensureLibrary, LIBRARY_VERSION } from './library.ts';
 import { readSum } from './sum-codec.ts';
 
-export { BatchFold, shardOf };
+export { BatchFold, KeyTable, shardOf };
 export type { FoldedBatch };
 
 /** The header of a batch of sums, live or sealed. */

@@ -5,16 +5,14 @@
  * single cost of a pulse. Redis reads ids and sums always, single pulses only to take a duplicate or an
  * overflowing pulse out of its sum again.
  */
-import { addAmount } from '../core/amount.ts';
-import type { AmountSum } from '../core/amount.ts';
 import type { Pulse } from '../core/pulse.ts';
 import { FINGERPRINT_BYTES, writeFingerprint, writeNoFingerprint } from './fingerprint.ts';
-import { toField } from './keys.ts';
-import { SUM_BYTES, writeSum } from './sum-codec.ts';
+import { KeyTable } from './key-table.ts';
+import { addToSum, SUM_BYTES } from './sum-codec.ts';
 
 /** Bytes of one pulse: key index (u32), whole (f64), nano (u32), little endian. */
 const PULSE_BYTES = 16;
-/** Pulses; the buffers double when they are full. */
+/** Pulses, and keys; the buffers double when they are full. */
 const CAPACITY_AT_FIRST = 256;
 
 /** One batch of one shard, packed as the apply function takes it. */
@@ -29,27 +27,30 @@ export interface FoldedBatch {
   readonly windowMaxSec: number;
 }
 
-interface KeySum {
-  readonly index: number;
-  readonly amount: AmountSum;
-  pulseCount: number;
-}
-
 /** Collects pulses; `fold` packs what was added. */
 export class BatchFold {
   readonly #secret: string;
+  readonly #keys: KeyTable;
+  readonly #turn: number;
   #ids = Buffer.allocUnsafe(CAPACITY_AT_FIRST * FINGERPRINT_BYTES);
   #pulses = Buffer.allocUnsafe(CAPACITY_AT_FIRST * PULSE_BYTES);
   #pulsesView = viewOf(this.#pulses);
-  readonly #sums = new Map<string, KeySum>();
+  #sums = Buffer.alloc(CAPACITY_AT_FIRST * SUM_BYTES);
+  #sumsView = viewOf(this.#sums);
+  readonly #packedFields: string[] = [];
   #pulseCount = 0;
   #withoutIdCount = 0;
   #windowMinSec = Infinity;
   #windowMaxSec = -Infinity;
 
-  /** @param secret Keys the fingerprints of ids; the same for the whole installation. */
-  constructor(secret: string) {
+  /**
+   * @param secret Keys the fingerprints of ids; the same for the whole installation.
+   * @param keys What earlier folds of the same thread and shard have met; none of them may be added to any more.
+   */
+  constructor(secret: string, keys = new KeyTable()) {
     this.#secret = secret;
+    this.#keys = keys;
+    this.#turn = keys.open();
   }
 
   get pulseCount(): number {
@@ -61,13 +62,14 @@ export class BatchFold {
     return this.#withoutIdCount;
   }
 
+  /** @throws RangeError when a later fold has begun on the same keys. */
   add(pulse: Pulse): void {
+    if (!this.#keys.isOpen(this.#turn)) throw new RangeError('A later fold has begun.');
     if ((this.#pulseCount + 1) * PULSE_BYTES > this.#pulses.length) this.#grow();
-    const sum = this.#sumOf(pulse);
-    sum.pulseCount += 1;
-    addAmount(sum.amount, pulse.amount);
+    const keyIndex = this.#indexOf(pulse);
+    addToSum(this.#sumsView, keyIndex * SUM_BYTES, pulse.amount);
     const offset = this.#pulseCount * PULSE_BYTES;
-    this.#pulsesView.setUint32(offset, sum.index, true);
+    this.#pulsesView.setUint32(offset, keyIndex, true);
     this.#pulsesView.setFloat64(offset + 4, pulse.amount.whole, true);
     this.#pulsesView.setUint32(offset + 12, pulse.amount.nano, true);
     const idAt = this.#pulseCount * FINGERPRINT_BYTES;
@@ -84,15 +86,12 @@ export class BatchFold {
   }
 
   fold(): FoldedBatch {
-    const sums = Buffer.allocUnsafe(this.#sums.size * SUM_BYTES);
-    const view = viewOf(sums);
-    for (const sum of this.#sums.values()) writeSum(view, sum.index * SUM_BYTES, sum);
     return {
       pulseCount: this.#pulseCount,
       ids: this.#ids.subarray(0, this.#pulseCount * FINGERPRINT_BYTES),
       pulses: this.#pulses.subarray(0, this.#pulseCount * PULSE_BYTES),
-      fields: packStrings([...this.#sums.keys()]),
-      sums,
+      fields: packArray(this.#packedFields),
+      sums: this.#sums.subarray(0, this.#packedFields.length * SUM_BYTES),
       windowMinSec: this.#windowMinSec,
       windowMaxSec: this.#windowMaxSec,
     };
@@ -102,16 +101,19 @@ export class BatchFold {
     this.#ids = Buffer.concat([this.#ids], this.#ids.length * 2);
     this.#pulses = Buffer.concat([this.#pulses], this.#pulses.length * 2);
     this.#pulsesView = viewOf(this.#pulses);
+    this.#sums = Buffer.concat([this.#sums], this.#sums.length * 2);
+    this.#sumsView = viewOf(this.#sums);
   }
 
-  #sumOf(pulse: Pulse): KeySum {
-    const field = toField(pulse);
-    let sum = this.#sums.get(field);
-    if (sum === undefined) {
-      sum = { index: this.#sums.size, amount: { high: 0, whole: 0, nano: 0 }, pulseCount: 0 };
-      this.#sums.set(field, sum);
+  /** The key's place among the sums, a new one if need be. */
+  #indexOf(pulse: Pulse): number {
+    const slot = this.#keys.slotOf(pulse);
+    if (slot.turn !== this.#turn) {
+      slot.turn = this.#turn;
+      slot.index = this.#packedFields.length;
+      this.#packedFields.push(slot.packedField);
     }
-    return sum;
+    return slot.index;
   }
 }
 
@@ -119,20 +121,9 @@ function viewOf(buffer: Buffer): DataView {
   return new DataView(buffer.buffer, buffer.byteOffset, buffer.byteLength);
 }
 
-/** A MessagePack array of strings (array 32, str 16: fields are far below 64 KiB). */
-function packStrings(texts: readonly string[]): Buffer {
-  // A UTF-16 unit takes at most 3 bytes in UTF-8.
-  let bytesMax = 5;
-  for (const text of texts) bytesMax += 3 + text.length * 3;
-  const packed = Buffer.allocUnsafe(bytesMax);
-  packed[0] = 0xdd;
-  packed.writeUInt32BE(texts.length, 1);
-  let at = 5;
-  for (const text of texts) {
-    const byteCount = packed.write(text, at + 3, 'utf8');
-    packed[at] = 0xda;
-    packed.writeUInt16BE(byteCount, at + 1);
-    at += 3 + byteCount;
-  }
-  return packed.subarray(0, at);
+/** A MessagePack array (`array 32`) of what is packed already, one character a byte. */
+function packArray(elements: readonly string[]): Buffer {
+  const header = Buffer.from([0xdd, 0, 0, 0, 0]);
+  header.writeUInt32BE(elements.length, 1);
+  return Buffer.from(header.toString('latin1') + elements.join(''), 'latin1');
 }

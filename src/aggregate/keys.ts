@@ -36,15 +36,12 @@ const SEPARATOR = '\x1f';
 
 /** The hash field of a key: its parts with a separator that none of them can hold. */
 export function toField(key: AggregateKey): string {
-  return (
-    key.tenant +
-    SEPARATOR +
-    key.sku +
-    SEPARATOR +
-    key.unit +
-    SEPARATOR +
-    String(key.windowStartSec / WINDOW_SECONDS)
-  );
+  return toName(key) + SEPARATOR + String(key.windowStartSec / WINDOW_SECONDS);
+}
+
+/** A key's text without its window. */
+export function toName({ tenant, sku, unit }: Omit<AggregateKey, 'windowStartSec'>): string {
+  return tenant + SEPARATOR + sku + SEPARATOR + unit;
 }
 
 /**

@@ -2,7 +2,7 @@
  * The packed form of one sum, shared with the Lua functions (`struct` format `<dI4dI4`, 24 bytes):
  * pulse count, then the limbs high, whole and nano of an AmountSum.
  */
-import type { AmountSum } from '../core/amount.ts';
+import { addAmount, type Amount, type AmountSum } from '../core/amount.ts';
 
 export const SUM_BYTES = 24;
 
@@ -12,11 +12,18 @@ export interface CountedSum {
   readonly amount: AmountSum;
 }
 
-export function writeSum(target: DataView, offset: number, sum: CountedSum): void {
-  target.setFloat64(offset, sum.pulseCount, true);
-  target.setUint32(offset + 8, sum.amount.high, true);
-  target.setFloat64(offset + 12, sum.amount.whole, true);
-  target.setUint32(offset + 20, sum.amount.nano, true);
+/** Adds one pulse to the sum at `offset`. */
+export function addToSum(sums: DataView, offset: number, amount: Amount): void {
+  sums.setFloat64(offset, sums.getFloat64(offset, true) + 1, true);
+  const sum = {
+    high: sums.getUint32(offset + 8, true),
+    whole: sums.getFloat64(offset + 12, true),
+    nano: sums.getUint32(offset + 20, true),
+  };
+  addAmount(sum, amount);
+  sums.setUint32(offset + 8, sum.high, true);
+  sums.setFloat64(offset + 12, sum.whole, true);
+  sums.setUint32(offset + 20, sum.nano, true);
 }
 
 export function readSum(source: Buffer): CountedSum {

@@ -1,6 +1,6 @@
 /** A batch: the deliveries taken together, parsed and folded as they come in. */
 import type { Message } from 'amqplib';
-import { BatchFold, shardOf } from '../aggregate/accumulator.ts';
+import { BatchFold, KeyTable, shardOf } from '../aggregate/accumulator.ts';
 import type { Pulse } from '../core/pulse.ts';
 import type { Rejection } from '../core/rejection.ts';
 import { elementSources } from './json-source.ts';
@@ -42,10 +42,13 @@ export class Batch implements OutcomeSink {
   pulseCount = 0;
   redeliveredWithoutId = 0;
   readonly #options: BatchOptions;
+  readonly #keyTables: readonly KeyTable[];
   readonly #elementSources = new Map<Delivery, readonly string[]>();
 
-  constructor(options: BatchOptions) {
+  /** @param keyTables One for each shard; no other batch may be open on them. */
+  constructor(options: BatchOptions, keyTables = createKeyTables(options.shards)) {
     this.#options = options;
+    this.#keyTables = keyTables;
   }
 
   get isFull(): boolean {
@@ -76,7 +79,7 @@ export class Batch implements OutcomeSink {
     const shard = shardOf(pulse, this.#options.shards);
     let part = this.parts.get(shard);
     if (part === undefined) {
-      const fold = new BatchFold(this.#options.dedupeSecret);
+      const fold = new BatchFold(this.#options.dedupeSecret, this.#keyTables[shard]);
       part = { fold, deliveryIndexes: [], elementIndexes: [] };
       this.parts.set(shard, part);
     }
@@ -120,4 +123,9 @@ export class Batch implements OutcomeSink {
     }
     return sources;
   }
+}
+
+/** One for each shard. */
+export function createKeyTables(shards: number): readonly KeyTable[] {
+  return Array.from({ length: shards }, () => new KeyTable());
 }

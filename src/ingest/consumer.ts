@@ -12,7 +12,7 @@ import { PulseError, TransientError } from '../core/errors.ts';
 import { backoffDelayMs, sleep, waitAtMost } from '../platform/backoff.ts';
 import type { Logger } from '../platform/logger.ts';
 import { startRabbitSession, type RabbitLink } from '../platform/rabbit.ts';
-import { Batch, type BatchOptions, type Delivery } from './batch.ts';
+import { Batch, createKeyTables, type BatchOptions, type Delivery } from './batch.ts';
 import { createBatcher } from './batcher.ts';
 import { settleBatch, type SettleDeps } from './settle-batch.ts';
 import type { IngestCounts, ThreadState } from './thread-messages.ts';
@@ -138,9 +138,10 @@ function createSubscription(
   { options, deps }: { options: ConsumerOptions; deps: ConsumerDeps },
 ): Subscription {
   const abandoning = new AbortController();
+  const keyTables = createKeyTables(options.batch.shards);
   const batcher = createBatcher<Delivery, Batch>(
     {
-      openBatch: () => new Batch(options.batch),
+      openBatch: () => new Batch(options.batch, keyTables),
       async settle(batch) {
         deps.onStep?.('taken');
         deps.onCounts(await settleBatch(batch, { ...deps, signal: abandoning.signal }));

@@ -1,0 +1,19 @@
+/** The bytes that JSON is made of. */
+export const SPACE = 0x20;
+export const QUOTE = 0x22;
+export const COMMA = 0x2c;
+export const POINT = 0x2e;
+export const ZERO = 0x30;
+export const NINE = 0x39;
+export const COLON = 0x3a;
+export const BACKSLASH = 0x5c;
+export const OPEN_ARRAY = 0x5b;
+export const CLOSE_ARRAY = 0x5d;
+export const OPEN_OBJECT = 0x7b;
+export const CLOSE_OBJECT = 0x7d;
+export const DELETE = 0x7f;
+export const UPPER_Z = 0x5a;
+export const LOWER_I = 0x69;
+export const LOWER_P = 0x70;
+export const LOWER_T = 0x74;
+export const LOWER_U = 0x75;
