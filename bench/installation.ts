@@ -66,7 +66,11 @@ export async function createInstallation(context: BenchContext): Promise<Install
       const { rabbitmqUrl } = servers;
       const worker = await startPulseProcess({
         command: 'worker',
-        env: { ...pulseEnv({ rabbitmqUrl, redisUrl, databaseUrl, queue }), ...env },
+        env: {
+          ...pulseEnv({ rabbitmqUrl, redisUrl, databaseUrl, queue }),
+          ...context.workerEnv,
+          ...env,
+        },
         profileDirectory: context.profileDirectory,
       });
       await waitForConsumer(rabbitmqUrl, queue);

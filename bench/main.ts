@@ -15,6 +15,7 @@ interface Flags {
   readonly json?: true;
   readonly rounds?: number;
   readonly profile?: string;
+  readonly set?: readonly string[];
 }
 
 const ROUNDS = { full: 5, quick: 3 };
@@ -34,6 +35,10 @@ const command = new Command('npm run bench --')
     toRounds,
   )
   .option('--profile <directory>', 'write CPU profiles of the measured workers there')
+  .option(
+    '--set <name=value...>',
+    'settings of the measured workers, such as BATCH_SIZE=4000; such results are not kept',
+  )
   .addHelpText(
     'after',
     '\nExamples:\n  $ npm run bench\n  $ npm run bench -- --only ingest flush --json',
@@ -58,12 +63,15 @@ async function runBench(flags: Flags): Promise<number> {
   if (quick)
     tell('Quick: small sizes and few rounds. Everything is checked, but the figures are rough.');
   const machine = describeMachine();
-  const options = { ...settings, profileDirectory: flags.profile, tell };
+  const workerEnv = Object.fromEntries((flags.set ?? []).map(toSetting));
+  const options = { ...settings, profileDirectory: flags.profile, workerEnv, tell };
   const results: ScenarioResult[] = [];
   const report = await runAll(wanted, options, machine.commit, (result, serverVersions) => {
     results.push(result);
     if (result.error !== null) tell(`${result.name} failed: ${result.error}`);
     const versions = { ...machine.versions, ...serverVersions };
+    // Figures of other settings than the defaults would mislead whoever reads them later.
+    if (flags.set !== undefined) return undefined;
     // After each one: what has been measured is not lost when a later one is interrupted.
     return writeResults({ machine: { ...machine, versions }, settings, results });
   });
@@ -73,9 +81,12 @@ async function runBench(flags: Flags): Promise<number> {
 
 async function runAll(
   wanted: readonly Scenario[],
-  options: Pick<BenchContext, 'quick' | 'rounds' | 'profileDirectory' | 'tell'>,
+  options: Pick<BenchContext, 'quick' | 'rounds' | 'profileDirectory' | 'workerEnv' | 'tell'>,
   commit: string,
-  onResult: (result: ScenarioResult, serverVersions: BenchServers['versions']) => BenchReport,
+  onResult: (
+    result: ScenarioResult,
+    serverVersions: BenchServers['versions'],
+  ) => BenchReport | undefined,
 ): Promise<BenchReport | undefined> {
   const servers = await startBenchServers(options.tell);
   let lastNumber = 0;
@@ -108,6 +119,13 @@ function print(
 ): void {
   const text = json ? JSON.stringify({ ...report, scenarios: results }) : describeTable(results);
   process.stdout.write(`${text}\n`);
+}
+
+/** @throws InvalidArgumentError unless it is `NAME=value`. */
+function toSetting(text: string): [string, string] {
+  const at = text.indexOf('=');
+  if (at < 1) throw new InvalidArgumentError(`"${text}" is not NAME=value.`);
+  return [text.slice(0, at), text.slice(at + 1)];
 }
 
 function toRounds(text: string): number {

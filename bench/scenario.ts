@@ -13,6 +13,8 @@ export interface BenchContext {
   readonly logger: Logger;
   /** Where CPU profiles of the measured workers go; none are taken without it. */
   readonly profileDirectory: string | undefined;
+  /** Settings of the measured workers that differ from their defaults. */
+  readonly workerEnv: Readonly<Record<string, string>>;
   /** Another number at each call, for names and seeds. */
   readonly nextNumber: () => number;
   /** When all pulses were used: one instant, because the hour may turn while a run lasts. */

@@ -102,7 +102,7 @@ function variables() {
     INGEST_THREADS: integer(
       1,
       64,
-    )({ default: Math.max(1, Math.floor(availableParallelism() / 2)) }),
+    )({ default: Math.max(2, Math.floor(availableParallelism() / 2)) }),
     PREFETCH: integer(2, 65_535)({ default: undefined }),
     BATCH_SIZE: integer(1, 10_000)({ default: 2_000 }),
     BATCH_LINGER_MS: integer(0, 10_000)({ default: 20 }),

@@ -1,4 +1,5 @@
 /** The results for people: a table for the terminal and one for Markdown. */
+import { CPU_GROUPS, type CpuUs } from '../cpu.ts';
 import type { ScenarioResult } from '../scenario.ts';
 
 /** Aligned columns, and below them what failed or missed. */
@@ -106,7 +107,9 @@ function barText({ judgement, unit }: ScenarioResult, bar: number): string {
 }
 
 function remarks(results: readonly ScenarioResult[]): string[] {
-  return results.flatMap(({ name, error, conditions }) => [
+  return results.flatMap(({ name, error, conditions, ...result }) => [
+    ...cpuRemark(`${name}: CPU us a pulse`, result.cpu_us_per_pulse),
+    ...cpuRemark(`${name}: the reference's`, result.reference_cpu_us_per_pulse),
     ...conditions.map(
       (condition) =>
         `${name}: ${condition.name} ${formatFigure(condition.value)}, at most ${condition.atMost}: ` +
@@ -114,4 +117,10 @@ function remarks(results: readonly ScenarioResult[]): string[] {
     ),
     ...(error === null ? [] : [`${name} is WRONG: ${error.split('\n')[0] ?? ''}`]),
   ]);
+}
+
+function cpuRemark(what: string, cpu: CpuUs | null): string[] {
+  if (cpu === null) return [];
+  const groups = CPU_GROUPS.map((group) => `${group} ${cpu[group].toFixed(1)}`);
+  return [`${what} ${groups.join(', ')}`];
 }

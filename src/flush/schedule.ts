@@ -71,14 +71,18 @@ export function startFlushSchedule(options: FlushScheduleOptions): FlushSchedule
 
   // node-cron never runs a tick later that it could not run in time: the loop was blocked, the process
   // stopped, the clock set forward, or a flush took longer than the interval.
+  let watchedAtMs = Date.now();
   const watch = setInterval(() => {
-    if (Date.now() >= nextTickMs + MISSED_AFTER_MS) {
+    const nowMs = Date.now();
+    if (nowMs >= nextTickMs + MISSED_AFTER_MS) {
       logger.warn({ missedTick: new Date(nextTickMs) }, 'flush tick was missed and is made up');
       void tick('missed tick');
-    } else {
-      // After the clock was set back, the next tick is nearer than it was.
+    } else if (nowMs < watchedAtMs) {
+      // After the clock was set back, the next tick is nearer than it was. Asked only then: node-cron
+      // searches minute by minute, which takes seconds for a yearly expression.
       nextTickMs = Math.min(nextTickMs, nextTickOf(task));
     }
+    watchedAtMs = nowMs;
   }, WATCH_INTERVAL_MS);
 
   const startCheck = checkOverdue(options).then((overdue) => {

@@ -14,10 +14,10 @@ export const MUTATIONS = [
     edits: [
       {
         file: 'src/aggregate/functions/apply.lua',
-        find: `    if call('SADD', newest_prefix .. sub(ids, at + 1, at + newest_digits), member) == 0 then
-      return false
-    end`,
-        replace: `    call('SADD', newest_prefix .. sub(ids, at + 1, at + newest_digits), member)`,
+        find: `          if (count > 1 and in_older(at, member))
+            or call('SADD', newest_prefix .. sub(ids, at + 1, at + newest_digits), member) == 0 then`,
+        replace: `          call('SADD', newest_prefix .. sub(ids, at + 1, at + newest_digits), member)
+          if false then`,
       },
     ],
     red: [{ tests: 'test/aggregate/seen-ids.integration.test.ts' }, CRASH_AFTER_APPLY],

@@ -40,23 +40,36 @@ local function seen_ids(ids, state, seen_prefix)
       or call('SISMEMBER', newest_prefix .. sub(ids, at + 1, at + newest_digits), member) == 1
   end
 
-  -- True when the id was new.
-  function seen.add(index)
-    local at = index * ID_BYTES
-    local member = sub(ids, at + ID_MEMBER_AT, at + ID_BYTES)
-    if count > 1 and in_older(at, member) then return false end
-    if call('SADD', newest_prefix .. sub(ids, at + 1, at + newest_digits), member) == 0 then
-      return false
-    end
-    newest[4] = newest[4] + 1
-    return true
-  end
-
-  function seen.remove(index)
+  local function remove(index)
     local at = index * ID_BYTES
     call('SREM', newest_prefix .. sub(ids, at + 1, at + newest_digits),
       sub(ids, at + ID_MEMBER_AT, at + ID_BYTES))
-    newest[4] = newest[4] - 1
+  end
+
+  -- Remembers the ids of all pulses without a verdict. Output: the indexes of those that were known already;
+  -- nil and the error when one failed, and then none of them is remembered.
+  function seen.add_all(pulse_count, verdict)
+    local byte, added, known = string.byte, {}, {}
+    local ok, failure = pcall(function()
+      for index = 0, pulse_count - 1 do
+        local at = index * ID_BYTES
+        if not verdict[index] and byte(ids, at + 1) ~= NO_ID then
+          local member = sub(ids, at + ID_MEMBER_AT, at + ID_BYTES)
+          if (count > 1 and in_older(at, member))
+            or call('SADD', newest_prefix .. sub(ids, at + 1, at + newest_digits), member) == 0 then
+            known[#known + 1] = index
+          else
+            added[#added + 1] = index
+          end
+        end
+      end
+    end)
+    if not ok then
+      for _, index in ipairs(added) do remove(index) end
+      return nil, failure
+    end
+    newest[4] = newest[4] + #added
+    return known
   end
 
   return seen
@@ -64,14 +77,14 @@ end
 
 -- The sums under change: columns, because one table per key would cost more than the arithmetic.
 local function read_sums(live, fields, packed)
-  local sums = { count = {}, high = {}, whole = {}, nano = {}, added = {}, near_overflow = false }
+  local counts, highs, wholes, nanos, added, near_overflow = {}, {}, {}, {}, {}, false
   local unpack_sum = struct.unpack
   for first = 1, #fields, CHUNK do
     local last = math.min(first + CHUNK - 1, #fields)
     local stored = redis.call('HMGET', live, unpack(fields, first, last))
     for index = first, last do
       local count, high, whole, nano = unpack_sum(SUM_FORMAT, packed, (index - 1) * SUM_BYTES + 1)
-      sums.added[index] = count
+      added[index] = count
       local old = stored[index - first + 1]
       if old then
         local old_count, old_high, old_whole, old_nano = unpack_sum(SUM_FORMAT, old)
@@ -79,11 +92,13 @@ local function read_sums(live, fields, packed)
         if nano >= NANO_LIMB then nano, whole = nano - NANO_LIMB, whole + 1 end
         if whole >= WHOLE_LIMB then whole, high = whole - WHOLE_LIMB, high + 1 end
       end
-      if high >= MAX_HIGH then sums.near_overflow = true end
-      sums.count[index], sums.high[index], sums.whole[index], sums.nano[index] = count, high, whole, nano
+      if high >= MAX_HIGH then near_overflow = true end
+      counts[index], highs[index], wholes[index], nanos[index] = count, high, whole, nano
     end
   end
-  return sums
+  return {
+    count = counts, high = highs, whole = wholes, nano = nanos, added = added, near_overflow = near_overflow,
+  }
 end
 
 -- Takes one pulse out of its sum again. Output: the place of its key.
@@ -137,16 +152,16 @@ local function judge_each(sums, pulses, pulse_count, seen, ids)
 end
 
 local function write_sums(live, fields, sums)
-  local pack = struct.pack
-  local changes, size = {}, 0
-  for index = 1, #fields do
-    if sums.added[index] > 0 then
+  local pack_sum = struct.pack
+  local counts, highs, wholes, nanos, added = sums.count, sums.high, sums.whole, sums.nano, sums.added
+  local changes, size, key_count = {}, 0, #fields
+  for index = 1, key_count do
+    if added[index] > 0 then
       changes[size + 1] = fields[index]
-      changes[size + 2] =
-        pack(SUM_FORMAT, sums.count[index], sums.high[index], sums.whole[index], sums.nano[index])
+      changes[size + 2] = pack_sum(SUM_FORMAT, counts[index], highs[index], wholes[index], nanos[index])
       size = size + 2
     end
-    if size >= CHUNK or (index == #fields and size > 0) then
+    if size >= CHUNK or (index == key_count and size > 0) then
       redis.call('HSET', live, unpack(changes, 1, size))
       size = 0
     end
@@ -199,26 +214,15 @@ local function apply(keys, args)
   local verdict = sums.near_overflow and judge_each(sums, pulses, pulse_count, seen, ids) or {}
 
   -- Writing. Only a set of ids that somebody replaced by another type can fail here: it is undone.
-  local duplicates, refused, added = 0, {}, {}
-  local ok, failure = pcall(function()
+  local known, failure = seen.add_all(pulse_count, verdict)
+  if not known then return redis.error_reply('PULSESEEN ' .. tostring(failure.err or failure)) end
+  for _, index in ipairs(known) do take_out(sums, pulses, index) end
+  local duplicates, refused = #known, {}
+  if next(verdict) then
     for index = 0, pulse_count - 1 do
-      if verdict[index] == 'refused' then
-        refused[#refused + 1] = index
-      elseif verdict[index] == 'duplicate' then
-        duplicates = duplicates + 1
-      elseif seen.has_id(index) then
-        if seen.add(index) then
-          added[#added + 1] = index
-        else
-          duplicates = duplicates + 1
-          take_out(sums, pulses, index)
-        end
-      end
+      if verdict[index] == 'duplicate' then duplicates = duplicates + 1 end
+      if verdict[index] == 'refused' then refused[#refused + 1] = index end
     end
-  end)
-  if not ok then
-    for _, index in ipairs(added) do seen.remove(index) end
-    return redis.error_reply('PULSESEEN ' .. tostring(failure.err or failure))
   end
   local counted = pulse_count - duplicates - #refused
   if counted > 0 then
