@@ -32,7 +32,7 @@ export function apiRequests(rowCount: number, { deepTimes }: { deepTimes: number
       name: 'page_1',
       path: '/pulses',
       read: (pool) => listPulses(pool, {}, page(1)),
-      times: 100,
+      times: 500,
     },
     {
       name: 'deep_page',
@@ -44,13 +44,13 @@ export function apiRequests(rowCount: number, { deepTimes }: { deepTimes: number
       name: 'by_id',
       path: `/pulses/${id}`,
       read: (pool) => findPulse(pool, id),
-      times: 100,
+      times: 500,
     },
     {
       name: 'filtered',
       path: '/pulses?tenant=tenant-000007&product_sku=sku-0003',
       read: (pool) => listPulses(pool, filters, page(1)),
-      times: 50,
+      times: 300,
     },
   ];
 }

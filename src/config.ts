@@ -104,7 +104,7 @@ function variables() {
       64,
     )({ default: Math.max(2, Math.floor(availableParallelism() / 2)) }),
     PREFETCH: integer(2, 65_535)({ default: undefined }),
-    BATCH_SIZE: integer(1, 10_000)({ default: 2_000 }),
+    BATCH_SIZE: integer(1, 10_000)({ default: 1_000 }),
     BATCH_LINGER_MS: integer(0, 10_000)({ default: 20 }),
     DEDUPE_WINDOW_SECONDS: integer(60, 90 * 86_400)({ default: 86_400 }),
     BODY_BYTES_MAX: integer(1024, 128 * MIB)({ default: 8 * MIB }),
