@@ -82,7 +82,7 @@ describe('parseConfig', () => {
   });
 
   test('rules between variables are reported together with every other mistake', () => {
-    const mistakes = mistakesOf({ SHARDS: '0', PREFETCH: '3999', REDIS_URL: SERVERS.REDIS_URL });
+    const mistakes = mistakesOf({ SHARDS: '0', PREFETCH: '1999', REDIS_URL: SERVERS.REDIS_URL });
     expect(mistakes).toHaveLength(3);
     expect(mistakes.join('\n')).toMatch(/SHARDS[^]*PREFETCH|PREFETCH[^]*SHARDS/);
     expect(mistakes.join('\n')).toContain('RABBITMQ_URL, REDIS_URL, DATABASE_URL');
