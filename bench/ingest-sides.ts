@@ -31,8 +31,7 @@ const POLL_MS = 10;
 const STALLED_MS = 60_000;
 
 /**
- * Prefetch and acknowledgements of the bare drain, the best of those tried: the reference has to be as fast as
- * it can be made.
+ * A large prefetch and rare acknowledgements: what the broker and the client can do at their best.
  */
 export const DRAIN_SETTINGS = { prefetch: 8_000, ackEvery: 1_000 };
 
