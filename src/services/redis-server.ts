@@ -25,8 +25,6 @@ export const REDIS_SETTINGS: Readonly<Record<string, string>> = {
   databases: '1000',
   // Keeps the sets of remembered pulse ids in their compact form (10 bytes an id instead of 23).
   'set-max-intset-entries': '1024',
-  // The default, 64 MB, is a few seconds of ingest: a fork and its copied pages every time.
-  'auto-aof-rewrite-min-size': '512mb',
 };
 
 /** Writes the configuration into `directory` and describes the server. */
