@@ -1,5 +1,6 @@
 /** What a fault is, and the scene it happens in. */
 import type { Pool } from 'pg';
+import { sleep } from '../../src/platform/backoff.ts';
 import type { Random } from '../../src/publish/random.ts';
 import type { Cable } from './cable.ts';
 import type { Env, KeptWorker, PulseChild } from './pulse-child.ts';
@@ -65,10 +66,6 @@ export class NotReachedError extends Error {}
 
 /** This machine does not allow it. */
 export class NotPossibleError extends Error {}
-
-export function sleep(milliseconds: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, milliseconds));
-}
 
 /** Waits until `condition` holds. @throws NotReachedError after `timeoutMs`. */
 export async function until(

@@ -1,16 +1,8 @@
 /** Faults of the network between one process and one server. */
+import { sleep } from '../../src/platform/backoff.ts';
 import type { Random } from '../../src/publish/random.ts';
 import type { Cable, Watcher } from './cable.ts';
-import {
-  between,
-  pick,
-  sleep,
-  until,
-  type Cables,
-  type Fault,
-  type Scene,
-  type Seat,
-} from './fault.ts';
+import { between, pick, until, type Cables, type Fault, type Scene, type Seat } from './fault.ts';
 
 type CableName = keyof Cables | 'producer';
 

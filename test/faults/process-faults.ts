@@ -1,6 +1,7 @@
 /** Faults of Pulse's own processes and threads. */
 import { writeFileSync } from 'node:fs';
-import { between, NotReachedError, pick, sleep, until, type Fault, type Scene } from './fault.ts';
+import { sleep, waitAtMost } from '../../src/platform/backoff.ts';
+import { between, NotReachedError, pick, until, type Fault, type Scene } from './fault.ts';
 import { isSuspended, type PulseChild } from './pulse-child.ts';
 
 const INGEST_STEPS = ['taken', 'folded', 'dead-lettered', 'applied', 'acknowledged'];
@@ -98,7 +99,7 @@ export const PROCESS_FAULTS: readonly Fault[] = [
     async inject({ startPulse, random }) {
       for (let time = 0; time < 3; time++) {
         const { child } = await startPulse(['flush']);
-        await Promise.race([child.ended, sleep(between(350, 900, random))]);
+        await waitAtMost(between(350, 900, random), child.ended);
         child.signal('SIGKILL');
         await child.ended;
       }
@@ -122,7 +123,7 @@ export const PROCESS_FAULTS: readonly Fault[] = [
         await Promise.race([child.ended, until('a suspension', 20_000, () => isSuspended(pid))]);
       } while (child.hasEnded);
       const others = await Promise.all([startPulse(['flush']), startPulse(['flush'])]);
-      await Promise.race([Promise.all(others.map((other) => other.child.ended)), sleep(stopMs)]);
+      await waitAtMost(stopMs, Promise.all(others.map((other) => other.child.ended)));
       child.signal('SIGCONT');
       await child.ended;
       return step;

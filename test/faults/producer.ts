@@ -1,6 +1,6 @@
-/** The producer of a round: bare amqplib, none of Pulse's code, as careful as a producer must be. */
-import { setTimeout as delay } from 'node:timers/promises';
+/** The producer of a round: bare amqplib, not Pulse's publisher, as careful as a producer must be. */
 import { connect, type ChannelModel, type ConfirmChannel } from 'amqplib';
+import { sleep, waitAtMost } from '../../src/platform/backoff.ts';
 import type { Random } from '../../src/publish/random.ts';
 import type { IntentLog } from './intent-log.ts';
 import type { PlannedPublication } from './traffic.ts';
@@ -87,7 +87,7 @@ export function startProducer(options: ProducerOptions): Producer {
         if (publication === undefined) break;
         send(publication);
       }
-      await delay(PAUSE_MS);
+      await sleep(PAUSE_MS);
     }
     await close(link);
     lose();
@@ -97,9 +97,7 @@ export function startProducer(options: ProducerOptions): Producer {
     done,
     async hurry(timeoutMs) {
       hurried = true;
-      const timeout = new AbortController();
-      await Promise.race([done, delay(timeoutMs, undefined, timeout).catch(() => undefined)]);
-      timeout.abort();
+      await waitAtMost(timeoutMs, done);
       givenUp = true;
       await done;
     },
@@ -123,7 +121,7 @@ async function open(url: string, onLost: () => void): Promise<Link | undefined> 
     channel.on('close', lose);
     return link;
   } catch {
-    await delay(100);
+    await sleep(100);
     return undefined;
   }
 }
@@ -132,7 +130,7 @@ async function open(url: string, onLost: () => void): Promise<Link | undefined> 
 async function close(link: Link | undefined): Promise<void> {
   if (link === undefined) return;
   const closing = link.connection.close().catch(() => undefined);
-  await Promise.race([closing, delay(1_000)]);
+  await waitAtMost(1_000, closing);
   const { stream } = link.connection.connection as unknown as {
     stream?: { destroy: () => void };
   };

@@ -2,7 +2,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import { setTimeout as delay } from 'node:timers/promises';
+import { sleep } from '../../src/platform/backoff.ts';
 
 export type Env = Readonly<Record<string, string>>;
 
@@ -122,7 +122,7 @@ export function keepWorker(options: ChildOptions, firstEnv: Env = {}): KeptWorke
     void watched.ended.then(async ({ exitCode, signal }) => {
       if (stopping || watched !== child) return;
       ends.push(signal ?? `exit ${exitCode}`);
-      await delay(RESTART_AFTER_MS);
+      await sleep(RESTART_AFTER_MS);
       if (!isStopping()) replace();
     });
   };

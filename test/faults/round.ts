@@ -1,10 +1,11 @@
 /** One round: a fresh installation, traffic, faults, healing, quiet, and the check. */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { sleep } from '../../src/platform/backoff.ts';
 import { createRandom } from '../../src/publish/random.ts';
 import type { RoundPlan } from './catalogue.ts';
 import { checkStored, complaintsOf, type Verdict } from './checker.ts';
-import { NotPossibleError, NotReachedError, between, sleep, type Scene } from './fault.ts';
+import { NotPossibleError, NotReachedError, between, type Scene } from './fault.ts';
 import { createIntentLog, readIntentLog } from './intent-log.ts';
 import { startProducer } from './producer.ts';
 import { openStage, type Stage } from './stage.ts';

@@ -1,6 +1,7 @@
 /** Faults of the three servers. */
-import { between, NotReachedError, sleep, until, type Fault, type Scene } from './fault.ts';
+import { sleep } from '../../src/platform/backoff.ts';
 import { areQueuesNamed } from '../support/quorum-names.ts';
+import { between, NotReachedError, until, type Fault, type Scene } from './fault.ts';
 import { withRedis, type ServerName } from './test-servers.ts';
 
 const SERVERS: readonly ServerName[] = ['rabbitmq', 'redis', 'postgres'];

@@ -3,10 +3,11 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { sleep, waitAtMost } from '../../src/platform/backoff.ts';
 import { createRandom, type Random } from '../../src/publish/random.ts';
 import type { RoundPlan } from './catalogue.ts';
 import { layCable, type Cable } from './cable.ts';
-import { pick, sleep, type Cables, type Extra, type Scene, type Seat } from './fault.ts';
+import { pick, type Cables, type Extra, type Scene, type Seat } from './fault.ts';
 import { keepWorker, runChild, startChild, type ChildOptions, type Env } from './pulse-child.ts';
 import type { RoundOptions } from './round.ts';
 import {
@@ -162,14 +163,14 @@ async function settle(settling: Settling, complaints: string[]): Promise<void> {
   const { installation, seats, extras, straight, stopNotes } = settling;
   const deadlineMs = performance.now() + QUIET_TIMEOUT_MS;
   for (const { child } of extras) {
-    await Promise.race([child.ended, sleep(10_000)]);
+    await waitAtMost(10_000, child.ended);
     child.signal('SIGKILL');
     await child.ended;
   }
   for (let attempt = 0; ; attempt++) {
     await untilEmpty(installation, deadlineMs);
     const readiness = Promise.all(seats.map(({ worker }) => worker.ready()));
-    await Promise.race([readiness, sleep(READY_TIMEOUT_MS)]);
+    await waitAtMost(READY_TIMEOUT_MS, readiness);
     const ends = await Promise.all(seats.map(({ worker }) => worker.stop(STOP_TIMEOUT_MS)));
     for (const { exitCode, signal } of ends) {
       if (exitCode !== 0) stopNotes.push(`a worker did not stop in order: ${signal ?? exitCode}`);

@@ -2,6 +2,7 @@
 import { connect } from 'amqplib';
 import { Redis } from 'ioredis';
 import { Client, Pool } from 'pg';
+import { sleep } from '../../src/platform/backoff.ts';
 import {
   startEmbeddedServices,
   type EmbeddedServices,
@@ -69,10 +70,6 @@ async function bounce(services: EmbeddedServices, name: ServerName, downMs: numb
   await services.kill(name);
   await sleep(downMs);
   await services.start(name);
-}
-
-function sleep(milliseconds: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, milliseconds));
 }
 
 /** A queue and databases that nobody has used. */
