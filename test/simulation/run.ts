@@ -1,5 +1,6 @@
 /** One run: commands and tasks in the order that fast-check draws, then peace, then the reckoning. */
 import fc, { type AsyncCommand, type Scheduler } from 'fast-check';
+import { createRandom } from '../../src/publish/random.ts';
 import { rabbitDoors } from './rabbit-doors.ts';
 import { System, type SystemOptions } from './system.ts';
 import { installClock } from './virtual-clock.ts';
@@ -35,7 +36,9 @@ export async function simulate(
   options: SystemOptions,
   plan: Plan,
 ): Promise<RunReport> {
-  const random = randomFrom(options.seed);
+  // Repeatable randomness for what is not worth a draw of fast-check's.
+  const generator = createRandom(options.seed);
+  const random = (): number => generator.fraction();
   const world = new World(scheduler);
   const system = new System(world, options, random);
   const nextTurn = setImmediate;
@@ -97,15 +100,4 @@ async function finish(system: System, untilIdle: () => Promise<void>): Promise<v
   await untilIdle();
   if (system.busy) throw new Violation('stuck: somebody never comes to an end');
   system.history.whenQuiet();
-}
-
-/** Repeatable randomness for what is not worth a draw of fast-check's. */
-function randomFrom(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }
