@@ -1,36 +1,23 @@
 import { randomUUID } from 'node:crypto';
 import type { InjectOptions } from 'fastify';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { Api } from '../../src/api/api-types.ts';
 import { TransientError } from '../../src/core/errors.ts';
 import { sentPulse } from '../support/pulses.ts';
-import {
-  createQuarantineFixture,
-  type QuarantineFixture,
-} from '../quarantine/quarantine-fixture.ts';
+import { useQuarantineFixture } from '../quarantine/quarantine-fixture.ts';
 import { authorization, createTestApp } from './api-fixture.ts';
 
 const BASE = '/api/v1/dead-letters';
 const GOOD = sentPulse({ id: 'p-1' });
 const BAD = { ...GOOD, used_amount: 0 };
 
-let fixture: QuarantineFixture;
+const fixture = useQuarantineFixture();
 let app: Api;
 
 beforeAll(async () => {
-  fixture = await createQuarantineFixture();
   ({ app } = await createTestApp({ pool: fixture.pool, replay: fixture.replay }));
 });
-beforeEach(async () => {
-  await fixture.reset();
-  fixture.startIngest();
-  fixture.startWriter();
-});
-afterEach(() => fixture.stop());
-afterAll(async () => {
-  await app.close();
-  await fixture.close();
-});
+afterAll(() => app.close());
 
 /** What the tests read of answers, whichever route gave them. */
 interface Answer {

@@ -3,29 +3,18 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { Command, CommanderError } from 'commander';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { addDeadLettersCommand } from '../../src/commands/dead-letters.ts';
-import {
-  createQuarantineFixture,
-  type QuarantineFixture,
-} from '../quarantine/quarantine-fixture.ts';
+import { useQuarantineFixture } from '../quarantine/quarantine-fixture.ts';
 import { sentPulse } from '../support/pulses.ts';
 
-let fixture: QuarantineFixture;
+const fixture = useQuarantineFixture();
 let directory: string;
 
-beforeAll(async () => {
+beforeAll(() => {
   directory = mkdtempSync(join(tmpdir(), 'pulse-dead-letters-'));
-  fixture = await createQuarantineFixture();
 });
-beforeEach(async () => {
-  await fixture.reset();
-  fixture.startIngest();
-  fixture.startWriter();
-});
-afterEach(() => fixture.stop());
-afterAll(async () => {
-  await fixture.close();
+afterAll(() => {
   rmSync(directory, { recursive: true, force: true });
 });
 

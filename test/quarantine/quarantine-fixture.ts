@@ -2,7 +2,7 @@
 import { connect, type Options } from 'amqplib';
 import type { Pool } from 'pg';
 import { pino } from 'pino';
-import { expect } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, expect } from 'vitest';
 import { createAccumulator, type AggregateRow } from '../../src/aggregate/accumulator.ts';
 import { startConsumer } from '../../src/ingest/consumer.ts';
 import { createPool } from '../../src/platform/postgres.ts';
@@ -20,12 +20,34 @@ const logger = pino({ level: 'silent' });
 const DAY_MS = 86_400_000;
 export const DEDUPE_WINDOW_SECONDS = 3_600;
 
-export type QuarantineFixture = Awaited<ReturnType<typeof createQuarantineFixture>>;
+type QuarantineFixture = Awaited<ReturnType<typeof createQuarantineFixture>>;
 
 /** What a test person is called. */
 export const ALICE = { name: 'alice', via: 'api' } as const;
 
-export async function createQuarantineFixture() {
+/**
+ * Registers the hooks of a test file; what it returns is filled in before the first test, and empty before each.
+ *
+ * @param isStarted Whether ingest and the writer run from the start of each test.
+ */
+export function useQuarantineFixture({ isStarted = true } = {}): QuarantineFixture {
+  const fixture = {} as QuarantineFixture;
+
+  beforeAll(async () => {
+    Object.assign(fixture, await createQuarantineFixture());
+  });
+  beforeEach(async () => {
+    await fixture.reset();
+    if (!isStarted) return;
+    fixture.startIngest();
+    fixture.startWriter();
+  });
+  afterEach(() => fixture.stop());
+  afterAll(() => fixture.close());
+  return fixture;
+}
+
+async function createQuarantineFixture() {
   const services = await isolatedServices();
   const { rabbitmqUrl, redisUrl, queue } = services;
   const pool: Pool = createPool(services.databaseUrl, { name: 'test', logger });

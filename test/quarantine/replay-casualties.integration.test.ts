@@ -1,28 +1,12 @@
 import { randomUUID } from 'node:crypto';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { Publication } from '../../src/core/publication.ts';
 import { fixDeadLetter } from '../../src/quarantine/dead-letters-query.ts';
 import { replayDeadLetter } from '../../src/quarantine/replay.ts';
 import { sentPulse } from '../support/pulses.ts';
-import {
-  ALICE,
-  createQuarantineFixture,
-  DEDUPE_WINDOW_SECONDS,
-  type QuarantineFixture,
-} from './quarantine-fixture.ts';
+import { ALICE, DEDUPE_WINDOW_SECONDS, useQuarantineFixture } from './quarantine-fixture.ts';
 
-let fixture: QuarantineFixture;
-
-beforeAll(async () => {
-  fixture = await createQuarantineFixture();
-});
-beforeEach(async () => {
-  await fixture.reset();
-  fixture.startIngest();
-  fixture.startWriter();
-});
-afterEach(() => fixture.stop());
-afterAll(() => fixture.close());
+const fixture = useQuarantineFixture();
 
 const replay = (id: string, evenIfForgotten = false) =>
   replayDeadLetter(fixture.replay, id, { actor: ALICE, evenIfForgotten });

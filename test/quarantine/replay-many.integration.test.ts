@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { TransientError } from '../../src/core/errors.ts';
 import { insertDeadLetters } from '../../src/quarantine/dead-letters-query.ts';
 import { fromDelivery } from '../../src/quarantine/dead-letter.ts';
@@ -9,16 +9,9 @@ import {
   type ReplayManyOptions,
 } from '../../src/quarantine/replay-many.ts';
 import { sentPulse } from '../support/pulses.ts';
-import { ALICE, createQuarantineFixture, type QuarantineFixture } from './quarantine-fixture.ts';
+import { ALICE, useQuarantineFixture } from './quarantine-fixture.ts';
 
-let fixture: QuarantineFixture;
-
-beforeAll(async () => {
-  fixture = await createQuarantineFixture();
-});
-beforeEach(() => fixture.reset());
-afterEach(() => fixture.stop());
-afterAll(() => fixture.close());
+const fixture = useQuarantineFixture({ isStarted: false });
 
 /** Dead letters whose sums had no room and have it now: good pulses, ready to be counted. */
 async function quarantine(count: number, reason = 'sum_overflow', body: object = sentPulse()) {

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import type { Publication } from '../../src/core/publication.ts';
 import { windowStartSec } from '../../src/core/window.ts';
 import {
@@ -9,20 +9,9 @@ import {
 } from '../../src/quarantine/dead-letters-query.ts';
 import { replayDeadLetter } from '../../src/quarantine/replay.ts';
 import { sentPulse, toNanos } from '../support/pulses.ts';
-import { ALICE, createQuarantineFixture, type QuarantineFixture } from './quarantine-fixture.ts';
+import { ALICE, useQuarantineFixture } from './quarantine-fixture.ts';
 
-let fixture: QuarantineFixture;
-
-beforeAll(async () => {
-  fixture = await createQuarantineFixture();
-});
-beforeEach(async () => {
-  await fixture.reset();
-  fixture.startIngest();
-  fixture.startWriter();
-});
-afterEach(() => fixture.stop());
-afterAll(() => fixture.close());
+const fixture = useQuarantineFixture();
 
 const replay = (id: string) => replayDeadLetter(fixture.replay, id, { actor: ALICE });
 
