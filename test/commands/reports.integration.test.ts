@@ -5,6 +5,7 @@ import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { makeTraffic, openFlow, toMessage, type Flow } from '../flows/flow-fixture.ts';
 import { startPrivateRedis } from '../support/private-redis.ts';
 import { MANY_STEPS_TIMEOUT_MS } from '../support/pulse-process.ts';
+import { deleteTopology } from '../support/servers.ts';
 
 vi.setConfig({ testTimeout: MANY_STEPS_TIMEOUT_MS });
 
@@ -146,11 +147,8 @@ test('a queue that is no quorum queue is named with its argument, by doctor and 
   const channel = await connection.createChannel();
   await channel.assertQueue(queue, { durable: true });
   onTestFinished(async () => {
-    for (const name of [queue, `${queue}.dead`]) {
-      await channel.deleteQueue(name);
-      await channel.deleteExchange(name);
-    }
     await connection.close();
+    await deleteTopology(flow.env.RABBITMQ_URL!, queue);
   });
   const env = { PULSE_QUEUE: queue };
   const { exitCode, dangers } = await examine(flow, env);

@@ -1,13 +1,13 @@
 /** The embedded servers of a run, the breaking and healing of them, and a fresh installation for each round. */
-import { connect } from 'amqplib';
 import { Redis } from 'ioredis';
-import { Client, Pool } from 'pg';
+import { Pool, type Client } from 'pg';
 import { sleep } from '../../src/platform/backoff.ts';
 import {
   startEmbeddedServices,
   type EmbeddedServices,
 } from '../../src/services/embedded-services.ts';
 import type { ServerName } from '../../src/services/process-spec.ts';
+import { deleteTopology, withChannel, withClient, withPath } from '../support/servers.ts';
 import type { Stored, StoredDeadLetter, StoredRow } from './checker.ts';
 
 export type { ServerName };
@@ -117,7 +117,7 @@ export async function createInstallation(
     async remove() {
       await withClient(urls.postgres, (client) => client.query(drop));
       await flushRedis(own.redis);
-      await deleteQueues(own.rabbitmq, queue);
+      await deleteTopology(own.rabbitmq, queue);
     },
   };
 }
@@ -146,17 +146,6 @@ export function openAdminPool(url: string): Pool {
   return pool;
 }
 
-async function withClient<T>(url: string, work: (client: Client) => Promise<T>): Promise<T> {
-  const client = new Client({ connectionString: url, connectionTimeoutMillis: 5_000 });
-  client.on('error', () => undefined);
-  await client.connect();
-  try {
-    return await work(client);
-  } finally {
-    await client.end();
-  }
-}
-
 /** Runs `work` with a client of Redis. */
 export async function withRedis<T>(url: string, work: (redis: Redis) => Promise<T>): Promise<T> {
   const redis = new Redis(url, { maxRetriesPerRequest: 20, retryStrategy: () => 100 });
@@ -172,41 +161,9 @@ async function flushRedis(url: string): Promise<void> {
   await withRedis(url, (redis) => redis.flushdb());
 }
 
-async function withChannel<T>(
-  url: string,
-  work: (
-    channel: Awaited<ReturnType<Awaited<ReturnType<typeof connect>>['createChannel']>>,
-  ) => Promise<T>,
-): Promise<T> {
-  const connection = await connect(url, { timeout: 5_000 });
-  connection.on('error', () => undefined);
-  try {
-    const channel = await connection.createChannel();
-    channel.on('error', () => undefined);
-    return await work(channel);
-  } finally {
-    await connection.close().catch(() => undefined);
-  }
-}
-
 function readDepths(url: string, queue: string) {
   return withChannel(url, async (channel) => ({
     pulses: (await channel.checkQueue(queue)).messageCount,
     dead: (await channel.checkQueue(`${queue}.dead`)).messageCount,
   }));
-}
-
-async function deleteQueues(url: string, queue: string): Promise<void> {
-  await withChannel(url, async (channel) => {
-    for (const name of [queue, `${queue}.dead`]) {
-      await channel.deleteQueue(name);
-      await channel.deleteExchange(name);
-    }
-  });
-}
-
-function withPath(url: string, path: string): string {
-  const changed = new URL(url);
-  changed.pathname = `/${path}`;
-  return changed.href;
 }

@@ -12,6 +12,7 @@ import {
   topologyNames,
 } from '../../src/platform/topology.ts';
 import { isolatedServices, type IsolatedServices } from '../support/isolated.ts';
+import { deleteTopology } from '../support/servers.ts';
 
 let services: IsolatedServices;
 let connection: ChannelModel;
@@ -31,12 +32,7 @@ async function withQueue(name: string, work: (queue: string) => Promise<void>): 
   try {
     await work(queue);
   } finally {
-    const channel = await connection.createChannel();
-    for (const each of [queue, `${queue}.dead`]) {
-      await channel.deleteQueue(each);
-      await channel.deleteExchange(each);
-    }
-    await channel.close();
+    await deleteTopology(services.rabbitmqUrl, queue);
   }
 }
 

@@ -1,11 +1,10 @@
 /** What one test file owns: a migrated database, a Redis database and a queue name, shared with nobody. */
 import { randomUUID } from 'node:crypto';
-import { connect } from 'amqplib';
 import { Redis } from 'ioredis';
-import { Client } from 'pg';
 import { pino } from 'pino';
 import { inject } from 'vitest';
 import { runMigrations } from '../../src/platform/migrate.ts';
+import { deleteTopology, withClient, withPath } from './servers.ts';
 import './services-context.ts';
 
 export interface IsolatedServices {
@@ -66,16 +65,6 @@ async function createDatabase(url: string, database: string): Promise<void> {
   });
 }
 
-async function withClient<T>(url: string, work: (client: Client) => Promise<T>): Promise<T> {
-  const client = new Client({ connectionString: url });
-  await client.connect();
-  try {
-    return await work(client);
-  } finally {
-    await client.end();
-  }
-}
-
 async function leaseRedisDatabase(url: string, token: string): Promise<number> {
   const redis = new Redis(url);
   try {
@@ -101,23 +90,4 @@ async function releaseRedisDatabase(url: string, index: number): Promise<void> {
   } finally {
     redis.disconnect();
   }
-}
-
-async function deleteTopology(url: string, queue: string): Promise<void> {
-  const connection = await connect(url);
-  try {
-    const channel = await connection.createChannel();
-    for (const name of [queue, `${queue}.dead`]) {
-      await channel.deleteQueue(name);
-      await channel.deleteExchange(name);
-    }
-  } finally {
-    await connection.close();
-  }
-}
-
-function withPath(url: string, path: string): string {
-  const changed = new URL(url);
-  changed.pathname = `/${path}`;
-  return changed.href;
 }
