@@ -4,6 +4,7 @@
  */
 import { sleep } from '../src/platform/backoff.ts';
 import { startChild, type BenchChild } from './child-process.ts';
+import { nowMs } from './clock.ts';
 import { watchCpu } from './cpu.ts';
 import type { Installation } from './installation.ts';
 import type { DrainAnswer, DrainOrder } from './processes/bare-drain.ts';
@@ -34,11 +35,6 @@ const STALLED_MS = 60_000;
  * A large prefetch and rare acknowledgements: what the broker and the client can do at their best.
  */
 export const DRAIN_SETTINGS = { prefetch: 8_000, ackEvery: 1_000 };
-
-/** Milliseconds on the clock that all processes of the machine share. */
-export function nowMs(): number {
-  return Number(process.hrtime.bigint()) / 1e6;
-}
 
 /** Measures one side over one backlog that is filled and waits. */
 export async function measureSide(

@@ -1,5 +1,6 @@
 /** The reference of ingest: takes deliveries from a queue, acknowledges them in groups, and does nothing else. */
 import { connect } from 'amqplib';
+import { nowMs } from '../clock.ts';
 import { answerParent } from './answer-parent.ts';
 
 export type DrainOrder =
@@ -49,8 +50,6 @@ async function open(order: Extract<DrainOrder, { kind: 'open' }>): Promise<void>
     bodyBytes += message.content.length;
     if (count % order.ackEvery !== 0 && count !== expected) return;
     channel.ack(message, true);
-    if (count === expected) {
-      resolveDone?.({ bodyBytes, doneAtMs: Number(process.hrtime.bigint()) / 1e6 });
-    }
+    if (count === expected) resolveDone?.({ bodyBytes, doneAtMs: nowMs() });
   });
 }

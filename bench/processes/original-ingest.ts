@@ -6,6 +6,7 @@
  */
 import { connect, type Channel } from 'amqplib';
 import { Redis } from 'ioredis';
+import { nowMs } from '../clock.ts';
 import { answerParent } from './answer-parent.ts';
 
 export type OriginalOrder =
@@ -73,7 +74,7 @@ async function run(count: number): Promise<OriginalAnswer> {
     for (const wake of waiting.splice(0)) wake();
   };
   await Promise.all(Array.from({ length: WORKERS }, work));
-  const doneAtMs = Number(process.hrtime.bigint()) / 1e6;
+  const doneAtMs = nowMs();
   if (consumer !== undefined) await channel?.cancel(consumer.consumerTag);
   return { doneAtMs };
 }

@@ -3,6 +3,7 @@ import { connect } from 'amqplib';
 import { sleep } from '../../src/platform/backoff.ts';
 import { createLogger } from '../../src/platform/logger.ts';
 import { createPublisher } from '../../src/publish/publisher.ts';
+import { nowMs } from '../clock.ts';
 import { bodies, type Traffic } from '../traffic.ts';
 import { answerParent } from './answer-parent.ts';
 
@@ -143,9 +144,4 @@ async function publishPaced(source: Iterable<Buffer>, perSecond: number): Promis
   if (failure !== undefined) throw failure instanceof Error ? failure : new Error('unknown');
   const confirmedAtMs = Float64Array.from(times);
   return { confirmedCount: times.length, bodyBytes, seconds, confirmedAtMs };
-}
-
-/** The same clock in every process. */
-function nowMs(): number {
-  return Number(process.hrtime.bigint()) / 1e6;
 }

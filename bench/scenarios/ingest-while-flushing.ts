@@ -1,8 +1,9 @@
 import { sleep } from '../../src/platform/backoff.ts';
 import { flushAll } from '../../src/flush/flush.ts';
 import { newTraffic, openFiller, type Filler } from '../backlog.ts';
+import { nowMs } from '../clock.ts';
 import { watchCpu } from '../cpu.ts';
-import { nowMs, openProductSide, waitUntilCounted, type IngestSide } from '../ingest-sides.ts';
+import { openProductSide, waitUntilCounted, type IngestSide } from '../ingest-sides.ts';
 import { createInstallation, type Installation } from '../installation.ts';
 import type { BenchContext, Measured, OpenedScenario, Round, Scenario } from '../scenario.ts';
 import { seedSums } from '../seed-sums.ts';

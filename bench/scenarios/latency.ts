@@ -1,8 +1,8 @@
 import { sleep } from '../../src/platform/backoff.ts';
 import { newTraffic } from '../backlog.ts';
 import { startChild, type BenchChild } from '../child-process.ts';
+import { nowMs } from '../clock.ts';
 import { watchCpu } from '../cpu.ts';
-import { nowMs } from '../ingest-sides.ts';
 import { createInstallation, type Installation } from '../installation.ts';
 import type { PublishAnswer, PublishOrder } from '../processes/publish.ts';
 import type { PulseProcess } from '../pulse-process.ts';
