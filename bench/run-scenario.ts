@@ -1,5 +1,6 @@
 /** Runs one scenario: a warm-up, then rounds of both sides in alternating order, then the proof. */
 import { CPU_GROUPS, type CpuUs } from './cpu.ts';
+import { formatFigure } from './report/table.ts';
 import type {
   BenchContext,
   Measured,
@@ -74,13 +75,9 @@ async function runRound(
 }
 
 function describe({ unit }: Scenario, { product, reference, ratio }: Round): string {
-  const text = `${format(product.value)} ${unit}`;
+  const text = `${formatFigure(product.value)} ${unit}`;
   if (reference === null || ratio === null) return text;
-  return `${text}, reference ${format(reference.value)}, ratio ${ratio.toFixed(2)}`;
-}
-
-function format(value: number): string {
-  return value >= 1000 ? Math.round(value).toLocaleString('en-US') : value.toPrecision(3);
+  return `${text}, reference ${formatFigure(reference.value)}, ratio ${ratio.toFixed(2)}`;
 }
 
 type Judged = Omit<ScenarioResult, 'error' | 'quick' | 'commit' | 'measuredAt' | 'seconds'>;
