@@ -18,6 +18,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { MUTATIONS } from '../test/mutations/mutations.js';
+import { setUp } from './set-up.js';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 process.chdir(root);
@@ -58,8 +59,7 @@ async function main() {
   if (options.list) {
     return print(options.mutations.map(({ name, off }) => `${name.padEnd(18)} ${off}\n`).join(''));
   }
-  // As every command does: installs and builds what is not there yet.
-  await run(process.execPath, ['scripts/run.js', '--help'], { cwd: root });
+  await setUp();
   if (options.baseline) await passBaseline(options);
   print('| guard | switched off | check | went red | s |\n| --- | --- | --- | --- | --- |\n');
   let survivors = 0;
