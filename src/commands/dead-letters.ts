@@ -2,7 +2,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { Option, type Command } from 'commander';
 import { withTransaction } from '../platform/postgres.ts';
-import { isCursor } from '../quarantine/cursor.ts';
+import { isCursor, toPage } from '../quarantine/cursor.ts';
 import { detailToJson, rowToJson } from '../quarantine/dead-letter-json.ts';
 import { DEAD_LETTER_STATES, SHOWN_BYTES_MAX } from '../quarantine/dead-letter-row.ts';
 import type { DeadLetterState } from '../quarantine/dead-letter-row.ts';
@@ -83,8 +83,7 @@ function addListCommand(group: Command, run: RunSubcommand): void {
         const rows = await withTransaction(pool, (client) =>
           listDeadLetters(client, { ...filters, limit: limit + 1 }),
         );
-        const data = rows.slice(0, limit);
-        const next = rows.length > limit ? (data.at(-1)?.cursor ?? null) : null;
+        const { data, next } = toPage(rows, limit);
         if (flags.json === true) context.print(toJson({ data: data.map(rowToJson), next }));
         else {
           for (const row of data) context.print(describeRow(row));

@@ -2,7 +2,7 @@
 import type { Pool } from 'pg';
 import { parseTimestamp } from '../../core/timestamp.ts';
 import { withTransaction } from '../../platform/postgres.ts';
-import { isCursor } from '../../quarantine/cursor.ts';
+import { isCursor, toPage } from '../../quarantine/cursor.ts';
 import {
   detailToJson,
   fromReadable,
@@ -68,11 +68,9 @@ function addReads(api: Api, { pool }: Deps): void {
     const { limit = LIST_LIMIT_DEFAULT, after, state, ...texts } = request.query;
     const filters = { ...filtersFrom(texts), state, after: cursorFrom(after) };
     const rows = await withSnapshot(pool, (client) =>
-      // One more than asked tells whether there is a next page.
       listDeadLetters(client, { ...filters, limit: limit + 1 }),
     );
-    const data = rows.slice(0, limit);
-    const next = rows.length > limit ? (data.at(-1)?.cursor ?? null) : null;
+    const { data, next } = toPage(rows, limit);
     if (next !== null) {
       const query = new URLSearchParams({ limit: String(limit), after: next });
       for (const [name, value] of Object.entries({ ...texts, state })) {
