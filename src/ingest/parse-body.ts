@@ -38,11 +38,8 @@ export interface BodyContext {
 const scanner = new PulseScanner();
 
 /** Hands every pulse of `body` to `sink`. Never throws on account of the body. */
-export function parseBody(
-  body: Buffer,
-  properties: MessageProperties,
-  { limits, receivedAtMs, sink }: BodyContext,
-): void {
+export function parseBody(body: Buffer, properties: MessageProperties, context: BodyContext): void {
+  const { limits, receivedAtMs, sink } = context;
   if (body.length > limits.bodyBytesMax) {
     const detail = `The body has ${body.length} bytes; ${limits.bodyBytesMax} at most.`;
     sink.reject({ reason: 'body_too_large', detail }, body, undefined);
@@ -53,7 +50,7 @@ export function parseBody(
     latestMs: receivedAtMs + limits.pulseAheadMaxMs,
   };
   const scanned = scanner.scan(body, bounds, ARRAY_LENGTH_MAX);
-  if (scanned === undefined) parseAnyBody(body, properties, { limits, receivedAtMs, sink });
+  if (scanned === undefined) parseAnyBody(body, properties, context);
   else if (!Array.isArray(scanned)) sink.accept(scanned, undefined);
   else for (const [index, pulse] of scanned.entries()) sink.accept(pulse, index);
 }
