@@ -1,7 +1,8 @@
 /** The two ways to the same rows: over HTTP, and by the very statements that the API sends, through `pg` alone. */
-import { Agent, request } from 'node:http';
 import type { Client, Pool } from 'pg';
+import { API_BASE } from '../src/api/app.ts';
 import { findPulse, listPulses, type PulseFilters } from '../src/api/pulses-query.ts';
+import { openHttpConnection, type HttpConnection } from './http-connection.ts';
 
 /** One statement as the API sends it. */
 export interface Statement {
@@ -30,25 +31,25 @@ export function apiRequests(rowCount: number, { deepTimes }: { deepTimes: number
   return [
     {
       name: 'page_1',
-      path: '/pulses',
+      path: `${API_BASE}/pulses`,
       read: (pool) => listPulses(pool, {}, page(1)),
       times: 500,
     },
     {
       name: 'deep_page',
-      path: `/pulses?page=${deepPage}&limit=${LIMIT}`,
+      path: `${API_BASE}/pulses?page=${deepPage}&limit=${LIMIT}`,
       read: (pool) => listPulses(pool, {}, page(deepPage)),
       times: deepTimes,
     },
     {
       name: 'by_id',
-      path: `/pulses/${id}`,
+      path: `${API_BASE}/pulses/${id}`,
       read: (pool) => findPulse(pool, id),
       times: 500,
     },
     {
       name: 'filtered',
-      path: '/pulses?tenant=tenant-000007&product_sku=sku-0003',
+      path: `${API_BASE}/pulses?tenant=tenant-000007&product_sku=sku-0003`,
       read: (pool) => listPulses(pool, filters, page(1)),
       times: 300,
     },
@@ -80,56 +81,16 @@ export async function listenToStatements(
   return heard;
 }
 
-export interface HttpClient {
-  /** @returns The answer's body. @throws Error when the status is not 200. */
-  get(path: string): Promise<string>;
-  close(): void;
-}
-
 /** Logs in, and keeps one connection. */
-export async function openHttpClient(
-  base: string,
-  login: { username: string; password: string },
-): Promise<HttpClient> {
-  const agent = new Agent({ keepAlive: true, maxSockets: 1 });
-  const answer = await send(`${base}/login`, { agent, method: 'POST' }, JSON.stringify(login));
+export async function logIn(
+  origin: string,
+  credentials: { username: string; password: string },
+): Promise<HttpConnection> {
+  const visitor = await openHttpConnection(origin);
+  const answer = await visitor.post(`${API_BASE}/login`, credentials);
+  visitor.close();
   const { Auth } = JSON.parse(answer) as { Auth: { Token: string } };
-  const headers = { authorization: `Bearer ${Auth.Token}` };
-  return {
-    get: (path) => send(`${base}${path}`, { agent, method: 'GET', headers }),
-    close: () => {
-      agent.destroy();
-    },
-  };
-}
-
-function send(
-  url: string,
-  options: { agent: Agent; method: string; headers?: Record<string, string> },
-  body?: string,
-): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const type = body === undefined ? {} : { 'content-type': 'application/json' };
-    const outgoing = request(
-      url,
-      { ...options, headers: { ...options.headers, ...type } },
-      (res) => {
-        let text = '';
-        res.setEncoding('utf8').on('data', (chunk: string) => {
-          text += chunk;
-        });
-        res.on('end', () => {
-          if (res.statusCode === 200) resolve(text);
-          else
-            reject(
-              new Error(`${options.method} ${url} answered ${String(res.statusCode)}: ${text}`),
-            );
-        });
-      },
-    );
-    outgoing.on('error', reject);
-    outgoing.end(body);
-  });
+  return openHttpConnection(origin, { authorization: `Bearer ${Auth.Token}` });
 }
 
 /** Sends the statements one after the other. */
