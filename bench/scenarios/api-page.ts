@@ -75,10 +75,11 @@ export const apiPage: Scenario = {
   },
 };
 
-async function startApi({ servers }: BenchContext, { queue, redisUrl, databaseUrl }: Installation) {
+async function startApi({ servers, profileDirectory }: BenchContext, { queue, redisUrl, databaseUrl }: Installation) {
   const password = randomBytes(12).toString('hex');
   const api = await startPulseProcess({
     command: 'api',
+    profileDirectory,
     env: {
       ...pulseEnv({ rabbitmqUrl: servers.rabbitmqUrl, redisUrl, databaseUrl, queue }),
       JWT_SECRET: randomBytes(32).toString('hex'),
