@@ -75,7 +75,10 @@ export const apiPage: Scenario = {
   },
 };
 
-async function startApi({ servers, profileDirectory }: BenchContext, { queue, redisUrl, databaseUrl }: Installation) {
+async function startApi(
+  { servers, profileDirectory }: BenchContext,
+  { queue, redisUrl, databaseUrl }: Installation,
+) {
   const password = randomBytes(12).toString('hex');
   const api = await startPulseProcess({
     command: 'api',
