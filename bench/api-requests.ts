@@ -26,25 +26,25 @@ const LIMIT = 10;
 export function apiRequests(rowCount: number, { deepTimes }: { deepTimes: number }): ApiRequest[] {
   const deepPage = Math.floor((rowCount * 0.95) / LIMIT);
   const id = String(Math.floor(rowCount / 2));
-  const filters: PulseFilters = { tenant: 'tenant-000007', sku: 'sku-0003' };
+  const filters: PulseFilters = { scope: 'all', tenant: 'tenant-000007', sku: 'sku-0003' };
   const page = (number: number) => ({ offset: (number - 1) * LIMIT, limit: LIMIT });
   return [
     {
       name: 'page_1',
       path: `${API_BASE}/pulses`,
-      read: (pool) => listPulses(pool, {}, page(1)),
+      read: (pool) => listPulses(pool, { scope: 'all' }, page(1)),
       times: 500,
     },
     {
       name: 'deep_page',
       path: `${API_BASE}/pulses?page=${deepPage}&limit=${LIMIT}`,
-      read: (pool) => listPulses(pool, {}, page(deepPage)),
+      read: (pool) => listPulses(pool, { scope: 'all' }, page(deepPage)),
       times: deepTimes,
     },
     {
       name: 'by_id',
       path: `${API_BASE}/pulses/${id}`,
-      read: (pool) => findPulse(pool, id),
+      read: (pool) => findPulse(pool, 'all', id),
       times: 500,
     },
     {

@@ -14,6 +14,7 @@ import {
   answerNotFound,
   type RouteEntry,
 } from './error-handler.ts';
+import type { Identities } from './identities.ts';
 import { addRequestHooks, requestIdOf, type RequestDone } from './request-hooks.ts';
 import { addDeadLettersRoutes, type DeadLetterReplay } from './routes/dead-letters-routes.ts';
 import { addHealthRoutes, type ReadinessCheck } from './routes/health-routes.ts';
@@ -27,6 +28,7 @@ export const API_BASE = '/api/v1';
 
 export interface ApiDeps {
   readonly pool: Pool;
+  readonly identities: Identities;
   readonly populateRuns: PopulateRuns;
   readonly replay: DeadLetterReplay;
   readonly readinessChecks: readonly ReadinessCheck[];
@@ -70,7 +72,7 @@ const TIMEOUTS = {
 } as const;
 
 /**
- * Creates the API. Every route is protected unless its config says `public`, every failure is
+ * Creates the API. Every route says who may call it or that it is `public`, every failure is
  * answered as a problem document, and nothing is read from anywhere but the arguments.
  *
  * @throws FatalError PULSE_CONFIG_INVALID the secret is too short.
@@ -82,10 +84,26 @@ export async function createApp(deps: ApiDeps, options: ApiOptions): Promise<Api
 
   app.decorate('routeTable', routeTable);
   app.decorate('lifecycle', lifecycle);
-  app.addHook('onRoute', ({ method, url, config, schema }) => {
-    for (const one of [method].flat()) {
-      routeTable.push({ method: one, url, public: config?.public === true, schema });
+  app.addHook('onRoute', (route) => {
+    for (const method of [route.method].flat()) {
+      const { url, schema } = route;
+      routeTable.push({
+        method,
+        url,
+        schema,
+        // Read late: a plugin's routes get theirs from a hook that runs after this one.
+        get config() {
+          return route.config ?? {};
+        },
+      });
     }
+  });
+  app.addHook('onReady', (done) => {
+    const open = routeTable.find(({ config }) => config.public !== true && !config.roles?.length);
+    if (open !== undefined) {
+      throw new Error(`${open.method} ${open.url} says neither \`public\` nor whose \`roles\`.`);
+    }
+    done();
   });
   app.addHook('preClose', (done) => {
     lifecycle.closing = true;
@@ -98,7 +116,7 @@ export async function createApp(deps: ApiDeps, options: ApiOptions): Promise<Api
   await app.register(fastifyHelmet, {
     contentSecurityPolicy: { useDefaults: false, directives: { 'default-src': ["'none'"] } },
   });
-  await addAuth(app, options);
+  await addAuth(app, deps.identities, options);
   await app.register(fastifyRateLimit, { global: false });
   await addRoutes(app, { deps, options, lifecycle });
   return app;

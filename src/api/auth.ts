@@ -1,29 +1,21 @@
-/** Tokens, and the one hook that protects every route which is not marked public. */
+/** Tokens, and the one hook that protects every route: who calls, and whether he may. */
 import { randomUUID } from 'node:crypto';
 import { fastifyJwt } from '@fastify/jwt';
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { FastifyContextConfig, FastifyInstance, FastifyRequest } from 'fastify';
 import { FatalError } from '../core/errors.ts';
+import type { Caller } from './caller.ts';
+import type { Identities } from './identities.ts';
 import { ProblemError } from './problems.ts';
-
-/** Who makes a request. */
-export interface Caller {
-  readonly username: string;
-}
 
 /** What a token says. */
 export interface AccessClaims {
   readonly sub: string;
   readonly jti: string;
+  /** The user's token version when it was issued. */
+  readonly ver: number;
   /** Unix seconds, like `exp`. */
   readonly iat: number;
   readonly exp: number;
-}
-
-declare module 'fastify' {
-  interface FastifyContextConfig {
-    /** Answered without a token. Everything else needs one. */
-    public?: true;
-  }
 }
 
 declare module '@fastify/jwt' {
@@ -53,7 +45,11 @@ const BEARER = /^Bearer +([\w.~+/=-]{1,4096})$/i;
  *
  * @throws FatalError PULSE_CONFIG_INVALID the secret is too short.
  */
-export async function addAuth(app: FastifyInstance, options: AuthOptions): Promise<void> {
+export async function addAuth(
+  app: FastifyInstance,
+  identities: Identities,
+  options: AuthOptions,
+): Promise<void> {
   if (Buffer.byteLength(options.jwtSecret) < SECRET_BYTES_MIN) {
     throw new FatalError(
       'PULSE_CONFIG_INVALID',
@@ -67,38 +63,53 @@ export async function addAuth(app: FastifyInstance, options: AuthOptions): Promi
       algorithms: [ALGORITHM],
       allowedIss: options.jwtIssuer,
       allowedAud: AUDIENCE,
-      requiredClaims: ['iss', 'aud', 'exp', 'sub', 'iat', 'jti'],
+      requiredClaims: ['iss', 'aud', 'exp', 'sub', 'iat', 'jti', 'ver'],
       checkTyp: 'JWT',
       maxAge: options.tokenTtlSeconds,
       cache: false,
     },
   });
-  app.addHook('onRequest', (request, _reply, done) => {
+  app.addHook('onRequest', async (request) => {
     // A path without a route has nothing to protect; 404 says so to everybody.
-    if (request.is404 || request.routeOptions.config.public === true) {
-      done();
-      return;
-    }
-    request.user = authenticate(app, request);
-    done();
+    if (request.is404 || request.routeOptions.config.public === true) return;
+    request.user = await authenticate(app, identities, request);
+    authorize(request.user, request.routeOptions.config);
   });
 }
 
-/** Signs a token for a caller. */
+/** @throws ProblemError PULSE_API_FORBIDDEN The route is not for this caller. */
+function authorize({ role, tenants }: Caller, config: FastifyContextConfig): void {
+  if (config.roles?.includes(role) !== true) {
+    throw new ProblemError('PULSE_API_FORBIDDEN', {
+      detail: `It takes the role ${config.roles?.join(' or ') ?? 'of nobody'}; yours is ${role}.`,
+    });
+  }
+  if (config.allTenants === true && tenants !== 'all') {
+    throw new ProblemError('PULSE_API_FORBIDDEN', {
+      detail: 'It takes a caller who may see all tenants.',
+    });
+  }
+}
+
+/** Signs a token for a user. */
 export function issueToken(
   app: FastifyInstance,
-  { username }: Caller,
+  { username, tokenVersion }: { username: string; tokenVersion: number },
   { tokenTtlSeconds }: { tokenTtlSeconds: number },
 ): { token: string; expiresAtSec: number } {
   const iat = Math.floor(Date.now() / 1000);
   const exp = iat + tokenTtlSeconds;
   return {
-    token: app.jwt.sign({ sub: username, jti: randomUUID(), iat, exp }),
+    token: app.jwt.sign({ sub: username, ver: tokenVersion, jti: randomUUID(), iat, exp }),
     expiresAtSec: exp,
   };
 }
 
-function authenticate(app: FastifyInstance, request: FastifyRequest): Caller {
+async function authenticate(
+  app: FastifyInstance,
+  identities: Identities,
+  request: FastifyRequest,
+): Promise<Caller> {
   const { authorization } = request.headers;
   if (authorization === undefined) {
     throw unauthenticated(
@@ -110,10 +121,16 @@ function authenticate(app: FastifyInstance, request: FastifyRequest): Caller {
   if (token === undefined) {
     throw invalidToken('The header must be `Authorization: Bearer <token>`.');
   }
+  const { sub, ver } = verifyToken(app, request, token);
+  if (typeof sub !== 'string' || sub === '') throw invalidToken('The token is not valid.');
+  const user = await identities.findUser(sub);
+  if (user?.tokenVersion !== ver) throw invalidToken('The token is not valid any more.');
+  return user.caller;
+}
+
+function verifyToken(app: FastifyInstance, request: FastifyRequest, token: string): AccessClaims {
   try {
-    const { sub } = app.jwt.verify<AccessClaims>(token);
-    if (typeof sub !== 'string' || sub === '') throw invalidToken('The token is not valid.');
-    return { username: sub };
+    return app.jwt.verify<AccessClaims>(token);
   } catch (error) {
     const code = codeOf(error);
     if (!code.startsWith('FAST_JWT_')) throw error;

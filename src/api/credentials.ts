@@ -12,11 +12,10 @@ export interface Credentials {
   readonly password: string;
 }
 
-/** Whether the credentials are right; `known` tells the log, and nobody else, whether the user exists. */
-export interface CredentialsVerdict {
-  readonly accepted: boolean;
-  readonly known: boolean;
-}
+/** `user`: who has logged in. `known` tells the log, and nobody else, whether the name is anybody's. */
+export type CredentialsVerdict =
+  | { readonly accepted: true; readonly user: User }
+  | { readonly accepted: false; readonly known: boolean };
 
 export type CheckCredentials = (credentials: Credentials) => Promise<CredentialsVerdict>;
 
@@ -27,9 +26,11 @@ export async function createCredentialsCheck(pool: Pool): Promise<CheckCredentia
   return async ({ username, password }) => {
     const user = await findUser(pool, username);
     const matches = await gate(() => verifyPassword(user?.passwordHash ?? dummyHash, password));
-    if (user === undefined || !matches) return { accepted: false, known: user !== undefined };
+    if (user === undefined || !matches || user.isDisabled) {
+      return { accepted: false, known: user !== undefined };
+    }
     if (needsRehash(user.passwordHash)) await rehash(user, password);
-    return { accepted: true, known: true };
+    return { accepted: true, user };
   };
 
   async function rehash(user: User, password: string): Promise<void> {

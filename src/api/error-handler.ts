@@ -1,7 +1,13 @@
 /** Any failure → the one problem document it is answered with; what the caller may not see is logged. */
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
-import type { FastifyError, FastifyReply, FastifyRequest, FastifySchema } from 'fastify';
+import type {
+  FastifyContextConfig,
+  FastifyError,
+  FastifyReply,
+  FastifyRequest,
+  FastifySchema,
+} from 'fastify';
 import { TransientError } from '../core/errors.ts';
 import { toPulseError } from '../platform/postgres.ts';
 import {
@@ -90,7 +96,7 @@ export interface RouteEntry {
   readonly method: string;
   /** The pattern, such as `/api/v1/pulses/:id`. */
   readonly url: string;
-  readonly public: boolean;
+  readonly config: FastifyContextConfig;
   readonly schema: FastifySchema | undefined;
 }
 

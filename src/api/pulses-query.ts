@@ -1,6 +1,7 @@
 /** Reads of table pulses for the API. The only SQL about rows in this folder; values are always parameters. */
 import type { Pool, PoolClient } from 'pg';
-import { withSnapshot } from './snapshot.ts';
+import { tenantsOf, type TenantScope } from '../core/tenant-scope.ts';
+import { readAsTenants } from '../platform/scoped-postgres.ts';
 
 /** One row, in the API's words. */
 export interface PulseRow {
@@ -17,6 +18,8 @@ export interface PulseRow {
 
 /** Which rows; what is undefined does not restrict. */
 export interface PulseFilters {
+  /** Whose rows the caller may see at all. */
+  readonly scope: TenantScope;
   readonly tenant?: string | undefined;
   readonly sku?: string | undefined;
   readonly unit?: string | undefined;
@@ -69,7 +72,7 @@ export function listPulses(
   page: PulsePage,
 ): Promise<{ rows: PulseRow[]; total: number }> {
   const where = whereClause(filters);
-  return withSnapshot(pool, async (client) => {
+  return readAsTenants(pool, filters.scope, async (client) => {
     const total = await countRows(client, where);
     if (page.offset >= total) return { rows: [], total };
     return { rows: await readPage(client, { where, page, total }), total };
@@ -82,11 +85,17 @@ export function listPulses(
  * @param id Decimal digits; more than an int64 holds finds nothing.
  * @throws TransientError Postgres is away or too busy.
  */
-export async function findPulse(pool: Pool, id: string): Promise<PulseRow | undefined> {
+export async function findPulse(
+  pool: Pool,
+  scope: TenantScope,
+  id: string,
+): Promise<PulseRow | undefined> {
   if (BigInt(id) > INT64_MAX) return undefined;
-  const sql = `${SELECT_ROWS} FROM pulses p JOIN flush_batches b ON b.id = p.flush_batch_id WHERE p.id = $1`;
-  return withSnapshot(pool, async (client) => {
-    const { rows } = await client.query<SqlRow>(sql, [id]);
+  const sql = `
+    ${SELECT_ROWS} FROM pulses p JOIN flush_batches b ON b.id = p.flush_batch_id
+    WHERE p.id = $1 AND ($2::text[] IS NULL OR p.tenant = ANY($2))`;
+  return readAsTenants(pool, scope, async (client) => {
+    const { rows } = await client.query<SqlRow>(sql, [id, tenantsOf(scope) ?? null]);
     return rows[0] === undefined ? undefined : fromRow(rows[0]);
   });
 }
@@ -100,14 +109,15 @@ interface WhereClause {
 
 function whereClause(filters: PulseFilters): WhereClause {
   const conditions: [string, unknown][] = [
-    ['tenant =', filters.tenant],
-    ['product_sku =', filters.sku],
-    ['use_unity =', filters.unit],
-    ['window_start >=', instant(filters.fromMs)],
-    ['window_start <', instant(filters.toMs)],
+    ['tenant = ANY(?)', tenantsOf(filters.scope)],
+    ['tenant = ?', filters.tenant],
+    ['product_sku = ?', filters.sku],
+    ['use_unity = ?', filters.unit],
+    ['window_start >= ?', instant(filters.fromMs)],
+    ['window_start < ?', instant(filters.toMs)],
   ];
   const given = conditions.filter(([, value]) => value !== undefined);
-  const texts = given.map(([condition], index) => `${condition} $${index + 1}`);
+  const texts = given.map(([condition], index) => condition.replace('?', `$${index + 1}`));
   return {
     text: texts.length === 0 ? '' : `WHERE ${texts.join(' AND ')}`,
     values: given.map(([, value]) => value),

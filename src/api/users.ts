@@ -1,13 +1,32 @@
 /** Table users: who may log in. */
 import type { Pool } from 'pg';
+import type { TenantScope } from '../core/tenant-scope.ts';
 import { withTransaction } from '../platform/postgres.ts';
+import type { Role } from './caller.ts';
 import { hashPassword, needsRehash, verifyPassword } from './passwords.ts';
 
-/** One user, as login needs it. */
+/** One user. */
 export interface User {
   readonly username: string;
   readonly passwordHash: string;
+  readonly role: Role;
+  readonly scope: TenantScope;
+  readonly isDisabled: boolean;
+  /** Tokens carry it; those with another have ended. */
+  readonly tokenVersion: number;
 }
+
+interface SqlRow {
+  username: string;
+  password_hash: string;
+  role: Role;
+  scope: TenantScope;
+  is_disabled: boolean;
+  token_version: number;
+}
+
+/** The scope as one value: `"all"` or the list. */
+const SCOPE = `CASE WHEN all_tenants THEN '"all"'::jsonb ELSE to_jsonb(tenants) END AS scope`;
 
 /**
  * Finds a user by the exact name.
@@ -15,14 +34,22 @@ export interface User {
  * @throws TransientError Postgres is away or too busy.
  */
 export async function findUser(pool: Pool, username: string): Promise<User | undefined> {
-  const sql = 'SELECT username, password_hash FROM users WHERE username = $1';
-  const { rows } = await withTransaction(pool, (client) =>
-    client.query<{ username: string; password_hash: string }>(sql, [username]),
-  );
-  const row = rows[0];
-  return row === undefined
-    ? undefined
-    : { username: row.username, passwordHash: row.password_hash };
+  const sql = `
+    SELECT username, password_hash, role, ${SCOPE}, disabled_at IS NOT NULL AS is_disabled, token_version
+    FROM users WHERE username = $1`;
+  const { rows } = await withTransaction(pool, (client) => client.query<SqlRow>(sql, [username]));
+  return rows[0] === undefined ? undefined : fromRow(rows[0]);
+}
+
+function fromRow(row: SqlRow): User {
+  return {
+    username: row.username,
+    passwordHash: row.password_hash,
+    role: row.role,
+    scope: row.scope,
+    isDisabled: row.is_disabled,
+    tokenVersion: row.token_version,
+  };
 }
 
 /**
@@ -32,7 +59,7 @@ export async function findUser(pool: Pool, username: string): Promise<User | und
  */
 export async function renewPasswordHash(
   pool: Pool,
-  { username, passwordHash }: User,
+  { username, passwordHash }: Pick<User, 'username' | 'passwordHash'>,
   renewed: string,
 ): Promise<void> {
   const sql = `
@@ -42,10 +69,10 @@ export async function renewPasswordHash(
 }
 
 /**
- * Makes the configured administrator exist with the configured password.
+ * Makes the configured administrator exist, enabled, with role admin and the configured password.
  *
- * The hash is written only when it does not verify, so that every start of every process leaves
- * `updated_at` alone. Safe to run in several processes at once.
+ * Written only when something differs, so that every start of every process leaves `updated_at` alone.
+ * A new password ends the tokens of the old one. Safe to run in several processes at once.
  *
  * @throws TransientError Postgres is away or too busy.
  */
@@ -55,15 +82,18 @@ export async function ensureAdmin(
 ): Promise<'unchanged' | 'written'> {
   const user = await findUser(pool, username);
   if (
-    user !== undefined &&
+    user?.role === 'admin' &&
+    !user.isDisabled &&
     !needsRehash(user.passwordHash) &&
     (await verifyPassword(user.passwordHash, password))
   ) {
     return 'unchanged';
   }
   const sql = `
-    INSERT INTO users (username, password_hash) VALUES ($1, $2)
-    ON CONFLICT (username) DO UPDATE SET password_hash = excluded.password_hash, updated_at = now()`;
+    INSERT INTO users AS u (username, password_hash, role, all_tenants) VALUES ($1, $2, 'admin', true)
+    ON CONFLICT (username) DO UPDATE
+    SET password_hash = excluded.password_hash, role = 'admin', all_tenants = true, tenants = '{}',
+        disabled_at = NULL, token_version = u.token_version + 1, updated_at = now()`;
   const passwordHash = await hashPassword(password);
   await withTransaction(pool, (client) => client.query(sql, [username, passwordHash]));
   return 'written';

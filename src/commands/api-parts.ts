@@ -1,9 +1,12 @@
 /** The HTTP API with what it needs of the rest, wired together. */
 import type { Registry } from 'prom-client';
 import { createApiMetrics } from '../api/api-metrics.ts';
+import { createIdentities } from '../api/identities.ts';
+import type { ReadinessCheck } from '../api/routes/health-routes.ts';
 import { startApi, type RunningApi } from '../api/server.ts';
 import { ensureAdmin } from '../api/users.ts';
-import { createPublisher } from '../publish/publisher.ts';
+import { assertScopeRoles } from '../platform/scoped-postgres.ts';
+import { createPublisher, type Publisher } from '../publish/publisher.ts';
 import { createPopulateRuns } from '../publish/populate-runs.ts';
 import type { CommandRun } from './command.ts';
 import type { ApiCredentials } from './servers.ts';
@@ -15,7 +18,8 @@ const PUBLISHER_WINDOW = 1_000;
 /**
  * Creates the administrator and starts the API; it is closed with the run.
  *
- * @throws FatalError PULSE_API_LISTEN when the port cannot be taken.
+ * @throws FatalError PULSE_API_LISTEN when the port cannot be taken; PULSE_POSTGRES_ROLES when nothing in
+ * Postgres would keep tenants apart.
  */
 export async function startApiParts(
   run: CommandRun,
@@ -23,6 +27,7 @@ export async function startApiParts(
   { credentials, registry }: { credentials: ApiCredentials; registry: Registry },
 ): Promise<RunningApi> {
   const { config, logger, closer } = run;
+  await assertScopeRoles(pool);
   await ensureAdmin(pool, {
     username: config.api.adminUsername,
     password: credentials.adminPassword,
@@ -44,6 +49,7 @@ export async function startApiParts(
   const api = await startApi(
     {
       pool,
+      identities: createIdentities(pool),
       populateRuns,
       replay: {
         publish: (publication) => publisher.publish(publication),
@@ -51,27 +57,7 @@ export async function startApiParts(
         dedupeWindowSeconds: config.ingest.dedupeWindowSeconds,
       },
       logger,
-      readinessChecks: [
-        {
-          name: 'rabbitmq',
-          check: () =>
-            publisher.state === 'open'
-              ? Promise.resolve()
-              : Promise.reject(new Error(`The publisher is ${publisher.state}.`)),
-        },
-        {
-          name: 'redis',
-          check: async () => {
-            await redis.ping();
-          },
-        },
-        {
-          name: 'postgres',
-          check: async () => {
-            await pool.query('SELECT 1');
-          },
-        },
-      ],
+      readinessChecks: readinessChecks(publisher, { redis, pool }),
       onRequestDone: createApiMetrics(registry).requestDone,
     },
     {
@@ -86,4 +72,31 @@ export async function startApiParts(
   );
   closer.add('api', () => api.close());
   return api;
+}
+
+function readinessChecks(
+  publisher: Publisher,
+  { redis, pool }: Pick<Clients, 'redis' | 'pool'>,
+): ReadinessCheck[] {
+  return [
+    {
+      name: 'rabbitmq',
+      check: () =>
+        publisher.state === 'open'
+          ? Promise.resolve()
+          : Promise.reject(new Error(`The publisher is ${publisher.state}.`)),
+    },
+    {
+      name: 'redis',
+      check: async () => {
+        await redis.ping();
+      },
+    },
+    {
+      name: 'postgres',
+      check: async () => {
+        await pool.query('SELECT 1');
+      },
+    },
+  ];
 }

@@ -90,7 +90,7 @@ export function misused(sentence: string): RejectedError {
 /** Who acts: whoever says so, since the command line knows no tokens; else the user of the machine. */
 export function actorFrom({ as }: { readonly as?: string }): Actor {
   const name = as ?? machineUser();
-  if (/^[^\p{Cc}\p{Cs}]{1,128}$/u.test(name)) return { name, via: 'command_line' };
+  if (/^[^\p{Cc}\p{Cs}]{1,128}$/u.test(name)) return { name, via: 'command_line', scope: 'all' };
   throw misused('--as: must be a name of 1 to 128 characters.');
 }
 

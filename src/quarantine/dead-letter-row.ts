@@ -1,5 +1,6 @@
 /** A dead letter as the table keeps it, and the words for what people do with it. */
 import type { RejectionReason } from '../core/rejection.ts';
+import type { TenantScope } from '../core/tenant-scope.ts';
 
 /**
  * - `quarantined`: waits for a person.
@@ -10,14 +11,18 @@ import type { RejectionReason } from '../core/rejection.ts';
 export const DEAD_LETTER_STATES = ['quarantined', 'replayed', 'discarded'] as const;
 export type DeadLetterState = (typeof DEAD_LETTER_STATES)[number];
 
-/** Who acts, and how that is known: by a token, or by what was said on the command line. */
+/** Who acts, and how that is known: by a token or key, or by what was said on the command line. */
 export interface Actor {
   readonly name: string;
   readonly via: 'api' | 'command_line';
+  /** Whose dead letters the actor may touch. */
+  readonly scope: TenantScope;
 }
 
 /** Which dead letters; what is undefined does not restrict. */
 export interface DeadLetterFilters {
+  /** Whose dead letters may be seen at all; those that name nobody belong to `all` alone. */
+  readonly scope?: TenantScope | undefined;
   readonly ids?: readonly string[] | undefined;
   readonly state?: DeadLetterState | undefined;
   readonly reason?: RejectionReason | undefined;

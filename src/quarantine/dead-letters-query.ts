@@ -1,6 +1,10 @@
-/** Tables dead_letters and dead_letter_actions: the only place, beside their migrations, that knows their columns. */
+/**
+ * Tables dead_letters and dead_letter_actions. With replay-query.ts the only place, beside the migrations, that
+ * knows their columns.
+ */
 import type { Pool } from 'pg';
 import type { RejectionReason } from '../core/rejection.ts';
+import { tenantsOf, type TenantScope } from '../core/tenant-scope.ts';
 import type { DeadLetter } from './dead-letter.ts';
 import {
   MAYBE_COUNTED_REASONS,
@@ -10,8 +14,6 @@ import {
   type DeadLetterDetail,
   type DeadLetterFilters,
   type DeadLetterRow,
-  type DeadLetterState,
-  type ReplayableDeadLetter,
 } from './dead-letter-row.ts';
 
 type Queryable = Pick<Pool, 'query'>;
@@ -139,13 +141,14 @@ const ACTIONS_MAX = 500;
 export async function findDeadLetter(
   pool: Queryable,
   id: string,
+  scope: TenantScope = 'all',
 ): Promise<DeadLetterDetail | undefined> {
   const { rows } = await pool.query<Omit<DeadLetterDetail, 'actions'>>(
     `SELECT ${ROW}, headers AS properties, maybe_counted_since AS "maybeCountedSince",
             substring(coalesce(fixed_body, body) FROM 1 FOR $2) AS body,
             CASE WHEN fixed_body IS NOT NULL THEN substring(body FROM 1 FOR $2) END AS "originalBody"
-     FROM dead_letters WHERE id = $1`,
-    [id, SHOWN_BYTES_MAX],
+     FROM dead_letters WHERE id = $1 AND ($3::text[] IS NULL OR tenant = ANY($3))`,
+    [id, SHOWN_BYTES_MAX, tenantsOf(scope) ?? null],
   );
   const [row] = rows;
   if (row === undefined) return undefined;
@@ -167,7 +170,7 @@ export async function fixDeadLetter(
   const { rowCount } = await pool.query(
     `WITH before AS (
        SELECT id, sha256(coalesce(fixed_body, body)) AS hash FROM dead_letters
-       WHERE id = $1 AND state = 'quarantined' FOR UPDATE
+       WHERE id = $1 AND state = 'quarantined' AND ($7::text[] IS NULL OR tenant = ANY($7)) FOR UPDATE
      ), fixed AS (
        UPDATE dead_letters d SET fixed_body = $2, tenant = $3, replay_id = NULL
        FROM before WHERE d.id = before.id RETURNING d.id, before.hash
@@ -175,7 +178,15 @@ export async function fixDeadLetter(
      INSERT INTO dead_letter_actions
        (id, dead_letter_id, action, actor, via, note, body_sha256_before, body_sha256)
      SELECT gen_random_uuid(), id, 'fixed', $4, $5, $6, hash, sha256($2) FROM fixed`,
-    [id, fix.body, fix.tenant, fix.actor.name, fix.actor.via, fix.note],
+    [
+      id,
+      fix.body,
+      fix.tenant,
+      fix.actor.name,
+      fix.actor.via,
+      fix.note,
+      tenantsOf(fix.actor.scope) ?? null,
+    ],
   );
   return rowCount === 1;
 }
@@ -186,7 +197,7 @@ export async function discardDeadLetters(
   filters: Omit<DeadLetterFilters, 'state'>,
   { limit, note, actor }: { limit: number; note: string; actor: Actor },
 ): Promise<number> {
-  const where = whereClause({ ...filters, state: 'quarantined' });
+  const where = whereClause({ ...filters, scope: actor.scope, state: 'quarantined' });
   const next = where.values.length + 1;
   const { rowCount } = await pool.query(
     `WITH chosen AS (
@@ -200,63 +211,6 @@ export async function discardDeadLetters(
     [...where.values, limit, actor.name, actor.via, note],
   );
   return rowCount ?? 0;
-}
-
-/**
- * Step 1 of a replay: writes that it begins, unless the row is in another state, or is one whose identity may
- * have been counted so long ago that Pulse has forgotten it.
- */
-export async function beginReplay(
-  pool: Queryable,
-  replay: {
-    readonly id: string;
-    readonly replayId: string;
-    readonly states: readonly DeadLetterState[];
-    /** How long ids are remembered; undefined replays what may be forgotten, too. */
-    readonly rememberedSeconds: number | undefined;
-    readonly actor: Actor;
-  },
-): Promise<ReplayableDeadLetter | undefined> {
-  const { rows } = await pool.query<ReplayableDeadLetter>(
-    `WITH begun AS (
-       UPDATE dead_letters
-       SET replay_id = $2, maybe_counted_since = coalesce(maybe_counted_since, now())
-       WHERE id = $1 AND state = ANY($3::text[])
-         AND ($4::integer IS NULL OR maybe_counted_since IS NULL
-              OR maybe_counted_since > now() - $4::integer * interval '1 second')
-       RETURNING id, coalesce(fixed_body, body) AS body, headers AS properties,
-                 pulse_index AS "pulseIndex", received_at AS "receivedAt"
-     ), noted AS (
-       INSERT INTO dead_letter_actions (id, dead_letter_id, action, actor, via, body_sha256)
-       SELECT $2, id, 'replay_started', $5, $6, sha256(body) FROM begun
-     )
-     SELECT * FROM begun`,
-    [
-      replay.id,
-      replay.replayId,
-      replay.states,
-      replay.rememberedSeconds ?? null,
-      replay.actor.name,
-      replay.actor.via,
-    ],
-  );
-  return rows[0];
-}
-
-/** Step 3 of a replay: marks it done, unless it came back or was touched since step 1. @returns Whether it was. */
-export async function completeReplay(
-  pool: Queryable,
-  { id, replayId, actor }: { id: string; replayId: string; actor: Actor },
-): Promise<boolean> {
-  const { rowCount } = await pool.query(
-    `WITH done AS (
-       UPDATE dead_letters SET state = 'replayed' WHERE id = $1 AND replay_id = $2 RETURNING id
-     )
-     INSERT INTO dead_letter_actions (id, dead_letter_id, action, actor, via)
-     SELECT gen_random_uuid(), id, 'replayed', $3, $4 FROM done`,
-    [id, replayId, actor.name, actor.via],
-  );
-  return rowCount === 1;
 }
 
 /** The database's clock, in milliseconds; `received_at` is told by it. */
@@ -275,6 +229,7 @@ const AFTER = `(received_at, id) > ${PLACE}`;
 function whereClause(filters: DeadLetterFilters, more: readonly Condition[] = []) {
   const instant = (ms: number | undefined) => (ms === undefined ? undefined : new Date(ms));
   const conditions: readonly Condition[] = [
+    ['tenant = ANY(?::text[])', tenantsOf(filters.scope ?? 'all')],
     ['id = ANY(?::uuid[])', filters.ids],
     ['state = ?', filters.state],
     ['reason = ?', filters.reason],

@@ -2,7 +2,7 @@
 import { PulseError } from '../core/errors.ts';
 import type { RejectionReason } from '../core/rejection.ts';
 import { sleep } from '../platform/backoff.ts';
-import { withTransaction } from '../platform/postgres.ts';
+import { readAsTenants } from '../platform/scoped-postgres.ts';
 import type { Actor, DeadLetterFilters, DeadLetterRow } from './dead-letter-row.ts';
 import { countDeadLetters, listDeadLetters, readClock } from './dead-letters-query.ts';
 import { replayDeadLetter, type ReplayDeps, type ReplayOutcome } from './replay.ts';
@@ -58,7 +58,7 @@ const PREVIEW_ROWS = 5;
 /** Looks without touching. */
 export function previewMany({ pool }: Pick<ReplayDeps, 'pool'>, given: ManyFilters) {
   const filters = { ...given, state: 'quarantined' } as const;
-  return withTransaction(pool, async (client): Promise<Preview> => {
+  return readAsTenants(pool, given.scope ?? 'all', async (client): Promise<Preview> => {
     const { total, byReason } = await countDeadLetters(client, filters);
     const page = { limit: PREVIEW_ROWS, order: 'oldest' } as const;
     return {
@@ -128,18 +128,20 @@ export async function replayMany(
 }
 
 /** The rows that wait and match, oldest first, up to those received when the walk began. */
-async function* walk({ pool }: ReplayDeps, { filters, after }: ReplayManyOptions) {
-  const nowMs = await withTransaction(pool, readClock);
+async function* walk({ pool }: ReplayDeps, { filters, after, actor }: ReplayManyOptions) {
+  const { scope } = actor;
+  const nowMs = await readAsTenants(pool, scope, readClock);
   const toMs = Math.min(filters.toMs ?? Infinity, nowMs);
   const page = {
     ...filters,
+    scope,
     toMs,
     state: 'quarantined',
     order: 'oldest',
     limit: PAGE_ROWS,
   } as const;
   for (let cursor = after; ;) {
-    const rows = await withTransaction(pool, (client) =>
+    const rows = await readAsTenants(pool, scope, (client) =>
       listDeadLetters(client, { ...page, after: cursor }),
     );
     yield* rows;

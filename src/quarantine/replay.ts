@@ -14,10 +14,11 @@ import { randomUUID } from 'node:crypto';
 import type { Pool } from 'pg';
 import { RejectedError } from '../core/errors.ts';
 import type { Publication } from '../core/publication.ts';
-import { withTransaction } from '../platform/postgres.ts';
+import { workAsTenants } from '../platform/scoped-postgres.ts';
 import { DEAD_LETTER_STATES, type Actor } from './dead-letter-row.ts';
-import { beginReplay, completeReplay, countDeadLetters } from './dead-letters-query.ts';
+import { countDeadLetters } from './dead-letters-query.ts';
 import { toReplayPublication, withoutForeignProperties } from './replay-publication.ts';
+import { beginReplay, completeReplay } from './replay-query.ts';
 
 export interface ReplayDeps {
   readonly pool: Pick<Pool, 'connect'>;
@@ -64,20 +65,20 @@ export async function replayDeadLetter(
   const states = onlyWaiting ? (['quarantined'] as const) : DEAD_LETTER_STATES;
   const rememberedSeconds = evenIfForgotten ? undefined : dedupeWindowSeconds;
   // 1. Dying after it: the row waits, nothing was sent.
-  const deadLetter = await withTransaction(pool, (client) =>
+  const deadLetter = await workAsTenants(pool, actor.scope, (client) =>
     beginReplay(client, { id, replayId, states, rememberedSeconds, actor }),
   );
   if (deadLetter === undefined) {
     const state = onlyWaiting ? 'quarantined' : undefined;
-    const { total } = await withTransaction(pool, (client) =>
-      countDeadLetters(client, { ids: [id], state }),
+    const { total } = await workAsTenants(pool, actor.scope, (client) =>
+      countDeadLetters(client, { ids: [id], state, scope: actor.scope }),
     );
     return total > 0 ? 'forgotten' : 'missing';
   }
   // 2. Dying after it: the row waits; replayed again it is counted once, by its identity.
   await publishReplay(deps, toReplayPublication(deadLetter, { queue, replayId }), replayId);
   // 3. Only if the replay has not come back already.
-  const done = await withTransaction(pool, (client) =>
+  const done = await workAsTenants(pool, actor.scope, (client) =>
     completeReplay(client, { id, replayId, actor }),
   );
   return done ? 'replayed' : 'overtaken';

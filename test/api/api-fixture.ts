@@ -3,6 +3,8 @@ import { createHmac, randomUUID } from 'node:crypto';
 import { Pool } from 'pg';
 import { pino } from 'pino';
 import { createApp, type ApiDeps, type ApiOptions } from '../../src/api/app.ts';
+import type { Caller } from '../../src/api/caller.ts';
+import type { Identities } from '../../src/api/identities.ts';
 import type { PopulateRun, PopulateRuns } from '../../src/api/routes/populate-routes.ts';
 
 export const SECRET = 'a secret of at least thirty-two bytes, for tests';
@@ -46,6 +48,18 @@ export function fakePopulateRuns(): PopulateRuns & { readonly started: Map<strin
   };
 }
 
+/** Users who only exist here; a name that is not given is an administrator's. */
+export function fakeIdentities(
+  users: Readonly<Record<string, Pick<Caller, 'role' | 'tenants'>>> = {},
+): Identities {
+  return {
+    findUser: (name) => {
+      const rights = users[name] ?? { role: 'admin', tenants: 'all' };
+      return Promise.resolve({ caller: { kind: 'user', name, ...rights }, tokenVersion: 1 });
+    },
+  };
+}
+
 /** Replays that reach no broker. */
 export const NO_REPLAY: ApiDeps['replay'] = {
   publish: () => Promise.reject(new Error('There is no broker.')),
@@ -69,6 +83,7 @@ export async function createTestApp(
   const app = await createApp(
     {
       pool: deps.pool ?? unreachablePool(),
+      identities: fakeIdentities(),
       populateRuns: fakePopulateRuns(),
       replay: NO_REPLAY,
       readinessChecks: [],
@@ -95,6 +110,7 @@ export function forgeToken(
     iat: nowSec,
     exp: nowSec + 60,
     jti: randomUUID(),
+    ver: 1,
     ...options.claims,
   });
   const input = `${header}.${payload}`;

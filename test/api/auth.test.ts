@@ -37,7 +37,7 @@ const REFUSED: Record<string, string | undefined> = {
   'subject that is no text': `Bearer ${forgeToken({ claims: { sub: { a: 1 } } })}`,
   'expiry that is no number': `Bearer ${forgeToken({ claims: { exp: 'never' } })}`,
   ...Object.fromEntries(
-    ['iss', 'aud', 'exp', 'sub', 'iat', 'jti'].map((claim) => [
+    ['iss', 'aud', 'exp', 'sub', 'iat', 'jti', 'ver'].map((claim) => [
       `no ${claim}`,
       `Bearer ${forgeToken({ claims: { [claim]: undefined } })}`,
     ]),
@@ -63,7 +63,7 @@ function concrete(url: string): string {
 
 describe('every route', () => {
   test('that is public is one of these', () => {
-    const open = app.routeTable.filter((route) => route.public && route.method !== 'HEAD');
+    const open = app.routeTable.filter((route) => route.config.public && route.method !== 'HEAD');
     expect(open.map(({ method, url }) => `${method} ${url}`)).toEqual([
       'GET /health/live',
       'GET /health/ready',
@@ -74,7 +74,7 @@ describe('every route', () => {
   });
 
   test.each(Object.entries(REFUSED))('that is not public answers 401: %s', async (_name, value) => {
-    const closed = app.routeTable.filter((route) => !route.public);
+    const closed = app.routeTable.filter((route) => !route.config.public);
     expect(closed.length).toBeGreaterThan(5);
     for (const { method, url } of closed) {
       const res = await app.inject({
@@ -92,7 +92,7 @@ describe('every route', () => {
   });
 
   test('that is not public lets a good token in', async () => {
-    for (const { method, url } of app.routeTable.filter((route) => !route.public)) {
+    for (const { method, url } of app.routeTable.filter((route) => !route.config.public)) {
       const res = await app.inject({
         method: method as NonNullable<InjectOptions['method']>,
         url: concrete(url),
@@ -103,14 +103,14 @@ describe('every route', () => {
   });
 
   test('has a summary, a description and schemas for its answers and errors', () => {
-    for (const { method, url, schema, public: open } of app.routeTable) {
+    for (const { method, url, schema, config } of app.routeTable) {
       expect(schema, `${method} ${url}`).toMatchObject({
         operationId: expect.any(String) as string,
         summary: expect.any(String) as string,
         description: expect.any(String) as string,
         response: { 500: expect.any(Object) as object },
       });
-      if (!open) expect(schema!.response).toHaveProperty('401');
+      if (!config.public) expect(schema!.response).toHaveProperty('401');
     }
   });
 });
@@ -139,6 +139,7 @@ test('a short secret is refused at start', async () => {
     createApp(
       {
         pool: deps.unreachablePool(),
+        identities: deps.fakeIdentities(),
         populateRuns: deps.fakePopulateRuns(),
         replay: deps.NO_REPLAY,
         readinessChecks: [],

@@ -3,6 +3,7 @@ import type { Pool } from 'pg';
 import { pino } from 'pino';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { Api } from '../../src/api/api-types.ts';
+import { createIdentities } from '../../src/api/identities.ts';
 import { ensureAdmin, findUser } from '../../src/api/users.ts';
 import { createPool } from '../../src/platform/postgres.ts';
 import { isolatedServices, type IsolatedServices } from '../support/isolated.ts';
@@ -24,7 +25,10 @@ beforeEach(async () => {
   await pool.query('DELETE FROM users');
   await ensureAdmin(pool, ADMIN);
   const loginLimits = { perAccount: 4, perAddress: 12, windowMs: 60_000 };
-  ({ app, lines } = await createTestApp({ pool }, { loginLimits, trustProxy: ['127.0.0.1'] }));
+  ({ app, lines } = await createTestApp(
+    { pool, identities: createIdentities(pool) },
+    { loginLimits, trustProxy: ['127.0.0.1'] },
+  ));
 });
 
 afterEach(() => app.close());
@@ -57,7 +61,7 @@ test('the right credentials give a token that opens the API', async () => {
     Buffer.from(body.Auth.Token.split('.')[1]!, 'base64url').toString(),
   ) as object;
   expect(claims).toMatchObject({ sub: 'admin', iss: 'pulse-test', aud: 'pulse-api' });
-  expect(Object.keys(claims).sort()).toEqual(['aud', 'exp', 'iat', 'iss', 'jti', 'sub']);
+  expect(Object.keys(claims).sort()).toEqual(['aud', 'exp', 'iat', 'iss', 'jti', 'sub', 'ver']);
 });
 
 test('a wrong password and an unknown name get the same answer', async () => {

@@ -4,6 +4,7 @@ import { expect, test } from 'vitest';
 import { startApi } from '../../src/api/server.ts';
 import {
   authorization,
+  fakeIdentities,
   fakePopulateRuns,
   NO_REPLAY,
   OPTIONS,
@@ -14,6 +15,7 @@ const listen = (populateRuns = fakePopulateRuns(), closeTimeoutMs = 2_000) =>
   startApi(
     {
       pool: unreachablePool(),
+      identities: fakeIdentities(),
       populateRuns,
       replay: NO_REPLAY,
       readinessChecks: [],
@@ -36,6 +38,7 @@ test('a port that is taken is an error that names the variables', async () => {
     startApi(
       {
         pool: unreachablePool(),
+        identities: fakeIdentities(),
         populateRuns: fakePopulateRuns(),
         replay: NO_REPLAY,
         readinessChecks: [],

@@ -28,7 +28,7 @@ afterAll(async () => {
   await services.close();
 });
 
-const ALICE = { name: 'alice', via: 'command_line' } as const;
+const ALICE = { name: 'alice', via: 'command_line', scope: 'all' } as const;
 
 /** Inserts one as the writer would, and returns its id. */
 async function insert(

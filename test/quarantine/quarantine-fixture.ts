@@ -23,7 +23,7 @@ export const DEDUPE_WINDOW_SECONDS = 3_600;
 type QuarantineFixture = Awaited<ReturnType<typeof createQuarantineFixture>>;
 
 /** What a test person is called. */
-export const ALICE = { name: 'alice', via: 'api' } as const;
+export const ALICE = { name: 'alice', via: 'api', scope: 'all' } as const;
 
 /**
  * Registers the hooks of a test file; what it returns is filled in before the first test, and empty before each.

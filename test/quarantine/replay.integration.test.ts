@@ -2,11 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { describe, expect, test, vi } from 'vitest';
 import type { Publication } from '../../src/core/publication.ts';
 import { windowStartSec } from '../../src/core/window.ts';
-import {
-  beginReplay,
-  completeReplay,
-  fixDeadLetter,
-} from '../../src/quarantine/dead-letters-query.ts';
+import { fixDeadLetter } from '../../src/quarantine/dead-letters-query.ts';
+import { beginReplay, completeReplay } from '../../src/quarantine/replay-query.ts';
 import { replayDeadLetter } from '../../src/quarantine/replay.ts';
 import { sentPulse, toNanos } from '../support/pulses.ts';
 import { ALICE, useQuarantineFixture } from './quarantine-fixture.ts';

@@ -1,7 +1,8 @@
 /** The quarantine over HTTP: list, show, fix, replay, discard. */
 import type { Pool } from 'pg';
+import { includesTenant } from '../../core/tenant-scope.ts';
 import { parseTimestamp } from '../../core/timestamp.ts';
-import { withTransaction } from '../../platform/postgres.ts';
+import { readAsTenants, workAsTenants } from '../../platform/scoped-postgres.ts';
 import { isCursor, toPage } from '../../quarantine/cursor.ts';
 import {
   detailToJson,
@@ -25,6 +26,7 @@ import { previewMany, replayMany, type ManyFilters } from '../../quarantine/repl
 import { replayDeadLetter, type ReplayDeps } from '../../quarantine/replay.ts';
 import { tenantInBody } from '../../quarantine/tenant-in-body.ts';
 import type { Api } from '../api-types.ts';
+import { actorNameOf, OPERATORS, READERS, type Caller } from '../caller.ts';
 import { invalidField, ProblemError } from '../problems.ts';
 import {
   BULK_LIMIT_DEFAULT,
@@ -40,7 +42,6 @@ import {
   replayManySchema,
   type Filters,
 } from '../schemas/dead-letter-schema.ts';
-import { withSnapshot } from '../snapshot.ts';
 
 /** What replays need besides Postgres. */
 export type DeadLetterReplay = Omit<ReplayDeps, 'pool'>;
@@ -64,10 +65,13 @@ export function addDeadLettersRoutes(api: Api, deps: Deps): void {
 }
 
 function addReads(api: Api, { pool }: Deps): void {
-  api.get('/dead-letters', { schema: listDeadLettersSchema }, async (request, reply) => {
+  const config = { roles: READERS };
+
+  api.get('/dead-letters', { schema: listDeadLettersSchema, config }, async (request, reply) => {
+    const { tenants: scope } = request.user;
     const { limit = LIST_LIMIT_DEFAULT, after, state, ...texts } = request.query;
-    const filters = { ...filtersFrom(texts), state, after: cursorFrom(after) };
-    const rows = await withSnapshot(pool, (client) =>
+    const filters = { ...filtersFrom(texts), scope, state, after: cursorFrom(after) };
+    const rows = await readAsTenants(pool, scope, (client) =>
       listDeadLetters(client, { ...filters, limit: limit + 1 }),
     );
     const { data, next } = toPage(rows, limit);
@@ -81,13 +85,17 @@ function addReads(api: Api, { pool }: Deps): void {
     return { data: data.map(rowToJson), next };
   });
 
-  api.get('/dead-letters/:id', { schema: getDeadLetterSchema }, async (request) =>
-    detailToJson(await findOrThrow(pool, request.params.id)),
+  api.get('/dead-letters/:id', { schema: getDeadLetterSchema, config }, async (request) =>
+    detailToJson(await findOrThrow(pool, request, request.params.id)),
   );
 }
 
 function addFix(api: Api, { pool }: Deps): void {
-  const options = { schema: fixDeadLetterSchema, bodyLimit: FIX_REQUEST_BYTES_MAX };
+  const options = {
+    schema: fixDeadLetterSchema,
+    bodyLimit: FIX_REQUEST_BYTES_MAX,
+    config: { roles: OPERATORS },
+  };
   api.put('/dead-letters/:id/body', options, async (request) => {
     const { id } = request.params;
     const { content, encoding = 'utf8', note = null } = request.body;
@@ -95,35 +103,45 @@ function addFix(api: Api, { pool }: Deps): void {
     if (body === undefined) throw invalidField('content', `must be ${encoding}`);
     if (body.length > SHOWN_BYTES_MAX) throw invalidField('content', 'must have 8 MiB at most');
     const fix = { body, tenant: tenantInBody(body), note, actor: actorOf(request) };
-    const isFixed = await withTransaction(pool, (client) => fixDeadLetter(client, id, fix));
-    return answerTouched(pool, { id, isTouched: isFixed });
+    const { tenants } = request.user;
+    // Else a caller could have a pulse counted for a tenant of others.
+    if (tenants !== 'all' && (fix.tenant === null || !includesTenant(tenants, fix.tenant))) {
+      throw new ProblemError('PULSE_API_FORBIDDEN', { detail: 'Its tenant must be one of yours.' });
+    }
+    const isFixed = await workAsTenants(pool, tenants, (client) => fixDeadLetter(client, id, fix));
+    return answerTouched(pool, request, { id, isTouched: isFixed });
   });
 }
 
 function addReplays(api: Api, { pool, replay }: Deps): void {
   const deps: ReplayDeps = { pool, ...replay };
+  const config = { roles: OPERATORS };
   let isRunning = false;
 
-  api.post('/dead-letters/:id/replay', { schema: replayDeadLetterSchema }, async (request) => {
-    const { id } = request.params;
-    const outcome = await replayDeadLetter(deps, id, {
-      actor: actorOf(request),
-      evenIfForgotten: request.body?.even_if_forgotten === true,
-    });
-    const deadLetter = await findOrThrow(pool, id);
-    if (outcome === 'replayed' || outcome === 'overtaken') {
-      return { outcome, dead_letter: rowToJson(deadLetter) };
-    }
-    throw new ProblemError('PULSE_API_DEAD_LETTER_FORGOTTEN', {
-      detail:
-        `It may have been counted since ${deadLetter.maybeCountedSince?.toISOString() ?? 'unknown'}, and ids are ` +
-        `remembered for ${replay.dedupeWindowSeconds} seconds. Send even_if_forgotten if you know that it was not.`,
-    });
-  });
+  api.post(
+    '/dead-letters/:id/replay',
+    { schema: replayDeadLetterSchema, config },
+    async (request) => {
+      const { id } = request.params;
+      const outcome = await replayDeadLetter(deps, id, {
+        actor: actorOf(request),
+        evenIfForgotten: request.body?.even_if_forgotten === true,
+      });
+      const deadLetter = await findOrThrow(pool, request, id);
+      if (outcome === 'replayed' || outcome === 'overtaken') {
+        return { outcome, dead_letter: rowToJson(deadLetter) };
+      }
+      throw new ProblemError('PULSE_API_DEAD_LETTER_FORGOTTEN', {
+        detail:
+          `It may have been counted since ${deadLetter.maybeCountedSince?.toISOString() ?? 'unknown'}, and ids are ` +
+          `remembered for ${replay.dedupeWindowSeconds} seconds. Send even_if_forgotten if you know that it was not.`,
+      });
+    },
+  );
 
-  api.post('/dead-letters/replay', { schema: replayManySchema }, async (request) => {
+  api.post('/dead-letters/replay', { schema: replayManySchema, config }, async (request) => {
     const { limit = BULK_LIMIT_DEFAULT, rate_per_second: rate = RATE_DEFAULT } = request.body;
-    const filters = bulkFiltersFrom(request.body);
+    const filters = { ...bulkFiltersFrom(request.body), scope: request.user.tenants };
     const after = cursorFrom(request.body.after);
     if (limit / rate > BULK_SECONDS_MAX) {
       throw invalidField('limit', `must be ${BULK_SECONDS_MAX * rate} at most at this rate`);
@@ -159,30 +177,41 @@ const NOTHING_REPLAYED = {
 };
 
 function addDiscards(api: Api, { pool }: Deps): void {
-  api.post('/dead-letters/:id/discard', { schema: discardDeadLetterSchema }, async (request) => {
-    const { id } = request.params;
-    const options = { limit: 1, note: request.body.note, actor: actorOf(request) };
-    const count = await withTransaction(pool, (client) =>
-      discardDeadLetters(client, { ids: [id] }, options),
-    );
-    return answerTouched(pool, { id, isTouched: count === 1 });
-  });
+  const config = { roles: OPERATORS };
 
-  api.post('/dead-letters/discard', { schema: discardManySchema }, async (request) => {
+  api.post(
+    '/dead-letters/:id/discard',
+    { schema: discardDeadLetterSchema, config },
+    async (request) => {
+      const { id } = request.params;
+      const options = { limit: 1, note: request.body.note, actor: actorOf(request) };
+      const count = await workAsTenants(pool, request.user.tenants, (client) =>
+        discardDeadLetters(client, { ids: [id] }, options),
+      );
+      return answerTouched(pool, request, { id, isTouched: count === 1 });
+    },
+  );
+
+  api.post('/dead-letters/discard', { schema: discardManySchema, config }, async (request) => {
     const { limit = BULK_LIMIT_DEFAULT, note, dry_run = false } = request.body;
-    const filters = bulkFiltersFrom(request.body);
+    const filters = { ...bulkFiltersFrom(request.body), scope: request.user.tenants };
     const preview = previewToJson(await previewMany({ pool }, filters));
     if (dry_run) return { ...preview, dry_run, discarded: 0 };
     const options = { limit, note, actor: actorOf(request) };
-    const discarded = await withTransaction(pool, (client) =>
+    const discarded = await workAsTenants(pool, request.user.tenants, (client) =>
       discardDeadLetters(client, filters, options),
     );
     return { ...preview, dry_run, discarded };
   });
 }
 
-async function findOrThrow(pool: Pool, id: string): Promise<DeadLetterDetail> {
-  const found = await withSnapshot(pool, (client) => findDeadLetter(client, id));
+interface Asked {
+  readonly user: Caller;
+}
+
+async function findOrThrow(pool: Pool, { user }: Asked, id: string): Promise<DeadLetterDetail> {
+  const { tenants } = user;
+  const found = await readAsTenants(pool, tenants, (client) => findDeadLetter(client, id, tenants));
   if (found !== undefined) return found;
   throw new ProblemError('PULSE_API_NOT_FOUND', {
     detail: 'There is no dead letter with this id.',
@@ -190,14 +219,18 @@ async function findOrThrow(pool: Pool, id: string): Promise<DeadLetterDetail> {
 }
 
 /** The row as it is now; 409 when it was there and could not be touched, because it does not wait. */
-async function answerTouched(pool: Pool, { id, isTouched }: { id: string; isTouched: boolean }) {
-  const deadLetter = await findOrThrow(pool, id);
+async function answerTouched(
+  pool: Pool,
+  asked: Asked,
+  { id, isTouched }: { id: string; isTouched: boolean },
+) {
+  const deadLetter = await findOrThrow(pool, asked, id);
   if (isTouched) return rowToJson(deadLetter);
   throw new ProblemError('PULSE_API_DEAD_LETTER_STATE', { detail: `It is ${deadLetter.state}.` });
 }
 
-function actorOf({ user }: { user: { username: string } }): Actor {
-  return { name: user.username, via: 'api' };
+function actorOf({ user }: Asked): Actor {
+  return { name: actorNameOf(user), via: 'api', scope: user.tenants };
 }
 
 function cursorFrom(text: string | undefined): string | undefined {

@@ -45,7 +45,7 @@ export function addLoginRoute(api: Api, options: LoginRouteOptions): void {
       });
     }
     request.log.info({ username, address: request.ip }, 'login accepted');
-    const { token, expiresAtSec } = issueToken(api, { username }, { tokenTtlSeconds });
+    const { token, expiresAtSec } = issueToken(api, verdict.user, { tokenTtlSeconds });
     return { Auth: { Token: token, ExpiresAt: expiresAtSec } };
   });
 }

@@ -1,5 +1,6 @@
 /** POST /pulses/populate and GET /pulses/populate/:run_id. */
 import type { Api } from '../api-types.ts';
+import { actorNameOf, OPERATORS } from '../caller.ts';
 import { ProblemError } from '../problems.ts';
 import { getPopulateSchema, startPopulateSchema } from '../schemas/populate-schema.ts';
 
@@ -40,20 +41,22 @@ export interface PopulateRoutesOptions {
 export function addPopulateRoutes(api: Api, options: PopulateRoutesOptions): void {
   const { populateRuns } = options;
   const startBounded = boundedStart(options);
+  // The generated pulses are of many tenants.
+  const config = { roles: OPERATORS, allTenants: true } as const;
 
-  api.post('/pulses/populate', { schema: startPopulateSchema }, async (request, reply) => {
+  api.post('/pulses/populate', { schema: startPopulateSchema, config }, async (request, reply) => {
     const { total_messages, workers_number, buffer_size } = request.body;
     const run = await startBounded({
       total: total_messages,
       workers: workers_number,
       buffer: buffer_size,
-      requestedBy: request.user.username,
+      requestedBy: actorNameOf(request.user),
     });
     void reply.code(202).header('location', `${api.prefix}/pulses/populate/${run.id}`);
     return toApi(run);
   });
 
-  api.get('/pulses/populate/:run_id', { schema: getPopulateSchema }, async (request) => {
+  api.get('/pulses/populate/:run_id', { schema: getPopulateSchema, config }, async (request) => {
     const run = await populateRuns.find(request.params.run_id);
     if (run === undefined) {
       throw new ProblemError('PULSE_API_NOT_FOUND', { detail: 'There is no run with this id.' });

@@ -1,7 +1,9 @@
 /** GET /pulses and GET /pulses/:id. */
 import type { Pool } from 'pg';
 import { parseTimestamp } from '../../core/timestamp.ts';
+import type { TenantScope } from '../../core/tenant-scope.ts';
 import type { Api } from '../api-types.ts';
+import { READERS } from '../caller.ts';
 import { pageLinks } from '../page-links.ts';
 import { invalidField, ProblemError } from '../problems.ts';
 import { findPulse, listPulses, type PulseFilters } from '../pulses-query.ts';
@@ -14,16 +16,18 @@ import {
 
 /** Adds the routes. */
 export function addPulsesRoutes(api: Api, { pool }: { pool: Pool }): void {
-  api.get('/pulses', { schema: listPulsesSchema }, async (request, reply) => {
+  const config = { roles: READERS };
+
+  api.get('/pulses', { schema: listPulsesSchema, config }, async (request, reply) => {
     const { page = 1, limit = LIMIT_DEFAULT, ...texts } = request.query;
-    const filters = filtersFrom(texts);
+    const filters = filtersFrom(request.user.tenants, texts);
     const { rows, total } = await listPulses(pool, filters, { offset: (page - 1) * limit, limit });
     void reply.header('link', pageLinks(`${api.prefix}/pulses`, texts, { page, limit, total }));
     return { data: rows, page, limit, total };
   });
 
-  api.get('/pulses/:id', { schema: getPulseSchema }, async (request) => {
-    const row = await findPulse(pool, request.params.id);
+  api.get('/pulses/:id', { schema: getPulseSchema, config }, async (request) => {
+    const row = await findPulse(pool, request.user.tenants, request.params.id);
     if (row === undefined) {
       throw new ProblemError('PULSE_API_NOT_FOUND', { detail: 'There is no row with this id.' });
     }
@@ -31,13 +35,14 @@ export function addPulsesRoutes(api: Api, { pool }: { pool: Pool }): void {
   });
 }
 
-function filtersFrom(query: Omit<PulsesQuery, 'page' | 'limit'>): PulseFilters {
+function filtersFrom(scope: TenantScope, query: Omit<PulsesQuery, 'page' | 'limit'>): PulseFilters {
   const fromMs = instantFrom('from', query.from);
   const toMs = instantFrom('to', query.to);
   if (fromMs !== undefined && toMs !== undefined && fromMs >= toMs) {
     throw invalidField('to', 'must be after from');
   }
-  return { tenant: query.tenant, sku: query.product_sku, unit: query.use_unity, fromMs, toMs };
+  const { tenant, product_sku: sku, use_unity: unit } = query;
+  return { scope, tenant, sku, unit, fromMs, toMs };
 }
 
 /** The schema's date-time lets a few texts pass that are no instants, such as one without a `T`. */

@@ -1,0 +1,64 @@
+/** Tables dead_letters and dead_letter_actions: the two steps of a replay that are written to them. */
+import type { Pool } from 'pg';
+import { tenantsOf } from '../core/tenant-scope.ts';
+import type { Actor, DeadLetterState, ReplayableDeadLetter } from './dead-letter-row.ts';
+
+type Queryable = Pick<Pool, 'query'>;
+
+/**
+ * Step 1 of a replay: writes that it begins, unless the row is in another state, or is one whose identity may
+ * have been counted so long ago that Pulse has forgotten it.
+ */
+export async function beginReplay(
+  pool: Queryable,
+  replay: {
+    readonly id: string;
+    readonly replayId: string;
+    readonly states: readonly DeadLetterState[];
+    /** How long ids are remembered; undefined replays what may be forgotten, too. */
+    readonly rememberedSeconds: number | undefined;
+    readonly actor: Actor;
+  },
+): Promise<ReplayableDeadLetter | undefined> {
+  const { rows } = await pool.query<ReplayableDeadLetter>(
+    `WITH begun AS (
+       UPDATE dead_letters
+       SET replay_id = $2, maybe_counted_since = coalesce(maybe_counted_since, now())
+       WHERE id = $1 AND state = ANY($3::text[]) AND ($7::text[] IS NULL OR tenant = ANY($7))
+         AND ($4::integer IS NULL OR maybe_counted_since IS NULL
+              OR maybe_counted_since > now() - $4::integer * interval '1 second')
+       RETURNING id, coalesce(fixed_body, body) AS body, headers AS properties,
+                 pulse_index AS "pulseIndex", received_at AS "receivedAt"
+     ), noted AS (
+       INSERT INTO dead_letter_actions (id, dead_letter_id, action, actor, via, body_sha256)
+       SELECT $2, id, 'replay_started', $5, $6, sha256(body) FROM begun
+     )
+     SELECT * FROM begun`,
+    [
+      replay.id,
+      replay.replayId,
+      replay.states,
+      replay.rememberedSeconds ?? null,
+      replay.actor.name,
+      replay.actor.via,
+      tenantsOf(replay.actor.scope) ?? null,
+    ],
+  );
+  return rows[0];
+}
+
+/** Step 3 of a replay: marks it done, unless it came back or was touched since step 1. @returns Whether it was. */
+export async function completeReplay(
+  pool: Queryable,
+  { id, replayId, actor }: { id: string; replayId: string; actor: Actor },
+): Promise<boolean> {
+  const { rowCount } = await pool.query(
+    `WITH done AS (
+       UPDATE dead_letters SET state = 'replayed' WHERE id = $1 AND replay_id = $2 RETURNING id
+     )
+     INSERT INTO dead_letter_actions (id, dead_letter_id, action, actor, via)
+     SELECT gen_random_uuid(), id, 'replayed', $3, $4 FROM done`,
+    [id, replayId, actor.name, actor.via],
+  );
+  return rowCount === 1;
+}
