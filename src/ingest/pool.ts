@@ -34,8 +34,8 @@ export interface IngestPool {
 const REPLACE_BACKOFF = { baseMs: 200, capMs: 10_000 };
 /** What a thread may need beyond its own bound to close connections. */
 const CLOSE_GRACE_MS = 10_000;
-/** Half of V8's default: no slower where it was measured, and some 25 MiB a thread less. */
-const YOUNG_GENERATION_MIB = 24;
+/** A quarter of V8's default: no slower where it was measured, and some 25 MiB less for a worker than half of it. */
+const YOUNG_GENERATION_MIB = 12;
 /** A thread that lived longer than this died of something new. */
 const STABLE_MS = 60_000;
 
