@@ -24,6 +24,7 @@ const SECRET_NAMES = [
   'REDIS_URL',
   'DATABASE_URL',
   'JWT_SECRET',
+  'JWT_SECRET_PREVIOUS',
   'ADMIN_PASSWORD',
 ] as const;
 
@@ -74,6 +75,7 @@ export function parseConfig(rawEnv: RawEnv, needs: ConfigNeeds = { api: false })
       host: env.API_HOST,
       port: env.API_PORT,
       jwtSecret: env.JWT_SECRET,
+      jwtSecretPrevious: env.JWT_SECRET_PREVIOUS,
       jwtIssuer: env.JWT_ISSUER,
       tokenTtlSeconds: env.TOKEN_TTL_SECONDS,
       adminUsername: env.ADMIN_USERNAME,
@@ -117,6 +119,7 @@ function variables() {
     METRICS_HOST: host({ default: undefined }),
     METRICS_PORT: integer(0, 65_535)({ default: 9_464 }),
     JWT_SECRET: secret(32)({ default: undefined }),
+    JWT_SECRET_PREVIOUS: secret(32)({ default: undefined }),
     JWT_ISSUER: str({ default: 'pulse' }),
     TOKEN_TTL_SECONDS: integer(60, 86_400)({ default: 3_600 }),
     ADMIN_USERNAME: matching(

@@ -40,6 +40,8 @@ const LOADERS: readonly { names: readonly string[]; load: () => Promise<AddComma
     names: ['dead-letters'],
     load: async () => (await import('./commands/dead-letters.ts')).addDeadLettersCommand,
   },
+  { names: ['users'], load: async () => (await import('./commands/users.ts')).addUsersCommand },
+  { names: ['keys'], load: async () => (await import('./commands/keys.ts')).addKeysCommand },
   {
     names: ['services'],
     load: async () => (await import('./commands/services.ts')).addServicesCommand,

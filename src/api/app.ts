@@ -6,7 +6,9 @@ import { fastify, LogController, type FastifyBaseLogger } from 'fastify';
 import type { Pool } from 'pg';
 import type { Logger } from '../platform/logger.ts';
 import type { Api } from './api-types.ts';
-import { addAuth, type AuthOptions } from './auth.ts';
+import { auditChanges } from './audit-changes.ts';
+import { createRefusalLog, type RefusalLog } from './audit.ts';
+import { addAuth } from './auth.ts';
 import { createCredentialsCheck } from './credentials.ts';
 import {
   answerClientError,
@@ -15,12 +17,14 @@ import {
   type RouteEntry,
 } from './error-handler.ts';
 import type { Identities } from './identities.ts';
+import { createLoginLimiter, type LoginLimits } from './login-limiter.ts';
 import { addRequestHooks, requestIdOf, type RequestDone } from './request-hooks.ts';
 import { addDeadLettersRoutes, type DeadLetterReplay } from './routes/dead-letters-routes.ts';
 import { addHealthRoutes, type ReadinessCheck } from './routes/health-routes.ts';
-import { addLoginRoute, type LoginLimits } from './routes/login-route.ts';
+import { addLoginRoute } from './routes/login-route.ts';
 import { addPopulateRoutes, type PopulateRuns } from './routes/populate-routes.ts';
 import { addPulsesRoutes } from './routes/pulses-routes.ts';
+import { addTokens, type TokenOptions, type Tokens } from './tokens.ts';
 import { addIntegerReading, AJV_OPTIONS } from './validation.ts';
 
 /** Where the versioned routes live. */
@@ -37,7 +41,7 @@ export interface ApiDeps {
   readonly onRequestDone?: (done: RequestDone) => void;
 }
 
-export interface ApiOptions extends AuthOptions {
+export interface ApiOptions extends TokenOptions {
   /** Proxies whose X-Forwarded-For is believed, as addresses or CIDR ranges. Default: none. */
   readonly trustProxy?: string[];
   readonly loginLimits?: LoginLimits;
@@ -75,7 +79,7 @@ const TIMEOUTS = {
  * Creates the API. Every route says who may call it or that it is `public`, every failure is
  * answered as a problem document, and nothing is read from anywhere but the arguments.
  *
- * @throws FatalError PULSE_CONFIG_INVALID the secret is too short.
+ * @throws FatalError PULSE_CONFIG_INVALID a secret is too short.
  */
 export async function createApp(deps: ApiDeps, options: ApiOptions): Promise<Api> {
   const lifecycle = { closing: false };
@@ -116,9 +120,15 @@ export async function createApp(deps: ApiDeps, options: ApiOptions): Promise<Api
   await app.register(fastifyHelmet, {
     contentSecurityPolicy: { useDefaults: false, directives: { 'default-src': ["'none'"] } },
   });
-  await addAuth(app, deps.identities, options);
+  const refusals = createRefusalLog(deps.pool, deps.logger);
+  app.addHook('onClose', async () => {
+    await Promise.all([refusals.close(), deps.identities.close()]);
+  });
+  const tokens = await addTokens(app, options);
+  addAuth(app, { identities: deps.identities, tokens, refusals });
+  auditChanges(app, deps.pool);
   await app.register(fastifyRateLimit, { global: false });
-  await addRoutes(app, { deps, options, lifecycle });
+  await addRoutes(app, { deps, options, lifecycle, tokens, refusals });
   return app;
 }
 
@@ -150,10 +160,18 @@ interface RouteContext {
   readonly deps: ApiDeps;
   readonly options: ApiOptions;
   readonly lifecycle: { readonly closing: boolean };
+  readonly tokens: Tokens;
+  readonly refusals: RefusalLog;
 }
 
-async function addRoutes(app: Api, { deps, options, lifecycle }: RouteContext): Promise<void> {
-  const checkCredentials = await createCredentialsCheck(deps.pool);
+async function addRoutes(app: Api, context: RouteContext): Promise<void> {
+  const { deps, options, lifecycle, tokens, refusals } = context;
+  const { pool } = deps;
+  const login = {
+    ...{ pool, tokens, refusals },
+    checkCredentials: await createCredentialsCheck(pool),
+    limiter: createLoginLimiter(pool, options.jwtSecret, options.loginLimits ?? LOGIN_LIMITS),
+  };
   const health = {
     readinessChecks: deps.readinessChecks,
     readinessTimeoutMs: options.readinessTimeoutMs ?? READINESS_TIMEOUT_MS,
@@ -164,11 +182,7 @@ async function addRoutes(app: Api, { deps, options, lifecycle }: RouteContext): 
     (api, _options, done) => {
       // A proxy that forwards only the base can probe as well.
       addHealthRoutes(api, health);
-      addLoginRoute(api, {
-        checkCredentials,
-        tokenTtlSeconds: options.tokenTtlSeconds,
-        loginLimits: options.loginLimits ?? LOGIN_LIMITS,
-      });
+      addLoginRoute(api, login);
       addPulsesRoutes(api, deps);
       addPopulateRoutes(api, {
         populateRuns: deps.populateRuns,

@@ -1,79 +1,39 @@
-/** Tokens, and the one hook that protects every route: who calls, and whether he may. */
-import { randomUUID } from 'node:crypto';
-import { fastifyJwt } from '@fastify/jwt';
+/** The one hook that protects every route: who calls, and whether the route is for this caller. */
+import { timingSafeEqual } from 'node:crypto';
 import type { FastifyContextConfig, FastifyInstance, FastifyRequest } from 'fastify';
-import { FatalError } from '../core/errors.ts';
-import type { Caller } from './caller.ts';
+import type { RefusalLog } from './audit.ts';
+import { actorNameOf, type Caller } from './caller.ts';
 import type { Identities } from './identities.ts';
+import { parseKeyText } from './key-text.ts';
 import { ProblemError } from './problems.ts';
+import type { AccessClaims, Tokens } from './tokens.ts';
 
-/** What a token says. */
-export interface AccessClaims {
-  readonly sub: string;
-  readonly jti: string;
-  /** The user's token version when it was issued. */
-  readonly ver: number;
-  /** Unix seconds, like `exp`. */
-  readonly iat: number;
-  readonly exp: number;
+export interface AuthDeps {
+  readonly identities: Identities;
+  readonly tokens: Tokens;
+  readonly refusals: RefusalLog;
 }
 
-declare module '@fastify/jwt' {
-  interface FastifyJWT {
-    payload: AccessClaims;
-    user: Caller;
-  }
-}
-
-export interface AuthOptions {
-  /** At least 32 bytes. */
-  readonly jwtSecret: string;
-  readonly jwtIssuer: string;
-  readonly tokenTtlSeconds: number;
-}
-
-const ALGORITHM = 'HS256';
-const AUDIENCE = 'pulse-api';
-const SECRET_BYTES_MIN = 32;
 const BEARER = /^Bearer +([\w.~+/=-]{1,4096})$/i;
 
 /**
- * Adds tokens to the API and protects it: deny by default, in one place.
+ * Protects the API: deny by default, in one place.
  *
- * One algorithm, so a token cannot choose another; issuer, audience and life are checked, every claim
- * must be there; no cache, so that no token outlives its end.
- *
- * @throws FatalError PULSE_CONFIG_INVALID the secret is too short.
+ * A token or key proves who calls; what the caller may do is looked up, not read from the token, so that a user who
+ * is disabled or a key that is revoked is refused within `BELIEVED_MS`.
  */
-export async function addAuth(
-  app: FastifyInstance,
-  identities: Identities,
-  options: AuthOptions,
-): Promise<void> {
-  if (Buffer.byteLength(options.jwtSecret) < SECRET_BYTES_MIN) {
-    throw new FatalError(
-      'PULSE_CONFIG_INVALID',
-      `JWT_SECRET: must have at least ${SECRET_BYTES_MIN} bytes.`,
-    );
-  }
-  await app.register(fastifyJwt, {
-    secret: options.jwtSecret,
-    sign: { algorithm: ALGORITHM, iss: options.jwtIssuer, aud: AUDIENCE },
-    verify: {
-      algorithms: [ALGORITHM],
-      allowedIss: options.jwtIssuer,
-      allowedAud: AUDIENCE,
-      requiredClaims: ['iss', 'aud', 'exp', 'sub', 'iat', 'jti', 'ver'],
-      checkTyp: 'JWT',
-      maxAge: options.tokenTtlSeconds,
-      cache: false,
-    },
-  });
+export function addAuth(app: FastifyInstance, deps: AuthDeps): void {
   app.addHook('onRequest', async (request) => {
+    const { config } = request.routeOptions;
     // A path without a route has nothing to protect; 404 says so to everybody.
-    if (request.is404 || request.routeOptions.config.public === true) return;
-    request.user = await authenticate(app, identities, request);
-    authorize(request.user, request.routeOptions.config);
+    if (request.is404 || config.public === true) return;
+    try {
+      request.user = await authenticate(deps, request);
+      authorize(request.user, config);
+    } catch (error) {
+      if (error instanceof ProblemError) noteRefusal(deps.refusals, request, error);
+      throw error;
+    }
   });
 }
 
@@ -91,67 +51,100 @@ function authorize({ role, tenants }: Caller, config: FastifyContextConfig): voi
   }
 }
 
-/** Signs a token for a user. */
-export function issueToken(
-  app: FastifyInstance,
-  { username, tokenVersion }: { username: string; tokenVersion: number },
-  { tokenTtlSeconds }: { tokenTtlSeconds: number },
-): { token: string; expiresAtSec: number } {
-  const iat = Math.floor(Date.now() / 1000);
-  const exp = iat + tokenTtlSeconds;
-  return {
-    token: app.jwt.sign({ sub: username, ver: tokenVersion, jti: randomUUID(), iat, exp }),
-    expiresAtSec: exp,
-  };
-}
-
-async function authenticate(
-  app: FastifyInstance,
-  identities: Identities,
-  request: FastifyRequest,
-): Promise<Caller> {
+async function authenticate(deps: AuthDeps, request: FastifyRequest): Promise<Caller> {
   const { authorization } = request.headers;
   if (authorization === undefined) {
-    throw unauthenticated(
-      'Send the header `Authorization: Bearer <token>`.',
-      'Bearer realm="pulse"',
-    );
+    throw new UnauthenticatedError('Send the header `Authorization: Bearer <token>`.', {
+      challenge: 'Bearer realm="pulse"',
+    });
   }
   const token = BEARER.exec(authorization)?.[1];
   if (token === undefined) {
     throw invalidToken('The header must be `Authorization: Bearer <token>`.');
   }
-  const { sub, ver } = verifyToken(app, request, token);
+  return token.startsWith('pulse_')
+    ? await authenticateKey(deps, token)
+    : await authenticateUser(deps, token);
+}
+
+async function authenticateUser({ identities, tokens }: AuthDeps, token: string): Promise<Caller> {
+  const { sub, ver } = verifyToken(tokens, token);
   if (typeof sub !== 'string' || sub === '') throw invalidToken('The token is not valid.');
   const user = await identities.findUser(sub);
-  if (user?.tokenVersion !== ver) throw invalidToken('The token is not valid any more.');
+  if (user?.tokenVersion !== ver) {
+    throw invalidToken('The token is not valid any more.', { actor: sub });
+  }
   return user.caller;
 }
 
-function verifyToken(app: FastifyInstance, request: FastifyRequest, token: string): AccessClaims {
+/** What is wrong with a key is told only to who has its secret. */
+async function authenticateKey({ identities }: AuthDeps, text: string): Promise<Caller> {
+  const credentials = parseKeyText(text);
+  const key = credentials && (await identities.findKey(credentials.id));
+  if (
+    credentials === undefined ||
+    key === undefined ||
+    !timingSafeEqual(key.secretHash, credentials.secretHash)
+  ) {
+    throw invalidToken('The key is not valid.');
+  }
+  const actor = actorNameOf(key.caller);
+  if (key.isRevoked) throw invalidToken('The key has been revoked.', { actor });
+  if (key.expiresAtMs <= Date.now()) throw invalidToken('The key has expired.', { actor });
+  identities.noteKeyUsed(credentials.id);
+  return key.caller;
+}
+
+function verifyToken(tokens: Tokens, token: string): AccessClaims {
   try {
-    return app.jwt.verify<AccessClaims>(token);
+    return tokens.verify(token);
   } catch (error) {
     const code = codeOf(error);
     if (!code.startsWith('FAST_JWT_')) throw error;
-    request.log.warn({ code, address: request.ip }, 'token refused');
-    throw invalidToken(
-      code === 'FAST_JWT_EXPIRED' ? 'The token has expired.' : 'The token is not valid.',
-    );
+    const isExpired = code === 'FAST_JWT_EXPIRED';
+    const detail = isExpired ? 'The token has expired.' : 'The token is not valid.';
+    throw invalidToken(detail, { cause: error });
   }
+}
+
+/** The log gets the path's pattern: a path may hold what nobody should log. */
+function noteRefusal(refusals: RefusalLog, request: FastifyRequest, error: ProblemError): void {
+  const { code, options } = error;
+  const { method, url } = request.routeOptions;
+  // Typed as always there; before authentication has succeeded it is null.
+  const user = request.user as Caller | null;
+  const recognised = error instanceof UnauthenticatedError ? error.actor : null;
+  const actor = user === null ? recognised : actorNameOf(user);
+  const reason = options.detail ?? code;
+  const cause = codeOf(options.cause);
+  request.log.warn({ code, reason, cause, actor, address: request.ip }, 'request refused');
+  refusals.note({
+    ...{ action: 'denied', actor, via: 'api', address: request.ip, requestId: request.id },
+    subject: `${String(method)} ${url ?? ''}`,
+    details: { reason },
+  });
 }
 
 function codeOf(error: unknown): string {
   return error instanceof Error ? ((error as NodeJS.ErrnoException).code ?? '') : '';
 }
 
-function invalidToken(detail: string): ProblemError {
-  return unauthenticated(detail, 'Bearer realm="pulse", error="invalid_token"');
+/** A 401. `actor` is who was recognised and is refused all the same; only the logs have it. */
+class UnauthenticatedError extends ProblemError {
+  readonly actor: string | null;
+
+  constructor(detail: string, options: { challenge: string; actor?: string; cause?: unknown }) {
+    const { challenge, actor = null, cause } = options;
+    super('PULSE_API_UNAUTHENTICATED', {
+      detail,
+      headers: { 'www-authenticate': challenge },
+      cause,
+    });
+    this.actor = actor;
+  }
 }
 
-function unauthenticated(detail: string, challenge: string): ProblemError {
-  return new ProblemError('PULSE_API_UNAUTHENTICATED', {
-    detail,
-    headers: { 'www-authenticate': challenge },
-  });
+function invalidToken(detail: string, refused: { actor?: string; cause?: unknown } = {}) {
+  const challenge = 'Bearer realm="pulse", error="invalid_token"';
+  return new UnauthenticatedError(detail, { challenge, ...refused });
 }

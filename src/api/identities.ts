@@ -1,5 +1,7 @@
-/** Who tokens stand for, as it is now, remembered for a moment. */
+/** Who tokens and keys stand for, as it is now, remembered for a moment. */
 import type { Pool } from 'pg';
+import type { Logger } from '../platform/logger.ts';
+import { findKey, noteKeyUsed } from './api-keys.ts';
 import type { Caller } from './caller.ts';
 import { findUser } from './users.ts';
 
@@ -9,22 +11,35 @@ export interface UserIdentity {
   readonly tokenVersion: number;
 }
 
+/** A machine that a key may stand for. */
+export interface KeyIdentity {
+  readonly caller: Caller;
+  readonly secretHash: Buffer;
+  readonly expiresAtMs: number;
+  readonly isRevoked: boolean;
+}
+
 /** Where authentication looks callers up. */
 export interface Identities {
   /** Undefined: there is no such user, or not any more. */
   findUser(username: string): Promise<UserIdentity | undefined>;
+  findKey(id: string): Promise<KeyIdentity | undefined>;
+  /** Notes that a key let somebody in. Returns at once; written once a minute at most. */
+  noteKeyUsed(id: string): void;
+  /** Ends what is being written. */
+  close(): Promise<void>;
 }
 
 /**
- * How long a look-up is believed: a user who is disabled, and a role that is changed, are noticed after this
- * time at the latest, by every process.
+ * How long a look-up is believed: a user who is disabled, a role that is changed and a key that is revoked are
+ * noticed after this time at the latest, by every process.
  */
 export const BELIEVED_MS = 2_000;
 /** Look-ups remembered; what is not there is remembered as well. */
 const REMEMBERED_MAX = 10_000;
 
 /** Creates the look-up on the tables. */
-export function createIdentities(pool: Pool): Identities {
+export function createIdentities(pool: Pool, logger: Logger): Identities {
   return {
     findUser: remembering(async (username) => {
       const user = await findUser(pool, username);
@@ -32,6 +47,43 @@ export function createIdentities(pool: Pool): Identities {
       const { role, scope: tenants, tokenVersion } = user;
       return { caller: { kind: 'user', name: user.username, role, tenants }, tokenVersion };
     }),
+    findKey: remembering(async (id) => {
+      const key = await findKey(pool, id);
+      if (key === undefined) return undefined;
+      const { role, scope: tenants, secretHash, expiresAt, revokedAt } = key;
+      return {
+        caller: { kind: 'key', name: id, role, tenants },
+        secretHash,
+        expiresAtMs: expiresAt.getTime(),
+        isRevoked: revokedAt !== null,
+      };
+    }),
+    ...usageNotes(pool, logger),
+  };
+}
+
+const USED_NOTE_MS = 60_000;
+
+/** Off the request's path: a key must not wait for a row that other requests of it are writing. */
+function usageNotes(pool: Pool, logger: Logger): Pick<Identities, 'noteKeyUsed' | 'close'> {
+  const notedMs = new Map<string, number>();
+  const writing = new Set<Promise<void>>();
+  return {
+    noteKeyUsed(id) {
+      const nowMs = performance.now();
+      if (nowMs - (notedMs.get(id) ?? -Infinity) < USED_NOTE_MS) return;
+      notedMs.set(id, nowMs);
+      const write = noteKeyUsed(pool, id)
+        .catch((error: unknown) => {
+          notedMs.delete(id);
+          logger.warn({ err: error, key: id }, 'the use of a key could not be noted');
+        })
+        .finally(() => writing.delete(write));
+      writing.add(write);
+    },
+    async close() {
+      await Promise.all(writing);
+    },
   };
 }
 

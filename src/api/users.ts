@@ -2,6 +2,7 @@
 import type { Pool } from 'pg';
 import type { TenantScope } from '../core/tenant-scope.ts';
 import { withTransaction } from '../platform/postgres.ts';
+import { insertAudit, type AuditEntry, type AuditSource } from './audit.ts';
 import type { Role } from './caller.ts';
 import { hashPassword, needsRehash, verifyPassword } from './passwords.ts';
 
@@ -52,6 +53,11 @@ function fromRow(row: SqlRow): User {
   };
 }
 
+/** Notes that somebody has logged in. */
+export async function noteLogin(client: Pick<Pool, 'query'>, username: string): Promise<void> {
+  await client.query('UPDATE users SET last_login_at = now() WHERE username = $1', [username]);
+}
+
 /**
  * Replaces a hash with a fresh one of the same password, unless the password was changed meanwhile.
  *
@@ -97,4 +103,97 @@ export async function ensureAdmin(
   const passwordHash = await hashPassword(password);
   await withTransaction(pool, (client) => client.query(sql, [username, passwordHash]));
   return 'written';
+}
+
+/** A user as they are listed. */
+export interface UserRow {
+  readonly username: string;
+  readonly role: Role;
+  readonly scope: TenantScope;
+  readonly createdAt: Date;
+  readonly lastLoginAt: Date | null;
+  readonly disabledAt: Date | null;
+}
+
+/** All users by name. */
+export async function listUsers(pool: Pool): Promise<UserRow[]> {
+  const sql = `
+    SELECT username, role, ${SCOPE}, created_at AS "createdAt", last_login_at AS "lastLoginAt",
+           disabled_at AS "disabledAt"
+    FROM users ORDER BY username`;
+  return (await withTransaction(pool, (client) => client.query<UserRow>(sql))).rows;
+}
+
+/** Adds a user. @returns False when the name is taken; nothing is changed then. */
+export async function addUser(
+  pool: Pool,
+  user: Pick<User, 'username' | 'passwordHash' | 'role' | 'scope'>,
+  source: AuditSource,
+): Promise<boolean> {
+  const { username, passwordHash, role, scope } = user;
+  const sql = `
+    INSERT INTO users (username, password_hash, role, all_tenants, tenants) VALUES ($1, $2, $3, $4, $5)
+    ON CONFLICT (username) DO NOTHING`;
+  const values = [username, passwordHash, role, scope === 'all', scope === 'all' ? [] : scope];
+  return await changeUser(
+    pool,
+    { sql, values },
+    {
+      ...source,
+      action: 'user added',
+      subject: username,
+      details: { role, tenants: scope },
+    },
+  );
+}
+
+/** Disables or enables a user; disabling ends the user's tokens. @returns Whether there is such a user. */
+export async function setUserDisabled(
+  pool: Pool,
+  { username, isDisabled }: { username: string; isDisabled: boolean },
+  source: AuditSource,
+): Promise<boolean> {
+  const sql = isDisabled
+    ? `UPDATE users SET disabled_at = coalesce(disabled_at, now()), token_version = token_version + 1,
+                        updated_at = now() WHERE username = $1`
+    : 'UPDATE users SET disabled_at = NULL, updated_at = now() WHERE username = $1';
+  const action = isDisabled ? 'user disabled' : 'user enabled';
+  return await changeUser(
+    pool,
+    { sql, values: [username] },
+    { ...source, action, subject: username },
+  );
+}
+
+/** Gives a user another password, which ends the tokens of the old one. @returns Whether there is such a user. */
+export async function setPasswordHash(
+  pool: Pool,
+  { username, passwordHash }: Pick<User, 'username' | 'passwordHash'>,
+  source: AuditSource,
+): Promise<boolean> {
+  const sql = `
+    UPDATE users SET password_hash = $2, token_version = token_version + 1, updated_at = now()
+    WHERE username = $1`;
+  return await changeUser(
+    pool,
+    { sql, values: [username, passwordHash] },
+    {
+      ...source,
+      action: 'password changed',
+      subject: username,
+    },
+  );
+}
+
+/** One change and its line in the audit log, both or neither. @returns Whether there was a row to change. */
+async function changeUser(
+  pool: Pool,
+  { sql, values }: { sql: string; values: unknown[] },
+  entry: AuditEntry,
+): Promise<boolean> {
+  return await withTransaction(pool, async (client) => {
+    const { rowCount } = await client.query(sql, values);
+    if (rowCount === 1) await insertAudit(client, entry);
+    return rowCount === 1;
+  });
 }

@@ -49,7 +49,7 @@ export async function startApiParts(
   const api = await startApi(
     {
       pool,
-      identities: createIdentities(pool),
+      identities: createIdentities(pool, logger),
       populateRuns,
       replay: {
         publish: (publication) => publisher.publish(publication),
@@ -65,6 +65,7 @@ export async function startApiParts(
       port: config.api.port,
       closeTimeoutMs: config.stopTimeoutMs,
       jwtSecret: credentials.jwtSecret,
+      jwtSecretPrevious: config.api.jwtSecretPrevious,
       jwtIssuer: config.api.jwtIssuer,
       tokenTtlSeconds: config.api.tokenTtlSeconds,
       trustProxy: [...config.api.trustProxy],

@@ -101,7 +101,7 @@ export function checkedNote(note: string): string {
 }
 
 /** Opens Postgres, which must be up to date; closed with the run. */
-export async function openPool(run: CommandRun): Promise<Pool> {
+export async function openPool(run: CommandRun, name = 'pulse dead-letters'): Promise<Pool> {
   const { config, logger, closer, stop } = run;
   const { databaseUrl } = findServers(run);
   await waitForPostgres(databaseUrl, { timeoutMs: config.startTimeoutMs, logger, signal: stop });
@@ -112,7 +112,7 @@ export async function openPool(run: CommandRun): Promise<Pool> {
       `The database lacks ${pending.join(', ')}: run \`pulse migrate\`.`,
     );
   }
-  const pool = createPool(databaseUrl, { name: 'pulse dead-letters', logger });
+  const pool = createPool(databaseUrl, { name, logger });
   closer.add('postgres', () => pool.end());
   return pool;
 }

@@ -4,6 +4,7 @@ import { Pool } from 'pg';
 import { pino } from 'pino';
 import { createApp, type ApiDeps, type ApiOptions } from '../../src/api/app.ts';
 import type { Caller } from '../../src/api/caller.ts';
+import { keyIdOf } from '../../src/api/tokens.ts';
 import type { Identities } from '../../src/api/identities.ts';
 import type { PopulateRun, PopulateRuns } from '../../src/api/routes/populate-routes.ts';
 
@@ -53,6 +54,9 @@ export function fakeIdentities(
   users: Readonly<Record<string, Pick<Caller, 'role' | 'tenants'>>> = {},
 ): Identities {
   return {
+    findKey: () => Promise.resolve(undefined),
+    noteKeyUsed: () => undefined,
+    close: () => Promise.resolve(),
     findUser: (name) => {
       const rights = users[name] ?? { role: 'admin', tenants: 'all' };
       return Promise.resolve({ caller: { kind: 'user', name, ...rights }, tokenVersion: 1 });
@@ -99,10 +103,21 @@ const encode = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('
 
 /** A token made without the code under test, good unless told otherwise. */
 export function forgeToken(
-  options: { claims?: object; header?: object; secret?: string; hash?: string } = {},
+  options: {
+    claims?: object;
+    header?: object;
+    secret?: string;
+    /** The secret that the header names; by default the one in use, whoever signed. */
+    kidOf?: string;
+    hash?: string;
+  } = {},
 ): string {
   const nowSec = Math.floor(Date.now() / 1000);
-  const header = encode({ alg: 'HS256', typ: 'JWT', ...options.header });
+  const secret = options.secret ?? SECRET;
+  const header = encode({
+    ...{ alg: 'HS256', typ: 'JWT', kid: keyIdOf(options.kidOf ?? SECRET) },
+    ...options.header,
+  });
   const payload = encode({
     sub: 'alice',
     iss: OPTIONS.jwtIssuer,
@@ -114,7 +129,7 @@ export function forgeToken(
     ...options.claims,
   });
   const input = `${header}.${payload}`;
-  const signature = createHmac(options.hash ?? 'sha256', options.secret ?? SECRET)
+  const signature = createHmac(options.hash ?? 'sha256', secret)
     .update(input)
     .digest('base64url');
   return `${input}.${signature}`;

@@ -30,6 +30,10 @@ const REFUSED: Record<string, string | undefined> = {
   'alg none with a signature': `Bearer ${forgeToken({ header: { alg: 'none' } })}`,
   'alg HS512': `Bearer ${forgeToken({ header: { alg: 'HS512' }, hash: 'sha512' })}`,
   'alg RS256': `Bearer ${forgeToken({ header: { alg: 'RS256' } })}`,
+  'no key id': `Bearer ${forgeToken({ header: { kid: undefined } })}`,
+  'key id that is no text': `Bearer ${forgeToken({ header: { kid: { a: 1 } } })}`,
+  'unknown key id': `Bearer ${forgeToken({ kidOf: 'y'.repeat(48) })}`,
+  'key id of the secret it was forged with': `Bearer ${forgeToken({ secret: 'y'.repeat(48), kidOf: 'y'.repeat(48) })}`,
   'another typ': `Bearer ${forgeToken({ header: { typ: 'refresh' } })}`,
   'wrong issuer': `Bearer ${forgeToken({ claims: { iss: 'someone' } })}`,
   'wrong audience': `Bearer ${forgeToken({ claims: { aud: 'someone' } })}`,
@@ -128,9 +132,39 @@ test('a refused token is logged without the token', async () => {
   const { app: watched, lines } = await createTestApp();
   const token = forgeToken({ secret: 'y'.repeat(40) });
   await watched.inject({ url: '/api/v1/pulses', headers: authorization(token) });
-  expect(lines.some((line) => line.msg === 'token refused')).toBe(true);
+  expect(lines.some((line) => line.msg === 'request refused')).toBe(true);
   expect(JSON.stringify(lines)).not.toContain(token);
   await watched.close();
+});
+
+test('a new secret logs nobody out, as long as the one before is kept', async () => {
+  const next = 'the next secret of at least thirty-two bytes';
+  const status = async (api: Api, token: string) =>
+    (
+      await api.inject({
+        url: '/api/v1/pulses/populate/b3a3c0ff-9a46-4a7b-8d0a-0f2f4e4d3c2b',
+        headers: authorization(token),
+      })
+    ).statusCode;
+  const old = forgeToken();
+  const fresh = forgeToken({ secret: next, kidOf: next });
+  const both = await createTestApp({}, { jwtSecret: next, jwtSecretPrevious: OPTIONS.jwtSecret });
+  expect(await status(both.app, old)).toBe(404);
+  expect(await status(both.app, fresh)).toBe(404);
+  // Each secret is good under its own name only.
+  expect(await status(both.app, forgeToken({ secret: next }))).toBe(401);
+  expect(await status(both.app, forgeToken({ kidOf: next }))).toBe(401);
+  const rotated = await createTestApp({}, { jwtSecret: next });
+  expect(await status(rotated.app, old)).toBe(401);
+  expect(await status(rotated.app, fresh)).toBe(404);
+  await both.app.close();
+  await rotated.app.close();
+});
+
+test('a route that does not say who may call it keeps the API from starting', async () => {
+  const { app: forgetful } = await createTestApp();
+  forgetful.get('/forgotten', () => ({}));
+  await expect(forgetful.ready()).rejects.toThrow('GET /forgotten says neither');
 });
 
 test('a short secret is refused at start', async () => {

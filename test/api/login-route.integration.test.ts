@@ -11,6 +11,8 @@ import { createTestApp, type LogLines } from './api-fixture.ts';
 
 const ADMIN = { username: 'admin', password: 'correct horse battery' };
 
+const LIMITS = { perAccount: 4, perAddress: 12, windowMs: 60_000 };
+
 let services: IsolatedServices;
 let pool: Pool;
 let app: Api;
@@ -23,10 +25,11 @@ beforeAll(async () => {
 
 beforeEach(async () => {
   await pool.query('DELETE FROM users');
+  await pool.query('DELETE FROM login_attempts');
   await ensureAdmin(pool, ADMIN);
-  const loginLimits = { perAccount: 4, perAddress: 12, windowMs: 60_000 };
+  const loginLimits = LIMITS;
   ({ app, lines } = await createTestApp(
-    { pool, identities: createIdentities(pool) },
+    { pool, identities: createIdentities(pool, pino({ level: 'silent' })) },
     { loginLimits, trustProxy: ['127.0.0.1'] },
   ));
 });
@@ -80,6 +83,7 @@ test('an unknown name takes about as long as a known one', async () => {
   const medianMs = async (username: string) => {
     const times: number[] = [];
     for (let attempt = 0; attempt < 9; attempt++) {
+      await pool.query('DELETE FROM login_attempts');
       const startMs = performance.now();
       await login({ username, password: 'wrong' }, `192.0.2.${10 + attempt}`);
       times.push(performance.now() - startMs);
@@ -106,17 +110,61 @@ test('logins are logged, without passwords and without names that nobody has', a
 });
 
 describe('guessing is limited', () => {
-  test('per account and address, the right password included', async () => {
-    for (let attempt = 0; attempt < 4; attempt++) {
-      expect((await login({ ...ADMIN, password: 'wrong' })).statusCode).toBe(401);
+  const guess = async (times: number, address: (index: number) => string) => {
+    const statuses: number[] = [];
+    for (let index = 0; index < times; index++) {
+      statuses.push((await login({ ...ADMIN, password: 'wrong' }, address(index))).statusCode);
     }
-    const res = await login(ADMIN);
+    return statuses;
+  };
+  const stranger = (index: number) => `203.0.113.${index}`;
+  /** As if the time had passed. */
+  const pass = (seconds: number) =>
+    pool.query(
+      `UPDATE login_attempts SET blocked_until = blocked_until - $1 * interval '1 second',
+                                 forget_at = forget_at - $1 * interval '1 second'`,
+      [seconds],
+    );
+
+  test('per account over all addresses, the right password included', async () => {
+    expect(await guess(5, stranger)).toEqual([401, 401, 401, 401, 429]);
+    const res = await login(ADMIN, '198.51.100.1');
     expect(res.statusCode).toBe(429);
-    expect(Number(res.headers['retry-after'])).toBeGreaterThan(0);
-    expect(Number(res.headers['retry-after'])).toBeLessThanOrEqual(60);
+    expect(res.headers['retry-after']).toBe('1');
     expect(res.json()).toMatchObject({ code: 'PULSE_API_TOO_MANY_REQUESTS', status: 429 });
-    expect((await login(ADMIN, '192.0.2.2')).statusCode).toBe(200);
     expect((await login({ ...ADMIN, username: 'other' })).statusCode).toBe(401);
+  });
+
+  test('by waits that double up to a quarter of an hour, and no further', async () => {
+    await guess(4, stranger);
+    const waits: number[] = [];
+    for (let attempt = 0; attempt < 12; attempt++) {
+      const res = await login({ ...ADMIN, password: 'wrong' }, stranger(attempt));
+      waits.push(Number(res.headers['retry-after']));
+      await pass(waits.at(-1)!);
+      const next = await login({ ...ADMIN, password: 'wrong' }, stranger(100 + attempt));
+      expect(next.statusCode).toBe(401);
+    }
+    expect(waits).toEqual([1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 900, 900]);
+    await pass(900);
+    expect((await login(ADMIN, '198.51.100.1')).statusCode).toBe(200);
+  });
+
+  test('without keeping the owner out of where he usually is', async () => {
+    expect((await login(ADMIN, '192.0.2.1')).statusCode).toBe(200);
+    expect((await guess(6, stranger)).at(-1)).toBe(429);
+    expect((await login(ADMIN, '192.0.2.1')).statusCode).toBe(200);
+    // Where the owner is known, the guesses of strangers still count on.
+    expect((await login(ADMIN, stranger(50))).statusCode).toBe(429);
+  });
+
+  test('of names that nobody has, like any other', async () => {
+    const statuses: number[] = [];
+    for (let attempt = 0; attempt < 5; attempt++) {
+      const payload = { username: 'nobody', password: 'x' };
+      statuses.push((await login(payload, stranger(attempt))).statusCode);
+    }
+    expect(statuses).toEqual([401, 401, 401, 401, 429]);
   });
 
   test('per address over all accounts', async () => {
@@ -125,6 +173,29 @@ describe('guessing is limited', () => {
       statuses.push((await login({ username: `user${attempt}`, password: 'x' })).statusCode);
     }
     expect(statuses).toEqual([...Array<number>(12).fill(401), 429]);
+    await pass(60);
+    expect((await login(ADMIN)).statusCode).toBe(200);
+  });
+
+  test('of many at the same time, in several processes, like of one after the other', async () => {
+    const { app: second } = await createTestApp({ pool }, { loginLimits: LIMITS });
+    const guesses = Array.from({ length: 30 }, (_, index) =>
+      [app, second][index % 2]!.inject({
+        method: 'POST',
+        url: '/api/v1/login',
+        remoteAddress: `203.0.113.${index}`,
+        payload: { ...ADMIN, password: 'wrong' },
+      }),
+    );
+    const statuses = (await Promise.all(guesses)).map((res) => res.statusCode);
+    expect(statuses.filter((status) => status === 401)).toHaveLength(4);
+    await second.close();
+  });
+
+  test('and nothing that was typed can be read from the counters', async () => {
+    await login({ username: 'my-secret-in-the-wrong-field', password: 'x' });
+    const { rows } = await pool.query('SELECT * FROM login_attempts');
+    expect(JSON.stringify(rows)).not.toContain('my-secret');
   });
 });
 
@@ -156,9 +227,18 @@ test.each(["admin'--", "' OR 1=1 --", 'admin"; DROP TABLE users; --', '\ud800'])
 
 test('many logins at once are all answered', async () => {
   const answers = await Promise.all(
-    Array.from({ length: 20 }, (_, index) => login(ADMIN, `198.51.100.${index}`)),
+    Array.from({ length: 20 }, (_, index) =>
+      login({ username: `user${index}`, password: 'x' }, `198.51.100.${index}`),
+    ),
   );
-  expect(new Set(answers.map((res) => res.statusCode))).toEqual(new Set([200]));
+  expect(new Set(answers.map((res) => res.statusCode))).toEqual(new Set([401]));
+});
+
+test('a disabled user gets the answer of a wrong password', async () => {
+  await pool.query('UPDATE users SET disabled_at = now()');
+  const res = await login(ADMIN);
+  expect(res.statusCode).toBe(401);
+  expect(res.json()).toMatchObject({ code: 'PULSE_API_INVALID_CREDENTIALS' });
 });
 
 describe('the administrator', () => {

@@ -1,66 +1,60 @@
 /** POST /login. */
 import type { FastifyRequest } from 'fastify';
+import type { Pool } from 'pg';
+import { withTransaction } from '../../platform/postgres.ts';
 import type { Api } from '../api-types.ts';
-import { issueToken } from '../auth.ts';
-import type { CheckCredentials, Credentials } from '../credentials.ts';
+import { insertAudit, type AuditSource, type RefusalLog } from '../audit.ts';
+import type { CheckCredentials } from '../credentials.ts';
+import type { LoginLimiter } from '../login-limiter.ts';
 import { ProblemError } from '../problems.ts';
 import { loginSchema } from '../schemas/login-schema.ts';
+import type { Tokens } from '../tokens.ts';
 
-export interface LoginRouteOptions {
+export interface LoginRouteDeps {
+  readonly pool: Pool;
   readonly checkCredentials: CheckCredentials;
-  readonly tokenTtlSeconds: number;
-  readonly loginLimits: LoginLimits;
+  readonly limiter: LoginLimiter;
+  readonly tokens: Tokens;
+  readonly refusals: RefusalLog;
 }
 
-/** How many attempts are answered in each span of `windowMs`. */
-export interface LoginLimits {
-  /** For one username from one address: stops guessing a password. */
-  readonly perAccount: number;
-  /** For one address over all usernames: stops trying one password on many names. */
-  readonly perAddress: number;
-  readonly windowMs: number;
-}
-
-type LimitCheck = ReturnType<Api['createRateLimit']>;
-
-/** Adds the route. Attempts are counted in this process, before any hash is computed. */
-export function addLoginRoute(api: Api, options: LoginRouteOptions): void {
-  const { checkCredentials, tokenTtlSeconds } = options;
-  const { perAccount, perAddress, windowMs } = options.loginLimits;
-  const limits = [
-    api.createRateLimit({ max: perAddress, timeWindow: windowMs }),
-    api.createRateLimit({ max: perAccount, timeWindow: windowMs, keyGenerator: accountKey }),
-  ];
+/** Adds the route. Attempts are counted before any hash is computed. */
+export function addLoginRoute(api: Api, deps: LoginRouteDeps): void {
+  const { pool, checkCredentials, limiter, tokens, refusals } = deps;
 
   api.post('/login', { schema: loginSchema, config: { public: true } }, async (request) => {
-    for (const limit of limits) await refuseExceeded(limit, request);
-    const { username } = request.body;
-    const verdict = await checkCredentials(request.body);
+    const { username, password } = request.body;
+    const attempt = { username, address: request.ip };
+    const waitSeconds = await limiter.admit(attempt);
+    if (waitSeconds > 0) {
+      request.log.warn({ address: request.ip }, 'login attempts exceeded');
+      refusals.note({ ...sourceOf(request, null), action: 'login limited' });
+      throw new ProblemError('PULSE_API_TOO_MANY_REQUESTS', {
+        detail: `Try again in ${waitSeconds} seconds.`,
+        headers: { 'retry-after': String(waitSeconds) },
+      });
+    }
+    const verdict = await checkCredentials({ username, password });
     if (!verdict.accepted) {
       // An unknown name may be a password typed into the wrong field: it is not logged.
       const who = verdict.known ? { username } : {};
       request.log.warn({ ...who, known: verdict.known, address: request.ip }, 'login refused');
+      const source = sourceOf(request, verdict.known ? username : null);
+      refusals.note({ ...source, action: 'login refused' });
       throw new ProblemError('PULSE_API_INVALID_CREDENTIALS', {
         headers: { 'www-authenticate': 'Bearer realm="pulse"' },
       });
     }
+    await limiter.succeeded(attempt);
+    await withTransaction(pool, (client) =>
+      insertAudit(client, { ...sourceOf(request, username), action: 'login accepted' }),
+    );
     request.log.info({ username, address: request.ip }, 'login accepted');
-    const { token, expiresAtSec } = issueToken(api, verdict.user, { tokenTtlSeconds });
+    const { token, expiresAtSec } = tokens.issue(verdict.user);
     return { Auth: { Token: token, ExpiresAt: expiresAtSec } };
   });
 }
 
-function accountKey(request: FastifyRequest): string {
-  const { username } = request.body as Credentials;
-  return JSON.stringify([request.ip, username]);
-}
-
-async function refuseExceeded(limit: LimitCheck, request: FastifyRequest): Promise<void> {
-  const verdict = await limit(request);
-  if (verdict.isAllowed || !verdict.isExceeded) return;
-  request.log.warn({ address: request.ip }, 'login attempts exceeded');
-  throw new ProblemError('PULSE_API_TOO_MANY_REQUESTS', {
-    detail: `Try again in ${verdict.ttlInSeconds} seconds.`,
-    headers: { 'retry-after': String(verdict.ttlInSeconds) },
-  });
+function sourceOf(request: FastifyRequest, actor: string | null): AuditSource {
+  return { actor, via: 'api', address: request.ip, requestId: request.id };
 }

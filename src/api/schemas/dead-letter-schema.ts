@@ -174,14 +174,14 @@ export const listDeadLettersSchema = {
   querystring: ListQuery,
   response: {
     200: Type.Object({ data: Type.Array(Row), next: nullable('Null at the end.') }),
-    ...problemResponses(400, 401, 500, 503),
+    ...problemResponses(400, 401, 403, 500, 503),
   },
 };
 
 export const getDeadLetterSchema = {
   ...route('getDeadLetter', 'Shows one dead letter', 'With body, headers, origin and history.'),
   params: Params,
-  response: { 200: Detail, ...problemResponses(400, 401, 404, 500, 503) },
+  response: { 200: Detail, ...problemResponses(400, 401, 403, 404, 500, 503) },
 };
 
 export const fixDeadLetterSchema = {
@@ -193,7 +193,7 @@ export const fixDeadLetterSchema = {
   ),
   params: Params,
   body: FixBody,
-  response: { 200: Row, ...problemResponses(400, 401, 404, 409, 413, 415, 500, 503) },
+  response: { 200: Row, ...problemResponses(400, 401, 403, 404, 409, 413, 415, 500, 503) },
 };
 
 export const replayDeadLetterSchema = {
@@ -212,7 +212,7 @@ export const replayDeadLetterSchema = {
       }),
       dead_letter: Row,
     }),
-    ...problemResponses(400, 401, 404, 409, 413, 415, 500, 503),
+    ...problemResponses(400, 401, 403, 404, 409, 413, 415, 500, 503),
   },
 };
 
@@ -220,7 +220,7 @@ export const discardDeadLetterSchema = {
   ...route('discardDeadLetter', 'Gives one dead letter up', 'It is kept, with who, when and why.'),
   params: Params,
   body: Type.Object({ note }, { additionalProperties: false }),
-  response: { 200: Row, ...problemResponses(400, 401, 404, 409, 413, 415, 500, 503) },
+  response: { 200: Row, ...problemResponses(400, 401, 403, 404, 409, 413, 415, 500, 503) },
 };
 
 export const replayManySchema = {
@@ -245,7 +245,7 @@ export const replayManySchema = {
       next: nullable('Where to continue.'),
       error: nullable('What failed.'),
     }),
-    ...problemResponses(400, 401, 409, 413, 415, 500, 503),
+    ...problemResponses(400, 401, 403, 409, 413, 415, 500, 503),
   },
 };
 
@@ -258,6 +258,6 @@ export const discardManySchema = {
   body: BulkDiscardBody,
   response: {
     200: Type.Object({ ...PREVIEW, dry_run: Type.Boolean(), discarded: count('Given up now.') }),
-    ...problemResponses(400, 401, 413, 415, 500, 503),
+    ...problemResponses(400, 401, 403, 413, 415, 500, 503),
   },
 };

@@ -27,8 +27,8 @@ export const loginSchema = {
   tags: ['auth'],
   summary: 'Exchanges a username and password for a token',
   description:
-    'The token is a JWT that ends at `ExpiresAt`. Attempts are limited per account and address; ' +
-    'beyond the limit the answer is 429 with `Retry-After`.',
+    'The token is a JWT that ends at `ExpiresAt`. Attempts are limited per account, over all addresses, and per ' +
+    'address, over all accounts; beyond the limit the answer is 429 with `Retry-After`.',
   body: LoginBody,
   response: { 200: LoginAnswer, ...problemResponses(400, 401, 413, 415, 429, 500, 503) },
 };

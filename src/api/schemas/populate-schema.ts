@@ -57,7 +57,7 @@ export const startPopulateSchema = {
     'Starts a run and answers at once; `Location` is where its progress can be read. A bounded ' +
     'number of runs may run at a time in one process; beyond it the answer is 409.',
   body: PopulateBody,
-  response: { 202: PopulateRunSchema, ...problemResponses(400, 401, 409, 413, 415, 500, 503) },
+  response: { 202: PopulateRunSchema, ...problemResponses(400, 401, 403, 409, 413, 415, 500, 503) },
 };
 
 export const getPopulateSchema = {
@@ -66,5 +66,5 @@ export const getPopulateSchema = {
   summary: 'Shows the progress of a populate run',
   description: 'Poll it until `state` is no longer `running`.',
   params: RunParams,
-  response: { 200: PopulateRunSchema, ...problemResponses(400, 401, 404, 500, 503) },
+  response: { 200: PopulateRunSchema, ...problemResponses(400, 401, 403, 404, 500, 503) },
 };

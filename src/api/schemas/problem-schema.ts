@@ -26,6 +26,7 @@ export const ProblemSchema = Type.Object(PROBLEM_PROPERTIES);
 const DESCRIPTIONS = {
   400: 'The request is not valid; `errors` names the fields.',
   401: 'The token is missing, expired or not valid.',
+  403: 'The caller’s role or tenants do not allow it.',
   404: 'There is no such resource.',
   409: 'The request conflicts with what is going on.',
   413: 'The body is too large.',

@@ -79,7 +79,7 @@ export const listPulsesSchema = {
       },
       { description: 'One page of rows.' },
     ),
-    ...problemResponses(400, 401, 500, 503),
+    ...problemResponses(400, 401, 403, 500, 503),
   },
 };
 
@@ -89,5 +89,5 @@ export const getPulseSchema = {
   summary: 'Shows one flushed sum',
   description: 'One row of `GET /pulses`, by its id.',
   params: PulseParams,
-  response: { 200: PulseRow, ...problemResponses(400, 401, 404, 500, 503) },
+  response: { 200: PulseRow, ...problemResponses(400, 401, 403, 404, 500, 503) },
 };

@@ -1,0 +1,22 @@
+/** Addresses that one guest commands together. */
+
+/**
+ * What attempts from an address are counted under: an IPv4 address itself, and of an IPv6 address the first 64 bits,
+ * because whoever has one address of such a network has all of them.
+ */
+export function addressGroup(address: string): string {
+  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1];
+  if (mapped !== undefined) return mapped;
+  if (!address.includes(':')) return address;
+  const [plain = ''] = address.split('%', 1);
+  const [head = '', tail] = plain.split('::');
+  const groups = wordsOf(head);
+  const missing = tail === undefined ? 0 : 8 - groups.length - wordsOf(tail).length;
+  groups.push(...Array<string>(Math.max(0, missing)).fill('0'), ...wordsOf(tail ?? ''));
+  const network = groups.slice(0, 4).map((group) => Number.parseInt(group, 16).toString(16));
+  return `${network.join(':')}::/64`;
+}
+
+function wordsOf(text: string): string[] {
+  return text === '' ? [] : text.split(':');
+}

@@ -1,0 +1,109 @@
+/** Table audit_log: who did or tried what. Only ever inserted into. */
+import type { Pool } from 'pg';
+import { withTransaction } from '../platform/postgres.ts';
+import type { Logger } from '../platform/logger.ts';
+
+/** Everything that is written down. */
+export type AuditAction =
+  | 'login accepted'
+  | 'login refused'
+  | 'login limited'
+  | 'denied'
+  | 'changed'
+  | 'user added'
+  | 'user disabled'
+  | 'user enabled'
+  | 'password changed'
+  | 'key created'
+  | 'key revoked';
+
+/** Who, and from where. */
+export interface AuditSource {
+  /** Null: nobody whom we know. */
+  readonly actor: string | null;
+  readonly via: 'api' | 'command_line';
+  readonly address?: string;
+  readonly requestId?: string;
+}
+
+/** One line. */
+export interface AuditEntry extends AuditSource {
+  readonly action: AuditAction;
+  /** What it was done to. */
+  readonly subject?: string | undefined;
+  readonly details?: Readonly<Record<string, unknown>>;
+}
+
+/** Writes one line, in the transaction of the change that it is about where there is one. */
+export async function insertAudit(client: Pick<Pool, 'query'>, entry: AuditEntry): Promise<void> {
+  const { action, actor, via, address, requestId, subject, details } = entry;
+  await client.query(
+    `INSERT INTO audit_log (action, actor, via, address, request_id, subject, details)
+     VALUES ($1, $2, $3, $4, $5, $6, $7)`,
+    [action, actor, via, address, requestId, subject, JSON.stringify(details ?? {})],
+  );
+}
+
+/** Writes down what is refused. */
+export interface RefusalLog {
+  /** Returns at once. */
+  note(entry: AuditEntry): void;
+  /** Writes what is left. */
+  close(): Promise<void>;
+}
+
+const WRITE_EVERY_MS = 5_000;
+/** Kinds of refusals written at a time. */
+const KINDS_MAX = 200;
+
+/**
+ * Creates the log of refusals. Equal ones within a few seconds become one line with their count, and of very many
+ * different ones only the number is kept: nobody can fill the table by being refused.
+ *
+ * A process that is killed loses those few seconds of this log; each refusal is also a line of the ordinary log.
+ */
+export function createRefusalLog(pool: Pool, logger: Logger): RefusalLog {
+  let kinds = new Map<string, { entry: AuditEntry; count: number }>();
+  let otherCount = 0;
+  let timer: NodeJS.Timeout | undefined;
+  let writing = Promise.resolve();
+
+  const write = async (): Promise<void> => {
+    timer = undefined;
+    const lines = [...kinds.values()];
+    if (otherCount > 0) {
+      const entry = { action: 'denied', actor: null, via: 'api', subject: 'various' } as const;
+      lines.push({ entry, count: otherCount });
+    }
+    kinds = new Map();
+    otherCount = 0;
+    try {
+      await withTransaction(pool, async (client) => {
+        for (const { entry, count } of lines) {
+          await insertAudit(client, { ...entry, details: { ...entry.details, count } });
+        }
+      });
+    } catch (error) {
+      logger.error({ err: error, lines }, 'refusals could not be written to the audit log');
+    }
+  };
+
+  return {
+    note(entry) {
+      const { action, actor, address, subject, details } = entry;
+      const key = JSON.stringify([action, actor, address, subject, details]);
+      const known = kinds.get(key);
+      if (known !== undefined) known.count += 1;
+      else if (kinds.size < KINDS_MAX) kinds.set(key, { entry, count: 1 });
+      else otherCount += 1;
+      timer ??= setTimeout(() => {
+        writing = write();
+      }, WRITE_EVERY_MS).unref();
+    },
+    async close() {
+      await writing;
+      clearTimeout(timer);
+      if (kinds.size > 0) await write();
+    },
+  };
+}

@@ -1,0 +1,139 @@
+/**
+ * Tables login_attempts and login_addresses: makes guessing passwords slow, in all API processes together.
+ *
+ * Two counters must both let an attempt through, and both count it before its password is looked at, so that a
+ * hundred guesses at the same time are a hundred:
+ *
+ * - of the address: so many attempts in each span of time, over all accounts.
+ * - of the account, over all addresses: the first few are free, then each must wait twice as long as the one before,
+ *   up to `BLOCK_SECONDS_MAX`. A success, or a day without an attempt, begins anew. The wait has a bound and attempts
+ *   during it do not prolong it; and an address from which the account has logged in lately counts by itself. So a
+ *   stranger who guesses all day keeps the owner out of neither the place where he usually is nor, for longer than
+ *   that, any other.
+ */
+import { createHmac } from 'node:crypto';
+import type { Pool, PoolClient } from 'pg';
+import { withTransaction } from '../platform/postgres.ts';
+import { addressGroup } from './address-group.ts';
+import { noteLogin } from './users.ts';
+
+export interface LoginLimits {
+  /** Attempts on one account that need not wait. */
+  readonly perAccount: number;
+  /** Attempts from one address in each span of `windowMs`. */
+  readonly perAddress: number;
+  readonly windowMs: number;
+}
+
+/** Who tries. */
+export interface LoginAttempt {
+  readonly username: string;
+  readonly address: string;
+}
+
+export interface LoginLimiter {
+  /** Counts an attempt. @returns How long to wait instead of trying; 0 to go on. */
+  admit(attempt: LoginAttempt): Promise<number>;
+  /** The password was right. */
+  succeeded(attempt: LoginAttempt): Promise<void>;
+}
+
+/** After so many refused attempts a guesser has about a hundred a day. */
+const BLOCK_SECONDS_MAX = 900;
+const FORGET_SECONDS = 86_400;
+const ADDRESS_KNOWN_DAYS = 30;
+/** Known addresses of one account. */
+const ADDRESSES_MAX = 50;
+
+/** @param key Keys the hashes under which names and addresses are kept; the same in all processes. */
+export function createLoginLimiter(pool: Pool, key: string, limits: LoginLimits): LoginLimiter {
+  const hash = (...parts: string[]): Buffer =>
+    createHmac('sha256', key).update(JSON.stringify(parts)).digest();
+
+  const accountOf = async (client: PoolClient, { username, address }: LoginAttempt) => {
+    const place = hash('place', addressGroup(address));
+    const { rowCount } = await client.query(
+      `SELECT FROM login_addresses
+       WHERE username = $1 AND address = $2 AND last_login_at > now() - $3 * interval '1 day'`,
+      [username, place, ADDRESS_KNOWN_DAYS],
+    );
+    const isKnown = rowCount === 1;
+    return { place, account: hash('account', username, isKnown ? addressGroup(address) : '') };
+  };
+
+  return {
+    async admit(attempt) {
+      // By itself: rows that are deleted and rows that are counted in one transaction could wait in a circle.
+      await withTransaction(pool, (client) => client.query(FORGET));
+      return await withTransaction(pool, async (client) => {
+        const address = hash('address', addressGroup(attempt.address));
+        const { perAccount, perAddress, windowMs } = limits;
+        const addressWait = await count(client, COUNT_ADDRESS, [address, perAddress, windowMs]);
+        if (addressWait > 0) return addressWait;
+        const { account } = await accountOf(client, attempt);
+        return await count(client, COUNT_ACCOUNT, [account, perAccount]);
+      });
+    },
+
+    succeeded: (attempt) =>
+      withTransaction(pool, async (client) => {
+        const { place, account } = await accountOf(client, attempt);
+        await noteLogin(client, attempt.username);
+        await client.query('DELETE FROM login_attempts WHERE subject = $1', [account]);
+        await client.query(
+          `INSERT INTO login_addresses (username, address) VALUES ($1, $2)
+           ON CONFLICT (username, address) DO UPDATE SET last_login_at = now()`,
+          [attempt.username, place],
+        );
+        await client.query(
+          `DELETE FROM login_addresses WHERE username = $1 AND address IN (
+             SELECT address FROM login_addresses WHERE username = $1
+             ORDER BY last_login_at DESC, address OFFSET $2)`,
+          [attempt.username, ADDRESSES_MAX],
+        );
+      }),
+  };
+}
+
+/** No row comes back when the counter blocks; then the second query says for how long. */
+async function count(client: PoolClient, sql: string, values: unknown[]): Promise<number> {
+  const { rowCount } = await client.query(sql, values);
+  if (rowCount === 1) return 0;
+  const { rows } = await client.query<{ seconds: number }>(
+    `SELECT ceil(extract(epoch FROM blocked_until - clock_timestamp()))::int AS seconds
+     FROM login_attempts WHERE subject = $1`,
+    [values[0]],
+  );
+  return Math.max(1, rows[0]?.seconds ?? 1);
+}
+
+const COUNT_ADDRESS = `
+  INSERT INTO login_attempts AS known (subject, attempt_count, blocked_until, forget_at)
+  SELECT $1, 1, CASE WHEN $2 > 1 THEN now ELSE forget END, forget
+  FROM (SELECT clock_timestamp() AS now, clock_timestamp() + $3 * interval '1 millisecond' AS forget) AS clock
+  ON CONFLICT (subject) DO UPDATE SET
+    attempt_count = CASE WHEN known.forget_at <= clock_timestamp() THEN 1 ELSE known.attempt_count + 1 END,
+    forget_at = CASE WHEN known.forget_at <= clock_timestamp() THEN excluded.forget_at ELSE known.forget_at END,
+    blocked_until = CASE
+      WHEN known.forget_at <= clock_timestamp() THEN excluded.blocked_until
+      WHEN known.attempt_count + 1 >= $2 THEN known.forget_at
+      ELSE clock_timestamp() END
+  WHERE known.blocked_until <= clock_timestamp()`;
+
+/** The exponent is bounded, or the power would overflow. */
+const COUNT_ACCOUNT = `
+  INSERT INTO login_attempts AS known (subject, attempt_count, blocked_until, forget_at)
+  VALUES ($1, 1, clock_timestamp(), clock_timestamp() + ${FORGET_SECONDS} * interval '1 second')
+  ON CONFLICT (subject) DO UPDATE SET
+    attempt_count = CASE WHEN known.forget_at <= clock_timestamp() THEN 1 ELSE known.attempt_count + 1 END,
+    forget_at = excluded.forget_at,
+    blocked_until = clock_timestamp() + interval '1 second' * CASE
+      WHEN known.forget_at <= clock_timestamp() OR known.attempt_count + 1 < $2 THEN 0
+      ELSE least(${BLOCK_SECONDS_MAX}, 2 ^ least(known.attempt_count + 1 - $2, 20)) END
+  WHERE known.blocked_until <= clock_timestamp()`;
+
+/** A few at each attempt: the table cannot grow beyond what a day's attempts leave. */
+const FORGET = `
+  DELETE FROM login_attempts WHERE subject IN (
+    SELECT subject FROM login_attempts WHERE forget_at < now() - interval '1 hour'
+    ORDER BY forget_at LIMIT 20 FOR UPDATE SKIP LOCKED)`;

@@ -1,0 +1,144 @@
+/** Callers of every kind, good and bad, and what their requests are about, in a real Postgres. */
+import { randomUUID } from 'node:crypto';
+import type { Pool } from 'pg';
+import { pino } from 'pino';
+import { insertKey } from '../../src/api/api-keys.ts';
+import { ROLES, type Role } from '../../src/api/caller.ts';
+import { createIdentities } from '../../src/api/identities.ts';
+import { createKeyText, keyText } from '../../src/api/key-text.ts';
+import { addUser, setUserDisabled } from '../../src/api/users.ts';
+import type { TenantScope } from '../../src/core/tenant-scope.ts';
+import { createPool } from '../../src/platform/postgres.ts';
+import { isolatedServices } from '../support/isolated.ts';
+import { OTHER_TENANT, OWN_TENANT, type MatrixWorld } from './access-matrix.ts';
+import { createTestApp, fakePopulateRuns, forgeToken, NO_REPLAY } from './api-fixture.ts';
+import { insertBatch } from './rows-fixture.ts';
+
+const SOURCE = { actor: 'test', via: 'command_line' } as const;
+export const SCOPES = { all: 'all', own: [OWN_TENANT], other: [OTHER_TENANT] } as const;
+export type ScopeName = keyof typeof SCOPES;
+
+export type AccessFixture = Awaited<ReturnType<typeof createAccessFixture>>;
+
+/** Opens everything. Replays are taken for published: no broker is needed to refuse one. */
+export async function createAccessFixture() {
+  const services = await isolatedServices();
+  const logger = pino({ level: 'silent' });
+  const pool = createPool(services.databaseUrl, { name: 'test', logger });
+  const populateRuns = fakePopulateRuns();
+  const replay = { ...NO_REPLAY, publish: () => Promise.resolve() };
+  const identities = createIdentities(pool, logger);
+  const { app } = await createTestApp(
+    { pool, identities, populateRuns, replay },
+    { populateRunsMax: 1_000 },
+  );
+  await app.ready();
+  return {
+    app,
+    pool,
+    world: await createWorld(pool, populateRuns),
+    good: await createGoodCallers(pool),
+    bad: await createBadCallers(pool),
+    async close() {
+      await app.close();
+      await pool.end();
+      await services.close();
+    },
+  };
+}
+
+async function createWorld(
+  pool: Pool,
+  populateRuns: ReturnType<typeof fakePopulateRuns>,
+): Promise<MatrixWorld> {
+  await insertBatch(pool, [{ tenant: OWN_TENANT }, { tenant: OTHER_TENANT }]);
+  const { rows } = await pool.query<{ id: string }>('SELECT id FROM pulses WHERE tenant = $1', [
+    OWN_TENANT,
+  ]);
+  const run = await populateRuns.start({ total: 1, workers: 1, buffer: 1, requestedBy: 'x' });
+  return {
+    pulseId: rows[0]!.id,
+    populateRunId: run.id,
+    newDeadLetter: () => insertDeadLetter(pool, OWN_TENANT),
+  };
+}
+
+/** Writes a dead letter that waits. */
+export async function insertDeadLetter(pool: Pool, tenant: string | null): Promise<string> {
+  const id = randomUUID();
+  await pool.query(
+    `INSERT INTO dead_letters (id, reason, detail, body, tenant)
+     VALUES ($1, 'invalid_tenant', 'wrong', $2, $3)`,
+    [id, Buffer.from(JSON.stringify({ tenant })), tenant],
+  );
+  return id;
+}
+
+/** For every role and scope that there is, a user's token and a key, as values of the header Authorization. */
+async function createGoodCallers(pool: Pool) {
+  const callers: { role: Role; scope: ScopeName; kind: 'user' | 'key'; authorization: string }[] =
+    [];
+  for (const role of ROLES) {
+    for (const [scope, tenants] of Object.entries(SCOPES) as [ScopeName, TenantScope][]) {
+      // There is no administrator of some tenants.
+      if (role === 'admin' && scope !== 'all') continue;
+      const sub = await newUser(pool, { role, scope: tenants });
+      const token = forgeToken({ claims: { sub } });
+      callers.push({ role, scope, kind: 'user', authorization: `Bearer ${token}` });
+      const { text } = await newKey(pool, { role, scope: tenants });
+      callers.push({ role, scope, kind: 'key', authorization: `Bearer ${text}` });
+    }
+  }
+  return callers;
+}
+
+/** Everybody who must be let in nowhere, whatever the route; each would be an administrator. */
+async function createBadCallers(pool: Pool): Promise<Record<string, string | undefined>> {
+  const nowSec = Math.floor(Date.now() / 1000);
+  const admin = { role: 'admin', scope: 'all' } as const;
+  const sub = await newUser(pool, admin);
+  const disabled = await newUser(pool, admin);
+  await setUserDisabled(pool, { username: disabled, isDisabled: true }, SOURCE);
+  const revoked = await newKey(pool, admin);
+  await pool.query('UPDATE api_keys SET revoked_at = now() WHERE id = $1', [revoked.id]);
+  const expired = await newKey(pool, admin);
+  await pool.query(
+    `UPDATE api_keys SET created_at = now() - interval '2 days', expires_at = now() - interval '1 second'
+     WHERE id = $1`,
+    [expired.id],
+  );
+  const good = await newKey(pool, admin);
+  const unsigned = forgeToken({ claims: { sub }, header: { alg: 'none' } }).replace(/[^.]*$/, '');
+  const tokens = {
+    'expired token': forgeToken({ claims: { sub, iat: nowSec - 120, exp: nowSec - 60 } }),
+    'wrong signature': forgeToken({ claims: { sub }, secret: 'x'.repeat(48) }),
+    'alg none': unsigned,
+    'unknown user': forgeToken({ claims: { sub: 'nobody' } }),
+    'disabled user': forgeToken({ claims: { sub: disabled, ver: 2 } }),
+    'token of an earlier password': forgeToken({ claims: { sub, ver: 0 } }),
+    'revoked key': revoked.text,
+    'expired key': expired.text,
+    'unknown key': createKeyText().text,
+    'wrong secret': keyText(good.id, 'a'.repeat(64)),
+    'mistyped key': good.text.replace(/.$/, (last) => (last === '0' ? '1' : '0')),
+  };
+  const headers = Object.entries(tokens).map(([name, token]) => [name, `Bearer ${token}`]);
+  return {
+    'no token': undefined,
+    'basic credentials': `Basic ${Buffer.from('admin:admin').toString('base64')}`,
+    ...(Object.fromEntries(headers) as Record<string, string>),
+  };
+}
+
+async function newUser(pool: Pool, rights: { role: Role; scope: TenantScope }): Promise<string> {
+  const username = `user-${randomUUID()}`;
+  await addUser(pool, { username, passwordHash: 'none', ...rights }, SOURCE);
+  return username;
+}
+
+/** Writes a key as `pulse keys create` does. */
+export async function newKey(pool: Pool, rights: { role: Role; scope: TenantScope }) {
+  const { text, credentials } = createKeyText();
+  const key = { name: 'test', lifeSeconds: 3_600, source: SOURCE, ...rights };
+  return { text, id: (await insertKey(pool, credentials, key)).id };
+}

@@ -1,0 +1,136 @@
+/**
+ * Who may call which route: the table that access.integration.test.ts tries out, cell by cell.
+ *
+ * A new route needs a row here, or the test fails. The key is method and pattern as they are registered (a GET's row is
+ * its HEAD's, too). Write `public: true` for what anybody may call. Else write
+ * - `roles`: whose requests are let in. All others must get 403.
+ * - `request`: a request that goes through validation, about the tenant `OWN_TENANT` where the route knows tenants.
+ *   `world` makes what it is about; a request that changes something should make its own.
+ * - `strangers`: the status for a caller, of the best of `roles` but admin, who may only see `OTHER_TENANT`. The answer
+ *   must not hold the text `OWN_TENANT`, whatever the status, and nothing of that tenant may be changed.
+ * - `shows: true` where the owner's answer holds the text `OWN_TENANT`, which proves that the check above can fail.
+ */
+import type { InjectOptions } from 'fastify';
+import { OPERATORS, READERS, type Role } from '../../src/api/caller.ts';
+
+export const OWN_TENANT = 'matrix-own-tenant';
+export const OTHER_TENANT = 'matrix-other-tenant';
+
+/** What requests are about; all of it belongs to `OWN_TENANT`. */
+export interface MatrixWorld {
+  /** The id of a row of pulses. */
+  readonly pulseId: string;
+  readonly populateRunId: string;
+  /** Makes a dead letter that waits. @returns Its id. */
+  newDeadLetter(): Promise<string>;
+}
+
+export type MatrixRow =
+  | { readonly public: true }
+  | {
+      readonly public?: never;
+      readonly roles: readonly Role[];
+      readonly request: (world: MatrixWorld) => InjectOptions | Promise<InjectOptions>;
+      readonly strangers: number;
+      readonly shows?: true;
+    };
+
+const V1 = '/api/v1';
+
+export const ACCESS_MATRIX: Readonly<Record<string, MatrixRow>> = {
+  'GET /health/live': { public: true },
+  'GET /health/ready': { public: true },
+  [`GET ${V1}/health/live`]: { public: true },
+  [`GET ${V1}/health/ready`]: { public: true },
+  [`POST ${V1}/login`]: { public: true },
+
+  [`GET ${V1}/pulses`]: {
+    roles: READERS,
+    request: () => ({ url: `${V1}/pulses?limit=1000` }),
+    strangers: 200,
+    shows: true,
+  },
+  [`GET ${V1}/pulses/:id`]: {
+    roles: READERS,
+    request: ({ pulseId }) => ({ url: `${V1}/pulses/${pulseId}` }),
+    strangers: 404,
+    shows: true,
+  },
+  [`POST ${V1}/pulses/populate`]: {
+    roles: OPERATORS,
+    request: () => ({
+      url: `${V1}/pulses/populate`,
+      payload: { total_messages: 1, workers_number: 1, buffer_size: 1 },
+    }),
+    strangers: 403,
+  },
+  [`GET ${V1}/pulses/populate/:run_id`]: {
+    roles: OPERATORS,
+    request: ({ populateRunId }) => ({ url: `${V1}/pulses/populate/${populateRunId}` }),
+    strangers: 403,
+  },
+
+  [`GET ${V1}/dead-letters`]: {
+    roles: READERS,
+    request: () => ({ url: `${V1}/dead-letters?limit=100` }),
+    strangers: 200,
+    shows: true,
+  },
+  [`GET ${V1}/dead-letters/:id`]: {
+    roles: READERS,
+    request: async (world) => ({ url: `${V1}/dead-letters/${await world.newDeadLetter()}` }),
+    strangers: 404,
+    shows: true,
+  },
+  [`PUT ${V1}/dead-letters/:id/body`]: {
+    roles: OPERATORS,
+    request: async (world) => ({
+      url: `${V1}/dead-letters/${await world.newDeadLetter()}/body`,
+      payload: { content: `{"tenant":"${OWN_TENANT}"}` },
+    }),
+    strangers: 403,
+    shows: true,
+  },
+  [`POST ${V1}/dead-letters/:id/replay`]: {
+    roles: OPERATORS,
+    request: async (world) => ({
+      url: `${V1}/dead-letters/${await world.newDeadLetter()}/replay`,
+      payload: {},
+    }),
+    strangers: 404,
+    shows: true,
+  },
+  [`POST ${V1}/dead-letters/replay`]: {
+    roles: OPERATORS,
+    request: async (world) => {
+      await world.newDeadLetter();
+      return {
+        url: `${V1}/dead-letters/replay`,
+        payload: { reason: 'invalid_tenant', limit: 1_000 },
+      };
+    },
+    strangers: 200,
+    shows: true,
+  },
+  [`POST ${V1}/dead-letters/:id/discard`]: {
+    roles: OPERATORS,
+    request: async (world) => ({
+      url: `${V1}/dead-letters/${await world.newDeadLetter()}/discard`,
+      payload: { note: 'matrix' },
+    }),
+    strangers: 404,
+    shows: true,
+  },
+  [`POST ${V1}/dead-letters/discard`]: {
+    roles: OPERATORS,
+    request: async (world) => {
+      await world.newDeadLetter();
+      return {
+        url: `${V1}/dead-letters/discard`,
+        payload: { reason: 'invalid_tenant', note: 'matrix' },
+      };
+    },
+    strangers: 200,
+    shows: true,
+  },
+};

@@ -1,0 +1,232 @@
+import { randomUUID } from 'node:crypto';
+import type { Pool, PoolClient } from 'pg';
+import { pino } from 'pino';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { findPulse, listPulses } from '../../src/api/pulses-query.ts';
+import type { TenantScope } from '../../src/core/tenant-scope.ts';
+import { createPool } from '../../src/platform/postgres.ts';
+import {
+  assertScopeRoles,
+  readAsTenants,
+  workAsTenants,
+} from '../../src/platform/scoped-postgres.ts';
+import { findDeadLetter, listDeadLetters } from '../../src/quarantine/dead-letters-query.ts';
+import { insertDeadLetter } from '../api/access-fixture.ts';
+import { insertBatch } from '../api/rows-fixture.ts';
+import { isolatedServices, type IsolatedServices } from '../support/isolated.ts';
+
+const PAGE = { offset: 0, limit: 100 };
+const AWKWARD = `a"b'c\\d{}:,😀`;
+
+let services: IsolatedServices;
+let pool: Pool;
+
+beforeAll(async () => {
+  services = await isolatedServices();
+  pool = createPool(services.databaseUrl, { name: 'test', logger: pino({ level: 'silent' }) });
+  await insertBatch(pool, [{ tenant: 'acme' }, { tenant: 'globex' }, { tenant: AWKWARD }]);
+});
+beforeEach(() => pool.query('TRUNCATE dead_letters'));
+afterAll(async () => {
+  await pool.end();
+  await services.close();
+});
+
+const tenantsIn = (scope: TenantScope, table: string) =>
+  readAsTenants(pool, scope, async (client) => {
+    const { rows } = await client.query<{ tenant: string }>(
+      `SELECT tenant FROM ${table} ORDER BY 1`,
+    );
+    return rows.map(({ tenant }) => tenant);
+  });
+const idOf = async (tenant: string) => {
+  const sql = 'SELECT id FROM pulses WHERE tenant = $1';
+  return (await pool.query<{ id: string }>(sql, [tenant])).rows[0]!.id;
+};
+
+describe('row-level security alone, under queries without any filter', () => {
+  test.each([
+    ['all', [AWKWARD, 'acme', 'globex']],
+    [['acme'], ['acme']],
+    [
+      ['globex', AWKWARD, 'nobody'],
+      [AWKWARD, 'globex'],
+    ],
+    [['ACME', 'acme ', 'acm', '%', ''], []],
+    [['__proto__', 'constructor'], []],
+    [[], []],
+  ] as [TenantScope, string[]][])('%j sees %j', async (scope, seen) => {
+    expect(await tenantsIn(scope, 'pulses')).toEqual(seen);
+  });
+
+  test('holds for dead letters and their history; those of nobody belong to callers of all', async () => {
+    for (const tenant of ['acme', 'globex', null]) {
+      const id = await insertDeadLetter(pool, tenant);
+      await pool.query(
+        `INSERT INTO dead_letter_actions (id, dead_letter_id, action, actor, via)
+         VALUES ($1, $2, 'discarded', 'x', 'api')`,
+        [randomUUID(), id],
+      );
+    }
+    expect(await tenantsIn('all', 'dead_letters')).toEqual(['acme', 'globex', null]);
+    expect(await tenantsIn(['acme'], 'dead_letters')).toEqual(['acme']);
+    const actions = (scope: TenantScope) =>
+      readAsTenants(pool, scope, async (client) => {
+        return (await client.query('SELECT FROM dead_letter_actions')).rowCount;
+      });
+    expect(await actions('all')).toBe(3);
+    expect(await actions(['acme'])).toBe(1);
+  });
+
+  test('lets nobody change what is not his, nor give away what is', async () => {
+    const [own, other] = [await insertDeadLetter(pool, 'acme'), await insertDeadLetter(pool, 'b')];
+    const update = (id: string, change: string) =>
+      workAsTenants(pool, ['acme'], async (client) => {
+        const sql = `UPDATE dead_letters SET ${change} WHERE id = $1`;
+        return (await client.query(sql, [id])).rowCount;
+      });
+    expect(await update(own, `state = 'discarded'`)).toBe(1);
+    expect(await update(other, `state = 'discarded'`)).toBe(0);
+    await expect(update(own, `tenant = 'b'`)).rejects.toMatchObject({ code: '42501' });
+    const note = (id: string) =>
+      workAsTenants(pool, ['acme'], (client) =>
+        client.query(
+          `INSERT INTO dead_letter_actions (id, dead_letter_id, action, actor, via)
+           VALUES (gen_random_uuid(), $1, 'discarded', 'x', 'api')`,
+          [id],
+        ),
+      );
+    await note(own);
+    await expect(note(other)).rejects.toMatchObject({ code: '42501' });
+  });
+
+  test.each([
+    'SELECT FROM pulses_2026_01',
+    'SELECT row_count FROM flush_batches',
+    'SELECT FROM users',
+    'SELECT FROM api_keys',
+    'SELECT FROM audit_log',
+    'SELECT FROM settings',
+    'SELECT FROM login_attempts',
+    'DELETE FROM dead_letters',
+    `UPDATE dead_letters SET body = ''`,
+    'UPDATE pulses SET used_amount = 1',
+    'INSERT INTO flush_batches DEFAULT VALUES',
+    'CREATE TABLE mine (id int)',
+    'ALTER TABLE pulses DISABLE ROW LEVEL SECURITY',
+    'SET LOCAL ROLE pg_monitor; SELECT FROM users',
+  ])('refuses: %s', async (sql) => {
+    const done = workAsTenants(pool, ['acme'], (client) => client.query(sql));
+    await expect(done).rejects.toMatchObject({ code: '42501' });
+  });
+
+  test('fails, rather than showing nothing, when nobody says which tenants', async () => {
+    const client = await pool.connect();
+    try {
+      await client.query('BEGIN; SET LOCAL ROLE pulse_some_tenants');
+      await expect(client.query('SELECT FROM pulses')).rejects.toThrow();
+    } finally {
+      await client.query('ROLLBACK');
+      client.release();
+    }
+  });
+});
+
+describe('the filters of the queries alone, with row-level security switched off', () => {
+  /** A pool whose transactions keep their own user, who sees everything. */
+  const unguarded = {
+    async connect() {
+      const client = await pool.connect();
+      const query = (text: string, values?: unknown[]) =>
+        client.query(text.replace(/SET LOCAL ROLE \w+/, 'SELECT 1'), values);
+      return new Proxy(client, {
+        get: (target, name) => {
+          if (name === 'query') return query;
+          const value: unknown = Reflect.get(target, name);
+          return typeof value === 'function' ? (value.bind(target) as unknown) : value;
+        },
+      });
+    },
+  } as unknown as Pool;
+
+  test('is off, or this would prove nothing', async () => {
+    const count = await readAsTenants(unguarded, ['acme'], async (client) => {
+      return (await client.query('SELECT FROM pulses')).rowCount;
+    });
+    expect(count).toBe(3);
+  });
+
+  test('pulses', async () => {
+    const list = (scope: TenantScope, tenant?: string) =>
+      listPulses(unguarded, { scope, tenant }, PAGE);
+    expect(await list(['acme'])).toMatchObject({ total: 1, rows: [{ tenant: 'acme' }] });
+    expect(await list(['acme'], 'globex')).toEqual({ total: 0, rows: [] });
+    expect(await list([])).toEqual({ total: 0, rows: [] });
+    expect((await list('all')).total).toBe(3);
+    const id = await idOf('globex');
+    expect(await findPulse(unguarded, ['acme'], id)).toBeUndefined();
+    expect(await findPulse(unguarded, ['globex'], id)).toMatchObject({ id, tenant: 'globex' });
+  });
+
+  test('dead letters', async () => {
+    const [own, other] = [await insertDeadLetter(pool, 'acme'), await insertDeadLetter(pool, 'b')];
+    const read = <R>(work: (client: PoolClient) => Promise<R>) =>
+      readAsTenants(unguarded, ['acme'], work);
+    const scope = ['acme'];
+    expect(await read((client) => listDeadLetters(client, { scope, limit: 9 }))).toMatchObject([
+      { id: own },
+    ]);
+    expect(await read((client) => findDeadLetter(client, other, scope))).toBeUndefined();
+    expect(await read((client) => findDeadLetter(client, own, scope))).toMatchObject({ id: own });
+  });
+});
+
+test('a connection carries nothing of a transaction to the next one', async () => {
+  const one = createPool(services.databaseUrl, {
+    name: 'test',
+    logger: pino({ level: 'silent' }),
+    connectionCountMax: 1,
+  });
+  const failing = readAsTenants(one, ['acme'], (client) => client.query('SELECT 1 / 0'));
+  await expect(failing).rejects.toThrow('division by zero');
+  await readAsTenants(one, ['acme'], (client) => client.query('SELECT 1'));
+  const { rows } = await one.query<Record<string, string>>(
+    `SELECT current_user = session_user AS same, current_setting('pulse.tenants', true) AS tenants`,
+  );
+  expect(rows).toEqual([{ same: true, tenants: '' }]);
+  await one.end();
+});
+
+test('reads only, in one snapshot', async () => {
+  const write = readAsTenants(pool, 'all', (client) =>
+    client.query(`UPDATE dead_letters SET state = 'discarded'`),
+  );
+  await expect(write).rejects.toThrow();
+  await readAsTenants(pool, ['acme'], async (client) => {
+    const count = async () => (await client.query('SELECT FROM pulses')).rowCount;
+    const before = await count();
+    await insertBatch(pool, [{ tenant: 'acme' }]);
+    expect(await count()).toBe(before);
+  });
+});
+
+test('the index on tenants serves a scoped query', async () => {
+  await insertBatch(
+    pool,
+    Array.from({ length: 300 }, (_, index) => ({ tenant: `many-${index}` })),
+  );
+  await pool.query('ANALYZE pulses');
+  const plan = await readAsTenants(pool, ['many-7', 'many-8'], async (client) => {
+    await client.query('SET LOCAL enable_seqscan = off');
+    const { rows } = await client.query<{ 'QUERY PLAN': string }>(
+      'EXPLAIN SELECT sum(used_amount) FROM pulses WHERE tenant = ANY($1)',
+      [['many-7', 'many-8']],
+    );
+    return rows.map((row) => row['QUERY PLAN']).join('\n');
+  });
+  expect(plan).toMatch(/Index Cond: \(+tenant = ANY/);
+});
+
+test('the roles are as they must be', async () => {
+  await expect(assertScopeRoles(pool)).resolves.toBeUndefined();
+});
