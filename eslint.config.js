@@ -14,7 +14,8 @@ const mayImport = {
   ingest: ['core', 'platform', 'publish/publisher.ts', 'aggregate/accumulator.ts'],
   flush: ['core', 'platform', 'aggregate/accumulator.ts'],
   quarantine: ['core', 'platform', 'publish/publisher.ts'],
-  api: ['core', 'platform', 'publish', 'aggregate/accumulator.ts', 'quarantine'],
+  usage: ['core', 'platform', 'aggregate/accumulator.ts'],
+  api: ['core', 'platform', 'publish', 'aggregate/accumulator.ts', 'quarantine', 'usage'],
   services: ['core', 'platform'],
 };
 

@@ -8,10 +8,11 @@ import { BatchFold, type FoldedBatch } from './batch-fold.ts';
 import { KeyTable } from './key-table.ts';
 import { fromField, shardKeys, shardOf } from './keys.ts';
 import { ensureLibrary, LIBRARY_VERSION } from './library.ts';
+import { matchArguments, type RowFilter } from './row-filter.ts';
 import { readSum } from './sum-codec.ts';
 
 export { BatchFold, KeyTable, shardOf };
-export type { FoldedBatch };
+export type { FoldedBatch, RowFilter };
 
 /** The header of a batch of sums, live or sealed. */
 export interface SealedBatch {
@@ -148,6 +149,29 @@ export function createAccumulator(options: AccumulatorOptions) {
 
     /** Streams the rows of a sealed batch. A row may come twice while Redis rehashes the hash. */
     readRows: (batch: SealedBatchRef): AsyncGenerator<AggregateRow[]> => scanRows(redis, batch),
+
+    /**
+     * One step of reading the rows of a batch, live or sealed, that a filter lets through.
+     *
+     * All steps together give every row that the batch had before the first, each the sum of whole pulses;
+     * rows of one step are of one instant. A row may come twice while the batch is live: the later counts.
+     *
+     * @param cursor `'0'` at first; when `'0'` comes back it was the last step.
+     * @returns null when Redis has the batch no more: it was flushed.
+     */
+    async readMatching(
+      { shard, batchId }: SealedBatchRef,
+      { cursor, filter }: { cursor: string; filter: RowFilter },
+    ): Promise<{ cursor: string; rows: AggregateRow[] } | null> {
+      const { live, sealedPrefix } = shardKeys(shard);
+      const args = [live, sealedPrefix + batchId, LIBRARY_VERSION, batchId, cursor];
+      const reply = (await redis
+        .callBuffer('FCALL', 'pulse_match', 2, ...args, ...matchArguments(filter))
+        .catch(async (error: unknown) => {
+          throw await classify(redis, error);
+        })) as Buffer[] | null;
+      return reply && { cursor: String(reply[0]), rows: toRows(reply.slice(1)) };
+    },
 
     /** Forgets a sealed batch. Harmless when repeated. */
     async discardSealed({ shard, batchId }: SealedBatchRef): Promise<void> {

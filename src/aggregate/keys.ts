@@ -53,6 +53,11 @@ export function fromField(field: string): AggregateKey | undefined {
   return { tenant, sku, unit, windowStartSec: Number(windowHours) * WINDOW_SECONDS };
 }
 
+/** A glob for HSCAN that the fields of one tenant match, and no others. */
+export function tenantGlob(tenant: string): string {
+  return tenant.replace(/[\\*?[]/g, '\\$&') + SEPARATOR + '*';
+}
+
 /**
  * The shard of a key: FNV-1a over the UTF-16 units of tenant, SKU and unit, modulo `shards`.
  *

@@ -6,7 +6,7 @@ import { FatalError } from '../core/errors.ts';
 /** The version of the contract in functions/library.lua; sent with every call. */
 export const LIBRARY_VERSION = '1';
 const LIBRARY_NAME = 'pulse';
-const PARTS = ['library', 'generations', 'apply', 'read', 'seal'] as const;
+const PARTS = ['library', 'generations', 'apply', 'read', 'seal', 'match'] as const;
 
 /** The library's source as one text. */
 export function libraryCode(): string {

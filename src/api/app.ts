@@ -25,7 +25,8 @@ import { addLoginRoute } from './routes/login-route.ts';
 import { addPopulateRoutes, type PopulateRuns } from './routes/populate-routes.ts';
 import { addPulsesRoutes } from './routes/pulses-routes.ts';
 import { addTokens, type TokenOptions, type Tokens } from './tokens.ts';
-import { addIntegerReading, AJV_OPTIONS } from './validation.ts';
+import { addUsageRoutes, type UsageSources } from './routes/usage-routes.ts';
+import { addQueryReading, AJV_OPTIONS } from './validation.ts';
 
 /** Where the versioned routes live. */
 export const API_BASE = '/api/v1';
@@ -35,6 +36,7 @@ export interface ApiDeps {
   readonly identities: Identities;
   readonly populateRuns: PopulateRuns;
   readonly replay: DeadLetterReplay;
+  readonly usage: UsageSources;
   readonly readinessChecks: readonly ReadinessCheck[];
   readonly logger: Logger;
   /** Called once for every answered request. */
@@ -116,7 +118,7 @@ export async function createApp(deps: ApiDeps, options: ApiOptions): Promise<Api
   app.setErrorHandler(answerError);
   app.setNotFoundHandler(answerNotFound(routeTable));
   addRequestHooks(app, { lifecycle, onRequestDone: deps.onRequestDone });
-  addIntegerReading(app);
+  addQueryReading(app);
   await app.register(fastifyHelmet, {
     contentSecurityPolicy: { useDefaults: false, directives: { 'default-src': ["'none'"] } },
   });
@@ -184,6 +186,7 @@ async function addRoutes(app: Api, context: RouteContext): Promise<void> {
       addHealthRoutes(api, health);
       addLoginRoute(api, login);
       addPulsesRoutes(api, deps);
+      addUsageRoutes(api, deps);
       addPopulateRoutes(api, {
         populateRuns: deps.populateRuns,
         populateRunsMax: options.populateRunsMax ?? POPULATE_RUNS_MAX,

@@ -21,11 +21,12 @@ const FIELDS_MAX = 20;
 const INTEGER = /^-?(?:0|[1-9]\d{0,14})$/;
 
 /**
- * Reads the integers of query strings, whose values are texts, before they are checked.
+ * Reads the integers and lists of query strings, whose values are texts, before they are checked. A list
+ * is a parameter that may be repeated; given once it is a list of one.
  *
  * Ajv could coerce them, but takes `1e400` for Infinity and then skips the bounds.
  */
-export function addIntegerReading(app: FastifyInstance): void {
+export function addQueryReading(app: FastifyInstance): void {
   app.addHook('preValidation', (request, _reply, done) => {
     const schema = request.routeOptions.schema?.querystring as QuerySchema | undefined;
     const query = request.query as Record<string, unknown>;
@@ -34,6 +35,7 @@ export function addIntegerReading(app: FastifyInstance): void {
       if (type === 'integer' && typeof text === 'string' && INTEGER.test(text)) {
         query[name] = Number(text);
       }
+      if (type === 'array' && typeof text === 'string') query[name] = [text];
     }
     done();
   });

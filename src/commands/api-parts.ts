@@ -10,7 +10,7 @@ import { createPublisher, type Publisher } from '../publish/publisher.ts';
 import { createPopulateRuns } from '../publish/populate-runs.ts';
 import type { CommandRun } from './command.ts';
 import type { ApiCredentials } from './servers.ts';
-import type { Clients } from './worker-parts.ts';
+import { openAccumulator, type Clients } from './worker-parts.ts';
 
 /** Publications of one API process that may be unconfirmed at a time. */
 const PUBLISHER_WINDOW = 1_000;
@@ -56,6 +56,7 @@ export async function startApiParts(
         queue: config.queue,
         dedupeWindowSeconds: config.ingest.dedupeWindowSeconds,
       },
+      usage: { held: openAccumulator(run, redis), pulseAgeMaxMs: config.ingest.pulseAgeMaxMs },
       logger,
       readinessChecks: readinessChecks(publisher, { redis, pool }),
       onRequestDone: createApiMetrics(registry).requestDone,

@@ -71,6 +71,17 @@ export const NO_REPLAY: ApiDeps['replay'] = {
   dedupeWindowSeconds: 3_600,
 };
 
+/** A Redis that holds nothing. */
+export const NO_USAGE: ApiDeps['usage'] = {
+  held: {
+    shards: 1,
+    readBooks: () =>
+      Promise.resolve({ shard: 0, counted: 0n, duplicates: 0n, live: null, sealed: [] }),
+    readMatching: () => Promise.resolve(null),
+  },
+  pulseAgeMaxMs: 35 * 86_400_000,
+};
+
 /** The log lines of one app, as objects. */
 export type LogLines = Record<string, unknown>[];
 
@@ -90,6 +101,7 @@ export async function createTestApp(
       identities: fakeIdentities(),
       populateRuns: fakePopulateRuns(),
       replay: NO_REPLAY,
+      usage: NO_USAGE,
       readinessChecks: [],
       logger,
       ...deps,

@@ -176,6 +176,7 @@ test('a short secret is refused at start', async () => {
         identities: deps.fakeIdentities(),
         populateRuns: deps.fakePopulateRuns(),
         replay: deps.NO_REPLAY,
+        usage: deps.NO_USAGE,
         readinessChecks: [],
         logger: (await import('pino')).pino({ level: 'silent' }),
       },

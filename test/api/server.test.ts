@@ -7,6 +7,7 @@ import {
   fakeIdentities,
   fakePopulateRuns,
   NO_REPLAY,
+  NO_USAGE,
   OPTIONS,
   unreachablePool,
 } from './api-fixture.ts';
@@ -18,6 +19,7 @@ const listen = (populateRuns = fakePopulateRuns(), closeTimeoutMs = 2_000) =>
       identities: fakeIdentities(),
       populateRuns,
       replay: NO_REPLAY,
+      usage: NO_USAGE,
       readinessChecks: [],
       logger: pino({ level: 'silent' }),
     },
@@ -41,6 +43,7 @@ test('a port that is taken is an error that names the variables', async () => {
         identities: fakeIdentities(),
         populateRuns: fakePopulateRuns(),
         replay: NO_REPLAY,
+        usage: NO_USAGE,
         readinessChecks: [],
         logger: pino({ level: 'silent' }),
       },

@@ -1,5 +1,5 @@
 #!lua name=pulse
--- Pulse's Redis Functions. One library, loaded as one text: this head, then generations, apply, read, seal.
+-- Pulse's Redis Functions. One library, loaded as one text: this head, then generations, apply, read, seal, match.
 --
 -- A function runs alone and its writes reach the AOF as one MULTI/EXEC: a crash leaves all of it or
 -- none. There is no rollback on an error, so every function reads and checks before it writes.

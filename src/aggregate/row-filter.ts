@@ -1,0 +1,46 @@
+/** Which rows of a batch a reader asks for, in the words of the function `pulse_match`. */
+import { WINDOW_SECONDS } from '../core/window.ts';
+import { tenantGlob } from './keys.ts';
+
+/** What is left out does not restrict; an empty list lets nothing through. */
+export interface RowFilter {
+  readonly tenants?: readonly string[] | undefined;
+  readonly skus?: readonly string[] | undefined;
+  readonly units?: readonly string[] | undefined;
+  /** Windows that start at `fromSec` or later, before `toSec`. */
+  readonly fromSec?: number | undefined;
+  readonly toSec?: number | undefined;
+}
+
+/**
+ * Fields that one call looks at. Redis serves nobody else meanwhile: fields that a glob sorts out cost it
+ * about 0.1 µs, those that the function looks at about 1 µs.
+ */
+const FIELDS_PER_STEP = { glob: 20_000, function: 2_000 };
+
+/** The arguments after the cursor. One tenant, the usual question, is sorted out by Redis itself. */
+export function matchArguments(filter: RowFilter): [count: string, glob: string, json: string] {
+  const [tenant, ...others] = filter.tenants ?? [];
+  const hasGlob = tenant !== undefined && others.length === 0;
+  return [
+    String(hasGlob ? FIELDS_PER_STEP.glob : FIELDS_PER_STEP.function),
+    hasGlob ? tenantGlob(tenant) : '*',
+    JSON.stringify({
+      tenants: toSet(filter.tenants),
+      skus: toSet(filter.skus),
+      units: toSet(filter.units),
+      from_hour: toHour(filter.fromSec),
+      to_hour: toHour(filter.toSec),
+    }),
+  ];
+}
+
+/** The first hour that starts at the instant or later. */
+function toHour(second: number | undefined): number | undefined {
+  return second === undefined ? undefined : Math.ceil(second / WINDOW_SECONDS);
+}
+
+function toSet(names: readonly string[] | undefined): Record<string, true> | undefined {
+  if (names === undefined) return undefined;
+  return Object.fromEntries(names.map((name) => [name, true] as const));
+}

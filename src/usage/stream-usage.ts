@@ -1,0 +1,114 @@
+/** An answer of any size: rows in Postgres' own pace, a thousand at a time. */
+import { PassThrough, type Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import type { Pool, PoolClient } from 'pg';
+import { ANSWER_GRACE_MS } from '../platform/postgres.ts';
+import { prepareUsage, readRedis, type UsageDeps } from './read-usage.ts';
+import type { Freshness, UsageQuery, UsageRow } from './usage-query.ts';
+import { cancelStatement, fromSqlRow, type SqlUsageRow, type Statement } from './usage-sql.ts';
+
+/** How rows become text. */
+export interface RowEncoder {
+  /** What stands before all rows. */
+  readonly head: string;
+  readonly encode: (row: UsageRow) => string;
+}
+
+export interface UsageStream {
+  readonly freshness: Freshness;
+  /** Ends when every row was given; a failure destroys it. */
+  readonly text: Readable;
+}
+
+const ROWS_PER_FETCH = 1_000;
+/**
+ * The first rows come when everything is added up and sorted. Shorter than what a socket may be silent
+ * for, so that the caller is told.
+ */
+const STATEMENT_TIMEOUT_MS = 80_000;
+
+/**
+ * Opens the answer: when this resolves the first rows are there, so that what goes wrong before can be
+ * answered with a status. The transaction lasts until the stream is read or destroyed.
+ *
+ * @param options.signal The caller has gone: what Postgres is doing ends.
+ * @throws As readUsage.
+ */
+export async function openUsageStream(
+  deps: UsageDeps & { readonly pool: Pick<Pool, 'query'> },
+  query: UsageQuery,
+  { encoder, signal }: { encoder: RowEncoder; signal: AbortSignal },
+): Promise<UsageStream> {
+  const reading = await readRedis(deps, query);
+  const text = new PassThrough();
+  return await new Promise<UsageStream>((resolve, reject) => {
+    deps
+      .readSnapshot(async (client) => {
+        const prepared = await prepareUsage(deps, client, { query, reading });
+        await withCancel(deps.pool, { processId: prepared.processId, signal }, async () => {
+          await openCursor(client, prepared.statement);
+          const first = await fetchRows(client);
+          resolve({ freshness: prepared.freshness, text });
+          await pipeline(encodeAll(client, { encoder, first }), text, { signal });
+        });
+      })
+      .catch((error: unknown) => {
+        text.destroy(error instanceof Error ? error : new Error('failed', { cause: error }));
+        reject(error instanceof Error ? error : new Error('failed', { cause: error }));
+      });
+  });
+}
+
+async function openCursor(client: PoolClient, { text, values }: Statement): Promise<void> {
+  // All rows are wanted; a cursor is else planned for the first tenth of them.
+  await client.query(
+    `SELECT set_config('cursor_tuple_fraction', '1', true), set_config('statement_timeout', $1, true)`,
+    [String(STATEMENT_TIMEOUT_MS)],
+  );
+  await client.query(`DECLARE usage_rows NO SCROLL CURSOR FOR ${text}`, values);
+}
+
+async function fetchRows(client: PoolClient): Promise<SqlUsageRow[]> {
+  const statement = {
+    text: `FETCH ${ROWS_PER_FETCH} FROM usage_rows`,
+    query_timeout: STATEMENT_TIMEOUT_MS + ANSWER_GRACE_MS,
+  };
+  const { rows } = await client.query<SqlUsageRow>(statement);
+  return rows;
+}
+
+async function* encodeAll(
+  client: PoolClient,
+  { encoder, first }: { encoder: RowEncoder; first: SqlUsageRow[] },
+): AsyncGenerator<string> {
+  yield encoder.head;
+  let rows = first;
+  while (rows.length > 0) {
+    yield rows.map((row) => encoder.encode(fromSqlRow(row))).join('');
+    if (rows.length < ROWS_PER_FETCH) return;
+    rows = await fetchRows(client);
+  }
+}
+
+/**
+ * Runs `work` on a client whose server process is told to stop when the signal comes. Waits until it was
+ * told, so that the client's next statement cannot be what is stopped.
+ */
+async function withCancel(
+  pool: Pick<Pool, 'query'>,
+  { processId, signal }: { processId: number; signal: AbortSignal },
+  work: () => Promise<void>,
+): Promise<void> {
+  let told: Promise<unknown> = Promise.resolve();
+  const onAbort = (): void => {
+    told = cancelStatement(pool, processId).catch(() => undefined);
+  };
+  signal.throwIfAborted();
+  signal.addEventListener('abort', onAbort, { once: true });
+  try {
+    await work();
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+    await told;
+  }
+}

@@ -1,0 +1,331 @@
+import fc from 'fast-check';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import type { Pulse } from '../../src/core/pulse.ts';
+import { flushAll, type FlushStep } from '../../src/flush/flush.ts';
+import { readHeld } from '../../src/usage/read-held.ts';
+import { AsOfFutureError, readUsage } from '../../src/usage/read-usage.ts';
+import { USAGE_GROUPS, USAGE_WINDOWS } from '../../src/usage/usage-query.ts';
+import { somePulses, WINDOW_SEC } from '../flush/flush-fixture.ts';
+import { arbitraryKeyText, arbitraryNanos, parsedPulse, toAmount } from '../support/pulses.ts';
+import {
+  AGE_MAX_MS,
+  createUsageFixture,
+  EVERYTHING,
+  readAllPages,
+  type UsageFixture,
+} from './usage-fixture.ts';
+import { modelRows, toModelRow } from './usage-model.ts';
+
+let fixture: UsageFixture;
+
+beforeAll(async () => {
+  fixture = await createUsageFixture();
+});
+afterAll(async () => {
+  await fixture.close();
+});
+beforeEach(async () => {
+  await fixture.reset();
+});
+
+const HOUR_MS = 3_600_000;
+const pulseCountNow = async () => (await readUsage(fixture.usage, EVERYTHING)).rows[0]?.pulse_count;
+
+describe('any question equals the sum over a list', () => {
+  /** Zones with clock changes at midnight, by half an hour, and with offsets of odd minutes. */
+  const ZONES = [
+    ...['UTC', 'Europe/Berlin', 'America/New_York', 'America/Havana', 'Asia/Beirut'],
+    ...['Africa/Cairo', 'Australia/Lord_Howe', 'Asia/Kathmandu', 'Pacific/Chatham'],
+  ];
+  /** Near clock changes of these zones, and the ends of months and years. */
+  const TIMES = [
+    ...['2024-03-10T05:00Z', '2024-03-31T00:00Z', '2024-04-06T14:00Z', '2024-04-25T21:00Z'],
+    ...['2024-10-27T00:00Z', '2024-10-31T20:00Z', '2024-11-03T04:00Z', '2024-12-31T22:00Z'],
+  ].map((text) => Date.parse(text));
+  const hour = fc
+    .tuple(fc.constantFrom(...TIMES), fc.integer({ min: -30, max: 30 }))
+    .map(([ms, hours]) => ms + hours * HOUR_MS);
+  const names = ['a', 'b', 'a*', '[a]?\\', 'a,b', "'; DROP TABLE pulses; --"];
+  const name = fc.oneof(fc.constantFrom(...names), arbitraryKeyText(64));
+  const pulses = fc.array(
+    fc
+      .record({
+        tenant: name,
+        sku: name,
+        unit: fc.constantFrom('GB', 'h'),
+        ms: hour,
+        nanos: arbitraryNanos,
+      })
+      .map(({ tenant, sku, unit, ms, nanos }): Pulse => {
+        // Small enough that no sum of a test overflows.
+        const amount = toAmount(1n + (nanos % 10n ** 22n));
+        return { tenant, sku, unit, amount, windowStartSec: ms / 1000, id: undefined };
+      }),
+    { maxLength: 25 },
+  );
+  const some = (texts: readonly string[]) =>
+    fc.option(fc.subarray([...texts]), { nil: undefined, freq: 2 });
+  const query = fc.record({
+    window: fc.constantFrom(...USAGE_WINDOWS),
+    tz: fc.constantFrom(...ZONES),
+    groups: fc
+      .subarray(['tenant', 'product_sku'] as const)
+      .map((asked) =>
+        USAGE_GROUPS.filter((group) => group === 'use_unity' || asked.includes(group)),
+      ),
+    tenants: some(names),
+    skus: some(names),
+    units: some(['GB', 'h']),
+    fromMs: fc.option(hour, { nil: undefined, freq: 2 }),
+    toMs: fc.option(hour, { nil: undefined, freq: 2 }),
+    order: fc.constantFrom('asc' as const, 'desc' as const),
+    limit: fc.integer({ min: 1, max: 5 }),
+    live: fc.constant(true),
+  });
+
+  test('wherever the pulses are: flushed, flushed late, sealed, live', async () => {
+    const property = fc.asyncProperty(
+      fc.record({ flushed: pulses, late: pulses, sealed: pulses, live: pulses }),
+      fc.array(query, { minLength: 3, maxLength: 6 }),
+      async (lists, queries) => {
+        await fixture.reset();
+        await fixture.count(lists.flushed);
+        await flushAll(fixture);
+        await fixture.count(lists.late);
+        await flushAll(fixture);
+        await fixture.count(lists.sealed);
+        await fixture.sealAll();
+        await fixture.count(lists.live);
+        const all = Object.values(lists).flat();
+        for (const asked of queries) {
+          const rows = await readAllPages(fixture.usage, asked);
+          const expected = modelRows(all, asked);
+          if (asked.order === 'desc') expected.reverse();
+          expect(rows.map((row) => toModelRow(row, asked))).toEqual(expected);
+          // A window that is told must hold the hours that were added up in it.
+          for (const row of rows) expect(hoursOutside(row, all, asked)).toEqual([]);
+        }
+      },
+    );
+    await fc.assert(property, { numRuns: 40 });
+  });
+
+  function hoursOutside(
+    row: { window_start?: string; window_end?: string },
+    all: readonly Pulse[],
+    asked: Parameters<typeof modelRows>[1],
+  ): number[] {
+    if (row.window_start === undefined || row.window_end === undefined) return [];
+    const [start, end] = [Date.parse(row.window_start), Date.parse(row.window_end)];
+    const name = JSON.stringify(
+      JSON.parse(
+        toModelRow(
+          { ...row, use_unity: '', used_amount: '', pulse_count: 0, provisional: false },
+          asked,
+        ),
+      )[0],
+    );
+    return all
+      .map(({ windowStartSec }) => windowStartSec * 1000)
+      .filter((ms) => {
+        const [only] = modelRows([parsedPulse({ windowStartSec: ms / 1000 })], {
+          window: asked.window,
+          tz: asked.tz,
+          groups: [],
+        });
+        const isIn = JSON.stringify((JSON.parse(only ?? '[]') as string[])[0]) === name;
+        return isIn !== (ms >= start && ms < end);
+      });
+  }
+});
+
+test.each([
+  ['Europe/Berlin', '2026-03-29T00:00:00+01:00', '2026-03-30T00:00:00+02:00', 23],
+  ['Europe/Berlin', '2026-10-25T00:00:00+02:00', '2026-10-26T00:00:00+01:00', 25],
+  ['America/Havana', '2026-03-08T01:00:00-04:00', '2026-03-09T00:00:00-04:00', 23],
+  ['America/Havana', '2026-11-01T00:00:00-04:00', '2026-11-02T00:00:00-05:00', 25],
+  ['Asia/Kolkata', '2026-03-29T00:00:00+05:30', '2026-03-30T00:00:00+05:30', 24],
+  ['UTC', '2026-03-29T00:00:00Z', '2026-03-30T00:00:00Z', 24],
+])('a day of %s from %s has its own length', async (tz, start, end, hours) => {
+  const noon = Math.floor(Date.parse(start) / HOUR_MS) * 3_600 + 12 * 3_600;
+  await fixture.count([parsedPulse({ windowStartSec: noon })]);
+  const { rows } = await readUsage(fixture.usage, { ...EVERYTHING, window: 'day', tz });
+  expect(rows).toMatchObject([{ window_start: start, window_end: end }]);
+  expect((Date.parse(end) - Date.parse(start)) / HOUR_MS).toBe(hours);
+});
+
+describe('a flush', () => {
+  const STEPS: FlushStep[] = ['sealed', 'recorded', 'copied', 'checked', 'committed', 'discarded'];
+
+  test.each(STEPS)('changes no sum, asked right after "%s"', async (step) => {
+    await fixture.count(somePulses(300));
+    const seen: unknown[] = [];
+    await flushAll({
+      ...fixture,
+      onStep: async (reached) => {
+        if (reached === step) seen.push(await pulseCountNow());
+      },
+    });
+    expect(seen).toEqual([300, 300]);
+  });
+
+  test('that happens between the reading of Redis and of Postgres changes no sum', async () => {
+    await fixture.count(somePulses(300));
+    const deps = {
+      ...fixture.usage,
+      readSnapshot: async <R>(read: Parameters<typeof fixture.usage.readSnapshot<R>>[0]) => {
+        await flushAll(fixture);
+        return await fixture.usage.readSnapshot(read);
+      },
+    };
+    const { rows, freshness } = await readUsage(deps, EVERYTHING);
+    expect(rows).toMatchObject([{ pulse_count: 300, provisional: false }]);
+    expect(freshness).toMatchObject({ provisional: false, pending: 0 });
+  });
+
+  test.each(['sealed', 'discarded'] as const)(
+    'that comes as far as "%s" between two readings of Redis changes no sum',
+    async (step) => {
+      await fixture.count(somePulses(300));
+      let isFirst = true;
+      const held = {
+        ...fixture.accumulator,
+        readMatching: async (...args: Parameters<typeof fixture.accumulator.readMatching>) => {
+          if (isFirst) {
+            isFirst = false;
+            await (step === 'sealed' ? fixture.sealAll() : flushAll(fixture));
+            await fixture.count(somePulses(70, 'later'));
+          }
+          return await fixture.accumulator.readMatching(...args);
+        },
+      };
+      const { rows } = await readUsage({ ...fixture.usage, held }, EVERYTHING);
+      expect(rows).toMatchObject([{ pulse_count: 300 }]);
+    },
+  );
+});
+
+describe('freshness', () => {
+  const freshness = async (changes: object = {}) =>
+    (await readUsage(fixture.usage, { ...EVERYTHING, ...changes })).freshness;
+  const hourNow = () => Math.floor(Date.now() / HOUR_MS) * HOUR_MS;
+
+  test('with nothing waiting, all hours before this one are complete', async () => {
+    await fixture.count(somePulses(10));
+    await flushAll(fixture);
+    const before = hourNow();
+    const answer = await freshness();
+    expect([before, hourNow()]).toContain(answer.completeThroughMs);
+    expect(answer).toMatchObject({ provisional: false, pending: 0 });
+    expect(answer.finalThroughMs).toBeLessThanOrEqual(Date.now() - AGE_MAX_MS);
+  });
+
+  test('the earliest hour of what waits is the first that is not complete', async () => {
+    await fixture.count(somePulses(10));
+    await fixture.sealAll();
+    await fixture.count([parsedPulse({ windowStartSec: WINDOW_SEC + 7_200, id: 'x' })]);
+    expect(await freshness()).toEqual({
+      completeThroughMs: WINDOW_SEC * 1000,
+      finalThroughMs: WINDOW_SEC * 1000,
+      provisional: true,
+      pending: 11,
+    });
+  });
+
+  test('only what the question asks for is pending', async () => {
+    await fixture.count(somePulses(70));
+    expect(await freshness({ tenants: ['tenant-1'] })).toMatchObject({ pending: 10 });
+    expect(await freshness({ tenants: ['nobody'] })).toMatchObject({
+      provisional: false,
+      pending: 0,
+      completeThroughMs: WINDOW_SEC * 1000,
+    });
+  });
+
+  test('without the live part the answer is settled, and says what is not in it', async () => {
+    await fixture.count(somePulses(10));
+    const page = await readUsage(fixture.usage, { ...EVERYTHING, live: false });
+    expect(page.rows).toEqual([]);
+    expect(page.freshness).toMatchObject({
+      completeThroughMs: WINDOW_SEC * 1000,
+      provisional: false,
+      pending: null,
+    });
+  });
+
+  test('a batch that Redis lost is no answer', async () => {
+    await fixture.count(somePulses(10));
+    const held = { ...fixture.accumulator, readMatching: () => Promise.resolve(null) };
+    await expect(readUsage({ ...fixture.usage, held }, EVERYTHING)).rejects.toMatchObject({
+      code: 'PULSE_FLUSH_MISMATCH',
+    });
+  });
+
+  test('more than one answer may take is refused', async () => {
+    const rows = somePulses(60_000).map((pulse) => ({ ...pulse, shard: 0 }));
+    const held = {
+      ...fixture.accumulator,
+      readMatching: (_batch: unknown, { cursor }: { cursor: string }) =>
+        Promise.resolve({
+          cursor: cursor === '0' ? '1' : '0',
+          rows: rows.map((row) => ({
+            ...row,
+            unit: `u${cursor}-${String(row.id)}`,
+            amount: { high: 0, ...row.amount },
+            pulseCount: 1,
+          })),
+        }),
+    };
+    await fixture.count(somePulses(10));
+    await expect(readHeld(held, {})).rejects.toThrow('');
+    await expect(readHeld(held, {})).rejects.toMatchObject({ name: 'TooMuchHeldError' });
+  });
+});
+
+describe('as of an instant', () => {
+  const asOf = (asOfMs: number) => readUsage(fixture.usage, { ...EVERYTHING, asOfMs });
+  const clock = async () => {
+    const { rows } = await fixture.pool.query<{ now: Date }>('SELECT clock_timestamp() AS now');
+    // The next millisecond: a Date has cut the microseconds off.
+    await fixture.pool.query('SELECT pg_sleep(0.002)');
+    return rows[0]!.now.getTime() + 1;
+  };
+
+  test('the books stand as they stood then', async () => {
+    const start = await clock();
+    await fixture.count(somePulses(100, 'first'));
+    await flushAll(fixture);
+    const first = await clock();
+    await fixture.count(somePulses(50, 'second'));
+    const counted = await clock();
+    await flushAll(fixture);
+    await fixture.count(somePulses(25, 'third'));
+    expect((await asOf(start)).rows).toEqual([]);
+    expect((await asOf(first)).rows).toMatchObject([{ pulse_count: 100, provisional: false }]);
+    expect((await asOf(counted)).rows).toMatchObject([{ pulse_count: 100 }]);
+    expect((await asOf(await clock())).rows).toMatchObject([{ pulse_count: 150 }]);
+    // What had been counted and not flushed then is in no answer about then, and said to be missing.
+    expect((await asOf(counted)).freshness).toMatchObject({
+      completeThroughMs: WINDOW_SEC * 1000,
+      provisional: false,
+      pending: null,
+    });
+  });
+
+  test('while a flush is written the answer says that it may change, and afterwards not', async () => {
+    await fixture.count(somePulses(10));
+    const seen: boolean[] = [];
+    await flushAll({
+      ...fixture,
+      onStep: async (step) => {
+        if (step === 'recorded') seen.push((await asOf(await clock())).freshness.provisional);
+      },
+    });
+    seen.push((await asOf(await clock())).freshness.provisional);
+    expect(seen).toEqual([true, true, false]);
+  });
+
+  test('the future has no books yet', async () => {
+    await expect(asOf(Date.now() + 60_000)).rejects.toBeInstanceOf(AsOfFutureError);
+  });
+});

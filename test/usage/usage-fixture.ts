@@ -1,0 +1,57 @@
+/** Usage questions on a real Redis and a real Postgres. */
+import { readUsage, type UsageDeps } from '../../src/usage/read-usage.ts';
+import type { UsageQuery, UsageRow } from '../../src/usage/usage-query.ts';
+import { fromCursor } from '../../src/usage/usage-query.ts';
+import { withSnapshot } from '../../src/api/snapshot.ts';
+import { createFlushFixture, type FlushFixture } from '../flush/flush-fixture.ts';
+
+export const AGE_MAX_MS = 35 * 86_400_000;
+
+/** Everything, added up to one sum a unit. */
+export const EVERYTHING: UsageQuery & { readonly limit: number } = {
+  window: 'none',
+  tz: 'UTC',
+  groups: ['use_unity'],
+  order: 'asc',
+  live: true,
+  limit: 1_000,
+};
+
+export interface UsageFixture extends FlushFixture {
+  readonly usage: UsageDeps;
+  /** Freezes what is live and leaves it in Redis. */
+  sealAll(): Promise<void>;
+}
+
+export async function createUsageFixture(): Promise<UsageFixture> {
+  const flushed = await createFlushFixture();
+  const { accumulator, pool } = flushed;
+  return {
+    ...flushed,
+    usage: {
+      held: accumulator,
+      pool,
+      readSnapshot: (read) => withSnapshot(pool, read),
+      pulseAgeMaxMs: AGE_MAX_MS,
+    },
+    async sealAll() {
+      for (let shard = 0; shard < accumulator.shards; shard++) await accumulator.seal(shard);
+    },
+  };
+}
+
+/** All rows, page by page. */
+export async function readAllPages(
+  deps: UsageDeps,
+  query: UsageQuery & { readonly limit: number },
+): Promise<UsageRow[]> {
+  const rows: UsageRow[] = [];
+  let after = query.after;
+  for (;;) {
+    const page = await readUsage(deps, { ...query, after });
+    rows.push(...page.rows);
+    if (page.next === null) return rows;
+    after = fromCursor(query, page.next);
+    if (after === undefined) throw new Error('A cursor of ours is not taken back.');
+  }
+}
