@@ -1,5 +1,6 @@
 /** The query string of /usage → a question, or a 400 that names the parameter. */
 import type { Pool } from 'pg';
+import { includesTenant, tenantsOf, type TenantScope } from '../core/tenant-scope.ts';
 import { parseTimestamp } from '../core/timestamp.ts';
 import {
   fromCursor,
@@ -16,12 +17,13 @@ import type { UsageParameters } from './schemas/usage-schema.ts';
 const DATE = /^[1-9]\d{3}-\d\d-\d\d$/;
 
 /**
- * Reads the parameters; dates are looked up in Postgres, which knows every zone's clock changes.
+ * Reads the parameters, within what the caller may see; dates are looked up in Postgres, which knows every zone's clock changes.
  *
  * @throws ProblemError 400 naming the parameter.
  */
 export async function parseUsageParameters(
   pool: Pick<Pool, 'query'>,
+  scope: TenantScope,
   parameters: UsageParameters,
 ): Promise<UsageQuery> {
   const { tz = 'UTC', as_of: asOf, after } = parameters;
@@ -32,7 +34,9 @@ export async function parseUsageParameters(
     window: parameters.window ?? 'none',
     tz,
     groups: parseGroups(parameters.group_by),
-    tenants: parameters.tenant,
+    // Another's tenant is as one that there is not.
+    tenants:
+      parameters.tenant?.filter((tenant) => includesTenant(scope, tenant)) ?? tenantsOf(scope),
     skus: parameters.product_sku,
     units: parameters.use_unity,
     fromMs: await parsePlace(pool, { field: 'from', text: parameters.from, tz }),

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { shardOf } from '../../src/aggregate/accumulator.ts';
 import type { Pulse } from '../../src/core/pulse.ts';
 import { flushAll, type FlushStep } from '../../src/flush/flush.ts';
 import { readHeld } from '../../src/usage/read-held.ts';
@@ -194,7 +195,8 @@ describe('a flush', () => {
           if (isFirst) {
             isFirst = false;
             await (step === 'sealed' ? fixture.sealAll() : flushAll(fixture));
-            await fixture.count(somePulses(70, 'later'));
+            // In shard 0 alone, whose batches are known by now: these pulses come too late.
+            await fixture.count(somePulses(70, 'later').filter((pulse) => shardOf(pulse, 2) === 0));
           }
           return await fixture.accumulator.readMatching(...args);
         },
@@ -277,7 +279,6 @@ describe('freshness', () => {
         }),
     };
     await fixture.count(somePulses(10));
-    await expect(readHeld(held, {})).rejects.toThrow('');
     await expect(readHeld(held, {})).rejects.toMatchObject({ name: 'TooMuchHeldError' });
   });
 });

@@ -2,7 +2,7 @@
 import { readUsage, type UsageDeps } from '../../src/usage/read-usage.ts';
 import type { UsageQuery, UsageRow } from '../../src/usage/usage-query.ts';
 import { fromCursor } from '../../src/usage/usage-query.ts';
-import { withSnapshot } from '../../src/api/snapshot.ts';
+import { readAsTenants } from '../../src/platform/scoped-postgres.ts';
 import { createFlushFixture, type FlushFixture } from '../flush/flush-fixture.ts';
 
 export const AGE_MAX_MS = 35 * 86_400_000;
@@ -31,7 +31,7 @@ export async function createUsageFixture(): Promise<UsageFixture> {
     usage: {
       held: accumulator,
       pool,
-      readSnapshot: (read) => withSnapshot(pool, read),
+      readSnapshot: (read) => readAsTenants(pool, 'all', read),
       pulseAgeMaxMs: AGE_MAX_MS,
     },
     async sealAll() {

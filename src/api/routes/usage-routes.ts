@@ -1,12 +1,15 @@
 /** GET /usage and GET /usage.csv: sums by window and group, as JSON, CSV or NDJSON. */
 import type { FastifyReply } from 'fastify';
 import type { Pool } from 'pg';
+import type { TenantScope } from '../../core/tenant-scope.ts';
+import { readAsTenants } from '../../platform/scoped-postgres.ts';
 import { HELD_ROWS_MAX, TooMuchHeldError } from '../../usage/read-held.ts';
 import { AsOfFutureError, readUsage, type UsageDeps } from '../../usage/read-usage.ts';
 import { csvEncoder, NDJSON_ENCODER } from '../../usage/row-encoders.ts';
 import { openUsageStream } from '../../usage/stream-usage.ts';
 import type { Freshness, UsageQuery } from '../../usage/usage-query.ts';
 import type { Api } from '../api-types.ts';
+import { READERS } from '../caller.ts';
 import { preferredType } from '../media-type.ts';
 import { invalidField, ProblemError } from '../problems.ts';
 import {
@@ -15,7 +18,6 @@ import {
   USAGE_LIMIT_DEFAULT,
   type UsageParameters,
 } from '../schemas/usage-schema.ts';
-import { withSnapshot } from '../snapshot.ts';
 import { parseUsageParameters } from '../usage-parameters.ts';
 
 /** What usage is read from besides Postgres. */
@@ -40,14 +42,16 @@ const EXPORT_TIMEOUT_MS = 3_600_000;
 export function addUsageRoutes(api: Api, deps: Deps): void {
   const sendExport = createExports(deps);
 
-  const usageRoute = { schema: getUsageSchema, handlerTimeout: EXPORT_TIMEOUT_MS };
-  api.get('/usage', usageRoute, async (request, reply) => {
-    const query = await parseUsageParameters(deps.pool, request.query);
+  const options = { config: { roles: READERS }, handlerTimeout: EXPORT_TIMEOUT_MS };
+
+  api.get('/usage', { ...options, schema: getUsageSchema }, async (request, reply) => {
+    const scope = request.user.tenants;
+    const query = await parseUsageParameters(deps.pool, scope, request.query);
     void reply.header('vary', 'accept');
     const type = preferredType(request.headers.accept, [JSON_TYPE, CSV_TYPE, NDJSON_TYPE]);
-    if (type !== JSON_TYPE) return await sendExport(reply, { query, type });
+    if (type !== JSON_TYPE) return await sendExport(reply, { query, type, scope });
     const { limit = USAGE_LIMIT_DEFAULT } = query;
-    const page = await readUsage(depsOf(deps), { ...query, limit }).catch(toProblem);
+    const page = await readUsage(depsOf(deps, scope), { ...query, limit }).catch(toProblem);
     if (page.next !== null) {
       const search = searchOf(request.query, { limit, after: page.next });
       void reply.header('link', `<${api.prefix}/usage?${search}>; rel="next"`);
@@ -57,11 +61,11 @@ export function addUsageRoutes(api: Api, deps: Deps): void {
       .send({ data: [...page.rows], next: page.next, ...freshnessToJson(page.freshness) });
   });
 
-  const csvRoute = { schema: getUsageCsvSchema, handlerTimeout: EXPORT_TIMEOUT_MS };
-  api.get('/usage.csv', csvRoute, async (request, reply) => {
-    const query = await parseUsageParameters(deps.pool, request.query);
+  api.get('/usage.csv', { ...options, schema: getUsageCsvSchema }, async (request, reply) => {
+    const scope = request.user.tenants;
+    const query = await parseUsageParameters(deps.pool, scope, request.query);
     void reply.header('content-disposition', 'attachment; filename="usage.csv"');
-    return await sendExport(reply, { query, type: CSV_TYPE });
+    return await sendExport(reply, { query, type: CSV_TYPE, scope });
   });
 }
 
@@ -69,7 +73,7 @@ function createExports(deps: Deps) {
   let exportCount = 0;
   return async (
     reply: FastifyReply<{ Reply: unknown }>,
-    { query, type }: { query: UsageQuery; type: ExportType },
+    { query, type, scope }: { query: UsageQuery; type: ExportType; scope: TenantScope },
   ): Promise<FastifyReply> => {
     if (exportCount >= EXPORTS_MAX) {
       throw new ProblemError('PULSE_API_BUSY', {
@@ -84,15 +88,15 @@ function createExports(deps: Deps) {
     });
     const encoder = type === CSV_TYPE ? csvEncoder(query) : NDJSON_ENCODER;
     const options = { encoder, signal: gone.signal };
-    const { freshness, text } = await openUsageStream(depsOf(deps), query, options).catch(
+    const { freshness, text } = await openUsageStream(depsOf(deps, scope), query, options).catch(
       toProblem,
     );
     return reply.headers(freshnessHeaders(freshness)).type(`${type}; charset=utf-8`).send(text);
   };
 }
 
-function depsOf({ pool, usage }: Deps): UsageDeps {
-  return { ...usage, pool, readSnapshot: (read) => withSnapshot(pool, read) };
+function depsOf({ pool, usage }: Deps, scope: TenantScope): UsageDeps {
+  return { ...usage, pool, readSnapshot: (read) => readAsTenants(pool, scope, read) };
 }
 
 /** SQLSTATE invalid_parameter_value: a zone that Node knows and Postgres does not. */
