@@ -40,7 +40,8 @@ export async function openUsageStream(
   { encoder, signal }: { encoder: RowEncoder; signal: AbortSignal },
 ): Promise<UsageStream> {
   const reading = await readRedis(deps, query);
-  const text = new PassThrough();
+  // A failure destroys it, and may do so before anybody listens.
+  const text = new PassThrough().on('error', () => undefined);
   return await new Promise<UsageStream>((resolve, reject) => {
     deps
       .readSnapshot(async (client) => {
@@ -52,10 +53,7 @@ export async function openUsageStream(
           await pipeline(encodeAll(client, { encoder, first }), text, { signal });
         });
       })
-      .catch((error: unknown) => {
-        text.destroy(error instanceof Error ? error : new Error('failed', { cause: error }));
-        reject(error instanceof Error ? error : new Error('failed', { cause: error }));
-      });
+      .catch(reject);
   });
 }
 

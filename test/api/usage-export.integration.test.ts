@@ -4,7 +4,7 @@ import { pino } from 'pino';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { startApi, type RunningApi } from '../../src/api/server.ts';
 import { createPool } from '../../src/platform/postgres.ts';
-import { until } from '../support/eventually.ts';
+import { eventually } from '../support/eventually.ts';
 import { isolatedServices, type IsolatedServices } from '../support/isolated.ts';
 import {
   authorization,
@@ -46,7 +46,7 @@ beforeAll(async () => {
   );
 });
 afterEach(async () => {
-  await until(async () => (await exportsInPostgres()) === 0);
+  await eventually(exportsInPostgres).toBe(0);
 });
 afterAll(async () => {
   agent.destroy();
@@ -84,12 +84,7 @@ test('every row arrives, and the answer ends as a whole one does', async () => {
 test('a caller who does not read holds Postgres back, and memory stays flat', async () => {
   const answer = await open();
   answer.pause();
-  const { rows } = await pool.query<{ state: string }>(
-    `SELECT state FROM pg_stat_activity
-     WHERE datname = current_database() AND query LIKE 'FETCH%' AND state LIKE 'idle in%'`,
-  );
-  expect(rows.length).toBeLessThanOrEqual(1);
-  await until(async () => (await exportsInPostgres()) === 1);
+  await eventually(exportsInPostgres).toBe(1);
   // What was fetched lies in buffers of sockets, which are small; the rest is still in Postgres.
   expect(answer.readableLength).toBeLessThan(1_000_000);
   answer.destroy();
@@ -99,7 +94,7 @@ test('a caller who goes away ends the transaction', async () => {
   const answer = await open();
   expect(await exportsInPostgres()).toBe(1);
   answer.destroy();
-  await until(async () => (await exportsInPostgres()) === 0);
+  await eventually(exportsInPostgres).toBe(0);
 });
 
 test('a caller who goes away while Postgres adds up ends the statement', async () => {
@@ -109,9 +104,9 @@ test('a caller who goes away while Postgres adds up ends the statement', async (
   const request = httpGet(`${api.url}/api/v1/usage.csv`, { agent, headers: authorization() });
   request.on('error', () => undefined);
   // The blocker's transaction, and the export that waits for it.
-  await until(async () => (await exportsInPostgres()) === 2);
+  await eventually(exportsInPostgres).toBe(2);
   request.destroy();
-  await until(async () => (await exportsInPostgres()) === 1);
+  await eventually(exportsInPostgres).toBe(1);
   await blocker.query('ROLLBACK');
   blocker.release();
 });
@@ -119,7 +114,7 @@ test('a caller who goes away while Postgres adds up ends the statement', async (
 test('a failure midway cannot be taken for the end', async () => {
   const answer = await open();
   answer.pause();
-  await until(async () => (await exportsInPostgres()) === 1);
+  await eventually(exportsInPostgres).toBe(1);
   await pool.query(
     `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
      WHERE datname = current_database() AND pid <> pg_backend_pid() AND state <> 'idle'`,
@@ -138,9 +133,9 @@ test('a few exports at a time; the next is told to come back', async () => {
   expect(refused.headers['retry-after']).toBe('5');
   refused.resume();
   for (const answer of answers) answer.destroy();
-  await until(async () => {
+  await eventually(async () => {
     const again = await open('usage.csv?limit=1');
     again.resume();
-    return again.statusCode === 200;
-  });
+    return again.statusCode;
+  }).toBe(200);
 });
