@@ -1,6 +1,7 @@
 /** Every scenario, in the order in which they run. */
 import type { Scenario } from './scenario.ts';
 import { apiPage } from './scenarios/api-page.ts';
+import { apiUsage } from './scenarios/api-usage.ts';
 import { dedupeMemory } from './scenarios/dedupe-memory.ts';
 import { flush } from './scenarios/flush.ts';
 import { ingestArray } from './scenarios/ingest-array.ts';
@@ -24,6 +25,7 @@ export const SCENARIOS: readonly Scenario[] = [
   ingestWhileFlushing,
   publish,
   apiPage,
+  apiUsage,
   memory,
   latency,
 ];

@@ -1,22 +1,19 @@
-import { randomBytes } from 'node:crypto';
 import { Client } from 'pg';
 import {
   apiRequests,
   listenToStatements,
-  logIn,
   replay,
   type ApiRequest,
   type Statement,
 } from '../api-requests.ts';
+import { startBenchApi } from '../api-process.ts';
 import { fillApiRows } from '../api-rows.ts';
 import { watchCpu } from '../cpu.ts';
 import type { HttpConnection } from '../http-connection.ts';
-import { createInstallation, pulseEnv, type Installation } from '../installation.ts';
-import { startPulseProcess } from '../pulse-process.ts';
+import { createInstallation, type Installation } from '../installation.ts';
 import type { BenchContext, Measured, OpenedScenario, Scenario } from '../scenario.ts';
 import { quantile } from '../statistics.ts';
 
-const USERNAME = 'bench';
 /** A p99 shows compilation for the first few thousand requests; an API in service is beyond them. */
 const WARM_UP_TIMES = 5;
 
@@ -40,7 +37,7 @@ export const apiPage: Scenario = {
       tell: context.tell,
     });
     const requests = apiRequests(rowCount, { deepTimes: context.quick ? 5 : 3 });
-    const { api, http } = await startApi(context, installation);
+    const { api, http } = await startBenchApi(context, installation);
     const statements = new Map<string, Statement[]>();
     for (const { name, read } of requests) {
       statements.set(name, await listenToStatements(pool, read));
@@ -74,24 +71,6 @@ export const apiPage: Scenario = {
     };
   },
 };
-
-async function startApi(
-  { servers, profileDirectory }: BenchContext,
-  { queue, redisUrl, databaseUrl }: Installation,
-) {
-  const password = randomBytes(12).toString('hex');
-  const api = await startPulseProcess({
-    command: 'api',
-    profileDirectory,
-    env: {
-      ...pulseEnv({ rabbitmqUrl: servers.rabbitmqUrl, redisUrl, databaseUrl, queue }),
-      JWT_SECRET: randomBytes(32).toString('hex'),
-      ADMIN_USERNAME: USERNAME,
-      ADMIN_PASSWORD: password,
-    },
-  });
-  return { api, http: await logIn(api.ready.api ?? '', { username: USERNAME, password }) };
-}
 
 async function measure(
   { servers }: BenchContext,

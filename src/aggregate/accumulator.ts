@@ -159,19 +159,7 @@ export function createAccumulator(options: AccumulatorOptions) {
      * @param cursor `'0'` at first; when `'0'` comes back it was the last step.
      * @returns null when Redis has the batch no more: it was flushed.
      */
-    async readMatching(
-      { shard, batchId }: SealedBatchRef,
-      { cursor, filter }: { cursor: string; filter: RowFilter },
-    ): Promise<{ cursor: string; rows: AggregateRow[] } | null> {
-      const { live, sealedPrefix } = shardKeys(shard);
-      const args = [live, sealedPrefix + batchId, LIBRARY_VERSION, batchId, cursor];
-      const reply = (await redis
-        .callBuffer('FCALL', 'pulse_match', 2, ...args, ...matchArguments(filter))
-        .catch(async (error: unknown) => {
-          throw await classify(redis, error);
-        })) as Buffer[] | null;
-      return reply && { cursor: String(reply[0]), rows: toRows(reply.slice(1)) };
-    },
+    readMatching: (batch: SealedBatchRef, step: MatchStep) => matchRows(redis, batch, step),
 
     /** Forgets a sealed batch. Harmless when repeated. */
     async discardSealed({ shard, batchId }: SealedBatchRef): Promise<void> {
@@ -196,6 +184,27 @@ async function* scanRows(
     cursor = next.toString();
     yield toRows(elements);
   } while (cursor !== '0');
+}
+
+/** Where a scan stands, and what it looks for. */
+interface MatchStep {
+  readonly cursor: string;
+  readonly filter: RowFilter;
+}
+
+async function matchRows(
+  redis: Redis,
+  { shard, batchId }: SealedBatchRef,
+  { cursor, filter }: MatchStep,
+): Promise<{ cursor: string; rows: AggregateRow[] } | null> {
+  const { live, sealedPrefix } = shardKeys(shard);
+  const args = [live, sealedPrefix + batchId, LIBRARY_VERSION, batchId, cursor];
+  const reply = (await redis
+    .callBuffer('FCALL', 'pulse_match', 2, ...args, ...matchArguments(filter))
+    .catch(async (error: unknown) => {
+      throw await classify(redis, error);
+    })) as Buffer[] | null;
+  return reply && { cursor: String(reply[0]), rows: toRows(reply.slice(1)) };
 }
 
 type Header = [

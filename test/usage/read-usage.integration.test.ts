@@ -1,21 +1,11 @@
-import fc from 'fast-check';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { shardOf } from '../../src/aggregate/accumulator.ts';
-import type { Pulse } from '../../src/core/pulse.ts';
 import { flushAll, type FlushStep } from '../../src/flush/flush.ts';
 import { readHeld } from '../../src/usage/read-held.ts';
 import { AsOfFutureError, readUsage } from '../../src/usage/read-usage.ts';
-import { USAGE_GROUPS, USAGE_WINDOWS } from '../../src/usage/usage-query.ts';
 import { somePulses, WINDOW_SEC } from '../flush/flush-fixture.ts';
-import { arbitraryKeyText, arbitraryNanos, parsedPulse, toAmount } from '../support/pulses.ts';
-import {
-  AGE_MAX_MS,
-  createUsageFixture,
-  EVERYTHING,
-  readAllPages,
-  type UsageFixture,
-} from './usage-fixture.ts';
-import { modelRows, toModelRow } from './usage-model.ts';
+import { parsedPulse } from '../support/pulses.ts';
+import { AGE_MAX_MS, createUsageFixture, EVERYTHING, type UsageFixture } from './usage-fixture.ts';
 
 let fixture: UsageFixture;
 
@@ -31,114 +21,6 @@ beforeEach(async () => {
 
 const HOUR_MS = 3_600_000;
 const pulseCountNow = async () => (await readUsage(fixture.usage, EVERYTHING)).rows[0]?.pulse_count;
-
-describe('any question equals the sum over a list', () => {
-  /** Zones with clock changes at midnight, by half an hour, and with offsets of odd minutes. */
-  const ZONES = [
-    ...['UTC', 'Europe/Berlin', 'America/New_York', 'America/Havana', 'Asia/Beirut'],
-    ...['Africa/Cairo', 'Australia/Lord_Howe', 'Asia/Kathmandu', 'Pacific/Chatham'],
-  ];
-  /** Near clock changes of these zones, and the ends of months and years. */
-  const TIMES = [
-    ...['2024-03-10T05:00Z', '2024-03-31T00:00Z', '2024-04-06T14:00Z', '2024-04-25T21:00Z'],
-    ...['2024-10-27T00:00Z', '2024-10-31T20:00Z', '2024-11-03T04:00Z', '2024-12-31T22:00Z'],
-  ].map((text) => Date.parse(text));
-  const hour = fc
-    .tuple(fc.constantFrom(...TIMES), fc.integer({ min: -30, max: 30 }))
-    .map(([ms, hours]) => ms + hours * HOUR_MS);
-  const names = ['a', 'b', 'a*', '[a]?\\', 'a,b', "'; DROP TABLE pulses; --"];
-  const name = fc.oneof(fc.constantFrom(...names), arbitraryKeyText(64));
-  const pulses = fc.array(
-    fc
-      .record({
-        tenant: name,
-        sku: name,
-        unit: fc.constantFrom('GB', 'h'),
-        ms: hour,
-        nanos: arbitraryNanos,
-      })
-      .map(({ tenant, sku, unit, ms, nanos }): Pulse => {
-        // Small enough that no sum of a test overflows.
-        const amount = toAmount(1n + (nanos % 10n ** 22n));
-        return { tenant, sku, unit, amount, windowStartSec: ms / 1000, id: undefined };
-      }),
-    { maxLength: 25 },
-  );
-  const some = (texts: readonly string[]) =>
-    fc.option(fc.subarray([...texts]), { nil: undefined, freq: 2 });
-  const query = fc.record({
-    window: fc.constantFrom(...USAGE_WINDOWS),
-    tz: fc.constantFrom(...ZONES),
-    groups: fc
-      .subarray(['tenant', 'product_sku'] as const)
-      .map((asked) =>
-        USAGE_GROUPS.filter((group) => group === 'use_unity' || asked.includes(group)),
-      ),
-    tenants: some(names),
-    skus: some(names),
-    units: some(['GB', 'h']),
-    fromMs: fc.option(hour, { nil: undefined, freq: 2 }),
-    toMs: fc.option(hour, { nil: undefined, freq: 2 }),
-    order: fc.constantFrom('asc' as const, 'desc' as const),
-    limit: fc.integer({ min: 1, max: 5 }),
-    live: fc.constant(true),
-  });
-
-  test('wherever the pulses are: flushed, flushed late, sealed, live', async () => {
-    const property = fc.asyncProperty(
-      fc.record({ flushed: pulses, late: pulses, sealed: pulses, live: pulses }),
-      fc.array(query, { minLength: 3, maxLength: 6 }),
-      async (lists, queries) => {
-        await fixture.reset();
-        await fixture.count(lists.flushed);
-        await flushAll(fixture);
-        await fixture.count(lists.late);
-        await flushAll(fixture);
-        await fixture.count(lists.sealed);
-        await fixture.sealAll();
-        await fixture.count(lists.live);
-        const all = Object.values(lists).flat();
-        for (const asked of queries) {
-          const rows = await readAllPages(fixture.usage, asked);
-          const expected = modelRows(all, asked);
-          if (asked.order === 'desc') expected.reverse();
-          expect(rows.map((row) => toModelRow(row, asked))).toEqual(expected);
-          // A window that is told must hold the hours that were added up in it.
-          for (const row of rows) expect(hoursOutside(row, all, asked)).toEqual([]);
-        }
-      },
-    );
-    await fc.assert(property, { numRuns: 40 });
-  });
-
-  function hoursOutside(
-    row: { window_start?: string; window_end?: string },
-    all: readonly Pulse[],
-    asked: Parameters<typeof modelRows>[1],
-  ): number[] {
-    if (row.window_start === undefined || row.window_end === undefined) return [];
-    const [start, end] = [Date.parse(row.window_start), Date.parse(row.window_end)];
-    const name = JSON.stringify(
-      JSON.parse(
-        toModelRow(
-          { ...row, use_unity: '', used_amount: '', pulse_count: 0, provisional: false },
-          asked,
-        ),
-      )[0],
-    );
-    return all
-      .map(({ windowStartSec }) => windowStartSec * 1000)
-      .filter((ms) => {
-        const [only] = modelRows([parsedPulse({ windowStartSec: ms / 1000 })], {
-          window: asked.window,
-          tz: asked.tz,
-          groups: [],
-        });
-        const isIn = JSON.stringify((JSON.parse(only ?? '[]') as string[])[0]) === name;
-        return isIn !== (ms >= start && ms < end);
-      });
-  }
-});
 
 test.each([
   ['Europe/Berlin', '2026-03-29T00:00:00+01:00', '2026-03-30T00:00:00+02:00', 23],

@@ -1,0 +1,27 @@
+/** `pulse api` as a process of its own, and a client that is logged in. */
+import { randomBytes } from 'node:crypto';
+import { logIn } from './api-requests.ts';
+import { pulseEnv, type Installation } from './installation.ts';
+import { startPulseProcess } from './pulse-process.ts';
+import type { BenchContext } from './scenario.ts';
+
+const USERNAME = 'bench';
+
+/** Starts it on the installation's servers; both are closed by the caller. */
+export async function startBenchApi(
+  { servers, profileDirectory }: BenchContext,
+  { queue, redisUrl, databaseUrl }: Installation,
+) {
+  const password = randomBytes(12).toString('hex');
+  const api = await startPulseProcess({
+    command: 'api',
+    profileDirectory,
+    env: {
+      ...pulseEnv({ rabbitmqUrl: servers.rabbitmqUrl, redisUrl, databaseUrl, queue }),
+      JWT_SECRET: randomBytes(32).toString('hex'),
+      ADMIN_USERNAME: USERNAME,
+      ADMIN_PASSWORD: password,
+    },
+  });
+  return { api, http: await logIn(api.ready.api ?? '', { username: USERNAME, password }) };
+}
