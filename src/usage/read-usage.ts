@@ -11,7 +11,9 @@
  * A batch that is born after step 1 is either in the snapshot as a whole or left out as a whole.
  */
 import type { Pool, PoolClient } from 'pg';
+import type { AggregateRow } from '../aggregate/accumulator.ts';
 import { FatalError } from '../core/errors.ts';
+import { includesTenant, type TenantScope } from '../core/tenant-scope.ts';
 import { foldHeld } from './fold-held.ts';
 import { toFreshness } from './freshness.ts';
 import { readHeld, type HeldBatch, type HeldReader } from './read-held.ts';
@@ -35,6 +37,8 @@ export interface UsageDeps {
   readonly held: HeldReader;
   readonly pool: Pick<Pool, 'query'>;
   readonly readSnapshot: ReadSnapshot;
+  /** Whose usage the caller may see; the question must not ask for more. */
+  readonly scope: TenantScope;
   /** How old a pulse may be to be counted. */
   readonly pulseAgeMaxMs: number;
 }
@@ -124,7 +128,9 @@ export async function prepareUsage(
     const freshness = await freshnessAsOf(client, { deps, reading, waiting, asOfMs: query.asOfMs });
     return { statement: usageStatement(query, NOTHING_HELD), freshness, processId };
   }
-  const { sums, pulseCount } = foldHeld(waiting.flatMap(rowsOf), query.groups);
+  const rows = waiting.flatMap(rowsOf);
+  assertInScope(deps.scope, rows);
+  const { sums, pulseCount } = foldHeld(rows, query.groups);
   const freshness = toFreshness({
     atMs: reading.startedAtMs,
     unflushedSinceMs: waiting.map(({ windowMinSec }) => windowMinSec * 1000),
@@ -143,6 +149,12 @@ function rowsOf({ batchId, rows }: HeldBatch) {
     'PULSE_FLUSH_MISMATCH',
     `Batch ${batchId} is gone from Redis and was never flushed. Was Redis emptied or restored?`,
   );
+}
+
+/** The second guard between tenants, as row-level security is in Postgres: Redis knows no callers. */
+function assertInScope(scope: TenantScope, rows: readonly AggregateRow[]): void {
+  if (rows.every(({ tenant }) => includesTenant(scope, tenant))) return;
+  throw new Error('A question about usage asked Redis for more than its caller may see.');
 }
 
 /** Redis' clock told when a batch was opened, Postgres' when it was flushed. */

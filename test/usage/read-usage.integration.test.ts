@@ -145,6 +145,14 @@ describe('freshness', () => {
     });
   });
 
+  test('a question that asks Redis for more than its caller may see is not answered', async () => {
+    await fixture.count(somePulses(70));
+    const deps = { ...fixture.usage, scope: ['tenant-0'] };
+    const page = await readUsage(deps, { ...EVERYTHING, tenants: ['tenant-0'] });
+    expect(page.rows).toMatchObject([{ pulse_count: 10 }]);
+    await expect(readUsage(deps, EVERYTHING)).rejects.toThrow('more than its caller may see');
+  });
+
   test('more than one answer may take is refused', async () => {
     const rows = somePulses(60_000).map((pulse) => ({ ...pulse, shard: 0 }));
     const held = {
@@ -206,6 +214,19 @@ describe('as of an instant', () => {
     });
     seen.push((await asOf(await clock())).freshness.provisional);
     expect(seen).toEqual([true, true, false]);
+  });
+
+  test('a batch is told by the time of its entry, not of the beginning of its transaction', async () => {
+    const client = await fixture.pool.connect();
+    await client.query('BEGIN');
+    const begun = await clock();
+    const { rows } = await client.query<{ flushed_at: Date }>(
+      `INSERT INTO flush_batches (id, shard, row_count, pulse_count, window_min, window_max, opened_at)
+       VALUES (gen_random_uuid(), 0, 1, 1, now(), now(), now()) RETURNING flushed_at`,
+    );
+    await client.query('ROLLBACK');
+    client.release();
+    expect(rows[0]!.flushed_at.getTime()).toBeGreaterThanOrEqual(begun);
   });
 
   test('the future has no books yet', async () => {

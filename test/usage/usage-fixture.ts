@@ -31,6 +31,7 @@ export async function createUsageFixture(): Promise<UsageFixture> {
     usage: {
       held: accumulator,
       pool,
+      scope: 'all',
       readSnapshot: (read) => readAsTenants(pool, 'all', read),
       pulseAgeMaxMs: AGE_MAX_MS,
     },

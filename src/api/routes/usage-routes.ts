@@ -96,7 +96,7 @@ function createExports(deps: Deps) {
 }
 
 function depsOf({ pool, usage }: Deps, scope: TenantScope): UsageDeps {
-  return { ...usage, pool, readSnapshot: (read) => readAsTenants(pool, scope, read) };
+  return { ...usage, pool, scope, readSnapshot: (read) => readAsTenants(pool, scope, read) };
 }
 
 /** SQLSTATE invalid_parameter_value: a zone that Node knows and Postgres does not. */
