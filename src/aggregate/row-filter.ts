@@ -13,10 +13,10 @@ export interface RowFilter {
 }
 
 /**
- * Fields that one call looks at. Redis serves nobody else meanwhile: fields that a glob sorts out cost it
- * about 0.1 µs, those that the function looks at about 1 µs.
+ * Fields that one call looks at. Redis serves nobody else meanwhile: 1 to 3 ms, because a field that a glob
+ * sorts out costs it about 0.3 µs and one that the function looks at about 1.2 µs (measured at 20,000).
  */
-const FIELDS_PER_STEP = { glob: 20_000, function: 2_000 };
+const FIELDS_PER_STEP = { glob: 5_000, function: 2_000 };
 
 /** The arguments after the cursor. One tenant, the usual question, is sorted out by Redis itself. */
 export function matchArguments(filter: RowFilter): [count: string, glob: string, json: string] {
