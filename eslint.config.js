@@ -15,7 +15,11 @@ const mayImport = {
   flush: ['core', 'platform', 'aggregate/accumulator.ts'],
   quarantine: ['core', 'platform', 'publish/publisher.ts'],
   usage: ['core', 'platform', 'aggregate/accumulator.ts'],
-  api: ['core', 'platform', 'publish', 'aggregate/accumulator.ts', 'quarantine', 'usage'],
+  api: [
+    ...['core', 'platform', 'publish', 'aggregate/accumulator.ts', 'quarantine', 'usage'],
+    // The rules of a pulse: what the API accepts must be exactly what ingest counts.
+    ...['ingest/json-source.ts', 'ingest/parse-body.ts', 'ingest/parse-pulse.ts'],
+  ],
   services: ['core', 'platform'],
 };
 

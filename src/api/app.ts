@@ -24,6 +24,7 @@ import { addHealthRoutes, type ReadinessCheck } from './routes/health-routes.ts'
 import { addLoginRoute } from './routes/login-route.ts';
 import { addPopulateRoutes, type PopulateRuns } from './routes/populate-routes.ts';
 import { addPulsesRoutes } from './routes/pulses-routes.ts';
+import { addSendRoutes, type SendRoutesOptions } from './routes/send-routes.ts';
 import { addTokens, type TokenOptions, type Tokens } from './tokens.ts';
 import { addUsageRoutes, type UsageSources } from './routes/usage-routes.ts';
 import { addQueryReading, AJV_OPTIONS } from './validation.ts';
@@ -37,6 +38,7 @@ export interface ApiDeps {
   readonly populateRuns: PopulateRuns;
   readonly replay: DeadLetterReplay;
   readonly usage: UsageSources;
+  readonly sending: Omit<SendRoutesOptions, 'pool'>;
   readonly readinessChecks: readonly ReadinessCheck[];
   readonly logger: Logger;
   /** Called once for every answered request. */
@@ -187,6 +189,7 @@ async function addRoutes(app: Api, context: RouteContext): Promise<void> {
       addLoginRoute(api, login);
       addPulsesRoutes(api, deps);
       addUsageRoutes(api, deps);
+      addSendRoutes(api, { pool: deps.pool, ...deps.sending });
       addPopulateRoutes(api, {
         populateRuns: deps.populateRuns,
         populateRunsMax: options.populateRunsMax ?? POPULATE_RUNS_MAX,

@@ -57,6 +57,12 @@ export async function startApiParts(
         dedupeWindowSeconds: config.ingest.dedupeWindowSeconds,
       },
       usage: { held: openAccumulator(run, redis), pulseAgeMaxMs: config.ingest.pulseAgeMaxMs },
+      sending: {
+        publish: (publication) => publisher.publish(publication),
+        brokerState: () => publisher.state,
+        queue: config.queue,
+        limits: config.ingest,
+      },
       logger,
       readinessChecks: readinessChecks(publisher, { redis, pool }),
       onRequestDone: createApiMetrics(registry).requestDone,

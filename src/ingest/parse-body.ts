@@ -143,7 +143,7 @@ function fallbackId(messageId: string | undefined, index: number | undefined): s
 }
 
 /** The parsed body, or a SyntaxError. Invalid UTF-8 is refused: decoding would make unequal keys equal. */
-function parseJson(text: string, body: Buffer): unknown {
+export function parseJson(text: string, body: Buffer): unknown {
   if (text.includes('\ufffd') && !isUtf8(body)) return new SyntaxError('invalid UTF-8');
   try {
     return JSON.parse(text) as unknown;

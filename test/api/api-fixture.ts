@@ -82,6 +82,18 @@ export const NO_USAGE: ApiDeps['usage'] = {
   pulseAgeMaxMs: 35 * 86_400_000,
 };
 
+/** Sending with a broker that is away. */
+export const NO_SENDING: ApiDeps['sending'] = {
+  publish: () => Promise.reject(new Error('There is no broker.')),
+  brokerState: () => 'connecting',
+  queue: 'pulses',
+  limits: {
+    bodyBytesMax: 8 * 1024 * 1024,
+    pulseAgeMaxMs: 35 * 86_400_000,
+    pulseAheadMaxMs: 300_000,
+  },
+};
+
 /** The log lines of one app, as objects. */
 export type LogLines = Record<string, unknown>[];
 
@@ -102,6 +114,7 @@ export async function createTestApp(
       populateRuns: fakePopulateRuns(),
       replay: NO_REPLAY,
       usage: NO_USAGE,
+      sending: NO_SENDING,
       readinessChecks: [],
       logger,
       ...deps,

@@ -177,6 +177,7 @@ test('a short secret is refused at start', async () => {
         populateRuns: deps.fakePopulateRuns(),
         replay: deps.NO_REPLAY,
         usage: deps.NO_USAGE,
+        sending: deps.NO_SENDING,
         readinessChecks: [],
         logger: (await import('pino')).pino({ level: 'silent' }),
       },
