@@ -7,9 +7,8 @@ import {
   fakeIdentities,
   fakePopulateRuns,
   NO_REPLAY,
-  NO_USAGE,
-  NO_REPLAY,
   NO_SENDING,
+  NO_USAGE,
   OPTIONS,
   unreachablePool,
 } from './api-fixture.ts';

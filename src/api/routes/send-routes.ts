@@ -25,7 +25,6 @@ const GATE: SendGateOptions = { callerBytesMax: 32 * MIB, bytesMax: 64 * MIB };
 /** What a request costs beside its body. */
 const REQUEST_BYTES = 4 * 1024;
 const KEY = /^[\x21-\x7e]{1,128}$/;
-const EVENT_HEADER = /^ce-/;
 
 /** Adds the route, in a scope of its own: here bodies are read as bytes, for no number may be rounded. */
 export function addSendRoutes(api: Api, options: SendRoutesOptions): void {
@@ -53,7 +52,10 @@ export function addSendRoutes(api: Api, options: SendRoutesOptions): void {
         onRequest: (request, reply, next) => {
           refuseEncoding(request);
           refuseAbsence(options.brokerState());
-          const leave = gate.enter(actorNameOf(request.user), REQUEST_BYTES + declaredBytes(request));
+          const leave = gate.enter(
+            actorNameOf(request.user),
+            REQUEST_BYTES + declaredBytes(request),
+          );
           reply.raw.once('close', leave);
           next();
         },
@@ -103,7 +105,7 @@ function keyedRequest(request: FastifyRequest, sent: SentBody): KeyedRequest | u
 
 /** Of all that decides what the pulses are. */
 function fingerprintOf({ mediaType, headers, body }: SentBody): Buffer {
-  const attributes = Object.entries(headers).filter(([name]) => EVENT_HEADER.test(name));
+  const attributes = Object.entries(headers).filter(([name]) => name.startsWith('ce-'));
   return createHash('sha256')
     .update(JSON.stringify([mediaType, attributes.sort()]))
     .update(body)

@@ -6,7 +6,13 @@ import type { Pulse } from '../../../src/core/pulse.ts';
 import type { Rejection } from '../../../src/core/rejection.ts';
 import { parseBody } from '../../../src/ingest/parse-body.ts';
 import { BAD_PULSES } from '../../../src/publish/bad-pulses.ts';
-import { arbitraryKeyText, arbitraryNanos, decimalOf, sentPulse, toAmount } from '../../support/pulses.ts';
+import {
+  arbitraryKeyText,
+  arbitraryNanos,
+  decimalOf,
+  sentPulse,
+  toAmount,
+} from '../../support/pulses.ts';
 
 const NOW_MS = Date.parse('2026-11-22T04:10:00Z');
 const LIMITS = { bodyBytesMax: 8_192, pulseAgeMaxMs: 35 * 86_400_000, pulseAheadMaxMs: 300_000 };
@@ -50,12 +56,10 @@ test('what is accepted is exactly what ingest counts, amount, texts, id and hour
   });
   fc.assert(
     fc.property(
-      arbitraryKeyText(128),
-      arbitraryKeyText(128),
-      arbitraryKeyText(64),
+      fc.tuple(arbitraryKeyText(128), arbitraryKeyText(128), arbitraryKeyText(64)),
       arbitraryNanos,
       id.filter((text) => text === undefined || /^[^\p{Cs}]{1,128}$/u.test(text)),
-      (tenant, product_sku, use_unity, nanos, ownId) => {
+      ([tenant, product_sku, use_unity], nanos, ownId) => {
         const timestamp = '2026-11-21T23:59:59.999+05:30';
         const value = { tenant, product_sku, use_unity, used_amount: decimalOf(nanos), timestamp };
         const checked = check({ ...value, id: ownId });
@@ -122,7 +126,10 @@ describe('what ingest would dead-letter is refused, for the same reason', () => 
     const checked = check(sentPulse({ tenant: '😀'.repeat(128), product_sku: '😀'.repeat(128) }), {
       limits,
     });
-    expect(checked).toMatchObject({ ok: false, refusal: { field: 'body', code: 'body_too_large' } });
+    expect(checked).toMatchObject({
+      ok: false,
+      refusal: { field: 'body', code: 'body_too_large' },
+    });
   });
 });
 
