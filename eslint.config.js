@@ -31,9 +31,9 @@ const zones = Object.entries(mayImport).map(([folder, allowed]) => ({
 }));
 
 export default tseslint.config(
-  { ignores: ['dist/', 'coverage/', '.pulse/'] },
+  { ignores: ['**/dist/', 'coverage/', '.pulse/'] },
   {
-    files: ['src/**/*.ts', 'test/**/*.ts', 'bench/**/*.ts', 'vitest.config.ts'],
+    files: ['{src,test,bench,clients}/**/*.ts', 'vitest.config.ts'],
     extends: [tseslint.configs.strictTypeChecked, tseslint.configs.stylisticTypeChecked],
     plugins: { 'import-x': importX },
     languageOptions: {
@@ -60,7 +60,7 @@ export default tseslint.config(
     },
   },
   {
-    files: ['test/**/*.ts', 'vitest.config.ts'],
+    files: ['test/**/*.ts', 'clients/*/test/**/*.ts', 'vitest.config.ts'],
     rules: {
       'max-lines-per-function': 'off',
       'import-x/no-default-export': 'off',

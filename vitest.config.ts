@@ -7,7 +7,7 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
-          include: ['test/**/*.test.ts'],
+          include: ['test/**/*.test.ts', 'clients/*/test/*.test.ts'],
           exclude: ['test/**/*.integration.test.ts', 'test/tidy.test.ts'],
         },
       },

@@ -13,7 +13,8 @@ function sendKeyed(key: string, body: unknown, options: { as?: string } = {}) {
 }
 
 const seedOf = async (key: string) =>
-  (await fixture.pool.query('SELECT id_seed FROM idempotency_keys WHERE key = $1', [key])).rows;
+  (await fixture.pool.query<object>('SELECT id_seed FROM idempotency_keys WHERE key = $1', [key]))
+    .rows;
 
 describe('a request with an Idempotency-Key', () => {
   test('is answered the same when it is repeated, and published once', async () => {
@@ -34,7 +35,11 @@ describe('a request with an Idempotency-Key', () => {
     const body = sentPulse({ tenant: '' });
     for (const replayed of [undefined, 'true']) {
       const { status, body: problem } = await sendKeyed(key, body);
-      expect([status, replayed, problem.code]).toEqual([422, replayed, 'PULSE_API_PULSES_REJECTED']);
+      expect([status, replayed, problem.code]).toEqual([
+        422,
+        replayed,
+        'PULSE_API_PULSES_REJECTED',
+      ]);
       expect(problem.outcomes).toMatchObject([{ field: 'tenant' }]);
     }
   });
@@ -126,11 +131,14 @@ describe('a request with an Idempotency-Key', () => {
     expect(await seedOf(key)).toEqual([]);
   });
 
-  test.each(['', 'a b', 'x'.repeat(129), 'schl\u00fcssel'])('is 400 for the key "%s"', async (key) => {
-    const { status, body } = await sendKeyed(key, sentPulse());
-    expect(status).toBe(400);
-    expect(body).toMatchObject({ errors: [{ field: 'Idempotency-Key' }] });
-  });
+  test.each(['', 'a b', 'x'.repeat(129), 'schl\u00fcssel'])(
+    'is 400 for the key "%s"',
+    async (key) => {
+      const { status, body } = await sendKeyed(key, sentPulse());
+      expect(status).toBe(400);
+      expect(body).toMatchObject({ errors: [{ field: 'Idempotency-Key' }] });
+    },
+  );
 });
 
 test('many at once with one key: one publishes, the others are told', async () => {

@@ -1,0 +1,171 @@
+/** What goes over the wire, as the API documents it. Amounts are decimal texts: no number rounds them. */
+
+/** One usage report. */
+export interface Pulse {
+  /** Who is billed. */
+  readonly tenant: string;
+  /** What was used. */
+  readonly product_sku: string;
+  /** The unit of the amount. */
+  readonly use_unity: string;
+  /** A decimal text such as `'3.5'`; a number is sent as it prints, and refused beyond 15 digits. */
+  readonly used_amount: string | number | bigint;
+  /** Unique per tenant; made when missing. */
+  readonly id?: string;
+  /** When it was used; now when missing. */
+  readonly timestamp?: string | Date;
+}
+
+/** A pulse as JSON has it. */
+export interface WirePulse {
+  readonly tenant: string;
+  readonly product_sku: string;
+  readonly use_unity: string;
+  readonly used_amount: string | number;
+  readonly id?: string;
+  readonly timestamp?: string;
+}
+
+/** A pulse with the id under which it counts once, however often it is sent. */
+export type IdentifiedPulse = Required<WirePulse>;
+
+/** RabbitMQ has the pulse. */
+export interface AcceptedPulse {
+  readonly index: number;
+  readonly status: 'accepted';
+  readonly id: string;
+}
+
+/** It never works as it is. */
+export interface RejectedPulse {
+  readonly index: number;
+  readonly status: 'rejected';
+  /** The wrong member; `body` for all of it. */
+  readonly field: string;
+  /** Stable. */
+  readonly code: string;
+  readonly reason: string;
+}
+
+/** Nobody knows; sent again with the same id it counts once. */
+export interface UnconfirmedPulse {
+  readonly index: number;
+  readonly status: 'unconfirmed';
+  readonly id: string;
+  readonly code: 'unconfirmed';
+  readonly reason: string;
+}
+
+export type SendOutcome = AcceptedPulse | RejectedPulse | UnconfirmedPulse;
+
+/** One flushed sum. */
+export interface PulseRow {
+  readonly id: string;
+  readonly tenant: string;
+  readonly product_sku: string;
+  readonly use_unity: string;
+  readonly used_amount: string;
+  readonly pulse_count: number;
+  readonly window_start: string;
+  readonly flush_batch_id: string;
+  readonly flushed_at: string;
+}
+
+export interface PulsesQuery {
+  readonly page?: number;
+  readonly limit?: number;
+  readonly tenant?: string;
+  readonly product_sku?: string;
+  readonly use_unity?: string;
+  readonly from?: string | Date;
+  readonly to?: string | Date;
+}
+
+export interface PulsesPage {
+  readonly data: readonly PulseRow[];
+  readonly page: number;
+  readonly limit: number;
+  readonly total: number;
+}
+
+export interface UsageQuery {
+  readonly from?: string | Date;
+  readonly to?: string | Date;
+  readonly window?: 'hour' | 'day' | 'month' | 'none';
+  /** A name such as `Europe/Berlin`. */
+  readonly tz?: string;
+  readonly group_by?: readonly ('tenant' | 'product_sku' | 'use_unity')[];
+  readonly tenant?: string | readonly string[];
+  readonly product_sku?: string | readonly string[];
+  readonly use_unity?: string | readonly string[];
+  readonly order?: 'asc' | 'desc';
+  readonly limit?: number;
+  readonly after?: string;
+  readonly live?: boolean;
+  readonly as_of?: string | Date;
+}
+
+/** One sum; members that the question does not cut by are missing. */
+export interface UsageRow {
+  readonly window_start?: string;
+  readonly window_end?: string;
+  readonly tenant?: string;
+  readonly product_sku?: string;
+  readonly use_unity: string;
+  readonly used_amount: string;
+  readonly pulse_count: number;
+  readonly provisional: boolean;
+}
+
+export interface UsagePage {
+  readonly data: readonly UsageRow[];
+  /** `after` of the next page; null on the last. */
+  readonly next: string | null;
+  readonly complete_through: string;
+  readonly final_through: string;
+  readonly provisional: boolean;
+  readonly pending: number | null;
+}
+
+export interface DeadLettersQuery {
+  readonly reason?: string;
+  readonly tenant?: string;
+  readonly message_id?: string;
+  readonly state?: 'quarantined' | 'replayed' | 'discarded';
+  readonly from?: string | Date;
+  readonly to?: string | Date;
+  readonly limit?: number;
+  readonly after?: string;
+}
+
+/** A pulse that could not be counted, without its body. */
+export interface DeadLetter {
+  readonly id: string;
+  readonly state: 'quarantined' | 'replayed' | 'discarded';
+  readonly reason: string;
+  readonly detail: string;
+  readonly tenant: string | null;
+  readonly message_id: string | null;
+  readonly pulse_index: number | null;
+  readonly body_bytes: number;
+  readonly is_fixed: boolean;
+  readonly received_at: string;
+}
+
+export interface DeadLettersPage {
+  readonly data: readonly DeadLetter[];
+  readonly next: string | null;
+}
+
+/** An answer that is an error (RFC 9457). */
+export interface Problem {
+  readonly type: string;
+  readonly title: string;
+  readonly status: number;
+  readonly detail: string;
+  /** Stable: the member to program against. */
+  readonly code: string;
+  readonly request_id: string;
+  readonly errors?: readonly { readonly field: string; readonly message: string }[];
+  readonly outcomes?: readonly SendOutcome[];
+}

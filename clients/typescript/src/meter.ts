@@ -1,0 +1,265 @@
+/**
+ * Records usage, sends it in batches, and repeats what was not confirmed.
+ *
+ * Every pulse gets its id and its time when it is recorded and keeps them over every attempt, so a
+ * repetition is recognised and counts once. What is recorded stays in the buffer until the API has
+ * accepted or rejected it; nothing is dropped silently.
+ */
+import type { IdentifiedPulse, Pulse, RejectedPulse, SendOutcome } from './api-types.ts';
+import { identify } from './identify.ts';
+import { PulseApiError } from './transport.ts';
+
+export interface MeterOptions {
+  /** How long a pulse may wait for others before it is sent. Default: 1 second. */
+  readonly flushIntervalMs?: number;
+  /** Pulses in one request, 1,000 at most; so many are sent at once. Default: 500. */
+  readonly batchSizeMax?: number;
+  /** Pulses that are held, those being sent included. Default: 10,000. */
+  readonly bufferSizeMax?: number;
+  /**
+   * What `record` does when the buffer is full: `throw` (the default) a MeterFullError, or `drop` the new pulse and
+   * call `onDropped`.
+   */
+  readonly overflow?: 'throw' | 'drop';
+  /** Between attempts: doubled each time, with a random part, never less than the API asked for. */
+  readonly retryDelayMs?: number;
+  readonly retryDelayMaxMs?: number;
+  /** The API will never take this pulse as it is. */
+  readonly onRejected?: (rejected: RejectedPulse, pulse: IdentifiedPulse) => void;
+  readonly onDropped?: (pulse: IdentifiedPulse) => void;
+  /** An attempt failed, or some pulses were not confirmed (then without an error); it will be repeated. */
+  readonly onRetry?: (retry: MeterRetry) => void;
+}
+
+export interface MeterRetry {
+  readonly error: unknown;
+  /** Failed attempts in a row. */
+  readonly attempt: number;
+  readonly delayMs: number;
+  /** Pulses in the buffer. */
+  readonly bufferedCount: number;
+}
+
+export interface Meter {
+  /** Pulses that are neither accepted nor rejected yet. */
+  readonly bufferedCount: number;
+  /**
+   * Takes a pulse, and returns its id.
+   *
+   * @throws MeterFullError The buffer is full and `overflow` is `throw`: the pulse is not recorded.
+   * @throws MeterClosedError The meter is closed.
+   * @throws RangeError The amount is a number that JSON cannot say.
+   */
+  record(pulse: Pulse): string;
+  /** Sends at once. Resolves to true when all that was recorded before is settled, to false after `timeoutMs`. */
+  flush(timeoutMs?: number): Promise<boolean>;
+  /**
+   * Takes no more, sends the rest for at most `timeoutMs` (30 seconds unless given), and returns what is not
+   * settled then: record it again another time, with the same ids, and nothing counts twice.
+   */
+  close(timeoutMs?: number): Promise<readonly IdentifiedPulse[]>;
+}
+
+export class MeterFullError extends Error {
+  override readonly name = 'MeterFullError';
+}
+
+export class MeterClosedError extends Error {
+  override readonly name = 'MeterClosedError';
+}
+
+type Send = (
+  pulses: readonly IdentifiedPulse[],
+  options: { signal: AbortSignal },
+) => Promise<readonly SendOutcome[]>;
+
+const DEFAULTS = {
+  flushIntervalMs: 1_000,
+  batchSizeMax: 500,
+  bufferSizeMax: 10_000,
+  overflow: 'throw',
+  retryDelayMs: 200,
+  retryDelayMaxMs: 30_000,
+} as const;
+const CLOSE_TIMEOUT_MS = 30_000;
+/** Well below what the API takes in one body. */
+const BATCH_CHARACTERS_MAX = 500_000;
+
+interface Buffered {
+  readonly sequence: number;
+  readonly pulse: IdentifiedPulse;
+}
+
+/** Creates a meter that sends through `send`. It holds a timer only while it holds pulses. */
+export function createMeter(send: Send, options: MeterOptions = {}): Meter {
+  return new BufferingMeter(send, options);
+}
+
+class BufferingMeter implements Meter {
+  readonly #send: Send;
+  readonly #options: typeof DEFAULTS & MeterOptions;
+  readonly #stopping = new AbortController();
+  /** In the order of recording. */
+  #buffer: Buffered[] = [];
+  #lastSequence = 0;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #sending: Promise<void> | undefined;
+  #waiters: { sequence: number; resolve: (settled: boolean) => void }[] = [];
+  #isClosed = false;
+
+  constructor(send: Send, options: MeterOptions) {
+    this.#send = send;
+    this.#options = { ...DEFAULTS, ...options } as typeof DEFAULTS & MeterOptions;
+  }
+
+  get bufferedCount(): number {
+    return this.#buffer.length;
+  }
+
+  record(given: Pulse): string {
+    if (this.#isClosed) throw new MeterClosedError('The meter is closed.');
+    const pulse = identify(given);
+    const { bufferSizeMax, overflow, batchSizeMax, flushIntervalMs } = this.#options;
+    if (this.#buffer.length >= bufferSizeMax) {
+      if (overflow === 'throw') {
+        throw new MeterFullError(`The meter holds ${bufferSizeMax} pulses and takes no more.`);
+      }
+      this.#tell(() => this.#options.onDropped?.(pulse));
+      return pulse.id;
+    }
+    this.#buffer.push({ sequence: ++this.#lastSequence, pulse });
+    if (this.#buffer.length >= batchSizeMax) this.#start();
+    else this.#timer ??= setTimeout(() => {
+      this.#start();
+    }, flushIntervalMs);
+    return pulse.id;
+  }
+
+  async flush(timeoutMs?: number): Promise<boolean> {
+    if (this.#buffer.length === 0) return true;
+    this.#start();
+    return new Promise((resolve) => {
+      const waiter = { sequence: this.#lastSequence, resolve };
+      this.#waiters.push(waiter);
+      if (timeoutMs === undefined) return;
+      const timer = setTimeout(() => {
+        this.#waiters = this.#waiters.filter((one) => one !== waiter);
+        resolve(false);
+      }, timeoutMs);
+      waiter.resolve = (settled) => {
+        clearTimeout(timer);
+        resolve(settled);
+      };
+    });
+  }
+
+  async close(timeoutMs = CLOSE_TIMEOUT_MS): Promise<readonly IdentifiedPulse[]> {
+    this.#isClosed = true;
+    await this.flush(timeoutMs);
+    this.#stopping.abort();
+    await this.#sending;
+    for (const { resolve } of this.#waiters.splice(0)) resolve(false);
+    return this.#buffer.map(({ pulse }) => pulse);
+  }
+
+  #start(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#sending ??= this.#sendAll().finally(() => {
+      this.#sending = undefined;
+    });
+  }
+
+  /** Until the buffer is empty or the meter is closed; one request at a time. */
+  async #sendAll(): Promise<void> {
+    const { signal } = this.#stopping;
+    let attempt = 0;
+    while (this.#buffer.length > 0 && !signal.aborted) {
+      const failure = await this.#sendBatch(signal);
+      if (failure === undefined) {
+        attempt = 0;
+        continue;
+      }
+      attempt += 1;
+      const delayMs = this.#delayMs(attempt, failure.error);
+      const bufferedCount = this.#buffer.length;
+      this.#tell(() => this.#options.onRetry?.({ ...failure, attempt, delayMs, bufferedCount }));
+      await sleep(delayMs, signal);
+    }
+  }
+
+  /** Takes what is settled out of the buffer; tells when something has to be repeated. */
+  async #sendBatch(signal: AbortSignal): Promise<{ error: unknown } | undefined> {
+    const batch = this.#nextBatch();
+    let outcomes: readonly SendOutcome[];
+    try {
+      outcomes = await this.#send(
+        batch.map(({ pulse }) => pulse),
+        { signal },
+      );
+    } catch (error) {
+      return { error };
+    }
+    const settled = new Set<Buffered>();
+    for (const outcome of outcomes) {
+      const buffered = batch[outcome.index];
+      if (buffered === undefined || outcome.status === 'unconfirmed') continue;
+      settled.add(buffered);
+      if (outcome.status === 'rejected') {
+        this.#tell(() => this.#options.onRejected?.(outcome, buffered.pulse));
+      }
+    }
+    this.#buffer = this.#buffer.filter((buffered) => !settled.has(buffered));
+    this.#wakeWaiters();
+    return settled.size === batch.length ? undefined : { error: undefined };
+  }
+
+  #nextBatch(): Buffered[] {
+    const batch: Buffered[] = [];
+    let characters = 0;
+    for (const buffered of this.#buffer) {
+      characters += JSON.stringify(buffered.pulse).length;
+      const isFull = batch.length === this.#options.batchSizeMax;
+      if (isFull || (batch.length > 0 && characters > BATCH_CHARACTERS_MAX)) break;
+      batch.push(buffered);
+    }
+    return batch;
+  }
+
+  #wakeWaiters(): void {
+    const oldest = this.#buffer[0]?.sequence ?? Infinity;
+    const done = this.#waiters.filter(({ sequence }) => sequence < oldest);
+    this.#waiters = this.#waiters.filter(({ sequence }) => sequence >= oldest);
+    for (const { resolve } of done) resolve(true);
+  }
+
+  #delayMs(attempt: number, error: unknown): number {
+    const { retryDelayMs, retryDelayMaxMs } = this.#options;
+    const cap = Math.min(retryDelayMaxMs, retryDelayMs * 2 ** (attempt - 1));
+    const asked = error instanceof PulseApiError ? (error.retryAfterMs ?? 0) : 0;
+    return Math.max(asked, cap / 2 + (Math.random() * cap) / 2);
+  }
+
+  /** A listener that throws is an uncaught error of its owner and must not stop the sending. */
+  #tell(listener: () => void): void {
+    try {
+      listener();
+    } catch (error) {
+      queueMicrotask(() => {
+        throw error;
+      });
+    }
+  }
+}
+
+function sleep(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const end = (): void => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', end);
+      resolve();
+    };
+    const timer = setTimeout(end, ms);
+    signal.addEventListener('abort', end);
+  });
+}

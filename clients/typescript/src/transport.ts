@@ -1,0 +1,139 @@
+/** One request and its answer; what fails is told apart by what the caller can do about it. */
+import type { Problem } from './api-types.ts';
+
+/** The API answered with an error. */
+export class PulseApiError extends Error {
+  readonly status: number;
+  /** `PULSE_API_…`; empty when what answered was not Pulse. */
+  readonly code: string;
+  readonly problem: Problem | undefined;
+  /** How long to wait before trying again, when the answer says so. */
+  readonly retryAfterMs: number | undefined;
+
+  constructor(status: number, problem: Problem | undefined, retryAfterMs: number | undefined) {
+    super(`${status} ${problem?.code ?? ''}: ${problem?.detail ?? 'no problem document'}`);
+    this.name = 'PulseApiError';
+    this.status = status;
+    this.code = problem?.code ?? '';
+    this.problem = problem;
+    this.retryAfterMs = retryAfterMs;
+  }
+}
+
+/** There was no whole answer: the request may have been worked through or not. */
+export class PulseConnectionError extends Error {
+  constructor(message: string, options: { cause: unknown }) {
+    super(message, options);
+    this.name = 'PulseConnectionError';
+  }
+}
+
+export interface TransportOptions {
+  /** Where the API is, such as `https://pulse.example.com`. */
+  readonly url: string;
+  /** A token of `login`, an API key, or what gives one; it is asked before every request. */
+  readonly token?: string | (() => string | Promise<string>);
+  /** After this a request is given up. Default: 30 seconds. */
+  readonly timeoutMs?: number;
+  /** Default: the global one. */
+  readonly fetch?: typeof fetch;
+}
+
+export interface RequestOptions {
+  readonly query?: Readonly<Record<string, QueryValue>>;
+  readonly json?: unknown;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly signal?: AbortSignal | undefined;
+}
+
+type QueryValue = string | number | boolean | Date | readonly string[] | undefined;
+
+export interface Transport {
+  /**
+   * @throws PulseApiError The answer was an error.
+   * @throws PulseConnectionError There was no whole answer.
+   */
+  request<T>(method: 'GET' | 'POST', path: string, options?: RequestOptions): Promise<T>;
+  /** From now on requests carry this token. */
+  setToken(token: string): void;
+}
+
+const BASE = '/api/v1';
+const TIMEOUT_MS = 30_000;
+
+/** Creates a transport. It connects when it is used. */
+export function createTransport(options: TransportOptions): Transport {
+  const { url, timeoutMs = TIMEOUT_MS } = options;
+  const send = options.fetch ?? fetch;
+  let { token } = options;
+
+  return {
+    setToken(next) {
+      token = next;
+    },
+    async request<T>(method: string, path: string, given: RequestOptions = {}): Promise<T> {
+      const { query = {}, json, headers, signal } = given;
+      const current = typeof token === 'function' ? await token() : token;
+      const timeout = AbortSignal.timeout(timeoutMs);
+      const init: RequestInit = {
+        method,
+        headers: {
+          accept: 'application/json',
+          ...(current === undefined ? {} : { authorization: `Bearer ${current}` }),
+          ...(json === undefined ? {} : { 'content-type': 'application/json' }),
+          ...headers,
+        },
+        signal: signal === undefined ? timeout : AbortSignal.any([signal, timeout]),
+        ...(json === undefined ? {} : { body: JSON.stringify(json) }),
+      };
+      const target = url.replace(/\/+$/, '') + BASE + path + toQueryString(query);
+      let status: number;
+      let responseHeaders: Headers;
+      let text: string;
+      try {
+        const response = await send(target, init);
+        ({ status, headers: responseHeaders } = response);
+        text = await response.text();
+      } catch (cause) {
+        throw new PulseConnectionError('The API could not be reached, or did not answer.', { cause });
+      }
+      const body = parse(text);
+      if (status >= 200 && status < 300 && body !== undefined) return body as T;
+      const problem = isProblem(body) ? body : undefined;
+      throw new PulseApiError(status, problem, retryAfterMs(responseHeaders.get('retry-after')));
+    },
+  };
+}
+
+/** A list becomes a repeated parameter, a date an RFC 3339 instant; what is undefined is left out. */
+function toQueryString(query: Readonly<Record<string, QueryValue>>): string {
+  const parameters = new URLSearchParams();
+  for (const [name, value] of Object.entries(query)) {
+    if (value === undefined) continue;
+    for (const one of Array.isArray(value) ? (value as readonly string[]) : [value]) {
+      parameters.append(name, one instanceof Date ? one.toISOString() : String(one));
+    }
+  }
+  const text = parameters.toString();
+  return text === '' ? '' : `?${text}`;
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    // A proxy's page, or nothing.
+    return undefined;
+  }
+}
+
+function isProblem(body: unknown): body is Problem {
+  return typeof body === 'object' && body !== null && 'code' in body && 'detail' in body;
+}
+
+/** Seconds or a date (RFC 9110, section 10.2.3). */
+function retryAfterMs(header: string | null): number | undefined {
+  if (header === null) return undefined;
+  const ms = /^\d+$/.test(header) ? Number(header) * 1000 : Date.parse(header) - Date.now();
+  return Number.isNaN(ms) ? undefined : Math.max(0, ms);
+}

@@ -1,0 +1,207 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import type { IdentifiedPulse, SendOutcome } from '../src/api-types.ts';
+import { createMeter, MeterClosedError, MeterFullError, type MeterOptions } from '../src/meter.ts';
+import { PulseApiError, PulseConnectionError } from '../src/transport.ts';
+
+beforeEach(() => {
+  vi.useFakeTimers();
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+const PULSE = { tenant: 'acme', product_sku: 'cpu', use_unity: 'h', used_amount: '0.25' };
+const LOST = new PulseConnectionError('lost', { cause: undefined });
+
+type Answer = Error | ((pulse: IdentifiedPulse, index: number) => SendOutcome);
+
+const accept: Answer = ({ id }, index) => ({ index, status: 'accepted', id });
+const refuse: Answer = (_pulse, index) => ({
+  index,
+  status: 'rejected',
+  field: 'tenant',
+  code: 'invalid_tenant',
+  reason: 'wrong',
+});
+const doubt: Answer = ({ id }, index) => ({
+  index,
+  status: 'unconfirmed',
+  id,
+  code: 'unconfirmed',
+  reason: 'again',
+});
+
+/** A meter whose requests are answered one after the other; the last answer repeats. */
+function open(answers: Answer[], options: MeterOptions = {}) {
+  const requests: IdentifiedPulse[][] = [];
+  const meter = createMeter((pulses) => {
+    const answer = answers[Math.min(requests.length, answers.length - 1)]!;
+    requests.push([...pulses]);
+    return answer instanceof Error
+      ? Promise.reject(answer)
+      : Promise.resolve(pulses.map((pulse, index) => answer(pulse, index)));
+  }, options);
+  return { meter, requests };
+}
+
+describe('a recorded pulse', () => {
+  test('is sent after the interval, together with the others, with an id and a time', async () => {
+    const { meter, requests } = open([accept], { flushIntervalMs: 1_000 });
+    const ids = [meter.record(PULSE), meter.record({ ...PULSE, id: 'own' })];
+    const recordedAt = new Date().toISOString();
+    await vi.advanceTimersByTimeAsync(999);
+    expect(requests).toEqual([]);
+    await vi.advanceTimersByTimeAsync(1);
+    expect(requests).toEqual([
+      [
+        { ...PULSE, id: ids[0], timestamp: recordedAt },
+        { ...PULSE, id: 'own', timestamp: recordedAt },
+      ],
+    ]);
+    expect(meter.bufferedCount).toBe(0);
+  });
+
+  test('is sent at once when it fills a batch', async () => {
+    const { meter, requests } = open([accept], { batchSizeMax: 3 });
+    for (let index = 0; index < 7; index++) meter.record(PULSE);
+    await vi.advanceTimersByTimeAsync(0);
+    expect(requests.map(({ length }) => length)).toEqual([3, 3, 1]);
+  });
+
+  test('leaves no timer behind once it is settled', async () => {
+    const { meter } = open([accept]);
+    meter.record(PULSE);
+    expect(await meter.flush()).toBe(true);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  test('goes in a request of its own when it is long', async () => {
+    const { meter, requests } = open([accept]);
+    for (let index = 0; index < 3; index++) meter.record({ ...PULSE, tenant: 'x'.repeat(300_000) });
+    await meter.flush();
+    expect(requests.map(({ length }) => length)).toEqual([1, 1, 1]);
+  });
+
+  test.each([NaN, Infinity, -Infinity])('is refused at once with the amount %s', (used_amount) => {
+    const { meter } = open([accept]);
+    expect(() => meter.record({ ...PULSE, used_amount })).toThrow(RangeError);
+    expect(meter.bufferedCount).toBe(0);
+  });
+
+  test('keeps a bigint whole', async () => {
+    const { meter, requests } = open([accept]);
+    meter.record({ ...PULSE, used_amount: 9_007_199_254_740_993n });
+    await meter.flush();
+    expect(requests[0]![0]!.used_amount).toBe('9007199254740993');
+  });
+});
+
+describe('a repetition', () => {
+  test('carries the same ids and times', async () => {
+    const onRetry = vi.fn();
+    const { meter, requests } = open([LOST, LOST, accept], { onRetry });
+    meter.record(PULSE);
+    meter.record(PULSE);
+    const flushed = meter.flush();
+    await vi.runAllTimersAsync();
+    expect(await flushed).toBe(true);
+    expect(requests).toHaveLength(3);
+    expect(requests[1]).toEqual(requests[0]);
+    expect(requests[2]).toEqual(requests[0]);
+    expect(onRetry.mock.calls.map(([{ error, attempt }]) => [error, attempt])).toEqual([
+      [LOST, 1],
+      [LOST, 2],
+    ]);
+  });
+
+  test('holds only what was neither accepted nor rejected', async () => {
+    const onRejected = vi.fn();
+    const mixed: Answer = (pulse, index) => [accept, doubt, refuse][index]!(pulse, index);
+    const { meter, requests } = open([mixed, accept], { onRejected });
+    const ids = [meter.record(PULSE), meter.record(PULSE), meter.record(PULSE)];
+    const flushed = meter.flush();
+    await vi.runAllTimersAsync();
+    expect(await flushed).toBe(true);
+    expect(requests[1]!.map(({ id }) => id)).toEqual([ids[1]]);
+    expect(onRejected).toHaveBeenCalledExactlyOnceWith(
+      expect.objectContaining({ code: 'invalid_tenant' }),
+      expect.objectContaining({ id: ids[2] }),
+    );
+  });
+
+  test('waits longer every time, up to a bound, and as long as the API asks', async () => {
+    const delays: number[] = [];
+    const busy = new PulseApiError(503, undefined, 60_000);
+    const { meter } = open([LOST, LOST, LOST, LOST, busy, accept], {
+      retryDelayMs: 100,
+      retryDelayMaxMs: 400,
+      onRetry: ({ delayMs }) => delays.push(delayMs),
+    });
+    meter.record(PULSE);
+    const flushed = meter.flush();
+    await vi.runAllTimersAsync();
+    await flushed;
+    const bounds = [100, 200, 400, 400];
+    for (const [index, bound] of bounds.entries()) {
+      expect(delays[index]).toBeGreaterThanOrEqual(bound / 2);
+      expect(delays[index]).toBeLessThanOrEqual(bound);
+    }
+    expect(delays[4]).toBe(60_000);
+  });
+});
+
+describe('a full buffer', () => {
+  const full = { bufferSizeMax: 2 };
+
+  test('throws, and takes again when there is room', async () => {
+    const { meter } = open([accept], full);
+    meter.record(PULSE);
+    meter.record(PULSE);
+    expect(() => meter.record(PULSE)).toThrow(MeterFullError);
+    await meter.flush();
+    expect(() => meter.record(PULSE)).not.toThrow();
+  });
+
+  test('drops the new pulse, and says so, when that is what was asked for', () => {
+    const onDropped = vi.fn();
+    const { meter } = open([accept], { ...full, overflow: 'drop', onDropped });
+    meter.record(PULSE);
+    meter.record(PULSE);
+    const id = meter.record(PULSE);
+    expect(onDropped).toHaveBeenCalledExactlyOnceWith(expect.objectContaining({ id }));
+    expect(meter.bufferedCount).toBe(2);
+  });
+});
+
+describe('flush and close', () => {
+  test('flush with nothing to send is done at once', async () => {
+    expect(await open([accept]).meter.flush()).toBe(true);
+  });
+
+  test('flush tells when its time is over, and the sending goes on', async () => {
+    const { meter } = open([LOST, LOST, LOST, LOST, accept]);
+    meter.record(PULSE);
+    const flushed = meter.flush(300);
+    await vi.advanceTimersByTimeAsync(300);
+    expect(await flushed).toBe(false);
+    await vi.runAllTimersAsync();
+    expect(meter.bufferedCount).toBe(0);
+  });
+
+  test('close sends the rest and takes no more', async () => {
+    const { meter, requests } = open([accept]);
+    meter.record(PULSE);
+    expect(await meter.close()).toEqual([]);
+    expect(requests).toHaveLength(1);
+    expect(() => meter.record(PULSE)).toThrow(MeterClosedError);
+  });
+
+  test('close gives back what could not be sent in time, with the ids to send it again', async () => {
+    const { meter } = open([LOST]);
+    const id = meter.record(PULSE);
+    const closed = meter.close(1_000);
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(await closed).toMatchObject([{ ...PULSE, id }]);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+});

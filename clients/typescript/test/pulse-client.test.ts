@@ -1,0 +1,169 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
+import { afterEach, describe, expect, test } from 'vitest';
+import { createPulseClient, PulseApiError, PulseConnectionError } from '../src/pulse-client.ts';
+
+let server: Server | undefined;
+afterEach(async () => {
+  server?.closeAllConnections();
+  await new Promise((resolve) => server?.close(resolve));
+});
+
+interface Seen {
+  readonly method: string | undefined;
+  readonly url: string | undefined;
+  readonly authorization: string | undefined;
+  readonly key: string | undefined;
+  readonly body: string;
+}
+
+/** A server that answers what it is told; returns its address and what it was asked. */
+async function serve(answer: (request: IncomingMessage, response: ServerResponse) => void) {
+  const seen: Seen[] = [];
+  server = createServer((request, response) => {
+    let body = '';
+    request.on('data', (chunk: Buffer) => (body += chunk.toString()));
+    request.on('end', () => {
+      const { method, url, headers } = request;
+      const key = headers['idempotency-key'] as string | undefined;
+      seen.push({ method, url, authorization: headers.authorization, key, body });
+      answer(request, response);
+    });
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`, seen };
+}
+
+const reply = (status: number, body: unknown, headers = {}) =>
+  ((_request, response) => {
+    response.writeHead(status, { 'content-type': 'application/json', ...headers });
+    response.end(typeof body === 'string' ? body : JSON.stringify(body));
+  }) satisfies Parameters<typeof serve>[0];
+
+const PULSE = { tenant: 'acme', product_sku: 'cpu', use_unity: 'h', used_amount: 1.5 };
+
+test('queries are written as the API reads them: lists repeated, dates as instants', async () => {
+  const { url, seen } = await serve(reply(200, { data: [], next: null }));
+  const client = createPulseClient({ url, token: 'secret' });
+  await client.usage.page({
+    from: new Date('2026-11-01T00:00:00Z'),
+    tenant: ['a&b', 'c d'],
+    group_by: ['product_sku'],
+    live: false,
+    limit: 7,
+  });
+  expect(seen[0]).toMatchObject({
+    method: 'GET',
+    url:
+      '/api/v1/usage?from=2026-11-01T00%3A00%3A00.000Z&tenant=a%26b&tenant=c+d' +
+      '&group_by=product_sku&live=false&limit=7',
+    authorization: 'Bearer secret',
+  });
+});
+
+test('rows are followed from page to page', async () => {
+  const { url, seen } = await serve((request, response) => {
+    const after = new URL(request.url ?? '', 'http://x').searchParams.get('after');
+    const next = after === null ? 'c1' : after === 'c1' ? 'c2' : null;
+    reply(200, { data: [{ use_unity: after ?? 'first' }], next })(request, response);
+  });
+  const units: string[] = [];
+  for await (const row of createPulseClient({ url }).usage.rows({ window: 'day' })) {
+    units.push(row.use_unity);
+  }
+  expect(units).toEqual(['first', 'c1', 'c2']);
+  expect(seen[2]!.url).toBe('/api/v1/usage?window=day&after=c2');
+});
+
+test('a login is used by the calls after it', async () => {
+  const { url, seen } = await serve(
+    reply(200, { Auth: { Token: 'fresh', ExpiresAt: 1_800_000_000 }, data: [] }),
+  );
+  const client = createPulseClient({ url });
+  const { expiresAt } = await client.login({ username: 'a', password: 'b' });
+  expect(expiresAt).toEqual(new Date(1_800_000_000_000));
+  await client.pulses.list();
+  expect(seen.map(({ authorization }) => authorization)).toEqual([undefined, 'Bearer fresh']);
+});
+
+test('a token may be fetched anew for every request', async () => {
+  const { url, seen } = await serve(reply(200, {}));
+  let count = 0;
+  const client = createPulseClient({ url, token: () => Promise.resolve(`t${++count}`) });
+  await client.pulses.get('a/b');
+  await client.pulses.get('7');
+  expect(seen.map(({ url: path, authorization }) => [path, authorization])).toEqual([
+    ['/api/v1/pulses/a%2Fb', 'Bearer t1'],
+    ['/api/v1/pulses/7', 'Bearer t2'],
+  ]);
+});
+
+describe('send', () => {
+  const outcomes = [{ index: 0, status: 'rejected', field: 'tenant', code: 'x', reason: 'y' }];
+
+  test('gives every pulse an id', async () => {
+    const { url, seen } = await serve(reply(202, { outcomes: [] }));
+    await createPulseClient({ url }).send([PULSE]);
+    expect(JSON.parse(seen[0]!.body)).toEqual([
+      {
+        ...PULSE,
+        id: expect.stringMatching(/^[\da-f-]{36}$/) as string,
+        timestamp: expect.stringMatching(/Z$/) as string,
+      },
+    ]);
+  });
+
+  test('with a key sends the same body at every attempt', async () => {
+    const { url, seen } = await serve(reply(202, { outcomes: [] }));
+    const client = createPulseClient({ url });
+    await client.send([PULSE], { idempotencyKey: 'k' });
+    await client.send([PULSE], { idempotencyKey: 'k' });
+    expect(seen.map(({ key }) => key)).toEqual(['k', 'k']);
+    expect(seen[1]!.body).toBe(seen[0]!.body);
+  });
+
+  test.each([202, 422, 503])('returns the outcomes that come with %i', async (status) => {
+    const { url } = await serve(reply(status, { code: 'X', detail: 'y', outcomes }));
+    expect(await createPulseClient({ url }).send([PULSE])).toEqual(outcomes);
+  });
+});
+
+describe('what fails', () => {
+  const failure = (url: string, timeoutMs = 5_000) =>
+    createPulseClient({ url, timeoutMs })
+      .pulses.list()
+      .catch((error: unknown) => error);
+
+  test('keeps the problem and the wait that the API asks for', async () => {
+    const problem = { code: 'PULSE_API_BUSY', detail: 'later', status: 503 };
+    const { url } = await serve(reply(503, problem, { 'retry-after': '7' }));
+    const error = await failure(url);
+    expect(error).toBeInstanceOf(PulseApiError);
+    expect(error).toMatchObject({
+      status: 503,
+      code: 'PULSE_API_BUSY',
+      problem,
+      retryAfterMs: 7_000,
+    });
+  });
+
+  test('understands a wait until a date', async () => {
+    const date = new Date(Date.now() + 60_000).toUTCString();
+    const { url } = await serve(reply(429, {}, { 'retry-after': date }));
+    const { retryAfterMs } = (await failure(url)) as PulseApiError;
+    expect(retryAfterMs).toBeGreaterThan(1_000);
+    expect(retryAfterMs).toBeLessThanOrEqual(60_000);
+  });
+
+  test('is an API error without a code when a proxy answers with a page', async () => {
+    const { url } = await serve(reply(200, '<html>'));
+    expect(await failure(url)).toMatchObject({ name: 'PulseApiError', status: 200, code: '' });
+  });
+
+  test('is a connection error when nobody answers, or not in time', async () => {
+    expect(await failure('http://127.0.0.1:1')).toBeInstanceOf(PulseConnectionError);
+    const { url } = await serve(() => undefined);
+    expect(await failure(url, 50)).toBeInstanceOf(PulseConnectionError);
+  });
+});

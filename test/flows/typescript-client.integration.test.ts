@@ -1,0 +1,113 @@
+import { execFileSync } from 'node:child_process';
+import { resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { expect, onTestFinished, test, vi } from 'vitest';
+import { createPulseClient, type RejectedPulse } from '../../clients/typescript/src/pulse-client.ts';
+import { startAnswerEater } from '../support/answer-eater.ts';
+import { MANY_STEPS_TIMEOUT_MS, temporaryDirectory } from '../support/pulse-process.ts';
+import { openFlow, PASSWORD } from './flow-fixture.ts';
+
+vi.setConfig({ testTimeout: MANY_STEPS_TIMEOUT_MS });
+
+const PACKAGE = resolve('clients/typescript');
+const CREDENTIALS = { username: 'admin', password: PASSWORD };
+const PULSE = {
+  tenant: 'acme',
+  product_sku: 'object-storage',
+  use_unity: 'GB',
+  used_amount: '0.1',
+};
+
+test('a connection cut after the API has published: the meter repeats, and each pulse counts once', async () => {
+  const flow = await openFlow();
+  const { ready } = await flow.start('start');
+  const cable = await startAnswerEater(ready.api!);
+  onTestFinished(() => cable.close());
+  const client = createPulseClient({ url: cable.url });
+  await client.login(CREDENTIALS);
+
+  const retries: unknown[] = [];
+  const rejected: RejectedPulse[] = [];
+  const meter = client.meter({
+    onRetry: ({ error }) => retries.push(error),
+    onRejected: (outcome) => rejected.push(outcome),
+  });
+  for (let count = 0; count < 30; count++) meter.record(PULSE);
+  meter.record({ ...PULSE, used_amount: '-1' });
+  cable.eatAnswers();
+  const flushed = meter.flush();
+  // The API has worked the request through and says so to nobody.
+  await flow.settled({ counted: 30 });
+  cable.cut();
+  expect(await flushed).toBe(true);
+  expect(retries).toMatchObject([{ name: 'PulseConnectionError' }]);
+  expect(rejected).toMatchObject([{ field: 'used_amount', code: 'amount_not_positive' }]);
+  expect(await meter.close()).toEqual([]);
+
+  await flow.settled({ counted: 30, duplicates: 30 });
+  await flow.flush();
+  const { data, total } = await client.pulses.list({ tenant: 'acme' });
+  expect(total).toBeGreaterThanOrEqual(1);
+  expect(data.reduce((sum, { pulse_count }) => sum + pulse_count, 0)).toBe(30);
+  expect(data.map(({ used_amount }) => used_amount)).toEqual(total === 1 ? ['3'] : expect.anything());
+  expect(await client.pulses.get(data[0]!.id)).toEqual(data[0]);
+  expect(await flow.verify()).toMatchObject({ counted: 30, duplicates: 30, drift: 0 });
+});
+
+test('RabbitMQ lost under a busy meter: everything recorded is counted once', async () => {
+  const flow = await openFlow();
+  const cable = await startAnswerEater(flow.env.RABBITMQ_URL!);
+  onTestFinished(() => cable.close());
+  const { ready } = await flow.start('api', { RABBITMQ_URL: cable.url });
+  await flow.start('worker');
+  const client = createPulseClient({ url: ready.api! });
+  await client.login(CREDENTIALS);
+  const meter = client.meter({ retryDelayMs: 50 });
+  cable.cut();
+  for (let count = 0; count < 1_200; count++) meter.record(PULSE);
+  expect(await meter.close(60_000)).toEqual([]);
+  await flow.settled({ counted: 1_200 });
+  expect(await flow.verify()).toMatchObject({ counted: 1_200, deadLetters: 0, drift: 0 });
+});
+
+test('the package holds what it promises and runs without any other', async () => {
+  const directory = temporaryDirectory();
+  const tsc = resolve('node_modules/typescript/bin/tsc');
+  execFileSync(process.execPath, [
+    tsc,
+    '-p',
+    `${PACKAGE}/tsconfig.build.json`,
+    '--outDir',
+    `${directory}/dist`,
+  ]);
+  execFileSync('cp', [`${PACKAGE}/package.json`, `${PACKAGE}/README.md`, directory]);
+  const packed = JSON.parse(
+    execFileSync('npm', ['pack', '--dry-run', '--json', '--ignore-scripts'], {
+      cwd: directory,
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'ignore'],
+    }),
+  ) as { files: { path: string }[] }[];
+  const paths = packed[0]!.files.map(({ path }) => path).sort();
+  expect(paths).toContain('README.md');
+  expect(paths).toContain('dist/pulse-client.js');
+  expect(paths).toContain('dist/pulse-client.d.ts');
+  expect(paths.every((path) => /^(package\.json|README\.md|dist\/[\w-]+\.(js|d\.ts))$/.test(path))).toBe(
+    true,
+  );
+  const manifest = (await import(pathToFileURL(`${PACKAGE}/package.json`).href, {
+    with: { type: 'json' },
+  })) as { default: Record<string, unknown> };
+  expect(manifest.default.dependencies).toBeUndefined();
+  const script = `
+    import { createPulseClient, MeterFullError } from ${JSON.stringify(pathToFileURL(`${directory}/dist/pulse-client.js`).href)};
+    const meter = createPulseClient({ url: 'http://127.0.0.1:1' }).meter({ bufferSizeMax: 1 });
+    const pulse = { tenant: 'a', product_sku: 'b', use_unity: 'c', used_amount: '1' };
+    meter.record(pulse);
+    try { meter.record(pulse); } catch (error) { console.log(error instanceof MeterFullError); }
+    console.log((await meter.close(50)).length);`;
+  const printed = execFileSync(process.execPath, ['--input-type=module', '-e', script], {
+    encoding: 'utf8',
+  });
+  expect(printed).toBe('true\n1\n');
+});
