@@ -10,7 +10,9 @@ const files = execFileSync('git', ['ls-files', '--cached', '--others', '--exclud
   .split('\n')
   .filter((file) => file !== '' && existsSync(file));
 
-const code = files.filter((file) => /^(src|test|bench|scripts|clients)\/.*\.(ts|js|lua)$/.test(file));
+const code = files.filter((file) =>
+  /^(src|test|bench|scripts|clients)\/.*\.(ts|js|lua)$/.test(file),
+);
 const source = code.filter((file) => file.startsWith('src/'));
 
 function linesOf(file: string): string[] {

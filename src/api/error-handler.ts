@@ -65,6 +65,9 @@ function problemOf(error: unknown): ProblemError {
     return new ProblemError('PULSE_API_INVALID_REQUEST', { detail, errors });
   }
   const known = KNOWN_CODES[code];
+  if (known === 'PULSE_API_MEDIA_TYPE') {
+    return new ProblemError(known, { detail: 'The body must be application/json.', cause: error });
+  }
   if (known !== undefined) return new ProblemError(known, { cause: error });
   // What is left with a status of 400 is the JSON parser's refusal of __proto__ and the like.
   if (statusCode === 400) return new ProblemError('PULSE_API_MALFORMED_BODY', { cause: error });

@@ -21,7 +21,7 @@ export const PROBLEMS = {
   PULSE_API_BODY_TOO_LARGE: { status: 413, title: 'The body is too large.' },
   PULSE_API_TOO_MANY_PULSES: { status: 413, title: 'The request carries too many pulses.' },
   PULSE_API_URL_TOO_LONG: { status: 414, title: 'The URL is too long.' },
-  PULSE_API_MEDIA_TYPE: { status: 415, title: 'The body must be application/json.' },
+  PULSE_API_MEDIA_TYPE: { status: 415, title: 'The media type of the body is wrong.' },
   PULSE_API_PULSES_REJECTED: { status: 422, title: 'No pulse was accepted.' },
   PULSE_API_IDEMPOTENCY_KEY_REUSED: { status: 422, title: 'The key was used for another body.' },
   PULSE_API_TOO_MANY_REQUESTS: { status: 429, title: 'Too many requests.' },

@@ -4,6 +4,7 @@ import { pino } from 'pino';
 import type { Pool } from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, expect } from 'vitest';
 import type { Api } from '../../src/api/api-types.ts';
+import type { SendGateOptions } from '../../src/api/sending/send-gate.ts';
 import type { SendOutcome } from '../../src/api/sending/send-pulses.ts';
 import type { Pulse } from '../../src/core/pulse.ts';
 import { parseBody } from '../../src/ingest/parse-body.ts';
@@ -92,6 +93,7 @@ export function useSendFixture() {
 export async function openSendApp(
   { pool, publisher }: Pick<SendFixture, 'pool' | 'publisher'>,
   queue: string,
+  gate?: SendGateOptions,
 ): Promise<Api> {
   const { app } = await createTestApp({
     pool,
@@ -101,6 +103,7 @@ export async function openSendApp(
       brokerState: () => publisher.state,
       queue,
       limits: LIMITS,
+      ...(gate === undefined ? {} : { gate }),
     },
   });
   return app;

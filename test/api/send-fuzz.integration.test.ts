@@ -8,7 +8,8 @@ import { format, goodPulse, hostileRequest, toRequest, type GoodPulse } from './
 const fixture = useSendFixture();
 
 /** What no answer may ever hold: a stack, a path, SQL, a driver's words. */
-const INSIDES = /\bat \S+ \(|node_modules|\.ts:\d|\.js:\d|INSERT INTO|SELECT |pg_|ECONN|syntax error at/;
+const INSIDES =
+  /\bat \S+ \(|node_modules|\.ts:\d|\.js:\d|INSERT INTO|SELECT |pg_|ECONN|syntax error at/;
 
 test('good pulses arrive whole, in every format and spelling', async () => {
   await fc.assert(

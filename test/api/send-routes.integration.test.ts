@@ -183,6 +183,28 @@ test('a caller with tenants of its own sends for those alone', async () => {
   expect((await takePulses(fixture)).map(({ tenant }) => tenant)).toEqual(['acme']);
 });
 
+test('429 with Retry-After for a caller with too much under way, and again 202 when that is over', async () => {
+  const bounds = { callerBytesMax: 10_000, bytesMax: 100_000 };
+  const app = await openSendApp(fixture, fixture.services.queue, bounds);
+  try {
+    const burst = await Promise.all(
+      Array.from({ length: 8 }, () => send({ app }, sentPulse({ id: 'one' }))),
+    );
+    const refused = burst.filter(({ status }) => status !== 202);
+    expect(refused.length).toBeGreaterThan(0);
+    expect(refused.length).toBeLessThan(8);
+    for (const { status, headers, body } of refused) {
+      expect([status, headers['retry-after']]).toEqual([429, '1']);
+      expect(body.code).toBe('PULSE_API_TOO_MANY_REQUESTS');
+    }
+    for (let count = 0; count < 5; count++) {
+      expect((await send({ app }, sentPulse())).status).toBe(202);
+    }
+  } finally {
+    await app.close();
+  }
+});
+
 describe('when RabbitMQ does not take them', () => {
   test('503 with Retry-After, and nothing is taken in, while it is away', async () => {
     fixture.proxy.cut();

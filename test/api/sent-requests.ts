@@ -95,13 +95,13 @@ export function toRequest(
   }
 }
 
-function toJson({ literal, nanos, ...rest }: GoodPulse): string {
-  return withAmount({ ...rest, used_amount: String(nanos) }, literal);
+function toJson({ tenant, product_sku, use_unity, id, literal }: GoodPulse): string {
+  return withAmount({ tenant, product_sku, use_unity, id }, literal);
 }
 
 function toEvent(pulse: GoodPulse, index: number, asBase64: boolean): string {
-  const { tenant, product_sku, use_unity, nanos, literal, id = `e ${index}` } = pulse;
-  const data = withAmount({ product_sku, use_unity, used_amount: String(nanos) }, literal);
+  const { tenant, product_sku, use_unity, literal, id = `e ${index}` } = pulse;
+  const data = withAmount({ product_sku, use_unity }, literal);
   const event = { specversion: '1.0', id, source: `/fuzz/${index}`, type: 't', subject: tenant };
   const member = asBase64
     ? `"data_base64":"${Buffer.from(data).toString('base64')}"`
@@ -110,8 +110,7 @@ function toEvent(pulse: GoodPulse, index: number, asBase64: boolean): string {
 }
 
 /** JSON in which the amount stands exactly as it is spelt. */
-function withAmount(value: { used_amount: string }, literal: string): string {
-  const { used_amount: _, ...rest } = value;
+function withAmount(rest: object, literal: string): string {
   return `{"used_amount":${literal},${JSON.stringify(rest).slice(1)}`;
 }
 
@@ -158,7 +157,9 @@ const badPayload = fc.oneof(
   fc.string({ unit: 'binary', maxLength: 200 }),
   fc.uint8Array({ maxLength: 200 }).map((bytes) => Buffer.from(bytes)),
   fc.integer({ min: 1, max: 20_000 }).map((depth) => '['.repeat(depth)),
-  fc.integer({ min: 1, max: 20_000 }).map((depth) => '{"a":'.repeat(depth) + '1' + '}'.repeat(depth)),
+  fc
+    .integer({ min: 1, max: 20_000 })
+    .map((depth) => '{"a":'.repeat(depth) + '1' + '}'.repeat(depth)),
 );
 
 const headerText = fc.string({ unit: 'binary-ascii', maxLength: 40 }).map((text) => text.trim());

@@ -2,7 +2,10 @@ import { execFileSync } from 'node:child_process';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { expect, onTestFinished, test, vi } from 'vitest';
-import { createPulseClient, type RejectedPulse } from '../../clients/typescript/src/pulse-client.ts';
+import {
+  createPulseClient,
+  type RejectedPulse,
+} from '../../clients/typescript/src/pulse-client.ts';
 import { startAnswerEater } from '../support/answer-eater.ts';
 import { MANY_STEPS_TIMEOUT_MS, temporaryDirectory } from '../support/pulse-process.ts';
 import { openFlow, PASSWORD } from './flow-fixture.ts';
@@ -49,7 +52,9 @@ test('a connection cut after the API has published: the meter repeats, and each 
   const { data, total } = await client.pulses.list({ tenant: 'acme' });
   expect(total).toBeGreaterThanOrEqual(1);
   expect(data.reduce((sum, { pulse_count }) => sum + pulse_count, 0)).toBe(30);
-  expect(data.map(({ used_amount }) => used_amount)).toEqual(total === 1 ? ['3'] : expect.anything());
+  expect(data.map(({ used_amount }) => used_amount)).toEqual(
+    total === 1 ? ['3'] : expect.anything(),
+  );
   expect(await client.pulses.get(data[0]!.id)).toEqual(data[0]);
   expect(await flow.verify()).toMatchObject({ counted: 30, duplicates: 30, drift: 0 });
 });
@@ -92,9 +97,9 @@ test('the package holds what it promises and runs without any other', async () =
   expect(paths).toContain('README.md');
   expect(paths).toContain('dist/pulse-client.js');
   expect(paths).toContain('dist/pulse-client.d.ts');
-  expect(paths.every((path) => /^(package\.json|README\.md|dist\/[\w-]+\.(js|d\.ts))$/.test(path))).toBe(
-    true,
-  );
+  expect(
+    paths.every((path) => /^(package\.json|README\.md|dist\/[\w-]+\.(js|d\.ts))$/.test(path)),
+  ).toBe(true);
   const manifest = (await import(pathToFileURL(`${PACKAGE}/package.json`).href, {
     with: { type: 'json' },
   })) as { default: Record<string, unknown> };

@@ -3,7 +3,7 @@ import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 
 export interface AnswerEater {
   readonly url: string;
-  /** From now on the server hears the client, and the client hears nothing. */
+  /** Until the cut the server hears its clients, new ones too, and they hear nothing. */
   eatAnswers(): void;
   /** Cuts every connection; new ones are whole again. */
   cut(): void;
@@ -13,13 +13,12 @@ export interface AnswerEater {
 export async function startAnswerEater(serverUrl: string): Promise<AnswerEater> {
   const target = new URL(serverUrl);
   const sockets = new Set<Socket>();
-  const answering = new Set<Socket>();
+  let eating = false;
   const listener = createServer((client) => {
     const server = connect({ host: target.hostname, port: Number(target.port) });
-    answering.add(server);
     client.pipe(server);
     server.on('data', (bytes) => {
-      if (answering.has(server)) client.write(bytes);
+      if (!eating) client.write(bytes);
     });
     for (const [one, other] of [
       [client, server],
@@ -30,7 +29,6 @@ export async function startAnswerEater(serverUrl: string): Promise<AnswerEater> 
       one.on('close', () => {
         other.destroy();
         sockets.delete(one);
-        answering.delete(one);
       });
     }
   });
@@ -38,12 +36,13 @@ export async function startAnswerEater(serverUrl: string): Promise<AnswerEater> 
   const url = new URL(serverUrl);
   url.port = String((listener.address() as AddressInfo).port);
   const cut = (): void => {
+    eating = false;
     for (const socket of sockets) socket.destroy();
   };
   return {
     url: url.href,
     eatAnswers() {
-      answering.clear();
+      eating = true;
     },
     cut,
     async close() {

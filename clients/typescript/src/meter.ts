@@ -73,14 +73,23 @@ type Send = (
   options: { signal: AbortSignal },
 ) => Promise<readonly SendOutcome[]>;
 
-const DEFAULTS = {
+type Defaulted =
+  | 'flushIntervalMs'
+  | 'batchSizeMax'
+  | 'bufferSizeMax'
+  | 'overflow'
+  | 'retryDelayMs'
+  | 'retryDelayMaxMs';
+type Settings = MeterOptions & Required<Pick<MeterOptions, Defaulted>>;
+
+const DEFAULTS: Pick<Settings, Defaulted> = {
   flushIntervalMs: 1_000,
   batchSizeMax: 500,
   bufferSizeMax: 10_000,
   overflow: 'throw',
   retryDelayMs: 200,
   retryDelayMaxMs: 30_000,
-} as const;
+};
 const CLOSE_TIMEOUT_MS = 30_000;
 /** Well below what the API takes in one body. */
 const BATCH_CHARACTERS_MAX = 500_000;
@@ -97,7 +106,7 @@ export function createMeter(send: Send, options: MeterOptions = {}): Meter {
 
 class BufferingMeter implements Meter {
   readonly #send: Send;
-  readonly #options: typeof DEFAULTS & MeterOptions;
+  readonly #options: Settings;
   readonly #stopping = new AbortController();
   /** In the order of recording. */
   #buffer: Buffered[] = [];
@@ -109,7 +118,7 @@ class BufferingMeter implements Meter {
 
   constructor(send: Send, options: MeterOptions) {
     this.#send = send;
-    this.#options = { ...DEFAULTS, ...options } as typeof DEFAULTS & MeterOptions;
+    this.#options = { ...DEFAULTS, ...options };
   }
 
   get bufferedCount(): number {
@@ -129,9 +138,10 @@ class BufferingMeter implements Meter {
     }
     this.#buffer.push({ sequence: ++this.#lastSequence, pulse });
     if (this.#buffer.length >= batchSizeMax) this.#start();
-    else this.#timer ??= setTimeout(() => {
-      this.#start();
-    }, flushIntervalMs);
+    else
+      this.#timer ??= setTimeout(() => {
+        this.#start();
+      }, flushIntervalMs);
     return pulse.id;
   }
 

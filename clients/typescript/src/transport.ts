@@ -95,7 +95,9 @@ export function createTransport(options: TransportOptions): Transport {
         ({ status, headers: responseHeaders } = response);
         text = await response.text();
       } catch (cause) {
-        throw new PulseConnectionError('The API could not be reached, or did not answer.', { cause });
+        throw new PulseConnectionError('The API could not be reached, or did not answer.', {
+          cause,
+        });
       }
       const body = parse(text);
       if (status >= 200 && status < 300 && body !== undefined) return body as T;

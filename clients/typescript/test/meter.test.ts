@@ -1,6 +1,12 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { IdentifiedPulse, SendOutcome } from '../src/api-types.ts';
-import { createMeter, MeterClosedError, MeterFullError, type MeterOptions } from '../src/meter.ts';
+import {
+  createMeter,
+  MeterClosedError,
+  MeterFullError,
+  type MeterOptions,
+  type MeterRetry,
+} from '../src/meter.ts';
 import { PulseApiError, PulseConnectionError } from '../src/transport.ts';
 
 beforeEach(() => {
@@ -98,7 +104,7 @@ describe('a recorded pulse', () => {
 
 describe('a repetition', () => {
   test('carries the same ids and times', async () => {
-    const onRetry = vi.fn();
+    const onRetry = vi.fn<(retry: MeterRetry) => void>();
     const { meter, requests } = open([LOST, LOST, accept], { onRetry });
     meter.record(PULSE);
     meter.record(PULSE);

@@ -30,7 +30,7 @@ const DESCRIPTIONS = {
   404: 'There is no such resource.',
   409: 'The request conflicts with what is going on.',
   413: 'The body is too large.',
-  415: 'The body is not application/json.',
+  415: 'The media type of the body is not taken here.',
   429: 'Too many requests; `Retry-After` says when to come back.',
   500: 'The server failed.',
   503: 'A server behind the API is away, or this one is closing; `Retry-After` says when to come back.',
