@@ -34,12 +34,9 @@ describe('a request with an Idempotency-Key', () => {
     const key = newKey();
     const body = sentPulse({ tenant: '' });
     for (const replayed of [undefined, 'true']) {
-      const { status, body: problem } = await sendKeyed(key, body);
-      expect([status, replayed, problem.code]).toEqual([
-        422,
-        replayed,
-        'PULSE_API_PULSES_REJECTED',
-      ]);
+      const { status, headers, body: problem } = await sendKeyed(key, body);
+      expect([status, problem.code]).toEqual([422, 'PULSE_API_PULSES_REJECTED']);
+      expect(headers['idempotent-replayed']).toBe(replayed);
       expect(problem.outcomes).toMatchObject([{ field: 'tenant' }]);
     }
   });

@@ -173,11 +173,18 @@ class BufferingMeter implements Meter {
   }
 
   #start(): void {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
+    this.#stopTimer();
     this.#sending ??= this.#sendAll().finally(() => {
       this.#sending = undefined;
+      if (this.#stopping.signal.aborted || this.#buffer.length === 0) this.#stopTimer();
+      // Recorded between the last look at the buffer and now.
+      else this.#start();
     });
+  }
+
+  #stopTimer(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
   }
 
   /** Until the buffer is empty or the meter is closed; one request at a time. */
@@ -190,6 +197,7 @@ class BufferingMeter implements Meter {
         attempt = 0;
         continue;
       }
+      if (signal.aborted) return;
       attempt += 1;
       const delayMs = this.#delayMs(attempt, failure.error);
       const bufferedCount = this.#buffer.length;

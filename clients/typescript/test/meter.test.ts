@@ -210,4 +210,62 @@ describe('flush and close', () => {
     expect(await closed).toMatchObject([{ ...PULSE, id }]);
     expect(vi.getTimerCount()).toBe(0);
   });
+
+  test('close gives up a request that hangs, and does not wait to repeat it', async () => {
+    const onRetry = vi.fn();
+    const meter = createMeter(
+      (_pulses, { signal }) =>
+        new Promise((_resolve, reject) => {
+          signal.addEventListener('abort', () => {
+            reject(LOST);
+          });
+        }),
+      { onRetry, retryDelayMs: 60_000 },
+    );
+    const id = meter.record(PULSE);
+    const closed = meter.close(1_000);
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(await closed).toMatchObject([{ id }]);
+    expect(onRetry).not.toHaveBeenCalled();
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  test('what is recorded while others are sent is sent as well, and leaves no timer', async () => {
+    const sent: string[] = [];
+    const meter = createMeter(async (pulses) => {
+      await Promise.resolve();
+      if (sent.length < 3) meter.record(PULSE);
+      sent.push(...pulses.map(({ id }) => id));
+      return pulses.map(({ id }, index) => ({ index, status: 'accepted', id }));
+    });
+    meter.record(PULSE);
+    await meter.flush();
+    await vi.advanceTimersByTimeAsync(0);
+    expect(sent).toHaveLength(4);
+    expect(meter.bufferedCount).toBe(0);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  test('a listener that throws does not stop the sending', async () => {
+    const thrown: unknown[] = [];
+    vi.spyOn(globalThis, 'queueMicrotask').mockImplementation((task) => {
+      try {
+        task();
+      } catch (error) {
+        thrown.push(error);
+      }
+    });
+    const { meter, requests } = open([refuse, accept], {
+      onRejected: () => {
+        throw new Error('of the listener');
+      },
+    });
+    meter.record(PULSE);
+    await meter.flush();
+    meter.record(PULSE);
+    expect(await meter.flush()).toBe(true);
+    expect(requests).toHaveLength(2);
+    expect(thrown).toMatchObject([{ message: 'of the listener' }]);
+    vi.restoreAllMocks();
+  });
 });

@@ -112,9 +112,10 @@ function fingerprintOf({ mediaType, headers, body }: SentBody): Buffer {
     .digest();
 }
 
-/** Of a body whose length is not declared: the most that it may be. */
+/** Of a body whose length is not declared, or not in earnest: the most that it may be. */
 function declaredBytes({ headers }: FastifyRequest): number {
-  return Math.min(Number(headers['content-length'] ?? SEND_BYTES_MAX), SEND_BYTES_MAX);
+  const bytes = Number(headers['content-length']);
+  return bytes >= 0 && bytes <= SEND_BYTES_MAX ? bytes : SEND_BYTES_MAX;
 }
 
 function refuseEncoding({ headers }: FastifyRequest): void {

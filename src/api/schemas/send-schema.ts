@@ -91,6 +91,14 @@ export const sendPulsesSchema = {
     'One pulse, an array or lines of up to 1,000, or CloudEvents 1.0 (also in binary mode, with ' +
     'headers `ce-…` beside application/json). Each pulse stands alone; those accepted are confirmed ' +
     'by RabbitMQ before the answer. The optional header `Idempotency-Key` makes the whole request safe to repeat.',
+  headers: Type.Object({
+    'idempotency-key': Type.Optional(
+      Type.String({
+        pattern: '^[!-~]{1,128}$',
+        description: 'New for every request, the same for every repetition; kept for a day.',
+      }),
+    ),
+  }),
   body: {
     content: {
       'application/json': { schema: Type.Union([Pulse, Type.Array(Pulse, { maxItems: 1_000 })]) },
