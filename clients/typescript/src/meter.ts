@@ -190,14 +190,15 @@ class BufferingMeter implements Meter {
   /** Until the buffer is empty or the meter is closed; one request at a time. */
   async #sendAll(): Promise<void> {
     const { signal } = this.#stopping;
+    const isStopping = (): boolean => signal.aborted;
     let attempt = 0;
-    while (this.#buffer.length > 0 && !signal.aborted) {
+    while (this.#buffer.length > 0 && !isStopping()) {
       const failure = await this.#sendBatch(signal);
       if (failure === undefined) {
         attempt = 0;
         continue;
       }
-      if (signal.aborted) return;
+      if (isStopping()) return;
       attempt += 1;
       const delayMs = this.#delayMs(attempt, failure.error);
       const bufferedCount = this.#buffer.length;

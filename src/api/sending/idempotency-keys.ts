@@ -20,7 +20,11 @@ export interface KeyedRequest {
   readonly fingerprint: Buffer;
 }
 
-/** From what the ids of pulses without one are derived: fixed before the first pulse is published. */
+/**
+ * From what the ids of pulses without one are derived: fixed before the first pulse is published.
+ *
+ * A key that begins anew after its day keeps the bits and gets another time, and so other ids.
+ */
 export interface IdSeed {
   readonly timeMs: number;
   readonly bits: Buffer;
@@ -50,7 +54,6 @@ const CLAIM = `
   VALUES ($1, $2, $3, $4, now() + interval '${CLAIM_SECONDS} seconds')
   ON CONFLICT (caller, key) DO UPDATE SET
     fingerprint = excluded.fingerprint,
-    id_seed = CASE WHEN ${IS_OVER} THEN excluded.id_seed ELSE kept.id_seed END,
     created_at = CASE WHEN ${IS_OVER} THEN excluded.created_at ELSE kept.created_at END,
     claimed_until = excluded.claimed_until,
     outcomes = NULL
