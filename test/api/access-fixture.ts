@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import type { Pool } from 'pg';
 import { pino } from 'pino';
 import { insertKey } from '../../src/api/api-keys.ts';
+import type { ApiDeps } from '../../src/api/app.ts';
 import { ROLES, type Role } from '../../src/api/caller.ts';
 import { createIdentities } from '../../src/api/identities.ts';
 import { createKeyText, keyText } from '../../src/api/key-text.ts';
@@ -11,7 +12,13 @@ import type { TenantScope } from '../../src/core/tenant-scope.ts';
 import { createPool } from '../../src/platform/postgres.ts';
 import { isolatedServices } from '../support/isolated.ts';
 import { OTHER_TENANT, OWN_TENANT, type MatrixWorld } from './access-matrix.ts';
-import { createTestApp, fakePopulateRuns, forgeToken, NO_REPLAY } from './api-fixture.ts';
+import {
+  createTestApp,
+  fakePopulateRuns,
+  forgeToken,
+  NO_REPLAY,
+  NO_SENDING,
+} from './api-fixture.ts';
 import { insertBatch } from './rows-fixture.ts';
 
 const SOURCE = { actor: 'test', via: 'command_line' } as const;
@@ -20,16 +27,21 @@ export type ScopeName = keyof typeof SCOPES;
 
 export type AccessFixture = Awaited<ReturnType<typeof createAccessFixture>>;
 
-/** Opens everything. Replays are taken for published: no broker is needed to refuse one. */
+/** Opens everything. What is sent or replayed is taken for published: no broker is needed to refuse it. */
 export async function createAccessFixture() {
   const services = await isolatedServices();
   const logger = pino({ level: 'silent' });
   const pool = createPool(services.databaseUrl, { name: 'test', logger });
   const populateRuns = fakePopulateRuns();
   const replay = { ...NO_REPLAY, publish: () => Promise.resolve() };
+  const sending: ApiDeps['sending'] = {
+    ...NO_SENDING,
+    publish: () => Promise.resolve(),
+    brokerState: () => 'open',
+  };
   const identities = createIdentities(pool, logger);
   const { app } = await createTestApp(
-    { pool, identities, populateRuns, replay },
+    { pool, identities, populateRuns, replay, sending },
     { populateRunsMax: 1_000 },
   );
   await app.ready();

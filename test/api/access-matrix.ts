@@ -56,6 +56,14 @@ export const ACCESS_MATRIX: Readonly<Record<string, MatrixRow>> = {
     strangers: 404,
     shows: true,
   },
+  [`POST ${V1}/pulses`]: {
+    roles: OPERATORS,
+    request: () => ({
+      url: `${V1}/pulses`,
+      payload: { tenant: OWN_TENANT, product_sku: 's', use_unity: 'u', used_amount: '1' },
+    }),
+    strangers: 422,
+  },
   [`POST ${V1}/pulses/populate`]: {
     roles: OPERATORS,
     request: () => ({
