@@ -81,6 +81,9 @@ export function parseConfig(rawEnv: RawEnv, needs: ConfigNeeds = { api: false })
       adminUsername: env.ADMIN_USERNAME,
       adminPassword: env.ADMIN_PASSWORD,
       trustProxy: env.TRUST_PROXY.split(',').filter((range) => range !== ''),
+      requestsPerMinute: env.RATE_LIMIT_PER_MINUTE === 0 ? undefined : env.RATE_LIMIT_PER_MINUTE,
+      corsOrigins: env.CORS_ORIGINS,
+      docs: env.API_DOCS,
     },
     metrics: { host: env.METRICS_HOST ?? env.API_HOST, port: env.METRICS_PORT },
     logLevel: env.LOG_LEVEL,
@@ -135,6 +138,9 @@ function variables() {
     )({
       default: '',
     }),
+    RATE_LIMIT_PER_MINUTE: integer(0, 10_000_000)({ default: 6_000 }),
+    CORS_ORIGINS: origins({ default: [] }),
+    API_DOCS: bool({ default: true }),
     START_TIMEOUT_SECONDS: integer(1, 3_600)({ default: 30 }),
     STOP_TIMEOUT_SECONDS: integer(1, 3_600)({ default: 20 }),
     LOG_LEVEL: str({ choices: LOG_LEVELS, default: 'info' as const }),
@@ -239,6 +245,17 @@ function secret(lengthMin: number) {
     return text;
   });
 }
+
+/** Exactly as browsers write them: whoever is let in by a pattern is let in by mistake one day. */
+const origins = makeValidator((text: string) => {
+  const list = text.split(',').map((part) => part.trim());
+  for (const part of list) {
+    if (part.includes('*') || !URL.canParse(part) || new URL(part).origin !== part) {
+      throw new EnvError(`must be origins such as https://app.example.com, not "${part}".`);
+    }
+  }
+  return list;
+});
 
 const cron = makeValidator((text: string) => {
   if (!isCron(text)) throw new EnvError(`must be a cron expression, not "${text}".`);

@@ -127,6 +127,30 @@ describe('parseConfig', () => {
     expect(mistakesOf({}, { api: true })).toEqual([]);
   });
 
+  test('web pages are let in by exact origins alone', () => {
+    expect(parseConfig({}).api.corsOrigins).toEqual([]);
+    const CORS_ORIGINS = 'https://app.example.com, http://localhost:5173';
+    expect(parseConfig({ CORS_ORIGINS }).api.corsOrigins).toEqual([
+      'https://app.example.com',
+      'http://localhost:5173',
+    ]);
+    for (const text of [
+      '*',
+      'null',
+      'app.example.com',
+      'https://a/',
+      'https://*.b.c',
+      'https://A.b',
+    ]) {
+      expect(mistakesOf({ CORS_ORIGINS: text }), text).toHaveLength(1);
+    }
+  });
+
+  test('no limit of requests is 0', () => {
+    expect(parseConfig({}).api.requestsPerMinute).toBe(6_000);
+    expect(parseConfig({ RATE_LIMIT_PER_MINUTE: '0' }).api.requestsPerMinute).toBeUndefined();
+  });
+
   test('no secret is ever echoed', () => {
     const secrets = {
       RABBITMQ_URL: 'amqpx://user:rabbit-password@host',

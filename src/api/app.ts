@@ -5,11 +5,16 @@ import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import { fastify, LogController, type FastifyBaseLogger } from 'fastify';
 import type { Pool } from 'pg';
 import type { Logger } from '../platform/logger.ts';
+import { API_BASE } from './api-base.ts';
 import type { Api } from './api-types.ts';
 import { auditChanges } from './audit-changes.ts';
 import { createRefusalLog, type RefusalLog } from './audit.ts';
 import { addAuth } from './auth.ts';
+import { addCompression } from './compression.ts';
+import { addConditionalAnswers } from './conditional.ts';
+import { addCors } from './cors.ts';
 import { createCredentialsCheck } from './credentials.ts';
+import { addDescription } from './description.ts';
 import {
   answerClientError,
   answerError,
@@ -18,19 +23,19 @@ import {
 } from './error-handler.ts';
 import type { Identities } from './identities.ts';
 import { createLoginLimiter, type LoginLimits } from './login-limiter.ts';
+import { markPluginRoutes } from './plugin-routes.ts';
+import { addRateLimit } from './rate-limit.ts';
 import { addRequestHooks, requestIdOf, type RequestDone } from './request-hooks.ts';
 import { addDeadLettersRoutes, type DeadLetterReplay } from './routes/dead-letters-routes.ts';
 import { addHealthRoutes, type ReadinessCheck } from './routes/health-routes.ts';
 import { addLoginRoute } from './routes/login-route.ts';
 import { addPopulateRoutes, type PopulateRuns } from './routes/populate-routes.ts';
+import { addProblemTypesRoutes } from './routes/problem-types-routes.ts';
 import { addPulsesRoutes } from './routes/pulses-routes.ts';
 import { addSendRoutes, type SendRoutesOptions } from './routes/send-routes.ts';
 import { addTokens, type TokenOptions, type Tokens } from './tokens.ts';
 import { addUsageRoutes, type UsageSources } from './routes/usage-routes.ts';
 import { addQueryReading, AJV_OPTIONS } from './validation.ts';
-
-/** Where the versioned routes live. */
-export const API_BASE = '/api/v1';
 
 export interface ApiDeps {
   readonly pool: Pool;
@@ -51,6 +56,12 @@ export interface ApiOptions extends TokenOptions {
   readonly loginLimits?: LoginLimits;
   readonly populateRunsMax?: number;
   readonly readinessTimeoutMs?: number;
+  /** What each caller may send. Default: any number. */
+  readonly requestsPerMinute?: number | undefined;
+  /** Origins whose web pages may call the API. Default: none. */
+  readonly corsOrigins?: readonly string[];
+  /** Whether the API describes itself: the reference page and the documents. Default: it does. */
+  readonly docs?: boolean;
 }
 
 declare module 'fastify' {
@@ -66,6 +77,8 @@ const BODY_BYTES_MAX = 64 * 1024;
 const LOGIN_LIMITS: LoginLimits = { perAccount: 10, perAddress: 60, windowMs: 60_000 };
 const POPULATE_RUNS_MAX = 2;
 const READINESS_TIMEOUT_MS = 2_000;
+/** Callers whose requests are counted at a time; beyond it the longest idle one is forgotten. */
+const RATE_LIMITED_CALLERS_MAX = 10_000;
 
 /** How long each part of a request may take, in milliseconds. Fastify's defaults are "for ever". */
 const TIMEOUTS = {
@@ -92,6 +105,7 @@ export async function createApp(deps: ApiDeps, options: ApiOptions): Promise<Api
 
   app.decorate('routeTable', routeTable);
   app.decorate('lifecycle', lifecycle);
+  app.addHook('onRoute', markPluginRoutes);
   app.addHook('onRoute', (route) => {
     for (const method of [route.method].flat()) {
       const { url, schema } = route;
@@ -124,6 +138,7 @@ export async function createApp(deps: ApiDeps, options: ApiOptions): Promise<Api
   await app.register(fastifyHelmet, {
     contentSecurityPolicy: { useDefaults: false, directives: { 'default-src': ["'none'"] } },
   });
+  await addCors(app, options.corsOrigins ?? []);
   const refusals = createRefusalLog(deps.pool, deps.logger);
   app.addHook('onClose', async () => {
     await Promise.all([refusals.close(), deps.identities.close()]);
@@ -131,7 +146,12 @@ export async function createApp(deps: ApiDeps, options: ApiOptions): Promise<Api
   const tokens = await addTokens(app, options);
   addAuth(app, { identities: deps.identities, tokens, refusals });
   auditChanges(app, deps.pool);
-  await app.register(fastifyRateLimit, { global: false });
+  await app.register(fastifyRateLimit, { global: false, cache: RATE_LIMITED_CALLERS_MAX });
+  const { requestsPerMinute } = options;
+  if (requestsPerMinute !== undefined) addRateLimit(app, { requestsPerMinute });
+  addConditionalAnswers(app);
+  await addCompression(app);
+  if (options.docs !== false) await addDescription(app, deps.replay);
   await addRoutes(app, { deps, options, lifecycle, tokens, refusals });
   return app;
 }
@@ -186,6 +206,7 @@ async function addRoutes(app: Api, context: RouteContext): Promise<void> {
     (api, _options, done) => {
       // A proxy that forwards only the base can probe as well.
       addHealthRoutes(api, health);
+      addProblemTypesRoutes(api);
       addLoginRoute(api, login);
       addPulsesRoutes(api, deps);
       addUsageRoutes(api, deps);

@@ -1,4 +1,5 @@
 /** Every error the API answers with, in one catalogue, and the RFC 9457 body it becomes. */
+import { API_BASE } from './api-base.ts';
 
 /** Codes are a contract with clients: add, never rename. */
 export const PROBLEMS = {
@@ -36,6 +37,9 @@ export const PROBLEMS = {
 } as const;
 
 export type ProblemCode = keyof typeof PROBLEMS;
+
+/** Below it stands one page for each kind of problem, which is what its `type` names. */
+export const PROBLEM_TYPES_PATH = `${API_BASE}/problems`;
 
 /** The media type of every error. */
 export const PROBLEM_MEDIA_TYPE = 'application/problem+json';
@@ -95,7 +99,7 @@ export function problemBody(
 ): Record<string, unknown> {
   const { status, title } = PROBLEMS[code];
   return {
-    type: `urn:problem-type:pulse:${code.slice('PULSE_API_'.length).toLowerCase().replaceAll('_', '-')}`,
+    type: problemType(code),
     title,
     status,
     detail: options.detail ?? title,
@@ -105,4 +109,14 @@ export function problemBody(
     ...(options.errors === undefined ? {} : { errors: options.errors }),
     ...options.members,
   };
+}
+
+/** `PULSE_API_NOT_FOUND` → `not-found`, as in the URL of its page. */
+export function problemName(code: ProblemCode): string {
+  return code.slice('PULSE_API_'.length).toLowerCase().replaceAll('_', '-');
+}
+
+/** The URI reference that identifies a kind of problem. A path: behind a proxy only the client knows the host. */
+export function problemType(code: ProblemCode): string {
+  return `${PROBLEM_TYPES_PATH}/${problemName(code)}`;
 }

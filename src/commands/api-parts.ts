@@ -76,6 +76,9 @@ export async function startApiParts(
       jwtIssuer: config.api.jwtIssuer,
       tokenTtlSeconds: config.api.tokenTtlSeconds,
       trustProxy: [...config.api.trustProxy],
+      requestsPerMinute: config.api.requestsPerMinute,
+      corsOrigins: config.api.corsOrigins,
+      docs: config.api.docs,
     },
   );
   closer.add('api', () => api.close());

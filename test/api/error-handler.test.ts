@@ -23,7 +23,7 @@ test('404 for a path without a route, with or without a token', async () => {
     expect(res.statusCode).toBe(404);
     expect(res.headers['content-type']).toBe('application/problem+json; charset=utf-8');
     expect(res.json()).toEqual({
-      type: 'urn:problem-type:pulse:route-not-found',
+      type: '/api/v1/problems/route-not-found',
       title: 'There is no such route.',
       status: 404,
       detail: 'There is no such route.',

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { connect } from 'node:net';
 import { pino } from 'pino';
 import { expect, test } from 'vitest';
@@ -118,6 +119,15 @@ test('while closing, further requests on an open connection are refused with a p
   await closing;
 });
 
+test('a connection that nobody uses does not hold up the close', async () => {
+  const api = await listen(fakePopulateRuns(), 60_000);
+  const raw = await rawConnection(api.url);
+  raw.send('GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n');
+  await raw.contains('{"live":true}');
+  await api.close();
+  expect(await raw.ended).toContain('Connection: keep-alive');
+});
+
 test('broken HTTP is answered with a problem', async () => {
   const api = await listen();
   const raw = await rawConnection(api.url);
@@ -146,5 +156,8 @@ async function rawConnection(url: string) {
     });
   });
   await new Promise((resolve) => socket.once('connect', resolve));
-  return { send: (bytes: string) => socket.write(bytes), ended };
+  const contains = async (part: string) => {
+    while (!text.includes(part)) await once(socket, 'data');
+  };
+  return { send: (bytes: string) => socket.write(bytes), ended, contains };
 }

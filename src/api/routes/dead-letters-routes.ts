@@ -85,7 +85,11 @@ function addReads(api: Api, { pool }: Deps): void {
     return { data: data.map(rowToJson), next };
   });
 
-  api.get('/dead-letters/:id', { schema: getDeadLetterSchema, config }, async (request) =>
+  const conditional = {
+    schema: getDeadLetterSchema,
+    config: { ...config, conditional: true },
+  } as const;
+  api.get('/dead-letters/:id', conditional, async (request) =>
     detailToJson(await findOrThrow(pool, request, request.params.id)),
   );
 }

@@ -22,7 +22,8 @@ export interface LoginRouteDeps {
 export function addLoginRoute(api: Api, deps: LoginRouteDeps): void {
   const { pool, checkCredentials, limiter, tokens, refusals } = deps;
 
-  api.post('/login', { schema: loginSchema, config: { public: true } }, async (request) => {
+  const config = { public: true, answersSecret: true } as const;
+  api.post('/login', { schema: loginSchema, config }, async (request) => {
     const { username, password } = request.body;
     const attempt = { username, address: request.ip };
     const waitSeconds = await limiter.admit(attempt);

@@ -56,7 +56,11 @@ export function addPopulateRoutes(api: Api, options: PopulateRoutesOptions): voi
     return toApi(run);
   });
 
-  api.get('/pulses/populate/:run_id', { schema: getPopulateSchema, config }, async (request) => {
+  const conditional = {
+    schema: getPopulateSchema,
+    config: { ...config, conditional: true },
+  } as const;
+  api.get('/pulses/populate/:run_id', conditional, async (request) => {
     const run = await populateRuns.find(request.params.run_id);
     if (run === undefined) {
       throw new ProblemError('PULSE_API_NOT_FOUND', { detail: 'There is no run with this id.' });

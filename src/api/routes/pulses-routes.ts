@@ -26,7 +26,8 @@ export function addPulsesRoutes(api: Api, { pool }: { pool: Pool }): void {
     return { data: rows, page, limit, total };
   });
 
-  api.get('/pulses/:id', { schema: getPulseSchema, config }, async (request) => {
+  const conditional = { ...config, conditional: true } as const;
+  api.get('/pulses/:id', { schema: getPulseSchema, config: conditional }, async (request) => {
     const row = await findPulse(pool, request.user.tenants, request.params.id);
     if (row === undefined) {
       throw new ProblemError('PULSE_API_NOT_FOUND', { detail: 'There is no row with this id.' });

@@ -2,6 +2,7 @@
 import { Type, type Static } from 'typebox';
 import { REJECTION_REASONS } from '../../core/rejection.ts';
 import { DEAD_LETTER_STATES } from '../../quarantine/dead-letter-row.ts';
+import { WITH_JSON, WITH_TOKEN } from './example-terms.ts';
 import { problemResponses } from './problem-schema.ts';
 import { textSchema } from './text-schema.ts';
 
@@ -119,7 +120,10 @@ const ROW = {
   redelivered: Type.Boolean({ description: 'Whether it had been delivered before.' }),
   received_at: instant('When it reached the quarantine.'),
 };
-const Row = Type.Object(ROW, { description: 'A dead letter without its body.' });
+const Row = Type.Object(ROW, {
+  title: 'DeadLetterRow',
+  description: 'A dead letter without its body.',
+});
 
 const Body = Type.Object({ encoding: Encoding, content: Type.String() });
 const Detail = Type.Object(
@@ -149,7 +153,7 @@ const Detail = Type.Object(
       { description: 'Oldest first; the newest 500.' },
     ),
   },
-  { description: 'All about one dead letter.' },
+  { title: 'DeadLetter', description: 'All about one dead letter.' },
 );
 
 const PREVIEW = {
@@ -165,12 +169,16 @@ const route = (operationId: string, summary: string, description: string) => ({
   description,
 });
 
+/** The newest that waits. */
+const ONE = `ID=$(curl -s "$API/dead-letters?state=quarantined&limit=1" ${WITH_TOKEN} | jq -r '.data[0].id')`;
+
 export const listDeadLettersSchema = {
   ...route(
     'listDeadLetters',
     'Lists the quarantine, newest first',
     'Bodies are left out. `next` leads on, as `after`; so does the header `Link`. Pages do not shift.',
   ),
+  curl: `curl -s "$API/dead-letters?state=quarantined&limit=10" ${WITH_TOKEN}`,
   querystring: ListQuery,
   response: {
     200: Type.Object({ data: Type.Array(Row), next: nullable('Null at the end.') }),
@@ -180,6 +188,8 @@ export const listDeadLettersSchema = {
 
 export const getDeadLetterSchema = {
   ...route('getDeadLetter', 'Shows one dead letter', 'With body, headers, origin and history.'),
+  curl: `${ONE}
+curl -s "$API/dead-letters/$ID" ${WITH_TOKEN}`,
   params: Params,
   response: { 200: Detail, ...problemResponses(400, 401, 403, 404, 500, 503) },
 };
@@ -191,6 +201,9 @@ export const fixDeadLetterSchema = {
     'Sends nothing: replay it afterwards. The new body is judged when it is ingested again, by the same ' +
       'rules as every pulse; if it breaks one, the dead letter waits again. The first body is kept.',
   ),
+  curl: `${ONE}
+curl -s -X PUT "$API/dead-letters/$ID/body" ${WITH_TOKEN} ${WITH_JSON} \\
+  -d '{"content":"{\\"tenant\\":\\"acme\\"}","note":"the tenant was missing"}'`,
   params: Params,
   body: FixBody,
   response: { 200: Row, ...problemResponses(400, 401, 403, 404, 409, 413, 415, 500, 503) },
@@ -203,6 +216,8 @@ export const replayDeadLetterSchema = {
     'Under the identity it always had, so that it is counted once however often it is replayed. Any state ' +
       'will do. 409 when it may have been counted so long ago that its id is forgotten.',
   ),
+  curl: `${ONE}
+curl -s -X POST "$API/dead-letters/$ID/replay" ${WITH_TOKEN}`,
   params: Params,
   body: ReplayBody,
   response: {
@@ -218,6 +233,8 @@ export const replayDeadLetterSchema = {
 
 export const discardDeadLetterSchema = {
   ...route('discardDeadLetter', 'Gives one dead letter up', 'It is kept, with who, when and why.'),
+  curl: `${ONE}
+curl -s "$API/dead-letters/$ID/discard" ${WITH_TOKEN} ${WITH_JSON} -d '{"note":"test traffic"}'`,
   params: Params,
   body: Type.Object({ note }, { additionalProperties: false }),
   response: { 200: Row, ...problemResponses(400, 401, 403, 404, 409, 413, 415, 500, 503) },
@@ -230,6 +247,8 @@ export const replayManySchema = {
     'At least one filter is needed, and `limit / rate_per_second` may be 30 seconds at most. Answers when done; ' +
       'repeat with `after` set to `next` until that is null. One at a time in one process, else 409.',
   ),
+  curl: `curl -s "$API/dead-letters/replay" ${WITH_TOKEN} ${WITH_JSON} \\
+  -d '{"reason":"sum_overflow","limit":100,"dry_run":true}'`,
   body: BulkReplayBody,
   response: {
     200: Type.Object({
@@ -255,6 +274,8 @@ export const discardManySchema = {
     'Gives up those that wait and match, oldest first',
     'At least one filter is needed. Repeat it while `discarded` equals `limit`.',
   ),
+  curl: `curl -s "$API/dead-letters/discard" ${WITH_TOKEN} ${WITH_JSON} \\
+  -d '{"tenant":"load-test","note":"test traffic","dry_run":true}'`,
   body: BulkDiscardBody,
   response: {
     200: Type.Object({ ...PREVIEW, dry_run: Type.Boolean(), discarded: count('Given up now.') }),

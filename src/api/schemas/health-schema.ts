@@ -18,6 +18,7 @@ export const liveSchema = {
   tags: ['health'],
   summary: 'Says that the process runs',
   description: 'Asks nothing else, so a supervisor restarts only a process that is stuck itself.',
+  curl: 'curl -s "$API/health/live"',
   response: {
     200: Type.Object({ live: Type.Literal(true) }, { description: 'The process runs.' }),
     ...problemResponses(500),
@@ -29,6 +30,7 @@ export const readySchema = {
   tags: ['health'],
   summary: 'Says whether the process can serve',
   description: 'Asks every server it depends on. 503 while one is away and while closing.',
+  curl: 'curl -s "$API/health/ready"',
   response: {
     200: Type.Object(readiness, { description: 'Everything answers.' }),
     503: {

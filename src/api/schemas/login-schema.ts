@@ -9,7 +9,10 @@ export const LoginBody = Type.Object(
     username: textSchema(64, 'The name of the user.'),
     password: Type.String({ minLength: 1, maxLength: 1024, description: 'The password.' }),
   },
-  { additionalProperties: false },
+  {
+    additionalProperties: false,
+    examples: [{ username: 'admin', password: 'the password that was configured' }],
+  },
 );
 
 const LoginAnswer = Type.Object(
@@ -29,6 +32,8 @@ export const loginSchema = {
   description:
     'The token is a JWT that ends at `ExpiresAt`. Attempts are limited per account, over all addresses, and per ' +
     'address, over all accounts; beyond the limit the answer is 429 with `Retry-After`.',
+  curl: `curl -s "$API/login" -H 'content-type: application/json' \\
+  -d '{"username":"admin","password":"'"$ADMIN_PASSWORD"'"}'`,
   body: LoginBody,
   response: { 200: LoginAnswer, ...problemResponses(400, 401, 413, 415, 429, 500, 503) },
 };

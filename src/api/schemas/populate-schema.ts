@@ -1,5 +1,6 @@
 /** POST /pulses/populate and GET /pulses/populate/:run_id. */
 import { Type } from 'typebox';
+import { WITH_JSON, WITH_TOKEN } from './example-terms.ts';
 import { problemResponses } from './problem-schema.ts';
 
 export const PopulateBody = Type.Object(
@@ -20,7 +21,10 @@ export const PopulateBody = Type.Object(
       description: 'How many publishes a publisher may have unconfirmed.',
     }),
   },
-  { additionalProperties: false },
+  {
+    additionalProperties: false,
+    examples: [{ total_messages: 1_000, workers_number: 2, buffer_size: 100 }],
+  },
 );
 
 const RunParams = Type.Object({
@@ -46,7 +50,7 @@ const PopulateRunSchema = Type.Object(
     finished_at: nullable('When it ended; null while it runs.'),
     error: nullable('Why it failed, else null.'),
   },
-  { description: 'A populate run and its progress.' },
+  { title: 'PopulateRun', description: 'A populate run and its progress.' },
 );
 
 export const startPopulateSchema = {
@@ -56,6 +60,8 @@ export const startPopulateSchema = {
   description:
     'Starts a run and answers at once; `Location` is where its progress can be read. A bounded ' +
     'number of runs may run at a time in one process; beyond it the answer is 409.',
+  curl: `curl -s "$API/pulses/populate" ${WITH_TOKEN} ${WITH_JSON} \\
+  -d '{"total_messages":1000,"workers_number":2,"buffer_size":100}'`,
   body: PopulateBody,
   response: { 202: PopulateRunSchema, ...problemResponses(400, 401, 403, 409, 413, 415, 500, 503) },
 };
@@ -65,6 +71,9 @@ export const getPopulateSchema = {
   tags: ['populate'],
   summary: 'Shows the progress of a populate run',
   description: 'Poll it until `state` is no longer `running`.',
+  curl: `RUN=$(curl -s "$API/pulses/populate" ${WITH_TOKEN} ${WITH_JSON} \\
+  -d '{"total_messages":1000,"workers_number":2,"buffer_size":100}' | jq -r .id)
+curl -s "$API/pulses/populate/$RUN" ${WITH_TOKEN}`,
   params: RunParams,
   response: { 200: PopulateRunSchema, ...problemResponses(400, 401, 403, 404, 500, 503) },
 };

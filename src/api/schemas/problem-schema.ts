@@ -4,7 +4,10 @@ import { PROBLEM_MEDIA_TYPE } from '../problems.ts';
 
 /** The members every problem has; `errors` comes with 400 and names the wrong fields. */
 export const PROBLEM_PROPERTIES = {
-  type: Type.String({ format: 'uri', description: 'Identifies the kind of problem.' }),
+  type: Type.String({
+    format: 'uri-reference',
+    description: 'Identifies the kind of problem, and leads to a page about it.',
+  }),
   title: Type.String({ description: 'The kind of problem in words.' }),
   status: Type.Integer({ description: 'The HTTP status.' }),
   detail: Type.String({ description: 'What is wrong with this request.' }),
@@ -21,7 +24,7 @@ export const PROBLEM_PROPERTIES = {
   ),
 };
 
-export const ProblemSchema = Type.Object(PROBLEM_PROPERTIES);
+export const ProblemSchema = Type.Object(PROBLEM_PROPERTIES, { title: 'Problem' });
 
 const DESCRIPTIONS = {
   400: 'The request is not valid; `errors` names the fields.',

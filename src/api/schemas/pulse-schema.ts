@@ -1,5 +1,6 @@
 /** GET /pulses and GET /pulses/:id. */
 import { Type, type Static } from 'typebox';
+import { WITH_TOKEN } from './example-terms.ts';
 import { problemResponses } from './problem-schema.ts';
 import { textSchema } from './text-schema.ts';
 
@@ -54,6 +55,7 @@ export const PulseRow = Type.Object(
     flushed_at: instant('When it was written. Rows are never changed afterwards.'),
   },
   {
+    title: 'PulseRow',
     description:
       'The sum of one tenant, SKU, unit and hour in one flush. Late pulses make a further row for ' +
       'the same hour: totals are sums over rows.',
@@ -68,6 +70,7 @@ export const listPulsesSchema = {
   description:
     'Rows by ascending id. `total` and the rows are read in one snapshot. The header `Link` ' +
     '(RFC 8288) leads to the first, previous, next and last page with the same filters.',
+  curl: `curl -s "$API/pulses?page=1&limit=10&from=2026-01-01T00:00:00Z" ${WITH_TOKEN}`,
   querystring: PulsesQuery,
   response: {
     200: Type.Object(
@@ -87,7 +90,9 @@ export const getPulseSchema = {
   operationId: 'getPulse',
   tags: ['pulses'],
   summary: 'Shows one flushed sum',
-  description: 'One row of `GET /pulses`, by its id.',
+  description: 'One row of `GET /pulses`, by its id. Rows never change.',
+  curl: `ID=$(curl -s "$API/pulses?limit=1" ${WITH_TOKEN} | jq -r '.data[0].id')
+curl -s "$API/pulses/$ID" ${WITH_TOKEN}`,
   params: PulseParams,
   response: { 200: PulseRow, ...problemResponses(400, 401, 403, 404, 500, 503) },
 };

@@ -1,0 +1,19 @@
+/** Routes that plugins add by themselves, and that therefore cannot say who may call them. */
+import type { RouteOptions } from 'fastify';
+
+/** Where the reference page is. */
+export const DOCS_PATH = '/docs';
+
+/** The one route that answers preflights. */
+const PREFLIGHT_PATH = '*';
+
+/**
+ * Marks the reference page and preflights as public. As the first `onRoute` hook, so that the others see the mark.
+ */
+export function markPluginRoutes(route: RouteOptions & { path: string }): void {
+  const { url, method } = route;
+  const isPreflight = url === PREFLIGHT_PATH && method === 'OPTIONS';
+  if (isPreflight || url === DOCS_PATH || url.startsWith(`${DOCS_PATH}/`)) {
+    route.config = { ...route.config, public: true };
+  }
+}

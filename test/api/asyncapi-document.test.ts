@@ -1,0 +1,112 @@
+import { Ajv2020 } from 'ajv/dist/2020.js';
+import ajvFormats from 'ajv-formats';
+import fc from 'fast-check';
+import { format, resolveConfig } from 'prettier';
+import { describe, expect, test } from 'vitest';
+import { asyncApiDocument } from '../../src/api/asyncapi-document.ts';
+import {
+  QUEUED_PULSES_MAX,
+  QueuedPulse,
+  QueuedPulses,
+} from '../../src/api/schemas/queued-pulse-schema.ts';
+import { parseTimestamp } from '../../src/core/timestamp.ts';
+import { ARRAY_LENGTH_MAX } from '../../src/ingest/parse-body.ts';
+import { parsePulse } from '../../src/ingest/parse-pulse.ts';
+import { arbitraryKeyText, arbitraryNanos, decimalOf, sentPulse } from '../support/pulses.ts';
+import { lintDescription } from './lint-description.ts';
+
+describe('the AsyncAPI document', () => {
+  test('passes the linter', async () => {
+    expect(await lintDescription(asyncApiDocument('pulses'), {})).toEqual([]);
+  });
+
+  test('is the one in docs/asyncapi.json', async () => {
+    const path = 'docs/asyncapi.json';
+    const options = { ...(await resolveConfig(path)), filepath: path };
+    const text = await format(JSON.stringify(asyncApiDocument('pulses')), options);
+    // After a change on purpose: npx vitest run --project unit test/api/asyncapi-document.test.ts --update
+    await expect(text).toMatchFileSnapshot(`../../${path}`);
+  });
+
+  test('has examples that keep its own rules', () => {
+    const { messages } = asyncApiDocument('pulses').components;
+    expect(isQueued(messages.pulse.examples[0]!.payload)).toBe(true);
+    expect(areQueued(messages.pulses.examples[0]!.payload)).toBe(true);
+  });
+});
+
+const ajv = new Ajv2020({ strict: true, allowUnionTypes: true });
+ajvFormats.default(ajv);
+const isQueued = ajv.compile(JSON.parse(JSON.stringify(QueuedPulse)));
+const areQueued = ajv.compile(JSON.parse(JSON.stringify(QueuedPulses)));
+
+describe('the schema of a queued pulse agrees with ingest', () => {
+  const NOW = Date.UTC(2026, 10, 22, 4);
+  const counts = (pulse: unknown) =>
+    parsePulse(pulse, {
+      fallbackId: undefined,
+      messageTimeSec: undefined,
+      receivedAtMs: NOW,
+      // The schema does not know what time it is.
+      ageMaxMs: Infinity,
+      aheadMaxMs: Infinity,
+      source: () => JSON.stringify(pulse),
+    }).ok;
+
+  test('about the number of pulses in an array', () => {
+    expect(QUEUED_PULSES_MAX).toBe(ARRAY_LENGTH_MAX);
+  });
+
+  const amountText = fc.oneof(
+    arbitraryNanos.map(decimalOf),
+    fc.stringMatching(/^-?0{0,3}\d{0,17}(\.\d{0,11}0{0,3})?$/),
+    fc.string(),
+  );
+  const key = fc.oneof(
+    arbitraryKeyText(128),
+    fc.string({ unit: 'binary', maxLength: 140 }),
+    fc.constantFrom('', '\u0000', '\u007f', '\u009f', '\ud800', 'x\udc00', '😀'.repeat(128)),
+  );
+  const anything = fc.oneof(fc.constant(null), fc.boolean(), fc.array(fc.string()), fc.object());
+  const sent = fc
+    .record(
+      {
+        tenant: fc.oneof({ weight: 9, arbitrary: key }, anything),
+        product_sku: fc.oneof({ weight: 9, arbitrary: key }, anything),
+        use_unity: fc.oneof({ weight: 9, arbitrary: key }, anything),
+        used_amount: fc.oneof({ weight: 9, arbitrary: amountText }, anything),
+        id: fc.oneof({ weight: 9, arbitrary: key }, anything),
+      },
+      { requiredKeys: [] },
+    )
+    .map((changes) => sentPulse(changes));
+
+  test('about every text, amount and absence', () => {
+    fc.assert(
+      fc.property(sent, (pulse) => {
+        expect(isQueued(pulse)).toBe(counts(pulse));
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+
+  test('about numbers of at most 15 digits', () => {
+    const numbers = fc.oneof(fc.integer(), fc.integer({ min: -10, max: 10 }), fc.constant(1e15));
+    fc.assert(
+      fc.property(numbers, (used_amount) => {
+        const pulse = sentPulse({ used_amount });
+        expect(isQueued(pulse)).toBe(counts(pulse));
+      }),
+    );
+  });
+
+  test('about instants', () => {
+    for (const timestamp of ['2026-11-22T04:10:00Z', '2026-11-22T04:10:00.5+02:00', 'yesterday']) {
+      expect(isQueued(sentPulse({ timestamp }))).toBe(parseTimestamp(timestamp) !== undefined);
+    }
+  });
+
+  test('about what is no pulse', () => {
+    for (const value of [null, [], 'text', 7]) expect(isQueued(value)).toBe(counts(value));
+  });
+});

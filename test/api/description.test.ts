@@ -1,0 +1,90 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Api } from '../../src/api/api-types.ts';
+import { createTestApp } from './api-fixture.ts';
+import { lintDescription } from './lint-description.ts';
+
+let app: Api;
+beforeAll(async () => {
+  ({ app } = await createTestApp());
+});
+afterAll(() => app.close());
+
+interface Operation {
+  readonly operationId: string;
+  readonly summary: string;
+  readonly security: unknown[];
+  readonly responses: Record<string, unknown>;
+  readonly 'x-codeSamples'?: { source: string }[];
+}
+
+interface OpenApi {
+  readonly openapi: string;
+  readonly paths: Record<string, Record<string, Operation>>;
+}
+
+const openApi = async () => (await app.inject({ url: '/openapi.json' })).json<OpenApi>();
+
+describe('the OpenAPI document', () => {
+  test('passes the linter', async () => {
+    const document = await openApi();
+    expect(document.openapi).toBe('3.1.0');
+    // A health check takes nothing that could be wrong.
+    expect(await lintDescription(document, { 'operation-4xx-response': 'off' })).toEqual([]);
+  });
+
+  test('has every route of the API with who may call it, its problems and an example', async () => {
+    const { paths } = await openApi();
+    const described = Object.entries(paths).flatMap(([url, path]) =>
+      Object.entries(path).map(([method, operation]) => {
+        const route = app.routeTable.find(
+          (one) =>
+            one.method.toLowerCase() === method && one.url.replace(/:(\w+)/g, '{$1}') === url,
+        );
+        expect(operation.security, operation.operationId).toEqual(
+          route?.config.public === true ? [] : [{ bearer: [] }],
+        );
+        expect(operation.summary, operation.operationId).not.toBe('');
+        expect(Object.keys(operation.responses)).toEqual(
+          expect.arrayContaining(
+            route?.config.public === true
+              ? ['500', 'default']
+              : ['401', '403', '429', '500', 'default'],
+          ),
+        );
+        expect(operation['x-codeSamples']?.[0]?.source, operation.operationId).toContain('curl ');
+        return `${method.toUpperCase()} ${route?.url}`;
+      }),
+    );
+    const hidden = /^(\/docs|\/openapi\.json|\/asyncapi\.json|\/api\/v1\/health)/;
+    const routes = app.routeTable
+      .filter(({ method, url }) => method !== 'HEAD' && !hidden.test(url))
+      .map(({ method, url }) => `${method} ${url}`);
+    expect(described.sort()).toEqual(routes.sort());
+  });
+});
+
+describe('the reference page', () => {
+  test('is served with all its files from here, under a policy that no other answer has', async () => {
+    const page = await app.inject({ url: '/docs/' });
+    expect(page.statusCode).toBe(200);
+    expect(page.headers['content-security-policy']).toContain("script-src 'self'");
+    expect(page.headers['content-security-policy']).not.toContain('https:');
+    const files = [...page.body.matchAll(/(?:src|href)="([^"]+)"/g)].map(([, file]) => file!);
+    expect(files.length).toBeGreaterThan(3);
+    for (const file of files) {
+      const url = new URL(file, 'http://here/docs/');
+      expect(url.host).toBe('here');
+      expect((await app.inject({ url: url.pathname })).statusCode, file).toBe(200);
+    }
+    const elsewhere = await app.inject({ url: '/openapi.json' });
+    expect(elsewhere.headers['content-security-policy']).toBe("default-src 'none'");
+  });
+
+  test('and the documents can be switched off', async () => {
+    const { app: silent } = await createTestApp({}, { docs: false });
+    for (const url of ['/docs', '/docs/json', '/openapi.json', '/asyncapi.json']) {
+      expect((await silent.inject({ url })).statusCode).toBe(404);
+    }
+    await silent.close();
+  });
+});

@@ -1,0 +1,37 @@
+import { readFileSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import { createTestApp } from './api-fixture.ts';
+
+/** Where the catalogue is written down for people. */
+const PAGE = 'docs/api-manners.part.md';
+
+interface Kind {
+  readonly type: string;
+  readonly code: string;
+  readonly status: number;
+  readonly title: string;
+}
+
+test('every kind of problem has its page and its line in the documentation', async () => {
+  const { app } = await createTestApp();
+  const all = (await app.inject({ url: '/api/v1/problems' })).json<{ data: Kind[] }>().data;
+  const page = readFileSync(PAGE, 'utf8');
+  for (const kind of all) {
+    expect((await app.inject({ url: kind.type })).json()).toEqual(kind);
+    const row = new RegExp(`\\| \`${kind.code}\` +\\| ${kind.status} +\\| ${kind.title} +\\|`);
+    expect(page, kind.code).toMatch(row);
+  }
+  const named = page.match(/PULSE_API_[A-Z_]+/g) ?? [];
+  expect(new Set(named)).toEqual(new Set(all.map(({ code }) => code)));
+  await app.close();
+});
+
+test('404 for a kind that is not in the catalogue, and 400 for a name beyond all bounds', async () => {
+  const { app } = await createTestApp();
+  const statusOf = async (name: string) =>
+    (await app.inject({ url: `/api/v1/problems/${name}` })).statusCode;
+  expect(await statusOf('constructor')).toBe(404);
+  expect(await statusOf('PULSE_API_NOT_FOUND')).toBe(404);
+  expect(await statusOf('x'.repeat(65))).toBe(400);
+  await app.close();
+});
