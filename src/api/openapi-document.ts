@@ -139,7 +139,7 @@ export const refineDocument: RefineDocument = (documents) => {
 
 /** Every answer names its request and what is left; every operation may be refused in ways of its own. */
 function completeResponses(method: string, operation: Operation): void {
-  const { operationId, security, responses } = operation;
+  const { operationId, security, tags, responses } = operation;
   const isHealth = HEALTH_OPERATIONS.has(operationId);
   const isPaged = operation.parameters?.some(({ name }) => name === 'limit') === true;
   const problem = responses[500]?.content;
@@ -154,7 +154,7 @@ function completeResponses(method: string, operation: Operation): void {
   for (const [status, response] of Object.entries(responses)) {
     const names = ['X-Request-Id', ...(isHealth ? [] : ['RateLimit', 'RateLimit-Policy'])];
     if (status === '429' || status === '503') names.push('Retry-After');
-    if (status === '202') names.push('Location');
+    if (status === '202' && tags.includes('populate')) names.push('Location');
     if (status === '200' && isPaged) names.push('Link');
     if (method === 'get' && '304' in responses && (status === '200' || status === '304')) {
       names.push('ETag');
