@@ -1,0 +1,160 @@
+import fc from 'fast-check';
+import type { InjectOptions } from 'fastify';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import type { Api } from '../../src/api/api-types.ts';
+import {
+  createQuarantineFixture,
+  type QuarantineFixture,
+} from '../quarantine/quarantine-fixture.ts';
+import {
+  createAnswerCheck,
+  operationsOf,
+  type OpenApiDocument,
+  type PlacedOperation,
+} from '../support/openapi-checker.ts';
+import { authorization, createTestApp, forgeToken } from './api-fixture.ts';
+import {
+  HALF_PAIR,
+  HOSTILE_TEXTS,
+  requestsFor,
+  type FuzzRequest,
+  type Schema,
+} from './request-fuzz.ts';
+import { insertBatch } from './rows-fixture.ts';
+
+vi.setConfig({ testTimeout: 240_000 });
+
+const RUNS_PER_ROUTE = 150;
+const TOKEN_SECONDS = 3_600;
+
+/** What only the inside of the server says. */
+const INSIDE =
+  /\bat \S+ \(|\.[jt]s:\d+|node_modules|SELECT |INSERT INTO|syntax error|pg_|relation "|FastifyError|undefined is not/;
+
+let fixture: QuarantineFixture;
+let app: Api;
+let check: ReturnType<typeof createAnswerCheck>;
+let operations: PlacedOperation[];
+let token: string;
+
+beforeAll(async () => {
+  fixture = await createQuarantineFixture();
+  // Populate runs are the fake ones: a valid request asks for up to ten million pulses.
+  ({ app } = await createTestApp(
+    { pool: fixture.pool, replay: fixture.replay },
+    { tokenTtlSeconds: TOKEN_SECONDS },
+  ));
+  const texts = HOSTILE_TEXTS.filter((text) => !/[\p{Cc}\p{Cs}]/u.test(text) && text.length <= 64);
+  await insertBatch(
+    fixture.pool,
+    texts.map((text) => ({ tenant: text, sku: text, unit: text })),
+  );
+  fixture.startIngest();
+  fixture.startWriter();
+  for (const tenant of ['', 7, null]) {
+    await fixture.send({ tenant, product_sku: 'x', use_unity: 'x', used_amount: '1' });
+  }
+  await vi.waitFor(
+    async () => {
+      expect(await fixture.list()).toHaveLength(3);
+    },
+    { timeout: 20_000 },
+  );
+  const document = (await app.inject({ url: '/openapi.json' })).json<OpenApiDocument>();
+  operations = operationsOf(document);
+  check = createAnswerCheck(document);
+  const exp = Math.floor(Date.now() / 1000) + TOKEN_SECONDS / 2;
+  token = authorization(forgeToken({ claims: { exp } })).authorization;
+});
+
+afterAll(async () => {
+  await app.close();
+  await fixture.stop();
+  await fixture.close();
+});
+
+async function inject(request: FuzzRequest) {
+  const { method, ...rest } = request;
+  return app.inject({ ...rest, method: method as NonNullable<InjectOptions['method']> });
+}
+
+/** The operation that a route is described as; undefined for a page, a second way in, and HEAD. */
+function operationOf(method: string, url: string): PlacedOperation | undefined {
+  const path = url.replace(/:(\w+)/g, '{$1}');
+  return operations.find((one) => one.path === path && one.method === method.toLowerCase());
+}
+
+test('whatever is sent to any route, the answer is a decent one', async () => {
+  const statuses = new Map<string, Set<number>>();
+  for (const route of app.routeTable) {
+    const name = `${route.method} ${route.url}`;
+    const seen = new Set<number>();
+    statuses.set(name, seen);
+    await fc.assert(
+      fc.asyncProperty(requestsFor(route, token), async (request) => {
+        const res = await inject(request);
+        seen.add(res.statusCode);
+        expect(res.statusCode, res.body).not.toBe(500);
+        expect(res.statusCode, res.body).toBeLessThan(503);
+        expect(res.headers['x-request-id']).toMatch(/^[\w.:-]{1,64}$/);
+        if (res.statusCode < 400) return;
+        expect(res.headers['content-type']).toBe('application/problem+json; charset=utf-8');
+        if (route.method === 'HEAD') return;
+        expect(ownWords(res.body)).not.toMatch(INSIDE);
+        expect(res.json()).not.toHaveProperty('stack');
+        // A path that is bent may have become another one's.
+        const operation = operationOf(route.method, route.url);
+        if (operation === undefined) return;
+        const contentType = String(res.headers['content-type']);
+        expect(check(operation, { status: res.statusCode, contentType, body: res.body })).toBe(
+          undefined,
+        );
+      }),
+      { numRuns: RUNS_PER_ROUTE },
+    );
+  }
+  // A generator whose requests are all refused at the door would prove nothing.
+  for (const [name, seen] of statuses) {
+    const inside = [...seen].filter((status) => ![400, 401, 405, 413, 414, 415].includes(status));
+    expect(inside, `${name}: ${[...seen].join()}`).not.toEqual([]);
+  }
+});
+
+/** What the server says in its own words: the path and the names of wrong fields are the caller's. */
+function ownWords(body: string): string {
+  const { title, detail, errors } = JSON.parse(body) as Record<string, unknown>;
+  return JSON.stringify(errors === undefined ? [title, detail] : title);
+}
+
+interface Listed {
+  readonly data: Readonly<Record<string, unknown>>[];
+}
+
+describe('in every filter of every list', () => {
+  const filters = (): [string, string][] =>
+    app.routeTable
+      .filter(({ method, schema }) => method === 'GET' && schema?.querystring !== undefined)
+      .flatMap(({ url, schema }) => {
+        const { properties = {} } = schema!.querystring as Schema;
+        const texts = Object.entries(properties).filter(([, one]) => {
+          const { type, format, enum: words, items } = one;
+          const isText = type === 'string' || items?.type === 'string';
+          return isText && format === undefined && words === undefined;
+        });
+        return texts.map(([name]): [string, string] => [url, name]);
+      });
+
+  test('an injection is a text like any other, and finds only what is called so', async () => {
+    expect(filters().length).toBeGreaterThan(4);
+    for (const [url, name] of filters()) {
+      for (const text of HOSTILE_TEXTS.filter((one) => !HALF_PAIR.test(one))) {
+        const query = new URLSearchParams({ [name]: text }).toString();
+        const res = await app.inject({ url: `${url}?${query}`, headers: { authorization: token } });
+        expect([200, 400, 431], `${url} ${name} ${text}: ${res.body}`).toContain(res.statusCode);
+        if (res.statusCode !== 200) continue;
+        const rows = res.json<Listed>().data;
+        expect(rows.filter((row) => row[name] !== text)).toEqual([]);
+      }
+    }
+  });
+});
