@@ -1,6 +1,6 @@
 /** The two ways to the same rows: over HTTP, and by the very statements that the API sends, through `pg` alone. */
 import type { Client, Pool } from 'pg';
-import { API_BASE } from '../src/api/app.ts';
+import { API_BASE } from '../src/api/api-base.ts';
 import { findPulse, listPulses, type PulseFilters } from '../src/api/pulses-query.ts';
 import { openHttpConnection, type HttpConnection } from './http-connection.ts';
 

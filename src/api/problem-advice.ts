@@ -23,6 +23,7 @@ export const PROBLEM_ADVICE: Readonly<Record<ProblemStatus, ProblemAdvice>> = {
   413: never('Send less at a time.'),
   414: never('Send a shorter URL.'),
   415: never('Set `Content-Type` to what the operation takes.'),
+  422: never('Change the request as `detail` and `items` say: nothing of it was taken.'),
   429: later('Send it again after `Retry-After` seconds.'),
   431: never('Send fewer or shorter headers.'),
   500: later('Report it with `request_id`: the log has the cause.'),

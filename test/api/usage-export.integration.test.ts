@@ -11,6 +11,7 @@ import {
   fakeIdentities,
   fakePopulateRuns,
   NO_REPLAY,
+  NO_SENDING,
   NO_USAGE,
   OPTIONS,
 } from './api-fixture.ts';
@@ -39,6 +40,7 @@ beforeAll(async () => {
       populateRuns: fakePopulateRuns(),
       replay: NO_REPLAY,
       usage: NO_USAGE,
+      sending: NO_SENDING,
       readinessChecks: [],
       logger,
     },

@@ -20,7 +20,7 @@ const logger = pino({ level: 'silent' });
 const DAY_MS = 86_400_000;
 export const DEDUPE_WINDOW_SECONDS = 3_600;
 
-type QuarantineFixture = Awaited<ReturnType<typeof createQuarantineFixture>>;
+export type QuarantineFixture = Awaited<ReturnType<typeof createQuarantineFixture>>;
 
 /** What a test person is called. */
 export const ALICE = { name: 'alice', via: 'api', scope: 'all' } as const;
@@ -47,7 +47,7 @@ export function useQuarantineFixture({ isStarted = true } = {}): QuarantineFixtu
   return fixture;
 }
 
-async function createQuarantineFixture() {
+export async function createQuarantineFixture() {
   const services = await isolatedServices();
   const { rabbitmqUrl, redisUrl, queue } = services;
   const pool: Pool = createPool(services.databaseUrl, { name: 'test', logger });
