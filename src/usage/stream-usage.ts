@@ -50,7 +50,7 @@ export async function openUsageStream(
           await openCursor(client, prepared.statement);
           const first = await fetchRows(client);
           resolve({ freshness: prepared.freshness, text });
-          await pipeline(encodeAll(client, { encoder, first }), text, { signal });
+          await pipeline(encodeAll(client, { encoder, first }), text);
         });
       })
       .catch(reject);
