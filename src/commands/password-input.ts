@@ -26,14 +26,13 @@ export async function readNewPassword(
   run: CommandRun,
   { passwordFile }: { readonly passwordFile?: string },
 ): Promise<string> {
-  const isAsked = passwordFile === undefined && process.stdin.isTTY;
-  const password = isAsked ? await ask(run, 'New password: ') : readLine(passwordFile ?? '-');
-  const { length } = password;
-  if (length < LENGTH_MIN || length > LENGTH_MAX) {
-    throw misused(`The password must have ${LENGTH_MIN} to ${LENGTH_MAX} characters.`);
-  }
-  if (isAsked && (await ask(run, 'Again: ')) !== password) throw misused('The two differ.');
-  return password;
+  if (passwordFile === undefined && process.stdin.isTTY) return await askTwice(run);
+  return checked(readLine(passwordFile ?? '-'));
+}
+
+function checked(password: string): string {
+  if (password.length >= LENGTH_MIN && password.length <= LENGTH_MAX) return password;
+  throw misused(`The password must have ${LENGTH_MIN} to ${LENGTH_MAX} characters.`);
 }
 
 function readLine(file: string): string {
@@ -50,24 +49,30 @@ function readLine(file: string): string {
   return line;
 }
 
-/** What is typed is shown nowhere. */
-async function ask({ tell, stop }: CommandRun, question: string): Promise<string> {
+/** What is typed is shown nowhere: the terminal stops its echo before the first question, until after the last. */
+async function askTwice({ tell, stop }: CommandRun): Promise<string> {
   const nowhere = new Writable({
     write: (_chunk, _encoding, done) => {
       done();
     },
   });
-  process.stderr.write(question);
   const terminal = createInterface({ input: process.stdin, output: nowhere, terminal: true });
   const closed = new Promise<never>((_resolve, reject) => {
     terminal.once('close', () => {
       reject(misused('No password was given.'));
     });
   });
+  const ask = async (question: string): Promise<string> => {
+    process.stderr.write(question);
+    const answer = await Promise.race([terminal.question('', { signal: stop }), closed]);
+    tell('');
+    return answer;
+  };
   try {
-    return await Promise.race([terminal.question('', { signal: stop }), closed]);
+    const password = checked(await ask('New password: '));
+    if ((await ask('Again: ')) !== password) throw misused('The two differ.');
+    return password;
   } finally {
     terminal.close();
-    tell('');
   }
 }

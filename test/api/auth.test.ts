@@ -176,7 +176,8 @@ test('a new secret logs nobody out, as long as the one before is kept', async ()
 test('a route that does not say who may call it keeps the API from starting', async () => {
   const { app: forgetful } = await createTestApp();
   forgetful.get('/forgotten', () => ({}));
-  await expect(forgetful.ready()).rejects.toThrow('GET /forgotten says neither');
+  const started = forgetful.ready().then(() => 'started');
+  await expect(started).rejects.toThrow('GET /forgotten says neither');
 });
 
 test('a short secret is refused at start', async () => {

@@ -2,11 +2,13 @@
 //
 // An edit is a piece of text that stands exactly once in its file, and what replaces it. `red` names the
 // checks that must fail, every one of them; what they are is said in scripts/mutations.js.
+import { ACCESS_MUTATIONS } from './access-mutations.js';
 
 /** Deliveries are redelivered for certain, and every batch is in Redis already. */
 const CRASH_AFTER_APPLY = { faults: 'crash-ingest-applied', seed: 2 };
 
 export const MUTATIONS = [
+  ...ACCESS_MUTATIONS,
   {
     name: 'dedupe',
     guard: 'dedupe by id',

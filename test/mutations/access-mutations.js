@@ -1,0 +1,194 @@
+// The guards of the API: who calls, what he may do, and whose rows he sees. The same shape as mutations.js.
+
+const SCOPED = { tests: 'test/platform/scoped-postgres.integration.test.ts' };
+const MATRIX = { tests: 'test/api/access.integration.test.ts' };
+const LOGIN = { tests: 'test/api/login-route.integration.test.ts' };
+const IDENTITY = { tests: 'test/api/identity.integration.test.ts' };
+
+const FILTERS = 'tenants: the filter of each query';
+const POLICIES = 'tenants: row-level security';
+
+export const ACCESS_MUTATIONS = [
+  {
+    name: 'filter-pulses',
+    guard: FILTERS,
+    off: 'lists of pulses are not filtered',
+    edits: [
+      {
+        file: 'src/api/pulses-query.ts',
+        find: "['tenant = ANY(?)', tenantsOf(filters.scope)],",
+        replace: '',
+      },
+    ],
+    red: [SCOPED],
+  },
+  {
+    name: 'filter-pulse',
+    guard: FILTERS,
+    off: 'a pulse by its id is not filtered',
+    edits: [
+      {
+        file: 'src/api/pulses-query.ts',
+        find: 'p.tenant = ANY($2))',
+        replace: 'cardinality($2) >= 0)',
+      },
+    ],
+    red: [SCOPED],
+  },
+  {
+    name: 'filter-dead-letters',
+    guard: FILTERS,
+    off: 'dead letters are not filtered',
+    edits: [
+      {
+        file: 'src/quarantine/dead-letters-query.ts',
+        find: "['tenant = ANY(?::text[])', tenantsOf(filters.scope ?? 'all')],",
+        replace: '',
+      },
+    ],
+    red: [SCOPED],
+  },
+  {
+    name: 'policy-pulses',
+    guard: POLICIES,
+    off: 'pulses have none',
+    edits: [
+      {
+        file: 'migrations/0008_access.sql',
+        find: 'ALTER TABLE pulses ENABLE ROW LEVEL SECURITY;',
+        replace: '',
+      },
+    ],
+    red: [SCOPED],
+  },
+  {
+    name: 'policy-dead-letters',
+    guard: POLICIES,
+    off: 'dead letters have none',
+    edits: [
+      {
+        file: 'migrations/0008_access.sql',
+        find: 'ALTER TABLE dead_letters ENABLE ROW LEVEL SECURITY;',
+        replace: '',
+      },
+    ],
+    red: [SCOPED],
+  },
+  {
+    name: 'scope-role',
+    guard: POLICIES,
+    off: 'reads run as the owner, whom no policy binds',
+    edits: [
+      {
+        file: 'src/platform/scoped-postgres.ts',
+        find: 'SET LOCAL ROLE ${SCOPE_ROLES.some}',
+        replace: 'SELECT 1',
+      },
+    ],
+    red: [SCOPED],
+  },
+  {
+    name: 'route-roles',
+    guard: 'roles of a route',
+    off: 'every role may call every route',
+    edits: [
+      { file: 'src/api/auth.ts', find: 'config.roles?.includes(role) !== true', replace: 'false' },
+    ],
+    red: [MATRIX],
+  },
+  {
+    name: 'route-tenants',
+    guard: 'routes for callers of all tenants',
+    off: 'callers of some tenants are let in',
+    edits: [{ file: 'src/api/auth.ts', find: "tenants !== 'all'", replace: 'false' }],
+    red: [MATRIX],
+  },
+  {
+    name: 'fix-for-others',
+    guard: 'a dead letter is fixed for one’s own tenant',
+    off: 'the API does not look whom the new body names',
+    edits: [
+      {
+        file: 'src/api/routes/dead-letters-routes.ts',
+        find: "if (tenants !== 'all' && (fix.tenant === null || !includesTenant(tenants, fix.tenant))) {",
+        replace: 'if (includesTenant(tenants, "") && tenants !== "all") {',
+      },
+    ],
+    red: [{ tests: 'test/api/dead-letters-scope.integration.test.ts' }],
+  },
+  {
+    name: 'key-secret',
+    guard: 'secret of a key',
+    off: 'its id is enough',
+    edits: [
+      {
+        file: 'src/api/auth.ts',
+        find: '!timingSafeEqual(key.secretHash, credentials.secretHash)',
+        replace: 'timingSafeEqual(key.secretHash, credentials.secretHash) === null',
+      },
+    ],
+    red: [MATRIX],
+  },
+  {
+    name: 'key-revoked',
+    guard: 'a revoked key is refused',
+    off: 'it is not',
+    edits: [{ file: 'src/api/auth.ts', find: 'if (key.isRevoked)', replace: 'if (false)' }],
+    red: [MATRIX, IDENTITY],
+  },
+  {
+    name: 'key-expired',
+    guard: 'an expired key is refused',
+    off: 'it is not',
+    edits: [{ file: 'src/api/auth.ts', find: 'key.expiresAtMs <= Date.now()', replace: 'false' }],
+    red: [MATRIX, IDENTITY],
+  },
+  {
+    name: 'token-version',
+    guard: 'tokens end with their user’s password',
+    off: 'they do not',
+    edits: [
+      {
+        file: 'src/api/auth.ts',
+        find: 'user?.tokenVersion !== ver',
+        replace: 'user === undefined',
+      },
+    ],
+    red: [MATRIX, IDENTITY],
+  },
+  {
+    name: 'deny-by-default',
+    guard: 'a route that says nothing is refused at start',
+    off: 'it is not',
+    edits: [
+      { file: 'src/api/app.ts', find: 'if (open !== undefined)', replace: 'if (open === null)' },
+    ],
+    red: [{ tests: 'test/api/auth.test.ts' }],
+  },
+  {
+    name: 'guesses-per-account',
+    guard: 'guesses of a password wait',
+    off: 'accounts are not counted',
+    edits: [
+      {
+        file: 'src/api/login-limiter.ts',
+        find: 'return await count(client, COUNT_ACCOUNT, [account, perAccount]);',
+        replace: 'return account.length * perAccount * 0;',
+      },
+    ],
+    red: [LOGIN],
+  },
+  {
+    name: 'owner-locked-out',
+    guard: 'strangers cannot lock an owner out of where he usually is',
+    off: 'known addresses are counted with all others',
+    edits: [
+      {
+        file: 'src/api/login-limiter.ts',
+        find: "isKnown ? addressGroup(address) : ''",
+        replace: "isKnown ? '' : ''",
+      },
+    ],
+    red: [LOGIN],
+  },
+];
