@@ -1,0 +1,19 @@
+#!/bin/sh
+# Prints a fresh .env for docker-compose.yml, every secret random:
+#   sh deploy/new-compose-env.sh > .env
+# Servers keep the passwords that they were first started with: do this once, and keep the file.
+set -eu
+umask 077
+
+# Only 0-9 and a-f: they need no quoting in a URL, a shell or YAML.
+secret() { head -c 24 /dev/urandom | od -An -tx1 | tr -d ' \n'; }
+
+cat <<END
+ADMIN_USERNAME=admin
+ADMIN_PASSWORD=$(secret)
+JWT_SECRET=$(secret)
+RABBITMQ_PASSWORD=$(secret)
+REDIS_PASSWORD=$(secret)
+POSTGRES_PASSWORD=$(secret)
+GRAFANA_PASSWORD=$(secret)
+END
