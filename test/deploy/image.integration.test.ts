@@ -1,0 +1,186 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import { chmodSync, chownSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { freePort } from '../../src/services/free-port.ts';
+import { loginToApi } from '../support/api-client.ts';
+import { eventually } from '../support/eventually.ts';
+import { isolatedServices, type IsolatedServices } from '../support/isolated.ts';
+import {
+  MANY_STEPS_TIMEOUT_MS,
+  runForJson,
+  runPulse,
+  startPulse,
+  temporaryDirectory,
+} from '../support/pulse-process.ts';
+import { readCompose } from './compose-file.ts';
+import { makeImageFolder, type ImageFolder } from './image-folder.ts';
+import { kustomize } from './kustomize.ts';
+import { podTemplates } from './pod-templates.ts';
+
+vi.setConfig({ testTimeout: MANY_STEPS_TIMEOUT_MS, hookTimeout: MANY_STEPS_TIMEOUT_MS });
+
+const PASSWORD = 'a password of the image';
+const PULSE_COUNT = 2_000;
+let image: ImageFolder;
+let servers: IsolatedServices;
+
+beforeAll(async () => {
+  image = makeImageFolder();
+  servers = await isolatedServices();
+});
+afterAll(async () => {
+  await servers.close();
+  image.remove();
+});
+
+test('the image holds what production needs and nothing else', () => {
+  expect(readdirSync(image.app).sort()).toEqual([
+    'dist',
+    'migrations',
+    'node_modules',
+    'package.json',
+  ]);
+  const { dependencies, devDependencies } = JSON.parse(readFileSync('package.json', 'utf8')) as {
+    dependencies: object;
+    devDependencies: object;
+  };
+  // A scope's folder stands for its packages.
+  const installed = new Set(
+    readdirSync(join(image.app, 'node_modules'), { recursive: true, encoding: 'utf8' }),
+  );
+  expect(Object.keys(dependencies).filter((name) => !installed.has(name))).toEqual([]);
+  const unwanted = Object.keys(devDependencies).filter((name) => installed.has(name));
+  expect(unwanted.filter((name) => !NEEDED_BY_PRODUCTION_TOO.includes(name))).toEqual([]);
+});
+
+test('its own entry command migrates, counts and answers, as an ordinary user who may write nowhere', async () => {
+  const [apiPort, workerMetricsPort, apiMetricsPort] = [
+    await freePort(),
+    await freePort(),
+    await freePort(),
+  ];
+  const { program, app } = image;
+  const shared = { PULSE_QUEUE: servers.queue, ...secretFiles() };
+  const options = (env: Readonly<Record<string, string>>) => ({
+    program,
+    cwd: app,
+    env: { NODE_ENV: 'production', ...shared, ...env },
+  });
+  const before = filesOf(app);
+
+  expect(await runPulse(['migrate'], options({}))).toMatchObject({ exitCode: 0 });
+  const worker = startPulse(['worker'], options({ METRICS_PORT: String(workerMetricsPort) }));
+  const api = startPulse(
+    ['api'],
+    options({ API_PORT: String(apiPort), METRICS_PORT: String(apiMetricsPort) }),
+  );
+
+  // The health checks of compose and the probes of Kubernetes, on the ports that these have here.
+  const { services } = readCompose(ANY_SECRETS);
+  const ports = { http: apiPort, worker: workerMetricsPort };
+  const healthCheck = (name: string, usual: number, port: number) => () => {
+    const [, , , script = ''] = services[name]?.healthcheck?.test ?? [];
+    expect(script).toContain(`:${usual}/`);
+    const ours = script.replace(`:${usual}/`, `:${port}/`);
+    return spawnSync(process.execPath, ['-e', ours]).status;
+  };
+  await eventually(healthCheck('api', 3_000, ports.http)).toBe(0);
+  await eventually(healthCheck('worker', 9_464, ports.worker)).toBe(0);
+  for (const { labels, pod } of podTemplates(kustomize('deploy/k8s/base'))) {
+    const port = labels['app.kubernetes.io/component'] === 'api' ? ports.http : ports.worker;
+    const [container] = pod.containers;
+    for (const probe of ['startupProbe', 'livenessProbe', 'readinessProbe'] as const) {
+      const path = container?.[probe]?.httpGet?.path;
+      if (path === undefined) continue;
+      const { status } = await fetch(`http://127.0.0.1:${port}${path}`);
+      expect({ path, status }).toEqual({ path, status: 200 });
+    }
+  }
+
+  const client = await loginToApi({
+    api: `http://127.0.0.1:${apiPort}`,
+    username: 'admin',
+    password: PASSWORD,
+  });
+  await client.post('/pulses/populate', {
+    total_messages: PULSE_COUNT,
+    workers_number: 1,
+    buffer_size: 500,
+  });
+  const settled = async () => {
+    const books = await runForJson<Books>(['verify', '--json'], options({}));
+    return books.counted + books.duplicates + books.deadLetters;
+  };
+  await expect.poll(settled, { timeout: 60_000, interval: 500 }).toBe(PULSE_COUNT);
+  await runForJson(['flush', '--json'], options({}));
+  const books = await runForJson<Books>(['verify', '--json'], options({}));
+  expect(books).toMatchObject({ flushed: books.counted, live: 0, drift: 0 });
+  const rows = await client.rows({ limit: '1000' });
+  expect(rows.reduce((sum, row) => sum + row.pulse_count, 0)).toBe(books.flushed);
+
+  for (const running of [api, worker]) running.signal('SIGTERM');
+  expect(await api.ended).toMatchObject({ exitCode: 0 });
+  expect(await worker.ended).toMatchObject({ exitCode: 0 });
+  expect(filesOf(app)).toEqual(before);
+});
+
+test('without arguments it would start everything', async () => {
+  expect(image.command).toEqual(['start']);
+  const checked = await runPulse([...image.command, '--check-config'], {
+    program: image.program,
+    cwd: image.app,
+    env: secretFiles(),
+  });
+  expect(checked).toMatchObject({ exitCode: 0, stdout: 'The configuration is valid.\n' });
+});
+
+interface Books {
+  readonly counted: number;
+  readonly duplicates: number;
+  readonly deadLetters: number;
+  readonly flushed: number;
+  readonly live: number;
+  readonly drift: number;
+}
+
+/** Packages that a production dependency brings as well. */
+const NEEDED_BY_PRODUCTION_TOO = ['ajv'];
+const ANY_SECRETS = {
+  ADMIN_PASSWORD: 'x',
+  JWT_SECRET: 'x',
+  RABBITMQ_PASSWORD: 'x',
+  REDIS_PASSWORD: 'x',
+  POSTGRES_PASSWORD: 'x',
+  GRAFANA_PASSWORD: 'x',
+};
+
+/** Every secret as a mounted file that only the image's user can read, as Kubernetes hands them over. */
+function secretFiles(): Record<string, string> {
+  const folder = temporaryDirectory();
+  const { uid, gid } = image.program.user ?? {};
+  if (uid !== undefined && gid !== undefined) chownSync(folder, uid, gid);
+  const secrets = {
+    RABBITMQ_URL: servers.rabbitmqUrl,
+    REDIS_URL: servers.redisUrl,
+    DATABASE_URL: servers.databaseUrl,
+    JWT_SECRET: 'a signing secret of 32 characters or more',
+    ADMIN_PASSWORD: PASSWORD,
+  };
+  return Object.fromEntries(
+    Object.entries(secrets).map(([name, value]) => {
+      const path = join(folder, name);
+      writeFileSync(path, value);
+      if (uid !== undefined && gid !== undefined) chownSync(path, uid, gid);
+      chmodSync(path, 0o400);
+      return [`${name}_FILE`, path];
+    }),
+  );
+}
+
+function filesOf(folder: string): string {
+  return execFileSync('find', [folder, '-newermt', '2000-01-01'], {
+    encoding: 'utf8',
+    maxBuffer: 64 * 1024 * 1024,
+  });
+}

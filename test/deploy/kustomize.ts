@@ -1,0 +1,207 @@
+/**
+ * What `kubectl kustomize` does, as far as deploy/k8s needs it: resources, components, namespace, images, patches
+ * merged by name, generated ConfigMaps and Secrets with a hash in their name. Anything else is refused, not passed over.
+ *
+ * It is here because the machines that run the tests need not have kubectl; where one has, k8s.test.ts compares the two.
+ */
+import { createHash } from 'node:crypto';
+import { readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { parse, parseAllDocuments } from 'yaml';
+
+export type Value = string | number | boolean | null | readonly Value[] | { [name: string]: Value };
+export interface Manifest {
+  readonly [name: string]: Value;
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly metadata: Metadata;
+}
+type Metadata = { readonly name: string; readonly namespace?: string } & Readonly<
+  Record<string, Value>
+>;
+
+interface Generator {
+  readonly name: string;
+  readonly behavior?: 'merge';
+  readonly literals?: readonly string[];
+  readonly envs?: readonly string[];
+}
+
+interface Kustomization {
+  readonly kind: 'Kustomization' | 'Component';
+  readonly namespace?: string;
+  readonly resources?: readonly string[];
+  readonly components?: readonly string[];
+  readonly configMapGenerator?: readonly Generator[];
+  readonly secretGenerator?: readonly Generator[];
+  readonly images?: readonly { name: string; newName: string; newTag: string }[];
+  readonly patches?: readonly { patch: string }[];
+}
+
+const KNOWN = new Set([
+  ...['apiVersion', 'kind', 'namespace', 'resources', 'components', 'configMapGenerator'],
+  ...['secretGenerator', 'images', 'patches'],
+]);
+const CLUSTER_WIDE = new Set(['Namespace']);
+/** Where a manifest names a ConfigMap or a Secret: the member, and in it the name's own. */
+const REFERENCES: readonly (readonly [string, 'ConfigMap' | 'Secret', string])[] = [
+  ['configMapRef', 'ConfigMap', 'name'],
+  ['configMapKeyRef', 'ConfigMap', 'name'],
+  ['configMap', 'ConfigMap', 'name'],
+  ['secretRef', 'Secret', 'name'],
+  ['secretKeyRef', 'Secret', 'name'],
+  ['secret', 'Secret', 'secretName'],
+];
+
+/** Builds the overlay in this folder; generated names carry a hash, as in a cluster. */
+export function kustomize(folder: string): Manifest[] {
+  return nameByContent(build(folder));
+}
+
+/** `generated` marks what kustomize made itself, and names after its content in the end. */
+type Built = Manifest & { readonly generated?: true };
+
+function build(folder: string, below: Built[] = []): Built[] {
+  const file = parse(readFileSync(join(folder, 'kustomization.yaml'), 'utf8')) as Kustomization;
+  const unknown = Object.keys(file).filter((name) => !KNOWN.has(name));
+  if (unknown.length > 0) throw new Error(`${folder}: not supported: ${unknown.join(', ')}`);
+  let built = [...below, ...(file.resources ?? []).flatMap((path) => read(join(folder, path)))];
+  for (const path of file.components ?? []) built = build(join(folder, path), built);
+  for (const one of file.configMapGenerator ?? [])
+    built = generate(built, 'ConfigMap', one, folder);
+  for (const one of file.secretGenerator ?? []) built = generate(built, 'Secret', one, folder);
+  for (const { patch } of file.patches ?? []) built = applyPatch(built, parse(patch) as Manifest);
+  if (file.namespace !== undefined) {
+    const { namespace } = file;
+    built = built.map((one) =>
+      CLUSTER_WIDE.has(one.kind) ? one : { ...one, metadata: { ...one.metadata, namespace } },
+    );
+  }
+  for (const { name, newName, newTag } of file.images ?? []) {
+    built = mapMembers(built, (member, value) =>
+      member === 'image' && typeof value === 'string' && value.split(':')[0] === name
+        ? `${newName}:${newTag}`
+        : undefined,
+    );
+  }
+  return built;
+}
+
+function read(path: string): Built[] {
+  if (statSync(path).isDirectory()) return build(path);
+  return parseAllDocuments(readFileSync(path, 'utf8')).map((document) => {
+    if (document.errors.length > 0) throw new Error(`${path}: ${String(document.errors[0])}`);
+    return document.toJS() as Manifest;
+  });
+}
+
+function generate(built: Built[], kind: string, generator: Generator, folder: string): Built[] {
+  const lines = [
+    ...(generator.literals ?? []),
+    ...(generator.envs ?? []).flatMap((path) =>
+      readFileSync(join(folder, path), 'utf8').split('\n'),
+    ),
+  ].filter((line) => line !== '');
+  const own = Object.fromEntries(lines.map((line) => splitOnce(line)));
+  const { name } = generator;
+  const same = (one: Built) => one.kind === kind && one.metadata.name === name;
+  const before = built.find(same);
+  if ((before !== undefined) !== (generator.behavior === 'merge')) {
+    throw new Error(
+      `${folder}: ${kind} ${name} is there already, or there is nothing to merge with.`,
+    );
+  }
+  const encode = (text: string) =>
+    kind === 'Secret' ? Buffer.from(text).toString('base64') : text;
+  const data = {
+    ...(before?.data as Record<string, string> | undefined),
+    ...Object.fromEntries(Object.entries(own).map(([key, text]) => [key, encode(text)])),
+  };
+  const made: Built = {
+    generated: true,
+    apiVersion: 'v1',
+    kind,
+    metadata: { ...before?.metadata, name },
+    data,
+    ...(kind === 'Secret' ? { type: 'Opaque' } : {}),
+  };
+  return [...built.filter((one) => !same(one)), made];
+}
+
+function splitOnce(line: string): [string, string] {
+  const at = line.indexOf('=');
+  return [line.slice(0, at), line.slice(at + 1)];
+}
+
+function applyPatch(built: Built[], patch: Manifest): Built[] {
+  const isTarget = (one: Built) =>
+    one.kind === patch.kind && one.metadata.name === patch.metadata.name;
+  if (!built.some(isTarget)) throw new Error(`No ${patch.kind} ${patch.metadata.name} to patch.`);
+  return built.map((one) => (isTarget(one) ? (merge(one, patch) as Built) : one));
+}
+
+/** Strategic merge, for lists whose members have names; another list is replaced. */
+function merge(base: Value, patch: Value): Value {
+  if (Array.isArray(base) && Array.isArray(patch) && [...base, ...patch].every(hasName)) {
+    const patches = new Map(patch.map((one) => [nameOf(one), one]));
+    const merged = base.map((one) => {
+      const own = patches.get(nameOf(one));
+      return own === undefined ? one : merge(one, own);
+    });
+    const names = new Set(base.map(nameOf));
+    return [...merged, ...patch.filter((one) => !names.has(nameOf(one)))];
+  }
+  if (!isRecord(base) || !isRecord(patch)) return patch;
+  const merged: Record<string, Value> = { ...base };
+  for (const [name, value] of Object.entries(patch)) {
+    merged[name] = merged[name] === undefined ? value : merge(merged[name], value);
+  }
+  return merged;
+}
+
+function nameByContent(built: Built[]): Manifest[] {
+  const names = new Map<string, string>();
+  const renamed = built.map(({ generated, ...one }): Manifest => {
+    if (generated !== true) return one;
+    const hash = createHash('sha256').update(JSON.stringify(one.data)).digest('hex').slice(0, 10);
+    const name = `${one.metadata.name}-${hash}`;
+    names.set(`${one.kind} ${one.metadata.name}`, name);
+    return { ...one, metadata: { ...one.metadata, name } };
+  });
+  return mapMembers(renamed, (member, value) => {
+    const reference = REFERENCES.find(([holder]) => holder === member);
+    if (reference === undefined || !isRecord(value)) return undefined;
+    const [, kind, nameMember] = reference;
+    const name = names.get(`${kind} ${String(value[nameMember])}`);
+    return name === undefined ? undefined : { ...value, [nameMember]: name };
+  });
+}
+
+/** Replaces members at any depth where `change` gives a value. */
+function mapMembers<T extends Value | Built[]>(
+  value: T,
+  change: (member: string, value: Value) => Value | undefined,
+): T {
+  const walk = (one: Value): Value => {
+    if (Array.isArray(one)) return one.map(walk);
+    if (!isRecord(one)) return one;
+    const entries = Object.entries(one).map(([name, inner]) => [
+      name,
+      change(name, inner) ?? walk(inner),
+    ]);
+    return Object.fromEntries(entries) as Value;
+  };
+  return walk(value as Value) as T;
+}
+
+function isRecord(value: Value | undefined): value is Record<string, Value> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function hasName(value: Value): boolean {
+  return isRecord(value) && typeof value.name === 'string';
+}
+
+function nameOf(value: Value): Value {
+  return isRecord(value) ? (value.name ?? null) : null;
+}

@@ -1,0 +1,14 @@
+/** Node.js for another user, who may not be able to read where this one's is. */
+import { spawnSync } from 'node:child_process';
+import { copyFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { UserIds } from '../../src/services/process-spec.ts';
+
+/** @param folder Gets a copy if the user cannot run the original; the user must be able to read there. */
+export function nodeFor(user: UserIds, folder: string): string {
+  const canRun = spawnSync(process.execPath, ['--version'], { cwd: '/', ...user }).status === 0;
+  if (canRun) return process.execPath;
+  const copy = join(folder, 'node');
+  copyFileSync(process.execPath, copy);
+  return copy;
+}
