@@ -22,6 +22,7 @@ export interface ComposeService {
 }
 
 export interface ComposeFile {
+  readonly name: string;
   readonly services: Readonly<Record<string, ComposeService>>;
   readonly volumes: Readonly<Record<string, unknown>>;
 }
@@ -61,7 +62,7 @@ function fill(value: unknown, env: Readonly<Record<string, string>>): unknown {
       return sign === '-' ? rest : '';
     });
   }
-  if (Array.isArray(value)) return value.map((one) => fill(one, env));
+  if (Array.isArray(value)) return value.map((one: unknown) => fill(one, env));
   if (typeof value === 'object' && value !== null) {
     return Object.fromEntries(Object.entries(value).map(([name, one]) => [name, fill(one, env)]));
   }

@@ -162,15 +162,17 @@ test('secrets are made once: servers keep the passwords that they were started w
 });
 
 test('Redis has the settings that the counts depend on, in both', () => {
-  const { databases: _testsOnly, save: _quoted, ...settings } = REDIS_SETTINGS;
   const { args = [] } = podOf(dev, 'redis').pod.containers[0]!;
   const map = production.find((one) => one.metadata.name === 'redis-durable');
   const file = (map?.data as Record<string, string>)['redis-additional.conf']!.split('\n');
-  for (const [name, value] of Object.entries(settings)) {
+  for (const [name, value] of Object.entries(REDIS_SETTINGS)) {
+    // Many databases are for tests alone; an empty value has quotes in a file only.
+    if (name === 'databases' || name === 'save') continue;
     expect(args[args.indexOf(`--${name}`) + 1], name).toBe(value);
     expect(file).toContain(`${name} ${value}`);
   }
   expect(file).toContain('save ""');
+  expect(args[args.indexOf('--save') + 1]).toBe('');
 });
 
 interface ServiceSpec {
@@ -203,7 +205,7 @@ function environmentOf(manifests: readonly Manifest[], component: string): Recor
   const own = Object.fromEntries(
     (container!.env ?? []).map(({ name, value = '' }) => [name, value]),
   );
-  const all: Record<string, string> = Object.assign({}, ...fromMaps, own);
+  const all = [...fromMaps, own].reduce((sum, one) => ({ ...sum, ...one }), {});
   const [secret] = ofKind(dev, 'Secret');
   for (const [key, value] of Object.entries(secret!.data as Record<string, string>)) {
     writeFileSync(join(folder, key), Buffer.from(value, 'base64'));

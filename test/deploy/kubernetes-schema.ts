@@ -62,13 +62,14 @@ function watch(value: Value, path: string, unread: Set<string>): Value {
   const inner = new Map(
     Object.entries(value).map(([name, member]) => {
       if (!Array.isArray(value)) unread.add(`${path}/${name}`);
-      return [name, watch(member as Value, `${path}/${name}`, unread)];
+      return [name, watch(member, `${path}/${name}`, unread)];
     }),
   );
-  return new Proxy(value as { [name: string]: Value }, {
+  return new Proxy(value, {
     get(target, name, receiver) {
-      if (typeof name === 'symbol' || !inner.has(name))
-        return Reflect.get(target, name, receiver) as Value;
+      if (typeof name === 'symbol' || !inner.has(name)) {
+        return Reflect.get(target, name, receiver) as unknown;
+      }
       unread.delete(`${path}/${name}`);
       return inner.get(name);
     },

@@ -9,7 +9,10 @@ import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse, parseAllDocuments } from 'yaml';
 
-export type Value = string | number | boolean | null | readonly Value[] | { [name: string]: Value };
+export type Value = string | number | boolean | null | readonly Value[] | ValueRecord;
+interface ValueRecord {
+  readonly [name: string]: Value;
+}
 export interface Manifest {
   readonly [name: string]: Value;
   readonly apiVersion: string;
@@ -142,13 +145,13 @@ function applyPatch(built: Built[], patch: Manifest): Built[] {
 
 /** Strategic merge, for lists whose members have names; another list is replaced. */
 function merge(base: Value, patch: Value): Value {
-  if (Array.isArray(base) && Array.isArray(patch) && [...base, ...patch].every(hasName)) {
+  if (isList(base) && isList(patch) && [...base, ...patch].every(hasName)) {
     const patches = new Map(patch.map((one) => [nameOf(one), one]));
     const merged = base.map((one) => {
       const own = patches.get(nameOf(one));
       return own === undefined ? one : merge(one, own);
     });
-    const names = new Set(base.map(nameOf));
+    const names = new Set(base.map((one) => nameOf(one)));
     return [...merged, ...patch.filter((one) => !names.has(nameOf(one)))];
   }
   if (!isRecord(base) || !isRecord(patch)) return patch;
@@ -172,7 +175,7 @@ function nameByContent(built: Built[]): Manifest[] {
     const reference = REFERENCES.find(([holder]) => holder === member);
     if (reference === undefined || !isRecord(value)) return undefined;
     const [, kind, nameMember] = reference;
-    const name = names.get(`${kind} ${String(value[nameMember])}`);
+    const name = names.get(`${kind} ${nameOf(value, nameMember)}`);
     return name === undefined ? undefined : { ...value, [nameMember]: name };
   });
 }
@@ -183,7 +186,7 @@ function mapMembers<T extends Value | Built[]>(
   change: (member: string, value: Value) => Value | undefined,
 ): T {
   const walk = (one: Value): Value => {
-    if (Array.isArray(one)) return one.map(walk);
+    if (isList(one)) return one.map(walk);
     if (!isRecord(one)) return one;
     const entries = Object.entries(one).map(([name, inner]) => [
       name,
@@ -191,17 +194,22 @@ function mapMembers<T extends Value | Built[]>(
     ]);
     return Object.fromEntries(entries) as Value;
   };
-  return walk(value as Value) as T;
+  return walk(value) as T;
 }
 
-function isRecord(value: Value | undefined): value is Record<string, Value> {
+function isRecord(value: Value | undefined): value is ValueRecord {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-function hasName(value: Value): boolean {
-  return isRecord(value) && typeof value.name === 'string';
+function isList(value: Value): value is readonly Value[] {
+  return Array.isArray(value);
 }
 
-function nameOf(value: Value): Value {
-  return isRecord(value) ? (value.name ?? null) : null;
+function hasName(value: Value): boolean {
+  return nameOf(value) !== '';
+}
+
+function nameOf(value: Value, member = 'name'): string {
+  const name = isRecord(value) ? value[member] : undefined;
+  return typeof name === 'string' ? name : '';
 }
