@@ -53,6 +53,8 @@ export interface ShardBooks {
   readonly live: SealedBatch | null;
   /** Oldest first. */
   readonly sealed: readonly SealedBatch[];
+  /** Ids that are remembered. */
+  readonly seenIdCount: number;
 }
 
 export interface AccumulatorOptions {
@@ -112,13 +114,15 @@ export function createAccumulator(options: AccumulatorOptions) {
       [keys.live, keys.books, keys.sealedIndex, keys.sealedPrefix],
       [],
     );
-    const [counted, duplicates, live, sealed] = reply as [string, string, Header | null, Header[]];
+    // A library of an earlier build does not tell the last.
+    const [counted, duplicates, live, sealed, seenIdCount = 0] = reply as BooksReply;
     return {
       shard,
       counted: BigInt(counted),
       duplicates: BigInt(duplicates),
       live: live === null ? null : toBatch(shard, live),
       sealed: sealed.map((header) => toBatch(shard, header)),
+      seenIdCount,
     };
   };
 
@@ -214,6 +218,14 @@ type Header = [
   windowMin: string,
   windowMax: string,
   rowCount: number,
+];
+
+type BooksReply = [
+  counted: string,
+  duplicates: string,
+  live: Header | null,
+  sealed: Header[],
+  seenIdCount?: number,
 ];
 
 function toBatch(

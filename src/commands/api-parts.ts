@@ -8,6 +8,7 @@ import { ensureAdmin } from '../api/users.ts';
 import { assertScopeRoles } from '../platform/scoped-postgres.ts';
 import { createPublisher, type Publisher } from '../publish/publisher.ts';
 import { createPopulateRuns } from '../publish/populate-runs.ts';
+import { addPopulateMetrics, measurePublisher } from '../publish/publish-metrics.ts';
 import type { CommandRun } from './command.ts';
 import type { ApiCredentials } from './servers.ts';
 import { openAccumulator, type Clients } from './worker-parts.ts';
@@ -46,13 +47,14 @@ export async function startApiParts(
     logger,
   });
   closer.add('populate runs', () => populateRuns.close());
+  addPopulateMetrics(registry, () => populateRuns.totals());
   const api = await startApi(
     {
       pool,
       identities: createIdentities(pool, logger),
       populateRuns,
       replay: {
-        publish: (publication) => publisher.publish(publication),
+        publish: measurePublisher(registry, publisher),
         queue: config.queue,
         dedupeWindowSeconds: config.ingest.dedupeWindowSeconds,
       },

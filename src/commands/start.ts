@@ -14,6 +14,7 @@ import {
 import { prepareServers } from './prepare-servers.ts';
 import { createRunEnd } from './run-end.ts';
 import { openServers, type OpenedServers } from './servers.ts';
+import { startWatches } from './watch-parts.ts';
 import { openClients, startWorkerParts } from './worker-parts.ts';
 
 /** Which parts a process runs. */
@@ -93,7 +94,10 @@ export async function startParts(
   closer.add('metrics', () => metrics.close());
   const clients = openClients(run, servers);
   const settings = await prepareServers(run, clients);
-  if (parts.worker) await startWorkerParts(run, clients, { settings, registry, onFatal });
+  const worker = parts.worker
+    ? await startWorkerParts(run, clients, { settings, registry, onFatal })
+    : undefined;
+  startWatches(run, clients, { registry, held: () => worker?.ingest.held ?? [] });
   const api = parts.api ? await startApiParts(run, clients, { credentials, registry }) : undefined;
   return {
     ...(api === undefined ? {} : { api: api.url }),

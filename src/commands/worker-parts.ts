@@ -72,10 +72,14 @@ export async function startWorkerParts(
   const accumulator = openAccumulator(run, redis);
   const epoch = await ensureEpoch({ redis, pool, accumulator });
   const flushMetrics = createFlushMetrics(registry);
-  const crashPoint = flushCrashPoint(run);
+  const { onStep: crash } = flushCrashPoint(run);
+  const onStep: FlushDeps['onStep'] = (step, batch) => {
+    flushMetrics.step(step, batch);
+    return crash?.(step, batch);
+  };
   const flush = async (): Promise<FlushReport> => {
     try {
-      const report = await flushAll({ accumulator, pool, logger, ...crashPoint });
+      const report = await flushAll({ accumulator, pool, logger, onStep });
       flushMetrics.succeeded(report);
       return report;
     } catch (error) {
@@ -126,7 +130,7 @@ export async function startWorkerParts(
     },
     onFatal,
   });
-  const metrics = createIngestMetrics(registry, () => ingest.states);
+  const metrics = createIngestMetrics(registry, () => ingest);
   closer.add('ingest', () => ingest.close());
   return { ingest, flush };
 }

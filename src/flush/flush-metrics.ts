@@ -1,48 +1,80 @@
 /** What the flushes of this process did, as Prometheus sees it. */
-import { Counter, Gauge, type Registry } from 'prom-client';
-import type { FlushReport } from './flush.ts';
+import { Counter, type Registry } from 'prom-client';
+import type { SealedBatch } from '../aggregate/accumulator.ts';
+import { addSampledGauge } from '../platform/metrics.ts';
+import type { FlushReport, FlushStep } from './flush.ts';
 
 export interface FlushMetrics {
+  /** Told of every step, so that what was committed counts even when the flush fails afterwards. */
+  step(step: FlushStep, batch: SealedBatch): void;
   succeeded(report: FlushReport): void;
   failed(): void;
 }
 
 export function createFlushMetrics(registry: Registry): FlushMetrics {
-  const registers = [registry];
-  const rows = new Counter({
-    name: 'pulse_flushed_rows_total',
-    help: 'Rows committed to Postgres.',
-    registers,
-  });
-  const pulses = new Counter({
-    name: 'pulse_flushed_pulses_total',
-    help: 'Pulses in the rows committed to Postgres.',
-    registers,
-  });
-  const failures = new Counter({
-    name: 'pulse_flush_failures_total',
-    help: 'Flushes that ended with an error and are tried again.',
-    registers,
-  });
-  const lastSuccess = new Gauge({
+  const counters = createCounters(registry);
+  let copyStartedMs = 0;
+  let checkedBatchId: string | undefined;
+  let last: { readonly endedAtMs: number; readonly seconds: number } | undefined;
+  addSampledGauge(registry, {
     name: 'pulse_flush_last_success_timestamp_seconds',
-    help: 'When this process last flushed without an error.',
-    registers,
+    help: 'When a flush of this process last ended without an error; missing until one has.',
+    read: () => (last === undefined ? undefined : last.endedAtMs / 1000),
   });
-  const duration = new Gauge({
+  addSampledGauge(registry, {
     name: 'pulse_flush_duration_seconds',
-    help: 'How long the last flush took.',
-    registers,
+    help: 'How long the last flush of this process that succeeded took; missing until one has.',
+    read: () => last?.seconds,
   });
   return {
-    succeeded(report) {
-      rows.inc(report.rowCount);
-      pulses.inc(Number(report.pulseCount));
-      lastSuccess.setToCurrentTime();
-      duration.set(report.seconds);
+    step(step, batch) {
+      if (step === 'recorded') copyStartedMs = performance.now();
+      if (step === 'copied') {
+        counters.copySeconds.inc((performance.now() - copyStartedMs) / 1000);
+        counters.copiedRows.inc(batch.rowCount);
+      }
+      if (step === 'checked') checkedBatchId = batch.batchId;
+      // A batch that another flush had committed comes here unchecked.
+      if (step === 'committed' && checkedBatchId === batch.batchId) {
+        counters.batches.inc();
+        counters.rows.inc(batch.rowCount);
+        counters.pulses.inc(Number(batch.pulseCount));
+      }
+    },
+    succeeded({ seconds, leftoverCount }) {
+      last = { endedAtMs: Date.now(), seconds };
+      counters.leftovers.inc(leftoverCount);
+      counters.flushes.inc();
     },
     failed() {
-      failures.inc();
+      counters.failures.inc();
     },
+  };
+}
+
+function createCounters(registry: Registry) {
+  const counter = (name: string, help: string): Counter =>
+    new Counter({ name, help, registers: [registry] });
+  return {
+    flushes: counter('pulse_flushes_total', 'Flushes that ended without an error.'),
+    failures: counter(
+      'pulse_flush_failures_total',
+      'Flushes that ended with an error and are tried again.',
+    ),
+    batches: counter('pulse_flushed_batches_total', 'Sealed batches committed to Postgres.'),
+    rows: counter('pulse_flushed_rows_total', 'Rows committed to Postgres.'),
+    pulses: counter(
+      'pulse_flushed_pulses_total',
+      'Pulses in the rows committed to Postgres.',
+    ),
+    leftovers: counter(
+      'pulse_flush_leftovers_total',
+      'Batches that a flush found sealed, because an earlier one had not finished them.',
+    ),
+    copySeconds: counter('pulse_copy_seconds_total', 'Time that COPY took.'),
+    copiedRows: counter(
+      'pulse_copied_rows_total',
+      'Rows sent by COPY, committed or not; against its time they are its rate.',
+    ),
   };
 }

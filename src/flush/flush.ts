@@ -24,7 +24,7 @@ export interface FlushDeps {
   >;
   readonly pool: Pool;
   readonly logger: Logger;
-  /** Called after every step, so that a test can stop the world between any two. */
+  /** Called after every step: metrics listen, and a test can stop the world between any two. */
   readonly onStep?: (step: FlushStep, batch: SealedBatch) => void | Promise<void>;
 }
 

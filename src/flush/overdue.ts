@@ -30,16 +30,65 @@ export async function isFlushOverdue({
 
 /** Whether `cron` (UTC) has a tick in the span (afterMs, untilMs]. Looks backwards from its end. */
 export function tickedBetween(cron: string, afterMs: number, untilMs: number): boolean {
-  const task = createTask(cron, () => undefined, { timezone: 'UTC' });
+  const clock = readCron(cron);
   try {
-    // Five fields tick on full minutes only.
-    const stepMs = cron.trim().split(/\s+/).length > 5 ? 1_000 : 60_000;
-    let atMs = Math.floor(untilMs / stepMs) * stepMs;
-    for (let step = 0; atMs > afterMs; step++, atMs -= stepMs) {
-      if (step >= STEPS_MAX || task.match(new Date(atMs))) return true;
+    let atMs = floorTo(clock.stepMs, untilMs);
+    for (let step = 0; atMs > afterMs; step++, atMs -= clock.stepMs) {
+      if (step >= STEPS_MAX || clock.ticksAt(atMs)) return true;
     }
     return false;
   } finally {
-    void task.destroy();
+    clock.close();
   }
+}
+
+/** Counts the ticks that have passed since a moment, for somebody who asks again and again. */
+export interface TickCounter {
+  /** Ticks in (sinceMs, nowMs]; 0 when nothing waits. Cheap as long as `sinceMs` stays the same. */
+  count(sinceMs: number | undefined, nowMs: number): number;
+  close(): void;
+}
+
+/** @param cron In UTC. */
+export function createTickCounter(cron: string): TickCounter {
+  const clock = readCron(cron);
+  let since: number | undefined;
+  let lookedUntilMs = 0;
+  let ticks = 0;
+  return {
+    count(sinceMs, nowMs) {
+      if (sinceMs === undefined) return 0;
+      if (sinceMs !== since) {
+        since = sinceMs;
+        ticks = 0;
+        // What is older than the steps allow is stale whatever the count.
+        lookedUntilMs = Math.max(sinceMs, nowMs - STEPS_MAX * clock.stepMs);
+      }
+      for (let atMs = floorTo(clock.stepMs, lookedUntilMs) + clock.stepMs; atMs <= nowMs;) {
+        if (clock.ticksAt(atMs)) ticks += 1;
+        lookedUntilMs = atMs;
+        atMs += clock.stepMs;
+      }
+      return ticks;
+    },
+    close() {
+      clock.close();
+    },
+  };
+}
+
+function readCron(cron: string) {
+  const task = createTask(cron, () => undefined, { timezone: 'UTC' });
+  return {
+    // Five fields tick on full minutes only.
+    stepMs: cron.trim().split(/\s+/).length > 5 ? 1_000 : 60_000,
+    ticksAt: (atMs: number): boolean => task.match(new Date(atMs)),
+    close: (): void => {
+      void task.destroy();
+    },
+  };
+}
+
+function floorTo(stepMs: number, atMs: number): number {
+  return Math.floor(atMs / stepMs) * stepMs;
 }

@@ -41,6 +41,10 @@ export class Batch implements OutcomeSink {
   readonly parts = new Map<number, ShardPart>();
   pulseCount = 0;
   redeliveredWithoutId = 0;
+  /** Of its first delivery. */
+  receivedAtMs = Infinity;
+  /** The earliest AMQP timestamp in it; a delivery without one, or from the future, counts from its receipt. */
+  oldestSentAtMs = Infinity;
   readonly #options: BatchOptions;
   readonly #keyTables: readonly KeyTable[];
   readonly #elementSources = new Map<Delivery, readonly string[]>();
@@ -68,6 +72,9 @@ export class Batch implements OutcomeSink {
       messageId?: string;
       timestamp?: number;
     };
+    const sentAtMs = timestamp === undefined ? receivedAtMs : timestamp * 1000;
+    this.receivedAtMs = Math.min(this.receivedAtMs, receivedAtMs);
+    this.oldestSentAtMs = Math.min(this.oldestSentAtMs, sentAtMs, receivedAtMs);
     parseBody(
       delivery.content,
       { messageId, timestampSec: timestamp },

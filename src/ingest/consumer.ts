@@ -15,7 +15,13 @@ import { startRabbitSession, type RabbitLink } from '../platform/rabbit.ts';
 import { Batch, createKeyTables, type BatchOptions, type Delivery } from './batch.ts';
 import { createBatcher } from './batcher.ts';
 import { settleBatch, type SettleDeps } from './settle-batch.ts';
-import type { IngestCounts, ThreadState } from './thread-messages.ts';
+import {
+  noCounts,
+  NOTHING_HELD,
+  type HeldDeliveries,
+  type IngestCounts,
+  type ThreadState,
+} from './thread-messages.ts';
 
 export interface ConsumerOptions {
   readonly rabbitmqUrl: string;
@@ -36,6 +42,8 @@ export interface ConsumerDeps extends Omit<SettleDeps, 'signal'> {
 }
 
 export interface Consumer {
+  /** What is unacknowledged now. */
+  readonly held: HeldDeliveries;
   /** Cancels the subscription, settles and acknowledges what is held, closes. Bounded by `timeoutMs`. */
   drain(timeoutMs: number): Promise<void>;
 }
@@ -47,6 +55,7 @@ const PROBE_BACKOFF = { baseMs: 100, capMs: 5_000 };
 
 /** One subscription, from consume to the loss of its link. */
 interface Subscription {
+  readonly held: HeldDeliveries;
   start(): Promise<void>;
   /** Cancels, then settles and acknowledges what was taken. */
   drain(): Promise<void>;
@@ -98,6 +107,9 @@ export function startConsumer(options: ConsumerOptions, deps: ConsumerDeps): Con
   });
 
   return {
+    get held() {
+      return subscription?.held ?? NOTHING_HELD;
+    },
     async drain(timeoutMs) {
       const finish = async (): Promise<void> => {
         await subscription?.drain();
@@ -139,9 +151,15 @@ function createSubscription(
 ): Subscription {
   const abandoning = new AbortController();
   const keyTables = createKeyTables(options.batch.shards);
+  /** In the order of delivery, which is that of acknowledgement. */
+  const heldBatches: Batch[] = [];
   const batcher = createBatcher<Delivery, Batch>(
     {
-      openBatch: () => new Batch(options.batch, keyTables),
+      openBatch() {
+        const batch = new Batch(options.batch, keyTables);
+        heldBatches.push(batch);
+        return batch;
+      },
       async settle(batch) {
         deps.onStep?.('taken');
         deps.onCounts(await settleBatch(batch, { ...deps, signal: abandoning.signal }));
@@ -150,6 +168,11 @@ function createSubscription(
         // Delivery tags of a lost link are void, and would close the next channel.
         if (!link.alive || batch.lastDelivery === undefined) return;
         channel.ack(batch.lastDelivery, true);
+        heldBatches.shift();
+        deps.onCounts({
+          ...noCounts(),
+          ackLagSeconds: [(Date.now() - batch.receivedAtMs) / 1000],
+        });
         deps.onStep?.('acknowledged');
       },
       onFailure(error) {
@@ -161,6 +184,9 @@ function createSubscription(
   );
   let consumerTag: string | undefined;
   return {
+    get held() {
+      return heldOf(heldBatches);
+    },
     async start() {
       const consumer = await channel.consume(options.queue, (message) => {
         if (message !== null) batcher.add(message);
@@ -179,5 +205,15 @@ function createSubscription(
       batcher.abandon();
       abandoning.abort();
     },
+  };
+}
+
+function heldOf(batches: readonly Batch[]): HeldDeliveries {
+  const [first] = batches;
+  if (first === undefined) return NOTHING_HELD;
+  return {
+    deliveries: batches.reduce((sum, { deliveries }) => sum + deliveries.length, 0),
+    oldestSentAtMs: Math.min(...batches.map(({ oldestSentAtMs }) => oldestSentAtMs)),
+    oldestReceivedAtMs: first.receivedAtMs,
   };
 }

@@ -6,13 +6,15 @@ import { FatalError } from '../core/errors.ts';
 import { backoffDelayMs, sleep, waitAtMost } from '../platform/backoff.ts';
 import { builtFileUrl } from '../platform/built-file.ts';
 import type { Logger } from '../platform/logger.ts';
-import type {
-  IngestCounts,
-  IngestTask,
-  ThreadCommand,
-  ThreadEnd,
-  ThreadNotice,
-  ThreadState,
+import {
+  NOTHING_HELD,
+  type HeldDeliveries,
+  type IngestCounts,
+  type IngestTask,
+  type ThreadCommand,
+  type ThreadEnd,
+  type ThreadNotice,
+  type ThreadState,
 } from './thread-messages.ts';
 
 export interface IngestPoolOptions {
@@ -27,6 +29,8 @@ export interface IngestPoolOptions {
 export interface IngestPool {
   /** One state per thread; a thread that is being replaced is `waiting`. */
   readonly states: readonly ThreadState[];
+  /** What each thread held when it last reported; a thread that is being replaced holds nothing. */
+  readonly held: readonly HeldDeliveries[];
   /** Lets every thread finish and acknowledge what it holds. Bounded by the task's `stopTimeoutMs`. */
   close(): Promise<void>;
 }
@@ -58,6 +62,7 @@ export function startIngestPool(options: IngestPoolOptions): IngestPool {
     logger.error({ err: error }, 'ingest thread failed');
   });
   const states: ThreadState[] = Array.from({ length: threads }, () => 'waiting');
+  const held: HeldDeliveries[] = Array.from({ length: threads }, () => NOTHING_HELD);
   const ports: (MessagePort | undefined)[] = [];
   const stopping = new AbortController();
 
@@ -80,8 +85,12 @@ export function startIngestPool(options: IngestPoolOptions): IngestPool {
   const runThread = async (index: number): Promise<ThreadEnd> => {
     const { port1, port2 } = new MessageChannel();
     port1.on('message', (notice: ThreadNotice) => {
-      if (notice.kind === 'state') states[index] = notice.state;
-      else options.onCounts(notice.counts);
+      if (notice.kind === 'state') {
+        states[index] = notice.state;
+        return;
+      }
+      held[index] = notice.held;
+      options.onCounts(notice.counts);
     });
     ports[index] = port1;
     try {
@@ -89,6 +98,7 @@ export function startIngestPool(options: IngestPoolOptions): IngestPool {
       return end as ThreadEnd;
     } finally {
       ports[index] = undefined;
+      held[index] = NOTHING_HELD;
       port1.close();
     }
   };
@@ -96,6 +106,7 @@ export function startIngestPool(options: IngestPoolOptions): IngestPool {
   const kept = Promise.all(Array.from({ length: threads }, (_, index) => keepThread(index)));
   return {
     states,
+    held,
     async close() {
       stopping.abort();
       const command: ThreadCommand = 'drain';

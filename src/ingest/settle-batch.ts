@@ -72,7 +72,7 @@ export async function settleBatch(batch: Batch, deps: SettleDeps): Promise<Inges
     }
   };
   await Promise.all([...batch.parts.keys()].map(applyPart));
-  counts.applySeconds = (performance.now() - startedMs) / 1000;
+  counts.applySeconds.push((performance.now() - startedMs) / 1000);
   await publishAll(overflowing, deps);
   deps.onStep?.('applied');
 
@@ -81,6 +81,7 @@ export async function settleBatch(batch: Batch, deps: SettleDeps): Promise<Inges
   counts.received = batch.pulseCount;
   counts.deliveries = batch.deliveries.length;
   counts.batches = 1;
+  counts.batchPulses.push(batch.pulseCount);
   counts.redeliveredWithoutId += batch.redeliveredWithoutId;
   for (const { rejection } of rejected) {
     counts.deadLettered[rejection.reason] = (counts.deadLettered[rejection.reason] ?? 0) + 1;

@@ -41,7 +41,22 @@ export type ThreadState = 'consuming' | 'waiting';
 
 export type ThreadNotice =
   | { readonly kind: 'state'; readonly state: ThreadState }
-  | { readonly kind: 'counts'; readonly counts: IngestCounts };
+  | { readonly kind: 'report'; readonly counts: IngestCounts; readonly held: HeldDeliveries };
+
+/** What a thread has taken and not acknowledged at this moment. */
+export interface HeldDeliveries {
+  readonly deliveries: number;
+  /** When the longest waiting of them was sent, by its AMQP timestamp, else received; null when none is held. */
+  readonly oldestSentAtMs: number | null;
+  /** When the first of them was received. */
+  readonly oldestReceivedAtMs: number | null;
+}
+
+export const NOTHING_HELD: HeldDeliveries = {
+  deliveries: 0,
+  oldestSentAtMs: null,
+  oldestReceivedAtMs: null,
+};
 
 /** What happened to pulses since the last notice. received = counted + duplicates + dead-lettered. */
 export interface IngestCounts {
@@ -53,7 +68,14 @@ export interface IngestCounts {
   /** Pulses without any id that were delivered or applied again: these alone may be counted twice. */
   redeliveredWithoutId: number;
   deadLettered: Partial<Record<RejectionReason, number>>;
-  applySeconds: number;
+  /** How long the thread was busy, of its whole time. */
+  busySeconds: number;
+  /** One entry a batch: its pulses. */
+  batchPulses: number[];
+  /** One entry a batch: from sending it to Redis until it was safely applied. */
+  applySeconds: number[];
+  /** One entry an acknowledgement: since its first delivery was received. */
+  ackLagSeconds: number[];
 }
 
 export function noCounts(): IngestCounts {
@@ -65,7 +87,10 @@ export function noCounts(): IngestCounts {
     duplicates: 0,
     redeliveredWithoutId: 0,
     deadLettered: {},
-    applySeconds: 0,
+    busySeconds: 0,
+    batchPulses: [],
+    applySeconds: [],
+    ackLagSeconds: [],
   };
 }
 
@@ -77,7 +102,10 @@ export function addCounts(total: IngestCounts, more: IngestCounts): void {
   total.counted += more.counted;
   total.duplicates += more.duplicates;
   total.redeliveredWithoutId += more.redeliveredWithoutId;
-  total.applySeconds += more.applySeconds;
+  total.busySeconds += more.busySeconds;
+  total.batchPulses.push(...more.batchPulses);
+  total.applySeconds.push(...more.applySeconds);
+  total.ackLagSeconds.push(...more.ackLagSeconds);
   for (const [reason, count] of Object.entries(more.deadLettered)) {
     const key = reason as RejectionReason;
     total.deadLettered[key] = (total.deadLettered[key] ?? 0) + count;

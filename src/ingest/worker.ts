@@ -10,10 +10,16 @@ import { createRedis } from '../platform/redis.ts';
 import { assertRedisIsSafe } from '../platform/redis-durability.ts';
 import { topologyNames } from '../platform/topology.ts';
 import { createPublisher } from '../publish/publisher.ts';
-import { startConsumer, type ConsumerDeps, type ConsumerOptions } from './consumer.ts';
+import {
+  startConsumer,
+  type Consumer,
+  type ConsumerDeps,
+  type ConsumerOptions,
+} from './consumer.ts';
 import {
   addCounts,
   noCounts,
+  NOTHING_HELD,
   type IngestCounts,
   type IngestTask,
   type ThreadEnd,
@@ -53,6 +59,7 @@ export async function runIngestThread(task: IngestTask): Promise<ThreadEnd> {
           else resolve({ kind: 'fatal', code: error.code, message: error.message });
         },
       });
+      reporter.readHeldFrom(consumer);
       // The only command is to drain.
       port.on('message', () => {
         consumer.drain(task.stopTimeoutMs).then(() => {
@@ -111,18 +118,25 @@ function consumerOptions({ servers, queue, ingest, shards, dedupeSecret }: Inges
   } satisfies ConsumerOptions;
 }
 
-/** Tells the main thread what was counted, a few times a second. */
+/** Tells the main thread what was counted, and what is held, a few times a second. */
 function startReporting(notify: (notice: ThreadNotice) => void) {
   let counts = noCounts();
+  let consumer: Pick<Consumer, 'held'> = { held: NOTHING_HELD };
+  let utilization = performance.eventLoopUtilization();
   const report = (): void => {
-    if (counts.batches === 0) return;
-    notify({ kind: 'counts', counts });
+    const now = performance.eventLoopUtilization();
+    counts.busySeconds = performance.eventLoopUtilization(now, utilization).active / 1000;
+    utilization = now;
+    notify({ kind: 'report', counts, held: consumer.held });
     counts = noCounts();
   };
   const timer = setInterval(report, NOTICE_INTERVAL_MS);
   return {
     add: (more: IngestCounts): void => {
       addCounts(counts, more);
+    },
+    readHeldFrom(source: Pick<Consumer, 'held'>): void {
+      consumer = source;
     },
     close(): void {
       clearInterval(timer);

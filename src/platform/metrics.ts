@@ -1,7 +1,8 @@
 /** The process's metrics: one registry, one small server that Prometheus reads. */
+import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { collectDefaultMetrics, Registry } from 'prom-client';
+import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client';
 import { FatalError } from '../core/errors.ts';
 
 export interface MetricsServer {
@@ -10,11 +11,76 @@ export interface MetricsServer {
   close(): Promise<void>;
 }
 
-/** A registry that already holds the process's own metrics (CPU, memory, event loop). */
+/** A registry that already holds the process's own metrics (CPU, memory, event loop) and which build it is. */
 export function createMetricsRegistry(): Registry {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
+  new Gauge({
+    name: 'pulse_build_info',
+    help: 'Always 1; the labels say which build of Pulse runs on which Node.js.',
+    labelNames: ['version', 'node'],
+    registers: [registry],
+  }).set({ version: readVersion(), node: process.versions.node }, 1);
   return registry;
+}
+
+/** Something that is known elsewhere and read at every scrape. */
+export interface Sampled<T> {
+  readonly name: string;
+  readonly help: string;
+  readonly read: () => T;
+}
+
+/** A gauge that is read at every scrape. While `read` gives undefined it is not shown: an old value would lie. */
+export function addSampledGauge(
+  registry: Registry,
+  { name, help, read }: Sampled<number | undefined>,
+): void {
+  new Gauge({
+    name,
+    help,
+    registers: [registry],
+    collect() {
+      const value = read();
+      if (value === undefined) this.remove();
+      else this.set(value);
+    },
+  });
+}
+
+/** The same with one label; its values are the keys of what `read` gives, and must be a closed set. */
+export function addSampledGauges<Label extends string>(
+  registry: Registry,
+  { name, help, label, read }: Sampled<Readonly<Record<string, number>>> & { label: Label },
+): void {
+  new Gauge({
+    name,
+    help,
+    labelNames: [label],
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const [key, value] of Object.entries(read())) {
+        this.set({ [label]: key } as Record<Label, string>, value);
+      }
+    },
+  });
+}
+
+/** A counter that is kept elsewhere, since this process began. */
+export function addSampledCounter(
+  registry: Registry,
+  { name, help, read }: Sampled<number>,
+): void {
+  new Counter({
+    name,
+    help,
+    registers: [registry],
+    collect() {
+      this.reset();
+      this.inc(read());
+    },
+  });
 }
 
 /**
@@ -62,4 +128,10 @@ export async function startMetricsServer(
         server.closeAllConnections();
       }),
   };
+}
+
+/** Of the package; the file stands two folders above, built or not. */
+function readVersion(): string {
+  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
+  return (JSON.parse(text) as { version: string }).version;
 }

@@ -27,8 +27,19 @@ export interface PopulateRuns {
   start(request: PopulateRequest & { readonly requestedBy: string }): Promise<StoredPopulateRun>;
   /** A run of any process; one that stopped reporting is `interrupted`. `id` must be a UUID. */
   find(id: string): Promise<StoredPopulateRun | undefined>;
+  /** What all runs of this process have come to, those that have ended and those that have not. */
+  totals(): PopulateTotals;
   /** Cancels the runs of this process and waits until that is stored; some seconds at most. */
   close(): Promise<void>;
+}
+
+/** Sums over the runs of a process, in pulses but for `running`. */
+export interface PopulateTotals {
+  readonly running: number;
+  readonly wanted: number;
+  readonly published: number;
+  readonly confirmed: number;
+  readonly retried: number;
 }
 
 const SAVE_INTERVAL_MS = 500;
@@ -38,6 +49,7 @@ const FINAL_SAVE = { attempts: 5, baseMs: 200, capMs: 2_000 };
 export function createPopulateRuns(deps: PopulateRunsDeps): PopulateRuns {
   const { pool, rabbitmqUrl, queue, logger } = deps;
   const running = new Map<PopulateRun, Promise<void>>();
+  let ended: PopulateTotals = { running: 0, wanted: 0, published: 0, confirmed: 0, retried: 0 };
   return {
     async start({ requestedBy, total, workers, buffer }) {
       const request = { total, workers, buffer };
@@ -45,7 +57,10 @@ export function createPopulateRuns(deps: PopulateRunsDeps): PopulateRuns {
       logger.info({ runId: run.id, requestedBy, ...request }, 'populate run started');
       try {
         const stored = await insertPopulateRun(pool, run.progress());
-        const saved = saveUntilDone(run, deps).finally(() => running.delete(run));
+        const saved = saveUntilDone(run, deps).finally(() => {
+          ended = addRun(ended, run.progress());
+          running.delete(run);
+        });
         running.set(run, saved);
         return stored;
       } catch (error) {
@@ -55,10 +70,24 @@ export function createPopulateRuns(deps: PopulateRunsDeps): PopulateRuns {
       }
     },
     find: (id) => findPopulateRun(pool, id),
+    totals() {
+      const totals = [...running.keys()].map((run) => run.progress()).reduce(addRun, ended);
+      return { ...totals, running: running.size };
+    },
     async close() {
       for (const run of running.keys()) run.cancel();
       await Promise.all(running.values());
     },
+  };
+}
+
+function addRun(totals: PopulateTotals, run: PopulateProgress): PopulateTotals {
+  return {
+    running: totals.running,
+    wanted: totals.wanted + run.total,
+    published: totals.published + run.published,
+    confirmed: totals.confirmed + run.confirmed,
+    retried: totals.retried + run.retried,
   };
 }
 

@@ -176,7 +176,9 @@ async function runLane(run: Run, publisher: Publisher): Promise<void> {
     run.remaining -= 1;
     run.published += 1;
     const { body, messageId } = next.value;
-    const publication = { exchange, routingKey, body, messageId, contentType };
+    // Tells for how long a pulse has waited in the queue.
+    const timestampSec = Math.floor(Date.now() / 1000);
+    const publication = { exchange, routingKey, body, messageId, timestampSec, contentType };
     for (let attempt = 0; ; attempt++) {
       try {
         await publisher.publish(publication);

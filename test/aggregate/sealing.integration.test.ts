@@ -133,6 +133,7 @@ describe('readBooks', () => {
       duplicates: 0n,
       live: null,
       sealed: [],
+      seenIdCount: 0,
     });
   });
 

@@ -38,7 +38,8 @@ describe('isFlushOverdue', () => {
     isFlushOverdue({
       accumulator: {
         shards: 1,
-        readBooks: (shard) => Promise.resolve({ shard, counted: 1n, duplicates: 0n, ...books }),
+        readBooks: (shard) =>
+          Promise.resolve({ shard, counted: 1n, duplicates: 0n, seenIdCount: 0, ...books }),
       },
       cron: '0 * * * *',
       nowMs: at('11:20:00'),

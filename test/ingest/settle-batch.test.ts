@@ -100,7 +100,10 @@ describe('settleBatch', () => {
       duplicates: 2,
       redeliveredWithoutId: 0,
       deadLettered: { malformed_json: 1, invalid_tenant: 1, sum_overflow: 1 },
-      applySeconds: expect.any(Number) as number,
+      busySeconds: 0,
+      batchPulses: [8],
+      applySeconds: [expect.any(Number)],
+      ackLagSeconds: [],
     });
   });
 

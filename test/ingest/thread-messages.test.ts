@@ -11,7 +11,10 @@ const arbitraryCounts: fc.Arbitrary<IngestCounts> = fc.record({
   duplicates: fc.nat(1_000),
   redeliveredWithoutId: fc.nat(1_000),
   deadLettered: fc.dictionary(fc.constantFrom(...REJECTION_REASONS), fc.nat(1_000)),
-  applySeconds: fc.nat(1_000),
+  busySeconds: fc.nat(1_000),
+  batchPulses: fc.array(fc.nat(1_000)),
+  applySeconds: fc.array(fc.nat(1_000)),
+  ackLagSeconds: fc.array(fc.nat(1_000)),
 });
 
 test('counts of many batches add up field by field and reason by reason', () => {
@@ -21,7 +24,11 @@ test('counts of many batches add up field by field and reason by reason', () => 
       for (const counts of batches) addCounts(total, counts);
       const sum = (of: (counts: IngestCounts) => number) =>
         batches.reduce((running, counts) => running + of(counts), 0);
-      const { deadLettered, ...numbers } = total;
+      const { deadLettered, batchPulses, applySeconds, ackLagSeconds, ...numbers } = total;
+      for (const [name, samples] of Object.entries({ batchPulses, applySeconds, ackLagSeconds })) {
+        const all = batches.flatMap((counts) => counts[name as 'applySeconds']);
+        expect(samples, name).toEqual(all);
+      }
       for (const name of Object.keys(numbers) as (keyof typeof numbers)[]) {
         expect(numbers[name], name).toBe(sum((counts) => counts[name]));
       }

@@ -177,13 +177,14 @@ export class RedisModel {
   }
 
   #books(shard: number): ShardBooks {
-    const { counted, duplicates, live, sealed } = this.#shard(shard);
+    const { counted, duplicates, live, sealed, seen } = this.#shard(shard);
     return {
       shard,
       counted,
       duplicates,
       live: live === undefined ? null : header(live),
       sealed: sealed.map(header),
+      seenIdCount: seen.size,
     };
   }
 

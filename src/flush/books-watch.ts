@@ -1,0 +1,144 @@
+/** Balances the books again and again, and watches what waits for Postgres. */
+import type { Registry } from 'prom-client';
+import type { Accumulator, ShardBooks } from '../aggregate/accumulator.ts';
+import type { Logger } from '../platform/logger.ts';
+import { addSampledGauge, addSampledGauges } from '../platform/metrics.ts';
+import { startWatch, type Watch } from '../platform/watch.ts';
+import { balanceShards, type BooksDeps, type ShardBalance } from './books.ts';
+import { createTickCounter } from './overdue.ts';
+
+/** Pulses and distinct keys. */
+interface Held {
+  readonly pulses: number;
+  readonly keys: number;
+}
+
+export interface BooksSight {
+  /** Pulses that were lost, and pulses that were counted twice; shards do not cancel each other out. */
+  readonly drift: Readonly<Record<'missing' | 'surplus', number>>;
+  readonly live: Held;
+  readonly sealed: Held;
+  readonly sealedBatches: number;
+  readonly seenIds: number;
+  /** When the oldest sum that is not in Postgres was begun, by Redis's clock. */
+  readonly unflushedSinceMs: number | undefined;
+}
+
+export interface BooksWatchOptions extends BooksDeps {
+  readonly accumulator: Pick<Accumulator, 'shards' | 'readBooks'>;
+  readonly logger: Logger;
+}
+
+const INTERVAL_MS = 15_000;
+
+/** Starts the watch: a few reads of Redis and one sum over the ledger for each shard. */
+export function startBooksWatch({ accumulator, pool, logger }: BooksWatchOptions) {
+  return startWatch({
+    name: 'books',
+    intervalMs: INTERVAL_MS,
+    logger,
+    async look(): Promise<BooksSight> {
+      const balances = await balanceShards({ accumulator, pool });
+      const books: ShardBooks[] = [];
+      for (let shard = 0; shard < accumulator.shards; shard++) {
+        books.push(await accumulator.readBooks(shard));
+      }
+      return toSight(balances, books);
+    },
+  });
+}
+
+/** @param cron When sums go to Postgres. @returns Ends the counting of ticks. */
+export function addBooksMetrics(
+  registry: Registry,
+  { watch, cron }: { watch: Pick<Watch<BooksSight>, 'latest'>; cron: string },
+): () => void {
+  const ticks = createTickCounter(cron);
+  addSampledGauges(registry, {
+    name: 'pulse_books_drift_pulses',
+    help: 'Pulses by which the books do not balance: missing ones were lost, surplus ones counted twice. Anything but 0 is wrong.',
+    label: 'direction',
+    read: () => ({ ...watch.latest?.drift }),
+  });
+  addSampledGauges(registry, {
+    name: 'pulse_pending_pulses',
+    help: 'Pulses counted in Redis and not yet in Postgres: live ones in the sums that grow, sealed ones on their way.',
+    label: 'state',
+    read: () => mapHeld(watch.latest, ({ pulses }) => pulses),
+  });
+  addSampledGauges(registry, {
+    name: 'pulse_pending_keys',
+    help: 'Distinct sums in Redis that are not yet rows in Postgres.',
+    label: 'state',
+    read: () => mapHeld(watch.latest, ({ keys }) => keys),
+  });
+  addSampledGauge(registry, {
+    name: 'pulse_sealed_batches',
+    help: 'Batches sealed and not yet in Postgres. More than one for each shard, or one that stays: leftovers of flushes that failed.',
+    read: () => watch.latest?.sealedBatches,
+  });
+  addSampledGauge(registry, {
+    name: 'pulse_seen_ids',
+    help: 'Pulse ids that Redis remembers, some 10 bytes each.',
+    read: () => watch.latest?.seenIds,
+  });
+  addSampledGauge(registry, {
+    name: 'pulse_unflushed_age_seconds',
+    help: "How long ago, by Redis's clock, the oldest sum that is not in Postgres was begun; 0 when there is none.",
+    read: () => {
+      if (watch.latest === undefined) return undefined;
+      const { unflushedSinceMs } = watch.latest;
+      return unflushedSinceMs === undefined ? 0 : Math.max(0, Date.now() - unflushedSinceMs) / 1000;
+    },
+  });
+  addSampledGauge(registry, {
+    name: 'pulse_flush_missed_ticks',
+    help: 'Ticks of FLUSH_CRON that have passed since the oldest sum that is not in Postgres was begun. 1 while a flush runs; 2 or more: flushes were missed.',
+    read: () =>
+      watch.latest === undefined
+        ? undefined
+        : ticks.count(watch.latest.unflushedSinceMs, Date.now()),
+  });
+  return () => {
+    ticks.close();
+  };
+}
+
+function toSight(balances: readonly ShardBalance[], books: readonly ShardBooks[]): BooksSight {
+  const live = books.flatMap((shard) => (shard.live === null ? [] : [shard.live]));
+  const sealed = books.flatMap((shard) => shard.sealed);
+  const drifts = balances.map(({ drift }) => Number(drift));
+  const openedAtSec = [...live, ...sealed]
+    .map((batch) => batch.openedAtSec)
+    // A sealed batch whose sums are gone has no time.
+    .filter((second) => second > 0);
+  return {
+    drift: {
+      missing: sum(drifts.map((drift) => Math.max(0, drift))),
+      surplus: sum(drifts.map((drift) => Math.max(0, -drift))),
+    },
+    live: heldIn(live),
+    sealed: heldIn(sealed),
+    sealedBatches: sealed.length,
+    seenIds: sum(books.map(({ seenIdCount }) => seenIdCount)),
+    unflushedSinceMs: openedAtSec.length === 0 ? undefined : Math.min(...openedAtSec) * 1000,
+  };
+}
+
+function heldIn(batches: ShardBooks['sealed']): Held {
+  return {
+    pulses: sum(batches.map(({ pulseCount }) => Number(pulseCount))),
+    keys: sum(batches.map(({ rowCount }) => rowCount)),
+  };
+}
+
+function mapHeld(
+  sight: BooksSight | undefined,
+  read: (held: Held) => number,
+): Record<string, number> {
+  return sight === undefined ? {} : { live: read(sight.live), sealed: read(sight.sealed) };
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, number) => total + number, 0);
+}

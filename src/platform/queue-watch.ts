@@ -1,0 +1,102 @@
+/** How full the queues are and for how long, told by passive declarations: no management plugin is needed. */
+import { TransientError } from '../core/errors.ts';
+import type { Logger } from './logger.ts';
+import { startRabbitSession, type RabbitLink } from './rabbit.ts';
+import { readQueueDepth, topologyNames, type QueueDepth } from './topology.ts';
+import { startWatch, type Watch } from './watch.ts';
+
+/** What one look saw. */
+export interface QueueSight {
+  readonly main: QueueDepth;
+  readonly dead: QueueDepth;
+}
+
+/** Since when the queue has been in a state, as far as this process has seen. */
+export interface Backlog {
+  /** Every look since then found pulses waiting; undefined when the last one found none. */
+  readonly sinceMs: number | undefined;
+  /** Every look since then found pulses waiting and nobody who takes them. */
+  readonly untakenSinceMs: number | undefined;
+  /** Whether any look found the queue empty, so that `sinceMs` bounds the age of what waits. */
+  readonly wasEmpty: boolean;
+}
+
+export interface QueueWatch {
+  readonly latest: QueueSight | undefined;
+  /** Kept over looks that failed: what nobody sees is not known to have become empty. */
+  readonly backlog: Backlog;
+  close(): Promise<void>;
+}
+
+export const NO_BACKLOG: Backlog = {
+  sinceMs: undefined,
+  untakenSinceMs: undefined,
+  wasEmpty: false,
+};
+
+const INTERVAL_MS = 5_000;
+
+/** Starts the watch on a connection of its own. */
+export function startQueueWatch(options: {
+  readonly url: string;
+  readonly queue: string;
+  readonly logger: Logger;
+}): QueueWatch {
+  const { url, queue, logger } = options;
+  let link: RabbitLink | undefined;
+  let backlog = NO_BACKLOG;
+  const session = startRabbitSession({
+    url,
+    name: 'pulse watch',
+    logger,
+    setup: (opened) => {
+      link = opened;
+      return Promise.resolve();
+    },
+  });
+  const look = async (): Promise<QueueSight> => {
+    await session.ready;
+    const names = topologyNames(queue);
+    const main = await readDepth(link, names.queue);
+    const dead = await readDepth(link, names.deadQueue);
+    backlog = followBacklog(backlog, main, Date.now());
+    return { main, dead };
+  };
+  const watch: Watch<QueueSight> = startWatch({
+    name: 'queue',
+    intervalMs: INTERVAL_MS,
+    look,
+    logger,
+  });
+  return {
+    get latest() {
+      return watch.latest;
+    },
+    get backlog() {
+      return backlog;
+    },
+    async close() {
+      watch.close();
+      await session.close();
+    },
+  };
+}
+
+/** What another look adds to what is known of the backlog. */
+export function followBacklog(before: Backlog, depth: QueueDepth, nowMs: number): Backlog {
+  if (depth.readyCount === 0) return { ...NO_BACKLOG, wasEmpty: true };
+  return {
+    sinceMs: before.sinceMs ?? nowMs,
+    untakenSinceMs: depth.consumerCount > 0 ? undefined : (before.untakenSinceMs ?? nowMs),
+    wasEmpty: before.wasEmpty,
+  };
+}
+
+async function readDepth(link: RabbitLink | undefined, queue: string): Promise<QueueDepth> {
+  if (link?.alive !== true) {
+    throw new TransientError('PULSE_RABBIT_UNREACHABLE', 'The connection to RabbitMQ was lost.');
+  }
+  const depth = await readQueueDepth(link.connection, queue);
+  if (depth !== undefined) return depth;
+  throw new TransientError('PULSE_RABBIT_UNREACHABLE', `Queue "${queue}" does not exist.`);
+}
