@@ -33,7 +33,7 @@ const zones = Object.entries(mayImport).map(([folder, allowed]) => ({
 export default tseslint.config(
   { ignores: ['**/dist/', 'coverage/', '.pulse/'] },
   {
-    files: ['{src,test,bench,clients}/**/*.ts', 'vitest.config.ts'],
+    files: ['{src,test,bench,grafana,clients}/**/*.ts', 'vitest.config.ts'],
     extends: [tseslint.configs.strictTypeChecked, tseslint.configs.stylisticTypeChecked],
     plugins: { 'import-x': importX },
     languageOptions: {

@@ -11,7 +11,7 @@ const files = execFileSync('git', ['ls-files', '--cached', '--others', '--exclud
   .filter((file) => file !== '' && existsSync(file));
 
 const code = files.filter((file) =>
-  /^(src|test|bench|scripts|clients)\/.*\.(ts|js|lua)$/.test(file),
+  /^(src|test|bench|grafana|scripts|clients)\/.*\.(ts|js|lua)$/.test(file),
 );
 const source = code.filter((file) => file.startsWith('src/'));
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { SealedBatch, ShardBooks } from '../../src/aggregate/accumulator.ts';
-import { isFlushOverdue, tickedBetween } from '../../src/flush/overdue.ts';
+import { createTickCounter, isFlushOverdue, tickedBetween } from '../../src/flush/overdue.ts';
 
 const at = (text: string): number => Date.parse(`2024-03-05T${text}Z`);
 
@@ -21,6 +21,27 @@ describe('tickedBetween', () => {
     expect(tickedBetween('0 0 29 2 *', Date.parse('2021-01-01'), Date.parse('2023-01-01'))).toBe(
       true,
     );
+  });
+});
+
+describe('the counter of ticks', () => {
+  test('counts from when the oldest sum was begun, and anew when that is another', () => {
+    const ticks = createTickCounter('0 * * * *');
+    const counts = (
+      [
+        [undefined, '10:30:00', 0],
+        [at('10:30:00'), '10:59:59', 0],
+        [at('10:30:00'), '11:00:00', 1],
+        [at('10:30:00'), '11:00:30', 1],
+        [at('10:30:00'), '13:10:00', 3],
+        [at('13:05:00'), '13:11:00', 0],
+        [at('13:05:00'), '14:00:00', 1],
+        [undefined, '14:01:00', 0],
+        [at('11:59:59'), '14:02:00', 3],
+      ] as const
+    ).map(([since, now, expected]) => ({ now, count: ticks.count(since, at(now)), expected }));
+    for (const { now, count, expected } of counts) expect(count, now).toBe(expected);
+    ticks.close();
   });
 });
 

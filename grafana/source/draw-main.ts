@@ -1,0 +1,7 @@
+/** Draws docs/images/pipeline.svg from the results that the proof has kept: `npm run dashboards:image`. */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { drawDashboard, RESULTS_FILE, type PanelResult } from './image.ts';
+
+const results = JSON.parse(readFileSync(RESULTS_FILE, 'utf8')) as PanelResult[];
+const title = 'Pulse / Pipeline: one minute with two populating publishers, as Prometheus saw it';
+writeFileSync('docs/images/pipeline.svg', drawDashboard(title, results));

@@ -1,0 +1,144 @@
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { expect, test, vi } from 'vitest';
+import { DASHBOARDS } from '../../grafana/source/dashboards.ts';
+import { RESULTS_FILE, type PanelResult } from '../../grafana/source/image.ts';
+import type { PanelSource } from '../../grafana/source/panel.ts';
+import { makeTraffic, openFlow, PASSWORD, toMessage, type Flow } from '../flows/flow-fixture.ts';
+import { loginToApi, type ApiClient } from '../support/api-client.ts';
+import { eventually } from '../support/eventually.ts';
+import {
+  findPrometheus,
+  runPromtool,
+  startPrometheus,
+  type Prometheus,
+  type Series,
+} from '../support/prometheus.ts';
+import { MANY_STEPS_TIMEOUT_MS } from '../support/pulse-process.ts';
+
+vi.setConfig({ testTimeout: MANY_STEPS_TIMEOUT_MS });
+
+const RULES = resolve('grafana/alerts/pulse.yml');
+const POPULATED = 60_000;
+const nowSec = (): number => Math.floor(Date.now() / 1000);
+
+test('every alert fires and clears', async () => {
+  const programs = await findPrometheus();
+  const { ok, output } = await runPromtool(programs, [
+    'test',
+    'rules',
+    resolve('grafana/alerts/tests/pulse.yml'),
+  ]);
+  expect({ ok, output }).toEqual({ ok: true, output: expect.stringContaining('SUCCESS') as string });
+  const tested = readFileSync('grafana/alerts/tests/pulse.yml', 'utf8');
+  for (const [, name] of readFileSync(RULES, 'utf8').matchAll(/- alert: (\w+)/g)) {
+    expect(tested, `a case in which ${name!} fires`).toMatch(
+      new RegExp(`alertname: ${name!}\\n +exp_alerts:\\n`),
+    );
+    expect(tested, `a case in which ${name!} is silent`).toContain(
+      `alertname: ${name!}, exp_alerts: [] }`,
+    );
+  }
+});
+
+test('under load every panel and every alert finds its data; without workers it is told', async () => {
+  const programs = await findPrometheus();
+  const flow = await openFlow({ FLUSH_CRON: '*/5 * * * * *' });
+  const worker = await flow.start('worker');
+  const { ready } = await flow.start('api');
+  const urls = [worker.ready.metrics, ready.metrics];
+  const prometheus = await startPrometheus(programs, {
+    targets: urls.map((url) => new URL(url).host),
+    rules: RULES,
+  });
+  const fromSec = nowSec();
+  const api = await loginToApi({
+    api: ready.api!,
+    username: ready.username!,
+    password: PASSWORD,
+  });
+  await makeLoad(flow, api);
+
+  const dataOf = (panel: PanelSource): Promise<Record<string, Series[]>> =>
+    queryPanel(prometheus, panel, { fromSec, toSec: nowSec() });
+  const panels = DASHBOARDS.flatMap((dashboard) =>
+    dashboard.rows.flatMap((row) => row.panels.map((panel) => ({ dashboard, panel }))),
+  );
+  await eventually(async () => {
+    // A rate needs requests between two looks of Prometheus.
+    expect((await api.request('/pulses?limit=10')).status).toBe(200);
+    const empty: string[] = [];
+    for (const { dashboard, panel } of panels) {
+      for (const [legend, series] of Object.entries(await dataOf(panel))) {
+        if (!hasNumber(series)) empty.push(`${dashboard.title} / ${panel.title} / ${legend}`);
+      }
+    }
+    return empty;
+  }).toEqual([]);
+  await keepResults(dataOf);
+
+  const rules = await prometheus.rules();
+  expect(rules.map(({ name }) => name)).toContain('NoConsumer');
+  for (const { name, query, health, lastError } of rules) {
+    expect({ name, health, lastError }).toEqual({ name, health: 'ok', lastError: undefined });
+    for (const [selector] of query.matchAll(/\bpulse_\w+(\{[^}]*\})?/g)) {
+      expect(await prometheus.countSeries(selector), `${name}: ${selector}`).toBeGreaterThan(0);
+    }
+  }
+  for (const url of urls) {
+    const text = await (await fetch(`${url}/metrics`)).text();
+    const { output } = await runPromtool(programs, ['check', 'metrics'], text);
+    expect(output.split('\n').filter((line) => line.startsWith('pulse_'))).toEqual([]);
+  }
+
+  worker.signal('SIGKILL');
+  await worker.ended;
+  await flow.producer.publish(makeTraffic(10, 'afterwards', 1_000_000).map(toMessage));
+  const noConsumer = rules.find(({ name }) => name === 'NoConsumer')!;
+  await eventually(() => prometheus.countSeries(noConsumer.query)).toBe(1);
+  await eventually(() => prometheus.countSeries('pulse_oldest_pulse_age_seconds > 0')).toBe(1);
+});
+
+/** Good pulses from the API; good ones, repeated ones and bad ones from a producer. */
+async function makeLoad(flow: Flow, api: ApiClient): Promise<void> {
+  await api.post('/pulses/populate', {
+    total_messages: POPULATED,
+    workers_number: 2,
+    buffer_size: 200,
+  });
+  const traffic = makeTraffic(3_000, 'observed');
+  for (let index = 0; index < traffic.length; index += 300) {
+    await flow.producer.publish(traffic.slice(index, index + 300).map(toMessage));
+  }
+  await flow.settled({ counted: POPULATED });
+}
+
+async function queryPanel(
+  prometheus: Prometheus,
+  { queries }: PanelSource,
+  span: { fromSec: number; toSec: number },
+): Promise<Record<string, Series[]>> {
+  const found: Record<string, Series[]> = {};
+  for (const [legend, query] of Object.entries(queries)) {
+    const expr = query.replaceAll('$__rate_interval', '4s').replaceAll('$__range', '60s');
+    found[legend] = await prometheus.queryRange(expr, span);
+  }
+  return found;
+}
+
+function hasNumber(series: readonly Series[]): boolean {
+  return series.some(({ values }) => values.some(([, value]) => Number.isFinite(Number(value))));
+}
+
+/** For `npm run dashboards:image`, which draws what this run has seen. */
+async function keepResults(
+  dataOf: (panel: PanelSource) => Promise<Record<string, Series[]>>,
+): Promise<void> {
+  const [pipeline] = DASHBOARDS;
+  const results: PanelResult[] = [];
+  for (const panel of pipeline!.rows.flatMap((row) => row.panels)) {
+    results.push({ panel, series: await dataOf(panel) });
+  }
+  mkdirSync('.pulse', { recursive: true });
+  writeFileSync(RESULTS_FILE, JSON.stringify(results));
+}

@@ -1,0 +1,67 @@
+import { describe, expect, test } from 'vitest';
+import { followBacklog, NO_BACKLOG, type Backlog } from '../../src/platform/queue-watch.ts';
+import { oldestPulseAgeSeconds } from '../../src/platform/server-metrics.ts';
+
+const depth = (readyCount: number, consumerCount = 1) => ({ readyCount, consumerCount });
+const sight = (readyCount: number) => ({ main: depth(readyCount), dead: depth(0) });
+
+describe('the backlog', () => {
+  test('lasts from the first look that finds pulses waiting to the first that finds none', () => {
+    let backlog: Backlog = NO_BACKLOG;
+    const looks: [ready: number, consumers: number, expected: Partial<Backlog>][] = [
+      [5, 1, { sinceMs: 0, untakenSinceMs: undefined, wasEmpty: false }],
+      [9, 0, { sinceMs: 0, untakenSinceMs: 1_000, wasEmpty: false }],
+      [9, 0, { sinceMs: 0, untakenSinceMs: 1_000 }],
+      [9, 2, { sinceMs: 0, untakenSinceMs: undefined }],
+      [9, 0, { sinceMs: 0, untakenSinceMs: 4_000 }],
+      [0, 0, { sinceMs: undefined, untakenSinceMs: undefined, wasEmpty: true }],
+      [1, 1, { sinceMs: 6_000, wasEmpty: true }],
+    ];
+    looks.forEach(([ready, consumers, expected], index) => {
+      backlog = followBacklog(backlog, depth(ready, consumers), index * 1_000);
+      expect(backlog).toMatchObject(expected);
+    });
+  });
+});
+
+describe('the age of the oldest pulse', () => {
+  const nowMs = 1_000_000;
+  const seen = { sinceMs: undefined, untakenSinceMs: undefined, wasEmpty: true };
+
+  test('is unknown while RabbitMQ does not answer, and 0 when nothing waits', () => {
+    const unseen = { latest: undefined, backlog: NO_BACKLOG };
+    expect(oldestPulseAgeSeconds(unseen, undefined, nowMs)).toBeUndefined();
+    expect(oldestPulseAgeSeconds({ latest: sight(0), backlog: seen }, undefined, nowMs)).toBe(0);
+  });
+
+  test('follows what is held, by its timestamp, while the queue has not been empty since', () => {
+    const held = { sentAtMs: nowMs - 60_000, receivedAtMs: nowMs - 100 };
+    const backlog = { ...seen, sinceMs: nowMs - 90_000 };
+    expect(oldestPulseAgeSeconds({ latest: sight(9), backlog }, held, nowMs)).toBe(60);
+  });
+
+  test('does not believe a timestamp from before the queue was empty: it is the time of use', () => {
+    const held = { sentAtMs: nowMs - 3_600_000, receivedAtMs: nowMs - 100 };
+    expect(oldestPulseAgeSeconds({ latest: sight(0), backlog: seen }, held, nowMs)).toBe(0.1);
+    const backlog = { ...seen, sinceMs: nowMs - 7_000 };
+    expect(oldestPulseAgeSeconds({ latest: sight(9), backlog }, held, nowMs)).toBe(7);
+  });
+
+  test('believes it while the queue was never seen empty: the process came to a backlog', () => {
+    const held = { sentAtMs: nowMs - 3_600_000, receivedAtMs: nowMs - 100 };
+    const backlog = { ...NO_BACKLOG, sinceMs: nowMs - 7_000 };
+    expect(oldestPulseAgeSeconds({ latest: sight(9), backlog }, held, nowMs)).toBe(3_600);
+  });
+
+  test('grows while nobody takes, also when RabbitMQ stops answering meanwhile', () => {
+    const backlog = { ...seen, sinceMs: nowMs - 50_000, untakenSinceMs: nowMs - 40_000 };
+    for (const latest of [sight(9), undefined]) {
+      expect(oldestPulseAgeSeconds({ latest, backlog }, undefined, nowMs)).toBe(40);
+    }
+  });
+
+  test('is never below zero: clocks differ', () => {
+    const held = { sentAtMs: nowMs + 500, receivedAtMs: nowMs + 500 };
+    expect(oldestPulseAgeSeconds({ latest: sight(0), backlog: NO_BACKLOG }, held, nowMs)).toBe(0);
+  });
+});
