@@ -15,7 +15,8 @@ export const api: DashboardSource = {
         {
           kind: 'stat',
           title: 'Error budget left',
-          description: 'Of the 0.1 % of requests that may fail in 30 days. Below 0 it is overdrawn.',
+          description:
+            'Of the 0.1 % of requests that may fail in 30 days. Below 0 it is overdrawn.',
           unit: 'percentunit',
           queries: {
             left: '1 - (sum(increase(pulse_api_server_errors_total[30d])) / sum(increase(pulse_api_requests_total[30d]))) / 0.001',
@@ -51,8 +52,8 @@ export const api: DashboardSource = {
         },
         {
           kind: 'stat',
-          title: 'Time to answer',
-          description: '99th percentile of all routes.',
+          title: '99 of 100 answers within',
+          description: 'Over all routes.',
           unit: 's',
           queries: { p99: quantile(0.99) },
           levels: [{ from: 1, color: 'yellow' }],
@@ -69,7 +70,9 @@ export const api: DashboardSource = {
           title: 'Build',
           description: 'Which version the processes run.',
           unit: 'none',
-          queries: { '{{version}} on Node.js {{node}}': 'count by (version, node) (pulse_build_info)' },
+          queries: {
+            '{{version}} on Node.js {{node}}': 'count by (version, node) (pulse_build_info)',
+          },
         },
       ],
     },

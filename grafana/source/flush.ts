@@ -12,7 +12,8 @@ export const flush: DashboardSource = {
         {
           kind: 'stat',
           title: 'Flushes missed',
-          description: 'Scheduled flushes since the oldest sum that is not in Postgres. 2 or more is wrong.',
+          description:
+            'Scheduled flushes since the oldest sum that is not in Postgres. 2 or more is wrong.',
           unit: 'none',
           queries: { missed: 'max(pulse_flush_missed_ticks)' },
           levels: [
@@ -32,7 +33,8 @@ export const flush: DashboardSource = {
         {
           kind: 'stat',
           title: 'Sealed batches',
-          description: 'On their way to Postgres. One that stays is a leftover of a flush that failed.',
+          description:
+            'On their way to Postgres. One that stays is a leftover of a flush that failed.',
           unit: 'none',
           queries: { batches: 'max(pulse_sealed_batches)' },
           levels: [{ from: 1, color: 'yellow' }],
@@ -58,7 +60,8 @@ export const flush: DashboardSource = {
         {
           kind: 'stat',
           title: 'Drift of the books',
-          description: 'Pulses lost or counted twice between Redis and Postgres. Normal: 0, always.',
+          description:
+            'Pulses lost or counted twice between Redis and Postgres. Normal: 0, always.',
           unit: 'none',
           queries: { drift: 'sum(max by (direction) (pulse_books_drift_pulses))' },
           levels: [{ from: 1, color: 'red' }],
@@ -72,7 +75,8 @@ export const flush: DashboardSource = {
         {
           kind: 'graph',
           title: 'Flushes',
-          description: 'Succeeded and failed since the processes began. A failed flush is repeated.',
+          description:
+            'Succeeded and failed since the processes began. A failed flush is repeated.',
           unit: 'short',
           queries: {
             succeeded: 'sum(pulse_flushes_total)',

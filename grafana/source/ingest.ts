@@ -23,7 +23,8 @@ export const ingest: DashboardSource = {
         {
           kind: 'graph',
           title: 'How busy the threads are',
-          description: 'Share of their time. Near 1 with a growing queue: more threads or workers are needed.',
+          description:
+            'Share of their time. Near 1 with a growing queue: more threads or workers are needed.',
           unit: 'percentunit',
           queries: {
             busy: 'sum(rate(pulse_ingest_busy_seconds_total[$__rate_interval])) / sum(pulse_ingest_threads)',
@@ -40,7 +41,8 @@ export const ingest: DashboardSource = {
         {
           kind: 'graph',
           title: 'Lag of the main event loop',
-          description: 'Of each process, 99th percentile. Above a second or so, heartbeats are in danger.',
+          description:
+            'Of each process, 99th percentile. Above a second or so, heartbeats are in danger.',
           unit: 's',
           queries: { '{{instance}}': 'max by (instance) (nodejs_eventloop_lag_p99_seconds)' },
           levels: [{ from: 1, color: 'red' }],
@@ -82,7 +84,8 @@ export const ingest: DashboardSource = {
         {
           kind: 'graph',
           title: 'From receipt to acknowledgement',
-          description: 'Waiting for the batch to fill, applying, and waiting for the batches before it.',
+          description:
+            'Waiting for the batch to fill, applying, and waiting for the batches before it.',
           unit: 's',
           queries: {
             p50: quantile(0.5, 'pulse_ack_lag_seconds'),
@@ -99,7 +102,8 @@ export const ingest: DashboardSource = {
         {
           kind: 'graph',
           title: 'Share of duplicates',
-          description: 'Pulses refused because their id was seen. Normal: what producers repeat after lost confirms.',
+          description:
+            'Pulses refused because their id was seen. Normal: what producers repeat after lost confirms.',
           unit: 'percentunit',
           queries: {
             duplicates:
@@ -111,7 +115,8 @@ export const ingest: DashboardSource = {
         {
           kind: 'graph',
           title: 'Redelivered without id',
-          description: 'The only pulses that may be counted twice: they have no id of any kind. Normal: 0.',
+          description:
+            'The only pulses that may be counted twice: they have no id of any kind. Normal: 0.',
           unit: 'cps',
           queries: {
             pulses: 'sum(rate(pulse_redelivered_without_id_total[$__rate_interval]))',

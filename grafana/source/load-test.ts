@@ -38,7 +38,8 @@ export const loadTest: DashboardSource = {
         {
           kind: 'stat',
           title: 'Repeated',
-          description: 'Publications that were not confirmed and sent again with the same id. Normal: 0.',
+          description:
+            'Publications that were not confirmed and sent again with the same id. Normal: 0.',
           unit: 'short',
           queries: { publications: 'sum(pulse_populate_repeated_total)' },
           levels: [{ from: 1, color: 'yellow' }],

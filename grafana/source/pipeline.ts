@@ -25,7 +25,8 @@ export const pipeline: DashboardSource = {
         {
           kind: 'stat',
           title: 'Drift of the books',
-          description: 'Pulses lost or counted twice between Redis and Postgres. Normal: 0, always.',
+          description:
+            'Pulses lost or counted twice between Redis and Postgres. Normal: 0, always.',
           unit: 'none',
           queries: { drift: 'sum(max by (direction) (pulse_books_drift_pulses))' },
           levels: [{ from: 1, color: 'red' }],
@@ -47,7 +48,8 @@ export const pipeline: DashboardSource = {
         {
           kind: 'stat',
           title: 'Consumers',
-          description: 'Ingest threads, of all workers, that take from the queue. Normal: 1 or more.',
+          description:
+            'Ingest threads, of all workers, that take from the queue. Normal: 1 or more.',
           unit: 'none',
           queries: { consumers: 'max(pulse_queue_consumers{queue="main"})' },
           levels: [
@@ -59,7 +61,8 @@ export const pipeline: DashboardSource = {
         {
           kind: 'stat',
           title: 'Redis keeps what it acknowledges',
-          description: '1: every setting that the counts rest on is right. 0: a crash can lose sums.',
+          description:
+            '1: every setting that the counts rest on is right. 0: a crash can lose sums.',
           unit: 'none',
           queries: { durable: 'min(pulse_redis_durable)' },
           levels: [
@@ -71,7 +74,8 @@ export const pipeline: DashboardSource = {
         {
           kind: 'stat',
           title: 'Since the last flush',
-          description: 'Time since any worker last flushed without an error. Normal: below one interval.',
+          description:
+            'Time since any worker last flushed without an error. Normal: below one interval.',
           unit: 's',
           queries: { since: 'time() - max(pulse_flush_last_success_timestamp_seconds)' },
           runbook: 'flush-stale',
@@ -97,7 +101,8 @@ export const pipeline: DashboardSource = {
         {
           kind: 'graph',
           title: 'Waiting in the queues',
-          description: 'Deliveries ready in RabbitMQ. Main grows while workers are too slow or away.',
+          description:
+            'Deliveries ready in RabbitMQ. Main grows while workers are too slow or away.',
           unit: 'short',
           queries: { '{{queue}}': 'max by (queue) (pulse_queue_deliveries)' },
           runbook: 'pulse-age-high',
@@ -126,7 +131,8 @@ export const pipeline: DashboardSource = {
         {
           kind: 'graph',
           title: 'Dead letters a second, by reason',
-          description: 'Pulses that were refused. They wait in the quarantine and are not billed until replayed.',
+          description:
+            'Pulses that were refused. They wait in the quarantine and are not billed until replayed.',
           unit: 'cps',
           queries: {
             '{{reason}}': 'sum by (reason) (rate(pulse_dead_lettered_total[$__rate_interval]))',
@@ -136,7 +142,8 @@ export const pipeline: DashboardSource = {
         {
           kind: 'graph',
           title: 'Memory of Redis',
-          description: 'Used, and the limit (0: none). At the limit Redis refuses writes and ingest waits.',
+          description:
+            'Used, and the limit (0: none). At the limit Redis refuses writes and ingest waits.',
           unit: 'bytes',
           queries: {
             used: 'max(pulse_redis_memory_bytes)',

@@ -63,10 +63,7 @@ function createCounters(registry: Registry) {
     ),
     batches: counter('pulse_flushed_batches_total', 'Sealed batches committed to Postgres.'),
     rows: counter('pulse_flushed_rows_total', 'Rows committed to Postgres.'),
-    pulses: counter(
-      'pulse_flushed_pulses_total',
-      'Pulses in the rows committed to Postgres.',
-    ),
+    pulses: counter('pulse_flushed_pulses_total', 'Pulses in the rows committed to Postgres.'),
     leftovers: counter(
       'pulse_flush_leftovers_total',
       'Batches that a flush found sealed, because an earlier one had not finished them.',

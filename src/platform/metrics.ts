@@ -49,9 +49,9 @@ export function addSampledGauge(
 }
 
 /** The same with one label; its values are the keys of what `read` gives, and must be a closed set. */
-export function addSampledGauges<Label extends string>(
+export function addSampledGauges(
   registry: Registry,
-  { name, help, label, read }: Sampled<Readonly<Record<string, number>>> & { label: Label },
+  { name, help, label, read }: Sampled<Readonly<Record<string, number>>> & { label: string },
 ): void {
   new Gauge({
     name,
@@ -61,17 +61,14 @@ export function addSampledGauges<Label extends string>(
     collect() {
       this.reset();
       for (const [key, value] of Object.entries(read())) {
-        this.set({ [label]: key } as Record<Label, string>, value);
+        this.set({ [label]: key }, value);
       }
     },
   });
 }
 
 /** A counter that is kept elsewhere, since this process began. */
-export function addSampledCounter(
-  registry: Registry,
-  { name, help, read }: Sampled<number>,
-): void {
+export function addSampledCounter(registry: Registry, { name, help, read }: Sampled<number>): void {
   new Counter({
     name,
     help,

@@ -27,7 +27,11 @@ export function addPoolMetrics(registry: Registry, pool: Pool): void {
   });
 }
 
-type OnConnect = (error: Error | undefined, client: PoolClient | undefined, done: () => void) => void;
+type OnConnect = (
+  error: Error | undefined,
+  client: PoolClient | undefined,
+  done: () => void,
+) => void;
 
 /** The pool tells nobody when a wait begins, so its `connect`, which its `query` calls too, is replaced. */
 function measureWaits(pool: Pool, observe: (seconds: number) => void): void {

@@ -73,7 +73,10 @@ function believableSentMs(held: OldestHeld, backlog: Backlog, nowMs: number): nu
   return Math.max(held.sentAtMs, Math.min(held.receivedAtMs, backlog.sinceMs ?? nowMs));
 }
 
-export function addRedisMetrics(registry: Registry, watch: Pick<Watch<RedisSight>, 'latest'>): void {
+export function addRedisMetrics(
+  registry: Registry,
+  watch: Pick<Watch<RedisSight>, 'latest'>,
+): void {
   addSampledGauge(registry, {
     name: 'pulse_redis_memory_bytes',
     help: 'Memory that Redis uses.',

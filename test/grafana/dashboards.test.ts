@@ -36,7 +36,9 @@ describe('the dashboards', () => {
 
   test('place no panel over another', () => {
     for (const [name, text] of renderDashboards()) {
-      const dashboard = JSON.parse(text) as { panels: { gridPos: Record<'x' | 'y' | 'w' | 'h', number> }[] };
+      const dashboard = JSON.parse(text) as {
+        panels: { gridPos: Record<'x' | 'y' | 'w' | 'h', number> }[];
+      };
       const cells = dashboard.panels.flatMap(({ gridPos: { x, y, w, h } }) =>
         Array.from({ length: w * h }, (_, cell) => `${x + (cell % w)},${y + Math.floor(cell / w)}`),
       );
@@ -75,7 +77,10 @@ describe('the runbooks', () => {
   test('every page says the four things, in order, and its links resolve', () => {
     for (const page of pages) {
       const text = read(page);
-      expect([...text.matchAll(/^## (.+)$/gm)].map(([, title]) => title), page).toEqual(SECTIONS);
+      expect(
+        [...text.matchAll(/^## (.+)$/gm)].map(([, title]) => title),
+        page,
+      ).toEqual(SECTIONS);
       for (const [, target] of text.matchAll(/\]\(([^)#]+)(?:#[^)]*)?\)/g)) {
         expect(existsSync(`docs/runbooks/${target!}`), `${page}: ${target!}`).toBe(true);
       }

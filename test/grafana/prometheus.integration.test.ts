@@ -29,7 +29,10 @@ test('every alert fires and clears', async () => {
     'rules',
     resolve('grafana/alerts/tests/pulse.yml'),
   ]);
-  expect({ ok, output }).toEqual({ ok: true, output: expect.stringContaining('SUCCESS') as string });
+  expect({ ok, output }).toEqual({
+    ok: true,
+    output: expect.stringContaining('SUCCESS') as string,
+  });
   const tested = readFileSync('grafana/alerts/tests/pulse.yml', 'utf8');
   for (const [, name] of readFileSync(RULES, 'utf8').matchAll(/- alert: (\w+)/g)) {
     expect(tested, `a case in which ${name!} fires`).toMatch(

@@ -8,7 +8,7 @@ import {
 } from '../../src/platform/metrics.ts';
 
 const samplesOf = async (registry: Registry): Promise<string[]> =>
-  (await registry.metrics()).split('\n').filter((line) => /^pulse_/.test(line));
+  (await registry.metrics()).split('\n').filter((line) => line.startsWith('pulse_'));
 
 test('what is not known is not shown, and comes back', async () => {
   const registry = new Registry();

@@ -1,0 +1,85 @@
+import { Registry } from 'prom-client';
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { shardKeys } from '../../src/aggregate/keys.ts';
+import { addBooksMetrics, startBooksWatch, type BooksSight } from '../../src/flush/books-watch.ts';
+import { flushAll } from '../../src/flush/flush.ts';
+import { eventually } from '../support/eventually.ts';
+import { createFlushFixture, SHARDS, somePulses, type FlushFixture } from './flush-fixture.ts';
+
+let fixture: FlushFixture;
+
+beforeAll(async () => {
+  fixture = await createFlushFixture();
+});
+afterAll(async () => {
+  await fixture.close();
+});
+beforeEach(async () => {
+  await fixture.reset();
+});
+
+/** What the first look of a watch sees. */
+async function look(): Promise<BooksSight> {
+  const watch = startBooksWatch(fixture);
+  await eventually(() => watch.latest).toBeDefined();
+  watch.close();
+  return watch.latest!;
+}
+
+test('an empty installation is all nought, and nothing waits', async () => {
+  expect(await look()).toEqual({
+    drift: { missing: 0, surplus: 0 },
+    live: { pulses: 0, keys: 0 },
+    sealed: { pulses: 0, keys: 0 },
+    sealedBatches: 0,
+    seenIds: 0,
+    unflushedSinceMs: undefined,
+  });
+});
+
+test('what is live and sealed, remembered and unflushed is seen', async () => {
+  const startedMs = Date.now();
+  await fixture.count(somePulses(200, 'sealed'));
+  for (let shard = 0; shard < SHARDS; shard++) await fixture.accumulator.seal(shard);
+  await fixture.count(somePulses(140, 'live'));
+  await fixture.count(somePulses(140, 'live'));
+  const sight = await look();
+  expect(sight).toMatchObject({
+    drift: { missing: 0, surplus: 0 },
+    live: { pulses: 140 },
+    sealed: { pulses: 200 },
+    sealedBatches: SHARDS,
+    seenIds: 340,
+  });
+  expect(sight.live.keys).toBeGreaterThan(50);
+  expect(sight.sealed.keys).toBeGreaterThan(sight.live.keys);
+  // Redis's clock shows whole seconds.
+  expect(sight.unflushedSinceMs).toBeGreaterThan(startedMs - 2_000);
+
+  await flushAll(fixture);
+  expect(await look()).toMatchObject({
+    live: { pulses: 0, keys: 0 },
+    sealedBatches: 0,
+    seenIds: 340,
+    unflushedSinceMs: undefined,
+  });
+});
+
+test('drift of one shard does not hide that of another', async () => {
+  await fixture.count(somePulses(100));
+  await fixture.redis.hincrby(shardKeys(0).books, 'counted', 7);
+  await fixture.redis.hincrby(shardKeys(1).books, 'counted', -3);
+  expect((await look()).drift).toEqual({ missing: 7, surplus: 3 });
+});
+
+test('flushes that were missed are counted in ticks of the schedule', async () => {
+  const registry = new Registry();
+  const hours = (count: number): number => count * 3_600_000;
+  const sight = await look();
+  const watch = { latest: { ...sight, unflushedSinceMs: Date.now() - hours(3) } };
+  const close = addBooksMetrics(registry, { watch, cron: '0 * * * *' });
+  const text = await registry.metrics();
+  expect(text).toContain('pulse_flush_missed_ticks 3\n');
+  expect(text).toMatch(/^pulse_unflushed_age_seconds 1080\d/m);
+  close();
+});
