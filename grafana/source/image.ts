@@ -40,10 +40,9 @@ const TOP = 44;
 const STAT = { perLine: 6, height: 92 };
 const GRAPH = { perLine: 2, height: 190 };
 const COLORS = { text: '#1a202c', soft: '#718096', frame: '#e2e8f0', back: '#f7fafc' };
-const LINES = ['#2f855a', '#2b6cb0', '#c05621', '#805ad5', '#b7791f', '#c53030'];
+/** More lines than this, and their names, find no place; those that say most come first. */
+const LINES = ['#2f855a', '#2b6cb0', '#c05621', '#805ad5'];
 const LEVELS = { green: '#2f855a', yellow: '#b7791f', red: '#c53030', blue: '#2b6cb0' };
-/** More lines than this are not told apart. */
-const LINES_MAX = LINES.length;
 
 /** An SVG document: numbers first, then graphs. */
 export function drawDashboard(title: string, results: readonly PanelResult[]): string {
@@ -84,7 +83,7 @@ function drawStat(result: PanelResult, box: Box): string {
 }
 
 function drawGraph(result: PanelResult, box: Box): string {
-  const lines = linesOf(result).slice(0, LINES_MAX);
+  const lines = linesOf(result).slice(0, LINES.length);
   const plot = { x: box.x + 58, y: box.y + 30, width: box.width - 70, height: box.height - 62 };
   const points = lines.flatMap((line) => line.points);
   const times = points.map(([seconds]) => seconds);
@@ -139,7 +138,8 @@ function colorOf(value: number, levels: readonly Level[]): string {
 function format(value: number, unit: string): string {
   const [scaled, suffix] =
     value >= 1e6 ? [value / 1e6, ' M'] : value >= 1e4 ? [value / 1e3, ' k'] : [value, ''];
-  const number = scaled.toFixed(scaled >= 100 || Number.isInteger(scaled) ? 0 : 1);
+  const digits = scaled >= 100 || Number.isInteger(scaled) ? 0 : scaled >= 1 ? 1 : 2;
+  const number = scaled.toFixed(digits);
   const unitText = { s: ' s', bytes: 'B', cps: '/s' }[unit] ?? '';
   return `${number}${suffix}${unitText}`;
 }

@@ -60,7 +60,7 @@ export const pipeline: DashboardSource = {
         },
         {
           kind: 'stat',
-          title: 'Redis keeps what it acknowledges',
+          title: 'Redis is durable',
           description:
             '1: every setting that the counts rest on is right. 0: a crash can lose sums.',
           unit: 'none',

@@ -60,7 +60,7 @@ test('under load every panel and every alert finds its data; without workers it 
     username: ready.username!,
     password: PASSWORD,
   });
-  await makeLoad(flow, api);
+  await makeLoad(flow, api, prometheus);
 
   const dataOf = (panel: PanelSource): Promise<Record<string, Series[]>> =>
     queryPanel(prometheus, panel, { fromSec, toSec: nowSec() });
@@ -102,16 +102,18 @@ test('under load every panel and every alert finds its data; without workers it 
   await eventually(() => prometheus.countSeries('pulse_oldest_pulse_age_seconds > 0')).toBe(1);
 });
 
-/** Good pulses from the API; good ones, repeated ones and bad ones from a producer. */
-async function makeLoad(flow: Flow, api: ApiClient): Promise<void> {
+/** Good pulses from the API; good ones, repeated ones and bad ones from a producer, spread over some looks of Prometheus. */
+async function makeLoad(flow: Flow, api: ApiClient, prometheus: Prometheus): Promise<void> {
+  await prometheus.scraped();
   await api.post('/pulses/populate', {
     total_messages: POPULATED,
     workers_number: 2,
     buffer_size: 200,
   });
-  const traffic = makeTraffic(3_000, 'observed');
-  for (let index = 0; index < traffic.length; index += 300) {
-    await flow.producer.publish(traffic.slice(index, index + 300).map(toMessage));
+  const traffic = makeTraffic(8_000, 'observed');
+  for (let index = 0; index < traffic.length; index += 1_000) {
+    await flow.producer.publish(traffic.slice(index, index + 1_000).map(toMessage));
+    await prometheus.scraped();
   }
   await flow.settled({ counted: POPULATED });
 }

@@ -42,6 +42,42 @@ describe('ingest', () => {
     ingest = undefined;
   });
 
+  test('tells what it holds and since when, and nothing once it is acknowledged', async () => {
+    let release: () => void = () => undefined;
+    const released = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    const sentSec = Math.floor(Date.now() / 1000) - 60;
+    const { queue } = fixture.services;
+    for (const timestamp of [sentSec + 10, sentSec, sentSec + 3_600]) {
+      fixture.channel.publish(queue, queue, Buffer.from(JSON.stringify(sentPulse())), {
+        timestamp,
+      });
+    }
+    ingest = await fixture.startIngest({
+      deps: ({ accumulator }) => ({
+        accumulator: {
+          apply: async (shard, batch) => {
+            await released;
+            return accumulator.apply(shard, batch);
+          },
+        },
+      }),
+    });
+    const { consumer, counts } = ingest;
+    await eventually(() => consumer.held.deliveries).toBe(3);
+    expect(consumer.held.oldestSentAtMs).toBe(sentSec * 1000);
+    expect(Date.now() - consumer.held.oldestReceivedAtMs!).toBeLessThan(60_000);
+    release();
+    await eventually(() => consumer.held).toEqual({
+      deliveries: 0,
+      oldestSentAtMs: null,
+      oldestReceivedAtMs: null,
+    });
+    expect(counts.batchPulses.reduce((sum, pulses) => sum + pulses, 0)).toBe(3);
+    expect(counts.ackLagSeconds).toHaveLength(counts.batches);
+  });
+
   test('a dead letter tells its reason, its place and where it came from', async () => {
     await fixture.publish([
       { body: [sentPulse(), sentPulse({ used_amount: -1 })], messageId: 'm-1' },

@@ -117,6 +117,7 @@ describe('createPopulateRuns', () => {
     const request = { total: 500, workers: 2, buffer: 20, requestedBy: 'admin' };
     const { id, state } = await runs.start(request);
     expect(state).toBe('running');
+    expect(runs.totals()).toMatchObject({ running: 1, wanted: 500 });
     await vi.waitFor(
       async () => {
         expect(await findPopulateRun(pool, id)).toMatchObject({
@@ -132,6 +133,11 @@ describe('createPopulateRuns', () => {
       { timeout: 10_000 },
     );
     expect((await runs.find(id))?.finishedAt).toBeInstanceOf(Date);
+    await runs.start({ ...request, total: 30 });
+    await vi.waitFor(() => {
+      const ended = { running: 0, wanted: 530, published: 530, confirmed: 530, retried: 0 };
+      expect(runs.totals()).toEqual(ended);
+    });
     await runs.close();
   });
 

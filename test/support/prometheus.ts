@@ -36,6 +36,8 @@ export interface Prometheus {
   queryRange(expr: string, span: { fromSec: number; toSec: number }): Promise<Series[]>;
   /** How many series an expression has now. */
   countSeries(expr: string): Promise<number>;
+  /** Resolves when every target has been scraped once more. */
+  scraped(): Promise<void>;
   rules(): Promise<Rule[]>;
 }
 
@@ -118,6 +120,10 @@ function createClient(url: string): Prometheus {
     if (body.status !== 'success') throw new Error(`${query.query ?? path}: ${body.error ?? ''}`);
     return body.data;
   };
+  const query = async (expr: string) => {
+    type Answer = { result: { value: [seconds: number, value: string] }[] };
+    return (await ask<Answer>('query', { query: expr })).result;
+  };
   return {
     async queryRange(expr, { fromSec, toSec }) {
       const { result } = await ask<{ result: Series[] }>('query_range', {
@@ -129,7 +135,13 @@ function createClient(url: string): Prometheus {
       return result;
     },
     async countSeries(expr) {
-      return (await ask<{ result: unknown[] }>('query', { query: expr })).result.length;
+      return (await query(expr)).length;
+    },
+    async scraped() {
+      const count = async (): Promise<number> =>
+        Number((await query('min(count_over_time(up[10m]))'))[0]?.value[1] ?? 0);
+      const before = await count();
+      await eventually(count).toBeGreaterThan(before);
     },
     async rules() {
       const { groups } = await ask<{ groups: { rules: Rule[] }[] }>('rules', {});
