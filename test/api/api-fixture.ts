@@ -76,7 +76,14 @@ export const NO_USAGE: ApiDeps['usage'] = {
   held: {
     shards: 1,
     readBooks: () =>
-      Promise.resolve({ shard: 0, counted: 0n, duplicates: 0n, live: null, sealed: [] }),
+      Promise.resolve({
+        shard: 0,
+        counted: 0n,
+        duplicates: 0n,
+        seenIdCount: 0,
+        live: null,
+        sealed: [],
+      }),
     readMatching: () => Promise.resolve(null),
   },
   pulseAgeMaxMs: 35 * 86_400_000,
