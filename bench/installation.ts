@@ -1,13 +1,12 @@
 /** One installation of Pulse that shares nothing but servers with others: a queue, a Redis database, a database. */
 import { connect } from 'amqplib';
-import type { Redis } from 'ioredis';
 import { Client, type Pool } from 'pg';
 import { createAccumulator, type Accumulator } from '../src/aggregate/accumulator.ts';
 import { ensureLibrary } from '../src/aggregate/library.ts';
 import { sleep } from '../src/platform/backoff.ts';
 import { runMigrations } from '../src/platform/migrate.ts';
 import { createPool } from '../src/platform/postgres.ts';
-import { createRedis, waitForRedis } from '../src/platform/redis.ts';
+import { createRedis, waitForRedis, type RedisClient } from '../src/platform/redis.ts';
 import { declareTopologyAt } from '../src/platform/topology.ts';
 import { startPulseProcess, type PulseProcess } from './pulse-process.ts';
 import type { BenchContext } from './scenario.ts';
@@ -16,7 +15,7 @@ export interface Installation {
   readonly queue: string;
   readonly redisUrl: string;
   readonly databaseUrl: string;
-  readonly redis: Redis;
+  readonly redis: RedisClient;
   readonly pool: Pool;
   readonly accumulator: Accumulator;
   /** Starts a worker and waits until it consumes. */

@@ -6,6 +6,7 @@ import { validate as isCron } from 'node-cron';
 import { RejectedError } from './core/errors.ts';
 import { parseCrashPoint } from './platform/crash-points.ts';
 import { LOG_LEVELS } from './platform/logger.ts';
+import { hostUrls } from './platform/server-urls.ts';
 
 export type RawEnv = Readonly<Record<string, string | undefined>>;
 export type Config = ReturnType<typeof parseConfig>;
@@ -94,7 +95,12 @@ export function parseConfig(rawEnv: RawEnv, needs: ConfigNeeds = { api: false })
 function variables() {
   return {
     RABBITMQ_URL: url('amqp:', 'amqps:')({ default: undefined }),
-    REDIS_URL: url('redis:', 'rediss:')({ default: undefined }),
+    REDIS_URL: url(
+      'redis:',
+      'rediss:',
+      'redis+cluster:',
+      'rediss+cluster:',
+    )({ default: undefined }),
     DATABASE_URL: url('postgres:', 'postgresql:')({ default: undefined }),
     PULSE_QUEUE: matching(
       /^[\w.-]{1,100}$/,
@@ -228,15 +234,28 @@ function matching(pattern: RegExp, words: string) {
 
 const host = matching(/^[\w.:-]+$/, 'a host name or an address');
 
+/** What these name may be several servers that stand for each other. */
+const SEVERAL_HOSTS = /^(amqps?|rediss?\+cluster):$/;
+
 /** Never echoes the value: it may hold a password. */
 function url(...protocols: string[]) {
   return makeValidator((text: string) => {
-    const parsed = URL.canParse(text) ? new URL(text) : undefined;
-    if (parsed === undefined || !protocols.includes(parsed.protocol) || parsed.hostname === '') {
+    const parsed = hostUrls(text).map((one) => (URL.canParse(one) ? new URL(one) : undefined));
+    if (!parsed.every((one) => one?.hostname && protocols.includes(one.protocol))) {
       throw new EnvError(`must be a URL ${protocols.join('// or ')}// with a host.`);
+    }
+    if (parsed.length > 1 && !SEVERAL_HOSTS.test(parsed[0]?.protocol ?? '')) {
+      throw new EnvError(`must name one host; several need ${severalOf(protocols)}.`);
     }
     return text;
   });
+}
+
+function severalOf(protocols: readonly string[]): string {
+  const fit = protocols.filter((protocol) => SEVERAL_HOSTS.test(protocol));
+  return fit.length === 0
+    ? 'a proxy or a name that follows the primary'
+    : `${fit.join('// or ')}//`;
 }
 
 function secret(lengthMin: number) {

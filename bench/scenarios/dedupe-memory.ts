@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { Redis } from 'ioredis';
+import type { RedisClient } from '../../src/platform/redis.ts';
 import { createInstallation, type Installation } from '../installation.ts';
 import type { Measured, OpenedScenario, Scenario } from '../scenario.ts';
 import { seedSums } from '../seed-sums.ts';
@@ -86,7 +86,7 @@ async function assertBalance(installation: Installation, counted: number): Promi
   );
 }
 
-async function measureSet(redis: Redis, idCount: number): Promise<Measured> {
+async function measureSet(redis: RedisClient, idCount: number): Promise<Measured> {
   const key = 'bench:plain-set';
   const before = await usedMemory(redis);
   for (let from = 0; from < idCount; from += IDS_PER_CALL) {
@@ -105,7 +105,7 @@ async function measureSet(redis: Redis, idCount: number): Promise<Measured> {
 }
 
 /** All that Redis has allocated, but for the buffers of clients and of the append-only file, which come and go. */
-async function usedMemory(redis: Redis): Promise<number> {
+async function usedMemory(redis: RedisClient): Promise<number> {
   const text = await redis.info('memory');
   const read = (name: string) => Number(new RegExp(`^${name}:(\\d+)`, 'm').exec(text)?.[1] ?? 0);
   return read('used_memory') - read('mem_clients_normal') - read('mem_aof_buffer');

@@ -1,9 +1,10 @@
 /** The aggregates in Redis: applying batches, sealing, reading back. Every call is atomic in its shard. */
 import { randomUUID } from 'node:crypto';
-import { ReplyError, type Redis } from 'ioredis';
+import { ReplyError } from 'ioredis';
 import type { AmountSum } from '../core/amount.ts';
 import { FatalError, TransientError } from '../core/errors.ts';
 import type { AggregateKey } from '../core/pulse.ts';
+import type { RedisClient } from '../platform/redis.ts';
 import { BatchFold, type FoldedBatch } from './batch-fold.ts';
 import { KeyTable } from './key-table.ts';
 import { fromField, shardKeys, shardOf } from './keys.ts';
@@ -58,7 +59,7 @@ export interface ShardBooks {
 }
 
 export interface AccumulatorOptions {
-  readonly redis: Redis;
+  readonly redis: RedisClient;
   readonly shards: number;
   readonly dedupeWindowSeconds: number;
   /** Refuses to apply to books of another epoch; left out by processes that apply nothing. See epoch.ts. */
@@ -174,7 +175,7 @@ export function createAccumulator(options: AccumulatorOptions) {
 }
 
 async function* scanRows(
-  redis: Redis,
+  redis: RedisClient,
   { shard, batchId }: SealedBatchRef,
 ): AsyncGenerator<AggregateRow[]> {
   const key = shardKeys(shard).sealedPrefix + batchId;
@@ -256,11 +257,13 @@ function toRows(elements: readonly Buffer[]): AggregateRow[] {
 
 /** First words of Redis's errors that pass by themselves. */
 const TRANSIENT_REPLIES = new Set([
+  'ASK',
   'BUSY',
   'CLUSTERDOWN',
   'LOADING',
   'MASTERDOWN',
   'MISCONF',
+  'MOVED',
   'NOREPLICAS',
   'OOM',
   'READONLY',
@@ -268,7 +271,7 @@ const TRANSIENT_REPLIES = new Set([
 ]);
 
 /** Turns what ioredis threw into what the caller must do about it. */
-async function classify(redis: Redis, error: unknown): Promise<Error> {
+async function classify(redis: RedisClient, error: unknown): Promise<Error> {
   if (!(error instanceof Error)) return new TypeError('Not an error.', { cause: error });
   if (!(error instanceof ReplyError)) {
     return new TransientError(

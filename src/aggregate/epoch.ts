@@ -6,15 +6,15 @@
  * silently, and every id could be counted a second time.
  */
 import { randomUUID } from 'node:crypto';
-import type { Redis } from 'ioredis';
 import type { Pool } from 'pg';
 import { FatalError } from '../core/errors.ts';
 import { beginEpoch, readEpoch } from '../platform/epochs.ts';
+import type { RedisClient } from '../platform/redis.ts';
 import type { Accumulator } from './accumulator.ts';
 import { shardKeys } from './keys.ts';
 
 export interface EpochDeps {
-  readonly redis: Redis;
+  readonly redis: RedisClient;
   readonly pool: Pick<Pool, 'query'>;
   readonly accumulator: Pick<Accumulator, 'shards' | 'readBooks'>;
 }

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import type { Redis } from 'ioredis';
 import { FatalError } from '../core/errors.ts';
+import { mastersOf, type RedisClient } from '../platform/redis.ts';
 
 /** The version of the contract in functions/library.lua; sent with every call. */
 export const LIBRARY_VERSION = '1';
@@ -16,12 +17,17 @@ export function libraryCode(): string {
 }
 
 /**
- * Loads the library into every master unless the same text is there already. Redis keeps it in the AOF.
+ * Loads the library into every master unless the same text is there already. Redis keeps it in the AOF, and
+ * replicas receive it.
  *
  * @throws FatalError PULSE_REDIS_LIBRARY when Redis holds a newer version: replacing it would break
  * the workers that rely on it.
  */
-export async function ensureLibrary(redis: Redis): Promise<void> {
+export async function ensureLibrary(redis: RedisClient): Promise<void> {
+  await Promise.all(mastersOf(redis).map(ensureLibraryOn));
+}
+
+async function ensureLibraryOn(redis: Redis): Promise<void> {
   const code = libraryCode();
   const present = await readLibraryCode(redis);
   if (present === code) return;

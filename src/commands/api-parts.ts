@@ -5,6 +5,7 @@ import { createIdentities } from '../api/identities.ts';
 import type { ReadinessCheck } from '../api/routes/health-routes.ts';
 import { startApi, type RunningApi } from '../api/server.ts';
 import { ensureAdmin } from '../api/users.ts';
+import { pingRedis } from '../platform/redis.ts';
 import { assertScopeRoles } from '../platform/scoped-postgres.ts';
 import { createPublisher, type Publisher } from '../publish/publisher.ts';
 import { createPopulateRuns } from '../publish/populate-runs.ts';
@@ -101,9 +102,7 @@ function readinessChecks(
     },
     {
       name: 'redis',
-      check: async () => {
-        await redis.ping();
-      },
+      check: () => pingRedis(redis),
     },
     {
       name: 'postgres',

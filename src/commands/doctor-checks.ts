@@ -4,7 +4,9 @@ import type { Pool } from 'pg';
 import { LIBRARY_VERSION, libraryVersionIn } from '../aggregate/library.ts';
 import { pendingMigrations } from '../platform/migrate.ts';
 import { closeRabbitConnection, openRabbitConnection } from '../platform/rabbit-connection.ts';
+import type { RedisClient } from '../platform/redis.ts';
 import {
+  checkEachNode,
   checkRedisDurability,
   checkRedisWrites,
   readInfo,
@@ -44,7 +46,11 @@ export async function checkRabbit(url: string, queue: string): Promise<Finding[]
   }
 }
 
-export async function checkRedis(redis: Redis): Promise<Finding[]> {
+export async function checkRedis(redis: RedisClient): Promise<Finding[]> {
+  return checkEachNode(redis, checkRedisNode);
+}
+
+async function checkRedisNode(redis: Redis): Promise<Finding[]> {
   const version = (await readInfo(redis, 'server')).get('redis_version') ?? 'unknown';
   const supported = Number(version.split('.')[0]) >= 7;
   const library = await libraryVersionIn(redis);

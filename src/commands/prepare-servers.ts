@@ -1,5 +1,4 @@
 /** Bringing the three servers to the state that this build expects, at every start. */
-import type { Redis } from 'ioredis';
 import type { Pool } from 'pg';
 import { ensureLibrary } from '../aggregate/library.ts';
 import type { ServerUrls } from '../config.ts';
@@ -7,7 +6,7 @@ import { FatalError, PulseError } from '../core/errors.ts';
 import { runMigrations } from '../platform/migrate.ts';
 import { waitForPostgres } from '../platform/postgres.ts';
 import { waitForRabbit } from '../platform/rabbit-connection.ts';
-import { waitForRedis } from '../platform/redis.ts';
+import { waitForRedis, type RedisClient } from '../platform/redis.ts';
 import { ensureSettings, type Settings } from '../platform/settings.ts';
 import { declareTopologyAt } from '../platform/topology.ts';
 import type { CommandRun } from './command.ts';
@@ -15,7 +14,7 @@ import type { CommandRun } from './command.ts';
 /** The clients that preparation speaks through. */
 export interface PreparedClients {
   readonly servers: ServerUrls;
-  readonly redis: Redis;
+  readonly redis: RedisClient;
   readonly pool: Pool;
 }
 

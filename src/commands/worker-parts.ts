@@ -1,5 +1,4 @@
 /** The worker: ingest threads, the flush schedule and the quarantine writer, wired together. */
-import type { Redis } from 'ioredis';
 import type { Pool } from 'pg';
 import type { Registry } from 'prom-client';
 import { createAccumulator } from '../aggregate/accumulator.ts';
@@ -13,7 +12,7 @@ import { createIngestMetrics } from '../ingest/ingest-metrics.ts';
 import { startIngestPool, type IngestPool } from '../ingest/pool.ts';
 import { armCrashPoint, createCrashPoint } from '../platform/crash-points.ts';
 import { createPool } from '../platform/postgres.ts';
-import { createRedis } from '../platform/redis.ts';
+import { createRedis, type RedisClient } from '../platform/redis.ts';
 import { assertRedisIsSafe, checkRedisDurability } from '../platform/redis-durability.ts';
 import type { Settings } from '../platform/settings.ts';
 import { startQuarantineWriter } from '../quarantine/writer.ts';
@@ -22,7 +21,7 @@ import type { CommandRun } from './command.ts';
 /** The clients of one process, shared by its parts. */
 export interface Clients {
   readonly servers: ServerUrls;
-  readonly redis: Redis;
+  readonly redis: RedisClient;
   readonly pool: Pool;
 }
 
@@ -38,7 +37,7 @@ export function openClients({ logger, closer }: CommandRun, servers: ServerUrls)
 }
 
 /** The sums as this configuration keeps them. */
-export function openAccumulator({ config }: CommandRun, redis: Redis) {
+export function openAccumulator({ config }: CommandRun, redis: RedisClient) {
   const { shards, ingest } = config;
   return createAccumulator({ redis, shards, dedupeWindowSeconds: ingest.dedupeWindowSeconds });
 }
@@ -136,7 +135,7 @@ export async function startWorkerParts(
 }
 
 /** Refuses a Redis that may lose what it acknowledges, or says loudly that it was told not to. */
-async function guardRedis({ config, logger }: CommandRun, redis: Redis): Promise<void> {
+async function guardRedis({ config, logger }: CommandRun, redis: RedisClient): Promise<void> {
   if (!config.allowUnsafeRedis) {
     await assertRedisIsSafe(redis);
     return;

@@ -1,6 +1,7 @@
 /** Structured logs: one JSON line each, readable on a terminal, secrets left out. */
 import { pino, type DestinationStream, type Logger as PinoLogger } from 'pino';
 import { prettyFactory } from 'pino-pretty';
+import { hostUrls } from './server-urls.ts';
 
 export type Logger = PinoLogger;
 
@@ -70,16 +71,18 @@ function prettyStderr(): DestinationStream {
 }
 
 /**
- * Names a server for logs and errors: scheme, host, port and path of a URL, never its credentials.
+ * Names a server for logs and errors: scheme, hosts, ports and path of a URL, never its credentials.
  *
  * @returns `invalid URL` for a text that is none, since echoing it could show a password.
  */
 export function serverOf(url: string): string {
   try {
-    const { protocol, host, pathname } = new URL(url);
+    const urls = hostUrls(url).map((one) => new URL(one));
     // Without a host the rest is opaque and may hold anything.
-    if (host === '') return 'invalid URL';
-    return `${protocol}//${host}${pathname === '/' ? '' : pathname}`;
+    if (urls.some(({ host }) => host === '')) return 'invalid URL';
+    const { protocol = '', pathname = '' } = urls[0] ?? {};
+    const hosts = urls.map(({ host }) => host).join(',');
+    return `${protocol}//${hosts}${pathname === '/' ? '' : pathname}`;
   } catch {
     return 'invalid URL';
   }

@@ -3,6 +3,7 @@ import { connect, type ChannelModel } from 'amqplib';
 import { FatalError } from '../core/errors.ts';
 import { backoffDelayMs, sleep, waitAtMost } from './backoff.ts';
 import { serverOf, type Logger } from './logger.ts';
+import { hostUrls } from './server-urls.ts';
 
 export interface RabbitConnectionOptions {
   /** Shown by RabbitMQ beside the connection. */
@@ -17,12 +18,29 @@ const CLOSE_TIMEOUT_MS = 3_000;
 const SOCKET_LINGER_MS = 1_000;
 
 /**
- * Opens one connection. It does not reconnect: that is what startRabbitSession is for.
+ * Opens one connection, to whichever of the URL's hosts answers first in an order of chance: so the
+ * connections spread over the nodes of a cluster, and one that is gone costs no more than its refusal. It does
+ * not reconnect: that is what startRabbitSession is for.
  *
- * @throws Error of the socket or of the handshake, within ten seconds. May hold the server's words,
- * never the password.
+ * @throws Error of the last host's socket or handshake, within ten seconds a host. May hold the server's
+ * words, never the password.
  */
 export async function openRabbitConnection(
+  url: string,
+  options: RabbitConnectionOptions,
+): Promise<ChannelModel> {
+  const waiting = hostUrls(url);
+  for (;;) {
+    const [one = url] = waiting.splice(Math.floor(Math.random() * waiting.length), 1);
+    try {
+      return await openHost(one, options);
+    } catch (error) {
+      if (waiting.length === 0 || options.signal?.aborted === true) throw error;
+    }
+  }
+}
+
+async function openHost(
   url: string,
   { name, signal }: RabbitConnectionOptions,
 ): Promise<ChannelModel> {
@@ -112,7 +130,7 @@ export async function waitForRabbit(
  */
 function refusalOf(url: string, error: unknown): string | undefined {
   if (!(error instanceof Error)) return undefined;
-  const { username, pathname } = new URL(url);
+  const { username, pathname } = new URL(hostUrls(url)[0] ?? url);
   if (error.message.startsWith('Handshake terminated by server: 403')) {
     return `refuses user "${username === '' ? 'guest' : decodeURIComponent(username)}" or its password`;
   }

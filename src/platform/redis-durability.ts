@@ -1,6 +1,7 @@
 /** Whether this Redis can keep the promise: what it acknowledged must survive its own death. */
 import { ReplyError, type Redis } from 'ioredis';
 import { FatalError, TransientError } from '../core/errors.ts';
+import { nodesOf, type RedisClient } from './redis.ts';
 
 /** One thing about a server, and whether it endangers counts. */
 export interface Finding {
@@ -11,9 +12,31 @@ export interface Finding {
 
 /**
  * Reads the settings that decide whether acknowledged sums can be lost. A managed Redis may refuse to
- * show them; that is a warning, because nobody knows.
+ * show them; that is a warning, because nobody knows. Replicas are asked too: each may be a master soon.
  */
-export async function checkRedisDurability(redis: Redis): Promise<Finding[]> {
+export async function checkRedisDurability(redis: RedisClient): Promise<Finding[]> {
+  return checkEachNode(redis, checkDurability);
+}
+
+/** What `check` finds on every node; of a cluster, each finding says of which. */
+export async function checkEachNode(
+  redis: RedisClient,
+  check: (node: Redis) => Promise<Finding[]>,
+): Promise<Finding[]> {
+  const nodes = nodesOf(redis);
+  const findings = await Promise.all(
+    nodes.map(async (node) => {
+      const { host = '', port = 0 } = node.options;
+      const isOne = node === redis;
+      return (await check(node)).map((finding) =>
+        isOne ? finding : { ...finding, name: `${finding.name} at ${host}:${port}` },
+      );
+    }),
+  );
+  return findings.flat();
+}
+
+async function checkDurability(redis: Redis): Promise<Finding[]> {
   const persistence = await readInfo(redis, 'persistence');
   const appendOnly = await readSetting(redis, 'appendonly');
   const appendFsync = await readSetting(redis, 'appendfsync');
@@ -39,7 +62,7 @@ export async function checkRedisDurability(redis: Redis): Promise<Finding[]> {
  *
  * @throws FatalError PULSE_REDIS_UNSAFE with every reason. TransientError when Redis does not answer.
  */
-export async function assertRedisIsSafe(redis: Redis): Promise<void> {
+export async function assertRedisIsSafe(redis: RedisClient): Promise<void> {
   const findings = await checkRedisDurability(redis).catch((error: unknown) => {
     throw new TransientError('PULSE_REDIS_UNREACHABLE', 'Redis did not answer.', { cause: error });
   });

@@ -1,8 +1,12 @@
 /** A Redis client whose failures are visible: nothing queues while it is down, nothing is sent twice. */
-import { Redis } from 'ioredis';
+import { Cluster, Redis } from 'ioredis';
 import { FatalError } from '../core/errors.ts';
 import { backoffDelayMs, sleep } from './backoff.ts';
 import { serverOf, type Logger } from './logger.ts';
+import { createCluster, isClusterUrl } from './redis-cluster.ts';
+
+/** A client of one server, or of all nodes of a cluster. */
+export type RedisClient = Redis | Cluster;
 
 export interface RedisOptions {
   /** Shown in CLIENT LIST. */
@@ -13,6 +17,7 @@ export interface RedisOptions {
 
 /** How Redis refuses a login; the last is the answer of a server that wants no password. */
 const REFUSED = /^(WRONGPASS|NOAUTH|NOPERM|ERR AUTH )/;
+const NO_CLUSTER = /cluster support disabled/;
 
 const RECONNECT = { baseMs: 50, capMs: 2_000 };
 
@@ -23,26 +28,52 @@ const RECONNECT = { baseMs: 50, capMs: 2_000 };
  * no offline queue): the library's default would send a command again whose first copy may have been
  * applied. Every rejection therefore means "outcome unknown"; callers are idempotent.
  */
-export function createRedis(url: string, options: RedisOptions): Redis {
+export function createRedis(url: string, options: RedisOptions): RedisClient {
   const { name, logger, commandTimeoutMs = 15_000 } = options;
-  const client = new Redis(url, {
+  const settings = {
     // Redis refuses names with spaces.
     connectionName: name.replaceAll(' ', '-'),
-    lazyConnect: true,
-    maxRetriesPerRequest: 0,
-    enableOfflineQueue: false,
     commandTimeout: commandTimeoutMs,
     connectTimeout: 10_000,
-    retryStrategy: (attempt) => backoffDelayMs(attempt, RECONNECT),
-  });
+  };
+  const client = isClusterUrl(url)
+    ? createCluster(url, settings)
+    : new Redis(url, {
+        ...settings,
+        lazyConnect: true,
+        maxRetriesPerRequest: 0,
+        enableOfflineQueue: false,
+        retryStrategy: (attempt) => backoffDelayMs(attempt, RECONNECT),
+      });
+  const report = (error: Error, server = serverOf(url)): void => {
+    logger.warn({ err: causeOf(error), server }, 'redis connection failed');
+  };
   // Unlistened, ioredis swallows errors and a dead client looks healthy.
   client.on('error', (error: Error) => {
-    logger.warn({ err: error, server: serverOf(url) }, 'redis connection failed');
+    report(error);
   });
+  client.on('node error', report);
   client.connect().catch(() => {
-    // Reported by the listener above; the retry strategy goes on.
+    // Reported by the listeners above; the retry strategy goes on.
   });
   return client;
+}
+
+/** Every server that can take a write: the one, or the masters of a cluster. */
+export function mastersOf(client: RedisClient): readonly Redis[] {
+  return client instanceof Cluster ? client.nodes('master') : [client];
+}
+
+/** Every server that holds the sums, or will after a failover. */
+export function nodesOf(client: RedisClient): readonly Redis[] {
+  return client instanceof Cluster ? client.nodes('all') : [client];
+}
+
+/** Resolves when every server that takes writes answers. */
+export async function pingRedis(client: RedisClient): Promise<void> {
+  // A cluster's masters are known once one node has answered.
+  await client.ping();
+  await Promise.all(mastersOf(client).map((master) => master.ping()));
 }
 
 /**
@@ -51,28 +82,29 @@ export function createRedis(url: string, options: RedisOptions): Redis {
  * @throws FatalError PULSE_REDIS_UNREACHABLE naming the variable and the server, never the password.
  */
 export async function waitForRedis(
-  client: Redis,
+  client: RedisClient,
   options: { url: string; timeoutMs: number; signal?: AbortSignal },
 ): Promise<void> {
   const deadlineMs = Date.now() + options.timeoutMs;
   // A refused password never comes as the answer to a command: such a client does not become ready.
   let connectionError: Error | undefined;
   const onError = (error: Error): void => {
-    connectionError = error;
+    connectionError = causeOf(error);
   };
   client.on('error', onError);
   try {
     for (let attempt = 0; ; attempt++) {
       try {
-        await client.ping();
+        await pingRedis(client);
         return;
       } catch (error) {
         const cause = connectionError ?? error;
-        const refused = cause instanceof Error && REFUSED.test(cause.message);
-        if (refused || options.signal?.aborted === true || Date.now() >= deadlineMs) {
+        const refusal = refusalOf(cause);
+        const late = options.signal?.aborted === true || Date.now() >= deadlineMs;
+        if (refusal !== undefined || late) {
           throw new FatalError(
             'PULSE_REDIS_UNREACHABLE',
-            `REDIS_URL: Redis at ${serverOf(options.url)} ${refused ? 'refuses the user name or password' : 'does not answer'}.`,
+            `REDIS_URL: Redis at ${serverOf(options.url)} ${refusal ?? 'does not answer'}.`,
             { cause },
           );
         }
@@ -82,4 +114,18 @@ export async function waitForRedis(
   } finally {
     client.off('error', onError);
   }
+}
+
+/** Why the server refuses for good; undefined for anything that waiting may cure. */
+function refusalOf(error: unknown): string | undefined {
+  if (!(error instanceof Error)) return undefined;
+  if (REFUSED.test(error.message)) return 'refuses the user name or password';
+  if (error.message.includes('cluster support disabled')) return 'is no cluster: leave "+cluster" out';
+  return undefined;
+}
+
+/** A cluster client says "failed", and beside it what the last node that it asked has said. */
+function causeOf(error: Error): Error {
+  const { lastNodeError } = error as { lastNodeError?: unknown };
+  return lastNodeError instanceof Error ? lastNodeError : error;
 }

@@ -1,7 +1,7 @@
-import type { Redis } from 'ioredis';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { Accumulator } from '../../src/aggregate/accumulator.ts';
 import { shardKeys, toField } from '../../src/aggregate/keys.ts';
+import type { RedisClient } from '../../src/platform/redis.ts';
 import { isolatedServices, type IsolatedServices } from '../support/isolated.ts';
 import { parsedPulse, toAmount } from '../support/pulses.ts';
 import { createTestAccumulator, foldOf, openRedis, readSums } from './aggregate-fixture.ts';
@@ -12,7 +12,7 @@ const NANOS = 10n ** 9n;
 const KEYS = shardKeys(0);
 
 let services: IsolatedServices;
-let redis: Redis;
+let redis: RedisClient;
 let accumulator: Accumulator;
 
 beforeAll(async () => {

@@ -1,5 +1,4 @@
 /** A real Redis with the functions loaded, and the oracle that its sums are compared with. */
-import type { Redis } from 'ioredis';
 import { pino } from 'pino';
 import { expect } from 'vitest';
 import {
@@ -12,7 +11,7 @@ import {
 import { toField } from '../../src/aggregate/keys.ts';
 import { ensureLibrary } from '../../src/aggregate/library.ts';
 import type { Pulse } from '../../src/core/pulse.ts';
-import { createRedis, waitForRedis } from '../../src/platform/redis.ts';
+import { createRedis, waitForRedis, type RedisClient } from '../../src/platform/redis.ts';
 import { toNanos } from '../support/pulses.ts';
 
 export const SECRET = 'test secret';
@@ -25,7 +24,7 @@ export interface Sum {
   readonly count: number;
 }
 
-export async function openRedis(url: string): Promise<Redis> {
+export async function openRedis(url: string): Promise<RedisClient> {
   const redis = createRedis(url, { name: 'aggregate test', logger: pino({ level: 'silent' }) });
   await waitForRedis(redis, { url, timeoutMs: 10_000 });
   await ensureLibrary(redis);
@@ -119,6 +118,6 @@ export class Oracle {
   }
 }
 
-export function createTestAccumulator(redis: Redis, shards = 1, dedupeWindowSeconds = 3_600) {
+export function createTestAccumulator(redis: RedisClient, shards = 1, dedupeWindowSeconds = 3_600) {
   return createAccumulator({ redis, shards, dedupeWindowSeconds });
 }

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
-import type { Redis } from 'ioredis';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Pulse } from '../../src/core/pulse.ts';
+import type { RedisClient } from '../../src/platform/redis.ts';
 import { isolatedServices, type IsolatedServices } from '../support/isolated.ts';
 import { arbitraryKeyText, arbitraryNanos, parsedPulse, toAmount } from '../support/pulses.ts';
 import {
@@ -13,7 +13,7 @@ import {
 } from './aggregate-fixture.ts';
 
 let services: IsolatedServices;
-let redis: Redis;
+let redis: RedisClient;
 
 beforeAll(async () => {
   services = await isolatedServices();

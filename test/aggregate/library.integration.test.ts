@@ -1,13 +1,13 @@
-import type { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { ensureLibrary, libraryCode, LIBRARY_VERSION } from '../../src/aggregate/library.ts';
+import type { RedisClient } from '../../src/platform/redis.ts';
 import { parsedPulse } from '../support/pulses.ts';
 import { startPrivateRedis, type PrivateRedis } from '../support/private-redis.ts';
 import { createTestAccumulator, foldOf, openRedis } from './aggregate-fixture.ts';
 
 // Functions belong to the whole server, so these tests take one of their own.
 let server: PrivateRedis;
-let redis: Redis;
+let redis: RedisClient;
 
 beforeAll(async () => {
   server = await startPrivateRedis();

@@ -1,7 +1,7 @@
-import type { Redis } from 'ioredis';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { Accumulator } from '../../src/aggregate/accumulator.ts';
 import { shardKeys } from '../../src/aggregate/keys.ts';
+import type { RedisClient } from '../../src/platform/redis.ts';
 import { isolatedServices, type IsolatedServices } from '../support/isolated.ts';
 import { parsedPulse } from '../support/pulses.ts';
 import { createTestAccumulator, foldOf, openRedis, readSums } from './aggregate-fixture.ts';
@@ -10,7 +10,7 @@ const HOUR = 3_600;
 const AT = 490_000 * HOUR;
 
 let services: IsolatedServices;
-let redis: Redis;
+let redis: RedisClient;
 let accumulator: Accumulator;
 
 beforeAll(async () => {

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
-import type { Redis } from 'ioredis';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { Accumulator } from '../../src/aggregate/accumulator.ts';
 import { shardKeys } from '../../src/aggregate/keys.ts';
+import type { RedisClient } from '../../src/platform/redis.ts';
 import { isolatedServices, type IsolatedServices } from '../support/isolated.ts';
 import { parsedPulse } from '../support/pulses.ts';
 import { createTestAccumulator, foldOf, openRedis } from './aggregate-fixture.ts';
@@ -11,7 +11,7 @@ const WINDOW_SEC = 10_000;
 const KEYS = shardKeys(0);
 
 let services: IsolatedServices;
-let redis: Redis;
+let redis: RedisClient;
 let accumulator: Accumulator;
 
 beforeAll(async () => {

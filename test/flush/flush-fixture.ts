@@ -1,5 +1,4 @@
 /** Real Redis and Postgres for the tests of the flush, and the arithmetic to check it with. */
-import type { Redis } from 'ioredis';
 import type { Pool } from 'pg';
 import { pino } from 'pino';
 import { expect } from 'vitest';
@@ -14,7 +13,7 @@ import type { Pulse } from '../../src/core/pulse.ts';
 import { verifyBooks } from '../../src/flush/books.ts';
 import type { FlushDeps, FlushStep } from '../../src/flush/flush.ts';
 import { createPool } from '../../src/platform/postgres.ts';
-import { createRedis, waitForRedis } from '../../src/platform/redis.ts';
+import { createRedis, waitForRedis, type RedisClient } from '../../src/platform/redis.ts';
 import { isolatedServices } from '../support/isolated.ts';
 
 export const SHARDS = 2;
@@ -24,7 +23,7 @@ export const WINDOW_SEC = Date.UTC(2024, 2, 5, 10) / 1000;
 export interface FlushFixture extends FlushDeps {
   readonly accumulator: Accumulator;
   readonly pool: Pool;
-  readonly redis: Redis;
+  readonly redis: RedisClient;
   readonly databaseUrl: string;
   /** Counts pulses as ingest does. */
   count(pulses: readonly Pulse[]): Promise<void>;

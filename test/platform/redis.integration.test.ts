@@ -1,8 +1,7 @@
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
-import type { Redis } from 'ioredis';
 import { pino } from 'pino';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { createRedis, waitForRedis } from '../../src/platform/redis.ts';
+import { createRedis, waitForRedis, type RedisClient } from '../../src/platform/redis.ts';
 import { freePort } from '../../src/services/free-port.ts';
 import { startAnswerEater } from '../support/answer-eater.ts';
 import { eventually } from '../support/eventually.ts';
@@ -10,7 +9,7 @@ import { startPrivateRedis, type PrivateRedis } from '../support/private-redis.t
 
 const logger = pino({ level: 'silent' });
 let server: PrivateRedis;
-const clients: Redis[] = [];
+const clients: RedisClient[] = [];
 
 beforeAll(async () => {
   server = await startPrivateRedis();
@@ -20,13 +19,13 @@ afterEach(() => {
 });
 afterAll(() => server.close());
 
-function create(url: string, commandTimeoutMs = 15_000): Redis {
+function create(url: string, commandTimeoutMs = 15_000): RedisClient {
   const client = createRedis(url, { name: 'redis test', logger, commandTimeoutMs });
   clients.push(client);
   return client;
 }
 
-async function connected(url = server.url, commandTimeoutMs?: number): Promise<Redis> {
+async function connected(url = server.url, commandTimeoutMs?: number): Promise<RedisClient> {
   const client = create(url, commandTimeoutMs);
   await waitForRedis(client, { url, timeoutMs: 10_000 });
   return client;

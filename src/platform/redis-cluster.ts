@@ -1,0 +1,63 @@
+/** The same manners for a Redis Cluster: what may have been applied is never sent a second time. */
+import { Cluster, type ClusterNode } from 'ioredis';
+import { backoffDelayMs } from './backoff.ts';
+import { hostUrls } from './server-urls.ts';
+
+export interface ClusterSettings {
+  readonly connectionName: string;
+  readonly connectTimeout: number;
+  readonly commandTimeout: number;
+}
+
+const RECONNECT = { baseMs: 50, capMs: 2_000 };
+const DEFAULT_PORT = 6_379;
+/** How soon a failover is noticed by a client that is told of it by nobody. */
+const SLOTS_REFRESH_INTERVAL_MS = 1_000;
+const SLOTS_REFRESH_TIMEOUT_MS = 5_000;
+
+/** Whether the URL names nodes of a cluster, of which one that answers is enough. */
+export function isClusterUrl(url: string): boolean {
+  return /^rediss?\+cluster:/i.test(url);
+}
+
+/**
+ * Creates a client of a cluster that has yet to be connected.
+ *
+ * MOVED, ASK and TRYAGAIN are followed, because the node that answers so has done nothing. A command whose
+ * connection breaks is not repeated, and CLUSTERDOWN is handed to the caller, who knows how long to wait.
+ */
+export function createCluster(url: string, settings: ClusterSettings): Cluster {
+  const urls = hostUrls(url).map((one) => new URL(one));
+  const { username = '', password = '', protocol } = urls[0] ?? {};
+  const isEncrypted = protocol === 'rediss+cluster:';
+  return new Cluster(urls.map(toNode), {
+    lazyConnect: true,
+    enableOfflineQueue: false,
+    retryDelayOnFailover: 0,
+    retryDelayOnClusterDown: 0,
+    slotsRefreshInterval: SLOTS_REFRESH_INTERVAL_MS,
+    slotsRefreshTimeout: SLOTS_REFRESH_TIMEOUT_MS,
+    clusterRetryStrategy: (attempt) => backoffDelayMs(attempt, RECONNECT),
+    redisOptions: {
+      ...settings,
+      ...(username === '' ? {} : { username: decodeURIComponent(username) }),
+      ...(password === '' ? {} : { password: decodeURIComponent(password) }),
+      ...(isEncrypted ? { tls: {} } : {}),
+    },
+    // A certificate is made out to a name; the library would connect to the address behind it.
+    ...(isEncrypted
+      ? {
+          dnsLookup: (name, found) => {
+            found(null, name);
+          },
+        }
+      : {}),
+  });
+}
+
+function toNode({ hostname, port }: URL): ClusterNode {
+  return {
+    host: hostname.replace(/^\[|\]$/g, ''),
+    port: port === '' ? DEFAULT_PORT : Number(port),
+  };
+}
