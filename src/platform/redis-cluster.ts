@@ -1,5 +1,6 @@
 /** The same manners for a Redis Cluster: what may have been applied is never sent a second time. */
-import { Cluster, type ClusterNode } from 'ioredis';
+import { Cluster, type ClusterNode, type Redis } from 'ioredis';
+import { TransientError } from '../core/errors.ts';
 import { backoffDelayMs } from './backoff.ts';
 import { hostUrls } from './server-urls.ts';
 
@@ -60,4 +61,17 @@ function toNode({ hostname, port }: URL): ClusterNode {
     host: hostname.replace(/^\[|\]$/g, ''),
     port: port === '' ? DEFAULT_PORT : Number(port),
   };
+}
+
+/** @throws TransientError PULSE_REDIS_UNREACHABLE when an owner is not connected, or nobody is known yet. */
+export function slotOwners(cluster: Cluster): Redis[] {
+  const owners = new Set(cluster.slots.map(([owner]) => owner));
+  const connected = cluster
+    .nodes('all')
+    .filter(({ options: { host = '', port = 0 } }) => owners.has(`${host}:${port}`));
+  if (connected.length > 0 && connected.length === owners.size) return connected;
+  throw new TransientError(
+    'PULSE_REDIS_UNREACHABLE',
+    `${owners.size - connected.length} of the ${owners.size} masters of the cluster are away.`,
+  );
 }

@@ -3,7 +3,7 @@ import { Cluster, Redis } from 'ioredis';
 import { FatalError } from '../core/errors.ts';
 import { backoffDelayMs, sleep } from './backoff.ts';
 import { serverOf, type Logger } from './logger.ts';
-import { createCluster, isClusterUrl } from './redis-cluster.ts';
+import { createCluster, isClusterUrl, slotOwners } from './redis-cluster.ts';
 
 /** A client of one server, or of all nodes of a cluster. */
 export type RedisClient = Redis | Cluster;
@@ -17,7 +17,6 @@ export interface RedisOptions {
 
 /** How Redis refuses a login; the last is the answer of a server that wants no password. */
 const REFUSED = /^(WRONGPASS|NOAUTH|NOPERM|ERR AUTH )/;
-const NO_CLUSTER = /cluster support disabled/;
 
 const RECONNECT = { baseMs: 50, capMs: 2_000 };
 
@@ -59,14 +58,19 @@ export function createRedis(url: string, options: RedisOptions): RedisClient {
   return client;
 }
 
-/** Every server that can take a write: the one, or the masters of a cluster. */
+/**
+ * Every server that takes writes: the one, or the owners of a cluster's slots.
+ *
+ * @throws TransientError PULSE_REDIS_UNREACHABLE when one of them is not connected, which the library would
+ * silently leave out.
+ */
 export function mastersOf(client: RedisClient): readonly Redis[] {
-  return client instanceof Cluster ? client.nodes('master') : [client];
+  return client instanceof Cluster ? slotOwners(client) : [client];
 }
 
-/** Every server that holds the sums, or will after a failover. */
+/** Every server that holds the sums, or will after a failover. @throws TransientError as mastersOf. */
 export function nodesOf(client: RedisClient): readonly Redis[] {
-  return client instanceof Cluster ? client.nodes('all') : [client];
+  return client instanceof Cluster ? [...slotOwners(client), ...client.nodes('slave')] : [client];
 }
 
 /** Resolves when every server that takes writes answers. */
@@ -96,8 +100,10 @@ export async function waitForRedis(
     for (let attempt = 0; ; attempt++) {
       try {
         await pingRedis(client);
+        await assertUrlFits(client, options.url);
         return;
       } catch (error) {
+        if (error instanceof FatalError) throw error;
         const cause = connectionError ?? error;
         const refusal = refusalOf(cause);
         const late = options.signal?.aborted === true || Date.now() >= deadlineMs;
@@ -116,11 +122,24 @@ export async function waitForRedis(
   }
 }
 
+/** Asked for one server, a node of a cluster would answer for its own slots and refuse the others. */
+async function assertUrlFits(client: RedisClient, url: string): Promise<void> {
+  if (client instanceof Cluster) return;
+  // A server that does not tell is taken for what it was said to be.
+  const state = await client.info('cluster').catch(() => '');
+  if (!state.includes('cluster_enabled:1')) return;
+  throw new FatalError(
+    'PULSE_REDIS_UNREACHABLE',
+    `REDIS_URL: Redis at ${serverOf(url)} is a node of a cluster: write redis+cluster://.`,
+  );
+}
+
 /** Why the server refuses for good; undefined for anything that waiting may cure. */
 function refusalOf(error: unknown): string | undefined {
   if (!(error instanceof Error)) return undefined;
   if (REFUSED.test(error.message)) return 'refuses the user name or password';
-  if (error.message.includes('cluster support disabled')) return 'is no cluster: leave "+cluster" out';
+  if (error.message.includes('cluster support disabled'))
+    return 'is no cluster: leave "+cluster" out';
   return undefined;
 }
 

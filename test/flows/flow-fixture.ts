@@ -1,9 +1,11 @@
 /** One installation of Pulse for one flow: its own queue and databases, its commands, a producer and a user. */
-import { Redis } from 'ioredis';
 import { Client, Pool } from 'pg';
+import { pino } from 'pino';
 import { expect, onTestFinished, vi } from 'vitest';
 import { createAccumulator } from '../../src/aggregate/accumulator.ts';
 import { verifyBooks, type Books } from '../../src/flush/books.ts';
+import { createRedis } from '../../src/platform/redis.ts';
+import { hostUrls } from '../../src/platform/server-urls.ts';
 import { generatePulses, type GeneratedPulse } from '../../src/publish/generate-pulses.ts';
 import { loginToApi, type ApiClient } from '../support/api-client.ts';
 import { isolatedServices } from '../support/isolated.ts';
@@ -114,7 +116,7 @@ export async function openFlow(own: Env = {}, given?: FlowServers): Promise<Flow
   const flow: Flow = {
     queue: servers.queue,
     env,
-    producer: await openForeignClient(servers.rabbitmqUrl, servers.queue),
+    producer: await openForeignClient(firstHost(servers.rabbitmqUrl), servers.queue),
     async start(command, more) {
       const running = startPulse([command, '--json'], options(more));
       const ready = JSON.parse(await running.firstLine()) as ReadyLine;
@@ -156,8 +158,7 @@ export async function openFlow(own: Env = {}, given?: FlowServers): Promise<Flow
 
 /** The books without a process for every look: what waits for them must not slow down what it waits for. */
 function openBooks({ redisUrl, databaseUrl }: FlowServers, shards: number): () => Promise<Books> {
-  const redis = new Redis(redisUrl);
-  redis.on('error', () => undefined);
+  const redis = createRedis(redisUrl, { name: 'flow test', logger: pino({ level: 'silent' }) });
   const pool = new Pool({ connectionString: databaseUrl, max: 1 });
   pool.on('error', () => undefined);
   onTestFinished(async () => {
@@ -166,6 +167,11 @@ function openBooks({ redisUrl, databaseUrl }: FlowServers, shards: number): () =
   });
   const accumulator = createAccumulator({ redis, shards, dedupeWindowSeconds: 86_400 });
   return () => verifyBooks({ accumulator, pool });
+}
+
+/** The plain library knows one host to a URL. */
+function firstHost(url: string): string {
+  return hostUrls(url)[0] ?? url;
 }
 
 async function freshServers(): Promise<FlowServers> {

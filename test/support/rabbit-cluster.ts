@@ -1,0 +1,48 @@
+/** A RabbitMQ cluster on loopback, out of the program and settings of the embedded services. */
+import { randomBytes } from 'node:crypto';
+import { appendFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { freePort } from '../../src/services/free-port.ts';
+import type { Guardian } from '../../src/services/guardian-client.ts';
+import { findPrograms, usualSearch } from '../../src/services/programs.ts';
+import { createRabbitmqServer } from '../../src/services/rabbitmq-server.ts';
+import { startNode, type ClusterNode } from './cluster-node.ts';
+
+export interface RabbitCluster {
+  /** Names every node. */
+  readonly url: string;
+  readonly nodes: readonly ClusterNode[];
+}
+
+/** Starts the nodes, which find each other by the list in their configuration; resolves when all answer. */
+export async function startRabbitCluster(
+  guardian: Guardian,
+  options: { directory: string; nodes: number },
+): Promise<RabbitCluster> {
+  const { rabbitmq, path } = await findPrograms(usualSearch());
+  if (rabbitmq === null) throw new Error('RabbitMQ is not installed here.');
+  const password = randomBytes(16).toString('hex');
+  const erlangCookie = randomBytes(16).toString('hex').toUpperCase();
+  const epmdPort = await freePort();
+  const names = Array.from({ length: options.nodes }, (_, index) => `rabbitmq-${index + 1}`);
+  const nodes: ClusterNode[] = [];
+  // One after the other: the second finds a cluster to join instead of racing the first to found one.
+  for (const name of names) {
+    const directory = join(options.directory, name);
+    const server = createRabbitmqServer({
+      ...{ directory, path, ...rabbitmq, port: await freePort(), epmdPort },
+      ...{ password, erlangCookie, nodeName: name, trim: true },
+    });
+    const peers = names.map(
+      (peer, index) => `cluster_formation.classic_config.nodes.${index + 1} = ${peer}@localhost\n`,
+    );
+    appendFileSync(join(directory, 'rabbitmq.conf'), peers.join(''));
+    // The port mapper of the first node serves all.
+    const processes = nodes.length === 0 ? server.processes : server.processes.slice(-1);
+    nodes.push(await startNode(guardian, name, { ...server, processes }));
+  }
+  const hosts = nodes.map(({ url }) => new URL(url).host);
+  const [first] = nodes;
+  const { username, password: own } = new URL(first?.url ?? '');
+  return { url: `amqp://${username}:${own}@${hosts.join(',')}`, nodes };
+}

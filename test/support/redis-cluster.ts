@@ -1,0 +1,137 @@
+/** A Redis Cluster on loopback, out of the programs and settings of the embedded services. */
+import { randomBytes } from 'node:crypto';
+import { appendFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Redis } from 'ioredis';
+import { sleep } from '../../src/platform/backoff.ts';
+import { freePort } from '../../src/services/free-port.ts';
+import type { Guardian } from '../../src/services/guardian-client.ts';
+import { findPrograms, usualSearch } from '../../src/services/programs.ts';
+import { createRedisServer } from '../../src/services/redis-server.ts';
+import { startNode, type ClusterNode } from './cluster-node.ts';
+
+export interface RedisCluster {
+  /** Names every node; one is enough for Pulse. */
+  readonly url: string;
+  /** In the order of their slots: each has a third of them, when there are three. */
+  readonly masters: readonly RedisNode[];
+  /** Of the masters from the first on, one each. */
+  readonly replicas: readonly RedisNode[];
+}
+
+export interface RedisNode extends ClusterNode {
+  /** Runs `work` with a client of this node alone. */
+  with<T>(work: (redis: Redis) => Promise<T>): Promise<T>;
+}
+
+const SLOTS = 16_384;
+/** A master that is silent for so long is replaced by its replica. */
+const NODE_TIMEOUT_MS = 2_000;
+const FORMED_TIMEOUT_MS = 60_000;
+
+/** Starts the nodes and forms the cluster; resolves when every node says that it is whole. */
+export async function startRedisCluster(
+  guardian: Guardian,
+  options: { directory: string; masters: number; replicas: number },
+): Promise<RedisCluster> {
+  const { redis: program, path } = await findPrograms(usualSearch());
+  if (program === null) throw new Error('redis-server is not installed here.');
+  const password = randomBytes(16).toString('hex');
+  const start = async (name: string): Promise<RedisNode> => {
+    const directory = join(options.directory, name);
+    const port = await freePort();
+    const server = createRedisServer({ directory, port, password, program, path });
+    const own: Record<string, string> = {
+      'cluster-enabled': 'yes',
+      'cluster-port': String(await freePort()),
+      'cluster-node-timeout': String(NODE_TIMEOUT_MS),
+      // Each shard is whole by itself: those of the other masters go on.
+      'cluster-require-full-coverage': 'no',
+      masterauth: password,
+    };
+    const lines = Object.entries(own).map(([setting, value]) => `${setting} ${value}\n`);
+    appendFileSync(join(directory, 'redis.conf'), lines.join(''));
+    const node = await startNode(guardian, name, server);
+    return { ...node, with: (work) => withNode(server.url, work) };
+  };
+  const names = (kind: string, count: number) =>
+    Array.from({ length: count }, (_, index) => `redis-${kind}-${index + 1}`);
+  const masters = await Promise.all(names('master', options.masters).map(start));
+  const replicas = await Promise.all(names('replica', options.replicas).map(start));
+  await form(masters, replicas);
+  const hosts = [...masters, ...replicas].map(({ url }) => new URL(url).host);
+  return { url: `redis+cluster://:${password}@${hosts.join(',')}`, masters, replicas };
+}
+
+async function form(masters: readonly RedisNode[], replicas: readonly RedisNode[]): Promise<void> {
+  const all = [...masters, ...replicas];
+  const ids = await Promise.all(
+    masters.map((master, index) =>
+      master.with(async (redis) => {
+        const first = Math.ceil((SLOTS * index) / masters.length);
+        const last = Math.ceil((SLOTS * (index + 1)) / masters.length) - 1;
+        await redis.cluster('ADDSLOTSRANGE', first, last);
+        for (const { url, busPort } of await Promise.all(all.map(addressOf))) {
+          await redis.call('CLUSTER', 'MEET', '127.0.0.1', new URL(url).port, busPort);
+        }
+        return redis.cluster('MYID');
+      }),
+    ),
+  );
+  await Promise.all(all.map((node) => hasMet(node, all.length)));
+  await Promise.all(
+    replicas.map((replica, index) =>
+      replica.with((redis) => redis.cluster('REPLICATE', ids[index] ?? '')),
+    ),
+  );
+  // Everybody knows who follows whom, and every replica has its master's data.
+  await Promise.all(all.map((node) => knows(node, replicas.length)));
+}
+
+async function knows(node: RedisNode, replicaCount: number): Promise<void> {
+  await node.with((redis) =>
+    until(async () => {
+      const state = (await redis.cluster('INFO')) as string;
+      const nodes = (await redis.cluster('NODES')) as string;
+      const replication = await redis.info('replication');
+      return (
+        state.includes('cluster_state:ok') &&
+        (nodes.match(/[ ,]slave /g) ?? []).length === replicaCount &&
+        !replication.includes('master_link_status:down')
+      );
+    }),
+  );
+}
+
+async function addressOf({ url, with: withRedis }: RedisNode) {
+  const [, busPort = ''] = await withRedis(
+    (redis) => redis.config('GET', 'cluster-port') as Promise<string[]>,
+  );
+  return { url, busPort };
+}
+
+async function hasMet(node: RedisNode, nodeCount: number): Promise<void> {
+  await node.with((redis) =>
+    until(async () =>
+      ((await redis.cluster('INFO')) as string).includes(`cluster_known_nodes:${nodeCount}`),
+    ),
+  );
+}
+
+async function until(holds: () => Promise<boolean>): Promise<void> {
+  const deadlineMs = Date.now() + FORMED_TIMEOUT_MS;
+  while (!(await holds())) {
+    if (Date.now() > deadlineMs) throw new Error('The Redis Cluster did not form.');
+    await sleep(50);
+  }
+}
+
+async function withNode<T>(url: string, work: (redis: Redis) => Promise<T>): Promise<T> {
+  const redis = new Redis(url, { retryStrategy: () => null });
+  redis.on('error', () => undefined);
+  try {
+    return await work(redis);
+  } finally {
+    redis.disconnect();
+  }
+}
