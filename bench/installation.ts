@@ -49,9 +49,10 @@ export async function createInstallation(context: BenchContext): Promise<Install
   await waitForRedis(redis, { url: redisUrl, timeoutMs: 10_000 });
   await ensureLibrary(redis);
   const pool = createPool(databaseUrl, { name: 'bench', logger, statementTimeoutMs: 600_000 });
+  const shards = Number(context.workerEnv.SHARDS ?? 1);
   const accumulator = createAccumulator({
     redis,
-    shards: 1,
+    shards,
     dedupeWindowSeconds: DEDUPE_WINDOW_SECONDS,
   });
   return {
@@ -76,8 +77,13 @@ export async function createInstallation(context: BenchContext): Promise<Install
       return worker;
     },
     async readCounts() {
-      const { counted, duplicates } = await accumulator.readBooks(0);
-      return { counted: Number(counted), duplicates: Number(duplicates) };
+      const counts = { counted: 0, duplicates: 0 };
+      for (let shard = 0; shard < shards; shard++) {
+        const books = await accumulator.readBooks(shard);
+        counts.counted += Number(books.counted);
+        counts.duplicates += Number(books.duplicates);
+      }
+      return counts;
     },
     async close() {
       await redis.flushdb();

@@ -58,6 +58,7 @@ export function parseConfig(rawEnv: RawEnv, needs: ConfigNeeds = { api: false })
     servers: serversOf(env),
     queue: env.PULSE_QUEUE,
     shards: env.SHARDS,
+    redisReplicasMin: env.REDIS_REPLICAS_MIN,
     allowUnsafeRedis: env.ALLOW_UNSAFE_REDIS,
     startTimeoutMs: env.START_TIMEOUT_SECONDS * 1000,
     stopTimeoutMs: env.STOP_TIMEOUT_SECONDS * 1000,
@@ -110,6 +111,7 @@ function variables() {
     }),
     ALLOW_UNSAFE_REDIS: bool({ default: false }),
     SHARDS: integer(1, 1024)({ default: 1 }),
+    REDIS_REPLICAS_MIN: integer(0, 5)({ default: 0 }),
     INGEST_THREADS: integer(
       1,
       64,

@@ -50,6 +50,30 @@ describe('parseConfig', () => {
     expect(parseConfig({ HOME: '/root', PULSE_UNKNOWN: 'x' })).toEqual(parseConfig({}));
   });
 
+  test('clusters of RabbitMQ and Redis are named by several hosts', () => {
+    const clusters = {
+      RABBITMQ_URL: 'amqp://user:password@a:5672,b:5672,c:5672/vhost',
+      REDIS_URL: 'redis+cluster://default:password@a:6379,b:6379',
+    };
+    expect(parseConfig({ ...SERVERS, ...clusters }).servers).toMatchObject({
+      rabbitmqUrl: clusters.RABBITMQ_URL,
+      redisUrl: clusters.REDIS_URL,
+    });
+  });
+
+  test.each([
+    ['REDIS_URL', 'redis://a:6379,b:6379', 'redis+cluster:// or rediss+cluster://'],
+    ['DATABASE_URL', 'postgres://a,b/pulse', 'a proxy or a name that follows the primary'],
+  ])('%s with several hosts, %s, is refused', (name, url, needed) => {
+    expect(mistakesOf({ ...SERVERS, [name]: url })).toEqual([
+      `  ${name}: must name one host; several need ${needed}.`,
+    ]);
+  });
+
+  test('a host that is missing between commas is a mistake', () => {
+    expect(mistakesOf({ ...SERVERS, RABBITMQ_URL: 'amqp://a,,c' })).toHaveLength(1);
+  });
+
   test('an empty value counts as not set', () => {
     expect(parseConfig({ SHARDS: '', RABBITMQ_URL: '', JWT_SECRET: '' })).toEqual(parseConfig({}));
   });

@@ -1,15 +1,14 @@
 /** The aggregates in Redis: applying batches, sealing, reading back. Every call is atomic in its shard. */
 import { randomUUID } from 'node:crypto';
-import { ReplyError } from 'ioredis';
 import type { AmountSum } from '../core/amount.ts';
-import { FatalError, TransientError } from '../core/errors.ts';
 import type { AggregateKey } from '../core/pulse.ts';
 import type { RedisClient } from '../platform/redis.ts';
 import { BatchFold, type FoldedBatch } from './batch-fold.ts';
 import { KeyTable } from './key-table.ts';
 import { fromField, shardKeys, shardOf } from './keys.ts';
-import { ensureLibrary, LIBRARY_VERSION } from './library.ts';
+import { LIBRARY_VERSION } from './library.ts';
 import { matchArguments, type RowFilter } from './row-filter.ts';
+import { classify, createShardCalls } from './shard-calls.ts';
 import { readSum } from './sum-codec.ts';
 
 export { BatchFold, KeyTable, shardOf };
@@ -62,6 +61,8 @@ export interface AccumulatorOptions {
   readonly redis: RedisClient;
   readonly shards: number;
   readonly dedupeWindowSeconds: number;
+  /** Replicas that must have what was applied before it counts as done; none unless given. */
+  readonly replicasMin?: number;
   /** Refuses to apply to books of another epoch; left out by processes that apply nothing. See epoch.ts. */
   readonly epoch?: string;
 }
@@ -78,18 +79,12 @@ export type Accumulator = ReturnType<typeof createAccumulator>;
  * call may have applied; each is safe to repeat) and FatalError when what Redis holds is not ours.
  */
 export function createAccumulator(options: AccumulatorOptions) {
-  const { redis, shards, dedupeWindowSeconds, epoch = '' } = options;
-  const call = async (name: string, keys: string[], args: (string | Buffer)[]) => {
-    try {
-      return await redis.fcall(name, keys.length, ...keys, LIBRARY_VERSION, ...args);
-    } catch (error) {
-      throw await classify(redis, error);
-    }
-  };
+  const { redis, shards, dedupeWindowSeconds, replicasMin = 0, epoch = '' } = options;
+  const { call, callReplicated } = createShardCalls({ redis, replicasMin });
 
   const apply = async (shard: number, batch: FoldedBatch): Promise<ApplyResult> => {
     const keys = shardKeys(shard);
-    const reply = await call(
+    const reply = await callReplicated(
       'pulse_apply',
       [keys.live, keys.books, keys.seenPrefix],
       [
@@ -127,13 +122,15 @@ export function createAccumulator(options: AccumulatorOptions) {
     };
   };
 
+  const probe = async (shard: number): Promise<void> => {
+    await apply(shard, { ...new BatchFold('').fold(), windowMinSec: 0, windowMaxSec: 0 });
+  };
+
   return {
     shards,
 
     /** Resolves when Redis is able to take a batch for the shard just now; writes no pulse. */
-    async probe(shard: number): Promise<void> {
-      await apply(shard, { ...new BatchFold('').fold(), windowMinSec: 0, windowMaxSec: 0 });
-    },
+    probe,
 
     /** Adds a folded batch, each id at most once. Pulses without id are always added. */
     apply,
@@ -153,7 +150,12 @@ export function createAccumulator(options: AccumulatorOptions) {
     readBooks,
 
     /** Streams the rows of a sealed batch. A row may come twice while Redis rehashes the hash. */
-    readRows: (batch: SealedBatchRef): AsyncGenerator<AggregateRow[]> => scanRows(redis, batch),
+    async *readRows(batch: SealedBatchRef): AsyncGenerator<AggregateRow[]> {
+      // Replicas have the seal as soon as they have what follows it. Rows that reach Postgres before would be
+      // counted again if a replica without the seal took over.
+      if (replicasMin > 0) await probe(batch.shard);
+      yield* scanRows(redis, batch);
+    },
 
     /**
      * One step of reading the rows of a batch, live or sealed, that a filter lets through.
@@ -198,7 +200,7 @@ interface MatchStep {
 }
 
 async function matchRows(
-  redis: Redis,
+  redis: RedisClient,
   { shard, batchId }: SealedBatchRef,
   { cursor, filter }: MatchStep,
 ): Promise<{ cursor: string; rows: AggregateRow[] } | null> {
@@ -253,60 +255,4 @@ function toRows(elements: readonly Buffer[]): AggregateRow[] {
     if (key !== undefined && value !== undefined) rows.push({ ...key, ...readSum(value) });
   }
   return rows;
-}
-
-/** First words of Redis's errors that pass by themselves. */
-const TRANSIENT_REPLIES = new Set([
-  'ASK',
-  'BUSY',
-  'CLUSTERDOWN',
-  'LOADING',
-  'MASTERDOWN',
-  'MISCONF',
-  'MOVED',
-  'NOREPLICAS',
-  'OOM',
-  'READONLY',
-  'TRYAGAIN',
-]);
-
-/** Turns what ioredis threw into what the caller must do about it. */
-async function classify(redis: RedisClient, error: unknown): Promise<Error> {
-  if (!(error instanceof Error)) return new TypeError('Not an error.', { cause: error });
-  if (!(error instanceof ReplyError)) {
-    return new TransientError(
-      'PULSE_REDIS_APPLY',
-      'Redis did not answer; the call may have applied.',
-      {
-        cause: error,
-      },
-    );
-  }
-  const [word = ''] = error.message.split(' ');
-  if (TRANSIENT_REPLIES.has(word)) {
-    return new TransientError('PULSE_REDIS_APPLY', `Redis refuses for now: ${word}.`, {
-      cause: error,
-    });
-  }
-  if (word === 'PULSEEPOCH') {
-    return new FatalError(
-      'PULSE_REDIS_EPOCH',
-      'Redis has lost its memory, or is another server: nothing more is counted. Start again to see what to do.',
-      { cause: error },
-    );
-  }
-  // Redis names this case by text alone. A server that was replaced or flushed gets the library back.
-  if (error.message.startsWith('ERR Function not found')) {
-    const failure: unknown = await ensureLibrary(redis).then(
-      () => undefined,
-      (reason: unknown) => reason,
-    );
-    if (failure instanceof FatalError) return failure;
-    return new TransientError('PULSE_REDIS_APPLY', 'Redis had lost the functions.', {
-      cause: failure ?? error,
-    });
-  }
-  return new FatalError('PULSE_REDIS_LIBRARY', `Redis refuses Pulse's function: ${error.message}`, {
-    cause: error,
-  });
 }

@@ -38,8 +38,9 @@ export function openClients({ logger, closer }: CommandRun, servers: ServerUrls)
 
 /** The sums as this configuration keeps them. */
 export function openAccumulator({ config }: CommandRun, redis: RedisClient) {
-  const { shards, ingest } = config;
-  return createAccumulator({ redis, shards, dedupeWindowSeconds: ingest.dedupeWindowSeconds });
+  const { shards, redisReplicasMin, ingest } = config;
+  const { dedupeWindowSeconds } = ingest;
+  return createAccumulator({ redis, shards, dedupeWindowSeconds, replicasMin: redisReplicasMin });
 }
 
 /** Where a fault test ends this process in the middle of a flush. */
@@ -114,6 +115,7 @@ export async function startWorkerParts(
       servers,
       queue: config.queue,
       shards: config.shards,
+      redisReplicasMin: config.redisReplicasMin,
       ingest: config.ingest,
       stopTimeoutMs: config.stopTimeoutMs,
       dedupeSecret: options.settings.dedupeSecret,

@@ -10,6 +10,8 @@ export interface IngestTask {
   readonly servers: Pick<ServerUrls, 'rabbitmqUrl' | 'redisUrl'>;
   readonly queue: string;
   readonly shards: number;
+  /** Replicas of Redis that must have a batch before it is acknowledged. */
+  readonly redisReplicasMin: number;
   readonly ingest: Config['ingest'];
   readonly stopTimeoutMs: number;
   readonly dedupeSecret: string;

@@ -81,6 +81,7 @@ function openDependencies(task: IngestTask, logger: Logger) {
     redis,
     shards: task.shards,
     dedupeWindowSeconds: ingest.dedupeWindowSeconds,
+    replicasMin: task.redisReplicasMin,
     epoch: task.epoch,
   });
   const publisher = createPublisher({

@@ -75,3 +75,18 @@ export function slotOwners(cluster: Cluster): Redis[] {
     `${owners.size - connected.length} of the ${owners.size} masters of the cluster are away.`,
   );
 }
+
+/**
+ * A master that has just come back answers, and refuses every key until it has heard of the others.
+ *
+ * @throws TransientError PULSE_REDIS_UNREACHABLE
+ */
+export async function assertInCluster(master: Redis): Promise<void> {
+  const state = await master.cluster('INFO');
+  if (state.includes('cluster_state:ok')) return;
+  const { host = '', port = 0 } = master.options;
+  throw new TransientError(
+    'PULSE_REDIS_UNREACHABLE',
+    `The master ${host}:${port} has lost its cluster.`,
+  );
+}

@@ -3,7 +3,7 @@ import { Cluster, Redis } from 'ioredis';
 import { FatalError } from '../core/errors.ts';
 import { backoffDelayMs, sleep } from './backoff.ts';
 import { serverOf, type Logger } from './logger.ts';
-import { createCluster, isClusterUrl, slotOwners } from './redis-cluster.ts';
+import { assertInCluster, createCluster, isClusterUrl, slotOwners } from './redis-cluster.ts';
 
 /** A client of one server, or of all nodes of a cluster. */
 export type RedisClient = Redis | Cluster;
@@ -73,11 +73,11 @@ export function nodesOf(client: RedisClient): readonly Redis[] {
   return client instanceof Cluster ? [...slotOwners(client), ...client.nodes('slave')] : [client];
 }
 
-/** Resolves when every server that takes writes answers. */
+/** Resolves when every server that takes writes answers, and would take them. */
 export async function pingRedis(client: RedisClient): Promise<void> {
   // A cluster's masters are known once one node has answered.
   await client.ping();
-  await Promise.all(mastersOf(client).map((master) => master.ping()));
+  if (client instanceof Cluster) await Promise.all(slotOwners(client).map(assertInCluster));
 }
 
 /**

@@ -43,6 +43,7 @@ function startPool(changes: { threads?: number; redisUrl?: string } = {}) {
       servers: { rabbitmqUrl, redisUrl: changes.redisUrl ?? redisUrl() },
       queue,
       shards: 2,
+      redisReplicasMin: 0,
       ingest: {
         threads: 2,
         prefetch: 80,

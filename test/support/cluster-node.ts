@@ -9,6 +9,8 @@ export interface ClusterNode {
   readonly url: string;
   /** SIGKILL; resolves when it is gone. */
   kill(): Promise<void>;
+  /** For signals that end nothing, such as SIGSTOP. */
+  signal(signal: NodeJS.Signals): Promise<void>;
   /** The same port and files again; resolves when it answers. */
   start(): Promise<void>;
 }
@@ -35,6 +37,7 @@ export async function startNode(
     name,
     url: server.url,
     kill: () => guardian.send({ kind: 'signal', name, signal: 'SIGKILL' }),
+    signal: (signal) => guardian.send({ kind: 'signal', name, signal }),
     async start() {
       await guardian.send({ kind: 'restart', name });
       await waitUntilReady(guardian, named);

@@ -20,6 +20,8 @@ export interface RedisCluster {
 }
 
 export interface RedisNode extends ClusterNode {
+  /** Where the nodes speak to each other. */
+  readonly busPort: number;
   /** Runs `work` with a client of this node alone. */
   with<T>(work: (redis: Redis) => Promise<T>): Promise<T>;
 }
@@ -40,10 +42,11 @@ export async function startRedisCluster(
   const start = async (name: string): Promise<RedisNode> => {
     const directory = join(options.directory, name);
     const port = await freePort();
+    const busPort = await freePort();
     const server = createRedisServer({ directory, port, password, program, path });
     const own: Record<string, string> = {
       'cluster-enabled': 'yes',
-      'cluster-port': String(await freePort()),
+      'cluster-port': String(busPort),
       'cluster-node-timeout': String(NODE_TIMEOUT_MS),
       // Each shard is whole by itself: those of the other masters go on.
       'cluster-require-full-coverage': 'no',
@@ -52,7 +55,7 @@ export async function startRedisCluster(
     const lines = Object.entries(own).map(([setting, value]) => `${setting} ${value}\n`);
     appendFileSync(join(directory, 'redis.conf'), lines.join(''));
     const node = await startNode(guardian, name, server);
-    return { ...node, with: (work) => withNode(server.url, work) };
+    return { ...node, busPort, with: (work) => withNode(server.url, work) };
   };
   const names = (kind: string, count: number) =>
     Array.from({ length: count }, (_, index) => `redis-${kind}-${index + 1}`);
@@ -71,14 +74,14 @@ async function form(masters: readonly RedisNode[], replicas: readonly RedisNode[
         const first = Math.ceil((SLOTS * index) / masters.length);
         const last = Math.ceil((SLOTS * (index + 1)) / masters.length) - 1;
         await redis.cluster('ADDSLOTSRANGE', first, last);
-        for (const { url, busPort } of await Promise.all(all.map(addressOf))) {
+        for (const { url, busPort } of all) {
           await redis.call('CLUSTER', 'MEET', '127.0.0.1', new URL(url).port, busPort);
         }
         return redis.cluster('MYID');
       }),
     ),
   );
-  await Promise.all(all.map((node) => hasMet(node, all.length)));
+  await Promise.all(all.map((node) => hasMet(node, ids)));
   await Promise.all(
     replicas.map((replica, index) =>
       replica.with((redis) => redis.cluster('REPLICATE', ids[index] ?? '')),
@@ -91,8 +94,8 @@ async function form(masters: readonly RedisNode[], replicas: readonly RedisNode[
 async function knows(node: RedisNode, replicaCount: number): Promise<void> {
   await node.with((redis) =>
     until(async () => {
-      const state = (await redis.cluster('INFO')) as string;
-      const nodes = (await redis.cluster('NODES')) as string;
+      const state = await redis.cluster('INFO');
+      const nodes = await redis.cluster('NODES');
       const replication = await redis.info('replication');
       return (
         state.includes('cluster_state:ok') &&
@@ -103,18 +106,12 @@ async function knows(node: RedisNode, replicaCount: number): Promise<void> {
   );
 }
 
-async function addressOf({ url, with: withRedis }: RedisNode) {
-  const [, busPort = ''] = await withRedis(
-    (redis) => redis.config('GET', 'cluster-port') as Promise<string[]>,
-  );
-  return { url, busPort };
-}
-
-async function hasMet(node: RedisNode, nodeCount: number): Promise<void> {
+async function hasMet(node: RedisNode, ids: readonly string[]): Promise<void> {
   await node.with((redis) =>
-    until(async () =>
-      ((await redis.cluster('INFO')) as string).includes(`cluster_known_nodes:${nodeCount}`),
-    ),
+    until(async () => {
+      const nodes = await redis.cluster('NODES');
+      return ids.every((id) => nodes.includes(id)) && !nodes.includes('handshake');
+    }),
   );
 }
 

@@ -1,0 +1,111 @@
+import { mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { createAccumulator, shardOf, type Accumulator } from '../../src/aggregate/accumulator.ts';
+import type { Pulse } from '../../src/core/pulse.ts';
+import type { RedisClient } from '../../src/platform/redis.ts';
+import type { Guardian } from '../../src/services/guardian-client.ts';
+import { guardCluster } from '../support/cluster-node.ts';
+import { eventually } from '../support/eventually.ts';
+import { parsedPulse } from '../support/pulses.ts';
+import { startRedisCluster, type RedisNode } from '../support/redis-cluster.ts';
+import { foldOf, openRedis } from './aggregate-fixture.ts';
+
+const SHARDS = 4;
+/** Its slot, 1584, is in the first third: that of the master with the replica. */
+const SHARD = 3;
+const PULSES = 100;
+
+let guardian: Guardian;
+let redis: RedisClient;
+let master: RedisNode;
+let replica: RedisNode;
+
+beforeEach(async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'pulse-failover-'));
+  guardian = await guardCluster(directory);
+  const cluster = await startRedisCluster(guardian, { directory, masters: 3, replicas: 1 });
+  [master, replica] = [cluster.masters[0]!, cluster.replicas[0]!];
+  redis = await openRedis(cluster.url);
+});
+afterEach(async () => {
+  redis.disconnect();
+  await guardian.stop();
+});
+
+test('a failover to a replica that lags forgets what the master had acknowledged', async () => {
+  const accumulator = createAccumulator({ redis, shards: SHARDS, dedupeWindowSeconds: 3_600 });
+  await accumulator.apply(SHARD, batchOf('first'));
+  await hasCounted(replica, PULSES);
+  await cutOff(replica);
+  expect(await accumulator.apply(SHARD, batchOf('second'))).toMatchObject({ counted: PULSES });
+  await failOver();
+  const books = await eventuallyBooks(accumulator);
+  // The shard balances: only who knows what was published can tell.
+  expect(books).toMatchObject({ counted: 100n, live: { pulseCount: 100n } });
+});
+
+test('with REDIS_REPLICAS_MIN nothing is acknowledged that a failover could forget', async () => {
+  const options = { redis, shards: SHARDS, dedupeWindowSeconds: 3_600, replicasMin: 1 };
+  const accumulator = createAccumulator(options);
+  await accumulator.apply(SHARD, batchOf('first'));
+  await cutOff(replica);
+  await expect(accumulator.apply(SHARD, batchOf('second'))).rejects.toMatchObject({
+    code: 'PULSE_REDIS_APPLY',
+    retryable: true,
+  });
+  await failOver();
+  await master.start();
+  // The broker delivers the batch again; the old master, as a replica, is the second to have it.
+  const again = () => accumulator.apply(SHARD, batchOf('second')).catch(() => undefined);
+  await eventually(async () => (await again()) !== undefined).toBe(true);
+  const books = await eventuallyBooks(accumulator);
+  expect(books).toMatchObject({ counted: 200n, live: { pulseCount: 200n } });
+});
+
+test('with REDIS_REPLICAS_MIN no rows are read of a batch whose seal a failover could forget', async () => {
+  const options = { redis, shards: SHARDS, dedupeWindowSeconds: 3_600, replicasMin: 1 };
+  const accumulator = createAccumulator(options);
+  await accumulator.apply(SHARD, batchOf('first'));
+  await cutOff(replica);
+  const batch = (await accumulator.seal(SHARD))!;
+  await expect(accumulator.readRows(batch).next()).rejects.toMatchObject({ retryable: true });
+});
+
+function batchOf(name: string) {
+  const pulses: Pulse[] = [];
+  for (let index = 0; pulses.length < PULSES; index++) {
+    const pulse = parsedPulse({ tenant: `tenant ${index}`, id: `${name} ${index}` });
+    if (shardOf(pulse, SHARDS) === SHARD) pulses.push(pulse);
+  }
+  return foldOf(pulses);
+}
+
+async function hasCounted(node: RedisNode, count: number): Promise<void> {
+  const counted = () =>
+    node.with(async (client) => {
+      await client.readonly();
+      return client.hget(`{${SHARD}}:books`, 'counted');
+    });
+  await eventually(counted).toBe(String(count));
+}
+
+/** From now on the replica hears nothing: what the kernel holds for it is gone with the connection. */
+async function cutOff(node: RedisNode): Promise<void> {
+  await node.signal('SIGSTOP');
+  await master.with((client) => client.call('CLIENT', 'KILL', 'TYPE', 'replica'));
+}
+
+async function failOver(): Promise<void> {
+  await master.kill();
+  await replica.signal('SIGCONT');
+  const role = () => replica.with(async (client) => (await client.role())[0]);
+  await eventually(role).toBe('master');
+}
+
+async function eventuallyBooks(accumulator: Accumulator) {
+  const read = () => accumulator.readBooks(SHARD).catch(() => undefined);
+  await eventually(async () => (await read()) !== undefined).toBe(true);
+  return accumulator.readBooks(SHARD);
+}
