@@ -207,7 +207,7 @@ async function matchRows(
   const { live, sealedPrefix } = shardKeys(shard);
   const args = [live, sealedPrefix + batchId, LIBRARY_VERSION, batchId, cursor];
   const reply = (await redis
-    .callBuffer('FCALL', 'pulse_match', 2, ...args, ...matchArguments(filter))
+    .callBuffer('fcall', 'pulse_match', 2, ...args, ...matchArguments(filter))
     .catch(async (error: unknown) => {
       throw await classify(redis, error);
     })) as Buffer[] | null;

@@ -71,22 +71,7 @@ export async function startWorkerParts(
   await guardRedis(run, redis);
   const accumulator = openAccumulator(run, redis);
   const epoch = await ensureEpoch({ redis, pool, accumulator });
-  const flushMetrics = createFlushMetrics(registry);
-  const { onStep: crash } = flushCrashPoint(run);
-  const onStep: FlushDeps['onStep'] = (step, batch) => {
-    flushMetrics.step(step, batch);
-    return crash?.(step, batch);
-  };
-  const flush = async (): Promise<FlushReport> => {
-    try {
-      const report = await flushAll({ accumulator, pool, logger, onStep });
-      flushMetrics.succeeded(report);
-      return report;
-    } catch (error) {
-      flushMetrics.failed();
-      throw error;
-    }
-  };
+  const flush = createFlush(run, { accumulator, pool, registry });
 
   const writer = startQuarantineWriter({
     url: servers.rabbitmqUrl,
@@ -134,6 +119,29 @@ export async function startWorkerParts(
   const metrics = createIngestMetrics(registry, () => ingest);
   closer.add('ingest', () => ingest.close());
   return { ingest, flush };
+}
+
+/** A flush that counts itself. */
+function createFlush(
+  run: CommandRun,
+  { registry, ...books }: Pick<FlushDeps, 'accumulator' | 'pool'> & { registry: Registry },
+): () => Promise<FlushReport> {
+  const metrics = createFlushMetrics(registry);
+  const { onStep: crash } = flushCrashPoint(run);
+  const onStep: FlushDeps['onStep'] = (step, batch) => {
+    metrics.step(step, batch);
+    return crash?.(step, batch);
+  };
+  return async () => {
+    try {
+      const report = await flushAll({ ...books, logger: run.logger, onStep });
+      metrics.succeeded(report);
+      return report;
+    } catch (error) {
+      metrics.failed();
+      throw error;
+    }
+  };
 }
 
 /** Refuses a Redis that may lose what it acknowledges, or says loudly that it was told not to. */

@@ -55,11 +55,11 @@ function composeText(): string {
 
 function fill(value: unknown, env: Readonly<Record<string, string>>): unknown {
   if (typeof value === 'string') {
-    return value.replaceAll(VARIABLE, (_all, name: string, sign?: string, rest = '') => {
+    return value.replaceAll(VARIABLE, (_all, name: string, sign?: string, rest?: string) => {
       const given = env[name] ?? '';
       if (given !== '') return given;
-      if (sign === '?') throw new Error(`${name}: ${rest}`);
-      return sign === '-' ? rest : '';
+      if (sign === '?') throw new Error(`${name}: ${rest ?? ''}`);
+      return sign === '-' ? (rest ?? '') : '';
     });
   }
   if (Array.isArray(value)) return value.map((one: unknown) => fill(one, env));

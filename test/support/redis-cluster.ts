@@ -95,7 +95,7 @@ async function knows(node: RedisNode, replicaCount: number): Promise<void> {
   await node.with((redis) =>
     until(async () => {
       const state = await redis.cluster('INFO');
-      const nodes = await redis.cluster('NODES');
+      const nodes = String(await redis.cluster('NODES'));
       const replication = await redis.info('replication');
       return (
         state.includes('cluster_state:ok') &&
@@ -109,7 +109,7 @@ async function knows(node: RedisNode, replicaCount: number): Promise<void> {
 async function hasMet(node: RedisNode, ids: readonly string[]): Promise<void> {
   await node.with((redis) =>
     until(async () => {
-      const nodes = await redis.cluster('NODES');
+      const nodes = String(await redis.cluster('NODES'));
       return ids.every((id) => nodes.includes(id)) && !nodes.includes('handshake');
     }),
   );
