@@ -104,7 +104,8 @@ const TAGS: Readonly<Record<string, string>> = {
   health: 'For supervisors and load balancers.',
   populate: 'Generated pulses, for load tests.',
   problems: 'What can go wrong.',
-  pulses: 'The sums as they were flushed.',
+  pulses: 'The sums as they were flushed, and pulses on their way to be counted.',
+  usage: 'Exact sums of all that is counted, flushed or not.',
 };
 
 interface Operation {

@@ -38,10 +38,20 @@ export type MatrixRow =
 const V1 = '/api/v1';
 
 export const ACCESS_MATRIX: Readonly<Record<string, MatrixRow>> = {
+  'GET /openapi.json': { public: true },
+  'GET /asyncapi.json': { public: true },
+  'GET /docs': { public: true },
+  'GET /docs/json': { public: true },
+  'GET /docs/yaml': { public: true },
+  'GET /docs/static/*': { public: true },
+  'GET /docs/static/index.html': { public: true },
+  'GET /docs/static/swagger-initializer.js': { public: true },
   'GET /health/live': { public: true },
   'GET /health/ready': { public: true },
   [`GET ${V1}/health/live`]: { public: true },
   [`GET ${V1}/health/ready`]: { public: true },
+  [`GET ${V1}/problems`]: { public: true },
+  [`GET ${V1}/problems/:name`]: { public: true },
   [`POST ${V1}/login`]: { public: true },
 
   [`GET ${V1}/pulses`]: {
@@ -63,6 +73,18 @@ export const ACCESS_MATRIX: Readonly<Record<string, MatrixRow>> = {
       payload: { tenant: OWN_TENANT, product_sku: 's', use_unity: 'u', used_amount: '1' },
     }),
     strangers: 422,
+  },
+  [`GET ${V1}/usage`]: {
+    roles: READERS,
+    request: () => ({ url: `${V1}/usage?group_by=tenant` }),
+    strangers: 200,
+    shows: true,
+  },
+  [`GET ${V1}/usage.csv`]: {
+    roles: READERS,
+    request: () => ({ url: `${V1}/usage.csv?group_by=tenant` }),
+    strangers: 200,
+    shows: true,
   },
   [`POST ${V1}/pulses/populate`]: {
     roles: OPERATORS,

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { createTestApp } from './api-fixture.ts';
 
 /** Where the catalogue is written down for people. */
-const PAGE = 'docs/api-manners.part.md';
+const PAGE = 'docs/api.md';
 
 interface Kind {
   readonly type: string;

@@ -7,7 +7,7 @@ import { openFlow, PASSWORD } from './flow-fixture.ts';
 
 vi.setConfig({ testTimeout: MANY_STEPS_TIMEOUT_MS });
 
-const PAGE = 'docs/api-sending.part.md';
+const PAGE = 'docs/api.md';
 
 /** The shell examples of the section on sending, in their order. */
 function examples(): string[] {

@@ -18,6 +18,11 @@ import { isolatedServices } from '../support/isolated.ts';
 
 const logger = pino({ level: 'silent' });
 const DAY_MS = 86_400_000;
+const LIMITS = {
+  bodyBytesMax: 1 << 20,
+  pulseAgeMaxMs: 35 * DAY_MS,
+  pulseAheadMaxMs: 300_000,
+};
 export const DEDUPE_WINDOW_SECONDS = 3_600;
 
 export type QuarantineFixture = Awaited<ReturnType<typeof createQuarantineFixture>>;
@@ -79,6 +84,15 @@ export async function createQuarantineFixture() {
     services,
     pool,
     replay,
+    /** What an API sends pulses with. */
+    sending: {
+      publish: replay.publish,
+      brokerState: () => publisher.state,
+      queue,
+      limits: LIMITS,
+    },
+    /** What an API reads usage from. */
+    usage: { held: accumulator, pulseAgeMaxMs: LIMITS.pulseAgeMaxMs },
     channel,
     list,
     books,
@@ -88,11 +102,6 @@ export async function createQuarantineFixture() {
     startIngest(): void {
       const own = createRedis(redisUrl, { name: 'test', logger });
       const deadLetters = createPublisher({ url: rabbitmqUrl, logger });
-      const limits = {
-        bodyBytesMax: 1 << 20,
-        pulseAgeMaxMs: 35 * DAY_MS,
-        pulseAheadMaxMs: 300_000,
-      };
       const target = createAccumulator({ redis: own, ...options });
       const consumer = startConsumer(
         {
@@ -100,7 +109,7 @@ export async function createQuarantineFixture() {
           queue,
           prefetch: 100,
           batchLingerMs: 2,
-          batch: { batchSize: 50, shards: 1, dedupeSecret: 'test secret', limits },
+          batch: { batchSize: 50, shards: 1, dedupeSecret: 'test secret', limits: LIMITS },
         },
         {
           accumulator: target,

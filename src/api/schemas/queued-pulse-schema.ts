@@ -1,5 +1,6 @@
 /** A pulse as a message carries it: the rules of ingest, as far as a schema can say them. */
 import { Type } from 'typebox';
+import { ARRAY_LENGTH_MAX } from '../../ingest/parse-body.ts';
 
 /** No control characters and no half surrogate pairs. */
 const text = (lengthMax: number, description: string) =>
@@ -44,12 +45,9 @@ export const QueuedPulse = Type.Object(
   { title: 'QueuedPulse', description: 'Unknown fields are ignored.' },
 );
 
-/** How many pulses one body may hold. */
-export const QUEUED_PULSES_MAX = 1_000;
-
 export const QueuedPulses = Type.Array(QueuedPulse, {
   minItems: 1,
-  maxItems: QUEUED_PULSES_MAX,
+  maxItems: ARRAY_LENGTH_MAX,
   title: 'QueuedPulses',
   description: 'Each stands alone: one that breaks a rule is quarantined by itself.',
 });

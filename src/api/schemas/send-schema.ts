@@ -1,84 +1,79 @@
 /** POST /pulses. */
 import { Type } from 'typebox';
 import { REJECTION_REASONS } from '../../core/rejection.ts';
+import { ARRAY_LENGTH_MAX } from '../../ingest/parse-body.ts';
 import { PROBLEM_MEDIA_TYPE } from '../problems.ts';
 import { SEND_REFUSALS } from '../sending/sent-pulse.ts';
+import { WITH_JSON, WITH_TOKEN } from './example-terms.ts';
 import { PROBLEM_PROPERTIES, problemResponses } from './problem-schema.ts';
+import { QueuedPulse } from './queued-pulse-schema.ts';
 
-/** What the sender may write; what it may say is checked by ingest's own rules, not by this schema. */
-const Pulse = Type.Object(
+const { tenant, product_sku, use_unity, used_amount, id, timestamp } = QueuedPulse.properties;
+
+/** A pulse as a message carries it, but for what stands in for what is missing. */
+const SentPulse = Type.Object(
   {
-    tenant: Type.String({ description: 'Who is billed: 1 to 128 characters.' }),
-    product_sku: Type.String({ description: 'What was used: 1 to 128 characters.' }),
-    use_unity: Type.String({ description: 'The unit of the amount: 1 to 64 characters.' }),
-    used_amount: Type.Union([Type.String(), Type.Number()], {
-      description:
-        'Greater than 0, at most 15 digits before and 9 after the point: a decimal string, or a ' +
-        'number of at most 15 significant digits.',
+    ...{ tenant, product_sku, use_unity, used_amount },
+    id: Type.Optional({
+      ...id,
+      description: 'Unique per tenant; the same pulse keeps its id. Missing: a UUIDv7.',
     }),
-    id: Type.Optional(
-      Type.String({ description: '1 to 128 characters, unique per tenant. Missing: a UUIDv7.' }),
-    ),
-    timestamp: Type.Optional(
-      Type.String({ format: 'date-time', description: 'When it was used. Missing: now.' }),
-    ),
+    timestamp: Type.Optional({ ...timestamp, description: 'When it was used. Missing: now.' }),
   },
   {
+    title: 'SentPulse',
     examples: [
       { tenant: 'acme', product_sku: 'object-storage', use_unity: 'GB', used_amount: '3.5' },
     ],
   },
 );
 
-const CloudEvent = Type.Object({
-  specversion: Type.Literal('1.0'),
-  id: Type.String({ minLength: 1 }),
-  source: Type.String({ minLength: 1, description: 'With `id` the identity of the pulse.' }),
-  type: Type.String({ minLength: 1 }),
-  subject: Type.String({ description: 'The tenant.' }),
-  time: Type.Optional(Type.String({ format: 'date-time' })),
-  data: Type.Optional(
-    Type.Object({
-      product_sku: Type.String(),
-      use_unity: Type.String(),
-      used_amount: Type.Union([Type.String(), Type.Number()]),
-    }),
-  ),
-  data_base64: Type.Optional(Type.String({ description: 'The same as JSON in base64.' })),
-});
+const CloudEvent = Type.Object(
+  {
+    specversion: Type.Literal('1.0'),
+    id: Type.String({ minLength: 1 }),
+    source: Type.String({ minLength: 1, description: 'With `id` the identity of the pulse.' }),
+    type: Type.String({ minLength: 1 }),
+    subject: Type.String({ description: 'The tenant.' }),
+    time: Type.Optional(Type.String({ format: 'date-time' })),
+    data: Type.Optional(Type.Object({ product_sku, use_unity, used_amount })),
+    data_base64: Type.Optional(Type.String({ description: 'The same as JSON in base64.' })),
+  },
+  { title: 'CloudEvent' },
+);
 
-const OUTCOMES = {
-  outcomes: Type.Array(
-    Type.Object({
-      index: Type.Integer({ description: 'The place of the pulse in the request, from 0.' }),
-      status: Type.Enum(['accepted', 'rejected', 'unconfirmed'], {
-        description:
-          '`accepted`: RabbitMQ has it. `rejected`: never works as it is. `unconfirmed`: nobody ' +
-          'knows; send it again with this `id` and it counts once.',
-      }),
-      id: Type.Optional(
-        Type.String({ description: 'Its id, given or new; missing when rejected.' }),
-      ),
-      field: Type.Optional(Type.String({ description: 'The wrong member; `body` for all of it.' })),
-      code: Type.Optional(
-        Type.Enum([...REJECTION_REASONS, ...SEND_REFUSALS, 'unconfirmed'], {
-          description: 'Stable; missing when accepted.',
-        }),
-      ),
-      reason: Type.Optional(Type.String({ description: 'What is wrong, in a sentence.' })),
+const SendOutcome = Type.Object(
+  {
+    index: Type.Integer({ description: 'The place of the pulse in the request, from 0.' }),
+    status: Type.Enum(['accepted', 'rejected', 'unconfirmed'], {
+      description:
+        '`accepted`: RabbitMQ has it. `rejected`: never works as it is. `unconfirmed`: nobody ' +
+        'knows; send it again with this `id` and it counts once.',
     }),
-    { description: 'One for each pulse of the request, in its order.' },
-  ),
-};
+    id: Type.Optional(Type.String({ description: 'Its id, given or new; missing when rejected.' })),
+    field: Type.Optional(Type.String({ description: 'The wrong member; `body` for all of it.' })),
+    code: Type.Optional(
+      Type.Enum([...REJECTION_REASONS, ...SEND_REFUSALS, 'unconfirmed'], {
+        description: 'Stable; missing when accepted.',
+      }),
+    ),
+    reason: Type.Optional(Type.String({ description: 'What is wrong, in a sentence.' })),
+  },
+  { title: 'SendOutcome', description: 'What became of one pulse.' },
+);
+
+const outcomes = Type.Array(SendOutcome, {
+  description: 'One for each pulse of the request, in its order.',
+});
 
 const problemWithOutcomes = (description: string) => ({
   description,
   content: {
     [PROBLEM_MEDIA_TYPE]: {
-      schema: Type.Object({
-        ...PROBLEM_PROPERTIES,
-        outcomes: Type.Optional(OUTCOMES.outcomes),
-      }),
+      schema: Type.Object(
+        { ...PROBLEM_PROPERTIES, outcomes: Type.Optional(outcomes) },
+        { title: 'SendProblem' },
+      ),
     },
   },
 });
@@ -91,6 +86,8 @@ export const sendPulsesSchema = {
     'One pulse, an array or lines of up to 1,000, or CloudEvents 1.0 (also in binary mode, with ' +
     'headers `ce-…` beside application/json). Each pulse stands alone; those accepted are confirmed ' +
     'by RabbitMQ before the answer. The optional header `Idempotency-Key` makes the whole request safe to repeat.',
+  curl: `curl -s "$API/pulses" ${WITH_TOKEN} ${WITH_JSON} \\
+  -d '{"tenant":"acme","product_sku":"cpu","use_unity":"h","used_amount":"0.25"}'`,
   headers: Type.Object({
     'idempotency-key': Type.Optional(
       Type.String({
@@ -101,10 +98,14 @@ export const sendPulsesSchema = {
   }),
   body: {
     content: {
-      'application/json': { schema: Type.Union([Pulse, Type.Array(Pulse, { maxItems: 1_000 })]) },
+      'application/json': {
+        schema: Type.Union([SentPulse, Type.Array(SentPulse, { maxItems: ARRAY_LENGTH_MAX })]),
+      },
       'application/x-ndjson': { schema: Type.String({ description: 'A pulse a line.' }) },
       'application/cloudevents+json': { schema: CloudEvent },
-      'application/cloudevents-batch+json': { schema: Type.Array(CloudEvent, { maxItems: 1_000 }) },
+      'application/cloudevents-batch+json': {
+        schema: Type.Array(CloudEvent, { maxItems: ARRAY_LENGTH_MAX }),
+      },
     },
   },
   response: {
@@ -113,7 +114,7 @@ export const sendPulsesSchema = {
         accepted: Type.Integer({ description: 'How many are accepted.' }),
         rejected: Type.Integer({ description: 'How many are rejected.' }),
         unconfirmed: Type.Integer({ description: 'How many nobody knows of.' }),
-        ...OUTCOMES,
+        outcomes,
       },
       { description: 'At least one pulse is accepted.' },
     ),

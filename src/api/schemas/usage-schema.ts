@@ -1,6 +1,7 @@
 /** GET /usage and GET /usage.csv. */
 import { Type, type Static } from 'typebox';
 import { USAGE_WINDOWS } from '../../usage/usage-query.ts';
+import { WITH_TOKEN } from './example-terms.ts';
 import { problemResponses } from './problem-schema.ts';
 import { textSchema } from './text-schema.ts';
 
@@ -94,7 +95,10 @@ const UsageRow = Type.Object(
     pulse_count: Type.Integer({ description: 'How many pulses the sum is made of.' }),
     provisional: Type.Boolean({ description: 'Whether some of it is not flushed yet.' }),
   },
-  { description: 'One sum; members that the question does not cut by are left out.' },
+  {
+    title: 'UsageRow',
+    description: 'One sum; members that the question does not cut by are left out.',
+  },
 );
 
 const FRESHNESS = {
@@ -137,6 +141,7 @@ export const getUsageSchema = {
     'Exact sums of what is flushed and what is counted and not flushed yet, each pulse once. ' +
     '`Accept: text/csv` or `application/x-ndjson` streams all rows; freshness is then in the headers ' +
     '`Pulse-Complete-Through`, `Pulse-Final-Through`, `Pulse-Provisional` and `Pulse-Pending`.',
+  curl: `curl -s "$API/usage?window=day&tz=Europe/Berlin&group_by=tenant,product_sku" ${WITH_TOKEN}`,
   response: {
     200: {
       description: 'The sums, and how fresh they are.',
@@ -146,7 +151,7 @@ export const getUsageSchema = {
         'application/x-ndjson': ndjson,
       },
     },
-    ...problemResponses(400, 401, 500, 503),
+    ...problemResponses(400, 401, 403, 500, 503),
   },
 };
 
@@ -155,8 +160,9 @@ export const getUsageCsvSchema = {
   operationId: 'getUsageCsv',
   summary: 'Adds up usage, as CSV',
   description: 'The same as `GET /usage` with `Accept: text/csv`.',
+  curl: `curl -sf "$API/usage.csv?window=day&group_by=tenant,product_sku" ${WITH_TOKEN}`,
   response: {
     200: { description: 'All rows.', content: { 'text/csv': csv } },
-    ...problemResponses(400, 401, 500, 503),
+    ...problemResponses(400, 401, 403, 500, 503),
   },
 };
