@@ -44,6 +44,11 @@ test('every alert fires and clears', async () => {
   }
 });
 
+test('the configuration for docker-compose is one that Prometheus takes', async () => {
+  const check = ['check', 'config', '--syntax-only', resolve('grafana/prometheus.yml')];
+  expect(await runPromtool(await findPrometheus(), check)).toMatchObject({ ok: true });
+});
+
 test('under load every panel and every alert finds its data; without workers it is told', async () => {
   const programs = await findPrometheus();
   const flow = await openFlow({ FLUSH_CRON: '*/5 * * * * *' });
