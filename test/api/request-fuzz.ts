@@ -9,6 +9,7 @@ export interface Schema {
   readonly type?: string | readonly string[];
   readonly enum?: readonly unknown[];
   readonly const?: unknown;
+  readonly examples?: readonly unknown[];
   readonly anyOf?: readonly Schema[];
   readonly properties?: Readonly<Record<string, Schema>>;
   readonly required?: readonly string[];
@@ -84,7 +85,13 @@ export function valueOf(schema: Schema): fc.Arbitrary<unknown> {
   if (schema.enum !== undefined) return fc.constantFrom(...schema.enum);
   if (schema.anyOf !== undefined) return fc.oneof(...schema.anyOf.map(valueOf));
   const types = [schema.type ?? 'object'].flat();
-  return fc.oneof(...types.map((type) => valueOfType(type, schema)));
+  const made = fc.oneof(...types.map((type) => valueOfType(type, schema)));
+  if (schema.examples === undefined || schema.properties !== undefined) return made;
+  // A text like this has rules that its schema does not say: what is made from that is mostly refused.
+  return fc.oneof(
+    { weight: 3, arbitrary: fc.constantFrom(...schema.examples) },
+    { weight: 1, arbitrary: made },
+  );
 }
 
 function valueOfType(type: string, schema: Schema): fc.Arbitrary<unknown> {

@@ -17,18 +17,19 @@ const repeatable = (lengthMax: number, what: string) =>
       description: `Only this ${what}; repeat the parameter for several.`,
     }),
   );
-const place = (description: string) =>
+const place = (description: string, example: string) =>
   Type.Optional(
     Type.String({
       maxLength: 40,
       description: `${description} An RFC 3339 instant, or a date: its first moment in \`tz\`.`,
+      examples: [example],
     }),
   );
 
 const UsageQuery = Type.Object(
   {
-    from: place('Only hours that start then or later.'),
-    to: place('Only hours that start before.'),
+    from: place('Only hours that start then or later.', '2026-03-01'),
+    to: place('Only hours that start before.', '2026-03-29T12:00:00+02:00'),
     window: Type.Optional(
       Type.Enum([...USAGE_WINDOWS], {
         description: 'What sums are cut by in time; `none`, the default, adds up all of it.',
@@ -40,6 +41,7 @@ const UsageQuery = Type.Object(
         description:
           'Whose days and months: `UTC`, the default, or a name such as `Europe/Berlin`. A day may have ' +
           '23 or 25 hours. An hour belongs to the day in which it starts.',
+        examples: ['Europe/Berlin'],
       }),
     ),
     group_by: Type.Optional(
@@ -48,6 +50,7 @@ const UsageQuery = Type.Object(
         description:
           'What sums are cut by besides: `tenant`, `product_sku`, `use_unity`; repeated or with commas. ' +
           'The unit always is, because amounts of two units have no sum.',
+        examples: [['tenant', 'product_sku']],
       }),
     ),
     tenant: repeatable(128, 'tenant'),
