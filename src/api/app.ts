@@ -1,6 +1,5 @@
 /** The HTTP API as a Fastify instance that does not listen. */
 import { fastifyHelmet } from '@fastify/helmet';
-import { fastifyRateLimit } from '@fastify/rate-limit';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import { fastify, LogController, type FastifyBaseLogger } from 'fastify';
 import type { Pool } from 'pg';
@@ -77,8 +76,6 @@ const BODY_BYTES_MAX = 64 * 1024;
 const LOGIN_LIMITS: LoginLimits = { perAccount: 10, perAddress: 60, windowMs: 60_000 };
 const POPULATE_RUNS_MAX = 2;
 const READINESS_TIMEOUT_MS = 2_000;
-/** Callers whose requests are counted at a time; beyond it the longest idle one is forgotten. */
-const RATE_LIMITED_CALLERS_MAX = 10_000;
 
 /** How long each part of a request may take, in milliseconds. Fastify's defaults are "for ever". */
 const TIMEOUTS = {
@@ -146,9 +143,8 @@ export async function createApp(deps: ApiDeps, options: ApiOptions): Promise<Api
   const tokens = await addTokens(app, options);
   addAuth(app, { identities: deps.identities, tokens, refusals });
   auditChanges(app, deps.pool);
-  await app.register(fastifyRateLimit, { global: false, cache: RATE_LIMITED_CALLERS_MAX });
   const { requestsPerMinute } = options;
-  if (requestsPerMinute !== undefined) addRateLimit(app, { requestsPerMinute });
+  if (requestsPerMinute !== undefined) await addRateLimit(app, { requestsPerMinute });
   addConditionalAnswers(app);
   await addCompression(app);
   if (options.docs !== false) await addDescription(app, deps.replay);
@@ -210,7 +206,7 @@ async function addRoutes(app: Api, context: RouteContext): Promise<void> {
       addLoginRoute(api, login);
       addPulsesRoutes(api, deps);
       addUsageRoutes(api, deps);
-      addSendRoutes(api, { pool: deps.pool, ...deps.sending });
+      addSendRoutes(api, { pool, ...deps.sending });
       addPopulateRoutes(api, {
         populateRuns: deps.populateRuns,
         populateRunsMax: options.populateRunsMax ?? POPULATE_RUNS_MAX,

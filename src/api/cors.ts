@@ -7,7 +7,8 @@ const PREFLIGHT_SECONDS = 600;
 /** What a page may read besides the body. */
 const EXPOSED_HEADERS = [
   ...['etag', 'link', 'location', 'retry-after', 'x-request-id'],
-  ...['ratelimit', 'ratelimit-policy', 'www-authenticate'],
+  ...['ratelimit', 'ratelimit-policy', 'www-authenticate', 'idempotent-replayed'],
+  ...['pulse-complete-through', 'pulse-final-through', 'pulse-provisional', 'pulse-pending'],
 ];
 
 /**

@@ -12,7 +12,7 @@ declare module 'fastify' {
 }
 
 const INTRODUCTION = `
-Exact usage sums, the quarantine, and load tests. The guide is \`docs/api.md\`; how pulses are published to the
+Exact usage sums, sending pulses, the quarantine, and load tests. The guide is \`docs/api.md\`; how pulses are published to the
 queue is in \`/asyncapi.json\`.
 
 Every operation shows a command that works when pasted after these two lines:
@@ -39,7 +39,11 @@ export const OPENAPI_HEAD = {
   servers: [{ url: '/', description: 'This server.' }],
   components: {
     securitySchemes: {
-      bearer: { type: 'http', scheme: 'bearer', description: 'A token from `POST /login`.' },
+      bearer: {
+        type: 'http',
+        scheme: 'bearer',
+        description: 'A token from `POST /login`, or a key.',
+      },
     },
     headers: {
       'X-Request-Id': header('The id of the request, as in the log; yours, if you sent a fit one.'),

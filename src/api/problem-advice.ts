@@ -14,7 +14,7 @@ const later = (advice: string): ProblemAdvice => ({ retry: 'later', advice });
 
 export const PROBLEM_ADVICE: Readonly<Record<ProblemStatus, ProblemAdvice>> = {
   400: never('Change the request: `errors` names the fields, as far as there are any.'),
-  401: never('Log in, and send the token as `Authorization: Bearer <token>`.'),
+  401: never('Log in, and send the token, or a key, as `Authorization: Bearer <token>`.'),
   403: never('Ask an administrator for what it takes.'),
   404: never('Look for a mistake in the path; what one may not see is not found either.'),
   405: never('Use a method that the header `Allow` names.'),
@@ -23,9 +23,11 @@ export const PROBLEM_ADVICE: Readonly<Record<ProblemStatus, ProblemAdvice>> = {
   413: never('Send less at a time.'),
   414: never('Send a shorter URL.'),
   415: never('Set `Content-Type` to what the operation takes.'),
-  422: never('Change the request as `detail` and `items` say: nothing of it was taken.'),
+  422: never('Change the request as `detail` and `outcomes` say: nothing of it was taken.'),
   429: later('Send it again after `Retry-After` seconds.'),
   431: never('Send fewer or shorter headers.'),
   500: later('Report it with `request_id`: the log has the cause.'),
-  503: later('Send it again after `Retry-After` seconds, with growing pauses.'),
+  503: later(
+    'Send it again after `Retry-After` seconds, with growing pauses; pulses under the ids in `outcomes`.',
+  ),
 };

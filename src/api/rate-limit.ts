@@ -1,10 +1,13 @@
 /** How many requests a caller may make, and the headers that tell how many are left. */
+import { fastifyRateLimit } from '@fastify/rate-limit';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Api } from './api-types.ts';
 import { actorNameOf } from './caller.ts';
 import { ProblemError } from './problems.ts';
 
 const WINDOW_SECONDS = 60;
+/** Callers whose requests are counted at a time; beyond it the longest idle one is forgotten. */
+const CALLERS_MAX = 10_000;
 
 /**
  * Limits every caller to so many requests a minute: whoever is authenticated by name, the others by address
@@ -16,7 +19,11 @@ const WINDOW_SECONDS = 60;
  *
  * Comes after authentication, which must have told who calls.
  */
-export function addRateLimit(app: Api, { requestsPerMinute }: { requestsPerMinute: number }): void {
+export async function addRateLimit(
+  app: Api,
+  { requestsPerMinute }: { requestsPerMinute: number },
+): Promise<void> {
+  await app.register(fastifyRateLimit, { global: false, cache: CALLERS_MAX });
   const options = { max: requestsPerMinute, timeWindow: WINDOW_SECONDS * 1000 };
   const byAddress = app.createRateLimit(options);
   const byCaller = app.createRateLimit({ ...options, keyGenerator: callerOf });

@@ -10,6 +10,7 @@ import {
   type UsageQuery,
 } from '../usage/usage-query.ts';
 import { readMidnight } from '../usage/usage-sql.ts';
+import { checkedSpan, instantFrom } from './instants.ts';
 import { invalidField } from './problems.ts';
 import type { UsageParameters } from './schemas/usage-schema.ts';
 
@@ -39,17 +40,15 @@ export async function parseUsageParameters(
       parameters.tenant?.filter((tenant) => includesTenant(scope, tenant)) ?? tenantsOf(scope),
     skus: parameters.product_sku,
     units: parameters.use_unity,
-    fromMs: await parsePlace(pool, { field: 'from', text: parameters.from, tz }),
-    toMs: await parsePlace(pool, { field: 'to', text: parameters.to, tz }),
+    ...checkedSpan({
+      fromMs: await parsePlace(pool, { field: 'from', text: parameters.from, tz }),
+      toMs: await parsePlace(pool, { field: 'to', text: parameters.to, tz }),
+    }),
     order: parameters.order ?? 'asc',
     limit: parameters.limit,
-    asOfMs: asOf === undefined ? undefined : parseInstant('as_of', asOf),
+    asOfMs: asOf === undefined ? undefined : instantFrom('as_of', asOf),
     live: parameters.live !== 'false',
   };
-  const { fromMs, toMs } = query;
-  if (fromMs !== undefined && toMs !== undefined && fromMs >= toMs) {
-    throw invalidField('to', 'must be after from');
-  }
   if (after === undefined) return query;
   const key = fromCursor(query, after);
   if (key === undefined)
@@ -71,18 +70,9 @@ async function parsePlace(
   { field, text, tz }: { field: string; text: string | undefined; tz: string },
 ): Promise<number | undefined> {
   if (text === undefined) return undefined;
-  if (!DATE.test(text)) return parseInstant(field, text);
+  if (!DATE.test(text)) return instantFrom(field, text, 'a date, or an RFC 3339 instant');
   if (parseTimestamp(`${text}T00:00:00Z`) === undefined) {
     throw invalidField(field, 'must be a day that there is');
   }
   return await readMidnight(pool, { date: text, tz });
-}
-
-function parseInstant(field: string, text: string): number {
-  const ms = parseTimestamp(text);
-  if (ms !== undefined) return ms;
-  throw invalidField(
-    field,
-    'must be a date, or an RFC 3339 instant such as 2026-01-31T13:00:00Z (in a URL write + as %2B)',
-  );
 }

@@ -3,7 +3,8 @@ import { InvalidArgumentError, Option, type Command } from 'commander';
 import type { AuditSource } from '../api/audit.ts';
 import { ROLES, type Role } from '../api/caller.ts';
 import type { TenantScope } from '../core/tenant-scope.ts';
-import { actorFrom, misused } from './dead-letters-options.ts';
+import { EXIT_DONE, toJson, withExamples, type CommandRun } from './command.ts';
+import { actorFrom, misused, type RunSubcommand } from './dead-letters-options.ts';
 
 /** What a user or key may do, as it is asked for. */
 export interface RightsFlags {
@@ -59,4 +60,32 @@ export function describeInstant(instant: Date | null): string {
 function collectTenant(text: string, before: readonly string[] = []): string[] {
   if (/^[^\p{Cc}\p{Cs}]{1,128}$/u.test(text)) return [...before, text];
   throw new InvalidArgumentError('It must have 1 to 128 characters, no control characters.');
+}
+
+interface Listing<Row> {
+  readonly description: string;
+  readonly list: (context: CommandRun) => Promise<readonly Row[]>;
+  readonly toApi: (row: Row) => object;
+  readonly describe: (row: Row) => string;
+}
+
+/** Adds `list` to `group`: a line for each row, or all as JSON. */
+export function addListCommand<Row>(
+  group: Command,
+  run: RunSubcommand,
+  listing: Listing<Row>,
+): void {
+  const command = group
+    .command('list')
+    .description(listing.description)
+    .option('--json', 'print as JSON')
+    .action((flags: { json?: true }) =>
+      run(async (context) => {
+        const rows = await listing.list(context);
+        if (flags.json === true) context.print(toJson({ data: rows.map(listing.toApi) }));
+        else for (const row of rows) context.print(listing.describe(row));
+        return EXIT_DONE;
+      }),
+    );
+  withExamples(command, `pulse ${group.name()} list`);
 }

@@ -41,6 +41,7 @@ export async function startApiParts(
     maxOutstanding: PUBLISHER_WINDOW,
   });
   closer.add('publisher', () => publisher.close());
+  const publish = measurePublisher(registry, publisher);
   const populateRuns = createPopulateRuns({
     pool,
     rabbitmqUrl: servers.rabbitmqUrl,
@@ -55,13 +56,13 @@ export async function startApiParts(
       identities: createIdentities(pool, logger),
       populateRuns,
       replay: {
-        publish: measurePublisher(registry, publisher),
+        publish,
         queue: config.queue,
         dedupeWindowSeconds: config.ingest.dedupeWindowSeconds,
       },
       usage: { held: openAccumulator(run, redis), pulseAgeMaxMs: config.ingest.pulseAgeMaxMs },
       sending: {
-        publish: (publication) => publisher.publish(publication),
+        publish,
         brokerState: () => publisher.state,
         queue: config.queue,
         limits: config.ingest,

@@ -4,6 +4,7 @@ import { insertKey, listKeys, revokeKey, type ApiKey } from '../api/api-keys.ts'
 import { BELIEVED_MS } from '../api/identities.ts';
 import { createKeyText } from '../api/key-text.ts';
 import {
+  addListCommand,
   describeInstant,
   describeScope,
   scopeFrom,
@@ -49,7 +50,12 @@ export function addKeysCommand(
     .description('Manage the keys with which machines call the API.');
   const run = createRunSubcommand(environment, setExitCode);
   addCreateCommand(group, run);
-  addListCommand(group, run);
+  addListCommand(group, run, {
+    description: 'List the keys, newest first, with when each was last used.',
+    list: async (context) => listKeys(await open(context)),
+    toApi,
+    describe: describeKey,
+  });
   addRevokeCommand(group, run);
   withExamples(
     group,
@@ -97,22 +103,6 @@ function addCreateCommand(group: Command, run: RunSubcommand): void {
     'pulse keys create --name meter --role operator --tenant acme --expires-in 365d',
     'KEY=$(pulse keys create --name nightly-report --all-tenants)',
   );
-}
-
-function addListCommand(group: Command, run: RunSubcommand): void {
-  const command = group
-    .command('list')
-    .description('List the keys, newest first, with when each was last used.')
-    .option('--json', 'print as JSON')
-    .action((flags: { json?: true }) =>
-      run(async (context) => {
-        const keys = await listKeys(await open(context));
-        if (flags.json === true) context.print(toJson({ data: keys.map(toApi) }));
-        else for (const key of keys) context.print(describeKey(key));
-        return EXIT_DONE;
-      }),
-    );
-  withExamples(command, 'pulse keys list');
 }
 
 function addRevokeCommand(group: Command, run: RunSubcommand): void {

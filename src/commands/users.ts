@@ -9,6 +9,7 @@ import {
   type UserRow,
 } from '../api/users.ts';
 import {
+  addListCommand,
   describeInstant,
   describeScope,
   scopeFrom,
@@ -50,7 +51,12 @@ export function addUsersCommand(
     .description('Manage who may log in to the API, and what they may do.');
   const run = createRunSubcommand(environment, setExitCode);
   addAddCommand(group, run);
-  addListCommand(group, run);
+  addListCommand(group, run, {
+    description: 'List the users, with what they may do and when they last logged in.',
+    list: async (context) => listUsers(await open(context)),
+    toApi,
+    describe: describeUser,
+  });
   addDisabledCommands(group, run);
   addPasswdCommand(group, run);
   withExamples(
@@ -85,22 +91,6 @@ function addAddCommand(group: Command, run: RunSubcommand): void {
     'pulse users add alice --role operator --all-tenants',
     'pulse users add acme-billing --tenant acme --tenant acme-eu --password-file secret.txt',
   );
-}
-
-function addListCommand(group: Command, run: RunSubcommand): void {
-  const command = group
-    .command('list')
-    .description('List the users, with what they may do and when they last logged in.')
-    .option('--json', 'print as JSON')
-    .action((flags: { json?: true }) =>
-      run(async (context) => {
-        const users = await listUsers(await open(context));
-        if (flags.json === true) context.print(toJson({ data: users.map(toApi) }));
-        else for (const user of users) context.print(describeUser(user));
-        return EXIT_DONE;
-      }),
-    );
-  withExamples(command, 'pulse users list');
 }
 
 function addDisabledCommands(group: Command, run: RunSubcommand): void {

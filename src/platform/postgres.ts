@@ -112,6 +112,7 @@ export function connectionOptions(
  *
  * A connection that broke, or whose state is unknown, leaves the pool.
  *
+ * @param begin What begins the transaction, and whatever else should go to Postgres in the same round trip.
  * @throws TransientError The connection was lost or a listed code came back. When that happened in
  * COMMIT the transaction may have been committed: the work must be idempotent. Any other error of
  * `work` is rethrown after the rollback.
@@ -119,6 +120,7 @@ export function connectionOptions(
 export async function withTransaction<T>(
   pool: Pick<Pool, 'connect'>,
   work: (client: PoolClient) => Promise<T>,
+  begin = 'BEGIN ISOLATION LEVEL READ COMMITTED',
 ): Promise<T> {
   const client = await connect(pool);
   let broken: Error | undefined;
@@ -127,7 +129,7 @@ export async function withTransaction<T>(
   };
   client.on('error', onLost);
   try {
-    await client.query('BEGIN ISOLATION LEVEL READ COMMITTED');
+    await client.query(begin);
     const result = await work(client);
     const { command } = await client.query('COMMIT');
     // COMMIT of a transaction that has failed answers ROLLBACK, without an error.

@@ -5,7 +5,7 @@
  * row-level security holds it to the tenants in the setting `pulse.tenants`. A query that forgets its own
  * filter finds nothing of others; a transaction that forgets the setting fails.
  */
-import type { Pool, PoolClient } from 'pg';
+import { escapeLiteral, type Pool, type PoolClient } from 'pg';
 import { FatalError } from '../core/errors.ts';
 import type { TenantScope } from '../core/tenant-scope.ts';
 import { withTransaction } from './postgres.ts';
@@ -26,10 +26,11 @@ export function readAsTenants<Result>(
   scope: TenantScope,
   read: (client: PoolClient) => Promise<Result>,
 ): Promise<Result> {
-  return withTransaction(pool, async (client) => {
-    await enterScope(client, scope, 'SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY; ');
-    return read(client);
-  });
+  return withTransaction(
+    pool,
+    read,
+    `BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; ${enter(scope)}`,
+  );
 }
 
 /**
@@ -42,22 +43,17 @@ export function workAsTenants<Result>(
   scope: TenantScope,
   work: (client: PoolClient) => Promise<Result>,
 ): Promise<Result> {
-  return withTransaction(pool, async (client) => {
-    await enterScope(client, scope, '');
-    return work(client);
-  });
+  return withTransaction(pool, work, `BEGIN ISOLATION LEVEL READ COMMITTED; ${enter(scope)}`);
 }
 
 /** Both settings end with the transaction, so a pooled connection carries nothing to its next user. */
-async function enterScope(client: PoolClient, scope: TenantScope, before: string): Promise<void> {
-  if (scope === 'all') {
-    await client.query(`${before}SET LOCAL ROLE ${SCOPE_ROLES.all}`);
-    return;
-  }
-  await client.query(`${before}SET LOCAL ROLE ${SCOPE_ROLES.some}`);
+function enter(scope: TenantScope): string {
+  if (scope === 'all') return `SET LOCAL ROLE ${SCOPE_ROLES.all}`;
   // The keys of an object: Postgres looks one up among many by halving.
-  const tenants = Object.fromEntries(scope.map((tenant) => [tenant, 1]));
-  await client.query("SELECT set_config('pulse.tenants', $1, true)", [JSON.stringify(tenants)]);
+  const tenants = JSON.stringify(Object.fromEntries(scope.map((tenant) => [tenant, 1])));
+  // As text: several statements in one round trip take no parameters.
+  const setting = `SELECT set_config('pulse.tenants', ${escapeLiteral(tenants)}, true)`;
+  return `SET LOCAL ROLE ${SCOPE_ROLES.some}; ${setting}`;
 }
 
 /**

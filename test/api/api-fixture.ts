@@ -89,22 +89,40 @@ export const NO_USAGE: ApiDeps['usage'] = {
   pulseAgeMaxMs: 35 * 86_400_000,
 };
 
+/** What ingest takes unless it is configured. */
+export const LIMITS = {
+  bodyBytesMax: 8 * 1024 * 1024,
+  pulseAgeMaxMs: 35 * 86_400_000,
+  pulseAheadMaxMs: 300_000,
+};
+
 /** Sending with a broker that is away. */
 export const NO_SENDING: ApiDeps['sending'] = {
   publish: () => Promise.reject(new Error('There is no broker.')),
   brokerState: () => 'connecting',
   queue: 'pulses',
-  limits: {
-    bodyBytesMax: 8 * 1024 * 1024,
-    pulseAgeMaxMs: 35 * 86_400_000,
-    pulseAheadMaxMs: 300_000,
-  },
+  limits: LIMITS,
 };
+
+/** All that an API needs; what is not given is unreachable, fake or empty. */
+export function testDeps(deps: Partial<ApiDeps> = {}): ApiDeps {
+  return {
+    pool: deps.pool ?? unreachablePool(),
+    identities: fakeIdentities(),
+    populateRuns: fakePopulateRuns(),
+    replay: NO_REPLAY,
+    usage: NO_USAGE,
+    sending: NO_SENDING,
+    readinessChecks: [],
+    logger: pino({ level: 'silent' }),
+    ...deps,
+  };
+}
 
 /** The log lines of one app, as objects. */
 export type LogLines = Record<string, unknown>[];
 
-/** Creates the app; what is not given is unreachable, fake or empty. */
+/** Creates the app. */
 export async function createTestApp(
   deps: Partial<ApiDeps> = {},
   options: Partial<ApiOptions> = {},
@@ -114,20 +132,7 @@ export async function createTestApp(
     { level: 'debug' },
     { write: (line: string) => lines.push(JSON.parse(line) as LogLines[number]) },
   );
-  const app = await createApp(
-    {
-      pool: deps.pool ?? unreachablePool(),
-      identities: fakeIdentities(),
-      populateRuns: fakePopulateRuns(),
-      replay: NO_REPLAY,
-      usage: NO_USAGE,
-      sending: NO_SENDING,
-      readinessChecks: [],
-      logger,
-      ...deps,
-    },
-    { ...OPTIONS, ...options },
-  );
+  const app = await createApp(testDeps({ logger, ...deps }), { ...OPTIONS, ...options });
   return { app, lines };
 }
 

@@ -45,7 +45,10 @@ describe('an origin that is configured', () => {
     expect(asked.headers).not.toHaveProperty('access-control-allow-credentials');
     const res = await app.inject({ url: '/health/live', headers: { origin: PAGE } });
     expect(res.headers['access-control-allow-origin']).toBe(PAGE);
-    expect(res.headers['access-control-expose-headers']).toContain('ratelimit');
+    const exposed = String(res.headers['access-control-expose-headers']).split(', ');
+    for (const name of ['ratelimit', 'link', 'idempotent-replayed', 'pulse-final-through']) {
+      expect(exposed).toContain(name);
+    }
   });
 
   test('reads refusals, too', async () => {

@@ -17,7 +17,7 @@ import { declareTopology } from '../../src/platform/topology.ts';
 import { createPublisher, type Publisher } from '../../src/publish/publisher.ts';
 import { startRabbitProxy, type RabbitProxy } from '../platform/rabbit-proxy.ts';
 import { isolatedServices, type IsolatedServices } from '../support/isolated.ts';
-import { authorization, createTestApp, fakeIdentities, forgeToken } from './api-fixture.ts';
+import { authorization, createTestApp, fakeIdentities, forgeToken, LIMITS } from './api-fixture.ts';
 
 export interface SendFixture {
   services: IsolatedServices;
@@ -36,12 +36,6 @@ export interface SendBody {
   readonly code?: string;
   readonly outcomes: (SendOutcome & { readonly id?: string })[];
 }
-
-export const LIMITS = {
-  bodyBytesMax: 8 * 1024 * 1024,
-  pulseAgeMaxMs: 35 * 86_400_000,
-  pulseAheadMaxMs: 300_000,
-};
 
 /** Callers: `alice` is an administrator, `scoped` sends for acme alone, `viewer` only reads. */
 const USERS = {

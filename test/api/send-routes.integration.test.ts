@@ -53,6 +53,12 @@ describe('every format ends in the queue', () => {
     expect(pulses.map(({ id }) => id)).toEqual(['a', body.outcomes[3]!.id]);
   });
 
+  test('in the books alone: the audit log would be as long as they', async () => {
+    const { status } = await send(fixture, sentPulse());
+    expect(status).toBe(202);
+    expect((await fixture.pool.query('SELECT FROM audit_log')).rowCount).toBe(0);
+  });
+
   test('a thousand pulses, in order', async () => {
     const ids = Array.from({ length: 1_000 }, (_, index) => `pulse ${index}`);
     const { body } = await send(

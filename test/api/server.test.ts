@@ -1,33 +1,11 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
-import { pino } from 'pino';
 import { expect, test } from 'vitest';
 import { startApi } from '../../src/api/server.ts';
-import {
-  authorization,
-  fakeIdentities,
-  fakePopulateRuns,
-  NO_REPLAY,
-  NO_SENDING,
-  NO_USAGE,
-  OPTIONS,
-  unreachablePool,
-} from './api-fixture.ts';
+import { authorization, fakePopulateRuns, OPTIONS, testDeps } from './api-fixture.ts';
 
 const listen = (populateRuns = fakePopulateRuns(), closeTimeoutMs = 2_000) =>
-  startApi(
-    {
-      pool: unreachablePool(),
-      identities: fakeIdentities(),
-      populateRuns,
-      replay: NO_REPLAY,
-      usage: NO_USAGE,
-      sending: NO_SENDING,
-      readinessChecks: [],
-      logger: pino({ level: 'silent' }),
-    },
-    { ...OPTIONS, host: '127.0.0.1', port: 0, closeTimeoutMs },
-  );
+  startApi(testDeps({ populateRuns }), { ...OPTIONS, host: '127.0.0.1', port: 0, closeTimeoutMs });
 const start = (url: string, agent: { signal?: AbortSignal } = {}) =>
   fetch(`${url}/api/v1/pulses/populate`, {
     ...agent,
@@ -40,19 +18,7 @@ test('a port that is taken is an error that names the variables', async () => {
   const api = await listen();
   const port = Number(new URL(api.url).port);
   await expect(
-    startApi(
-      {
-        pool: unreachablePool(),
-        identities: fakeIdentities(),
-        populateRuns: fakePopulateRuns(),
-        replay: NO_REPLAY,
-        usage: NO_USAGE,
-        sending: NO_SENDING,
-        readinessChecks: [],
-        logger: pino({ level: 'silent' }),
-      },
-      { ...OPTIONS, host: '127.0.0.1', port, closeTimeoutMs: 100 },
-    ),
+    startApi(testDeps(), { ...OPTIONS, host: '127.0.0.1', port, closeTimeoutMs: 100 }),
   ).rejects.toThrow(`API_HOST, API_PORT: cannot listen on 127.0.0.1:${port} (EADDRINUSE).`);
   await api.close();
 });

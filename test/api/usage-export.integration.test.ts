@@ -6,15 +6,7 @@ import { startApi, type RunningApi } from '../../src/api/server.ts';
 import { createPool } from '../../src/platform/postgres.ts';
 import { eventually } from '../support/eventually.ts';
 import { isolatedServices, type IsolatedServices } from '../support/isolated.ts';
-import {
-  authorization,
-  fakeIdentities,
-  fakePopulateRuns,
-  NO_REPLAY,
-  NO_SENDING,
-  NO_USAGE,
-  OPTIONS,
-} from './api-fixture.ts';
+import { authorization, OPTIONS, testDeps } from './api-fixture.ts';
 import { insertBatch } from './rows-fixture.ts';
 
 const ROWS = 200_000;
@@ -33,19 +25,12 @@ beforeAll(async () => {
      SELECT 'tenant', 'sku-' || row, 'GB', 1, 1, '2026-01-31T13:00:00Z', $1 FROM generate_series(1, $2::integer) AS row`,
     [batchId, ROWS],
   );
-  api = await startApi(
-    {
-      pool,
-      identities: fakeIdentities(),
-      populateRuns: fakePopulateRuns(),
-      replay: NO_REPLAY,
-      usage: NO_USAGE,
-      sending: NO_SENDING,
-      readinessChecks: [],
-      logger,
-    },
-    { ...OPTIONS, host: '127.0.0.1', port: 0, closeTimeoutMs: 5_000 },
-  );
+  api = await startApi(testDeps({ pool }), {
+    ...OPTIONS,
+    host: '127.0.0.1',
+    port: 0,
+    closeTimeoutMs: 5_000,
+  });
 });
 afterEach(async () => {
   await eventually(exportsInPostgres).toBe(0);

@@ -1,7 +1,6 @@
 /** The quarantine over HTTP: list, show, fix, replay, discard. */
 import type { Pool } from 'pg';
 import { includesTenant } from '../../core/tenant-scope.ts';
-import { parseTimestamp } from '../../core/timestamp.ts';
 import { readAsTenants, workAsTenants } from '../../platform/scoped-postgres.ts';
 import { isCursor, toPage } from '../../quarantine/cursor.ts';
 import {
@@ -27,6 +26,7 @@ import { replayDeadLetter, type ReplayDeps } from '../../quarantine/replay.ts';
 import { tenantInBody } from '../../quarantine/tenant-in-body.ts';
 import type { Api } from '../api-types.ts';
 import { actorNameOf, OPERATORS, READERS, type Caller } from '../caller.ts';
+import { spanFrom } from '../instants.ts';
 import { invalidField, ProblemError } from '../problems.ts';
 import {
   BULK_LIMIT_DEFAULT,
@@ -255,16 +255,5 @@ function bulkFiltersFrom({ reason, tenant, message_id, from, to }: Filters): Man
 type Loose<T> = { readonly [K in keyof T]?: T[K] | undefined };
 
 function filtersFrom({ reason, tenant, message_id, from, to }: Loose<Filters>): ManyFilters {
-  const fromMs = instantFrom('from', from);
-  const toMs = instantFrom('to', to);
-  if (fromMs !== undefined && toMs !== undefined && fromMs >= toMs) {
-    throw invalidField('to', 'must be after from');
-  }
-  return { reason, tenant, messageId: message_id, fromMs, toMs };
-}
-
-function instantFrom(field: string, text: string | undefined): number | undefined {
-  const ms = text === undefined ? undefined : parseTimestamp(text);
-  if (text === undefined || ms !== undefined) return ms;
-  throw invalidField(field, 'must be an RFC 3339 instant such as 2026-01-31T13:00:00Z');
+  return { reason, tenant, messageId: message_id, ...spanFrom({ from, to }) };
 }

@@ -1,11 +1,11 @@
 /** GET /pulses and GET /pulses/:id. */
 import type { Pool } from 'pg';
-import { parseTimestamp } from '../../core/timestamp.ts';
 import type { TenantScope } from '../../core/tenant-scope.ts';
 import type { Api } from '../api-types.ts';
 import { READERS } from '../caller.ts';
+import { spanFrom } from '../instants.ts';
 import { pageLinks } from '../page-links.ts';
-import { invalidField, ProblemError } from '../problems.ts';
+import { ProblemError } from '../problems.ts';
 import { findPulse, listPulses, type PulseFilters } from '../pulses-query.ts';
 import {
   getPulseSchema,
@@ -37,21 +37,6 @@ export function addPulsesRoutes(api: Api, { pool }: { pool: Pool }): void {
 }
 
 function filtersFrom(scope: TenantScope, query: Omit<PulsesQuery, 'page' | 'limit'>): PulseFilters {
-  const fromMs = instantFrom('from', query.from);
-  const toMs = instantFrom('to', query.to);
-  if (fromMs !== undefined && toMs !== undefined && fromMs >= toMs) {
-    throw invalidField('to', 'must be after from');
-  }
   const { tenant, product_sku: sku, use_unity: unit } = query;
-  return { scope, tenant, sku, unit, fromMs, toMs };
-}
-
-/** The schema's date-time lets a few texts pass that are no instants, such as one without a `T`. */
-function instantFrom(field: string, text: string | undefined): number | undefined {
-  if (text === undefined) return undefined;
-  const ms = parseTimestamp(text);
-  if (ms === undefined) {
-    throw invalidField(field, 'must be an RFC 3339 instant such as 2026-01-31T13:00:00Z');
-  }
-  return ms;
+  return { scope, tenant, sku, unit, ...spanFrom(query) };
 }
