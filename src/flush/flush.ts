@@ -6,6 +6,7 @@ import { backoffDelayMs, sleep, type BackoffOptions } from '../platform/backoff.
 import type { Logger } from '../platform/logger.ts';
 import { withTransaction } from '../platform/postgres.ts';
 import { copyRows } from './copy-rows.ts';
+import type { FlushTracing } from './trace-flush.ts';
 import {
   claimBatch,
   ensurePartitions,
@@ -26,6 +27,8 @@ export interface FlushDeps {
   readonly logger: Logger;
   /** Called after every step: metrics listen, and a test can stop the world between any two. */
   readonly onStep?: (step: FlushStep, batch: SealedBatch) => void | Promise<void>;
+  /** Called around the writing of each batch, retries included; traces are taken here. */
+  readonly aroundBatch?: FlushTracing['aroundBatch'];
 }
 
 export interface FlushOptions {
@@ -207,7 +210,10 @@ async function flushIntoTally(
 ): Promise<BatchOutcome | 'mismatched' | 'failed'> {
   const startedAtMs = performance.now();
   try {
-    const outcome = await flushBatchWithRetries(deps, batch, { ...DEFAULTS, ...options });
+    const write = () => flushBatchWithRetries(deps, batch, { ...DEFAULTS, ...options });
+    const outcome = await (deps.aroundBatch === undefined
+      ? write()
+      : deps.aroundBatch(batch, write));
     if (outcome === 'skipped') tally.skippedCount += 1;
     if (outcome === 'already_flushed') tally.alreadyFlushedCount += 1;
     if (outcome === 'flushed') {

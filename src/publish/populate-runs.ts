@@ -2,6 +2,7 @@
 import type { Pool } from 'pg';
 import { backoffDelayMs, sleep } from '../platform/backoff.ts';
 import type { Logger } from '../platform/logger.ts';
+import type { Tracing } from '../platform/tracing.ts';
 import {
   findPopulateRun,
   insertPopulateRun,
@@ -20,6 +21,7 @@ export interface PopulateRunsDeps {
   readonly rabbitmqUrl: string;
   readonly queue: string;
   readonly logger: Logger;
+  readonly tracing?: Tracing | undefined;
 }
 
 export interface PopulateRuns {
@@ -47,13 +49,13 @@ const FINAL_SAVE = { attempts: 5, baseMs: 200, capMs: 2_000 };
 
 /** Creates the keeper of this process's runs. */
 export function createPopulateRuns(deps: PopulateRunsDeps): PopulateRuns {
-  const { pool, rabbitmqUrl, queue, logger } = deps;
+  const { pool, rabbitmqUrl, queue, logger, tracing } = deps;
   const running = new Map<PopulateRun, Promise<void>>();
   let ended: PopulateTotals = { running: 0, wanted: 0, published: 0, confirmed: 0, retried: 0 };
   return {
     async start({ requestedBy, total, workers, buffer }) {
       const request = { total, workers, buffer };
-      const run = startPopulateRun({ url: rabbitmqUrl, queue, logger }, request);
+      const run = startPopulateRun({ url: rabbitmqUrl, queue, logger, tracing }, request);
       logger.info({ runId: run.id, requestedBy, ...request }, 'populate run started');
       try {
         const stored = await insertPopulateRun(pool, run.progress());

@@ -1,0 +1,34 @@
+/** The W3C trace context as one text, `traceparent`: in HTTP headers, in AMQP headers, between threads. */
+
+/** Which span of which trace. */
+export interface TraceContext {
+  /** 32 hexadecimal digits. */
+  readonly traceId: string;
+  /** 16 hexadecimal digits. */
+  readonly spanId: string;
+  /** Bit 0: the trace is recorded. */
+  readonly traceFlags: number;
+}
+
+export const TRACEPARENT = 'traceparent';
+
+const SAMPLED = 1;
+/** A later version may append parts; version `ff` is none. */
+const FORM = /^(?!ff)[\da-f]{2}-(?!0{32})([\da-f]{32})-(?!0{16})([\da-f]{16})-([\da-f]{2})(-.*)?$/;
+
+/** Reads one; undefined for anything that is none, since anybody may have written it. */
+export function parseTraceparent(value: unknown): TraceContext | undefined {
+  if (typeof value !== 'string') return undefined;
+  const [, traceId, spanId, flags = ''] = FORM.exec(value) ?? [];
+  if (traceId === undefined || spanId === undefined) return undefined;
+  return { traceId, spanId, traceFlags: Number.parseInt(flags, 16) };
+}
+
+export function formatTraceparent({ traceId, spanId, traceFlags }: TraceContext): string {
+  return `00-${traceId}-${spanId}-${(traceFlags & SAMPLED).toString(16).padStart(2, '0')}`;
+}
+
+/** Whether the trace is recorded: a link to one that is not would lead nowhere. */
+export function isSampled({ traceFlags }: TraceContext): boolean {
+  return (traceFlags & SAMPLED) === SAMPLED;
+}

@@ -1,0 +1,82 @@
+/** A span for every batch, linked to the pulses in it that are traced themselves. Used only when traces are on. */
+import { SpanKind } from '@opentelemetry/api';
+import type { Accumulator } from '../aggregate/accumulator.ts';
+import {
+  isSampled,
+  parseTraceparent,
+  TRACEPARENT,
+  type TraceContext,
+} from '../core/trace-context.ts';
+import type { Tracing } from '../platform/tracing.ts';
+import type { Batch, Delivery } from './batch.ts';
+import type { IngestCounts } from './thread-messages.ts';
+
+/** Settles a batch, with more around it. */
+export type AroundBatch = (
+  batch: Pick<Batch, 'deliveries' | 'pulseCount'>,
+  settle: () => Promise<IngestCounts>,
+) => Promise<IngestCounts>;
+
+/** Links of one batch, at most; the pulses of one request or run carry the same context and need one. */
+const LINKS_MAX = 32;
+
+/**
+ * Creates what consumer.ts calls around each batch.
+ *
+ * @param onTraced Told the `traceparent` of each batch that was recorded, once it is settled.
+ */
+export function traceBatches(
+  tracing: Tracing,
+  { queue, onTraced }: { queue: string; onTraced: (traceparent: string) => void },
+): AroundBatch {
+  return (batch, settle) =>
+    tracing.span(
+      `process ${queue}`,
+      {
+        kind: SpanKind.CONSUMER,
+        attributes: {
+          'messaging.system': 'rabbitmq',
+          'messaging.operation.type': 'process',
+          'messaging.destination.name': queue,
+          'messaging.batch.message_count': batch.deliveries.length,
+          'pulse.received': batch.pulseCount,
+        },
+        links: contextsOf(batch.deliveries),
+      },
+      async (span) => {
+        const traceparent = tracing.traceparent();
+        const counts = await settle();
+        span.setAttributes({
+          'pulse.counted': counts.counted,
+          'pulse.duplicates': counts.duplicates,
+        });
+        if (traceparent !== undefined) onTraced(traceparent);
+        return counts;
+      },
+    );
+}
+
+/** The same as `apply`, in a span. */
+export function traceApply(apply: Accumulator['apply'], tracing: Tracing): Accumulator['apply'] {
+  return (shard, batch) =>
+    tracing.span(
+      'apply',
+      { kind: SpanKind.CLIENT, attributes: { 'db.system.name': 'redis', 'pulse.shard': shard } },
+      () => apply(shard, batch),
+    );
+}
+
+/** The recorded traces that the deliveries are part of, each once. */
+function contextsOf(deliveries: readonly Delivery[]): TraceContext[] {
+  const found = new Map<unknown, TraceContext>();
+  let last: unknown;
+  for (const { properties } of deliveries) {
+    const value: unknown = properties.headers?.[TRACEPARENT];
+    if (value === undefined || value === last) continue;
+    last = value;
+    const context = found.has(value) ? undefined : parseTraceparent(value);
+    if (context !== undefined && isSampled(context)) found.set(value, context);
+    if (found.size === LINKS_MAX) break;
+  }
+  return [...found.values()];
+}

@@ -1,0 +1,151 @@
+/**
+ * Traces, when OpenTelemetry's variables ask for them.
+ *
+ * The SDK is loaded only then, and whoever traces gets a `Tracing` as an argument or none: without one nothing
+ * runs, nothing is allocated, and no header is read. There is no global tracer.
+ */
+import { AsyncLocalStorage } from 'node:async_hooks';
+import {
+  diag,
+  DiagLogLevel,
+  ROOT_CONTEXT,
+  SpanStatusCode,
+  trace,
+  type Attributes,
+  type Context,
+  type Link,
+  type Span,
+  type SpanKind,
+} from '@opentelemetry/api';
+import type { Sampler, SamplingResult } from '@opentelemetry/sdk-trace';
+import { formatTraceparent, isSampled, type TraceContext } from '../core/trace-context.ts';
+import { waitAtMost } from './backoff.ts';
+import type { Logger } from './logger.ts';
+import type { TracingOptions } from './tracing-options.ts';
+
+/** A span to be. */
+export interface SpanFacts {
+  readonly kind?: SpanKind;
+  readonly attributes?: Attributes;
+  /** Where the span goes on from another process. */
+  readonly parent?: TraceContext | undefined;
+  /** Begins a trace of its own, linked to these. */
+  readonly links?: readonly TraceContext[];
+}
+
+export interface Tracing {
+  /** Runs `work` in a span, below the span that runs now unless the facts say otherwise. */
+  span<T>(name: string, facts: SpanFacts, work: (span: Span) => Promise<T>): Promise<T>;
+  /** A span that the caller ends; `enter` makes it the one that runs now. */
+  start(name: string, facts: SpanFacts): Span;
+  enter<T>(span: Span, work: () => T): T;
+  /** Of the span that runs now; undefined when there is none, or none that is recorded. */
+  traceparent(): string | undefined;
+  /** Sends what was not sent yet; bounded. */
+  close(): Promise<void>;
+}
+
+const CLOSE_TIMEOUT_MS = 2_000;
+const SERVICE_NAME = 'pulse';
+
+/** Loads the SDK and starts exporting over OTLP/HTTP; once per thread. */
+export async function startTracing(options: TracingOptions, logger: Logger): Promise<Tracing> {
+  const { BatchSpanProcessor, TracerProvider } = await import('@opentelemetry/sdk-trace');
+  const { OTLPTraceExporter } = await import('@opentelemetry/exporter-trace-otlp-http');
+  reportTo(logger);
+  const provider = new TracerProvider({
+    resource: await describeService(),
+    sampler: await createSampler(options),
+    spanProcessors: [new BatchSpanProcessor({ exporter: new OTLPTraceExporter() })],
+  });
+  const tracer = provider.getTracer(SERVICE_NAME);
+  const running = new AsyncLocalStorage<Context>();
+
+  const start = (name: string, { kind, attributes, parent, links }: SpanFacts): Span => {
+    const inherited = links === undefined ? running.getStore() : undefined;
+    const context =
+      parent === undefined
+        ? (inherited ?? ROOT_CONTEXT)
+        : trace.setSpanContext(ROOT_CONTEXT, { ...parent, isRemote: true });
+    const facts = {
+      ...(kind === undefined ? {} : { kind }),
+      ...(attributes === undefined ? {} : { attributes }),
+      ...(links === undefined ? {} : { links: links.map((linked) => ({ context: linked })) }),
+    };
+    return tracer.startSpan(name, facts, context);
+  };
+  const enter = <T>(span: Span, work: () => T): T =>
+    running.run(trace.setSpan(ROOT_CONTEXT, span), work);
+  return {
+    start,
+    enter,
+    async span(name, facts, work) {
+      const span = start(name, facts);
+      try {
+        return await enter(span, () => work(span));
+      } catch (error) {
+        span.setStatus({ code: SpanStatusCode.ERROR });
+        if (error instanceof Error) span.recordException(error);
+        throw error;
+      } finally {
+        span.end();
+      }
+    },
+    traceparent() {
+      const context = running.getStore();
+      const spanContext = context === undefined ? undefined : trace.getSpanContext(context);
+      if (spanContext === undefined || !isSampled(spanContext)) return undefined;
+      return formatTraceparent(spanContext);
+    },
+    close: () => waitAtMost(CLOSE_TIMEOUT_MS, provider.shutdown()),
+  };
+}
+
+/** The SDK's own complaints, such as a collector that does not answer. Never more than that: it is no fault of ours. */
+function reportTo(logger: Logger): void {
+  const report = (detail: string): void => {
+    logger.warn({ detail }, 'traces cannot be sent');
+  };
+  const silent = (): void => undefined;
+  diag.setLogger(
+    { error: report, warn: report, info: silent, debug: silent, verbose: silent },
+    { logLevel: DiagLogLevel.WARN, suppressOverrideMessage: true },
+  );
+}
+
+/** `pulse`, unless OTEL_SERVICE_NAME or OTEL_RESOURCE_ATTRIBUTES name it otherwise. */
+async function describeService() {
+  const resources = await import('@opentelemetry/resources');
+  const given = resources.detectResources({ detectors: [resources.envDetector] });
+  return resources.resourceFromAttributes({ 'service.name': SERVICE_NAME }).merge(given);
+}
+
+async function createSampler({ sampler, ratio }: TracingOptions): Promise<Sampler> {
+  const sdk = await import('@opentelemetry/sdk-trace');
+  const rootOf = (name: string): Sampler => {
+    if (name.endsWith('always_off')) return new sdk.AlwaysOffSampler();
+    if (name.endsWith('always_on')) return new sdk.AlwaysOnSampler();
+    return new sdk.TraceIdRatioBasedSampler(ratio);
+  };
+  const root = rootOf(sampler);
+  if (!sampler.startsWith('parentbased')) return root;
+  return new sdk.ParentBasedSampler({
+    root: followLinks(root, { decision: sdk.SamplingDecision.RECORD_AND_SAMPLED }),
+  });
+}
+
+/**
+ * A batch begins a trace of its own, which its links lead to: what the trace of one of its pulses records, the
+ * batch must record as well, or the way from a request to its flush would end here.
+ */
+function followLinks(root: Sampler, recorded: SamplingResult): Sampler {
+  return {
+    shouldSample: (...args) => {
+      const links: Link[] = args[5];
+      return links.some(({ context }) => isSampled(context))
+        ? recorded
+        : root.shouldSample(...args);
+    },
+    toString: () => `Linked(${root.toString()})`,
+  };
+}
