@@ -93,7 +93,7 @@ async function runAll(
   const context: BenchContext = {
     ...options,
     servers,
-    logger: createLogger({ level: 'error', pretty: false }),
+    logger: createLogger({ level: 'error', pretty: false, secrets: [] }),
     nextNumber: () => ++lastNumber,
     timestamp: new Date().toISOString(),
   };

@@ -1,12 +1,22 @@
 /** Environment → frozen configuration. The only reader of environment variables in Pulse. */
 import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { bool, customCleanEnv, EnvError, makeValidator, str, type CleanedEnv } from 'envalid';
-import { validate as isCron } from 'node-cron';
+import { bool, customCleanEnv, str, type CleanedEnv } from 'envalid';
+import {
+  crashPoint,
+  cron,
+  host,
+  integer,
+  matching,
+  origins,
+  ratio,
+  secret,
+  url,
+} from './config-values.ts';
 import { RejectedError } from './core/errors.ts';
-import { parseCrashPoint } from './platform/crash-points.ts';
 import { LOG_LEVELS } from './platform/logger.ts';
-import { hostUrls } from './platform/server-urls.ts';
+import { secretsInUrl } from './platform/redaction.ts';
+import { TRACES_EXPORTERS, TRACES_SAMPLERS, tracingOf } from './platform/tracing-options.ts';
 
 export type RawEnv = Readonly<Record<string, string | undefined>>;
 export type Config = ReturnType<typeof parseConfig>;
@@ -89,6 +99,10 @@ export function parseConfig(rawEnv: RawEnv, needs: ConfigNeeds = { api: false })
     },
     metrics: { host: env.METRICS_HOST ?? env.API_HOST, port: env.METRICS_PORT },
     logLevel: env.LOG_LEVEL,
+    /** Undefined: no traces. */
+    tracing: tracingOf(env),
+    /** What must never be written to a log. */
+    secrets: secretsOf(given),
     crashAt: env.PULSE_CRASH_AT,
   });
 }
@@ -152,6 +166,15 @@ function variables() {
     START_TIMEOUT_SECONDS: integer(1, 3_600)({ default: 30 }),
     STOP_TIMEOUT_SECONDS: integer(1, 3_600)({ default: 20 }),
     LOG_LEVEL: str({ choices: LOG_LEVELS, default: 'info' as const }),
+    OTEL_SDK_DISABLED: bool({ default: false }),
+    OTEL_TRACES_EXPORTER: str({ choices: TRACES_EXPORTERS, default: undefined }),
+    OTEL_EXPORTER_OTLP_ENDPOINT: url('http:', 'https:')({ default: undefined }),
+    OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: url('http:', 'https:')({ default: undefined }),
+    OTEL_TRACES_SAMPLER: str({
+      choices: TRACES_SAMPLERS,
+      default: 'parentbased_always_on' as const,
+    }),
+    OTEL_TRACES_SAMPLER_ARG: ratio({ default: 1 }),
     PULSE_CRASH_AT: crashPoint({ default: undefined }),
   };
 }
@@ -164,6 +187,21 @@ function serversOf(env: Env) {
     return undefined;
   }
   return { rabbitmqUrl: RABBITMQ_URL, redisUrl: REDIS_URL, databaseUrl: DATABASE_URL };
+}
+
+/** By value, for the logs: also of variables that libraries read by themselves. */
+function secretsOf(given: RawEnv): string[] {
+  const urls = [
+    ...[given.RABBITMQ_URL, given.REDIS_URL, given.DATABASE_URL],
+    ...[given.OTEL_EXPORTER_OTLP_ENDPOINT, given.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT],
+  ];
+  const headers = [given.OTEL_EXPORTER_OTLP_HEADERS, given.OTEL_EXPORTER_OTLP_TRACES_HEADERS]
+    .flatMap((text) => text?.split(',') ?? [])
+    .map((pair) => pair.slice(pair.indexOf('=') + 1).trim());
+  const others = [given.JWT_SECRET, given.JWT_SECRET_PREVIOUS, given.ADMIN_PASSWORD].filter(
+    (one) => one !== undefined,
+  );
+  return [...urls.flatMap(secretsInUrl), ...headers, ...others];
 }
 
 /** Where the three servers are. */
@@ -216,78 +254,6 @@ function readSecretFiles(rawEnv: RawEnv, mistakes: string[]): Record<string, str
   }
   return env;
 }
-
-function integer(min: number, max: number) {
-  return makeValidator((text: string) => {
-    const value = Number(text);
-    if (!/^\d+$/.test(text) || value < min || value > max) {
-      throw new EnvError(`must be a whole number from ${min} to ${max}, not "${text}".`);
-    }
-    return value;
-  });
-}
-
-function matching(pattern: RegExp, words: string) {
-  return makeValidator((text: string) => {
-    if (!pattern.test(text)) throw new EnvError(`must be ${words}, not "${text}".`);
-    return text;
-  });
-}
-
-const host = matching(/^[\w.:-]+$/, 'a host name or an address');
-
-/** What these name may be several servers that stand for each other. */
-const SEVERAL_HOSTS = /^(amqps?|rediss?\+cluster):$/;
-
-/** Never echoes the value: it may hold a password. */
-function url(...protocols: string[]) {
-  return makeValidator((text: string) => {
-    const parsed = hostUrls(text).map((one) => (URL.canParse(one) ? new URL(one) : undefined));
-    if (!parsed.every((one) => one?.hostname && protocols.includes(one.protocol))) {
-      throw new EnvError(`must be a URL ${protocols.join('// or ')}// with a host.`);
-    }
-    if (parsed.length > 1 && !SEVERAL_HOSTS.test(parsed[0]?.protocol ?? '')) {
-      throw new EnvError(`must name one host; several need ${severalOf(protocols)}.`);
-    }
-    return text;
-  });
-}
-
-function severalOf(protocols: readonly string[]): string {
-  const fit = protocols.filter((protocol) => SEVERAL_HOSTS.test(protocol));
-  return fit.length === 0
-    ? 'a proxy or a name that follows the primary'
-    : `${fit.join('// or ')}//`;
-}
-
-function secret(lengthMin: number) {
-  return makeValidator((text: string) => {
-    if (text.length < lengthMin) throw new EnvError(`must have at least ${lengthMin} characters.`);
-    return text;
-  });
-}
-
-/** Exactly as browsers write them: whoever is let in by a pattern is let in by mistake one day. */
-const origins = makeValidator((text: string) => {
-  const list = text.split(',').map((part) => part.trim());
-  for (const part of list) {
-    if (part.includes('*') || !URL.canParse(part) || new URL(part).origin !== part) {
-      throw new EnvError(`must be origins such as https://app.example.com, not "${part}".`);
-    }
-  }
-  return list;
-});
-
-const cron = makeValidator((text: string) => {
-  if (!isCron(text)) throw new EnvError(`must be a cron expression, not "${text}".`);
-  return text;
-});
-
-const crashPoint = makeValidator((text: string) => {
-  const point = parseCrashPoint(text);
-  if (point === undefined) throw new EnvError('must name a step, such as ingest:applied:3.');
-  return point;
-});
 
 function deepFreeze<T extends object>(value: T): Readonly<T> {
   for (const part of Object.values(value)) {

@@ -32,6 +32,11 @@ const LOADERS: readonly { names: readonly string[]; load: () => Promise<AddComma
   },
   { names: ['verify'], load: async () => (await import('./commands/verify.ts')).addVerifyCommand },
   { names: ['doctor'], load: async () => (await import('./commands/doctor.ts')).addDoctorCommand },
+  { names: ['status'], load: async () => (await import('./commands/status.ts')).addStatusCommand },
+  {
+    names: ['pause', 'resume'],
+    load: async () => (await import('./commands/pause.ts')).addPauseCommands,
+  },
   {
     names: ['recover'],
     load: async () => (await import('./commands/recover.ts')).addRecoverCommand,

@@ -75,7 +75,7 @@ async function openBare(url: string, exchange: string): Promise<void> {
 async function openPulse(url: string, exchange: string): Promise<void> {
   const publisher = createPublisher({
     url,
-    logger: createLogger({ level: 'error', pretty: false }),
+    logger: createLogger({ level: 'error', pretty: false, secrets: [] }),
     maxOutstanding: window,
   });
   await publisher.ready;

@@ -3,7 +3,9 @@ import { fastifyHelmet } from '@fastify/helmet';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import { fastify, LogController, type FastifyBaseLogger } from 'fastify';
 import type { Pool } from 'pg';
+import type { ReadinessCheck } from '../platform/health.ts';
 import type { Logger } from '../platform/logger.ts';
+import type { Tracing } from '../platform/tracing.ts';
 import { API_BASE } from './api-base.ts';
 import type { Api } from './api-types.ts';
 import { auditChanges } from './audit-changes.ts';
@@ -25,8 +27,9 @@ import { createLoginLimiter, type LoginLimits } from './login-limiter.ts';
 import { markPluginRoutes } from './plugin-routes.ts';
 import { addRateLimit } from './rate-limit.ts';
 import { addRequestHooks, requestIdOf, type RequestDone } from './request-hooks.ts';
+import { addRequestTracing } from './request-tracing.ts';
 import { addDeadLettersRoutes, type DeadLetterReplay } from './routes/dead-letters-routes.ts';
-import { addHealthRoutes, type ReadinessCheck } from './routes/health-routes.ts';
+import { addHealthRoutes } from './routes/health-routes.ts';
 import { addLoginRoute } from './routes/login-route.ts';
 import { addPopulateRoutes, type PopulateRuns } from './routes/populate-routes.ts';
 import { addProblemTypesRoutes } from './routes/problem-types-routes.ts';
@@ -45,6 +48,8 @@ export interface ApiDeps {
   readonly sending: Omit<SendRoutesOptions, 'pool'>;
   readonly readinessChecks: readonly ReadinessCheck[];
   readonly logger: Logger;
+  /** Undefined: no traces. */
+  readonly tracing?: Tracing | undefined;
   /** Called once for every answered request. */
   readonly onRequestDone?: (done: RequestDone) => void;
 }
@@ -130,6 +135,7 @@ export async function createApp(deps: ApiDeps, options: ApiOptions): Promise<Api
   });
   app.setErrorHandler(answerError);
   app.setNotFoundHandler(answerNotFound(routeTable));
+  if (deps.tracing !== undefined) addRequestTracing(app, deps.tracing);
   addRequestHooks(app, { lifecycle, onRequestDone: deps.onRequestDone });
   addQueryReading(app);
   await app.register(fastifyHelmet, {

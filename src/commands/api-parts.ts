@@ -2,20 +2,24 @@
 import type { Registry } from 'prom-client';
 import { createApiMetrics } from '../api/api-metrics.ts';
 import { createIdentities } from '../api/identities.ts';
-import type { ReadinessCheck } from '../api/routes/health-routes.ts';
 import { startApi, type RunningApi } from '../api/server.ts';
 import { ensureAdmin } from '../api/users.ts';
-import { pingRedis } from '../platform/redis.ts';
+import type { ProcessHealth } from '../platform/health.ts';
 import { assertScopeRoles } from '../platform/scoped-postgres.ts';
+import type { Tracing } from '../platform/tracing.ts';
 import { createPublisher, type Publisher } from '../publish/publisher.ts';
 import { createPopulateRuns } from '../publish/populate-runs.ts';
 import { addPopulateMetrics, measurePublisher } from '../publish/publish-metrics.ts';
+import { tracePublish } from '../publish/traced-publish.ts';
 import type { CommandRun } from './command.ts';
+import { serverChecks, toCheck } from './server-checks.ts';
 import type { ApiCredentials } from './servers.ts';
 import { openAccumulator, type Clients } from './worker-parts.ts';
 
 /** Publications of one API process that may be unconfirmed at a time. */
 const PUBLISHER_WINDOW = 1_000;
+/** Of the time left for a stop: what comes after, such as ingest, needs some too. */
+const CLOSE_SHARE = 0.5;
 
 /**
  * Creates the administrator and starts the API; it is closed with the run.
@@ -26,9 +30,15 @@ const PUBLISHER_WINDOW = 1_000;
 export async function startApiParts(
   run: CommandRun,
   { servers, redis, pool }: Clients,
-  { credentials, registry }: { credentials: ApiCredentials; registry: Registry },
+  options: {
+    credentials: ApiCredentials;
+    registry: Registry;
+    health: Pick<ProcessHealth, 'add'>;
+    tracing: Tracing | undefined;
+  },
 ): Promise<RunningApi> {
   const { config, logger, closer } = run;
+  const { credentials, registry, health, tracing } = options;
   await assertScopeRoles(pool);
   await ensureAdmin(pool, {
     username: config.api.adminUsername,
@@ -40,16 +50,23 @@ export async function startApiParts(
     name: 'pulse api',
     maxOutstanding: PUBLISHER_WINDOW,
   });
-  closer.add('publisher', () => publisher.close());
-  const publish = measurePublisher(registry, publisher);
+  closer.add('publisher', (withinMs) => publisher.close(withinMs), CLOSE_SHARE);
+  const measured = measurePublisher(registry, publisher);
+  const publish = tracing === undefined ? measured : tracePublish(measured, tracing);
   const populateRuns = createPopulateRuns({
     pool,
     rabbitmqUrl: servers.rabbitmqUrl,
     queue: config.queue,
     logger,
+    tracing,
   });
-  closer.add('populate runs', () => populateRuns.close());
+  closer.add('populate runs', () => populateRuns.close(), CLOSE_SHARE);
   addPopulateMetrics(registry, () => populateRuns.totals());
+  const readinessChecks = [
+    toCheck('rabbitmq', () => publisher.state === 'open'),
+    ...serverChecks({ redis, pool }),
+  ];
+  health.add(readinessChecks);
   const api = await startApi(
     {
       pool,
@@ -68,13 +85,14 @@ export async function startApiParts(
         limits: config.ingest,
       },
       logger,
-      readinessChecks: readinessChecks(publisher, { redis, pool }),
+      tracing,
+      readinessChecks,
       onRequestDone: createApiMetrics(registry).requestDone,
     },
     {
       host: config.api.host,
       port: config.api.port,
-      closeTimeoutMs: config.stopTimeoutMs,
+      closeTimeoutMs: config.stopTimeoutMs * CLOSE_SHARE,
       jwtSecret: credentials.jwtSecret,
       jwtSecretPrevious: config.api.jwtSecretPrevious,
       jwtIssuer: config.api.jwtIssuer,
@@ -87,29 +105,4 @@ export async function startApiParts(
   );
   closer.add('api', () => api.close());
   return api;
-}
-
-function readinessChecks(
-  publisher: Publisher,
-  { redis, pool }: Pick<Clients, 'redis' | 'pool'>,
-): ReadinessCheck[] {
-  return [
-    {
-      name: 'rabbitmq',
-      check: () =>
-        publisher.state === 'open'
-          ? Promise.resolve()
-          : Promise.reject(new Error(`The publisher is ${publisher.state}.`)),
-    },
-    {
-      name: 'redis',
-      check: () => pingRedis(redis),
-    },
-    {
-      name: 'postgres',
-      check: async () => {
-        await pool.query('SELECT 1');
-      },
-    },
-  ];
 }

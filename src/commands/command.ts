@@ -5,6 +5,8 @@ import { parseConfig, type Config, type ConfigNeeds, type RawEnv } from '../conf
 import { PulseError } from '../core/errors.ts';
 import { createCloser, type Closer } from '../platform/closing.ts';
 import { createLogger, type Logger } from '../platform/logger.ts';
+import { createLogSwitch, type LogSwitch } from '../platform/log-switch.ts';
+import { createRedactor } from '../platform/redaction.ts';
 
 /** The process as commands see it; main.ts hands in the real one. */
 export interface CommandEnvironment {
@@ -19,6 +21,8 @@ export interface CommandEnvironment {
 export interface CommandRun {
   readonly config: Config;
   readonly logger: Logger;
+  /** SIGUSR2 toggles it. */
+  readonly log: LogSwitch;
   /** Closed, last opened first, when the command has ended, however it ended. */
   readonly closer: Closer;
   readonly stop: AbortSignal;
@@ -33,6 +37,9 @@ export interface CommandRun {
 export const EXIT_DONE = 0;
 export const EXIT_FAILED = 1;
 export const EXIT_WRONG_USAGE = 2;
+
+/** What a stop may take beyond STOP_TIMEOUT_SECONDS; both together stay below Kubernetes' 30 seconds. */
+const STOP_GRACE_MS = 5_000;
 
 export type Action = (run: CommandRun) => Promise<number>;
 
@@ -51,14 +58,23 @@ export async function runAction(
     environment.stderr.write(`${line}\n`);
   };
   let closer: Closer | undefined;
+  let log: LogSwitch | undefined;
+  let redact = createRedactor([]);
   try {
     const config = parseConfig(environment.env, needs);
+    redact = createRedactor(config.secrets);
     const isTerminal = environment.stderr.isTTY === true && environment.env.NO_COLOR === undefined;
-    const logger = createLogger({ level: config.logLevel, pretty: isTerminal });
-    closer = createCloser(logger);
+    const { logLevel: level, secrets } = config;
+    const logOptions = { level, pretty: isTerminal, secrets };
+    const logger = createLogger(logOptions);
+    log = createLogSwitch(logger, logOptions);
+    process.on('SIGUSR2', log.toggle);
+    closer = createCloser(logger, { withinMs: config.stopTimeoutMs });
+    endInTime(environment.stop, config, tell);
     return await action({
       config,
       logger,
+      log,
       closer,
       stop: environment.stop,
       print: (line) => {
@@ -68,14 +84,31 @@ export async function runAction(
       isTerminal,
     });
   } catch (error) {
-    tell(describe(error));
+    tell(redact(describe(error)));
     const misused =
       error instanceof PulseError &&
       (error.code === 'PULSE_CONFIG_INVALID' || error.code === 'PULSE_USAGE_INVALID');
     return misused ? EXIT_WRONG_USAGE : EXIT_FAILED;
   } finally {
     await closer?.close();
+    if (log !== undefined) process.off('SIGUSR2', log.toggle);
   }
+}
+
+/**
+ * Ends the process when something keeps it from ending by itself after a signal. That loses nothing, as a
+ * SIGKILL would lose nothing; but a supervisor that has to send one waits longer.
+ */
+function endInTime(stop: AbortSignal, config: Config, tell: CommandRun['tell']): void {
+  // Embedded servers are ours to stop, however long they take.
+  if (config.servers === undefined) return;
+  const end = (): void => {
+    tell('pulse: what is still open is left; the queue delivers it again.');
+    process.exit(EXIT_FAILED);
+  };
+  stop.addEventListener('abort', () => {
+    setTimeout(end, config.stopTimeoutMs + STOP_GRACE_MS).unref();
+  });
 }
 
 function describe(error: unknown): string {

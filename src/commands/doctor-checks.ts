@@ -19,7 +19,7 @@ export async function checkRabbit(url: string, queue: string): Promise<Finding[]
   const connection = await openRabbitConnection(url, { name: 'pulse doctor' });
   try {
     const { version } = connection.connection.serverProperties;
-    const findings: Finding[] = [ok('rabbitmq version', version)];
+    const findings: Finding[] = [atLeast('rabbitmq version', version, '3.10')];
     const names = topologyNames(queue);
     const depth = await readQueueDepth(connection, names.queue);
     if (depth === undefined) {
@@ -30,14 +30,20 @@ export async function checkRabbit(url: string, queue: string): Promise<Finding[]
     }
     // It exists, so declaring it again changes nothing and compares every argument.
     await declareTopology(connection, queue);
+    const waits = `quorum, ${depth.readyCount} ready, ${depth.consumerCount} consumers`;
     findings.push(
-      ok('rabbitmq queue', `quorum, ${depth.readyCount} ready, ${depth.consumerCount} consumers`),
+      depth.readyCount > 0 && depth.consumerCount === 0
+        ? warning('rabbitmq queue', `${waits}: start a worker, or see whether it is paused`)
+        : ok('rabbitmq queue', waits),
     );
     const dead = await readQueueDepth(connection, names.deadQueue);
     const waiting = dead?.readyCount ?? 0;
     findings.push(
       waiting > 1_000
-        ? warning('rabbitmq dead letters', `${waiting} wait for the quarantine writer`)
+        ? warning(
+            'rabbitmq dead letters',
+            `${waiting} wait for the quarantine writer: does a worker run, and does Postgres answer it?`,
+          )
         : ok('rabbitmq dead letters', `${waiting} wait for the quarantine writer`),
     );
     return findings;
@@ -52,19 +58,20 @@ export async function checkRedis(redis: RedisClient): Promise<Finding[]> {
 
 async function checkRedisNode(redis: Redis): Promise<Finding[]> {
   const version = (await readInfo(redis, 'server')).get('redis_version') ?? 'unknown';
-  const supported = Number(version.split('.')[0]) >= 7;
   const library = await libraryVersionIn(redis);
   return [
-    supported
-      ? ok('redis version', version)
-      : danger('redis version', `${version} has no functions; 7.0 or later is needed`),
+    atLeast('redis version', version, '7.0'),
     ...(await checkRedisDurability(redis)),
     await checkRedisWrites(redis),
+    judgeMemory(await readInfo(redis, 'memory')),
     library === undefined
       ? warning('redis functions', 'not loaded yet; a start does it')
       : library === LIBRARY_VERSION
         ? ok('redis functions', `version ${library}`)
-        : warning('redis functions', `version ${library}, this build speaks ${LIBRARY_VERSION}`),
+        : warning(
+            'redis functions',
+            `version ${library}, this build speaks ${LIBRARY_VERSION}: run one build everywhere`,
+          ),
   ];
 }
 
@@ -76,7 +83,7 @@ export async function checkPostgres(url: string, pool: Pool, shards: number): Pr
   const settings = new Map(rows.map(({ name, setting }) => [name, setting]));
   const pending = await pendingMigrations(url);
   const findings = [
-    ok('postgres version', settings.get('server_version') ?? 'unknown'),
+    atLeast('postgres version', settings.get('server_version') ?? 'unknown', '14.0'),
     mustNotBe('fsync', settings, 'off'),
     mustNotBe('full_page_writes', settings, 'off'),
     mustNotBe('synchronous_commit', settings, 'off'),
@@ -90,7 +97,10 @@ export async function checkPostgres(url: string, pool: Pool, shards: number): Pr
   findings.push(
     stored === String(shards)
       ? ok('shards', stored)
-      : danger('shards', `SHARDS is ${shards}, this installation counts with ${stored}`),
+      : danger(
+          'shards',
+          `SHARDS is ${shards}, this installation counts with ${stored}: set SHARDS=${stored}`,
+        ),
   );
   return findings;
 }
@@ -98,8 +108,41 @@ export async function checkPostgres(url: string, pool: Pool, shards: number): Pr
 function mustNotBe(name: string, settings: ReadonlyMap<string, string>, bad: string): Finding {
   const value = settings.get(name) ?? 'unknown';
   return value === bad
-    ? danger(`postgres ${name}`, `is ${bad}: a crash can lose rows that Redis no longer has`)
+    ? danger(
+        `postgres ${name}`,
+        `is ${bad}: a crash can lose rows that Redis no longer has. Set it to on`,
+      )
     : ok(`postgres ${name}`, value);
+}
+
+/** A server older than Pulse was ever tried with is a danger; a version that is none is not understood. */
+export function atLeast(name: string, version: string, oldest: string): Finding {
+  const numbers = (text: string): number[] => text.split(/[. ]/).slice(0, 2).map(Number);
+  const [major = Number.NaN, minor = Number.NaN] = numbers(version);
+  const [oldestMajor = 0, oldestMinor = 0] = numbers(oldest);
+  if (Number.isNaN(major))
+    return warning(name, `"${version}" is not understood; ${oldest} is needed`);
+  const isOld = major < oldestMajor || (major === oldestMajor && minor < oldestMinor);
+  return isOld
+    ? danger(name, `${version} is too old: ${oldest} or later is needed`)
+    : ok(name, version);
+}
+
+const MEMORY_SHARE_WARNING = 0.75;
+
+/** Without eviction a Redis that is full refuses pulses; they wait in the queue. */
+export function judgeMemory(memory: ReadonlyMap<string, string>): Finding {
+  const name = 'redis memory';
+  const used = Number(memory.get('used_memory') ?? 0);
+  const limit = Number(memory.get('maxmemory') ?? 0);
+  const total = limit > 0 ? limit : Number(memory.get('total_system_memory') ?? 0);
+  const share = total > 0 ? used / total : 0;
+  const detail =
+    `${Math.round(used / 1024 ** 2)} MiB used, ${Math.round(share * 100)} % of ` +
+    (limit > 0 ? 'maxmemory' : "the machine's; no maxmemory");
+  return share > MEMORY_SHARE_WARNING
+    ? warning(name, `${detail}: when it is full, pulses wait in the queue. Give it more`)
+    : ok(name, detail);
 }
 
 function ok(name: string, detail: string): Finding {

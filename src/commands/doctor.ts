@@ -14,8 +14,9 @@ import {
   type CommandRun,
 } from './command.ts';
 import { checkPostgres, checkRabbit, checkRedis } from './doctor-checks.ts';
+import { checkDisk, checkState } from './doctor-state.ts';
 import { findServers } from './servers.ts';
-import { openClients } from './worker-parts.ts';
+import { openAccumulator, openClients, type Clients } from './worker-parts.ts';
 
 export function addDoctorCommand(
   program: Command,
@@ -47,7 +48,8 @@ const ANSWER_TIMEOUT_MS = 5_000;
 /** Asks all three servers; one that is away is a finding, not the end of the examination. */
 async function examine(run: CommandRun): Promise<Finding[]> {
   const servers = findServers(run);
-  const { redis, pool } = openClients(run, servers);
+  const clients = openClients(run, servers);
+  const { redis, pool } = clients;
   const { queue, shards } = run.config;
   const findings = await Promise.all([
     orAway('rabbitmq', servers.rabbitmqUrl, () => checkRabbit(servers.rabbitmqUrl, queue)),
@@ -58,7 +60,32 @@ async function examine(run: CommandRun): Promise<Finding[]> {
     }),
     orAway('postgres', servers.databaseUrl, () => checkPostgres(servers.databaseUrl, pool, shards)),
   ]);
-  return findings.flat();
+  const known = findings.flat();
+  const whole = await orAway('state', servers.redisUrl, () => checkWhole(run, clients, known));
+  return [...known, ...whole];
+}
+
+/** What is asked of several servers at once, as far as they can answer at all. */
+async function checkWhole(
+  run: CommandRun,
+  { servers, redis, pool }: Clients,
+  known: readonly Finding[],
+): Promise<Finding[]> {
+  const isOk = (name: string): boolean =>
+    known.some((finding) => finding.name === name && finding.status === 'ok');
+  const findings = [
+    await checkDisk('redis disk', servers.redisUrl, async () => {
+      return isOk('redis version') ? (await redis.config('GET', 'dir'))[1] : undefined;
+    }),
+    await checkDisk('postgres disk', servers.databaseUrl, async () => {
+      const { rows } = await pool.query<{ data_directory: string }>('SHOW data_directory');
+      return rows[0]?.data_directory;
+    }),
+  ];
+  if (!isOk('postgres migrations') || !isOk('redis functions') || !isOk('shards')) return findings;
+  const accumulator = openAccumulator(run, redis);
+  const flushCron = run.config.flush.cron;
+  return [...findings, ...(await checkState({ redis, pool, accumulator, flushCron }))];
 }
 
 async function orAway(

@@ -28,8 +28,7 @@ export async function prepareServers(run: CommandRun, clients: PreparedClients):
   const { servers, redis, pool } = clients;
   const { config, logger } = run;
   await waitForServers(run, clients);
-  const migrated = await runMigrations(servers.databaseUrl, logger);
-  if (migrated.length > 0) logger.info({ migrated }, 'postgres migrated');
+  await runMigrations(servers.databaseUrl, logger);
   const settings = await ensureSettings(pool, { shards: config.shards });
   await declareTopologyAt(servers.rabbitmqUrl, config.queue);
   await ensureLibrary(redis);

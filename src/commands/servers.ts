@@ -48,7 +48,7 @@ export async function openServers({ config, closer, tell }: CommandRun): Promise
     return { servers: config.servers, credentials: { jwtSecret, adminPassword } };
   }
   const instance = await attachInstance({ directory: INSTANCE_DIRECTORY, onProgress: tell });
-  closer.add('embedded servers', () => instance.stop());
+  closer.add('embedded servers', () => instance.stop(), 'all');
   return {
     servers: toUrls(instance.env),
     credentials: { ...storedCredentials(INSTANCE_DIRECTORY), ...given(config.api) },
@@ -65,7 +65,7 @@ export async function openPrivateServers(
     keepFiles: false,
     onProgress: tell,
   });
-  closer.add('embedded servers', () => services.stop());
+  closer.add('embedded servers', () => services.stop(), 'all');
   return { servers: toUrls(services.env), credentials: newCredentials() };
 }
 
@@ -84,7 +84,8 @@ function toUrls(env: {
 function newCredentials(): ApiCredentials {
   return {
     jwtSecret: randomBytes(32).toString('hex'),
-    adminPassword: randomBytes(12).toString('base64url'),
+    // Hexadecimal: one that began with "-" would be taken for an option by whoever passes it on.
+    adminPassword: randomBytes(12).toString('hex'),
   };
 }
 

@@ -1,7 +1,9 @@
 /** `pulse start`, `pulse api`, `pulse worker`: one shape, different parts. */
 import { Option, type Command } from 'commander';
+import { createProcessHealth } from '../platform/health.ts';
 import { serverOf } from '../platform/logger.ts';
 import { createMetricsRegistry, startMetricsServer } from '../platform/metrics.ts';
+import { startTracing } from '../platform/tracing.ts';
 import { startApiParts } from './api-parts.ts';
 import {
   EXIT_DONE,
@@ -29,7 +31,10 @@ interface LongRunFlags {
   readonly allowTestFaults?: true;
 }
 
-/** What `--json` prints in one line once the process is ready. */
+/**
+ * What `--json` prints in one line once the process is ready. Secrets are in it only where Pulse itself made
+ * them up for its private servers: of others, the output may end in a log.
+ */
 export interface ReadyLine {
   readonly api?: string;
   readonly metrics: string;
@@ -39,6 +44,8 @@ export interface ReadyLine {
   readonly username?: string;
   readonly password?: string;
 }
+
+const READINESS_TIMEOUT_MS = 2_000;
 
 /** Adds `start`, `api` and `worker`. */
 export function addStartCommands(
@@ -74,10 +81,14 @@ export function addStartCommands(
 }
 
 async function runParts(run: CommandRun, parts: LongRunParts, json: boolean): Promise<void> {
+  // Opened first, so closed last.
+  run.closer.add('process', () => {
+    run.tell('Stopped.');
+  });
   const end = createRunEnd(run.stop);
   const ready = await startParts(run, await openServers(run), { parts, onFatal: end.fail });
   if (json) run.print(toJson(ready));
-  else for (const line of describeReady(ready, run.config.servers === undefined)) run.tell(line);
+  else for (const line of describeReady(ready)) run.tell(line);
   await end.wait();
   run.tell('Stopping: taking nothing new, finishing what is in flight …');
 }
@@ -90,41 +101,54 @@ export async function startParts(
 ): Promise<ReadyLine> {
   const { config, closer } = run;
   const registry = createMetricsRegistry();
-  const metrics = await startMetricsServer(registry, config.metrics);
+  const health = createProcessHealth({
+    timeoutMs: READINESS_TIMEOUT_MS,
+    onFailure: (error, name) => {
+      run.logger.warn({ err: error, name }, 'readiness check failed');
+    },
+  });
+  const metrics = await startMetricsServer(registry, { ...config.metrics, health });
   closer.add('metrics', () => metrics.close());
   const clients = openClients(run, servers);
   const settings = await prepareServers(run, clients);
+  const tracing =
+    config.tracing === undefined ? undefined : await startTracing(config.tracing, run.logger);
+  if (tracing !== undefined) closer.add('traces', () => tracing.close());
+  const shared = { registry, health, tracing };
   const worker = parts.worker
-    ? await startWorkerParts(run, clients, { settings, registry, onFatal })
+    ? await startWorkerParts(run, clients, { settings, ...shared, onFatal })
     : undefined;
   startWatches(run, clients, { registry, held: () => worker?.ingest.held ?? [] });
-  const api = parts.api ? await startApiParts(run, clients, { credentials, registry }) : undefined;
+  const api = parts.api ? await startApiParts(run, clients, { credentials, ...shared }) : undefined;
+  health.phase = 'running';
+  run.stop.addEventListener('abort', () => {
+    health.phase = 'closing';
+  });
+  const isPrivate = config.servers === undefined;
+  const shown = isPrivate ? (url: string) => url : serverOf;
   return {
     ...(api === undefined ? {} : { api: api.url }),
     metrics: metrics.url,
-    rabbitmq: servers.rabbitmqUrl,
-    redis: servers.redisUrl,
-    postgres: servers.databaseUrl,
-    ...(api === undefined
-      ? {}
-      : { username: config.api.adminUsername, password: credentials.adminPassword }),
+    rabbitmq: shown(servers.rabbitmqUrl),
+    redis: shown(servers.redisUrl),
+    postgres: shown(servers.databaseUrl),
+    ...(api === undefined ? {} : { username: config.api.adminUsername }),
+    ...(api === undefined || !isPrivate ? {} : { password: credentials.adminPassword }),
   };
 }
 
-/** For people: addresses with secrets only where Pulse itself made them up for its private servers. */
-function describeReady(ready: ReadyLine, embedded: boolean): string[] {
-  const shown = embedded ? (url: string) => url : serverOf;
+/** The same for people. */
+function describeReady(ready: ReadyLine): string[] {
   const lines = ['', 'Pulse is running. Ctrl-C stops it.', ''];
   if (ready.api !== undefined) {
     lines.push(`  API       ${ready.api}/api/v1`);
-    const password = embedded ? (ready.password ?? '') : 'ADMIN_PASSWORD';
-    lines.push(`  Login     ${ready.username ?? ''} / ${password}`);
+    lines.push(`  Login     ${ready.username ?? ''} / ${ready.password ?? 'ADMIN_PASSWORD'}`);
   }
   lines.push(
     `  Metrics   ${ready.metrics}/metrics`,
-    `  RabbitMQ  ${shown(ready.rabbitmq)}`,
-    `  Redis     ${shown(ready.redis)}`,
-    `  Postgres  ${shown(ready.postgres)}`,
+    `  RabbitMQ  ${ready.rabbitmq}`,
+    `  Redis     ${ready.redis}`,
+    `  Postgres  ${ready.postgres}`,
     '',
   );
   return lines;

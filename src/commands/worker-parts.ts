@@ -6,17 +6,26 @@ import { ensureEpoch } from '../aggregate/epoch.ts';
 import type { ServerUrls } from '../config.ts';
 import { flushAll, type FlushDeps, type FlushReport } from '../flush/flush.ts';
 import { createFlushMetrics } from '../flush/flush-metrics.ts';
+import { createFlushTracing } from '../flush/trace-flush.ts';
 import { isFlushOverdue } from '../flush/overdue.ts';
 import { startFlushSchedule } from '../flush/schedule.ts';
 import { createIngestMetrics } from '../ingest/ingest-metrics.ts';
+import { startPauseWatch } from '../ingest/pause-watch.ts';
 import { startIngestPool, type IngestPool } from '../ingest/pool.ts';
 import { armCrashPoint, createCrashPoint } from '../platform/crash-points.ts';
+import type { ProcessHealth } from '../platform/health.ts';
+import { readPauseState } from '../platform/pauses.ts';
 import { createPool } from '../platform/postgres.ts';
 import { createRedis, type RedisClient } from '../platform/redis.ts';
 import { assertRedisIsSafe, checkRedisDurability } from '../platform/redis-durability.ts';
 import type { Settings } from '../platform/settings.ts';
+import type { Tracing } from '../platform/tracing.ts';
 import { startQuarantineWriter } from '../quarantine/writer.ts';
 import type { CommandRun } from './command.ts';
+import { serverChecks, toCheck } from './server-checks.ts';
+
+/** Of the time left for a stop; the rest is for a last flush and for closing connections. */
+const INGEST_CLOSE_SHARE = 0.6;
 
 /** The clients of one process, shared by its parts. */
 export interface Clients {
@@ -64,14 +73,20 @@ export interface WorkerParts {
 export async function startWorkerParts(
   run: CommandRun,
   { servers, redis, pool }: Clients,
-  options: { settings: Settings; registry: Registry; onFatal: (error: Error) => void },
+  options: {
+    settings: Settings;
+    registry: Registry;
+    health: Pick<ProcessHealth, 'add'>;
+    tracing: Tracing | undefined;
+    onFatal: (error: Error) => void;
+  },
 ): Promise<WorkerParts> {
   const { config, logger, closer } = run;
   const { registry, onFatal } = options;
   await guardRedis(run, redis);
   const accumulator = openAccumulator(run, redis);
   const epoch = await ensureEpoch({ redis, pool, accumulator });
-  const flush = createFlush(run, { accumulator, pool, registry });
+  const { flush, onTraced } = createFlush(run, { accumulator, pool, ...options });
 
   const writer = startQuarantineWriter({
     url: servers.rabbitmqUrl,
@@ -81,60 +96,76 @@ export async function startWorkerParts(
   });
   closer.add('quarantine writer', () => writer.close());
 
-  const schedule = startFlushSchedule({
-    cron: config.flush.cron,
-    flush,
-    isOverdue: () => isFlushOverdue({ accumulator, cron: config.flush.cron, nowMs: Date.now() }),
-    logger,
-  });
+  const { cron } = config.flush;
+  const isOverdue = () => isFlushOverdue({ accumulator, cron, nowMs: Date.now() });
+  const schedule = startFlushSchedule({ cron, flush, isOverdue, logger });
   closer.add('flush schedule', () => schedule.close());
-  if (config.flush.onExit) {
-    closer.add('last flush', async () => {
-      await flush();
-    });
-  }
+  if (config.flush.onExit) closer.add('last flush', () => flush().then(() => undefined));
 
+  const { paused } = await readPauseState(pool);
   const ingest = startIngestPool({
     threads: config.ingest.threads,
+    paused,
     task: {
       servers,
       queue: config.queue,
       shards: config.shards,
       redisReplicasMin: config.redisReplicasMin,
       ingest: config.ingest,
-      stopTimeoutMs: config.stopTimeoutMs,
       dedupeSecret: options.settings.dedupeSecret,
       epoch,
       allowUnsafeRedis: config.allowUnsafeRedis,
-      logLevel: config.logLevel,
-      prettyLogs: run.isTerminal,
+      log: run.log.options,
+      tracing: config.tracing,
       crashAt: armCrashPoint(config.crashAt),
     },
     logger,
     onCounts: (counts) => {
       metrics.record(counts);
     },
+    onTraced,
     onFatal,
   });
+  run.log.onChange(ingest.setLogLevel);
   const metrics = createIngestMetrics(registry, () => ingest);
-  closer.add('ingest', () => ingest.close());
+  closer.add('ingest', (withinMs) => ingest.close(withinMs), INGEST_CLOSE_SHARE);
+  const watch = startPauseWatch({
+    ...{ ingest, paused, logger, registry },
+    read: () => readPauseState(pool),
+  });
+  closer.add('pause watch', () => watch.close());
+  options.health.add([
+    toCheck('rabbitmq', () => writer.state !== 'waiting' && writer.state !== 'closed'),
+    ...serverChecks({ redis, pool }),
+    toCheck('ingest', () => ingest.states.some((state) => state !== 'waiting')),
+  ]);
   return { ingest, flush };
 }
 
-/** A flush that counts itself. */
+/** The flush of this process, measured, and traced if traces are on. */
 function createFlush(
   run: CommandRun,
-  { registry, ...books }: Pick<FlushDeps, 'accumulator' | 'pool'> & { registry: Registry },
-): () => Promise<FlushReport> {
-  const metrics = createFlushMetrics(registry);
+  options: Pick<FlushDeps, 'accumulator' | 'pool'> & {
+    registry: Registry;
+    tracing: Tracing | undefined;
+  },
+) {
+  const { accumulator, pool, tracing } = options;
+  const metrics = createFlushMetrics(options.registry);
   const { onStep: crash } = flushCrashPoint(run);
   const onStep: FlushDeps['onStep'] = (step, batch) => {
     metrics.step(step, batch);
     return crash?.(step, batch);
   };
-  return async () => {
+  const deps: FlushDeps = { accumulator, pool, logger: run.logger, onStep };
+  const traced = tracing === undefined ? undefined : createFlushTracing(tracing);
+  const flushNow = (): Promise<FlushReport> =>
+    traced === undefined
+      ? flushAll(deps)
+      : traced.aroundFlush(() => flushAll({ ...deps, aroundBatch: traced.aroundBatch }));
+  const flush = async (): Promise<FlushReport> => {
     try {
-      const report = await flushAll({ ...books, logger: run.logger, onStep });
+      const report = await flushNow();
       metrics.succeeded(report);
       return report;
     } catch (error) {
@@ -142,6 +173,7 @@ function createFlush(
       throw error;
     }
   };
+  return { flush, onTraced: traced?.applied };
 }
 
 /** Refuses a Redis that may lose what it acknowledges, or says loudly that it was told not to. */

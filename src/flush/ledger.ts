@@ -111,6 +111,18 @@ export async function sumFlushedPulses(
   );
 }
 
+/** When a flush last committed a batch; null when none ever has. */
+export async function readLastFlush(pool: Pick<Pool, 'query'>): Promise<Date | null> {
+  try {
+    const { rows } = await pool.query<{ at: Date | null }>(
+      'SELECT max(flushed_at) AS at FROM flush_batches',
+    );
+    return rows[0]?.at ?? null;
+  } catch (error) {
+    throw toPulseError(error);
+  }
+}
+
 /** How many pulses are in quarantine; the third term of the books beside counted and duplicate. */
 export async function countDeadLetters(pool: Pick<Pool, 'query'>): Promise<bigint> {
   return await querySum(pool, 'SELECT count(*)::text AS total FROM dead_letters', []);

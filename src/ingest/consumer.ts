@@ -4,6 +4,7 @@
  * States:
  * - `waiting`: RabbitMQ or Redis is away; nothing is consumed, nothing is held.
  * - `consuming`: at most `prefetch` deliveries are held, all of them unacknowledged at the broker.
+ * - `paused`: on request; the connection is kept, nothing is consumed, nothing is held.
  * - `closed`: drained or given up; what was not acknowledged is delivered to somebody else.
  * A batch that cannot be settled leads from `consuming` to `waiting` by giving the channel up.
  */
@@ -14,6 +15,7 @@ import type { Logger } from '../platform/logger.ts';
 import { startRabbitSession, type RabbitLink } from '../platform/rabbit.ts';
 import { Batch, createKeyTables, type BatchOptions, type Delivery } from './batch.ts';
 import { createBatcher } from './batcher.ts';
+import { createGate, type Gate } from './gate.ts';
 import { settleBatch, type SettleDeps } from './settle-batch.ts';
 import {
   noCounts,
@@ -22,6 +24,7 @@ import {
   type IngestCounts,
   type ThreadState,
 } from './thread-messages.ts';
+import type { AroundBatch } from './trace-batches.ts';
 
 export interface ConsumerOptions {
   readonly rabbitmqUrl: string;
@@ -29,6 +32,8 @@ export interface ConsumerOptions {
   readonly prefetch: number;
   readonly batchLingerMs: number;
   readonly batch: BatchOptions;
+  /** Begin without consuming; `resume` begins. */
+  readonly paused?: boolean;
 }
 
 export interface ConsumerDeps extends Omit<SettleDeps, 'signal'> {
@@ -37,6 +42,8 @@ export interface ConsumerDeps extends Omit<SettleDeps, 'signal'> {
   readonly probe: () => Promise<void>;
   readonly onCounts: (counts: IngestCounts) => void;
   readonly onState: (state: ThreadState) => void;
+  /** Called around the settling of each batch; traces are taken here. */
+  readonly aroundBatch?: AroundBatch;
   /** State is in doubt: the process must stop. */
   readonly onFatal: (error: Error) => void;
 }
@@ -44,6 +51,10 @@ export interface ConsumerDeps extends Omit<SettleDeps, 'signal'> {
 export interface Consumer {
   /** What is unacknowledged now. */
   readonly held: HeldDeliveries;
+  /** Cancels the subscription, settles and acknowledges what is held, and stays connected. */
+  readonly pause: () => void;
+  /** Consumes again after `pause`. */
+  readonly resume: () => void;
   /** Cancels the subscription, settles and acknowledges what is held, closes. Bounded by `timeoutMs`. */
   drain(timeoutMs: number): Promise<void>;
 }
@@ -63,34 +74,31 @@ interface Subscription {
   abandon(): void;
 }
 
-/** Starts consuming; goes on over losses of RabbitMQ and of Redis until it is drained. */
+/** What one consumer's links share. */
+interface Following {
+  readonly options: ConsumerOptions;
+  readonly deps: ConsumerDeps;
+  readonly gate: Gate;
+  /** Of the newest link. */
+  subscription: Subscription | undefined;
+}
+
+/** Starts consuming, or paused; goes on over losses of RabbitMQ and of Redis until it is drained. */
 export function startConsumer(options: ConsumerOptions, deps: ConsumerDeps): Consumer {
   const { logger } = deps;
   const stopping = new AbortController();
-  let subscription: Subscription | undefined;
+  const gate = createGate(options.paused !== true);
+  const following: Following = { options, deps, gate, subscription: undefined };
+  let linkEnd = new AbortController();
 
   const setup = async (link: RabbitLink): Promise<void> => {
-    const channel = await link.createChannel();
-    await channel.prefetch(options.prefetch);
-    // Not awaited: a set-up is bounded in time, the absence of Redis is not.
-    consumeWhenRedisIsReady(link, channel).catch((error: unknown) => {
+    const channel = await openChannel(link, options);
+    linkEnd = new AbortController();
+    const signal = AbortSignal.any([linkEnd.signal, stopping.signal]);
+    // Not awaited: a set-up is bounded in time, the absence of Redis is not, and neither is a pause.
+    followGate(following, { link, channel, signal }).catch((error: unknown) => {
       giveUp(link, error, deps);
     });
-  };
-
-  /** Redis is asked before each subscription: deliveries that nobody can count would only be returned. */
-  const consumeWhenRedisIsReady = async (link: RabbitLink, channel: Channel): Promise<void> => {
-    const isWanted = (): boolean => link.alive && !stopping.signal.aborted;
-    for (let attempt = 0; isWanted(); attempt++) {
-      const isReady = await isRedisReady(deps);
-      if (isReady && isWanted()) {
-        subscription = createSubscription(link, channel, { options, deps });
-        await subscription.start();
-        if (isWanted()) deps.onState('consuming');
-        return;
-      }
-      await sleep(backoffDelayMs(attempt, PROBE_BACKOFF), stopping.signal);
-    }
   };
 
   const session = startRabbitSession({
@@ -99,8 +107,9 @@ export function startConsumer(options: ConsumerOptions, deps: ConsumerDeps): Con
     logger,
     setup,
     onLost: () => {
-      subscription?.abandon();
-      subscription = undefined;
+      linkEnd.abort();
+      following.subscription?.abandon();
+      following.subscription = undefined;
       deps.onState('waiting');
     },
     onFatal: deps.onFatal,
@@ -108,11 +117,13 @@ export function startConsumer(options: ConsumerOptions, deps: ConsumerDeps): Con
 
   return {
     get held() {
-      return subscription?.held ?? NOTHING_HELD;
+      return following.subscription?.held ?? NOTHING_HELD;
     },
+    pause: gate.shut,
+    resume: gate.open,
     async drain(timeoutMs) {
       const finish = async (): Promise<void> => {
-        await subscription?.drain();
+        await following.subscription?.drain();
       };
       const finished = finish().catch((error: unknown) => {
         logger.warn({ err: error }, 'drain incomplete; the rest will be redelivered');
@@ -122,6 +133,64 @@ export function startConsumer(options: ConsumerOptions, deps: ConsumerDeps): Con
       await session.close();
     },
   };
+}
+
+interface OpenedLink {
+  readonly link: RabbitLink;
+  readonly channel: Channel;
+  /** Aborted when the link is lost or the consumer is drained. */
+  readonly signal: AbortSignal;
+}
+
+/** Consumes while the gate is open, until the link is lost or the consumer is drained. */
+async function followGate(following: Following, opened: OpenedLink): Promise<void> {
+  const { options, deps, gate } = following;
+  const { link, signal } = opened;
+  const isOver = (): boolean => signal.aborted;
+  for (let { channel } = opened; ; channel = await openChannel(link, options)) {
+    if (!gate.isOpen) deps.onState('paused');
+    await gate.until(true, signal);
+    if (isOver()) return;
+    await consumeWhenRedisIsReady(following, { link, channel, signal });
+    await gate.until(false, signal);
+    // A drain of the consumer looks after the subscription by itself.
+    if (isOver()) return;
+    await following.subscription?.drain();
+    // By now it may be another link's.
+    if (isOver()) return;
+    following.subscription = undefined;
+    // Not used again: what came after the cancel is still held on it, and acknowledging what comes later
+    // would acknowledge that too.
+    await link.closeChannel(channel);
+  }
+}
+
+/** Redis is asked before each subscription: deliveries that nobody can count would only be returned. */
+async function consumeWhenRedisIsReady(following: Following, opened: OpenedLink): Promise<void> {
+  const { options, deps, gate } = following;
+  const { link, channel, signal } = opened;
+  const isWanted = (): boolean => link.alive && !signal.aborted && gate.isOpen;
+  for (let attempt = 0; isWanted(); attempt++) {
+    const isReady = await isRedisReady(deps);
+    if (isReady && isWanted()) {
+      const subscription = createSubscription(link, channel, { options, deps });
+      following.subscription = subscription;
+      await subscription.start();
+      if (isWanted()) deps.onState('consuming');
+      return;
+    }
+    await sleep(backoffDelayMs(attempt, PROBE_BACKOFF), signal);
+  }
+}
+
+async function openChannel(link: RabbitLink, { prefetch }: ConsumerOptions): Promise<Channel> {
+  try {
+    const channel = await link.createChannel();
+    await channel.prefetch(prefetch);
+    return channel;
+  } catch (cause) {
+    throw new TransientError('PULSE_RABBIT_UNREACHABLE', 'RabbitMQ opened no channel.', { cause });
+  }
 }
 
 async function isRedisReady({ probe, logger }: ConsumerDeps): Promise<boolean> {
@@ -162,7 +231,16 @@ function createSubscription(
       },
       async settle(batch) {
         deps.onStep?.('taken');
-        deps.onCounts(await settleBatch(batch, { ...deps, signal: abandoning.signal }));
+        const settle = () => settleBatch(batch, { ...deps, signal: abandoning.signal });
+        const counts = await (deps.aroundBatch === undefined
+          ? settle()
+          : deps.aroundBatch(batch, settle));
+        deps.onCounts(counts);
+        if (deps.logger.isLevelEnabled('debug')) {
+          // Tags are per channel: both together name a batch of this thread.
+          const batchId = `${link.generation}.${batch.lastDelivery?.fields.deliveryTag ?? 0}`;
+          deps.logger.debug({ batchId, ...counts }, 'batch settled');
+        }
       },
       acknowledge(batch) {
         // Delivery tags of a lost link are void, and would close the next channel.

@@ -102,7 +102,7 @@ function addThreadGauges(registry: Registry, threads: () => IngestThreads): void
     labelNames: ['state'],
     registers: [registry],
     collect() {
-      for (const state of ['consuming', 'waiting'] as const) {
+      for (const state of ['consuming', 'waiting', 'paused'] as const) {
         this.set({ state }, threads().states.filter((one) => one === state).length);
       }
     },

@@ -1,11 +1,12 @@
 /** The ingest threads: started, watched, replaced when they die, drained at the end. */
+import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import { Piscina } from 'piscina';
 import { FatalError } from '../core/errors.ts';
 import { backoffDelayMs, sleep, waitAtMost } from '../platform/backoff.ts';
 import { builtFileUrl } from '../platform/built-file.ts';
-import type { Logger } from '../platform/logger.ts';
+import type { Logger, LogLevel } from '../platform/logger.ts';
 import {
   NOTHING_HELD,
   type HeldDeliveries,
@@ -19,9 +20,13 @@ import {
 
 export interface IngestPoolOptions {
   readonly threads: number;
-  readonly task: Omit<IngestTask, 'port'>;
+  readonly task: Omit<IngestTask, 'port' | 'paused'>;
+  /** Whether the threads begin without consuming. */
+  readonly paused: boolean;
   readonly logger: Logger;
   readonly onCounts: (counts: IngestCounts) => void;
+  /** Told the spans of batches that were settled, by traceparent, when traces are on. */
+  readonly onTraced?: ((traceparents: readonly string[]) => void) | undefined;
   /** A thread met a state in doubt; the process must stop. */
   readonly onFatal: (error: FatalError) => void;
 }
@@ -31,40 +36,36 @@ export interface IngestPool {
   readonly states: readonly ThreadState[];
   /** What each thread held when it last reported; a thread that is being replaced holds nothing. */
   readonly held: readonly HeldDeliveries[];
-  /** Lets every thread finish and acknowledge what it holds. Bounded by the task's `stopTimeoutMs`. */
-  close(): Promise<void>;
+  /** Makes every thread, also one that is started later, stop consuming or go on; both return at once. */
+  pause(): void;
+  resume(): void;
+  /** Gives the logs of every thread this level. */
+  readonly setLogLevel: (level: LogLevel) => void;
+  /** Lets every thread finish and acknowledge what it holds, within the time; the rest is redelivered. */
+  close(withinMs: number): Promise<void>;
 }
 
 const REPLACE_BACKOFF = { baseMs: 200, capMs: 10_000 };
-/** What a thread may need beyond its own bound to close connections. */
-const CLOSE_GRACE_MS = 10_000;
+/** The part of its time that a thread may spend on draining; the rest is for closing its connections. */
+const DRAIN_SHARE = 0.7;
 /** A quarter of V8's default: no slower where it was measured, and some 25 MiB less for a worker than half of it. */
 const YOUNG_GENERATION_MIB = 12;
+const LAST_NOTICES_MS = 2_000;
 /** A thread that lived longer than this died of something new. */
 const STABLE_MS = 60_000;
 
 /** Starts the threads; each consumes on its own connections. */
 export function startIngestPool(options: IngestPoolOptions): IngestPool {
   const { threads, task, logger } = options;
-  const piscina = new Piscina({
-    filename: fileURLToPath(builtFileUrl(import.meta.url, './worker.js')),
-    name: 'runIngestThread',
-    minThreads: threads,
-    maxThreads: threads,
-    idleTimeout: Infinity,
-    resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MIB },
-    // The default puts a thread's event loop to sleep between tasks, heartbeats included.
-    atomics: 'disabled',
-    closeTimeout: task.stopTimeoutMs + CLOSE_GRACE_MS,
-  });
-  // A thread's death is handled where its task rejects; unlistened, this would end the process.
-  piscina.on('error', (error: unknown) => {
-    logger.error({ err: error }, 'ingest thread failed');
-  });
+  const piscina = createThreads(options);
   const states: ThreadState[] = Array.from({ length: threads }, () => 'waiting');
   const held: HeldDeliveries[] = Array.from({ length: threads }, () => NOTHING_HELD);
   const ports: (MessagePort | undefined)[] = [];
   const stopping = new AbortController();
+  const orders = { paused: options.paused, log: task.log };
+  const tellAll = (command: ThreadCommand): void => {
+    for (const port of ports) port?.postMessage(command);
+  };
 
   const keepThread = async (index: number): Promise<void> => {
     for (let attempt = 0; !stopping.signal.aborted; attempt++) {
@@ -85,19 +86,30 @@ export function startIngestPool(options: IngestPoolOptions): IngestPool {
   const runThread = async (index: number): Promise<ThreadEnd> => {
     const { port1, port2 } = new MessageChannel();
     port1.on('message', (notice: ThreadNotice) => {
-      if (notice.kind === 'state') {
-        states[index] = notice.state;
-        return;
+      switch (notice.kind) {
+        case 'state':
+          states[index] = notice.state;
+          break;
+        case 'report':
+          held[index] = notice.held;
+          options.onCounts(notice.counts);
+          break;
+        case 'traced':
+          options.onTraced?.(notice.traceparents);
       }
-      held[index] = notice.held;
-      options.onCounts(notice.counts);
     });
     ports[index] = port1;
+    const closed = once(port1, 'close');
     try {
-      const end: unknown = await piscina.run({ ...task, port: port2 }, { transferList: [port2] });
+      const end: unknown = await piscina.run(
+        { ...task, ...orders, port: port2 },
+        { transferList: [port2] },
+      );
       return end as ThreadEnd;
     } finally {
       ports[index] = undefined;
+      // The end of the task comes another way than its last notices, and may overtake them.
+      await waitAtMost(LAST_NOTICES_MS, closed);
       held[index] = NOTHING_HELD;
       port1.close();
     }
@@ -107,12 +119,41 @@ export function startIngestPool(options: IngestPoolOptions): IngestPool {
   return {
     states,
     held,
-    async close() {
+    pause() {
+      orders.paused = true;
+      tellAll({ kind: 'pause' });
+    },
+    resume() {
+      orders.paused = false;
+      tellAll({ kind: 'resume' });
+    },
+    setLogLevel(level) {
+      orders.log = { ...orders.log, level };
+      tellAll({ kind: 'log level', level });
+    },
+    async close(withinMs) {
       stopping.abort();
-      const command: ThreadCommand = 'drain';
-      for (const port of ports) port?.postMessage(command);
-      await waitAtMost(task.stopTimeoutMs + CLOSE_GRACE_MS, kept);
+      tellAll({ kind: 'drain', withinMs: withinMs * DRAIN_SHARE });
+      await waitAtMost(withinMs, kept);
       await piscina.destroy();
     },
   };
+}
+
+function createThreads({ threads, logger }: IngestPoolOptions): Piscina {
+  const piscina = new Piscina({
+    filename: fileURLToPath(builtFileUrl(import.meta.url, './worker.js')),
+    name: 'runIngestThread',
+    minThreads: threads,
+    maxThreads: threads,
+    idleTimeout: Infinity,
+    resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MIB },
+    // The default puts a thread's event loop to sleep between tasks, heartbeats included.
+    atomics: 'disabled',
+  });
+  // A thread's death is handled where its task rejects; unlistened, this would end the process.
+  piscina.on('error', (error: unknown) => {
+    logger.error({ err: error }, 'ingest thread failed');
+  });
+  return piscina;
 }

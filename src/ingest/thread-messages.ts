@@ -4,6 +4,8 @@ import type { Config, ServerUrls } from '../config.ts';
 import type { ErrorCode } from '../core/errors.ts';
 import type { RejectionReason } from '../core/rejection.ts';
 import type { ArmedCrashPoint } from '../platform/crash-points.ts';
+import type { LoggerOptions, LogLevel } from '../platform/logger.ts';
+import type { TracingOptions } from '../platform/tracing-options.ts';
 
 /** The one task of an ingest thread: consume until told to drain. */
 export interface IngestTask {
@@ -13,14 +15,16 @@ export interface IngestTask {
   /** Replicas of Redis that must have a batch before it is acknowledged. */
   readonly redisReplicasMin: number;
   readonly ingest: Config['ingest'];
-  readonly stopTimeoutMs: number;
+  /** Begin without consuming. */
+  readonly paused: boolean;
   readonly dedupeSecret: string;
   /** The life of Redis to count with. */
   readonly epoch: string;
   /** Count although Redis may lose what it acknowledged. */
   readonly allowUnsafeRedis: boolean;
-  readonly logLevel: Config['logLevel'];
-  readonly prettyLogs: boolean;
+  readonly log: LoggerOptions;
+  /** Undefined: no traces. */
+  readonly tracing: TracingOptions | undefined;
   /** Where a fault test ends this thread or its process. */
   readonly crashAt: ArmedCrashPoint | undefined;
   /** Carries ThreadNotice to the main thread and ThreadCommand back. */
@@ -35,15 +39,24 @@ export type ThreadEnd =
   | { readonly kind: 'drained' }
   | { readonly kind: 'fatal'; readonly code: ErrorCode; readonly message: string };
 
-/** Finish what is in flight, acknowledge it, close, and end the task. */
-export type ThreadCommand = 'drain';
+export type ThreadCommand =
+  /** Finish what is in flight, acknowledge it, close, and end the task, within the time. */
+  | { readonly kind: 'drain'; readonly withinMs: number }
+  /** Take nothing more until told to resume; finish and acknowledge what is held. */
+  | { readonly kind: 'pause' | 'resume' }
+  | { readonly kind: 'log level'; readonly level: LogLevel };
 
-/** `consuming` deliveries; `waiting` for RabbitMQ or Redis, taking nothing. */
-export type ThreadState = 'consuming' | 'waiting';
+/**
+ * `consuming` deliveries; `waiting` for RabbitMQ or Redis, taking nothing; `paused` by a person, connected
+ * and holding nothing.
+ */
+export type ThreadState = 'consuming' | 'waiting' | 'paused';
 
 export type ThreadNotice =
   | { readonly kind: 'state'; readonly state: ThreadState }
-  | { readonly kind: 'report'; readonly counts: IngestCounts; readonly held: HeldDeliveries };
+  | { readonly kind: 'report'; readonly counts: IngestCounts; readonly held: HeldDeliveries }
+  /** Batches that were settled and recorded as spans, each by its traceparent. */
+  | { readonly kind: 'traced'; readonly traceparents: readonly string[] };
 
 /** What a thread has taken and not acknowledged at this moment. */
 export interface HeldDeliveries {

@@ -9,6 +9,7 @@ import { createLogger, type Logger } from '../platform/logger.ts';
 import { createRedis } from '../platform/redis.ts';
 import { assertRedisIsSafe } from '../platform/redis-durability.ts';
 import { topologyNames } from '../platform/topology.ts';
+import { startTracing, type Tracing } from '../platform/tracing.ts';
 import { createPublisher } from '../publish/publisher.ts';
 import {
   startConsumer,
@@ -22,9 +23,11 @@ import {
   NOTHING_HELD,
   type IngestCounts,
   type IngestTask,
+  type ThreadCommand,
   type ThreadEnd,
   type ThreadNotice,
 } from './thread-messages.ts';
+import { traceApply, traceBatches } from './trace-batches.ts';
 
 /** How long a batch is retried on the spot; well below RabbitMQ's acknowledgement timeout of 30 minutes. */
 const RETRY_FOR_MS = 30_000;
@@ -37,11 +40,12 @@ const DEAD_LETTERS_OUTSTANDING = 1_000;
  */
 export async function runIngestThread(task: IngestTask): Promise<ThreadEnd> {
   const { port } = task;
-  const logger = createLogger({ level: task.logLevel, pretty: task.prettyLogs });
+  const logger = createLogger(task.log);
   const reporter = startReporting((notice) => {
     port.postMessage(notice);
   });
-  const { deps, close } = openDependencies(task, logger);
+  const tracing = task.tracing === undefined ? undefined : await startTracing(task.tracing, logger);
+  const { deps, close } = openDependencies(task, logger, tracing);
   const onStep = createCrashPoint(task.crashAt, ['ingest', 'thread']);
   try {
     return await new Promise<ThreadEnd>((resolve, reject) => {
@@ -50,6 +54,14 @@ export async function runIngestThread(task: IngestTask): Promise<ThreadEnd> {
         logger,
         retryForMs: RETRY_FOR_MS,
         ...(onStep === undefined ? {} : { onStep }),
+        ...(tracing === undefined
+          ? {}
+          : {
+              aroundBatch: traceBatches(tracing, {
+                queue: task.queue,
+                onTraced: reporter.addTraced,
+              }),
+            }),
         onCounts: reporter.add,
         onState: (state) => {
           port.postMessage({ kind: 'state', state });
@@ -60,21 +72,31 @@ export async function runIngestThread(task: IngestTask): Promise<ThreadEnd> {
         },
       });
       reporter.readHeldFrom(consumer);
-      // The only command is to drain.
-      port.on('message', () => {
-        consumer.drain(task.stopTimeoutMs).then(() => {
-          resolve({ kind: 'drained' });
-        }, reject);
+      port.on('message', (command: ThreadCommand) => {
+        switch (command.kind) {
+          case 'log level':
+            logger.level = command.level;
+            break;
+          case 'pause':
+          case 'resume':
+            consumer[command.kind]();
+            break;
+          case 'drain':
+            consumer.drain(command.withinMs).then(() => {
+              resolve({ kind: 'drained' });
+            }, reject);
+        }
       });
     });
   } finally {
     reporter.close();
     await close();
+    await tracing?.close();
     port.close();
   }
 }
 
-function openDependencies(task: IngestTask, logger: Logger) {
+function openDependencies(task: IngestTask, logger: Logger, tracing: Tracing | undefined) {
   const { servers, ingest } = task;
   const redis = createRedis(servers.redisUrl, { name: 'pulse ingest', logger });
   const accumulator = createAccumulator({
@@ -91,7 +113,8 @@ function openDependencies(task: IngestTask, logger: Logger) {
     maxOutstanding: DEAD_LETTERS_OUTSTANDING,
   });
   const deps: Pick<ConsumerDeps, 'accumulator' | 'publishDeadLetter' | 'deadExchange' | 'probe'> = {
-    accumulator,
+    accumulator:
+      tracing === undefined ? accumulator : { apply: traceApply(accumulator.apply, tracing) },
     publishDeadLetter: (publication) => publisher.publish(publication),
     deadExchange: topologyNames(task.queue).deadExchange,
     async probe() {
@@ -108,13 +131,15 @@ function openDependencies(task: IngestTask, logger: Logger) {
   };
 }
 
-function consumerOptions({ servers, queue, ingest, shards, dedupeSecret }: IngestTask) {
+function consumerOptions(task: IngestTask) {
+  const { servers, queue, ingest, shards, dedupeSecret, paused } = task;
   const { prefetch, batchSize, batchLingerMs } = ingest;
   return {
     rabbitmqUrl: servers.rabbitmqUrl,
     queue,
     prefetch,
     batchLingerMs,
+    paused,
     batch: { batchSize, shards, dedupeSecret, limits: ingest },
   } satisfies ConsumerOptions;
 }
@@ -122,9 +147,12 @@ function consumerOptions({ servers, queue, ingest, shards, dedupeSecret }: Inges
 /** Tells the main thread what was counted, and what is held, a few times a second. */
 function startReporting(notify: (notice: ThreadNotice) => void) {
   let counts = noCounts();
+  let traceparents: string[] = [];
   let consumer: Pick<Consumer, 'held'> = { held: NOTHING_HELD };
   let utilization = performance.eventLoopUtilization();
   const report = (): void => {
+    if (traceparents.length > 0) notify({ kind: 'traced', traceparents });
+    traceparents = [];
     const now = performance.eventLoopUtilization();
     counts.busySeconds = performance.eventLoopUtilization(now, utilization).active / 1000;
     utilization = now;
@@ -138,6 +166,9 @@ function startReporting(notify: (notice: ThreadNotice) => void) {
     },
     readHeldFrom(source: Pick<Consumer, 'held'>): void {
       consumer = source;
+    },
+    addTraced: (traceparent: string): void => {
+      traceparents.push(traceparent);
     },
     close(): void {
       clearInterval(timer);

@@ -1,6 +1,8 @@
 /** Structured logs: one JSON line each, readable on a terminal, secrets left out. */
+import { isMainThread, threadId } from 'node:worker_threads';
 import { pino, type DestinationStream, type Logger as PinoLogger } from 'pino';
 import { prettyFactory } from 'pino-pretty';
+import { createRedactor } from './redaction.ts';
 import { hostUrls } from './server-urls.ts';
 
 export type Logger = PinoLogger;
@@ -12,6 +14,8 @@ export interface LoggerOptions {
   readonly level: LogLevel;
   /** Human-readable lines; for terminals only. */
   readonly pretty: boolean;
+  /** Values that must not be written, wherever they come from. */
+  readonly secrets: readonly string[];
 }
 
 /** A chain of causes may be circular. */
@@ -31,12 +35,14 @@ const REDACTED_PATHS = [
  * Creates the process's logger. It writes to standard error, because standard output belongs to
  * the answers of commands (`--json`).
  */
-export function createLogger({ level, pretty }: LoggerOptions): Logger {
+export function createLogger({ level, pretty, secrets }: LoggerOptions): Logger {
   return pino(
     {
       level,
-      base: { pid: process.pid },
+      base: { pid: process.pid, ...(isMainThread ? {} : { threadId }) },
       redact: { paths: REDACTED_PATHS, censor: '[redacted]' },
+      // The last word before a line is written: what no path names is found by its value.
+      hooks: { streamWrite: createRedactor(secrets) },
       serializers: { err: (error: unknown) => toLoggable(error) },
     },
     pretty ? prettyStderr() : pino.destination({ fd: 2, sync: false }),

@@ -1,9 +1,10 @@
-/** The process's metrics: one registry, one small server that Prometheus reads. */
+/** The process's metrics and health: one registry, one small server that Prometheus and supervisors read. */
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client';
 import { FatalError } from '../core/errors.ts';
+import type { ProcessHealth } from './health.ts';
 
 export interface MetricsServer {
   /** Base URL; the metrics are at `/metrics` below it. */
@@ -81,22 +82,36 @@ export function addSampledCounter(registry: Registry, { name, help, read }: Samp
 }
 
 /**
- * Serves `GET /metrics`.
+ * Serves `GET /metrics`, and as the API does `GET /health/live`, which asks nobody, and `GET /health/ready`.
  *
  * @param options.port 0 takes any free port.
  * @throws FatalError PULSE_METRICS_LISTEN naming the variables when the port cannot be taken.
  */
 export async function startMetricsServer(
   registry: Registry,
-  { host, port }: { host: string; port: number },
+  { host, port, health }: { host: string; port: number; health: Pick<ProcessHealth, 'report'> },
 ): Promise<MetricsServer> {
+  const answers: Readonly<Record<string, () => Promise<Answer>>> = {
+    '/metrics': async () => ({
+      status: 200,
+      contentType: registry.contentType,
+      text: await registry.metrics(),
+    }),
+    '/health/live': () => Promise.resolve(jsonAnswer(200, { live: true })),
+    '/health/ready': async () => {
+      const report = await health.report();
+      return jsonAnswer(report.ready ? 200 : 503, report);
+    },
+  };
   const server = createServer((req, res) => {
-    if (req.url !== '/metrics' || req.method !== 'GET') {
+    const answer = req.method === 'GET' ? answers[req.url ?? ''] : undefined;
+    if (answer === undefined) {
       res.writeHead(404).end();
       return;
     }
-    registry.metrics().then(
-      (text) => res.writeHead(200, { 'content-type': registry.contentType }).end(text),
+    answer().then(
+      ({ status, contentType, text }) =>
+        res.writeHead(status, { 'content-type': contentType }).end(text),
       () => res.writeHead(500).end(),
     );
   });
@@ -131,4 +146,14 @@ export async function startMetricsServer(
 function readVersion(): string {
   const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
   return (JSON.parse(text) as { version: string }).version;
+}
+
+interface Answer {
+  readonly status: number;
+  readonly contentType: string;
+  readonly text: string;
+}
+
+function jsonAnswer(status: number, value: unknown): Answer {
+  return { status, contentType: 'application/json', text: JSON.stringify(value) };
 }

@@ -3,6 +3,7 @@ import { Client, DatabaseError, Pool, type ClientConfig, type PoolClient } from 
 import { FatalError, PulseError, TransientError, type ErrorCode } from '../core/errors.ts';
 import { backoffDelayMs, sleep } from './backoff.ts';
 import { serverOf, type Logger } from './logger.ts';
+import { createWaitReport } from './wait-report.ts';
 
 export interface PoolOptions {
   /** Shown in pg_stat_activity. */
@@ -167,6 +168,7 @@ export async function waitForPostgres(
   options: { timeoutMs: number; logger: Logger; signal?: AbortSignal },
 ): Promise<void> {
   const deadlineMs = Date.now() + options.timeoutMs;
+  const stillWaiting = createWaitReport({ ...options, url });
   for (let attempt = 0; ; attempt++) {
     try {
       await pingOnce(url, Math.max(100, deadlineMs - Date.now()));
@@ -182,7 +184,7 @@ export async function waitForPostgres(
           { cause: error },
         );
       }
-      if (attempt === 0) options.logger.warn({ server: serverOf(url) }, 'waiting for postgres');
+      stillWaiting();
       await sleep(delayMs, options.signal);
     }
   }

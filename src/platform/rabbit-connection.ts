@@ -4,6 +4,7 @@ import { FatalError } from '../core/errors.ts';
 import { backoffDelayMs, sleep, waitAtMost } from './backoff.ts';
 import { serverOf, type Logger } from './logger.ts';
 import { hostUrls } from './server-urls.ts';
+import { createWaitReport } from './wait-report.ts';
 
 export interface RabbitConnectionOptions {
   /** Shown by RabbitMQ beside the connection. */
@@ -96,8 +97,9 @@ export async function waitForRabbit(
   url: string,
   options: { timeoutMs: number; logger: Logger; signal?: AbortSignal },
 ): Promise<void> {
-  const { timeoutMs, logger, signal } = options;
+  const { timeoutMs, signal } = options;
   const deadlineMs = performance.now() + timeoutMs;
+  const stillWaiting = createWaitReport({ ...options, url });
   for (let attempt = 0; ; attempt++) {
     try {
       const overall = AbortSignal.timeout(Math.max(1, Math.ceil(deadlineMs - performance.now())));
@@ -116,7 +118,7 @@ export async function waitForRabbit(
           { cause: error },
         );
       }
-      if (attempt === 0) logger.info({ server: serverOf(url) }, 'waiting for rabbitmq');
+      stillWaiting();
       await sleep(delayMs, signal);
     }
   }

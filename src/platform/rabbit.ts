@@ -21,6 +21,11 @@ export interface RabbitLink {
   createChannel(): Promise<Channel>;
   /** The same with confirms. `highWaterMark` counts frames. */
   createConfirmChannel(options?: { highWaterMark: number }): Promise<ConfirmChannel>;
+  /**
+   * Closes one of its channels without ending the link. The broker takes what was sent on it first, such as
+   * acknowledgements; what was not acknowledged is redelivered.
+   */
+  closeChannel(channel: Channel): Promise<void>;
   /** Gives the link up, for example because the broker cancelled a consumer; the first call counts. */
   fail(error: Error): void;
 }
@@ -228,7 +233,7 @@ interface OwnedLink extends RabbitLink {
 }
 
 function createLink(connection: ChannelModel, generation: number): OwnedLink {
-  const channels: Channel[] = [];
+  const channels = new Set<Channel>();
   let alive = true;
   let resolveLost: (error: Error) => void = () => undefined;
   const lost = new Promise<Error>((resolve) => {
@@ -243,10 +248,10 @@ function createLink(connection: ChannelModel, generation: number): OwnedLink {
     fail(error ?? new Error('RabbitMQ connection closed'));
   });
   const adopt = <C extends Channel>(channel: C): C => {
-    channels.push(channel);
+    channels.add(channel);
     channel.on('error', fail);
     channel.on('close', () => {
-      fail(new Error('RabbitMQ channel closed'));
+      if (channels.has(channel)) fail(new Error('RabbitMQ channel closed'));
     });
     return channel;
   };
@@ -260,8 +265,12 @@ function createLink(connection: ChannelModel, generation: number): OwnedLink {
     },
     createChannel: async () => adopt(await connection.createChannel()),
     createConfirmChannel: async (options) => adopt(await connection.createConfirmChannel(options)),
+    async closeChannel(channel) {
+      channels.delete(channel);
+      await channel.close();
+    },
     async closeChannels() {
-      const closing = channels.map(async (channel) => {
+      const closing = [...channels].map(async (channel) => {
         await channel.close();
       });
       await waitAtMost(CHANNELS_CLOSE_TIMEOUT_MS, Promise.allSettled(closing));

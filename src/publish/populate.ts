@@ -202,20 +202,10 @@ async function runLane(run: Run, publisher: Publisher): Promise<void> {
     run.remaining -= 1;
     run.published += 1;
     const { body, messageId } = next.value;
-<<<<<<< HEAD
     // Tells for how long a pulse has waited in the queue.
     const timestampSec = Math.floor(Date.now() / 1000);
-    const publication = { exchange, routingKey, body, messageId, timestampSec, contentType };
-=======
-    const publication = {
-      exchange,
-      routingKey,
-      body,
-      messageId,
-      contentType,
-      headers: run.headers,
-    };
->>>>>>> 3dc3bb2 (Add traces that cost nothing while they are off)
+    const address = { exchange, routingKey, contentType, headers: run.headers };
+    const publication = { ...address, body, messageId, timestampSec };
     for (let attempt = 0; ; attempt++) {
       try {
         await publisher.publish(publication);

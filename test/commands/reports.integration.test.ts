@@ -1,6 +1,6 @@
 import { connect } from 'amqplib';
 import { Redis } from 'ioredis';
-import { Client } from 'pg';
+import { Client, Pool } from 'pg';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { makeTraffic, openFlow, toMessage, type Flow } from '../flows/flow-fixture.ts';
 import { startPrivateRedis } from '../support/private-redis.ts';
@@ -121,6 +121,48 @@ describe('doctor', () => {
       expect(dangers[0]!.detail).toContain(`"${bad}"`);
       expect(dangers[0]!.detail).toContain(`${name} ${good}`);
     }
+  });
+
+  test('names what is stuck or does not belong together, each with what to do', async () => {
+    const flow = await openFlow();
+    const worker = await flow.start('worker');
+    await flow.producer.publish(makeTraffic(100, 'examined').map(toMessage));
+    await flow.settled({ counted: 90 });
+    worker.signal('SIGTERM');
+    await worker.ended;
+    expect(await examine(flow)).toEqual({ exitCode: 0, dangers: [] });
+    const redis = new Redis(flow.env.REDIS_URL!);
+    onTestFinished(() => {
+      redis.disconnect();
+    });
+    const pool = new Pool({ connectionString: flow.env.DATABASE_URL!, max: 1 });
+    onTestFinished(() => pool.end());
+
+    await redis.hincrby('{0}:books', 'counted', 7);
+    const drifting = await examine(flow);
+    expect(drifting.dangers).toMatchObject([
+      { name: 'books', detail: expect.stringMatching(/7 pulses.*`pulse verify`/) as string },
+    ]);
+    await redis.hincrby('{0}:books', 'counted', -7);
+
+    // Sealed an hour ago by a flusher that is gone.
+    await flow.run(['flush', '--allow-test-faults'], { PULSE_CRASH_AT: 'flush:sealed:1' });
+    const [sealed] = await redis.keys('{0}:sealed:*');
+    const openedField = (await redis.hkeys(sealed!)).find((name) => name.includes('opened'))!;
+    await redis.hset(sealed!, openedField, String(Math.floor(Date.now() / 1000) - 3_600));
+    const stuck = await examine(flow);
+    expect(stuck.dangers).toMatchObject([
+      { name: 'flush', detail: expect.stringContaining('`pulse flush`') as string },
+    ]);
+    await flow.flush();
+    expect(await examine(flow)).toEqual({ exitCode: 0, dangers: [] });
+
+    await pool.query('UPDATE epochs SET id = gen_random_uuid()');
+    const foreign = await examine(flow);
+    expect(foreign.exitCode).toBe(1);
+    expect(foreign.dangers).toMatchObject([
+      { name: 'epoch', detail: expect.stringContaining('`pulse recover') as string },
+    ]);
   });
 
   test('names missing migrations, and a server that is away, beside the rest', async () => {

@@ -27,7 +27,6 @@ export interface ReadyLine {
   readonly redis: string;
   readonly postgres: string;
   readonly username?: string;
-  readonly password?: string;
 }
 
 /** The answer of `pulse verify --json`. */
@@ -138,7 +137,7 @@ export async function openFlow(own: Env = {}, given?: FlowServers): Promise<Flow
     },
     async openApi() {
       const { ready } = await flow.start('api');
-      return loginToApi({ api: ready.api!, username: ready.username!, password: ready.password! });
+      return loginToApi({ api: ready.api!, username: ready.username!, password: PASSWORD });
     },
     async deadLetters() {
       const client = new Client({ connectionString: servers.databaseUrl });

@@ -15,6 +15,8 @@ export interface ForeignClient {
   publish(messages: Iterable<ForeignMessage>): Promise<void>;
   /** Pulses ready in the queue, without those that a consumer holds. */
   depth(): Promise<number>;
+  /** Consumers of the queue. */
+  consumers(): Promise<number>;
   /** Resolves when fewer than `limit` are ready. */
   drainedBelow(limit: number): Promise<void>;
   close(): Promise<void>;
@@ -51,6 +53,7 @@ function toClient(connection: ChannelModel, channel: ConfirmChannel, queue: stri
       await channel.waitForConfirms();
     },
     depth,
+    consumers: async () => (await channel.checkQueue(queue)).consumerCount,
     async drainedBelow(limit) {
       while ((await depth()) >= limit);
     },

@@ -11,7 +11,13 @@ import {
 import { loginToApi } from '../support/api-client.ts';
 import { MANY_STEPS_TIMEOUT_MS } from '../support/pulse-process.ts';
 import { areQueuesNamed } from '../support/quorum-names.ts';
-import { countKinds, openFlow, type FlowServers, type StoredDeadLetter } from './flow-fixture.ts';
+import {
+  countKinds,
+  type FlowServers,
+  openFlow,
+  PASSWORD,
+  type StoredDeadLetter,
+} from './flow-fixture.ts';
 import { startSteadyProducer } from './steady-producer.ts';
 import { goodPulses, sumsOfPulses, sumsOfRows } from './sums.ts';
 
@@ -77,7 +83,7 @@ describe('a server is killed while pulses flow and flushes run', () => {
       const api = await loginToApi({
         api: ready.api!,
         username: ready.username!,
-        password: ready.password!,
+        password: PASSWORD,
       });
       expect(sumsOfRows(await api.rows({ limit: '1000' }))).toEqual(
         sumsOfPulses(goodPulses(producer.confirmed)),

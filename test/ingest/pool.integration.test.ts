@@ -12,6 +12,7 @@ import { createIngestFixture, type IngestFixture } from './ingest-fixture.ts';
 import { mixedTraffic } from './traffic.ts';
 
 // The threads run the built files in dist/, as in production: Node.js starts no thread from TypeScript.
+const CLOSE_MS = 40_000;
 let fixture: IngestFixture;
 let pool: IngestPool | undefined;
 const counts = noCounts();
@@ -26,7 +27,7 @@ beforeEach(async () => {
   fatal.length = 0;
 });
 afterEach(async () => {
-  await pool?.close();
+  await pool?.close(CLOSE_MS);
   pool = undefined;
   vi.restoreAllMocks();
 });
@@ -34,11 +35,12 @@ afterAll(() => fixture.close());
 
 const redisUrl = (): string => fixture.services.redisUrl;
 
-function startPool(changes: { threads?: number; redisUrl?: string } = {}) {
+function startPool(changes: { threads?: number; redisUrl?: string; paused?: boolean } = {}) {
   const run = vi.spyOn(Piscina.prototype, 'run');
   const { rabbitmqUrl, queue } = fixture.services;
   pool = startIngestPool({
     threads: changes.threads ?? 2,
+    paused: changes.paused ?? false,
     task: {
       servers: { rabbitmqUrl, redisUrl: changes.redisUrl ?? redisUrl() },
       queue,
@@ -52,13 +54,12 @@ function startPool(changes: { threads?: number; redisUrl?: string } = {}) {
         dedupeWindowSeconds: 3_600,
         ...BODY_LIMITS,
       },
-      stopTimeoutMs: 30_000,
       dedupeSecret: 'test secret',
       epoch: '',
       allowUnsafeRedis: false,
       crashAt: undefined,
-      logLevel: 'silent',
-      prettyLogs: false,
+      log: { level: 'silent', pretty: false, secrets: [] },
+      tracing: undefined,
     },
     logger: pino({ level: 'silent' }),
     onCounts: (more) => {
@@ -80,7 +81,7 @@ describe('the pool', () => {
     await allConsuming();
     await fixture.publish(messages);
     await fixture.counted(oracle.counted);
-    await own.close();
+    await own.close(CLOSE_MS);
     pool = undefined;
     expect(counts).toMatchObject({
       deliveries: messages.length,
@@ -105,7 +106,7 @@ describe('the pool', () => {
     expect(piscina.threads).toHaveLength(2);
     expect(piscina.threads.map(({ threadId }) => threadId)).not.toEqual(victims);
     await fixture.counted(oracle.counted);
-    await own.close();
+    await own.close(CLOSE_MS);
     pool = undefined;
     expect(await fixture.sums()).toEqual(oracle.sums);
     expect(fatal).toEqual([]);
@@ -117,7 +118,7 @@ describe('the pool', () => {
     await allConsuming();
     await fixture.publish(messages);
     await eventually(async () => (await fixture.books()).counted).toBeGreaterThan(100);
-    await own.close();
+    await own.close(CLOSE_MS);
     pool = undefined;
     const { duplicates, counted } = await fixture.books();
     const letters = await fixture.takeDeadLetters();
@@ -139,16 +140,35 @@ describe('the pool', () => {
     startPool({ threads: 1, redisUrl: server.url });
     await eventually(() => fatal).toHaveLength(1);
     expect(fatal[0]).toMatchObject({ code: 'PULSE_REDIS_LIBRARY', retryable: false });
-    await pool?.close();
+    await pool?.close(CLOSE_MS);
     pool = undefined;
     await eventually(() => fixture.readyCount()).toBe(10);
     await server.close();
   });
 
+  test('a pause reaches every thread, also one that is started later, and counts on after it', async () => {
+    const { messages, oracle } = mixedTraffic(2_000);
+    const { piscina, pool: own } = startPool({ paused: true });
+    const allPaused = () =>
+      eventually(() => new Set(own.states)).toEqual(new Set(['paused'] as const));
+    await allPaused();
+    await fixture.publish(messages);
+    await piscina.threads[0]?.terminate();
+    await eventually(() => own.states).toContain('waiting');
+    await allPaused();
+    expect(await fixture.readyCount()).toBe(messages.length);
+    own.resume();
+    await fixture.counted(oracle.counted);
+    own.pause();
+    await allPaused();
+    expect(await fixture.consumerCount()).toBe(0);
+    expect(await fixture.sums()).toEqual(oracle.sums);
+  });
+
   test('leaves no thread behind', async () => {
     const { piscina, pool: own } = startPool({ threads: 1 });
     await allConsuming();
-    await own.close();
+    await own.close(CLOSE_MS);
     pool = undefined;
     expect(piscina.threads).toEqual([]);
   });

@@ -7,7 +7,10 @@ afterEach(() => {
 });
 
 /** What `use` makes a logger write to standard error. */
-function writtenBy(use: (logger: Logger) => void, pretty = false): string {
+function writtenBy(
+  use: (logger: Logger) => void,
+  { pretty = false, secrets = [] }: { pretty?: boolean; secrets?: string[] } = {},
+): string {
   const written: string[] = [];
   // sonic-boom, pino's writer, looks `fs.write` up at each call.
   vi.spyOn(fs, 'write').mockImplementation((fd: number, line: string, ...rest: unknown[]) => {
@@ -19,7 +22,7 @@ function writtenBy(use: (logger: Logger) => void, pretty = false): string {
     written.push(String(line));
     return true;
   });
-  const logger = createLogger({ level: 'info', pretty });
+  const logger = createLogger({ level: 'info', pretty, secrets });
   use(logger);
   logger.flush();
   return written.join('');
@@ -43,20 +46,38 @@ describe('createLogger', () => {
   });
 
   test.each([true, false])('leaves secrets out (pretty: %s)', (pretty) => {
-    const text = writtenBy((logger) => {
-      logger.info(
-        {
-          password: 'geheim-1',
-          user: { password: 'geheim-2', secret: 'geheim-3' },
-          req: { headers: { authorization: 'geheim-4' } },
-          headers: { authorization: 'geheim-5' },
-          authorization: 'geheim-6',
-        },
-        'login',
-      );
-    }, pretty);
+    const text = writtenBy(
+      (logger) => {
+        logger.info(
+          {
+            password: 'geheim-1',
+            user: { password: 'geheim-2', secret: 'geheim-3' },
+            req: { headers: { authorization: 'geheim-4' } },
+            headers: { authorization: 'geheim-5' },
+            authorization: 'geheim-6',
+          },
+          'login',
+        );
+      },
+      { pretty },
+    );
     expect(text).toContain('login');
     expect(text).not.toContain('geheim');
+  });
+
+  test.each([true, false])('leaves secrets out wherever they stand (pretty: %s)', (pretty) => {
+    const text = writtenBy(
+      (logger) => {
+        const error = new Error('cannot reach amqp://user:pw@host', {
+          cause: new Error('sent AUTH geheim-wort'),
+        });
+        logger.info({ err: error, detail: ['geheim-wort'], url: 'redis://:pw@host' }, 'away');
+      },
+      { pretty, secrets: ['geheim-wort'] },
+    );
+    expect(text).toContain('away');
+    expect(text).not.toContain('geheim');
+    expect(text).not.toContain('pw');
   });
 
   test('writes nothing below its level', () => {

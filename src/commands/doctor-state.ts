@@ -1,0 +1,187 @@
+/** What `pulse doctor` asks of the servers together: whether they fit, and whether anything is stuck. */
+import { statfs } from 'node:fs/promises';
+import type { Redis } from 'ioredis';
+import type { Pool } from 'pg';
+import type { Accumulator } from '../aggregate/accumulator.ts';
+import { shardKeys } from '../aggregate/keys.ts';
+import { verifyBooks } from '../flush/books.ts';
+import { isFlushOverdue } from '../flush/overdue.ts';
+import { readEpoch } from '../platform/epochs.ts';
+import { readPauseState } from '../platform/pauses.ts';
+import type { Finding } from '../platform/redis-durability.ts';
+import { describePause } from './status.ts';
+
+export interface StateDeps {
+  readonly redis: Redis;
+  readonly pool: Pool;
+  readonly accumulator: Accumulator;
+  readonly flushCron: string;
+}
+
+/** A second is what a busy machine may add to the answer; a minute moves pulses into another hour. */
+const SKEW_WARNING_MS = 2_000;
+const SKEW_DANGER_MS = 60_000;
+/** A flush of a large hour takes its time, and so do its retries. */
+const FLUSH_LATE_MS = 15 * 60_000;
+const FREE_SHARE_WARNING = 0.15;
+const FREE_SHARE_DANGER = 0.03;
+const GIB = 1024 ** 3;
+
+/** Needs an up-to-date schema and loaded functions. */
+export async function checkState(deps: StateDeps): Promise<Finding[]> {
+  return [
+    ...(await checkClocks(deps)),
+    await checkEpoch(deps),
+    await checkPause(deps),
+    await checkFlush(deps),
+    await checkBooks(deps),
+  ];
+}
+
+async function checkClocks({ redis, pool }: StateDeps): Promise<Finding[]> {
+  const clocks = {
+    redis: async () => {
+      const [seconds, microseconds] = await redis.time();
+      return Number(seconds) * 1000 + Number(microseconds) / 1000;
+    },
+    postgres: async () => {
+      const { rows } = await pool.query<{ at: Date }>('SELECT clock_timestamp() AS at');
+      return rows[0]?.at.getTime() ?? Number.NaN;
+    },
+  };
+  const findings: Finding[] = [];
+  for (const [name, read] of Object.entries(clocks)) {
+    const askedMs = Date.now();
+    const theirsMs = await read();
+    const oursMs = (askedMs + Date.now()) / 2;
+    findings.push(judgeSkew(`${name} clock`, theirsMs - oursMs));
+  }
+  return findings;
+}
+
+/** @param skewMs Above zero: that clock is ahead of this machine's. */
+export function judgeSkew(name: string, skewMs: number): Finding {
+  const seconds = Math.abs(skewMs) / 1000;
+  const detail = `${seconds.toFixed(1)} s ${skewMs > 0 ? 'ahead of' : 'behind'} this machine`;
+  const todo = 'pulses fall into the wrong hour or are refused: synchronise the clocks (NTP)';
+  if (seconds * 1000 > SKEW_DANGER_MS)
+    return { name, status: 'danger', detail: `${detail}: ${todo}` };
+  if (seconds * 1000 > SKEW_WARNING_MS) {
+    return { name, status: 'warning', detail: `${detail}: ${todo}` };
+  }
+  return { name, status: 'ok', detail };
+}
+
+async function checkEpoch({ redis, pool, accumulator }: StateDeps): Promise<Finding> {
+  const name = 'epoch';
+  const known = await readEpoch(pool);
+  const held = new Set<string | null>();
+  for (let shard = 0; shard < accumulator.shards; shard++) {
+    held.add(await redis.hget(shardKeys(shard).books, 'epoch'));
+  }
+  const [first] = held;
+  if (known === undefined && held.size === 1 && first === null) {
+    return { name, status: 'warning', detail: 'none yet; the first start of a worker begins one' };
+  }
+  if (known !== undefined && held.size === 1 && first === known) {
+    return { name, status: 'ok', detail: known };
+  }
+  return {
+    name,
+    status: 'danger',
+    detail:
+      `Postgres knows ${known ?? 'none'}, Redis holds ${[...held].map((one) => one ?? 'none').join(', ')}: ` +
+      'Redis has lost its memory, or the two do not belong together. Check REDIS_URL and DATABASE_URL, restore ' +
+      "Redis's append-only file, or accept the loss with `pulse recover --note 'what happened'`",
+  };
+}
+
+async function checkPause({ pool }: StateDeps): Promise<Finding> {
+  const state = await readPauseState(pool);
+  const detail = describePause(state);
+  return state.paused
+    ? { name: 'ingest', status: 'warning', detail: `${detail}; \`pulse resume\` lets it go on` }
+    : { name: 'ingest', status: 'ok', detail };
+}
+
+/** A sealed batch that is still there, or live sums that a tick should have taken, long after the tick. */
+async function checkFlush({ accumulator, flushCron }: StateDeps): Promise<Finding> {
+  const nowMs = Date.now();
+  const overdue = await isFlushOverdue({
+    accumulator,
+    cron: flushCron,
+    nowMs: nowMs - FLUSH_LATE_MS,
+  });
+  let leftovers = 0;
+  let oldestSec = Number.POSITIVE_INFINITY;
+  for (let shard = 0; shard < accumulator.shards; shard++) {
+    for (const { openedAtSec } of await accumulator.listSealed(shard)) {
+      leftovers += 1;
+      oldestSec = Math.min(oldestSec, openedAtSec);
+    }
+  }
+  const name = 'flush';
+  if (leftovers > 0 && oldestSec * 1000 < nowMs - FLUSH_LATE_MS) {
+    const since = new Date(oldestSec * 1000).toISOString();
+    const detail =
+      `${leftovers} sealed batches were never finished, the oldest holds pulses since ${since}: ` +
+      '`pulse flush` tries again and says why it fails';
+    return { name, status: 'danger', detail };
+  }
+  if (overdue) {
+    const detail = `no flush has come when FLUSH_CRON (${flushCron}) said: does a worker run? \`pulse flush\` makes up for it`;
+    return { name, status: 'warning', detail };
+  }
+  return { name, status: 'ok', detail: 'nothing is overdue' };
+}
+
+async function checkBooks({ accumulator, pool }: StateDeps): Promise<Finding> {
+  const { drift, balanced } = await verifyBooks({ accumulator, pool });
+  return balanced
+    ? { name: 'books', status: 'ok', detail: 'balance' }
+    : {
+        name: 'books',
+        status: 'danger',
+        detail: `differ by ${String(drift)} pulses: \`pulse verify\` shows where; stop billing from them until it is explained`,
+      };
+}
+
+/**
+ * Where the servers keep their data, if they run on this machine and tell. Of others the disk cannot be seen
+ * from here.
+ */
+export async function checkDisk(
+  name: string,
+  url: string,
+  readDirectory: () => Promise<string | undefined>,
+): Promise<Finding> {
+  const isHere = ['127.0.0.1', 'localhost', '[::1]'].includes(new URL(url).hostname);
+  const directory = isHere ? await readDirectory().catch(() => undefined) : undefined;
+  const stats =
+    directory === undefined ? undefined : await statfs(directory).catch(() => undefined);
+  if (stats === undefined || directory === undefined) {
+    return {
+      name,
+      status: 'ok',
+      detail: 'cannot be seen from here: watch it where the server runs',
+    };
+  }
+  const freeBytes = stats.bavail * stats.bsize;
+  return judgeDisk(name, { directory, freeBytes, totalBytes: stats.blocks * stats.bsize });
+}
+
+export function judgeDisk(
+  name: string,
+  {
+    directory,
+    freeBytes,
+    totalBytes,
+  }: { directory: string; freeBytes: number; totalBytes: number },
+): Finding {
+  const share = freeBytes / totalBytes;
+  const detail = `${(freeBytes / GIB).toFixed(1)} GiB (${Math.round(share * 100)} %) free at ${directory}`;
+  const todo = 'a full disk stops counting: free some, or enlarge it';
+  if (share < FREE_SHARE_DANGER) return { name, status: 'danger', detail: `${detail}: ${todo}` };
+  if (share < FREE_SHARE_WARNING) return { name, status: 'warning', detail: `${detail}: ${todo}` };
+  return { name, status: 'ok', detail };
+}

@@ -1,0 +1,82 @@
+/** The forms that environment variables may have. None echoes a value that may be secret. */
+import { EnvError, makeValidator } from 'envalid';
+import { validate as isCron } from 'node-cron';
+import { parseCrashPoint } from './platform/crash-points.ts';
+import { hostUrls } from './platform/server-urls.ts';
+
+export function integer(min: number, max: number) {
+  return makeValidator((text: string) => {
+    const value = Number(text);
+    if (!/^\d+$/.test(text) || value < min || value > max) {
+      throw new EnvError(`must be a whole number from ${min} to ${max}, not "${text}".`);
+    }
+    return value;
+  });
+}
+
+export const ratio = makeValidator((text: string) => {
+  if (!/^(0(\.\d+)?|1(\.0+)?)$/.test(text)) throw new EnvError('must be a number from 0 to 1.');
+  return Number(text);
+});
+
+export function matching(pattern: RegExp, words: string) {
+  return makeValidator((text: string) => {
+    if (!pattern.test(text)) throw new EnvError(`must be ${words}, not "${text}".`);
+    return text;
+  });
+}
+
+export const host = matching(/^[\w.:-]+$/, 'a host name or an address');
+
+/** What these name may be several servers that stand for each other. */
+const SEVERAL_HOSTS = /^(amqps?|rediss?\+cluster):$/;
+
+/** Never echoes the value: it may hold a password. */
+export function url(...protocols: string[]) {
+  return makeValidator((text: string) => {
+    const parsed = hostUrls(text).map((one) => (URL.canParse(one) ? new URL(one) : undefined));
+    if (!parsed.every((one) => one?.hostname && protocols.includes(one.protocol))) {
+      throw new EnvError(`must be a URL ${protocols.join('// or ')}// with a host.`);
+    }
+    if (parsed.length > 1 && !SEVERAL_HOSTS.test(parsed[0]?.protocol ?? '')) {
+      throw new EnvError(`must name one host; several need ${severalOf(protocols)}.`);
+    }
+    return text;
+  });
+}
+
+function severalOf(protocols: readonly string[]): string {
+  const fit = protocols.filter((protocol) => SEVERAL_HOSTS.test(protocol));
+  return fit.length === 0
+    ? 'a proxy or a name that follows the primary'
+    : `${fit.join('// or ')}//`;
+}
+
+export function secret(lengthMin: number) {
+  return makeValidator((text: string) => {
+    if (text.length < lengthMin) throw new EnvError(`must have at least ${lengthMin} characters.`);
+    return text;
+  });
+}
+
+/** Exactly as browsers write them: whoever is let in by a pattern is let in by mistake one day. */
+export const origins = makeValidator((text: string) => {
+  const list = text.split(',').map((part) => part.trim());
+  for (const part of list) {
+    if (part.includes('*') || !URL.canParse(part) || new URL(part).origin !== part) {
+      throw new EnvError(`must be origins such as https://app.example.com, not "${part}".`);
+    }
+  }
+  return list;
+});
+
+export const cron = makeValidator((text: string) => {
+  if (!isCron(text)) throw new EnvError(`must be a cron expression, not "${text}".`);
+  return text;
+});
+
+export const crashPoint = makeValidator((text: string) => {
+  const point = parseCrashPoint(text);
+  if (point === undefined) throw new EnvError('must name a step, such as ingest:applied:3.');
+  return point;
+});

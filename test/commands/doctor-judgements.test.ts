@@ -1,0 +1,65 @@
+import { describe, expect, test } from 'vitest';
+import { atLeast, judgeMemory } from '../../src/commands/doctor-checks.ts';
+import { checkDisk, judgeDisk, judgeSkew } from '../../src/commands/doctor-state.ts';
+
+test.each([
+  ['3.10.8', '3.10', 'ok'],
+  ['3.9.29', '3.10', 'danger'],
+  ['4.1.0', '3.10', 'ok'],
+  ['15.14 (Debian 15.14-0+deb12u1)', '14.0', 'ok'],
+  ['13.22', '14.0', 'danger'],
+  ['18beta1', '14.0', 'warning'],
+  ['unknown', '7.0', 'warning'],
+] as const)('version %s where %s is needed is called %s', (version, oldest, status) => {
+  expect(atLeast('a version', version, oldest).status).toBe(status);
+});
+
+test.each([
+  [0, 'ok'],
+  [-1_900, 'ok'],
+  [2_100, 'warning'],
+  [-59_000, 'warning'],
+  [61_000, 'danger'],
+  [-3_600_000, 'danger'],
+] as const)('a clock that is %i ms off is called %s', (skewMs, status) => {
+  const finding = judgeSkew('a clock', skewMs);
+  expect(finding.status).toBe(status);
+  if (status !== 'ok') expect(finding.detail).toContain('NTP');
+});
+
+describe('disks', () => {
+  test.each([
+    [50, 'ok'],
+    [10, 'warning'],
+    [2, 'danger'],
+  ] as const)('with %i %% free is called %s', (percent, status) => {
+    const finding = judgeDisk('a disk', { directory: '/x', freeBytes: percent, totalBytes: 100 });
+    expect(finding.status).toBe(status);
+  });
+
+  test('of this machine are looked at, of others not, and one that cannot be seen is no danger', async () => {
+    const here = () => Promise.resolve('/');
+    expect((await checkDisk('a disk', 'redis://127.0.0.1:1', here)).detail).toContain('free at /');
+    for (const [url, read] of [
+      ['redis://redis.example:1', here],
+      ['redis://127.0.0.1:1', () => Promise.resolve('/there/is/no/such/place')],
+      ['redis://127.0.0.1:1', () => Promise.reject(new Error('not allowed'))],
+      ['redis://127.0.0.1:1', () => Promise.resolve(undefined)],
+    ] as const) {
+      const finding = await checkDisk('a disk', url, read);
+      expect(finding).toMatchObject({
+        status: 'ok',
+        detail: expect.stringContaining('cannot be seen') as string,
+      });
+    }
+  });
+});
+
+test.each([
+  [{ used_memory: '80', maxmemory: '100', total_system_memory: '1000' }, 'warning'],
+  [{ used_memory: '80', maxmemory: '0', total_system_memory: '1000' }, 'ok'],
+  [{ used_memory: '800', maxmemory: '0', total_system_memory: '1000' }, 'warning'],
+  [{}, 'ok'],
+])('memory %j is called %s', (memory, status) => {
+  expect(judgeMemory(new Map(Object.entries(memory))).status).toBe(status);
+});

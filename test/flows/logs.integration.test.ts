@@ -1,0 +1,148 @@
+import { expect, onTestFinished, test, vi } from 'vitest';
+import { freePort } from '../../src/services/free-port.ts';
+import { startRabbitProxy } from '../platform/rabbit-proxy.ts';
+import { eventually } from '../support/eventually.ts';
+import { MANY_STEPS_TIMEOUT_MS, runPulse, startPulse } from '../support/pulse-process.ts';
+import { makeTraffic, openFlow, toMessage } from './flow-fixture.ts';
+
+vi.setConfig({ testTimeout: MANY_STEPS_TIMEOUT_MS });
+
+const MARKER = 'geheimnis';
+/** Every variable that holds a secret. `@` and `"` change their looks in URLs and in JSON. */
+const SECRETS = {
+  JWT_SECRET: `${MARKER}-of-the-tokens-"with"-quotes`,
+  ADMIN_PASSWORD: `${MARKER}-of-the-admin`,
+  OTEL_EXPORTER_OTLP_HEADERS: `authorization=Bearer ${MARKER}-of-the-collector`,
+};
+
+/** The same lines as objects; what is no JSON is for people. */
+function linesOf(text: string): Record<string, unknown>[] {
+  return text
+    .split('\n')
+    .filter((line) => line.startsWith('{'))
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
+}
+
+test('servers that are away, or refuse: no secret is in any output, at any level', async () => {
+  const password = encodeURIComponent(`${MARKER}@"/`);
+  const port = await freePort();
+  const flow = await openFlow();
+  const refusing = Object.fromEntries(
+    ['RABBITMQ_URL', 'REDIS_URL', 'DATABASE_URL'].map((name) => {
+      const url = new URL(flow.env[name]!);
+      url.password = password;
+      return [name, url.href];
+    }),
+  );
+  const absent = {
+    RABBITMQ_URL: `amqp://pulse:${password}@127.0.0.1:${port}`,
+    REDIS_URL: `redis://:${password}@127.0.0.1:${port}`,
+    DATABASE_URL: `postgres://pulse:${password}@127.0.0.1:${port}/pulse`,
+  };
+  const runs = [absent, refusing].map(async (servers) => {
+    for (const command of ['start', 'api', 'worker', 'doctor', 'status', 'flush', 'migrate']) {
+      const { exitCode, stdout, stderr } = await runPulse([command], {
+        env: {
+          ...SECRETS,
+          ...servers,
+          OTEL_EXPORTER_OTLP_ENDPOINT: `http://u:${password}@127.0.0.1:${port}`,
+          START_TIMEOUT_SECONDS: '1',
+          LOG_LEVEL: 'trace',
+          API_PORT: '0',
+          METRICS_PORT: '0',
+        },
+      });
+      expect({ command, exitCode }).toEqual({ command, exitCode: 1 });
+      expect(stdout + stderr, command).not.toContain(MARKER);
+    }
+  });
+  await Promise.all(runs);
+});
+
+test('servers that go away and come back: no secret is in any output, and no line more than one for a batch', async () => {
+  const flow = await openFlow({ ...SECRETS, LOG_LEVEL: 'trace' });
+  await flow.flush();
+  const names = ['RABBITMQ_URL', 'REDIS_URL', 'DATABASE_URL'] as const;
+  const cables = await Promise.all(names.map((name) => startRabbitProxy(flow.env[name]!)));
+  onTestFinished(async () => {
+    await Promise.all(cables.map((cable) => cable.close()));
+  });
+  const behindCables = Object.fromEntries(names.map((name, index) => [name, cables[index]!.url]));
+  const system = await flow.start('start', {
+    ...behindCables,
+    OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:1',
+    FLUSH_ON_EXIT: 'true',
+  });
+  await flow.producer.publish(makeTraffic(2_000, 'before').map(toMessage));
+  await flow.settled({ counted: 1_800 });
+  for (const cable of cables) cable.cut();
+  await eventually(() => system.output).toContain('rabbitmq connection lost');
+  await fetch(`${system.ready.api!}/health/ready`);
+  await fetch(`${system.ready.api!}/api/v1/login`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ username: 'admin', password: `${MARKER} wrong` }),
+  });
+  for (const cable of cables) cable.mend();
+  await flow.producer.publish(makeTraffic(500, 'after').map(toMessage));
+  await flow.settled({ counted: 2_200 });
+  system.signal('SIGTERM');
+  const { exitCode, stdout, stderr } = await system.ended;
+  expect(exitCode).toBe(0);
+  const secrets = names
+    .map((name) => new URL(flow.env[name]!).password)
+    .filter((one) => one !== '');
+  expect(secrets).not.toEqual([]);
+  for (const secret of [MARKER, ...secrets]) expect(stdout + stderr).not.toContain(secret);
+
+  const settled = linesOf(stderr).filter(
+    (line) => line.msg === 'batch settled' && 'counted' in line,
+  );
+  expect(settled.length).toBeGreaterThan(0);
+  for (const line of settled)
+    expect(line).toMatchObject({ level: 20, threadId: expect.any(Number) as number });
+  const ids = settled.map(({ threadId, batchId }) => `${String(threadId)} ${String(batchId)}`);
+  expect(new Set(ids).size).toBe(ids.length);
+  const requests = linesOf(stderr).filter((line) => line.msg === 'request answered');
+  for (const { requestId } of requests) expect(requestId).toMatch(/^[\w-]{36}$/);
+  expect(stderr.trimEnd().endsWith('Stopped.')).toBe(true);
+});
+
+test('SIGUSR2 turns debug logs on and off, in the ingest threads too', async () => {
+  const flow = await openFlow({ LOG_LEVEL: 'warn' });
+  const worker = await flow.start('worker');
+  const countPulses = async (runId: string, counted: number) => {
+    await flow.producer.publish(makeTraffic(100, runId).map(toMessage));
+    await flow.settled({ counted });
+  };
+  await countPulses('quiet', 90);
+  expect(worker.output).not.toContain('batch settled');
+  worker.signal('SIGUSR2');
+  await worker.printed('"level":"debug","msg":"log level changed"');
+  await countPulses('loud', 180);
+  await worker.printed('batch settled');
+  worker.signal('SIGUSR2');
+  await worker.printed('"level":"warn","msg":"log level changed"');
+  const before = worker.output.split('batch settled').length;
+  await countPulses('quiet again', 270);
+  expect(worker.output.split('batch settled')).toHaveLength(before);
+});
+
+test('a start says what it waits for and what it migrates, each once', async () => {
+  const flow = await openFlow({ LOG_LEVEL: 'info' });
+  const port = await freePort();
+  const waiting = startPulse(['worker'], {
+    env: { ...flow.env, DATABASE_URL: `postgres://127.0.0.1:${port}/pulse`, LOG_LEVEL: 'info' },
+  });
+  await waiting.printed('"msg":"waiting for a server"');
+  expect(linesOf(waiting.output).find(({ msg }) => msg === 'waiting for a server')).toMatchObject({
+    server: `postgres://127.0.0.1:${port}/pulse`,
+    giveUpSeconds: 30,
+  });
+  const worker = await flow.start('worker');
+  worker.signal('SIGTERM');
+  const { stderr } = await worker.ended;
+  expect(stderr).toContain('Stopping');
+  // The test's database came migrated.
+  expect(stderr).not.toContain('database migrated');
+});

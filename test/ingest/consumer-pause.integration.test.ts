@@ -1,0 +1,93 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { eventually } from '../support/eventually.ts';
+import { createIngestFixture, type Ingest, type IngestFixture } from './ingest-fixture.ts';
+
+let fixture: IngestFixture;
+let ingest: Ingest | undefined;
+
+beforeAll(async () => {
+  fixture = await createIngestFixture();
+});
+beforeEach(() => fixture.reset());
+afterEach(async () => {
+  await ingest?.close();
+  ingest = undefined;
+});
+afterAll(() => fixture.close());
+
+/** Without any id, so that each delivery that is counted twice shows in the books. */
+function withoutIds(count: number) {
+  const pulse = { tenant: 'acme', product_sku: 'cpu', use_unity: 'h', used_amount: 1 };
+  return Array.from({ length: count }, () => ({ body: pulse }));
+}
+
+const stateIs = (state: string) => eventually(() => ingest?.states.at(-1)).toBe(state);
+
+describe('a paused consumer', () => {
+  test('acknowledges what it has counted, gives the rest back, and counts each pulse once in the end', async () => {
+    const count = 3_000;
+    await fixture.publish(withoutIds(count));
+    ingest = await fixture.startIngest();
+    // Often: only sometimes a delivery is on its way while the consumer cancels.
+    for (let threshold = 50; threshold < 2_500; threshold += 100) {
+      await eventually(async () => (await fixture.books()).counted).toBeGreaterThan(threshold);
+      ingest.consumer.pause();
+      await stateIs('paused');
+      const { counted } = await fixture.books();
+      await eventually(() => fixture.readyCount()).toBe(count - counted);
+      expect(await fixture.consumerCount()).toBe(0);
+      ingest.consumer.resume();
+    }
+    await fixture.counted(count);
+    ingest.consumer.pause();
+    await stateIs('paused');
+    expect(await fixture.readyCount()).toBe(0);
+    expect((await fixture.books()).counted).toBe(count);
+    // One connection for all of it.
+    expect(ingest.states).not.toContain('waiting');
+  });
+
+  test('stays paused over a lost connection, and while Redis is away', async () => {
+    ingest = await fixture.startIngest();
+    await stateIs('consuming');
+    ingest.consumer.pause();
+    await stateIs('paused');
+    ingest.rabbitCable.cut();
+    await stateIs('waiting');
+    ingest.rabbitCable.mend();
+    await stateIs('paused');
+    await fixture.publish(withoutIds(50));
+    expect(await fixture.readyCount()).toBe(50);
+
+    ingest.redisCable.cut();
+    const statesBefore = ingest.states.length;
+    ingest.consumer.resume();
+    ingest.consumer.pause();
+    await eventually(() => ingest?.states.slice(statesBefore)).toContain('paused');
+    ingest.consumer.resume();
+    ingest.redisCable.mend();
+    await fixture.counted(50);
+  });
+
+  test('that is told both in one breath consumes', async () => {
+    ingest = await fixture.startIngest();
+    await stateIs('consuming');
+    for (let round = 0; round < 20; round++) {
+      ingest.consumer.pause();
+      ingest.consumer.resume();
+    }
+    await fixture.publish(withoutIds(200));
+    await fixture.counted(200);
+    expect(ingest.fatal).toEqual([]);
+  });
+
+  test('ends at once when it is drained', async () => {
+    ingest = await fixture.startIngest();
+    await stateIs('consuming');
+    ingest.consumer.pause();
+    await stateIs('paused');
+    await ingest.close();
+    ingest = undefined;
+    expect(await fixture.consumerCount()).toBe(0);
+  });
+});
