@@ -159,8 +159,8 @@ async function followGate(following: Following, opened: OpenedLink): Promise<voi
     // By now it may be another link's.
     if (isOver()) return;
     following.subscription = undefined;
-    // Not used again: what came after the cancel is still held on it, and acknowledging what comes later
-    // would acknowledge that too.
+    // Not used again: whatever it still holds goes back with it, and is not acknowledged together with
+    // what comes later.
     await link.closeChannel(channel);
   }
 }

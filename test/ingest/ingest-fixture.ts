@@ -24,6 +24,8 @@ export type Ingest = Awaited<ReturnType<IngestFixture['startIngest']>>;
 export interface IngestOptions {
   readonly batchSize?: number;
   readonly retryForMs?: number;
+  /** Channels that the consumer's connection may have open. */
+  readonly channelMax?: number;
   readonly deps?: (deps: ConsumerDeps) => Partial<ConsumerDeps>;
 }
 
@@ -52,7 +54,8 @@ export async function createIngestFixture({ redisUrl }: { redisUrl?: string } = 
   };
 
   /** Starts one consumer as a thread does, behind cables of its own. */
-  async function startIngest({ batchSize = 20, retryForMs = 2_000, deps }: IngestOptions = {}) {
+  async function startIngest(ingestOptions: IngestOptions = {}) {
+    const { batchSize = 20, retryForMs = 2_000, channelMax = 10, deps } = ingestOptions;
     const rabbitCable = await startRabbitProxy(rabbitmqUrl);
     const redisCable = await startRabbitProxy(redisAt);
     const ownRedis = createRedis(redisCable.url, { name: 'ingest test', logger });
@@ -78,7 +81,7 @@ export async function createIngestFixture({ redisUrl }: { redisUrl?: string } = 
     };
     const consumer = startConsumer(
       {
-        rabbitmqUrl: rabbitCable.url,
+        rabbitmqUrl: `${rabbitCable.url}?channelMax=${channelMax}`,
         queue,
         prefetch: 4 * batchSize,
         batchLingerMs: 5,

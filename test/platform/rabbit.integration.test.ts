@@ -52,6 +52,30 @@ describe('waitForRabbit', () => {
 });
 
 describe('startRabbitSession', () => {
+  it('goes on when an owner closes a channel through its link, and ends the link when a channel ends by itself', async () => {
+    const links: RabbitLink[] = [];
+    const session = startRabbitSession({
+      url: services.rabbitmqUrl,
+      name: 'test',
+      logger,
+      backoff,
+      setup: async (link) => {
+        await link.createChannel();
+        links.push(link);
+      },
+    });
+    await session.ready;
+    const [link] = links;
+    await link!.closeChannel(await link!.createChannel());
+    expect(link!.alive).toBe(true);
+    const other = await link!.createChannel();
+    await other.checkQueue('there is no such queue').catch(() => undefined);
+    await vi.waitFor(() => {
+      expect(link!.alive).toBe(false);
+    });
+    await session.close();
+  });
+
   it('goes on after the cable was cut and mended', async () => {
     const proxy = await startRabbitProxy(services.rabbitmqUrl);
     const generations: number[] = [];
