@@ -166,6 +166,14 @@ function variables() {
     START_TIMEOUT_SECONDS: integer(1, 3_600)({ default: 30 }),
     STOP_TIMEOUT_SECONDS: integer(1, 3_600)({ default: 20 }),
     LOG_LEVEL: str({ choices: LOG_LEVELS, default: 'info' as const }),
+    ...tracingVariables(),
+    PULSE_CRASH_AT: crashPoint({ default: undefined }),
+  };
+}
+
+/** Of OpenTelemetry's own names, those that Pulse obeys. */
+function tracingVariables() {
+  return {
     OTEL_SDK_DISABLED: bool({ default: false }),
     OTEL_TRACES_EXPORTER: str({ choices: TRACES_EXPORTERS, default: undefined }),
     OTEL_EXPORTER_OTLP_ENDPOINT: url('http:', 'https:')({ default: undefined }),
@@ -175,7 +183,6 @@ function variables() {
       default: 'parentbased_always_on' as const,
     }),
     OTEL_TRACES_SAMPLER_ARG: ratio({ default: 1 }),
-    PULSE_CRASH_AT: crashPoint({ default: undefined }),
   };
 }
 

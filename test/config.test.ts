@@ -266,40 +266,6 @@ describe('the result', () => {
   });
 });
 
-describe('traces', () => {
-  const ENDPOINT = { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector:4318' };
-
-  test.each([
-    ['nothing is set', {}],
-    ['the exporter is none', { ...ENDPOINT, OTEL_TRACES_EXPORTER: 'none' }],
-    ['the SDK is disabled', { ...ENDPOINT, OTEL_SDK_DISABLED: 'true' }],
-  ])('are off when %s', (_why, env) => {
-    expect(parseConfig(env).tracing).toBeUndefined();
-  });
-
-  test.each([
-    ['an endpoint is set', ENDPOINT],
-    ['an endpoint for traces is set', { OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: 'http://c:4318/v1' }],
-    ['the exporter is otlp', { OTEL_TRACES_EXPORTER: 'otlp' }],
-  ])('are on when %s', (_why, env) => {
-    expect(parseConfig(env).tracing).toEqual({ sampler: 'parentbased_always_on', ratio: 1 });
-  });
-
-  test('are sampled as the variables say', () => {
-    const sampling = {
-      OTEL_TRACES_SAMPLER: 'parentbased_traceidratio',
-      OTEL_TRACES_SAMPLER_ARG: '0.25',
-    };
-    expect(parseConfig({ ...ENDPOINT, ...sampling }).tracing).toEqual({
-      sampler: 'parentbased_traceidratio',
-      ratio: 0.25,
-    });
-    expect(
-      mistakesOf({ OTEL_TRACES_SAMPLER: 'jaeger', OTEL_TRACES_SAMPLER_ARG: '2' }),
-    ).toHaveLength(2);
-  });
-});
-
 test('every secret is known by its value, those that libraries read by themselves too', () => {
   const { secrets } = parseConfig({
     ...SERVERS,

@@ -39,24 +39,17 @@ export async function startApiParts(
 ): Promise<RunningApi> {
   const { config, logger, closer } = run;
   const { credentials, registry, health, tracing } = options;
+  const { queue } = config;
   await assertScopeRoles(pool);
   await ensureAdmin(pool, {
     username: config.api.adminUsername,
     password: credentials.adminPassword,
   });
-  const publisher = createPublisher({
-    url: servers.rabbitmqUrl,
-    logger,
-    name: 'pulse api',
-    maxOutstanding: PUBLISHER_WINDOW,
-  });
-  closer.add('publisher', (withinMs) => publisher.close(withinMs), CLOSE_SHARE);
-  const measured = measurePublisher(registry, publisher);
-  const publish = tracing === undefined ? measured : tracePublish(measured, tracing);
+  const { publisher, publish } = startPublishing(run, servers.rabbitmqUrl, options);
   const populateRuns = createPopulateRuns({
     pool,
     rabbitmqUrl: servers.rabbitmqUrl,
-    queue: config.queue,
+    queue,
     logger,
     tracing,
   });
@@ -72,16 +65,12 @@ export async function startApiParts(
       pool,
       identities: createIdentities(pool, logger),
       populateRuns,
-      replay: {
-        publish,
-        queue: config.queue,
-        dedupeWindowSeconds: config.ingest.dedupeWindowSeconds,
-      },
+      replay: { publish, queue, dedupeWindowSeconds: config.ingest.dedupeWindowSeconds },
       usage: { held: openAccumulator(run, redis), pulseAgeMaxMs: config.ingest.pulseAgeMaxMs },
       sending: {
         publish,
         brokerState: () => publisher.state,
-        queue: config.queue,
+        queue,
         limits: config.ingest,
       },
       logger,
@@ -105,4 +94,22 @@ export async function startApiParts(
   );
   closer.add('api', () => api.close());
   return api;
+}
+
+/** The one publisher of the process, measured, and traced if traces are on; it is closed with the run. */
+function startPublishing(
+  run: CommandRun,
+  rabbitmqUrl: string,
+  { registry, tracing }: { registry: Registry; tracing: Tracing | undefined },
+): { publisher: Publisher; publish: Publisher['publish'] } {
+  const publisher = createPublisher({
+    url: rabbitmqUrl,
+    logger: run.logger,
+    name: 'pulse api',
+    maxOutstanding: PUBLISHER_WINDOW,
+  });
+  run.closer.add('publisher', (withinMs) => publisher.close(withinMs), CLOSE_SHARE);
+  const measured = measurePublisher(registry, publisher);
+  const publish = tracing === undefined ? measured : tracePublish(measured, tracing);
+  return { publisher, publish };
 }

@@ -1,6 +1,5 @@
 /** What `pulse doctor` asks of the servers together: whether they fit, and whether anything is stuck. */
 import { statfs } from 'node:fs/promises';
-import type { Redis } from 'ioredis';
 import type { Pool } from 'pg';
 import type { Accumulator } from '../aggregate/accumulator.ts';
 import { shardKeys } from '../aggregate/keys.ts';
@@ -8,11 +7,12 @@ import { verifyBooks } from '../flush/books.ts';
 import { isFlushOverdue } from '../flush/overdue.ts';
 import { readEpoch } from '../platform/epochs.ts';
 import { readPauseState } from '../platform/pauses.ts';
+import type { RedisClient } from '../platform/redis.ts';
 import type { Finding } from '../platform/redis-durability.ts';
 import { describePause } from './status.ts';
 
 export interface StateDeps {
-  readonly redis: Redis;
+  readonly redis: RedisClient;
   readonly pool: Pool;
   readonly accumulator: Accumulator;
   readonly flushCron: string;

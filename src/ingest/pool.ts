@@ -86,32 +86,18 @@ export function startIngestPool(options: IngestPoolOptions): IngestPool {
   const runThread = async (index: number): Promise<ThreadEnd> => {
     const { port1, port2 } = new MessageChannel();
     port1.on('message', (notice: ThreadNotice) => {
-      switch (notice.kind) {
-        case 'state':
-          states[index] = notice.state;
-          break;
-        case 'report':
-          held[index] = notice.held;
-          options.onCounts(notice.counts);
-          break;
-        case 'traced':
-          options.onTraced?.(notice.traceparents);
-      }
+      if (notice.kind === 'state') states[index] = notice.state;
+      if (notice.kind === 'traced') options.onTraced?.(notice.traceparents);
+      if (notice.kind !== 'report') return;
+      held[index] = notice.held;
+      options.onCounts(notice.counts);
     });
     ports[index] = port1;
-    const closed = once(port1, 'close');
     try {
-      const end: unknown = await piscina.run(
-        { ...task, ...orders, port: port2 },
-        { transferList: [port2] },
-      );
-      return end as ThreadEnd;
+      return await runTask(piscina, { ...task, ...orders, port: port2 }, port1);
     } finally {
       ports[index] = undefined;
-      // The end of the task comes another way than its last notices, and may overtake them.
-      await waitAtMost(LAST_NOTICES_MS, closed);
       held[index] = NOTHING_HELD;
-      port1.close();
     }
   };
 
@@ -138,6 +124,19 @@ export function startIngestPool(options: IngestPoolOptions): IngestPool {
       await piscina.destroy();
     },
   };
+}
+
+/** Runs one task to its end, and hears the last that it has to say. */
+async function runTask(piscina: Piscina, task: IngestTask, port: MessagePort): Promise<ThreadEnd> {
+  const closed = once(port, 'close');
+  try {
+    const end: unknown = await piscina.run(task, { transferList: [task.port] });
+    return end as ThreadEnd;
+  } finally {
+    // The end of the task comes another way than its last notices, and may overtake them.
+    await waitAtMost(LAST_NOTICES_MS, closed);
+    port.close();
+  }
 }
 
 function createThreads({ threads, logger }: IngestPoolOptions): Piscina {

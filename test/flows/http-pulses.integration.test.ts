@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { expect, test, vi } from 'vitest';
 import { format, goodPulse, toRequest, type GoodPulse } from '../api/sent-requests.ts';
 import { MANY_STEPS_TIMEOUT_MS } from '../support/pulse-process.ts';
-import { openFlow } from './flow-fixture.ts';
+import { openFlow, PASSWORD } from './flow-fixture.ts';
 import { loginToApi } from '../support/api-client.ts';
 
 vi.setConfig({ testTimeout: MANY_STEPS_TIMEOUT_MS });
@@ -28,7 +28,7 @@ test('what goes in by HTTP comes out of Postgres: every amount to the ninth deci
   const api = await loginToApi({
     api: ready.api!,
     username: ready.username!,
-    password: ready.password!,
+    password: PASSWORD,
   });
   let settled = 0;
   let run = 0;
