@@ -34,7 +34,10 @@ const command = new Command('npm run bench --')
     `rounds of each scenario (default ${ROUNDS.full}, quick ${ROUNDS.quick})`,
     toRounds,
   )
-  .option('--profile <directory>', 'write CPU profiles of the measured workers there')
+  .option(
+    '--profile <directory>',
+    'write CPU profiles of the measured processes there; such results are not kept',
+  )
   .option(
     '--set <name=value...>',
     'settings of the measured workers, such as BATCH_SIZE=4000; such results are not kept',
@@ -70,8 +73,8 @@ async function runBench(flags: Flags): Promise<number> {
     results.push(result);
     if (result.error !== null) tell(`${result.name} failed: ${result.error}`);
     const versions = { ...machine.versions, ...serverVersions };
-    // Figures of other settings than the defaults would mislead whoever reads them later.
-    if (flags.set !== undefined) return undefined;
+    // Figures of other settings than the defaults, or with profiling, would mislead whoever reads them later.
+    if (flags.set !== undefined || settings.profile) return undefined;
     // After each one: what has been measured is not lost when a later one is interrupted.
     return writeResults({ machine: { ...machine, versions }, settings, results });
   });
