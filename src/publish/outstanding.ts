@@ -14,10 +14,18 @@ export interface Pending {
   returned: boolean;
 }
 
+/**
+ * A channel on which for so long everything was refused is stuck: one of RabbitMQ 3.10 that was opened between the
+ * death of a queue's leader and the election refuses until the dead node is back, while new ones work.
+ */
+const REFUSED_TIMEOUT_MS = 2_000;
+
 /** The publications sent and not yet confirmed, oldest first. */
 export class Outstanding {
   readonly #pending = new Set<Pending>();
   #bytes = 0;
+  /** The first refusal since the last confirm. */
+  #refusedSinceMs: number | undefined;
 
   get count(): number {
     return this.#pending.size;
@@ -28,10 +36,17 @@ export class Outstanding {
     return this.#bytes;
   }
 
-  /** When the oldest was sent. */
-  get oldestSinceMs(): number | undefined {
-    for (const { sinceMs } of this.#pending) return sinceMs;
-    return undefined;
+  /** Why the channel is of no more use; undefined while it is. */
+  whyStuck(nowMs: number, confirmTimeoutMs: number): string | undefined {
+    // The order of confirms is loose, but a silence this long means a channel that is stuck.
+    const [oldest] = this.#pending;
+    if (oldest !== undefined && nowMs - oldest.sinceMs >= confirmTimeoutMs) {
+      return 'RabbitMQ did not confirm in time.';
+    }
+    const sinceMs = this.#refusedSinceMs;
+    return sinceMs !== undefined && nowMs - sinceMs >= REFUSED_TIMEOUT_MS
+      ? 'RabbitMQ refuses everything.'
+      : undefined;
   }
 
   add(pending: Pending): void {
@@ -46,8 +61,15 @@ export class Outstanding {
     return true;
   }
 
+  /** Remembers how the broker has answered. */
+  noteAnswer(isConfirm: boolean): void {
+    if (isConfirm) this.#refusedSinceMs = undefined;
+    else this.#refusedSinceMs ??= performance.now();
+  }
+
   /** Gives up on everything. */
   rejectAll(error: PulseError): void {
+    this.#refusedSinceMs = undefined;
     const rejected = [...this.#pending];
     this.#pending.clear();
     this.#bytes = 0;

@@ -231,6 +231,7 @@ class ConfirmedPublisher implements Publisher {
 
   #settle(pending: Pending, error: unknown): void {
     if (!this.#outstanding.remove(pending)) return;
+    this.#outstanding.noteAnswer(error === null);
     if (error !== null) pending.reject(unconfirmed('RabbitMQ did not take it.', error));
     else if (pending.returned) pending.reject(unroutable(pending.publication));
     else pending.resolve();
@@ -250,11 +251,8 @@ class ConfirmedPublisher implements Publisher {
       this.#waiting.delete(pending);
       pending.reject(this.#noPlace());
     }
-    const oldestSinceMs = this.#outstanding.oldestSinceMs;
-    if (oldestSinceMs !== undefined && nowMs - oldestSinceMs >= confirmTimeoutMs) {
-      // The order of confirms is loose, but a silence this long means a channel that is stuck.
-      this.#link?.fail(unconfirmed('RabbitMQ did not confirm in time.'));
-    }
+    const stuck = this.#outstanding.whyStuck(nowMs, confirmTimeoutMs);
+    if (stuck !== undefined) this.#link?.fail(unconfirmed(stuck));
     this.#admit();
     this.#noticeIdle();
   }

@@ -1,8 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { resolve } from 'node:path';
 import { pino } from 'pino';
-import { writeFileSync } from 'node:fs';
-import { afterAll, beforeAll, expect, onTestFailed, onTestFinished, test, vi } from 'vitest';
+import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest';
 import { TransientError } from '../../src/core/errors.ts';
 import { declareTopologyAt } from '../../src/platform/topology.ts';
 import type { GeneratedPulse } from '../../src/publish/generate-pulses.ts';
@@ -45,9 +44,6 @@ test('two workers on clusters count 200,000 pulses exactly while a node of each 
   // The leader of a quorum queue is the node that declares it: of these two, the one that will be killed.
   await declareTopologyAt(rabbit.nodes[1]!.url, flow.queue);
   const workers = await Promise.all([flow.start('worker'), flow.start('worker')]);
-  onTestFailed(() => {
-    for (const w of workers) writeFileSync(`/tmp/p6-worker-${w.pid}.log`, w.output);
-  });
   const publishing = publishAll(traffic, flow.queue);
 
   await flow.settled({ counted: MORE });
@@ -90,7 +86,7 @@ async function openClusterFlow(): Promise<Flow> {
   onTestFinished(() => services.close());
   const { databaseUrl, queue } = services;
   return openFlow(
-    { SHARDS: String(SHARDS), LOG_LEVEL: 'info' },
+    { SHARDS: String(SHARDS) },
     { rabbitmqUrl: rabbit.url, redisUrl: redis.url, databaseUrl, queue },
   );
 }

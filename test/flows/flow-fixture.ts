@@ -90,7 +90,7 @@ export interface FlowServers {
 }
 
 export const PASSWORD = 'a password of flows';
-const SETTLED_WAIT = { timeout: 40_000, interval: 50 };
+const SETTLED_WAIT = { timeout: 90_000, interval: 50 };
 
 /** Opens an installation, by default on the servers of the test run. All is gone when the test has ended. */
 export async function openFlow(own: Env = {}, given?: FlowServers): Promise<Flow> {

@@ -47,6 +47,25 @@ describe('when the broker is lost', () => {
     expect(publisher.state).toBe('open');
   });
 
+  it('gives up a channel on which everything is refused', async () => {
+    const queue = `${fixture.services.queue}.full`;
+    await fixture.channel.assertQueue(queue, {
+      arguments: { 'x-queue-type': 'quorum', 'x-overflow': 'reject-publish', 'x-max-length': 1 },
+    });
+    const prepare = vi.fn(() => Promise.resolve());
+    const publisher = create({ prepare });
+    const full = { ...pulse('{}'), exchange: '', routingKey: queue };
+    await vi.waitFor(
+      async () => {
+        await outcomeOf(publisher.publish(full));
+        expect(prepare).toHaveBeenCalledTimes(2);
+      },
+      { timeout: 30_000, interval: 20 },
+    );
+    await publisher.publish(pulse('{}'));
+    await fixture.channel.deleteQueue(queue);
+  });
+
   it('fails for good when its preparation meets other arguments', async () => {
     const onFatal = vi.fn();
     const queue = `${fixture.services.queue}.classic`;
