@@ -1,8 +1,13 @@
 import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { FatalError } from '../../src/core/errors.ts';
-import { waitForRabbit } from '../../src/platform/rabbit-connection.ts';
+import {
+  closeRabbitConnection,
+  openRabbitConnection,
+  waitForRabbit,
+} from '../../src/platform/rabbit-connection.ts';
 import { startRabbitSession, type RabbitLink } from '../../src/platform/rabbit.ts';
+import { freePort } from '../../src/services/free-port.ts';
 import { isolatedServices, type IsolatedServices } from '../support/isolated.ts';
 import { BLOCKED_FRAME, startRabbitProxy, UNBLOCKED_FRAME } from './rabbit-proxy.ts';
 
@@ -22,6 +27,21 @@ function changedUrl(change: (url: URL) => void): string {
   change(url);
   return url.href;
 }
+
+describe('openRabbitConnection', () => {
+  it('finds the one host that answers, wherever it stands in the list', async () => {
+    const { href, host } = new URL(services.rabbitmqUrl);
+    const away = [await freePort(), await freePort(), await freePort()];
+    const hosts = [...away.slice(0, 2).map(toHost), host, ...away.slice(2).map(toHost)];
+    const url = href.replace(host, hosts.join(','));
+    for (let attempt = 0; attempt < 5; attempt++) {
+      const connection = await openRabbitConnection(url, { name: 'test' });
+      await closeRabbitConnection(connection);
+    }
+  });
+});
+
+const toHost = (port: number): string => `127.0.0.1:${port}`;
 
 describe('waitForRabbit', () => {
   it('returns when the broker accepts the connection', async () => {
