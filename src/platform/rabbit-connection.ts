@@ -1,5 +1,5 @@
 /** Opening one connection to RabbitMQ, and waiting for the server when a process starts. */
-import { connect, type ChannelModel } from 'amqplib';
+import { connect, type Channel, type ChannelModel } from 'amqplib';
 import { FatalError } from '../core/errors.ts';
 import { backoffDelayMs, sleep, waitAtMost } from './backoff.ts';
 import { serverOf, type Logger } from './logger.ts';
@@ -85,6 +85,17 @@ export async function closeRabbitConnection(connection: ChannelModel): Promise<v
   }
   const { stream } = connection.connection as { stream?: { destroy: () => void } };
   setTimeout(() => stream?.destroy(), SOCKET_LINGER_MS).unref();
+}
+
+/**
+ * Closes a channel. Resolves when it is closed, also by the loss of its connection: for that, the promise that
+ * amqplib's own `close` gives never settles.
+ *
+ * @throws IllegalOperationError of amqplib when it is closed or closing already.
+ */
+export async function closeChannel(channel: Channel): Promise<void> {
+  const ended = new Promise<void>((resolve) => channel.once('close', resolve));
+  await Promise.race([channel.close(), ended]);
 }
 
 /**

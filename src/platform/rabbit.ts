@@ -8,7 +8,7 @@ import type { Channel, ChannelModel, ConfirmChannel } from 'amqplib';
 import { PulseError, TransientError } from '../core/errors.ts';
 import { backoffDelayMs, sleep, waitAtMost } from './backoff.ts';
 import { serverOf, type Logger } from './logger.ts';
-import { closeRabbitConnection, openRabbitConnection } from './rabbit-connection.ts';
+import { closeChannel, closeRabbitConnection, openRabbitConnection } from './rabbit-connection.ts';
 
 /** One connection of a session, from open to lost. */
 export interface RabbitLink {
@@ -267,13 +267,11 @@ function createLink(connection: ChannelModel, generation: number): OwnedLink {
     createConfirmChannel: async (options) => adopt(await connection.createConfirmChannel(options)),
     async closeChannel(channel) {
       channels.delete(channel);
-      await channel.close();
+      await closeChannel(channel);
     },
     async closeChannels() {
-      const closing = [...channels].map(async (channel) => {
-        await channel.close();
-      });
-      await waitAtMost(CHANNELS_CLOSE_TIMEOUT_MS, Promise.allSettled(closing));
+      const closing = Promise.allSettled([...channels].map(closeChannel));
+      await waitAtMost(CHANNELS_CLOSE_TIMEOUT_MS, closing);
     },
   };
 }

@@ -1,7 +1,7 @@
 /** The exchanges and queues of Pulse: their names, their arguments, and what is wrong with others. */
 import type { Channel, ChannelModel } from 'amqplib';
 import { FatalError } from '../core/errors.ts';
-import { closeRabbitConnection, openRabbitConnection } from './rabbit-connection.ts';
+import { closeChannel, closeRabbitConnection, openRabbitConnection } from './rabbit-connection.ts';
 
 /** Names of everything that one PULSE_QUEUE stands for. */
 export interface TopologyNames {
@@ -47,7 +47,7 @@ export async function declareTopology(connection: ChannelModel, queue: string): 
   } catch (error) {
     throw toTopologyError(error, await findClassicQueue(connection, names));
   }
-  await channel.close();
+  await closeChannel(channel);
 }
 
 /** The same over a connection of its own, for commands that need no session. */
@@ -69,7 +69,7 @@ export async function readQueueDepth(
   channel.on('error', () => undefined);
   try {
     const { messageCount, consumerCount } = await channel.checkQueue(queue);
-    await channel.close();
+    await closeChannel(channel);
     return { readyCount: messageCount, consumerCount };
   } catch (error) {
     if ((error as { code?: unknown }).code === NOT_FOUND) return undefined;
@@ -123,7 +123,7 @@ async function findClassicQueue(
       channel.on('error', () => undefined);
       // It exists, so this creates nothing; it succeeds for a classic queue without arguments only.
       await channel.assertQueue(name, { durable: true });
-      await channel.close();
+      await closeChannel(channel);
       return name;
     } catch {
       // Not this one, or the connection is gone: the first error says more.

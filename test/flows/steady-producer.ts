@@ -2,6 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { connect, type ChannelModel } from 'amqplib';
 import { onTestFinished } from 'vitest';
+import { closeChannel } from '../../src/platform/rabbit-connection.ts';
 import type { GeneratedPulse } from '../../src/publish/generate-pulses.ts';
 import { makeTraffic } from './flow-fixture.ts';
 
@@ -31,7 +32,7 @@ export function startSteadyProducer(url: string, queue: string): SteadyProducer 
       channel.publish(queue, queue, body, { persistent: true, messageId });
     }
     await channel.waitForConfirms();
-    await channel.close();
+    await closeChannel(channel);
   };
 
   const run = async (): Promise<void> => {

@@ -1,7 +1,8 @@
 import { pino } from 'pino';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { FatalError } from '../../src/core/errors.ts';
 import {
+  closeChannel,
   closeRabbitConnection,
   openRabbitConnection,
   waitForRabbit,
@@ -42,6 +43,20 @@ describe('openRabbitConnection', () => {
 });
 
 const toHost = (port: number): string => `127.0.0.1:${port}`;
+
+describe('closeChannel', () => {
+  it('ends when the connection is lost before the broker has answered', async () => {
+    const proxy = await startRabbitProxy(services.rabbitmqUrl);
+    onTestFinished(() => proxy.close());
+    const connection = await openRabbitConnection(proxy.url, { name: 'test' });
+    const channel = await connection.createChannel();
+    proxy.stall();
+    const closing = closeChannel(channel);
+    proxy.cut();
+    await closing;
+    await expect(closeChannel(channel)).rejects.toThrow('Channel closed');
+  });
+});
 
 describe('waitForRabbit', () => {
   it('returns when the broker accepts the connection', async () => {
