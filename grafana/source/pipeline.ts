@@ -49,7 +49,7 @@ export const pipeline: DashboardSource = {
           kind: 'stat',
           title: 'Consumers',
           description:
-            'Ingest threads, of all workers, that take from the queue. Normal: 1 or more.',
+            'Ingest threads, of all workers, that take from the queue. Normal: 1 or more; 0 while ingest is paused.',
           unit: 'none',
           queries: { consumers: 'max(pulse_queue_consumers{queue="main"})' },
           levels: [

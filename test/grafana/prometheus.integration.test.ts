@@ -20,6 +20,7 @@ vi.setConfig({ testTimeout: MANY_STEPS_TIMEOUT_MS });
 
 const RULES = resolve('grafana/alerts/pulse.yml');
 const POPULATED = 60_000;
+const NO_CONSUMERS = 'max(pulse_queue_consumers{queue="main"}) == 0';
 const nowSec = (): number => Math.floor(Date.now() / 1000);
 
 test('every alert fires and clears', async () => {
@@ -49,7 +50,7 @@ test('the configuration for docker-compose is one that Prometheus takes', async 
   expect(await runPromtool(await findPrometheus(), check)).toMatchObject({ ok: true });
 });
 
-test('under load every panel and every alert finds its data; without workers it is told', async () => {
+test('under load every panel and every alert finds its data; a pause is quiet, the loss of workers is not', async () => {
   const programs = await findPrometheus();
   const flow = await openFlow({ FLUSH_CRON: '*/5 * * * * *' });
   const worker = await flow.start('worker');
@@ -99,11 +100,16 @@ test('under load every panel and every alert finds its data; without workers it 
     expect(output.split('\n').filter((line) => line.startsWith('pulse_'))).toEqual([]);
   }
 
+  const exprOf = (name: string): string => rules.find((rule) => rule.name === name)!.query;
+  await flow.run(['pause']);
+  await eventually(() => prometheus.countSeries(exprOf('IngestPaused'))).toBe(1);
+  await eventually(() => prometheus.countSeries(NO_CONSUMERS)).toBe(1);
+  expect(await prometheus.countSeries(exprOf('NoConsumer'))).toBe(0);
+
   worker.signal('SIGKILL');
   await worker.ended;
   await flow.producer.publish(makeTraffic(10, 'afterwards', 1_000_000).map(toMessage));
-  const noConsumer = rules.find(({ name }) => name === 'NoConsumer')!;
-  await eventually(() => prometheus.countSeries(noConsumer.query)).toBe(1);
+  await eventually(() => prometheus.countSeries(exprOf('NoConsumer'))).toBe(1);
   await eventually(() => prometheus.countSeries('pulse_oldest_pulse_age_seconds > 0')).toBe(1);
 });
 
