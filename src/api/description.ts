@@ -28,6 +28,7 @@ export async function addDescription(app: Api, { queue }: { queue: string }): Pr
   await app.register(fastifySwaggerUi, {
     routePrefix: DOCS_PATH,
     staticCSP: DOCS_CSP,
+    theme: { title: 'Pulse API' },
     uiConfig: { docExpansion: 'list', tryItOutEnabled: true, persistAuthorization: false },
   });
 }

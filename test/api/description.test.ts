@@ -1,3 +1,5 @@
+import { Ajv2020 } from 'ajv/dist/2020.js';
+import ajvFormats from 'ajv-formats';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Api } from '../../src/api/api-types.ts';
 import { createTestApp } from './api-fixture.ts';
@@ -13,6 +15,10 @@ interface Operation {
   readonly operationId: string;
   readonly summary: string;
   readonly security: unknown[];
+  readonly parameters?: { readonly name: string; readonly example?: unknown }[];
+  readonly requestBody?: {
+    readonly content: Record<string, { readonly schema: object; readonly example?: unknown }>;
+  };
   readonly responses: Record<string, unknown>;
   readonly 'x-codeSamples'?: { source: string }[];
 }
@@ -64,9 +70,32 @@ describe('the OpenAPI document', () => {
 });
 
 describe('the reference page', () => {
+  test('fills in bodies that are taken, and periods in which something may have been used', async () => {
+    const ajv = new Ajv2020({ strict: false });
+    ajvFormats.default(ajv);
+    const { paths } = await openApi();
+    const operations = Object.values(paths).flatMap((path) => Object.values(path));
+    let examples = 0;
+    for (const { operationId, requestBody } of operations) {
+      const body = requestBody?.content['application/json'];
+      // Pulses have theirs where they are described.
+      if (body === undefined || operationId === 'sendPulses') continue;
+      // Without an example it invents values from types and patterns.
+      expect(body.example, operationId).toBeDefined();
+      expect(ajv.validate(body.schema, body.example), operationId).toBe(true);
+      examples++;
+    }
+    expect(examples).toBe(7);
+    const dates = operations.flatMap(({ parameters = [] }) =>
+      parameters.filter(({ name, example }) => /^(from|to)$/.test(name) && example !== undefined),
+    );
+    expect(dates).toEqual([]);
+  });
+
   test('is served with all its files from here, under a policy that no other answer has', async () => {
     const page = await app.inject({ url: '/docs/' });
     expect(page.statusCode).toBe(200);
+    expect(page.body).toContain('<title>Pulse API</title>');
     expect(page.headers['content-security-policy']).toContain("script-src 'self'");
     expect(page.headers['content-security-policy']).not.toContain('https:');
     const files = [...page.body.matchAll(/(?:src|href)="([^"]+)"/g)].map(([, file]) => file!);

@@ -67,6 +67,20 @@ const EvenIfForgotten = Type.Boolean({
     'Replay also what may have been counted so long ago that its id is forgotten. If it was, it is counted twice.',
 });
 
+/** What operations take in their examples, and what the reference page fills in: in bulk, nothing happens yet. */
+const EXAMPLES = {
+  fix: { content: '{"tenant":"acme"}', note: 'the tenant was missing' },
+  replay: { even_if_forgotten: false },
+  replayMany: { reason: 'sum_overflow', limit: 100, dry_run: true },
+  discard: { note: 'test traffic' },
+  discardMany: { tenant: 'load-test', note: 'test traffic', dry_run: true },
+};
+const withExample = (name: keyof typeof EXAMPLES) =>
+  ({ additionalProperties: false, examples: [EXAMPLES[name]] }) as const;
+const sending = (name: keyof typeof EXAMPLES) =>
+  `${WITH_JSON} \\
+  -d '${JSON.stringify(EXAMPLES[name])}'`;
+
 const BulkReplayBody = Type.Object(
   {
     ...BULK,
@@ -76,17 +90,17 @@ const BulkReplayBody = Type.Object(
     after: Type.Optional(cursor('`next` of an earlier answer.')),
     even_if_forgotten: Type.Optional(EvenIfForgotten),
   },
-  { additionalProperties: false },
+  withExample('replayMany'),
 );
 
-const BulkDiscardBody = Type.Object({ ...BULK, note }, { additionalProperties: false });
+const BulkDiscardBody = Type.Object({ ...BULK, note }, withExample('discardMany'));
 export type Filters = Pick<Static<typeof BulkDiscardBody>, keyof typeof FILTERS>;
 
 /** An absent body is null to the validator; only the default is in it. */
 const ReplayBody = Type.Unsafe<{ even_if_forgotten?: boolean } | null>({
   type: ['object', 'null'],
   properties: { even_if_forgotten: EvenIfForgotten },
-  additionalProperties: false,
+  ...withExample('replay'),
 });
 
 const Encoding = Type.Enum(['utf8', 'base64'], {
@@ -98,7 +112,7 @@ const FixBody = Type.Object(
     encoding: Type.Optional(Encoding),
     note: Type.Optional(note),
   },
-  { additionalProperties: false },
+  withExample('fix'),
 );
 
 const Params = Type.Object({ id: uuid('The id of a dead letter.') });
@@ -202,8 +216,7 @@ export const fixDeadLetterSchema = {
       'rules as every pulse; if it breaks one, the dead letter waits again. The first body is kept.',
   ),
   curl: `${ONE}
-curl -s -X PUT "$API/dead-letters/$ID/body" ${WITH_TOKEN} ${WITH_JSON} \\
-  -d '{"content":"{\\"tenant\\":\\"acme\\"}","note":"the tenant was missing"}'`,
+curl -s -X PUT "$API/dead-letters/$ID/body" ${WITH_TOKEN} ${sending('fix')}`,
   params: Params,
   body: FixBody,
   response: { 200: Row, ...problemResponses(400, 401, 403, 404, 409, 413, 415, 500, 503) },
@@ -234,9 +247,9 @@ curl -s -X POST "$API/dead-letters/$ID/replay" ${WITH_TOKEN}`,
 export const discardDeadLetterSchema = {
   ...route('discardDeadLetter', 'Gives one dead letter up', 'It is kept, with who, when and why.'),
   curl: `${ONE}
-curl -s "$API/dead-letters/$ID/discard" ${WITH_TOKEN} ${WITH_JSON} -d '{"note":"test traffic"}'`,
+curl -s "$API/dead-letters/$ID/discard" ${WITH_TOKEN} ${sending('discard')}`,
   params: Params,
-  body: Type.Object({ note }, { additionalProperties: false }),
+  body: Type.Object({ note }, withExample('discard')),
   response: { 200: Row, ...problemResponses(400, 401, 403, 404, 409, 413, 415, 500, 503) },
 };
 
@@ -247,8 +260,7 @@ export const replayManySchema = {
     'At least one filter is needed, and `limit / rate_per_second` may be 30 seconds at most. Answers when done; ' +
       'repeat with `after` set to `next` until that is null. One at a time in one process, else 409.',
   ),
-  curl: `curl -s "$API/dead-letters/replay" ${WITH_TOKEN} ${WITH_JSON} \\
-  -d '{"reason":"sum_overflow","limit":100,"dry_run":true}'`,
+  curl: `curl -s "$API/dead-letters/replay" ${WITH_TOKEN} ${sending('replayMany')}`,
   body: BulkReplayBody,
   response: {
     200: Type.Object({
@@ -274,8 +286,7 @@ export const discardManySchema = {
     'Gives up those that wait and match, oldest first',
     'At least one filter is needed. Repeat it while `discarded` equals `limit`.',
   ),
-  curl: `curl -s "$API/dead-letters/discard" ${WITH_TOKEN} ${WITH_JSON} \\
-  -d '{"tenant":"load-test","note":"test traffic","dry_run":true}'`,
+  curl: `curl -s "$API/dead-letters/discard" ${WITH_TOKEN} ${sending('discardMany')}`,
   body: BulkDiscardBody,
   response: {
     200: Type.Object({ ...PREVIEW, dry_run: Type.Boolean(), discarded: count('Given up now.') }),

@@ -17,12 +17,14 @@ const repeatable = (lengthMax: number, what: string) =>
       description: `Only this ${what}; repeat the parameter for several.`,
     }),
   );
+/** Without `examples`: the reference page would fill them in, and ask for a month in which nothing was used. */
 const place = (description: string, example: string) =>
   Type.Optional(
     Type.String({
       maxLength: 40,
-      description: `${description} An RFC 3339 instant, or a date: its first moment in \`tz\`.`,
-      examples: [example],
+      description:
+        `${description} An RFC 3339 instant, or a date: its first moment in \`tz\`, such as ` +
+        `\`${example}\`.`,
     }),
   );
 
