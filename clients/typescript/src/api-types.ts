@@ -149,6 +149,10 @@ export interface DeadLetter {
   readonly pulse_index: number | null;
   readonly body_bytes: number;
   readonly is_fixed: boolean;
+  /** Where it was published at first. */
+  readonly exchange: string | null;
+  readonly routing_key: string | null;
+  readonly redelivered: boolean;
   readonly received_at: string;
 }
 

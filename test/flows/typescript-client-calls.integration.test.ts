@@ -1,0 +1,205 @@
+import { expect, test, vi } from 'vitest';
+import {
+  createPulseClient,
+  type DeadLettersQuery,
+  type PulseClient,
+  type UsageQuery,
+} from '../../clients/typescript/src/pulse-client.ts';
+import { MANY_STEPS_TIMEOUT_MS } from '../support/pulse-process.ts';
+import { openFlow, PASSWORD, type Flow } from './flow-fixture.ts';
+
+vi.setConfig({ testTimeout: MANY_STEPS_TIMEOUT_MS });
+
+const CREDENTIALS = { username: 'admin', password: PASSWORD };
+/** All in one hour, whenever the test runs. */
+const USED_AT = new Date(Date.now() - 60_000);
+const PULSE = {
+  tenant: 'acme',
+  product_sku: 'object-storage',
+  use_unity: 'GB',
+  used_amount: '0.1',
+  timestamp: USED_AT.toISOString(),
+};
+const HOUR_MS = 3_600_000;
+
+test('every call is taken by a real server, with every parameter, and answered as its types say', async () => {
+  const flow = await openFlow();
+  const { ready } = await flow.start('start');
+  const { client, uncalled } = watchCalls(createPulseClient({ url: ready.api! }));
+  await expect(client.pulses.list()).rejects.toMatchObject({
+    name: 'PulseApiError',
+    ...{ status: 401, code: 'PULSE_API_UNAUTHENTICATED' },
+  });
+  const { token, expiresAt } = await client.login(CREDENTIALS);
+  expect(token.split('.')).toHaveLength(3);
+  expect(expiresAt.getTime() - Date.now()).toBeLessThanOrEqual(HOUR_MS);
+  expect(expiresAt.getTime() - Date.now()).toBeGreaterThan(HOUR_MS - 60_000);
+
+  await checkSending(client);
+  const meter = client.meter();
+  meter.record({ ...PULSE, use_unity: 'TB', used_amount: 2n, timestamp: USED_AT });
+  expect(await meter.close()).toEqual([]);
+  await flow.settled({ counted: 4 });
+  await checkUsage(client);
+  await flow.flush();
+  await checkRows(client);
+  await checkDeadLetters(flow, client);
+  expect(uncalled()).toEqual([]);
+
+  const keys = await flow.run(['keys', 'create', '--name', 'meter', '--tenant', 'acme', '--json']);
+  const { key } = JSON.parse(keys.stdout) as { key: string };
+  const machine = createPulseClient({ url: ready.api!, token: () => Promise.resolve(key) });
+  expect(await machine.pulses.list()).toMatchObject({ total: 2 });
+  await expect(machine.send([PULSE])).rejects.toMatchObject({ code: 'PULSE_API_FORBIDDEN' });
+});
+
+/** The client, and which of its methods nobody has called. */
+function watchCalls(client: PulseClient): { client: PulseClient; uncalled: () => string[] } {
+  const uncalled = new Set<string>();
+  const watch = (value: object, path: string): object =>
+    Object.fromEntries(
+      Object.entries(value).map(([name, member]: [string, unknown]) => {
+        if (typeof member !== 'function') return [name, watch(member as object, `${path}${name}.`)];
+        uncalled.add(path + name);
+        const call = (...args: unknown[]): unknown => {
+          uncalled.delete(path + name);
+          return Reflect.apply(member, value, args);
+        };
+        return [name, call];
+      }),
+    );
+  return { client: watch(client, '') as PulseClient, uncalled: () => [...uncalled] };
+}
+
+/** Leaves three pulses in the queue. */
+async function checkSending(client: PulseClient): Promise<void> {
+  const pulses = [PULSE, { ...PULSE, used_amount: 0 }, { ...PULSE, id: 'mine', used_amount: 0.2 }];
+  expect(await client.send(pulses)).toEqual([
+    { index: 0, status: 'accepted', id: expect.any(String) as string },
+    {
+      ...{ index: 1, status: 'rejected', field: 'used_amount', code: 'amount_not_positive' },
+      reason: expect.any(String) as string,
+    },
+    { index: 2, status: 'accepted', id: 'mine' },
+  ]);
+  // A problem as a whole, and an outcome of each nevertheless.
+  expect(await client.send([{ ...PULSE, tenant: '' }])).toMatchObject([
+    { index: 0, status: 'rejected', field: 'tenant', code: 'invalid_tenant' },
+  ]);
+  const once = { idempotencyKey: 'once' };
+  const first = await client.send([PULSE], once);
+  expect(await client.send([PULSE], once)).toEqual(first);
+  await expect(client.send([{ ...PULSE, used_amount: '9' }], once)).rejects.toMatchObject({
+    code: 'PULSE_API_IDEMPOTENCY_KEY_REUSED',
+  });
+  await expect(client.send([PULSE], { signal: AbortSignal.abort() })).rejects.toMatchObject({
+    name: 'PulseConnectionError',
+  });
+}
+
+/** Before the first flush. */
+async function checkUsage(client: PulseClient): Promise<void> {
+  const query: UsageQuery = {
+    window: 'day',
+    tz: 'Europe/Berlin',
+    group_by: ['tenant', 'product_sku'],
+    order: 'desc',
+    tenant: ['acme', 'other'],
+    product_sku: PULSE.product_sku,
+    use_unity: ['GB', 'TB'],
+    from: new Date(Date.now() - 2 * HOUR_MS),
+    to: '2100-01-01',
+  };
+  const page = await client.usage.page({ ...query, limit: 1 });
+  expect(page).toMatchObject({ next: expect.any(String) as string, provisional: true, pending: 4 });
+  expect(Date.parse(page.final_through)).toBeLessThan(Date.parse(page.complete_through));
+  expect(page.data[0]).toEqual({
+    ...{ tenant: 'acme', product_sku: PULSE.product_sku, use_unity: 'TB', used_amount: '2' },
+    ...{ pulse_count: 1, provisional: true },
+    window_start: expect.stringMatching(/T00:00:00\+0[12]:00$/) as string,
+    window_end: expect.stringMatching(/T00:00:00\+0[12]:00$/) as string,
+  });
+  const rest = await client.usage.page({ ...query, limit: 1, after: page.next! });
+  expect(rest.data).toMatchObject([{ use_unity: 'GB', used_amount: '0.4', pulse_count: 3 }]);
+  expect(await collect(client.usage.rows({ ...query, limit: 1 }))).toEqual([
+    ...page.data,
+    ...rest.data,
+  ]);
+  expect(await client.usage.page({ live: false })).toMatchObject({ data: [], pending: null });
+  expect(await client.usage.page({ as_of: new Date(Date.now() - 1_000) })).toMatchObject({
+    ...{ data: [], provisional: false },
+  });
+}
+
+/** After it. */
+async function checkRows(client: PulseClient): Promise<void> {
+  const { tenant, product_sku } = PULSE;
+  const period = { from: new Date(Date.now() - 2 * HOUR_MS), to: new Date() };
+  const all = await client.pulses.list();
+  expect(all).toMatchObject({ page: 1, total: 2, data: { length: 2 } });
+  const query = { ...period, tenant, product_sku, use_unity: 'TB', page: 1, limit: 5 };
+  const { data, ...rest } = await client.pulses.list(query);
+  expect(rest).toEqual({ page: 1, limit: 5, total: 1 });
+  expect(data).toEqual([
+    {
+      ...{ tenant, product_sku, use_unity: 'TB', used_amount: '2', pulse_count: 1 },
+      id: expect.stringMatching(/^\d+$/) as string,
+      window_start: expect.stringMatching(/:00:00(\.000)?Z$/) as string,
+      flush_batch_id: expect.any(String) as string,
+      flushed_at: expect.any(String) as string,
+    },
+  ]);
+  expect(await client.pulses.get(data[0]!.id)).toEqual(data[0]);
+  await expect(client.pulses.get('999999999')).rejects.toMatchObject({
+    ...{ status: 404, code: 'PULSE_API_NOT_FOUND' },
+  });
+}
+
+/** What the API refuses gets into the quarantine only through the queue. */
+async function checkDeadLetters(flow: Flow, client: PulseClient): Promise<void> {
+  const bad = { ...PULSE, used_amount: '-1' };
+  const bodies = { one: bad, two: [PULSE, bad], other: { ...PULSE, tenant: '' } };
+  await flow.producer.publish(
+    Object.entries(bodies).map(([messageId, body]) => ({
+      body: Buffer.from(JSON.stringify(body)),
+      options: { messageId },
+    })),
+  );
+  await flow.settled({ deadLetters: 3 });
+  const { data, next } = await client.deadLetters.page();
+  expect({ next, count: data.length }).toEqual({ next: null, count: 3 });
+  const filters: DeadLettersQuery = {
+    reason: 'amount_not_positive',
+    tenant: 'acme',
+    state: 'quarantined',
+    from: new Date(Date.now() - HOUR_MS),
+    to: new Date(Date.now() + HOUR_MS),
+  };
+  const page = await client.deadLetters.page({ ...filters, message_id: 'two' });
+  expect(page).toEqual({
+    data: [
+      {
+        ...{ id: expect.any(String) as string, detail: expect.any(String) as string },
+        ...{ state: 'quarantined', reason: 'amount_not_positive', is_fixed: false },
+        ...{ tenant: 'acme', message_id: 'two', pulse_index: 1 },
+        ...{ exchange: flow.queue, routing_key: flow.queue, redelivered: false },
+        body_bytes: JSON.stringify(bad).length,
+        received_at: expect.any(String) as string,
+      },
+    ],
+    next: null,
+  });
+  const first = await client.deadLetters.page({ ...filters, limit: 1 });
+  const second = await client.deadLetters.page({ ...filters, limit: 1, after: first.next! });
+  expect(second.next).toBeNull();
+  const walked = await collect(client.deadLetters.all({ ...filters, limit: 1 }));
+  expect(walked).toEqual([...first.data, ...second.data]);
+  expect(walked.map(({ message_id }) => message_id).sort()).toEqual(['one', 'two']);
+  expect(await client.deadLetters.page({ state: 'discarded' })).toEqual({ data: [], next: null });
+}
+
+async function collect<Row>(rows: AsyncIterable<Row>): Promise<Row[]> {
+  const collected: Row[] = [];
+  for await (const row of rows) collected.push(row);
+  return collected;
+}
