@@ -4,7 +4,7 @@
  * Serves one fold at a time: a slot holds the key's place in the fold that was opened last.
  */
 import type { AggregateKey } from '../core/pulse.ts';
-import { toField, toName } from './keys.ts';
+import { toField } from './keys.ts';
 
 /** Keys after which the table is emptied, between two batches: some 10 MB. */
 const KEYS_MAX = 50_000;
@@ -17,12 +17,15 @@ export interface KeySlot {
   index: number;
 }
 
+/** By tenant, SKU and unit, not by their joined names: joining costs more than two further look-ups. */
+type WindowKeys = Map<string, Map<string, Map<string, KeySlot>>>;
+
 /** Interns the keys of one shard. */
 export class KeyTable {
-  #windows = new Map<number, Map<string, KeySlot>>();
+  #windows = new Map<number, WindowKeys>();
   #keyCount = 0;
   #turn = 0;
-  #window = new Map<string, KeySlot>();
+  #window: WindowKeys = new Map();
   #windowStartSec = -1;
 
   /** Begins a fold; the one before it can take no more pulses. @returns Its number. */
@@ -42,25 +45,31 @@ export class KeyTable {
 
   slotOf(key: AggregateKey): KeySlot {
     if (key.windowStartSec !== this.#windowStartSec) this.#switchTo(key.windowStartSec);
-    const name = toName(key);
-    let slot = this.#window.get(name);
-    if (slot === undefined) {
-      slot = { packedField: packString(toField(key)), turn: 0, index: 0 };
-      this.#window.set(name, slot);
-      this.#keyCount += 1;
-    }
+    return this.#window.get(key.tenant)?.get(key.sku)?.get(key.unit) ?? this.#addSlot(key);
+  }
+
+  #addSlot(key: AggregateKey): KeySlot {
+    const { tenant, sku, unit } = key;
+    const slot = { packedField: packString(toField(key)), turn: 0, index: 0 };
+    inner(inner(this.#window, tenant), sku).set(unit, slot);
+    this.#keyCount += 1;
     return slot;
   }
 
   #switchTo(windowStartSec: number): void {
-    let window = this.#windows.get(windowStartSec);
-    if (window === undefined) {
-      window = new Map();
-      this.#windows.set(windowStartSec, window);
-    }
-    this.#window = window;
+    this.#window = inner(this.#windows, windowStartSec);
     this.#windowStartSec = windowStartSec;
   }
+}
+
+/** The map at `name`, a new one if need be. */
+function inner<N, K, V>(outer: Map<N, Map<K, V>>, name: N): Map<K, V> {
+  let map = outer.get(name);
+  if (map === undefined) {
+    map = new Map();
+    outer.set(name, map);
+  }
+  return map;
 }
 
 /** A MessagePack `str 16`: fields are far below 64 KiB. */

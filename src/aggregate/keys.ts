@@ -35,13 +35,8 @@ export function shardKeys(shard: number): ShardKeys {
 const SEPARATOR = '\x1f';
 
 /** The hash field of a key: its parts with a separator that none of them can hold. */
-export function toField(key: AggregateKey): string {
-  return toName(key) + SEPARATOR + String(key.windowStartSec / WINDOW_SECONDS);
-}
-
-/** A key's text without its window. */
-export function toName({ tenant, sku, unit }: Omit<AggregateKey, 'windowStartSec'>): string {
-  return tenant + SEPARATOR + sku + SEPARATOR + unit;
+export function toField({ tenant, sku, unit, windowStartSec }: AggregateKey): string {
+  return [tenant, sku, unit, windowStartSec / WINDOW_SECONDS].join(SEPARATOR);
 }
 
 /**

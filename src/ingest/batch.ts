@@ -1,10 +1,12 @@
 /** A batch: the deliveries taken together, parsed and folded as they come in. */
 import type { Message } from 'amqplib';
 import { BatchFold, KeyTable, shardOf } from '../aggregate/accumulator.ts';
+import type { DeliveredMessage } from '../core/dead-letter.ts';
 import type { Pulse } from '../core/pulse.ts';
 import type { Rejection } from '../core/rejection.ts';
 import { elementSources } from './json-source.ts';
 import { parseBody, type BodyLimits, type OutcomeSink } from './parse-body.ts';
+import { TakenDeliveries } from './taken-deliveries.ts';
 
 /** A pulse as the broker hands it over. */
 export type Delivery = Message & { readonly fields: { readonly deliveryTag: number } };
@@ -12,7 +14,7 @@ export type Delivery = Message & { readonly fields: { readonly deliveryTag: numb
 /** A pulse that cannot be counted, and where it came from. */
 export interface RejectedPulse {
   readonly rejection: Rejection;
-  readonly delivery: Delivery;
+  readonly delivery: DeliveredMessage;
   /** What was sent: the message's body, or one element of it. */
   readonly body: Buffer;
   /** Its position inside an array body. */
@@ -27,6 +29,9 @@ export interface BatchOptions {
   readonly limits: BodyLimits;
 }
 
+/** A batch of large bodies is settled before they fill the memory. */
+const BODY_BYTES_FULL = 16 * 1024 * 1024;
+
 /** The part of a batch that goes to one shard, and for each pulse where it came from. */
 interface ShardPart {
   readonly fold: BatchFold;
@@ -36,7 +41,9 @@ interface ShardPart {
 
 /** Grows by `add` until it is full or taken; then it is only read. */
 export class Batch implements OutcomeSink {
-  readonly deliveries: Delivery[] = [];
+  readonly deliveries = new TakenDeliveries();
+  /** The one to acknowledge, with all before it, when the batch is done. */
+  lastDelivery: Delivery | undefined;
   readonly rejected: RejectedPulse[] = [];
   readonly parts = new Map<number, ShardPart>();
   pulseCount = 0;
@@ -47,7 +54,7 @@ export class Batch implements OutcomeSink {
   oldestSentAtMs = Infinity;
   readonly #options: BatchOptions;
   readonly #keyTables: readonly KeyTable[];
-  readonly #elementSources = new Map<Delivery, readonly string[]>();
+  readonly #elementSources = new Map<number, readonly string[]>();
 
   /** @param keyTables One for each shard; no other batch may be open on them. */
   constructor(options: BatchOptions, keyTables = createKeyTables(options.shards)) {
@@ -57,17 +64,14 @@ export class Batch implements OutcomeSink {
 
   get isFull(): boolean {
     const { batchSize } = this.#options;
-    return this.pulseCount >= batchSize || this.deliveries.length >= batchSize;
-  }
-
-  /** The delivery to acknowledge, with all before it, when the batch is done. */
-  get lastDelivery(): Delivery | undefined {
-    return this.deliveries.at(-1);
+    const { count, bodyBytes } = this.deliveries;
+    return count >= batchSize || this.pulseCount >= batchSize || bodyBytes >= BODY_BYTES_FULL;
   }
 
   /** Parses a delivery and folds its pulses. Never throws on account of what was sent. */
   add(delivery: Delivery, receivedAtMs: number): void {
-    this.deliveries.push(delivery);
+    this.deliveries.add(delivery);
+    this.lastDelivery = delivery;
     const { messageId, timestamp } = delivery.properties as {
       messageId?: string;
       timestamp?: number;
@@ -91,7 +95,7 @@ export class Batch implements OutcomeSink {
       this.parts.set(shard, part);
     }
     part.fold.add(pulse);
-    part.deliveryIndexes.push(this.deliveries.length - 1);
+    part.deliveryIndexes.push(this.deliveries.count - 1);
     part.elementIndexes.push(index);
     this.pulseCount += 1;
     if (pulse.id === undefined && this.lastDelivery?.fields.redelivered === true) {
@@ -109,7 +113,8 @@ export class Batch implements OutcomeSink {
   /** The pulse at `position` of a shard's fold, as a rejected one: Redis refused it. */
   rejectedByShard(shard: number, position: number, rejection: Rejection): RejectedPulse {
     const part = this.parts.get(shard);
-    const delivery = this.deliveries[part?.deliveryIndexes[position] ?? -1];
+    const deliveryIndex = part?.deliveryIndexes[position] ?? -1;
+    const delivery = this.deliveries.at(deliveryIndex);
     if (part === undefined || delivery === undefined) {
       throw new RangeError('No pulse at that position.');
     }
@@ -117,16 +122,16 @@ export class Batch implements OutcomeSink {
     const body =
       index === undefined
         ? delivery.content
-        : Buffer.from(this.#elementSourcesOf(delivery)[index] ?? '');
+        : Buffer.from(this.#elementSourcesOf(deliveryIndex, delivery)[index] ?? '');
     return { rejection, delivery, body, index };
   }
 
   /** Kept, because many pulses of one long array may be refused. */
-  #elementSourcesOf(delivery: Delivery): readonly string[] {
-    let sources = this.#elementSources.get(delivery);
+  #elementSourcesOf(deliveryIndex: number, { content }: DeliveredMessage): readonly string[] {
+    let sources = this.#elementSources.get(deliveryIndex);
     if (sources === undefined) {
-      sources = elementSources(delivery.content.toString('utf8'));
-      this.#elementSources.set(delivery, sources);
+      sources = elementSources(content.toString('utf8'));
+      this.#elementSources.set(deliveryIndex, sources);
     }
     return sources;
   }

@@ -290,7 +290,7 @@ function heldOf(batches: readonly Batch[]): HeldDeliveries {
   const [first] = batches;
   if (first === undefined) return NOTHING_HELD;
   return {
-    deliveries: batches.reduce((sum, { deliveries }) => sum + deliveries.length, 0),
+    deliveries: batches.reduce((sum, { deliveries }) => sum + deliveries.count, 0),
     oldestSentAtMs: Math.min(...batches.map(({ oldestSentAtMs }) => oldestSentAtMs)),
     oldestReceivedAtMs: first.receivedAtMs,
   };

@@ -79,7 +79,7 @@ export async function settleBatch(batch: Batch, deps: SettleDeps): Promise<Inges
   rejected.push(...overflowing);
   assert.equal(counts.counted + counts.duplicates + rejected.length, batch.pulseCount);
   counts.received = batch.pulseCount;
-  counts.deliveries = batch.deliveries.length;
+  counts.deliveries = batch.deliveries.count;
   counts.batches = 1;
   counts.batchPulses.push(batch.pulseCount);
   counts.redeliveredWithoutId += batch.redeliveredWithoutId;

@@ -8,7 +8,8 @@ import {
   type TraceContext,
 } from '../core/trace-context.ts';
 import type { Tracing } from '../platform/tracing.ts';
-import type { Batch, Delivery } from './batch.ts';
+import type { Batch } from './batch.ts';
+import type { Origin } from './taken-deliveries.ts';
 import type { IngestCounts } from './thread-messages.ts';
 
 /** Settles a batch, with more around it. */
@@ -38,10 +39,10 @@ export function traceBatches(
           'messaging.system': 'rabbitmq',
           'messaging.operation.type': 'process',
           'messaging.destination.name': queue,
-          'messaging.batch.message_count': batch.deliveries.length,
+          'messaging.batch.message_count': batch.deliveries.count,
           'pulse.received': batch.pulseCount,
         },
-        links: contextsOf(batch.deliveries),
+        links: contextsOf(batch.deliveries.origins),
       },
       async (span) => {
         const traceparent = tracing.traceparent();
@@ -67,11 +68,12 @@ export function traceApply(apply: Accumulator['apply'], tracing: Tracing): Accum
 }
 
 /** The recorded traces that the deliveries are part of, each once. */
-function contextsOf(deliveries: readonly Delivery[]): TraceContext[] {
+function contextsOf(origins: readonly Origin[]): TraceContext[] {
   const found = new Map<unknown, TraceContext>();
   let last: unknown;
-  for (const { properties } of deliveries) {
-    const value: unknown = properties.headers?.[TRACEPARENT];
+  for (const { properties } of origins) {
+    const { headers } = properties as { headers?: Readonly<Record<string, unknown>> };
+    const value = headers?.[TRACEPARENT];
     if (value === undefined || value === last) continue;
     last = value;
     const context = found.has(value) ? undefined : parseTraceparent(value);

@@ -17,6 +17,8 @@ function batchOf(
   return batch;
 }
 
+const messageIdOf = ({ properties }: { properties: object }) =>
+  (properties as { messageId?: string }).messageId;
 const pulses = (count: number) => Array.from({ length: count }, () => sentPulse());
 
 describe('Batch', () => {
@@ -35,24 +37,24 @@ describe('Batch', () => {
       'empty_array',
     ]);
     expect(batch.pulseCount).toBe(6);
-    expect(batch.deliveries).toHaveLength(4);
+    expect(batch.deliveries.count).toBe(4);
   });
 
   test('a rejected pulse knows its own delivery, position and text', () => {
     const batch = batchOf([
-      [sentPulse(), { tag: 1 }],
-      [`[${JSON.stringify(sentPulse())}, {"tenant" : 1}]`, { tag: 2 }],
-      ['oops', { tag: 3 }],
+      [sentPulse(), { messageId: 'm1' }],
+      [`[${JSON.stringify(sentPulse())}, {"tenant" : 1}]`, { messageId: 'm2' }],
+      ['oops', { messageId: 'm3' }],
     ]);
     expect(
       batch.rejected.map(({ delivery, index, body }) => [
-        delivery.fields.deliveryTag,
+        messageIdOf(delivery),
         index,
         body.toString(),
       ]),
     ).toEqual([
-      [2, 1, '{"tenant" : 1}'],
-      [3, undefined, 'oops'],
+      ['m2', 1, '{"tenant" : 1}'],
+      ['m3', undefined, 'oops'],
     ]);
   });
 
@@ -70,6 +72,12 @@ describe('Batch', () => {
     expect(batchOf([[sentPulse()], ['bad'], ['bad']], 3).isFull).toBe(true);
     expect(batchOf([[pulses(2)]], 3).isFull).toBe(false);
     expect(batchOf([[pulses(3)]], 3).isFull).toBe(true);
+  });
+
+  test('it is full by the bytes of its bodies', () => {
+    const large = Buffer.alloc(8 * 1024 * 1024, ' ');
+    expect(batchOf([[large]]).isFull).toBe(false);
+    expect(batchOf([[large], [large]]).isFull).toBe(true);
   });
 
   test('the longest array fits behind a batch that is one pulse short', () => {
@@ -96,14 +104,14 @@ describe('Batch', () => {
     const sent = tenants.map((tenant) => sentPulse({ tenant }));
     const batch = batchOf(
       [
-        [sent[0], { tag: 1 }],
-        ['bad', { tag: 2 }],
+        [sent[0], { messageId: 'm1' }],
+        ['bad', { messageId: 'm2' }],
         [
           `[ ${sent
             .slice(1)
             .map((pulse) => JSON.stringify(pulse))
             .join(' , ')} ]`,
-          { tag: 3 },
+          { messageId: 'm3' },
         ],
       ],
       100,
@@ -120,7 +128,7 @@ describe('Batch', () => {
         );
         const { tenant } = JSON.parse(body.toString()) as { tenant: string };
         expect(rejection).toBe(OVERFLOW);
-        expect(delivery.fields.deliveryTag).toBe(tenant === 'tenant-0' ? 1 : 3);
+        expect(messageIdOf(delivery)).toBe(tenant === 'tenant-0' ? 'm1' : 'm3');
         expect(index).toBe(tenant === 'tenant-0' ? undefined : tenants.indexOf(tenant) - 1);
         found.add(tenant);
       }
