@@ -6,6 +6,7 @@ import type { Pool } from 'pg';
 import type { ReadinessCheck } from '../platform/health.ts';
 import type { Logger } from '../platform/logger.ts';
 import type { Tracing } from '../platform/tracing.ts';
+import { addAnswerDeadline } from './answer-deadline.ts';
 import { API_BASE } from './api-base.ts';
 import type { Api } from './api-types.ts';
 import { auditChanges } from './audit-changes.ts';
@@ -82,13 +83,14 @@ const LOGIN_LIMITS: LoginLimits = { perAccount: 10, perAddress: 60, windowMs: 60
 const POPULATE_RUNS_MAX = 2;
 const READINESS_TIMEOUT_MS = 2_000;
 
-/** How long each part of a request may take, in milliseconds. Fastify's defaults are "for ever". */
+/** How long an answer may take. Longer than Postgres' statement timeout, whose error says more. */
+const ANSWER_WITHIN_MS = 60_000;
+
+/** How long each part of a connection may take, in milliseconds. Fastify's defaults are "for ever". */
 const TIMEOUTS = {
   /** For the whole request to arrive. */
   requestTimeout: 30_000,
-  /** For the answer to be ready. Longer than Postgres' statement timeout, whose error says more. */
-  handlerTimeout: 60_000,
-  /** For a socket on which nothing moves. Longer than the handler's. */
+  /** For a socket on which nothing moves. Longer than any answer but an export, which moves. */
   connectionTimeout: 90_000,
   /** Between requests. Longer than the minute for which proxies keep a connection. */
   keepAliveTimeout: 65_000,
@@ -137,6 +139,7 @@ export async function createApp(deps: ApiDeps, options: ApiOptions): Promise<Api
   app.setNotFoundHandler(answerNotFound(routeTable));
   if (deps.tracing !== undefined) addRequestTracing(app, deps.tracing);
   addRequestHooks(app, { lifecycle, onRequestDone: deps.onRequestDone });
+  addAnswerDeadline(app, { answerWithinMs: ANSWER_WITHIN_MS });
   addQueryReading(app);
   await app.register(fastifyHelmet, {
     contentSecurityPolicy: { useDefaults: false, directives: { 'default-src': ["'none'"] } },

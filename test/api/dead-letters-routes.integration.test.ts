@@ -185,6 +185,16 @@ describe('many at once', () => {
     await fixture.settled({ counted: 4, duplicates: 0 });
   });
 
+  test('are replayed to the end over a connection, where the request has ended before the work', async () => {
+    const url = await app.listen({ host: '127.0.0.1', port: 0 });
+    const res = await fetch(`${url}${BASE}/replay`, {
+      method: 'POST',
+      headers: { ...authorization(), 'content-type': 'application/json' },
+      body: JSON.stringify({ tenant: 'acme' }),
+    });
+    expect(await res.json()).toMatchObject({ matched: 3, replayed: 3, end: 'finished' });
+  });
+
   test('are discarded by tenant', async () => {
     const answer = await post('/discard', { tenant: 'globex', note: 'gone' });
     expect(answer).toMatchObject({ status: 200, body: { matched: 1, discarded: 1 } });

@@ -24,6 +24,7 @@ import {
 import { previewMany, replayMany, type ManyFilters } from '../../quarantine/replay-many.ts';
 import { replayDeadLetter, type ReplayDeps } from '../../quarantine/replay.ts';
 import { tenantInBody } from '../../quarantine/tenant-in-body.ts';
+import { signalOfEnd } from '../answer-deadline.ts';
 import type { Api } from '../api-types.ts';
 import { actorNameOf, OPERATORS, READERS, type Caller } from '../caller.ts';
 import { spanFrom } from '../instants.ts';
@@ -51,7 +52,7 @@ interface Deps {
   readonly replay: DeadLetterReplay;
 }
 
-/** What a bulk replay may take at its rate, so that it is answered before the handler's timeout. */
+/** What a bulk replay may take at its rate, so that it is answered in time. */
 const BULK_SECONDS_MAX = 30;
 /** And after this it begins no more, because the rate was a hope. */
 const BULK_TIMEOUT_MS = 40_000;
@@ -143,7 +144,7 @@ function addReplays(api: Api, { pool, replay }: Deps): void {
     },
   );
 
-  api.post('/dead-letters/replay', { schema: replayManySchema, config }, async (request) => {
+  api.post('/dead-letters/replay', { schema: replayManySchema, config }, async (request, reply) => {
     const { limit = BULK_LIMIT_DEFAULT, rate_per_second: rate = RATE_DEFAULT } = request.body;
     const filters = { ...bulkFiltersFrom(request.body), scope: request.user.tenants };
     const after = cursorFrom(request.body.after);
@@ -165,7 +166,7 @@ function addReplays(api: Api, { pool, replay }: Deps): void {
         ratePerSecond: rate,
         evenIfForgotten: request.body.even_if_forgotten === true,
         timeoutMs: BULK_TIMEOUT_MS,
-        signal: request.signal,
+        signal: signalOfEnd(reply),
       });
       if (report.error !== undefined && report.replayed === 0) throw report.error;
       return { ...preview, ...reportToJson(report), dry_run: false };

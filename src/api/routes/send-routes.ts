@@ -24,6 +24,8 @@ const MIB = 1024 * 1024;
 const GATE: SendGateOptions = { callerBytesMax: 32 * MIB, bytesMax: 64 * MIB };
 /** What a request costs beside its body. */
 const REQUEST_BYTES = 4 * 1024;
+/** The publisher may wait half a minute for a place and as long for the confirm; its verdict tells more than ours. */
+const ANSWER_WITHIN_MS = 75_000;
 const KEY = /^[\x21-\x7e]{1,128}$/;
 
 /** Adds the route, in a scope of its own: here bodies are read as bytes, for no number may be rounded. */
@@ -45,7 +47,7 @@ export function addSendRoutes(api: Api, options: SendRoutesOptions): void {
       '/pulses',
       {
         schema: sendPulsesSchema,
-        config: { roles: OPERATORS, unaudited: true },
+        config: { roles: OPERATORS, unaudited: true, answerWithinMs: ANSWER_WITHIN_MS },
         bodyLimit: SEND_BYTES_MAX,
         // The schema describes; the rules are ingest's own.
         validatorCompiler: () => () => true,

@@ -8,6 +8,7 @@ import { AsOfFutureError, readUsage, type UsageDeps } from '../../usage/read-usa
 import { csvEncoder, NDJSON_ENCODER } from '../../usage/row-encoders.ts';
 import { openUsageStream } from '../../usage/stream-usage.ts';
 import type { Freshness, UsageQuery } from '../../usage/usage-query.ts';
+import { signalOfEnd } from '../answer-deadline.ts';
 import type { Api } from '../api-types.ts';
 import { READERS } from '../caller.ts';
 import { preferredType } from '../media-type.ts';
@@ -42,7 +43,7 @@ const EXPORT_TIMEOUT_MS = 3_600_000;
 export function addUsageRoutes(api: Api, deps: Deps): void {
   const sendExport = createExports(deps);
 
-  const options = { config: { roles: READERS }, handlerTimeout: EXPORT_TIMEOUT_MS };
+  const options = { config: { roles: READERS, answerWithinMs: EXPORT_TIMEOUT_MS } };
 
   api.get('/usage', { ...options, schema: getUsageSchema }, async (request, reply) => {
     const scope = request.user.tenants;
@@ -81,13 +82,11 @@ function createExports(deps: Deps) {
       });
     }
     exportCount += 1;
-    const gone = new AbortController();
     reply.raw.once('close', () => {
       exportCount -= 1;
-      gone.abort();
     });
     const encoder = type === CSV_TYPE ? csvEncoder(query) : NDJSON_ENCODER;
-    const options = { encoder, signal: gone.signal };
+    const options = { encoder, signal: signalOfEnd(reply) };
     const { freshness, text } = await openUsageStream(depsOf(deps, scope), query, options).catch(
       toProblem,
     );
