@@ -13,8 +13,8 @@ export interface CheckContext {
   readonly receivedAtMs: number;
   /** Whom the caller may send for. */
   readonly tenants: TenantScope;
-  /** The id of a pulse that brings none. */
-  readonly id: string;
+  /** Makes the id of a pulse that brings none. */
+  readonly newId: () => string;
 }
 
 export type CheckedPulse =
@@ -31,7 +31,7 @@ export function checkPulse(sent: SentPulse, context: CheckContext): CheckedPulse
   if (!sent.ok) return sent;
   const { limits, receivedAtMs, tenants } = context;
   const outcome = parsePulse(sent.value, {
-    fallbackId: context.id,
+    fallbackId: undefined,
     messageTimeSec: undefined,
     receivedAtMs,
     ageMaxMs: limits.pulseAgeMaxMs,
@@ -43,7 +43,7 @@ export function checkPulse(sent: SentPulse, context: CheckContext): CheckedPulse
     return { ok: false, refusal: { field: fieldOf(code, sent.fields), code, reason: detail } };
   }
   const { pulse } = outcome;
-  const { id = context.id } = pulse;
+  const id = pulse.id ?? context.newId();
   if (!includesTenant(tenants, pulse.tenant)) {
     const reason = 'The caller may not send for this tenant.';
     return {

@@ -8,7 +8,7 @@
  *    the same ids (their own, or those of the seed), and ingest counts each once;
  * 4. the outcomes are kept under the key, and answered.
  */
-import { createHash, randomBytes } from 'node:crypto';
+import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import type { Pool } from 'pg';
 import type { TenantScope } from '../../core/tenant-scope.ts';
 import { uuidV7 } from '../../core/uuid.ts';
@@ -72,13 +72,12 @@ const UNCONFIRMED = {
  * @throws TransientError Postgres is away and there is a key; nothing was published.
  */
 export async function sendPulses(deps: SendDeps, request: SendRequest): Promise<SendAnswer> {
-  const bits = randomBytes(16);
-  const { keyed } = request;
+  const { keyed, receivedAtMs } = request;
   if (keyed === undefined) {
-    const seed = { timeMs: request.receivedAtMs, bits };
-    return { outcomes: await checkAndPublish(deps, request, seed), replayed: false };
+    const newId = (): string => uuidV7(receivedAtMs, randomBytes(10));
+    return { outcomes: await checkAndPublish(deps, request, newId), replayed: false };
   }
-  const claim = await claimKey(deps.pool, keyed, bits);
+  const claim = await claimKey(deps.pool, keyed, randomBytes(16));
   switch (claim.state) {
     case 'busy':
       throw new ProblemError('PULSE_API_IDEMPOTENCY_KEY_BUSY', { headers: { 'retry-after': '1' } });
@@ -99,7 +98,7 @@ async function sendClaimed(
 ): Promise<SendOutcome[]> {
   let outcomes: SendOutcome[] | undefined;
   try {
-    outcomes = await checkAndPublish(deps, request, seed);
+    outcomes = await checkAndPublish(deps, request, (index) => idAt(seed, index));
     return outcomes;
   } finally {
     const isFinal = outcomes?.every(({ status }) => status !== 'unconfirmed') === true;
@@ -116,17 +115,17 @@ async function sendClaimed(
 async function checkAndPublish(
   deps: SendDeps,
   { pulses, tenants, receivedAtMs }: SendRequest,
-  seed: IdSeed,
+  newId: (index: number) => string,
 ): Promise<SendOutcome[]> {
   const { limits, queue, publish } = deps;
   const checked = pulses.map((pulse, index) =>
-    checkPulse(pulse, { limits, receivedAtMs, tenants, id: idAt(seed, index) }),
+    checkPulse(pulse, { limits, receivedAtMs, tenants, newId: () => newId(index) }),
   );
   const accepted = checked.filter((pulse) => pulse.ok);
   const confirmed = await publishPulses(
     accepted.map(({ text }) => text),
     { publish, queue, bodyBytesMax: limits.bodyBytesMax },
-    () => uuidV7(receivedAtMs, randomBytes(10)),
+    randomUUID,
   );
   let place = 0;
   return checked.map((pulse, index) => {

@@ -16,11 +16,12 @@ import {
 
 const NOW_MS = Date.parse('2026-11-22T04:10:00Z');
 const LIMITS = { bodyBytesMax: 8_192, pulseAgeMaxMs: 35 * 86_400_000, pulseAheadMaxMs: 300_000 };
+const NEW_ID = 'made-for-pulse';
 const CONTEXT: CheckContext = {
   limits: LIMITS,
   receivedAtMs: NOW_MS,
   tenants: 'all',
-  id: 'given-by-pulse',
+  newId: () => NEW_ID,
 };
 
 function sent(text: string): SentPulse {
@@ -64,7 +65,7 @@ test('what is accepted is exactly what ingest counts, amount, texts, id and hour
         const value = { tenant, product_sku, use_unity, used_amount: decimalOf(nanos), timestamp };
         const checked = check({ ...value, id: ownId });
         if (!checked.ok) throw new Error(JSON.stringify(checked.refusal));
-        expect(checked.id).toBe(ownId ?? CONTEXT.id);
+        expect(checked.id).toBe(ownId ?? NEW_ID);
         expect(ingest(checked.text)).toEqual({
           tenant,
           sku: product_sku,
@@ -104,7 +105,7 @@ test.each(['0.30000000000000004', '9007199254740993', '1.0000000000000001'])(
 
 test('without a time it is used now, not when it leaves the queue', () => {
   const checked = check(sentPulse());
-  expect(checked).toMatchObject({ ok: true, id: CONTEXT.id });
+  expect(checked).toMatchObject({ ok: true, id: NEW_ID });
   expect(checked.ok && JSON.parse(checked.text)).toMatchObject({
     timestamp: '2026-11-22T04:10:00.000Z',
   });
