@@ -63,9 +63,13 @@ test('what is accepted is exactly what ingest counts, amount, texts, id and hour
       ([tenant, product_sku, use_unity], nanos, ownId) => {
         const timestamp = '2026-11-21T23:59:59.999+05:30';
         const value = { tenant, product_sku, use_unity, used_amount: decimalOf(nanos), timestamp };
-        const checked = check({ ...value, id: ownId });
+        let drawn = 0;
+        const newId = () => `${NEW_ID}-${++drawn}`;
+        const checked = check({ ...value, id: ownId }, { newId });
+        // One costs more than all else that is checked here.
+        expect(drawn).toBe(ownId === undefined ? 1 : 0);
         if (!checked.ok) throw new Error(JSON.stringify(checked.refusal));
-        expect(checked.id).toBe(ownId ?? NEW_ID);
+        expect(checked.id).toBe(ownId ?? `${NEW_ID}-1`);
         expect(ingest(checked.text)).toEqual({
           tenant,
           sku: product_sku,
