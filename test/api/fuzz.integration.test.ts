@@ -23,6 +23,8 @@ import { insertBatch } from './rows-fixture.ts';
 vi.setConfig({ testTimeout: 240_000 });
 
 const RUNS_PER_ROUTE = 150;
+/** Of a route with many parameters few requests are right; whoever has met none runs as many again. */
+const SERIES_MAX = 5;
 const TOKEN_SECONDS = 3_600;
 
 /** What only the inside of the server says. */
@@ -81,35 +83,39 @@ test('whatever is sent to any route, the answer is a decent one', async () => {
     const name = `${route.method} ${route.url}`;
     const seen = new Set<number>();
     statuses.set(name, seen);
-    await fc.assert(
-      fc.asyncProperty(requestsFor(route, token), async (request) => {
-        const res = await inject(request);
-        seen.add(res.statusCode);
-        expect(res.statusCode, res.body).not.toBe(500);
-        expect(res.statusCode, res.body).toBeLessThan(503);
-        expect(res.headers['x-request-id']).toMatch(/^[\w.:-]{1,64}$/);
-        if (res.statusCode < 400) return;
-        expect(res.headers['content-type']).toBe('application/problem+json; charset=utf-8');
-        if (route.method === 'HEAD') return;
-        expect(ownWords(res.body)).not.toMatch(INSIDE);
-        expect(res.json()).not.toHaveProperty('stack');
-        // A path that is bent may have become another one's.
-        const operation = operationOf(route.method, route.url);
-        if (operation === undefined) return;
-        const contentType = String(res.headers['content-type']);
-        expect(check(operation, { status: res.statusCode, contentType, body: res.body })).toBe(
-          undefined,
-        );
-      }),
-      { numRuns: RUNS_PER_ROUTE },
-    );
+    const property = fc.asyncProperty(requestsFor(route, token), async (request) => {
+      const res = await inject(request);
+      seen.add(res.statusCode);
+      expect(res.statusCode, res.body).not.toBe(500);
+      expect(res.statusCode, res.body).toBeLessThan(503);
+      expect(res.headers['x-request-id']).toMatch(/^[\w.:-]{1,64}$/);
+      if (res.statusCode < 400) return;
+      expect(res.headers['content-type']).toBe('application/problem+json; charset=utf-8');
+      if (route.method === 'HEAD') return;
+      expect(ownWords(res.body)).not.toMatch(INSIDE);
+      expect(res.json()).not.toHaveProperty('stack');
+      // A path that is bent may have become another one's.
+      const operation = operationOf(route.method, route.url);
+      if (operation === undefined) return;
+      const contentType = String(res.headers['content-type']);
+      expect(check(operation, { status: res.statusCode, contentType, body: res.body })).toBe(
+        undefined,
+      );
+    });
+    for (let series = 0; series < SERIES_MAX && !haveComeIn(seen); series++) {
+      await fc.assert(property, { numRuns: RUNS_PER_ROUTE });
+    }
   }
   // A generator whose requests are all refused at the door would prove nothing.
   for (const [name, seen] of statuses) {
-    const inside = [...seen].filter((status) => ![400, 401, 405, 413, 414, 415].includes(status));
-    expect(inside, `${name}: ${[...seen].join()}`).not.toEqual([]);
+    expect(haveComeIn(seen), `${name}: ${[...seen].join()}`).toBe(true);
   }
 });
+
+/** Whether any request was more than refused at the door. */
+function haveComeIn(statuses: ReadonlySet<number>): boolean {
+  return [...statuses].some((status) => ![400, 401, 405, 413, 414, 415].includes(status));
+}
 
 /** What the server says in its own words: the path and the names of wrong fields are the caller's. */
 function ownWords(body: string): string {
