@@ -15,7 +15,12 @@ export interface CpuUs {
 export const CPU_GROUPS = ['node', 'rabbitmq', 'redis', 'postgres', 'other'] as const;
 
 /** The first process of each kind; its descendants count with it. */
-export type CpuRoots = Readonly<Partial<Record<Exclude<keyof CpuUs, 'other'>, number>>>;
+export interface CpuRoots {
+  readonly node?: number | readonly number[];
+  readonly rabbitmq?: number;
+  readonly redis?: number;
+  readonly postgres?: number;
+}
 
 /** Linux reports in hundredths of a second to programs, whatever its own tick is. */
 const US_PER_TICK = 10_000;
@@ -50,7 +55,8 @@ export function residentMib(pid: number): number {
 
 function readAll(roots: CpuRoots): CpuUs | null {
   if (!existsSync('/proc/self/stat')) return null;
-  const timeOf = (pid: number | undefined) => (pid === undefined ? 0 : treeCpuUs(pid));
+  const timeOf = (pids: number | readonly number[] = []) =>
+    [pids].flat().reduce((sum, pid) => sum + treeCpuUs(pid), 0);
   const known = {
     node: timeOf(roots.node),
     rabbitmq: timeOf(roots.rabbitmq),

@@ -36,7 +36,7 @@ export async function openIngestPair(
   const filler = await openFiller(context, queue);
   const twinFiller = await openFiller(context, twin);
   const sides = {
-    product: await openProductSide(installation),
+    product: await openProductSide(installation, context.workerCount),
     reference: await openReference(context, options, twin),
   };
   const expected = createExpectedSums(shape.keyCount);

@@ -20,7 +20,8 @@ export interface Backlog {
 }
 
 export interface IngestSide {
-  readonly pid: number;
+  /** Of the processes that are measured. */
+  readonly pids: readonly number[];
   /** Stops it, before its backlog is filled. */
   hold(messageCount: number): Promise<void>;
   /** Lets it go. Resolves with the moment of the last pulse, on the clock of `nowMs`. @throws Error when the counts are wrong. */
@@ -43,7 +44,7 @@ export async function measureSide(
   backlog: Backlog,
 ): Promise<Measured> {
   await context.servers.rest();
-  const endCpu = watchCpu({ ...context.servers.cpuRoots, node: side.pid });
+  const endCpu = watchCpu({ ...context.servers.cpuRoots, node: side.pids });
   const startedAtMs = nowMs();
   const seconds = ((await side.release(backlog)) - startedAtMs) / 1000;
   return {
@@ -54,27 +55,33 @@ export async function measureSide(
   };
 }
 
-/** Pulse itself: a worker process as users start it. */
-export async function openProductSide(installation: Installation): Promise<IngestSide> {
-  const worker = await installation.startWorker();
+/** Pulse itself: worker processes as users start them, one unless more are given. */
+export async function openProductSide(
+  installation: Installation,
+  workerCount = 1,
+): Promise<IngestSide> {
+  const workers: PulseProcess[] = [];
+  while (workers.length < workerCount) workers.push(await installation.startWorker());
   return {
-    pid: worker.pid,
+    pids: workers.map(({ pid }) => pid),
     hold() {
-      worker.signal('SIGSTOP');
+      for (const worker of workers) worker.signal('SIGSTOP');
       return Promise.resolve();
     },
-    release: ({ pulseCount }) => releaseWorker(installation, worker, pulseCount),
-    close: () => worker.close(),
+    release: ({ pulseCount }) => releaseWorkers(installation, workers, pulseCount),
+    async close() {
+      await Promise.all(workers.map((worker) => worker.close()));
+    },
   };
 }
 
-async function releaseWorker(
+async function releaseWorkers(
   installation: Installation,
-  worker: PulseProcess,
+  workers: readonly PulseProcess[],
   pulseCount: number,
 ): Promise<number> {
   const before = await installation.readCounts();
-  worker.signal('SIGCONT');
+  for (const worker of workers) worker.signal('SIGCONT');
   await waitUntilCounted(installation, before.counted + pulseCount);
   const endedAtMs = nowMs();
   const after = await installation.readCounts();
@@ -111,7 +118,7 @@ export async function openDrainSide(context: BenchContext, queue: string): Promi
   const url = context.servers.rabbitmqUrl;
   await child.ask({ kind: 'open', url, queue, ...DRAIN_SETTINGS });
   return {
-    pid: child.pid,
+    pids: [child.pid],
     async hold(messageCount) {
       await child.ask({ kind: 'expect', count: messageCount });
       child.signal('SIGSTOP');
@@ -137,7 +144,7 @@ export async function openOriginalSide(
   const { rabbitmqUrl } = context.servers;
   await child.ask({ kind: 'open', rabbitmqUrl, redisUrl, queue });
   return {
-    pid: child.pid,
+    pids: [child.pid],
     hold: () => Promise.resolve(),
     async release({ messageCount }) {
       return ((await child.ask({ kind: 'run', count: messageCount })) as OriginalAnswer).doneAtMs;

@@ -16,6 +16,7 @@ interface Flags {
   readonly rounds?: number;
   readonly profile?: string;
   readonly set?: readonly string[];
+  readonly workers?: number;
 }
 
 const ROUNDS = { full: 5, quick: 3 };
@@ -32,7 +33,7 @@ const command = new Command('npm run bench --')
   .option(
     '--rounds <n>',
     `rounds of each scenario (default ${ROUNDS.full}, quick ${ROUNDS.quick})`,
-    toRounds,
+    toCount,
   )
   .option(
     '--profile <directory>',
@@ -41,6 +42,11 @@ const command = new Command('npm run bench --')
   .option(
     '--set <name=value...>',
     'settings of the measured workers, such as BATCH_SIZE=4000; such results are not kept',
+  )
+  .option(
+    '--workers <n>',
+    'worker processes that drain one queue together; such results are not kept',
+    toCount,
   )
   .addHelpText(
     'after',
@@ -67,14 +73,16 @@ async function runBench(flags: Flags): Promise<number> {
     tell('Quick: small sizes and few rounds. Everything is checked, but the figures are rough.');
   const machine = describeMachine();
   const workerEnv = Object.fromEntries((flags.set ?? []).map(toSetting));
-  const options = { ...settings, profileDirectory: flags.profile, workerEnv, tell };
+  const workerCount = flags.workers ?? 1;
+  const options = { ...settings, profileDirectory: flags.profile, workerEnv, workerCount, tell };
   const results: ScenarioResult[] = [];
   const report = await runAll(wanted, options, machine.commit, (result, serverVersions) => {
     results.push(result);
     if (result.error !== null) tell(`${result.name} failed: ${result.error}`);
     const versions = { ...machine.versions, ...serverVersions };
     // Figures of other settings than the defaults, or with profiling, would mislead whoever reads them later.
-    if (flags.set !== undefined || settings.profile) return undefined;
+    if (flags.set !== undefined || flags.workers !== undefined || settings.profile)
+      return undefined;
     // After each one: what has been measured is not lost when a later one is interrupted.
     return writeResults({ machine: { ...machine, versions }, settings, results });
   });
@@ -84,7 +92,7 @@ async function runBench(flags: Flags): Promise<number> {
 
 async function runAll(
   wanted: readonly Scenario[],
-  options: Pick<BenchContext, 'quick' | 'rounds' | 'profileDirectory' | 'workerEnv' | 'tell'>,
+  options: Omit<BenchContext, 'servers' | 'logger' | 'nextNumber' | 'timestamp'>,
   commit: string,
   onResult: (
     result: ScenarioResult,
@@ -131,7 +139,7 @@ function toSetting(text: string): [string, string] {
   return [text.slice(0, at), text.slice(at + 1)];
 }
 
-function toRounds(text: string): number {
+function toCount(text: string): number {
   const value = Number(text);
   if (!Number.isInteger(value) || value < 1 || value > 100) {
     throw new InvalidArgumentError('must be a whole number from 1 to 100.');

@@ -15,6 +15,8 @@ export interface BenchContext {
   readonly profileDirectory: string | undefined;
   /** Settings of the measured workers that differ from their defaults. */
   readonly workerEnv: Readonly<Record<string, string>>;
+  /** Worker processes that drain together in the ingest scenarios. */
+  readonly workerCount: number;
   /** Another number at each call, for names and seeds. */
   readonly nextNumber: () => number;
   /** When all pulses were used: one instant, because the hour may turn while a run lasts. */

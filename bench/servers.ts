@@ -91,9 +91,9 @@ function nameOf(pid: number): string {
   }
 }
 
-async function waitForRest(roots: CpuRoots): Promise<void> {
+async function waitForRest({ rabbitmq, redis, postgres }: CpuRoots): Promise<void> {
   const deadlineMs = performance.now() + REST_TIMEOUT_MS;
-  const pids = Object.values(roots);
+  const pids = [rabbitmq, redis, postgres].filter((pid) => pid !== undefined);
   const read = (): number => pids.reduce((sum, pid) => sum + treeCpuUs(pid), 0);
   for (let before = read(); performance.now() < deadlineMs;) {
     await sleep(REST_SLICE_MS);

@@ -42,7 +42,7 @@ async function openSide(context: BenchContext, keyCount: number) {
   const installation = await createInstallation(context);
   await seedSums(installation, { keyCount, timeMs: Date.parse(context.timestamp) });
   const filler = await openFiller(context, installation.queue);
-  const side = await openProductSide(installation);
+  const side = await openProductSide(installation, context.workerCount);
   let backlog: Backlog = { pulseCount: 0, messageCount: 0, bodyBytes: 0 };
   let sentCount = keyCount;
   return {

@@ -86,7 +86,7 @@ async function measure(
   await servers.rest();
   const points: [atMs: number, counted: number][] = [];
   const before = (await installation.readCounts()).counted;
-  const endCpu = watchCpu({ ...servers.cpuRoots, node: side.pid });
+  const endCpu = watchCpu({ ...servers.cpuRoots, node: side.pids });
   const released = side.release({ pulseCount, messageCount: pulseCount, bodyBytes });
   const watched = waitUntilCounted(installation, before + pulseCount, (counted) => {
     points.push([nowMs(), counted]);

@@ -44,14 +44,16 @@ export const memory: Scenario = {
       async product(): Promise<Measured> {
         await context.servers.rest();
         const samples: number[] = [];
-        const timer = setInterval(() => samples.push(residentMib(side.pid)), SAMPLE_MS);
-        const endCpu = watchCpu({ ...context.servers.cpuRoots, node: side.pid });
+        const [pid = 0] = side.pids;
+        const sample = () => samples.push(residentMib(pid));
+        const timer = setInterval(sample, SAMPLE_MS);
+        const endCpu = watchCpu({ ...context.servers.cpuRoots, node: side.pids });
         try {
           await side.release(backlog);
         } finally {
           clearInterval(timer);
         }
-        samples.push(residentMib(side.pid));
+        sample();
         return {
           value: Math.max(...samples),
           cpuUs: endCpu(),
