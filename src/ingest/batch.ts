@@ -36,7 +36,7 @@ export interface BatchOptions {
  */
 const PULSES_FULL = 4;
 
-/** A batch of large bodies is settled before they fill the memory. */
+/** Bodies of a batch are copied end to end; what would be larger than this becomes several batches. */
 const BODY_BYTES_FULL = 16 * 1024 * 1024;
 
 /** The part of a batch that goes to one shard, and for each pulse where it came from. */
@@ -49,8 +49,6 @@ interface ShardPart {
 /** Grows by `add` until it is full or taken; then it is only read. */
 export class Batch implements OutcomeSink {
   readonly deliveries = new TakenDeliveries();
-  /** The one to acknowledge, with all before it, when the batch is done. */
-  lastDelivery: Delivery | undefined;
   readonly rejected: RejectedPulse[] = [];
   readonly parts = new Map<number, ShardPart>();
   pulseCount = 0;
@@ -61,6 +59,7 @@ export class Batch implements OutcomeSink {
   oldestSentAtMs = Infinity;
   readonly #options: BatchOptions;
   readonly #keyTables: readonly KeyTable[];
+  #lastDelivery: Delivery | undefined;
   readonly #elementSources = new Map<number, readonly string[]>();
 
   /** @param keyTables One for each shard; no other batch may be open on them. */
@@ -76,10 +75,15 @@ export class Batch implements OutcomeSink {
     return count >= batchSize || this.pulseCount >= pulsesFull || bodyBytes >= BODY_BYTES_FULL;
   }
 
+  /** The delivery to acknowledge, with all before it, when the batch is done. */
+  get lastDelivery(): Delivery | undefined {
+    return this.#lastDelivery;
+  }
+
   /** Parses a delivery and folds its pulses. Never throws on account of what was sent. */
   add(delivery: Delivery, receivedAtMs: number): void {
     this.deliveries.add(delivery);
-    this.lastDelivery = delivery;
+    this.#lastDelivery = delivery;
     const { messageId, timestamp } = delivery.properties as {
       messageId?: string;
       timestamp?: number;
@@ -106,13 +110,13 @@ export class Batch implements OutcomeSink {
     part.deliveryIndexes.push(this.deliveries.count - 1);
     part.elementIndexes.push(index);
     this.pulseCount += 1;
-    if (pulse.id === undefined && this.lastDelivery?.fields.redelivered === true) {
+    if (pulse.id === undefined && this.#lastDelivery?.fields.redelivered === true) {
       this.redeliveredWithoutId += 1;
     }
   }
 
   reject(rejection: Rejection, body: Buffer, index: number | undefined): void {
-    const delivery = this.lastDelivery;
+    const delivery = this.#lastDelivery;
     if (delivery === undefined) throw new RangeError('A rejection needs a delivery.');
     this.rejected.push({ rejection, delivery, body, index });
     this.pulseCount += 1;

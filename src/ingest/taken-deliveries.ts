@@ -11,6 +11,28 @@ export type Origin = Omit<DeliveredMessage, 'content'>;
 
 const BODY_BYTES_AT_FIRST = 64 * 1024;
 
+/** AMQP's properties of a message. A client may set none at all, and then amqplib gives an empty object. */
+type Properties = Partial<
+  Record<
+    | 'contentType'
+    | 'contentEncoding'
+    | 'headers'
+    | 'deliveryMode'
+    | 'priority'
+    | 'correlationId'
+    | 'replyTo'
+    | 'expiration'
+    | 'messageId'
+    | 'timestamp'
+    | 'type'
+    | 'userId'
+    | 'appId'
+    | 'clusterId',
+    unknown
+  >
+>;
+
+/** The deliveries of one batch, in their order. */
 export class TakenDeliveries {
   #bodies = Buffer.allocUnsafeSlow(BODY_BYTES_AT_FIRST);
   /** Where the body of each delivery ends. */
@@ -63,22 +85,33 @@ export class TakenDeliveries {
   }
 }
 
-/** Whether a delivery came just like the one before; amqplib gives all of them the same properties, set or not. */
-function isAlike(last: Origin, fields: DeliveredMessage['fields'], properties: object): boolean {
-  if (
-    fields.exchange !== last.fields.exchange ||
-    fields.routingKey !== last.fields.routingKey ||
-    fields.redelivered !== last.fields.redelivered
-  ) {
-    return false;
-  }
-  const given = properties as Readonly<Record<string, unknown>>;
-  const before = last.properties as Readonly<Record<string, unknown>>;
-  for (const name in given) {
-    const value = given[name];
-    if (value !== before[name] && !(isEmpty(value) && isEmpty(before[name]))) return false;
-  }
-  return true;
+/** Whether a delivery came just like the one before. Spelt out, because a loop over names costs more than all of this. */
+function isAlike(
+  last: Origin,
+  { exchange, routingKey, redelivered }: DeliveredMessage['fields'],
+  properties: Properties,
+): boolean {
+  const before: Properties = last.properties;
+  return (
+    exchange === last.fields.exchange &&
+    routingKey === last.fields.routingKey &&
+    redelivered === last.fields.redelivered &&
+    properties.messageId === before.messageId &&
+    properties.timestamp === before.timestamp &&
+    properties.contentType === before.contentType &&
+    properties.contentEncoding === before.contentEncoding &&
+    properties.deliveryMode === before.deliveryMode &&
+    properties.priority === before.priority &&
+    properties.correlationId === before.correlationId &&
+    properties.replyTo === before.replyTo &&
+    properties.expiration === before.expiration &&
+    properties.type === before.type &&
+    properties.userId === before.userId &&
+    properties.appId === before.appId &&
+    properties.clusterId === before.clusterId &&
+    (properties.headers === before.headers ||
+      (isEmpty(properties.headers) && isEmpty(before.headers)))
+  );
 }
 
 function isEmpty(headers: unknown): boolean {

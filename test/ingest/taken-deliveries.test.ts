@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { TakenDeliveries } from '../../src/ingest/taken-deliveries.ts';
 
 const FIELDS = { exchange: 'pulses', routingKey: 'pulses', redelivered: false };
-/** As amqplib decodes them: every property is there, set or not, and headers are always an object of their own. */
+/** As amqplib decodes them if any is set: all are there, and headers are an object of their own. */
 const PROPERTIES = {
   contentType: 'application/json',
   headers: {},
@@ -49,6 +49,22 @@ describe('TakenDeliveries', () => {
     }
     expect(all.at(deliveries.length)).toBeUndefined();
     expect(all.at(-1)).toBeUndefined();
+  });
+
+  test.each([
+    ...['contentType', 'contentEncoding', 'deliveryMode', 'priority', 'correlationId', 'replyTo'],
+    ...['expiration', 'messageId', 'timestamp', 'type', 'userId', 'appId', 'clusterId', 'headers'],
+  ])('a message without properties does not take over %s from the one before', (name) => {
+    const all = new TakenDeliveries();
+    const properties = { [name]: name === 'headers' ? { colour: 'red' } : 'red' };
+    for (const given of [properties, {}, properties]) {
+      all.add({ content: Buffer.alloc(0), fields: FIELDS, properties: given });
+    }
+    expect([0, 1, 2].map((index) => all.at(index)?.properties)).toEqual([
+      properties,
+      {},
+      properties,
+    ]);
   });
 
   test('keeps bodies of any size, and what its caller does to them afterwards changes none', () => {
