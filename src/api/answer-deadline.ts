@@ -10,6 +10,7 @@ declare module 'fastify' {
   interface FastifyReply {
     /** The answer is made and on its way. */
     isAnswering: boolean;
+    answerTimer: NodeJS.Timeout | null;
   }
 }
 
@@ -25,13 +26,12 @@ export function addAnswerDeadline(
   { answerWithinMs }: { answerWithinMs: number },
 ): void {
   app.decorateReply('isAnswering', false);
+  app.decorateReply('answerTimer', null);
 
   app.addHook('onRequest', (request, reply, done) => {
-    const timer = setTimeout(() => {
-      giveUp(reply);
-    }, request.routeOptions.config.answerWithinMs ?? answerWithinMs);
-    reply.raw.once('close', () => {
-      clearTimeout(timer);
+    setAnswerDeadline(reply, request.routeOptions.config.answerWithinMs ?? answerWithinMs);
+    whenOver(reply, () => {
+      clearTimeout(reply.answerTimer ?? undefined);
     });
     done();
   });
@@ -42,11 +42,29 @@ export function addAnswerDeadline(
   });
 }
 
-/** Aborts when nobody waits for the answer any more: it has been sent, or its caller has gone. */
+/** Gives an answer that is found to be a long one this much time from now on. */
+export function setAnswerDeadline(reply: FastifyReply, answerWithinMs: number): void {
+  clearTimeout(reply.answerTimer ?? undefined);
+  if (reply.raw.closed) return;
+  reply.answerTimer = setTimeout(() => {
+    giveUp(reply);
+  }, answerWithinMs);
+}
+
+/**
+ * Calls back, once, when nobody waits for the answer any more: it has been sent, or its caller has gone.
+ *
+ * At once if that is so already: hooks that wait, for Postgres say, go on after their caller has gone.
+ */
+export function whenOver(reply: FastifyReply, callback: () => void): void {
+  if (reply.raw.closed) callback();
+  else reply.raw.once('close', callback);
+}
+
+/** The same as a signal. */
 export function signalOfEnd(reply: FastifyReply): AbortSignal {
   const end = new AbortController();
-  if (reply.raw.closed) end.abort();
-  reply.raw.once('close', () => {
+  whenOver(reply, () => {
     end.abort();
   });
   return end.signal;

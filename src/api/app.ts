@@ -91,7 +91,7 @@ const TIMEOUTS = {
   /** For the whole request to arrive. */
   requestTimeout: 30_000,
   /** For a socket on which nothing moves. Longer than any answer but an export, which moves. */
-  connectionTimeout: 90_000,
+  connectionTimeout: 120_000,
   /** Between requests. Longer than the minute for which proxies keep a connection. */
   keepAliveTimeout: 65_000,
 } as const;

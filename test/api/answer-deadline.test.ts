@@ -1,8 +1,14 @@
 import { once } from 'node:events';
 import { Readable } from 'node:stream';
+import { setTimeout } from 'node:timers/promises';
 import { fastify, type FastifyReply } from 'fastify';
 import { afterEach, expect, test } from 'vitest';
-import { addAnswerDeadline, signalOfEnd } from '../../src/api/answer-deadline.ts';
+import {
+  addAnswerDeadline,
+  setAnswerDeadline,
+  signalOfEnd,
+  whenOver,
+} from '../../src/api/answer-deadline.ts';
 import { answerError } from '../../src/api/error-handler.ts';
 
 /** Over a socket: what a request's end means differs there from what `inject` makes of it. */
@@ -56,6 +62,28 @@ test('a caller who waits is awaited, though the body has been read', async () =>
   });
   expect(await (await post(url)).json()).toEqual({ isAborted: false });
   if (signal?.aborted === false) await once(signal, 'abort');
+});
+
+test('an answer that is found to be a long one gets its time', async () => {
+  const url = await listen(async (reply) => {
+    setAnswerDeadline(reply, 60_000);
+    await setTimeout(100);
+    return { is: 'there' };
+  }, 20);
+  expect(await (await post(url)).json()).toEqual({ is: 'there' });
+});
+
+test('a caller who had gone before anybody looked is noticed', async () => {
+  const caller = new AbortController();
+  const noticed = new Promise<void>((resolve) => {
+    void listen(async (reply) => {
+      caller.abort();
+      if (!reply.raw.closed) await once(reply.raw, 'close');
+      whenOver(reply, resolve);
+      return {};
+    }).then((url) => post(url, caller.signal).catch(() => undefined));
+  });
+  await noticed;
 });
 
 test('a caller who goes is noticed', async () => {

@@ -56,6 +56,9 @@ interface Deps {
 const BULK_SECONDS_MAX = 30;
 /** And after this it begins no more, because the rate was a hope. */
 const BULK_TIMEOUT_MS = 40_000;
+/** What was begun last may wait half a minute for a place and as long for its confirm; what became of it must be told. */
+const REPLAY_WITHIN_MS = 75_000;
+const BULK_WITHIN_MS = BULK_TIMEOUT_MS + 70_000;
 
 /** Adds the routes. */
 export function addDeadLettersRoutes(api: Api, deps: Deps): void {
@@ -125,7 +128,7 @@ function addReplays(api: Api, { pool, replay }: Deps): void {
 
   api.post(
     '/dead-letters/:id/replay',
-    { schema: replayDeadLetterSchema, config },
+    { schema: replayDeadLetterSchema, config: { ...config, answerWithinMs: REPLAY_WITHIN_MS } },
     async (request) => {
       const { id } = request.params;
       const outcome = await replayDeadLetter(deps, id, {
@@ -144,36 +147,41 @@ function addReplays(api: Api, { pool, replay }: Deps): void {
     },
   );
 
-  api.post('/dead-letters/replay', { schema: replayManySchema, config }, async (request, reply) => {
-    const { limit = BULK_LIMIT_DEFAULT, rate_per_second: rate = RATE_DEFAULT } = request.body;
-    const filters = { ...bulkFiltersFrom(request.body), scope: request.user.tenants };
-    const after = cursorFrom(request.body.after);
-    if (limit / rate > BULK_SECONDS_MAX) {
-      throw invalidField('limit', `must be ${BULK_SECONDS_MAX * rate} at most at this rate`);
-    }
-    const preview = previewToJson(await previewMany(deps, filters));
-    if (request.body.dry_run === true) {
-      return { ...preview, ...NOTHING_REPLAYED, dry_run: true };
-    }
-    if (isRunning) throw new ProblemError('PULSE_API_REPLAY_BUSY');
-    isRunning = true;
-    try {
-      const report = await replayMany(deps, {
-        actor: actorOf(request),
-        filters,
-        after,
-        limit,
-        ratePerSecond: rate,
-        evenIfForgotten: request.body.even_if_forgotten === true,
-        timeoutMs: BULK_TIMEOUT_MS,
-        signal: signalOfEnd(reply),
-      });
-      if (report.error !== undefined && report.replayed === 0) throw report.error;
-      return { ...preview, ...reportToJson(report), dry_run: false };
-    } finally {
-      isRunning = false;
-    }
-  });
+  const bulkConfig = { ...config, answerWithinMs: BULK_WITHIN_MS };
+  api.post(
+    '/dead-letters/replay',
+    { schema: replayManySchema, config: bulkConfig },
+    async (request, reply) => {
+      const { limit = BULK_LIMIT_DEFAULT, rate_per_second: rate = RATE_DEFAULT } = request.body;
+      const filters = { ...bulkFiltersFrom(request.body), scope: request.user.tenants };
+      const after = cursorFrom(request.body.after);
+      if (limit / rate > BULK_SECONDS_MAX) {
+        throw invalidField('limit', `must be ${BULK_SECONDS_MAX * rate} at most at this rate`);
+      }
+      const preview = previewToJson(await previewMany(deps, filters));
+      if (request.body.dry_run === true) {
+        return { ...preview, ...NOTHING_REPLAYED, dry_run: true };
+      }
+      if (isRunning) throw new ProblemError('PULSE_API_REPLAY_BUSY');
+      isRunning = true;
+      try {
+        const report = await replayMany(deps, {
+          actor: actorOf(request),
+          filters,
+          after,
+          limit,
+          ratePerSecond: rate,
+          evenIfForgotten: request.body.even_if_forgotten === true,
+          timeoutMs: BULK_TIMEOUT_MS,
+          signal: signalOfEnd(reply),
+        });
+        if (report.error !== undefined && report.replayed === 0) throw report.error;
+        return { ...preview, ...reportToJson(report), dry_run: false };
+      } finally {
+        isRunning = false;
+      }
+    },
+  );
 }
 
 const NOTHING_REPLAYED = {

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import type { FastifyRequest } from 'fastify';
 import type { Publisher } from '../../publish/publisher.ts';
+import { whenOver } from '../answer-deadline.ts';
 import type { Api } from '../api-types.ts';
 import { actorNameOf, OPERATORS } from '../caller.ts';
 import { invalidField, ProblemError } from '../problems.ts';
@@ -58,7 +59,7 @@ export function addSendRoutes(api: Api, options: SendRoutesOptions): void {
             actorNameOf(request.user),
             REQUEST_BYTES + declaredBytes(request),
           );
-          reply.raw.once('close', leave);
+          whenOver(reply, leave);
           next();
         },
       },

@@ -8,7 +8,7 @@ import { AsOfFutureError, readUsage, type UsageDeps } from '../../usage/read-usa
 import { csvEncoder, NDJSON_ENCODER } from '../../usage/row-encoders.ts';
 import { openUsageStream } from '../../usage/stream-usage.ts';
 import type { Freshness, UsageQuery } from '../../usage/usage-query.ts';
-import { signalOfEnd } from '../answer-deadline.ts';
+import { setAnswerDeadline, signalOfEnd, whenOver } from '../answer-deadline.ts';
 import type { Api } from '../api-types.ts';
 import { READERS } from '../caller.ts';
 import { preferredType } from '../media-type.ts';
@@ -43,7 +43,7 @@ const EXPORT_TIMEOUT_MS = 3_600_000;
 export function addUsageRoutes(api: Api, deps: Deps): void {
   const sendExport = createExports(deps);
 
-  const options = { config: { roles: READERS, answerWithinMs: EXPORT_TIMEOUT_MS } };
+  const options = { config: { roles: READERS } };
 
   api.get('/usage', { ...options, schema: getUsageSchema }, async (request, reply) => {
     const scope = request.user.tenants;
@@ -82,9 +82,10 @@ function createExports(deps: Deps) {
       });
     }
     exportCount += 1;
-    reply.raw.once('close', () => {
+    whenOver(reply, () => {
       exportCount -= 1;
     });
+    setAnswerDeadline(reply, EXPORT_TIMEOUT_MS);
     const encoder = type === CSV_TYPE ? csvEncoder(query) : NDJSON_ENCODER;
     const options = { encoder, signal: signalOfEnd(reply) };
     const { freshness, text } = await openUsageStream(depsOf(deps, scope), query, options).catch(

@@ -43,7 +43,6 @@ export function checkPulse(sent: SentPulse, context: CheckContext): CheckedPulse
     return { ok: false, refusal: { field: fieldOf(code, sent.fields), code, reason: detail } };
   }
   const { pulse } = outcome;
-  const id = pulse.id ?? context.newId();
   if (!includesTenant(tenants, pulse.tenant)) {
     const reason = 'The caller may not send for this tenant.';
     return {
@@ -51,6 +50,7 @@ export function checkPulse(sent: SentPulse, context: CheckContext): CheckedPulse
       refusal: { field: sent.fields.tenant, code: 'tenant_not_allowed', reason },
     };
   }
+  const id = pulse.id ?? context.newId();
   const { timestamp } = sent.value as { timestamp?: string };
   const text = toText(pulse, { id, timestamp: timestamp ?? new Date(receivedAtMs).toISOString() });
   const bytes = Buffer.byteLength(text);
