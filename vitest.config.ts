@@ -1,6 +1,6 @@
 import { defineConfig } from 'vitest/config';
 
-/** Not among `npm test`: they would double its time. */
+/** In a project of their own, which comes last: their servers need the machine to themselves. */
 const CLUSTER_TESTS = 'test/**/*cluster*.integration.test.ts';
 
 export default defineConfig({

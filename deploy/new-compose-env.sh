@@ -4,7 +4,9 @@
 # Servers keep the passwords that they were first started with: do this once, and keep the file.
 set -eu
 # The shell that redirects has made the file already, for everybody to read.
-if [ -f /dev/stdout ]; then chmod 600 /dev/stdout; fi
+if [ -f /dev/stdout ]; then
+  chmod 600 /dev/stdout || echo 'Others may be able to read this file: its mode cannot be changed.' >&2
+fi
 
 # Only 0-9 and a-f: they need no quoting in a URL, a shell or YAML.
 secret() { head -c 24 /dev/urandom | od -An -tx1 | tr -d ' \n'; }

@@ -55,7 +55,8 @@ export const ingest: DashboardSource = {
         {
           kind: 'graph',
           title: 'Pulses in a batch',
-          description: 'Small when little comes, BATCH_SIZE under load.',
+          description:
+            'Small when little comes; BATCH_SIZE under load, up to four times as many in arrays.',
           unit: 'short',
           queries: {
             mean: 'sum(rate(pulse_batch_pulses_sum[$__rate_interval])) / sum(rate(pulse_batch_pulses_count[$__rate_interval]))',
