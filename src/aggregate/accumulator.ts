@@ -181,16 +181,25 @@ async function* scanRows(
   { shard, batchId }: SealedBatchRef,
 ): AsyncGenerator<AggregateRow[]> {
   const key = shardKeys(shard).sealedPrefix + batchId;
-  let cursor = '0';
-  do {
-    const [next, elements] = await redis
+  const scan = (cursor: string): Promise<[Buffer, Buffer[]]> => {
+    const step = redis
       .hscanBuffer(key, cursor, 'COUNT', SCAN_COUNT)
       .catch(async (error: unknown) => {
         throw await classify(redis, error);
       });
-    cursor = next.toString();
+    // Nobody waits for a step that was asked for when the reader gave up.
+    step.catch(() => undefined);
+    return step;
+  };
+  let step = scan('0');
+  for (;;) {
+    const [next, elements] = await step;
+    const cursor = next.toString();
+    // Before the rows are worked on: Redis looks for the next ones meanwhile.
+    if (cursor !== '0') step = scan(cursor);
     yield toRows(elements);
-  } while (cursor !== '0');
+    if (cursor === '0') return;
+  }
 }
 
 /** Where a scan stands, and what it looks for. */
