@@ -261,7 +261,11 @@ function toRows(elements: readonly Buffer[]): AggregateRow[] {
     const field = elements[index]?.toString() ?? '';
     const value = elements[index + 1];
     const key = fromField(field);
-    if (key !== undefined && value !== undefined) rows.push({ ...key, ...readSum(value) });
+    if (key === undefined || value === undefined) continue;
+    const { tenant, sku, unit, windowStartSec } = key;
+    const { amount, pulseCount } = readSum(value);
+    // Spelt out: two spreads cost a flush a tenth of its time.
+    rows.push({ tenant, sku, unit, windowStartSec, amount, pulseCount });
   }
   return rows;
 }
