@@ -264,7 +264,7 @@ function toRows(elements: readonly Buffer[]): AggregateRow[] {
     if (key === undefined || value === undefined) continue;
     const { tenant, sku, unit, windowStartSec } = key;
     const { amount, pulseCount } = readSum(value);
-    // Spelt out: two spreads cost a flush a tenth of its time.
+    // Spelt out: two spreads a row cost Node a third of what a flush costs it, Postgres aside.
     rows.push({ tenant, sku, unit, windowStartSec, amount, pulseCount });
   }
   return rows;
