@@ -1,7 +1,7 @@
 /** The two ways to the same rows: over HTTP, and by the very statements that the API sends, through `pg` alone. */
 import type { Client, Pool } from 'pg';
-import { API_BASE } from '../src/api/api-base.ts';
-import { findPulse, listPulses, type PulseFilters } from '../src/api/pulses-query.ts';
+import { API_BASE } from '../src/http/api-base.ts';
+import { findPulse, listPulses, type PulseFilters } from '../src/usage/pulses-query.ts';
 import { openHttpConnection, type HttpConnection } from './http-connection.ts';
 
 /** One statement as the API sends it. */

@@ -1,6 +1,6 @@
 /** CPU time of processes, read from the kernel's own books. */
 import { existsSync, readFileSync } from 'node:fs';
-import { processTree } from '../src/services/process-identity.ts';
+import { processTree } from '../src/private-servers/process-identity.ts';
 
 /** Microseconds by kind of process. `node` is the measured side's own process, all threads. */
 export interface CpuUs {

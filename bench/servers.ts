@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { connect } from 'amqplib';
 import { Redis } from 'ioredis';
 import { Client } from 'pg';
-import { startEmbeddedServices } from '../src/services/embedded-services.ts';
-import { processTree } from '../src/services/process-identity.ts';
+import { startEmbeddedServices } from '../src/private-servers/embedded-services.ts';
+import { processTree } from '../src/private-servers/process-identity.ts';
 import { sleep } from '../src/platform/backoff.ts';
 import { treeCpuUs, type CpuRoots } from './cpu.ts';
 

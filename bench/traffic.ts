@@ -1,5 +1,5 @@
 /** The pulses that are measured with: the same options give the same pulses, and their exact sums. */
-import { createRandom } from '../src/publish/random.ts';
+import { createRandom } from '../src/populate/random.ts';
 
 export interface Traffic {
   readonly seed: number;

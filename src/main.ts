@@ -7,7 +7,7 @@ import {
   EXIT_WRONG_USAGE,
   loadDotEnv,
   type CommandEnvironment,
-} from './commands/command.ts';
+} from './cli/command.ts';
 
 type AddCommand = (
   program: Command,

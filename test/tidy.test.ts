@@ -76,4 +76,4 @@ describe('the house style that no linter checks', () => {
 });
 
 /** main.ts hands the environment to the parser; the servers' programs are started with a cleaned copy of it. */
-const ENVIRONMENT_READERS = ['src/main.ts', 'src/config.ts', 'src/services/programs.ts'];
+const ENVIRONMENT_READERS = ['src/main.ts', 'src/config.ts', 'src/private-servers/programs.ts'];

@@ -7,7 +7,7 @@ import { createInstallation } from '../installation.ts';
 import type { BenchContext, Measured, OpenedScenario, Scenario } from '../scenario.ts';
 import { seedSums } from '../seed-sums.ts';
 import { quantile } from '../statistics.ts';
-import { API_BASE } from '../../src/api/api-base.ts';
+import { API_BASE } from '../../src/http/api-base.ts';
 import { foldHeld } from '../../src/usage/fold-held.ts';
 import type { UsageQuery } from '../../src/usage/usage-query.ts';
 import { usageStatement } from '../../src/usage/usage-sql.ts';

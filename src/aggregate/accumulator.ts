@@ -1,7 +1,7 @@
 /** The aggregates in Redis: applying batches, sealing, reading back. Every call is atomic in its shard. */
 import { randomUUID } from 'node:crypto';
 import type { AmountSum } from '../core/amount.ts';
-import type { AggregateKey } from '../core/pulse.ts';
+import type { AggregateKey } from '../contract/pulse.ts';
 import type { RedisClient } from '../platform/redis.ts';
 import { BatchFold, type FoldedBatch } from './batch-fold.ts';
 import { KeyTable } from './key-table.ts';

@@ -5,7 +5,7 @@
  * single cost of a pulse. Redis reads ids and sums always, single pulses only to take a duplicate or an
  * overflowing pulse out of its sum again.
  */
-import type { Pulse } from '../core/pulse.ts';
+import type { Pulse } from '../contract/pulse.ts';
 import { FINGERPRINT_BYTES, writeFingerprint, writeNoFingerprint } from './fingerprint.ts';
 import { KeyTable } from './key-table.ts';
 import { addToSum, SUM_BYTES } from './sum-codec.ts';

@@ -8,7 +8,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Pool } from 'pg';
 import { FatalError } from '../core/errors.ts';
-import { beginEpoch, readEpoch } from '../platform/epochs.ts';
+import { beginEpoch, readEpoch } from './epochs-query.ts';
 import type { RedisClient } from '../platform/redis.ts';
 import type { Accumulator } from './accumulator.ts';
 import { shardKeys } from './keys.ts';

@@ -3,7 +3,7 @@
  *
  * Serves one fold at a time: a slot holds the key's place in the fold that was opened last.
  */
-import type { AggregateKey } from '../core/pulse.ts';
+import type { AggregateKey } from '../contract/pulse.ts';
 import { toField } from './keys.ts';
 
 /** Keys after which the table is emptied, between two batches: some 10 MB, or 30 if no two share a tenant. */

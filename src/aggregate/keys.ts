@@ -3,7 +3,7 @@
  *
  * Every key of a shard carries the hash tag `{shard}`, so one call touches one slot of a cluster.
  */
-import type { AggregateKey } from '../core/pulse.ts';
+import type { AggregateKey } from '../contract/pulse.ts';
 import { WINDOW_SECONDS } from '../core/window.ts';
 
 /** The keys of one shard. The two prefixes are completed inside the functions. */

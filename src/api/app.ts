@@ -6,39 +6,39 @@ import type { Pool } from 'pg';
 import type { ReadinessCheck } from '../platform/health.ts';
 import type { Logger } from '../platform/logger.ts';
 import type { Tracing } from '../platform/tracing.ts';
-import { addAnswerDeadline } from './answer-deadline.ts';
-import { API_BASE } from './api-base.ts';
-import type { Api } from './api-types.ts';
-import { auditChanges } from './audit-changes.ts';
-import { createRefusalLog, type RefusalLog } from './audit.ts';
-import { addAuth } from './auth.ts';
-import { addCompression } from './compression.ts';
-import { addConditionalAnswers } from './conditional.ts';
+import { addAnswerDeadline } from '../http/answer-deadline.ts';
+import { API_BASE } from '../http/api-base.ts';
+import type { Api } from '../http/api-module.ts';
+import { auditChanges } from '../access/audit-changes.ts';
+import { createRefusalLog, type RefusalLog } from '../access/audit.ts';
+import { addAuth } from '../access/auth.ts';
+import { addCompression } from '../http/compression.ts';
+import { addConditionalAnswers } from '../http/conditional.ts';
 import { addCors } from './cors.ts';
-import { createCredentialsCheck } from './credentials.ts';
+import { createCredentialsCheck } from '../access/credentials.ts';
 import { addDescription } from './description.ts';
 import {
   answerClientError,
   answerError,
   answerNotFound,
   type RouteEntry,
-} from './error-handler.ts';
-import type { Identities } from './identities.ts';
-import { createLoginLimiter, type LoginLimits } from './login-limiter.ts';
+} from '../http/error-handler.ts';
+import type { Identities } from '../access/identities.ts';
+import { createLoginLimiter, type LoginLimits } from '../access/login-limiter.ts';
 import { markPluginRoutes } from './plugin-routes.ts';
 import { addRateLimit } from './rate-limit.ts';
 import { addRequestHooks, requestIdOf, type RequestDone } from './request-hooks.ts';
 import { addRequestTracing } from './request-tracing.ts';
-import { addDeadLettersRoutes, type DeadLetterReplay } from './routes/dead-letters-routes.ts';
-import { addHealthRoutes } from './routes/health-routes.ts';
-import { addLoginRoute } from './routes/login-route.ts';
-import { addPopulateRoutes, type PopulateRuns } from './routes/populate-routes.ts';
-import { addProblemTypesRoutes } from './routes/problem-types-routes.ts';
-import { addPulsesRoutes } from './routes/pulses-routes.ts';
-import { addSendRoutes, type SendRoutesOptions } from './routes/send-routes.ts';
-import { addTokens, type TokenOptions, type Tokens } from './tokens.ts';
-import { addUsageRoutes, type UsageSources } from './routes/usage-routes.ts';
-import { addQueryReading, AJV_OPTIONS } from './validation.ts';
+import { addDeadLettersRoutes, type DeadLetterReplay } from '../quarantine/dead-letters-routes.ts';
+import { addHealthRoutes } from './health-routes.ts';
+import { addLoginRoute } from '../access/login-route.ts';
+import { addPopulateRoutes, type PopulateRuns } from '../populate/populate-routes.ts';
+import { addProblemTypesRoutes } from './problem-types-routes.ts';
+import { addPulsesRoutes } from '../usage/pulses-routes.ts';
+import { addSendRoutes, type SendRoutesOptions } from '../sending/send-routes.ts';
+import { addTokens, type TokenOptions, type Tokens } from '../access/tokens.ts';
+import { addUsageRoutes, type UsageSources } from '../usage/usage-routes.ts';
+import { addQueryReading, AJV_OPTIONS } from '../http/validation.ts';
 
 export interface ApiDeps {
   readonly pool: Pool;

@@ -1,8 +1,8 @@
 /** The contract of the queue as an AsyncAPI 3 document: what is published to it, and what comes of bad pulses. */
-import { DEAD_LETTER_HEADERS, REJECTION_REASONS } from '../core/rejection.ts';
-import { ORIGIN_EXCHANGE_HEADER, ORIGIN_REDELIVERED_HEADER } from '../core/dead-letter.ts';
+import { DEAD_LETTER_HEADERS, REJECTION_REASONS } from '../contract/rejection.ts';
+import { ORIGIN_EXCHANGE_HEADER, ORIGIN_REDELIVERED_HEADER } from '../contract/dead-letter.ts';
 import { topologyNames, type TopologyNames } from '../platform/topology.ts';
-import { QueuedPulse, QueuedPulses } from './schemas/queued-pulse-schema.ts';
+import { QueuedPulse, QueuedPulses } from '../contract/queued-pulse-schema.ts';
 
 const INTRODUCTION = `
 Publish to the exchange with the routing key below, persistent and mandatory, with publisher confirms: a pulse is

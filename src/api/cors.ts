@@ -1,6 +1,6 @@
 /** Which web pages of other origins may call the API. */
 import { fastifyCors } from '@fastify/cors';
-import type { Api } from './api-types.ts';
+import type { Api } from '../http/api-module.ts';
 
 const PREFLIGHT_SECONDS = 600;
 

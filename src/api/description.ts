@@ -1,7 +1,7 @@
 /** How the API describes itself: OpenAPI, AsyncAPI, and the reference page. */
 import { fastifySwagger } from '@fastify/swagger';
 import { fastifySwaggerUi } from '@fastify/swagger-ui';
-import type { Api } from './api-types.ts';
+import type { Api } from '../http/api-module.ts';
 import { asyncApiDocument } from './asyncapi-document.ts';
 import { describeRoute, OPENAPI_HEAD, refineDocument } from './openapi-document.ts';
 import { DOCS_PATH } from './plugin-routes.ts';

@@ -1,8 +1,8 @@
 /** From the routes and their schemas to an OpenAPI 3.1 document. */
 import type { FastifyDynamicSwaggerOptions } from '@fastify/swagger';
 import type { FastifySchema } from 'fastify';
-import { API_BASE } from './api-base.ts';
-import type { Role } from './caller.ts';
+import { API_BASE } from '../http/api-base.ts';
+import type { Role } from '../http/caller.ts';
 
 declare module 'fastify' {
   interface FastifySchema {

@@ -1,9 +1,9 @@
 /** How many requests a caller may make, and the headers that tell how many are left. */
 import { fastifyRateLimit } from '@fastify/rate-limit';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { Api } from './api-types.ts';
-import { actorNameOf } from './caller.ts';
-import { ProblemError } from './problems.ts';
+import type { Api } from '../http/api-module.ts';
+import { actorNameOf } from '../http/caller.ts';
+import { ProblemError } from '../http/problems.ts';
 
 const WINDOW_SECONDS = 60;
 /** Callers whose requests are counted at a time; beyond it the longest idle one is forgotten. */

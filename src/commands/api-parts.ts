@@ -1,19 +1,19 @@
 /** The HTTP API with what it needs of the rest, wired together. */
 import type { Registry } from 'prom-client';
 import { createApiMetrics } from '../api/api-metrics.ts';
-import { createIdentities } from '../api/identities.ts';
+import { createIdentities } from '../access/identities.ts';
 import { startApi, type RunningApi } from '../api/server.ts';
-import { ensureAdmin } from '../api/users.ts';
+import { ensureAdmin } from '../access/users.ts';
 import type { ProcessHealth } from '../platform/health.ts';
 import { assertScopeRoles } from '../platform/scoped-postgres.ts';
 import type { Tracing } from '../platform/tracing.ts';
 import { createPublisher, type Publisher } from '../publish/publisher.ts';
-import { createPopulateRuns } from '../publish/populate-runs.ts';
+import { createPopulateRuns } from '../populate/populate-runs.ts';
 import { addPopulateMetrics, measurePublisher } from '../publish/publish-metrics.ts';
 import { tracePublish } from '../publish/traced-publish.ts';
-import type { CommandRun } from './command.ts';
-import { serverChecks, toCheck } from './server-checks.ts';
-import type { ApiCredentials } from './servers.ts';
+import type { CommandRun } from '../cli/command.ts';
+import { serverChecks, toCheck } from '../cli/server-checks.ts';
+import type { ApiCredentials } from '../cli/servers.ts';
 import { openAccumulator, type Clients } from './worker-parts.ts';
 
 /** Publications of one API process that may be unconfirmed at a time. */

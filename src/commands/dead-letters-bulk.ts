@@ -5,7 +5,7 @@ import { previewToJson, reportToJson } from '../quarantine/dead-letter-json.ts';
 import { discardDeadLetters, readClock } from '../quarantine/dead-letters-query.ts';
 import { previewMany, replayMany, type ManyFilters } from '../quarantine/replay-many.ts';
 import { replayDeadLetter, type ReplayOutcome } from '../quarantine/replay.ts';
-import { EXIT_DONE, EXIT_FAILED, toJson, withExamples, type CommandRun } from './command.ts';
+import { EXIT_DONE, EXIT_FAILED, toJson, withExamples, type CommandRun } from '../cli/command.ts';
 import {
   actorFrom,
   checkedNote,
@@ -20,7 +20,7 @@ import {
 } from './dead-letters-options.ts';
 import { describePreview, describeReport, FORGOTTEN } from './dead-letters-text.ts';
 import { integer } from './populate.ts';
-import { startProgress } from './progress.ts';
+import { startProgress } from '../cli/progress.ts';
 
 interface BulkFlags extends FilterFlags {
   readonly as?: string;

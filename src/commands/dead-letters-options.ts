@@ -3,7 +3,7 @@ import { userInfo } from 'node:os';
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import type { Pool } from 'pg';
 import { FatalError, RejectedError } from '../core/errors.ts';
-import { REJECTION_REASONS, type RejectionReason } from '../core/rejection.ts';
+import { REJECTION_REASONS, type RejectionReason } from '../contract/rejection.ts';
 import { parseTimestamp } from '../core/timestamp.ts';
 import { pendingMigrations } from '../platform/migrate.ts';
 import { createPool, waitForPostgres } from '../platform/postgres.ts';
@@ -13,8 +13,13 @@ import { createPublisher } from '../publish/publisher.ts';
 import type { Actor } from '../quarantine/dead-letter-row.ts';
 import type { ManyFilters } from '../quarantine/replay-many.ts';
 import type { ReplayDeps } from '../quarantine/replay.ts';
-import { runAction, type Action, type CommandEnvironment, type CommandRun } from './command.ts';
-import { findServers } from './servers.ts';
+import {
+  runAction,
+  type Action,
+  type CommandEnvironment,
+  type CommandRun,
+} from '../cli/command.ts';
+import { findServers } from '../cli/servers.ts';
 
 /** Runs the action of a subcommand and sets the exit code. */
 export type RunSubcommand = (action: Action) => Promise<void>;

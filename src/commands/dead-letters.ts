@@ -18,7 +18,7 @@ import {
   toJson,
   withExamples,
   type CommandEnvironment,
-} from './command.ts';
+} from '../cli/command.ts';
 import { addDiscardCommand, addReplayCommand } from './dead-letters-bulk.ts';
 import {
   actorFrom,

@@ -1,5 +1,5 @@
 /** What the demo sent, summed by itself with BigInt, to be compared with what the API answers. */
-import type { GeneratedPulse } from '../publish/generate-pulses.ts';
+import type { GeneratedPulse } from '../populate/generate-pulses.ts';
 
 /** The sum of one tenant, SKU, unit and hour. */
 interface ExpectedSum {

@@ -4,14 +4,14 @@ import { FatalError } from '../core/errors.ts';
 import { verifyBooks } from '../flush/books.ts';
 import { flushAll } from '../flush/flush.ts';
 import { sleep } from '../platform/backoff.ts';
-import { generatePulses } from '../publish/generate-pulses.ts';
-import { startPopulateRun } from '../publish/populate.ts';
+import { generatePulses } from '../populate/generate-pulses.ts';
+import { startPopulateRun } from '../populate/populate.ts';
 import { countDeadLetters } from '../quarantine/dead-letters-query.ts';
-import type { CommandRun } from './command.ts';
+import type { CommandRun } from '../cli/command.ts';
 import { readAllRows } from './demo-api.ts';
 import type { AnsweredRow, DemoLedger } from './demo-ledger.ts';
 import type { DemoResult } from './demo-report.ts';
-import { startProgress } from './progress.ts';
+import { startProgress } from '../cli/progress.ts';
 import type { Clients } from './worker-parts.ts';
 
 export interface DemoContext {

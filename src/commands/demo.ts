@@ -10,12 +10,12 @@ import {
   withExamples,
   type CommandEnvironment,
   type CommandRun,
-} from './command.ts';
+} from '../cli/command.ts';
 import { describeDemo, type DemoResult } from './demo-report.ts';
 import { countAll, publishAll, readBack } from './demo-steps.ts';
 import { integer } from './populate.ts';
-import { createRunEnd } from './run-end.ts';
-import { openPrivateServers } from './servers.ts';
+import { createRunEnd } from '../cli/run-end.ts';
+import { openPrivateServers } from '../cli/servers.ts';
 import { startParts } from './start.ts';
 import { openAccumulator, openClients } from './worker-parts.ts';
 

@@ -12,10 +12,10 @@ import {
   withExamples,
   type CommandEnvironment,
   type CommandRun,
-} from './command.ts';
+} from '../cli/command.ts';
 import { checkPostgres, checkRabbit, checkRedis } from './doctor-checks.ts';
 import { checkDisk, checkState } from './doctor-state.ts';
-import { findServers } from './servers.ts';
+import { findServers } from '../cli/servers.ts';
 import { openAccumulator, openClients, type Clients } from './worker-parts.ts';
 
 export function addDoctorCommand(

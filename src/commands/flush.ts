@@ -1,9 +1,15 @@
 /** `pulse flush`. */
 import { Option, type Command } from 'commander';
 import { flushAll } from '../flush/flush.ts';
-import { EXIT_DONE, runAction, toJson, withExamples, type CommandEnvironment } from './command.ts';
-import { prepareServers } from './prepare-servers.ts';
-import { findServers } from './servers.ts';
+import {
+  EXIT_DONE,
+  runAction,
+  toJson,
+  withExamples,
+  type CommandEnvironment,
+} from '../cli/command.ts';
+import { prepareServers } from '../cli/prepare-servers.ts';
+import { findServers } from '../cli/servers.ts';
 import { flushCrashPoint, openAccumulator, openClients } from './worker-parts.ts';
 
 export function addFlushCommand(

@@ -1,8 +1,8 @@
 /** `pulse keys create|list|revoke`. */
 import { InvalidArgumentError, Option, type Command } from 'commander';
-import { insertKey, listKeys, revokeKey, type ApiKey } from '../api/api-keys.ts';
-import { BELIEVED_MS } from '../api/identities.ts';
-import { createKeyText } from '../api/key-text.ts';
+import { insertKey, listKeys, revokeKey, type ApiKey } from '../access/api-keys.ts';
+import { BELIEVED_MS } from '../access/identities.ts';
+import { createKeyText } from '../access/key-text.ts';
 import {
   addListCommand,
   describeInstant,
@@ -11,7 +11,7 @@ import {
   sourceFrom,
   withRights,
   type RightsFlags,
-} from './access-options.ts';
+} from '../cli/access-options.ts';
 import {
   EXIT_DONE,
   EXIT_FAILED,
@@ -19,7 +19,7 @@ import {
   withExamples,
   type CommandEnvironment,
   type CommandRun,
-} from './command.ts';
+} from '../cli/command.ts';
 import {
   createRunSubcommand,
   misused,

@@ -2,8 +2,14 @@
 import type { Command } from 'commander';
 import { runMigrations } from '../platform/migrate.ts';
 import { waitForPostgres } from '../platform/postgres.ts';
-import { EXIT_DONE, runAction, toJson, withExamples, type CommandEnvironment } from './command.ts';
-import { findServers } from './servers.ts';
+import {
+  EXIT_DONE,
+  runAction,
+  toJson,
+  withExamples,
+  type CommandEnvironment,
+} from '../cli/command.ts';
+import { findServers } from '../cli/servers.ts';
 
 export function addMigrateCommand(
   program: Command,

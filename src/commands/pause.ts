@@ -1,7 +1,13 @@
 /** `pulse pause` and `pulse resume`. */
 import type { Command } from 'commander';
-import { readPauseState, recordPause } from '../platform/pauses.ts';
-import { EXIT_DONE, runAction, toJson, withExamples, type CommandEnvironment } from './command.ts';
+import { readPauseState, recordPause } from '../ingest/pauses-query.ts';
+import {
+  EXIT_DONE,
+  runAction,
+  toJson,
+  withExamples,
+  type CommandEnvironment,
+} from '../cli/command.ts';
 import { actorFrom, checkedNote, openPool, withActor } from './dead-letters-options.ts';
 
 interface Flags {

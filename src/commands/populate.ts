@@ -1,6 +1,6 @@
 /** `pulse populate`. */
 import { InvalidArgumentError, type Command } from 'commander';
-import { startPopulateRun, type PopulateProgress } from '../publish/populate.ts';
+import { startPopulateRun, type PopulateProgress } from '../populate/populate.ts';
 import { waitForRabbit } from '../platform/rabbit-connection.ts';
 import {
   EXIT_DONE,
@@ -9,9 +9,9 @@ import {
   toJson,
   withExamples,
   type CommandEnvironment,
-} from './command.ts';
-import { startProgress } from './progress.ts';
-import { findServers } from './servers.ts';
+} from '../cli/command.ts';
+import { startProgress } from '../cli/progress.ts';
+import { findServers } from '../cli/servers.ts';
 
 interface PopulateFlags {
   readonly total: number;

@@ -3,9 +3,9 @@ import type { Command } from 'commander';
 import { beginNewEpoch, ensureEpoch } from '../aggregate/epoch.ts';
 import { PulseError } from '../core/errors.ts';
 import { sumFlushedPulses } from '../flush/ledger.ts';
-import { EXIT_DONE, runAction, withExamples, type CommandEnvironment } from './command.ts';
-import { prepareServers } from './prepare-servers.ts';
-import { findServers } from './servers.ts';
+import { EXIT_DONE, runAction, withExamples, type CommandEnvironment } from '../cli/command.ts';
+import { prepareServers } from '../cli/prepare-servers.ts';
+import { findServers } from '../cli/servers.ts';
 import { openAccumulator, openClients } from './worker-parts.ts';
 
 export function addRecoverCommand(

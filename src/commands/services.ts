@@ -6,8 +6,8 @@ import {
   findRunningInstance,
   INSTANCE_DIRECTORY,
   upInstance,
-} from '../services/instance.ts';
-import type { RunningState } from '../services/running-state.ts';
+} from '../private-servers/instance.ts';
+import type { RunningState } from '../private-servers/running-state.ts';
 import {
   EXIT_DONE,
   EXIT_FAILED,
@@ -17,7 +17,7 @@ import {
   type Action,
   type CommandEnvironment,
   type CommandRun,
-} from './command.ts';
+} from '../cli/command.ts';
 
 interface Flags {
   readonly json?: true;

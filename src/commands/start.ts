@@ -12,10 +12,10 @@ import {
   withExamples,
   type CommandEnvironment,
   type CommandRun,
-} from './command.ts';
-import { prepareServers } from './prepare-servers.ts';
-import { createRunEnd } from './run-end.ts';
-import { openServers, type OpenedServers } from './servers.ts';
+} from '../cli/command.ts';
+import { prepareServers } from '../cli/prepare-servers.ts';
+import { createRunEnd } from '../cli/run-end.ts';
+import { openServers, type OpenedServers } from '../cli/servers.ts';
 import { startWatches } from './watch-parts.ts';
 import { openClients, startWorkerParts } from './worker-parts.ts';
 

@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import type { ShardBooks } from '../aggregate/accumulator.ts';
 import { readLastFlush } from '../flush/ledger.ts';
 import { serverOf } from '../platform/logger.ts';
-import { readPauseState, type PauseState } from '../platform/pauses.ts';
+import { readPauseState, type PauseState } from '../ingest/pauses-query.ts';
 import { closeRabbitConnection, openRabbitConnection } from '../platform/rabbit-connection.ts';
 import { waitForRedis } from '../platform/redis.ts';
 import { readQueueDepth, topologyNames } from '../platform/topology.ts';
@@ -15,8 +15,8 @@ import {
   withExamples,
   type CommandEnvironment,
   type CommandRun,
-} from './command.ts';
-import { findServers } from './servers.ts';
+} from '../cli/command.ts';
+import { findServers } from '../cli/servers.ts';
 import { openAccumulator, openClients } from './worker-parts.ts';
 
 /** What a person asks first. A part is null when the server that knows it does not answer. */

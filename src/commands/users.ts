@@ -1,13 +1,13 @@
 /** `pulse users add|list|disable|enable|passwd`. */
 import type { Command } from 'commander';
-import { hashPassword } from '../api/passwords.ts';
+import { hashPassword } from '../access/passwords.ts';
 import {
   addUser,
   listUsers,
   setPasswordHash,
   setUserDisabled,
   type UserRow,
-} from '../api/users.ts';
+} from '../access/users.ts';
 import {
   addListCommand,
   describeInstant,
@@ -16,7 +16,7 @@ import {
   sourceFrom,
   withRights,
   type RightsFlags,
-} from './access-options.ts';
+} from '../cli/access-options.ts';
 import {
   EXIT_DONE,
   EXIT_FAILED,
@@ -24,7 +24,7 @@ import {
   withExamples,
   type CommandEnvironment,
   type CommandRun,
-} from './command.ts';
+} from '../cli/command.ts';
 import {
   createRunSubcommand,
   misused,
@@ -32,7 +32,7 @@ import {
   withActor,
   type RunSubcommand,
 } from './dead-letters-options.ts';
-import { readNewPassword, withPasswordFile } from './password-input.ts';
+import { readNewPassword, withPasswordFile } from '../cli/password-input.ts';
 
 interface ChangeFlags {
   readonly as?: string;

@@ -8,9 +8,9 @@ import {
   toJson,
   withExamples,
   type CommandEnvironment,
-} from './command.ts';
-import { waitForServers } from './prepare-servers.ts';
-import { findServers } from './servers.ts';
+} from '../cli/command.ts';
+import { waitForServers } from '../cli/prepare-servers.ts';
+import { findServers } from '../cli/servers.ts';
 import { openAccumulator, openClients } from './worker-parts.ts';
 
 export function addVerifyCommand(

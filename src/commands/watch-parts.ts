@@ -11,7 +11,7 @@ import {
   addWatchMetrics,
   type OldestHeld,
 } from '../platform/server-metrics.ts';
-import type { CommandRun } from './command.ts';
+import type { CommandRun } from '../cli/command.ts';
 import { openAccumulator, type Clients } from './worker-parts.ts';
 
 /**

@@ -14,15 +14,15 @@ import { startPauseWatch } from '../ingest/pause-watch.ts';
 import { startIngestPool, type IngestPool } from '../ingest/pool.ts';
 import { armCrashPoint, createCrashPoint } from '../platform/crash-points.ts';
 import type { ProcessHealth } from '../platform/health.ts';
-import { readPauseState } from '../platform/pauses.ts';
+import { readPauseState } from '../ingest/pauses-query.ts';
 import { createPool } from '../platform/postgres.ts';
 import { createRedis, type RedisClient } from '../platform/redis.ts';
 import { assertRedisIsSafe, checkRedisDurability } from '../platform/redis-durability.ts';
 import type { Settings } from '../platform/settings.ts';
 import type { Tracing } from '../platform/tracing.ts';
 import { startQuarantineWriter } from '../quarantine/writer.ts';
-import type { CommandRun } from './command.ts';
-import { serverChecks, toCheck } from './server-checks.ts';
+import type { CommandRun } from '../cli/command.ts';
+import { serverChecks, toCheck } from '../cli/server-checks.ts';
 
 /** Of the time left for a stop; the rest is for a last flush and for closing connections. */
 const INGEST_CLOSE_SHARE = 0.6;

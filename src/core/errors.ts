@@ -1,7 +1,7 @@
 /**
  * The errors Pulse throws, by what the caller must do about them.
  *
- * A bad pulse is never one of these: it is an outcome (see core/rejection.ts).
+ * A bad pulse is never one of these: it is an outcome (see contract/rejection.ts).
  */
 
 /** Every error code, in one catalogue. `PULSE_<AREA>_<WHAT>`. */

@@ -1,11 +1,11 @@
 /** A batch: the deliveries taken together, parsed and folded as they come in. */
 import type { Message } from 'amqplib';
 import { BatchFold, KeyTable, shardOf } from '../aggregate/accumulator.ts';
-import type { DeliveredMessage } from '../core/dead-letter.ts';
-import type { Pulse } from '../core/pulse.ts';
-import type { Rejection } from '../core/rejection.ts';
-import { elementSources } from './json-source.ts';
-import { parseBody, type BodyLimits, type OutcomeSink } from './parse-body.ts';
+import type { DeliveredMessage } from '../contract/dead-letter.ts';
+import type { Pulse } from '../contract/pulse.ts';
+import type { Rejection } from '../contract/rejection.ts';
+import { elementSources } from '../contract/json-source.ts';
+import { parseBody, type BodyLimits, type OutcomeSink } from '../contract/parse-body.ts';
 import { TakenDeliveries } from './taken-deliveries.ts';
 
 /** A pulse as the broker hands it over. */

@@ -1,6 +1,6 @@
 /** What the ingest threads did, as Prometheus sees it. Counted per batch, never per pulse. */
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
-import { REJECTION_REASONS } from '../core/rejection.ts';
+import { REJECTION_REASONS } from '../contract/rejection.ts';
 import { addSampledGauge } from '../platform/metrics.ts';
 import type { HeldDeliveries, IngestCounts, ThreadState } from './thread-messages.ts';
 

@@ -2,7 +2,7 @@
 import { Gauge, type Registry } from 'prom-client';
 import { sleep } from '../platform/backoff.ts';
 import type { Logger } from '../platform/logger.ts';
-import type { PauseState } from '../platform/pauses.ts';
+import type { PauseState } from './pauses-query.ts';
 import type { IngestPool } from './pool.ts';
 
 export interface PauseWatchDeps {

@@ -6,10 +6,10 @@
  */
 import assert from 'node:assert/strict';
 import type { Accumulator, ApplyResult } from '../aggregate/accumulator.ts';
-import { toDeadLetterPublication } from '../core/dead-letter.ts';
+import { toDeadLetterPublication } from '../contract/dead-letter.ts';
 import { PulseError, RejectedError, TransientError } from '../core/errors.ts';
-import type { Publication } from '../core/publication.ts';
-import type { Rejection } from '../core/rejection.ts';
+import type { Publication } from '../contract/publication.ts';
+import type { Rejection } from '../contract/rejection.ts';
 import { backoffDelayMs, sleep } from '../platform/backoff.ts';
 import type { Batch, RejectedPulse } from './batch.ts';
 import { noCounts, type IngestCounts } from './thread-messages.ts';

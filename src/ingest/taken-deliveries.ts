@@ -4,7 +4,7 @@
  * The messages themselves are not kept. One is some ten objects, and held until its acknowledgement all of them
  * outlive the young generation: their garbage collection cost a sixth of the thread's time.
  */
-import type { DeliveredMessage } from '../core/dead-letter.ts';
+import type { DeliveredMessage } from '../contract/dead-letter.ts';
 
 /** All of a delivery but its body. */
 export type Origin = Omit<DeliveredMessage, 'content'>;

@@ -2,7 +2,7 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { Config, ServerUrls } from '../config.ts';
 import type { ErrorCode } from '../core/errors.ts';
-import type { RejectionReason } from '../core/rejection.ts';
+import type { RejectionReason } from '../contract/rejection.ts';
 import type { ArmedCrashPoint } from '../platform/crash-points.ts';
 import type { LoggerOptions, LogLevel } from '../platform/logger.ts';
 import type { TracingOptions } from '../platform/tracing-options.ts';

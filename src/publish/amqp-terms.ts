@@ -1,7 +1,7 @@
 /** What the publisher says to amqplib, and what it says about its failures. */
 import { IllegalOperationError, type Options } from 'amqplib';
 import { RejectedError, TransientError, type PulseError } from '../core/errors.ts';
-import type { Publication } from '../core/publication.ts';
+import type { Publication } from '../contract/publication.ts';
 
 /** The properties of a publication as amqplib wants them; always persistent and mandatory. */
 export function toOptions(publication: Publication): Options.Publish {

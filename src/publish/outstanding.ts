@@ -1,7 +1,7 @@
 /** What was handed to the broker and has no confirm yet. */
 import type { Message } from 'amqplib';
 import type { PulseError } from '../core/errors.ts';
-import type { Publication } from '../core/publication.ts';
+import type { Publication } from '../contract/publication.ts';
 
 /** One accepted publication, waiting or sent, and the promise that its caller holds. */
 export interface Pending {

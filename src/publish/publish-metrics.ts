@@ -1,8 +1,8 @@
 /** What this process published, as Prometheus sees it. */
 import { Counter, type Registry } from 'prom-client';
-import type { Publication } from '../core/publication.ts';
+import type { Publication } from '../contract/publication.ts';
 import { addSampledCounter, addSampledGauge } from '../platform/metrics.ts';
-import type { PopulateTotals } from './populate-runs.ts';
+import type { PopulateTotals } from '../populate/populate-runs.ts';
 import type { Publisher } from './publisher.ts';
 
 /** The publisher's `publish`, whose confirms and failures are counted from here on. */

@@ -1,7 +1,7 @@
 /** The one way Pulse publishes: persistent, mandatory, confirmed, on a connection of its own. */
 import type { ChannelModel, ConfirmChannel } from 'amqplib';
 import { TransientError, type PulseError } from '../core/errors.ts';
-import type { Publication } from '../core/publication.ts';
+import type { Publication } from '../contract/publication.ts';
 import type { Logger } from '../platform/logger.ts';
 import { startRabbitSession, type RabbitLink, type RabbitSession } from '../platform/rabbit.ts';
 import { blockedTooLong, toOptions, unconfirmed, unroutable, unsendable } from './amqp-terms.ts';

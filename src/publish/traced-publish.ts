@@ -1,6 +1,6 @@
 /** Publishing in a span, and telling whoever consumes it which one. Used only when traces are on. */
 import { SpanKind, type Attributes } from '@opentelemetry/api';
-import type { Publication } from '../core/publication.ts';
+import type { Publication } from '../contract/publication.ts';
 import { TRACEPARENT } from '../core/trace-context.ts';
 import type { Tracing } from '../platform/tracing.ts';
 import type { Publisher } from './publisher.ts';

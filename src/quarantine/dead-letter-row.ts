@@ -1,5 +1,5 @@
 /** A dead letter as the table keeps it, and the words for what people do with it. */
-import type { RejectionReason } from '../core/rejection.ts';
+import type { RejectionReason } from '../contract/rejection.ts';
 import type { TenantScope } from '../core/tenant-scope.ts';
 
 /**

@@ -5,13 +5,13 @@ import {
   ORIGIN_REDELIVERED_HEADER,
   textProperties,
   type DeliveredMessage,
-} from '../core/dead-letter.ts';
+} from '../contract/dead-letter.ts';
 import {
   DEAD_LETTER_HEADERS,
   REJECTION_REASONS,
   type Rejection,
   type RejectionReason,
-} from '../core/rejection.ts';
+} from '../contract/rejection.ts';
 import { REPLAY_ID_HEADER } from './replay-publication.ts';
 import { storableText, toStorable } from './storable.ts';
 import { tenantInBody } from './tenant-in-body.ts';

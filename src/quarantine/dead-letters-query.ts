@@ -3,7 +3,7 @@
  * knows their columns.
  */
 import type { Pool } from 'pg';
-import type { RejectionReason } from '../core/rejection.ts';
+import type { RejectionReason } from '../contract/rejection.ts';
 import { tenantsOf, type TenantScope } from '../core/tenant-scope.ts';
 import type { DeadLetter } from './dead-letter.ts';
 import {

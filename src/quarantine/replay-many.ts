@@ -1,6 +1,6 @@
 /** Replays the dead letters that wait and match, oldest first, no faster than asked. */
 import { PulseError } from '../core/errors.ts';
-import type { RejectionReason } from '../core/rejection.ts';
+import type { RejectionReason } from '../contract/rejection.ts';
 import { sleep } from '../platform/backoff.ts';
 import { readAsTenants } from '../platform/scoped-postgres.ts';
 import type { Actor, DeadLetterFilters, DeadLetterRow } from './dead-letter-row.ts';

@@ -1,7 +1,7 @@
 /** What a replay sends: the pulse under the identity it always had, with a mark by which it is known again. */
-import { textProperties } from '../core/dead-letter.ts';
-import { copyHeaders, SHORT_TEXT_BYTES_MAX } from '../core/header-copy.ts';
-import type { Publication } from '../core/publication.ts';
+import { textProperties } from '../contract/dead-letter.ts';
+import { copyHeaders, SHORT_TEXT_BYTES_MAX } from '../contract/header-copy.ts';
+import type { Publication } from '../contract/publication.ts';
 import { topologyNames } from '../platform/topology.ts';
 import type { ReplayableDeadLetter } from './dead-letter-row.ts';
 import { fromStorable } from './storable.ts';

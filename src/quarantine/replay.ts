@@ -13,7 +13,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Pool } from 'pg';
 import { RejectedError } from '../core/errors.ts';
-import type { Publication } from '../core/publication.ts';
+import type { Publication } from '../contract/publication.ts';
 import { workAsTenants } from '../platform/scoped-postgres.ts';
 import { DEAD_LETTER_STATES, type Actor } from './dead-letter-row.ts';
 import { countDeadLetters } from './dead-letters-query.ts';

@@ -13,7 +13,7 @@
 import type { ConsumeMessage } from 'amqplib';
 import { DatabaseError, type Pool } from 'pg';
 import { TransientError, type PulseError } from '../core/errors.ts';
-import type { RejectionReason } from '../core/rejection.ts';
+import type { RejectionReason } from '../contract/rejection.ts';
 import { backoffDelayMs, sleep, waitAtMost } from '../platform/backoff.ts';
 import type { Logger } from '../platform/logger.ts';
 import { startRabbitSession, type RabbitLink } from '../platform/rabbit.ts';

@@ -10,7 +10,7 @@ import {
 } from '../../src/aggregate/accumulator.ts';
 import { toField } from '../../src/aggregate/keys.ts';
 import { ensureLibrary } from '../../src/aggregate/library.ts';
-import type { Pulse } from '../../src/core/pulse.ts';
+import type { Pulse } from '../../src/contract/pulse.ts';
 import { createRedis, waitForRedis, type RedisClient } from '../../src/platform/redis.ts';
 import { toNanos } from '../support/pulses.ts';
 

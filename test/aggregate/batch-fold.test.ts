@@ -4,7 +4,7 @@ import { BatchFold, type FoldedBatch } from '../../src/aggregate/batch-fold.ts';
 import { FINGERPRINT_BYTES, writeFingerprint } from '../../src/aggregate/fingerprint.ts';
 import { toField } from '../../src/aggregate/keys.ts';
 import { readSum, SUM_BYTES } from '../../src/aggregate/sum-codec.ts';
-import type { Pulse } from '../../src/core/pulse.ts';
+import type { Pulse } from '../../src/contract/pulse.ts';
 import {
   arbitraryKeyText,
   arbitraryNanos,

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { Pulse } from '../../src/core/pulse.ts';
+import type { Pulse } from '../../src/contract/pulse.ts';
 import type { RedisClient } from '../../src/platform/redis.ts';
 import { isolatedServices, type IsolatedServices } from '../support/isolated.ts';
 import { arbitraryKeyText, arbitraryNanos, parsedPulse, toAmount } from '../support/pulses.ts';

@@ -2,12 +2,12 @@
 import { randomUUID } from 'node:crypto';
 import type { Pool } from 'pg';
 import { pino } from 'pino';
-import { insertKey } from '../../src/api/api-keys.ts';
+import { insertKey } from '../../src/access/api-keys.ts';
 import type { ApiDeps } from '../../src/api/app.ts';
-import { ROLES, type Role } from '../../src/api/caller.ts';
-import { createIdentities } from '../../src/api/identities.ts';
-import { createKeyText, keyText } from '../../src/api/key-text.ts';
-import { addUser, setUserDisabled } from '../../src/api/users.ts';
+import { ROLES, type Role } from '../../src/http/caller.ts';
+import { createIdentities } from '../../src/access/identities.ts';
+import { createKeyText, keyText } from '../../src/access/key-text.ts';
+import { addUser, setUserDisabled } from '../../src/access/users.ts';
 import type { TenantScope } from '../../src/core/tenant-scope.ts';
 import { createPool } from '../../src/platform/postgres.ts';
 import { isolatedServices } from '../support/isolated.ts';
@@ -19,7 +19,7 @@ import {
   NO_REPLAY,
   NO_SENDING,
 } from './api-fixture.ts';
-import { insertBatch } from './rows-fixture.ts';
+import { insertBatch } from '../usage/rows-fixture.ts';
 
 const SOURCE = { actor: 'test', via: 'command_line' } as const;
 export const SCOPES = { all: 'all', own: [OWN_TENANT], other: [OTHER_TENANT] } as const;

@@ -11,7 +11,7 @@
  * - `shows: true` where the owner's answer holds the text `OWN_TENANT`, which proves that the check above can fail.
  */
 import type { InjectOptions } from 'fastify';
-import { OPERATORS, READERS, type Role } from '../../src/api/caller.ts';
+import { OPERATORS, READERS, type Role } from '../../src/http/caller.ts';
 
 export const OWN_TENANT = 'matrix-own-tenant';
 export const OTHER_TENANT = 'matrix-other-tenant';

@@ -3,10 +3,10 @@ import { createHmac, randomUUID } from 'node:crypto';
 import { Pool } from 'pg';
 import { pino } from 'pino';
 import { createApp, type ApiDeps, type ApiOptions } from '../../src/api/app.ts';
-import type { Caller } from '../../src/api/caller.ts';
-import { keyIdOf } from '../../src/api/tokens.ts';
-import type { Identities } from '../../src/api/identities.ts';
-import type { PopulateRun, PopulateRuns } from '../../src/api/routes/populate-routes.ts';
+import type { Caller } from '../../src/http/caller.ts';
+import { keyIdOf } from '../../src/access/tokens.ts';
+import type { Identities } from '../../src/access/identities.ts';
+import type { PopulateRun, PopulateRuns } from '../../src/populate/populate-routes.ts';
 
 export const SECRET = 'a secret of at least thirty-two bytes, for tests';
 

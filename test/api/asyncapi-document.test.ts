@@ -4,9 +4,9 @@ import fc from 'fast-check';
 import { format, resolveConfig } from 'prettier';
 import { describe, expect, test } from 'vitest';
 import { asyncApiDocument } from '../../src/api/asyncapi-document.ts';
-import { QueuedPulse, QueuedPulses } from '../../src/api/schemas/queued-pulse-schema.ts';
+import { QueuedPulse, QueuedPulses } from '../../src/contract/queued-pulse-schema.ts';
 import { parseTimestamp } from '../../src/core/timestamp.ts';
-import { parsePulse } from '../../src/ingest/parse-pulse.ts';
+import { parsePulse } from '../../src/contract/parse-pulse.ts';
 import { arbitraryKeyText, arbitraryNanos, decimalOf, sentPulse } from '../support/pulses.ts';
 import { lintDescription } from './lint-description.ts';
 

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from 'vitest';
-import type { Api } from '../../src/api/api-types.ts';
+import type { Api } from '../../src/http/api-module.ts';
 import { authorization, createTestApp } from './api-fixture.ts';
 
 const PAGE = 'https://app.example.com';

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import type { InjectOptions } from 'fastify';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import type { Api } from '../../src/api/api-types.ts';
+import type { Api } from '../../src/http/api-module.ts';
 import { USAGE_GROUPS } from '../../src/usage/usage-query.ts';
 import { useQuarantineFixture } from '../quarantine/quarantine-fixture.ts';
 import {
@@ -18,7 +18,7 @@ import {
   type FuzzRequest,
   type Schema,
 } from './request-fuzz.ts';
-import { insertBatch } from './rows-fixture.ts';
+import { insertBatch } from '../usage/rows-fixture.ts';
 
 vi.setConfig({ testTimeout: 240_000 });
 

@@ -2,11 +2,11 @@ import { connect, createServer, type AddressInfo, type Server, type Socket } fro
 import type { Pool } from 'pg';
 import { pino } from 'pino';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
-import type { Api } from '../../src/api/api-types.ts';
+import type { Api } from '../../src/http/api-module.ts';
 import { createPool } from '../../src/platform/postgres.ts';
 import { isolatedServices, type IsolatedServices } from '../support/isolated.ts';
 import { authorization, createTestApp } from './api-fixture.ts';
-import { insertBatch } from './rows-fixture.ts';
+import { insertBatch } from '../usage/rows-fixture.ts';
 
 let services: IsolatedServices;
 let wire: Wire;

@@ -1,6 +1,6 @@
 /** Requests for any route, made from its schemas: right, nearly right, and hostile. */
 import fc from 'fast-check';
-import type { Api } from '../../src/api/api-types.ts';
+import type { Api } from '../../src/http/api-module.ts';
 
 type RouteEntry = Api['routeTable'][number];
 

@@ -1,5 +1,5 @@
 import { afterEach, expect, test } from 'vitest';
-import type { Api } from '../../src/api/api-types.ts';
+import type { Api } from '../../src/http/api-module.ts';
 import type { RequestDone } from '../../src/api/request-hooks.ts';
 import { authorization, createTestApp } from './api-fixture.ts';
 

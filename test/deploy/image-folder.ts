@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
-import type { UserIds } from '../../src/services/process-spec.ts';
+import type { UserIds } from '../../src/private-servers/process-spec.ts';
 import { nodeFor } from '../support/node-for.ts';
 import type { PulseProgram } from '../support/pulse-process.ts';
 

@@ -1,5 +1,5 @@
 /** Every fault there is, and what a round makes of a seed. */
-import { createRandom, type Random } from '../../src/publish/random.ts';
+import { createRandom, type Random } from '../../src/populate/random.ts';
 import { DISK_FAULTS } from './disk-faults.ts';
 import { between, pick, type Fault } from './fault.ts';
 import { EXACT_FAULTS, NETWORK_FAULTS } from './network-faults.ts';

@@ -1,7 +1,7 @@
 /** What a fault is, and the scene it happens in. */
 import type { Pool } from 'pg';
 import { sleep } from '../../src/platform/backoff.ts';
-import type { Random } from '../../src/publish/random.ts';
+import type { Random } from '../../src/populate/random.ts';
 import type { Cable } from './cable.ts';
 import type { Env, KeptWorker, PulseChild } from './pulse-child.ts';
 import type { Installation, TestServers } from './test-servers.ts';

@@ -1,6 +1,6 @@
 /** Faults of the network between one process and one server. */
 import { sleep } from '../../src/platform/backoff.ts';
-import type { Random } from '../../src/publish/random.ts';
+import type { Random } from '../../src/populate/random.ts';
 import type { Cable, Watcher } from './cable.ts';
 import { between, pick, until, type Cables, type Fault, type Scene, type Seat } from './fault.ts';
 
@@ -200,7 +200,7 @@ async function loseThenKill(
   return undefined;
 }
 
-/** A header that every dead letter carries; see core/rejection.ts. */
+/** A header that every dead letter carries; see contract/rejection.ts. */
 const DEAD_LETTER_MARK = 'x-pulse-dead-letter-id';
 
 function isCommitOfFlush(direction: string, chunk: Buffer, notes: Set<string>): boolean {

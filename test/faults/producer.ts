@@ -1,7 +1,7 @@
 /** The producer of a round: bare amqplib, not Pulse's publisher, as careful as a producer must be. */
 import { connect, type ChannelModel, type ConfirmChannel } from 'amqplib';
 import { sleep, waitAtMost } from '../../src/platform/backoff.ts';
-import type { Random } from '../../src/publish/random.ts';
+import type { Random } from '../../src/populate/random.ts';
 import type { IntentLog } from './intent-log.ts';
 import type { PlannedPublication } from './traffic.ts';
 

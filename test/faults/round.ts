@@ -2,7 +2,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { sleep } from '../../src/platform/backoff.ts';
-import { createRandom } from '../../src/publish/random.ts';
+import { createRandom } from '../../src/populate/random.ts';
 import type { RoundPlan } from './catalogue.ts';
 import { checkStored, complaintsOf, type Verdict } from './checker.ts';
 import { NotPossibleError, NotReachedError, between, type Scene } from './fault.ts';

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { sleep, waitAtMost } from '../../src/platform/backoff.ts';
-import { createRandom, type Random } from '../../src/publish/random.ts';
+import { createRandom, type Random } from '../../src/populate/random.ts';
 import type { RoundPlan } from './catalogue.ts';
 import { layCable, type Cable } from './cable.ts';
 import { pick, type Cables, type Extra, type Scene, type Seat } from './fault.ts';

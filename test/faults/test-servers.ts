@@ -5,8 +5,8 @@ import { sleep } from '../../src/platform/backoff.ts';
 import {
   startEmbeddedServices,
   type EmbeddedServices,
-} from '../../src/services/embedded-services.ts';
-import type { ServerName } from '../../src/services/process-spec.ts';
+} from '../../src/private-servers/embedded-services.ts';
+import type { ServerName } from '../../src/private-servers/process-spec.ts';
 import { deleteTopology, withChannel, withClient, withPath } from '../support/servers.ts';
 import type { Stored, StoredDeadLetter, StoredRow } from './checker.ts';
 

@@ -1,5 +1,5 @@
 /** What a round publishes: pulses whose sums tell which of them were counted, and how often. */
-import type { Random } from '../../src/publish/random.ts';
+import type { Random } from '../../src/populate/random.ts';
 
 /**
  * - `good` brings an id of its own or takes the message's: counted exactly once, however often it is sent.

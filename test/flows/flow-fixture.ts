@@ -6,7 +6,7 @@ import { createAccumulator } from '../../src/aggregate/accumulator.ts';
 import { verifyBooks, type Books } from '../../src/flush/books.ts';
 import { createRedis } from '../../src/platform/redis.ts';
 import { hostUrls } from '../../src/platform/server-urls.ts';
-import { generatePulses, type GeneratedPulse } from '../../src/publish/generate-pulses.ts';
+import { generatePulses, type GeneratedPulse } from '../../src/populate/generate-pulses.ts';
 import { loginToApi, type ApiClient } from '../support/api-client.ts';
 import { isolatedServices } from '../support/isolated.ts';
 import {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test, vi } from 'vitest';
-import { format, goodPulse, toRequest, type GoodPulse } from '../api/sent-requests.ts';
+import { format, goodPulse, toRequest, type GoodPulse } from '../sending/sent-requests.ts';
 import { MANY_STEPS_TIMEOUT_MS } from '../support/pulse-process.ts';
 import { openFlow, PASSWORD } from './flow-fixture.ts';
 import { loginToApi } from '../support/api-client.ts';

@@ -1,5 +1,5 @@
 import { expect, onTestFinished, test, vi } from 'vitest';
-import { freePort } from '../../src/services/free-port.ts';
+import { freePort } from '../../src/private-servers/free-port.ts';
 import { startRabbitProxy } from '../platform/rabbit-proxy.ts';
 import { eventually } from '../support/eventually.ts';
 import { MANY_STEPS_TIMEOUT_MS, runPulse, startPulse } from '../support/pulse-process.ts';

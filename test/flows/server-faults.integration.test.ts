@@ -3,11 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import type { GeneratedPulse } from '../../src/publish/generate-pulses.ts';
+import type { GeneratedPulse } from '../../src/populate/generate-pulses.ts';
 import {
   startEmbeddedServices,
   type EmbeddedServices,
-} from '../../src/services/embedded-services.ts';
+} from '../../src/private-servers/embedded-services.ts';
 import { loginToApi } from '../support/api-client.ts';
 import { MANY_STEPS_TIMEOUT_MS } from '../support/pulse-process.ts';
 import { areQueuesNamed } from '../support/quorum-names.ts';

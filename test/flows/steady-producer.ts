@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { connect, type ChannelModel } from 'amqplib';
 import { onTestFinished } from 'vitest';
 import { closeChannel } from '../../src/platform/rabbit-connection.ts';
-import type { GeneratedPulse } from '../../src/publish/generate-pulses.ts';
+import type { GeneratedPulse } from '../../src/populate/generate-pulses.ts';
 import { makeTraffic } from './flow-fixture.ts';
 
 export interface SteadyProducer {

@@ -1,6 +1,6 @@
 /** What must come out: every sum by BigInt, in the form in which the API shows it. */
 import { windowStartSec } from '../../src/core/window.ts';
-import type { ExpectedPulse, GeneratedPulse } from '../../src/publish/generate-pulses.ts';
+import type { ExpectedPulse, GeneratedPulse } from '../../src/populate/generate-pulses.ts';
 import type { ApiRow } from '../support/api-client.ts';
 import { decimalOf } from '../support/pulses.ts';
 

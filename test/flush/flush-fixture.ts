@@ -9,7 +9,7 @@ import {
   type Accumulator,
 } from '../../src/aggregate/accumulator.ts';
 import { ensureLibrary } from '../../src/aggregate/library.ts';
-import type { Pulse } from '../../src/core/pulse.ts';
+import type { Pulse } from '../../src/contract/pulse.ts';
 import { verifyBooks } from '../../src/flush/books.ts';
 import type { FlushDeps, FlushStep } from '../../src/flush/flush.ts';
 import { createPool } from '../../src/platform/postgres.ts';

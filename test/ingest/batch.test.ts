@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { Batch } from '../../src/ingest/batch.ts';
 import { sentPulse } from '../support/pulses.ts';
-import { BODY_LIMITS } from './body-outcomes.ts';
+import { BODY_LIMITS } from '../contract/body-outcomes.ts';
 import { deliveryOf } from './delivery.ts';
 
 const NOW_MS = Date.UTC(2026, 10, 22, 4, 10);

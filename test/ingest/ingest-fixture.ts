@@ -12,7 +12,7 @@ import { openRedis, sealAndRead } from '../aggregate/aggregate-fixture.ts';
 import { startRabbitProxy } from '../platform/rabbit-proxy.ts';
 import { eventually } from '../support/eventually.ts';
 import { isolatedServices } from '../support/isolated.ts';
-import { BODY_LIMITS } from './body-outcomes.ts';
+import { BODY_LIMITS } from '../contract/body-outcomes.ts';
 
 const SHARDS = 2;
 const PLACEHOLDER = '\x7f';

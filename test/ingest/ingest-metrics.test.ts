@@ -1,6 +1,6 @@
 import { Registry } from 'prom-client';
 import { expect, test } from 'vitest';
-import { REJECTION_REASONS } from '../../src/core/rejection.ts';
+import { REJECTION_REASONS } from '../../src/contract/rejection.ts';
 import { createIngestMetrics } from '../../src/ingest/ingest-metrics.ts';
 import { noCounts, NOTHING_HELD } from '../../src/ingest/thread-messages.ts';
 

@@ -7,7 +7,7 @@ import { addCounts, noCounts } from '../../src/ingest/thread-messages.ts';
 import { openRedis } from '../aggregate/aggregate-fixture.ts';
 import { eventually } from '../support/eventually.ts';
 import { startPrivateRedis } from '../support/private-redis.ts';
-import { BODY_LIMITS } from './body-outcomes.ts';
+import { BODY_LIMITS } from '../contract/body-outcomes.ts';
 import { createIngestFixture, type IngestFixture } from './ingest-fixture.ts';
 import { mixedTraffic } from './traffic.ts';
 

@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { FatalError, RejectedError, TransientError } from '../../src/core/errors.ts';
-import type { Publication } from '../../src/core/publication.ts';
+import type { Publication } from '../../src/contract/publication.ts';
 import { Batch } from '../../src/ingest/batch.ts';
 import { settleBatch, type SettleDeps } from '../../src/ingest/settle-batch.ts';
 import { sentPulse } from '../support/pulses.ts';
-import { BODY_LIMITS } from './body-outcomes.ts';
+import { BODY_LIMITS } from '../contract/body-outcomes.ts';
 import { deliveryOf } from './delivery.ts';
 
 type Apply = SettleDeps['accumulator']['apply'];

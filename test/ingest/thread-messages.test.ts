@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { REJECTION_REASONS } from '../../src/core/rejection.ts';
+import { REJECTION_REASONS } from '../../src/contract/rejection.ts';
 import { addCounts, noCounts, type IngestCounts } from '../../src/ingest/thread-messages.ts';
 
 const arbitraryCounts: fc.Arbitrary<IngestCounts> = fc.record({

@@ -1,6 +1,6 @@
 /** What a foreign producer might send, mixed, and what must become of it. */
-import type { Pulse } from '../../src/core/pulse.ts';
-import { parsePulse } from '../../src/ingest/parse-pulse.ts';
+import type { Pulse } from '../../src/contract/pulse.ts';
+import { parsePulse } from '../../src/contract/parse-pulse.ts';
 import { Oracle } from '../aggregate/aggregate-fixture.ts';
 
 export interface Traffic {

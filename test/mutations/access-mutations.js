@@ -2,8 +2,8 @@
 
 const SCOPED = { tests: 'test/platform/scoped-postgres.integration.test.ts' };
 const MATRIX = { tests: 'test/api/access.integration.test.ts' };
-const LOGIN = { tests: 'test/api/login-route.integration.test.ts' };
-const IDENTITY = { tests: 'test/api/identity.integration.test.ts' };
+const LOGIN = { tests: 'test/access/login-route.integration.test.ts' };
+const IDENTITY = { tests: 'test/access/identity.integration.test.ts' };
 
 const FILTERS = 'tenants: the filter of each query';
 const POLICIES = 'tenants: row-level security';
@@ -15,7 +15,7 @@ export const ACCESS_MUTATIONS = [
     off: 'lists of pulses are not filtered',
     edits: [
       {
-        file: 'src/api/pulses-query.ts',
+        file: 'src/usage/pulses-query.ts',
         find: "['tenant = ANY(?)', tenantsOf(filters.scope)],",
         replace: '',
       },
@@ -28,7 +28,7 @@ export const ACCESS_MUTATIONS = [
     off: 'a pulse by its id is not filtered',
     edits: [
       {
-        file: 'src/api/pulses-query.ts',
+        file: 'src/usage/pulses-query.ts',
         find: 'p.tenant = ANY($2))',
         replace: 'cardinality($2) >= 0)',
       },
@@ -92,7 +92,7 @@ export const ACCESS_MUTATIONS = [
     guard: 'roles of a route',
     off: 'every role may call every route',
     edits: [
-      { file: 'src/api/auth.ts', find: 'config.roles?.includes(role) !== true', replace: 'false' },
+      { file: 'src/access/auth.ts', find: 'config.roles?.includes(role) !== true', replace: 'false' },
     ],
     red: [MATRIX],
   },
@@ -100,7 +100,7 @@ export const ACCESS_MUTATIONS = [
     name: 'route-tenants',
     guard: 'routes for callers of all tenants',
     off: 'callers of some tenants are let in',
-    edits: [{ file: 'src/api/auth.ts', find: "tenants !== 'all'", replace: 'false' }],
+    edits: [{ file: 'src/access/auth.ts', find: "tenants !== 'all'", replace: 'false' }],
     red: [MATRIX],
   },
   {
@@ -109,12 +109,12 @@ export const ACCESS_MUTATIONS = [
     off: 'the API does not look whom the new body names',
     edits: [
       {
-        file: 'src/api/routes/dead-letters-routes.ts',
+        file: 'src/quarantine/dead-letters-routes.ts',
         find: "if (tenants !== 'all' && (fix.tenant === null || !includesTenant(tenants, fix.tenant))) {",
         replace: 'if (includesTenant(tenants, "") && tenants !== "all") {',
       },
     ],
-    red: [{ tests: 'test/api/dead-letters-scope.integration.test.ts' }],
+    red: [{ tests: 'test/quarantine/dead-letters-scope.integration.test.ts' }],
   },
   {
     name: 'key-secret',
@@ -122,7 +122,7 @@ export const ACCESS_MUTATIONS = [
     off: 'its id is enough',
     edits: [
       {
-        file: 'src/api/auth.ts',
+        file: 'src/access/auth.ts',
         find: '!timingSafeEqual(key.secretHash, credentials.secretHash)',
         replace: 'timingSafeEqual(key.secretHash, credentials.secretHash) === null',
       },
@@ -133,14 +133,14 @@ export const ACCESS_MUTATIONS = [
     name: 'key-revoked',
     guard: 'a revoked key is refused',
     off: 'it is not',
-    edits: [{ file: 'src/api/auth.ts', find: 'if (key.isRevoked)', replace: 'if (false)' }],
+    edits: [{ file: 'src/access/auth.ts', find: 'if (key.isRevoked)', replace: 'if (false)' }],
     red: [MATRIX, IDENTITY],
   },
   {
     name: 'key-expired',
     guard: 'an expired key is refused',
     off: 'it is not',
-    edits: [{ file: 'src/api/auth.ts', find: 'key.expiresAtMs <= Date.now()', replace: 'false' }],
+    edits: [{ file: 'src/access/auth.ts', find: 'key.expiresAtMs <= Date.now()', replace: 'false' }],
     red: [MATRIX, IDENTITY],
   },
   {
@@ -149,7 +149,7 @@ export const ACCESS_MUTATIONS = [
     off: 'they do not',
     edits: [
       {
-        file: 'src/api/auth.ts',
+        file: 'src/access/auth.ts',
         find: 'user?.tokenVersion !== ver',
         replace: 'user === undefined',
       },
@@ -163,7 +163,7 @@ export const ACCESS_MUTATIONS = [
     edits: [
       { file: 'src/api/app.ts', find: 'if (open !== undefined)', replace: 'if (open === null)' },
     ],
-    red: [{ tests: 'test/api/auth.test.ts' }],
+    red: [{ tests: 'test/access/auth.test.ts' }],
   },
   {
     name: 'guesses-per-account',
@@ -171,7 +171,7 @@ export const ACCESS_MUTATIONS = [
     off: 'accounts are not counted',
     edits: [
       {
-        file: 'src/api/login-limiter.ts',
+        file: 'src/access/login-limiter.ts',
         find: 'return await count(client, COUNT_ACCOUNT, [account, perAccount]);',
         replace: 'return account.length * perAccount * 0;',
       },
@@ -184,7 +184,7 @@ export const ACCESS_MUTATIONS = [
     off: 'known addresses are counted with all others',
     edits: [
       {
-        file: 'src/api/login-limiter.ts',
+        file: 'src/access/login-limiter.ts',
         find: "isKnown ? addressGroup(address) : ''",
         replace: "isKnown ? '' : ''",
       },

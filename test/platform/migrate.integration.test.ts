@@ -1,7 +1,7 @@
 import { Client } from 'pg';
 import { pino } from 'pino';
 import { afterAll, beforeAll, beforeEach, describe, expect, inject, test } from 'vitest';
-import { REJECTION_REASONS } from '../../src/core/rejection.ts';
+import { REJECTION_REASONS } from '../../src/contract/rejection.ts';
 import { pendingMigrations, runMigrations } from '../../src/platform/migrate.ts';
 import '../support/services-context.ts';
 

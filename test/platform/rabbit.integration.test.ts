@@ -8,7 +8,7 @@ import {
   waitForRabbit,
 } from '../../src/platform/rabbit-connection.ts';
 import { startRabbitSession, type RabbitLink } from '../../src/platform/rabbit.ts';
-import { freePort } from '../../src/services/free-port.ts';
+import { freePort } from '../../src/private-servers/free-port.ts';
 import { isolatedServices, type IsolatedServices } from '../support/isolated.ts';
 import { BLOCKED_FRAME, startRabbitProxy, UNBLOCKED_FRAME } from './rabbit-proxy.ts';
 

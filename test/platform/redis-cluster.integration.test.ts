@@ -13,7 +13,7 @@ import {
   type RedisClient,
 } from '../../src/platform/redis.ts';
 import { assertRedisIsSafe } from '../../src/platform/redis-durability.ts';
-import type { Guardian } from '../../src/services/guardian-client.ts';
+import type { Guardian } from '../../src/private-servers/guardian-client.ts';
 import { guardCluster } from '../support/cluster-node.ts';
 import { eventually } from '../support/eventually.ts';
 import { startPrivateRedis } from '../support/private-redis.ts';

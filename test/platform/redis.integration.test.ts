@@ -2,7 +2,7 @@ import { createServer, type AddressInfo, type Server, type Socket } from 'node:n
 import { pino } from 'pino';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { createRedis, waitForRedis, type RedisClient } from '../../src/platform/redis.ts';
-import { freePort } from '../../src/services/free-port.ts';
+import { freePort } from '../../src/private-servers/free-port.ts';
 import { startAnswerEater } from '../support/answer-eater.ts';
 import { eventually } from '../support/eventually.ts';
 import { startPrivateRedis, type PrivateRedis } from '../support/private-redis.ts';

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Pool, PoolClient } from 'pg';
 import { pino } from 'pino';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { findPulse, listPulses } from '../../src/api/pulses-query.ts';
+import { findPulse, listPulses } from '../../src/usage/pulses-query.ts';
 import type { TenantScope } from '../../src/core/tenant-scope.ts';
 import { createPool } from '../../src/platform/postgres.ts';
 import {
@@ -12,7 +12,7 @@ import {
 } from '../../src/platform/scoped-postgres.ts';
 import { findDeadLetter, listDeadLetters } from '../../src/quarantine/dead-letters-query.ts';
 import { insertDeadLetter } from '../api/access-fixture.ts';
-import { insertBatch } from '../api/rows-fixture.ts';
+import { insertBatch } from '../usage/rows-fixture.ts';
 import { isolatedServices, type IsolatedServices } from '../support/isolated.ts';
 
 const PAGE = { offset: 0, limit: 100 };

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { toDeadLetterPublication } from '../../src/core/dead-letter.ts';
+import { toDeadLetterPublication } from '../../src/contract/dead-letter.ts';
 import { fromDelivery } from '../../src/quarantine/dead-letter.ts';
 
 const body = Buffer.from('{"tenant":""}');

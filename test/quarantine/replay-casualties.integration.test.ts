@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
-import type { Publication } from '../../src/core/publication.ts';
+import type { Publication } from '../../src/contract/publication.ts';
 import { fixDeadLetter } from '../../src/quarantine/dead-letters-query.ts';
 import { replayDeadLetter } from '../../src/quarantine/replay.ts';
 import { sentPulse } from '../support/pulses.ts';

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, test, vi } from 'vitest';
-import type { Publication } from '../../src/core/publication.ts';
+import type { Publication } from '../../src/contract/publication.ts';
 import { windowStartSec } from '../../src/core/window.ts';
 import { fixDeadLetter } from '../../src/quarantine/dead-letters-query.ts';
 import { beginReplay, completeReplay } from '../../src/quarantine/replay-query.ts';

@@ -2,7 +2,7 @@ import type { ConfirmChannel, ChannelModel } from 'amqplib';
 import { Pool } from 'pg';
 import { pino } from 'pino';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { toDeadLetterPublication } from '../../src/core/dead-letter.ts';
+import { toDeadLetterPublication } from '../../src/contract/dead-letter.ts';
 import {
   closeRabbitConnection,
   openRabbitConnection,

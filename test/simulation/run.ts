@@ -1,6 +1,6 @@
 /** One run: commands and tasks in the order that fast-check draws, then peace, then the reckoning. */
 import fc, { type AsyncCommand, type Scheduler } from 'fast-check';
-import { createRandom } from '../../src/publish/random.ts';
+import { createRandom } from '../../src/populate/random.ts';
 import { rabbitDoors } from './rabbit-doors.ts';
 import { System, type SystemOptions } from './system.ts';
 import { installClock } from './virtual-clock.ts';

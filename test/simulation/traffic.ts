@@ -2,7 +2,7 @@
 import { fingerprintText, sumKeyOf } from './identity.ts';
 import { QUEUE } from './broker-model.ts';
 import { toField } from '../../src/aggregate/keys.ts';
-import type { Publication } from '../../src/core/publication.ts';
+import type { Publication } from '../../src/contract/publication.ts';
 import { decimalOf } from '../support/pulses.ts';
 import { WALL_START_MS } from './world.ts';
 

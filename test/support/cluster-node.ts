@@ -1,8 +1,8 @@
 /** What the nodes of test clusters have in common: a guardian that ends them with the test run, and names. */
 import { mkdirSync } from 'node:fs';
-import { startGuardian, type Guardian } from '../../src/services/guardian-client.ts';
-import type { Server } from '../../src/services/process-spec.ts';
-import { waitUntilReady } from '../../src/services/start-server.ts';
+import { startGuardian, type Guardian } from '../../src/private-servers/guardian-client.ts';
+import type { Server } from '../../src/private-servers/process-spec.ts';
+import { waitUntilReady } from '../../src/private-servers/start-server.ts';
 
 export interface ClusterNode {
   readonly name: string;

@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { resolve } from 'node:path';
 import type { TestProject } from 'vitest/node';
-import { startEmbeddedServices } from '../../src/services/embedded-services.ts';
+import { startEmbeddedServices } from '../../src/private-servers/embedded-services.ts';
 import './services-context.ts';
 
 /** @returns The tear-down, which vitest calls at the end. A run that is killed is cleaned up all the same. */

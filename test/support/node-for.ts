@@ -2,7 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import { copyFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { UserIds } from '../../src/services/process-spec.ts';
+import type { UserIds } from '../../src/private-servers/process-spec.ts';
 
 /** @param folder Gets a copy if the user cannot run the original; the user must be able to read there. */
 export function nodeFor(user: UserIds, folder: string): string {

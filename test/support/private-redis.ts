@@ -5,8 +5,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
-import { freePort } from '../../src/services/free-port.ts';
-import { findProgram, usualSearch } from '../../src/services/programs.ts';
+import { freePort } from '../../src/private-servers/free-port.ts';
+import { findProgram, usualSearch } from '../../src/private-servers/programs.ts';
 
 export interface PrivateRedis {
   readonly url: string;

@@ -5,9 +5,9 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { onTestFinished } from 'vitest';
-import { findInstaller, installPackages } from '../../src/services/debian-packages.ts';
-import { freePort } from '../../src/services/free-port.ts';
-import { findProgram, usualSearch } from '../../src/services/programs.ts';
+import { findInstaller, installPackages } from '../../src/private-servers/debian-packages.ts';
+import { freePort } from '../../src/private-servers/free-port.ts';
+import { findProgram, usualSearch } from '../../src/private-servers/programs.ts';
 import { eventually } from './eventually.ts';
 import { temporaryDirectory } from './pulse-process.ts';
 

@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { onTestFinished } from 'vitest';
-import type { UserIds } from '../../src/services/process-spec.ts';
+import type { UserIds } from '../../src/private-servers/process-spec.ts';
 
 export interface PulseOptions {
   /** Beside what every program needs; nothing else is inherited from the test run. */

@@ -1,7 +1,7 @@
 /** Builders of pulses for tests, and the BigInt oracle that sums are compared with. */
 import fc from 'fast-check';
 import type { Amount, AmountSum } from '../../src/core/amount.ts';
-import type { Pulse } from '../../src/core/pulse.ts';
+import type { Pulse } from '../../src/contract/pulse.ts';
 
 /** A pulse as a producer sends it; valid unless `changes` spoil it. */
 export function sentPulse(changes: Readonly<Record<string, unknown>> = {}) {

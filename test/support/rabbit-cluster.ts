@@ -2,10 +2,10 @@
 import { randomBytes } from 'node:crypto';
 import { appendFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { freePort } from '../../src/services/free-port.ts';
-import type { Guardian } from '../../src/services/guardian-client.ts';
-import { findPrograms, usualSearch } from '../../src/services/programs.ts';
-import { createRabbitmqServer } from '../../src/services/rabbitmq-server.ts';
+import { freePort } from '../../src/private-servers/free-port.ts';
+import type { Guardian } from '../../src/private-servers/guardian-client.ts';
+import { findPrograms, usualSearch } from '../../src/private-servers/programs.ts';
+import { createRabbitmqServer } from '../../src/private-servers/rabbitmq-server.ts';
 import { startNode, type ClusterNode } from './cluster-node.ts';
 
 export interface RabbitCluster {

@@ -4,10 +4,10 @@ import { appendFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { sleep } from '../../src/platform/backoff.ts';
-import { freePort } from '../../src/services/free-port.ts';
-import type { Guardian } from '../../src/services/guardian-client.ts';
-import { findPrograms, usualSearch } from '../../src/services/programs.ts';
-import { createRedisServer } from '../../src/services/redis-server.ts';
+import { freePort } from '../../src/private-servers/free-port.ts';
+import type { Guardian } from '../../src/private-servers/guardian-client.ts';
+import { findPrograms, usualSearch } from '../../src/private-servers/programs.ts';
+import { createRedisServer } from '../../src/private-servers/redis-server.ts';
 import { startNode, type ClusterNode } from './cluster-node.ts';
 
 export interface RedisCluster {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { Pulse } from '../../src/core/pulse.ts';
+import type { Pulse } from '../../src/contract/pulse.ts';
 import { flushAll } from '../../src/flush/flush.ts';
 import { USAGE_GROUPS, USAGE_WINDOWS, type UsageRow } from '../../src/usage/usage-query.ts';
 import { arbitraryKeyText, arbitraryNanos, toAmount } from '../support/pulses.ts';

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { shardOf } from '../../src/aggregate/accumulator.ts';
-import type { Pulse } from '../../src/core/pulse.ts';
+import type { Pulse } from '../../src/contract/pulse.ts';
 import { flushAll } from '../../src/flush/flush.ts';
 import { readUsage } from '../../src/usage/read-usage.ts';
 import { SHARDS, WINDOW_SEC } from '../flush/flush-fixture.ts';

@@ -1,5 +1,5 @@
 /** Usage as a person would add it up: over a list of pulses, with BigInt and JavaScript's own calendar. */
-import type { Pulse } from '../../src/core/pulse.ts';
+import type { Pulse } from '../../src/contract/pulse.ts';
 import type { UsageGroup, UsageRow, UsageWindow } from '../../src/usage/usage-query.ts';
 import { decimalOf, toNanos } from '../support/pulses.ts';
 

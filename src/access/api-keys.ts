@@ -1,0 +1,104 @@
+/** Table api_keys: the keys of machines. */
+import type { Pool } from 'pg';
+import type { TenantScope } from '../core/tenant-scope.ts';
+import { withTransaction } from '../platform/postgres.ts';
+import { insertAudit, type AuditSource } from './audit.ts';
+import type { Role } from '../http/caller.ts';
+import type { KeyCredentials } from './key-text.ts';
+
+/** One key, without what would prove it. */
+export interface ApiKey {
+  readonly id: string;
+  /** What it is for. */
+  readonly name: string;
+  readonly role: Role;
+  readonly scope: TenantScope;
+  readonly createdBy: string;
+  readonly createdAt: Date;
+  readonly expiresAt: Date;
+  readonly revokedAt: Date | null;
+  /** To the minute. */
+  readonly lastUsedAt: Date | null;
+}
+
+const COLUMNS = `
+  id, name, role, CASE WHEN all_tenants THEN '"all"'::jsonb ELSE to_jsonb(tenants) END AS scope,
+  created_by AS "createdBy", created_at AS "createdAt", expires_at AS "expiresAt",
+  revoked_at AS "revokedAt", last_used_at AS "lastUsedAt"`;
+
+/** Finds a key by its id, with the hash that its secret must have. */
+export async function findKey(
+  pool: Pool,
+  id: string,
+): Promise<(ApiKey & Pick<KeyCredentials, 'secretHash'>) | undefined> {
+  const sql = `SELECT ${COLUMNS}, secret_hash AS "secretHash" FROM api_keys WHERE id = $1`;
+  const { rows } = await withTransaction(pool, (client) =>
+    client.query<ApiKey & Pick<KeyCredentials, 'secretHash'>>(sql, [id]),
+  );
+  return rows[0];
+}
+
+/** All keys, newest first. */
+export async function listKeys(pool: Pool): Promise<ApiKey[]> {
+  const sql = `SELECT ${COLUMNS} FROM api_keys ORDER BY created_at DESC, id`;
+  return (await withTransaction(pool, (client) => client.query<ApiKey>(sql))).rows;
+}
+
+/** What a new key is for, and how long it lives. */
+export interface NewKey {
+  readonly name: string;
+  readonly role: Role;
+  readonly scope: TenantScope;
+  readonly lifeSeconds: number;
+}
+
+/** Writes a new key, with who made it. */
+export async function insertKey(
+  pool: Pool,
+  { id, secretHash }: KeyCredentials,
+  key: NewKey & { source: AuditSource },
+): Promise<ApiKey> {
+  const { name, role, scope, lifeSeconds, source } = key;
+  const sql = `
+    INSERT INTO api_keys (id, secret_hash, name, role, all_tenants, tenants, created_by, expires_at)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, now() + $8 * interval '1 second') RETURNING ${COLUMNS}`;
+  const tenants = scope === 'all' ? [] : scope;
+  return await withTransaction(pool, async (client) => {
+    const { rows } = await client.query<ApiKey>(sql, [
+      ...[id, secretHash, name, role, scope === 'all', tenants, source.actor, lifeSeconds],
+    ]);
+    const [row] = rows;
+    if (row === undefined) throw new Error('INSERT gave no row.');
+    const details = { name, role, tenants: scope, expires_at: row.expiresAt };
+    await insertAudit(client, { ...source, action: 'key created', subject: id, details });
+    return row;
+  });
+}
+
+/** Revokes a key. @returns What became of it; `revoked` also when it had been revoked before. */
+export async function revokeKey(
+  pool: Pool,
+  id: string,
+  source: AuditSource,
+): Promise<'revoked' | 'missing'> {
+  return await withTransaction(pool, async (client) => {
+    const { rowCount } = await client.query(
+      'UPDATE api_keys SET revoked_at = now() WHERE id = $1 AND revoked_at IS NULL',
+      [id],
+    );
+    if (rowCount === 1) {
+      await insertAudit(client, { ...source, action: 'key revoked', subject: id });
+      return 'revoked';
+    }
+    const found = await client.query('SELECT FROM api_keys WHERE id = $1', [id]);
+    return found.rowCount === 1 ? 'revoked' : 'missing';
+  });
+}
+
+/** Notes that a key was used, unless somebody has within the minute. */
+export async function noteKeyUsed(pool: Pool, id: string): Promise<void> {
+  const sql = `
+    UPDATE api_keys SET last_used_at = now()
+    WHERE id = $1 AND (last_used_at IS NULL OR last_used_at < now() - interval '1 minute')`;
+  await withTransaction(pool, (client) => client.query(sql, [id]));
+}

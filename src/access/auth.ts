@@ -1,0 +1,150 @@
+/** The one hook that protects every route: who calls, and whether the route is for this caller. */
+import { timingSafeEqual } from 'node:crypto';
+import type { FastifyContextConfig, FastifyInstance, FastifyRequest } from 'fastify';
+import type { RefusalLog } from './audit.ts';
+import { actorNameOf, type Caller } from '../http/caller.ts';
+import type { Identities } from './identities.ts';
+import { parseKeyText } from './key-text.ts';
+import { ProblemError } from '../http/problems.ts';
+import type { AccessClaims, Tokens } from './tokens.ts';
+
+export interface AuthDeps {
+  readonly identities: Identities;
+  readonly tokens: Tokens;
+  readonly refusals: RefusalLog;
+}
+
+const BEARER = /^Bearer +([\w.~+/=-]{1,4096})$/i;
+
+/**
+ * Protects the API: deny by default, in one place.
+ *
+ * A token or key proves who calls; what the caller may do is looked up, not read from the token, so that a user who
+ * is disabled or a key that is revoked is refused within `BELIEVED_MS`.
+ */
+export function addAuth(app: FastifyInstance, deps: AuthDeps): void {
+  app.addHook('onRequest', async (request) => {
+    const { config } = request.routeOptions;
+    // A path without a route has nothing to protect; 404 says so to everybody.
+    if (request.is404 || config.public === true) return;
+    try {
+      request.user = await authenticate(deps, request);
+      authorize(request.user, config);
+    } catch (error) {
+      if (error instanceof ProblemError) noteRefusal(deps.refusals, request, error);
+      throw error;
+    }
+  });
+}
+
+/** @throws ProblemError PULSE_API_FORBIDDEN The route is not for this caller. */
+function authorize({ role, tenants }: Caller, config: FastifyContextConfig): void {
+  if (config.roles?.includes(role) !== true) {
+    throw new ProblemError('PULSE_API_FORBIDDEN', {
+      detail: `It takes the role ${config.roles?.join(' or ') ?? 'of nobody'}; yours is ${role}.`,
+    });
+  }
+  if (config.allTenants === true && tenants !== 'all') {
+    throw new ProblemError('PULSE_API_FORBIDDEN', {
+      detail: 'It takes a caller who may see all tenants.',
+    });
+  }
+}
+
+async function authenticate(deps: AuthDeps, request: FastifyRequest): Promise<Caller> {
+  const { authorization } = request.headers;
+  if (authorization === undefined) {
+    throw new UnauthenticatedError('Send the header `Authorization: Bearer <token>`.', {
+      challenge: 'Bearer realm="pulse"',
+    });
+  }
+  const token = BEARER.exec(authorization)?.[1];
+  if (token === undefined) {
+    throw invalidToken('The header must be `Authorization: Bearer <token>`.');
+  }
+  return token.startsWith('pulse_')
+    ? await authenticateKey(deps, token)
+    : await authenticateUser(deps, token);
+}
+
+async function authenticateUser({ identities, tokens }: AuthDeps, token: string): Promise<Caller> {
+  const { sub, ver } = verifyToken(tokens, token);
+  if (typeof sub !== 'string' || sub === '') throw invalidToken('The token is not valid.');
+  const user = await identities.findUser(sub);
+  if (user?.tokenVersion !== ver) {
+    throw invalidToken('The token is not valid any more.', { actor: sub });
+  }
+  return user.caller;
+}
+
+/** What is wrong with a key is told only to who has its secret. */
+async function authenticateKey({ identities }: AuthDeps, text: string): Promise<Caller> {
+  const credentials = parseKeyText(text);
+  const key = credentials && (await identities.findKey(credentials.id));
+  if (
+    credentials === undefined ||
+    key === undefined ||
+    !timingSafeEqual(key.secretHash, credentials.secretHash)
+  ) {
+    throw invalidToken('The key is not valid.');
+  }
+  const actor = actorNameOf(key.caller);
+  if (key.isRevoked) throw invalidToken('The key has been revoked.', { actor });
+  if (key.expiresAtMs <= Date.now()) throw invalidToken('The key has expired.', { actor });
+  identities.noteKeyUsed(credentials.id);
+  return key.caller;
+}
+
+function verifyToken(tokens: Tokens, token: string): AccessClaims {
+  try {
+    return tokens.verify(token);
+  } catch (error) {
+    const code = codeOf(error);
+    if (!code.startsWith('FAST_JWT_')) throw error;
+    const isExpired = code === 'FAST_JWT_EXPIRED';
+    const detail = isExpired ? 'The token has expired.' : 'The token is not valid.';
+    throw invalidToken(detail, { cause: error });
+  }
+}
+
+/** The log gets the path's pattern: a path may hold what nobody should log. */
+function noteRefusal(refusals: RefusalLog, request: FastifyRequest, error: ProblemError): void {
+  const { code, options } = error;
+  const { method, url } = request.routeOptions;
+  // Typed as always there; before authentication has succeeded it is null.
+  const user = request.user as Caller | null;
+  const recognised = error instanceof UnauthenticatedError ? error.actor : null;
+  const actor = user === null ? recognised : actorNameOf(user);
+  const reason = options.detail ?? code;
+  const cause = codeOf(options.cause);
+  request.log.warn({ code, reason, cause, actor, address: request.ip }, 'request refused');
+  refusals.note({
+    ...{ action: 'denied', actor, via: 'api', address: request.ip, requestId: request.id },
+    subject: `${String(method)} ${url ?? ''}`,
+    details: { reason },
+  });
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error ? ((error as NodeJS.ErrnoException).code ?? '') : '';
+}
+
+/** A 401. `actor` is who was recognised and is refused all the same; only the logs have it. */
+class UnauthenticatedError extends ProblemError {
+  readonly actor: string | null;
+
+  constructor(detail: string, options: { challenge: string; actor?: string; cause?: unknown }) {
+    const { challenge, actor = null, cause } = options;
+    super('PULSE_API_UNAUTHENTICATED', {
+      detail,
+      headers: { 'www-authenticate': challenge },
+      cause,
+    });
+    this.actor = actor;
+  }
+}
+
+function invalidToken(detail: string, refused: { actor?: string; cause?: unknown } = {}) {
+  const challenge = 'Bearer realm="pulse", error="invalid_token"';
+  return new UnauthenticatedError(detail, { challenge, ...refused });
+}

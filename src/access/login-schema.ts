@@ -1,0 +1,39 @@
+/** POST /login. */
+import { Type } from 'typebox';
+import { problemResponses } from '../http/problem-schema.ts';
+import { textSchema } from '../http/text-schema.ts';
+
+/** The bounds keep a hostile body from costing more than one hash. */
+export const LoginBody = Type.Object(
+  {
+    username: textSchema(64, 'The name of the user.'),
+    password: Type.String({ minLength: 1, maxLength: 1024, description: 'The password.' }),
+  },
+  {
+    additionalProperties: false,
+    examples: [{ username: 'admin', password: 'the password that was configured' }],
+  },
+);
+
+const LoginAnswer = Type.Object(
+  {
+    Auth: Type.Object({
+      Token: Type.String({ description: 'Send it as `Authorization: Bearer <Token>`.' }),
+      ExpiresAt: Type.Integer({ description: 'When the token ends, in unix seconds.' }),
+    }),
+  },
+  { description: 'A token.' },
+);
+
+export const loginSchema = {
+  operationId: 'login',
+  tags: ['auth'],
+  summary: 'Exchanges a username and password for a token',
+  description:
+    'The token is a JWT that ends at `ExpiresAt`. Attempts are limited per account, over all addresses, and per ' +
+    'address, over all accounts; beyond the limit the answer is 429 with `Retry-After`.',
+  curl: `curl -s "$API/login" -H 'content-type: application/json' \\
+  -d '{"username":"admin","password":"'"$ADMIN_PASSWORD"'"}'`,
+  body: LoginBody,
+  response: { 200: LoginAnswer, ...problemResponses(400, 401, 413, 415, 429, 500, 503) },
+};

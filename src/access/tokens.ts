@@ -1,0 +1,124 @@
+/** Tokens of logged-in users: JWTs of one algorithm, under a key that can be changed while they run. */
+import { createHash, randomUUID } from 'node:crypto';
+import { fastifyJwt, type FastifyJWTOptions, type JWT } from '@fastify/jwt';
+import type { FastifyInstance } from 'fastify';
+import { FatalError } from '../core/errors.ts';
+import type { Caller } from '../http/caller.ts';
+
+/** What a token says. */
+export interface AccessClaims {
+  readonly sub: string;
+  readonly jti: string;
+  /** The user's token version when it was issued. */
+  readonly ver: number;
+  /** Unix seconds, like `exp`. */
+  readonly iat: number;
+  readonly exp: number;
+}
+
+declare module '@fastify/jwt' {
+  interface FastifyJWT {
+    payload: AccessClaims;
+    user: Caller;
+  }
+  interface JWT {
+    /** Verifies under the previous secret. */
+    previous?: Pick<JWT, 'verify'>;
+  }
+}
+
+export interface TokenOptions {
+  /** At least 32 bytes; signs. */
+  readonly jwtSecret: string;
+  /** The secret before this one: what it signed is still good. */
+  readonly jwtSecretPrevious?: string | undefined;
+  readonly jwtIssuer: string;
+  readonly tokenTtlSeconds: number;
+}
+
+export interface Tokens {
+  /** Signs a token for a user. */
+  issue(user: { username: string; tokenVersion: number }): { token: string; expiresAtSec: number };
+  /** @throws An error of code FAST_JWT_… when the token is not good. */
+  verify(token: string): AccessClaims;
+}
+
+const ALGORITHM = 'HS256';
+const AUDIENCE = 'pulse-api';
+const SECRET_BYTES_MIN = 32;
+
+/**
+ * Adds tokens to the API.
+ *
+ * One algorithm, so a token cannot choose another; it names its key by `kid` and can choose only between the two
+ * that are configured. Issuer, audience and life are checked, every claim must be there; no cache, so that no
+ * token outlives its end.
+ *
+ * @throws FatalError PULSE_CONFIG_INVALID a secret is too short.
+ */
+export async function addTokens(app: FastifyInstance, options: TokenOptions): Promise<Tokens> {
+  const { jwtSecret, jwtSecretPrevious, tokenTtlSeconds } = options;
+  await app.register(fastifyJwt, jwtOptions('JWT_SECRET', jwtSecret, options));
+  const verifiers = new Map<unknown, Pick<JWT, 'verify'>>([[keyIdOf(jwtSecret), app.jwt]]);
+  if (jwtSecretPrevious !== undefined && jwtSecretPrevious !== jwtSecret) {
+    await app.register(fastifyJwt, {
+      ...jwtOptions('JWT_SECRET_PREVIOUS', jwtSecretPrevious, options),
+      namespace: 'previous',
+    });
+    if (app.jwt.previous !== undefined) {
+      verifiers.set(keyIdOf(jwtSecretPrevious), app.jwt.previous);
+    }
+  }
+  return {
+    issue({ username, tokenVersion }) {
+      const iat = Math.floor(Date.now() / 1000);
+      const exp = iat + tokenTtlSeconds;
+      const claims = { sub: username, ver: tokenVersion, jti: randomUUID(), iat, exp };
+      return { token: app.jwt.sign(claims), expiresAtSec: exp };
+    },
+    verify(token) {
+      const verifier = verifiers.get(claimedKeyId(app, token));
+      if (verifier === undefined) throw new UnknownKeyError('The token names no key of ours.');
+      return verifier.verify<AccessClaims>(token);
+    },
+  };
+}
+
+class UnknownKeyError extends Error {
+  readonly code = 'FAST_JWT_UNKNOWN_KEY';
+}
+
+/** The name of a secret: it tells which one signed, and nothing about it. */
+export function keyIdOf(secret: string): string {
+  return createHash('sha256').update(`pulse jwt ${secret}`).digest('hex').slice(0, 16);
+}
+
+function claimedKeyId(app: FastifyInstance, token: string): unknown {
+  try {
+    return app.jwt.decode<{ header?: { kid?: unknown } }>(token, { complete: true })?.header?.kid;
+  } catch {
+    return undefined;
+  }
+}
+
+function jwtOptions(variable: string, secret: string, options: TokenOptions): FastifyJWTOptions {
+  if (Buffer.byteLength(secret) < SECRET_BYTES_MIN) {
+    throw new FatalError(
+      'PULSE_CONFIG_INVALID',
+      `${variable}: must have at least ${SECRET_BYTES_MIN} bytes.`,
+    );
+  }
+  return {
+    secret,
+    sign: { algorithm: ALGORITHM, iss: options.jwtIssuer, aud: AUDIENCE, kid: keyIdOf(secret) },
+    verify: {
+      algorithms: [ALGORITHM],
+      allowedIss: options.jwtIssuer,
+      allowedAud: AUDIENCE,
+      requiredClaims: ['iss', 'aud', 'exp', 'sub', 'iat', 'jti', 'ver'],
+      checkTyp: 'JWT',
+      maxAge: options.tokenTtlSeconds,
+      cache: false,
+    },
+  };
+}

@@ -1,0 +1,36 @@
+/** Table epochs: which life of Redis this installation counts with. */
+import type { Pool } from 'pg';
+import { toPulseError } from '../platform/postgres.ts';
+
+/** The newest epoch; undefined before the first start. */
+export async function readEpoch(pool: Pick<Pool, 'query'>): Promise<string | undefined> {
+  try {
+    const { rows } = await pool.query<{ id: string }>(
+      'SELECT id FROM epochs ORDER BY started_at DESC, id LIMIT 1',
+    );
+    return rows[0]?.id;
+  } catch (error) {
+    throw toPulseError(error);
+  }
+}
+
+/**
+ * Begins an epoch.
+ *
+ * @param note Why; undefined for the first one, which is only written while there is none at all.
+ */
+export async function beginEpoch(
+  pool: Pick<Pool, 'query'>,
+  { epoch, note }: { epoch: string; note: string | undefined },
+): Promise<void> {
+  try {
+    await pool.query(
+      `INSERT INTO epochs (id, note) SELECT $1, $2::text
+       WHERE $2 IS NOT NULL OR NOT EXISTS (SELECT FROM epochs)
+       ON CONFLICT (id) DO NOTHING`,
+      [epoch, note ?? null],
+    );
+  } catch (error) {
+    throw toPulseError(error);
+  }
+}

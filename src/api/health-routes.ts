@@ -1,0 +1,34 @@
+/** GET /health/live and GET /health/ready. */
+import { createReadiness, type ReadinessCheck } from '../platform/health.ts';
+import type { Api } from '../http/api-module.ts';
+import { ProblemError } from '../http/problems.ts';
+import { liveSchema, readySchema } from './health-schema.ts';
+
+export interface HealthRoutesOptions {
+  readonly readinessChecks: readonly ReadinessCheck[];
+  readonly readinessTimeoutMs: number;
+  readonly lifecycle: { readonly closing: boolean };
+}
+
+/** Adds the routes. They tell what is away, never why: the reason goes to the log. */
+export function addHealthRoutes(api: Api, options: HealthRoutesOptions): void {
+  const runChecks = createReadiness(options.readinessChecks, {
+    timeoutMs: options.readinessTimeoutMs,
+    onFailure: (error, name) => {
+      api.log.warn({ err: error, name }, 'readiness check failed');
+    },
+  });
+
+  api.get('/health/live', { schema: liveSchema, config: { public: true } }, () => ({
+    live: true as const,
+  }));
+
+  api.get('/health/ready', { schema: readySchema, config: { public: true } }, async () => {
+    const checks = await runChecks();
+    const ready = !options.lifecycle.closing && checks.every((check) => check.ready);
+    if (ready) return { ready, checks };
+    const away = checks.filter((check) => !check.ready).map(({ name }) => name);
+    const detail = away.length > 0 ? `Away: ${away.join(', ')}.` : 'The server is closing.';
+    throw new ProblemError('PULSE_API_NOT_READY', { detail, members: { ready, checks } });
+  });
+}

@@ -1,0 +1,78 @@
+/** Passwords from the terminal, a pipe or a file; never from an argument, which every process can read. */
+import { readFileSync } from 'node:fs';
+import { createInterface } from 'node:readline/promises';
+import { Writable } from 'node:stream';
+import type { Command } from 'commander';
+import type { CommandRun } from './command.ts';
+import { misused } from '../commands/dead-letters-options.ts';
+
+const LENGTH_MIN = 12;
+const LENGTH_MAX = 1_024;
+
+/** Adds the option. */
+export function withPasswordFile(command: Command): Command {
+  return command.option(
+    '--password-file <file>',
+    'read the password from a file, or from standard input when it is - (default: ask)',
+  );
+}
+
+/**
+ * Reads a new password: asked for twice on a terminal, else the one line of the file or of standard input.
+ *
+ * @throws RejectedError PULSE_USAGE_INVALID It is too short or too long, or the two differ.
+ */
+export async function readNewPassword(
+  run: CommandRun,
+  { passwordFile }: { readonly passwordFile?: string },
+): Promise<string> {
+  if (passwordFile === undefined && process.stdin.isTTY) return await askTwice(run);
+  return checked(readLine(passwordFile ?? '-'));
+}
+
+function checked(password: string): string {
+  if (password.length >= LENGTH_MIN && password.length <= LENGTH_MAX) return password;
+  throw misused(`The password must have ${LENGTH_MIN} to ${LENGTH_MAX} characters.`);
+}
+
+function readLine(file: string): string {
+  let text: string;
+  try {
+    text = readFileSync(file === '-' ? 0 : file, 'utf8');
+  } catch (error) {
+    throw misused(
+      `--password-file: cannot read it (${(error as NodeJS.ErrnoException).code ?? ''}).`,
+    );
+  }
+  const line = text.replace(/\r?\n$/, '');
+  if (/[\r\n]/.test(line)) throw misused('The password must be one line.');
+  return line;
+}
+
+/** What is typed is shown nowhere: the terminal stops its echo before the first question, until after the last. */
+async function askTwice({ tell, stop }: CommandRun): Promise<string> {
+  const nowhere = new Writable({
+    write: (_chunk, _encoding, done) => {
+      done();
+    },
+  });
+  const terminal = createInterface({ input: process.stdin, output: nowhere, terminal: true });
+  const closed = new Promise<never>((_resolve, reject) => {
+    terminal.once('close', () => {
+      reject(misused('No password was given.'));
+    });
+  });
+  const ask = async (question: string): Promise<string> => {
+    process.stderr.write(question);
+    const answer = await Promise.race([terminal.question('', { signal: stop }), closed]);
+    tell('');
+    return answer;
+  };
+  try {
+    const password = checked(await ask('New password: '));
+    if ((await ask('Again: ')) !== password) throw misused('The two differ.');
+    return password;
+  } finally {
+    terminal.close();
+  }
+}

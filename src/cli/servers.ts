@@ -1,0 +1,117 @@
+/** Which servers a command works on: those of the configuration, or the embedded ones. */
+import { randomBytes } from 'node:crypto';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { ServerUrls } from '../config.ts';
+import { RejectedError } from '../core/errors.ts';
+import { startEmbeddedServices } from '../private-servers/embedded-services.ts';
+import {
+  attachInstance,
+  findRunningInstance,
+  INSTANCE_DIRECTORY,
+} from '../private-servers/instance.ts';
+import type { CommandRun } from './command.ts';
+
+/** What the API signs tokens with, and its administrator's password. */
+export interface ApiCredentials {
+  readonly jwtSecret: string;
+  readonly adminPassword: string;
+}
+
+export interface OpenedServers {
+  readonly servers: ServerUrls;
+  readonly credentials: ApiCredentials;
+}
+
+const CREDENTIALS_NAME = 'api-credentials.json';
+
+/**
+ * The servers of a command that does one thing and ends. It starts none: data that nobody else sees would
+ * be of no use.
+ *
+ * @throws RejectedError PULSE_USAGE_INVALID when none are configured and no embedded ones run here.
+ */
+export function findServers({ config }: CommandRun): ServerUrls {
+  if (config.servers !== undefined) return config.servers;
+  const running = findRunningInstance(INSTANCE_DIRECTORY);
+  if (running !== null) return toUrls(running.env);
+  throw new RejectedError(
+    'PULSE_USAGE_INVALID',
+    'RABBITMQ_URL, REDIS_URL and DATABASE_URL are not set, and no embedded servers run in this folder.\n' +
+      'Set the three variables, or start the embedded servers: `pulse start` or `pulse services up`.',
+  );
+}
+
+/**
+ * The servers of a process that stays: configured ones, embedded ones that run in this folder, or
+ * embedded ones that end with it.
+ */
+export async function openServers({ config, closer, tell }: CommandRun): Promise<OpenedServers> {
+  if (config.servers !== undefined) {
+    const { jwtSecret = '', adminPassword = '' } = config.api;
+    return { servers: config.servers, credentials: { jwtSecret, adminPassword } };
+  }
+  const instance = await attachInstance({ directory: INSTANCE_DIRECTORY, onProgress: tell });
+  closer.add('embedded servers', () => instance.stop(), 'all');
+  return {
+    servers: toUrls(instance.env),
+    credentials: { ...storedCredentials(INSTANCE_DIRECTORY), ...given(config.api) },
+  };
+}
+
+/** Servers of one run's own, gone with all their files when it ends. */
+export async function openPrivateServers(
+  { closer, tell }: CommandRun,
+  name: string,
+): Promise<OpenedServers> {
+  const services = await startEmbeddedServices({
+    directory: join('.pulse', name),
+    keepFiles: false,
+    onProgress: tell,
+  });
+  closer.add('embedded servers', () => services.stop(), 'all');
+  return { servers: toUrls(services.env), credentials: newCredentials() };
+}
+
+function toUrls(env: {
+  RABBITMQ_URL: string;
+  REDIS_URL: string;
+  DATABASE_URL: string;
+}): ServerUrls {
+  return {
+    rabbitmqUrl: env.RABBITMQ_URL,
+    redisUrl: env.REDIS_URL,
+    databaseUrl: env.DATABASE_URL,
+  };
+}
+
+function newCredentials(): ApiCredentials {
+  return {
+    jwtSecret: randomBytes(32).toString('hex'),
+    // Hexadecimal: one that began with "-" would be taken for an option by whoever passes it on.
+    adminPassword: randomBytes(12).toString('hex'),
+  };
+}
+
+/** The same over restarts, so that tokens and the login stay valid. Two first starts agree on one file. */
+function storedCredentials(directory: string): ApiCredentials {
+  const path = join(directory, CREDENTIALS_NAME);
+  mkdirSync(directory, { recursive: true });
+  try {
+    writeFileSync(path, JSON.stringify(newCredentials()), { flag: 'wx', mode: 0o600 });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  }
+  return JSON.parse(readFileSync(path, 'utf8')) as ApiCredentials;
+}
+
+function given(api: {
+  readonly jwtSecret: string | undefined;
+  readonly adminPassword: string | undefined;
+}): Partial<ApiCredentials> {
+  const { jwtSecret, adminPassword } = api;
+  return {
+    ...(jwtSecret === undefined ? {} : { jwtSecret }),
+    ...(adminPassword === undefined ? {} : { adminPassword }),
+  };
+}

@@ -1,0 +1,165 @@
+/** From one parsed JSON value to a valid pulse, or the reason why it is none. No clock, no I/O. */
+import { parseAmount, type Amount, type AmountProblem } from '../core/amount.ts';
+import type { Pulse } from './pulse.ts';
+import type { Rejection, RejectionReason } from './rejection.ts';
+import { parseTimestamp } from '../core/timestamp.ts';
+import { windowStartSec } from '../core/window.ts';
+import { memberSource } from './json-source.ts';
+
+/** What a pulse inherits from the message that carried it, and the bounds it is held to. */
+export interface PulseContext {
+  /** The identity of a pulse that brings none: the message's, `#index` added inside an array. */
+  readonly fallbackId: string | undefined;
+  /** AMQP's timestamp (seconds) of the message. */
+  readonly messageTimeSec: number | undefined;
+  readonly receivedAtMs: number;
+  readonly ageMaxMs: number;
+  readonly aheadMaxMs: number;
+  /** The pulse's own JSON text, or nothing when no number in it is long enough to have lost digits. */
+  readonly source: () => string;
+}
+
+export type PulseOutcome =
+  | { readonly ok: true; readonly pulse: Pulse }
+  | { readonly ok: false; readonly rejection: Rejection };
+
+/** No control characters and no half surrogate pairs: two of those would become the same UTF-8 text. */
+const KEY_TEXT_128 = /^[^\p{Cc}\p{Cs}]{1,128}$/u;
+const KEY_TEXT_64 = /^[^\p{Cc}\p{Cs}]{1,64}$/u;
+const ID_TEXT = /^[^\p{Cs}]{1,128}$/u;
+
+/**
+ * Checks one pulse, field by field in the order of the contract; the first wrong field decides.
+ *
+ * Unknown fields are ignored.
+ */
+export function parsePulse(value: unknown, context: PulseContext): PulseOutcome {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    return reject('not_an_object', 'A pulse is a JSON object.');
+  }
+  const { tenant, product_sku, use_unity, used_amount, id, timestamp } = value as Record<
+    string,
+    unknown
+  >;
+  if (!isText(tenant, KEY_TEXT_128)) return reject('invalid_tenant', textRule('tenant', 128));
+  if (!isText(product_sku, KEY_TEXT_128)) {
+    return reject('invalid_product_sku', textRule('product_sku', 128));
+  }
+  if (!isText(use_unity, KEY_TEXT_64))
+    return reject('invalid_use_unity', textRule('use_unity', 64));
+  const amount = readAmount(used_amount, context);
+  if ('reason' in amount) return { ok: false, rejection: amount };
+  if (id !== undefined && !isText(id, ID_TEXT)) {
+    return reject('invalid_id', 'id must be a string of 1 to 128 characters.');
+  }
+  if (id === undefined && context.fallbackId?.includes('\ufffd') === true) {
+    return reject(
+      'invalid_id',
+      'The AMQP message_id is not UTF-8: different ids would become one.',
+    );
+  }
+  const timeMs = readTime(timestamp, context);
+  if (typeof timeMs !== 'number') return { ok: false, rejection: timeMs };
+  return {
+    ok: true,
+    pulse: {
+      tenant,
+      sku: product_sku,
+      unit: use_unity,
+      amount,
+      windowStartSec: windowStartSec(timeMs),
+      id: id ?? context.fallbackId,
+    },
+  };
+}
+
+function isText(value: unknown, rule: RegExp): value is string {
+  return typeof value === 'string' && rule.test(value);
+}
+
+function textRule(field: string, lengthMax: number): string {
+  return `${field} must be a string of 1 to ${lengthMax} characters without control characters.`;
+}
+
+const AMOUNT_PROBLEMS: Record<AmountProblem, Rejection> = {
+  not_a_number: {
+    reason: 'invalid_used_amount',
+    detail: 'used_amount must be a number or a decimal string such as "3.5".',
+  },
+  not_positive: { reason: 'amount_not_positive', detail: 'used_amount must be greater than 0.' },
+  out_of_range: {
+    reason: 'amount_out_of_range',
+    detail: 'used_amount has more than 15 digits before the point.',
+  },
+  too_precise: {
+    reason: 'amount_too_precise',
+    detail: 'used_amount has more than 9 digits after the point.',
+  },
+};
+
+const TOO_MANY_DIGITS: Rejection = {
+  reason: 'amount_too_precise',
+  detail: 'used_amount is a number of more than 15 significant digits: send it as a string.',
+};
+
+function readAmount(value: unknown, context: PulseContext): Amount | Rejection {
+  let amount: Amount | AmountProblem;
+  if (typeof value === 'string') amount = parseAmount(value);
+  else if (typeof value !== 'number') amount = 'not_a_number';
+  else {
+    // The parsed number shows its shortest digits; digits beyond those stand in the source alone.
+    const digits = expandExponent(String(value));
+    amount = parseAmount(digits);
+    if (typeof amount !== 'string' || amount === 'out_of_range' || amount === 'too_precise') {
+      const sent = memberSource(context.source(), 'used_amount') ?? String(value);
+      if (significantDigits(sent) > 15) return TOO_MANY_DIGITS;
+    }
+  }
+  return typeof amount === 'string' ? AMOUNT_PROBLEMS[amount] : amount;
+}
+
+/** `1.5e-7` → `0.00000015`: JavaScript and JSON write small and large numbers with an exponent. */
+function expandExponent(digits: string): string {
+  const match = /^(-?)(\d)(?:\.(\d+))?e([+-]\d+)$/.exec(digits);
+  if (match === null) return digits;
+  const [, sign = '', first = '', rest = '', exponentText = '0'] = match;
+  const exponent = Number(exponentText);
+  if (exponent < 0) return `${sign}0.${'0'.repeat(-exponent - 1)}${first}${rest}`;
+  return `${sign}${first}${rest.padEnd(exponent, '0')}`;
+}
+
+function significantDigits(number: string): number {
+  const mantissa = number.replace(/[eE].*$/, '').replace(/[-.]/g, '');
+  return mantissa.replace(/^0+/, '').length;
+}
+
+function readTime(timestamp: unknown, context: PulseContext): number | Rejection {
+  const { messageTimeSec, receivedAtMs } = context;
+  let timeMs: number | undefined;
+  if (timestamp === undefined) {
+    if (messageTimeSec === undefined) return receivedAtMs;
+    timeMs = messageTimeSec * 1000;
+  } else {
+    timeMs = typeof timestamp === 'string' ? parseTimestamp(timestamp) : undefined;
+  }
+  if (timeMs === undefined) {
+    return {
+      reason: 'invalid_timestamp',
+      detail: 'timestamp must be an RFC 3339 string such as "2026-11-22T04:10:00Z".',
+    };
+  }
+  const whose = timestamp === undefined ? "The message's AMQP timestamp" : 'timestamp';
+  if (timeMs < receivedAtMs - context.ageMaxMs) {
+    const limit = `${context.ageMaxMs / 86_400_000} days`;
+    return { reason: 'timestamp_too_old', detail: `${whose} is more than ${limit} old.` };
+  }
+  if (timeMs > receivedAtMs + context.aheadMaxMs) {
+    const limit = `${context.aheadMaxMs / 1000} seconds`;
+    return { reason: 'timestamp_in_future', detail: `${whose} is more than ${limit} ahead.` };
+  }
+  return timeMs;
+}
+
+function reject(reason: RejectionReason, detail: string): PulseOutcome {
+  return { ok: false, rejection: { reason, detail } };
+}

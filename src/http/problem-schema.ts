@@ -1,0 +1,52 @@
+/** The shape of every error (RFC 9457), for response schemas. */
+import { Type } from 'typebox';
+import { PROBLEM_MEDIA_TYPE } from './problems.ts';
+
+/** The members every problem has; `errors` comes with 400 and names the wrong fields. */
+export const PROBLEM_PROPERTIES = {
+  type: Type.String({
+    format: 'uri-reference',
+    description: 'Identifies the kind of problem, and leads to a page about it.',
+  }),
+  title: Type.String({ description: 'The kind of problem in words.' }),
+  status: Type.Integer({ description: 'The HTTP status.' }),
+  detail: Type.String({ description: 'What is wrong with this request.' }),
+  instance: Type.String({ description: 'The path of the request.' }),
+  code: Type.String({ description: 'The stable code to program against, `PULSE_API_…`.' }),
+  request_id: Type.String({ description: 'The same as the header X-Request-Id.' }),
+  errors: Type.Optional(
+    Type.Array(
+      Type.Object({
+        field: Type.String({ description: 'The wrong field of the body, query string or path.' }),
+        message: Type.String({ description: 'What is wrong with it.' }),
+      }),
+    ),
+  ),
+};
+
+export const ProblemSchema = Type.Object(PROBLEM_PROPERTIES, { title: 'Problem' });
+
+const DESCRIPTIONS = {
+  400: 'The request is not valid; `errors` names the fields.',
+  401: 'The token is missing, expired or not valid.',
+  403: 'The caller’s role or tenants do not allow it.',
+  404: 'There is no such resource.',
+  409: 'The request conflicts with what is going on.',
+  413: 'The body is too large.',
+  415: 'The media type of the body is not taken here.',
+  429: 'Too many requests; `Retry-After` says when to come back.',
+  500: 'The server failed.',
+  503: 'A server behind the API is away, or this one is closing; `Retry-After` says when to come back.',
+} as const;
+
+type ProblemStatus = keyof typeof DESCRIPTIONS;
+
+/** The response schemas of a route's errors. */
+export function problemResponses<Status extends ProblemStatus>(...statuses: Status[]) {
+  const responses = statuses.map((status) => [status, problemResponse(DESCRIPTIONS[status])]);
+  return Object.fromEntries(responses) as Record<Status, ReturnType<typeof problemResponse>>;
+}
+
+function problemResponse(description: string) {
+  return { description, content: { [PROBLEM_MEDIA_TYPE]: { schema: ProblemSchema } } };
+}

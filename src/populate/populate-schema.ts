@@ -1,0 +1,79 @@
+/** POST /pulses/populate and GET /pulses/populate/:run_id. */
+import { Type } from 'typebox';
+import { WITH_JSON, WITH_TOKEN } from '../http/example-terms.ts';
+import { problemResponses } from '../http/problem-schema.ts';
+
+export const PopulateBody = Type.Object(
+  {
+    total_messages: Type.Integer({
+      minimum: 1,
+      maximum: 10_000_000,
+      description: 'How many pulses to publish.',
+    }),
+    workers_number: Type.Integer({
+      minimum: 1,
+      maximum: 64,
+      description: 'How many publishers share the work.',
+    }),
+    buffer_size: Type.Integer({
+      minimum: 1,
+      maximum: 10_000,
+      description: 'How many publishes a publisher may have unconfirmed.',
+    }),
+  },
+  {
+    additionalProperties: false,
+    examples: [{ total_messages: 1_000, workers_number: 2, buffer_size: 100 }],
+  },
+);
+
+const RunParams = Type.Object({
+  run_id: Type.String({ format: 'uuid', description: 'The id of a run.' }),
+});
+
+const nullable = (description: string) =>
+  Type.Union([Type.String({ description }), Type.Null()], { description });
+
+const PopulateRunSchema = Type.Object(
+  {
+    id: Type.String({ format: 'uuid' }),
+    state: Type.Enum(['running', 'completed', 'failed', 'cancelled', 'interrupted'], {
+      description: '`interrupted`: the process that ran it went away.',
+    }),
+    total_messages: Type.Integer({ description: 'Pulses to publish.' }),
+    published: Type.Integer({ description: 'Pulses sent so far.' }),
+    confirmed: Type.Integer({ description: 'Pulses the broker has taken responsibility for.' }),
+    rate_per_second: Type.Integer({ description: 'Confirmed pulses a second, on average.' }),
+    workers_number: Type.Integer(),
+    buffer_size: Type.Integer(),
+    started_at: Type.String({ format: 'date-time' }),
+    finished_at: nullable('When it ended; null while it runs.'),
+    error: nullable('Why it failed, else null.'),
+  },
+  { title: 'PopulateRun', description: 'A populate run and its progress.' },
+);
+
+export const startPopulateSchema = {
+  operationId: 'startPopulate',
+  tags: ['populate'],
+  summary: 'Fills the queue with generated pulses',
+  description:
+    'Starts a run and answers at once; `Location` is where its progress can be read. A bounded ' +
+    'number of runs may run at a time in one process; beyond it the answer is 409.',
+  curl: `curl -s "$API/pulses/populate" ${WITH_TOKEN} ${WITH_JSON} \\
+  -d '{"total_messages":1000,"workers_number":2,"buffer_size":100}'`,
+  body: PopulateBody,
+  response: { 202: PopulateRunSchema, ...problemResponses(400, 401, 403, 409, 413, 415, 500, 503) },
+};
+
+export const getPopulateSchema = {
+  operationId: 'getPopulate',
+  tags: ['populate'],
+  summary: 'Shows the progress of a populate run',
+  description: 'Poll it until `state` is no longer `running`.',
+  curl: `RUN=$(curl -s "$API/pulses/populate" ${WITH_TOKEN} ${WITH_JSON} \\
+  -d '{"total_messages":1000,"workers_number":2,"buffer_size":100}' | jq -r .id)
+curl -s "$API/pulses/populate/$RUN" ${WITH_TOKEN}`,
+  params: RunParams,
+  response: { 200: PopulateRunSchema, ...problemResponses(400, 401, 403, 404, 500, 503) },
+};

@@ -1,0 +1,264 @@
+/** The quarantine over HTTP: list, show, fix, replay, discard. */
+import type { Pool } from 'pg';
+import { includesTenant } from '../core/tenant-scope.ts';
+import { readAsTenants, workAsTenants } from '../platform/scoped-postgres.ts';
+import { isCursor, toPage } from './cursor.ts';
+import {
+  detailToJson,
+  fromReadable,
+  previewToJson,
+  reportToJson,
+  rowToJson,
+} from './dead-letter-json.ts';
+import { SHOWN_BYTES_MAX, type Actor, type DeadLetterDetail } from './dead-letter-row.ts';
+import {
+  discardDeadLetters,
+  findDeadLetter,
+  fixDeadLetter,
+  listDeadLetters,
+} from './dead-letters-query.ts';
+import { previewMany, replayMany, type ManyFilters } from './replay-many.ts';
+import { replayDeadLetter, type ReplayDeps } from './replay.ts';
+import { tenantInBody } from './tenant-in-body.ts';
+import { signalOfEnd } from '../http/answer-deadline.ts';
+import type { Api } from '../http/api-module.ts';
+import { actorNameOf, OPERATORS, READERS, type Caller } from '../http/caller.ts';
+import { spanFrom } from '../http/instants.ts';
+import { invalidField, ProblemError } from '../http/problems.ts';
+import {
+  BULK_LIMIT_DEFAULT,
+  discardDeadLetterSchema,
+  discardManySchema,
+  FIX_REQUEST_BYTES_MAX,
+  fixDeadLetterSchema,
+  getDeadLetterSchema,
+  LIST_LIMIT_DEFAULT,
+  listDeadLettersSchema,
+  RATE_DEFAULT,
+  replayDeadLetterSchema,
+  replayManySchema,
+  type Filters,
+} from './dead-letters-schema.ts';
+
+/** What replays need besides Postgres. */
+export type DeadLetterReplay = Omit<ReplayDeps, 'pool'>;
+
+interface Deps {
+  readonly pool: Pool;
+  readonly replay: DeadLetterReplay;
+}
+
+/** What a bulk replay may take at its rate, so that it is answered in time. */
+const BULK_SECONDS_MAX = 30;
+/** And after this it begins no more, because the rate was a hope. */
+const BULK_TIMEOUT_MS = 40_000;
+/** What was begun last may wait half a minute for a place and as long for its confirm; what became of it must be told. */
+const REPLAY_WITHIN_MS = 75_000;
+const BULK_WITHIN_MS = BULK_TIMEOUT_MS + 70_000;
+
+/** Adds the routes. */
+export function addDeadLettersRoutes(api: Api, deps: Deps): void {
+  addReads(api, deps);
+  addFix(api, deps);
+  addReplays(api, deps);
+  addDiscards(api, deps);
+}
+
+function addReads(api: Api, { pool }: Deps): void {
+  const config = { roles: READERS };
+
+  api.get('/dead-letters', { schema: listDeadLettersSchema, config }, async (request, reply) => {
+    const { tenants: scope } = request.user;
+    const { limit = LIST_LIMIT_DEFAULT, after, state, ...texts } = request.query;
+    const filters = { ...filtersFrom(texts), scope, state, after: cursorFrom(after) };
+    const rows = await readAsTenants(pool, scope, (client) =>
+      listDeadLetters(client, { ...filters, limit: limit + 1 }),
+    );
+    const { data, next } = toPage(rows, limit);
+    if (next !== null) {
+      const query = new URLSearchParams({ limit: String(limit), after: next });
+      for (const [name, value] of Object.entries({ ...texts, state })) {
+        if (value !== undefined) query.set(name, value);
+      }
+      void reply.header('link', `<${api.prefix}/dead-letters?${query.toString()}>; rel="next"`);
+    }
+    return { data: data.map(rowToJson), next };
+  });
+
+  const conditional = {
+    schema: getDeadLetterSchema,
+    config: { ...config, conditional: true },
+  } as const;
+  api.get('/dead-letters/:id', conditional, async (request) =>
+    detailToJson(await findOrThrow(pool, request, request.params.id)),
+  );
+}
+
+function addFix(api: Api, { pool }: Deps): void {
+  const options = {
+    schema: fixDeadLetterSchema,
+    bodyLimit: FIX_REQUEST_BYTES_MAX,
+    config: { roles: OPERATORS },
+  };
+  api.put('/dead-letters/:id/body', options, async (request) => {
+    const { id } = request.params;
+    const { content, encoding = 'utf8', note = null } = request.body;
+    const body = fromReadable({ encoding, content });
+    if (body === undefined) throw invalidField('content', `must be ${encoding}`);
+    if (body.length > SHOWN_BYTES_MAX) throw invalidField('content', 'must have 8 MiB at most');
+    const fix = { body, tenant: tenantInBody(body), note, actor: actorOf(request) };
+    const { tenants } = request.user;
+    // Else a caller could have a pulse counted for a tenant of others.
+    if (tenants !== 'all' && (fix.tenant === null || !includesTenant(tenants, fix.tenant))) {
+      throw new ProblemError('PULSE_API_FORBIDDEN', { detail: 'Its tenant must be one of yours.' });
+    }
+    const isFixed = await workAsTenants(pool, tenants, (client) => fixDeadLetter(client, id, fix));
+    return answerTouched(pool, request, { id, isTouched: isFixed });
+  });
+}
+
+function addReplays(api: Api, { pool, replay }: Deps): void {
+  const deps: ReplayDeps = { pool, ...replay };
+  const config = { roles: OPERATORS };
+  let isRunning = false;
+
+  api.post(
+    '/dead-letters/:id/replay',
+    { schema: replayDeadLetterSchema, config: { ...config, answerWithinMs: REPLAY_WITHIN_MS } },
+    async (request) => {
+      const { id } = request.params;
+      const outcome = await replayDeadLetter(deps, id, {
+        actor: actorOf(request),
+        evenIfForgotten: request.body?.even_if_forgotten === true,
+      });
+      const deadLetter = await findOrThrow(pool, request, id);
+      if (outcome === 'replayed' || outcome === 'overtaken') {
+        return { outcome, dead_letter: rowToJson(deadLetter) };
+      }
+      throw new ProblemError('PULSE_API_DEAD_LETTER_FORGOTTEN', {
+        detail:
+          `It may have been counted since ${deadLetter.maybeCountedSince?.toISOString() ?? 'unknown'}, and ids are ` +
+          `remembered for ${replay.dedupeWindowSeconds} seconds. Send even_if_forgotten if you know that it was not.`,
+      });
+    },
+  );
+
+  const bulkConfig = { ...config, answerWithinMs: BULK_WITHIN_MS };
+  api.post(
+    '/dead-letters/replay',
+    { schema: replayManySchema, config: bulkConfig },
+    async (request, reply) => {
+      const { limit = BULK_LIMIT_DEFAULT, rate_per_second: rate = RATE_DEFAULT } = request.body;
+      const filters = { ...bulkFiltersFrom(request.body), scope: request.user.tenants };
+      const after = cursorFrom(request.body.after);
+      if (limit / rate > BULK_SECONDS_MAX) {
+        throw invalidField('limit', `must be ${BULK_SECONDS_MAX * rate} at most at this rate`);
+      }
+      const preview = previewToJson(await previewMany(deps, filters));
+      if (request.body.dry_run === true) {
+        return { ...preview, ...NOTHING_REPLAYED, dry_run: true };
+      }
+      if (isRunning) throw new ProblemError('PULSE_API_REPLAY_BUSY');
+      isRunning = true;
+      try {
+        const report = await replayMany(deps, {
+          actor: actorOf(request),
+          filters,
+          after,
+          limit,
+          ratePerSecond: rate,
+          evenIfForgotten: request.body.even_if_forgotten === true,
+          timeoutMs: BULK_TIMEOUT_MS,
+          signal: signalOfEnd(reply),
+        });
+        if (report.error !== undefined && report.replayed === 0) throw report.error;
+        return { ...preview, ...reportToJson(report), dry_run: false };
+      } finally {
+        isRunning = false;
+      }
+    },
+  );
+}
+
+const NOTHING_REPLAYED = {
+  ...{ replayed: 0, overtaken: 0, forgotten: 0, missing: 0 },
+  ...{ end: 'finished' as const, next: null, error: null },
+};
+
+function addDiscards(api: Api, { pool }: Deps): void {
+  const config = { roles: OPERATORS };
+
+  api.post(
+    '/dead-letters/:id/discard',
+    { schema: discardDeadLetterSchema, config },
+    async (request) => {
+      const { id } = request.params;
+      const options = { limit: 1, note: request.body.note, actor: actorOf(request) };
+      const count = await workAsTenants(pool, request.user.tenants, (client) =>
+        discardDeadLetters(client, { ids: [id] }, options),
+      );
+      return answerTouched(pool, request, { id, isTouched: count === 1 });
+    },
+  );
+
+  api.post('/dead-letters/discard', { schema: discardManySchema, config }, async (request) => {
+    const { limit = BULK_LIMIT_DEFAULT, note, dry_run = false } = request.body;
+    const filters = { ...bulkFiltersFrom(request.body), scope: request.user.tenants };
+    const preview = previewToJson(await previewMany({ pool }, filters));
+    if (dry_run) return { ...preview, dry_run, discarded: 0 };
+    const options = { limit, note, actor: actorOf(request) };
+    const discarded = await workAsTenants(pool, request.user.tenants, (client) =>
+      discardDeadLetters(client, filters, options),
+    );
+    return { ...preview, dry_run, discarded };
+  });
+}
+
+interface Asked {
+  readonly user: Caller;
+}
+
+async function findOrThrow(pool: Pool, { user }: Asked, id: string): Promise<DeadLetterDetail> {
+  const { tenants } = user;
+  const found = await readAsTenants(pool, tenants, (client) => findDeadLetter(client, id, tenants));
+  if (found !== undefined) return found;
+  throw new ProblemError('PULSE_API_NOT_FOUND', {
+    detail: 'There is no dead letter with this id.',
+  });
+}
+
+/** The row as it is now; 409 when it was there and could not be touched, because it does not wait. */
+async function answerTouched(
+  pool: Pool,
+  asked: Asked,
+  { id, isTouched }: { id: string; isTouched: boolean },
+) {
+  const deadLetter = await findOrThrow(pool, asked, id);
+  if (isTouched) return rowToJson(deadLetter);
+  throw new ProblemError('PULSE_API_DEAD_LETTER_STATE', { detail: `It is ${deadLetter.state}.` });
+}
+
+function actorOf({ user }: Asked): Actor {
+  return { name: actorNameOf(user), via: 'api', scope: user.tenants };
+}
+
+function cursorFrom(text: string | undefined): string | undefined {
+  if (text !== undefined && !isCursor(text))
+    throw invalidField('after', 'must be a `next` of ours');
+  return text;
+}
+
+/** Without any filter a slip of the hand would touch the whole quarantine. */
+function bulkFiltersFrom({ reason, tenant, message_id, from, to }: Filters): ManyFilters {
+  const given = [reason, tenant, message_id, from, to];
+  if (given.every((filter) => filter === undefined)) {
+    throw invalidField('body', 'must have reason, tenant, message_id, from or to');
+  }
+  return filtersFrom({ reason, tenant, message_id, from, to });
+}
+
+type Loose<T> = { readonly [K in keyof T]?: T[K] | undefined };
+
+function filtersFrom({ reason, tenant, message_id, from, to }: Loose<Filters>): ManyFilters {
+  return { reason, tenant, messageId: message_id, ...spanFrom({ from, to }) };
+}

@@ -1,0 +1,295 @@
+/** The routes below /dead-letters. */
+import { Type, type Static } from 'typebox';
+import { REJECTION_REASONS } from '../contract/rejection.ts';
+import { DEAD_LETTER_STATES } from './dead-letter-row.ts';
+import { WITH_JSON, WITH_TOKEN } from '../http/example-terms.ts';
+import { problemResponses } from '../http/problem-schema.ts';
+import { textSchema } from '../http/text-schema.ts';
+
+export const LIST_LIMIT_DEFAULT = 50;
+export const BULK_LIMIT_DEFAULT = 100;
+export const RATE_DEFAULT = 100;
+const BULK_LIMIT_MAX = 1_000;
+/** Of a request that replaces a body: base64 of the largest body, and its envelope. */
+export const FIX_REQUEST_BYTES_MAX = 12 * 1024 * 1024;
+
+const uuid = (description: string) => Type.String({ format: 'uuid', description });
+const instant = (description: string) => Type.String({ format: 'date-time', description });
+const nullable = (description: string) => Type.Union([Type.String(), Type.Null()], { description });
+const count = (description: string) => Type.Integer({ minimum: 0, description });
+const note = textSchema(1_000, 'Why, in a sentence for those who come later.');
+const cursor = (description: string) => Type.String({ maxLength: 64, description });
+
+const Reason = Type.Enum([...REJECTION_REASONS], { description: 'Why it was not counted.' });
+const State = Type.Enum([...DEAD_LETTER_STATES], {
+  description:
+    '`quarantined` waits for a person; a `replayed` one that is refused again does, too.',
+});
+
+const FILTERS = {
+  reason: Type.Optional(Reason),
+  tenant: Type.Optional(
+    textSchema(128, 'Only this tenant, as far as the body could be read; compared exactly.'),
+  ),
+  message_id: Type.Optional(textSchema(255, 'Only this AMQP message id, compared exactly.')),
+  from: Type.Optional(instant('Only what was received at this instant or later.')),
+  to: Type.Optional(instant('Only what was received before this instant.')),
+};
+
+const ListQuery = Type.Object(
+  {
+    ...FILTERS,
+    state: Type.Optional(State),
+    limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1_000, default: LIST_LIMIT_DEFAULT })),
+    after: Type.Optional(cursor('`next` of the page before.')),
+  },
+  { additionalProperties: false },
+);
+
+const BULK = {
+  ...FILTERS,
+  limit: Type.Optional(
+    Type.Integer({
+      minimum: 1,
+      maximum: BULK_LIMIT_MAX,
+      default: BULK_LIMIT_DEFAULT,
+      description: 'How many at most.',
+    }),
+  ),
+  dry_run: Type.Optional(
+    Type.Boolean({ default: false, description: 'Only count, and show the first few.' }),
+  ),
+};
+
+const EvenIfForgotten = Type.Boolean({
+  default: false,
+  description:
+    'Replay also what may have been counted so long ago that its id is forgotten. If it was, it is counted twice.',
+});
+
+/** What operations take in their examples, and what the reference page fills in: in bulk, nothing happens yet. */
+const EXAMPLES = {
+  fix: { content: '{"tenant":"acme"}', note: 'the tenant was missing' },
+  replay: { even_if_forgotten: false },
+  replayMany: { reason: 'sum_overflow', limit: 100, dry_run: true },
+  discard: { note: 'test traffic' },
+  discardMany: { tenant: 'load-test', note: 'test traffic', dry_run: true },
+};
+const withExample = (name: keyof typeof EXAMPLES) =>
+  ({ additionalProperties: false, examples: [EXAMPLES[name]] }) as const;
+const sending = (name: keyof typeof EXAMPLES) =>
+  `${WITH_JSON} \\
+  -d '${JSON.stringify(EXAMPLES[name])}'`;
+
+const BulkReplayBody = Type.Object(
+  {
+    ...BULK,
+    rate_per_second: Type.Optional(
+      Type.Integer({ minimum: 1, maximum: 1_000, default: RATE_DEFAULT }),
+    ),
+    after: Type.Optional(cursor('`next` of an earlier answer.')),
+    even_if_forgotten: Type.Optional(EvenIfForgotten),
+  },
+  withExample('replayMany'),
+);
+
+const BulkDiscardBody = Type.Object({ ...BULK, note }, withExample('discardMany'));
+export type Filters = Pick<Static<typeof BulkDiscardBody>, keyof typeof FILTERS>;
+
+/** An absent body is null to the validator; only the default is in it. */
+const ReplayBody = Type.Unsafe<{ even_if_forgotten?: boolean } | null>({
+  type: ['object', 'null'],
+  properties: { even_if_forgotten: EvenIfForgotten },
+  ...withExample('replay'),
+});
+
+const Encoding = Type.Enum(['utf8', 'base64'], {
+  description: '`base64` for what is no UTF-8.',
+});
+const FixBody = Type.Object(
+  {
+    content: Type.String({ minLength: 1, description: 'The whole new body; 8 MiB at most.' }),
+    encoding: Type.Optional(Encoding),
+    note: Type.Optional(note),
+  },
+  withExample('fix'),
+);
+
+const Params = Type.Object({ id: uuid('The id of a dead letter.') });
+
+const ROW = {
+  id: uuid('The same for every copy of the same dead letter.'),
+  state: State,
+  reason: Reason,
+  detail: Type.String({ description: 'What is wrong, in a sentence.' }),
+  tenant: nullable('Whom the body names, as far as it could be read.'),
+  message_id: nullable('The AMQP message id.'),
+  pulse_index: Type.Union([Type.Integer(), Type.Null()], {
+    description: 'Its place in an array body; null for a body that is none.',
+  }),
+  body_bytes: count('Of the body that a replay sends.'),
+  is_fixed: Type.Boolean({ description: 'Whether a person has replaced the body.' }),
+  exchange: nullable('Where it was published at first.'),
+  routing_key: nullable('With which routing key.'),
+  redelivered: Type.Boolean({ description: 'Whether it had been delivered before.' }),
+  received_at: instant('When it reached the quarantine.'),
+};
+const Row = Type.Object(ROW, {
+  title: 'DeadLetterRow',
+  description: 'A dead letter without its body.',
+});
+
+const Body = Type.Object({ encoding: Encoding, content: Type.String() });
+const Detail = Type.Object(
+  {
+    ...ROW,
+    properties: Type.Record(Type.String(), Type.Unknown(), {
+      description: 'The AMQP properties and headers it came with.',
+    }),
+    body: Body,
+    body_is_cut: Type.Boolean({ description: 'Whether only its first 8 MiB are shown.' }),
+    original_body: Type.Union([Body, Type.Null()], {
+      description: 'What was sent at first, when a person has replaced it.',
+    }),
+    maybe_counted_since: nullable('Since when it may have been counted; null: it was not.'),
+    actions: Type.Array(
+      Type.Object({
+        action: Type.Enum(['fixed', 'replay_started', 'replayed', 'reopened', 'discarded']),
+        actor: nullable('Who; null for Pulse itself.'),
+        via: Type.Enum(['api', 'command_line', 'quarantine'], {
+          description: 'How the actor is known: `api` by a token, `command_line` by what was said.',
+        }),
+        at: instant('When.'),
+        note: nullable('Why.'),
+        body_sha256_before: nullable('Of the body that was replaced, in hex.'),
+        body_sha256: nullable('Of the body that took its place or was sent, in hex.'),
+      }),
+      { description: 'Oldest first; the newest 500.' },
+    ),
+  },
+  { title: 'DeadLetter', description: 'All about one dead letter.' },
+);
+
+const PREVIEW = {
+  matched: count('How many waited and matched at the beginning.'),
+  by_reason: Type.Record(Type.String(), Type.Integer(), { description: 'The same by reason.' }),
+  first: Type.Array(Row, { description: 'The oldest few of them.' }),
+};
+
+const route = (operationId: string, summary: string, description: string) => ({
+  operationId,
+  tags: ['dead letters'],
+  summary,
+  description,
+});
+
+/** The newest that waits. */
+const ONE = `ID=$(curl -s "$API/dead-letters?state=quarantined&limit=1" ${WITH_TOKEN} | jq -r '.data[0].id')`;
+
+export const listDeadLettersSchema = {
+  ...route(
+    'listDeadLetters',
+    'Lists the quarantine, newest first',
+    'Bodies are left out. `next` leads on, as `after`; so does the header `Link`. Pages do not shift.',
+  ),
+  curl: `curl -s "$API/dead-letters?state=quarantined&limit=10" ${WITH_TOKEN}`,
+  querystring: ListQuery,
+  response: {
+    200: Type.Object({ data: Type.Array(Row), next: nullable('Null at the end.') }),
+    ...problemResponses(400, 401, 403, 500, 503),
+  },
+};
+
+export const getDeadLetterSchema = {
+  ...route('getDeadLetter', 'Shows one dead letter', 'With body, headers, origin and history.'),
+  curl: `${ONE}
+curl -s "$API/dead-letters/$ID" ${WITH_TOKEN}`,
+  params: Params,
+  response: { 200: Detail, ...problemResponses(400, 401, 403, 404, 500, 503) },
+};
+
+export const fixDeadLetterSchema = {
+  ...route(
+    'fixDeadLetter',
+    'Replaces the body of a dead letter',
+    'Sends nothing: replay it afterwards. The new body is judged when it is ingested again, by the same ' +
+      'rules as every pulse; if it breaks one, the dead letter waits again. The first body is kept.',
+  ),
+  curl: `${ONE}
+curl -s -X PUT "$API/dead-letters/$ID/body" ${WITH_TOKEN} ${sending('fix')}`,
+  params: Params,
+  body: FixBody,
+  response: { 200: Row, ...problemResponses(400, 401, 403, 404, 409, 413, 415, 500, 503) },
+};
+
+export const replayDeadLetterSchema = {
+  ...route(
+    'replayDeadLetter',
+    'Sends one dead letter through the queue again',
+    'Under the identity it always had, so that it is counted once however often it is replayed. Any state ' +
+      'will do. 409 when it may have been counted so long ago that its id is forgotten.',
+  ),
+  curl: `${ONE}
+curl -s -X POST "$API/dead-letters/$ID/replay" ${WITH_TOKEN}`,
+  params: Params,
+  body: ReplayBody,
+  response: {
+    200: Type.Object({
+      outcome: Type.Enum(['replayed', 'overtaken'], {
+        description: '`overtaken`: sent, and refused again already or touched by somebody else.',
+      }),
+      dead_letter: Row,
+    }),
+    ...problemResponses(400, 401, 403, 404, 409, 413, 415, 500, 503),
+  },
+};
+
+export const discardDeadLetterSchema = {
+  ...route('discardDeadLetter', 'Gives one dead letter up', 'It is kept, with who, when and why.'),
+  curl: `${ONE}
+curl -s "$API/dead-letters/$ID/discard" ${WITH_TOKEN} ${sending('discard')}`,
+  params: Params,
+  body: Type.Object({ note }, withExample('discard')),
+  response: { 200: Row, ...problemResponses(400, 401, 403, 404, 409, 413, 415, 500, 503) },
+};
+
+export const replayManySchema = {
+  ...route(
+    'replayDeadLetters',
+    'Replays those that wait and match, oldest first',
+    'At least one filter is needed, and `limit / rate_per_second` may be 30 seconds at most. Answers when done; ' +
+      'repeat with `after` set to `next` until that is null. One at a time in one process, else 409.',
+  ),
+  curl: `curl -s "$API/dead-letters/replay" ${WITH_TOKEN} ${sending('replayMany')}`,
+  body: BulkReplayBody,
+  response: {
+    200: Type.Object({
+      ...PREVIEW,
+      dry_run: Type.Boolean(),
+      replayed: count('Sent, and confirmed by the broker.'),
+      overtaken: count('Sent, and refused again already or touched by somebody else.'),
+      forgotten: count('Not sent: may have been counted so long ago that the id is forgotten.'),
+      missing: count('Not sent: touched by somebody else just before.'),
+      end: Type.Enum(['finished', 'limit', 'stopped', 'failed'], {
+        description: '`stopped`: out of time; `failed`: a server did not answer.',
+      }),
+      next: nullable('Where to continue.'),
+      error: nullable('What failed.'),
+    }),
+    ...problemResponses(400, 401, 403, 409, 413, 415, 500, 503),
+  },
+};
+
+export const discardManySchema = {
+  ...route(
+    'discardDeadLetters',
+    'Gives up those that wait and match, oldest first',
+    'At least one filter is needed. Repeat it while `discarded` equals `limit`.',
+  ),
+  curl: `curl -s "$API/dead-letters/discard" ${WITH_TOKEN} ${sending('discardMany')}`,
+  body: BulkDiscardBody,
+  response: {
+    200: Type.Object({ ...PREVIEW, dry_run: Type.Boolean(), discarded: count('Given up now.') }),
+    ...problemResponses(400, 401, 403, 413, 415, 500, 503),
+  },
+};

@@ -1,0 +1,153 @@
+/**
+ * CloudEvents 1.0 as pulses: `source` and `id` are the identity, `subject` is the tenant, `time` the
+ * timestamp, and `data` holds `product_sku`, `use_unity` and `used_amount`.
+ *
+ * @see https://github.com/cloudevents/spec/tree/v1.0.2/cloudevents
+ */
+import { createHash } from 'node:crypto';
+import type { IncomingHttpHeaders } from 'node:http';
+import { memberSource } from '../contract/json-source.ts';
+import { parseJson } from '../contract/parse-body.ts';
+import type { FieldNames, SentPulse } from './sent-pulse.ts';
+
+type Attributes = Readonly<Record<string, unknown>>;
+
+/** The payload: its JSON text and what that says. */
+interface EventPayload {
+  readonly value: unknown;
+  readonly source: () => string;
+}
+
+const EVENT_FIELDS: FieldNames = {
+  tenant: 'subject',
+  product_sku: 'data.product_sku',
+  use_unity: 'data.use_unity',
+  used_amount: 'data.used_amount',
+  id: 'id',
+  timestamp: 'time',
+  body: 'data',
+};
+
+/** The attributes that are read; extensions are ignored. */
+const ATTRIBUTES = ['specversion', 'id', 'source', 'type', 'subject', 'time'] as const;
+const JSON_TYPE = /^[\w.+-]+\/(?:json|[\w.-]+\+json)\s*(?:;|$)/i;
+const BASE64 = /^(?:[A-Za-z\d+/]{4})*(?:[A-Za-z\d+/]{2}==|[A-Za-z\d+/]{3}=)?$/;
+/** A URI reference has no white space, so the first space ends it. */
+const SOURCE = /^[^\s\p{Cc}\p{Cs}]+$/u;
+const IDENTITY_LENGTH_MAX = 128;
+
+/** An event in one JSON object, alone or in a batch. `text` is its JSON text. */
+export function fromStructuredEvent(value: unknown, text: () => string): SentPulse {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    return refuse('body', 'A CloudEvent in JSON is an object.');
+  }
+  const event = value as Attributes;
+  const { datacontenttype, data_base64: base64 } = event;
+  const hasJsonType = typeof datacontenttype === 'string' && JSON_TYPE.test(datacontenttype);
+  if (!isUnset(datacontenttype) && !hasJsonType) {
+    return refuse('datacontenttype', 'The data of a pulse is JSON.');
+  }
+  if (isUnset(base64)) {
+    const source = (): string => memberSource(text(), 'data') ?? '';
+    return fromEvent(event, { value: event.data, source });
+  }
+  if (event.data !== undefined) return refuse('data_base64', 'Send data or data_base64, not both.');
+  if (typeof base64 !== 'string' || !BASE64.test(base64)) {
+    return refuse('data_base64', 'data_base64 must be a string in base64.');
+  }
+  return fromBytes(event, Buffer.from(base64, 'base64'), 'data_base64');
+}
+
+/** Whether the headers carry an event: then the body is its data alone. */
+export function isBinaryEvent(headers: IncomingHttpHeaders): boolean {
+  return ATTRIBUTES.some((name) => headers[`ce-${name}`] !== undefined);
+}
+
+/** An event whose attributes are headers `ce-…`. */
+export function fromBinaryEvent(headers: IncomingHttpHeaders, body: Buffer): SentPulse {
+  const attributes: Record<string, unknown> = {};
+  for (const name of ATTRIBUTES) {
+    const header = headers[`ce-${name}`];
+    if (typeof header !== 'string') continue;
+    const text = headerText(header);
+    if (text === undefined) {
+      return refuse(name, `The header ce-${name} must be percent-encoded UTF-8.`);
+    }
+    attributes[name] = text;
+  }
+  return fromBytes(attributes, body, 'body');
+}
+
+/**
+ * The id of a pulse that came as an event: `<source> <id>`, unambiguous since a source has no space; when that is
+ * longer than an id may be, `sha256:` and the SHA-256 of it in hexadecimal, which has none.
+ */
+export function eventIdentity(source: string, id: string): string {
+  const joined = `${source} ${id}`;
+  if (joined.length <= IDENTITY_LENGTH_MAX) return joined;
+  return `sha256:${createHash('sha256').update(joined).digest('hex')}`;
+}
+
+function fromBytes(attributes: Attributes, bytes: Buffer, field: string): SentPulse {
+  const text = bytes.toString('utf8');
+  const value = parseJson(text, bytes);
+  if (value instanceof SyntaxError) {
+    const reason = `The data is not JSON in UTF-8: ${value.message}`.slice(0, 200);
+    return { ok: false, refusal: { field, code: 'malformed_json', reason } };
+  }
+  return fromEvent(attributes, { value, source: () => text });
+}
+
+function fromEvent(event: Attributes, payload: EventPayload): SentPulse {
+  const { specversion, id, source, type } = event;
+  if (specversion !== '1.0') return refuse('specversion', 'specversion must be "1.0".');
+  if (!isFilled(id)) return refuse('id', 'id must be a string that is not empty.');
+  if (!isFilled(source) || !SOURCE.test(source)) {
+    return refuse('source', 'source must be a URI reference, without white space.');
+  }
+  if (!isFilled(type)) return refuse('type', 'type must be a string that is not empty.');
+  if (/\p{Cs}/u.test(id)) return refuse('id', 'id must not hold half a character.');
+  const { value, source: payloadSource } = payload;
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    const reason = 'data must be an object with product_sku, use_unity and used_amount.';
+    return { ok: false, refusal: { field: 'data', code: 'not_an_object', reason } };
+  }
+  const { product_sku, use_unity, used_amount } = value as Attributes;
+  return {
+    ok: true,
+    value: {
+      tenant: event.subject,
+      product_sku,
+      use_unity,
+      used_amount,
+      id: eventIdentity(source, id),
+      timestamp: event.time ?? undefined,
+    },
+    source: payloadSource,
+    fields: EVENT_FIELDS,
+  };
+}
+
+/** JSON's null means that an attribute is not set. */
+function isUnset(value: unknown): value is null | undefined {
+  return value === undefined || value === null;
+}
+
+function isFilled(value: unknown): value is string {
+  return typeof value === 'string' && value !== '';
+}
+
+/** HTTP binding, section 3.1.3.2: a quoted string loses its quotes, then what is percent-encoded is decoded. */
+function headerText(header: string): string | undefined {
+  if (!/^[\x20-\x7e]*$/.test(header)) return undefined;
+  const quoted = /^"(.*)"$/.exec(header)?.[1];
+  try {
+    return decodeURIComponent(quoted === undefined ? header : quoted.replace(/\\(.)/g, '$1'));
+  } catch {
+    return undefined;
+  }
+}
+
+function refuse(field: string, reason: string): SentPulse {
+  return { ok: false, refusal: { field, code: 'invalid_cloudevent', reason } };
+}

@@ -1,0 +1,103 @@
+/** From a request's body, in any of the formats, to the pulses that it carries. */
+import type { IncomingHttpHeaders } from 'node:http';
+import { elementSources } from '../contract/json-source.ts';
+import { ARRAY_LENGTH_MAX, parseJson } from '../contract/parse-body.ts';
+import { invalidField, ProblemError } from '../http/problems.ts';
+import { fromBinaryEvent, fromStructuredEvent, isBinaryEvent } from './cloud-event.ts';
+import { PULSE_FIELDS, type SentPulse } from './sent-pulse.ts';
+
+/** The media types that are read, parameters aside. */
+export const SEND_MEDIA_TYPES = [
+  'application/json',
+  'application/x-ndjson',
+  'application/cloudevents+json',
+  'application/cloudevents-batch+json',
+] as const;
+export type SendMediaType = (typeof SEND_MEDIA_TYPES)[number];
+
+export interface SentBody {
+  readonly mediaType: SendMediaType;
+  readonly headers: IncomingHttpHeaders;
+  readonly body: Buffer;
+}
+
+const NEWLINE = 0x0a;
+
+/**
+ * The pulses of a request in their order; what is wrong with one of them is said there.
+ *
+ * @throws ProblemError The body as a whole is wrong: 400, or 413 for more than 1,000 pulses.
+ */
+export function readBody({ mediaType, headers, body }: SentBody): SentPulse[] {
+  switch (mediaType) {
+    case 'application/json':
+      if (isBinaryEvent(headers)) return [fromBinaryEvent(headers, body)];
+      return readDocument(body, toPulse, 'alone or in an array');
+    case 'application/x-ndjson':
+      return readLines(body);
+    case 'application/cloudevents+json':
+      return readDocument(body, fromStructuredEvent, 'alone');
+    case 'application/cloudevents-batch+json':
+      return readDocument(body, fromStructuredEvent, 'in an array');
+  }
+}
+
+type ToSent = (value: unknown, text: () => string) => SentPulse;
+
+function readDocument(
+  body: Buffer,
+  toSent: ToSent,
+  shape: 'alone' | 'in an array' | 'alone or in an array',
+): SentPulse[] {
+  const text = body.toString('utf8');
+  const value = parseJson(text, body);
+  if (value instanceof SyntaxError) {
+    throw new ProblemError('PULSE_API_MALFORMED_BODY', { detail: value.message.slice(0, 200) });
+  }
+  if (!Array.isArray(value)) {
+    if (shape === 'in an array') throw invalidField('body', 'must be an array');
+    return [toSent(value, () => text)];
+  }
+  if (shape === 'alone') throw invalidField('body', 'must be one object');
+  refuseCount(value.length);
+  let sources: string[] | undefined;
+  return value.map((element: unknown, index) =>
+    toSent(element, () => (sources ??= elementSources(text))[index] ?? ''),
+  );
+}
+
+/** Empty lines are no pulses and are not counted. */
+function readLines(body: Buffer): SentPulse[] {
+  const pulses: SentPulse[] = [];
+  for (let start = 0; start < body.length;) {
+    const newline = body.indexOf(NEWLINE, start);
+    const end = newline === -1 ? body.length : newline;
+    const line = body.subarray(start, end);
+    start = end + 1;
+    const text = line.toString('utf8');
+    if (text.trim() === '') continue;
+    pulses.push(fromLine(line, text));
+    if (pulses.length > ARRAY_LENGTH_MAX) break;
+  }
+  refuseCount(pulses.length);
+  return pulses;
+}
+
+function fromLine(line: Buffer, text: string): SentPulse {
+  const value = parseJson(text, line);
+  if (!(value instanceof SyntaxError)) return toPulse(value, () => text);
+  const reason = `The line is not JSON in UTF-8: ${value.message}`.slice(0, 200);
+  return { ok: false, refusal: { field: 'body', code: 'malformed_json', reason } };
+}
+
+function toPulse(value: unknown, source: () => string): SentPulse {
+  return { ok: true, value, source, fields: PULSE_FIELDS };
+}
+
+function refuseCount(count: number): void {
+  if (count === 0) throw invalidField('body', 'holds no pulse');
+  if (count > ARRAY_LENGTH_MAX) {
+    const detail = `A request carries at most ${ARRAY_LENGTH_MAX} pulses.`;
+    throw new ProblemError('PULSE_API_TOO_MANY_PULSES', { detail });
+  }
+}

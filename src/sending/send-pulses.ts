@@ -1,0 +1,142 @@
+/**
+ * What becomes of the pulses of one request. In this order:
+ *
+ * 1. the Idempotency-Key, if there is one, is claimed, and with it the seed of the ids is fixed in
+ *    Postgres. Dying after it: the next request with the key goes on from here with the same ids;
+ * 2. each pulse is checked and, when it has no id, gets one;
+ * 3. the accepted ones are published and confirmed. Dying in between or after it: sent again, they carry
+ *    the same ids (their own, or those of the seed), and ingest counts each once;
+ * 4. the outcomes are kept under the key, and answered.
+ */
+import { createHash, randomBytes, randomUUID } from 'node:crypto';
+import type { Pool } from 'pg';
+import type { TenantScope } from '../core/tenant-scope.ts';
+import { uuidV7 } from '../core/uuid.ts';
+import type { BodyLimits } from '../contract/parse-body.ts';
+import type { Logger } from '../platform/logger.ts';
+import { ProblemError } from '../http/problems.ts';
+import { checkPulse } from './check-pulse.ts';
+import {
+  claimKey,
+  keepOutcomes,
+  releaseKey,
+  type IdSeed,
+  type KeyedRequest,
+} from '../http/idempotency-keys.ts';
+import { publishPulses, type PublishDeps } from './publish-pulses.ts';
+import type { Refusal, SentPulse } from './sent-pulse.ts';
+
+/** What became of one pulse; `index` is its place in the request, from 0. */
+export type SendOutcome = { readonly index: number } & (
+  | { readonly status: 'accepted'; readonly id: string }
+  | ({ readonly status: 'rejected' } & Refusal)
+  /** Not confirmed: it may be in the queue or not. */
+  | {
+      readonly status: 'unconfirmed';
+      readonly id: string;
+      readonly code: 'unconfirmed';
+      readonly reason: string;
+    }
+);
+
+export interface SendDeps {
+  readonly pool: Pool;
+  readonly publish: PublishDeps['publish'];
+  readonly queue: string;
+  readonly limits: BodyLimits;
+}
+
+export interface SendRequest {
+  readonly pulses: readonly SentPulse[];
+  readonly tenants: TenantScope;
+  readonly keyed: KeyedRequest | undefined;
+  readonly receivedAtMs: number;
+  readonly log: Pick<Logger, 'warn'>;
+}
+
+export interface SendAnswer {
+  readonly outcomes: readonly SendOutcome[];
+  /** These are the outcomes of an earlier request with the same key. */
+  readonly replayed: boolean;
+}
+
+const UNCONFIRMED = {
+  code: 'unconfirmed',
+  reason: 'RabbitMQ has not confirmed it. Send it again with this id: it counts once.',
+} as const;
+
+/**
+ * Sends the pulses of one request and says of each what became of it.
+ *
+ * @throws ProblemError 409 or 422 on account of the key.
+ * @throws TransientError Postgres is away and there is a key; nothing was published.
+ */
+export async function sendPulses(deps: SendDeps, request: SendRequest): Promise<SendAnswer> {
+  const { keyed, receivedAtMs } = request;
+  if (keyed === undefined) {
+    const newId = (): string => uuidV7(receivedAtMs, randomBytes(10));
+    return { outcomes: await checkAndPublish(deps, request, newId), replayed: false };
+  }
+  const claim = await claimKey(deps.pool, keyed, randomBytes(16));
+  switch (claim.state) {
+    case 'busy':
+      throw new ProblemError('PULSE_API_IDEMPOTENCY_KEY_BUSY', { headers: { 'retry-after': '1' } });
+    case 'reused':
+      throw new ProblemError('PULSE_API_IDEMPOTENCY_KEY_REUSED');
+    case 'answered':
+      return { outcomes: JSON.parse(claim.outcomes) as SendOutcome[], replayed: true };
+    case 'claimed':
+      return { outcomes: await sendClaimed(deps, request, keyed, claim.seed), replayed: false };
+  }
+}
+
+async function sendClaimed(
+  deps: SendDeps,
+  request: SendRequest,
+  keyed: KeyedRequest,
+  seed: IdSeed,
+): Promise<SendOutcome[]> {
+  let outcomes: SendOutcome[] | undefined;
+  try {
+    outcomes = await checkAndPublish(deps, request, (index) => idAt(seed, index));
+    return outcomes;
+  } finally {
+    const isFinal = outcomes?.every(({ status }) => status !== 'unconfirmed') === true;
+    const settle = isFinal
+      ? keepOutcomes(deps.pool, keyed, JSON.stringify(outcomes))
+      : releaseKey(deps.pool, keyed);
+    // What is published is published: without this row a repeated request publishes the same ids.
+    await settle.catch((error: unknown) => {
+      request.log.warn({ err: error }, 'idempotency key left claimed');
+    });
+  }
+}
+
+async function checkAndPublish(
+  deps: SendDeps,
+  { pulses, tenants, receivedAtMs }: SendRequest,
+  newId: (index: number) => string,
+): Promise<SendOutcome[]> {
+  const { limits, queue, publish } = deps;
+  const checked = pulses.map((pulse, index) =>
+    checkPulse(pulse, { limits, receivedAtMs, tenants, newId: () => newId(index) }),
+  );
+  const accepted = checked.filter((pulse) => pulse.ok);
+  const confirmed = await publishPulses(
+    accepted.map(({ text }) => text),
+    { publish, queue, bodyBytesMax: limits.bodyBytesMax },
+    randomUUID,
+  );
+  let place = 0;
+  return checked.map((pulse, index) => {
+    if (!pulse.ok) return { index, status: 'rejected', ...pulse.refusal };
+    const { id } = pulse;
+    if (confirmed[place++] === true) return { index, status: 'accepted', id };
+    return { index, status: 'unconfirmed', id, ...UNCONFIRMED };
+  });
+}
+
+/** The same for the same seed and index; nobody can tell it from outside. */
+function idAt({ timeMs, bits }: IdSeed, index: number): string {
+  return uuidV7(timeMs, createHash('sha256').update(bits).update(String(index)).digest());
+}

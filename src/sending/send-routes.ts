@@ -1,0 +1,143 @@
+/** POST /pulses. */
+import { createHash } from 'node:crypto';
+import type { FastifyRequest } from 'fastify';
+import type { Publisher } from '../publish/publisher.ts';
+import { whenOver } from '../http/answer-deadline.ts';
+import type { Api } from '../http/api-module.ts';
+import { actorNameOf, OPERATORS } from '../http/caller.ts';
+import { invalidField, ProblemError } from '../http/problems.ts';
+import { sendPulsesSchema } from './send-schema.ts';
+import type { KeyedRequest } from '../http/idempotency-keys.ts';
+import { readBody, SEND_MEDIA_TYPES, type SentBody } from './read-body.ts';
+import { createSendGate, type SendGateOptions } from './send-gate.ts';
+import { sendPulses, type SendDeps, type SendOutcome } from './send-pulses.ts';
+
+export interface SendRoutesOptions extends SendDeps {
+  /** Nothing is taken in while it is not `open`. */
+  readonly brokerState: () => Publisher['state'];
+  readonly gate?: SendGateOptions;
+}
+
+/** Room for 1,000 pulses of the longest texts in the usual spelling. */
+export const SEND_BYTES_MAX = 2 * 1024 * 1024;
+
+const MIB = 1024 * 1024;
+const GATE: SendGateOptions = { callerBytesMax: 32 * MIB, bytesMax: 64 * MIB };
+/** What a request costs beside its body. */
+const REQUEST_BYTES = 4 * 1024;
+/** The publisher may wait half a minute for a place and as long for the confirm; its verdict tells more than ours. */
+const ANSWER_WITHIN_MS = 75_000;
+const KEY = /^[\x21-\x7e]{1,128}$/;
+
+/** Adds the route, in a scope of its own: here bodies are read as bytes, for no number may be rounded. */
+export function addSendRoutes(api: Api, options: SendRoutesOptions): void {
+  const gate = createSendGate(options.gate ?? GATE);
+
+  void api.register((scope: Api, _options, done) => {
+    scope.removeAllContentTypeParsers();
+    for (const mediaType of SEND_MEDIA_TYPES) {
+      scope.addContentTypeParser(mediaType, { parseAs: 'buffer' }, (request, body, parsed) => {
+        const sent: SentBody = { mediaType, headers: request.headers, body: body as Buffer };
+        parsed(null, sent);
+      });
+    }
+    scope.addContentTypeParser('*', (_request, _payload, parsed) => {
+      parsed(wrongMediaType());
+    });
+    scope.post(
+      '/pulses',
+      {
+        schema: sendPulsesSchema,
+        config: { roles: OPERATORS, unaudited: true, answerWithinMs: ANSWER_WITHIN_MS },
+        bodyLimit: SEND_BYTES_MAX,
+        // The schema describes; the rules are ingest's own.
+        validatorCompiler: () => () => true,
+        onRequest: (request, reply, next) => {
+          refuseEncoding(request);
+          refuseAbsence(options.brokerState());
+          const leave = gate.enter(
+            actorNameOf(request.user),
+            REQUEST_BYTES + declaredBytes(request),
+          );
+          whenOver(reply, leave);
+          next();
+        },
+      },
+      async (request, reply) => {
+        const sent = request.body as SentBody | undefined;
+        if (sent === undefined) throw invalidField('body', 'is required');
+        const { outcomes, replayed } = await sendPulses(options, {
+          pulses: readBody(sent),
+          tenants: request.user.tenants,
+          keyed: keyedRequest(request, sent),
+          receivedAtMs: Date.now(),
+          log: request.log,
+        });
+        if (replayed) void reply.header('idempotent-replayed', 'true');
+        void reply.code(202);
+        return toAnswer(outcomes);
+      },
+    );
+    done();
+  });
+}
+
+/** 202 when anything is accepted; else a problem that carries the same outcomes. */
+function toAnswer(outcomes: readonly SendOutcome[]) {
+  const count = (status: SendOutcome['status']): number =>
+    outcomes.filter((outcome) => outcome.status === status).length;
+  const counts = {
+    accepted: count('accepted'),
+    rejected: count('rejected'),
+    unconfirmed: count('unconfirmed'),
+  };
+  if (counts.accepted > 0) return { ...counts, outcomes: [...outcomes] };
+  const members = { outcomes };
+  if (counts.unconfirmed > 0) throw new ProblemError('PULSE_API_PULSES_UNCONFIRMED', { members });
+  throw new ProblemError('PULSE_API_PULSES_REJECTED', { members });
+}
+
+function keyedRequest(request: FastifyRequest, sent: SentBody): KeyedRequest | undefined {
+  const key = request.headers['idempotency-key'];
+  if (key === undefined) return undefined;
+  if (typeof key !== 'string' || !KEY.test(key)) {
+    throw invalidField('Idempotency-Key', 'must be 1 to 128 visible ASCII characters');
+  }
+  return { caller: actorNameOf(request.user), key, fingerprint: fingerprintOf(sent) };
+}
+
+/** Of all that decides what the pulses are. */
+function fingerprintOf({ mediaType, headers, body }: SentBody): Buffer {
+  const attributes = Object.entries(headers).filter(([name]) => name.startsWith('ce-'));
+  return createHash('sha256')
+    .update(JSON.stringify([mediaType, attributes.sort()]))
+    .update(body)
+    .digest();
+}
+
+/** Of a body whose length is not declared, or not in earnest: the most that it may be. */
+function declaredBytes({ headers }: FastifyRequest): number {
+  const bytes = Number(headers['content-length']);
+  return bytes >= 0 && bytes <= SEND_BYTES_MAX ? bytes : SEND_BYTES_MAX;
+}
+
+function refuseEncoding({ headers }: FastifyRequest): void {
+  const encoding = headers['content-encoding'];
+  if (encoding === undefined || encoding === 'identity') return;
+  throw new ProblemError('PULSE_API_MEDIA_TYPE', {
+    detail: 'The body must not be compressed.',
+    headers: { 'accept-encoding': 'identity' },
+  });
+}
+
+function refuseAbsence(state: Publisher['state']): void {
+  if (state === 'open') return;
+  throw state === 'blocked'
+    ? new ProblemError('PULSE_API_BUSY', { detail: 'RabbitMQ accepts no pulses at present.' })
+    : new ProblemError('PULSE_API_UNAVAILABLE', { detail: 'RabbitMQ is away.' });
+}
+
+function wrongMediaType(): ProblemError {
+  const detail = `The body must be one of ${SEND_MEDIA_TYPES.join(', ')}.`;
+  return new ProblemError('PULSE_API_MEDIA_TYPE', { detail });
+}

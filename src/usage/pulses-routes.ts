@@ -1,0 +1,42 @@
+/** GET /pulses and GET /pulses/:id. */
+import type { Pool } from 'pg';
+import type { TenantScope } from '../core/tenant-scope.ts';
+import type { Api } from '../http/api-module.ts';
+import { READERS } from '../http/caller.ts';
+import { spanFrom } from '../http/instants.ts';
+import { pageLinks } from '../http/page-links.ts';
+import { ProblemError } from '../http/problems.ts';
+import { findPulse, listPulses, type PulseFilters } from './pulses-query.ts';
+import {
+  getPulseSchema,
+  LIMIT_DEFAULT,
+  listPulsesSchema,
+  type PulsesQuery,
+} from './pulses-schema.ts';
+
+/** Adds the routes. */
+export function addPulsesRoutes(api: Api, { pool }: { pool: Pool }): void {
+  const config = { roles: READERS };
+
+  api.get('/pulses', { schema: listPulsesSchema, config }, async (request, reply) => {
+    const { page = 1, limit = LIMIT_DEFAULT, ...texts } = request.query;
+    const filters = filtersFrom(request.user.tenants, texts);
+    const { rows, total } = await listPulses(pool, filters, { offset: (page - 1) * limit, limit });
+    void reply.header('link', pageLinks(`${api.prefix}/pulses`, texts, { page, limit, total }));
+    return { data: rows, page, limit, total };
+  });
+
+  const conditional = { ...config, conditional: true } as const;
+  api.get('/pulses/:id', { schema: getPulseSchema, config: conditional }, async (request) => {
+    const row = await findPulse(pool, request.user.tenants, request.params.id);
+    if (row === undefined) {
+      throw new ProblemError('PULSE_API_NOT_FOUND', { detail: 'There is no row with this id.' });
+    }
+    return row;
+  });
+}
+
+function filtersFrom(scope: TenantScope, query: Omit<PulsesQuery, 'page' | 'limit'>): PulseFilters {
+  const { tenant, product_sku: sku, use_unity: unit } = query;
+  return { scope, tenant, sku, unit, ...spanFrom(query) };
+}

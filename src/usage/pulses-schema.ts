@@ -1,0 +1,98 @@
+/** GET /pulses and GET /pulses/:id. */
+import { Type, type Static } from 'typebox';
+import { WITH_TOKEN } from '../http/example-terms.ts';
+import { problemResponses } from '../http/problem-schema.ts';
+import { textSchema } from '../http/text-schema.ts';
+
+export const PAGE_MAX = 10_000_000;
+export const LIMIT_MAX = 1_000;
+export const LIMIT_DEFAULT = 10;
+
+const instant = (description: string) => Type.String({ format: 'date-time', description });
+
+export const PulsesQuery = Type.Object(
+  {
+    page: Type.Optional(
+      Type.Integer({ minimum: 1, maximum: PAGE_MAX, default: 1, description: 'Counted from 1.' }),
+    ),
+    limit: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: LIMIT_MAX,
+        default: LIMIT_DEFAULT,
+        description: 'Rows a page.',
+      }),
+    ),
+    tenant: Type.Optional(textSchema(128, 'Only this tenant, compared exactly.')),
+    product_sku: Type.Optional(textSchema(128, 'Only this SKU, compared exactly.')),
+    use_unity: Type.Optional(textSchema(64, 'Only this unit, compared exactly.')),
+    from: Type.Optional(instant('Only windows that start at this instant or later.')),
+    to: Type.Optional(instant('Only windows that start before this instant.')),
+  },
+  { additionalProperties: false },
+);
+export type PulsesQuery = Static<typeof PulsesQuery>;
+
+/** A path may hold anything; only a positive int64 can be the id of a row. */
+export const PulseParams = Type.Object({
+  id: Type.String({ pattern: '^[1-9][0-9]{0,18}$', description: 'The id of a row.' }),
+});
+
+export const PulseRow = Type.Object(
+  {
+    id: Type.String({ description: 'A 64-bit integer, as a string so that no client rounds it.' }),
+    tenant: Type.String({ description: 'Who is billed.' }),
+    product_sku: Type.String({ description: 'What was used.' }),
+    use_unity: Type.String({ description: 'The unit of the amount.' }),
+    used_amount: Type.String({
+      pattern: '^[0-9]+(\\.[0-9]{1,9})?$',
+      description:
+        'The exact sum as a plain decimal string: never an exponent, no trailing zeros (`3.5`, `12`).',
+    }),
+    pulse_count: Type.Integer({ description: 'How many pulses the sum is made of.' }),
+    window_start: instant('The start of the UTC hour in which the pulses were used.'),
+    flush_batch_id: Type.String({ format: 'uuid', description: 'The flush that wrote the row.' }),
+    flushed_at: instant('When it was written. Rows are never changed afterwards.'),
+  },
+  {
+    title: 'PulseRow',
+    description:
+      'The sum of one tenant, SKU, unit and hour in one flush. Late pulses make a further row for ' +
+      'the same hour: totals are sums over rows.',
+  },
+);
+export type PulseRow = Static<typeof PulseRow>;
+
+export const listPulsesSchema = {
+  operationId: 'listPulses',
+  tags: ['pulses'],
+  summary: 'Lists the flushed sums, page by page',
+  description:
+    'Rows by ascending id. `total` and the rows are read in one snapshot. The header `Link` ' +
+    '(RFC 8288) leads to the first, previous, next and last page with the same filters.',
+  curl: `curl -s "$API/pulses?page=1&limit=10&from=2026-01-01T00:00:00Z" ${WITH_TOKEN}`,
+  querystring: PulsesQuery,
+  response: {
+    200: Type.Object(
+      {
+        data: Type.Array(PulseRow),
+        page: Type.Integer(),
+        limit: Type.Integer(),
+        total: Type.Integer({ description: 'Rows on all pages.' }),
+      },
+      { description: 'One page of rows.' },
+    ),
+    ...problemResponses(400, 401, 403, 500, 503),
+  },
+};
+
+export const getPulseSchema = {
+  operationId: 'getPulse',
+  tags: ['pulses'],
+  summary: 'Shows one flushed sum',
+  description: 'One row of `GET /pulses`, by its id. Rows never change.',
+  curl: `ID=$(curl -s "$API/pulses?limit=1" ${WITH_TOKEN} | jq -r '.data[0].id')
+curl -s "$API/pulses/$ID" ${WITH_TOKEN}`,
+  params: PulseParams,
+  response: { 200: PulseRow, ...problemResponses(400, 401, 403, 404, 500, 503) },
+};

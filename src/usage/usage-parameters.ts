@@ -1,0 +1,78 @@
+/** The query string of /usage → a question, or a 400 that names the parameter. */
+import type { Pool } from 'pg';
+import { includesTenant, tenantsOf, type TenantScope } from '../core/tenant-scope.ts';
+import { parseTimestamp } from '../core/timestamp.ts';
+import {
+  fromCursor,
+  isTimeZone,
+  USAGE_GROUPS,
+  type UsageGroup,
+  type UsageQuery,
+} from './usage-query.ts';
+import { readMidnight } from './usage-sql.ts';
+import { checkedSpan, instantFrom } from '../http/instants.ts';
+import { invalidField } from '../http/problems.ts';
+import type { UsageParameters } from './usage-schema.ts';
+
+/** Four digits: Postgres has no year 0. */
+const DATE = /^[1-9]\d{3}-\d\d-\d\d$/;
+
+/**
+ * Reads the parameters, within what the caller may see; dates are looked up in Postgres, which knows every zone's clock changes.
+ *
+ * @throws ProblemError 400 naming the parameter.
+ */
+export async function parseUsageParameters(
+  pool: Pick<Pool, 'query'>,
+  scope: TenantScope,
+  parameters: UsageParameters,
+): Promise<UsageQuery> {
+  const { tz = 'UTC', as_of: asOf, after } = parameters;
+  if (!isTimeZone(tz)) {
+    throw invalidField('tz', 'must be UTC or the name of a time zone such as Europe/Berlin');
+  }
+  const query: UsageQuery = {
+    window: parameters.window ?? 'none',
+    tz,
+    groups: parseGroups(parameters.group_by),
+    // Another's tenant is as one that there is not.
+    tenants:
+      parameters.tenant?.filter((tenant) => includesTenant(scope, tenant)) ?? tenantsOf(scope),
+    skus: parameters.product_sku,
+    units: parameters.use_unity,
+    ...checkedSpan({
+      fromMs: await parsePlace(pool, { field: 'from', text: parameters.from, tz }),
+      toMs: await parsePlace(pool, { field: 'to', text: parameters.to, tz }),
+    }),
+    order: parameters.order ?? 'asc',
+    limit: parameters.limit,
+    asOfMs: asOf === undefined ? undefined : instantFrom('as_of', asOf),
+    live: parameters.live !== 'false',
+  };
+  if (after === undefined) return query;
+  const key = fromCursor(query, after);
+  if (key === undefined)
+    throw invalidField('after', 'must be `next` of a page of the same request');
+  return { ...query, after: key };
+}
+
+/** Always in one order, and always with the unit. */
+function parseGroups(texts: readonly string[] = []): UsageGroup[] {
+  const given = new Set(texts.flatMap((text) => text.split(',')).map((name) => name.trim()));
+  given.delete('');
+  const groups = USAGE_GROUPS.filter((group) => given.delete(group) || group === 'use_unity');
+  if (given.size > 0) throw invalidField('group_by', `must be of ${USAGE_GROUPS.join(', ')}`);
+  return groups;
+}
+
+async function parsePlace(
+  pool: Pick<Pool, 'query'>,
+  { field, text, tz }: { field: string; text: string | undefined; tz: string },
+): Promise<number | undefined> {
+  if (text === undefined) return undefined;
+  if (!DATE.test(text)) return instantFrom(field, text, 'a date, or an RFC 3339 instant');
+  if (parseTimestamp(`${text}T00:00:00Z`) === undefined) {
+    throw invalidField(field, 'must be a day that there is');
+  }
+  return await readMidnight(pool, { date: text, tz });
+}

@@ -1,0 +1,173 @@
+/** GET /usage and GET /usage.csv. */
+import { Type, type Static } from 'typebox';
+import { USAGE_WINDOWS } from './usage-query.ts';
+import { WITH_TOKEN } from '../http/example-terms.ts';
+import { problemResponses } from '../http/problem-schema.ts';
+import { textSchema } from '../http/text-schema.ts';
+
+export const USAGE_LIMIT_DEFAULT = 100;
+const LIMIT_MAX = 1_000;
+const FILTER_VALUES_MAX = 100;
+
+const instant = (description: string) => Type.String({ format: 'date-time', description });
+const repeatable = (lengthMax: number, what: string) =>
+  Type.Optional(
+    Type.Array(textSchema(lengthMax, `A ${what}, compared exactly.`), {
+      maxItems: FILTER_VALUES_MAX,
+      description: `Only this ${what}; repeat the parameter for several.`,
+    }),
+  );
+/** Without `examples`: the reference page would fill them in, and ask for a month in which nothing was used. */
+const place = (description: string, example: string) =>
+  Type.Optional(
+    Type.String({
+      maxLength: 40,
+      description:
+        `${description} An RFC 3339 instant, or a date: its first moment in \`tz\`, such as ` +
+        `\`${example}\`.`,
+    }),
+  );
+
+const UsageQuery = Type.Object(
+  {
+    from: place('Only hours that start then or later.', '2026-03-01'),
+    to: place('Only hours that start before.', '2026-03-29T12:00:00+02:00'),
+    window: Type.Optional(
+      Type.Enum([...USAGE_WINDOWS], {
+        description: 'What sums are cut by in time; `none`, the default, adds up all of it.',
+      }),
+    ),
+    tz: Type.Optional(
+      Type.String({
+        maxLength: 64,
+        description:
+          'Whose days and months: `UTC`, the default, or a name such as `Europe/Berlin`. A day may have ' +
+          '23 or 25 hours. An hour belongs to the day in which it starts.',
+        examples: ['Europe/Berlin'],
+      }),
+    ),
+    group_by: Type.Optional(
+      Type.Array(Type.String({ maxLength: 64 }), {
+        maxItems: 8,
+        description:
+          'What sums are cut by besides: `tenant`, `product_sku`, `use_unity`; repeated or with commas. ' +
+          'The unit always is, because amounts of two units have no sum.',
+        examples: [['tenant', 'product_sku']],
+      }),
+    ),
+    tenant: repeatable(128, 'tenant'),
+    product_sku: repeatable(128, 'SKU'),
+    use_unity: repeatable(64, 'unit'),
+    order: Type.Optional(
+      Type.Enum(['asc', 'desc'], {
+        description: 'By window, then tenant, SKU and unit; `asc` is the default.',
+      }),
+    ),
+    limit: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: LIMIT_MAX,
+        description: `Rows at most: ${USAGE_LIMIT_DEFAULT} unless given; CSV and NDJSON have all unless given.`,
+      }),
+    ),
+    after: Type.Optional(
+      Type.String({ maxLength: 4_096, description: '`next` of the page before.' }),
+    ),
+    live: Type.Optional(
+      Type.Enum(['true', 'false'], {
+        description: 'Whether to add what is counted and not flushed yet; `true` is the default.',
+      }),
+    ),
+    as_of: Type.Optional(
+      instant('Answers as the books stood at this instant: what had been flushed by then.'),
+    ),
+  },
+  { additionalProperties: false },
+);
+export type UsageParameters = Static<typeof UsageQuery>;
+
+const UsageRow = Type.Object(
+  {
+    window_start: Type.Optional(instant('Where the window starts, on the clock of `tz`.')),
+    window_end: Type.Optional(instant('Where the next one starts.')),
+    tenant: Type.Optional(Type.String({ description: 'Who is billed.' })),
+    product_sku: Type.Optional(Type.String({ description: 'What was used.' })),
+    use_unity: Type.String({ description: 'The unit of the amount.' }),
+    used_amount: Type.String({
+      pattern: '^[0-9]+(\\.[0-9]{1,9})?$',
+      description: 'The exact sum as a plain decimal string.',
+    }),
+    pulse_count: Type.Integer({ description: 'How many pulses the sum is made of.' }),
+    provisional: Type.Boolean({ description: 'Whether some of it is not flushed yet.' }),
+  },
+  {
+    title: 'UsageRow',
+    description: 'One sum; members that the question does not cut by are left out.',
+  },
+);
+
+const FRESHNESS = {
+  complete_through: instant(
+    'Every pulse that had been counted when the request came, and was used before this, is flushed.',
+  ),
+  final_through: instant('Nothing that was used before this can come any more.'),
+  provisional: Type.Boolean({
+    description:
+      'Whether the same request may be answered differently later, for what it holds now.',
+  }),
+  pending: Type.Union([Type.Integer({ minimum: 0 }), Type.Null()], {
+    description: 'Pulses in these sums that are not flushed yet; null when they were left out.',
+  }),
+};
+
+const Page = Type.Object(
+  {
+    data: Type.Array(UsageRow),
+    next: Type.Union([Type.String(), Type.Null()], {
+      description: 'Send it as `after` for the next page; null on the last.',
+    }),
+    ...FRESHNESS,
+  },
+  { description: 'One page of sums, and how fresh they are.' },
+);
+
+const route = {
+  tags: ['usage'],
+  querystring: UsageQuery,
+};
+const csv = { schema: Type.String({ description: 'RFC 4180, with a header line.' }) };
+const ndjson = { schema: Type.String({ description: 'One row a line, as JSON.' }) };
+
+export const getUsageSchema = {
+  ...route,
+  operationId: 'getUsage',
+  summary: 'Adds up usage',
+  description:
+    'Exact sums of what is flushed and what is counted and not flushed yet, each pulse once. ' +
+    '`Accept: text/csv` or `application/x-ndjson` streams all rows; freshness is then in the headers ' +
+    '`Pulse-Complete-Through`, `Pulse-Final-Through`, `Pulse-Provisional` and `Pulse-Pending`.',
+  curl: `curl -s "$API/usage?window=day&tz=Europe/Berlin&group_by=tenant,product_sku" ${WITH_TOKEN}`,
+  response: {
+    200: {
+      description: 'The sums, and how fresh they are.',
+      content: {
+        'application/json': { schema: Page },
+        'text/csv': csv,
+        'application/x-ndjson': ndjson,
+      },
+    },
+    ...problemResponses(400, 401, 403, 500, 503),
+  },
+};
+
+export const getUsageCsvSchema = {
+  ...route,
+  operationId: 'getUsageCsv',
+  summary: 'Adds up usage, as CSV',
+  description: 'The same as `GET /usage` with `Accept: text/csv`.',
+  curl: `curl -sf "$API/usage.csv?window=day&group_by=tenant,product_sku" ${WITH_TOKEN}`,
+  response: {
+    200: { description: 'All rows.', content: { 'text/csv': csv } },
+    ...problemResponses(400, 401, 403, 500, 503),
+  },
+};

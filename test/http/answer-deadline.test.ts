@@ -1,0 +1,101 @@
+import { once } from 'node:events';
+import { Readable } from 'node:stream';
+import { setTimeout } from 'node:timers/promises';
+import { fastify, type FastifyReply } from 'fastify';
+import { afterEach, expect, test } from 'vitest';
+import {
+  addAnswerDeadline,
+  setAnswerDeadline,
+  signalOfEnd,
+  whenOver,
+} from '../../src/http/answer-deadline.ts';
+import { answerError } from '../../src/http/error-handler.ts';
+
+/** Over a socket: what a request's end means differs there from what `inject` makes of it. */
+let app = fastify();
+afterEach(async () => {
+  app.server.closeAllConnections();
+  await app.close();
+});
+
+async function listen(answer: (reply: FastifyReply) => unknown, answerWithinMs = 60_000) {
+  app = fastify();
+  app.setErrorHandler(answerError);
+  addAnswerDeadline(app, { answerWithinMs });
+  app.post('/', (_request, reply) => answer(reply));
+  return await app.listen({ host: '127.0.0.1', port: 0 });
+}
+
+const post = (url: string, signal?: AbortSignal) =>
+  fetch(url, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: '{"some":"body"}',
+    ...(signal === undefined ? {} : { signal }),
+  });
+
+test('an answer that never comes is a problem, though the body has been read', async () => {
+  const res = await post(await listen(() => new Promise(() => undefined), 20));
+  expect(res.status).toBe(503);
+  expect(await res.json()).toMatchObject({ code: 'PULSE_API_TIMEOUT' });
+});
+
+test('an answer that stands still midway is cut off, not taken for the whole', async () => {
+  const url = await listen((reply) => {
+    const half = new Readable({ read: () => undefined });
+    half.push('half');
+    return reply.send(half);
+  }, 500);
+  const res = await post(url);
+  expect(res.status).toBe(200);
+  await expect(res.text()).rejects.toThrow();
+});
+
+test('a caller who waits is awaited, though the body has been read', async () => {
+  let signal: AbortSignal | undefined;
+  const url = await listen(async (reply) => {
+    // Nothing tells that the request has not ended; without the signal its end came with that of the body.
+    if (!reply.request.raw.closed) await once(reply.request.raw, 'close');
+    signal = signalOfEnd(reply);
+    await new Promise(setImmediate);
+    return { isAborted: signal.aborted };
+  });
+  expect(await (await post(url)).json()).toEqual({ isAborted: false });
+  if (signal?.aborted === false) await once(signal, 'abort');
+});
+
+test('an answer that is found to be a long one gets its time', async () => {
+  const url = await listen(async (reply) => {
+    setAnswerDeadline(reply, 60_000);
+    await setTimeout(100);
+    return { is: 'there' };
+  }, 20);
+  expect(await (await post(url)).json()).toEqual({ is: 'there' });
+});
+
+test('a caller who had gone before anybody looked is noticed', async () => {
+  const caller = new AbortController();
+  const noticed = new Promise<void>((resolve) => {
+    void listen(async (reply) => {
+      caller.abort();
+      if (!reply.raw.closed) await once(reply.raw, 'close');
+      whenOver(reply, resolve);
+      return {};
+    }).then((url) => post(url, caller.signal).catch(() => undefined));
+  });
+  await noticed;
+});
+
+test('a caller who goes is noticed', async () => {
+  const caller = new AbortController();
+  const noticed = new Promise<void>((resolve) => {
+    void listen(async (reply) => {
+      const signal = signalOfEnd(reply);
+      caller.abort();
+      await once(signal, 'abort');
+      resolve();
+      return {};
+    }).then((url) => post(url, caller.signal).catch(() => undefined));
+  });
+  await noticed;
+});

@@ -1,0 +1,84 @@
+import { once } from 'node:events';
+import { get as httpGet, type IncomingMessage } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { PassThrough } from 'node:stream';
+import { createGunzip, gunzipSync, gzipSync } from 'node:zlib';
+import { afterEach, expect, test } from 'vitest';
+import type { Api } from '../../src/http/api-module.ts';
+import { createTestApp } from '../api/api-fixture.ts';
+
+let app: Api;
+afterEach(() => app.close());
+
+const PUBLIC = { config: { public: true } } as const;
+const gzip = { 'accept-encoding': 'gzip' };
+const text = 'pulse '.repeat(1_000);
+
+test('a long answer is compressed for whoever takes it, and is the same', async () => {
+  ({ app } = await createTestApp());
+  const plain = await app.inject({ url: '/openapi.json' });
+  expect(plain.headers).not.toHaveProperty('content-encoding');
+  const res = await app.inject({ url: '/openapi.json', headers: gzip });
+  expect(res.headers['content-encoding']).toBe('gzip');
+  expect(res.headers.vary).toContain('accept-encoding');
+  expect(gunzipSync(res.rawPayload).toString()).toBe(plain.body);
+  const none = await app.inject({
+    url: '/openapi.json',
+    headers: { 'accept-encoding': 'gzip;q=0' },
+  });
+  expect(none.body).toBe(plain.body);
+});
+
+test('a short answer, one in another format, and one that holds a secret stay as they are', async () => {
+  ({ app } = await createTestApp());
+  const secret = { config: { public: true, answersSecret: true } } as const;
+  app.get('/image', PUBLIC, (_request, reply) => reply.type('image/png').send(text));
+  app.get('/secret', secret, () => ({ text }));
+  for (const url of ['/health/live', '/image', '/secret']) {
+    const res = await app.inject({ url, headers: gzip });
+    expect(res.statusCode).toBe(200);
+    expect(res.headers, url).not.toHaveProperty('content-encoding');
+  }
+});
+
+test('a compressed body is not taken: a small one could become any size', async () => {
+  ({ app } = await createTestApp());
+  const payload = gzipSync(JSON.stringify({ username: 'admin', password: 'x' }));
+  const headers = { 'content-type': 'application/json', 'content-encoding': 'gzip' };
+  const res = await app.inject({ method: 'POST', url: '/api/v1/login', headers, payload });
+  expect(res.statusCode).toBe(400);
+});
+
+async function openStream(): Promise<{ source: PassThrough; response: IncomingMessage }> {
+  ({ app } = await createTestApp());
+  const source = new PassThrough();
+  app.get('/stream', PUBLIC, (_request, reply) => reply.type('application/x-ndjson').send(source));
+  await app.listen({ host: '127.0.0.1', port: 0 });
+  const { port } = app.server.address() as AddressInfo;
+  source.write('{"row":1}\n');
+  const request = httpGet({ port, path: '/stream', headers: gzip, agent: false });
+  const [response] = (await once(request, 'response')) as [IncomingMessage];
+  expect(response.headers['content-encoding']).toBe('gzip');
+  return { source, response };
+}
+
+test('what a stream writes arrives before it ends', async () => {
+  const { source, response } = await openStream();
+  const rows = response.pipe(createGunzip());
+  expect(String((await once(rows, 'data'))[0])).toBe('{"row":1}\n');
+  source.write('{"row":2}\n');
+  expect(String((await once(rows, 'data'))[0])).toBe('{"row":2}\n');
+  source.end();
+  await once(rows, 'end');
+});
+
+test('a stream that fails midway never looks whole', async () => {
+  const { source, response } = await openStream();
+  response.resume();
+  const failed = once(response, 'end').then(
+    () => 'whole',
+    (error: unknown) => (error as NodeJS.ErrnoException).code,
+  );
+  source.destroy(new Error('The database went away.'));
+  expect(await failed).toBe('ECONNRESET');
+});

@@ -1,0 +1,124 @@
+import { afterEach, expect, test } from 'vitest';
+import type { Api } from '../../src/http/api-module.ts';
+import { authorization, createTestApp, fakePopulateRuns } from '../api/api-fixture.ts';
+
+let app: Api | undefined;
+afterEach(async () => {
+  await app?.close();
+  app = undefined;
+});
+
+async function open(...args: Parameters<typeof createTestApp>) {
+  const created = await createTestApp(...args);
+  app = created.app;
+  return created;
+}
+
+const json = { 'content-type': 'application/json' };
+
+test('404 for a path without a route, with or without a token', async () => {
+  const { app } = await open();
+  for (const headers of [{}, authorization()]) {
+    const res = await app.inject({ url: '/api/v1/nothing?secret=1', headers });
+    expect(res.statusCode).toBe(404);
+    expect(res.headers['content-type']).toBe('application/problem+json; charset=utf-8');
+    expect(res.json()).toEqual({
+      type: '/api/v1/problems/route-not-found',
+      title: 'There is no such route.',
+      status: 404,
+      detail: 'There is no such route.',
+      instance: '/api/v1/nothing',
+      code: 'PULSE_API_ROUTE_NOT_FOUND',
+      request_id: res.headers['x-request-id'],
+    });
+  }
+});
+
+test('405 with Allow for a path that has other methods', async () => {
+  const { app } = await open();
+  const res = await app.inject({ method: 'DELETE', url: '/api/v1/pulses/7' });
+  expect(res.statusCode).toBe(405);
+  expect(res.headers.allow).toBe('GET, HEAD');
+  expect((await app.inject({ url: '/api/v1/login' })).headers.allow).toBe('POST');
+});
+
+test('413 for a body beyond the limit', async () => {
+  const { app } = await open();
+  const payload = JSON.stringify({ username: 'a', password: 'x'.repeat(70_000) });
+  const res = await app.inject({ method: 'POST', url: '/api/v1/login', headers: json, payload });
+  expect(res.statusCode).toBe(413);
+  expect(res.json()).toMatchObject({ code: 'PULSE_API_BODY_TOO_LARGE' });
+});
+
+test.each(['text/plain', 'application/xml', 'application/x-www-form-urlencoded'])(
+  '415 for %s',
+  async (type) => {
+    const { app } = await open();
+    const res = await app.inject({
+      method: 'POST',
+      url: '/api/v1/login',
+      headers: { 'content-type': type },
+      payload: 'username=a&password=b',
+    });
+    expect(res.statusCode).toBe(415);
+    expect(res.json()).toMatchObject({ code: 'PULSE_API_MEDIA_TYPE' });
+  },
+);
+
+test('400 for a path or a query string with broken escapes', async () => {
+  const { app } = await open();
+  for (const url of ['/api/v1/pulses/%ff', '/api/v1/pulses?tenant=%ff', '/api/v1/pulses?a=%']) {
+    const res = await app.inject({ url, headers: authorization() });
+    expect(res.statusCode, url).toBe(400);
+    expect(res.json()).toMatchObject({ code: 'PULSE_API_MALFORMED_URL' });
+    expect(res.headers['x-request-id']).toBeDefined();
+  }
+});
+
+test('414 for a path parameter beyond all bounds', async () => {
+  const { app } = await open();
+  const res = await app.inject({
+    url: `/api/v1/pulses/${'1'.repeat(500)}`,
+    headers: authorization(),
+  });
+  expect(res.statusCode).toBe(414);
+});
+
+test('503 with Retry-After when Postgres is away, without a word about it', async () => {
+  const { app, lines } = await open();
+  for (const url of ['/api/v1/pulses', '/api/v1/pulses/7']) {
+    const res = await app.inject({ url, headers: authorization() });
+    expect(res.statusCode).toBe(503);
+    expect(res.headers['retry-after']).toBe('5');
+    expect(res.json()).toMatchObject({ code: 'PULSE_API_UNAVAILABLE' });
+    expect(res.body).not.toMatch(/ECONNREFUSED|127\.0\.0\.1|postgres/i);
+  }
+  expect(JSON.stringify(lines)).toContain('ECONNREFUSED');
+  expect(JSON.stringify(lines)).not.toContain('hidden');
+  const login = await app.inject({
+    method: 'POST',
+    url: '/api/v1/login',
+    payload: { username: 'a', password: 'b' },
+  });
+  expect(login.statusCode).toBe(503);
+});
+
+test('500 shows nothing of the failure and logs all of it', async () => {
+  const populateRuns = fakePopulateRuns();
+  populateRuns.start = () => Promise.reject(new Error('SELECT secret FROM table'));
+  const { app, lines } = await open({ populateRuns });
+  const res = await app.inject({
+    method: 'POST',
+    url: '/api/v1/pulses/populate',
+    headers: authorization(),
+    payload: { total_messages: 1, workers_number: 1, buffer_size: 1 },
+  });
+  expect(res.statusCode).toBe(500);
+  expect(res.json()).toMatchObject({ code: 'PULSE_API_INTERNAL' });
+  expect(res.body).not.toMatch(/secret|SELECT|Error|\.ts/);
+  const line = lines.find(({ msg }) => msg === 'request failed');
+  expect(line).toMatchObject({
+    requestId: res.headers['x-request-id'],
+    err: { message: 'SELECT secret FROM table' },
+  });
+});

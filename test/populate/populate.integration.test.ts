@@ -1,0 +1,162 @@
+import { randomUUID } from 'node:crypto';
+import type { Channel, ChannelModel } from 'amqplib';
+import { Pool } from 'pg';
+import { pino } from 'pino';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import {
+  closeRabbitConnection,
+  openRabbitConnection,
+} from '../../src/platform/rabbit-connection.ts';
+import { declareTopology } from '../../src/platform/topology.ts';
+import { findPopulateRun } from '../../src/populate/populate-runs-query.ts';
+import { createPopulateRuns } from '../../src/populate/populate-runs.ts';
+import { startPopulateRun, type PopulateDeps } from '../../src/populate/populate.ts';
+import { startRabbitProxy, type RabbitProxy } from '../platform/rabbit-proxy.ts';
+import { isolatedServices, type IsolatedServices } from '../support/isolated.ts';
+
+const logger = pino({ level: 'silent' });
+let services: IsolatedServices;
+let connection: ChannelModel;
+let channel: Channel;
+let proxy: RabbitProxy;
+let pool: Pool;
+
+beforeAll(async () => {
+  services = await isolatedServices();
+  connection = await openRabbitConnection(services.rabbitmqUrl, { name: 'test' });
+  await declareTopology(connection, services.queue);
+  channel = await connection.createChannel();
+  pool = new Pool({ connectionString: services.databaseUrl });
+});
+afterAll(async () => {
+  await pool.end();
+  await closeRabbitConnection(connection);
+  await services.close();
+});
+beforeEach(async () => {
+  proxy = await startRabbitProxy(services.rabbitmqUrl);
+  await channel.purgeQueue(services.queue);
+});
+afterEach(async () => {
+  await proxy.close();
+});
+
+function deps(): PopulateDeps {
+  return { url: proxy.url, queue: services.queue, logger };
+}
+
+/** The ids in the queue, each with how often. */
+async function idsInQueue(): Promise<Map<string, number>> {
+  const ids = new Map<string, number>();
+  for (;;) {
+    const delivery = await channel.get(services.queue, { noAck: true });
+    if (delivery === false) return ids;
+    const id = delivery.properties.messageId as string;
+    ids.set(id, (ids.get(id) ?? 0) + 1);
+  }
+}
+
+describe('startPopulateRun', () => {
+  it('publishes exactly as many as asked for', async () => {
+    const run = startPopulateRun(deps(), { total: 1_000, workers: 3, buffer: 50 });
+    expect(run.progress()).toMatchObject({ state: 'running', total: 1_000, finishedAt: null });
+    const last = await run.done;
+    expect(last).toMatchObject({ state: 'completed', published: 1_000, confirmed: 1_000 });
+    expect(last.ratePerSecond).toBeGreaterThan(0);
+    expect((await idsInQueue()).size).toBe(1_000);
+  });
+
+  it('outlives the loss of the broker: every id arrives, and none is new', async () => {
+    const sent: string[] = [];
+    const pulses = Array.from({ length: 1_500 }, (_, index) => {
+      const messageId = `m${index}`;
+      sent.push(messageId);
+      return { body: Buffer.from('{}'), messageId };
+    });
+    const run = startPopulateRun({ ...deps(), pulses }, { total: 1_500, workers: 2, buffer: 100 });
+    await vi.waitFor(() => {
+      expect(run.progress().confirmed).toBeGreaterThan(200);
+    });
+    proxy.cut();
+    await vi.waitFor(() => {
+      expect(run.progress().retried).toBeGreaterThan(0);
+    });
+    proxy.mend();
+    expect(await run.done).toMatchObject({ state: 'completed', confirmed: 1_500, error: null });
+    expect([...(await idsInQueue()).keys()].sort()).toEqual(sent.sort());
+  });
+
+  it('stops soon when it is cancelled', async () => {
+    const run = startPopulateRun(deps(), { total: 1_000_000, workers: 1, buffer: 10 });
+    await vi.waitFor(() => {
+      expect(run.progress().confirmed).toBeGreaterThan(10);
+    });
+    run.cancel();
+    const last = await run.done;
+    expect(last.state).toBe('cancelled');
+    expect((await idsInQueue()).size).toBe(last.confirmed);
+  });
+
+  it('fails with a reason when the broker stays away', async () => {
+    proxy.cut();
+    const run = startPopulateRun(
+      { ...deps(), giveUpAfterMs: 0, waitTimeoutMs: 200 },
+      { total: 10, workers: 1, buffer: 1 },
+    );
+    expect(await run.done).toMatchObject({
+      state: 'failed',
+      confirmed: 0,
+      error: 'RabbitMQ could not be reached in time.',
+    });
+  });
+});
+
+describe('createPopulateRuns', () => {
+  it('lets every process read how far a run has come', async () => {
+    const runs = createPopulateRuns({ ...deps(), rabbitmqUrl: services.rabbitmqUrl, pool });
+    const request = { total: 500, workers: 2, buffer: 20, requestedBy: 'admin' };
+    const { id, state } = await runs.start(request);
+    expect(state).toBe('running');
+    expect(runs.totals()).toMatchObject({ running: 1, wanted: 500 });
+    await vi.waitFor(
+      async () => {
+        expect(await findPopulateRun(pool, id)).toMatchObject({
+          state: 'completed',
+          total: 500,
+          published: 500,
+          confirmed: 500,
+          workers: 2,
+          buffer: 20,
+          error: null,
+        });
+      },
+      { timeout: 10_000 },
+    );
+    expect((await runs.find(id))?.finishedAt).toBeInstanceOf(Date);
+    await runs.start({ ...request, total: 30 });
+    await vi.waitFor(() => {
+      const ended = { running: 0, wanted: 530, published: 530, confirmed: 530, retried: 0 };
+      expect(runs.totals()).toEqual(ended);
+    });
+    await runs.close();
+  });
+
+  it('stores that its runs were cancelled when it closes', async () => {
+    const runs = createPopulateRuns({ ...deps(), rabbitmqUrl: services.rabbitmqUrl, pool });
+    const request = { total: 10_000_000, workers: 1, buffer: 10, requestedBy: 'admin' };
+    const { id } = await runs.start(request);
+    await runs.close();
+    expect(await findPopulateRun(pool, id)).toMatchObject({ state: 'cancelled' });
+  });
+
+  it('calls a run interrupted when its process has stopped reporting', async () => {
+    const id = randomUUID();
+    await pool.query(
+      `INSERT INTO populate_runs (id, state, total, workers, buffer, updated_at)
+       VALUES ($1, 'running', 1, 1, 1, now() - interval '1 minute')`,
+      [id],
+    );
+    expect(await findPopulateRun(pool, id)).toMatchObject({ state: 'interrupted' });
+    expect(await findPopulateRun(pool, randomUUID())).toBeUndefined();
+  });
+});

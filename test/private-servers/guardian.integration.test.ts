@@ -1,0 +1,91 @@
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { canSetDeathSignal } from '../../src/private-servers/supervisor.ts';
+import { startServicesChild, stillRunning, type ServicesChild } from './services-child.ts';
+
+const FOREVER = 'setInterval(() => undefined, 1000);';
+
+describe('no process and no file is left', () => {
+  let parent: string;
+  let directory: string;
+
+  beforeEach(() => {
+    parent = mkdtempSync(join(tmpdir(), 'pulse-test-'));
+    directory = join(parent, 'services');
+  });
+  afterEach(() => {
+    rmSync(parent, { recursive: true, force: true });
+  });
+
+  async function expectNothingLeft({ pids, postgresPlace }: ServicesChild): Promise<void> {
+    expect(pids.length).toBeGreaterThan(5);
+    await expect.poll(() => stillRunning(pids), { timeout: 20_000 }).toEqual([]);
+    const isAnyLeft = () => existsSync(directory) || existsSync(postgresPlace);
+    await expect.poll(isAnyLeft, { timeout: 5_000 }).toBe(false);
+  }
+
+  test('when the command is killed with SIGKILL', async () => {
+    const child = await startServicesChild({ directory, afterwards: FOREVER });
+    child.process.kill('SIGKILL');
+    await expectNothingLeft(child);
+  });
+
+  test('when Ctrl-C interrupts the whole process group', async () => {
+    const child = await startServicesChild({ directory, afterwards: FOREVER });
+    process.kill(-child.process.pid!, 'SIGINT');
+    await expectNothingLeft(child);
+  });
+
+  test('when the command throws', async () => {
+    const child = await startServicesChild({ directory, afterwards: `throw new Error('boom');` });
+    await expectNothingLeft(child);
+  });
+
+  test('when the command comes to its end without stopping them', async () => {
+    const child = await startServicesChild({ directory, afterwards: '' });
+    if (child.process.exitCode === null) await once(child.process, 'exit');
+    expect(child.process.exitCode).toBe(0);
+    await expectNothingLeft(child);
+  });
+
+  test('when the guardian itself is killed with SIGKILL, and the command then stops', async () => {
+    const child = await startServicesChild({
+      directory,
+      afterwards: `process.once('SIGUSR2', () => void services.stop());${FOREVER}`,
+    });
+    process.kill(child.guardianPid, 'SIGKILL');
+    if (await canSetDeathSignal()) {
+      // Before the command knows: the kernel itself ends them.
+      await expect.poll(() => stillRunning(child.pids), { timeout: 20_000 }).toEqual([]);
+    }
+    process.kill(child.process.pid!, 'SIGUSR2');
+    const isAnyLeft = () => existsSync(directory) || existsSync(child.postgresPlace);
+    await expect.poll(isAnyLeft, { timeout: 20_000 }).toBe(false);
+    child.process.kill('SIGKILL');
+    for (const pid of child.pids) if (stillRunning([pid]).length > 0) process.kill(pid, 'SIGKILL');
+  });
+});
+
+test('a signal that a terminal or a service manager sends to everybody does not end the servers', async () => {
+  const parent = mkdtempSync(join(tmpdir(), 'pulse-test-'));
+  const child = await startServicesChild({
+    directory: join(parent, 'services'),
+    // The command drains: it needs its servers while it does.
+    afterwards: `process.on('SIGTERM', async () => {
+      await services.start('redis');
+      console.log('still there');
+      await services.stop();
+      process.exit(0);
+    });${FOREVER}`,
+  });
+  process.kill(child.guardianPid, 'SIGINT');
+  process.kill(child.guardianPid, 'SIGTERM');
+  expect(stillRunning([child.guardianPid])).toHaveLength(1);
+  child.process.kill('SIGTERM');
+  const [code] = (await once(child.process, 'exit')) as [number | null];
+  expect(code).toBe(0);
+  rmSync(parent, { recursive: true, force: true });
+});

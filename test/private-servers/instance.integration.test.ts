@@ -1,0 +1,114 @@
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { Redis } from 'ioredis';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Client } from 'pg';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import {
+  attachInstance,
+  downInstance,
+  findRunningInstance,
+  upInstance,
+} from '../../src/private-servers/instance.ts';
+import { signalOne } from '../../src/private-servers/process-ending.ts';
+import { processTree } from '../../src/private-servers/process-identity.ts';
+import { writeRunningState, type RunningState } from '../../src/private-servers/running-state.ts';
+import { stillRunning } from './services-child.ts';
+
+describe('the instance that keeps its files', () => {
+  let directory: string;
+
+  beforeEach(() => {
+    directory = mkdtempSync(join(tmpdir(), 'pulse-test-'));
+  });
+  afterEach(async () => {
+    await downInstance(directory);
+    rmSync(directory, { recursive: true, force: true });
+  });
+
+  test('outlives its starter, is started once, and keeps sums and rows over down and up', async () => {
+    const [first, second] = await Promise.all([
+      upInstance({ directory }),
+      upInstance({ directory }),
+    ]);
+    expect([first.started, second.started].sort()).toEqual([false, true]);
+    expect(first.state.env).toEqual(second.state.env);
+    expect(statSync(join(directory, 'running.json')).mode & 0o777).toBe(0o600);
+    await writeBoth(first.state);
+
+    const pids = processTree(first.state.guardianPid);
+    expect(await downInstance(directory)).toEqual({ outcome: 'stopped' });
+    expect(stillRunning(pids)).toEqual([]);
+    expect(findRunningInstance(directory)).toBeNull();
+    expect(await downInstance(directory)).toEqual({ outcome: 'not_running' });
+
+    const again = await upInstance({ directory });
+    expect(again.started).toBe(true);
+    expect(again.state.env).toEqual(first.state.env);
+    expect(await readBoth(again.state)).toEqual({ sum: '42', rows: 1 });
+  });
+
+  test('attached, ends with its command while others may use it', async () => {
+    const owner = await attachInstance({ directory });
+    const guest = await attachInstance({ directory });
+    expect(owner.isOwner).toBe(true);
+    expect(guest).toMatchObject({ isOwner: false, env: owner.env });
+    await guest.stop();
+    expect(findRunningInstance(directory)?.env).toEqual(owner.env);
+    expect(await downInstance(directory)).toEqual({ outcome: 'attached', ownerPid: process.pid });
+
+    await owner.stop();
+    expect(findRunningInstance(directory)).toBeNull();
+    expect(existsSync(join(directory, 'settings.json'))).toBe(true);
+  });
+
+  test('a state file that a killed guardian left behind is not believed', () => {
+    const env = { RABBITMQ_URL: '', REDIS_URL: '', DATABASE_URL: '' };
+    const stale: RunningState = {
+      // Alive, but another process: as after a number was given out again.
+      guardianPid: process.pid,
+      guardianIdentity: 'somebody else',
+      startedAt: '',
+      env,
+      attachedTo: null,
+      processes: {},
+    };
+    writeRunningState(directory, stale);
+    expect(findRunningInstance(directory)).toBeNull();
+  });
+
+  test('comes up again after its guardian was killed', async () => {
+    const { state } = await upInstance({ directory });
+    await writeBoth(state);
+    const pids = processTree(state.guardianPid);
+    // Without the kernel's help the servers would outlive it.
+    for (const pid of pids) signalOne(pid, 'SIGKILL');
+    await expect.poll(() => stillRunning(pids), { timeout: 20_000 }).toEqual([]);
+    expect(findRunningInstance(directory)).toBeNull();
+    const again = await upInstance({ directory });
+    expect(again.started).toBe(true);
+    expect(await readBoth(again.state)).toEqual({ sum: '42', rows: 1 });
+    expect(readFileSync(join(directory, 'guardian.log'), 'utf8')).toBe('');
+  });
+});
+
+async function writeBoth({ env }: RunningState): Promise<void> {
+  const redis = new Redis(env.REDIS_URL);
+  await redis.set('sum', '42');
+  redis.disconnect();
+  const client = new Client({ connectionString: env.DATABASE_URL });
+  await client.connect();
+  await client.query('CREATE TABLE kept AS SELECT 42 AS answer');
+  await client.end();
+}
+
+async function readBoth({ env }: RunningState) {
+  const redis = new Redis(env.REDIS_URL);
+  const sum = await redis.get('sum');
+  redis.disconnect();
+  const client = new Client({ connectionString: env.DATABASE_URL });
+  await client.connect();
+  const { rowCount } = await client.query('SELECT answer FROM kept');
+  await client.end();
+  return { sum, rows: rowCount };
+}

@@ -1,0 +1,78 @@
+/** A command of its own that starts the services, so that tests can end it in every way. */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync, realpathSync } from 'node:fs';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { lockHolder } from '../../src/private-servers/directory-lock.ts';
+import { processIdentity, processTree } from '../../src/private-servers/process-identity.ts';
+import type { UserIds } from '../../src/private-servers/process-spec.ts';
+
+export interface ServicesChild {
+  readonly process: ChildProcess;
+  readonly env: Record<'RABBITMQ_URL' | 'REDIS_URL' | 'DATABASE_URL', string>;
+  /** The guardian, the servers and their helpers, at this moment. */
+  readonly pids: readonly number[];
+  readonly guardianPid: number;
+  /** Where Postgres keeps its files: outside `directory` when its user may not enter that. */
+  readonly postgresPlace: string;
+}
+
+export interface ServicesChildOptions {
+  readonly directory: string;
+  /** JavaScript that runs once the services are ready, as `services`. */
+  readonly afterwards: string;
+  /** Where the compiled code is. */
+  readonly dist?: string;
+  readonly execPath?: string;
+  /** Whom the command becomes after it has loaded its code. */
+  readonly user?: UserIds;
+}
+
+/** Starts it and waits until its services are ready; rejects with its standard error when it ends before. */
+export async function startServicesChild(options: ServicesChildOptions): Promise<ServicesChild> {
+  const { directory, afterwards, user, dist = join(process.cwd(), 'dist') } = options;
+  const become =
+    user === undefined
+      ? ''
+      : `process.setgroups([]); process.setgid(${user.gid}); process.setuid(${user.uid});`;
+  const script = `
+    const { startEmbeddedServices } = await import(${JSON.stringify(join(dist, 'private-servers/embedded-services.js'))});
+    ${become}
+    const services = await startEmbeddedServices({ directory: ${JSON.stringify(directory)}, keepFiles: false });
+    console.log(JSON.stringify(services.env));
+    ${afterwards}`;
+  const child = spawn(
+    options.execPath ?? process.execPath,
+    ['--input-type=module', '--eval', script],
+    { cwd: '/', detached: true, stdio: ['ignore', 'pipe', 'pipe'] },
+  );
+  let complaint = '';
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (complaint += text));
+  const line = await Promise.race([
+    once(createInterface(child.stdout), 'line').then(([text]) => String(text)),
+    once(child, 'close').then(() => null),
+  ]);
+  if (line === null) throw new Error(`The command ended early: ${complaint}`);
+  const guardianPid = lockHolder(directory)?.pid ?? 0;
+  return {
+    process: child,
+    env: JSON.parse(line) as ServicesChild['env'],
+    pids: processTree(guardianPid),
+    guardianPid,
+    postgresPlace: realpathSync(join(directory, 'postgres')),
+  };
+}
+
+/** Those that still run, with what they are. */
+export function stillRunning(pids: readonly number[]): string[] {
+  return pids.filter((pid) => processIdentity(pid) !== null).map(describe);
+}
+
+function describe(pid: number): string {
+  try {
+    return `${pid} ${readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ')}`;
+  } catch {
+    return String(pid);
+  }
+}

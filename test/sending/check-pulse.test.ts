@@ -1,0 +1,151 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { checkPulse, type CheckContext } from '../../src/sending/check-pulse.ts';
+import { PULSE_FIELDS, type SentPulse } from '../../src/sending/sent-pulse.ts';
+import type { Pulse } from '../../src/contract/pulse.ts';
+import type { Rejection } from '../../src/contract/rejection.ts';
+import { parseBody } from '../../src/contract/parse-body.ts';
+import { BAD_PULSES } from '../../src/populate/bad-pulses.ts';
+import {
+  arbitraryKeyText,
+  arbitraryNanos,
+  decimalOf,
+  sentPulse,
+  toAmount,
+} from '../support/pulses.ts';
+
+const NOW_MS = Date.parse('2026-11-22T04:10:00Z');
+const LIMITS = { bodyBytesMax: 8_192, pulseAgeMaxMs: 35 * 86_400_000, pulseAheadMaxMs: 300_000 };
+const NEW_ID = 'made-for-pulse';
+const CONTEXT: CheckContext = {
+  limits: LIMITS,
+  receivedAtMs: NOW_MS,
+  tenants: 'all',
+  newId: () => NEW_ID,
+};
+
+function sent(text: string): SentPulse {
+  return { ok: true, value: JSON.parse(text) as unknown, source: () => text, fields: PULSE_FIELDS };
+}
+
+function check(value: unknown, context: Partial<CheckContext> = {}) {
+  return checkPulse(sent(JSON.stringify(value)), { ...CONTEXT, ...context });
+}
+
+/** What ingest makes of a message, received when the pulse was. */
+function ingest(text: string): Pulse | Rejection {
+  const outcomes: (Pulse | Rejection)[] = [];
+  parseBody(
+    Buffer.from(text),
+    { messageId: undefined, timestampSec: undefined },
+    {
+      limits: LIMITS,
+      receivedAtMs: NOW_MS,
+      sink: {
+        accept: (pulse) => outcomes.push(pulse),
+        reject: (rejection) => outcomes.push(rejection),
+      },
+    },
+  );
+  expect(outcomes).toHaveLength(1);
+  return outcomes[0]!;
+}
+
+test('what is accepted is exactly what ingest counts, amount, texts, id and hour', () => {
+  const id = fc.option(fc.string({ unit: 'grapheme', minLength: 1, maxLength: 20 }), {
+    nil: undefined,
+  });
+  fc.assert(
+    fc.property(
+      fc.tuple(arbitraryKeyText(128), arbitraryKeyText(128), arbitraryKeyText(64)),
+      arbitraryNanos,
+      id.filter((text) => text === undefined || /^[^\p{Cs}]{1,128}$/u.test(text)),
+      ([tenant, product_sku, use_unity], nanos, ownId) => {
+        const timestamp = '2026-11-21T23:59:59.999+05:30';
+        const value = { tenant, product_sku, use_unity, used_amount: decimalOf(nanos), timestamp };
+        let drawn = 0;
+        const newId = () => `${NEW_ID}-${++drawn}`;
+        const checked = check({ ...value, id: ownId }, { newId });
+        // One costs more than all else that is checked here.
+        expect(drawn).toBe(ownId === undefined ? 1 : 0);
+        if (!checked.ok) throw new Error(JSON.stringify(checked.refusal));
+        expect(checked.id).toBe(ownId ?? `${NEW_ID}-1`);
+        expect(ingest(checked.text)).toEqual({
+          tenant,
+          sku: product_sku,
+          unit: use_unity,
+          amount: toAmount(nanos),
+          windowStartSec: Date.parse('2026-11-21T18:00:00Z') / 1000,
+          id: checked.id,
+        });
+        expect((JSON.parse(checked.text) as typeof value).used_amount).toBe(decimalOf(nanos));
+      },
+    ),
+  );
+});
+
+test.each(['1.5', '1.5e-7', '3', '0.000000001', '123456789012345'])(
+  'the number %s keeps its value',
+  (number) => {
+    const text = `{"tenant":"a","product_sku":"b","use_unity":"c","used_amount":${number}}`;
+    const checked = checkPulse(sent(text), CONTEXT);
+    if (!checked.ok) throw new Error(JSON.stringify(checked.refusal));
+    expect(Number((JSON.parse(checked.text) as { used_amount: string }).used_amount)).toBe(
+      Number(number),
+    );
+  },
+);
+
+test.each(['0.30000000000000004', '9007199254740993', '1.0000000000000001'])(
+  'the number %s, which JavaScript would round, is refused',
+  (number) => {
+    const text = `{"tenant":"a","product_sku":"b","use_unity":"c","used_amount":${number}}`;
+    expect(checkPulse(sent(text), CONTEXT)).toMatchObject({
+      ok: false,
+      refusal: { field: 'used_amount', code: 'amount_too_precise' },
+    });
+  },
+);
+
+test('without a time it is used now, not when it leaves the queue', () => {
+  const checked = check(sentPulse());
+  expect(checked).toMatchObject({ ok: true, id: NEW_ID });
+  expect(checked.ok && JSON.parse(checked.text)).toMatchObject({
+    timestamp: '2026-11-22T04:10:00.000Z',
+  });
+});
+
+describe('what ingest would dead-letter is refused, for the same reason', () => {
+  const json = BAD_PULSES.map(({ reason, body }) => ({ reason, text: body(NOW_MS) })).filter(
+    ({ reason, text }) => reason !== 'malformed_json' && !text.startsWith('['),
+  );
+
+  test.each(json)('$reason: $text', ({ reason, text }) => {
+    const checked = checkPulse(sent(text), CONTEXT);
+    expect(checked).toMatchObject({ ok: false, refusal: { code: reason } });
+    expect(ingest(text)).toMatchObject({ reason });
+  });
+
+  test('and that has more bytes than ingest takes', () => {
+    const limits = { ...LIMITS, bodyBytesMax: 1_024 };
+    const checked = check(sentPulse({ tenant: '😀'.repeat(128), product_sku: '😀'.repeat(128) }), {
+      limits,
+    });
+    expect(checked).toMatchObject({
+      ok: false,
+      refusal: { field: 'body', code: 'body_too_large' },
+    });
+  });
+});
+
+test('a caller sends for its own tenants only, compared exactly', () => {
+  const tenants = ['acme', 'umbrella'];
+  expect(check(sentPulse(), { tenants })).toMatchObject({ ok: true });
+  for (const tenant of ['Acme', 'acme ', 'other', '*', 'all']) {
+    expect(check(sentPulse({ tenant }), { tenants })).toMatchObject({
+      ok: false,
+      refusal: { field: 'tenant', code: 'tenant_not_allowed' },
+    });
+  }
+  expect(check(sentPulse(), { tenants: [] })).toMatchObject({ ok: false });
+});

@@ -1,0 +1,67 @@
+import { describe, expect, test } from 'vitest';
+import { ProblemError } from '../../src/http/problems.ts';
+import { readBody, type SendMediaType } from '../../src/sending/read-body.ts';
+import { sentPulse } from '../support/pulses.ts';
+
+function read(mediaType: SendMediaType, body: string | Buffer) {
+  return readBody({ mediaType, headers: {}, body: Buffer.from(body) });
+}
+
+function problemOf(mediaType: SendMediaType, body: string | Buffer): unknown {
+  try {
+    return read(mediaType, body);
+  } catch (error) {
+    if (!(error instanceof ProblemError)) throw error;
+    return error.code;
+  }
+}
+
+const JSON_TYPE = 'application/json';
+const LINES = 'application/x-ndjson';
+const BATCH = 'application/cloudevents-batch+json';
+const EVENT = 'application/cloudevents+json';
+const PULSE = JSON.stringify(sentPulse());
+
+test('an array keeps the text of each of its pulses', () => {
+  const pulses = read(JSON_TYPE, `[ {"used_amount": 1.50} ,{"used_amount":2.0}]`);
+  expect(pulses.map((pulse) => pulse.ok && pulse.source())).toEqual([
+    '{"used_amount": 1.50}',
+    '{"used_amount":2.0}',
+  ]);
+});
+
+describe('lines', () => {
+  test('end with either kind of line end, and empty ones do not count', () => {
+    expect(read(LINES, `${PULSE}\n\n${PULSE}\r\n \n${PULSE}`)).toHaveLength(3);
+  });
+
+  test('stand alone: a broken one is refused by itself', () => {
+    const broken = Buffer.concat([Buffer.from(`${PULSE}\n{"tenant\n`), Buffer.from([0xff, 0x0a])]);
+    const pulses = read(LINES, Buffer.concat([broken, Buffer.from(PULSE)]));
+    expect(pulses.map(({ ok }) => ok)).toEqual([true, false, false, true]);
+    expect(pulses[1]).toMatchObject({ refusal: { field: 'body', code: 'malformed_json' } });
+  });
+});
+
+test.each([
+  ['PULSE_API_MALFORMED_BODY', JSON_TYPE, ''],
+  ['PULSE_API_MALFORMED_BODY', JSON_TYPE, '{"tenant":'],
+  ['PULSE_API_MALFORMED_BODY', JSON_TYPE, Buffer.from([0x22, 0xff, 0x22])],
+  ['PULSE_API_MALFORMED_BODY', EVENT, '<event/>'],
+  ['PULSE_API_INVALID_REQUEST', JSON_TYPE, '[]'],
+  ['PULSE_API_INVALID_REQUEST', LINES, ''],
+  ['PULSE_API_INVALID_REQUEST', LINES, '\n \r\n'],
+  ['PULSE_API_INVALID_REQUEST', EVENT, '[{}]'],
+  ['PULSE_API_INVALID_REQUEST', BATCH, '{}'],
+  ['PULSE_API_INVALID_REQUEST', BATCH, '[]'],
+  ['PULSE_API_TOO_MANY_PULSES', JSON_TYPE, `[${'{},'.repeat(1_000)}{}]`],
+  ['PULSE_API_TOO_MANY_PULSES', LINES, '{}\n'.repeat(1_001)],
+  ['PULSE_API_TOO_MANY_PULSES', BATCH, `[${'{},'.repeat(1_000)}{}]`],
+] as const)('%s: the body as a whole is wrong (%s)', (code, mediaType, body) => {
+  expect(problemOf(mediaType, body)).toBe(code);
+});
+
+test('a thousand are not too many', () => {
+  expect(read(JSON_TYPE, `[${'{},'.repeat(999)}{}]`)).toHaveLength(1_000);
+  expect(read(LINES, '{}\n'.repeat(1_000))).toHaveLength(1_000);
+});

@@ -1,0 +1,129 @@
+import { Agent, get as httpGet, type IncomingMessage } from 'node:http';
+import type { Pool } from 'pg';
+import { pino } from 'pino';
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { startApi, type RunningApi } from '../../src/api/server.ts';
+import { createPool } from '../../src/platform/postgres.ts';
+import { eventually } from '../support/eventually.ts';
+import { isolatedServices, type IsolatedServices } from '../support/isolated.ts';
+import { authorization, OPTIONS, testDeps } from '../api/api-fixture.ts';
+import { insertBatch } from './rows-fixture.ts';
+
+const ROWS = 200_000;
+const logger = pino({ level: 'silent' });
+let services: IsolatedServices;
+let pool: Pool;
+let api: RunningApi;
+const agent = new Agent({ maxSockets: 10 });
+
+beforeAll(async () => {
+  services = await isolatedServices();
+  pool = createPool(services.databaseUrl, { name: 'export test', logger });
+  const batchId = await insertBatch(pool, [{ tenant: 'first' }]);
+  await pool.query(
+    `INSERT INTO pulses (tenant, product_sku, use_unity, used_amount, pulse_count, window_start, flush_batch_id)
+     SELECT 'tenant', 'sku-' || row, 'GB', 1, 1, '2026-01-31T13:00:00Z', $1 FROM generate_series(1, $2::integer) AS row`,
+    [batchId, ROWS],
+  );
+  api = await startApi(testDeps({ pool }), {
+    ...OPTIONS,
+    host: '127.0.0.1',
+    port: 0,
+    closeTimeoutMs: 5_000,
+  });
+});
+afterEach(async () => {
+  await eventually(exportsInPostgres).toBe(0);
+});
+afterAll(async () => {
+  agent.destroy();
+  await api.close();
+  await pool.end();
+  await services.close();
+});
+
+const open = (path = 'usage.csv?group_by=product_sku') =>
+  new Promise<IncomingMessage>((resolve, reject) => {
+    const request = httpGet(`${api.url}/api/v1/${path}`, { agent, headers: authorization() });
+    request.on('response', resolve).on('error', reject);
+  });
+
+/** Transactions that a reader of ours has open, whatever it is doing. */
+async function exportsInPostgres(): Promise<number> {
+  const { rows } = await pool.query<{ count: string }>(
+    `SELECT count(*) FROM pg_stat_activity
+     WHERE datname = current_database() AND pid <> pg_backend_pid() AND state <> 'idle'`,
+  );
+  return Number(rows[0]?.count);
+}
+
+test('every row arrives, and the answer ends as a whole one does', async () => {
+  const answer = await open();
+  let lines = 0;
+  for await (const chunk of answer) {
+    for (const byte of chunk as Buffer) if (byte === 10) lines += 1;
+  }
+  // The header, the rows, and the row of the other SKU.
+  expect(lines).toBe(ROWS + 2);
+  expect(answer.complete).toBe(true);
+});
+
+test('a caller who does not read holds Postgres back, and memory stays flat', async () => {
+  const answer = await open();
+  answer.pause();
+  await eventually(exportsInPostgres).toBe(1);
+  // What was fetched lies in buffers of sockets, which are small; the rest is still in Postgres.
+  expect(answer.readableLength).toBeLessThan(1_000_000);
+  answer.destroy();
+});
+
+test('a caller who goes away ends the transaction', async () => {
+  const answer = await open();
+  expect(await exportsInPostgres()).toBe(1);
+  answer.destroy();
+  await eventually(exportsInPostgres).toBe(0);
+});
+
+test('a caller who goes away while Postgres adds up ends the statement', async () => {
+  // Nothing is answered before the lock is gone.
+  const blocker = await pool.connect();
+  await blocker.query('BEGIN; LOCK TABLE pulses IN ACCESS EXCLUSIVE MODE');
+  const request = httpGet(`${api.url}/api/v1/usage.csv`, { agent, headers: authorization() });
+  request.on('error', () => undefined);
+  // The blocker's transaction, and the export that waits for it.
+  await eventually(exportsInPostgres).toBe(2);
+  request.destroy();
+  // Well before Postgres itself would give the lock up, after ten seconds.
+  await expect.poll(exportsInPostgres, { timeout: 7_000 }).toBe(1);
+  await blocker.query('ROLLBACK');
+  blocker.release();
+});
+
+test('a failure midway cannot be taken for the end', async () => {
+  const answer = await open();
+  answer.pause();
+  await eventually(exportsInPostgres).toBe(1);
+  await pool.query(
+    `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+     WHERE datname = current_database() AND pid <> pg_backend_pid() AND state <> 'idle'`,
+  );
+  const read = async () => {
+    for await (const chunk of answer) expect(chunk).toBeDefined();
+  };
+  await expect(read()).rejects.toMatchObject({ code: 'ECONNRESET' });
+  expect(answer.complete).toBe(false);
+});
+
+test('a few exports at a time; the next is told to come back', async () => {
+  const answers = await Promise.all([open(), open(), open()]);
+  const refused = await open();
+  expect(refused.statusCode).toBe(503);
+  expect(refused.headers['retry-after']).toBe('5');
+  refused.resume();
+  for (const answer of answers) answer.destroy();
+  await eventually(async () => {
+    const again = await open('usage.csv?limit=1');
+    again.resume();
+    return again.statusCode;
+  }).toBe(200);
+});
