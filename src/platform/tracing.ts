@@ -1,13 +1,14 @@
 /**
  * Traces, when OpenTelemetry's variables ask for them.
  *
- * The SDK is loaded only then, and whoever traces gets a `Tracing` as an argument or none: without one nothing
- * runs, nothing is allocated, and no header is read. There is no global tracer.
+ * The SDK is loaded only then. Code that traces takes a `Tracing` as an argument, `NO_TRACING` when traces are
+ * off. There is no global tracer.
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
 import {
   diag,
   DiagLogLevel,
+  INVALID_SPAN_CONTEXT,
   ROOT_CONTEXT,
   SpanStatusCode,
   trace,
@@ -23,27 +24,40 @@ import { waitAtMost } from './backoff.ts';
 import type { Logger } from './logger.ts';
 import type { TracingOptions } from './tracing-options.ts';
 
-/** A span to be. */
 export interface SpanFacts {
   readonly kind?: SpanKind;
   readonly attributes?: Attributes;
-  /** Where the span goes on from another process. */
+  /** The parent span, when it runs in another process. */
   readonly parent?: TraceContext | undefined;
-  /** Begins a trace of its own, linked to these. */
+  /** Starts a new trace, linked to these. */
   readonly links?: readonly TraceContext[];
 }
 
 export interface Tracing {
-  /** Runs `work` in a span, below the span that runs now unless the facts say otherwise. */
+  /** False for `NO_TRACING`: hot paths then skip the work of preparing spans and reading headers. */
+  readonly enabled: boolean;
+  /** Runs `work` in a span, a child of the current span unless the facts say otherwise. */
   span<T>(name: string, facts: SpanFacts, work: (span: Span) => Promise<T>): Promise<T>;
-  /** A span that the caller ends; `enter` makes it the one that runs now. */
+  /** A span that the caller ends; `enter` makes it the current one. */
   start(name: string, facts: SpanFacts): Span;
   enter<T>(span: Span, work: () => T): T;
-  /** Of the span that runs now; undefined when there is none, or none that is recorded. */
+  /** Of the current span; undefined when there is none, or when it is not recorded. */
   traceparent(): string | undefined;
-  /** Sends what was not sent yet; bounded. */
+  /** Sends what is left, for at most two seconds. */
   close(): Promise<void>;
 }
+
+const NO_SPAN = trace.wrapSpanContext(INVALID_SPAN_CONTEXT);
+
+/** Traces are off: runs the work and records nothing. */
+export const NO_TRACING: Tracing = {
+  enabled: false,
+  span: (_name, _facts, work) => work(NO_SPAN),
+  start: () => NO_SPAN,
+  enter: (_span, work) => work(),
+  traceparent: () => undefined,
+  close: () => Promise.resolve(),
+};
 
 const CLOSE_TIMEOUT_MS = 2_000;
 const SERVICE_NAME = 'pulse';
@@ -77,6 +91,7 @@ export async function startTracing(options: TracingOptions, logger: Logger): Pro
   const enter = <T>(span: Span, work: () => T): T =>
     running.run(trace.setSpan(ROOT_CONTEXT, span), work);
   return {
+    enabled: true,
     start,
     enter,
     async span(name, facts, work) {
@@ -101,7 +116,7 @@ export async function startTracing(options: TracingOptions, logger: Logger): Pro
   };
 }
 
-/** The SDK's own complaints, such as a collector that does not answer. Never more than that: it is no fault of ours. */
+/** Logs the SDK's errors as warnings: a collector that does not answer is not a fault of Pulse. */
 function reportTo(logger: Logger): void {
   const report = (detail: string): void => {
     logger.warn({ detail }, 'traces cannot be sent');
@@ -135,8 +150,8 @@ async function createSampler({ sampler, ratio }: TracingOptions): Promise<Sample
 }
 
 /**
- * A batch begins a trace of its own, which its links lead to: what the trace of one of its pulses records, the
- * batch must record as well, or the way from a request to its flush would end here.
+ * A batch starts a new trace, linked to the traces of its pulses. If one of those is recorded, the batch must be
+ * recorded too, or the path from a request to its flush would break here.
  */
 function followLinks(root: Sampler, recorded: SamplingResult): Sampler {
   return {
