@@ -73,6 +73,10 @@ export default tseslint.config(
     rules: {
       'max-lines-per-function': 'off',
       'import-x/no-default-export': 'off',
+      'no-restricted-imports': [
+        'error',
+        { name: 'vitest', importNames: ['it'], message: 'Call tests `test`, as all files do.' },
+      ],
       '@typescript-eslint/no-non-null-assertion': 'off',
     },
   },

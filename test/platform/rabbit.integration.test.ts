@@ -1,5 +1,5 @@
 import { pino } from 'pino';
-import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { FatalError } from '../../src/core/errors.ts';
 import {
   closeChannel,
@@ -30,7 +30,7 @@ function changedUrl(change: (url: URL) => void): string {
 }
 
 describe('openRabbitConnection', () => {
-  it('finds the one host that answers, wherever it stands in the list', async () => {
+  test('finds the one host that answers, wherever it stands in the list', async () => {
     const { href, host } = new URL(services.rabbitmqUrl);
     const away = [await freePort(), await freePort(), await freePort()];
     const hosts = [...away.slice(0, 2).map(toHost), host, ...away.slice(2).map(toHost)];
@@ -45,7 +45,7 @@ describe('openRabbitConnection', () => {
 const toHost = (port: number): string => `127.0.0.1:${port}`;
 
 describe('closeChannel', () => {
-  it('ends when the connection is lost before the broker has answered', async () => {
+  test('ends when the connection is lost before the broker has answered', async () => {
     const proxy = await startRabbitProxy(services.rabbitmqUrl);
     onTestFinished(() => proxy.close());
     const connection = await openRabbitConnection(proxy.url, { name: 'test' });
@@ -59,11 +59,11 @@ describe('closeChannel', () => {
 });
 
 describe('waitForRabbit', () => {
-  it('returns when the broker accepts the connection', async () => {
+  test('returns when the broker accepts the connection', async () => {
     await waitForRabbit(services.rabbitmqUrl, { timeoutMs: 5_000, logger });
   });
 
-  it('ends at once, without the password, when the user is refused', async () => {
+  test('ends at once, without the password, when the user is refused', async () => {
     const url = changedUrl((changed) => {
       changed.username = 'nobody';
       changed.password = 's3cret';
@@ -76,7 +76,7 @@ describe('waitForRabbit', () => {
     expect(failure?.message).not.toContain('s3cret');
   });
 
-  it('ends at once when the virtual host is refused', async () => {
+  test('ends at once when the virtual host is refused', async () => {
     const url = changedUrl((changed) => {
       changed.pathname = '/no%20such';
     });
@@ -87,7 +87,7 @@ describe('waitForRabbit', () => {
 });
 
 describe('startRabbitSession', () => {
-  it('goes on when an owner closes a channel through its link, and ends the link when a channel ends by itself', async () => {
+  test('goes on when an owner closes a channel through its link, and ends the link when a channel ends by itself', async () => {
     const links: RabbitLink[] = [];
     const session = startRabbitSession({
       url: services.rabbitmqUrl,
@@ -111,7 +111,7 @@ describe('startRabbitSession', () => {
     await session.close();
   });
 
-  it('goes on after the cable was cut and mended', async () => {
+  test('goes on after the cable was cut and mended', async () => {
     const proxy = await startRabbitProxy(services.rabbitmqUrl);
     const generations: number[] = [];
     const session = startRabbitSession({
@@ -136,7 +136,7 @@ describe('startRabbitSession', () => {
     await proxy.close();
   });
 
-  it('rebuilds when the broker closes only the channel', async () => {
+  test('rebuilds when the broker closes only the channel', async () => {
     const links: RabbitLink[] = [];
     const session = startRabbitSession({
       url: services.rabbitmqUrl,
@@ -158,7 +158,7 @@ describe('startRabbitSession', () => {
     await session.close();
   });
 
-  it('passes on that the broker has stopped reading', async () => {
+  test('passes on that the broker has stopped reading', async () => {
     const proxy = await startRabbitProxy(services.rabbitmqUrl);
     const session = startRabbitSession({
       url: proxy.url,
@@ -179,7 +179,7 @@ describe('startRabbitSession', () => {
     await proxy.close();
   });
 
-  it('closes within seconds although the broker has fallen silent', async () => {
+  test('closes within seconds although the broker has fallen silent', async () => {
     const proxy = await startRabbitProxy(services.rabbitmqUrl);
     const session = startRabbitSession({
       url: proxy.url,

@@ -1,5 +1,5 @@
 import type { ChannelModel } from 'amqplib';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { FatalError } from '../../src/core/errors.ts';
 import {
   closeRabbitConnection,
@@ -37,7 +37,7 @@ async function withQueue(name: string, work: (queue: string) => Promise<void>): 
 }
 
 describe('declareTopology', () => {
-  it('may be repeated, and routes pulses to the queue', async () => {
+  test('may be repeated, and routes pulses to the queue', async () => {
     const { queue, rabbitmqUrl } = services;
     await declareTopologyAt(rabbitmqUrl, queue);
     await declareTopology(connection, queue);
@@ -50,7 +50,7 @@ describe('declareTopology', () => {
     });
   });
 
-  it('says which argument of an existing queue differs, and what to do', async () => {
+  test('says which argument of an existing queue differs, and what to do', async () => {
     await withQueue('other', async (queue) => {
       const channel = await connection.createChannel();
       await channel.assertQueue(queue, {
@@ -75,7 +75,7 @@ describe('declareTopology', () => {
     });
   });
 
-  it('refuses a classic queue of the same name', async () => {
+  test('refuses a classic queue of the same name', async () => {
     await withQueue('classic', async (queue) => {
       const channel = await connection.createChannel();
       await channel.assertQueue(queue, { durable: true });
@@ -86,7 +86,7 @@ describe('declareTopology', () => {
     });
   });
 
-  it('refuses an exchange of another type', async () => {
+  test('refuses an exchange of another type', async () => {
     await withQueue('exchange', async (queue) => {
       const channel = await connection.createChannel();
       await channel.assertExchange(queue, 'topic', { durable: true });
@@ -97,7 +97,7 @@ describe('declareTopology', () => {
     });
   });
 
-  it('moves a pulse that nobody ever acknowledges to the dead-letter queue', async () => {
+  test('moves a pulse that nobody ever acknowledges to the dead-letter queue', async () => {
     await withQueue('limit', async (queue) => {
       await declareTopology(connection, queue);
       const channel = await connection.createConfirmChannel();
@@ -131,7 +131,7 @@ describe('declareTopology', () => {
 });
 
 describe('readQueueDepth', () => {
-  it('says undefined of a queue that does not exist', async () => {
+  test('says undefined of a queue that does not exist', async () => {
     expect(await readQueueDepth(connection, `${services.queue}.none`)).toBeUndefined();
   });
 });

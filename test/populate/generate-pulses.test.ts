@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { parseAmount } from '../../src/core/amount.ts';
 import type { Pulse } from '../../src/contract/pulse.ts';
 import type { Rejection } from '../../src/contract/rejection.ts';
@@ -59,17 +59,17 @@ function nanoOf(text: string): bigint {
 }
 
 describe('generatePulses', () => {
-  it('gives the same bytes for the same options', () => {
+  test('gives the same bytes for the same options', () => {
     expect(bytesOf(generate())).toBe(bytesOf(generate()));
   });
 
-  it('gives other traffic for another seed, and other ids for another run', () => {
+  test('gives other traffic for another seed, and other ids for another run', () => {
     expect(bytesOf(generate({ seed: 8 }))).not.toBe(bytesOf(generate()));
     const ids = new Set(generate().map(({ messageId }) => messageId));
     expect(generate({ runId: 'run-2' }).some(({ messageId }) => ids.has(messageId))).toBe(false);
   });
 
-  it('makes as many of each kind as asked for, about', () => {
+  test('makes as many of each kind as asked for, about', () => {
     const pulses = generate();
     expect(pulses).toHaveLength(5_000);
     const share = (kind: string) => pulses.filter((pulse) => pulse.kind === kind).length / 5_000;
@@ -77,7 +77,7 @@ describe('generatePulses', () => {
     expect(share('duplicate')).toBeCloseTo(0.1, 1);
   });
 
-  it('repeats id and body of an earlier good pulse in a duplicate, and no id otherwise', () => {
+  test('repeats id and body of an earlier good pulse in a duplicate, and no id otherwise', () => {
     const seen = new Map<string, string>();
     for (const { kind, messageId, body } of generate()) {
       expect(messageId).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-a[0-9a-f]{3}-[0-9a-f]{12}$/);
@@ -89,14 +89,14 @@ describe('generatePulses', () => {
     }
   });
 
-  it('splits a run by its indexes without a common id', () => {
+  test('splits a run by its indexes without a common id', () => {
     const first = generate({ count: 100, duplicateRatio: 0 });
     const second = generate({ count: 100, duplicateRatio: 0, startIndex: 100 });
     const ids = new Set([...first, ...second].map(({ messageId }) => messageId));
     expect(ids.size).toBe(200);
   });
 
-  it('says of every good pulse what ingest makes of it, to the last decimal', () => {
+  test('says of every good pulse what ingest makes of it, to the last decimal', () => {
     const sums = { expected: 0n, parsed: 0n };
     for (const generated of generate()) {
       if (generated.kind !== 'good') continue;
@@ -119,7 +119,7 @@ describe('generatePulses', () => {
     expect(sums.parsed).toBe(sums.expected);
   });
 
-  it('has awkward tenants among its tenants', () => {
+  test('has awkward tenants among its tenants', () => {
     const tenants = new Set(
       generate().flatMap((generated) =>
         generated.kind === 'good' ? [generated.pulse.tenant] : [],
@@ -129,7 +129,7 @@ describe('generatePulses', () => {
     expect(tenants.size).toBe(12);
   });
 
-  it('uses every kind of bad pulse, each with an id of its own', () => {
+  test('uses every kind of bad pulse, each with an id of its own', () => {
     const bad = generate({ count: 200, badRatio: 1 });
     expect(new Set(bad.map(({ messageId }) => messageId)).size).toBe(200);
     expect(new Set(bad.map(({ body }) => body.toString())).size).toBe(BAD_PULSES.length);
@@ -137,7 +137,7 @@ describe('generatePulses', () => {
 });
 
 describe('BAD_PULSES', () => {
-  it.each(BAD_PULSES.map((bad, index) => [index, bad.reason, bad] as const))(
+  test.each(BAD_PULSES.map((bad, index) => [index, bad.reason, bad] as const))(
     'number %i is one pulse, refused as %s',
     (_index, reason, bad) => {
       const { accepted, rejected } = parse({ body: Buffer.from(bad.body(NOW_MS)), messageId: 'm' });

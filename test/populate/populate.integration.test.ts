@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Channel, ChannelModel } from 'amqplib';
 import { Pool } from 'pg';
 import { pino } from 'pino';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import {
   closeRabbitConnection,
   openRabbitConnection,
@@ -57,7 +57,7 @@ async function idsInQueue(): Promise<Map<string, number>> {
 }
 
 describe('startPopulateRun', () => {
-  it('publishes exactly as many as asked for', async () => {
+  test('publishes exactly as many as asked for', async () => {
     const run = startPopulateRun(deps(), { total: 1_000, workers: 3, buffer: 50 });
     expect(run.progress()).toMatchObject({ state: 'running', total: 1_000, finishedAt: null });
     const last = await run.done;
@@ -66,7 +66,7 @@ describe('startPopulateRun', () => {
     expect((await idsInQueue()).size).toBe(1_000);
   });
 
-  it('outlives the loss of the broker: every id arrives, and none is new', async () => {
+  test('outlives the loss of the broker: every id arrives, and none is new', async () => {
     const sent: string[] = [];
     const pulses = Array.from({ length: 1_500 }, (_, index) => {
       const messageId = `m${index}`;
@@ -86,7 +86,7 @@ describe('startPopulateRun', () => {
     expect([...(await idsInQueue()).keys()].sort()).toEqual(sent.sort());
   });
 
-  it('stops soon when it is cancelled', async () => {
+  test('stops soon when it is cancelled', async () => {
     const run = startPopulateRun(deps(), { total: 1_000_000, workers: 1, buffer: 10 });
     await vi.waitFor(() => {
       expect(run.progress().confirmed).toBeGreaterThan(10);
@@ -97,7 +97,7 @@ describe('startPopulateRun', () => {
     expect((await idsInQueue()).size).toBe(last.confirmed);
   });
 
-  it('fails with a reason when the broker stays away', async () => {
+  test('fails with a reason when the broker stays away', async () => {
     proxy.cut();
     const run = startPopulateRun(
       { ...deps(), giveUpAfterMs: 0, waitTimeoutMs: 200 },
@@ -112,7 +112,7 @@ describe('startPopulateRun', () => {
 });
 
 describe('createPopulateRuns', () => {
-  it('lets every process read how far a run has come', async () => {
+  test('lets every process read how far a run has come', async () => {
     const runs = createPopulateRuns({ ...deps(), rabbitmqUrl: services.rabbitmqUrl, pool });
     const request = { total: 500, workers: 2, buffer: 20, requestedBy: 'admin' };
     const { id, state } = await runs.start(request);
@@ -141,7 +141,7 @@ describe('createPopulateRuns', () => {
     await runs.close();
   });
 
-  it('stores that its runs were cancelled when it closes', async () => {
+  test('stores that its runs were cancelled when it closes', async () => {
     const runs = createPopulateRuns({ ...deps(), rabbitmqUrl: services.rabbitmqUrl, pool });
     const request = { total: 10_000_000, workers: 1, buffer: 10, requestedBy: 'admin' };
     const { id } = await runs.start(request);
@@ -149,7 +149,7 @@ describe('createPopulateRuns', () => {
     expect(await findPopulateRun(pool, id)).toMatchObject({ state: 'cancelled' });
   });
 
-  it('calls a run interrupted when its process has stopped reporting', async () => {
+  test('calls a run interrupted when its process has stopped reporting', async () => {
     const id = randomUUID();
     await pool.query(
       `INSERT INTO populate_runs (id, state, total, workers, buffer, updated_at)

@@ -1,4 +1,4 @@
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { declareTopology } from '../../src/platform/topology.ts';
 import { BLOCKED_FRAME, UNBLOCKED_FRAME } from '../platform/rabbit-proxy.ts';
 import { outcomeOf, usePublisherFixture } from './publisher-fixture.ts';
@@ -6,7 +6,7 @@ import { outcomeOf, usePublisherFixture } from './publisher-fixture.ts';
 const { fixture, create, pulse, takeAll } = usePublisherFixture();
 
 describe('when the broker is lost', () => {
-  it('confirms or rejects every publication; what was confirmed is in the queue', async () => {
+  test('confirms or rejects every publication; what was confirmed is in the queue', async () => {
     const publisher = create({ maxOutstanding: 200, waitTimeoutMs: 1_000 });
     await publisher.ready;
     const outcomes = Array.from({ length: 5_000 }, (_, index) =>
@@ -26,7 +26,7 @@ describe('when the broker is lost', () => {
     expect(confirmed.filter((id) => !ids.has(id))).toEqual([]);
   });
 
-  it('keeps waiting ones and sends them when the broker is back', async () => {
+  test('keeps waiting ones and sends them when the broker is back', async () => {
     fixture.proxy.cut();
     const publisher = create();
     const publishing = publisher.publish(pulse('{}', 'm1'));
@@ -38,7 +38,7 @@ describe('when the broker is lost', () => {
     expect(await takeAll()).toHaveLength(1);
   });
 
-  it('gives up a confirm that never comes, and the connection with it', async () => {
+  test('gives up a confirm that never comes, and the connection with it', async () => {
     const publisher = create({ confirmTimeoutMs: 1_000 });
     await publisher.ready;
     fixture.proxy.stall();
@@ -47,7 +47,7 @@ describe('when the broker is lost', () => {
     expect(publisher.state).toBe('open');
   });
 
-  it('gives up a channel on which everything is refused', async () => {
+  test('gives up a channel on which everything is refused', async () => {
     const queue = `${fixture.services.queue}.full`;
     await fixture.channel.assertQueue(queue, {
       arguments: { 'x-queue-type': 'quorum', 'x-overflow': 'reject-publish', 'x-max-length': 1 },
@@ -66,7 +66,7 @@ describe('when the broker is lost', () => {
     await fixture.channel.deleteQueue(queue);
   });
 
-  it('fails for good when its preparation meets other arguments', async () => {
+  test('fails for good when its preparation meets other arguments', async () => {
     const onFatal = vi.fn();
     const queue = `${fixture.services.queue}.classic`;
     await fixture.channel.assertQueue(queue, { durable: true });
@@ -82,7 +82,7 @@ describe('when the broker is lost', () => {
 });
 
 describe('when the broker has stopped reading', () => {
-  it('lets publications wait, and sends them when it resumes', async () => {
+  test('lets publications wait, and sends them when it resumes', async () => {
     const publisher = create();
     await publisher.ready;
     fixture.proxy.inject(BLOCKED_FRAME);
@@ -96,7 +96,7 @@ describe('when the broker has stopped reading', () => {
     expect(await takeAll()).toHaveLength(1);
   });
 
-  it('rejects waiting and new ones after a bound', async () => {
+  test('rejects waiting and new ones after a bound', async () => {
     const publisher = create({ blockedTimeoutMs: 200 });
     await publisher.ready;
     fixture.proxy.inject(BLOCKED_FRAME);

@@ -1,12 +1,12 @@
 import type { ChannelModel } from 'amqplib';
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { declareTopology, readQueueDepth } from '../../src/platform/topology.ts';
 import { outcomeOf, usePublisherFixture } from './publisher-fixture.ts';
 
 const { fixture, create, pulse, takeAll } = usePublisherFixture();
 
 describe('publish', () => {
-  it('resolves when the broker has the pulse, with all its properties', async () => {
+  test('resolves when the broker has the pulse, with all its properties', async () => {
     const publisher = create();
     await publisher.publish({
       ...pulse('{"a":1}', 'm1'),
@@ -25,7 +25,7 @@ describe('publish', () => {
     });
   });
 
-  it('never has more unconfirmed than the window allows, and loses none', async () => {
+  test('never has more unconfirmed than the window allows, and loses none', async () => {
     const publisher = create({ maxOutstanding: 10 });
     let most = 0;
     await Promise.all(
@@ -40,7 +40,7 @@ describe('publish', () => {
     expect(new Set((await takeAll()).map(({ id }) => id)).size).toBe(500);
   });
 
-  it('sends large bodies one after another, each whatever its size', async () => {
+  test('sends large bodies one after another, each whatever its size', async () => {
     const publisher = create({ maxOutstandingBytes: 1_000_000 });
     const body = Buffer.alloc(3_000_000, 'x');
     const publishing = [1, 2, 3].map(() => publisher.publish({ ...pulse(''), body }));
@@ -52,7 +52,7 @@ describe('publish', () => {
     expect((await takeAll()).map(({ body: { length } }) => length)).toEqual([3e6, 3e6, 3e6]);
   });
 
-  it('refuses at once what is beyond the bound of waiting ones', async () => {
+  test('refuses at once what is beyond the bound of waiting ones', async () => {
     const publisher = create({ maxOutstanding: 1, maxWaiting: 1 });
     const outcomes = [1, 2, 3].map((id) => outcomeOf(publisher.publish(pulse('{}', String(id)))));
     // Before the connection is open all wait, and there is one place to wait in.
@@ -63,7 +63,7 @@ describe('publish', () => {
     ]);
   });
 
-  it('rejects exactly what no queue takes, with ids and without', async () => {
+  test('rejects exactly what no queue takes, with ids and without', async () => {
     const publisher = create();
     const lost = { routingKey: 'nowhere' };
     const outcomes = await Promise.all([
@@ -83,7 +83,7 @@ describe('publish', () => {
     expect(await takeAll()).toHaveLength(3);
   });
 
-  it('rejects what the broker does not take because the queue is full', async () => {
+  test('rejects what the broker does not take because the queue is full', async () => {
     const full = `${fixture.services.queue}.full`;
     await fixture.channel.assertQueue(full, {
       durable: true,
@@ -101,7 +101,7 @@ describe('publish', () => {
     await fixture.channel.deleteQueue(full);
   });
 
-  it('rejects what cannot be encoded and goes on', async () => {
+  test('rejects what cannot be encoded and goes on', async () => {
     const publisher = create();
     await publisher.ready;
     const headers = { big: 'x'.repeat(70_000) };
@@ -113,7 +113,7 @@ describe('publish', () => {
     expect(outcomes).toEqual(['confirmed', 'PULSE_PUBLISH_INVALID', 'confirmed']);
   });
 
-  it('connects again after an exchange that does not exist', async () => {
+  test('connects again after an exchange that does not exist', async () => {
     const publisher = create();
     const exchange = 'no.such.exchange';
     expect(await outcomeOf(publisher.publish({ ...pulse('a'), exchange }))).toBe(
@@ -122,7 +122,7 @@ describe('publish', () => {
     expect(await outcomeOf(publisher.publish(pulse('b')))).toBe('confirmed');
   });
 
-  it('prepares every new connection before it publishes', async () => {
+  test('prepares every new connection before it publishes', async () => {
     const prepare = vi.fn(async (link: ChannelModel) =>
       declareTopology(link, fixture.services.queue),
     );
@@ -139,7 +139,7 @@ describe('publish', () => {
 });
 
 describe('close', () => {
-  it('waits for what was accepted and refuses what comes later', async () => {
+  test('waits for what was accepted and refuses what comes later', async () => {
     const publisher = create({ maxOutstanding: 5 });
     const accepted = Array.from({ length: 100 }, (_, index) =>
       outcomeOf(publisher.publish(pulse('{}', `m${index}`))),
@@ -158,7 +158,7 @@ describe('close', () => {
     });
   });
 
-  it('rejects what is left after its time', async () => {
+  test('rejects what is left after its time', async () => {
     fixture.proxy.cut();
     const publisher = create();
     const waiting = outcomeOf(publisher.publish(pulse('{}')));

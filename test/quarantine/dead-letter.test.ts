@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { toDeadLetterPublication } from '../../src/contract/dead-letter.ts';
 import { fromDelivery } from '../../src/quarantine/dead-letter.ts';
 
@@ -35,7 +35,7 @@ const DEATH = {
 };
 
 describe('fromDelivery', () => {
-  it('reads back what ingest wrote', () => {
+  test('reads back what ingest wrote', () => {
     const sent = refusedDelivery({ messageId: 'm1', timestamp: 1_700_000_000 }, 2);
     const row = fromDelivery(sent);
     expect(row).toMatchObject({
@@ -54,7 +54,7 @@ describe('fromDelivery', () => {
     expect(JSON.parse(row.headersJson)).toMatchObject({ timestampSec: 1_700_000_000 });
   });
 
-  it('takes a delivery that the broker gave up for one, whatever else its headers say', () => {
+  test('takes a delivery that the broker gave up for one, whatever else its headers say', () => {
     const headers = { 'x-death': [DEATH], 'x-pulse-reason': 'invalid_tenant' };
     const row = fromDelivery(delivery({ headers, messageId: 'm1' }));
     expect(row).toMatchObject({
@@ -67,7 +67,7 @@ describe('fromDelivery', () => {
     expect(fromDelivery(delivery({ headers, messageId: 'm1' })).id).toBe(row.id);
   });
 
-  it('calls any other end at the broker unknown, and says which', () => {
+  test('calls any other end at the broker unknown, and says which', () => {
     const headers = { 'x-death': [{ ...DEATH, reason: 'expired' }] };
     expect(fromDelivery(delivery({ headers }))).toMatchObject({
       reason: 'unknown',
@@ -75,7 +75,7 @@ describe('fromDelivery', () => {
     });
   });
 
-  it.each([
+  test.each([
     {},
     { headers: { 'x-pulse-dead-letter-id': 'no uuid', 'x-pulse-reason': 'made up' } },
     { headers: { 'x-pulse-index': -1, 'x-death': 'garbage' }, messageId: 7 },
@@ -86,7 +86,7 @@ describe('fromDelivery', () => {
     expect(row).toMatchObject({ reason: 'unknown', body, messageId: null, pulseIndex: null });
   });
 
-  it('replaces what Postgres refuses in texts', () => {
+  test('replaces what Postgres refuses in texts', () => {
     const headers = { 'a\u0000': 'b\u0000', bytes: Buffer.from([0]), nan: NaN };
     const row = fromDelivery(delivery({ headers, messageId: 'm\u0000\ud800' }));
     expect(row.messageId).toBe('m\ufffd\ufffd');
@@ -98,7 +98,7 @@ describe('fromDelivery', () => {
     });
   });
 
-  it('knows the replay that sent it, refused by ingest or given up by the broker', () => {
+  test('knows the replay that sent it, refused by ingest or given up by the broker', () => {
     const replayId = '7f0f2f4e-4d3c-4b2a-9a46-0a7bb3a3c0ff';
     const headers = { 'pulse-replay-id': replayId };
     expect(fromDelivery(refusedDelivery({ headers })).replayId).toBe(replayId);

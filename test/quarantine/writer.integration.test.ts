@@ -1,7 +1,7 @@
 import type { ConfirmChannel, ChannelModel } from 'amqplib';
 import { Pool } from 'pg';
 import { pino } from 'pino';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { toDeadLetterPublication } from '../../src/contract/dead-letter.ts';
 import {
   closeRabbitConnection,
@@ -82,7 +82,7 @@ async function rowsSettle(total: number): Promise<void> {
 }
 
 describe('startQuarantineWriter', () => {
-  it('writes every dead letter once, what came together in one statement', async () => {
+  test('writes every dead letter once, what came together in one statement', async () => {
     await Promise.all(
       Array.from({ length: 100 }, (_, index) => publisher.publish(deadLetter(`m${index}`))),
     );
@@ -103,7 +103,7 @@ describe('startQuarantineWriter', () => {
     expect(await listDeadLetters(pool, { limit: 1, reason: 'unknown' })).toEqual([]);
   });
 
-  it('drops a second copy of the same pulse, and keeps both of two without identity', async () => {
+  test('drops a second copy of the same pulse, and keeps both of two without identity', async () => {
     await publisher.publish(deadLetter('m1'));
     await publisher.publish(deadLetter('m1'));
     await publisher.publish(deadLetter(undefined));
@@ -112,7 +112,7 @@ describe('startQuarantineWriter', () => {
     await rowsSettle(3);
   });
 
-  it('keeps a pulse that the broker gave up', async () => {
+  test('keeps a pulse that the broker gave up', async () => {
     const consumer = await connection.createConfirmChannel();
     consumer.publish(services.queue, services.queue, Buffer.from('poison'), { messageId: 'p' });
     await consumer.waitForConfirms();
@@ -127,7 +127,7 @@ describe('startQuarantineWriter', () => {
     expect(row).toMatchObject({ reason: 'delivery_limit', messageId: 'p', bodyBytes: 6 });
   });
 
-  it('keeps bodies of any bytes and any size', async () => {
+  test('keeps bodies of any bytes and any size', async () => {
     await publisher.publish(deadLetter('nul', 'a\u0000b'));
     await publisher.publish({ ...deadLetter('large'), body: Buffer.alloc(10_000_000, 0xff) });
     start();
@@ -138,7 +138,7 @@ describe('startQuarantineWriter', () => {
     expect(rows.map(({ bytes }) => bytes)).toEqual([3, 10_000_000]);
   });
 
-  it('stores what Postgres refuses in a reduced form, and the others whole', async () => {
+  test('stores what Postgres refuses in a reduced form, and the others whole', async () => {
     await pool.query(
       `ALTER TABLE dead_letters ADD CONSTRAINT test_only CHECK (message_id <> 'refused')`,
     );
@@ -157,7 +157,7 @@ describe('startQuarantineWriter', () => {
     });
   });
 
-  it('holds no more than its prefetch while Postgres is away, and goes on by itself', async () => {
+  test('holds no more than its prefetch while Postgres is away, and goes on by itself', async () => {
     let away = true;
     const query = vi.fn((...given: [string, unknown[]]) =>
       away ? Promise.reject(new Error('connection refused')) : pool.query(...given),
@@ -176,7 +176,7 @@ describe('startQuarantineWriter', () => {
     expect(writer.state).toBe('writing');
   });
 
-  it('loses nothing when the broker is lost between two inserts', async () => {
+  test('loses nothing when the broker is lost between two inserts', async () => {
     const proxy = await startRabbitProxy(services.rabbitmqUrl);
     await Promise.all(
       Array.from({ length: 200 }, (_, index) => publisher.publish(deadLetter(`m${index}`))),
@@ -195,7 +195,7 @@ describe('startQuarantineWriter', () => {
     await proxy.close();
   });
 
-  it('gives back what it holds when it closes while Postgres is away', async () => {
+  test('gives back what it holds when it closes while Postgres is away', async () => {
     await publisher.publish(deadLetter('m1'));
     const query = () => Promise.reject(new Error('connection refused'));
     const writer = start({ pool: { query } as unknown as Pool });
