@@ -1,13 +1,13 @@
 /** Bringing the three servers to the state that this build expects, at every start. */
 import type { Pool } from 'pg';
 import { ensureLibrary } from '../aggregate/library.ts';
+import { ensureSettings, type Settings } from '../aggregate/settings.ts';
 import type { ServerUrls } from '../config.ts';
 import { FatalError, PulseError } from '../core/errors.ts';
 import { runMigrations } from '../platform/migrate.ts';
 import { waitForPostgres } from '../platform/postgres.ts';
 import { waitForRabbit } from '../platform/rabbit-connection.ts';
 import { waitForRedis, type RedisClient } from '../platform/redis.ts';
-import { ensureSettings, type Settings } from '../platform/settings.ts';
 import { declareTopologyAt } from '../platform/topology.ts';
 import type { CommandRun } from './command.ts';
 

@@ -2,17 +2,17 @@
 import type { Redis } from 'ioredis';
 import type { Pool } from 'pg';
 import { LIBRARY_VERSION, libraryVersionIn } from '../aggregate/library.ts';
-import { pendingMigrations } from '../platform/migrate.ts';
-import { closeRabbitConnection, openRabbitConnection } from '../platform/rabbit-connection.ts';
-import type { RedisClient } from '../platform/redis.ts';
 import {
   checkEachNode,
   checkRedisDurability,
   checkRedisWrites,
   readInfo,
   type Finding,
-} from '../platform/redis-durability.ts';
-import { readStoredShards } from '../platform/settings.ts';
+} from '../aggregate/redis-durability.ts';
+import { readStoredShards } from '../aggregate/settings.ts';
+import { pendingMigrations } from '../platform/migrate.ts';
+import { closeRabbitConnection, openRabbitConnection } from '../platform/rabbit-connection.ts';
+import type { RedisClient } from '../platform/redis.ts';
 import { declareTopology, readQueueDepth, topologyNames } from '../platform/topology.ts';
 
 export async function checkRabbit(url: string, queue: string): Promise<Finding[]> {

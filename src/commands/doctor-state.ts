@@ -6,9 +6,9 @@ import { shardKeys } from '../aggregate/keys.ts';
 import { verifyBooks } from '../flush/books.ts';
 import { isFlushOverdue } from '../flush/overdue.ts';
 import { readEpoch } from '../aggregate/epochs-query.ts';
+import type { Finding } from '../aggregate/redis-durability.ts';
 import { readPauseState } from '../ingest/pauses-query.ts';
 import type { RedisClient } from '../platform/redis.ts';
-import type { Finding } from '../platform/redis-durability.ts';
 import { describePause } from './status.ts';
 
 export interface StateDeps {

@@ -1,9 +1,9 @@
 /** `pulse doctor`. */
 import type { Command } from 'commander';
+import type { Finding } from '../aggregate/redis-durability.ts';
 import { PulseError } from '../core/errors.ts';
 import { serverOf } from '../platform/logger.ts';
 import { waitForRedis } from '../platform/redis.ts';
-import type { Finding } from '../platform/redis-durability.ts';
 import {
   EXIT_DONE,
   EXIT_FAILED,

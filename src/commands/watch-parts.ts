@@ -1,16 +1,12 @@
 /** What every process that stays watches of the servers, whichever parts it runs. */
 import type { Registry } from 'prom-client';
+import { addRedisMetrics, startRedisWatch } from '../aggregate/redis-watch.ts';
 import { addBooksMetrics, startBooksWatch } from '../flush/books-watch.ts';
+import { addQueueMetrics, type OldestHeld } from '../ingest/queue-metrics.ts';
+import { startQueueWatch } from '../ingest/queue-watch.ts';
 import type { HeldDeliveries } from '../ingest/thread-messages.ts';
 import { addPoolMetrics } from '../platform/pool-metrics.ts';
-import { startQueueWatch } from '../platform/queue-watch.ts';
-import { startRedisWatch } from '../platform/redis-watch.ts';
-import {
-  addQueueMetrics,
-  addRedisMetrics,
-  addWatchMetrics,
-  type OldestHeld,
-} from '../platform/server-metrics.ts';
+import { addWatchMetrics } from '../platform/watch.ts';
 import type { CommandRun } from '../cli/command.ts';
 import { openAccumulator, type Clients } from './worker-parts.ts';
 

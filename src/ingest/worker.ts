@@ -3,11 +3,11 @@
  * letters, and runs until it is told to drain.
  */
 import { createAccumulator } from '../aggregate/accumulator.ts';
+import { assertRedisIsSafe } from '../aggregate/redis-durability.ts';
 import { PulseError } from '../core/errors.ts';
 import { createCrashPoint } from '../platform/crash-points.ts';
 import { createLogger, type Logger } from '../platform/logger.ts';
 import { createRedis } from '../platform/redis.ts';
-import { assertRedisIsSafe } from '../platform/redis-durability.ts';
 import { topologyNames } from '../platform/topology.ts';
 import { startTracing, type Tracing } from '../platform/tracing.ts';
 import { createPublisher } from '../publish/publisher.ts';

@@ -1,7 +1,9 @@
 /** Looks at a server again and again, and keeps what was seen last. */
+import type { Registry } from 'prom-client';
 import { TransientError } from '../core/errors.ts';
 import { sleep } from './backoff.ts';
 import type { Logger } from './logger.ts';
+import { addSampledGauges } from './metrics.ts';
 
 export interface WatchOptions<T> {
   readonly name: string;
@@ -52,6 +54,22 @@ export function startWatch<T>({ name, intervalMs, look, logger }: WatchOptions<T
       closing.abort();
     },
   };
+}
+
+/** Which watches saw something at their last look. */
+export function addWatchMetrics(
+  registry: Registry,
+  watches: Readonly<Record<string, { readonly latest: unknown }>>,
+): void {
+  addSampledGauges(registry, {
+    name: 'pulse_watch_up',
+    help: 'Whether the last look at a server succeeded: 1 yes, 0 no, and then the metrics that come from it are missing.',
+    label: 'watch',
+    read: () =>
+      Object.fromEntries(
+        Object.entries(watches).map(([name, { latest }]) => [name, latest === undefined ? 0 : 1]),
+      ),
+  });
 }
 
 async function withinTime<T>(look: Promise<T>): Promise<T> {

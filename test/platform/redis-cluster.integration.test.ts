@@ -12,7 +12,7 @@ import {
   waitForRedis,
   type RedisClient,
 } from '../../src/platform/redis.ts';
-import { assertRedisIsSafe } from '../../src/platform/redis-durability.ts';
+import { assertRedisIsSafe } from '../../src/aggregate/redis-durability.ts';
 import type { Guardian } from '../../src/private-servers/guardian-client.ts';
 import { guardCluster } from '../support/cluster-node.ts';
 import { eventually } from '../support/eventually.ts';

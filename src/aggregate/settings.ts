@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Pool } from 'pg';
 import { FatalError } from '../core/errors.ts';
-import { toPulseError } from './postgres.ts';
+import { toPulseError } from '../platform/postgres.ts';
 
 /** What is shared, as code uses it. */
 export interface Settings {

@@ -1,7 +1,10 @@
 /** How full Redis is, and whether it still keeps what it acknowledges. */
 import type { Redis } from 'ioredis';
-import type { Logger } from './logger.ts';
-import { mastersOf, type RedisClient } from './redis.ts';
+import type { Registry } from 'prom-client';
+import type { Logger } from '../platform/logger.ts';
+import { addSampledGauge, addSampledGauges } from '../platform/metrics.ts';
+import { mastersOf, type RedisClient } from '../platform/redis.ts';
+import { startWatch, type Watch } from '../platform/watch.ts';
 import {
   checkEachNode,
   checkRedisDurability,
@@ -9,7 +12,6 @@ import {
   readInfo,
   type Finding,
 } from './redis-durability.ts';
-import { startWatch, type Watch } from './watch.ts';
 
 /** Of a cluster, the memory is that of the master that holds the most. */
 export interface RedisSight {
@@ -47,4 +49,31 @@ async function readMemory(redis: Redis): Promise<{ memoryBytes: number; memoryMa
     memoryBytes: Number(memory.get('used_memory')),
     memoryMaxBytes: Number(memory.get('maxmemory')),
   };
+}
+
+export function addRedisMetrics(
+  registry: Registry,
+  watch: Pick<Watch<RedisSight>, 'latest'>,
+): void {
+  addSampledGauge(registry, {
+    name: 'pulse_redis_memory_bytes',
+    help: 'Memory that Redis uses.',
+    read: () => watch.latest?.memoryBytes,
+  });
+  addSampledGauge(registry, {
+    name: 'pulse_redis_memory_max_bytes',
+    help: 'Memory that Redis may use; 0 is no limit.',
+    read: () => watch.latest?.memoryMaxBytes,
+  });
+  addSampledGauges(registry, {
+    name: 'pulse_redis_durable',
+    help: 'Whether a setting of Redis keeps what it has acknowledged: 1 yes, 0 no; missing where the server does not show it.',
+    label: 'setting',
+    read: () => {
+      const known = watch.latest?.durability.filter(({ status }) => status !== 'warning') ?? [];
+      return Object.fromEntries(
+        known.map(({ name, status }) => [name.replace(/^redis /, ''), status === 'ok' ? 1 : 0]),
+      );
+    },
+  });
 }

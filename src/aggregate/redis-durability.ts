@@ -1,7 +1,7 @@
 /** Whether this Redis can keep the promise: what it acknowledged must survive its own death. */
 import { ReplyError, type Redis } from 'ioredis';
 import { FatalError, TransientError } from '../core/errors.ts';
-import { nodesOf, type RedisClient } from './redis.ts';
+import { nodesOf, type RedisClient } from '../platform/redis.ts';
 
 /** One thing about a server, and whether it endangers counts. */
 export interface Finding {

@@ -1,6 +1,6 @@
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
-import { assertRedisIsSafe, checkRedisDurability } from '../../src/platform/redis-durability.ts';
+import { assertRedisIsSafe, checkRedisDurability } from '../../src/aggregate/redis-durability.ts';
 import { startPrivateRedis, type PrivateRedis } from '../support/private-redis.ts';
 
 const SAFE = { appendonly: 'yes', appendfsync: 'always', 'maxmemory-policy': 'noeviction' };

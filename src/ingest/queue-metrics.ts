@@ -1,9 +1,7 @@
-/** The servers as this process sees them, for Prometheus. */
+/** The queue of pulses as this process sees it, for Prometheus. */
 import type { Registry } from 'prom-client';
-import { addSampledGauge, addSampledGauges } from './metrics.ts';
+import { addSampledGauge, addSampledGauges } from '../platform/metrics.ts';
 import type { Backlog, QueueWatch } from './queue-watch.ts';
-import type { RedisSight } from './redis-watch.ts';
-import type { Watch } from './watch.ts';
 
 /** The longest waiting delivery that ingest threads of this process hold. */
 export interface OldestHeld {
@@ -71,49 +69,6 @@ export function oldestPulseAgeSeconds(
 function believableSentMs(held: OldestHeld, backlog: Backlog, nowMs: number): number {
   if (!backlog.wasEmpty) return held.sentAtMs;
   return Math.max(held.sentAtMs, Math.min(held.receivedAtMs, backlog.sinceMs ?? nowMs));
-}
-
-export function addRedisMetrics(
-  registry: Registry,
-  watch: Pick<Watch<RedisSight>, 'latest'>,
-): void {
-  addSampledGauge(registry, {
-    name: 'pulse_redis_memory_bytes',
-    help: 'Memory that Redis uses.',
-    read: () => watch.latest?.memoryBytes,
-  });
-  addSampledGauge(registry, {
-    name: 'pulse_redis_memory_max_bytes',
-    help: 'Memory that Redis may use; 0 is no limit.',
-    read: () => watch.latest?.memoryMaxBytes,
-  });
-  addSampledGauges(registry, {
-    name: 'pulse_redis_durable',
-    help: 'Whether a setting of Redis keeps what it has acknowledged: 1 yes, 0 no; missing where the server does not show it.',
-    label: 'setting',
-    read: () => {
-      const known = watch.latest?.durability.filter(({ status }) => status !== 'warning') ?? [];
-      return Object.fromEntries(
-        known.map(({ name, status }) => [name.replace(/^redis /, ''), status === 'ok' ? 1 : 0]),
-      );
-    },
-  });
-}
-
-/** Which watches saw something at their last look. */
-export function addWatchMetrics(
-  registry: Registry,
-  watches: Readonly<Record<string, { readonly latest: unknown }>>,
-): void {
-  addSampledGauges(registry, {
-    name: 'pulse_watch_up',
-    help: 'Whether the last look at a server succeeded: 1 yes, 0 no, and then the metrics that come from it are missing.',
-    label: 'watch',
-    read: () =>
-      Object.fromEntries(
-        Object.entries(watches).map(([name, { latest }]) => [name, latest === undefined ? 0 : 1]),
-      ),
-  });
 }
 
 function mapSight<D>(

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { followBacklog, NO_BACKLOG, type Backlog } from '../../src/platform/queue-watch.ts';
-import { oldestPulseAgeSeconds } from '../../src/platform/server-metrics.ts';
+import { followBacklog, NO_BACKLOG, type Backlog } from '../../src/ingest/queue-watch.ts';
+import { oldestPulseAgeSeconds } from '../../src/ingest/queue-metrics.ts';
 
 const depth = (readyCount: number, consumerCount = 1) => ({ readyCount, consumerCount });
 const sight = (readyCount: number) => ({ main: depth(readyCount), dead: depth(0) });

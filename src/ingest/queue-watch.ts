@@ -1,9 +1,9 @@
 /** How full the queues are and for how long, told by passive declarations: no management plugin is needed. */
 import { TransientError } from '../core/errors.ts';
-import type { Logger } from './logger.ts';
-import { startRabbitSession, type RabbitLink } from './rabbit.ts';
-import { readQueueDepth, topologyNames, type QueueDepth } from './topology.ts';
-import { startWatch, type Watch } from './watch.ts';
+import type { Logger } from '../platform/logger.ts';
+import { startRabbitSession, type RabbitLink } from '../platform/rabbit.ts';
+import { readQueueDepth, topologyNames, type QueueDepth } from '../platform/topology.ts';
+import { startWatch, type Watch } from '../platform/watch.ts';
 
 /** What one look saw. */
 export interface QueueSight {

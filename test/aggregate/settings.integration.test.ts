@@ -2,7 +2,7 @@ import type { Pool } from 'pg';
 import { pino } from 'pino';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { createPool } from '../../src/platform/postgres.ts';
-import { ensureSettings } from '../../src/platform/settings.ts';
+import { ensureSettings } from '../../src/aggregate/settings.ts';
 import { isolatedServices, type IsolatedServices } from '../support/isolated.ts';
 
 let services: IsolatedServices;
