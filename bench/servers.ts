@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { connect } from 'amqplib';
 import { Redis } from 'ioredis';
 import { Client } from 'pg';
-import { startEmbeddedServices } from '../src/private-servers/embedded-services.ts';
+import { startPrivateServers } from '../src/private-servers/private-servers.ts';
 import { processTree } from '../src/private-servers/process-identity.ts';
 import { sleep } from '../src/platform/backoff.ts';
 import { treeCpuUs, type CpuRoots } from './cpu.ts';
@@ -29,7 +29,7 @@ const REST_TIMEOUT_MS = 6_000;
 
 /** Starts all three; they end with this process, however it ends. */
 export async function startBenchServers(tell: (line: string) => void): Promise<BenchServers> {
-  const services = await startEmbeddedServices({
+  const services = await startPrivateServers({
     directory: join('.pulse', `bench-${process.pid}`),
     keepFiles: false,
     onProgress: tell,

@@ -4,7 +4,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ServerUrls } from '../config.ts';
 import { RejectedError } from '../core/errors.ts';
-import { startEmbeddedServices } from '../private-servers/embedded-services.ts';
+import { startPrivateServers } from '../private-servers/private-servers.ts';
 import {
   attachInstance,
   findRunningInstance,
@@ -64,7 +64,7 @@ export async function openPrivateServers(
   { closer, tell }: CommandRun,
   name: string,
 ): Promise<OpenedServers> {
-  const services = await startEmbeddedServices({
+  const services = await startPrivateServers({
     directory: join('.pulse', name),
     keepFiles: false,
     onProgress: tell,

@@ -10,7 +10,7 @@ import type {
   GuardianOptions,
   GuardianOrder,
   GuardianReport,
-  ServicesEnv,
+  ServersEnv,
 } from './guardian-protocol.ts';
 
 /** An order before it gets its number. */
@@ -27,7 +27,7 @@ export interface Guardian {
   /** Ends the servers and the guardian; resolves when both are gone. Safe to call again. */
   stop(): Promise<void>;
   /** Leaves the guardian and its servers running, for others to find. */
-  release(env: ServicesEnv): Promise<void>;
+  release(env: ServersEnv): Promise<void>;
 }
 
 /** The directory has a guardian already. */

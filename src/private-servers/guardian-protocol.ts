@@ -34,14 +34,14 @@ export type GuardianReport =
   | { readonly kind: 'exited'; readonly name: string; readonly outcome: string };
 
 /** Where an instance's servers are. */
-export interface ServicesEnv {
+export interface ServersEnv {
   readonly RABBITMQ_URL: string;
   readonly REDIS_URL: string;
   readonly DATABASE_URL: string;
 }
 
 export interface Announcement {
-  readonly env: ServicesEnv;
+  readonly env: ServersEnv;
   /** The command that the servers end with; null when they outlive every command. */
   readonly attachedTo: number | null;
 }

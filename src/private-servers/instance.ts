@@ -10,8 +10,8 @@ import { resolve } from 'node:path';
 import { FatalError } from '../core/errors.ts';
 import { lockHolder } from './directory-lock.ts';
 import { DirectoryTakenError } from './guardian-client.ts';
-import type { ServicesEnv } from './guardian-protocol.ts';
-import { launchServices, type LaunchOptions } from './launch.ts';
+import type { ServersEnv } from './guardian-protocol.ts';
+import { launchServers, type LaunchOptions } from './launch-servers.ts';
 import { signalOne, whenGone } from './process-ending.ts';
 import { readRunningState, type RunningState } from './running-state.ts';
 
@@ -22,7 +22,7 @@ export type InstanceOptions = Omit<LaunchOptions, 'keepFiles'>;
 
 /** The servers of a command: its own, or those that already ran. */
 export interface AttachedInstance {
-  readonly env: ServicesEnv;
+  readonly env: ServersEnv;
   /** False: they were running before; `stop` leaves them alone. */
   readonly isOwner: boolean;
   stop(): Promise<void>;
@@ -97,7 +97,7 @@ async function launchUnlessRunning(options: InstanceOptions) {
   const running = readRunningState(directory);
   if (running !== null) return { running };
   try {
-    return await launchServices({ ...options, keepFiles: true });
+    return await launchServers({ ...options, keepFiles: true });
   } catch (error) {
     if (!(error instanceof DirectoryTakenError)) throw error;
     return { running: await waitForInstance(directory) };

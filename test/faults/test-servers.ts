@@ -3,9 +3,9 @@ import { Redis } from 'ioredis';
 import { Pool, type Client } from 'pg';
 import { sleep } from '../../src/platform/backoff.ts';
 import {
-  startEmbeddedServices,
-  type EmbeddedServices,
-} from '../../src/private-servers/embedded-services.ts';
+  startPrivateServers,
+  type PrivateServers,
+} from '../../src/private-servers/private-servers.ts';
 import type { ServerName } from '../../src/private-servers/process-spec.ts';
 import { deleteTopology, withChannel, withClient, withPath } from '../support/servers.ts';
 import type { Stored, StoredDeadLetter, StoredRow } from './checker.ts';
@@ -36,7 +36,7 @@ export async function startTestServers(options: {
   readonly directory: string;
   readonly keepFiles: boolean;
 }): Promise<TestServers> {
-  const services = await startEmbeddedServices(options);
+  const services = await startPrivateServers(options);
   const { RABBITMQ_URL, REDIS_URL, DATABASE_URL } = services.env;
   const busy = new Map<ServerName, Promise<void>>();
   const inTurn = (name: ServerName, work: () => Promise<void>): Promise<void> => {
@@ -66,7 +66,7 @@ export async function startTestServers(options: {
   };
 }
 
-async function bounce(services: EmbeddedServices, name: ServerName, downMs: number) {
+async function bounce(services: PrivateServers, name: ServerName, downMs: number) {
   await services.kill(name);
   await sleep(downMs);
   await services.start(name);

@@ -5,9 +5,9 @@ import { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import type { GeneratedPulse } from '../../src/populate/generate-pulses.ts';
 import {
-  startEmbeddedServices,
-  type EmbeddedServices,
-} from '../../src/private-servers/embedded-services.ts';
+  startPrivateServers,
+  type PrivateServers,
+} from '../../src/private-servers/private-servers.ts';
 import { loginToApi } from '../support/api-client.ts';
 import { MANY_STEPS_TIMEOUT_MS } from '../support/pulse-process.ts';
 import { areQueuesNamed } from '../support/quorum-names.ts';
@@ -29,10 +29,10 @@ const MORE = 500;
 
 describe('a server is killed while pulses flow and flushes run', () => {
   const parent = mkdtempSync(join(tmpdir(), 'pulse-faults-'));
-  let services: EmbeddedServices;
+  let services: PrivateServers;
 
   beforeAll(async () => {
-    services = await startEmbeddedServices({
+    services = await startPrivateServers({
       directory: join(parent, 'services'),
       keepFiles: false,
     });
@@ -98,7 +98,7 @@ describe('a server is killed while pulses flow and flushes run', () => {
 
 /** An empty database, Redis database and queue on servers that may be killed. */
 async function emptyServers(
-  env: EmbeddedServices['env'],
+  env: PrivateServers['env'],
   { name, redisIndex }: { name: string; redisIndex: number },
 ): Promise<FlowServers> {
   const client = new Client({ connectionString: env.DATABASE_URL });

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { canSetDeathSignal } from '../../src/private-servers/supervisor.ts';
-import { startServicesChild, stillRunning, type ServicesChild } from './services-child.ts';
+import { startServersChild, stillRunning, type ServersChild } from './servers-child.ts';
 
 const FOREVER = 'setInterval(() => undefined, 1000);';
 
@@ -14,13 +14,13 @@ describe('no process and no file is left', () => {
 
   beforeEach(() => {
     parent = mkdtempSync(join(tmpdir(), 'pulse-test-'));
-    directory = join(parent, 'services');
+    directory = join(parent, 'servers');
   });
   afterEach(() => {
     rmSync(parent, { recursive: true, force: true });
   });
 
-  async function expectNothingLeft({ pids, postgresPlace }: ServicesChild): Promise<void> {
+  async function expectNothingLeft({ pids, postgresPlace }: ServersChild): Promise<void> {
     expect(pids.length).toBeGreaterThan(5);
     await expect.poll(() => stillRunning(pids), { timeout: 20_000 }).toEqual([]);
     const isAnyLeft = () => existsSync(directory) || existsSync(postgresPlace);
@@ -28,33 +28,33 @@ describe('no process and no file is left', () => {
   }
 
   test('when the command is killed with SIGKILL', async () => {
-    const child = await startServicesChild({ directory, afterwards: FOREVER });
+    const child = await startServersChild({ directory, afterwards: FOREVER });
     child.process.kill('SIGKILL');
     await expectNothingLeft(child);
   });
 
   test('when Ctrl-C interrupts the whole process group', async () => {
-    const child = await startServicesChild({ directory, afterwards: FOREVER });
+    const child = await startServersChild({ directory, afterwards: FOREVER });
     process.kill(-child.process.pid!, 'SIGINT');
     await expectNothingLeft(child);
   });
 
   test('when the command throws', async () => {
-    const child = await startServicesChild({ directory, afterwards: `throw new Error('boom');` });
+    const child = await startServersChild({ directory, afterwards: `throw new Error('boom');` });
     await expectNothingLeft(child);
   });
 
   test('when the command comes to its end without stopping them', async () => {
-    const child = await startServicesChild({ directory, afterwards: '' });
+    const child = await startServersChild({ directory, afterwards: '' });
     if (child.process.exitCode === null) await once(child.process, 'exit');
     expect(child.process.exitCode).toBe(0);
     await expectNothingLeft(child);
   });
 
   test('when the guardian itself is killed with SIGKILL, and the command then stops', async () => {
-    const child = await startServicesChild({
+    const child = await startServersChild({
       directory,
-      afterwards: `process.once('SIGUSR2', () => void services.stop());${FOREVER}`,
+      afterwards: `process.once('SIGUSR2', () => void servers.stop());${FOREVER}`,
     });
     process.kill(child.guardianPid, 'SIGKILL');
     if (await canSetDeathSignal()) {
@@ -71,13 +71,13 @@ describe('no process and no file is left', () => {
 
 test('a signal that a terminal or a service manager sends to everybody does not end the servers', async () => {
   const parent = mkdtempSync(join(tmpdir(), 'pulse-test-'));
-  const child = await startServicesChild({
-    directory: join(parent, 'services'),
+  const child = await startServersChild({
+    directory: join(parent, 'servers'),
     // The command drains: it needs its servers while it does.
     afterwards: `process.on('SIGTERM', async () => {
-      await services.start('redis');
+      await servers.start('redis');
       console.log('still there');
-      await services.stop();
+      await servers.stop();
       process.exit(0);
     });${FOREVER}`,
   });

@@ -13,7 +13,7 @@ import {
 import { signalOne } from '../../src/private-servers/process-ending.ts';
 import { processTree } from '../../src/private-servers/process-identity.ts';
 import { writeRunningState, type RunningState } from '../../src/private-servers/running-state.ts';
-import { stillRunning } from './services-child.ts';
+import { stillRunning } from './servers-child.ts';
 
 describe('the instance that keeps its files', () => {
   let directory: string;

@@ -17,7 +17,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { processTree } from '../../src/private-servers/process-identity.ts';
 import type { UserIds } from '../../src/private-servers/process-spec.ts';
 import { nodeFor } from '../support/node-for.ts';
-import { startServicesChild, stillRunning } from './services-child.ts';
+import { startServersChild, stillRunning } from './servers-child.ts';
 
 const isRoot = process.getuid?.() === 0;
 let parent: string;
@@ -29,13 +29,13 @@ afterAll(() => {
   rmSync(parent, { recursive: true, force: true });
 });
 
-test('an ordinary user gets services of their own', async () => {
+test('an ordinary user gets private servers', async () => {
   const user = isRoot ? nobody() : undefined;
   const home = join(parent, 'home');
   mkdirSync(home);
   if (user !== undefined) chownSync(home, user.uid, user.gid);
-  const directory = join(home, 'services');
-  const child = await startServicesChild({
+  const directory = join(home, 'servers');
+  const child = await startServersChild({
     directory,
     afterwards: 'setInterval(() => undefined, 1000);',
     ...(user === undefined ? {} : { user, ...readableCopy(user) }),
@@ -54,9 +54,9 @@ test('a directory that only its owner may enter does, also for root', async () =
   const closed = join(parent, 'closed');
   mkdirSync(closed);
   chmodSync(closed, 0o700);
-  const child = await startServicesChild({
-    directory: join(closed, 'services'),
-    afterwards: `process.once('SIGTERM', () => void services.stop());
+  const child = await startServersChild({
+    directory: join(closed, 'servers'),
+    afterwards: `process.once('SIGTERM', () => void servers.stop());
       const timer = setInterval(() => undefined, 1000);
       process.once('SIGTERM', () => clearInterval(timer));`,
   });

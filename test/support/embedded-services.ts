@@ -2,12 +2,12 @@
 import { randomBytes } from 'node:crypto';
 import { resolve } from 'node:path';
 import type { TestProject } from 'vitest/node';
-import { startEmbeddedServices } from '../../src/private-servers/embedded-services.ts';
+import { startPrivateServers } from '../../src/private-servers/private-servers.ts';
 import './services-context.ts';
 
 /** @returns The tear-down, which vitest calls at the end. A run that is killed is cleaned up all the same. */
 export default async function setUp(project: TestProject): Promise<() => Promise<void>> {
-  const services = await startEmbeddedServices({
+  const services = await startPrivateServers({
     directory: resolve('.pulse', `test-${process.pid}-${randomBytes(4).toString('hex')}`),
     keepFiles: false,
     onProgress: (line) => {

@@ -3,7 +3,7 @@ import { mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { RejectedError } from '../core/errors.ts';
 import { createContainerServer } from './containers.ts';
-import type { ServicesEnv } from './guardian-protocol.ts';
+import type { ServersEnv } from './guardian-protocol.ts';
 import { startGuardian, type Guardian } from './guardian-client.ts';
 import {
   choosePorts,
@@ -34,7 +34,7 @@ export interface LaunchOptions {
 export interface Launched {
   readonly guardian: Guardian;
   readonly servers: Readonly<Record<ServerName, Server>>;
-  readonly env: ServicesEnv;
+  readonly env: ServersEnv;
 }
 
 interface Launch extends LaunchOptions {
@@ -60,7 +60,7 @@ const UNUSABLE = /['"`$\\\u0000-\u001f]/;
  * @throws RejectedError PULSE_SERVICES_MISSING, or PULSE_SERVICES_FAILED for an unusable path.
  * @throws FatalError PULSE_SERVICES_FAILED. Nothing is left running then.
  */
-export async function launchServices(options: LaunchOptions): Promise<Launched> {
+export async function launchServers(options: LaunchOptions): Promise<Launched> {
   const { directory, keepFiles, onProgress = () => undefined } = options;
   if (UNUSABLE.test(directory)) {
     throw new RejectedError(
@@ -93,7 +93,7 @@ export async function launchServices(options: LaunchOptions): Promise<Launched> 
   }
 }
 
-function envOf(rabbitmq: Server, redis: Server, postgres: Server): ServicesEnv {
+function envOf(rabbitmq: Server, redis: Server, postgres: Server): ServersEnv {
   return { RABBITMQ_URL: rabbitmq.url, REDIS_URL: redis.url, DATABASE_URL: postgres.url };
 }
 

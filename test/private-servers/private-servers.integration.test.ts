@@ -6,19 +6,19 @@ import { join } from 'node:path';
 import { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {
-  startEmbeddedServices,
-  type EmbeddedServices,
-} from '../../src/private-servers/embedded-services.ts';
+  startPrivateServers,
+  type PrivateServers,
+} from '../../src/private-servers/private-servers.ts';
 
 describe('two instances side by side', () => {
   // With a blank and an accent: every server has its own way of stumbling over them.
   const parent = mkdtempSync(join(tmpdir(), 'pulse-test é '));
   const directories = [join(parent, 'one'), join(parent, 'two')];
-  let instances: EmbeddedServices[];
+  let instances: PrivateServers[];
 
   beforeAll(async () => {
     instances = await Promise.all(
-      directories.map((directory) => startEmbeddedServices({ directory, keepFiles: false })),
+      directories.map((directory) => startPrivateServers({ directory, keepFiles: false })),
     );
   });
   afterAll(async () => {
@@ -68,7 +68,7 @@ describe('two instances side by side', () => {
   });
 
   test('Redis keeps what it answered when it is killed, and the other instance does not notice', async () => {
-    const [one, two] = instances as [EmbeddedServices, EmbeddedServices];
+    const [one, two] = instances as [PrivateServers, PrivateServers];
     await withRedis(two, (redis) => redis.set('whose', 'two'));
     await withRedis(one, (redis) => redis.set('whose', 'one'));
     await one.kill('redis');
@@ -79,7 +79,7 @@ describe('two instances side by side', () => {
   });
 
   test('Postgres keeps what it committed when it is killed', async () => {
-    const [one] = instances as [EmbeddedServices];
+    const [one] = instances as [PrivateServers];
     await withPostgres(one, (client) => client.query('CREATE TABLE kept AS SELECT 42 AS answer'));
     await one.kill('postgres');
     await one.start('postgres');
@@ -89,7 +89,7 @@ describe('two instances side by side', () => {
   });
 
   test('RabbitMQ keeps what it confirmed when it is killed', async () => {
-    const [one] = instances as [EmbeddedServices];
+    const [one] = instances as [PrivateServers];
     const queue = 'kept-over-a-kill';
     const first = await connect(one.env.RABBITMQ_URL);
     first.on('error', () => undefined);
@@ -117,7 +117,7 @@ describe('two instances side by side', () => {
   });
 
   test('a stopped process is not an ended one', async () => {
-    const [one] = instances as [EmbeddedServices];
+    const [one] = instances as [PrivateServers];
     await one.kill('redis', 'SIGSTOP');
     await expect(withRedis(one, (redis) => redis.ping())).rejects.toThrow(/timed out/i);
     await one.kill('redis', 'SIGCONT');
@@ -125,24 +125,24 @@ describe('two instances side by side', () => {
   });
 });
 
-test('temporary services never take a directory that has files in it', async () => {
+test('temporary servers never take a directory that has files in it', async () => {
   const directory = mkdtempSync(join(tmpdir(), 'pulse-test-'));
   writeFileSync(join(directory, 'precious'), '');
-  await expect(startEmbeddedServices({ directory, keepFiles: false })).rejects.toThrow(/not empty/);
+  await expect(startPrivateServers({ directory, keepFiles: false })).rejects.toThrow(/not empty/);
   expect(existsSync(join(directory, 'precious'))).toBe(true);
   rmSync(directory, { recursive: true });
 });
 
 test('a path that RabbitMQ would hang on is refused at once', async () => {
   const directory = join(tmpdir(), `pulse-test it's`);
-  await expect(startEmbeddedServices({ directory, keepFiles: false })).rejects.toThrow(
+  await expect(startPrivateServers({ directory, keepFiles: false })).rejects.toThrow(
     /cannot handle/,
   );
   expect(existsSync(directory)).toBe(false);
 });
 
 async function withRedis<T>(
-  { env }: EmbeddedServices,
+  { env }: PrivateServers,
   work: (redis: Redis) => Promise<T>,
 ): Promise<T> {
   const redis = new Redis(env.REDIS_URL, {
@@ -160,7 +160,7 @@ async function withRedis<T>(
 }
 
 async function withPostgres<T>(
-  { env }: EmbeddedServices,
+  { env }: PrivateServers,
   work: (client: Client) => Promise<T>,
 ): Promise<T> {
   const client = new Client({ connectionString: env.DATABASE_URL });

@@ -1,4 +1,4 @@
-/** A command of its own that starts the services, so that tests can end it in every way. */
+/** A command of its own that starts private servers, so that tests can end it in every way. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync, realpathSync } from 'node:fs';
@@ -8,7 +8,7 @@ import { lockHolder } from '../../src/private-servers/directory-lock.ts';
 import { processIdentity, processTree } from '../../src/private-servers/process-identity.ts';
 import type { UserIds } from '../../src/private-servers/process-spec.ts';
 
-export interface ServicesChild {
+export interface ServersChild {
   readonly process: ChildProcess;
   readonly env: Record<'RABBITMQ_URL' | 'REDIS_URL' | 'DATABASE_URL', string>;
   /** The guardian, the servers and their helpers, at this moment. */
@@ -18,9 +18,9 @@ export interface ServicesChild {
   readonly postgresPlace: string;
 }
 
-export interface ServicesChildOptions {
+export interface ServersChildOptions {
   readonly directory: string;
-  /** JavaScript that runs once the services are ready, as `services`. */
+  /** JavaScript that runs once the servers are ready, as `servers`. */
   readonly afterwards: string;
   /** Where the compiled code is. */
   readonly dist?: string;
@@ -29,18 +29,18 @@ export interface ServicesChildOptions {
   readonly user?: UserIds;
 }
 
-/** Starts it and waits until its services are ready; rejects with its standard error when it ends before. */
-export async function startServicesChild(options: ServicesChildOptions): Promise<ServicesChild> {
+/** Starts it and waits until its servers are ready; rejects with its standard error when it ends before. */
+export async function startServersChild(options: ServersChildOptions): Promise<ServersChild> {
   const { directory, afterwards, user, dist = join(process.cwd(), 'dist') } = options;
   const become =
     user === undefined
       ? ''
       : `process.setgroups([]); process.setgid(${user.gid}); process.setuid(${user.uid});`;
   const script = `
-    const { startEmbeddedServices } = await import(${JSON.stringify(join(dist, 'private-servers/embedded-services.js'))});
+    const { startPrivateServers } = await import(${JSON.stringify(join(dist, 'private-servers/private-servers.js'))});
     ${become}
-    const services = await startEmbeddedServices({ directory: ${JSON.stringify(directory)}, keepFiles: false });
-    console.log(JSON.stringify(services.env));
+    const servers = await startPrivateServers({ directory: ${JSON.stringify(directory)}, keepFiles: false });
+    console.log(JSON.stringify(servers.env));
     ${afterwards}`;
   const child = spawn(
     options.execPath ?? process.execPath,
@@ -57,7 +57,7 @@ export async function startServicesChild(options: ServicesChildOptions): Promise
   const guardianPid = lockHolder(directory)?.pid ?? 0;
   return {
     process: child,
-    env: JSON.parse(line) as ServicesChild['env'],
+    env: JSON.parse(line) as ServersChild['env'],
     pids: processTree(guardianPid),
     guardianPid,
     postgresPlace: realpathSync(join(directory, 'postgres')),

@@ -7,13 +7,13 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { RejectedError } from '../core/errors.ts';
-import type { ServicesEnv } from './guardian-protocol.ts';
-import { launchServices, type Launched, type LaunchOptions } from './launch.ts';
+import type { ServersEnv } from './guardian-protocol.ts';
+import { launchServers, type Launched, type LaunchOptions } from './launch-servers.ts';
 import type { ServerName } from './process-spec.ts';
 import { waitUntilReady } from './start-server.ts';
 
-export interface EmbeddedServices {
-  readonly env: ServicesEnv;
+export interface PrivateServers {
+  readonly env: ServersEnv;
   /**
    * Signals a server with all its helpers, for fault tests. Resolves when it has ended, if `signal` (default
    * SIGKILL) is one that ends; at once for others, such as SIGSTOP.
@@ -32,7 +32,7 @@ export interface EmbeddedServices {
  * @throws RejectedError PULSE_SERVICES_MISSING with a page on what to install.
  * @throws FatalError PULSE_SERVICES_FAILED with the failing server's last log lines.
  */
-export async function startEmbeddedServices(options: LaunchOptions): Promise<EmbeddedServices> {
+export async function startPrivateServers(options: LaunchOptions): Promise<PrivateServers> {
   const directory = resolve(options.directory);
   if (!options.keepFiles && existsSync(directory) && readdirSync(directory).length > 0) {
     throw new RejectedError(
@@ -40,12 +40,12 @@ export async function startEmbeddedServices(options: LaunchOptions): Promise<Emb
       `${directory} is not empty; temporary services would remove it at their end.`,
     );
   }
-  const launched = await launchServices({ ...options, directory });
+  const launched = await launchServers({ ...options, directory });
   return toHandle(launched);
 }
 
 /** What the owner of launched services can do with them. */
-export function toHandle({ guardian, servers, env }: Launched): EmbeddedServices {
+export function toHandle({ guardian, servers, env }: Launched): PrivateServers {
   return {
     env,
     async kill(name, signal = 'SIGKILL') {
