@@ -14,7 +14,7 @@ import { tracePublish } from '../publish/traced-publish.ts';
 import type { CommandRun } from '../cli/command.ts';
 import { serverChecks, toCheck } from '../cli/server-checks.ts';
 import type { ApiCredentials } from '../cli/servers.ts';
-import { openAccumulator, type Clients } from './worker-parts.ts';
+import { openAccumulator, type Clients } from '../cli/clients.ts';
 
 /** Publications of one API process that may be unconfirmed at a time. */
 const PUBLISHER_WINDOW = 1_000;

@@ -12,7 +12,7 @@ import { readAllRows } from './demo-api.ts';
 import type { AnsweredRow, DemoLedger } from './demo-ledger.ts';
 import type { DemoResult } from './demo-report.ts';
 import { startProgress } from '../cli/progress.ts';
-import type { Clients } from './worker-parts.ts';
+import type { Clients } from '../cli/clients.ts';
 
 export interface DemoContext {
   readonly run: CommandRun;

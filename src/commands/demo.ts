@@ -17,7 +17,7 @@ import { integer } from './populate.ts';
 import { createRunEnd } from '../cli/run-end.ts';
 import { openPrivateServers } from '../cli/servers.ts';
 import { startParts } from './start.ts';
-import { openAccumulator, openClients } from './worker-parts.ts';
+import { openAccumulator, openClients } from '../cli/clients.ts';
 
 interface DemoFlags {
   readonly pulses: number;

@@ -16,7 +16,7 @@ import {
 import { checkPostgres, checkRabbit, checkRedis } from './doctor-checks.ts';
 import { checkDisk, checkState } from './doctor-state.ts';
 import { findServers } from '../cli/servers.ts';
-import { openAccumulator, openClients, type Clients } from './worker-parts.ts';
+import { openAccumulator, openClients, type Clients } from '../cli/clients.ts';
 
 export function addDoctorCommand(
   program: Command,

@@ -1,16 +1,18 @@
 /** `pulse flush`. */
 import { Option, type Command } from 'commander';
-import { flushAll } from '../flush/flush.ts';
+import { flushAll, type FlushDeps } from '../flush/flush.ts';
+import { armCrashPoint, createCrashPoint } from '../platform/crash-points.ts';
 import {
   EXIT_DONE,
   runAction,
   toJson,
   withExamples,
   type CommandEnvironment,
+  type CommandRun,
 } from '../cli/command.ts';
 import { prepareServers } from '../cli/prepare-servers.ts';
 import { findServers } from '../cli/servers.ts';
-import { flushCrashPoint, openAccumulator, openClients } from './worker-parts.ts';
+import { openAccumulator, openClients } from '../cli/clients.ts';
 
 export function addFlushCommand(
   program: Command,
@@ -47,4 +49,10 @@ export function addFlushCommand(
       );
     });
   withExamples(command, 'pulse flush', 'pulse flush --json');
+}
+
+/** Where a fault test ends this process in the middle of a flush. */
+export function flushCrashPoint({ config }: CommandRun): Pick<FlushDeps, 'onStep'> {
+  const onStep = createCrashPoint(armCrashPoint(config.crashAt), ['flush']);
+  return onStep === undefined ? {} : { onStep };
 }

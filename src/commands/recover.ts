@@ -6,7 +6,7 @@ import { sumFlushedPulses } from '../flush/ledger.ts';
 import { EXIT_DONE, runAction, withExamples, type CommandEnvironment } from '../cli/command.ts';
 import { prepareServers } from '../cli/prepare-servers.ts';
 import { findServers } from '../cli/servers.ts';
-import { openAccumulator, openClients } from './worker-parts.ts';
+import { openAccumulator, openClients } from '../cli/clients.ts';
 
 export function addRecoverCommand(
   program: Command,

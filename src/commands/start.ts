@@ -17,7 +17,8 @@ import { prepareServers } from '../cli/prepare-servers.ts';
 import { createRunEnd } from '../cli/run-end.ts';
 import { openServers, type OpenedServers } from '../cli/servers.ts';
 import { startWatches } from './watch-parts.ts';
-import { openClients, startWorkerParts } from './worker-parts.ts';
+import { openClients } from '../cli/clients.ts';
+import { startWorkerParts } from './worker-parts.ts';
 
 /** Which parts a process runs. */
 export interface LongRunParts {

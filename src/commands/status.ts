@@ -17,7 +17,7 @@ import {
   type CommandRun,
 } from '../cli/command.ts';
 import { findServers } from '../cli/servers.ts';
-import { openAccumulator, openClients } from './worker-parts.ts';
+import { openAccumulator, openClients } from '../cli/clients.ts';
 
 /** What a person asks first. A part is null when the server that knows it does not answer. */
 interface Status {

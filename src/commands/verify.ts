@@ -11,7 +11,7 @@ import {
 } from '../cli/command.ts';
 import { waitForServers } from '../cli/prepare-servers.ts';
 import { findServers } from '../cli/servers.ts';
-import { openAccumulator, openClients } from './worker-parts.ts';
+import { openAccumulator, openClients } from '../cli/clients.ts';
 
 export function addVerifyCommand(
   program: Command,

@@ -8,7 +8,7 @@ import type { HeldDeliveries } from '../ingest/thread-messages.ts';
 import { addPoolMetrics } from '../platform/pool-metrics.ts';
 import { addWatchMetrics } from '../platform/watch.ts';
 import type { CommandRun } from '../cli/command.ts';
-import { openAccumulator, type Clients } from './worker-parts.ts';
+import { openAccumulator, type Clients } from '../cli/clients.ts';
 
 /**
  * Starts the watches; they are closed with the run. The API watches too: a worker that may not start, because

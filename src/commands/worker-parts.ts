@@ -1,11 +1,8 @@
 /** The worker: ingest threads, the flush schedule and the quarantine writer, wired together. */
-import type { Pool } from 'pg';
 import type { Registry } from 'prom-client';
-import { createAccumulator } from '../aggregate/accumulator.ts';
 import { ensureEpoch } from '../aggregate/epoch.ts';
 import { assertRedisIsSafe, checkRedisDurability } from '../aggregate/redis-durability.ts';
 import type { Settings } from '../aggregate/settings.ts';
-import type { ServerUrls } from '../config.ts';
 import { flushAll, type FlushDeps, type FlushReport } from '../flush/flush.ts';
 import { createFlushMetrics } from '../flush/flush-metrics.ts';
 import { createFlushTracing } from '../flush/trace-flush.ts';
@@ -14,49 +11,19 @@ import { startFlushSchedule } from '../flush/schedule.ts';
 import { createIngestMetrics } from '../ingest/ingest-metrics.ts';
 import { startPauseWatch } from '../ingest/pause-watch.ts';
 import { startIngestPool, type IngestPool } from '../ingest/pool.ts';
-import { armCrashPoint, createCrashPoint } from '../platform/crash-points.ts';
+import { armCrashPoint } from '../platform/crash-points.ts';
 import type { ProcessHealth } from '../platform/health.ts';
 import { readPauseState } from '../ingest/pauses-query.ts';
-import { createPool } from '../platform/postgres.ts';
-import { createRedis, type RedisClient } from '../platform/redis.ts';
+import type { RedisClient } from '../platform/redis.ts';
 import type { Tracing } from '../platform/tracing.ts';
 import { startQuarantineWriter } from '../quarantine/writer.ts';
+import type { Clients } from '../cli/clients.ts';
 import type { CommandRun } from '../cli/command.ts';
 import { serverChecks, toCheck } from '../cli/server-checks.ts';
+import { flushCrashPoint } from './flush.ts';
 
 /** Of the time left for a stop; the rest is for a last flush and for closing connections. */
 const INGEST_CLOSE_SHARE = 0.6;
-
-/** The clients of one process, shared by its parts. */
-export interface Clients {
-  readonly servers: ServerUrls;
-  readonly redis: RedisClient;
-  readonly pool: Pool;
-}
-
-/** Opens Redis and Postgres for the process; closed with the run. */
-export function openClients({ logger, closer }: CommandRun, servers: ServerUrls): Clients {
-  const redis = createRedis(servers.redisUrl, { name: 'pulse', logger });
-  closer.add('redis', () => {
-    redis.disconnect();
-  });
-  const pool = createPool(servers.databaseUrl, { name: 'pulse', logger });
-  closer.add('postgres', () => pool.end());
-  return { servers, redis, pool };
-}
-
-/** The sums as this configuration keeps them. */
-export function openAccumulator({ config }: CommandRun, redis: RedisClient) {
-  const { shards, redisReplicasMin, ingest } = config;
-  const { dedupeWindowSeconds } = ingest;
-  return createAccumulator({ redis, shards, dedupeWindowSeconds, replicasMin: redisReplicasMin });
-}
-
-/** Where a fault test ends this process in the middle of a flush. */
-export function flushCrashPoint({ config }: CommandRun): Pick<FlushDeps, 'onStep'> {
-  const onStep = createCrashPoint(armCrashPoint(config.crashAt), ['flush']);
-  return onStep === undefined ? {} : { onStep };
-}
 
 export interface WorkerParts {
   readonly ingest: IngestPool;
@@ -72,7 +39,7 @@ export interface WorkerParts {
  */
 export async function startWorkerParts(
   run: CommandRun,
-  { servers, redis, pool }: Clients,
+  { servers, redis, pool, accumulator }: Clients,
   options: {
     settings: Settings;
     registry: Registry;
@@ -84,7 +51,6 @@ export async function startWorkerParts(
   const { config, logger, closer } = run;
   const { registry, onFatal } = options;
   await guardRedis(run, redis);
-  const accumulator = openAccumulator(run, redis);
   const epoch = await ensureEpoch({ redis, pool, accumulator });
   const { flush, onTraced } = createFlush(run, { accumulator, pool, ...options });
 
