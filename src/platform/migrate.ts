@@ -1,4 +1,4 @@
-/** Brings the database to the version of this code: plain SQL files, forward only, under a lock. */
+/** Migrates the database to the version this code needs: plain SQL files, forward only, under a lock. */
 import { readdir } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { runner } from 'node-pg-migrate';
@@ -7,20 +7,20 @@ import { FatalError, TransientError } from '../core/errors.ts';
 import type { Logger } from './logger.ts';
 import { connectionOptions, toPulseError } from './postgres.ts';
 
-/** The same folder seen from src/platform and from dist/platform. */
+/** The same folder for src/platform and dist/platform. */
 const DIRECTORY = fileURLToPath(new URL('../../migrations/', import.meta.url));
 const TABLE = 'schema_migrations';
 const UNDEFINED_TABLE = '42P01';
-/** Also bounds the wait for another process that is migrating. */
+/** Also limits how long to wait for another process that is migrating. */
 const LOCK_TIMEOUT_MS = 60_000;
 const STATEMENT_TIMEOUT_MS = 600_000;
 
 /**
- * Runs the migrations that are missing, all in one transaction. Concurrent calls take turns.
+ * Runs the pending migrations, all in one transaction. Concurrent calls take turns.
  *
- * @returns The names of those that ran, in order; none when the database was up to date.
- * @throws FatalError PULSE_POSTGRES_MIGRATIONS A migration failed and nothing was changed.
- * @throws TransientError Postgres went away; nothing was changed.
+ * @returns The names of the migrations that ran, in order; empty when the database was up to date.
+ * @throws FatalError PULSE_POSTGRES_MIGRATIONS A migration failed; nothing changed.
+ * @throws TransientError The connection was lost; nothing changed.
  */
 export async function runMigrations(databaseUrl: string, logger: Logger): Promise<string[]> {
   return await withClient(databaseUrl, async (client) => {
@@ -50,9 +50,9 @@ export async function runMigrations(databaseUrl: string, logger: Logger): Promis
 }
 
 /**
- * Names the migrations that this code needs and the database lacks. Changes nothing.
+ * The names of the migrations that have not run yet. Changes nothing.
  *
- * @throws TransientError Postgres went away.
+ * @throws TransientError The connection was lost.
  */
 export async function pendingMigrations(databaseUrl: string): Promise<string[]> {
   const files = await readdir(DIRECTORY);
@@ -99,7 +99,7 @@ async function withClient<T>(
     }
     throw new FatalError(
       'PULSE_POSTGRES_MIGRATIONS',
-      `The migrations could not be run or read: ${pulseError.message}`,
+      `Cannot run or read the migrations: ${pulseError.message}`,
       { cause: error },
     );
   } finally {

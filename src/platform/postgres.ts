@@ -1,4 +1,4 @@
-/** A Postgres pool whose every wait is bounded, and transactions that always give their client back. */
+/** A Postgres pool in which every wait is bounded, and transactions that always release their client. */
 import { Client, DatabaseError, Pool, type ClientConfig, type PoolClient } from 'pg';
 import { FatalError, PulseError, TransientError, type ErrorCode } from '../core/errors.ts';
 import { backoffDelayMs, sleep } from './backoff.ts';
@@ -10,18 +10,18 @@ export interface PoolOptions {
   readonly name: string;
   readonly logger: Logger;
   readonly connectionCountMax?: number;
-  /** The longest a statement may run; COPY sets its own inside its transaction. */
+  /** The longest a statement may run; COPY sets another limit inside its transaction. */
   readonly statementTimeoutMs?: number;
 }
 
-/** How long the client waits for an answer beyond the server's own statement timeout. */
+/** How long the client waits for an answer after the server's statement timeout. */
 export const ANSWER_GRACE_MS = 5_000;
 
 const CONNECT_TIMEOUT_MS = 10_000;
 const ROLLBACK_TIMEOUT_MS = 5_000;
 
 /**
- * Codes after which the same work may succeed later, by SQLSTATE or Node's errno.
+ * SQLSTATE and Node.js error codes after which the same work may succeed later.
  *
  * @see https://www.postgresql.org/docs/current/errcodes-appendix.html
  */
@@ -57,7 +57,7 @@ const TRANSIENT_CODES: ReadonlyMap<string, ErrorCode> = new Map<string, ErrorCod
   ['57014', 'PULSE_POSTGRES_BUSY'], // query_canceled: statement_timeout
 ]);
 
-/** Codes that waiting does not mend: the address is right and the credentials or the name are wrong. */
+/** Codes that waiting does not fix: the server answers, but the credentials or the database name are wrong. */
 const REFUSED_CODES: ReadonlyMap<string, string> = new Map([
   ['28000', 'refuses the user'], // invalid_authorization_specification
   ['28P01', 'refuses the user name or password'], // invalid_password
@@ -66,7 +66,7 @@ const REFUSED_CODES: ReadonlyMap<string, string> = new Map([
 ]);
 
 /**
- * Creates a pool. It connects on first use and replaces connections that break.
+ * Creates a pool. It connects on first use and replaces broken connections.
  *
  * Sessions run in UTC. A broken idle connection is logged, never thrown.
  */
@@ -80,8 +80,8 @@ export function createPool(url: string, options: PoolOptions): Pool {
   const onError = (error: Error): void => {
     logger.warn({ err: error, server: serverOf(url) }, 'postgres connection failed');
   };
-  // Unlistened, an idle client's error ends the process; so does that of a client in use, which the
-  // pool does not listen to.
+  // Without a listener, an error of an idle client ends the process. So does one of a client in use, which
+  // the pool does not listen to.
   pool.on('error', onError);
   pool.on('connect', (client) => {
     client.on('error', onError);
@@ -89,7 +89,7 @@ export function createPool(url: string, options: PoolOptions): Pool {
   return pool;
 }
 
-/** The options of one connection: every wait bounded, dead peers noticed, UTC. */
+/** The options of one connection: bounded waits, keep-alive to detect dead peers, UTC. */
 export function connectionOptions(
   url: string,
   { name, statementTimeoutMs }: { name: string; statementTimeoutMs: number },
@@ -111,12 +111,12 @@ export function connectionOptions(
 /**
  * Runs `work` in one transaction and commits it.
  *
- * A connection that broke, or whose state is unknown, leaves the pool.
+ * A connection that broke, or whose state is unknown, is removed from the pool.
  *
- * @param begin What begins the transaction, and whatever else should go to Postgres in the same round trip.
- * @throws TransientError The connection was lost or a listed code came back. When that happened in
- * COMMIT the transaction may have been committed: the work must be idempotent. Any other error of
- * `work` is rethrown after the rollback.
+ * @param begin Begins the transaction; may hold other statements to send in the same round trip.
+ * @throws TransientError The connection was lost or Postgres returned a listed code. If this happens during
+ * COMMIT, the transaction may have committed, so the work must be idempotent. Any other error of `work` is
+ * rethrown after the rollback.
  */
 export async function withTransaction<T>(
   pool: Pick<Pool, 'connect'>,
@@ -133,8 +133,8 @@ export async function withTransaction<T>(
     await client.query(begin);
     const result = await work(client);
     const { command } = await client.query('COMMIT');
-    // COMMIT of a transaction that has failed answers ROLLBACK, without an error.
-    if (command !== 'COMMIT') throw new Error(`COMMIT was answered with ${command}.`);
+    // For a failed transaction, Postgres answers COMMIT with ROLLBACK and no error.
+    if (command !== 'COMMIT') throw new Error(`Postgres answered COMMIT with ${command}.`);
     return result;
   } catch (error) {
     broken ??= await rollBack(client);
@@ -146,12 +146,12 @@ export async function withTransaction<T>(
 }
 
 /**
- * Translates an error of the driver: codes of the table above become a TransientError, all else is
- * returned as it is.
+ * Translates an error of the driver: listed codes become a TransientError, other errors are returned
+ * unchanged.
  */
 export function toPulseError(error: unknown): Error {
   if (!(error instanceof Error))
-    return new Error('A value that is no error was thrown.', { cause: error });
+    return new Error('Something other than an Error was thrown.', { cause: error });
   const code = TRANSIENT_CODES.get(codeOf(error) ?? '');
   if (code === undefined || error instanceof PulseError) return error;
   return new TransientError(code, `Postgres: ${error.message}`, { cause: error });
@@ -160,8 +160,8 @@ export function toPulseError(error: unknown): Error {
 /**
  * Waits until Postgres answers, for at most `timeoutMs`.
  *
- * @throws FatalError PULSE_POSTGRES_UNREACHABLE naming the variable and the server, never the
- * password; at once when the server answers but refuses.
+ * @throws FatalError PULSE_POSTGRES_UNREACHABLE, with the variable and the server but never the password;
+ * at once when the server refuses the login.
  */
 export async function waitForPostgres(
   url: string,
@@ -196,7 +196,7 @@ async function pingOnce(url: string, timeoutMs: number): Promise<void> {
     connectionTimeoutMillis: Math.min(CONNECT_TIMEOUT_MS, timeoutMs),
   });
   client.on('error', () => {
-    // The query or connect call in flight rejects with the same error.
+    // The pending query or connect call rejects with the same error.
   });
   try {
     await client.connect();
@@ -210,12 +210,12 @@ async function connect(pool: Pick<Pool, 'connect'>): Promise<PoolClient> {
   try {
     return await pool.connect();
   } catch (error) {
-    // What the server says is classified by its code; anything else here means it was not reached.
+    // The server's own errors are classified by code; any other error means that it was not reached.
     throw error instanceof DatabaseError ? toPulseError(error) : afterLoss(error);
   }
 }
 
-/** Rolls back; returns the error when that fails, since the connection is then of no more use. */
+/** Rolls back. Returns the error if that fails, because the connection is then unusable. */
 async function rollBack(client: PoolClient): Promise<Error | undefined> {
   try {
     const rollback = { text: 'ROLLBACK', query_timeout: ROLLBACK_TIMEOUT_MS };
@@ -226,7 +226,7 @@ async function rollBack(client: PoolClient): Promise<Error | undefined> {
   }
 }
 
-/** The driver's own errors carry no code, so a lost connection is known by what happened to it. */
+/** The driver's own errors carry no code, so a lost connection is recognized by other means. */
 function afterLoss(error: unknown): Error {
   if (error instanceof PulseError) return error;
   return new TransientError('PULSE_POSTGRES_UNREACHABLE', 'Postgres: the connection was lost.', {

@@ -1,4 +1,4 @@
-/** Opening one connection to RabbitMQ, and waiting for the server when a process starts. */
+/** Opens one RabbitMQ connection, and waits for the server when a process starts. */
 import { connect, type Channel, type ChannelModel } from 'amqplib';
 import { FatalError } from '../core/errors.ts';
 import { backoffDelayMs, sleep, waitAtMost } from './backoff.ts';
@@ -7,9 +7,9 @@ import { hostUrls } from './server-urls.ts';
 import { createWaitReport } from './wait-report.ts';
 
 export interface RabbitConnectionOptions {
-  /** Shown by RabbitMQ beside the connection. */
+  /** Shown in RabbitMQ's list of connections. */
   readonly name: string;
-  /** Gives up connecting; has no effect once the connection is open. */
+  /** Aborts connecting; has no effect once the connection is open. */
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -19,12 +19,12 @@ const CLOSE_TIMEOUT_MS = 3_000;
 const SOCKET_LINGER_MS = 1_000;
 
 /**
- * Opens one connection, to whichever of the URL's hosts answers first in an order of chance: so the
- * connections spread over the nodes of a cluster, and one that is gone costs no more than its refusal. It does
- * not reconnect: that is what startRabbitSession is for.
+ * Opens one connection, trying the URL's hosts in random order. This spreads connections over the nodes of a
+ * cluster, and a node that is down only costs one refused attempt. It does not reconnect: startRabbitSession
+ * does.
  *
- * @throws Error of the last host's socket or handshake, within ten seconds a host. May hold the server's
- * words, never the password.
+ * @throws Error of the last host's socket or handshake, after at most ten seconds per host. May quote the
+ * server, never the password.
  */
 export async function openRabbitConnection(
   url: string,
@@ -51,7 +51,7 @@ async function openHost(
   };
   signal?.addEventListener('abort', giveUp, { once: true });
   if (signal?.aborted === true) giveUp();
-  // `signal` reaches net.connect; amqplib has no way of its own to give up a handshake.
+  // `signal` reaches net.connect; amqplib itself cannot abort a handshake.
   const socketOptions = {
     timeout: HANDSHAKE_TIMEOUT_MS,
     keepAlive: true,
@@ -62,7 +62,7 @@ async function openHost(
   };
   try {
     const connection = await connect(withHeartbeat(url), socketOptions);
-    // Unlistened, an 'error' would end the process. The 'close' that follows carries the same error.
+    // Without a listener, an 'error' would end the process. The 'close' that follows carries the same error.
     connection.on('error', () => undefined);
     return connection;
   } finally {
@@ -73,7 +73,7 @@ async function openHost(
 /**
  * Closes a connection that may be dead, within about three seconds, and frees its socket.
  *
- * amqplib ends a socket but never destroys it, so that a silent peer would keep the process alive.
+ * amqplib ends a socket but never destroys it, so a silent peer would keep the process alive.
  */
 export async function closeRabbitConnection(connection: ChannelModel): Promise<void> {
   try {
@@ -81,17 +81,17 @@ export async function closeRabbitConnection(connection: ChannelModel): Promise<v
     await waitAtMost(CLOSE_TIMEOUT_MS, closing);
     closing.catch(() => undefined);
   } catch {
-    // Closed already.
+    // Already closed.
   }
   const { stream } = connection.connection as { stream?: { destroy: () => void } };
   setTimeout(() => stream?.destroy(), SOCKET_LINGER_MS).unref();
 }
 
 /**
- * Closes a channel. Resolves when it is closed, also by the loss of its connection: for that, the promise that
- * amqplib's own `close` gives never settles.
+ * Closes a channel. Also resolves when its connection is lost, in which case the promise of amqplib's own
+ * `close` never settles.
  *
- * @throws IllegalOperationError of amqplib when it is closed or closing already.
+ * @throws IllegalOperationError of amqplib when it is already closed or closing.
  */
 export async function closeChannel(channel: Channel): Promise<void> {
   const ended = new Promise<void>((resolve) => channel.once('close', resolve));
@@ -100,9 +100,9 @@ export async function closeChannel(channel: Channel): Promise<void> {
 
 /**
  * Waits until RabbitMQ accepts a connection, for at most `timeoutMs`. A refused user or virtual host
- * ends the wait at once, because waiting does not cure it.
+ * ends the wait at once, because waiting does not help.
  *
- * @throws FatalError PULSE_RABBIT_UNREACHABLE naming the variable and the server, never the password.
+ * @throws FatalError PULSE_RABBIT_UNREACHABLE, with the variable and the server but never the password.
  */
 export async function waitForRabbit(
   url: string,
@@ -136,10 +136,10 @@ export async function waitForRabbit(
 }
 
 /**
- * Why the server refuses for good; undefined for anything that waiting may cure.
+ * Why waiting will not help; undefined when it may.
  *
- * Read from the text because amqplib gives handshake errors no code; a changed text only means that
- * the wait lasts its full time.
+ * Read from the message, because amqplib gives handshake errors no code. If the message changes, the wait
+ * just lasts its full time.
  */
 function refusalOf(url: string, error: unknown): string | undefined {
   if (!(error instanceof Error)) return undefined;

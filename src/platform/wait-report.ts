@@ -1,9 +1,9 @@
-/** Saying what a start waits for, so that nobody takes it for hanging. */
+/** Logs what a start is waiting for, so that it does not look hung. */
 import { serverOf, type Logger } from './logger.ts';
 
 const INTERVAL_MS = 5_000;
 
-/** Called after each failed attempt; logs the first, and then once every few seconds. */
+/** Call the returned function after each failed attempt: it logs the first, then one every few seconds. */
 export function createWaitReport({
   url,
   timeoutMs,

@@ -72,7 +72,7 @@ describe('withTransaction', () => {
     const work = withTransaction(pool, async (client) => {
       await client.query('SELECT 1 / 0').catch(() => undefined);
     });
-    await expect(work).rejects.toThrow('COMMIT was answered with ROLLBACK');
+    await expect(work).rejects.toThrow('Postgres answered COMMIT with ROLLBACK');
   });
 
   test('a lost connection is transient, and its client leaves the pool', async () => {
