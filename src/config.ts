@@ -13,6 +13,7 @@ import {
   secret,
   url,
 } from './config-values.ts';
+import { AGE_MAX_DAYS_DEFAULT, AHEAD_MAX_MINUTES_DEFAULT } from './contract/rules.ts';
 import { RejectedError } from './core/errors.ts';
 import { LOG_LEVELS } from './platform/logger.ts';
 import { secretsInUrl } from './platform/redaction.ts';
@@ -135,8 +136,13 @@ function variables() {
     BATCH_LINGER_MS: integer(0, 10_000)({ default: 20 }),
     DEDUPE_WINDOW_SECONDS: integer(60, 90 * 86_400)({ default: 86_400 }),
     BODY_BYTES_MAX: integer(1024, 128 * MIB)({ default: 8 * MIB }),
-    PULSE_AGE_MAX_SECONDS: integer(3_600, 3_660 * 86_400)({ default: 35 * 86_400 }),
-    PULSE_AHEAD_MAX_SECONDS: integer(0, 86_400)({ default: 300 }),
+    PULSE_AGE_MAX_SECONDS: integer(
+      3_600,
+      3_660 * 86_400,
+    )({
+      default: AGE_MAX_DAYS_DEFAULT * 86_400,
+    }),
+    PULSE_AHEAD_MAX_SECONDS: integer(0, 86_400)({ default: AHEAD_MAX_MINUTES_DEFAULT * 60 }),
     FLUSH_CRON: cron({ default: '0 * * * *' }),
     FLUSH_ON_EXIT: bool({ default: false }),
     API_HOST: host({ default: '127.0.0.1' }),

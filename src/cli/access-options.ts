@@ -1,6 +1,7 @@
 /** What `pulse users` and `pulse keys` share: roles, tenants, who acts. */
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import type { AuditSource } from '../access/audit.ts';
+import { TENANT_LENGTH_MAX, TENANT_PATTERN } from '../contract/rules.ts';
 import { ROLES, type Role } from '../http/caller.ts';
 import type { TenantScope } from '../core/tenant-scope.ts';
 import { EXIT_DONE, toJson, withExamples, type CommandRun } from './command.ts';
@@ -58,8 +59,10 @@ export function describeInstant(instant: Date | null): string {
 }
 
 function collectTenant(text: string, before: readonly string[] = []): string[] {
-  if (/^[^\p{Cc}\p{Cs}]{1,128}$/u.test(text)) return [...before, text];
-  throw new InvalidArgumentError('It must have 1 to 128 characters, no control characters.');
+  if (new RegExp(TENANT_PATTERN, 'u').test(text)) return [...before, text];
+  throw new InvalidArgumentError(
+    `It must have 1 to ${TENANT_LENGTH_MAX} characters, no control characters.`,
+  );
 }
 
 interface Listing<Row> {

@@ -4,9 +4,8 @@ import type { Pulse } from './pulse.ts';
 import type { Rejection, RejectionReason } from './rejection.ts';
 import { elementSources } from './json-source.ts';
 import { parsePulse, type PulseContext } from './parse-pulse.ts';
+import { ARRAY_LENGTH_MAX } from './rules.ts';
 import { PulseScanner } from './scan-pulse.ts';
-
-export const ARRAY_LENGTH_MAX = 1_000;
 
 /** The limits that a body and its pulses are held to. */
 export interface BodyLimits {

@@ -5,6 +5,7 @@ import type { Rejection, RejectionReason } from './rejection.ts';
 import { parseTimestamp } from '../core/timestamp.ts';
 import { windowStartSec } from '../core/window.ts';
 import { memberSource } from './json-source.ts';
+import * as rules from './rules.ts';
 
 /** What a pulse inherits from the message that carried it, and the bounds it is held to. */
 export interface PulseContext {
@@ -23,10 +24,10 @@ export type PulseOutcome =
   | { readonly ok: true; readonly pulse: Pulse }
   | { readonly ok: false; readonly rejection: Rejection };
 
-/** No control characters and no half surrogate pairs: two of those would become the same UTF-8 text. */
-const KEY_TEXT_128 = /^[^\p{Cc}\p{Cs}]{1,128}$/u;
-const KEY_TEXT_64 = /^[^\p{Cc}\p{Cs}]{1,64}$/u;
-const ID_TEXT = /^[^\p{Cs}]{1,128}$/u;
+const TENANT = new RegExp(rules.TENANT_PATTERN, 'u');
+const SKU = new RegExp(rules.SKU_PATTERN, 'u');
+const UNIT = new RegExp(rules.UNIT_PATTERN, 'u');
+const ID = new RegExp(rules.ID_PATTERN, 'u');
 
 /**
  * Checks one pulse, field by field in the order of the contract; the first wrong field decides.
@@ -41,16 +42,19 @@ export function parsePulse(value: unknown, context: PulseContext): PulseOutcome 
     string,
     unknown
   >;
-  if (!isText(tenant, KEY_TEXT_128)) return reject('invalid_tenant', textRule('tenant', 128));
-  if (!isText(product_sku, KEY_TEXT_128)) {
-    return reject('invalid_product_sku', textRule('product_sku', 128));
+  if (!isText(tenant, TENANT)) {
+    return reject('invalid_tenant', textRule('tenant', rules.TENANT_LENGTH_MAX));
   }
-  if (!isText(use_unity, KEY_TEXT_64))
-    return reject('invalid_use_unity', textRule('use_unity', 64));
+  if (!isText(product_sku, SKU)) {
+    return reject('invalid_product_sku', textRule('product_sku', rules.SKU_LENGTH_MAX));
+  }
+  if (!isText(use_unity, UNIT)) {
+    return reject('invalid_use_unity', textRule('use_unity', rules.UNIT_LENGTH_MAX));
+  }
   const amount = readAmount(used_amount, context);
   if ('reason' in amount) return { ok: false, rejection: amount };
-  if (id !== undefined && !isText(id, ID_TEXT)) {
-    return reject('invalid_id', 'id must be a string of 1 to 128 characters.');
+  if (id !== undefined && !isText(id, ID)) {
+    return reject('invalid_id', `id must be a string of 1 to ${rules.ID_LENGTH_MAX} characters.`);
   }
   if (id === undefined && context.fallbackId?.includes('\ufffd') === true) {
     return reject(
@@ -89,17 +93,17 @@ const AMOUNT_PROBLEMS: Record<AmountProblem, Rejection> = {
   not_positive: { reason: 'amount_not_positive', detail: 'used_amount must be greater than 0.' },
   out_of_range: {
     reason: 'amount_out_of_range',
-    detail: 'used_amount has more than 15 digits before the point.',
+    detail: `used_amount has more than ${rules.WHOLE_DIGITS_MAX} digits before the point.`,
   },
   too_precise: {
     reason: 'amount_too_precise',
-    detail: 'used_amount has more than 9 digits after the point.',
+    detail: `used_amount has more than ${rules.FRACTION_DIGITS_MAX} digits after the point.`,
   },
 };
 
 const TOO_MANY_DIGITS: Rejection = {
   reason: 'amount_too_precise',
-  detail: 'used_amount is a number of more than 15 significant digits: send it as a string.',
+  detail: `used_amount is a number of more than ${rules.NUMBER_DIGITS_MAX} significant digits: send it as a string.`,
 };
 
 function readAmount(value: unknown, context: PulseContext): Amount | Rejection {
@@ -112,7 +116,7 @@ function readAmount(value: unknown, context: PulseContext): Amount | Rejection {
     amount = parseAmount(digits);
     if (typeof amount !== 'string' || amount === 'out_of_range' || amount === 'too_precise') {
       const sent = memberSource(context.source(), 'used_amount') ?? String(value);
-      if (significantDigits(sent) > 15) return TOO_MANY_DIGITS;
+      if (significantDigits(sent) > rules.NUMBER_DIGITS_MAX) return TOO_MANY_DIGITS;
     }
   }
   return typeof amount === 'string' ? AMOUNT_PROBLEMS[amount] : amount;

@@ -11,6 +11,7 @@ import type { Pulse } from './pulse.ts';
 import { parseTimestamp } from '../core/timestamp.ts';
 import { windowStartSec } from '../core/window.ts';
 import * as ascii from './ascii.ts';
+import * as rules from './rules.ts';
 import { TextTable } from './text-table.ts';
 
 /** The earliest and the latest instant that a pulse may carry, milliseconds since 1970. */
@@ -27,8 +28,6 @@ const AMOUNT_NAME = nameBytes('used_amount');
 const ID_NAME = nameBytes('id');
 const TIMESTAMP_NAME = nameBytes('timestamp');
 
-const [KEY_LENGTH_MAX, UNIT_LENGTH_MAX] = [128, 64];
-const [SIGNIFICANT_DIGITS_MAX, FRACTION_DIGITS_MAX] = [15, 9];
 const POWERS_OF_TEN = Float64Array.from({ length: 10 }, (_, exponent) => 10 ** exponent);
 const HOUR_LENGTH = 'YYYY-MM-DDTHH'.length;
 
@@ -128,17 +127,17 @@ export class PulseScanner {
   }
 
   #readTenant(at: number): number {
-    this.#tenant = this.#readText(at, KEY_LENGTH_MAX);
+    this.#tenant = this.#readText(at, rules.TENANT_LENGTH_MAX);
     return this.#tenant === '' ? 0 : TENANT;
   }
 
   #readSku(at: number): number {
-    this.#sku = this.#readText(at, KEY_LENGTH_MAX);
+    this.#sku = this.#readText(at, rules.SKU_LENGTH_MAX);
     return this.#sku === '' ? 0 : SKU;
   }
 
   #readUnit(at: number): number {
-    this.#unit = this.#readText(at, UNIT_LENGTH_MAX);
+    this.#unit = this.#readText(at, rules.UNIT_LENGTH_MAX);
     return this.#unit === '' ? 0 : UNIT;
   }
 
@@ -149,7 +148,7 @@ export class PulseScanner {
   }
 
   #readId(at: number): number {
-    const end = this.#findEnd(at, KEY_LENGTH_MAX);
+    const end = this.#findEnd(at, rules.ID_LENGTH_MAX);
     if (end < 0) return 0;
     this.#id = this.#bytes.toString('latin1', this.#start, end);
     return ID;
@@ -194,12 +193,12 @@ export class PulseScanner {
       this.#at += 1;
       const fraction = this.#readDigits();
       fractionDigits = this.#at - start - wholeDigits - 1;
-      if (fractionDigits === 0 || fractionDigits > FRACTION_DIGITS_MAX) return 0;
-      nano = fraction * (POWERS_OF_TEN[FRACTION_DIGITS_MAX - fractionDigits] ?? 0);
+      if (fractionDigits === 0 || fractionDigits > rules.FRACTION_DIGITS_MAX) return 0;
+      nano = fraction * (POWERS_OF_TEN[rules.FRACTION_DIGITS_MAX - fractionDigits] ?? 0);
     }
     const isUsual =
       wholeDigits > 0 &&
-      wholeDigits + fractionDigits <= SIGNIFICANT_DIGITS_MAX &&
+      wholeDigits + fractionDigits <= rules.NUMBER_DIGITS_MAX &&
       // JSON forbids a leading zero; before a digit of a text it is rare.
       (wholeDigits === 1 || this.#bytes[start] !== ascii.ZERO) &&
       (whole > 0 || nano > 0) &&
@@ -263,7 +262,7 @@ export class PulseScanner {
     const start = this.#at;
     const fraction = this.#readDigits();
     const digits = this.#at - start;
-    if (digits === 0 || digits > FRACTION_DIGITS_MAX) return -1;
+    if (digits === 0 || digits > rules.FRACTION_DIGITS_MAX) return -1;
     return Math.floor((fraction * 1000) / (POWERS_OF_TEN[digits] ?? 1));
   }
 

@@ -18,8 +18,11 @@ export interface AmountSum {
   nano: number;
 }
 
-export const WHOLE_LIMB = 1e15;
-export const NANO_LIMB = 1e9;
+/** Digits that one limb holds. One pulse's amount fits into `whole` and `nano`. */
+export const WHOLE_DIGITS = 15;
+export const FRACTION_DIGITS = 9;
+export const WHOLE_LIMB = 10 ** WHOLE_DIGITS;
+export const NANO_LIMB = 10 ** FRACTION_DIGITS;
 
 /** Why a text is no amount of a pulse. */
 export type AmountProblem = 'not_a_number' | 'not_positive' | 'out_of_range' | 'too_precise';
@@ -40,9 +43,9 @@ export function parseAmount(text: string): Amount | AmountProblem {
   const wholeDigits = (match[2] ?? '').replace(/^0+/, '');
   const nanoDigits = withoutTrailingZeros(match[3] ?? '');
   if (match[1] !== undefined || (wholeDigits === '' && nanoDigits === '')) return 'not_positive';
-  if (wholeDigits.length > 15) return 'out_of_range';
-  if (nanoDigits.length > 9) return 'too_precise';
-  return { whole: Number(wholeDigits), nano: Number(nanoDigits.padEnd(9, '0')) };
+  if (wholeDigits.length > WHOLE_DIGITS) return 'out_of_range';
+  if (nanoDigits.length > FRACTION_DIGITS) return 'too_precise';
+  return { whole: Number(wholeDigits), nano: Number(nanoDigits.padEnd(FRACTION_DIGITS, '0')) };
 }
 
 /** A loop, because the pattern `0+$` takes quadratic time on a long run of zeros that ends in another digit. */
@@ -70,7 +73,8 @@ export function addAmount(sum: AmountSum, amount: Amount): void {
 
 /** The shortest exact decimal text of a sum: `12`, `0.5`, never an exponent. */
 export function formatAmount({ high, whole, nano }: AmountSum): string {
-  const units = high === 0 ? String(whole) : String(high) + String(whole).padStart(15, '0');
+  const units =
+    high === 0 ? String(whole) : String(high) + String(whole).padStart(WHOLE_DIGITS, '0');
   if (nano === 0) return units;
-  return `${units}.${String(nano).padStart(9, '0').replace(/0+$/, '')}`;
+  return `${units}.${String(nano).padStart(FRACTION_DIGITS, '0').replace(/0+$/, '')}`;
 }

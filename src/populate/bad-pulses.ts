@@ -1,5 +1,12 @@
 /** One example of every way in which a pulse can be wrong, with the reason it must be refused for. */
 import type { RejectionReason } from '../contract/rejection.ts';
+import {
+  ARRAY_LENGTH_MAX,
+  ID_LENGTH_MAX,
+  SKU_LENGTH_MAX,
+  TENANT_LENGTH_MAX,
+  UNIT_LENGTH_MAX,
+} from '../contract/rules.ts';
 
 export interface BadPulse {
   readonly reason: RejectionReason;
@@ -53,18 +60,18 @@ export const BAD_PULSES: readonly BadPulse[] = [
   text('not_an_object', '"a pulse"'),
   text('not_an_object', '[["nested"]]'),
   text('empty_array', '[]'),
-  text('array_too_long', `[${'0,'.repeat(1_000)}0]`),
+  text('array_too_long', `[${'0,'.repeat(ARRAY_LENGTH_MAX)}0]`),
   changed('invalid_tenant', { tenant: undefined }),
   changed('invalid_tenant', { tenant: '' }),
   changed('invalid_tenant', { tenant: 7 }),
-  changed('invalid_tenant', { tenant: 'x'.repeat(129) }),
+  changed('invalid_tenant', { tenant: 'x'.repeat(TENANT_LENGTH_MAX + 1) }),
   changed('invalid_tenant', { tenant: 'bell\u0007' }),
   changed('invalid_tenant', { tenant: 'nul\u0000' }),
   changed('invalid_product_sku', { product_sku: '' }),
   changed('invalid_product_sku', { product_sku: null }),
-  changed('invalid_product_sku', { product_sku: 'x'.repeat(129) }),
+  changed('invalid_product_sku', { product_sku: 'x'.repeat(SKU_LENGTH_MAX + 1) }),
   changed('invalid_use_unity', { use_unity: [] }),
-  changed('invalid_use_unity', { use_unity: 'x'.repeat(65) }),
+  changed('invalid_use_unity', { use_unity: 'x'.repeat(UNIT_LENGTH_MAX + 1) }),
   changed('invalid_used_amount', { used_amount: undefined }),
   changed('invalid_used_amount', { used_amount: '' }),
   changed('invalid_used_amount', { used_amount: 'twelve' }),
@@ -81,7 +88,7 @@ export const BAD_PULSES: readonly BadPulse[] = [
   amount('amount_too_precise', '1234567890.1234567'),
   changed('invalid_id', { id: '' }),
   changed('invalid_id', { id: 12 }),
-  changed('invalid_id', { id: 'x'.repeat(129) }),
+  changed('invalid_id', { id: 'x'.repeat(ID_LENGTH_MAX + 1) }),
   changed('invalid_timestamp', { timestamp: 'yesterday' }),
   changed('invalid_timestamp', { timestamp: 1_700_000_000 }),
   changed('invalid_timestamp', { timestamp: '2026-02-30T00:00:00Z' }),

@@ -13,7 +13,7 @@ export interface GeneratorOptions {
   readonly tenants: number;
   readonly skus: number;
   readonly units: number;
-  /** Timestamps lie within this many hours before `nowMs`; stay below the age limit of 35 days. */
+  /** Timestamps lie within this many hours before `nowMs`; stay below the age limit. */
   readonly hours: number;
   readonly nowMs: number;
   /** Shares of `count`, each 0 to 1; what remains is good. */

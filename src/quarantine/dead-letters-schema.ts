@@ -1,6 +1,7 @@
 /** The routes below /dead-letters. */
 import { Type, type Static } from 'typebox';
 import { REJECTION_REASONS } from '../contract/rejection.ts';
+import { TENANT_LENGTH_MAX } from '../contract/rules.ts';
 import { DEAD_LETTER_STATES } from './dead-letter-row.ts';
 import { WITH_JSON, WITH_TOKEN } from '../http/example-terms.ts';
 import { problemResponses } from '../http/problem-schema.ts';
@@ -29,7 +30,10 @@ const State = Type.Enum([...DEAD_LETTER_STATES], {
 const FILTERS = {
   reason: Type.Optional(Reason),
   tenant: Type.Optional(
-    textSchema(128, 'Only this tenant, as far as the body could be read; compared exactly.'),
+    textSchema(
+      TENANT_LENGTH_MAX,
+      'Only this tenant, as far as the body could be read; compared exactly.',
+    ),
   ),
   message_id: Type.Optional(textSchema(255, 'Only this AMQP message id, compared exactly.')),
   from: Type.Optional(instant('Only what was received at this instant or later.')),

@@ -1,10 +1,9 @@
 /** Whom a body names, for searching in the quarantine. Best effort: the body is there because something is wrong with it. */
+import { TENANT_LENGTH_MAX } from '../contract/rules.ts';
 import { storableText } from './storable.ts';
 
 /** Larger bodies are not worth the parsing. */
 const BODY_BYTES_MAX = 1024 * 1024;
-/** What a tenant may be long; anything longer would not fit an index. */
-const TENANT_LENGTH_MAX = 128;
 
 /** The tenant of a pulse, or the one that all pulses of an array share; null when there is none to tell. */
 export function tenantInBody(body: Buffer): string | null {
@@ -22,6 +21,7 @@ export function tenantInBody(body: Buffer): string | null {
 function tenantOf(pulse: unknown): string | null {
   if (typeof pulse !== 'object' || pulse === null || !('tenant' in pulse)) return null;
   const { tenant } = pulse;
+  // Anything longer would not fit the index.
   if (typeof tenant !== 'string' || tenant === '' || tenant.length > TENANT_LENGTH_MAX) return null;
   return storableText(tenant);
 }

@@ -8,6 +8,7 @@ import { createHash } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import { memberSource } from '../contract/json-source.ts';
 import { parseJson } from '../contract/parse-body.ts';
+import { ID_LENGTH_MAX } from '../contract/rules.ts';
 import type { FieldNames, SentPulse } from './sent-pulse.ts';
 
 type Attributes = Readonly<Record<string, unknown>>;
@@ -34,7 +35,6 @@ const JSON_TYPE = /^[\w.+-]+\/(?:json|[\w.-]+\+json)\s*(?:;|$)/i;
 const BASE64 = /^(?:[A-Za-z\d+/]{4})*(?:[A-Za-z\d+/]{2}==|[A-Za-z\d+/]{3}=)?$/;
 /** A URI reference has no white space, so the first space ends it. */
 const SOURCE = /^[^\s\p{Cc}\p{Cs}]+$/u;
-const IDENTITY_LENGTH_MAX = 128;
 
 /** An event in one JSON object, alone or in a batch. `text` is its JSON text. */
 export function fromStructuredEvent(value: unknown, text: () => string): SentPulse {
@@ -84,7 +84,7 @@ export function fromBinaryEvent(headers: IncomingHttpHeaders, body: Buffer): Sen
  */
 export function eventIdentity(source: string, id: string): string {
   const joined = `${source} ${id}`;
-  if (joined.length <= IDENTITY_LENGTH_MAX) return joined;
+  if (joined.length <= ID_LENGTH_MAX) return joined;
   return `sha256:${createHash('sha256').update(joined).digest('hex')}`;
 }
 

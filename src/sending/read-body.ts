@@ -1,7 +1,8 @@
 /** From a request's body, in any of the formats, to the pulses that it carries. */
 import type { IncomingHttpHeaders } from 'node:http';
 import { elementSources } from '../contract/json-source.ts';
-import { ARRAY_LENGTH_MAX, parseJson } from '../contract/parse-body.ts';
+import { parseJson } from '../contract/parse-body.ts';
+import { ARRAY_LENGTH_MAX } from '../contract/rules.ts';
 import { invalidField, ProblemError } from '../http/problems.ts';
 import { fromBinaryEvent, fromStructuredEvent, isBinaryEvent } from './cloud-event.ts';
 import { PULSE_FIELDS, type SentPulse } from './sent-pulse.ts';

@@ -1,7 +1,7 @@
 /** POST /pulses. */
 import { Type } from 'typebox';
 import { REJECTION_REASONS } from '../contract/rejection.ts';
-import { ARRAY_LENGTH_MAX } from '../contract/parse-body.ts';
+import { ARRAY_LENGTH_MAX } from '../contract/rules.ts';
 import { PROBLEM_MEDIA_TYPE } from '../http/problems.ts';
 import { SEND_REFUSALS } from './sent-pulse.ts';
 import { WITH_JSON, WITH_TOKEN } from '../http/example-terms.ts';

@@ -1,5 +1,6 @@
 /** GET /pulses and GET /pulses/:id. */
 import { Type, type Static } from 'typebox';
+import { SKU_LENGTH_MAX, TENANT_LENGTH_MAX, UNIT_LENGTH_MAX } from '../contract/rules.ts';
 import { WITH_TOKEN } from '../http/example-terms.ts';
 import { problemResponses } from '../http/problem-schema.ts';
 import { textSchema } from '../http/text-schema.ts';
@@ -23,9 +24,9 @@ export const PulsesQuery = Type.Object(
         description: 'Rows a page.',
       }),
     ),
-    tenant: Type.Optional(textSchema(128, 'Only this tenant, compared exactly.')),
-    product_sku: Type.Optional(textSchema(128, 'Only this SKU, compared exactly.')),
-    use_unity: Type.Optional(textSchema(64, 'Only this unit, compared exactly.')),
+    tenant: Type.Optional(textSchema(TENANT_LENGTH_MAX, 'Only this tenant, compared exactly.')),
+    product_sku: Type.Optional(textSchema(SKU_LENGTH_MAX, 'Only this SKU, compared exactly.')),
+    use_unity: Type.Optional(textSchema(UNIT_LENGTH_MAX, 'Only this unit, compared exactly.')),
     from: Type.Optional(instant('Only windows that start at this instant or later.')),
     to: Type.Optional(instant('Only windows that start before this instant.')),
   },

@@ -1,6 +1,7 @@
 /** GET /usage and GET /usage.csv. */
 import { Type, type Static } from 'typebox';
 import { USAGE_WINDOWS } from './usage-query.ts';
+import { SKU_LENGTH_MAX, TENANT_LENGTH_MAX, UNIT_LENGTH_MAX } from '../contract/rules.ts';
 import { WITH_TOKEN } from '../http/example-terms.ts';
 import { problemResponses } from '../http/problem-schema.ts';
 import { textSchema } from '../http/text-schema.ts';
@@ -55,9 +56,9 @@ const UsageQuery = Type.Object(
         examples: [['tenant', 'product_sku']],
       }),
     ),
-    tenant: repeatable(128, 'tenant'),
-    product_sku: repeatable(128, 'SKU'),
-    use_unity: repeatable(64, 'unit'),
+    tenant: repeatable(TENANT_LENGTH_MAX, 'tenant'),
+    product_sku: repeatable(SKU_LENGTH_MAX, 'SKU'),
+    use_unity: repeatable(UNIT_LENGTH_MAX, 'unit'),
     order: Type.Optional(
       Type.Enum(['asc', 'desc'], {
         description: 'By window, then tenant, SKU and unit; `asc` is the default.',

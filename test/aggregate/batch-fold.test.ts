@@ -5,6 +5,7 @@ import { FINGERPRINT_BYTES, writeFingerprint } from '../../src/aggregate/fingerp
 import { toField } from '../../src/aggregate/keys.ts';
 import { readSum, SUM_BYTES } from '../../src/aggregate/sum-codec.ts';
 import type { Pulse } from '../../src/contract/pulse.ts';
+import { SKU_LENGTH_MAX, TENANT_LENGTH_MAX, UNIT_LENGTH_MAX } from '../../src/contract/rules.ts';
 import {
   arbitraryKeyText,
   arbitraryNanos,
@@ -47,7 +48,7 @@ function sumsOf(folded: FoldedBatch): Map<string, { nanos: bigint; count: number
 
 const arbitraryPulse = fc
   .record({
-    tenant: fc.oneof(fc.constantFrom('a', 'b'), arbitraryKeyText(128)),
+    tenant: fc.oneof(fc.constantFrom('a', 'b'), arbitraryKeyText(TENANT_LENGTH_MAX)),
     sku: fc.constantFrom('s', 'a:b'),
     unit: fc.constantFrom('u'),
     hours: fc.integer({ min: 400_000, max: 400_003 }),
@@ -111,7 +112,11 @@ describe('BatchFold', () => {
 
   test('the longest keys of the widest characters fit', () => {
     const wide = (length: number) => '😀'.repeat(length);
-    const pulse = parsedPulse({ tenant: wide(128), sku: wide(128), unit: wide(64) });
+    const pulse = parsedPulse({
+      tenant: wide(TENANT_LENGTH_MAX),
+      sku: wide(SKU_LENGTH_MAX),
+      unit: wide(UNIT_LENGTH_MAX),
+    });
     expect([...sumsOf(fold([pulse])).keys()]).toEqual([toField(pulse)]);
   });
 

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Pulse } from '../../src/contract/pulse.ts';
+import { TENANT_LENGTH_MAX } from '../../src/contract/rules.ts';
 import type { RedisClient } from '../../src/platform/redis.ts';
 import { isolatedServices, type IsolatedServices } from '../support/isolated.ts';
 import { arbitraryKeyText, arbitraryNanos, parsedPulse, toAmount } from '../support/pulses.ts';
@@ -32,7 +33,10 @@ const arbitraryId = fc.option(
 
 /** Few tenants, so that keys and ids meet; the SKU follows from the id, as an id is one pulse. */
 function arbitraryPulses(nanos: fc.Arbitrary<bigint>): fc.Arbitrary<Pulse[]> {
-  const tenants = fc.oneof(fc.constantFrom('a', 'b', 'a:b|c"😀', '{1}'), arbitraryKeyText(128));
+  const tenants = fc.oneof(
+    fc.constantFrom('a', 'b', 'a:b|c"😀', '{1}'),
+    arbitraryKeyText(TENANT_LENGTH_MAX),
+  );
   return fc.array(
     fc
       .record({ tenant: tenants, nanos, id: arbitraryId, hours: fc.integer({ min: 1, max: 3 }) })

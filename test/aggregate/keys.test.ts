@@ -1,12 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { fromField, shardKeys, shardOf, toField } from '../../src/aggregate/keys.ts';
+import { SKU_LENGTH_MAX, TENANT_LENGTH_MAX, UNIT_LENGTH_MAX } from '../../src/contract/rules.ts';
 import { arbitraryKeyText, parsedPulse } from '../support/pulses.ts';
 
 const arbitraryKey = fc.record({
-  tenant: arbitraryKeyText(128),
-  sku: arbitraryKeyText(128),
-  unit: arbitraryKeyText(64),
+  tenant: arbitraryKeyText(TENANT_LENGTH_MAX),
+  sku: arbitraryKeyText(SKU_LENGTH_MAX),
+  unit: arbitraryKeyText(UNIT_LENGTH_MAX),
   windowStartSec: fc.nat(2_000_000).map((hours) => hours * 3_600),
 });
 

@@ -5,6 +5,7 @@ import { format, resolveConfig } from 'prettier';
 import { describe, expect, test } from 'vitest';
 import { asyncApiDocument } from '../../src/api/asyncapi-document.ts';
 import { QueuedPulse, QueuedPulses } from '../../src/contract/queued-pulse-schema.ts';
+import { TENANT_LENGTH_MAX, UNIT_LENGTH_MAX } from '../../src/contract/rules.ts';
 import { parseTimestamp } from '../../src/core/timestamp.ts';
 import { parsePulse } from '../../src/contract/parse-pulse.ts';
 import { arbitraryKeyText, arbitraryNanos, decimalOf, sentPulse } from '../support/pulses.ts';
@@ -61,10 +62,22 @@ describe('the schema of a queued pulse agrees with ingest', () => {
     fc.string(),
   );
   const key = fc.oneof(
-    arbitraryKeyText(128),
+    arbitraryKeyText(TENANT_LENGTH_MAX),
     fc.string({ unit: 'binary', maxLength: 140 }),
-    fc.constantFrom(...[64, 65, 128, 129].map((length) => 'x'.repeat(length))),
-    fc.constantFrom('', '\u0000', '\u007f', '\u009f', '\ud800', 'x\udc00', '😀'.repeat(128)),
+    fc.constantFrom(
+      ...[UNIT_LENGTH_MAX, UNIT_LENGTH_MAX + 1, TENANT_LENGTH_MAX, TENANT_LENGTH_MAX + 1].map(
+        (length) => 'x'.repeat(length),
+      ),
+    ),
+    fc.constantFrom(
+      '',
+      '\u0000',
+      '\u007f',
+      '\u009f',
+      '\ud800',
+      'x\udc00',
+      '😀'.repeat(TENANT_LENGTH_MAX),
+    ),
   );
   const anything = fc.oneof(fc.constant(null), fc.boolean(), fc.array(fc.string()), fc.object());
   const mostly = (usual: fc.Arbitrary<unknown>) =>

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { ARRAY_LENGTH_MAX } from '../../src/contract/parse-body.ts';
+import { ARRAY_LENGTH_MAX } from '../../src/contract/rules.ts';
 import { arbitraryNanos, decimalOf, sentPulse, toNanos } from '../support/pulses.ts';
 import { outcomesOf } from './body-outcomes.ts';
 
@@ -16,8 +16,8 @@ describe('an array', () => {
   });
 
   test('of 1,001 pulses is refused as one body', () => {
-    expect(outcomesOf(array(1_001))).toMatchObject([
-      { reason: 'array_too_long', index: undefined, body: array(1_001) },
+    expect(outcomesOf(array(ARRAY_LENGTH_MAX + 1))).toMatchObject([
+      { reason: 'array_too_long', index: undefined, body: array(ARRAY_LENGTH_MAX + 1) },
     ]);
   });
 

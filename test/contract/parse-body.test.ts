@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { TENANT_LENGTH_MAX } from '../../src/contract/rules.ts';
 import { sentPulse } from '../support/pulses.ts';
 import { BODY_LIMITS, outcomesOf, reasonsOf } from './body-outcomes.ts';
 
@@ -20,7 +21,7 @@ describe('a body of one pulse', () => {
     expect(outcomesOf(body)).toEqual([
       {
         reason: 'invalid_tenant',
-        detail: expect.stringContaining('1 to 128') as string,
+        detail: expect.stringContaining(`1 to ${TENANT_LENGTH_MAX} `) as string,
         index: undefined,
         body,
       },

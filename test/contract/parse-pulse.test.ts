@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { parsePulse, type PulseContext } from '../../src/contract/parse-pulse.ts';
+import * as rules from '../../src/contract/rules.ts';
 import {
   arbitraryKeyText,
   arbitraryNanos,
@@ -99,9 +100,9 @@ describe('parsePulse', () => {
 });
 
 describe.each([
-  ['tenant', 'invalid_tenant', 128],
-  ['product_sku', 'invalid_product_sku', 128],
-  ['use_unity', 'invalid_use_unity', 64],
+  ['tenant', 'invalid_tenant', rules.TENANT_LENGTH_MAX],
+  ['product_sku', 'invalid_product_sku', rules.SKU_LENGTH_MAX],
+  ['use_unity', 'invalid_use_unity', rules.UNIT_LENGTH_MAX],
 ])('%s', (field, reason, lengthMax) => {
   test.each([
     ['one character', 'x'],
@@ -262,11 +263,12 @@ describe('id', () => {
     expect(outcome.ok && outcome.pulse.id).toBe(expected);
   });
 
-  test.each(['x', 'x'.repeat(128), '😀'.repeat(128), 'a\nb'])('%j is taken', (id) => {
+  const longest = 'x'.repeat(rules.ID_LENGTH_MAX);
+  test.each(['x', longest, '😀'.repeat(rules.ID_LENGTH_MAX), 'a\nb'])('%j is taken', (id) => {
     expect(outcomeOf({ id })).toBe('accepted');
   });
 
-  test.each(['', 'x'.repeat(129), '\ud800', null, 7, ['x'], {}])('%j is refused', (id) => {
+  test.each(['', `x${longest}`, '\ud800', null, 7, ['x'], {}])('%j is refused', (id) => {
     expect(outcomeOf({ id }, { fallbackId: 'm-1' })).toBe('invalid_id');
   });
 });
@@ -274,10 +276,10 @@ describe('id', () => {
 describe('any valid pulse', () => {
   test('is accepted with its exact key and amount', () => {
     const arbitrary = fc.record({
-      tenant: arbitraryKeyText(128),
-      product_sku: arbitraryKeyText(128),
-      use_unity: arbitraryKeyText(64),
-      id: fc.option(arbitraryKeyText(128), { nil: undefined }),
+      tenant: arbitraryKeyText(rules.TENANT_LENGTH_MAX),
+      product_sku: arbitraryKeyText(rules.SKU_LENGTH_MAX),
+      use_unity: arbitraryKeyText(rules.UNIT_LENGTH_MAX),
+      id: fc.option(arbitraryKeyText(rules.ID_LENGTH_MAX), { nil: undefined }),
     });
     fc.assert(
       fc.property(arbitrary, arbitraryNanos, fc.boolean(), (fields, nanos, spaced) => {

@@ -2,12 +2,12 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Pulse } from '../../src/contract/pulse.ts';
 import { parseAnyBody } from '../../src/contract/parse-body.ts';
+import { ARRAY_LENGTH_MAX, TENANT_LENGTH_MAX, UNIT_LENGTH_MAX } from '../../src/contract/rules.ts';
 import { PulseScanner } from '../../src/contract/scan-pulse.ts';
 import { arbitraryKeyText, decimalOf, arbitraryNanos } from '../support/pulses.ts';
 import { BODY_LIMITS } from './body-outcomes.ts';
 
 const NOW_MS = Date.UTC(2026, 10, 22, 4, 10);
-const LENGTH_MAX = 1_000;
 const BOUNDS = {
   earliestMs: NOW_MS - BODY_LIMITS.pulseAgeMaxMs,
   latestMs: NOW_MS + BODY_LIMITS.pulseAheadMaxMs,
@@ -23,7 +23,7 @@ const USUAL = {
 
 const scanner = new PulseScanner();
 const scan = (body: string | Buffer) =>
-  scanner.scan(typeof body === 'string' ? Buffer.from(body) : body, BOUNDS, LENGTH_MAX);
+  scanner.scan(typeof body === 'string' ? Buffer.from(body) : body, BOUNDS, ARRAY_LENGTH_MAX);
 
 /** What the full parse makes of it: the pulses, or undefined when anything is refused. */
 function parse(body: string | Buffer): Pulse | Pulse[] | undefined {
@@ -54,8 +54,17 @@ function parse(body: string | Buffer): Pulse | Pulse[] | undefined {
 /** One member as a producer may write it: usual, nearly so, and wrong. */
 const arbitraryText = fc.oneof(
   { weight: 6, arbitrary: fc.stringMatching(/^[ -~]{1,130}$/).map((text) => JSON.stringify(text)) },
-  { weight: 2, arbitrary: arbitraryKeyText(128).map((text) => JSON.stringify(text)) },
-  fc.constantFrom('""', 'null', '1', '"a\\u0041"', '"\u007f"', '"é"', '"a', `"${'x'.repeat(128)}"`),
+  { weight: 2, arbitrary: arbitraryKeyText(TENANT_LENGTH_MAX).map((text) => JSON.stringify(text)) },
+  fc.constantFrom(
+    '""',
+    'null',
+    '1',
+    '"a\\u0041"',
+    '"\u007f"',
+    '"é"',
+    '"a',
+    `"${'x'.repeat(TENANT_LENGTH_MAX)}"`,
+  ),
 );
 const arbitraryAmount = fc.oneof(
   { weight: 3, arbitrary: arbitraryNanos.map(decimalOf) },
@@ -189,7 +198,11 @@ describe('PulseScanner', () => {
     ],
     [
       'of the longest texts',
-      JSON.stringify({ ...USUAL, tenant: 'x'.repeat(128), use_unity: 'y'.repeat(64) }),
+      JSON.stringify({
+        ...USUAL,
+        tenant: 'x'.repeat(TENANT_LENGTH_MAX),
+        use_unity: 'y'.repeat(UNIT_LENGTH_MAX),
+      }),
     ],
   ])('takes the usual pulse %s', (_, body) => {
     expect(scan(body)).toEqual(parse(body));
@@ -198,8 +211,8 @@ describe('PulseScanner', () => {
 
   test('takes an array up to its length limit', () => {
     const many = (count: number) => JSON.stringify(Array.from({ length: count }, () => USUAL));
-    expect(scan(many(LENGTH_MAX))).toHaveLength(LENGTH_MAX);
-    expect(scan(many(LENGTH_MAX + 1))).toBeUndefined();
+    expect(scan(many(ARRAY_LENGTH_MAX))).toHaveLength(ARRAY_LENGTH_MAX);
+    expect(scan(many(ARRAY_LENGTH_MAX + 1))).toBeUndefined();
   });
 
   test('tells texts apart that fall on the same place of its table', () => {

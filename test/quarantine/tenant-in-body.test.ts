@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { TENANT_LENGTH_MAX } from '../../src/contract/rules.ts';
 import { tenantInBody } from '../../src/quarantine/tenant-in-body.ts';
 
 describe('tenantInBody', () => {
@@ -15,8 +16,8 @@ describe('tenantInBody', () => {
     ['null', null],
     ['"acme"', null],
     ['{"tenant":"acme"', null],
-    [`{"tenant":"${'x'.repeat(129)}"}`, null],
-    [`{"tenant":"${'x'.repeat(128)}"}`, 'x'.repeat(128)],
+    [`{"tenant":"${'x'.repeat(TENANT_LENGTH_MAX + 1)}"}`, null],
+    [`{"tenant":"${'x'.repeat(TENANT_LENGTH_MAX)}"}`, 'x'.repeat(TENANT_LENGTH_MAX)],
     [`{"tenant":"acme","pad":"${'x'.repeat(1 << 20)}"}`, null],
     [`{"tenant":${'['.repeat(50_000)}${']'.repeat(50_000)}}`, null],
   ])('%.60s', (body, tenant) => {

@@ -1,5 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import {
+  ID_PATTERN,
+  SKU_LENGTH_MAX,
+  TENANT_LENGTH_MAX,
+  UNIT_LENGTH_MAX,
+} from '../../src/contract/rules.ts';
 import { checkPulse, type CheckContext } from '../../src/sending/check-pulse.ts';
 import { PULSE_FIELDS, type SentPulse } from '../../src/sending/sent-pulse.ts';
 import type { Pulse } from '../../src/contract/pulse.ts';
@@ -57,9 +63,13 @@ test('what is accepted is exactly what ingest counts, amount, texts, id and hour
   });
   fc.assert(
     fc.property(
-      fc.tuple(arbitraryKeyText(128), arbitraryKeyText(128), arbitraryKeyText(64)),
+      fc.tuple(
+        arbitraryKeyText(TENANT_LENGTH_MAX),
+        arbitraryKeyText(SKU_LENGTH_MAX),
+        arbitraryKeyText(UNIT_LENGTH_MAX),
+      ),
       arbitraryNanos,
-      id.filter((text) => text === undefined || /^[^\p{Cs}]{1,128}$/u.test(text)),
+      id.filter((text) => text === undefined || new RegExp(ID_PATTERN, 'u').test(text)),
       ([tenant, product_sku, use_unity], nanos, ownId) => {
         const timestamp = '2026-11-21T23:59:59.999+05:30';
         const value = { tenant, product_sku, use_unity, used_amount: decimalOf(nanos), timestamp };
@@ -128,9 +138,15 @@ describe('what ingest would dead-letter is refused, for the same reason', () => 
 
   test('and that has more bytes than ingest takes', () => {
     const limits = { ...LIMITS, bodyBytesMax: 1_024 };
-    const checked = check(sentPulse({ tenant: '😀'.repeat(128), product_sku: '😀'.repeat(128) }), {
-      limits,
-    });
+    const checked = check(
+      sentPulse({
+        tenant: '😀'.repeat(TENANT_LENGTH_MAX),
+        product_sku: '😀'.repeat(SKU_LENGTH_MAX),
+      }),
+      {
+        limits,
+      },
+    );
     expect(checked).toMatchObject({
       ok: false,
       refusal: { field: 'body', code: 'body_too_large' },

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { ID_LENGTH_MAX } from '../../src/contract/rules.ts';
 import {
   eventIdentity,
   fromBinaryEvent,
@@ -117,7 +118,7 @@ test('two identities are never joined to the same id, and an id is never too lon
       const one = eventIdentity(oneSource, oneId);
       const isSame = oneSource === otherSource && oneId === otherId;
       expect(eventIdentity(otherSource, otherId) === one).toBe(isSame);
-      expect(one.length).toBeLessThanOrEqual(128);
+      expect(one.length).toBeLessThanOrEqual(ID_LENGTH_MAX);
     }),
   );
   expect(eventIdentity('a', 'b c')).not.toBe(eventIdentity('a%20b', 'c'));

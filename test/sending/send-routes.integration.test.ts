@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { ARRAY_LENGTH_MAX } from '../../src/contract/rules.ts';
 import { BLOCKED_FRAME } from '../platform/rabbit-proxy.ts';
 import { eventually } from '../support/eventually.ts';
 import { sentPulse } from '../support/pulses.ts';
@@ -60,12 +61,12 @@ describe('every format ends in the queue', () => {
   });
 
   test('a thousand pulses, in order', async () => {
-    const ids = Array.from({ length: 1_000 }, (_, index) => `pulse ${index}`);
+    const ids = Array.from({ length: ARRAY_LENGTH_MAX }, (_, index) => `pulse ${index}`);
     const { body } = await send(
       fixture,
       ids.map((id) => sentPulse({ id })),
     );
-    expect(body.accepted).toBe(1_000);
+    expect(body.accepted).toBe(ARRAY_LENGTH_MAX);
     expect((await takePulses(fixture)).map(({ id }) => id)).toEqual(ids);
   });
 
@@ -146,7 +147,7 @@ describe('refused as a whole', () => {
     [400, 'PULSE_API_MALFORMED_BODY', 'application/json', '{"tenant":'],
     [400, 'PULSE_API_MALFORMED_BODY', 'application/json', ''],
     [400, 'PULSE_API_INVALID_REQUEST', 'application/json', '[]'],
-    [413, 'PULSE_API_TOO_MANY_PULSES', 'application/json', `[${'{},'.repeat(1_000)}{}]`],
+    [413, 'PULSE_API_TOO_MANY_PULSES', 'application/json', `[${'{},'.repeat(ARRAY_LENGTH_MAX)}{}]`],
     [413, 'PULSE_API_BODY_TOO_LARGE', 'application/json', `"${'x'.repeat(2_097_152)}"`],
     [415, 'PULSE_API_MEDIA_TYPE', 'text/plain', '{}'],
     [415, 'PULSE_API_MEDIA_TYPE', 'application/xml', '<pulse/>'],

@@ -1,5 +1,6 @@
 /** Requests to send pulses for property tests: good ones with what they must add up to, and bad ones. */
 import fc from 'fast-check';
+import { SKU_LENGTH_MAX, UNIT_LENGTH_MAX } from '../../src/contract/rules.ts';
 import { arbitraryKeyText, arbitraryNanos, decimalOf } from '../support/pulses.ts';
 
 /** A pulse that must be accepted; `literal` is its amount as it stands in JSON. */
@@ -57,8 +58,8 @@ const amount = arbitraryNanos.chain((nanos) => {
 export const goodPulse: fc.Arbitrary<GoodPulse> = fc
   .record({
     tenant: keyText(100),
-    product_sku: keyText(128),
-    use_unity: keyText(64),
+    product_sku: keyText(SKU_LENGTH_MAX),
+    use_unity: keyText(UNIT_LENGTH_MAX),
     id: fc.option(
       fc
         .string({ unit: 'grapheme', minLength: 1, maxLength: 12 })

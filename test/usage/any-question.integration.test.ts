@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Pulse } from '../../src/contract/pulse.ts';
+import { UNIT_LENGTH_MAX } from '../../src/contract/rules.ts';
 import { flushAll } from '../../src/flush/flush.ts';
 import { USAGE_GROUPS, USAGE_WINDOWS, type UsageRow } from '../../src/usage/usage-query.ts';
 import { arbitraryKeyText, arbitraryNanos, toAmount } from '../support/pulses.ts';
@@ -33,7 +34,7 @@ describe('any question equals the sum over a list', () => {
     .tuple(fc.constantFrom(...TIMES), fc.integer({ min: -30, max: 30 }))
     .map(([ms, hours]) => ms + hours * HOUR_MS);
   const names = ['a', 'b', 'a*', '[a]?\\', 'a,b', "'; DROP TABLE pulses; --"];
-  const name = fc.oneof(fc.constantFrom(...names), arbitraryKeyText(64));
+  const name = fc.oneof(fc.constantFrom(...names), arbitraryKeyText(UNIT_LENGTH_MAX));
   const pulses = fc.array(
     fc
       .record({

@@ -2,6 +2,7 @@ import type { LightMyRequestResponse } from 'fastify';
 import type { Pool } from 'pg';
 import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { TENANT_LENGTH_MAX, UNIT_LENGTH_MAX } from '../../src/contract/rules.ts';
 import type { Api } from '../../src/http/api-module.ts';
 import { createPool } from '../../src/platform/postgres.ts';
 import { isolatedServices, type IsolatedServices } from '../support/isolated.ts';
@@ -43,7 +44,7 @@ beforeAll(async () => {
     ),
     await insertBatch(
       pool,
-      AWKWARD.map((text) => ({ tenant: text, sku: text, unit: text.slice(0, 64) })),
+      AWKWARD.map((text) => ({ tenant: text, sku: text, unit: text.slice(0, UNIT_LENGTH_MAX) })),
     ),
     await insertBatch(pool, [
       { tenant: 'exact', sku: 'a', amount: '3.500000000', pulseCount: 7 },
@@ -150,7 +151,7 @@ describe('filters', () => {
     for (const [field, value] of [
       ['tenant', text],
       ['product_sku', text],
-      ['use_unity', text.slice(0, 64)],
+      ['use_unity', text.slice(0, UNIT_LENGTH_MAX)],
     ] as const) {
       const { data, total, link } = await list({ [field]: value });
       expect(total).toBe(1);
@@ -200,11 +201,11 @@ describe('a query is refused with the name of what is wrong', () => {
     ['limit', 'limit=1001'],
     ['limit', 'limit=null'],
     ['tenant', 'tenant='],
-    ['tenant', `tenant=${'x'.repeat(129)}`],
+    ['tenant', `tenant=${'x'.repeat(TENANT_LENGTH_MAX + 1)}`],
     ['tenant', 'tenant=a%00b'],
     ['tenant', 'tenant=a&tenant=b'],
     ['product_sku', 'product_sku=%0a'],
-    ['use_unity', `use_unity=${'x'.repeat(65)}`],
+    ['use_unity', `use_unity=${'x'.repeat(UNIT_LENGTH_MAX + 1)}`],
     ['from', 'from=yesterday'],
     ['from', 'from=2026-01-31'],
     ['from', 'from=2026-01-31T13:00:00'],
