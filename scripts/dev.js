@@ -1,0 +1,126 @@
+// `npm run dev [-- COMMAND]`: runs Pulse from this folder (`start` unless another command is named), and restarts
+// it after every change of src or migrations that compiles. Plain JavaScript, as all scripts are.
+//
+// The private servers belong to this process, so that a restart takes a second and Ctrl-C leaves nothing behind.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, watch } from 'node:fs';
+import { run, setUp } from './set-up.js';
+
+const SERVER_VARIABLES = ['RABBITMQ_URL', 'REDIS_URL', 'DATABASE_URL'];
+/** One save in an editor can be several changes. */
+const SETTLE_MS = 100;
+/** npm passes on the signal that the terminal has sent already. */
+const SAME_SIGNAL_MS = 1_000;
+
+await setUp();
+if (existsSync('.env')) process.loadEnvFile('.env');
+const command = process.argv.length > 2 ? process.argv.slice(2) : ['start'];
+
+let pulse;
+let isRestartDue = false;
+let stoppedAtMs;
+
+// First, because a signal may come while the servers start.
+const isStopping = () => stoppedAtMs !== undefined;
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, onSignal);
+
+const servers = hasOwnServers() ? undefined : await startServers();
+const compiler = isStopping() ? undefined : startCompiler();
+const watchers = [
+  watchFolder('src/aggregate/functions', () => run(process.execPath, ['scripts/copy-lua.js'])),
+  watchFolder('migrations', () => undefined),
+];
+await keepRunning();
+for (const watcher of watchers) watcher.close();
+compiler?.kill();
+await servers?.stop();
+
+/** Starts Pulse whenever something has changed, until a signal comes. */
+async function keepRunning() {
+  while (!isStopping()) {
+    if (isRestartDue) {
+      isRestartDue = false;
+      await endPulse();
+      pulse = startPulse();
+    }
+    await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
+  }
+  await endPulse();
+}
+
+/** In a process group of its own: Ctrl-C must reach it once, through `endPulse`, because a second signal kills. */
+function startPulse() {
+  const child = spawn(process.execPath, ['--enable-source-maps', 'dist/main.js', ...command], {
+    stdio: 'inherit',
+    detached: true,
+  });
+  child.once('exit', (code) => {
+    if (pulse !== child) return;
+    pulse = undefined;
+    tell(`Pulse ended with exit code ${code}; the next change starts it again.`);
+  });
+  return child;
+}
+
+async function endPulse() {
+  const child = pulse;
+  pulse = undefined;
+  if (child === undefined) return;
+  child.kill('SIGTERM');
+  await once(child, 'exit');
+}
+
+function hasOwnServers() {
+  return SERVER_VARIABLES.some((name) => name in process.env || `${name}_FILE` in process.env);
+}
+
+/** Uses the servers that already run in this folder, or starts them; a process started below finds them. */
+async function startServers() {
+  const { attachInstance, INSTANCE_DIRECTORY } =
+    await import('../dist/private-servers/instance.js');
+  return await attachInstance({ directory: INSTANCE_DIRECTORY, onProgress: tell });
+}
+
+function startCompiler() {
+  const args = ['-p', 'tsconfig.build.json', '--watch', '--preserveWatchOutput'];
+  if (process.stdout.isTTY) args.push('--pretty');
+  const child = spawn(process.execPath, ['node_modules/typescript/bin/tsc', ...args], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  child.stdout.setEncoding('utf8').on('data', (text) => {
+    process.stdout.write(text);
+    // With errors, the process that runs goes on.
+    if (/\bFound 0 errors\b/.test(text)) isRestartDue = true;
+  });
+  child.once('exit', () => {
+    if (isStopping()) return;
+    tell('The compiler has ended.');
+    process.exitCode = 1;
+    stoppedAtMs = performance.now();
+  });
+  return child;
+}
+
+/** Restarts Pulse after a change in a folder that the compiler does not watch. */
+function watchFolder(path, prepare) {
+  return watch(path, async () => {
+    await prepare();
+    isRestartDue = true;
+  });
+}
+
+function onSignal() {
+  const nowMs = performance.now();
+  if (!isStopping()) {
+    stoppedAtMs = nowMs;
+    tell('Stopping …');
+  } else if (nowMs - stoppedAtMs > SAME_SIGNAL_MS) {
+    pulse?.kill('SIGKILL');
+    process.exit(1);
+  }
+}
+
+function tell(line) {
+  process.stderr.write(`${line}\n`);
+}
