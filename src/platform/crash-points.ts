@@ -17,9 +17,12 @@ export interface CrashPoint {
   readonly how: 'kill' | 'stop';
 }
 
-const STEPS: Readonly<Record<CrashScope, readonly string[]>> = {
-  ingest: ['taken', 'folded', 'dead-lettered', 'applied', 'acknowledged'],
-  thread: ['taken', 'folded', 'dead-lettered', 'applied', 'acknowledged'],
+const INGEST_STEPS = ['taken', 'folded', 'dead-lettered', 'applied', 'acknowledged'];
+
+/** The steps of each scope, in order. The fault tests stop a process after each of them. */
+export const CRASH_STEPS: Readonly<Record<CrashScope, readonly string[]>> = {
+  ingest: INGEST_STEPS,
+  thread: INGEST_STEPS,
   flush: ['sealed', 'recorded', 'copied', 'checked', 'committed', 'discarded'],
 };
 
@@ -31,7 +34,7 @@ export function parseCrashPoint(text: string): CrashPoint | undefined {
   if (match === null) return undefined;
   const [, scope, step = '', count, how = 'kill'] = match;
   const point = { scope, step, count: Number(count), how } as CrashPoint;
-  return STEPS[point.scope].includes(step) ? point : undefined;
+  return CRASH_STEPS[point.scope].includes(step) ? point : undefined;
 }
 
 /** A crash point and how often its step is still to be taken: one counter for all threads of the process. */

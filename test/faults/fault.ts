@@ -2,27 +2,27 @@
 import type { Pool } from 'pg';
 import { sleep } from '../../src/platform/backoff.ts';
 import type { Random } from '../../src/populate/random.ts';
-import type { Cable } from './cable.ts';
+import type { TcpProxy } from '../support/tcp-proxy.ts';
 import type { Env, KeptWorker, PulseChild } from './pulse-child.ts';
 import type { Installation, TestServers } from './test-servers.ts';
 
 /** One process's connections to the three servers. */
-export interface Cables {
-  readonly rabbitmq: Cable;
-  readonly redis: Cable;
-  readonly postgres: Cable;
+export interface Proxies {
+  readonly rabbitmq: TcpProxy;
+  readonly redis: TcpProxy;
+  readonly postgres: TcpProxy;
 }
 
 /** A worker and what connects it. */
 export interface Seat {
   readonly worker: KeptWorker;
-  readonly cables: Cables;
+  readonly proxies: Proxies;
 }
 
 /** A process beside the workers, gone at the end of the round. */
 export interface Extra {
   readonly child: PulseChild;
-  readonly cables: Cables;
+  readonly proxies: Proxies;
 }
 
 export interface Scene {
@@ -32,7 +32,7 @@ export interface Scene {
   readonly seats: readonly Seat[];
   /** The worker that this fault may hurt; a fault with `firstEnv` has one of its own. */
   readonly seat: Seat;
-  readonly producerCable: Cable;
+  readonly producerProxy: TcpProxy;
   readonly admin: Pool;
   /** How long something that is suspended stays so. */
   readonly stopMs: number;

@@ -1,34 +1,34 @@
 /** Faults of the network between one process and one server. */
 import { sleep } from '../../src/platform/backoff.ts';
 import type { Random } from '../../src/populate/random.ts';
-import type { Cable, Watcher } from './cable.ts';
-import { between, pick, until, type Cables, type Fault, type Scene, type Seat } from './fault.ts';
+import type { TcpProxy, Watcher } from '../support/tcp-proxy.ts';
+import { between, pick, until, type Proxies, type Fault, type Scene, type Seat } from './fault.ts';
 
-type CableName = keyof Cables | 'producer';
+type ProxyName = keyof Proxies | 'producer';
 
-const CABLES: readonly CableName[] = ['rabbitmq', 'redis', 'postgres', 'producer'];
+const PROXIES: readonly ProxyName[] = ['rabbitmq', 'redis', 'postgres', 'producer'];
 
 interface Damage {
   readonly name: string;
   readonly about: string;
-  readonly harm: (cable: Cable, scene: Scene) => Promise<void>;
+  readonly harm: (proxy: TcpProxy, scene: Scene) => Promise<void>;
 }
 
 const DAMAGES: readonly Damage[] = [
   {
     name: 'cut',
     about: 'every connection reset and refused for a while',
-    async harm(cable, { random }) {
-      cable.cut();
+    async harm(proxy, { random }) {
+      proxy.cut();
       await sleep(between(200, 2_000, random));
     },
   },
   {
     name: 'flap',
     about: 'every connection reset again and again',
-    async harm(cable, { random }) {
+    async harm(proxy, { random }) {
       for (let time = 0; time < 6; time++) {
-        cable.reset();
+        proxy.reset();
         await sleep(between(20, 500, random));
       }
     },
@@ -36,26 +36,26 @@ const DAMAGES: readonly Damage[] = [
   {
     name: 'black-hole',
     about: 'nothing passes and nothing is closed for a while; then it goes on, or all is reset',
-    async harm(cable, { random, stopMs }) {
-      cable.stall();
+    async harm(proxy, { random, stopMs }) {
+      proxy.stall();
       await sleep(stopMs);
-      if (random.below(2) === 0) cable.reset();
+      if (random.below(2) === 0) proxy.reset();
     },
   },
   {
     name: 'latency',
     about: 'every byte late by 50 to 400 ms',
-    async harm(cable, { random }) {
-      cable.delay(between(50, 400, random));
+    async harm(proxy, { random }) {
+      proxy.delay(between(50, 400, random));
       await sleep(between(1_000, 3_000, random));
     },
   },
   {
     name: 'cut-after',
     about: 'reset after so many bytes, in the middle of whatever passes',
-    async harm(cable, { random }) {
+    async harm(proxy, { random }) {
       for (let time = 0; time < 4; time++) {
-        cable.cutAfter(pick(['request', 'reply'], random), aroundBytes(random));
+        proxy.cutAfter(pick(['request', 'reply'], random), aroundBytes(random));
         await sleep(between(200, 700, random));
       }
     },
@@ -63,11 +63,11 @@ const DAMAGES: readonly Damage[] = [
   {
     name: 'reply-lost',
     about: 'the server works on, its replies are thrown away, then all is reset',
-    async harm(cable, { random }) {
+    async harm(proxy, { random }) {
       for (let time = 0; time < 2; time++) {
-        cable.swallow('reply');
+        proxy.swallow('reply');
         await sleep(between(100, 900, random));
-        cable.heal();
+        proxy.heal();
         await sleep(between(100, 500, random));
       }
     },
@@ -79,16 +79,16 @@ function aroundBytes(random: Random): number {
   return Math.floor(10 ** (random.fraction() * 5));
 }
 
-export const NETWORK_FAULTS: readonly Fault[] = CABLES.flatMap((cableName) =>
+export const NETWORK_FAULTS: readonly Fault[] = PROXIES.flatMap((proxyName) =>
   DAMAGES.map(({ name, about, harm }): Fault => ({
-    name: `net-${cableName}-${name}`,
-    about: `between ${cableName === 'producer' ? 'the producer and rabbitmq' : `a worker and ${cableName}`}: ${about}`,
+    name: `net-${proxyName}-${name}`,
+    about: `between ${proxyName === 'producer' ? 'the producer and rabbitmq' : `a worker and ${proxyName}`}: ${about}`,
     async inject(scene) {
-      const cable = cableName === 'producer' ? scene.producerCable : scene.seat.cables[cableName];
+      const proxy = proxyName === 'producer' ? scene.producerProxy : scene.seat.proxies[proxyName];
       try {
-        await harm(cable, scene);
+        await harm(proxy, scene);
       } finally {
-        cable.heal();
+        proxy.heal();
       }
       return undefined;
     },
@@ -174,12 +174,12 @@ const LOST_BEFORE_KILL_MS = 600;
 
 async function loseThenKill(
   { seats }: Scene,
-  cableName: keyof Cables,
+  proxyName: keyof Proxies,
   isMeant: (chunk: Buffer) => boolean,
 ): Promise<undefined> {
   const lost = new Set<Seat>();
   for (const seat of seats) {
-    seat.cables[cableName].watch((direction, chunk, line) => {
+    seat.proxies[proxyName].watch((direction, chunk, line) => {
       if (direction !== 'request') return true;
       if (isMeant(chunk)) line.notes.add('lost');
       if (!line.notes.has('lost')) return true;
@@ -192,9 +192,9 @@ async function loseThenKill(
     await sleep(LOST_BEFORE_KILL_MS);
     for (const { worker } of lost) worker.kill();
   } finally {
-    for (const { cables } of seats) {
-      cables[cableName].watch(undefined);
-      cables[cableName].reset();
+    for (const { proxies } of seats) {
+      proxies[proxyName].watch(undefined);
+      proxies[proxyName].reset();
     }
   }
   return undefined;
@@ -213,13 +213,13 @@ function isCommitOfFlush(direction: string, chunk: Buffer, notes: Set<string>): 
 /** Lets it happen one to three times; the round proves nothing when it never did. */
 async function atPlace(
   { seats, random }: Scene,
-  cableName: keyof Cables,
+  proxyName: keyof Proxies,
   watcher: (...given: Parameters<Watcher>) => boolean | undefined,
 ): Promise<string> {
   const wanted = between(1, 3, random);
   let times = 0;
   const watchAll = (watched: Watcher | undefined): void => {
-    for (const { cables } of seats) cables[cableName].watch(watched);
+    for (const { proxies } of seats) proxies[proxyName].watch(watched);
   };
   watchAll((...given) => {
     const passes = times < wanted ? watcher(...given) : undefined;

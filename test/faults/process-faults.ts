@@ -1,23 +1,22 @@
 /** Faults of Pulse's own processes and threads. */
 import { writeFileSync } from 'node:fs';
 import { sleep, waitAtMost } from '../../src/platform/backoff.ts';
+import { CRASH_STEPS } from '../../src/platform/crash-points.ts';
 import { between, NotReachedError, pick, until, type Fault, type Scene } from './fault.ts';
 import { isSuspended, type PulseChild } from './pulse-child.ts';
 
-const INGEST_STEPS = ['taken', 'folded', 'dead-lettered', 'applied', 'acknowledged'];
-const FLUSH_STEPS = ['sealed', 'recorded', 'copied', 'checked', 'committed', 'discarded'];
 const REACHED_TIMEOUT_MS = 20_000;
 
 /** Every pair of numbered steps, each as a fault of its own. */
 export const CRASH_FAULTS: readonly Fault[] = [
-  ...INGEST_STEPS.map((step): Fault => ({
+  ...CRASH_STEPS.ingest.map((step): Fault => ({
     name: `crash-ingest-${step}`,
     about: `SIGKILL of a worker right after a batch is ${step}`,
     firstEnv: (random) => ({ PULSE_CRASH_AT: `ingest:${step}:${between(1, 5, random)}` }),
     atOnce: true,
     inject: untilKilled,
   })),
-  ...INGEST_STEPS.map((step): Fault => ({
+  ...CRASH_STEPS.thread.map((step): Fault => ({
     name: `crash-thread-${step}`,
     about: `end of one of two ingest threads right after a batch is ${step}`,
     threads: 2,
@@ -30,7 +29,7 @@ export const CRASH_FAULTS: readonly Fault[] = [
       return undefined;
     },
   })),
-  ...FLUSH_STEPS.map((step): Fault => ({
+  ...CRASH_STEPS.flush.map((step): Fault => ({
     name: `crash-flush-${step}`,
     about: `SIGKILL of a worker right after a flush has ${step}`,
     firstEnv: () => ({ PULSE_CRASH_AT: `flush:${step}:1` }),
@@ -75,7 +74,7 @@ export const PROCESS_FAULTS: readonly Fault[] = [
     async inject({ seat, stopMs }) {
       const { child } = seat.worker;
       child.signal('SIGSTOP');
-      seat.cables.rabbitmq.reset();
+      seat.proxies.rabbitmq.reset();
       await sleep(stopMs);
       child.signal('SIGCONT');
       return undefined;
@@ -111,7 +110,7 @@ export const PROCESS_FAULTS: readonly Fault[] = [
     about: '`pulse flush` is suspended between two steps, others flush, then it wakes up',
     async inject(scene) {
       const { startPulse, random, stopMs } = scene;
-      const step = pick(FLUSH_STEPS, random);
+      const step = pick(CRASH_STEPS.flush, random);
       const env = { PULSE_CRASH_AT: `flush:${step}:1:stop` };
       let child: PulseChild;
       let attempts = 0;
@@ -144,9 +143,9 @@ export const PROCESS_FAULTS: readonly Fault[] = [
     name: 'flush-overlong',
     about: 'Postgres so slow that a flush outlasts the cron period several times',
     async inject({ seat, random }) {
-      seat.cables.postgres.delay(between(300, 600, random));
+      seat.proxies.postgres.delay(between(300, 600, random));
       await sleep(6_000);
-      seat.cables.postgres.heal();
+      seat.proxies.postgres.heal();
       return undefined;
     },
   },

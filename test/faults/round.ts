@@ -90,7 +90,7 @@ async function playTraffic(
   ];
   const log = createIntentLog(join(ends.options.directory, 'intent.jsonl'));
   const producer = startProducer({
-    url: stage.producerCable.url,
+    url: stage.producerProxy.url,
     queue: stage.installation.queue,
     publications,
     log,

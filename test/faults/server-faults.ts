@@ -82,8 +82,8 @@ async function fillRedis(
 
 /** Holds the client in the middle of its COPY, and hands each such backend to `act`. */
 async function duringCopy(scene: Scene, act: (pid: number) => Promise<unknown>): Promise<number> {
-  for (const { cables } of scene.seats) {
-    cables.postgres.watch((direction, chunk, line) => {
+  for (const { proxies } of scene.seats) {
+    proxies.postgres.watch((direction, chunk, line) => {
       if (direction === 'request' && chunk.includes('COPY pulses')) line.hold(700);
       return true;
     });
@@ -104,7 +104,7 @@ async function duringCopy(scene: Scene, act: (pid: number) => Promise<unknown>):
       if (!(error instanceof NotReachedError)) throw error;
     });
   } finally {
-    for (const { cables } of scene.seats) cables.postgres.watch(undefined);
+    for (const { proxies } of scene.seats) proxies.postgres.watch(undefined);
   }
   return hit.size;
 }

@@ -1,4 +1,4 @@
-/** What a round is played on: workers, their cables, the producer's cable; and how it all comes to rest. */
+/** What a round is played on: workers, their proxies, the producer's proxy; and how it all comes to rest. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,8 +6,8 @@ import { fileURLToPath } from 'node:url';
 import { sleep, waitAtMost } from '../../src/platform/backoff.ts';
 import { createRandom, type Random } from '../../src/populate/random.ts';
 import type { RoundPlan } from './catalogue.ts';
-import { layCable, type Cable } from './cable.ts';
-import { pick, type Cables, type Extra, type Scene, type Seat } from './fault.ts';
+import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';
+import { pick, type Proxies, type Extra, type Scene, type Seat } from './fault.ts';
 import { keepWorker, runChild, startChild, type ChildOptions, type Env } from './pulse-child.ts';
 import type { RoundOptions } from './round.ts';
 import {
@@ -19,10 +19,10 @@ import {
 
 export interface Stage {
   readonly installation: Installation;
-  readonly producerCable: Cable;
+  readonly producerProxy: TcpProxy;
   readonly foreign: { least: number; most: number };
   sceneFor(faultIndex: number, random: Random): Scene;
-  /** Servers run, cables are whole, nobody is suspended. */
+  /** Servers run, proxies are whole, nobody is suspended. */
   heal(): Promise<void>;
   /** Waits until the queues are empty and the workers have stopped, then flushes. */
   settle(complaints: string[]): Promise<void>;
@@ -65,57 +65,57 @@ export async function openStage(plan: RoundPlan, options: RoundOptions): Promise
     cwd,
     env: env(installation.urls),
   });
-  const producerCable = await layCable(installation.urls.rabbitmq);
+  const producerProxy = await startTcpProxy(installation.urls.rabbitmq);
   const seats: Seat[] = [];
   const extras: Extra[] = [];
   const crashes = plan.faults.filter(({ firstEnv }) => firstEnv !== undefined);
   const shifted = plan.faults.some(({ shiftedClock }) => shiftedClock === true);
   for (let index = 0; index < plan.workers; index++) {
-    const cables = await layCables(installation.urls);
+    const proxies = await startProxies(installation.urls);
     const clockEnv = shifted ? shiftedClockEnv(clockFile) : {};
     const worker = keepWorker(
       {
         ...straight(['worker', '--json', '--allow-test-faults']),
-        env: { ...env(urlsOf(cables)), ...clockEnv },
+        env: { ...env(urlsOf(proxies)), ...clockEnv },
       },
       crashes[index]?.firstEnv?.(seededFor(plan, index)),
     );
-    seats.push({ worker, cables });
+    seats.push({ worker, proxies });
   }
   await Promise.all(seats.map(({ worker }) => worker.ready()));
   const failed = seats.find(({ worker }) => worker.child.stdout === '');
   if (failed !== undefined) throw new Error(`pulse worker: ${failed.worker.output}`);
 
   const startPulse = async (args: readonly string[], own: Env = {}): Promise<Extra> => {
-    const cables = await layCables(installation.urls);
+    const proxies = await startProxies(installation.urls);
     const extra = {
-      child: startChild({ main, args, cwd, env: { ...env(urlsOf(cables)), ...own } }),
-      cables,
+      child: startChild({ main, args, cwd, env: { ...env(urlsOf(proxies)), ...own } }),
+      proxies,
     };
     extras.push(extra);
     return extra;
   };
-  const allCables = () => [
-    producerCable,
-    ...[...seats, ...extras].flatMap(({ cables }) => Object.values(cables) as Cable[]),
+  const allProxies = () => [
+    producerProxy,
+    ...[...seats, ...extras].flatMap(({ proxies }) => Object.values(proxies) as TcpProxy[]),
   ];
   const foreign = { least: 0, most: 0 };
   const stopNotes: string[] = [];
   const stage: Stage = {
     installation,
-    producerCable,
+    producerProxy,
     foreign,
     sceneFor: (faultIndex, random) => {
       const fault = plan.faults[faultIndex];
       const own = fault === undefined ? -1 : crashes.indexOf(fault);
       return {
-        ...{ random, servers, installation, seats, producerCable, admin, startPulse },
+        ...{ random, servers, installation, seats, producerProxy, admin, startPulse },
         ...{ stopMs: plan.stopMs, foreign, clockFile },
         seat: seats[own] ?? pick(seats, random),
       };
     },
     async heal() {
-      for (const cable of allCables()) cable.heal();
+      for (const proxy of allProxies()) proxy.heal();
       for (const { child } of extras) child.signal('SIGCONT');
       for (const { worker } of seats) worker.child.signal('SIGCONT');
       writeFileSync(clockFile, '0');
@@ -142,7 +142,7 @@ export async function openStage(plan: RoundPlan, options: RoundOptions): Promise
     async close() {
       for (const { worker } of seats) await worker.stop(1_000);
       for (const { child } of extras) child.signal('SIGKILL');
-      for (const cable of allCables()) await cable.close();
+      for (const proxy of allProxies()) await proxy.close();
       await admin.end();
       rmSync(cwd, { recursive: true, force: true });
     },
@@ -232,15 +232,15 @@ function toEnv({ rabbitmq, redis, postgres }: ServerUrls): Env {
   return { RABBITMQ_URL: rabbitmq, REDIS_URL: redis, DATABASE_URL: postgres };
 }
 
-async function layCables(urls: ServerUrls): Promise<Cables> {
+async function startProxies(urls: ServerUrls): Promise<Proxies> {
   return {
-    rabbitmq: await layCable(urls.rabbitmq),
-    redis: await layCable(urls.redis),
-    postgres: await layCable(urls.postgres),
+    rabbitmq: await startTcpProxy(urls.rabbitmq),
+    redis: await startTcpProxy(urls.redis),
+    postgres: await startTcpProxy(urls.postgres),
   };
 }
 
-function urlsOf({ rabbitmq, redis, postgres }: Cables): ServerUrls {
+function urlsOf({ rabbitmq, redis, postgres }: Proxies): ServerUrls {
   return { rabbitmq: rabbitmq.url, redis: redis.url, postgres: postgres.url };
 }
 

@@ -1,6 +1,6 @@
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { freePort } from '../../src/private-servers/free-port.ts';
-import { startRabbitProxy } from '../platform/rabbit-proxy.ts';
+import { startTcpProxy } from '../support/tcp-proxy.ts';
 import { eventually } from '../support/eventually.ts';
 import { MANY_STEPS_TIMEOUT_MS, runPulse, startPulse } from '../support/pulse-process.ts';
 import { makeTraffic, openFlow, toMessage } from './flow-fixture.ts';
@@ -63,11 +63,11 @@ test('servers that go away and come back: no secret is in any output, and no lin
   const flow = await openFlow({ ...SECRETS, LOG_LEVEL: 'trace' });
   await flow.flush();
   const names = ['RABBITMQ_URL', 'REDIS_URL', 'DATABASE_URL'] as const;
-  const cables = await Promise.all(names.map((name) => startRabbitProxy(flow.env[name]!)));
+  const proxies = await Promise.all(names.map((name) => startTcpProxy(flow.env[name]!)));
   onTestFinished(async () => {
-    await Promise.all(cables.map((cable) => cable.close()));
+    await Promise.all(proxies.map((proxy) => proxy.close()));
   });
-  const behindCables = Object.fromEntries(names.map((name, index) => [name, cables[index]!.url]));
+  const behindCables = Object.fromEntries(names.map((name, index) => [name, proxies[index]!.url]));
   const system = await flow.start('start', {
     ...behindCables,
     OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:1',
@@ -75,7 +75,7 @@ test('servers that go away and come back: no secret is in any output, and no lin
   });
   await flow.producer.publish(makeTraffic(2_000, 'before').map(toMessage));
   await flow.settled({ counted: 1_800 });
-  for (const cable of cables) cable.cut();
+  for (const proxy of proxies) proxy.cut();
   await eventually(() => system.output).toContain('rabbitmq connection lost');
   await fetch(`${system.ready.api!}/health/ready`);
   await fetch(`${system.ready.api!}/api/v1/login`, {
@@ -83,7 +83,7 @@ test('servers that go away and come back: no secret is in any output, and no lin
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify({ username: 'admin', password: `${MARKER} wrong` }),
   });
-  for (const cable of cables) cable.mend();
+  for (const proxy of proxies) proxy.heal();
   await flow.producer.publish(makeTraffic(500, 'after').map(toMessage));
   await flow.settled({ counted: 2_200 });
   system.signal('SIGTERM');

@@ -1,6 +1,6 @@
 import { Client } from 'pg';
 import { expect, onTestFinished, test, vi } from 'vitest';
-import { startRabbitProxy } from '../platform/rabbit-proxy.ts';
+import { startTcpProxy } from '../support/tcp-proxy.ts';
 import { eventually } from '../support/eventually.ts';
 import { MANY_STEPS_TIMEOUT_MS, type PulseProcess } from '../support/pulse-process.ts';
 import { makeTraffic, openFlow, toMessage, type Flow, type ReadyLine } from './flow-fixture.ts';
@@ -91,18 +91,18 @@ test('a pause goes on while Postgres is away, and readiness names who is away wh
   const flow = await openFlow();
   await flow.flush();
   const names = ['DATABASE_URL', 'REDIS_URL', 'RABBITMQ_URL'] as const;
-  const cables = await Promise.all(names.map((name) => startRabbitProxy(flow.env[name]!)));
+  const proxies = await Promise.all(names.map((name) => startTcpProxy(flow.env[name]!)));
   onTestFinished(async () => {
-    await Promise.all(cables.map((cable) => cable.close()));
+    await Promise.all(proxies.map((proxy) => proxy.close()));
   });
   await flow.run(['pause']);
   const worker = await flow.start(
     'worker',
-    Object.fromEntries(names.map((name, index) => [name, cables[index]!.url])),
+    Object.fromEntries(names.map((name, index) => [name, proxies[index]!.url])),
   );
   await eventually(async () => (await health(worker, 'ready')).status).toBe(200);
   for (const [index, away] of ['postgres', 'redis', 'rabbitmq'].entries()) {
-    cables[index]!.cut();
+    proxies[index]!.cut();
     await eventually(async () => {
       const { status, body } = await health(worker, 'ready');
       const checks = body.checks as { name: string; ready: boolean }[];
@@ -111,7 +111,7 @@ test('a pause goes on while Postgres is away, and readiness names who is away wh
     expect(await health(worker, 'live')).toEqual({ status: 200, body: { live: true } });
     if (away === 'postgres') await worker.printed('cannot see whether ingest is paused');
     expect(await metricOf(worker, 'pulse_ingest_paused')).toBe('1');
-    cables[index]!.mend();
+    proxies[index]!.heal();
     await eventually(async () => (await health(worker, 'ready')).status).toBe(200);
   }
   await flow.run(['resume']);
@@ -121,12 +121,12 @@ test('a pause goes on while Postgres is away, and readiness names who is away wh
 
 test('a stop ends in time although Postgres does not answer the last flush', async () => {
   const flow = await openFlow({ STOP_TIMEOUT_SECONDS: '3', FLUSH_ON_EXIT: 'true' });
-  const cable = await startRabbitProxy(flow.env.DATABASE_URL!);
-  onTestFinished(() => cable.close());
-  const worker = await flow.start('worker', { DATABASE_URL: cable.url });
+  const proxy = await startTcpProxy(flow.env.DATABASE_URL!);
+  onTestFinished(() => proxy.close());
+  const worker = await flow.start('worker', { DATABASE_URL: proxy.url });
   await flow.producer.publish(makeTraffic(1_000, 'stalled').map(toMessage));
   await flow.settled({ counted: 900 });
-  cable.stall();
+  proxy.stall();
   const signalledMs = performance.now();
   worker.signal('SIGTERM');
   const { stderr } = await worker.ended;

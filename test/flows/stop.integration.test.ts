@@ -1,5 +1,5 @@
 import { expect, onTestFinished, test, vi } from 'vitest';
-import { startRabbitProxy } from '../platform/rabbit-proxy.ts';
+import { startTcpProxy } from '../support/tcp-proxy.ts';
 import { MANY_STEPS_TIMEOUT_MS } from '../support/pulse-process.ts';
 import { countKinds, makeTraffic, openFlow, toMessage, type Flow } from './flow-fixture.ts';
 import { goodPulses, sumsOfPulses, sumsOfRows } from './sums.ts';
@@ -85,7 +85,7 @@ test('without an answer from Redis, a signal still ends the worker within its bo
 
 /** A worker that is cut off from Redis in the middle of its work, by a line that goes silent. */
 async function startStalled(flow: Flow, env: Readonly<Record<string, string>> = {}) {
-  const proxy = await startRabbitProxy(flow.env.REDIS_URL!);
+  const proxy = await startTcpProxy(flow.env.REDIS_URL!);
   onTestFinished(() => proxy.close());
   const depth = await flow.producer.depth();
   const worker = await flow.start('worker', { ...env, REDIS_URL: proxy.url });

@@ -6,7 +6,7 @@ import {
   createPulseClient,
   type RejectedPulse,
 } from '../../clients/typescript/src/pulse-client.ts';
-import { startAnswerEater } from '../support/answer-eater.ts';
+import { startTcpProxy } from '../support/tcp-proxy.ts';
 import { MANY_STEPS_TIMEOUT_MS, temporaryDirectory } from '../support/pulse-process.ts';
 import { openFlow, PASSWORD } from './flow-fixture.ts';
 
@@ -24,9 +24,9 @@ const PULSE = {
 test('a connection cut after the API has published: the meter repeats, and each pulse counts once', async () => {
   const flow = await openFlow();
   const { ready } = await flow.start('start');
-  const cable = await startAnswerEater(ready.api!);
-  onTestFinished(() => cable.close());
-  const client = createPulseClient({ url: cable.url });
+  const proxy = await startTcpProxy(ready.api!);
+  onTestFinished(() => proxy.close());
+  const client = createPulseClient({ url: proxy.url });
   await client.login(CREDENTIALS);
 
   const retries: unknown[] = [];
@@ -37,11 +37,12 @@ test('a connection cut after the API has published: the meter repeats, and each 
   });
   for (let count = 0; count < 30; count++) meter.record(PULSE);
   meter.record({ ...PULSE, used_amount: '-1' });
-  cable.eatAnswers();
+  proxy.swallow('reply');
   const flushed = meter.flush();
   // The API has worked the request through and says so to nobody.
   await flow.settled({ counted: 30 });
-  cable.cut();
+  proxy.reset();
+  proxy.heal();
   expect(await flushed).toBe(true);
   expect(retries).toMatchObject([{ name: 'PulseConnectionError' }]);
   expect(rejected).toMatchObject([{ field: 'used_amount', code: 'amount_not_positive' }]);
@@ -61,14 +62,14 @@ test('a connection cut after the API has published: the meter repeats, and each 
 
 test('RabbitMQ lost under a busy meter: everything recorded is counted once', async () => {
   const flow = await openFlow();
-  const cable = await startAnswerEater(flow.env.RABBITMQ_URL!);
-  onTestFinished(() => cable.close());
-  const { ready } = await flow.start('api', { RABBITMQ_URL: cable.url });
+  const proxy = await startTcpProxy(flow.env.RABBITMQ_URL!);
+  onTestFinished(() => proxy.close());
+  const { ready } = await flow.start('api', { RABBITMQ_URL: proxy.url });
   await flow.start('worker');
   const client = createPulseClient({ url: ready.api! });
   await client.login(CREDENTIALS);
   const meter = client.meter({ retryDelayMs: 50 });
-  cable.cut();
+  proxy.reset();
   for (let count = 0; count < 1_200; count++) meter.record(PULSE);
   expect(await meter.close(60_000)).toEqual([]);
   await flow.settled({ counted: 1_200 });

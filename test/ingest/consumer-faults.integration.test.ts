@@ -114,8 +114,8 @@ describe('RabbitMQ', () => {
       deps: () => ({
         onStep(step) {
           if (step !== 'applied' || ++cuts % 9 !== 0 || cuts > 30) return;
-          ingest.rabbitCable.cut();
-          ingest.rabbitCable.mend();
+          ingest.rabbitProxy.cut();
+          ingest.rabbitProxy.heal();
         },
       }),
     });
@@ -145,8 +145,8 @@ describe('RabbitMQ', () => {
       }),
     });
     await eventually(() => calls).toBe(2);
-    ingest.rabbitCable.cut();
-    ingest.rabbitCable.mend();
+    ingest.rabbitProxy.cut();
+    ingest.rabbitProxy.heal();
     await eventually(() => ingest.states.at(-1)).toBe('consuming');
     open();
     await fixture.counted(60);

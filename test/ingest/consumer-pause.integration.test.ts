@@ -54,20 +54,20 @@ describe('a paused consumer', () => {
     await stateIs('consuming');
     ingest.consumer.pause();
     await stateIs('paused');
-    ingest.rabbitCable.cut();
+    ingest.rabbitProxy.cut();
     await stateIs('waiting');
-    ingest.rabbitCable.mend();
+    ingest.rabbitProxy.heal();
     await stateIs('paused');
     await fixture.publish(withIds(50));
     expect(await fixture.readyCount()).toBe(50);
 
-    ingest.redisCable.cut();
+    ingest.redisProxy.cut();
     const statesBefore = ingest.states.length;
     ingest.consumer.resume();
     ingest.consumer.pause();
     await eventually(() => ingest?.states.slice(statesBefore)).toContain('paused');
     ingest.consumer.resume();
-    ingest.redisCable.mend();
+    ingest.redisProxy.heal();
     await fixture.counted(50);
   });
 

@@ -1,4 +1,4 @@
-/** Ingest end to end in this process: real RabbitMQ and Redis, cables that can be cut, a foreign producer. */
+/** Ingest end to end in this process: real RabbitMQ and Redis, proxies that can be cut, a foreign producer. */
 import type { Socket } from 'node:net';
 import { connect, type ChannelModel, type ConfirmChannel, type GetMessage } from 'amqplib';
 import { pino } from 'pino';
@@ -9,7 +9,7 @@ import { createRedis } from '../../src/platform/redis.ts';
 import { declareTopologyAt, topologyNames } from '../../src/platform/topology.ts';
 import { createPublisher } from '../../src/publish/publisher.ts';
 import { openRedis, sealAndRead } from '../aggregate/aggregate-fixture.ts';
-import { startRabbitProxy } from '../platform/rabbit-proxy.ts';
+import { startTcpProxy } from '../support/tcp-proxy.ts';
 import { eventually } from '../support/eventually.ts';
 import { isolatedServices } from '../support/isolated.ts';
 import { BODY_LIMITS } from '../contract/body-outcomes.ts';
@@ -53,14 +53,14 @@ export async function createIngestFixture({ redisUrl }: { redisUrl?: string } = 
     };
   };
 
-  /** Starts one consumer as a thread does, behind cables of its own. */
+  /** Starts one consumer as a thread does, behind its own proxies. */
   async function startIngest(ingestOptions: IngestOptions = {}) {
     const { batchSize = 20, retryForMs = 2_000, channelMax = 10, deps } = ingestOptions;
-    const rabbitCable = await startRabbitProxy(rabbitmqUrl);
-    const redisCable = await startRabbitProxy(redisAt);
-    const ownRedis = createRedis(redisCable.url, { name: 'ingest test', logger });
+    const rabbitProxy = await startTcpProxy(rabbitmqUrl);
+    const redisProxy = await startTcpProxy(redisAt);
+    const ownRedis = createRedis(redisProxy.url, { name: 'ingest test', logger });
     const own = createAccumulator({ redis: ownRedis, shards: SHARDS, dedupeWindowSeconds: 3_600 });
-    const publisher = createPublisher({ url: rabbitCable.url, logger, waitTimeoutMs: 1_000 });
+    const publisher = createPublisher({ url: rabbitProxy.url, logger, waitTimeoutMs: 1_000 });
     const counts = noCounts();
     const states: ThreadState[] = [];
     const fatal: unknown[] = [];
@@ -81,7 +81,7 @@ export async function createIngestFixture({ redisUrl }: { redisUrl?: string } = 
     };
     const consumer = startConsumer(
       {
-        rabbitmqUrl: `${rabbitCable.url}?channelMax=${channelMax}`,
+        rabbitmqUrl: `${rabbitProxy.url}?channelMax=${channelMax}`,
         queue,
         prefetch: 4 * batchSize,
         batchLingerMs: 5,
@@ -90,15 +90,15 @@ export async function createIngestFixture({ redisUrl }: { redisUrl?: string } = 
       { ...defaults, ...deps?.(defaults) },
     );
     const cut = (): void => {
-      rabbitCable.cut();
-      redisCable.cut();
+      rabbitProxy.cut();
+      redisProxy.cut();
     };
     return {
       counts,
       states,
       fatal,
-      rabbitCable,
-      redisCable,
+      rabbitProxy,
+      redisProxy,
       consumer,
       /** As SIGKILL would: nothing it still says reaches a server. */
       kill: cut,
@@ -106,8 +106,8 @@ export async function createIngestFixture({ redisUrl }: { redisUrl?: string } = 
         await consumer.drain(drainMs);
         await publisher.close(Math.min(drainMs, 1_000));
         ownRedis.disconnect();
-        await rabbitCable.close();
-        await redisCable.close();
+        await rabbitProxy.close();
+        await redisProxy.close();
       },
     };
   }

@@ -10,7 +10,8 @@ import {
 import { startRabbitSession, type RabbitLink } from '../../src/platform/rabbit.ts';
 import { freePort } from '../../src/private-servers/free-port.ts';
 import { isolatedServices, type IsolatedServices } from '../support/isolated.ts';
-import { BLOCKED_FRAME, startRabbitProxy, UNBLOCKED_FRAME } from './rabbit-proxy.ts';
+import { BLOCKED_FRAME, UNBLOCKED_FRAME } from '../support/amqp-codec.ts';
+import { startTcpProxy } from '../support/tcp-proxy.ts';
 
 const logger = pino({ level: 'silent' });
 const backoff = { baseMs: 10, capMs: 50 };
@@ -46,7 +47,7 @@ const toHost = (port: number): string => `127.0.0.1:${port}`;
 
 describe('closeChannel', () => {
   test('ends when the connection is lost before the broker has answered', async () => {
-    const proxy = await startRabbitProxy(services.rabbitmqUrl);
+    const proxy = await startTcpProxy(services.rabbitmqUrl);
     onTestFinished(() => proxy.close());
     const connection = await openRabbitConnection(proxy.url, { name: 'test' });
     const channel = await connection.createChannel();
@@ -111,8 +112,8 @@ describe('startRabbitSession', () => {
     await session.close();
   });
 
-  test('goes on after the cable was cut and mended', async () => {
-    const proxy = await startRabbitProxy(services.rabbitmqUrl);
+  test('recovers after the connection was cut', async () => {
+    const proxy = await startTcpProxy(services.rabbitmqUrl);
     const generations: number[] = [];
     const session = startRabbitSession({
       url: proxy.url,
@@ -129,7 +130,7 @@ describe('startRabbitSession', () => {
     await vi.waitFor(() => {
       expect(session.state).toBe('connecting');
     });
-    proxy.mend();
+    proxy.heal();
     await session.ready;
     expect(generations).toEqual([1, 2]);
     await session.close();
@@ -159,7 +160,7 @@ describe('startRabbitSession', () => {
   });
 
   test('passes on that the broker has stopped reading', async () => {
-    const proxy = await startRabbitProxy(services.rabbitmqUrl);
+    const proxy = await startTcpProxy(services.rabbitmqUrl);
     const session = startRabbitSession({
       url: proxy.url,
       name: 'test',
@@ -180,7 +181,7 @@ describe('startRabbitSession', () => {
   });
 
   test('closes within seconds although the broker has fallen silent', async () => {
-    const proxy = await startRabbitProxy(services.rabbitmqUrl);
+    const proxy = await startTcpProxy(services.rabbitmqUrl);
     const session = startRabbitSession({
       url: proxy.url,
       name: 'test',

@@ -3,7 +3,7 @@ import { pino } from 'pino';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { createRedis, waitForRedis, type RedisClient } from '../../src/platform/redis.ts';
 import { freePort } from '../../src/private-servers/free-port.ts';
-import { startAnswerEater } from '../support/answer-eater.ts';
+import { startTcpProxy } from '../support/tcp-proxy.ts';
 import { eventually } from '../support/eventually.ts';
 import { startPrivateRedis, type PrivateRedis } from '../support/private-redis.ts';
 
@@ -47,30 +47,31 @@ describe('createRedis', () => {
   test('never sends a command a second time when its answer was lost', async () => {
     const direct = await connected();
     await direct.del('count');
-    const cable = await startAnswerEater(server.url);
-    const client = await connected(cable.url);
-    cable.eatAnswers();
+    const proxy = await startTcpProxy(server.url);
+    const client = await connected(proxy.url);
+    proxy.swallow('reply');
     const increment = client.incr('count');
     await eventually(() => direct.get('count')).toBe('1');
-    cable.cut();
+    proxy.reset();
+    proxy.heal();
     await expect(increment).rejects.toThrow();
-    await waitForRedis(client, { url: cable.url, timeoutMs: 10_000 });
+    await waitForRedis(client, { url: proxy.url, timeoutMs: 10_000 });
     expect(await client.incr('other')).toBe(1);
     expect(await direct.get('count')).toBe('1');
-    await cable.close();
+    await proxy.close();
   });
 
   test('a command without an answer fails after its time, and is not sent again either', async () => {
     const direct = await connected();
     await direct.del('count');
-    const cable = await startAnswerEater(server.url);
-    const client = await connected(cable.url, 200);
-    cable.eatAnswers();
+    const proxy = await startTcpProxy(server.url);
+    const client = await connected(proxy.url, 200);
+    proxy.swallow('reply');
     await expect(client.incr('count')).rejects.toThrow('timed out');
-    cable.cut();
-    await waitForRedis(client, { url: cable.url, timeoutMs: 10_000 });
+    proxy.heal();
+    await waitForRedis(client, { url: proxy.url, timeoutMs: 10_000 });
     expect(await direct.get('count')).toBe('1');
-    await cable.close();
+    await proxy.close();
   });
 
   test('a server that is never there ends no process: its errors are heard', async () => {

@@ -11,14 +11,14 @@ import { declareTopology } from '../../src/platform/topology.ts';
 import { findPopulateRun } from '../../src/populate/populate-runs-query.ts';
 import { createPopulateRuns } from '../../src/populate/populate-runs.ts';
 import { startPopulateRun, type PopulateDeps } from '../../src/populate/populate.ts';
-import { startRabbitProxy, type RabbitProxy } from '../platform/rabbit-proxy.ts';
+import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';
 import { isolatedServices, type IsolatedServices } from '../support/isolated.ts';
 
 const logger = pino({ level: 'silent' });
 let services: IsolatedServices;
 let connection: ChannelModel;
 let channel: Channel;
-let proxy: RabbitProxy;
+let proxy: TcpProxy;
 let pool: Pool;
 
 beforeAll(async () => {
@@ -34,7 +34,7 @@ afterAll(async () => {
   await services.close();
 });
 beforeEach(async () => {
-  proxy = await startRabbitProxy(services.rabbitmqUrl);
+  proxy = await startTcpProxy(services.rabbitmqUrl);
   await channel.purgeQueue(services.queue);
 });
 afterEach(async () => {
@@ -81,7 +81,7 @@ describe('startPopulateRun', () => {
     await vi.waitFor(() => {
       expect(run.progress().retried).toBeGreaterThan(0);
     });
-    proxy.mend();
+    proxy.heal();
     expect(await run.done).toMatchObject({ state: 'completed', confirmed: 1_500, error: null });
     expect([...(await idsInQueue()).keys()].sort()).toEqual(sent.sort());
   });

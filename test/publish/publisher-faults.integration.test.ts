@@ -1,6 +1,6 @@
 import { describe, expect, test, vi } from 'vitest';
 import { declareTopology } from '../../src/platform/topology.ts';
-import { BLOCKED_FRAME, UNBLOCKED_FRAME } from '../platform/rabbit-proxy.ts';
+import { BLOCKED_FRAME, UNBLOCKED_FRAME } from '../support/amqp-codec.ts';
 import { outcomeOf, usePublisherFixture } from './publisher-fixture.ts';
 
 const { fixture, create, pulse, takeAll } = usePublisherFixture();
@@ -33,7 +33,7 @@ describe('when the broker is lost', () => {
     await vi.waitFor(() => {
       expect(publisher.state).toBe('connecting');
     });
-    fixture.proxy.mend();
+    fixture.proxy.heal();
     await publishing;
     expect(await takeAll()).toHaveLength(1);
   });
@@ -41,7 +41,7 @@ describe('when the broker is lost', () => {
   test('gives up a confirm that never comes, and the connection with it', async () => {
     const publisher = create({ confirmTimeoutMs: 1_000 });
     await publisher.ready;
-    fixture.proxy.stall();
+    fixture.proxy.stallOpen();
     expect(await outcomeOf(publisher.publish(pulse('{}', 'm1')))).toBe('PULSE_PUBLISH_UNCONFIRMED');
     await publisher.publish(pulse('{}', 'm2'));
     expect(publisher.state).toBe('open');

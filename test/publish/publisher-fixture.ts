@@ -13,7 +13,7 @@ import {
   type Publisher,
   type PublisherOptions,
 } from '../../src/publish/publisher.ts';
-import { startRabbitProxy, type RabbitProxy } from '../platform/rabbit-proxy.ts';
+import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';
 import { isolatedServices, type IsolatedServices } from '../support/isolated.ts';
 
 export interface PublisherFixture {
@@ -21,7 +21,7 @@ export interface PublisherFixture {
   connection: ChannelModel;
   channel: Channel;
   /** New for every test; its queue is empty. */
-  proxy: RabbitProxy;
+  proxy: TcpProxy;
 }
 
 /** Registers the hooks of a test file; what it returns is filled in before the first test. */
@@ -41,7 +41,7 @@ export function usePublisherFixture() {
     await fixture.services.close();
   });
   beforeEach(async () => {
-    fixture.proxy = await startRabbitProxy(fixture.services.rabbitmqUrl);
+    fixture.proxy = await startTcpProxy(fixture.services.rabbitmqUrl);
     await fixture.channel.purgeQueue(fixture.services.queue);
   });
   afterEach(async () => {

@@ -132,7 +132,7 @@ describe('publish', () => {
     await vi.waitFor(() => {
       expect(publisher.state).toBe('connecting');
     });
-    fixture.proxy.mend();
+    fixture.proxy.heal();
     await publisher.publish(pulse('b'));
     expect(prepare).toHaveBeenCalledTimes(2);
   });

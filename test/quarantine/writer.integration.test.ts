@@ -15,7 +15,7 @@ import {
   type QuarantineWriter,
   type QuarantineWriterDeps,
 } from '../../src/quarantine/writer.ts';
-import { startRabbitProxy } from '../platform/rabbit-proxy.ts';
+import { startTcpProxy } from '../support/tcp-proxy.ts';
 import { isolatedServices, type IsolatedServices } from '../support/isolated.ts';
 
 const logger = pino({ level: 'silent' });
@@ -177,7 +177,7 @@ describe('startQuarantineWriter', () => {
   });
 
   test('loses nothing when the broker is lost between two inserts', async () => {
-    const proxy = await startRabbitProxy(services.rabbitmqUrl);
+    const proxy = await startTcpProxy(services.rabbitmqUrl);
     await Promise.all(
       Array.from({ length: 200 }, (_, index) => publisher.publish(deadLetter(`m${index}`))),
     );
@@ -189,7 +189,7 @@ describe('startQuarantineWriter', () => {
     await vi.waitFor(() => {
       expect(writer.state).toBe('waiting');
     });
-    proxy.mend();
+    proxy.heal();
     await rowsSettle(200);
     await writer.close();
     await proxy.close();

@@ -1,4 +1,4 @@
-/** The API with a real broker behind a cable that can be cut, and the queue that it fills. */
+/** The API with a real broker behind a proxy that can be cut, and the queue that it fills. */
 import type { Channel, ChannelModel, ConsumeMessage, GetMessage } from 'amqplib';
 import { pino } from 'pino';
 import type { Pool } from 'pg';
@@ -15,7 +15,7 @@ import {
 } from '../../src/platform/rabbit-connection.ts';
 import { declareTopology } from '../../src/platform/topology.ts';
 import { createPublisher, type Publisher } from '../../src/publish/publisher.ts';
-import { startRabbitProxy, type RabbitProxy } from '../platform/rabbit-proxy.ts';
+import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';
 import { isolatedServices, type IsolatedServices } from '../support/isolated.ts';
 import {
   authorization,
@@ -30,7 +30,7 @@ export interface SendFixture {
   pool: Pool;
   channel: Channel;
   /** These are new for every test; the queue is empty. */
-  proxy: RabbitProxy;
+  proxy: TcpProxy;
   publisher: Publisher;
   app: Api;
 }
@@ -70,7 +70,7 @@ export function useSendFixture() {
   beforeEach(async () => {
     const { rabbitmqUrl, queue } = fixture.services;
     await fixture.channel.purgeQueue(queue);
-    fixture.proxy = await startRabbitProxy(rabbitmqUrl);
+    fixture.proxy = await startTcpProxy(rabbitmqUrl);
     const publisher = createPublisher({
       url: fixture.proxy.url,
       logger: pino({ level: 'silent' }),

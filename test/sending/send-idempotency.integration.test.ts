@@ -85,7 +85,7 @@ describe('a request with an Idempotency-Key', () => {
     const first = await sendKeyed(key, body);
     expect(first.status).toBe(503);
     fixture.proxy.cut();
-    fixture.proxy.mend();
+    fixture.proxy.heal();
     await eventually(() => fixture.publisher.state).toBe('open');
     const second = await sendKeyed(key, body);
     expect(second.status).toBe(202);

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { ARRAY_LENGTH_MAX } from '../../src/contract/rules.ts';
-import { BLOCKED_FRAME } from '../platform/rabbit-proxy.ts';
+import { BLOCKED_FRAME } from '../support/amqp-codec.ts';
 import { eventually } from '../support/eventually.ts';
 import { sentPulse } from '../support/pulses.ts';
 import { authorization } from '../api/api-fixture.ts';

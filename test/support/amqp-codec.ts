@@ -1,4 +1,4 @@
-/** amqplib's own encoding, which its public face does not export: what the tests prove can really be sent. */
+/** AMQP as bytes: amqplib's own encoding, which it does not export, and two frames of the broker. */
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 
@@ -25,4 +25,14 @@ export function throughTheWire(headers: object): Record<string, unknown> {
 /** Encodes a message's properties. Throws where publishing would. */
 export function encodeMessageProperties(properties: object): Buffer {
   return encodeProperties(BASIC_PROPERTIES, 1, 0, properties);
+}
+
+/** The frame with which a broker that is short of memory says that it has stopped reading. */
+export const BLOCKED_FRAME = methodFrame(60, Buffer.from('\x06memory'));
+/** The frame with which the broker says that it reads again. */
+export const UNBLOCKED_FRAME = methodFrame(61, Buffer.alloc(0));
+
+function methodFrame(methodId: number, fields: Buffer): Buffer {
+  const head = Buffer.from([1, 0, 0, 0, 0, 0, 4 + fields.length, 0, 10, 0, methodId]);
+  return Buffer.concat([head, fields, Buffer.from([0xce])]);
 }

@@ -1,39 +1,43 @@
-/** A TCP proxy between one client process and one server, and everything that can happen to a cable. */
+/** A TCP proxy between a client and one server, and everything that can go wrong on the way. */
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 
 export type Direction = 'request' | 'reply';
 
-/** One connection through the cable. */
+/** One connection through the proxy. */
 export interface Line {
-  /** What a watcher wants to remember of this connection. */
+  /** What a watcher wants to remember about this connection. */
   readonly notes: Set<string>;
   destroy(): void;
-  /** Lets the server work, throws its next answer away, and cuts: the client never learns. */
+  /** Lets the server work, discards its next reply, and resets: the client never learns. */
   swallowReply(): void;
   /** Holds back what the client sends after this, for a while. */
   hold(milliseconds: number): void;
 }
 
-/** Sees every chunk before it is passed on; false throws it away. */
+/** Sees every chunk before it is forwarded; false discards the chunk. */
 export type Watcher = (direction: Direction, chunk: Buffer, line: Line) => boolean;
 
-export interface Cable {
-  /** The server's URL, with the cable's end instead of the server's address. */
+export interface TcpProxy {
+  /** The server's URL with the proxy's address. */
   readonly url: string;
-  /** Resets every connection and refuses new ones. */
+  /** Resets every connection and refuses new ones until `heal`. */
   cut(): void;
-  /** Resets every connection; new ones are taken. */
+  /** Resets every connection; accepts new ones. */
   reset(): void;
-  /** A black hole: accepts and passes on nothing, and closes nothing. What waits arrives after `heal`. */
+  /** A black hole: accepts connections, forwards nothing, closes nothing. What waits arrives after `heal`. */
   stall(): void;
-  /** Passes on, later. */
+  /** The same for the connections that are open now; new ones pass. */
+  stallOpen(): void;
+  /** Forwards everything this much later. */
   delay(milliseconds: number): void;
   /** Resets the connection on which the next so many bytes of a direction have passed. */
   cutAfter(direction: Direction, bytes: number): void;
-  /** Throws away what comes in a direction; those connections are reset by `heal`. */
+  /** Discards everything in one direction; `heal` resets the connections that lost bytes. */
   swallow(direction: Direction): void;
   watch(watcher: Watcher | undefined): void;
-  /** As good as new. */
+  /** Sends bytes to every client as if the server had. */
+  inject(bytes: Buffer): void;
+  /** Ends every fault. */
   heal(): void;
   close(): Promise<void>;
 }
@@ -54,8 +58,8 @@ const WHOLE: State = {
   watcher: undefined,
 };
 
-/** Lays a cable to the server of `serverUrl`. */
-export async function layCable(serverUrl: string): Promise<Cable> {
+/** Starts a proxy to the server of `serverUrl`. */
+export async function startTcpProxy(serverUrl: string): Promise<TcpProxy> {
   const target = new URL(serverUrl);
   const address = { host: target.hostname, port: Number(target.port) };
   const state = { ...WHOLE };
@@ -81,6 +85,9 @@ export async function layCable(serverUrl: string): Promise<Cable> {
     stall() {
       state.mode = 'stalled';
     },
+    stallOpen() {
+      for (const line of lines) line.stalled = true;
+    },
     delay(milliseconds) {
       state.delayMs = milliseconds;
     },
@@ -93,11 +100,17 @@ export async function layCable(serverUrl: string): Promise<Cable> {
     watch(watcher) {
       state.watcher = watcher;
     },
+    inject(bytes) {
+      for (const line of lines) line.inject(bytes);
+    },
     heal() {
       const damaged = [...lines].filter(({ damaged }) => damaged);
       Object.assign(state, WHOLE);
       for (const line of damaged) line.destroy();
-      for (const line of lines) line.flush();
+      for (const line of lines) {
+        line.stalled = false;
+        line.flush();
+      }
     },
     async close() {
       state.mode = 'cut';
@@ -108,9 +121,11 @@ export async function layCable(serverUrl: string): Promise<Cable> {
 }
 
 interface OpenLine extends Line {
-  /** Bytes of it are missing, so that it can never be whole again. */
+  /** It lost bytes, so it can never be whole again. */
   readonly damaged: boolean;
+  stalled: boolean;
   flush(): void;
+  inject(bytes: Buffer): void;
 }
 
 function openLine(
@@ -133,7 +148,7 @@ function openLine(
     for (const direction of ['request', 'reply'] as const) {
       const queue = waiting[direction];
       const to = direction === 'request' ? server : client;
-      while (queue[0] !== undefined && state.mode === 'whole') {
+      while (queue[0] !== undefined && state.mode === 'whole' && !line.stalled) {
         const leftMs = Math.max(queue[0].dueMs, heldUntilMs[direction]) - performance.now();
         if (leftMs > 0) {
           setTimeout(flush, leftMs);
@@ -145,11 +160,13 @@ function openLine(
   };
   const line: OpenLine = {
     notes: new Set(),
+    stalled: false,
     get damaged() {
       return damaged;
     },
     destroy,
     flush,
+    inject: (bytes) => void client.write(bytes),
     swallowReply() {
       swallowNextReply = true;
     },
