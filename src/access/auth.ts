@@ -5,8 +5,9 @@ import type { RefusalLog } from './audit.ts';
 import { actorNameOf, type Caller } from '../http/caller.ts';
 import type { Identities } from './identities.ts';
 import { parseKeyText } from './key-text.ts';
-import { ProblemError } from '../http/problems.ts';
+import { HTTP_PROBLEMS, ProblemError } from '../http/problems.ts';
 import type { AccessClaims, Tokens } from './tokens.ts';
+import { ACCESS_PROBLEMS } from './access-problems.ts';
 
 export interface AuthDeps {
   readonly identities: Identities;
@@ -40,12 +41,12 @@ export function addAuth(app: FastifyInstance, deps: AuthDeps): void {
 /** @throws ProblemError PULSE_API_FORBIDDEN The route is not for this caller. */
 function authorize({ role, tenants }: Caller, config: FastifyContextConfig): void {
   if (config.roles?.includes(role) !== true) {
-    throw new ProblemError('PULSE_API_FORBIDDEN', {
+    throw new ProblemError(HTTP_PROBLEMS.PULSE_API_FORBIDDEN, {
       detail: `It takes the role ${config.roles?.join(' or ') ?? 'of nobody'}; yours is ${role}.`,
     });
   }
   if (config.allTenants === true && tenants !== 'all') {
-    throw new ProblemError('PULSE_API_FORBIDDEN', {
+    throw new ProblemError(HTTP_PROBLEMS.PULSE_API_FORBIDDEN, {
       detail: 'It takes a caller who may see all tenants.',
     });
   }
@@ -109,7 +110,8 @@ function verifyToken(tokens: Tokens, token: string): AccessClaims {
 
 /** The log gets the path's pattern: a path may hold what nobody should log. */
 function noteRefusal(refusals: RefusalLog, request: FastifyRequest, error: ProblemError): void {
-  const { code, options } = error;
+  const { kind, options } = error;
+  const { code } = kind;
   const { method, url } = request.routeOptions;
   // Typed as always there; before authentication has succeeded it is null.
   const user = request.user as Caller | null;
@@ -135,7 +137,7 @@ class UnauthenticatedError extends ProblemError {
 
   constructor(detail: string, options: { challenge: string; actor?: string; cause?: unknown }) {
     const { challenge, actor = null, cause } = options;
-    super('PULSE_API_UNAUTHENTICATED', {
+    super(ACCESS_PROBLEMS.PULSE_API_UNAUTHENTICATED, {
       detail,
       headers: { 'www-authenticate': challenge },
       cause,

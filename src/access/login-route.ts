@@ -6,9 +6,10 @@ import type { Api } from '../http/api-module.ts';
 import { insertAudit, type AuditSource, type RefusalLog } from './audit.ts';
 import type { CheckCredentials } from './credentials.ts';
 import type { LoginLimiter } from './login-limiter.ts';
-import { ProblemError } from '../http/problems.ts';
+import { HTTP_PROBLEMS, ProblemError } from '../http/problems.ts';
 import { loginSchema } from './login-schema.ts';
 import type { Tokens } from './tokens.ts';
+import { ACCESS_PROBLEMS } from './access-problems.ts';
 
 export interface LoginRouteDeps {
   readonly pool: Pool;
@@ -30,7 +31,7 @@ export function addLoginRoute(api: Api, deps: LoginRouteDeps): void {
     if (waitSeconds > 0) {
       request.log.warn({ address: request.ip }, 'login attempts exceeded');
       refusals.note({ ...sourceOf(request, null), action: 'login limited' });
-      throw new ProblemError('PULSE_API_TOO_MANY_REQUESTS', {
+      throw new ProblemError(HTTP_PROBLEMS.PULSE_API_TOO_MANY_REQUESTS, {
         detail: `Try again in ${waitSeconds} seconds.`,
         headers: { 'retry-after': String(waitSeconds) },
       });
@@ -42,7 +43,7 @@ export function addLoginRoute(api: Api, deps: LoginRouteDeps): void {
       request.log.warn({ ...who, known: verdict.known, address: request.ip }, 'login refused');
       const source = sourceOf(request, verdict.known ? username : null);
       refusals.note({ ...source, action: 'login refused' });
-      throw new ProblemError('PULSE_API_INVALID_CREDENTIALS', {
+      throw new ProblemError(ACCESS_PROBLEMS.PULSE_API_INVALID_CREDENTIALS, {
         headers: { 'www-authenticate': 'Bearer realm="pulse"' },
       });
     }

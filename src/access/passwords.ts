@@ -1,6 +1,6 @@
 /** Passwords: argon2id hashes, and a bound on how many are computed at a time. */
 import { hash, parseOptions, verify } from '@node-rs/argon2';
-import { ProblemError } from '../http/problems.ts';
+import { HTTP_PROBLEMS, ProblemError } from '../http/problems.ts';
 
 /** OWASP's minimum for argon2id (Password Storage Cheat Sheet): 19 MiB, two passes, one lane. */
 const PARAMETERS = { memoryCost: 19_456, timeCost: 2, parallelism: 1, outputLen: 32 } as const;
@@ -40,7 +40,7 @@ export function createGate({ runningMax, waitingMax }: GateOptions): Gate {
   const waiting: (() => void)[] = [];
   return async (work) => {
     if (running >= runningMax) {
-      if (waiting.length >= waitingMax) throw new ProblemError('PULSE_API_BUSY');
+      if (waiting.length >= waitingMax) throw new ProblemError(HTTP_PROBLEMS.PULSE_API_BUSY);
       // The slot is handed over as it is, so nobody can take it in between.
       await new Promise<void>((resolve) => waiting.push(resolve));
     } else {

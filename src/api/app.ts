@@ -1,71 +1,54 @@
-/** The HTTP API as a Fastify instance that does not listen. */
+/** The HTTP API as a Fastify instance that does not listen, composed of the modules it is given. */
 import { fastifyHelmet } from '@fastify/helmet';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import { fastify, LogController, type FastifyBaseLogger } from 'fastify';
-import type { Pool } from 'pg';
-import type { ReadinessCheck } from '../platform/health.ts';
-import type { Logger } from '../platform/logger.ts';
-import type { Tracing } from '../platform/tracing.ts';
+import type { Access } from '../access/access.ts';
 import { addAnswerDeadline } from '../http/answer-deadline.ts';
 import { API_BASE } from '../http/api-base.ts';
-import type { Api } from '../http/api-module.ts';
-import { auditChanges } from '../access/audit-changes.ts';
-import { createRefusalLog, type RefusalLog } from '../access/audit.ts';
-import { addAuth } from '../access/auth.ts';
+import type { Api, ApiModule } from '../http/api-module.ts';
 import { addCompression } from '../http/compression.ts';
 import { addConditionalAnswers } from '../http/conditional.ts';
-import { addCors } from './cors.ts';
-import { createCredentialsCheck } from '../access/credentials.ts';
-import { addDescription } from './description.ts';
 import {
   answerClientError,
   answerError,
   answerNotFound,
   type RouteEntry,
 } from '../http/error-handler.ts';
-import type { Identities } from '../access/identities.ts';
-import { createLoginLimiter, type LoginLimits } from '../access/login-limiter.ts';
+import { HTTP_PROBLEMS, type ProblemKind } from '../http/problems.ts';
+import { addQueryReading, AJV_OPTIONS } from '../http/validation.ts';
+import type { ReadinessCheck } from '../platform/health.ts';
+import type { Logger } from '../platform/logger.ts';
+import type { Tracing } from '../platform/tracing.ts';
+import { addCors } from './cors.ts';
+import { addDescription } from './description.ts';
+import { addHealthRoutes } from './health-routes.ts';
 import { markPluginRoutes } from './plugin-routes.ts';
+import { addProblemTypesRoutes } from './problem-types-routes.ts';
 import { addRateLimit } from './rate-limit.ts';
 import { addRequestHooks, requestIdOf, type RequestDone } from './request-hooks.ts';
 import { addRequestTracing } from './request-tracing.ts';
-import { addDeadLettersRoutes, type DeadLetterReplay } from '../quarantine/dead-letters-routes.ts';
-import { addHealthRoutes } from './health-routes.ts';
-import { addLoginRoute } from '../access/login-route.ts';
-import { addPopulateRoutes, type PopulateRuns } from '../populate/populate-routes.ts';
-import { addProblemTypesRoutes } from './problem-types-routes.ts';
-import { addPulsesRoutes } from '../usage/pulses-routes.ts';
-import { addSendRoutes, type SendRoutesOptions } from '../sending/send-routes.ts';
-import { addTokens, type TokenOptions, type Tokens } from '../access/tokens.ts';
-import { addUsageRoutes, type UsageSources } from '../usage/usage-routes.ts';
-import { addQueryReading, AJV_OPTIONS } from '../http/validation.ts';
 
 export interface ApiDeps {
-  readonly pool: Pool;
-  readonly identities: Identities;
-  readonly populateRuns: PopulateRuns;
-  readonly replay: DeadLetterReplay;
-  readonly usage: UsageSources;
-  readonly sending: Omit<SendRoutesOptions, 'pool'>;
-  readonly readinessChecks: readonly ReadinessCheck[];
+  readonly access: Access;
   readonly logger: Logger;
+  readonly readinessChecks: readonly ReadinessCheck[];
+  /** In the order in which the reference lists them. */
+  readonly modules: readonly ApiModule[];
   /** Undefined: no traces. */
   readonly tracing?: Tracing | undefined;
   /** Called once for every answered request. */
   readonly onRequestDone?: (done: RequestDone) => void;
 }
 
-export interface ApiOptions extends TokenOptions {
-  /** Proxies whose X-Forwarded-For is believed, as addresses or CIDR ranges. Default: none. */
-  readonly trustProxy?: string[];
-  readonly loginLimits?: LoginLimits;
-  readonly populateRunsMax?: number;
+export interface ApiOptions {
+  /** Proxies whose X-Forwarded-For is trusted, as addresses or CIDR ranges. Default: none. */
+  readonly trustProxy?: readonly string[];
   readonly readinessTimeoutMs?: number;
-  /** What each caller may send. Default: any number. */
+  /** How many requests each caller may send. Default: any number. */
   readonly requestsPerMinute?: number | undefined;
   /** Origins whose web pages may call the API. Default: none. */
   readonly corsOrigins?: readonly string[];
-  /** Whether the API describes itself: the reference page and the documents. Default: it does. */
+  /** Whether to serve the reference page and the API's documents. Default: true. */
   readonly docs?: boolean;
 }
 
@@ -79,28 +62,27 @@ declare module 'fastify' {
 }
 
 const BODY_BYTES_MAX = 64 * 1024;
-const LOGIN_LIMITS: LoginLimits = { perAccount: 10, perAddress: 60, windowMs: 60_000 };
-const POPULATE_RUNS_MAX = 2;
 const READINESS_TIMEOUT_MS = 2_000;
 
-/** How long an answer may take. Longer than Postgres' statement timeout, whose error says more. */
+/** Longer than the statement timeout of Postgres, whose error says more. */
 const ANSWER_WITHIN_MS = 60_000;
 
-/** How long each part of a connection may take, in milliseconds. Fastify's defaults are "for ever". */
+/** How long each part of a connection may take, in milliseconds. Fastify sets no limits by default. */
 const TIMEOUTS = {
   /** For the whole request to arrive. */
   requestTimeout: 30_000,
-  /** For a socket on which nothing moves. Longer than any answer but an export, which moves. */
+  /** For an idle socket. Longer than any answer except an export, which is never idle for so long. */
   connectionTimeout: 120_000,
-  /** Between requests. Longer than the minute for which proxies keep a connection. */
+  /** Between requests. Proxies keep a connection for a minute; this must be longer. */
   keepAliveTimeout: 65_000,
 } as const;
 
 /**
- * Creates the API. Every route says who may call it or that it is `public`, every failure is
- * answered as a problem document, and nothing is read from anywhere but the arguments.
+ * Creates the API. Every route names the roles that may call it or is `public`; every failure becomes a
+ * problem document.
  *
  * @throws FatalError PULSE_CONFIG_INVALID a secret is too short.
+ * @throws Error Two modules define the same problem, queue or schema: a defect.
  */
 export async function createApp(deps: ApiDeps, options: ApiOptions): Promise<Api> {
   const lifecycle = { closing: false };
@@ -127,7 +109,7 @@ export async function createApp(deps: ApiDeps, options: ApiOptions): Promise<Api
   app.addHook('onReady', (done) => {
     const open = routeTable.find(({ config }) => config.public !== true && !config.roles?.length);
     if (open !== undefined) {
-      throw new Error(`${open.method} ${open.url} says neither \`public\` nor whose \`roles\`.`);
+      throw new Error(`${open.method} ${open.url} has neither \`public\` nor \`roles\`.`);
     }
     done();
   });
@@ -145,19 +127,17 @@ export async function createApp(deps: ApiDeps, options: ApiOptions): Promise<Api
     contentSecurityPolicy: { useDefaults: false, directives: { 'default-src': ["'none'"] } },
   });
   await addCors(app, options.corsOrigins ?? []);
-  const refusals = createRefusalLog(deps.pool, deps.logger);
-  app.addHook('onClose', async () => {
-    await Promise.all([refusals.close(), deps.identities.close()]);
-  });
-  const tokens = await addTokens(app, options);
-  addAuth(app, { identities: deps.identities, tokens, refusals });
-  auditChanges(app, deps.pool);
+  const modules = [await deps.access.protect(app), ...deps.modules];
   const { requestsPerMinute } = options;
   if (requestsPerMinute !== undefined) await addRateLimit(app, { requestsPerMinute });
   addConditionalAnswers(app);
   await addCompression(app);
-  if (options.docs !== false) await addDescription(app, deps.replay);
-  await addRoutes(app, { deps, options, lifecycle, tokens, refusals });
+  if (options.docs !== false) await addDescription(app, modules);
+  await addRoutes(app, modules, {
+    readinessChecks: deps.readinessChecks,
+    readinessTimeoutMs: options.readinessTimeoutMs ?? READINESS_TIMEOUT_MS,
+    lifecycle,
+  });
   return app;
 }
 
@@ -165,64 +145,51 @@ function createInstance(logger: Logger, { trustProxy }: ApiOptions): Api {
   const loggerInstance: FastifyBaseLogger = logger;
   const app = fastify({
     loggerInstance,
-    // One line per answered request comes from the hooks; Fastify's own would show query strings.
+    // The hooks log one line per request; Fastify's own line would show query strings.
     logController: new LogController({
       disableRequestLogging: true,
       requestIdLogLabel: 'requestId',
     }),
     genReqId: requestIdOf,
-    trustProxy: trustProxy ?? false,
+    trustProxy: trustProxy === undefined ? false : [...trustProxy],
     bodyLimit: BODY_BYTES_MAX,
     ...TIMEOUTS,
     ajv: { customOptions: AJV_OPTIONS },
-    // Fastify's own 503 while closing is no problem document; the hooks answer instead.
+    // Fastify's 503 while closing is not a problem document; the hooks answer instead.
     return503OnClosing: false,
     frameworkErrors: answerError,
     clientErrorHandler: answerClientError,
   }).withTypeProvider<TypeBoxTypeProvider>();
-  // JSON is the only body: without this a text/plain one would be taken for a wrong JSON one.
+  // Only JSON is accepted. With this parser, text/plain would be reported as malformed JSON.
   app.removeContentTypeParser('text/plain');
   return app;
 }
 
-interface RouteContext {
-  readonly deps: ApiDeps;
-  readonly options: ApiOptions;
-  readonly lifecycle: { readonly closing: boolean };
-  readonly tokens: Tokens;
-  readonly refusals: RefusalLog;
-}
-
-async function addRoutes(app: Api, context: RouteContext): Promise<void> {
-  const { deps, options, lifecycle, tokens, refusals } = context;
-  const { pool } = deps;
-  const login = {
-    ...{ pool, tokens, refusals },
-    checkCredentials: await createCredentialsCheck(pool),
-    limiter: createLoginLimiter(pool, options.jwtSecret, options.loginLimits ?? LOGIN_LIMITS),
-  };
-  const health = {
-    readinessChecks: deps.readinessChecks,
-    readinessTimeoutMs: options.readinessTimeoutMs ?? READINESS_TIMEOUT_MS,
-    lifecycle,
-  };
+async function addRoutes(
+  app: Api,
+  modules: readonly ApiModule[],
+  health: Parameters<typeof addHealthRoutes>[1],
+): Promise<void> {
+  const kinds = problemKinds(modules);
   addHealthRoutes(app, health);
   await app.register(
     (api, _options, done) => {
-      // A proxy that forwards only the base can probe as well.
+      // For a proxy that forwards the base path only.
       addHealthRoutes(api, health);
-      addProblemTypesRoutes(api);
-      addLoginRoute(api, login);
-      addPulsesRoutes(api, deps);
-      addUsageRoutes(api, deps);
-      addSendRoutes(api, { pool, ...deps.sending });
-      addPopulateRoutes(api, {
-        populateRuns: deps.populateRuns,
-        populateRunsMax: options.populateRunsMax ?? POPULATE_RUNS_MAX,
-      });
-      addDeadLettersRoutes(api, deps);
+      addProblemTypesRoutes(api, kinds);
+      for (const module of modules) module.addRoutes(api);
       done();
     },
     { prefix: API_BASE },
   );
+}
+
+/** @throws Error Two modules define the same code. */
+function problemKinds(modules: readonly ApiModule[]): readonly ProblemKind[] {
+  const catalogues = [HTTP_PROBLEMS, ...modules.map(({ problems }) => problems)];
+  const kinds = catalogues.flatMap((catalogue) => Object.values(catalogue));
+  const codes = kinds.map(({ code }) => code);
+  const twice = codes.find((code, index) => codes.indexOf(code) !== index);
+  if (twice !== undefined) throw new Error(`Two modules define the problem ${twice}.`);
+  return kinds.sort((one, other) => one.status - other.status);
 }

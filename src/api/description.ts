@@ -1,26 +1,32 @@
 /** How the API describes itself: OpenAPI, AsyncAPI, and the reference page. */
 import { fastifySwagger } from '@fastify/swagger';
 import { fastifySwaggerUi } from '@fastify/swagger-ui';
-import type { Api } from '../http/api-module.ts';
+import type { Api, ApiModule, ApiTag } from '../http/api-module.ts';
 import { asyncApiDocument } from './asyncapi-document.ts';
 import { describeRoute, OPENAPI_HEAD, refineDocument } from './openapi-document.ts';
 import { DOCS_PATH } from './plugin-routes.ts';
 
-/** The page's own files, from this server alone; it writes its styles inline. Nothing else has this policy. */
+/** The groups of operations that belong to no module. */
+const OWN_TAGS: readonly ApiTag[] = [
+  { name: 'health', description: 'For supervisors and load balancers.' },
+  { name: 'problems', description: 'What can go wrong.' },
+];
+
+/** The page loads its files from this server only, and writes its styles inline. No other page has this policy. */
 const DOCS_CSP =
   "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; " +
   "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /**
- * Adds `/openapi.json`, `/asyncapi.json` and the reference page, for everybody: what they say is in the source, and
- * a page cannot send a token. It must come before the routes that it describes.
+ * Adds `/openapi.json`, `/asyncapi.json` and the reference page, all public: the source says the same, and a
+ * browser page cannot send a token. Must come before the routes that it describes.
  */
-export async function addDescription(app: Api, { queue }: { queue: string }): Promise<void> {
-  const asyncApi = asyncApiDocument(queue);
+export async function addDescription(app: Api, modules: readonly ApiModule[]): Promise<void> {
+  const asyncApi = asyncApiDocument(modules.flatMap(({ queues }) => queues ?? []));
   await app.register(fastifySwagger, {
     openapi: OPENAPI_HEAD,
     transform: describeRoute,
-    transformObject: refineDocument,
+    transformObject: refineDocument([...modules.map(({ tag }) => tag), ...OWN_TAGS]),
   });
   const open = { schema: { hide: true }, config: { public: true } } as const;
   app.get('/openapi.json', open, () => app.swagger());

@@ -1,7 +1,7 @@
 /** GET /health/live and GET /health/ready. */
 import { createReadiness, type ReadinessCheck } from '../platform/health.ts';
 import type { Api } from '../http/api-module.ts';
-import { ProblemError } from '../http/problems.ts';
+import { HTTP_PROBLEMS, ProblemError } from '../http/problems.ts';
 import { liveSchema, readySchema } from './health-schema.ts';
 
 export interface HealthRoutesOptions {
@@ -29,6 +29,9 @@ export function addHealthRoutes(api: Api, options: HealthRoutesOptions): void {
     if (ready) return { ready, checks };
     const away = checks.filter((check) => !check.ready).map(({ name }) => name);
     const detail = away.length > 0 ? `Away: ${away.join(', ')}.` : 'The server is closing.';
-    throw new ProblemError('PULSE_API_NOT_READY', { detail, members: { ready, checks } });
+    throw new ProblemError(HTTP_PROBLEMS.PULSE_API_NOT_READY, {
+      detail,
+      members: { ready, checks },
+    });
   });
 }

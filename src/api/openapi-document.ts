@@ -2,6 +2,7 @@
 import type { FastifyDynamicSwaggerOptions } from '@fastify/swagger';
 import type { FastifySchema } from 'fastify';
 import { API_BASE } from '../http/api-base.ts';
+import type { ApiTag } from '../http/api-module.ts';
 import type { Role } from '../http/caller.ts';
 
 declare module 'fastify' {
@@ -101,17 +102,6 @@ function fenced(curl: string): string {
 
 type Json = Record<string, unknown>;
 
-/** What the groups of operations are about. */
-const TAGS: Readonly<Record<string, string>> = {
-  auth: 'Who calls.',
-  'dead letters': 'The quarantine: pulses that could not be counted.',
-  health: 'For supervisors and load balancers.',
-  populate: 'Generated pulses, for load tests.',
-  problems: 'What can go wrong.',
-  pulses: 'The sums as they were flushed, and pulses on their way to be counted.',
-  usage: 'Exact sums of all that is counted, flushed or not.',
-};
-
 interface Operation {
   readonly operationId: string;
   readonly parameters?: readonly { readonly name: string }[];
@@ -122,8 +112,15 @@ interface Operation {
 
 type RefineDocument = NonNullable<FastifyDynamicSwaggerOptions['transformObject']>;
 
-/** Adds what every operation has, and gives the schemas that have a title one place. */
-export const refineDocument: RefineDocument = (documents) => {
+/** Adds what all operations share, and moves schemas that have a title to `components`. */
+export function refineDocument(tags: readonly ApiTag[]): RefineDocument {
+  return (documents) => refine(documents, tags);
+}
+
+function refine(
+  documents: Parameters<RefineDocument>[0],
+  tags: readonly ApiTag[],
+): ReturnType<RefineDocument> {
   const { paths, components, ...rest } = (documents as { openapiObject: Json }).openapiObject;
   const schemas: Record<string, unknown> = {};
   const operations = Object.values(paths as Record<string, Record<string, Operation>>).flatMap(
@@ -133,14 +130,13 @@ export const refineDocument: RefineDocument = (documents) => {
     completeResponses(method, operation);
   }
   const refined = hoistTitled(paths, schemas);
-  const tags = [...new Set(operations.flatMap(([, { tags }]) => tags))].sort();
   return {
     ...rest,
-    tags: tags.map((name) => ({ name, description: TAGS[name] })),
+    tags,
     paths: refined,
     components: { ...(components as Json), schemas },
   } as unknown as ReturnType<RefineDocument>;
-};
+}
 
 /** Every answer names its request and what is left; every operation may be refused in ways of its own. */
 function completeResponses(method: string, operation: Operation): void {

@@ -1,33 +1,32 @@
-/** GET /problems and GET /problems/:name: what the `type` of a problem leads to. */
+/** GET /problems and GET /problems/:name: where the `type` of a problem leads. */
 import type { Api } from '../http/api-module.ts';
-import { PROBLEM_ADVICE } from '../http/problem-advice.ts';
 import {
+  HTTP_PROBLEMS,
+  PROBLEM_ADVICE,
   ProblemError,
   problemName,
-  PROBLEMS,
   problemType,
-  type ProblemCode,
+  type ProblemKind,
 } from '../http/problems.ts';
 import { getProblemKindSchema, listProblemKindsSchema } from './problem-types-schema.ts';
 
-const CODES = Object.keys(PROBLEMS) as ProblemCode[];
-
-/** Adds the routes. They are public: a login may fail, too. */
-export function addProblemTypesRoutes(api: Api): void {
+/** Adds the routes. They are public, because a login may fail as well. */
+export function addProblemTypesRoutes(api: Api, kinds: readonly ProblemKind[]): void {
   const config = { public: true } as const;
 
   api.get('/problems', { schema: listProblemKindsSchema, config }, () => ({
-    data: CODES.map(kindOf),
+    data: kinds.map(toApi),
   }));
 
   api.get('/problems/:name', { schema: getProblemKindSchema, config }, ({ params }) => {
-    const code = CODES.find((one) => problemName(one) === params.name);
-    if (code !== undefined) return kindOf(code);
-    throw new ProblemError('PULSE_API_NOT_FOUND', { detail: 'There is no such kind of problem.' });
+    const kind = kinds.find(({ code }) => problemName(code) === params.name);
+    if (kind !== undefined) return toApi(kind);
+    throw new ProblemError(HTTP_PROBLEMS.PULSE_API_NOT_FOUND, {
+      detail: 'There is no such kind of problem.',
+    });
   });
 }
 
-function kindOf(code: ProblemCode) {
-  const { status, title } = PROBLEMS[code];
+function toApi({ code, status, title }: ProblemKind) {
   return { type: problemType(code), code, status, title, ...PROBLEM_ADVICE[status] };
 }

@@ -3,7 +3,7 @@ import { fastifyRateLimit } from '@fastify/rate-limit';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Api } from '../http/api-module.ts';
 import { actorNameOf } from '../http/caller.ts';
-import { ProblemError } from '../http/problems.ts';
+import { HTTP_PROBLEMS, ProblemError } from '../http/problems.ts';
 
 const WINDOW_SECONDS = 60;
 /** Callers whose requests are counted at a time; beyond it the longest idle one is forgotten. */
@@ -40,7 +40,7 @@ export async function addRateLimit(
     });
     if (!verdict.isExceeded) return;
     request.log.warn({ policy, address: request.ip }, 'requests exceeded');
-    throw new ProblemError('PULSE_API_TOO_MANY_REQUESTS', {
+    throw new ProblemError(HTTP_PROBLEMS.PULSE_API_TOO_MANY_REQUESTS, {
       detail: `${requestsPerMinute} requests a minute are answered. Try again in ${ttlInSeconds} seconds.`,
       headers: { 'retry-after': String(ttlInSeconds) },
     });

@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { FastifyInstance } from 'fastify';
-import { ProblemError } from '../http/problems.ts';
+import { HTTP_PROBLEMS, ProblemError } from '../http/problems.ts';
 
 /** One answered request. `route` is the pattern, never the path: a metric's labels stay few. */
 export interface RequestDone {
@@ -32,7 +32,7 @@ export function addRequestHooks(app: FastifyInstance, options: RequestHooksOptio
   app.addHook('onRequest', (request, reply, done) => {
     void reply.headers({ 'x-request-id': request.id, 'cache-control': 'no-store' });
     const isHealth = request.routeOptions.url?.includes('/health/') === true;
-    if (lifecycle.closing && !isHealth) throw new ProblemError('PULSE_API_CLOSING');
+    if (lifecycle.closing && !isHealth) throw new ProblemError(HTTP_PROBLEMS.PULSE_API_CLOSING);
     refuseBadEscapes(request.url);
     done();
   });
@@ -64,7 +64,7 @@ function refuseBadEscapes(url: string): void {
   try {
     decodeURIComponent(url.slice(start + 1));
   } catch (cause) {
-    throw new ProblemError('PULSE_API_MALFORMED_URL', {
+    throw new ProblemError(HTTP_PROBLEMS.PULSE_API_MALFORMED_URL, {
       detail: 'The query string has a % that does not begin an escaped UTF-8 character.',
       cause,
     });

@@ -1,35 +1,68 @@
-/** The HTTP API with what it needs of the rest, wired together. */
+/** The HTTP API and its modules, wired to the rest of the process. */
+import type { Pool } from 'pg';
 import type { Registry } from 'prom-client';
-import { createApiMetrics } from '../api/api-metrics.ts';
+import { createAccess } from '../access/access.ts';
 import { createIdentities } from '../access/identities.ts';
-import { startApi, type RunningApi } from '../api/server.ts';
 import { ensureAdmin } from '../access/users.ts';
-import type { ProcessHealth } from '../platform/health.ts';
-import { assertScopeRoles } from '../platform/scoped-postgres.ts';
-import type { Tracing } from '../platform/tracing.ts';
-import { createPublisher, type Publisher } from '../publish/publisher.ts';
-import { createPopulateRuns } from '../populate/populate-runs.ts';
-import { addPopulateMetrics, measurePublisher } from '../publish/publish-metrics.ts';
-import { tracePublish } from '../publish/traced-publish.ts';
+import { createApiMetrics } from '../api/api-metrics.ts';
+import { startApi, type RunningApi } from '../api/server.ts';
+import { openAccumulator, type Clients } from '../cli/clients.ts';
 import type { CommandRun } from '../cli/command.ts';
 import { serverChecks, toCheck } from '../cli/server-checks.ts';
 import type { ApiCredentials } from '../cli/servers.ts';
-import { openAccumulator, type Clients } from '../cli/clients.ts';
+import type { ApiModule } from '../http/api-module.ts';
+import type { ProcessHealth } from '../platform/health.ts';
+import { assertScopeRoles } from '../platform/scoped-postgres.ts';
+import type { Tracing } from '../platform/tracing.ts';
+import { addPopulateMetrics } from '../populate/populate-metrics.ts';
+import { createPopulateModule, type PopulateModuleOptions } from '../populate/populate-routes.ts';
+import { createPopulateRuns } from '../populate/populate-runs.ts';
+import { measurePublisher } from '../publish/publish-metrics.ts';
+import { createPublisher, type Publisher } from '../publish/publisher.ts';
+import { tracePublish } from '../publish/traced-publish.ts';
+import {
+  createQuarantineModule,
+  type DeadLetterReplay,
+} from '../quarantine/dead-letters-routes.ts';
+import { createSendingModule, type SendingModuleOptions } from '../sending/send-routes.ts';
+import { createPulsesModule } from '../usage/pulses-routes.ts';
+import { createUsageModule, type UsageSources } from '../usage/usage-routes.ts';
 
 /** Publications of one API process that may be unconfirmed at a time. */
 const PUBLISHER_WINDOW = 1_000;
-/** Of the time left for a stop: what comes after, such as ingest, needs some too. */
+/** The share of the stop timeout that the API may use; what closes after it, such as ingest, needs the rest. */
 const CLOSE_SHARE = 0.5;
 
+/** What the modules need. */
+export interface ApiModulesDeps {
+  readonly pool: Pool;
+  readonly sending: Omit<SendingModuleOptions, 'pool'>;
+  readonly usage: UsageSources;
+  readonly replay: DeadLetterReplay;
+  readonly populate: PopulateModuleOptions;
+}
+
+/** Every domain of the API, in the order of the reference page. */
+export function createApiModules(deps: ApiModulesDeps): readonly ApiModule[] {
+  const { pool, sending, usage, replay, populate } = deps;
+  return [
+    createSendingModule({ pool, ...sending }),
+    createUsageModule({ pool, usage }),
+    createPulsesModule(pool),
+    createQuarantineModule({ pool, replay }),
+    createPopulateModule(populate),
+  ];
+}
+
 /**
- * Creates the administrator and starts the API; it is closed with the run.
+ * Creates the administrator and starts the API; the run closes it.
  *
- * @throws FatalError PULSE_API_LISTEN when the port cannot be taken; PULSE_POSTGRES_ROLES when nothing in
- * Postgres would keep tenants apart.
+ * @throws FatalError PULSE_API_LISTEN the port cannot be used; PULSE_POSTGRES_ROLES Postgres would not keep
+ * tenants apart.
  */
 export async function startApiParts(
   run: CommandRun,
-  { servers, redis, pool }: Clients,
+  clients: Clients,
   options: {
     credentials: ApiCredentials;
     registry: Registry;
@@ -37,66 +70,54 @@ export async function startApiParts(
     tracing: Tracing | undefined;
   },
 ): Promise<RunningApi> {
-  const { config, logger, closer } = run;
+  const { logger, closer, config } = run;
+  const { redis, pool } = clients;
   const { credentials, registry, health, tracing } = options;
-  const { queue } = config;
+  const { adminUsername, jwtSecretPrevious, jwtIssuer, tokenTtlSeconds } = config.api;
   await assertScopeRoles(pool);
-  await ensureAdmin(pool, {
-    username: config.api.adminUsername,
-    password: credentials.adminPassword,
-  });
-  const { publisher, publish } = startPublishing(run, servers.rabbitmqUrl, options);
-  const populateRuns = createPopulateRuns({
-    pool,
-    rabbitmqUrl: servers.rabbitmqUrl,
-    queue,
-    logger,
-    tracing,
-  });
-  closer.add('populate runs', () => populateRuns.close(), CLOSE_SHARE);
-  addPopulateMetrics(registry, () => populateRuns.totals());
+  await ensureAdmin(pool, { username: adminUsername, password: credentials.adminPassword });
+  const { publisher, publish } = startPublishing(run, clients.servers.rabbitmqUrl, options);
   const readinessChecks = [
     toCheck('rabbitmq', () => publisher.state === 'open'),
     ...serverChecks({ redis, pool }),
   ];
   health.add(readinessChecks);
+  const access = createAccess(
+    { pool, identities: createIdentities(pool, logger), logger },
+    { jwtSecret: credentials.jwtSecret, jwtSecretPrevious, jwtIssuer, tokenTtlSeconds },
+  );
+  const { queue, ingest } = config;
+  const modules = createApiModules({
+    pool,
+    sending: { publish, brokerState: () => publisher.state, queue, limits: ingest },
+    usage: { held: openAccumulator(run, redis), pulseAgeMaxMs: ingest.pulseAgeMaxMs },
+    replay: { publish, queue, dedupeWindowSeconds: ingest.dedupeWindowSeconds },
+    populate: { populateRuns: startPopulateRuns(run, clients, options) },
+  });
+  const { requestDone: onRequestDone } = createApiMetrics(registry);
   const api = await startApi(
-    {
-      pool,
-      identities: createIdentities(pool, logger),
-      populateRuns,
-      replay: { publish, queue, dedupeWindowSeconds: config.ingest.dedupeWindowSeconds },
-      usage: { held: openAccumulator(run, redis), pulseAgeMaxMs: config.ingest.pulseAgeMaxMs },
-      sending: {
-        publish,
-        brokerState: () => publisher.state,
-        queue,
-        limits: config.ingest,
-      },
-      logger,
-      tracing,
-      readinessChecks,
-      onRequestDone: createApiMetrics(registry).requestDone,
-    },
-    {
-      host: config.api.host,
-      port: config.api.port,
-      closeTimeoutMs: config.stopTimeoutMs * CLOSE_SHARE,
-      jwtSecret: credentials.jwtSecret,
-      jwtSecretPrevious: config.api.jwtSecretPrevious,
-      jwtIssuer: config.api.jwtIssuer,
-      tokenTtlSeconds: config.api.tokenTtlSeconds,
-      trustProxy: [...config.api.trustProxy],
-      requestsPerMinute: config.api.requestsPerMinute,
-      corsOrigins: config.api.corsOrigins,
-      docs: config.api.docs,
-    },
+    { access, logger, readinessChecks, modules, tracing, onRequestDone },
+    { ...config.api, closeTimeoutMs: config.stopTimeoutMs * CLOSE_SHARE },
   );
   closer.add('api', () => api.close());
   return api;
 }
 
-/** The one publisher of the process, measured, and traced if traces are on; it is closed with the run. */
+/** The populate runs of this process; the run cancels them. */
+function startPopulateRuns(
+  { config, logger, closer }: CommandRun,
+  { pool, servers }: Clients,
+  { registry, tracing }: { registry: Registry; tracing: Tracing | undefined },
+) {
+  const { rabbitmqUrl } = servers;
+  const { queue } = config;
+  const populateRuns = createPopulateRuns({ pool, rabbitmqUrl, queue, logger, tracing });
+  closer.add('populate runs', () => populateRuns.close(), CLOSE_SHARE);
+  addPopulateMetrics(registry, () => populateRuns.totals());
+  return populateRuns;
+}
+
+/** The API's publisher, with metrics and traces; the run closes it. */
 function startPublishing(
   run: CommandRun,
   rabbitmqUrl: string,

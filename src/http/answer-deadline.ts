@@ -1,6 +1,6 @@
 /** How long an answer may take, and whether anybody still waits for it. */
 import type { FastifyInstance, FastifyReply } from 'fastify';
-import { ProblemError } from './problems.ts';
+import { HTTP_PROBLEMS, ProblemError } from './problems.ts';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -72,7 +72,7 @@ export function signalOfEnd(reply: FastifyReply): AbortSignal {
 
 function giveUp(reply: FastifyReply): void {
   if (!reply.isAnswering) {
-    void reply.send(new ProblemError('PULSE_API_TIMEOUT'));
+    void reply.send(new ProblemError(HTTP_PROBLEMS.PULSE_API_TIMEOUT));
     return;
   }
   // A second answer over the first would be an error that nobody catches.

@@ -1,4 +1,4 @@
-/** Any failure → the one problem document it is answered with; what the caller may not see is logged. */
+/** Turns any failure into a problem document; what the caller may not see goes to the log. */
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type {
@@ -11,35 +11,35 @@ import type {
 import { TransientError } from '../core/errors.ts';
 import { toPulseError } from '../platform/postgres.ts';
 import {
+  HTTP_PROBLEMS,
   PROBLEM_MEDIA_TYPE,
-  PROBLEMS,
   problemBody,
   ProblemError,
-  type ProblemCode,
+  type ProblemKind,
 } from './problems.ts';
 import { fieldProblems } from './validation.ts';
 
 /** Fastify's and Node's own errors, by code. */
-const KNOWN_CODES: Readonly<Record<string, ProblemCode>> = {
-  FST_ERR_VALIDATION: 'PULSE_API_INVALID_REQUEST',
-  FST_ERR_CTP_INVALID_JSON_BODY: 'PULSE_API_MALFORMED_BODY',
-  FST_ERR_CTP_EMPTY_JSON_BODY: 'PULSE_API_MALFORMED_BODY',
-  FST_ERR_CTP_INVALID_CONTENT_LENGTH: 'PULSE_API_MALFORMED_BODY',
-  FST_ERR_CTP_BODY_TOO_LARGE: 'PULSE_API_BODY_TOO_LARGE',
-  FST_ERR_CTP_INVALID_MEDIA_TYPE: 'PULSE_API_MEDIA_TYPE',
-  FST_ERR_BAD_URL: 'PULSE_API_MALFORMED_URL',
-  FST_ERR_MAX_PARAM_LENGTH: 'PULSE_API_URL_TOO_LONG',
+const KNOWN_CODES: Readonly<Record<string, ProblemKind>> = {
+  FST_ERR_VALIDATION: HTTP_PROBLEMS.PULSE_API_INVALID_REQUEST,
+  FST_ERR_CTP_INVALID_JSON_BODY: HTTP_PROBLEMS.PULSE_API_MALFORMED_BODY,
+  FST_ERR_CTP_EMPTY_JSON_BODY: HTTP_PROBLEMS.PULSE_API_MALFORMED_BODY,
+  FST_ERR_CTP_INVALID_CONTENT_LENGTH: HTTP_PROBLEMS.PULSE_API_MALFORMED_BODY,
+  FST_ERR_CTP_BODY_TOO_LARGE: HTTP_PROBLEMS.PULSE_API_BODY_TOO_LARGE,
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: HTTP_PROBLEMS.PULSE_API_MEDIA_TYPE,
+  FST_ERR_BAD_URL: HTTP_PROBLEMS.PULSE_API_MALFORMED_URL,
+  FST_ERR_MAX_PARAM_LENGTH: HTTP_PROBLEMS.PULSE_API_URL_TOO_LONG,
 };
 
 const RETRY_AFTER_SECONDS = '5';
 
-/** Answers a failure. Nothing of an unexpected error reaches the caller: no stack, no SQL, no driver text. */
+/** Answers a failure. An unexpected error shows the caller no stack, no SQL and no driver text. */
 export function answerError(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
   const problem = problemOf(error);
-  const { status } = PROBLEMS[problem.code];
+  const { status, code } = problem.kind;
   if (status >= 500) {
     const level = status === 500 ? 'error' : 'warn';
-    request.log[level]({ err: error, code: problem.code }, 'request failed');
+    request.log[level]({ err: error, code }, 'request failed');
   }
   if (status === 503) void reply.header('retry-after', RETRY_AFTER_SECONDS);
   void reply
@@ -54,43 +54,46 @@ function problemOf(error: unknown): ProblemError {
   if (error instanceof ProblemError) return error;
   const transient = toPulseError(error);
   if (transient instanceof TransientError) {
-    const isBusy = transient.code.endsWith('_BUSY');
-    return new ProblemError(isBusy ? 'PULSE_API_BUSY' : 'PULSE_API_UNAVAILABLE', { cause: error });
+    const { PULSE_API_BUSY, PULSE_API_UNAVAILABLE } = HTTP_PROBLEMS;
+    const kind = transient.code.endsWith('_BUSY') ? PULSE_API_BUSY : PULSE_API_UNAVAILABLE;
+    return new ProblemError(kind, { cause: error });
   }
   const { code, statusCode, validation, validationContext } = (error ?? {}) as FastifyError;
   if (validation !== undefined) {
     const errors = fieldProblems(validation, validationContext ?? 'body');
     const detail = errors.map(({ field, message }) => `${field}: ${message}`).join('; ');
-    return new ProblemError('PULSE_API_INVALID_REQUEST', { detail, errors });
+    return new ProblemError(HTTP_PROBLEMS.PULSE_API_INVALID_REQUEST, { detail, errors });
   }
   const known = KNOWN_CODES[code];
-  if (known === 'PULSE_API_MEDIA_TYPE') {
+  if (known === HTTP_PROBLEMS.PULSE_API_MEDIA_TYPE) {
     return new ProblemError(known, { detail: 'The body must be application/json.', cause: error });
   }
   if (known !== undefined) return new ProblemError(known, { cause: error });
   // What is left with a status of 400 is the JSON parser's refusal of __proto__ and the like.
-  if (statusCode === 400) return new ProblemError('PULSE_API_MALFORMED_BODY', { cause: error });
-  return new ProblemError('PULSE_API_INTERNAL', { cause: error });
+  if (statusCode === 400) {
+    return new ProblemError(HTTP_PROBLEMS.PULSE_API_MALFORMED_BODY, { cause: error });
+  }
+  return new ProblemError(HTTP_PROBLEMS.PULSE_API_INTERNAL, { cause: error });
 }
 
-/** Answers what never became a request: broken HTTP, headers too large, a request too slow to arrive. */
+/** Answers what never became a request: malformed HTTP, headers that are too large, a request that arrives too slowly. */
 export function answerClientError(error: NodeJS.ErrnoException, socket: Socket): void {
   if (error.code === 'ECONNRESET' || socket.destroyed) return;
-  const problem = new ProblemError(clientProblemCode(error.code));
+  const problem = new ProblemError(clientProblem(error.code));
   const body = JSON.stringify(problemBody(problem, { requestId: '', url: '' }));
   if (socket.writable) {
     socket.write(
-      `HTTP/1.1 ${problem.statusCode} Error\r\nContent-Type: ${PROBLEM_MEDIA_TYPE}\r\n` +
+      `HTTP/1.1 ${problem.kind.status} Error\r\nContent-Type: ${PROBLEM_MEDIA_TYPE}\r\n` +
         `Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
     );
   }
   socket.destroy(error);
 }
 
-function clientProblemCode(code: string | undefined): ProblemCode {
-  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return 'PULSE_API_REQUEST_TIMEOUT';
-  if (code === 'HPE_HEADER_OVERFLOW') return 'PULSE_API_HEADERS_TOO_LARGE';
-  return 'PULSE_API_MALFORMED_HTTP';
+function clientProblem(code: string | undefined): ProblemKind {
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return HTTP_PROBLEMS.PULSE_API_REQUEST_TIMEOUT;
+  if (code === 'HPE_HEADER_OVERFLOW') return HTTP_PROBLEMS.PULSE_API_HEADERS_TOO_LARGE;
+  return HTTP_PROBLEMS.PULSE_API_MALFORMED_HTTP;
 }
 
 /** A route of the API, as collected while routes are registered. */
@@ -107,10 +110,12 @@ export function answerNotFound(routes: readonly RouteEntry[]) {
   return (request: FastifyRequest<{ Reply: unknown }>, reply: FastifyReply): void => {
     const path = pathOf(request.raw);
     const methods = routes.filter(({ url }) => matches(url, path)).map(({ method }) => method);
-    if (methods.length === 0) throw new ProblemError('PULSE_API_ROUTE_NOT_FOUND');
+    if (methods.length === 0) throw new ProblemError(HTTP_PROBLEMS.PULSE_API_ROUTE_NOT_FOUND);
     const allow = [...new Set(methods)].sort().join(', ');
     void reply.header('allow', allow);
-    throw new ProblemError('PULSE_API_METHOD_NOT_ALLOWED', { detail: `Allowed: ${allow}.` });
+    throw new ProblemError(HTTP_PROBLEMS.PULSE_API_METHOD_NOT_ALLOWED, {
+      detail: `Allowed: ${allow}.`,
+    });
   };
 }
 

@@ -1,44 +1,94 @@
-/** Every error the API answers with, in one catalogue, and the RFC 9457 body it becomes. */
+/** Errors as the API answers them: kinds in catalogues, one for each domain, and the RFC 9457 body of one. */
 import { API_BASE } from './api-base.ts';
 
-/** Codes are a contract with clients: add, never rename. */
-export const PROBLEMS = {
+/** What a caller can do about a problem of this status; codes and titles say the rest. */
+export const PROBLEM_ADVICE = {
+  400: { retry: 'never', advice: 'Fix the request. Where fields are wrong, `errors` names them.' },
+  401: {
+    retry: 'never',
+    advice: 'Log in and send the token, or send a key, as `Authorization: Bearer <token>`.',
+  },
+  403: { retry: 'never', advice: 'Ask an administrator for the role or the tenants you need.' },
+  404: {
+    retry: 'never',
+    advice: 'Check the path. What you may not see is reported as not found, too.',
+  },
+  405: { retry: 'never', advice: 'Use a method that the `Allow` header lists.' },
+  408: { retry: 'later', advice: 'Send the request again, faster.' },
+  409: {
+    retry: 'later',
+    advice: 'Look at the state that conflicts with the request; it may change.',
+  },
+  413: { retry: 'never', advice: 'Send less at a time.' },
+  414: { retry: 'never', advice: 'Send a shorter URL.' },
+  415: { retry: 'never', advice: 'Set `Content-Type` to a type that the operation accepts.' },
+  422: {
+    retry: 'never',
+    advice: 'Fix the request as `detail` and `outcomes` say. Nothing in it was accepted.',
+  },
+  429: { retry: 'later', advice: 'Send it again after `Retry-After` seconds.' },
+  431: { retry: 'never', advice: 'Send fewer or shorter headers.' },
+  500: { retry: 'later', advice: 'Report the `request_id`: the log has the cause.' },
+  503: {
+    retry: 'later',
+    advice:
+      'Send it again after `Retry-After` seconds and back off; send pulses under the ids in `outcomes`.',
+  },
+} as const satisfies Record<number, { retry: 'never' | 'later'; advice: string }>;
+
+/** One kind of problem. Its code is a contract with clients: add kinds, never rename one. */
+export interface ProblemKind {
+  readonly code: string;
+  readonly status: keyof typeof PROBLEM_ADVICE;
+  /** A statement of fact, as a sentence. */
+  readonly title: string;
+}
+
+/** The kinds of one domain, by code. */
+export type ProblemCatalogue = Readonly<Record<string, ProblemKind>>;
+
+/** Makes a catalogue. `createApp` refuses two catalogues that define the same code. */
+export function defineProblems<Code extends `PULSE_API_${string}`>(
+  kinds: Readonly<Record<Code, Omit<ProblemKind, 'code'>>>,
+): Readonly<Record<Code, ProblemKind>> {
+  const entries = Object.entries<Omit<ProblemKind, 'code'>>(kinds);
+  const catalogue = entries.map(([code, kind]) => [code, { code, ...kind }]);
+  return Object.fromEntries(catalogue) as Record<Code, ProblemKind>;
+}
+
+/** The kinds that any route may answer with. */
+export const HTTP_PROBLEMS = defineProblems({
   PULSE_API_INVALID_REQUEST: { status: 400, title: 'The request is not valid.' },
   PULSE_API_MALFORMED_BODY: { status: 400, title: 'The body is not valid JSON.' },
   PULSE_API_MALFORMED_URL: { status: 400, title: 'The URL is not valid.' },
   PULSE_API_MALFORMED_HTTP: { status: 400, title: 'The request is not valid HTTP.' },
-  PULSE_API_UNAUTHENTICATED: { status: 401, title: 'A valid token is needed.' },
-  PULSE_API_INVALID_CREDENTIALS: { status: 401, title: 'Wrong username or password.' },
   PULSE_API_FORBIDDEN: { status: 403, title: 'The caller may not do this.' },
   PULSE_API_ROUTE_NOT_FOUND: { status: 404, title: 'There is no such route.' },
   PULSE_API_NOT_FOUND: { status: 404, title: 'There is no such resource.' },
   PULSE_API_METHOD_NOT_ALLOWED: { status: 405, title: 'The route has no such method.' },
   PULSE_API_REQUEST_TIMEOUT: { status: 408, title: 'The request took too long to arrive.' },
-  PULSE_API_POPULATE_BUSY: { status: 409, title: 'Enough populate runs are running.' },
-  PULSE_API_DEAD_LETTER_STATE: { status: 409, title: 'The dead letter does not wait.' },
-  PULSE_API_DEAD_LETTER_FORGOTTEN: { status: 409, title: 'It may have been counted long ago.' },
-  PULSE_API_REPLAY_BUSY: { status: 409, title: 'A bulk replay is running.' },
-  PULSE_API_IDEMPOTENCY_KEY_BUSY: { status: 409, title: 'A request with this key is at work.' },
+  PULSE_API_IDEMPOTENCY_KEY_BUSY: {
+    status: 409,
+    title: 'A request with this idempotency key is in progress.',
+  },
   PULSE_API_BODY_TOO_LARGE: { status: 413, title: 'The body is too large.' },
-  PULSE_API_TOO_MANY_PULSES: { status: 413, title: 'The request carries too many pulses.' },
   PULSE_API_URL_TOO_LONG: { status: 414, title: 'The URL is too long.' },
-  PULSE_API_MEDIA_TYPE: { status: 415, title: 'The media type of the body is wrong.' },
-  PULSE_API_PULSES_REJECTED: { status: 422, title: 'No pulse was accepted.' },
-  PULSE_API_IDEMPOTENCY_KEY_REUSED: { status: 422, title: 'The key was used for another body.' },
+  PULSE_API_MEDIA_TYPE: { status: 415, title: 'The media type of the body is not supported.' },
+  PULSE_API_IDEMPOTENCY_KEY_REUSED: {
+    status: 422,
+    title: 'The idempotency key was used for another body.',
+  },
   PULSE_API_TOO_MANY_REQUESTS: { status: 429, title: 'Too many requests.' },
   PULSE_API_HEADERS_TOO_LARGE: { status: 431, title: 'The headers are too large.' },
   PULSE_API_INTERNAL: { status: 500, title: 'The server failed.' },
-  PULSE_API_UNAVAILABLE: { status: 503, title: 'A server behind the API is away.' },
-  PULSE_API_PULSES_UNCONFIRMED: { status: 503, title: 'No pulse was confirmed.' },
+  PULSE_API_UNAVAILABLE: { status: 503, title: 'A server behind the API is unavailable.' },
   PULSE_API_TIMEOUT: { status: 503, title: 'The answer took too long.' },
   PULSE_API_BUSY: { status: 503, title: 'The server is busy.' },
   PULSE_API_NOT_READY: { status: 503, title: 'The server is not ready.' },
-  PULSE_API_CLOSING: { status: 503, title: 'The server is closing.' },
-} as const;
+  PULSE_API_CLOSING: { status: 503, title: 'The server is shutting down.' },
+});
 
-export type ProblemCode = keyof typeof PROBLEMS;
-
-/** Below it stands one page for each kind of problem, which is what its `type` names. */
+/** Each kind of problem has a page below this path; `type` leads to it. */
 export const PROBLEM_TYPES_PATH = `${API_BASE}/problems`;
 
 /** The media type of every error. */
@@ -50,7 +100,7 @@ export interface FieldProblem {
   readonly message: string;
 }
 
-/** What an answer adds to its code. All of it is shown to the caller. */
+/** What an answer adds to its kind. The caller sees all of it but `cause`. */
 export interface ProblemOptions {
   readonly detail?: string;
   readonly errors?: readonly FieldProblem[];
@@ -60,30 +110,28 @@ export interface ProblemOptions {
   readonly cause?: unknown;
 }
 
-/** An answer that is an error. Thrown anywhere below a route, it becomes its problem document. */
+/** An error that the caller sees. Thrown anywhere below a route, it becomes a problem document. */
 export class ProblemError extends Error {
-  readonly code: ProblemCode;
-  readonly statusCode: number;
+  readonly kind: ProblemKind;
   readonly options: ProblemOptions;
 
-  constructor(code: ProblemCode, options: ProblemOptions = {}) {
-    super(PROBLEMS[code].title, { cause: options.cause });
+  constructor(kind: ProblemKind, options: ProblemOptions = {}) {
+    super(kind.title, { cause: options.cause });
     this.name = 'ProblemError';
-    this.code = code;
-    this.statusCode = PROBLEMS[code].status;
+    this.kind = kind;
     this.options = options;
   }
 }
 
-/** One 400 that names one field. */
+/** A 400 that names one field. */
 export function invalidField(field: string, message: string): ProblemError {
   return invalidFields([{ field, message }]);
 }
 
-/** One 400 that names every wrong field. */
+/** A 400 that names every wrong field. */
 export function invalidFields(errors: readonly FieldProblem[]): ProblemError {
   const detail = errors.map(({ field, message }) => `${field}: ${message}`).join('; ');
-  return new ProblemError('PULSE_API_INVALID_REQUEST', { detail, errors });
+  return new ProblemError(HTTP_PROBLEMS.PULSE_API_INVALID_REQUEST, { detail, errors });
 }
 
 /** The request a problem belongs to. */
@@ -94,10 +142,10 @@ export interface ProblemContext {
 
 /** The body of an error. `instance` leaves the query string out: it may hold what nobody should log. */
 export function problemBody(
-  { code, options }: ProblemError,
+  { kind, options }: ProblemError,
   { requestId, url }: ProblemContext,
 ): Record<string, unknown> {
-  const { status, title } = PROBLEMS[code];
+  const { code, status, title } = kind;
   return {
     type: problemType(code),
     title,
@@ -112,11 +160,11 @@ export function problemBody(
 }
 
 /** `PULSE_API_NOT_FOUND` → `not-found`, as in the URL of its page. */
-export function problemName(code: ProblemCode): string {
+export function problemName(code: string): string {
   return code.slice('PULSE_API_'.length).toLowerCase().replaceAll('_', '-');
 }
 
 /** The URI reference that identifies a kind of problem. A path: behind a proxy only the client knows the host. */
-export function problemType(code: ProblemCode): string {
+export function problemType(code: string): string {
   return `${PROBLEM_TYPES_PATH}/${problemName(code)}`;
 }

@@ -1,8 +1,9 @@
 /** POST /pulses/populate and GET /pulses/populate/:run_id. */
-import type { Api } from '../http/api-module.ts';
+import type { Api, ApiModule } from '../http/api-module.ts';
 import { actorNameOf, OPERATORS } from '../http/caller.ts';
-import { ProblemError } from '../http/problems.ts';
+import { HTTP_PROBLEMS, ProblemError } from '../http/problems.ts';
 import { getPopulateSchema, startPopulateSchema } from './populate-schema.ts';
+import { POPULATE_PROBLEMS } from './populate-problems.ts';
 
 /** A populate run and its progress. */
 export interface PopulateRun {
@@ -31,14 +32,26 @@ export interface PopulateRuns {
   find(id: string): Promise<PopulateRun | undefined>;
 }
 
-export interface PopulateRoutesOptions {
+export interface PopulateModuleOptions {
   readonly populateRuns: PopulateRuns;
-  /** How many runs started here may run at a time. */
-  readonly populateRunsMax: number;
+  /** How many runs of this process may be in progress. Default: 2. */
+  readonly populateRunsMax?: number;
 }
 
-/** Adds the routes. */
-export function addPopulateRoutes(api: Api, options: PopulateRoutesOptions): void {
+const RUNS_MAX = 2;
+
+/** Load tests. */
+export function createPopulateModule(options: PopulateModuleOptions): ApiModule {
+  return {
+    tag: { name: 'populate', description: 'Generated pulses, for load tests.' },
+    problems: POPULATE_PROBLEMS,
+    addRoutes: (api) => {
+      addRoutes(api, options);
+    },
+  };
+}
+
+function addRoutes(api: Api, options: PopulateModuleOptions): void {
   const { populateRuns } = options;
   const startBounded = boundedStart(options);
   // The generated pulses are of many tenants.
@@ -63,21 +76,23 @@ export function addPopulateRoutes(api: Api, options: PopulateRoutesOptions): voi
   api.get('/pulses/populate/:run_id', conditional, async (request) => {
     const run = await populateRuns.find(request.params.run_id);
     if (run === undefined) {
-      throw new ProblemError('PULSE_API_NOT_FOUND', { detail: 'There is no run with this id.' });
+      throw new ProblemError(HTTP_PROBLEMS.PULSE_API_NOT_FOUND, {
+        detail: 'There is no run with this id.',
+      });
     }
     return toApi(run);
   });
 }
 
 /** Starts runs as long as fewer than the bound are running; a start that is under way counts. */
-function boundedStart({ populateRuns, populateRunsMax }: PopulateRoutesOptions) {
+function boundedStart({ populateRuns, populateRunsMax = RUNS_MAX }: PopulateModuleOptions) {
   const running = new Set<string>();
   let starting = 0;
 
   return async (request: Parameters<PopulateRuns['start']>[0]): Promise<PopulateRun> => {
     await forgetFinished();
     if (running.size + starting >= populateRunsMax) {
-      throw new ProblemError('PULSE_API_POPULATE_BUSY', {
+      throw new ProblemError(POPULATE_PROBLEMS.PULSE_API_POPULATE_BUSY, {
         detail: `At most ${populateRunsMax} runs at a time.`,
       });
     }

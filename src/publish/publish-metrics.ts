@@ -1,8 +1,7 @@
 /** What this process published, as Prometheus sees it. */
 import { Counter, type Registry } from 'prom-client';
 import type { Publication } from '../contract/publication.ts';
-import { addSampledCounter, addSampledGauge } from '../platform/metrics.ts';
-import type { PopulateTotals } from '../populate/populate-runs.ts';
+import { addSampledGauge } from '../platform/metrics.ts';
 import type { Publisher } from './publisher.ts';
 
 /** The publisher's `publish`, whose confirms and failures are counted from here on. */
@@ -35,32 +34,4 @@ export function measurePublisher(
       throw error;
     }
   };
-}
-
-/** The populate runs that the API of this process started. */
-export function addPopulateMetrics(registry: Registry, totals: () => PopulateTotals): void {
-  addSampledGauge(registry, {
-    name: 'pulse_populate_runs',
-    help: 'Populate runs that are under way in this process.',
-    read: () => totals().running,
-  });
-  const counter = (name: string, help: string, key: keyof PopulateTotals): void => {
-    addSampledCounter(registry, { name, help, read: () => totals()[key] });
-  };
-  counter('pulse_populate_wanted_total', 'Pulses that populate runs were asked for.', 'wanted');
-  counter(
-    'pulse_populate_published_total',
-    'Pulses that populate runs have handed to RabbitMQ.',
-    'published',
-  );
-  counter(
-    'pulse_populate_confirmed_total',
-    'Pulses of populate runs that RabbitMQ has confirmed.',
-    'confirmed',
-  );
-  counter(
-    'pulse_populate_repeated_total',
-    'Publications that populate runs had to repeat, with the same id.',
-    'retried',
-  );
 }

@@ -19,12 +19,13 @@ import {
 } from './dead-letters-query.ts';
 import { previewMany, replayMany, type ManyFilters } from './replay-many.ts';
 import { replayDeadLetter, type ReplayDeps } from './replay.ts';
+import { describeDeadLettersQueue } from './dead-letters-queue.ts';
 import { tenantInBody } from './tenant-in-body.ts';
 import { signalOfEnd } from '../http/answer-deadline.ts';
-import type { Api } from '../http/api-module.ts';
+import type { Api, ApiModule } from '../http/api-module.ts';
 import { actorNameOf, OPERATORS, READERS, type Caller } from '../http/caller.ts';
 import { spanFrom } from '../http/instants.ts';
-import { invalidField, ProblemError } from '../http/problems.ts';
+import { HTTP_PROBLEMS, invalidField, ProblemError } from '../http/problems.ts';
 import {
   BULK_LIMIT_DEFAULT,
   discardDeadLetterSchema,
@@ -39,11 +40,12 @@ import {
   replayManySchema,
   type Filters,
 } from './dead-letters-schema.ts';
+import { QUARANTINE_PROBLEMS } from './quarantine-problems.ts';
 
 /** What replays need besides Postgres. */
 export type DeadLetterReplay = Omit<ReplayDeps, 'pool'>;
 
-interface Deps {
+export interface QuarantineModuleDeps {
   readonly pool: Pool;
   readonly replay: DeadLetterReplay;
 }
@@ -56,15 +58,22 @@ const BULK_TIMEOUT_MS = 40_000;
 const REPLAY_WITHIN_MS = 75_000;
 const BULK_WITHIN_MS = BULK_TIMEOUT_MS + 70_000;
 
-/** Adds the routes. */
-export function addDeadLettersRoutes(api: Api, deps: Deps): void {
-  addReads(api, deps);
-  addFix(api, deps);
-  addReplays(api, deps);
-  addDiscards(api, deps);
+/** The quarantine. */
+export function createQuarantineModule(deps: QuarantineModuleDeps): ApiModule {
+  return {
+    tag: { name: 'dead letters', description: 'The quarantine: pulses that could not be counted.' },
+    problems: QUARANTINE_PROBLEMS,
+    queues: describeDeadLettersQueue(deps.replay.queue),
+    addRoutes(api) {
+      addReads(api, deps);
+      addFix(api, deps);
+      addReplays(api, deps);
+      addDiscards(api, deps);
+    },
+  };
 }
 
-function addReads(api: Api, { pool }: Deps): void {
+function addReads(api: Api, { pool }: QuarantineModuleDeps): void {
   const config = { roles: READERS };
 
   api.get('/dead-letters', { schema: listDeadLettersSchema, config }, async (request, reply) => {
@@ -94,7 +103,7 @@ function addReads(api: Api, { pool }: Deps): void {
   );
 }
 
-function addFix(api: Api, { pool }: Deps): void {
+function addFix(api: Api, { pool }: QuarantineModuleDeps): void {
   const options = {
     schema: fixDeadLetterSchema,
     bodyLimit: FIX_REQUEST_BYTES_MAX,
@@ -110,14 +119,16 @@ function addFix(api: Api, { pool }: Deps): void {
     const { tenants } = request.user;
     // Else a caller could have a pulse counted for a tenant of others.
     if (tenants !== 'all' && (fix.tenant === null || !includesTenant(tenants, fix.tenant))) {
-      throw new ProblemError('PULSE_API_FORBIDDEN', { detail: 'Its tenant must be one of yours.' });
+      throw new ProblemError(HTTP_PROBLEMS.PULSE_API_FORBIDDEN, {
+        detail: 'Its tenant must be one of yours.',
+      });
     }
     const isFixed = await workAsTenants(pool, tenants, (client) => fixDeadLetter(client, id, fix));
     return answerTouched(pool, request, { id, isTouched: isFixed });
   });
 }
 
-function addReplays(api: Api, { pool, replay }: Deps): void {
+function addReplays(api: Api, { pool, replay }: QuarantineModuleDeps): void {
   const deps: ReplayDeps = { pool, ...replay };
   const config = { roles: OPERATORS };
   let isRunning = false;
@@ -135,7 +146,7 @@ function addReplays(api: Api, { pool, replay }: Deps): void {
       if (outcome === 'replayed' || outcome === 'overtaken') {
         return { outcome, dead_letter: rowToJson(deadLetter) };
       }
-      throw new ProblemError('PULSE_API_DEAD_LETTER_FORGOTTEN', {
+      throw new ProblemError(QUARANTINE_PROBLEMS.PULSE_API_DEAD_LETTER_FORGOTTEN, {
         detail:
           `It may have been counted since ${deadLetter.maybeCountedSince?.toISOString() ?? 'unknown'}, and ids are ` +
           `remembered for ${replay.dedupeWindowSeconds} seconds. Send even_if_forgotten if you know that it was not.`,
@@ -158,7 +169,7 @@ function addReplays(api: Api, { pool, replay }: Deps): void {
       if (request.body.dry_run === true) {
         return { ...preview, ...NOTHING_REPLAYED, dry_run: true };
       }
-      if (isRunning) throw new ProblemError('PULSE_API_REPLAY_BUSY');
+      if (isRunning) throw new ProblemError(QUARANTINE_PROBLEMS.PULSE_API_REPLAY_BUSY);
       isRunning = true;
       try {
         const report = await replayMany(deps, {
@@ -185,7 +196,7 @@ const NOTHING_REPLAYED = {
   ...{ end: 'finished' as const, next: null, error: null },
 };
 
-function addDiscards(api: Api, { pool }: Deps): void {
+function addDiscards(api: Api, { pool }: QuarantineModuleDeps): void {
   const config = { roles: OPERATORS };
 
   api.post(
@@ -222,7 +233,7 @@ async function findOrThrow(pool: Pool, { user }: Asked, id: string): Promise<Dea
   const { tenants } = user;
   const found = await readAsTenants(pool, tenants, (client) => findDeadLetter(client, id, tenants));
   if (found !== undefined) return found;
-  throw new ProblemError('PULSE_API_NOT_FOUND', {
+  throw new ProblemError(HTTP_PROBLEMS.PULSE_API_NOT_FOUND, {
     detail: 'There is no dead letter with this id.',
   });
 }
@@ -235,7 +246,9 @@ async function answerTouched(
 ) {
   const deadLetter = await findOrThrow(pool, asked, id);
   if (isTouched) return rowToJson(deadLetter);
-  throw new ProblemError('PULSE_API_DEAD_LETTER_STATE', { detail: `It is ${deadLetter.state}.` });
+  throw new ProblemError(QUARANTINE_PROBLEMS.PULSE_API_DEAD_LETTER_STATE, {
+    detail: `It is ${deadLetter.state}.`,
+  });
 }
 
 function actorOf({ user }: Asked): Actor {

@@ -3,9 +3,10 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { elementSources } from '../contract/json-source.ts';
 import { parseJson } from '../contract/parse-body.ts';
 import { ARRAY_LENGTH_MAX } from '../contract/rules.ts';
-import { invalidField, ProblemError } from '../http/problems.ts';
+import { HTTP_PROBLEMS, invalidField, ProblemError } from '../http/problems.ts';
 import { fromBinaryEvent, fromStructuredEvent, isBinaryEvent } from './cloud-event.ts';
 import { PULSE_FIELDS, type SentPulse } from './sent-pulse.ts';
+import { SENDING_PROBLEMS } from './sending-problems.ts';
 
 /** The media types that are read, parameters aside. */
 export const SEND_MEDIA_TYPES = [
@@ -53,7 +54,9 @@ function readDocument(
   const text = body.toString('utf8');
   const value = parseJson(text, body);
   if (value instanceof SyntaxError) {
-    throw new ProblemError('PULSE_API_MALFORMED_BODY', { detail: value.message.slice(0, 200) });
+    throw new ProblemError(HTTP_PROBLEMS.PULSE_API_MALFORMED_BODY, {
+      detail: value.message.slice(0, 200),
+    });
   }
   if (!Array.isArray(value)) {
     if (shape === 'in an array') throw invalidField('body', 'must be an array');
@@ -99,6 +102,6 @@ function refuseCount(count: number): void {
   if (count === 0) throw invalidField('body', 'holds no pulse');
   if (count > ARRAY_LENGTH_MAX) {
     const detail = `A request carries at most ${ARRAY_LENGTH_MAX} pulses.`;
-    throw new ProblemError('PULSE_API_TOO_MANY_PULSES', { detail });
+    throw new ProblemError(SENDING_PROBLEMS.PULSE_API_TOO_MANY_PULSES, { detail });
   }
 }

@@ -1,5 +1,5 @@
 /** How much of what callers send may be held in this process at a time. */
-import { ProblemError } from '../http/problems.ts';
+import { HTTP_PROBLEMS, ProblemError } from '../http/problems.ts';
 
 export interface SendGateOptions {
   /** Bytes of bodies that one caller may have under way; beyond it the answer is 429. */
@@ -35,11 +35,14 @@ export function createSendGate({ callerBytesMax, bytesMax }: SendGateOptions): S
       const own = byCaller.get(caller) ?? 0;
       if (own > 0 && own + bytes > callerBytesMax) {
         const detail = 'Too much of what you sent is still under way.';
-        throw new ProblemError('PULSE_API_TOO_MANY_REQUESTS', { detail, headers: RETRY_AFTER });
+        throw new ProblemError(HTTP_PROBLEMS.PULSE_API_TOO_MANY_REQUESTS, {
+          detail,
+          headers: RETRY_AFTER,
+        });
       }
       if (total > 0 && total + bytes > bytesMax) {
         const detail = 'Too much is under way in this process.';
-        throw new ProblemError('PULSE_API_BUSY', { detail, headers: RETRY_AFTER });
+        throw new ProblemError(HTTP_PROBLEMS.PULSE_API_BUSY, { detail, headers: RETRY_AFTER });
       }
       add(caller, bytes);
       return () => {

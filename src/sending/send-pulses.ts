@@ -14,7 +14,7 @@ import type { TenantScope } from '../core/tenant-scope.ts';
 import { uuidV7 } from '../core/uuid.ts';
 import type { BodyLimits } from '../contract/parse-body.ts';
 import type { Logger } from '../platform/logger.ts';
-import { ProblemError } from '../http/problems.ts';
+import { HTTP_PROBLEMS, ProblemError } from '../http/problems.ts';
 import { checkPulse } from './check-pulse.ts';
 import {
   claimKey,
@@ -80,9 +80,11 @@ export async function sendPulses(deps: SendDeps, request: SendRequest): Promise<
   const claim = await claimKey(deps.pool, keyed, randomBytes(16));
   switch (claim.state) {
     case 'busy':
-      throw new ProblemError('PULSE_API_IDEMPOTENCY_KEY_BUSY', { headers: { 'retry-after': '1' } });
+      throw new ProblemError(HTTP_PROBLEMS.PULSE_API_IDEMPOTENCY_KEY_BUSY, {
+        headers: { 'retry-after': '1' },
+      });
     case 'reused':
-      throw new ProblemError('PULSE_API_IDEMPOTENCY_KEY_REUSED');
+      throw new ProblemError(HTTP_PROBLEMS.PULSE_API_IDEMPOTENCY_KEY_REUSED);
     case 'answered':
       return { outcomes: JSON.parse(claim.outcomes) as SendOutcome[], replayed: true };
     case 'claimed':

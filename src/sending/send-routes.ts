@@ -3,16 +3,18 @@ import { createHash } from 'node:crypto';
 import type { FastifyRequest } from 'fastify';
 import type { Publisher } from '../publish/publisher.ts';
 import { whenOver } from '../http/answer-deadline.ts';
-import type { Api } from '../http/api-module.ts';
+import type { Api, ApiModule } from '../http/api-module.ts';
 import { actorNameOf, OPERATORS } from '../http/caller.ts';
-import { invalidField, ProblemError } from '../http/problems.ts';
+import { HTTP_PROBLEMS, invalidField, ProblemError } from '../http/problems.ts';
+import { describePulsesQueue } from './pulses-queue.ts';
 import { sendPulsesSchema } from './send-schema.ts';
 import type { KeyedRequest } from '../http/idempotency-keys.ts';
 import { readBody, SEND_MEDIA_TYPES, type SentBody } from './read-body.ts';
 import { createSendGate, type SendGateOptions } from './send-gate.ts';
 import { sendPulses, type SendDeps, type SendOutcome } from './send-pulses.ts';
+import { SENDING_PROBLEMS } from './sending-problems.ts';
 
-export interface SendRoutesOptions extends SendDeps {
+export interface SendingModuleOptions extends SendDeps {
   /** Nothing is taken in while it is not `open`. */
   readonly brokerState: () => Publisher['state'];
   readonly gate?: SendGateOptions;
@@ -29,8 +31,20 @@ const REQUEST_BYTES = 4 * 1024;
 const ANSWER_WITHIN_MS = 75_000;
 const KEY = /^[\x21-\x7e]{1,128}$/;
 
-/** Adds the route, in a scope of its own: here bodies are read as bytes, for no number may be rounded. */
-export function addSendRoutes(api: Api, options: SendRoutesOptions): void {
+/** Pulses over HTTP. */
+export function createSendingModule(options: SendingModuleOptions): ApiModule {
+  return {
+    tag: { name: 'sending', description: 'Pulses on their way to be counted.' },
+    problems: SENDING_PROBLEMS,
+    queues: describePulsesQueue(options.queue),
+    addRoutes: (api) => {
+      addRoutes(api, options);
+    },
+  };
+}
+
+/** In a separate scope, because its bodies are read as bytes: no number may be rounded. */
+function addRoutes(api: Api, options: SendingModuleOptions): void {
   const gate = createSendGate(options.gate ?? GATE);
 
   void api.register((scope: Api, _options, done) => {
@@ -93,8 +107,9 @@ function toAnswer(outcomes: readonly SendOutcome[]) {
   };
   if (counts.accepted > 0) return { ...counts, outcomes: [...outcomes] };
   const members = { outcomes };
-  if (counts.unconfirmed > 0) throw new ProblemError('PULSE_API_PULSES_UNCONFIRMED', { members });
-  throw new ProblemError('PULSE_API_PULSES_REJECTED', { members });
+  if (counts.unconfirmed > 0)
+    throw new ProblemError(SENDING_PROBLEMS.PULSE_API_PULSES_UNCONFIRMED, { members });
+  throw new ProblemError(SENDING_PROBLEMS.PULSE_API_PULSES_REJECTED, { members });
 }
 
 function keyedRequest(request: FastifyRequest, sent: SentBody): KeyedRequest | undefined {
@@ -124,7 +139,7 @@ function declaredBytes({ headers }: FastifyRequest): number {
 function refuseEncoding({ headers }: FastifyRequest): void {
   const encoding = headers['content-encoding'];
   if (encoding === undefined || encoding === 'identity') return;
-  throw new ProblemError('PULSE_API_MEDIA_TYPE', {
+  throw new ProblemError(HTTP_PROBLEMS.PULSE_API_MEDIA_TYPE, {
     detail: 'The body must not be compressed.',
     headers: { 'accept-encoding': 'identity' },
   });
@@ -133,11 +148,13 @@ function refuseEncoding({ headers }: FastifyRequest): void {
 function refuseAbsence(state: Publisher['state']): void {
   if (state === 'open') return;
   throw state === 'blocked'
-    ? new ProblemError('PULSE_API_BUSY', { detail: 'RabbitMQ accepts no pulses at present.' })
-    : new ProblemError('PULSE_API_UNAVAILABLE', { detail: 'RabbitMQ is away.' });
+    ? new ProblemError(HTTP_PROBLEMS.PULSE_API_BUSY, {
+        detail: 'RabbitMQ accepts no pulses at present.',
+      })
+    : new ProblemError(HTTP_PROBLEMS.PULSE_API_UNAVAILABLE, { detail: 'RabbitMQ is away.' });
 }
 
 function wrongMediaType(): ProblemError {
   const detail = `The body must be one of ${SEND_MEDIA_TYPES.join(', ')}.`;
-  return new ProblemError('PULSE_API_MEDIA_TYPE', { detail });
+  return new ProblemError(HTTP_PROBLEMS.PULSE_API_MEDIA_TYPE, { detail });
 }

@@ -80,7 +80,7 @@ const problemWithOutcomes = (description: string) => ({
 
 export const sendPulsesSchema = {
   operationId: 'sendPulses',
-  tags: ['pulses'],
+  tags: ['sending'],
   summary: 'Sends pulses to be counted',
   description:
     'One pulse, an array or lines of up to 1,000, or CloudEvents 1.0 (also in binary mode, with ' +

@@ -1,11 +1,11 @@
 /** GET /pulses and GET /pulses/:id. */
 import type { Pool } from 'pg';
 import type { TenantScope } from '../core/tenant-scope.ts';
-import type { Api } from '../http/api-module.ts';
+import type { Api, ApiModule } from '../http/api-module.ts';
 import { READERS } from '../http/caller.ts';
 import { spanFrom } from '../http/instants.ts';
 import { pageLinks } from '../http/page-links.ts';
-import { ProblemError } from '../http/problems.ts';
+import { HTTP_PROBLEMS, ProblemError } from '../http/problems.ts';
 import { findPulse, listPulses, type PulseFilters } from './pulses-query.ts';
 import {
   getPulseSchema,
@@ -14,8 +14,18 @@ import {
   type PulsesQuery,
 } from './pulses-schema.ts';
 
-/** Adds the routes. */
-export function addPulsesRoutes(api: Api, { pool }: { pool: Pool }): void {
+/** The flushed rows. */
+export function createPulsesModule(pool: Pool): ApiModule {
+  return {
+    tag: { name: 'pulses', description: 'The sums as they were flushed.' },
+    problems: {},
+    addRoutes: (api) => {
+      addRoutes(api, pool);
+    },
+  };
+}
+
+function addRoutes(api: Api, pool: Pool): void {
   const config = { roles: READERS };
 
   api.get('/pulses', { schema: listPulsesSchema, config }, async (request, reply) => {
@@ -30,7 +40,9 @@ export function addPulsesRoutes(api: Api, { pool }: { pool: Pool }): void {
   api.get('/pulses/:id', { schema: getPulseSchema, config: conditional }, async (request) => {
     const row = await findPulse(pool, request.user.tenants, request.params.id);
     if (row === undefined) {
-      throw new ProblemError('PULSE_API_NOT_FOUND', { detail: 'There is no row with this id.' });
+      throw new ProblemError(HTTP_PROBLEMS.PULSE_API_NOT_FOUND, {
+        detail: 'There is no row with this id.',
+      });
     }
     return row;
   });

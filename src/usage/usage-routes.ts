@@ -9,10 +9,10 @@ import { csvEncoder, NDJSON_ENCODER } from './row-encoders.ts';
 import { openUsageStream } from './stream-usage.ts';
 import type { Freshness, UsageQuery } from './usage-query.ts';
 import { setAnswerDeadline, signalOfEnd, whenOver } from '../http/answer-deadline.ts';
-import type { Api } from '../http/api-module.ts';
+import type { Api, ApiModule } from '../http/api-module.ts';
 import { READERS } from '../http/caller.ts';
 import { preferredType } from '../http/media-type.ts';
-import { invalidField, ProblemError } from '../http/problems.ts';
+import { HTTP_PROBLEMS, invalidField, ProblemError } from '../http/problems.ts';
 import {
   getUsageCsvSchema,
   getUsageSchema,
@@ -24,7 +24,7 @@ import { parseUsageParameters } from './usage-parameters.ts';
 /** What usage is read from besides Postgres. */
 export type UsageSources = Pick<UsageDeps, 'held' | 'pulseAgeMaxMs'>;
 
-interface Deps {
+export interface UsageModuleDeps {
   readonly pool: Pool;
   readonly usage: UsageSources;
 }
@@ -39,8 +39,18 @@ const EXPORTS_MAX = 3;
 /** How long an export may take. One that stands still is ended sooner, by the socket's own timeout. */
 const EXPORT_TIMEOUT_MS = 3_600_000;
 
-/** Adds the routes. */
-export function addUsageRoutes(api: Api, deps: Deps): void {
+/** Sums of usage. */
+export function createUsageModule(deps: UsageModuleDeps): ApiModule {
+  return {
+    tag: { name: 'usage', description: 'Exact sums of everything counted, flushed or not.' },
+    problems: {},
+    addRoutes: (api) => {
+      addRoutes(api, deps);
+    },
+  };
+}
+
+function addRoutes(api: Api, deps: UsageModuleDeps): void {
   const sendExport = createExports(deps);
 
   const options = { config: { roles: READERS } };
@@ -70,14 +80,14 @@ export function addUsageRoutes(api: Api, deps: Deps): void {
   });
 }
 
-function createExports(deps: Deps) {
+function createExports(deps: UsageModuleDeps) {
   let exportCount = 0;
   return async (
     reply: FastifyReply<{ Reply: unknown }>,
     { query, type, scope }: { query: UsageQuery; type: ExportType; scope: TenantScope },
   ): Promise<FastifyReply> => {
     if (exportCount >= EXPORTS_MAX) {
-      throw new ProblemError('PULSE_API_BUSY', {
+      throw new ProblemError(HTTP_PROBLEMS.PULSE_API_BUSY, {
         detail: `${EXPORTS_MAX} exports are being read already.`,
       });
     }
@@ -95,7 +105,7 @@ function createExports(deps: Deps) {
   };
 }
 
-function depsOf({ pool, usage }: Deps, scope: TenantScope): UsageDeps {
+function depsOf({ pool, usage }: UsageModuleDeps, scope: TenantScope): UsageDeps {
   return { ...usage, pool, scope, readSnapshot: (read) => readAsTenants(pool, scope, read) };
 }
 

@@ -1,5 +1,6 @@
 import { hash } from '@node-rs/argon2';
 import { expect, test } from 'vitest';
+import { HTTP_PROBLEMS } from '../../src/http/problems.ts';
 import {
   createGate,
   hashPassword,
@@ -55,8 +56,8 @@ test('the gate runs at most its bound at a time, in order, and refuses beyond th
     3,
     4,
     5,
-    expect.objectContaining({ code: 'PULSE_API_BUSY' }),
-    expect.objectContaining({ code: 'PULSE_API_BUSY' }),
+    expect.objectContaining({ kind: HTTP_PROBLEMS.PULSE_API_BUSY }),
+    expect.objectContaining({ kind: HTTP_PROBLEMS.PULSE_API_BUSY }),
   ]);
   await expect(gate(() => Promise.resolve('free again'))).resolves.toBe('free again');
 });

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import type { Pool } from 'pg';
 import { pino } from 'pino';
 import { insertKey } from '../../src/access/api-keys.ts';
-import type { ApiDeps } from '../../src/api/app.ts';
+import type { ApiModulesDeps } from '../../src/commands/api-parts.ts';
 import { ROLES, type Role } from '../../src/http/caller.ts';
 import { createIdentities } from '../../src/access/identities.ts';
 import { createKeyText, keyText } from '../../src/access/key-text.ts';
@@ -34,7 +34,7 @@ export async function createAccessFixture() {
   const pool = createPool(services.databaseUrl, { name: 'test', logger });
   const populateRuns = fakePopulateRuns();
   const replay = { ...NO_REPLAY, publish: () => Promise.resolve() };
-  const sending: ApiDeps['sending'] = {
+  const sending: ApiModulesDeps['sending'] = {
     ...NO_SENDING,
     publish: () => Promise.resolve(),
     brokerState: () => 'open',

@@ -2,7 +2,9 @@
 import { createHmac, randomUUID } from 'node:crypto';
 import { Pool } from 'pg';
 import { pino } from 'pino';
+import { createAccess, type AccessOptions } from '../../src/access/access.ts';
 import { createApp, type ApiDeps, type ApiOptions } from '../../src/api/app.ts';
+import { createApiModules, type ApiModulesDeps } from '../../src/commands/api-parts.ts';
 import type { Caller } from '../../src/http/caller.ts';
 import { keyIdOf } from '../../src/access/tokens.ts';
 import type { Identities } from '../../src/access/identities.ts';
@@ -15,7 +17,18 @@ export const OPTIONS = {
   jwtIssuer: 'pulse-test',
   tokenTtlSeconds: 600,
   readinessTimeoutMs: 500,
-} satisfies ApiOptions;
+} satisfies TestOptions;
+
+/** What stands behind the API, and how it is set. */
+export interface TestDeps
+  extends Omit<ApiModulesDeps, 'populate'>, Omit<ApiDeps, 'access' | 'modules'> {
+  readonly identities: Identities;
+  readonly populateRuns: PopulateRuns;
+}
+
+export interface TestOptions extends ApiOptions, AccessOptions {
+  readonly populateRunsMax?: number;
+}
 
 /** A pool whose server is not there: nothing listens on port 1. */
 export function unreachablePool(): Pool {
@@ -65,14 +78,14 @@ export function fakeIdentities(
 }
 
 /** Replays that reach no broker. */
-export const NO_REPLAY: ApiDeps['replay'] = {
+export const NO_REPLAY: ApiModulesDeps['replay'] = {
   publish: () => Promise.reject(new Error('There is no broker.')),
   queue: 'pulses',
   dedupeWindowSeconds: 3_600,
 };
 
 /** A Redis that holds nothing. */
-export const NO_USAGE: ApiDeps['usage'] = {
+export const NO_USAGE: ApiModulesDeps['usage'] = {
   held: {
     shards: 1,
     readBooks: () =>
@@ -97,7 +110,7 @@ export const LIMITS = {
 };
 
 /** Sending with a broker that is away. */
-export const NO_SENDING: ApiDeps['sending'] = {
+export const NO_SENDING: ApiModulesDeps['sending'] = {
   publish: () => Promise.reject(new Error('There is no broker.')),
   brokerState: () => 'connecting',
   queue: 'pulses',
@@ -105,17 +118,23 @@ export const NO_SENDING: ApiDeps['sending'] = {
 };
 
 /** All that an API needs; what is not given is unreachable, fake or empty. */
-export function testDeps(deps: Partial<ApiDeps> = {}): ApiDeps {
+export function testDeps(given: Partial<TestDeps> = {}, options: TestOptions = OPTIONS): ApiDeps {
+  const pool = given.pool ?? unreachablePool();
+  const logger = given.logger ?? pino({ level: 'silent' });
+  const { identities = fakeIdentities(), populateRuns = fakePopulateRuns() } = given;
+  const { populateRunsMax } = options;
   return {
-    pool: deps.pool ?? unreachablePool(),
-    identities: fakeIdentities(),
-    populateRuns: fakePopulateRuns(),
-    replay: NO_REPLAY,
-    usage: NO_USAGE,
-    sending: NO_SENDING,
+    access: createAccess({ pool, identities, logger }, options),
     readinessChecks: [],
-    logger: pino({ level: 'silent' }),
-    ...deps,
+    ...given,
+    logger,
+    modules: createApiModules({
+      pool,
+      sending: given.sending ?? NO_SENDING,
+      usage: given.usage ?? NO_USAGE,
+      replay: given.replay ?? NO_REPLAY,
+      populate: { populateRuns, ...(populateRunsMax === undefined ? {} : { populateRunsMax }) },
+    }),
   };
 }
 
@@ -124,15 +143,16 @@ export type LogLines = Record<string, unknown>[];
 
 /** Creates the app. */
 export async function createTestApp(
-  deps: Partial<ApiDeps> = {},
-  options: Partial<ApiOptions> = {},
+  deps: Partial<TestDeps> = {},
+  options: Partial<TestOptions> = {},
 ) {
   const lines: LogLines = [];
   const logger = pino(
     { level: 'debug' },
     { write: (line: string) => lines.push(JSON.parse(line) as LogLines[number]) },
   );
-  const app = await createApp(testDeps({ logger, ...deps }), { ...OPTIONS, ...options });
+  const all = { ...OPTIONS, ...options };
+  const app = await createApp(testDeps({ logger, ...deps }, all), all);
   return { app, lines };
 }
 

@@ -10,24 +10,33 @@ import { parseTimestamp } from '../../src/core/timestamp.ts';
 import { parsePulse } from '../../src/contract/parse-pulse.ts';
 import { arbitraryKeyText, arbitraryNanos, decimalOf, sentPulse } from '../support/pulses.ts';
 import { lintDescription } from './lint-description.ts';
+import { describeDeadLettersQueue } from '../../src/quarantine/dead-letters-queue.ts';
+import { describePulsesQueue } from '../../src/sending/pulses-queue.ts';
+
+const DOCUMENT = asyncApiDocument([
+  describePulsesQueue('pulses'),
+  describeDeadLettersQueue('pulses'),
+]);
 
 describe('the AsyncAPI document', () => {
   test('passes the linter', async () => {
-    expect(await lintDescription(asyncApiDocument('pulses'), {})).toEqual([]);
+    expect(await lintDescription(DOCUMENT, {})).toEqual([]);
   });
 
   test('is the one in docs/asyncapi.json', async () => {
     const path = 'docs/asyncapi.json';
     const options = { ...(await resolveConfig(path)), filepath: path };
-    const text = await format(JSON.stringify(asyncApiDocument('pulses')), options);
+    const text = await format(JSON.stringify(DOCUMENT), options);
     // After a change on purpose: npx vitest run --project unit test/api/asyncapi-document.test.ts --update
     await expect(text).toMatchFileSnapshot(`../../${path}`);
   });
 
   test('has examples that keep its own rules', () => {
-    const { messages } = asyncApiDocument('pulses').components;
-    expect(isQueued(messages.pulse.examples[0]!.payload)).toBe(true);
-    expect(areQueued(messages.pulses.examples[0]!.payload)).toBe(true);
+    const { messages } = DOCUMENT.components as unknown as {
+      messages: Record<string, { examples: { payload: unknown }[] }>;
+    };
+    expect(isQueued(messages.pulse!.examples[0]!.payload)).toBe(true);
+    expect(areQueued(messages.pulses!.examples[0]!.payload)).toBe(true);
   });
 });
 

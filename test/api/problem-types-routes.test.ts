@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { createTestApp } from './api-fixture.ts';
+import { createApp } from '../../src/api/app.ts';
+import { defineProblems } from '../../src/http/problems.ts';
+import { createTestApp, OPTIONS, testDeps } from './api-fixture.ts';
 
 /** Where the catalogue is written down for people. */
 const PAGE = 'docs/api.md';
@@ -34,4 +36,15 @@ test('404 for a kind that is not in the catalogue, and 400 for a name beyond all
   expect(await statusOf('PULSE_API_NOT_FOUND')).toBe(404);
   expect(await statusOf('x'.repeat(65))).toBe(400);
   await app.close();
+});
+
+test('two modules that define the same problem keep the API from starting', async () => {
+  const one = { tag: { name: 'one', description: '' }, addRoutes: () => undefined };
+  const problems = defineProblems({ PULSE_API_TWICE: { status: 409, title: 'Defined twice.' } });
+  const deps = testDeps();
+  const started = createApp(
+    { ...deps, modules: [...deps.modules, { ...one, problems }, { ...one, problems }] },
+    OPTIONS,
+  );
+  await expect(started).rejects.toThrow('Two modules define the problem PULSE_API_TWICE.');
 });

@@ -13,7 +13,7 @@ function problemOf(mediaType: SendMediaType, body: string | Buffer): unknown {
     return read(mediaType, body);
   } catch (error) {
     if (!(error instanceof ProblemError)) throw error;
-    return error.code;
+    return error.kind.code;
   }
 }
 

@@ -8,7 +8,7 @@ const problemOf = (enter: () => unknown): unknown => {
   } catch (error) {
     if (!(error instanceof ProblemError)) throw error;
     expect(error.options.headers).toEqual({ 'retry-after': '1' });
-    return error.code;
+    return error.kind.code;
   }
   return 'entered';
 };

@@ -1,0 +1,60 @@
+/** Who may call the API: tokens, keys, the hook that protects every route, the audit log, and the login. */
+import type { Pool } from 'pg';
+import type { Api, ApiModule } from '../http/api-module.ts';
+import type { Logger } from '../platform/logger.ts';
+import { ACCESS_PROBLEMS } from './access-problems.ts';
+import { auditChanges } from './audit-changes.ts';
+import { createRefusalLog } from './audit.ts';
+import { addAuth } from './auth.ts';
+import { createCredentialsCheck } from './credentials.ts';
+import type { Identities } from './identities.ts';
+import { createLoginLimiter, type LoginLimits } from './login-limiter.ts';
+import { addLoginRoute } from './login-route.ts';
+import { addTokens, type TokenOptions } from './tokens.ts';
+
+export interface AccessDeps {
+  readonly pool: Pool;
+  readonly identities: Identities;
+  readonly logger: Logger;
+}
+
+export interface AccessOptions extends TokenOptions {
+  readonly loginLimits?: LoginLimits;
+}
+
+export interface Access {
+  /**
+   * Protects every route that is added from here on, and closes with the app.
+   *
+   * @returns The module with the login route.
+   * @throws FatalError PULSE_CONFIG_INVALID a secret is too short.
+   */
+  protect(app: Api): Promise<ApiModule>;
+}
+
+const LOGIN_LIMITS: LoginLimits = { perAccount: 10, perAddress: 60, windowMs: 60_000 };
+
+export function createAccess(deps: AccessDeps, options: AccessOptions): Access {
+  const { pool, identities, logger } = deps;
+  return {
+    async protect(app) {
+      const refusals = createRefusalLog(pool, logger);
+      app.addHook('onClose', async () => {
+        await Promise.all([refusals.close(), identities.close()]);
+      });
+      const tokens = await addTokens(app, options);
+      addAuth(app, { identities, tokens, refusals });
+      auditChanges(app, pool);
+      const checkCredentials = await createCredentialsCheck(pool);
+      const limits = options.loginLimits ?? LOGIN_LIMITS;
+      const limiter = createLoginLimiter(pool, options.jwtSecret, limits);
+      return {
+        tag: { name: 'auth', description: 'Who is calling.' },
+        problems: ACCESS_PROBLEMS,
+        addRoutes(api) {
+          addLoginRoute(api, { pool, tokens, refusals, checkCredentials, limiter });
+        },
+      };
+    },
+  };
+}
