@@ -69,3 +69,17 @@ export class FatalError extends PulseError {
     super(code, message, { ...options, retryable: false });
   }
 }
+
+/** The `code` that Node.js and most clients give their errors, such as ENOENT or 404. */
+export function codeOf(error: unknown): string | number | undefined {
+  if (!(error instanceof Error) || !('code' in error)) return undefined;
+  const { code } = error;
+  return typeof code === 'string' || typeof code === 'number' ? code : undefined;
+}
+
+/** JavaScript can throw anything; this makes it an Error. */
+export function toError(thrown: unknown): Error {
+  return thrown instanceof Error
+    ? thrown
+    : new Error('Something other than an Error was thrown.', { cause: thrown });
+}

@@ -1,16 +1,18 @@
-/** Waiting: between attempts, capped, jittered, abortable; and for work, with a bound. */
+/** Waiting: between attempts, with a cap and jitter; and for work, with a time limit. */
 import { setTimeout as delay } from 'node:timers/promises';
+import { TransientError } from '../core/errors.ts';
 
-/** Bounds of one retry loop, in milliseconds. */
+/** The limits of one retry loop. */
 export interface BackoffOptions {
   readonly baseMs: number;
   readonly capMs: number;
 }
 
 /**
- * The wait before attempt `attempt` (0-based): a random time in the upper half of the exponential step.
+ * How long to wait after failed attempt `attempt` (0-based): a random time in the upper half of the
+ * exponential step.
  *
- * Half of the step is kept so that a herd spreads out and still nobody hammers a server that is down.
+ * The random half spreads clients out; the fixed half keeps them from hammering a server that is down.
  */
 export function backoffDelayMs(
   attempt: number,
@@ -30,12 +32,27 @@ export async function sleep(ms: number, signal?: AbortSignal): Promise<void> {
   }
 }
 
-/** Waits until `work` has ended, for at most `ms`. @throws What `work` throws within that time. */
+/** Waits for `work` to end, but at most `ms`. @throws What `work` throws within that time. */
 export async function waitAtMost(ms: number, work: Promise<unknown>): Promise<void> {
   const timeout = new AbortController();
   try {
     await Promise.race([work, sleep(ms, timeout.signal)]);
   } finally {
     timeout.abort();
+  }
+}
+
+/** Waits for `work`. @throws TransientError PULSE_TIMEOUT after `ms`. */
+export async function withTimeout<T>(ms: number, work: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => {
+      reject(new TransientError('PULSE_TIMEOUT', `No answer within ${ms} ms.`));
+    }, ms);
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
   }
 }

@@ -1,10 +1,10 @@
-/** Where compiled files are, for the code that starts threads and processes from them. */
+/** Finds compiled files, for code that starts threads and processes from them. */
 
 /**
  * The URL of the compiled file `path`, relative to the calling module.
  *
- * Node.js can start neither a thread nor a process from a TypeScript file, and tests run the sources:
- * a caller under `src/` gets the file of the same place under `dist/`, which the build made.
+ * Node.js cannot start a thread or a process from a TypeScript file, and tests run the sources. A caller under
+ * `src/` therefore gets the matching file under `dist/`, which the build creates.
  *
  * @param importMetaUrl The caller's `import.meta.url`.
  * @param path Relative, ending in `.js`, such as `./guardian.js`.

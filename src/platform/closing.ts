@@ -1,20 +1,20 @@
-/** Closing what was opened, in reverse order and within a time, whatever fails on the way. */
+/** Closes what was opened, in reverse order and within a time limit, even if some of it fails. */
 import { sleep } from './backoff.ts';
 import type { Logger } from './logger.ts';
 
 export interface Closer {
   /**
-   * Remembers how to close something that has just been opened.
+   * Registers how to close something that was just opened.
    *
-   * @param close Told how many milliseconds it has. One that takes longer is left to itself.
-   * @param share The part of the time then left that it may take; `all` waits for it without a bound.
+   * @param close Gets the number of milliseconds it has. If it takes longer, closing continues without it.
+   * @param share The fraction of the remaining time it may take; `all` waits for it without a limit.
    */
   add(
     name: string,
     close: (withinMs: number) => void | Promise<void>,
     share?: number | 'all',
   ): void;
-  /** Closes everything, last opened first. Failures are logged, never thrown. Repeated calls share one run. */
+  /** Closes everything, last opened first. Logs failures, never throws. Repeated calls share one run. */
   close(): Promise<void>;
 }
 
@@ -24,10 +24,10 @@ interface Part {
   readonly share: number | 'all';
 }
 
-/** What is opened first is closed last, and must not be skipped because another took all the time. */
+/** The least time each part gets, so that a slow part cannot use up the time of those closed after it. */
 const LATE_PART_MS = 500;
 
-/** @param withinMs For all parts together, from the call of `close` on. */
+/** @param withinMs For all parts together, from the call of `close`. */
 export function createCloser(logger: Logger, { withinMs }: { readonly withinMs: number }): Closer {
   const open: Part[] = [];
   let closing: Promise<void> | undefined;
@@ -58,7 +58,7 @@ export function createCloser(logger: Logger, { withinMs }: { readonly withinMs: 
 async function closedWithin({ close, share }: Part, boundMs: number): Promise<boolean> {
   const closed = Promise.resolve(close(boundMs)).then(() => true);
   if (share === 'all') return await closed;
-  // If it fails later, nobody waits for it any more.
+  // It may still fail after the time limit, when nothing awaits it any more.
   closed.catch(() => undefined);
   const inTime = new AbortController();
   try {

@@ -1,9 +1,9 @@
-/** Named places at which fault tests stop a process: `PULSE_CRASH_AT`, honoured with `--allow-test-faults` only. */
+/** Named steps at which fault tests stop a process, set by `PULSE_CRASH_AT` with `--allow-test-faults`. */
 
 /**
- * Whose steps are meant:
+ * What stops, and where:
  * - `ingest` the whole process, at a step of any of its ingest threads;
- * - `thread` the one ingest thread that takes the step;
+ * - `thread` only the ingest thread that reaches the step;
  * - `flush` the whole process, at a step of a flush.
  */
 export type CrashScope = 'ingest' | 'thread' | 'flush';
@@ -11,9 +11,9 @@ export type CrashScope = 'ingest' | 'thread' | 'flush';
 export interface CrashPoint {
   readonly scope: CrashScope;
   readonly step: string;
-  /** The how many-th time the process takes the step, from 1. */
+  /** Which time the process reaches the step, from 1. */
   readonly count: number;
-  /** `kill` ends at once, as SIGKILL does; `stop` suspends the process until somebody continues it. */
+  /** `kill` ends it at once, like SIGKILL; `stop` suspends the process until it gets SIGCONT. */
   readonly how: 'kill' | 'stop';
 }
 
@@ -28,7 +28,7 @@ export const CRASH_STEPS: Readonly<Record<CrashScope, readonly string[]>> = {
 
 const FORM = /^(ingest|thread|flush):([a-z-]+):([1-9]\d{0,5})(?::(kill|stop))?$/;
 
-/** Reads `scope:step:count` or `scope:step:count:stop`; undefined when it names no place there is. */
+/** Parses `scope:step:count` or `scope:step:count:stop`; undefined if there is no such step. */
 export function parseCrashPoint(text: string): CrashPoint | undefined {
   const match = FORM.exec(text);
   if (match === null) return undefined;
@@ -37,22 +37,20 @@ export function parseCrashPoint(text: string): CrashPoint | undefined {
   return CRASH_STEPS[point.scope].includes(step) ? point : undefined;
 }
 
-/** A crash point and how often its step is still to be taken: one counter for all threads of the process. */
+/** A crash point and how many times its step is still to be reached, counted over all threads of the process. */
 export interface ArmedCrashPoint extends CrashPoint {
   readonly left: Int32Array;
 }
 
 export function armCrashPoint(point: CrashPoint | undefined): ArmedCrashPoint | undefined {
   if (point === undefined) return undefined;
-  // Shared, so that the thread that replaces an ended one does not begin to count anew.
+  // Shared, so that a thread that replaces another does not start counting again.
   const left = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
   left[0] = point.count;
   return { ...point, left };
 }
 
-/**
- * What the code of one of `scopes` calls after each of its steps; undefined when nothing is to happen there.
- */
+/** The function that code of `scopes` calls after each step; undefined when no crash is set for them. */
 export function createCrashPoint(
   point: ArmedCrashPoint | undefined,
   scopes: readonly CrashScope[],
@@ -63,9 +61,9 @@ export function createCrashPoint(
   };
 }
 
-/** Neither way lets any code of the process run on: no handler, no finally, no buffered write. */
+/** No code runs after this: no handler, no finally, no buffered write. */
 function crash({ scope, how }: CrashPoint): void {
-  // In a worker thread this ends the thread alone, in the middle of whatever it was doing.
+  // In a worker thread this ends only the thread, in the middle of whatever it was doing.
   if (scope === 'thread') process.exit(1);
   process.kill(process.pid, how === 'stop' ? 'SIGSTOP' : 'SIGKILL');
 }

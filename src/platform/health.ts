@@ -1,7 +1,7 @@
-/** Whether a process can work just now, one answer for each server that it depends on. */
-import { sleep } from './backoff.ts';
+/** Whether a process can work right now, checked per server it depends on. */
+import { withTimeout } from './backoff.ts';
 
-/** One server the process cannot work without. `check` rejects while it is away. */
+/** One server the process cannot work without. `check` rejects while it is unavailable. */
 export interface ReadinessCheck {
   readonly name: string;
   check(): Promise<void>;
@@ -14,11 +14,11 @@ export interface CheckState {
 
 export interface ReadinessOptions {
   readonly timeoutMs: number;
-  /** Told why; whoever asks is only told what. */
+  /** Gets the reason; callers only see which server is not ready. */
   readonly onFailure: (error: unknown, name: string) => void;
 }
 
-/** Runs checks. Calls that come while they run share their answer: nobody can make the servers busy with it. */
+/** Runs the checks. Concurrent calls share one run, so that probes cannot overload the servers. */
 export function createReadiness(
   checks: readonly ReadinessCheck[],
   { timeoutMs, onFailure }: ReadinessOptions,
@@ -27,7 +27,7 @@ export function createReadiness(
   const run = async (one: ReadinessCheck): Promise<CheckState> => {
     const { name } = one;
     try {
-      await withTimeout(one.check(), timeoutMs);
+      await withTimeout(timeoutMs, one.check());
       return { name, ready: true };
     } catch (error) {
       onFailure(error, name);
@@ -42,32 +42,19 @@ export function createReadiness(
   };
 }
 
-async function withTimeout(work: Promise<void>, timeoutMs: number): Promise<void> {
-  const answered = new AbortController();
-  const timeout = sleep(timeoutMs, answered.signal).then(() => {
-    if (!answered.signal.aborted) throw new Error(`no answer within ${timeoutMs} ms`);
-  });
-  try {
-    await Promise.race([work, timeout]);
-  } finally {
-    answered.abort();
-  }
-}
-
 /**
- * The health of a process without an HTTP API of its own:
- * - `starting`: not ready, whatever the servers say;
+ * The health of a process:
+ * - `starting`: not ready, whatever the checks say;
  * - `running`: ready while every check passes;
- * - `closing`: not ready, so that nothing new is sent here.
+ * - `closing`: not ready, so that no new work is sent here.
  */
 export interface ProcessHealth {
   phase: 'starting' | 'running' | 'closing';
-  /** A name that is there already stands for the same server. */
+  /** Ignores a check whose name is already present: it is the same server. */
   add(checks: readonly ReadinessCheck[]): void;
   report(): Promise<{ readonly ready: boolean; readonly checks: readonly CheckState[] }>;
 }
 
-/** Creates it, `starting` and without a check. */
 export function createProcessHealth(options: ReadinessOptions): ProcessHealth {
   const checks = new Map<string, ReadinessCheck>();
   let run = createReadiness([], options);

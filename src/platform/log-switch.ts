@@ -1,16 +1,16 @@
-/** Turning debug logs on and off while the process runs. */
+/** Turns debug logs on and off while the process runs. */
 import type { Logger, LoggerOptions, LogLevel } from './logger.ts';
 
 export interface LogSwitch {
-  /** What a logger of another thread needs to write as this process does now. */
+  /** The current options, for the logger of a new thread. */
   readonly options: LoggerOptions;
-  /** From the usual level to `debug` and back; from a usual level that is as fine as that, to `info`. */
+  /** Switches between the configured level and `debug`; or `info`, if the configured level is `debug` or `trace`. */
   readonly toggle: () => void;
-  /** Tells each new level, for loggers of other threads. */
+  /** Calls `listener` with each new level, so that loggers of other threads can follow. */
   readonly onChange: (listener: (level: LogLevel) => void) => void;
 }
 
-/** @param options What the logger was created with; its level is the usual one. */
+/** @param options Those the logger was created with. */
 export function createLogSwitch(logger: Logger, options: LoggerOptions): LogSwitch {
   const listeners: ((level: LogLevel) => void)[] = [];
   const other = ['debug', 'trace'].includes(options.level) ? 'info' : 'debug';

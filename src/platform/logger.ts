@@ -1,7 +1,8 @@
-/** Structured logs: one JSON line each, readable on a terminal, secrets left out. */
+/** Structured logs: one JSON line each, or readable lines on a terminal. Secrets are removed. */
 import { isMainThread, threadId } from 'node:worker_threads';
 import { pino, type DestinationStream, type Logger as PinoLogger } from 'pino';
 import { prettyFactory } from 'pino-pretty';
+import { codeOf } from '../core/errors.ts';
 import { createRedactor } from './redaction.ts';
 import { hostUrls } from './server-urls.ts';
 
@@ -12,9 +13,9 @@ export type LogLevel = (typeof LOG_LEVELS)[number];
 
 export interface LoggerOptions {
   readonly level: LogLevel;
-  /** Human-readable lines; for terminals only. */
+  /** Readable lines instead of JSON; for terminals only. */
   readonly pretty: boolean;
-  /** Values that must not be written, wherever they come from. */
+  /** Values that must never be written, wherever they come from. */
   readonly secrets: readonly string[];
 }
 
@@ -32,8 +33,8 @@ const REDACTED_PATHS = [
 ];
 
 /**
- * Creates the process's logger. It writes to standard error, because standard output belongs to
- * the answers of commands (`--json`).
+ * Creates the process's logger. It writes to standard error, because standard output is for the results of
+ * commands (`--json`).
  */
 export function createLogger({ level, pretty, secrets }: LoggerOptions): Logger {
   return pino(
@@ -41,7 +42,7 @@ export function createLogger({ level, pretty, secrets }: LoggerOptions): Logger 
       level,
       base: { pid: process.pid, ...(isMainThread ? {} : { threadId }) },
       redact: { paths: REDACTED_PATHS, censor: '[redacted]' },
-      // The last word before a line is written: what no path names is found by its value.
+      // Runs on each finished line: finds secrets by value that no path above names.
       hooks: { streamWrite: createRedactor(secrets) },
       serializers: { err: (error: unknown) => toLoggable(error) },
     },
@@ -50,16 +51,16 @@ export function createLogger({ level, pretty, secrets }: LoggerOptions): Logger 
 }
 
 /**
- * What may be logged of an error: no other members, because clients attach whole commands to theirs, the
- * one that logs in included.
+ * The parts of an error that may be logged. Other members are left out, because clients attach whole commands
+ * to their errors, including the one that logs in.
  */
 function toLoggable(error: unknown, depth = CAUSES_LOGGED): unknown {
   if (!(error instanceof Error)) return error;
   const { name, message, stack, cause } = error;
-  const { code } = error as { code?: unknown };
+  const code = codeOf(error);
   return {
     type: name,
-    ...(typeof code === 'string' || typeof code === 'number' ? { code } : {}),
+    ...(code === undefined ? {} : { code }),
     message,
     stack,
     ...(error instanceof AggregateError ? { errorCount: error.errors.length } : {}),
@@ -77,14 +78,14 @@ function prettyStderr(): DestinationStream {
 }
 
 /**
- * Names a server for logs and errors: scheme, hosts, ports and path of a URL, never its credentials.
+ * A server's name for logs and errors: scheme, hosts, ports and path of its URL, never the credentials.
  *
- * @returns `invalid URL` for a text that is none, since echoing it could show a password.
+ * @returns `invalid URL` if it is not a URL, because printing it could show a password.
  */
 export function serverOf(url: string): string {
   try {
     const urls = hostUrls(url).map((one) => new URL(one));
-    // Without a host the rest is opaque and may hold anything.
+    // Without a host, the rest could be anything.
     if (urls.some(({ host }) => host === '')) return 'invalid URL';
     const { protocol = '', pathname = '' } = urls[0] ?? {};
     const hosts = urls.map(({ host }) => host).join(',');

@@ -1,4 +1,4 @@
-/** The process's metrics and health: one registry, one small server that Prometheus and supervisors read. */
+/** The process's metrics and health: one registry, and a small HTTP server for Prometheus and supervisors. */
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -12,27 +12,27 @@ export interface MetricsServer {
   close(): Promise<void>;
 }
 
-/** A registry that already holds the process's own metrics (CPU, memory, event loop) and which build it is. */
+/** A registry with the process's own metrics (CPU, memory, event loop) and its build. */
 export function createMetricsRegistry(): Registry {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   new Gauge({
     name: 'pulse_build_info',
-    help: 'Always 1; the labels say which build of Pulse runs on which Node.js.',
+    help: 'Always 1; the labels give the versions of Pulse and Node.js.',
     labelNames: ['version', 'node'],
     registers: [registry],
   }).set({ version: readVersion(), node: process.versions.node }, 1);
   return registry;
 }
 
-/** Something that is known elsewhere and read at every scrape. */
+/** A value that is kept elsewhere and read at every scrape. */
 export interface Sampled<T> {
   readonly name: string;
   readonly help: string;
   readonly read: () => T;
 }
 
-/** A gauge that is read at every scrape. While `read` gives undefined it is not shown: an old value would lie. */
+/** A gauge read at every scrape. While `read` returns undefined it is absent: an old value would be wrong. */
 export function addSampledGauge(
   registry: Registry,
   { name, help, read }: Sampled<number | undefined>,
@@ -49,7 +49,7 @@ export function addSampledGauge(
   });
 }
 
-/** The same with one label; its values are the keys of what `read` gives, and must be a closed set. */
+/** The same with one label, whose values are the keys that `read` returns. They must be a closed set. */
 export function addSampledGauges(
   registry: Registry,
   { name, help, label, read }: Sampled<Readonly<Record<string, number>>> & { label: string },
@@ -68,7 +68,7 @@ export function addSampledGauges(
   });
 }
 
-/** A counter that is kept elsewhere, since this process began. */
+/** A counter that is kept elsewhere since the process started. */
 export function addSampledCounter(registry: Registry, { name, help, read }: Sampled<number>): void {
   new Counter({
     name,
@@ -82,10 +82,10 @@ export function addSampledCounter(registry: Registry, { name, help, read }: Samp
 }
 
 /**
- * Serves `GET /metrics`, and as the API does `GET /health/live`, which asks nobody, and `GET /health/ready`.
+ * Serves `GET /metrics` and, like the API, `GET /health/live` (always 200) and `GET /health/ready`.
  *
- * @param options.port 0 takes any free port.
- * @throws FatalError PULSE_METRICS_LISTEN naming the variables when the port cannot be taken.
+ * @param options.port 0 picks any free port.
+ * @throws FatalError PULSE_METRICS_LISTEN, with the variables, when the port cannot be opened.
  */
 export async function startMetricsServer(
   registry: Registry,
@@ -142,7 +142,7 @@ export async function startMetricsServer(
   };
 }
 
-/** Of the package; the file stands two folders above, built or not. */
+/** Reads package.json, which is two folders up in both src and dist. */
 function readVersion(): string {
   const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
   return (JSON.parse(text) as { version: string }).version;

@@ -1,24 +1,24 @@
-/** How busy the Postgres pool is, and how long its callers wait for a connection. */
+/** How busy the Postgres pool is, and how long callers wait for a connection. */
 import type { Pool, PoolClient } from 'pg';
 import { Histogram, type Registry } from 'prom-client';
 import { addSampledGauge, addSampledGauges } from './metrics.ts';
 
-/** Adds the metrics of a pool; from here on every wait for a connection of it is measured. */
+/** Adds the metrics of a pool, and measures every wait for a connection from now on. */
 export function addPoolMetrics(registry: Registry, pool: Pool): void {
   addSampledGauges(registry, {
     name: 'pulse_postgres_connections',
-    help: 'Connections to Postgres that this process holds, by state.',
+    help: 'Connections to Postgres that this process has open, by state.',
     label: 'state',
     read: () => ({ idle: pool.idleCount, busy: pool.totalCount - pool.idleCount }),
   });
   addSampledGauge(registry, {
     name: 'pulse_postgres_waiting',
-    help: 'Callers that wait for a connection to Postgres now.',
+    help: 'Callers waiting for a connection to Postgres.',
     read: () => pool.waitingCount,
   });
   const waitSeconds = new Histogram({
     name: 'pulse_postgres_wait_seconds',
-    help: 'Time until a caller had a connection to Postgres, or an error.',
+    help: 'Time until a caller got a connection to Postgres, or an error.',
     buckets: [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10],
     registers: [registry],
   });
@@ -33,7 +33,7 @@ type OnConnect = (
   done: () => void,
 ) => void;
 
-/** The pool tells nobody when a wait begins, so its `connect`, which its `query` calls too, is replaced. */
+/** The pool has no event for the start of a wait, so this replaces `connect`, which `query` also calls. */
 function measureWaits(pool: Pool, observe: (seconds: number) => void): void {
   const original = pool.connect.bind(pool) as {
     (): Promise<PoolClient>;

@@ -1,6 +1,13 @@
 /** A Postgres pool in which every wait is bounded, and transactions that always release their client. */
 import { Client, DatabaseError, Pool, type ClientConfig, type PoolClient } from 'pg';
-import { FatalError, PulseError, TransientError, type ErrorCode } from '../core/errors.ts';
+import {
+  codeOf,
+  FatalError,
+  PulseError,
+  toError,
+  TransientError,
+  type ErrorCode,
+} from '../core/errors.ts';
 import { backoffDelayMs, sleep } from './backoff.ts';
 import { serverOf, type Logger } from './logger.ts';
 import { createWaitReport } from './wait-report.ts';
@@ -62,7 +69,7 @@ const REFUSED_CODES: ReadonlyMap<string, string> = new Map([
   ['28000', 'refuses the user'], // invalid_authorization_specification
   ['28P01', 'refuses the user name or password'], // invalid_password
   ['3D000', 'has no such database'], // invalid_catalog_name
-  ['42501', 'does not let this user in'], // insufficient_privilege
+  ['42501', 'does not let this user connect'], // insufficient_privilege
 ]);
 
 /**
@@ -150,11 +157,9 @@ export async function withTransaction<T>(
  * unchanged.
  */
 export function toPulseError(error: unknown): Error {
-  if (!(error instanceof Error))
-    return new Error('Something other than an Error was thrown.', { cause: error });
-  const code = TRANSIENT_CODES.get(codeOf(error) ?? '');
-  if (code === undefined || error instanceof PulseError) return error;
-  return new TransientError(code, `Postgres: ${error.message}`, { cause: error });
+  const code = TRANSIENT_CODES.get(String(codeOf(error)));
+  if (code === undefined || error instanceof PulseError) return toError(error);
+  return new TransientError(code, `Postgres: ${toError(error).message}`, { cause: error });
 }
 
 /**
@@ -174,7 +179,7 @@ export async function waitForPostgres(
       await pingOnce(url, Math.max(100, deadlineMs - Date.now()));
       return;
     } catch (error) {
-      const refusal = REFUSED_CODES.get(codeOf(error) ?? '');
+      const refusal = REFUSED_CODES.get(String(codeOf(error)));
       const delayMs = backoffDelayMs(attempt, { baseMs: 100, capMs: 2_000 });
       const aborted = options.signal?.aborted === true;
       if (refusal !== undefined || aborted || Date.now() + delayMs >= deadlineMs) {
@@ -222,7 +227,7 @@ async function rollBack(client: PoolClient): Promise<Error | undefined> {
     await client.query(rollback);
     return undefined;
   } catch (error) {
-    return error instanceof Error ? error : new Error('ROLLBACK failed.', { cause: error });
+    return toError(error);
   }
 }
 
@@ -232,9 +237,4 @@ function afterLoss(error: unknown): Error {
   return new TransientError('PULSE_POSTGRES_UNREACHABLE', 'Postgres: the connection was lost.', {
     cause: error,
   });
-}
-
-function codeOf(error: unknown): string | undefined {
-  if (!(error instanceof Error) || !('code' in error)) return undefined;
-  return typeof error.code === 'string' ? error.code : undefined;
 }

@@ -1,82 +1,82 @@
 /**
- * One RabbitMQ connection that is kept alive: the loop around amqplib's plain `connect()`.
+ * Keeps one RabbitMQ connection alive: a reconnect loop around amqplib's plain `connect()`.
  *
- * The library's own recovery is not used. It rebuilds no channels, ignores a channel that closes by
- * itself, and never reconnects after a connection that dies during its `setup`.
+ * We do not use the library's own recovery. It does not reopen channels, ignores a channel that the broker
+ * closes, and never reconnects if a connection dies during its `setup`.
  */
 import type { Channel, ChannelModel, ConfirmChannel } from 'amqplib';
-import { PulseError, TransientError } from '../core/errors.ts';
+import { PulseError, toError, TransientError } from '../core/errors.ts';
 import { backoffDelayMs, sleep, waitAtMost } from './backoff.ts';
 import { serverOf, type Logger } from './logger.ts';
 import { closeChannel, closeRabbitConnection, openRabbitConnection } from './rabbit-connection.ts';
 
 /** One connection of a session, from open to lost. */
 export interface RabbitLink {
-  /** Counts the connections of the session, from 1. Delivery tags of another generation are void. */
+  /** Numbers the connections of the session, from 1. Delivery tags of other generations are void. */
   readonly generation: number;
-  /** False from the moment the link is lost; acknowledgements must be dropped from then on. */
+  /** False once the link is lost; from then on, drop acknowledgements. */
   readonly alive: boolean;
   readonly connection: ChannelModel;
-  /** A channel whose end, however it comes, ends the link. Owners must not close it themselves. */
+  /** Opens a channel. If it closes for any reason, the link is lost. Owners must not close it themselves. */
   createChannel(): Promise<Channel>;
-  /** The same with confirms. `highWaterMark` counts frames. */
+  /** The same with publisher confirms. `highWaterMark` counts frames. */
   createConfirmChannel(options?: { highWaterMark: number }): Promise<ConfirmChannel>;
   /**
-   * Closes one of its channels without ending the link. The broker takes what was sent on it first, such as
-   * acknowledgements; what was not acknowledged is redelivered.
+   * Closes one of its channels and keeps the link. The broker first handles what was sent on the channel, such
+   * as acknowledgements, and redelivers what was not acknowledged.
    */
   closeChannel(channel: Channel): Promise<void>;
-  /** Gives the link up, for example because the broker cancelled a consumer; the first call counts. */
+  /** Ends the link, for example because the broker cancelled a consumer. Only the first error counts. */
   fail(error: Error): void;
 }
 
 export interface RabbitSessionOptions {
   readonly url: string;
-  /** Shown by RabbitMQ beside the connection, and in logs. */
+  /** Shown in RabbitMQ's list of connections, and in logs. */
   readonly name: string;
   readonly logger: Logger;
   /**
-   * Builds channels and consumers on a new connection. Should await AMQP only: a link that dies
-   * meanwhile is replaced without waiting for it. A PulseError that is not retryable ends the session.
+   * Opens channels and consumers on a new connection. Should await only AMQP: if the link dies meanwhile, the
+   * session replaces it without waiting for `setup`. A PulseError that is not retryable ends the session.
    */
   readonly setup: (link: RabbitLink) => Promise<void>;
-  /** Called once for every link that was opened, when it is lost or closed. Must not throw. */
+  /** Called once per opened link, when it is lost or closed. Must not throw. */
   readonly onLost?: (error: Error, link: RabbitLink) => void;
-  /** The broker stopped (true) or resumed (false) reading: it is short of memory or disk. */
+  /** The broker stopped (true) or resumed (false) reading because it is low on memory or disk. */
   readonly onBlockedChange?: (blocked: boolean) => void;
-  /** The session has ended by itself, because `setup` threw an error that no retry mends. */
+  /** The session failed: `setup` threw an error that a retry cannot fix. */
   readonly onFatal?: (error: PulseError) => void;
   /** Closes the session when aborted. */
   readonly signal?: AbortSignal;
   /** Replaced in tests. */
   readonly open?: typeof openRabbitConnection;
-  /** Waits between attempts; the default suits everything but tests. */
+  /** Waits between attempts; replaced in tests. */
   readonly backoff?: { readonly baseMs: number; readonly capMs: number };
 }
 
 /**
- * A session is, in turn:
- * - `connecting`: opening a connection or running `setup`, or waiting between two attempts;
- * - `ready`: `setup` has finished; a lost connection or channel leads back to `connecting`;
- * - `closed`: by `close()` or the signal, for good;
- * - `failed`: `setup` threw what no retry mends, for good.
+ * The states of a session:
+ * - `connecting`: opening a connection, running `setup`, or waiting between two attempts;
+ * - `ready`: `setup` has finished; if the connection or a channel is lost, back to `connecting`;
+ * - `closed`: final, after `close()` or the signal;
+ * - `failed`: final, after `setup` threw an error that a retry cannot fix.
  */
 export interface RabbitSession {
   readonly state: 'connecting' | 'ready' | 'closed' | 'failed';
   readonly blocked: boolean;
-  /** Resolves when the session is `ready`, at once if it is; rejects when it ends before. */
+  /** Resolves once the session is `ready`; rejects if it ends before that. */
   readonly ready: Promise<void>;
-  /** Closes channels, then the connection, within a few seconds. What is unacknowledged is redelivered. */
+  /** Closes channels, then the connection, within a few seconds. Unacknowledged deliveries are redelivered. */
   close(): Promise<void>;
 }
 
 const RECONNECT = { baseMs: 100, capMs: 5_000 };
 const SETUP_TIMEOUT_MS = 30_000;
-/** A link that lived for less counts as another failed attempt, so that a 404 in a loop backs off. */
+/** A link that lasted less than this counts as a failed attempt, so that a repeated 404 backs off. */
 const STABLE_MS = 5_000;
 const CHANNELS_CLOSE_TIMEOUT_MS = 3_000;
 
-/** Starts a session; it connects in the background and reconnects until it is closed. */
+/** Starts a session. It connects in the background and reconnects until it is closed. */
 export function startRabbitSession(options: RabbitSessionOptions): RabbitSession {
   const stopping = new AbortController();
   const { signal } = options;
@@ -134,12 +134,12 @@ function createReadiness() {
     resolve = onResolve;
     reject = onReject;
   });
-  // Whoever does not wait for it learns of the end through `onFatal`.
+  // Callers that do not await it hear of a failure through `onFatal`.
   promise.catch(() => undefined);
   return { promise, resolve, reject };
 }
 
-/** Returns when stopped, or with the error that no retry mends. */
+/** Returns when stopped, or with the error that a retry cannot fix. */
 async function keepConnected(
   options: RabbitSessionOptions,
   loop: Loop,
@@ -186,7 +186,7 @@ async function runLink(
   const setBlocked = (blocked: boolean): void => {
     if (status.blocked === blocked) return;
     status.blocked = blocked;
-    logger.warn({ session: name, blocked }, 'rabbitmq changed whether it accepts publications');
+    logger.warn({ session: name, blocked }, 'rabbitmq blocked or unblocked publishing');
     options.onBlockedChange?.(blocked);
   };
   connection.on('blocked', () => {
@@ -197,7 +197,7 @@ async function runLink(
   });
 
   const setupTimer = setTimeout(() => {
-    link.fail(new TransientError('PULSE_TIMEOUT', 'RabbitMQ did not finish the set-up in time.'));
+    link.fail(new TransientError('PULSE_TIMEOUT', 'RabbitMQ did not complete the set-up in time.'));
   }, SETUP_TIMEOUT_MS);
   runSetup(options.setup, link).then(
     () => {
@@ -220,15 +220,15 @@ async function runLink(
   return { error, stable: performance.now() - startedMs >= STABLE_MS };
 }
 
-/** Turns a synchronous throw of `setup` into a rejection. */
+/** Async, so that a synchronous throw of `setup` becomes a rejection. */
 async function runSetup(setup: RabbitSessionOptions['setup'], link: RabbitLink): Promise<void> {
   if (link.alive) await setup(link);
 }
 
 interface OwnedLink extends RabbitLink {
-  /** Resolves with why the link was lost; never rejects. */
+  /** Resolves with the reason when the link is lost; never rejects. */
   readonly lost: Promise<Error>;
-  /** Flushes what the channels still hold, such as acknowledgements: a connection's close overtakes it. */
+  /** Flushes pending frames such as acknowledgements, which closing the connection would overtake. */
   closeChannels(): Promise<void>;
 }
 
@@ -274,8 +274,4 @@ function createLink(connection: ChannelModel, generation: number): OwnedLink {
       await waitAtMost(CHANNELS_CLOSE_TIMEOUT_MS, closing);
     },
   };
-}
-
-function toError(error: unknown): Error {
-  return error instanceof Error ? error : new Error('unknown error', { cause: error });
 }

@@ -1,8 +1,7 @@
-/** Taking secrets out of text that leaves the process, wherever in it they stand. */
-
+/** Removes secrets from text that leaves the process, wherever they appear in it. */
 import { hostUrls } from './server-urls.ts';
 
-/** Shorter ones are parts of ordinary words, and taking those out would leave nothing readable. */
+/** Shorter secrets also occur in ordinary words; removing those would make logs unreadable. */
 const SECRET_LENGTH_MIN = 8;
 const REDACTED = '[redacted]';
 /** `//user:password@` of any URL, up to the last `@` before its path. */
@@ -10,10 +9,10 @@ const CREDENTIALS_IN_URL = /(\/\/)[^\s/?#"'<>]*@/g;
 const PASSWORD_IN_QUERY = /([?&](?:password|passwd|secret|token)=)[^&\s"'#]+/gi;
 
 /**
- * Creates a function that takes `secrets` out of a text, as they are and as JSON or a URL writes them, and
- * the credentials of every URL, known or not.
+ * Creates a function that removes `secrets` from a text, also in JSON or URL encoding, and the credentials of
+ * every URL, known or not.
  *
- * By value, because nobody can list all the places in which a library may put what it was given.
+ * It searches by value, because it is impossible to list all the places where a library may put a secret.
  */
 export function createRedactor(secrets: readonly string[]): (text: string) => string {
   const forms = new Set(
@@ -23,7 +22,7 @@ export function createRedactor(secrets: readonly string[]): (text: string) => st
       encodeURIComponent(secret),
     ]),
   );
-  // The longest first: one may be a part of another.
+  // Longest first: one may be part of another.
   const values = [...forms]
     .filter(({ length }) => length >= SECRET_LENGTH_MIN)
     .sort((one, other) => other.length - one.length);
@@ -36,9 +35,9 @@ export function createRedactor(secrets: readonly string[]): (text: string) => st
   };
 }
 
-/** The password of a URL as it is written there and as it is meant; none for a URL without one. */
+/** The passwords in a URL, both as written and decoded; empty if there are none. */
 export function secretsInUrl(url: string | undefined): string[] {
-  // Several hosts share what stands before and after them.
+  // With several hosts, credentials and query are the same for all.
   const [first = ''] = hostUrls(url ?? '');
   if (!URL.canParse(first)) return [];
   const { password, searchParams } = new URL(first);

@@ -1,4 +1,4 @@
-/** The same manners for a Redis Cluster: what may have been applied is never sent a second time. */
+/** Connects to a Redis Cluster with the same rule: a command that may have been applied is never sent again. */
 import { Cluster, type ClusterNode, type Redis } from 'ioredis';
 import { TransientError } from '../core/errors.ts';
 import { backoffDelayMs } from './backoff.ts';
@@ -12,20 +12,20 @@ export interface ClusterSettings {
 
 const RECONNECT = { baseMs: 50, capMs: 2_000 };
 const DEFAULT_PORT = 6_379;
-/** How soon a failover is noticed by a client that is told of it by nobody. */
+/** How soon a client notices a failover, since nothing notifies it. */
 const SLOTS_REFRESH_INTERVAL_MS = 1_000;
 const SLOTS_REFRESH_TIMEOUT_MS = 5_000;
 
-/** Whether the URL names nodes of a cluster, of which one that answers is enough. */
+/** Whether the URL names nodes of a cluster. One node that answers is enough. */
 export function isClusterUrl(url: string): boolean {
   return /^rediss?\+cluster:/i.test(url);
 }
 
 /**
- * Creates a client of a cluster that has yet to be connected.
+ * Creates a cluster client that is not connected yet.
  *
- * MOVED, ASK and TRYAGAIN are followed, because the node that answers so has done nothing. A command whose
- * connection breaks is not repeated, and CLUSTERDOWN is handed to the caller, who knows how long to wait.
+ * It follows MOVED, ASK and TRYAGAIN, because a node that answers so has done nothing. It does not retry a
+ * command whose connection breaks, and it passes CLUSTERDOWN to the caller, who knows how long to wait.
  */
 export function createCluster(url: string, settings: ClusterSettings): Cluster {
   const urls = hostUrls(url).map((one) => new URL(one));
@@ -45,7 +45,7 @@ export function createCluster(url: string, settings: ClusterSettings): Cluster {
       ...(password === '' ? {} : { password: decodeURIComponent(password) }),
       ...(isEncrypted ? { tls: {} } : {}),
     },
-    // A certificate is made out to a name; the library would connect to the address behind it.
+    // Certificates are issued for names; by default the library would connect to the resolved address.
     ...(isEncrypted
       ? {
           dnsLookup: (name, found) => {
@@ -63,7 +63,7 @@ function toNode({ hostname, port }: URL): ClusterNode {
   };
 }
 
-/** @throws TransientError PULSE_REDIS_UNREACHABLE when an owner is not connected, or nobody is known yet. */
+/** @throws TransientError PULSE_REDIS_UNREACHABLE when an owner is not connected, or none is known yet. */
 export function slotOwners(cluster: Cluster): Redis[] {
   const owners = new Set(cluster.slots.map(([owner]) => owner));
   const connected = cluster
@@ -72,12 +72,12 @@ export function slotOwners(cluster: Cluster): Redis[] {
   if (connected.length > 0 && connected.length === owners.size) return connected;
   throw new TransientError(
     'PULSE_REDIS_UNREACHABLE',
-    `${owners.size - connected.length} of the ${owners.size} masters of the cluster are away.`,
+    `${owners.size - connected.length} of the ${owners.size} masters of the cluster are unavailable.`,
   );
 }
 
 /**
- * A master that has just come back answers, and refuses every key until it has heard of the others.
+ * A master that has just restarted answers, but refuses every key until it has found the others.
  *
  * @throws TransientError PULSE_REDIS_UNREACHABLE
  */
@@ -87,6 +87,6 @@ export async function assertInCluster(master: Redis): Promise<void> {
   const { host = '', port = 0 } = master.options;
   throw new TransientError(
     'PULSE_REDIS_UNREACHABLE',
-    `The master ${host}:${port} has lost its cluster.`,
+    `The master ${host}:${port} has lost contact with its cluster.`,
   );
 }

@@ -1,11 +1,11 @@
-/** A Redis client whose failures are visible: nothing queues while it is down, nothing is sent twice. */
+/** A Redis client that fails fast: no commands queue while Redis is down, and none is sent twice. */
 import { Cluster, Redis } from 'ioredis';
 import { FatalError } from '../core/errors.ts';
 import { backoffDelayMs, sleep } from './backoff.ts';
 import { serverOf, type Logger } from './logger.ts';
 import { assertInCluster, createCluster, isClusterUrl, slotOwners } from './redis-cluster.ts';
 
-/** A client of one server, or of all nodes of a cluster. */
+/** A client of one server or of a cluster. */
 export type RedisClient = Redis | Cluster;
 
 export interface RedisOptions {
@@ -15,22 +15,22 @@ export interface RedisOptions {
   readonly commandTimeoutMs?: number;
 }
 
-/** How Redis refuses a login; the last is the answer of a server that wants no password. */
+/** How Redis refuses a login. The last one comes from a server that has no password set. */
 const REFUSED = /^(WRONGPASS|NOAUTH|NOPERM|ERR AUTH )/;
 
 const RECONNECT = { baseMs: 50, capMs: 2_000 };
 
 /**
- * Creates a client that connects in the background and reconnects for ever.
+ * Creates a client that connects in the background and never stops reconnecting.
  *
- * A command fails at once while the connection is down and when it breaks (`maxRetriesPerRequest` 0,
- * no offline queue): the library's default would send a command again whose first copy may have been
- * applied. Every rejection therefore means "outcome unknown"; callers are idempotent.
+ * A command fails at once while the connection is down or when it breaks (`maxRetriesPerRequest` 0, no offline
+ * queue). By default the library would resend a command whose first copy may have been applied. Every rejection
+ * therefore means "outcome unknown", and callers must be idempotent.
  */
 export function createRedis(url: string, options: RedisOptions): RedisClient {
   const { name, logger, commandTimeoutMs = 15_000 } = options;
   const settings = {
-    // Redis refuses names with spaces.
+    // Redis does not allow spaces in names.
     connectionName: name.replaceAll(' ', '-'),
     commandTimeout: commandTimeoutMs,
     connectTimeout: 10_000,
@@ -47,35 +47,34 @@ export function createRedis(url: string, options: RedisOptions): RedisClient {
   const report = (error: Error, server = serverOf(url)): void => {
     logger.warn({ err: causeOf(error), server }, 'redis connection failed');
   };
-  // Unlistened, ioredis swallows errors and a dead client looks healthy.
+  // Without a listener, ioredis swallows errors and a dead client looks healthy.
   client.on('error', (error: Error) => {
     report(error);
   });
   client.on('node error', report);
   client.connect().catch(() => {
-    // Reported by the listeners above; the retry strategy goes on.
+    // The listeners above report it, and the retry strategy continues.
   });
   return client;
 }
 
 /**
- * Every server that takes writes: the one, or the owners of a cluster's slots.
+ * Every server that accepts writes: the single one, or the owners of a cluster's slots.
  *
- * @throws TransientError PULSE_REDIS_UNREACHABLE when one of them is not connected, which the library would
- * silently leave out.
+ * @throws TransientError PULSE_REDIS_UNREACHABLE when one is not connected; the library would silently omit it.
  */
 export function mastersOf(client: RedisClient): readonly Redis[] {
   return client instanceof Cluster ? slotOwners(client) : [client];
 }
 
-/** Every server that holds the sums, or will after a failover. @throws TransientError as mastersOf. */
+/** Every server that holds the sums, including replicas. @throws TransientError as mastersOf. */
 export function nodesOf(client: RedisClient): readonly Redis[] {
   return client instanceof Cluster ? [...slotOwners(client), ...client.nodes('slave')] : [client];
 }
 
-/** Resolves when every server that takes writes answers, and would take them. */
+/** Resolves if every server that accepts writes answers and is ready for them. */
 export async function pingRedis(client: RedisClient): Promise<void> {
-  // A cluster's masters are known once one node has answered.
+  // A cluster's masters are known only after one node has answered.
   await client.ping();
   if (client instanceof Cluster) await Promise.all(slotOwners(client).map(assertInCluster));
 }
@@ -83,14 +82,14 @@ export async function pingRedis(client: RedisClient): Promise<void> {
 /**
  * Waits until Redis answers, for at most `timeoutMs`.
  *
- * @throws FatalError PULSE_REDIS_UNREACHABLE naming the variable and the server, never the password.
+ * @throws FatalError PULSE_REDIS_UNREACHABLE, with the variable and the server but never the password.
  */
 export async function waitForRedis(
   client: RedisClient,
   options: { url: string; timeoutMs: number; signal?: AbortSignal },
 ): Promise<void> {
   const deadlineMs = Date.now() + options.timeoutMs;
-  // A refused password never comes as the answer to a command: such a client does not become ready.
+  // A refused password never shows up as a command's error: such a client just does not become ready.
   let connectionError: Error | undefined;
   const onError = (error: Error): void => {
     connectionError = causeOf(error);
@@ -122,28 +121,28 @@ export async function waitForRedis(
   }
 }
 
-/** Asked for one server, a node of a cluster would answer for its own slots and refuse the others. */
+/** Used as a single server, a cluster node would serve its own slots and refuse all others. */
 async function assertUrlFits(client: RedisClient, url: string): Promise<void> {
   if (client instanceof Cluster) return;
-  // A server that does not tell is taken for what it was said to be.
+  // If the server does not say, trust the URL.
   const state = await client.info('cluster').catch(() => '');
   if (!state.includes('cluster_enabled:1')) return;
   throw new FatalError(
     'PULSE_REDIS_UNREACHABLE',
-    `REDIS_URL: Redis at ${serverOf(url)} is a node of a cluster: write redis+cluster://.`,
+    `REDIS_URL: Redis at ${serverOf(url)} is a cluster node: use redis+cluster:// in the URL.`,
   );
 }
 
-/** Why the server refuses for good; undefined for anything that waiting may cure. */
+/** Why waiting will not help; undefined when it may. */
 function refusalOf(error: unknown): string | undefined {
   if (!(error instanceof Error)) return undefined;
   if (REFUSED.test(error.message)) return 'refuses the user name or password';
   if (error.message.includes('cluster support disabled'))
-    return 'is no cluster: leave "+cluster" out';
+    return 'is not a cluster: remove "+cluster" from the URL';
   return undefined;
 }
 
-/** A cluster client says "failed", and beside it what the last node that it asked has said. */
+/** A cluster client's error says only that it failed; the reason is in the last node's error. */
 function causeOf(error: Error): Error {
   const { lastNodeError } = error as { lastNodeError?: unknown };
   return lastNodeError instanceof Error ? lastNodeError : error;

@@ -1,25 +1,24 @@
 /**
- * Transactions that see only some tenants: the second guard, behind the filter of every query.
+ * Transactions that see only some tenants: a second guard behind the tenant filter of every query.
  *
- * They run under a Postgres role without any right but those that migrations/0008_access.sql gives it, and
- * row-level security holds it to the tenants in the setting `pulse.tenants`. A query that forgets its own
- * filter finds nothing of others; a transaction that forgets the setting fails.
+ * They run as a Postgres role that has only the rights granted in migrations/0008_access.sql, and row-level
+ * security limits it to the tenants in the setting `pulse.tenants`. A query without a tenant filter sees no
+ * other tenants; a transaction without the setting fails.
  */
 import { escapeLiteral, type Pool, type PoolClient } from 'pg';
 import { FatalError } from '../core/errors.ts';
 import type { TenantScope } from '../core/tenant-scope.ts';
 import { withTransaction } from './postgres.ts';
 
-/** The roles that 0008_access.sql makes, by the scope they are for. */
+/** The roles created by 0008_access.sql, by scope. */
 export const SCOPE_ROLES = { all: 'pulse_all_tenants', some: 'pulse_some_tenants' } as const;
 
 type ScopedPool = Pick<Pool, 'connect'>;
 
 /**
- * One REPEATABLE READ READ ONLY transaction, under a Postgres role that cannot bypass row-level security,
- * limited to `scope`.
+ * Runs `read` in a REPEATABLE READ READ ONLY transaction that sees only the tenants in `scope`.
  *
- * @throws TransientError Postgres is away or too busy.
+ * @throws TransientError Postgres is unavailable or too busy.
  */
 export function readAsTenants<Result>(
   pool: ScopedPool,
@@ -34,9 +33,9 @@ export function readAsTenants<Result>(
 }
 
 /**
- * One transaction that may also change dead letters, those of `scope` alone.
+ * Runs `work` in a transaction that sees only the tenants in `scope` and may change their dead letters.
  *
- * @throws TransientError Postgres is away or too busy; see withTransaction.
+ * @throws TransientError Postgres is unavailable or too busy; see withTransaction.
  */
 export function workAsTenants<Result>(
   pool: ScopedPool,
@@ -46,20 +45,20 @@ export function workAsTenants<Result>(
   return withTransaction(pool, work, `BEGIN ISOLATION LEVEL READ COMMITTED; ${enter(scope)}`);
 }
 
-/** Both settings end with the transaction, so a pooled connection carries nothing to its next user. */
+/** Role and setting end with the transaction, so nothing leaks to the next user of a pooled connection. */
 function enter(scope: TenantScope): string {
   if (scope === 'all') return `SET LOCAL ROLE ${SCOPE_ROLES.all}`;
-  // The keys of an object: Postgres looks one up among many by halving.
+  // As keys of an object, because Postgres finds a key by binary search.
   const tenants = JSON.stringify(Object.fromEntries(scope.map((tenant) => [tenant, 1])));
-  // As text: several statements in one round trip take no parameters.
+  // Inlined, because several statements in one round trip cannot have parameters.
   const setting = `SELECT set_config('pulse.tenants', ${escapeLiteral(tenants)}, true)`;
   return `SET LOCAL ROLE ${SCOPE_ROLES.some}; ${setting}`;
 }
 
 /**
- * Makes sure that the second guard stands: the roles exist, bind, and may be taken on by this user.
+ * Checks the roles: they exist, cannot bypass row-level security, and this user may switch to them.
  *
- * @throws FatalError PULSE_POSTGRES_ROLES saying what to do.
+ * @throws FatalError PULSE_POSTGRES_ROLES, saying what to do.
  */
 export async function assertScopeRoles(pool: Pick<Pool, 'query'>): Promise<void> {
   const { rows } = await pool.query<{ rolname: string; isBound: boolean; isOurs: boolean }>(
@@ -78,11 +77,11 @@ export async function assertScopeRoles(pool: Pick<Pool, 'query'>): Promise<void>
         ? 'does not exist'
         : role.isBound
           ? 'is not granted to the user of DATABASE_URL'
-          : 'may bypass row-level security';
+          : 'can bypass row-level security';
     throw new FatalError(
       'PULSE_POSTGRES_ROLES',
       `DATABASE_URL: the Postgres role ${name}, which keeps tenants apart, ${wrong}. ` +
-        `As an administrator of Postgres: ${REMEDY.replaceAll('NAME', name)}`,
+        `Run as a Postgres administrator: ${REMEDY.replaceAll('NAME', name)}`,
     );
   }
 }

@@ -1,10 +1,9 @@
 /** URLs that name several hosts of one server: `amqp://user:password@a:5672,b:5672/vhost`. */
 
 /**
- * One URL for each host, in the given order; of a text that is no URL, the text itself.
+ * One URL per host, in the given order; if the text is not a URL, the text itself.
  *
- * Separated here because the standard URL knows one host only. User, password, path and query are those of
- * every host.
+ * Needed because the standard URL class supports only one host. All hosts share user, password, path and query.
  */
 export function hostUrls(url: string): string[] {
   const match = /^([a-z][a-z\d+.-]*:\/\/(?:[^/?#]*@)?)([^/?#@]*)(.*)$/is.exec(url);

@@ -1,26 +1,25 @@
-/** The exchanges and queues of Pulse: their names, their arguments, and what is wrong with others. */
+/** The exchanges and queues of Pulse: names, arguments, and how existing ones differ. */
 import type { Channel, ChannelModel } from 'amqplib';
-import { FatalError } from '../core/errors.ts';
+import { codeOf, FatalError } from '../core/errors.ts';
 import { closeChannel, closeRabbitConnection, openRabbitConnection } from './rabbit-connection.ts';
 
-/** Names of everything that one PULSE_QUEUE stands for. */
+/** The names that derive from PULSE_QUEUE. */
 export interface TopologyNames {
   /** Where pulses are published, with `routingKey`. */
   readonly exchange: string;
   readonly routingKey: string;
   readonly queue: string;
-  /** Where refused pulses are published, by Pulse and by the broker; any routing key. */
+  /** Where Pulse and the broker publish refused pulses, with any routing key. */
   readonly deadExchange: string;
   readonly deadQueue: string;
 }
 
 export interface QueueDepth {
-  /** Ready for delivery: what consumers hold unacknowledged is not among them. */
+  /** Ready for delivery; does not include unacknowledged deliveries. */
   readonly readyCount: number;
   readonly consumerCount: number;
 }
 
-/** The names that derive from `queue`. */
 export function topologyNames(queue: string): TopologyNames {
   return {
     exchange: queue,
@@ -34,13 +33,13 @@ export function topologyNames(queue: string): TopologyNames {
 /**
  * Declares exchanges, queues and bindings; idempotent.
  *
- * @throws FatalError PULSE_RABBIT_TOPOLOGY when one exists with other arguments, or may not be
- * declared by this user; says which argument differs and what to do.
+ * @throws FatalError PULSE_RABBIT_TOPOLOGY when one exists with other arguments or this user may not declare
+ * it; says which argument differs and what to do.
  */
 export async function declareTopology(connection: ChannelModel, queue: string): Promise<void> {
   const names = topologyNames(queue);
   const channel = await connection.createChannel();
-  // The declaration itself rejects with the same error; unlistened it would break the connection.
+  // The declaration rejects with the same error; without a listener it would break the connection.
   channel.on('error', () => undefined);
   try {
     await declareAll(channel, names);
@@ -50,7 +49,7 @@ export async function declareTopology(connection: ChannelModel, queue: string): 
   await closeChannel(channel);
 }
 
-/** The same over a connection of its own, for commands that need no session. */
+/** The same over a separate connection, for commands that need no session. */
 export async function declareTopologyAt(url: string, queue: string): Promise<void> {
   const connection = await openRabbitConnection(url, { name: 'pulse topology' });
   try {
@@ -60,7 +59,7 @@ export async function declareTopologyAt(url: string, queue: string): Promise<voi
   }
 }
 
-/** How full a queue is now; undefined when it does not exist. */
+/** The current depth of a queue; undefined when it does not exist. */
 export async function readQueueDepth(
   connection: ChannelModel,
   queue: string,
@@ -72,7 +71,7 @@ export async function readQueueDepth(
     await closeChannel(channel);
     return { readyCount: messageCount, consumerCount };
   } catch (error) {
-    if ((error as { code?: unknown }).code === NOT_FOUND) return undefined;
+    if (codeOf(error) === NOT_FOUND) return undefined;
     throw error;
   }
 }
@@ -88,8 +87,8 @@ async function declareAll(channel: Channel, names: TopologyNames): Promise<void>
     durable: true,
     arguments: {
       'x-queue-type': 'quorum',
-      // RabbitMQ 4 drops a delivery after 20 attempts unless told otherwise, and nothing is behind
-      // this queue to catch it. "No limit" is written differently by every version; this is not.
+      // RabbitMQ 4 drops a delivery after 20 attempts by default, and this queue has no dead letters behind it.
+      // How to say "no limit" differs between versions; a large number works in all of them.
       'x-delivery-limit': 2_147_483_647,
     },
   });
@@ -109,8 +108,8 @@ async function declareAll(channel: Channel, names: TopologyNames): Promise<void>
 }
 
 /**
- * The name of the queue that is a plain classic one, if any. The broker's error names the first argument
- * that differs, which hides the one that matters.
+ * The name of the queue that is a plain classic queue, if any. The broker's error names only the first
+ * argument that differs, which may not be the queue type.
  */
 async function findClassicQueue(
   connection: ChannelModel,
@@ -121,21 +120,21 @@ async function findClassicQueue(
       if ((await readQueueDepth(connection, name)) === undefined) continue;
       const channel = await connection.createChannel();
       channel.on('error', () => undefined);
-      // It exists, so this creates nothing; it succeeds for a classic queue without arguments only.
+      // The queue exists, so this creates nothing. It succeeds only for a classic queue without arguments.
       await channel.assertQueue(name, { durable: true });
       await closeChannel(channel);
       return name;
     } catch {
-      // Not this one, or the connection is gone: the first error says more.
+      // Not this one, or the connection is lost: the caller's error says more.
     }
   }
   return undefined;
 }
 
-/** Leaves errors that are not about the declaration itself, such as a lost connection, as they are. */
+/** Returns errors that are not about the declaration, such as a lost connection, unchanged. */
 function toTopologyError(error: unknown, classicQueue: string | undefined): unknown {
   if (!(error instanceof Error)) return error;
-  const { code } = error as { code?: unknown };
+  const code = codeOf(error);
   const reason = /"[A-Z_]+ - (.*)"$/s.exec(error.message)?.[1] ?? error.message;
   const problem =
     code === PRECONDITION_FAILED
@@ -144,7 +143,7 @@ function toTopologyError(error: unknown, classicQueue: string | undefined): unkn
         : `The queue "${classicQueue}" is a classic queue: Pulse needs x-queue-type "quorum". ` +
           'Drain and delete it, or set PULSE_QUEUE to a new name.'
       : code === ACCESS_REFUSED || code === RESOURCE_LOCKED
-        ? `RabbitMQ does not let this user declare what Pulse needs: ${reason}. Grant it the configure right, or choose another name in PULSE_QUEUE.`
+        ? `RabbitMQ does not let this user declare what Pulse needs: ${reason}. Grant the configure permission, or set PULSE_QUEUE to another name.`
         : undefined;
   if (problem === undefined) return error;
   return new FatalError('PULSE_RABBIT_TOPOLOGY', problem, { cause: error });
@@ -156,11 +155,11 @@ const INEQUIVALENT =
 function mismatchSentence(reason: string): string {
   const match = INEQUIVALENT.exec(reason);
   if (match === null) {
-    return `RabbitMQ refuses a declaration: ${reason}. Drain and delete what exists, or set PULSE_QUEUE to a new name.`;
+    return `RabbitMQ refused a declaration: ${reason}. Drain and delete what exists, or set PULSE_QUEUE to a new name.`;
   }
   const [, argument, kind, name, vhost, wanted, current] = match;
   return (
-    `The ${kind} "${name}" in virtual host "${vhost}" exists with another ${argument}: ` +
+    `The ${kind} "${name}" in virtual host "${vhost}" exists with a different ${argument}: ` +
     `Pulse needs ${valueOf(wanted)}, it has ${valueOf(current)}. ` +
     `Drain and delete it, or set PULSE_QUEUE to a new name.`
   );

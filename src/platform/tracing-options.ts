@@ -1,4 +1,4 @@
-/** What OpenTelemetry's standard variables say, as far as Pulse reads them itself. */
+/** The part of OpenTelemetry's standard variables that Pulse reads itself. */
 
 export const TRACES_EXPORTERS = ['otlp', 'none'] as const;
 export const TRACES_SAMPLERS = [
@@ -13,8 +13,8 @@ export const TRACES_SAMPLERS = [
 export type TracesSampler = (typeof TRACES_SAMPLERS)[number];
 
 /**
- * How to trace. Where to send spans, with which headers and under which service name, the exporter reads
- * from the environment by itself.
+ * How to trace. The exporter itself reads from the environment where to send spans, with which headers and
+ * under which service name.
  */
 export interface TracingOptions {
   readonly sampler: TracesSampler;
@@ -31,7 +31,7 @@ export interface TracingVariables {
   readonly OTEL_TRACES_SAMPLER_ARG: number;
 }
 
-/** Undefined: traces are off. They are on when an exporter is named, or a place to export to. */
+/** Undefined: tracing is off. It is on when an exporter or an endpoint is set. */
 export function tracingOf(env: TracingVariables): TracingOptions | undefined {
   const endpoint = env.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT ?? env.OTEL_EXPORTER_OTLP_ENDPOINT;
   const exporter = env.OTEL_TRACES_EXPORTER ?? (endpoint === undefined ? 'none' : 'otlp');

@@ -1,7 +1,6 @@
-/** Looks at a server again and again, and keeps what was seen last. */
+/** Looks at a server at intervals and keeps the latest result. */
 import type { Registry } from 'prom-client';
-import { TransientError } from '../core/errors.ts';
-import { sleep } from './backoff.ts';
+import { sleep, withTimeout } from './backoff.ts';
 import type { Logger } from './logger.ts';
 import { addSampledGauges } from './metrics.ts';
 
@@ -13,15 +12,15 @@ export interface WatchOptions<T> {
 }
 
 export interface Watch<T> {
-  /** What the last look saw; undefined before the first, and after one that failed: nobody knows then. */
+  /** What the last look saw; undefined before the first look and after a failed one. */
   readonly latest: T | undefined;
-  /** No further look; one that is under way ends by itself. */
+  /** Stops looking; does not wait for a look in progress. */
   close(): void;
 }
 
 const LOOK_TIMEOUT_MS = 10_000;
 
-/** Starts looking, at once and then at every interval. A look that fails is logged once, until one succeeds. */
+/** Looks now and then after every interval. Of failures in a row, only the first is logged. */
 export function startWatch<T>({ name, intervalMs, look, logger }: WatchOptions<T>): Watch<T> {
   const closing = new AbortController();
   let latest: T | undefined;
@@ -29,12 +28,12 @@ export function startWatch<T>({ name, intervalMs, look, logger }: WatchOptions<T
 
   const lookOnce = async (): Promise<void> => {
     try {
-      latest = await withinTime(look());
+      latest = await withTimeout(LOOK_TIMEOUT_MS, look());
       failing = false;
     } catch (error) {
       latest = undefined;
       if (!failing && !closing.signal.aborted) {
-        logger.warn({ err: error, watch: name }, 'watch sees nothing; its metrics are missing');
+        logger.warn({ err: error, watch: name }, 'watch failed; its metrics are missing');
       }
       failing = true;
     }
@@ -56,32 +55,18 @@ export function startWatch<T>({ name, intervalMs, look, logger }: WatchOptions<T
   };
 }
 
-/** Which watches saw something at their last look. */
+/** Whether each watch succeeded at its last look. */
 export function addWatchMetrics(
   registry: Registry,
   watches: Readonly<Record<string, { readonly latest: unknown }>>,
 ): void {
   addSampledGauges(registry, {
     name: 'pulse_watch_up',
-    help: 'Whether the last look at a server succeeded: 1 yes, 0 no, and then the metrics that come from it are missing.',
+    help: 'Whether the last look at a server succeeded: 1 yes, 0 no. While it is 0, the metrics that come from it are missing.',
     label: 'watch',
     read: () =>
       Object.fromEntries(
         Object.entries(watches).map(([name, { latest }]) => [name, latest === undefined ? 0 : 1]),
       ),
   });
-}
-
-async function withinTime<T>(look: Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => {
-      reject(new TransientError('PULSE_TIMEOUT', 'The look was not over in time.'));
-    }, LOOK_TIMEOUT_MS);
-  });
-  try {
-    return await Promise.race([look, late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

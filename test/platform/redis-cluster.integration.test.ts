@@ -140,13 +140,13 @@ describe('waitForRedis says what is wrong', () => {
   });
 
   test('with one node of a cluster taken for a server of its own', async () => {
-    await expect(connected(cluster.masters[0]!.url)).rejects.toThrow('write redis+cluster://');
+    await expect(connected(cluster.masters[0]!.url)).rejects.toThrow('use redis+cluster://');
   });
 
   test('with a server of its own taken for a cluster', async () => {
     const single = await startPrivateRedis();
     const url = single.url.replace('redis:', 'redis+cluster:');
-    await expect(connected(url)).rejects.toThrow('is no cluster');
+    await expect(connected(url)).rejects.toThrow('is not a cluster');
     await single.close();
   });
 });

@@ -69,7 +69,7 @@ describe('declareTopology', () => {
       expect(failure).toMatchObject({
         code: 'PULSE_RABBIT_TOPOLOGY',
         message:
-          `The queue "${queue}" in virtual host "/" exists with another x-delivery-limit: ` +
+          `The queue "${queue}" in virtual host "/" exists with a different x-delivery-limit: ` +
           `Pulse needs "20", it has "5". Drain and delete it, or set PULSE_QUEUE to a new name.`,
       });
     });
@@ -92,7 +92,7 @@ describe('declareTopology', () => {
       await channel.assertExchange(queue, 'topic', { durable: true });
       await channel.close();
       await expect(declareTopology(connection, queue)).rejects.toThrow(
-        'exists with another type: Pulse needs "direct", it has "topic".',
+        'exists with a different type: Pulse needs "direct", it has "topic".',
       );
     });
   });
