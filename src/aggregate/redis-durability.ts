@@ -1,9 +1,9 @@
-/** Whether this Redis can keep the promise: what it acknowledged must survive its own death. */
+/** Checks that Redis is durable: what it acknowledged must survive a crash. */
 import { ReplyError, type Redis } from 'ioredis';
 import { FatalError, TransientError } from '../core/errors.ts';
 import { nodesOf, type RedisClient } from '../platform/redis.ts';
 
-/** One thing about a server, and whether it endangers counts. */
+/** One property of a server, and whether it puts counts at risk. */
 export interface Finding {
   readonly name: string;
   readonly status: 'ok' | 'warning' | 'danger';
@@ -11,14 +11,14 @@ export interface Finding {
 }
 
 /**
- * Reads the settings that decide whether acknowledged sums can be lost. A managed Redis may refuse to
- * show them; that is a warning, because nobody knows. Replicas are asked too: each may be a master soon.
+ * Checks the settings that decide whether acknowledged sums can be lost. A managed Redis may not show them,
+ * which is a warning. Replicas are checked too, because each may become a master.
  */
 export async function checkRedisDurability(redis: RedisClient): Promise<Finding[]> {
   return checkEachNode(redis, checkDurability);
 }
 
-/** What `check` finds on every node; of a cluster, each finding says of which. */
+/** Runs `check` on every node. In a cluster, each finding names its node. */
 export async function checkEachNode(
   redis: RedisClient,
   check: (node: Redis) => Promise<Finding[]>,
@@ -27,9 +27,9 @@ export async function checkEachNode(
   const findings = await Promise.all(
     nodes.map(async (node) => {
       const { host = '', port = 0 } = node.options;
-      const isOne = node === redis;
+      const isSingle = node === redis;
       return (await check(node)).map((finding) =>
-        isOne ? finding : { ...finding, name: `${finding.name} at ${host}:${port}` },
+        isSingle ? finding : { ...finding, name: `${finding.name} at ${host}:${port}` },
       );
     }),
   );
@@ -44,21 +44,22 @@ async function checkDurability(redis: Redis): Promise<Finding[]> {
   return [
     setting('redis append-only file', appendOnly ?? onOff(persistence.get('aof_enabled')), {
       good: 'yes',
-      danger: 'without it a crash of Redis loses every sum since the last snapshot: appendonly yes',
+      danger: 'a crash of Redis would lose every sum since the last snapshot: set appendonly yes',
     }),
     setting('redis fsync', appendFsync, {
       good: 'always',
-      danger: 'Redis answers before the data is on disk, a crash loses seconds: appendfsync always',
+      danger:
+        'Redis answers before data is on disk, so a crash would lose seconds: set appendfsync always',
     }),
     setting('redis eviction', policy, {
       good: 'noeviction',
-      danger: 'short of memory, Redis would drop sums and ids: maxmemory-policy noeviction',
+      danger: 'Redis would drop sums and ids when low on memory: set maxmemory-policy noeviction',
     }),
   ];
 }
 
 /**
- * Refuses a Redis that may lose what it acknowledges.
+ * Throws if Redis may lose what it acknowledges.
  *
  * @throws FatalError PULSE_REDIS_UNSAFE with every reason. TransientError when Redis does not answer.
  */
@@ -70,9 +71,9 @@ export async function assertRedisIsSafe(redis: RedisClient): Promise<void> {
   if (dangers.length === 0) return;
   throw new FatalError(
     'PULSE_REDIS_UNSAFE',
-    'Pulse does not count with a Redis that may lose what it has acknowledged:\n' +
+    'Pulse refuses to use a Redis that may lose acknowledged data:\n' +
       dangers.map(({ name, detail }) => `  ${name} ${detail}`).join('\n') +
-      '\nMend it, or set ALLOW_UNSAFE_REDIS=true to count without the guarantee.',
+      '\nFix this, or set ALLOW_UNSAFE_REDIS=true to count without the guarantee.',
   );
 }
 
@@ -82,13 +83,17 @@ function setting(
   { good, danger }: { good: string; danger: string },
 ): Finding {
   if (value === undefined) {
-    return { name, status: 'warning', detail: `the server does not show it; it must be "${good}"` };
+    return {
+      name,
+      status: 'warning',
+      detail: `unknown, the server does not show it; must be "${good}"`,
+    };
   }
   if (value === good) return { name, status: 'ok', detail: value };
   return { name, status: 'danger', detail: `is "${value}": ${danger}` };
 }
 
-/** Whether the append-only file takes writes; one that does not, on a full disk say, recovers by itself. */
+/** Whether writes to the append-only file succeed. They fail on a full disk, for example, until it has space. */
 export async function checkRedisWrites(redis: Redis): Promise<Finding> {
   const lastWrite = (await readInfo(redis, 'persistence')).get('aof_last_write_status');
   return {
@@ -118,7 +123,7 @@ async function readSetting(redis: Redis, name: string): Promise<string | undefin
     const reply = await redis.config('GET', name);
     return reply[1];
   } catch (error) {
-    // Managed servers forbid CONFIG. Anything else is no answer to this question.
+    // Managed servers forbid CONFIG. Any other error means that the server did not answer.
     if (error instanceof ReplyError) return undefined;
     throw error;
   }

@@ -1,4 +1,4 @@
-/** How full Redis is, and whether it still keeps what it acknowledges. */
+/** Watches how full Redis is and whether it is durable. */
 import type { Redis } from 'ioredis';
 import type { Registry } from 'prom-client';
 import type { Logger } from '../platform/logger.ts';
@@ -13,10 +13,10 @@ import {
   type Finding,
 } from './redis-durability.ts';
 
-/** Of a cluster, the memory is that of the master that holds the most. */
+/** In a cluster, the memory is that of the fullest master. */
 export interface RedisSight {
   readonly memoryBytes: number;
-  /** 0 is no limit. */
+  /** 0 means no limit. */
   readonly memoryMaxBytes: number;
   readonly durability: readonly Finding[];
 }
@@ -62,12 +62,12 @@ export function addRedisMetrics(
   });
   addSampledGauge(registry, {
     name: 'pulse_redis_memory_max_bytes',
-    help: 'Memory that Redis may use; 0 is no limit.',
+    help: 'Memory that Redis may use; 0 means no limit.',
     read: () => watch.latest?.memoryMaxBytes,
   });
   addSampledGauges(registry, {
     name: 'pulse_redis_durable',
-    help: 'Whether a setting of Redis keeps what it has acknowledged: 1 yes, 0 no; missing where the server does not show it.',
+    help: 'Whether a setting of Redis keeps acknowledged data safe: 1 yes, 0 no; absent if the server does not show it.',
     label: 'setting',
     read: () => {
       const known = watch.latest?.durability.filter(({ status }) => status !== 'warning') ?? [];

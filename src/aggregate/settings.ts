@@ -1,20 +1,19 @@
-/** The settings that all processes share, kept in Postgres because it outlives the others. */
+/** Settings that all processes share, kept in Postgres because it outlives Redis and RabbitMQ. */
 import { randomBytes } from 'node:crypto';
 import type { Pool } from 'pg';
 import { FatalError } from '../core/errors.ts';
 import { toPulseError } from '../platform/postgres.ts';
 
-/** What is shared, as code uses it. */
 export interface Settings {
-  /** 32 bytes in hex; keys the fingerprints of pulse ids, so that no tenant can craft a collision. */
+  /** 32 bytes in hex: the key for fingerprints of pulse ids, so that no tenant can craft a collision. */
   readonly dedupeSecret: string;
 }
 
 /**
- * Writes the settings that are missing and reads them all. Of several first starts, one wins.
+ * Writes missing settings and reads them all. Of several concurrent first starts, one wins.
  *
- * @throws FatalError PULSE_REDIS_SHARDS `shards` differs from what this installation counts with.
- * @throws TransientError Postgres did not answer; nothing is half written.
+ * @throws FatalError PULSE_REDIS_SHARDS `shards` differs from the number this installation uses.
+ * @throws TransientError Postgres did not answer; nothing was written partially.
  */
 export async function ensureSettings(
   pool: Pick<Pool, 'query'>,
@@ -26,15 +25,15 @@ export async function ensureSettings(
   if (storedShards !== String(shards)) {
     throw new FatalError(
       'PULSE_REDIS_SHARDS',
-      `SHARDS is ${shards}, but this installation counts with ${storedShards ?? 'none'}: set SHARDS=${storedShards ?? 1}. ` +
-        `To change the number, stop all workers, run 'pulse flush', empty Redis, and then update the row 'shards' of table settings.`,
+      `SHARDS is ${shards}, but this installation uses ${storedShards ?? 'none'}: set SHARDS=${storedShards ?? 1}. ` +
+        `To change the number, stop all workers, run 'pulse flush', empty Redis, then update the row 'shards' in the table settings.`,
     );
   }
   if (dedupeSecret === undefined) throw new Error('The setting dedupe_secret vanished.');
   return { dedupeSecret };
 }
 
-/** The number of shards this installation counts with; undefined before its first start. */
+/** The number of shards this installation uses; undefined before its first start. */
 export async function readStoredShards(pool: Pick<Pool, 'query'>): Promise<string | undefined> {
   const { rows } = await pool.query<{ value: string }>(
     "SELECT value FROM settings WHERE name = 'shards'",

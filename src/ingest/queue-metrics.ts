@@ -1,15 +1,15 @@
-/** The queue of pulses as this process sees it, for Prometheus. */
+/** Metrics of the pulse queue, as this process sees it. */
 import type { Registry } from 'prom-client';
 import { addSampledGauge, addSampledGauges } from '../platform/metrics.ts';
 import type { Backlog, QueueWatch } from './queue-watch.ts';
 
-/** The longest waiting delivery that ingest threads of this process hold. */
+/** The oldest delivery that ingest threads of this process hold. */
 export interface OldestHeld {
   readonly sentAtMs: number;
   readonly receivedAtMs: number;
 }
 
-/** @param oldestHeld Read at every scrape; undefined when nothing is held, or no ingest runs here. */
+/** @param oldestHeld Read at every scrape; undefined when no delivery is held or no ingest runs here. */
 export function addQueueMetrics(
   registry: Registry,
   watch: Pick<QueueWatch, 'latest' | 'backlog'>,
@@ -18,19 +18,19 @@ export function addQueueMetrics(
   const startedMs = Date.now();
   addSampledGauges(registry, {
     name: 'pulse_queue_deliveries',
-    help: 'Deliveries that wait in the queue of pulses (main) and in that of dead letters (dead); what is held unacknowledged is not among them.',
+    help: 'Deliveries waiting in the pulse queue (main) and the dead-letter queue (dead), without unacknowledged ones.',
     label: 'queue',
     read: () => mapSight(watch.latest, ({ readyCount }) => readyCount),
   });
   addSampledGauges(registry, {
     name: 'pulse_queue_consumers',
-    help: 'Who takes from the queue of pulses (main) and from that of dead letters (dead), in all processes.',
+    help: 'Consumers of the pulse queue (main) and the dead-letter queue (dead), in all processes.',
     label: 'queue',
     read: () => mapSight(watch.latest, ({ consumerCount }) => consumerCount),
   });
   addSampledGauge(registry, {
     name: 'pulse_queue_backlog_seconds',
-    help: 'For how long every look of this process, one in 5 s, has found pulses waiting. Where it once saw the queue empty, no waiting pulse is older.',
+    help: 'For how long every look of this process, one every 5 s, has found waiting pulses. If it ever saw the queue empty, no waiting pulse is older.',
     read: () => {
       if (watch.latest === undefined) return undefined;
       const { sinceMs } = watch.backlog;
@@ -40,14 +40,14 @@ export function addQueueMetrics(
   addSampledGauge(registry, {
     name: 'pulse_oldest_pulse_age_seconds',
     help:
-      'Age of the oldest pulse that is not counted yet, as far as this process knows: of what its ingest threads hold, by the AMQP timestamp that the producer ' +
-      'set, else since the receipt; and for how long pulses have waited while nobody took them. A timestamp is believed only as far back as the queue has not been seen empty. ' +
-      'What other processes hold is not in it, nor is a backlog without timestamps while it is being taken: see pulse_queue_backlog_seconds. Take the maximum over all processes.',
+      'Age of the oldest pulse that is not counted yet, as far as this process knows: that of deliveries its ingest threads hold, by AMQP timestamp or, without one, ' +
+      'time of receipt; and for how long pulses have waited without a consumer. A timestamp counts only back to when the queue was last seen empty. ' +
+      'Does not cover what other processes hold, nor a backlog without timestamps that has consumers: see pulse_queue_backlog_seconds. Take the maximum over all processes.',
     read: () => oldestPulseAgeSeconds(watch, oldestHeld(), Date.now()),
   });
 }
 
-/** Undefined while nothing is known: RabbitMQ does not answer and nothing is held. */
+/** Undefined while it is unknown: RabbitMQ does not answer and no delivery is held. */
 export function oldestPulseAgeSeconds(
   { latest, backlog }: Pick<QueueWatch, 'latest' | 'backlog'>,
   held: OldestHeld | undefined,
@@ -63,8 +63,8 @@ export function oldestPulseAgeSeconds(
 }
 
 /**
- * A producer may set the AMQP timestamp to when the pulse was used, hours ago. What was not in a queue that
- * was seen empty cannot have waited for longer than since then.
+ * A producer may set the AMQP timestamp to the time of use, hours ago. But a delivery that arrived after the
+ * queue was seen empty cannot have waited longer than since then.
  */
 function believableSentMs(held: OldestHeld, backlog: Backlog, nowMs: number): number {
   if (!backlog.wasEmpty) return held.sentAtMs;

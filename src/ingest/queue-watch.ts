@@ -1,29 +1,28 @@
-/** How full the queues are and for how long, told by passive declarations: no management plugin is needed. */
+/** Watches the depth of the queues by passive declarations, which need no management plugin. */
 import { TransientError } from '../core/errors.ts';
 import type { Logger } from '../platform/logger.ts';
 import { startRabbitSession, type RabbitLink } from '../platform/rabbit.ts';
 import { readQueueDepth, topologyNames, type QueueDepth } from '../platform/topology.ts';
 import { startWatch, type Watch } from '../platform/watch.ts';
 
-/** What one look saw. */
 export interface QueueSight {
   readonly main: QueueDepth;
   readonly dead: QueueDepth;
 }
 
-/** Since when the queue has been in a state, as far as this process has seen. */
+/** How long pulses have been waiting, as far as this process has seen. */
 export interface Backlog {
-  /** Every look since then found pulses waiting; undefined when the last one found none. */
+  /** Every look since then found waiting pulses; undefined if the last one found none. */
   readonly sinceMs: number | undefined;
-  /** Every look since then found pulses waiting and nobody who takes them. */
+  /** Every look since then found waiting pulses and no consumer. */
   readonly untakenSinceMs: number | undefined;
-  /** Whether any look found the queue empty, so that `sinceMs` bounds the age of what waits. */
+  /** Whether any look found the queue empty, so that no waiting pulse is older than `sinceMs`. */
   readonly wasEmpty: boolean;
 }
 
 export interface QueueWatch {
   readonly latest: QueueSight | undefined;
-  /** Kept over looks that failed: what nobody sees is not known to have become empty. */
+  /** Kept when a look fails: it does not show that the queue is empty. */
   readonly backlog: Backlog;
   close(): Promise<void>;
 }
@@ -36,7 +35,7 @@ export const NO_BACKLOG: Backlog = {
 
 const INTERVAL_MS = 5_000;
 
-/** Starts the watch on a connection of its own. */
+/** Starts the watch on a separate connection. */
 export function startQueueWatch(options: {
   readonly url: string;
   readonly queue: string;
@@ -82,7 +81,7 @@ export function startQueueWatch(options: {
   };
 }
 
-/** What another look adds to what is known of the backlog. */
+/** The backlog after another look. */
 export function followBacklog(before: Backlog, depth: QueueDepth, nowMs: number): Backlog {
   if (depth.readyCount === 0) return { ...NO_BACKLOG, wasEmpty: true };
   return {

@@ -41,8 +41,8 @@ test.each([
   });
 });
 
-test('a Redis that does not answer is not called unsafe', async () => {
-  const away = new Redis(server.url, { lazyConnect: true, enableOfflineQueue: false });
-  await expect(assertRedisIsSafe(away)).rejects.toMatchObject({ retryable: true });
-  away.disconnect();
+test('a Redis that does not answer is not reported as unsafe', async () => {
+  const unavailable = new Redis(server.url, { lazyConnect: true, enableOfflineQueue: false });
+  await expect(assertRedisIsSafe(unavailable)).rejects.toMatchObject({ retryable: true });
+  unavailable.disconnect();
 });

@@ -20,7 +20,7 @@ beforeEach(async () => {
   await pool.query('TRUNCATE settings');
 });
 
-test('of several first starts at once all get the same secret', async () => {
+test('several first starts at the same time all get the same secret', async () => {
   const settings = await Promise.all(
     Array.from({ length: 8 }, () => ensureSettings(pool, { shards: 4 })),
   );
@@ -29,10 +29,10 @@ test('of several first starts at once all get the same secret', async () => {
   expect([...secrets][0]).toMatch(/^[0-9a-f]{64}$/);
 });
 
-test('another number of shards is refused, naming the variable and both numbers', async () => {
+test('a different number of shards is refused, naming the variable and both numbers', async () => {
   await ensureSettings(pool, { shards: 4 });
   const starting = ensureSettings(pool, { shards: 8 });
   await expect(starting).rejects.toMatchObject({ code: 'PULSE_REDIS_SHARDS', retryable: false });
-  await expect(starting).rejects.toThrow(/SHARDS is 8.*counts with 4/);
+  await expect(starting).rejects.toThrow(/SHARDS is 8.*uses 4/);
   await expect(ensureSettings(pool, { shards: 4 })).resolves.toBeDefined();
 });

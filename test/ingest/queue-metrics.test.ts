@@ -34,33 +34,33 @@ describe('the age of the oldest pulse', () => {
     expect(oldestPulseAgeSeconds({ latest: sight(0), backlog: seen }, undefined, nowMs)).toBe(0);
   });
 
-  test('follows what is held, by its timestamp, while the queue has not been empty since', () => {
+  test('is that of held deliveries, by timestamp, if the queue has not been empty since', () => {
     const held = { sentAtMs: nowMs - 60_000, receivedAtMs: nowMs - 100 };
     const backlog = { ...seen, sinceMs: nowMs - 90_000 };
     expect(oldestPulseAgeSeconds({ latest: sight(9), backlog }, held, nowMs)).toBe(60);
   });
 
-  test('does not believe a timestamp from before the queue was empty: it is the time of use', () => {
+  test('limits a timestamp from before the queue was empty, since it is the time of use', () => {
     const held = { sentAtMs: nowMs - 3_600_000, receivedAtMs: nowMs - 100 };
     expect(oldestPulseAgeSeconds({ latest: sight(0), backlog: seen }, held, nowMs)).toBe(0.1);
     const backlog = { ...seen, sinceMs: nowMs - 7_000 };
     expect(oldestPulseAgeSeconds({ latest: sight(9), backlog }, held, nowMs)).toBe(7);
   });
 
-  test('believes it while the queue was never seen empty: the process came to a backlog', () => {
+  test('uses it while the queue was never seen empty: there was a backlog at the start', () => {
     const held = { sentAtMs: nowMs - 3_600_000, receivedAtMs: nowMs - 100 };
     const backlog = { ...NO_BACKLOG, sinceMs: nowMs - 7_000 };
     expect(oldestPulseAgeSeconds({ latest: sight(9), backlog }, held, nowMs)).toBe(3_600);
   });
 
-  test('grows while nobody takes, also when RabbitMQ stops answering meanwhile', () => {
+  test('grows while there are no consumers, even if RabbitMQ stops answering', () => {
     const backlog = { ...seen, sinceMs: nowMs - 50_000, untakenSinceMs: nowMs - 40_000 };
     for (const latest of [sight(9), undefined]) {
       expect(oldestPulseAgeSeconds({ latest, backlog }, undefined, nowMs)).toBe(40);
     }
   });
 
-  test('is never below zero: clocks differ', () => {
+  test('is never below zero, since clocks differ', () => {
     const held = { sentAtMs: nowMs + 500, receivedAtMs: nowMs + 500 };
     expect(oldestPulseAgeSeconds({ latest: sight(0), backlog: NO_BACKLOG }, held, nowMs)).toBe(0);
   });

@@ -20,11 +20,11 @@ describe('backoffDelayMs', () => {
     );
   });
 
-  test('a thousand attempts later it is still the cap, not infinity', () => {
+  test('after a thousand attempts it is still at most the cap', () => {
     expect(backoffDelayMs(1_000_000, { baseMs: 100, capMs: 5_000 }, () => 1)).toBe(5_000);
   });
 
-  test('two clients that fail together do not come back together', () => {
+  test('two clients that fail together do not retry together', () => {
     const delays = Array.from({ length: 20 }, () =>
       backoffDelayMs(5, { baseMs: 100, capMs: 5_000 }),
     );
@@ -46,7 +46,7 @@ describe('sleep', () => {
     await expect(sleeping).resolves.toBeUndefined();
   });
 
-  test('does not begin when its signal has aborted before', async () => {
+  test('returns at once when its signal is already aborted', async () => {
     await expect(sleep(60_000, AbortSignal.abort())).resolves.toBeUndefined();
   });
 });

@@ -15,7 +15,7 @@ function warnings() {
   return { logger, lines };
 }
 
-test('closes in reverse order, once, and a failure stops nothing', async () => {
+test('closes in reverse order, once, and continues after a failure', async () => {
   const { logger, lines } = warnings();
   const closer = createCloser(logger, { withinMs: 10_000 });
   const closed: string[] = [];
@@ -33,7 +33,7 @@ test('closes in reverse order, once, and a failure stops nothing', async () => {
   expect(lines.map(({ part }) => part)).toEqual(['second']);
 });
 
-test('a part that does not end is left, and the others are closed all the same', async () => {
+test('a part that hangs is skipped, and the others still close', async () => {
   const { logger, lines } = warnings();
   const closer = createCloser(logger, { withinMs: 20 });
   let firstClosed = false;
@@ -46,7 +46,7 @@ test('a part that does not end is left, and the others are closed all the same',
   expect(lines).toMatchObject([{ part: 'hanging', msg: 'could not close in time' }]);
 });
 
-test('a part is told its share of the time that is left', async () => {
+test('a part gets its share of the remaining time', async () => {
   const closer = createCloser(silent, { withinMs: 60_000 });
   const told: number[] = [];
   closer.add('all of it', (withinMs) => void told.push(withinMs));

@@ -7,7 +7,7 @@ import {
 } from '../../src/platform/crash-points.ts';
 
 describe('crash points', () => {
-  test('a place is a scope, one of its steps, a count and a way', () => {
+  test('is a scope, one of its steps, a count, and kill or stop', () => {
     expect(parseCrashPoint('ingest:applied:3')).toEqual({
       scope: 'ingest',
       step: 'applied',
@@ -20,7 +20,7 @@ describe('crash points', () => {
     }
   });
 
-  test('a process without the flag refuses to start with one', () => {
+  test('is refused without the flag', () => {
     const env = { PULSE_CRASH_AT: 'ingest:applied:3' };
     expect(() => parseConfig(env)).toThrow('--allow-test-faults');
     expect(parseConfig(env, { api: false, testFaults: true }).crashAt?.step).toBe('applied');
@@ -29,7 +29,7 @@ describe('crash points', () => {
     ).toThrow('must name a step');
   });
 
-  test('the step counts over all threads of the process, and fires once', () => {
+  test('the step is counted over all threads of the process, and fires once', () => {
     const kill = vi.spyOn(process, 'kill').mockReturnValue(true);
     try {
       const armed = armCrashPoint(parseCrashPoint('ingest:applied:2'));
@@ -45,7 +45,7 @@ describe('crash points', () => {
     }
   });
 
-  test('nothing happens in a scope that is not meant', () => {
+  test('nothing happens in other scopes', () => {
     const armed = armCrashPoint(parseCrashPoint('flush:copied:1'));
     expect(createCrashPoint(armed, ['ingest', 'thread'])).toBeUndefined();
     expect(createCrashPoint(undefined, ['flush'])).toBeUndefined();

@@ -2,10 +2,10 @@ import { expect, test } from 'vitest';
 import { createProcessHealth } from '../../src/platform/health.ts';
 
 const pass = { name: 'redis', check: () => Promise.resolve() };
-const fail = { name: 'postgres', check: () => Promise.reject(new Error('away')) };
+const fail = { name: 'postgres', check: () => Promise.reject(new Error('connection refused')) };
 const options = { timeoutMs: 10_000, onFailure: () => undefined };
 
-test('is not ready before the start has ended, nor while closing', async () => {
+test('is not ready while starting or closing', async () => {
   const health = createProcessHealth(options);
   health.add([pass]);
   expect(await health.report()).toEqual({ ready: false, checks: [{ name: 'redis', ready: true }] });
@@ -15,7 +15,7 @@ test('is not ready before the start has ended, nor while closing', async () => {
   expect((await health.report()).ready).toBe(false);
 });
 
-test('one server that is away is named, and tells why to nobody who asks', async () => {
+test('an unavailable server is named, but the reason is not shown to callers', async () => {
   const reasons: unknown[] = [];
   const health = createProcessHealth({
     timeoutMs: 10_000,
@@ -30,10 +30,10 @@ test('one server that is away is named, and tells why to nobody who asks', async
       { name: 'postgres', ready: false },
     ],
   });
-  expect(reasons).toEqual([['postgres', 'away']]);
+  expect(reasons).toEqual([['postgres', 'connection refused']]);
 });
 
-test('a check without an answer fails in time, and is asked once for all who wait', async () => {
+test('a check without an answer times out, and concurrent callers share one run', async () => {
   let asked = 0;
   const health = createProcessHealth({ ...options, timeoutMs: 20 });
   health.add([
@@ -52,7 +52,7 @@ test('a check without an answer fails in time, and is asked once for all who wai
   expect(asked).toBe(1);
 });
 
-test('of two checks with one name the first stands', async () => {
+test('of two checks with the same name, the first one is kept', async () => {
   const health = createProcessHealth(options);
   health.add([pass]);
   health.add([{ ...fail, name: 'redis' }]);

@@ -10,7 +10,7 @@ import {
 const samplesOf = async (registry: Registry): Promise<string[]> =>
   (await registry.metrics()).split('\n').filter((line) => line.startsWith('pulse_'));
 
-test('what is not known is not shown, and comes back', async () => {
+test('a gauge is absent while its value is unknown, and comes back', async () => {
   const registry = new Registry();
   let value: number | undefined;
   let parts: Record<string, number> = {};
@@ -26,7 +26,7 @@ test('what is not known is not shown, and comes back', async () => {
   expect(await samplesOf(registry)).toEqual(['pulse_b{part="live"} 3']);
 });
 
-test('a counter that is kept elsewhere shows its total, however often it is read', async () => {
+test('a sampled counter shows its total, however often it is read', async () => {
   const registry = new Registry();
   let total = 4;
   addSampledCounter(registry, { name: 'pulse_c_total', help: 'c', read: () => total });
@@ -36,7 +36,7 @@ test('a counter that is kept elsewhere shows its total, however often it is read
   expect(await samplesOf(registry)).toEqual(['pulse_c_total 9']);
 });
 
-test('every process tells its build', async () => {
+test('every process reports its build', async () => {
   expect(await samplesOf(createMetricsRegistry())).toEqual([
     `pulse_build_info{version="0.1.0",node="${process.versions.node}"} 1`,
   ]);

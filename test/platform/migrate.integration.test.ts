@@ -45,18 +45,18 @@ describe('migrations', () => {
     expect(await runMigrations(url, logger)).toEqual([]);
   });
 
-  test('asking what is pending changes nothing', async () => {
+  test('listing the pending ones changes nothing', async () => {
     await pendingMigrations(url);
     expect(await query("SELECT FROM pg_tables WHERE schemaname = 'public'")).toEqual([]);
   });
 
-  test('started by several processes at once run once', async () => {
+  test('run once when several processes start them at the same time', async () => {
     const runs = await Promise.all(Array.from({ length: 4 }, () => runMigrations(url, logger)));
     expect(runs.filter((names) => names.length > 0)).toHaveLength(1);
     expect(await pendingMigrations(url)).toEqual([]);
   });
 
-  test('a failing one leaves the database as it was', async () => {
+  test('a failed one leaves the database unchanged', async () => {
     await query('CREATE TABLE users (id int)');
     await expect(runMigrations(url, logger)).rejects.toMatchObject({
       code: 'PULSE_POSTGRES_MIGRATIONS',
@@ -91,7 +91,7 @@ describe('ensure_pulses_partitions', () => {
     await query(`ALTER DATABASE ${DATABASE} SET timezone TO 'Asia/Kolkata'`);
   });
 
-  test('makes every month of the range, in UTC, whatever the time zone of the session', async () => {
+  test('creates every month of the range in UTC, whatever the time zone of the session', async () => {
     await ensure('2023-12-31T23:00:00Z', '2024-02-01T00:00:00Z');
     await query(`ALTER DATABASE ${DATABASE} SET timezone TO 'UTC'`);
     expect(await partitions()).toEqual([
@@ -101,14 +101,14 @@ describe('ensure_pulses_partitions', () => {
     ]);
   });
 
-  test('called by many at once makes each month once', async () => {
+  test('creates each month once when called many times at once', async () => {
     await Promise.all(
       Array.from({ length: 6 }, () => ensure('2024-01-05T00:00:00Z', '2024-03-05T00:00:00Z')),
     );
     expect(await partitions()).toHaveLength(3);
   });
 
-  test('does not wait for a reader of pulses, nor make one wait', async () => {
+  test('neither waits for readers of pulses nor blocks them', async () => {
     await ensure('2024-01-05T00:00:00Z', '2024-01-05T00:00:00Z');
     const reader = new Client({ connectionString: url });
     const maker = new Client({ connectionString: url, lock_timeout: 1_000 });

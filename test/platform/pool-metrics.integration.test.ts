@@ -5,7 +5,7 @@ import { addPoolMetrics } from '../../src/platform/pool-metrics.ts';
 import { createPool, withTransaction } from '../../src/platform/postgres.ts';
 import '../support/services-context.ts';
 
-test('every way to a connection is measured, and who waits is seen', async () => {
+test('measures every way of getting a connection, and counts waiting callers', async () => {
   const pool = createPool(inject('services').DATABASE_URL, {
     name: 'pool metrics test',
     logger: pino({ level: 'silent' }),

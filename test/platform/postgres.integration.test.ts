@@ -26,7 +26,7 @@ async function terminate(pid: number): Promise<void> {
 const PID_SQL = 'SELECT pg_backend_pid() AS pid';
 
 describe('createPool', () => {
-  test('its sessions are bounded, named and in UTC', async () => {
+  test('its sessions have timeouts, a name and UTC', async () => {
     const { rows } = await pool.query<{ name: string; setting: string }>(
       `SELECT name, setting FROM pg_settings WHERE name IN ('TimeZone', 'statement_timeout',
        'lock_timeout', 'idle_in_transaction_session_timeout', 'application_name')`,
@@ -40,7 +40,7 @@ describe('createPool', () => {
     });
   });
 
-  test('a connection that breaks while idle or lent is replaced, and nothing is thrown', async () => {
+  test('a connection that breaks while idle or in use is replaced, and nothing is thrown', async () => {
     const lent = await pool.connect();
     const { rows } = await lent.query<{ pid: number }>(PID_SQL);
     await terminate(rows[0]?.pid ?? 0);
@@ -68,14 +68,14 @@ describe('withTransaction', () => {
     expect(rows).toEqual([{ n: 1 }]);
   });
 
-  test('work that swallowed an error is not taken for committed', async () => {
+  test('work that swallows an error does not count as committed', async () => {
     const work = withTransaction(pool, async (client) => {
       await client.query('SELECT 1 / 0').catch(() => undefined);
     });
     await expect(work).rejects.toThrow('Postgres answered COMMIT with ROLLBACK');
   });
 
-  test('a lost connection is transient, and its client leaves the pool', async () => {
+  test('a lost connection is a transient error, and its client leaves the pool', async () => {
     for (const sql of ['SELECT pg_sleep(0)', 'COMMIT']) {
       const lost = withTransaction(pool, async (client) => {
         const { rows } = await client.query<{ pid: number }>(PID_SQL);
@@ -100,7 +100,7 @@ describe('withTransaction', () => {
     await expect(work).rejects.toMatchObject({ name: 'TransientError', code });
   });
 
-  test("an error of the statement itself stays the driver's error", async () => {
+  test("an error of the statement itself remains the driver's error", async () => {
     const work = withTransaction(pool, (client) => client.query('SELECT 1 / 0'));
     await expect(work).rejects.toMatchObject({ name: 'error', code: '22012' });
   });
@@ -125,7 +125,7 @@ describe('waitForPostgres', () => {
     expect(Date.now() - startedAtMs).toBeLessThan(5_000);
   });
 
-  test('gives up in time on a server that accepts and never speaks', async () => {
+  test('gives up in time on a server that accepts connections but never answers', async () => {
     const server: Server = createServer(() => undefined);
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');

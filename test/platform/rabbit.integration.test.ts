@@ -31,10 +31,10 @@ function changedUrl(change: (url: URL) => void): string {
 }
 
 describe('openRabbitConnection', () => {
-  test('finds the one host that answers, wherever it stands in the list', async () => {
+  test('finds the one host that answers, wherever it is in the list', async () => {
     const { href, host } = new URL(services.rabbitmqUrl);
-    const away = [await freePort(), await freePort(), await freePort()];
-    const hosts = [...away.slice(0, 2).map(toHost), host, ...away.slice(2).map(toHost)];
+    const closed = [await freePort(), await freePort(), await freePort()];
+    const hosts = [...closed.slice(0, 2).map(toHost), host, ...closed.slice(2).map(toHost)];
     const url = href.replace(host, hosts.join(','));
     for (let attempt = 0; attempt < 5; attempt++) {
       const connection = await openRabbitConnection(url, { name: 'test' });
@@ -46,7 +46,7 @@ describe('openRabbitConnection', () => {
 const toHost = (port: number): string => `127.0.0.1:${port}`;
 
 describe('closeChannel', () => {
-  test('ends when the connection is lost before the broker has answered', async () => {
+  test('resolves when the connection is lost before the broker answers', async () => {
     const proxy = await startTcpProxy(services.rabbitmqUrl);
     onTestFinished(() => proxy.close());
     const connection = await openRabbitConnection(proxy.url, { name: 'test' });
@@ -64,7 +64,7 @@ describe('waitForRabbit', () => {
     await waitForRabbit(services.rabbitmqUrl, { timeoutMs: 5_000, logger });
   });
 
-  test('ends at once, without the password, when the user is refused', async () => {
+  test('fails at once, without showing the password, when the user is refused', async () => {
     const url = changedUrl((changed) => {
       changed.username = 'nobody';
       changed.password = 's3cret';
@@ -77,7 +77,7 @@ describe('waitForRabbit', () => {
     expect(failure?.message).not.toContain('s3cret');
   });
 
-  test('ends at once when the virtual host is refused', async () => {
+  test('fails at once when the virtual host is refused', async () => {
     const url = changedUrl((changed) => {
       changed.pathname = '/no%20such';
     });
@@ -88,7 +88,7 @@ describe('waitForRabbit', () => {
 });
 
 describe('startRabbitSession', () => {
-  test('goes on when an owner closes a channel through its link, and ends the link when a channel ends by itself', async () => {
+  test('keeps the link when its owner closes a channel through it, and loses it when the broker closes one', async () => {
     const links: RabbitLink[] = [];
     const session = startRabbitSession({
       url: services.rabbitmqUrl,
@@ -137,7 +137,7 @@ describe('startRabbitSession', () => {
     await proxy.close();
   });
 
-  test('rebuilds when the broker closes only the channel', async () => {
+  test('reconnects when the broker closes only the channel', async () => {
     const links: RabbitLink[] = [];
     const session = startRabbitSession({
       url: services.rabbitmqUrl,
@@ -159,7 +159,7 @@ describe('startRabbitSession', () => {
     await session.close();
   });
 
-  test('passes on that the broker has stopped reading', async () => {
+  test('reports that the broker has stopped reading', async () => {
     const proxy = await startTcpProxy(services.rabbitmqUrl);
     const session = startRabbitSession({
       url: proxy.url,
@@ -180,7 +180,7 @@ describe('startRabbitSession', () => {
     await proxy.close();
   });
 
-  test('closes within seconds although the broker has fallen silent', async () => {
+  test('closes within seconds even if the broker is silent', async () => {
     const proxy = await startTcpProxy(services.rabbitmqUrl);
     const session = startRabbitSession({
       url: proxy.url,

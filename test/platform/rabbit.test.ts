@@ -66,7 +66,7 @@ function startFake(options: Partial<RabbitSessionOptions> = {}) {
 }
 
 describe('startRabbitSession', () => {
-  test('connects again, as a new generation, when the connection is lost', async () => {
+  test('reconnects, as a new generation, when the connection is lost', async () => {
     const onLost = vi.fn();
     const { session, connections, links } = startFake({ onLost });
     await session.ready;
@@ -82,7 +82,7 @@ describe('startRabbitSession', () => {
     expect(session.state).toBe('closed');
   });
 
-  test('builds everything anew when a channel closes by itself', async () => {
+  test('reconnects when the broker closes a channel', async () => {
     const { session, connections, links } = startFake();
     await session.ready;
     connections[0]!.channels[0]!.emit('error', new Error('404 no queue'));
@@ -93,7 +93,7 @@ describe('startRabbitSession', () => {
     await session.close();
   });
 
-  test('builds everything anew when its owner gives the link up', async () => {
+  test('reconnects when its owner fails the link', async () => {
     const { session, links } = startFake();
     await session.ready;
     links[0]!.fail(new TransientError('PULSE_RABBIT_UNREACHABLE', 'cancelled'));
@@ -103,7 +103,7 @@ describe('startRabbitSession', () => {
     await session.close();
   });
 
-  test('tries again while connecting or the set-up fails', async () => {
+  test('retries while connecting or the set-up fails', async () => {
     let attempts = 0;
     const { session, connections } = startFake({
       setup: () => (attempts++ < 3 ? Promise.reject(new Error('not yet')) : Promise.resolve()),
@@ -113,7 +113,7 @@ describe('startRabbitSession', () => {
     await session.close();
   });
 
-  test('replaces a connection that dies while its set-up still waits', async () => {
+  test('replaces a connection that dies during its set-up', async () => {
     let calls = 0;
     const { session, connections } = startFake({
       setup: () => (calls++ === 0 ? new Promise(() => undefined) : Promise.resolve()),
@@ -127,7 +127,7 @@ describe('startRabbitSession', () => {
     await session.close();
   });
 
-  test('ends with an error that no retry mends', async () => {
+  test('fails on an error that a retry cannot fix', async () => {
     const onFatal = vi.fn();
     const error = new FatalError('PULSE_RABBIT_TOPOLOGY', 'other arguments');
     const { session } = startFake({ setup: () => Promise.reject(error), onFatal });
@@ -145,7 +145,7 @@ describe('startRabbitSession', () => {
     expect(connections[0]!.calls).toEqual(['channel closed', 'connection closed']);
   });
 
-  test('closes while it waits for the next attempt', async () => {
+  test('closes while waiting for the next attempt', async () => {
     const abort = new AbortController();
     const { session } = startFake({
       signal: abort.signal,
@@ -158,7 +158,7 @@ describe('startRabbitSession', () => {
     await expect(session.ready).rejects.toMatchObject({ code: 'PULSE_RABBIT_UNREACHABLE' });
   });
 
-  test('tells when the broker stops and resumes reading', async () => {
+  test('reports when the broker stops and resumes reading', async () => {
     const onBlockedChange = vi.fn();
     const { session, connections } = startFake({ onBlockedChange });
     await session.ready;
@@ -171,7 +171,7 @@ describe('startRabbitSession', () => {
 });
 
 describe('waitForRabbit', () => {
-  test('gives up after its time and names variable and server, not the password', async () => {
+  test('gives up after the timeout, naming the variable and the server, not the password', async () => {
     const waiting = waitForRabbit('amqp://user:s3cret@127.0.0.1:1/v', { timeoutMs: 300, logger });
     await expect(waiting).rejects.toThrow(FatalError);
     await expect(waiting).rejects.toThrow(
@@ -190,7 +190,7 @@ describe('waitForRabbit', () => {
 });
 
 describe('openRabbitConnection', () => {
-  test('gives up a server that accepts and then says nothing, when aborted', async () => {
+  test('aborts on a server that accepts but never answers', async () => {
     const silent = createServer();
     await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
     const { port } = silent.address() as AddressInfo;

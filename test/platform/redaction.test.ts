@@ -10,14 +10,14 @@ describe('createRedactor', () => {
     expect(createRedactor(['geheim-wort!'])(text)).toBe(redacted);
   });
 
-  test('takes a secret out as JSON and as a URL write it', () => {
+  test('removes a secret in JSON and URL encoding', () => {
     const secret = 'ge"heim\\ wort/ä';
     const redact = createRedactor([secret]);
     const text = `${JSON.stringify({ secret })} ${encodeURIComponent(secret)}`;
     expect(redact(text)).toBe('{"secret":"[redacted]"} [redacted]');
   });
 
-  test('takes the whole of the longest secret, also when a shorter one is a part of it', () => {
+  test('removes all of the longest secret, even if a shorter one is part of it', () => {
     expect(createRedactor(['geheimes', 'geheimes-wort'])('geheimes-wort')).toBe('[redacted]');
   });
 
@@ -33,13 +33,13 @@ describe('createRedactor', () => {
     expect(redacted).not.toContain('p@ss');
   });
 
-  test('leaves alone what is none: short words, paths, addresses without credentials', () => {
+  test('keeps what is not a secret: short words, paths, addresses without credentials', () => {
     const text = '{"msg":"pulse at file:///app/node_modules/@scope/x.js and http://h:1/a@b"}';
     expect(createRedactor(['pulse', ''])(text)).toBe(text);
   });
 });
 
-test('secretsInUrl knows a password as written and as meant, and in the query', () => {
+test('secretsInUrl finds a password as written, decoded, and in the query', () => {
   expect(secretsInUrl('amqp://u:p%40ss@h')).toEqual(['p%40ss', 'p@ss']);
   expect(secretsInUrl('postgres://h/db?password=geheim')).toEqual(['geheim']);
   expect(secretsInUrl('redis://h')).toEqual([]);

@@ -41,12 +41,12 @@ async function connected(url = cluster.url): Promise<RedisClient> {
   return client;
 }
 
-/** The masters, by what they themselves say. */
+/** The masters, as they report it themselves. */
 const rolesOf = (nodes: readonly RedisNode[]) =>
   Promise.all(nodes.map((node) => node.with(async (redis) => (await redis.role())[0])));
 
 describe('a client of a Redis Cluster', () => {
-  test('finds every node from one of them, and keys on all masters', async () => {
+  test('finds every node from one of them, and uses all masters', async () => {
     const { href } = new URL(cluster.masters[1]!.url);
     const client = await connected(href.replace('redis:', 'redis+cluster:'));
     expect(mastersOf(client)).toHaveLength(3);
@@ -57,11 +57,11 @@ describe('a client of a Redis Cluster', () => {
     const keyCounts = await Promise.all(mastersOf(client).map((master) => master.dbsize()));
     expect(keyCounts.every((count) => count > 0)).toBe(true);
     expect(keyCounts.reduce((sum, count) => sum + count, 0)).toBe(12);
-    // A replica is named to clients once it has received something.
+    // Clients see a replica only after it has received something.
     await eventually(() => nodesOf(client).length).toBe(4);
   });
 
-  test('loads the functions into every master, and replicas get them', async () => {
+  test('loads the functions into every master, and replicas receive them', async () => {
     const client = await connected();
     await ensureLibrary(client);
     for (const node of [...cluster.masters, ...cluster.replicas]) {
@@ -70,7 +70,7 @@ describe('a client of a Redis Cluster', () => {
     }
   });
 
-  test('never sends a command a second time when its connection broke', async () => {
+  test('never resends a command after its connection broke', async () => {
     const client = await connected();
     const key = '{0}:count';
     await client.set(key, 0);
@@ -80,7 +80,7 @@ describe('a client of a Redis Cluster', () => {
     await Promise.all(cluster.masters.map(paused));
     const increment = client.incr(key);
     const failure = expect(increment).rejects.toThrow();
-    // Only when the server has it can the loss of the connection leave doubt.
+    // The outcome is in doubt only if the server received the command before the connection broke.
     const isHeld = (node: RedisNode) =>
       node.with(async (redis) => /blocked_clients:[1-9]/.test(await redis.info('clients')));
     const held = async () => (await Promise.all(cluster.masters.map(isHeld))).includes(true);
@@ -93,7 +93,7 @@ describe('a client of a Redis Cluster', () => {
     await eventually(() => client.get(key).catch(() => undefined)).toBe('0');
   });
 
-  test('is refused when one node, a replica even, may lose what it has acknowledged', async () => {
+  test('is refused when any node, even a replica, may lose acknowledged data', async () => {
     const client = await connected();
     await expect(assertRedisIsSafe(client)).resolves.toBeUndefined();
     const [replica] = cluster.replicas;
@@ -105,7 +105,7 @@ describe('a client of a Redis Cluster', () => {
     await replica!.with((redis) => redis.config('SET', 'appendfsync', 'always'));
   });
 
-  test('is not ready while a master is away, and by itself again when it is back', async () => {
+  test('is not ready while a master is unavailable, and ready again once it is back', async () => {
     const client = await connected();
     const last = cluster.masters[2]!;
     await last.kill();
@@ -139,11 +139,11 @@ describe('waitForRedis says what is wrong', () => {
     });
   });
 
-  test('with one node of a cluster taken for a server of its own', async () => {
+  test('with a cluster node used as a single server', async () => {
     await expect(connected(cluster.masters[0]!.url)).rejects.toThrow('use redis+cluster://');
   });
 
-  test('with a server of its own taken for a cluster', async () => {
+  test('with a single server used as a cluster', async () => {
     const single = await startPrivateRedis();
     const url = single.url.replace('redis:', 'redis+cluster:');
     await expect(connected(url)).rejects.toThrow('is not a cluster');

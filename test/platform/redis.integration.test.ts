@@ -32,7 +32,7 @@ async function connected(url = server.url, commandTimeoutMs?: number): Promise<R
 }
 
 describe('createRedis', () => {
-  test('fails a command at once while Redis is away, and works again when it is back', async () => {
+  test('fails a command at once while Redis is unavailable, and works again when it is back', async () => {
     const client = await connected();
     await server.kill();
     const startedMs = performance.now();
@@ -44,7 +44,7 @@ describe('createRedis', () => {
     expect(await client.get('x')).toBeNull();
   });
 
-  test('never sends a command a second time when its answer was lost', async () => {
+  test('never resends a command when its answer was lost', async () => {
     const direct = await connected();
     await direct.del('count');
     const proxy = await startTcpProxy(server.url);
@@ -61,7 +61,7 @@ describe('createRedis', () => {
     await proxy.close();
   });
 
-  test('a command without an answer fails after its time, and is not sent again either', async () => {
+  test('a command without an answer times out, and is not resent either', async () => {
     const direct = await connected();
     await direct.del('count');
     const proxy = await startTcpProxy(server.url);
@@ -74,7 +74,7 @@ describe('createRedis', () => {
     await proxy.close();
   });
 
-  test('a server that is never there ends no process: its errors are heard', async () => {
+  test('a server that never answers does not crash the process', async () => {
     const client = create(`redis://127.0.0.1:${await freePort()}`);
     await expect(client.ping()).rejects.toThrow();
     expect(client.listenerCount('error')).toBeGreaterThan(0);
@@ -87,7 +87,7 @@ describe('createRedis', () => {
 });
 
 describe('waitForRedis', () => {
-  test('waits for a server that comes up late', async () => {
+  test('waits for a server that starts late', async () => {
     await server.kill();
     const client = create(server.url);
     const waiting = waitForRedis(client, { url: server.url, timeoutMs: 20_000 });
@@ -95,7 +95,7 @@ describe('waitForRedis', () => {
     await expect(waiting).resolves.toBeUndefined();
   });
 
-  test('gives up in time, naming variable and server, never the password', async () => {
+  test('gives up in time, naming the variable and the server, never the password', async () => {
     const url = `redis://user:geheim@127.0.0.1:${await freePort()}`;
     const startedMs = performance.now();
     const failure: unknown = await waitForRedis(create(url), { url, timeoutMs: 300 }).catch(
@@ -121,7 +121,7 @@ describe('waitForRedis', () => {
     await guarded.close();
   });
 
-  test('ends soon when it is told to stop', async () => {
+  test('stops soon after its signal aborts', async () => {
     const url = `redis://127.0.0.1:${await freePort()}`;
     const stopping = new AbortController();
     const waiting = waitForRedis(create(url), {
@@ -133,7 +133,7 @@ describe('waitForRedis', () => {
     await expect(waiting).rejects.toMatchObject({ code: 'PULSE_REDIS_UNREACHABLE' });
   });
 
-  test('a server that accepts and says nothing counts as away', async () => {
+  test('a server that accepts but never answers counts as unavailable', async () => {
     const mute: Server = createServer();
     const sockets: Socket[] = [];
     mute.on('connection', (socket) => sockets.push(socket));

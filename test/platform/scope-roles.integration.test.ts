@@ -13,7 +13,7 @@ import '../support/services-context.ts';
 
 const logger = pino({ level: 'silent' });
 const TOKEN = randomBytes(4).toString('hex');
-/** A user as a hosted Postgres gives one: owns a database and nothing else. */
+/** A user like that of a hosted Postgres: owns a database and nothing else. */
 const OWNER = `pulse_owner_${TOKEN}`;
 const DATABASES = Array.from({ length: 4 }, (_, index) => `pulse_roles_${TOKEN}_${index}`);
 const PASSWORD = randomBytes(8).toString('hex');
@@ -40,18 +40,18 @@ function urlOf(database: string, user?: string): string {
   return url.href;
 }
 
-test('databases of one cluster are migrated at the same time', async () => {
+test('two databases of one cluster can be migrated at the same time', async () => {
   const urls = DATABASES.slice(1).map((name) => urlOf(name));
   const runs = await Promise.all(urls.map((url) => runMigrations(url, logger)));
   expect(runs.every((names) => names.length > 0)).toBe(true);
 });
 
-test('a user who may not make the roles is told what an administrator must do', async () => {
+test('a user who may not create the roles is told what an administrator must do', async () => {
   const url = urlOf(DATABASES[0]!, OWNER);
   await expect(runMigrations(url, logger)).rejects.toThrow(
     new RegExp(`GRANT pulse_all_tenants TO ${OWNER}`),
   );
-  // The schema of a database that somebody else migrated is no help without the roles either.
+  // The roles are also needed if somebody else migrated the database.
   const pool = createPool(url, { name: 'test', logger });
   await expect(assertScopeRoles(pool)).rejects.toThrow('is not granted to the user');
 

@@ -44,7 +44,7 @@ const idOf = async (tenant: string) => {
   return (await pool.query<{ id: string }>(sql, [tenant])).rows[0]!.id;
 };
 
-describe('row-level security alone, under queries without any filter', () => {
+describe('row-level security alone, with queries that have no filter', () => {
   test.each([
     ['all', [AWKWARD, 'acme', 'globex']],
     [['acme'], ['acme']],
@@ -59,7 +59,7 @@ describe('row-level security alone, under queries without any filter', () => {
     expect(await tenantsIn(scope, 'pulses')).toEqual(seen);
   });
 
-  test('holds for dead letters and their history; those of nobody belong to callers of all', async () => {
+  test('covers dead letters and their history; those without a tenant need the scope all', async () => {
     for (const tenant of ['acme', 'globex', null]) {
       const id = await insertDeadLetter(pool, tenant);
       await pool.query(
@@ -78,7 +78,7 @@ describe('row-level security alone, under queries without any filter', () => {
     expect(await actions(['acme'])).toBe(1);
   });
 
-  test('lets nobody change what is not his, nor give away what is', async () => {
+  test('allows no change to rows of other tenants, nor a move to another tenant', async () => {
     const [own, other] = [await insertDeadLetter(pool, 'acme'), await insertDeadLetter(pool, 'b')];
     const update = (id: string, change: string) =>
       workAsTenants(pool, ['acme'], async (client) => {
@@ -120,7 +120,7 @@ describe('row-level security alone, under queries without any filter', () => {
     await expect(done).rejects.toMatchObject({ code: '42501' });
   });
 
-  test('fails, rather than showing nothing, when nobody says which tenants', async () => {
+  test('fails, instead of returning nothing, when the tenants are not set', async () => {
     const client = await pool.connect();
     try {
       await client.query('BEGIN; SET LOCAL ROLE pulse_some_tenants');
@@ -132,8 +132,8 @@ describe('row-level security alone, under queries without any filter', () => {
   });
 });
 
-describe('the filters of the queries alone, with row-level security switched off', () => {
-  /** A pool whose transactions keep their own user, who sees everything. */
+describe('the filters of the queries alone, with row-level security off', () => {
+  /** A pool whose transactions keep the original user, who sees everything. */
   const unguarded = {
     async connect() {
       const client = await pool.connect();
@@ -149,7 +149,7 @@ describe('the filters of the queries alone, with row-level security switched off
     },
   } as unknown as Pool;
 
-  test('is off, or this would prove nothing', async () => {
+  test('row-level security really is off', async () => {
     const count = await readAsTenants(unguarded, ['acme'], async (client) => {
       return (await client.query('SELECT FROM pulses')).rowCount;
     });
@@ -181,7 +181,7 @@ describe('the filters of the queries alone, with row-level security switched off
   });
 });
 
-test('a connection carries nothing of a transaction to the next one', async () => {
+test('nothing of a transaction remains on its connection', async () => {
   const one = createPool(services.databaseUrl, {
     name: 'test',
     logger: pino({ level: 'silent' }),
@@ -197,7 +197,7 @@ test('a connection carries nothing of a transaction to the next one', async () =
   await one.end();
 });
 
-test('reads only, in one snapshot', async () => {
+test('is read-only and sees one snapshot', async () => {
   const write = readAsTenants(pool, 'all', (client) =>
     client.query(`UPDATE dead_letters SET state = 'discarded'`),
   );
@@ -210,7 +210,7 @@ test('reads only, in one snapshot', async () => {
   });
 });
 
-test('the index on tenants serves a scoped query', async () => {
+test('a scoped query uses the index on tenants', async () => {
   await insertBatch(
     pool,
     Array.from({ length: 300 }, (_, index) => ({ tenant: `many-${index}` })),
@@ -227,6 +227,6 @@ test('the index on tenants serves a scoped query', async () => {
   expect(plan).toMatch(/Index Cond: \(+tenant = ANY/);
 });
 
-test('the roles are as they must be', async () => {
+test('the roles have the right attributes', async () => {
   await expect(assertScopeRoles(pool)).resolves.toBeUndefined();
 });

@@ -19,7 +19,7 @@ describe('hostUrls', () => {
     expect(hostUrls(url)).toEqual(hosts);
   });
 
-  test('a comma or an @ in the password separates no hosts', () => {
+  test('a comma or an @ in the password does not separate hosts', () => {
     expect(hostUrls('amqp://u:a,b@c@x,y/v')).toEqual(['amqp://u:a,b@c@x/v', 'amqp://u:a,b@c@y/v']);
   });
 });

@@ -37,7 +37,7 @@ async function withQueue(name: string, work: (queue: string) => Promise<void>): 
 }
 
 describe('declareTopology', () => {
-  test('may be repeated, and routes pulses to the queue', async () => {
+  test('can be repeated, and routes pulses to the queue', async () => {
     const { queue, rabbitmqUrl } = services;
     await declareTopologyAt(rabbitmqUrl, queue);
     await declareTopology(connection, queue);
@@ -97,7 +97,7 @@ describe('declareTopology', () => {
     });
   });
 
-  test('moves a pulse that nobody ever acknowledges to the dead-letter queue', async () => {
+  test('moves a pulse that is never acknowledged to the dead-letter queue', async () => {
     await withQueue('limit', async (queue) => {
       await declareTopology(connection, queue);
       const channel = await connection.createConfirmChannel();
@@ -131,7 +131,7 @@ describe('declareTopology', () => {
 });
 
 describe('readQueueDepth', () => {
-  test('says undefined of a queue that does not exist', async () => {
+  test('returns undefined for a queue that does not exist', async () => {
     expect(await readQueueDepth(connection, `${services.queue}.none`)).toBeUndefined();
   });
 });

@@ -3,14 +3,14 @@ import { expect, test } from 'vitest';
 import { startWatch } from '../../src/platform/watch.ts';
 import { eventually } from '../support/eventually.ts';
 
-test('a look that fails takes away what was seen, is logged once, and the next may succeed', async () => {
+test('a failed look clears the result and is logged once, and the next may succeed', async () => {
   const lines: string[] = [];
   const logger = pino({ level: 'warn' }, { write: (line: string) => void lines.push(line) });
   let outcome: 'seen' | 'failed' = 'seen';
   let looks = 0;
   const look = (): Promise<string> => {
     looks += 1;
-    return outcome === 'seen' ? Promise.resolve('sight') : Promise.reject(new Error('away'));
+    return outcome === 'seen' ? Promise.resolve('sight') : Promise.reject(new Error('unreachable'));
   };
   const watch = startWatch({ name: 'test', intervalMs: 1, look, logger });
   await eventually(() => watch.latest).toBe('sight');
