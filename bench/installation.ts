@@ -46,7 +46,7 @@ export async function createInstallation(context: BenchContext): Promise<Install
   await declareTopologyAt(servers.rabbitmqUrl, queue);
   // A flush is asked to stream through it while others wait; no timeout of the client may end a long call.
   const redis = createRedis(redisUrl, { name: 'bench', logger, commandTimeoutMs: 60_000 });
-  await waitForRedis(redis, { url: redisUrl, timeoutMs: 10_000 });
+  await waitForRedis(redis, { url: redisUrl, timeoutMs: 10_000, logger });
   await ensureLibrary(redis);
   const pool = createPool(databaseUrl, { name: 'bench', logger, statementTimeoutMs: 600_000 });
   const shards = Number(context.workerEnv.SHARDS ?? 1);

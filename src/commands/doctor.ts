@@ -55,7 +55,8 @@ async function examine(run: CommandRun): Promise<Finding[]> {
     orAway('rabbitmq', servers.rabbitmqUrl, () => checkRabbit(servers.rabbitmqUrl, queue)),
     orAway('redis', servers.redisUrl, async () => {
       const timeoutMs = Math.min(run.config.startTimeoutMs, ANSWER_TIMEOUT_MS);
-      await waitForRedis(redis, { url: servers.redisUrl, timeoutMs, signal: run.stop });
+      const wait = { timeoutMs, logger: run.logger, signal: run.stop };
+      await waitForRedis(redis, { ...wait, url: servers.redisUrl });
       return checkRedis(redis);
     }),
     orAway('postgres', servers.databaseUrl, () => checkPostgres(servers.databaseUrl, pool, shards)),

@@ -80,11 +80,8 @@ async function readStatus(run: CommandRun): Promise<Status> {
     orAway(servers.rabbitmqUrl, () => readQueues(servers.rabbitmqUrl, run.config.queue)),
     orAway(servers.redisUrl, async () => {
       const timeoutMs = Math.min(run.config.startTimeoutMs, ANSWER_TIMEOUT_MS);
-      await waitForRedis(redis, {
-        url: servers.redisUrl,
-        timeoutMs,
-        signal: run.stop,
-      });
+      const wait = { timeoutMs, logger: run.logger, signal: run.stop };
+      await waitForRedis(redis, { ...wait, url: servers.redisUrl });
       const accumulator = openAccumulator(run, redis);
       const shards = Array.from({ length: accumulator.shards }, (_, shard) => shard);
       return sumUp(await Promise.all(shards.map((shard) => accumulator.readBooks(shard))));

@@ -1,16 +1,8 @@
 /** A Postgres pool in which every wait is bounded, and transactions that always release their client. */
 import { Client, DatabaseError, Pool, type ClientConfig, type PoolClient } from 'pg';
-import {
-  codeOf,
-  FatalError,
-  PulseError,
-  toError,
-  TransientError,
-  type ErrorCode,
-} from '../core/errors.ts';
-import { backoffDelayMs, sleep } from './backoff.ts';
+import { codeOf, PulseError, toError, TransientError, type ErrorCode } from '../core/errors.ts';
 import { serverOf, type Logger } from './logger.ts';
-import { createWaitReport } from './wait-report.ts';
+import { waitForServer, type WaitOptions } from './wait-for-server.ts';
 
 export interface PoolOptions {
   /** Shown in pg_stat_activity. */
@@ -168,31 +160,18 @@ export function toPulseError(error: unknown): Error {
  * @throws FatalError PULSE_POSTGRES_UNREACHABLE, with the variable and the server but never the password;
  * at once when the server refuses the login.
  */
-export async function waitForPostgres(
-  url: string,
-  options: { timeoutMs: number; logger: Logger; signal?: AbortSignal },
-): Promise<void> {
-  const deadlineMs = Date.now() + options.timeoutMs;
-  const stillWaiting = createWaitReport({ ...options, url });
-  for (let attempt = 0; ; attempt++) {
-    try {
-      await pingOnce(url, Math.max(100, deadlineMs - Date.now()));
-      return;
-    } catch (error) {
-      const refusal = REFUSED_CODES.get(String(codeOf(error)));
-      const delayMs = backoffDelayMs(attempt, { baseMs: 100, capMs: 2_000 });
-      const aborted = options.signal?.aborted === true;
-      if (refusal !== undefined || aborted || Date.now() + delayMs >= deadlineMs) {
-        throw new FatalError(
-          'PULSE_POSTGRES_UNREACHABLE',
-          `DATABASE_URL: Postgres at ${serverOf(url)} ${refusal ?? 'does not answer'}.`,
-          { cause: error },
-        );
-      }
-      stillWaiting();
-      await sleep(delayMs, options.signal);
-    }
-  }
+export async function waitForPostgres(url: string, options: WaitOptions): Promise<void> {
+  await waitForServer(
+    {
+      name: 'Postgres',
+      variable: 'DATABASE_URL',
+      url,
+      code: 'PULSE_POSTGRES_UNREACHABLE',
+      attempt: (leftMs) => pingOnce(url, Math.max(100, leftMs)),
+      refusalOf: (error) => REFUSED_CODES.get(String(codeOf(error))),
+    },
+    options,
+  );
 }
 
 async function pingOnce(url: string, timeoutMs: number): Promise<void> {

@@ -1,10 +1,8 @@
 /** Opens one RabbitMQ connection, and waits for the server when a process starts. */
 import { connect, type Channel, type ChannelModel } from 'amqplib';
-import { FatalError } from '../core/errors.ts';
-import { backoffDelayMs, sleep, waitAtMost } from './backoff.ts';
-import { serverOf, type Logger } from './logger.ts';
+import { waitAtMost } from './backoff.ts';
 import { hostUrls } from './server-urls.ts';
-import { createWaitReport } from './wait-report.ts';
+import { waitForServer, type WaitOptions } from './wait-for-server.ts';
 
 export interface RabbitConnectionOptions {
   /** Shown in RabbitMQ's list of connections. */
@@ -104,35 +102,26 @@ export async function closeChannel(channel: Channel): Promise<void> {
  *
  * @throws FatalError PULSE_RABBIT_UNREACHABLE, with the variable and the server but never the password.
  */
-export async function waitForRabbit(
-  url: string,
-  options: { timeoutMs: number; logger: Logger; signal?: AbortSignal },
-): Promise<void> {
-  const { timeoutMs, signal } = options;
-  const deadlineMs = performance.now() + timeoutMs;
-  const stillWaiting = createWaitReport({ ...options, url });
-  for (let attempt = 0; ; attempt++) {
-    try {
-      const overall = AbortSignal.timeout(Math.max(1, Math.ceil(deadlineMs - performance.now())));
-      const giveUp = signal === undefined ? overall : AbortSignal.any([overall, signal]);
-      const connection = await openRabbitConnection(url, { name: 'pulse start', signal: giveUp });
-      await closeRabbitConnection(connection);
-      return;
-    } catch (error) {
-      const delayMs = backoffDelayMs(attempt, { baseMs: 100, capMs: 1_000 });
-      const refusal = refusalOf(url, error);
-      const late = performance.now() + delayMs >= deadlineMs || signal?.aborted === true;
-      if (refusal !== undefined || late) {
-        throw new FatalError(
-          'PULSE_RABBIT_UNREACHABLE',
-          `RABBITMQ_URL: RabbitMQ at ${serverOf(url)} ${refusal ?? `does not answer (${causeOf(error)})`}.`,
-          { cause: error },
+export async function waitForRabbit(url: string, options: WaitOptions): Promise<void> {
+  await waitForServer(
+    {
+      name: 'RabbitMQ',
+      variable: 'RABBITMQ_URL',
+      url,
+      code: 'PULSE_RABBIT_UNREACHABLE',
+      async attempt(leftMs) {
+        const late = AbortSignal.timeout(leftMs);
+        const signal =
+          options.signal === undefined ? late : AbortSignal.any([late, options.signal]);
+        await closeRabbitConnection(
+          await openRabbitConnection(url, { name: 'pulse start', signal }),
         );
-      }
-      stillWaiting();
-      await sleep(delayMs, signal);
-    }
-  }
+      },
+      refusalOf: (error) => refusalOf(url, error),
+      silenceOf: (error) => `does not answer (${causeOf(error)})`,
+    },
+    options,
+  );
 }
 
 /**

@@ -1,9 +1,10 @@
 /** A Redis client that fails fast: no commands queue while Redis is down, and none is sent twice. */
 import { Cluster, Redis } from 'ioredis';
 import { FatalError } from '../core/errors.ts';
-import { backoffDelayMs, sleep } from './backoff.ts';
+import { backoffDelayMs } from './backoff.ts';
 import { serverOf, type Logger } from './logger.ts';
 import { assertInCluster, createCluster, isClusterUrl, slotOwners } from './redis-cluster.ts';
+import { waitForServer, type AwaitedServer, type WaitOptions } from './wait-for-server.ts';
 
 /** A client of one server or of a cluster. */
 export type RedisClient = Redis | Cluster;
@@ -86,39 +87,30 @@ export async function pingRedis(client: RedisClient): Promise<void> {
  */
 export async function waitForRedis(
   client: RedisClient,
-  options: { url: string; timeoutMs: number; signal?: AbortSignal },
+  { url, ...options }: WaitOptions & { readonly url: string },
 ): Promise<void> {
-  const deadlineMs = Date.now() + options.timeoutMs;
   // A refused password never shows up as a command's error: such a client just does not become ready.
   let connectionError: Error | undefined;
   const onError = (error: Error): void => {
     connectionError = causeOf(error);
   };
   client.on('error', onError);
-  try {
-    for (let attempt = 0; ; attempt++) {
+  const server: AwaitedServer = {
+    name: 'Redis',
+    variable: 'REDIS_URL',
+    url,
+    code: 'PULSE_REDIS_UNREACHABLE',
+    async attempt() {
       try {
         await pingRedis(client);
-        await assertUrlFits(client, options.url);
-        return;
+        await assertUrlFits(client, url);
       } catch (error) {
-        if (error instanceof FatalError) throw error;
-        const cause = connectionError ?? error;
-        const refusal = refusalOf(cause);
-        const late = options.signal?.aborted === true || Date.now() >= deadlineMs;
-        if (refusal !== undefined || late) {
-          throw new FatalError(
-            'PULSE_REDIS_UNREACHABLE',
-            `REDIS_URL: Redis at ${serverOf(options.url)} ${refusal ?? 'does not answer'}.`,
-            { cause },
-          );
-        }
+        throw error instanceof FatalError ? error : (connectionError ?? error);
       }
-      await sleep(backoffDelayMs(attempt, { baseMs: 100, capMs: 1_000 }), options.signal);
-    }
-  } finally {
-    client.off('error', onError);
-  }
+    },
+    refusalOf,
+  };
+  await waitForServer(server, options).finally(() => client.off('error', onError));
 }
 
 /** Used as a single server, a cluster node would serve its own slots and refuse all others. */

@@ -25,8 +25,9 @@ export interface Sum {
 }
 
 export async function openRedis(url: string): Promise<RedisClient> {
-  const redis = createRedis(url, { name: 'aggregate test', logger: pino({ level: 'silent' }) });
-  await waitForRedis(redis, { url, timeoutMs: 10_000 });
+  const logger = pino({ level: 'silent' });
+  const redis = createRedis(url, { name: 'aggregate test', logger });
+  await waitForRedis(redis, { url, timeoutMs: 10_000, logger });
   await ensureLibrary(redis);
   return redis;
 }

@@ -39,7 +39,7 @@ export async function createFlushFixture(): Promise<FlushFixture> {
   const logger = pino({ level: process.env.TEST_LOG_LEVEL ?? 'silent' });
   const pool = createPool(services.databaseUrl, { name: 'flush test', logger });
   const redis = createRedis(services.redisUrl, { name: 'flush-test', logger });
-  await waitForRedis(redis, { url: services.redisUrl, timeoutMs: 10_000 });
+  await waitForRedis(redis, { url: services.redisUrl, timeoutMs: 10_000, logger });
   await ensureLibrary(redis);
   const accumulator = createAccumulator({ redis, shards: SHARDS, dedupeWindowSeconds: 3_600 });
   return {

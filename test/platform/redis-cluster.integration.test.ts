@@ -37,7 +37,7 @@ afterAll(() => guardian.stop());
 async function connected(url = cluster.url): Promise<RedisClient> {
   const client = createRedis(url, { name: 'cluster test', logger });
   clients.push(client);
-  await waitForRedis(client, { url, timeoutMs: 20_000 });
+  await waitForRedis(client, { url, timeoutMs: 20_000, logger });
   return client;
 }
 
@@ -111,7 +111,7 @@ describe('a client of a Redis Cluster', () => {
     await last.kill();
     await expect(pingRedis(client)).rejects.toThrow();
     await last.start();
-    await waitForRedis(client, { url: cluster.url, timeoutMs: 20_000 });
+    await waitForRedis(client, { url: cluster.url, timeoutMs: 20_000, logger });
     await expect(pingRedis(client)).resolves.toBeUndefined();
   });
 
@@ -122,7 +122,7 @@ describe('a client of a Redis Cluster', () => {
     const [replica] = cluster.replicas;
     await master!.kill();
     await eventually(async () => (await rolesOf([replica!]))[0]).toBe('master');
-    await waitForRedis(client, { url: cluster.url, timeoutMs: 20_000 });
+    await waitForRedis(client, { url: cluster.url, timeoutMs: 20_000, logger });
     const answers = await Promise.all(mastersOf(client).map((node) => libraryVersionIn(node)));
     expect(answers).toEqual([LIBRARY_VERSION, LIBRARY_VERSION, LIBRARY_VERSION]);
     await master!.start();

@@ -27,7 +27,7 @@ function create(url: string, commandTimeoutMs = 15_000): RedisClient {
 
 async function connected(url = server.url, commandTimeoutMs?: number): Promise<RedisClient> {
   const client = create(url, commandTimeoutMs);
-  await waitForRedis(client, { url, timeoutMs: 10_000 });
+  await waitForRedis(client, { url, timeoutMs: 10_000, logger });
   return client;
 }
 
@@ -40,7 +40,7 @@ describe('createRedis', () => {
     await expect(client.get('x')).rejects.toThrow();
     expect(performance.now() - startedMs).toBeLessThan(1_000);
     await server.start();
-    await waitForRedis(client, { url: server.url, timeoutMs: 10_000 });
+    await waitForRedis(client, { url: server.url, timeoutMs: 10_000, logger });
     expect(await client.get('x')).toBeNull();
   });
 
@@ -55,7 +55,7 @@ describe('createRedis', () => {
     proxy.reset();
     proxy.heal();
     await expect(increment).rejects.toThrow();
-    await waitForRedis(client, { url: proxy.url, timeoutMs: 10_000 });
+    await waitForRedis(client, { url: proxy.url, timeoutMs: 10_000, logger });
     expect(await client.incr('other')).toBe(1);
     expect(await direct.get('count')).toBe('1');
     await proxy.close();
@@ -69,7 +69,7 @@ describe('createRedis', () => {
     proxy.swallow('reply');
     await expect(client.incr('count')).rejects.toThrow('timed out');
     proxy.heal();
-    await waitForRedis(client, { url: proxy.url, timeoutMs: 10_000 });
+    await waitForRedis(client, { url: proxy.url, timeoutMs: 10_000, logger });
     expect(await direct.get('count')).toBe('1');
     await proxy.close();
   });
@@ -90,7 +90,7 @@ describe('waitForRedis', () => {
   test('waits for a server that starts late', async () => {
     await server.kill();
     const client = create(server.url);
-    const waiting = waitForRedis(client, { url: server.url, timeoutMs: 20_000 });
+    const waiting = waitForRedis(client, { url: server.url, timeoutMs: 20_000, logger });
     await server.start();
     await expect(waiting).resolves.toBeUndefined();
   });
@@ -98,7 +98,7 @@ describe('waitForRedis', () => {
   test('gives up in time, naming the variable and the server, never the password', async () => {
     const url = `redis://user:geheim@127.0.0.1:${await freePort()}`;
     const startedMs = performance.now();
-    const failure: unknown = await waitForRedis(create(url), { url, timeoutMs: 300 }).catch(
+    const failure: unknown = await waitForRedis(create(url), { url, timeoutMs: 300, logger }).catch(
       (error: unknown) => error,
     );
     expect(performance.now() - startedMs).toBeLessThan(3_000);
@@ -113,7 +113,9 @@ describe('waitForRedis', () => {
     const { host } = new URL(guarded.url);
     const url = `redis://:geheim@${host}`;
     const startedMs = performance.now();
-    await expect(waitForRedis(create(url), { url, timeoutMs: 20_000 })).rejects.toMatchObject({
+    await expect(
+      waitForRedis(create(url), { url, timeoutMs: 20_000, logger }),
+    ).rejects.toMatchObject({
       code: 'PULSE_REDIS_UNREACHABLE',
       message: expect.not.stringContaining('geheim') as string,
     });
@@ -127,6 +129,7 @@ describe('waitForRedis', () => {
     const waiting = waitForRedis(create(url), {
       url,
       timeoutMs: 60_000,
+      logger,
       signal: stopping.signal,
     });
     stopping.abort();
@@ -139,7 +142,7 @@ describe('waitForRedis', () => {
     mute.on('connection', (socket) => sockets.push(socket));
     await new Promise<void>((resolve) => mute.listen(0, '127.0.0.1', resolve));
     const url = `redis://127.0.0.1:${(mute.address() as AddressInfo).port}`;
-    await expect(waitForRedis(create(url), { url, timeoutMs: 300 })).rejects.toMatchObject({
+    await expect(waitForRedis(create(url), { url, timeoutMs: 300, logger })).rejects.toMatchObject({
       code: 'PULSE_REDIS_UNREACHABLE',
     });
     for (const socket of sockets) socket.destroy();
