@@ -1,4 +1,4 @@
-/** The forms that environment variables may have. None echoes a value that may be secret. */
+/** Parsers for the values of environment variables. None of them prints a value that may be secret. */
 import { EnvError, makeValidator } from 'envalid';
 import { validate as isCron } from 'node-cron';
 import { parseCrashPoint } from './platform/crash-points.ts';
@@ -19,7 +19,7 @@ export const ratio = makeValidator((text: string) => {
   return Number(text);
 });
 
-export function matching(pattern: RegExp, words: string) {
+function matching(pattern: RegExp, words: string) {
   return makeValidator((text: string) => {
     if (!pattern.test(text)) throw new EnvError(`must be ${words}, not "${text}".`);
     return text;
@@ -27,11 +27,19 @@ export function matching(pattern: RegExp, words: string) {
 }
 
 export const host = matching(/^[\w.:-]+$/, 'a host name or an address');
+export const queueName = matching(/^[\w.-]{1,100}$/, 'letters, digits, . _ - (100 at most)');
+export const username = matching(/^[\w.@-]{1,64}$/, 'letters, digits, . _ @ - (64 at most)');
+export const addressRanges = matching(
+  /^[\da-fA-F.:/]+(,[\da-fA-F.:/]+)*$|^$/,
+  'addresses or CIDR ranges',
+);
 
-/** What these name may be several servers that stand for each other. */
+export const REDIS_PROTOCOLS = ['redis:', 'rediss:', 'redis+cluster:', 'rediss+cluster:'] as const;
+
+/** URLs of these schemes may list several hosts. */
 const SEVERAL_HOSTS = /^(amqps?|rediss?\+cluster):$/;
 
-/** Never echoes the value: it may hold a password. */
+/** Never prints the value, which may hold a password. */
 export function url(...protocols: string[]) {
   return makeValidator((text: string) => {
     const parsed = hostUrls(text).map((one) => (URL.canParse(one) ? new URL(one) : undefined));
@@ -39,7 +47,7 @@ export function url(...protocols: string[]) {
       throw new EnvError(`must be a URL ${protocols.join('// or ')}// with a host.`);
     }
     if (parsed.length > 1 && !SEVERAL_HOSTS.test(parsed[0]?.protocol ?? '')) {
-      throw new EnvError(`must name one host; several need ${severalOf(protocols)}.`);
+      throw new EnvError(`must name one host; for several, use ${severalOf(protocols)}.`);
     }
     return text;
   });
@@ -59,7 +67,7 @@ export function secret(lengthMin: number) {
   });
 }
 
-/** Exactly as browsers write them: whoever is let in by a pattern is let in by mistake one day. */
+/** Exactly as browsers send them. No patterns: sooner or later one would match too much. */
 export const origins = makeValidator((text: string) => {
   const list = text.split(',').map((part) => part.trim());
   for (const part of list) {
@@ -77,6 +85,6 @@ export const cron = makeValidator((text: string) => {
 
 export const crashPoint = makeValidator((text: string) => {
   const point = parseCrashPoint(text);
-  if (point === undefined) throw new EnvError('must name a step, such as ingest:applied:3.');
+  if (point === undefined) throw new EnvError('must name a step, for example ingest:applied:3.');
   return point;
 });

@@ -1,17 +1,20 @@
-/** Environment → frozen configuration. The only reader of environment variables in Pulse. */
+/** Turns the environment into a frozen configuration. Nothing else in Pulse reads environment variables. */
 import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { bool, customCleanEnv, str, type CleanedEnv } from 'envalid';
 import {
+  addressRanges,
   crashPoint,
   cron,
   host,
   integer,
-  matching,
   origins,
+  queueName,
   ratio,
+  REDIS_PROTOCOLS,
   secret,
   url,
+  username,
 } from './config-values.ts';
 import { AGE_MAX_DAYS_DEFAULT, AHEAD_MAX_MINUTES_DEFAULT } from './contract/rules.ts';
 import { RejectedError } from './core/errors.ts';
@@ -22,15 +25,15 @@ import { TRACES_EXPORTERS, TRACES_SAMPLERS, tracingOf } from './platform/tracing
 export type RawEnv = Readonly<Record<string, string | undefined>>;
 export type Config = ReturnType<typeof parseConfig>;
 
-/** What the chosen command cannot do without. */
+/** What the chosen command needs. */
 export interface ConfigNeeds {
-  /** The command serves HTTP to users, so it needs a signing secret and an administrator. */
+  /** The command serves the HTTP API, so it needs a signing secret and an administrator. */
   readonly api: boolean;
-  /** The command line allows PULSE_CRASH_AT, which ends the process on purpose. */
+  /** The command line allows PULSE_CRASH_AT, which crashes the process on purpose. */
   readonly testFaults?: boolean | undefined;
 }
 
-/** Variables that may hold secrets; each may be given as `NAME_FILE`, the path of a file, instead. */
+/** Variables that may hold secrets. Each can instead be set as `NAME_FILE`, the path of a file. */
 const SECRET_NAMES = [
   'RABBITMQ_URL',
   'REDIS_URL',
@@ -41,11 +44,12 @@ const SECRET_NAMES = [
 ] as const;
 
 const MIB = 1024 * 1024;
+const DAY = 86_400;
 
 /**
  * Parses the environment.
  *
- * @throws RejectedError PULSE_CONFIG_INVALID listing every mistake at once, each with its variable.
+ * @throws RejectedError PULSE_CONFIG_INVALID, listing every mistake with its variable.
  */
 export function parseConfig(rawEnv: RawEnv, needs: ConfigNeeds = { api: false }) {
   const mistakes: string[] = [];
@@ -100,49 +104,32 @@ export function parseConfig(rawEnv: RawEnv, needs: ConfigNeeds = { api: false })
     },
     metrics: { host: env.METRICS_HOST ?? env.API_HOST, port: env.METRICS_PORT },
     logLevel: env.LOG_LEVEL,
-    /** Undefined: no traces. */
+    /** Undefined: tracing is off. */
     tracing: tracingOf(env),
-    /** What must never be written to a log. */
+    /** Values that must never be logged. */
     secrets: secretsOf(given),
     crashAt: env.PULSE_CRASH_AT,
   });
 }
 
 function variables() {
+  const threadCount = Math.max(2, Math.floor(availableParallelism() / 2));
   return {
     RABBITMQ_URL: url('amqp:', 'amqps:')({ default: undefined }),
-    REDIS_URL: url(
-      'redis:',
-      'rediss:',
-      'redis+cluster:',
-      'rediss+cluster:',
-    )({ default: undefined }),
+    REDIS_URL: url(...REDIS_PROTOCOLS)({ default: undefined }),
     DATABASE_URL: url('postgres:', 'postgresql:')({ default: undefined }),
-    PULSE_QUEUE: matching(
-      /^[\w.-]{1,100}$/,
-      'letters, digits, . _ - (100 at most)',
-    )({
-      default: 'pulses',
-    }),
+    PULSE_QUEUE: queueName({ default: 'pulses' }),
     ALLOW_UNSAFE_REDIS: bool({ default: false }),
     SHARDS: integer(1, 1024)({ default: 1 }),
     REDIS_REPLICAS_MIN: integer(0, 5)({ default: 0 }),
-    INGEST_THREADS: integer(
-      1,
-      64,
-    )({ default: Math.max(2, Math.floor(availableParallelism() / 2)) }),
+    INGEST_THREADS: integer(1, 64)({ default: threadCount }),
     PREFETCH: integer(2, 65_535)({ default: undefined }),
     BATCH_SIZE: integer(1, 10_000)({ default: 1_000 }),
     BATCH_LINGER_MS: integer(0, 10_000)({ default: 20 }),
-    DEDUPE_WINDOW_SECONDS: integer(60, 90 * 86_400)({ default: 86_400 }),
+    DEDUPE_WINDOW_SECONDS: integer(60, 90 * DAY)({ default: DAY }),
     BODY_BYTES_MAX: integer(1024, 128 * MIB)({ default: 8 * MIB }),
-    PULSE_AGE_MAX_SECONDS: integer(
-      3_600,
-      3_660 * 86_400,
-    )({
-      default: AGE_MAX_DAYS_DEFAULT * 86_400,
-    }),
-    PULSE_AHEAD_MAX_SECONDS: integer(0, 86_400)({ default: AHEAD_MAX_MINUTES_DEFAULT * 60 }),
+    PULSE_AGE_MAX_SECONDS: integer(3_600, 3_660 * DAY)({ default: AGE_MAX_DAYS_DEFAULT * DAY }),
+    PULSE_AHEAD_MAX_SECONDS: integer(0, DAY)({ default: AHEAD_MAX_MINUTES_DEFAULT * 60 }),
     FLUSH_CRON: cron({ default: '0 * * * *' }),
     FLUSH_ON_EXIT: bool({ default: false }),
     API_HOST: host({ default: '127.0.0.1' }),
@@ -152,20 +139,10 @@ function variables() {
     JWT_SECRET: secret(32)({ default: undefined }),
     JWT_SECRET_PREVIOUS: secret(32)({ default: undefined }),
     JWT_ISSUER: str({ default: 'pulse' }),
-    TOKEN_TTL_SECONDS: integer(60, 86_400)({ default: 3_600 }),
-    ADMIN_USERNAME: matching(
-      /^[\w.@-]{1,64}$/,
-      'letters, digits, . _ @ - (64 at most)',
-    )({
-      default: 'admin',
-    }),
+    TOKEN_TTL_SECONDS: integer(60, DAY)({ default: 3_600 }),
+    ADMIN_USERNAME: username({ default: 'admin' }),
     ADMIN_PASSWORD: secret(8)({ default: undefined }),
-    TRUST_PROXY: matching(
-      /^[\da-fA-F.:/]+(,[\da-fA-F.:/]+)*$|^$/,
-      'addresses or CIDR ranges',
-    )({
-      default: '',
-    }),
+    TRUST_PROXY: addressRanges({ default: '' }),
     RATE_LIMIT_PER_MINUTE: integer(0, 10_000_000)({ default: 6_000 }),
     CORS_ORIGINS: origins({ default: [] }),
     API_DOCS: bool({ default: true }),
@@ -177,7 +154,7 @@ function variables() {
   };
 }
 
-/** Of OpenTelemetry's own names, those that Pulse obeys. */
+/** OpenTelemetry's own variables that Pulse supports. */
 function tracingVariables() {
   return {
     OTEL_SDK_DISABLED: bool({ default: false }),
@@ -202,11 +179,14 @@ function serversOf(env: Env) {
   return { rabbitmqUrl: RABBITMQ_URL, redisUrl: REDIS_URL, databaseUrl: DATABASE_URL };
 }
 
-/** By value, for the logs: also of variables that libraries read by themselves. */
+/** The values to keep out of logs, including those of variables that only libraries read. */
 function secretsOf(given: RawEnv): string[] {
   const urls = [
-    ...[given.RABBITMQ_URL, given.REDIS_URL, given.DATABASE_URL],
-    ...[given.OTEL_EXPORTER_OTLP_ENDPOINT, given.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT],
+    given.RABBITMQ_URL,
+    given.REDIS_URL,
+    given.DATABASE_URL,
+    given.OTEL_EXPORTER_OTLP_ENDPOINT,
+    given.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT,
   ];
   const headers = [given.OTEL_EXPORTER_OTLP_HEADERS, given.OTEL_EXPORTER_OTLP_TRACES_HEADERS]
     .flatMap((text) => text?.split(',') ?? [])
@@ -217,10 +197,9 @@ function secretsOf(given: RawEnv): string[] {
   return [...urls.flatMap(secretsInUrl), ...headers, ...others];
 }
 
-/** Where the three servers are. */
 export type ServerUrls = NonNullable<ReturnType<typeof serversOf>>;
 
-/** Rules between variables. One that is wrong by itself is undefined here, whatever its type says. */
+/** Checks rules between variables. An invalid variable is undefined here, whatever its type says. */
 function crossFieldMistakes(env: Partial<Env>, given: RawEnv, needs: ConfigNeeds): string[] {
   const mistakes: string[] = [];
   const { PREFETCH, BATCH_SIZE } = env;
@@ -233,16 +212,16 @@ function crossFieldMistakes(env: Partial<Env>, given: RawEnv, needs: ConfigNeeds
   const urlCount = urls.filter((one) => one !== undefined).length;
   if (urlCount > 0 && urlCount < urls.length) {
     mistakes.push(
-      'RABBITMQ_URL, REDIS_URL, DATABASE_URL: set all three (own servers) or none (embedded servers).',
+      'RABBITMQ_URL, REDIS_URL, DATABASE_URL: set all three to use your own servers, or none to use private servers.',
     );
   }
   if (given.PULSE_CRASH_AT !== undefined && needs.testFaults !== true) {
-    // Ignoring it would let a fault test pass that tested nothing; obeying it would end a real process.
-    mistakes.push('PULSE_CRASH_AT: is for fault tests alone, and needs --allow-test-faults.');
+    // Ignoring it would let a fault test pass without testing anything; obeying it would crash a real process.
+    mistakes.push('PULSE_CRASH_AT: is only for fault tests and needs --allow-test-faults.');
   }
   if (needs.api && urlCount > 0) {
     if (given.JWT_SECRET === undefined) {
-      mistakes.push('JWT_SECRET: is needed to sign tokens; `openssl rand -hex 32` makes one.');
+      mistakes.push('JWT_SECRET: is needed to sign tokens; `openssl rand -hex 32` generates one.');
     }
     if (given.ADMIN_PASSWORD === undefined) {
       mistakes.push('ADMIN_PASSWORD: is needed to create the administrator.');
@@ -252,7 +231,7 @@ function crossFieldMistakes(env: Partial<Env>, given: RawEnv, needs: ConfigNeeds
 }
 
 function readSecretFiles(rawEnv: RawEnv, mistakes: string[]): Record<string, string | undefined> {
-  // An empty value means "not set", as in compose files that pass variables through.
+  // An empty value means "not set", because compose files pass unset variables as empty ones.
   const env = Object.fromEntries(Object.entries(rawEnv).filter(([, value]) => value !== ''));
   for (const name of SECRET_NAMES) {
     const path = env[`${name}_FILE`];

@@ -1,14 +1,14 @@
 import { describe, expect, test } from 'vitest';
 import { parseConfig } from '../src/config.ts';
 
-describe('traces', () => {
+describe('tracing', () => {
   const ENDPOINT = { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector:4318' };
 
   test.each([
     ['nothing is set', {}],
     ['the exporter is none', { ...ENDPOINT, OTEL_TRACES_EXPORTER: 'none' }],
     ['the SDK is disabled', { ...ENDPOINT, OTEL_SDK_DISABLED: 'true' }],
-  ])('are off when %s', (_why, env) => {
+  ])('is off when %s', (_why, env) => {
     expect(parseConfig(env).tracing).toBeUndefined();
   });
 
@@ -16,11 +16,11 @@ describe('traces', () => {
     ['an endpoint is set', ENDPOINT],
     ['an endpoint for traces is set', { OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: 'http://c:4318/v1' }],
     ['the exporter is otlp', { OTEL_TRACES_EXPORTER: 'otlp' }],
-  ])('are on when %s', (_why, env) => {
+  ])('is on when %s', (_why, env) => {
     expect(parseConfig(env).tracing).toEqual({ sampler: 'parentbased_always_on', ratio: 1 });
   });
 
-  test('are sampled as the variables say', () => {
+  test('is sampled as the variables say', () => {
     const sampling = {
       OTEL_TRACES_SAMPLER: 'parentbased_traceidratio',
       OTEL_TRACES_SAMPLER_ARG: '0.25',

@@ -17,7 +17,7 @@ afterAll(() => {
   rmSync(directory, { recursive: true });
 });
 
-/** The lines of the refusal, without the headline. */
+/** The lines of the error, without the first. */
 function mistakesOf(env: RawEnv, needs?: ConfigNeeds): string[] {
   try {
     parseConfig(env, needs);
@@ -30,7 +30,7 @@ function mistakesOf(env: RawEnv, needs?: ConfigNeeds): string[] {
 }
 
 describe('parseConfig', () => {
-  test('an empty environment is valid and means embedded servers', () => {
+  test('an empty environment is valid and means private servers', () => {
     const config = parseConfig({});
     expect(config.servers).toBeUndefined();
     expect(config).toMatchObject({
@@ -50,7 +50,7 @@ describe('parseConfig', () => {
     expect(parseConfig({ HOME: '/root', PULSE_UNKNOWN: 'x' })).toEqual(parseConfig({}));
   });
 
-  test('clusters of RabbitMQ and Redis are named by several hosts', () => {
+  test('URLs of RabbitMQ and Redis clusters may name several hosts', () => {
     const clusters = {
       RABBITMQ_URL: 'amqp://user:password@a:5672,b:5672,c:5672/vhost',
       REDIS_URL: 'redis+cluster://default:password@a:6379,b:6379',
@@ -66,19 +66,19 @@ describe('parseConfig', () => {
     ['DATABASE_URL', 'postgres://a,b/pulse', 'a proxy or a name that follows the primary'],
   ])('%s with several hosts, %s, is refused', (name, url, needed) => {
     expect(mistakesOf({ ...SERVERS, [name]: url })).toEqual([
-      `  ${name}: must name one host; several need ${needed}.`,
+      `  ${name}: must name one host; for several, use ${needed}.`,
     ]);
   });
 
-  test('a host that is missing between commas is a mistake', () => {
+  test('an empty host between commas is a mistake', () => {
     expect(mistakesOf({ ...SERVERS, RABBITMQ_URL: 'amqp://a,,c' })).toHaveLength(1);
   });
 
-  test('an empty value counts as not set', () => {
+  test('an empty value means not set', () => {
     expect(parseConfig({ SHARDS: '', RABBITMQ_URL: '', JWT_SECRET: '' })).toEqual(parseConfig({}));
   });
 
-  test('all mistakes are reported at once, each with the name of its variable', () => {
+  test('all mistakes are reported together, each with its variable', () => {
     const env = {
       RABBITMQ_URL: 'http://rabbit.example',
       REDIS_URL: 'not a url',
@@ -105,7 +105,7 @@ describe('parseConfig', () => {
     );
   });
 
-  test('rules between variables are reported together with every other mistake', () => {
+  test('violated rules between variables are reported with all other mistakes', () => {
     const mistakes = mistakesOf({ SHARDS: '0', PREFETCH: '1999', REDIS_URL: SERVERS.REDIS_URL });
     expect(mistakes).toHaveLength(3);
     expect(mistakes.join('\n')).toMatch(/SHARDS[^]*PREFETCH|PREFETCH[^]*SHARDS/);
@@ -127,20 +127,23 @@ describe('parseConfig', () => {
     }
   });
 
-  test('a prefetch below two batches is refused, exactly two are enough', () => {
+  test('a prefetch below two batches is refused; exactly two are enough', () => {
     expect(mistakesOf({ BATCH_SIZE: '500', PREFETCH: '999' })).toEqual([
       expect.stringContaining('PREFETCH: 999'),
     ]);
     expect(mistakesOf({ BATCH_SIZE: '500', PREFETCH: '1000' })).toEqual([]);
   });
 
-  test.each(Object.keys(SERVERS))('two of the three servers are refused: %s is missing', (name) => {
-    const mistakes = mistakesOf({ ...SERVERS, [name]: '' });
-    expect(mistakes).toHaveLength(1);
-    for (const variable of Object.keys(SERVERS)) expect(mistakes[0]).toContain(variable);
-  });
+  test.each(Object.keys(SERVERS))(
+    'two of the three servers are not enough: %s is missing',
+    (name) => {
+      const mistakes = mistakesOf({ ...SERVERS, [name]: '' });
+      expect(mistakes).toHaveLength(1);
+      for (const variable of Object.keys(SERVERS)) expect(mistakes[0]).toContain(variable);
+    },
+  );
 
-  test('own servers that serve users need a signing secret and an administrator', () => {
+  test('with your own servers, the API needs a signing secret and an administrator', () => {
     const mistakes = mistakesOf(SERVERS, { api: true });
     expect(mistakes.map((line) => line.trim().split(':')[0])).toEqual([
       'JWT_SECRET',
@@ -151,7 +154,7 @@ describe('parseConfig', () => {
     expect(mistakesOf({}, { api: true })).toEqual([]);
   });
 
-  test('web pages are let in by exact origins alone', () => {
+  test('web pages are allowed only by exact origin', () => {
     expect(parseConfig({}).api.corsOrigins).toEqual([]);
     const CORS_ORIGINS = 'https://app.example.com, http://localhost:5173';
     expect(parseConfig({ CORS_ORIGINS }).api.corsOrigins).toEqual([
@@ -170,12 +173,12 @@ describe('parseConfig', () => {
     }
   });
 
-  test('no limit of requests is 0', () => {
+  test('a request limit of 0 means no limit', () => {
     expect(parseConfig({}).api.requestsPerMinute).toBe(6_000);
     expect(parseConfig({ RATE_LIMIT_PER_MINUTE: '0' }).api.requestsPerMinute).toBeUndefined();
   });
 
-  test('no secret is ever echoed', () => {
+  test('a secret is never printed', () => {
     const secrets = {
       RABBITMQ_URL: 'amqpx://user:rabbit-password@host',
       REDIS_URL: 'redis-password',
@@ -203,7 +206,7 @@ describe('NAME_FILE', () => {
     return path;
   };
 
-  test('every secret may come from a file, whose last line break is no part of it', () => {
+  test('every secret may come from a file, without its trailing line break', () => {
     const config = parseConfig({
       RABBITMQ_URL_FILE: file('rabbit', `${SERVERS.RABBITMQ_URL}\n`),
       REDIS_URL_FILE: file('redis', SERVERS.REDIS_URL),
@@ -222,7 +225,7 @@ describe('NAME_FILE', () => {
     });
   });
 
-  test('the variable itself goes before its file', () => {
+  test('the variable takes precedence over its file', () => {
     const env = {
       ADMIN_PASSWORD: 'from-variable',
       ADMIN_PASSWORD_FILE: file('other', 'from-file'),
@@ -230,14 +233,14 @@ describe('NAME_FILE', () => {
     expect(parseConfig(env).api.adminPassword).toBe('from-variable');
   });
 
-  test('a file that cannot be read is a mistake under its own name, beside all others', () => {
+  test('an unreadable file is reported under its own name, with all other mistakes', () => {
     const mistakes = mistakesOf({ JWT_SECRET_FILE: join(directory, 'missing'), SHARDS: '0' });
     expect(mistakes).toHaveLength(2);
     expect(mistakes.join('\n')).toMatch(/JWT_SECRET_FILE: .*ENOENT/);
     expect(mistakes.join('\n')).toContain('SHARDS:');
   });
 
-  test('what a file holds is held to the same rule and not echoed', () => {
+  test('the content of a file must follow the same rules and is not printed', () => {
     const [mistake = ''] = mistakesOf({ JWT_SECRET_FILE: file('weak', 'weak-secret') });
     expect(mistake).toContain('JWT_SECRET:');
     expect(mistake).not.toContain('weak-secret');
@@ -251,14 +254,14 @@ describe('NAME_FILE', () => {
 });
 
 describe('the result', () => {
-  test('is frozen in depth', () => {
+  test('is deeply frozen', () => {
     const config = parseConfig({ ...SERVERS, ...SECRETS });
     expect(() => Object.assign(config, { shards: 2 })).toThrow(TypeError);
     expect(() => Object.assign(config.ingest, { batchSize: 1 })).toThrow(TypeError);
     expect(() => Object.assign(config.servers ?? {}, { redisUrl: 'x' })).toThrow(TypeError);
   });
 
-  test('keeps no reference to the environment it was read from', () => {
+  test('keeps no reference to the environment', () => {
     const env: Record<string, string> = { PULSE_QUEUE: 'first' };
     const config = parseConfig(env);
     env.PULSE_QUEUE = 'second';
@@ -266,7 +269,7 @@ describe('the result', () => {
   });
 });
 
-test('every secret is known by its value, those that libraries read by themselves too', () => {
+test('the values of all secrets are listed, including those that only libraries read', () => {
   const { secrets } = parseConfig({
     ...SERVERS,
     ...SECRETS,
