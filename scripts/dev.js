@@ -72,7 +72,8 @@ async function endPulse() {
 }
 
 function hasOwnServers() {
-  return SERVER_VARIABLES.some((name) => name in process.env || `${name}_FILE` in process.env);
+  const isSet = (name) => (process.env[name] ?? '') !== '';
+  return SERVER_VARIABLES.some((name) => isSet(name) || isSet(`${name}_FILE`));
 }
 
 /** Uses the servers that already run in this folder, or starts them; a process started below finds them. */
