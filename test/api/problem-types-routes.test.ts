@@ -17,11 +17,10 @@ interface Kind {
 test('every kind of problem has its page and its line in the documentation', async () => {
   const { app } = await createTestApp();
   const all = (await app.inject({ url: '/api/v1/problems' })).json<{ data: Kind[] }>().data;
-  const page = readFileSync(PAGE, 'utf8');
+  const page = readFileSync(PAGE, 'utf8').replaceAll(/\s+/g, ' ');
   for (const kind of all) {
     expect((await app.inject({ url: kind.type })).json()).toEqual(kind);
-    const row = new RegExp(`\\| \`${kind.code}\` +\\| ${kind.status} +\\| ${kind.title} +\\|`);
-    expect(page, kind.code).toMatch(row);
+    expect(page).toContain(`- \`${kind.code}\` (${kind.status}): ${kind.title} `);
   }
   const named = page.match(/PULSE_API_[A-Z_]+/g) ?? [];
   expect(new Set(named)).toEqual(new Set(all.map(({ code }) => code)));
