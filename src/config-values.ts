@@ -1,6 +1,8 @@
 /** Parsers for the values of environment variables. None of them prints a value that may be secret. */
 import { EnvError, makeValidator } from 'envalid';
 import { validate as isCron } from 'node-cron';
+import { FLUSH_STEPS } from './flush/flush-steps.ts';
+import { INGEST_STEPS } from './ingest/ingest-steps.ts';
 import { parseCrashPoint } from './platform/crash-points.ts';
 import { hostUrls } from './platform/server-urls.ts';
 
@@ -83,8 +85,10 @@ export const cron = makeValidator((text: string) => {
   return text;
 });
 
+const STEPS = { ingest: INGEST_STEPS, thread: INGEST_STEPS, flush: FLUSH_STEPS };
+
 export const crashPoint = makeValidator((text: string) => {
-  const point = parseCrashPoint(text);
+  const point = parseCrashPoint(text, STEPS);
   if (point === undefined) throw new EnvError('must name a step, for example ingest:applied:3.');
   return point;
 });

@@ -53,6 +53,5 @@ export function addFlushCommand(
 
 /** Where a fault test ends this process in the middle of a flush. */
 export function flushCrashPoint({ config }: CommandRun): Pick<FlushDeps, 'onStep'> {
-  const onStep = createCrashPoint(armCrashPoint(config.crashAt), ['flush']);
-  return onStep === undefined ? {} : { onStep };
+  return { onStep: createCrashPoint(armCrashPoint(config.crashAt), ['flush']) };
 }

@@ -1,13 +1,12 @@
-/** From a message body to the outcomes of its pulses: one object, or an array in which each stands alone. */
+/** Parses a message body: one pulse, or an array of pulses that are accepted or refused one by one. */
 import { isUtf8 } from 'node:buffer';
 import type { Pulse } from './pulse.ts';
 import type { Rejection, RejectionReason } from './rejection.ts';
 import { elementSources } from './json-source.ts';
-import { parsePulse, type PulseContext } from './parse-pulse.ts';
+import { parsePulse, type PulseContext, type PulseOutcome } from './parse-pulse.ts';
 import { ARRAY_LENGTH_MAX } from './rules.ts';
 import { PulseScanner } from './scan-pulse.ts';
 
-/** The limits that a body and its pulses are held to. */
 export interface BodyLimits {
   readonly bodyBytesMax: number;
   readonly pulseAgeMaxMs: number;
@@ -15,102 +14,100 @@ export interface BodyLimits {
 }
 
 /** What AMQP says about the message. */
-export interface MessageProperties {
+export interface MessageFacts {
   readonly messageId: string | undefined;
   readonly timestampSec: number | undefined;
-}
-
-/** Receives the pulses of a body, in order. */
-export interface OutcomeSink {
-  accept(pulse: Pulse, index: number | undefined): void;
-  /** `body` is what was refused: one element of an array, otherwise the whole body. */
-  reject(rejection: Rejection, body: Buffer, index: number | undefined): void;
-}
-
-/** How a body is read. */
-export interface BodyContext {
-  readonly limits: BodyLimits;
   readonly receivedAtMs: number;
-  readonly sink: OutcomeSink;
 }
 
-const scanner = new PulseScanner();
+export interface Refusal {
+  readonly rejection: Rejection;
+  /** What is refused: one element of an array, or the whole body. */
+  readonly body: Buffer;
+}
 
-/** Hands every pulse of `body` to `sink`. Never throws on account of the body. */
-export function parseBody(body: Buffer, properties: MessageProperties, context: BodyContext): void {
-  const { limits, receivedAtMs, sink } = context;
-  if (body.length > limits.bodyBytesMax) {
-    const detail = `The body has ${body.length} bytes; ${limits.bodyBytesMax} at most.`;
-    sink.reject({ reason: 'body_too_large', detail }, body, undefined);
-    return;
+/** A plain pulse when accepted, because a wrapper for each one would cost time. */
+export type BodyOutcome = Pulse | Refusal;
+
+export function isRefusal(outcome: BodyOutcome): outcome is Refusal {
+  return 'rejection' in outcome;
+}
+
+/** Keeps what the scanner has learned from earlier bodies; one for each thread. */
+export class BodyParser {
+  readonly #scanner = new PulseScanner();
+  readonly #limits: BodyLimits;
+
+  constructor(limits: BodyLimits) {
+    this.#limits = limits;
   }
-  const bounds = {
-    earliestMs: receivedAtMs - limits.pulseAgeMaxMs,
-    latestMs: receivedAtMs + limits.pulseAheadMaxMs,
-  };
-  const scanned = scanner.scan(body, bounds, ARRAY_LENGTH_MAX);
-  if (scanned === undefined) parseAnyBody(body, properties, context);
-  else if (!Array.isArray(scanned)) sink.accept(scanned, undefined);
-  else for (const [index, pulse] of scanned.entries()) sink.accept(pulse, index);
+
+  /**
+   * Never throws because of the body.
+   *
+   * @returns One outcome for each element of an array; one alone for anything else, also for an array that is
+   * refused as a whole.
+   */
+  parse(body: Buffer, message: MessageFacts): BodyOutcome | BodyOutcome[] {
+    const { bodyBytesMax, pulseAgeMaxMs, pulseAheadMaxMs } = this.#limits;
+    if (body.length > bodyBytesMax) {
+      const detail = `The body has ${body.length} bytes; ${bodyBytesMax} at most.`;
+      return { rejection: { reason: 'body_too_large', detail }, body };
+    }
+    const bounds = {
+      earliestMs: message.receivedAtMs - pulseAgeMaxMs,
+      latestMs: message.receivedAtMs + pulseAheadMaxMs,
+    };
+    return this.#scanner.scan(body, bounds) ?? parseAnyBody(body, message, this.#limits);
+  }
 }
 
-/** What `parseBody` does with a body that is not of the usual shape; right for every body, and slower. */
+/** Parses any body, slower than the scanner parses the usual ones. */
 export function parseAnyBody(
   body: Buffer,
-  properties: MessageProperties,
-  { limits, receivedAtMs, sink }: BodyContext,
-): void {
-  const refuse = (reason: RejectionReason, detail: string) => {
-    sink.reject({ reason, detail }, body, undefined);
-  };
+  message: MessageFacts,
+  limits: BodyLimits,
+): BodyOutcome | BodyOutcome[] {
+  const refuse = (reason: RejectionReason, detail: string): Refusal => ({
+    rejection: { reason, detail },
+    body,
+  });
   const text = body.toString('utf8');
   const value = parseJson(text, body);
   if (value instanceof SyntaxError) {
-    refuse('malformed_json', `The body is not JSON in UTF-8: ${value.message}`.slice(0, 200));
-    return;
+    return refuse(
+      'malformed_json',
+      `The body is not JSON in UTF-8: ${value.message}`.slice(0, 200),
+    );
   }
-  const context = (index: number | undefined, source: () => string): PulseContext => ({
-    fallbackId: fallbackId(properties.messageId, index),
-    messageTimeSec: properties.timestampSec,
-    receivedAtMs,
-    ageMaxMs: limits.pulseAgeMaxMs,
-    aheadMaxMs: limits.pulseAheadMaxMs,
-    source,
-  });
+  const parse = (element: unknown, source: () => string, index?: number): PulseOutcome => {
+    const context: PulseContext = {
+      fallbackId: fallbackId(message.messageId, index),
+      messageTimeSec: message.timestampSec,
+      receivedAtMs: message.receivedAtMs,
+      ageMaxMs: limits.pulseAgeMaxMs,
+      aheadMaxMs: limits.pulseAheadMaxMs,
+      source,
+    };
+    return parsePulse(element, context);
+  };
   if (!Array.isArray(value)) {
-    const outcome = parsePulse(
-      value,
-      context(undefined, () => (hasLongNumber(text) ? text : '')),
-    );
-    if (outcome.ok) sink.accept(outcome.pulse, undefined);
-    else sink.reject(outcome.rejection, body, undefined);
-    return;
+    const outcome = parse(value, () => (hasLongNumber(text) ? text : ''));
+    return outcome.ok ? outcome.pulse : { rejection: outcome.rejection, body };
   }
-  if (value.length === 0) {
-    refuse('empty_array', 'An array holds at least one pulse.');
-    return;
-  }
+  if (value.length === 0) return refuse('empty_array', 'An array holds at least one pulse.');
   if (value.length > ARRAY_LENGTH_MAX) {
-    refuse(
-      'array_too_long',
-      `An array holds at most ${ARRAY_LENGTH_MAX} pulses, not ${value.length}.`,
-    );
-    return;
+    const detail = `An array holds at most ${ARRAY_LENGTH_MAX} pulses, not ${value.length}.`;
+    return refuse('array_too_long', detail);
   }
-  parseElements(value, text, { context, sink });
+  return parseElements(value, text, parse);
 }
 
 function parseElements(
   elements: readonly unknown[],
   text: string,
-  {
-    context,
-    sink,
-  }: {
-    context: (index: number, source: () => string) => PulseContext;
-    sink: OutcomeSink;
-  },
-): void {
+  parse: (element: unknown, source: () => string, index: number) => PulseOutcome,
+): BodyOutcome[] {
   let sources: string[] | undefined;
   const sourceOf = (index: number): string => {
     sources ??= elementSources(text);
@@ -121,17 +118,14 @@ function parseElements(
     longNumber ??= hasLongNumber(text);
     return longNumber ? sourceOf(index) : '';
   };
-  for (const [index, element] of elements.entries()) {
-    const outcome = parsePulse(
-      element,
-      context(index, () => numberSourceOf(index)),
-    );
-    if (outcome.ok) sink.accept(outcome.pulse, index);
-    else sink.reject(outcome.rejection, Buffer.from(sourceOf(index)), index);
-  }
+  return elements.map((element, index) => {
+    const outcome = parse(element, () => numberSourceOf(index), index);
+    if (outcome.ok) return outcome.pulse;
+    return { rejection: outcome.rejection, body: Buffer.from(sourceOf(index)) };
+  });
 }
 
-/** Whether some number may have more digits than JavaScript keeps. Saves scanning the usual body again. */
+/** Whether some number may have more digits than JavaScript keeps; usual bodies need no second scan then. */
 function hasLongNumber(text: string): boolean {
   return /[\d.]{16}/.test(text);
 }
@@ -141,7 +135,7 @@ function fallbackId(messageId: string | undefined, index: number | undefined): s
   return index === undefined ? messageId : `${messageId}#${index}`;
 }
 
-/** The parsed body, or a SyntaxError. Invalid UTF-8 is refused: decoding would make unequal keys equal. */
+/** The parsed body, or a SyntaxError. Invalid UTF-8 is refused: decoding would make different keys equal. */
 export function parseJson(text: string, body: Buffer): unknown {
   if (text.includes('\ufffd') && !isUtf8(body)) return new SyntaxError('invalid UTF-8');
   try {

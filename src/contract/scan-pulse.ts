@@ -52,23 +52,23 @@ export class PulseScanner {
   #start = 0;
   #hash = 0;
 
-  /** The pulse, or the pulses of an array of at most `lengthMax`; undefined when anything is unusual. */
-  scan(bytes: Buffer, bounds: TimeBounds, lengthMax: number): Pulse | Pulse[] | undefined {
+  /** The pulse, or the pulses of an array; undefined when anything is unusual. */
+  scan(bytes: Buffer, bounds: TimeBounds): Pulse | Pulse[] | undefined {
     this.#bytes = bytes;
     this.#at = 0;
     const first = bytes[0];
     let scanned: Pulse | Pulse[] | undefined;
     if (first === ascii.OPEN_OBJECT) scanned = this.#readPulse(bounds);
-    else if (first === ascii.OPEN_ARRAY) scanned = this.#readArray(bounds, lengthMax);
+    else if (first === ascii.OPEN_ARRAY) scanned = this.#readArray(bounds);
     return this.#at === bytes.length ? scanned : undefined;
   }
 
-  #readArray(bounds: TimeBounds, lengthMax: number): Pulse[] | undefined {
+  #readArray(bounds: TimeBounds): Pulse[] | undefined {
     const pulses: Pulse[] = [];
     do {
       this.#at += 1;
       const pulse = this.#nextCode() === ascii.OPEN_OBJECT ? this.#readPulse(bounds) : undefined;
-      if (pulse === undefined || pulses.length === lengthMax) return undefined;
+      if (pulse === undefined || pulses.length === rules.ARRAY_LENGTH_MAX) return undefined;
       pulses.push(pulse);
     } while (this.#nextCode() === ascii.COMMA);
     return this.#take(ascii.CLOSE_ARRAY) ? pulses : undefined;

@@ -1,50 +1,38 @@
 /**
- * One consumer of the pulses queue: deliveries in, batches settled, acknowledgements out in order.
+ * One consumer of the queue of pulses, across lost connections and pauses.
  *
  * States:
- * - `waiting`: RabbitMQ or Redis is away; nothing is consumed, nothing is held.
- * - `consuming`: at most `prefetch` deliveries are held, all of them unacknowledged at the broker.
- * - `paused`: on request; the connection is kept, nothing is consumed, nothing is held.
- * - `closed`: drained or given up; what was not acknowledged is delivered to somebody else.
- * A batch that cannot be settled leads from `consuming` to `waiting` by giving the channel up.
+ * - `waiting`: RabbitMQ or Redis is unavailable; it consumes and holds nothing.
+ * - `consuming`: it holds at most `prefetch` deliveries, all of them unacknowledged at the broker.
+ * - `paused`: by a person; it stays connected, and consumes and holds nothing.
+ * - `closed`: drained or timed out; RabbitMQ redelivers what was not acknowledged.
+ * A batch that cannot be settled fails the connection and leads from `consuming` to `waiting`.
  */
 import type { Channel } from 'amqplib';
 import { PulseError, TransientError } from '../core/errors.ts';
 import { backoffDelayMs, sleep, waitAtMost } from '../platform/backoff.ts';
-import type { Logger } from '../platform/logger.ts';
 import { startRabbitSession, type RabbitLink } from '../platform/rabbit.ts';
-import { Batch, createKeyTables, type BatchOptions, type Delivery } from './batch.ts';
-import { createBatcher } from './batcher.ts';
-import { createGate, type Gate } from './gate.ts';
-import { settleBatch, type SettleDeps } from './settle-batch.ts';
+import { createPauseSwitch } from './pause-switch.ts';
 import {
-  noCounts,
-  NOTHING_HELD,
-  type HeldDeliveries,
-  type IngestCounts,
-  type ThreadState,
-} from './thread-messages.ts';
-import type { AroundBatch } from './trace-batches.ts';
+  createSubscription,
+  type Subscription,
+  type SubscriptionDeps,
+  type SubscriptionOptions,
+} from './subscription.ts';
+import { NOTHING_HELD, type HeldDeliveries, type ThreadState } from './thread-messages.ts';
 
-export interface ConsumerOptions {
+export interface ConsumerOptions extends SubscriptionOptions {
   readonly rabbitmqUrl: string;
-  readonly queue: string;
   readonly prefetch: number;
-  readonly batchLingerMs: number;
-  readonly batch: BatchOptions;
-  /** Begin without consuming; `resume` begins. */
+  /** Start without consuming; `resume` starts it. */
   readonly paused?: boolean;
 }
 
-export interface ConsumerDeps extends Omit<SettleDeps, 'signal'> {
-  readonly logger: Logger;
-  /** Resolves when Redis can take a batch; called before consuming starts, and again after a failure. */
+export interface ConsumerDeps extends SubscriptionDeps {
+  /** Resolves when Redis can take a batch; called before each subscription. */
   readonly probe: () => Promise<void>;
-  readonly onCounts: (counts: IngestCounts) => void;
   readonly onState: (state: ThreadState) => void;
-  /** Called around the settling of each batch; traces are taken here. */
-  readonly aroundBatch?: AroundBatch;
-  /** State is in doubt: the process must stop. */
+  /** The state is in doubt: the process must stop. */
   readonly onFatal: (error: Error) => void;
 }
 
@@ -55,61 +43,70 @@ export interface Consumer {
   readonly pause: () => void;
   /** Consumes again after `pause`. */
   readonly resume: () => void;
-  /** Cancels the subscription, settles and acknowledges what is held, closes. Bounded by `timeoutMs`. */
+  /** Cancels the subscription, settles and acknowledges what is held, and closes, within `timeoutMs`. */
   drain(timeoutMs: number): Promise<void>;
 }
 
-/** Two: one is parsed and folded while Redis applies the other. */
-const BATCHES_IN_FLIGHT = 2;
-const CANCEL_TIMEOUT_MS = 2_000;
 const PROBE_BACKOFF = { baseMs: 100, capMs: 5_000 };
 
-/** One subscription, from consume to the loss of its link. */
-interface Subscription {
-  readonly held: HeldDeliveries;
-  start(): Promise<void>;
-  /** Cancels, then settles and acknowledges what was taken. */
-  drain(): Promise<void>;
-  /** The link is gone: nothing is acknowledged any more, and waiting retries are given up. */
-  abandon(): void;
-}
-
-/** What one consumer's links share. */
-interface Following {
-  readonly options: ConsumerOptions;
-  readonly deps: ConsumerDeps;
-  readonly gate: Gate;
-  /** Of the newest link. */
-  subscription: Subscription | undefined;
-}
-
-/** Starts consuming, or paused; goes on over losses of RabbitMQ and of Redis until it is drained. */
+/** Starts consuming, or paused; reconnects until it is drained. */
 export function startConsumer(options: ConsumerOptions, deps: ConsumerDeps): Consumer {
   const { logger } = deps;
   const stopping = new AbortController();
-  const gate = createGate(options.paused !== true);
-  const following: Following = { options, deps, gate, subscription: undefined };
+  const pauseSwitch = createPauseSwitch(options.paused === true);
   let linkEnd = new AbortController();
+  /** The newest link's. */
+  let subscription: Subscription | undefined;
 
-  const setup = async (link: RabbitLink): Promise<void> => {
-    const channel = await openChannel(link, options);
-    linkEnd = new AbortController();
-    const signal = AbortSignal.any([linkEnd.signal, stopping.signal]);
-    // Not awaited: a set-up is bounded in time, the absence of Redis is not, and neither is a pause.
-    followGate(following, { link, channel, signal }).catch((error: unknown) => {
-      giveUp(link, error, deps);
-    });
+  /** Consumes while not paused, until the link is lost or the consumer is drained: then `signal` aborts. */
+  const consume = async (
+    link: RabbitLink,
+    firstChannel: Channel,
+    signal: AbortSignal,
+  ): Promise<void> => {
+    const isOver = (): boolean => signal.aborted;
+    const isWanted = (): boolean => link.alive && !isOver() && !pauseSwitch.isPaused;
+    for (let channel = firstChannel; ; channel = await openChannel(link, options.prefetch)) {
+      if (pauseSwitch.isPaused) deps.onState('paused');
+      await pauseSwitch.until({ paused: false }, signal);
+      if (isOver()) return;
+      if (await untilRedisIsReady(deps, isWanted, signal)) {
+        const onFailure = (error: unknown): void => {
+          fail(link, error, deps);
+        };
+        subscription = createSubscription({ link, channel }, options, { ...deps, onFailure });
+        await subscription.start();
+        if (isWanted()) deps.onState('consuming');
+      }
+      await pauseSwitch.until({ paused: true }, signal);
+      // `drain` below takes care of the subscription.
+      if (isOver()) return;
+      await subscription?.drain();
+      // By now it may be another link's.
+      if (isOver()) return;
+      subscription = undefined;
+      // Not reused: what the channel still holds is redelivered, and never acknowledged with later deliveries.
+      await link.closeChannel(channel);
+    }
   };
 
   const session = startRabbitSession({
     url: options.rabbitmqUrl,
     name: 'pulse ingest',
     logger,
-    setup,
+    setup: async (link) => {
+      const channel = await openChannel(link, options.prefetch);
+      linkEnd = new AbortController();
+      const signal = AbortSignal.any([linkEnd.signal, stopping.signal]);
+      // Not awaited: a set-up has a time limit, an outage of Redis and a pause have none.
+      consume(link, channel, signal).catch((error: unknown) => {
+        fail(link, error, deps);
+      });
+    },
     onLost: () => {
       linkEnd.abort();
-      following.subscription?.abandon();
-      following.subscription = undefined;
+      subscription?.abandon();
+      subscription = undefined;
       deps.onState('waiting');
     },
     onFatal: deps.onFatal,
@@ -117,73 +114,22 @@ export function startConsumer(options: ConsumerOptions, deps: ConsumerDeps): Con
 
   return {
     get held() {
-      return following.subscription?.held ?? NOTHING_HELD;
+      return subscription?.held ?? NOTHING_HELD;
     },
-    pause: gate.shut,
-    resume: gate.open,
+    pause: pauseSwitch.pause,
+    resume: pauseSwitch.resume,
     async drain(timeoutMs) {
-      const finish = async (): Promise<void> => {
-        await following.subscription?.drain();
-      };
-      const finished = finish().catch((error: unknown) => {
+      const drained = Promise.resolve(subscription?.drain()).catch((error: unknown) => {
         logger.warn({ err: error }, 'drain incomplete; the rest will be redelivered');
       });
-      await waitAtMost(timeoutMs, finished);
+      await waitAtMost(timeoutMs, drained);
       stopping.abort();
       await session.close();
     },
   };
 }
 
-interface OpenedLink {
-  readonly link: RabbitLink;
-  readonly channel: Channel;
-  /** Aborted when the link is lost or the consumer is drained. */
-  readonly signal: AbortSignal;
-}
-
-/** Consumes while the gate is open, until the link is lost or the consumer is drained. */
-async function followGate(following: Following, opened: OpenedLink): Promise<void> {
-  const { options, deps, gate } = following;
-  const { link, signal } = opened;
-  const isOver = (): boolean => signal.aborted;
-  for (let { channel } = opened; ; channel = await openChannel(link, options)) {
-    if (!gate.isOpen) deps.onState('paused');
-    await gate.until(true, signal);
-    if (isOver()) return;
-    await consumeWhenRedisIsReady(following, { link, channel, signal });
-    await gate.until(false, signal);
-    // A drain of the consumer looks after the subscription by itself.
-    if (isOver()) return;
-    await following.subscription?.drain();
-    // By now it may be another link's.
-    if (isOver()) return;
-    following.subscription = undefined;
-    // Not used again: whatever it still holds goes back with it, and is not acknowledged together with
-    // what comes later.
-    await link.closeChannel(channel);
-  }
-}
-
-/** Redis is asked before each subscription: deliveries that nobody can count would only be returned. */
-async function consumeWhenRedisIsReady(following: Following, opened: OpenedLink): Promise<void> {
-  const { options, deps, gate } = following;
-  const { link, channel, signal } = opened;
-  const isWanted = (): boolean => link.alive && !signal.aborted && gate.isOpen;
-  for (let attempt = 0; isWanted(); attempt++) {
-    const isReady = await isRedisReady(deps);
-    if (isReady && isWanted()) {
-      const subscription = createSubscription(link, channel, { options, deps });
-      following.subscription = subscription;
-      await subscription.start();
-      if (isWanted()) deps.onState('consuming');
-      return;
-    }
-    await sleep(backoffDelayMs(attempt, PROBE_BACKOFF), signal);
-  }
-}
-
-async function openChannel(link: RabbitLink, { prefetch }: ConsumerOptions): Promise<Channel> {
+async function openChannel(link: RabbitLink, prefetch: number): Promise<Channel> {
   try {
     const channel = await link.createChannel();
     await channel.prefetch(prefetch);
@@ -193,105 +139,36 @@ async function openChannel(link: RabbitLink, { prefetch }: ConsumerOptions): Pro
   }
 }
 
-async function isRedisReady({ probe, logger }: ConsumerDeps): Promise<boolean> {
-  try {
-    await probe();
-    return true;
-  } catch (error) {
-    if (!(error instanceof PulseError) || !error.retryable) throw error;
-    logger.warn({ err: error }, 'redis cannot take pulses; not consuming');
-    return false;
+/**
+ * Deliveries that cannot be counted would only be returned, so Redis is asked first, again and again.
+ *
+ * @returns False when consuming is not wanted any more.
+ */
+async function untilRedisIsReady(
+  { probe, logger }: Pick<ConsumerDeps, 'probe' | 'logger'>,
+  isWanted: () => boolean,
+  signal: AbortSignal,
+): Promise<boolean> {
+  for (let attempt = 0; isWanted(); attempt++) {
+    try {
+      await probe();
+      return isWanted();
+    } catch (error) {
+      if (!isTransient(error)) throw error;
+      logger.warn({ err: error }, 'redis cannot take pulses; not consuming');
+    }
+    await sleep(backoffDelayMs(attempt, PROBE_BACKOFF), signal);
   }
+  return false;
 }
 
-/** What passes by itself costs the link, so that all it held is redelivered; anything else stops the process. */
-function giveUp(link: RabbitLink, error: unknown, { onFatal }: ConsumerDeps): void {
+/** Transient errors close the connection, so that all it held is redelivered; any other error stops the process. */
+function fail(link: RabbitLink, error: unknown, { onFatal }: Pick<ConsumerDeps, 'onFatal'>): void {
   const failure = error instanceof Error ? error : new Error('unknown', { cause: error });
-  const passing = (error instanceof PulseError && error.retryable) || !link.alive;
-  if (passing) link.fail(failure);
+  if (isTransient(error) || !link.alive) link.fail(failure);
   else onFatal(failure);
 }
 
-/** Every failure of a batch gives the link up, so that all it held is delivered again. */
-function createSubscription(
-  link: RabbitLink,
-  channel: Channel,
-  { options, deps }: { options: ConsumerOptions; deps: ConsumerDeps },
-): Subscription {
-  const abandoning = new AbortController();
-  const keyTables = createKeyTables(options.batch.shards);
-  /** In the order of delivery, which is that of acknowledgement. */
-  const heldBatches: Batch[] = [];
-  const batcher = createBatcher<Delivery, Batch>(
-    {
-      openBatch() {
-        const batch = new Batch(options.batch, keyTables);
-        heldBatches.push(batch);
-        return batch;
-      },
-      async settle(batch) {
-        deps.onStep?.('taken');
-        const settle = () => settleBatch(batch, { ...deps, signal: abandoning.signal });
-        const counts = await (deps.aroundBatch === undefined
-          ? settle()
-          : deps.aroundBatch(batch, settle));
-        deps.onCounts(counts);
-        if (deps.logger.isLevelEnabled('debug')) {
-          // Tags are per channel: both together name a batch of this thread.
-          const batchId = `${link.generation}.${batch.lastDelivery?.fields.deliveryTag ?? 0}`;
-          deps.logger.debug({ batchId, ...counts }, 'batch settled');
-        }
-      },
-      acknowledge(batch) {
-        // Delivery tags of a lost link are void, and would close the next channel.
-        if (!link.alive || batch.lastDelivery === undefined) return;
-        channel.ack(batch.lastDelivery, true);
-        heldBatches.shift();
-        deps.onCounts({
-          ...noCounts(),
-          ackLagSeconds: [(Date.now() - batch.receivedAtMs) / 1000],
-        });
-        deps.onStep?.('acknowledged');
-      },
-      onFailure(error) {
-        giveUp(link, error, deps);
-      },
-      now: Date.now,
-    },
-    { lingerMs: options.batchLingerMs, inFlightMax: BATCHES_IN_FLIGHT },
-  );
-  let consumerTag: string | undefined;
-  return {
-    get held() {
-      return heldOf(heldBatches);
-    },
-    async start() {
-      const consumer = await channel.consume(options.queue, (message) => {
-        if (message !== null) batcher.add(message);
-        else link.fail(new TransientError('PULSE_RABBIT_UNREACHABLE', 'The broker cancelled us.'));
-      });
-      consumerTag = consumer.consumerTag;
-    },
-    async drain() {
-      // RabbitMQ leaves it unanswered while the queue has no leader; what comes nevertheless is not taken.
-      if (consumerTag !== undefined) {
-        await waitAtMost(CANCEL_TIMEOUT_MS, channel.cancel(consumerTag));
-      }
-      await batcher.drain();
-    },
-    abandon() {
-      batcher.abandon();
-      abandoning.abort();
-    },
-  };
-}
-
-function heldOf(batches: readonly Batch[]): HeldDeliveries {
-  const [first] = batches;
-  if (first === undefined) return NOTHING_HELD;
-  return {
-    deliveries: batches.reduce((sum, { deliveries }) => sum + deliveries.count, 0),
-    oldestSentAtMs: Math.min(...batches.map(({ oldestSentAtMs }) => oldestSentAtMs)),
-    oldestReceivedAtMs: first.receivedAtMs,
-  };
+function isTransient(error: unknown): boolean {
+  return error instanceof PulseError && error.retryable;
 }

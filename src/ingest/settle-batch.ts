@@ -12,10 +12,8 @@ import type { Publication } from '../contract/publication.ts';
 import type { Rejection } from '../contract/rejection.ts';
 import { backoffDelayMs, sleep } from '../platform/backoff.ts';
 import type { Batch, RejectedPulse } from './batch.ts';
+import type { IngestStep } from './ingest-steps.ts';
 import { noCounts, type IngestCounts } from './thread-messages.ts';
-
-/** The numbered steps of ingest; each names what has just been done. */
-export type IngestStep = 'taken' | 'folded' | 'dead-lettered' | 'applied' | 'acknowledged';
 
 export interface SettleDeps {
   readonly accumulator: Pick<Accumulator, 'apply'>;
@@ -23,7 +21,7 @@ export interface SettleDeps {
   readonly publishDeadLetter: (publication: Publication) => Promise<void>;
   readonly deadExchange: string;
   /** Called after each step; fault tests stop the process here. */
-  readonly onStep?: (step: IngestStep) => void;
+  readonly onStep: (step: IngestStep) => void;
   /** How long a failing step is repeated on the spot before the batch is given back to the broker. */
   readonly retryForMs: number;
   readonly signal: AbortSignal;
@@ -43,11 +41,11 @@ const RETRY = { baseMs: 50, capMs: 2_000 };
  * applied, and is safe to take again. FatalError when what Redis holds is not ours.
  */
 export async function settleBatch(batch: Batch, deps: SettleDeps): Promise<IngestCounts> {
-  deps.onStep?.('folded');
+  deps.onStep('folded');
   // 3. Bad pulses, confirmed. Dying after it: redelivered, and the quarantine drops the second copy.
   const rejected = [...batch.rejected];
   await publishAll(rejected, deps);
-  deps.onStep?.('dead-lettered');
+  deps.onStep('dead-lettered');
 
   // 4, 5. The sums, atomic per shard; Redis replies after its fsync. Dying after it: redelivered, ids are seen.
   const startedMs = performance.now();
@@ -74,7 +72,7 @@ export async function settleBatch(batch: Batch, deps: SettleDeps): Promise<Inges
   await Promise.all([...batch.parts.keys()].map(applyPart));
   counts.applySeconds.push((performance.now() - startedMs) / 1000);
   await publishAll(overflowing, deps);
-  deps.onStep?.('applied');
+  deps.onStep('applied');
 
   rejected.push(...overflowing);
   assert.equal(counts.counted + counts.duplicates + rejected.length, batch.pulseCount);

@@ -12,11 +12,13 @@ import type { Batch } from './batch.ts';
 import type { Origin } from './taken-deliveries.ts';
 import type { IngestCounts } from './thread-messages.ts';
 
-/** Settles a batch, with more around it. */
+/** Calls `settle`, with more around it. */
 export type AroundBatch = (
   batch: Pick<Batch, 'deliveries' | 'pulseCount'>,
   settle: () => Promise<IngestCounts>,
 ) => Promise<IngestCounts>;
+
+export const UNTRACED: AroundBatch = (_batch, settle) => settle();
 
 /** Links of one batch, at most; the pulses of one request or run carry the same context and need one. */
 const LINKS_MAX = 32;
@@ -30,6 +32,7 @@ export function traceBatches(
   tracing: Tracing,
   { queue, onTraced }: { queue: string; onTraced: (traceparent: string) => void },
 ): AroundBatch {
+  if (!tracing.enabled) return UNTRACED;
   return (batch, settle) =>
     tracing.span(
       `process ${queue}`,
@@ -59,6 +62,7 @@ export function traceBatches(
 
 /** The same as `apply`, in a span. */
 export function traceApply(apply: Accumulator['apply'], tracing: Tracing): Accumulator['apply'] {
+  if (!tracing.enabled) return apply;
   return (shard, batch) =>
     tracing.span(
       'apply',

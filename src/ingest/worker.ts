@@ -9,7 +9,7 @@ import { createCrashPoint } from '../platform/crash-points.ts';
 import { createLogger, type Logger } from '../platform/logger.ts';
 import { createRedis } from '../platform/redis.ts';
 import { topologyNames } from '../platform/topology.ts';
-import { startTracing, type Tracing } from '../platform/tracing.ts';
+import { NO_TRACING, startTracing, type Tracing } from '../platform/tracing.ts';
 import { createPublisher } from '../publish/publisher.ts';
 import {
   startConsumer,
@@ -44,7 +44,8 @@ export async function runIngestThread(task: IngestTask): Promise<ThreadEnd> {
   const reporter = startReporting((notice) => {
     port.postMessage(notice);
   });
-  const tracing = task.tracing === undefined ? undefined : await startTracing(task.tracing, logger);
+  const tracing =
+    task.tracing === undefined ? NO_TRACING : await startTracing(task.tracing, logger);
   const { deps, close } = openDependencies(task, logger, tracing);
   const onStep = createCrashPoint(task.crashAt, ['ingest', 'thread']);
   try {
@@ -53,15 +54,8 @@ export async function runIngestThread(task: IngestTask): Promise<ThreadEnd> {
         ...deps,
         logger,
         retryForMs: RETRY_FOR_MS,
-        ...(onStep === undefined ? {} : { onStep }),
-        ...(tracing === undefined
-          ? {}
-          : {
-              aroundBatch: traceBatches(tracing, {
-                queue: task.queue,
-                onTraced: reporter.addTraced,
-              }),
-            }),
+        onStep,
+        aroundBatch: traceBatches(tracing, { queue: task.queue, onTraced: reporter.addTraced }),
         onCounts: reporter.add,
         onState: (state) => {
           port.postMessage({ kind: 'state', state });
@@ -91,12 +85,12 @@ export async function runIngestThread(task: IngestTask): Promise<ThreadEnd> {
   } finally {
     reporter.close();
     await close();
-    await tracing?.close();
+    await tracing.close();
     port.close();
   }
 }
 
-function openDependencies(task: IngestTask, logger: Logger, tracing: Tracing | undefined) {
+function openDependencies(task: IngestTask, logger: Logger, tracing: Tracing) {
   const { servers, ingest } = task;
   const redis = createRedis(servers.redisUrl, { name: 'pulse ingest', logger });
   const accumulator = createAccumulator({
@@ -113,8 +107,7 @@ function openDependencies(task: IngestTask, logger: Logger, tracing: Tracing | u
     maxOutstanding: DEAD_LETTERS_OUTSTANDING,
   });
   const deps: Pick<ConsumerDeps, 'accumulator' | 'publishDeadLetter' | 'deadExchange' | 'probe'> = {
-    accumulator:
-      tracing === undefined ? accumulator : { apply: traceApply(accumulator.apply, tracing) },
+    accumulator: { apply: traceApply(accumulator.apply, tracing) },
     publishDeadLetter: (publication) => publisher.publish(publication),
     deadExchange: topologyNames(task.queue).deadExchange,
     async probe() {

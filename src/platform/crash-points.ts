@@ -17,24 +17,18 @@ export interface CrashPoint {
   readonly how: 'kill' | 'stop';
 }
 
-const INGEST_STEPS = ['taken', 'folded', 'dead-lettered', 'applied', 'acknowledged'];
-
-/** The steps of each scope, in order. The fault tests stop a process after each of them. */
-export const CRASH_STEPS: Readonly<Record<CrashScope, readonly string[]>> = {
-  ingest: INGEST_STEPS,
-  thread: INGEST_STEPS,
-  flush: ['sealed', 'recorded', 'copied', 'checked', 'committed', 'discarded'],
-};
-
 const FORM = /^(ingest|thread|flush):([a-z-]+):([1-9]\d{0,5})(?::(kill|stop))?$/;
 
-/** Parses `scope:step:count` or `scope:step:count:stop`; undefined if there is no such step. */
-export function parseCrashPoint(text: string): CrashPoint | undefined {
+/** Parses `scope:step:count` or `scope:step:count:stop`; undefined when there is no such step. */
+export function parseCrashPoint(
+  text: string,
+  steps: Readonly<Record<CrashScope, readonly string[]>>,
+): CrashPoint | undefined {
   const match = FORM.exec(text);
   if (match === null) return undefined;
   const [, scope, step = '', count, how = 'kill'] = match;
   const point = { scope, step, count: Number(count), how } as CrashPoint;
-  return CRASH_STEPS[point.scope].includes(step) ? point : undefined;
+  return steps[point.scope].includes(step) ? point : undefined;
 }
 
 /** A crash point and how many times its step is still to be reached, counted over all threads of the process. */
@@ -50,12 +44,12 @@ export function armCrashPoint(point: CrashPoint | undefined): ArmedCrashPoint | 
   return { ...point, left };
 }
 
-/** The function that code of `scopes` calls after each step; undefined when no crash is set for them. */
+/** The function that code of `scopes` calls after each step. */
 export function createCrashPoint(
   point: ArmedCrashPoint | undefined,
   scopes: readonly CrashScope[],
-): ((step: string) => void) | undefined {
-  if (point === undefined || !scopes.includes(point.scope)) return undefined;
+): (step: string) => void {
+  if (point === undefined || !scopes.includes(point.scope)) return () => undefined;
   return (step) => {
     if (step === point.step && Atomics.sub(point.left, 0, 1) === 1) crash(point);
   };

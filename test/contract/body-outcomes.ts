@@ -1,15 +1,26 @@
-/** What parseBody tells its sink, as values that tests can compare. */
+/** What BodyParser makes of a body, as values that tests can compare. */
 import type { Pulse } from '../../src/contract/pulse.ts';
 import type { Rejection } from '../../src/contract/rejection.ts';
-import { parseBody } from '../../src/contract/parse-body.ts';
+import {
+  BodyParser,
+  isRefusal,
+  type BodyLimits,
+  type MessageFacts,
+} from '../../src/contract/parse-body.ts';
 
-export const BODY_LIMITS = {
+export const BODY_LIMITS: BodyLimits = {
   bodyBytesMax: 8 * 1024 * 1024,
   pulseAgeMaxMs: 35 * 86_400_000,
   pulseAheadMaxMs: 300_000,
 };
 
-export interface BodyOutcome {
+const MESSAGE: MessageFacts = {
+  messageId: undefined,
+  timestampSec: undefined,
+  receivedAtMs: Date.UTC(2026, 10, 22, 4, 10),
+};
+
+export interface ReadOutcome {
   readonly index: number | undefined;
   readonly pulse?: Pulse;
   readonly reason?: Rejection['reason'];
@@ -18,23 +29,22 @@ export interface BodyOutcome {
   readonly body?: string;
 }
 
-/** All outcomes of a body, in the order in which the sink was told. */
-export function outcomesOf(body: Buffer | string, messageId?: string): BodyOutcome[] {
-  const outcomes: BodyOutcome[] = [];
-  parseBody(
-    typeof body === 'string' ? Buffer.from(body) : body,
-    { messageId, timestampSec: undefined },
-    {
-      limits: BODY_LIMITS,
-      receivedAtMs: Date.UTC(2026, 10, 22, 4, 10),
-      sink: {
-        accept: (pulse, index) => outcomes.push({ pulse, index }),
-        reject: ({ reason, detail }, refused, index) =>
-          outcomes.push({ reason, detail, index, body: refused.toString('latin1') }),
-      },
-    },
-  );
-  return outcomes;
+/** All outcomes of a body, in order. */
+export function readBody(
+  body: Buffer | string,
+  message: Partial<MessageFacts> = {},
+  limits = BODY_LIMITS,
+): ReadOutcome[] {
+  const bytes = typeof body === 'string' ? Buffer.from(body) : body;
+  const parsed = new BodyParser(limits).parse(bytes, { ...MESSAGE, ...message });
+  return [parsed].flat().map((outcome, position) => {
+    const index = Array.isArray(parsed) ? position : undefined;
+    if (!isRefusal(outcome)) return { index, pulse: outcome };
+    return { index, ...outcome.rejection, body: outcome.body.toString('latin1') };
+  });
 }
 
-export const reasonsOf = (body: Buffer | string) => outcomesOf(body).map(({ reason }) => reason);
+export const outcomesOf = (body: Buffer | string, messageId?: string) =>
+  readBody(body, { messageId });
+
+export const reasonsOf = (body: Buffer | string) => readBody(body).map(({ reason }) => reason);

@@ -1,7 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { Pulse } from '../../src/contract/pulse.ts';
-import { parseAnyBody } from '../../src/contract/parse-body.ts';
+import { isRefusal, parseAnyBody, type BodyOutcome } from '../../src/contract/parse-body.ts';
 import { ARRAY_LENGTH_MAX, TENANT_LENGTH_MAX, UNIT_LENGTH_MAX } from '../../src/contract/rules.ts';
 import { PulseScanner } from '../../src/contract/scan-pulse.ts';
 import { arbitraryKeyText, decimalOf, arbitraryNanos } from '../support/pulses.ts';
@@ -23,32 +22,14 @@ const USUAL = {
 
 const scanner = new PulseScanner();
 const scan = (body: string | Buffer) =>
-  scanner.scan(typeof body === 'string' ? Buffer.from(body) : body, BOUNDS, ARRAY_LENGTH_MAX);
+  scanner.scan(typeof body === 'string' ? Buffer.from(body) : body, BOUNDS);
 
-/** What the full parse makes of it: the pulses, or undefined when anything is refused. */
-function parse(body: string | Buffer): Pulse | Pulse[] | undefined {
+/** The pulses by the full parse; undefined when it refuses anything. */
+function parse(body: string | Buffer): BodyOutcome | BodyOutcome[] | undefined {
   const bytes = typeof body === 'string' ? Buffer.from(body) : body;
-  const pulses: Pulse[] = [];
-  const told = { refused: false, isArray: false };
-  parseAnyBody(
-    bytes,
-    { messageId: undefined, timestampSec: undefined },
-    {
-      limits: BODY_LIMITS,
-      receivedAtMs: NOW_MS,
-      sink: {
-        accept(pulse, index) {
-          pulses.push(pulse);
-          told.isArray = index !== undefined;
-        },
-        reject() {
-          told.refused = true;
-        },
-      },
-    },
-  );
-  if (told.refused) return undefined;
-  return told.isArray ? pulses : pulses[0];
+  const message = { messageId: undefined, timestampSec: undefined, receivedAtMs: NOW_MS };
+  const outcome = parseAnyBody(bytes, message, BODY_LIMITS);
+  return [outcome].flat().some(isRefusal) ? undefined : outcome;
 }
 
 /** One member as a producer may write it: usual, nearly so, and wrong. */

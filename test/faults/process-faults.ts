@@ -1,7 +1,8 @@
 /** Faults of Pulse's own processes and threads. */
 import { writeFileSync } from 'node:fs';
 import { sleep, waitAtMost } from '../../src/platform/backoff.ts';
-import { CRASH_STEPS } from '../../src/platform/crash-points.ts';
+import { FLUSH_STEPS } from '../../src/flush/flush-steps.ts';
+import { INGEST_STEPS } from '../../src/ingest/ingest-steps.ts';
 import { between, NotReachedError, pick, until, type Fault, type Scene } from './fault.ts';
 import { isSuspended, type PulseChild } from './pulse-child.ts';
 
@@ -9,14 +10,14 @@ const REACHED_TIMEOUT_MS = 20_000;
 
 /** Every pair of numbered steps, each as a fault of its own. */
 export const CRASH_FAULTS: readonly Fault[] = [
-  ...CRASH_STEPS.ingest.map((step): Fault => ({
+  ...INGEST_STEPS.map((step): Fault => ({
     name: `crash-ingest-${step}`,
     about: `SIGKILL of a worker right after a batch is ${step}`,
     firstEnv: (random) => ({ PULSE_CRASH_AT: `ingest:${step}:${between(1, 5, random)}` }),
     atOnce: true,
     inject: untilKilled,
   })),
-  ...CRASH_STEPS.thread.map((step): Fault => ({
+  ...INGEST_STEPS.map((step): Fault => ({
     name: `crash-thread-${step}`,
     about: `end of one of two ingest threads right after a batch is ${step}`,
     threads: 2,
@@ -29,7 +30,7 @@ export const CRASH_FAULTS: readonly Fault[] = [
       return undefined;
     },
   })),
-  ...CRASH_STEPS.flush.map((step): Fault => ({
+  ...FLUSH_STEPS.map((step): Fault => ({
     name: `crash-flush-${step}`,
     about: `SIGKILL of a worker right after a flush has ${step}`,
     firstEnv: () => ({ PULSE_CRASH_AT: `flush:${step}:1` }),
@@ -110,7 +111,7 @@ export const PROCESS_FAULTS: readonly Fault[] = [
     about: '`pulse flush` is suspended between two steps, others flush, then it wakes up',
     async inject(scene) {
       const { startPulse, random, stopMs } = scene;
-      const step = pick(CRASH_STEPS.flush, random);
+      const step = pick(FLUSH_STEPS, random);
       const env = { PULSE_CRASH_AT: `flush:${step}:1:stop` };
       let child: PulseChild;
       let attempts = 0;

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { Batch } from '../../src/ingest/batch.ts';
+import { createBatchOpener } from '../../src/ingest/batch.ts';
 import { sentPulse } from '../support/pulses.ts';
 import { BODY_LIMITS } from '../contract/body-outcomes.ts';
 import { deliveryOf } from './delivery.ts';
@@ -12,7 +12,12 @@ function batchOf(
   batchSize = 100,
   shards = 1,
 ) {
-  const batch = new Batch({ batchSize, shards, dedupeSecret: 'secret', limits: BODY_LIMITS });
+  const batch = createBatchOpener({
+    batchSize,
+    shards,
+    dedupeSecret: 'secret',
+    limits: BODY_LIMITS,
+  })();
   for (const [body, given] of deliveries) batch.add(deliveryOf(body, given), NOW_MS);
   return batch;
 }

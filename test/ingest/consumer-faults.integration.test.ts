@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { FatalError, TransientError } from '../../src/core/errors.ts';
 import type { ConsumerDeps } from '../../src/ingest/consumer.ts';
-import type { IngestStep } from '../../src/ingest/settle-batch.ts';
+import { INGEST_STEPS } from '../../src/ingest/ingest-steps.ts';
 import { eventually } from '../support/eventually.ts';
 import { startPrivateRedis, type PrivateRedis } from '../support/private-redis.ts';
 import { sentPulse } from '../support/pulses.ts';
@@ -64,10 +64,8 @@ async function expectExactlyOnce({ oracle, bad }: Traffic): Promise<void> {
   expect(letters.map(({ content }) => content.toString()).sort()).toEqual(bad);
 }
 
-const STEPS: IngestStep[] = ['taken', 'folded', 'dead-lettered', 'applied', 'acknowledged'];
-
 describe('killed', () => {
-  test.each(STEPS.flatMap((step) => [1, 4].map((time) => [step, time] as const)))(
+  test.each(INGEST_STEPS.flatMap((step) => [1, 4].map((time) => [step, time] as const)))(
     'right after the step "%s" for the %i. time: every pulse is still counted exactly once',
     async (fatalStep, time) => {
       const traffic = mixedTraffic(200);

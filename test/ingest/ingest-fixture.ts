@@ -5,6 +5,7 @@ import { pino } from 'pino';
 import { createAccumulator, type Accumulator } from '../../src/aggregate/accumulator.ts';
 import { startConsumer, type ConsumerDeps } from '../../src/ingest/consumer.ts';
 import { addCounts, noCounts, type ThreadState } from '../../src/ingest/thread-messages.ts';
+import { UNTRACED } from '../../src/ingest/trace-batches.ts';
 import { createRedis } from '../../src/platform/redis.ts';
 import { declareTopologyAt, topologyNames } from '../../src/platform/topology.ts';
 import { createPublisher } from '../../src/publish/publisher.ts';
@@ -73,6 +74,8 @@ export async function createIngestFixture({ redisUrl }: { redisUrl?: string } = 
       },
       retryForMs,
       logger,
+      onStep: () => undefined,
+      aroundBatch: UNTRACED,
       onCounts: (more) => {
         addCounts(counts, more);
       },

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { FatalError, RejectedError, TransientError } from '../../src/core/errors.ts';
 import type { Publication } from '../../src/contract/publication.ts';
-import { Batch } from '../../src/ingest/batch.ts';
+import { createBatchOpener, type Batch } from '../../src/ingest/batch.ts';
 import { settleBatch, type SettleDeps } from '../../src/ingest/settle-batch.ts';
 import { sentPulse } from '../support/pulses.ts';
 import { BODY_LIMITS } from '../contract/body-outcomes.ts';
@@ -12,13 +12,13 @@ type Apply = SettleDeps['accumulator']['apply'];
 const TRANSIENT = new TransientError('PULSE_REDIS_APPLY', 'redis is away');
 const UNCONFIRMED = new TransientError('PULSE_PUBLISH_UNCONFIRMED', 'broker is away');
 
+function openBatch(shards = 1): Batch {
+  const options = { batchSize: 100, shards, dedupeSecret: 'secret', limits: BODY_LIMITS };
+  return createBatchOpener(options)();
+}
+
 function batchOf(bodies: readonly unknown[], shards = 1): Batch {
-  const batch = new Batch({
-    batchSize: 100,
-    shards,
-    dedupeSecret: 'secret',
-    limits: BODY_LIMITS,
-  });
+  const batch = openBatch(shards);
   for (const body of bodies) batch.add(deliveryOf(body), Date.UTC(2026, 10, 22, 4, 10));
   return batch;
 }
@@ -232,12 +232,7 @@ describe('what no repeating mends', () => {
           : Promise.reject(new RejectedError('PULSE_PUBLISH_INVALID', 'cannot be sent'));
       },
     });
-    const batch = new Batch({
-      batchSize: 9,
-      shards: 1,
-      dedupeSecret: 'secret',
-      limits: BODY_LIMITS,
-    });
+    const batch = openBatch();
     batch.add(deliveryOf('bad', { messageId: 'm-1' }), 0);
     await settleBatch(batch, deps);
     expect(published).toHaveLength(1);

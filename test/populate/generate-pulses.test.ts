@@ -1,14 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import { parseAmount } from '../../src/core/amount.ts';
-import type { Pulse } from '../../src/contract/pulse.ts';
-import type { Rejection } from '../../src/contract/rejection.ts';
-import { parseBody } from '../../src/contract/parse-body.ts';
 import { BAD_PULSES } from '../../src/populate/bad-pulses.ts';
 import {
   generatePulses,
   type GeneratedPulse,
   type GeneratorOptions,
 } from '../../src/populate/generate-pulses.ts';
+import { readBody } from '../contract/body-outcomes.ts';
 
 const NOW_MS = Date.UTC(2026, 10, 22, 4, 30);
 const OPTIONS: GeneratorOptions = {
@@ -35,21 +33,11 @@ function bytesOf(pulses: GeneratedPulse[]): string {
 }
 
 function parse({ body, messageId }: { body: Buffer; messageId: string }) {
-  const accepted: Pulse[] = [];
-  const rejected: Rejection[] = [];
-  parseBody(
-    body,
-    { messageId, timestampSec: undefined },
-    {
-      limits: { bodyBytesMax: 1e6, pulseAgeMaxMs: 35 * 86_400_000, pulseAheadMaxMs: 300_000 },
-      receivedAtMs: NOW_MS,
-      sink: {
-        accept: (pulse: Pulse) => accepted.push(pulse),
-        reject: (rejection: Rejection) => rejected.push(rejection),
-      },
-    },
-  );
-  return { accepted, rejected };
+  const outcomes = readBody(body, { messageId, receivedAtMs: NOW_MS });
+  return {
+    accepted: outcomes.flatMap(({ pulse }) => pulse ?? []),
+    rejected: outcomes.filter(({ pulse }) => pulse === undefined),
+  };
 }
 
 function nanoOf(text: string): bigint {

@@ -5,6 +5,7 @@ import { pino } from 'pino';
 import { afterAll, afterEach, beforeAll, beforeEach, expect } from 'vitest';
 import { createAccumulator, type AggregateRow } from '../../src/aggregate/accumulator.ts';
 import { startConsumer } from '../../src/ingest/consumer.ts';
+import { UNTRACED } from '../../src/ingest/trace-batches.ts';
 import { createPool } from '../../src/platform/postgres.ts';
 import { createRedis } from '../../src/platform/redis.ts';
 import { declareTopologyAt, topologyNames } from '../../src/platform/topology.ts';
@@ -118,6 +119,8 @@ export async function createQuarantineFixture() {
           probe: () => target.probe(0),
           retryForMs: 5_000,
           logger,
+          onStep: () => undefined,
+          aroundBatch: UNTRACED,
           onCounts: () => undefined,
           onState: () => undefined,
           onFatal: (error) => {

@@ -9,9 +9,8 @@ import {
 import { checkPulse, type CheckContext } from '../../src/sending/check-pulse.ts';
 import { PULSE_FIELDS, type SentPulse } from '../../src/sending/sent-pulse.ts';
 import type { Pulse } from '../../src/contract/pulse.ts';
-import type { Rejection } from '../../src/contract/rejection.ts';
-import { parseBody } from '../../src/contract/parse-body.ts';
 import { BAD_PULSES } from '../../src/populate/bad-pulses.ts';
+import { readBody, type ReadOutcome } from '../contract/body-outcomes.ts';
 import {
   arbitraryKeyText,
   arbitraryNanos,
@@ -39,22 +38,11 @@ function check(value: unknown, context: Partial<CheckContext> = {}) {
 }
 
 /** What ingest makes of a message, received when the pulse was. */
-function ingest(text: string): Pulse | Rejection {
-  const outcomes: (Pulse | Rejection)[] = [];
-  parseBody(
-    Buffer.from(text),
-    { messageId: undefined, timestampSec: undefined },
-    {
-      limits: LIMITS,
-      receivedAtMs: NOW_MS,
-      sink: {
-        accept: (pulse) => outcomes.push(pulse),
-        reject: (rejection) => outcomes.push(rejection),
-      },
-    },
-  );
+function ingest(text: string): Pulse | ReadOutcome {
+  const outcomes = readBody(text, { receivedAtMs: NOW_MS }, LIMITS);
   expect(outcomes).toHaveLength(1);
-  return outcomes[0]!;
+  const [outcome] = outcomes;
+  return outcome?.pulse ?? outcome!;
 }
 
 test('what is accepted is exactly what ingest counts, amount, texts, id and hour', () => {

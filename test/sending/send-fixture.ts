@@ -7,7 +7,6 @@ import type { Api } from '../../src/http/api-module.ts';
 import type { SendGateOptions } from '../../src/sending/send-gate.ts';
 import type { SendOutcome } from '../../src/sending/send-pulses.ts';
 import type { Pulse } from '../../src/contract/pulse.ts';
-import { parseBody } from '../../src/contract/parse-body.ts';
 import { createPool } from '../../src/platform/postgres.ts';
 import {
   closeRabbitConnection,
@@ -15,6 +14,7 @@ import {
 } from '../../src/platform/rabbit-connection.ts';
 import { declareTopology } from '../../src/platform/topology.ts';
 import { createPublisher, type Publisher } from '../../src/publish/publisher.ts';
+import { readBody } from '../contract/body-outcomes.ts';
 import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';
 import { isolatedServices, type IsolatedServices } from '../support/isolated.ts';
 import {
@@ -136,19 +136,13 @@ export async function takePulses({ channel, services }: SendFixture): Promise<Pu
       noAck: true,
     });
     if (delivery === false) return pulses;
-    parseBody(
+    for (const { pulse, body = '', detail = '' } of readBody(
       delivery.content,
-      { messageId: undefined, timestampSec: undefined },
-      {
-        limits: LIMITS,
-        receivedAtMs: Date.now(),
-        sink: {
-          accept: (pulse) => pulses.push(pulse),
-          reject: (rejection, bytes) => {
-            expect.fail(`ingest refuses ${bytes.toString()}: ${rejection.detail}`);
-          },
-        },
-      },
-    );
+      { receivedAtMs: Date.now() },
+      LIMITS,
+    )) {
+      if (pulse === undefined) expect.fail(`ingest refuses ${body}: ${detail}`);
+      pulses.push(pulse);
+    }
   }
 }

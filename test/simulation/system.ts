@@ -9,6 +9,7 @@ import { PulseError, TransientError } from '../../src/core/errors.ts';
 import { flushAll } from '../../src/flush/flush.ts';
 import { verifyBooks } from '../../src/flush/books.ts';
 import { startConsumer, type Consumer } from '../../src/ingest/consumer.ts';
+import { UNTRACED } from '../../src/ingest/trace-batches.ts';
 import { createPublisher, type Publisher } from '../../src/publish/publisher.ts';
 import { startQuarantineWriter } from '../../src/quarantine/writer.ts';
 import { SimConnection } from './amqp-connection.ts';
@@ -135,6 +136,8 @@ export class System {
         probe: () => accumulator.probe(0),
         retryForMs,
         logger,
+        onStep: () => undefined,
+        aroundBatch: UNTRACED,
         onCounts: () => undefined,
         onState: () => undefined,
         onFatal: (error) => {
