@@ -1,8 +1,7 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { expect, test, vi } from 'vitest';
 import { DASHBOARDS } from '../../grafana/source/dashboards.ts';
-import { RESULTS_FILE, type PanelResult } from '../../grafana/source/image.ts';
 import type { PanelSource } from '../../grafana/source/panel.ts';
 import { makeTraffic, openFlow, PASSWORD, toMessage, type Flow } from '../flows/flow-fixture.ts';
 import { loginToApi, type ApiClient } from '../support/api-client.ts';
@@ -84,7 +83,6 @@ test('under load every panel and every alert finds its data; a pause is quiet, t
     }
     return empty;
   }).toEqual([]);
-  await keepResults(dataOf);
 
   const rules = await prometheus.rules();
   expect(rules.map(({ name }) => name)).toContain('NoConsumer');
@@ -144,17 +142,4 @@ async function queryPanel(
 
 function hasNumber(series: readonly Series[]): boolean {
   return series.some(({ values }) => values.some(([, value]) => Number.isFinite(Number(value))));
-}
-
-/** For `npm run dashboards:image`, which draws what this run has seen. */
-async function keepResults(
-  dataOf: (panel: PanelSource) => Promise<Record<string, Series[]>>,
-): Promise<void> {
-  const [pipeline] = DASHBOARDS;
-  const results: PanelResult[] = [];
-  for (const panel of pipeline!.rows.flatMap((row) => row.panels)) {
-    results.push({ panel, series: await dataOf(panel) });
-  }
-  mkdirSync('.pulse', { recursive: true });
-  writeFileSync(RESULTS_FILE, JSON.stringify(results));
 }
