@@ -1,4 +1,4 @@
-/** Installing what is missing from Debian's packages. */
+/** Installs missing servers from Debian packages. */
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import type { ServerName } from './process-spec.ts';
@@ -12,15 +12,14 @@ export const DEBIAN_PACKAGES: Readonly<Record<ServerName, string>> = {
   postgres: 'postgresql',
 };
 
-/** Debian asks this program before a package starts its service; exit code 101 says no. */
+/** Debian runs this program before a package starts its service; exit code 101 forbids it. */
 const POLICY_FILE = '/usr/sbin/policy-rc.d';
 
 const STANDARD_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
 /**
- * Installs `$2…` with `$1` as the policy file. The packages would start servers on the default ports, which
- * nobody asked for. Should even the clean-up be killed, the policy stops forbidding by itself, because it
- * asks whether this very shell still runs.
+ * Installs `$2…` with `$1` as the policy file. Without the policy, the packages would start servers on the
+ * default ports. The policy forbids that only while this shell runs, so it does no harm if it is not removed.
  */
 const SCRIPT = `set -e
 policy=$1
@@ -35,13 +34,13 @@ apt-get update -q
 apt-get install -q -y --no-install-recommends "$@"
 `;
 
-/** How packages can be installed here: a command that runs a program as root, or null if none may. */
+/** A command that runs a program as root, empty if we are root; null if packages cannot be installed here. */
 export async function findInstaller(search: ProgramSearch): Promise<readonly string[] | null> {
   if (findProgram('apt-get', search) === null) return null;
   if (process.getuid?.() === 0) return [];
   const sudo = findProgram('sudo', search);
   if (sudo === null) return null;
-  // -n: fails instead of asking for a password.
+  // -n: fail instead of asking for a password.
   const allowed = await run(sudo, ['-n', 'true'], { timeout: 5_000 }).then(
     () => true,
     () => false,
@@ -57,14 +56,14 @@ export interface InstallOptions {
   readonly policyFile?: string;
 }
 
-/** Installs packages without starting any service. @throws When apt-get fails, with its last lines. */
+/** Installs packages without starting their services. @throws When apt-get fails, with its output. */
 export async function installPackages(options: InstallOptions): Promise<void> {
   const { packages, installer, search, policyFile = POLICY_FILE } = options;
   const path = [...search.path, STANDARD_PATH].join(':');
   const [command = '/usr/bin/env', ...args] = [
-    ...installer,
-    ...['/usr/bin/env', `PATH=${path}`, 'DEBIAN_FRONTEND=noninteractive', 'LC_ALL=C.UTF-8'],
-    ...['/bin/sh', '-c', SCRIPT, 'install-packages', policyFile, ...packages],
-  ];
+    installer,
+    ['/usr/bin/env', `PATH=${path}`, 'DEBIAN_FRONTEND=noninteractive', 'LC_ALL=C.UTF-8'],
+    ['/bin/sh', '-c', SCRIPT, 'install-packages', policyFile, ...packages],
+  ].flat();
   await run(command, args, { timeout: 15 * 60_000, maxBuffer: 64 * 1024 * 1024 });
 }

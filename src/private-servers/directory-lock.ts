@@ -1,7 +1,9 @@
-/** One guardian per directory: a lock that a dead holder never keeps. */
+/** Ensures one guardian per directory, with a lock that a dead holder does not keep. */
 import { randomUUID } from 'node:crypto';
-import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { linkSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { codeOf } from '../core/errors.ts';
+import { readJsonFile } from './json-file.ts';
 import { isAlive, processIdentity } from './process-identity.ts';
 
 export interface LockHolder {
@@ -11,7 +13,7 @@ export interface LockHolder {
 
 const LOCK_NAME = 'guardian.lock';
 
-/** Takes the lock for this process. @returns null when it is ours now, else who has it. */
+/** Takes the lock for this process. @returns null on success, otherwise the current holder. */
 export function takeLock(directory: string): LockHolder | null {
   const path = join(directory, LOCK_NAME);
   const mine = `${path}.${randomUUID()}`;
@@ -29,27 +31,27 @@ export function takeLock(directory: string): LockHolder | null {
   }
 }
 
-/** Gives the lock back; the caller must hold it. */
+/** Releases the lock; the caller must hold it. */
 export function releaseLock(directory: string): void {
   rmSync(join(directory, LOCK_NAME), { force: true });
 }
 
-/** Who guards the directory at this moment; null when nobody does. */
+/** The current holder of the lock; null if there is none. */
 export function lockHolder(directory: string): LockHolder | null {
   const holder = readHolder(join(directory, LOCK_NAME));
   return holder !== null && isAlive(holder.pid, holder.identity) ? holder : null;
 }
 
 /**
- * Moves a dead holder's lock away. Two processes may find the same dead one: the slower would move the
- * faster one's fresh lock, so whatever was moved is looked at again and put back if it is not the dead one.
+ * Removes a dead holder's lock. Two processes may do this at the same time, and the slower one may catch the
+ * faster one's new lock. So it moves the file aside first, checks it, and puts it back if it is a new one.
  */
 function discardStale(path: string, dead: LockHolder | null): void {
   const aside = `${path}.${randomUUID()}`;
   try {
     renameSync(path, aside);
   } catch (error) {
-    if (isCode(error, 'ENOENT')) return;
+    if (codeOf(error) === 'ENOENT') return;
     throw error;
   }
   const moved = readHolder(aside);
@@ -62,21 +64,12 @@ function tryLink(from: string, to: string): boolean {
     linkSync(from, to);
     return true;
   } catch (error) {
-    if (isCode(error, 'EEXIST')) return false;
+    if (codeOf(error) === 'EEXIST') return false;
     throw error;
   }
 }
 
 function readHolder(path: string): LockHolder | null {
-  try {
-    const { pid, identity } = JSON.parse(readFileSync(path, 'utf8')) as Partial<LockHolder>;
-    return typeof pid === 'number' && typeof identity === 'string' ? { pid, identity } : null;
-  } catch (error) {
-    if (isCode(error, 'ENOENT') || error instanceof SyntaxError) return null;
-    throw error;
-  }
-}
-
-function isCode(error: unknown, code: string): boolean {
-  return error instanceof Error && 'code' in error && error.code === code;
+  const { pid, identity } = (readJsonFile(path) ?? {}) as Partial<LockHolder>;
+  return typeof pid === 'number' && typeof identity === 'string' ? { pid, identity } : null;
 }

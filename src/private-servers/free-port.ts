@@ -4,15 +4,15 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 
 /**
- * Below the range from which systems take ports for outgoing connections (32768 on Linux, 49152
- * elsewhere). Inside it, a client that keeps dialling a killed server's port may at last be given that very
- * port as its own, connect to itself, and keep the server from coming back.
+ * Below the range that systems use for outgoing connections (from 32768 on Linux, 49152 elsewhere). In that
+ * range, a client that keeps connecting to a killed server's port may be given the same port as its source,
+ * connect to itself, and block the server's restart.
  */
 const LOWEST = 20_000;
 const HIGHEST = 32_767;
 const TRIES_MAX = 200;
 
-/** A loopback port that nobody listens on at this moment; another process may still take it first. */
+/** A loopback port that is free now; another process may still take it first. */
 export async function freePort(): Promise<number> {
   for (let tries = 0; tries < TRIES_MAX; tries++) {
     const port = randomInt(LOWEST, HIGHEST + 1);

@@ -13,34 +13,36 @@ import type {
   ServersEnv,
 } from './guardian-protocol.ts';
 
-/** An order before it gets its number. */
 export type Order = WithoutId<GuardianOrder>;
 type WithoutId<T> = T extends unknown ? Omit<T, 'id'> : never;
 
 export interface Guardian {
   readonly pid: number;
   isAlive(): boolean;
-  /** @throws FatalError PULSE_SERVICES_FAILED when the guardian could not do it, or is gone. */
+  /** @throws FatalError PULSE_SERVICES_FAILED when the guardian fails to do it or is gone. */
   send(order: Order): Promise<void>;
-  /** Calls back at every end of the process of that name. @returns Stops listening. */
+  /** Calls `listener` whenever the process of that name ends. @returns A function that stops listening. */
   onExit(name: string, listener: (outcome: string) => void): () => void;
-  /** Ends the servers and the guardian; resolves when both are gone. Safe to call again. */
+  /** Stops the servers and the guardian; resolves when all are gone. Safe to call again. */
   stop(): Promise<void>;
-  /** Leaves the guardian and its servers running, for others to find. */
+  /** Leaves the guardian and its servers running for other processes. */
   release(env: ServersEnv): Promise<void>;
 }
 
-/** The directory has a guardian already. */
+/** The directory already has a guardian. */
 export class DirectoryTakenError extends FatalError {
   constructor(directory: string, holderPid: number) {
-    super('PULSE_SERVICES_FAILED', `Process ${holderPid} already runs services in ${directory}.`);
+    super(
+      'PULSE_SERVICES_FAILED',
+      `Process ${holderPid} already runs private servers in ${directory}.`,
+    );
   }
 }
 
 const STOP_BOUND_MS = 60_000;
 
 /**
- * Starts a guardian for an existing directory, in a session of its own: a terminal's signals do not reach it.
+ * Starts a guardian for an existing directory, in a separate session that a terminal's signals do not reach.
  *
  * @throws DirectoryTakenError, FatalError PULSE_SERVICES_FAILED
  */
@@ -58,7 +60,10 @@ export async function startGuardian(options: GuardianOptions): Promise<Guardian>
   await new Promise<void>((resolve, reject) => {
     const fail = () => {
       reject(
-        new FatalError('PULSE_SERVICES_FAILED', 'The guardian of the services did not start.'),
+        new FatalError(
+          'PULSE_SERVICES_FAILED',
+          'The guardian process of the private servers did not start.',
+        ),
       );
     };
     child.once('error', fail).once('exit', fail);
@@ -69,7 +74,7 @@ export async function startGuardian(options: GuardianOptions): Promise<Guardian>
       } else resolve();
     });
   });
-  // A parent that just comes to its end must be able to end: the guardian notices.
+  // These must not keep the parent alive. The guardian notices when it ends.
   child.unref();
   child.channel?.unref();
   return client;
@@ -122,7 +127,7 @@ function createClient(child: ChildProcess, options: GuardianOptions): Guardian {
     },
     async stop() {
       await stopGuardian(child, send);
-      // Done already, unless the guardian was killed itself.
+      // The guardian has done this, unless it was killed.
       if (!options.keepFiles) for (const place of places) removeTree(place);
     },
     async release(env) {
@@ -140,14 +145,17 @@ async function stopGuardian(child: ChildProcess, send: Guardian['send']): Promis
       resolve();
     }),
   );
-  // A last resort; the kernel then ends the servers.
+  // A last resort: the kernel then kills the servers.
   const kill = setTimeout(() => child.kill('SIGKILL'), STOP_BOUND_MS);
-  // The guardian answers this order by its end.
+  // The guardian does not answer this order; it exits.
   send({ kind: 'stop' }).catch(() => undefined);
   await exited;
   clearTimeout(kill);
 }
 
 function goneError(): FatalError {
-  return new FatalError('PULSE_SERVICES_FAILED', 'The guardian of the services is gone.');
+  return new FatalError(
+    'PULSE_SERVICES_FAILED',
+    'The guardian process of the private servers is gone.',
+  );
 }

@@ -1,24 +1,24 @@
-/** What parent and guardian say to each other over the channel between them. */
+/** The messages between parent and guardian. */
 import type { ProcessSpec } from './process-spec.ts';
 
-/** How a guardian is started: JSON in its only argument. */
+/** The guardian's only argument, as JSON. */
 export interface GuardianOptions {
   readonly directory: string;
   /** False: the directory is removed at the end. */
   readonly keepFiles: boolean;
 }
 
-/** Parent to guardian. Each order is answered by one report with the same id. */
+/** Parent to guardian. Each order gets one report with the same id. */
 export type GuardianOrder = { readonly id: number } & (
   | { readonly kind: 'start'; readonly spec: ProcessSpec }
-  /** Starts again, with the same description, what has ended. */
+  /** Restarts an ended process with the same description. */
   | { readonly kind: 'restart'; readonly name: string }
   | { readonly kind: 'signal'; readonly name: string; readonly signal: NodeJS.Signals }
-  /** A directory outside the guarded one that is removed with it. */
+  /** Also remove this directory, which is outside the guarded one, at the end. */
   | { readonly kind: 'adopt'; readonly directory: string }
   /**
-   * Publishes the instance to other processes, in its state file. Attached to nobody, the guardian from
-   * then on outlives its parent and ends on SIGTERM.
+   * Publishes the instance to other processes in its state file. If it is not attached to a command, the
+   * guardian from now on outlives its parent and ends on SIGTERM.
    */
   | { readonly kind: 'announce'; readonly announcement: Announcement }
   | { readonly kind: 'stop' }
@@ -27,13 +27,13 @@ export type GuardianOrder = { readonly id: number } & (
 /** Guardian to parent. */
 export type GuardianReport =
   | { readonly kind: 'guarding' }
-  /** Another guardian has the directory; this one ends. */
+  /** Another guardian has the directory; this one exits. */
   | { readonly kind: 'taken'; readonly holderPid: number }
   | { readonly kind: 'done'; readonly id: number }
   | { readonly kind: 'failed'; readonly id: number; readonly reason: string }
   | { readonly kind: 'exited'; readonly name: string; readonly outcome: string };
 
-/** Where an instance's servers are. */
+/** The URLs of an instance's servers. */
 export interface ServersEnv {
   readonly RABBITMQ_URL: string;
   readonly REDIS_URL: string;
@@ -42,6 +42,6 @@ export interface ServersEnv {
 
 export interface Announcement {
   readonly env: ServersEnv;
-  /** The command that the servers end with; null when they outlive every command. */
+  /** The pid of the command that the servers end with; null when they outlive it. */
   readonly attachedTo: number | null;
 }

@@ -1,13 +1,13 @@
 /**
- * The guardian: a process of its own that owns the servers as its children and outlives whoever
- * started it by just long enough to end them.
+ * The guardian: a separate process that has the servers as children and ends them when its parent ends.
  *
- * Its life has three states.
- * - attached: the channel to the parent is open. The parent decides; SIGINT and SIGTERM are ignored, so that
- *   neither Ctrl-C nor a service manager that signals everybody takes the servers from under a parent that
- *   is still writing to them.
- * - released: the parent said so (`pulse services up`); SIGTERM ends the servers.
- * - ending: the parent asked, or is gone, however it went. Servers end, then the directory if it is not kept.
+ * It has three states.
+ * - attached: the channel to the parent is open, and the parent decides. SIGINT and SIGTERM are ignored, so that
+ *   Ctrl-C or a service manager that signals every process does not stop the servers while the parent still
+ *   writes to them.
+ * - released: by the parent, for `pulse services up`. SIGTERM stops the servers.
+ * - ending: the parent asked for it or is gone for any reason. The servers stop, and then the directory is
+ *   removed unless it is kept.
  */
 import { releaseLock, takeLock } from './directory-lock.ts';
 import type {
@@ -33,7 +33,7 @@ async function guard(options: GuardianOptions): Promise<void> {
   }
   const guarded = createGuarded(options, await canSetDeathSignal());
   listen(guarded);
-  // The parent may have gone before there was anybody to notice.
+  // The parent may have ended before this process was listening.
   if (!process.connected) await guarded.end();
   report({ kind: 'guarding' });
 }
@@ -41,11 +41,10 @@ async function guard(options: GuardianOptions): Promise<void> {
 interface Guarded {
   obey(order: GuardianOrder): Promise<void>;
   isReleased(): boolean;
-  /** Ends the servers and this process; the second call joins the first. */
+  /** Stops the servers and this process. A second call waits for the first. */
   end(): Promise<never>;
 }
 
-/** Every way in which a guardian can be spoken to. */
 function listen(guarded: Guarded): void {
   process.on('SIGINT', () => undefined);
   process.on('SIGHUP', () => undefined);
@@ -55,7 +54,7 @@ function listen(guarded: Guarded): void {
   process.on('disconnect', () => {
     if (!guarded.isReleased()) void guarded.end();
   });
-  // Released, with every server ended from outside: nothing is left to guard.
+  // Released, and every server was stopped from outside: nothing is left to guard.
   process.on('beforeExit', () => void guarded.end());
   process.on('uncaughtException', (error) => {
     process.stderr.write(`${error.stack ?? error.message}\n`);
@@ -137,7 +136,7 @@ function createGuarded(
   };
 }
 
-/** The parent learns of everything that matters by the channel's end too: a lost report is no loss. */
+/** A lost report does no harm: the parent also notices when the channel closes. */
 function report(content: GuardianReport, sent: () => void = () => undefined): void {
   if (process.connected) process.send?.(content, undefined, undefined, sent);
 }

@@ -1,12 +1,12 @@
-/** What stays the same over the restarts of one instance: its secrets, and its ports where possible. */
+/** What an instance keeps over restarts: its secrets and, where possible, its ports. */
 import { randomBytes } from 'node:crypto';
-import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { freePort, isFree } from './free-port.ts';
+import { replaceJsonFile } from './json-file.ts';
 
-/** Holds passwords: its file is readable by its owner only. */
 export interface InstanceSettings {
-  /** Tells containers and volumes of instances apart. */
+  /** Part of the names of the instance's containers and volumes. */
   readonly id: string;
   readonly passwords: Readonly<Record<'rabbitmq' | 'redis' | 'postgres' | 'erlangCookie', string>>;
   /** By process name. */
@@ -22,42 +22,36 @@ export function createSettings(): InstanceSettings {
       rabbitmq: password(),
       redis: password(),
       postgres: password(),
-      // The Erlang runtime reads it as one word of upper-case letters and digits.
+      // Erlang reads it as one word of upper-case letters and digits.
       erlangCookie: randomBytes(16).toString('hex').toUpperCase(),
     },
     ports: {},
   };
 }
 
-/** Hexadecimal: needs no escaping in a URL, a configuration file or an environment variable. */
+/** Hexadecimal, so that it needs no escaping in URLs, configuration files or environment variables. */
 function password(): string {
   return randomBytes(16).toString('hex');
 }
 
-/** The directory's settings, or new ones for a directory that has none. */
+/** The settings stored in the directory; new ones if there are none. */
 export function loadSettings(directory: string): InstanceSettings {
-  try {
-    return JSON.parse(readFileSync(join(directory, SETTINGS_NAME), 'utf8')) as InstanceSettings;
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') {
-      const settings = createSettings();
-      saveSettings(directory, settings);
-      return settings;
-    }
-    throw error;
-  }
+  const path = join(directory, SETTINGS_NAME);
+  // A broken file is an error: new passwords would not fit the data.
+  if (existsSync(path)) return JSON.parse(readFileSync(path, 'utf8')) as InstanceSettings;
+  const settings = createSettings();
+  saveSettings(directory, settings);
+  return settings;
 }
 
 export function saveSettings(directory: string, settings: InstanceSettings): void {
-  const path = join(directory, SETTINGS_NAME);
-  writeFileSync(`${path}.new`, `${JSON.stringify(settings, null, 2)}\n`, { mode: 0o600 });
-  renameSync(`${path}.new`, path);
+  replaceJsonFile(join(directory, SETTINGS_NAME), settings);
 }
 
 /**
- * A usable port for each name: the known one if it is free, else another.
+ * A free port for each name: the known one if it is still free, otherwise a new one.
  *
- * @param avoid Ports that a server has just found taken, although they looked free.
+ * @param avoid Ports that looked free but turned out to be taken.
  */
 export async function choosePorts(
   known: InstanceSettings['ports'],

@@ -1,9 +1,9 @@
 /**
- * The instance that keeps its files: `pulse services up|down|status|env`, and the servers of every command
- * whose URLs are not set.
+ * The instance that keeps its files: used by `pulse services up|down|status|env`, and by every command when no
+ * server URLs are set.
  *
- * - `up` leaves a guardian behind that outlives the command; `down` ends it. Queues, sums and rows survive.
- * - attached: the servers end with the command that started them; meanwhile other terminals find them.
+ * - `up` leaves a guardian running after the command; `down` ends it. Queues, sums and rows survive.
+ * - attached: the servers end with the command that started them; until then, other commands can use them.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { resolve } from 'node:path';
@@ -15,15 +15,14 @@ import { launchServers, type LaunchOptions } from './launch-servers.ts';
 import { signalOne, whenGone } from './process-ending.ts';
 import { readRunningState, type RunningState } from './running-state.ts';
 
-/** Where the kept instance lives, relative to the working directory. */
+/** Where the instance keeps its files, relative to the working directory. */
 export const INSTANCE_DIRECTORY = '.pulse/services';
 
 export type InstanceOptions = Omit<LaunchOptions, 'keepFiles'>;
 
-/** The servers of a command: its own, or those that already ran. */
 export interface AttachedInstance {
   readonly env: ServersEnv;
-  /** False: they were running before; `stop` leaves them alone. */
+  /** False: the servers were already running, and `stop` does not stop them. */
   readonly isOwner: boolean;
   stop(): Promise<void>;
 }
@@ -32,13 +31,13 @@ const STARTING_TIMEOUT_MS = 150_000;
 const STOP_TIMEOUT_MS = 60_000;
 const POLL_MS = 100;
 
-/** The instance that runs in `directory`, whoever started it; null when none does. Never starts anything. */
+/** The instance that runs in `directory`; null when there is none. Starts nothing. */
 export function findRunningInstance(directory: string): RunningState | null {
   return readRunningState(resolve(directory));
 }
 
 /**
- * Starts the instance and leaves it running. One that runs already is left as it is.
+ * Starts the instance, unless it already runs, and leaves it running.
  *
  * @throws RejectedError PULSE_SERVICES_MISSING; FatalError PULSE_SERVICES_FAILED.
  */
@@ -53,7 +52,7 @@ export async function upInstance(
   return { state: await waitForInstance(directory), started: true };
 }
 
-/** Uses the running instance, or starts one whose servers end with this process. */
+/** Uses the running instance, or starts one that ends with this process. */
 export async function attachInstance(options: InstanceOptions): Promise<AttachedInstance> {
   const directory = resolve(options.directory);
   const launched = await launchUnlessRunning({ ...options, directory });
@@ -66,10 +65,10 @@ export async function attachInstance(options: InstanceOptions): Promise<Attached
 }
 
 /**
- * Ends the instance that `up` left running; its files stay.
+ * Stops the instance that `up` left running; keeps its files.
  *
- * @returns `attached` when the servers belong to a running command: ending that command ends them.
- * @throws FatalError PULSE_SERVICES_FAILED when it does not end within a minute.
+ * @returns `attached` when the servers belong to a running command, which must be stopped instead.
+ * @throws FatalError PULSE_SERVICES_FAILED when it does not stop within a minute.
  */
 export async function downInstance(
   directory: string,
@@ -85,13 +84,13 @@ export async function downInstance(
   if (!(await whenGone([state.guardianPid], STOP_TIMEOUT_MS))) {
     throw new FatalError(
       'PULSE_SERVICES_FAILED',
-      `The services in ${path} (process ${state.guardianPid}) do not end.`,
+      `The private servers in ${path} (process ${state.guardianPid}) did not stop.`,
     );
   }
   return { outcome: 'stopped' };
 }
 
-/** Two commands may start at the same moment: one launches, the other waits for its servers. */
+/** Two commands may start at the same time: one launches the servers, the other waits for them. */
 async function launchUnlessRunning(options: InstanceOptions) {
   const { directory } = options;
   const running = readRunningState(directory);
@@ -113,7 +112,7 @@ async function waitForInstance(directory: string): Promise<RunningState> {
     if (lockHolder(directory) === null || Date.now() > deadline) {
       throw new FatalError(
         'PULSE_SERVICES_FAILED',
-        `The services in ${directory} were being started by another command, which did not succeed.`,
+        `Another command failed to start the private servers in ${directory}.`,
       );
     }
     await delay(POLL_MS);

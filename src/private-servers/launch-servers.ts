@@ -1,4 +1,4 @@
-/** Brings the three servers up in one directory, under one guardian. */
+/** Starts the three servers in one directory, under one guardian. */
 import { mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { RejectedError } from '../core/errors.ts';
@@ -22,12 +22,12 @@ import { findServerSources, type ServerSources } from './server-sources.ts';
 import { startServer, type ServerPlan } from './start-server.ts';
 
 export interface LaunchOptions {
-  /** An absolute path; made if it is not there. */
+  /** An absolute path; created if it does not exist. */
   readonly directory: string;
-  /** True: files, passwords and, where free, ports are those of the last time in this directory. */
+  /** True: reuse the files, passwords and, where free, ports of the last run in this directory. */
   readonly keepFiles: boolean;
   readonly onProgress?: (line: string) => void;
-  /** Where to look for the servers' programs. Absent: the PATH and the usual places. */
+  /** Where to look for the servers' programs; by default the PATH and the usual places. */
   readonly search?: ProgramSearch;
 }
 
@@ -40,7 +40,7 @@ export interface Launched {
 interface Launch extends LaunchOptions {
   readonly guardian: Guardian;
   readonly sources: ServerSources;
-  /** Changes when a port turns out to be taken. */
+  /** Replaced when a port turns out to be taken. */
   settings: InstanceSettings;
 }
 
@@ -51,25 +51,25 @@ const PORT_NAMES: Readonly<Record<ServerName, readonly string[]>> = {
   postgres: ['postgres'],
 };
 
-/** In such a path RabbitMQ would hang at its start instead of saying so. Blanks and accents do no harm. */
+/** RabbitMQ hangs at start in a path with these characters. Spaces and accents are fine. */
 const UNUSABLE = /['"`$\\\u0000-\u001f]/;
 
 /**
- * Starts all three at the same time; resolves when each has completed a real handshake.
+ * Starts all three at the same time; resolves when each has answered a real handshake.
  *
  * @throws RejectedError PULSE_SERVICES_MISSING, or PULSE_SERVICES_FAILED for an unusable path.
- * @throws FatalError PULSE_SERVICES_FAILED. Nothing is left running then.
+ * @throws FatalError PULSE_SERVICES_FAILED; nothing is left running.
  */
 export async function launchServers(options: LaunchOptions): Promise<Launched> {
   const { directory, keepFiles, onProgress = () => undefined } = options;
   if (UNUSABLE.test(directory)) {
     throw new RejectedError(
       'PULSE_SERVICES_FAILED',
-      `RabbitMQ's scripts cannot handle a quote, $ or backslash in the path of its files: ${directory}`,
+      `RabbitMQ cannot handle quotes, $ or backslashes in the path of its files: ${directory}`,
     );
   }
   const sources = await findServerSources(options.search ?? usualSearch(), onProgress);
-  // The parent keeps the usual mode: another user, Postgres's, must be able to pass through it.
+  // The parent has the default mode, because the user that runs Postgres must be able to enter it.
   mkdirSync(dirname(directory), { recursive: true });
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   const guardian = await startGuardian({ directory, keepFiles });
@@ -80,21 +80,18 @@ export async function launchServers(options: LaunchOptions): Promise<Launched> {
   try {
     const [rabbitmq, redis, postgres] = await Promise.all(starting);
     if (keepFiles) saveSettings(directory, launch.settings);
-    return {
-      guardian,
-      servers: { rabbitmq, redis, postgres },
-      env: envOf(rabbitmq, redis, postgres),
+    const env = {
+      RABBITMQ_URL: rabbitmq.url,
+      REDIS_URL: redis.url,
+      DATABASE_URL: postgres.url,
     };
+    return { guardian, servers: { rabbitmq, redis, postgres }, env };
   } catch (error) {
     await guardian.stop();
-    // The others fail now too; none may touch the directory after it is gone.
+    // The others now fail too. Wait for them, so that none recreates the directory.
     await Promise.allSettled(starting);
     throw error;
   }
-}
-
-function envOf(rabbitmq: Server, redis: Server, postgres: Server): ServersEnv {
-  return { RABBITMQ_URL: rabbitmq.url, REDIS_URL: redis.url, DATABASE_URL: postgres.url };
 }
 
 async function planFor(name: ServerName, launch: Launch): Promise<ServerPlan> {
@@ -109,30 +106,36 @@ async function planFor(name: ServerName, launch: Launch): Promise<ServerPlan> {
   };
 }
 
-/** Decides, once per server, where it comes from. */
+/** Decides once per server whether it runs as a program or as a container. */
 async function describerFor(
   name: ServerName,
   launch: Launch,
 ): Promise<(attempt: number) => Server> {
-  const { directory, keepFiles, guardian, sources } = launch;
-  const { programs, engine } = sources;
-  const { path, rabbitmq, redis, postgres } = programs;
+  const { directory, keepFiles, guardian, sources, settings } = launch;
+  const { path, rabbitmq, redis, postgres } = sources.programs;
   const port = (portName: string) => launch.settings.ports[portName] ?? 0;
-  const { passwords } = launch.settings;
+  const { passwords } = settings;
   if (name === 'rabbitmq' && rabbitmq !== null) {
     return (attempt) =>
       createRabbitmqServer({
-        ...{ directory: join(directory, 'rabbitmq'), path, ...rabbitmq },
-        ...{ port: port('rabbitmq'), epmdPort: port('epmd') },
-        ...{ password: passwords.rabbitmq, erlangCookie: passwords.erlangCookie },
+        ...rabbitmq,
+        directory: join(directory, 'rabbitmq'),
+        path,
+        port: port('rabbitmq'),
+        epmdPort: port('epmd'),
+        password: passwords.rabbitmq,
+        erlangCookie: passwords.erlangCookie,
         trim: attempt === 0,
       });
   }
   if (name === 'redis' && redis !== null) {
     return () =>
       createRedisServer({
-        ...{ directory: join(directory, 'redis'), path, program: redis },
-        ...{ port: port('redis'), password: passwords.redis },
+        directory: join(directory, 'redis'),
+        path,
+        program: redis,
+        port: port('redis'),
+        password: passwords.redis,
       });
   }
   if (name === 'postgres' && postgres !== null) {
@@ -140,13 +143,18 @@ async function describerFor(
     const place = await preparePostgresPlace({ directory, keepFiles, adopt });
     return () =>
       createPostgresServer({
-        ...{ ...place, path, programs: postgres, syncNewFiles: keepFiles },
-        ...{ port: port('postgres'), password: passwords.postgres },
+        ...place,
+        path,
+        programs: postgres,
+        syncNewFiles: keepFiles,
+        port: port('postgres'),
+        password: passwords.postgres,
         logFile: join(directory, 'postgres.log'),
       });
   }
-  const { settings } = launch;
-  if (engine === null) throw new Error(`Neither a program nor an engine for ${name}.`);
+  const program = sources.engine;
+  if (program === null)
+    throw new Error(`There is neither a program nor a container engine for ${name}.`);
   return () =>
-    createContainerServer({ name, program: engine, directory, path, port: port(name), settings });
+    createContainerServer({ name, program, directory, path, port: port(name), settings });
 }

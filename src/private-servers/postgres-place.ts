@@ -1,4 +1,4 @@
-/** Where Postgres keeps its files, and as whom it runs: as root it refuses to start. */
+/** Where Postgres keeps its files, and which user it runs as: it refuses to run as root. */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import {
@@ -26,21 +26,21 @@ export interface PostgresPlaceOptions {
   /** The instance's directory. */
   readonly directory: string;
   readonly keepFiles: boolean;
-  /** Called before a place outside `directory` is made, so that somebody will remove it. */
+  /** Called before a place outside `directory` is created, to have it removed later. */
   readonly adopt: (place: string) => Promise<void>;
 }
 
-/** Outside of temporary directories, which are emptied at times. */
+/** Not a temporary directory, because the system may delete files there. */
 const KEPT_PLACES = '/var/lib/pulse';
 
-/** Who may run it when this process is root, best first. */
+/** The users it may run as when this process is root, in order of preference. */
 const USERNAMES = ['postgres', 'nobody'];
 
 /**
- * Makes or finds the place: `postgres` in the instance's directory. For root, when the unprivileged
- * user cannot get there (a clone under /root), it becomes a link to a place where that user can.
+ * Creates or finds the place: `postgres` in the instance's directory. If this process is root and the
+ * unprivileged user cannot enter there (such as under /root), it is a link to a place which that user can enter.
  *
- * @throws FatalError PULSE_SERVICES_FAILED when this process is root and there is no other user or place.
+ * @throws FatalError PULSE_SERVICES_FAILED when this process is root and there is no usable user or place.
  */
 export async function preparePostgresPlace(options: PostgresPlaceOptions): Promise<PostgresPlace> {
   const own = join(options.directory, 'postgres');
@@ -48,10 +48,10 @@ export async function preparePostgresPlace(options: PostgresPlaceOptions): Promi
     mkdirSync(own, { recursive: true, mode: 0o700 });
     return { directory: own };
   }
-  // Entering is all that others need; nothing in it is readable to them.
+  // Other users may only pass through; they cannot list or read anything here.
   chmodSync(options.directory, 0o711);
   if (existsSync(own) && statSync(own).uid !== 0) return existingPlace(own);
-  // What is left is a link to a place that is gone, or a place that was only half made.
+  // Only a link to a missing place or an incomplete place can be left here.
   rmSync(own, { recursive: true, force: true });
   const user = unprivilegedUser();
   if (makePlace(own, user)) return { directory: own, user };
@@ -67,18 +67,18 @@ export async function preparePostgresPlace(options: PostgresPlaceOptions): Promi
   }
   throw new FatalError(
     'PULSE_SERVICES_FAILED',
-    'Postgres refuses to run as root, and no directory was found that an unprivileged user may enter.',
+    'Postgres refuses to run as root, and there is no directory that an unprivileged user can use.',
   );
 }
 
-/** Files of an earlier run belong to whom it was run as; that user goes on with them. */
+/** Files of an earlier run belong to the user it ran as, who must be used again. */
 function existingPlace(own: string): PostgresPlace {
   const { uid, gid } = statSync(own);
   const user = { uid, gid };
   if (isReachable(own, user)) return { directory: realpathSync(own), user };
   throw new FatalError(
     'PULSE_SERVICES_FAILED',
-    `Postgres cannot use its files in ${own}: its user (uid ${uid}) may not enter. Was the directory moved?`,
+    `Postgres cannot use its files in ${own}: their owner (uid ${uid}) cannot enter the directory. Was it moved?`,
   );
 }
 
@@ -90,16 +90,16 @@ function unprivilegedUser(): UserIds {
       );
       if (Number.isInteger(uid) && Number.isInteger(gid)) return { uid, gid };
     } catch {
-      // There is no such user: the next one may exist.
+      // There is no such user; try the next one.
     }
   }
   throw new FatalError(
     'PULSE_SERVICES_FAILED',
-    `Postgres refuses to run as root, and there is no user ${USERNAMES.join(' or ')} to run it as.`,
+    `Postgres refuses to run as root, and there is no user ${USERNAMES.join(' or ')} to run it.`,
   );
 }
 
-/** @returns Whether the user can use the place that was made for them. */
+/** @returns Whether the user can use the new place. */
 function makePlace(place: string, user: UserIds): boolean {
   mkdirSync(place, { recursive: true });
   chmodSync(place, 0o700);
@@ -107,7 +107,7 @@ function makePlace(place: string, user: UserIds): boolean {
   return isReachable(place, user);
 }
 
-/** Tries it as that user: permissions, access lists and mounts all have a say. */
+/** Tries it as that user, because permissions, access lists and mounts all matter. */
 function isReachable(place: string, { uid, gid }: UserIds): boolean {
   const script = 'cd "$0" && : > .reachable && rm .reachable';
   return (

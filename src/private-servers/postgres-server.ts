@@ -6,7 +6,7 @@ import { processIdentity } from './process-identity.ts';
 import type { Server, UserIds } from './process-spec.ts';
 
 export interface PostgresServerOptions {
-  /** Exists already, and `user` may enter and write it. */
+  /** Must exist, and `user` must be able to write to it. */
   readonly directory: string;
   readonly logFile: string;
   readonly port: number;
@@ -14,16 +14,16 @@ export interface PostgresServerOptions {
   /** The directory that holds `postgres` and `initdb`. */
   readonly programs: string;
   readonly path: string;
-  /** Whom the server runs as: it refuses to run as root. Absent: the current user. */
+  /** The user that the server runs as, because it refuses to run as root. Absent: the current user. */
   readonly user?: UserIds;
-  /** False skips one sync of a new cluster's files, which matters only if the machine itself stops. */
+  /** False skips syncing the files of a new cluster, which matters only if the machine crashes. */
   readonly syncNewFiles: boolean;
 }
 
 const DATABASE = 'pulse';
 const USERNAME = 'pulse';
 
-/** Describes the server; its first start makes the cluster. */
+/** Describes the server. Its first start creates the cluster. */
 export function createPostgresServer(options: PostgresServerOptions): Server {
   const { directory, port, password, programs, user } = options;
   const cluster = join(directory, 'cluster');
@@ -45,7 +45,7 @@ export function createPostgresServer(options: PostgresServerOptions): Server {
         args: ['-D', cluster, ...settingArgs(port)],
         logFile: options.logFile,
         stopSignal: 'SIGINT',
-        // Killed by force it would leave shared memory behind, which belongs to no process.
+        // SIGKILL would leave shared memory behind, which belongs to no process.
         quickStopSignal: 'SIGQUIT',
         preparation: { ...common, ...clusterPreparation(options, cluster) },
       },
@@ -55,8 +55,8 @@ export function createPostgresServer(options: PostgresServerOptions): Server {
 }
 
 /**
- * Postgres takes a zombie for a running server, and refuses to start for as long as nobody collects it: for ever
- * in a container without an init process. The guardian's lock already keeps a second server away.
+ * Postgres mistakes a zombie for a running server and refuses to start until it is reaped, which never happens in
+ * a container without an init process. The guardian's lock already prevents a second server.
  */
 function removeStaleLock(cluster: string): void {
   const lockFile = join(cluster, 'postmaster.pid');
@@ -73,8 +73,13 @@ function clusterPreparation(options: PostgresServerOptions, cluster: string) {
   return {
     command: join(programs, 'initdb'),
     args: [
-      ...['-D', staging, '-U', USERNAME, '--pwfile', passwordFile, '-A', 'scram-sha-256'],
-      ...['--encoding', 'UTF8', '--locale', 'C', '--no-instructions'],
+      `--pgdata=${staging}`,
+      `--username=${USERNAME}`,
+      `--pwfile=${passwordFile}`,
+      '--auth=scram-sha-256',
+      '--encoding=UTF8',
+      '--locale=C',
+      '--no-instructions',
       ...(options.syncNewFiles ? [] : ['--no-sync']),
     ],
     staging,
@@ -90,7 +95,7 @@ function settingArgs(port: number): string[] {
     max_connections: '200',
     timezone: 'UTC',
     log_timezone: 'UTC',
-    // As files in the cluster instead of /dev/shm, where they would outlive a killed server.
+    // Files in the cluster, because those in /dev/shm would outlive a killed server.
     dynamic_shared_memory_type: 'mmap',
   };
   return Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
@@ -100,7 +105,7 @@ export function postgresUrl(port: number, password: string): string {
   return `postgres://${USERNAME}:${password}@127.0.0.1:${port}/${DATABASE}`;
 }
 
-/** Resolves once a query is answered; makes the database when the cluster is new. */
+/** Runs a query; creates the database first if the cluster is new. */
 export async function probePostgres(url: string): Promise<void> {
   try {
     await query(url, 'SELECT 1');
@@ -125,7 +130,7 @@ async function query(url: string, sql: string): Promise<void> {
     connectionTimeoutMillis: 2_000,
     query_timeout: 30_000,
   });
-  // A server that stops in the middle also rejects the calls below.
+  // The calls below reject with the same error.
   client.on('error', () => undefined);
   try {
     await client.connect();

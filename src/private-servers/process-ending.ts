@@ -1,27 +1,28 @@
-/** Ending processes for certain, with everything they started. */
+/** Reliably ends processes and everything they started. */
 import { rmSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
+import { codeOf } from '../core/errors.ts';
 import { processIdentity, processTree } from './process-identity.ts';
 
 const POLL_MS = 10;
 
-/** Sends `signal` to the process and all its descendants. @returns Those it was meant for. */
+/** Sends `signal` to the process and all its descendants. @returns Their pids. */
 export function signalTree(pid: number, signal: NodeJS.Signals): number[] {
   const tree = processTree(pid);
   for (const member of tree) signalOne(member, signal);
   return tree;
 }
 
-/** Sends `signal`; a process that is gone already is no error. */
+/** Sends `signal`; ignores a process that has already ended. */
 export function signalOne(pid: number, signal: NodeJS.Signals): void {
   try {
     process.kill(pid, signal);
   } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error;
+    if (codeOf(error) !== 'ESRCH') throw error;
   }
 }
 
-/** Waits until none of the processes runs. @returns Whether that came true within `boundMs`. */
+/** Waits until none of the processes runs. @returns Whether that happened within `boundMs`. */
 export async function whenGone(pids: readonly number[], boundMs: number): Promise<boolean> {
   const deadline = Date.now() + boundMs;
   while (pids.some((pid) => processIdentity(pid) !== null)) {
@@ -32,12 +33,12 @@ export async function whenGone(pids: readonly number[], boundMs: number): Promis
 }
 
 /**
- * Ends a process with `signal`, or by force when that takes longer than `boundMs`.
+ * Ends a process with `signal`, or with SIGKILL if that takes longer than `boundMs`.
  *
- * Its descendants are given the same time, because some servers leave helpers that notice by themselves.
+ * Its descendants get the same time, because some servers have helpers that exit on their own.
  */
 export async function endTree(pid: number, signal: NodeJS.Signals, boundMs: number): Promise<void> {
-  // A stopped process would act on nothing but SIGKILL.
+  // A stopped process reacts only to SIGKILL.
   signalTree(pid, 'SIGCONT');
   const tree = processTree(pid);
   if (signal === 'SIGKILL') signalTree(pid, signal);
@@ -49,7 +50,7 @@ export async function endTree(pid: number, signal: NodeJS.Signals, boundMs: numb
   await whenGone(tree, boundMs);
 }
 
-/** Removes a directory whose last processes may be writing their last file this very moment. */
+/** Removes a directory, retrying in case its last processes are still writing a file. */
 export function removeTree(path: string): void {
   rmSync(path, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 });
 }

@@ -1,13 +1,13 @@
-/** Telling a process from a later one that got the same number. */
+/** Distinguishes a process from a later one with the same pid. */
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 
 const ON_LINUX = process.platform === 'linux';
 
 /**
- * A text that no other process ever has while this boot and any later one last; null when the process is gone.
+ * A text that identifies the process, unique over reboots; null if the process is gone.
  *
- * A zombie counts as gone: it runs nothing, and its parent may never collect it.
+ * A zombie counts as gone: it runs nothing, and its parent may never reap it.
  */
 export function processIdentity(pid: number): string | null {
   if (!ON_LINUX) return identityFromPs(pid);
@@ -16,12 +16,12 @@ export function processIdentity(pid: number): string | null {
   return `${readText('/proc/sys/kernel/random/boot_id')}/${stat.startTicks}`;
 }
 
-/** Whether the process with this number is still the one that had this identity. */
+/** Whether the process with this pid is still the one with this identity. */
 export function isAlive(pid: number, identity: string): boolean {
   return processIdentity(pid) === identity;
 }
 
-/** The process and all its descendants, whatever sessions and groups they moved to. */
+/** The process and all its descendants, whatever their session or process group. */
 export function processTree(pid: number): number[] {
   const children = new Map<number, number[]>();
   for (const [child, parent] of ON_LINUX ? parentsFromProc() : parentsFromPs()) {
@@ -30,7 +30,7 @@ export function processTree(pid: number): number[] {
     else siblings.push(child);
   }
   const tree = [pid];
-  // The array grows while it is walked: that is the breadth-first search.
+  // The array grows during the loop: a breadth-first search.
   for (const member of tree) tree.push(...(children.get(member) ?? []));
   return tree;
 }
@@ -51,7 +51,7 @@ function* parentsFromPs(): Generator<[child: number, parent: number]> {
   }
 }
 
-/** Fields of proc(5) stat. The name before them may hold spaces and brackets: count from its end. */
+/** Fields of proc(5) stat. They follow the process name, which may contain spaces and brackets. */
 function readStat(pid: number): { state: string; parent: number; startTicks: string } | null {
   const text = readText(`/proc/${pid}/stat`);
   const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');

@@ -1,13 +1,13 @@
-/** Plain descriptions of processes: what a server's file returns and what the guardian runs. */
+/** Descriptions of processes: what each server's file returns and what the guardian runs. */
 
-/** One program and how to call it. Everything is explicit: nothing of the caller's environment leaks in. */
+/** One program and how to call it. Nothing is inherited from the caller's environment. */
 export interface CommandSpec {
   /** An absolute path. */
   readonly command: string;
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string>>;
   readonly cwd: string;
-  /** Absent: the guardian's own user. */
+  /** Absent: the guardian's user. */
   readonly user?: UserIds;
 }
 
@@ -16,25 +16,25 @@ export interface UserIds {
   readonly gid: number;
 }
 
-/** A process that the guardian keeps, until it is told otherwise or its parent is gone. */
+/** A process that the guardian keeps running until it is told to stop it or its parent is gone. */
 export interface ProcessSpec extends CommandSpec {
-  /** Unique within the guardian; starting a name again replaces a process that has ended. */
+  /** Unique within the guardian. Starting the same name again replaces a process that has ended. */
   readonly name: string;
-  /** Receives standard output and standard error, appended. */
+  /** Standard output and standard error are appended to it. */
   readonly logFile: string;
-  /** Ends it in order, with its files synced; within 15 seconds, or it is killed. */
+  /** Shuts it down cleanly, with its files synced. After 15 seconds it is killed. */
   readonly stopSignal: NodeJS.Signals;
-  /** Ends it at once, when its files are thrown away. It must still free what is not a file or process. */
+  /** Stops it at once, when its files will be deleted. It must still free everything but files and processes. */
   readonly quickStopSignal: NodeJS.Signals;
   /** Runs once, before the first start. */
   readonly preparation?: PreparationSpec;
-  /** Present when the process only stands for a container, which signals do not reach. */
+  /** Present when the process only represents a container, which signals do not reach. */
   readonly container?: ContainerSpec;
 }
 
-/** A command that makes a directory, used only when that directory is not there yet. */
+/** A command that creates a directory. Runs only if the directory does not exist. */
 export interface PreparationSpec extends CommandSpec {
-  /** Where the command writes; moved to `creates` when it succeeded, so that a half-made one is never used. */
+  /** Where the command writes. Moved to `creates` on success, so that an incomplete directory is never used. */
   readonly staging: string;
   readonly creates: string;
 }
@@ -42,18 +42,17 @@ export interface PreparationSpec extends CommandSpec {
 export interface ContainerSpec {
   /** The container engine's command-line program. */
   readonly program: string;
-  readonly containerName: string;
-  /** Removed at the end, unless the files are kept. */
-  readonly volumeName: string;
+  /** Of the container and of its volume, which is removed at the end unless the files are kept. */
+  readonly name: string;
 }
 
-/** A server as the parent sees it: the processes to run and how to tell that it answers. */
+/** A server as the parent sees it: the processes to run, and how to check that it is ready. */
 export interface Server {
   readonly name: ServerName;
   readonly url: string;
-  /** In the order of their start; the last one is the server itself and carries its name. */
+  /** In start order. The last one is the server itself and has its name. */
   readonly processes: readonly ProcessSpec[];
-  /** Resolves when a real handshake succeeded, rejects with the reason when it did not. */
+  /** Tries a real handshake; rejects with the reason if it fails. */
   probe(): Promise<void>;
 }
 

@@ -1,4 +1,4 @@
-/** Finding the servers' programs on this machine. */
+/** Finds the servers' programs on this machine. */
 import { execFile } from 'node:child_process';
 import { accessSync, constants, existsSync, readdirSync, realpathSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
@@ -7,53 +7,51 @@ import type { ServerName } from './process-spec.ts';
 
 const run = promisify(execFile);
 
-/** Where to look for programs. */
 export interface ProgramSearch {
-  /** Directories, best first. */
+  /** Directories, in order of preference. */
   readonly path: readonly string[];
-  /** More directories, looked at afterwards; a part may be `name*`, of which the highest version comes first. */
+  /** More directories, searched afterwards. One `*` is allowed; higher versions come first. */
   readonly places: readonly string[];
 }
 
-/** Null for what is not there, or too old. */
+/** Null for a program that is missing or too old. */
 export interface Programs {
   readonly rabbitmq: { readonly program: string; readonly epmd: string } | null;
   /** `redis-server`. */
   readonly redis: string | null;
   /** The directory of `postgres` and `initdb`. */
   readonly postgres: string | null;
-  /** One sentence for each that was found and is too old. */
+  /** One sentence for each program that is too old. */
   readonly remarks: readonly string[];
-  /** The search path for the servers themselves. */
+  /** The PATH for the servers. */
   readonly path: string;
 }
 
-/** Where Debian, Red Hat and Homebrew put them, besides the PATH. */
-export const USUAL_PLACES: readonly string[] = [
-  ...['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin'],
-  ...['/usr/lib/rabbitmq/bin', '/usr/lib/postgresql/*/bin', '/usr/lib/erlang/erts-*/bin'],
-  ...['/usr/pgsql-*/bin', '/opt/homebrew/bin', '/opt/homebrew/sbin'],
-  ...['/opt/homebrew/opt/postgresql@*/bin', '/usr/local/opt/postgresql@*/bin'],
-];
+/** Where Debian, Red Hat and Homebrew install them, besides the PATH. */
+const USUAL_PLACES: readonly string[] = [
+  ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin'],
+  ['/usr/lib/rabbitmq/bin', '/usr/lib/postgresql/*/bin', '/usr/lib/erlang/erts-*/bin'],
+  ['/usr/pgsql-*/bin', '/opt/homebrew/bin', '/opt/homebrew/sbin'],
+  ['/opt/homebrew/opt/postgresql@*/bin', '/usr/local/opt/postgresql@*/bin'],
+].flat();
 
-/** The oldest versions that have what Pulse uses. */
+/** The oldest versions that have the features Pulse needs. */
 const OLDEST: Readonly<Record<ServerName, { version: readonly [number, number]; why: string }>> = {
   rabbitmq: { version: [3, 10], why: 'at-least-once dead lettering of quorum queues' },
   redis: { version: [7, 0], why: 'Redis Functions' },
-  postgres: { version: [14, 0], why: 'partitioned tables as Pulse uses them' },
+  postgres: { version: [14, 0], why: 'the partitioning that Pulse uses' },
 };
 
 /**
  * The user's PATH and the usual places.
  *
- * Looking programs up in the PATH is how an operating system finds them, not configuration of Pulse.
+ * Reads PATH outside of config.ts, because it is not configuration of Pulse.
  */
 export function usualSearch(): ProgramSearch {
   const path = (process.env.PATH ?? '').split(delimiter).filter((folder) => folder.startsWith('/'));
   return { path, places: USUAL_PLACES };
 }
 
-/** Looks for all three servers. */
 export async function findPrograms(search: ProgramSearch): Promise<Programs> {
   const folders = foldersOf(search);
   const remarks: string[] = [];
@@ -65,7 +63,7 @@ export async function findPrograms(search: ProgramSearch): Promise<Programs> {
   return {
     rabbitmq,
     redis,
-    // A link to `postgres` alone has no `initdb` beside it; its target does.
+    // `initdb` is next to the real `postgres`, not next to a link to it.
     postgres: postgres === null ? null : dirname(realpathSync(postgres)),
     remarks,
     path: folders.join(delimiter),
@@ -82,8 +80,8 @@ function findRabbitmq(folders: readonly string[], remarks: string[]): Programs['
   const [epmd] = candidates('epmd', folders);
   if (erl === undefined || epmd === undefined) return null;
   for (const candidate of candidates('rabbitmq-server', folders)) {
-    // Packages put a wrapper on the PATH that insists on the user rabbitmq and the machine's own directories.
-    // The real script stands where its library is, and the wrapper beside links to both.
+    // Packages put a wrapper on the PATH that requires the user rabbitmq and system directories. The real script
+    // is next to its library `rabbitmq-env`, to which there is a link next to the wrapper.
     const library = join(dirname(realpathSync(candidate)), 'rabbitmq-env');
     if (!existsSync(library)) continue;
     const home = dirname(dirname(realpathSync(library)));
@@ -114,7 +112,7 @@ async function findVersioned(
   return null;
 }
 
-/** A version that cannot be told is given the benefit of the doubt. */
+/** An unknown version is accepted. */
 function isRecent(
   name: ServerName,
   program: string,

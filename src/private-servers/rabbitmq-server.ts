@@ -1,4 +1,4 @@
-/** A private RabbitMQ node, with a port mapper (epmd) of its own, so that no daemon is shared or left behind. */
+/** A private RabbitMQ node with a private port mapper (epmd), so that no daemon is shared or left behind. */
 import { chmodSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { connect } from 'amqplib';
@@ -12,13 +12,13 @@ export interface RabbitmqServerOptions {
   readonly password: string;
   /** Nodes that share it (and the epmd port) can form a cluster. */
   readonly erlangCookie: string;
-  /** The real start script, not a distribution's wrapper around it. */
+  /** The real start script, not a package's wrapper around it. */
   readonly program: string;
   readonly epmd: string;
   readonly path: string;
-  /** Part before the `@`; part of the names of its files, so it stays the same over restarts. */
+  /** The part before the `@`. Must stay the same over restarts, because file names contain it. */
   readonly nodeName?: string;
-  /** False starts it from its own home, slower but with nothing of ours in the way. */
+  /** False starts it from its original home: slower, but without our changes. */
   readonly trim: boolean;
 }
 
@@ -41,11 +41,11 @@ export function createRabbitmqServer(options: RabbitmqServerOptions): Server {
     { mode: 0o600 },
   );
   writeFileSync(join(directory, 'enabled_plugins'), '[].\n');
-  // Present and empty, so that the machine's own /etc/rabbitmq/rabbitmq-env.conf is not read.
+  // Empty, but must exist so that RabbitMQ does not read /etc/rabbitmq/rabbitmq-env.conf.
   writeFileSync(join(directory, 'rabbitmq-env.conf'), '');
   const cookieFile = join(directory, '.erlang.cookie');
   if (!existsSync(cookieFile)) writeFileSync(cookieFile, erlangCookie);
-  // Erlang refuses a cookie that others can read.
+  // Erlang refuses a cookie that other users can read.
   chmodSync(cookieFile, 0o400);
   const url = rabbitmqUrl(port, password);
   return {
@@ -91,11 +91,11 @@ function describeBroker(options: RabbitmqServerOptions): ProcessSpec {
       RABBITMQ_ENABLED_PLUGINS_FILE: join(directory, 'enabled_plugins'),
       RABBITMQ_PID_FILE: join(directory, 'pid'),
       ...(home === null ? {} : { RABBITMQ_SCRIPTS_DIR: join(home, 'sbin') }),
-      // Makes the script become the Erlang machine instead of staying as its parent, so that signals and
-      // the kernel's death signal reach the broker; -noinput then takes back the reading of standard input.
+      // Makes the script exec the Erlang VM instead of staying its parent, so that signals and the kernel's
+      // death signal reach the broker. -noinput then turns off reading standard input again.
       RABBITMQ_ALLOW_INPUT: '1',
-      // The node name on the command line lets Erlang itself open its distribution port (a free one), without
-      // the broker's detour over another Erlang machine that would start a shared epmd daemon.
+      // With the node name on the command line, Erlang itself opens a free distribution port. Otherwise the
+      // broker would start a second Erlang VM, which would start a shared epmd daemon.
       RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS: `-noinput -sname ${node} -start_epmd false -kernel inet_dist_use_interface {127,0,0,1}`,
       ERL_EPMD_PORT: String(epmdPort),
       ERL_EPMD_ADDRESS: '127.0.0.1',
@@ -112,10 +112,10 @@ export function rabbitmqUrl(port: number, password: string): string {
   return `amqp://${USERNAME}:${password}@127.0.0.1:${port}`;
 }
 
-/** Resolves once the broker completes the AMQP handshake with our credentials. */
+/** Completes an AMQP handshake with our credentials. */
 export async function probeRabbitmq(url: string): Promise<void> {
   const connection = await connect(url, { timeout: 5_000 });
-  // A server that stops in the middle also rejects the call below.
+  // The call below rejects with the same error.
   connection.on('error', () => undefined);
   await connection.close();
 }

@@ -1,4 +1,4 @@
-/** A private Redis that loses nothing it has answered. */
+/** A private Redis that never loses acknowledged writes. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
@@ -13,17 +13,17 @@ export interface RedisServerOptions {
   readonly path: string;
 }
 
-/** Settings that the counts depend on, wherever the server runs. */
+/** The settings that Pulse relies on, for a program and for a container. */
 export const REDIS_SETTINGS: Readonly<Record<string, string>> = {
   appendonly: 'yes',
-  // Every answered write is on disk: an acknowledged pulse survives the server.
+  // Redis answers only after the write is on disk, so acknowledged pulses survive a crash.
   appendfsync: 'always',
-  // Evicting would silently drop sums.
+  // Eviction would silently drop sums.
   'maxmemory-policy': 'noeviction',
   save: '""',
-  // Each test file takes a database of its own.
+  // Each test file uses a separate database.
   databases: '1000',
-  // Keeps the sets of remembered pulse ids in their compact form (10 bytes an id instead of 23).
+  // Keeps the sets of seen pulse ids in their compact form (10 bytes per id instead of 23).
   'set-max-intset-entries': '1024',
 };
 
@@ -38,7 +38,7 @@ export function createRedisServer(options: RedisServerOptions): Server {
     'protected-mode': 'yes',
     port: String(port),
     dir: quote(directory),
-    // In a file, because everybody can read the arguments of a process.
+    // In a file, because every user can read the arguments of a process.
     requirepass: password,
   };
   const lines = Object.entries(settings).map(([name, value]) => `${name} ${value}\n`);
@@ -67,7 +67,7 @@ export function redisUrl(port: number, password: string): string {
   return `redis://:${password}@127.0.0.1:${port}`;
 }
 
-/** Resolves once Redis has read its files and answers an authenticated PING. */
+/** Sends an authenticated PING, which fails while Redis is still loading its files. */
 export async function probeRedis(url: string): Promise<void> {
   const client = new Redis(url, {
     lazyConnect: true,
@@ -76,7 +76,7 @@ export async function probeRedis(url: string): Promise<void> {
     connectTimeout: 2_000,
     commandTimeout: 2_000,
   });
-  // The same failure also rejects the calls below.
+  // The calls below reject with the same error.
   client.on('error', () => undefined);
   try {
     await client.connect();
@@ -86,7 +86,7 @@ export async function probeRedis(url: string): Promise<void> {
   }
 }
 
-/** The configuration file's own quoting: a path may hold spaces and quotes. */
+/** Quotes a path for the configuration file. */
 function quote(text: string): string {
   return `"${text.replace(/[\\"]/g, '\\$&')}"`;
 }

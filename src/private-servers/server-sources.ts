@@ -1,4 +1,4 @@
-/** Where each of the three servers comes from: programs of this machine, containers, or packages to install. */
+/** Decides where each server comes from: an installed program, a container, or a package to install. */
 import { RejectedError } from '../core/errors.ts';
 import { engineAnswers, pullImage } from './containers.ts';
 import { DEBIAN_PACKAGES, findInstaller, installPackages } from './debian-packages.ts';
@@ -7,7 +7,7 @@ import { findProgram, findPrograms, type Programs, type ProgramSearch } from './
 
 export interface ServerSources {
   readonly programs: Programs;
-  /** The container engine's program, for the servers that have no program; null when all have one. */
+  /** The container engine's program, for servers without an installed program; null when none needs it. */
   readonly engine: string | null;
 }
 
@@ -18,9 +18,9 @@ const LABELS: Readonly<Record<ServerName, string>> = {
 };
 
 /**
- * Finds all three servers, and gets what is missing if it may.
+ * Finds all three servers, and gets missing ones if possible.
  *
- * @throws RejectedError PULSE_SERVICES_MISSING with a page on what to install.
+ * @throws RejectedError PULSE_SERVICES_MISSING, with instructions on what to install.
  */
 export async function findServerSources(
   search: ProgramSearch,
@@ -51,17 +51,17 @@ async function usableEngine(
 ): Promise<string | null> {
   const engine = findProgram('docker', search);
   if (engine === null || !(await engineAnswers(engine))) return null;
-  onProgress(`Not installed here: ${missing.join(', ')}. Docker runs it instead.`);
+  onProgress(`Not installed: ${missing.join(', ')}. Using Docker instead.`);
   try {
     await Promise.all(missing.map((name) => pullImage(engine, name)));
     return engine;
   } catch (error) {
-    onProgress(`Docker cannot get the images: ${lastLines(error)}`);
+    onProgress(`Docker cannot pull the images: ${lastLines(error)}`);
     return null;
   }
 }
 
-/** @returns Why it did not work, for the page; null when it was not tried or worked. */
+/** @returns Why it failed, for the instructions; null when it succeeded or was not possible. */
 async function tryPackages(
   search: ProgramSearch,
   missing: readonly ServerName[],
@@ -71,7 +71,7 @@ async function tryPackages(
   if (installer === null) return null;
   const packages = missing.map((name) => DEBIAN_PACKAGES[name]);
   onProgress(
-    `Installing ${packages.join(', ')} from this system's packages with apt-get; no service of them is started …`,
+    `Installing ${packages.join(', ')} with apt-get; their system services are not started …`,
   );
   try {
     await installPackages({ packages, installer, search });
@@ -95,15 +95,15 @@ function missingPage(
   const packages = missing.map((name) => DEBIAN_PACKAGES[name]).join(' ');
   const formulas = { rabbitmq: 'rabbitmq', redis: 'redis', postgres: 'postgresql@16' };
   return [
-    'Pulse needs three servers for this, and cannot find:',
+    'Pulse needs three servers, and cannot find:',
     ...missing.map((name) => `  - ${LABELS[name]}`),
     ...remarks.map((remark) => `  ${remark}`),
     ...(failure === null ? [] : ['', 'apt-get was tried and failed:', `  ${failure}`]),
     '',
-    'Any one of these helps:',
+    'Do one of the following:',
     `  Debian, Ubuntu   sudo apt-get install --no-install-recommends ${packages}`,
     `  macOS            brew install ${missing.map((name) => formulas[name]).join(' ')}`,
-    '  Docker           start the engine, so that `docker info` answers',
+    '  Docker           start the engine, so that `docker info` works',
     '  your own servers set RABBITMQ_URL, REDIS_URL and DATABASE_URL',
   ].join('\n');
 }

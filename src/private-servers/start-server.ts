@@ -1,4 +1,4 @@
-/** Starting one server for certain: another port when its own was taken, the reason when it fails. */
+/** Starts one server: retries with other ports if its ports are taken, and reports why it fails. */
 import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { FatalError } from '../core/errors.ts';
@@ -6,10 +6,9 @@ import type { Guardian } from './guardian-client.ts';
 import { isFree } from './free-port.ts';
 import type { Server, ServerName } from './process-spec.ts';
 
-/** How one server is described anew for each attempt. */
 export interface ServerPlan {
   readonly name: ServerName;
-  /** @param avoid Ports that were found taken. @returns The server and the ports it was given. */
+  /** @param avoid Ports known to be taken. @returns The server for this attempt, and its ports. */
   describe(
     attempt: number,
     avoid: ReadonlySet<number>,
@@ -23,10 +22,10 @@ const PROBE_INTERVAL_MS = 40;
 /**
  * Starts a server and waits until a real handshake works.
  *
- * A port that was free when it was chosen may be taken when the server binds it; then another is tried. RabbitMQ
- * is also tried a second time without our trimming.
+ * If another process takes the chosen port before the server does, it tries another port. It also tries RabbitMQ a
+ * second time without the trimmed home.
  *
- * @throws FatalError PULSE_SERVICES_FAILED with the last lines of the server's own log.
+ * @throws FatalError PULSE_SERVICES_FAILED, with the last lines of the server's log.
  */
 export async function startServer(guardian: Guardian, plan: ServerPlan): Promise<Server> {
   const avoid = new Set<number>();
@@ -51,7 +50,7 @@ export async function startServer(guardian: Guardian, plan: ServerPlan): Promise
 /**
  * Waits until the server's handshake works.
  *
- * @throws FatalError PULSE_SERVICES_FAILED at once when one of its processes ends, or after two minutes.
+ * @throws FatalError PULSE_SERVICES_FAILED as soon as one of its processes ends, or after two minutes.
  */
 export async function waitUntilReady(guardian: Guardian, server: Server): Promise<void> {
   const ends: string[] = [];
@@ -83,12 +82,12 @@ export async function waitUntilReady(guardian: Guardian, server: Server): Promis
 
 async function endProcesses(guardian: Guardian, { processes }: Server): Promise<void> {
   for (const { name } of processes) {
-    // One that never started has no name there.
+    // A process that was never started is unknown to the guardian.
     await guardian.send({ kind: 'signal', name, signal: 'SIGKILL' }).catch(() => undefined);
   }
 }
 
-/** Our processes have ended: who still listens is somebody else. */
+/** Our processes have ended, so any port still in use belongs to another process. */
 async function takenOf(ports: readonly number[]): Promise<number[]> {
   const taken: number[] = [];
   for (const port of ports) if (!(await isFree(port))) taken.push(port);
@@ -100,7 +99,7 @@ function withLog({ name, processes }: Server, error: unknown): FatalError {
   const reason = error instanceof Error ? error.message : String(error);
   return new FatalError(
     'PULSE_SERVICES_FAILED',
-    [`The embedded ${name} did not start: ${reason}`, ...lines].join('\n  '),
+    [`The private ${name} server did not start: ${reason}`, ...lines].join('\n  '),
     { cause: error },
   );
 }

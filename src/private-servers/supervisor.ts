@@ -1,4 +1,4 @@
-/** Keeps processes: prepares, starts, signals and ends them. Knows nothing about what they serve. */
+/** Prepares, starts, signals and ends processes. Knows nothing about what they do. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, existsSync, openSync, renameSync, rmSync } from 'node:fs';
@@ -9,21 +9,21 @@ import type { CommandSpec, ProcessSpec } from './process-spec.ts';
 
 export interface SupervisorOptions {
   /**
-   * Whether `setpriv --pdeathsig` works here: then the kernel itself ends every process when the
-   * guardian dies, even by SIGKILL.
+   * Whether `setpriv --pdeathsig` works here: the kernel then ends every process when the guardian dies, even
+   * by SIGKILL.
    */
   readonly hasDeathSignal: boolean;
   readonly onExit: (name: string, outcome: string) => void;
 }
 
 export interface Supervisor {
-  /** Prepares and starts; resolves when the process runs, which is before it is ready. */
+  /** Prepares and starts; resolves when the process runs, even if it is not ready yet. */
   start(spec: ProcessSpec): Promise<void>;
-  /** Starts again what has ended; no effect on what runs. */
+  /** Starts an ended process again; does nothing if it is running. */
   restart(name: string): Promise<void>;
-  /** Signals the whole tree. After an ending signal, resolves when the process has ended. */
+  /** Signals the process tree. If the signal ends it, resolves when it has ended. */
   signal(name: string, signal: NodeJS.Signals): Promise<void>;
-  /** Ends everything; nothing can be started afterwards. */
+  /** Ends all processes; nothing can be started afterwards. */
   stopAll(how: 'orderly' | 'quick'): Promise<void>;
   pids(): Record<string, number | null>;
 }
@@ -31,7 +31,7 @@ export interface Supervisor {
 interface Kept {
   readonly spec: ProcessSpec;
   readonly child: ChildProcess;
-  /** Resolves when this process knows of its end, which is a moment after the end itself. */
+  /** Resolves when Node.js reports the end, slightly after the process has ended. */
   readonly ended: Promise<void>;
 }
 
@@ -63,10 +63,10 @@ export function createSupervisor({ hasDeathSignal, onExit }: SupervisorOptions):
   }
 
   async function start(spec: ProcessSpec): Promise<void> {
-    if (isRunning(kept.get(spec.name))) throw new Error(`${spec.name} is running already.`);
+    if (isRunning(kept.get(spec.name))) throw new Error(`${spec.name} is already running.`);
     await prepare(spec);
     if (spec.container !== undefined) await removeContainer(spec.container);
-    // The engine's program passes SIGTERM on to the container; killed, it would leave it running.
+    // The engine's program forwards SIGTERM to the container; SIGKILL would leave the container running.
     const deathSignal = spec.container === undefined ? spec.quickStopSignal : 'SIGTERM';
     const child = await launch(spec, spec.logFile, deathSignal);
     const ended = new Promise<void>((resolve) => {
@@ -80,7 +80,7 @@ export function createSupervisor({ hasDeathSignal, onExit }: SupervisorOptions):
 
   function named(name: string): Kept {
     const found = kept.get(name);
-    if (found === undefined) throw new Error(`No process is named ${name}.`);
+    if (found === undefined) throw new Error(`There is no process named ${name}.`);
     return found;
   }
 
@@ -109,7 +109,7 @@ export function createSupervisor({ hasDeathSignal, onExit }: SupervisorOptions):
   };
 }
 
-/** Whether `setpriv` of util-linux is here; BusyBox has one without the option. */
+/** Whether `setpriv` of util-linux is installed; that of BusyBox lacks the option. */
 export async function canSetDeathSignal(): Promise<boolean> {
   const child = spawn('setpriv', ['--pdeathsig', 'KILL', '--', 'true'], { stdio: 'ignore' });
   try {
@@ -121,8 +121,8 @@ export async function canSetDeathSignal(): Promise<boolean> {
 }
 
 /**
- * Each process leads its own session, so that no Ctrl-C of a terminal reaches it: whether and when the
- * servers end is the guardian's decision.
+ * Each process leads its own session, so that Ctrl-C in a terminal does not reach it: only the guardian decides
+ * when servers end.
  */
 function spawnLogged({ command, args, env, cwd, user }: CommandSpec, logFile: string) {
   const log = openSync(logFile, 'a', 0o600);
@@ -139,7 +139,7 @@ function spawnLogged({ command, args, env, cwd, user }: CommandSpec, logFile: st
   }
 }
 
-/** The setting survives every exec of the program, but no change of user: that comes before. */
+/** The setting survives exec but not a change of user, so the change comes first. */
 function withDeathSignal(spec: CommandSpec, signal: NodeJS.Signals): CommandSpec {
   const name = signal.replace(/^SIG/, '');
   return {
@@ -160,7 +160,7 @@ async function signalKept({ spec, child, ended }: Kept, signal: NodeJS.Signals):
     await signalContainer(spec.container, signal);
     if (isEnding) await waitAtMost(STOP_BOUND_MS.orderly, ended);
   } else if (isEnding && signal !== 'SIGKILL') {
-    // The server ends its own helpers in its own order.
+    // The server ends its own helpers in the right order.
     signalOne(pid, signal);
     await waitAtMost(STOP_BOUND_MS.orderly, ended);
   } else {

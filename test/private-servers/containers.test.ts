@@ -15,7 +15,7 @@ afterEach(() => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-/** Stands in for the engine's program: notes its calls; `run` stays until `kill` or `rm`, as the real one does. */
+/** Fakes the engine's program: records its calls; like the real one, `run` stays until `kill` or `rm`. */
 function fakeEngine(): string {
   const program = join(folder, 'docker');
   writeFileSync(
@@ -32,7 +32,7 @@ esac
   return program;
 }
 
-test('a container is run, signalled and removed through its engine, its volume last', async () => {
+test('a container is started, signalled and removed through its engine, and then its volume', async () => {
   const settings = createSettings();
   const { processes, url } = createContainerServer({
     name: 'redis',
@@ -58,7 +58,7 @@ test('a container is run, signalled and removed through its engine, its volume l
   expect(run).toContain('--publish 127.0.0.1:20001:6379');
   expect(run).toContain(`--volume ${name}:/data`);
   expect(run).toContain('--appendfsync always');
-  // Arguments can be read by every user.
+  // Every user can read a process's arguments.
   expect(run).not.toContain(settings.passwords.redis);
 
   await supervisor.signal('redis', 'SIGKILL');

@@ -20,7 +20,7 @@ afterEach(() => {
   rmSync(directory, { recursive: true, force: true });
 });
 
-test('is held by one, named to others, and free again afterwards', () => {
+test('the lock has one holder, which others see, and is free after release', () => {
   expect(lockHolder(directory)).toBeNull();
   expect(takeLock(directory)).toBeNull();
   expect(takeLock(directory)?.pid).toBe(process.pid);
@@ -31,21 +31,21 @@ test('is held by one, named to others, and free again afterwards', () => {
 });
 
 test.each([
-  ['whose number another process has now', { pid: process.pid, identity: 'from another time' }],
+  ['whose pid another process has now', { pid: process.pid, identity: 'from another time' }],
   ['that is gone', { pid: 2 ** 22 + 1, identity: 'gone' }],
-])('of a holder %s is taken over', (_, holder) => {
+])('a lock of a holder %s is taken over', (_, holder) => {
   writeFileSync(join(directory, 'guardian.lock'), JSON.stringify(holder));
   expect(lockHolder(directory)).toBeNull();
   expect(takeLock(directory)).toBeNull();
   expect(lockHolder(directory)?.pid).toBe(process.pid);
 });
 
-test('half written is taken over', () => {
+test('a half-written lock is taken over', () => {
   writeFileSync(join(directory, 'guardian.lock'), '{"pid":');
   expect(takeLock(directory)).toBeNull();
 });
 
-test('a process is itself for as long as it lives, and a zombie does not', async () => {
+test('a process keeps its identity until it ends, and a zombie has none', async () => {
   const child = spawn('sleep', ['600']);
   await once(child, 'spawn');
   const pid = child.pid!;
@@ -54,6 +54,6 @@ test('a process is itself for as long as it lives, and a zombie does not', async
   expect(isAlive(pid, identity!)).toBe(true);
   expect(processTree(process.pid)).toContain(pid);
   process.kill(pid, 'SIGKILL');
-  // Not yet collected by this process: the number still exists.
+  // This process has not reaped it yet, so the pid still exists.
   await expect.poll(() => isAlive(pid, identity!)).toBe(false);
 });

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { freePort, isFree } from '../../src/private-servers/free-port.ts';
 import { choosePorts } from '../../src/private-servers/instance-settings.ts';
 
-test('ports lie below those that systems give to outgoing connections', async () => {
+test('ports are below the range that systems use for outgoing connections', async () => {
   for (let count = 0; count < 20; count++) {
     const port = await freePort();
     expect(port).toBeGreaterThanOrEqual(20_000);
@@ -12,7 +12,7 @@ test('ports lie below those that systems give to outgoing connections', async ()
   }
 });
 
-test('a known port is kept while it is free, and replaced when somebody has it', async () => {
+test('a known port is kept if it is free, and replaced if it is taken', async () => {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port: taken } = server.address() as AddressInfo;

@@ -8,7 +8,7 @@ import { startServersChild, stillRunning, type ServersChild } from './servers-ch
 
 const FOREVER = 'setInterval(() => undefined, 1000);';
 
-describe('no process and no file is left', () => {
+describe('no process or file is left', () => {
   let parent: string;
   let directory: string;
 
@@ -44,21 +44,21 @@ describe('no process and no file is left', () => {
     await expectNothingLeft(child);
   });
 
-  test('when the command comes to its end without stopping them', async () => {
+  test('when the command ends without stopping the servers', async () => {
     const child = await startServersChild({ directory, afterwards: '' });
     if (child.process.exitCode === null) await once(child.process, 'exit');
     expect(child.process.exitCode).toBe(0);
     await expectNothingLeft(child);
   });
 
-  test('when the guardian itself is killed with SIGKILL, and the command then stops', async () => {
+  test('when the guardian is killed with SIGKILL, and the command then stops', async () => {
     const child = await startServersChild({
       directory,
       afterwards: `process.once('SIGUSR2', () => void servers.stop());${FOREVER}`,
     });
     process.kill(child.guardianPid, 'SIGKILL');
     if (await canSetDeathSignal()) {
-      // Before the command knows: the kernel itself ends them.
+      // The kernel ends them, before the command notices.
       await expect.poll(() => stillRunning(child.pids), { timeout: 20_000 }).toEqual([]);
     }
     process.kill(child.process.pid!, 'SIGUSR2');
@@ -69,11 +69,11 @@ describe('no process and no file is left', () => {
   });
 });
 
-test('a signal that a terminal or a service manager sends to everybody does not end the servers', async () => {
+test('a signal that a terminal or service manager sends to every process does not stop the servers', async () => {
   const parent = mkdtempSync(join(tmpdir(), 'pulse-test-'));
   const child = await startServersChild({
     directory: join(parent, 'servers'),
-    // The command drains: it needs its servers while it does.
+    // The command still needs its servers while it drains.
     afterwards: `process.on('SIGTERM', async () => {
       await servers.start('redis');
       console.log('still there');

@@ -26,7 +26,7 @@ describe('the instance that keeps its files', () => {
     rmSync(directory, { recursive: true, force: true });
   });
 
-  test('outlives its starter, is started once, and keeps sums and rows over down and up', async () => {
+  test('outlives the command that started it, starts once, and keeps sums and rows over down and up', async () => {
     const [first, second] = await Promise.all([
       upInstance({ directory }),
       upInstance({ directory }),
@@ -48,7 +48,7 @@ describe('the instance that keeps its files', () => {
     expect(await readBoth(again.state)).toEqual({ sum: '42', rows: 1 });
   });
 
-  test('attached, ends with its command while others may use it', async () => {
+  test('when attached, can be used by other commands and ends with its own', async () => {
     const owner = await attachInstance({ directory });
     const guest = await attachInstance({ directory });
     expect(owner.isOwner).toBe(true);
@@ -62,12 +62,12 @@ describe('the instance that keeps its files', () => {
     expect(existsSync(join(directory, 'settings.json'))).toBe(true);
   });
 
-  test('a state file that a killed guardian left behind is not believed', () => {
+  test('a state file left behind by a killed guardian is ignored', () => {
     const env = { RABBITMQ_URL: '', REDIS_URL: '', DATABASE_URL: '' };
     const stale: RunningState = {
-      // Alive, but another process: as after a number was given out again.
+      // Alive, but another process, as if its pid was reused.
       guardianPid: process.pid,
-      guardianIdentity: 'somebody else',
+      guardianIdentity: 'another process',
       startedAt: '',
       env,
       attachedTo: null,
@@ -77,11 +77,11 @@ describe('the instance that keeps its files', () => {
     expect(findRunningInstance(directory)).toBeNull();
   });
 
-  test('comes up again after its guardian was killed', async () => {
+  test('starts again after its guardian was killed', async () => {
     const { state } = await upInstance({ directory });
     await writeBoth(state);
     const pids = processTree(state.guardianPid);
-    // Without the kernel's help the servers would outlive it.
+    // All of them: without the death signal, the servers would outlive the guardian.
     for (const pid of pids) signalOne(pid, 'SIGKILL');
     await expect.poll(() => stillRunning(pids), { timeout: 20_000 }).toEqual([]);
     expect(findRunningInstance(directory)).toBeNull();

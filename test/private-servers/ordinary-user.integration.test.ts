@@ -50,7 +50,7 @@ test('an ordinary user gets private servers', async () => {
   await expect.poll(() => stillRunning(child.pids), { timeout: 20_000 }).toEqual([]);
 });
 
-test('a directory that only its owner may enter does, also for root', async () => {
+test('a directory that only its owner can enter works, even for root', async () => {
   const closed = join(parent, 'closed');
   mkdirSync(closed);
   chmodSync(closed, 0o700);
@@ -79,12 +79,12 @@ function nobody(): UserIds {
   return { uid: uid!, gid: gid! };
 }
 
-/** The checkout may be where that user cannot read: the code, and Node.js if need be, where they can. */
+/** Copies the code, and Node.js if needed, because that user may not be able to read the checkout. */
 function readableCopy(user: UserIds): { dist: string; execPath: string } {
   chmodSync(parent, 0o755);
   const dist = join(parent, 'dist');
   cpSync('dist', dist, { recursive: true });
-  // Loaded before the command becomes that user.
+  // These are loaded before the command switches to that user.
   symlinkSync(join(process.cwd(), 'node_modules'), join(parent, 'node_modules'));
   copyFileSync('package.json', join(parent, 'package.json'));
   return { dist, execPath: nodeFor(user, parent) };

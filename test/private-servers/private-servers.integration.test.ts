@@ -11,7 +11,7 @@ import {
 } from '../../src/private-servers/private-servers.ts';
 
 describe('two instances side by side', () => {
-  // With a blank and an accent: every server has its own way of stumbling over them.
+  // With a space and an accent, which can break each server in a different way.
   const parent = mkdtempSync(join(tmpdir(), 'pulse-test é '));
   const directories = [join(parent, 'one'), join(parent, 'two')];
   let instances: PrivateServers[];
@@ -27,7 +27,7 @@ describe('two instances side by side', () => {
     rmSync(parent, { recursive: true });
   });
 
-  test('have ports and passwords of their own', () => {
+  test('have separate ports and passwords', () => {
     const [one, two] = instances.map(({ env }) => [
       env.RABBITMQ_URL,
       env.REDIS_URL,
@@ -41,7 +41,7 @@ describe('two instances side by side', () => {
     }
   });
 
-  test('Redis is set so that no answered write is lost', async () => {
+  test('Redis has the settings that keep acknowledged writes', async () => {
     await withRedis(instances[0]!, async (redis) => {
       const settings: Record<string, string> = {};
       for (const name of ['appendonly', 'appendfsync', 'maxmemory-policy', 'databases']) {
@@ -67,7 +67,7 @@ describe('two instances side by side', () => {
     });
   });
 
-  test('Redis keeps what it answered when it is killed, and the other instance does not notice', async () => {
+  test('Redis keeps acknowledged writes when it is killed, and the other instance is not affected', async () => {
     const [one, two] = instances as [PrivateServers, PrivateServers];
     await withRedis(two, (redis) => redis.set('whose', 'two'));
     await withRedis(one, (redis) => redis.set('whose', 'one'));
@@ -78,7 +78,7 @@ describe('two instances side by side', () => {
     expect(await withRedis(one, (redis) => redis.get('whose'))).toBe('one');
   });
 
-  test('Postgres keeps what it committed when it is killed', async () => {
+  test('Postgres keeps committed rows when it is killed', async () => {
     const [one] = instances as [PrivateServers];
     await withPostgres(one, (client) => client.query('CREATE TABLE kept AS SELECT 42 AS answer'));
     await one.kill('postgres');
@@ -88,7 +88,7 @@ describe('two instances side by side', () => {
     });
   });
 
-  test('RabbitMQ keeps what it confirmed when it is killed', async () => {
+  test('RabbitMQ keeps confirmed messages when it is killed', async () => {
     const [one] = instances as [PrivateServers];
     const queue = 'kept-over-a-kill';
     const first = await connect(one.env.RABBITMQ_URL);
@@ -106,7 +106,7 @@ describe('two instances side by side', () => {
     await one.start('rabbitmq');
     const second = await connect(one.env.RABBITMQ_URL);
     const reader = await second.createChannel();
-    // A quorum queue elects its leader a moment after the broker listens.
+    // A quorum queue elects its leader shortly after the broker starts to listen.
     await expect
       .poll(async () => {
         const got = await reader.get(queue, { noAck: true });
@@ -116,7 +116,7 @@ describe('two instances side by side', () => {
     await second.close();
   });
 
-  test('a stopped process is not an ended one', async () => {
+  test('a suspended process continues after SIGCONT', async () => {
     const [one] = instances as [PrivateServers];
     await one.kill('redis', 'SIGSTOP');
     await expect(withRedis(one, (redis) => redis.ping())).rejects.toThrow(/timed out/i);
@@ -125,7 +125,7 @@ describe('two instances side by side', () => {
   });
 });
 
-test('temporary servers never take a directory that has files in it', async () => {
+test('temporary servers refuse a directory that is not empty', async () => {
   const directory = mkdtempSync(join(tmpdir(), 'pulse-test-'));
   writeFileSync(join(directory, 'precious'), '');
   await expect(startPrivateServers({ directory, keepFiles: false })).rejects.toThrow(/not empty/);
@@ -133,7 +133,7 @@ test('temporary servers never take a directory that has files in it', async () =
   rmSync(directory, { recursive: true });
 });
 
-test('a path that RabbitMQ would hang on is refused at once', async () => {
+test('a path that would make RabbitMQ hang is refused at once', async () => {
   const directory = join(tmpdir(), `pulse-test it's`);
   await expect(startPrivateServers({ directory, keepFiles: false })).rejects.toThrow(
     /cannot handle/,

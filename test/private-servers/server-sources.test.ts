@@ -33,7 +33,7 @@ afterEach(() => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-/** A stand-in for a program of this name. */
+/** A fake program of this name. */
 function program(name: string, body: string, place = folder): string {
   mkdirSync(place, { recursive: true });
   writeFileSync(join(place, name), `#!/bin/sh\n${body}\n`);
@@ -46,12 +46,12 @@ function redisOf(version: string): string {
 }
 
 describe('finding the programs', () => {
-  test('on an empty PATH finds nothing', async () => {
+  test('finds nothing on an empty PATH', async () => {
     const { rabbitmq, redis, postgres } = await findPrograms(search);
     expect({ rabbitmq, redis, postgres }).toEqual({ rabbitmq: null, redis: null, postgres: null });
   });
 
-  test('a wrapper that insists on the user rabbitmq is looked through', async () => {
+  test('finds the real script behind a wrapper that requires the user rabbitmq', async () => {
     const home = join(folder, 'lib/rabbitmq_server-3.12.1');
     for (const name of ['rabbitmq-server', 'rabbitmq-env']) {
       program(name, '', join(home, 'sbin'));
@@ -69,7 +69,7 @@ describe('finding the programs', () => {
     });
   });
 
-  test('of several PostgreSQL the highest version is taken, by number', async () => {
+  test('picks the highest of several PostgreSQL versions, compared as numbers', async () => {
     for (const version of ['9', '15', '16']) {
       for (const name of ['postgres', 'initdb']) {
         program(name, `echo 'postgres (PostgreSQL) ${version}.1'`, join(folder, version, 'bin'));
@@ -79,7 +79,7 @@ describe('finding the programs', () => {
     expect((await findPrograms({ path: [], places })).postgres).toBe(join(folder, '16/bin'));
   });
 
-  test('a program that is too old is remarked upon and not used', async () => {
+  test('reports a program that is too old, and does not use it', async () => {
     redisOf('6.0.16');
     const { redis, remarks } = await findPrograms(search);
     expect(redis).toBeNull();
@@ -88,14 +88,14 @@ describe('finding the programs', () => {
     expect((await findPrograms(search)).redis).toBe(join(folder, 'redis-server'));
   });
 
-  test('only executables count', () => {
+  test('ignores files that are not executable', () => {
     writeFileSync(join(folder, 'docker'), '');
     expect(findProgram('docker', search)).toBeNull();
   });
 });
 
-describe('what is missing', () => {
-  test('ends with one page on what to install', async () => {
+describe('a missing server', () => {
+  test('leads to instructions on what to install', async () => {
     redisOf('6.0.16');
     const failure = await findServerSources(search, onProgress).catch((error: unknown) => error);
     expect(failure).toMatchObject({ code: 'PULSE_SERVICES_MISSING', retryable: false });
@@ -107,7 +107,7 @@ describe('what is missing', () => {
     expect(lines).toEqual([]);
   });
 
-  test('runs in containers when an engine answers', async () => {
+  test('runs in containers when the engine works', async () => {
     const docker = program('docker', `echo "$@" >> '${folder}/calls'`);
     redisOf('7.2.0');
     const { engine, programs } = await findServerSources(search, onProgress);
@@ -117,7 +117,7 @@ describe('what is missing', () => {
     expect(readFileSync(join(folder, 'calls'), 'utf8')).not.toContain('redis');
   });
 
-  test('does not trust an engine that does not answer', async () => {
+  test('ignores an engine that does not work', async () => {
     program('docker', 'exit 1');
     await expect(findServerSources(search, onProgress)).rejects.toThrow(/cannot find/);
   });
@@ -126,7 +126,7 @@ describe('what is missing', () => {
 describe('installing packages', () => {
   const packages = ['redis-server'];
 
-  test('forbids their services to start meanwhile, and takes the ban back', async () => {
+  test('forbids their services to start meanwhile, and then removes the policy', async () => {
     const policyFile = join(folder, 'policy-rc.d');
     program(
       'apt-get',
@@ -143,7 +143,7 @@ describe('installing packages', () => {
     expect(existsSync(policyFile)).toBe(false);
   });
 
-  test('leaves a policy of the machine as it is, and takes its own back when apt-get fails', async () => {
+  test('keeps an existing policy, and removes its own when apt-get fails', async () => {
     const policyFile = program('policy-rc.d', 'exit 7');
     program('apt-get', 'echo no network >&2; exit 100');
     const install = () => installPackages({ packages, installer: [], search, policyFile });
@@ -154,9 +154,9 @@ describe('installing packages', () => {
     expect(existsSync(policyFile)).toBe(false);
   });
 
-  test('a ban that was left behind bans nothing any more', async () => {
+  test('a policy that was left behind forbids nothing', async () => {
     const policyFile = join(folder, 'policy-rc.d');
-    // The clean-up never runs when the shell is killed.
+    // The clean-up does not run if the shell is killed.
     program('apt-get', `cp '${policyFile}' '${folder}/left'`);
     await installPackages({ packages, installer: [], search, policyFile });
     program('asks', `'${folder}/left'`);

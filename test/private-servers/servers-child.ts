@@ -1,4 +1,4 @@
-/** A command of its own that starts private servers, so that tests can end it in every way. */
+/** A separate process that starts private servers, so that tests can end it in different ways. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync, realpathSync } from 'node:fs';
@@ -11,10 +11,10 @@ import type { UserIds } from '../../src/private-servers/process-spec.ts';
 export interface ServersChild {
   readonly process: ChildProcess;
   readonly env: Record<'RABBITMQ_URL' | 'REDIS_URL' | 'DATABASE_URL', string>;
-  /** The guardian, the servers and their helpers, at this moment. */
+  /** The guardian, the servers and their helpers. */
   readonly pids: readonly number[];
   readonly guardianPid: number;
-  /** Where Postgres keeps its files: outside `directory` when its user may not enter that. */
+  /** Where Postgres keeps its files: outside `directory` if its user cannot enter that. */
   readonly postgresPlace: string;
 }
 
@@ -25,11 +25,11 @@ export interface ServersChildOptions {
   /** Where the compiled code is. */
   readonly dist?: string;
   readonly execPath?: string;
-  /** Whom the command becomes after it has loaded its code. */
+  /** The user that the process switches to after it has loaded its code. */
   readonly user?: UserIds;
 }
 
-/** Starts it and waits until its servers are ready; rejects with its standard error when it ends before. */
+/** Starts it and waits until its servers are ready; rejects with its standard error if it ends before. */
 export async function startServersChild(options: ServersChildOptions): Promise<ServersChild> {
   const { directory, afterwards, user, dist = join(process.cwd(), 'dist') } = options;
   const become =
@@ -64,7 +64,7 @@ export async function startServersChild(options: ServersChildOptions): Promise<S
   };
 }
 
-/** Those that still run, with what they are. */
+/** The processes that still run, with their command lines. */
 export function stillRunning(pids: readonly number[]): string[] {
   return pids.filter((pid) => processIdentity(pid) !== null).map(describe);
 }
