@@ -1,4 +1,4 @@
-/** What authentication adds to the problems of every route. */
+/** The problems of authentication. */
 import { defineProblems } from '../http/problems.ts';
 
 export const ACCESS_PROBLEMS = defineProblems({

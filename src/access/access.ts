@@ -1,4 +1,4 @@
-/** Who may call the API: tokens, keys, the hook that protects every route, the audit log, and the login. */
+/** Access to the API: tokens, keys, the hook that protects every route, the audit log, and login. */
 import type { Pool } from 'pg';
 import type { Api, ApiModule } from '../http/api-module.ts';
 import type { Logger } from '../platform/logger.ts';
@@ -24,7 +24,7 @@ export interface AccessOptions extends TokenOptions {
 
 export interface Access {
   /**
-   * Protects every route that is added from here on, and closes with the app.
+   * Protects every route that is added after this call. Closes with the app.
    *
    * @returns The module with the login route.
    * @throws FatalError PULSE_CONFIG_INVALID a secret is too short.
@@ -49,7 +49,7 @@ export function createAccess(deps: AccessDeps, options: AccessOptions): Access {
       const limits = options.loginLimits ?? LOGIN_LIMITS;
       const limiter = createLoginLimiter(pool, options.jwtSecret, limits);
       return {
-        tag: { name: 'auth', description: 'Who is calling.' },
+        tag: { name: 'auth', description: 'Logging in.' },
         problems: ACCESS_PROBLEMS,
         addRoutes(api) {
           addLoginRoute(api, { pool, tokens, refusals, checkCredentials, limiter });

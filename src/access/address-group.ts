@@ -1,8 +1,8 @@
-/** Addresses that one guest commands together. */
+/** Groups client addresses that belong to one host. */
 
 /**
- * What attempts from an address are counted under: an IPv4 address itself, and of an IPv6 address the first 64 bits,
- * because whoever has one address of such a network has all of them.
+ * The group under which attempts from an address are counted: an IPv4 address itself, or the first 64 bits of an IPv6
+ * address, because a host that has one address of such a network has all of them.
  */
 export function addressGroup(address: string): string {
   const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1];

@@ -1,4 +1,4 @@
-/** Table api_keys: the keys of machines. */
+/** Table api_keys: keys for machines. */
 import type { Pool } from 'pg';
 import type { TenantScope } from '../core/tenant-scope.ts';
 import { withTransaction } from '../platform/postgres.ts';
@@ -6,10 +6,10 @@ import { insertAudit, type AuditSource } from './audit.ts';
 import type { Role } from '../http/caller.ts';
 import type { KeyCredentials } from './key-text.ts';
 
-/** One key, without what would prove it. */
+/** A key without its secret. */
 export interface ApiKey {
   readonly id: string;
-  /** What it is for. */
+  /** The purpose of the key, in the words of its creator. */
   readonly name: string;
   readonly role: Role;
   readonly scope: TenantScope;
@@ -26,7 +26,7 @@ const COLUMNS = `
   created_by AS "createdBy", created_at AS "createdAt", expires_at AS "expiresAt",
   revoked_at AS "revokedAt", last_used_at AS "lastUsedAt"`;
 
-/** Finds a key by its id, with the hash that its secret must have. */
+/** Finds a key by its id, with the hash of its secret. */
 export async function findKey(
   pool: Pool,
   id: string,
@@ -44,7 +44,6 @@ export async function listKeys(pool: Pool): Promise<ApiKey[]> {
   return (await withTransaction(pool, (client) => client.query<ApiKey>(sql))).rows;
 }
 
-/** What a new key is for, and how long it lives. */
 export interface NewKey {
   readonly name: string;
   readonly role: Role;
@@ -52,7 +51,7 @@ export interface NewKey {
   readonly lifeSeconds: number;
 }
 
-/** Writes a new key, with who made it. */
+/** Inserts a key, and a line in the audit log that names its creator. */
 export async function insertKey(
   pool: Pool,
   { id, secretHash }: KeyCredentials,
@@ -64,18 +63,18 @@ export async function insertKey(
     VALUES ($1, $2, $3, $4, $5, $6, $7, now() + $8 * interval '1 second') RETURNING ${COLUMNS}`;
   const tenants = scope === 'all' ? [] : scope;
   return await withTransaction(pool, async (client) => {
-    const { rows } = await client.query<ApiKey>(sql, [
-      ...[id, secretHash, name, role, scope === 'all', tenants, source.actor, lifeSeconds],
-    ]);
+    const isAll = scope === 'all';
+    const values = [id, secretHash, name, role, isAll, tenants, source.actor, lifeSeconds];
+    const { rows } = await client.query<ApiKey>(sql, values);
     const [row] = rows;
-    if (row === undefined) throw new Error('INSERT gave no row.');
+    if (row === undefined) throw new Error('INSERT returned no row.');
     const details = { name, role, tenants: scope, expires_at: row.expiresAt };
     await insertAudit(client, { ...source, action: 'key created', subject: id, details });
     return row;
   });
 }
 
-/** Revokes a key. @returns What became of it; `revoked` also when it had been revoked before. */
+/** Revokes a key. @returns `revoked`, also if it was revoked before; `missing` if there is no such key. */
 export async function revokeKey(
   pool: Pool,
   id: string,
@@ -95,7 +94,7 @@ export async function revokeKey(
   });
 }
 
-/** Notes that a key was used, unless somebody has within the minute. */
+/** Notes the use of a key, unless one was noted within the last minute. */
 export async function noteKeyUsed(pool: Pool, id: string): Promise<void> {
   const sql = `
     UPDATE api_keys SET last_used_at = now()

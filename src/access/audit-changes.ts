@@ -1,4 +1,4 @@
-/** Writes every change that is made over the API to the audit log. */
+/** Writes every change made over the API to the audit log. */
 import type { FastifyInstance } from 'fastify';
 import type { Pool } from 'pg';
 import { withTransaction } from '../platform/postgres.ts';
@@ -7,19 +7,19 @@ import { actorNameOf, type Caller } from '../http/caller.ts';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** Not written to the audit log, because what it does is counted elsewhere: sending pulses. */
+    /** Not written to the audit log, because the work is recorded elsewhere: sending pulses. */
     unaudited?: true;
   }
 }
 
 /**
- * Adds the hook. A request that is no GET, was let in and is answered without an error is written down before the
- * answer leaves; when that fails the change stands, and the ordinary log has it.
+ * Adds the hook. It records every authorized request other than GET and HEAD that succeeds, before the answer is sent.
+ * If recording fails, the change stands and the application log has it.
  */
 export function auditChanges(app: FastifyInstance, pool: Pool): void {
   app.addHook('onSend', async (request, reply) => {
     const { method, config } = request.routeOptions;
-    // Typed as always there; nobody was let in when it is null.
+    // Typed as always present, but null unless authentication succeeded.
     const user = request.user as Caller | null;
     if (user === null || method === 'GET' || method === 'HEAD') return;
     if (reply.statusCode >= 400 || config.unaudited === true) return;
@@ -35,7 +35,7 @@ export function auditChanges(app: FastifyInstance, pool: Pool): void {
     try {
       await withTransaction(pool, (client) => insertAudit(client, entry));
     } catch (error) {
-      request.log.error({ err: error, entry }, 'a change could not be written to the audit log');
+      request.log.error({ err: error, entry }, 'cannot write a change to the audit log');
     }
   });
 }

@@ -1,9 +1,8 @@
-/** Table audit_log: who did or tried what. Only ever inserted into. */
+/** Table audit_log: who did or tried what. Insert-only. */
 import type { Pool } from 'pg';
 import { withTransaction } from '../platform/postgres.ts';
 import type { Logger } from '../platform/logger.ts';
 
-/** Everything that is written down. */
 export type AuditAction =
   | 'login accepted'
   | 'login refused'
@@ -17,24 +16,22 @@ export type AuditAction =
   | 'key created'
   | 'key revoked';
 
-/** Who, and from where. */
 export interface AuditSource {
-  /** Null: nobody whom we know. */
+  /** Null: unknown. */
   readonly actor: string | null;
   readonly via: 'api' | 'command_line';
   readonly address?: string;
   readonly requestId?: string;
 }
 
-/** One line. */
 export interface AuditEntry extends AuditSource {
   readonly action: AuditAction;
-  /** What it was done to. */
+  /** The object of the action. */
   readonly subject?: string | undefined;
   readonly details?: Readonly<Record<string, unknown>>;
 }
 
-/** Writes one line, in the transaction of the change that it is about where there is one. */
+/** Writes one entry, in the transaction of the change that it describes if there is one. */
 export async function insertAudit(client: Pick<Pool, 'query'>, entry: AuditEntry): Promise<void> {
   const { action, actor, via, address, requestId, subject, details } = entry;
   await client.query(
@@ -44,23 +41,23 @@ export async function insertAudit(client: Pick<Pool, 'query'>, entry: AuditEntry
   );
 }
 
-/** Writes down what is refused. */
+/** Records refused requests and logins in the audit log. */
 export interface RefusalLog {
   /** Returns at once. */
   note(entry: AuditEntry): void;
-  /** Writes what is left. */
+  /** Writes the remaining entries. */
   close(): Promise<void>;
 }
 
 const WRITE_EVERY_MS = 5_000;
-/** Kinds of refusals written at a time. */
+/** Different refusals in one write. */
 const KINDS_MAX = 200;
 
 /**
- * Creates the log of refusals. Equal ones within a few seconds become one line with their count, and of very many
- * different ones only the number is kept: nobody can fill the table by being refused.
+ * Creates the log. Equal refusals within a few seconds become one entry with their count, and beyond `KINDS_MAX`
+ * different ones only the total is written, so refused requests cannot fill the table.
  *
- * A process that is killed loses those few seconds of this log; each refusal is also a line of the ordinary log.
+ * A process that is killed loses a few seconds of this log; the application log has them.
  */
 export function createRefusalLog(pool: Pool, logger: Logger): RefusalLog {
   let kinds = new Map<string, { entry: AuditEntry; count: number }>();
@@ -84,7 +81,7 @@ export function createRefusalLog(pool: Pool, logger: Logger): RefusalLog {
         }
       });
     } catch (error) {
-      logger.error({ err: error, lines }, 'refusals could not be written to the audit log');
+      logger.error({ err: error, lines }, 'cannot write refusals to the audit log');
     }
   };
 

@@ -1,4 +1,4 @@
-/** The one hook that protects every route: who calls, and whether the route is for this caller. */
+/** The hook that protects every route: it authenticates the caller and checks the caller's rights. */
 import { timingSafeEqual } from 'node:crypto';
 import type { FastifyContextConfig, FastifyInstance, FastifyRequest } from 'fastify';
 import type { RefusalLog } from './audit.ts';
@@ -18,15 +18,15 @@ export interface AuthDeps {
 const BEARER = /^Bearer +([\w.~+/=-]{1,4096})$/i;
 
 /**
- * Protects the API: deny by default, in one place.
+ * Protects the API: denies by default, in one place.
  *
- * A token or key proves who calls; what the caller may do is looked up, not read from the token, so that a user who
- * is disabled or a key that is revoked is refused within `BELIEVED_MS`.
+ * A token or key proves the identity of the caller. The caller's rights are looked up, not read from the token, so a
+ * disabled user or a revoked key is refused within `BELIEVED_MS`.
  */
 export function addAuth(app: FastifyInstance, deps: AuthDeps): void {
   app.addHook('onRequest', async (request) => {
     const { config } = request.routeOptions;
-    // A path without a route has nothing to protect; 404 says so to everybody.
+    // A path without a route has nothing to protect: the answer is 404 for every caller.
     if (request.is404 || config.public === true) return;
     try {
       request.user = await authenticate(deps, request);
@@ -38,16 +38,16 @@ export function addAuth(app: FastifyInstance, deps: AuthDeps): void {
   });
 }
 
-/** @throws ProblemError PULSE_API_FORBIDDEN The route is not for this caller. */
+/** @throws ProblemError PULSE_API_FORBIDDEN The caller lacks the role or the tenants. */
 function authorize({ role, tenants }: Caller, config: FastifyContextConfig): void {
   if (config.roles?.includes(role) !== true) {
     throw new ProblemError(HTTP_PROBLEMS.PULSE_API_FORBIDDEN, {
-      detail: `It takes the role ${config.roles?.join(' or ') ?? 'of nobody'}; yours is ${role}.`,
+      detail: `This needs the role ${config.roles?.join(' or ') ?? 'of no caller'}; yours is ${role}.`,
     });
   }
   if (config.allTenants === true && tenants !== 'all') {
     throw new ProblemError(HTTP_PROBLEMS.PULSE_API_FORBIDDEN, {
-      detail: 'It takes a caller who may see all tenants.',
+      detail: 'This needs a caller who may see all tenants.',
     });
   }
 }
@@ -73,12 +73,12 @@ async function authenticateUser({ identities, tokens }: AuthDeps, token: string)
   if (typeof sub !== 'string' || sub === '') throw invalidToken('The token is not valid.');
   const user = await identities.findUser(sub);
   if (user?.tokenVersion !== ver) {
-    throw invalidToken('The token is not valid any more.', { actor: sub });
+    throw invalidToken('The token is no longer valid.', { actor: sub });
   }
   return user.caller;
 }
 
-/** What is wrong with a key is told only to who has its secret. */
+/** Only a caller with the right secret learns why a key is refused. */
 async function authenticateKey({ identities }: AuthDeps, text: string): Promise<Caller> {
   const credentials = parseKeyText(text);
   const key = credentials && (await identities.findKey(credentials.id));
@@ -108,12 +108,12 @@ function verifyToken(tokens: Tokens, token: string): AccessClaims {
   }
 }
 
-/** The log gets the path's pattern: a path may hold what nobody should log. */
+/** Logs the pattern of the path, because the path itself may hold values that must not be logged. */
 function noteRefusal(refusals: RefusalLog, request: FastifyRequest, error: ProblemError): void {
   const { kind, options } = error;
   const { code } = kind;
   const { method, url } = request.routeOptions;
-  // Typed as always there; before authentication has succeeded it is null.
+  // Typed as always present, but null until authentication has succeeded.
   const user = request.user as Caller | null;
   const recognised = error instanceof UnauthenticatedError ? error.actor : null;
   const actor = user === null ? recognised : actorNameOf(user);
@@ -121,7 +121,11 @@ function noteRefusal(refusals: RefusalLog, request: FastifyRequest, error: Probl
   const cause = codeOf(options.cause);
   request.log.warn({ code, reason, cause, actor, address: request.ip }, 'request refused');
   refusals.note({
-    ...{ action: 'denied', actor, via: 'api', address: request.ip, requestId: request.id },
+    action: 'denied',
+    actor,
+    via: 'api',
+    address: request.ip,
+    requestId: request.id,
     subject: `${String(method)} ${url ?? ''}`,
     details: { reason },
   });
@@ -131,7 +135,7 @@ function codeOf(error: unknown): string {
   return error instanceof Error ? ((error as NodeJS.ErrnoException).code ?? '') : '';
 }
 
-/** A 401. `actor` is who was recognised and is refused all the same; only the logs have it. */
+/** A 401. `actor` is a caller who was recognised but is refused; it appears only in the logs. */
 class UnauthenticatedError extends ProblemError {
   readonly actor: string | null;
 

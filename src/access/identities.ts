@@ -1,17 +1,15 @@
-/** Who tokens and keys stand for, as it is now, remembered for a moment. */
+/** Looks up the users and keys behind tokens, and caches them for a moment. */
 import type { Pool } from 'pg';
 import type { Logger } from '../platform/logger.ts';
 import { findKey, noteKeyUsed } from './api-keys.ts';
 import type { Caller } from '../http/caller.ts';
 import { findUser } from './users.ts';
 
-/** A user whom a token may stand for. */
 export interface UserIdentity {
   readonly caller: Caller;
   readonly tokenVersion: number;
 }
 
-/** A machine that a key may stand for. */
 export interface KeyIdentity {
   readonly caller: Caller;
   readonly secretHash: Buffer;
@@ -19,26 +17,25 @@ export interface KeyIdentity {
   readonly isRevoked: boolean;
 }
 
-/** Where authentication looks callers up. */
 export interface Identities {
-  /** Undefined: there is no such user, or not any more. */
+  /** Undefined: there is no such user, or the user is disabled. */
   findUser(username: string): Promise<UserIdentity | undefined>;
   findKey(id: string): Promise<KeyIdentity | undefined>;
-  /** Notes that a key let somebody in. Returns at once; written once a minute at most. */
+  /** Notes the use of a key. Returns at once; writes at most once a minute. */
   noteKeyUsed(id: string): void;
-  /** Ends what is being written. */
+  /** Waits for pending writes. */
   close(): Promise<void>;
 }
 
 /**
- * How long a look-up is believed: a user who is disabled, a role that is changed and a key that is revoked are
- * noticed after this time at the latest, by every process.
+ * How long a look-up is cached: every process notices a disabled user, a changed role or a revoked key after at most
+ * this time.
  */
 export const BELIEVED_MS = 2_000;
-/** Look-ups remembered; what is not there is remembered as well. */
+/** Cached look-ups; names that do not exist are cached too. */
 const REMEMBERED_MAX = 10_000;
 
-/** Creates the look-up on the tables. */
+/** Creates the look-up on the tables users and api_keys. */
 export function createIdentities(pool: Pool, logger: Logger): Identities {
   return {
     findUser: remembering(async (username) => {
@@ -64,7 +61,7 @@ export function createIdentities(pool: Pool, logger: Logger): Identities {
 
 const USED_NOTE_MS = 60_000;
 
-/** Off the request's path: a key must not wait for a row that other requests of it are writing. */
+/** Not awaited by the request, which would wait for the row that other requests with the key are writing. */
 function usageNotes(pool: Pool, logger: Logger): Pick<Identities, 'noteKeyUsed' | 'close'> {
   const notedMs = new Map<string, number>();
   const writing = new Set<Promise<void>>();
@@ -76,7 +73,7 @@ function usageNotes(pool: Pool, logger: Logger): Pick<Identities, 'noteKeyUsed' 
       const write = noteKeyUsed(pool, id)
         .catch((error: unknown) => {
           notedMs.delete(id);
-          logger.warn({ err: error, key: id }, 'the use of a key could not be noted');
+          logger.warn({ err: error, key: id }, 'cannot note the use of a key');
         })
         .finally(() => writing.delete(write));
       writing.add(write);
@@ -87,14 +84,14 @@ function usageNotes(pool: Pool, logger: Logger): Pick<Identities, 'noteKeyUsed' 
   };
 }
 
-/** Callers of the same name share one look-up. One that failed is not remembered. */
+/** Calls with the same name share one look-up. A failed one is not cached. */
 function remembering<Found>(find: (name: string) => Promise<Found>) {
   const known = new Map<string, { found: Promise<Found>; untilMs: number }>();
   return (name: string): Promise<Found> => {
     const remembered = known.get(name);
     if (remembered !== undefined && performance.now() < remembered.untilMs) return remembered.found;
     const found = find(name);
-    // The oldest goes first, and a renewed one becomes the newest.
+    // Evicts the oldest; a renewed entry becomes the newest.
     known.delete(name);
     if (known.size >= REMEMBERED_MAX) {
       const [oldest = name] = known.keys();

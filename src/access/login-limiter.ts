@@ -1,15 +1,14 @@
 /**
- * Tables login_attempts and login_addresses: makes guessing passwords slow, in all API processes together.
+ * Tables login_attempts and login_addresses: limits password guessing, across all API processes.
  *
- * Two counters must both let an attempt through, and both count it before its password is looked at, so that a
- * hundred guesses at the same time are a hundred:
+ * Two counters must both admit an attempt. Both count it before its password is checked, so a hundred simultaneous
+ * guesses count as a hundred:
  *
- * - of the address: so many attempts in each span of time, over all accounts.
- * - of the account, over all addresses: the first few are free, then each must wait twice as long as the one before,
- *   up to `BLOCK_SECONDS_MAX`. A success, or a day without an attempt, begins anew. The wait has a bound and attempts
- *   during it do not prolong it; and an address from which the account has logged in lately counts by itself. So a
- *   stranger who guesses all day keeps the owner out of neither the place where he usually is nor, for longer than
- *   that, any other.
+ * - per address: a number of attempts in each span of time, over all accounts.
+ * - per account, over all addresses: the first few are free, then each must wait twice as long as the one before, up
+ *   to `BLOCK_SECONDS_MAX`. A success, or a day without an attempt, resets the counter. The wait is bounded, attempts
+ *   during it do not prolong it, and an address from which the account logged in recently has a separate counter. So
+ *   a stranger who guesses all day cannot lock the owner out at a usual address, and elsewhere only for that wait.
  */
 import { createHmac } from 'node:crypto';
 import type { Pool, PoolClient } from 'pg';
@@ -18,34 +17,33 @@ import { addressGroup } from './address-group.ts';
 import { noteLogin } from './users.ts';
 
 export interface LoginLimits {
-  /** Attempts on one account that need not wait. */
+  /** Attempts on one account without a wait. */
   readonly perAccount: number;
   /** Attempts from one address in each span of `windowMs`. */
   readonly perAddress: number;
   readonly windowMs: number;
 }
 
-/** Who tries. */
 export interface LoginAttempt {
   readonly username: string;
   readonly address: string;
 }
 
 export interface LoginLimiter {
-  /** Counts an attempt. @returns How long to wait instead of trying; 0 to go on. */
+  /** Counts an attempt. @returns The seconds to wait before trying; 0 to continue. */
   admit(attempt: LoginAttempt): Promise<number>;
-  /** The password was right. */
+  /** Call it when the password was right. */
   succeeded(attempt: LoginAttempt): Promise<void>;
 }
 
-/** After so many refused attempts a guesser has about a hundred a day. */
+/** At this wait a guesser has about a hundred attempts a day. */
 const BLOCK_SECONDS_MAX = 900;
 const FORGET_SECONDS = 86_400;
 const ADDRESS_KNOWN_DAYS = 30;
 /** Known addresses of one account. */
 const ADDRESSES_MAX = 50;
 
-/** @param key Keys the hashes under which names and addresses are kept; the same in all processes. */
+/** @param key Keys the hashes of names and addresses in the tables; the same in all processes. */
 export function createLoginLimiter(pool: Pool, key: string, limits: LoginLimits): LoginLimiter {
   const hash = (...parts: string[]): Buffer =>
     createHmac('sha256', key).update(JSON.stringify(parts)).digest();
@@ -63,7 +61,7 @@ export function createLoginLimiter(pool: Pool, key: string, limits: LoginLimits)
 
   return {
     async admit(attempt) {
-      // By itself: rows that are deleted and rows that are counted in one transaction could wait in a circle.
+      // In a separate transaction: deleting and counting rows in one could deadlock.
       await withTransaction(pool, (client) => client.query(FORGET));
       return await withTransaction(pool, async (client) => {
         const address = hash('address', addressGroup(attempt.address));
@@ -95,7 +93,7 @@ export function createLoginLimiter(pool: Pool, key: string, limits: LoginLimits)
   };
 }
 
-/** No row comes back when the counter blocks; then the second query says for how long. */
+/** The first query returns no row if the counter blocks; the second one then says for how long. */
 async function count(client: PoolClient, sql: string, values: unknown[]): Promise<number> {
   const { rowCount } = await client.query(sql, values);
   if (rowCount === 1) return 0;
@@ -120,7 +118,7 @@ const COUNT_ADDRESS = `
       ELSE clock_timestamp() END
   WHERE known.blocked_until <= clock_timestamp()`;
 
-/** The exponent is bounded, or the power would overflow. */
+/** The exponent is bounded, because the power would overflow. */
 const COUNT_ACCOUNT = `
   INSERT INTO login_attempts AS known (subject, attempt_count, blocked_until, forget_at)
   VALUES ($1, 1, clock_timestamp(), clock_timestamp() + ${FORGET_SECONDS} * interval '1 second')
@@ -132,7 +130,7 @@ const COUNT_ACCOUNT = `
       ELSE least(${BLOCK_SECONDS_MAX}, 2 ^ least(known.attempt_count + 1 - $2, 20)) END
   WHERE known.blocked_until <= clock_timestamp()`;
 
-/** A few at each attempt: the table cannot grow beyond what a day's attempts leave. */
+/** Deletes a few rows at each attempt, so the table holds at most a day's attempts. */
 const FORGET = `
   DELETE FROM login_attempts WHERE subject IN (
     SELECT subject FROM login_attempts WHERE forget_at < now() - interval '1 hour'

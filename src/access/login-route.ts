@@ -19,7 +19,7 @@ export interface LoginRouteDeps {
   readonly refusals: RefusalLog;
 }
 
-/** Adds the route. Attempts are counted before any hash is computed. */
+/** Adds the route. It counts attempts before it computes any hash. */
 export function addLoginRoute(api: Api, deps: LoginRouteDeps): void {
   const { pool, checkCredentials, limiter, tokens, refusals } = deps;
 
@@ -32,13 +32,13 @@ export function addLoginRoute(api: Api, deps: LoginRouteDeps): void {
       request.log.warn({ address: request.ip }, 'login attempts exceeded');
       refusals.note({ ...sourceOf(request, null), action: 'login limited' });
       throw new ProblemError(HTTP_PROBLEMS.PULSE_API_TOO_MANY_REQUESTS, {
-        detail: `Try again in ${waitSeconds} seconds.`,
+        detail: `There were too many login attempts. Try again in ${waitSeconds} seconds.`,
         headers: { 'retry-after': String(waitSeconds) },
       });
     }
     const verdict = await checkCredentials({ username, password });
     if (!verdict.accepted) {
-      // An unknown name may be a password typed into the wrong field: it is not logged.
+      // Not logged: an unknown name may be a password that was typed into the wrong field.
       const who = verdict.known ? { username } : {};
       request.log.warn({ ...who, known: verdict.known, address: request.ip }, 'login refused');
       const source = sourceOf(request, verdict.known ? username : null);

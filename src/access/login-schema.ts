@@ -3,7 +3,7 @@ import { Type } from 'typebox';
 import { problemResponses } from '../http/problem-schema.ts';
 import { textSchema } from '../http/text-schema.ts';
 
-/** The bounds keep a hostile body from costing more than one hash. */
+/** The bounds limit the cost of a hostile body to one hash. */
 export const LoginBody = Type.Object(
   {
     username: textSchema(64, 'The name of the user.'),
@@ -11,7 +11,7 @@ export const LoginBody = Type.Object(
   },
   {
     additionalProperties: false,
-    examples: [{ username: 'admin', password: 'the password that was configured' }],
+    examples: [{ username: 'admin', password: 'the configured password' }],
   },
 );
 
@@ -19,7 +19,7 @@ const LoginAnswer = Type.Object(
   {
     Auth: Type.Object({
       Token: Type.String({ description: 'Send it as `Authorization: Bearer <Token>`.' }),
-      ExpiresAt: Type.Integer({ description: 'When the token ends, in unix seconds.' }),
+      ExpiresAt: Type.Integer({ description: 'When the token expires, in Unix seconds.' }),
     }),
   },
   { description: 'A token.' },
@@ -30,8 +30,8 @@ export const loginSchema = {
   tags: ['auth'],
   summary: 'Exchanges a username and password for a token',
   description:
-    'The token is a JWT that ends at `ExpiresAt`. Attempts are limited per account, over all addresses, and per ' +
-    'address, over all accounts; beyond the limit the answer is 429 with `Retry-After`.',
+    'The token is a JWT that expires at `ExpiresAt`. Attempts are limited per account, over all addresses, and per ' +
+    'address, over all accounts. Beyond the limit the answer is 429 with `Retry-After`.',
   curl: `curl -s "$API/login" -H 'content-type: application/json' \\
   -d '{"username":"admin","password":"'"$ADMIN_PASSWORD"'"}'`,
   body: LoginBody,

@@ -1,15 +1,14 @@
-/** Tokens of logged-in users: JWTs of one algorithm, under a key that can be changed while they run. */
+/** Tokens of logged-in users: JWTs with one algorithm, and a secret that can be rotated without ending them. */
 import { createHash, randomUUID } from 'node:crypto';
 import { fastifyJwt, type FastifyJWTOptions, type JWT } from '@fastify/jwt';
 import type { FastifyInstance } from 'fastify';
 import { FatalError } from '../core/errors.ts';
 import type { Caller } from '../http/caller.ts';
 
-/** What a token says. */
 export interface AccessClaims {
   readonly sub: string;
   readonly jti: string;
-  /** The user's token version when it was issued. */
+  /** The user's token version at issue. */
   readonly ver: number;
   /** Unix seconds, like `exp`. */
   readonly iat: number;
@@ -28,18 +27,17 @@ declare module '@fastify/jwt' {
 }
 
 export interface TokenOptions {
-  /** At least 32 bytes; signs. */
+  /** Signs new tokens. At least 32 bytes. */
   readonly jwtSecret: string;
-  /** The secret before this one: what it signed is still good. */
+  /** The secret before this one. Its tokens remain valid. */
   readonly jwtSecretPrevious?: string | undefined;
   readonly jwtIssuer: string;
   readonly tokenTtlSeconds: number;
 }
 
 export interface Tokens {
-  /** Signs a token for a user. */
   issue(user: { username: string; tokenVersion: number }): { token: string; expiresAtSec: number };
-  /** @throws An error of code FAST_JWT_… when the token is not good. */
+  /** @throws An error with a code FAST_JWT_… if the token is not valid. */
   verify(token: string): AccessClaims;
 }
 
@@ -50,9 +48,9 @@ const SECRET_BYTES_MIN = 32;
 /**
  * Adds tokens to the API.
  *
- * One algorithm, so a token cannot choose another; it names its key by `kid` and can choose only between the two
- * that are configured. Issuer, audience and life are checked, every claim must be there; no cache, so that no
- * token outlives its end.
+ * There is one algorithm, so a token cannot choose another. A token names its secret by `kid`, and can choose only
+ * between the two that are configured. Issuer, audience and age are checked, and every claim is required. There is no
+ * cache, so no token is accepted after it expired.
  *
  * @throws FatalError PULSE_CONFIG_INVALID a secret is too short.
  */
@@ -78,7 +76,7 @@ export async function addTokens(app: FastifyInstance, options: TokenOptions): Pr
     },
     verify(token) {
       const verifier = verifiers.get(claimedKeyId(app, token));
-      if (verifier === undefined) throw new UnknownKeyError('The token names no key of ours.');
+      if (verifier === undefined) throw new UnknownKeyError('The token names an unknown secret.');
       return verifier.verify<AccessClaims>(token);
     },
   };
@@ -88,7 +86,7 @@ class UnknownKeyError extends Error {
   readonly code = 'FAST_JWT_UNKNOWN_KEY';
 }
 
-/** The name of a secret: it tells which one signed, and nothing about it. */
+/** Names a secret without revealing anything about it. */
 export function keyIdOf(secret: string): string {
   return createHash('sha256').update(`pulse jwt ${secret}`).digest('hex').slice(0, 16);
 }

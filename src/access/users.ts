@@ -6,14 +6,13 @@ import { insertAudit, type AuditEntry, type AuditSource } from './audit.ts';
 import type { Role } from '../http/caller.ts';
 import { hashPassword, needsRehash, verifyPassword } from './passwords.ts';
 
-/** One user. */
 export interface User {
   readonly username: string;
   readonly passwordHash: string;
   readonly role: Role;
   readonly scope: TenantScope;
   readonly isDisabled: boolean;
-  /** Tokens carry it; those with another have ended. */
+  /** Tokens carry it; tokens with another version are no longer valid. */
   readonly tokenVersion: number;
 }
 
@@ -32,7 +31,7 @@ const SCOPE = `CASE WHEN all_tenants THEN '"all"'::jsonb ELSE to_jsonb(tenants) 
 /**
  * Finds a user by the exact name.
  *
- * @throws TransientError Postgres is away or too busy.
+ * @throws TransientError Postgres is unavailable or too busy.
  */
 export async function findUser(pool: Pool, username: string): Promise<User | undefined> {
   const sql = `
@@ -53,15 +52,14 @@ function fromRow(row: SqlRow): User {
   };
 }
 
-/** Notes that somebody has logged in. */
 export async function noteLogin(client: Pick<Pool, 'query'>, username: string): Promise<void> {
   await client.query('UPDATE users SET last_login_at = now() WHERE username = $1', [username]);
 }
 
 /**
- * Replaces a hash with a fresh one of the same password, unless the password was changed meanwhile.
+ * Replaces a hash with a new one of the same password, unless the password was changed meanwhile.
  *
- * @throws TransientError Postgres is away or too busy.
+ * @throws TransientError Postgres is unavailable or too busy.
  */
 export async function renewPasswordHash(
   pool: Pool,
@@ -75,12 +73,12 @@ export async function renewPasswordHash(
 }
 
 /**
- * Makes the configured administrator exist, enabled, with role admin and the configured password.
+ * Ensures that the configured administrator exists, is enabled, and has the role admin and the configured password.
  *
- * Written only when something differs, so that every start of every process leaves `updated_at` alone.
- * A new password ends the tokens of the old one. Safe to run in several processes at once.
+ * Writes only if something differs, so that a start does not change `updated_at`. A new password invalidates earlier
+ * tokens. Safe to run in several processes at once.
  *
- * @throws TransientError Postgres is away or too busy.
+ * @throws TransientError Postgres is unavailable or too busy.
  */
 export async function ensureAdmin(
   pool: Pool,
@@ -105,7 +103,6 @@ export async function ensureAdmin(
   return 'written';
 }
 
-/** A user as they are listed. */
 export interface UserRow {
   readonly username: string;
   readonly role: Role;
@@ -115,7 +112,7 @@ export interface UserRow {
   readonly disabledAt: Date | null;
 }
 
-/** All users by name. */
+/** All users, ordered by name. */
 export async function listUsers(pool: Pool): Promise<UserRow[]> {
   const sql = `
     SELECT username, role, ${SCOPE}, created_at AS "createdAt", last_login_at AS "lastLoginAt",
@@ -124,7 +121,7 @@ export async function listUsers(pool: Pool): Promise<UserRow[]> {
   return (await withTransaction(pool, (client) => client.query<UserRow>(sql))).rows;
 }
 
-/** Adds a user. @returns False when the name is taken; nothing is changed then. */
+/** Adds a user. @returns False if the name is taken; then nothing changes. */
 export async function addUser(
   pool: Pool,
   user: Pick<User, 'username' | 'passwordHash' | 'role' | 'scope'>,
@@ -147,7 +144,7 @@ export async function addUser(
   );
 }
 
-/** Disables or enables a user; disabling ends the user's tokens. @returns Whether there is such a user. */
+/** Disables or enables a user; disabling invalidates the user's tokens. @returns Whether there is such a user. */
 export async function setUserDisabled(
   pool: Pool,
   { username, isDisabled }: { username: string; isDisabled: boolean },
@@ -165,7 +162,7 @@ export async function setUserDisabled(
   );
 }
 
-/** Gives a user another password, which ends the tokens of the old one. @returns Whether there is such a user. */
+/** Sets a user's password, which invalidates the user's tokens. @returns Whether there is such a user. */
 export async function setPasswordHash(
   pool: Pool,
   { username, passwordHash }: Pick<User, 'username' | 'passwordHash'>,
@@ -185,7 +182,7 @@ export async function setPasswordHash(
   );
 }
 
-/** One change and its line in the audit log, both or neither. @returns Whether there was a row to change. */
+/** Makes one change and its audit entry, both or neither. @returns Whether there was a row to change. */
 async function changeUser(
   pool: Pool,
   { sql, values }: { sql: string; values: unknown[] },

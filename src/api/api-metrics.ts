@@ -1,4 +1,4 @@
-/** What the API answered, as Prometheus sees it. */
+/** The API's metrics for Prometheus. */
 import { Counter, Histogram, type Registry } from 'prom-client';
 import type { RequestDone } from './request-hooks.ts';
 
@@ -15,7 +15,7 @@ export function createApiMetrics(registry: Registry): ApiMetrics {
     buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5],
     registers,
   });
-  // Without labels, so that both are there before the first error: an error rate needs no error to be known.
+  // Without labels, so that both exist before the first error and an error rate can be computed.
   const requests = new Counter({
     name: 'pulse_api_requests_total',
     help: 'Requests answered, without health checks.',

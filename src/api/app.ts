@@ -1,4 +1,4 @@
-/** The HTTP API as a Fastify instance that does not listen, composed of the modules it is given. */
+/** The HTTP API as a Fastify instance that does not listen yet, composed of the given modules. */
 import { fastifyHelmet } from '@fastify/helmet';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import { fastify, LogController, type FastifyBaseLogger } from 'fastify';
@@ -32,11 +32,10 @@ export interface ApiDeps {
   readonly access: Access;
   readonly logger: Logger;
   readonly readinessChecks: readonly ReadinessCheck[];
-  /** In the order in which the reference lists them. */
+  /** In the order of the reference. */
   readonly modules: readonly ApiModule[];
-  /** Undefined: no traces. */
-  readonly tracing?: Tracing | undefined;
-  /** Called once for every answered request. */
+  readonly tracing: Tracing;
+  /** Called once for each answered request. */
   readonly onRequestDone?: (done: RequestDone) => void;
 }
 
@@ -44,9 +43,9 @@ export interface ApiOptions {
   /** Proxies whose X-Forwarded-For is trusted, as addresses or CIDR ranges. Default: none. */
   readonly trustProxy?: readonly string[];
   readonly readinessTimeoutMs?: number;
-  /** How many requests each caller may send. Default: any number. */
+  /** How many requests each caller may send per minute. Default: no limit. */
   readonly requestsPerMinute?: number | undefined;
-  /** Origins whose web pages may call the API. Default: none. */
+  /** Origins of web pages that may call the API. Default: none. */
   readonly corsOrigins?: readonly string[];
   /** Whether to serve the reference page and the API's documents. Default: true. */
   readonly docs?: boolean;
@@ -56,7 +55,7 @@ declare module 'fastify' {
   interface FastifyInstance {
     /** Every route, in the order of registration. */
     readonly routeTable: readonly RouteEntry[];
-    /** Set `closing` to be not ready and to refuse requests before, and while, `close` waits. */
+    /** Set `closing` to report not ready and refuse requests before and during `close`. */
     readonly lifecycle: { closing: boolean };
   }
 }
@@ -64,25 +63,25 @@ declare module 'fastify' {
 const BODY_BYTES_MAX = 64 * 1024;
 const READINESS_TIMEOUT_MS = 2_000;
 
-/** Longer than the statement timeout of Postgres, whose error says more. */
+/** Longer than the statement timeout of Postgres, because its error says more. */
 const ANSWER_WITHIN_MS = 60_000;
 
 /** How long each part of a connection may take, in milliseconds. Fastify sets no limits by default. */
 const TIMEOUTS = {
   /** For the whole request to arrive. */
   requestTimeout: 30_000,
-  /** For an idle socket. Longer than any answer except an export, which is never idle for so long. */
+  /** For an idle socket. Longer than any answer except an export, which is never idle for that long. */
   connectionTimeout: 120_000,
   /** Between requests. Proxies keep a connection for a minute; this must be longer. */
   keepAliveTimeout: 65_000,
 } as const;
 
 /**
- * Creates the API. Every route names the roles that may call it or is `public`; every failure becomes a
- * problem document.
+ * Creates the API. Every route names the roles that may call it or is `public`. Every failure becomes a problem
+ * document.
  *
  * @throws FatalError PULSE_CONFIG_INVALID a secret is too short.
- * @throws Error Two modules define the same problem, queue or schema: a defect.
+ * @throws Error Two modules define the same problem, queue or schema, which is a defect.
  */
 export async function createApp(deps: ApiDeps, options: ApiOptions): Promise<Api> {
   const lifecycle = { closing: false };
@@ -99,7 +98,7 @@ export async function createApp(deps: ApiDeps, options: ApiOptions): Promise<Api
         method,
         url,
         schema,
-        // Read late: a plugin's routes get theirs from a hook that runs after this one.
+        // Read late: a hook that runs after this one sets it for the routes of plugins.
         get config() {
           return route.config ?? {};
         },
@@ -119,7 +118,7 @@ export async function createApp(deps: ApiDeps, options: ApiOptions): Promise<Api
   });
   app.setErrorHandler(answerError);
   app.setNotFoundHandler(answerNotFound(routeTable));
-  if (deps.tracing !== undefined) addRequestTracing(app, deps.tracing);
+  addRequestTracing(app, deps.tracing);
   addRequestHooks(app, { lifecycle, onRequestDone: deps.onRequestDone });
   addAnswerDeadline(app, { answerWithinMs: ANSWER_WITHIN_MS });
   addQueryReading(app);
@@ -155,12 +154,12 @@ function createInstance(logger: Logger, { trustProxy }: ApiOptions): Api {
     bodyLimit: BODY_BYTES_MAX,
     ...TIMEOUTS,
     ajv: { customOptions: AJV_OPTIONS },
-    // Fastify's 503 while closing is not a problem document; the hooks answer instead.
+    // Fastify's 503 while closing is not a problem document, so the hooks answer instead.
     return503OnClosing: false,
     frameworkErrors: answerError,
     clientErrorHandler: answerClientError,
   }).withTypeProvider<TypeBoxTypeProvider>();
-  // Only JSON is accepted. With this parser, text/plain would be reported as malformed JSON.
+  // Only JSON is accepted. This parser would report text/plain as malformed JSON.
   app.removeContentTypeParser('text/plain');
   return app;
 }
@@ -174,7 +173,7 @@ async function addRoutes(
   addHealthRoutes(app, health);
   await app.register(
     (api, _options, done) => {
-      // For a proxy that forwards the base path only.
+      // Also here, for proxies that forward only the base path.
       addHealthRoutes(api, health);
       addProblemTypesRoutes(api, kinds);
       for (const module of modules) module.addRoutes(api);

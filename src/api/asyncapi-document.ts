@@ -1,4 +1,4 @@
-/** The queues as an AsyncAPI 3 document, composed of what the modules say about theirs. */
+/** The AsyncAPI 3 document of the queues, composed of the parts that the modules contribute. */
 import { RABBIT_USER, type QueueDescription } from '../http/queue-description.ts';
 
 const INTRODUCTION = `

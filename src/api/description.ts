@@ -1,4 +1,4 @@
-/** How the API describes itself: OpenAPI, AsyncAPI, and the reference page. */
+/** The API's description: the OpenAPI document, the AsyncAPI document, and the reference page. */
 import { fastifySwagger } from '@fastify/swagger';
 import { fastifySwaggerUi } from '@fastify/swagger-ui';
 import type { Api, ApiModule, ApiTag } from '../http/api-module.ts';
@@ -9,17 +9,17 @@ import { DOCS_PATH } from './plugin-routes.ts';
 /** The groups of operations that belong to no module. */
 const OWN_TAGS: readonly ApiTag[] = [
   { name: 'health', description: 'For supervisors and load balancers.' },
-  { name: 'problems', description: 'What can go wrong.' },
+  { name: 'problems', description: 'The kinds of errors.' },
 ];
 
-/** The page loads its files from this server only, and writes its styles inline. No other page has this policy. */
+/** The page loads files only from this server, and has inline styles. No other answer has this policy. */
 const DOCS_CSP =
   "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; " +
   "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /**
- * Adds `/openapi.json`, `/asyncapi.json` and the reference page, all public: the source says the same, and a
- * browser page cannot send a token. Must come before the routes that it describes.
+ * Adds `/openapi.json`, `/asyncapi.json` and the reference page. All are public: they hold nothing that the source
+ * does not, and a browser cannot send a token for a page. Call it before adding the routes to describe.
  */
 export async function addDescription(app: Api, modules: readonly ApiModule[]): Promise<void> {
   const asyncApi = asyncApiDocument(modules.flatMap(({ queues }) => queues ?? []));

@@ -10,7 +10,7 @@ export interface HealthRoutesOptions {
   readonly lifecycle: { readonly closing: boolean };
 }
 
-/** Adds the routes. They tell what is away, never why: the reason goes to the log. */
+/** Adds the routes. Answers name the servers that are unavailable; the reasons go only to the log. */
 export function addHealthRoutes(api: Api, options: HealthRoutesOptions): void {
   const runChecks = createReadiness(options.readinessChecks, {
     timeoutMs: options.readinessTimeoutMs,
@@ -27,8 +27,9 @@ export function addHealthRoutes(api: Api, options: HealthRoutesOptions): void {
     const checks = await runChecks();
     const ready = !options.lifecycle.closing && checks.every((check) => check.ready);
     if (ready) return { ready, checks };
-    const away = checks.filter((check) => !check.ready).map(({ name }) => name);
-    const detail = away.length > 0 ? `Away: ${away.join(', ')}.` : 'The server is closing.';
+    const unavailable = checks.filter((check) => !check.ready).map(({ name }) => name);
+    const detail =
+      unavailable.length > 0 ? `Unavailable: ${unavailable.join(', ')}.` : 'It is shutting down.';
     throw new ProblemError(HTTP_PROBLEMS.PULSE_API_NOT_READY, {
       detail,
       members: { ready, checks },

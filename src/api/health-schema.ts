@@ -7,7 +7,7 @@ const readiness = {
   ready: Type.Boolean({ description: 'Whether every check passed.' }),
   checks: Type.Array(
     Type.Object({
-      name: Type.String({ description: 'What was checked.' }),
+      name: Type.String({ description: 'The server that was checked.' }),
       ready: Type.Boolean({ description: 'Whether it answered in time.' }),
     }),
   ),
@@ -16,11 +16,12 @@ const readiness = {
 export const liveSchema = {
   operationId: 'live',
   tags: ['health'],
-  summary: 'Says that the process runs',
-  description: 'Asks nothing else, so a supervisor restarts only a process that is stuck itself.',
+  summary: 'Reports that the process is running',
+  description:
+    'Checks no other server, so that a supervisor restarts a process only if it is stuck.',
   curl: 'curl -s "$API/health/live"',
   response: {
-    200: Type.Object({ live: Type.Literal(true) }, { description: 'The process runs.' }),
+    200: Type.Object({ live: Type.Literal(true) }, { description: 'The process is running.' }),
     ...problemResponses(500),
   },
 };
@@ -28,13 +29,14 @@ export const liveSchema = {
 export const readySchema = {
   operationId: 'ready',
   tags: ['health'],
-  summary: 'Says whether the process can serve',
-  description: 'Asks every server it depends on. 503 while one is away and while closing.',
+  summary: 'Reports whether the process can serve requests',
+  description:
+    'Checks every server that it depends on. 503 while one is unavailable or it shuts down.',
   curl: 'curl -s "$API/health/ready"',
   response: {
-    200: Type.Object(readiness, { description: 'Everything answers.' }),
+    200: Type.Object(readiness, { description: 'All checks passed.' }),
     503: {
-      description: 'One of the checks failed, or the process is closing.',
+      description: 'A check failed, or the process is shutting down.',
       content: {
         [PROBLEM_MEDIA_TYPE]: { schema: Type.Object({ ...PROBLEM_PROPERTIES, ...readiness }) },
       },

@@ -1,4 +1,4 @@
-/** From the routes and their schemas to an OpenAPI 3.1 document. */
+/** Builds the OpenAPI 3.1 document from the routes and their schemas. */
 import type { FastifyDynamicSwaggerOptions } from '@fastify/swagger';
 import type { FastifySchema } from 'fastify';
 import { API_BASE } from '../http/api-base.ts';
@@ -7,16 +7,16 @@ import type { Role } from '../http/caller.ts';
 
 declare module 'fastify' {
   interface FastifySchema {
-    /** A command that works when pasted, once `$API`, and `$TOKEN` unless the route is public, are set. */
+    /** An example that works when pasted, once `$API` is set, and `$TOKEN` unless the route is public. */
     curl?: string;
   }
 }
 
 const INTRODUCTION = `
-Exact usage sums, sending pulses, the quarantine, and load tests. The guide is \`docs/api.md\`; how pulses are published to the
-queue is in \`/asyncapi.json\`.
+Send pulses, read exact usage sums, work with the quarantine, and run load tests. The guide is \`docs/api.md\`;
+\`/asyncapi.json\` describes how to publish pulses to the queue.
 
-Every operation shows a command that works when pasted after these two lines:
+Every operation has an example that works when pasted after these two lines:
 
 \`\`\`sh
 API=http://127.0.0.1:3000${API_BASE}
@@ -24,11 +24,11 @@ TOKEN=$(curl -s "$API/login" -H 'content-type: application/json' \\
   -d '{"username":"admin","password":"'"$ADMIN_PASSWORD"'"}' | jq -r .Auth.Token)
 \`\`\`
 
-Amounts are decimal strings, exact to the ninth decimal. Errors are \`application/problem+json\` (RFC 9457): program against
-\`code\`; \`GET ${API_BASE}/problems\` lists them all.
+Amounts are decimal strings, exact to the ninth decimal. Errors are \`application/problem+json\` (RFC 9457). Programs
+should use \`code\`; \`GET ${API_BASE}/problems\` lists all codes.
 `.trim();
 
-/** What stands above the operations. */
+/** The start of the document, before the operations. */
 export const OPENAPI_HEAD = {
   openapi: '3.1.0',
   info: {
@@ -43,19 +43,17 @@ export const OPENAPI_HEAD = {
       bearer: {
         type: 'http',
         scheme: 'bearer',
-        description: 'A token from `POST /login`, or a key.',
+        description: 'A token from `POST /login`, or an API key.',
       },
     },
     headers: {
-      'X-Request-Id': header('The id of the request, as in the log; yours, if you sent a fit one.'),
-      RateLimit: header('How many requests are left (`r`), for how many seconds (`t`).'),
-      'RateLimit-Policy': header('How many requests (`q`) are answered in how many seconds (`w`).'),
-      'Retry-After': header('In how many seconds to try again.'),
-      ETag: header(
-        'Names this answer; send it as `If-None-Match` to get it only when it has changed.',
-      ),
-      Link: header('Leads to other pages (RFC 8288).'),
-      Location: header('Where the outcome can be read.'),
+      'X-Request-Id': header('The id of the request in the log. Yours, if you sent a valid one.'),
+      RateLimit: header('The number of requests left (`r`) in the next `t` seconds.'),
+      'RateLimit-Policy': header('The limit: `q` requests in `w` seconds.'),
+      'Retry-After': header('Try again after this many seconds.'),
+      ETag: header('Identifies this answer. Send it as `If-None-Match` to get 304 if unchanged.'),
+      Link: header('Links to other pages (RFC 8288).'),
+      Location: header('The URL of the result.'),
     },
   },
 } as const satisfies FastifyDynamicSwaggerOptions['openapi'];
@@ -66,17 +64,17 @@ function header(description: string) {
 
 type Transform = NonNullable<FastifyDynamicSwaggerOptions['transform']>;
 
-/** Adds to a route's schema what its configuration says: who may call it, and its example. */
+/** Adds the roles and the example of a route to its schema. */
 export const describeRoute: Transform = ({ schema, url, route }) => {
   const given = schema as FastifySchema & { hide?: boolean; description?: string };
-  // The same routes stand outside the base, and an operation has one id.
+  // The same routes exist outside the base path, and an operation id must be unique.
   if (given.hide === true || url.startsWith(`${API_BASE}/health/`)) {
     return { schema: { ...given, hide: true }, url };
   }
   const { curl, ...rest } = given;
   const { public: isPublic, roles = [], conditional } = route.config ?? {};
   const description = [given.description, rolesNeeded(roles), curl && fenced(curl)];
-  const notModified = { 304: { type: 'null', description: 'You have it already.' } };
+  const notModified = { 304: { type: 'null', description: 'The answer has not changed.' } };
   return {
     schema: {
       ...rest,
@@ -112,7 +110,7 @@ interface Operation {
 
 type RefineDocument = NonNullable<FastifyDynamicSwaggerOptions['transformObject']>;
 
-/** Adds what all operations share, and moves schemas that have a title to `components`. */
+/** Adds the parts that all operations share, and moves schemas with a title to `components`. */
 export function refineDocument(tags: readonly ApiTag[]): RefineDocument {
   return (documents) => refine(documents, tags);
 }
@@ -138,7 +136,7 @@ function refine(
   } as unknown as ReturnType<RefineDocument>;
 }
 
-/** Every answer names its request and what is left; every operation may be refused in ways of its own. */
+/** Adds the common headers, and the refusals that any operation may answer with. */
 function completeResponses(method: string, operation: Operation): void {
   const { operationId, security, tags, responses } = operation;
   const isHealth = HEALTH_OPERATIONS.has(operationId);
@@ -146,7 +144,7 @@ function completeResponses(method: string, operation: Operation): void {
   const problem = responses[500]?.content;
   const refusals: Record<string, string> = {
     ...(security.length > 0 ? { 403: 'The caller may not do this.' } : {}),
-    ...(isHealth ? {} : { 429: 'Too many requests; `Retry-After` says when to come back.' }),
+    ...(isHealth ? {} : { 429: 'Too many requests; `Retry-After` says when to try again.' }),
     default: 'Any other problem.',
   };
   for (const [status, description] of Object.entries(refusals)) {
@@ -168,9 +166,9 @@ function completeResponses(method: string, operation: Operation): void {
 const HEALTH_OPERATIONS = new Set(['live', 'ready']);
 
 /**
- * Replaces each schema that has a title by a reference to one copy of it.
+ * Replaces each schema that has a title with a reference to one copy of it.
  *
- * @throws Error Two schemas have one title and differ.
+ * @throws Error Two different schemas have the same title.
  */
 function hoistTitled(value: unknown, schemas: Record<string, unknown>): unknown {
   if (Array.isArray(value)) return value.map((element) => hoistTitled(element, schemas));

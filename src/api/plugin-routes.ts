@@ -1,14 +1,14 @@
-/** Routes that plugins add by themselves, and that therefore cannot say who may call them. */
+/** Marks the routes that plugins add, because those cannot configure who may call them. */
 import type { RouteOptions } from 'fastify';
 
-/** Where the reference page is. */
+/** The path of the reference page. */
 export const DOCS_PATH = '/docs';
 
-/** The one route that answers preflights. */
+/** The route that answers preflights. */
 const PREFLIGHT_PATH = '*';
 
 /**
- * Marks the reference page and preflights as public. As the first `onRoute` hook, so that the others see the mark.
+ * Marks the reference page and preflights as public. Must be the first `onRoute` hook, so that the others see the mark.
  */
 export function markPluginRoutes(route: RouteOptions & { path: string }): void {
   const { url, method } = route;

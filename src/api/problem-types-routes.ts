@@ -1,4 +1,4 @@
-/** GET /problems and GET /problems/:name: where the `type` of a problem leads. */
+/** GET /problems and GET /problems/:name: the pages that the `type` of a problem points to. */
 import type { Api } from '../http/api-module.ts';
 import {
   HTTP_PROBLEMS,
@@ -10,7 +10,7 @@ import {
 } from '../http/problems.ts';
 import { getProblemKindSchema, listProblemKindsSchema } from './problem-types-schema.ts';
 
-/** Adds the routes. They are public, because a login may fail as well. */
+/** Adds the routes. They are public, because a login may fail too. */
 export function addProblemTypesRoutes(api: Api, kinds: readonly ProblemKind[]): void {
   const config = { public: true } as const;
 

@@ -4,8 +4,8 @@ import { problemResponses } from '../http/problem-schema.ts';
 
 const ProblemKind = Type.Object(
   {
-    type: Type.String({ format: 'uri-reference', description: 'What `type` is in its answers.' }),
-    code: Type.String({ description: 'The stable code to program against.' }),
+    type: Type.String({ format: 'uri-reference', description: 'The `type` in its answers.' }),
+    code: Type.String({ description: 'A stable code for programs.' }),
     status: Type.Integer({ description: 'The HTTP status.' }),
     title: Type.String({ description: 'The kind of problem in words.' }),
     retry: Type.Enum(['never', 'later'], {
@@ -20,7 +20,7 @@ export const listProblemKindsSchema = {
   operationId: 'listProblemKinds',
   tags: ['problems'],
   summary: 'Lists every kind of problem',
-  description: 'All that this API can answer with instead of what was asked for.',
+  description: 'All errors that this API can return.',
   curl: 'curl -s "$API/problems"',
   response: {
     200: Type.Object({ data: Type.Array(ProblemKind) }, { description: 'All kinds.' }),
@@ -32,7 +32,7 @@ export const getProblemKindSchema = {
   operationId: 'getProblemKind',
   tags: ['problems'],
   summary: 'Explains a kind of problem',
-  description: 'This is where the `type` of a problem leads.',
+  description: 'The `type` of a problem points here.',
   curl: 'curl -s "$API/problems/invalid-request"',
   params: Type.Object({
     name: Type.String({ maxLength: 64, description: 'The end of `type`.' }),

@@ -1,23 +1,23 @@
-/** How many requests a caller may make, and the headers that tell how many are left. */
+/** Limits the requests of each caller, and reports the remaining ones in headers. */
 import { fastifyRateLimit } from '@fastify/rate-limit';
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyRequest } from 'fastify';
 import type { Api } from '../http/api-module.ts';
 import { actorNameOf } from '../http/caller.ts';
 import { HTTP_PROBLEMS, ProblemError } from '../http/problems.ts';
 
 const WINDOW_SECONDS = 60;
-/** Callers whose requests are counted at a time; beyond it the longest idle one is forgotten. */
+/** Callers whose requests are counted; beyond this number the longest idle one is forgotten. */
 const CALLERS_MAX = 10_000;
 
 /**
- * Limits every caller to so many requests a minute: whoever is authenticated by name, the others by address
- * (IPv6 by /64). Counted in this process alone: a counter in Redis would cost an fsync a request. Health checks
- * are exempt, and so is what authentication refuses.
+ * Limits each caller to a number of requests per minute: authenticated callers by name, others by address (IPv6 by
+ * /64). Each process counts separately, because a counter in Redis would cost an fsync per request. Health checks and
+ * requests that authentication refuses are exempt.
  *
  * `RateLimit` and `RateLimit-Policy` are those of draft-ietf-httpapi-ratelimit-headers-10: `q` requests in each
  * `w` seconds, of which `r` are left for the next `t` seconds.
  *
- * Comes after authentication, which must have told who calls.
+ * Call it after adding authentication, because it needs the caller.
  */
 export async function addRateLimit(
   app: Api,
@@ -34,24 +34,20 @@ export async function addRateLimit(
     const verdict = await (policy === 'caller' ? byCaller : byAddress)(request);
     if (verdict.isAllowed) return;
     const { remaining, ttlInSeconds } = verdict;
-    tell(reply, {
+    void reply.headers({
       'ratelimit-policy': `"${policy}";q=${requestsPerMinute};w=${WINDOW_SECONDS}`,
       ratelimit: `"${policy}";r=${remaining};t=${ttlInSeconds}`,
     });
     if (!verdict.isExceeded) return;
     request.log.warn({ policy, address: request.ip }, 'requests exceeded');
     throw new ProblemError(HTTP_PROBLEMS.PULSE_API_TOO_MANY_REQUESTS, {
-      detail: `${requestsPerMinute} requests a minute are answered. Try again in ${ttlInSeconds} seconds.`,
+      detail: `The limit is ${requestsPerMinute} requests per minute. Try again in ${ttlInSeconds} seconds.`,
       headers: { 'retry-after': String(ttlInSeconds) },
     });
   });
 }
 
-function tell(reply: FastifyReply, headers: Readonly<Record<string, string>>): void {
-  void reply.headers(headers);
-}
-
-/** Whatever its type says, there is no user where nobody has to authenticate. */
+/** In spite of its type, `user` is null on public routes. */
 function isKnown(request: FastifyRequest): boolean {
   return (request.user as FastifyRequest['user'] | null) !== null;
 }

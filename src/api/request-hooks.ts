@@ -1,10 +1,10 @@
-/** What happens around every request: its id, its log line, its measure, and the door while closing. */
+/** The hooks around every request: its id, its log line, its metrics, and the refusal while closing. */
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { FastifyInstance } from 'fastify';
 import { HTTP_PROBLEMS, ProblemError } from '../http/problems.ts';
 
-/** One answered request. `route` is the pattern, never the path: a metric's labels stay few. */
+/** One answered request. `route` is the pattern, not the path, so that metrics have few labels. */
 export interface RequestDone {
   readonly method: string;
   readonly route: string;
@@ -19,13 +19,13 @@ export interface RequestHooksOptions {
 
 const REQUEST_ID = /^[\w.:-]{1,64}$/;
 
-/** The caller's X-Request-Id when it is fit for logs and headers, else a new one. */
+/** The caller's X-Request-Id if it is safe in logs and headers, else a new id. */
 export function requestIdOf(request: Pick<IncomingMessage, 'headers'>): string {
   const given = request.headers['x-request-id'];
   return typeof given === 'string' && REQUEST_ID.test(given) ? given : randomUUID();
 }
 
-/** Adds the hooks. They come before every other, so that refusals are answered and measured alike. */
+/** Adds the hooks. Call it before adding others, so that refusals are answered and measured too. */
 export function addRequestHooks(app: FastifyInstance, options: RequestHooksOptions): void {
   const { lifecycle, onRequestDone } = options;
 
@@ -38,7 +38,7 @@ export function addRequestHooks(app: FastifyInstance, options: RequestHooksOptio
   });
 
   app.addHook('onSend', (_request, reply, payload, done) => {
-    // Without it the client would keep the connection and hold up the close.
+    // Otherwise the client would keep the connection open and delay the close.
     if (lifecycle.closing) void reply.header('connection', 'close');
     done(null, payload);
   });
@@ -57,7 +57,7 @@ export function addRequestHooks(app: FastifyInstance, options: RequestHooksOptio
   });
 }
 
-/** The parser would take `%ff` for the three characters themselves and find nothing, silently. */
+/** The parser would read `%ff` as three characters and silently find nothing. */
 function refuseBadEscapes(url: string): void {
   const start = url.indexOf('?');
   if (start === -1) return;
@@ -65,7 +65,7 @@ function refuseBadEscapes(url: string): void {
     decodeURIComponent(url.slice(start + 1));
   } catch (cause) {
     throw new ProblemError(HTTP_PROBLEMS.PULSE_API_MALFORMED_URL, {
-      detail: 'The query string has a % that does not begin an escaped UTF-8 character.',
+      detail: 'The query string contains a % that does not start an escaped UTF-8 character.',
       cause,
     });
   }

@@ -1,11 +1,12 @@
-/** One span for every request, below the caller's if it sends a `traceparent`. Added only when traces are on. */
+/** One span for each request, a child of the caller's if it sends a `traceparent`. */
 import { SpanKind, SpanStatusCode, type Span } from '@opentelemetry/api';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { parseTraceparent, TRACEPARENT } from '../core/trace-context.ts';
 import type { Tracing } from '../platform/tracing.ts';
 
-/** Adds the hooks. Probes are not traced: they would be most of what there is to see. */
+/** Adds the hooks if tracing is on. Health checks are not traced, because they would be most of the traces. */
 export function addRequestTracing(app: FastifyInstance, tracing: Tracing): void {
+  if (!tracing.enabled) return;
   const spans = new WeakMap<FastifyRequest, Span>();
 
   app.addHook('onRequest', (request, _reply, done) => {
@@ -25,7 +26,7 @@ export function addRequestTracing(app: FastifyInstance, tracing: Tracing): void 
     done();
   });
 
-  // Not in onRequest: what follows the body runs where the socket was read, outside of what began there.
+  // Not in onRequest: code after the body runs in the context of the socket's read, not in that of the hook.
   app.addHook('preHandler', (request, _reply, done) => {
     const span = spans.get(request);
     if (span === undefined) done();

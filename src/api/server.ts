@@ -7,17 +7,16 @@ export interface ListenOptions extends ApiOptions {
   readonly host: string;
   /** 0 takes any free port. */
   readonly port: number;
-  /** How long requests in flight may take to end at close, in milliseconds. */
+  /** How long requests in progress may take to finish at close, in milliseconds. */
   readonly closeTimeoutMs: number;
 }
 
-/** An API that answers. */
 export interface RunningApi {
-  /** The base URL, without a slash at its end. */
+  /** The base URL, without a trailing slash. */
   readonly url: string;
   /**
-   * Stops taking requests, lets those in flight end, and cuts off what is left after
-   * `closeTimeoutMs`. Calling it again returns the same promise.
+   * Stops accepting requests, waits for those in progress, and cuts off the rest after `closeTimeoutMs`. Calling it
+   * again returns the same promise.
    */
   close(): Promise<void>;
 }
@@ -25,7 +24,7 @@ export interface RunningApi {
 /**
  * Creates the API and listens.
  *
- * @throws FatalError PULSE_API_LISTEN the address cannot be listened on; names the variables to change.
+ * @throws FatalError PULSE_API_LISTEN cannot listen on the address; names the variables to change.
  */
 export async function startApi(deps: ApiDeps, options: ListenOptions): Promise<RunningApi> {
   const { host, port, closeTimeoutMs } = options;
@@ -52,7 +51,7 @@ export async function startApi(deps: ApiDeps, options: ListenOptions): Promise<R
       deps.logger.warn({ timeoutMs }, 'api requests cut off at close');
       app.server.closeAllConnections();
     }, timeoutMs);
-    // Not left to the hook: requests answered until it runs would keep their connections.
+    // The hook would be too late: requests answered before it runs would keep their connections.
     app.lifecycle.closing = true;
     try {
       await app.close();
@@ -62,7 +61,7 @@ export async function startApi(deps: ApiDeps, options: ListenOptions): Promise<R
   }
 }
 
-/** A wildcard address is no address to call; loopback is one that it includes. */
+/** A wildcard address cannot be called; it includes the loopback address. */
 function urlOf(host: string, port: number): string {
   const name = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host;
   return `http://${name.includes(':') ? `[${name}]` : name}:${port}`;

@@ -1,4 +1,4 @@
-/** The HTTP API and its modules, wired to the rest of the process. */
+/** Starts the HTTP API with its modules. */
 import type { Pool } from 'pg';
 import type { Registry } from 'prom-client';
 import { createAccess } from '../access/access.ts';
@@ -13,7 +13,7 @@ import type { ApiCredentials } from '../cli/servers.ts';
 import type { ApiModule } from '../http/api-module.ts';
 import type { ProcessHealth } from '../platform/health.ts';
 import { assertScopeRoles } from '../platform/scoped-postgres.ts';
-import type { Tracing } from '../platform/tracing.ts';
+import { NO_TRACING, type Tracing } from '../platform/tracing.ts';
 import { addPopulateMetrics } from '../populate/populate-metrics.ts';
 import { createPopulateModule, type PopulateModuleOptions } from '../populate/populate-routes.ts';
 import { createPopulateRuns } from '../populate/populate-runs.ts';
@@ -28,12 +28,11 @@ import { createSendingModule, type SendingModuleOptions } from '../sending/send-
 import { createPulsesModule } from '../usage/pulses-routes.ts';
 import { createUsageModule, type UsageSources } from '../usage/usage-routes.ts';
 
-/** Publications of one API process that may be unconfirmed at a time. */
+/** Unconfirmed publications of one API process. */
 const PUBLISHER_WINDOW = 1_000;
-/** The share of the stop timeout that the API may use; what closes after it, such as ingest, needs the rest. */
+/** The share of the stop timeout that the API may use; parts that close later, such as ingest, need the rest. */
 const CLOSE_SHARE = 0.5;
 
-/** What the modules need. */
 export interface ApiModulesDeps {
   readonly pool: Pool;
   readonly sending: Omit<SendingModuleOptions, 'pool'>;
@@ -57,8 +56,8 @@ export function createApiModules(deps: ApiModulesDeps): readonly ApiModule[] {
 /**
  * Creates the administrator and starts the API; the run closes it.
  *
- * @throws FatalError PULSE_API_LISTEN the port cannot be used; PULSE_POSTGRES_ROLES Postgres would not keep
- * tenants apart.
+ * @throws FatalError PULSE_API_LISTEN the port cannot be used; PULSE_POSTGRES_ROLES Postgres would not keep tenants
+ * apart.
  */
 export async function startApiParts(
   run: CommandRun,
@@ -72,11 +71,14 @@ export async function startApiParts(
 ): Promise<RunningApi> {
   const { logger, closer, config } = run;
   const { redis, pool } = clients;
-  const { credentials, registry, health, tracing } = options;
+  const { credentials, registry, health, tracing = NO_TRACING } = options;
   const { adminUsername, jwtSecretPrevious, jwtIssuer, tokenTtlSeconds } = config.api;
   await assertScopeRoles(pool);
   await ensureAdmin(pool, { username: adminUsername, password: credentials.adminPassword });
-  const { publisher, publish } = startPublishing(run, clients.servers.rabbitmqUrl, options);
+  const { publisher, publish } = startPublishing(run, clients.servers.rabbitmqUrl, {
+    registry,
+    tracing,
+  });
   const readinessChecks = [
     toCheck('rabbitmq', () => publisher.state === 'open'),
     ...serverChecks({ redis, pool }),
@@ -92,7 +94,7 @@ export async function startApiParts(
     sending: { publish, brokerState: () => publisher.state, queue, limits: ingest },
     usage: { held: openAccumulator(run, redis), pulseAgeMaxMs: ingest.pulseAgeMaxMs },
     replay: { publish, queue, dedupeWindowSeconds: ingest.dedupeWindowSeconds },
-    populate: { populateRuns: startPopulateRuns(run, clients, options) },
+    populate: { populateRuns: startPopulateRuns(run, clients, { registry, tracing }) },
   });
   const { requestDone: onRequestDone } = createApiMetrics(registry);
   const api = await startApi(
@@ -107,7 +109,7 @@ export async function startApiParts(
 function startPopulateRuns(
   { config, logger, closer }: CommandRun,
   { pool, servers }: Clients,
-  { registry, tracing }: { registry: Registry; tracing: Tracing | undefined },
+  { registry, tracing }: { registry: Registry; tracing: Tracing },
 ) {
   const { rabbitmqUrl } = servers;
   const { queue } = config;
@@ -121,7 +123,7 @@ function startPopulateRuns(
 function startPublishing(
   run: CommandRun,
   rabbitmqUrl: string,
-  { registry, tracing }: { registry: Registry; tracing: Tracing | undefined },
+  { registry, tracing }: { registry: Registry; tracing: Tracing },
 ): { publisher: Publisher; publish: Publisher['publish'] } {
   const publisher = createPublisher({
     url: rabbitmqUrl,
@@ -131,6 +133,5 @@ function startPublishing(
   });
   run.closer.add('publisher', (withinMs) => publisher.close(withinMs), CLOSE_SHARE);
   const measured = measurePublisher(registry, publisher);
-  const publish = tracing === undefined ? measured : tracePublish(measured, tracing);
-  return { publisher, publish };
+  return { publisher, publish: tracing.enabled ? tracePublish(measured, tracing) : measured };
 }

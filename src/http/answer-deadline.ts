@@ -1,4 +1,4 @@
-/** How long an answer may take, and whether anybody still waits for it. */
+/** The deadline of an answer, and notice that its caller no longer waits for it. */
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import { HTTP_PROBLEMS, ProblemError } from './problems.ts';
 
@@ -8,18 +8,18 @@ declare module 'fastify' {
     answerWithinMs?: number;
   }
   interface FastifyReply {
-    /** The answer is made and on its way. */
+    /** The handler is done and the answer is being sent. */
     isAnswering: boolean;
     answerTimer: NodeJS.Timeout | null;
   }
 }
 
 /**
- * Adds the deadline: an answer that is not there in time becomes a problem, one that is half sent is cut off.
+ * Adds the deadline: an answer that has not begun in time becomes a problem; one that is half sent is cut off.
  *
- * Fastify's own `handlerTimeout` is not used. It takes the end of the body for the end of the request, and so gives up its
- * timer, and aborts `request.signal`, before the handler of a request with a body has begun; and that abort, with its
- * stack trace, costs a tenth of a small request.
+ * Fastify's `handlerTimeout` does not work here. It mistakes the end of the body for the end of the request, so it
+ * stops its timer and aborts `request.signal` before the handler of a request with a body starts. That abort, with
+ * its stack trace, also costs a tenth of a small request.
  */
 export function addAnswerDeadline(
   app: FastifyInstance,
@@ -42,7 +42,7 @@ export function addAnswerDeadline(
   });
 }
 
-/** Gives an answer that is found to be a long one this much time from now on. */
+/** Restarts the deadline, for an answer that turns out to be long. */
 export function setAnswerDeadline(reply: FastifyReply, answerWithinMs: number): void {
   clearTimeout(reply.answerTimer ?? undefined);
   if (reply.raw.closed) return;
@@ -52,16 +52,17 @@ export function setAnswerDeadline(reply: FastifyReply, answerWithinMs: number): 
 }
 
 /**
- * Calls back, once, when nobody waits for the answer any more: it has been sent, or its caller has gone.
+ * Calls back, once, when the answer is over: it was sent, or its caller disconnected.
  *
- * At once if that is so already: hooks that wait, for Postgres say, go on after their caller has gone.
+ * Calls back at once if it is over already: a hook that waits, for example for Postgres, continues after its caller
+ * has disconnected.
  */
 export function whenOver(reply: FastifyReply, callback: () => void): void {
   if (reply.raw.closed) callback();
   else reply.raw.once('close', callback);
 }
 
-/** The same as a signal. */
+/** `whenOver` as a signal. */
 export function signalOfEnd(reply: FastifyReply): AbortSignal {
   const end = new AbortController();
   whenOver(reply, () => {
@@ -75,7 +76,7 @@ function giveUp(reply: FastifyReply): void {
     void reply.send(new ProblemError(HTTP_PROBLEMS.PULSE_API_TIMEOUT));
     return;
   }
-  // A second answer over the first would be an error that nobody catches.
-  reply.log.warn('answer cut off after its time');
+  // A second answer over the first would be an uncaught error.
+  reply.log.warn('answer cut off at its deadline');
   reply.raw.destroy();
 }

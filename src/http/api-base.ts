@@ -1,3 +1,3 @@
-/** Where the versioned routes live. */
+/** The path prefix of the versioned routes. */
 
 export const API_BASE = '/api/v1';

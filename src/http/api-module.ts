@@ -1,4 +1,4 @@
-/** What a domain gives to the API, and the Fastify instance it gives it to. */
+/** The part of the API that a domain contributes, and the Fastify instance that it contributes to. */
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import type {
   FastifyBaseLogger,
@@ -10,7 +10,7 @@ import type {
 import type { ProblemCatalogue } from './problems.ts';
 import type { QueueDescription } from './queue-description.ts';
 
-/** An API, or the part of it below one prefix, with the types that schemas give to requests and answers. */
+/** The API, or the part below one prefix, with requests and answers typed by their schemas. */
 export type Api = FastifyInstance<
   RawServerDefault,
   RawRequestDefaultExpression,
@@ -23,7 +23,7 @@ export type Api = FastifyInstance<
 export interface ApiModule {
   /** The group of its operations in the reference. */
   readonly tag: ApiTag;
-  /** The problems that only its routes answer with. */
+  /** The problems that only its routes report. */
   readonly problems: ProblemCatalogue;
   /** Its part of the AsyncAPI document, where it publishes to or consumes from RabbitMQ. */
   readonly queues?: QueueDescription;

@@ -1,21 +1,21 @@
-/** Answers in gzip for callers that take it. */
+/** Compresses answers with gzip for callers that accept it. */
 import { constants } from 'node:zlib';
 import { fastifyCompress } from '@fastify/compress';
 import type { Api } from './api-module.ts';
 
-/** A smaller answer fits into one packet as it is. */
+/** A smaller answer fits into one packet uncompressed. */
 const BYTES_MIN = 1_400;
 
-/** What an answer may be made of that is worth it; never what is compressed already. */
+/** The media types that are worth compressing; never one that is compressed already. */
 const COMPRESSIBLE =
   /^(?:text\/|application\/(?:[\w.-]+\+)?json\b|application\/x-ndjson\b|image\/svg)/;
 
 /**
- * Adds compression. It must come before the routes.
+ * Adds compression. Call it before adding routes.
  *
- * Left out are answers that hold a secret (`answersSecret` in the config of the route): the length of compressed text tells about its content
- * (BREACH). The others hold none, and no browser sends a bearer token by itself.
- * Request bodies are not decompressed: a small one could become any size.
+ * An answer that holds a secret (`answersSecret` in the config of the route) is never compressed: the length of
+ * compressed text reveals its content (BREACH). Other answers hold no secret, and browsers do not send bearer tokens
+ * automatically. Request bodies are not decompressed: a small one could expand to any size.
  */
 export async function addCompression(app: Api): Promise<void> {
   app.addHook('onRoute', (route) => {
@@ -26,7 +26,7 @@ export async function addCompression(app: Api): Promise<void> {
     globalDecompression: false,
     threshold: BYTES_MIN,
     customTypes: COMPRESSIBLE,
-    // What a stream has written reaches the caller at once, not when the compressor's window is full.
+    // Sends each chunk of a stream at once instead of waiting until the compressor's window is full.
     zlibOptions: { flush: constants.Z_SYNC_FLUSH },
   });
 }

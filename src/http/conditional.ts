@@ -1,4 +1,4 @@
-/** ETags, and 304 for those who have the answer already. */
+/** ETags, and 304 for callers that already have the answer. */
 import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import type { FastifyRequest } from 'fastify';
@@ -6,7 +6,7 @@ import type { Api } from './api-module.ts';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** GET answers one resource that callers come back to: it gets an ETag, and 304 when they have it. */
+    /** GET returns one resource that callers poll: the answer has an ETag, and is 304 if it has not changed. */
     conditional?: true;
   }
 }
@@ -14,9 +14,8 @@ declare module 'fastify' {
 const HASH_BYTES = 16;
 
 /**
- * Adds the hook. The tag is a hash of the whole answer, so it cannot be stale whatever the answer is made of, and
- * it is weak, because the same answer may be sent plain or compressed. A cache may keep the answer, for one caller,
- * and must ask each time.
+ * Adds the hook. The tag is a hash of the whole answer, so it is never stale. It is weak, because the same answer may
+ * be sent plain or compressed. A cache may keep the answer for one caller, and must revalidate it each time.
  */
 export function addConditionalAnswers(app: Api): void {
   app.addHook('onSend', (request, reply, payload, done) => {
@@ -33,12 +32,12 @@ export function addConditionalAnswers(app: Api): void {
       return;
     }
     void reply.code(304).removeHeader('content-type').removeHeader('content-length');
-    // Fastify's own hook for HEAD, which comes after this one, cannot take null.
+    // Fastify's hook for HEAD runs after this one and cannot handle null.
     done(null, request.method === 'HEAD' ? Readable.from([]) : null);
   });
 }
 
-/** RFC 9110, section 13.1.2: by weak comparison, which overlooks the `W/`. */
+/** RFC 9110, section 13.1.2: weak comparison, which ignores the `W/`. */
 function hasTag({ headers }: FastifyRequest, etag: string): boolean {
   const given = headers['if-none-match'];
   if (given === undefined) return false;

@@ -1,4 +1,4 @@
-/** Turns any failure into a problem document; what the caller may not see goes to the log. */
+/** Turns every failure into a problem document. What the caller must not see goes to the log. */
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type {
@@ -19,7 +19,7 @@ import {
 } from './problems.ts';
 import { fieldProblems } from './validation.ts';
 
-/** Fastify's and Node's own errors, by code. */
+/** The errors of Fastify and Node, by code. */
 const KNOWN_CODES: Readonly<Record<string, ProblemKind>> = {
   FST_ERR_VALIDATION: HTTP_PROBLEMS.PULSE_API_INVALID_REQUEST,
   FST_ERR_CTP_INVALID_JSON_BODY: HTTP_PROBLEMS.PULSE_API_MALFORMED_BODY,
@@ -49,7 +49,7 @@ export function answerError(error: unknown, request: FastifyRequest, reply: Fast
     .send(problemBody(problem, { requestId: request.id, url: request.url }));
 }
 
-/** Classifies by type and code, never by the text of a message. */
+/** Classifies by type and code, never by the message. */
 function problemOf(error: unknown): ProblemError {
   if (error instanceof ProblemError) return error;
   const transient = toPulseError(error);
@@ -69,14 +69,14 @@ function problemOf(error: unknown): ProblemError {
     return new ProblemError(known, { detail: 'The body must be application/json.', cause: error });
   }
   if (known !== undefined) return new ProblemError(known, { cause: error });
-  // What is left with a status of 400 is the JSON parser's refusal of __proto__ and the like.
+  // The remaining errors with status 400 come from the JSON parser, which refuses __proto__ and the like.
   if (statusCode === 400) {
     return new ProblemError(HTTP_PROBLEMS.PULSE_API_MALFORMED_BODY, { cause: error });
   }
   return new ProblemError(HTTP_PROBLEMS.PULSE_API_INTERNAL, { cause: error });
 }
 
-/** Answers what never became a request: malformed HTTP, headers that are too large, a request that arrives too slowly. */
+/** Answers input that never became a request: malformed HTTP, oversized headers, or a request that arrived too slowly. */
 export function answerClientError(error: NodeJS.ErrnoException, socket: Socket): void {
   if (error.code === 'ECONNRESET' || socket.destroyed) return;
   const problem = new ProblemError(clientProblem(error.code));
@@ -96,7 +96,7 @@ function clientProblem(code: string | undefined): ProblemKind {
   return HTTP_PROBLEMS.PULSE_API_MALFORMED_HTTP;
 }
 
-/** A route of the API, as collected while routes are registered. */
+/** A route, as collected while routes are registered. */
 export interface RouteEntry {
   readonly method: string;
   /** The pattern, such as `/api/v1/pulses/:id`. */

@@ -1,7 +1,5 @@
-/** Parts of the commands that operations show as their examples. */
+/** Parts of the example commands in the OpenAPI document. */
 
-/** The header that says who calls. */
 export const WITH_TOKEN = '-H "authorization: Bearer $TOKEN"';
 
-/** The header of every JSON body. */
 export const WITH_JSON = "-H 'content-type: application/json'";

@@ -1,29 +1,28 @@
 /**
- * Table idempotency_keys: what became of a request that carried an Idempotency-Key.
+ * Table idempotency_keys: the results of requests that carried an Idempotency-Key.
  *
- * A key of a caller is, in turn:
- * - `claimed`: a request with it is at work; another one is told to come back;
- * - `answered`: the outcomes are kept and answered again;
- * - claimed in vain (the process died, or not every pulse was confirmed): the next request with the same
- *   body takes it over and goes through everything again with the same ids, so nothing counts twice;
- * - forgotten, a day after its first request.
+ * States of a caller's key:
+ * - `claimed`: a request with it is in progress; another request with it gets 409;
+ * - `answered`: the outcomes are stored and returned again;
+ * - abandoned (the process died, or some pulse was not confirmed): the next request with the same body takes the
+ *   key over and repeats everything with the same ids, so nothing is counted twice;
+ * - expired: a day after its first request.
  */
 import type { Pool } from 'pg';
 import { withTransaction } from '../platform/postgres.ts';
 
-/** A request as its key sees it. */
 export interface KeyedRequest {
-  /** Kind and name: keys of different callers have nothing to do with each other. */
+  /** Kind and name: the keys of different callers are independent. */
   readonly caller: string;
   readonly key: string;
-  /** SHA-256 of what was sent. */
+  /** SHA-256 of the request. */
   readonly fingerprint: Buffer;
 }
 
 /**
- * From what the ids of pulses without one are derived: fixed before the first pulse is published.
+ * The source of the ids of pulses that have none, fixed before the first pulse is published.
  *
- * A key that begins anew after its day keeps the bits and gets another time, and so other ids.
+ * A key that is used again after it expired keeps the bits and gets another time, and so other ids.
  */
 export interface IdSeed {
   readonly timeMs: number;
@@ -35,10 +34,10 @@ export type Claim =
   | { readonly state: 'answered'; readonly outcomes: string }
   | { readonly state: 'busy' | 'reused' };
 
-/** Longer than a request may take. Two at work at once would be safe, only wasteful. */
+/** Longer than a request may take. Two at once would be safe but wasteful. */
 const CLAIM_SECONDS = 120;
 const KEPT_HOURS = 24;
-/** Rows that one claim clears away: more than it adds, so that the table cannot grow for ever. */
+/** Expired rows that each claim deletes: more than it adds, so that the table does not grow without bound. */
 const FORGOTTEN_PER_CLAIM = 10;
 
 const FORGET = `
@@ -70,10 +69,10 @@ const RELEASE = `
   WHERE caller = $1 AND key = $2 AND outcomes IS NULL`;
 
 /**
- * Claims the key for this request, or says what became of it.
+ * Claims the key for this request, or returns its state.
  *
- * @param bits For the seed, when the key is new.
- * @throws TransientError Postgres is away or too busy; nothing was published.
+ * @param bits For the seed of a new key.
+ * @throws TransientError Postgres is unavailable or too busy; nothing was published.
  */
 export async function claimKey(pool: Pool, request: KeyedRequest, bits: Buffer): Promise<Claim> {
   const { caller, key, fingerprint } = request;
@@ -95,7 +94,7 @@ export async function claimKey(pool: Pool, request: KeyedRequest, bits: Buffer):
       key,
     ]);
     const kept = found.rows[0];
-    // Its day ended, and it was cleared away, between the two statements.
+    // It expired and was deleted between the two statements.
     if (kept === undefined) return { state: 'busy' };
     if (!kept.fingerprint.equals(fingerprint)) return { state: 'reused' };
     if (kept.outcomes === null) return { state: 'busy' };
@@ -103,7 +102,7 @@ export async function claimKey(pool: Pool, request: KeyedRequest, bits: Buffer):
   });
 }
 
-/** Keeps the outcomes for the next request with the key. */
+/** Stores the outcomes for the next request with the key. */
 export async function keepOutcomes(
   pool: Pool,
   { caller, key }: KeyedRequest,
@@ -112,7 +111,7 @@ export async function keepOutcomes(
   await withTransaction(pool, (client) => client.query(ANSWER, [caller, key, outcomes]));
 }
 
-/** Lets the next request with the key and the same body go through everything again, at once. */
+/** Lets the next request with the key and the same body repeat everything at once. */
 export async function releaseKey(pool: Pool, { caller, key }: KeyedRequest): Promise<void> {
   await withTransaction(pool, (client) => client.query(RELEASE, [caller, key]));
 }

@@ -1,12 +1,12 @@
-/** Instants in parameters and bodies → milliseconds, or a 400 that names the field. */
+/** Parses instants in parameters and bodies into milliseconds. */
 import { parseTimestamp } from '../core/timestamp.ts';
 import { invalidField } from './problems.ts';
 
 /**
- * Where a schema says date-time it lets a few texts pass that are no instants, such as one without a `T`.
+ * The date-time format of a schema accepts a few texts that are not instants, for example one without a `T`.
  *
- * @param what What the field takes, for the answer.
- * @throws ProblemError 400.
+ * @param what Describes the accepted values, for the error.
+ * @throws ProblemError 400, names the field.
  */
 export function instantFrom(field: string, text: string, what = 'an RFC 3339 instant'): number {
   const ms = parseTimestamp(text);
@@ -15,7 +15,7 @@ export function instantFrom(field: string, text: string, what = 'an RFC 3339 ins
   throw invalidField(field, `must be ${what} such as ${example}`);
 }
 
-/** The span from `from`, inclusive, to `to`; what is not given is open. */
+/** From `fromMs`, inclusive, to `toMs`, exclusive. Undefined: no bound. */
 export interface Span {
   readonly fromMs: number | undefined;
   readonly toMs: number | undefined;
@@ -35,7 +35,7 @@ export function spanFrom({
   });
 }
 
-/** @throws ProblemError 400: it is empty. */
+/** @throws ProblemError 400: the span is empty. */
 export function checkedSpan(span: Span): Span {
   const { fromMs, toMs } = span;
   if (fromMs === undefined || toMs === undefined || fromMs < toMs) return span;

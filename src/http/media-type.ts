@@ -1,8 +1,8 @@
-/** Content negotiation (RFC 9110, section 12.5.1), as far as it is needed. */
+/** Content negotiation (RFC 9110, section 12.5.1), as far as the API needs it. */
 
 /**
- * The one of `offered` that an Accept header likes best; the first when it likes all the same, when there is
- * no header, and when it names nothing that is offered: an answer is better than none.
+ * The offered type that the Accept header prefers. It is the first one if all are equal, if there is no header, and
+ * if the header names none of them, because some answer is better than none.
  */
 export function preferredType<Type extends string>(
   accept: string | undefined,
@@ -30,7 +30,7 @@ function parseRange(text: string): Range {
   return { name, quality: quality >= 0 && quality <= 1 ? quality : 0 };
 }
 
-/** The most specific range decides. */
+/** The most specific range applies. */
 function qualityOf(type: string, ranges: readonly Range[]): number {
   const [family = ''] = type.split('/');
   for (const name of [type, `${family}/*`, '*/*']) {

@@ -1,6 +1,6 @@
 /** The `Link` header of a paged answer (RFC 8288). */
 
-/** Where one page lies among all. */
+/** The position of one page among all. */
 export interface PagePosition {
   readonly page: number;
   readonly limit: number;
@@ -8,10 +8,10 @@ export interface PagePosition {
 }
 
 /**
- * Links to the first, previous, next and last page, as far as they exist, keeping the filters.
+ * Links to the first, previous, next and last page, if they exist, with the same filters.
  *
- * Targets are absolute paths, not URLs: behind a proxy only the client knows the host. A page
- * beyond the end gets the last one as its previous.
+ * Targets are absolute paths, not URLs: behind a proxy only the client knows the host. The previous page of one
+ * beyond the end is the last page.
  */
 export function pageLinks(
   path: string,

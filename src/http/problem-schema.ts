@@ -2,22 +2,22 @@
 import { Type } from 'typebox';
 import { PROBLEM_MEDIA_TYPE } from './problems.ts';
 
-/** The members every problem has; `errors` comes with 400 and names the wrong fields. */
+/** The members of every problem; `errors` comes with 400 and names the invalid fields. */
 export const PROBLEM_PROPERTIES = {
   type: Type.String({
     format: 'uri-reference',
-    description: 'Identifies the kind of problem, and leads to a page about it.',
+    description: 'Identifies the kind of problem and links to its description.',
   }),
   title: Type.String({ description: 'The kind of problem in words.' }),
   status: Type.Integer({ description: 'The HTTP status.' }),
   detail: Type.String({ description: 'What is wrong with this request.' }),
   instance: Type.String({ description: 'The path of the request.' }),
-  code: Type.String({ description: 'The stable code to program against, `PULSE_API_…`.' }),
-  request_id: Type.String({ description: 'The same as the header X-Request-Id.' }),
+  code: Type.String({ description: 'A stable code for programs, `PULSE_API_…`.' }),
+  request_id: Type.String({ description: 'Same as the header X-Request-Id.' }),
   errors: Type.Optional(
     Type.Array(
       Type.Object({
-        field: Type.String({ description: 'The wrong field of the body, query string or path.' }),
+        field: Type.String({ description: 'The invalid field of the body, query string or path.' }),
         message: Type.String({ description: 'What is wrong with it.' }),
       }),
     ),
@@ -28,20 +28,20 @@ export const ProblemSchema = Type.Object(PROBLEM_PROPERTIES, { title: 'Problem' 
 
 const DESCRIPTIONS = {
   400: 'The request is not valid; `errors` names the fields.',
-  401: 'The token is missing, expired or not valid.',
+  401: 'The token is missing, expired or invalid.',
   403: 'The caller’s role or tenants do not allow it.',
   404: 'There is no such resource.',
-  409: 'The request conflicts with what is going on.',
+  409: 'The request conflicts with the current state.',
   413: 'The body is too large.',
-  415: 'The media type of the body is not taken here.',
-  429: 'Too many requests; `Retry-After` says when to come back.',
+  415: 'The operation does not accept the media type of the body.',
+  429: 'Too many requests; `Retry-After` says when to try again.',
   500: 'The server failed.',
-  503: 'A server behind the API is away, or this one is closing; `Retry-After` says when to come back.',
+  503: 'A server behind the API is unavailable, or this one is shutting down; `Retry-After` says when to try again.',
 } as const;
 
 type ProblemStatus = keyof typeof DESCRIPTIONS;
 
-/** The response schemas of a route's errors. */
+/** The response schemas for a route's errors. */
 export function problemResponses<Status extends ProblemStatus>(...statuses: Status[]) {
   const responses = statuses.map((status) => [status, problemResponse(DESCRIPTIONS[status])]);
   return Object.fromEntries(responses) as Record<Status, ReturnType<typeof problemResponse>>;

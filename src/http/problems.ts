@@ -1,7 +1,7 @@
-/** Errors as the API answers them: kinds in catalogues, one for each domain, and the RFC 9457 body of one. */
+/** The errors that the API returns: a catalogue of kinds for each domain, and the RFC 9457 body. */
 import { API_BASE } from './api-base.ts';
 
-/** What a caller can do about a problem of this status; codes and titles say the rest. */
+/** What a caller can do about a problem, by status. */
 export const PROBLEM_ADVICE = {
   400: { retry: 'never', advice: 'Fix the request. Where fields are wrong, `errors` names them.' },
   401: {
@@ -11,20 +11,20 @@ export const PROBLEM_ADVICE = {
   403: { retry: 'never', advice: 'Ask an administrator for the role or the tenants you need.' },
   404: {
     retry: 'never',
-    advice: 'Check the path. What you may not see is reported as not found, too.',
+    advice: 'Check the path. Resources that you may not see are also reported as not found.',
   },
   405: { retry: 'never', advice: 'Use a method that the `Allow` header lists.' },
   408: { retry: 'later', advice: 'Send the request again, faster.' },
   409: {
     retry: 'later',
-    advice: 'Look at the state that conflicts with the request; it may change.',
+    advice: 'Check the state that conflicts with the request; it may change.',
   },
   413: { retry: 'never', advice: 'Send less at a time.' },
   414: { retry: 'never', advice: 'Send a shorter URL.' },
   415: { retry: 'never', advice: 'Set `Content-Type` to a type that the operation accepts.' },
   422: {
     retry: 'never',
-    advice: 'Fix the request as `detail` and `outcomes` say. Nothing in it was accepted.',
+    advice: 'Fix the request; see `detail` and `outcomes`. Nothing in it was accepted.',
   },
   429: { retry: 'later', advice: 'Send it again after `Retry-After` seconds.' },
   431: { retry: 'never', advice: 'Send fewer or shorter headers.' },
@@ -32,11 +32,11 @@ export const PROBLEM_ADVICE = {
   503: {
     retry: 'later',
     advice:
-      'Send it again after `Retry-After` seconds and back off; send pulses under the ids in `outcomes`.',
+      'Send it again after `Retry-After` seconds and back off; send pulses again with the ids in `outcomes`.',
   },
 } as const satisfies Record<number, { retry: 'never' | 'later'; advice: string }>;
 
-/** One kind of problem. Its code is a contract with clients: add kinds, never rename one. */
+/** One kind of problem. Clients depend on its code: add kinds, never rename one. */
 export interface ProblemKind {
   readonly code: string;
   readonly status: keyof typeof PROBLEM_ADVICE;
@@ -56,7 +56,7 @@ export function defineProblems<Code extends `PULSE_API_${string}`>(
   return Object.fromEntries(catalogue) as Record<Code, ProblemKind>;
 }
 
-/** The kinds that any route may answer with. */
+/** The kinds that any route may return. */
 export const HTTP_PROBLEMS = defineProblems({
   PULSE_API_INVALID_REQUEST: { status: 400, title: 'The request is not valid.' },
   PULSE_API_MALFORMED_BODY: { status: 400, title: 'The body is not valid JSON.' },
@@ -88,19 +88,18 @@ export const HTTP_PROBLEMS = defineProblems({
   PULSE_API_CLOSING: { status: 503, title: 'The server is shutting down.' },
 });
 
-/** Each kind of problem has a page below this path; `type` leads to it. */
+/** Each kind of problem has a page below this path; `type` points to it. */
 export const PROBLEM_TYPES_PATH = `${API_BASE}/problems`;
 
-/** The media type of every error. */
 export const PROBLEM_MEDIA_TYPE = 'application/problem+json';
 
-/** What is wrong with one field of the body, the query string or the path. */
+/** One invalid field of the body, the query string or the path. */
 export interface FieldProblem {
   readonly field: string;
   readonly message: string;
 }
 
-/** What an answer adds to its kind. The caller sees all of it but `cause`. */
+/** The facts of one occurrence. The caller sees all of them except `cause`. */
 export interface ProblemOptions {
   readonly detail?: string;
   readonly errors?: readonly FieldProblem[];
@@ -110,7 +109,7 @@ export interface ProblemOptions {
   readonly cause?: unknown;
 }
 
-/** An error that the caller sees. Thrown anywhere below a route, it becomes a problem document. */
+/** An error that the caller sees. Thrown anywhere in a route, it becomes a problem document. */
 export class ProblemError extends Error {
   readonly kind: ProblemKind;
   readonly options: ProblemOptions;
@@ -128,19 +127,18 @@ export function invalidField(field: string, message: string): ProblemError {
   return invalidFields([{ field, message }]);
 }
 
-/** A 400 that names every wrong field. */
+/** A 400 that names every invalid field. */
 export function invalidFields(errors: readonly FieldProblem[]): ProblemError {
   const detail = errors.map(({ field, message }) => `${field}: ${message}`).join('; ');
   return new ProblemError(HTTP_PROBLEMS.PULSE_API_INVALID_REQUEST, { detail, errors });
 }
 
-/** The request a problem belongs to. */
 export interface ProblemContext {
   readonly requestId: string;
   readonly url: string;
 }
 
-/** The body of an error. `instance` leaves the query string out: it may hold what nobody should log. */
+/** The body of an error. `instance` omits the query string, which may hold values that must not be logged. */
 export function problemBody(
   { kind, options }: ProblemError,
   { requestId, url }: ProblemContext,
@@ -164,7 +162,7 @@ export function problemName(code: string): string {
   return code.slice('PULSE_API_'.length).toLowerCase().replaceAll('_', '-');
 }
 
-/** The URI reference that identifies a kind of problem. A path: behind a proxy only the client knows the host. */
+/** The URI reference that identifies a kind of problem. It is a path: behind a proxy only the client knows the host. */
 export function problemType(code: string): string {
   return `${PROBLEM_TYPES_PATH}/${problemName(code)}`;
 }

@@ -1,6 +1,6 @@
-/** What a module contributes to the AsyncAPI 3 document, and the words that all contributions share. */
+/** The part of the AsyncAPI 3 document that a module contributes, and the terms that all parts share. */
 
-/** Members of the document, by name. Names are unique over all modules. */
+/** Members of the document, by name. Names are unique across modules. */
 export interface QueueDescription {
   readonly channels: Readonly<Record<string, object>>;
   readonly operations: Readonly<Record<string, object>>;
@@ -24,7 +24,7 @@ export function exchangeBinding(name: string, type: 'direct' | 'fanout' | 'topic
   return { amqp: { is: 'routingKey', exchange, bindingVersion: BINDING_VERSION } };
 }
 
-/** The bindings of an operation on persistent messages that must not get lost. */
+/** The bindings of an operation on persistent messages that must not be lost. */
 export function durableOperation(more: { readonly ack?: true } = {}) {
   return { amqp: { deliveryMode: 2, mandatory: true, ...more, bindingVersion: BINDING_VERSION } };
 }

@@ -1,11 +1,11 @@
-/** Checks requests against their schemas: nothing is coerced, nothing is dropped, every wrong field is named. */
+/** Validates requests against their schemas: nothing is coerced or dropped, and every invalid field is named. */
 import type { FastifyInstance, FastifySchemaValidationError } from 'fastify';
 import { TEXT_PATTERN } from './text-schema.ts';
 import type { FieldProblem } from './problems.ts';
 
 /**
- * Options of Ajv. Fastify's defaults turn null into 0, "7" and [5] into numbers, and drop misspelt
- * fields: on a bill each of these is a wrong amount.
+ * Options for Ajv. Fastify's defaults turn null into 0, turn "7" and [5] into numbers, and drop misspelt fields. On a
+ * bill each of these is a wrong amount.
  */
 export const AJV_OPTIONS = {
   coerceTypes: false,
@@ -14,17 +14,17 @@ export const AJV_OPTIONS = {
   allErrors: true,
 } as const;
 
-/** How many wrong fields one answer names. */
+/** How many invalid fields one answer names. */
 const FIELDS_MAX = 20;
 
-/** Digits as an integer is written, few enough for a safe one. */
+/** A decimal integer, short enough to be a safe integer. */
 const INTEGER = /^-?(?:0|[1-9]\d{0,14})$/;
 
 /**
- * Reads the integers and lists of query strings, whose values are texts, before they are checked. A list
- * is a parameter that may be repeated; given once it is a list of one.
+ * Parses the integers and lists of query strings before validation. A list is a parameter that may be repeated; given
+ * once, it is a list of one.
  *
- * Ajv could coerce them, but takes `1e400` for Infinity and then skips the bounds.
+ * Ajv could coerce them, but it turns `1e400` into Infinity and then skips the bounds.
  */
 export function addQueryReading(app: FastifyInstance): void {
   app.addHook('preValidation', (request, _reply, done) => {
@@ -45,7 +45,7 @@ interface QuerySchema {
   readonly properties?: Readonly<Record<string, { readonly type?: string }>>;
 }
 
-/** Names the fields that Ajv refused, in words for the caller. */
+/** Describes the fields that Ajv refused, for the caller. */
 export function fieldProblems(
   failures: readonly FastifySchemaValidationError[],
   part: string,

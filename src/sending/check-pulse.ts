@@ -1,4 +1,4 @@
-/** From a sent pulse to the bytes that go onto the queue, or the reason why it may not. No clock, no I/O. */
+/** Turns a sent pulse into the text to publish, or the reason for a refusal. No clock, no I/O. */
 import { formatAmount } from '../core/amount.ts';
 import type { Pulse } from '../contract/pulse.ts';
 import type { RejectionReason } from '../contract/rejection.ts';
@@ -7,13 +7,12 @@ import type { BodyLimits } from '../contract/parse-body.ts';
 import { parsePulse } from '../contract/parse-pulse.ts';
 import type { FieldNames, Refusal, SentPulse } from './sent-pulse.ts';
 
-/** What a pulse is held to. */
 export interface CheckContext {
   readonly limits: BodyLimits;
   readonly receivedAtMs: number;
-  /** Whom the caller may send for. */
+  /** The tenants that the caller may send for. */
   readonly tenants: TenantScope;
-  /** Makes the id of a pulse that brings none. */
+  /** Makes the id of a pulse without one. */
   readonly newId: () => string;
 }
 
@@ -22,10 +21,10 @@ export type CheckedPulse =
   | { readonly ok: true; readonly id: string; readonly text: string };
 
 /**
- * Applies ingest's own rules, with the same function, and then the caller's scope.
+ * Applies the rules of ingest, with the same function, and then the caller's scope.
  *
- * What is published is written anew from what was understood, so that no second reading can understand
- * it differently; and with its time, so that the wait in the queue does not move it to another hour.
+ * The published text is written from the parsed pulse, so that ingest cannot read it differently. It contains the
+ * time, so that waiting in the queue does not move the pulse to another hour.
  */
 export function checkPulse(sent: SentPulse, context: CheckContext): CheckedPulse {
   if (!sent.ok) return sent;
@@ -55,13 +54,13 @@ export function checkPulse(sent: SentPulse, context: CheckContext): CheckedPulse
   const text = toText(pulse, { id, timestamp: timestamp ?? new Date(receivedAtMs).toISOString() });
   const bytes = Buffer.byteLength(text);
   if (bytes > limits.bodyBytesMax) {
-    const reason = `The pulse has ${bytes} bytes; ${limits.bodyBytesMax} at most.`;
+    const reason = `The pulse has ${bytes} bytes; the limit is ${limits.bodyBytesMax}.`;
     return { ok: false, refusal: { field: sent.fields.body, code: 'body_too_large', reason } };
   }
   return { ok: true, id, text };
 }
 
-/** The shape that ingest reads fastest. The amount is a string: nobody on the way can round it. */
+/** The shape that ingest reads fastest. The amount is a string, so that it cannot be rounded on the way. */
 function toText(pulse: Pulse, { id, timestamp }: { id: string; timestamp: string }): string {
   return JSON.stringify({
     tenant: pulse.tenant,

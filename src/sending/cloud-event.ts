@@ -1,6 +1,6 @@
 /**
- * CloudEvents 1.0 as pulses: `source` and `id` are the identity, `subject` is the tenant, `time` the
- * timestamp, and `data` holds `product_sku`, `use_unity` and `used_amount`.
+ * CloudEvents 1.0 as pulses: `source` and `id` are the identity, `subject` is the tenant, `time` is the timestamp, and
+ * `data` holds `product_sku`, `use_unity` and `used_amount`.
  *
  * @see https://github.com/cloudevents/spec/tree/v1.0.2/cloudevents
  */
@@ -13,7 +13,7 @@ import type { FieldNames, SentPulse } from './sent-pulse.ts';
 
 type Attributes = Readonly<Record<string, unknown>>;
 
-/** The payload: its JSON text and what that says. */
+/** The payload: its JSON text and its value. */
 interface EventPayload {
   readonly value: unknown;
   readonly source: () => string;
@@ -29,11 +29,11 @@ const EVENT_FIELDS: FieldNames = {
   body: 'data',
 };
 
-/** The attributes that are read; extensions are ignored. */
+/** The attributes that are used; extensions are ignored. */
 const ATTRIBUTES = ['specversion', 'id', 'source', 'type', 'subject', 'time'] as const;
 const JSON_TYPE = /^[\w.+-]+\/(?:json|[\w.-]+\+json)\s*(?:;|$)/i;
 const BASE64 = /^(?:[A-Za-z\d+/]{4})*(?:[A-Za-z\d+/]{2}==|[A-Za-z\d+/]{3}=)?$/;
-/** A URI reference has no white space, so the first space ends it. */
+/** A URI reference contains no white space, so the first space ends it. */
 const SOURCE = /^[^\s\p{Cc}\p{Cs}]+$/u;
 
 /** An event in one JSON object, alone or in a batch. `text` is its JSON text. */
@@ -58,7 +58,7 @@ export function fromStructuredEvent(value: unknown, text: () => string): SentPul
   return fromBytes(event, Buffer.from(base64, 'base64'), 'data_base64');
 }
 
-/** Whether the headers carry an event: then the body is its data alone. */
+/** Whether the headers carry an event. Then the body is only its data. */
 export function isBinaryEvent(headers: IncomingHttpHeaders): boolean {
   return ATTRIBUTES.some((name) => headers[`ce-${name}`] !== undefined);
 }
@@ -79,8 +79,8 @@ export function fromBinaryEvent(headers: IncomingHttpHeaders, body: Buffer): Sen
 }
 
 /**
- * The id of a pulse that came as an event: `<source> <id>`, unambiguous since a source has no space; when that is
- * longer than an id may be, `sha256:` and the SHA-256 of it in hexadecimal, which has none.
+ * The id of a pulse that came as an event: `<source> <id>`, which is unambiguous because a source has no space. If
+ * that is too long for an id, it is `sha256:` and its SHA-256 in hexadecimal, which has no space either.
  */
 export function eventIdentity(source: string, id: string): string {
   const joined = `${source} ${id}`;
@@ -106,7 +106,7 @@ function fromEvent(event: Attributes, payload: EventPayload): SentPulse {
     return refuse('source', 'source must be a URI reference, without white space.');
   }
   if (!isFilled(type)) return refuse('type', 'type must be a string that is not empty.');
-  if (/\p{Cs}/u.test(id)) return refuse('id', 'id must not hold half a character.');
+  if (/\p{Cs}/u.test(id)) return refuse('id', 'id must not contain half a character.');
   const { value, source: payloadSource } = payload;
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     const reason = 'data must be an object with product_sku, use_unity and used_amount.';
@@ -137,7 +137,7 @@ function isFilled(value: unknown): value is string {
   return typeof value === 'string' && value !== '';
 }
 
-/** HTTP binding, section 3.1.3.2: a quoted string loses its quotes, then what is percent-encoded is decoded. */
+/** HTTP binding, section 3.1.3.2: removes the quotes of a quoted string, then decodes percent-encoding. */
 function headerText(header: string): string | undefined {
   if (!/^[\x20-\x7e]*$/.test(header)) return undefined;
   const quoted = /^"(.*)"$/.exec(header)?.[1];

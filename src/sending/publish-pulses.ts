@@ -1,27 +1,26 @@
-/** Publishes checked pulses, several a message, and tells for each whether RabbitMQ has it. */
+/** Publishes checked pulses, several per message, and reports for each whether RabbitMQ confirmed it. */
 import { TransientError } from '../core/errors.ts';
 import type { Publication } from '../contract/publication.ts';
 
-/** Where to publish, and how. */
 export interface PublishDeps {
   /** Resolves when the broker has it safely in a queue. */
   readonly publish: (publication: Publication) => Promise<void>;
-  /** The queue's name, which is also that of its exchange and its routing key. */
+  /** The name of the queue, of its exchange and of its routing key. */
   readonly queue: string;
-  /** Of one message, as ingest takes it. */
+  /** The largest message that ingest accepts. */
   readonly bodyBytesMax: number;
 }
 
-/** Enough that the broker's cost a message hardly shows, few enough that a message is small. */
+/** Many enough that the broker's cost per message hardly matters, and few enough that messages stay small. */
 const PULSES_PER_MESSAGE = 100;
 const MESSAGE_BYTES_MAX = 64 * 1024;
 
 /**
  * Publishes the texts of pulses, each a JSON object with an id.
  *
- * @param newMessageId The identity of a message: it only tells dead letters apart, pulses have their own.
- * @returns For each text whether it was confirmed. One that was not may have been published all the
- * same: sent again with the same id it counts once.
+ * @param newMessageId Makes the id of a message, which only distinguishes dead letters: pulses have their own ids.
+ * @returns For each text whether it was confirmed. An unconfirmed one may have been published; sent again with the
+ * same id, it is counted once.
  */
 export async function publishPulses(
   texts: readonly string[],
@@ -57,13 +56,13 @@ async function isTaken(publishing: Promise<void>): Promise<boolean> {
   }
 }
 
-/** In order; each message within both bounds, one pulse has a message of its own whatever its size. */
+/** Keeps the order. Each message is within both bounds, except that a large pulse gets a message to itself. */
 function intoMessages(texts: readonly string[], bytesMax: number): string[][] {
   const messages: string[][] = [];
   let message: string[] = [];
   let bytes = 0;
   for (const text of texts) {
-    // With the comma or bracket before it; the closing bracket is in the first sum.
+    // Includes the comma or bracket before it; the closing bracket is in the initial value.
     const more = Buffer.byteLength(text) + 1;
     if (message.length === PULSES_PER_MESSAGE || bytes + more > bytesMax) message = [];
     if (message.length === 0) {

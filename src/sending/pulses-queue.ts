@@ -1,4 +1,4 @@
-/** The queue of pulses in the AsyncAPI document: what producers publish. */
+/** The part of the AsyncAPI document about the queue of pulses, to which producers publish. */
 import { QueuedPulse, QueuedPulses } from '../contract/queued-pulse-schema.ts';
 import {
   durableOperation,
@@ -19,7 +19,7 @@ export function describePulsesQueue(queue: string): QueueDescription {
         title: 'Pulses',
         description:
           `Exchange \`${names.exchange}\`, bound to the quorum queue \`${names.queue}\`. The address is the routing ` +
-          `key. Publishing to the queue through the default exchange works as well.`,
+          `key. Publishing to the queue through the default exchange also works.`,
         messages: {
           pulse: ref('components/messages/pulse'),
           pulses: ref('components/messages/pulses'),
@@ -57,10 +57,10 @@ const PROPERTIES = `
 | AMQP property | meaning |
 |---|---|
 | \`message_id\` | the id of a pulse that has none |
-| \`timestamp\` | when it was used, for a pulse without a \`timestamp\` |
-| \`delivery_mode\` | 2; otherwise a restart of the broker loses the message |
+| \`timestamp\` | the time of use, for a pulse without a \`timestamp\` |
+| \`delivery_mode\` | must be 2; otherwise a restart of the broker loses the message |
 
-Headers are kept when a pulse is quarantined and have no other meaning.
+Headers are stored with a quarantined pulse and are otherwise ignored.
 `.trim();
 
 const PULSE = {

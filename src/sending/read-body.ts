@@ -1,4 +1,4 @@
-/** From a request's body, in any of the formats, to the pulses that it carries. */
+/** Reads the pulses from a request's body, in any of the formats. */
 import type { IncomingHttpHeaders } from 'node:http';
 import { elementSources } from '../contract/json-source.ts';
 import { parseJson } from '../contract/parse-body.ts';
@@ -8,7 +8,7 @@ import { fromBinaryEvent, fromStructuredEvent, isBinaryEvent } from './cloud-eve
 import { PULSE_FIELDS, type SentPulse } from './sent-pulse.ts';
 import { SENDING_PROBLEMS } from './sending-problems.ts';
 
-/** The media types that are read, parameters aside. */
+/** The accepted media types, without parameters. */
 export const SEND_MEDIA_TYPES = [
   'application/json',
   'application/x-ndjson',
@@ -26,9 +26,9 @@ export interface SentBody {
 const NEWLINE = 0x0a;
 
 /**
- * The pulses of a request in their order; what is wrong with one of them is said there.
+ * The pulses of a request, in order. A pulse that cannot be read is a refusal in its place.
  *
- * @throws ProblemError The body as a whole is wrong: 400, or 413 for more than 1,000 pulses.
+ * @throws ProblemError The whole body is invalid: 400, or 413 for more than 1,000 pulses.
  */
 export function readBody({ mediaType, headers, body }: SentBody): SentPulse[] {
   switch (mediaType) {
@@ -70,7 +70,7 @@ function readDocument(
   );
 }
 
-/** Empty lines are no pulses and are not counted. */
+/** Skips empty lines. */
 function readLines(body: Buffer): SentPulse[] {
   const pulses: SentPulse[] = [];
   for (let start = 0; start < body.length;) {
@@ -99,9 +99,9 @@ function toPulse(value: unknown, source: () => string): SentPulse {
 }
 
 function refuseCount(count: number): void {
-  if (count === 0) throw invalidField('body', 'holds no pulse');
+  if (count === 0) throw invalidField('body', 'contains no pulse');
   if (count > ARRAY_LENGTH_MAX) {
-    const detail = `A request carries at most ${ARRAY_LENGTH_MAX} pulses.`;
+    const detail = `The limit is ${ARRAY_LENGTH_MAX} pulses per request.`;
     throw new ProblemError(SENDING_PROBLEMS.PULSE_API_TOO_MANY_PULSES, { detail });
   }
 }

@@ -1,12 +1,12 @@
 /**
- * What becomes of the pulses of one request. In this order:
+ * Sends the pulses of one request, in these steps:
  *
- * 1. the Idempotency-Key, if there is one, is claimed, and with it the seed of the ids is fixed in
- *    Postgres. Dying after it: the next request with the key goes on from here with the same ids;
- * 2. each pulse is checked and, when it has no id, gets one;
- * 3. the accepted ones are published and confirmed. Dying in between or after it: sent again, they carry
- *    the same ids (their own, or those of the seed), and ingest counts each once;
- * 4. the outcomes are kept under the key, and answered.
+ * 1. Claim the Idempotency-Key, if there is one, which fixes the seed of the ids in Postgres. If the process dies
+ *    after this, the next request with the key continues from here with the same ids.
+ * 2. Check each pulse, and give it an id if it has none.
+ * 3. Publish the accepted ones and wait for the confirms. If the process dies during or after this, pulses that are
+ *    sent again have the same ids (their own, or those of the seed), and ingest counts each once.
+ * 4. Store the outcomes under the key, and answer.
  */
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import type { Pool } from 'pg';
@@ -26,11 +26,11 @@ import {
 import { publishPulses, type PublishDeps } from './publish-pulses.ts';
 import type { Refusal, SentPulse } from './sent-pulse.ts';
 
-/** What became of one pulse; `index` is its place in the request, from 0. */
+/** The result of one pulse; `index` is its position in the request, from 0. */
 export type SendOutcome = { readonly index: number } & (
   | { readonly status: 'accepted'; readonly id: string }
   | ({ readonly status: 'rejected' } & Refusal)
-  /** Not confirmed: it may be in the queue or not. */
+  /** Not confirmed: it may or may not be in the queue. */
   | {
       readonly status: 'unconfirmed';
       readonly id: string;
@@ -56,20 +56,20 @@ export interface SendRequest {
 
 export interface SendAnswer {
   readonly outcomes: readonly SendOutcome[];
-  /** These are the outcomes of an earlier request with the same key. */
+  /** Whether the outcomes are those of an earlier request with the same key. */
   readonly replayed: boolean;
 }
 
 const UNCONFIRMED = {
   code: 'unconfirmed',
-  reason: 'RabbitMQ has not confirmed it. Send it again with this id: it counts once.',
+  reason: 'RabbitMQ did not confirm it. Send it again with this id; it is counted once.',
 } as const;
 
 /**
- * Sends the pulses of one request and says of each what became of it.
+ * Sends the pulses of one request and returns the outcome of each.
  *
- * @throws ProblemError 409 or 422 on account of the key.
- * @throws TransientError Postgres is away and there is a key; nothing was published.
+ * @throws ProblemError 409 or 422 because of the key.
+ * @throws TransientError There is a key and Postgres is unavailable; nothing was published.
  */
 export async function sendPulses(deps: SendDeps, request: SendRequest): Promise<SendAnswer> {
   const { keyed, receivedAtMs } = request;
@@ -107,7 +107,7 @@ async function sendClaimed(
     const settle = isFinal
       ? keepOutcomes(deps.pool, keyed, JSON.stringify(outcomes))
       : releaseKey(deps.pool, keyed);
-    // What is published is published: without this row a repeated request publishes the same ids.
+    // Not fatal: the pulses are published, and without this row a retry publishes the same ids.
     await settle.catch((error: unknown) => {
       request.log.warn({ err: error }, 'idempotency key left claimed');
     });
@@ -138,7 +138,7 @@ async function checkAndPublish(
   });
 }
 
-/** The same for the same seed and index; nobody can tell it from outside. */
+/** Deterministic, and unpredictable without the seed. */
 function idAt({ timeMs, bits }: IdSeed, index: number): string {
   return uuidV7(timeMs, createHash('sha256').update(bits).update(String(index)).digest());
 }

@@ -20,21 +20,20 @@ export interface SendingModuleOptions extends SendDeps {
   readonly gate?: SendGateOptions;
 }
 
-/** Room for 1,000 pulses of the longest texts in the usual spelling. */
+/** Large enough for 1,000 pulses with the longest texts in the usual notation. */
 export const SEND_BYTES_MAX = 2 * 1024 * 1024;
 
 const MIB = 1024 * 1024;
 const GATE: SendGateOptions = { callerBytesMax: 32 * MIB, bytesMax: 64 * MIB };
 /** What a request costs beside its body. */
 const REQUEST_BYTES = 4 * 1024;
-/** The publisher may wait half a minute for a place and as long for the confirm; its verdict tells more than ours. */
+/** The publisher may wait half a minute for a slot and as long for the confirm; its error says more than a timeout. */
 const ANSWER_WITHIN_MS = 75_000;
 const KEY = /^[\x21-\x7e]{1,128}$/;
 
-/** Pulses over HTTP. */
 export function createSendingModule(options: SendingModuleOptions): ApiModule {
   return {
-    tag: { name: 'sending', description: 'Pulses on their way to be counted.' },
+    tag: { name: 'sending', description: 'Sending pulses to be counted.' },
     problems: SENDING_PROBLEMS,
     queues: describePulsesQueue(options.queue),
     addRoutes: (api) => {
@@ -43,7 +42,7 @@ export function createSendingModule(options: SendingModuleOptions): ApiModule {
   };
 }
 
-/** In a separate scope, because its bodies are read as bytes: no number may be rounded. */
+/** In a separate scope, because it reads bodies as bytes, so that no number is rounded. */
 function addRoutes(api: Api, options: SendingModuleOptions): void {
   const gate = createSendGate(options.gate ?? GATE);
 
@@ -64,11 +63,11 @@ function addRoutes(api: Api, options: SendingModuleOptions): void {
         schema: sendPulsesSchema,
         config: { roles: OPERATORS, unaudited: true, answerWithinMs: ANSWER_WITHIN_MS },
         bodyLimit: SEND_BYTES_MAX,
-        // The schema describes; the rules are ingest's own.
+        // The schema is only for the documentation; the rules are those of ingest.
         validatorCompiler: () => () => true,
         onRequest: (request, reply, next) => {
           refuseEncoding(request);
-          refuseAbsence(options.brokerState());
+          refuseUnlessOpen(options.brokerState());
           const leave = gate.enter(
             actorNameOf(request.user),
             REQUEST_BYTES + declaredBytes(request),
@@ -96,7 +95,7 @@ function addRoutes(api: Api, options: SendingModuleOptions): void {
   });
 }
 
-/** 202 when anything is accepted; else a problem that carries the same outcomes. */
+/** 202 if any pulse is accepted, else a problem with the same outcomes. */
 function toAnswer(outcomes: readonly SendOutcome[]) {
   const count = (status: SendOutcome['status']): number =>
     outcomes.filter((outcome) => outcome.status === status).length;
@@ -121,7 +120,7 @@ function keyedRequest(request: FastifyRequest, sent: SentBody): KeyedRequest | u
   return { caller: actorNameOf(request.user), key, fingerprint: fingerprintOf(sent) };
 }
 
-/** Of all that decides what the pulses are. */
+/** Covers everything that determines the pulses. */
 function fingerprintOf({ mediaType, headers, body }: SentBody): Buffer {
   const attributes = Object.entries(headers).filter(([name]) => name.startsWith('ce-'));
   return createHash('sha256')
@@ -145,13 +144,13 @@ function refuseEncoding({ headers }: FastifyRequest): void {
   });
 }
 
-function refuseAbsence(state: Publisher['state']): void {
+function refuseUnlessOpen(state: Publisher['state']): void {
   if (state === 'open') return;
   throw state === 'blocked'
     ? new ProblemError(HTTP_PROBLEMS.PULSE_API_BUSY, {
-        detail: 'RabbitMQ accepts no pulses at present.',
+        detail: 'RabbitMQ is not accepting pulses at the moment.',
       })
-    : new ProblemError(HTTP_PROBLEMS.PULSE_API_UNAVAILABLE, { detail: 'RabbitMQ is away.' });
+    : new ProblemError(HTTP_PROBLEMS.PULSE_API_UNAVAILABLE, { detail: 'RabbitMQ is unavailable.' });
 }
 
 function wrongMediaType(): ProblemError {

@@ -10,15 +10,18 @@ import { QueuedPulse } from '../contract/queued-pulse-schema.ts';
 
 const { tenant, product_sku, use_unity, used_amount, id, timestamp } = QueuedPulse.properties;
 
-/** A pulse as a message carries it, but for what stands in for what is missing. */
+/** A pulse as in a message, except for the defaults of its optional members. */
 const SentPulse = Type.Object(
   {
-    ...{ tenant, product_sku, use_unity, used_amount },
+    tenant,
+    product_sku,
+    use_unity,
+    used_amount,
     id: Type.Optional({
       ...id,
-      description: 'Unique per tenant; the same pulse keeps its id. Missing: a UUIDv7.',
+      description: 'Unique per tenant. Keep it when you send the pulse again. Default: a UUIDv7.',
     }),
-    timestamp: Type.Optional({ ...timestamp, description: 'When it was used. Missing: now.' }),
+    timestamp: Type.Optional({ ...timestamp, description: 'The time of use. Default: now.' }),
   },
   {
     title: 'SentPulse',
@@ -32,38 +35,40 @@ const CloudEvent = Type.Object(
   {
     specversion: Type.Literal('1.0'),
     id: Type.String({ minLength: 1 }),
-    source: Type.String({ minLength: 1, description: 'With `id` the identity of the pulse.' }),
+    source: Type.String({ minLength: 1, description: 'With `id`, the identity of the pulse.' }),
     type: Type.String({ minLength: 1 }),
     subject: Type.String({ description: 'The tenant.' }),
     time: Type.Optional(Type.String({ format: 'date-time' })),
     data: Type.Optional(Type.Object({ product_sku, use_unity, used_amount })),
-    data_base64: Type.Optional(Type.String({ description: 'The same as JSON in base64.' })),
+    data_base64: Type.Optional(Type.String({ description: '`data` as JSON in base64.' })),
   },
   { title: 'CloudEvent' },
 );
 
 const SendOutcome = Type.Object(
   {
-    index: Type.Integer({ description: 'The place of the pulse in the request, from 0.' }),
+    index: Type.Integer({ description: 'The position of the pulse in the request, from 0.' }),
     status: Type.Enum(['accepted', 'rejected', 'unconfirmed'], {
       description:
-        '`accepted`: RabbitMQ has it. `rejected`: never works as it is. `unconfirmed`: nobody ' +
-        'knows; send it again with this `id` and it counts once.',
+        '`accepted`: RabbitMQ has it. `rejected`: invalid; fix it before you send it again. ' +
+        '`unconfirmed`: unknown; send it again with this `id`, and it is counted once.',
     }),
-    id: Type.Optional(Type.String({ description: 'Its id, given or new; missing when rejected.' })),
-    field: Type.Optional(Type.String({ description: 'The wrong member; `body` for all of it.' })),
+    id: Type.Optional(Type.String({ description: 'The given or new id; missing if rejected.' })),
+    field: Type.Optional(
+      Type.String({ description: 'The invalid member; `body` for the whole pulse.' }),
+    ),
     code: Type.Optional(
       Type.Enum([...REJECTION_REASONS, ...SEND_REFUSALS, 'unconfirmed'], {
-        description: 'Stable; missing when accepted.',
+        description: 'A stable code for programs; missing if accepted.',
       }),
     ),
     reason: Type.Optional(Type.String({ description: 'What is wrong, in a sentence.' })),
   },
-  { title: 'SendOutcome', description: 'What became of one pulse.' },
+  { title: 'SendOutcome', description: 'The outcome of one pulse.' },
 );
 
 const outcomes = Type.Array(SendOutcome, {
-  description: 'One for each pulse of the request, in its order.',
+  description: 'One for each pulse of the request, in the same order.',
 });
 
 const problemWithOutcomes = (description: string) => ({
@@ -84,15 +89,15 @@ export const sendPulsesSchema = {
   summary: 'Sends pulses to be counted',
   description:
     'One pulse, an array or lines of up to 1,000, or CloudEvents 1.0 (also in binary mode, with ' +
-    'headers `ce-…` beside application/json). Each pulse stands alone; those accepted are confirmed ' +
-    'by RabbitMQ before the answer. The optional header `Idempotency-Key` makes the whole request safe to repeat.',
+    'headers `ce-…` and application/json). Each pulse is accepted or rejected separately. RabbitMQ has confirmed the ' +
+    'accepted ones before the answer. The optional header `Idempotency-Key` makes the whole request safe to repeat.',
   curl: `curl -s "$API/pulses" ${WITH_TOKEN} ${WITH_JSON} \\
   -d '{"tenant":"acme","product_sku":"cpu","use_unity":"h","used_amount":"0.25"}'`,
   headers: Type.Object({
     'idempotency-key': Type.Optional(
       Type.String({
         pattern: '^[!-~]{1,128}$',
-        description: 'New for every request, the same for every repetition; kept for a day.',
+        description: 'New for each request, the same for each retry. Valid for a day.',
       }),
     ),
   }),
@@ -101,7 +106,7 @@ export const sendPulsesSchema = {
       'application/json': {
         schema: Type.Union([SentPulse, Type.Array(SentPulse, { maxItems: ARRAY_LENGTH_MAX })]),
       },
-      'application/x-ndjson': { schema: Type.String({ description: 'A pulse a line.' }) },
+      'application/x-ndjson': { schema: Type.String({ description: 'One pulse per line.' }) },
       'application/cloudevents+json': { schema: CloudEvent },
       'application/cloudevents-batch+json': {
         schema: Type.Array(CloudEvent, { maxItems: ARRAY_LENGTH_MAX }),
@@ -111,9 +116,9 @@ export const sendPulsesSchema = {
   response: {
     202: Type.Object(
       {
-        accepted: Type.Integer({ description: 'How many are accepted.' }),
-        rejected: Type.Integer({ description: 'How many are rejected.' }),
-        unconfirmed: Type.Integer({ description: 'How many nobody knows of.' }),
+        accepted: Type.Integer({ description: 'The number of accepted pulses.' }),
+        rejected: Type.Integer({ description: 'The number of rejected pulses.' }),
+        unconfirmed: Type.Integer({ description: 'The number of unconfirmed pulses.' }),
         outcomes,
       },
       { description: 'At least one pulse is accepted.' },
@@ -123,7 +128,7 @@ export const sendPulsesSchema = {
       'Every pulse is rejected, or the Idempotency-Key was used for another body.',
     ),
     503: problemWithOutcomes(
-      'No pulse was confirmed, or a server behind the API is away; `Retry-After` says when to come back.',
+      'No pulse was confirmed, or a server behind the API is unavailable; `Retry-After` says when to try again.',
     ),
   },
 };

@@ -1,4 +1,4 @@
-/** What sending pulses adds to the problems of every route. */
+/** The problems of sending pulses. */
 import { defineProblems } from '../http/problems.ts';
 
 export const SENDING_PROBLEMS = defineProblems({

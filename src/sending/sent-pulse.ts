@@ -1,18 +1,18 @@
-/** One pulse as a request brought it, whatever the format, before the contract is applied to it. */
+/** One pulse from a request in any format, before the contract is checked. */
 import type { RejectionReason } from '../contract/rejection.ts';
 
-/** Why a pulse is not accepted, beyond ingest's own reasons. */
+/** Reasons to refuse a pulse, besides those of ingest. */
 export const SEND_REFUSALS = ['tenant_not_allowed', 'invalid_cloudevent'] as const;
 
-/** A stable code, and one sentence for the person who has to mend it. */
+/** A stable code, and one sentence for the person who has to fix the pulse. */
 export interface Refusal {
-  /** The wrong member as the sender wrote it; `body` for the pulse as a whole. */
+  /** The invalid member in the sender's format; `body` for the whole pulse. */
   readonly field: string;
   readonly code: RejectionReason | (typeof SEND_REFUSALS)[number];
   readonly reason: string;
 }
 
-/** The members of a pulse, and where the sender's format has them. */
+/** The names of the members of a pulse in the sender's format. */
 export interface FieldNames {
   readonly tenant: string;
   readonly product_sku: string;
@@ -20,7 +20,7 @@ export interface FieldNames {
   readonly used_amount: string;
   readonly id: string;
   readonly timestamp: string;
-  /** The pulse as a whole. */
+  /** The whole pulse. */
   readonly body: string;
 }
 
@@ -28,14 +28,14 @@ export type SentPulse =
   | { readonly ok: false; readonly refusal: Refusal }
   | {
       readonly ok: true;
-      /** Should be an object with the members of a pulse; anything that JSON can say. */
+      /** Should be an object with the members of a pulse; may be any JSON value. */
       readonly value: unknown;
-      /** The JSON text of the object that holds `used_amount`: digits that parsing loses stand there alone. */
+      /** The JSON text of the object that holds `used_amount`: only it has the digits that parsing loses. */
       readonly source: () => string;
       readonly fields: FieldNames;
     };
 
-/** Pulses as the queue's contract has them. */
+/** The names in the queue's contract. */
 export const PULSE_FIELDS: FieldNames = {
   tenant: 'tenant',
   product_sku: 'product_sku',

@@ -104,7 +104,7 @@ describe('every route', () => {
     }
   });
 
-  test('that is not public lets a good token in', async () => {
+  test('that is not public accepts a valid token', async () => {
     for (const { method, url } of app.routeTable.filter((route) => !route.config.public)) {
       const res = await app.inject({
         method: method as NonNullable<InjectOptions['method']>,
@@ -130,7 +130,7 @@ describe('every route', () => {
   });
 });
 
-test('an expired token is told apart from a wrong one', async () => {
+test('an expired token and an invalid one get different answers', async () => {
   const ask = async (value: string | undefined) => {
     const res = await app.inject({ url: '/api/v1/pulses', headers: { authorization: value } });
     return res.json<{ detail: string }>().detail;
@@ -148,7 +148,7 @@ test('a refused token is logged without the token', async () => {
   await watched.close();
 });
 
-test('a new secret logs nobody out, as long as the one before is kept', async () => {
+test('a new secret keeps existing tokens valid while the previous one is configured', async () => {
   const next = 'the next secret of at least thirty-two bytes';
   const status = async (api: Api, token: string) =>
     (
@@ -172,7 +172,7 @@ test('a new secret logs nobody out, as long as the one before is kept', async ()
   await rotated.app.close();
 });
 
-test('a route that does not say who may call it keeps the API from starting', async () => {
+test('the API does not start with a route that does not say who may call it', async () => {
   const { app: forgetful } = await createTestApp();
   forgetful.get('/forgotten', () => ({}));
   const started = forgetful.ready().then(() => 'started');

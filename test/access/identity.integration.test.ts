@@ -54,7 +54,7 @@ const soon = (check: () => Promise<number>, status: number) =>
   expect.poll(check, { timeout: BELIEVED_MS + 3_000, interval: 100 }).toBe(status);
 
 describe('a running token', () => {
-  test('ends when its user is disabled, and does not live again when he is enabled', async () => {
+  test('ends when its user is disabled, and stays invalid when the user is enabled again', async () => {
     await addAlice();
     const token = await login();
     expect((await ask(token)).statusCode).toBe(200);
@@ -66,14 +66,14 @@ describe('a running token', () => {
     expect((await ask(token)).statusCode).toBe(401);
   });
 
-  test('ends with its password', async () => {
+  test('ends when the password is changed', async () => {
     await addAlice();
     const token = await login();
     const passwordHash = await hashPassword('another password');
     await setPasswordHash(pool, { username: 'alice', passwordHash }, SOURCE);
     await soon(async () => (await ask(token)).statusCode, 401);
     expect((await ask(token)).json()).toMatchObject({
-      detail: 'The token is not valid any more.',
+      detail: 'The token is no longer valid.',
     });
   });
 
@@ -88,7 +88,7 @@ describe('a running token', () => {
 });
 
 describe('a key', () => {
-  test('lets its machine in until it is revoked', async () => {
+  test('is accepted until it is revoked', async () => {
     const key = await newKey(pool, VIEWER);
     expect((await ask(key.text)).statusCode).toBe(200);
     expect(await revokeKey(pool, key.id, SOURCE)).toBe('revoked');
@@ -100,7 +100,7 @@ describe('a key', () => {
     expect(await revokeKey(pool, '0'.repeat(16), SOURCE)).toBe('missing');
   });
 
-  test('ends at its hour, also when it was believed until then', async () => {
+  test('expires on time, even if its look-up is cached', async () => {
     const key = await newKey(pool, VIEWER);
     expect((await ask(key.text)).statusCode).toBe(200);
     const now = Date.now();
@@ -110,7 +110,7 @@ describe('a key', () => {
     expect(statusCode).toBe(401);
   });
 
-  test('is stored as a hash alone, and told to nobody who has not its secret', async () => {
+  test('is stored only as a hash, and its state is shown only to holders of its secret', async () => {
     const key = await newKey(pool, VIEWER);
     const { rows } = await pool.query('SELECT * FROM api_keys');
     expect(JSON.stringify(rows)).not.toContain(key.text.slice(23, 87));
@@ -118,7 +118,7 @@ describe('a key', () => {
     expect(JSON.stringify(audit)).not.toContain(key.text.slice(23, 87));
   });
 
-  test('has its use noted once a minute, by any number of requests and processes', async () => {
+  test('has its use noted once a minute, whatever the number of requests and processes', async () => {
     const key = await newKey(pool, VIEWER);
     const used = async () => {
       const sql = 'SELECT last_used_at AS at FROM api_keys WHERE id = $1';
@@ -142,11 +142,13 @@ describe('a key', () => {
 });
 
 describe('the audit log', () => {
-  test('has logins, accepted and refused, with address and request', async () => {
+  test('records accepted and refused logins, with address and request', async () => {
     await addAlice();
     await login();
     expect((await audited('login accepted'))[0]).toMatchObject({
-      ...{ actor: 'alice', via: 'api', address: '127.0.0.1' },
+      actor: 'alice',
+      via: 'api',
+      address: '127.0.0.1',
       request_id: expect.any(String) as string,
     });
     for (const username of ['alice', 'my-secret-in-the-wrong-field']) {
@@ -159,7 +161,7 @@ describe('the audit log', () => {
     expect(JSON.stringify(refused)).not.toMatch(/my-secret|wrong"/);
   });
 
-  test('has denials, equal ones as one line with their count', async () => {
+  test('records denials, equal ones as one line with their count', async () => {
     const key = await newKey(pool, VIEWER);
     for (let index = 0; index < 3; index++) {
       await ask(key.text, '/api/v1/pulses/populate/b3a3c0ff-9a46-4a7b-8d0a-0f2f4e4d3c2b');
@@ -176,7 +178,7 @@ describe('the audit log', () => {
     ]);
   });
 
-  test('cannot be filled by being refused', async () => {
+  test('cannot be filled by refused requests', async () => {
     for (let index = 0; index < 300; index++) {
       await app.inject({
         url: '/api/v1/pulses',
@@ -191,7 +193,7 @@ describe('the audit log', () => {
     expect(counts.reduce((sum, count) => sum + count)).toBe(300);
   });
 
-  test('has changes over the API before they are answered, and no reads', async () => {
+  test('records changes over the API before they are answered, and no reads', async () => {
     const key = await newKey(pool, { role: 'operator', scope: 'all' });
     const headers = { authorization: `Bearer ${key.text}` };
     const payload = { total_messages: 1, workers_number: 1, buffer_size: 1 };
@@ -205,7 +207,7 @@ describe('the audit log', () => {
     ]);
   });
 
-  test('is only inserted into', async () => {
+  test('is insert-only', async () => {
     await addAlice();
     for (const sql of ['DELETE FROM audit_log', `UPDATE audit_log SET actor = 'x'`]) {
       await expect(pool.query(sql)).rejects.toThrow('only inserted into');

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { createKeyText, keyText, parseKeyText } from '../../src/access/key-text.ts';
 
-test('a key is recognisable, and reads back as what was made', () => {
+test('a key is recognisable, and parses to the credentials it was made with', () => {
   const { text, credentials } = createKeyText();
   expect(text).toMatch(/^pulse_[0-9a-f]{16}_[0-9a-f]{72}$/);
   expect(parseKeyText(text)).toEqual(credentials);
@@ -17,12 +17,12 @@ test('no two keys are alike', () => {
   expect(new Set(made.map(({ secretHash }) => secretHash.toString('hex'))).size).toBe(100);
 });
 
-test('the checksum is a CRC-32 that anybody can compute', () => {
+test('the checksum is a CRC-32 that anyone can compute', () => {
   // Computed with zlib's crc32 of Python.
   expect(keyText('0123456789abcdef', '0'.repeat(64)).slice(-8)).toBe('47339375');
 });
 
-test('one wrong character makes it no key', () => {
+test('a key with one wrong character is refused', () => {
   const { text } = createKeyText();
   fc.assert(
     fc.property(fc.nat(text.length - 1), fc.string({ minLength: 1, maxLength: 1 }), (at, other) => {

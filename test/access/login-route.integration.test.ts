@@ -49,7 +49,7 @@ const login = (payload: object, address = '192.0.2.1') =>
     payload,
   });
 
-test('the right credentials give a token that opens the API', async () => {
+test('the right credentials return a token that the API accepts', async () => {
   const res = await login(ADMIN);
   expect(res.statusCode).toBe(200);
   const body = res.json<{ Auth: { Token: string; ExpiresAt: number } }>();
@@ -96,7 +96,7 @@ test('an unknown name takes about as long as a known one', async () => {
   expect(Math.max(known, unknown) / Math.min(known, unknown)).toBeLessThan(3);
 });
 
-test('logins are logged, without passwords and without names that nobody has', async () => {
+test('logins are logged, without passwords and without unknown names', async () => {
   await login(ADMIN);
   await login({ ...ADMIN, password: 'wrong-password' });
   await login({ username: 'my-secret-in-the-wrong-field', password: 'x' });
@@ -135,7 +135,7 @@ describe('guessing is limited', () => {
     expect((await login({ ...ADMIN, username: 'other' })).statusCode).toBe(401);
   });
 
-  test('by waits that double up to a quarter of an hour, and no further', async () => {
+  test('by waits that double up to a quarter of an hour', async () => {
     await guess(4, stranger);
     const waits: number[] = [];
     for (let attempt = 0; attempt < 12; attempt++) {
@@ -150,7 +150,7 @@ describe('guessing is limited', () => {
     expect((await login(ADMIN, '198.51.100.1')).statusCode).toBe(200);
   });
 
-  test('without keeping the owner out of where he usually is', async () => {
+  test('without locking the owner out at a usual address', async () => {
     expect((await login(ADMIN, '192.0.2.1')).statusCode).toBe(200);
     expect((await guess(6, stranger)).at(-1)).toBe(429);
     expect((await login(ADMIN, '192.0.2.1')).statusCode).toBe(200);
@@ -158,7 +158,7 @@ describe('guessing is limited', () => {
     expect((await login(ADMIN, stranger(50))).statusCode).toBe(429);
   });
 
-  test('of names that nobody has, like any other', async () => {
+  test('for unknown names as for any other', async () => {
     const statuses: number[] = [];
     for (let attempt = 0; attempt < 5; attempt++) {
       const payload = { username: 'nobody', password: 'x' };
@@ -177,7 +177,7 @@ describe('guessing is limited', () => {
     expect((await login(ADMIN)).statusCode).toBe(200);
   });
 
-  test('of many at the same time, in several processes, like of one after the other', async () => {
+  test('for simultaneous attempts in several processes as for successive ones', async () => {
     const { app: second } = await createTestApp({ pool }, { loginLimits: LIMITS });
     const guesses = Array.from({ length: 30 }, (_, index) =>
       [app, second][index % 2]!.inject({
@@ -192,7 +192,7 @@ describe('guessing is limited', () => {
     await second.close();
   });
 
-  test('and nothing that was typed can be read from the counters', async () => {
+  test('and the counters reveal nothing that was typed', async () => {
     await login({ username: 'my-secret-in-the-wrong-field', password: 'x' });
     const { rows } = await pool.query('SELECT * FROM login_attempts');
     expect(JSON.stringify(rows)).not.toContain('my-secret');
@@ -234,7 +234,7 @@ test('many logins at once are all answered', async () => {
   expect(new Set(answers.map((res) => res.statusCode))).toEqual(new Set([401]));
 });
 
-test('a disabled user gets the answer of a wrong password', async () => {
+test('a disabled user gets the same answer as a wrong password', async () => {
   await pool.query('UPDATE users SET disabled_at = now()');
   const res = await login(ADMIN);
   expect(res.statusCode).toBe(401);
@@ -250,7 +250,7 @@ describe('the administrator', () => {
     expect(await stored()).toBe(before);
   });
 
-  test('gets a new password when the configured one has changed', async () => {
+  test('gets the new password when the configured one changes', async () => {
     expect(await ensureAdmin(pool, { ...ADMIN, password: 'a new one' })).toBe('written');
     expect((await login(ADMIN)).statusCode).toBe(401);
     expect((await login({ ...ADMIN, password: 'a new one' })).statusCode).toBe(200);
@@ -263,7 +263,7 @@ describe('the administrator', () => {
     expect((await login(ADMIN)).statusCode).toBe(200);
   });
 
-  test('has an old hash renewed by a login', async () => {
+  test('gets an old hash renewed by a login', async () => {
     const old = await hash(ADMIN.password, { memoryCost: 8_192, timeCost: 1, parallelism: 1 });
     await pool.query('UPDATE users SET password_hash = $1', [old]);
     expect((await login({ ...ADMIN, password: 'wrong' })).statusCode).toBe(401);

@@ -2,7 +2,7 @@ import { hash } from '@node-rs/argon2';
 import { expect, test } from 'vitest';
 import { HTTP_PROBLEMS } from '../../src/http/problems.ts';
 import {
-  createGate,
+  createConcurrencyLimit,
   hashPassword,
   needsRehash,
   verifyPassword,
@@ -17,7 +17,7 @@ test('a hash is argon2id with the parameters of OWASP, salted, and verifies only
   expect(needsRehash(one)).toBe(false);
 });
 
-test('a hash with other parameters is to be renewed and still verifies', async () => {
+test('a hash with other parameters still verifies and needs a new hash', async () => {
   for (const made of [
     await hash('secret', { memoryCost: 8_192, timeCost: 2, parallelism: 1 }),
     await hash('secret', { memoryCost: 19_456, timeCost: 1, parallelism: 1 }),
@@ -28,12 +28,12 @@ test('a hash with other parameters is to be renewed and still verifies', async (
   }
 });
 
-test('the gate runs at most its bound at a time, in order, and refuses beyond the queue', async () => {
-  const gate = createGate({ runningMax: 2, waitingMax: 3 });
+test('work above the limit waits in order, and is refused when the queue is full', async () => {
+  const limited = createConcurrencyLimit({ runningMax: 2, waitingMax: 3 });
   const releases: (() => void)[] = [];
   const begun: number[] = [];
   const work = (number: number) =>
-    gate(async () => {
+    limited(async () => {
       begun.push(number);
       await new Promise<void>((resolve) => releases.push(resolve));
       if (number === 2) throw new Error('two failed');
@@ -59,5 +59,5 @@ test('the gate runs at most its bound at a time, in order, and refuses beyond th
     expect.objectContaining({ kind: HTTP_PROBLEMS.PULSE_API_BUSY }),
     expect.objectContaining({ kind: HTTP_PROBLEMS.PULSE_API_BUSY }),
   ]);
-  await expect(gate(() => Promise.resolve('free again'))).resolves.toBe('free again');
+  await expect(limited(() => Promise.resolve('free again'))).resolves.toBe('free again');
 });

@@ -59,7 +59,7 @@ describe('the matrix', () => {
     expect(names.sort()).toEqual(Object.keys(ACCESS_MATRIX).sort());
   });
 
-  test('says the same of who may call as the routes do', () => {
+  test('agrees with the routes about who may call', () => {
     for (const { method, url, config } of fixture.app.routeTable) {
       const row = rowOf(method, url);
       const said = row?.public === true ? undefined : row?.roles;
@@ -69,7 +69,7 @@ describe('the matrix', () => {
   });
 });
 
-test('callers who are not good are let in nowhere', async () => {
+test('invalid callers are refused everywhere', async () => {
   for (const [caller, authorization] of Object.entries(fixture.bad)) {
     for (const route of closedRoutes()) {
       const { status, headers } = await call(route, authorization);
@@ -83,7 +83,7 @@ describe.each(['user', 'key'] as const)('a %s', (kind) => {
   const callers = (scope: ScopeName) =>
     fixture.good.filter((caller) => caller.kind === kind && caller.scope === scope);
 
-  test('of each role is let in where the matrix says so, and nowhere else', async () => {
+  test('of each role may call what the matrix says, and nothing else', async () => {
     for (const { role, authorization } of callers('all')) {
       for (const route of closedRoutes()) {
         const { status } = await call(route, authorization);
@@ -120,7 +120,7 @@ describe.each(['user', 'key'] as const)('a %s', (kind) => {
   });
 });
 
-test('public routes answer whoever asks, whatever the header says', async () => {
+test('public routes answer every caller, whatever the header says', async () => {
   for (const { method, url, row } of routes) {
     if (row?.public !== true) continue;
     for (const authorization of Object.values(fixture.bad)) {

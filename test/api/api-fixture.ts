@@ -8,6 +8,7 @@ import { createApiModules, type ApiModulesDeps } from '../../src/commands/api-pa
 import type { Caller } from '../../src/http/caller.ts';
 import { keyIdOf } from '../../src/access/tokens.ts';
 import type { Identities } from '../../src/access/identities.ts';
+import { NO_TRACING } from '../../src/platform/tracing.ts';
 import type { PopulateRun, PopulateRuns } from '../../src/populate/populate-routes.ts';
 
 export const SECRET = 'a secret of at least thirty-two bytes, for tests';
@@ -109,7 +110,7 @@ export const LIMITS = {
   pulseAheadMaxMs: 300_000,
 };
 
-/** Sending with a broker that is away. */
+/** Sending with a broker that is unavailable. */
 export const NO_SENDING: ApiModulesDeps['sending'] = {
   publish: () => Promise.reject(new Error('There is no broker.')),
   brokerState: () => 'connecting',
@@ -126,6 +127,7 @@ export function testDeps(given: Partial<TestDeps> = {}, options: TestOptions = O
   return {
     access: createAccess({ pool, identities, logger }, options),
     readinessChecks: [],
+    tracing: NO_TRACING,
     ...given,
     logger,
     modules: createApiModules({
@@ -172,7 +174,9 @@ export function forgeToken(
   const nowSec = Math.floor(Date.now() / 1000);
   const secret = options.secret ?? SECRET;
   const header = encode({
-    ...{ alg: 'HS256', typ: 'JWT', kid: keyIdOf(options.kidOf ?? SECRET) },
+    alg: 'HS256',
+    typ: 'JWT',
+    kid: keyIdOf(options.kidOf ?? SECRET),
     ...options.header,
   });
   const payload = encode({

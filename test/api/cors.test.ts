@@ -33,7 +33,7 @@ describe('unless configured', () => {
 describe('an origin that is configured', () => {
   const open = async () => ({ app } = await createTestApp({}, { corsOrigins: [PAGE] }));
 
-  test('may call, and read what the headers say', async () => {
+  test('may call, and read the headers', async () => {
     await open();
     const asked = await preflight(PAGE);
     expect(asked.statusCode).toBe(204);
@@ -51,7 +51,7 @@ describe('an origin that is configured', () => {
     }
   });
 
-  test('reads refusals, too', async () => {
+  test('may read refusals too', async () => {
     await open();
     const res = await app.inject({ url: URL, headers: { origin: PAGE } });
     expect(res.statusCode).toBe(401);
@@ -72,7 +72,7 @@ describe('an origin that is configured', () => {
     },
   );
 
-  test('needs a token like everybody', async () => {
+  test('needs a token like every caller', async () => {
     await open();
     const res = await app.inject({ method: 'OPTIONS', url: URL, headers: authorization() });
     expect(res.statusCode).toBe(204);

@@ -70,7 +70,7 @@ describe('the OpenAPI document', () => {
 });
 
 describe('the reference page', () => {
-  test('fills in bodies that are taken, and periods in which something may have been used', async () => {
+  test('fills in valid bodies, and periods with possible usage', async () => {
     const ajv = new Ajv2020({ strict: false });
     ajvFormats.default(ajv);
     const { paths } = await openApi();
@@ -92,7 +92,7 @@ describe('the reference page', () => {
     expect(dates).toEqual([]);
   });
 
-  test('is served with all its files from here, under a policy that no other answer has', async () => {
+  test('is served with all its files by the API, under a policy that no other answer has', async () => {
     const page = await app.inject({ url: '/docs/' });
     expect(page.statusCode).toBe(200);
     expect(page.body).toContain('<title>Pulse API</title>');

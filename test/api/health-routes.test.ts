@@ -16,7 +16,7 @@ async function open(...args: Parameters<typeof createTestApp>) {
 
 const up = { name: 'postgres', check: () => Promise.resolve() };
 
-test('live asks nobody', async () => {
+test('live checks no server', async () => {
   const { app } = await open({
     readinessChecks: [{ name: 'redis', check: () => Promise.reject(new Error('no')) }],
   });
@@ -26,7 +26,7 @@ test('live asks nobody', async () => {
   }
 });
 
-test('ready names each server, and answers 503 when one is away or silent', async () => {
+test('ready names each server, and is 503 while one is unavailable or silent', async () => {
   let redis = (): Promise<void> => Promise.resolve();
   const { app } = await open({
     readinessChecks: [up, { name: 'redis', check: () => redis() }],
@@ -40,19 +40,19 @@ test('ready names each server, and answers 503 when one is away or silent', asyn
       { name: 'redis', ready: true },
     ],
   });
-  for (const away of [
+  for (const unavailable of [
     () => Promise.reject(new Error('redis://:password@host')),
     () => new Promise<void>(() => undefined),
     (): Promise<void> => {
       throw new Error('at once');
     },
   ]) {
-    redis = away;
+    redis = unavailable;
     const res = await app.inject({ url: '/health/ready' });
     expect(res.statusCode).toBe(503);
     expect(res.json()).toMatchObject({
       code: 'PULSE_API_NOT_READY',
-      detail: 'Away: redis.',
+      detail: 'Unavailable: redis.',
       ready: false,
       checks: [
         { name: 'postgres', ready: true },
@@ -63,7 +63,7 @@ test('ready names each server, and answers 503 when one is away or silent', asyn
   }
 });
 
-test('requests at the same time share one round of checks', async () => {
+test('simultaneous requests share one round of checks', async () => {
   let count = 0;
   const check = async () => {
     count += 1;

@@ -38,7 +38,7 @@ afterAll(async () => {
 const list = () => app.inject({ url: '/api/v1/pulses', headers: authorization() });
 const ready = () => app.inject({ url: '/health/ready' });
 
-test('away and back: 503 and not ready meanwhile, no restart needed', async () => {
+test('is 503 and not ready while Postgres is unavailable, and recovers without a restart', async () => {
   expect((await list()).statusCode).toBe(200);
   expect((await ready()).statusCode).toBe(200);
   proxy.cut();

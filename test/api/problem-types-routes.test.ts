@@ -27,7 +27,7 @@ test('every kind of problem has its page and its line in the documentation', asy
   await app.close();
 });
 
-test('404 for a kind that is not in the catalogue, and 400 for a name beyond all bounds', async () => {
+test('404 for an unknown kind, and 400 for a name that is too long', async () => {
   const { app } = await createTestApp();
   const statusOf = async (name: string) =>
     (await app.inject({ url: `/api/v1/problems/${name}` })).statusCode;
@@ -37,7 +37,7 @@ test('404 for a kind that is not in the catalogue, and 400 for a name beyond all
   await app.close();
 });
 
-test('two modules that define the same problem keep the API from starting', async () => {
+test('the API does not start with two modules that define the same problem', async () => {
   const one = { tag: { name: 'one', description: '' }, addRoutes: () => undefined };
   const problems = defineProblems({ PULSE_API_TWICE: { status: 409, title: 'Defined twice.' } });
   const deps = testDeps();

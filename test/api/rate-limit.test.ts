@@ -11,7 +11,7 @@ const open = async (requestsPerMinute?: number) => {
 const as = (sub: string) => authorization(forgeToken({ claims: { sub } }));
 const NOWHERE = '/api/v1/pulses/populate/b3a3c0ff-9a46-4a7b-8d0a-0f2f4e4d3c2b';
 
-test('every answer tells what is left, and what is too much is a 429 that says when to come back', async () => {
+test('every answer tells how many requests are left, and one too many is a 429 with Retry-After', async () => {
   await open(2);
   const get = () => app.inject({ url: NOWHERE, headers: as('alice') });
   const first = await get();
@@ -27,7 +27,7 @@ test('every answer tells what is left, and what is too much is a 429 that says w
   expect(refused.headers['x-request-id']).toBeDefined();
 });
 
-test('callers are counted one by one, from whatever address they come', async () => {
+test('callers are counted by name, whatever their address', async () => {
   await open(1);
   const get = async (headers: Record<string, string>) =>
     (await app.inject({ url: NOWHERE, headers })).statusCode;
@@ -36,7 +36,7 @@ test('callers are counted one by one, from whatever address they come', async ()
   expect(await get({ ...as('bob'), 'x-forwarded-for': '192.0.2.1' })).toBe(404);
 });
 
-test('where nobody has to log in, addresses are counted', async () => {
+test('public routes are counted by address', async () => {
   await open(1);
   const get = async (address: string) =>
     app.inject({ url: '/api/v1/problems', headers: { 'x-forwarded-for': address } });
@@ -47,7 +47,7 @@ test('where nobody has to log in, addresses are counted', async () => {
   expect((await get('2001:db8::2')).statusCode).toBe(429);
 });
 
-test('health checks, and what a token is refused for, are not counted', async () => {
+test('health checks and requests with a refused token are not counted', async () => {
   await open(1);
   for (let count = 0; count < 3; count++) {
     expect((await app.inject({ url: '/health/live' })).statusCode).toBe(200);

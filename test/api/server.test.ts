@@ -14,7 +14,7 @@ const start = (url: string, agent: { signal?: AbortSignal } = {}) =>
     body: JSON.stringify({ total_messages: 1, workers_number: 1, buffer_size: 1 }),
   });
 
-test('a port that is taken is an error that names the variables', async () => {
+test('a port in use is an error that names the variables', async () => {
   const api = await listen();
   const port = Number(new URL(api.url).port);
   await expect(
@@ -23,7 +23,7 @@ test('a port that is taken is an error that names the variables', async () => {
   await api.close();
 });
 
-test('a request in flight at close is answered, and its connection ends with it', async () => {
+test('a request in progress at close is answered, and then its connection closes', async () => {
   const runs = fakePopulateRuns();
   const begin = runs.start.bind(runs);
   const { promise: released, resolve: release } = deferred();
@@ -46,7 +46,7 @@ test('a request in flight at close is answered, and its connection ends with it'
   await expect(fetch(`${api.url}/health/live`)).rejects.toThrow();
 });
 
-test('a request that does not end is cut off after the bound', async () => {
+test('a request that does not end is cut off after the time-out', async () => {
   const runs = fakePopulateRuns();
   const { promise: arrived, resolve: arrive } = deferred();
   runs.start = () => {
@@ -78,14 +78,14 @@ test('while closing, further requests on an open connection are refused with a p
   raw.send('Length: 0\r\n\r\n');
   const text = await raw.ended;
   expect(text).toContain('503');
-  expect(text).toContain('The server is closing.');
+  expect(text).toContain('It is shutting down.');
   expect(text.toLowerCase()).toContain('connection: close');
   release();
   expect((await answer).status).toBe(202);
   await closing;
 });
 
-test('a connection that nobody uses does not hold up the close', async () => {
+test('an idle connection does not delay the close', async () => {
   const api = await listen(fakePopulateRuns(), 60_000);
   const raw = await rawConnection(api.url);
   raw.send('GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n');

@@ -11,7 +11,7 @@ import {
 } from '../../src/http/answer-deadline.ts';
 import { answerError } from '../../src/http/error-handler.ts';
 
-/** Over a socket: what a request's end means differs there from what `inject` makes of it. */
+/** Over a socket, because requests end differently there than with `inject`. */
 let app = fastify();
 afterEach(async () => {
   app.server.closeAllConnections();
@@ -34,13 +34,13 @@ const post = (url: string, signal?: AbortSignal) =>
     ...(signal === undefined ? {} : { signal }),
   });
 
-test('an answer that never comes is a problem, though the body has been read', async () => {
+test('an answer that never comes is a problem, even if the body was read', async () => {
   const res = await post(await listen(() => new Promise(() => undefined), 20));
   expect(res.status).toBe(503);
   expect(await res.json()).toMatchObject({ code: 'PULSE_API_TIMEOUT' });
 });
 
-test('an answer that stands still midway is cut off, not taken for the whole', async () => {
+test('an answer that stalls midway is cut off and does not look complete', async () => {
   const url = await listen((reply) => {
     const half = new Readable({ read: () => undefined });
     half.push('half');
@@ -51,7 +51,7 @@ test('an answer that stands still midway is cut off, not taken for the whole', a
   await expect(res.text()).rejects.toThrow();
 });
 
-test('a caller who waits is awaited, though the body has been read', async () => {
+test('a caller who waits gets the answer, even if the body was read', async () => {
   let signal: AbortSignal | undefined;
   const url = await listen(async (reply) => {
     // Nothing tells that the request has not ended; without the signal its end came with that of the body.
@@ -64,7 +64,7 @@ test('a caller who waits is awaited, though the body has been read', async () =>
   if (signal?.aborted === false) await once(signal, 'abort');
 });
 
-test('an answer that is found to be a long one gets its time', async () => {
+test('an answer that turns out to be long gets more time', async () => {
   const url = await listen(async (reply) => {
     setAnswerDeadline(reply, 60_000);
     await setTimeout(100);
@@ -73,7 +73,7 @@ test('an answer that is found to be a long one gets its time', async () => {
   expect(await (await post(url)).json()).toEqual({ is: 'there' });
 });
 
-test('a caller who had gone before anybody looked is noticed', async () => {
+test('a caller who disconnected earlier is noticed', async () => {
   const caller = new AbortController();
   const noticed = new Promise<void>((resolve) => {
     void listen(async (reply) => {
@@ -86,7 +86,7 @@ test('a caller who had gone before anybody looked is noticed', async () => {
   await noticed;
 });
 
-test('a caller who goes is noticed', async () => {
+test('a caller who disconnects is noticed', async () => {
   const caller = new AbortController();
   const noticed = new Promise<void>((resolve) => {
     void listen(async (reply) => {

@@ -14,7 +14,7 @@ const PUBLIC = { config: { public: true } } as const;
 const gzip = { 'accept-encoding': 'gzip' };
 const text = 'pulse '.repeat(1_000);
 
-test('a long answer is compressed for whoever takes it, and is the same', async () => {
+test('a long answer is compressed for callers that accept it, and is the same', async () => {
   ({ app } = await createTestApp());
   const plain = await app.inject({ url: '/openapi.json' });
   expect(plain.headers).not.toHaveProperty('content-encoding');
@@ -29,7 +29,7 @@ test('a long answer is compressed for whoever takes it, and is the same', async 
   expect(none.body).toBe(plain.body);
 });
 
-test('a short answer, one in another format, and one that holds a secret stay as they are', async () => {
+test('a short answer, one in another format, and one with a secret are not compressed', async () => {
   ({ app } = await createTestApp());
   const secret = { config: { public: true, answersSecret: true } } as const;
   app.get('/image', PUBLIC, (_request, reply) => reply.type('image/png').send(text));
@@ -41,7 +41,7 @@ test('a short answer, one in another format, and one that holds a secret stay as
   }
 });
 
-test('a compressed body is not taken: a small one could become any size', async () => {
+test('a compressed body is refused: a small one could expand to any size', async () => {
   ({ app } = await createTestApp());
   const payload = gzipSync(JSON.stringify({ username: 'admin', password: 'x' }));
   const headers = { 'content-type': 'application/json', 'content-encoding': 'gzip' };
@@ -62,7 +62,7 @@ async function openStream(): Promise<{ source: PassThrough; response: IncomingMe
   return { source, response };
 }
 
-test('what a stream writes arrives before it ends', async () => {
+test('the chunks of a stream arrive before it ends', async () => {
   const { source, response } = await openStream();
   const rows = response.pipe(createGunzip());
   expect(String((await once(rows, 'data'))[0])).toBe('{"row":1}\n');
@@ -72,7 +72,7 @@ test('what a stream writes arrives before it ends', async () => {
   await once(rows, 'end');
 });
 
-test('a stream that fails midway never looks whole', async () => {
+test('a stream that fails midway never looks complete', async () => {
   const { source, response } = await openStream();
   response.resume();
   const failed = once(response, 'end').then(

@@ -18,7 +18,7 @@ afterEach(() => app.close());
 const get = (headers: Record<string, string> = {}, method: 'GET' | 'HEAD' = 'GET') =>
   app.inject({ method, url, headers: { ...authorization(), ...headers } });
 
-test('whoever has the answer gets 304 and no body, until it changes', async () => {
+test('a caller that has the answer gets 304 without a body, until it changes', async () => {
   const first = await get();
   expect(first.statusCode).toBe(200);
   const etag = String(first.headers.etag);
@@ -40,7 +40,7 @@ test('whoever has the answer gets 304 and no body, until it changes', async () =
   expect(changed.headers.etag).not.toBe(etag);
 });
 
-test('the tag is compared weakly, and may stand in a list', async () => {
+test('the tag is compared weakly, and may be in a list', async () => {
   const etag = String((await get()).headers.etag);
   for (const given of [etag.slice(2), `"other", ${etag}`, `${etag},W/"x"`, '*']) {
     expect((await get({ 'if-none-match': given })).statusCode, given).toBe(304);
@@ -68,7 +68,7 @@ test('the tag is the same for the compressed answer', async () => {
   expect(gunzipSync(res.rawPayload).toString()).toBe(plain.body);
 });
 
-test('errors and lists have none, and are kept nowhere', async () => {
+test('errors and lists have no tag and are not cached', async () => {
   const missing = await app.inject({ url: `${url}x`, headers: authorization() });
   for (const res of [missing, await app.inject({ url: '/api/v1/problems' })]) {
     expect(res.headers).not.toHaveProperty('etag');

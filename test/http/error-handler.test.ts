@@ -75,7 +75,7 @@ test('400 for a path or a query string with broken escapes', async () => {
   }
 });
 
-test('414 for a path parameter beyond all bounds', async () => {
+test('414 for a path parameter that is too long', async () => {
   const { app } = await open();
   const res = await app.inject({
     url: `/api/v1/pulses/${'1'.repeat(500)}`,
@@ -84,7 +84,7 @@ test('414 for a path parameter beyond all bounds', async () => {
   expect(res.statusCode).toBe(414);
 });
 
-test('503 with Retry-After when Postgres is away, without a word about it', async () => {
+test('503 with Retry-After while Postgres is unavailable, without saying so', async () => {
   const { app, lines } = await open();
   for (const url of ['/api/v1/pulses', '/api/v1/pulses/7']) {
     const res = await app.inject({ url, headers: authorization() });
@@ -103,7 +103,7 @@ test('503 with Retry-After when Postgres is away, without a word about it', asyn
   expect(login.statusCode).toBe(503);
 });
 
-test('500 shows nothing of the failure and logs all of it', async () => {
+test('500 shows nothing of the failure and logs everything', async () => {
   const populateRuns = fakePopulateRuns();
   populateRuns.start = () => Promise.reject(new Error('SELECT secret FROM table'));
   const { app, lines } = await open({ populateRuns });

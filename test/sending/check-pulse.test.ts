@@ -45,7 +45,7 @@ function ingest(text: string): Pulse | ReadOutcome {
   return outcome?.pulse ?? outcome!;
 }
 
-test('what is accepted is exactly what ingest counts, amount, texts, id and hour', () => {
+test('an accepted pulse is exactly what ingest counts: amount, texts, id and hour', () => {
   const id = fc.option(fc.string({ unit: 'grapheme', minLength: 1, maxLength: 20 }), {
     nil: undefined,
   });
@@ -105,7 +105,7 @@ test.each(['0.30000000000000004', '9007199254740993', '1.0000000000000001'])(
   },
 );
 
-test('without a time it is used now, not when it leaves the queue', () => {
+test('a pulse without a time counts as used now, not when it leaves the queue', () => {
   const checked = check(sentPulse());
   expect(checked).toMatchObject({ ok: true, id: NEW_ID });
   expect(checked.ok && JSON.parse(checked.text)).toMatchObject({
@@ -113,7 +113,7 @@ test('without a time it is used now, not when it leaves the queue', () => {
   });
 });
 
-describe('what ingest would dead-letter is refused, for the same reason', () => {
+describe('a pulse that ingest would dead-letter is refused for the same reason', () => {
   const json = BAD_PULSES.map(({ reason, body }) => ({ reason, text: body(NOW_MS) })).filter(
     ({ reason, text }) => reason !== 'malformed_json' && !text.startsWith('['),
   );
@@ -124,7 +124,7 @@ describe('what ingest would dead-letter is refused, for the same reason', () => 
     expect(ingest(text)).toMatchObject({ reason });
   });
 
-  test('and that has more bytes than ingest takes', () => {
+  test('also one with more bytes than ingest accepts', () => {
     const limits = { ...LIMITS, bodyBytesMax: 1_024 };
     const checked = check(
       sentPulse({
@@ -142,7 +142,7 @@ describe('what ingest would dead-letter is refused, for the same reason', () => 
   });
 });
 
-test('a caller sends for its own tenants only, compared exactly', () => {
+test('a caller may send only for its tenants, compared exactly', () => {
   const tenants = ['acme', 'umbrella'];
   expect(check(sentPulse(), { tenants })).toMatchObject({ ok: true });
   for (const tenant of ['Acme', 'acme ', 'other', '*', 'all']) {

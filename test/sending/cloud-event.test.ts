@@ -34,7 +34,7 @@ describe('an event in JSON', () => {
     expect(sent).toMatchObject({ ok: true, value: PULSE });
   });
 
-  test('may be without time, and null means without', () => {
+  test('may have no time, and null means none', () => {
     const sent = structured({ ...EVENT, time: null, datacontenttype: null, data: DATA });
     expect(sent).toMatchObject({ ok: true, value: { ...PULSE, timestamp: undefined } });
   });
@@ -102,7 +102,7 @@ describe('an event in headers', () => {
     });
   });
 
-  test('is refused for data that is no JSON', () => {
+  test('is refused if its data is not JSON', () => {
     expect(fromBinaryEvent(headers, Buffer.alloc(0))).toMatchObject({
       ok: false,
       refusal: { field: 'body', code: 'malformed_json' },

@@ -32,11 +32,11 @@ test('an array keeps the text of each of its pulses', () => {
 });
 
 describe('lines', () => {
-  test('end with either kind of line end, and empty ones do not count', () => {
+  test('end with either kind of line end, and empty ones are skipped', () => {
     expect(read(LINES, `${PULSE}\n\n${PULSE}\r\n \n${PULSE}`)).toHaveLength(3);
   });
 
-  test('stand alone: a broken one is refused by itself', () => {
+  test('are separate: only the broken one is refused', () => {
     const broken = Buffer.concat([Buffer.from(`${PULSE}\n{"tenant\n`), Buffer.from([0xff, 0x0a])]);
     const pulses = read(LINES, Buffer.concat([broken, Buffer.from(PULSE)]));
     expect(pulses.map(({ ok }) => ok)).toEqual([true, false, false, true]);
@@ -62,7 +62,7 @@ test.each([
   expect(problemOf(mediaType, body)).toBe(code);
 });
 
-test('a thousand are not too many', () => {
+test('a thousand are accepted', () => {
   expect(read(JSON_TYPE, `[${'{},'.repeat(ARRAY_LENGTH_MAX - 1)}{}]`)).toHaveLength(
     ARRAY_LENGTH_MAX,
   );

@@ -11,7 +11,7 @@ const fixture = useSendFixture();
 const INSIDES =
   /\bat \S+ \(|node_modules|\.ts:\d|\.js:\d|INSERT INTO|SELECT |pg_|ECONN|syntax error at/;
 
-test('good pulses arrive whole, in every format and spelling', async () => {
+test('valid pulses arrive complete, in every format and notation', async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.array(goodPulse, { minLength: 1, maxLength: 20 }),
@@ -29,7 +29,7 @@ test('good pulses arrive whole, in every format and spelling', async () => {
   );
 });
 
-test('whatever is sent: never a 500, nothing from inside in the answer, and what is accepted can be counted', async () => {
+test('no input gets a 500 or reveals internals, and accepted pulses can be counted', async () => {
   await fc.assert(
     fc.asyncProperty(hostileRequest, async ({ headers, payload }) => {
       const { status, body, headers: answered } = await send(fixture, payload, { headers });

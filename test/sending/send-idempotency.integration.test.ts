@@ -17,7 +17,7 @@ const seedOf = async (key: string) =>
     .rows;
 
 describe('a request with an Idempotency-Key', () => {
-  test('is answered the same when it is repeated, and published once', async () => {
+  test('gets the same answer when it is repeated, and is published once', async () => {
     const key = newKey();
     const body = [sentPulse(), sentPulse({ used_amount: 'x' })];
     const first = await sendKeyed(key, body);
@@ -58,7 +58,7 @@ describe('a request with an Idempotency-Key', () => {
     expect(await takePulses(fixture)).toHaveLength(1);
   });
 
-  test('is 409 with Retry-After while the first is at work', async () => {
+  test('is 409 with Retry-After while the first is in progress', async () => {
     const key = newKey();
     fixture.proxy.stall();
     const first = sendKeyed(key, sentPulse());
@@ -69,7 +69,7 @@ describe('a request with an Idempotency-Key', () => {
     await first;
   });
 
-  test('has nothing to do with the same key of another caller', async () => {
+  test('is independent of the same key of another caller', async () => {
     const key = newKey();
     const one = await sendKeyed(key, sentPulse());
     const other = await sendKeyed(key, sentPulse(), { as: 'scoped' });
@@ -78,7 +78,7 @@ describe('a request with an Idempotency-Key', () => {
     expect(await takePulses(fixture)).toHaveLength(2);
   });
 
-  test('goes through everything again with the same ids when it was not confirmed', async () => {
+  test('is repeated with the same ids if it was not confirmed', async () => {
     const key = newKey();
     const body = [sentPulse(), sentPulse()];
     fixture.proxy.stall();
@@ -94,7 +94,7 @@ describe('a request with an Idempotency-Key', () => {
     expect(new Set(ids).size).toBe(2);
   });
 
-  test('goes on with the same ids after a process that died between publishing and answering', async () => {
+  test('continues with the same ids after a process that died between publishing and answering', async () => {
     const key = newKey();
     const first = await sendKeyed(key, sentPulse());
     // What such a process leaves behind: the claim, without outcomes.
@@ -119,7 +119,7 @@ describe('a request with an Idempotency-Key', () => {
     expect(second.body.outcomes[0]!.id).not.toBe(first.body.outcomes[0]!.id);
   });
 
-  test('of yesterday is cleared away by those of today', async () => {
+  test('is deleted by later requests when it has expired', async () => {
     const key = newKey();
     await sendKeyed(key, sentPulse());
     const age = `UPDATE idempotency_keys SET created_at = now() - interval '25 hours' WHERE key = $1`;
@@ -138,7 +138,7 @@ describe('a request with an Idempotency-Key', () => {
   );
 });
 
-test('many at once with one key: one publishes, the others are told', async () => {
+test('many at once with one key: one publishes, the others get 409', async () => {
   const key = newKey();
   const body = [sentPulse(), sentPulse()];
   const answers = await Promise.all(Array.from({ length: 12 }, () => sendKeyed(key, body)));
@@ -148,7 +148,7 @@ test('many at once with one key: one publishes, the others are told', async () =
   expect(await takePulses(fixture)).toHaveLength(2);
 });
 
-test('a key is remembered over processes', async () => {
+test('a key is known to all processes', async () => {
   const key = newKey();
   await sendKeyed(key, sentPulse());
   const app = await openSendApp(fixture, fixture.services.queue);

@@ -35,7 +35,7 @@ describe('every format ends in the queue', () => {
     ]);
   });
 
-  test('an array, in which each stands alone', async () => {
+  test('an array, in which each pulse is separate', async () => {
     const { status, body } = await send(fixture, [
       sentPulse({ id: 'a' }),
       sentPulse({ used_amount: '-1' }),
@@ -54,7 +54,7 @@ describe('every format ends in the queue', () => {
     expect(pulses.map(({ id }) => id)).toEqual(['a', body.outcomes[3]!.id]);
   });
 
-  test('in the books alone: the audit log would be as long as they', async () => {
+  test('only in the books, because the audit log would be as long', async () => {
     const { status } = await send(fixture, sentPulse());
     expect(status).toBe(202);
     expect((await fixture.pool.query('SELECT FROM audit_log')).rowCount).toBe(0);
@@ -113,7 +113,7 @@ describe('every format ends in the queue', () => {
     expect(await takePulses(fixture)).toMatchObject([pulse, pulse, pulse]);
   });
 
-  test('an event with a wrong pulse is refused by the names that events have', async () => {
+  test('an event with an invalid pulse is refused with the names of event attributes', async () => {
     const refused = async (changes: object) => {
       const { status, body } = await send(
         fixture,
@@ -169,14 +169,14 @@ describe('refused as a whole', () => {
     expect(zipped.status).toBe(415);
   });
 
-  test('403 for who only reads', async () => {
+  test('403 for a viewer', async () => {
     const answer = await send(fixture, sentPulse(), { as: 'viewer' });
     expect(answer).toMatchObject({ status: 403, body: { code: 'PULSE_API_FORBIDDEN' } });
     expect(await takePulses(fixture)).toEqual([]);
   });
 });
 
-test('a caller with tenants of its own sends for those alone', async () => {
+test('a caller with a tenant scope sends only for those tenants', async () => {
   const { status, body } = await send(
     fixture,
     [sentPulse({ id: 'own' }), sentPulse({ tenant: 'other', id: 'foreign' })],
@@ -190,7 +190,7 @@ test('a caller with tenants of its own sends for those alone', async () => {
   expect((await takePulses(fixture)).map(({ tenant }) => tenant)).toEqual(['acme']);
 });
 
-test('429 with Retry-After for a caller with too much under way, and again 202 when that is over', async () => {
+test('429 with Retry-After for a caller with too much in progress, and 202 again afterwards', async () => {
   const bounds = { callerBytesMax: 10_000, bytesMax: 100_000 };
   const app = await openSendApp(fixture, fixture.services.queue, bounds);
   try {
@@ -212,8 +212,8 @@ test('429 with Retry-After for a caller with too much under way, and again 202 w
   }
 });
 
-describe('when RabbitMQ does not take them', () => {
-  test('503 with Retry-After, and nothing is taken in, while it is away', async () => {
+describe('when RabbitMQ does not accept them', () => {
+  test('503 with Retry-After while it is unavailable, and nothing is accepted', async () => {
     fixture.proxy.cut();
     await eventually(() => fixture.publisher.state).toBe('connecting');
     const { status, headers, body } = await send(fixture, sentPulse());
@@ -229,7 +229,7 @@ describe('when RabbitMQ does not take them', () => {
     expect([status, headers['retry-after'], body.code]).toEqual([503, '5', 'PULSE_API_BUSY']);
   });
 
-  test('503 with the ids to repeat when the confirms do not come', async () => {
+  test('503 with the ids to send again when the confirms do not come', async () => {
     fixture.proxy.stall();
     const { status, headers, body } = await send(fixture, [
       sentPulse({ id: 'own' }),
