@@ -19,7 +19,7 @@ export default defineConfig({
           name: 'integration',
           include: ['test/**/*.integration.test.ts'],
           exclude: [CLUSTER_TESTS],
-          globalSetup: ['test/support/embedded-services.ts'],
+          globalSetup: ['test/support/private-servers.ts'],
           testTimeout: 60_000,
           hookTimeout: 120_000,
           maxWorkers: 2,
@@ -30,7 +30,7 @@ export default defineConfig({
         test: {
           name: 'cluster',
           include: [CLUSTER_TESTS],
-          globalSetup: ['test/support/embedded-services.ts'],
+          globalSetup: ['test/support/private-servers.ts'],
           testTimeout: 60_000,
           hookTimeout: 120_000,
           // Three brokers and four servers of Redis have the machine to themselves.

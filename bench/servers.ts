@@ -1,4 +1,4 @@
-/** The servers of one run: private, embedded, watched. */
+/** The servers of one run: private and watched. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { connect } from 'amqplib';

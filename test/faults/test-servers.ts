@@ -1,4 +1,4 @@
-/** The embedded servers of a run, the breaking and healing of them, and a fresh installation for each round. */
+/** The private servers of a run, the breaking and healing of them, and a fresh installation for each round. */
 import { Redis } from 'ioredis';
 import { Pool, type Client } from 'pg';
 import { sleep } from '../../src/platform/backoff.ts';

@@ -8,7 +8,7 @@ import { join } from 'node:path';
  * RabbitMQ 3.10 writes them up to a second after it has answered; killed before, it comes back with a queue that
  * never elects a leader, and what it had confirmed for that queue cannot be reached any more.
  *
- * @param directory That of the embedded services.
+ * @param directory That of the private servers.
  */
 export function areQueuesNamed(directory: string, queue: string): boolean {
   const names = join(

@@ -1,4 +1,4 @@
-/** A RabbitMQ cluster on loopback, out of the program and settings of the embedded services. */
+/** A RabbitMQ cluster on loopback, with the program and settings of the private servers. */
 import { randomBytes } from 'node:crypto';
 import { appendFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,4 +1,4 @@
-/** A Redis Cluster on loopback, out of the programs and settings of the embedded services. */
+/** A Redis Cluster on loopback, with the programs and settings of the private servers. */
 import { randomBytes } from 'node:crypto';
 import { appendFileSync } from 'node:fs';
 import { join } from 'node:path';
