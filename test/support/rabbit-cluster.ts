@@ -14,7 +14,12 @@ export interface RabbitCluster {
   readonly nodes: readonly ClusterNode[];
 }
 
-/** Starts the nodes, which find each other by the list in their configuration; resolves when all answer. */
+/**
+ * Starts the nodes, each of which joins those before it; resolves when all answer.
+ *
+ * One after the other, because two nodes of RabbitMQ 3 that start together may each found a cluster. No node
+ * lists one that starts later, because RabbitMQ 4 waits until another node of its list answers.
+ */
 export async function startRabbitCluster(
   guardian: Guardian,
   options: { directory: string; nodes: number },
@@ -26,17 +31,16 @@ export async function startRabbitCluster(
   const epmdPort = await freePort();
   const names = Array.from({ length: options.nodes }, (_, index) => `rabbitmq-${index + 1}`);
   const nodes: ClusterNode[] = [];
-  // One after the other: the second finds a cluster to join instead of racing the first to found one.
   for (const name of names) {
     const directory = join(options.directory, name);
     const server = createRabbitmqServer({
       ...{ directory, path, ...rabbitmq, port: await freePort(), epmdPort },
       ...{ password, erlangCookie, nodeName: name, trim: true },
     });
-    const peers = names.map(
+    const list = [...nodes.map((node) => node.name), name].map(
       (peer, index) => `cluster_formation.classic_config.nodes.${index + 1} = ${peer}@localhost\n`,
     );
-    appendFileSync(join(directory, 'rabbitmq.conf'), peers.join(''));
+    appendFileSync(join(directory, 'rabbitmq.conf'), list.join(''));
     // The port mapper of the first node serves all.
     const processes = nodes.length === 0 ? server.processes : server.processes.slice(-1);
     nodes.push(await startNode(guardian, name, { ...server, processes }));
