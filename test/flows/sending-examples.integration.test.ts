@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { expect, test, vi } from 'vitest';
 import { MANY_STEPS_TIMEOUT_MS } from '../support/pulse-process.ts';
+import { shellPath } from '../support/shell-path.ts';
 import { openFlow, PASSWORD } from './flow-fixture.ts';
 
 vi.setConfig({ testTimeout: MANY_STEPS_TIMEOUT_MS });
@@ -31,7 +32,7 @@ test('every example of the documentation works when it is pasted', async () => {
   let accepted = 0;
   for (const script of scripts) {
     const { stdout } = await promisify(execFile)('bash', ['-euo', 'pipefail', '-c', script], {
-      env: { PATH: process.env.PATH, API, TOKEN: Auth.Token },
+      env: { PATH: shellPath(), API, TOKEN: Auth.Token },
     });
     const counts = [...stdout.matchAll(/"accepted":(\d+)/g)].map(([, count]) => Number(count));
     expect(counts, script).toHaveLength(script.match(/\bcurl\b/g)!.length);

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { SeenAnswer } from './openapi-checker.ts';
+import { shellPath } from './shell-path.ts';
 
 /** Every curl, those inside others too, leaves its answer in files that sort by the time they ended. */
 const CURL_THAT_LEAVES_TRACES = `
@@ -26,7 +27,7 @@ export async function runPasted(
   const traces = await mkdtemp(join(tmpdir(), 'pulse-pasted-'));
   try {
     await promisify(execFile)('bash', ['-c', CURL_THAT_LEAVES_TRACES + command], {
-      env: { PATH: process.env.PATH, ...env, TRACES: traces },
+      env: { PATH: shellPath(), ...env, TRACES: traces },
       maxBuffer: 64 * 1024 * 1024,
     });
     const last = (await readdir(traces))

@@ -22,13 +22,14 @@ beforeEach(async () => {
 const HOUR_MS = 3_600_000;
 const pulseCountNow = async () => (await readUsage(fixture.usage, EVERYTHING)).rows[0]?.pulse_count;
 
+// Of 2024: governments change the clocks of years to come, and time zone data follows at its own pace.
 test.each([
-  ['Europe/Berlin', '2026-03-29T00:00:00+01:00', '2026-03-30T00:00:00+02:00', 23],
-  ['Europe/Berlin', '2026-10-25T00:00:00+02:00', '2026-10-26T00:00:00+01:00', 25],
-  ['America/Havana', '2026-03-08T01:00:00-04:00', '2026-03-09T00:00:00-04:00', 23],
-  ['America/Havana', '2026-11-01T00:00:00-04:00', '2026-11-02T00:00:00-05:00', 25],
-  ['Asia/Kolkata', '2026-03-29T00:00:00+05:30', '2026-03-30T00:00:00+05:30', 24],
-  ['UTC', '2026-03-29T00:00:00Z', '2026-03-30T00:00:00Z', 24],
+  ['Europe/Berlin', '2024-03-31T00:00:00+01:00', '2024-04-01T00:00:00+02:00', 23],
+  ['Europe/Berlin', '2024-10-27T00:00:00+02:00', '2024-10-28T00:00:00+01:00', 25],
+  ['America/Havana', '2024-03-10T01:00:00-04:00', '2024-03-11T00:00:00-04:00', 23],
+  ['America/Havana', '2024-11-03T00:00:00-04:00', '2024-11-04T00:00:00-05:00', 25],
+  ['Asia/Kolkata', '2024-03-31T00:00:00+05:30', '2024-04-01T00:00:00+05:30', 24],
+  ['UTC', '2024-03-31T00:00:00Z', '2024-04-01T00:00:00Z', 24],
 ])('a day of %s from %s has its own length', async (tz, start, end, hours) => {
   const noon = Math.floor(Date.parse(start) / HOUR_MS) * 3_600 + 12 * 3_600;
   await fixture.count([parsedPulse({ windowStartSec: noon })]);

@@ -97,17 +97,17 @@ describe('GET /usage', () => {
     const at = (text: string, id: string) =>
       parsedPulse({ windowStartSec: Date.parse(text) / 1000, id });
     await fixture.count([
-      at('2026-03-28T22:00Z', 'before'),
-      at('2026-03-28T23:00Z', 'first'),
-      at('2026-03-29T21:00Z', 'last'),
-      at('2026-03-29T22:00Z', 'after'),
+      at('2024-03-30T22:00Z', 'before'),
+      at('2024-03-30T23:00Z', 'first'),
+      at('2024-03-31T21:00Z', 'last'),
+      at('2024-03-31T22:00Z', 'after'),
     ]);
-    const search = 'window=day&tz=Europe/Berlin&from=2026-03-29&to=2026-03-30';
+    const search = 'window=day&tz=Europe/Berlin&from=2024-03-31&to=2024-04-01';
     const { data } = await page(search);
     expect(data).toMatchObject([
       {
-        window_start: '2026-03-29T00:00:00+01:00',
-        window_end: '2026-03-30T00:00:00+02:00',
+        window_start: '2024-03-31T00:00:00+01:00',
+        window_end: '2024-04-01T00:00:00+02:00',
         pulse_count: 2,
       },
     ]);

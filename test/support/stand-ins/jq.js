@@ -1,0 +1,12 @@
+// As much of jq as the examples of our documents use, for machines without it: `-r` and a path such as `.data[0].id`.
+import { readFileSync } from 'node:fs';
+
+const [flag, path = ''] = process.argv.slice(2);
+if (flag !== '-r' || !/^(\.\w+|\[\d+\])+$/.test(path)) {
+  process.stderr.write(`jq (stand-in): not understood: ${process.argv.slice(2).join(' ')}\n`);
+  process.exit(2);
+}
+let value = JSON.parse(readFileSync(0, 'utf8'));
+for (const [, name, index] of path.matchAll(/\.(\w+)|\[(\d+)\]/g))
+  value = value?.[name ?? index] ?? null;
+process.stdout.write(`${typeof value === 'string' ? value : JSON.stringify(value)}\n`);
