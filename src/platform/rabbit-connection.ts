@@ -138,7 +138,7 @@ function refusalOf(url: string, error: unknown): string | undefined {
   }
   if (error.message.startsWith('Expected ConnectionOpenOk; got <ConnectionClose')) {
     const vhost = decodeURIComponent(pathname.slice(1));
-    return `refuses virtual host "${vhost === '' ? '/' : vhost}": it does not exist, or the user may not enter it`;
+    return `refuses virtual host "${vhost === '' ? '/' : vhost}": it does not exist, or the user has no access to it`;
   }
   return undefined;
 }

@@ -1,4 +1,4 @@
-/** The wait for a server when a process starts. It says that it waits, so that nobody takes it for hanging. */
+/** Waits for a server when a process starts, and logs that it does, so that the process does not look hung. */
 import { FatalError, type ErrorCode } from '../core/errors.ts';
 import { backoffDelayMs, sleep } from './backoff.ts';
 import { serverOf, type Logger } from './logger.ts';
@@ -18,22 +18,22 @@ export interface AwaitedServer {
   readonly code: ErrorCode;
   /** One try. Ends within `leftMs`, which is at least 1. A FatalError from here ends the wait. */
   attempt(leftMs: number): Promise<void>;
-  /** What the server said when waiting cannot help, such as "refuses the password". */
+  /** Why waiting will not help, such as "refuses the password"; undefined when it may. */
   refusalOf(error: unknown): string | undefined;
-  /** The end of the message when the time is over; "does not answer" by default. */
+  /** The end of the message after a timeout; "does not answer" by default. */
   silenceOf?(error: unknown): string;
 }
 
 const BACKOFF = { baseMs: 100, capMs: 1_000 };
-/** The first line comes this late because a client that connects in the background needs a moment. */
+/** Gives clients that connect in the background a moment before the first warning. */
 const FIRST_REPORT_MS = 500;
 const REPORT_INTERVAL_MS = 5_000;
 
 /**
  * Tries until `attempt` succeeds, for at most `timeoutMs`. Logs a warning every few seconds.
  *
- * @throws FatalError with the server's code, naming the variable and the server, never the password: when the time
- * is over, when `signal` aborts, or at once when the server refuses.
+ * @throws FatalError with the server's code, after the timeout, when `signal` aborts, or at once when the server
+ * refuses. Names the variable and the server, never the password.
  */
 export async function waitForServer(
   server: AwaitedServer,
