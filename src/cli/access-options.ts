@@ -1,59 +1,59 @@
-/** What `pulse users` and `pulse keys` share: roles, tenants, who acts. */
-import { InvalidArgumentError, Option, type Command } from 'commander';
+/** What `pulse users` and `pulse keys` share: rights, the actor, lists. */
+import { InvalidArgumentError } from 'commander';
 import type { AuditSource } from '../access/audit.ts';
 import { TENANT_LENGTH_MAX, TENANT_PATTERN } from '../contract/rules.ts';
 import { ROLES, type Role } from '../http/caller.ts';
 import type { TenantScope } from '../core/tenant-scope.ts';
-import { EXIT_DONE, toJson, withExamples, type CommandRun } from './command.ts';
-import { actorFrom, misused, type RunSubcommand } from '../commands/dead-letters-options.ts';
-
-/** What a user or key may do, as it is asked for. */
-export interface RightsFlags {
-  readonly role: Role;
-  readonly tenant?: readonly string[];
-  readonly allTenants?: true;
-}
+import { actorName } from './actor.ts';
+import { EXIT_DONE, misused, type CommandRun } from './command.ts';
+import { defineCommand, type SetUp } from './define-command.ts';
+import type { Flags, OptionSpecs } from './options.ts';
 
 const TENANTS_MAX = 1_000;
 
-/** Adds the options that say what a user or key may do. */
-export function withRights(command: Command): Command {
-  return command
-    .addOption(
-      new Option('--role <role>', 'viewer reads, operator also sends and repairs, admin does all')
-        .choices(ROLES)
-        .default('viewer'),
-    )
-    .option('--tenant <tenant>', 'may see and send for this tenant; repeatable', collectTenant)
-    .option('--all-tenants', 'may see and send for every tenant');
-}
+/** What a user or key may do. */
+export const RIGHTS = {
+  role: {
+    value: '<role>',
+    about: 'viewer reads, operator also sends and repairs, admin does everything',
+    choices: ROLES,
+    default: 'viewer',
+  },
+  tenant: {
+    value: '<tenant>',
+    about: 'allow reading and sending for this tenant; repeatable',
+    parse: collectTenant,
+  },
+  allTenants: { about: 'allow reading and sending for every tenant' },
+} as const satisfies OptionSpecs;
 
 /**
- * The scope asked for. There is no default: seeing everything must be meant.
+ * There is no default scope: access to everything must be intended.
  *
  * @throws RejectedError PULSE_USAGE_INVALID Neither or both are given, or an administrator of some tenants.
  */
-export function scopeFrom({ role, tenant, allTenants }: RightsFlags): TenantScope {
-  if ((tenant === undefined) === (allTenants === undefined)) {
+export function rightsFrom({ role, tenant, allTenants }: Flags<typeof RIGHTS>): {
+  role: Role;
+  scope: TenantScope;
+} {
+  if ((tenant === undefined) === !allTenants) {
     throw misused('Give either --all-tenants, or --tenant once for each tenant.');
   }
-  if (tenant === undefined) return 'all';
+  if (tenant === undefined) return { role, scope: 'all' };
   if (role === 'admin') throw misused('--role admin: needs --all-tenants.');
-  if (tenant.length > TENANTS_MAX) throw misused(`--tenant: at most ${TENANTS_MAX} of them.`);
-  return [...new Set(tenant)];
+  if (tenant.length > TENANTS_MAX) throw misused(`--tenant: at most ${TENANTS_MAX} are allowed.`);
+  return { role, scope: [...new Set(tenant)] };
 }
 
-/** Whom the audit log names. */
-export function sourceFrom(flags: { readonly as?: string }): AuditSource {
-  return { actor: actorFrom(flags).name, via: 'command_line' };
+/** The actor as the audit log records it. */
+export function sourceFrom(flags: { readonly as: string | undefined }): AuditSource {
+  return { actor: actorName(flags), via: 'command_line' };
 }
 
-/** A scope in a table. */
 export function describeScope(scope: TenantScope): string {
   return scope === 'all' ? 'all tenants' : scope.join(', ');
 }
 
-/** An instant in a table. */
 export function describeInstant(instant: Date | null): string {
   return instant === null ? '-' : `${instant.toISOString().slice(0, 19)}Z`;
 }
@@ -65,30 +65,20 @@ function collectTenant(text: string, before: readonly string[] = []): string[] {
   );
 }
 
-interface Listing<Row> {
-  readonly description: string;
-  readonly list: (context: CommandRun) => Promise<readonly Row[]>;
+/** A `list` command: a line for each row, or all of them as JSON. */
+export function defineList<Row>(listing: {
+  readonly list: (run: CommandRun) => Promise<readonly Row[]>;
   readonly toApi: (row: Row) => object;
   readonly describe: (row: Row) => string;
-}
-
-/** Adds `list` to `group`: a line for each row, or all as JSON. */
-export function addListCommand<Row>(
-  group: Command,
-  run: RunSubcommand,
-  listing: Listing<Row>,
-): void {
-  const command = group
-    .command('list')
-    .description(listing.description)
-    .option('--json', 'print as JSON')
-    .action((flags: { json?: true }) =>
-      run(async (context) => {
-        const rows = await listing.list(context);
-        if (flags.json === true) context.print(toJson({ data: rows.map(listing.toApi) }));
-        else for (const row of rows) context.print(listing.describe(row));
-        return EXIT_DONE;
-      }),
-    );
-  withExamples(command, `pulse ${group.name()} list`);
+  readonly examples: readonly string[];
+}): SetUp {
+  return defineCommand({
+    json: true,
+    examples: listing.examples,
+    async run(context) {
+      const rows = await listing.list(context);
+      context.answer({ data: rows.map(listing.toApi) }, rows.map(listing.describe));
+      return EXIT_DONE;
+    },
+  });
 }

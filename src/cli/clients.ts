@@ -2,9 +2,11 @@
 import type { Pool } from 'pg';
 import { createAccumulator, type Accumulator } from '../aggregate/accumulator.ts';
 import type { ServerUrls } from '../config.ts';
-import { createPool } from '../platform/postgres.ts';
+import { FatalError } from '../core/errors.ts';
+import { pendingMigrations } from '../platform/migrate.ts';
+import { createPool, waitForPostgres } from '../platform/postgres.ts';
 import { createRedis, type RedisClient } from '../platform/redis.ts';
-import type { CommandRun } from './command.ts';
+import { waitOptions, type CommandRun } from './command.ts';
 import { findServers } from './servers.ts';
 
 export interface Clients {
@@ -32,4 +34,25 @@ export function openAccumulator({ config }: CommandRun, redis: RedisClient): Acc
   const { shards, redisReplicasMin, ingest } = config;
   const { dedupeWindowSeconds } = ingest;
   return createAccumulator({ redis, shards, dedupeWindowSeconds, replicasMin: redisReplicasMin });
+}
+
+/**
+ * Opens Postgres alone, for a command that needs nothing else; it is closed with the run.
+ *
+ * @param name What Postgres shows as the name of the connections.
+ * @throws FatalError PULSE_POSTGRES_MIGRATIONS The schema is not up to date.
+ */
+export async function openPool(run: CommandRun, name: string): Promise<Pool> {
+  const { databaseUrl } = findServers(run);
+  await waitForPostgres(databaseUrl, waitOptions(run));
+  const pending = await pendingMigrations(databaseUrl);
+  if (pending.length > 0) {
+    throw new FatalError(
+      'PULSE_POSTGRES_MIGRATIONS',
+      `The database lacks ${pending.join(', ')}: run \`pulse migrate\`.`,
+    );
+  }
+  const pool = createPool(databaseUrl, { name, logger: run.logger });
+  run.closer.add('postgres', () => pool.end());
+  return pool;
 }

@@ -1,19 +1,18 @@
-/** What every command shares: reading its configuration, ending, answering, and the exit codes. */
+/** What every command shares: its configuration, output, end and exit codes. */
 import { existsSync } from 'node:fs';
-import type { Command } from 'commander';
 import { parseConfig, type Config, type ConfigNeeds, type RawEnv } from '../config.ts';
-import { PulseError } from '../core/errors.ts';
+import { PulseError, RejectedError } from '../core/errors.ts';
 import { createCloser, type Closer } from '../platform/closing.ts';
 import { createLogger, type Logger } from '../platform/logger.ts';
 import { createLogSwitch, type LogSwitch } from '../platform/log-switch.ts';
 import { createRedactor } from '../platform/redaction.ts';
 
-/** The process as commands see it; main.ts hands in the real one. */
+/** The process as commands see it. */
 export interface CommandEnvironment {
   readonly env: RawEnv;
   readonly stdout: { write(text: string): unknown; readonly isTTY?: boolean };
   readonly stderr: { write(text: string): unknown; readonly isTTY?: boolean };
-  /** Aborted at the first Ctrl-C or SIGTERM. */
+  /** Aborted by the first Ctrl-C or SIGTERM. */
   readonly stop: AbortSignal;
 }
 
@@ -23,14 +22,14 @@ export interface CommandRun {
   readonly logger: Logger;
   /** SIGUSR2 toggles it. */
   readonly log: LogSwitch;
-  /** Closed, last opened first, when the command has ended, however it ended. */
+  /** Closes what the command opened, last opened first, however the command ends. */
   readonly closer: Closer;
   readonly stop: AbortSignal;
-  /** A line of the command's answer, on standard output. */
+  /** Prints a line of the result, on standard output. */
   readonly print: (line: string) => void;
-  /** A line for the person who waits, on standard error. */
+  /** Prints a line for the person who is waiting, on standard error. */
   readonly tell: (line: string) => void;
-  /** Whether progress may be drawn and coloured. */
+  /** Whether to draw progress and colours. */
   readonly isTerminal: boolean;
 }
 
@@ -38,21 +37,19 @@ export const EXIT_DONE = 0;
 export const EXIT_FAILED = 1;
 export const EXIT_WRONG_USAGE = 2;
 
-/** What a stop may take beyond STOP_TIMEOUT_SECONDS; both together stay below Kubernetes' 30 seconds. */
+/** How much longer than STOP_TIMEOUT_SECONDS a stop may take; together, less than Kubernetes' 30 seconds. */
 const STOP_GRACE_MS = 5_000;
 
-export type Action = (run: CommandRun) => Promise<number>;
-
 /**
- * Runs an action to its end and returns the exit code.
+ * Runs an action and returns the exit code.
  *
- * Errors end as one sentence on standard error: 2 for a wrong configuration or usage, 1 for the rest.
- * An error that is not Pulse's own is a defect and shows its stack.
+ * An error becomes one sentence on standard error, and exit code 2 for wrong configuration or usage, 1 for
+ * anything else. An error that is not a PulseError is a defect and shows its stack.
  */
 export async function runAction(
   environment: CommandEnvironment,
   needs: ConfigNeeds,
-  action: Action,
+  action: (run: CommandRun) => Promise<number>,
 ): Promise<number> {
   const tell = (line: string): void => {
     environment.stderr.write(`${line}\n`);
@@ -96,14 +93,14 @@ export async function runAction(
 }
 
 /**
- * Ends the process when something keeps it from ending by itself after a signal. That loses nothing, as a
- * SIGKILL would lose nothing; but a supervisor that has to send one waits longer.
+ * Ends the process if something keeps it alive after a signal. That loses nothing, as SIGKILL would lose
+ * nothing, but a supervisor would wait longer before sending one.
  */
 function endInTime(stop: AbortSignal, config: Config, tell: CommandRun['tell']): void {
-  // Embedded servers are ours to stop, however long they take.
+  // Private servers must be stopped, however long that takes.
   if (config.servers === undefined) return;
   const end = (): void => {
-    tell('pulse: what is still open is left; the queue delivers it again.');
+    tell('pulse: could not finish in time; the queue delivers the rest again.');
     process.exit(EXIT_FAILED);
   };
   stop.addEventListener('abort', () => {
@@ -116,18 +113,22 @@ function describe(error: unknown): string {
   return `pulse: unexpected error\n${error instanceof Error ? (error.stack ?? error.message) : String(error)}`;
 }
 
-/** Adds the examples that `--help` shows after the options. */
-export function withExamples(command: Command, ...examples: string[]): Command {
-  const lines = examples.map((example) => `  $ ${example}`).join('\n');
-  return command.addHelpText('after', `\nExample${examples.length > 1 ? 's' : ''}:\n${lines}`);
+/** The error of wrong usage; exit code 2. */
+export function misused(sentence: string): RejectedError {
+  return new RejectedError('PULSE_USAGE_INVALID', sentence);
 }
 
-/** The environment with `.env` of the working directory beneath it; what is set wins over the file. */
+/** How long, and how, a command waits for a server. */
+export function waitOptions({ config, logger, stop }: CommandRun, atMostMs = Infinity) {
+  return { timeoutMs: Math.min(config.startTimeoutMs, atMostMs), logger, signal: stop };
+}
+
+/** Loads `.env` from the working directory; variables that are set win over the file. */
 export function loadDotEnv(): void {
   if (existsSync('.env')) process.loadEnvFile('.env');
 }
 
-/** JSON text in which 64-bit counts are plain numbers where they are safe, text where they are not. */
+/** JSON in which a bigint is a number if it is a safe integer, and text otherwise. */
 export function toJson(value: unknown): string {
   return JSON.stringify(value, (_key, part: unknown) => {
     if (typeof part !== 'bigint') return part;

@@ -1,30 +1,28 @@
-/** Passwords from the terminal, a pipe or a file; never from an argument, which every process can read. */
+/** Reads passwords from the terminal, a pipe or a file; never from an argument, which every process can see. */
 import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline/promises';
 import { Writable } from 'node:stream';
-import type { Command } from 'commander';
-import type { CommandRun } from './command.ts';
-import { misused } from '../commands/dead-letters-options.ts';
+import { misused, type CommandRun } from './command.ts';
+import type { OptionSpecs } from './options.ts';
 
 const LENGTH_MIN = 12;
 const LENGTH_MAX = 1_024;
 
-/** Adds the option. */
-export function withPasswordFile(command: Command): Command {
-  return command.option(
-    '--password-file <file>',
-    'read the password from a file, or from standard input when it is - (default: ask)',
-  );
-}
+export const PASSWORD_FILE = {
+  passwordFile: {
+    value: '<file>',
+    about: 'read the password from a file, or from standard input if it is - (default: ask)',
+  },
+} as const satisfies OptionSpecs;
 
 /**
- * Reads a new password: asked for twice on a terminal, else the one line of the file or of standard input.
+ * Reads a new password: twice from a terminal, else one line of the file or of standard input.
  *
  * @throws RejectedError PULSE_USAGE_INVALID It is too short or too long, or the two differ.
  */
 export async function readNewPassword(
   run: CommandRun,
-  { passwordFile }: { readonly passwordFile?: string },
+  { passwordFile }: { readonly passwordFile: string | undefined },
 ): Promise<string> {
   if (passwordFile === undefined && process.stdin.isTTY) return await askTwice(run);
   return checked(readLine(passwordFile ?? '-'));
@@ -41,7 +39,7 @@ function readLine(file: string): string {
     text = readFileSync(file === '-' ? 0 : file, 'utf8');
   } catch (error) {
     throw misused(
-      `--password-file: cannot read it (${(error as NodeJS.ErrnoException).code ?? ''}).`,
+      `--password-file: ${file} cannot be read (${(error as NodeJS.ErrnoException).code ?? ''}).`,
     );
   }
   const line = text.replace(/\r?\n$/, '');
@@ -49,7 +47,7 @@ function readLine(file: string): string {
   return line;
 }
 
-/** What is typed is shown nowhere: the terminal stops its echo before the first question, until after the last. */
+/** Shows nothing of what is typed: the terminal's echo is off from before the first question until the last. */
 async function askTwice({ tell, stop }: CommandRun): Promise<string> {
   const nowhere = new Writable({
     write: (_chunk, _encoding, done) => {
@@ -70,7 +68,7 @@ async function askTwice({ tell, stop }: CommandRun): Promise<string> {
   };
   try {
     const password = checked(await ask('New password: '));
-    if ((await ask('Again: ')) !== password) throw misused('The two differ.');
+    if ((await ask('Again: ')) !== password) throw misused('The two passwords differ.');
     return password;
   } finally {
     terminal.close();

@@ -1,30 +1,22 @@
-/** Bringing the three servers to the state that this build expects, at every start. */
-import type { Pool } from 'pg';
+/** Brings the three servers to the state that this build expects, at every start. */
 import { ensureLibrary } from '../aggregate/library.ts';
 import { ensureSettings, type Settings } from '../aggregate/settings.ts';
-import type { ServerUrls } from '../config.ts';
 import { FatalError, PulseError } from '../core/errors.ts';
 import { runMigrations } from '../platform/migrate.ts';
 import { waitForPostgres } from '../platform/postgres.ts';
 import { waitForRabbit } from '../platform/rabbit-connection.ts';
-import { waitForRedis, type RedisClient } from '../platform/redis.ts';
+import { waitForRedis } from '../platform/redis.ts';
 import { declareTopologyAt } from '../platform/topology.ts';
-import type { CommandRun } from './command.ts';
-
-/** The clients that preparation speaks through. */
-export interface PreparedClients {
-  readonly servers: ServerUrls;
-  readonly redis: RedisClient;
-  readonly pool: Pool;
-}
+import type { Clients } from './clients.ts';
+import { waitOptions, type CommandRun } from './command.ts';
 
 /**
  * Waits for the servers, then migrates Postgres, declares the topology and loads the Redis functions.
- * Idempotent; several processes may do it at once.
+ * Idempotent; several processes may do this at once.
  *
- * @throws FatalError naming every server that stayed away, or what differs from what it should be.
+ * @throws FatalError naming every server that is unavailable, or what differs from what Pulse needs.
  */
-export async function prepareServers(run: CommandRun, clients: PreparedClients): Promise<Settings> {
+export async function prepareServers(run: CommandRun, clients: Clients): Promise<Settings> {
   const { servers, redis, pool } = clients;
   const { config, logger } = run;
   await waitForServers(run, clients);
@@ -35,12 +27,12 @@ export async function prepareServers(run: CommandRun, clients: PreparedClients):
   return settings;
 }
 
-/** Waits for all three at the same time, so that all that are away are named at once. */
+/** Waits for all three at the same time, so that the error names all that are unavailable. */
 export async function waitForServers(
-  { config, logger, stop }: CommandRun,
-  { servers, redis }: Pick<PreparedClients, 'servers' | 'redis'>,
+  run: CommandRun,
+  { servers, redis }: Pick<Clients, 'servers' | 'redis'>,
 ): Promise<void> {
-  const options = { timeoutMs: config.startTimeoutMs, logger, signal: stop };
+  const options = waitOptions(run);
   const waits = await Promise.allSettled([
     waitForRabbit(servers.rabbitmqUrl, options),
     waitForRedis(redis, { ...options, url: servers.redisUrl }),

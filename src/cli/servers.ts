@@ -1,4 +1,4 @@
-/** Which servers a command works on: those of the configuration, or the embedded ones. */
+/** Which servers a command works on: those of the configuration, or private ones. */
 import { randomBytes } from 'node:crypto';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -12,8 +12,8 @@ import {
 } from '../private-servers/instance.ts';
 import type { CommandRun } from './command.ts';
 
-/** What the API signs tokens with, and its administrator's password. */
 export interface ApiCredentials {
+  /** Signs the API's tokens. */
   readonly jwtSecret: string;
   readonly adminPassword: string;
 }
@@ -26,10 +26,10 @@ export interface OpenedServers {
 const CREDENTIALS_NAME = 'api-credentials.json';
 
 /**
- * The servers of a command that does one thing and ends. It starts none: data that nobody else sees would
- * be of no use.
+ * The servers of a command that does one thing and ends. It starts none: such servers would hold no data yet,
+ * and end with the command.
  *
- * @throws RejectedError PULSE_USAGE_INVALID when none are configured and no embedded ones run here.
+ * @throws RejectedError PULSE_USAGE_INVALID when none are configured and no private ones run here.
  */
 export function findServers({ config }: CommandRun): ServerUrls {
   if (config.servers !== undefined) return config.servers;
@@ -37,14 +37,14 @@ export function findServers({ config }: CommandRun): ServerUrls {
   if (running !== null) return toUrls(running.env);
   throw new RejectedError(
     'PULSE_USAGE_INVALID',
-    'RABBITMQ_URL, REDIS_URL and DATABASE_URL are not set, and no embedded servers run in this folder.\n' +
-      'Set the three variables, or start the embedded servers: `pulse start` or `pulse services up`.',
+    'RABBITMQ_URL, REDIS_URL and DATABASE_URL are not set, and no private servers run in this folder.\n' +
+      'Set the three variables, or start private servers: `pulse start` or `pulse services up`.',
   );
 }
 
 /**
- * The servers of a process that stays: configured ones, embedded ones that run in this folder, or
- * embedded ones that end with it.
+ * The servers of a long-running process: configured ones, private ones that run in this folder, or private
+ * ones that end with the process.
  */
 export async function openServers({ config, closer, tell }: CommandRun): Promise<OpenedServers> {
   if (config.servers !== undefined) {
@@ -52,14 +52,13 @@ export async function openServers({ config, closer, tell }: CommandRun): Promise
     return { servers: config.servers, credentials: { jwtSecret, adminPassword } };
   }
   const instance = await attachInstance({ directory: INSTANCE_DIRECTORY, onProgress: tell });
-  closer.add('embedded servers', () => instance.stop(), 'all');
-  return {
-    servers: toUrls(instance.env),
-    credentials: { ...storedCredentials(INSTANCE_DIRECTORY), ...given(config.api) },
-  };
+  closer.add('private servers', () => instance.stop(), 'all');
+  const stored = storedCredentials(INSTANCE_DIRECTORY);
+  const { jwtSecret = stored.jwtSecret, adminPassword = stored.adminPassword } = config.api;
+  return { servers: toUrls(instance.env), credentials: { jwtSecret, adminPassword } };
 }
 
-/** Servers of one run's own, gone with all their files when it ends. */
+/** Starts servers for this run only; they and their files are gone when it ends. */
 export async function openPrivateServers(
   { closer, tell }: CommandRun,
   name: string,
@@ -69,7 +68,7 @@ export async function openPrivateServers(
     keepFiles: false,
     onProgress: tell,
   });
-  closer.add('embedded servers', () => services.stop(), 'all');
+  closer.add('private servers', () => services.stop(), 'all');
   return { servers: toUrls(services.env), credentials: newCredentials() };
 }
 
@@ -88,12 +87,12 @@ function toUrls(env: {
 function newCredentials(): ApiCredentials {
   return {
     jwtSecret: randomBytes(32).toString('hex'),
-    // Hexadecimal: one that began with "-" would be taken for an option by whoever passes it on.
+    // Hexadecimal: a password that starts with "-" would look like an option on a command line.
     adminPassword: randomBytes(12).toString('hex'),
   };
 }
 
-/** The same over restarts, so that tokens and the login stay valid. Two first starts agree on one file. */
+/** Kept over restarts, so that tokens and the login stay valid. Two first starts agree on one file. */
 function storedCredentials(directory: string): ApiCredentials {
   const path = join(directory, CREDENTIALS_NAME);
   mkdirSync(directory, { recursive: true });
@@ -103,15 +102,4 @@ function storedCredentials(directory: string): ApiCredentials {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
   }
   return JSON.parse(readFileSync(path, 'utf8')) as ApiCredentials;
-}
-
-function given(api: {
-  readonly jwtSecret: string | undefined;
-  readonly adminPassword: string | undefined;
-}): Partial<ApiCredentials> {
-  const { jwtSecret, adminPassword } = api;
-  return {
-    ...(jwtSecret === undefined ? {} : { jwtSecret }),
-    ...(adminPassword === undefined ? {} : { adminPassword }),
-  };
 }

@@ -1,4 +1,4 @@
-/** Dead letters for the eyes of people. */
+/** Dead letters as text for people. */
 import { toReadable } from '../quarantine/dead-letter-json.ts';
 import type {
   DeadLetterAction,
@@ -23,7 +23,7 @@ export function describeRow(row: DeadLetterRow): string {
   return columns.map(printable).join('  ');
 }
 
-/** All about one, its body last. */
+/** Everything about one, its body last. */
 export function describeDetail(detail: DeadLetterDetail): string[] {
   const { properties, body, originalBody, maybeCountedSince } = detail;
   const isCut = body.length < detail.bodyBytes;
@@ -32,7 +32,7 @@ export function describeDetail(detail: DeadLetterDetail): string[] {
     line('id', detail.id),
     line('state', detail.isFixed ? `${detail.state}, its body fixed` : detail.state),
     line('reason', `${detail.reason}: ${detail.detail}`),
-    line('tenant', detail.tenant ?? '- (not to be told from the body)'),
+    line('tenant', detail.tenant ?? '- (the body does not tell)'),
     line('message id', detail.messageId ?? '-'),
     line('array index', String(detail.pulseIndex ?? '-')),
     line('published to', `exchange "${detail.exchange ?? ''}", key "${detail.routingKey ?? ''}"`),
@@ -44,12 +44,11 @@ export function describeDetail(detail: DeadLetterDetail): string[] {
     line('properties', JSON.stringify(properties)),
     ...detail.actions.map((action) => line('history', describeAction(action))),
   ];
-  if (originalBody !== null)
-    lines.push('', 'body as it was sent:', ...bodyLines(originalBody, false));
+  if (originalBody !== null) lines.push('', 'body as sent:', ...bodyLines(originalBody, false));
   return [...lines, '', `body (${detail.bodyBytes} bytes):`, ...bodyLines(body, isCut)];
 }
 
-/** What a bulk action would meet. */
+/** What a bulk action would touch. */
 export function describePreview({ matched, byReason, first }: Preview): string[] {
   const reasons = Object.entries(byReason).map(([reason, count]) => `${reason} ${count}`);
   const lines = [`${matched} wait and match${matched === 0 ? '' : `: ${reasons.join(', ')}`}`];
@@ -58,7 +57,7 @@ export function describePreview({ matched, byReason, first }: Preview): string[]
 
 const ENDS: Record<ReplayReport['end'], string> = {
   finished: 'none is left',
-  limit: 'the limit is reached, more are left',
+  limit: 'reached the limit, more are left',
   stopped: 'stopped, more are left',
   failed: 'FAILED, more are left',
 };
@@ -66,17 +65,17 @@ const ENDS: Record<ReplayReport['end'], string> = {
 /** What a bulk replay did. */
 export function describeReport(report: ReplayReport): string[] {
   const lines = [`${report.replayed} replayed; ${ENDS[report.end]}`];
-  if (report.overtaken > 0) lines.push(`${report.overtaken} replayed, and refused again at once`);
-  if (report.missing > 0) lines.push(`${report.missing} left alone: somebody else touched them`);
-  if (report.forgotten > 0) lines.push(`${report.forgotten} left alone: ${FORGOTTEN}`);
+  if (report.overtaken > 0) lines.push(`${report.overtaken} replayed, and at once refused again`);
+  if (report.missing > 0) lines.push(`${report.missing} skipped: someone else changed them`);
+  if (report.forgotten > 0) lines.push(`${report.forgotten} skipped: ${FORGOTTEN}`);
   if (report.error !== undefined) lines.push(report.error.message);
   return lines;
 }
 
 /** Why a dead letter was not replayed, and what to do. */
 export const FORGOTTEN =
-  'it may have been counted so long ago that its id is forgotten, and would then be counted twice. ' +
-  'If you know that it was not: --even-if-forgotten.';
+  'it may have been counted so long ago that its id is forgotten, and would be counted twice. ' +
+  'If you know that it was not counted, use --even-if-forgotten.';
 
 function describeAction({ action, actor, via, at, note, bodySha256 }: DeadLetterAction): string {
   const who = actor === null ? 'Pulse' : `${actor} (${via.replace('_', ' ')})`;
@@ -90,7 +89,7 @@ function bodyLines(body: Buffer, isCut: boolean): string[] {
   return isCut ? [...lines, '… (cut)'] : lines;
 }
 
-/** What a foreign text could do to a terminal it does not do. */
+/** Escapes control characters, so that foreign text cannot control the terminal. */
 function printable(text: string): string {
   return text.replace(
     /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu,

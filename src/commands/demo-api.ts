@@ -1,4 +1,4 @@
-/** The demo's own client of the API: logs in and reads every row, page by page, as any user would. */
+/** The demo's client of the API: logs in and reads every row, page by page, as any user would. */
 import { FatalError } from '../core/errors.ts';
 import type { AnsweredRow } from './demo-ledger.ts';
 

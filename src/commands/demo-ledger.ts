@@ -1,4 +1,4 @@
-/** What the demo sent, summed by itself with BigInt, to be compared with what the API answers. */
+/** What the demo sent, summed independently with BigInt, to compare with what the API answers. */
 import type { GeneratedPulse } from '../populate/generate-pulses.ts';
 
 /** The sum of one tenant, SKU, unit and hour. */
@@ -19,10 +19,10 @@ export interface AnsweredRow {
 
 export interface DemoLedger {
   readonly counts: { good: number; duplicate: number; bad: number };
-  /** Notes every pulse that passes through. */
+  /** Passes the pulses on, and adds each to the sums. */
   note(pulses: Iterable<GeneratedPulse>): Generator<GeneratedPulse, void>;
   answered(row: AnsweredRow): void;
-  /** Keys whose answered sum or count differs from what was sent, with both; empty when all agree. */
+  /** Sums or counts that differ between what was sent and what was answered; empty if all agree. */
   differences(): string[];
 }
 

@@ -1,4 +1,4 @@
-/** The demo's result, as a person enjoys reading it. */
+/** The demo's result as text for people. */
 import type { AnsweredRow } from './demo-ledger.ts';
 
 export interface DemoResult {
@@ -8,12 +8,12 @@ export interface DemoResult {
   readonly deadLetters: number;
   readonly deadLettersByReason: Readonly<Record<string, number>>;
   readonly rowCount: number;
-  /** Pulses counted and not found in the rows that the API answers. */
+  /** Pulses counted but missing from the rows that the API answers. */
   readonly drift: number;
-  /** Keys whose sum or count differs from what was sent. */
+  /** Sums and counts that differ from what was sent. */
   readonly differences: readonly string[];
   readonly sample: readonly AnsweredRow[];
-  /** Everything is as it was sent. */
+  /** Everything that was sent was answered, and nothing else. */
   readonly agrees: boolean;
   readonly seconds: number;
 }
@@ -35,7 +35,7 @@ export function describeDemo(result: DemoResult): string[] {
       result.counted,
       `once each, in ${result.rowCount.toLocaleString('en-US')} hourly rows`,
     ),
-    line('├ duplicates', result.duplicates, 'refused: their id had been seen'),
+    line('├ duplicates', result.duplicates, 'refused: their id was seen before'),
     line('└ dead letters', result.deadLetters, `quarantined: ${reasons.join(', ')}, …`),
     line('drift', result.drift, verdict(result)),
     '',

@@ -1,50 +1,32 @@
-/** `pulse demo`: the whole main job on private servers, checked through the API. */
+/** `pulse demo`: the whole pipeline on private servers, checked through the API. */
 import { randomBytes } from 'node:crypto';
-import type { Command } from 'commander';
-import { createDemoLedger } from './demo-ledger.ts';
-import {
-  EXIT_DONE,
-  EXIT_FAILED,
-  runAction,
-  toJson,
-  withExamples,
-  type CommandEnvironment,
-  type CommandRun,
-} from '../cli/command.ts';
-import { describeDemo, type DemoResult } from './demo-report.ts';
-import { countAll, publishAll, readBack } from './demo-steps.ts';
-import { integer } from './populate.ts';
+import { openClients } from '../cli/clients.ts';
+import { EXIT_DONE, EXIT_FAILED, toJson, type CommandRun } from '../cli/command.ts';
+import { defineCommand } from '../cli/define-command.ts';
+import { integer, type Flags, type OptionSpecs } from '../cli/options.ts';
 import { createRunEnd } from '../cli/run-end.ts';
 import { openPrivateServers } from '../cli/servers.ts';
-import { startParts } from './start.ts';
-import { openAccumulator, openClients } from '../cli/clients.ts';
+import type { RawEnv } from '../config.ts';
+import { createDemoLedger } from './demo-ledger.ts';
+import { describeDemo, type DemoResult } from './demo-report.ts';
+import { countAll, publishAll, readBack } from './demo-steps.ts';
+import { ALL_PARTS, describeReady, startParts } from './start.ts';
 
-interface DemoFlags {
-  readonly pulses: number;
-  readonly seed: number;
-  readonly keep?: true;
-}
+const OPTIONS = {
+  pulses: integer('pulses to publish', { min: 100, max: 100_000_000, default: 100_000 }),
+  seed: integer('seed of the generated traffic', { min: 0, max: 0xffff_ffff, default: 1 }),
+  keep: { about: 'keep the system running until Ctrl-C, and print its addresses' },
+} as const satisfies OptionSpecs;
 
-export function addDemoCommand(
-  program: Command,
-  environment: CommandEnvironment,
-  setExitCode: (code: number) => void,
-): void {
-  const command = program
-    .command('demo')
-    .description('Run the main job to its end on private servers and check every sum.')
-    .option('--pulses <n>', 'pulses to publish', integer(100, 100_000_000), 100_000)
-    .option('--seed <n>', 'seed of the generated traffic', integer(0, 0xffff_ffff), 1)
-    .option('--keep', 'leave the system running until Ctrl-C and print its addresses')
-    .action(async (flags: DemoFlags) => {
-      const demoEnvironment = { ...environment, env: demoEnv(environment.env) };
-      setExitCode(await runAction(demoEnvironment, { api: false }, (run) => runDemo(run, flags)));
-    });
-  withExamples(command, 'pulse demo', 'pulse demo --pulses 1000000', 'pulse demo --keep');
-}
+export const demo = defineCommand({
+  options: OPTIONS,
+  env: demoEnv,
+  examples: ['pulse demo', 'pulse demo --pulses 1000000', 'pulse demo --keep'],
+  run: (run) => runDemo(run, run.flags),
+});
 
-/** The demo never touches a server or a port that it was not given by the system. */
-function demoEnv(env: CommandEnvironment['env']): CommandEnvironment['env'] {
+/** The demo must not touch configured servers, nor take a fixed port. */
+function demoEnv(env: RawEnv): RawEnv {
   return {
     ...env,
     RABBITMQ_URL: undefined,
@@ -56,32 +38,23 @@ function demoEnv(env: CommandEnvironment['env']): CommandEnvironment['env'] {
   };
 }
 
-async function runDemo(run: CommandRun, flags: DemoFlags): Promise<number> {
+async function runDemo(run: CommandRun, flags: Flags<typeof OPTIONS>): Promise<number> {
   const startedMs = performance.now();
   const end = createRunEnd(run.stop);
-  const opened = await openPrivateServers(
-    run,
-    `demo-${process.pid}-${randomBytes(4).toString('hex')}`,
-  );
-  const ready = await startParts(run, opened, {
-    parts: { api: true, worker: true },
-    onFatal: end.fail,
-  });
+  const name = `demo-${process.pid}-${randomBytes(4).toString('hex')}`;
+  const opened = await openPrivateServers(run, name);
+  const ready = await startParts(run, opened, { parts: ALL_PARTS, onFatal: end.fail });
+  const { api = '', username = '', password = '' } = ready;
   const clients = openClients(run, opened.servers);
-  const context = { run, clients, accumulator: openAccumulator(run, clients.redis) };
-  const ledger = createDemoLedger();
+  const context = { run, clients, ledger: createDemoLedger() };
 
   const work = async (): Promise<DemoResult> => {
-    const published = await publishAll(context, ledger, flags);
-    await countAll(context, ledger);
-    const answers = await readBack(context, ledger, {
-      api: ready.api ?? '',
-      username: ready.username ?? '',
-      password: ready.password ?? '',
-    });
+    const published = await publishAll(context, flags);
+    await countAll(context);
+    const answers = await readBack(context, { api, username, password });
     return { published, ...answers, seconds: (performance.now() - startedMs) / 1000 };
   };
-  // A signal or a failing part ends the demo in the middle of whatever it waits for.
+  // A signal or a failing part ends the demo, whatever it is waiting for.
   const stopped = end.wait().then(() => undefined);
   const result = await Promise.race([work(), stopped]);
   if (result === undefined) {
@@ -89,12 +62,8 @@ async function runDemo(run: CommandRun, flags: DemoFlags): Promise<number> {
     return EXIT_FAILED;
   }
   for (const line of describeDemo(result)) run.print(line);
-  if (flags.keep === true) {
-    run.tell(
-      `API       ${ready.api ?? ''}/api/v1\nLogin     ${ready.username ?? ''} / ${ready.password ?? ''}`,
-    );
-    run.tell(`Metrics   ${ready.metrics}/metrics\nRabbitMQ  ${ready.rabbitmq}`);
-    run.tell(`Redis     ${ready.redis}\nPostgres  ${ready.postgres}`);
+  if (flags.keep) {
+    for (const line of describeReady(ready)) run.tell(line);
     run.tell('The system keeps running. Ctrl-C stops it and removes its files.');
   }
   run.print(
@@ -108,6 +77,6 @@ async function runDemo(run: CommandRun, flags: DemoFlags): Promise<number> {
       seconds: Math.round(result.seconds * 10) / 10,
     }),
   );
-  if (flags.keep === true) await end.wait();
+  if (flags.keep) await end.wait();
   return result.agrees ? EXIT_DONE : EXIT_FAILED;
 }

@@ -1,4 +1,4 @@
-/** What `pulse doctor` asks of each server. Nothing is created or changed. */
+/** What `pulse doctor` checks on each server. It creates and changes nothing. */
 import type { Redis } from 'ioredis';
 import type { Pool } from 'pg';
 import { LIBRARY_VERSION, libraryVersionIn } from '../aggregate/library.ts';
@@ -14,6 +14,7 @@ import { pendingMigrations } from '../platform/migrate.ts';
 import { closeRabbitConnection, openRabbitConnection } from '../platform/rabbit-connection.ts';
 import type { RedisClient } from '../platform/redis.ts';
 import { declareTopology, readQueueDepth, topologyNames } from '../platform/topology.ts';
+import { danger, ok, warning } from './doctor-findings.ts';
 
 export async function checkRabbit(url: string, queue: string): Promise<Finding[]> {
   const connection = await openRabbitConnection(url, { name: 'pulse doctor' });
@@ -25,15 +26,15 @@ export async function checkRabbit(url: string, queue: string): Promise<Finding[]
     if (depth === undefined) {
       return [
         ...findings,
-        warning('rabbitmq queue', `"${queue}" is not declared yet; a start does it`),
+        warning('rabbitmq queue', `"${queue}" does not exist yet; a start creates it`),
       ];
     }
-    // It exists, so declaring it again changes nothing and compares every argument.
+    // The queue exists, so declaring it again changes nothing and compares every argument.
     await declareTopology(connection, queue);
     const waits = `quorum, ${depth.readyCount} ready, ${depth.consumerCount} consumers`;
     findings.push(
       depth.readyCount > 0 && depth.consumerCount === 0
-        ? warning('rabbitmq queue', `${waits}: start a worker, or see whether it is paused`)
+        ? warning('rabbitmq queue', `${waits}: start a worker, or check whether ingest is paused`)
         : ok('rabbitmq queue', waits),
     );
     const dead = await readQueueDepth(connection, names.deadQueue);
@@ -42,7 +43,7 @@ export async function checkRabbit(url: string, queue: string): Promise<Finding[]
       waiting > 1_000
         ? warning(
             'rabbitmq dead letters',
-            `${waiting} wait for the quarantine writer: does a worker run, and does Postgres answer it?`,
+            `${waiting} wait for the quarantine writer: check that a worker runs and that Postgres answers`,
           )
         : ok('rabbitmq dead letters', `${waiting} wait for the quarantine writer`),
     );
@@ -65,12 +66,12 @@ async function checkRedisNode(redis: Redis): Promise<Finding[]> {
     await checkRedisWrites(redis),
     judgeMemory(await readInfo(redis, 'memory')),
     library === undefined
-      ? warning('redis functions', 'not loaded yet; a start does it')
+      ? warning('redis functions', 'not loaded yet; a start loads them')
       : library === LIBRARY_VERSION
         ? ok('redis functions', `version ${library}`)
         : warning(
             'redis functions',
-            `version ${library}, this build speaks ${LIBRARY_VERSION}: run one build everywhere`,
+            `version ${library}, but this build needs ${LIBRARY_VERSION}: run the same build everywhere`,
           ),
   ];
 }
@@ -99,7 +100,7 @@ export async function checkPostgres(url: string, pool: Pool, shards: number): Pr
       ? ok('shards', stored)
       : danger(
           'shards',
-          `SHARDS is ${shards}, this installation counts with ${stored}: set SHARDS=${stored}`,
+          `SHARDS is ${shards}, but this installation uses ${stored}: set SHARDS=${stored}`,
         ),
   );
   return findings;
@@ -110,27 +111,30 @@ function mustNotBe(name: string, settings: ReadonlyMap<string, string>, bad: str
   return value === bad
     ? danger(
         `postgres ${name}`,
-        `is ${bad}: a crash can lose rows that Redis no longer has. Set it to on`,
+        `is ${bad}: a crash can lose rows that Redis no longer holds. Set it to on`,
       )
     : ok(`postgres ${name}`, value);
 }
 
-/** A server older than Pulse was ever tried with is a danger; a version that is none is not understood. */
+/** A version older than any that Pulse was tested with is a danger. */
 export function atLeast(name: string, version: string, oldest: string): Finding {
   const numbers = (text: string): number[] => text.split(/[. ]/).slice(0, 2).map(Number);
   const [major = Number.NaN, minor = Number.NaN] = numbers(version);
   const [oldestMajor = 0, oldestMinor = 0] = numbers(oldest);
   if (Number.isNaN(major))
-    return warning(name, `"${version}" is not understood; ${oldest} is needed`);
+    return warning(
+      name,
+      `"${version}" is not a version Pulse understands; it needs ${oldest} or later`,
+    );
   const isOld = major < oldestMajor || (major === oldestMajor && minor < oldestMinor);
   return isOld
-    ? danger(name, `${version} is too old: ${oldest} or later is needed`)
+    ? danger(name, `${version} is too old: Pulse needs ${oldest} or later`)
     : ok(name, version);
 }
 
 const MEMORY_SHARE_WARNING = 0.75;
 
-/** Without eviction a Redis that is full refuses pulses; they wait in the queue. */
+/** Without eviction, a full Redis refuses pulses, which then wait in the queue. */
 export function judgeMemory(memory: ReadonlyMap<string, string>): Finding {
   const name = 'redis memory';
   const used = Number(memory.get('used_memory') ?? 0);
@@ -139,20 +143,8 @@ export function judgeMemory(memory: ReadonlyMap<string, string>): Finding {
   const share = total > 0 ? used / total : 0;
   const detail =
     `${Math.round(used / 1024 ** 2)} MiB used, ${Math.round(share * 100)} % of ` +
-    (limit > 0 ? 'maxmemory' : "the machine's; no maxmemory");
+    (limit > 0 ? 'maxmemory' : "the machine's memory; no maxmemory is set");
   return share > MEMORY_SHARE_WARNING
-    ? warning(name, `${detail}: when it is full, pulses wait in the queue. Give it more`)
+    ? warning(name, `${detail}: if it fills up, pulses wait in the queue. Give Redis more memory`)
     : ok(name, detail);
-}
-
-function ok(name: string, detail: string): Finding {
-  return { name, status: 'ok', detail };
-}
-
-function warning(name: string, detail: string): Finding {
-  return { name, status: 'warning', detail };
-}
-
-function danger(name: string, detail: string): Finding {
-  return { name, status: 'danger', detail };
 }

@@ -1,4 +1,4 @@
-/** What `pulse doctor` asks of the servers together: whether they fit, and whether anything is stuck. */
+/** What `pulse doctor` checks across servers: whether they belong together, and whether anything is stuck. */
 import { statfs } from 'node:fs/promises';
 import type { Pool } from 'pg';
 import type { Accumulator } from '../aggregate/accumulator.ts';
@@ -9,7 +9,8 @@ import { readEpoch } from '../aggregate/epochs-query.ts';
 import type { Finding } from '../aggregate/redis-durability.ts';
 import { readPauseState } from '../ingest/pauses-query.ts';
 import type { RedisClient } from '../platform/redis.ts';
-import { describePause } from './status.ts';
+import { danger, ok, warning } from './doctor-findings.ts';
+import { describePause } from './pause.ts';
 
 export interface StateDeps {
   readonly redis: RedisClient;
@@ -18,10 +19,10 @@ export interface StateDeps {
   readonly flushCron: string;
 }
 
-/** A second is what a busy machine may add to the answer; a minute moves pulses into another hour. */
+/** A busy machine may add a second to the answer; a minute moves pulses into another hour. */
 const SKEW_WARNING_MS = 2_000;
 const SKEW_DANGER_MS = 60_000;
-/** A flush of a large hour takes its time, and so do its retries. */
+/** A flush of a large hour, and its retries, take a while. */
 const FLUSH_LATE_MS = 15 * 60_000;
 const FREE_SHARE_WARNING = 0.15;
 const FREE_SHARE_DANGER = 0.03;
@@ -64,12 +65,9 @@ export function judgeSkew(name: string, skewMs: number): Finding {
   const seconds = Math.abs(skewMs) / 1000;
   const detail = `${seconds.toFixed(1)} s ${skewMs > 0 ? 'ahead of' : 'behind'} this machine`;
   const todo = 'pulses fall into the wrong hour or are refused: synchronise the clocks (NTP)';
-  if (seconds * 1000 > SKEW_DANGER_MS)
-    return { name, status: 'danger', detail: `${detail}: ${todo}` };
-  if (seconds * 1000 > SKEW_WARNING_MS) {
-    return { name, status: 'warning', detail: `${detail}: ${todo}` };
-  }
-  return { name, status: 'ok', detail };
+  if (seconds * 1000 > SKEW_DANGER_MS) return danger(name, `${detail}: ${todo}`);
+  if (seconds * 1000 > SKEW_WARNING_MS) return warning(name, `${detail}: ${todo}`);
+  return ok(name, detail);
 }
 
 async function checkEpoch({ redis, pool, accumulator }: StateDeps): Promise<Finding> {
@@ -81,30 +79,26 @@ async function checkEpoch({ redis, pool, accumulator }: StateDeps): Promise<Find
   }
   const [first] = held;
   if (known === undefined && held.size === 1 && first === null) {
-    return { name, status: 'warning', detail: 'none yet; the first start of a worker begins one' };
+    return warning(name, 'none yet; the first start of a worker begins one');
   }
-  if (known !== undefined && held.size === 1 && first === known) {
-    return { name, status: 'ok', detail: known };
-  }
-  return {
+  if (known !== undefined && held.size === 1 && first === known) return ok(name, known);
+  return danger(
     name,
-    status: 'danger',
-    detail:
-      `Postgres knows ${known ?? 'none'}, Redis holds ${[...held].map((one) => one ?? 'none').join(', ')}: ` +
-      'Redis has lost its memory, or the two do not belong together. Check REDIS_URL and DATABASE_URL, restore ' +
+    `Postgres knows ${known ?? 'none'}, Redis holds ${[...held].map((one) => one ?? 'none').join(', ')}: ` +
+      'Redis has lost its data, or the two do not belong together. Check REDIS_URL and DATABASE_URL, restore ' +
       "Redis's append-only file, or accept the loss with `pulse recover --note 'what happened'`",
-  };
+  );
 }
 
 async function checkPause({ pool }: StateDeps): Promise<Finding> {
   const state = await readPauseState(pool);
   const detail = describePause(state);
   return state.paused
-    ? { name: 'ingest', status: 'warning', detail: `${detail}; \`pulse resume\` lets it go on` }
-    : { name: 'ingest', status: 'ok', detail };
+    ? warning('ingest', `${detail}; \`pulse resume\` lets it continue`)
+    : ok('ingest', detail);
 }
 
-/** A sealed batch that is still there, or live sums that a tick should have taken, long after the tick. */
+/** Finds sealed batches that are still there, and live sums not flushed, long after the tick that should have. */
 async function checkFlush({ accumulator, flushCron }: StateDeps): Promise<Finding> {
   const nowMs = Date.now();
   const overdue = await isFlushOverdue({
@@ -123,33 +117,32 @@ async function checkFlush({ accumulator, flushCron }: StateDeps): Promise<Findin
   const name = 'flush';
   if (leftovers > 0 && oldestSec * 1000 < nowMs - FLUSH_LATE_MS) {
     const since = new Date(oldestSec * 1000).toISOString();
-    const detail =
+    return danger(
+      name,
       `${leftovers} sealed batches were never finished, the oldest holds pulses since ${since}: ` +
-      '`pulse flush` tries again and says why it fails';
-    return { name, status: 'danger', detail };
+        '`pulse flush` tries again and says why it fails',
+    );
   }
   if (overdue) {
-    const detail = `no flush has come when FLUSH_CRON (${flushCron}) said: does a worker run? \`pulse flush\` makes up for it`;
-    return { name, status: 'warning', detail };
+    return warning(
+      name,
+      `FLUSH_CRON (${flushCron}) called for a flush that did not happen: check that a worker runs. ` +
+        '`pulse flush` catches up',
+    );
   }
-  return { name, status: 'ok', detail: 'nothing is overdue' };
+  return ok(name, 'nothing is overdue');
 }
 
-async function checkBooks({ accumulator, pool }: StateDeps): Promise<Finding> {
-  const { drift, balanced } = await verifyBooks({ accumulator, pool });
-  return balanced
-    ? { name: 'books', status: 'ok', detail: 'balance' }
-    : {
-        name: 'books',
-        status: 'danger',
-        detail: `differ by ${String(drift)} pulses: \`pulse verify\` shows where; stop billing from them until it is explained`,
-      };
+async function checkBooks(deps: StateDeps): Promise<Finding> {
+  const { drift, balanced } = await verifyBooks(deps);
+  if (balanced) return ok('books', 'balance');
+  return danger(
+    'books',
+    `differ by ${drift} pulses: \`pulse verify\` shows where. Do not bill from them until you know why`,
+  );
 }
 
-/**
- * Where the servers keep their data, if they run on this machine and tell. Of others the disk cannot be seen
- * from here.
- */
+/** Checks the disk that holds a server's data, if the server runs on this machine and tells where that is. */
 export async function checkDisk(
   name: string,
   url: string,
@@ -160,11 +153,7 @@ export async function checkDisk(
   const stats =
     directory === undefined ? undefined : await statfs(directory).catch(() => undefined);
   if (stats === undefined || directory === undefined) {
-    return {
-      name,
-      status: 'ok',
-      detail: 'cannot be seen from here: watch it where the server runs',
-    };
+    return ok(name, 'cannot be seen from here: monitor it where the server runs');
   }
   const freeBytes = stats.bavail * stats.bsize;
   return judgeDisk(name, { directory, freeBytes, totalBytes: stats.blocks * stats.bsize });
@@ -180,8 +169,8 @@ export function judgeDisk(
 ): Finding {
   const share = freeBytes / totalBytes;
   const detail = `${(freeBytes / GIB).toFixed(1)} GiB (${Math.round(share * 100)} %) free at ${directory}`;
-  const todo = 'a full disk stops counting: free some, or enlarge it';
-  if (share < FREE_SHARE_DANGER) return { name, status: 'danger', detail: `${detail}: ${todo}` };
-  if (share < FREE_SHARE_WARNING) return { name, status: 'warning', detail: `${detail}: ${todo}` };
-  return { name, status: 'ok', detail };
+  const todo = 'a full disk stops counting: free some space, or enlarge it';
+  if (share < FREE_SHARE_DANGER) return danger(name, `${detail}: ${todo}`);
+  if (share < FREE_SHARE_WARNING) return warning(name, `${detail}: ${todo}`);
+  return ok(name, detail);
 }

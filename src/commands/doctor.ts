@@ -1,77 +1,56 @@
 /** `pulse doctor`. */
-import type { Command } from 'commander';
 import type { Finding } from '../aggregate/redis-durability.ts';
+import { openClients, type Clients } from '../cli/clients.ts';
+import { EXIT_DONE, EXIT_FAILED, waitOptions, type CommandRun } from '../cli/command.ts';
+import { defineCommand } from '../cli/define-command.ts';
 import { PulseError } from '../core/errors.ts';
 import { serverOf } from '../platform/logger.ts';
 import { waitForRedis } from '../platform/redis.ts';
-import {
-  EXIT_DONE,
-  EXIT_FAILED,
-  runAction,
-  toJson,
-  withExamples,
-  type CommandEnvironment,
-  type CommandRun,
-} from '../cli/command.ts';
 import { checkPostgres, checkRabbit, checkRedis } from './doctor-checks.ts';
+import { danger } from './doctor-findings.ts';
 import { checkDisk, checkState } from './doctor-state.ts';
-import { findServers } from '../cli/servers.ts';
-import { openAccumulator, openClients, type Clients } from '../cli/clients.ts';
 
-export function addDoctorCommand(
-  program: Command,
-  environment: CommandEnvironment,
-  setExitCode: (code: number) => void,
-): void {
-  const command = program
-    .command('doctor')
-    .description(
-      'Check the three servers and name what endangers counts. Exits 1 if anything does.',
-    )
-    .option('--json', 'print the findings as JSON')
-    .action(async (flags: { json?: true }) => {
-      setExitCode(
-        await runAction(environment, { api: false }, async (run) => {
-          const findings = await examine(run);
-          if (flags.json === true) run.print(toJson({ findings }));
-          else for (const finding of findings) run.print(describe(finding));
-          return findings.some(({ status }) => status === 'danger') ? EXIT_FAILED : EXIT_DONE;
-        }),
-      );
-    });
-  withExamples(command, 'pulse doctor', 'pulse doctor --json');
-}
+export const doctor = defineCommand({
+  json: true,
+  examples: ['pulse doctor', 'pulse doctor --json'],
+  async run(run) {
+    const findings = await examine(run);
+    run.answer({ findings }, findings.map(describe));
+    return findings.some(({ status }) => status === 'danger') ? EXIT_FAILED : EXIT_DONE;
+  },
+});
 
 /** How long Redis may take to answer; its client connects in the background. */
 const ANSWER_TIMEOUT_MS = 5_000;
 
-/** Asks all three servers; one that is away is a finding, not the end of the examination. */
+/** Checks all three servers; one that is unavailable is a finding, and the others are still checked. */
 async function examine(run: CommandRun): Promise<Finding[]> {
-  const servers = findServers(run);
-  const clients = openClients(run, servers);
-  const { redis, pool } = clients;
+  const clients = openClients(run);
+  const { servers, redis, pool } = clients;
   const { queue, shards } = run.config;
   const findings = await Promise.all([
-    orAway('rabbitmq', servers.rabbitmqUrl, () => checkRabbit(servers.rabbitmqUrl, queue)),
-    orAway('redis', servers.redisUrl, async () => {
-      const timeoutMs = Math.min(run.config.startTimeoutMs, ANSWER_TIMEOUT_MS);
-      const wait = { timeoutMs, logger: run.logger, signal: run.stop };
+    orDanger('rabbitmq', servers.rabbitmqUrl, () => checkRabbit(servers.rabbitmqUrl, queue)),
+    orDanger('redis', servers.redisUrl, async () => {
+      const wait = waitOptions(run, ANSWER_TIMEOUT_MS);
       await waitForRedis(redis, { ...wait, url: servers.redisUrl });
       return checkRedis(redis);
     }),
-    orAway('postgres', servers.databaseUrl, () => checkPostgres(servers.databaseUrl, pool, shards)),
+    orDanger('postgres', servers.databaseUrl, () =>
+      checkPostgres(servers.databaseUrl, pool, shards),
+    ),
   ]);
   const known = findings.flat();
-  const whole = await orAway('state', servers.redisUrl, () => checkWhole(run, clients, known));
+  const whole = await orDanger('state', servers.redisUrl, () => checkWhole(run, clients, known));
   return [...known, ...whole];
 }
 
-/** What is asked of several servers at once, as far as they can answer at all. */
+/** Checks that need several servers, as far as those answer. */
 async function checkWhole(
   run: CommandRun,
-  { servers, redis, pool }: Clients,
+  clients: Clients,
   known: readonly Finding[],
 ): Promise<Finding[]> {
+  const { servers, redis, pool } = clients;
   const isOk = (name: string): boolean =>
     known.some((finding) => finding.name === name && finding.status === 'ok');
   const findings = [
@@ -84,12 +63,10 @@ async function checkWhole(
     }),
   ];
   if (!isOk('postgres migrations') || !isOk('redis functions') || !isOk('shards')) return findings;
-  const accumulator = openAccumulator(run, redis);
-  const flushCron = run.config.flush.cron;
-  return [...findings, ...(await checkState({ redis, pool, accumulator, flushCron }))];
+  return [...findings, ...(await checkState({ ...clients, flushCron: run.config.flush.cron }))];
 }
 
-async function orAway(
+async function orDanger(
   name: string,
   url: string,
   check: () => Promise<Finding[]>,
@@ -97,11 +74,9 @@ async function orAway(
   try {
     return await check();
   } catch (error) {
-    const detail =
-      error instanceof PulseError
-        ? error.message
-        : `${serverOf(url)} gives no answer (${error instanceof Error ? error.message : 'unknown'})`;
-    return [{ name, status: 'danger', detail }];
+    if (error instanceof PulseError) return [danger(name, error.message)];
+    const reason = error instanceof Error ? error.message : 'unknown';
+    return [danger(name, `${serverOf(url)} does not answer (${reason})`)];
   }
 }
 

@@ -1,61 +1,45 @@
 /** `pulse pause` and `pulse resume`. */
-import type { Command } from 'commander';
-import { readPauseState, recordPause } from '../ingest/pauses-query.ts';
-import {
-  EXIT_DONE,
-  runAction,
-  toJson,
-  withExamples,
-  type CommandEnvironment,
-} from '../cli/command.ts';
-import { actorFrom, checkedNote, openPool, withActor } from './dead-letters-options.ts';
+import { ACTOR, actorName, checkedNote } from '../cli/actor.ts';
+import { openPool } from '../cli/clients.ts';
+import { EXIT_DONE } from '../cli/command.ts';
+import { defineCommand } from '../cli/define-command.ts';
+import { readPauseState, recordPause, type PauseState } from '../ingest/pauses-query.ts';
 
-interface Flags {
-  readonly as?: string;
-  readonly note?: string;
-  readonly json?: true;
-}
+const defineOrder = (order: {
+  action: 'paused' | 'resumed';
+  sentence: string;
+  examples: readonly string[];
+}) =>
+  defineCommand({
+    options: { ...ACTOR, note: { value: '<text>', about: 'why, for the history' } },
+    json: 'print the new state as JSON',
+    examples: order.examples,
+    async run(run) {
+      const note = run.flags.note === undefined ? undefined : checkedNote(run.flags.note);
+      const actor = actorName(run.flags);
+      const pool = await openPool(run, 'pulse pause');
+      await recordPause(pool, { action: order.action, actor, note });
+      run.answer(await readPauseState(pool), order.sentence);
+      return EXIT_DONE;
+    },
+  });
 
-/** Adds both. */
-export function addPauseCommands(
-  program: Command,
-  environment: CommandEnvironment,
-  setExitCode: (code: number) => void,
-): void {
-  const add = (name: string, order: { action: 'paused' | 'resumed'; sentence: string }) => {
-    const command = withActor(program.command(name))
-      .option('--note <text>', 'why, for the history')
-      .option('--json', 'print the new state as JSON')
-      .action(async (flags: Flags) => {
-        setExitCode(
-          await runAction(environment, { api: false }, async (run) => {
-            const note = flags.note === undefined ? undefined : checkedNote(flags.note);
-            const { name: actor } = actorFrom(flags);
-            const pool = await openPool(run);
-            await recordPause(pool, { action: order.action, actor, note });
-            if (flags.json === true) run.print(toJson(await readPauseState(pool)));
-            else run.print(order.sentence);
-            return EXIT_DONE;
-          }),
-        );
-      });
-    return command;
-  };
-  withExamples(
-    add('pause', {
-      action: 'paused',
-      sentence:
-        'Paused. Workers finish what they hold and take no more, within seconds; `pulse status` shows how many consume.',
-    }).description(
-      'Make every worker stop taking pulses; they wait in the queue. Outlives restarts.',
-    ),
-    "pulse pause --note 'Redis moves to another machine'",
-  );
-  withExamples(
-    add('resume', {
-      action: 'resumed',
-      sentence: 'Resumed. Workers take pulses again within seconds.',
-    }).description('Let every worker take pulses again.'),
-    'pulse resume',
-  );
+export const pause = defineOrder({
+  action: 'paused',
+  sentence:
+    'Paused. Within seconds, workers finish what they hold and take no more; `pulse status` shows how many still consume.',
+  examples: ["pulse pause --note 'Redis moves to another machine'"],
+});
+
+export const resume = defineOrder({
+  action: 'resumed',
+  sentence: 'Resumed. Workers take pulses again within seconds.',
+  examples: ['pulse resume'],
+});
+
+/** Who paused or resumed, when and why. */
+export function describePause({ paused, by, note, since }: PauseState): string {
+  const what = paused ? 'PAUSED' : 'running';
+  if (by === null || since === null) return what;
+  return `${what} since ${since.toISOString()}, by ${by}${note === null ? '' : `: ${note}`}`;
 }

@@ -1,5 +1,6 @@
-/** `pulse services up|down|status|env`. */
-import type { Command } from 'commander';
+/** `pulse services up|down|status|env`: private servers that stay until they are stopped. */
+import { EXIT_DONE, EXIT_FAILED, type CommandRun } from '../cli/command.ts';
+import { defineCommand, defineGroup } from '../cli/define-command.ts';
 import { serverOf } from '../platform/logger.ts';
 import {
   downInstance,
@@ -8,102 +9,88 @@ import {
   upInstance,
 } from '../private-servers/instance.ts';
 import type { RunningState } from '../private-servers/running-state.ts';
-import {
-  EXIT_DONE,
-  EXIT_FAILED,
-  runAction,
-  toJson,
-  withExamples,
-  type Action,
-  type CommandEnvironment,
-  type CommandRun,
-} from '../cli/command.ts';
 
-interface Flags {
-  readonly json?: true;
-}
-
-export function addServicesCommand(
-  program: Command,
-  environment: CommandEnvironment,
-  setExitCode: (code: number) => void,
-): void {
-  const services = program
-    .command('services')
-    .description(
-      'Private RabbitMQ, Redis and Postgres of this folder, data kept in .pulse/services.',
-    );
-  withExamples(services, 'pulse services up', 'eval "$(pulse services env)"');
-  const add = (name: string, description: string, act: (flags: Flags) => Action): void => {
-    const command = services
-      .command(name)
-      .description(description)
-      .option('--json', 'print the answer as JSON')
-      .action(async (flags: Flags) => {
-        setExitCode(await runAction(environment, { api: false }, act(flags)));
-      });
-    withExamples(command, `pulse services ${name}`);
-  };
-  add('up', 'Start them and leave them running.', up);
-  add('down', 'Stop them; their data stay.', down);
-  add('status', 'Say whether they run. Exits 1 if not.', status);
-  add('env', 'Print their addresses as shell variables.', env);
-}
-
-const up =
-  (flags: Flags): Action =>
-  async (run) => {
-    const { state, started } = await upInstance({
-      directory: INSTANCE_DIRECTORY,
-      onProgress: run.tell,
-    });
-    if (flags.json === true) run.print(toJson({ started, ...state.env }));
-    else {
-      run.print(started ? 'The servers run.' : 'The servers were running already.');
-      printServers(run, state);
-    }
+const up = defineCommand({
+  json: true,
+  examples: ['pulse services up'],
+  async run({ answer, tell }) {
+    const options = { directory: INSTANCE_DIRECTORY, onProgress: tell };
+    const { state, started } = await upInstance(options);
+    const first = started ? 'The servers are running.' : 'The servers were already running.';
+    answer({ started, ...state.env }, [first, ...describeServers(state)]);
     return EXIT_DONE;
-  };
+  },
+});
 
-const down =
-  (flags: Flags): Action =>
-  async (run) => {
+const down = defineCommand({
+  json: true,
+  examples: ['pulse services down'],
+  async run({ answer }) {
     const result = await downInstance(INSTANCE_DIRECTORY);
-    if (flags.json === true) run.print(toJson(result));
-    else if (result.outcome === 'stopped') run.print('The servers have stopped; their data stay.');
-    else if (result.outcome === 'attached') {
-      run.print(`The servers belong to the running process ${result.ownerPid}: stop that one.`);
-    } else run.print('No servers were running.');
+    answer(result, describeDown(result));
     return result.outcome === 'attached' ? EXIT_FAILED : EXIT_DONE;
-  };
+  },
+});
 
-const status = (flags: Flags): Action =>
-  withRunning(flags, (run, state) => {
-    if (flags.json === true) run.print(toJson({ running: true, processes: state.processes }));
-    else printServers(run, state);
-  });
-
-const env = (flags: Flags): Action =>
-  withRunning(flags, (run, state) => {
-    if (flags.json === true) run.print(toJson(state.env));
-    else
-      for (const [name, value] of Object.entries(state.env)) run.print(`export ${name}='${value}'`);
-  });
-
-function withRunning(flags: Flags, answer: (run: CommandRun, state: RunningState) => void): Action {
-  return (run) => {
-    const state = findRunningInstance(INSTANCE_DIRECTORY);
-    if (state !== null) answer(run, state);
-    else if (flags.json === true) run.print(toJson({ running: false }));
-    else run.tell('No servers run in this folder. Start them: `pulse services up`.');
-    return Promise.resolve(state === null ? EXIT_FAILED : EXIT_DONE);
-  };
+function describeDown(result: Awaited<ReturnType<typeof downInstance>>): string {
+  if (result.outcome === 'attached') {
+    return `The servers belong to the running process ${result.ownerPid}: stop that process.`;
+  }
+  return result.outcome === 'stopped'
+    ? 'The servers have stopped. Their data is kept.'
+    : 'No servers were running.';
 }
 
-function printServers(run: CommandRun, { env, processes }: RunningState): void {
-  for (const [name, url] of Object.entries<string>({ ...env }))
-    run.print(`  ${name.padEnd(13)} ${serverOf(url)}`);
-  for (const [name, pid] of Object.entries(processes)) {
-    run.print(`  ${name.padEnd(13)} ${pid === null ? 'has ended' : `process ${pid}`}`);
-  }
+const status = defineCommand({
+  json: true,
+  examples: ['pulse services status'],
+  run: (run) =>
+    withRunning(run, (state) => {
+      run.answer({ running: true, processes: state.processes }, describeServers(state));
+    }),
+});
+
+const env = defineCommand({
+  json: true,
+  examples: ['pulse services env'],
+  run: (run) =>
+    withRunning(run, (state) => {
+      const lines = Object.entries(state.env).map(([name, value]) => `export ${name}='${value}'`);
+      run.answer(state.env, lines);
+    }),
+});
+
+export const services = defineGroup({
+  examples: ['pulse services up', 'eval "$(pulse services env)"'],
+  commands: [
+    { name: 'up', summary: 'Start the servers and leave them running.', setUp: up },
+    { name: 'down', summary: 'Stop the servers. Their data is kept.', setUp: down },
+    {
+      name: 'status',
+      summary: 'Show whether the servers are running. Exits with 1 if not.',
+      setUp: status,
+    },
+    { name: 'env', summary: "Print the servers' addresses as shell variables.", setUp: env },
+  ],
+});
+
+function withRunning(
+  run: CommandRun & { readonly json: boolean },
+  answer: (state: RunningState) => void,
+): Promise<number> {
+  const state = findRunningInstance(INSTANCE_DIRECTORY);
+  if (state !== null) answer(state);
+  else if (run.json) run.print('{"running":false}');
+  else run.tell('No servers are running in this folder. Start them: `pulse services up`.');
+  return Promise.resolve(state === null ? EXIT_FAILED : EXIT_DONE);
+}
+
+function describeServers({ env, processes }: RunningState): string[] {
+  const urls = Object.entries<string>({ ...env });
+  return [
+    ...urls.map(([name, url]) => `  ${name.padEnd(13)} ${serverOf(url)}`),
+    ...Object.entries(processes).map(
+      ([name, pid]) => `  ${name.padEnd(13)} ${pid === null ? 'has ended' : `process ${pid}`}`,
+    ),
+  ];
 }

@@ -1,29 +1,26 @@
 /** `pulse status`. */
-import type { Command } from 'commander';
 import type { ShardBooks } from '../aggregate/accumulator.ts';
+import { openClients } from '../cli/clients.ts';
+import { EXIT_DONE, EXIT_FAILED, waitOptions, type CommandRun } from '../cli/command.ts';
+import { defineCommand } from '../cli/define-command.ts';
 import { readLastFlush } from '../flush/ledger.ts';
-import { serverOf } from '../platform/logger.ts';
 import { readPauseState, type PauseState } from '../ingest/pauses-query.ts';
+import { serverOf } from '../platform/logger.ts';
 import { closeRabbitConnection, openRabbitConnection } from '../platform/rabbit-connection.ts';
 import { waitForRedis } from '../platform/redis.ts';
 import { readQueueDepth, topologyNames } from '../platform/topology.ts';
-import {
-  EXIT_DONE,
-  EXIT_FAILED,
-  runAction,
-  toJson,
-  withExamples,
-  type CommandEnvironment,
-  type CommandRun,
-} from '../cli/command.ts';
-import { findServers } from '../cli/servers.ts';
-import { openAccumulator, openClients } from '../cli/clients.ts';
+import { describePause } from './pause.ts';
 
-/** What a person asks first. A part is null when the server that knows it does not answer. */
+interface Depth {
+  readonly ready: number;
+  readonly consumers: number;
+}
+
+/** What operators ask first. A value is null when the server that knows it does not answer. */
 interface Status {
   readonly ingest: PauseState | null;
-  readonly queue: { readonly ready: number; readonly consumers: number } | null;
-  readonly deadQueue: { readonly ready: number; readonly consumers: number } | null;
+  readonly queue: Depth | null;
+  readonly deadQueue: Depth | null;
   readonly sums: {
     readonly live: bigint;
     readonly sealed: bigint;
@@ -37,33 +34,20 @@ interface Status {
 /** How long a server may take to answer. */
 const ANSWER_TIMEOUT_MS = 5_000;
 
-export function addStatusCommand(
-  program: Command,
-  environment: CommandEnvironment,
-  setExitCode: (code: number) => void,
-): void {
-  const command = program
-    .command('status')
-    .description('Say whether ingest is paused, what waits where, and when the last flush was.')
-    .option('--json', 'print as JSON')
-    .action(async (flags: { json?: true }) => {
-      setExitCode(
-        await runAction(environment, { api: false }, async (run) => {
-          const status = await readStatus(run);
-          if (flags.json === true) run.print(toJson(status));
-          else for (const line of describeStatus(status)) run.print(line);
-          return status.away.length === 0 ? EXIT_DONE : EXIT_FAILED;
-        }),
-      );
-    });
-  withExamples(command, 'pulse status', 'pulse status --json');
-}
+export const status = defineCommand({
+  json: true,
+  examples: ['pulse status', 'pulse status --json'],
+  async run(run) {
+    const found = await readStatus(run);
+    run.answer(found, describeStatus(found));
+    return found.away.length === 0 ? EXIT_DONE : EXIT_FAILED;
+  },
+});
 
 async function readStatus(run: CommandRun): Promise<Status> {
-  const servers = findServers(run);
-  const { redis, pool } = openClients(run, servers);
+  const { servers, redis, pool, accumulator } = openClients(run);
   const away: string[] = [];
-  const orAway = async <T>(url: string, read: () => Promise<T>): Promise<T | null> => {
+  const orNull = async <T>(url: string, read: () => Promise<T>): Promise<T | null> => {
     try {
       return await read();
     } catch (error) {
@@ -73,16 +57,14 @@ async function readStatus(run: CommandRun): Promise<Status> {
     }
   };
   const [inPostgres, queues, sums] = await Promise.all([
-    orAway(servers.databaseUrl, async () => ({
+    orNull(servers.databaseUrl, async () => ({
       ingest: await readPauseState(pool),
       lastFlushAt: await readLastFlush(pool),
     })),
-    orAway(servers.rabbitmqUrl, () => readQueues(servers.rabbitmqUrl, run.config.queue)),
-    orAway(servers.redisUrl, async () => {
-      const timeoutMs = Math.min(run.config.startTimeoutMs, ANSWER_TIMEOUT_MS);
-      const wait = { timeoutMs, logger: run.logger, signal: run.stop };
+    orNull(servers.rabbitmqUrl, () => readQueues(servers.rabbitmqUrl, run.config.queue)),
+    orNull(servers.redisUrl, async () => {
+      const wait = waitOptions(run, ANSWER_TIMEOUT_MS);
       await waitForRedis(redis, { ...wait, url: servers.redisUrl });
-      const accumulator = openAccumulator(run, redis);
       const shards = Array.from({ length: accumulator.shards }, (_, shard) => shard);
       return sumUp(await Promise.all(shards.map((shard) => accumulator.readBooks(shard))));
     }),
@@ -102,7 +84,7 @@ async function readQueues(url: string, name: string) {
   const connection = await openRabbitConnection(url, { name: 'pulse status', signal });
   try {
     const names = topologyNames(name);
-    const read = async (queue: string) => {
+    const read = async (queue: string): Promise<Depth | null> => {
       const depth = await readQueueDepth(connection, queue);
       return depth === undefined
         ? null
@@ -124,28 +106,21 @@ function sumUp(books: readonly ShardBooks[]) {
 }
 
 function describeStatus({ ingest, queue, deadQueue, sums, lastFlushAt, away }: Status): string[] {
-  const line = (name: string, text: string): string => `${name.padEnd(14)} ${text}`;
+  const line = <T>(name: string, known: T | null, describe: (known: T) => string): string =>
+    `${name.padEnd(14)} ${known === null ? 'unknown' : describe(known)}`;
   return [
-    line('ingest', ingest === null ? 'unknown' : describePause(ingest)),
-    line(
-      'queue',
-      queue === null ? 'unknown' : `${queue.ready} ready, ${queue.consumers} threads consume it`,
-    ),
-    line('dead letters', deadQueue === null ? 'unknown' : `${deadQueue.ready} on their way`),
+    line('ingest', ingest, describePause),
+    line('queue', queue, ({ ready, consumers }) => `${ready} ready, ${consumers} consumers`),
+    line('dead letters', deadQueue, ({ ready }) => `${ready} on their way to the quarantine`),
     line(
       'in Redis',
-      sums === null
-        ? 'unknown'
-        : `${sums.live} pulses live, ${sums.sealed} in ${sums.leftovers} sealed batches`,
+      sums,
+      ({ live, sealed, leftovers }) =>
+        `${live} pulses live, ${sealed} in ${leftovers} sealed batches`,
     ),
-    line('last flush', lastFlushAt?.toISOString() ?? (ingest === null ? 'unknown' : 'never')),
-    ...away.map((server) => line('AWAY', `${server} gives no answer; \`pulse doctor\` says more`)),
+    line('last flush', ingest, () => lastFlushAt?.toISOString() ?? 'never'),
+    ...away.map((server) =>
+      line('UNAVAILABLE', server, () => `${server} does not answer; \`pulse doctor\` says more`),
+    ),
   ];
-}
-
-/** Who paused or resumed, when and why. */
-export function describePause({ paused, by, note, since }: PauseState): string {
-  const what = paused ? 'PAUSED' : 'running';
-  if (by === null || since === null) return what;
-  return `${what} since ${since.toISOString()}, by ${by}${note === null ? '' : `: ${note}`}`;
 }

@@ -1,54 +1,31 @@
 /** `pulse verify`. */
-import type { Command } from 'commander';
-import { verifyBooks, type Books } from '../flush/books.ts';
-import {
-  EXIT_DONE,
-  EXIT_FAILED,
-  runAction,
-  toJson,
-  withExamples,
-  type CommandEnvironment,
-} from '../cli/command.ts';
+import { openClients } from '../cli/clients.ts';
+import { EXIT_DONE, EXIT_FAILED } from '../cli/command.ts';
+import { defineCommand } from '../cli/define-command.ts';
 import { waitForServers } from '../cli/prepare-servers.ts';
-import { findServers } from '../cli/servers.ts';
-import { openAccumulator, openClients } from '../cli/clients.ts';
+import { verifyBooks, type Books } from '../flush/books.ts';
 
-export function addVerifyCommand(
-  program: Command,
-  environment: CommandEnvironment,
-  setExitCode: (code: number) => void,
-): void {
-  const command = program
-    .command('verify')
-    .description(
-      'Check that the books balance: counted = flushed + sealed + live. Exits 1 with the difference if not.',
-    )
-    .option('--json', 'print the books as JSON')
-    .action(async (flags: { json?: true }) => {
-      setExitCode(
-        await runAction(environment, { api: false }, async (run) => {
-          const clients = openClients(run, findServers(run));
-          await waitForServers(run, clients);
-          const accumulator = openAccumulator(run, clients.redis);
-          const books = await verifyBooks({ accumulator, pool: clients.pool });
-          if (flags.json === true) run.print(toJson(books));
-          else for (const line of describeBooks(books)) run.print(line);
-          return books.balanced ? EXIT_DONE : EXIT_FAILED;
-        }),
-      );
-    });
-  withExamples(command, 'pulse verify', 'pulse verify --json');
-}
+export const verify = defineCommand({
+  json: true,
+  examples: ['pulse verify', 'pulse verify --json'],
+  async run(run) {
+    const clients = openClients(run);
+    await waitForServers(run, clients);
+    const books = await verifyBooks(clients);
+    run.answer(books, describeBooks(books));
+    return books.balanced ? EXIT_DONE : EXIT_FAILED;
+  },
+});
 
 function describeBooks(books: Books): string[] {
   const line = (name: string, count: bigint, meaning: string): string =>
     `${name.padEnd(13)}${String(count).padStart(16)}  ${meaning}`;
   const lines = [
-    line('counted', books.counted, 'pulses added to sums, ever'),
-    line('  flushed', books.flushed, 'of them in Postgres'),
-    line('  sealed', books.sealed, 'of them frozen, on their way to Postgres'),
-    line('  live', books.live, 'of them in the current sums'),
-    line('duplicates', books.duplicates, 'refused because their id was seen'),
+    line('counted', books.counted, 'pulses ever added to sums'),
+    line('  flushed', books.flushed, 'of these, in Postgres'),
+    line('  sealed', books.sealed, 'of these, frozen and on their way to Postgres'),
+    line('  live', books.live, 'of these, in the current sums'),
+    line('duplicates', books.duplicates, 'refused because their id was seen before'),
     line('dead letters', books.deadLetters, 'in the quarantine'),
     line('drift', books.drift, books.balanced ? 'the books balance' : driftMeaning(books.drift)),
   ];
@@ -63,5 +40,5 @@ function describeBooks(books: Books): string[] {
 function driftMeaning(drift: bigint): string {
   return drift > 0n
     ? 'PULSES ARE MISSING between Redis and Postgres'
-    : 'MORE PULSES in the sums than were counted (or shards that cancel out, see below)';
+    : 'MORE PULSES in the sums than were counted (or shards cancel each other out, see below)';
 }

@@ -1,50 +1,53 @@
-/** What every process that stays watches of the servers, whichever parts it runs. */
-import type { Registry } from 'prom-client';
-import { addRedisMetrics, startRedisWatch } from '../aggregate/redis-watch.ts';
-import { addBooksMetrics, startBooksWatch } from '../flush/books-watch.ts';
-import { addQueueMetrics, type OldestHeld } from '../ingest/queue-metrics.ts';
-import { startQueueWatch } from '../ingest/queue-watch.ts';
-import type { HeldDeliveries } from '../ingest/thread-messages.ts';
-import { addPoolMetrics } from '../platform/pool-metrics.ts';
-import { addWatchMetrics } from '../platform/watch.ts';
-import type { CommandRun } from '../cli/command.ts';
-import { openAccumulator, type Clients } from '../cli/clients.ts';
-
 /**
- * Starts the watches; they are closed with the run. The API watches too: a worker that may not start, because
- * Redis is not durable say, could not tell anybody.
- *
- * @param options.held What the ingest threads of this process hold, one entry a thread; read at every scrape.
+ * What every long-running process watches, whichever other parts it runs. The API watches too: a worker that
+ * refuses to start, for example because Redis is not durable, could not report it.
  */
-export function startWatches(
-  run: CommandRun,
-  { servers, redis, pool }: Clients,
-  { registry, held }: { registry: Registry; held: () => readonly HeldDeliveries[] },
-): void {
-  const { config, logger, closer } = run;
-  const queue = startQueueWatch({ url: servers.rabbitmqUrl, queue: config.queue, logger });
-  closer.add('queue watch', () => queue.close());
-  const redisWatch = startRedisWatch(redis, logger);
-  closer.add('redis watch', () => {
-    redisWatch.close();
-  });
-  const books = startBooksWatch({ accumulator: openAccumulator(run, redis), pool, logger });
-  closer.add('books watch', () => {
-    books.close();
-  });
+import { addRedisMetrics, startRedisWatch } from '../aggregate/redis-watch.ts';
+import type { Part } from '../cli/part.ts';
+import { addBooksMetrics, startBooksWatch } from '../flush/books-watch.ts';
+import { addQueueMetrics } from '../ingest/queue-metrics.ts';
+import { startQueueWatch } from '../ingest/queue-watch.ts';
+import { addPoolMetrics } from '../platform/pool-metrics.ts';
 
-  addQueueMetrics(registry, queue, () => oldestOf(held()));
-  addRedisMetrics(registry, redisWatch);
-  closer.add('flush ticks', addBooksMetrics(registry, { watch: books, cron: config.flush.cron }));
-  addWatchMetrics(registry, { queue, redis: redisWatch, books });
-  addPoolMetrics(registry, pool);
-}
+const queueWatch: Part = {
+  name: 'queue watch',
+  start({ config, logger, closer, registry, watches, links }, { servers }) {
+    const watch = startQueueWatch({ url: servers.rabbitmqUrl, queue: config.queue, logger });
+    closer.add('queue watch', () => watch.close());
+    addQueueMetrics(registry, watch, () => links.oldestHeld());
+    watches.queue = watch;
+  },
+};
 
-function oldestOf(held: readonly HeldDeliveries[]): OldestHeld | undefined {
-  const ages = held.flatMap(({ oldestSentAtMs, oldestReceivedAtMs }) =>
-    oldestSentAtMs === null || oldestReceivedAtMs === null
-      ? []
-      : [{ sentAtMs: oldestSentAtMs, receivedAtMs: oldestReceivedAtMs }],
-  );
-  return ages.sort((one, other) => one.sentAtMs - other.sentAtMs)[0];
-}
+const redisWatch: Part = {
+  name: 'redis watch',
+  start({ logger, closer, registry, watches }, { redis }) {
+    const watch = startRedisWatch(redis, logger);
+    closer.add('redis watch', () => {
+      watch.close();
+    });
+    addRedisMetrics(registry, watch);
+    watches.redis = watch;
+  },
+};
+
+const booksWatch: Part = {
+  name: 'books watch',
+  start({ config, logger, closer, registry, watches }, { accumulator, pool }) {
+    const watch = startBooksWatch({ accumulator, pool, logger });
+    closer.add('books watch', () => {
+      watch.close();
+    });
+    closer.add('flush ticks', addBooksMetrics(registry, { watch, cron: config.flush.cron }));
+    watches.books = watch;
+  },
+};
+
+const poolMetrics: Part = {
+  name: 'postgres pool',
+  start({ registry }, { pool }) {
+    addPoolMetrics(registry, pool);
+  },
+};
+
+export const WATCH_PARTS: readonly Part[] = [queueWatch, redisWatch, booksWatch, poolMetrics];

@@ -91,7 +91,7 @@ export async function insertDeadLetters(
 }
 
 /** How many dead letters match, in total and by reason; reasons without any are left out. */
-export async function countDeadLetters(
+export async function countDeadLettersByReason(
   pool: Queryable,
   filters: DeadLetterFilters = {},
 ): Promise<{ total: number; byReason: Partial<Record<RejectionReason, number>> }> {

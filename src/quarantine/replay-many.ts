@@ -4,7 +4,7 @@ import type { RejectionReason } from '../contract/rejection.ts';
 import { sleep } from '../platform/backoff.ts';
 import { readAsTenants } from '../platform/scoped-postgres.ts';
 import type { Actor, DeadLetterFilters, DeadLetterRow } from './dead-letter-row.ts';
-import { countDeadLetters, listDeadLetters, readClock } from './dead-letters-query.ts';
+import { countDeadLettersByReason, listDeadLetters, readClock } from './dead-letters-query.ts';
 import { replayDeadLetter, type ReplayDeps, type ReplayOutcome } from './replay.ts';
 
 export type ManyFilters = Omit<DeadLetterFilters, 'state'>;
@@ -59,7 +59,7 @@ const PREVIEW_ROWS = 5;
 export function previewMany({ pool }: Pick<ReplayDeps, 'pool'>, given: ManyFilters) {
   const filters = { ...given, state: 'quarantined' } as const;
   return readAsTenants(pool, given.scope ?? 'all', async (client): Promise<Preview> => {
-    const { total, byReason } = await countDeadLetters(client, filters);
+    const { total, byReason } = await countDeadLettersByReason(client, filters);
     const page = { limit: PREVIEW_ROWS, order: 'oldest' } as const;
     return {
       matched: total,

@@ -16,7 +16,7 @@ import { RejectedError } from '../core/errors.ts';
 import type { Publication } from '../contract/publication.ts';
 import { workAsTenants } from '../platform/scoped-postgres.ts';
 import { DEAD_LETTER_STATES, type Actor } from './dead-letter-row.ts';
-import { countDeadLetters } from './dead-letters-query.ts';
+import { countDeadLettersByReason } from './dead-letters-query.ts';
 import { toReplayPublication, withoutForeignProperties } from './replay-publication.ts';
 import { beginReplay, completeReplay } from './replay-query.ts';
 
@@ -71,7 +71,7 @@ export async function replayDeadLetter(
   if (deadLetter === undefined) {
     const state = onlyWaiting ? 'quarantined' : undefined;
     const { total } = await workAsTenants(pool, actor.scope, (client) =>
-      countDeadLetters(client, { ids: [id], state, scope: actor.scope }),
+      countDeadLettersByReason(client, { ids: [id], state, scope: actor.scope }),
     );
     return total > 0 ? 'forgotten' : 'missing';
   }

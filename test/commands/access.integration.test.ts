@@ -80,7 +80,7 @@ describe('pulse users', { timeout: MANY_STEPS_TIMEOUT_MS }, () => {
     expect(JSON.stringify(lines)).not.toMatch(/horse|another|argon2/);
   });
 
-  test('says what is wrong', async () => {
+  test('refuses wrong usage, and names that are taken or unknown', async () => {
     const file = passwordFile(PASSWORD);
     const add = (...args: string[]) => pulse('users', 'add', ...args, '--password-file', file);
     expect(await add('alice')).toMatchObject({
@@ -93,7 +93,7 @@ describe('pulse users', { timeout: MANY_STEPS_TIMEOUT_MS }, () => {
     expect((await add('alice', '--all-tenants')).exitCode).toBe(0);
     expect(await add('alice', '--all-tenants')).toMatchObject({
       exitCode: 1,
-      stderr: 'pulse: there is a user alice already.\n',
+      stderr: 'pulse: user alice already exists.\n',
     });
     const short = ['--all-tenants', '--password-file', passwordFile('short')];
     expect((await pulse('users', 'add', 'carol', ...short)).exitCode).toBe(2);

@@ -2,9 +2,9 @@ import { randomUUID } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
-import { Command, CommanderError } from 'commander';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { addDeadLettersCommand } from '../../src/commands/dead-letters.ts';
+import { runCommandLine } from '../../src/cli/command-line.ts';
+import { COMMANDS } from '../../src/commands/command-list.ts';
 import { useQuarantineFixture } from '../quarantine/quarantine-fixture.ts';
 import { sentPulse } from '../support/pulses.ts';
 
@@ -21,11 +21,7 @@ afterAll(() => {
 /** Runs `pulse dead-letters …` in this process. */
 async function pulse(...args: string[]) {
   const { rabbitmqUrl, redisUrl, databaseUrl, queue } = fixture.services;
-  const out = { stdout: '', stderr: '', exitCode: -1 };
-  const program = new Command('pulse').exitOverride().configureOutput({
-    writeOut: (text) => (out.stdout += text),
-    writeErr: (text) => (out.stderr += text),
-  });
+  const out = { stdout: '', stderr: '' };
   const env = {
     RABBITMQ_URL: rabbitmqUrl,
     REDIS_URL: redisUrl,
@@ -37,17 +33,11 @@ async function pulse(...args: string[]) {
   const stdout = { write: (text: string) => (out.stdout += text) };
   const stderr = { write: (text: string) => (out.stderr += text) };
   const environment = { env, stdout, stderr, stop: new AbortController().signal };
-  addDeadLettersCommand(program, environment, (code) => (out.exitCode = code));
-  try {
-    await program.parseAsync(['dead-letters', ...args], { from: 'user' });
-  } catch (error) {
-    if (!(error instanceof CommanderError)) throw error;
-    out.exitCode = error.exitCode === 0 ? 0 : 2;
-  }
-  return out;
+  const exitCode = await runCommandLine(['dead-letters', ...args], environment, COMMANDS);
+  return { ...out, exitCode };
 }
 
-/** The same, expecting an answer in JSON. */
+/** The same with `--json`. */
 async function pulseJson(...args: string[]) {
   const { stdout, stderr, exitCode } = await pulse(...args, '--json');
   expect(stderr).toBe('');
@@ -96,7 +86,7 @@ describe('pulse dead-letters', () => {
     });
   });
 
-  test('shows a body that is no text, and what a terminal must not obey, as signs', async () => {
+  test('shows a body that is not text as base64, and escapes control characters', async () => {
     const id = await quarantined(Buffer.from([0xff, 0x1b]));
     expect((await pulse('show', id)).stdout).toContain('base64:\n/xs=');
     await pulse('discard', id, '--note', 'noise');
@@ -106,7 +96,7 @@ describe('pulse dead-letters', () => {
     expect(stdout).not.toContain('\u001b');
   });
 
-  test('replays by reason, after a look', async () => {
+  test('replays by reason, after a dry run', async () => {
     for (let index = 0; index < 3; index++) {
       await fixture.send({ ...GOOD, id: `p-${index}`, used_amount: 0 });
     }
@@ -139,7 +129,7 @@ describe('pulse dead-letters', () => {
     const refused = await pulse('replay', id);
     expect(refused.exitCode).toBe(1);
     expect(refused.stdout).toContain('--even-if-forgotten');
-    expect((await pulse('replay', '--reason', 'invalid_tenant')).stdout).toContain('1 left alone');
+    expect((await pulse('replay', '--reason', 'invalid_tenant')).stdout).toContain('1 skipped');
     expect((await pulse('replay', id, '--even-if-forgotten')).exitCode).toBe(0);
   });
 
@@ -164,7 +154,7 @@ describe('pulse dead-letters', () => {
     await fixture.waiting(0);
   });
 
-  test('an id that nobody knows, or that does not wait, ends with 1', async () => {
+  test('an unknown id, or one that is not waiting, ends with 1', async () => {
     const unknown = randomUUID();
     const file = join(directory, 'any.json');
     writeFileSync(file, '{}');
@@ -178,7 +168,7 @@ describe('pulse dead-letters', () => {
     }
   });
 
-  test('a database that lacks migrations is named, not guessed at', async () => {
+  test('names the migrations that the database lacks', async () => {
     await fixture.pool.query(`ALTER TABLE schema_migrations RENAME TO hidden`);
     try {
       const { exitCode, stderr } = await pulse('list');

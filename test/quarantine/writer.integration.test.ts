@@ -9,7 +9,10 @@ import {
 } from '../../src/platform/rabbit-connection.ts';
 import { declareTopology, readQueueDepth, topologyNames } from '../../src/platform/topology.ts';
 import { createPublisher, type Publisher } from '../../src/publish/publisher.ts';
-import { countDeadLetters, listDeadLetters } from '../../src/quarantine/dead-letters-query.ts';
+import {
+  countDeadLettersByReason,
+  listDeadLetters,
+} from '../../src/quarantine/dead-letters-query.ts';
 import {
   startQuarantineWriter,
   type QuarantineWriter,
@@ -74,7 +77,7 @@ function deadLetter(messageId: string | undefined, body = '{"tenant":""}') {
 async function rowsSettle(total: number): Promise<void> {
   await vi.waitFor(
     async () => {
-      expect(await countDeadLetters(pool)).toMatchObject({ total });
+      expect(await countDeadLettersByReason(pool)).toMatchObject({ total });
       expect(await readQueueDepth(connection, deadQueue)).toMatchObject({ readyCount: 0 });
     },
     { timeout: 15_000, interval: 50 },
@@ -97,7 +100,10 @@ describe('startQuarantineWriter', () => {
     await rowsSettle(100);
     expect(query.mock.calls.length).toBeLessThan(100);
     expect(Object.fromEntries(counts)).toEqual({ invalid_tenant: 100 });
-    expect(await countDeadLetters(pool)).toEqual({ total: 100, byReason: { invalid_tenant: 100 } });
+    expect(await countDeadLettersByReason(pool)).toEqual({
+      total: 100,
+      byReason: { invalid_tenant: 100 },
+    });
     const [row] = await listDeadLetters(pool, { limit: 1, reason: 'invalid_tenant' });
     expect(row).toMatchObject({ reason: 'invalid_tenant', bodyBytes: 13, pulseIndex: null });
     expect(await listDeadLetters(pool, { limit: 1, reason: 'unknown' })).toEqual([]);
@@ -183,7 +189,7 @@ describe('startQuarantineWriter', () => {
     );
     const writer = start({ url: proxy.url, prefetch: 3 });
     await vi.waitFor(async () => {
-      expect((await countDeadLetters(pool)).total).toBeGreaterThan(10);
+      expect((await countDeadLettersByReason(pool)).total).toBeGreaterThan(10);
     });
     proxy.cut();
     await vi.waitFor(() => {

@@ -1,0 +1,44 @@
+/** The command line as a whole: finds the command, runs it, returns the exit code. */
+import { Command, CommanderError } from 'commander';
+import { EXIT_DONE, EXIT_WRONG_USAGE, type CommandEnvironment } from './command.ts';
+import type { SetUp } from './define-command.ts';
+
+/** A command as help lists it; the rest is loaded only when it is asked for. */
+export interface ListedCommand {
+  readonly name: string;
+  readonly summary: string;
+  readonly load: () => Promise<SetUp>;
+}
+
+/** @param args Without the program itself. */
+export async function runCommandLine(
+  args: readonly string[],
+  environment: CommandEnvironment,
+  commands: readonly ListedCommand[],
+): Promise<number> {
+  let exitCode = EXIT_DONE;
+  const setExitCode = (code: number): void => {
+    exitCode = code;
+  };
+  const { stdout, stderr } = environment;
+  const program = new Command('pulse')
+    .description('Usage metering for multi-tenant clouds: exactly-once pulses, hourly sums.')
+    .configureHelp({ showGlobalOptions: true })
+    .configureOutput({
+      writeOut: (text) => stdout.write(text),
+      writeErr: (text) => stderr.write(text),
+    })
+    .exitOverride();
+  const wanted = args[0] === 'help' ? args[1] : args[0];
+  for (const { name, summary, load } of commands) {
+    const command = program.command(name).description(summary);
+    if (name === wanted) (await load())(command, { environment, setExitCode });
+  }
+  try {
+    await program.parseAsync(args, { from: 'user' });
+    return exitCode;
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    return error.exitCode === 0 ? EXIT_DONE : EXIT_WRONG_USAGE;
+  }
+}

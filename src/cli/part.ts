@@ -1,0 +1,39 @@
+/** The parts of a long-running process: each is started in turn, and closed in reverse with the run. */
+import type { Registry } from 'prom-client';
+import type { Settings } from '../aggregate/settings.ts';
+import type { OldestHeld } from '../ingest/queue-metrics.ts';
+import type { ProcessHealth } from '../platform/health.ts';
+import type { Tracing } from '../platform/tracing.ts';
+import type { Clients } from './clients.ts';
+import type { CommandRun } from './command.ts';
+import type { ApiCredentials } from './servers.ts';
+
+export interface Part {
+  readonly name: string;
+  /** Adds to `run.closer` what must be closed, to `run.health` what readiness depends on. */
+  start(run: PartRun, clients: Clients): void | Promise<void>;
+}
+
+/** What parts are started with. */
+export interface PartRun extends CommandRun {
+  readonly settings: Settings;
+  readonly credentials: ApiCredentials;
+  readonly registry: Registry;
+  readonly health: Pick<ProcessHealth, 'add'>;
+  readonly tracing: Tracing;
+  /** Stops the process: its state is in doubt. */
+  readonly onFatal: (error: Error) => void;
+  /** What the process watches, by name; metrics show which of them the last look could not see. */
+  readonly watches: Record<string, { readonly latest: unknown }>;
+  readonly links: PartLinks;
+}
+
+/** What a part tells parts that start after it. Each stays as it is where the part does not run. */
+export interface PartLinks {
+  /** Set by flush, called by ingest: the traces of batches that are settled. */
+  onTraced: (traceparents: readonly string[]) => void;
+  /** Set by ingest, read at every scrape: the delivery that its threads have held for longest. */
+  oldestHeld: () => OldestHeld | undefined;
+  /** Set by the API. */
+  apiUrl: string | undefined;
+}

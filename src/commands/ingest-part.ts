@@ -1,0 +1,66 @@
+/** The ingest threads of a worker, and the watch that pauses them. */
+import { ensureEpoch } from '../aggregate/epoch.ts';
+import type { Part } from '../cli/part.ts';
+import { serverChecks, toCheck } from '../cli/server-checks.ts';
+import { createIngestMetrics } from '../ingest/ingest-metrics.ts';
+import { startPauseWatch } from '../ingest/pause-watch.ts';
+import { readPauseState } from '../ingest/pauses-query.ts';
+import { startIngestPool } from '../ingest/pool.ts';
+import type { OldestHeld } from '../ingest/queue-metrics.ts';
+import type { HeldDeliveries } from '../ingest/thread-messages.ts';
+import { armCrashPoint } from '../platform/crash-points.ts';
+
+/** Of the time left for a stop; the rest is for a last flush and for closing connections. */
+const CLOSE_SHARE = 0.6;
+
+export const ingestPart: Part = {
+  name: 'ingest',
+  async start(run, clients) {
+    const { config, logger, closer, registry, links } = run;
+    const { servers, pool } = clients;
+    const { paused } = await readPauseState(pool);
+    const ingest = startIngestPool({
+      threads: config.ingest.threads,
+      paused,
+      task: {
+        servers,
+        queue: config.queue,
+        shards: config.shards,
+        redisReplicasMin: config.redisReplicasMin,
+        ingest: config.ingest,
+        dedupeSecret: run.settings.dedupeSecret,
+        epoch: await ensureEpoch(clients),
+        allowUnsafeRedis: config.allowUnsafeRedis,
+        log: run.log.options,
+        tracing: config.tracing,
+        crashAt: armCrashPoint(config.crashAt),
+      },
+      logger,
+      onCounts: (counts) => {
+        metrics.record(counts);
+      },
+      onTraced: links.onTraced,
+      onFatal: run.onFatal,
+    });
+    const metrics = createIngestMetrics(registry, () => ingest);
+    run.log.onChange(ingest.setLogLevel);
+    closer.add('ingest', (withinMs) => ingest.close(withinMs), CLOSE_SHARE);
+    links.oldestHeld = () => oldestOf(ingest.held);
+    run.health.add([
+      ...serverChecks(clients),
+      toCheck('ingest', () => ingest.states.some((state) => state !== 'waiting')),
+    ]);
+    const read = () => readPauseState(pool);
+    const watch = startPauseWatch({ ingest, paused, read, logger, registry });
+    closer.add('pause watch', () => watch.close());
+  },
+};
+
+function oldestOf(held: readonly HeldDeliveries[]): OldestHeld | undefined {
+  const ages = held.flatMap(({ oldestSentAtMs, oldestReceivedAtMs }) =>
+    oldestSentAtMs === null || oldestReceivedAtMs === null
+      ? []
+      : [{ sentAtMs: oldestSentAtMs, receivedAtMs: oldestReceivedAtMs }],
+  );
+  return ages.sort((one, other) => one.sentAtMs - other.sentAtMs)[0];
+}

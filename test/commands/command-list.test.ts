@@ -1,0 +1,44 @@
+import { readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { expect, test } from 'vitest';
+import { COMMANDS } from '../../src/commands/command-list.ts';
+
+const LIST = 'src/commands/command-list.ts';
+/** Packages that only long-running processes need; they take longest to load. */
+const HEAVY = ['piscina', 'fastify', '@fastify/swagger'];
+
+/** What loading a file of src loads with it: files, and packages by name. Types load nothing. */
+function loadedWith(file: string, seen = new Set<string>()): Set<string> {
+  if (seen.has(file)) return seen;
+  seen.add(file);
+  const text = readFileSync(file, 'utf8');
+  for (const [, name = ''] of text.matchAll(/^import (?!type )(?:[^;']* from )?'([^']+)';/gm)) {
+    if (name.startsWith('.')) loadedWith(join(dirname(file), name), seen);
+    else seen.add(name);
+  }
+  return seen;
+}
+
+/** The files of the commands. */
+function commandFiles(): string[] {
+  const names = readFileSync(LIST, 'utf8').matchAll(/import\('(.+?)'\)/g);
+  return [...new Set([...names].map(([, name = '']) => join(dirname(LIST), name)))];
+}
+
+test('a command that does one thing loads neither threads nor the HTTP server', () => {
+  const files = commandFiles();
+  expect(files).toContain('src/commands/verify.ts');
+  for (const name of HEAVY) expect(loadedWith('src/commands/start.ts')).toContain(name);
+  const heavy = files.filter((file) => HEAVY.some((name) => loadedWith(file).has(name)));
+  expect(heavy).toEqual(['src/commands/start.ts', 'src/commands/demo.ts']);
+});
+
+test('help and the list of commands load no command', () => {
+  const loaded = [...loadedWith('src/main.ts')];
+  expect(loaded.filter((file) => file.startsWith('src/commands/'))).toEqual([LIST]);
+});
+
+test('each command has a name that is its own and a sentence as its summary', () => {
+  expect(new Set(COMMANDS.map(({ name }) => name)).size).toBe(COMMANDS.length);
+  for (const { summary } of COMMANDS) expect(summary).toMatch(/^[A-Z].*\.$/);
+});
