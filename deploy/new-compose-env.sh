@@ -1,9 +1,9 @@
 #!/bin/sh
 # Prints a fresh .env for docker-compose.yml, every secret random:
 #   sh deploy/new-compose-env.sh > .env
-# Servers keep the passwords that they were first started with: do this once, and keep the file.
+# Do this once and keep the file, because servers keep the passwords of their first start.
 set -eu
-# The shell that redirects has made the file already, for everybody to read.
+# The shell that redirects has already created the file, readable by every user.
 if [ -f /dev/stdout ]; then
   chmod 600 /dev/stdout || echo 'Others may be able to read this file: its mode cannot be changed.' >&2
 fi

@@ -49,7 +49,7 @@ async function keepRunning() {
   await endPulse();
 }
 
-/** In a process group of its own: Ctrl-C must reach it once, through `endPulse`, because a second signal kills. */
+/** In a separate process group, because Ctrl-C must reach it only once, through `endPulse`: a second signal kills. */
 function startPulse() {
   const child = spawn(process.execPath, ['--enable-source-maps', 'dist/main.js', ...command], {
     stdio: 'inherit',

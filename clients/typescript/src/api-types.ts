@@ -1,4 +1,4 @@
-/** What goes over the wire, as the API documents it. Amounts are decimal texts: no number rounds them. */
+/** What the API sends and receives. Amounts are decimal strings, which nothing rounds. */
 
 /** One usage report. */
 export interface Pulse {
@@ -8,11 +8,11 @@ export interface Pulse {
   readonly product_sku: string;
   /** The unit of the amount. */
   readonly use_unity: string;
-  /** A decimal text such as `'3.5'`; a number is sent as it prints, and refused beyond 15 digits. */
+  /** A decimal string such as `'3.5'`. A number is sent as it prints, and refused beyond 15 digits. */
   readonly used_amount: string | number | bigint;
-  /** Unique per tenant; made when missing. */
+  /** Unique per tenant. Default: a new one. */
   readonly id?: string;
-  /** When it was used; now when missing. */
+  /** When it was used. Default: now. */
   readonly timestamp?: string | Date;
 }
 
@@ -36,18 +36,18 @@ export interface AcceptedPulse {
   readonly id: string;
 }
 
-/** It never works as it is. */
+/** The API will never accept this pulse as it is. */
 export interface RejectedPulse {
   readonly index: number;
   readonly status: 'rejected';
-  /** The wrong member; `body` for all of it. */
+  /** The wrong member, or `body` for the whole pulse. */
   readonly field: string;
-  /** Stable. */
+  /** Stable, for programs. */
   readonly code: string;
   readonly reason: string;
 }
 
-/** Nobody knows; sent again with the same id it counts once. */
+/** RabbitMQ may or may not have it. Sent again with the same id, it counts once. */
 export interface UnconfirmedPulse {
   readonly index: number;
   readonly status: 'unconfirmed';
@@ -105,7 +105,7 @@ export interface UsageQuery {
   readonly as_of?: string | Date;
 }
 
-/** One sum; members that the question does not cut by are missing. */
+/** One sum. Members that the query does not group by are missing. */
 export interface UsageRow {
   readonly window_start?: string;
   readonly window_end?: string;
@@ -149,7 +149,7 @@ export interface DeadLetter {
   readonly pulse_index: number | null;
   readonly body_bytes: number;
   readonly is_fixed: boolean;
-  /** Where it was published at first. */
+  /** Where it was first published. */
   readonly exchange: string | null;
   readonly routing_key: string | null;
   readonly redelivered: boolean;
@@ -161,13 +161,13 @@ export interface DeadLettersPage {
   readonly next: string | null;
 }
 
-/** An answer that is an error (RFC 9457). */
+/** The body of an error answer (RFC 9457). */
 export interface Problem {
   readonly type: string;
   readonly title: string;
   readonly status: number;
   readonly detail: string;
-  /** Stable: the member to program against. */
+  /** Stable: program against this member. */
   readonly code: string;
   readonly request_id: string;
   readonly errors?: readonly { readonly field: string; readonly message: string }[];

@@ -1,10 +1,10 @@
-/** From a pulse as it is recorded to one as it is sent. */
+/** Turns a recorded pulse into the one that is sent. */
 import type { IdentifiedPulse, Pulse, WirePulse } from './api-types.ts';
 
 /**
- * The pulse with an id and a time that stay: the same the first time it is sent and every time after.
+ * The pulse with an id and a time that stay the same over all attempts.
  *
- * @throws RangeError The amount is a number that JSON cannot say.
+ * @throws RangeError The amount is NaN or infinite.
  */
 export function identify(pulse: Pulse): IdentifiedPulse {
   const wire = toWire(pulse);
@@ -15,7 +15,7 @@ export function identify(pulse: Pulse): IdentifiedPulse {
   };
 }
 
-/** The pulse as JSON has it, with nothing added: the same for the same pulse. */
+/** The pulse as JSON, with nothing added. The same pulse gives the same JSON. */
 export function toWire({ used_amount, timestamp, ...rest }: Pulse): WirePulse {
   if (typeof used_amount === 'number' && !Number.isFinite(used_amount)) {
     throw new RangeError(`used_amount must be a number, not ${used_amount}.`);

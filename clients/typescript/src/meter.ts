@@ -1,9 +1,9 @@
 /**
- * Records usage, sends it in batches, and repeats what was not confirmed.
+ * Records usage, sends it in batches, and retries what was not confirmed.
  *
- * Every pulse gets its id and its time when it is recorded and keeps them over every attempt, so a
- * repetition is recognised and counts once. What is recorded stays in the buffer until the API has
- * accepted or rejected it; nothing is dropped silently.
+ * Every pulse gets its id and its time when it is recorded and keeps them over every attempt, so Pulse
+ * counts it once. It stays in the buffer until the API has accepted or rejected it. Nothing is dropped
+ * silently.
  */
 import type { IdentifiedPulse, Pulse, RejectedPulse, SendOutcome } from './api-types.ts';
 import { identify } from './identify.ts';
@@ -12,22 +12,22 @@ import { PulseApiError } from './transport.ts';
 export interface MeterOptions {
   /** How long a pulse may wait for others before it is sent. Default: 1 second. */
   readonly flushIntervalMs?: number;
-  /** Pulses in one request, 1,000 at most; so many are sent at once. Default: 500. */
+  /** Pulses in one request, 1,000 at most. When so many wait, they are sent at once. Default: 500. */
   readonly batchSizeMax?: number;
-  /** Pulses that are held, those being sent included. Default: 10,000. */
+  /** Pulses held, including those being sent. Default: 10,000. */
   readonly bufferSizeMax?: number;
   /**
    * What `record` does when the buffer is full: `throw` (the default) a MeterFullError, or `drop` the new pulse and
    * call `onDropped`.
    */
   readonly overflow?: 'throw' | 'drop';
-  /** Between attempts: doubled each time, with a random part, never less than the API asked for. */
+  /** The first delay between attempts. It doubles each time, with jitter, and is never less than the API asked for. */
   readonly retryDelayMs?: number;
   readonly retryDelayMaxMs?: number;
-  /** The API will never take this pulse as it is. */
+  /** The API will never accept this pulse as it is. */
   readonly onRejected?: (rejected: RejectedPulse, pulse: IdentifiedPulse) => void;
   readonly onDropped?: (pulse: IdentifiedPulse) => void;
-  /** An attempt failed, or some pulses were not confirmed (then without an error); it will be repeated. */
+  /** An attempt failed, or some pulses were not confirmed (then `error` is undefined). It will be retried. */
   readonly onRetry?: (retry: MeterRetry) => void;
 }
 
@@ -41,21 +41,21 @@ export interface MeterRetry {
 }
 
 export interface Meter {
-  /** Pulses that are neither accepted nor rejected yet. */
+  /** Pulses that are not yet accepted or rejected. */
   readonly bufferedCount: number;
   /**
-   * Takes a pulse, and returns its id.
+   * Records a pulse and returns its id.
    *
    * @throws MeterFullError The buffer is full and `overflow` is `throw`: the pulse is not recorded.
    * @throws MeterClosedError The meter is closed.
-   * @throws RangeError The amount is a number that JSON cannot say.
+   * @throws RangeError The amount is NaN or infinite.
    */
   record(pulse: Pulse): string;
-  /** Sends at once. Resolves to true when all that was recorded before is settled, to false after `timeoutMs`. */
+  /** Sends at once. Resolves to true when everything recorded before is settled, to false after `timeoutMs`. */
   flush(timeoutMs?: number): Promise<boolean>;
   /**
-   * Takes no more, sends the rest for at most `timeoutMs` (30 seconds unless given), and returns what is not
-   * settled then: record it again another time, with the same ids, and nothing counts twice.
+   * Stops recording, sends the rest for at most `timeoutMs` (default: 30 seconds), and returns what is not
+   * settled then. Record it again later with the same ids, and nothing counts twice.
    */
   close(timeoutMs?: number): Promise<readonly IdentifiedPulse[]>;
 }
@@ -187,7 +187,7 @@ class BufferingMeter implements Meter {
     this.#timer = undefined;
   }
 
-  /** Until the buffer is empty or the meter is closed; one request at a time. */
+  /** Sends until the buffer is empty or the meter is closed, one request at a time. */
   async #sendAll(): Promise<void> {
     const { signal } = this.#stopping;
     const isStopping = (): boolean => signal.aborted;
@@ -207,7 +207,7 @@ class BufferingMeter implements Meter {
     }
   }
 
-  /** Takes what is settled out of the buffer; tells when something has to be repeated. */
+  /** Removes settled pulses from the buffer. Returns a failure if something must be retried. */
   async #sendBatch(signal: AbortSignal): Promise<{ error: unknown } | undefined> {
     const batch = this.#nextBatch();
     let outcomes: readonly SendOutcome[];
@@ -259,7 +259,7 @@ class BufferingMeter implements Meter {
     return Math.max(asked, cap / 2 + (Math.random() * cap) / 2);
   }
 
-  /** A listener that throws is an uncaught error of its owner and must not stop the sending. */
+  /** An error in a listener becomes an uncaught error and must not stop the sending. */
   #tell(listener: () => void): void {
     try {
       listener();

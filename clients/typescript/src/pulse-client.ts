@@ -1,4 +1,4 @@
-/** The API of Pulse as typed calls. */
+/** Typed calls of the Pulse API. */
 import type {
   DeadLetter,
   DeadLettersPage,
@@ -29,12 +29,12 @@ export { PulseApiError, PulseConnectionError } from './transport.ts';
 export type PulseClientOptions = TransportOptions;
 
 export interface SendOptions {
-  /** Makes the whole request safe to repeat for a day, pulses without an id included. */
+  /** Makes the whole request safe to repeat for a day, including pulses without an id. */
   readonly idempotencyKey?: string;
   readonly signal?: AbortSignal;
 }
 
-/** All calls throw PulseApiError for an answer that is an error, PulseConnectionError where none came. */
+/** All calls throw PulseApiError for an error answer, and PulseConnectionError if there was no answer. */
 export interface PulseClient {
   /** Logs in; later calls carry the token. */
   login(credentials: {
@@ -47,7 +47,7 @@ export interface PulseClient {
     get(id: string): Promise<PulseRow>;
   };
   readonly usage: {
-    /** One page of sums, and how fresh they are. */
+    /** One page of sums, with their freshness. */
     page(query?: UsageQuery): Promise<UsagePage>;
     /** All sums, page after page. */
     rows(query?: UsageQuery): AsyncIterableIterator<UsageRow>;
@@ -57,22 +57,22 @@ export interface PulseClient {
     all(query?: DeadLettersQuery): AsyncIterableIterator<DeadLetter>;
   };
   /**
-   * Sends up to 1,000 pulses in one attempt. To repeat it yourself, give the pulses ids or the request a key;
-   * a meter does all of that.
+   * Sends up to 1,000 pulses in one attempt. To repeat it safely, give the pulses ids or the request a key. A
+   * meter does all of that.
    */
   send(pulses: readonly Pulse[], options?: SendOptions): Promise<readonly SendOutcome[]>;
-  /** What records usage in the background. Close it at the end. */
+  /** Records usage in the background. Close it at the end. */
   meter(options?: MeterOptions): Meter;
 }
 
-/** Creates a client; it connects when it is used. */
+/** Creates a client. It connects on first use. */
 export function createPulseClient(options: PulseClientOptions): PulseClient {
   const transport = createTransport(options);
 
   const send: PulseClient['send'] = async (pulses, { idempotencyKey, signal } = {}) => {
     try {
       const { outcomes } = await transport.request<{ outcomes: SendOutcome[] }>('POST', '/pulses', {
-        // With a key the API makes the ids: the body must be the same at every attempt.
+        // With a key the API creates the ids, so the body must be the same at every attempt.
         json: pulses.map(idempotencyKey === undefined ? identify : toWire),
         headers: idempotencyKey === undefined ? {} : { 'idempotency-key': idempotencyKey },
         signal,
@@ -110,7 +110,7 @@ export function createPulseClient(options: PulseClientOptions): PulseClient {
   };
 }
 
-/** Goes from page to page along the cursor. */
+/** Yields the rows of all pages, following the cursor. */
 async function* follow<Row, Query extends { readonly after?: string }>(
   page: (query: Query) => Promise<{ readonly data: readonly Row[]; readonly next: string | null }>,
   query: Query = {} as Query,

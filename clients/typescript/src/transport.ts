@@ -1,13 +1,13 @@
-/** One request and its answer; what fails is told apart by what the caller can do about it. */
+/** Sends one request. Failures differ by what the caller can do about them. */
 import type { Problem } from './api-types.ts';
 
 /** The API answered with an error. */
 export class PulseApiError extends Error {
   readonly status: number;
-  /** `PULSE_API_…`; empty when what answered was not Pulse. */
+  /** `PULSE_API_…`, or empty if the answer was not from Pulse. */
   readonly code: string;
   readonly problem: Problem | undefined;
-  /** How long to wait before trying again, when the answer says so. */
+  /** How long to wait before the next attempt, if the answer says so. */
   readonly retryAfterMs: number | undefined;
 
   constructor(status: number, problem: Problem | undefined, retryAfterMs: number | undefined) {
@@ -20,7 +20,7 @@ export class PulseApiError extends Error {
   }
 }
 
-/** There was no whole answer: the request may have been worked through or not. */
+/** There was no complete answer. The API may or may not have processed the request. */
 export class PulseConnectionError extends Error {
   constructor(message: string, options: { cause: unknown }) {
     super(message, options);
@@ -31,11 +31,11 @@ export class PulseConnectionError extends Error {
 export interface TransportOptions {
   /** Where the API is, such as `https://pulse.example.com`. */
   readonly url: string;
-  /** A token of `login`, an API key, or what gives one; it is asked before every request. */
+  /** A token from `login`, an API key, or a function that returns one, called before every request. */
   readonly token?: string | (() => string | Promise<string>);
-  /** After this a request is given up. Default: 30 seconds. */
+  /** How long a request may take. Default: 30 seconds. */
   readonly timeoutMs?: number;
-  /** Default: the global one. */
+  /** Default: the global `fetch`. */
   readonly fetch?: typeof fetch;
 }
 
@@ -51,17 +51,17 @@ type QueryValue = string | number | boolean | Date | readonly string[] | undefin
 export interface Transport {
   /**
    * @throws PulseApiError The answer was an error.
-   * @throws PulseConnectionError There was no whole answer.
+   * @throws PulseConnectionError There was no complete answer.
    */
   request<T>(method: 'GET' | 'POST', path: string, options?: RequestOptions): Promise<T>;
-  /** From now on requests carry this token. */
+  /** Later requests carry this token. */
   setToken(token: string): void;
 }
 
 const BASE = '/api/v1';
 const TIMEOUT_MS = 30_000;
 
-/** Creates a transport. It connects when it is used. */
+/** Creates a transport. It connects on first use. */
 export function createTransport(options: TransportOptions): Transport {
   const { url, timeoutMs = TIMEOUT_MS } = options;
   const send = options.fetch ?? fetch;
@@ -107,7 +107,7 @@ export function createTransport(options: TransportOptions): Transport {
   };
 }
 
-/** A list becomes a repeated parameter, a date an RFC 3339 instant; what is undefined is left out. */
+/** A list becomes a repeated parameter, a date an RFC 3339 instant. Undefined values are left out. */
 function toQueryString(query: Readonly<Record<string, QueryValue>>): string {
   const parameters = new URLSearchParams();
   for (const [name, value] of Object.entries(query)) {
@@ -124,7 +124,7 @@ function parse(text: string): unknown {
   try {
     return JSON.parse(text) as unknown;
   } catch {
-    // A proxy's page, or nothing.
+    // The page of a proxy, or an empty body.
     return undefined;
   }
 }

@@ -81,7 +81,7 @@ describe('a recorded pulse', () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  test('goes in a request of its own when it is long', async () => {
+  test('is sent in a separate request when it is long', async () => {
     const { meter, requests } = open([accept]);
     for (let index = 0; index < 3; index++) meter.record({ ...PULSE, tenant: 'x'.repeat(300_000) });
     await meter.flush();
@@ -94,7 +94,7 @@ describe('a recorded pulse', () => {
     expect(meter.bufferedCount).toBe(0);
   });
 
-  test('keeps a bigint whole', async () => {
+  test('keeps a bigint exact', async () => {
     const { meter, requests } = open([accept]);
     meter.record({ ...PULSE, used_amount: 9_007_199_254_740_993n });
     await meter.flush();
@@ -135,7 +135,7 @@ describe('a repetition', () => {
     );
   });
 
-  test('waits longer every time, up to a bound, and as long as the API asks', async () => {
+  test('waits longer every time, up to a limit, and as long as the API asks', async () => {
     const delays: number[] = [];
     const busy = new PulseApiError(503, undefined, 60_000);
     const { meter } = open([LOST, LOST, LOST, LOST, busy, accept], {
@@ -159,7 +159,7 @@ describe('a repetition', () => {
 describe('a full buffer', () => {
   const full = { bufferSizeMax: 2 };
 
-  test('throws, and takes again when there is room', async () => {
+  test('throws, and records again when there is room', async () => {
     const { meter } = open([accept], full);
     meter.record(PULSE);
     meter.record(PULSE);
@@ -168,7 +168,7 @@ describe('a full buffer', () => {
     expect(() => meter.record(PULSE)).not.toThrow();
   });
 
-  test('drops the new pulse, and says so, when that is what was asked for', () => {
+  test('drops the new pulse and calls onDropped with overflow drop', () => {
     const onDropped = vi.fn();
     const { meter } = open([accept], { ...full, overflow: 'drop', onDropped });
     meter.record(PULSE);
@@ -184,7 +184,7 @@ describe('flush and close', () => {
     expect(await open([accept]).meter.flush()).toBe(true);
   });
 
-  test('flush tells when its time is over, and the sending goes on', async () => {
+  test('flush resolves to false after its timeout, and sending continues', async () => {
     const { meter } = open([LOST, LOST, LOST, LOST, accept]);
     meter.record(PULSE);
     const flushed = meter.flush(300);
@@ -194,7 +194,7 @@ describe('flush and close', () => {
     expect(meter.bufferedCount).toBe(0);
   });
 
-  test('close sends the rest and takes no more', async () => {
+  test('close sends the rest and accepts no more', async () => {
     const { meter, requests } = open([accept]);
     meter.record(PULSE);
     expect(await meter.close()).toEqual([]);
@@ -202,7 +202,7 @@ describe('flush and close', () => {
     expect(() => meter.record(PULSE)).toThrow(MeterClosedError);
   });
 
-  test('close gives back what could not be sent in time, with the ids to send it again', async () => {
+  test('close returns what could not be sent in time, with the ids to send it again', async () => {
     const { meter } = open([LOST]);
     const id = meter.record(PULSE);
     const closed = meter.close(1_000);
@@ -211,7 +211,7 @@ describe('flush and close', () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  test('close gives up a request that hangs, and does not wait to repeat it', async () => {
+  test('close aborts a request that hangs, and does not wait to retry it', async () => {
     const onRetry = vi.fn();
     const meter = createMeter(
       (_pulses, { signal }) =>
@@ -230,7 +230,7 @@ describe('flush and close', () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  test('what is recorded while others are sent is sent as well, and leaves no timer', async () => {
+  test('pulses recorded during a send are sent as well, and leave no timer', async () => {
     const sent: string[] = [];
     const meter = createMeter(async (pulses) => {
       await Promise.resolve();

@@ -87,7 +87,7 @@ test('a login is used by the calls after it', async () => {
   expect(seen.map(({ authorization }) => authorization)).toEqual([undefined, 'Bearer fresh']);
 });
 
-test('a token may be fetched anew for every request', async () => {
+test('a token function is called for every request', async () => {
   const { url, seen } = await serve(reply(200, {}));
   let count = 0;
   const client = createPulseClient({ url, token: () => Promise.resolve(`t${++count}`) });
@@ -135,7 +135,7 @@ describe('what fails', () => {
       .pulses.list()
       .catch((error: unknown) => error);
 
-  test('keeps the problem and the wait that the API asks for', async () => {
+  test('keeps the problem and the delay that the API asks for', async () => {
     const problem = { code: 'PULSE_API_BUSY', detail: 'later', status: 503 };
     const { url } = await serve(reply(503, problem, { 'retry-after': '7' }));
     const error = await failure(url);
@@ -148,7 +148,7 @@ describe('what fails', () => {
     });
   });
 
-  test('understands a wait until a date', async () => {
+  test('reads a Retry-After that is a date', async () => {
     const date = new Date(Date.now() + 60_000).toUTCString();
     const { url } = await serve(reply(429, {}, { 'retry-after': date }));
     const { retryAfterMs } = (await failure(url)) as PulseApiError;
@@ -161,7 +161,7 @@ describe('what fails', () => {
     expect(await failure(url)).toMatchObject({ name: 'PulseApiError', status: 200, code: '' });
   });
 
-  test('is a connection error when nobody answers, or not in time', async () => {
+  test('is a connection error when there is no answer, or not in time', async () => {
     expect(await failure('http://127.0.0.1:1')).toBeInstanceOf(PulseConnectionError);
     const { url } = await serve(() => undefined);
     expect(await failure(url, 50)).toBeInstanceOf(PulseConnectionError);

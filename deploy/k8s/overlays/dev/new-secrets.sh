@@ -1,6 +1,6 @@
 #!/bin/sh
-# Writes secrets.env beside this file, every secret random; kustomize makes the Secret of it. It is not committed.
-# Servers keep the passwords that they were first started with: an existing file is left alone.
+# Writes secrets.env beside this file, every secret random. kustomize makes the Secret from it. Git ignores it.
+# It does not touch an existing file, because servers keep the passwords of their first start.
 set -eu
 cd "$(dirname "$0")"
 if [ -e secrets.env ]; then
