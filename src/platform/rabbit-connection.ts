@@ -43,12 +43,13 @@ async function openHost(
   url: string,
   { name, signal }: RabbitConnectionOptions,
 ): Promise<ChannelModel> {
+  // Given a signal that has aborted before, net.connect reports it and then connects all the same.
+  signal?.throwIfAborted();
   const connecting = new AbortController();
   const giveUp = (): void => {
     connecting.abort();
   };
   signal?.addEventListener('abort', giveUp, { once: true });
-  if (signal?.aborted === true) giveUp();
   // `signal` reaches net.connect; amqplib itself cannot abort a handshake.
   const socketOptions = {
     timeout: HANDSHAKE_TIMEOUT_MS,
@@ -145,8 +146,8 @@ function refusalOf(url: string, error: unknown): string | undefined {
 
 function causeOf(error: unknown): string {
   if (!(error instanceof Error)) return 'unknown error';
-  const { code } = error as NodeJS.ErrnoException;
-  return code === 'ABORT_ERR' ? 'no answer in time' : (code ?? error.message);
+  if (error.name === 'AbortError' || error.name === 'TimeoutError') return 'no answer in time';
+  return (error as NodeJS.ErrnoException).code ?? error.message;
 }
 
 function withHeartbeat(url: string): string {

@@ -57,7 +57,9 @@ test('a demo that is interrupted or killed, early or in the middle, leaves no pr
     { timeout: 20_000, interval: 20 },
   );
   early.demo.signal('SIGINT');
-  expect((await early.demo.ended).exitCode).toBe(1);
+  const { exitCode: earlyCode, stderr } = await early.demo.ended;
+  expect(earlyCode).toBe(1);
+  expect(stderr).not.toContain('    at ');
 
   const [interrupted, killed] = [start(), start()];
   await Promise.all([isBusy(interrupted.demo), isBusy(killed.demo)]);

@@ -1,5 +1,5 @@
 import { EventEmitter } from 'node:events';
-import { createServer, type AddressInfo } from 'node:net';
+import { connect, createServer, type AddressInfo } from 'node:net';
 import type { ChannelModel } from 'amqplib';
 import { pino } from 'pino';
 import { describe, expect, test, vi } from 'vitest';
@@ -204,5 +204,26 @@ describe('openRabbitConnection', () => {
     abort.abort();
     await expect(opening).rejects.toMatchObject({ name: 'AbortError' });
     await new Promise((resolve) => silent.close(resolve));
+  });
+
+  test('does not connect when aborted before', async () => {
+    const server = createServer();
+    const ports: (number | undefined)[] = [];
+    server.on('connection', (socket) => ports.push(socket.remotePort));
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const { port } = server.address() as AddressInfo;
+    const opening = openRabbitConnection(`amqp://127.0.0.1:${port}`, {
+      name: 'test',
+      signal: AbortSignal.abort(),
+    });
+    await expect(opening).rejects.toMatchObject({ name: 'AbortError' });
+    // The server accepts in order: a connection that was on its way would be the first.
+    const later = connect(port, '127.0.0.1');
+    await vi.waitFor(() => {
+      expect(ports).toContain(later.localPort);
+    });
+    expect(ports).toEqual([later.localPort]);
+    later.destroy();
+    await new Promise((resolve) => server.close(resolve));
   });
 });
