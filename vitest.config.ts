@@ -1,10 +1,12 @@
 import { defineConfig } from 'vitest/config';
+import { createFailureList } from './test/support/failure-list.ts';
 
 /** In a project of their own, which comes last: their servers need the machine to themselves. */
 const CLUSTER_TESTS = 'test/**/*cluster*.integration.test.ts';
 
 export default defineConfig({
   test: {
+    reporters: ['default', createFailureList((text) => process.stdout.write(text))],
     coverage: { provider: 'v8', include: ['src/**/*.ts'], reporter: ['text-summary', 'html'] },
     projects: [
       {
