@@ -35,7 +35,7 @@ function createFlush(run: PartRun, { accumulator, pool }: Clients): () => Promis
           accumulator,
           pool,
           logger,
-          aroundBatch: traced.aroundBatch,
+          tracing,
           onStep: (step, batch) => {
             metrics.step(step, batch);
             crash(step);

@@ -2,7 +2,8 @@
 import { Counter, type Registry } from 'prom-client';
 import type { SealedBatch } from '../aggregate/accumulator.ts';
 import { addSampledGauge } from '../platform/metrics.ts';
-import type { FlushReport, FlushStep } from './flush.ts';
+import type { FlushReport } from './flush.ts';
+import type { FlushStep } from './flush-steps.ts';
 
 export interface FlushMetrics {
   /** Told of every step, so that what was committed counts even when the flush fails afterwards. */

@@ -5,8 +5,9 @@ import { FatalError, PulseError, TransientError } from '../core/errors.ts';
 import { backoffDelayMs, sleep, type BackoffOptions } from '../platform/backoff.ts';
 import type { Logger } from '../platform/logger.ts';
 import { withTransaction } from '../platform/postgres.ts';
+import { NO_TRACING, type Tracing } from '../platform/tracing.ts';
 import { copyRows } from './copy-rows.ts';
-import type { FlushTracing } from './trace-flush.ts';
+import type { FlushStep } from './flush-steps.ts';
 import {
   claimBatch,
   ensurePartitions,
@@ -14,9 +15,7 @@ import {
   recordBatch,
   type LedgerEntry,
 } from './ledger.ts';
-
-/** The end of each numbered step, and of COMMIT, which is the second half of step 4. */
-export type FlushStep = 'sealed' | 'recorded' | 'copied' | 'checked' | 'committed' | 'discarded';
+import { traceFlushBatch } from './trace-flush.ts';
 
 export interface FlushDeps {
   readonly accumulator: Pick<
@@ -25,10 +24,9 @@ export interface FlushDeps {
   >;
   readonly pool: Pool;
   readonly logger: Logger;
-  /** Called after every step: metrics listen, and a test can stop the world between any two. */
+  /** Called after every step, for metrics; fault tests stop the process here. */
   readonly onStep?: (step: FlushStep, batch: SealedBatch) => void | Promise<void>;
-  /** Called around the writing of each batch, retries included; traces are taken here. */
-  readonly aroundBatch?: FlushTracing['aroundBatch'];
+  readonly tracing?: Tracing;
 }
 
 export interface FlushOptions {
@@ -71,7 +69,11 @@ const DEFAULTS = { copyTimeoutMs: 600_000, retryBackoff: { baseMs: 200, capMs: 2
  * as it is, and everything else was flushed.
  * @throws TransientError A server did not answer; what was not flushed stays in Redis for the next call.
  */
-export async function flushAll(deps: FlushDeps, options: FlushOptions = {}): Promise<FlushReport> {
+export async function flushAll(
+  { onStep = () => undefined, tracing = NO_TRACING, ...given }: FlushDeps,
+  options: FlushOptions = {},
+): Promise<FlushReport> {
+  const deps = { ...given, onStep, tracing };
   const startedAtMs = performance.now();
   const tally: Tally = {
     rowCount: 0,
@@ -98,7 +100,7 @@ export async function flushAll(deps: FlushDeps, options: FlushOptions = {}): Pro
 }
 
 async function flushShard(
-  deps: FlushDeps,
+  deps: Required<FlushDeps>,
   { shard, options, tally }: { shard: number; options: FlushOptions; tally: Tally },
 ): Promise<void> {
   const leftovers = await deps.accumulator.listSealed(shard);
@@ -116,13 +118,13 @@ async function flushShard(
   //    arrive go elsewhere. Die here: the next flush finds it in the index.
   const batch = await deps.accumulator.seal(shard);
   if (batch === null) return;
-  await deps.onStep?.('sealed', batch);
+  await deps.onStep('sealed', batch);
   await flushIntoTally(deps, { batch, options, tally });
 }
 
 /** Steps 2 to 5 for one sealed batch. */
 async function flushBatch(
-  deps: FlushDeps,
+  deps: Required<FlushDeps>,
   batch: SealedBatch,
   { copyTimeoutMs, deduplicate }: { copyTimeoutMs: number; deduplicate: boolean },
 ): Promise<BatchOutcome> {
@@ -141,25 +143,25 @@ async function flushBatch(
       assertSameCounts(batch, earlier, 'the ledger has');
       return 'already_flushed';
     }
-    await onStep?.('recorded', batch);
+    await onStep('recorded', batch);
 
     // 3. Stream the rows. Die here: rolled back, the batch is still sealed in Redis.
     const rows = accumulator.readRows(batch);
     const copied = await copyRows(client, rows, { batchId, timeoutMs: copyTimeoutMs, deduplicate });
-    await onStep?.('copied', batch);
+    await onStep('copied', batch);
 
     // 4. Compare with what the seal counted, then COMMIT. Die in between, or lose the answer to
     //    COMMIT: the ledger tells the next run whether it happened.
     assertSameCounts(batch, copied, 'its scan gave');
-    await onStep?.('checked', batch);
+    await onStep('checked', batch);
     return 'flushed';
   });
   if (outcome === 'skipped') return outcome;
-  await onStep?.('committed', batch);
+  await onStep('committed', batch);
 
   // 5. Discard the copy in Redis. Die before it: the next run finds the ledger entry and comes here.
   await accumulator.discardSealed(batch);
-  await onStep?.('discarded', batch);
+  await onStep('discarded', batch);
   return outcome;
 }
 
@@ -182,7 +184,7 @@ async function settleVanished(
 
 /** One batch with its retries: after a lost connection, and once more, key by key, after a mismatch. */
 async function flushBatchWithRetries(
-  deps: FlushDeps,
+  deps: Required<FlushDeps>,
   batch: SealedBatch,
   { copyTimeoutMs, retryBackoff }: Required<FlushOptions>,
 ): Promise<BatchOutcome> {
@@ -205,15 +207,14 @@ async function flushBatchWithRetries(
 }
 
 async function flushIntoTally(
-  deps: FlushDeps,
+  deps: Required<FlushDeps>,
   { batch, options, tally }: { batch: SealedBatch; options: FlushOptions; tally: Tally },
 ): Promise<BatchOutcome | 'mismatched' | 'failed'> {
   const startedAtMs = performance.now();
   try {
-    const write = () => flushBatchWithRetries(deps, batch, { ...DEFAULTS, ...options });
-    const outcome = await (deps.aroundBatch === undefined
-      ? write()
-      : deps.aroundBatch(batch, write));
+    const outcome = await traceFlushBatch(deps.tracing, batch, () =>
+      flushBatchWithRetries(deps, batch, { ...DEFAULTS, ...options }),
+    );
     if (outcome === 'skipped') tally.skippedCount += 1;
     if (outcome === 'already_flushed') tally.alreadyFlushedCount += 1;
     if (outcome === 'flushed') {

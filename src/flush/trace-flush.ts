@@ -1,23 +1,25 @@
-/** A span for every flush, linked to the batches of pulses that it writes. Used only when traces are on. */
+/** A span for every flush, linked to the batches of pulses that it writes, and one for every batch in it. */
 import type { SealedBatch } from '../aggregate/accumulator.ts';
 import { parseTraceparent } from '../core/trace-context.ts';
 import type { Tracing } from '../platform/tracing.ts';
-import type { FlushReport } from './flush.ts';
 
-export interface FlushTracing {
-  /** A batch that this process has applied; the newest are kept until a flush. */
-  readonly applied: (traceparents: readonly string[]) => void;
-  aroundFlush(flush: () => Promise<FlushReport>): Promise<FlushReport>;
-  readonly aroundBatch: <T extends string>(
-    batch: SealedBatch,
-    write: () => Promise<T>,
-  ) => Promise<T>;
+/** What a flush wrote, as its span tells. */
+interface Written {
+  readonly rowCount: number;
+  readonly batchCount: number;
 }
 
-/** OpenTelemetry keeps no more links of a span. */
+export interface FlushTracing {
+  /** Remembers batches that this process has applied, for the links of the next flush. */
+  readonly applied: (traceparents: readonly string[]) => void;
+  /** Runs a flush in a span. */
+  aroundFlush<R extends Written>(flush: () => Promise<R>): Promise<R>;
+}
+
+/** OpenTelemetry keeps this many links of a span. */
 const LINKS_MAX = 128;
 
-/** Batches that other processes have applied are not known here: the flush is not linked to those. */
+/** A flush is not linked to batches that other processes have applied: they are unknown here. */
 export function createFlushTracing(tracing: Tracing): FlushTracing {
   let appliedSince: string[] = [];
   return {
@@ -33,22 +35,24 @@ export function createFlushTracing(tracing: Tracing): FlushTracing {
         return report;
       });
     },
-    aroundBatch: ({ batchId, shard, rowCount, pulseCount }, write) =>
-      tracing.span(
-        'flush batch',
-        {
-          attributes: {
-            'pulse.flush_batch_id': batchId,
-            'pulse.shard': shard,
-            'pulse.rows': rowCount,
-            'pulse.pulses': Number(pulseCount),
-          },
-        },
-        async (span) => {
-          const outcome = await write();
-          span.setAttribute('pulse.outcome', outcome);
-          return outcome;
-        },
-      ),
   };
+}
+
+/** Runs `write`, retries included, in a span. */
+export function traceFlushBatch<T extends string>(
+  tracing: Tracing,
+  { batchId, shard, rowCount, pulseCount }: SealedBatch,
+  write: () => Promise<T>,
+): Promise<T> {
+  const attributes = {
+    'pulse.flush_batch_id': batchId,
+    'pulse.shard': shard,
+    'pulse.rows': rowCount,
+    'pulse.pulses': Number(pulseCount),
+  };
+  return tracing.span('flush batch', { attributes }, async (span) => {
+    const outcome = await write();
+    span.setAttribute('pulse.outcome', outcome);
+    return outcome;
+  });
 }

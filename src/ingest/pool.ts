@@ -26,7 +26,7 @@ export interface IngestPoolOptions {
   readonly logger: Logger;
   readonly onCounts: (counts: IngestCounts) => void;
   /** Told the spans of batches that were settled, by traceparent, when traces are on. */
-  readonly onTraced?: ((traceparents: readonly string[]) => void) | undefined;
+  readonly onTraced: (traceparents: readonly string[]) => void;
   /** A thread met a state in doubt; the process must stop. */
   readonly onFatal: (error: FatalError) => void;
 }
@@ -87,7 +87,7 @@ export function startIngestPool(options: IngestPoolOptions): IngestPool {
     const { port1, port2 } = new MessageChannel();
     port1.on('message', (notice: ThreadNotice) => {
       if (notice.kind === 'state') states[index] = notice.state;
-      if (notice.kind === 'traced') options.onTraced?.(notice.traceparents);
+      if (notice.kind === 'traced') options.onTraced(notice.traceparents);
       if (notice.kind !== 'report') return;
       held[index] = notice.held;
       options.onCounts(notice.counts);

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { verifyBooks } from '../../src/flush/books.ts';
-import { flushAll, type FlushDeps, type FlushStep } from '../../src/flush/flush.ts';
+import { flushAll, type FlushDeps } from '../../src/flush/flush.ts';
+import { FLUSH_STEPS } from '../../src/flush/flush-steps.ts';
 import {
   createFlushFixture,
   dyingAfter,
@@ -22,10 +23,8 @@ beforeEach(async () => {
   await fixture.reset();
 });
 
-const STEPS: FlushStep[] = ['sealed', 'recorded', 'copied', 'checked', 'committed', 'discarded'];
-
 describe('a flush that dies', () => {
-  test.each(STEPS)('by an exception after "%s" loses and doubles nothing', async (step) => {
+  test.each(FLUSH_STEPS)('by an exception after "%s" loses and doubles nothing', async (step) => {
     const pulses = somePulses(500);
     await fixture.count(pulses);
     const dying = dyingAfter(fixture, step, () => {

@@ -11,7 +11,8 @@ import {
 import { ensureLibrary } from '../../src/aggregate/library.ts';
 import type { Pulse } from '../../src/contract/pulse.ts';
 import { verifyBooks } from '../../src/flush/books.ts';
-import type { FlushDeps, FlushStep } from '../../src/flush/flush.ts';
+import type { FlushDeps } from '../../src/flush/flush.ts';
+import type { FlushStep } from '../../src/flush/flush-steps.ts';
 import { createPool } from '../../src/platform/postgres.ts';
 import { createRedis, waitForRedis, type RedisClient } from '../../src/platform/redis.ts';
 import { isolatedServices } from '../support/isolated.ts';

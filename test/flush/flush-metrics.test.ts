@@ -1,7 +1,7 @@
 import { Registry } from 'prom-client';
 import { expect, test } from 'vitest';
 import type { SealedBatch } from '../../src/aggregate/accumulator.ts';
-import type { FlushStep } from '../../src/flush/flush.ts';
+import type { FlushStep } from '../../src/flush/flush-steps.ts';
 import { createFlushMetrics } from '../../src/flush/flush-metrics.ts';
 
 const batch = (batchId: string): SealedBatch => ({

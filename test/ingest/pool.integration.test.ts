@@ -62,6 +62,7 @@ function startPool(changes: { threads?: number; redisUrl?: string; paused?: bool
       tracing: undefined,
     },
     logger: pino({ level: 'silent' }),
+    onTraced: () => undefined,
     onCounts: (more) => {
       addCounts(counts, more);
     },

@@ -153,8 +153,8 @@ export const MUTATIONS = [
     edits: [
       {
         file: 'src/flush/flush.ts',
-        find: "await onStep?.('checked', batch);",
-        replace: "await onStep?.('checked', batch);\n    await accumulator.discardSealed(batch);",
+        find: "await onStep('checked', batch);",
+        replace: "await onStep('checked', batch);\n    await accumulator.discardSealed(batch);",
       },
     ],
     red: ['simulation', { faults: 'commit-lost', seed: 7 }],

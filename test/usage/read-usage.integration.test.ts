@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { shardOf } from '../../src/aggregate/accumulator.ts';
-import { flushAll, type FlushStep } from '../../src/flush/flush.ts';
+import { flushAll } from '../../src/flush/flush.ts';
+import { FLUSH_STEPS } from '../../src/flush/flush-steps.ts';
 import { readHeld } from '../../src/usage/read-held.ts';
 import { AsOfFutureError, readUsage } from '../../src/usage/read-usage.ts';
 import { somePulses, WINDOW_SEC } from '../flush/flush-fixture.ts';
@@ -39,9 +40,7 @@ test.each([
 });
 
 describe('a flush', () => {
-  const STEPS: FlushStep[] = ['sealed', 'recorded', 'copied', 'checked', 'committed', 'discarded'];
-
-  test.each(STEPS)('changes no sum, asked right after "%s"', async (step) => {
+  test.each(FLUSH_STEPS)('changes no sum, asked right after "%s"', async (step) => {
     await fixture.count(somePulses(300));
     const seen: unknown[] = [];
     await flushAll({
