@@ -1,19 +1,15 @@
 /** Starts the HTTP API with its modules. */
 import type { Pool } from 'pg';
-import type { Registry } from 'prom-client';
 import { createAccess } from '../access/access.ts';
 import { createIdentities } from '../access/identities.ts';
 import { ensureAdmin } from '../access/users.ts';
 import { createApiMetrics } from '../api/api-metrics.ts';
-import { startApi, type RunningApi } from '../api/server.ts';
-import { openAccumulator, type Clients } from '../cli/clients.ts';
-import type { CommandRun } from '../cli/command.ts';
+import { startApi } from '../api/server.ts';
+import type { Clients } from '../cli/clients.ts';
+import type { Part, PartRun } from '../cli/part.ts';
 import { serverChecks, toCheck } from '../cli/server-checks.ts';
-import type { ApiCredentials } from '../cli/servers.ts';
 import type { ApiModule } from '../http/api-module.ts';
-import type { ProcessHealth } from '../platform/health.ts';
 import { assertScopeRoles } from '../platform/scoped-postgres.ts';
-import { NO_TRACING, type Tracing } from '../platform/tracing.ts';
 import { addPopulateMetrics } from '../populate/populate-metrics.ts';
 import { createPopulateModule, type PopulateModuleOptions } from '../populate/populate-routes.ts';
 import { createPopulateRuns } from '../populate/populate-runs.ts';
@@ -59,58 +55,45 @@ export function createApiModules(deps: ApiModulesDeps): readonly ApiModule[] {
  * @throws FatalError PULSE_API_LISTEN the port cannot be used; PULSE_POSTGRES_ROLES Postgres would not keep tenants
  * apart.
  */
-export async function startApiParts(
-  run: CommandRun,
-  clients: Clients,
-  options: {
-    credentials: ApiCredentials;
-    registry: Registry;
-    health: Pick<ProcessHealth, 'add'>;
-    tracing: Tracing | undefined;
+export const apiPart: Part = {
+  name: 'api',
+  async start(run, clients) {
+    const { logger, closer, config, credentials, registry, tracing } = run;
+    const { pool, accumulator } = clients;
+    const { adminUsername, jwtSecretPrevious, jwtIssuer, tokenTtlSeconds } = config.api;
+    await assertScopeRoles(pool);
+    await ensureAdmin(pool, { username: adminUsername, password: credentials.adminPassword });
+    const { publisher, publish } = startPublishing(run, clients);
+    const readinessChecks = [
+      toCheck('rabbitmq', () => publisher.state === 'open'),
+      ...serverChecks(clients),
+    ];
+    run.health.add(readinessChecks);
+    const access = createAccess(
+      { pool, identities: createIdentities(pool, logger), logger },
+      { jwtSecret: credentials.jwtSecret, jwtSecretPrevious, jwtIssuer, tokenTtlSeconds },
+    );
+    const { queue, ingest } = config;
+    const modules = createApiModules({
+      pool,
+      sending: { publish, brokerState: () => publisher.state, queue, limits: ingest },
+      usage: { held: accumulator, pulseAgeMaxMs: ingest.pulseAgeMaxMs },
+      replay: { publish, queue, dedupeWindowSeconds: ingest.dedupeWindowSeconds },
+      populate: { populateRuns: startPopulateRuns(run, clients) },
+    });
+    const { requestDone: onRequestDone } = createApiMetrics(registry);
+    const api = await startApi(
+      { access, logger, readinessChecks, modules, tracing, onRequestDone },
+      { ...config.api, closeTimeoutMs: config.stopTimeoutMs * CLOSE_SHARE },
+    );
+    closer.add('api', () => api.close());
+    run.links.apiUrl = api.url;
   },
-): Promise<RunningApi> {
-  const { logger, closer, config } = run;
-  const { redis, pool } = clients;
-  const { credentials, registry, health, tracing = NO_TRACING } = options;
-  const { adminUsername, jwtSecretPrevious, jwtIssuer, tokenTtlSeconds } = config.api;
-  await assertScopeRoles(pool);
-  await ensureAdmin(pool, { username: adminUsername, password: credentials.adminPassword });
-  const { publisher, publish } = startPublishing(run, clients.servers.rabbitmqUrl, {
-    registry,
-    tracing,
-  });
-  const readinessChecks = [
-    toCheck('rabbitmq', () => publisher.state === 'open'),
-    ...serverChecks({ redis, pool }),
-  ];
-  health.add(readinessChecks);
-  const access = createAccess(
-    { pool, identities: createIdentities(pool, logger), logger },
-    { jwtSecret: credentials.jwtSecret, jwtSecretPrevious, jwtIssuer, tokenTtlSeconds },
-  );
-  const { queue, ingest } = config;
-  const modules = createApiModules({
-    pool,
-    sending: { publish, brokerState: () => publisher.state, queue, limits: ingest },
-    usage: { held: openAccumulator(run, redis), pulseAgeMaxMs: ingest.pulseAgeMaxMs },
-    replay: { publish, queue, dedupeWindowSeconds: ingest.dedupeWindowSeconds },
-    populate: { populateRuns: startPopulateRuns(run, clients, { registry, tracing }) },
-  });
-  const { requestDone: onRequestDone } = createApiMetrics(registry);
-  const api = await startApi(
-    { access, logger, readinessChecks, modules, tracing, onRequestDone },
-    { ...config.api, closeTimeoutMs: config.stopTimeoutMs * CLOSE_SHARE },
-  );
-  closer.add('api', () => api.close());
-  return api;
-}
+};
 
 /** The populate runs of this process; the run cancels them. */
-function startPopulateRuns(
-  { config, logger, closer }: CommandRun,
-  { pool, servers }: Clients,
-  { registry, tracing }: { registry: Registry; tracing: Tracing },
-) {
+function startPopulateRuns(run: PartRun, { pool, servers }: Clients) {
+  const { config, logger, closer, registry, tracing } = run;
   const { rabbitmqUrl } = servers;
   const { queue } = config;
   const populateRuns = createPopulateRuns({ pool, rabbitmqUrl, queue, logger, tracing });
@@ -121,17 +104,16 @@ function startPopulateRuns(
 
 /** The API's publisher, with metrics and traces; the run closes it. */
 function startPublishing(
-  run: CommandRun,
-  rabbitmqUrl: string,
-  { registry, tracing }: { registry: Registry; tracing: Tracing },
+  { logger, closer, registry, tracing }: PartRun,
+  { servers }: Clients,
 ): { publisher: Publisher; publish: Publisher['publish'] } {
   const publisher = createPublisher({
-    url: rabbitmqUrl,
-    logger: run.logger,
+    url: servers.rabbitmqUrl,
+    logger,
     name: 'pulse api',
     maxOutstanding: PUBLISHER_WINDOW,
   });
-  run.closer.add('publisher', (withinMs) => publisher.close(withinMs), CLOSE_SHARE);
+  closer.add('publisher', (withinMs) => publisher.close(withinMs), CLOSE_SHARE);
   const measured = measurePublisher(registry, publisher);
   return { publisher, publish: tracing.enabled ? tracePublish(measured, tracing) : measured };
 }

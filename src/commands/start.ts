@@ -11,7 +11,7 @@ import { serverOf } from '../platform/logger.ts';
 import { createMetricsRegistry, startMetricsServer } from '../platform/metrics.ts';
 import { NO_TRACING, startTracing, type Tracing } from '../platform/tracing.ts';
 import { addWatchMetrics } from '../platform/watch.ts';
-import { startApiParts } from './api-parts.ts';
+import { apiPart } from './api-parts.ts';
 import { WATCH_PARTS } from './watch-parts.ts';
 import { WORKER_PARTS } from './worker-parts.ts';
 
@@ -30,15 +30,6 @@ export interface ReadyLine {
 }
 
 const READINESS_TIMEOUT_MS = 2_000;
-
-const apiPart: Part = {
-  name: 'api',
-  async start(run, clients) {
-    const tracing = run.tracing.enabled ? run.tracing : undefined;
-    const { url } = await startApiParts(run, clients, { ...run, tracing });
-    run.links.apiUrl = url;
-  },
-};
 
 /** All parts of the system, in the order in which they start. */
 export const ALL_PARTS: readonly Part[] = [...WORKER_PARTS, ...WATCH_PARTS, apiPart];

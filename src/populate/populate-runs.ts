@@ -2,7 +2,7 @@
 import type { Pool } from 'pg';
 import { backoffDelayMs, sleep } from '../platform/backoff.ts';
 import type { Logger } from '../platform/logger.ts';
-import type { Tracing } from '../platform/tracing.ts';
+import { NO_TRACING, type Tracing } from '../platform/tracing.ts';
 import {
   findPopulateRun,
   insertPopulateRun,
@@ -21,7 +21,7 @@ export interface PopulateRunsDeps {
   readonly rabbitmqUrl: string;
   readonly queue: string;
   readonly logger: Logger;
-  readonly tracing?: Tracing | undefined;
+  readonly tracing?: Tracing;
 }
 
 export interface PopulateRuns {
@@ -49,7 +49,7 @@ const FINAL_SAVE = { attempts: 5, baseMs: 200, capMs: 2_000 };
 
 /** Creates the keeper of this process's runs. */
 export function createPopulateRuns(deps: PopulateRunsDeps): PopulateRuns {
-  const { pool, rabbitmqUrl, queue, logger, tracing } = deps;
+  const { pool, rabbitmqUrl, queue, logger, tracing = NO_TRACING } = deps;
   const running = new Map<PopulateRun, Promise<void>>();
   let ended: PopulateTotals = { running: 0, wanted: 0, published: 0, confirmed: 0, retried: 0 };
   return {

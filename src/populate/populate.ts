@@ -8,7 +8,7 @@ import { TRACEPARENT } from '../core/trace-context.ts';
 import { backoffDelayMs, sleep } from '../platform/backoff.ts';
 import type { Logger } from '../platform/logger.ts';
 import { declareTopology, topologyNames } from '../platform/topology.ts';
-import type { Tracing } from '../platform/tracing.ts';
+import { NO_TRACING, type Tracing } from '../platform/tracing.ts';
 import { generatePulses } from './generate-pulses.ts';
 import { createPublisher, type Publisher } from '../publish/publisher.ts';
 import { publishAttributes } from '../publish/traced-publish.ts';
@@ -27,7 +27,7 @@ export interface PopulateDeps {
   /** What to publish; by default good pulses of 100 tenants over the last hour. `total` bounds it. */
   readonly pulses?: Iterable<{ readonly body: Buffer; readonly messageId: string }>;
   /** Traces the run as one span, whose context every pulse of it carries. */
-  readonly tracing?: Tracing | undefined;
+  readonly tracing?: Tracing;
   /** Cancels the run when aborted. */
   readonly signal?: AbortSignal;
   /** The run fails when nothing has been confirmed for this long. */
@@ -155,8 +155,7 @@ function defaultPulses(runId: string, count: number) {
 
 /** One span for all of it: one for each of a million pulses would cost more than publishing them. */
 async function runTraced(run: Run, deps: PopulateDeps, request: PopulateRequest): Promise<void> {
-  const { tracing } = deps;
-  if (tracing === undefined) return runWorkers(run, deps, request);
+  const { tracing = NO_TRACING } = deps;
   const { exchange } = topologyNames(run.queue);
   const attributes = {
     ...publishAttributes(exchange),
