@@ -9,6 +9,7 @@ import { waitForRedis } from '../platform/redis.ts';
 import { checkPostgres, checkRabbit, checkRedis } from './doctor-checks.ts';
 import { danger } from './doctor-findings.ts';
 import { checkDisk, checkState } from './doctor-state.ts';
+import { checkTimeZones } from './doctor-time-zones.ts';
 
 export const doctor = defineCommand({
   json: true,
@@ -62,6 +63,7 @@ async function checkWhole(
       return rows[0]?.data_directory;
     }),
   ];
+  if (isOk('postgres version')) findings.push(await checkTimeZones(pool));
   if (!isOk('postgres migrations') || !isOk('redis functions') || !isOk('shards')) return findings;
   return [...findings, ...(await checkState({ ...clients, flushCron: run.config.flush.cron }))];
 }
