@@ -4,6 +4,7 @@ import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import { fastify, LogController, type FastifyBaseLogger } from 'fastify';
 import type { Access } from '../access/access.ts';
 import { addAnswerDeadline } from '../http/answer-deadline.ts';
+import { createHttpServer, type ConnectionTimeouts } from '../http/http-server.ts';
 import { API_BASE } from '../http/api-base.ts';
 import type { Api, ApiModule } from '../http/api-module.ts';
 import { addCompression } from '../http/compression.ts';
@@ -66,15 +67,13 @@ const READINESS_TIMEOUT_MS = 2_000;
 /** Longer than the statement timeout of Postgres, because its error says more. */
 const ANSWER_WITHIN_MS = 60_000;
 
-/** How long each part of a connection may take, in milliseconds. Fastify sets no limits by default. */
-const TIMEOUTS = {
-  /** For the whole request to arrive. */
+const TIMEOUTS: ConnectionTimeouts = {
   requestTimeout: 30_000,
-  /** For an idle socket. Longer than any answer except an export, which is never idle for that long. */
+  /** Longer than any answer except an export, which is never idle for that long. */
   connectionTimeout: 120_000,
-  /** Between requests. Proxies keep a connection for a minute; this must be longer. */
+  /** Proxies keep a connection for a minute; this must be longer. */
   keepAliveTimeout: 65_000,
-} as const;
+};
 
 /**
  * Creates the API. Every route names the roles that may call it or is `public`. Every failure becomes a problem
@@ -152,7 +151,13 @@ function createInstance(logger: Logger, { trustProxy }: ApiOptions): Api {
     genReqId: requestIdOf,
     trustProxy: trustProxy === undefined ? false : [...trustProxy],
     bodyLimit: BODY_BYTES_MAX,
-    ...TIMEOUTS,
+    serverFactory: (handle) =>
+      createHttpServer(handle, {
+        ...TIMEOUTS,
+        onPipelining: (address) => {
+          logger.warn({ address }, 'connection closed: too many unanswered requests');
+        },
+      }),
     ajv: { customOptions: AJV_OPTIONS },
     // Fastify's 503 while closing is not a problem document, so the hooks answer instead.
     return503OnClosing: false,

@@ -1,6 +1,7 @@
 /** The API's description: the OpenAPI document, the AsyncAPI document, and the reference page. */
 import { fastifySwagger } from '@fastify/swagger';
 import { fastifySwaggerUi } from '@fastify/swagger-ui';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Api, ApiModule, ApiTag } from '../http/api-module.ts';
 import { asyncApiDocument } from './asyncapi-document.ts';
 import { describeRoute, OPENAPI_HEAD, refineDocument } from './openapi-document.ts';
@@ -29,12 +30,42 @@ export async function addDescription(app: Api, modules: readonly ApiModule[]): P
     transformObject: refineDocument([...modules.map(({ tag }) => tag), ...OWN_TAGS]),
   });
   const open = { schema: { hide: true }, config: { public: true } } as const;
-  app.get('/openapi.json', open, () => app.swagger());
-  app.get('/asyncapi.json', open, () => asyncApi);
+  const openApi = bufferOnce(() => JSON.stringify(app.swagger()));
+  const documents: Readonly<Record<string, Document>> = {
+    '/openapi.json': { type: JSON_TYPE, text: openApi },
+    '/asyncapi.json': { type: JSON_TYPE, text: bufferOnce(() => JSON.stringify(asyncApi)) },
+    [`${DOCS_PATH}/json`]: { type: JSON_TYPE, text: openApi },
+    [`${DOCS_PATH}/yaml`]: {
+      type: 'application/yaml',
+      text: bufferOnce(() => app.swagger({ yaml: true })),
+    },
+  };
+  const answer = async (request: FastifyRequest, reply: FastifyReply): Promise<unknown> => {
+    const document = documents[request.routeOptions.url ?? ''];
+    if (document === undefined) return;
+    return await reply.type(document.type).send(document.text());
+  };
+  app.get('/openapi.json', open, answer);
+  app.get('/asyncapi.json', open, answer);
   await app.register(fastifySwaggerUi, {
     routePrefix: DOCS_PATH,
     staticCSP: DOCS_CSP,
+    // The plugin would serialise its copies for every request.
+    uiHooks: { onRequest: answer },
     theme: { title: 'Pulse API' },
     uiConfig: { docExpansion: 'list', tryItOutEnabled: true, persistAuthorization: false },
   });
+}
+
+const JSON_TYPE = 'application/json; charset=utf-8';
+
+interface Document {
+  readonly type: string;
+  readonly text: () => Buffer;
+}
+
+/** Made at the first request, when all routes are known, and only once: anyone may ask, any number of times. */
+function bufferOnce(make: () => string): () => Buffer {
+  let made: Buffer | undefined;
+  return () => (made ??= Buffer.from(make()));
 }

@@ -48,14 +48,15 @@ export function setAnswerDeadline(reply: FastifyReply, answerWithinMs: number): 
   if (reply.raw.closed) return;
   reply.answerTimer = setTimeout(() => {
     giveUp(reply);
-  }, answerWithinMs);
+  }, answerWithinMs).unref();
 }
 
 /**
  * Calls back, once, when the answer is over: it was sent, or its caller disconnected.
  *
  * Calls back at once if it is over already: a hook that waits, for example for Postgres, continues after its caller
- * has disconnected.
+ * has disconnected. The response of a request that waits behind another on its connection closes only because
+ * `createHttpServer` sees to it.
  */
 export function whenOver(reply: FastifyReply, callback: () => void): void {
   if (reply.raw.closed) callback();

@@ -1,5 +1,6 @@
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import ajvFormats from 'ajv-formats';
+import { parse } from 'yaml';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Api } from '../../src/http/api-module.ts';
 import { createTestApp } from './api-fixture.ts';
@@ -67,6 +68,23 @@ describe('the OpenAPI document', () => {
       .map(({ method, url }) => `${method} ${url}`);
     expect(described.sort()).toEqual(routes.sort());
   });
+});
+
+test('the documents are serialised once', async () => {
+  const before = app.swagger;
+  await app.inject({ url: '/openapi.json' });
+  await app.inject({ url: '/docs/yaml' });
+  app.swagger = () => expect.fail('serialised again');
+  try {
+    const { body } = await app.inject({ url: '/openapi.json' });
+    expect((await app.inject({ url: '/docs/json' })).body).toBe(body);
+    const yaml = await app.inject({ url: '/docs/yaml' });
+    expect(yaml.headers['content-type']).toBe('application/yaml');
+    expect(parse(yaml.body)).toEqual(JSON.parse(body));
+    expect((await app.inject({ url: '/asyncapi.json' })).statusCode).toBe(200);
+  } finally {
+    app.swagger = before;
+  }
 });
 
 describe('the reference page', () => {

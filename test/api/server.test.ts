@@ -94,6 +94,15 @@ test('an idle connection does not delay the close', async () => {
   expect(await raw.ended).toContain('Connection: keep-alive');
 });
 
+test('a flood of requests on one connection closes it, and others are answered', async () => {
+  const api = await listen();
+  const raw = await rawConnection(api.url);
+  raw.send('GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(1_450));
+  await raw.ended;
+  expect((await fetch(`${api.url}/health/live`)).status).toBe(200);
+  await api.close();
+});
+
 test('broken HTTP is answered with a problem', async () => {
   const api = await listen();
   const raw = await rawConnection(api.url);

@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { connect } from 'node:net';
 import { Readable } from 'node:stream';
 import { setTimeout } from 'node:timers/promises';
 import { fastify, type FastifyReply } from 'fastify';
@@ -10,6 +11,7 @@ import {
   whenOver,
 } from '../../src/http/answer-deadline.ts';
 import { answerError } from '../../src/http/error-handler.ts';
+import { createHttpServer } from '../../src/http/http-server.ts';
 
 /** Over a socket, because requests end differently there than with `inject`. */
 let app = fastify();
@@ -98,4 +100,37 @@ test('a caller who disconnects is noticed', async () => {
     }).then((url) => post(url, caller.signal).catch(() => undefined));
   });
   await noticed;
+});
+
+test('a caller who disconnects is noticed for each request that waits on the connection', async () => {
+  app = fastify({
+    serverFactory: (handle) =>
+      createHttpServer(handle, { requestTimeout: 0, connectionTimeout: 0, keepAliveTimeout: 0 }),
+  });
+  addAnswerDeadline(app, { answerWithinMs: 60_000 });
+  const replies: FastifyReply[] = [];
+  app.get('/', (_request, reply) => {
+    replies.push(reply);
+    return new Promise(() => undefined);
+  });
+  const { port } = new URL(await app.listen({ host: '127.0.0.1', port: 0 }));
+  const socket = connect(Number(port), '127.0.0.1');
+  socket.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(3));
+  while (replies.length < 3) await setTimeout(1);
+  const signals = replies.map(signalOfEnd);
+  const ended = Promise.all(signals.map((signal) => once(signal, 'abort')));
+  socket.destroy();
+  await ended;
+});
+
+test('a deadline does not keep the process alive', async () => {
+  let timer: NodeJS.Timeout | null = null;
+  const url = await listen((reply) => {
+    setAnswerDeadline(reply, 3_600_000);
+    timer = reply.answerTimer;
+    return {};
+  });
+  await post(url);
+  expect(timer).toMatchObject({ hasRef: expect.any(Function) as unknown });
+  expect((timer as NodeJS.Timeout | null)?.hasRef()).toBe(false);
 });

@@ -1,0 +1,79 @@
+import { once } from 'node:events';
+import type { ServerResponse } from 'node:http';
+import { connect, type AddressInfo, type Socket } from 'node:net';
+import { text } from 'node:stream/consumers';
+import { setImmediate } from 'node:timers/promises';
+import { afterEach, expect, test } from 'vitest';
+import { createHttpServer, UNANSWERED_MAX } from '../../src/http/http-server.ts';
+
+const TIMEOUTS = { requestTimeout: 30_000, connectionTimeout: 60_000, keepAliveTimeout: 60_000 };
+const REQUEST = 'GET / HTTP/1.1\r\nHost: x\r\n\r\n';
+
+let server: ReturnType<typeof createHttpServer> | undefined;
+afterEach(() => {
+  server?.closeAllConnections();
+  server?.close();
+  server = undefined;
+});
+
+async function open() {
+  const responses: ServerResponse[] = [];
+  const pipelining: (string | undefined)[] = [];
+  server = createHttpServer((_req, res) => responses.push(res), {
+    ...TIMEOUTS,
+    onPipelining: (address) => pipelining.push(address),
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  return { responses, pipelining, connectHere: () => connect(port, '127.0.0.1') };
+}
+
+async function arrived(responses: readonly ServerResponse[], count: number): Promise<void> {
+  while (responses.length < count) await setImmediate();
+}
+
+test('a socket may have a few unanswered requests, and is destroyed beyond', async () => {
+  const { responses, pipelining, connectHere } = await open();
+  const socket = connectHere();
+  socket.write(REQUEST.repeat(1_000));
+  socket.resume();
+  await once(socket, 'close').catch(() => undefined);
+  expect(responses).toHaveLength(UNANSWERED_MAX);
+  expect(pipelining).toEqual(['127.0.0.1']);
+});
+
+test('a socket may have any number of requests that are answered in time', async () => {
+  const { responses, pipelining, connectHere } = await open();
+  const socket: Socket = connectHere();
+  for (let round = 0; round < 3; round++) {
+    socket.write(REQUEST.repeat(UNANSWERED_MAX));
+    await arrived(responses, UNANSWERED_MAX * (round + 1));
+    for (const res of responses.slice(-UNANSWERED_MAX)) res.end('answered');
+    await Promise.all(
+      responses.slice(-UNANSWERED_MAX).map((res) => (res.closed ? undefined : once(res, 'close'))),
+    );
+  }
+  socket.end();
+  expect((await text(socket)).split('answered')).toHaveLength(3 * UNANSWERED_MAX + 1);
+  expect(pipelining).toEqual([]);
+});
+
+test('every response closes with its socket, also one that waits behind others', async () => {
+  const { responses, connectHere } = await open();
+  const socket = connectHere();
+  socket.write(REQUEST.repeat(3));
+  await arrived(responses, 3);
+  let closeCount = 0;
+  const closed = Promise.all(
+    responses.map(async (res) => {
+      res.on('close', () => (closeCount += 1));
+      await once(res, 'close');
+    }),
+  );
+  socket.destroy();
+  await closed;
+  await setImmediate();
+  expect(closeCount).toBe(3);
+  expect(responses.every((res) => res.closed && res.destroyed)).toBe(true);
+});
