@@ -40,10 +40,9 @@ export async function addDescription(app: Api, modules: readonly ApiModule[]): P
       text: bufferOnce(() => app.swagger({ yaml: true })),
     },
   };
-  const answer = async (request: FastifyRequest, reply: FastifyReply): Promise<unknown> => {
+  const answer = (request: FastifyRequest, reply: FastifyReply): FastifyReply | undefined => {
     const document = documents[request.routeOptions.url ?? ''];
-    if (document === undefined) return;
-    return await reply.type(document.type).send(document.text());
+    return document && reply.type(document.type).send(document.text());
   };
   app.get('/openapi.json', open, answer);
   app.get('/asyncapi.json', open, answer);
@@ -51,7 +50,11 @@ export async function addDescription(app: Api, modules: readonly ApiModule[]): P
     routePrefix: DOCS_PATH,
     staticCSP: DOCS_CSP,
     // The plugin would serialise its copies for every request.
-    uiHooks: { onRequest: answer },
+    uiHooks: {
+      onRequest: (request, reply, next) => {
+        if (answer(request, reply) === undefined) next();
+      },
+    },
     theme: { title: 'Pulse API' },
     uiConfig: { docExpansion: 'list', tryItOutEnabled: true, persistAuthorization: false },
   });
