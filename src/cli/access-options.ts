@@ -67,12 +67,14 @@ function collectTenant(text: string, before: readonly string[] = []): string[] {
 
 /** A `list` command: a line for each row, or all of them as JSON. */
 export function defineList<Row>(listing: {
+  readonly summary: string;
   readonly list: (run: CommandRun) => Promise<readonly Row[]>;
   readonly toApi: (row: Row) => object;
   readonly describe: (row: Row) => string;
   readonly examples: readonly string[];
 }): SetUp {
   return defineCommand({
+    summary: listing.summary,
     json: true,
     examples: listing.examples,
     async run(context) {

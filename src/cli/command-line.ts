@@ -5,7 +5,6 @@ import type { SetUp } from './define-command.ts';
 
 /** A command as help lists it; the rest is loaded only when it is asked for. */
 export interface ListedCommand {
-  readonly name: string;
   readonly summary: string;
   readonly load: () => Promise<SetUp>;
 }
@@ -14,7 +13,7 @@ export interface ListedCommand {
 export async function runCommandLine(
   args: readonly string[],
   environment: CommandEnvironment,
-  commands: readonly ListedCommand[],
+  commands: Readonly<Record<string, ListedCommand>>,
 ): Promise<number> {
   let exitCode = EXIT_DONE;
   const setExitCode = (code: number): void => {
@@ -30,7 +29,7 @@ export async function runCommandLine(
     })
     .exitOverride();
   const wanted = args[0] === 'help' ? args[1] : args[0];
-  for (const { name, summary, load } of commands) {
+  for (const [name, { summary, load }] of Object.entries(commands)) {
     const command = program.command(name).description(summary);
     if (name === wanted) (await load())(command, { environment, setExitCode });
   }

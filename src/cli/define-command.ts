@@ -1,6 +1,6 @@
 /**
- * The one way to add a command. A definition says how a command works; the list that holds it gives it a name
- * and a summary. Commander is the library beneath.
+ * The one way to add a command: an object that says how it works. The list or group that holds it gives it its
+ * name. Commander is the library beneath.
  */
 import { Option, type Command } from 'commander';
 import type { RawEnv } from '../config.ts';
@@ -22,6 +22,8 @@ export interface CommandContext<Specs extends OptionSpecs, Argument> extends Com
 }
 
 interface CommandDefinition<Specs extends OptionSpecs, Argument> {
+  /** For a command of a group. The summaries of others are in the list of commands. */
+  readonly summary?: string;
   /** The one argument: `<id>`, or `[ids...]` for any number of them. */
   readonly argument?: Argument;
   readonly options?: Specs;
@@ -49,20 +51,14 @@ export interface Shell {
 /** Gives a command its arguments, options, examples and action. */
 export type SetUp = (command: Command, shell: Shell) => void;
 
-/** A command of a group. */
-export interface NamedCommand {
-  readonly name: string;
-  readonly summary: string;
-  readonly setUp: SetUp;
-}
-
 export function defineCommand<
   const Specs extends OptionSpecs = Record<string, never>,
   const Argument extends `<${string}>` | `[${string}...]` | undefined = undefined,
 >(definition: CommandDefinition<Specs, Argument>): SetUp {
-  const { argument, json, needs = {}, env, examples, run } = definition;
+  const { summary, argument, json, needs = {}, env, examples, run } = definition;
   const specs = definition.options ?? ({} as Specs);
   return (command, { environment, setExitCode }) => {
+    if (summary !== undefined) command.description(summary);
     if (argument !== undefined) command.argument(argument);
     for (const option of toOptions(specs)) command.addOption(option);
     if (json !== undefined) {
@@ -94,16 +90,14 @@ export function defineCommand<
   };
 }
 
-/** A command that only holds others, such as `pulse users`. */
-export function defineGroup(group: {
-  readonly examples: readonly string[];
-  readonly commands: readonly NamedCommand[];
-}): SetUp {
+/** A command that only holds others, by name, such as `pulse users`. */
+export function defineGroup(
+  commands: Readonly<Record<string, SetUp>>,
+  examples: readonly string[],
+): SetUp {
   return (command, shell) => {
-    for (const { name, summary, setUp } of group.commands) {
-      setUp(command.command(name).description(summary), shell);
-    }
-    addExamples(command, group.examples);
+    for (const [name, setUp] of Object.entries(commands)) setUp(command.command(name), shell);
+    addExamples(command, examples);
   };
 }
 

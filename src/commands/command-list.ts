@@ -1,91 +1,74 @@
 /** The commands, in the order in which help lists them. Each is loaded only when it runs. */
 import type { ListedCommand } from '../cli/command-line.ts';
 
-export const COMMANDS: readonly ListedCommand[] = [
-  {
-    name: 'start',
+export const COMMANDS: Readonly<Record<string, ListedCommand>> = {
+  start: {
     summary: 'Run the whole system until Ctrl-C: API, ingest, flush, quarantine.',
     load: async () => (await import('./start.ts')).start,
   },
-  {
-    name: 'api',
+  api: {
     summary: 'Run only the HTTP API.',
     load: async () => (await import('./start.ts')).api,
   },
-  {
-    name: 'worker',
+  worker: {
     summary: 'Run ingest, flush and quarantine without the API.',
     load: async () => (await import('./start.ts')).worker,
   },
-  {
-    name: 'migrate',
+  migrate: {
     summary: 'Update the Postgres schema. Safe to repeat, and while Pulse runs.',
     load: async () => (await import('./migrate.ts')).migrate,
   },
-  {
-    name: 'flush',
+  flush: {
     summary: 'Write what Redis holds to Postgres now. Safe while workers run.',
     load: async () => (await import('./flush.ts')).flush,
   },
-  {
-    name: 'populate',
+  populate: {
     summary: 'Fill the queue with generated pulses, each confirmed by the broker.',
     load: async () => (await import('./populate.ts')).populate,
   },
-  {
-    name: 'verify',
+  verify: {
     summary:
       'Check that the books balance: counted = flushed + sealed + live. Exits with 1 if not.',
     load: async () => (await import('./verify.ts')).verify,
   },
-  {
-    name: 'doctor',
+  doctor: {
     summary: 'Check the three servers for anything that endangers the counts. Exits with 1 if so.',
     load: async () => (await import('./doctor.ts')).doctor,
   },
-  {
-    name: 'status',
+  status: {
     summary: 'Show whether ingest is paused, what is waiting where, and the last flush.',
     load: async () => (await import('./status.ts')).status,
   },
-  {
-    name: 'pause',
+  pause: {
     summary: 'Stop every worker from taking pulses; they wait in the queue. Survives restarts.',
     load: async () => (await import('./pause.ts')).pause,
   },
-  {
-    name: 'resume',
+  resume: {
     summary: 'Let every worker take pulses again.',
     load: async () => (await import('./pause.ts')).resume,
   },
-  {
-    name: 'recover',
+  recover: {
     summary: 'Accept that Redis has lost its data, and continue. Stop all workers first.',
     load: async () => (await import('./recover.ts')).recover,
   },
-  {
-    name: 'dead-letters',
+  'dead-letters': {
     summary: 'Work with quarantined dead letters: list, show, fix, replay, discard.',
     load: async () => (await import('./dead-letters.ts')).deadLetters,
   },
-  {
-    name: 'users',
+  users: {
     summary: 'Manage who may log in to the API, and what they may do.',
     load: async () => (await import('./users.ts')).users,
   },
-  {
-    name: 'keys',
+  keys: {
     summary: 'Manage the keys with which machines call the API.',
     load: async () => (await import('./keys.ts')).keys,
   },
-  {
-    name: 'services',
+  services: {
     summary: 'Run private RabbitMQ, Redis and Postgres servers for this folder.',
     load: async () => (await import('./services.ts')).services,
   },
-  {
-    name: 'demo',
+  demo: {
     summary: 'Run the whole pipeline once on private servers and check every sum.',
     load: async () => (await import('./demo.ts')).demo,
   },
-];
+};

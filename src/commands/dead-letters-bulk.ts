@@ -38,6 +38,9 @@ type BulkRun = CommandContext<typeof BULK, '[ids...]'>;
 type ReplayRun = CommandContext<typeof REPLAY, '[ids...]'>;
 
 export const replay = defineCommand({
+  summary:
+    'Send dead letters through the queue again: those with these ids, or the oldest that wait and match. ' +
+    'Each is counted once, however often you replay it.',
   argument: '[ids...]',
   options: REPLAY,
   json: true,
@@ -56,6 +59,7 @@ export const replay = defineCommand({
 });
 
 export const discard = defineCommand({
+  summary: 'Give up on dead letters. They are kept, with who discarded them, when and why.',
   argument: '[ids...]',
   options: {
     ...BULK,

@@ -21,6 +21,7 @@ import { describeDetail, describeRow } from './dead-letters-text.ts';
 const EXAMPLE_ID = '0b5e2c9e-6f1d-8a53-9a57-3f0c1f2b8a11';
 
 const list = defineCommand({
+  summary: 'List dead letters, newest first.',
   options: {
     ...FILTERS,
     state: {
@@ -57,6 +58,7 @@ const list = defineCommand({
 });
 
 const show = defineCommand({
+  summary: 'Show a dead letter with its body, headers and history.',
   argument: '<id>',
   options: { save: { value: '<file>', about: 'write the body to a file, byte for byte' } },
   json: true,
@@ -83,6 +85,7 @@ const show = defineCommand({
 });
 
 const fix = defineCommand({
+  summary: 'Replace the body of a dead letter. It is not sent until you replay it.',
   argument: '<id>',
   options: {
     body: {
@@ -116,37 +119,10 @@ const fix = defineCommand({
   },
 });
 
-export const deadLetters = defineGroup({
-  examples: [
-    'pulse dead-letters list --reason invalid_tenant',
-    'pulse dead-letters replay --reason sum_overflow --rate 50 --dry-run',
-  ],
-  commands: [
-    { name: 'list', summary: 'List dead letters, newest first.', setUp: list },
-    {
-      name: 'show',
-      summary: 'Show a dead letter with its body, headers and history.',
-      setUp: show,
-    },
-    {
-      name: 'fix',
-      summary: 'Replace the body of a dead letter. It is not sent until you replay it.',
-      setUp: fix,
-    },
-    {
-      name: 'replay',
-      summary:
-        'Send dead letters through the queue again: those with these ids, or the oldest that wait and match. ' +
-        'Each is counted once, however often you replay it.',
-      setUp: replay,
-    },
-    {
-      name: 'discard',
-      summary: 'Give up on dead letters. They are kept, with who discarded them, when and why.',
-      setUp: discard,
-    },
-  ],
-});
+export const deadLetters = defineGroup({ list, show, fix, replay, discard }, [
+  'pulse dead-letters list --reason invalid_tenant',
+  'pulse dead-letters replay --reason sum_overflow --rate 50 --dry-run',
+]);
 
 function readBody(file: string): Buffer {
   let body: Buffer;

@@ -23,6 +23,7 @@ const LIFE_DAYS = { default: 90, max: 3_650 };
 const open = (run: CommandRun) => openPool(run, 'pulse keys');
 
 const create = defineCommand({
+  summary: 'Create a key. It is printed once and not stored.',
   options: {
     name: { value: '<text>', about: 'what the key is for', required: true },
     ...RIGHTS,
@@ -60,6 +61,7 @@ const create = defineCommand({
 });
 
 const list = defineList({
+  summary: 'List the keys, newest first, with when each was last used.',
   list: async (run) => listKeys(await open(run)),
   toApi,
   describe: describeKey,
@@ -67,6 +69,7 @@ const list = defineList({
 });
 
 const revoke = defineCommand({
+  summary: `Revoke a key for good. It is refused within ${BELIEVED_MS / 1000} seconds.`,
   argument: '<id>',
   options: ACTOR,
   json: true,
@@ -83,29 +86,10 @@ const revoke = defineCommand({
   },
 });
 
-export const keys = defineGroup({
-  examples: [
-    'pulse keys create --name billing --tenant acme',
-    'pulse keys revoke 0123456789abcdef',
-  ],
-  commands: [
-    {
-      name: 'create',
-      summary: 'Create a key. It is printed once and not stored.',
-      setUp: create,
-    },
-    {
-      name: 'list',
-      summary: 'List the keys, newest first, with when each was last used.',
-      setUp: list,
-    },
-    {
-      name: 'revoke',
-      summary: `Revoke a key for good. It is refused within ${BELIEVED_MS / 1000} seconds.`,
-      setUp: revoke,
-    },
-  ],
-});
+export const keys = defineGroup({ create, list, revoke }, [
+  'pulse keys create --name billing --tenant acme',
+  'pulse keys revoke 0123456789abcdef',
+]);
 
 function lifeSeconds(text: string): number {
   const [, digits, unit = ''] = /^(\d{1,6})([mhd])$/.exec(text) ?? [];

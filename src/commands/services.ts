@@ -11,6 +11,7 @@ import {
 import type { RunningState } from '../private-servers/running-state.ts';
 
 const up = defineCommand({
+  summary: 'Start the servers and leave them running.',
   json: true,
   examples: ['pulse services up'],
   async run({ answer, tell }) {
@@ -23,6 +24,7 @@ const up = defineCommand({
 });
 
 const down = defineCommand({
+  summary: 'Stop the servers. Their data is kept.',
   json: true,
   examples: ['pulse services down'],
   async run({ answer }) {
@@ -42,6 +44,7 @@ function describeDown(result: Awaited<ReturnType<typeof downInstance>>): string 
 }
 
 const status = defineCommand({
+  summary: 'Show whether the servers are running. Exits with 1 if not.',
   json: true,
   examples: ['pulse services status'],
   run: (run) =>
@@ -51,6 +54,7 @@ const status = defineCommand({
 });
 
 const env = defineCommand({
+  summary: "Print the servers' addresses as shell variables.",
   json: true,
   examples: ['pulse services env'],
   run: (run) =>
@@ -60,19 +64,10 @@ const env = defineCommand({
     }),
 });
 
-export const services = defineGroup({
-  examples: ['pulse services up', 'eval "$(pulse services env)"'],
-  commands: [
-    { name: 'up', summary: 'Start the servers and leave them running.', setUp: up },
-    { name: 'down', summary: 'Stop the servers. Their data is kept.', setUp: down },
-    {
-      name: 'status',
-      summary: 'Show whether the servers are running. Exits with 1 if not.',
-      setUp: status,
-    },
-    { name: 'env', summary: "Print the servers' addresses as shell variables.", setUp: env },
-  ],
-});
+export const services = defineGroup({ up, down, status, env }, [
+  'pulse services up',
+  'eval "$(pulse services env)"',
+]);
 
 function withRunning(
   run: CommandRun & { readonly json: boolean },

@@ -24,6 +24,7 @@ import { PASSWORD_FILE, readNewPassword } from '../cli/password-input.ts';
 const open = (run: CommandRun) => openPool(run, 'pulse users');
 
 const add = defineCommand({
+  summary: 'Add a user. Asks for the password.',
   argument: '<username>',
   options: { ...PASSWORD_FILE, ...RIGHTS, ...ACTOR },
   json: true,
@@ -47,14 +48,16 @@ const add = defineCommand({
 });
 
 const list = defineList({
+  summary: 'List the users, with their rights and when they last logged in.',
   list: async (run) => listUsers(await open(run)),
   toApi,
   describe: describeUser,
   examples: ['pulse users list'],
 });
 
-const defineSwitch = (verb: 'disable' | 'enable') =>
+const defineSwitch = (verb: 'disable' | 'enable', summary: string) =>
   defineCommand({
+    summary,
     argument: '<username>',
     options: ACTOR,
     json: true,
@@ -67,7 +70,11 @@ const defineSwitch = (verb: 'disable' | 'enable') =>
     },
   });
 
+const disable = defineSwitch('disable', 'Lock a user out. Current tokens end within seconds.');
+const enable = defineSwitch('enable', 'Let a user log in again.');
+
 const passwd = defineCommand({
+  summary: "Change a user's password. Current tokens end within seconds.",
   argument: '<username>',
   options: { ...PASSWORD_FILE, ...ACTOR },
   json: true,
@@ -81,28 +88,10 @@ const passwd = defineCommand({
   },
 });
 
-export const users = defineGroup({
-  examples: ['pulse users add alice --role operator --all-tenants', 'pulse users disable alice'],
-  commands: [
-    { name: 'add', summary: 'Add a user. Asks for the password.', setUp: add },
-    {
-      name: 'list',
-      summary: 'List the users, with their rights and when they last logged in.',
-      setUp: list,
-    },
-    {
-      name: 'disable',
-      summary: 'Lock a user out. Current tokens end within seconds.',
-      setUp: defineSwitch('disable'),
-    },
-    { name: 'enable', summary: 'Let a user log in again.', setUp: defineSwitch('enable') },
-    {
-      name: 'passwd',
-      summary: "Change a user's password. Current tokens end within seconds.",
-      setUp: passwd,
-    },
-  ],
-});
+export const users = defineGroup({ add, list, disable, enable, passwd }, [
+  'pulse users add alice --role operator --all-tenants',
+  'pulse users disable alice',
+]);
 
 function report(
   {

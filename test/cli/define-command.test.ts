@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { EXIT_DONE, EXIT_FAILED, misused } from '../../src/cli/command.ts';
-import { runCommandLine, type ListedCommand } from '../../src/cli/command-line.ts';
+import { runCommandLine } from '../../src/cli/command-line.ts';
 import { defineCommand, defineGroup, type SetUp } from '../../src/cli/define-command.ts';
 import { instant, integer } from '../../src/cli/options.ts';
 
@@ -13,10 +13,10 @@ async function run(setUp: SetUp, ...args: string[]) {
     stderr: { write: (text: string) => (out.stderr += text) },
     stop: new AbortController().signal,
   };
-  const commands: ListedCommand[] = [
-    { name: 'count', summary: 'Count things.', load: () => Promise.resolve(setUp) },
-    { name: 'other', summary: 'Do nothing.', load: () => Promise.reject(new Error('loaded')) },
-  ];
+  const commands = {
+    count: { summary: 'Count things.', load: () => Promise.resolve(setUp) },
+    other: { summary: 'Do nothing.', load: () => Promise.reject(new Error('loaded')) },
+  };
   const exitCode = await runCommandLine(args, environment, commands);
   return { exitCode, ...out };
 }
@@ -132,11 +132,17 @@ describe('a defined command', () => {
 });
 
 test('a group lists its commands and runs the one that is named', async () => {
-  const group = defineGroup({
-    examples: ['pulse count up'],
-    commands: [{ name: 'up', summary: 'Count upwards.', setUp: count }],
+  const up = defineCommand({
+    summary: 'Count upwards.',
+    argument: '<from>',
+    examples: ['pulse count up 1'],
+    run: ({ argument, print }) => {
+      print(argument);
+      return Promise.resolve(EXIT_DONE);
+    },
   });
-  expect((await run(group, 'count', 'up', 'a')).stdout).toBe('limit 3\na\n');
+  const group = defineGroup({ up }, ['pulse count up 1']);
+  expect((await run(group, 'count', 'up', 'a')).stdout).toBe('a\n');
   const { exitCode, stderr } = await run(group, 'count');
   expect(exitCode).toBe(2);
   expect(stderr).toContain('Count upwards.');

@@ -38,7 +38,6 @@ test('help and the list of commands load no command', () => {
   expect(loaded.filter((file) => file.startsWith('src/commands/'))).toEqual([LIST]);
 });
 
-test('each command has a name that is its own and a sentence as its summary', () => {
-  expect(new Set(COMMANDS.map(({ name }) => name)).size).toBe(COMMANDS.length);
-  for (const { summary } of COMMANDS) expect(summary).toMatch(/^[A-Z].*\.$/);
+test('the summary of each command is one sentence or more', () => {
+  for (const { summary } of Object.values(COMMANDS)) expect(summary).toMatch(/^[A-Z].*\.$/);
 });
