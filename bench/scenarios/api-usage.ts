@@ -9,8 +9,8 @@ import { seedSums } from '../seed-sums.ts';
 import { quantile } from '../statistics.ts';
 import { API_BASE } from '../../src/http/api-base.ts';
 import { foldHeld } from '../../src/usage/fold-held.ts';
-import type { UsageQuery } from '../../src/usage/usage-query.ts';
-import { usageStatement } from '../../src/usage/usage-sql.ts';
+import type { UsageQuery } from '../../src/usage/usage.ts';
+import { usageStatement } from '../../src/usage/usage-query.ts';
 
 const TENANT = 'tenant-000007';
 const DAYS_MS = 31 * 86_400_000;

@@ -16,10 +16,7 @@ import { createPopulateRuns } from '../populate/populate-runs.ts';
 import { measurePublisher } from '../publish/publish-metrics.ts';
 import { createPublisher, type Publisher } from '../publish/publisher.ts';
 import { tracePublish } from '../publish/traced-publish.ts';
-import {
-  createQuarantineModule,
-  type DeadLetterReplay,
-} from '../quarantine/dead-letters-routes.ts';
+import { createQuarantineModule, type DeadLetterReplay } from '../quarantine/quarantine-routes.ts';
 import { createSendingModule, type SendingModuleOptions } from '../sending/send-routes.ts';
 import { createPulsesModule } from '../usage/pulses-routes.ts';
 import { createUsageModule, type UsageSources } from '../usage/usage-routes.ts';

@@ -10,7 +10,7 @@ import { waitForRabbit } from '../platform/rabbit-connection.ts';
 import { declareTopologyAt } from '../platform/topology.ts';
 import { createPublisher } from '../publish/publisher.ts';
 import { previewToJson, reportToJson } from '../quarantine/dead-letter-json.ts';
-import { discardDeadLetters, readClock } from '../quarantine/dead-letters-query.ts';
+import { discardDeadLetters, readClock } from '../quarantine/quarantine-query.ts';
 import { previewMany, replayMany, type ManyFilters } from '../quarantine/replay-many.ts';
 import { replayDeadLetter, type ReplayDeps, type ReplayOutcome } from '../quarantine/replay.ts';
 import { actorFrom, checkedId, FILTERS, open, toFilters } from './dead-letters-options.ts';

@@ -4,7 +4,7 @@ import { openPool } from '../cli/clients.ts';
 import { misused, type CommandRun } from '../cli/command.ts';
 import { instant, type Flags, type OptionSpecs } from '../cli/options.ts';
 import { REJECTION_REASONS } from '../contract/rejection.ts';
-import type { Actor } from '../quarantine/dead-letter-row.ts';
+import type { Actor } from '../quarantine/quarantine.ts';
 import type { ManyFilters } from '../quarantine/replay-many.ts';
 
 /** Which dead letters. */

@@ -4,7 +4,7 @@ import type {
   DeadLetterAction,
   DeadLetterDetail,
   DeadLetterRow,
-} from '../quarantine/dead-letter-row.ts';
+} from '../quarantine/quarantine.ts';
 import type { Preview, ReplayReport } from '../quarantine/replay-many.ts';
 
 /** One line of a list. */

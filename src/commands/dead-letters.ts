@@ -7,12 +7,8 @@ import { integer } from '../cli/options.ts';
 import { withTransaction } from '../platform/postgres.ts';
 import { isCursor, toPage } from '../quarantine/cursor.ts';
 import { detailToJson, rowToJson } from '../quarantine/dead-letter-json.ts';
-import { DEAD_LETTER_STATES, SHOWN_BYTES_MAX } from '../quarantine/dead-letter-row.ts';
-import {
-  findDeadLetter,
-  fixDeadLetter,
-  listDeadLetters,
-} from '../quarantine/dead-letters-query.ts';
+import { DEAD_LETTER_STATES, SHOWN_BYTES_MAX } from '../quarantine/quarantine.ts';
+import { findDeadLetter, fixDeadLetter, listDeadLetters } from '../quarantine/quarantine-query.ts';
 import { tenantInBody } from '../quarantine/tenant-in-body.ts';
 import { discard, replay } from './dead-letters-bulk.ts';
 import { actorFrom, checkedId, FILTERS, open, toFilters } from './dead-letters-options.ts';

@@ -8,7 +8,7 @@ import { flushAll } from '../flush/flush.ts';
 import { sleep } from '../platform/backoff.ts';
 import { generatePulses } from '../populate/generate-pulses.ts';
 import { startPopulateRun } from '../populate/populate.ts';
-import { countDeadLettersByReason } from '../quarantine/dead-letters-query.ts';
+import { countDeadLettersByReason } from '../quarantine/quarantine-query.ts';
 import { readAllRows } from './demo-api.ts';
 import type { AnsweredRow, DemoLedger } from './demo-ledger.ts';
 import type { DemoResult } from './demo-report.ts';

@@ -34,3 +34,17 @@ export function pageLinks(
     })
     .join(', ');
 }
+
+/** A query string's parameters; a list is repeated, and an undefined one is left out. */
+type SearchParameters = Readonly<
+  Record<string, string | number | readonly (string | number)[] | undefined>
+>;
+
+/** Links to the next page of a list that is read by cursors: the same request with another `after`. */
+export function nextLink(path: string, parameters: SearchParameters): string {
+  const search = new URLSearchParams();
+  for (const [name, value = []] of Object.entries(parameters)) {
+    for (const one of [value].flat()) search.append(name, String(one));
+  }
+  return `<${path}?${search.toString()}>; rel="next"`;
+}

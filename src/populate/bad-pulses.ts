@@ -1,4 +1,4 @@
-/** One example of every way in which a pulse can be wrong, with the reason it must be refused for. */
+/** An example of every mistake a pulse can have, with the reason for which it must be refused. */
 import type { RejectionReason } from '../contract/rejection.ts';
 import {
   ARRAY_LENGTH_MAX,
@@ -10,13 +10,13 @@ import {
 
 export interface BadPulse {
   readonly reason: RejectionReason;
-  /** The message's body; exactly one refused pulse. */
+  /** The body of the message: exactly one pulse to refuse. */
   readonly body: (nowMs: number) => string;
 }
 
 const MS_PER_DAY = 86_400_000;
 
-/** Good but for what an entry changes. */
+/** A good pulse, of which each entry changes something. */
 const GOOD = {
   tenant: 'tenant-0009',
   product_sku: 'sku-0009',

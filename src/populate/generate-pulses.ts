@@ -1,4 +1,4 @@
-/** Test traffic for populate, demo, bench and tests: the same options give the same bytes. */
+/** Test traffic for populate, demo, benchmarks and tests: the same options give the same bytes. */
 import { createHash } from 'node:crypto';
 import type { RejectionReason } from '../contract/rejection.ts';
 import { windowStartSec } from '../core/window.ts';
@@ -9,17 +9,17 @@ export interface GeneratorOptions {
   /** 32 bits. */
   readonly seed: number;
   readonly count: number;
-  /** How many different ones; at least 1 each. The first few have awkward characters. */
+  /** How many different names; at least 1 each. The first few hold awkward characters. */
   readonly tenants: number;
   readonly skus: number;
   readonly units: number;
   /** Timestamps lie within this many hours before `nowMs`; stay below the age limit. */
   readonly hours: number;
   readonly nowMs: number;
-  /** Shares of `count`, each 0 to 1; what remains is good. */
+  /** Shares of `count`, each 0 to 1; the rest is good. */
   readonly duplicateRatio: number;
   readonly badRatio: number;
-  /** Ids are unique per run, and per index within it. */
+  /** Each index of each run has its own pulse id. */
   readonly runId: string;
   /** Index of the first pulse, when several generators share a run. */
   readonly startIndex?: number;
@@ -35,7 +35,7 @@ export interface ExpectedPulse {
   readonly windowStartSec: number;
 }
 
-/** `good` is counted; `duplicate` repeats id and body of an earlier good one; `bad` is refused for `reason`. */
+/** `good` is counted; `duplicate` repeats id and body of an earlier good pulse; `bad` is refused for `reason`. */
 export type GeneratedPulse = { readonly body: Buffer; readonly messageId: string } & (
   | { readonly kind: 'good'; readonly pulse: ExpectedPulse }
   | { readonly kind: 'duplicate' }
@@ -51,8 +51,8 @@ const MS_PER_HOUR = 3_600_000;
 /**
  * Yields `count` pulses.
  *
- * The parser is no part of it: bad pulses are texts whose reason is written beside them, and amounts
- * are made as text, so that a wrong parser shows.
+ * Does not use the parser, so that a wrong parser shows: the reason of a bad pulse is written beside its
+ * text, and amounts are made as text.
  */
 export function* generatePulses(options: GeneratorOptions): Generator<GeneratedPulse, void> {
   const { seed, count, badRatio, duplicateRatio, startIndex = 0 } = options;

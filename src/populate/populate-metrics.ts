@@ -3,20 +3,19 @@ import type { Registry } from 'prom-client';
 import { addSampledCounter, addSampledGauge } from '../platform/metrics.ts';
 import type { PopulateTotals } from './populate-runs.ts';
 
-/** Adds the series of the runs that this process started. */
 export function addPopulateMetrics(registry: Registry, totals: () => PopulateTotals): void {
   addSampledGauge(registry, {
     name: 'pulse_populate_runs',
-    help: 'Populate runs that are under way in this process.',
+    help: 'Populate runs in progress in this process.',
     read: () => totals().running,
   });
   const counter = (name: string, help: string, key: keyof PopulateTotals): void => {
     addSampledCounter(registry, { name, help, read: () => totals()[key] });
   };
-  counter('pulse_populate_wanted_total', 'Pulses that populate runs were asked for.', 'wanted');
+  counter('pulse_populate_wanted_total', 'Pulses that populate runs should publish.', 'wanted');
   counter(
     'pulse_populate_published_total',
-    'Pulses that populate runs have handed to RabbitMQ.',
+    'Pulses that populate runs have sent to RabbitMQ.',
     'published',
   );
   counter(
@@ -26,7 +25,7 @@ export function addPopulateMetrics(registry: Registry, totals: () => PopulateTot
   );
   counter(
     'pulse_populate_repeated_total',
-    'Publications that populate runs had to repeat, with the same id.',
+    'Publications that populate runs have repeated, with the same id.',
     'retried',
   );
 }

@@ -1,4 +1,4 @@
-/** What populate runs add to the problems of every route. */
+/** The problems of the populate routes. */
 import { defineProblems } from '../http/problems.ts';
 
 export const POPULATE_PROBLEMS = defineProblems({

@@ -4,43 +4,17 @@ import { actorNameOf, OPERATORS } from '../http/caller.ts';
 import { HTTP_PROBLEMS, ProblemError } from '../http/problems.ts';
 import { getPopulateSchema, startPopulateSchema } from './populate-schema.ts';
 import { POPULATE_PROBLEMS } from './populate-problems.ts';
-
-/** A populate run and its progress. */
-export interface PopulateRun {
-  readonly id: string;
-  readonly state: 'running' | 'completed' | 'failed' | 'cancelled' | 'interrupted';
-  readonly total: number;
-  readonly published: number;
-  readonly confirmed: number;
-  readonly workers: number;
-  readonly buffer: number;
-  readonly error: string | null;
-  readonly startedAt: Date;
-  readonly updatedAt: Date;
-  readonly finishedAt: Date | null;
-}
-
-/** What the routes need of the runs, which live behind the publisher. */
-export interface PopulateRuns {
-  /** Starts a run in the background and returns it as it stands. */
-  start(request: {
-    total: number;
-    workers: number;
-    buffer: number;
-    requestedBy: string;
-  }): Promise<PopulateRun>;
-  find(id: string): Promise<PopulateRun | undefined>;
-}
+import type { StoredPopulateRun } from './populate-runs-query.ts';
+import type { PopulateRuns } from './populate-runs.ts';
 
 export interface PopulateModuleOptions {
-  readonly populateRuns: PopulateRuns;
+  readonly populateRuns: Pick<PopulateRuns, 'start' | 'find'>;
   /** How many runs of this process may be in progress. Default: 2. */
   readonly populateRunsMax?: number;
 }
 
 const RUNS_MAX = 2;
 
-/** Load tests. */
 export function createPopulateModule(options: PopulateModuleOptions): ApiModule {
   return {
     tag: { name: 'populate', description: 'Generated pulses, for load tests.' },
@@ -54,7 +28,7 @@ export function createPopulateModule(options: PopulateModuleOptions): ApiModule 
 function addRoutes(api: Api, options: PopulateModuleOptions): void {
   const { populateRuns } = options;
   const startBounded = boundedStart(options);
-  // The generated pulses are of many tenants.
+  // A run publishes pulses of many tenants.
   const config = { roles: OPERATORS, allTenants: true } as const;
 
   api.post('/pulses/populate', { schema: startPopulateSchema, config }, async (request, reply) => {
@@ -69,11 +43,9 @@ function addRoutes(api: Api, options: PopulateModuleOptions): void {
     return toApi(run);
   });
 
-  const conditional = {
-    schema: getPopulateSchema,
-    config: { ...config, conditional: true },
-  } as const;
-  api.get('/pulses/populate/:run_id', conditional, async (request) => {
+  const conditional = { ...config, conditional: true } as const;
+  const readOptions = { schema: getPopulateSchema, config: conditional };
+  api.get('/pulses/populate/:run_id', readOptions, async (request) => {
     const run = await populateRuns.find(request.params.run_id);
     if (run === undefined) {
       throw new ProblemError(HTTP_PROBLEMS.PULSE_API_NOT_FOUND, {
@@ -84,16 +56,16 @@ function addRoutes(api: Api, options: PopulateModuleOptions): void {
   });
 }
 
-/** Starts runs as long as fewer than the bound are running; a start that is under way counts. */
+/** Refuses a start when as many runs as allowed are in progress, those that are starting included. */
 function boundedStart({ populateRuns, populateRunsMax = RUNS_MAX }: PopulateModuleOptions) {
   const running = new Set<string>();
   let starting = 0;
 
-  return async (request: Parameters<PopulateRuns['start']>[0]): Promise<PopulateRun> => {
+  return async (request: Parameters<PopulateRuns['start']>[0]): Promise<StoredPopulateRun> => {
     await forgetFinished();
     if (running.size + starting >= populateRunsMax) {
       throw new ProblemError(POPULATE_PROBLEMS.PULSE_API_POPULATE_BUSY, {
-        detail: `At most ${populateRunsMax} runs at a time.`,
+        detail: `At most ${populateRunsMax} runs may be in progress at a time.`,
       });
     }
     starting += 1;
@@ -114,7 +86,7 @@ function boundedStart({ populateRuns, populateRunsMax = RUNS_MAX }: PopulateModu
   }
 }
 
-function toApi(run: PopulateRun) {
+function toApi(run: StoredPopulateRun) {
   const seconds = ((run.finishedAt ?? run.updatedAt).getTime() - run.startedAt.getTime()) / 1000;
   return {
     id: run.id,

@@ -1,16 +1,16 @@
-/** Table populate_runs: the only place, beside its migration, that knows its columns. */
+/** The only SQL on table populate_runs. */
 import type { Pool, QueryResultRow } from 'pg';
 import type { PopulateProgress, PopulateState } from './populate.ts';
 
 type Queryable = Pick<Pool, 'query'>;
 
-/** What any process can tell about a run; repeats and rate are known to the process that runs it. */
+/** A run as any process can read it; retries and rate are known only to the process that runs it. */
 export interface StoredPopulateRun extends Omit<PopulateProgress, 'retried' | 'ratePerSecond'> {
   /** When the progress was stored. */
   readonly updatedAt: Date;
 }
 
-/** Running and silent for longer than this: the process that ran it is gone. */
+/** A running run that has not reported for longer than this has lost its process. */
 const STALE_SECONDS = 15;
 
 const COLUMNS = `id, total, workers, buffer, published, confirmed, error,
@@ -18,7 +18,7 @@ const COLUMNS = `id, total, workers, buffer, published, confirmed, error,
   CASE WHEN state = 'running' AND updated_at < now() - make_interval(secs => ${STALE_SECONDS})
     THEN 'interrupted' ELSE state END AS state`;
 
-/** Stores a run that has just begun. Times are the server's, so that they can be compared. */
+/** Stores a run that has just started. Times come from Postgres, so that they can be compared. */
 export async function insertPopulateRun(
   pool: Queryable,
   { id, state, total, workers, buffer }: PopulateProgress,
@@ -31,7 +31,6 @@ export async function insertPopulateRun(
   return fromRow((rows as [QueryResultRow])[0]);
 }
 
-/** Stores how far a run has come. */
 export async function updatePopulateRun(
   pool: Queryable,
   { id, state, published, confirmed, error }: PopulateProgress,
@@ -45,7 +44,7 @@ export async function updatePopulateRun(
   );
 }
 
-/** The run, or undefined when there is none of this id. `id` must be a UUID. */
+/** @param id A UUID. */
 export async function findPopulateRun(
   pool: Queryable,
   id: string,

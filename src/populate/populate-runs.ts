@@ -1,4 +1,4 @@
-/** Populate runs of this process, with their progress kept where every process can read it. */
+/** The populate runs of this process; their progress is stored in Postgres, where every process can read it. */
 import type { Pool } from 'pg';
 import { backoffDelayMs, sleep } from '../platform/backoff.ts';
 import type { Logger } from '../platform/logger.ts';
@@ -27,16 +27,17 @@ export interface PopulateRunsDeps {
 export interface PopulateRuns {
   /** Starts a run in the background and returns it as it stands. */
   start(request: PopulateRequest & { readonly requestedBy: string }): Promise<StoredPopulateRun>;
-  /** A run of any process; one that stopped reporting is `interrupted`. `id` must be a UUID. */
+  /** A run of any process; `interrupted` when it has stopped reporting. `id` must be a UUID. */
   find(id: string): Promise<StoredPopulateRun | undefined>;
-  /** What all runs of this process have come to, those that have ended and those that have not. */
+  /** Over all runs of this process, finished or not. */
   totals(): PopulateTotals;
   /** Cancels the runs of this process and waits until that is stored; some seconds at most. */
   close(): Promise<void>;
 }
 
-/** Sums over the runs of a process, in pulses but for `running`. */
+/** Pulses of all runs of a process. */
 export interface PopulateTotals {
+  /** Runs in progress. */
   readonly running: number;
   readonly wanted: number;
   readonly published: number;
@@ -47,7 +48,6 @@ export interface PopulateTotals {
 const SAVE_INTERVAL_MS = 500;
 const FINAL_SAVE = { attempts: 5, baseMs: 200, capMs: 2_000 };
 
-/** Creates the keeper of this process's runs. */
 export function createPopulateRuns(deps: PopulateRunsDeps): PopulateRuns {
   const { pool, rabbitmqUrl, queue, logger, tracing = NO_TRACING } = deps;
   const running = new Map<PopulateRun, Promise<void>>();
@@ -66,7 +66,7 @@ export function createPopulateRuns(deps: PopulateRunsDeps): PopulateRuns {
         running.set(run, saved);
         return stored;
       } catch (error) {
-        // A run that nobody could ever ask about must not go on.
+        // Without its row no caller could ask about the run.
         run.cancel();
         throw error;
       }
@@ -93,7 +93,7 @@ function addRun(totals: PopulateTotals, run: PopulateProgress): PopulateTotals {
   };
 }
 
-/** Never rejects: while Postgres is away the run goes on. */
+/** Never rejects: the run goes on while Postgres is unavailable. */
 async function saveUntilDone(run: PopulateRun, deps: PopulateRunsDeps): Promise<void> {
   const { logger } = deps;
   const ended = new AbortController();
@@ -126,7 +126,7 @@ async function trySave(
     await updatePopulateRun(pool, progress);
     return true;
   } catch (error) {
-    logger.warn({ err: error, runId: progress.id }, 'progress of a populate run not saved');
+    logger.warn({ err: error, runId: progress.id }, 'progress of a populate run was not saved');
     return false;
   }
 }

@@ -18,7 +18,7 @@ export const PopulateBody = Type.Object(
     buffer_size: Type.Integer({
       minimum: 1,
       maximum: 10_000,
-      description: 'How many publishes a publisher may have unconfirmed.',
+      description: 'How many pulses each publisher may have unconfirmed.',
     }),
   },
   {
@@ -38,17 +38,17 @@ const PopulateRunSchema = Type.Object(
   {
     id: Type.String({ format: 'uuid' }),
     state: Type.Enum(['running', 'completed', 'failed', 'cancelled', 'interrupted'], {
-      description: '`interrupted`: the process that ran it went away.',
+      description: '`interrupted`: the process that ran it has ended.',
     }),
     total_messages: Type.Integer({ description: 'Pulses to publish.' }),
     published: Type.Integer({ description: 'Pulses sent so far.' }),
-    confirmed: Type.Integer({ description: 'Pulses the broker has taken responsibility for.' }),
-    rate_per_second: Type.Integer({ description: 'Confirmed pulses a second, on average.' }),
+    confirmed: Type.Integer({ description: 'Pulses that RabbitMQ has confirmed.' }),
+    rate_per_second: Type.Integer({ description: 'Confirmed pulses per second, on average.' }),
     workers_number: Type.Integer(),
     buffer_size: Type.Integer(),
     started_at: Type.String({ format: 'date-time' }),
-    finished_at: nullable('When it ended; null while it runs.'),
-    error: nullable('Why it failed, else null.'),
+    finished_at: nullable('When it ended; null while it is running.'),
+    error: nullable('Why it failed; null if it did not.'),
   },
   { title: 'PopulateRun', description: 'A populate run and its progress.' },
 );
@@ -58,8 +58,8 @@ export const startPopulateSchema = {
   tags: ['populate'],
   summary: 'Fills the queue with generated pulses',
   description:
-    'Starts a run and answers at once; `Location` is where its progress can be read. A bounded ' +
-    'number of runs may run at a time in one process; beyond it the answer is 409.',
+    'Starts a run and answers at once; read its progress at `Location`. When too many runs of this ' +
+    'process are in progress the answer is 409.',
   curl: `curl -s "$API/pulses/populate" ${WITH_TOKEN} ${WITH_JSON} \\
   -d '{"total_messages":1000,"workers_number":2,"buffer_size":100}'`,
   body: PopulateBody,

@@ -13,10 +13,13 @@ import { generatePulses } from './generate-pulses.ts';
 import { createPublisher, type Publisher } from '../publish/publisher.ts';
 import { publishAttributes } from '../publish/traced-publish.ts';
 
-/** How much, by how many publishers, each with how many unconfirmed at most. All at least 1. */
+/** What a run should do. All at least 1. */
 export interface PopulateRequest {
+  /** Pulses. */
   readonly total: number;
+  /** Publishers that share the work. */
   readonly workers: number;
+  /** How many pulses each publisher may have unconfirmed. */
   readonly buffer: number;
 }
 
@@ -24,9 +27,9 @@ export interface PopulateDeps {
   readonly url: string;
   readonly queue: string;
   readonly logger: Logger;
-  /** What to publish; by default good pulses of 100 tenants over the last hour. `total` bounds it. */
+  /** What to publish, at most `total`. Default: good pulses of 100 tenants over the last hour. */
   readonly pulses?: Iterable<{ readonly body: Buffer; readonly messageId: string }>;
-  /** Traces the run as one span, whose context every pulse of it carries. */
+  /** Traces the run as one span; every pulse carries its context. */
   readonly tracing?: Tracing;
   /** Cancels the run when aborted. */
   readonly signal?: AbortSignal;
@@ -36,7 +39,7 @@ export interface PopulateDeps {
   readonly waitTimeoutMs?: number;
 }
 
-/** `interrupted` is what readers make of a run whose process is gone; a run never says it of itself. */
+/** `interrupted` is only ever read back from Postgres: the process of that run is gone. */
 export type PopulateState = 'running' | 'completed' | 'failed' | 'cancelled' | 'interrupted';
 
 export interface PopulateProgress extends PopulateRequest {
@@ -44,11 +47,11 @@ export interface PopulateProgress extends PopulateRequest {
   readonly state: PopulateState;
   /** Pulses handed to the broker at least once. */
   readonly published: number;
-  /** Pulses that are safe in the queue. */
+  /** Pulses that RabbitMQ has stored. */
   readonly confirmed: number;
-  /** Publications that had to be repeated, with the same id. */
+  /** Publications that were repeated, with the same id. */
   readonly retried: number;
-  /** Confirmed pulses a second, from the start on. */
+  /** Confirmed pulses per second, on average since the start. */
   readonly ratePerSecond: number;
   /** One sentence, when the run failed. */
   readonly error: string | null;
@@ -56,6 +59,7 @@ export interface PopulateProgress extends PopulateRequest {
   readonly finishedAt: Date | null;
 }
 
+/** A run of this process. */
 export interface PopulateRun {
   readonly id: string;
   progress(): PopulateProgress;
@@ -75,7 +79,7 @@ interface Run {
   readonly queue: string;
   readonly giveUpAfterMs: number;
   readonly stop: AbortController;
-  /** Sent with every pulse; undefined without traces. */
+  /** Of every pulse; undefined when traces are off. */
   headers: Publication['headers'];
   published: number;
   confirmed: number;
@@ -86,8 +90,8 @@ interface Run {
 }
 
 /**
- * Starts a run. It outlives the loss of the broker: what is unconfirmed is published again with the
- * same id, so that at the end every pulse was confirmed, and no id is new.
+ * Starts a run. It survives the loss of the broker: unconfirmed pulses are published again with the same id,
+ * so that in the end every pulse is confirmed and no id is new.
  */
 export function startPopulateRun(deps: PopulateDeps, request: PopulateRequest): PopulateRun {
   const id = randomUUID();
@@ -105,7 +109,7 @@ export function startPopulateRun(deps: PopulateDeps, request: PopulateRequest): 
     remaining: request.total,
     error: undefined,
   };
-  // Every lane that waits to repeat listens to it.
+  // Every lane that waits for a retry adds a listener.
   setMaxListeners(0, run.stop.signal);
   let finishedAt: Date | null = null;
   let cancelled = false;
@@ -153,7 +157,7 @@ function defaultPulses(runId: string, count: number) {
   return generatePulses({ ...traffic, seed, count, runId, nowMs: Date.now() });
 }
 
-/** One span for all of it: one for each of a million pulses would cost more than publishing them. */
+/** One span for the run: one per pulse would cost more than publishing it. */
 async function runTraced(run: Run, deps: PopulateDeps, request: PopulateRequest): Promise<void> {
   const { tracing = NO_TRACING } = deps;
   const { exchange } = topologyNames(run.queue);
@@ -184,7 +188,7 @@ async function runWorkers(run: Run, deps: PopulateDeps, request: PopulateRequest
           fail(run, error);
         },
       });
-      // A lane has one publication under way, so `buffer` lanes are the window.
+      // Each lane has one publication in flight, so `buffer` lanes make the window.
       const laneCount = Math.min(buffer, Math.ceil(total / workerCount));
       await Promise.all(Array.from({ length: laneCount }, () => runLane(run, publisher)));
       await publisher.close(CLOSE_TIMEOUT_MS);
@@ -201,10 +205,16 @@ async function runLane(run: Run, publisher: Publisher): Promise<void> {
     run.remaining -= 1;
     run.published += 1;
     const { body, messageId } = next.value;
-    // Tells for how long a pulse has waited in the queue.
-    const timestampSec = Math.floor(Date.now() / 1000);
-    const address = { exchange, routingKey, contentType, headers: run.headers };
-    const publication = { ...address, body, messageId, timestampSec };
+    const publication = {
+      exchange,
+      routingKey,
+      contentType,
+      headers: run.headers,
+      body,
+      messageId,
+      // Tells how long the pulse has waited in the queue.
+      timestampSec: Math.floor(Date.now() / 1000),
+    };
     for (let attempt = 0; ; attempt++) {
       try {
         await publisher.publish(publication);
@@ -228,7 +238,7 @@ function mayRetry(run: Run, error: unknown): boolean {
   return false;
 }
 
-/** The first error counts: those that follow from stopping say less. */
+/** Keeps the first error: those that follow come from stopping. */
 function fail(run: Run, error: unknown): void {
   run.error ??=
     error instanceof Error

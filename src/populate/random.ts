@@ -1,4 +1,4 @@
-/** A small seeded random number generator: for test traffic only. */
+/** A small seeded random number generator, for test traffic only. */
 
 export interface Random {
   /** 0 ≤ result < 1. */

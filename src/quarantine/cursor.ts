@@ -2,12 +2,12 @@
 
 const CURSOR = /^\d{1,16}\.[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
-/** Whether a text from outside is a cursor. One that no list has given leads to a place all the same. */
+/** Whether a text has the form of a cursor. A made-up one names a place in the list as well. */
 export function isCursor(text: string): boolean {
   return CURSOR.test(text);
 }
 
-/** One page of at most `limit`. @param rows What a list of `limit + 1` has found: one more tells of a next page. */
+/** @param rows Up to `limit + 1` rows: the extra one shows that there is a next page. */
 export function toPage<Row extends { readonly cursor: string }>(
   rows: readonly Row[],
   limit: number,

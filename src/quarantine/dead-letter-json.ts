@@ -1,20 +1,20 @@
-/** Dead letters as programs see them: the same JSON from the API and from the command line. */
+/** Dead letters as JSON, the same from the API and from the command line. */
 import { isUtf8 } from 'node:buffer';
 import {
   SHOWN_BYTES_MAX,
   type DeadLetterAction,
   type DeadLetterDetail,
   type DeadLetterRow,
-} from './dead-letter-row.ts';
+} from './quarantine.ts';
 import type { Preview, ReplayReport } from './replay-many.ts';
 
-/** A body: text when its bytes are UTF-8, else base64. */
+/** A body as text if its bytes are UTF-8, else as base64. */
 export interface ReadableBody {
   readonly encoding: 'utf8' | 'base64';
   readonly content: string;
 }
 
-/** A body as text, if it is one. A text that was cut may have lost the rest of its last character. */
+/** @param isCut The bytes may end in the middle of a character. */
 export function toReadable(bytes: Buffer, isCut = false): ReadableBody {
   for (let lost = 0; lost <= (isCut ? 3 : 0); lost++) {
     const whole = bytes.subarray(0, bytes.length - lost);
@@ -24,15 +24,14 @@ export function toReadable(bytes: Buffer, isCut = false): ReadableBody {
 }
 
 /**
- * The bytes of a readable body; undefined when it is none. Node skips what is no base64 and replaces half
- * surrogate pairs, but a body must not change without a word.
+ * The bytes of a readable body; undefined when `content` is not valid in its encoding. Node skips what is not
+ * base64 and replaces lone surrogates, but a body must not change silently.
  */
 export function fromReadable({ encoding, content }: ReadableBody): Buffer | undefined {
   const bytes = Buffer.from(content, encoding);
   return bytes.toString(encoding) === content ? bytes : undefined;
 }
 
-/** A row of a list. */
 export function rowToJson(row: DeadLetterRow) {
   return {
     id: row.id,
@@ -51,7 +50,6 @@ export function rowToJson(row: DeadLetterRow) {
   };
 }
 
-/** All about one. */
 export function detailToJson(detail: DeadLetterDetail) {
   const { body, originalBody } = detail;
   const isCut = body.length < detail.bodyBytes;
@@ -69,12 +67,10 @@ export function detailToJson(detail: DeadLetterDetail) {
   };
 }
 
-/** What a bulk action would meet. */
 export function previewToJson({ matched, byReason, first }: Preview) {
   return { matched, by_reason: byReason, first: first.map(rowToJson) };
 }
 
-/** What a bulk replay did. */
 export function reportToJson(report: ReplayReport) {
   const { replayed, overtaken, forgotten, missing, end, next, error } = report;
   return { replayed, overtaken, forgotten, missing, end, next, error: error?.message ?? null };

@@ -1,4 +1,4 @@
-/** A delivery of the dead-letter queue as the row that keeps it. */
+/** Turns a delivery of the dead-letter queue into a row. */
 import {
   deadLetterId,
   ORIGIN_EXCHANGE_HEADER,
@@ -16,14 +16,14 @@ import { REPLAY_ID_HEADER } from './replay-publication.ts';
 import { storableText, toStorable } from './storable.ts';
 import { tenantInBody } from './tenant-in-body.ts';
 
-/** One dead letter. Texts hold nothing that Postgres refuses. */
+/** A row to insert. Its texts hold no character that Postgres refuses. */
 export interface DeadLetter extends Rejection {
-  /** UUID; a second copy of the same dead letter has the same. */
+  /** A UUID, the same for every copy of the same dead letter. */
   readonly id: string;
   readonly body: Buffer;
   /**
    * The AMQP content header: `{"headers": {…}, "messageId": …, "timestampSec": …}`, as JSON text. With
-   * `messageIdBase64` when Postgres would not take the message id as it is.
+   * `messageIdBase64` when Postgres would refuse the message id.
    */
   readonly headersJson: string;
   readonly messageId: string | null;
@@ -31,9 +31,9 @@ export interface DeadLetter extends Rejection {
   readonly exchange: string | null;
   readonly routingKey: string | null;
   readonly redelivered: boolean;
-  /** Whom the body names, as far as it can be read. */
+  /** The tenant in the body, if it can be read. */
   readonly tenant: string | null;
-  /** The replay that sent it, if one did: then it comes back instead of being new. */
+  /** The replay that sent it: then the row of that replay returns to the quarantine. */
   readonly replayId: string | null;
 }
 
@@ -41,13 +41,13 @@ const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 const INDEX_MAX = 2_147_483_647;
 
 /**
- * Reads a delivery of the dead-letter queue. Never throws on account of what it holds.
+ * Reads a delivery of the dead-letter queue. Never throws, whatever the delivery holds.
  *
- * | it carries | it is | reason |
+ * | headers | meaning | reason |
  * |---|---|---|
- * | `x-death` | given up by the broker, whatever other headers say | `delivery_limit`, else `unknown` |
- * | Pulse's headers | refused by ingest | the header's |
- * | neither | published here by somebody else | `unknown` |
+ * | `x-death` | dead-lettered by the broker, whatever the other headers are | `delivery_limit`, else `unknown` |
+ * | Pulse's headers | refused by ingest | from the header |
+ * | neither | published here by another program | `unknown` |
  */
 export function fromDelivery(delivery: DeliveredMessage): DeadLetter {
   const properties = textProperties(delivery.properties);
@@ -95,8 +95,8 @@ function fromDeath(delivery: DeliveredMessage, properties: Properties, death: De
     reason: limit ? 'delivery_limit' : 'unknown',
     detail: storableText(
       limit
-        ? `Queue ${String(death.queue)} delivered it again and again and nobody acknowledged it.`
-        : `RabbitMQ took it out of queue ${String(death.queue)}: ${String(death.reason)}.`,
+        ? `Queue ${String(death.queue)} delivered it up to the delivery limit, and it was never acknowledged.`
+        : `RabbitMQ removed it from queue ${String(death.queue)}: ${String(death.reason)}.`,
     ),
     exchange: typeof death.exchange === 'string' ? storableText(death.exchange) : null,
     routingKey: typeof routingKey === 'string' ? storableText(routingKey) : null,
@@ -126,13 +126,13 @@ function common(delivery: DeliveredMessage, properties: Properties): DeadLetter 
   };
 }
 
-/** A replay must have the very same id, also one that Postgres would refuse. */
+/** A replay must have exactly the same id, even one that Postgres would refuse. */
 function exactMessageId(messageId: string | undefined): { messageIdBase64?: string } {
   if (messageId === undefined || storableText(messageId) === messageId) return {};
   return { messageIdBase64: Buffer.from(messageId).toString('base64') };
 }
 
-/** The newest entry; the broker puts it first. */
+/** The newest entry: the broker puts it first. */
 function firstDeath(headers: Readonly<Record<string, unknown>>): Death | undefined {
   const deaths = headers['x-death'];
   if (!Array.isArray(deaths)) return undefined;

@@ -1,4 +1,4 @@
-/** What the quarantine adds to the problems of every route. */
+/** The problems of the quarantine routes. */
 import { defineProblems } from '../http/problems.ts';
 
 export const QUARANTINE_PROBLEMS = defineProblems({

@@ -1,10 +1,10 @@
-/** Replays the dead letters that wait and match, oldest first, no faster than asked. */
+/** Replays the quarantined dead letters that match, oldest first, at a bounded rate. */
 import { PulseError } from '../core/errors.ts';
 import type { RejectionReason } from '../contract/rejection.ts';
 import { sleep } from '../platform/backoff.ts';
 import { readAsTenants } from '../platform/scoped-postgres.ts';
-import type { Actor, DeadLetterFilters, DeadLetterRow } from './dead-letter-row.ts';
-import { countDeadLettersByReason, listDeadLetters, readClock } from './dead-letters-query.ts';
+import type { Actor, DeadLetterFilters, DeadLetterRow } from './quarantine.ts';
+import { countDeadLettersByReason, listDeadLetters, readClock } from './quarantine-query.ts';
 import { replayDeadLetter, type ReplayDeps, type ReplayOutcome } from './replay.ts';
 
 export type ManyFilters = Omit<DeadLetterFilters, 'state'>;
@@ -12,50 +12,49 @@ export type ManyFilters = Omit<DeadLetterFilters, 'state'>;
 export interface ReplayManyOptions {
   readonly actor: Actor;
   readonly filters: ManyFilters;
-  /** The cursor where an earlier run ended. */
+  /** The cursor at which an earlier run ended. */
   readonly after?: string | undefined;
-  /** How many at most. */
+  /** At most this many. */
   readonly limit: number;
-  /** Replays begun in a second, at most. */
+  /** At most this many replays are started per second. */
   readonly ratePerSecond: number;
   readonly evenIfForgotten?: boolean;
-  /** Begin no more after this time. */
+  /** Starts no replay after this time. */
   readonly timeoutMs?: number;
-  /** Begin no more when it is aborted. */
+  /** Starts no replay once it is aborted. */
   readonly signal?: AbortSignal;
-  /** Called after each with how many are done. */
+  /** Called after each replay. */
   readonly onProgress?: (doneCount: number) => void;
 }
 
-/** What a run did. Each outcome is counted; see ReplayOutcome. */
+/** What a run did: how many replays had each outcome, and how it ended. */
 export interface ReplayReport extends Record<ReplayOutcome, number> {
   /**
-   * `finished`: none is left; `limit`: as many as allowed; `stopped`: by time or signal; `failed`: a server did not
-   * answer, and `error` says which.
+   * `finished`: none is left; `limit`: reached the limit; `stopped`: by time or signal; `failed`: a server did
+   * not answer, see `error`.
    */
   readonly end: 'finished' | 'limit' | 'stopped' | 'failed';
   /**
-   * Where to continue: after the last one that was taken, or after a failure where this run began, since what was
-   * replayed waits no longer. Null: at the beginning, or nowhere because none is left.
+   * The cursor to continue from: the last one taken or, after a failure, where this run began, because what it
+   * has replayed is no longer quarantined. Null: the beginning, or the end if none is left.
    */
   readonly next: string | null;
   readonly error: PulseError | undefined;
 }
 
-/** What a bulk action would meet. */
+/** What a bulk action would change. */
 export interface Preview {
   readonly matched: number;
   readonly byReason: Partial<Record<RejectionReason, number>>;
-  /** The oldest few. */
+  /** The oldest five. */
   readonly first: readonly DeadLetterRow[];
 }
 
-/** Few, so that a run leaves most of the pool's connections to others. */
+/** Few, so that most of the pool's connections are left for other requests. */
 const IN_FLIGHT_MAX = 4;
 const PAGE_ROWS = 500;
 const PREVIEW_ROWS = 5;
 
-/** Looks without touching. */
 export function previewMany({ pool }: Pick<ReplayDeps, 'pool'>, given: ManyFilters) {
   const filters = { ...given, state: 'quarantined' } as const;
   return readAsTenants(pool, given.scope ?? 'all', async (client): Promise<Preview> => {
@@ -70,10 +69,10 @@ export function previewMany({ pool }: Pick<ReplayDeps, 'pool'>, given: ManyFilte
 }
 
 /**
- * Replays one after the other, a few at a time. Each is taken once in a run: what is refused again keeps
- * its place in the list, behind the run, and what arrives during the run is left for the next.
+ * Replays a few at a time. A run takes each dead letter once: one that is refused again keeps its place in the
+ * list, behind the run, and one that arrives during the run is left for the next.
  *
- * Ends at the first error of a server; the report then has it, with what was done before.
+ * Ends at the first error of a server; the report has the error and what was done before it.
  */
 export async function replayMany(
   deps: ReplayDeps,
@@ -127,7 +126,7 @@ export async function replayMany(
   return { ...counts, end, next, error };
 }
 
-/** The rows that wait and match, oldest first, up to those received when the walk began. */
+/** The quarantined rows that match, oldest first, that were received before the walk began. */
 async function* walk({ pool }: ReplayDeps, { filters, after, actor }: ReplayManyOptions) {
   const { scope } = actor;
   const nowMs = await readAsTenants(pool, scope, readClock);
@@ -150,13 +149,13 @@ async function* walk({ pool }: ReplayDeps, { filters, after, actor }: ReplayMany
   }
 }
 
-/** Waits for the turn of the next one. @returns False when time is up before its turn, or `signal` aborts. */
+/** Waits until the next replay may start. @returns False if the deadline comes first, or `signal` aborts. */
 function createPace(ratePerSecond: number, signal: AbortSignal | undefined) {
   const isAborted = (): boolean => signal?.aborted === true;
   let turnMs = performance.now();
   return async (deadlineMs: number): Promise<boolean> => {
     const nowMs = performance.now();
-    // Turns that were missed are not made up: the rate is a bound, not an average.
+    // A late start is not made up for: the rate is a bound, not an average.
     turnMs = Math.max(turnMs, nowMs);
     if (turnMs >= deadlineMs || isAborted()) return false;
     await sleep(turnMs - nowMs, signal);

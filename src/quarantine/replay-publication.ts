@@ -1,14 +1,14 @@
-/** What a replay sends: the pulse under the identity it always had, with a mark by which it is known again. */
+/** What a replay publishes: the pulse under its original identity, with the id of the replay. */
 import { textProperties } from '../contract/dead-letter.ts';
 import { copyHeaders, SHORT_TEXT_BYTES_MAX } from '../contract/header-copy.ts';
 import type { Publication } from '../contract/publication.ts';
 import { topologyNames } from '../platform/topology.ts';
-import type { ReplayableDeadLetter } from './dead-letter-row.ts';
+import type { ReplayableDeadLetter } from './quarantine.ts';
 import { fromStorable } from './storable.ts';
 
 /**
- * Header that names the replay. Ingest hands it on when it refuses the pulse again, as it does with
- * every header that is not its own (`x-pulse-…`), and so does the broker.
+ * The header with the id of the replay. Ingest copies it when it refuses the pulse again, as it copies every
+ * header but its own (`x-pulse-…`), and the broker keeps it as well.
  */
 export const REPLAY_ID_HEADER = 'pulse-replay-id';
 
@@ -17,15 +17,15 @@ export const REPLAY_ID_HEADER = 'pulse-replay-id';
  *
  * | the pulse has | its identity, when first sent and when replayed |
  * |---|---|
- * | an `id` of its own | that id, whatever the message id is |
+ * | its own `id` | that id, whatever the message id is |
  * | a message id | the message id |
  * | a message id, inside an array | `<message id>#<index>`: a replay sends the element alone |
- * | none, or a message id that is no UTF-8 and was refused for it | `dead-letter:<id>` from now on |
+ * | neither, or a message id that was refused because it is not UTF-8 | `dead-letter:<id>` from now on |
  *
- * `<message id>#<index>` of more than 255 bytes does not fit into AMQP; the last line holds for it as well.
+ * The last line also holds when `<message id>#<index>` has more than 255 bytes, which AMQP does not allow.
  *
- * The AMQP timestamp is the original one, else the time of receipt, so that a pulse without a timestamp
- * of its own is counted for the hour it came in and not for the hour of the replay.
+ * The AMQP timestamp is the original one, or else the time of receipt, so that a pulse without its own timestamp
+ * is counted for the hour in which it arrived, not for the hour of the replay.
  */
 export function toReplayPublication(
   deadLetter: ReplayableDeadLetter,
@@ -50,7 +50,7 @@ export function toReplayPublication(
   };
 }
 
-/** The same without what a foreign client has put beside the body, for when some of it cannot be sent. */
+/** The same without the properties of the foreign client, for when one of them cannot be sent. */
 export function withoutForeignProperties(publication: Publication, replayId: string): Publication {
   const { exchange, routingKey, body, messageId, timestampSec } = publication;
   const headers = { [REPLAY_ID_HEADER]: replayId };
@@ -75,7 +75,7 @@ function identityOf(
   return Buffer.byteLength(identity) <= SHORT_TEXT_BYTES_MAX ? identity : own;
 }
 
-/** Ingest drops all headers when they are too many to be carried; the mark must not be among them. */
+/** Headers that are too many or too large are dropped together; the replay's id must not be. */
 function markedHeaders(
   headers: Readonly<Record<string, unknown>>,
   replayId: string,

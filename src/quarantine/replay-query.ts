@@ -1,13 +1,13 @@
-/** Tables dead_letters and dead_letter_actions: the two steps of a replay that are written to them. */
+/** The SQL of a replay's two steps in tables dead_letters and dead_letter_actions. */
 import type { Pool } from 'pg';
 import { tenantsOf } from '../core/tenant-scope.ts';
-import type { Actor, DeadLetterState, ReplayableDeadLetter } from './dead-letter-row.ts';
+import type { Actor, DeadLetterState, ReplayableDeadLetter } from './quarantine.ts';
 
 type Queryable = Pick<Pool, 'query'>;
 
 /**
- * Step 1 of a replay: writes that it begins, unless the row is in another state, or is one whose identity may
- * have been counted so long ago that Pulse has forgotten it.
+ * Step 1 of a replay: records that it begins, unless the row is in another state, or its pulse may have been
+ * counted so long ago that Pulse no longer remembers its id.
  */
 export async function beginReplay(
   pool: Queryable,
@@ -15,7 +15,7 @@ export async function beginReplay(
     readonly id: string;
     readonly replayId: string;
     readonly states: readonly DeadLetterState[];
-    /** How long ids are remembered; undefined replays what may be forgotten, too. */
+    /** How long ids are remembered; undefined: replays even if the id may be forgotten. */
     readonly rememberedSeconds: number | undefined;
     readonly actor: Actor;
   },
@@ -47,7 +47,7 @@ export async function beginReplay(
   return rows[0];
 }
 
-/** Step 3 of a replay: marks it done, unless it came back or was touched since step 1. @returns Whether it was. */
+/** Step 3 of a replay: marks the row replayed if it has not changed since step 1. @returns Whether it was marked. */
 export async function completeReplay(
   pool: Queryable,
   { id, replayId, actor }: { id: string; replayId: string; actor: Actor },

@@ -1,4 +1,4 @@
-/** Making foreign values fit for Postgres, which refuses NUL and half surrogate pairs in text and jsonb. */
+/** Makes foreign values fit for Postgres, which refuses NUL and lone surrogates in text and jsonb. */
 
 const DEPTH_MAX = 16;
 
@@ -7,7 +7,7 @@ export function storableText(text: string): string {
   return text.replace(/[\u0000\p{Cs}]/gu, '\ufffd');
 }
 
-/** A value that JSON.stringify turns into text fit for jsonb; bytes become `{"base64": …}`. */
+/** A value whose JSON text is valid jsonb; bytes become `{"base64": …}`. */
 export function toStorable(value: unknown, depth = DEPTH_MAX): unknown {
   if (typeof value === 'string') return storableText(value);
   if (typeof value === 'number') return Number.isFinite(value) ? value : String(value);
@@ -20,7 +20,7 @@ export function toStorable(value: unknown, depth = DEPTH_MAX): unknown {
   );
 }
 
-/** The value that `toStorable` was given, as far as it can be told: bytes become bytes again. */
+/** Reverses `toStorable` as far as possible: bytes become bytes again. */
 export function fromStorable(value: unknown): unknown {
   if (typeof value !== 'object' || value === null) return value;
   if (Array.isArray(value)) return value.map(fromStorable);

@@ -1,11 +1,11 @@
-/** Whom a body names, for searching in the quarantine. Best effort: the body is there because something is wrong with it. */
+/** Finds the tenant of a body that was refused. Best effort: something is wrong with the body. */
 import { TENANT_LENGTH_MAX } from '../contract/rules.ts';
 import { storableText } from './storable.ts';
 
-/** Larger bodies are not worth the parsing. */
+/** Larger bodies are not parsed. */
 const BODY_BYTES_MAX = 1024 * 1024;
 
-/** The tenant of a pulse, or the one that all pulses of an array share; null when there is none to tell. */
+/** The tenant of a pulse, or of all pulses of an array; null when there is none or more than one. */
 export function tenantInBody(body: Buffer): string | null {
   if (body.length > BODY_BYTES_MAX) return null;
   try {
@@ -21,7 +21,7 @@ export function tenantInBody(body: Buffer): string | null {
 function tenantOf(pulse: unknown): string | null {
   if (typeof pulse !== 'object' || pulse === null || !('tenant' in pulse)) return null;
   const { tenant } = pulse;
-  // Anything longer would not fit the index.
+  // A longer one would not fit into the index.
   if (typeof tenant !== 'string' || tenant === '' || tenant.length > TENANT_LENGTH_MAX) return null;
   return storableText(tenant);
 }

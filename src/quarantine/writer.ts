@@ -1,14 +1,15 @@
 /**
- * The quarantine writer: from queue `<q>.dead` into table dead_letters, acknowledged after the commit.
+ * The quarantine writer: moves dead letters from queue `<q>.dead` into table dead_letters, and acknowledges them
+ * after the commit.
  *
  * States:
- * - `waiting`: RabbitMQ is away; nothing is held.
- * - `writing`: at most `prefetch` deliveries are held, all unacknowledged; what came together is
- *   inserted together.
- * - `paused`: Postgres is away; the broker hands over no more than it has, the insert is repeated
- *   with growing waits.
- * - `closed`: what was not acknowledged is delivered to somebody else, and dropped by its id if it
- *   was written.
+ * - `waiting`: RabbitMQ is unavailable; nothing is held.
+ * - `writing`: at most `prefetch` unacknowledged deliveries are held; those that came together are inserted
+ *   together.
+ * - `paused`: Postgres is unavailable; the insert is retried with growing delays, and the broker delivers no
+ *   more than `prefetch`.
+ * - `closed`: what was not acknowledged is delivered to another writer, which drops it by its id if it was
+ *   already written.
  */
 import type { ConsumeMessage } from 'amqplib';
 import { DatabaseError, type Pool } from 'pg';
@@ -18,7 +19,7 @@ import { backoffDelayMs, sleep, waitAtMost } from '../platform/backoff.ts';
 import type { Logger } from '../platform/logger.ts';
 import { startRabbitSession, type RabbitLink } from '../platform/rabbit.ts';
 import { topologyNames } from '../platform/topology.ts';
-import { insertDeadLetters } from './dead-letters-query.ts';
+import { insertDeadLetters } from './quarantine-query.ts';
 import { fromDelivery, type DeadLetter } from './dead-letter.ts';
 
 export interface QuarantineWriterDeps {
@@ -26,29 +27,29 @@ export interface QuarantineWriterDeps {
   readonly queue: string;
   readonly pool: Pick<Pool, 'query'>;
   readonly logger: Logger;
-  /** Deliveries held at a time. Small, because each may be as large as the broker allows. */
+  /** Unacknowledged deliveries at a time. Few, because each may be as large as the broker allows. */
   readonly prefetch?: number;
   /** Called after each commit with how many dead letters of each reason are new. */
   readonly onWritten?: (counts: ReadonlyMap<RejectionReason, number>) => void;
-  /** The writer has ended for good. */
+  /** The writer has stopped and does not start again. */
   readonly onFatal?: (error: PulseError) => void;
 }
 
 export interface QuarantineWriter {
   readonly state: 'waiting' | 'writing' | 'paused' | 'closed';
-  /** Finishes the insert that runs, within `timeoutMs`, and closes the connection. */
+  /** Finishes the current insert, within `timeoutMs`, and closes the connection. */
   close(timeoutMs?: number): Promise<void>;
 }
 
 const PREFETCH = 20;
-/** Bodies in one statement; one is inserted whatever its size. The driver needs several times as much. */
+/** Bytes of all bodies in one statement, unless a single body is larger. The driver needs several times as much. */
 const INSERT_BYTES_MAX = 4 * 1024 * 1024;
 const RETRY = { baseMs: 200, capMs: 10_000 };
 const CLOSE_TIMEOUT_MS = 5_000;
 /** SQLSTATE classes that blame the row: data exception, integrity violation, program limit. */
 const ROW_REFUSED = /^(22|23|54)/;
 
-/** Starts the writer; it connects in the background and goes on by itself until it is closed. */
+/** Starts the writer. It connects in the background and runs until it is closed. */
 export function startQuarantineWriter(deps: QuarantineWriterDeps): QuarantineWriter {
   const stopping = new AbortController();
   const status = { state: 'waiting' as QuarantineWriter['state'] };
@@ -60,16 +61,18 @@ export function startQuarantineWriter(deps: QuarantineWriterDeps): QuarantineWri
     await channel.prefetch(deps.prefetch ?? PREFETCH);
     const context = { deps, status, link, stop: stopping.signal };
     const work = async (): Promise<void> => {
-      // What arrives in this turn of the event loop goes into the same statement.
+      // Deliveries of the same turn of the event loop go into one statement.
       await new Promise(setImmediate);
       const last = await drainInbox(inbox, context);
-      // Tags of a lost link are void, and would close the next channel.
+      // Delivery tags of a lost link are invalid, and would close the next channel.
       if (last !== undefined && link.alive) channel.ack(last, true);
     };
     let queued = false;
     await channel.consume(topologyNames(deps.queue).deadQueue, (delivery) => {
       if (delivery === null) {
-        link.fail(new TransientError('PULSE_RABBIT_UNREACHABLE', 'The broker cancelled us.'));
+        link.fail(
+          new TransientError('PULSE_RABBIT_UNREACHABLE', 'The broker cancelled the consumer.'),
+        );
         return;
       }
       inbox.push(delivery);
@@ -114,7 +117,7 @@ export function startQuarantineWriter(deps: QuarantineWriterDeps): QuarantineWri
   };
 }
 
-/** Takes from the front what fits into one statement, at least one. */
+/** Takes as many from the front as fit into one statement, at least one. */
 function takeTogether(inbox: ConsumeMessage[]): ConsumeMessage[] {
   let bytes = 0;
   const fits = inbox.findIndex(({ content }, index) => {
@@ -131,7 +134,7 @@ interface WriteContext {
   readonly stop: AbortSignal;
 }
 
-/** Writes what is in the inbox now; returns the last delivery that is committed with all before it. */
+/** Writes what is in the inbox now. @returns The last delivery up to which everything is committed. */
 async function drainInbox(
   inbox: ConsumeMessage[],
   context: WriteContext,
@@ -146,7 +149,7 @@ async function drainInbox(
   return last;
 }
 
-/** Repeats the insert until it is committed (true), or the link is lost or the writer closes (false). */
+/** Retries the insert until it is committed (true), or until the link is lost or the writer closes (false). */
 async function writeUntilDone(rows: DeadLetter[], context: WriteContext): Promise<boolean> {
   const { deps, link, stop } = context;
   for (let attempt = 0; link.alive && !stop.aborted; attempt++) {
@@ -156,7 +159,7 @@ async function writeUntilDone(rows: DeadLetter[], context: WriteContext): Promis
       return true;
     } catch (error) {
       mark(context, 'paused');
-      deps.logger.warn({ err: error, attempt }, 'dead letters cannot be written; waiting');
+      deps.logger.warn({ err: error, attempt }, 'dead letters cannot be written; retrying');
       await sleep(backoffDelayMs(attempt, RETRY), stop);
     }
   }
@@ -169,8 +172,8 @@ function mark({ status, link }: WriteContext, state: QuarantineWriter['state']):
 }
 
 /**
- * Inserts all rows. When Postgres blames the data, each is inserted alone, and one that is refused
- * even then is stored without what may be at fault, so that it never holds up the others for ever.
+ * Inserts all rows. When Postgres refuses the data, each row is inserted alone, and a row that is still refused
+ * is stored without its headers and texts, so that it cannot block the others.
  */
 async function write(
   rows: readonly DeadLetter[],

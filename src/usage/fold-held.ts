@@ -1,9 +1,9 @@
-/** Adds up what Redis holds by hour and by what the question cuts by; Postgres does the rest. */
+/** Adds up the rows of Redis by hour and by the groups of a question, before Postgres adds its own. */
 import type { AggregateRow } from '../aggregate/accumulator.ts';
 import { addAmount, formatAmount, type AmountSum } from '../core/amount.ts';
-import type { UsageGroup } from './usage-query.ts';
+import type { UsageGroup } from './usage.ts';
 
-/** Sums as columns, because Postgres takes arrays. A column that is not cut by holds empty texts. */
+/** Sums as columns, one array each, for `unnest`. A column that is not grouped by holds empty strings. */
 export interface HeldSums {
   readonly windowStartSec: number[];
   readonly tenant: string[];
@@ -13,7 +13,7 @@ export interface HeldSums {
   readonly pulseCount: number[];
 }
 
-/** Exactly the sums of the rows, one for each hour and group. */
+/** One exact sum for each hour and group. */
 export function foldHeld(
   rows: Iterable<AggregateRow>,
   groups: readonly UsageGroup[],

@@ -1,17 +1,17 @@
-/** What an answer may say about how complete it is. Pure. */
+/** How complete an answer is. Pure. */
 import { windowStartSec } from '../core/window.ts';
-import type { Freshness } from './usage-query.ts';
+import type { Freshness } from './usage.ts';
 
 /**
- * A pulse's age is checked when it is received, and it may be added up a little later; clocks of two
- * machines differ. So long after a pulse is too old nobody holds one any more that was not.
+ * The age of a pulse is checked when it is received, and the pulse is added up a little later; the clocks of
+ * two machines may differ. After this time no pulse that was young enough can still be on its way.
  */
 const LATEST_PULSE_GRACE_MS = 3_600_000;
 
 export interface FreshnessFacts {
-  /** When the question came, or the instant as of which it was asked. */
+  /** When the question was asked, or its `as_of`. */
   readonly atMs: number;
-  /** The earliest hours of what had been counted and was not flushed then. */
+  /** The earliest hour of each batch that was counted and not flushed then. */
   readonly unflushedSinceMs: readonly number[];
   /** How old a pulse may be to be counted. */
   readonly pulseAgeMaxMs: number;
@@ -19,7 +19,7 @@ export interface FreshnessFacts {
   readonly pending: number | null;
 }
 
-/** The hour that runs is never complete, and the hours of batches that wait are not either. */
+/** The current hour is never complete, nor are the hours of batches that are not flushed. */
 export function toFreshness(facts: FreshnessFacts): Freshness {
   const { atMs, unflushedSinceMs, pulseAgeMaxMs, provisional, pending } = facts;
   const completeThroughMs = Math.min(hourOf(atMs), ...unflushedSinceMs);

@@ -14,10 +14,9 @@ import {
   type PulsesQuery,
 } from './pulses-schema.ts';
 
-/** The flushed rows. */
 export function createPulsesModule(pool: Pool): ApiModule {
   return {
-    tag: { name: 'pulses', description: 'The sums as they were flushed.' },
+    tag: { name: 'pulses', description: 'The sums as each flush wrote them.' },
     problems: {},
     addRoutes: (api) => {
       addRoutes(api, pool);

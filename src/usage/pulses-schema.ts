@@ -21,7 +21,7 @@ export const PulsesQuery = Type.Object(
         minimum: 1,
         maximum: LIMIT_MAX,
         default: LIMIT_DEFAULT,
-        description: 'Rows a page.',
+        description: 'Rows per page.',
       }),
     ),
     tenant: Type.Optional(textSchema(TENANT_LENGTH_MAX, 'Only this tenant, compared exactly.')),
@@ -34,7 +34,7 @@ export const PulsesQuery = Type.Object(
 );
 export type PulsesQuery = Static<typeof PulsesQuery>;
 
-/** A path may hold anything; only a positive int64 can be the id of a row. */
+/** At most 19 digits, as many as an int64 has. */
 export const PulseParams = Type.Object({
   id: Type.String({ pattern: '^[1-9][0-9]{0,18}$', description: 'The id of a row.' }),
 });
@@ -48,18 +48,18 @@ export const PulseRow = Type.Object(
     used_amount: Type.String({
       pattern: '^[0-9]+(\\.[0-9]{1,9})?$',
       description:
-        'The exact sum as a plain decimal string: never an exponent, no trailing zeros (`3.5`, `12`).',
+        'The exact sum as a decimal string without exponent or trailing zeros (`3.5`, `12`).',
     }),
-    pulse_count: Type.Integer({ description: 'How many pulses the sum is made of.' }),
+    pulse_count: Type.Integer({ description: 'How many pulses are in the sum.' }),
     window_start: instant('The start of the UTC hour in which the pulses were used.'),
     flush_batch_id: Type.String({ format: 'uuid', description: 'The flush that wrote the row.' }),
-    flushed_at: instant('When it was written. Rows are never changed afterwards.'),
+    flushed_at: instant('When the row was written. Rows never change.'),
   },
   {
     title: 'PulseRow',
     description:
-      'The sum of one tenant, SKU, unit and hour in one flush. Late pulses make a further row for ' +
-      'the same hour: totals are sums over rows.',
+      'The sum of one tenant, SKU, unit and hour in one flush. Late pulses make another row for the ' +
+      'same hour: a total is the sum of all rows.',
   },
 );
 export type PulseRow = Static<typeof PulseRow>;
@@ -70,7 +70,7 @@ export const listPulsesSchema = {
   summary: 'Lists the flushed sums, page by page',
   description:
     'Rows by ascending id. `total` and the rows are read in one snapshot. The header `Link` ' +
-    '(RFC 8288) leads to the first, previous, next and last page with the same filters.',
+    '(RFC 8288) has the first, previous, next and last page with the same filters.',
   curl: `curl -s "$API/pulses?page=1&limit=10&from=2026-01-01T00:00:00Z" ${WITH_TOKEN}`,
   querystring: PulsesQuery,
   response: {

@@ -1,33 +1,34 @@
-/** What Redis holds of a question: the first of the two reads that make a live answer. */
+/** Reads the rows of a question that are in Redis: the first of the two reads behind a live answer. */
 import type { Accumulator, AggregateRow, RowFilter } from '../aggregate/accumulator.ts';
 
 export type HeldReader = Pick<Accumulator, 'shards' | 'readBooks' | 'readMatching'>;
 
-/** One batch that Redis held when it was asked. */
+/** One batch that Redis held. */
 export interface HeldBatch {
   readonly batchId: string;
-  /** No pulse in it was used in an hour before this one. */
+  /** No pulse in it was used in an earlier hour. */
   readonly windowMinSec: number;
   readonly openedAtSec: number;
-  /** Its rows as far as they were asked for; undefined when Redis had it no more as they were read. */
+  /** The rows that passed the filter; undefined when the batch was gone by the time they were read. */
   readonly rows: readonly AggregateRow[] | undefined;
 }
 
-/** Rows of one question that are taken from Redis; each costs about 400 bytes until it is answered. */
+/** Rows that one question may take from Redis; each costs about 400 bytes until the answer. */
 export const HELD_ROWS_MAX = 100_000;
 
-/** Redis holds more rows of the question than one answer takes. */
+/** Redis holds more than HELD_ROWS_MAX rows of the question. */
 export class TooMuchHeldError extends Error {
   override readonly name = 'TooMuchHeldError';
 }
 
 /**
- * Reads the batches of all shards with their ids, and their rows that pass the filter.
+ * Reads the batches of all shards, and those of their rows that pass the filter.
  *
- * Which batches there are is read first, in one atomic call a shard. So a pulse that was counted before is
- * in one of them or in Postgres already; one of a batch that is born later is in neither, or in Postgres.
+ * The list of batches is read first, in one atomic call per shard. So a pulse that was counted before the call
+ * is in one of these batches or already in Postgres. A pulse of a batch that is created later is in none of
+ * them; it may be in Postgres.
  *
- * @param filter undefined reads no rows, only which batches there are.
+ * @param filter undefined: reads the list of batches and no rows.
  * @throws TransientError Redis does not answer.
  * @throws TooMuchHeldError More than HELD_ROWS_MAX rows pass the filter.
  */
@@ -66,7 +67,7 @@ async function readRows(
   do {
     const step = await reader.readMatching(batch, { cursor, filter });
     if (step === null) return undefined;
-    // No part of a key holds a control character. The later of two readings of a row has all of it.
+    // No part of a key holds a control character. A row that comes twice is complete the second time.
     for (const row of step.rows) {
       rows.set(`${row.tenant}\n${row.sku}\n${row.unit}\n${row.windowStartSec}`, row);
     }

@@ -1,14 +1,14 @@
 /**
- * Answers a question about usage from Postgres and Redis together, each pulse once.
+ * Answers a question about usage from Postgres and Redis, counting each pulse once.
  *
  * | # | step | why no pulse is missed or counted twice |
  * |---|---|---|
- * | 1 | ask each shard of Redis, in one call, which batches it holds | what was counted before is in one of these, or in Postgres |
- * | 2 | read the rows of those batches | one that is gone by now was flushed: it is in Postgres |
+ * | 1 | ask each shard of Redis, in one call, which batches it holds | a pulse counted before this is in one of them, or in Postgres |
+ * | 2 | read the rows of those batches | a batch that is gone by now was flushed: it is in Postgres |
  * | 3 | open one snapshot of Postgres; ask the ledger which of the batches it has | those come from Postgres, all others from step 2 |
  * | 4 | add up, in the same snapshot | a batch commits its rows and its ledger entry together |
  *
- * A batch that is born after step 1 is either in the snapshot as a whole or left out as a whole.
+ * A batch that is created after step 1 is in the snapshot as a whole or not at all.
  */
 import type { Pool, PoolClient } from 'pg';
 import type { AggregateRow } from '../aggregate/accumulator.ts';
@@ -17,8 +17,7 @@ import { includesTenant, type TenantScope } from '../core/tenant-scope.ts';
 import { foldHeld } from './fold-held.ts';
 import { toFreshness } from './freshness.ts';
 import { readHeld, type HeldBatch, type HeldReader } from './read-held.ts';
-import type { Freshness, UsageQuery, UsageRow } from './usage-query.ts';
-import { toCursor } from './usage-query.ts';
+import { toCursor, type Freshness, type UsageQuery, type UsageRow } from './usage.ts';
 import {
   findCommitted,
   findEarliestUnflushed,
@@ -28,7 +27,7 @@ import {
   usageStatement,
   type SqlUsageRow,
   type Statement,
-} from './usage-sql.ts';
+} from './usage-query.ts';
 
 /** Reads in one REPEATABLE READ transaction, limited to what the caller may see. */
 export type ReadSnapshot = <R>(read: (client: PoolClient) => Promise<R>) => Promise<R>;
@@ -37,7 +36,7 @@ export interface UsageDeps {
   readonly held: HeldReader;
   readonly pool: Pick<Pool, 'query'>;
   readonly readSnapshot: ReadSnapshot;
-  /** Whose usage the caller may see; the question must not ask for more. */
+  /** The tenants whose usage the caller may see; the question must not ask for others. */
   readonly scope: TenantScope;
   /** How old a pulse may be to be counted. */
   readonly pulseAgeMaxMs: number;
@@ -45,35 +44,35 @@ export interface UsageDeps {
 
 export interface UsagePage {
   readonly rows: readonly UsageRow[];
-  /** Leads to the rows after these; null when there are none. */
+  /** The cursor of the next page; null on the last. */
   readonly next: string | null;
   readonly freshness: Freshness;
 }
 
-/** The question's `asOfMs` lies in the future of Postgres' clock. */
+/** The question's `asOfMs` is in the future by Postgres' clock. */
 export class AsOfFutureError extends Error {
   override readonly name = 'AsOfFutureError';
 }
 
-/** What steps 1 and 2 gave. */
+/** The result of steps 1 and 2. */
 export interface UsageReading {
   readonly batches: readonly HeldBatch[];
   readonly startedAtMs: number;
   readonly isFlushing: boolean;
 }
 
-/** A question in an open snapshot, ready to be asked. */
+/** The result of step 3. */
 export interface PreparedUsage {
   readonly statement: Statement;
   readonly freshness: Freshness;
-  /** Of the server process that answers. */
+  /** Of the Postgres backend that runs the statement. */
   readonly processId: number;
 }
 
 /**
- * One page of the answer.
+ * Reads one page of the answer.
  *
- * @throws TransientError Redis or Postgres is away or too busy.
+ * @throws TransientError Redis or Postgres is unavailable or too busy.
  * @throws TooMuchHeldError, AsOfFutureError The question cannot be answered.
  */
 export async function readUsage(
@@ -82,10 +81,9 @@ export async function readUsage(
 ): Promise<UsagePage> {
   const reading = await readRedis(deps, query);
   return await deps.readSnapshot(async (client) => {
-    // One more than asked tells whether there is a next page.
-    const onePageMore = { ...query, limit: query.limit + 1 };
+    // One row more than asked for shows whether there is a next page.
     const { statement, freshness } = await prepareUsage(deps, client, {
-      query: onePageMore,
+      query: { ...query, limit: query.limit + 1 },
       reading,
     });
     const { rows } = await client.query<SqlUsageRow>(statement.text, statement.values);
@@ -147,17 +145,17 @@ function rowsOf({ batchId, rows }: HeldBatch) {
   if (rows !== undefined) return rows;
   throw new FatalError(
     'PULSE_FLUSH_MISMATCH',
-    `Batch ${batchId} is gone from Redis and was never flushed. Was Redis emptied or restored?`,
+    `Batch ${batchId} is missing from Redis and was never flushed. Was Redis emptied or restored?`,
   );
 }
 
-/** The second guard between tenants, as row-level security is in Postgres: Redis knows no callers. */
+/** The second guard between tenants for rows of Redis, as row-level security is for those of Postgres. */
 function assertInScope(scope: TenantScope, rows: readonly AggregateRow[]): void {
   if (rows.every(({ tenant }) => includesTenant(scope, tenant))) return;
   throw new Error('A question about usage asked Redis for more than its caller may see.');
 }
 
-/** Redis' clock told when a batch was opened, Postgres' when it was flushed. */
+/** A batch's opening time is by Redis' clock, its flush time by Postgres'. */
 const CLOCK_SKEW_MAX_MS = 60_000;
 
 async function freshnessAsOf(

@@ -1,19 +1,21 @@
 /** Usage rows as CSV (RFC 4180) and as newline-delimited JSON. */
 import type { RowEncoder } from './stream-usage.ts';
-import type { UsageQuery, UsageRow } from './usage-query.ts';
+import type { UsageQuery, UsageRow } from './usage.ts';
 
-/** One JSON object a line. */
 export const NDJSON_ENCODER: RowEncoder = {
   head: '',
   encode: (row) => `${JSON.stringify(row)}\n`,
 };
 
-/** A header line, then one line a row; lines end with CRLF. */
+/** A header line, then one line per row; lines end with CRLF. */
 export function csvEncoder({ window, groups }: Pick<UsageQuery, 'window' | 'groups'>): RowEncoder {
+  const windowColumns = window === 'none' ? [] : (['window_start', 'window_end'] as const);
   const columns: readonly (keyof UsageRow)[] = [
-    ...(window === 'none' ? [] : (['window_start', 'window_end'] as const)),
+    ...windowColumns,
     ...groups,
-    ...(['used_amount', 'pulse_count', 'provisional'] as const),
+    'used_amount',
+    'pulse_count',
+    'provisional',
   ];
   return {
     head: `${columns.join(',')}\r\n`,
@@ -24,8 +26,8 @@ export function csvEncoder({ window, groups }: Pick<UsageQuery, 'window' | 'grou
 const NEEDS_QUOTES = /[",\r\n]|^[=+\-@\s]|\s$/;
 
 /**
- * Quotes what would end a field. Quotes as well what a spreadsheet could take for a formula, but leaves the
- * text as it is: whoever reads it back must find the tenant's own name.
+ * Quotes a field that holds a separator. A field that a spreadsheet might take for a formula is quoted too, but
+ * its text stays as it is, so that a program reads the exact name of the tenant.
  */
 export function toCsvField(text: string): string {
   return NEEDS_QUOTES.test(text) ? `"${text.replaceAll('"', '""')}"` : text;

@@ -1,37 +1,36 @@
-/** An answer of any size: rows in Postgres' own pace, a thousand at a time. */
+/** Streams an answer of any size, a thousand rows at a time. */
 import { PassThrough, type Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { Pool, PoolClient } from 'pg';
 import { ANSWER_GRACE_MS } from '../platform/postgres.ts';
 import { prepareUsage, readRedis, type UsageDeps } from './read-usage.ts';
-import type { Freshness, UsageQuery, UsageRow } from './usage-query.ts';
-import { cancelStatement, fromSqlRow, type SqlUsageRow, type Statement } from './usage-sql.ts';
+import type { Freshness, UsageQuery, UsageRow } from './usage.ts';
+import { cancelStatement, fromSqlRow, type SqlUsageRow, type Statement } from './usage-query.ts';
 
-/** How rows become text. */
 export interface RowEncoder {
-  /** What stands before all rows. */
+  /** The text before the first row. */
   readonly head: string;
   readonly encode: (row: UsageRow) => string;
 }
 
 export interface UsageStream {
   readonly freshness: Freshness;
-  /** Ends when every row was given; a failure destroys it. */
+  /** Ends after the last row; a failure destroys it. */
   readonly text: Readable;
 }
 
 const ROWS_PER_FETCH = 1_000;
 /**
- * The first rows come when everything is added up and sorted. Shorter than what a socket may be silent
- * for, so that the caller is told.
+ * The first rows come when everything is added up and sorted. Shorter than the socket's time-out, so that the
+ * caller gets an answer that says so.
  */
 const STATEMENT_TIMEOUT_MS = 80_000;
 
 /**
- * Opens the answer: when this resolves the first rows are there, so that what goes wrong before can be
- * answered with a status. The transaction lasts until the stream is read or destroyed.
+ * Opens the stream. Resolves when the first rows are there, so that an earlier failure can still be answered
+ * with a status. The transaction lasts until the stream has been read or is destroyed.
  *
- * @param options.signal The caller has gone: what Postgres is doing ends.
+ * @param options.signal Aborted when the caller has gone: cancels the statement in Postgres.
  * @throws As readUsage.
  */
 export async function openUsageStream(
@@ -40,7 +39,7 @@ export async function openUsageStream(
   { encoder, signal }: { encoder: RowEncoder; signal: AbortSignal },
 ): Promise<UsageStream> {
   const reading = await readRedis(deps, query);
-  // A failure destroys it, and may do so before anybody listens.
+  // A failure destroys it, perhaps before anything listens.
   const text = new PassThrough().on('error', () => undefined);
   return await new Promise<UsageStream>((resolve, reject) => {
     deps
@@ -58,7 +57,7 @@ export async function openUsageStream(
 }
 
 async function openCursor(client: PoolClient, { text, values }: Statement): Promise<void> {
-  // All rows are wanted; a cursor is else planned for the first tenth of them.
+  // All rows will be read; by default a cursor is planned for the first tenth of them.
   await client.query(
     `SELECT set_config('cursor_tuple_fraction', '1', true), set_config('statement_timeout', $1, true)`,
     [String(STATEMENT_TIMEOUT_MS)],
@@ -89,17 +88,17 @@ async function* encodeAll(
 }
 
 /**
- * Runs `work` on a client whose server process is told to stop when the signal comes. Waits until it was
- * told, so that the client's next statement cannot be what is stopped.
+ * Runs `work` on a client whose backend is cancelled when the signal aborts. Waits for the cancel request to
+ * end, so that it cannot hit the client's next statement.
  */
 async function withCancel(
   pool: Pick<Pool, 'query'>,
   { processId, signal }: { processId: number; signal: AbortSignal },
   work: () => Promise<void>,
 ): Promise<void> {
-  let told: Promise<unknown> = Promise.resolve();
+  let cancelled: Promise<unknown> = Promise.resolve();
   const onAbort = (): void => {
-    told = cancelStatement(pool, processId).catch(() => undefined);
+    cancelled = cancelStatement(pool, processId).catch(() => undefined);
   };
   signal.throwIfAborted();
   signal.addEventListener('abort', onAbort, { once: true });
@@ -107,6 +106,6 @@ async function withCancel(
     await work();
   } finally {
     signal.removeEventListener('abort', onAbort);
-    await told;
+    await cancelled;
   }
 }

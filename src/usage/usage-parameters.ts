@@ -1,24 +1,18 @@
-/** The query string of /usage → a question, or a 400 that names the parameter. */
+/** Reads the query string of /usage. */
 import type { Pool } from 'pg';
 import { includesTenant, tenantsOf, type TenantScope } from '../core/tenant-scope.ts';
 import { parseTimestamp } from '../core/timestamp.ts';
-import {
-  fromCursor,
-  isTimeZone,
-  USAGE_GROUPS,
-  type UsageGroup,
-  type UsageQuery,
-} from './usage-query.ts';
-import { readMidnight } from './usage-sql.ts';
+import { fromCursor, isTimeZone, USAGE_GROUPS, type UsageGroup, type UsageQuery } from './usage.ts';
+import { readMidnight } from './usage-query.ts';
 import { checkedSpan, instantFrom } from '../http/instants.ts';
 import { invalidField } from '../http/problems.ts';
 import type { UsageParameters } from './usage-schema.ts';
 
-/** Four digits: Postgres has no year 0. */
+/** Years 1000 to 9999: Postgres has no year 0. */
 const DATE = /^[1-9]\d{3}-\d\d-\d\d$/;
 
 /**
- * Reads the parameters, within what the caller may see; dates are looked up in Postgres, which knows every zone's clock changes.
+ * Reads the parameters, limited to the caller's tenants. Postgres says when a date begins in a time zone.
  *
  * @throws ProblemError 400 naming the parameter.
  */
@@ -35,7 +29,7 @@ export async function parseUsageParameters(
     window: parameters.window ?? 'none',
     tz,
     groups: parseGroups(parameters.group_by),
-    // Another's tenant is as one that there is not.
+    // A tenant of others is answered like one that does not exist.
     tenants:
       parameters.tenant?.filter((tenant) => includesTenant(scope, tenant)) ?? tenantsOf(scope),
     skus: parameters.product_sku,
@@ -56,7 +50,7 @@ export async function parseUsageParameters(
   return { ...query, after: key };
 }
 
-/** Always in one order, and always with the unit. */
+/** In the order of USAGE_GROUPS, always with the unit. */
 function parseGroups(texts: readonly string[] = []): UsageGroup[] {
   const given = new Set(texts.flatMap((text) => text.split(',')).map((name) => name.trim()));
   given.delete('');
@@ -72,7 +66,7 @@ async function parsePlace(
   if (text === undefined) return undefined;
   if (!DATE.test(text)) return instantFrom(field, text, 'a date, or an RFC 3339 instant');
   if (parseTimestamp(`${text}T00:00:00Z`) === undefined) {
-    throw invalidField(field, 'must be a day that there is');
+    throw invalidField(field, 'must be a day that exists');
   }
   return await readMidnight(pool, { date: text, tz });
 }

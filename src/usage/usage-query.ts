@@ -1,121 +1,249 @@
-/** A question about usage, checked, and the rows that answer it. */
-import { createHash } from 'node:crypto';
-import { parseTimestamp } from '../core/timestamp.ts';
+/** All SQL of usage questions. Every value is a parameter; names come from closed lists. */
+import type { Pool, PoolClient } from 'pg';
+import type { HeldSums } from './fold-held.ts';
+import { safeNumber } from './safe-number.ts';
+import type { UsageGroup, UsageKey, UsageQuery, UsageRow } from './usage.ts';
 
-/** What sums are cut by in time; `none` gives one sum over all of it. */
-export const USAGE_WINDOWS = ['hour', 'day', 'month', 'none'] as const;
-export type UsageWindow = (typeof USAGE_WINDOWS)[number];
+type Queryable = Pick<Pool, 'query'>;
 
-/** What sums can be cut by besides, in the order in which they sort. */
-export const USAGE_GROUPS = ['tenant', 'product_sku', 'use_unity'] as const;
-export type UsageGroup = (typeof USAGE_GROUPS)[number];
-
-/** One question. What is undefined does not restrict; an empty list lets nothing through. */
-export interface UsageQuery {
-  readonly window: UsageWindow;
-  /** Whose days and months: `UTC`, or a name of the IANA database such as `Europe/Berlin`. */
-  readonly tz: string;
-  /** In the order of USAGE_GROUPS. The unit is always among them: amounts of two units have no sum. */
-  readonly groups: readonly UsageGroup[];
-  readonly tenants?: readonly string[] | undefined;
-  readonly skus?: readonly string[] | undefined;
-  readonly units?: readonly string[] | undefined;
-  /** Hours that start at `fromMs` or later, before `toMs`; milliseconds since 1970. */
-  readonly fromMs?: number | undefined;
-  readonly toMs?: number | undefined;
-  readonly order: 'asc' | 'desc';
-  /** The key of the row before the first one. */
-  readonly after?: UsageKey | undefined;
-  /** How many rows at most; undefined: all. */
-  readonly limit?: number | undefined;
-  /** Only what was flushed at this instant; milliseconds since 1970. Leaves out what Redis holds. */
-  readonly asOfMs?: number | undefined;
-  /** Whether to add what Redis holds. */
-  readonly live: boolean;
+export interface Statement {
+  readonly text: string;
+  readonly values: unknown[];
 }
 
-/** The values that a row sorts by: its window, unless there is none, then its groups. */
-export type UsageKey = readonly string[];
-
-/** One sum. A member that the question does not cut by is left out. */
-export interface UsageRow {
-  /** In the question's time zone, with its offset. */
-  readonly window_start?: string;
-  /** Where the next window starts; a day may have 23 or 25 hours. */
-  readonly window_end?: string;
+/** A row as the driver returns it. */
+export interface SqlUsageRow {
+  readonly window_key?: string;
+  readonly starts_at?: Date;
+  readonly start_offset?: number;
+  readonly ends_at?: Date;
+  readonly end_offset?: number;
   readonly tenant?: string;
   readonly product_sku?: string;
   readonly use_unity: string;
   readonly used_amount: string;
-  readonly pulse_count: number;
-  /** Whether some of it is not in Postgres yet. */
+  readonly pulse_count: string;
   readonly provisional: boolean;
 }
 
-/** How fresh an answer is. */
-export interface Freshness {
-  /** Every pulse that had been counted when the question came, and was used before, is flushed. */
-  readonly completeThroughMs: number;
-  /** Before this instant, no pulse can come any more. */
-  readonly finalThroughMs: number;
-  /** Whether the same question may get another answer because part of this one was not settled yet. */
-  readonly provisional: boolean;
-  /** Pulses in the sums that Redis still holds; null when it was not asked. */
-  readonly pending: number | null;
-}
+/** Collects the values of a statement. */
+class Parameters {
+  readonly values: unknown[] = [];
 
-const TIME_ZONE = /^(?:UTC|[A-Za-z]+(?:\/[A-Za-z0-9_+-]+){1,2})$/;
+  /** @returns The text that stands for the value in the statement. */
+  add(value: unknown, type: string): string {
+    this.values.push(value);
+    return `$${this.values.length}::${type}`;
+  }
+}
 
 /**
- * Whether a text names a time zone. Abbreviations such as `CET` do not: Postgres takes them for a fixed
- * offset and others for a zone with summer time.
+ * The statement of one question. Groups rows of Postgres and sums of Redis together, so that both fall into the
+ * same windows.
  */
-export function isTimeZone(text: string): boolean {
-  if (!TIME_ZONE.test(text)) return false;
-  try {
-    new Intl.DateTimeFormat('en', { timeZone: text });
-    return true;
-  } catch {
-    return false;
+export function usageStatement(query: UsageQuery, held: HeldSums): Statement {
+  const parameters = new Parameters();
+  // Postgres cannot tell the type of an unused parameter.
+  const tz = query.window === 'none' ? '' : parameters.add(query.tz, 'text');
+  const sources = [flushedRows(query, parameters)];
+  if (held.unit.length > 0) sources.push(heldRows(query, { held, parameters }));
+  const keys = query.window === 'none' ? query.groups : ['bucket', ...query.groups];
+  const bucket = query.window === 'none' ? '' : `${bucketOf(query, tz)} AS bucket,`;
+  const order = query.order === 'desc' ? 'DESC' : 'ASC';
+  const text = `
+    SELECT ${[...labels(query, tz), ...query.groups].join(', ')},
+           trim_scale(used_amount)::text AS used_amount, pulse_count::text, provisional
+    FROM (
+      SELECT ${bucket} ${query.groups.join(', ')}, sum(used_amount) AS used_amount,
+             sum(pulse_count) AS pulse_count, bool_or(provisional) AS provisional
+      FROM (${sources.join('\nUNION ALL\n')}) AS counted
+      GROUP BY ${keys.join(', ')}
+    ) AS summed
+    ${placeAfter(query, { keys, parameters })}
+    ORDER BY ${keys.map((key) => `${key} ${order}`).join(', ')}
+    LIMIT ${parameters.add(query.limit ?? null, 'bigint')}`;
+  return { text, values: parameters.values };
+}
+
+function flushedRows(query: UsageQuery, parameters: Parameters): string {
+  const { tenants, skus, units, fromMs, toMs, asOfMs } = query;
+  const where: string[] = [];
+  if (tenants !== undefined) where.push(`tenant = ANY (${parameters.add(tenants, 'text[]')})`);
+  if (skus !== undefined) where.push(`product_sku = ANY (${parameters.add(skus, 'text[]')})`);
+  if (units !== undefined) where.push(`use_unity = ANY (${parameters.add(units, 'text[]')})`);
+  if (fromMs !== undefined) where.push(`window_start >= ${instant(fromMs, parameters)}`);
+  if (toMs !== undefined) where.push(`window_start < ${instant(toMs, parameters)}`);
+  if (asOfMs !== undefined) {
+    const flushed = `SELECT id FROM flush_batches WHERE flushed_at <= ${instant(asOfMs, parameters)}`;
+    where.push(`flush_batch_id IN (${flushed})`);
   }
+  return `SELECT window_start, ${query.groups.join(', ')}, used_amount, pulse_count, false AS provisional
+          FROM pulses ${where.length === 0 ? '' : `WHERE ${where.join(' AND ')}`}`;
 }
 
-/** How many values a key of this question has. */
-function keyLength({ window, groups }: Pick<UsageQuery, 'window' | 'groups'>): number {
-  return groups.length + (window === 'none' ? 0 : 1);
+/** COLLATE: the texts must sort like those of the table. */
+function heldRows(
+  { groups }: UsageQuery,
+  { held, parameters }: { held: HeldSums; parameters: Parameters },
+): string {
+  const columns = [
+    parameters.add(held.windowStartSec, 'bigint[]'),
+    parameters.add(held.tenant, 'text[]'),
+    parameters.add(held.sku, 'text[]'),
+    parameters.add(held.unit, 'text[]'),
+    parameters.add(held.usedAmount, 'numeric[]'),
+    parameters.add(held.pulseCount, 'bigint[]'),
+  ];
+  const texts = groups.map((group) => `${group} COLLATE "C" AS ${group}`);
+  return `SELECT to_timestamp(window_start_sec), ${texts.join(', ')}, used_amount, pulse_count, true
+          FROM unnest(${columns.join(', ')})
+            AS held (window_start_sec, tenant, product_sku, use_unity, used_amount, pulse_count)`;
 }
 
-/** The place after a row, as a text for callers. It fits the same question alone. */
-export function toCursor(query: UsageQuery, key: UsageKey): string {
-  return Buffer.from(JSON.stringify([shapeOf(query), ...key])).toString('base64url');
+/** Days and months follow the wall clock of the zone; hours are the windows that pulses were added up by. */
+function bucketOf({ window }: UsageQuery, tz: string): string {
+  if (window === 'hour') return 'window_start';
+  return `date_trunc('${window}', window_start AT TIME ZONE ${tz})`;
 }
 
-/** As Postgres writes a time; a year without leading zeros is one that it also reads. */
-const WINDOW_KEY = /^([1-9]\d{3}-\d\d-\d\d) (\d\d:\d\d:\d\d)(?:\+00)?$/;
+/** The sort key of a window, and its two ends, each with the zone's offset from UTC in seconds. */
+function labels({ window }: UsageQuery, tz: string): string[] {
+  if (window === 'none') return [];
+  const startsAt = window === 'hour' ? 'bucket' : wallClock('bucket', tz);
+  const endsAt =
+    window === 'hour'
+      ? `bucket + interval '1 hour'`
+      : wallClock(`bucket + interval '1 ${window}'`, tz);
+  const offset = (at: string) =>
+    `extract(epoch FROM ((${at}) AT TIME ZONE ${tz}) - ((${at}) AT TIME ZONE 'UTC'))::integer`;
+  return [
+    'bucket::text AS window_key',
+    `${startsAt} AS starts_at`,
+    `${offset(startsAt)} AS start_offset`,
+    `${endsAt} AS ends_at`,
+    `${offset(endsAt)} AS end_offset`,
+  ];
+}
 
-/** Reads a cursor; undefined when it is none of this question. */
-export function fromCursor(query: UsageQuery, cursor: string): UsageKey | undefined {
-  let parts: unknown;
-  try {
-    parts = JSON.parse(Buffer.from(cursor, 'base64url').toString());
-  } catch {
-    return undefined;
+/**
+ * The instant at which a day begins. Where clocks change at midnight, 00:00 exists twice or not at all, but the
+ * second before it exists once, and a second later the day has begun.
+ */
+function wallClock(midnight: string, tz: string): string {
+  return `((${midnight} - interval '1 second') AT TIME ZONE ${tz}) + interval '1 second'`;
+}
+
+function placeAfter(
+  query: UsageQuery,
+  { keys, parameters }: { keys: readonly string[]; parameters: Parameters },
+): string {
+  if (query.after === undefined) return '';
+  const types = keys.map((key) => typeOfKey(key, query));
+  const values = query.after.map((value, index) => parameters.add(value, types[index] ?? 'text'));
+  return `WHERE (${keys.join(', ')}) ${query.order === 'desc' ? '<' : '>'} (${values.join(', ')})`;
+}
+
+function typeOfKey(key: string, { window }: UsageQuery): string {
+  if (key !== 'bucket') return 'text';
+  return window === 'hour' ? 'timestamptz' : 'timestamp';
+}
+
+function instant(ms: number, parameters: Parameters): string {
+  return parameters.add(new Date(ms), 'timestamptz');
+}
+
+/** The row as it is answered. */
+export function fromSqlRow(row: SqlUsageRow): UsageRow {
+  const { starts_at, start_offset = 0, ends_at, end_offset = 0 } = row;
+  return {
+    ...(starts_at === undefined ? {} : { window_start: withOffset(starts_at, start_offset) }),
+    ...(ends_at === undefined ? {} : { window_end: withOffset(ends_at, end_offset) }),
+    ...(row.tenant === undefined ? {} : { tenant: row.tenant }),
+    ...(row.product_sku === undefined ? {} : { product_sku: row.product_sku }),
+    use_unity: row.use_unity,
+    used_amount: row.used_amount,
+    pulse_count: safeNumber(row.pulse_count),
+    provisional: row.provisional,
+  };
+}
+
+export function keyOf(row: SqlUsageRow, groups: readonly UsageGroup[]): UsageKey {
+  const groupKeys = groups.map((group) => row[group] ?? '');
+  return row.window_key === undefined ? groupKeys : [row.window_key, ...groupKeys];
+}
+
+/** RFC 3339 has offsets of whole minutes only; with any other, of long ago, the instant is written in UTC. */
+function withOffset(instant: Date, offsetSeconds: number): string {
+  if (offsetSeconds === 0 || offsetSeconds % 60 !== 0) {
+    return instant.toISOString().replace('.000Z', 'Z');
   }
-  if (!Array.isArray(parts) || !parts.every((part) => typeof part === 'string')) return undefined;
-  const [shape, ...key] = parts;
-  if (shape !== shapeOf(query) || key.length !== keyLength(query)) return undefined;
-  if (query.window !== 'none' && !isWindowKey(key[0])) return undefined;
-  return key.some((part) => part.includes('\0')) ? undefined : key;
+  const local = new Date(instant.getTime() + offsetSeconds * 1000).toISOString().slice(0, 19);
+  const minutes = Math.abs(offsetSeconds) / 60;
+  const hh = String(Math.floor(minutes / 60)).padStart(2, '0');
+  const mm = String(minutes % 60).padStart(2, '0');
+  return `${local}${offsetSeconds < 0 ? '-' : '+'}${hh}:${mm}`;
 }
 
-function isWindowKey(text = ''): boolean {
-  const [, date = '', time = ''] = WINDOW_KEY.exec(text) ?? [];
-  return parseTimestamp(`${date}T${time}Z`) !== undefined;
+/** Which of the batches are committed in this snapshot, and the id of the backend that reads it. */
+export async function findCommitted(
+  client: PoolClient,
+  batchIds: readonly string[],
+): Promise<{ committed: ReadonlySet<string>; processId: number }> {
+  const { rows } = await client.query<{ committed: string[]; process_id: number }>(
+    `SELECT ARRAY (SELECT id::text FROM flush_batches WHERE id = ANY ($1::uuid[])) AS committed,
+            pg_backend_pid() AS process_id`,
+    [batchIds],
+  );
+  return { committed: new Set(rows[0]?.committed), processId: rows[0]?.process_id ?? 0 };
 }
 
-/** What two pages must have in common to belong together. */
-function shapeOf(query: UsageQuery): string {
-  const { window, tz, groups, tenants, skus, units, fromMs, toMs, order, asOfMs } = query;
-  const parts = [window, tz, groups, tenants, skus, units, fromMs, toMs, order, asOfMs];
-  return createHash('sha256').update(JSON.stringify(parts)).digest('base64url').slice(0, 12);
+/** The earliest hour of all batches that were open at an instant and were flushed after it. */
+export async function findEarliestUnflushed(
+  client: PoolClient,
+  { asOfMs, openedBeforeMs }: { asOfMs: number; openedBeforeMs: number },
+): Promise<number | undefined> {
+  const { rows } = await client.query<{ earliest: Date | null }>(
+    `SELECT min(window_min) AS earliest FROM flush_batches
+     WHERE flushed_at > $1::timestamptz AND opened_at < $2::timestamptz`,
+    [new Date(asOfMs), new Date(openedBeforeMs)],
+  );
+  return rows[0]?.earliest?.getTime();
+}
+
+/**
+ * Whether an instant is in the past by Postgres' clock, and whether a flush is writing right now.
+ *
+ * A flush reads the clock after it has locked the ledger. So when no lock is held, every batch flushed up to
+ * this instant is committed or rolled back.
+ */
+export async function readAsOfState(
+  pool: Queryable,
+  asOfMs: number,
+): Promise<{ isPast: boolean; isFlushing: boolean }> {
+  const { rows } = await pool.query<{ is_past: boolean; is_flushing: boolean }>(
+    `SELECT $1::timestamptz <= clock_timestamp() AS is_past,
+            EXISTS (SELECT FROM pg_locks
+                    WHERE locktype = 'relation' AND relation = 'flush_batches'::regclass
+                      AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+                      AND mode = 'RowExclusiveLock') AS is_flushing`,
+    [new Date(asOfMs)],
+  );
+  return { isPast: rows[0]?.is_past === true, isFlushing: rows[0]?.is_flushing === true };
+}
+
+/** The instant at which a date begins in a time zone, in milliseconds. */
+export async function readMidnight(
+  pool: Queryable,
+  { date, tz }: { date: string; tz: string },
+): Promise<number> {
+  const { rows } = await pool.query<{ midnight: Date }>(
+    `SELECT ${wallClock('$1::timestamp', '$2::text')} AS midnight`,
+    [date, tz],
+  );
+  return rows[0]?.midnight.getTime() ?? Number.NaN;
+}
+
+/** Cancels the statement that a backend is running. */
+export async function cancelStatement(pool: Queryable, processId: number): Promise<void> {
+  await pool.query('SELECT pg_cancel_backend($1)', [processId]);
 }

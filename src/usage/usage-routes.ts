@@ -7,21 +7,17 @@ import { HELD_ROWS_MAX, TooMuchHeldError } from './read-held.ts';
 import { AsOfFutureError, readUsage, type UsageDeps } from './read-usage.ts';
 import { csvEncoder, NDJSON_ENCODER } from './row-encoders.ts';
 import { openUsageStream } from './stream-usage.ts';
-import type { Freshness, UsageQuery } from './usage-query.ts';
+import type { Freshness, UsageQuery } from './usage.ts';
 import { setAnswerDeadline, signalOfEnd, whenOver } from '../http/answer-deadline.ts';
 import type { Api, ApiModule } from '../http/api-module.ts';
 import { READERS } from '../http/caller.ts';
 import { preferredType } from '../http/media-type.ts';
+import { nextLink } from '../http/page-links.ts';
 import { HTTP_PROBLEMS, invalidField, ProblemError } from '../http/problems.ts';
-import {
-  getUsageCsvSchema,
-  getUsageSchema,
-  USAGE_LIMIT_DEFAULT,
-  type UsageParameters,
-} from './usage-schema.ts';
+import { getUsageCsvSchema, getUsageSchema, USAGE_LIMIT_DEFAULT } from './usage-schema.ts';
 import { parseUsageParameters } from './usage-parameters.ts';
 
-/** What usage is read from besides Postgres. */
+/** What usage needs besides Postgres. */
 export type UsageSources = Pick<UsageDeps, 'held' | 'pulseAgeMaxMs'>;
 
 export interface UsageModuleDeps {
@@ -34,12 +30,11 @@ const CSV_TYPE = 'text/csv';
 const NDJSON_TYPE = 'application/x-ndjson';
 type ExportType = typeof CSV_TYPE | typeof NDJSON_TYPE;
 
-/** Exports hold a connection to Postgres for as long as their caller reads; the others must have some left. */
+/** An export holds a Postgres connection for as long as its caller reads; other requests need some as well. */
 const EXPORTS_MAX = 3;
-/** How long an export may take. One that stands still is ended sooner, by the socket's own timeout. */
+/** How long an export may take. The socket's time-out ends a stalled one sooner. */
 const EXPORT_TIMEOUT_MS = 3_600_000;
 
-/** Sums of usage. */
 export function createUsageModule(deps: UsageModuleDeps): ApiModule {
   return {
     tag: { name: 'usage', description: 'Exact sums of everything counted, flushed or not.' },
@@ -64,8 +59,8 @@ function addRoutes(api: Api, deps: UsageModuleDeps): void {
     const { limit = USAGE_LIMIT_DEFAULT } = query;
     const page = await readUsage(depsOf(deps, scope), { ...query, limit }).catch(toProblem);
     if (page.next !== null) {
-      const search = searchOf(request.query, { limit, after: page.next });
-      void reply.header('link', `<${api.prefix}/usage?${search}>; rel="next"`);
+      const parameters = { ...request.query, limit, after: page.next };
+      void reply.header('link', nextLink(`${api.prefix}/usage`, parameters));
     }
     return reply
       .type(JSON_TYPE)
@@ -88,7 +83,7 @@ function createExports(deps: UsageModuleDeps) {
   ): Promise<FastifyReply> => {
     if (exportCount >= EXPORTS_MAX) {
       throw new ProblemError(HTTP_PROBLEMS.PULSE_API_BUSY, {
-        detail: `${EXPORTS_MAX} exports are being read already.`,
+        detail: `${EXPORTS_MAX} exports are in progress.`,
       });
     }
     exportCount += 1;
@@ -109,17 +104,17 @@ function depsOf({ pool, usage }: UsageModuleDeps, scope: TenantScope): UsageDeps
   return { ...usage, pool, scope, readSnapshot: (read) => readAsTenants(pool, scope, read) };
 }
 
-/** SQLSTATE invalid_parameter_value: a zone that Node knows and Postgres does not. */
+/** SQLSTATE invalid_parameter_value: Node knows the time zone, Postgres does not. */
 const UNKNOWN_TIME_ZONE = '22023';
 
 function toProblem(error: unknown): never {
   if (error instanceof TooMuchHeldError) {
     throw invalidField(
       'live',
-      `must be false, or the request must ask for less: more than ${HELD_ROWS_MAX} rows of it are not flushed yet`,
+      `must be false, or the request must ask for less: more than ${HELD_ROWS_MAX} of its rows are not flushed yet`,
     );
   }
-  if (error instanceof AsOfFutureError) throw invalidField('as_of', 'must not lie in the future');
+  if (error instanceof AsOfFutureError) throw invalidField('as_of', 'must not be in the future');
   if ((error as { code?: unknown }).code === UNKNOWN_TIME_ZONE) {
     throw invalidField('tz', 'is not known to the database');
   }
@@ -147,16 +142,4 @@ function freshnessHeaders(freshness: Freshness): Record<string, string> {
 
 function toText(ms: number): string {
   return new Date(ms).toISOString().replace('.000Z', 'Z');
-}
-
-/** The same request for another page. */
-function searchOf(
-  parameters: UsageParameters,
-  page: { readonly limit: number; readonly after: string },
-): string {
-  const search = new URLSearchParams();
-  for (const [name, value] of Object.entries({ ...parameters, ...page })) {
-    for (const one of [value].flat()) search.append(name, String(one));
-  }
-  return search.toString();
 }

@@ -1,6 +1,6 @@
 /** GET /usage and GET /usage.csv. */
 import { Type, type Static } from 'typebox';
-import { USAGE_WINDOWS } from './usage-query.ts';
+import { USAGE_WINDOWS } from './usage.ts';
 import { SKU_LENGTH_MAX, TENANT_LENGTH_MAX, UNIT_LENGTH_MAX } from '../contract/rules.ts';
 import { WITH_TOKEN } from '../http/example-terms.ts';
 import { problemResponses } from '../http/problem-schema.ts';
@@ -18,32 +18,32 @@ const repeatable = (lengthMax: number, what: string) =>
       description: `Only this ${what}; repeat the parameter for several.`,
     }),
   );
-/** Without `examples`: the reference page would fill them in, and ask for a month in which nothing was used. */
+/** Without `examples`: the reference page would fill in a month in which nothing was used. */
 const place = (description: string, example: string) =>
   Type.Optional(
     Type.String({
       maxLength: 40,
       description:
-        `${description} An RFC 3339 instant, or a date: its first moment in \`tz\`, such as ` +
-        `\`${example}\`.`,
+        `${description} An RFC 3339 instant, or a date, which stands for its first moment in \`tz\`, ` +
+        `such as \`${example}\`.`,
     }),
   );
 
 const UsageQuery = Type.Object(
   {
-    from: place('Only hours that start then or later.', '2026-03-01'),
-    to: place('Only hours that start before.', '2026-03-29T12:00:00+02:00'),
+    from: place('Only hours that start at this time or later.', '2026-03-01'),
+    to: place('Only hours that start before this time.', '2026-03-29T12:00:00+02:00'),
     window: Type.Optional(
       Type.Enum([...USAGE_WINDOWS], {
-        description: 'What sums are cut by in time; `none`, the default, adds up all of it.',
+        description: 'One sum per hour, day or month; `none`, the default, adds up the whole span.',
       }),
     ),
     tz: Type.Optional(
       Type.String({
         maxLength: 64,
         description:
-          'Whose days and months: `UTC`, the default, or a name such as `Europe/Berlin`. A day may have ' +
-          '23 or 25 hours. An hour belongs to the day in which it starts.',
+          'The time zone of days and months: `UTC`, the default, or a name such as `Europe/Berlin`. A day ' +
+          'may have 23 or 25 hours. An hour belongs to the day in which it starts.',
         examples: ['Europe/Berlin'],
       }),
     ),
@@ -51,8 +51,8 @@ const UsageQuery = Type.Object(
       Type.Array(Type.String({ maxLength: 64 }), {
         maxItems: 8,
         description:
-          'What sums are cut by besides: `tenant`, `product_sku`, `use_unity`; repeated or with commas. ' +
-          'The unit always is, because amounts of two units have no sum.',
+          'One sum per `tenant`, `product_sku` or `use_unity`; repeat the parameter or separate with ' +
+          'commas. The unit is always included, because amounts of different units have no sum.',
         examples: [['tenant', 'product_sku']],
       }),
     ),
@@ -68,19 +68,20 @@ const UsageQuery = Type.Object(
       Type.Integer({
         minimum: 1,
         maximum: LIMIT_MAX,
-        description: `Rows at most: ${USAGE_LIMIT_DEFAULT} unless given; CSV and NDJSON have all unless given.`,
+        description: `At most this many rows. Default: ${USAGE_LIMIT_DEFAULT} in JSON, all in CSV and NDJSON.`,
       }),
     ),
     after: Type.Optional(
-      Type.String({ maxLength: 4_096, description: '`next` of the page before.' }),
+      Type.String({ maxLength: 4_096, description: '`next` of the previous page.' }),
     ),
     live: Type.Optional(
       Type.Enum(['true', 'false'], {
-        description: 'Whether to add what is counted and not flushed yet; `true` is the default.',
+        description:
+          'Whether to add pulses that are counted and not flushed; `true` is the default.',
       }),
     ),
     as_of: Type.Optional(
-      instant('Answers as the books stood at this instant: what had been flushed by then.'),
+      instant('Answers as of this instant: only pulses that had been flushed by then.'),
     ),
   },
   { additionalProperties: false },
@@ -89,8 +90,8 @@ export type UsageParameters = Static<typeof UsageQuery>;
 
 const UsageRow = Type.Object(
   {
-    window_start: Type.Optional(instant('Where the window starts, on the clock of `tz`.')),
-    window_end: Type.Optional(instant('Where the next one starts.')),
+    window_start: Type.Optional(instant('The start of the window, with the offset of `tz`.')),
+    window_end: Type.Optional(instant('The start of the next window.')),
     tenant: Type.Optional(Type.String({ description: 'Who is billed.' })),
     product_sku: Type.Optional(Type.String({ description: 'What was used.' })),
     use_unity: Type.String({ description: 'The unit of the amount.' }),
@@ -98,26 +99,26 @@ const UsageRow = Type.Object(
       pattern: '^[0-9]+(\\.[0-9]{1,9})?$',
       description: 'The exact sum as a plain decimal string.',
     }),
-    pulse_count: Type.Integer({ description: 'How many pulses the sum is made of.' }),
+    pulse_count: Type.Integer({ description: 'How many pulses are in the sum.' }),
     provisional: Type.Boolean({ description: 'Whether some of it is not flushed yet.' }),
   },
   {
     title: 'UsageRow',
-    description: 'One sum; members that the question does not cut by are left out.',
+    description: 'One sum. Members that the request does not group by are left out.',
   },
 );
 
 const FRESHNESS = {
   complete_through: instant(
-    'Every pulse that had been counted when the request came, and was used before this, is flushed.',
+    'Every pulse that was used before this, and counted before the request, is flushed.',
   ),
-  final_through: instant('Nothing that was used before this can come any more.'),
+  final_through: instant('No further pulse that was used before this can be counted.'),
   provisional: Type.Boolean({
     description:
-      'Whether the same request may be answered differently later, for what it holds now.',
+      'Whether the same request may be answered differently later, for the windows it has now.',
   }),
   pending: Type.Union([Type.Integer({ minimum: 0 }), Type.Null()], {
-    description: 'Pulses in these sums that are not flushed yet; null when they were left out.',
+    description: 'Pulses in these sums that are not flushed; null when such pulses are left out.',
   }),
 };
 
@@ -125,11 +126,11 @@ const Page = Type.Object(
   {
     data: Type.Array(UsageRow),
     next: Type.Union([Type.String(), Type.Null()], {
-      description: 'Send it as `after` for the next page; null on the last.',
+      description: 'Send it as `after` for the next page; null on the last page.',
     }),
     ...FRESHNESS,
   },
-  { description: 'One page of sums, and how fresh they are.' },
+  { description: 'One page of sums, and how complete they are.' },
 );
 
 const route = {
@@ -137,20 +138,20 @@ const route = {
   querystring: UsageQuery,
 };
 const csv = { schema: Type.String({ description: 'RFC 4180, with a header line.' }) };
-const ndjson = { schema: Type.String({ description: 'One row a line, as JSON.' }) };
+const ndjson = { schema: Type.String({ description: 'One row per line, as JSON.' }) };
 
 export const getUsageSchema = {
   ...route,
   operationId: 'getUsage',
   summary: 'Adds up usage',
   description:
-    'Exact sums of what is flushed and what is counted and not flushed yet, each pulse once. ' +
-    '`Accept: text/csv` or `application/x-ndjson` streams all rows; freshness is then in the headers ' +
+    'Exact sums of all pulses that are counted, flushed or not, each counted once. ' +
+    '`Accept: text/csv` or `application/x-ndjson` streams all rows; how complete they are is then in the headers ' +
     '`Pulse-Complete-Through`, `Pulse-Final-Through`, `Pulse-Provisional` and `Pulse-Pending`.',
   curl: `curl -s "$API/usage?window=day&tz=Europe/Berlin&group_by=tenant,product_sku" ${WITH_TOKEN}`,
   response: {
     200: {
-      description: 'The sums, and how fresh they are.',
+      description: 'The sums, and how complete they are.',
       content: {
         'application/json': { schema: Page },
         'text/csv': csv,

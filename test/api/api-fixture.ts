@@ -9,7 +9,8 @@ import type { Caller } from '../../src/http/caller.ts';
 import { keyIdOf } from '../../src/access/tokens.ts';
 import type { Identities } from '../../src/access/identities.ts';
 import { NO_TRACING } from '../../src/platform/tracing.ts';
-import type { PopulateRun, PopulateRuns } from '../../src/populate/populate-routes.ts';
+import type { StoredPopulateRun } from '../../src/populate/populate-runs-query.ts';
+import type { PopulateModuleOptions } from '../../src/populate/populate-routes.ts';
 
 export const SECRET = 'a secret of at least thirty-two bytes, for tests';
 
@@ -24,7 +25,7 @@ export const OPTIONS = {
 export interface TestDeps
   extends Omit<ApiModulesDeps, 'populate'>, Omit<ApiDeps, 'access' | 'modules'> {
   readonly identities: Identities;
-  readonly populateRuns: PopulateRuns;
+  readonly populateRuns: PopulateModuleOptions['populateRuns'];
 }
 
 export interface TestOptions extends ApiOptions, AccessOptions {
@@ -37,13 +38,15 @@ export function unreachablePool(): Pool {
 }
 
 /** Populate runs that only remember that they were started. */
-export function fakePopulateRuns(): PopulateRuns & { readonly started: Map<string, PopulateRun> } {
-  const started = new Map<string, PopulateRun>();
+export function fakePopulateRuns(): PopulateModuleOptions['populateRuns'] & {
+  readonly started: Map<string, StoredPopulateRun>;
+} {
+  const started = new Map<string, StoredPopulateRun>();
   return {
     started,
     start: ({ total, workers, buffer }) => {
       const startedAt = new Date('2026-01-31T13:00:00Z');
-      const run: PopulateRun = {
+      const run: StoredPopulateRun = {
         id: randomUUID(),
         state: 'running',
         total,

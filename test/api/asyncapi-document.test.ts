@@ -10,7 +10,7 @@ import { parseTimestamp } from '../../src/core/timestamp.ts';
 import { parsePulse } from '../../src/contract/parse-pulse.ts';
 import { arbitraryKeyText, arbitraryNanos, decimalOf, sentPulse } from '../support/pulses.ts';
 import { lintDescription } from './lint-description.ts';
-import { describeDeadLettersQueue } from '../../src/quarantine/dead-letters-queue.ts';
+import { describeDeadLettersQueue } from '../../src/quarantine/quarantine-queue.ts';
 import { describePulsesQueue } from '../../src/sending/pulses-queue.ts';
 
 const DOCUMENT = asyncApiDocument([

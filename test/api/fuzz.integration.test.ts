@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import type { InjectOptions } from 'fastify';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import type { Api } from '../../src/http/api-module.ts';
-import { USAGE_GROUPS } from '../../src/usage/usage-query.ts';
+import { USAGE_GROUPS } from '../../src/usage/usage.ts';
 import { useQuarantineFixture } from '../quarantine/quarantine-fixture.ts';
 import {
   createAnswerCheck,

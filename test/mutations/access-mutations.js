@@ -41,7 +41,7 @@ export const ACCESS_MUTATIONS = [
     off: 'dead letters are not filtered',
     edits: [
       {
-        file: 'src/quarantine/dead-letters-query.ts',
+        file: 'src/quarantine/quarantine-query.ts',
         find: "['tenant = ANY(?::text[])', tenantsOf(filters.scope ?? 'all')],",
         replace: '',
       },
@@ -92,7 +92,11 @@ export const ACCESS_MUTATIONS = [
     guard: 'roles of a route',
     off: 'every role may call every route',
     edits: [
-      { file: 'src/access/auth.ts', find: 'config.roles?.includes(role) !== true', replace: 'false' },
+      {
+        file: 'src/access/auth.ts',
+        find: 'config.roles?.includes(role) !== true',
+        replace: 'false',
+      },
     ],
     red: [MATRIX],
   },
@@ -109,12 +113,12 @@ export const ACCESS_MUTATIONS = [
     off: 'the API does not look whom the new body names',
     edits: [
       {
-        file: 'src/quarantine/dead-letters-routes.ts',
+        file: 'src/quarantine/quarantine-routes.ts',
         find: "if (tenants !== 'all' && (fix.tenant === null || !includesTenant(tenants, fix.tenant))) {",
         replace: 'if (includesTenant(tenants, "") && tenants !== "all") {',
       },
     ],
-    red: [{ tests: 'test/quarantine/dead-letters-scope.integration.test.ts' }],
+    red: [{ tests: 'test/quarantine/quarantine-scope.integration.test.ts' }],
   },
   {
     name: 'key-secret',
@@ -140,7 +144,9 @@ export const ACCESS_MUTATIONS = [
     name: 'key-expired',
     guard: 'an expired key is refused',
     off: 'it is not',
-    edits: [{ file: 'src/access/auth.ts', find: 'key.expiresAtMs <= Date.now()', replace: 'false' }],
+    edits: [
+      { file: 'src/access/auth.ts', find: 'key.expiresAtMs <= Date.now()', replace: 'false' },
+    ],
     red: [MATRIX, IDENTITY],
   },
   {

@@ -10,7 +10,7 @@ import {
   readAsTenants,
   workAsTenants,
 } from '../../src/platform/scoped-postgres.ts';
-import { findDeadLetter, listDeadLetters } from '../../src/quarantine/dead-letters-query.ts';
+import { findDeadLetter, listDeadLetters } from '../../src/quarantine/quarantine-query.ts';
 import { insertDeadLetter } from '../api/access-fixture.ts';
 import { insertBatch } from '../usage/rows-fixture.ts';
 import { isolatedServices, type IsolatedServices } from '../support/isolated.ts';

@@ -57,7 +57,7 @@ describe('generatePulses', () => {
     expect(generate({ runId: 'run-2' }).some(({ messageId }) => ids.has(messageId))).toBe(false);
   });
 
-  test('makes as many of each kind as asked for, about', () => {
+  test('makes about as many of each kind as asked for', () => {
     const pulses = generate();
     expect(pulses).toHaveLength(5_000);
     const share = (kind: string) => pulses.filter((pulse) => pulse.kind === kind).length / 5_000;
@@ -77,14 +77,14 @@ describe('generatePulses', () => {
     }
   });
 
-  test('splits a run by its indexes without a common id', () => {
+  test('splits a run by index without sharing an id', () => {
     const first = generate({ count: 100, duplicateRatio: 0 });
     const second = generate({ count: 100, duplicateRatio: 0, startIndex: 100 });
     const ids = new Set([...first, ...second].map(({ messageId }) => messageId));
     expect(ids.size).toBe(200);
   });
 
-  test('says of every good pulse what ingest makes of it, to the last decimal', () => {
+  test('states for every good pulse what ingest must add up, to the last decimal', () => {
     const sums = { expected: 0n, parsed: 0n };
     for (const generated of generate()) {
       if (generated.kind !== 'good') continue;
@@ -117,7 +117,7 @@ describe('generatePulses', () => {
     expect(tenants.size).toBe(12);
   });
 
-  test('uses every kind of bad pulse, each with an id of its own', () => {
+  test('uses every kind of bad pulse, each with its own id', () => {
     const bad = generate({ count: 200, badRatio: 1 });
     expect(new Set(bad.map(({ messageId }) => messageId)).size).toBe(200);
     expect(new Set(bad.map(({ body }) => body.toString())).size).toBe(BAD_PULSES.length);

@@ -63,7 +63,7 @@ test('the bounds themselves are accepted', async () => {
   );
 });
 
-describe('a body is refused, never bent into shape', () => {
+describe('a body is refused, never coerced', () => {
   const numbers = [null, true, '7', [5], {}, 1.5, 0, -1, 1e300, ''];
   const cases = Object.keys(BODY).flatMap((field) =>
     numbers.map((value) => [field, JSON.stringify(value), { ...BODY, [field]: value }] as const),
@@ -108,7 +108,7 @@ describe('a body is refused, never bent into shape', () => {
     expect((await post(many)).json<{ errors: unknown[] }>().errors).toHaveLength(20);
   });
 
-  test('1e3 is the integer 1000 and is taken for it', async () => {
+  test('1e3 is read as the integer 1000', async () => {
     const res = await post('{"total_messages":1e3,"workers_number":1.0,"buffer_size":1}');
     expect(res.statusCode).toBe(202);
     expect(res.json()).toMatchObject({ total_messages: 1000, workers_number: 1 });
@@ -137,7 +137,7 @@ test('more runs than the bound are refused with 409 until one has ended', async 
   expect((await post(BODY)).statusCode).toBe(202);
 });
 
-test('a start that fails frees its place', async () => {
+test('a failed start frees its place', async () => {
   const start = runs.start.bind(runs);
   runs.start = () => Promise.reject(new TransientError('PULSE_RABBIT_BLOCKED', 'amqp://secret'));
   for (let attempt = 0; attempt < 3; attempt++) {
@@ -150,7 +150,7 @@ test('a start that fails frees its place', async () => {
   expect((await post(BODY)).statusCode).toBe(202);
 });
 
-test('an unknown run is 404, an id that is none is 400', async () => {
+test('an unknown run is 404, an invalid id is 400', async () => {
   const unknown = await get(`${URL}/b3a3c0ff-9a46-4a7b-8d0a-0f2f4e4d3c2b`);
   expect(unknown.statusCode).toBe(404);
   expect(unknown.json()).toMatchObject({ code: 'PULSE_API_NOT_FOUND' });

@@ -66,7 +66,7 @@ describe('startPopulateRun', () => {
     expect((await idsInQueue()).size).toBe(1_000);
   });
 
-  test('outlives the loss of the broker: every id arrives, and none is new', async () => {
+  test('survives the loss of the broker: every id arrives, and none is new', async () => {
     const sent: string[] = [];
     const pulses = Array.from({ length: 1_500 }, (_, index) => {
       const messageId = `m${index}`;
@@ -97,7 +97,7 @@ describe('startPopulateRun', () => {
     expect((await idsInQueue()).size).toBe(last.confirmed);
   });
 
-  test('fails with a reason when the broker stays away', async () => {
+  test('fails with a reason when the broker stays unavailable', async () => {
     proxy.cut();
     const run = startPopulateRun(
       { ...deps(), giveUpAfterMs: 0, waitTimeoutMs: 200 },
@@ -112,7 +112,7 @@ describe('startPopulateRun', () => {
 });
 
 describe('createPopulateRuns', () => {
-  test('lets every process read how far a run has come', async () => {
+  test('lets every process read the progress of a run', async () => {
     const runs = createPopulateRuns({ ...deps(), rabbitmqUrl: services.rabbitmqUrl, pool });
     const request = { total: 500, workers: 2, buffer: 20, requestedBy: 'admin' };
     const { id, state } = await runs.start(request);
@@ -141,7 +141,7 @@ describe('createPopulateRuns', () => {
     await runs.close();
   });
 
-  test('stores that its runs were cancelled when it closes', async () => {
+  test('stores its runs as cancelled when it closes', async () => {
     const runs = createPopulateRuns({ ...deps(), rabbitmqUrl: services.rabbitmqUrl, pool });
     const request = { total: 10_000_000, workers: 1, buffer: 10, requestedBy: 'admin' };
     const { id } = await runs.start(request);
@@ -149,7 +149,7 @@ describe('createPopulateRuns', () => {
     expect(await findPopulateRun(pool, id)).toMatchObject({ state: 'cancelled' });
   });
 
-  test('calls a run interrupted when its process has stopped reporting', async () => {
+  test('reports a run as interrupted when its process has stopped reporting', async () => {
     const id = randomUUID();
     await pool.query(
       `INSERT INTO populate_runs (id, state, total, workers, buffer, updated_at)

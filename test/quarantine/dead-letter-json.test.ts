@@ -13,7 +13,7 @@ describe('a body', () => {
     expect(fromReadable(readable)).toEqual(bytes);
   });
 
-  test('that was cut in the middle of a character is text all the same', () => {
+  test('that was cut in the middle of a character is still text', () => {
     expect(toReadable(Buffer.from('ab😀').subarray(0, 4), true)).toEqual({
       encoding: 'utf8',
       content: 'ab',

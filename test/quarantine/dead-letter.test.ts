@@ -54,7 +54,7 @@ describe('fromDelivery', () => {
     expect(JSON.parse(row.headersJson)).toMatchObject({ timestampSec: 1_700_000_000 });
   });
 
-  test('takes a delivery that the broker gave up for one, whatever else its headers say', () => {
+  test('recognises a delivery that the broker dead-lettered, whatever its other headers are', () => {
     const headers = { 'x-death': [DEATH], 'x-pulse-reason': 'invalid_tenant' };
     const row = fromDelivery(delivery({ headers, messageId: 'm1' }));
     expect(row).toMatchObject({
@@ -67,11 +67,11 @@ describe('fromDelivery', () => {
     expect(fromDelivery(delivery({ headers, messageId: 'm1' })).id).toBe(row.id);
   });
 
-  test('calls any other end at the broker unknown, and says which', () => {
+  test('has reason unknown for any other x-death, with a detail that names it', () => {
     const headers = { 'x-death': [{ ...DEATH, reason: 'expired' }] };
     expect(fromDelivery(delivery({ headers }))).toMatchObject({
       reason: 'unknown',
-      detail: 'RabbitMQ took it out of queue pulses: expired.',
+      detail: 'RabbitMQ removed it from queue pulses: expired.',
     });
   });
 
@@ -92,13 +92,13 @@ describe('fromDelivery', () => {
     expect(row.messageId).toBe('m\ufffd\ufffd');
     expect(JSON.parse(row.headersJson)).toEqual({
       messageId: 'm\ufffd\ufffd',
-      // A replay must have the very id, NUL included.
+      // A replay must have exactly this id, NUL included.
       messageIdBase64: Buffer.from('m\u0000\ufffd').toString('base64'),
       headers: { 'a\ufffd': 'b\ufffd', bytes: { base64: 'AA==' }, nan: 'NaN' },
     });
   });
 
-  test('knows the replay that sent it, refused by ingest or given up by the broker', () => {
+  test('finds the replay that sent it, whether ingest refused it or the broker dead-lettered it', () => {
     const replayId = '7f0f2f4e-4d3c-4b2a-9a46-0a7bb3a3c0ff';
     const headers = { 'pulse-replay-id': replayId };
     expect(fromDelivery(refusedDelivery({ headers })).replayId).toBe(replayId);

@@ -1,4 +1,4 @@
-/** The whole way of a dead letter on real servers: a producer, ingest, the quarantine writer, replays. */
+/** The whole path of a dead letter on real servers: a producer, ingest, the quarantine writer, replays. */
 import { connect, type Options } from 'amqplib';
 import type { Pool } from 'pg';
 import { pino } from 'pino';
@@ -10,8 +10,8 @@ import { createPool } from '../../src/platform/postgres.ts';
 import { createRedis } from '../../src/platform/redis.ts';
 import { declareTopologyAt, topologyNames } from '../../src/platform/topology.ts';
 import { createPublisher } from '../../src/publish/publisher.ts';
-import type { DeadLetterFilters, DeadLetterRow } from '../../src/quarantine/dead-letter-row.ts';
-import { findDeadLetter, listDeadLetters } from '../../src/quarantine/dead-letters-query.ts';
+import type { DeadLetterFilters, DeadLetterRow } from '../../src/quarantine/quarantine.ts';
+import { findDeadLetter, listDeadLetters } from '../../src/quarantine/quarantine-query.ts';
 import type { ReplayDeps } from '../../src/quarantine/replay.ts';
 import { startQuarantineWriter } from '../../src/quarantine/writer.ts';
 import { openRedis } from '../aggregate/aggregate-fixture.ts';
@@ -28,7 +28,7 @@ export const DEDUPE_WINDOW_SECONDS = 3_600;
 
 export type QuarantineFixture = Awaited<ReturnType<typeof createQuarantineFixture>>;
 
-/** What a test person is called. */
+/** The person who acts in tests. */
 export const ALICE = { name: 'alice', via: 'api', scope: 'all' } as const;
 
 /**
@@ -85,21 +85,21 @@ export async function createQuarantineFixture() {
     services,
     pool,
     replay,
-    /** What an API sends pulses with. */
+    /** What the API sends pulses with. */
     sending: {
       publish: replay.publish,
       brokerState: () => publisher.state,
       queue,
       limits: LIMITS,
     },
-    /** What an API reads usage from. */
+    /** What the API reads usage from. */
     usage: { held: accumulator, pulseAgeMaxMs: LIMITS.pulseAgeMaxMs },
     channel,
     list,
     books,
     find: async (id: string) => (await findDeadLetter(pool, id))!,
 
-    /** Counts pulses until `stop`, as a worker's thread does. */
+    /** Counts pulses until `stop`, as a thread of a worker does. */
     startIngest(): void {
       const own = createRedis(redisUrl, { name: 'test', logger });
       const deadLetters = createPublisher({ url: rabbitmqUrl, logger });
@@ -140,12 +140,12 @@ export async function createQuarantineFixture() {
       running.push(() => writer.close());
     },
 
-    /** Ends what was started. */
+    /** Stops everything that was started. */
     async stop(): Promise<void> {
       await Promise.all(running.splice(0).map((stop) => stop()));
     },
 
-    /** Publishes as any client would, with confirms. */
+    /** Publishes with confirms, like any client. */
     async send(body: unknown, properties: Options.Publish = {}): Promise<void> {
       const content = Buffer.isBuffer(body)
         ? body
@@ -154,7 +154,7 @@ export async function createQuarantineFixture() {
       await channel.waitForConfirms();
     },
 
-    /** Resolves when as many wait, and nothing is on its way; returns them. */
+    /** Waits until this many are quarantined and the queues are empty, and returns them. */
     async waiting(count: number, filters: DeadLetterFilters = {}): Promise<DeadLetterRow[]> {
       await expect
         .poll(() => list({ state: 'quarantined', ...filters }), { timeout: 20_000, interval: 20 })
@@ -175,7 +175,7 @@ export async function createQuarantineFixture() {
       return rows;
     },
 
-    /** Empties everything; the history only by force. */
+    /** Empties everything; the trigger that protects the history is switched off for it. */
     async reset(): Promise<void> {
       await channel.purgeQueue(queue);
       await channel.purgeQueue(deadQueue);

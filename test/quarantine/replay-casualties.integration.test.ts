@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import type { Publication } from '../../src/contract/publication.ts';
-import { fixDeadLetter } from '../../src/quarantine/dead-letters-query.ts';
+import { fixDeadLetter } from '../../src/quarantine/quarantine-query.ts';
 import { replayDeadLetter } from '../../src/quarantine/replay.ts';
 import { sentPulse } from '../support/pulses.ts';
 import { ALICE, DEDUPE_WINDOW_SECONDS, useQuarantineFixture } from './quarantine-fixture.ts';
@@ -11,8 +11,8 @@ const fixture = useQuarantineFixture();
 const replay = (id: string, evenIfForgotten = false) =>
   replayDeadLetter(fixture.replay, id, { actor: ALICE, evenIfForgotten });
 
-describe('what the broker gave up', () => {
-  /** Nobody acknowledges it until the broker's limit is reached. */
+describe('a pulse that the broker dead-lettered', () => {
+  /** Never acknowledged until the delivery limit. */
   async function giveUp(body: unknown, messageId?: string): Promise<void> {
     await fixture.stop();
     const properties = {
@@ -30,7 +30,7 @@ describe('what the broker gave up', () => {
     fixture.startIngest();
   }
 
-  test('is replayed as it was, without the broker’s headers', async () => {
+  test('is replayed unchanged, without the headers of the broker', async () => {
     await giveUp([sentPulse(), sentPulse({ tenant: 'globex' })], 'm-1');
     const { id } = (await fixture.list())[0]!;
     const sent: Publication[] = [];
@@ -45,7 +45,7 @@ describe('what the broker gave up', () => {
     await fixture.settled({ counted: 2, duplicates: 2 });
   });
 
-  test('and had been counted all the same counts nothing', async () => {
+  test('and had been counted adds nothing', async () => {
     await fixture.send(sentPulse(), { messageId: 'm-1' });
     await fixture.settled({ counted: 1, duplicates: 0 });
     await giveUp(sentPulse(), 'm-1');
@@ -54,7 +54,7 @@ describe('what the broker gave up', () => {
     await fixture.settled({ counted: 1, duplicates: 1 });
   });
 
-  test('again, during the replay, waits again', async () => {
+  test('again during the replay is quarantined again', async () => {
     await giveUp(sentPulse(), 'm-1');
     const { id } = (await fixture.list())[0]!;
     await fixture.stop();
@@ -67,19 +67,19 @@ describe('what the broker gave up', () => {
     await fixture.waiting(1);
     await channel.cancel(consumerTag);
     expect(await fixture.list()).toMatchObject([{ id, state: 'quarantined' }]);
-    // It may have been counted at any of those deliveries.
+    // Any of those deliveries may have been counted.
     expect((await fixture.find(id)).maybeCountedSince).not.toBeNull();
   });
 });
 
-describe('what may have been counted and is forgotten', () => {
+describe('a pulse that may have been counted and whose id is forgotten', () => {
   const age = (seconds: number) =>
     fixture.pool.query(
       `UPDATE dead_letters SET maybe_counted_since = maybe_counted_since - $1 * interval '1 second'`,
       [seconds],
     );
 
-  /** One that was refused, and mended. */
+  /** One that was refused and then fixed. */
   async function fixed() {
     await fixture.send(sentPulse({ used_amount: 0 }), { messageId: 'm-1' });
     const { id } = (await fixture.waiting(1))[0]!;
@@ -89,7 +89,7 @@ describe('what may have been counted and is forgotten', () => {
     return { id };
   }
 
-  test('is not replayed a second time, unless a person insists', async () => {
+  test('is not replayed a second time, unless asked to with evenIfForgotten', async () => {
     const { id } = await fixed();
     expect(await replay(id)).toBe('replayed');
     await age(DEDUPE_WINDOW_SECONDS - 60);
@@ -101,14 +101,14 @@ describe('what may have been counted and is forgotten', () => {
     await fixture.settled({ counted: 1, duplicates: 2 });
   });
 
-  test('a pulse that was only refused may wait as long as it takes', async () => {
+  test('a pulse that was only refused can be replayed at any time', async () => {
     const { id } = await fixed();
     await fixture.pool.query(`UPDATE dead_letters SET received_at = now() - interval '30 days'`);
     expect(await replay(id)).toBe('replayed');
     await fixture.settled({ counted: 1, duplicates: 0 });
   });
 
-  test('there is no dead letter with an id that was made up', async () => {
+  test('a made-up id is missing', async () => {
     expect(await replay(randomUUID())).toBe('missing');
   });
 });

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { TransientError } from '../../src/core/errors.ts';
-import { insertDeadLetters } from '../../src/quarantine/dead-letters-query.ts';
+import { insertDeadLetters } from '../../src/quarantine/quarantine-query.ts';
 import { fromDelivery } from '../../src/quarantine/dead-letter.ts';
 import {
   previewMany,
@@ -38,7 +38,7 @@ const run = (options: Partial<ReplayManyOptions>) =>
   });
 
 describe('replaying many', () => {
-  test('a dry run counts and shows the first few, and touches nothing', async () => {
+  test('a dry run counts, shows the first, and changes nothing', async () => {
     await quarantine(7);
     await quarantine(2, 'invalid_tenant');
     const preview = await previewMany(fixture.replay, { tenant: 'acme' });
@@ -49,7 +49,7 @@ describe('replaying many', () => {
     expect((await fixture.channel.checkQueue(fixture.services.queue)).messageCount).toBe(0);
   });
 
-  test('by reason: each is counted once, others are left alone', async () => {
+  test('by reason: each is counted once, others do not change', async () => {
     fixture.startIngest();
     await quarantine(30);
     await quarantine(3, 'invalid_tenant');
@@ -70,7 +70,7 @@ describe('replaying many', () => {
     expect(performance.now() - startMs).toBeGreaterThanOrEqual(490);
   });
 
-  test('up to the limit, and on from there', async () => {
+  test('up to the limit, and from there on', async () => {
     await quarantine(10);
     const first = await run({ limit: 4 });
     expect(first).toMatchObject({ replayed: 4, end: 'limit' });
@@ -89,11 +89,11 @@ describe('replaying many', () => {
     expect(await fixture.list({ state: 'quarantined' })).toHaveLength(2);
   });
 
-  test('what is refused again waits again, and is not taken twice in one run', async () => {
+  test('one that is refused again is quarantined again, and not taken twice in one run', async () => {
     fixture.startIngest();
     fixture.startWriter();
     await quarantine(20, 'sum_overflow', sentPulse({ tenant: '' }));
-    // Slow enough for the first to come back while the last are still to be taken.
+    // Slow enough for the first to come back before the last are taken.
     const report = await run({ ratePerSecond: 20, filters: { fromMs: 0 } });
     expect(report.replayed + report.overtaken).toBe(20);
     const rows = await fixture.waiting(20, { reason: 'invalid_tenant' });
@@ -105,7 +105,7 @@ describe('replaying many', () => {
     expect(started).toEqual([{ count: '20' }]);
   });
 
-  test('ends at the first failure of a server, with what was done, and repeats the rest', async () => {
+  test('ends at the first failure of a server, reports what was done, and can be repeated', async () => {
     await quarantine(10);
     let sent = 0;
     const publish: typeof fixture.replay.publish = async (publication) => {
@@ -121,7 +121,7 @@ describe('replaying many', () => {
     expect((await fixture.channel.checkQueue(fixture.services.queue)).messageCount).toBe(10);
   });
 
-  test('stops when it is asked to, or when time is up', async () => {
+  test('stops on its signal, or when its time is up', async () => {
     await quarantine(10);
     expect(await run({ signal: AbortSignal.abort() })).toMatchObject({
       replayed: 0,
@@ -136,7 +136,7 @@ describe('replaying many', () => {
     });
   });
 
-  test('leaves out what may be forgotten, and says how many', async () => {
+  test('leaves out pulses whose id may be forgotten, and counts them', async () => {
     await quarantine(4);
     await fixture.pool.query(
       `UPDATE dead_letters SET maybe_counted_since = now() - interval '2 hours'
@@ -146,7 +146,7 @@ describe('replaying many', () => {
     expect(await run({ evenIfForgotten: true })).toMatchObject({ replayed: 3, forgotten: 0 });
   });
 
-  test('more than a page of them', async () => {
+  test('over more than one page', async () => {
     await quarantine(1_100);
     expect(await run({ limit: 2_000, ratePerSecond: 10_000 })).toMatchObject({
       replayed: 1_100,

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { ReplayableDeadLetter } from '../../src/quarantine/dead-letter-row.ts';
+import type { ReplayableDeadLetter } from '../../src/quarantine/quarantine.ts';
 import { fromDelivery } from '../../src/quarantine/dead-letter.ts';
 import { toReplayPublication } from '../../src/quarantine/replay-publication.ts';
 
@@ -13,7 +13,7 @@ function publicationOf(properties: object, changes: Partial<ReplayableDeadLetter
   return toReplayPublication({ ...deadLetter, properties: stored, ...changes }, OPTIONS);
 }
 
-/** The properties as the table gives them back. */
+/** The properties as they come back from the table. */
 function stored(properties: object): Record<string, unknown> {
   const fields = { exchange: 'pulses.dead', routingKey: 'key', redelivered: false };
   const { headersJson } = fromDelivery({ content: Buffer.from('{}'), fields, properties });
@@ -47,14 +47,14 @@ test('the timestamp is the original one, else the time of receipt', () => {
   expect(publicationOf({}).timestampSec).toBe(Date.parse('2026-11-22T04:10:00Z') / 1000);
 });
 
-test('it goes to the queue, wherever it was published at first', () => {
+test('it goes to the queue, whatever exchange it was published to originally', () => {
   expect(publicationOf({})).toMatchObject({ exchange: 'pulses', routingKey: 'pulses' });
 });
 
 describe('headers', () => {
   const mark = { 'pulse-replay-id': OPTIONS.replayId };
 
-  test('are those of the producer, and the mark of the replay', () => {
+  test('are those of the producer, and the replay id', () => {
     const headers = {
       trace: 'abc',
       bytes: Buffer.from([0, 255]),
@@ -82,7 +82,7 @@ describe('headers', () => {
     });
   });
 
-  test('too many to be handed on by ingest are left behind, so that the mark is not', () => {
+  test('are left out when they are too many to copy, so that the replay id is kept', () => {
     const headers = Object.fromEntries(
       Array.from({ length: 40 }, (_, index) => [`h${index}`, 'x'.repeat(1_000)]),
     );

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { describe, expect, test, vi } from 'vitest';
 import type { Publication } from '../../src/contract/publication.ts';
 import { windowStartSec } from '../../src/core/window.ts';
-import { fixDeadLetter } from '../../src/quarantine/dead-letters-query.ts';
+import { fixDeadLetter } from '../../src/quarantine/quarantine-query.ts';
 import { beginReplay, completeReplay } from '../../src/quarantine/replay-query.ts';
 import { replayDeadLetter } from '../../src/quarantine/replay.ts';
 import { sentPulse, toNanos } from '../support/pulses.ts';
@@ -53,7 +53,7 @@ describe('a fixed pulse that is replayed', () => {
     expect(toNanos(row!.amount)).toBe(3_500_000_000n);
   });
 
-  test('an element keeps its place: what the producer sends again under it is a duplicate', async () => {
+  test('an element keeps its position: a copy that the producer sends again is a duplicate', async () => {
     const { id, pulseIndex } = await quarantined([good, bad], { messageId: 'm-1' });
     expect(pulseIndex).toBe(1);
     await fix(id, good);
@@ -63,7 +63,7 @@ describe('a fixed pulse that is replayed', () => {
     await fixture.settled({ counted: 2, duplicates: 2 });
   });
 
-  test('leaves its history: who, when, and the hashes of both bodies', async () => {
+  test('has a history: who, when, and the hashes of both bodies', async () => {
     const { id } = await quarantined(bad, { messageId: 'm-1' });
     await fix(id, good);
     await replay(id);
@@ -126,12 +126,12 @@ describe('a pulse that is refused again', () => {
     const reopened = actions.find(({ action }) => action === 'reopened')!;
     expect(reopened).toMatchObject({ actor: null, via: 'quarantine' });
     expect(reopened.note).toMatch(/^Refused again: invalid_/);
-    // Refused is proof that it was not counted.
+    // A refused pulse was certainly not counted.
     expect(maybeCountedSince).toBeNull();
     expect(await fixture.books()).toEqual({ counted: 0, duplicates: 0 });
   });
 
-  test('waits again also when it comes back before it was marked', async () => {
+  test('is quarantined again even if it comes back before it was marked', async () => {
     const { id } = await quarantined(sentPulse({ tenant: '' }), { messageId: 'm-1' });
     const publish = async (publication: Publication): Promise<void> => {
       await fixture.replay.publish(publication);
@@ -148,7 +148,7 @@ describe('a pulse that is refused again', () => {
     expect(await historyOf(id)).toEqual(['replay_started', 'reopened']);
   });
 
-  test('by an element of a replayed array: the element is a dead letter of its own', async () => {
+  test('as an element of a replayed array becomes a separate dead letter', async () => {
     const { id } = await quarantined('[', { messageId: 'm-1' });
     await fix(id, [sentPulse(), sentPulse({ tenant: '' })]);
     await replay(id);
@@ -161,7 +161,7 @@ describe('a pulse that is refused again', () => {
     await fixture.settled({ counted: 2, duplicates: 0 });
   });
 
-  test('though somebody has deleted its row is there again', async () => {
+  test('is inserted again if its row was deleted', async () => {
     const { id } = await quarantined(sentPulse({ tenant: '' }), { messageId: 'm-1' });
     const publish = async (publication: Publication): Promise<void> => {
       await fixture.pool.query('DELETE FROM dead_letters');
@@ -171,7 +171,7 @@ describe('a pulse that is refused again', () => {
     expect(await fixture.waiting(1)).toMatchObject([{ id, reason: 'invalid_tenant' }]);
   });
 
-  test('by a replay of an earlier body leaves the later one alone', async () => {
+  test('in a replay of an earlier body does not change the later one', async () => {
     const { id } = await quarantined(sentPulse({ tenant: '' }), { messageId: 'm-1' });
     let publication: Publication | undefined;
     const keep = (given: Publication): Promise<void> => {
@@ -184,7 +184,7 @@ describe('a pulse that is refused again', () => {
     await replay(id);
     await fixture.settled({ counted: 1, duplicates: 0 });
     await fixture.replay.publish(publication!);
-    // Behind the late one in both queues: when it is there, the late one has been judged.
+    // Behind the late one in both queues: when it has arrived, the late one has been handled.
     await fixture.send('marker', { messageId: 'marker' });
     const [marker] = await fixture.waiting(1);
     expect(marker).toMatchObject({ messageId: 'marker' });
@@ -192,8 +192,8 @@ describe('a pulse that is refused again', () => {
   });
 });
 
-describe('replaying when something fails in between', () => {
-  test('killed after the publication: it still waits, and is counted once when replayed again', async () => {
+describe('replaying with a failure in between', () => {
+  test('killed after the publication: still quarantined, and counted once when replayed again', async () => {
     const { id } = await quarantined(sentPulse({ used_amount: 0 }), { messageId: 'm-1' });
     await fix(id, sentPulse());
     const publish = async (publication: Publication): Promise<void> => {
@@ -208,7 +208,7 @@ describe('replaying when something fails in between', () => {
     await fixture.settled({ counted: 1, duplicates: 1 });
   });
 
-  test('killed before the publication: it still waits, and who began it is known', async () => {
+  test('killed before the publication: still quarantined, and the history says who started it', async () => {
     const { id } = await quarantined(sentPulse({ used_amount: 0 }), { messageId: 'm-1' });
     const begin = { id, replayId: randomUUID(), rememberedSeconds: undefined, actor: ALICE };
     await beginReplay(fixture.pool, { ...begin, states: ['quarantined'] });

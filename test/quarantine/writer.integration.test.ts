@@ -12,7 +12,7 @@ import { createPublisher, type Publisher } from '../../src/publish/publisher.ts'
 import {
   countDeadLettersByReason,
   listDeadLetters,
-} from '../../src/quarantine/dead-letters-query.ts';
+} from '../../src/quarantine/quarantine-query.ts';
 import {
   startQuarantineWriter,
   type QuarantineWriter,
@@ -85,7 +85,7 @@ async function rowsSettle(total: number): Promise<void> {
 }
 
 describe('startQuarantineWriter', () => {
-  test('writes every dead letter once, what came together in one statement', async () => {
+  test('writes every dead letter once, those that came together in one statement', async () => {
     await Promise.all(
       Array.from({ length: 100 }, (_, index) => publisher.publish(deadLetter(`m${index}`))),
     );
@@ -109,7 +109,7 @@ describe('startQuarantineWriter', () => {
     expect(await listDeadLetters(pool, { limit: 1, reason: 'unknown' })).toEqual([]);
   });
 
-  test('drops a second copy of the same pulse, and keeps both of two without identity', async () => {
+  test('drops a second copy of the same pulse, and keeps both of two without an identity', async () => {
     await publisher.publish(deadLetter('m1'));
     await publisher.publish(deadLetter('m1'));
     await publisher.publish(deadLetter(undefined));
@@ -118,7 +118,7 @@ describe('startQuarantineWriter', () => {
     await rowsSettle(3);
   });
 
-  test('keeps a pulse that the broker gave up', async () => {
+  test('keeps a pulse that the broker dead-lettered', async () => {
     const consumer = await connection.createConfirmChannel();
     consumer.publish(services.queue, services.queue, Buffer.from('poison'), { messageId: 'p' });
     await consumer.waitForConfirms();
@@ -144,7 +144,7 @@ describe('startQuarantineWriter', () => {
     expect(rows.map(({ bytes }) => bytes)).toEqual([3, 10_000_000]);
   });
 
-  test('stores what Postgres refuses in a reduced form, and the others whole', async () => {
+  test('stores a row that Postgres refuses in reduced form, and the others in full', async () => {
     await pool.query(
       `ALTER TABLE dead_letters ADD CONSTRAINT test_only CHECK (message_id <> 'refused')`,
     );
@@ -163,7 +163,7 @@ describe('startQuarantineWriter', () => {
     });
   });
 
-  test('holds no more than its prefetch while Postgres is away, and goes on by itself', async () => {
+  test('holds no more than its prefetch while Postgres is unavailable, and then continues', async () => {
     let away = true;
     const query = vi.fn((...given: [string, unknown[]]) =>
       away ? Promise.reject(new Error('connection refused')) : pool.query(...given),
@@ -201,7 +201,7 @@ describe('startQuarantineWriter', () => {
     await proxy.close();
   });
 
-  test('gives back what it holds when it closes while Postgres is away', async () => {
+  test('returns what it holds to the queue when it closes while Postgres is unavailable', async () => {
     await publisher.publish(deadLetter('m1'));
     const query = () => Promise.reject(new Error('connection refused'));
     const writer = start({ pool: { query } as unknown as Pool });

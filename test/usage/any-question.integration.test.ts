@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Pulse } from '../../src/contract/pulse.ts';
 import { UNIT_LENGTH_MAX } from '../../src/contract/rules.ts';
 import { flushAll } from '../../src/flush/flush.ts';
-import { USAGE_GROUPS, USAGE_WINDOWS, type UsageRow } from '../../src/usage/usage-query.ts';
+import { USAGE_GROUPS, USAGE_WINDOWS, type UsageRow } from '../../src/usage/usage.ts';
 import { arbitraryKeyText, arbitraryNanos, toAmount } from '../support/pulses.ts';
 import { createUsageFixture, readAllPages, type UsageFixture } from './usage-fixture.ts';
 import { modelRows, toModelRow, type ModelQuery } from './usage-model.ts';
@@ -93,7 +93,7 @@ describe('any question equals the sum over a list', () => {
           const expected = modelRows(all, asked);
           if (asked.order === 'desc') expected.reverse();
           expect(rows.map((row) => toModelRow(row, asked))).toEqual(expected);
-          // A window that is told must hold the hours that were added up in it.
+          // The answered window must hold the hours that were added up in it.
           for (const row of rows) expect(hoursOutside(row, all, asked)).toEqual([]);
         }
       },

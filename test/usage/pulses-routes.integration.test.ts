@@ -14,7 +14,7 @@ let pool: Pool;
 let app: Api;
 let batchIds: string[];
 
-/** Texts that a query string, a Link header or SQL might stumble over. */
+/** Texts that a query string, a Link header or SQL might mishandle. */
 const AWKWARD = [
   'a:b|c"😀',
   "' OR '1'='1",
@@ -82,7 +82,7 @@ async function refusal(query: string) {
 }
 
 describe('a page', () => {
-  test('holds ten rows by ascending id unless told otherwise, and counts all', async () => {
+  test('has ten rows by ascending id by default, and counts all', async () => {
     const { data, page, limit, total } = await list();
     expect({ page, limit, total }).toEqual({ page: 1, limit: 10, total: 25 + 11 + 4 });
     expect(data.map((row) => row.used_amount)).toEqual(
@@ -90,7 +90,7 @@ describe('a page', () => {
     );
   });
 
-  test('shows each row whole, with exact amounts', async () => {
+  test('shows all fields of each row, with exact amounts', async () => {
     const { data } = await list({ tenant: 'exact' });
     expect(data[0]).toEqual({
       id: expect.stringMatching(/^\d+$/) as string,
@@ -129,14 +129,14 @@ describe('a page', () => {
     },
   );
 
-  test('beyond the end is empty and leads back', async () => {
+  test('beyond the end is empty and links back', async () => {
     const { data, total, link } = await list({ tenant: 'paged', page: '9', limit: '10' });
     expect({ data, total }).toEqual({ data: [], total: 25 });
     expect(link).toContain('page=3&limit=10&tenant=paged>; rel="prev"');
     expect((await list({ page: '10000000', limit: '1000' })).data).toEqual([]);
   });
 
-  test('of nothing has only a first and last page', async () => {
+  test('of nothing has only a first and a last page', async () => {
     const { data, total, link } = await list({ tenant: 'nobody' });
     expect({ data, total }).toEqual({ data: [], total: 0 });
     expect(link).toBe(
@@ -162,12 +162,12 @@ describe('filters', () => {
     }
   });
 
-  test('restrict together', async () => {
+  test('are combined with AND', async () => {
     expect((await list({ tenant: 'exact', product_sku: 'b', use_unity: 'GB' })).total).toBe(1);
     expect((await list({ tenant: 'exact', product_sku: 'b', use_unity: 'TB' })).total).toBe(0);
   });
 
-  test('from is inclusive, to is exclusive, whatever the offset they are written with', async () => {
+  test('from is inclusive and to exclusive, whatever their offset', async () => {
     const within = async (from: string, to: string) =>
       (await list({ tenant: 'paged', from, to })).data.map((row) => row.window_start);
     const hours = ['2026-01-31T10:00:00.000Z', '2026-01-31T11:00:00.000Z'];
@@ -181,7 +181,7 @@ describe('filters', () => {
   });
 });
 
-describe('a query is refused with the name of what is wrong', () => {
+describe('an invalid query is refused, naming the parameter', () => {
   test.each([
     ['page', 'page=0'],
     ['page', 'page=-1'],
@@ -224,7 +224,7 @@ describe('a query is refused with the name of what is wrong', () => {
     expect(errors.map((error) => error.field)).toContain(field);
   });
 
-  test('in words that help', async () => {
+  test('with a message that helps', async () => {
     const [error] = (await refusal('from=2026-01-31T13:00:00+02:00')).errors;
     expect(error!.message).toContain('%2B');
     expect((await refusal('tenent=acme')).errors).toEqual([
@@ -268,7 +268,7 @@ describe('one row', () => {
   );
 });
 
-test('rows and total are of the same moment while flushes commit', async () => {
+test('rows and total come from one snapshot while flushes commit', async () => {
   const state = { writing: true };
   const writer = (async () => {
     for (let batch = 0; batch < 30; batch++) {

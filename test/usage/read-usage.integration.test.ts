@@ -40,7 +40,7 @@ test.each([
 });
 
 describe('a flush', () => {
-  test.each(FLUSH_STEPS)('changes no sum, asked right after "%s"', async (step) => {
+  test.each(FLUSH_STEPS)('changes no sum, read right after "%s"', async (step) => {
     await fixture.count(somePulses(300));
     const seen: unknown[] = [];
     await flushAll({
@@ -52,7 +52,7 @@ describe('a flush', () => {
     expect(seen).toEqual([300, 300]);
   });
 
-  test('that happens between the reading of Redis and of Postgres changes no sum', async () => {
+  test('between reading Redis and reading Postgres changes no sum', async () => {
     await fixture.count(somePulses(300));
     const deps = {
       ...fixture.usage,
@@ -67,7 +67,7 @@ describe('a flush', () => {
   });
 
   test.each(['sealed', 'discarded'] as const)(
-    'that comes as far as "%s" between two readings of Redis changes no sum',
+    'that reaches "%s" between two reads of Redis changes no sum',
     async (step) => {
       await fixture.count(somePulses(300));
       let isFirst = true;
@@ -94,7 +94,7 @@ describe('freshness', () => {
     (await readUsage(fixture.usage, { ...EVERYTHING, ...changes })).freshness;
   const hourNow = () => Math.floor(Date.now() / HOUR_MS) * HOUR_MS;
 
-  test('with nothing waiting, all hours before this one are complete', async () => {
+  test('with nothing unflushed, all hours before this one are complete', async () => {
     await fixture.count(somePulses(10));
     await flushAll(fixture);
     const before = hourNow();
@@ -104,7 +104,7 @@ describe('freshness', () => {
     expect(answer.finalThroughMs).toBeLessThanOrEqual(Date.now() - AGE_MAX_MS);
   });
 
-  test('the earliest hour of what waits is the first that is not complete', async () => {
+  test('the earliest unflushed hour is the first that is not complete', async () => {
     await fixture.count(somePulses(10));
     await fixture.sealAll();
     await fixture.count([parsedPulse({ windowStartSec: WINDOW_SEC + 7_200, id: 'x' })]);
@@ -126,7 +126,7 @@ describe('freshness', () => {
     });
   });
 
-  test('without the live part the answer is settled, and says what is not in it', async () => {
+  test('without the live part the answer is final, and says that pulses are left out', async () => {
     await fixture.count(somePulses(10));
     const page = await readUsage(fixture.usage, { ...EVERYTHING, live: false });
     expect(page.rows).toEqual([]);
@@ -137,7 +137,7 @@ describe('freshness', () => {
     });
   });
 
-  test('a batch that Redis lost is no answer', async () => {
+  test('a batch that Redis lost is an error', async () => {
     await fixture.count(somePulses(10));
     const held = { ...fixture.accumulator, readMatching: () => Promise.resolve(null) };
     await expect(readUsage({ ...fixture.usage, held }, EVERYTHING)).rejects.toMatchObject({
@@ -153,7 +153,7 @@ describe('freshness', () => {
     await expect(readUsage(deps, EVERYTHING)).rejects.toThrow('more than its caller may see');
   });
 
-  test('more than one answer may take is refused', async () => {
+  test('a question with more rows in Redis than the bound is refused', async () => {
     const rows = somePulses(60_000).map((pulse) => ({ ...pulse, shard: 0 }));
     const held = {
       ...fixture.accumulator,
@@ -177,12 +177,12 @@ describe('as of an instant', () => {
   const asOf = (asOfMs: number) => readUsage(fixture.usage, { ...EVERYTHING, asOfMs });
   const clock = async () => {
     const { rows } = await fixture.pool.query<{ now: Date }>('SELECT clock_timestamp() AS now');
-    // The next millisecond: a Date has cut the microseconds off.
+    // The next millisecond: a Date drops the microseconds.
     await fixture.pool.query('SELECT pg_sleep(0.002)');
     return rows[0]!.now.getTime() + 1;
   };
 
-  test('the books stand as they stood then', async () => {
+  test('the answer has the pulses that were flushed by then', async () => {
     const start = await clock();
     await fixture.count(somePulses(100, 'first'));
     await flushAll(fixture);
@@ -195,7 +195,7 @@ describe('as of an instant', () => {
     expect((await asOf(first)).rows).toMatchObject([{ pulse_count: 100, provisional: false }]);
     expect((await asOf(counted)).rows).toMatchObject([{ pulse_count: 100 }]);
     expect((await asOf(await clock())).rows).toMatchObject([{ pulse_count: 150 }]);
-    // What had been counted and not flushed then is in no answer about then, and said to be missing.
+    // Pulses counted and not flushed by then are left out, and the answer says so.
     expect((await asOf(counted)).freshness).toMatchObject({
       completeThroughMs: WINDOW_SEC * 1000,
       provisional: false,
@@ -203,7 +203,7 @@ describe('as of an instant', () => {
     });
   });
 
-  test('while a flush is written the answer says that it may change, and afterwards not', async () => {
+  test('an answer is provisional only while a flush is writing', async () => {
     await fixture.count(somePulses(10));
     const seen: boolean[] = [];
     await flushAll({
@@ -216,7 +216,7 @@ describe('as of an instant', () => {
     expect(seen).toEqual([true, true, false]);
   });
 
-  test('a batch is told by the time of its entry, not of the beginning of its transaction', async () => {
+  test('the time of a batch is that of its ledger entry, not of the start of its transaction', async () => {
     const client = await fixture.pool.connect();
     await client.query('BEGIN');
     const begun = await clock();
@@ -229,7 +229,7 @@ describe('as of an instant', () => {
     expect(rows[0]!.flushed_at.getTime()).toBeGreaterThanOrEqual(begun);
   });
 
-  test('the future has no books yet', async () => {
+  test('an instant in the future is refused', async () => {
     await expect(asOf(Date.now() + 60_000)).rejects.toBeInstanceOf(AsOfFutureError);
   });
 });

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { csvEncoder, toCsvField } from '../../src/usage/row-encoders.ts';
 
-/** Reads one line as RFC 4180 says. */
+/** Reads one line by RFC 4180. */
 function parseLine(line: string): string[] {
   const fields: string[] = [];
   const pattern = /(?:"((?:[^"]|"")*)"|([^",]*))(?:,|$)/gy;
@@ -14,7 +14,7 @@ function parseLine(line: string): string[] {
   return fields;
 }
 
-test('any text comes back as it was', () => {
+test('any text can be read back unchanged', () => {
   const text = fc.oneof(
     fc.string({ unit: 'grapheme', minLength: 1 }),
     fc.constantFrom('=1+1', '"', '""', ',', '\n', '\r\n', ' x ', "'", '@a', '\t', '-1'),
@@ -37,6 +37,6 @@ test.each(['=A1', '+1', '-1', '@x', 'a,b', 'a"b', 'a\nb', ' a'])('%j is quoted',
   expect(toCsvField(text)).toBe(`"${text.replaceAll('"', '""')}"`);
 });
 
-test('plain texts are not', () => {
+test('plain texts are not quoted', () => {
   expect(toCsvField('vm.small')).toBe('vm.small');
 });

@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Pool } from 'pg';
 
-/** One row to write; what is not given is the same for all. */
+/** One row to write; members left out get the same value in every row. */
 export interface TestRow {
   readonly tenant?: string;
   readonly sku?: string;

@@ -48,7 +48,7 @@ const open = (path = 'usage.csv?group_by=product_sku') =>
     request.on('response', resolve).on('error', reject);
   });
 
-/** Transactions that a reader of ours has open, whatever it is doing. */
+/** Open transactions of readers. */
 async function exportsInPostgres(): Promise<number> {
   const { rows } = await pool.query<{ count: string }>(
     `SELECT count(*) FROM pg_stat_activity
@@ -57,7 +57,7 @@ async function exportsInPostgres(): Promise<number> {
   return Number(rows[0]?.count);
 }
 
-test('every row arrives, and the answer ends as a whole one does', async () => {
+test('every row arrives, and the answer ends as complete', async () => {
   const answer = await open();
   let lines = 0;
   for await (const chunk of answer) {
@@ -68,23 +68,23 @@ test('every row arrives, and the answer ends as a whole one does', async () => {
   expect(answer.complete).toBe(true);
 });
 
-test('a caller who does not read holds Postgres back, and memory stays flat', async () => {
+test('a caller who does not read slows Postgres down, and memory stays flat', async () => {
   const answer = await open();
   answer.pause();
   await eventually(exportsInPostgres).toBe(1);
-  // What was fetched lies in buffers of sockets, which are small; the rest is still in Postgres.
+  // Fetched rows are in socket buffers, which are small; the rest is still in Postgres.
   expect(answer.readableLength).toBeLessThan(1_000_000);
   answer.destroy();
 });
 
-test('a caller who goes away ends the transaction', async () => {
+test('a caller who disconnects ends the transaction', async () => {
   const answer = await open();
   expect(await exportsInPostgres()).toBe(1);
   answer.destroy();
   await eventually(exportsInPostgres).toBe(0);
 });
 
-test('a caller who goes away while Postgres adds up ends the statement', async () => {
+test('a caller who disconnects while Postgres adds up ends the statement', async () => {
   // Nothing is answered before the lock is gone.
   const blocker = await pool.connect();
   await blocker.query('BEGIN; LOCK TABLE pulses IN ACCESS EXCLUSIVE MODE');
@@ -93,13 +93,13 @@ test('a caller who goes away while Postgres adds up ends the statement', async (
   // The blocker's transaction, and the export that waits for it.
   await eventually(exportsInPostgres).toBe(2);
   request.destroy();
-  // Well before Postgres itself would give the lock up, after ten seconds.
+  // Well before lock_timeout, which is ten seconds.
   await expect.poll(exportsInPostgres, { timeout: 7_000 }).toBe(1);
   await blocker.query('ROLLBACK');
   blocker.release();
 });
 
-test('a failure midway cannot be taken for the end', async () => {
+test('a failure midway does not look like a complete answer', async () => {
   const answer = await open();
   answer.pause();
   await eventually(exportsInPostgres).toBe(1);
@@ -114,7 +114,7 @@ test('a failure midway cannot be taken for the end', async () => {
   expect(answer.complete).toBe(false);
 });
 
-test('a few exports at a time; the next is told to come back', async () => {
+test('exports beyond the bound are refused with Retry-After', async () => {
   const answers = await Promise.all([open(), open(), open()]);
   const refused = await open();
   expect(refused.statusCode).toBe(503);

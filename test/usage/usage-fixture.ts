@@ -1,13 +1,13 @@
 /** Usage questions on a real Redis and a real Postgres. */
 import { readUsage, type UsageDeps } from '../../src/usage/read-usage.ts';
-import type { UsageQuery, UsageRow } from '../../src/usage/usage-query.ts';
-import { fromCursor } from '../../src/usage/usage-query.ts';
+import type { UsageQuery, UsageRow } from '../../src/usage/usage.ts';
+import { fromCursor } from '../../src/usage/usage.ts';
 import { readAsTenants } from '../../src/platform/scoped-postgres.ts';
 import { createFlushFixture, type FlushFixture } from '../flush/flush-fixture.ts';
 
 export const AGE_MAX_MS = 35 * 86_400_000;
 
-/** Everything, added up to one sum a unit. */
+/** Everything, as one sum per unit. */
 export const EVERYTHING: UsageQuery & { readonly limit: number } = {
   window: 'none',
   tz: 'UTC',
@@ -19,7 +19,7 @@ export const EVERYTHING: UsageQuery & { readonly limit: number } = {
 
 export interface UsageFixture extends FlushFixture {
   readonly usage: UsageDeps;
-  /** Freezes what is live and leaves it in Redis. */
+  /** Seals the live batches and leaves them in Redis. */
   sealAll(): Promise<void>;
 }
 

@@ -1,6 +1,6 @@
 /** Usage as a person would add it up: over a list of pulses, with BigInt and JavaScript's own calendar. */
 import type { Pulse } from '../../src/contract/pulse.ts';
-import type { UsageGroup, UsageRow, UsageWindow } from '../../src/usage/usage-query.ts';
+import type { UsageGroup, UsageRow, UsageWindow } from '../../src/usage/usage.ts';
 import { decimalOf, toNanos } from '../support/pulses.ts';
 
 /** The part of a question that decides about sums. */
@@ -38,7 +38,7 @@ export function modelRows(pulses: readonly Pulse[], query: ModelQuery): ModelRow
     .map(({ key, nanos, count }) => JSON.stringify([...key, decimalOf(nanos), count]));
 }
 
-/** A row of the answer in the model's words. */
+/** A row of the answer in the model's form. */
 export function toModelRow(row: UsageRow, query: ModelQuery): ModelRow {
   const start = row.window_start ?? '';
   const window =

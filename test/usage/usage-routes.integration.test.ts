@@ -45,7 +45,7 @@ async function page(search: string, user = 'alice'): Promise<Page> {
 }
 
 describe('GET /usage', () => {
-  test('adds up what is flushed and what is not, and says how fresh it is', async () => {
+  test('adds up flushed and unflushed pulses, and says how complete the answer is', async () => {
     await fixture.count([parsedPulse({ windowStartSec: WINDOW_SEC, id: 'a' })]);
     await flushAll(fixture);
     await fixture.count([parsedPulse({ windowStartSec: WINDOW_SEC + 3_600, id: 'b' })]);
@@ -72,7 +72,7 @@ describe('GET /usage', () => {
     });
   });
 
-  test('leads from page to page, by next and by Link, while rows are added', async () => {
+  test('pages by `next` and by Link while rows are added', async () => {
     await fixture.count(somePulses(70));
     const seen: unknown[] = [];
     let target = 'usage?group_by=tenant&group_by=product_sku&window=hour&limit=7&order=desc';
@@ -93,7 +93,7 @@ describe('GET /usage', () => {
     expect(seen.map(String)).toEqual(seen.map(String).sort().reverse());
   });
 
-  test('takes dates on the clock of tz', async () => {
+  test('reads dates in the time zone of tz', async () => {
     const at = (text: string, id: string) =>
       parsedPulse({ windowStartSec: Date.parse(text) / 1000, id });
     await fixture.count([
@@ -113,7 +113,7 @@ describe('GET /usage', () => {
     ]);
   });
 
-  test('filters take several values, and each of them as plain text', async () => {
+  test('filters take several values, each as plain text', async () => {
     await fixture.count(
       ['a,b', "x' OR '1'='1", '*', 'c'].map((tenant, index) =>
         parsedPulse({ tenant, id: String(index) }),
@@ -130,7 +130,7 @@ describe('GET /usage', () => {
     expect(star.data.map(({ tenant }) => tenant)).toEqual(['*']);
   });
 
-  test('as_of leaves out what was flushed later, and what is not', async () => {
+  test('as_of leaves out pulses that were flushed later or not at all', async () => {
     await fixture.count(somePulses(10));
     await flushAll(fixture);
     await fixture.count(somePulses(5, 'later'));
@@ -190,7 +190,7 @@ describe('GET /usage', () => {
 });
 
 describe('an export', () => {
-  test('is CSV that a spreadsheet takes for text', async () => {
+  test('is CSV that a spreadsheet reads as text', async () => {
     await fixture.count([
       parsedPulse({ tenant: '=1+1', sku: 'a "b", c', id: '1' }),
       parsedPulse({ tenant: 'plain', sku: '-2', id: '2' }),
@@ -210,7 +210,7 @@ describe('an export', () => {
     );
   });
 
-  test('is what Accept asks for, and has all rows', async () => {
+  test('has the type that Accept asks for, and all rows', async () => {
     const pulses = somePulses(2_500).map((pulse, index) => ({ ...pulse, sku: `sku-${index}` }));
     await fixture.count(pulses);
     await flushAll(fixture);
@@ -223,7 +223,7 @@ describe('an export', () => {
     expect(csv.body.trimEnd().split('\r\n')).toHaveLength(4);
   });
 
-  test('a wrong question is still a problem document', async () => {
+  test('an invalid request is answered with a problem document', async () => {
     const answer = await get('usage.csv?window=week');
     expect(answer.statusCode).toBe(400);
     expect(answer.headers['content-type']).toContain('application/problem+json');

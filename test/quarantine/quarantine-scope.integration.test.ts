@@ -42,7 +42,7 @@ test.each([
   expect(await stored(id)).toMatchObject({ tenant: OWN_TENANT, fixed_body: null });
 });
 
-test('bulk actions take the caller’s own, whatever they filter by', async () => {
+test('bulk actions take only the caller’s tenants, whatever the filter', async () => {
   const own = await insertDeadLetter(fixture.pool, OWN_TENANT);
   const others = [
     await insertDeadLetter(fixture.pool, OTHER_TENANT),

@@ -10,21 +10,22 @@ import {
   reportToJson,
   rowToJson,
 } from './dead-letter-json.ts';
-import { SHOWN_BYTES_MAX, type Actor, type DeadLetterDetail } from './dead-letter-row.ts';
+import { SHOWN_BYTES_MAX, type Actor, type DeadLetterDetail } from './quarantine.ts';
 import {
   discardDeadLetters,
   findDeadLetter,
   fixDeadLetter,
   listDeadLetters,
-} from './dead-letters-query.ts';
+} from './quarantine-query.ts';
 import { previewMany, replayMany, type ManyFilters } from './replay-many.ts';
 import { replayDeadLetter, type ReplayDeps } from './replay.ts';
-import { describeDeadLettersQueue } from './dead-letters-queue.ts';
+import { describeDeadLettersQueue } from './quarantine-queue.ts';
 import { tenantInBody } from './tenant-in-body.ts';
 import { signalOfEnd } from '../http/answer-deadline.ts';
 import type { Api, ApiModule } from '../http/api-module.ts';
 import { actorNameOf, OPERATORS, READERS, type Caller } from '../http/caller.ts';
 import { spanFrom } from '../http/instants.ts';
+import { nextLink } from '../http/page-links.ts';
 import { HTTP_PROBLEMS, invalidField, ProblemError } from '../http/problems.ts';
 import {
   BULK_LIMIT_DEFAULT,
@@ -39,7 +40,7 @@ import {
   replayDeadLetterSchema,
   replayManySchema,
   type Filters,
-} from './dead-letters-schema.ts';
+} from './quarantine-schema.ts';
 import { QUARANTINE_PROBLEMS } from './quarantine-problems.ts';
 
 /** What replays need besides Postgres. */
@@ -50,15 +51,14 @@ export interface QuarantineModuleDeps {
   readonly replay: DeadLetterReplay;
 }
 
-/** What a bulk replay may take at its rate, so that it is answered in time. */
+/** How long a bulk replay may take at its rate, so that it can be answered in time. */
 const BULK_SECONDS_MAX = 30;
-/** And after this it begins no more, because the rate was a hope. */
+/** It starts no replay after this time: its actual rate may be lower. */
 const BULK_TIMEOUT_MS = 40_000;
-/** What was begun last may wait half a minute for a place and as long for its confirm; what became of it must be told. */
+/** The last replay may wait half a minute for a place, and as long for its confirm; the answer must say how it ended. */
 const REPLAY_WITHIN_MS = 75_000;
 const BULK_WITHIN_MS = BULK_TIMEOUT_MS + 70_000;
 
-/** The quarantine. */
 export function createQuarantineModule(deps: QuarantineModuleDeps): ApiModule {
   return {
     tag: { name: 'dead letters', description: 'The quarantine: pulses that could not be counted.' },
@@ -85,11 +85,8 @@ function addReads(api: Api, { pool }: QuarantineModuleDeps): void {
     );
     const { data, next } = toPage(rows, limit);
     if (next !== null) {
-      const query = new URLSearchParams({ limit: String(limit), after: next });
-      for (const [name, value] of Object.entries({ ...texts, state })) {
-        if (value !== undefined) query.set(name, value);
-      }
-      void reply.header('link', `<${api.prefix}/dead-letters?${query.toString()}>; rel="next"`);
+      const parameters = { ...texts, state, limit, after: next };
+      void reply.header('link', nextLink(`${api.prefix}/dead-letters`, parameters));
     }
     return { data: data.map(rowToJson), next };
   });
@@ -114,17 +111,17 @@ function addFix(api: Api, { pool }: QuarantineModuleDeps): void {
     const { content, encoding = 'utf8', note = null } = request.body;
     const body = fromReadable({ encoding, content });
     if (body === undefined) throw invalidField('content', `must be ${encoding}`);
-    if (body.length > SHOWN_BYTES_MAX) throw invalidField('content', 'must have 8 MiB at most');
+    if (body.length > SHOWN_BYTES_MAX) throw invalidField('content', 'must have at most 8 MiB');
     const fix = { body, tenant: tenantInBody(body), note, actor: actorOf(request) };
     const { tenants } = request.user;
-    // Else a caller could have a pulse counted for a tenant of others.
+    // Otherwise a caller could have a pulse counted for another tenant.
     if (tenants !== 'all' && (fix.tenant === null || !includesTenant(tenants, fix.tenant))) {
       throw new ProblemError(HTTP_PROBLEMS.PULSE_API_FORBIDDEN, {
         detail: 'Its tenant must be one of yours.',
       });
     }
     const isFixed = await workAsTenants(pool, tenants, (client) => fixDeadLetter(client, id, fix));
-    return answerTouched(pool, request, { id, isTouched: isFixed });
+    return answerChanged(pool, request, { id, isChanged: isFixed });
   });
 }
 
@@ -149,7 +146,7 @@ function addReplays(api: Api, { pool, replay }: QuarantineModuleDeps): void {
       throw new ProblemError(QUARANTINE_PROBLEMS.PULSE_API_DEAD_LETTER_FORGOTTEN, {
         detail:
           `It may have been counted since ${deadLetter.maybeCountedSince?.toISOString() ?? 'unknown'}, and ids are ` +
-          `remembered for ${replay.dedupeWindowSeconds} seconds. Send even_if_forgotten if you know that it was not.`,
+          `remembered for ${replay.dedupeWindowSeconds} seconds. If you know that it was not, send even_if_forgotten.`,
       });
     },
   );
@@ -163,7 +160,7 @@ function addReplays(api: Api, { pool, replay }: QuarantineModuleDeps): void {
       const filters = { ...bulkFiltersFrom(request.body), scope: request.user.tenants };
       const after = cursorFrom(request.body.after);
       if (limit / rate > BULK_SECONDS_MAX) {
-        throw invalidField('limit', `must be ${BULK_SECONDS_MAX * rate} at most at this rate`);
+        throw invalidField('limit', `must be at most ${BULK_SECONDS_MAX * rate} at this rate`);
       }
       const preview = previewToJson(await previewMany(deps, filters));
       if (request.body.dry_run === true) {
@@ -192,9 +189,14 @@ function addReplays(api: Api, { pool, replay }: QuarantineModuleDeps): void {
 }
 
 const NOTHING_REPLAYED = {
-  ...{ replayed: 0, overtaken: 0, forgotten: 0, missing: 0 },
-  ...{ end: 'finished' as const, next: null, error: null },
-};
+  replayed: 0,
+  overtaken: 0,
+  forgotten: 0,
+  missing: 0,
+  end: 'finished',
+  next: null,
+  error: null,
+} as const;
 
 function addDiscards(api: Api, { pool }: QuarantineModuleDeps): void {
   const config = { roles: OPERATORS };
@@ -208,7 +210,7 @@ function addDiscards(api: Api, { pool }: QuarantineModuleDeps): void {
       const count = await workAsTenants(pool, request.user.tenants, (client) =>
         discardDeadLetters(client, { ids: [id] }, options),
       );
-      return answerTouched(pool, request, { id, isTouched: count === 1 });
+      return answerChanged(pool, request, { id, isChanged: count === 1 });
     },
   );
 
@@ -225,11 +227,15 @@ function addDiscards(api: Api, { pool }: QuarantineModuleDeps): void {
   });
 }
 
-interface Asked {
+interface CallerRequest {
   readonly user: Caller;
 }
 
-async function findOrThrow(pool: Pool, { user }: Asked, id: string): Promise<DeadLetterDetail> {
+async function findOrThrow(
+  pool: Pool,
+  { user }: CallerRequest,
+  id: string,
+): Promise<DeadLetterDetail> {
   const { tenants } = user;
   const found = await readAsTenants(pool, tenants, (client) => findDeadLetter(client, id, tenants));
   if (found !== undefined) return found;
@@ -238,34 +244,33 @@ async function findOrThrow(pool: Pool, { user }: Asked, id: string): Promise<Dea
   });
 }
 
-/** The row as it is now; 409 when it was there and could not be touched, because it does not wait. */
-async function answerTouched(
+/** The row as it is now; 409 when it was not changed because it is not quarantined. */
+async function answerChanged(
   pool: Pool,
-  asked: Asked,
-  { id, isTouched }: { id: string; isTouched: boolean },
+  request: CallerRequest,
+  { id, isChanged }: { id: string; isChanged: boolean },
 ) {
-  const deadLetter = await findOrThrow(pool, asked, id);
-  if (isTouched) return rowToJson(deadLetter);
+  const deadLetter = await findOrThrow(pool, request, id);
+  if (isChanged) return rowToJson(deadLetter);
   throw new ProblemError(QUARANTINE_PROBLEMS.PULSE_API_DEAD_LETTER_STATE, {
     detail: `It is ${deadLetter.state}.`,
   });
 }
 
-function actorOf({ user }: Asked): Actor {
+function actorOf({ user }: CallerRequest): Actor {
   return { name: actorNameOf(user), via: 'api', scope: user.tenants };
 }
 
 function cursorFrom(text: string | undefined): string | undefined {
-  if (text !== undefined && !isCursor(text))
-    throw invalidField('after', 'must be a `next` of ours');
-  return text;
+  if (text === undefined || isCursor(text)) return text;
+  throw invalidField('after', 'must be `next` of a page');
 }
 
-/** Without any filter a slip of the hand would touch the whole quarantine. */
+/** Requires a filter: without one, a mistake would change the whole quarantine. */
 function bulkFiltersFrom({ reason, tenant, message_id, from, to }: Filters): ManyFilters {
   const given = [reason, tenant, message_id, from, to];
   if (given.every((filter) => filter === undefined)) {
-    throw invalidField('body', 'must have reason, tenant, message_id, from or to');
+    throw invalidField('body', 'must have at least one of reason, tenant, message_id, from, to');
   }
   return filtersFrom({ reason, tenant, message_id, from, to });
 }

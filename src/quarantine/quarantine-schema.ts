@@ -2,7 +2,7 @@
 import { Type, type Static } from 'typebox';
 import { REJECTION_REASONS } from '../contract/rejection.ts';
 import { TENANT_LENGTH_MAX } from '../contract/rules.ts';
-import { DEAD_LETTER_STATES } from './dead-letter-row.ts';
+import { DEAD_LETTER_STATES } from './quarantine.ts';
 import { WITH_JSON, WITH_TOKEN } from '../http/example-terms.ts';
 import { problemResponses } from '../http/problem-schema.ts';
 import { textSchema } from '../http/text-schema.ts';
@@ -18,26 +18,23 @@ const uuid = (description: string) => Type.String({ format: 'uuid', description 
 const instant = (description: string) => Type.String({ format: 'date-time', description });
 const nullable = (description: string) => Type.Union([Type.String(), Type.Null()], { description });
 const count = (description: string) => Type.Integer({ minimum: 0, description });
-const note = textSchema(1_000, 'Why, in a sentence for those who come later.');
+const note = textSchema(1_000, 'Why, in a sentence, for the history.');
 const cursor = (description: string) => Type.String({ maxLength: 64, description });
 
 const Reason = Type.Enum([...REJECTION_REASONS], { description: 'Why it was not counted.' });
 const State = Type.Enum([...DEAD_LETTER_STATES], {
   description:
-    '`quarantined` waits for a person; a `replayed` one that is refused again does, too.',
+    '`quarantined` waits for a decision. A `replayed` one that is refused again is `quarantined` again.',
 });
 
 const FILTERS = {
   reason: Type.Optional(Reason),
   tenant: Type.Optional(
-    textSchema(
-      TENANT_LENGTH_MAX,
-      'Only this tenant, as far as the body could be read; compared exactly.',
-    ),
+    textSchema(TENANT_LENGTH_MAX, 'Only this tenant, if the body could be read; compared exactly.'),
   ),
   message_id: Type.Optional(textSchema(255, 'Only this AMQP message id, compared exactly.')),
-  from: Type.Optional(instant('Only what was received at this instant or later.')),
-  to: Type.Optional(instant('Only what was received before this instant.')),
+  from: Type.Optional(instant('Only dead letters received at this instant or later.')),
+  to: Type.Optional(instant('Only dead letters received before this instant.')),
 };
 
 const ListQuery = Type.Object(
@@ -45,7 +42,7 @@ const ListQuery = Type.Object(
     ...FILTERS,
     state: Type.Optional(State),
     limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1_000, default: LIST_LIMIT_DEFAULT })),
-    after: Type.Optional(cursor('`next` of the page before.')),
+    after: Type.Optional(cursor('`next` of the previous page.')),
   },
   { additionalProperties: false },
 );
@@ -57,21 +54,23 @@ const BULK = {
       minimum: 1,
       maximum: BULK_LIMIT_MAX,
       default: BULK_LIMIT_DEFAULT,
-      description: 'How many at most.',
+      description: 'At most this many.',
     }),
   ),
   dry_run: Type.Optional(
-    Type.Boolean({ default: false, description: 'Only count, and show the first few.' }),
+    Type.Boolean({
+      default: false,
+      description: 'Change nothing: only count, and show the first.',
+    }),
   ),
 };
 
 const EvenIfForgotten = Type.Boolean({
   default: false,
-  description:
-    'Replay also what may have been counted so long ago that its id is forgotten. If it was, it is counted twice.',
+  description: 'Replay even if its id may be forgotten. If it was counted, it is counted twice.',
 });
 
-/** What operations take in their examples, and what the reference page fills in: in bulk, nothing happens yet. */
+/** Examples, which the reference page fills in. Those in bulk change nothing. */
 const EXAMPLES = {
   fix: { content: '{"tenant":"acme"}', note: 'the tenant was missing' },
   replay: { even_if_forgotten: false },
@@ -100,7 +99,7 @@ const BulkReplayBody = Type.Object(
 const BulkDiscardBody = Type.Object({ ...BULK, note }, withExample('discardMany'));
 export type Filters = Pick<Static<typeof BulkDiscardBody>, keyof typeof FILTERS>;
 
-/** An absent body is null to the validator; only the default is in it. */
+/** The validator sees a missing body as null. */
 const ReplayBody = Type.Unsafe<{ even_if_forgotten?: boolean } | null>({
   type: ['object', 'null'],
   properties: { even_if_forgotten: EvenIfForgotten },
@@ -108,11 +107,11 @@ const ReplayBody = Type.Unsafe<{ even_if_forgotten?: boolean } | null>({
 });
 
 const Encoding = Type.Enum(['utf8', 'base64'], {
-  description: '`base64` for what is no UTF-8.',
+  description: '`base64` for bytes that are not UTF-8.',
 });
 const FixBody = Type.Object(
   {
-    content: Type.String({ minLength: 1, description: 'The whole new body; 8 MiB at most.' }),
+    content: Type.String({ minLength: 1, description: 'The complete new body; at most 8 MiB.' }),
     encoding: Type.Optional(Encoding),
     note: Type.Optional(note),
   },
@@ -126,15 +125,15 @@ const ROW = {
   state: State,
   reason: Reason,
   detail: Type.String({ description: 'What is wrong, in a sentence.' }),
-  tenant: nullable('Whom the body names, as far as it could be read.'),
+  tenant: nullable('The tenant in the body, if it could be read.'),
   message_id: nullable('The AMQP message id.'),
   pulse_index: Type.Union([Type.Integer(), Type.Null()], {
-    description: 'Its place in an array body; null for a body that is none.',
+    description: 'Its position in an array body; null for a body that is not an array.',
   }),
   body_bytes: count('Of the body that a replay sends.'),
   is_fixed: Type.Boolean({ description: 'Whether a person has replaced the body.' }),
-  exchange: nullable('Where it was published at first.'),
-  routing_key: nullable('With which routing key.'),
+  exchange: nullable('The exchange that it was published to.'),
+  routing_key: nullable('The routing key that it was published with.'),
   redelivered: Type.Boolean({ description: 'Whether it had been delivered before.' }),
   received_at: instant('When it reached the quarantine.'),
 };
@@ -148,36 +147,37 @@ const Detail = Type.Object(
   {
     ...ROW,
     properties: Type.Record(Type.String(), Type.Unknown(), {
-      description: 'The AMQP properties and headers it came with.',
+      description: 'Its AMQP properties and headers.',
     }),
     body: Body,
     body_is_cut: Type.Boolean({ description: 'Whether only its first 8 MiB are shown.' }),
     original_body: Type.Union([Body, Type.Null()], {
-      description: 'What was sent at first, when a person has replaced it.',
+      description: 'What was sent originally, if a person has replaced it.',
     }),
-    maybe_counted_since: nullable('Since when it may have been counted; null: it was not.'),
+    maybe_counted_since: nullable('Since when it may have been counted; null if it was not.'),
     actions: Type.Array(
       Type.Object({
         action: Type.Enum(['fixed', 'replay_started', 'replayed', 'reopened', 'discarded']),
         actor: nullable('Who; null for Pulse itself.'),
         via: Type.Enum(['api', 'command_line', 'quarantine'], {
-          description: 'How the actor is known: `api` by a token, `command_line` by what was said.',
+          description:
+            'How the actor is known: `api` by a token or key, `command_line` as stated there.',
         }),
         at: instant('When.'),
         note: nullable('Why.'),
         body_sha256_before: nullable('Of the body that was replaced, in hex.'),
-        body_sha256: nullable('Of the body that took its place or was sent, in hex.'),
+        body_sha256: nullable('Of the body that replaced it or was sent, in hex.'),
       }),
-      { description: 'Oldest first; the newest 500.' },
+      { description: 'Oldest first; at most the newest 500.' },
     ),
   },
-  { title: 'DeadLetter', description: 'All about one dead letter.' },
+  { title: 'DeadLetter', description: 'A dead letter with its body and history.' },
 );
 
 const PREVIEW = {
-  matched: count('How many waited and matched at the beginning.'),
+  matched: count('How many were quarantined and matched at the beginning.'),
   by_reason: Type.Record(Type.String(), Type.Integer(), { description: 'The same by reason.' }),
-  first: Type.Array(Row, { description: 'The oldest few of them.' }),
+  first: Type.Array(Row, { description: 'The oldest five of them.' }),
 };
 
 const route = (operationId: string, summary: string, description: string) => ({
@@ -187,14 +187,14 @@ const route = (operationId: string, summary: string, description: string) => ({
   description,
 });
 
-/** The newest that waits. */
+/** The newest quarantined one. */
 const ONE = `ID=$(curl -s "$API/dead-letters?state=quarantined&limit=1" ${WITH_TOKEN} | jq -r '.data[0].id')`;
 
 export const listDeadLettersSchema = {
   ...route(
     'listDeadLetters',
     'Lists the quarantine, newest first',
-    'Bodies are left out. `next` leads on, as `after`; so does the header `Link`. Pages do not shift.',
+    'Without bodies. Send `next` as `after` for the next page, or follow the header `Link`. Pages do not shift.',
   ),
   curl: `curl -s "$API/dead-letters?state=quarantined&limit=10" ${WITH_TOKEN}`,
   querystring: ListQuery,
@@ -216,8 +216,8 @@ export const fixDeadLetterSchema = {
   ...route(
     'fixDeadLetter',
     'Replaces the body of a dead letter',
-    'Sends nothing: replay it afterwards. The new body is judged when it is ingested again, by the same ' +
-      'rules as every pulse; if it breaks one, the dead letter waits again. The first body is kept.',
+    'Sends nothing: replay it afterwards. The new body is checked when it is ingested again, by the same ' +
+      'rules as every pulse; if it breaks one, it is quarantined again. The original body is kept.',
   ),
   curl: `${ONE}
 curl -s -X PUT "$API/dead-letters/$ID/body" ${WITH_TOKEN} ${sending('fix')}`,
@@ -230,8 +230,8 @@ export const replayDeadLetterSchema = {
   ...route(
     'replayDeadLetter',
     'Sends one dead letter through the queue again',
-    'Under the identity it always had, so that it is counted once however often it is replayed. Any state ' +
-      'will do. 409 when it may have been counted so long ago that its id is forgotten.',
+    'Under its original identity, so that it is counted once however often it is replayed, from any state. ' +
+      '409 when it may have been counted so long ago that its id is forgotten.',
   ),
   curl: `${ONE}
 curl -s -X POST "$API/dead-letters/$ID/replay" ${WITH_TOKEN}`,
@@ -240,7 +240,7 @@ curl -s -X POST "$API/dead-letters/$ID/replay" ${WITH_TOKEN}`,
   response: {
     200: Type.Object({
       outcome: Type.Enum(['replayed', 'overtaken'], {
-        description: '`overtaken`: sent, and refused again already or touched by somebody else.',
+        description: '`overtaken`: sent, and meanwhile refused again or changed by another caller.',
       }),
       dead_letter: Row,
     }),
@@ -249,7 +249,7 @@ curl -s -X POST "$API/dead-letters/$ID/replay" ${WITH_TOKEN}`,
 };
 
 export const discardDeadLetterSchema = {
-  ...route('discardDeadLetter', 'Gives one dead letter up', 'It is kept, with who, when and why.'),
+  ...route('discardDeadLetter', 'Discards one dead letter', 'Keeps it, with who, when and why.'),
   curl: `${ONE}
 curl -s "$API/dead-letters/$ID/discard" ${WITH_TOKEN} ${sending('discard')}`,
   params: Params,
@@ -260,9 +260,9 @@ curl -s "$API/dead-letters/$ID/discard" ${WITH_TOKEN} ${sending('discard')}`,
 export const replayManySchema = {
   ...route(
     'replayDeadLetters',
-    'Replays those that wait and match, oldest first',
-    'At least one filter is needed, and `limit / rate_per_second` may be 30 seconds at most. Answers when done; ' +
-      'repeat with `after` set to `next` until that is null. One at a time in one process, else 409.',
+    'Replays quarantined dead letters that match, oldest first',
+    'Needs at least one filter, and `limit / rate_per_second` may be at most 30 seconds. Answers when done; ' +
+      'repeat with `after` set to `next` until that is null. 409 while another bulk replay is in progress.',
   ),
   curl: `curl -s "$API/dead-letters/replay" ${WITH_TOKEN} ${sending('replayMany')}`,
   body: BulkReplayBody,
@@ -271,13 +271,13 @@ export const replayManySchema = {
       ...PREVIEW,
       dry_run: Type.Boolean(),
       replayed: count('Sent, and confirmed by the broker.'),
-      overtaken: count('Sent, and refused again already or touched by somebody else.'),
+      overtaken: count('Sent, and meanwhile refused again or changed by another caller.'),
       forgotten: count('Not sent: may have been counted so long ago that the id is forgotten.'),
-      missing: count('Not sent: touched by somebody else just before.'),
+      missing: count('Not sent: changed by another caller just before.'),
       end: Type.Enum(['finished', 'limit', 'stopped', 'failed'], {
-        description: '`stopped`: out of time; `failed`: a server did not answer.',
+        description: '`stopped`: ran out of time; `failed`: a server did not answer.',
       }),
-      next: nullable('Where to continue.'),
+      next: nullable('Send it as `after` to continue.'),
       error: nullable('What failed.'),
     }),
     ...problemResponses(400, 401, 403, 409, 413, 415, 500, 503),
@@ -287,13 +287,13 @@ export const replayManySchema = {
 export const discardManySchema = {
   ...route(
     'discardDeadLetters',
-    'Gives up those that wait and match, oldest first',
-    'At least one filter is needed. Repeat it while `discarded` equals `limit`.',
+    'Discards quarantined dead letters that match, oldest first',
+    'Needs at least one filter. Repeat it while `discarded` equals `limit`.',
   ),
   curl: `curl -s "$API/dead-letters/discard" ${WITH_TOKEN} ${sending('discardMany')}`,
   body: BulkDiscardBody,
   response: {
-    200: Type.Object({ ...PREVIEW, dry_run: Type.Boolean(), discarded: count('Given up now.') }),
+    200: Type.Object({ ...PREVIEW, dry_run: Type.Boolean(), discarded: count('Discarded now.') }),
     ...problemResponses(400, 401, 403, 413, 415, 500, 503),
   },
 };

@@ -33,7 +33,7 @@ export function describeDeadLettersQueue(queue: string): QueueDescription {
         security: [RABBIT_USER],
         title: 'Quarantines a pulse',
         summary:
-          'Sets a pulse that breaks a rule aside, with the reason. Other pulses do not wait.',
+          'Sets aside a pulse that breaks a rule, with the reason. Other pulses do not wait.',
         messages: [ref('channels/deadLetters/messages/deadLetter')],
         bindings: durableOperation(),
       },
@@ -47,8 +47,8 @@ const DEAD_LETTER = {
   title: 'A dead letter',
   summary: 'A pulse that was not counted: its original bytes and the reason.',
   description:
-    'It has the routing key, the properties and the headers of the pulse, except `expiration` and `user_id`.',
-  payload: { description: 'The bytes as they were sent: one body, or one element of an array.' },
+    'Has the routing key, the properties and the headers of the pulse, except `expiration` and `user_id`.',
+  payload: { description: 'The original bytes: one body, or one element of an array.' },
   headers: {
     type: 'object',
     required: [DEAD_LETTER_HEADERS.id, DEAD_LETTER_HEADERS.reason, DEAD_LETTER_HEADERS.detail],
@@ -75,7 +75,7 @@ const DEAD_LETTER = {
       },
       [ORIGIN_REDELIVERED_HEADER]: {
         type: 'boolean',
-        description: 'True when it had been delivered before; otherwise missing.',
+        description: 'True when it had been delivered before; otherwise left out.',
       },
     },
   },

@@ -1,7 +1,4 @@
-/**
- * Tables dead_letters and dead_letter_actions. With replay-query.ts the only place, beside the migrations, that
- * knows their columns.
- */
+/** The SQL on tables dead_letters and dead_letter_actions, except the steps of a replay (replay-query.ts). */
 import type { Pool } from 'pg';
 import type { RejectionReason } from '../contract/rejection.ts';
 import { tenantsOf, type TenantScope } from '../core/tenant-scope.ts';
@@ -14,32 +11,42 @@ import {
   type DeadLetterDetail,
   type DeadLetterFilters,
   type DeadLetterRow,
-} from './dead-letter-row.ts';
+} from './quarantine.ts';
 
 type Queryable = Pick<Pool, 'query'>;
 
-/** What is inserted, in the order of the parameters. */
+/** The members that are inserted, in the order of the parameters. */
 const COLUMNS = [
-  ...(['id', 'reason', 'detail', 'body', 'headersJson', 'messageId', 'pulseIndex'] as const),
-  ...(['exchange', 'routingKey', 'redelivered', 'tenant', 'replayId'] as const),
-];
+  'id',
+  'reason',
+  'detail',
+  'body',
+  'headersJson',
+  'messageId',
+  'pulseIndex',
+  'exchange',
+  'routingKey',
+  'redelivered',
+  'tenant',
+  'replayId',
+] as const;
 
 /**
- * Inserts in one statement. What is there already stays as it is, with one exception: a dead letter that
- * had been replayed and is refused again waits again, and the action that says so is written with it.
+ * Inserts in one statement. Existing rows stay as they are, with one exception: a replayed dead letter that is
+ * refused again is reopened, and that action is recorded with it.
  *
- * | it comes | and the row | then |
+ * | replay id of the dead letter | row | result |
  * |---|---|---|
- * | from the newest replay of the row | | the row is reopened |
- * | from an earlier replay, or a second time | | nothing: the row stands for it |
- * | without such a mark, id known | is replayed, body never fixed | the row is reopened |
- * | without such a mark, id known | is anything else | nothing |
- * | without such a mark, id unknown | | inserted |
+ * | the newest replay of the row | | the row is reopened |
+ * | an earlier replay, or the same one a second time | | nothing: the row exists |
+ * | none, id known | replayed, body never fixed | the row is reopened |
+ * | none, id known | anything else | nothing |
+ * | none, id unknown | | inserted |
  *
- * A mark counts only together with the very bytes that were replayed: an element of a replayed array, or a
- * copied header, makes a dead letter of its own. So does a mark whose row somebody has deleted.
+ * A replay id counts only with exactly the bytes that were replayed: an element of a replayed array, or a
+ * copied header, makes a new dead letter. So does a replay id whose row has been deleted.
  *
- * @returns The reasons of those that were new or came back.
+ * @returns The reasons of the rows that were inserted or reopened.
  */
 export async function insertDeadLetters(
   pool: Queryable,
@@ -60,7 +67,7 @@ export async function insertDeadLetters(
        SET state = 'quarantined', reason = given.reason, detail = given.detail, replay_id = NULL,
            maybe_counted_since = CASE
              WHEN given.reason = ANY($13::text[]) THEN coalesce(d.maybe_counted_since, now())
-             -- Refused, so not counted; unless an earlier replay, whose end is not known, was.
+             -- Refused, so not counted; but an earlier replay, whose outcome is unknown, may have been.
              WHEN d.maybe_counted_since = given.replayed_at THEN NULL
              ELSE d.maybe_counted_since END
        FROM given
@@ -90,7 +97,7 @@ export async function insertDeadLetters(
   return rows.map(({ reason }) => reason);
 }
 
-/** How many dead letters match, in total and by reason; reasons without any are left out. */
+/** Counts the dead letters that match, in total and by reason; reasons without any are left out. */
 export async function countDeadLettersByReason(
   pool: Queryable,
   filters: DeadLetterFilters = {},
@@ -104,10 +111,10 @@ export async function countDeadLettersByReason(
   return { total: rows.reduce((sum, { count }) => sum + Number(count), 0), byReason };
 }
 
-/** One page of a list. `after` is the cursor of the last row of the page before. */
 export interface DeadLetterPage {
   /** 1 to 1,000. */
   readonly limit: number;
+  /** The cursor of the last row of the previous page. */
   readonly after?: string | undefined;
   /** Default: newest first. */
   readonly order?: 'newest' | 'oldest';
@@ -119,7 +126,7 @@ const ROW = `
   octet_length(coalesce(fixed_body, body)) AS "bodyBytes", fixed_body IS NOT NULL AS "isFixed",
   (extract(epoch FROM received_at) * 1000000)::bigint || '.' || id AS cursor`;
 
-/** Reads one page. Rows that arrive meanwhile shift no page: each begins where the last one ended. */
+/** Reads one page. Each page begins where the previous one ended, so new rows do not shift it. */
 export async function listDeadLetters(
   pool: Queryable,
   { limit, after, order = 'newest', ...filters }: DeadLetterPage & DeadLetterFilters,
@@ -134,10 +141,9 @@ export async function listDeadLetters(
   return rows;
 }
 
-/** Actions of one dead letter that are read; each needs a person or a replay, so there are few. */
+/** Actions of one dead letter that are read; each takes a person or a replay, so there are few. */
 const ACTIONS_MAX = 500;
 
-/** Reads all about one dead letter, with its history. */
 export async function findDeadLetter(
   pool: Queryable,
   id: string,
@@ -161,7 +167,7 @@ export async function findDeadLetter(
   return { ...row, actions: actions.rows.reverse() };
 }
 
-/** Replaces the body of a dead letter that waits. @returns Whether there was one. */
+/** Replaces the body of a quarantined dead letter. @returns Whether there was one. */
 export async function fixDeadLetter(
   pool: Queryable,
   id: string,
@@ -191,7 +197,7 @@ export async function fixDeadLetter(
   return rowCount === 1;
 }
 
-/** Discards those that wait and match, oldest first, `limit` at most. @returns How many. */
+/** Discards at most `limit` quarantined dead letters that match, oldest first. @returns How many. */
 export async function discardDeadLetters(
   pool: Queryable,
   filters: Omit<DeadLetterFilters, 'state'>,
@@ -213,11 +219,11 @@ export async function discardDeadLetters(
   return rowCount ?? 0;
 }
 
-/** The database's clock, in milliseconds; `received_at` is told by it. */
+/** The database's clock, which sets `received_at`, in milliseconds. */
 export async function readClock(pool: Queryable): Promise<number> {
   const { rows } = await pool.query<{ now: Date }>('SELECT clock_timestamp() AS now');
   const [row] = rows;
-  if (row === undefined) throw new Error('SELECT without FROM gave no row.');
+  if (row === undefined) throw new Error('SELECT without FROM returned no row.');
   return row.now.getTime();
 }
 

@@ -1,32 +1,33 @@
-/** A dead letter as the table keeps it, and the words for what people do with it. */
+/** The quarantine's types: dead letters as they are stored, their states, and the actions on them. */
 import type { RejectionReason } from '../contract/rejection.ts';
 import type { TenantScope } from '../core/tenant-scope.ts';
 
 /**
- * - `quarantined`: waits for a person.
- * - `replayed`: sent through the queue again, confirmed by the broker. Back to `quarantined` when it
- *   is refused again.
- * - `discarded`: given up by a person, with a note. Kept, and may still be replayed by its id.
+ * - `quarantined`: waits for a decision.
+ * - `replayed`: sent through the queue again, and confirmed by the broker. It returns to `quarantined` when
+ *   it is refused again.
+ * - `discarded`: given up, with a note. The row is kept, and can still be replayed by its id.
  */
 export const DEAD_LETTER_STATES = ['quarantined', 'replayed', 'discarded'] as const;
 export type DeadLetterState = (typeof DEAD_LETTER_STATES)[number];
 
-/** Who acts, and how that is known: by a token or key, or by what was said on the command line. */
+/** Who acts. */
 export interface Actor {
   readonly name: string;
+  /** `api`: proven by a token or key; `command_line`: as stated there. */
   readonly via: 'api' | 'command_line';
-  /** Whose dead letters the actor may touch. */
+  /** The tenants whose dead letters the actor may change. */
   readonly scope: TenantScope;
 }
 
-/** Which dead letters; what is undefined does not restrict. */
+/** Which dead letters; an undefined member does not restrict. */
 export interface DeadLetterFilters {
-  /** Whose dead letters may be seen at all; those that name nobody belong to `all` alone. */
+  /** The tenants whose dead letters the caller may see; those without a tenant are only in `all`. */
   readonly scope?: TenantScope | undefined;
   readonly ids?: readonly string[] | undefined;
   readonly state?: DeadLetterState | undefined;
   readonly reason?: RejectionReason | undefined;
-  /** Compared exactly with what the body names; a body that cannot be read names nobody. */
+  /** Compared exactly with the tenant in the body; an unreadable body has none. */
   readonly tenant?: string | undefined;
   readonly messageId?: string | undefined;
   /** Received at `fromMs` or later, before `toMs`; milliseconds since 1970. */
@@ -34,7 +35,7 @@ export interface DeadLetterFilters {
   readonly toMs?: number | undefined;
 }
 
-/** A dead letter as it is listed; without the body, which may be large. */
+/** A dead letter in a list, without its body, which may be large. */
 export interface DeadLetterRow {
   readonly id: string;
   readonly state: DeadLetterState;
@@ -43,7 +44,7 @@ export interface DeadLetterRow {
   readonly tenant: string | null;
   readonly messageId: string | null;
   readonly pulseIndex: number | null;
-  /** Of the body that a replay would send. */
+  /** Of the body that a replay sends. */
   readonly bodyBytes: number;
   /** Whether a person has replaced the body. */
   readonly isFixed: boolean;
@@ -55,10 +56,10 @@ export interface DeadLetterRow {
   readonly cursor: string;
 }
 
-/** One line of a dead letter's history. */
+/** One entry of a dead letter's history. */
 export interface DeadLetterAction {
   readonly action: 'fixed' | 'replay_started' | 'replayed' | 'reopened' | 'discarded';
-  /** Null: Pulse itself. */
+  /** Null for Pulse itself. */
   readonly actor: string | null;
   readonly via: Actor['via'] | 'quarantine';
   readonly at: Date;
@@ -68,20 +69,19 @@ export interface DeadLetterAction {
   readonly bodySha256: string | null;
 }
 
-/** Everything about one dead letter. Bodies are cut at `SHOWN_BYTES_MAX`. */
+/** One dead letter with its bodies, cut at `SHOWN_BYTES_MAX`, and its history. */
 export interface DeadLetterDetail extends DeadLetterRow {
   /** The AMQP content header: `{"headers": {…}, "messageId": …, "timestampSec": …}`. */
   readonly properties: Readonly<Record<string, unknown>>;
-  /** What a replay would send. */
+  /** What a replay sends. */
   readonly body: Buffer;
-  /** What was sent at first, when a person has replaced it. */
+  /** What was sent originally, if a person has replaced it. */
   readonly originalBody: Buffer | null;
   readonly maybeCountedSince: Date | null;
-  /** Oldest first; the newest 500. */
+  /** Oldest first; at most the newest 500. */
   readonly actions: readonly DeadLetterAction[];
 }
 
-/** What a replay needs of a dead letter. */
 export interface ReplayableDeadLetter {
   readonly id: string;
   readonly body: Buffer;
@@ -90,12 +90,12 @@ export interface ReplayableDeadLetter {
   readonly receivedAt: Date;
 }
 
-/** Bytes of a body that are shown; as large as the largest body that ingest takes by default. */
+/** Bytes of a body that are shown: the largest body that ingest accepts by default. */
 export const SHOWN_BYTES_MAX = 8 * 1024 * 1024;
 
 /**
- * Reasons that say nothing about whether the pulse had been counted before: the broker gave it up
- * after deliveries of which any may have been applied, or the sum had room at another attempt.
+ * Reasons after which the pulse may have been counted before: any of the deliveries before the limit may have
+ * been applied, or the sum may have had room at an earlier attempt.
  */
 export const MAYBE_COUNTED_REASONS: readonly RejectionReason[] = [
   'delivery_limit',

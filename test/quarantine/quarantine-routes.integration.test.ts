@@ -19,7 +19,7 @@ beforeAll(async () => {
 });
 afterAll(() => app.close());
 
-/** What the tests read of answers, whichever route gave them. */
+/** The members of all answers that the tests read. */
 interface Answer {
   readonly data: { readonly id: string }[];
   readonly next: string | null;
@@ -85,7 +85,7 @@ describe('a dead letter over HTTP', () => {
     });
   });
 
-  test('with a body that is no text is shown and fixed as base64', async () => {
+  test('with a body that is not text is shown and fixed as base64', async () => {
     const id = await quarantined(Buffer.from([0xff, 0x00]));
     const shown = await get(`/${id}`);
     expect(shown.body).toMatchObject({ body: { encoding: 'base64', content: '/wA=' } });
@@ -114,7 +114,7 @@ describe('a dead letter over HTTP', () => {
     });
   });
 
-  test('that may have been counted long ago is replayed only when the caller insists', async () => {
+  test('that may have been counted long ago is replayed only with even_if_forgotten', async () => {
     const id = await quarantined();
     await fixture.pool.query(
       `UPDATE dead_letters SET maybe_counted_since = now() - interval '1 day'`,
@@ -128,7 +128,7 @@ describe('a dead letter over HTTP', () => {
 });
 
 describe('pages', () => {
-  test('follow one another by `next` and by Link, with the filters', async () => {
+  test('follow each other by `next` and by Link, with the filters', async () => {
     for (let index = 0; index < 5; index++) await fixture.send(BAD, { messageId: `m-${index}` });
     await fixture.waiting(5);
     const seen: string[] = [];
@@ -163,7 +163,7 @@ describe('many at once', () => {
     );
   });
 
-  test('a dry run only looks', async () => {
+  test('a dry run changes nothing', async () => {
     expect(await post('/replay', { tenant: 'acme', dry_run: true })).toMatchObject({
       status: 200,
       body: { dry_run: true, matched: 3, by_reason: { amount_not_positive: 3 }, replayed: 0 },
@@ -210,7 +210,7 @@ describe('many at once', () => {
     });
   });
 
-  test('a broker that is away is 503, and nothing is lost', async () => {
+  test('an unavailable broker is 503, and nothing is lost', async () => {
     const away = new TransientError('PULSE_RABBIT_UNREACHABLE', 'RabbitMQ is away.');
     const { app: lonely } = await createTestApp({
       pool: fixture.pool,

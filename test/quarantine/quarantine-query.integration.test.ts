@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { Pool } from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { isCursor } from '../../src/quarantine/cursor.ts';
-import { SHOWN_BYTES_MAX, type DeadLetterFilters } from '../../src/quarantine/dead-letter-row.ts';
+import { SHOWN_BYTES_MAX, type DeadLetterFilters } from '../../src/quarantine/quarantine.ts';
 import { fromDelivery } from '../../src/quarantine/dead-letter.ts';
 import {
   discardDeadLetters,
@@ -10,7 +10,7 @@ import {
   fixDeadLetter,
   insertDeadLetters,
   listDeadLetters,
-} from '../../src/quarantine/dead-letters-query.ts';
+} from '../../src/quarantine/quarantine-query.ts';
 import { detailToJson } from '../../src/quarantine/dead-letter-json.ts';
 import { isolatedServices, type IsolatedServices } from '../support/isolated.ts';
 
@@ -24,13 +24,13 @@ beforeAll(async () => {
 beforeEach(() => pool.query('TRUNCATE dead_letters'));
 afterAll(async () => {
   await pool.end();
-  // Nothing was declared; the tear-down expects it.
+  // The tear-down expects the topology.
   await services.close();
 });
 
 const ALICE = { name: 'alice', via: 'command_line', scope: 'all' } as const;
 
-/** Inserts one as the writer would, and returns its id. */
+/** Inserts one like the writer, and returns its id. */
 async function insert(
   given: { body?: string | Buffer; reason?: string; messageId?: string; headers?: object } = {},
 ): Promise<string> {
@@ -51,7 +51,7 @@ const idsOf = async (filters: DeadLetterFilters) =>
   (await listDeadLetters(pool, { limit: 100, ...filters })).map(({ id }) => id);
 
 describe('the list', () => {
-  test('is restricted by each filter, and by all together', async () => {
+  test('applies each filter, and all of them together', async () => {
     const old = await insert({ reason: 'invalid_tenant', body: '{"tenant":"globex"}' });
     await pool.query(`UPDATE dead_letters SET received_at = '2026-01-31T13:00:00Z'`);
     const named = await insert({ messageId: 'm-1' });
@@ -74,7 +74,7 @@ describe('the list', () => {
     expect(await idsOf({ ...all, fromMs: oldMs, messageId: 'm-1' })).toEqual([]);
   });
 
-  test('pages, in both directions, over rows of the same instant, miss and repeat nothing', async () => {
+  test('pages in both directions over rows of the same instant without missing or repeating any', async () => {
     await Promise.all(Array.from({ length: 11 }, () => insert()));
     await pool.query(`UPDATE dead_letters SET received_at = '2026-01-31T13:00:00.123456Z'`);
     await Promise.all(Array.from({ length: 6 }, () => insert()));
@@ -88,14 +88,14 @@ describe('the list', () => {
         after = page.at(-1)?.cursor;
         if (after === undefined) break;
         expect(isCursor(after)).toBe(true);
-        // What arrives while a person turns the pages shifts none, when the newest come first.
+        // With the newest first, rows that arrive meanwhile do not shift the pages.
         if (order === 'newest') await insert();
       }
       expect(paged).toEqual(whole.map(({ id }) => id));
     }
   });
 
-  test('tells what a row is about, without its body', async () => {
+  test('describes a row without its body', async () => {
     const id = await insert({ messageId: 'm-1', headers: { 'x-pulse-index': 3 } });
     const [row] = await listDeadLetters(pool, { limit: 1 });
     expect(row).toMatchObject({
@@ -130,7 +130,7 @@ describe('one dead letter', () => {
     });
   });
 
-  test('with a body beyond all bounds is shown cut', async () => {
+  test('with a body above the bound is shown cut', async () => {
     const id = await insert({ body: 'é'.repeat(SHOWN_BYTES_MAX / 2 + 10) });
     const json = detailToJson((await findDeadLetter(pool, id))!);
     expect(json.body_is_cut).toBe(true);
@@ -138,7 +138,7 @@ describe('one dead letter', () => {
     expect(Buffer.byteLength(json.body.content)).toBe(SHOWN_BYTES_MAX);
   });
 
-  test('that nobody knows is none', async () => {
+  test('with an unknown id is not found', async () => {
     expect(await findDeadLetter(pool, randomUUID())).toBeUndefined();
   });
 });
@@ -151,7 +151,7 @@ describe('fixing', () => {
     actor: ALICE,
   };
 
-  test('replaces body and tenant, and keeps the first body over several fixes', async () => {
+  test('replaces body and tenant, and keeps the original body over several fixes', async () => {
     const id = await insert();
     expect(await fixDeadLetter(pool, id, { ...fix, body: Buffer.from('1') })).toBe(true);
     expect(await fixDeadLetter(pool, id, fix)).toBe(true);
@@ -163,7 +163,7 @@ describe('fixing', () => {
     expect(second!.bodySha256Before).toBe(first!.bodySha256);
   });
 
-  test('is for what waits, and what exists', async () => {
+  test('changes only what is quarantined', async () => {
     const id = await insert();
     await discardDeadLetters(pool, { ids: [id] }, { limit: 1, note: 'why', actor: ALICE });
     expect(await fixDeadLetter(pool, id, fix)).toBe(false);
@@ -193,7 +193,7 @@ describe('discarding', () => {
     ]);
   });
 
-  test('by filter takes the oldest that wait and match, up to the limit', async () => {
+  test('by filter takes the oldest quarantined ones that match, up to the limit', async () => {
     const ids = [
       await insert(),
       await insert(),
@@ -207,7 +207,7 @@ describe('discarding', () => {
     expect(await idsOf({ state: 'quarantined' })).toEqual([ids[2]]);
   });
 
-  test('stands: a second copy of the same dead letter changes nothing', async () => {
+  test('is final: a second copy of the same dead letter changes nothing', async () => {
     const id = await insert({ messageId: 'copied-1' });
     await discardDeadLetters(pool, { ids: [id] }, { limit: 1, note: 'why', actor: ALICE });
     expect(await insert({ messageId: 'copied-1' })).toBe(id);
@@ -215,17 +215,17 @@ describe('discarding', () => {
   });
 });
 
-describe('a copy that comes without the mark of a replay', () => {
+describe('a copy without a replay id', () => {
   const replayed = () => pool.query(`UPDATE dead_letters SET state = 'replayed'`);
 
-  test('of one that waits is dropped, without a word in its history', async () => {
+  test('of a quarantined one is dropped, and its history does not change', async () => {
     const id = await insert({ messageId: 'copied-2' });
     await insert({ messageId: 'copied-2', reason: 'unknown' });
     expect(await idsOf({})).toEqual([id]);
     expect(await findDeadLetter(pool, id)).toMatchObject({ reason: 'invalid_id', actions: [] });
   });
 
-  test('of one that was replayed as it was lets it wait again', async () => {
+  test('of one that was replayed unchanged reopens it', async () => {
     const id = await insert({ messageId: 'copied-3' });
     await replayed();
     await insert({ messageId: 'copied-3', reason: 'sum_overflow' });
@@ -236,7 +236,7 @@ describe('a copy that comes without the mark of a replay', () => {
     });
   });
 
-  test('of one that was fixed and replayed is dropped: the body it has is history', async () => {
+  test('of one that was fixed and replayed is dropped: it has the old body', async () => {
     const id = await insert({ messageId: 'copied-4' });
     const fix = { body: Buffer.from('{}'), tenant: null, note: null, actor: ALICE };
     await fixDeadLetter(pool, id, fix);
@@ -245,13 +245,13 @@ describe('a copy that comes without the mark of a replay', () => {
     expect(await findDeadLetter(pool, id)).toMatchObject({ state: 'replayed' });
   });
 
-  test('a mark that was made up is none', async () => {
+  test('a made-up replay id is ignored', async () => {
     const id = await insert({ headers: { 'pulse-replay-id': randomUUID() } });
     expect(await idsOf({})).toEqual([id]);
   });
 });
 
-test('the history is only ever inserted into', async () => {
+test('the history can only be inserted into', async () => {
   for (const sql of [
     `UPDATE dead_letter_actions SET actor = 'mallory'`,
     'DELETE FROM dead_letter_actions',
