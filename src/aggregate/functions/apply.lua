@@ -7,13 +7,13 @@ local NO_ID = 32
 local PULSE_BYTES = 16
 local PULSE_FORMAT = '<I4dI4'
 
--- Reads and writes one fingerprint: is it in an older generation, is it in the newest, put it there.
+-- Looks up and adds the fingerprints of one batch, in the older generations and in the newest.
 local function seen_ids(ids, state, seen_prefix)
   local newest = state.list[#state.list]
   local prefixes, digits = {}, {}
   for index, generation in ipairs(state.list) do
-    prefixes[index] = seen_prefix .. string.format('%d', generation[1]) .. ':'
-    digits[index] = generation[2]
+    prefixes[index] = seen_prefix .. string.format('%d', generation[NUMBER]) .. ':'
+    digits[index] = generation[DIGITS]
   end
   local count = #prefixes
   local newest_prefix, newest_digits = prefixes[count], digits[count]
@@ -46,8 +46,8 @@ local function seen_ids(ids, state, seen_prefix)
       sub(ids, at + ID_MEMBER_AT, at + ID_BYTES))
   end
 
-  -- Remembers the ids of all pulses without a verdict. Output: the indexes of those that were known already;
-  -- nil and the error when one failed, and then none of them is remembered.
+  -- Remembers the ids of all pulses without a verdict. Output: the indexes of those already known; nil and the
+  -- error if one could not be added, and then none of them is remembered.
   function seen.add_all(pulse_count, verdict)
     local byte, added, known = string.byte, {}, {}
     local ok, failure = pcall(function()
@@ -68,14 +68,14 @@ local function seen_ids(ids, state, seen_prefix)
       for _, index in ipairs(added) do remove(index) end
       return nil, failure
     end
-    newest[4] = newest[4] + #added
+    newest[COUNT] = newest[COUNT] + #added
     return known
   end
 
   return seen
 end
 
--- The sums under change: columns, because one table per key would cost more than the arithmetic.
+-- The sums to be written, as columns: one table for each key would cost more than the arithmetic.
 local function read_sums(live, fields, packed)
   local counts, highs, wholes, nanos, added, near_overflow = {}, {}, {}, {}, {}, false
   local unpack_sum = struct.unpack
@@ -101,7 +101,7 @@ local function read_sums(live, fields, packed)
   }
 end
 
--- Takes one pulse out of its sum again. Output: the place of its key.
+-- Subtracts one pulse from its sum. Output: the index of its key.
 local function take_out(sums, pulses, pulse_index)
   local key, whole, nano = struct.unpack(PULSE_FORMAT, pulses, pulse_index * PULSE_BYTES + 1)
   local at = key + 1
@@ -113,7 +113,7 @@ local function take_out(sums, pulses, pulse_index)
   return at
 end
 
--- Undoes take_out. Output: the place of its key.
+-- Undoes take_out. Output: the index of its key.
 local function put_back(sums, pulses, pulse_index)
   local key, whole, nano = struct.unpack(PULSE_FORMAT, pulses, pulse_index * PULSE_BYTES + 1)
   local at = key + 1
@@ -129,8 +129,8 @@ local function overflows(sums, at)
   return sums.high[at] > MAX_HIGH or (sums.high[at] == MAX_HIGH and sums.whole[at] > MAX_WHOLE)
 end
 
--- Some sum may overflow: decides pulse by pulse, in order and by reading alone, which ones are duplicates
--- and which would overflow their sum. Sums end without both.
+-- Runs when a sum may overflow: decides for each pulse in order, without writing, whether it is a duplicate or would
+-- overflow its sum. Afterwards the sums contain neither.
 -- Output: pulse index -> 'duplicate', 'refused' or nil.
 local function judge_each(sums, pulses, pulse_count, seen, ids)
   local verdict, met = {}, {}
@@ -168,13 +168,13 @@ local function write_sums(live, fields, sums)
   end
 end
 
--- The header travels in the hash itself, so that renaming the hash seals both at once.
-local function write_header(live, header, counted, args, now)
-  local min, max = tonumber(args[4]), tonumber(args[5])
+-- The header is part of the hash, so that renaming the hash seals both at once.
+local function write_header(live, header, counted, batch)
+  local min, max = batch.window_min, batch.window_max
   if header[1] then
     min, max = math.min(min, tonumber(header[4])), math.max(max, tonumber(header[5]))
   else
-    redis.call('HSET', live, 'batch', args[2], 'opened_at', string.format('%d', now))
+    redis.call('HSET', live, 'batch', batch.new_id, 'opened_at', string.format('%d', batch.now))
   end
   redis.call('HSET', live, 'window_min', string.format('%d', min), 'window_max', string.format('%d', max))
   redis.call('HINCRBY', live, 'pulses', counted)
@@ -183,37 +183,40 @@ end
 -- pulse_apply: adds one batch, atomically and at most once per id.
 --
 -- KEYS[1] live hash, KEYS[2] books hash, KEYS[3] prefix of the seen sets (all of one shard)
--- ARGV[1] library version, ARGV[2] batch id to give to a live hash that is created by this call,
+-- ARGV[1] library version, ARGV[2] id for the batch if this call creates the live hash,
 -- ARGV[3] dedupe window in seconds, ARGV[4], ARGV[5] earliest and latest window start in seconds,
 -- ARGV[6] ids, ARGV[7] pulses, ARGV[8] fields (MessagePack), ARGV[9] sums; packing: batch-fold.ts
 -- ARGV[10] epoch that the books must hold; empty to apply to any books
 -- Output: { pulses counted, duplicates, { index of each pulse refused because its sum would overflow } }
 -- Complexity: O(pulses x generations), 2 to 3 generations in steady state.
 local function apply(keys, args)
-  local wrong = check_version(args[1])
-  if wrong then return wrong end
   local live, books, seen_prefix = keys[1], keys[2], keys[3]
-  local ids, pulses, fields = args[6], args[7], cmsgpack.unpack(args[8])
+  local version, new_id, dedupe_seconds = args[1], args[2], tonumber(args[3])
+  local window_min, window_max = tonumber(args[4]), tonumber(args[5])
+  local ids, pulses, packed_fields, packed_sums, epoch = args[6], args[7], args[8], args[9], args[10]
+  local wrong = check_version(version)
+  if wrong then return wrong end
+  local fields = cmsgpack.unpack(packed_fields)
   local pulse_count = #pulses / PULSE_BYTES
-  if #ids ~= pulse_count * ID_BYTES or #args[9] ~= #fields * SUM_BYTES then
+  if #ids ~= pulse_count * ID_BYTES or #packed_sums ~= #fields * SUM_BYTES then
     return redis.error_reply('PULSEARGS ids, pulses, fields and sums do not fit each other')
   end
 
   -- Reading and checking.
   local now = now_seconds()
   local kept = redis.call('HMGET', books, 'generations', 'epoch')
-  if args[10] ~= '' and args[10] ~= kept[2] then
-    return redis.error_reply('PULSEEPOCH the books hold epoch ' .. tostring(kept[2]))
+  local packed_state, books_epoch = kept[1], kept[2]
+  if epoch ~= '' and epoch ~= books_epoch then
+    return redis.error_reply('PULSEEPOCH the books hold epoch ' .. tostring(books_epoch))
   end
-  local packed_state = kept[1]
   local state = packed_state and cmsgpack.unpack(packed_state) or { next = 1, list = {}, swept = {} }
-  turn_generations(state, now, tonumber(args[3]))
+  turn_generations(state, now, dedupe_seconds)
   local header = redis.call('HMGET', live, unpack(HEADER))
-  local sums = read_sums(live, fields, args[9])
+  local sums = read_sums(live, fields, packed_sums)
   local seen = seen_ids(ids, state, seen_prefix)
   local verdict = sums.near_overflow and judge_each(sums, pulses, pulse_count, seen, ids) or {}
 
-  -- Writing. Only a set of ids that somebody replaced by another type can fail here: it is undone.
+  -- Writing. Only a set of ids that was replaced by another type can fail here; then this is undone.
   local known, failure = seen.add_all(pulse_count, verdict)
   if not known then return redis.error_reply('PULSESEEN ' .. tostring(failure.err or failure)) end
   for _, index in ipairs(known) do take_out(sums, pulses, index) end
@@ -227,7 +230,8 @@ local function apply(keys, args)
   local counted = pulse_count - duplicates - #refused
   if counted > 0 then
     write_sums(live, fields, sums)
-    write_header(live, header, counted, args, now)
+    local batch = { new_id = new_id, window_min = window_min, window_max = window_max, now = now }
+    write_header(live, header, counted, batch)
   end
   sweep(state, seen_prefix)
   redis.call('HSET', books, 'generations', cmsgpack.pack(state))

@@ -1,15 +1,15 @@
 #!lua name=pulse
--- Pulse's Redis Functions. One library, loaded as one text: this head, then generations, apply, read, seal, match.
+-- Pulse's Redis Functions. One library, loaded as one text: this file, then generations, apply, read, seal, match.
 --
--- A function runs alone and its writes reach the AOF as one MULTI/EXEC: a crash leaves all of it or
--- none. There is no rollback on an error, so every function reads and checks before it writes.
+-- Redis runs one function at a time and writes its effects to the AOF as one MULTI/EXEC: a crash leaves all of
+-- them or none. An error does not roll back, so every function reads and checks before it writes.
 
--- Raise with every change of a contract (arguments, keys, packing). Callers send the version they were
--- built for, so that old and new workers can never misread each other during an upgrade.
+-- Increase it with every change of arguments, keys or packing. Callers send the version they were built for, so
+-- that old and new workers never misread each other during an upgrade.
 local VERSION = '1'
 
 -- A sum as stored and sent: pulse count, high (units of 10^15), whole, nano. See sum-codec.ts.
--- Every limb is an integer below 2^53, so Lua's doubles are exact.
+-- Every limb is an integer below 2^53, so Lua's doubles hold it exactly.
 local SUM_FORMAT = '<dI4dI4'
 local SUM_BYTES = 24
 local WHOLE_LIMB = 1e15
@@ -21,7 +21,7 @@ local MAX_WHOLE = 372036854775807
 -- Header fields of a batch hash, see keys.ts. All other fields are sums.
 local HEADER = { 'batch', 'opened_at', 'pulses', 'window_min', 'window_max' }
 
--- Lua's unpack takes fewer than 8,000 values.
+-- Values in one call of unpack; Lua takes fewer than 8,000.
 local CHUNK = 3000
 
 local function check_version(version)

@@ -1,25 +1,28 @@
 
--- pulse_match: the rows of one batch that a reader asks for, one step of a scan.
+-- pulse_match: one step of a scan for those rows of one batch that a reader asks for.
 --
--- The batch may be sealed between two steps: the hash is renamed and stays the same, so the scan goes on in it.
--- What the batch held before the first step is never left out; what is added while the scan lasts may be.
+-- The batch may be sealed between two steps: its hash is only renamed, so the scan continues in it. The scan never
+-- misses a row that was there before the first step; it may miss rows that are added later.
 --
--- KEYS[1] live hash, KEYS[2] the hash that the batch has once it is sealed
--- ARGV[1] library version, ARGV[2] batch id, ARGV[3] cursor ('0' at first), ARGV[4] how many fields to look at,
--- ARGV[5] glob that fields must match, ARGV[6] JSON of what else they must be:
---   { tenants = { name = true ... }, skus = ..., units = ..., from_hour = n, to_hour = n }, each may be missing
--- Output: { next cursor, field, sum, field, sum ... }; nil when the batch is in neither hash: it was flushed.
+-- KEYS[1] live hash, KEYS[2] the hash of the batch once it is sealed
+-- ARGV[1] library version, ARGV[2] batch id, ARGV[3] cursor, '0' to begin, ARGV[4] how many fields to look at,
+-- ARGV[5] glob that fields must match, ARGV[6] JSON of the further conditions, each optional:
+--   { tenants = { name = true ... }, skus = ..., units = ..., from_hour = n, to_hour = n }
+-- Output: { next cursor, field, sum, field, sum ... }; nil when neither hash is the batch: it was flushed.
 -- Complexity: O(ARGV[4]).
 local function match(keys, args)
-  local wrong = check_version(args[1])
+  local live, sealed = keys[1], keys[2]
+  local version, batch_id, cursor, count, glob, json = args[1], args[2], args[3], args[4], args[5], args[6]
+  local wrong = check_version(version)
   if wrong then return wrong end
-  local hash = redis.call('HGET', keys[1], 'batch') == args[2] and keys[1] or keys[2]
+  local hash = redis.call('HGET', live, 'batch') == batch_id and live or sealed
   if redis.call('EXISTS', hash) == 0 then return nil end
-  local filter = cjson.decode(args[6])
+  local filter = cjson.decode(json)
   local tenants, skus, units = filter.tenants, filter.skus, filter.units
   local from_hour, to_hour = filter.from_hour or -math.huge, filter.to_hour or math.huge
-  local step = redis.call('HSCAN', hash, args[3], 'MATCH', args[5], 'COUNT', args[4])
-  local elements, found, size = step[2], { step[1] }, 1
+  local step = redis.call('HSCAN', hash, cursor, 'MATCH', glob, 'COUNT', count)
+  local next_cursor, elements = step[1], step[2]
+  local found, size = { next_cursor }, 1
   for index = 1, #elements, 2 do
     local field = elements[index]
     local tenant, sku, unit, hours = string.match(field, '^([^\31]*)\31([^\31]*)\31([^\31]*)\31(%d+)$')

@@ -5,9 +5,10 @@
 -- ARGV[1] library version
 -- Output: the header of the sealed batch (see read.lua), or nil when nothing is live. Complexity: O(log batches).
 local function seal(keys, args)
-  local wrong = check_version(args[1])
-  if wrong then return wrong end
   local live, index, prefix = keys[1], keys[2], keys[3]
+  local version = args[1]
+  local wrong = check_version(version)
+  if wrong then return wrong end
   local header = batch_header(live)
   if not header then return nil end
   redis.call('ZSCORE', index, header[1]) -- Fails on a wrong type before anything is written.
@@ -16,15 +17,17 @@ local function seal(keys, args)
   return header
 end
 
--- pulse_discard: forgets a sealed batch that is committed in Postgres. Harmless when repeated.
+-- pulse_discard: deletes a sealed batch that is committed in Postgres. Safe to repeat.
 --
 -- KEYS[1] index of sealed batches, KEYS[2] the sealed hash; ARGV[1] library version, ARGV[2] batch id
 -- Output: how many hashes were removed. Complexity: O(log batches); the memory is freed in the background.
 local function discard(keys, args)
-  local wrong = check_version(args[1])
+  local index, sealed = keys[1], keys[2]
+  local version, batch_id = args[1], args[2]
+  local wrong = check_version(version)
   if wrong then return wrong end
-  redis.call('ZREM', keys[1], args[2])
-  return redis.call('UNLINK', keys[2])
+  redis.call('ZREM', index, batch_id)
+  return redis.call('UNLINK', sealed)
 end
 
 redis.register_function('pulse_seal', seal)
