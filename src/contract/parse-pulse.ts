@@ -115,8 +115,10 @@ function readAmount(value: unknown, context: PulseContext): Amount | Rejection {
     const digits = expandExponent(String(value));
     amount = parseAmount(digits);
     if (typeof amount !== 'string' || amount === 'out_of_range' || amount === 'too_precise') {
-      const sent = memberSource(context.source(), 'used_amount') ?? String(value);
-      if (significantDigits(sent) > rules.NUMBER_DIGITS_MAX) return TOO_MANY_DIGITS;
+      const sent = memberSource(context.source(), 'used_amount');
+      if (sent !== undefined && significantDigits(sent) > rules.NUMBER_DIGITS_MAX) {
+        return TOO_MANY_DIGITS;
+      }
     }
   }
   return typeof amount === 'string' ? AMOUNT_PROBLEMS[amount] : amount;
