@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
-import { basename, dirname } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 
 /** Every file that git tracks or would track. */
@@ -64,6 +64,38 @@ describe('the house style that no linter checks', () => {
     expect(readers.filter((file) => !ENVIRONMENT_READERS.includes(file))).toEqual([]);
   });
 
+  test('there are no import cycles in src, type imports included', () => {
+    const cycles: string[] = [];
+    const done = new Set<string>();
+    const visit = (file: string, path: readonly string[]): void => {
+      if (path.includes(file)) cycles.push([...path, file].join(' -> '));
+      if (path.includes(file) || done.has(file)) return;
+      for (const [, imported] of readFileSync(file, 'utf8').matchAll(/ from '(\..*)';$/gm)) {
+        visit(join(dirname(file), imported!), [...path, file]);
+      }
+      done.add(file);
+    };
+    for (const file of source.filter((name) => name.endsWith('.ts'))) visit(file, []);
+    expect(cycles).toEqual([]);
+  });
+
+  test('every error code that is compared, expected or documented is thrown somewhere', () => {
+    const read = (paths: readonly string[]) =>
+      paths.map((file) => readFileSync(file, 'utf8')).join('\n');
+    const find = (text: string, form: RegExp) => [...text.matchAll(form)].map(([, code]) => code!);
+    const text = read(source).replace(COMMENT, '');
+    const comparison = /\bcode(?: [!=]== |: )'(PULSE_\w+)'/g;
+    const thrown = new Set(find(text.replace(comparison, ''), /\b(PULSE_[A-Z_]+)\b/g));
+    const tests = code.filter((file) => file.startsWith('test/'));
+    const pages = files.filter((file) => /^(docs\/.*|README)\.md$/.test(file));
+    const named = [
+      ...find(text + read(tests), comparison),
+      ...find(read(pages), /\b(PULSE_[A-Z_]+[A-Z])\b/g),
+    ];
+    expect(named.length).toBeGreaterThan(50);
+    expect(named.filter((name) => !thrown.has(name))).toEqual([]);
+  });
+
   test('every dependency has its reason in docs/architecture.md', () => {
     const manifest = JSON.parse(readFileSync('package.json', 'utf8')) as {
       dependencies: Record<string, string>;
@@ -74,6 +106,9 @@ describe('the house style that no linter checks', () => {
     expect(names.filter((name) => !page.includes(`\`${name}\``))).toEqual([]);
   });
 });
+
+/** Comments of TypeScript that stand on their own lines. */
+const COMMENT = /^\s*(\/?\*|\/\/).*$/gm;
 
 /** main.ts hands the environment to the parser; the servers' programs are started with a cleaned copy of it. */
 const ENVIRONMENT_READERS = ['src/main.ts', 'src/config.ts', 'src/private-servers/programs.ts'];

@@ -1,42 +1,16 @@
 /**
- * The errors Pulse throws, by what the caller must do about them.
+ * The errors that Pulse throws, classified by what the caller must do.
  *
  * A bad pulse is never one of these: it is an outcome (see contract/rejection.ts).
  */
 
-/** Every error code, in one catalogue. `PULSE_<AREA>_<WHAT>`. */
-export type ErrorCode =
-  | 'PULSE_CONFIG_INVALID'
-  | 'PULSE_USAGE_INVALID'
-  | 'PULSE_SERVICES_MISSING'
-  | 'PULSE_SERVICES_FAILED'
-  | 'PULSE_RABBIT_UNREACHABLE'
-  | 'PULSE_RABBIT_TOPOLOGY'
-  | 'PULSE_RABBIT_BLOCKED'
-  | 'PULSE_PUBLISH_UNCONFIRMED'
-  | 'PULSE_PUBLISH_UNROUTABLE'
-  | 'PULSE_REDIS_UNREACHABLE'
-  | 'PULSE_REDIS_LIBRARY'
-  | 'PULSE_REDIS_SHARDS'
-  | 'PULSE_REDIS_APPLY'
-  | 'PULSE_REDIS_EPOCH'
-  | 'PULSE_REDIS_UNSAFE'
-  | 'PULSE_POSTGRES_UNREACHABLE'
-  | 'PULSE_POSTGRES_MIGRATIONS'
-  | 'PULSE_POSTGRES_ROLES'
-  | 'PULSE_FLUSH_MISMATCH'
-  | 'PULSE_FLUSH_FAILED'
-  | 'PULSE_BOOKS_DRIFT'
-  | 'PULSE_INGEST_CLOSED'
-  | 'PULSE_METRICS_LISTEN'
-  | 'PULSE_DEMO_FAILED'
-  | 'PULSE_TIMEOUT'
-  | 'PULSE_POSTGRES_BUSY'
-  | 'PULSE_PUBLISH_BUSY'
-  | 'PULSE_PUBLISH_INVALID'
-  | 'PULSE_API_LISTEN';
+/**
+ * `PULSE_<AREA>_<WHAT>`. Open, so that a new domain edits no list here; a test checks the form, and that every code
+ * that is compared, expected by a test or documented is thrown somewhere.
+ */
+export type ErrorCode = `PULSE_${string}_${string}` | 'PULSE_TIMEOUT';
 
-/** What all errors of Pulse share: a stable code and whether trying again can help. */
+/** A stable code, and whether a retry can help. */
 export class PulseError extends Error {
   readonly code: ErrorCode;
   readonly retryable: boolean;
@@ -56,14 +30,14 @@ export class TransientError extends PulseError {
   }
 }
 
-/** This input never works: report it, do not retry. */
+/** This input will never work: report it, do not retry. */
 export class RejectedError extends PulseError {
   constructor(code: ErrorCode, message: string, options: ErrorOptions = {}) {
     super(code, message, { ...options, retryable: false });
   }
 }
 
-/** State is in doubt or a person must act: stop consuming, close, exit non-zero. */
+/** The state is in doubt, or a person must act: stop consuming, close, exit non-zero. */
 export class FatalError extends PulseError {
   constructor(code: ErrorCode, message: string, options: ErrorOptions = {}) {
     super(code, message, { ...options, retryable: false });
