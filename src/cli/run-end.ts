@@ -1,9 +1,9 @@
-/** The end of a long-running command: asked for by a signal, or forced by a part that failed. */
+/** The end of a long-running command: a signal asks for it, or a part that fails forces it. */
 
 export interface RunEnd {
   /** Ends the command with an error; the first one counts. */
   readonly fail: (error: Error) => void;
-  /** Resolves at the signal; rejects with what `fail` was given. */
+  /** Resolves at the signal; rejects with the error that `fail` was given. */
   readonly wait: () => Promise<void>;
 }
 
@@ -17,10 +17,5 @@ export function createRunEnd(stop: AbortSignal): RunEnd {
     });
   });
   ended.catch(() => undefined);
-  return {
-    fail: (error) => {
-      fail(error);
-    },
-    wait: () => ended,
-  };
+  return { fail, wait: () => ended };
 }

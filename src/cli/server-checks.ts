@@ -1,28 +1,20 @@
-/** What readiness asks of the servers. */
-import type { Pool } from 'pg';
+/** Readiness checks that several parts share. */
 import type { ReadinessCheck } from '../platform/health.ts';
-import { pingRedis, type RedisClient } from '../platform/redis.ts';
+import { pingRedis } from '../platform/redis.ts';
+import type { Clients } from './clients.ts';
 
-/** The two that every process asks by a command. */
-export function serverChecks({
-  redis,
-  pool,
-}: {
-  redis: RedisClient;
-  pool: Pick<Pool, 'query'>;
-}): ReadinessCheck[] {
+/** Checks that send a command to the server. */
+export function serverChecks({ redis, pool }: Pick<Clients, 'redis' | 'pool'>): ReadinessCheck[] {
+  const askPostgres = async (): Promise<void> => {
+    await pool.query('SELECT 1');
+  };
   return [
     { name: 'redis', check: () => pingRedis(redis) },
-    {
-      name: 'postgres',
-      check: async () => {
-        await pool.query('SELECT 1');
-      },
-    },
+    { name: 'postgres', check: askPostgres },
   ];
 }
 
-/** A check that only looks at a state the process keeps anyway. */
+/** A check of a state that the process tracks anyway. */
 export function toCheck(name: string, isReady: () => boolean): ReadinessCheck {
   return {
     name,

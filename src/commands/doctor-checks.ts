@@ -121,11 +121,9 @@ export function atLeast(name: string, version: string, oldest: string): Finding 
   const numbers = (text: string): number[] => text.split(/[. ]/).slice(0, 2).map(Number);
   const [major = Number.NaN, minor = Number.NaN] = numbers(version);
   const [oldestMajor = 0, oldestMinor = 0] = numbers(oldest);
-  if (Number.isNaN(major))
-    return warning(
-      name,
-      `"${version}" is not a version Pulse understands; it needs ${oldest} or later`,
-    );
+  if (Number.isNaN(major)) {
+    return warning(name, `"${version}" is not understood; Pulse needs ${oldest} or later`);
+  }
   const isOld = major < oldestMajor || (major === oldestMajor && minor < oldestMinor);
   return isOld
     ? danger(name, `${version} is too old: Pulse needs ${oldest} or later`)

@@ -46,7 +46,7 @@ const audited = async () => {
 };
 
 describe('pulse users', { timeout: MANY_STEPS_TIMEOUT_MS }, () => {
-  test('adds, lists, disables, enables and changes the password, and writes each down', async () => {
+  test('adds, lists, disables, enables and changes the password, and audits each change', async () => {
     const file = passwordFile(`${PASSWORD}\n`);
     const rights = ['--role', 'operator', '--tenant', 'acme', '--tenant', 'b|"c"'];
     const added = await pulse(
@@ -132,9 +132,9 @@ describe('pulse keys', { timeout: MANY_STEPS_TIMEOUT_MS }, () => {
     ['no name', ['--all-tenants']],
     ['an empty name', ['--name', '', '--all-tenants']],
     ['an unknown role', ['--name', 'x', '--all-tenants', '--role', 'root']],
-    ['a life of nothing', ['--name', 'x', '--all-tenants', '--expires-in', '0d']],
-    ['a life without a unit', ['--name', 'x', '--all-tenants', '--expires-in', '90']],
-    ['a life of too long', ['--name', 'x', '--all-tenants', '--expires-in', '99999d']],
+    ['a lifetime of zero', ['--name', 'x', '--all-tenants', '--expires-in', '0d']],
+    ['a lifetime without a unit', ['--name', 'x', '--all-tenants', '--expires-in', '90']],
+    ['a lifetime that is too long', ['--name', 'x', '--all-tenants', '--expires-in', '99999d']],
   ])('refuses %s', async (_name, args) => {
     expect((await pulse('keys', 'create', ...args)).exitCode).toBe(2);
     expect((await pool.query('SELECT FROM api_keys')).rowCount).toBe(0);

@@ -121,7 +121,7 @@ describe('pulse dead-letters', () => {
     await fixture.settled({ counted: 3, duplicates: 0 });
   });
 
-  test('replays what may be forgotten only with the option that says so', async () => {
+  test('replays what may be forgotten only with --even-if-forgotten', async () => {
     const id = await quarantined({ ...GOOD, tenant: '' });
     await fixture.pool.query(
       `UPDATE dead_letters SET maybe_counted_since = now() - interval '1 day'`,

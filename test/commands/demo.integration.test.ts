@@ -14,7 +14,7 @@ interface DemoLine {
   readonly seconds: number;
 }
 
-test('two demos at once, in one clone, end with the line that says that everything agrees', async () => {
+test('two demos at once in one folder both end with a line that says everything agrees', async () => {
   const cwd = openDirectory();
   const demos = [
     startPulse(['demo', '--pulses', '5000'], { cwd }),
@@ -43,7 +43,7 @@ test('two demos at once, in one clone, end with the line that says that everythi
   await nothingIsLeft(cwd);
 });
 
-test('a demo that is interrupted or killed, early or in the middle, leaves no process and no file', async () => {
+test('a demo that is interrupted or killed, early or midway, leaves no process and no file', async () => {
   const start = () => {
     const cwd = openDirectory();
     const env = { LOG_LEVEL: 'info' };
@@ -71,7 +71,7 @@ test('a demo that is interrupted or killed, early or in the middle, leaves no pr
   for (const { cwd } of [early, interrupted, killed]) await nothingIsLeft(cwd);
 });
 
-/** Everything runs, and it publishes. */
+/** Waits until the system runs; publishing starts next. */
 async function isBusy(demo: PulseProcess): Promise<void> {
   await demo.printed('api listening');
 }

@@ -37,7 +37,7 @@ describe('disks', () => {
     expect(finding.status).toBe(status);
   });
 
-  test('of this machine are looked at, of others not, and one that cannot be seen is no danger', async () => {
+  test('are checked on this machine only, and one that cannot be seen is not a danger', async () => {
     const here = () => Promise.resolve('/');
     expect((await checkDisk('a disk', 'redis://127.0.0.1:1', here)).detail).toContain('free at /');
     for (const [url, read] of [

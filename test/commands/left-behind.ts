@@ -1,23 +1,23 @@
-/** What a command may leave behind: processes and files. */
+/** Finds what a command left behind: processes and files. */
 import { execFileSync } from 'node:child_process';
 import { chmodSync, readdirSync } from 'node:fs';
 import { expect, vi } from 'vitest';
 import { temporaryDirectory } from '../support/pulse-process.ts';
 
-/** Servers run as other users need to pass through. */
+/** A directory that servers of other users can enter. */
 export function openDirectory(): string {
   const directory = temporaryDirectory();
   chmodSync(directory, 0o755);
   return directory;
 }
 
-/** Command lines of processes that have something to do with the directory. */
+/** Command lines of processes that name the directory. */
 export function processesOf(directory: string): string[] {
   const list = execFileSync('ps', ['-A', '-ww', '-o', 'args='], { encoding: 'utf8' });
   return list.split('\n').filter((line) => line.includes(directory));
 }
 
-/** Waits until no process works in the directory and no file is in it. */
+/** Waits until no process uses the directory and it holds no file. */
 export async function nothingIsLeft(directory: string): Promise<void> {
   await vi.waitFor(
     () => {
@@ -28,8 +28,8 @@ export async function nothingIsLeft(directory: string): Promise<void> {
   );
 }
 
-/** Waits until no process works in the directory. */
-export async function nobodyIsLeft(directory: string): Promise<void> {
+/** Waits until no process uses the directory. */
+export async function noProcessIsLeft(directory: string): Promise<void> {
   await vi.waitFor(
     () => {
       expect(processesOf(directory)).toEqual([]);

@@ -21,7 +21,7 @@ async function examine(flow: Flow, env: Readonly<Record<string, string>> = {}) {
   return { exitCode, dangers };
 }
 
-/** What remains of the test run's Postgres when nobody has migrated it. */
+/** A database that was never migrated. */
 async function emptyDatabase(flow: Flow): Promise<string> {
   const url = new URL(flow.env.DATABASE_URL!);
   const name = `${url.pathname.slice(1)}_empty`;
@@ -61,7 +61,7 @@ test('verify exits 1 with the difference when the books do not balance', async (
   expect(JSON.parse(json)).toMatchObject({ drift: 7, balanced: false });
 });
 
-test('migrate, populate and flush report as JSON, and as sentences', async () => {
+test('migrate, populate and flush report as JSON and as sentences', async () => {
   const flow = await openFlow();
   const database = { DATABASE_URL: await emptyDatabase(flow) };
   const migrated = await flow.run(['migrate', '--json'], database);
@@ -88,7 +88,7 @@ test('migrate, populate and flush report as JSON, and as sentences', async () =>
 });
 
 describe('doctor', () => {
-  test('is content with servers that Pulse has set up', async () => {
+  test('finds no danger in servers that Pulse has set up', async () => {
     const flow = await openFlow();
     await flow.flush();
     expect(await examine(flow)).toEqual({ exitCode: 0, dangers: [] });
@@ -98,7 +98,7 @@ describe('doctor', () => {
     expect(stdout).toContain('quorum');
   });
 
-  test('names every setting of Redis that endangers counts, and what it should be', async () => {
+  test('names each Redis setting that endangers counts, and what it should be', async () => {
     const flow = await openFlow();
     const redis = await startPrivateRedis();
     onTestFinished(() => redis.close());
@@ -123,7 +123,7 @@ describe('doctor', () => {
     }
   });
 
-  test('names what is stuck or does not belong together, each with what to do', async () => {
+  test('names what is stuck or does not belong together, and what to do', async () => {
     const flow = await openFlow();
     const worker = await flow.start('worker');
     await flow.producer.publish(makeTraffic(100, 'examined').map(toMessage));
@@ -145,7 +145,7 @@ describe('doctor', () => {
     ]);
     await redis.hincrby('{0}:books', 'counted', -7);
 
-    // Sealed an hour ago by a flusher that is gone.
+    // Sealed an hour ago by a flush that died.
     await flow.run(['flush', '--allow-test-faults'], { PULSE_CRASH_AT: 'flush:sealed:1' });
     const [sealed] = await redis.keys('{0}:sealed:*');
     const openedField = (await redis.hkeys(sealed!)).find((name) => name.includes('opened'))!;
@@ -165,11 +165,11 @@ describe('doctor', () => {
     ]);
   });
 
-  test('names missing migrations, and a server that is away, beside the rest', async () => {
+  test('names missing migrations and an unavailable server, and still checks the rest', async () => {
     const flow = await openFlow();
     const { exitCode, dangers } = await examine(flow, {
       DATABASE_URL: await emptyDatabase(flow),
-      REDIS_URL: 'redis://:geheim@127.0.0.1:1',
+      REDIS_URL: 'redis://:hunter2@127.0.0.1:1',
       START_TIMEOUT_SECONDS: '1',
     });
     expect(exitCode).toBe(1);
@@ -178,11 +178,11 @@ describe('doctor', () => {
     expect(details).toContain('0001_settings');
     expect(details).toContain('pulse migrate');
     expect(details).toContain('127.0.0.1:1');
-    expect(details).not.toContain('geheim');
+    expect(details).not.toContain('hunter2');
   });
 });
 
-test('a queue that is no quorum queue is named with its argument, by doctor and at the start', async () => {
+test('doctor and start name a queue that is not a quorum queue, with the argument that differs', async () => {
   const flow = await openFlow();
   const queue = `${flow.queue}.classic`;
   const connection = await connect(flow.env.RABBITMQ_URL!);

@@ -8,13 +8,13 @@ import {
   runPulse,
   startPulse,
 } from '../support/pulse-process.ts';
-import { nobodyIsLeft, openDirectory, processesOf } from './left-behind.ts';
+import { noProcessIsLeft, openDirectory, processesOf } from './left-behind.ts';
 
 vi.setConfig({ testTimeout: MANY_STEPS_TIMEOUT_MS });
 
 const OWN_PORTS = { API_PORT: '0', METRICS_PORT: '0', LOG_LEVEL: 'warn' };
 
-/** Where the data stay. */
+/** Where the data is kept. */
 const KEPT = '.pulse/services';
 
 interface ServicesEnv {
@@ -23,7 +23,7 @@ interface ServicesEnv {
   readonly DATABASE_URL: string;
 }
 
-test('services stay until they are told to go; every command in the folder finds them', async () => {
+test('services run until they are stopped, and every command in the folder finds them', async () => {
   const cwd = openDirectory();
   const env = OWN_PORTS;
   const down = () => runPulse(['services', 'down', '--json'], { cwd });
@@ -62,7 +62,7 @@ test('services stay until they are told to go; every command in the folder finds
     expect(await runPulse(['doctor'], { cwd, env })).toMatchObject({ exitCode: 0 });
     system.signal('SIGTERM');
     expect((await system.ended).exitCode).toBe(0);
-    // They belong to `up`, not to the system that found them.
+    // They belong to `up`, not to the system that used them.
     expect(await runForJson(['verify', '--json'], { cwd, env })).toMatchObject({ drift: 0 });
   } finally {
     expect(await down()).toMatchObject({ exitCode: 0, stdout: '{"outcome":"stopped"}\n' });
@@ -73,10 +73,10 @@ test('services stay until they are told to go; every command in the folder finds
     stdout: '{"running":false}\n',
   });
   expect((await runPulse(['services', 'env'], { cwd })).exitCode).toBe(1);
-  await nobodyIsLeft(cwd);
+  await noProcessIsLeft(cwd);
 });
 
-test('a system without URLs brings its own servers, shares them with the folder, and takes them with it', async () => {
+test('a system without URLs starts private servers, shares them with the folder, and stops them at its end', async () => {
   const cwd = openDirectory();
   const env = OWN_PORTS;
   const system = startPulse(['start'], { cwd, env });
@@ -89,7 +89,7 @@ test('a system without URLs brings its own servers, shares them with the folder,
   });
   system.signal('SIGINT');
   expect((await system.ended).exitCode).toBe(0);
-  await nobodyIsLeft(cwd);
-  // The data are for the next start.
+  await noProcessIsLeft(cwd);
+  // The data is kept for the next start.
   expect(readdirSync(join(cwd, KEPT))).toContain('redis');
 });

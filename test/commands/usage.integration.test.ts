@@ -1,47 +1,35 @@
 import { expect, test, vi } from 'vitest';
+import { COMMANDS } from '../../src/commands/command-list.ts';
 import { freePort } from '../../src/private-servers/free-port.ts';
 import { openFlow } from '../flows/flow-fixture.ts';
 import { MANY_STEPS_TIMEOUT_MS, runPulse, startPulse } from '../support/pulse-process.ts';
 
 vi.setConfig({ testTimeout: MANY_STEPS_TIMEOUT_MS });
 
-const COMMANDS = [
-  'start',
-  'api',
-  'worker',
-  'migrate',
-  'flush',
-  'populate',
-  'verify',
-  'doctor',
-  'status',
-  'pause',
-  'resume',
-  'recover',
-  'services',
-  'services up',
-  'services down',
-  'services status',
-  'services env',
-  'demo',
+/** All commands, and those of the groups. */
+const NAMES = [
+  ...Object.keys(COMMANDS),
+  ...['up', 'down', 'status', 'env'].map((name) => `services ${name}`),
+  ...['add', 'list', 'disable', 'enable', 'passwd'].map((name) => `users ${name}`),
+  ...['create', 'list', 'revoke'].map((name) => `keys ${name}`),
 ];
 
-test('every command explains itself with an example that starts with its own name', async () => {
-  for (const command of COMMANDS) {
+test('the help of every command has an example that starts with its name', async () => {
+  for (const command of NAMES) {
     const { exitCode, stdout, stderr } = await runPulse([...command.split(' '), '--help']);
     expect({ command, exitCode, stderr }).toEqual({ command, exitCode: 0, stderr: '' });
     expect(stdout).toContain(`Usage: pulse ${command} `);
     expect(stdout).toMatch(new RegExp(`Examples?:\n  \\$ (eval "\\$\\()?pulse ${command}`));
   }
   const { stdout } = await runPulse(['--help']);
-  for (const command of COMMANDS) expect(stdout).toContain(`  ${command.split(' ')[0]!}`);
+  for (const command of NAMES) expect(stdout).toContain(`  ${command.split(' ')[0]!}`);
 });
 
 test.each([
   { wrong: 'a mistyped command', args: ['verfy'], says: 'verify' },
   { wrong: 'no command', args: [], says: 'Usage: pulse' },
   { wrong: 'an unknown option', args: ['flush', '--fast'], says: '--fast' },
-  { wrong: 'no number', args: ['demo', '--pulses', 'many'], says: 'whole number' },
+  { wrong: 'text for a number', args: ['demo', '--pulses', 'many'], says: 'whole number' },
   { wrong: 'a number out of range', args: ['populate', '--workers', '0'], says: 'from 1 to 64' },
   { wrong: 'too many arguments', args: ['verify', 'twice'], says: 'too many arguments' },
   {
@@ -56,10 +44,10 @@ test.each([
   expect(stderr).not.toMatch(/^ +at /m);
 });
 
-test('a wrong configuration ends with exit code 2, and every mistake is named at once', async () => {
+test('a wrong configuration ends with exit code 2 and names every mistake at once', async () => {
   const { exitCode, stderr } = await runPulse(['start'], {
     env: {
-      RABBITMQ_URL: 'http://user:geheim@rabbit:5672',
+      RABBITMQ_URL: 'http://user:hunter2@rabbit:5672',
       REDIS_URL: 'redis://redis:6379',
       INGEST_THREADS: 'all',
       BATCH_SIZE: '1000',
@@ -67,7 +55,7 @@ test('a wrong configuration ends with exit code 2, and every mistake is named at
       FLUSH_CRON: 'hourly',
       API_PORT: '99999',
       FLUSH_ON_EXIT: 'perhaps',
-      JWT_SECRET: 'geheim',
+      JWT_SECRET: 'hunter2',
       LOG_LEVEL: 'loud',
     },
   });
@@ -86,20 +74,20 @@ test('a wrong configuration ends with exit code 2, and every mistake is named at
   ]) {
     expect(stderr).toMatch(new RegExp(`^ .*${name}`, 'm'));
   }
-  expect(stderr).not.toContain('geheim');
+  expect(stderr).not.toContain('hunter2');
 });
 
-test('servers that are away are all named with variable and host, never the password; exit 1 in time', async () => {
+test('all unavailable servers are named with variable and host, never the password, and exit code 1 comes in time', async () => {
   const [rabbit, redis, postgres] = [await freePort(), await freePort(), await freePort()];
   for (const command of ['start', 'verify']) {
     const { exitCode, stdout, stderr, seconds } = await runPulse([command], {
       env: {
-        RABBITMQ_URL: `amqp://pulse:geheim@127.0.0.1:${rabbit}`,
-        REDIS_URL: `redis://:geheim@127.0.0.1:${redis}`,
-        DATABASE_URL: `postgres://pulse:geheim@127.0.0.1:${postgres}/pulse`,
+        RABBITMQ_URL: `amqp://pulse:hunter2@127.0.0.1:${rabbit}`,
+        REDIS_URL: `redis://:hunter2@127.0.0.1:${redis}`,
+        DATABASE_URL: `postgres://pulse:hunter2@127.0.0.1:${postgres}/pulse`,
         START_TIMEOUT_SECONDS: '1',
         JWT_SECRET: 'x'.repeat(32),
-        ADMIN_PASSWORD: 'geheim geheim',
+        ADMIN_PASSWORD: 'hunter2 hunter2',
         API_PORT: '0',
         METRICS_PORT: '0',
       },
@@ -108,28 +96,28 @@ test('servers that are away are all named with variable and host, never the pass
     expect(stderr).toMatch(new RegExp(`^pulse: RABBITMQ_URL: .*127\\.0\\.0\\.1:${rabbit}`, 'm'));
     expect(stderr).toMatch(new RegExp(`^pulse: REDIS_URL: .*127\\.0\\.0\\.1:${redis}`, 'm'));
     expect(stderr).toMatch(new RegExp(`^pulse: DATABASE_URL: .*127\\.0\\.0\\.1:${postgres}`, 'm'));
-    expect(stderr).not.toContain('geheim');
-    // One second of waiting; the rest is a busy machine. The default would be 30.
+    expect(stderr).not.toContain('hunter2');
+    // One second of waiting, and a busy machine. The default is 30 seconds.
     expect(seconds).toBeLessThan(20);
   }
 });
 
-test('a refused password is said at once, and not shown', async () => {
+test('a refused password is reported at once, and not shown', async () => {
   const flow = await openFlow();
   for (const name of ['RABBITMQ_URL', 'REDIS_URL', 'DATABASE_URL']) {
     const url = new URL(flow.env[name]!);
-    url.password = 'geheim';
+    url.password = 'hunter2';
     const { exitCode, stderr, seconds } = await flow.run(['worker'], { [name]: url.href });
     expect({ name, exitCode }).toEqual({ name, exitCode: 1 });
     expect(stderr).toContain(`pulse: ${name}: `);
     expect(stderr).toContain(url.host);
     expect(stderr).toMatch(/refuses/);
-    expect(stderr).not.toContain('geheim');
+    expect(stderr).not.toContain('hunter2');
     expect(seconds).toBeLessThan(20);
   }
 });
 
-test('a signal ends the waiting for servers', async () => {
+test('a signal ends the wait for servers', async () => {
   const port = await freePort();
   const waiting = startPulse(['worker'], {
     env: {
