@@ -7,6 +7,7 @@ import { BELIEVED_MS, createIdentities } from '../../src/access/identities.ts';
 import { hashPassword } from '../../src/access/passwords.ts';
 import { addUser, setPasswordHash, setUserDisabled } from '../../src/access/users.ts';
 import { createPool } from '../../src/platform/postgres.ts';
+import { eventually } from '../support/eventually.ts';
 import { isolatedServices, type IsolatedServices } from '../support/isolated.ts';
 import { newKey } from '../api/access-fixture.ts';
 import { createTestApp } from '../api/api-fixture.ts';
@@ -51,7 +52,7 @@ const audited = async (action: string) => {
 };
 /** Waits no longer than look-ups are believed, with room for a busy machine. */
 const soon = (check: () => Promise<number>, status: number) =>
-  expect.poll(check, { timeout: BELIEVED_MS + 3_000, interval: 100 }).toBe(status);
+  eventually(check, { timeout: BELIEVED_MS + 3_000 }).toBe(status);
 
 describe('a running token', () => {
   test('ends when its user is disabled, and stays invalid when the user is enabled again', async () => {
@@ -126,7 +127,7 @@ describe('a key', () => {
     };
     expect(await used()).toBeUndefined();
     await Promise.all(Array.from({ length: 10 }, () => ask(key.text)));
-    await expect.poll(used).toBeTypeOf('number');
+    await eventually(used).toBeTypeOf('number');
     const first = await used();
     const { app: second } = await createTestApp({
       pool,

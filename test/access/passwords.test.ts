@@ -7,6 +7,7 @@ import {
   needsRehash,
   verifyPassword,
 } from '../../src/access/passwords.ts';
+import { eventually } from '../support/eventually.ts';
 
 test('a hash is argon2id with the parameters of OWASP, salted, and verifies only its password', async () => {
   const [one, two] = await Promise.all([hashPassword('pässword 😀'), hashPassword('pässword 😀')]);
@@ -43,7 +44,7 @@ test('work above the limit waits in order, and is refused when the queue is full
   await Promise.resolve();
   expect(begun).toEqual([1, 2]);
   for (let released = 0; released < 5; released++) {
-    await expect.poll(() => releases.length).toBeGreaterThan(released);
+    await eventually(() => releases.length).toBeGreaterThan(released);
     releases[released]!();
   }
   const settled = await results;

@@ -3,6 +3,7 @@ import { pino } from 'pino';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import type { Api } from '../../src/http/api-module.ts';
 import { createPool } from '../../src/platform/postgres.ts';
+import { eventually } from '../support/eventually.ts';
 import { isolatedServices, type IsolatedServices } from '../support/isolated.ts';
 import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';
 import { authorization, createTestApp } from './api-fixture.ts';
@@ -52,7 +53,7 @@ test('is 503 and not ready while Postgres is unavailable, and recovers without a
   expect((await ready()).json()).toMatchObject({ checks: [{ name: 'postgres', ready: false }] });
   expect((await app.inject({ url: '/health/live' })).statusCode).toBe(200);
   proxy.heal();
-  await expect.poll(async () => (await list()).statusCode).toBe(200);
+  await eventually(async () => (await list()).statusCode).toBe(200);
   expect((await ready()).statusCode).toBe(200);
 });
 
@@ -64,7 +65,7 @@ test.each(['the connection is cut', 'the server ends the session'])(
     const answer = list();
     const waiting = `SELECT pid FROM pg_stat_activity
       WHERE datname = current_database() AND wait_event_type = 'Lock'`;
-    await expect.poll(async () => (await pool.query(waiting)).rowCount).toBe(1);
+    await eventually(async () => (await pool.query(waiting)).rowCount).toBe(1);
     if (how === 'the connection is cut') {
       proxy.cut();
       lock.release(true);
@@ -77,6 +78,6 @@ test.each(['the connection is cut', 'the server ends the session'])(
     expect(res.statusCode).toBe(503);
     expect(res.body).not.toMatch(/terminat|connection/i);
     proxy.heal();
-    await expect.poll(async () => (await list()).statusCode).toBe(200);
+    await eventually(async () => (await list()).statusCode).toBe(200);
   },
 );

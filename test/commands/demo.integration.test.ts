@@ -1,4 +1,5 @@
 import { expect, test, vi } from 'vitest';
+import { eventually } from '../support/eventually.ts';
 import { MANY_STEPS_TIMEOUT_MS, startPulse, type PulseProcess } from '../support/pulse-process.ts';
 import { nothingIsLeft, openDirectory, processesOf } from './left-behind.ts';
 
@@ -50,12 +51,7 @@ test('a demo that is interrupted or killed, early or midway, leaves no process a
     return { cwd, demo: startPulse(['demo', '--pulses', '1000000'], { cwd, env }) };
   };
   const early = start();
-  await vi.waitFor(
-    () => {
-      expect(processesOf(early.cwd)).not.toEqual([]);
-    },
-    { timeout: 20_000, interval: 20 },
-  );
+  await eventually(() => processesOf(early.cwd)).not.toEqual([]);
   early.demo.signal('SIGINT');
   const { exitCode: earlyCode, stderr } = await early.demo.ended;
   expect(earlyCode).toBe(1);

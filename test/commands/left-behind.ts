@@ -1,7 +1,7 @@
 /** Finds what a command left behind: processes and files. */
 import { execFileSync } from 'node:child_process';
 import { chmodSync, readdirSync } from 'node:fs';
-import { expect, vi } from 'vitest';
+import { eventually } from '../support/eventually.ts';
 import { temporaryDirectory } from '../support/pulse-process.ts';
 
 /** A directory that servers of other users can enter. */
@@ -19,23 +19,12 @@ export function processesOf(directory: string): string[] {
 
 /** Waits until no process uses the directory and it holds no file. */
 export async function nothingIsLeft(directory: string): Promise<void> {
-  await vi.waitFor(
-    () => {
-      expect(processesOf(directory)).toEqual([]);
-      expect(filesIn(directory)).toEqual([]);
-    },
-    { timeout: 30_000, interval: 100 },
-  );
+  await eventually(() => [...processesOf(directory), ...filesIn(directory)]).toEqual([]);
 }
 
 /** Waits until no process uses the directory. */
 export async function noProcessIsLeft(directory: string): Promise<void> {
-  await vi.waitFor(
-    () => {
-      expect(processesOf(directory)).toEqual([]);
-    },
-    { timeout: 30_000, interval: 100 },
-  );
+  await eventually(() => processesOf(directory)).toEqual([]);
 }
 
 function filesIn(directory: string): string[] {

@@ -117,7 +117,7 @@ test('its own entry command migrates, counts and answers, as an ordinary user wh
     const books = await runForJson<Books>(['verify', '--json'], options({}));
     return books.counted + books.duplicates + books.deadLetters;
   };
-  await expect.poll(settled, { timeout: 60_000, interval: 500 }).toBe(PULSE_COUNT);
+  await eventually(settled, { timeout: 60_000 }).toBe(PULSE_COUNT);
   await runForJson(['flush', '--json'], options({}));
   const books = await runForJson<Books>(['verify', '--json'], options({}));
   expect(books).toMatchObject({ flushed: books.counted, live: 0, drift: 0 });

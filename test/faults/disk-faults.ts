@@ -3,7 +3,8 @@ import { execFileSync } from 'node:child_process';
 import { closeSync, mkdirSync, openSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { sleep } from '../../src/platform/backoff.ts';
-import { between, NotPossibleError, NotReachedError, type Fault, type Scene } from './fault.ts';
+import { between, NotPossibleError, type Fault, type Scene } from './fault.ts';
+import { NotReachedError } from '../support/until.ts';
 import { startTestServers, type ServerName, type TestServers } from './test-servers.ts';
 
 const SIZES: Partial<Record<ServerName, string>> = { redis: '24m', postgres: '192m' };

@@ -1,6 +1,5 @@
 /** What a fault is, and the scene it happens in. */
 import type { Pool } from 'pg';
-import { sleep } from '../../src/platform/backoff.ts';
 import type { Random } from '../../src/populate/random.ts';
 import type { TcpProxy } from '../support/tcp-proxy.ts';
 import type { Env, KeptWorker, PulseChild } from './pulse-child.ts';
@@ -61,24 +60,8 @@ export interface Fault {
   readonly inject: (scene: Scene) => Promise<string | undefined>;
 }
 
-/** A fault did not come about; the round proves nothing about it. */
-export class NotReachedError extends Error {}
-
 /** This machine does not allow it. */
 export class NotPossibleError extends Error {}
-
-/** Waits until `condition` holds. @throws NotReachedError after `timeoutMs`. */
-export async function until(
-  what: string,
-  timeoutMs: number,
-  condition: () => boolean | Promise<boolean>,
-): Promise<void> {
-  const deadlineMs = performance.now() + timeoutMs;
-  while (!(await condition())) {
-    if (performance.now() > deadlineMs) throw new NotReachedError(`not reached: ${what}`);
-    await sleep(20);
-  }
-}
 
 export function pick<T>(values: readonly T[], random: Random): T {
   return values[random.below(values.length)]!;

@@ -2,7 +2,8 @@
 import { sleep } from '../../src/platform/backoff.ts';
 import type { Random } from '../../src/populate/random.ts';
 import type { TcpProxy, Watcher } from '../support/tcp-proxy.ts';
-import { between, pick, until, type Proxies, type Fault, type Scene, type Seat } from './fault.ts';
+import { between, pick, type Proxies, type Fault, type Scene, type Seat } from './fault.ts';
+import { until } from '../support/until.ts';
 
 type ProxyName = keyof Proxies | 'producer';
 

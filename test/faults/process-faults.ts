@@ -3,7 +3,8 @@ import { writeFileSync } from 'node:fs';
 import { sleep, waitAtMost } from '../../src/platform/backoff.ts';
 import { FLUSH_STEPS } from '../../src/flush/flush-steps.ts';
 import { INGEST_STEPS } from '../../src/ingest/ingest-steps.ts';
-import { between, NotReachedError, pick, until, type Fault, type Scene } from './fault.ts';
+import { between, pick, type Fault, type Scene } from './fault.ts';
+import { NotReachedError, until } from '../support/until.ts';
 import { isSuspended, type PulseChild } from './pulse-child.ts';
 
 const REACHED_TIMEOUT_MS = 20_000;

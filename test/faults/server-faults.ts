@@ -1,7 +1,8 @@
 /** Faults of the three servers. */
 import type { Redis } from 'ioredis';
 import { areQueuesNamed } from '../support/quorum-names.ts';
-import { between, NotReachedError, until, type Fault, type Scene } from './fault.ts';
+import { between, type Fault, type Scene } from './fault.ts';
+import { NotReachedError, until } from '../support/until.ts';
 import { withRedis, type ServerName } from './test-servers.ts';
 
 const SERVERS: readonly ServerName[] = ['rabbitmq', 'redis', 'postgres'];

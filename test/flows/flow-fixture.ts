@@ -1,13 +1,14 @@
 /** One installation of Pulse for one flow: its own queue and databases, its commands, a producer and a user. */
 import { Client, Pool } from 'pg';
 import { pino } from 'pino';
-import { expect, onTestFinished, vi } from 'vitest';
+import { onTestFinished } from 'vitest';
 import { createAccumulator } from '../../src/aggregate/accumulator.ts';
 import { verifyBooks, type Books } from '../../src/flush/books.ts';
 import { createRedis } from '../../src/platform/redis.ts';
 import { hostUrls } from '../../src/platform/server-urls.ts';
 import { generatePulses, type GeneratedPulse } from '../../src/populate/generate-pulses.ts';
 import { loginToApi, type ApiClient } from '../support/api-client.ts';
+import { eventually } from '../support/eventually.ts';
 import { isolatedServices } from '../support/isolated.ts';
 import {
   runForJson,
@@ -128,12 +129,13 @@ export async function openFlow(own: Env = {}, given?: FlowServers): Promise<Flow
     flush: () => runForJson(['flush', '--json'], options()),
     verify: () => runForJson(['verify', '--json'], options()),
     async settled(wanted) {
-      await vi.waitFor(async () => {
+      await eventually(async () => {
         const books = await readBooks();
-        for (const [name, count] of Object.entries(wanted)) {
-          expect(Number(books[name as keyof Settled]), name).toBeGreaterThanOrEqual(count);
-        }
-      }, SETTLED_WAIT);
+        const missing = Object.entries(wanted).filter(
+          ([name, count]) => Number(books[name as keyof Settled]) < count,
+        );
+        return missing.map(([name]) => [name, Number(books[name as keyof Settled])]);
+      }, SETTLED_WAIT).toEqual([]);
     },
     async openApi() {
       const { ready } = await flow.start('api');

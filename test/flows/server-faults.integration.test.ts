@@ -9,6 +9,7 @@ import {
   type PrivateServers,
 } from '../../src/private-servers/private-servers.ts';
 import { loginToApi } from '../support/api-client.ts';
+import { eventually } from '../support/eventually.ts';
 import { MANY_STEPS_TIMEOUT_MS } from '../support/pulse-process.ts';
 import { areQueuesNamed } from '../support/quorum-names.ts';
 import {
@@ -60,7 +61,7 @@ describe('a server is killed while pulses flow and flushes run', () => {
 
       if (name === 'rabbitmq') {
         const directory = join(parent, 'services');
-        await expect.poll(() => areQueuesNamed(directory, flow.queue), WAIT).toBe(true);
+        await eventually(() => areQueuesNamed(directory, flow.queue), WAIT).toBe(true);
       }
       await services.kill(name);
       await readinessIs(ready.api!, { status: 503, away: [name] });
@@ -117,12 +118,12 @@ async function readinessIs(
   api: string,
   wanted: { status: number; away: readonly string[] },
 ): Promise<void> {
-  await vi.waitFor(async () => {
+  await eventually(async () => {
     const response = await fetch(`${api}/api/v1/health/ready`);
     const { checks } = (await response.json()) as { checks: { name: string; ready: boolean }[] };
     const away = checks.filter(({ ready }) => !ready).map(({ name }) => name);
-    expect({ status: response.status, away }).toEqual(wanted);
-  }, WAIT);
+    return { status: response.status, away };
+  }, WAIT).toEqual(wanted);
 }
 
 function reasonsOf(deadLetters: readonly StoredDeadLetter[]): string[] {

@@ -1,6 +1,7 @@
 import { expect, test, vi } from 'vitest';
 import { serverOf } from '../../src/platform/logger.ts';
 import { loginToApi } from '../support/api-client.ts';
+import { eventually } from '../support/eventually.ts';
 import { MANY_STEPS_TIMEOUT_MS } from '../support/pulse-process.ts';
 import { openFlow, PASSWORD } from './flow-fixture.ts';
 
@@ -38,20 +39,14 @@ test('one line says where everything is; a run started over the API ends in rows
   expect(started.status).toBe(202);
   const location = started.headers.get('location')!;
   expect(location).toMatch(/^\/api\/v1\/pulses\/populate\/[0-9a-f-]{36}$/);
-  await vi.waitFor(
-    async () => {
-      const run = await api.request<PopulateRun>(location.replace('/api/v1', ''));
-      expect(run.body).toMatchObject({ state: 'completed', confirmed: 5_000, error: null });
-    },
-    { timeout: 30_000, interval: 50 },
-  );
-  await vi.waitFor(
-    async () => {
-      const { counted, duplicates, deadLetters } = await flow.verify();
-      expect(counted + duplicates + deadLetters).toBe(5_000);
-    },
-    { timeout: 30_000, interval: 50 },
-  );
+  await eventually(async () => {
+    const run = await api.request<PopulateRun>(location.replace('/api/v1', ''));
+    return run.body;
+  }).toMatchObject({ state: 'completed', confirmed: 5_000, error: null });
+  await eventually(async () => {
+    const { counted, duplicates, deadLetters } = await flow.verify();
+    return counted + duplicates + deadLetters;
+  }).toBe(5_000);
   await flow.flush();
   const books = await flow.verify();
   const rows = await api.rows({ limit: '1000' });

@@ -4,10 +4,11 @@ import { Readable } from 'node:stream';
 import { setImmediate } from 'node:timers/promises';
 import type { Pool } from 'pg';
 import { pino } from 'pino';
-import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { AggregateRow } from '../../src/aggregate/accumulator.ts';
 import { copyRows } from '../../src/flush/copy-rows.ts';
 import { createPool, withTransaction } from '../../src/platform/postgres.ts';
+import { eventually } from '../support/eventually.ts';
 import { isolatedServices, type IsolatedServices } from '../support/isolated.ts';
 
 const WINDOW_SEC = Date.UTC(2024, 2, 5, 10) / 1000;
@@ -124,12 +125,12 @@ test('the scan waits when Postgres is slower: memory stays flat', async () => {
   await locker.query('BEGIN');
   await locker.query('LOCK TABLE pulses IN ACCESS EXCLUSIVE MODE');
   const copying = copyBatch(chunks);
-  await vi.waitFor(async () => {
+  await eventually(async () => {
     const waiting = await pool.query(
       `SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE 'COPY%'`,
     );
-    expect(waiting.rowCount).toBe(1);
-  });
+    return waiting.rowCount;
+  }).toBe(1);
   // COPY cannot begin: whatever the event loop still has to do, the scan must not run ahead.
   for (let turn = 0; turn < 1_000; turn++) await setImmediate();
   const pulledWhileBlocked = pulled;

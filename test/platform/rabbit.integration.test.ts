@@ -1,5 +1,5 @@
 import { pino } from 'pino';
-import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { FatalError } from '../../src/core/errors.ts';
 import {
   closeChannel,
@@ -9,6 +9,7 @@ import {
 } from '../../src/platform/rabbit-connection.ts';
 import { startRabbitSession, type RabbitLink } from '../../src/platform/rabbit.ts';
 import { freePort } from '../../src/private-servers/free-port.ts';
+import { eventually } from '../support/eventually.ts';
 import { isolatedServices, type IsolatedServices } from '../support/isolated.ts';
 import { BLOCKED_FRAME, UNBLOCKED_FRAME } from '../support/amqp-codec.ts';
 import { startTcpProxy } from '../support/tcp-proxy.ts';
@@ -106,9 +107,7 @@ describe('startRabbitSession', () => {
     expect(link!.alive).toBe(true);
     const other = await link!.createChannel();
     await other.checkQueue('there is no such queue').catch(() => undefined);
-    await vi.waitFor(() => {
-      expect(link!.alive).toBe(false);
-    });
+    await eventually(() => link!.alive).toBe(false);
     await session.close();
   });
 
@@ -127,9 +126,7 @@ describe('startRabbitSession', () => {
     });
     await session.ready;
     proxy.cut();
-    await vi.waitFor(() => {
-      expect(session.state).toBe('connecting');
-    });
+    await eventually(() => session.state).toBe('connecting');
     proxy.heal();
     await session.ready;
     expect(generations).toEqual([1, 2]);
@@ -151,9 +148,7 @@ describe('startRabbitSession', () => {
         if (links.length === 1) channel.publish('no.such.exchange', '', Buffer.from('x'));
       },
     });
-    await vi.waitFor(() => {
-      expect(links).toHaveLength(2);
-    });
+    await eventually(() => links).toHaveLength(2);
     await session.ready;
     expect(links[0]?.alive).toBe(false);
     await session.close();
@@ -169,13 +164,9 @@ describe('startRabbitSession', () => {
     });
     await session.ready;
     proxy.inject(BLOCKED_FRAME);
-    await vi.waitFor(() => {
-      expect(session.blocked).toBe(true);
-    });
+    await eventually(() => session.blocked).toBe(true);
     proxy.inject(UNBLOCKED_FRAME);
-    await vi.waitFor(() => {
-      expect(session.blocked).toBe(false);
-    });
+    await eventually(() => session.blocked).toBe(false);
     await session.close();
     await proxy.close();
   });

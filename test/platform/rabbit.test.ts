@@ -1,4 +1,4 @@
-import { EventEmitter } from 'node:events';
+import { EventEmitter, once } from 'node:events';
 import { connect, createServer, type AddressInfo } from 'node:net';
 import type { ChannelModel } from 'amqplib';
 import { pino } from 'pino';
@@ -11,6 +11,7 @@ import {
   type RabbitSession,
   type RabbitSessionOptions,
 } from '../../src/platform/rabbit.ts';
+import { eventually } from '../support/eventually.ts';
 
 const logger = pino({ level: 'silent' });
 
@@ -71,9 +72,7 @@ describe('startRabbitSession', () => {
     const { session, connections, links } = startFake({ onLost });
     await session.ready;
     connections[0]!.emit('close', new Error('gone'));
-    await vi.waitFor(() => {
-      expect(links.map(({ generation }) => generation)).toEqual([1, 2]);
-    });
+    await eventually(() => links.map(({ generation }) => generation)).toEqual([1, 2]);
     await session.ready;
     expect(session.state).toBe('ready');
     expect(links.map(({ alive }) => alive)).toEqual([false, true]);
@@ -86,9 +85,7 @@ describe('startRabbitSession', () => {
     const { session, connections, links } = startFake();
     await session.ready;
     connections[0]!.channels[0]!.emit('error', new Error('404 no queue'));
-    await vi.waitFor(() => {
-      expect(links).toHaveLength(2);
-    });
+    await eventually(() => links).toHaveLength(2);
     expect(connections[0]!.calls).toContain('connection closed');
     await session.close();
   });
@@ -97,9 +94,7 @@ describe('startRabbitSession', () => {
     const { session, links } = startFake();
     await session.ready;
     links[0]!.fail(new TransientError('PULSE_RABBIT_UNREACHABLE', 'cancelled'));
-    await vi.waitFor(() => {
-      expect(links).toHaveLength(2);
-    });
+    await eventually(() => links).toHaveLength(2);
     await session.close();
   });
 
@@ -118,9 +113,7 @@ describe('startRabbitSession', () => {
     const { session, connections } = startFake({
       setup: () => (calls++ === 0 ? new Promise(() => undefined) : Promise.resolve()),
     });
-    await vi.waitFor(() => {
-      expect(calls).toBe(1);
-    });
+    await eventually(() => calls).toBe(1);
     connections[0]!.emit('error', new Error('reset'));
     await session.ready;
     expect(calls).toBe(2);
@@ -219,9 +212,8 @@ describe('openRabbitConnection', () => {
     await expect(opening).rejects.toMatchObject({ name: 'AbortError' });
     // The server accepts in order: a connection that was on its way would be the first.
     const later = connect(port, '127.0.0.1');
-    await vi.waitFor(() => {
-      expect(ports).toContain(later.localPort);
-    });
+    await once(later, 'connect');
+    await eventually(() => ports).toContain(later.localPort);
     expect(ports).toEqual([later.localPort]);
     later.destroy();
     await new Promise((resolve) => server.close(resolve));

@@ -1,5 +1,5 @@
 import type { ChannelModel } from 'amqplib';
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { FatalError } from '../../src/core/errors.ts';
 import {
   closeRabbitConnection,
@@ -11,6 +11,7 @@ import {
   readQueueDepth,
   topologyNames,
 } from '../../src/platform/topology.ts';
+import { eventually } from '../support/eventually.ts';
 import { isolatedServices, type IsolatedServices } from '../support/isolated.ts';
 import { deleteTopology } from '../support/servers.ts';
 
@@ -45,8 +46,9 @@ describe('declareTopology', () => {
     channel.publish(topologyNames(queue).exchange, queue, Buffer.from('{}'), { persistent: true });
     await channel.waitForConfirms();
     await channel.close();
-    await vi.waitFor(async () => {
-      expect(await readQueueDepth(connection, queue)).toEqual({ readyCount: 1, consumerCount: 0 });
+    await eventually(() => readQueueDepth(connection, queue)).toEqual({
+      readyCount: 1,
+      consumerCount: 0,
     });
   });
 
@@ -108,14 +110,9 @@ describe('declareTopology', () => {
         attempts++;
         if (delivery !== null) channel.nack(delivery, false, true);
       });
-      await vi.waitFor(
-        async () => {
-          expect(await readQueueDepth(connection, `${queue}.dead`)).toMatchObject({
-            readyCount: 1,
-          });
-        },
-        { timeout: 10_000 },
-      );
+      await eventually(() => readQueueDepth(connection, `${queue}.dead`)).toMatchObject({
+        readyCount: 1,
+      });
       expect(attempts).toBe(21);
       const dead = await channel.get(`${queue}.dead`, { noAck: true });
       if (dead === false) throw new Error('The dead letter is gone.');

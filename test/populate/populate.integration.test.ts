@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Channel, ChannelModel } from 'amqplib';
 import { Pool } from 'pg';
 import { pino } from 'pino';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import {
   closeRabbitConnection,
   openRabbitConnection,
@@ -11,6 +11,7 @@ import { declareTopology } from '../../src/platform/topology.ts';
 import { findPopulateRun } from '../../src/populate/populate-runs-query.ts';
 import { createPopulateRuns } from '../../src/populate/populate-runs.ts';
 import { startPopulateRun, type PopulateDeps } from '../../src/populate/populate.ts';
+import { eventually } from '../support/eventually.ts';
 import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';
 import { isolatedServices, type IsolatedServices } from '../support/isolated.ts';
 
@@ -74,13 +75,9 @@ describe('startPopulateRun', () => {
       return { body: Buffer.from('{}'), messageId };
     });
     const run = startPopulateRun({ ...deps(), pulses }, { total: 1_500, workers: 2, buffer: 100 });
-    await vi.waitFor(() => {
-      expect(run.progress().confirmed).toBeGreaterThan(200);
-    });
+    await eventually(() => run.progress().confirmed).toBeGreaterThan(200);
     proxy.cut();
-    await vi.waitFor(() => {
-      expect(run.progress().retried).toBeGreaterThan(0);
-    });
+    await eventually(() => run.progress().retried).toBeGreaterThan(0);
     proxy.heal();
     expect(await run.done).toMatchObject({ state: 'completed', confirmed: 1_500, error: null });
     expect([...(await idsInQueue()).keys()].sort()).toEqual(sent.sort());
@@ -88,9 +85,7 @@ describe('startPopulateRun', () => {
 
   test('stops soon when it is cancelled', async () => {
     const run = startPopulateRun(deps(), { total: 1_000_000, workers: 1, buffer: 10 });
-    await vi.waitFor(() => {
-      expect(run.progress().confirmed).toBeGreaterThan(10);
-    });
+    await eventually(() => run.progress().confirmed).toBeGreaterThan(10);
     run.cancel();
     const last = await run.done;
     expect(last.state).toBe('cancelled');
@@ -118,26 +113,19 @@ describe('createPopulateRuns', () => {
     const { id, state } = await runs.start(request);
     expect(state).toBe('running');
     expect(runs.totals()).toMatchObject({ running: 1, wanted: 500 });
-    await vi.waitFor(
-      async () => {
-        expect(await findPopulateRun(pool, id)).toMatchObject({
-          state: 'completed',
-          total: 500,
-          published: 500,
-          confirmed: 500,
-          workers: 2,
-          buffer: 20,
-          error: null,
-        });
-      },
-      { timeout: 10_000 },
-    );
+    await eventually(() => findPopulateRun(pool, id)).toMatchObject({
+      state: 'completed',
+      total: 500,
+      published: 500,
+      confirmed: 500,
+      workers: 2,
+      buffer: 20,
+      error: null,
+    });
     expect((await runs.find(id))?.finishedAt).toBeInstanceOf(Date);
     await runs.start({ ...request, total: 30 });
-    await vi.waitFor(() => {
-      const ended = { running: 0, wanted: 530, published: 530, confirmed: 530, retried: 0 };
-      expect(runs.totals()).toEqual(ended);
-    });
+    const ended = { running: 0, wanted: 530, published: 530, confirmed: 530, retried: 0 };
+    await eventually(() => runs.totals()).toEqual(ended);
     await runs.close();
   });
 

@@ -5,6 +5,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { createContainerServer } from '../../src/private-servers/containers.ts';
 import { createSettings } from '../../src/private-servers/instance-settings.ts';
 import { createSupervisor } from '../../src/private-servers/supervisor.ts';
+import { eventually } from '../support/eventually.ts';
 
 let folder: string;
 
@@ -49,7 +50,7 @@ test('a container is started, signalled and removed through its engine, and then
     onExit: (name) => exits.push(name),
   });
   const calls = () => readFileSync(join(folder, 'calls'), 'utf8').trim().split('\n');
-  const isUp = () => expect.poll(() => calls().at(-1)).toMatch(/^run/);
+  const isUp = () => eventually(() => calls().at(-1)).toMatch(/^run/);
 
   await supervisor.start(processes[0]!);
   await isUp();

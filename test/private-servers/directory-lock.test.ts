@@ -10,6 +10,7 @@ import {
   processIdentity,
   processTree,
 } from '../../src/private-servers/process-identity.ts';
+import { eventually } from '../support/eventually.ts';
 
 let directory: string;
 
@@ -55,5 +56,5 @@ test('a process keeps its identity until it ends, and a zombie has none', async 
   expect(processTree(process.pid)).toContain(pid);
   process.kill(pid, 'SIGKILL');
   // This process has not reaped it yet, so the pid still exists.
-  await expect.poll(() => isAlive(pid, identity!)).toBe(false);
+  await eventually(() => isAlive(pid, identity!)).toBe(false);
 });

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { canSetDeathSignal } from '../../src/private-servers/supervisor.ts';
 import { startServersChild, stillRunning, type ServersChild } from './servers-child.ts';
+import { eventually } from '../support/eventually.ts';
 
 const FOREVER = 'setInterval(() => undefined, 1000);';
 
@@ -22,9 +23,9 @@ describe('no process or file is left', () => {
 
   async function expectNothingLeft({ pids, postgresPlace }: ServersChild): Promise<void> {
     expect(pids.length).toBeGreaterThan(5);
-    await expect.poll(() => stillRunning(pids), { timeout: 20_000 }).toEqual([]);
+    await eventually(() => stillRunning(pids)).toEqual([]);
     const isAnyLeft = () => existsSync(directory) || existsSync(postgresPlace);
-    await expect.poll(isAnyLeft, { timeout: 5_000 }).toBe(false);
+    await eventually(isAnyLeft).toBe(false);
   }
 
   test('when the command is killed with SIGKILL', async () => {
@@ -59,11 +60,11 @@ describe('no process or file is left', () => {
     process.kill(child.guardianPid, 'SIGKILL');
     if (await canSetDeathSignal()) {
       // The kernel ends them, before the command notices.
-      await expect.poll(() => stillRunning(child.pids), { timeout: 20_000 }).toEqual([]);
+      await eventually(() => stillRunning(child.pids)).toEqual([]);
     }
     process.kill(child.process.pid!, 'SIGUSR2');
     const isAnyLeft = () => existsSync(directory) || existsSync(child.postgresPlace);
-    await expect.poll(isAnyLeft, { timeout: 20_000 }).toBe(false);
+    await eventually(isAnyLeft).toBe(false);
     child.process.kill('SIGKILL');
     for (const pid of child.pids) if (stillRunning([pid]).length > 0) process.kill(pid, 'SIGKILL');
   });

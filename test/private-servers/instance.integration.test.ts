@@ -14,6 +14,7 @@ import { signalOne } from '../../src/private-servers/process-ending.ts';
 import { processTree } from '../../src/private-servers/process-identity.ts';
 import { writeRunningState, type RunningState } from '../../src/private-servers/running-state.ts';
 import { stillRunning } from './servers-child.ts';
+import { eventually } from '../support/eventually.ts';
 
 describe('the instance that keeps its files', () => {
   let directory: string;
@@ -83,7 +84,7 @@ describe('the instance that keeps its files', () => {
     const pids = processTree(state.guardianPid);
     // All of them: without the death signal, the servers would outlive the guardian.
     for (const pid of pids) signalOne(pid, 'SIGKILL');
-    await expect.poll(() => stillRunning(pids), { timeout: 20_000 }).toEqual([]);
+    await eventually(() => stillRunning(pids)).toEqual([]);
     expect(findRunningInstance(directory)).toBeNull();
     const again = await upInstance({ directory });
     expect(again.started).toBe(true);

@@ -16,6 +16,7 @@ import { Client } from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { processTree } from '../../src/private-servers/process-identity.ts';
 import type { UserIds } from '../../src/private-servers/process-spec.ts';
+import { eventually } from '../support/eventually.ts';
 import { nodeFor } from '../support/node-for.ts';
 import { startServersChild, stillRunning } from './servers-child.ts';
 
@@ -47,7 +48,7 @@ test('an ordinary user gets private servers', async () => {
   expect(statSync(join(directory, 'redis', 'redis.conf')).uid).toBe(expected);
   expect(statSync(join(directory, 'postgres', 'cluster')).uid).toBe(expected);
   child.process.kill('SIGKILL');
-  await expect.poll(() => stillRunning(child.pids), { timeout: 20_000 }).toEqual([]);
+  await eventually(() => stillRunning(child.pids)).toEqual([]);
 });
 
 test('a directory that only its owner can enter works, even for root', async () => {
@@ -70,8 +71,8 @@ test('a directory that only its owner can enter works, even for root', async () 
   expect(place.startsWith(closed)).toBe(!isRoot);
   expect(processTree(child.guardianPid).length).toBeGreaterThan(5);
   child.process.kill('SIGTERM');
-  await expect.poll(() => stillRunning(child.pids), { timeout: 20_000 }).toEqual([]);
-  await expect.poll(() => statSync(place, { throwIfNoEntry: false })).toBeUndefined();
+  await eventually(() => stillRunning(child.pids)).toEqual([]);
+  await eventually(() => statSync(place, { throwIfNoEntry: false })).toBeUndefined();
 });
 
 function nobody(): UserIds {

@@ -9,6 +9,7 @@ import {
   startPrivateServers,
   type PrivateServers,
 } from '../../src/private-servers/private-servers.ts';
+import { eventually } from '../support/eventually.ts';
 
 describe('two instances side by side', () => {
   // With a space and an accent, which can break each server in a different way.
@@ -101,7 +102,7 @@ describe('two instances side by side', () => {
     // See quorum-names.ts.
     const node = 'mnesia/pulse@localhost/quorum/pulse@localhost/names.dets';
     const names = join(directories[0]!, 'rabbitmq', node);
-    await expect.poll(() => readFileSync(names).includes(queue), { timeout: 10_000 }).toBe(true);
+    await eventually(() => readFileSync(names).includes(queue)).toBe(true);
     await one.kill('rabbitmq');
     await one.start('rabbitmq');
     const second = await connect(one.env.RABBITMQ_URL);

@@ -1,6 +1,7 @@
 import { describe, expect, test, vi } from 'vitest';
 import { declareTopology } from '../../src/platform/topology.ts';
 import { BLOCKED_FRAME, UNBLOCKED_FRAME } from '../support/amqp-codec.ts';
+import { eventually } from '../support/eventually.ts';
 import { outcomeOf, usePublisherFixture } from './publisher-fixture.ts';
 
 const { fixture, create, pulse, takeAll } = usePublisherFixture();
@@ -30,9 +31,7 @@ describe('when the broker is lost', () => {
     fixture.proxy.cut();
     const publisher = create();
     const publishing = publisher.publish(pulse('{}', 'm1'));
-    await vi.waitFor(() => {
-      expect(publisher.state).toBe('connecting');
-    });
+    await eventually(() => publisher.state).toBe('connecting');
     fixture.proxy.heal();
     await publishing;
     expect(await takeAll()).toHaveLength(1);
@@ -55,13 +54,10 @@ describe('when the broker is lost', () => {
     const prepare = vi.fn(() => Promise.resolve());
     const publisher = create({ prepare });
     const full = { ...pulse('{}'), exchange: '', routingKey: queue };
-    await vi.waitFor(
-      async () => {
-        await outcomeOf(publisher.publish(full));
-        expect(prepare).toHaveBeenCalledTimes(2);
-      },
-      { timeout: 30_000, interval: 20 },
-    );
+    await eventually(async () => {
+      await outcomeOf(publisher.publish(full));
+      return prepare;
+    }).toHaveBeenCalledTimes(2);
     await publisher.publish(pulse('{}'));
     await fixture.channel.deleteQueue(queue);
   });
@@ -86,9 +82,7 @@ describe('when the broker has stopped reading', () => {
     const publisher = create();
     await publisher.ready;
     fixture.proxy.inject(BLOCKED_FRAME);
-    await vi.waitFor(() => {
-      expect(publisher.state).toBe('blocked');
-    });
+    await eventually(() => publisher.state).toBe('blocked');
     const publishing = publisher.publish(pulse('{}', 'm1'));
     expect(publisher.outstandingCount).toBe(0);
     fixture.proxy.inject(UNBLOCKED_FRAME);
@@ -100,9 +94,7 @@ describe('when the broker has stopped reading', () => {
     const publisher = create({ blockedTimeoutMs: 200 });
     await publisher.ready;
     fixture.proxy.inject(BLOCKED_FRAME);
-    await vi.waitFor(() => {
-      expect(publisher.state).toBe('blocked');
-    });
+    await eventually(() => publisher.state).toBe('blocked');
     expect(await outcomeOf(publisher.publish(pulse('{}', 'm1')))).toBe('PULSE_RABBIT_BLOCKED');
     const waiting = new Promise((resolve) => setImmediate(resolve, 'waiting'));
     const outcome = outcomeOf(publisher.publish(pulse('{}', 'm2')));

@@ -2,6 +2,7 @@ import type { ChannelModel } from 'amqplib';
 import { describe, expect, test, vi } from 'vitest';
 import { declareTopology, readQueueDepth } from '../../src/platform/topology.ts';
 import { outcomeOf, usePublisherFixture } from './publisher-fixture.ts';
+import { eventually } from '../support/eventually.ts';
 
 const { fixture, create, pulse, takeAll } = usePublisherFixture();
 
@@ -45,9 +46,7 @@ describe('publish', () => {
     const body = Buffer.alloc(3_000_000, 'x');
     const publishing = [1, 2, 3].map(() => publisher.publish({ ...pulse(''), body }));
     await publisher.ready;
-    await vi.waitFor(() => {
-      expect(publisher.outstandingCount).toBe(1);
-    });
+    await eventually(() => publisher.outstandingCount).toBe(1);
     await Promise.all(publishing);
     expect((await takeAll()).map(({ body: { length } }) => length)).toEqual([3e6, 3e6, 3e6]);
   });
@@ -129,9 +128,7 @@ describe('publish', () => {
     const publisher = create({ prepare });
     await publisher.publish(pulse('a'));
     fixture.proxy.cut();
-    await vi.waitFor(() => {
-      expect(publisher.state).toBe('connecting');
-    });
+    await eventually(() => publisher.state).toBe('connecting');
     fixture.proxy.heal();
     await publisher.publish(pulse('b'));
     expect(prepare).toHaveBeenCalledTimes(2);
@@ -151,10 +148,10 @@ describe('close', () => {
     await closing;
     expect(new Set(await Promise.all(accepted))).toEqual(new Set(['confirmed']));
     expect(publisher.state).toBe('closed');
-    await vi.waitFor(async () => {
-      expect(await readQueueDepth(fixture.connection, fixture.services.queue)).toMatchObject({
-        readyCount: 100,
-      });
+    await eventually(() =>
+      readQueueDepth(fixture.connection, fixture.services.queue),
+    ).toMatchObject({
+      readyCount: 100,
     });
   });
 

@@ -15,6 +15,7 @@ import { findDeadLetter, listDeadLetters } from '../../src/quarantine/quarantine
 import type { ReplayDeps } from '../../src/quarantine/replay.ts';
 import { startQuarantineWriter } from '../../src/quarantine/writer.ts';
 import { openRedis } from '../aggregate/aggregate-fixture.ts';
+import { eventually } from '../support/eventually.ts';
 import { isolatedServices } from '../support/isolated.ts';
 
 const logger = pino({ level: 'silent' });
@@ -163,7 +164,7 @@ export async function createQuarantineFixture() {
     },
 
     async settled(wanted: { counted: number; duplicates: number }): Promise<void> {
-      await expect.poll(books, { timeout: 20_000, interval: 20 }).toEqual(wanted);
+      await eventually(books).toEqual(wanted);
     },
 
     /** Seals the sums and reads them. */

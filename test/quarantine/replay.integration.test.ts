@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { Publication } from '../../src/contract/publication.ts';
 import { windowStartSec } from '../../src/core/window.ts';
 import { fixDeadLetter } from '../../src/quarantine/quarantine-query.ts';
 import { beginReplay, completeReplay } from '../../src/quarantine/replay-query.ts';
 import { replayDeadLetter } from '../../src/quarantine/replay.ts';
+import { eventually } from '../support/eventually.ts';
 import { sentPulse, toNanos } from '../support/pulses.ts';
 import { ALICE, useQuarantineFixture } from './quarantine-fixture.ts';
 
@@ -135,12 +136,7 @@ describe('a pulse that is refused again', () => {
     const { id } = await quarantined(sentPulse({ tenant: '' }), { messageId: 'm-1' });
     const publish = async (publication: Publication): Promise<void> => {
       await fixture.replay.publish(publication);
-      await vi.waitFor(
-        async () => {
-          expect(await historyOf(id)).toContain('reopened');
-        },
-        { timeout: 15_000, interval: 20 },
-      );
+      await eventually(() => historyOf(id)).toContain('reopened');
     };
     const deps = { ...fixture.replay, publish };
     expect(await replayDeadLetter(deps, id, { actor: ALICE })).toBe('overtaken');

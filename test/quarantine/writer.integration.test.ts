@@ -18,6 +18,7 @@ import {
   type QuarantineWriter,
   type QuarantineWriterDeps,
 } from '../../src/quarantine/writer.ts';
+import { eventually } from '../support/eventually.ts';
 import { startTcpProxy } from '../support/tcp-proxy.ts';
 import { isolatedServices, type IsolatedServices } from '../support/isolated.ts';
 
@@ -75,13 +76,10 @@ function deadLetter(messageId: string | undefined, body = '{"tenant":""}') {
 }
 
 async function rowsSettle(total: number): Promise<void> {
-  await vi.waitFor(
-    async () => {
-      expect(await countDeadLettersByReason(pool)).toMatchObject({ total });
-      expect(await readQueueDepth(connection, deadQueue)).toMatchObject({ readyCount: 0 });
-    },
-    { timeout: 15_000, interval: 50 },
-  );
+  await eventually(async () => ({
+    rows: (await countDeadLettersByReason(pool)).total,
+    queued: (await readQueueDepth(connection, deadQueue))?.readyCount,
+  })).toEqual({ rows: total, queued: 0 });
 }
 
 describe('startQuarantineWriter', () => {
@@ -172,10 +170,7 @@ describe('startQuarantineWriter', () => {
       Array.from({ length: 30 }, (_, index) => publisher.publish(deadLetter(`m${index}`))),
     );
     const writer = start({ pool: { query } as unknown as Pool, prefetch: 5 });
-    await vi.waitFor(() => {
-      expect(writer.state).toBe('paused');
-      expect(query.mock.calls.length).toBeGreaterThan(1);
-    });
+    await eventually(() => writer.state === 'paused' && query.mock.calls.length > 1).toBe(true);
     expect(await readQueueDepth(connection, deadQueue)).toMatchObject({ readyCount: 25 });
     away = false;
     await rowsSettle(30);
@@ -188,13 +183,9 @@ describe('startQuarantineWriter', () => {
       Array.from({ length: 200 }, (_, index) => publisher.publish(deadLetter(`m${index}`))),
     );
     const writer = start({ url: proxy.url, prefetch: 3 });
-    await vi.waitFor(async () => {
-      expect((await countDeadLettersByReason(pool)).total).toBeGreaterThan(10);
-    });
+    await eventually(async () => (await countDeadLettersByReason(pool)).total).toBeGreaterThan(10);
     proxy.cut();
-    await vi.waitFor(() => {
-      expect(writer.state).toBe('waiting');
-    });
+    await eventually(() => writer.state).toBe('waiting');
     proxy.heal();
     await rowsSettle(200);
     await writer.close();
@@ -205,13 +196,9 @@ describe('startQuarantineWriter', () => {
     await publisher.publish(deadLetter('m1'));
     const query = () => Promise.reject(new Error('connection refused'));
     const writer = start({ pool: { query } as unknown as Pool });
-    await vi.waitFor(() => {
-      expect(writer.state).toBe('paused');
-    });
+    await eventually(() => writer.state).toBe('paused');
     await writer.close();
     expect(writer.state).toBe('closed');
-    await vi.waitFor(async () => {
-      expect(await readQueueDepth(connection, deadQueue)).toMatchObject({ readyCount: 1 });
-    });
+    await eventually(() => readQueueDepth(connection, deadQueue)).toMatchObject({ readyCount: 1 });
   });
 });

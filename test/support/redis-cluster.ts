@@ -3,12 +3,12 @@ import { randomBytes } from 'node:crypto';
 import { appendFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
-import { sleep } from '../../src/platform/backoff.ts';
 import { freePort } from '../../src/private-servers/free-port.ts';
 import type { Guardian } from '../../src/private-servers/guardian-client.ts';
 import { findPrograms, usualSearch } from '../../src/private-servers/programs.ts';
 import { createRedisServer } from '../../src/private-servers/redis-server.ts';
 import { startNode, type ClusterNode } from './cluster-node.ts';
+import { until } from './until.ts';
 
 export interface RedisCluster {
   /** Names every node; one is enough for Pulse. */
@@ -93,7 +93,7 @@ async function form(masters: readonly RedisNode[], replicas: readonly RedisNode[
 
 async function knows(node: RedisNode, replicaCount: number): Promise<void> {
   await node.with((redis) =>
-    until(async () => {
+    until('the Redis Cluster forms', FORMED_TIMEOUT_MS, async () => {
       const state = await redis.cluster('INFO');
       const nodes = String(await redis.cluster('NODES'));
       const replication = await redis.info('replication');
@@ -108,19 +108,11 @@ async function knows(node: RedisNode, replicaCount: number): Promise<void> {
 
 async function hasMet(node: RedisNode, ids: readonly string[]): Promise<void> {
   await node.with((redis) =>
-    until(async () => {
+    until('the Redis Cluster forms', FORMED_TIMEOUT_MS, async () => {
       const nodes = String(await redis.cluster('NODES'));
       return ids.every((id) => nodes.includes(id)) && !nodes.includes('handshake');
     }),
   );
-}
-
-async function until(holds: () => Promise<boolean>): Promise<void> {
-  const deadlineMs = Date.now() + FORMED_TIMEOUT_MS;
-  while (!(await holds())) {
-    if (Date.now() > deadlineMs) throw new Error('The Redis Cluster did not form.');
-    await sleep(50);
-  }
 }
 
 async function withNode<T>(url: string, work: (redis: Redis) => Promise<T>): Promise<T> {

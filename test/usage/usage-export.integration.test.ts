@@ -94,7 +94,7 @@ test('a caller who disconnects while Postgres adds up ends the statement', async
   await eventually(exportsInPostgres).toBe(2);
   request.destroy();
   // Well before lock_timeout, which is ten seconds.
-  await expect.poll(exportsInPostgres, { timeout: 7_000 }).toBe(1);
+  await eventually(exportsInPostgres, { timeout: 7_000 }).toBe(1);
   await blocker.query('ROLLBACK');
   blocker.release();
 });
