@@ -1,6 +1,6 @@
 /** A database as a year of use leaves it: made by Postgres itself, because COPY from here would take minutes. */
 import type { Pool } from 'pg';
-import { windowStartSec } from '../src/core/window.ts';
+import { HOUR_SECONDS, windowStartSec } from '../src/core/window.ts';
 
 export interface ApiRowsOptions {
   readonly rowCount: number;
@@ -19,7 +19,7 @@ export async function fillApiRows(
   { rowCount, timeMs, tell }: ApiRowsOptions,
 ): Promise<void> {
   const batchCount = rowCount / ROWS_PER_BATCH;
-  const lastWindow = windowStartSec(timeMs);
+  const lastWindow = windowStartSec(timeMs, HOUR_SECONDS);
   const firstWindow = lastWindow - (batchCount - 1) * 3600;
   await pool.query('SELECT ensure_pulses_partitions(to_timestamp($1), to_timestamp($2))', [
     firstWindow,

@@ -1,6 +1,6 @@
 /** Puts sums into Redis past the broker, as many keys as wanted. */
 import { BatchFold } from '../src/aggregate/accumulator.ts';
-import { windowStartSec } from '../src/core/window.ts';
+import { HOUR_SECONDS, windowStartSec } from '../src/core/window.ts';
 import type { Installation } from './installation.ts';
 import { keyNames } from './traffic.ts';
 
@@ -21,7 +21,7 @@ export async function seedSums(
   { keyCount, timeMs, idPrefix, pulseCount = keyCount }: SeedOptions,
 ): Promise<{ counted: number; duplicates: number }> {
   const total = { counted: 0, duplicates: 0 };
-  const windowStart = windowStartSec(timeMs);
+  const windowStart = windowStartSec(timeMs, HOUR_SECONDS);
   for (let from = 0; from < pulseCount; from += PULSES_PER_CALL) {
     const fold = new BatchFold('the secret of a bench');
     const until = Math.min(pulseCount, from + PULSES_PER_CALL);

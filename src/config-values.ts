@@ -16,6 +16,14 @@ export function integer(min: number, max: number) {
   });
 }
 
+export function oneOf<Value extends number>(values: readonly Value[]) {
+  return makeValidator((text: string) => {
+    const value = values.find((one) => String(one) === text);
+    if (value === undefined) throw new EnvError(`must be ${values.join(', ')}, not "${text}".`);
+    return value;
+  });
+}
+
 export const ratio = makeValidator((text: string) => {
   if (!/^(0(\.\d+)?|1(\.0+)?)$/.test(text)) throw new EnvError('must be a number from 0 to 1.');
   return Number(text);

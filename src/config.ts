@@ -8,6 +8,7 @@ import {
   cron,
   host,
   integer,
+  oneOf,
   origins,
   queueName,
   ratio,
@@ -18,6 +19,7 @@ import {
 } from './config-values.ts';
 import { AGE_MAX_DAYS_DEFAULT, AHEAD_MAX_MINUTES_DEFAULT } from './contract/rules.ts';
 import { RejectedError } from './core/errors.ts';
+import { WINDOW_MINUTES } from './core/window.ts';
 import { LOG_LEVELS } from './platform/logger.ts';
 import { secretsInUrl } from './platform/redaction.ts';
 import { TRACES_EXPORTERS, TRACES_SAMPLERS, tracingOf } from './platform/tracing-options.ts';
@@ -86,6 +88,7 @@ export function parseConfig(rawEnv: RawEnv, needs: ConfigNeeds = { api: false })
       bodyBytesMax: env.BODY_BYTES_MAX,
       pulseAgeMaxMs: env.PULSE_AGE_MAX_SECONDS * 1000,
       pulseAheadMaxMs: env.PULSE_AHEAD_MAX_SECONDS * 1000,
+      windowSeconds: env.WINDOW_MINUTES * 60,
     },
     flush: { cron: env.FLUSH_CRON, onExit: env.FLUSH_ON_EXIT },
     api: {
@@ -122,6 +125,7 @@ function variables() {
     ALLOW_UNSAFE_REDIS: bool({ default: false }),
     SHARDS: integer(1, 1024)({ default: 1 }),
     REDIS_REPLICAS_MIN: integer(0, 5)({ default: 0 }),
+    WINDOW_MINUTES: oneOf(WINDOW_MINUTES)({ default: 60 }),
     INGEST_THREADS: integer(1, 64)({ default: threadCount }),
     PREFETCH: integer(2, 65_535)({ default: undefined }),
     BATCH_SIZE: integer(1, 10_000)({ default: 1_000 }),

@@ -127,6 +127,14 @@ describe('parseConfig', () => {
     }
   });
 
+  test('a window has 60, 30 or 15 minutes', () => {
+    expect(parseConfig({}).ingest.windowSeconds).toBe(3_600);
+    expect(parseConfig({ WINDOW_MINUTES: '15' }).ingest.windowSeconds).toBe(900);
+    expect(mistakesOf({ WINDOW_MINUTES: '20' })).toEqual([
+      expect.stringContaining('WINDOW_MINUTES: must be 60, 30, 15, not "20".'),
+    ]);
+  });
+
   test('a prefetch below two batches is refused; exactly two are enough', () => {
     expect(mistakesOf({ BATCH_SIZE: '500', PREFETCH: '999' })).toEqual([
       expect.stringContaining('PREFETCH: 999'),

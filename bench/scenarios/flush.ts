@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { from as copyFrom } from 'pg-copy-streams';
-import { windowStartSec } from '../../src/core/window.ts';
+import { HOUR_SECONDS, windowStartSec } from '../../src/core/window.ts';
 import { createRowEncoder } from '../../src/flush/copy-rows.ts';
 import { flushAll } from '../../src/flush/flush.ts';
 import { COPY_ROWS_SQL } from '../../src/flush/ledger.ts';
@@ -103,7 +103,7 @@ async function copyOnce({ pool }: Installation, chunks: readonly Buffer[]): Prom
 
 function encodeRows(rowCount: number, timeMs: number): Buffer[] {
   const encodeRow = createRowEncoder(BATCH_ID);
-  const windowStart = windowStartSec(timeMs);
+  const windowStart = windowStartSec(timeMs, HOUR_SECONDS);
   const amount = { high: 0, whole: 1, nano: 1_000_000 };
   const chunks: Buffer[] = [];
   let text = '';

@@ -4,7 +4,7 @@
  * Every key of a shard carries the hash tag `{shard}`, so one call touches one slot of a cluster.
  */
 import type { AggregateKey } from '../contract/pulse.ts';
-import { WINDOW_SECONDS } from '../core/window.ts';
+import { HOUR_SECONDS } from '../core/window.ts';
 
 /** The keys of one shard. The two prefixes are completed inside the functions. */
 export interface ShardKeys {
@@ -34,9 +34,14 @@ export function shardKeys(shard: number): ShardKeys {
 /** Control characters are refused in every part of a key, so this one can stand between them. */
 const SEPARATOR = '\x1f';
 
-/** The hash field of a key: its parts with a separator that none of them can hold. */
+/**
+ * The hash field of a key: its parts with a separator that none of them can hold.
+ *
+ * The window is written in hours since 1970, so that the text does not depend on the length of a window: one that
+ * starts at half past ends in `.5`. Quarters of an hour are exact in binary.
+ */
 export function toField({ tenant, sku, unit, windowStartSec }: AggregateKey): string {
-  return [tenant, sku, unit, windowStartSec / WINDOW_SECONDS].join(SEPARATOR);
+  return [tenant, sku, unit, windowStartSec / HOUR_SECONDS].join(SEPARATOR);
 }
 
 /**
@@ -45,7 +50,7 @@ export function toField({ tenant, sku, unit, windowStartSec }: AggregateKey): st
 export function fromField(field: string): AggregateKey | undefined {
   const [tenant, sku, unit, windowHours] = field.split(SEPARATOR);
   if (tenant === undefined || sku === undefined || unit === undefined) return undefined;
-  return { tenant, sku, unit, windowStartSec: Number(windowHours) * WINDOW_SECONDS };
+  return { tenant, sku, unit, windowStartSec: Number(windowHours) * HOUR_SECONDS };
 }
 
 /** A glob for HSCAN that the fields of one tenant match, and no others. */

@@ -1,5 +1,5 @@
 /** Which rows of a batch a reader asks for, in the words of the function `pulse_match`. */
-import { WINDOW_SECONDS } from '../core/window.ts';
+import { HOUR_SECONDS } from '../core/window.ts';
 import { tenantGlob } from './keys.ts';
 
 /** What is left out does not restrict; an empty list lets nothing through. */
@@ -35,9 +35,9 @@ export function matchArguments(filter: RowFilter): [count: string, glob: string,
   ];
 }
 
-/** The first hour that starts at the instant or later. */
+/** The unit of windows in hash fields; see keys.ts. */
 function toHour(second: number | undefined): number | undefined {
-  return second === undefined ? undefined : Math.ceil(second / WINDOW_SECONDS);
+  return second === undefined ? undefined : second / HOUR_SECONDS;
 }
 
 function toSet(names: readonly string[] | undefined): Record<string, true> | undefined {

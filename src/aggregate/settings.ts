@@ -9,19 +9,30 @@ export interface Settings {
   readonly dedupeSecret: string;
 }
 
+/** The part of the configuration that must not change once pulses are counted. */
+export interface InstallationOptions {
+  readonly shards: number;
+  readonly windowSeconds: number;
+}
+
 /**
  * Writes missing settings and reads them all. Of several concurrent first starts, one wins.
  *
- * @throws FatalError PULSE_REDIS_SHARDS `shards` differs from the number this installation uses.
+ * @throws FatalError PULSE_REDIS_SHARDS, PULSE_SETTINGS_WINDOW The configuration differs from what this
+ * installation uses.
  * @throws TransientError Postgres did not answer; nothing was written partially.
  */
 export async function ensureSettings(
   pool: Pick<Pool, 'query'>,
-  { shards }: { readonly shards: number },
+  { shards, windowSeconds }: InstallationOptions,
 ): Promise<Settings> {
-  const stored = await writeMissing(pool, { shards: String(shards), secret: newSecret() });
+  const windowMinutes = windowSeconds / 60;
+  const stored = await writeMissing(pool, {
+    shards: String(shards),
+    window_minutes: String(windowMinutes),
+    dedupe_secret: newSecret(),
+  });
   const storedShards = stored.get('shards');
-  const dedupeSecret = stored.get('dedupe_secret');
   if (storedShards !== String(shards)) {
     throw new FatalError(
       'PULSE_REDIS_SHARDS',
@@ -29,32 +40,45 @@ export async function ensureSettings(
         `To change the number, stop all workers, run 'pulse flush', empty Redis, then update the row 'shards' in the table settings.`,
     );
   }
+  const storedMinutes = stored.get('window_minutes') ?? 'none';
+  if (storedMinutes !== String(windowMinutes)) {
+    throw new FatalError('PULSE_SETTINGS_WINDOW', windowMismatch(windowMinutes, storedMinutes));
+  }
+  const dedupeSecret = stored.get('dedupe_secret');
   if (dedupeSecret === undefined) throw new Error('The setting dedupe_secret vanished.');
   return { dedupeSecret };
 }
 
-/** The number of shards this installation uses; undefined before its first start. */
-export async function readStoredShards(pool: Pick<Pool, 'query'>): Promise<string | undefined> {
-  const { rows } = await pool.query<{ value: string }>(
-    "SELECT value FROM settings WHERE name = 'shards'",
+/** What to do about a WINDOW_MINUTES that differs from the stored one. */
+export function windowMismatch(configured: number, stored: string): string {
+  return (
+    `WINDOW_MINUTES is ${configured}, but this installation counts in windows of ${stored} minutes: set ` +
+    `WINDOW_MINUTES=${stored}. The length is fixed at the first start, because sums cannot be split afterwards. ` +
+    'Another length needs an empty database and an empty Redis.'
   );
-  return rows[0]?.value;
+}
+
+/** The settings of this installation; empty before its first start. */
+export async function readStoredSettings(
+  pool: Pick<Pool, 'query'>,
+): Promise<ReadonlyMap<string, string>> {
+  const { rows } = await pool.query<{ name: string; value: string }>(
+    'SELECT name, value FROM settings',
+  );
+  return new Map(rows.map(({ name, value }) => [name, value]));
 }
 
 async function writeMissing(
   pool: Pick<Pool, 'query'>,
-  { shards, secret }: { shards: string; secret: string },
-): Promise<Map<string, string>> {
+  values: Readonly<Record<string, string>>,
+): Promise<ReadonlyMap<string, string>> {
   try {
     await pool.query(
-      `INSERT INTO settings (name, value) VALUES ('shards', $1), ('dedupe_secret', $2)
+      `INSERT INTO settings (name, value) SELECT * FROM unnest($1::text[], $2::text[])
        ON CONFLICT (name) DO NOTHING`,
-      [shards, secret],
+      [Object.keys(values), Object.values(values)],
     );
-    const { rows } = await pool.query<{ name: string; value: string }>(
-      'SELECT name, value FROM settings',
-    );
-    return new Map(rows.map(({ name, value }) => [name, value]));
+    return await readStoredSettings(pool);
   } catch (error) {
     throw toPulseError(error);
   }

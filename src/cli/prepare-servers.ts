@@ -21,7 +21,10 @@ export async function prepareServers(run: CommandRun, clients: Clients): Promise
   const { config, logger } = run;
   await waitForServers(run, clients);
   await runMigrations(servers.databaseUrl, logger);
-  const settings = await ensureSettings(pool, { shards: config.shards });
+  const settings = await ensureSettings(pool, {
+    shards: config.shards,
+    windowSeconds: config.ingest.windowSeconds,
+  });
   await declareTopologyAt(servers.rabbitmqUrl, config.queue);
   await ensureLibrary(redis);
   return settings;

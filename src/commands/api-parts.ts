@@ -74,7 +74,11 @@ export const apiPart: Part = {
     const modules = createApiModules({
       pool,
       sending: { publish, brokerState: () => publisher.state, queue, limits: ingest },
-      usage: { held: accumulator, pulseAgeMaxMs: ingest.pulseAgeMaxMs },
+      usage: {
+        held: accumulator,
+        pulseAgeMaxMs: ingest.pulseAgeMaxMs,
+        windowSeconds: ingest.windowSeconds,
+      },
       replay: { publish, queue, dedupeWindowSeconds: ingest.dedupeWindowSeconds },
       populate: { populateRuns: startPopulateRuns(run, clients) },
     });

@@ -32,7 +32,9 @@ export async function publishAll(
 ): Promise<number> {
   const nowMs = Date.now();
   const runId = `demo-${seed}-${nowMs}`;
-  const generated = generatePulses({ ...TRAFFIC, seed, count: total, runId, nowMs });
+  const { windowSeconds } = run.config.ingest;
+  const traffic = { ...TRAFFIC, seed, count: total, runId, nowMs, windowSeconds };
+  const generated = generatePulses(traffic);
   const publishing = startPopulateRun(
     {
       url: clients.servers.rabbitmqUrl,

@@ -9,7 +9,11 @@ import {
   readInfo,
   type Finding,
 } from '../aggregate/redis-durability.ts';
-import { readStoredShards } from '../aggregate/settings.ts';
+import {
+  readStoredSettings,
+  windowMismatch,
+  type InstallationOptions,
+} from '../aggregate/settings.ts';
 import { pendingMigrations } from '../platform/migrate.ts';
 import { closeRabbitConnection, openRabbitConnection } from '../platform/rabbit-connection.ts';
 import type { RedisClient } from '../platform/redis.ts';
@@ -76,7 +80,11 @@ async function checkRedisNode(redis: Redis): Promise<Finding[]> {
   ];
 }
 
-export async function checkPostgres(url: string, pool: Pool, shards: number): Promise<Finding[]> {
+export async function checkPostgres(
+  url: string,
+  pool: Pool,
+  installation: InstallationOptions,
+): Promise<Finding[]> {
   const { rows } = await pool.query<{ name: string; setting: string }>(
     `SELECT name, setting FROM pg_settings
      WHERE name IN ('server_version', 'fsync', 'full_page_writes', 'synchronous_commit')`,
@@ -93,16 +101,32 @@ export async function checkPostgres(url: string, pool: Pool, shards: number): Pr
       : danger('postgres migrations', `missing: ${pending.join(', ')}; run \`pulse migrate\``),
   ];
   if (pending.length > 0) return findings;
-  const stored = await readStoredShards(pool);
-  if (stored === undefined) return findings;
-  findings.push(
-    stored === String(shards)
-      ? ok('shards', stored)
-      : danger(
-          'shards',
-          `SHARDS is ${shards}, but this installation uses ${stored}: set SHARDS=${stored}`,
-        ),
-  );
+  return [...findings, ...checkSettings(await readStoredSettings(pool), installation)];
+}
+
+/** None before the first start, which stores the settings. */
+function checkSettings(
+  stored: ReadonlyMap<string, string>,
+  { shards, windowSeconds }: InstallationOptions,
+): Finding[] {
+  const findings: Finding[] = [];
+  const storedShards = stored.get('shards');
+  if (storedShards !== undefined) {
+    const detail = `SHARDS is ${shards}, but this installation uses ${storedShards}: set SHARDS=${storedShards}`;
+    const isSame = storedShards === String(shards);
+    findings.push(isSame ? ok('shards', storedShards) : danger('shards', detail));
+  }
+  const storedMinutes = stored.get('window_minutes');
+  if (storedMinutes !== undefined) {
+    const minutes = windowSeconds / 60;
+    const isSame = storedMinutes === String(minutes);
+    const name = 'window length';
+    findings.push(
+      isSame
+        ? ok(name, `${minutes} minutes`)
+        : danger(name, windowMismatch(minutes, storedMinutes)),
+    );
+  }
   return findings;
 }
 

@@ -28,7 +28,7 @@ const ANSWER_TIMEOUT_MS = 5_000;
 async function examine(run: CommandRun): Promise<Finding[]> {
   const clients = openClients(run);
   const { servers, redis, pool } = clients;
-  const { queue, shards } = run.config;
+  const { queue, shards, ingest } = run.config;
   const findings = await Promise.all([
     orDanger('rabbitmq', servers.rabbitmqUrl, () => checkRabbit(servers.rabbitmqUrl, queue)),
     orDanger('redis', servers.redisUrl, async () => {
@@ -37,7 +37,7 @@ async function examine(run: CommandRun): Promise<Finding[]> {
       return checkRedis(redis);
     }),
     orDanger('postgres', servers.databaseUrl, () =>
-      checkPostgres(servers.databaseUrl, pool, shards),
+      checkPostgres(servers.databaseUrl, pool, { shards, windowSeconds: ingest.windowSeconds }),
     ),
   ]);
   const known = findings.flat();

@@ -11,6 +11,8 @@ export interface BodyLimits {
   readonly bodyBytesMax: number;
   readonly pulseAgeMaxMs: number;
   readonly pulseAheadMaxMs: number;
+  /** The length of a window. */
+  readonly windowSeconds: number;
 }
 
 /** What AMQP says about the message. */
@@ -35,10 +37,11 @@ export function isRefusal(outcome: BodyOutcome): outcome is Refusal {
 
 /** Keeps what the scanner has learned from earlier bodies; one for each thread. */
 export class BodyParser {
-  readonly #scanner = new PulseScanner();
+  readonly #scanner: PulseScanner;
   readonly #limits: BodyLimits;
 
   constructor(limits: BodyLimits) {
+    this.#scanner = new PulseScanner(limits.windowSeconds);
     this.#limits = limits;
   }
 
@@ -87,6 +90,7 @@ export function parseAnyBody(
       receivedAtMs: message.receivedAtMs,
       ageMaxMs: limits.pulseAgeMaxMs,
       aheadMaxMs: limits.pulseAheadMaxMs,
+      windowSeconds: limits.windowSeconds,
       source,
     };
     return parsePulse(element, context);

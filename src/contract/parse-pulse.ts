@@ -16,6 +16,7 @@ export interface PulseContext {
   readonly receivedAtMs: number;
   readonly ageMaxMs: number;
   readonly aheadMaxMs: number;
+  readonly windowSeconds: number;
   /** The pulse's own JSON text, or nothing when no number in it is long enough to have lost digits. */
   readonly source: () => string;
 }
@@ -71,7 +72,7 @@ export function parsePulse(value: unknown, context: PulseContext): PulseOutcome 
       sku: product_sku,
       unit: use_unity,
       amount,
-      windowStartSec: windowStartSec(timeMs),
+      windowStartSec: windowStartSec(timeMs, context.windowSeconds),
       id: id ?? context.fallbackId,
     },
   };

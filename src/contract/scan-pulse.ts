@@ -3,8 +3,7 @@
  *
  * The usual shape: the members of the contract in any order, each once, with an id; texts of printable
  * ASCII without escapes; an amount of at most 15 significant digits without exponent; a timestamp in UTC (`Z`).
- * Anything else, everything wrong included, is left to `parsePulse`: the scanner either gives
- * exactly the pulse that it would give, or nothing.
+ * Anything else is left to `parsePulse`: the scanner returns exactly the pulse that it would return, or nothing.
  */
 import type { Amount } from '../core/amount.ts';
 import type { Pulse } from './pulse.ts';
@@ -37,6 +36,7 @@ const ALL = TENANT | SKU | UNIT | AMOUNT | ID | TIMESTAMP;
 
 /** Keeps the hour that it read last: most pulses lie in the same. */
 export class PulseScanner {
+  readonly #windowSeconds: number;
   #bytes: Buffer = Buffer.alloc(0);
   readonly #texts = new TextTable();
   #at = 0;
@@ -51,6 +51,10 @@ export class PulseScanner {
   /** Of the text that was found last. */
   #start = 0;
   #hash = 0;
+
+  constructor(windowSeconds: number) {
+    this.#windowSeconds = windowSeconds;
+  }
 
   /** The pulse, or the pulses of an array; undefined when anything is unusual. */
   scan(bytes: Buffer, bounds: TimeBounds): Pulse | Pulse[] | undefined {
@@ -90,7 +94,7 @@ export class PulseScanner {
       sku: this.#sku,
       unit: this.#unit,
       amount: this.#amount,
-      windowStartSec: windowStartSec(this.#timeMs),
+      windowStartSec: windowStartSec(this.#timeMs, this.#windowSeconds),
       id: this.#id,
     };
   }

@@ -1,8 +1,11 @@
-/** Windows: UTC hours, named by their first second since 1970. */
+/** Windows: stretches of UTC time of one length, named by their first second since 1970. */
 
-export const WINDOW_SECONDS = 3600;
+/** The lengths that an installation can choose from, in minutes. Each divides an hour, so windows never cross one. */
+export const WINDOW_MINUTES = [60, 30, 15] as const;
 
-/** The start, in seconds, of the window [start, start + 3600) that holds the instant `timeMs`. */
-export function windowStartSec(timeMs: number): number {
-  return Math.floor(timeMs / (WINDOW_SECONDS * 1000)) * WINDOW_SECONDS;
+export const HOUR_SECONDS = 3_600;
+
+/** The start, in seconds, of the window [start, start + windowSeconds) that holds the instant `timeMs`. */
+export function windowStartSec(timeMs: number, windowSeconds: number): number {
+  return Math.floor(timeMs / (windowSeconds * 1000)) * windowSeconds;
 }

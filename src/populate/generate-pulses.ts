@@ -1,7 +1,7 @@
 /** Test traffic for populate, demo, benchmarks and tests: the same options give the same bytes. */
 import { createHash } from 'node:crypto';
 import type { RejectionReason } from '../contract/rejection.ts';
-import { windowStartSec } from '../core/window.ts';
+import { HOUR_SECONDS, windowStartSec } from '../core/window.ts';
 import { BAD_PULSES } from './bad-pulses.ts';
 import { createRandom, type Random } from './random.ts';
 
@@ -21,6 +21,8 @@ export interface GeneratorOptions {
   readonly badRatio: number;
   /** Each index of each run has its own pulse id. */
   readonly runId: string;
+  /** The length of the windows of what is expected. Default: an hour. */
+  readonly windowSeconds?: number;
   /** Index of the first pulse, when several generators share a run. */
   readonly startIndex?: number;
 }
@@ -146,7 +148,7 @@ function goodPulse(
       product_sku: sku.text,
       use_unity: unit.text,
       used_amount: text,
-      windowStartSec: windowStartSec(timeMs),
+      windowStartSec: windowStartSec(timeMs, options.windowSeconds ?? HOUR_SECONDS),
     },
   };
 }

@@ -24,7 +24,7 @@ export type CheckedPulse =
  * Applies the rules of ingest, with the same function, and then the caller's scope.
  *
  * The published text is written from the parsed pulse, so that ingest cannot read it differently. It contains the
- * time, so that waiting in the queue does not move the pulse to another hour.
+ * time, so that waiting in the queue does not move the pulse to another window.
  */
 export function checkPulse(sent: SentPulse, context: CheckContext): CheckedPulse {
   if (!sent.ok) return sent;
@@ -35,6 +35,7 @@ export function checkPulse(sent: SentPulse, context: CheckContext): CheckedPulse
     receivedAtMs,
     ageMaxMs: limits.pulseAgeMaxMs,
     aheadMaxMs: limits.pulseAheadMaxMs,
+    windowSeconds: limits.windowSeconds,
     source: sent.source,
   });
   if (!outcome.ok) {

@@ -11,23 +11,21 @@ const LATEST_PULSE_GRACE_MS = 3_600_000;
 export interface FreshnessFacts {
   /** When the question was asked, or its `as_of`. */
   readonly atMs: number;
-  /** The earliest hour of each batch that was counted and not flushed then. */
+  /** The earliest window of each batch that was counted and not flushed then. */
   readonly unflushedSinceMs: readonly number[];
   /** How old a pulse may be to be counted. */
   readonly pulseAgeMaxMs: number;
+  readonly windowSeconds: number;
   readonly provisional: boolean;
   readonly pending: number | null;
 }
 
-/** The current hour is never complete, nor are the hours of batches that are not flushed. */
+/** The current window is never complete, nor are the windows of batches that are not flushed. */
 export function toFreshness(facts: FreshnessFacts): Freshness {
-  const { atMs, unflushedSinceMs, pulseAgeMaxMs, provisional, pending } = facts;
-  const completeThroughMs = Math.min(hourOf(atMs), ...unflushedSinceMs);
-  const lastPossibleMs = hourOf(atMs - pulseAgeMaxMs - LATEST_PULSE_GRACE_MS);
+  const { atMs, unflushedSinceMs, pulseAgeMaxMs, windowSeconds, provisional, pending } = facts;
+  const windowOf = (ms: number): number => windowStartSec(ms, windowSeconds) * 1000;
+  const completeThroughMs = Math.min(windowOf(atMs), ...unflushedSinceMs);
+  const lastPossibleMs = windowOf(atMs - pulseAgeMaxMs - LATEST_PULSE_GRACE_MS);
   const finalThroughMs = Math.min(completeThroughMs, lastPossibleMs);
   return { completeThroughMs, finalThroughMs, provisional, pending };
-}
-
-function hourOf(ms: number): number {
-  return windowStartSec(ms) * 1000;
 }

@@ -40,6 +40,8 @@ export interface UsageDeps {
   readonly scope: TenantScope;
   /** How old a pulse may be to be counted. */
   readonly pulseAgeMaxMs: number;
+  /** The length of a window of this installation. */
+  readonly windowSeconds: number;
 }
 
 export interface UsagePage {
@@ -133,6 +135,7 @@ export async function prepareUsage(
     atMs: reading.startedAtMs,
     unflushedSinceMs: waiting.map(({ windowMinSec }) => windowMinSec * 1000),
     pulseAgeMaxMs: deps.pulseAgeMaxMs,
+    windowSeconds: deps.windowSeconds,
     provisional: pulseCount > 0,
     pending: query.live ? pulseCount : null,
   });
@@ -177,6 +180,7 @@ async function freshnessAsOf(
     atMs: asOfMs,
     unflushedSinceMs: flushedLater === undefined ? heldStill : [flushedLater, ...heldStill],
     pulseAgeMaxMs: deps.pulseAgeMaxMs,
+    windowSeconds: deps.windowSeconds,
     provisional: reading.isFlushing,
     pending: null,
   });

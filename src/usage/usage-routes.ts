@@ -18,7 +18,7 @@ import { getUsageCsvSchema, getUsageSchema, USAGE_LIMIT_DEFAULT } from './usage-
 import { parseUsageParameters } from './usage-parameters.ts';
 
 /** What usage needs besides Postgres. */
-export type UsageSources = Pick<UsageDeps, 'held' | 'pulseAgeMaxMs'>;
+export type UsageSources = Pick<UsageDeps, 'held' | 'pulseAgeMaxMs' | 'windowSeconds'>;
 
 export interface UsageModuleDeps {
   readonly pool: Pool;

@@ -8,7 +8,7 @@ const arbitraryKey = fc.record({
   tenant: arbitraryKeyText(TENANT_LENGTH_MAX),
   sku: arbitraryKeyText(SKU_LENGTH_MAX),
   unit: arbitraryKeyText(UNIT_LENGTH_MAX),
-  windowStartSec: fc.nat(2_000_000).map((hours) => hours * 3_600),
+  windowStartSec: fc.nat(8_000_000).map((quarters) => quarters * 900),
 });
 
 describe('hash fields', () => {
@@ -18,6 +18,12 @@ describe('hash fields', () => {
         expect(fromField(toField(key))).toEqual(key);
       }),
     );
+  });
+
+  test('the text of a whole hour does not depend on the length of a window', () => {
+    const field = (windowStartSec: number) => toField(parsedPulse({ windowStartSec }));
+    expect(field(1_782_000_000)).toMatch(/\x1f495000$/);
+    expect(field(1_782_000_900)).toMatch(/\x1f495000\.25$/);
   });
 
   test('two different keys never share a field', () => {

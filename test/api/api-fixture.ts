@@ -104,6 +104,7 @@ export const NO_USAGE: ApiModulesDeps['usage'] = {
     readMatching: () => Promise.resolve(null),
   },
   pulseAgeMaxMs: 35 * 86_400_000,
+  windowSeconds: 3_600,
 };
 
 /** What ingest takes unless it is configured. */
@@ -111,6 +112,7 @@ export const LIMITS = {
   bodyBytesMax: 8 * 1024 * 1024,
   pulseAgeMaxMs: 35 * 86_400_000,
   pulseAheadMaxMs: 300_000,
+  windowSeconds: 3_600,
 };
 
 /** Sending with a broker that is unavailable. */

@@ -54,6 +54,7 @@ describe('the schema of a queued pulse agrees with ingest', () => {
       receivedAtMs: NOW,
       // The schema does not know what time it is.
       ageMaxMs: Infinity,
+      windowSeconds: 3_600,
       aheadMaxMs: Infinity,
       source: () => JSON.stringify(pulse),
     }).ok;

@@ -12,6 +12,7 @@ export const BODY_LIMITS: BodyLimits = {
   bodyBytesMax: 8 * 1024 * 1024,
   pulseAgeMaxMs: 35 * 86_400_000,
   pulseAheadMaxMs: 300_000,
+  windowSeconds: 3_600,
 };
 
 const MESSAGE: MessageFacts = {

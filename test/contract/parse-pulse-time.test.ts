@@ -13,6 +13,7 @@ function windowOf(fields: Record<string, unknown>, changes: Partial<PulseContext
     messageTimeSec: undefined,
     receivedAtMs: NOW_MS,
     ageMaxMs: 35 * DAY_MS,
+    windowSeconds: 3_600,
     aheadMaxMs: 300_000,
     source: () => '',
     ...changes,
@@ -87,6 +88,7 @@ describe('the time of a pulse', () => {
         messageTimeSec,
         receivedAtMs: NOW_MS,
         ageMaxMs: DAY_MS,
+        windowSeconds: 3_600,
         aheadMaxMs: 0,
         source: () => '',
       });

@@ -18,8 +18,7 @@ function contextOf(json: string, changes: Partial<PulseContext> = {}): PulseCont
     fallbackId: undefined,
     messageTimeSec: undefined,
     receivedAtMs: NOW_MS,
-    ageMaxMs: 35 * DAY_MS,
-    aheadMaxMs: 300_000,
+    ...{ ageMaxMs: 35 * DAY_MS, aheadMaxMs: 300_000, windowSeconds: 3_600 },
     source: () => json,
     ...changes,
   };

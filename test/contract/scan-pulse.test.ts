@@ -20,7 +20,7 @@ const USUAL = {
   timestamp: '2026-11-22T04:05:06.789Z',
 };
 
-const scanner = new PulseScanner();
+const scanner = new PulseScanner(3_600);
 const scan = (body: string | Buffer) =>
   scanner.scan(typeof body === 'string' ? Buffer.from(body) : body, BOUNDS);
 

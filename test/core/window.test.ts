@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { windowStartSec } from '../../src/core/window.ts';
+import { HOUR_SECONDS, WINDOW_MINUTES, windowStartSec } from '../../src/core/window.ts';
 
 describe('windowStartSec', () => {
   test.each([
@@ -9,17 +9,22 @@ describe('windowStartSec', () => {
     ['the last millisecond of a year', '2026-12-31T23:59:59.999Z', '2026-12-31T23:00:00Z'],
     ['an instant before 1970', '1969-12-31T23:30:00.000Z', '1969-12-31T23:00:00Z'],
   ])('%s belongs to the window that holds it', (_, time, start) => {
-    expect(windowStartSec(Date.parse(time))).toBe(Date.parse(start) / 1000);
+    expect(windowStartSec(Date.parse(time), HOUR_SECONDS)).toBe(Date.parse(start) / 1000);
   });
 
-  test('every instant lies in its window, which is a whole UTC hour', () => {
+  test.each(WINDOW_MINUTES)('every instant lies in its window of %i minutes', (minutes) => {
+    const windowMs = minutes * 60_000;
     fc.assert(
       fc.property(fc.date({ noInvalidDate: true }), (date) => {
-        const startMs = windowStartSec(date.getTime()) * 1000;
-        expect(Math.abs(startMs % 3_600_000)).toBe(0);
+        const startMs = windowStartSec(date.getTime(), minutes * 60) * 1000;
+        expect(Math.abs(startMs % windowMs)).toBe(0);
         expect(startMs).toBeLessThanOrEqual(date.getTime());
-        expect(date.getTime()).toBeLessThan(startMs + 3_600_000);
+        expect(date.getTime()).toBeLessThan(startMs + windowMs);
       }),
     );
+  });
+
+  test.each(WINDOW_MINUTES)('windows of %i minutes never cross an hour', (minutes) => {
+    expect(HOUR_SECONDS % (minutes * 60)).toBe(0);
   });
 });

@@ -1,5 +1,5 @@
 /** What must come out: every sum by BigInt, in the form in which the API shows it. */
-import { windowStartSec } from '../../src/core/window.ts';
+import { HOUR_SECONDS, windowStartSec } from '../../src/core/window.ts';
 import type { ExpectedPulse, GeneratedPulse } from '../../src/populate/generate-pulses.ts';
 import type { ApiRow } from '../support/api-client.ts';
 import { decimalOf } from '../support/pulses.ts';
@@ -48,7 +48,7 @@ export function goodPulses(traffic: Iterable<GeneratedPulse>): ExpectedPulse[] {
 
 /** The hour of a timestamp, in seconds. */
 export function windowOf(timestamp: string): number {
-  return windowStartSec(Date.parse(timestamp));
+  return windowStartSec(Date.parse(timestamp), HOUR_SECONDS);
 }
 
 function addUp(parts: readonly Part[]): Sums {

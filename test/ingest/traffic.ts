@@ -55,6 +55,7 @@ function asParsed(sent: Readonly<Record<string, string>>, id: string): Pulse {
     messageTimeSec: undefined,
     receivedAtMs: Date.now(),
     ageMaxMs: 86_400_000,
+    windowSeconds: 3_600,
     aheadMaxMs: 0,
     source: () => '',
   });

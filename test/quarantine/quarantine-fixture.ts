@@ -24,6 +24,7 @@ const LIMITS = {
   bodyBytesMax: 1 << 20,
   pulseAgeMaxMs: 35 * DAY_MS,
   pulseAheadMaxMs: 300_000,
+  windowSeconds: 3_600,
 };
 export const DEDUPE_WINDOW_SECONDS = 3_600;
 
@@ -94,7 +95,11 @@ export async function createQuarantineFixture() {
       limits: LIMITS,
     },
     /** What the API reads usage from. */
-    usage: { held: accumulator, pulseAgeMaxMs: LIMITS.pulseAgeMaxMs },
+    usage: {
+      held: accumulator,
+      pulseAgeMaxMs: LIMITS.pulseAgeMaxMs,
+      windowSeconds: LIMITS.windowSeconds,
+    },
     channel,
     list,
     books,

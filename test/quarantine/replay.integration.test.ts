@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import type { Publication } from '../../src/contract/publication.ts';
-import { windowStartSec } from '../../src/core/window.ts';
+import { HOUR_SECONDS, windowStartSec } from '../../src/core/window.ts';
 import { fixDeadLetter } from '../../src/quarantine/quarantine-query.ts';
 import { beginReplay, completeReplay } from '../../src/quarantine/replay-query.ts';
 import { replayDeadLetter } from '../../src/quarantine/replay.ts';
@@ -90,7 +90,7 @@ describe('the window of a pulse without a timestamp', () => {
     await fix(id, sentPulse());
     await replay(id);
     await fixture.settled({ counted: 1, duplicates: 0 });
-    expect(await windows()).toEqual([windowStartSec(receivedMs)]);
+    expect(await windows()).toEqual([windowStartSec(receivedMs, HOUR_SECONDS)]);
   });
 
   test('is that of its AMQP timestamp, if it had one', async () => {
@@ -99,7 +99,7 @@ describe('the window of a pulse without a timestamp', () => {
     await fix(id, sentPulse());
     await replay(id);
     await fixture.settled({ counted: 1, duplicates: 0 });
-    expect(await windows()).toEqual([windowStartSec(timestamp * 1000)]);
+    expect(await windows()).toEqual([windowStartSec(timestamp * 1000, HOUR_SECONDS)]);
   });
 });
 

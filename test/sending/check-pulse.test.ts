@@ -20,7 +20,12 @@ import {
 } from '../support/pulses.ts';
 
 const NOW_MS = Date.parse('2026-11-22T04:10:00Z');
-const LIMITS = { bodyBytesMax: 8_192, pulseAgeMaxMs: 35 * 86_400_000, pulseAheadMaxMs: 300_000 };
+const LIMITS = {
+  bodyBytesMax: 8_192,
+  pulseAgeMaxMs: 35 * 86_400_000,
+  pulseAheadMaxMs: 300_000,
+  windowSeconds: 3_600,
+};
 const NEW_ID = 'made-for-pulse';
 const CONTEXT: CheckContext = {
   limits: LIMITS,

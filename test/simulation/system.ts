@@ -48,6 +48,7 @@ const LIMITS = {
   bodyBytesMax: 10_000,
   pulseAgeMaxMs: 800 * HOUR_MS,
   pulseAheadMaxMs: 800 * HOUR_MS,
+  windowSeconds: 3_600,
 };
 const PUBLISH_ATTEMPTS = 4;
 const logger = pino({ level: 'silent' });

@@ -39,6 +39,22 @@ test.each([
   expect((Date.parse(end) - Date.parse(start)) / HOUR_MS).toBe(hours);
 });
 
+test.each([3_600, 1_800, 900])(
+  'unflushed windows of %i seconds are found by their bounds',
+  async (length) => {
+    const starts = [0, 1, 2, 3].map((index) => WINDOW_SEC + index * length);
+    await fixture.count(
+      starts.map((windowStartSec, id) => parsedPulse({ windowStartSec, id: String(id) })),
+    );
+    const filter = { fromSec: WINDOW_SEC + length, toSec: WINDOW_SEC + 3 * length };
+    const batches = await readHeld(fixture.usage.held, filter);
+    const rows = batches.flatMap(({ rows = [] }) =>
+      rows.map(({ windowStartSec }) => windowStartSec),
+    );
+    expect(rows.sort()).toEqual(starts.slice(1, 3));
+  },
+);
+
 describe('a flush', () => {
   test.each(FLUSH_STEPS)('changes no sum, read right after "%s"', async (step) => {
     await fixture.count(somePulses(300));

@@ -34,6 +34,7 @@ export async function createUsageFixture(): Promise<UsageFixture> {
       scope: 'all',
       readSnapshot: (read) => readAsTenants(pool, 'all', read),
       pulseAgeMaxMs: AGE_MAX_MS,
+      windowSeconds: 3_600,
     },
     async sealAll() {
       for (let shard = 0; shard < accumulator.shards; shard++) await accumulator.seal(shard);

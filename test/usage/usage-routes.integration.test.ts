@@ -20,7 +20,7 @@ let app: Awaited<ReturnType<typeof createTestApp>>['app'];
 beforeAll(async () => {
   fixture = await createUsageFixture();
   const identities = fakeIdentities({ seven: { role: 'viewer', tenants: ['tenant-0', "o'neil"] } });
-  const usage = { held: fixture.accumulator, pulseAgeMaxMs: AGE_MAX_MS };
+  const usage = { held: fixture.accumulator, pulseAgeMaxMs: AGE_MAX_MS, windowSeconds: 3_600 };
   ({ app } = await createTestApp({ pool: fixture.pool, identities, usage }));
 });
 afterAll(async () => {

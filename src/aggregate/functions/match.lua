@@ -25,7 +25,7 @@ local function match(keys, args)
   local found, size = { next_cursor }, 1
   for index = 1, #elements, 2 do
     local field = elements[index]
-    local tenant, sku, unit, hours = string.match(field, '^([^\31]*)\31([^\31]*)\31([^\31]*)\31(%d+)$')
+    local tenant, sku, unit, hours = string.match(field, '^([^\31]*)\31([^\31]*)\31([^\31]*)\31([%d.]+)$')
     if tenant then
       local hour = tonumber(hours)
       if (not tenants or tenants[tenant]) and (not skus or skus[sku]) and (not units or units[unit])
