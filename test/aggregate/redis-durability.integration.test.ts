@@ -3,7 +3,12 @@ import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { assertRedisIsSafe, checkRedisDurability } from '../../src/aggregate/redis-durability.ts';
 import { startPrivateRedis, type PrivateRedis } from '../support/private-redis.ts';
 
-const SAFE = { appendonly: 'yes', appendfsync: 'always', 'maxmemory-policy': 'noeviction' };
+const SAFE = {
+  appendonly: 'yes',
+  appendfsync: 'always',
+  'no-appendfsync-on-rewrite': 'no',
+  'maxmemory-policy': 'noeviction',
+};
 
 let server: PrivateRedis;
 let redis: Redis;
@@ -30,6 +35,7 @@ test.each([
   ['appendonly', 'no'],
   ['appendfsync', 'everysec'],
   ['appendfsync', 'no'],
+  ['no-appendfsync-on-rewrite', 'yes'],
   ['maxmemory-policy', 'allkeys-lru'],
 ])('%s %s is refused, and the override is named', async (name, value) => {
   await redis.config('SET', name, value);
@@ -39,6 +45,21 @@ test.each([
     code: 'PULSE_REDIS_UNSAFE',
     message: expect.stringMatching(new RegExp(`"${value}"[^]*ALLOW_UNSAFE_REDIS`)) as string,
   });
+});
+
+test('a server that repairs a damaged file by cutting it off is refused', async () => {
+  // Redis 8.4 has the setting; this one stands in for it.
+  const newer = new Proxy(redis, {
+    get(target, property) {
+      if (property !== 'config') return Reflect.get(target, property) as unknown;
+      return (action: 'GET', name: string) =>
+        name === 'aof-load-corrupt-tail-max-size'
+          ? Promise.resolve([name, '1024'])
+          : target.config(action, name);
+    },
+  });
+  const [danger] = (await checkRedisDurability(newer)).filter(({ status }) => status === 'danger');
+  expect(danger?.detail).toContain('Set aof-load-corrupt-tail-max-size 0');
 });
 
 test('a Redis that does not answer is not reported as unsafe', async () => {
