@@ -3,7 +3,7 @@ import type { Redis } from 'ioredis';
 import type { Registry } from 'prom-client';
 import type { Logger } from '../platform/logger.ts';
 import { addSampledGauge, addSampledGauges } from '../platform/metrics.ts';
-import { mastersOf, type RedisClient } from '../platform/redis.ts';
+import { mastersOf, pingRedis, type RedisClient } from '../platform/redis.ts';
 import { startWatch, type Watch } from '../platform/watch.ts';
 import {
   checkEachNode,
@@ -29,6 +29,8 @@ export function startRedisWatch(redis: RedisClient, logger: Logger): Watch<Redis
     intervalMs: INTERVAL_MS,
     logger,
     async look() {
+      // A process that only reads would stay with a server that was demoted.
+      await pingRedis(redis);
       const memories = await Promise.all(mastersOf(redis).map(readMemory));
       const [fullest] = memories.sort((one, other) => other.memoryBytes - one.memoryBytes);
       return {

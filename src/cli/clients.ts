@@ -19,20 +19,26 @@ export interface Clients {
 
 /** Opens them; they connect in the background and are closed with the run. */
 export function openClients(run: CommandRun, servers: ServerUrls = findServers(run)): Clients {
-  const { logger, closer, config } = run;
+  const { logger, closer } = run;
   const redis = createRedis(servers.redisUrl, { name: 'pulse', logger });
   closer.add('redis', () => {
     redis.disconnect();
   });
   const pool = createPool(servers.databaseUrl, { name: 'pulse', logger });
   closer.add('postgres', () => pool.end());
-  const accumulator = createAccumulator({
-    redis,
-    shards: config.shards,
-    dedupeWindowSeconds: config.ingest.dedupeWindowSeconds,
-    replicasMin: config.redisReplicasMin,
-  });
-  return { servers, redis, pool, accumulator };
+  return { servers, redis, pool, accumulator: openAccumulator(run, redis) };
+}
+
+/** The sums as this configuration keeps them. @param epoch Needed to apply or to probe, see epoch.ts. */
+export function openAccumulator(
+  { config }: CommandRun,
+  redis: RedisClient,
+  epoch = '',
+): Accumulator {
+  const { shards, redisReplicasMin, ingest } = config;
+  const { dedupeWindowSeconds } = ingest;
+  const replicasMin = redisReplicasMin;
+  return createAccumulator({ redis, shards, dedupeWindowSeconds, replicasMin, epoch });
 }
 
 /**

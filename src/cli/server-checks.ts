@@ -3,13 +3,25 @@ import type { ReadinessCheck } from '../platform/health.ts';
 import { pingRedis } from '../platform/redis.ts';
 import type { Clients } from './clients.ts';
 
-/** Checks that send a command to the server. */
-export function serverChecks({ redis, pool }: Pick<Clients, 'redis' | 'pool'>): ReadinessCheck[] {
+/**
+ * Checks that send a command to the server.
+ *
+ * @param options.probe What else Redis must be able to do, such as take a write.
+ */
+export function serverChecks({
+  redis,
+  pool,
+  probe,
+}: Pick<Clients, 'redis' | 'pool'> & { probe?: () => Promise<void> }): ReadinessCheck[] {
+  const askRedis = async (): Promise<void> => {
+    await pingRedis(redis);
+    await probe?.();
+  };
   const askPostgres = async (): Promise<void> => {
     await pool.query('SELECT 1');
   };
   return [
-    { name: 'redis', check: () => pingRedis(redis) },
+    { name: 'redis', check: askRedis },
     { name: 'postgres', check: askPostgres },
   ];
 }

@@ -1,6 +1,7 @@
 /** The ingest threads of a worker, and the watch that pauses them. */
 import { ensureEpoch } from '../aggregate/epoch.ts';
-import type { Part } from '../cli/part.ts';
+import { openAccumulator } from '../cli/clients.ts';
+import type { Part, PartRun } from '../cli/part.ts';
 import { serverChecks, toCheck } from '../cli/server-checks.ts';
 import { createIngestMetrics } from '../ingest/ingest-metrics.ts';
 import { startPauseWatch } from '../ingest/pause-watch.ts';
@@ -9,6 +10,7 @@ import { startIngestPool } from '../ingest/pool.ts';
 import type { OldestHeld } from '../ingest/queue-metrics.ts';
 import type { HeldDeliveries } from '../ingest/thread-messages.ts';
 import { armCrashPoint } from '../platform/crash-points.ts';
+import type { RedisClient } from '../platform/redis.ts';
 
 /** Of the time left for a stop; the rest is for a last flush and for closing connections. */
 const CLOSE_SHARE = 0.6;
@@ -17,7 +19,8 @@ export const ingestPart: Part = {
   name: 'ingest',
   async start(run, clients) {
     const { config, logger, closer, registry, links } = run;
-    const { servers, pool } = clients;
+    const { servers, redis, pool } = clients;
+    const epoch = await ensureEpoch(clients);
     const { paused } = await readPauseState(pool);
     const ingest = startIngestPool({
       threads: config.ingest.threads,
@@ -29,7 +32,7 @@ export const ingestPart: Part = {
         redisReplicasMin: config.redisReplicasMin,
         ingest: config.ingest,
         dedupeSecret: run.settings.dedupeSecret,
-        epoch: await ensureEpoch(clients),
+        epoch,
         allowUnsafeRedis: config.allowUnsafeRedis,
         log: run.log.options,
         tracing: config.tracing,
@@ -47,7 +50,7 @@ export const ingestPart: Part = {
     closer.add('ingest', (withinMs) => ingest.close(withinMs), CLOSE_SHARE);
     links.oldestHeld = () => oldestOf(ingest.held);
     run.health.add([
-      ...serverChecks(clients),
+      ...serverChecks({ redis, pool, probe: openProbe(run, redis, epoch) }),
       toCheck('ingest', () => ingest.states.some((state) => state !== 'waiting')),
     ]);
     const read = () => readPauseState(pool);
@@ -55,6 +58,14 @@ export const ingestPart: Part = {
     closer.add('pause watch', () => watch.close());
   },
 };
+
+/** Asks Redis for what ingest needs: a write of the current epoch in every shard. It counts nothing. */
+function openProbe(run: PartRun, redis: RedisClient, epoch: string): () => Promise<void> {
+  const { shards, probe } = openAccumulator(run, redis, epoch);
+  return async () => {
+    await Promise.all(Array.from({ length: shards }, (_, shard) => probe(shard)));
+  };
+}
 
 function oldestOf(held: readonly HeldDeliveries[]): OldestHeld | undefined {
   const ages = held.flatMap(({ oldestSentAtMs, oldestReceivedAtMs }) =>

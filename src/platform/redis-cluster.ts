@@ -8,6 +8,7 @@ export interface ClusterSettings {
   readonly connectionName: string;
   readonly connectTimeout: number;
   readonly commandTimeout: number;
+  readonly socketTimeout: number;
 }
 
 const RECONNECT = { baseMs: 50, capMs: 2_000 };

@@ -1,6 +1,6 @@
 /** A Redis client that fails fast: no commands queue while Redis is down, and none is sent twice. */
-import { Cluster, Redis } from 'ioredis';
-import { FatalError } from '../core/errors.ts';
+import { Cluster, Redis, ReplyError } from 'ioredis';
+import { codeOf, FatalError, TransientError } from '../core/errors.ts';
 import { backoffDelayMs } from './backoff.ts';
 import { serverOf, type Logger } from './logger.ts';
 import { assertInCluster, createCluster, isClusterUrl, slotOwners } from './redis-cluster.ts';
@@ -19,6 +19,15 @@ export interface RedisOptions {
 /** How Redis refuses a login. The last one comes from a server that has no password set. */
 const REFUSED = /^(WRONGPASS|NOAUTH|NOPERM|ERR AUTH )/;
 
+/**
+ * First words of the replies of a server that is not the primary, or not yet. Behind an address that follows the
+ * primary, only a new connection reaches the right server; nothing closes the old one.
+ */
+const WRONG_SERVER = /^(READONLY|LOADING|MASTERDOWN|CLUSTERDOWN)\b/;
+
+/** After the timeout of a command that got no answer at all, the connection is given up too. */
+const SILENCE_GRACE_MS = 1_000;
+
 const RECONNECT = { baseMs: 50, capMs: 2_000 };
 
 /**
@@ -27,6 +36,9 @@ const RECONNECT = { baseMs: 50, capMs: 2_000 };
  * A command fails at once while the connection is down or when it breaks (`maxRetriesPerRequest` 0, no offline
  * queue). By default the library would resend a command whose first copy may have been applied. Every rejection
  * therefore means "outcome unknown", and callers must be idempotent.
+ *
+ * It leaves a server that says that it is not the primary, and one that has stopped answering: a new connection
+ * may reach another server. A cluster client follows its masters by other means.
  */
 export function createRedis(url: string, options: RedisOptions): RedisClient {
   const { name, logger, commandTimeoutMs = 15_000 } = options;
@@ -35,6 +47,7 @@ export function createRedis(url: string, options: RedisOptions): RedisClient {
     connectionName: name.replaceAll(' ', '-'),
     commandTimeout: commandTimeoutMs,
     connectTimeout: 10_000,
+    socketTimeout: commandTimeoutMs + SILENCE_GRACE_MS,
   };
   const client = isClusterUrl(url)
     ? createCluster(url, settings)
@@ -43,6 +56,7 @@ export function createRedis(url: string, options: RedisOptions): RedisClient {
         lazyConnect: true,
         maxRetriesPerRequest: 0,
         enableOfflineQueue: false,
+        reconnectOnError: ({ message }) => WRONG_SERVER.test(message),
         retryStrategy: (attempt) => backoffDelayMs(attempt, RECONNECT),
       });
   const report = (error: Error, server = serverOf(url)): void => {
@@ -73,11 +87,29 @@ export function nodesOf(client: RedisClient): readonly Redis[] {
   return client instanceof Cluster ? [...slotOwners(client), ...client.nodes('slave')] : [client];
 }
 
-/** Resolves if every server that accepts writes answers and is ready for them. */
+/**
+ * Resolves if every server that accepts writes answers and is ready for them.
+ *
+ * @throws TransientError PULSE_REDIS_REPLICA when a single server is a replica. The client reconnects then.
+ */
 export async function pingRedis(client: RedisClient): Promise<void> {
   // A cluster's masters are known only after one node has answered.
   await client.ping();
   if (client instanceof Cluster) await Promise.all(slotOwners(client).map(assertInCluster));
+  else await assertIsPrimary(client);
+}
+
+/** A replica answers pings and reads. A client that writes nothing would never notice that it was demoted. */
+async function assertIsPrimary(redis: Redis): Promise<void> {
+  const [role] = await redis.role().catch((error: unknown) => {
+    // A managed server may forbid the question; then only a write shows it.
+    if (error instanceof ReplyError && !WRONG_SERVER.test(String((error as Error).message)))
+      return [];
+    throw error;
+  });
+  if (role === undefined || role === 'master') return;
+  redis.disconnect(true);
+  throw new TransientError('PULSE_REDIS_REPLICA', 'Redis is a replica, which takes no writes.');
 }
 
 /**
@@ -109,6 +141,10 @@ export async function waitForRedis(
       }
     },
     refusalOf,
+    silenceOf: (error) =>
+      codeOf(error) === 'PULSE_REDIS_REPLICA'
+        ? 'is a replica, which takes no writes: the URL must lead to the primary'
+        : 'does not answer',
   };
   await waitForServer(server, options).finally(() => client.off('error', onError));
 }

@@ -28,6 +28,8 @@ export interface TcpProxy {
   stall(): void;
   /** The same for the connections that are open now; new ones pass. */
   stallOpen(): void;
+  /** Leads new connections to another server; those that are open stay where they are. */
+  follow(serverUrl: string): void;
   /** Forwards everything this much later. */
   delay(milliseconds: number): void;
   /** Resets the connection on which the next so many bytes of a direction have passed. */
@@ -60,8 +62,7 @@ const WHOLE: State = {
 
 /** Starts a proxy to the server of `serverUrl`. */
 export async function startTcpProxy(serverUrl: string): Promise<TcpProxy> {
-  const target = new URL(serverUrl);
-  const address = { host: target.hostname, port: Number(target.port) };
+  let address = addressOf(serverUrl);
   const state = { ...WHOLE };
   const lines = new Set<OpenLine>();
   const listener = createServer((client) => {
@@ -87,6 +88,9 @@ export async function startTcpProxy(serverUrl: string): Promise<TcpProxy> {
     },
     stallOpen() {
       for (const line of lines) line.stalled = true;
+    },
+    follow(newUrl) {
+      address = addressOf(newUrl);
     },
     delay(milliseconds) {
       state.delayMs = milliseconds;
@@ -118,6 +122,11 @@ export async function startTcpProxy(serverUrl: string): Promise<TcpProxy> {
       await new Promise((resolve) => listener.close(resolve));
     },
   };
+}
+
+function addressOf(url: string) {
+  const { hostname: host, port } = new URL(url);
+  return { host, port: Number(port) };
 }
 
 interface OpenLine extends Line {
