@@ -56,7 +56,7 @@ export function createRedis(url: string, options: RedisOptions): RedisClient {
         lazyConnect: true,
         maxRetriesPerRequest: 0,
         enableOfflineQueue: false,
-        reconnectOnError: ({ message }) => WRONG_SERVER.test(message),
+        reconnectOnError: isWrongServer,
         retryStrategy: (attempt) => backoffDelayMs(attempt, RECONNECT),
       });
   const report = (error: Error, server = serverOf(url)): void => {
@@ -99,12 +99,15 @@ export async function pingRedis(client: RedisClient): Promise<void> {
   else await assertIsPrimary(client);
 }
 
+function isWrongServer({ message }: Error): boolean {
+  return WRONG_SERVER.test(message);
+}
+
 /** A replica answers pings and reads. A client that writes nothing would never notice that it was demoted. */
 async function assertIsPrimary(redis: Redis): Promise<void> {
   const [role] = await redis.role().catch((error: unknown) => {
     // A managed server may forbid the question; then only a write shows it.
-    if (error instanceof ReplyError && !WRONG_SERVER.test(String((error as Error).message)))
-      return [];
+    if (error instanceof ReplyError && !isWrongServer(error as Error)) return [];
     throw error;
   });
   if (role === undefined || role === 'master') return;
