@@ -68,7 +68,7 @@ async function installAndBuild() {
   writeFileSync(STAMP, '');
 }
 
-/** Two runs started together in one fresh clone must not install into each other's feet. */
+/** Two runs that start together in a fresh clone must not install at the same time. */
 async function withLock(work) {
   mkdirSync('.pulse', { recursive: true });
   while (!tryLock()) await delay(200);
