@@ -1,4 +1,4 @@
-/** The aggregates in Redis: applying batches, sealing, reading back. Every call is atomic in its shard. */
+/** The aggregates in Redis: applying batches, sealing, reading. Every call is atomic in its shard. */
 import { randomUUID } from 'node:crypto';
 import type { AmountSum } from '../core/amount.ts';
 import type { AggregateKey } from '../contract/pulse.ts';
@@ -21,31 +21,30 @@ export interface SealedBatch {
   /** Distinct keys. */
   readonly rowCount: number;
   readonly pulseCount: bigint;
-  /** No row's window starts before or after these, in seconds; refused pulses may have widened the range. */
+  /** No row's window starts outside these seconds. Refused pulses may have widened the range. */
   readonly windowMinSec: number;
   readonly windowMaxSec: number;
-  /** Redis's clock at the first write. */
+  /** The time of the first write, by Redis's clock. */
   readonly openedAtSec: number;
 }
 
-/** Names one sealed batch. */
 export type SealedBatchRef = Pick<SealedBatch, 'shard' | 'batchId'>;
 
-/** One sum as it will become a row. */
+/** One sum, which becomes a row. */
 export interface AggregateRow extends AggregateKey {
   readonly amount: AmountSum;
   readonly pulseCount: number;
 }
 
-/** What became of one batch; counted + duplicates + refused.length is its pulse count. */
+/** counted + duplicates + refused.length is the pulse count of the batch. */
 export interface ApplyResult {
   readonly counted: number;
   readonly duplicates: number;
-  /** Positions of the pulses whose sum would overflow int64; nothing of them was written. */
+  /** Positions of the pulses that were not added, because their sum would overflow int64. */
   readonly refused: readonly number[];
 }
 
-/** One shard's books at one instant: counted = everything ever flushed + sealed + live. */
+/** The books of one shard at one moment: counted = all that was ever flushed + sealed + live. */
 export interface ShardBooks {
   readonly shard: number;
   readonly counted: bigint;
@@ -53,7 +52,7 @@ export interface ShardBooks {
   readonly live: SealedBatch | null;
   /** Oldest first. */
   readonly sealed: readonly SealedBatch[];
-  /** Ids that are remembered. */
+  /** Ids that Redis remembers. */
   readonly seenIdCount: number;
 }
 
@@ -61,22 +60,22 @@ export interface AccumulatorOptions {
   readonly redis: RedisClient;
   readonly shards: number;
   readonly dedupeWindowSeconds: number;
-  /** Replicas that must have what was applied before it counts as done; none unless given. */
+  /** Replicas that must have a batch before `apply` resolves; 0 unless given. */
   readonly replicasMin?: number;
-  /** Refuses to apply to books of another epoch; left out by processes that apply nothing. See epoch.ts. */
+  /** `apply` refuses books of another epoch, see epoch.ts. Not needed by processes that apply nothing. */
   readonly epoch?: string;
 }
 
-/** Elements asked of Redis per HSCAN step: large enough to be cheap, small enough not to stall it. */
+/** Elements in one HSCAN step: enough to be cheap, few enough not to block Redis. */
 const SCAN_COUNT = 2_000;
 
 export type Accumulator = ReturnType<typeof createAccumulator>;
 
 /**
- * Creates the access to the sums of all shards. Nothing is sent before the first call.
+ * Access to the sums of all shards. Sends nothing before the first call.
  *
- * All methods throw TransientError PULSE_REDIS_APPLY when Redis is away or cannot write just now (the
- * call may have applied; each is safe to repeat) and FatalError when what Redis holds is not ours.
+ * All methods throw TransientError PULSE_REDIS_APPLY when Redis is unavailable or cannot write at present (the call may
+ * have been applied, and is safe to repeat), and FatalError when Redis holds something that is not Pulse's.
  */
 export function createAccumulator(options: AccumulatorOptions) {
   const { redis, shards, dedupeWindowSeconds, replicasMin = 0, epoch = '' } = options;
@@ -110,7 +109,7 @@ export function createAccumulator(options: AccumulatorOptions) {
       [keys.live, keys.books, keys.sealedIndex, keys.sealedPrefix],
       [],
     );
-    // A library of an earlier build does not tell the last.
+    // The library of an earlier build does not return the last one.
     const [counted, duplicates, live, sealed, seenIdCount = 0] = reply as BooksReply;
     return {
       shard,
@@ -129,20 +128,20 @@ export function createAccumulator(options: AccumulatorOptions) {
   return {
     shards,
 
-    /** Resolves when Redis is able to take a batch for the shard just now; writes no pulse. */
+    /** Resolves if Redis can take a batch for the shard at present; writes no pulse. */
     probe,
 
-    /** Adds a folded batch, each id at most once. Pulses without id are always added. */
+    /** Adds a folded batch, each id at most once. Pulses without an id are always added. */
     apply,
 
-    /** Freezes what is live under its batch id. Null when nothing is. */
+    /** Freezes the live sums under their batch id; null when there are none. */
     async seal(shard: number): Promise<SealedBatch | null> {
       const keys = shardKeys(shard);
       const header = await call('pulse_seal', [keys.live, keys.sealedIndex, keys.sealedPrefix], []);
       return header === null ? null : toBatch(shard, header as Header);
     },
 
-    /** Batches sealed and not discarded, oldest first. */
+    /** The batches that are sealed and not discarded, oldest first. */
     async listSealed(shard: number): Promise<readonly SealedBatch[]> {
       return (await readBooks(shard)).sealed;
     },
@@ -151,24 +150,24 @@ export function createAccumulator(options: AccumulatorOptions) {
 
     /** Streams the rows of a sealed batch. A row may come twice while Redis rehashes the hash. */
     async *readRows(batch: SealedBatchRef): AsyncGenerator<AggregateRow[]> {
-      // Replicas have the seal as soon as they have what follows it. Rows that reach Postgres before would be
-      // counted again if a replica without the seal took over.
+      // Replicas that have this probe have the seal before it. Otherwise a replica without the seal could take over
+      // after the rows have reached Postgres, and they would be counted again.
       if (replicasMin > 0) await probe(batch.shard);
       yield* scanRows(redis, batch);
     },
 
     /**
-     * One step of reading the rows of a batch, live or sealed, that a filter lets through.
+     * One step of reading those rows of a batch, live or sealed, that match a filter.
      *
-     * All steps together give every row that the batch had before the first, each the sum of whole pulses;
-     * rows of one step are of one instant. A row may come twice while the batch is live: the later counts.
+     * All steps together return every row that the batch had before the first step, each the sum of whole pulses. The
+     * rows of one step are from one moment. A row may be returned twice while the batch is live: the later one counts.
      *
-     * @param cursor `'0'` at first; when `'0'` comes back it was the last step.
-     * @returns null when Redis has the batch no more: it was flushed.
+     * @param cursor `'0'` to begin; after the last step, `'0'` is returned.
+     * @returns null when Redis no longer has the batch: it was flushed.
      */
     readMatching: (batch: SealedBatchRef, step: MatchStep) => matchRows(redis, batch, step),
 
-    /** Forgets a sealed batch. Harmless when repeated. */
+    /** Deletes a sealed batch. Safe to repeat. */
     async discardSealed({ shard, batchId }: SealedBatchRef): Promise<void> {
       const keys = shardKeys(shard);
       await call('pulse_discard', [keys.sealedIndex, keys.sealedPrefix + batchId], [batchId]);
@@ -187,7 +186,7 @@ async function* scanRows(
       .catch(async (error: unknown) => {
         throw await classify(redis, error);
       });
-    // Nobody waits for a step that was asked for when the reader gave up.
+    // If the reader stops early, nothing awaits this step.
     step.catch(() => undefined);
     return step;
   };
@@ -195,14 +194,13 @@ async function* scanRows(
   for (;;) {
     const [next, elements] = await step;
     const cursor = next.toString();
-    // Before the rows are worked on: Redis looks for the next ones meanwhile.
+    // Before the rows are used, so that Redis finds the next ones at the same time.
     if (cursor !== '0') step = scan(cursor);
     yield toRows(elements);
     if (cursor === '0') return;
   }
 }
 
-/** Where a scan stands, and what it looks for. */
 interface MatchStep {
   readonly cursor: string;
   readonly filter: RowFilter;
@@ -264,7 +262,7 @@ function toRows(elements: readonly Buffer[]): AggregateRow[] {
     if (key === undefined || value === undefined) continue;
     const { tenant, sku, unit, windowStartSec } = key;
     const { amount, pulseCount } = readSum(value);
-    // Spelt out: two spreads a row cost Node a third of what a flush costs it, Postgres aside.
+    // Spelt out: two spreads a row took a third of Node's time in a flush, without Postgres.
     rows.push({ tenant, sku, unit, windowStartSec, amount, pulseCount });
   }
   return rows;

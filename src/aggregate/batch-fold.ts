@@ -1,9 +1,9 @@
 /**
- * Folds the pulses of one batch and one shard into one sum per key, and packs them for Redis.
+ * Folds the pulses of one batch and one shard into one sum for each key, and packs them for Redis.
  *
- * Four byte strings in place of thousands of arguments: the client's cost per argument was the largest
- * single cost of a pulse. Redis reads ids and sums always, single pulses only to take a duplicate or an
- * overflowing pulse out of its sum again.
+ * Four byte strings instead of thousands of arguments, because the client's cost of an argument was the largest cost of
+ * a pulse. Redis reads all ids and sums, but single pulses only to subtract a duplicate or an overflowing one from its
+ * sum.
  */
 import type { Pulse } from '../contract/pulse.ts';
 import { FINGERPRINT_BYTES, writeFingerprint, writeNoFingerprint } from './fingerprint.ts';
@@ -12,10 +12,10 @@ import { addToSum, SUM_BYTES } from './sum-codec.ts';
 
 /** Bytes of one pulse: key index (u32), whole (f64), nano (u32), little endian. */
 const PULSE_BYTES = 16;
-/** Pulses, and keys; the buffers double when they are full. */
+/** Of pulses and of keys. The buffers double when they are full. */
 const CAPACITY_AT_FIRST = 256;
 
-/** One batch of one shard, packed as the apply function takes it. */
+/** One batch of one shard, packed for the function pulse_apply. */
 export interface FoldedBatch {
   readonly pulseCount: number;
   readonly ids: Buffer;
@@ -44,8 +44,8 @@ export class BatchFold {
   #windowMaxSec = -Infinity;
 
   /**
-   * @param secret Keys the fingerprints of ids; the same for the whole installation.
-   * @param keys What earlier folds of the same thread and shard have met; none of them may be added to any more.
+   * @param secret Key of the fingerprints of ids, the same in the whole installation.
+   * @param keys Keys that earlier folds of the same thread and shard have used. Those folds take no more pulses.
    */
   constructor(secret: string, keys = new KeyTable()) {
     this.#secret = secret;
@@ -57,7 +57,7 @@ export class BatchFold {
     return this.#pulseCount;
   }
 
-  /** Pulses that bring no id, which Redis cannot recognise when they are applied again. */
+  /** Pulses without an id, which Redis cannot recognise when they are applied again. */
   get withoutIdCount(): number {
     return this.#withoutIdCount;
   }
@@ -105,7 +105,7 @@ export class BatchFold {
     this.#sumsView = viewOf(this.#sums);
   }
 
-  /** The key's place among the sums, a new one if need be. */
+  /** The index of the key's sum, a new one if it has none yet. */
   #indexOf(pulse: Pulse): number {
     const slot = this.#keys.slotOf(pulse);
     if (slot.turn !== this.#turn) {
@@ -121,7 +121,7 @@ function viewOf(buffer: Buffer): DataView {
   return new DataView(buffer.buffer, buffer.byteOffset, buffer.byteLength);
 }
 
-/** A MessagePack array (`array 32`) of what is packed already, one character a byte. */
+/** A MessagePack array (`array 32`) of packed elements, one character a byte. */
 function packArray(elements: readonly string[]): Buffer {
   const header = Buffer.from([0xdd, 0, 0, 0, 0]);
   header.writeUInt32BE(elements.length, 1);

@@ -1,9 +1,9 @@
 /**
- * The epoch: an id that Redis and Postgres both hold, so that a Redis that lost its memory is noticed.
+ * The epoch: an id that both Redis and Postgres hold, to detect a Redis that has lost its data.
  *
- * Every apply carries it, and the function refuses a batch when the shard's books hold another one or
- * none. Without it an emptied Redis would count on: pulses acknowledged and not yet flushed would be gone
- * silently, and every id could be counted a second time.
+ * Every apply sends it, and the function refuses a batch if the shard's books hold another epoch or none. Without it,
+ * counting would continue in an emptied Redis: acknowledged pulses that were not flushed would be lost unnoticed, and
+ * every id could be counted a second time.
  */
 import { randomUUID } from 'node:crypto';
 import type { Pool } from 'pg';
@@ -20,10 +20,10 @@ export interface EpochDeps {
 }
 
 /**
- * The epoch to count with. The first start of an installation begins one: in Redis first, so that dying in
- * between leaves a Redis with an epoch and no history, which the next start adopts.
+ * The epoch to count with. The first start of an installation begins one, in Redis first: a crash in between leaves a
+ * Redis with an epoch and no history, which the next start adopts.
  *
- * @throws FatalError PULSE_REDIS_EPOCH when one of the two has lost its memory, with what to do.
+ * @throws FatalError PULSE_REDIS_EPOCH when one of the two has lost its data; the message says what to do.
  */
 export async function ensureEpoch(deps: EpochDeps): Promise<string> {
   const inPostgres = await readEpoch(deps.pool);
@@ -40,10 +40,10 @@ export async function ensureEpoch(deps: EpochDeps): Promise<string> {
 }
 
 /**
- * Accepts that Redis has lost its memory: begins a new epoch, and sets each shard's counter to what Postgres
- * has of it, so that the books balance again from here on. What was lost stays lost; `note` says why.
+ * Accepts that Redis has lost its data: begins a new epoch, and sets each shard's counter to what Postgres has of it,
+ * so that the books balance again. What was lost stays lost; `note` says why.
  *
- * @param flushedPulses What Postgres has of a shard, leaving out batches that Redis still holds.
+ * @param flushedPulses What Postgres has of a shard, without the batches that Redis still holds.
  */
 export async function beginNewEpoch(
   { redis, pool, accumulator }: EpochDeps,
@@ -84,17 +84,17 @@ async function assertRedisHolds({ redis, accumulator }: EpochDeps, epoch: string
     throw new FatalError(
       'PULSE_REDIS_EPOCH',
       held === null
-        ? `Redis has lost its memory (or is another server): Postgres knows epoch ${epoch}, shard ${shard} in ` +
-            'Redis has none. Pulses that were counted and not yet flushed are gone, and ids are forgotten.\n' +
-            'Restore the append-only file of Redis and start again. If it cannot be restored, accept the loss ' +
+        ? `Redis has lost its data (or is another server): Postgres has epoch ${epoch}, shard ${shard} in ` +
+            'Redis has none. Pulses that were counted and not flushed are lost, and ids are forgotten.\n' +
+            'Restore the append-only file of Redis and start again. If that is not possible, accept the loss ' +
             "with `pulse recover --note 'what happened'`."
-        : `Redis holds epoch ${held} in shard ${shard}, Postgres knows ${epoch}: they do not belong together. ` +
+        : `Redis has epoch ${held} in shard ${shard}, Postgres has ${epoch}: they do not belong together. ` +
             'Check REDIS_URL and DATABASE_URL.',
     );
   }
 }
 
-/** A Postgres without any epoch beside a Redis whose sums were flushed before is not a first start. */
+/** If Postgres has no epoch, but sums of this Redis have been flushed, this is not a first start. */
 async function assertNothingFlushed({ accumulator }: EpochDeps): Promise<void> {
   for (let shard = 0; shard < accumulator.shards; shard++) {
     const { counted, live, sealed } = await accumulator.readBooks(shard);
@@ -102,8 +102,8 @@ async function assertNothingFlushed({ accumulator }: EpochDeps): Promise<void> {
     if (counted === held) continue;
     throw new FatalError(
       'PULSE_REDIS_EPOCH',
-      `Postgres is new to this Redis: shard ${shard} has counted ${counted} pulses, of which ${counted - held} ` +
-        'were flushed to a database that is not this one. Check DATABASE_URL, or give Pulse an empty Redis.',
+      `This Redis belongs to another database: shard ${shard} has counted ${counted} pulses and flushed ` +
+        `${counted - held} of them elsewhere. Check DATABASE_URL, or give Pulse an empty Redis.`,
     );
   }
 }

@@ -1,4 +1,4 @@
-/** Table epochs: which life of Redis this installation counts with. */
+/** Table epochs: the epochs of this installation; see epoch.ts. */
 import type { Pool } from 'pg';
 import { toPulseError } from '../platform/postgres.ts';
 
@@ -15,9 +15,7 @@ export async function readEpoch(pool: Pick<Pool, 'query'>): Promise<string | und
 }
 
 /**
- * Begins an epoch.
- *
- * @param note Why; undefined for the first one, which is only written while there is none at all.
+ * @param note Why it begins; undefined for the first epoch, which is only written when there is none.
  */
 export async function beginEpoch(
   pool: Pick<Pool, 'query'>,

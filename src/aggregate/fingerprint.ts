@@ -1,24 +1,24 @@
 /**
  * Fingerprints of pulse ids: what Redis remembers instead of the id itself.
  *
- * SHA-256 over a secret of this installation, the tenant and the id; 62.8 bits of it become a decimal
- * number (Redis keeps sets of numbers in 8 bytes an entry) and at least 12 further bits choose the set.
- * Together 74.8 bits or more: among 10⁸ ids the chance of any collision is below 2 × 10⁻⁷.
- * The secret keeps a tenant from searching for an id that collides with somebody else's.
+ * SHA-256 over a secret of this installation, the tenant and the id. 62.8 bits of it become a decimal number (a set of
+ * numbers takes Redis 8 bytes an entry) and at least 12 further bits choose the set. With 74.8 bits or more, the chance
+ * of any collision among 10⁸ ids is below 2 × 10⁻⁷. The secret keeps a tenant from searching for an id that collides
+ * with another tenant's.
  */
 import { hash } from 'node:crypto';
 
-/** Base-4 digits that choose a bucket; a generation uses as many of the first as it needs. */
+/** Base-4 digits that choose a bucket; a generation uses as many of the first ones as it needs. */
 export const BUCKET_DIGITS = 12;
 const MEMBER_DIGITS = 19;
-/** Bytes of one fingerprint: bucket digits, then the member as a decimal number without leading zero. */
+/** Bytes of one fingerprint: the bucket digits, then a decimal number without leading zero. */
 export const FINGERPRINT_BYTES = BUCKET_DIGITS + MEMBER_DIGITS;
 
-/** First byte of the place of a pulse that has no id. */
+/** The first byte for a pulse without an id. */
 const NO_ID = 0x20;
 const ZERO = 0x30;
 
-/** Three ASCII digits of every number below 1000. */
+/** The three ASCII digits of every number below 1000. */
 const THREE_DIGITS = Uint8Array.from({ length: 3000 }, (_, index) =>
   String(Math.floor(index / 3))
     .padStart(3, '0')
@@ -28,7 +28,7 @@ const THREE_DIGITS = Uint8Array.from({ length: 3000 }, (_, index) =>
 /**
  * Writes the fingerprint of (tenant, id) as FINGERPRINT_BYTES ASCII digits at `offset` of `target`.
  *
- * A tenant holds no control character, so the separator makes the pair unambiguous.
+ * A tenant contains no control characters, so the separator makes the pair unambiguous.
  */
 export function writeFingerprint(
   target: Uint8Array,
@@ -55,8 +55,8 @@ export function writeFingerprint(
   }
 }
 
-/** Marks the place of a pulse without an id: it is counted without asking whether it was seen. */
+/** Marks a pulse without an id, which is counted without a look-up. */
 export function writeNoFingerprint(target: Uint8Array, offset: number): void {
-  // Filled, because the buffer may hold anything and is sent as it is.
+  // All bytes, because the buffer is not initialised and is sent as it is.
   target.fill(NO_ID, offset, offset + FINGERPRINT_BYTES);
 }

@@ -1,12 +1,12 @@
 /**
- * The keys that a thread has met lately, ready for sending: most pulses of a batch repeat keys of the batches before.
+ * The keys that a thread has used lately, packed for sending. Most pulses of a batch repeat keys of earlier batches.
  *
- * Serves one fold at a time: a slot holds the key's place in the fold that was opened last.
+ * Serves one fold at a time: a slot holds the key's index in the newest fold.
  */
 import type { AggregateKey } from '../contract/pulse.ts';
 import { toField } from './keys.ts';
 
-/** Keys after which the table is emptied, between two batches: some 10 MB, or 30 if no two share a tenant. */
+/** With more keys the table is emptied, between two batches. So many take some 10 MB, or 30 if all tenants differ. */
 const KEYS_MAX = 50_000;
 
 export interface KeySlot {
@@ -17,10 +17,10 @@ export interface KeySlot {
   index: number;
 }
 
-/** By tenant, SKU and unit, not by their joined names: joining costs more than two further look-ups. */
+/** Nested by tenant, SKU and unit: joining their names would cost more than two further look-ups. */
 type WindowKeys = Map<string, Map<string, Map<string, KeySlot>>>;
 
-/** Interns the keys of one shard. */
+/** The keys of one shard. */
 export class KeyTable {
   #windows = new Map<number, WindowKeys>();
   #keyCount = 0;
@@ -28,7 +28,7 @@ export class KeyTable {
   #window: WindowKeys = new Map();
   #windowStartSec = -1;
 
-  /** Begins a fold; the one before it can take no more pulses. @returns Its number. */
+  /** Begins a fold; the previous one takes no more pulses. @returns The fold's number. */
   open(): number {
     if (this.#keyCount > KEYS_MAX) {
       this.#windows = new Map();
@@ -62,7 +62,7 @@ export class KeyTable {
   }
 }
 
-/** The map at `name`, a new one if need be. */
+/** The map at `name`, created if missing. */
 function inner<N, K, V>(outer: Map<N, Map<K, V>>, name: N): Map<K, V> {
   let map = outer.get(name);
   if (map === undefined) {

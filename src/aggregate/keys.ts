@@ -1,20 +1,20 @@
 /**
- * The text of Redis keys and hash fields; with the Lua beside it, the only place that knows them.
+ * The text of Redis keys and hash fields. Only this file and the Lua beside it know them.
  *
- * Every key of a shard carries the hash tag `{shard}`, so one call touches one slot of a cluster.
+ * Every key of a shard has the hash tag `{shard}`, so that one call uses one slot of a cluster.
  */
 import type { AggregateKey } from '../contract/pulse.ts';
 import { HOUR_SECONDS } from '../core/window.ts';
 
-/** The keys of one shard. The two prefixes are completed inside the functions. */
+/** The keys of one shard. The Lua functions complete the two prefixes. */
 export interface ShardKeys {
-  /** Hash: field → packed sum, and the header of the batch that is being filled. */
+  /** Hash: field → packed sum, and the header of the live batch. */
   readonly live: string;
   /** Hash: pulses counted, duplicates refused, and the generations of seen ids. */
   readonly books: string;
   /** Prefix of the sets of seen ids: `<prefix><generation>:<bucket>`. */
   readonly seenPrefix: string;
-  /** Sorted set of batch ids sealed and not yet discarded, by the time they were opened. */
+  /** Sorted set: ids of sealed batches that are not discarded, by the time of their first write. */
   readonly sealedIndex: string;
   /** Prefix of sealed hashes: `<prefix><batch id>`. */
   readonly sealedPrefix: string;
@@ -31,29 +31,27 @@ export function shardKeys(shard: number): ShardKeys {
   };
 }
 
-/** Control characters are refused in every part of a key, so this one can stand between them. */
+/** No part of a key contains control characters, so this one can separate them. */
 const SEPARATOR = '\x1f';
 
 /**
- * The hash field of a key: its parts with a separator that none of them can hold.
+ * The hash field of a key: its parts, separated.
  *
- * The window is written in hours since 1970, so that the text does not depend on the length of a window: one that
- * starts at half past ends in `.5`. Quarters of an hour are exact in binary.
+ * The window is in hours since 1970, so that the text does not depend on the length of a window: one that starts at
+ * half past ends in `.5`. Quarters of an hour are exact in binary.
  */
 export function toField({ tenant, sku, unit, windowStartSec }: AggregateKey): string {
   return [tenant, sku, unit, windowStartSec / HOUR_SECONDS].join(SEPARATOR);
 }
 
-/**
- * The key of a hash field, or undefined for a header field.
- */
+/** The key of a hash field; undefined for a header field. */
 export function fromField(field: string): AggregateKey | undefined {
   const [tenant, sku, unit, windowHours] = field.split(SEPARATOR);
   if (tenant === undefined || sku === undefined || unit === undefined) return undefined;
   return { tenant, sku, unit, windowStartSec: Number(windowHours) * HOUR_SECONDS };
 }
 
-/** A glob for HSCAN that the fields of one tenant match, and no others. */
+/** A glob for HSCAN that matches the fields of one tenant and no others. */
 export function tenantGlob(tenant: string): string {
   return tenant.replace(/[\\*?[]/g, '\\$&') + SEPARATOR + '*';
 }
@@ -61,7 +59,7 @@ export function tenantGlob(tenant: string): string {
 /**
  * The shard of a key: FNV-1a over the UTF-16 units of tenant, SKU and unit, modulo `shards`.
  *
- * The window is left out, so that a duplicate with another timestamp still meets its first copy.
+ * Without the window, so that a duplicate with another timestamp goes to the same shard as its first copy.
  */
 export function shardOf(key: AggregateKey, shards: number): number {
   if (shards === 1) return 0;

@@ -1,4 +1,4 @@
-/** Loads the Redis Functions and makes sure that Redis holds exactly the version this build speaks. */
+/** Loads the Redis Functions, and ensures that Redis has exactly the version that this build uses. */
 import { readFileSync } from 'node:fs';
 import type { Redis } from 'ioredis';
 import { FatalError } from '../core/errors.ts';
@@ -17,11 +17,10 @@ export function libraryCode(): string {
 }
 
 /**
- * Loads the library into every master unless the same text is there already. Redis keeps it in the AOF, and
- * replicas receive it.
+ * Loads the library into every master that does not have the same text. Redis keeps it in the AOF and replicates it.
  *
- * @throws FatalError PULSE_REDIS_LIBRARY when Redis holds a newer version: replacing it would break
- * the workers that rely on it.
+ * @throws FatalError PULSE_REDIS_LIBRARY when Redis has a newer version: replacing it would break the workers that use
+ * it.
  */
 export async function ensureLibrary(redis: RedisClient): Promise<void> {
   await Promise.all(mastersOf(redis).map(ensureLibraryOn));
@@ -35,14 +34,14 @@ async function ensureLibraryOn(redis: Redis): Promise<void> {
   if (Number(presentVersion ?? 0) > Number(LIBRARY_VERSION)) {
     throw new FatalError(
       'PULSE_REDIS_LIBRARY',
-      `Redis holds version ${presentVersion ?? ''} of Pulse's functions, this build speaks version ` +
+      `Redis has version ${presentVersion ?? ''} of Pulse's functions, this build uses version ` +
         `${LIBRARY_VERSION}. Upgrade this process; it must not replace a newer library.`,
     );
   }
   await redis.call('FUNCTION', 'LOAD', 'REPLACE', code);
 }
 
-/** The version of the library that Redis holds, undefined when there is none. */
+/** The version of the library in Redis; undefined when there is none. */
 export async function libraryVersionIn(redis: Redis): Promise<string | undefined> {
   return versionOf(await readLibraryCode(redis));
 }
@@ -51,7 +50,6 @@ function versionOf(code: string | undefined): string | undefined {
   return /^local VERSION = '(\d+)'$/m.exec(code ?? '')?.[1];
 }
 
-/** The source that Redis holds under the library's name, undefined when there is none. */
 async function readLibraryCode(redis: Redis): Promise<string | undefined> {
   const reply = await redis.call('FUNCTION', 'LIST', 'LIBRARYNAME', LIBRARY_NAME, 'WITHCODE');
   const library: unknown = (reply as unknown[])[0];

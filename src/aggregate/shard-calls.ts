@@ -1,13 +1,13 @@
-/** Calling a shard's functions, and what it means when that fails. */
+/** Calls the Redis Functions of a shard, and classifies their errors. */
 import { ReplyError } from 'ioredis';
 import { FatalError, TransientError } from '../core/errors.ts';
 import type { RedisClient } from '../platform/redis.ts';
 import { ensureLibrary, LIBRARY_VERSION } from './library.ts';
 
-/** How long replicas may take to say that they have a batch. */
+/** How long replicas may take to confirm a batch. */
 const REPLICAS_TIMEOUT_MS = 5_000;
 
-/** The errors are those of createAccumulator. */
+/** Throws the errors that createAccumulator documents. */
 export function createShardCalls({
   redis,
   replicasMin,
@@ -23,10 +23,10 @@ export function createShardCalls({
     }
   };
 
-  /** The same, on the master and on as many replicas as are asked for. */
+  /** Like `call`, and waits until `replicasMin` replicas have the result. */
   const callReplicated = async (name: string, keys: string[], args: (string | Buffer)[]) => {
     if (replicasMin === 0) return call(name, keys, args);
-    // In one go: only on the connection of the write does Redis know which write the replicas must have.
+    // In one pipeline: WAIT waits for the earlier writes of its own connection.
     const replies = await redis
       .pipeline()
       .fcall(name, keys.length, ...keys, LIBRARY_VERSION, ...args)
@@ -38,14 +38,14 @@ export function createShardCalls({
     if (Number(holders) >= replicasMin) return reply;
     throw new TransientError(
       'PULSE_REDIS_APPLY',
-      `${Number(holders)} replicas have the batch in time, ${replicasMin} are needed.`,
+      `Only ${Number(holders)} replicas had the batch in time, ${replicasMin} must have it.`,
     );
   };
 
   return { call, callReplicated };
 }
 
-/** First words of Redis's errors that pass by themselves. */
+/** First words of Redis's transient errors. */
 const TRANSIENT_REPLIES = new Set([
   'ASK',
   'BUSY',
@@ -60,43 +60,37 @@ const TRANSIENT_REPLIES = new Set([
   'TRYAGAIN',
 ]);
 
-/** Turns what ioredis threw into what the caller must do about it. */
+/** Turns an error of ioredis into one that tells the caller what to do. */
 export async function classify(redis: RedisClient, error: unknown): Promise<Error> {
   if (!(error instanceof Error)) return new TypeError('Not an error.', { cause: error });
+  const transient = (message: string, cause: unknown = error): TransientError =>
+    new TransientError('PULSE_REDIS_APPLY', message, { cause });
   if (!(error instanceof ReplyError)) {
-    return new TransientError(
-      'PULSE_REDIS_APPLY',
-      'Redis did not answer; the call may have applied.',
-      {
-        cause: error,
-      },
-    );
+    return transient('Redis did not answer; the call may have been applied.');
   }
   const [word = ''] = error.message.split(' ');
   if (TRANSIENT_REPLIES.has(word)) {
-    return new TransientError('PULSE_REDIS_APPLY', `Redis refuses for now: ${word}.`, {
-      cause: error,
-    });
+    return transient(`Redis cannot take the call at present: ${word}.`);
   }
   if (word === 'PULSEEPOCH') {
     return new FatalError(
       'PULSE_REDIS_EPOCH',
-      'Redis has lost its memory, or is another server: nothing more is counted. Start again to see what to do.',
+      'Redis has lost its data, or is another server: counting has stopped. Restart Pulse to see what to do.',
       { cause: error },
     );
   }
-  // Redis names this case by text alone. A server that was replaced or flushed gets the library back.
+  // Redis has no code for this error. A server that was replaced or flushed gets the library again.
   if (error.message.startsWith('ERR Function not found')) {
     const failure: unknown = await ensureLibrary(redis).then(
       () => undefined,
       (reason: unknown) => reason,
     );
     if (failure instanceof FatalError) return failure;
-    return new TransientError('PULSE_REDIS_APPLY', 'Redis had lost the functions.', {
-      cause: failure ?? error,
-    });
+    return transient('Redis had lost the functions.', failure ?? error);
   }
-  return new FatalError('PULSE_REDIS_LIBRARY', `Redis refuses Pulse's function: ${error.message}`, {
-    cause: error,
-  });
+  return new FatalError(
+    'PULSE_REDIS_LIBRARY',
+    `A function of Pulse failed in Redis: ${error.message}`,
+    { cause: error },
+  );
 }

@@ -1,12 +1,11 @@
 /**
- * The packed form of one sum, shared with the Lua functions (`struct` format `<dI4dI4`, 24 bytes):
- * pulse count, then the limbs high, whole and nano of an AmountSum.
+ * The packed form of one sum, shared with the Lua functions (`struct` format `<dI4dI4`, 24 bytes): the pulse count, then
+ * the limbs high, whole and nano of an AmountSum.
  */
 import { addAmount, type Amount, type AmountSum } from '../core/amount.ts';
 
 export const SUM_BYTES = 24;
 
-/** A sum and how many pulses are in it. */
 export interface CountedSum {
   readonly pulseCount: number;
   readonly amount: AmountSum;

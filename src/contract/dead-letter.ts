@@ -1,10 +1,10 @@
-/** A refused pulse as it travels to the quarantine: its own bytes, the original properties, the reason. */
+/** The message that takes a refused pulse to the quarantine: its own bytes, the original properties, the reason. */
 import { createHash, randomUUID } from 'node:crypto';
 import { copyHeaders, SHORT_TEXT_BYTES_MAX } from './header-copy.ts';
 import type { Publication } from './publication.ts';
 import { DEAD_LETTER_HEADERS, type Rejection } from './rejection.ts';
 
-/** A delivery as any AMQP client gives it; what is not needed here is left out. */
+/** The parts of a delivery that a dead letter needs. */
 export interface DeliveredMessage {
   readonly content: Buffer;
   readonly fields: {
@@ -15,30 +15,29 @@ export interface DeliveredMessage {
   readonly properties: object;
 }
 
-/** One refused pulse and the delivery that brought it. */
 export interface RefusedPulse {
   readonly rejection: Rejection;
   readonly delivery: DeliveredMessage;
-  /** What was sent: the message's body, or one element of it. */
+  /** The message's body, or one element of an array body. */
   readonly body: Buffer;
-  /** Its position inside an array body. */
+  /** The position in an array body. */
   readonly index?: number | undefined;
 }
 
-/** Header of the exchange that the pulse was published to; `DEAD_LETTER_HEADERS` has the others. */
+/** Names the exchange that the pulse was published to. `DEAD_LETTER_HEADERS` has the other headers. */
 export const ORIGIN_EXCHANGE_HEADER = 'x-pulse-exchange';
-/** Header that is set, to true, when the pulse had been delivered before. */
+/** True when the pulse had been delivered before, otherwise absent. */
 export const ORIGIN_REDELIVERED_HEADER = 'x-pulse-redelivered';
 
 const DETAIL_LENGTH_MAX = 500;
 
 /**
- * The publication that carries a refused pulse to `deadExchange`.
+ * The publication that takes a refused pulse to `deadExchange`.
  *
- * Its id is the same whenever the same delivery is refused again, if the pulse has any identity; else
- * it is random, because two equal pulses without identity are two pulses.
- * Not taken over are `expiration` (the quarantine must not lose it) and `userId` (the broker would
- * refuse it from another user).
+ * If the pulse has any identity, its id is the same each time the same delivery is refused. Otherwise the id is
+ * random, because two equal pulses without identity are two pulses.
+ * `expiration` is not copied, because the quarantine must not lose the pulse, and neither is `userId`, which the
+ * broker refuses from another user.
  */
 export function toDeadLetterPublication(deadExchange: string, refused: RefusedPulse): Publication {
   const { rejection, delivery, body, index } = refused;
@@ -61,8 +60,8 @@ export function toDeadLetterPublication(deadExchange: string, refused: RefusedPu
 }
 
 /**
- * The id of a dead letter: a hash of the pulse's identity, its position and its body, or a random one
- * when neither message nor pulse carries an id. The reason is no part of it: a pulse is quarantined once.
+ * A hash of the pulse's identity, position and body; random when neither message nor pulse has an id. The reason is
+ * not part of it, so that a pulse is quarantined once.
  */
 export function deadLetterId(pulse: {
   readonly messageId: string | undefined;
@@ -70,7 +69,7 @@ export function deadLetterId(pulse: {
   readonly body: Buffer;
 }): string {
   const { messageId, index, body } = pulse;
-  // Ids that are no UTF-8 are decoded to the same text, so such a text tells nobody apart.
+  // Different ids that are not UTF-8 decode to the same text, so such a text identifies nothing.
   const identity =
     messageId === undefined || messageId.includes('\ufffd')
       ? identityInBody(body)
@@ -80,7 +79,7 @@ export function deadLetterId(pulse: {
     .update(JSON.stringify([...identity, index ?? null]))
     .update(body)
     .digest();
-  // RFC 9562 version 8: the bits are the application's own.
+  // RFC 9562 version 8: the application defines the bits.
   digest.writeUInt8((digest.readUInt8(6) & 0x0f) | 0x80, 6);
   digest.writeUInt8((digest.readUInt8(8) & 0x3f) | 0x80, 8);
   const hex = digest.toString('hex', 0, 16);
@@ -98,7 +97,7 @@ function identityInBody(body: Buffer): unknown[] | undefined {
     const pulse: unknown = JSON.parse(body.toString('utf8'));
     if (typeof pulse !== 'object' || pulse === null || !('id' in pulse)) return undefined;
     if (typeof pulse.id !== 'string' || pulse.id === '') return undefined;
-    // Only a text: anything else may be nested deeper than JSON.stringify can follow.
+    // Only a string: anything else may be nested deeper than JSON.stringify can follow.
     const tenant = 'tenant' in pulse && typeof pulse.tenant === 'string' ? pulse.tenant : null;
     return ['pulse', tenant, pulse.id];
   } catch {
@@ -106,7 +105,7 @@ function identityInBody(body: Buffer): unknown[] | undefined {
   }
 }
 
-/** The properties that a publication may carry on. A text that is empty or cannot be sent is as good as none. */
+/** The properties that a publication can carry. Texts that are empty or too long to send count as missing. */
 export function textProperties(properties: object): Omit<
   Publication,
   'exchange' | 'routingKey' | 'body' | 'headers'
@@ -117,7 +116,7 @@ export function textProperties(properties: object): Omit<
   const text = (name: string): string | undefined => {
     const value = given[name];
     if (typeof value !== 'string' || value === '') return undefined;
-    // Bytes that are no UTF-8 were decoded to longer ones, and the text may not fit back.
+    // Bytes that are not UTF-8 grow when they are decoded, so the text may be too long to send back.
     return Buffer.byteLength(value) <= SHORT_TEXT_BYTES_MAX ? value : undefined;
   };
   const { timestamp, headers } = given;

@@ -1,20 +1,20 @@
-/** Copying the headers of a foreign message into one of ours, whatever they hold. */
+/** Copies the headers of any message into a dead letter, whatever they contain. */
 
-/** Left out: ours, so that nobody can forge them; the broker's own; and those the broker would route by. */
+/** Pulse's own headers, so that no producer can forge them; the broker's; and those that the broker routes by. */
 const NOT_COPIED = /^(x-pulse-|x-death$|x-first-death-|x-last-death-|x-delivery-count$|CC$|BCC$)/;
-/** Half of what fits beside our own headers; a message with more arrives without any of its own. */
+/** Half of the room beside Pulse's own headers. A message with more loses all of its headers. */
 const BYTES_MAX = 32 * 1024;
-/** AMQP's short string: properties and names of headers. */
+/** The limit of an AMQP short string: a property, or the name of a header. */
 export const SHORT_TEXT_BYTES_MAX = 255;
 const DEPTH_MAX = 8;
 
 /**
  * Copies headers so that they can be sent again.
  *
- * The AMQP library decodes more than it encodes (NaN, integers beyond 2⁵³), and an error there would
- * keep a bad pulse from ever reaching the quarantine. Such a value travels as text.
+ * amqplib decodes more than it encodes (NaN, integers beyond 2⁵³), and an error in encoding would keep a bad pulse
+ * out of the quarantine forever. Such numbers are sent as doubles, other values as null.
  *
- * @returns Only `x-pulse-headers-dropped` when the headers are too large to be carried.
+ * @returns Only `x-pulse-headers-dropped`, their number, when the headers are too large.
  */
 export function copyHeaders(headers: Readonly<Record<string, unknown>>): Record<string, unknown> {
   const budget = { bytes: BYTES_MAX };
@@ -51,7 +51,7 @@ function copyObject(value: object | null, depth: number, budget: { bytes: number
   if (depth === 0) return null;
   if (Array.isArray(value)) return value.map((item) => copyValue(item, depth - 1, budget));
   if (isTimestamp(value)) return value;
-  // amqplib takes any other table with the key `!` for a type of its own, and refuses it.
+  // amqplib would read any other table with the key `!` as a typed value, and refuse it.
   const entries: [string, unknown][] = [];
   for (const [name, item] of Object.entries(value)) {
     const nameBytes = Buffer.byteLength(name);

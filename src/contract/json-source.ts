@@ -1,11 +1,11 @@
 /**
- * The source text of parts of a JSON document, for the cases in which the parsed value is not enough:
- * a number's own digits (parsing rounds them away), and one element of an array as it was sent.
+ * The source text of parts of a JSON document, where the parsed value is not enough: the digits of a number, which
+ * parsing rounds, and one element of an array exactly as it was sent.
  *
- * All functions take text that JSON.parse accepted; for other text the result is meaningless.
+ * All functions expect text that JSON.parse has accepted; for other text the result is meaningless.
  */
 
-/** The texts of an array's elements, without surrounding white space. */
+/** The text of each element of an array, without surrounding white space. */
 export function elementSources(arrayText: string): string[] {
   const sources: string[] = [];
   let at = skipSpace(arrayText, skipSpace(arrayText, 0) + 1);
@@ -18,7 +18,7 @@ export function elementSources(arrayText: string): string[] {
   return sources;
 }
 
-/** The text of an object's member `name`; of the last one when it is repeated, as JSON.parse has it. */
+/** The text of an object's member `name`; if it is repeated, of the last one, as in JSON.parse. */
 export function memberSource(objectText: string, name: string): string | undefined {
   let source: string | undefined;
   let at = skipSpace(objectText, skipSpace(objectText, 0) + 1);

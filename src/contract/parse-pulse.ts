@@ -1,4 +1,4 @@
-/** From one parsed JSON value to a valid pulse, or the reason why it is none. No clock, no I/O. */
+/** Turns one parsed JSON value into a pulse, or into the reason why it is refused. No clock, no I/O. */
 import { parseAmount, type Amount, type AmountProblem } from '../core/amount.ts';
 import type { Pulse } from './pulse.ts';
 import type { Rejection, RejectionReason } from './rejection.ts';
@@ -7,17 +7,17 @@ import { windowStartSec } from '../core/window.ts';
 import { memberSource } from './json-source.ts';
 import * as rules from './rules.ts';
 
-/** What a pulse inherits from the message that carried it, and the bounds it is held to. */
+/** What a pulse takes from its message, and the limits for it. */
 export interface PulseContext {
-  /** The identity of a pulse that brings none: the message's, `#index` added inside an array. */
+  /** The id of a pulse without its own: the message's, with `#index` added inside an array. */
   readonly fallbackId: string | undefined;
-  /** AMQP's timestamp (seconds) of the message. */
+  /** The message's AMQP timestamp. */
   readonly messageTimeSec: number | undefined;
   readonly receivedAtMs: number;
   readonly ageMaxMs: number;
   readonly aheadMaxMs: number;
   readonly windowSeconds: number;
-  /** The pulse's own JSON text, or nothing when no number in it is long enough to have lost digits. */
+  /** The pulse's JSON text; may be empty when no number in it is long enough to have lost digits. */
   readonly source: () => string;
 }
 
@@ -112,7 +112,7 @@ function readAmount(value: unknown, context: PulseContext): Amount | Rejection {
   if (typeof value === 'string') amount = parseAmount(value);
   else if (typeof value !== 'number') amount = 'not_a_number';
   else {
-    // The parsed number shows its shortest digits; digits beyond those stand in the source alone.
+    // A parsed number prints its shortest digits; further digits that were sent are only in the source.
     const digits = expandExponent(String(value));
     amount = parseAmount(digits);
     if (typeof amount !== 'string' || amount === 'out_of_range' || amount === 'too_precise') {

@@ -1,11 +1,11 @@
-/** What is handed to RabbitMQ: one body with its address and its properties. */
+/** A message to RabbitMQ: one body with its address and properties. */
 
-/** One publication. Properties left undefined are not sent. */
+/** Undefined properties are not sent. */
 export interface Publication {
   readonly exchange: string;
   readonly routingKey: string;
   readonly body: Buffer;
-  /** The identity under which a repeated publication is recognised. At most 255 bytes, as AMQP says. */
+  /** The same when the publication is repeated. At most 255 bytes, AMQP's limit. */
   readonly messageId?: string | undefined;
   /** Seconds since 1970. */
   readonly timestampSec?: number | undefined;

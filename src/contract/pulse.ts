@@ -1,7 +1,6 @@
-/** The words of the pipeline: a pulse as sent, its key, and a delivery's identity. */
+/** A validated pulse, and the key of the sum that it is added to. */
 import type { Amount } from '../core/amount.ts';
 
-/** What a sum is kept for: one tenant, SKU, unit and hour. */
 export interface AggregateKey {
   readonly tenant: string;
   readonly sku: string;
@@ -10,7 +9,6 @@ export interface AggregateKey {
   readonly windowStartSec: number;
 }
 
-/** One validated usage report. */
 export interface Pulse extends AggregateKey {
   readonly amount: Amount;
   /** Unique per tenant; undefined when neither the pulse nor its delivery carries one. */

@@ -1,4 +1,4 @@
-/** A pulse as a message carries it: the rules of ingest, as far as a schema can say them. */
+/** The schema of a pulse in a message: the rules of ingest, as far as a schema can express them. */
 import { Type } from 'typebox';
 import * as rules from './rules.ts';
 
@@ -27,8 +27,8 @@ export const QueuedPulse = Type.Object(
       Type.String({
         pattern: rules.ID_PATTERN,
         description:
-          "Unique per tenant; the same pulse keeps its id however often it is sent. Missing: AMQP's " +
-          '`message_id`, inside an array `message_id#index`. Without any it is counted at least once.',
+          "Unique per tenant; the same when the pulse is sent again. Default: AMQP's `message_id`, " +
+          'inside an array `message_id#index`. A pulse without any id is counted at least once.',
       }),
     ),
     timestamp: Type.Optional(
@@ -36,7 +36,7 @@ export const QueuedPulse = Type.Object(
         format: 'date-time',
         description:
           `When it was used; at most ${rules.AGE_MAX_DAYS_DEFAULT} days ago and ${rules.AHEAD_MAX_MINUTES_DEFAULT} minutes ahead, ` +
-          "unless configured otherwise. Missing: AMQP's " +
+          "unless configured otherwise. Default: AMQP's " +
           '`timestamp`, then the time of receipt.',
       }),
     ),
@@ -48,5 +48,5 @@ export const QueuedPulses = Type.Array(QueuedPulse, {
   minItems: 1,
   maxItems: rules.ARRAY_LENGTH_MAX,
   title: 'QueuedPulses',
-  description: 'Each stands alone: one that breaks a rule is quarantined by itself.',
+  description: 'Each pulse stands alone: only those that break a rule are quarantined.',
 });

@@ -1,4 +1,4 @@
-/** Why a pulse cannot be counted: the closed list, shared by ingest (writes) and quarantine (reads). */
+/** The reasons why a pulse cannot be counted. Ingest writes them, the quarantine reads them. */
 
 /** Every reason in `dead_letters.reason`; the migration's CHECK lists the same words. */
 export const REJECTION_REASONS = [
@@ -25,18 +25,18 @@ export const REJECTION_REASONS = [
 
 export type RejectionReason = (typeof REJECTION_REASONS)[number];
 
-/** One refused pulse: the reason, and one sentence for the person who has to mend it. */
+/** Why a pulse is refused: the reason, and a sentence for the person who fixes it. */
 export interface Rejection {
   readonly reason: RejectionReason;
   readonly detail: string;
 }
 
-/** AMQP headers that a dead letter carries besides the original ones. */
+/** AMQP headers that a dead letter has besides the original ones. */
 export const DEAD_LETTER_HEADERS = {
   /** UUID; the primary key in `dead_letters`, so that a second copy is dropped. */
   id: 'x-pulse-dead-letter-id',
   reason: 'x-pulse-reason',
   detail: 'x-pulse-detail',
-  /** Position inside the array body; absent for a body that is not an array. */
+  /** The position in an array body; absent for any other body. */
   index: 'x-pulse-index',
 } as const;

@@ -14,7 +14,7 @@ export const ID_LENGTH_MAX = 128;
 export const WHOLE_DIGITS_MAX = WHOLE_DIGITS;
 /** Digits of an amount after the point. */
 export const FRACTION_DIGITS_MAX = FRACTION_DIGITS;
-/** Digits of an amount that is sent as a JSON number: a double holds any 15 exactly. Longer ones are sent as text. */
+/** Digits of an amount that is sent as a JSON number, because a double holds any 15 exactly. */
 export const NUMBER_DIGITS_MAX = 15;
 
 /** Pulses in an array body. */
@@ -31,5 +31,5 @@ export const SKU_PATTERN = `^[^\\p{Cc}\\p{Cs}]{1,${SKU_LENGTH_MAX}}$`;
 export const UNIT_PATTERN = `^[^\\p{Cc}\\p{Cs}]{1,${UNIT_LENGTH_MAX}}$`;
 /** Ids may hold control characters. */
 export const ID_PATTERN = `^[^\\p{Cs}]{1,${ID_LENGTH_MAX}}$`;
-/** A decimal text above zero; zeros in front, and behind the last fraction digit, do not count. */
+/** A decimal text above zero; leading zeros, and trailing ones of the fraction, do not count as digits. */
 export const AMOUNT_PATTERN = `^(?!0*(\\.0*)?$)0*[0-9]{1,${WHOLE_DIGITS_MAX}}(\\.[0-9]{1,${FRACTION_DIGITS_MAX}}0*)?$`;

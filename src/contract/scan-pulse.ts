@@ -1,9 +1,9 @@
 /**
- * Reads pulses of the usual shape straight from a body's text, several times faster than JSON.parse and the field checks.
+ * Reads pulses of the usual shape from the bytes of a body, several times faster than JSON.parse and parsePulse.
  *
- * The usual shape: the members of the contract in any order, each once, with an id; texts of printable
- * ASCII without escapes; an amount of at most 15 significant digits without exponent; a timestamp in UTC (`Z`).
- * Anything else is left to `parsePulse`: the scanner returns exactly the pulse that it would return, or nothing.
+ * The usual shape: the members of the contract in any order, each once, with an id; texts of printable ASCII without
+ * escapes; an amount of at most 15 significant digits without exponent; a timestamp in UTC (`Z`). Everything else is
+ * left to `parsePulse`: the scanner returns exactly the pulse that `parsePulse` would return, or nothing.
  */
 import type { Amount } from '../core/amount.ts';
 import type { Pulse } from './pulse.ts';
@@ -13,13 +13,13 @@ import * as ascii from './ascii.ts';
 import * as rules from './rules.ts';
 import { TextTable } from './text-table.ts';
 
-/** The earliest and the latest instant that a pulse may carry, milliseconds since 1970. */
+/** The earliest and the latest timestamp that a pulse may have, in milliseconds since 1970. */
 export interface TimeBounds {
   readonly earliestMs: number;
   readonly latestMs: number;
 }
 
-/** Names with their closing quote. */
+/** Member names with their closing quote. */
 const TENANT_NAME = nameBytes('tenant');
 const SKU_NAME = nameBytes('product_sku');
 const UNIT_NAME = nameBytes('use_unity');
@@ -34,7 +34,7 @@ const HOUR_LENGTH = 'YYYY-MM-DDTHH'.length;
 const [TENANT, SKU, UNIT, AMOUNT, ID, TIMESTAMP] = [1, 2, 4, 8, 16, 32];
 const ALL = TENANT | SKU | UNIT | AMOUNT | ID | TIMESTAMP;
 
-/** Keeps the hour that it read last: most pulses lie in the same. */
+/** Remembers the hour that it parsed last: most pulses are in the same one. */
 export class PulseScanner {
   readonly #windowSeconds: number;
   #bytes: Buffer = Buffer.alloc(0);
@@ -48,7 +48,7 @@ export class PulseScanner {
   #id = '';
   #amount: Amount = { whole: 0, nano: 0 };
   #timeMs = 0;
-  /** Of the text that was found last. */
+  /** Start and hash of the text that was found last. */
   #start = 0;
   #hash = 0;
 
@@ -78,7 +78,7 @@ export class PulseScanner {
     return this.#take(ascii.CLOSE_ARRAY) ? pulses : undefined;
   }
 
-  /** From its opening to behind its closing brace. */
+  /** Reads from the opening brace to after the closing one. */
   #readPulse({ earliestMs, latestMs }: TimeBounds): Pulse | undefined {
     let seen = 0;
     do {
@@ -145,7 +145,7 @@ export class PulseScanner {
     return this.#unit === '' ? 0 : UNIT;
   }
 
-  /** A text that comes again and again; empty when it is unusual. */
+  /** A text that many pulses share; empty when it is unusual. */
   #readText(at: number, lengthMax: number): string {
     const end = this.#findEnd(at, lengthMax);
     return end < 0 ? '' : this.#texts.at(this.#bytes, this.#start, end, this.#hash);
@@ -159,9 +159,9 @@ export class PulseScanner {
   }
 
   /**
-   * From behind the member's name to behind its text, which is not empty.
+   * Reads from after the member's name to after its text, which must not be empty; stores its start and hash.
    *
-   * @returns The end of the text, whose start and hash are kept; -1 when it is unusual.
+   * @returns The end of the text; -1 when it is unusual.
    */
   #findEnd(afterName: number, lengthMax: number): number {
     if (!this.#takeColon(afterName) || !this.#take(ascii.QUOTE)) return -1;
@@ -203,7 +203,7 @@ export class PulseScanner {
     const isUsual =
       wholeDigits > 0 &&
       wholeDigits + fractionDigits <= rules.NUMBER_DIGITS_MAX &&
-      // JSON forbids a leading zero; before a digit of a text it is rare.
+      // JSON forbids a leading zero in a number; in a text it is rare.
       (wholeDigits === 1 || this.#bytes[start] !== ascii.ZERO) &&
       (whole > 0 || nano > 0) &&
       (!isText || this.#take(ascii.QUOTE));
@@ -212,7 +212,7 @@ export class PulseScanner {
     return AMOUNT;
   }
 
-  /** Goes behind the digits; beyond 15 of them the value is not exact. */
+  /** Reads to after the digits. Beyond 15 of them the value is not exact. */
   #readDigits(): number {
     const bytes = this.#bytes;
     let at = this.#at;
@@ -259,7 +259,7 @@ export class PulseScanner {
     return isRight ? tens * 10 + ones : -1;
   }
 
-  /** A fraction of a second cut to milliseconds: 0 when there is none, -1 when it is wrong. */
+  /** A fraction of a second, truncated to milliseconds: 0 when there is none, -1 when it is invalid. */
   #readMillisecond(): number {
     if (this.#bytes[this.#at] !== ascii.POINT) return 0;
     this.#at += 1;
@@ -284,7 +284,7 @@ export class PulseScanner {
     return true;
   }
 
-  /** Goes to the next character that is no space, and tells which it is. */
+  /** Skips spaces. @returns The next character, which is not consumed. */
   #nextCode(): number {
     let code = this.#bytes[this.#at] ?? 0;
     while (code === ascii.SPACE) {

@@ -1,9 +1,9 @@
 /**
- * Texts that come again and again, found by their bytes: no decoding, and the same string object each time, whose hash
- * is known to every map it is looked up in.
+ * Finds known texts by their bytes. A repeated text needs no decoding, and is the same string object each time, whose
+ * hash maps need not compute again.
  */
 
-/** A power of two. A text that falls on another's place takes it over. */
+/** A power of two. A text replaces another one in the same place. */
 const PLACES = 1 << 15;
 
 export class TextTable {

@@ -1,8 +1,8 @@
 /**
  * Exact decimal amounts: a whole part and a part in units of 10⁻⁹, never a float.
  *
- * One pulse carries at most 15 digits before and 9 after the point, so each part is a safe integer.
- * Sums need one more limb: 10¹⁵ in `whole` carries into `high` (STYLE: unit or qualifier last).
+ * The amount of one pulse has at most 15 digits before and 9 after the point, so each part is a safe integer. Sums
+ * need one more limb: 10¹⁵ in `whole` carries into `high`.
  */
 
 /** The amount of one pulse. `whole` < 10¹⁵, `nano` < 10⁹, both integers, not both zero. */
@@ -18,13 +18,13 @@ export interface AmountSum {
   nano: number;
 }
 
-/** Digits that one limb holds. One pulse's amount fits into `whole` and `nano`. */
+/** The digits of one limb. */
 export const WHOLE_DIGITS = 15;
 export const FRACTION_DIGITS = 9;
 export const WHOLE_LIMB = 10 ** WHOLE_DIGITS;
 export const NANO_LIMB = 10 ** FRACTION_DIGITS;
 
-/** Why a text is no amount of a pulse. */
+/** Why a text is not the amount of a pulse. */
 export type AmountProblem = 'not_a_number' | 'not_positive' | 'out_of_range' | 'too_precise';
 
 const DECIMAL = /^(-)?(\d+)(?:\.(\d+))?$/;
@@ -34,8 +34,8 @@ const DECIMAL = /^(-)?(\d+)(?:\.(\d+))?$/;
  *
  * Leading zeros before the point and trailing zeros after it do not count as digits.
  *
- * @returns The exact amount, or why there is none. An exponent, a sign, spaces are `not_a_number`
- * (a minus before digits is `not_positive`).
+ * @returns The exact amount, or what is wrong. Exponents, signs and spaces are `not_a_number`; only a minus before
+ * digits is `not_positive`.
  */
 export function parseAmount(text: string): Amount | AmountProblem {
   const match = DECIMAL.exec(text);

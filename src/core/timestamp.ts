@@ -1,4 +1,4 @@
-/** RFC 3339 instants, read without a detour through Date: exact about what is a date. */
+/** Parses RFC 3339 instants, without Date, which accepts days that do not exist. */
 
 const MS_PER_DAY = 86_400_000;
 const RFC3339 =
@@ -7,8 +7,8 @@ const RFC3339 =
 /**
  * Reads an RFC 3339 instant such as `2026-11-22T04:10:00.5Z` or `…+02:00`.
  *
- * @returns Milliseconds since 1970, further digits cut off; undefined for a text that is no instant, a
- * day that the month does not have included. A leap second counts as the second before it.
+ * @returns Milliseconds since 1970, truncated; undefined if the text is not an instant or the day does not exist. A
+ * leap second counts as the second before it.
  * @see RFC 3339 section 5.6
  */
 export function parseTimestamp(text: string): number | undefined {

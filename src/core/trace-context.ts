@@ -1,6 +1,5 @@
-/** The W3C trace context as one text, `traceparent`: in HTTP headers, in AMQP headers, between threads. */
+/** The W3C trace context as one text, `traceparent`, for HTTP and AMQP headers and between threads. */
 
-/** Which span of which trace. */
 export interface TraceContext {
   /** 32 hexadecimal digits. */
   readonly traceId: string;
@@ -13,10 +12,10 @@ export interface TraceContext {
 export const TRACEPARENT = 'traceparent';
 
 const SAMPLED = 1;
-/** A later version may append parts; version `ff` is none. */
+/** Later versions may append parts; version `ff` is invalid. */
 const FORM = /^(?!ff)[\da-f]{2}-(?!0{32})([\da-f]{32})-(?!0{16})([\da-f]{16})-([\da-f]{2})(-.*)?$/;
 
-/** Reads one; undefined for anything that is none, since anybody may have written it. */
+/** Undefined for anything invalid: headers may come from anywhere. */
 export function parseTraceparent(value: unknown): TraceContext | undefined {
   if (typeof value !== 'string') return undefined;
   const [, traceId, spanId, flags = ''] = FORM.exec(value) ?? [];
@@ -28,7 +27,7 @@ export function formatTraceparent({ traceId, spanId, traceFlags }: TraceContext)
   return `00-${traceId}-${spanId}-${(traceFlags & SAMPLED).toString(16).padStart(2, '0')}`;
 }
 
-/** Whether the trace is recorded: a link to one that is not would lead nowhere. */
+/** Whether the trace is recorded. A link to any other would lead nowhere. */
 export function isSampled({ traceFlags }: TraceContext): boolean {
   return (traceFlags & SAMPLED) === SAMPLED;
 }

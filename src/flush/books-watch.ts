@@ -1,4 +1,4 @@
-/** Balances the books again and again, and watches what waits for Postgres. */
+/** Balances the books at intervals, and watches what waits for Postgres. */
 import type { Registry } from 'prom-client';
 import type { Accumulator, ShardBooks } from '../aggregate/accumulator.ts';
 import type { Logger } from '../platform/logger.ts';
@@ -7,20 +7,19 @@ import { startWatch, type Watch } from '../platform/watch.ts';
 import { balanceShards, type BooksDeps, type ShardBalance } from './books.ts';
 import { createTickCounter } from './overdue.ts';
 
-/** Pulses and distinct keys. */
 interface Held {
   readonly pulses: number;
   readonly keys: number;
 }
 
 export interface BooksSight {
-  /** Pulses that were lost, and pulses that were counted twice; shards do not cancel each other out. */
+  /** Pulses that were lost, and pulses that were counted twice. A surplus of one shard does not offset another's loss. */
   readonly drift: Readonly<Record<'missing' | 'surplus', number>>;
   readonly live: Held;
   readonly sealed: Held;
   readonly sealedBatches: number;
   readonly seenIds: number;
-  /** When the oldest sum that is not in Postgres was begun, by Redis's clock. */
+  /** When the oldest sum that is not in Postgres was opened, by Redis's clock. */
   readonly unflushedSinceMs: number | undefined;
 }
 
@@ -31,7 +30,7 @@ export interface BooksWatchOptions extends BooksDeps {
 
 const INTERVAL_MS = 15_000;
 
-/** Starts the watch: a few reads of Redis and one sum over the ledger for each shard. */
+/** Each time, for each shard: a few reads of Redis and one sum over the ledger. */
 export function startBooksWatch({ accumulator, pool, logger }: BooksWatchOptions) {
   return startWatch({
     name: 'books',
@@ -48,7 +47,7 @@ export function startBooksWatch({ accumulator, pool, logger }: BooksWatchOptions
   });
 }
 
-/** @param cron When sums go to Postgres. @returns Ends the counting of ticks. */
+/** @param cron When sums go to Postgres. @returns Stops the counting of ticks. */
 export function addBooksMetrics(
   registry: Registry,
   { watch, cron }: { watch: Pick<Watch<BooksSight>, 'latest'>; cron: string },
@@ -56,13 +55,13 @@ export function addBooksMetrics(
   const ticks = createTickCounter(cron);
   addSampledGauges(registry, {
     name: 'pulse_books_drift_pulses',
-    help: 'Pulses by which the books do not balance: missing ones were lost, surplus ones counted twice. Anything but 0 is wrong.',
+    help: 'Pulses by which the books do not balance: missing ones were lost, surplus ones were counted twice. Must be 0.',
     label: 'direction',
     read: () => ({ ...watch.latest?.drift }),
   });
   addSampledGauges(registry, {
     name: 'pulse_pending_pulses',
-    help: 'Pulses counted in Redis and not yet in Postgres: live ones in the sums that grow, sealed ones on their way.',
+    help: 'Pulses counted in Redis and not yet in Postgres: in live sums, or sealed for a flush.',
     label: 'state',
     read: () => mapHeld(watch.latest, ({ pulses }) => pulses),
   });
@@ -74,17 +73,17 @@ export function addBooksMetrics(
   });
   addSampledGauge(registry, {
     name: 'pulse_sealed_batches',
-    help: 'Batches sealed and not yet in Postgres. More than one for each shard, or one that stays: leftovers of flushes that failed.',
+    help: 'Batches sealed and not yet in Postgres. More than one for each shard, or one that stays, means that flushes failed.',
     read: () => watch.latest?.sealedBatches,
   });
   addSampledGauge(registry, {
     name: 'pulse_seen_ids',
-    help: 'Pulse ids that Redis remembers, some 10 bytes each.',
+    help: 'Pulse ids that Redis remembers, about 10 bytes each.',
     read: () => watch.latest?.seenIds,
   });
   addSampledGauge(registry, {
     name: 'pulse_unflushed_age_seconds',
-    help: "How long ago, by Redis's clock, the oldest sum that is not in Postgres was begun; 0 when there is none.",
+    help: "Age, by Redis's clock, of the oldest sum that is not in Postgres; 0 when there is none.",
     read: () => {
       if (watch.latest === undefined) return undefined;
       const { unflushedSinceMs } = watch.latest;
@@ -93,7 +92,7 @@ export function addBooksMetrics(
   });
   addSampledGauge(registry, {
     name: 'pulse_flush_missed_ticks',
-    help: 'Ticks of FLUSH_CRON that have passed since the oldest sum that is not in Postgres was begun. 1 while a flush runs; 2 or more: flushes were missed.',
+    help: 'Ticks of FLUSH_CRON since the oldest sum that is not in Postgres was opened. 1 while a flush runs; 2 or more means that flushes were missed.',
     read: () =>
       watch.latest === undefined
         ? undefined
@@ -110,7 +109,7 @@ function toSight(balances: readonly ShardBalance[], books: readonly ShardBooks[]
   const drifts = balances.map(({ drift }) => Number(drift));
   const openedAtSec = [...live, ...sealed]
     .map((batch) => batch.openedAtSec)
-    // A sealed batch whose sums are gone has no time.
+    // A sealed batch whose sums are missing in Redis has no time.
     .filter((second) => second > 0);
   return {
     drift: {

@@ -4,24 +4,23 @@ import type { Accumulator, ShardBooks } from '../aggregate/accumulator.ts';
 import { TransientError } from '../core/errors.ts';
 import { countDeadLetters, sumFlushedPulses } from './ledger.ts';
 
-/** The books of one shard. All in pulses. */
+/** The books of one shard, all in pulses. */
 export interface ShardBalance {
   readonly shard: number;
-  /** What the shard's own counter says was added to sums, ever. */
+  /** All that was ever added to sums, by the shard's own counter. */
   readonly counted: bigint;
-  /** What Postgres has of batches that Redis holds no more. */
+  /** What Postgres has of batches that Redis no longer holds. */
   readonly flushed: bigint;
   readonly sealed: bigint;
   readonly live: bigint;
   readonly duplicates: bigint;
-  /** counted − (flushed + sealed + live). Above zero: pulses were lost; below: counted twice. */
+  /** counted − (flushed + sealed + live). Positive: pulses were lost. Negative: pulses were counted twice. */
   readonly drift: bigint;
 }
 
-/** The books of all shards together. */
 export interface Books extends Omit<ShardBalance, 'shard'> {
   readonly deadLetters: bigint;
-  /** Every shard's drift is zero. */
+  /** Whether every shard's drift is zero. */
   readonly balanced: boolean;
   readonly perShard: readonly ShardBalance[];
 }
@@ -34,10 +33,9 @@ export interface BooksDeps {
 const ATTEMPTS = 20;
 
 /**
- * Balances the books. Right at any moment, while pulses are counted and flushed too.
+ * Balances the books; correct at any moment, also while pulses are counted and flushed.
  *
- * @throws TransientError A server did not answer, or (PULSE_TIMEOUT) flushes followed each other so
- * closely that no moment could be pinned down.
+ * @throws TransientError A server did not answer, or (PULSE_TIMEOUT) flushes followed each other too closely.
  */
 export async function verifyBooks({ accumulator, pool }: BooksDeps): Promise<Books> {
   const perShard = await balanceShards({ accumulator, pool });
@@ -56,7 +54,7 @@ export async function verifyBooks({ accumulator, pool }: BooksDeps): Promise<Boo
   };
 }
 
-/** The same without the quarantine, whose counting grows with it: cheap enough to be done all the time. */
+/** Like verifyBooks without the quarantine, which takes longer to count the more it holds. Cheap enough to repeat. */
 export async function balanceShards({ accumulator, pool }: BooksDeps): Promise<ShardBalance[]> {
   const perShard: ShardBalance[] = [];
   for (let shard = 0; shard < accumulator.shards; shard++) {
@@ -66,9 +64,9 @@ export async function balanceShards({ accumulator, pool }: BooksDeps): Promise<S
 }
 
 /**
- * Redis is read first, in one atomic call, and its batches are left out of the sum in Postgres. So a
- * batch that is flushed in between is still counted once, as sealed. Only a batch that is born and
- * flushed in between would be counted too often; the second reading of Redis rules that out.
+ * Redis is read first, in one atomic call, and its batches are excluded from the sum in Postgres. So a batch that is
+ * flushed in between is still counted once, as sealed. Only a batch that is opened and flushed in between would be
+ * counted too often; a second read of Redis detects that.
  */
 async function balanceShard(
   { accumulator, pool }: BooksDeps,
@@ -77,19 +75,22 @@ async function balanceShard(
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     const books = await accumulator.readBooks(shard);
     const held = books.live === null ? books.sealed : [...books.sealed, books.live];
-    // A batch whose sums are gone from Redis counts as what the ledger has of it.
+    // If the sums of a batch are missing in Redis, what the ledger has of it counts.
     const exceptBatchIds = held
       .filter(({ rowCount }) => rowCount > 0)
       .map((batch) => batch.batchId);
     const flushed = await sumFlushedPulses(pool, { shard, exceptBatchIds });
     if (noBatchBorn(books, await accumulator.readBooks(shard))) return balance(books, flushed);
   }
-  throw new TransientError('PULSE_TIMEOUT', `The books of shard ${shard} never held still.`);
+  throw new TransientError(
+    'PULSE_TIMEOUT',
+    `Shard ${shard} was flushed too often to balance its books. Try again.`,
+  );
 }
 
 function noBatchBorn(before: ShardBooks, after: ShardBooks): boolean {
   if (before.live?.batchId !== after.live?.batchId) return false;
-  // Without a live batch the next pulse counted would have opened one.
+  // If there was no live batch, any counted pulse would have opened one.
   return before.live !== null || before.counted === after.counted;
 }
 

@@ -1,4 +1,4 @@
-/** Streams the rows of one sealed batch into Postgres with COPY, in flat memory. */
+/** Streams the rows of one sealed batch into Postgres with COPY, in constant memory. */
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { PoolClient } from 'pg';
@@ -11,21 +11,21 @@ import { COPY_ROWS_SQL, type LedgerEntry } from './ledger.ts';
 export interface CopyOptions {
   readonly batchId: string;
   readonly timeoutMs: number;
-  /** Drops a row whose key came before, at the cost of remembering every key. */
+  /** Drops rows whose key was sent before. Takes memory for every key. */
   readonly deduplicate: boolean;
 }
 
-/** Text is sent in pieces of about this length; larger ones only cost memory. */
+/** Text is sent in chunks of about this length; larger ones only take memory. */
 const CHUNK_CHARS = 64 * 1024;
-/** Pieces encoded ahead, so that the scan of Redis goes on while Postgres writes. */
+/** Chunks encoded ahead, so that the scan of Redis continues while Postgres writes. */
 const CHUNKS_AHEAD = 4;
 
 /**
  * Copies all rows on `client`, inside the caller's transaction.
  *
- * The scan, the encoding and the COPY overlap; when Postgres is slower, the scan waits.
+ * The scan, the encoding and the COPY overlap; the scan waits when Postgres is slower.
  *
- * @returns What was sent, counted on the way; it agrees with the count that COPY itself answers.
+ * @returns The counts of what was sent, which agree with what COPY reports.
  * @throws What the scan or Postgres threw. The transaction must then be rolled back.
  */
 export async function copyRows(
@@ -38,19 +38,19 @@ export async function copyRows(
   const source = Readable.from(encodeChunks(distinctRows, batchId, counts), {
     highWaterMark: CHUNKS_AHEAD,
   });
-  // The server's statement timeout ends a slow COPY; this one is for a server that fell silent.
+  // The server's statement timeout ends a slow COPY; this one is for a server that stops answering.
   const copy = Object.assign(copyFrom(COPY_ROWS_SQL), {
     query_timeout: timeoutMs + ANSWER_GRACE_MS,
   });
   await pipeline(source, client.query(copy));
   if (copy.rowCount !== counts.rowCount) {
-    throw new Error(`COPY took ${copy.rowCount} rows of the ${counts.rowCount} sent.`);
+    throw new Error(`COPY stored ${copy.rowCount} of the ${counts.rowCount} rows sent.`);
   }
   return counts;
 }
 
 /**
- * Creates the encoder of one batch's rows into COPY's text format, one line a row.
+ * Encodes rows of one batch in COPY's text format, one line a row.
  *
  * @see https://www.postgresql.org/docs/current/sql-copy.html, "Text Format"
  */
@@ -78,9 +78,9 @@ const ESCAPES: Readonly<Record<string, string>> = {
   '\r': '\\r',
 };
 
-/** Escapes a text so that it can neither end its column or row nor read as NULL or end of data. */
+/** Escapes a text so that it cannot end its column or row, and is not read as NULL or as the end of data. */
 export function escapeCopyText(text: string): string {
-  // Nearly no text needs it, and a test is several times cheaper than a replace.
+  // Few texts need it, and a test is several times cheaper than a replace.
   return SPECIAL.test(text) ? text.replace(SPECIALS, (char) => ESCAPES[char] ?? char) : text;
 }
 
@@ -105,7 +105,7 @@ async function* encodeChunks(
   if (text !== '') yield Buffer.from(text);
 }
 
-/** HSCAN may give a field twice while Redis rehashes; it never leaves one out. */
+/** HSCAN may return a field twice while Redis rehashes; it never misses one. */
 async function* withoutRepeats(
   rows: AsyncIterable<readonly AggregateRow[]>,
 ): AsyncGenerator<AggregateRow[]> {

@@ -1,4 +1,4 @@
-/** What the flushes of this process did, as Prometheus sees it. */
+/** Prometheus metrics of the flushes of this process. */
 import { Counter, type Registry } from 'prom-client';
 import type { SealedBatch } from '../aggregate/accumulator.ts';
 import { addSampledGauge } from '../platform/metrics.ts';
@@ -6,7 +6,7 @@ import type { FlushReport } from './flush.ts';
 import type { FlushStep } from './flush-steps.ts';
 
 export interface FlushMetrics {
-  /** Told of every step, so that what was committed counts even when the flush fails afterwards. */
+  /** Called after every step, so that committed batches count even if the flush fails later. */
   step(step: FlushStep, batch: SealedBatch): void;
   succeeded(report: FlushReport): void;
   failed(): void;
@@ -19,12 +19,12 @@ export function createFlushMetrics(registry: Registry): FlushMetrics {
   let last: { readonly endedAtMs: number; readonly seconds: number } | undefined;
   addSampledGauge(registry, {
     name: 'pulse_flush_last_success_timestamp_seconds',
-    help: 'When a flush of this process last ended without an error; missing until one has.',
+    help: 'When a flush of this process last succeeded; absent before the first success.',
     read: () => (last === undefined ? undefined : last.endedAtMs / 1000),
   });
   addSampledGauge(registry, {
     name: 'pulse_flush_duration_seconds',
-    help: 'How long the last flush of this process that succeeded took; missing until one has.',
+    help: 'Duration of the last successful flush of this process; absent before the first success.',
     read: () => last?.seconds,
   });
   return {
@@ -35,7 +35,7 @@ export function createFlushMetrics(registry: Registry): FlushMetrics {
         counters.copiedRows.inc(batch.rowCount);
       }
       if (step === 'checked') checkedBatchId = batch.batchId;
-      // A batch that another flush had committed comes here unchecked.
+      // Not checked: a batch that another flush had committed.
       if (step === 'committed' && checkedBatchId === batch.batchId) {
         counters.batches.inc();
         counters.rows.inc(batch.rowCount);
@@ -57,22 +57,19 @@ function createCounters(registry: Registry) {
   const counter = (name: string, help: string): Counter =>
     new Counter({ name, help, registers: [registry] });
   return {
-    flushes: counter('pulse_flushes_total', 'Flushes that ended without an error.'),
-    failures: counter(
-      'pulse_flush_failures_total',
-      'Flushes that ended with an error and are tried again.',
-    ),
+    flushes: counter('pulse_flushes_total', 'Flushes that succeeded.'),
+    failures: counter('pulse_flush_failures_total', 'Flushes that failed, and are retried.'),
     batches: counter('pulse_flushed_batches_total', 'Sealed batches committed to Postgres.'),
     rows: counter('pulse_flushed_rows_total', 'Rows committed to Postgres.'),
     pulses: counter('pulse_flushed_pulses_total', 'Pulses in the rows committed to Postgres.'),
     leftovers: counter(
       'pulse_flush_leftovers_total',
-      'Batches that a flush found sealed, because an earlier one had not finished them.',
+      'Sealed batches that an earlier flush had not finished.',
     ),
     copySeconds: counter('pulse_copy_seconds_total', 'Time that COPY took.'),
     copiedRows: counter(
       'pulse_copied_rows_total',
-      'Rows sent by COPY, committed or not; against its time they are its rate.',
+      'Rows sent by COPY, committed or not. Divided by pulse_copy_seconds_total, the rate of COPY.',
     ),
   };
 }

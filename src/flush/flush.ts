@@ -1,4 +1,4 @@
-/** Moves the sums that Redis holds into Postgres, each batch exactly once, in five steps. */
+/** Moves the sums in Redis to Postgres, each batch exactly once, in five steps. */
 import type { Pool } from 'pg';
 import type { Accumulator, SealedBatch } from '../aggregate/accumulator.ts';
 import { FatalError, PulseError, TransientError } from '../core/errors.ts';
@@ -32,20 +32,20 @@ export interface FlushDeps {
 export interface FlushOptions {
   /** The longest one COPY may take. */
   readonly copyTimeoutMs?: number;
-  /** Waits between the few attempts at a batch after a lost connection. */
+  /** Between the attempts at a batch, after a transient error. */
   readonly retryBackoff?: BackoffOptions;
 }
 
-/** What one flush did. Only batches that this flush itself committed are counted in the first three. */
+/** What one flush did. The first three count only what it committed itself. */
 export interface FlushReport {
   readonly rowCount: number;
   readonly pulseCount: bigint;
   readonly batchCount: number;
   /** Batches that an earlier flush had sealed and not finished. */
   readonly leftoverCount: number;
-  /** Batches found in the ledger, of which only the copy in Redis remained to be discarded. */
+  /** Batches that were in the ledger already, so that only the copy in Redis was discarded. */
   readonly alreadyFlushedCount: number;
-  /** Batches that another flusher was writing at this moment. */
+  /** Batches that another flush was writing at the same time. */
   readonly skippedCount: number;
   readonly seconds: number;
 }
@@ -60,14 +60,14 @@ const ATTEMPTS = 3;
 const DEFAULTS = { copyTimeoutMs: 600_000, retryBackoff: { baseMs: 200, capMs: 2_000 } };
 
 /**
- * Flushes every shard: what earlier flushes left behind, then what has been counted since.
+ * Flushes every shard: first the batches that earlier flushes left, then what has been counted since.
  *
- * One batch that fails does not hold up the others. Safe to call at any time, from any number of
- * processes, and again after any error.
+ * A batch that fails does not stop the others. Safe to call at any time, from any number of processes, and again after
+ * any error.
  *
- * @throws FatalError PULSE_FLUSH_MISMATCH A batch does not add up to its own seal; it stays in Redis
- * as it is, and everything else was flushed.
- * @throws TransientError A server did not answer; what was not flushed stays in Redis for the next call.
+ * @throws FatalError PULSE_FLUSH_MISMATCH A batch does not have the counts of its seal. It stays in Redis unchanged, and
+ * everything else was flushed.
+ * @throws TransientError A server did not answer. What was not flushed stays in Redis for the next call.
  */
 export async function flushAll(
   { onStep = () => undefined, tracing = NO_TRACING, ...given }: FlushDeps,
@@ -110,12 +110,12 @@ async function flushShard(
     const end = await flushIntoTally(deps, { batch, options, tally });
     blocked ||= end === 'skipped' || end === 'failed';
   }
-  // While batches cannot be written, sealing more would only pile them up; pulses go on into `live`.
-  // A batch that does not add up waits for a person and holds up nothing.
+  // If batches cannot be written, sealing more would only pile them up; pulses are still added to `live`.
+  // A mismatched batch waits for a person, and blocks nothing.
   if (blocked) return;
 
-  // 1. Seal. From here on the batch is in the shard's index under an id of its own, and pulses that
-  //    arrive go elsewhere. Die here: the next flush finds it in the index.
+  // 1. Seal. From now on the batch is in the shard's index under its own id, and new pulses go to another
+  //    batch. After a crash here, the next flush finds it in the index.
   const batch = await deps.accumulator.seal(shard);
   if (batch === null) return;
   await deps.onStep('sealed', batch);
@@ -136,8 +136,8 @@ async function flushBatch(
   const outcome = await withTransaction(pool, async (client): Promise<BatchOutcome> => {
     if (!(await claimBatch(client, { batchId, copyTimeoutMs }))) return 'skipped';
 
-    // 2. Enter the batch in the ledger; if it is there already, only step 5 is left to do.
-    //    Die here: rolled back, the batch is still sealed in Redis.
+    // 2. Enter the batch in the ledger; if it is there already, only step 5 remains.
+    //    After a crash here: rolled back, and the batch is still sealed in Redis.
     const earlier = await recordBatch(client, batch);
     if (earlier !== undefined) {
       assertSameCounts(batch, earlier, 'the ledger has');
@@ -145,27 +145,27 @@ async function flushBatch(
     }
     await onStep('recorded', batch);
 
-    // 3. Stream the rows. Die here: rolled back, the batch is still sealed in Redis.
+    // 3. Stream the rows. After a crash here: rolled back, and the batch is still sealed in Redis.
     const rows = accumulator.readRows(batch);
     const copied = await copyRows(client, rows, { batchId, timeoutMs: copyTimeoutMs, deduplicate });
     await onStep('copied', batch);
 
-    // 4. Compare with what the seal counted, then COMMIT. Die in between, or lose the answer to
-    //    COMMIT: the ledger tells the next run whether it happened.
-    assertSameCounts(batch, copied, 'its scan gave');
+    // 4. Compare with the counts of the seal, then COMMIT. After a crash in between, or if the reply to COMMIT is
+    //    lost, the ledger tells the next flush whether it was committed.
+    assertSameCounts(batch, copied, 'its scan returned');
     await onStep('checked', batch);
     return 'flushed';
   });
   if (outcome === 'skipped') return outcome;
   await onStep('committed', batch);
 
-  // 5. Discard the copy in Redis. Die before it: the next run finds the ledger entry and comes here.
+  // 5. Discard the copy in Redis. After a crash before it, the next flush finds the ledger entry and discards it.
   await accumulator.discardSealed(batch);
   await onStep('discarded', batch);
   return outcome;
 }
 
-/** A batch that is in the index while its sums are gone: nothing is lost if the ledger has it. */
+/** A batch is in the index, but its sums are missing: nothing is lost if the ledger has it. */
 async function settleVanished(
   { accumulator, pool }: FlushDeps,
   batch: SealedBatch,
@@ -175,14 +175,14 @@ async function settleVanished(
     throw new FatalError(
       'PULSE_FLUSH_MISMATCH',
       `Batch ${batch.batchId} of shard ${batch.shard} was sealed and never flushed, and its sums ` +
-        'are gone from Redis. Was Redis emptied, restored, or allowed to evict keys?',
+        'are missing in Redis. Was Redis emptied, restored, or allowed to evict keys?',
     );
   }
   await accumulator.discardSealed(batch);
   return 'already_flushed';
 }
 
-/** One batch with its retries: after a lost connection, and once more, key by key, after a mismatch. */
+/** Retries after transient errors, and once after a mismatch, then dropping repeated keys. */
 async function flushBatchWithRetries(
   deps: Required<FlushDeps>,
   batch: SealedBatch,
@@ -200,7 +200,7 @@ async function flushBatchWithRetries(
         deps.logger.error(facts, 'batch not flushed');
         throw error;
       }
-      deps.logger.warn(facts, 'batch flush is retried');
+      deps.logger.warn(facts, 'batch not flushed; retrying');
       if (!isMismatch(error)) await sleep(backoffDelayMs(attempt, retryBackoff));
     }
   }
@@ -239,7 +239,7 @@ function assertSameCounts(batch: SealedBatch, found: LedgerEntry, source: string
     'PULSE_FLUSH_MISMATCH',
     `Batch ${batch.batchId} of shard ${batch.shard} was sealed with ${batch.rowCount} rows of ` +
       `${String(batch.pulseCount)} pulses, but ${source} ${found.rowCount} rows of ` +
-      `${String(found.pulseCount)}. It was left sealed in Redis, untouched.`,
+      `${String(found.pulseCount)}. It is still sealed in Redis, unchanged.`,
   );
 }
 
@@ -247,7 +247,7 @@ function isMismatch(error: unknown): boolean {
   return error instanceof PulseError && error.code === 'PULSE_FLUSH_MISMATCH';
 }
 
-/** One failure is thrown as it is; of several the gravest kind speaks for all. */
+/** A single failure is thrown as it is; several become one of the most serious kind. */
 function combine(failures: readonly Error[]): Error {
   const [first, ...others] = failures;
   if (first !== undefined && others.length === 0) return first;
@@ -264,5 +264,5 @@ function combine(failures: readonly Error[]): Error {
 function asError(error: unknown): Error {
   return error instanceof Error
     ? error
-    : new Error('A value that is no error was thrown.', { cause: error });
+    : new Error('Something other than an error was thrown.', { cause: error });
 }

@@ -1,4 +1,4 @@
-/** Every statement of the flush: the ledger `flush_batches` and the rows `pulses` that belong to it. */
+/** All SQL of the flush: the ledger `flush_batches`, and the rows in `pulses` that belong to it. */
 import type { Pool, PoolClient } from 'pg';
 import type { SealedBatch } from '../aggregate/accumulator.ts';
 import { toPulseError, withTransaction } from '../platform/postgres.ts';
@@ -8,7 +8,7 @@ export const COPY_ROWS_SQL = `COPY pulses
   (tenant, product_sku, use_unity, used_amount, pulse_count, window_start, flush_batch_id)
   FROM STDIN`;
 
-/** What the ledger holds about a batch; counts as the seal of the batch had them. */
+/** What the ledger has of a batch: the counts of its seal. */
 export interface LedgerEntry {
   readonly rowCount: number;
   readonly pulseCount: bigint;
@@ -17,7 +17,7 @@ export interface LedgerEntry {
 /**
  * Creates the month partitions that the batch's windows need.
  *
- * Runs in its own short transaction, before the long one, so that its locks are gone at once.
+ * Runs in its own short transaction, before the long one, so that its locks are released at once.
  */
 export async function ensurePartitions(pool: Pool, batch: SealedBatch): Promise<void> {
   await withTransaction(pool, (client) =>
@@ -29,12 +29,11 @@ export async function ensurePartitions(pool: Pool, batch: SealedBatch): Promise<
 }
 
 /**
- * Prepares the transaction of one batch and asks for the batch's advisory lock.
+ * Prepares the transaction of one batch, and tries to take the batch's advisory lock.
  *
- * The lock only spares work: it tells that another flusher is writing the same batch right now. It
- * ends with the transaction, so that it can neither outlive its process nor leak through a
- * connection pooler. `synchronous_commit` is raised where the server has it off, because the sums
- * in Redis are deleted as soon as COMMIT has answered.
+ * The lock only saves work: if it is taken, another flush is writing the same batch. It ends with the transaction, so
+ * that it cannot outlive its process or leak through a connection pooler. `synchronous_commit` is turned on if the
+ * server has it off, because the sums in Redis are deleted after the reply to COMMIT.
  *
  * @returns Whether the lock was free.
  */
@@ -54,10 +53,10 @@ export async function claimBatch(
 }
 
 /**
- * Enters the batch in the ledger. This primary key is the fence: whoever comes second, however
- * late, finds the first one's entry, and waits for it while it is not yet committed.
+ * Enters the batch in the ledger. The primary key is the fence: a second flush of the same batch, however late, finds
+ * the first one's entry, after waiting for its transaction to end.
  *
- * @returns `undefined` when the entry is new; else what a committed flush of the same batch entered.
+ * @returns `undefined` if the entry is new; otherwise what a committed flush of the batch entered.
  */
 export async function recordBatch(
   client: PoolClient,
@@ -84,7 +83,6 @@ export async function recordBatch(
   return entry;
 }
 
-/** What the ledger holds under the batch's id, if anything. */
 export async function findBatch(
   client: Pick<PoolClient, 'query'>,
   batchId: string,
@@ -98,7 +96,7 @@ export async function findBatch(
   return { rowCount: Number(entry.row_count), pulseCount: BigInt(entry.pulse_count) };
 }
 
-/** Σ pulse_count over the shard's flushed batches, leaving out those named. */
+/** Σ pulse_count of the shard's flushed batches, except those named. */
 export async function sumFlushedPulses(
   pool: Pick<Pool, 'query'>,
   { shard, exceptBatchIds }: { shard: number; exceptBatchIds: readonly string[] },
@@ -111,7 +109,7 @@ export async function sumFlushedPulses(
   );
 }
 
-/** When a flush last committed a batch; null when none ever has. */
+/** When a flush last committed a batch; null if none ever has. */
 export async function readLastFlush(pool: Pick<Pool, 'query'>): Promise<Date | null> {
   try {
     const { rows } = await pool.query<{ at: Date | null }>(
@@ -123,7 +121,7 @@ export async function readLastFlush(pool: Pick<Pool, 'query'>): Promise<Date | n
   }
 }
 
-/** How many pulses are in quarantine; the third term of the books beside counted and duplicate. */
+/** The pulses in quarantine: received = counted + duplicates + dead letters. */
 export async function countDeadLetters(pool: Pick<Pool, 'query'>): Promise<bigint> {
   return await querySum(pool, 'SELECT count(*)::text AS total FROM dead_letters', []);
 }

@@ -1,4 +1,4 @@
-/** Whether a flush is waiting to be made up when a process starts. */
+/** Whether a flush was missed before a process started, and how many ticks passed without one. */
 import { createTask } from 'node-cron';
 import type { Accumulator } from '../aggregate/accumulator.ts';
 
@@ -8,12 +8,12 @@ export interface OverdueOptions {
   readonly nowMs: number;
 }
 
-/** A search that would take more steps is given up; the flush is then called overdue, which is harmless. */
+/** A search stops after this many steps; the flush then counts as overdue, which is harmless. */
 const STEPS_MAX = 50_000;
 
 /**
- * Tells whether an earlier flush left a sealed batch behind, or a tick of `cron` went by, while
- * nobody ran, after pulses had been counted.
+ * Whether an earlier flush left a sealed batch, or a tick of `cron` passed after pulses had been counted, while no
+ * process ran.
  */
 export async function isFlushOverdue({
   accumulator,
@@ -28,7 +28,7 @@ export async function isFlushOverdue({
   return false;
 }
 
-/** Whether `cron` (UTC) has a tick in the span (afterMs, untilMs]. Looks backwards from its end. */
+/** Whether `cron` (UTC) has a tick in (afterMs, untilMs]. Searches backwards. */
 export function tickedBetween(cron: string, afterMs: number, untilMs: number): boolean {
   const clock = readCron(cron);
   try {
@@ -42,9 +42,8 @@ export function tickedBetween(cron: string, afterMs: number, untilMs: number): b
   }
 }
 
-/** Counts the ticks that have passed since a moment, for somebody who asks again and again. */
 export interface TickCounter {
-  /** Ticks in (sinceMs, nowMs]; 0 when nothing waits. Cheap as long as `sinceMs` stays the same. */
+  /** Ticks in (sinceMs, nowMs]; 0 if `sinceMs` is undefined. Cheap to repeat with the same `sinceMs`. */
   count(sinceMs: number | undefined, nowMs: number): number;
   close(): void;
 }
@@ -61,7 +60,7 @@ export function createTickCounter(cron: string): TickCounter {
       if (sinceMs !== since) {
         since = sinceMs;
         ticks = 0;
-        // What is older than the steps allow is stale whatever the count.
+        // Further back, the count is so large that its value does not matter.
         lookedUntilMs = Math.max(sinceMs, nowMs - STEPS_MAX * clock.stepMs);
       }
       for (let atMs = floorTo(clock.stepMs, lookedUntilMs) + clock.stepMs; atMs <= nowMs;) {
@@ -80,7 +79,7 @@ export function createTickCounter(cron: string): TickCounter {
 function readCron(cron: string) {
   const task = createTask(cron, () => undefined, { timezone: 'UTC' });
   return {
-    // Five fields tick on full minutes only.
+    // With five fields, ticks are on full minutes only.
     stepMs: cron.trim().split(/\s+/).length > 5 ? 1_000 : 60_000,
     ticksAt: (atMs: number): boolean => task.match(new Date(atMs)),
     close: (): void => {

@@ -1,4 +1,4 @@
-/** Runs the flush on a cron expression, makes up for ticks that were missed, and retries failures. */
+/** Runs the flush on a cron expression, catches up on missed ticks, and retries failures. */
 import { createTask, type Logger as CronLogger } from 'node-cron';
 import { PulseError } from '../core/errors.ts';
 import { backoffDelayMs, sleep, type BackoffOptions } from '../platform/backoff.ts';
@@ -8,28 +8,27 @@ export interface FlushScheduleOptions {
   /** Five or six fields, in UTC. */
   readonly cron: string;
   readonly flush: () => Promise<unknown>;
-  /** Asked once, at start: did a tick pass while nobody ran? See overdue.ts. */
+  /** Called once, at start: did a tick pass while no process ran? See overdue.ts. */
   readonly isOverdue: () => Promise<boolean>;
   readonly logger: Logger;
   readonly retryBackoff?: BackoffOptions;
 }
 
 export interface FlushSchedule {
-  /** Stops the ticks and the retries, and waits for a flush that is running. */
+  /** Stops the ticks and the retries, and waits for a running flush. */
   close(): Promise<void>;
 }
 
 const WATCH_INTERVAL_MS = 5_000;
-/** node-cron drops a tick that is 1 to 2 s late; one that is later than this was dropped. */
+/** node-cron drops a tick that is 1 to 2 s late, so a tick that is later than this was dropped. */
 const MISSED_AFTER_MS = 2_500;
 const DEFAULT_RETRY_BACKOFF = { baseMs: 1_000, capMs: 60_000 };
 
 /**
- * Starts the schedule. A failing flush is logged and retried until the next tick, which begins anew;
- * nothing that happens here ends the process.
+ * A failing flush is logged and retried until the next tick, which starts over. Nothing here ends the process.
  *
- * Waiting → a tick, or the watch sees that one was missed → flushing.
- * Flushing → done, or failed for good → waiting, or flushing again when a tick came meanwhile.
+ * Waiting → a tick, or the watch finds one that was missed → flushing.
+ * Flushing → done, or failed for good → waiting, or flushing again if there was a tick meanwhile.
  * Flushing → failed → waiting for the retry → flushing.
  * Any → `close` → closed, after the running flush.
  */
@@ -69,17 +68,17 @@ export function startFlushSchedule(options: FlushScheduleOptions): FlushSchedule
   void task.start();
   let nextTickMs = nextTickOf(task);
 
-  // node-cron never runs a tick later that it could not run in time: the loop was blocked, the process
-  // stopped, the clock set forward, or a flush took longer than the interval.
+  // node-cron never catches up on a tick that it could not run in time: because the event loop was blocked, the
+  // process was stopped, the clock was set forward, or a flush took longer than the interval.
   let watchedAtMs = Date.now();
   const watch = setInterval(() => {
     const nowMs = Date.now();
     if (nowMs >= nextTickMs + MISSED_AFTER_MS) {
-      logger.warn({ missedTick: new Date(nextTickMs) }, 'flush tick was missed and is made up');
+      logger.warn({ missedTick: new Date(nextTickMs) }, 'flush tick was missed; flushing now');
       void tick('missed tick');
     } else if (nowMs < watchedAtMs) {
-      // After the clock was set back, the next tick is nearer than it was. Asked only then: node-cron
-      // searches minute by minute, which takes seconds for a yearly expression.
+      // After the clock was set back, the next tick is earlier. Only then, because node-cron searches minute by
+      // minute, which takes seconds for a yearly expression.
       nextTickMs = Math.min(nextTickMs, nextTickOf(task));
     }
     watchedAtMs = nowMs;
@@ -100,7 +99,7 @@ export function startFlushSchedule(options: FlushScheduleOptions): FlushSchedule
   };
 }
 
-/** Flushes; retries with backoff while it fails, until the next tick would come first. Never throws. */
+/** Flushes, and retries with backoff until the next tick would come first. Never throws. */
 async function flushUntil(
   { flush, logger, retryBackoff = DEFAULT_RETRY_BACKOFF }: FlushScheduleOptions,
   { deadlineMs, signal }: { deadlineMs: number; signal: AbortSignal },
@@ -110,7 +109,7 @@ async function flushUntil(
       await flush();
       return;
     } catch (error) {
-      // Repeating a flush is harmless, so an unknown error is retried too; a FatalError needs a person.
+      // Repeating a flush is harmless, so unknown errors are retried too. A FatalError needs a person.
       const hopeless = error instanceof PulseError && !error.retryable;
       const delayMs = backoffDelayMs(attempt, retryBackoff);
       const retried = !hopeless && Date.now() + delayMs < deadlineMs;
@@ -125,7 +124,7 @@ async function checkOverdue({ isOverdue, logger }: FlushScheduleOptions): Promis
   try {
     return await isOverdue();
   } catch (error) {
-    logger.warn({ err: error }, 'could not tell whether a flush is overdue; flushing');
+    logger.warn({ err: error }, 'cannot tell whether a flush is overdue; flushing');
     return true;
   }
 }

@@ -1,4 +1,4 @@
-/** A batch: the deliveries taken together, parsed and folded as they come in. */
+/** A batch: deliveries that are settled together, parsed and folded as they arrive. */
 import type { Message } from 'amqplib';
 import { BatchFold, KeyTable, shardOf } from '../aggregate/accumulator.ts';
 import type { DeliveredMessage } from '../contract/dead-letter.ts';
@@ -13,16 +13,14 @@ import {
 } from '../contract/parse-body.ts';
 import { TakenDeliveries } from './taken-deliveries.ts';
 
-/** A pulse as the broker hands it over. */
 export type Delivery = Message & { readonly fields: { readonly deliveryTag: number } };
 
-/** A pulse that cannot be counted, and where it came from. */
 export interface RejectedPulse {
   readonly rejection: Rejection;
   readonly delivery: DeliveredMessage;
-  /** What was sent: the message's body, or one element of it. */
+  /** The message's body, or one element of an array body. */
   readonly body: Buffer;
-  /** Its position inside an array body. */
+  /** The position in an array body. */
   readonly index: number | undefined;
 }
 
@@ -45,7 +43,7 @@ const FULL_PULSES_FACTOR = 4;
 /** A batch is full at this many bytes of bodies, which it copies into one buffer. */
 const FULL_BODY_BYTES = 16 * 1024 * 1024;
 
-/** The part of a batch that goes to one shard, and for each pulse where it came from. */
+/** The part of a batch for one shard, and the origin of each pulse in it. */
 interface ShardPart {
   readonly fold: BatchFold;
   readonly deliveryIndexes: number[];
@@ -97,7 +95,7 @@ export class Batch {
     );
   }
 
-  /** The delivery to acknowledge, with all before it, when the batch is done. */
+  /** To be acknowledged, with all deliveries before it, when the batch is settled. */
   get lastDelivery(): Delivery | undefined {
     return this.#lastDelivery;
   }
@@ -139,7 +137,7 @@ export class Batch {
     if (pulse.id === undefined && delivery.fields.redelivered) this.redeliveredWithoutId += 1;
   }
 
-  /** The pulse at `position` of a shard's fold, as a rejected one: Redis refused it. */
+  /** The pulse at `position` of a shard's fold, which Redis refused. */
   rejectedByShard(shard: number, position: number, rejection: Rejection): RejectedPulse {
     const part = this.parts.get(shard);
     const deliveryIndex = part?.deliveryIndexes[position] ?? -1;
@@ -155,7 +153,7 @@ export class Batch {
     return { rejection, delivery, body, index };
   }
 
-  /** Kept, because many pulses of one long array may be refused. */
+  /** Cached, because many pulses of one long array may be refused. */
   #elementSourcesOf(deliveryIndex: number, { content }: DeliveredMessage): readonly string[] {
     let sources = this.#elementSources.get(deliveryIndex);
     if (sources === undefined) {

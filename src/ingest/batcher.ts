@@ -1,13 +1,12 @@
 /**
- * Takes deliveries together into batches, keeps a few of them in flight, and acknowledges in order.
+ * Collects deliveries into batches, settles a few batches at a time, and acknowledges them in order.
  *
- * States of a batch: `open` (takes deliveries) → `waiting` (full or lingered, no place in flight yet) → `settling`
- * (dead letters published, sums applied) → `settled` (waits for every batch before it) → `acknowledged`.
- * A batch that cannot be settled ends the batcher: nothing after it is ever acknowledged, so the
- * broker delivers all of it again.
+ * States of a batch: `open` (takes deliveries) → `waiting` (full or lingered, too many in flight) → `settling`
+ * (publishes dead letters, applies sums) → `settled` (waits for every batch before it) → `acknowledged`.
+ * A batch that cannot be settled stops the batcher: nothing after it is ever acknowledged, so the broker redelivers
+ * all of it.
  */
 
-/** What the batcher must know of a batch. */
 export interface BatchLike<D> {
   readonly isFull: boolean;
   add(delivery: D, receivedAtMs: number): void;
@@ -15,7 +14,7 @@ export interface BatchLike<D> {
 
 export interface BatcherDeps<D, B extends BatchLike<D>> {
   openBatch(): B;
-  /** Resolves when every pulse of the batch is applied or dead-lettered, durably. */
+  /** Resolves when every pulse of the batch is durably applied or dead-lettered. */
   settle(batch: B): Promise<void>;
   /** Acknowledges the batch and everything before it. Called in delivery order. */
   acknowledge(batch: B): void;
@@ -26,19 +25,19 @@ export interface BatcherDeps<D, B extends BatchLike<D>> {
 
 export interface BatcherOptions {
   readonly lingerMs: number;
-  /** Two let parsing and Redis overlap. */
+  /** With 2, parsing and Redis overlap. */
   readonly inFlightMax: number;
 }
 
 export interface Batcher<D> {
   add(delivery: D): void;
-  /** Takes no more, settles and acknowledges what it has. Rejects with what stopped it, if anything did. */
+  /** Takes no more; settles and acknowledges what it has. Rejects with the failure that stopped it, if any. */
   drain(): Promise<void>;
-  /** Forgets what it has; nothing more is acknowledged. */
+  /** Drops what it has; acknowledges nothing more. */
   abandon(): void;
 }
 
-/** Creates a batcher; it holds no timer while it is empty. */
+/** Holds no timer while it is empty. */
 export function createBatcher<D, B extends BatchLike<D>>(
   deps: BatcherDeps<D, B>,
   { lingerMs, inFlightMax }: BatcherOptions,
@@ -93,7 +92,7 @@ export function createBatcher<D, B extends BatchLike<D>>(
 
   return {
     add(delivery) {
-      // The broker may deliver after a cancel; what is not taken is delivered to somebody else.
+      // The broker may still deliver after a cancel; it redelivers what is not taken.
       if (state !== 'taking') return;
       if (open === undefined) {
         open = deps.openBatch();

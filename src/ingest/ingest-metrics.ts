@@ -1,4 +1,4 @@
-/** What the ingest threads did, as Prometheus sees it. Counted per batch, never per pulse. */
+/** Prometheus metrics of the ingest threads. Recorded once a batch, never for each pulse. */
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import { REJECTION_REASONS } from '../contract/rejection.ts';
 import { addSampledGauge } from '../platform/metrics.ts';
@@ -8,15 +8,14 @@ export interface IngestMetrics {
   record(counts: IngestCounts): void;
 }
 
-/** Read at every scrape. */
 export interface IngestThreads {
   readonly states: readonly ThreadState[];
   readonly held: readonly HeldDeliveries[];
 }
 
 /**
- * Counts of all threads together, kept here in the main thread, so that those of a thread that died stay. What
- * a thread did in its last quarter of a second, before it told, is missing.
+ * Counts are kept in the main thread, so that those of a dead thread remain. Only what a thread did in the quarter of
+ * a second before its death, since its last report, is missing.
  */
 export function createIngestMetrics(
   registry: Registry,
@@ -48,24 +47,27 @@ function createCounters(registry: Registry) {
   const counter = (name: string, help: string): Counter => new Counter({ name, help, registers });
   const deadLettered = new Counter({
     name: 'pulse_dead_lettered_total',
-    help: 'Pulses refused and sent to the quarantine.',
+    help: 'Pulses refused and sent to the quarantine, by reason.',
     labelNames: ['reason'],
     registers,
   });
-  // Shown from the start: a series that begins with its first increment hides it from rate().
+  // Exported from the start: rate() does not see the first increment of a new series.
   for (const reason of REJECTION_REASONS) deadLettered.inc({ reason }, 0);
   return {
     received: counter('pulse_received_total', 'Pulses taken from the queue and settled.'),
     counted: counter('pulse_counted_total', 'Pulses added to the sums in Redis.'),
-    duplicates: counter('pulse_duplicates_total', 'Pulses refused because their id was seen.'),
+    duplicates: counter(
+      'pulse_duplicates_total',
+      'Pulses not counted because their id had been counted.',
+    ),
     redelivered: counter(
       'pulse_redelivered_without_id_total',
-      'Redelivered pulses without any id, the only ones that may be counted twice.',
+      'Redelivered pulses without any id. Only these may be counted twice.',
     ),
     batches: counter('pulse_batches_total', 'Batches settled.'),
     busySeconds: counter(
       'pulse_ingest_busy_seconds_total',
-      'Time that the ingest threads were busy, all together; against their number it says how full they are.',
+      'Time that all ingest threads were busy. Its rate divided by the number of threads is their utilisation.',
     ),
     deadLettered,
   };
@@ -82,7 +84,7 @@ function createHistograms(registry: Registry) {
     }),
     applySeconds: new Histogram({
       name: 'pulse_apply_seconds',
-      help: 'Time from sending a batch to Redis until it was safely applied.',
+      help: 'Time from sending a batch to Redis until it was durably applied.',
       buckets: [0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 5],
       registers,
     }),
@@ -109,7 +111,7 @@ function addThreadGauges(registry: Registry, threads: () => IngestThreads): void
   });
   addSampledGauge(registry, {
     name: 'pulse_held_deliveries',
-    help: 'Deliveries that the ingest threads of this process hold unacknowledged.',
+    help: 'Unacknowledged deliveries that the ingest threads of this process hold.',
     read: () => threads().held.reduce((sum, { deliveries }) => sum + deliveries, 0),
   });
 }

@@ -1,4 +1,4 @@
-/** Notices within seconds that somebody has paused ingest or let it go on. */
+/** Pauses or resumes the ingest threads within seconds of `pulse pause` or `pulse resume`. */
 import { Gauge, type Registry } from 'prom-client';
 import { sleep } from '../platform/backoff.ts';
 import type { Logger } from '../platform/logger.ts';
@@ -7,7 +7,7 @@ import type { IngestPool } from './pool.ts';
 
 export interface PauseWatchDeps {
   readonly ingest: Pick<IngestPool, 'pause' | 'resume'>;
-  /** What the threads were started with. */
+  /** Whether the threads were started paused. */
   readonly paused: boolean;
   readonly read: () => Promise<PauseState>;
   readonly logger: Logger;
@@ -22,8 +22,8 @@ export interface PauseWatch {
 const INTERVAL_MS = 2_000;
 
 /**
- * Starts the watch. While Postgres is away the last order holds: ingest needs no Postgres, and a pause must
- * not end because of a fault.
+ * While Postgres is unavailable, the last order holds: ingest does not need Postgres, and a fault must not end a
+ * pause.
  */
 export function startPauseWatch(deps: PauseWatchDeps): PauseWatch {
   const { ingest, logger, intervalMs = INTERVAL_MS } = deps;
@@ -32,13 +32,13 @@ export function startPauseWatch(deps: PauseWatchDeps): PauseWatch {
   let readable = true;
   new Gauge({
     name: 'pulse_ingest_paused',
-    help: 'Whether ingest was told to pause: 1 from `pulse pause` to `pulse resume`.',
+    help: '1 while ingest is paused by `pulse pause`, otherwise 0.',
     registers: [deps.registry],
     collect() {
       this.set(paused ? 1 : 0);
     },
   });
-  if (paused) logger.warn('ingest starts paused; `pulse resume` lets it go on');
+  if (paused) logger.warn('ingest starts paused; `pulse resume` resumes it');
 
   const look = async (): Promise<void> => {
     const { paused: wanted, by, note } = await deps.read();
@@ -47,7 +47,7 @@ export function startPauseWatch(deps: PauseWatchDeps): PauseWatch {
     paused = wanted;
     if (paused) ingest.pause();
     else ingest.resume();
-    logger.warn({ paused, by, note }, 'ingest was told to pause or to go on');
+    logger.warn({ paused, by, note }, paused ? 'ingest paused' : 'ingest resumed');
   };
 
   const watch = async (): Promise<void> => {

@@ -1,8 +1,8 @@
-/** Table pauses: whether ingest may consume, kept in Postgres because it outlives every worker. */
+/** Table pauses: whether ingest is paused. In Postgres, so that it survives every worker. */
 import type { Pool } from 'pg';
 import { toPulseError } from '../platform/postgres.ts';
 
-/** The newest order; the last three are null while nobody has ever given one. */
+/** The newest order; the last three are null before the first one. */
 export interface PauseState {
   readonly paused: boolean;
   readonly by: string | null;
@@ -10,7 +10,6 @@ export interface PauseState {
   readonly since: Date | null;
 }
 
-/** The order that holds now. */
 export async function readPauseState(pool: Pick<Pool, 'query'>): Promise<PauseState> {
   try {
     const { rows } = await pool.query<{
@@ -28,7 +27,7 @@ export async function readPauseState(pool: Pick<Pool, 'query'>): Promise<PauseSt
   }
 }
 
-/** Gives an order. Repeating the one that holds is kept too: it says who else wanted it, and why. */
+/** Records an order, even if it changes nothing: it tells who else wanted it, and why. */
 export async function recordPause(
   pool: Pick<Pool, 'query'>,
   order: { action: 'paused' | 'resumed'; actor: string; note: string | undefined },

@@ -1,4 +1,4 @@
-/** The ingest threads: started, watched, replaced when they die, drained at the end. */
+/** Starts the ingest threads, replaces those that die, and drains them at the end. */
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
@@ -21,40 +21,39 @@ import {
 export interface IngestPoolOptions {
   readonly threads: number;
   readonly task: Omit<IngestTask, 'port' | 'paused'>;
-  /** Whether the threads begin without consuming. */
+  /** Whether the threads start without consuming. */
   readonly paused: boolean;
   readonly logger: Logger;
   readonly onCounts: (counts: IngestCounts) => void;
-  /** Told the spans of batches that were settled, by traceparent, when traces are on. */
+  /** Receives the traceparents of settled batches, when traces are on. */
   readonly onTraced: (traceparents: readonly string[]) => void;
-  /** A thread met a state in doubt; the process must stop. */
+  /** A thread found the state in doubt; the process must stop. */
   readonly onFatal: (error: FatalError) => void;
 }
 
 export interface IngestPool {
-  /** One state per thread; a thread that is being replaced is `waiting`. */
+  /** One for each thread; a thread that is being replaced is `waiting`. */
   readonly states: readonly ThreadState[];
-  /** What each thread held when it last reported; a thread that is being replaced holds nothing. */
+  /** What each thread held at its last report; a thread that is being replaced holds nothing. */
   readonly held: readonly HeldDeliveries[];
-  /** Makes every thread, also one that is started later, stop consuming or go on; both return at once. */
+  /** `pause` and `resume` return at once, and also apply to threads that start later. */
   pause(): void;
   resume(): void;
-  /** Gives the logs of every thread this level. */
   readonly setLogLevel: (level: LogLevel) => void;
-  /** Lets every thread finish and acknowledge what it holds, within the time; the rest is redelivered. */
+  /** Lets every thread settle and acknowledge what it holds, within the time; the rest is redelivered. */
   close(withinMs: number): Promise<void>;
 }
 
 const REPLACE_BACKOFF = { baseMs: 200, capMs: 10_000 };
-/** The part of its time that a thread may spend on draining; the rest is for closing its connections. */
+/** The share of the closing time that a thread may spend on draining; the rest is for closing its connections. */
 const DRAIN_SHARE = 0.7;
-/** A quarter of V8's default: no slower where it was measured, and some 25 MiB less for a worker than half of it. */
+/** A quarter of V8's default. Measured: not slower, and a worker takes some 25 MiB less than with half the default. */
 const YOUNG_GENERATION_MIB = 12;
 const LAST_NOTICES_MS = 2_000;
-/** A thread that lived longer than this died of something new. */
+/** A thread that lived for longer is replaced without a delay that grew before. */
 const STABLE_MS = 60_000;
 
-/** Starts the threads; each consumes on its own connections. */
+/** Each thread consumes on its own connections. */
 export function startIngestPool(options: IngestPoolOptions): IngestPool {
   const { threads, task, logger } = options;
   const piscina = createThreads(options);
@@ -126,14 +125,14 @@ export function startIngestPool(options: IngestPoolOptions): IngestPool {
   };
 }
 
-/** Runs one task to its end, and hears the last that it has to say. */
+/** Runs one task to its end, and receives its last notices. */
 async function runTask(piscina: Piscina, task: IngestTask, port: MessagePort): Promise<ThreadEnd> {
   const closed = once(port, 'close');
   try {
     const end: unknown = await piscina.run(task, { transferList: [task.port] });
     return end as ThreadEnd;
   } finally {
-    // The end of the task comes another way than its last notices, and may overtake them.
+    // The end of the task takes another way than its last notices, and may arrive before them.
     await waitAtMost(LAST_NOTICES_MS, closed);
     port.close();
   }
@@ -147,10 +146,10 @@ function createThreads({ threads, logger }: IngestPoolOptions): Piscina {
     maxThreads: threads,
     idleTimeout: Infinity,
     resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MIB },
-    // The default puts a thread's event loop to sleep between tasks, heartbeats included.
+    // The default blocks a thread's event loop between tasks, and with it the heartbeats.
     atomics: 'disabled',
   });
-  // A thread's death is handled where its task rejects; unlistened, this would end the process.
+  // The death of a thread is handled where its task rejects. Without a listener this event would end the process.
   piscina.on('error', (error: unknown) => {
     logger.error({ err: error }, 'ingest thread failed');
   });

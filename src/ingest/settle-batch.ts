@@ -1,8 +1,8 @@
 /**
  * Steps 3 to 5 of ingest: what must be durable before a batch may be acknowledged.
  *
- * Nothing here acknowledges. If the process dies after any line, the broker delivers the whole batch
- * again: dead letters are dropped by their id in the quarantine, applied ids are refused in Redis.
+ * Nothing here acknowledges. If the process dies after any line, the broker redelivers the whole batch: the quarantine
+ * drops repeated dead letters by their id, and Redis does not count an id twice.
  */
 import assert from 'node:assert/strict';
 import type { Accumulator, ApplyResult } from '../aggregate/accumulator.ts';
@@ -22,7 +22,7 @@ export interface SettleDeps {
   readonly deadExchange: string;
   /** Called after each step; fault tests stop the process here. */
   readonly onStep: (step: IngestStep) => void;
-  /** How long a failing step is repeated on the spot before the batch is given back to the broker. */
+  /** How long to retry a failing step before the batch fails and the broker redelivers it. */
   readonly retryForMs: number;
   readonly signal: AbortSignal;
 }
@@ -35,19 +35,19 @@ const OVERFLOW: Rejection = {
 const RETRY = { baseMs: 50, capMs: 2_000 };
 
 /**
- * Dead-letters what is bad in the batch, then applies the rest, one atomic call per shard.
+ * Dead-letters the bad pulses of the batch, then applies the rest, with one atomic call for each shard.
  *
- * @throws TransientError when the broker or Redis stayed away for `retryForMs`: the batch may have been
- * applied, and is safe to take again. FatalError when what Redis holds is not ours.
+ * @throws TransientError when the broker or Redis was unavailable for `retryForMs`: the batch may have been applied,
+ * and is safe to redeliver. FatalError when Redis holds something that is not Pulse's.
  */
 export async function settleBatch(batch: Batch, deps: SettleDeps): Promise<IngestCounts> {
   deps.onStep('folded');
-  // 3. Bad pulses, confirmed. Dying after it: redelivered, and the quarantine drops the second copy.
+  // 3. Bad pulses, confirmed. After a crash here: redelivered, and the quarantine drops the second copy.
   const rejected = [...batch.rejected];
   await publishAll(rejected, deps);
   deps.onStep('dead-lettered');
 
-  // 4, 5. The sums, atomic per shard; Redis replies after its fsync. Dying after it: redelivered, ids are seen.
+  // 4, 5. The sums, atomic per shard; Redis replies after its fsync. After a crash here: redelivered, and ids are known.
   const startedMs = performance.now();
   const counts = noCounts();
   const overflowing: RejectedPulse[] = [];
@@ -61,7 +61,7 @@ export async function settleBatch(batch: Batch, deps: SettleDeps): Promise<Inges
       return deps.accumulator.apply(shard, folded);
     };
     const result = await persist(apply, deps);
-    // An attempt whose answer was lost may have applied; only ids tell.
+    // An attempt whose reply was lost may have been applied; without ids Redis cannot tell.
     counts.redeliveredWithoutId += (attempts - 1) * fold.withoutIdCount;
     counts.counted += result.counted;
     counts.duplicates += result.duplicates;
@@ -88,13 +88,13 @@ export async function settleBatch(batch: Batch, deps: SettleDeps): Promise<Inges
 }
 
 async function publishAll(rejected: readonly RejectedPulse[], deps: SettleDeps): Promise<void> {
-  // Built once, not per attempt: the id of a pulse without identity is random.
+  // Built once, not for each attempt: the id of a pulse without identity is random.
   const publications = rejected.map((pulse) => toDeadLetterPublication(deps.deadExchange, pulse));
   await Promise.all(
     publications.map((publication) =>
       persist(() => deps.publishDeadLetter(publication), deps).catch((error: unknown) => {
         if (!(error instanceof RejectedError)) throw error;
-        // A foreign property that cannot be sent on must not keep its pulse out of the quarantine.
+        // A property of the producer's that cannot be sent must not keep the pulse out of the quarantine.
         return persist(() => deps.publishDeadLetter(withoutForeignParts(publication)), deps);
       }),
     ),
@@ -106,7 +106,7 @@ function withoutForeignParts({ exchange, routingKey, body, headers }: Publicatio
   return { exchange, routingKey, body, headers: Object.fromEntries(own) };
 }
 
-/** Repeats an idempotent step while it fails for a passing reason, for at most `retryForMs`. */
+/** Retries an idempotent step after transient errors, for at most `retryForMs`. */
 async function persist<T>(
   step: () => Promise<T>,
   { retryForMs, signal }: Pick<SettleDeps, 'retryForMs' | 'signal'>,
@@ -116,8 +116,8 @@ async function persist<T>(
     try {
       return await step();
     } catch (error) {
-      const passing = error instanceof PulseError && error.retryable;
-      if (!passing || performance.now() >= deadlineMs) throw error;
+      const isTransient = error instanceof PulseError && error.retryable;
+      if (!isTransient || performance.now() >= deadlineMs) throw error;
       if (signal.aborted) throw new TransientError('PULSE_INGEST_CLOSED', 'Ingest is closing.');
     }
     await sleep(backoffDelayMs(attempt, RETRY), signal);

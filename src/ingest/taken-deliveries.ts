@@ -1,17 +1,17 @@
 /**
- * What must be known of a batch's deliveries until it is settled: their bodies, copied end to end, and how they came.
+ * What a batch keeps of its deliveries until it is settled: their bodies, copied into one buffer, and their properties.
  *
- * The messages themselves are not kept. One is some ten objects, and held until its acknowledgement all of them
- * outlive the young generation: their garbage collection cost a sixth of the thread's time.
+ * The messages themselves are not kept. Each is some ten objects, which outlive V8's young generation if they are held
+ * until the acknowledgement; collecting that garbage took a sixth of the thread's time.
  */
 import type { DeliveredMessage } from '../contract/dead-letter.ts';
 
-/** All of a delivery but its body. */
+/** A delivery without its body. */
 export type Origin = Omit<DeliveredMessage, 'content'>;
 
 const BODY_BYTES_AT_FIRST = 64 * 1024;
 
-/** AMQP's properties of a message. A client may set none at all, and then amqplib gives an empty object. */
+/** The AMQP properties of a message. If the producer set none, amqplib makes this an empty object. */
 type Properties = Partial<
   Record<
     | 'contentType'
@@ -37,9 +37,9 @@ export class TakenDeliveries {
   #bodies = Buffer.allocUnsafeSlow(BODY_BYTES_AT_FIRST);
   /** Where the body of each delivery ends. */
   readonly #ends: number[] = [];
-  /** Only those that differ from the one before: most producers send every message alike. */
+  /** Only those that differ from the previous one: most producers send all messages alike. */
   readonly #origins: Origin[] = [];
-  /** The first delivery of each origin. */
+  /** The index of the first delivery of each origin. */
   readonly #originStarts: number[] = [];
 
   get count(): number {
@@ -50,7 +50,7 @@ export class TakenDeliveries {
     return this.#ends.at(-1) ?? 0;
   }
 
-  /** In the order of delivery, each once in a row. */
+  /** In delivery order; adjacent equal ones are one. */
   get origins(): readonly Origin[] {
     return this.#origins;
   }
@@ -69,7 +69,7 @@ export class TakenDeliveries {
     this.#ends.push(end);
   }
 
-  /** The delivery at `index`; undefined when there are not as many. */
+  /** The delivery at `index`; undefined when there is none. */
   at(index: number): DeliveredMessage | undefined {
     const end = this.#ends[index];
     if (end === undefined) return undefined;
@@ -85,7 +85,7 @@ export class TakenDeliveries {
   }
 }
 
-/** Whether a delivery came just like the one before. Spelt out, because a loop over names costs more than all of this. */
+/** Whether a delivery has the origin of the previous one. Spelt out, because a loop over names would cost far more. */
 function isAlike(
   last: Origin,
   { exchange, routingKey, redelivered }: DeliveredMessage['fields'],

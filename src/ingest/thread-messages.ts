@@ -1,4 +1,4 @@
-/** What the main thread and an ingest thread say to each other. */
+/** The messages between the main thread and an ingest thread. */
 import type { MessagePort } from 'node:worker_threads';
 import type { Config, ServerUrls } from '../config.ts';
 import type { ErrorCode } from '../core/errors.ts';
@@ -12,58 +12,58 @@ export interface IngestTask {
   readonly servers: Pick<ServerUrls, 'rabbitmqUrl' | 'redisUrl'>;
   readonly queue: string;
   readonly shards: number;
-  /** Replicas of Redis that must have a batch before it is acknowledged. */
+  /** How many replicas of Redis must have a batch before it is acknowledged. */
   readonly redisReplicasMin: number;
   readonly ingest: Config['ingest'];
-  /** Begin without consuming. */
+  /** Start without consuming. */
   readonly paused: boolean;
   readonly dedupeSecret: string;
-  /** The life of Redis to count with. */
+  /** The epoch of Redis to count with; see aggregate/epoch.ts. */
   readonly epoch: string;
-  /** Count although Redis may lose what it acknowledged. */
+  /** Count even if Redis may lose what it has acknowledged. */
   readonly allowUnsafeRedis: boolean;
   readonly log: LoggerOptions;
   /** Undefined: no traces. */
   readonly tracing: TracingOptions | undefined;
-  /** Where a fault test ends this thread or its process. */
+  /** Where a fault test stops this thread or its process. */
   readonly crashAt: ArmedCrashPoint | undefined;
   /** Carries ThreadNotice to the main thread and ThreadCommand back. */
   readonly port: MessagePort;
 }
 
 /**
- * How a thread's task ended by itself. A value, because an error's code does not survive the way out of
- * a thread; whatever a thread throws is a defect, and the thread is replaced.
+ * How a thread's task ended. A value, because an error loses its code on the way out of a thread. If a thread throws,
+ * that is a defect, and the thread is replaced.
  */
 export type ThreadEnd =
   | { readonly kind: 'drained' }
   | { readonly kind: 'fatal'; readonly code: ErrorCode; readonly message: string };
 
 export type ThreadCommand =
-  /** Finish what is in flight, acknowledge it, close, and end the task, within the time. */
+  /** Settle and acknowledge what is in flight, close, and end the task, within the time. */
   | { readonly kind: 'drain'; readonly withinMs: number }
-  /** Take nothing more until told to resume; finish and acknowledge what is held. */
+  /** `pause`: take nothing more until `resume`; settle and acknowledge what is held. */
   | { readonly kind: 'pause' | 'resume' }
   | { readonly kind: 'log level'; readonly level: LogLevel };
 
 /**
- * `consuming` deliveries; `waiting` for RabbitMQ or Redis, taking nothing; `paused` by a person, connected
- * and holding nothing.
+ * `consuming` deliveries; `waiting` for RabbitMQ or Redis, taking nothing; `paused` by a person, connected and holding
+ * nothing.
  */
 export type ThreadState = 'consuming' | 'waiting' | 'paused';
 
 export type ThreadNotice =
   | { readonly kind: 'state'; readonly state: ThreadState }
   | { readonly kind: 'report'; readonly counts: IngestCounts; readonly held: HeldDeliveries }
-  /** Batches that were settled and recorded as spans, each by its traceparent. */
+  /** The traceparents of batches that were settled and recorded as spans. */
   | { readonly kind: 'traced'; readonly traceparents: readonly string[] };
 
-/** What a thread has taken and not acknowledged at this moment. */
+/** What a thread has taken and not acknowledged yet. */
 export interface HeldDeliveries {
   readonly deliveries: number;
-  /** When the longest waiting of them was sent, by its AMQP timestamp, else received; null when none is held. */
+  /** The earliest AMQP timestamp, or time of receipt for those without; null when none is held. */
   readonly oldestSentAtMs: number | null;
-  /** When the first of them was received. */
+  /** When the first of them was received; null when none is held. */
   readonly oldestReceivedAtMs: number | null;
 }
 
@@ -73,23 +73,23 @@ export const NOTHING_HELD: HeldDeliveries = {
   oldestReceivedAtMs: null,
 };
 
-/** What happened to pulses since the last notice. received = counted + duplicates + dead-lettered. */
+/** What happened to pulses since the last report. received = counted + duplicates + dead-lettered. */
 export interface IngestCounts {
   deliveries: number;
   batches: number;
   received: number;
   counted: number;
   duplicates: number;
-  /** Pulses without any id that were delivered or applied again: these alone may be counted twice. */
+  /** Pulses without any id that were redelivered or applied again. Only these may be counted twice. */
   redeliveredWithoutId: number;
   deadLettered: Partial<Record<RejectionReason, number>>;
-  /** How long the thread was busy, of its whole time. */
+  /** How long the thread's event loop was busy. */
   busySeconds: number;
   /** One entry a batch: its pulses. */
   batchPulses: number[];
-  /** One entry a batch: from sending it to Redis until it was safely applied. */
+  /** One entry a batch: from sending it to Redis until it was durably applied. */
   applySeconds: number[];
-  /** One entry an acknowledgement: since its first delivery was received. */
+  /** One entry an acknowledgement: the time since the batch's first delivery was received. */
   ackLagSeconds: number[];
 }
 

@@ -1,4 +1,4 @@
-/** A span for every batch, linked to the pulses in it that are traced themselves. Used only when traces are on. */
+/** A span for every batch, linked to the traces of the pulses in it. */
 import { SpanKind } from '@opentelemetry/api';
 import type { Accumulator } from '../aggregate/accumulator.ts';
 import {
@@ -20,13 +20,11 @@ export type AroundBatch = (
 
 export const UNTRACED: AroundBatch = (_batch, settle) => settle();
 
-/** Links of one batch, at most; the pulses of one request or run carry the same context and need one. */
+/** Links of one batch. The pulses of one request or populate run share a context and need one link. */
 const LINKS_MAX = 32;
 
 /**
- * Creates what consumer.ts calls around each batch.
- *
- * @param onTraced Told the `traceparent` of each batch that was recorded, once it is settled.
+ * @param onTraced Receives the `traceparent` of each batch that was recorded, once it is settled.
  */
 export function traceBatches(
   tracing: Tracing,
@@ -60,7 +58,7 @@ export function traceBatches(
     );
 }
 
-/** The same as `apply`, in a span. */
+/** Runs `apply` in a span. */
 export function traceApply(apply: Accumulator['apply'], tracing: Tracing): Accumulator['apply'] {
   if (!tracing.enabled) return apply;
   return (shard, batch) =>
@@ -71,7 +69,7 @@ export function traceApply(apply: Accumulator['apply'], tracing: Tracing): Accum
     );
 }
 
-/** The recorded traces that the deliveries are part of, each once. */
+/** The recorded traces of the deliveries, each once. */
 function contextsOf(origins: readonly Origin[]): TraceContext[] {
   const found = new Map<unknown, TraceContext>();
   let last: unknown;

@@ -1,6 +1,6 @@
 /**
- * The root of an ingest thread: wires one consumer, one Redis connection and one publisher of dead
- * letters, and runs until it is told to drain.
+ * The root of an ingest thread: wires one consumer, one Redis connection and one publisher for dead letters, and runs
+ * until the main thread drains it.
  */
 import { createAccumulator } from '../aggregate/accumulator.ts';
 import { assertRedisIsSafe } from '../aggregate/redis-durability.ts';
@@ -29,14 +29,13 @@ import {
 } from './thread-messages.ts';
 import { traceApply, traceBatches } from './trace-batches.ts';
 
-/** How long a batch is retried on the spot; well below RabbitMQ's acknowledgement timeout of 30 minutes. */
+/** How long a batch is retried; far below RabbitMQ's acknowledgement timeout of 30 minutes. */
 const RETRY_FOR_MS = 30_000;
 const NOTICE_INTERVAL_MS = 250;
 const DEAD_LETTERS_OUTSTANDING = 1_000;
 
 /**
- * The task of a thread. Resolves after a drain, or when the state is in doubt and the process must
- * stop. Everything that passes by itself is retried inside.
+ * Resolves after a drain, or when the state is in doubt and the process must stop. Transient errors are retried inside.
  */
 export async function runIngestThread(task: IngestTask): Promise<ThreadEnd> {
   const { port } = task;
@@ -137,7 +136,7 @@ function consumerOptions(task: IngestTask) {
   } satisfies ConsumerOptions;
 }
 
-/** Tells the main thread what was counted, and what is held, a few times a second. */
+/** Reports to the main thread, a few times a second, what was counted and what is held. */
 function startReporting(notify: (notice: ThreadNotice) => void) {
   let counts = noCounts();
   let traceparents: string[] = [];

@@ -1,26 +1,26 @@
-/** What was handed to the broker and has no confirm yet. */
+/** Publications that were sent and have no confirm yet. */
 import type { Message } from 'amqplib';
 import type { PulseError } from '../core/errors.ts';
 import type { Publication } from '../contract/publication.ts';
 
-/** One accepted publication, waiting or sent, and the promise that its caller holds. */
+/** One accepted publication, waiting or sent, and the promise of its caller. */
 export interface Pending {
   readonly publication: Publication;
   readonly resolve: () => void;
   readonly reject: (error: PulseError) => void;
-  /** When it began to wait, then when it was sent; on the monotonic clock. */
+  /** Since when it has waited, or after sending, when it was sent; on the monotonic clock. */
   sinceMs: number;
-  /** The broker has sent it back; its confirm, which follows, means nothing. */
+  /** The broker has returned it; the confirm that follows means nothing. */
   returned: boolean;
 }
 
 /**
- * A channel on which for so long everything was refused is stuck: one of RabbitMQ 3.10 that was opened between the
- * death of a queue's leader and the election refuses until the dead node is back, while new ones work.
+ * A channel that has refused everything for this long is stuck. In RabbitMQ 3.10, a channel that is opened between the
+ * death of a queue's leader and the election refuses everything until the dead node is back, while new channels work.
  */
 const REFUSED_TIMEOUT_MS = 2_000;
 
-/** The publications sent and not yet confirmed, oldest first. */
+/** Oldest first. */
 export class Outstanding {
   readonly #pending = new Set<Pending>();
   #bytes = 0;
@@ -31,14 +31,14 @@ export class Outstanding {
     return this.#pending.size;
   }
 
-  /** Of bodies. */
+  /** The bytes of all bodies. */
   get bytes(): number {
     return this.#bytes;
   }
 
-  /** Why the channel is of no more use; undefined while it is. */
+  /** Why the channel is stuck; undefined if it is not. */
   whyStuck(nowMs: number, confirmTimeoutMs: number): string | undefined {
-    // The order of confirms is loose, but a silence this long means a channel that is stuck.
+    // Confirms may come in another order, but one that takes this long means that the channel is stuck.
     const [oldest] = this.#pending;
     if (oldest !== undefined && nowMs - oldest.sinceMs >= confirmTimeoutMs) {
       return 'RabbitMQ did not confirm in time.';
@@ -54,20 +54,18 @@ export class Outstanding {
     this.#bytes += pending.publication.body.length;
   }
 
-  /** False when it was given up on earlier. */
+  /** False if it was rejected before. */
   remove(pending: Pending): boolean {
     if (!this.#pending.delete(pending)) return false;
     this.#bytes -= pending.publication.body.length;
     return true;
   }
 
-  /** Remembers how the broker has answered. */
   noteAnswer(isConfirm: boolean): void {
     if (isConfirm) this.#refusedSinceMs = undefined;
     else this.#refusedSinceMs ??= performance.now();
   }
 
-  /** Gives up on everything. */
   rejectAll(error: PulseError): void {
     this.#refusedSinceMs = undefined;
     const rejected = [...this.#pending];
@@ -77,10 +75,10 @@ export class Outstanding {
   }
 
   /**
-   * Marks what the broker sent back as unroutable.
+   * Marks what the broker returned as unroutable.
    *
-   * A return precedes the confirm of the same publication and carries its content, so the oldest
-   * outstanding twin is the one; without any twin, everything to that address is taken for returned.
+   * A return comes before the confirm of the same publication and has its content, so it belongs to the oldest equal
+   * one. If there is no equal one, everything to that address counts as returned.
    */
   markReturned({ fields, properties, content }: Message): void {
     const messageId: unknown = properties.messageId;

@@ -1,10 +1,10 @@
-/** What this process published, as Prometheus sees it. */
+/** Prometheus metrics of what this process published. */
 import { Counter, type Registry } from 'prom-client';
 import type { Publication } from '../contract/publication.ts';
 import { addSampledGauge } from '../platform/metrics.ts';
 import type { Publisher } from './publisher.ts';
 
-/** The publisher's `publish`, whose confirms and failures are counted from here on. */
+/** Returns the publisher's `publish`, which also counts confirms and failures. */
 export function measurePublisher(
   registry: Registry,
   publisher: Pick<Publisher, 'publish' | 'outstandingCount'>,
@@ -17,12 +17,12 @@ export function measurePublisher(
   });
   const failed = new Counter({
     name: 'pulse_publisher_failed_total',
-    help: "Publications of the API's own publisher that were refused, returned or not confirmed.",
+    help: "Publications of the API's own publisher that were refused, returned or never confirmed.",
     registers,
   });
   addSampledGauge(registry, {
     name: 'pulse_publisher_outstanding',
-    help: "Publications of the API's own publisher that are sent and not yet confirmed.",
+    help: "Publications of the API's own publisher that were sent and are not confirmed yet.",
     read: () => publisher.outstandingCount,
   });
   return async (publication) => {

@@ -1,4 +1,4 @@
-/** The one way Pulse publishes: persistent, mandatory, confirmed, on a connection of its own. */
+/** The only way in which Pulse publishes: persistent, mandatory, confirmed, on its own connection. */
 import type { ChannelModel, ConfirmChannel } from 'amqplib';
 import { TransientError, type PulseError } from '../core/errors.ts';
 import type { Publication } from '../contract/publication.ts';
@@ -12,52 +12,52 @@ export interface PublisherOptions {
   readonly logger: Logger;
   /** Shown by RabbitMQ beside the connection. */
   readonly name?: string;
-  /** Publications sent and not yet confirmed, at most; further ones wait. */
+  /** At most this many publications are sent and not confirmed yet; further ones wait. */
   readonly maxOutstanding?: number;
-  /** Bytes of bodies sent and not yet confirmed; one body is sent whatever its size. */
+  /** At most this many bytes of bodies are sent and not confirmed yet, except for a single larger body. */
   readonly maxOutstandingBytes?: number;
-  /** Publications that may wait for a place; further ones are refused at once. */
+  /** At most this many publications wait; further ones are refused at once. */
   readonly maxWaiting?: number;
-  /** After this a confirm is given up and the connection with it. */
+  /** If a confirm takes longer, the connection is closed. */
   readonly confirmTimeoutMs?: number;
-  /** After this a publication that found no place, or no connection, is refused. */
+  /** A publication that waits for longer, for room or for a connection, is refused. */
   readonly waitTimeoutMs?: number;
-  /** After this a broker that has stopped reading makes publications fail. */
+  /** If the broker blocks for longer, publications fail. */
   readonly blockedTimeoutMs?: number;
   /** Runs on every new connection before the first publication, for example to declare the topology. */
   readonly prepare?: (connection: ChannelModel) => Promise<void>;
-  /** The publisher has given up for good, because `prepare` threw an error that no retry mends. */
+  /** The publisher has ended for good, because `prepare` threw an error that is not retryable. */
   readonly onFatal?: (error: PulseError) => void;
 }
 
 /**
  * A publisher is, in turn:
- * - `connecting`: publications wait for a place, bounded in number and time;
- * - `open`: publications are sent while the window has room and the channel's buffer drains;
- * - `blocked`: the broker has stopped reading; they wait, and after a bound they fail;
- * - `closing`: new ones are refused, accepted ones are finished;
+ * - `connecting`: publications wait, limited in number and time;
+ * - `open`: publications are sent while the limits allow it and the channel's buffer drains;
+ * - `blocked`: the broker has stopped reading; publications wait, and fail after a time;
+ * - `closing`: new publications are refused, accepted ones are finished;
  * - `closed`: for good; nothing is pending.
  */
 export interface Publisher {
   readonly state: 'connecting' | 'open' | 'blocked' | 'closing' | 'closed';
-  /** Sent and not yet confirmed. */
+  /** Publications sent and not confirmed yet. */
   readonly outstandingCount: number;
-  /** Resolves when it is connected, at once if it is; rejects when it is closed before. */
+  /** Resolves when connected, at once if it is; rejects if it is closed before. */
   readonly ready: Promise<void>;
   /**
-   * Publishes once and resolves when the broker has it safely in a queue.
+   * Publishes once, and resolves when the broker has stored it in a queue.
    *
-   * @throws TransientError PULSE_PUBLISH_UNCONFIRMED or PULSE_RABBIT_BLOCKED: it may have been
-   * published, so repeat it with the same id. PULSE_PUBLISH_UNROUTABLE: no queue is bound.
-   * PULSE_PUBLISH_BUSY, PULSE_RABBIT_UNREACHABLE: it found no place in time and was not sent.
+   * @throws TransientError PULSE_PUBLISH_UNCONFIRMED or PULSE_RABBIT_BLOCKED: it may have been published, so repeat it
+   * with the same id. PULSE_PUBLISH_UNROUTABLE: no queue is bound. PULSE_PUBLISH_BUSY, PULSE_RABBIT_UNREACHABLE: it
+   * waited too long and was not sent.
    * @throws RejectedError PULSE_PUBLISH_INVALID a property cannot be encoded.
    */
   publish(publication: Publication): Promise<void>;
-  /** Waits for what was accepted, `timeoutMs` at most, refuses the rest, and closes the connection. */
+  /** Waits at most `timeoutMs` for accepted publications, fails the rest, and closes the connection. */
   close(timeoutMs?: number): Promise<void>;
 }
 
-/** Creates a publisher; it connects in the background and reconnects until it is closed. */
+/** Connects in the background, and reconnects until it is closed. */
 export function createPublisher(options: PublisherOptions): Publisher {
   return new ConfirmedPublisher(options);
 }
@@ -71,7 +71,7 @@ const DEFAULTS = {
   waitTimeoutMs: 30_000,
   blockedTimeoutMs: 10_000,
 };
-/** One timer looks after every publication: a timer each would cost more than the publishing. */
+/** One timer for all publications: one for each would cost more than publishing. */
 const SWEEP_INTERVAL_MS = 250;
 const CLOSE_TIMEOUT_MS = 10_000;
 
@@ -79,7 +79,7 @@ class ConfirmedPublisher implements Publisher {
   readonly #options: typeof DEFAULTS & PublisherOptions;
   readonly #session: RabbitSession;
   readonly #sweeper: NodeJS.Timeout;
-  /** Oldest first, as `#outstanding` is: each is added at "now" and only removed. */
+  /** Oldest first, like `#outstanding`: publications are only appended and removed. */
   readonly #waiting = new Set<Pending>();
   readonly #outstanding = new Outstanding();
   #link: RabbitLink | undefined;
@@ -159,7 +159,7 @@ class ConfirmedPublisher implements Publisher {
     await this.#untilIdle(timeoutMs);
     this.#life = 'closed';
     clearInterval(this.#sweeper);
-    this.#failWaiting(unconfirmed('The publisher was closed before it could be sent.'));
+    this.#failWaiting(unconfirmed('The publisher was closed before it was sent.'));
     await this.#session.close();
   }
 
@@ -169,7 +169,7 @@ class ConfirmedPublisher implements Publisher {
     const channel = await link.createConfirmChannel({
       highWaterMark: Math.max(1024, maxOutstanding),
     });
-    // Before amqplib's own listener, which fails every callback: those must not send on this channel.
+    // Before amqplib's own listener, which calls every callback with an error: those must not send on this channel.
     channel.prependListener('close', () => {
       if (this.#channel === channel) this.#channel = undefined;
     });
@@ -223,7 +223,7 @@ class ConfirmedPublisher implements Publisher {
       );
       if (room === false) this.#channelFull = true;
     } catch (error) {
-      // Thrown before anything was written, so that the channel's count of confirms is right.
+      // Thrown before anything was written, so the channel's count of confirms stays correct.
       this.#outstanding.remove(pending);
       pending.reject(unsendable(error));
     }
@@ -232,7 +232,7 @@ class ConfirmedPublisher implements Publisher {
   #settle(pending: Pending, error: unknown): void {
     if (!this.#outstanding.remove(pending)) return;
     this.#outstanding.noteAnswer(error === null);
-    if (error !== null) pending.reject(unconfirmed('RabbitMQ did not take it.', error));
+    if (error !== null) pending.reject(unconfirmed('RabbitMQ refused it.', error));
     else if (pending.returned) pending.reject(unroutable(pending.publication));
     else pending.resolve();
     this.#admit();
@@ -265,7 +265,7 @@ class ConfirmedPublisher implements Publisher {
   #noPlace(): TransientError {
     return this.#channel === undefined
       ? new TransientError('PULSE_RABBIT_UNREACHABLE', 'RabbitMQ could not be reached in time.')
-      : new TransientError('PULSE_PUBLISH_BUSY', 'No place to publish became free in time.');
+      : new TransientError('PULSE_PUBLISH_BUSY', 'The publication waited too long to be sent.');
   }
 
   #failWaiting(error: PulseError): void {

@@ -1,11 +1,11 @@
-/** Publishing in a span, and telling whoever consumes it which one. Used only when traces are on. */
+/** Publishes in a span, and sends the span's context to the consumer. */
 import { SpanKind, type Attributes } from '@opentelemetry/api';
 import type { Publication } from '../contract/publication.ts';
 import { TRACEPARENT } from '../core/trace-context.ts';
 import type { Tracing } from '../platform/tracing.ts';
 import type { Publisher } from './publisher.ts';
 
-/** The same as `publish`, with one span for each publication. */
+/** Returns `publish` with a span around each publication. */
 export function tracePublish(
   publish: Publisher['publish'],
   tracing: Tracing,
@@ -18,7 +18,7 @@ export function tracePublish(
     );
 }
 
-/** What OpenTelemetry's conventions say of a span that publishes. */
+/** The attributes of a publishing span, by OpenTelemetry's conventions. */
 export function publishAttributes(exchange: string): Attributes {
   return {
     'messaging.system': 'rabbitmq',
@@ -27,7 +27,7 @@ export function publishAttributes(exchange: string): Attributes {
   };
 }
 
-/** Replaces a traceparent that it carries already: that of a replayed pulse names its first journey. */
+/** Replaces any traceparent in the publication: a replayed pulse has that of its first publication. */
 function withTraceparent(publication: Publication, tracing: Tracing): Publication {
   const traceparent = tracing.traceparent();
   if (traceparent === undefined) return publication;

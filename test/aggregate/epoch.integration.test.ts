@@ -68,7 +68,7 @@ test('an emptied Redis takes no batch and stops the next start', async () => {
   expect(await redis.exists('{0}:live')).toBe(0);
 });
 
-test('one shard that lost its memory is enough', async () => {
+test('one shard that lost its data is enough', async () => {
   const deps = open(await ensureEpoch(open()));
   await redis.del('{1}:books');
   await expect(ensureEpoch(deps)).rejects.toThrow(/shard 1/);
@@ -87,7 +87,7 @@ test('an emptied Postgres beside sums that were flushed is not a first start', a
   expect(sealed.counted).toBe(1n);
   await redis.del('{0}:live');
   await pool.query('TRUNCATE epochs');
-  await expect(ensureEpoch(deps)).rejects.toThrow(/Postgres is new to this Redis/);
+  await expect(ensureEpoch(deps)).rejects.toThrow(/This Redis belongs to another database/);
 });
 
 test('accepting the loss balances the books again', async () => {

@@ -37,7 +37,7 @@ test('a Redis that was emptied counts nothing until somebody accepts the loss', 
   await publish(flow, 'after', 5);
   const stopped = await worker.ended;
   expect(stopped.exitCode).toBe(1);
-  expect(stopped.stderr).toContain('lost its memory');
+  expect(stopped.stderr).toContain('lost its data');
   const refused = await flow.run(['worker']);
   expect(refused.exitCode).toBe(1);
   expect(refused.stderr).toContain('pulse recover');

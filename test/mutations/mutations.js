@@ -88,7 +88,7 @@ export const MUTATIONS = [
     edits: [
       {
         file: 'src/flush/flush.ts',
-        find: "assertSameCounts(batch, copied, 'its scan gave');",
+        find: "assertSameCounts(batch, copied, 'its scan returned');",
         replace: '',
       },
     ],
