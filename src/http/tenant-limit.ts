@@ -1,6 +1,6 @@
 /** Limits on work in progress in this process, shared between tenants so that none can take all of it. */
 import type { TenantScope } from '../core/tenant-scope.ts';
-import { HTTP_PROBLEMS, ProblemError } from './problems.ts';
+import { HTTP_PROBLEMS, ProblemError, type ProblemKind } from './problems.ts';
 
 export interface TenantLimitOptions {
   /** The work, for the answers, such as `exports`. */
@@ -9,6 +9,8 @@ export interface TenantLimitOptions {
   readonly perTenant: number;
   /** How much of it all callers may have; beyond it the answer is 503. */
   readonly total: number;
+  /** Instead of 429. */
+  readonly tenantProblem?: ProblemKind;
 }
 
 export interface TenantLimit {
@@ -23,7 +25,12 @@ export interface TenantLimit {
 
 const RETRY_AFTER = { 'retry-after': '5' };
 
-export function createTenantLimit({ what, perTenant, total }: TenantLimitOptions): TenantLimit {
+export function createTenantLimit({
+  what,
+  perTenant,
+  total,
+  tenantProblem = HTTP_PROBLEMS.PULSE_API_TOO_MANY_REQUESTS,
+}: TenantLimitOptions): TenantLimit {
   const byShare = new Map<string, number>();
   let count = 0;
   return {
@@ -31,7 +38,7 @@ export function createTenantLimit({ what, perTenant, total }: TenantLimitOptions
       const share = shareOf(tenants);
       const own = byShare.get(share) ?? 0;
       if (own >= perTenant) {
-        throw new ProblemError(HTTP_PROBLEMS.PULSE_API_TOO_MANY_REQUESTS, {
+        throw new ProblemError(tenantProblem, {
           detail: `Too many ${what} are in progress for your tenant: the limit is ${perTenant}.`,
           headers: RETRY_AFTER,
         });

@@ -27,6 +27,7 @@ import { actorNameOf, OPERATORS, READERS, type Caller } from '../http/caller.ts'
 import { spanFrom } from '../http/instants.ts';
 import { nextLink } from '../http/page-links.ts';
 import { HTTP_PROBLEMS, invalidField, ProblemError } from '../http/problems.ts';
+import { createTenantLimit } from '../http/tenant-limit.ts';
 import {
   BULK_LIMIT_DEFAULT,
   discardDeadLetterSchema,
@@ -51,6 +52,14 @@ export interface QuarantineModuleDeps {
   readonly replay: DeadLetterReplay;
 }
 
+const BULK_REPLAYS = {
+  what: 'bulk replays',
+  perTenant: 1,
+  total: 3,
+  tenantProblem: QUARANTINE_PROBLEMS.PULSE_API_REPLAY_BUSY,
+};
+/** Few, so that all bulk replays together leave connections to Postgres for other requests. */
+const BULK_IN_FLIGHT_MAX = 2;
 /** How long a bulk replay may take at its rate, so that it can be answered in time. */
 const BULK_SECONDS_MAX = 30;
 /** It starts no replay after this time: its actual rate may be lower. */
@@ -128,7 +137,7 @@ function addFix(api: Api, { pool }: QuarantineModuleDeps): void {
 function addReplays(api: Api, { pool, replay }: QuarantineModuleDeps): void {
   const deps: ReplayDeps = { pool, ...replay };
   const config = { roles: OPERATORS };
-  let isRunning = false;
+  const limit = createTenantLimit(BULK_REPLAYS);
 
   api.post(
     '/dead-letters/:id/replay',
@@ -156,33 +165,34 @@ function addReplays(api: Api, { pool, replay }: QuarantineModuleDeps): void {
     '/dead-letters/replay',
     { schema: replayManySchema, config: bulkConfig },
     async (request, reply) => {
-      const { limit = BULK_LIMIT_DEFAULT, rate_per_second: rate = RATE_DEFAULT } = request.body;
+      const { limit: countMax = BULK_LIMIT_DEFAULT, rate_per_second: rate = RATE_DEFAULT } =
+        request.body;
       const filters = { ...bulkFiltersFrom(request.body), scope: request.user.tenants };
       const after = cursorFrom(request.body.after);
-      if (limit / rate > BULK_SECONDS_MAX) {
+      if (countMax / rate > BULK_SECONDS_MAX) {
         throw invalidField('limit', `must be at most ${BULK_SECONDS_MAX * rate} at this rate`);
       }
       const preview = previewToJson(await previewMany(deps, filters));
       if (request.body.dry_run === true) {
         return { ...preview, ...NOTHING_REPLAYED, dry_run: true };
       }
-      if (isRunning) throw new ProblemError(QUARANTINE_PROBLEMS.PULSE_API_REPLAY_BUSY);
-      isRunning = true;
+      const leave = limit.enter(request.user.tenants);
       try {
         const report = await replayMany(deps, {
           actor: actorOf(request),
           filters,
           after,
-          limit,
+          limit: countMax,
           ratePerSecond: rate,
           evenIfForgotten: request.body.even_if_forgotten === true,
+          inFlightMax: BULK_IN_FLIGHT_MAX,
           timeoutMs: BULK_TIMEOUT_MS,
           signal: signalOfEnd(reply),
         });
         if (report.error !== undefined && report.replayed === 0) throw report.error;
         return { ...preview, ...reportToJson(report), dry_run: false };
       } finally {
-        isRunning = false;
+        leave();
       }
     },
   );

@@ -262,7 +262,7 @@ export const replayManySchema = {
     'replayDeadLetters',
     'Replays quarantined dead letters that match, oldest first',
     'Needs at least one filter, and `limit / rate_per_second` may be at most 30 seconds. Answers when done; ' +
-      'repeat with `after` set to `next` until that is null. 409 while another bulk replay is in progress.',
+      'repeat with `after` set to `next` until that is null. 409 while another bulk replay of your tenants is in progress.',
   ),
   curl: `curl -s "$API/dead-letters/replay" ${WITH_TOKEN} ${sending('replayMany')}`,
   body: BulkReplayBody,

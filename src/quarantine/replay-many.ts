@@ -19,6 +19,8 @@ export interface ReplayManyOptions {
   /** At most this many replays are started per second. */
   readonly ratePerSecond: number;
   readonly evenIfForgotten?: boolean;
+  /** Replays at a time; each needs a connection to Postgres. */
+  readonly inFlightMax?: number;
   /** Starts no replay after this time. */
   readonly timeoutMs?: number;
   /** Starts no replay once it is aborted. */
@@ -50,8 +52,7 @@ export interface Preview {
   readonly first: readonly DeadLetterRow[];
 }
 
-/** Few, so that most of the pool's connections are left for other requests. */
-const IN_FLIGHT_MAX = 4;
+const IN_FLIGHT_MAX_DEFAULT = 4;
 const PAGE_ROWS = 500;
 const PREVIEW_ROWS = 5;
 
@@ -79,6 +80,7 @@ export async function replayMany(
   options: ReplayManyOptions,
 ): Promise<ReplayReport> {
   const { limit, ratePerSecond, signal, actor, evenIfForgotten = false } = options;
+  const { inFlightMax = IN_FLIGHT_MAX_DEFAULT } = options;
   const deadlineMs = performance.now() + (options.timeoutMs ?? Infinity);
   const counts = { replayed: 0, overtaken: 0, forgotten: 0, missing: 0 };
   const inFlight = new Set<Promise<void>>();
@@ -111,7 +113,7 @@ export async function replayMany(
       next = row.cursor;
       const running = replayOne(row.id).finally(() => inFlight.delete(running));
       inFlight.add(running);
-      if (inFlight.size >= IN_FLIGHT_MAX) await Promise.race(inFlight);
+      if (inFlight.size >= inFlightMax) await Promise.race(inFlight);
     }
   } catch (failure) {
     fail(failure);

@@ -12,7 +12,7 @@ export interface FreshnessFacts {
   /** When the question was asked, or its `as_of`. */
   readonly atMs: number;
   /** The earliest window of each batch that was counted and not flushed then. */
-  readonly unflushedSinceMs: readonly number[];
+  readonly unflushedSinceMs: readonly number[] | 'unknown';
   /** How old a pulse may be to be counted. */
   readonly pulseAgeMaxMs: number;
   readonly windowSeconds: number;
@@ -24,8 +24,9 @@ export interface FreshnessFacts {
 export function toFreshness(facts: FreshnessFacts): Freshness {
   const { atMs, unflushedSinceMs, pulseAgeMaxMs, windowSeconds, provisional, pending } = facts;
   const windowOf = (ms: number): number => windowStartSec(ms, windowSeconds) * 1000;
-  const completeThroughMs = Math.min(windowOf(atMs), ...unflushedSinceMs);
   const lastPossibleMs = windowOf(atMs - pulseAgeMaxMs - LATEST_PULSE_GRACE_MS);
+  const incompleteSinceMs = unflushedSinceMs === 'unknown' ? [lastPossibleMs] : unflushedSinceMs;
+  const completeThroughMs = Math.min(windowOf(atMs), ...incompleteSinceMs);
   const finalThroughMs = Math.min(completeThroughMs, lastPossibleMs);
   return { completeThroughMs, finalThroughMs, provisional, pending };
 }

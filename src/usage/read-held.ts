@@ -35,7 +35,7 @@ export class TooMuchHeldError extends Error {
 export async function readHeld(
   reader: HeldReader,
   filter: RowFilter | undefined,
-): Promise<HeldBatch[]> {
+): Promise<readonly HeldBatch[]> {
   const held: HeldBatch[] = [];
   let rowsLeft = HELD_ROWS_MAX;
   for (let shard = 0; shard < reader.shards; shard++) {

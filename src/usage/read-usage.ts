@@ -11,12 +11,12 @@
  * A batch that is created after step 1 is in the snapshot as a whole or not at all.
  */
 import type { Pool, PoolClient } from 'pg';
-import type { AggregateRow } from '../aggregate/accumulator.ts';
+import type { AggregateRow, RowFilter } from '../aggregate/accumulator.ts';
 import { FatalError } from '../core/errors.ts';
 import { includesTenant, type TenantScope } from '../core/tenant-scope.ts';
 import { foldHeld } from './fold-held.ts';
 import { toFreshness } from './freshness.ts';
-import { readHeld, type HeldBatch, type HeldReader } from './read-held.ts';
+import type { HeldBatch } from './read-held.ts';
 import { toCursor, type Freshness, type UsageQuery, type UsageRow } from './usage.ts';
 import {
   findCommitted,
@@ -33,7 +33,8 @@ import {
 export type ReadSnapshot = <R>(read: (client: PoolClient) => Promise<R>) => Promise<R>;
 
 export interface UsageDeps {
-  readonly held: HeldReader;
+  /** Reads the batches in Redis and those of their rows that pass the filter; undefined reads no rows. */
+  readonly readHeld: (filter: RowFilter | undefined) => Promise<readonly HeldBatch[]>;
   readonly pool: Pick<Pool, 'query'>;
   readonly readSnapshot: ReadSnapshot;
   /** The tenants whose usage the caller may see; the question must not ask for others. */
@@ -58,7 +59,8 @@ export class AsOfFutureError extends Error {
 
 /** The result of steps 1 and 2. */
 export interface UsageReading {
-  readonly batches: readonly HeldBatch[];
+  /** Undefined: Redis was not asked. */
+  readonly batches: readonly HeldBatch[] | undefined;
   readonly startedAtMs: number;
   readonly isFlushing: boolean;
 }
@@ -103,11 +105,18 @@ export async function readRedis(deps: UsageDeps, query: UsageQuery): Promise<Usa
   const startedAtMs = Date.now();
   const { asOfMs } = query;
   const isLive = query.live && asOfMs === undefined;
-  const batches = await readHeld(deps.held, isLive ? heldFilter(query) : undefined);
+  const batches = matchesNothing(query)
+    ? undefined
+    : await deps.readHeld(isLive ? heldFilter(query) : undefined);
   if (asOfMs === undefined) return { batches, startedAtMs, isFlushing: false };
   const { isPast, isFlushing } = await readAsOfState(deps.pool, asOfMs);
   if (!isPast) throw new AsOfFutureError();
   return { batches, startedAtMs, isFlushing };
+}
+
+/** Redis is not asked then: no caller can make it search for tenants that are not theirs. */
+function matchesNothing({ tenants }: UsageQuery): boolean {
+  return tenants?.length === 0;
 }
 
 function heldFilter({ tenants, skus, units, fromMs, toMs }: UsageQuery) {
@@ -121,9 +130,10 @@ export async function prepareUsage(
   client: PoolClient,
   { query, reading }: { query: UsageQuery; reading: UsageReading },
 ): Promise<PreparedUsage> {
-  const ids = reading.batches.map(({ batchId }) => batchId);
+  const { batches = [] } = reading;
+  const ids = batches.map(({ batchId }) => batchId);
   const { committed, processId } = await findCommitted(client, ids);
-  const waiting = reading.batches.filter(({ batchId }) => !committed.has(batchId));
+  const waiting = batches.filter(({ batchId }) => !committed.has(batchId));
   if (query.asOfMs !== undefined) {
     const freshness = await freshnessAsOf(client, { deps, reading, waiting, asOfMs: query.asOfMs });
     return { statement: usageStatement(query, NOTHING_HELD), freshness, processId };
@@ -133,7 +143,10 @@ export async function prepareUsage(
   const { sums, pulseCount } = foldHeld(rows, query.groups);
   const freshness = toFreshness({
     atMs: reading.startedAtMs,
-    unflushedSinceMs: waiting.map(({ windowMinSec }) => windowMinSec * 1000),
+    unflushedSinceMs:
+      reading.batches === undefined
+        ? 'unknown'
+        : waiting.map(({ windowMinSec }) => windowMinSec * 1000),
     pulseAgeMaxMs: deps.pulseAgeMaxMs,
     windowSeconds: deps.windowSeconds,
     provisional: pulseCount > 0,
@@ -176,9 +189,10 @@ async function freshnessAsOf(
   const heldStill = waiting
     .filter(({ openedAtSec }) => openedAtSec * 1000 < openedBeforeMs)
     .map(({ windowMinSec }) => windowMinSec * 1000);
+  const earliest = flushedLater === undefined ? heldStill : [flushedLater, ...heldStill];
   return toFreshness({
     atMs: asOfMs,
-    unflushedSinceMs: flushedLater === undefined ? heldStill : [flushedLater, ...heldStill],
+    unflushedSinceMs: reading.batches === undefined ? 'unknown' : earliest,
     pulseAgeMaxMs: deps.pulseAgeMaxMs,
     windowSeconds: deps.windowSeconds,
     provisional: reading.isFlushing,

@@ -1,24 +1,27 @@
 /** GET /usage and GET /usage.csv: sums by window and group, as JSON, CSV or NDJSON. */
 import type { FastifyReply } from 'fastify';
 import type { Pool } from 'pg';
-import type { TenantScope } from '../core/tenant-scope.ts';
 import { readAsTenants } from '../platform/scoped-postgres.ts';
-import { HELD_ROWS_MAX, TooMuchHeldError } from './read-held.ts';
+import { createHeldReads, HeldReadsBusyError, type HeldReads } from './held-reads.ts';
+import { HELD_ROWS_MAX, readHeld, TooMuchHeldError, type HeldReader } from './read-held.ts';
 import { AsOfFutureError, readUsage, type UsageDeps } from './read-usage.ts';
 import { csvEncoder, NDJSON_ENCODER } from './row-encoders.ts';
 import { openUsageStream } from './stream-usage.ts';
 import type { Freshness, UsageQuery } from './usage.ts';
 import { setAnswerDeadline, signalOfEnd, whenOver } from '../http/answer-deadline.ts';
 import type { Api, ApiModule } from '../http/api-module.ts';
-import { READERS } from '../http/caller.ts';
+import { actorNameOf, READERS, type Caller } from '../http/caller.ts';
 import { preferredType } from '../http/media-type.ts';
 import { nextLink } from '../http/page-links.ts';
 import { HTTP_PROBLEMS, invalidField, ProblemError } from '../http/problems.ts';
+import { createTenantLimit, shareOf } from '../http/tenant-limit.ts';
 import { getUsageCsvSchema, getUsageSchema, USAGE_LIMIT_DEFAULT } from './usage-schema.ts';
 import { parseUsageParameters } from './usage-parameters.ts';
 
 /** What usage needs besides Postgres. */
-export type UsageSources = Pick<UsageDeps, 'held' | 'pulseAgeMaxMs' | 'windowSeconds'>;
+export interface UsageSources extends Pick<UsageDeps, 'pulseAgeMaxMs' | 'windowSeconds'> {
+  readonly held: HeldReader;
+}
 
 export interface UsageModuleDeps {
   readonly pool: Pool;
@@ -31,7 +34,7 @@ const NDJSON_TYPE = 'application/x-ndjson';
 type ExportType = typeof CSV_TYPE | typeof NDJSON_TYPE;
 
 /** An export holds a Postgres connection for as long as its caller reads; other requests need some as well. */
-const EXPORTS_MAX = 3;
+const EXPORTS = { what: 'exports', perTenant: 2, total: 5 };
 /** How long an export may take. The socket's time-out ends a stalled one sooner. */
 const EXPORT_TIMEOUT_MS = 3_600_000;
 
@@ -46,7 +49,10 @@ export function createUsageModule(deps: UsageModuleDeps): ApiModule {
 }
 
 function addRoutes(api: Api, deps: UsageModuleDeps): void {
-  const sendExport = createExports(deps);
+  const { held } = deps.usage;
+  const heldReads = createHeldReads((filter) => readHeld(held, filter));
+  const depsFor = (caller: Caller): UsageDeps => depsOf(deps, heldReads, caller);
+  const sendExport = createExports(depsFor);
 
   const options = { config: { roles: READERS } };
 
@@ -55,9 +61,9 @@ function addRoutes(api: Api, deps: UsageModuleDeps): void {
     const query = await parseUsageParameters(deps.pool, scope, request.query);
     void reply.header('vary', 'accept');
     const type = preferredType(request.headers.accept, [JSON_TYPE, CSV_TYPE, NDJSON_TYPE]);
-    if (type !== JSON_TYPE) return await sendExport(reply, { query, type, scope });
+    if (type !== JSON_TYPE) return await sendExport(reply, { query, type, caller: request.user });
     const { limit = USAGE_LIMIT_DEFAULT } = query;
-    const page = await readUsage(depsOf(deps, scope), { ...query, limit }).catch(toProblem);
+    const page = await readUsage(depsFor(request.user), { ...query, limit }).catch(toProblem);
     if (page.next !== null) {
       const parameters = { ...request.query, limit, after: page.next };
       void reply.header('link', nextLink(`${api.prefix}/usage`, parameters));
@@ -71,37 +77,41 @@ function addRoutes(api: Api, deps: UsageModuleDeps): void {
     const scope = request.user.tenants;
     const query = await parseUsageParameters(deps.pool, scope, request.query);
     void reply.header('content-disposition', 'attachment; filename="usage.csv"');
-    return await sendExport(reply, { query, type: CSV_TYPE, scope });
+    return await sendExport(reply, { query, type: CSV_TYPE, caller: request.user });
   });
 }
 
-function createExports(deps: UsageModuleDeps) {
-  let exportCount = 0;
+function createExports(depsFor: (caller: Caller) => UsageDeps) {
+  const limit = createTenantLimit(EXPORTS);
   return async (
     reply: FastifyReply<{ Reply: unknown }>,
-    { query, type, scope }: { query: UsageQuery; type: ExportType; scope: TenantScope },
+    { query, type, caller }: { query: UsageQuery; type: ExportType; caller: Caller },
   ): Promise<FastifyReply> => {
-    if (exportCount >= EXPORTS_MAX) {
-      throw new ProblemError(HTTP_PROBLEMS.PULSE_API_BUSY, {
-        detail: `${EXPORTS_MAX} exports are in progress.`,
-      });
-    }
-    exportCount += 1;
-    whenOver(reply, () => {
-      exportCount -= 1;
-    });
+    whenOver(reply, limit.enter(caller.tenants));
     setAnswerDeadline(reply, EXPORT_TIMEOUT_MS);
     const encoder = type === CSV_TYPE ? csvEncoder(query) : NDJSON_ENCODER;
     const options = { encoder, signal: signalOfEnd(reply) };
-    const { freshness, text } = await openUsageStream(depsOf(deps, scope), query, options).catch(
+    const { freshness, text } = await openUsageStream(depsFor(caller), query, options).catch(
       toProblem,
     );
     return reply.headers(freshnessHeaders(freshness)).type(`${type}; charset=utf-8`).send(text);
   };
 }
 
-function depsOf({ pool, usage }: UsageModuleDeps, scope: TenantScope): UsageDeps {
-  return { ...usage, pool, scope, readSnapshot: (read) => readAsTenants(pool, scope, read) };
+function depsOf({ pool, usage }: UsageModuleDeps, heldReads: HeldReads, caller: Caller): UsageDeps {
+  const { held, pulseAgeMaxMs, windowSeconds } = usage;
+  const { tenants: scope } = caller;
+  // The callers of one tenant share their turns, however many keys it has.
+  const turn = scope === 'all' ? actorNameOf(caller) : shareOf(scope);
+  return {
+    pool,
+    scope,
+    pulseAgeMaxMs,
+    windowSeconds,
+    readSnapshot: (read) => readAsTenants(pool, scope, read),
+    readHeld: (filter) =>
+      filter === undefined ? readHeld(held, filter) : heldReads.read(turn, filter),
+  };
 }
 
 /** SQLSTATE invalid_parameter_value: Node knows the time zone, Postgres does not. */
@@ -113,6 +123,14 @@ function toProblem(error: unknown): never {
       'live',
       `must be false, or the request must ask for less: more than ${HELD_ROWS_MAX} of its rows are not flushed yet`,
     );
+  }
+  if (error instanceof HeldReadsBusyError) {
+    const { PULSE_API_BUSY, PULSE_API_TOO_MANY_REQUESTS } = HTTP_PROBLEMS;
+    throw new ProblemError(error.ofCaller ? PULSE_API_TOO_MANY_REQUESTS : PULSE_API_BUSY, {
+      detail:
+        'Too many requests for usage are waiting. Ask one after the other, or with live=false.',
+      headers: { 'retry-after': '5' },
+    });
   }
   if (error instanceof AsOfFutureError) throw invalidField('as_of', 'must not be in the future');
   if ((error as { code?: unknown }).code === UNKNOWN_TIME_ZONE) {

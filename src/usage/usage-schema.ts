@@ -158,7 +158,7 @@ export const getUsageSchema = {
         'application/x-ndjson': ndjson,
       },
     },
-    ...problemResponses(400, 401, 403, 500, 503),
+    ...problemResponses(400, 401, 403, 429, 500, 503),
   },
 };
 
@@ -170,6 +170,6 @@ export const getUsageCsvSchema = {
   curl: `curl -sf "$API/usage.csv?window=day&group_by=tenant,product_sku" ${WITH_TOKEN}`,
   response: {
     200: { description: 'All rows.', content: { 'text/csv': csv } },
-    ...problemResponses(400, 401, 403, 500, 503),
+    ...problemResponses(400, 401, 403, 429, 500, 503),
   },
 };

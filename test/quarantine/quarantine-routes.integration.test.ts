@@ -5,7 +5,7 @@ import type { Api } from '../../src/http/api-module.ts';
 import { TransientError } from '../../src/core/errors.ts';
 import { sentPulse } from '../support/pulses.ts';
 import { useQuarantineFixture } from './quarantine-fixture.ts';
-import { authorization, createTestApp } from '../api/api-fixture.ts';
+import { authorization, createTestApp, fakeIdentities, forgeToken } from '../api/api-fixture.ts';
 
 const BASE = '/api/v1/dead-letters';
 const GOOD = sentPulse({ id: 'p-1' });
@@ -15,7 +15,11 @@ const fixture = useQuarantineFixture();
 let app: Api;
 
 beforeAll(async () => {
-  ({ app } = await createTestApp({ pool: fixture.pool, replay: fixture.replay }));
+  const identities = fakeIdentities({
+    acme: { role: 'operator', tenants: ['acme'] },
+    globex: { role: 'operator', tenants: ['globex'] },
+  });
+  ({ app } = await createTestApp({ pool: fixture.pool, replay: fixture.replay, identities }));
 });
 afterAll(() => app.close());
 
@@ -27,9 +31,13 @@ interface Answer {
   readonly errors: { readonly field: string }[];
 }
 
-async function request(method: NonNullable<InjectOptions['method']>, path: string, body?: object) {
+async function request(
+  method: NonNullable<InjectOptions['method']>,
+  ...[path, body, sub = 'alice']: [path: string, body?: object, sub?: string]
+) {
   const payload = body === undefined ? {} : { payload: body };
-  const res = await app.inject({ method, url: BASE + path, headers: authorization(), ...payload });
+  const headers = authorization(forgeToken({ claims: { sub } }));
+  const res = await app.inject({ method, url: BASE + path, headers, ...payload });
   return { status: res.statusCode, headers: res.headers, body: res.json<Answer>() };
 }
 const get = (path: string) => request('GET', path);
@@ -199,6 +207,14 @@ describe('many at once', () => {
     const answer = await post('/discard', { tenant: 'globex', note: 'gone' });
     expect(answer).toMatchObject({ status: 200, body: { matched: 1, discarded: 1 } });
     await fixture.waiting(3);
+  });
+
+  test('a bulk replay of one tenant does not keep out another', async () => {
+    const ask = { reason: 'amount_not_positive', rate_per_second: 2, limit: 2 };
+    const replayAs = (caller: string) => request('POST', '/replay', ask, caller);
+    const answers = await Promise.all(['acme', 'acme', 'globex'].map(replayAs));
+    expect(answers.map(({ status }) => status).sort()).toEqual([200, 200, 409]);
+    expect(answers[2]!.body).toMatchObject({ matched: 1, replayed: 1 });
   });
 
   test('one bulk replay at a time', async () => {

@@ -47,7 +47,7 @@ test.each([3_600, 1_800, 900])(
       starts.map((windowStartSec, id) => parsedPulse({ windowStartSec, id: String(id) })),
     );
     const filter = { fromSec: WINDOW_SEC + length, toSec: WINDOW_SEC + 3 * length };
-    const batches = await readHeld(fixture.usage.held, filter);
+    const batches = await readHeld(fixture.accumulator, filter);
     const rows = batches.flatMap(({ rows = [] }) =>
       rows.map(({ windowStartSec }) => windowStartSec),
     );
@@ -99,7 +99,10 @@ describe('a flush', () => {
           return await fixture.accumulator.readMatching(...args);
         },
       };
-      const { rows } = await readUsage({ ...fixture.usage, held }, EVERYTHING);
+      const { rows } = await readUsage(
+        { ...fixture.usage, readHeld: (filter) => readHeld(held, filter) },
+        EVERYTHING,
+      );
       expect(rows).toMatchObject([{ pulse_count: 300 }]);
     },
   );
@@ -156,7 +159,9 @@ describe('freshness', () => {
   test('a batch that Redis lost is an error', async () => {
     await fixture.count(somePulses(10));
     const held = { ...fixture.accumulator, readMatching: () => Promise.resolve(null) };
-    await expect(readUsage({ ...fixture.usage, held }, EVERYTHING)).rejects.toMatchObject({
+    await expect(
+      readUsage({ ...fixture.usage, readHeld: (filter) => readHeld(held, filter) }, EVERYTHING),
+    ).rejects.toMatchObject({
       code: 'PULSE_FLUSH_MISMATCH',
     });
   });

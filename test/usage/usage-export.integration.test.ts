@@ -6,7 +6,13 @@ import { startApi, type RunningApi } from '../../src/api/server.ts';
 import { createPool } from '../../src/platform/postgres.ts';
 import { eventually } from '../support/eventually.ts';
 import { isolatedServices, type IsolatedServices } from '../support/isolated.ts';
-import { authorization, OPTIONS, testDeps } from '../api/api-fixture.ts';
+import {
+  authorization,
+  fakeIdentities,
+  forgeToken,
+  OPTIONS,
+  testDeps,
+} from '../api/api-fixture.ts';
 import { insertBatch } from './rows-fixture.ts';
 
 const ROWS = 200_000;
@@ -25,7 +31,11 @@ beforeAll(async () => {
      SELECT 'tenant', 'sku-' || row, 'GB', 1, 1, '2026-01-31T13:00:00Z', $1 FROM generate_series(1, $2::integer) AS row`,
     [batchId, ROWS],
   );
-  api = await startApi(testDeps({ pool }), {
+  const identities = fakeIdentities({
+    acme: { role: 'viewer', tenants: ['acme', 'tenant'] },
+    globex: { role: 'viewer', tenants: ['globex', 'tenant'] },
+  });
+  api = await startApi(testDeps({ pool, identities }), {
     ...OPTIONS,
     host: '127.0.0.1',
     port: 0,
@@ -42,9 +52,11 @@ afterAll(async () => {
   await services.close();
 });
 
-const open = (path = 'usage.csv?group_by=product_sku') =>
+const ALL_ROWS = 'usage.csv?group_by=product_sku';
+const open = (path = ALL_ROWS, caller = 'alice') =>
   new Promise<IncomingMessage>((resolve, reject) => {
-    const request = httpGet(`${api.url}/api/v1/${path}`, { agent, headers: authorization() });
+    const headers = authorization(forgeToken({ claims: { sub: caller } }));
+    const request = httpGet(`${api.url}/api/v1/${path}`, { agent, headers });
     request.on('response', resolve).on('error', reject);
   });
 
@@ -114,8 +126,21 @@ test('a failure midway does not look like a complete answer', async () => {
   expect(answer.complete).toBe(false);
 });
 
-test('exports beyond the bound are refused with Retry-After', async () => {
-  const answers = await Promise.all([open(), open(), open()]);
+test('exports of one tenant beyond the bound are refused, and do not keep out another', async () => {
+  const acme = await Promise.all([open(ALL_ROWS, 'acme'), open(ALL_ROWS, 'acme')]);
+  const refused = await open(ALL_ROWS, 'acme');
+  expect(refused.statusCode).toBe(429);
+  expect(refused.headers['retry-after']).toBe('5');
+  refused.resume();
+  const globex = await open(ALL_ROWS, 'globex');
+  expect(globex.statusCode).toBe(200);
+  for (const answer of [...acme, globex]) answer.destroy();
+});
+
+test('exports beyond the bound of all tenants are refused with Retry-After', async () => {
+  const callers = ['acme', 'acme', 'globex', 'globex', 'alice'];
+  const answers = await Promise.all(callers.map((caller) => open(ALL_ROWS, caller)));
+  expect(answers.map(({ statusCode }) => statusCode)).toEqual([200, 200, 200, 200, 200]);
   const refused = await open();
   expect(refused.statusCode).toBe(503);
   expect(refused.headers['retry-after']).toBe('5');

@@ -1,4 +1,5 @@
 /** Usage questions on a real Redis and a real Postgres. */
+import { readHeld } from '../../src/usage/read-held.ts';
 import { readUsage, type UsageDeps } from '../../src/usage/read-usage.ts';
 import type { UsageQuery, UsageRow } from '../../src/usage/usage.ts';
 import { fromCursor } from '../../src/usage/usage.ts';
@@ -29,7 +30,7 @@ export async function createUsageFixture(): Promise<UsageFixture> {
   return {
     ...flushed,
     usage: {
-      held: accumulator,
+      readHeld: (filter) => readHeld(accumulator, filter),
       pool,
       scope: 'all',
       readSnapshot: (read) => readAsTenants(pool, 'all', read),

@@ -17,9 +17,10 @@ interface Page {
 let fixture: UsageFixture;
 let app: Awaited<ReturnType<typeof createTestApp>>['app'];
 
+const identities = fakeIdentities({ seven: { role: 'viewer', tenants: ['tenant-0', "o'neil"] } });
+
 beforeAll(async () => {
   fixture = await createUsageFixture();
-  const identities = fakeIdentities({ seven: { role: 'viewer', tenants: ['tenant-0', "o'neil"] } });
   const usage = { held: fixture.accumulator, pulseAgeMaxMs: AGE_MAX_MS, windowSeconds: 3_600 };
   ({ app } = await createTestApp({ pool: fixture.pool, identities, usage }));
 });
@@ -142,6 +143,27 @@ describe('GET /usage', () => {
     expect(await page('as_of=2020-01-01T00:00:00Z')).toMatchObject({ data: [] });
     expect(await page('live=false')).toMatchObject({ data: [{ pulse_count: 10 }], pending: null });
     expect(await page('')).toMatchObject({ data: [{ pulse_count: 15 }], pending: 5 });
+  });
+
+  test('a tenant that is not the caller’s is answered without Redis', async () => {
+    const held = {
+      shards: 1,
+      readBooks: () => Promise.reject(new Error('Redis was asked.')),
+      readMatching: () => Promise.reject(new Error('Redis was asked.')),
+    };
+    const usage = { held, pulseAgeMaxMs: AGE_MAX_MS, windowSeconds: 3_600 };
+    const { app: lonely } = await createTestApp({ pool: fixture.pool, identities, usage });
+    const headers = authorization(forgeToken({ claims: { sub: 'seven' } }));
+    for (const url of ['/api/v1/usage?tenant=tenant-1', '/api/v1/usage.csv?tenant=nobody']) {
+      expect((await lonely.inject({ url, headers })).statusCode).toBe(200);
+    }
+    const empty = (
+      await lonely.inject({ url: '/api/v1/usage?tenant=tenant-1', headers })
+    ).json<Page>();
+    // What is not flushed is not known, so the answer claims no more than is certain.
+    expect(empty).toMatchObject({ data: [], pending: 0, complete_through: empty.final_through });
+    expect((await lonely.inject({ url: '/api/v1/usage', headers })).statusCode).toBe(500);
+    await lonely.close();
   });
 
   test.each(['', 'flushed'])('shows a caller only their tenants, %s', async (place) => {
