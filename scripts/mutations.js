@@ -185,7 +185,7 @@ async function runVitest(check, directory) {
     [
       'node_modules/vitest/vitest.mjs',
       'run',
-      ...(check === 'simulation' ? ['--project', 'unit', 'test/simulation/'] : [check.tests]),
+      ...(check === 'simulation' ? ['--project', 'simulation'] : [check.tests]),
       '--reporter=json',
       `--outputFile=${report}`,
     ],
