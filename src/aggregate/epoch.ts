@@ -9,9 +9,10 @@ import { randomUUID } from 'node:crypto';
 import type { Pool } from 'pg';
 import { FatalError } from '../core/errors.ts';
 import { beginEpoch, readEpoch } from './epochs-query.ts';
-import type { RedisClient } from '../platform/redis.ts';
+import { mastersOf, type RedisClient } from '../platform/redis.ts';
 import type { Accumulator } from './accumulator.ts';
 import { shardKeys } from './keys.ts';
+import { LIBRARY_VERSION, libraryVersionIn } from './library.ts';
 
 export interface EpochDeps {
   readonly redis: RedisClient;
@@ -37,6 +38,40 @@ export async function ensureEpoch(deps: EpochDeps): Promise<string> {
   const begun = (await readEpoch(deps.pool)) ?? epoch;
   await assertRedisHolds(deps, begun);
   return begun;
+}
+
+/**
+ * Refuses what ensureEpoch would refuse, and changes nothing: neither server needs to be prepared.
+ *
+ * @throws FatalError PULSE_REDIS_EPOCH
+ */
+export async function assertEpochFits(deps: EpochDeps): Promise<void> {
+  const inPostgres = await readEpoch(deps.pool);
+  if (inPostgres !== undefined) {
+    await assertRedisHolds(deps, inPostgres);
+    return;
+  }
+  const versions = await Promise.all(mastersOf(deps.redis).map(libraryVersionIn));
+  // Without the functions nothing was ever counted. Asking the books would load them.
+  if (versions.every((version) => version === LIBRARY_VERSION)) await assertNothingFlushed(deps);
+}
+
+/** `none` before the first start. */
+export type EpochVerdict = 'none' | 'same' | 'different';
+
+/** What the two servers hold. Changes nothing. */
+export async function compareEpochs(deps: EpochDeps): Promise<{
+  readonly verdict: EpochVerdict;
+  readonly inPostgres: string | undefined;
+  /** Distinct. */
+  readonly inRedis: readonly (string | null)[];
+}> {
+  const inPostgres = await readEpoch(deps.pool);
+  const inRedis = [...new Set(await readHeldEpochs(deps))];
+  const isOne = inRedis.length === 1;
+  const isSame = isOne && inRedis[0] === (inPostgres ?? null);
+  const verdict = !isSame ? 'different' : inPostgres === undefined ? 'none' : 'same';
+  return { verdict, inPostgres, inRedis };
 }
 
 /**
@@ -77,9 +112,8 @@ async function stampFirst({ redis, accumulator }: EpochDeps): Promise<string> {
   return epoch;
 }
 
-async function assertRedisHolds({ redis, accumulator }: EpochDeps, epoch: string): Promise<void> {
-  for (let shard = 0; shard < accumulator.shards; shard++) {
-    const held = await redis.hget(shardKeys(shard).books, 'epoch');
+async function assertRedisHolds(deps: EpochDeps, epoch: string): Promise<void> {
+  for (const [shard, held] of (await readHeldEpochs(deps)).entries()) {
     if (held === epoch) continue;
     throw new FatalError(
       'PULSE_REDIS_EPOCH',
@@ -92,6 +126,15 @@ async function assertRedisHolds({ redis, accumulator }: EpochDeps, epoch: string
             'Check REDIS_URL and DATABASE_URL.',
     );
   }
+}
+
+/** The epoch in each shard's books; null where there is none. Needs no functions. */
+function readHeldEpochs({
+  redis,
+  accumulator,
+}: Pick<EpochDeps, 'redis' | 'accumulator'>): Promise<(string | null)[]> {
+  const shards = Array.from({ length: accumulator.shards }, (_, shard) => shard);
+  return Promise.all(shards.map((shard) => redis.hget(shardKeys(shard).books, 'epoch')));
 }
 
 /** If Postgres has no epoch, but sums of this Redis have been flushed, this is not a first start. */

@@ -1,8 +1,11 @@
 /** Table epochs: the epochs of this installation; see epoch.ts. */
 import type { Pool } from 'pg';
+import { codeOf } from '../core/errors.ts';
 import { toPulseError } from '../platform/postgres.ts';
 
-/** The newest epoch; undefined before the first start. */
+const UNDEFINED_TABLE = '42P01';
+
+/** The newest epoch; undefined before the first start, even in a database without tables. */
 export async function readEpoch(pool: Pick<Pool, 'query'>): Promise<string | undefined> {
   try {
     const { rows } = await pool.query<{ id: string }>(
@@ -10,6 +13,7 @@ export async function readEpoch(pool: Pick<Pool, 'query'>): Promise<string | und
     );
     return rows[0]?.id;
   } catch (error) {
+    if (codeOf(error) === UNDEFINED_TABLE) return undefined;
     throw toPulseError(error);
   }
 }

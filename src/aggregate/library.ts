@@ -26,19 +26,29 @@ export async function ensureLibrary(redis: RedisClient): Promise<void> {
   await Promise.all(mastersOf(redis).map(ensureLibraryOn));
 }
 
+/** Refuses a newer library as ensureLibrary would, and loads nothing. @throws FatalError PULSE_REDIS_LIBRARY */
+export async function assertLibraryFits(redis: RedisClient): Promise<void> {
+  for (const version of await Promise.all(mastersOf(redis).map(libraryVersionIn))) {
+    assertNotNewer(version);
+  }
+}
+
 async function ensureLibraryOn(redis: Redis): Promise<void> {
   const code = libraryCode();
   const present = await readLibraryCode(redis);
   if (present === code) return;
-  const presentVersion = versionOf(present);
-  if (Number(presentVersion ?? 0) > Number(LIBRARY_VERSION)) {
+  assertNotNewer(versionOf(present));
+  await redis.call('FUNCTION', 'LOAD', 'REPLACE', code);
+}
+
+function assertNotNewer(version: string | undefined): void {
+  if (Number(version ?? 0) > Number(LIBRARY_VERSION)) {
     throw new FatalError(
       'PULSE_REDIS_LIBRARY',
-      `Redis has version ${presentVersion ?? ''} of Pulse's functions, this build uses version ` +
+      `Redis has version ${version ?? ''} of Pulse's functions, this build uses version ` +
         `${LIBRARY_VERSION}. Upgrade this process; it must not replace a newer library.`,
     );
   }
-  await redis.call('FUNCTION', 'LOAD', 'REPLACE', code);
 }
 
 /** The version of the library in Redis; undefined when there is none. */

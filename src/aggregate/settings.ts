@@ -1,7 +1,7 @@
 /** Settings that all processes share, kept in Postgres because it outlives Redis and RabbitMQ. */
 import { randomBytes } from 'node:crypto';
 import type { Pool } from 'pg';
-import { FatalError } from '../core/errors.ts';
+import { codeOf, FatalError } from '../core/errors.ts';
 import { toPulseError } from '../platform/postgres.ts';
 
 export interface Settings {
@@ -26,28 +26,53 @@ export async function ensureSettings(
   pool: Pick<Pool, 'query'>,
   { shards, windowSeconds }: InstallationOptions,
 ): Promise<Settings> {
-  const windowMinutes = windowSeconds / 60;
   const stored = await writeMissing(pool, {
     shards: String(shards),
-    window_minutes: String(windowMinutes),
+    window_minutes: String(windowSeconds / 60),
     dedupe_secret: newSecret(),
   });
-  const storedShards = stored.get('shards');
-  if (storedShards !== String(shards)) {
-    throw new FatalError(
-      'PULSE_REDIS_SHARDS',
-      `SHARDS is ${shards}, but this installation uses ${storedShards ?? 'none'}: set SHARDS=${storedShards ?? 1}. ` +
-        `To change the number, stop all workers, run 'pulse flush', empty Redis, then update the row 'shards' in the table settings.`,
-    );
-  }
-  const storedMinutes = stored.get('window_minutes') ?? 'none';
-  if (storedMinutes !== String(windowMinutes)) {
-    throw new FatalError('PULSE_SETTINGS_WINDOW', windowMismatch(windowMinutes, storedMinutes));
-  }
+  assertSame(stored, { shards, windowSeconds });
   const dedupeSecret = stored.get('dedupe_secret');
   if (dedupeSecret === undefined) throw new Error('The setting dedupe_secret vanished.');
   return { dedupeSecret };
 }
+
+/**
+ * Refuses what ensureSettings would refuse, and writes nothing. The database may be empty.
+ *
+ * @throws FatalError PULSE_REDIS_SHARDS, PULSE_SETTINGS_WINDOW
+ */
+export async function assertSettingsFit(
+  pool: Pick<Pool, 'query'>,
+  options: InstallationOptions,
+): Promise<void> {
+  try {
+    assertSame(await readStoredSettings(pool), options);
+  } catch (error) {
+    if (codeOf(error) !== UNDEFINED_TABLE) throw toPulseError(error);
+  }
+}
+
+function assertSame(
+  stored: ReadonlyMap<string, string>,
+  { shards, windowSeconds }: InstallationOptions,
+): void {
+  const storedShards = stored.get('shards') ?? String(shards);
+  if (storedShards !== String(shards)) {
+    throw new FatalError(
+      'PULSE_REDIS_SHARDS',
+      `SHARDS is ${shards}, but this installation uses ${storedShards}: set SHARDS=${storedShards}. ` +
+        `To change the number, stop all workers, run 'pulse flush', empty Redis, then update the row 'shards' in the table settings.`,
+    );
+  }
+  const minutes = windowSeconds / 60;
+  const storedMinutes = stored.get('window_minutes') ?? String(minutes);
+  if (storedMinutes !== String(minutes)) {
+    throw new FatalError('PULSE_SETTINGS_WINDOW', windowMismatch(minutes, storedMinutes));
+  }
+}
+
+const UNDEFINED_TABLE = '42P01';
 
 /** What to do about a WINDOW_MINUTES that differs from the stored one. */
 export function windowMismatch(configured: number, stored: string): string {

@@ -17,10 +17,20 @@ import {
 import { pendingMigrations } from '../platform/migrate.ts';
 import { closeRabbitConnection, openRabbitConnection } from '../platform/rabbit-connection.ts';
 import type { RedisClient } from '../platform/redis.ts';
-import { declareTopology, readQueueDepth, topologyNames } from '../platform/topology.ts';
+import {
+  declareTopology,
+  readQueueDepth,
+  topologyNames,
+  type QueueDepth,
+} from '../platform/topology.ts';
 import { danger, ok, warning } from './doctor-findings.ts';
 
-export async function checkRabbit(url: string, queue: string): Promise<Finding[]> {
+/** @param isPaused Asked when pulses wait and nothing consumes them. */
+export async function checkRabbit(
+  url: string,
+  queue: string,
+  isPaused: () => Promise<boolean>,
+): Promise<Finding[]> {
   const connection = await openRabbitConnection(url, { name: 'pulse doctor' });
   try {
     const { version } = connection.connection.serverProperties;
@@ -35,26 +45,40 @@ export async function checkRabbit(url: string, queue: string): Promise<Finding[]
     }
     // The queue exists, so declaring it again changes nothing and compares every argument.
     await declareTopology(connection, queue);
-    const waits = `quorum, ${depth.readyCount} ready, ${depth.consumerCount} consumers`;
-    findings.push(
-      depth.readyCount > 0 && depth.consumerCount === 0
-        ? warning('rabbitmq queue', `${waits}: start a worker, or check whether ingest is paused`)
-        : ok('rabbitmq queue', waits),
-    );
     const dead = await readQueueDepth(connection, names.deadQueue);
-    const waiting = dead?.readyCount ?? 0;
-    findings.push(
-      waiting > 1_000
-        ? warning(
-            'rabbitmq dead letters',
-            `${waiting} wait for the quarantine writer: check that a worker runs and that Postgres answers`,
-          )
-        : ok('rabbitmq dead letters', `${waiting} wait for the quarantine writer`),
-    );
-    return findings;
+    return [
+      ...findings,
+      judgeQueue(depth, depth.consumerCount === 0 && (await isPaused())),
+      judgeDeadQueue(dead ?? { readyCount: 0, consumerCount: 0 }),
+    ];
   } finally {
     await closeRabbitConnection(connection);
   }
+}
+
+export function judgeQueue({ readyCount, consumerCount }: QueueDepth, paused: boolean): Finding {
+  const name = 'rabbitmq queue';
+  const detail = `quorum, ${readyCount} ready, ${consumerCount} consumers`;
+  if (readyCount === 0 || consumerCount > 0) return ok(name, detail);
+  return paused
+    ? warning(name, `${detail}: ingest is paused`)
+    : danger(
+        name,
+        `${detail}: nothing counts these pulses. Start a worker, or find out why it waits`,
+      );
+}
+
+const DEAD_LETTERS_WARNING = 1_000;
+
+export function judgeDeadQueue({ readyCount, consumerCount }: QueueDepth): Finding {
+  const name = 'rabbitmq dead letters';
+  const detail = `${readyCount} wait for the quarantine writer`;
+  if (readyCount > 0 && consumerCount === 0) {
+    return danger(name, `${detail}, and none runs: start a worker`);
+  }
+  return readyCount > DEAD_LETTERS_WARNING
+    ? warning(name, `${detail}: check that Postgres answers`)
+    : ok(name, detail);
 }
 
 export async function checkRedis(redis: RedisClient): Promise<Finding[]> {

@@ -2,13 +2,13 @@
 import { statfs } from 'node:fs/promises';
 import type { Pool } from 'pg';
 import type { Accumulator } from '../aggregate/accumulator.ts';
-import { shardKeys } from '../aggregate/keys.ts';
 import { verifyBooks } from '../flush/books.ts';
 import { isFlushOverdue } from '../flush/overdue.ts';
-import { readEpoch } from '../aggregate/epochs-query.ts';
+import { compareEpochs } from '../aggregate/epoch.ts';
 import type { Finding } from '../aggregate/redis-durability.ts';
 import { readPauseState } from '../ingest/pauses-query.ts';
 import type { RedisClient } from '../platform/redis.ts';
+import { hostUrls } from '../platform/server-urls.ts';
 import { danger, ok, warning } from './doctor-findings.ts';
 import { describePause } from './pause.ts';
 
@@ -27,16 +27,30 @@ const FLUSH_LATE_MS = 15 * 60_000;
 const FREE_SHARE_WARNING = 0.15;
 const FREE_SHARE_DANGER = 0.03;
 const GIB = 1024 ** 3;
+const LOCAL_HOSTS = ['127.0.0.1', 'localhost', '[::1]'];
 
-/** Needs an up-to-date schema and loaded functions. */
-export async function checkState(deps: StateDeps): Promise<Finding[]> {
-  return [
-    ...(await checkClocks(deps)),
-    await checkEpoch(deps),
-    await checkPause(deps),
-    await checkFlush(deps),
-    await checkBooks(deps),
-  ];
+/** What the servers are ready for. */
+export interface Prepared {
+  /** The tables are those of this build, and SHARDS is the installation's. */
+  readonly schema: boolean;
+  /** Every master has the functions of this build. */
+  readonly functions: boolean;
+}
+
+/** Needs Redis and Postgres to answer; what needs more is checked as far as the servers are prepared. */
+export async function checkState(
+  deps: StateDeps,
+  { schema, functions }: Prepared,
+): Promise<Finding[]> {
+  const epoch = await checkEpoch(deps);
+  const findings = [...(await checkClocks(deps)), epoch];
+  if (!schema) return findings;
+  findings.push(await checkPause(deps));
+  if (functions) return [...findings, await checkFlush(deps), await checkBooks(deps)];
+  // Before the first start there is nothing to check, and of a Redis that lost everything, nothing is left.
+  if (epoch.status !== 'ok') return findings;
+  const detail = 'not checked, because Redis lacks the functions of this build; a start loads them';
+  return [...findings, warning('books', detail)];
 }
 
 async function checkClocks({ redis, pool }: StateDeps): Promise<Finding[]> {
@@ -70,21 +84,14 @@ export function judgeSkew(name: string, skewMs: number): Finding {
   return ok(name, detail);
 }
 
-async function checkEpoch({ redis, pool, accumulator }: StateDeps): Promise<Finding> {
+async function checkEpoch(deps: StateDeps): Promise<Finding> {
   const name = 'epoch';
-  const known = await readEpoch(pool);
-  const held = new Set<string | null>();
-  for (let shard = 0; shard < accumulator.shards; shard++) {
-    held.add(await redis.hget(shardKeys(shard).books, 'epoch'));
-  }
-  const [first] = held;
-  if (known === undefined && held.size === 1 && first === null) {
-    return warning(name, 'none yet; the first start of a worker begins one');
-  }
-  if (known !== undefined && held.size === 1 && first === known) return ok(name, known);
+  const { verdict, inPostgres = 'none', inRedis } = await compareEpochs(deps);
+  if (verdict === 'none') return warning(name, 'none yet; the first start of a worker begins one');
+  if (verdict === 'same') return ok(name, inPostgres);
   return danger(
     name,
-    `Postgres knows ${known ?? 'none'}, Redis holds ${[...held].map((one) => one ?? 'none').join(', ')}: ` +
+    `Postgres knows ${inPostgres}, Redis holds ${inRedis.map((one) => one ?? 'none').join(', ')}: ` +
       'Redis has lost its data, or the two do not belong together. Check REDIS_URL and DATABASE_URL, restore ' +
       "Redis's append-only file, or accept the loss with `pulse recover --note 'what happened'`",
   );
@@ -148,7 +155,9 @@ export async function checkDisk(
   url: string,
   readDirectory: () => Promise<string | undefined>,
 ): Promise<Finding> {
-  const isHere = ['127.0.0.1', 'localhost', '[::1]'].includes(new URL(url).hostname);
+  // Of several hosts, which may be on several machines, none can be asked for the others.
+  const hosts = hostUrls(url).map((one) => new URL(one).hostname);
+  const isHere = hosts.length === 1 && LOCAL_HOSTS.includes(hosts[0] ?? '');
   const directory = isHere ? await readDirectory().catch(() => undefined) : undefined;
   const stats =
     directory === undefined ? undefined : await statfs(directory).catch(() => undefined);

@@ -4,6 +4,7 @@ import { openClients, type Clients } from '../cli/clients.ts';
 import { EXIT_DONE, EXIT_FAILED, waitOptions, type CommandRun } from '../cli/command.ts';
 import { defineCommand } from '../cli/define-command.ts';
 import { PulseError } from '../core/errors.ts';
+import { readPauseState } from '../ingest/pauses-query.ts';
 import { serverOf } from '../platform/logger.ts';
 import { waitForRedis } from '../platform/redis.ts';
 import { checkPostgres, checkRabbit, checkRedis } from './doctor-checks.ts';
@@ -30,7 +31,9 @@ async function examine(run: CommandRun): Promise<Finding[]> {
   const { servers, redis, pool } = clients;
   const { queue, shards, ingest } = run.config;
   const findings = await Promise.all([
-    orDanger('rabbitmq', servers.rabbitmqUrl, () => checkRabbit(servers.rabbitmqUrl, queue)),
+    orDanger('rabbitmq', servers.rabbitmqUrl, () =>
+      checkRabbit(servers.rabbitmqUrl, queue, () => isPaused(pool)),
+    ),
     orDanger('redis', servers.redisUrl, async () => {
       const wait = waitOptions(run, ANSWER_TIMEOUT_MS);
       await waitForRedis(redis, { ...wait, url: servers.redisUrl });
@@ -52,8 +55,11 @@ async function checkWhole(
   known: readonly Finding[],
 ): Promise<Finding[]> {
   const { servers, redis, pool } = clients;
-  const isOk = (name: string): boolean =>
-    known.some((finding) => finding.name === name && finding.status === 'ok');
+  const isOk = (name: string): boolean => {
+    const named = known.filter((finding) => isNamed(finding, name));
+    return named.length > 0 && named.every(({ status }) => status === 'ok');
+  };
+  const answers = (name: string): boolean => known.some((finding) => isNamed(finding, name));
   const findings = [
     await checkDisk('redis disk', servers.redisUrl, async () => {
       return isOk('redis version') ? (await redis.config('GET', 'dir'))[1] : undefined;
@@ -64,8 +70,28 @@ async function checkWhole(
     }),
   ];
   if (isOk('postgres version')) findings.push(await checkTimeZones(pool));
-  if (!isOk('postgres migrations') || !isOk('redis functions') || !isOk('shards')) return findings;
-  return [...findings, ...(await checkState({ ...clients, flushCron: run.config.flush.cron }))];
+  if (!answers('redis version') || !answers('postgres version')) return findings;
+  const state = await checkState(
+    { ...clients, flushCron: run.config.flush.cron },
+    {
+      schema: isOk('postgres migrations') && isOk('shards'),
+      functions: isOk('redis functions'),
+    },
+  );
+  return [...findings, ...state];
+}
+
+/** In a cluster, a finding's name ends in the node's address. */
+function isNamed(finding: Finding, name: string): boolean {
+  return finding.name === name || finding.name.startsWith(`${name} at `);
+}
+
+/** False if Postgres does not answer, or has no such table yet. */
+function isPaused(pool: Clients['pool']): Promise<boolean> {
+  return readPauseState(pool).then(
+    ({ paused }) => paused,
+    () => false,
+  );
 }
 
 async function orDanger(

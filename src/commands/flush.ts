@@ -1,4 +1,5 @@
 /** `pulse flush`. */
+import { assertEpochFits } from '../aggregate/epoch.ts';
 import { openClients } from '../cli/clients.ts';
 import { EXIT_DONE, type CommandRun } from '../cli/command.ts';
 import { defineCommand } from '../cli/define-command.ts';
@@ -12,7 +13,7 @@ export const flush = defineCommand({
   examples: ['pulse flush', 'pulse flush --json'],
   async run(run) {
     const clients = openClients(run);
-    await prepareServers(run, clients);
+    await prepareServers(run, clients, [(_run, opened) => assertEpochFits(opened)]);
     const onStep = flushCrashPoint(run);
     const report = await flushAll({ ...clients, logger: run.logger, onStep });
     const { rowCount, pulseCount, batchCount, skippedCount, seconds } = report;

@@ -39,7 +39,7 @@ export const resume = defineOrder({
 
 /** Who paused or resumed, when and why. */
 export function describePause({ paused, by, note, since }: PauseState): string {
-  const what = paused ? 'PAUSED' : 'running';
-  if (by === null || since === null) return what;
-  return `${what} since ${since.toISOString()}, by ${by}${note === null ? '' : `: ${note}`}`;
+  if (by === null || since === null) return paused ? 'PAUSED' : 'not paused';
+  const what = paused ? 'PAUSED since' : 'not paused; resumed at';
+  return `${what} ${since.toISOString()}, by ${by}${note === null ? '' : `: ${note}`}`;
 }

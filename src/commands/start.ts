@@ -91,7 +91,8 @@ export async function startParts(
   const metrics = await startMetricsServer(registry, { ...config.metrics, health });
   run.closer.add('metrics', () => metrics.close());
   const clients = openClients(run, servers);
-  const settings = await prepareServers(run, clients);
+  const checks = parts.flatMap(({ check }) => check ?? []);
+  const settings = await prepareServers(run, clients, checks);
   const tracing = await openTracing(run);
   const links: PartLinks = {
     onTraced: () => undefined,

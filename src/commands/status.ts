@@ -1,6 +1,7 @@
 /** `pulse status`. */
 import type { ShardBooks } from '../aggregate/accumulator.ts';
-import { openClients } from '../cli/clients.ts';
+import { compareEpochs, type EpochVerdict } from '../aggregate/epoch.ts';
+import { openClients, type Clients } from '../cli/clients.ts';
 import { EXIT_DONE, EXIT_FAILED, waitOptions, type CommandRun } from '../cli/command.ts';
 import { defineCommand } from '../cli/define-command.ts';
 import { readLastFlush } from '../flush/ledger.ts';
@@ -29,6 +30,8 @@ interface Status {
   readonly lastFlushAt: Date | null;
   /** Servers that did not answer, or hold nothing of Pulse yet. */
   readonly away: readonly string[];
+  /** Sentences about what is wrong though every server answers. */
+  readonly problems: readonly string[];
 }
 
 /** How long a server may take to answer. */
@@ -40,12 +43,13 @@ export const status = defineCommand({
   async run(run) {
     const found = await readStatus(run);
     run.answer(found, describeStatus(found));
-    return found.away.length === 0 ? EXIT_DONE : EXIT_FAILED;
+    return found.away.length + found.problems.length === 0 ? EXIT_DONE : EXIT_FAILED;
   },
 });
 
 async function readStatus(run: CommandRun): Promise<Status> {
-  const { servers, redis, pool, accumulator } = openClients(run);
+  const clients = openClients(run);
+  const { servers, redis, pool, accumulator } = clients;
   const away: string[] = [];
   const orNull = async <T>(url: string, read: () => Promise<T>): Promise<T | null> => {
     try {
@@ -56,7 +60,7 @@ async function readStatus(run: CommandRun): Promise<Status> {
       return null;
     }
   };
-  const [inPostgres, queues, sums] = await Promise.all([
+  const [inPostgres, queues, inRedis] = await Promise.all([
     orNull(servers.databaseUrl, async () => ({
       ingest: await readPauseState(pool),
       lastFlushAt: await readLastFlush(pool),
@@ -65,18 +69,44 @@ async function readStatus(run: CommandRun): Promise<Status> {
     orNull(servers.redisUrl, async () => {
       const wait = waitOptions(run, ANSWER_TIMEOUT_MS);
       await waitForRedis(redis, { ...wait, url: servers.redisUrl });
+      const verdict = await readVerdict(clients);
+      // The books of a Redis that has lost its data are empty, and asking for them would load the functions.
+      if (verdict === 'different') return { verdict, sums: null };
+      if (verdict === 'none') return { verdict, sums: sumUp([]) };
       const shards = Array.from({ length: accumulator.shards }, (_, shard) => shard);
-      return sumUp(await Promise.all(shards.map((shard) => accumulator.readBooks(shard))));
+      const books = await Promise.all(shards.map((shard) => accumulator.readBooks(shard)));
+      return { verdict, sums: sumUp(books) };
     }),
   ]);
-  return {
+  const found = {
     ingest: inPostgres?.ingest ?? null,
     queue: queues?.queue ?? null,
     deadQueue: queues?.deadQueue ?? null,
-    sums,
+    sums: inRedis?.sums ?? null,
     lastFlushAt: inPostgres?.lastFlushAt ?? null,
     away,
   };
+  return { ...found, problems: problemsOf(found, inRedis?.verdict) };
+}
+
+/** Whether Redis and Postgres belong together; undefined when that cannot be told. */
+async function readVerdict(clients: Clients): Promise<EpochVerdict | undefined> {
+  const epochs = await compareEpochs(clients).catch(() => undefined);
+  return epochs?.verdict;
+}
+
+function problemsOf(
+  { ingest, queue }: Pick<Status, 'ingest' | 'queue'>,
+  verdict: EpochVerdict | undefined,
+): string[] {
+  const problems: string[] = [];
+  if (verdict === 'different') {
+    problems.push('Redis has lost its data, or Redis and Postgres do not belong together');
+  }
+  if (queue !== null && queue.ready > 0 && queue.consumers === 0 && ingest?.paused !== true) {
+    problems.push(`nothing counts the ${queue.ready} pulses that wait: no worker consumes them`);
+  }
+  return problems;
 }
 
 async function readQueues(url: string, name: string) {
@@ -105,11 +135,12 @@ function sumUp(books: readonly ShardBooks[]) {
   };
 }
 
-function describeStatus({ ingest, queue, deadQueue, sums, lastFlushAt, away }: Status): string[] {
+function describeStatus(status: Status): string[] {
+  const { ingest, queue, deadQueue, sums, lastFlushAt, away, problems } = status;
   const line = <T>(name: string, known: T | null, describe: (known: T) => string): string =>
     `${name.padEnd(14)} ${known === null ? 'unknown' : describe(known)}`;
   return [
-    line('ingest', ingest, describePause),
+    line('ingest', ingest, (state) => `${describeIngest(state, queue)}${describePause(state)}`),
     line('queue', queue, ({ ready, consumers }) => `${ready} ready, ${consumers} consumers`),
     line('dead letters', deadQueue, ({ ready }) => `${ready} on their way to the quarantine`),
     line(
@@ -122,5 +153,14 @@ function describeStatus({ ingest, queue, deadQueue, sums, lastFlushAt, away }: S
     ...away.map((server) =>
       line('UNAVAILABLE', server, () => `${server} does not answer; \`pulse doctor\` says more`),
     ),
+    ...problems.map((problem) =>
+      line('PROBLEM', problem, () => `${problem}; \`pulse doctor\` says more`),
+    ),
   ];
+}
+
+/** Whether anything consumes, as far as that is known. */
+function describeIngest({ paused }: PauseState, queue: Depth | null): string {
+  if (paused || queue === null) return '';
+  return queue.consumers > 0 ? 'running, ' : 'NOT RUNNING, ';
 }

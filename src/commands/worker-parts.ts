@@ -1,5 +1,5 @@
 /** The parts of a worker, in the order in which they start: ingest last, so that it drains first. */
-import { ensureEpoch } from '../aggregate/epoch.ts';
+import { assertEpochFits, ensureEpoch } from '../aggregate/epoch.ts';
 import { assertRedisIsSafe, checkRedisDurability } from '../aggregate/redis-durability.ts';
 import type { Part } from '../cli/part.ts';
 import { toCheck } from '../cli/server-checks.ts';
@@ -14,7 +14,7 @@ import { ingestPart } from './ingest-part.ts';
  */
 const redisGuard: Part = {
   name: 'redis guard',
-  async start({ config, logger }, clients) {
+  async check({ config, logger }, clients) {
     if (config.allowUnsafeRedis) {
       const findings = await checkRedisDurability(clients.redis);
       const dangers = findings.filter(({ status }) => status === 'danger');
@@ -23,6 +23,9 @@ const redisGuard: Part = {
         'counting with a redis that may lose what it has acknowledged',
       );
     } else await assertRedisIsSafe(clients.redis);
+    await assertEpochFits(clients);
+  },
+  async start(_run, clients) {
     await ensureEpoch(clients);
   },
 };

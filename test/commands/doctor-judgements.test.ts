@@ -1,5 +1,10 @@
 import { describe, expect, test } from 'vitest';
-import { atLeast, judgeMemory } from '../../src/commands/doctor-checks.ts';
+import {
+  atLeast,
+  judgeDeadQueue,
+  judgeMemory,
+  judgeQueue,
+} from '../../src/commands/doctor-checks.ts';
 import { checkDisk, judgeDisk, judgeSkew } from '../../src/commands/doctor-state.ts';
 
 test.each([
@@ -27,6 +32,31 @@ test.each([
   if (status !== 'ok') expect(finding.detail).toContain('NTP');
 });
 
+test.each([
+  [0, 0, false, 'ok'],
+  [5, 1, false, 'ok'],
+  [5, 0, true, 'warning'],
+  [5, 0, false, 'danger'],
+] as const)(
+  '%i pulses, %i consumers, paused %s is called %s',
+  (ready, consumers, paused, status) => {
+    const depth = { readyCount: ready, consumerCount: consumers };
+    expect(judgeQueue(depth, paused).status).toBe(status);
+  },
+);
+
+test.each([
+  [0, 0, 'ok'],
+  [1_000, 1, 'ok'],
+  [1_001, 1, 'warning'],
+  [1, 0, 'danger'],
+] as const)(
+  '%i dead letters and %i quarantine writers is called %s',
+  (ready, consumers, status) => {
+    expect(judgeDeadQueue({ readyCount: ready, consumerCount: consumers }).status).toBe(status);
+  },
+);
+
 describe('disks', () => {
   test.each([
     [50, 'ok'],
@@ -45,6 +75,7 @@ describe('disks', () => {
       ['redis://127.0.0.1:1', () => Promise.resolve('/there/is/no/such/place')],
       ['redis://127.0.0.1:1', () => Promise.reject(new Error('not allowed'))],
       ['redis://127.0.0.1:1', () => Promise.resolve(undefined)],
+      ['redis+cluster://127.0.0.1:1,127.0.0.1:2', here],
     ] as const) {
       const finding = await checkDisk('a disk', url, read);
       expect(finding).toMatchObject({

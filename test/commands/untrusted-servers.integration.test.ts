@@ -1,0 +1,118 @@
+import { Redis } from 'ioredis';
+import type { Client } from 'pg';
+import { expect, onTestFinished, test, vi } from 'vitest';
+import { makeTraffic, openFlow, toMessage, type Flow } from '../flows/flow-fixture.ts';
+import { isolatedServices } from '../support/isolated.ts';
+import { startPrivateRedis } from '../support/private-redis.ts';
+import { MANY_STEPS_TIMEOUT_MS } from '../support/pulse-process.ts';
+import { withClient, withPath } from '../support/servers.ts';
+
+vi.setConfig({ testTimeout: MANY_STEPS_TIMEOUT_MS });
+
+interface Finding {
+  readonly name: string;
+  readonly status: string;
+  readonly detail: string;
+}
+
+async function examine(flow: Flow) {
+  const { exitCode, stdout } = await flow.run(['doctor', '--json']);
+  const { findings } = JSON.parse(stdout) as { findings: readonly Finding[] };
+  return { exitCode, dangers: findings.filter(({ status }) => status === 'danger') };
+}
+
+/** A Redis of one test alone, empty, with a client. */
+async function openRedis(settings: Readonly<Record<string, string>> = {}) {
+  const server = await startPrivateRedis(settings);
+  const client = new Redis(server.url);
+  onTestFinished(async () => {
+    client.disconnect();
+    await server.close();
+  });
+  const functions = async () => (await client.call('FUNCTION', 'LIST')) as unknown[];
+  return { url: server.url, client, functions };
+}
+
+test('after Redis has lost everything, no report is green, and nothing is written to it', async () => {
+  const redis = await openRedis();
+  const services = await isolatedServices();
+  onTestFinished(() => services.close());
+  const flow = await openFlow({}, { ...services, redisUrl: redis.url });
+  const worker = await flow.start('worker');
+  await flow.producer.publish(makeTraffic(100, 'lost').map(toMessage));
+  await flow.settled({ counted: 90 });
+  worker.signal('SIGTERM');
+  await worker.ended;
+
+  await redis.client.flushall();
+  await redis.client.call('FUNCTION', 'FLUSH');
+  const { exitCode, dangers } = await examine(flow);
+  expect(exitCode).toBe(1);
+  expect(dangers).toMatchObject([
+    { name: 'epoch', detail: expect.stringContaining('has lost its data') as string },
+  ]);
+  const status = await flow.run(['status']);
+  expect(status).toMatchObject({ exitCode: 1 });
+  expect(status.stdout).toMatch(/^in Redis +unknown$/m);
+  expect(status.stdout).toMatch(/^PROBLEM +Redis has lost its data/m);
+  for (const command of ['verify', 'flush', 'worker', 'start']) {
+    const refused = await flow.run([command]);
+    expect({ command, exitCode: refused.exitCode }).toEqual({ command, exitCode: 1 });
+    expect(refused.stderr).toContain('Redis has lost its data');
+  }
+  expect(await redis.functions()).toEqual([]);
+  expect(await redis.client.dbsize()).toBe(0);
+});
+
+test('a start that refuses Redis changes neither Redis nor Postgres nor RabbitMQ', async () => {
+  const redis = await openRedis({ appendfsync: 'everysec' });
+  const services = await isolatedServices();
+  onTestFinished(() => services.close());
+  const name = `${new URL(services.databaseUrl).pathname.slice(1)}_new`;
+  await withClient(services.databaseUrl, (client) => client.query(`CREATE DATABASE ${name}`));
+  onTestFinished(() =>
+    withClient(services.databaseUrl, (client) => client.query(`DROP DATABASE ${name}`)).then(),
+  );
+  const databaseUrl = withPath(services.databaseUrl, name);
+  const flow = await openFlow({}, { ...services, redisUrl: redis.url, databaseUrl });
+  for (const command of ['worker', 'start']) {
+    const refused = await flow.run([command]);
+    expect({ command, exitCode: refused.exitCode }).toEqual({ command, exitCode: 1 });
+    expect(refused.stderr).toContain('appendfsync');
+  }
+  expect(await redis.functions()).toEqual([]);
+  expect(await tablesIn(databaseUrl)).toEqual([]);
+  const { dangers } = await examine(flow);
+  expect(dangers.map(({ name }) => name)).toContain('redis fsync');
+  expect((await flow.run(['doctor'])).stdout).toContain(`"${flow.queue}" does not exist yet`);
+});
+
+test('pulses that nothing counts make doctor and status exit 1, unless ingest is paused', async () => {
+  const flow = await openFlow();
+  await flow.flush();
+  expect(await examine(flow)).toMatchObject({ exitCode: 0 });
+  await flow.producer.publish(makeTraffic(5, 'waiting').map(toMessage));
+  expect(await examine(flow)).toMatchObject({
+    exitCode: 1,
+    dangers: [
+      { name: 'rabbitmq queue', detail: expect.stringMatching(/nothing counts/) as string },
+    ],
+  });
+  const status = await flow.run(['status']);
+  expect(status).toMatchObject({ exitCode: 1 });
+  expect(status.stdout).toMatch(/^ingest +NOT RUNNING/m);
+  expect(status.stdout).toMatch(/^PROBLEM +nothing counts the 5 pulses/m);
+
+  await flow.run(['pause']);
+  expect(await examine(flow)).toEqual({ exitCode: 0, dangers: [] });
+  expect(await flow.run(['status'])).toMatchObject({ exitCode: 0 });
+});
+
+async function tablesIn(url: string): Promise<string[]> {
+  return withClient(url, async (client: Client) => {
+    const { rows } = await client.query<{ name: string }>(
+      "SELECT relname AS name FROM pg_class WHERE relnamespace = 'public'::regnamespace",
+    );
+    return rows.map(({ name }) => name);
+  });
+}
