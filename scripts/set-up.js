@@ -2,6 +2,7 @@
 // there are any.
 import { spawn } from 'node:child_process';
 import {
+  existsSync,
   lstatSync,
   mkdirSync,
   readdirSync,
@@ -16,6 +17,7 @@ import { fileURLToPath } from 'node:url';
 const LOCK = '.pulse/setup.lock';
 const STAMP = 'dist/.built';
 const INSTALLED = 'node_modules/.package-lock.json';
+const COMPILER = 'node_modules/typescript/package.json';
 const BUILD_INPUTS = ['src', 'package-lock.json', 'tsconfig.json', 'tsconfig.build.json'];
 
 /** Moves to the root of the clone, and installs and builds what is not there yet. Ends the process if that fails. */
@@ -59,9 +61,10 @@ function isReady() {
 
 async function installAndBuild() {
   if (isReady()) return;
-  if (!isInstalled()) {
+  if (!isInstalled() || !existsSync(COMPILER)) {
     process.stderr.write('Installing dependencies (npm ci) …\n');
-    await mustRun('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error']);
+    // With NODE_ENV=production, npm would leave out the compiler.
+    await mustRun('npm', ['ci', '--include=dev', '--no-audit', '--no-fund', '--loglevel=error']);
   }
   process.stderr.write('Building …\n');
   await mustRun('npm', ['run', '--silent', 'build']);
