@@ -38,6 +38,7 @@ export type MatrixRow =
 const V1 = '/api/v1';
 
 export const ACCESS_MATRIX: Readonly<Record<string, MatrixRow>> = {
+  'GET /': { public: true },
   'GET /openapi.json': { public: true },
   'GET /asyncapi.json': { public: true },
   'GET /docs': { public: true },

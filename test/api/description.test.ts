@@ -62,7 +62,7 @@ describe('the OpenAPI document', () => {
         return `${method.toUpperCase()} ${route?.url}`;
       }),
     );
-    const hidden = /^(\/docs|\/openapi\.json|\/asyncapi\.json|\/api\/v1\/health)/;
+    const hidden = /^(\/$|\/docs|\/openapi\.json|\/asyncapi\.json|\/api\/v1\/health)/;
     const routes = app.routeTable
       .filter(({ method, url }) => method !== 'HEAD' && !hidden.test(url))
       .map(({ method, url }) => `${method} ${url}`);
@@ -127,9 +127,17 @@ describe('the reference page', () => {
     expect(elsewhere.headers['content-security-policy']).toBe("default-src 'none'");
   });
 
+  test('is where the root of the server leads to', async () => {
+    const { statusCode, headers } = await app.inject({ url: '/' });
+    expect({ statusCode, location: headers.location }).toEqual({
+      statusCode: 302,
+      location: '/docs/',
+    });
+  });
+
   test('and the documents can be switched off', async () => {
     const { app: silent } = await createTestApp({}, { docs: false });
-    for (const url of ['/docs', '/docs/json', '/openapi.json', '/asyncapi.json']) {
+    for (const url of ['/', '/docs', '/docs/json', '/openapi.json', '/asyncapi.json']) {
       expect((await silent.inject({ url })).statusCode).toBe(404);
     }
     await silent.close();
