@@ -30,3 +30,17 @@ export function toFreshness(facts: FreshnessFacts): Freshness {
   const finalThroughMs = Math.min(completeThroughMs, lastPossibleMs);
   return { completeThroughMs, finalThroughMs, provisional, pending };
 }
+
+/** As the API and the command line answer it. */
+export function freshnessToJson(freshness: Freshness) {
+  return {
+    complete_through: freshnessInstant(freshness.completeThroughMs),
+    final_through: freshnessInstant(freshness.finalThroughMs),
+    provisional: freshness.provisional,
+    pending: freshness.pending,
+  };
+}
+
+export function freshnessInstant(ms: number): string {
+  return new Date(ms).toISOString().replace('.000Z', 'Z');
+}

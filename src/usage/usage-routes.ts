@@ -2,6 +2,7 @@
 import type { FastifyReply } from 'fastify';
 import type { Pool } from 'pg';
 import { readAsTenants } from '../platform/scoped-postgres.ts';
+import { freshnessInstant, freshnessToJson } from './freshness.ts';
 import { createHeldReads, HeldReadsBusyError, type HeldReads } from './held-reads.ts';
 import { HELD_ROWS_MAX, readHeld, TooMuchHeldError, type HeldReader } from './read-held.ts';
 import { AsOfFutureError, readUsage, type UsageDeps } from './read-usage.ts';
@@ -139,25 +140,12 @@ function toProblem(error: unknown): never {
   throw error;
 }
 
-function freshnessToJson(freshness: Freshness) {
-  return {
-    complete_through: toText(freshness.completeThroughMs),
-    final_through: toText(freshness.finalThroughMs),
-    provisional: freshness.provisional,
-    pending: freshness.pending,
-  };
-}
-
 function freshnessHeaders(freshness: Freshness): Record<string, string> {
   const { completeThroughMs, finalThroughMs, provisional, pending } = freshness;
   return {
-    'pulse-complete-through': toText(completeThroughMs),
-    'pulse-final-through': toText(finalThroughMs),
+    'pulse-complete-through': freshnessInstant(completeThroughMs),
+    'pulse-final-through': freshnessInstant(finalThroughMs),
     'pulse-provisional': String(provisional),
     ...(pending === null ? {} : { 'pulse-pending': String(pending) }),
   };
-}
-
-function toText(ms: number): string {
-  return new Date(ms).toISOString().replace('.000Z', 'Z');
 }
