@@ -8,6 +8,7 @@ import { actorName } from './actor.ts';
 import { EXIT_DONE, misused, type CommandRun } from './command.ts';
 import { defineCommand, type SetUp } from './define-command.ts';
 import type { Flags, OptionSpecs } from './options.ts';
+import { tableLines, type Column } from './table.ts';
 
 const TENANTS_MAX = 1_000;
 
@@ -65,12 +66,14 @@ function collectTenant(text: string, before: readonly string[] = []): string[] {
   );
 }
 
-/** A `list` command: a line for each row, or all of them as JSON. */
+/** A `list` command: a table with a line for each row, or all of them as JSON. */
 export function defineList<Row>(listing: {
   readonly summary: string;
   readonly list: (run: CommandRun) => Promise<readonly Row[]>;
   readonly toApi: (row: Row) => object;
-  readonly describe: (row: Row) => string;
+  readonly columns: (nowMs: number) => readonly Column<Row>[];
+  /** Printed instead of a table without rows. */
+  readonly none: string;
   readonly examples: readonly string[];
 }): SetUp {
   return defineCommand({
@@ -79,7 +82,9 @@ export function defineList<Row>(listing: {
     examples: listing.examples,
     async run(context) {
       const rows = await listing.list(context);
-      context.answer({ data: rows.map(listing.toApi) }, rows.map(listing.describe));
+      const lines =
+        rows.length === 0 ? listing.none : tableLines(listing.columns(Date.now()), rows);
+      context.answer({ data: rows.map(listing.toApi) }, lines);
       return EXIT_DONE;
     },
   });

@@ -101,7 +101,7 @@ function chosen({ argument: ids, flags }: BulkRun): ManyFilters {
 
 async function preview(run: BulkRun, filters: ManyFilters): Promise<number> {
   const found = await previewMany({ pool: await open(run) }, filters);
-  run.answer(previewToJson(found), describePreview(found));
+  run.answer(previewToJson(found), describePreview(found, Date.now()));
   return EXIT_DONE;
 }
 

@@ -1,4 +1,6 @@
 /** Dead letters as text for people. */
+import { printable, tableLines } from '../cli/table.ts';
+import { describeAge } from '../cli/wording.ts';
 import { toReadable } from '../quarantine/dead-letter-json.ts';
 import type {
   DeadLetterAction,
@@ -7,20 +9,21 @@ import type {
 } from '../quarantine/quarantine.ts';
 import type { Preview, ReplayReport } from '../quarantine/replay-many.ts';
 
-/** One line of a list. */
-export function describeRow(row: DeadLetterRow): string {
-  const { id, receivedAt, state, reason, tenant, messageId, pulseIndex, bodyBytes } = row;
-  const place = pulseIndex === null ? '' : `#${pulseIndex}`;
-  const columns = [
-    id,
-    receivedAt.toISOString().slice(0, 19) + 'Z',
-    (row.isFixed ? `${state}, fixed` : state).padEnd(11),
-    reason.padEnd(19),
-    shorten(tenant ?? '-', 16).padEnd(16),
-    `${bodyBytes} B`.padStart(9),
-    shorten(`${messageId ?? '-'}${place}`, 40),
-  ];
-  return columns.map(printable).join('  ');
+/** A table of dead letters. Their state is shown where it is not the same for all. */
+export function describeRows(rows: readonly DeadLetterRow[], nowMs: number): string[] {
+  const state = ({ state, isFixed }: DeadLetterRow): string =>
+    isFixed ? `${state}, fixed` : state;
+  const isWaiting = rows.every((row) => state(row) === 'quarantined');
+  return tableLines(
+    [
+      { heading: 'ID', text: ({ id }) => id },
+      { heading: 'RECEIVED', text: ({ receivedAt }) => describeAge(receivedAt, nowMs) },
+      ...(isWaiting ? [] : [{ heading: 'STATE', text: state }]),
+      { heading: 'REASON', text: ({ reason }) => reason },
+      { heading: 'TENANT', text: ({ tenant }) => tenant ?? '-', cut: true },
+    ],
+    rows,
+  );
 }
 
 /** Everything about one, its body last. */
@@ -49,10 +52,11 @@ export function describeDetail(detail: DeadLetterDetail): string[] {
 }
 
 /** What a bulk action would touch. */
-export function describePreview({ matched, byReason, first }: Preview): string[] {
+export function describePreview({ matched, byReason, first }: Preview, nowMs: number): string[] {
   const reasons = Object.entries(byReason).map(([reason, count]) => `${reason} ${count}`);
   const lines = [`${matched} wait and match${matched === 0 ? '' : `: ${reasons.join(', ')}`}`];
-  return [...lines, ...first.map((row) => `  ${describeRow(row)}`)];
+  if (first.length === 0) return lines;
+  return [...lines, ...describeRows(first, nowMs).map((line) => `  ${line}`)];
 }
 
 const ENDS: Record<ReplayReport['end'], string> = {
@@ -87,16 +91,4 @@ function bodyLines(body: Buffer, isCut: boolean): string[] {
   const { encoding, content } = toReadable(body, isCut);
   const lines = encoding === 'utf8' ? content.split('\n').map(printable) : ['base64:', content];
   return isCut ? [...lines, '… (cut)'] : lines;
-}
-
-/** Escapes control characters, so that foreign text cannot control the terminal. */
-function printable(text: string): string {
-  return text.replace(
-    /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu,
-    (character) => `\\u${(character.codePointAt(0) ?? 0).toString(16).padStart(4, '0')}`,
-  );
-}
-
-function shorten(text: string, lengthMax: number): string {
-  return text.length <= lengthMax ? text : `${text.slice(0, lengthMax - 1)}…`;
 }

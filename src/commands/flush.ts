@@ -4,6 +4,7 @@ import { openClients } from '../cli/clients.ts';
 import { EXIT_DONE, type CommandRun } from '../cli/command.ts';
 import { defineCommand } from '../cli/define-command.ts';
 import { prepareServers } from '../cli/prepare-servers.ts';
+import { count, toSnakeCase } from '../cli/wording.ts';
 import { flushAll } from '../flush/flush.ts';
 import { armCrashPoint, createCrashPoint } from '../platform/crash-points.ts';
 
@@ -18,10 +19,13 @@ export const flush = defineCommand({
     const report = await flushAll({ ...clients, logger: run.logger, onStep });
     const { rowCount, pulseCount, batchCount, skippedCount, seconds } = report;
     const lines = [
-      `flushed ${rowCount} rows of ${pulseCount} pulses in ${batchCount} batches, ${seconds.toFixed(2)} s`,
+      `flushed ${count(rowCount, 'row')} of ${count(pulseCount, 'pulse')} ` +
+        `in ${count(batchCount, 'batch')}, ${seconds.toFixed(2)} s`,
     ];
-    if (skippedCount > 0) lines.push(`another process is flushing ${skippedCount} batches`);
-    run.answer(report, lines);
+    if (skippedCount > 0) {
+      lines.push(`another process is flushing ${count(skippedCount, 'batch')}`);
+    }
+    run.answer(toSnakeCase(report), lines);
     return EXIT_DONE;
   },
 });

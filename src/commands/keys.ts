@@ -15,6 +15,8 @@ import { ACTOR } from '../cli/actor.ts';
 import { openPool } from '../cli/clients.ts';
 import { EXIT_DONE, EXIT_FAILED, misused, toJson, type CommandRun } from '../cli/command.ts';
 import { defineCommand, defineGroup } from '../cli/define-command.ts';
+import type { Column } from '../cli/table.ts';
+import { describeAge } from '../cli/wording.ts';
 
 const DAY_SECONDS = 86_400;
 const UNIT_SECONDS: Readonly<Record<string, number>> = { m: 60, h: 3_600, d: DAY_SECONDS };
@@ -64,7 +66,8 @@ const list = defineList({
   summary: 'List the keys, newest first, with when each was last used.',
   list: async (run) => listKeys(await open(run)),
   toApi,
-  describe: describeKey,
+  columns: keyColumns,
+  none: 'There are no keys. Create one: `pulse keys create --help`.',
   examples: ['pulse keys list'],
 });
 
@@ -114,19 +117,19 @@ function toApi(key: ApiKey) {
   };
 }
 
-function describeKey(key: ApiKey): string {
-  const { expiresAt, revokedAt } = key;
-  const end =
-    revokedAt === null
-      ? `until ${describeInstant(expiresAt)}`
-      : `revoked ${describeInstant(revokedAt)}`;
-  const columns = [
-    key.id,
-    key.role.padEnd(8),
-    end.padEnd(28),
-    `last used ${describeInstant(key.lastUsedAt)}`.padEnd(30),
-    key.name,
-    `(${describeScope(key.scope)})`,
+function keyColumns(nowMs: number): Column<ApiKey>[] {
+  const validity = ({ revokedAt, expiresAt }: ApiKey): string => {
+    if (revokedAt !== null) return 'revoked';
+    return expiresAt.getTime() <= nowMs ? 'expired' : describeAge(expiresAt, nowMs);
+  };
+  const age = (instant: Date | null): string =>
+    instant === null ? 'never' : describeAge(instant, nowMs);
+  return [
+    { heading: 'ID', text: ({ id }) => id },
+    { heading: 'NAME', text: ({ name }) => name, cut: true },
+    { heading: 'ROLE', text: ({ role }) => role },
+    { heading: 'EXPIRES', text: validity },
+    { heading: 'LAST USED', text: ({ lastUsedAt }) => age(lastUsedAt) },
+    { heading: 'TENANTS', text: ({ scope }) => describeScope(scope), cut: true },
   ];
-  return columns.join('  ');
 }

@@ -4,6 +4,7 @@ import { defineCommand } from '../cli/define-command.ts';
 import { integer } from '../cli/options.ts';
 import { withProgress } from '../cli/progress.ts';
 import { findServers } from '../cli/servers.ts';
+import { toSnakeCase } from '../cli/wording.ts';
 import { waitForRabbit } from '../platform/rabbit-connection.ts';
 import { startPopulateRun, type PopulateProgress } from '../populate/populate.ts';
 
@@ -24,7 +25,7 @@ export const populate = defineCommand({
     const publishing = startPopulateRun(deps, flags);
     const bar = { label: 'publishing', total, done: () => publishing.progress().confirmed };
     const result = await withProgress(run, bar, publishing.done);
-    run.answer(result, describe(result));
+    run.answer(toSnakeCase(result), describe(result));
     return result.state === 'completed' ? EXIT_DONE : EXIT_FAILED;
   },
 });

@@ -1,6 +1,7 @@
 /** `pulse services up|down|status|env`: private servers that stay until they are stopped. */
 import { EXIT_DONE, EXIT_FAILED, type CommandRun } from '../cli/command.ts';
 import { defineCommand, defineGroup } from '../cli/define-command.ts';
+import { toSnakeCase } from '../cli/wording.ts';
 import { serverOf } from '../platform/logger.ts';
 import {
   downInstance,
@@ -29,7 +30,7 @@ const down = defineCommand({
   examples: ['pulse services down'],
   async run({ answer }) {
     const result = await downInstance(INSTANCE_DIRECTORY);
-    answer(result, describeDown(result));
+    answer(toSnakeCase(result), describeDown(result));
     return result.outcome === 'attached' ? EXIT_FAILED : EXIT_DONE;
   },
 });

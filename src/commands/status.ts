@@ -1,9 +1,11 @@
 /** `pulse status`. */
+import { setTimeout as delay } from 'node:timers/promises';
 import type { ShardBooks } from '../aggregate/accumulator.ts';
 import { compareEpochs, type EpochVerdict } from '../aggregate/epoch.ts';
 import { openClients, type Clients } from '../cli/clients.ts';
 import { EXIT_DONE, EXIT_FAILED, waitOptions, type CommandRun } from '../cli/command.ts';
-import { defineCommand } from '../cli/define-command.ts';
+import { defineCommand, type CommandContext } from '../cli/define-command.ts';
+import { count, describeAge, toSnakeCase } from '../cli/wording.ts';
 import { readLastFlush } from '../flush/ledger.ts';
 import { readPauseState, type PauseState } from '../ingest/pauses-query.ts';
 import { serverOf } from '../platform/logger.ts';
@@ -37,18 +39,41 @@ interface Status {
 /** How long a server may take to answer. */
 const ANSWER_TIMEOUT_MS = 5_000;
 
+type StatusRun = Pick<CommandContext<never, undefined>, 'answer' | 'json'> & CommandRun;
+
+const WATCH_INTERVAL_MS = 2_000;
+const CLEAR_SCREEN = '\u001b[H\u001b[2J';
+
 export const status = defineCommand({
+  options: {
+    watch: { about: `look again every ${WATCH_INTERVAL_MS / 1000} seconds, until Ctrl-C` },
+  },
   json: true,
-  examples: ['pulse status', 'pulse status --json'],
+  examples: ['pulse status', 'pulse status --json', 'pulse status --watch'],
   async run(run) {
-    const found = await readStatus(run);
-    run.answer(found, describeStatus(found));
+    const clients = openClients(run);
+    if (run.flags.watch) return await watch(run, clients);
+    const found = await readStatus(run, clients);
+    run.answer(toSnakeCase(found), describeStatus(found, Date.now()));
     return found.away.length + found.problems.length === 0 ? EXIT_DONE : EXIT_FAILED;
   },
 });
 
-async function readStatus(run: CommandRun): Promise<Status> {
-  const clients = openClients(run);
+/** Draws over the last look on a terminal; anywhere else, and with `--json`, every look follows the one before. */
+async function watch(run: StatusRun, clients: Clients): Promise<number> {
+  const isScreen = process.stdout.isTTY && !run.json;
+  while (!run.stop.aborted) {
+    const found = await readStatus(run, clients);
+    const nowMs = Date.now();
+    const head = `${isScreen ? CLEAR_SCREEN : ''}${new Date(nowMs).toISOString()}`;
+    run.answer(toSnakeCase(found), [head, '', ...describeStatus(found, nowMs), '']);
+    // Rejects only when the signal ends the wait.
+    await delay(WATCH_INTERVAL_MS, undefined, { signal: run.stop }).catch(() => undefined);
+  }
+  return EXIT_DONE;
+}
+
+async function readStatus(run: CommandRun, clients: Clients): Promise<Status> {
   const { servers, redis, pool, accumulator } = clients;
   const away: string[] = [];
   const orNull = async <T>(url: string, read: () => Promise<T>): Promise<T | null> => {
@@ -135,21 +160,28 @@ function sumUp(books: readonly ShardBooks[]) {
   };
 }
 
-function describeStatus(status: Status): string[] {
+function describeStatus(status: Status, nowMs: number): string[] {
   const { ingest, queue, deadQueue, sums, lastFlushAt, away, problems } = status;
   const line = <T>(name: string, known: T | null, describe: (known: T) => string): string =>
     `${name.padEnd(14)} ${known === null ? 'unknown' : describe(known)}`;
   return [
     line('ingest', ingest, (state) => `${describeIngest(state, queue)}${describePause(state)}`),
-    line('queue', queue, ({ ready, consumers }) => `${ready} ready, ${consumers} consumers`),
+    line('queue', queue, ({ ready, consumers }) => {
+      const consume = consumers === 1 ? 'consumes' : 'consume';
+      return `${count(ready, 'message')} ready, ${count(consumers, 'thread')} ${consume} it`;
+    }),
     line('dead letters', deadQueue, ({ ready }) => `${ready} on their way to the quarantine`),
     line(
       'in Redis',
       sums,
       ({ live, sealed, leftovers }) =>
-        `${live} pulses live, ${sealed} in ${leftovers} sealed batches`,
+        `${count(live, 'pulse')} live, ${sealed} in ${count(leftovers, 'sealed batch')}`,
     ),
-    line('last flush', ingest, () => lastFlushAt?.toISOString() ?? 'never'),
+    line('last flush', ingest, () =>
+      lastFlushAt === null
+        ? 'never'
+        : `${lastFlushAt.toISOString()}, ${describeAge(lastFlushAt, nowMs)}`,
+    ),
     ...away.map((server) =>
       line('UNAVAILABLE', server, () => `${server} does not answer; \`pulse doctor\` says more`),
     ),

@@ -9,7 +9,6 @@ import {
 } from '../access/users.ts';
 import {
   defineList,
-  describeInstant,
   describeScope,
   RIGHTS,
   rightsFrom,
@@ -20,6 +19,8 @@ import { openPool } from '../cli/clients.ts';
 import { EXIT_DONE, EXIT_FAILED, misused, type CommandRun } from '../cli/command.ts';
 import { defineCommand, defineGroup, type CommandContext } from '../cli/define-command.ts';
 import { PASSWORD_FILE, readNewPassword } from '../cli/password-input.ts';
+import type { Column } from '../cli/table.ts';
+import { describeAge } from '../cli/wording.ts';
 
 const open = (run: CommandRun) => openPool(run, 'pulse users');
 
@@ -51,7 +52,8 @@ const list = defineList({
   summary: 'List the users, with their rights and when they last logged in.',
   list: async (run) => listUsers(await open(run)),
   toApi,
-  describe: describeUser,
+  columns: userColumns,
+  none: 'There are no users. Add one: `pulse users add --help`.',
   examples: ['pulse users list'],
 });
 
@@ -124,13 +126,14 @@ function toApi(user: UserRow) {
   };
 }
 
-function describeUser({ username, role, scope, lastLoginAt, disabledAt }: UserRow): string {
-  const columns = [
-    username.padEnd(20),
-    role.padEnd(8),
-    (disabledAt === null ? 'enabled' : 'disabled').padEnd(8),
-    `last login ${describeInstant(lastLoginAt)}`.padEnd(31),
-    describeScope(scope),
+function userColumns(nowMs: number): Column<UserRow>[] {
+  const age = (instant: Date | null): string =>
+    instant === null ? 'never' : describeAge(instant, nowMs);
+  return [
+    { heading: 'USERNAME', text: ({ username }) => username, cut: true },
+    { heading: 'ROLE', text: ({ role }) => role },
+    { heading: 'STATE', text: ({ disabledAt }) => (disabledAt === null ? 'enabled' : 'disabled') },
+    { heading: 'LAST LOGIN', text: ({ lastLoginAt }) => age(lastLoginAt) },
+    { heading: 'TENANTS', text: ({ scope }) => describeScope(scope), cut: true },
   ];
-  return columns.join('  ');
 }

@@ -4,6 +4,7 @@ import { openClients } from '../cli/clients.ts';
 import { EXIT_DONE, EXIT_FAILED } from '../cli/command.ts';
 import { defineCommand } from '../cli/define-command.ts';
 import { waitForServers } from '../cli/prepare-servers.ts';
+import { toSnakeCase } from '../cli/wording.ts';
 import { verifyBooks, type Books } from '../flush/books.ts';
 
 export const verify = defineCommand({
@@ -15,7 +16,7 @@ export const verify = defineCommand({
     // The books of a Redis that has lost its data may balance: it has forgotten what it lost.
     await assertEpochFits(clients);
     const books = await verifyBooks(clients);
-    run.answer(books, describeBooks(books));
+    run.answer(toSnakeCase(books), describeBooks(books));
     return books.balanced ? EXIT_DONE : EXIT_FAILED;
   },
 });

@@ -60,6 +60,10 @@ describe('pulse users', { timeout: MANY_STEPS_TIMEOUT_MS }, () => {
       data: [{ username: 'alice', role: 'operator', tenants: ['acme', 'b|"c"'] }],
     });
 
+    expect((await pulse('users', 'list')).stdout).toMatch(
+      /^USERNAME  ROLE +STATE +LAST LOGIN  TENANTS\nalice +operator  enabled  never +acme, b\|"c"\n$/,
+    );
+
     expect((await pulse('users', 'disable', 'alice', '--as', 'bob')).exitCode).toBe(0);
     expect(await findUser(pool, 'alice')).toMatchObject({ isDisabled: true, tokenVersion: 2 });
     expect((await pulse('users', 'enable', 'alice', '--as', 'bob')).exitCode).toBe(0);
@@ -116,6 +120,11 @@ describe('pulse keys', { timeout: MANY_STEPS_TIMEOUT_MS }, () => {
     expect(listed.data).toMatchObject([
       { id, name: 'meter', role: 'operator', tenants: ['acme'], created_by: 'bob' },
     ]);
+    expect((await pulse('keys', 'list')).stdout).toMatch(
+      new RegExp(
+        `^ID +NAME +ROLE +EXPIRES +LAST USED  TENANTS\n${id}  meter  operator  in 11 h  never +acme\n$`,
+      ),
+    );
     const { created_at = '', expires_at = '' } = listed.data[0]!;
     expect(Date.parse(expires_at) - Date.parse(created_at)).toBe(12 * 3_600_000);
     expect(JSON.stringify([listed, await audited()])).not.toContain(text.slice(23, 87));

@@ -56,7 +56,11 @@ describe('pulse dead-letters', () => {
     const id = await quarantined();
     const list = await pulse('list', '--tenant', 'acme');
     expect(list.exitCode).toBe(0);
-    expect(list.stdout).toMatch(new RegExp(`^${id}  .*  quarantined  amount_not_positive +acme`));
+    expect(list.stdout).toMatch(/^ID +RECEIVED +REASON +TENANT\n/);
+    expect(list.stdout).toMatch(
+      new RegExp(`^${id}  \\d+ (s|min) ago +amount_not_positive  acme$`, 'm'),
+    );
+    expect((await pulse('list', '--state', 'any')).stdout).not.toContain('STATE');
     expect((await pulse('list', '--state', 'replayed')).stdout).toBe('None.\n');
 
     const file = join(directory, 'body.json');
@@ -106,7 +110,7 @@ describe('pulse dead-letters', () => {
     );
     const look = await pulse('replay', '--reason', 'amount_not_positive', '--dry-run');
     expect(look.stdout).toMatch(
-      /^3 wait and match: amount_not_positive 3\n( {2}[0-9a-f-]{36} .*\n){3}$/,
+      /^3 wait and match: amount_not_positive 3\n {2}ID .*\n( {2}[0-9a-f-]{36} .*\n){3}$/,
     );
     await fixture.waiting(3);
     const ask = ['replay', '--reason', 'amount_not_positive', '--rate', '200'];

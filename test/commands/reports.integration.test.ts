@@ -85,6 +85,58 @@ test('migrate, populate and flush report as JSON and as sentences', async () => 
   expect(await flow.producer.depth()).toBe(2_000);
   const flushed = await flow.run(['flush']);
   expect(flushed.stdout).toMatch(/^flushed 0 rows of 0 pulses in 0 batches, \d+\.\d\d s\n$/);
+  expect((await flow.run(['status'])).stdout).toMatch(
+    /^queue +2,000 messages ready, 0 threads consume it$/m,
+  );
+});
+
+/** Every name in a JSON value, at every depth. */
+function namesIn(value: unknown): string[] {
+  if (typeof value !== 'object' || value === null) return [];
+  const own = Array.isArray(value) ? [] : Object.keys(value);
+  return [...own, ...Object.values(value).flatMap(namesIn)];
+}
+
+test('every name in the JSON of every report is in snake_case', async () => {
+  const flow = await openFlow();
+  await flow.flush();
+  for (const report of [
+    'status',
+    'verify',
+    'doctor',
+    'flush',
+    'migrate',
+    'populate --total 1',
+    'pause',
+    'resume',
+    'dead-letters list',
+    'users list',
+    'keys list',
+  ]) {
+    const { exitCode, stdout } = await flow.run([...report.split(' '), '--json']);
+    expect({ report, exitCode }).toEqual({ report, exitCode: 0 });
+    const names = namesIn(JSON.parse(stdout));
+    expect(names.length).toBeGreaterThan(0);
+    expect(names.filter((name) => !/^[a-z0-9]+(_[a-z0-9]+)*$/.test(name))).toEqual([]);
+  }
+});
+
+test('status --watch looks again until a signal ends it', async () => {
+  const flow = await openFlow();
+  await flow.flush();
+  const watching = flow.begin(['status', '--watch', '--json']);
+  await vi.waitFor(
+    () => {
+      expect(watching.output.split('\n').length).toBeGreaterThanOrEqual(3);
+    },
+    { timeout: 60_000 },
+  );
+  watching.signal('SIGINT');
+  const { exitCode, stdout } = await watching.ended;
+  expect(exitCode).toBe(0);
+  for (const line of stdout.trimEnd().split('\n')) {
+    expect(JSON.parse(line)).toMatchObject({ queue: { ready: 0 } });
+  }
 });
 
 describe('doctor', () => {

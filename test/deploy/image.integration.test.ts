@@ -119,7 +119,7 @@ test('its own entry command migrates, counts and answers, as an ordinary user wh
   });
   const settled = async () => {
     const books = await runForJson<Books>(['verify', '--json'], options({}));
-    return books.counted + books.duplicates + books.deadLetters;
+    return books.counted + books.duplicates + books.dead_letters;
   };
   await eventually(settled, { timeout: 60_000 }).toBe(PULSE_COUNT);
   await runForJson(['flush', '--json'], options({}));
@@ -154,7 +154,7 @@ interface LockedPackage {
 interface Books {
   readonly counted: number;
   readonly duplicates: number;
-  readonly deadLetters: number;
+  readonly dead_letters: number;
   readonly flushed: number;
   readonly live: number;
   readonly drift: number;

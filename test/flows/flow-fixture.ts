@@ -126,8 +126,9 @@ export async function openFlow(own: Env = {}, given?: FlowServers): Promise<Flow
     },
     begin: (args, more) => startPulse(args, options(more)),
     run: (args, more) => runPulse(args, options(more)),
-    flush: () => runForJson(['flush', '--json'], options()),
-    verify: () => runForJson(['verify', '--json'], options()),
+    flush: async () => toCamelCase(await runForJson(['flush', '--json'], options())) as Flushed,
+    verify: async () =>
+      toCamelCase(await runForJson(['verify', '--json'], options())) as VerifiedBooks,
     async settled(wanted) {
       await eventually(async () => {
         const books = await readBooks();
@@ -155,6 +156,13 @@ export async function openFlow(own: Env = {}, given?: FlowServers): Promise<Flow
     },
   };
   return flow;
+}
+
+/** The command line answers in snake_case; tests read it like other objects. */
+function toCamelCase(answer: object): unknown {
+  const rename = (name: string) => name.replace(/_[a-z]/g, ([, letter]) => letter!.toUpperCase());
+  const members = Object.entries(answer) as [string, unknown][];
+  return Object.fromEntries(members.map(([name, value]) => [rename(name), value]));
 }
 
 /** The books without a process for every look: what waits for them must not slow down what it waits for. */

@@ -18,7 +18,7 @@ interface StatusAnswer {
   };
   readonly queue: { ready: number; consumers: number };
   readonly sums: { live: number };
-  readonly lastFlushAt: string | null;
+  readonly last_flush_at: string | null;
   readonly away: string[];
 }
 
@@ -60,7 +60,7 @@ test('a pause stops every worker, outlives a restart, is seen everywhere, and lo
     ingest: { paused: true, by: 'olivia', note: 'redis moves' },
     queue: { ready: 500, consumers: 0 },
     sums: { live: counted },
-    lastFlushAt: null,
+    last_flush_at: null,
     away: [],
   });
   expect((await flow.run(['status'])).stdout).toMatch(
