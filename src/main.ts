@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 /** The entry of the command line: hands it the process and sets the exit code. */
+import { readFileSync } from 'node:fs';
 import { EXIT_FAILED, loadDotEnv } from './cli/command.ts';
 import { runCommandLine } from './cli/command-line.ts';
 import { COMMANDS } from './commands/command-list.ts';
@@ -15,10 +16,16 @@ async function main(args: readonly string[]): Promise<number> {
   const stopListening = stopOnSignals(stop);
   try {
     const environment = { env: process.env, stdout, stderr, stop: stop.signal };
-    return await runCommandLine(args, environment, COMMANDS);
+    return await runCommandLine(args, environment, COMMANDS, readVersion());
   } finally {
     stopListening();
   }
+}
+
+/** package.json is one folder up in both src and dist. */
+function readVersion(): string {
+  const text = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
+  return (JSON.parse(text) as { version: string }).version;
 }
 
 /** In `pulse start | head -1` the reader closes the pipe; that must not end the system. */

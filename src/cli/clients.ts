@@ -50,14 +50,18 @@ export function openAccumulator(
 export async function openPool(run: CommandRun, name: string): Promise<Pool> {
   const { databaseUrl } = findServers(run);
   await waitForPostgres(databaseUrl, waitOptions(run));
-  const pending = await pendingMigrations(databaseUrl);
-  if (pending.length > 0) {
-    throw new FatalError(
-      'PULSE_POSTGRES_MIGRATIONS',
-      `The database lacks ${pending.join(', ')}: run \`pulse migrate\`.`,
-    );
-  }
+  await assertMigrated(databaseUrl);
   const pool = createPool(databaseUrl, { name, logger: run.logger });
   run.closer.add('postgres', () => pool.end());
   return pool;
+}
+
+/** @throws FatalError PULSE_POSTGRES_MIGRATIONS The schema is not up to date. */
+export async function assertMigrated(databaseUrl: string): Promise<void> {
+  const pending = await pendingMigrations(databaseUrl);
+  if (pending.length === 0) return;
+  throw new FatalError(
+    'PULSE_POSTGRES_MIGRATIONS',
+    `The database lacks ${pending.join(', ')}: run \`pulse migrate\`.`,
+  );
 }

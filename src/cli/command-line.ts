@@ -14,6 +14,7 @@ export async function runCommandLine(
   args: readonly string[],
   environment: CommandEnvironment,
   commands: Readonly<Record<string, ListedCommand>>,
+  version = '',
 ): Promise<number> {
   let exitCode = EXIT_DONE;
   const setExitCode = (code: number): void => {
@@ -22,17 +23,26 @@ export async function runCommandLine(
   const { stdout, stderr } = environment;
   const program = new Command('pulse')
     .description('Usage metering for multi-tenant clouds: exactly-once pulses, hourly sums.')
+    .version(version, '--version', 'print the version')
     .configureHelp({ showGlobalOptions: true })
     .configureOutput({
       writeOut: (text) => stdout.write(text),
       writeErr: (text) => stderr.write(text),
     })
     .exitOverride();
+  const loads = new Map<string, () => Promise<void>>();
+  const loadAll = async (): Promise<Command> => {
+    for (const [name, load] of loads) if (name !== wanted) await load();
+    return program;
+  };
   const wanted = args[0] === 'help' ? args[1] : args[0];
   for (const [name, { summary, load }] of Object.entries(commands)) {
     const command = program.command(name).description(summary);
-    if (name === wanted) (await load())(command, { environment, setExitCode });
+    loads.set(name, async () => {
+      (await load())(command, { environment, setExitCode, loadAll });
+    });
   }
+  await loads.get(wanted ?? '')?.();
   try {
     await program.parseAsync(args, { from: 'user' });
     return exitCode;

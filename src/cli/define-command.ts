@@ -46,6 +46,8 @@ interface CommandDefinition<Specs extends OptionSpecs, Argument> {
 export interface Shell {
   readonly environment: CommandEnvironment;
   readonly setExitCode: (code: number) => void;
+  /** The program with all its commands loaded, for what describes them. */
+  readonly loadAll: () => Promise<Command>;
 }
 
 /** Gives a command its arguments, options, examples and action. */

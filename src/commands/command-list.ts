@@ -26,6 +26,14 @@ export const COMMANDS: Readonly<Record<string, ListedCommand>> = {
     summary: 'Fill the queue with generated pulses, each confirmed by the broker.',
     load: async () => (await import('./populate.ts')).populate,
   },
+  send: {
+    summary: 'Send one pulse through RabbitMQ, with a confirm. Prints its id.',
+    load: async () => (await import('./send.ts')).send,
+  },
+  usage: {
+    summary: 'Show the sums of everything counted, flushed or not.',
+    load: async () => (await import('./usage.ts')).usage,
+  },
   verify: {
     summary:
       'Check that the books balance: counted = flushed + sealed + live. Exits with 1 if not.',
@@ -66,6 +74,10 @@ export const COMMANDS: Readonly<Record<string, ListedCommand>> = {
   services: {
     summary: 'Run private RabbitMQ, Redis and Postgres servers for this folder.',
     load: async () => (await import('./services.ts')).services,
+  },
+  completion: {
+    summary: 'Print a script that completes commands and options in your shell.',
+    load: async () => (await import('./completion.ts')).completion,
   },
   demo: {
     summary: 'Run the whole pipeline once on private servers and check every sum.',

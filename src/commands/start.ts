@@ -1,4 +1,6 @@
 /** `pulse start`, `pulse api`, `pulse worker`: the same, with different parts. */
+import { basename } from 'node:path';
+import { DOCS_PATH } from '../api/plugin-routes.ts';
 import { openClients } from '../cli/clients.ts';
 import { EXIT_DONE, toJson, type CommandRun } from '../cli/command.ts';
 import { defineCommand } from '../cli/define-command.ts';
@@ -21,6 +23,8 @@ import { WORKER_PARTS } from './worker-parts.ts';
  */
 export interface ReadyLine {
   readonly api?: string | undefined;
+  /** The reference page, unless API_DOCS switches it off. */
+  readonly docs?: string | undefined;
   readonly metrics: string;
   readonly rabbitmq: string;
   readonly redis: string;
@@ -67,7 +71,9 @@ async function runParts(
   const ready = await startParts(run, await openServers(run), { parts, onFatal: end.fail });
   if (json) run.print(toJson(ready));
   else {
-    const lines = ['', 'Pulse is running. Ctrl-C stops it.', '', ...describeReady(ready), ''];
+    const next = ready.api === undefined ? [] : ['', ...describeNext()];
+    const facts = [...describeReady(ready), ...next];
+    const lines = ['', 'Pulse is running. Ctrl-C stops it.', '', ...facts, ''];
     for (const line of lines) run.tell(line);
   }
   await end.wait();
@@ -130,6 +136,7 @@ function describeAddresses(
   const hasApi = apiUrl !== undefined;
   return {
     api: apiUrl,
+    docs: hasApi && config.api.docs ? `${apiUrl}${DOCS_PATH}` : undefined,
     metrics,
     rabbitmq: shown(servers.rabbitmqUrl),
     redis: shown(servers.redisUrl),
@@ -141,13 +148,25 @@ function describeAddresses(
 
 /** The same for people. */
 export function describeReady(ready: ReadyLine): string[] {
-  const { api, username = '', password = 'ADMIN_PASSWORD' } = ready;
+  const { api, docs, username = '', password = 'ADMIN_PASSWORD' } = ready;
   return [
+    ...(docs === undefined ? [] : [`  Docs      ${docs}`]),
     ...(api === undefined ? [] : [`  API       ${api}/api/v1`]),
     ...(api === undefined ? [] : [`  Login     ${username} / ${password}`]),
     `  Metrics   ${ready.metrics}/metrics`,
     `  RabbitMQ  ${ready.rabbitmq}`,
     `  Redis     ${ready.redis}`,
     `  Postgres  ${ready.postgres}`,
+  ];
+}
+
+/** What to try first, in another terminal. */
+function describeNext(): string[] {
+  const pulse = basename(process.argv[1] ?? '') === 'pulse' ? 'pulse' : 'node dist/main.js';
+  return [
+    'Try it in another terminal, in this folder:',
+    '',
+    `  ${pulse} send --tenant acme --sku cpu --unit h --amount 0.25`,
+    `  ${pulse} usage --tenant acme`,
   ];
 }

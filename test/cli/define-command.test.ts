@@ -17,7 +17,7 @@ async function run(setUp: SetUp, ...args: string[]) {
     count: { summary: 'Count things.', load: () => Promise.resolve(setUp) },
     other: { summary: 'Do nothing.', load: () => Promise.reject(new Error('loaded')) },
   };
-  const exitCode = await runCommandLine(args, environment, commands);
+  const exitCode = await runCommandLine(args, environment, commands, '1.2.3');
   return { exitCode, ...out };
 }
 
@@ -146,6 +146,10 @@ test('a group lists its commands and runs the one that is named', async () => {
   const { exitCode, stderr } = await run(group, 'count');
   expect(exitCode).toBe(2);
   expect(stderr).toContain('Count upwards.');
+});
+
+test('--version prints the version', async () => {
+  expect(await run(count, '--version')).toEqual({ exitCode: 0, stdout: '1.2.3\n', stderr: '' });
 });
 
 test('help lists every command and loads none', async () => {

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { expect, test, vi } from 'vitest';
 import { COMMANDS } from '../../src/commands/command-list.ts';
 import { freePort } from '../../src/private-servers/free-port.ts';
@@ -23,6 +24,11 @@ test('the help of every command has an example that starts with its name', async
   }
   const { stdout } = await runPulse(['--help']);
   for (const command of NAMES) expect(stdout).toContain(`  ${command.split(' ')[0]!}`);
+});
+
+test('--version prints the version of the package', async () => {
+  const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string };
+  expect(await runPulse(['--version'])).toMatchObject({ exitCode: 0, stdout: `${version}\n` });
 });
 
 test.each([
