@@ -7,6 +7,7 @@ import { addAnswerDeadline } from '../http/answer-deadline.ts';
 import { createHttpServer, type ConnectionTimeouts } from '../http/http-server.ts';
 import { API_BASE } from '../http/api-base.ts';
 import type { Api, ApiModule } from '../http/api-module.ts';
+import { addBodyBudget, type BodyBudgetOptions } from '../http/body-budget.ts';
 import { addCompression } from '../http/compression.ts';
 import { addConditionalAnswers } from '../http/conditional.ts';
 import {
@@ -15,8 +16,10 @@ import {
   answerNotFound,
   type RouteEntry,
 } from '../http/error-handler.ts';
+import { addJsonParser } from '../http/json-body.ts';
 import { HTTP_PROBLEMS, type ProblemKind } from '../http/problems.ts';
-import { addQueryReading, AJV_OPTIONS } from '../http/validation.ts';
+import { addQueryReading } from '../http/validation.ts';
+import { createValidators, type Validators } from '../http/validators.ts';
 import type { ReadinessCheck } from '../platform/health.ts';
 import type { Logger } from '../platform/logger.ts';
 import type { Tracing } from '../platform/tracing.ts';
@@ -46,6 +49,8 @@ export interface ApiOptions {
   readonly readinessTimeoutMs?: number;
   /** How many requests each caller may send per minute. Default: no limit. */
   readonly requestsPerMinute?: number | undefined;
+  /** How much of the requests in progress this process may hold. */
+  readonly bodyBudget?: BodyBudgetOptions;
   /** Origins of web pages that may call the API. Default: none. */
   readonly corsOrigins?: readonly string[];
   /** Whether to serve the reference page and the API's documents. Default: true. */
@@ -62,6 +67,8 @@ declare module 'fastify' {
 }
 
 const BODY_BYTES_MAX = 64 * 1024;
+const MIB = 1024 * 1024;
+const BODY_BUDGET: BodyBudgetOptions = { callerBytesMax: 32 * MIB, bytesMax: 64 * MIB };
 const READINESS_TIMEOUT_MS = 2_000;
 
 /** Longer than the statement timeout of Postgres, because its error says more. */
@@ -85,7 +92,8 @@ const TIMEOUTS: ConnectionTimeouts = {
 export async function createApp(deps: ApiDeps, options: ApiOptions): Promise<Api> {
   const lifecycle = { closing: false };
   const routeTable: RouteEntry[] = [];
-  const app = createInstance(deps.logger, options);
+  const validators = createValidators();
+  const app = createInstance(deps.logger, validators, options);
 
   app.decorate('routeTable', routeTable);
   app.decorate('lifecycle', lifecycle);
@@ -128,6 +136,8 @@ export async function createApp(deps: ApiDeps, options: ApiOptions): Promise<Api
   const modules = [await deps.access.protect(app), ...deps.modules];
   const { requestsPerMinute } = options;
   if (requestsPerMinute !== undefined) await addRateLimit(app, { requestsPerMinute });
+  addBodyBudget(app, options.bodyBudget ?? BODY_BUDGET);
+  validators.addBodySizes(app);
   addConditionalAnswers(app);
   await addCompression(app);
   if (options.docs !== false) await addDescription(app, modules);
@@ -139,7 +149,7 @@ export async function createApp(deps: ApiDeps, options: ApiOptions): Promise<Api
   return app;
 }
 
-function createInstance(logger: Logger, { trustProxy }: ApiOptions): Api {
+function createInstance(logger: Logger, validators: Validators, { trustProxy }: ApiOptions): Api {
   const loggerInstance: FastifyBaseLogger = logger;
   const app = fastify({
     loggerInstance,
@@ -158,12 +168,13 @@ function createInstance(logger: Logger, { trustProxy }: ApiOptions): Api {
           logger.warn({ address }, 'connection closed: too many unanswered requests');
         },
       }),
-    ajv: { customOptions: AJV_OPTIONS },
+    schemaController: { compilersFactory: { buildValidator: validators.buildValidator } },
     // Fastify's 503 while closing is not a problem document, so the hooks answer instead.
     return503OnClosing: false,
     frameworkErrors: answerError,
     clientErrorHandler: answerClientError,
   }).withTypeProvider<TypeBoxTypeProvider>();
+  addJsonParser(app);
   // Only JSON is accepted. This parser would report text/plain as malformed JSON.
   app.removeContentTypeParser('text/plain');
   return app;

@@ -1,21 +1,12 @@
 /** Validates requests against their schemas: nothing is coerced or dropped, and every invalid field is named. */
 import type { FastifyInstance, FastifySchemaValidationError } from 'fastify';
+import { closestName } from './closest-name.ts';
 import { TEXT_PATTERN } from './text-schema.ts';
 import type { FieldProblem } from './problems.ts';
 
-/**
- * Options for Ajv. Fastify's defaults turn null into 0, turn "7" and [5] into numbers, and drop misspelt fields. On a
- * bill each of these is a wrong amount.
- */
-export const AJV_OPTIONS = {
-  coerceTypes: false,
-  removeAdditional: false,
-  useDefaults: true,
-  allErrors: true,
-} as const;
-
 /** How many invalid fields one answer names. */
 const FIELDS_MAX = 20;
+const NAME_LENGTH_MAX = 100;
 
 /** A decimal integer, short enough to be a safe integer. */
 const INTEGER = /^-?(?:0|[1-9]\d{0,14})$/;
@@ -51,7 +42,7 @@ export function fieldProblems(
   part: string,
 ): FieldProblem[] {
   return failures.slice(0, FIELDS_MAX).map((failure) => ({
-    field: fieldOf(failure) ?? (part === 'body' ? 'body' : part),
+    field: fieldOf(failure) ?? part,
     message: messageOf(failure, part),
   }));
 }
@@ -60,7 +51,7 @@ function fieldOf({ instancePath, params }: FastifySchemaValidationError): string
   const child = params.missingProperty ?? params.additionalProperty;
   const names = instancePath.split('/').slice(1).map(unescapePointer);
   if (typeof child === 'string') names.push(child);
-  return names.length === 0 ? undefined : names.join('.');
+  return names.length === 0 ? undefined : names.map(shorten).join('.');
 }
 
 /** RFC 6901: ~1 is a slash, ~0 a tilde. */
@@ -68,12 +59,23 @@ function unescapePointer(name: string): string {
   return name.replaceAll('~1', '/').replaceAll('~0', '~');
 }
 
-function messageOf({ keyword, params, message }: FastifySchemaValidationError, part: string) {
+/** An unknown name may be as long as the body. */
+function shorten(name: string): string {
+  return name.length > NAME_LENGTH_MAX ? `${name.slice(0, NAME_LENGTH_MAX)}…` : name;
+}
+
+function messageOf(failure: FastifySchemaValidationError, part: string): string {
+  const { keyword, params, message } = failure;
   switch (keyword) {
     case 'required':
       return 'is required';
-    case 'additionalProperties':
-      return part === 'querystring' ? 'is not a known query parameter' : 'is not a known field';
+    case 'additionalProperties': {
+      const meant = closestName(String(params.additionalProperty), knownNames(failure));
+      const what = part === 'querystring' ? 'query parameter' : 'field';
+      return `is not a known ${what}${meant === undefined ? '' : `; did you mean ${meant}?`}`;
+    }
+    case 'enum':
+      return `must be one of ${(params.allowedValues as unknown[]).join(', ')}`;
     case 'format':
       return params.format === 'date-time'
         ? 'must be an RFC 3339 instant such as 2026-01-31T13:00:00Z (in a URL write + as %2B)'
@@ -85,4 +87,10 @@ function messageOf({ keyword, params, message }: FastifySchemaValidationError, p
     default:
       return message ?? 'is not valid';
   }
+}
+
+/** Ajv adds the schema because it is set to be verbose. */
+function knownNames(failure: FastifySchemaValidationError): string[] {
+  const { parentSchema } = failure as { parentSchema?: { properties?: object } };
+  return Object.keys(parentSchema?.properties ?? {});
 }

@@ -11,6 +11,7 @@ import {
   type DeadLetterDetail,
   type DeadLetterFilters,
   type DeadLetterRow,
+  type DeadLetterState,
 } from './quarantine.ts';
 
 type Queryable = Pick<Pool, 'query'>;
@@ -165,6 +166,19 @@ export async function findDeadLetter(
     [id, ACTIONS_MAX],
   );
   return { ...row, actions: actions.rows.reverse() };
+}
+
+/** Undefined: there is none in the scope. */
+export async function findDeadLetterState(
+  pool: Queryable,
+  id: string,
+  scope: TenantScope,
+): Promise<DeadLetterState | undefined> {
+  const { rows } = await pool.query<{ state: DeadLetterState }>(
+    'SELECT state FROM dead_letters WHERE id = $1 AND ($2::text[] IS NULL OR tenant = ANY($2))',
+    [id, tenantsOf(scope) ?? null],
+  );
+  return rows[0]?.state;
 }
 
 /** Replaces the body of a quarantined dead letter. @returns Whether there was one. */

@@ -42,6 +42,7 @@ import {
   replayManySchema,
   type Filters,
 } from './quarantine-schema.ts';
+import { notFound, requireFixable, wrongState } from './fixable.ts';
 import { QUARANTINE_PROBLEMS } from './quarantine-problems.ts';
 
 /** What replays need besides Postgres. */
@@ -114,6 +115,7 @@ function addFix(api: Api, { pool }: QuarantineModuleDeps): void {
     schema: fixDeadLetterSchema,
     bodyLimit: FIX_REQUEST_BYTES_MAX,
     config: { roles: OPERATORS },
+    onRequest: requireFixable(pool),
   };
   api.put('/dead-letters/:id/body', options, async (request) => {
     const { id } = request.params;
@@ -249,9 +251,7 @@ async function findOrThrow(
   const { tenants } = user;
   const found = await readAsTenants(pool, tenants, (client) => findDeadLetter(client, id, tenants));
   if (found !== undefined) return found;
-  throw new ProblemError(HTTP_PROBLEMS.PULSE_API_NOT_FOUND, {
-    detail: 'There is no dead letter with this id.',
-  });
+  throw notFound();
 }
 
 /** The row as it is now; 409 when it was not changed because it is not quarantined. */
@@ -262,9 +262,7 @@ async function answerChanged(
 ) {
   const deadLetter = await findOrThrow(pool, request, id);
   if (isChanged) return rowToJson(deadLetter);
-  throw new ProblemError(QUARANTINE_PROBLEMS.PULSE_API_DEAD_LETTER_STATE, {
-    detail: `It is ${deadLetter.state}.`,
-  });
+  throw wrongState(deadLetter.state);
 }
 
 function actorOf({ user }: CallerRequest): Actor {

@@ -3,6 +3,8 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { elementSources } from '../contract/json-source.ts';
 import { parseJson } from '../contract/parse-body.ts';
 import { ARRAY_LENGTH_MAX } from '../contract/rules.ts';
+import { hasTooManyValues } from '../core/json-size.ts';
+import { tooManyValues } from '../http/json-body.ts';
 import { HTTP_PROBLEMS, invalidField, ProblemError } from '../http/problems.ts';
 import { fromBinaryEvent, fromStructuredEvent, isBinaryEvent } from './cloud-event.ts';
 import { PULSE_FIELDS, type SentPulse } from './sent-pulse.ts';
@@ -28,9 +30,10 @@ const NEWLINE = 0x0a;
 /**
  * The pulses of a request, in order. A pulse that cannot be read is a refusal in its place.
  *
- * @throws ProblemError The whole body is invalid: 400, or 413 for more than 1,000 pulses.
+ * @throws ProblemError The whole body is invalid: 400, or 413 for more than 1,000 pulses or very many members.
  */
 export function readBody({ mediaType, headers, body }: SentBody): SentPulse[] {
+  if (hasTooManyValues(body)) throw tooManyValues();
   switch (mediaType) {
     case 'application/json':
       if (isBinaryEvent(headers)) return [fromBinaryEvent(headers, body)];

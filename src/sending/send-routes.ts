@@ -2,7 +2,6 @@
 import { createHash } from 'node:crypto';
 import type { FastifyRequest } from 'fastify';
 import type { Publisher } from '../publish/publisher.ts';
-import { whenOver } from '../http/answer-deadline.ts';
 import type { Api, ApiModule } from '../http/api-module.ts';
 import { actorNameOf, OPERATORS } from '../http/caller.ts';
 import { HTTP_PROBLEMS, invalidField, ProblemError } from '../http/problems.ts';
@@ -10,23 +9,17 @@ import { describePulsesQueue } from './pulses-queue.ts';
 import { sendPulsesSchema } from './send-schema.ts';
 import type { KeyedRequest } from '../http/idempotency-keys.ts';
 import { readBody, SEND_MEDIA_TYPES, type SentBody } from './read-body.ts';
-import { createSendGate, type SendGateOptions } from './send-gate.ts';
 import { sendPulses, type SendDeps, type SendOutcome } from './send-pulses.ts';
 import { SENDING_PROBLEMS } from './sending-problems.ts';
 
 export interface SendingModuleOptions extends SendDeps {
   /** Nothing is taken in while it is not `open`. */
   readonly brokerState: () => Publisher['state'];
-  readonly gate?: SendGateOptions;
 }
 
 /** Large enough for 1,000 pulses with the longest texts in the usual notation. */
 export const SEND_BYTES_MAX = 2 * 1024 * 1024;
 
-const MIB = 1024 * 1024;
-const GATE: SendGateOptions = { callerBytesMax: 32 * MIB, bytesMax: 64 * MIB };
-/** What a request costs beside its body. */
-const REQUEST_BYTES = 4 * 1024;
 /** The publisher may wait half a minute for a slot and as long for the confirm; its error says more than a timeout. */
 const ANSWER_WITHIN_MS = 75_000;
 const KEY = /^[\x21-\x7e]{1,128}$/;
@@ -44,8 +37,6 @@ export function createSendingModule(options: SendingModuleOptions): ApiModule {
 
 /** In a separate scope, because it reads bodies as bytes, so that no number is rounded. */
 function addRoutes(api: Api, options: SendingModuleOptions): void {
-  const gate = createSendGate(options.gate ?? GATE);
-
   void api.register((scope: Api, _options, done) => {
     scope.removeAllContentTypeParsers();
     for (const mediaType of SEND_MEDIA_TYPES) {
@@ -65,14 +56,9 @@ function addRoutes(api: Api, options: SendingModuleOptions): void {
         bodyLimit: SEND_BYTES_MAX,
         // The schema is only for the documentation; the rules are those of ingest.
         validatorCompiler: () => () => true,
-        onRequest: (request, reply, next) => {
+        onRequest: (request, _reply, next) => {
           refuseEncoding(request);
           refuseUnlessOpen(options.brokerState());
-          const leave = gate.enter(
-            actorNameOf(request.user),
-            REQUEST_BYTES + declaredBytes(request),
-          );
-          whenOver(reply, leave);
           next();
         },
       },
@@ -127,12 +113,6 @@ function fingerprintOf({ mediaType, headers, body }: SentBody): Buffer {
     .update(JSON.stringify([mediaType, attributes.sort()]))
     .update(body)
     .digest();
-}
-
-/** Of a body whose length is not declared, or not in earnest: the most that it may be. */
-function declaredBytes({ headers }: FastifyRequest): number {
-  const bytes = Number(headers['content-length']);
-  return bytes >= 0 && bytes <= SEND_BYTES_MAX ? bytes : SEND_BYTES_MAX;
 }
 
 function refuseEncoding({ headers }: FastifyRequest): void {

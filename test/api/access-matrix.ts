@@ -119,7 +119,7 @@ export const ACCESS_MATRIX: Readonly<Record<string, MatrixRow>> = {
       url: `${V1}/dead-letters/${await world.newDeadLetter()}/body`,
       payload: { content: `{"tenant":"${OWN_TENANT}"}` },
     }),
-    strangers: 403,
+    strangers: 404,
     shows: true,
   },
   [`POST ${V1}/dead-letters/:id/replay`]: {

@@ -4,7 +4,7 @@ import { pino } from 'pino';
 import type { Pool } from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, expect } from 'vitest';
 import type { Api } from '../../src/http/api-module.ts';
-import type { SendGateOptions } from '../../src/sending/send-gate.ts';
+import type { BodyBudgetOptions } from '../../src/http/body-budget.ts';
 import type { SendOutcome } from '../../src/sending/send-pulses.ts';
 import type { Pulse } from '../../src/contract/pulse.ts';
 import { createPool } from '../../src/platform/postgres.ts';
@@ -93,19 +93,21 @@ export function useSendFixture() {
 export async function openSendApp(
   { pool, publisher }: Pick<SendFixture, 'pool' | 'publisher'>,
   queue: string,
-  gate?: SendGateOptions,
+  bodyBudget?: BodyBudgetOptions,
 ): Promise<Api> {
-  const { app } = await createTestApp({
-    pool,
-    identities: fakeIdentities(USERS),
-    sending: {
-      publish: (publication) => publisher.publish(publication),
-      brokerState: () => publisher.state,
-      queue,
-      limits: LIMITS,
-      ...(gate === undefined ? {} : { gate }),
+  const { app } = await createTestApp(
+    {
+      pool,
+      identities: fakeIdentities(USERS),
+      sending: {
+        publish: (publication) => publisher.publish(publication),
+        brokerState: () => publisher.state,
+        queue,
+        limits: LIMITS,
+      },
     },
-  });
+    bodyBudget === undefined ? {} : { bodyBudget },
+  );
   return app;
 }
 

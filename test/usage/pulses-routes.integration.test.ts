@@ -228,7 +228,7 @@ describe('an invalid query is refused, naming the parameter', () => {
     const [error] = (await refusal('from=2026-01-31T13:00:00+02:00')).errors;
     expect(error!.message).toContain('%2B');
     expect((await refusal('tenent=acme')).errors).toEqual([
-      { field: 'tenent', message: 'is not a known query parameter' },
+      { field: 'tenent', message: 'is not a known query parameter; did you mean tenant?' },
     ]);
   });
 });
