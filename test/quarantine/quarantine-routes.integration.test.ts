@@ -286,28 +286,4 @@ describe('what is refused', () => {
       body: { code: 'PULSE_API_NOT_FOUND' },
     });
   });
-
-  test('a body of unknown fields that is addressed to no dead letter is not even read', async () => {
-    const body = Object.fromEntries(Array.from({ length: 500_000 }, (_, index) => [index, 1]));
-    const answer = await request('PUT', `/${id}/body`, body);
-    expect(answer).toMatchObject({ status: 404, body: { code: 'PULSE_API_NOT_FOUND' } });
-  });
-
-  test('a fix that is not valid, a body beyond 8 MiB, and a request beyond 12', async () => {
-    const waiting = await quarantined();
-    const fix = (body: object) => request('PUT', `/${waiting}/body`, body);
-    for (const [body, field] of [
-      [{}, 'content'],
-      [{ content: '' }, 'content'],
-      [{ content: {} }, 'content'],
-      [{ content: 'no base64', encoding: 'base64' }, 'content'],
-      [{ content: 'x', encoding: 'latin1' }, 'encoding'],
-    ] as const) {
-      const answer = await fix(body);
-      expect(answer.status).toBe(400);
-      expect(answer.body.errors.map((error) => error.field)).toContain(field);
-    }
-    expect((await fix({ content: 'x'.repeat(8 * 1024 * 1024 + 1) })).status).toBe(400);
-    expect((await fix({ content: 'x'.repeat(13 * 1024 * 1024) })).status).toBe(413);
-  });
 });
