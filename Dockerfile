@@ -1,5 +1,5 @@
 # Build with the full toolchain, run with what production needs and nothing else.
-FROM node:22.21.1-bookworm-slim AS build
+FROM node:22.21.1-trixie-slim AS build
 WORKDIR /app
 COPY package.json package-lock.json ./
 # npm skips the workspaces in clients/, because their folders are not here: the image does not need them.
@@ -9,7 +9,7 @@ COPY scripts scripts
 COPY src src
 RUN npm run build && npm prune --omit=dev --no-audit --no-fund
 
-FROM node:22.21.1-bookworm-slim
+FROM node:22.21.1-trixie-slim
 ENV NODE_ENV=production
 # npm and sh do not forward signals as process 1; tini does.
 RUN apt-get update \

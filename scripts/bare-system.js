@@ -10,6 +10,7 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
+  realpathSync,
   renameSync,
   rmSync,
   statSync,
@@ -70,30 +71,48 @@ export async function baseSystem() {
   return base;
 }
 
-/** Copies the base with Node and npm in it. @returns Its folder and Node's version. */
-export async function copySystem(base, { root, nodeMajor }) {
+/**
+ * Copies the base, and puts Node and npm into the copy.
+ *
+ * @param options.node A version of Node, whole or its first number.
+ * @returns The version that it got.
+ */
+export async function copySystem(base, { root, node }) {
   rmSync(root, { recursive: true, force: true });
   mkdirSync(dirname(root), { recursive: true });
   await execute('cp', ['-a', base, root]);
-  const { folder, version } = await nodePackage(nodeMajor);
+  const { folder, version } = await nodePackage(node);
   const local = join(root, 'usr/local');
   copyFileSync(join(folder, 'bin/node'), join(local, 'bin/node'));
-  const { stdout: npmRoot } = await execute('npm', ['root', '--global']);
-  cpSync(join(npmRoot.trim(), 'npm'), join(local, 'lib/node_modules/npm'), { recursive: true });
+  const { stdout: npm } = await execute('sh', ['-c', 'command -v npm']);
+  const npmFolder = dirname(dirname(realpathSync(npm.trim())));
+  cpSync(npmFolder, join(local, 'lib/node_modules/npm'), { recursive: true });
   for (const name of ['npm', 'npx']) {
     symlinkSync(`../lib/node_modules/npm/bin/${name}-cli.js`, join(local, 'bin', name));
   }
   copyFileSync('/etc/resolv.conf', join(root, 'etc/resolv.conf'));
   writeFileSync(join(root, 'etc/hosts'), '127.0.0.1 localhost\n');
-  const certificates = process.env.NODE_EXTRA_CA_CERTS;
-  if (certificates !== undefined) copyFileSync(certificates, join(root, CERTIFICATES));
-  return { root, nodeVersion: version };
+  await reachRegistryFrom(root);
+  return version;
 }
 
-/** The newest Node of a major version, from npm's registry, kept in the cache. */
-export async function nodePackage(major) {
+/** npm in the copy takes its packages from where npm takes them here. */
+async function reachRegistryFrom(root) {
+  const { stdout: registry } = await execute('npm', ['config', 'get', 'registry']);
+  const lines = [`registry=${registry.trim()}`, 'update-notifier=false'];
+  const certificates = process.env.NODE_EXTRA_CA_CERTS;
+  if (certificates !== undefined) {
+    copyFileSync(certificates, join(root, CERTIFICATES));
+    lines.push(`cafile=${CERTIFICATES}`);
+  }
+  mkdirSync(join(root, 'usr/local/etc'), { recursive: true });
+  writeFileSync(join(root, 'usr/local/etc/npmrc'), `${lines.join('\n')}\n`);
+}
+
+/** Node itself from npm's registry, kept in the cache. */
+async function nodePackage(wanted) {
   const name = `node-linux-${process.arch}`;
-  const { stdout } = await execute('npm', ['view', `${name}@${major}`, 'version', '--json']);
+  const { stdout } = await execute('npm', ['view', `${name}@${wanted}`, 'version', '--json']);
   const versions = [JSON.parse(stdout)].flat();
   const version = versions.sort((a, b) => a.localeCompare(b, 'en', { numeric: true })).at(-1);
   const folder = join(cacheFolder(), `${name}-${version}`);
@@ -120,9 +139,9 @@ exec chroot "$root" /usr/bin/env -i "$@"`;
  * @param options.stdio For standard output and standard error.
  * @returns The exit code; 124 when it took longer than `timeoutMs`.
  */
-export async function runInSystem(root, command, { env = {}, stdio = 'inherit', timeoutMs } = {}) {
+export function runInSystem(root, command, { env = {}, stdio = 'inherit', timeoutMs } = {}) {
   const namespaces = ['--mount', '--pid', '--fork', '--kill-child', '--propagation', 'private'];
-  const variables = { PATH, HOME: '/root', LANG: 'C.UTF-8', ...(await ownNetwork()), ...env };
+  const variables = { PATH, HOME: '/root', LANG: 'C.UTF-8', ...proxies(), ...env };
   const child = spawn(
     'setpriv',
     [
@@ -137,7 +156,7 @@ export async function runInSystem(root, command, { env = {}, stdio = 'inherit', 
   process.once('exit', stop);
   let isLate = false;
   const timer = timeoutMs && setTimeout(() => (isLate = child.kill('SIGKILL')), timeoutMs);
-  return await new Promise((resolve, reject) => {
+  return new Promise((resolve, reject) => {
     child.once('error', reject);
     child.once('close', (code) => {
       clearTimeout(timer);
@@ -147,17 +166,11 @@ export async function runInSystem(root, command, { env = {}, stdio = 'inherit', 
   });
 }
 
-/** How this machine reaches the registries. */
-async function ownNetwork() {
-  const { stdout: registry } = await execute('npm', ['config', 'get', 'registry']);
+function proxies() {
   const names = ['http_proxy', 'https_proxy', 'no_proxy', 'HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY'];
-  const proxies = names.flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : []));
-  return {
-    npm_config_registry: registry.trim(),
-    npm_config_update_notifier: 'false',
-    ...(process.env.NODE_EXTRA_CA_CERTS === undefined ? {} : { NODE_EXTRA_CA_CERTS: CERTIFICATES }),
-    ...Object.fromEntries(proxies),
-  };
+  return Object.fromEntries(
+    names.flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : [])),
+  );
 }
 
 /** Installs Debian packages for a program that is missing. @throws Unavailable */

@@ -112,13 +112,13 @@ async function runRows({ node, store, task, write, keep }) {
 async function runRow({ base, nodeName, storeName, tasks, keep }) {
   const name = `${nodeName}-${storeName}`;
   const root = join(process.cwd(), FOLDER, name);
-  const { nodeVersion } = await copySystem(base, { root, nodeMajor: kinds().node[nodeName] });
+  const version = await copySystem(base, { root, node: kinds().node[nodeName] });
   try {
     copyTree(join(root, CLONE));
     const env = storeName === 'valkey' ? await preferValkey(root) : {};
     const results = {};
     for (const task of tasks) results[task] = await runTask({ root, env, name, task });
-    return { node: nodeVersion, store: storeName, results, servers: serversIn(root) };
+    return { node: version, store: storeName, results, servers: serversIn(root) };
   } finally {
     if (!keep) rmSync(root, { recursive: true, force: true });
   }

@@ -1,0 +1,35 @@
+/** podman as these tests use it: its own storage beside the user's, and what works without systemd. */
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+
+const execute = promisify(execFile);
+
+/** Kernels with control groups of both versions are refused by crun. */
+const HOW = ['--runtime', 'runc', '--cgroup-manager', 'cgroupfs', '--events-backend', 'none'];
+/** podman raises both to its own defaults otherwise, which a sandbox may refuse. */
+export const ULIMITS = ['--ulimit', 'nofile=4096:4096', '--ulimit', 'nproc=4096:4096'];
+/** In the cache; the other half of podman's state must not survive a restart of the machine. */
+const RUN_FOLDER = '/run/pulse-test-containers';
+
+export interface Engine {
+  /** Runs one command of podman. @returns What it prints. @throws Error with what it printed. */
+  podman(args: readonly string[], options?: { readonly timeoutMs?: number }): Promise<string>;
+}
+
+export function createEngine(cacheFolder: string): Engine {
+  const first = ['--root', join(cacheFolder, 'containers'), '--runroot', RUN_FOLDER, ...HOW];
+  return {
+    async podman(args, { timeoutMs = 120_000 } = {}) {
+      try {
+        const options = { timeout: timeoutMs, maxBuffer: 64 * 1024 ** 2 };
+        const { stdout, stderr } = await execute('podman', [...first, ...args], options);
+        return (args[0] === 'logs' ? stdout + stderr : stdout).trim();
+      } catch (error) {
+        const { stdout = '', stderr = '' } = error as { stdout?: string; stderr?: string };
+        const said = `${stdout}\n${stderr}`.trim().split('\n').slice(-40).join('\n');
+        throw new Error(`podman ${args.join(' ')} failed:\n${said}`, { cause: error });
+      }
+    },
+  };
+}
