@@ -23,6 +23,9 @@ const mayImport = {
   usage: builtOnThePipeline(),
   populate: [...builtOnThePipeline(), 'publish/traced-publish.ts'],
   sending: builtOnThePipeline(),
+  messaging: ['core', 'platform', 'contract', 'publish'],
+  catalog: ['core', 'platform', 'http'],
+  orders: ['core', 'platform', 'http', 'messaging', 'catalog/catalog.ts', 'catalog/prices.ts'],
   api: ['core', 'platform', 'http', 'access', 'contract'],
   'private-servers': ['core', 'platform'],
 };

@@ -3,6 +3,7 @@ import { EnvError, makeValidator } from 'envalid';
 import { validate as isCron } from 'node-cron';
 import { FLUSH_STEPS } from './flush/flush-steps.ts';
 import { INGEST_STEPS } from './ingest/ingest-steps.ts';
+import { MESSAGE_STEPS } from './messaging/message-steps.ts';
 import { parseCrashPoint } from './platform/crash-points.ts';
 import { hostUrls } from './platform/server-urls.ts';
 
@@ -38,6 +39,8 @@ function matching(pattern: RegExp, words: string) {
 
 export const host = matching(/^[\w.:-]+$/, 'a host name or an address');
 export const queueName = matching(/^[\w.-]{1,100}$/, 'letters, digits, . _ - (100 at most)');
+export const messagePrefix = matching(/^[\w.-]{0,50}$/, 'letters, digits, . _ - (50 at most)');
+export const currency = matching(/^[A-Z]{3}$/, 'a currency such as USD (ISO 4217)');
 export const username = matching(/^[\w.@-]{1,64}$/, 'letters, digits, . _ @ - (64 at most)');
 export const addressRanges = matching(
   /^[\da-fA-F.:/]+(,[\da-fA-F.:/]+)*$|^$/,
@@ -93,7 +96,12 @@ export const cron = makeValidator((text: string) => {
   return text;
 });
 
-const STEPS = { ingest: INGEST_STEPS, thread: INGEST_STEPS, flush: FLUSH_STEPS };
+const STEPS = {
+  ingest: INGEST_STEPS,
+  thread: INGEST_STEPS,
+  flush: FLUSH_STEPS,
+  message: MESSAGE_STEPS,
+};
 
 export const crashPoint = makeValidator((text: string) => {
   const point = parseCrashPoint(text, STEPS);

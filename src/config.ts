@@ -6,8 +6,10 @@ import {
   addressRanges,
   crashPoint,
   cron,
+  currency,
   host,
   integer,
+  messagePrefix,
   oneOf,
   origins,
   queueName,
@@ -43,8 +45,10 @@ const SECRET_NAMES = [
   'JWT_SECRET',
   'JWT_SECRET_PREVIOUS',
   'ADMIN_PASSWORD',
+  'SECRET_TOKEN',
 ] as const;
 
+const QUEUE_DEFAULT = 'pulses';
 const MIB = 1024 * 1024;
 const DAY = 86_400;
 
@@ -91,6 +95,15 @@ export function parseConfig(rawEnv: RawEnv, needs: ConfigNeeds = { api: false })
       windowSeconds: env.WINDOW_MINUTES * 60,
     },
     flush: { cron: env.FLUSH_CRON, onExit: env.FLUSH_ON_EXIT },
+    messages: { prefix: env.MESSAGE_PREFIX ?? defaultPrefix(env.PULSE_QUEUE) },
+    orders: {
+      currency: env.ORDER_CURRENCY,
+      /** Undefined: there is no external service. */
+      enrichmentUrl: env.ENRICHMENT_URL,
+      enrichmentTimeoutMs: env.ENRICHMENT_TIMEOUT_MS,
+    },
+    /** What `pulse start` and `pulse worker` run. */
+    runs: { ingest: env.INGEST, processor: env.PROCESSOR, enricher: env.ENRICHER },
     api: {
       host: env.API_HOST,
       port: env.API_PORT,
@@ -100,6 +113,7 @@ export function parseConfig(rawEnv: RawEnv, needs: ConfigNeeds = { api: false })
       tokenTtlSeconds: env.TOKEN_TTL_SECONDS,
       adminUsername: env.ADMIN_USERNAME,
       adminPassword: env.ADMIN_PASSWORD,
+      secretToken: env.SECRET_TOKEN,
       trustProxy: env.TRUST_PROXY.split(',').filter((range) => range !== ''),
       requestsPerMinute: env.RATE_LIMIT_PER_MINUTE === 0 ? undefined : env.RATE_LIMIT_PER_MINUTE,
       corsOrigins: env.CORS_ORIGINS,
@@ -121,7 +135,7 @@ function variables() {
     RABBITMQ_URL: url('amqp:', 'amqps:')({ default: undefined }),
     REDIS_URL: url(...REDIS_PROTOCOLS)({ default: undefined }),
     DATABASE_URL: url('postgres:', 'postgresql:')({ default: undefined }),
-    PULSE_QUEUE: queueName({ default: 'pulses' }),
+    PULSE_QUEUE: queueName({ default: QUEUE_DEFAULT }),
     ALLOW_UNSAFE_REDIS: bool({ default: false }),
     SHARDS: integer(1, 1024)({ default: 1 }),
     REDIS_REPLICAS_MIN: integer(0, 5)({ default: 0 }),
@@ -136,6 +150,7 @@ function variables() {
     PULSE_AHEAD_MAX_SECONDS: integer(0, DAY)({ default: AHEAD_MAX_MINUTES_DEFAULT * 60 }),
     FLUSH_CRON: cron({ default: '0 * * * *' }),
     FLUSH_ON_EXIT: bool({ default: false }),
+    ...chainVariables(),
     API_HOST: host({ default: '127.0.0.1' }),
     API_PORT: integer(0, 65_535)({ default: 3_000 }),
     METRICS_HOST: host({ default: undefined }),
@@ -146,6 +161,7 @@ function variables() {
     TOKEN_TTL_SECONDS: integer(60, DAY)({ default: 3_600 }),
     ADMIN_USERNAME: username({ default: 'admin' }),
     ADMIN_PASSWORD: secret(8)({ default: undefined }),
+    SECRET_TOKEN: secret(32)({ default: undefined }),
     TRUST_PROXY: addressRanges({ default: '' }),
     RATE_LIMIT_PER_MINUTE: integer(0, 10_000_000)({ default: 6_000 }),
     CORS_ORIGINS: origins({ default: [] }),
@@ -155,6 +171,23 @@ function variables() {
     LOG_LEVEL: str({ choices: LOG_LEVELS, default: 'info' as const }),
     ...tracingVariables(),
     PULSE_CRASH_AT: crashPoint({ default: undefined }),
+  };
+}
+
+/** An installation with a queue of its own name must not share the queues of orders either. */
+function defaultPrefix(queue: string): string {
+  return queue === QUEUE_DEFAULT ? '' : `${queue}.`;
+}
+
+function chainVariables() {
+  return {
+    MESSAGE_PREFIX: messagePrefix({ default: undefined }),
+    ORDER_CURRENCY: currency({ default: 'USD' }),
+    ENRICHMENT_URL: url('http:', 'https:')({ default: undefined }),
+    ENRICHMENT_TIMEOUT_MS: integer(100, 60_000)({ default: 5_000 }),
+    INGEST: bool({ default: true }),
+    PROCESSOR: bool({ default: true }),
+    ENRICHER: bool({ default: true }),
   };
 }
 
@@ -189,15 +222,19 @@ function secretsOf(given: RawEnv): string[] {
     given.RABBITMQ_URL,
     given.REDIS_URL,
     given.DATABASE_URL,
+    given.ENRICHMENT_URL,
     given.OTEL_EXPORTER_OTLP_ENDPOINT,
     given.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT,
   ];
   const headers = [given.OTEL_EXPORTER_OTLP_HEADERS, given.OTEL_EXPORTER_OTLP_TRACES_HEADERS]
     .flatMap((text) => text?.split(',') ?? [])
     .map((pair) => pair.slice(pair.indexOf('=') + 1).trim());
-  const others = [given.JWT_SECRET, given.JWT_SECRET_PREVIOUS, given.ADMIN_PASSWORD].filter(
-    (one) => one !== undefined,
-  );
+  const others = [
+    given.JWT_SECRET,
+    given.JWT_SECRET_PREVIOUS,
+    given.ADMIN_PASSWORD,
+    given.SECRET_TOKEN,
+  ].filter((one) => one !== undefined);
   return [...urls.flatMap(secretsInUrl), ...headers, ...others];
 }
 

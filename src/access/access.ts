@@ -10,6 +10,7 @@ import { createCredentialsCheck } from './credentials.ts';
 import type { Identities } from './identities.ts';
 import { createLoginLimiter, type LoginLimits } from './login-limiter.ts';
 import { addLoginRoute } from './login-route.ts';
+import { createSecretTokenCheck } from './secret-token.ts';
 import { addTokens, type TokenOptions } from './tokens.ts';
 
 export interface AccessDeps {
@@ -20,6 +21,8 @@ export interface AccessDeps {
 
 export interface AccessOptions extends TokenOptions {
   readonly loginLimits?: LoginLimits;
+  /** A static bearer token, at least 32 characters; undefined: there is none. */
+  readonly secretToken?: string | undefined;
 }
 
 export interface Access {
@@ -43,7 +46,8 @@ export function createAccess(deps: AccessDeps, options: AccessOptions): Access {
         await Promise.all([refusals.close(), identities.close()]);
       });
       const tokens = await addTokens(app, options);
-      addAuth(app, { identities, tokens, refusals });
+      const isSecretToken = createSecretTokenCheck(options.secretToken);
+      addAuth(app, { identities, tokens, refusals, isSecretToken });
       auditChanges(app, pool);
       const checkCredentials = await createCredentialsCheck(pool);
       const limits = options.loginLimits ?? LOGIN_LIMITS;

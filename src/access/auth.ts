@@ -13,7 +13,17 @@ export interface AuthDeps {
   readonly identities: Identities;
   readonly tokens: Tokens;
   readonly refusals: RefusalLog;
+  /** Whether a token is SECRET_TOKEN. */
+  readonly isSecretToken: (token: string) => boolean;
 }
+
+/** Who calls with SECRET_TOKEN: one system that may do what an operator may, for all tenants. */
+const SECRET_TOKEN_CALLER: Caller = {
+  kind: 'key',
+  name: 'SECRET_TOKEN',
+  role: 'operator',
+  tenants: 'all',
+};
 
 const BEARER = /^Bearer +([\w.~+/=-]{1,4096})$/i;
 
@@ -63,6 +73,7 @@ async function authenticate(deps: AuthDeps, request: FastifyRequest): Promise<Ca
   if (token === undefined) {
     throw invalidToken('The header must be `Authorization: Bearer <token>`.');
   }
+  if (deps.isSecretToken(token)) return SECRET_TOKEN_CALLER;
   return token.startsWith('pulse_')
     ? await authenticateKey(deps, token)
     : await authenticateUser(deps, token);

@@ -187,6 +187,9 @@ async function addRoutes(
 ): Promise<void> {
   const kinds = problemKinds(modules);
   addHealthRoutes(app, health);
+  for (const module of modules) {
+    if (module.atRoot === true) module.addRoutes(app);
+  }
   await app.register(
     (api, _options, done) => {
       // Also here, for proxies that forward only the base path.

@@ -67,8 +67,11 @@ type Transform = NonNullable<FastifyDynamicSwaggerOptions['transform']>;
 /** Adds the roles and the example of a route to its schema. */
 export const describeRoute: Transform = ({ schema, url, route }) => {
   const given = schema as FastifySchema & { hide?: boolean; description?: string };
-  // The same routes exist outside the base path, and an operation id must be unique.
-  if (given.hide === true || url.startsWith(`${API_BASE}/health/`)) {
+  // The same routes exist at the root and below the base path, and an operation id must be unique.
+  const isCopy =
+    url.startsWith(`${API_BASE}/health/`) ||
+    !(url.startsWith(API_BASE) || url.startsWith('/health/'));
+  if (given.hide === true || isCopy) {
     return { schema: { ...given, hide: true }, url };
   }
   const { curl, ...rest } = given;

@@ -5,12 +5,15 @@ import { createIdentities } from '../access/identities.ts';
 import { ensureAdmin } from '../access/users.ts';
 import { createApiMetrics } from '../api/api-metrics.ts';
 import { startApi } from '../api/server.ts';
+import { createCatalogModule } from '../catalog/catalog-routes.ts';
 import type { Clients } from '../cli/clients.ts';
 import type { Part, PartRun } from '../cli/part.ts';
 import { serverChecks, toCheck } from '../cli/server-checks.ts';
 import type { ApiModule } from '../http/api-module.ts';
 import { assertScopeRoles } from '../platform/scoped-postgres.ts';
 import { addPopulateMetrics } from '../populate/populate-metrics.ts';
+import { createOrdersCache } from '../orders/orders-cache.ts';
+import { createOrdersModule, type OrdersModuleDeps } from '../orders/orders-routes.ts';
 import { createPopulateModule, type PopulateModuleOptions } from '../populate/populate-routes.ts';
 import { createPopulateRuns } from '../populate/populate-runs.ts';
 import { measurePublisher } from '../publish/publish-metrics.ts';
@@ -32,16 +35,19 @@ export interface ApiModulesDeps {
   readonly usage: UsageSources;
   readonly replay: DeadLetterReplay;
   readonly populate: PopulateModuleOptions;
+  readonly orders: Omit<OrdersModuleDeps, 'pool'>;
 }
 
 /** Every domain of the API, in the order of the reference page. */
 export function createApiModules(deps: ApiModulesDeps): readonly ApiModule[] {
-  const { pool, sending, usage, replay, populate } = deps;
+  const { pool, sending, usage, replay, populate, orders } = deps;
   return [
     createSendingModule({ pool, ...sending }),
     createUsageModule({ pool, usage }),
     createPulsesModule(pool),
     createQuarantineModule({ pool, replay }),
+    createCatalogModule(pool),
+    createOrdersModule({ pool, ...orders }),
     createPopulateModule(populate),
   ];
 }
@@ -57,7 +63,8 @@ export const apiPart: Part = {
   async start(run, clients) {
     const { logger, closer, config, credentials, registry, tracing } = run;
     const { pool, accumulator } = clients;
-    const { adminUsername, jwtSecretPrevious, jwtIssuer, tokenTtlSeconds } = config.api;
+    const { adminUsername, jwtSecretPrevious, jwtIssuer, tokenTtlSeconds, secretToken } =
+      config.api;
     await assertScopeRoles(pool);
     await ensureAdmin(pool, { username: adminUsername, password: credentials.adminPassword });
     const { publisher, publish } = startPublishing(run, clients);
@@ -68,7 +75,13 @@ export const apiPart: Part = {
     run.health.add(readinessChecks);
     const access = createAccess(
       { pool, identities: createIdentities(pool, logger), logger },
-      { jwtSecret: credentials.jwtSecret, jwtSecretPrevious, jwtIssuer, tokenTtlSeconds },
+      {
+        jwtSecret: credentials.jwtSecret,
+        jwtSecretPrevious,
+        jwtIssuer,
+        tokenTtlSeconds,
+        secretToken,
+      },
     );
     const { queue, ingest } = config;
     const modules = createApiModules({
@@ -81,6 +94,13 @@ export const apiPart: Part = {
       },
       replay: { publish, queue, dedupeWindowSeconds: ingest.dedupeWindowSeconds },
       populate: { populateRuns: startPopulateRuns(run, clients) },
+      orders: {
+        cache: createOrdersCache(clients.redis, logger),
+        tracing,
+        prefix: config.messages.prefix,
+        currency: config.orders.currency,
+        onStep: run.onMessageStep,
+      },
     });
     const { requestDone: onRequestDone } = createApiMetrics(registry);
     const api = await startApi(

@@ -3,7 +3,7 @@ import type { ListedCommand } from '../cli/command-line.ts';
 
 export const COMMANDS: Readonly<Record<string, ListedCommand>> = {
   start: {
-    summary: 'Run the whole system until Ctrl-C: API, ingest, flush, quarantine.',
+    summary: 'Run the whole system until Ctrl-C: API, ingest, flush, quarantine, orders.',
     load: async () => (await import('./start.ts')).start,
   },
   api: {
@@ -13,6 +13,18 @@ export const COMMANDS: Readonly<Record<string, ListedCommand>> = {
   worker: {
     summary: 'Run ingest, flush and quarantine without the API.',
     load: async () => (await import('./start.ts')).worker,
+  },
+  processor: {
+    summary: 'Run the processing and completion of orders.',
+    load: async () => (await import('./start.ts')).processor,
+  },
+  enricher: {
+    summary: 'Run the enrichment of orders: prices, checks, the external service.',
+    load: async () => (await import('./start.ts')).enricher,
+  },
+  'enrichment-service': {
+    summary: 'Stand in for the external enrichment service, with failures on request.',
+    load: async () => (await import('./enrichment-service.ts')).enrichmentService,
   },
   migrate: {
     summary: 'Update the Postgres schema. Safe to repeat, and while Pulse runs.',

@@ -12,6 +12,7 @@ export const FILTERS = {
   reason: { value: '<reason>', about: 'only this reason', choices: REJECTION_REASONS },
   tenant: { value: '<tenant>', about: 'only this tenant, where the body could be read' },
   messageId: { value: '<id>', about: 'only this AMQP message id' },
+  queue: { value: '<name>', about: 'only messages of this queue' },
   from: {
     value: '<instant>',
     about: 'only those received at this time or later (RFC 3339)',
@@ -21,8 +22,8 @@ export const FILTERS = {
 } as const satisfies OptionSpecs;
 
 export function toFilters(flags: Flags<typeof FILTERS>): ManyFilters {
-  const { reason, tenant, messageId, from, to } = flags;
-  return { reason, tenant, messageId, fromMs: from, toMs: to };
+  const { reason, tenant, messageId, queue, from, to } = flags;
+  return { reason, tenant, messageId, queue, fromMs: from, toMs: to };
 }
 
 /** @throws RejectedError PULSE_USAGE_INVALID It is not the id of a dead letter. */

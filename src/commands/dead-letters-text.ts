@@ -37,6 +37,7 @@ export function describeDetail(detail: DeadLetterDetail): string[] {
     line('reason', `${detail.reason}: ${detail.detail}`),
     line('tenant', detail.tenant ?? '- (the body does not tell)'),
     line('message id', detail.messageId ?? '-'),
+    line('queue', detail.queue ?? 'pulses'),
     line('array index', String(detail.pulseIndex ?? '-')),
     line('published to', `exchange "${detail.exchange ?? ''}", key "${detail.routingKey ?? ''}"`),
     line('received at', detail.receivedAt.toISOString()),

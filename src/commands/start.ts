@@ -8,12 +8,14 @@ import type { Part, PartLinks } from '../cli/part.ts';
 import { prepareServers } from '../cli/prepare-servers.ts';
 import { createRunEnd } from '../cli/run-end.ts';
 import { openServers, type OpenedServers } from '../cli/servers.ts';
+import { armCrashPoint, createCrashPoint } from '../platform/crash-points.ts';
 import { createProcessHealth } from '../platform/health.ts';
 import { serverOf } from '../platform/logger.ts';
 import { createMetricsRegistry, startMetricsServer } from '../platform/metrics.ts';
 import { NO_TRACING, startTracing, type Tracing } from '../platform/tracing.ts';
 import { addWatchMetrics } from '../platform/watch.ts';
 import { apiPart } from './api-parts.ts';
+import { ENRICHER_PARTS, MESSAGE_PARTS, OUTBOX_PARTS, PROCESSOR_PARTS } from './message-parts.ts';
 import { WATCH_PARTS } from './watch-parts.ts';
 import { WORKER_PARTS } from './worker-parts.ts';
 
@@ -36,7 +38,12 @@ export interface ReadyLine {
 const READINESS_TIMEOUT_MS = 2_000;
 
 /** All parts of the system, in the order in which they start. */
-export const ALL_PARTS: readonly Part[] = [...WORKER_PARTS, ...WATCH_PARTS, apiPart];
+export const ALL_PARTS: readonly Part[] = [
+  ...WORKER_PARTS,
+  ...WATCH_PARTS,
+  ...MESSAGE_PARTS,
+  apiPart,
+];
 
 const defineStart = (name: string, { api, parts }: { api: boolean; parts: readonly Part[] }) =>
   defineCommand({
@@ -52,7 +59,12 @@ const defineStart = (name: string, { api, parts }: { api: boolean; parts: readon
   });
 
 export const start = defineStart('start', { api: true, parts: ALL_PARTS });
-export const api = defineStart('api', { api: true, parts: [...WATCH_PARTS, apiPart] });
+export const api = defineStart('api', {
+  api: true,
+  parts: [...WATCH_PARTS, ...OUTBOX_PARTS, apiPart],
+});
+export const processor = defineStart('processor', { api: false, parts: PROCESSOR_PARTS });
+export const enricher = defineStart('enricher', { api: false, parts: ENRICHER_PARTS });
 export const worker = defineStart('worker', {
   api: false,
   parts: [...WORKER_PARTS, ...WATCH_PARTS],
@@ -107,7 +119,9 @@ export async function startParts(
   };
   const watches = {};
   addWatchMetrics(registry, watches);
-  const context = { settings, credentials, registry, health, tracing, onFatal, watches, links };
+  const onMessageStep = createCrashPoint(armCrashPoint(config.crashAt), ['message']);
+  const shared = { settings, credentials, registry, health, tracing, watches, links };
+  const context = { ...shared, onFatal, onMessageStep };
   for (const part of parts) {
     logger.debug({ part: part.name }, 'part starts');
     await part.start({ ...run, ...context }, clients);

@@ -2,7 +2,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { copyHeaders, SHORT_TEXT_BYTES_MAX } from './header-copy.ts';
 import type { Publication } from './publication.ts';
-import { DEAD_LETTER_HEADERS, type Rejection } from './rejection.ts';
+import { DEAD_LETTER_HEADERS, type DeadLetterReason } from './rejection.ts';
 
 /** The parts of a delivery that a dead letter needs. */
 export interface DeliveredMessage {
@@ -16,7 +16,7 @@ export interface DeliveredMessage {
 }
 
 export interface RefusedPulse {
-  readonly rejection: Rejection;
+  readonly rejection: { readonly reason: DeadLetterReason; readonly detail: string };
   readonly delivery: DeliveredMessage;
   /** The message's body, or one element of an array body. */
   readonly body: Buffer;

@@ -17,4 +17,6 @@ export interface Publication {
   readonly replyTo?: string | undefined;
   readonly type?: string | undefined;
   readonly appId?: string | undefined;
+  /** False: it may be lost if no queue is bound. Otherwise that is an error. */
+  readonly mandatory?: false | undefined;
 }

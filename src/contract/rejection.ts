@@ -25,6 +25,12 @@ export const REJECTION_REASONS = [
 
 export type RejectionReason = (typeof REJECTION_REASONS)[number];
 
+/** Why a message of another queue became a dead letter: it never works, or no attempt of several did. */
+export const MESSAGE_REASONS = ['message_impossible', 'attempts_exhausted'] as const;
+
+export const DEAD_LETTER_REASONS = [...REJECTION_REASONS, ...MESSAGE_REASONS] as const;
+export type DeadLetterReason = (typeof DEAD_LETTER_REASONS)[number];
+
 /** Why a pulse is refused: the reason, and a sentence for the person who fixes it. */
 export interface Rejection {
   readonly reason: RejectionReason;
@@ -39,4 +45,6 @@ export const DEAD_LETTER_HEADERS = {
   detail: 'x-pulse-detail',
   /** The position in an array body; absent for any other body. */
   index: 'x-pulse-index',
+  /** The queue that it could not be handled in; absent for a pulse. */
+  queue: 'x-pulse-queue',
 } as const;

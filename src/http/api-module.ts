@@ -27,6 +27,8 @@ export interface ApiModule {
   readonly problems: ProblemCatalogue;
   /** Its part of the AsyncAPI document, where it publishes to or consumes from RabbitMQ. */
   readonly queues?: QueueDescription;
+  /** Whether its routes answer without the base path as well, at the root. */
+  readonly atRoot?: true;
   /** Adds its routes below the API's base path. */
   addRoutes(api: Api): void;
 }

@@ -4,9 +4,10 @@
  * What stops, and where:
  * - `ingest` the whole process, at a step of any of its ingest threads;
  * - `thread` only the ingest thread that reaches the step;
- * - `flush` the whole process, at a step of a flush.
+ * - `flush` the whole process, at a step of a flush;
+ * - `message` the whole process, at a step of a message of the chain.
  */
-export type CrashScope = 'ingest' | 'thread' | 'flush';
+export type CrashScope = 'ingest' | 'thread' | 'flush' | 'message';
 
 export interface CrashPoint {
   readonly scope: CrashScope;
@@ -17,7 +18,7 @@ export interface CrashPoint {
   readonly how: 'kill' | 'stop';
 }
 
-const FORM = /^(ingest|thread|flush):([a-z-]+):([1-9]\d{0,5})(?::(kill|stop))?$/;
+const FORM = /^(ingest|thread|flush|message):([a-z-]+):([1-9]\d{0,5})(?::(kill|stop))?$/;
 
 /** Parses `scope:step:count` or `scope:step:count:stop`; undefined when there is no such step. */
 export function parseCrashPoint(

@@ -1,11 +1,12 @@
 /** Migrates the database to the version this code needs: plain SQL files, forward only, under a lock. */
 import { readdir } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
+import { runMigrations as runJobMigrations } from 'graphile-worker';
 import { runner } from 'node-pg-migrate';
 import { Client, DatabaseError } from 'pg';
 import { FatalError, TransientError } from '../core/errors.ts';
 import type { Logger } from './logger.ts';
-import { connectionOptions, toPulseError } from './postgres.ts';
+import { connectionOptions, createPool, toPulseError } from './postgres.ts';
 
 /** The same folder for src/platform and dist/platform. */
 const DIRECTORY = fileURLToPath(new URL('../../migrations/', import.meta.url));
@@ -43,10 +44,26 @@ export async function runMigrations(databaseUrl: string, logger: Logger): Promis
         },
       },
     });
+    await migrateJobs(databaseUrl, logger);
     const names = ran.map(({ name }) => name);
     if (names.length > 0) logger.info({ migrations: names }, 'database migrated');
     return names;
   });
+}
+
+/** The tables of graphile-worker, in the schema `graphile_worker`. Concurrent calls take turns. */
+async function migrateJobs(databaseUrl: string, logger: Logger): Promise<void> {
+  const options = { name: 'pulse migrate', connectionCountMax: 1 };
+  const pgPool = createPool(databaseUrl, {
+    ...options,
+    logger,
+    statementTimeoutMs: STATEMENT_TIMEOUT_MS,
+  });
+  try {
+    await runJobMigrations({ pgPool });
+  } finally {
+    await pgPool.end();
+  }
 }
 
 /**

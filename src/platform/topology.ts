@@ -132,7 +132,7 @@ async function findClassicQueue(
 }
 
 /** Returns errors that are not about the declaration, such as a lost connection, unchanged. */
-function toTopologyError(error: unknown, classicQueue: string | undefined): unknown {
+export function toTopologyError(error: unknown, classicQueue: string | undefined): unknown {
   if (!(error instanceof Error)) return error;
   const code = codeOf(error);
   const reason = /"[A-Z_]+ - (.*)"$/s.exec(error.message)?.[1] ?? error.message;

@@ -3,14 +3,14 @@ import { IllegalOperationError, type Options } from 'amqplib';
 import { RejectedError, TransientError, type PulseError } from '../core/errors.ts';
 import type { Publication } from '../contract/publication.ts';
 
-/** The properties of a publication for amqplib; always persistent and mandatory. */
+/** The properties of a publication for amqplib; always persistent, and mandatory unless it says otherwise. */
 export function toOptions(publication: Publication): Options.Publish {
   const { messageId, timestampSec, headers, contentType } = publication;
   const { contentEncoding, correlationId, replyTo, type, appId } = publication;
   // amqplib omits undefined properties, although its types do not allow them.
   return {
     persistent: true,
-    mandatory: true,
+    mandatory: publication.mandatory !== false,
     messageId,
     timestamp: timestampSec,
     headers,

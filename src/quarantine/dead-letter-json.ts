@@ -40,6 +40,7 @@ export function rowToJson(row: DeadLetterRow) {
     detail: row.detail,
     tenant: row.tenant,
     message_id: row.messageId,
+    queue: row.queue,
     pulse_index: row.pulseIndex,
     body_bytes: row.bodyBytes,
     is_fixed: row.isFixed,

@@ -8,16 +8,17 @@ import {
 } from '../contract/dead-letter.ts';
 import {
   DEAD_LETTER_HEADERS,
-  REJECTION_REASONS,
-  type Rejection,
-  type RejectionReason,
+  DEAD_LETTER_REASONS,
+  type DeadLetterReason,
 } from '../contract/rejection.ts';
 import { REPLAY_ID_HEADER } from './replay-publication.ts';
 import { storableText, toStorable } from './storable.ts';
 import { tenantInBody } from './tenant-in-body.ts';
 
 /** A row to insert. Its texts hold no character that Postgres refuses. */
-export interface DeadLetter extends Rejection {
+export interface DeadLetter {
+  readonly reason: DeadLetterReason;
+  readonly detail: string;
   /** A UUID, the same for every copy of the same dead letter. */
   readonly id: string;
   readonly body: Buffer;
@@ -33,6 +34,8 @@ export interface DeadLetter extends Rejection {
   readonly redelivered: boolean;
   /** The tenant in the body, if it can be read. */
   readonly tenant: string | null;
+  /** The queue that it could not be handled in; null for a pulse. */
+  readonly queue: string | null;
   /** The replay that sent it: then the row of that replay returns to the quarantine. */
   readonly replayId: string | null;
 }
@@ -41,7 +44,8 @@ const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 const INDEX_MAX = 2_147_483_647;
 
 /**
- * Reads a delivery of the dead-letter queue. Never throws, whatever the delivery holds.
+ * Reads a delivery of the dead-letter queue. Never throws, whatever the delivery holds. A message of another
+ * queue than that of pulses belongs to no tenant: its body means something else.
  *
  * | headers | meaning | reason |
  * |---|---|---|
@@ -49,11 +53,14 @@ const INDEX_MAX = 2_147_483_647;
  * | Pulse's headers | refused by ingest | from the header |
  * | neither | published here by another program | `unknown` |
  */
-export function fromDelivery(delivery: DeliveredMessage): DeadLetter {
+export function fromDelivery(delivery: DeliveredMessage, pulsesQueue: string): DeadLetter {
   const properties = textProperties(delivery.properties);
   const death = firstDeath(properties.headers);
-  if (death !== undefined) return fromDeath(delivery, properties, death);
-  return fromRefusal(delivery, properties);
+  if (death === undefined) return fromRefusal(delivery, properties);
+  const deadLetter = fromDeath(delivery, properties, death);
+  const { queue } = death;
+  if (typeof queue !== 'string' || queue === pulsesQueue) return deadLetter;
+  return { ...deadLetter, queue: storableText(queue), tenant: null };
 }
 
 type Properties = ReturnType<typeof textProperties>;
@@ -64,8 +71,10 @@ function fromRefusal(delivery: DeliveredMessage, properties: Properties): DeadLe
   const detail = headers[DEAD_LETTER_HEADERS.detail];
   const index = headers[DEAD_LETTER_HEADERS.index];
   const exchange = headers[ORIGIN_EXCHANGE_HEADER];
+  const queue = headers[DEAD_LETTER_HEADERS.queue];
   return {
     ...common(delivery, properties),
+    ...(typeof queue === 'string' ? { queue: storableText(queue), tenant: null } : {}),
     ...(typeof id === 'string' && UUID.test(id) ? { id } : {}),
     reason: toReason(headers[DEAD_LETTER_HEADERS.reason]),
     detail:
@@ -122,6 +131,7 @@ function common(delivery: DeliveredMessage, properties: Properties): DeadLetter 
     routingKey: storableText(delivery.fields.routingKey),
     redelivered: delivery.fields.redelivered,
     tenant: tenantInBody(delivery.content),
+    queue: null,
     replayId: typeof replayId === 'string' && UUID.test(replayId) ? replayId : null,
   };
 }
@@ -140,8 +150,8 @@ function firstDeath(headers: Readonly<Record<string, unknown>>): Death | undefin
   return typeof first === 'object' && first !== null ? first : undefined;
 }
 
-function toReason(value: unknown): RejectionReason {
-  return REJECTION_REASONS.find((reason) => reason === value) ?? 'unknown';
+function toReason(value: unknown): DeadLetterReason {
+  return DEAD_LETTER_REASONS.find((reason) => reason === value) ?? 'unknown';
 }
 
 function isIndex(value: unknown): value is number {

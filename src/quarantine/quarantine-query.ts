@@ -1,6 +1,6 @@
 /** The SQL on tables dead_letters and dead_letter_actions, except the steps of a replay (replay-query.ts). */
 import type { Pool } from 'pg';
-import type { RejectionReason } from '../contract/rejection.ts';
+import type { DeadLetterReason } from '../contract/rejection.ts';
 import { tenantsOf, type TenantScope } from '../core/tenant-scope.ts';
 import type { DeadLetter } from './dead-letter.ts';
 import {
@@ -30,6 +30,7 @@ const COLUMNS = [
   'redelivered',
   'tenant',
   'replayId',
+  'queue',
 ] as const;
 
 /**
@@ -52,14 +53,15 @@ const COLUMNS = [
 export async function insertDeadLetters(
   pool: Queryable,
   deadLetters: readonly DeadLetter[],
-): Promise<RejectionReason[]> {
-  const { rows } = await pool.query<{ reason: RejectionReason }>(
+): Promise<DeadLetterReason[]> {
+  const columns = COLUMNS.map((name) => deadLetters.map((deadLetter) => deadLetter[name]));
+  const { rows } = await pool.query<{ reason: DeadLetterReason }>(
     `WITH given AS MATERIALIZED (
        SELECT given.*, started.dead_letter_id AS replay_of, started.at AS replayed_at
        FROM unnest($1::uuid[], $2::text[], $3::text[], $4::bytea[], $5::text[], $6::text[], $7::integer[],
-                   $8::text[], $9::text[], $10::boolean[], $11::text[], $12::uuid[])
+                   $8::text[], $9::text[], $10::boolean[], $11::text[], $12::uuid[], $14::text[])
          AS given(id, reason, detail, body, headers, message_id, pulse_index,
-                  exchange, routing_key, redelivered, tenant, replay_id)
+                  exchange, routing_key, redelivered, tenant, replay_id, queue)
        LEFT JOIN dead_letter_actions started ON started.id = given.replay_id
          AND started.action = 'replay_started' AND started.body_sha256 = sha256(given.body)
          AND EXISTS (SELECT FROM dead_letters WHERE id = started.dead_letter_id)
@@ -82,18 +84,16 @@ export async function insertDeadLetters(
        FROM reopened
      ), inserted AS (
        INSERT INTO dead_letters (id, reason, detail, body, headers, message_id, pulse_index, exchange,
-                                 routing_key, redelivered, tenant, maybe_counted_since)
+                                 routing_key, redelivered, tenant, queue, maybe_counted_since)
        SELECT id, reason, detail, body, headers::jsonb, message_id, pulse_index, exchange,
-              routing_key, redelivered, tenant, CASE WHEN reason = ANY($13::text[]) THEN now() END
+              routing_key, redelivered, tenant, queue,
+              CASE WHEN reason = ANY($13::text[]) AND queue IS NULL THEN now() END
        FROM given WHERE replay_of IS NULL
        ON CONFLICT (id) DO NOTHING
        RETURNING reason
      )
      SELECT reason FROM inserted UNION ALL SELECT reason FROM reopened`,
-    [
-      ...COLUMNS.map((name) => deadLetters.map((deadLetter) => deadLetter[name])),
-      MAYBE_COUNTED_REASONS,
-    ],
+    [...columns.slice(0, -1), MAYBE_COUNTED_REASONS, columns.at(-1)],
   );
   return rows.map(({ reason }) => reason);
 }
@@ -102,9 +102,9 @@ export async function insertDeadLetters(
 export async function countDeadLettersByReason(
   pool: Queryable,
   filters: DeadLetterFilters = {},
-): Promise<{ total: number; byReason: Partial<Record<RejectionReason, number>> }> {
+): Promise<{ total: number; byReason: Partial<Record<DeadLetterReason, number>> }> {
   const where = whereClause(filters);
-  const { rows } = await pool.query<{ reason: RejectionReason; count: string }>(
+  const { rows } = await pool.query<{ reason: DeadLetterReason; count: string }>(
     `SELECT reason, count(*) AS count FROM dead_letters ${where.text} GROUP BY reason ORDER BY reason`,
     where.values,
   );
@@ -122,7 +122,7 @@ export interface DeadLetterPage {
 }
 
 const ROW = `
-  id, state, reason, detail, tenant, message_id AS "messageId", pulse_index AS "pulseIndex", exchange,
+  id, state, reason, detail, tenant, message_id AS "messageId", queue, pulse_index AS "pulseIndex", exchange,
   routing_key AS "routingKey", redelivered, received_at AS "receivedAt",
   octet_length(coalesce(fixed_body, body)) AS "bodyBytes", fixed_body IS NOT NULL AS "isFixed",
   (extract(epoch FROM received_at) * 1000000)::bigint || '.' || id AS cursor`;
@@ -255,6 +255,7 @@ function whereClause(filters: DeadLetterFilters, more: readonly Condition[] = []
     ['reason = ?', filters.reason],
     ['tenant = ?', filters.tenant],
     ['message_id = ?', filters.messageId],
+    ['queue = ?', filters.queue],
     ['received_at >= ?', instant(filters.fromMs)],
     ['received_at < ?', instant(filters.toMs)],
     ...more,

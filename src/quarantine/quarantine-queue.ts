@@ -1,6 +1,6 @@
 /** The queue of dead letters in the AsyncAPI document. */
 import { ORIGIN_EXCHANGE_HEADER, ORIGIN_REDELIVERED_HEADER } from '../contract/dead-letter.ts';
-import { DEAD_LETTER_HEADERS, REJECTION_REASONS } from '../contract/rejection.ts';
+import { DEAD_LETTER_HEADERS, DEAD_LETTER_REASONS } from '../contract/rejection.ts';
 import {
   durableOperation,
   exchangeBinding,
@@ -60,7 +60,7 @@ const DEAD_LETTER = {
       },
       [DEAD_LETTER_HEADERS.reason]: {
         type: 'string',
-        enum: [...REJECTION_REASONS],
+        enum: [...DEAD_LETTER_REASONS],
         description: 'Why it was not counted.',
       },
       [DEAD_LETTER_HEADERS.detail]: { type: 'string', description: 'The reason in a sentence.' },

@@ -275,16 +275,21 @@ function cursorFrom(text: string | undefined): string | undefined {
 }
 
 /** Requires a filter: without one, a mistake would change the whole quarantine. */
-function bulkFiltersFrom({ reason, tenant, message_id, from, to }: Filters): ManyFilters {
-  const given = [reason, tenant, message_id, from, to];
+function bulkFiltersFrom(filters: Filters): ManyFilters {
+  const { reason, tenant, message_id, queue, from, to } = filters;
+  const given = [reason, tenant, message_id, queue, from, to];
   if (given.every((filter) => filter === undefined)) {
-    throw invalidField('body', 'must have at least one of reason, tenant, message_id, from, to');
+    throw invalidField(
+      'body',
+      'must have at least one of reason, tenant, message_id, queue, from, to',
+    );
   }
-  return filtersFrom({ reason, tenant, message_id, from, to });
+  return filtersFrom(filters);
 }
 
 type Loose<T> = { readonly [K in keyof T]?: T[K] | undefined };
 
-function filtersFrom({ reason, tenant, message_id, from, to }: Loose<Filters>): ManyFilters {
-  return { reason, tenant, messageId: message_id, ...spanFrom({ from, to }) };
+function filtersFrom(filters: Loose<Filters>): ManyFilters {
+  const { reason, tenant, message_id: messageId, queue, from, to } = filters;
+  return { reason, tenant, messageId, queue, ...spanFrom({ from, to }) };
 }

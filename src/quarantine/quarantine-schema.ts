@@ -1,6 +1,6 @@
 /** The routes below /dead-letters. */
 import { Type, type Static } from 'typebox';
-import { REJECTION_REASONS } from '../contract/rejection.ts';
+import { DEAD_LETTER_REASONS } from '../contract/rejection.ts';
 import { TENANT_LENGTH_MAX } from '../contract/rules.ts';
 import { DEAD_LETTER_STATES } from './quarantine.ts';
 import { WITH_JSON, WITH_TOKEN } from '../http/example-terms.ts';
@@ -21,7 +21,7 @@ const count = (description: string) => Type.Integer({ minimum: 0, description })
 const note = textSchema(1_000, 'Why, in a sentence, for the history.');
 const cursor = (description: string) => Type.String({ maxLength: 64, description });
 
-const Reason = Type.Enum([...REJECTION_REASONS], { description: 'Why it was not counted.' });
+const Reason = Type.Enum([...DEAD_LETTER_REASONS], { description: 'Why it was not counted.' });
 const State = Type.Enum([...DEAD_LETTER_STATES], {
   description:
     '`quarantined` waits for a decision. A `replayed` one that is refused again is `quarantined` again.',
@@ -32,6 +32,7 @@ const FILTERS = {
   tenant: Type.Optional(
     textSchema(TENANT_LENGTH_MAX, 'Only this tenant, if the body could be read; compared exactly.'),
   ),
+  queue: Type.Optional(textSchema(255, 'Only messages of this queue, compared exactly.')),
   message_id: Type.Optional(textSchema(255, 'Only this AMQP message id, compared exactly.')),
   from: Type.Optional(instant('Only dead letters received at this instant or later.')),
   to: Type.Optional(instant('Only dead letters received before this instant.')),
@@ -58,10 +59,7 @@ const BULK = {
     }),
   ),
   dry_run: Type.Optional(
-    Type.Boolean({
-      default: false,
-      description: 'Change nothing: only count, and show the first.',
-    }),
+    Type.Boolean({ default: false, description: 'Only count, and show the first.' }),
   ),
 };
 
@@ -127,6 +125,7 @@ const ROW = {
   detail: Type.String({ description: 'What is wrong, in a sentence.' }),
   tenant: nullable('The tenant in the body, if it could be read.'),
   message_id: nullable('The AMQP message id.'),
+  queue: nullable('The queue that a replay goes to; null: the queue of pulses.'),
   pulse_index: Type.Union([Type.Integer(), Type.Null()], {
     description: 'Its position in an array body; null for a body that is not an array.',
   }),

@@ -1,5 +1,5 @@
 /** The quarantine's types: dead letters as they are stored, their states, and the actions on them. */
-import type { RejectionReason } from '../contract/rejection.ts';
+import type { DeadLetterReason } from '../contract/rejection.ts';
 import type { TenantScope } from '../core/tenant-scope.ts';
 
 /**
@@ -26,9 +26,11 @@ export interface DeadLetterFilters {
   readonly scope?: TenantScope | undefined;
   readonly ids?: readonly string[] | undefined;
   readonly state?: DeadLetterState | undefined;
-  readonly reason?: RejectionReason | undefined;
+  readonly reason?: DeadLetterReason | undefined;
   /** Compared exactly with the tenant in the body; an unreadable body has none. */
   readonly tenant?: string | undefined;
+  /** Messages of this queue; undefined: dead letters of all queues. */
+  readonly queue?: string | undefined;
   readonly messageId?: string | undefined;
   /** Received at `fromMs` or later, before `toMs`; milliseconds since 1970. */
   readonly fromMs?: number | undefined;
@@ -39,10 +41,12 @@ export interface DeadLetterFilters {
 export interface DeadLetterRow {
   readonly id: string;
   readonly state: DeadLetterState;
-  readonly reason: RejectionReason;
+  readonly reason: DeadLetterReason;
   readonly detail: string;
   readonly tenant: string | null;
   readonly messageId: string | null;
+  /** Where it could not be handled, and where a replay goes; null: the queue of pulses. */
+  readonly queue: string | null;
   readonly pulseIndex: number | null;
   /** Of the body that a replay sends. */
   readonly bodyBytes: number;
@@ -87,6 +91,7 @@ export interface ReplayableDeadLetter {
   readonly body: Buffer;
   readonly properties: Readonly<Record<string, unknown>>;
   readonly pulseIndex: number | null;
+  readonly queue: string | null;
   readonly receivedAt: Date;
 }
 
@@ -97,7 +102,7 @@ export const SHOWN_BYTES_MAX = 8 * 1024 * 1024;
  * Reasons after which the pulse may have been counted before: any of the deliveries before the limit may have
  * been applied, or the sum may have had room at an earlier attempt.
  */
-export const MAYBE_COUNTED_REASONS: readonly RejectionReason[] = [
+export const MAYBE_COUNTED_REASONS: readonly DeadLetterReason[] = [
   'delivery_limit',
   'sum_overflow',
   'unknown',

@@ -1,6 +1,6 @@
 /** Replays the quarantined dead letters that match, oldest first, at a bounded rate. */
 import { PulseError } from '../core/errors.ts';
-import type { RejectionReason } from '../contract/rejection.ts';
+import type { DeadLetterReason } from '../contract/rejection.ts';
 import { sleep } from '../platform/backoff.ts';
 import { readAsTenants } from '../platform/scoped-postgres.ts';
 import type { Actor, DeadLetterFilters, DeadLetterRow } from './quarantine.ts';
@@ -47,7 +47,7 @@ export interface ReplayReport extends Record<ReplayOutcome, number> {
 /** What a bulk action would change. */
 export interface Preview {
   readonly matched: number;
-  readonly byReason: Partial<Record<RejectionReason, number>>;
+  readonly byReason: Partial<Record<DeadLetterReason, number>>;
   /** The oldest five. */
   readonly first: readonly DeadLetterRow[];
 }

@@ -32,7 +32,7 @@ export function toReplayPublication(
   { queue, replayId }: { readonly queue: string; readonly replayId: string },
 ): Publication {
   const { properties, body, receivedAt } = deadLetter;
-  const { exchange, routingKey } = topologyNames(queue);
+  const { exchange, routingKey } = addressOf(deadLetter, queue);
   const { headers, timestampSec, ...texts } = textProperties({
     ...properties,
     messageId: exactMessageId(properties),
@@ -48,6 +48,12 @@ export function toReplayPublication(
     timestampSec: timestampSec ?? Math.floor(receivedAt.getTime() / 1000),
     headers: markedHeaders(headers, replayId),
   };
+}
+
+/** A message goes to its queue alone, whatever else its exchange is bound to. */
+function addressOf(deadLetter: ReplayableDeadLetter, pulsesQueue: string) {
+  const { queue } = deadLetter;
+  return queue === null ? topologyNames(pulsesQueue) : { exchange: '', routingKey: queue };
 }
 
 /** The same without the properties of the foreign client, for when one of them cannot be sent. */

@@ -28,7 +28,7 @@ export async function beginReplay(
          AND ($4::integer IS NULL OR maybe_counted_since IS NULL
               OR maybe_counted_since > now() - $4::integer * interval '1 second')
        RETURNING id, coalesce(fixed_body, body) AS body, headers AS properties,
-                 pulse_index AS "pulseIndex", received_at AS "receivedAt"
+                 pulse_index AS "pulseIndex", queue, received_at AS "receivedAt"
      ), noted AS (
        INSERT INTO dead_letter_actions (id, dead_letter_id, action, actor, via, body_sha256)
        SELECT $2, id, 'replay_started', $5, $6, sha256(body) FROM begun

@@ -14,7 +14,7 @@
 import type { ConsumeMessage } from 'amqplib';
 import { DatabaseError, type Pool } from 'pg';
 import { TransientError, type PulseError } from '../core/errors.ts';
-import type { RejectionReason } from '../contract/rejection.ts';
+import type { DeadLetterReason } from '../contract/rejection.ts';
 import { backoffDelayMs, sleep, waitAtMost } from '../platform/backoff.ts';
 import type { Logger } from '../platform/logger.ts';
 import { startRabbitSession, type RabbitLink } from '../platform/rabbit.ts';
@@ -30,7 +30,7 @@ export interface QuarantineWriterDeps {
   /** Unacknowledged deliveries at a time. Few, because each may be as large as the broker allows. */
   readonly prefetch?: number;
   /** Called after each commit with how many dead letters of each reason are new. */
-  readonly onWritten?: (counts: ReadonlyMap<RejectionReason, number>) => void;
+  readonly onWritten?: (counts: ReadonlyMap<DeadLetterReason, number>) => void;
   /** The writer has stopped and does not start again. */
   readonly onFatal?: (error: PulseError) => void;
 }
@@ -142,7 +142,13 @@ async function drainInbox(
   let last: ConsumeMessage | undefined;
   for (let left = inbox.length; left > 0;) {
     const taken = takeTogether(inbox);
-    if (!(await writeUntilDone(taken.map(fromDelivery), context))) return last;
+    if (
+      !(await writeUntilDone(
+        taken.map((delivery) => fromDelivery(delivery, context.deps.queue)),
+        context,
+      ))
+    )
+      return last;
     last = taken.at(-1);
     left -= taken.length;
   }
@@ -178,7 +184,7 @@ function mark({ status, link }: WriteContext, state: QuarantineWriter['state']):
 async function write(
   rows: readonly DeadLetter[],
   deps: QuarantineWriterDeps,
-): Promise<RejectionReason[]> {
+): Promise<DeadLetterReason[]> {
   try {
     return await insertDeadLetters(deps.pool, rows);
   } catch (error) {
@@ -188,7 +194,7 @@ async function write(
       deps.logger.error({ err: error, id: row.id }, 'dead letter stored in reduced form');
       return insertDeadLetters(deps.pool, [reduced(row, error.code)]);
     }
-    const reasons: RejectionReason[] = [];
+    const reasons: DeadLetterReason[] = [];
     for (const one of rows) reasons.push(...(await write([one], deps)));
     return reasons;
   }
@@ -208,9 +214,9 @@ function reduced(row: DeadLetter, sqlState: string | undefined): DeadLetter {
   };
 }
 
-function report(reasons: readonly RejectionReason[], { onWritten }: QuarantineWriterDeps): void {
+function report(reasons: readonly DeadLetterReason[], { onWritten }: QuarantineWriterDeps): void {
   if (onWritten === undefined || reasons.length === 0) return;
-  const counts = new Map<RejectionReason, number>();
+  const counts = new Map<DeadLetterReason, number>();
   for (const reason of reasons) counts.set(reason, (counts.get(reason) ?? 0) + 1);
   onWritten(counts);
 }

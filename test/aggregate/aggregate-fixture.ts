@@ -1,4 +1,4 @@
-/** A real Redis with the functions loaded, and an oracle to compare its sums with. */
+/** A real Redis with the functions loaded, and the oracle that its sums are compared with. */
 import { pino } from 'pino';
 import { expect } from 'vitest';
 import {
@@ -53,7 +53,7 @@ export async function applyAll(accumulator: Accumulator, pulses: readonly Pulse[
   return total;
 }
 
-/** The rows of a batch by key. A row that Redis repeats counts once, and fails if it differs. */
+/** The rows of a batch by key; a row that Redis repeats counts once, a contradiction fails. */
 export async function readSums(
   accumulator: Accumulator,
   batch: SealedBatchRef,
@@ -61,7 +61,7 @@ export async function readSums(
   const sums = new Map<string, Sum>();
   for await (const rows of accumulator.readRows(batch)) {
     for (const row of rows) {
-      // A limb without a carry would be right for a few batches, and then overflow its bytes.
+      // A limb that is not carried would hold for a few batches, and then overflow its bytes.
       expect(row.amount.nano).toBeLessThan(1e9);
       expect(row.amount.whole).toBeLessThan(1e15);
       const sum = { nanos: toNanos(row.amount), count: row.pulseCount };
@@ -92,7 +92,7 @@ export async function sealAndRead(accumulator: Accumulator): Promise<Map<string,
   return all;
 }
 
-/** The expected result, computed pulse by pulse with BigInt. */
+/** What the contract says must happen, pulse by pulse, in BigInt. */
 export class Oracle {
   readonly sums = new Map<string, Sum>();
   readonly #seen = new Set<string>();

@@ -9,6 +9,7 @@ import { createIdentities } from '../../src/access/identities.ts';
 import { createKeyText, keyText } from '../../src/access/key-text.ts';
 import { addUser, setUserDisabled } from '../../src/access/users.ts';
 import type { TenantScope } from '../../src/core/tenant-scope.ts';
+import { insertOrder } from '../../src/orders/orders-query.ts';
 import { createPool } from '../../src/platform/postgres.ts';
 import { isolatedServices } from '../support/isolated.ts';
 import { OTHER_TENANT, OWN_TENANT, type MatrixWorld } from './access-matrix.ts';
@@ -68,7 +69,27 @@ async function createWorld(
     OWN_TENANT,
   ]);
   const run = await populateRuns.start({ total: 1, workers: 1, buffer: 1, requestedBy: 'x' });
+  const customerId = 'matrix-customer';
+  const sku = 'matrix-sku';
+  await pool.query('INSERT INTO customers (id, name, tenant) VALUES ($1, $2, $3)', [
+    customerId,
+    `Customer of ${OWN_TENANT}`,
+    OWN_TENANT,
+  ]);
+  await pool.query("INSERT INTO products (sku, name, unit) VALUES ($1, 'Thing', 'count')", [sku]);
+  const orderId = randomUUID();
+  await insertOrder(pool, {
+    id: orderId,
+    customerId: `customer of ${OWN_TENANT}`,
+    items: [{ sku, qty: 1 }],
+    currency: 'USD',
+    tenant: OWN_TENANT,
+    createdBy: 'test',
+  });
   return {
+    customerId,
+    sku,
+    orderId,
     pulseId: rows[0]!.id,
     populateRunId: run.id,
     newDeadLetter: () => insertDeadLetter(pool, OWN_TENANT),

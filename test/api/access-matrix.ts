@@ -21,6 +21,10 @@ export interface MatrixWorld {
   /** The id of a row of pulses. */
   readonly pulseId: string;
   readonly populateRunId: string;
+  readonly customerId: string;
+  /** Of a product, which belongs to no tenant. */
+  readonly sku: string;
+  readonly orderId: string;
   /** Makes a dead letter that waits. @returns Its id. */
   newDeadLetter(): Promise<string>;
 }
@@ -101,6 +105,10 @@ export const ACCESS_MATRIX: Readonly<Record<string, MatrixRow>> = {
     strangers: 403,
   },
 
+  ...catalogRows(),
+  ...orderRows(V1),
+  ...orderRows(''),
+
   [`GET ${V1}/dead-letters`]: {
     roles: READERS,
     request: () => ({ url: `${V1}/dead-letters?limit=100` }),
@@ -165,3 +173,81 @@ export const ACCESS_MATRIX: Readonly<Record<string, MatrixRow>> = {
     shows: true,
   },
 };
+
+/** Writing takes a caller of all tenants: the catalogue belongs to none. */
+function catalogRows(): Readonly<Record<string, MatrixRow>> {
+  const write = { roles: OPERATORS, strangers: 403 } as const;
+  const read = { roles: READERS, strangers: 200 } as const;
+  const price = { currency: 'EUR', unit_amount: '1' };
+  let seconds = 0;
+  return {
+    [`PUT ${V1}/customers/:id`]: {
+      ...write,
+      request: () => ({ url: `${V1}/customers/matrix`, payload: { name: 'Matrix' } }),
+    },
+    [`GET ${V1}/customers/:id`]: {
+      ...read,
+      request: ({ customerId }) => ({ url: `${V1}/customers/${customerId}` }),
+      strangers: 404,
+      shows: true,
+    },
+    [`GET ${V1}/customers`]: { ...read, request: () => ({ url: `${V1}/customers` }), shows: true },
+    [`PUT ${V1}/products/:sku`]: {
+      ...write,
+      request: ({ sku }) => ({
+        url: `${V1}/products/${sku}`,
+        payload: { name: 'Thing', unit: 'count' },
+      }),
+    },
+    [`GET ${V1}/products/:sku`]: {
+      ...read,
+      request: ({ sku }) => ({ url: `${V1}/products/${sku}` }),
+    },
+    [`GET ${V1}/products`]: { ...read, request: () => ({ url: `${V1}/products` }) },
+    [`POST ${V1}/products/:sku/prices`]: {
+      ...write,
+      request: ({ sku }) => ({
+        url: `${V1}/products/${sku}/prices`,
+        payload: { ...price, valid_from: new Date(1e12 + 1000 * seconds++).toISOString() },
+      }),
+    },
+    [`GET ${V1}/products/:sku/prices`]: {
+      ...read,
+      request: ({ sku }) => ({ url: `${V1}/products/${sku}/prices` }),
+    },
+    [`GET ${V1}/units`]: { ...read, request: () => ({ url: `${V1}/units` }) },
+    [`PUT ${V1}/units/:unit`]: {
+      ...write,
+      request: () => ({
+        url: `${V1}/units/dozen`,
+        payload: { dimension: 'count', factor: '12' },
+      }),
+    },
+  };
+}
+
+/** They answer at the root as well. */
+function orderRows(base: string): Readonly<Record<string, MatrixRow>> {
+  return {
+    [`POST ${base}/orders`]: {
+      roles: OPERATORS,
+      request: ({ customerId, sku }) => ({
+        url: `${base}/orders`,
+        payload: { customer_id: customerId, items: [{ sku, qty: 1 }] },
+      }),
+      strangers: 404,
+    },
+    [`GET ${base}/orders`]: {
+      roles: READERS,
+      request: () => ({ url: `${base}/orders` }),
+      strangers: 200,
+      shows: true,
+    },
+    [`GET ${base}/orders/:id`]: {
+      roles: READERS,
+      request: ({ orderId }) => ({ url: `${base}/orders/${orderId}` }),
+      strangers: 404,
+      shows: true,
+    },
+  };
+}

@@ -20,7 +20,7 @@ afterAll(() => fixture.close());
 
 /** The page of a plugin answers with a slash behind it as well, and only its HEAD is listed so. */
 function rowOf(method: string, url: string): MatrixRow | undefined {
-  return ACCESS_MATRIX[`${method === 'HEAD' ? 'GET' : method} ${url.replace(/\/$/, '')}`];
+  return ACCESS_MATRIX[`${method === 'HEAD' ? 'GET' : method} ${url.replace(/(?<=.)\/$/, '')}`];
 }
 
 /** The routes that are not public. */

@@ -23,7 +23,7 @@ export const OPTIONS = {
 
 /** What stands behind the API, and how it is set. */
 export interface TestDeps
-  extends Omit<ApiModulesDeps, 'populate'>, Omit<ApiDeps, 'access' | 'modules'> {
+  extends Omit<ApiModulesDeps, 'populate' | 'orders'>, Omit<ApiDeps, 'access' | 'modules'> {
   readonly identities: Identities;
   readonly populateRuns: PopulateModuleOptions['populateRuns'];
 }
@@ -140,6 +140,13 @@ export function testDeps(given: Partial<TestDeps> = {}, options: TestOptions = O
       sending: given.sending ?? NO_SENDING,
       usage: given.usage ?? NO_USAGE,
       replay: given.replay ?? NO_REPLAY,
+      orders: {
+        cache: { get: () => Promise.resolve(undefined), put: () => undefined },
+        tracing: NO_TRACING,
+        prefix: '',
+        currency: 'USD',
+        onStep: () => undefined,
+      },
       populate: { populateRuns, ...(populateRunsMax === undefined ? {} : { populateRunsMax }) },
     }),
   };

@@ -11,11 +11,13 @@ import { parsePulse } from '../../src/contract/parse-pulse.ts';
 import { arbitraryKeyText, arbitraryNanos, decimalOf, sentPulse } from '../support/pulses.ts';
 import { lintDescription } from './lint-description.ts';
 import { describeDeadLettersQueue } from '../../src/quarantine/quarantine-queue.ts';
+import { describeOrderQueues } from '../../src/orders/orders-asyncapi.ts';
 import { describePulsesQueue } from '../../src/sending/pulses-queue.ts';
 
 const DOCUMENT = asyncApiDocument([
   describePulsesQueue('pulses'),
   describeDeadLettersQueue('pulses'),
+  describeOrderQueues(''),
 ]);
 
 describe('the AsyncAPI document', () => {

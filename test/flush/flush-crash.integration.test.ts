@@ -1,30 +1,44 @@
-import { describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { verifyBooks } from '../../src/flush/books.ts';
 import { flushAll, type FlushDeps } from '../../src/flush/flush.ts';
 import { FLUSH_STEPS } from '../../src/flush/flush-steps.ts';
-import { useFlushFixture, dyingAfter, expectExact, SHARDS, somePulses } from './flush-fixture.ts';
+import {
+  createFlushFixture,
+  dyingAfter,
+  expectExact,
+  SHARDS,
+  somePulses,
+  type FlushFixture,
+} from './flush-fixture.ts';
 
-const fixture = useFlushFixture();
+let fixture: FlushFixture;
 
-describe('a crash of a flush', () => {
-  test.each(FLUSH_STEPS)(
-    'by an exception after "%s" neither loses nor doubles anything',
-    async (step) => {
-      const pulses = somePulses(500);
-      await fixture.count(pulses);
-      const dying = dyingAfter(fixture, step, () => {
-        throw new Error('killed');
-      });
-      await expect(flushAll(dying)).rejects.toThrow('killed');
-      const books = await verifyBooks(fixture);
-      expect(books).toMatchObject({ balanced: true, counted: 500n });
-      await flushAll(fixture);
-      await expectExact(fixture, pulses);
-    },
-  );
+beforeAll(async () => {
+  fixture = await createFlushFixture();
+});
+afterAll(async () => {
+  await fixture.close();
+});
+beforeEach(async () => {
+  await fixture.reset();
+});
+
+describe('a flush that dies', () => {
+  test.each(FLUSH_STEPS)('by an exception after "%s" loses and doubles nothing', async (step) => {
+    const pulses = somePulses(500);
+    await fixture.count(pulses);
+    const dying = dyingAfter(fixture, step, () => {
+      throw new Error('killed');
+    });
+    await expect(flushAll(dying)).rejects.toThrow('killed');
+    const books = await verifyBooks(fixture);
+    expect(books).toMatchObject({ balanced: true, counted: 500n });
+    await flushAll(fixture);
+    await expectExact(fixture, pulses);
+  });
 
   test.each(['recorded', 'copied', 'checked'] as const)(
-    'by a lost connection after "%s" is retried and exact',
+    'with its connection after "%s" is retried and exact',
     async (step) => {
       const pulses = somePulses(500);
       await fixture.count(pulses);
@@ -33,7 +47,7 @@ describe('a crash of a flush', () => {
     },
   );
 
-  test('by a lost connection in the middle of COPY is retried and exact', async () => {
+  test('with its connection in the middle of COPY is retried and exact', async () => {
     const pulses = somePulses(500);
     await fixture.count(pulses);
     let scans = 0;
@@ -57,14 +71,14 @@ describe('a crash of a flush', () => {
     await expectExact(fixture, pulses);
   });
 
-  test('after COMMIT, whose reply is lost, finds its own entry in the ledger', async () => {
+  test('whose answer to COMMIT is lost finds its own entry in the ledger', async () => {
     const pulses = somePulses(500);
     await fixture.count(pulses);
     await flushAll({ ...fixture, pool: losingFirstCommitAnswer() });
     await expectExact(fixture, pulses);
   });
 
-  test('leaves a batch to the next flush, which writes it before it seals another', async () => {
+  test('leaves a batch to the next flush, before anything new is sealed', async () => {
     const [first, second] = [somePulses(300, 'a'), somePulses(300, 'b')];
     await fixture.count(first);
     const dying = dyingAfter(fixture, 'sealed', () => {

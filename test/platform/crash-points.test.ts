@@ -6,7 +6,12 @@ import {
   parseCrashPoint,
 } from '../../src/platform/crash-points.ts';
 
-const STEPS = { ingest: ['applied'], thread: ['applied'], flush: ['copied', 'checked'] };
+const STEPS = {
+  ingest: ['applied'],
+  thread: ['applied'],
+  flush: ['copied', 'checked'],
+  message: ['written'],
+};
 const parse = (text: string) => parseCrashPoint(text, STEPS);
 
 describe('crash points', () => {

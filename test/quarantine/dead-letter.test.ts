@@ -37,7 +37,7 @@ const DEATH = {
 describe('fromDelivery', () => {
   test('reads back what ingest wrote', () => {
     const sent = refusedDelivery({ messageId: 'm1', timestamp: 1_700_000_000 }, 2);
-    const row = fromDelivery(sent);
+    const row = fromDelivery(sent, 'pulses');
     expect(row).toMatchObject({
       id: (sent.properties as { headers: Record<string, unknown> }).headers[
         'x-pulse-dead-letter-id'
@@ -56,7 +56,7 @@ describe('fromDelivery', () => {
 
   test('recognises a delivery that the broker dead-lettered, whatever its other headers are', () => {
     const headers = { 'x-death': [DEATH], 'x-pulse-reason': 'invalid_tenant' };
-    const row = fromDelivery(delivery({ headers, messageId: 'm1' }));
+    const row = fromDelivery(delivery({ headers, messageId: 'm1' }), 'pulses');
     expect(row).toMatchObject({
       reason: 'delivery_limit',
       exchange: 'pulses',
@@ -64,12 +64,12 @@ describe('fromDelivery', () => {
       redelivered: true,
     });
     expect(row.detail).toContain('Queue pulses');
-    expect(fromDelivery(delivery({ headers, messageId: 'm1' })).id).toBe(row.id);
+    expect(fromDelivery(delivery({ headers, messageId: 'm1' }), 'pulses').id).toBe(row.id);
   });
 
   test('has reason unknown for any other x-death, with a detail that names it', () => {
     const headers = { 'x-death': [{ ...DEATH, reason: 'expired' }] };
-    expect(fromDelivery(delivery({ headers }))).toMatchObject({
+    expect(fromDelivery(delivery({ headers }), 'pulses')).toMatchObject({
       reason: 'unknown',
       detail: 'RabbitMQ removed it from queue pulses: expired.',
     });
@@ -81,14 +81,14 @@ describe('fromDelivery', () => {
     { headers: { 'x-pulse-index': -1, 'x-death': 'garbage' }, messageId: 7 },
     { headers: { 'x-death': [null] } },
   ])('keeps what somebody else published: %j', (properties) => {
-    const row = fromDelivery(delivery(properties));
+    const row = fromDelivery(delivery(properties), 'pulses');
     expect(row.id).toMatch(/^[0-9a-f-]{36}$/);
     expect(row).toMatchObject({ reason: 'unknown', body, messageId: null, pulseIndex: null });
   });
 
   test('replaces what Postgres refuses in texts', () => {
     const headers = { 'a\u0000': 'b\u0000', bytes: Buffer.from([0]), nan: NaN };
-    const row = fromDelivery(delivery({ headers, messageId: 'm\u0000\ud800' }));
+    const row = fromDelivery(delivery({ headers, messageId: 'm\u0000\ud800' }), 'pulses');
     expect(row.messageId).toBe('m\ufffd\ufffd');
     expect(JSON.parse(row.headersJson)).toEqual({
       messageId: 'm\ufffd\ufffd',
@@ -101,12 +101,16 @@ describe('fromDelivery', () => {
   test('finds the replay that sent it, whether ingest refused it or the broker dead-lettered it', () => {
     const replayId = '7f0f2f4e-4d3c-4b2a-9a46-0a7bb3a3c0ff';
     const headers = { 'pulse-replay-id': replayId };
-    expect(fromDelivery(refusedDelivery({ headers })).replayId).toBe(replayId);
-    expect(fromDelivery(delivery({ headers: { ...headers, 'x-death': [DEATH] } }))).toMatchObject({
+    expect(fromDelivery(refusedDelivery({ headers }), 'pulses').replayId).toBe(replayId);
+    expect(
+      fromDelivery(delivery({ headers: { ...headers, 'x-death': [DEATH] } }), 'pulses'),
+    ).toMatchObject({
       reason: 'delivery_limit',
       replayId,
     });
-    expect(fromDelivery(delivery({ headers: { 'pulse-replay-id': 'none' } })).replayId).toBeNull();
-    expect(fromDelivery(delivery({})).replayId).toBeNull();
+    expect(
+      fromDelivery(delivery({ headers: { 'pulse-replay-id': 'none' } }), 'pulses').replayId,
+    ).toBeNull();
+    expect(fromDelivery(delivery({}), 'pulses').replayId).toBeNull();
   });
 });

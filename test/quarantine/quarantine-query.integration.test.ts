@@ -35,14 +35,17 @@ async function insert(
   given: { body?: string | Buffer; reason?: string; messageId?: string; headers?: object } = {},
 ): Promise<string> {
   const { body = '{"tenant":"acme"}', reason = 'invalid_id', headers } = given;
-  const deadLetter = fromDelivery({
-    content: Buffer.from(body as string),
-    fields: { exchange: 'pulses.dead', routingKey: 'key', redelivered: false },
-    properties: {
-      messageId: given.messageId ?? randomUUID(),
-      headers: { 'x-pulse-reason': reason, 'x-pulse-exchange': 'pulses', ...headers },
+  const deadLetter = fromDelivery(
+    {
+      content: Buffer.from(body as string),
+      fields: { exchange: 'pulses.dead', routingKey: 'key', redelivered: false },
+      properties: {
+        messageId: given.messageId ?? randomUUID(),
+        headers: { 'x-pulse-reason': reason, 'x-pulse-exchange': 'pulses', ...headers },
+      },
     },
-  });
+    'pulses',
+  );
   await insertDeadLetters(pool, [deadLetter]);
   return deadLetter.id;
 }

@@ -16,14 +16,17 @@ const fixture = useQuarantineFixture({ isStarted: false });
 /** Dead letters whose sums had no room and have it now: good pulses, ready to be counted. */
 async function quarantine(count: number, reason = 'sum_overflow', body: object = sentPulse()) {
   const letters = Array.from({ length: count }, () =>
-    fromDelivery({
-      content: Buffer.from(JSON.stringify(body)),
-      fields: { exchange: 'pulses.dead', routingKey: 'pulses', redelivered: false },
-      properties: {
-        messageId: randomUUID(),
-        headers: { 'x-pulse-reason': reason, 'x-pulse-detail': 'No room.' },
+    fromDelivery(
+      {
+        content: Buffer.from(JSON.stringify(body)),
+        fields: { exchange: 'pulses.dead', routingKey: 'pulses', redelivered: false },
+        properties: {
+          messageId: randomUUID(),
+          headers: { 'x-pulse-reason': reason, 'x-pulse-detail': 'No room.' },
+        },
       },
-    }),
+      'pulses',
+    ),
   );
   await insertDeadLetters(fixture.pool, letters);
 }

@@ -8,7 +8,7 @@ const OPTIONS = { queue: 'pulses', replayId: '7f0f2f4e-4d3c-4b2a-9a46-0a7bb3a3c0
 const receivedAt = new Date('2026-11-22T04:10:00.900Z');
 
 function publicationOf(properties: object, changes: Partial<ReplayableDeadLetter> = {}) {
-  const deadLetter = { id: ID, body: Buffer.from('{}'), pulseIndex: null, receivedAt };
+  const deadLetter = { id: ID, body: Buffer.from('{}'), pulseIndex: null, queue: null, receivedAt };
   const stored = properties as Record<string, unknown>;
   return toReplayPublication({ ...deadLetter, properties: stored, ...changes }, OPTIONS);
 }
@@ -16,7 +16,10 @@ function publicationOf(properties: object, changes: Partial<ReplayableDeadLetter
 /** The properties as they come back from the table. */
 function stored(properties: object): Record<string, unknown> {
   const fields = { exchange: 'pulses.dead', routingKey: 'key', redelivered: false };
-  const { headersJson } = fromDelivery({ content: Buffer.from('{}'), fields, properties });
+  const { headersJson } = fromDelivery(
+    { content: Buffer.from('{}'), fields, properties },
+    'pulses',
+  );
   return JSON.parse(headersJson) as Record<string, unknown>;
 }
 

@@ -43,6 +43,9 @@ export async function withChannel<T>(
   }
 }
 
+/** The queues of orders in an installation whose PULSE_QUEUE is `queue`. */
+const ORDER_QUEUES = ['orders.processing', 'orders.enrichment', 'orders.completion'];
+
 /** Deletes the queues and exchanges of `queue`; those that are missing are no error. */
 export async function deleteTopology(url: string, queue: string): Promise<void> {
   await withChannel(url, async (channel) => {
@@ -50,5 +53,7 @@ export async function deleteTopology(url: string, queue: string): Promise<void> 
       await channel.deleteQueue(name);
       await channel.deleteExchange(name);
     }
+    for (const name of ORDER_QUEUES) await channel.deleteQueue(`${queue}.${name}`);
+    await channel.deleteExchange(`${queue}.orders`);
   });
 }

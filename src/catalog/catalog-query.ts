@@ -1,0 +1,136 @@
+/** Tables customers, products and units: the only SQL on them. */
+import type { ClientBase } from 'pg';
+import { tenantsOf, type TenantScope } from '../core/tenant-scope.ts';
+import type { Unit } from './units.ts';
+
+type Queryable = Pick<ClientBase, 'query'>;
+
+export interface Customer {
+  readonly id: string;
+  readonly name: string;
+  readonly email: string | null;
+  /** The tenant whose pulses bill this customer; unique. */
+  readonly tenant: string | null;
+}
+
+export interface Product {
+  readonly sku: string;
+  readonly name: string;
+  readonly unit: string;
+  /** Only active products may be ordered. */
+  readonly active: boolean;
+  /** Whether an order of it begins a subscription. */
+  readonly recurring: boolean;
+}
+
+/** One page: what comes after the key `after`, in ascending order. */
+export interface CatalogPage {
+  readonly limit: number;
+  readonly after?: string | undefined;
+}
+
+const CUSTOMER = 'id, name, email, tenant';
+const PRODUCT = 'sku, name, unit, active, recurring';
+
+export async function readCustomer(client: Queryable, id: string): Promise<Customer | undefined> {
+  const { rows } = await client.query<Customer>(`SELECT ${CUSTOMER} FROM customers WHERE id = $1`, [
+    id,
+  ]);
+  return rows[0];
+}
+
+export async function listCustomers(
+  client: Queryable,
+  {
+    limit,
+    after,
+    tenant,
+    scope,
+  }: CatalogPage & { tenant?: string | undefined; scope: TenantScope },
+): Promise<Customer[]> {
+  const { rows } = await client.query<Customer>(
+    `SELECT ${CUSTOMER} FROM customers
+     WHERE ($1::text[] IS NULL OR tenant = ANY($1)) AND ($2::text IS NULL OR tenant = $2)
+       AND ($3::text IS NULL OR id > $3)
+     ORDER BY id LIMIT $4`,
+    [tenantsOf(scope) ?? null, tenant ?? null, after ?? null, limit],
+  );
+  return rows;
+}
+
+/** @returns Whether it is new. */
+export async function putCustomer(
+  client: Queryable,
+  { id, name, email, tenant }: Customer,
+): Promise<boolean> {
+  const { rows } = await client.query<{ isNew: boolean }>(
+    `INSERT INTO customers (id, name, email, tenant) VALUES ($1, $2, $3, $4)
+     ON CONFLICT (id) DO UPDATE SET name = $2, email = $3, tenant = $4, updated_at = now()
+     RETURNING xmax = 0 AS "isNew"`,
+    [id, name, email, tenant],
+  );
+  return rows[0]?.isNew === true;
+}
+
+/** By SKU; those that do not exist are missing. */
+export async function readProducts(
+  client: Queryable,
+  skus: readonly string[],
+): Promise<ReadonlyMap<string, Product>> {
+  const { rows } = await client.query<Product>(
+    `SELECT ${PRODUCT} FROM products WHERE sku = ANY($1)`,
+    [skus],
+  );
+  return new Map(rows.map((product) => [product.sku, product]));
+}
+
+export async function listProducts(
+  client: Queryable,
+  { limit, after, active }: CatalogPage & { active?: boolean | undefined },
+): Promise<Product[]> {
+  const { rows } = await client.query<Product>(
+    `SELECT ${PRODUCT} FROM products
+     WHERE ($1::boolean IS NULL OR active = $1) AND ($2::text IS NULL OR sku > $2)
+     ORDER BY sku LIMIT $3`,
+    [active ?? null, after ?? null, limit],
+  );
+  return rows;
+}
+
+/** @returns Whether it is new. */
+export async function putProduct(client: Queryable, product: Product): Promise<boolean> {
+  const { sku, name, unit, active, recurring } = product;
+  const { rows } = await client.query<{ isNew: boolean }>(
+    `INSERT INTO products (sku, name, unit, active, recurring) VALUES ($1, $2, $3, $4, $5)
+     ON CONFLICT (sku) DO UPDATE
+     SET name = $2, unit = $3, active = $4, recurring = $5, updated_at = now()
+     RETURNING xmax = 0 AS "isNew"`,
+    [sku, name, unit, active, recurring],
+  );
+  return rows[0]?.isNew === true;
+}
+
+/** All units, by name. */
+export async function readUnits(client: Queryable): Promise<ReadonlyMap<string, Unit>> {
+  const { rows } = await client.query<
+    Record<'unit' | 'dimension' | 'numerator' | 'denominator', string>
+  >(
+    'SELECT unit, dimension, numerator::text, denominator::text FROM units ORDER BY dimension, unit',
+  );
+  return new Map(
+    rows.map(({ unit, dimension, numerator, denominator }) => [
+      unit,
+      { unit, dimension, numerator: BigInt(numerator), denominator: BigInt(denominator) },
+    ]),
+  );
+}
+
+/** Adds a unit. @returns False if there is one of this name: amounts may have been read with it. */
+export async function insertUnit(client: Queryable, unit: Unit): Promise<boolean> {
+  const { rowCount } = await client.query(
+    `INSERT INTO units (unit, dimension, numerator, denominator) VALUES ($1, $2, $3, $4)
+     ON CONFLICT (unit) DO NOTHING`,
+    [unit.unit, unit.dimension, String(unit.numerator), String(unit.denominator)],
+  );
+  return rowCount === 1;
+}

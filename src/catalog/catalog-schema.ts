@@ -1,0 +1,287 @@
+/** The routes below /customers, /products and /units. */
+import { Type, type TSchema } from 'typebox';
+import { WITH_JSON, WITH_TOKEN } from '../http/example-terms.ts';
+import { problemResponses } from '../http/problem-schema.ts';
+import { textSchema } from '../http/text-schema.ts';
+import { TIER_MODES } from './prices.ts';
+
+export const LIST_LIMIT_DEFAULT = 100;
+const LIST_LIMIT_MAX = 1_000;
+const ID_LENGTH_MAX = 128;
+const NAME_LENGTH_MAX = 256;
+const TIERS_MAX = 50;
+
+const nullable = (description: string) => Type.Union([Type.String(), Type.Null()], { description });
+/** numeric(20,9), not negative. */
+const unitAmount = Type.String({
+  pattern: '^(0|[1-9][0-9]{0,10})(\\.[0-9]{1,9})?$',
+  description:
+    'The price of one unit: a decimal string, at most 11 digits before and 9 after the point.',
+});
+const currency = Type.String({
+  pattern: '^[A-Z]{3}$',
+  examples: ['USD'],
+  description: 'The currency, ISO 4217.',
+});
+const validFrom = Type.String({ format: 'date-time', description: 'From when it is the price.' });
+const key = (description: string) => Type.Object({ id: textSchema(ID_LENGTH_MAX, description) });
+const skuParams = Type.Object({ sku: textSchema(ID_LENGTH_MAX, 'The SKU of a product.') });
+
+const paging = {
+  limit: Type.Optional(
+    Type.Integer({ minimum: 1, maximum: LIST_LIMIT_MAX, default: LIST_LIMIT_DEFAULT }),
+  ),
+  after: Type.Optional(textSchema(ID_LENGTH_MAX, '`next` of the page before.')),
+};
+
+const CUSTOMER_EXAMPLE = { name: 'Acme Inc.', email: 'billing@acme.example', tenant: 'acme' };
+const CustomerSchema = Type.Object(
+  {
+    id: Type.String(),
+    name: Type.String(),
+    email: nullable('Where to write to.'),
+    tenant: nullable('The tenant whose pulses bill the customer.'),
+  },
+  { title: 'Customer', description: 'Who orders and pays.' },
+);
+
+const PRODUCT_EXAMPLE = { name: 'Object storage', unit: 'GB·h', active: true, recurring: true };
+const ProductSchema = Type.Object(
+  {
+    sku: Type.String(),
+    name: Type.String(),
+    unit: Type.String({ description: 'A unit, or a product of units such as `GB·h`.' }),
+    active: Type.Boolean({ description: 'Only active products can be ordered.' }),
+    recurring: Type.Boolean({ description: 'Whether an order of it begins a subscription.' }),
+  },
+  { title: 'Product', description: 'What can be ordered or used.' },
+);
+
+const Tiers = Type.Object(
+  {
+    mode: Type.Enum([...TIER_MODES], {
+      description:
+        '`graduated`: each unit costs what its tier says. `volume`: all units cost what the tier of the ' +
+        'month’s quantity says.',
+    }),
+    steps: Type.Array(
+      Type.Object(
+        {
+          up_to: Type.Union([Type.Integer({ minimum: 1, maximum: 1_000_000_000 }), Type.Null()], {
+            description: 'The last unit of the tier in the calendar month (UTC); null: no end.',
+          }),
+          unit_amount: unitAmount,
+        },
+        { additionalProperties: false },
+      ),
+      { minItems: 1, maxItems: TIERS_MAX },
+    ),
+  },
+  { additionalProperties: false, description: 'Prices by quantity.' },
+);
+
+const PRICE_EXAMPLE = { currency: 'USD', unit_amount: '0.025', valid_from: '2026-01-01T00:00:00Z' };
+const PriceSchema = Type.Object(
+  {
+    sku: Type.String(),
+    currency,
+    unit_amount: unitAmount,
+    valid_from: validFrom,
+    tiers: Type.Union([Tiers, Type.Null()]),
+  },
+  { title: 'Price', description: 'What a product costs from an instant on, until the next price.' },
+);
+
+const UnitSchema = Type.Object(
+  {
+    unit: Type.String(),
+    dimension: Type.String(),
+    factor: Type.String({
+      description: 'In base units of the dimension: a decimal or a fraction.',
+    }),
+  },
+  { title: 'Unit', description: 'A unit with its exact factor.' },
+);
+
+const page = <Item extends TSchema>(item: Item, description: string) =>
+  Type.Object(
+    { data: Type.Array(item), next: nullable('Send it as `after`; null on the last page.') },
+    { description },
+  );
+
+const READ_PROBLEMS = problemResponses(400, 401, 403, 404, 500, 503);
+const WRITE_PROBLEMS = problemResponses(400, 401, 403, 404, 409, 413, 415, 500, 503);
+const put = (path: string, body: object) =>
+  `curl -s -X PUT "$API/${path}" ${WITH_TOKEN} ${WITH_JSON} \\\n  -d '${JSON.stringify(body)}'`;
+
+const operation = <
+  const Text extends { operationId: string; summary: string; description: string },
+>(
+  text: Text,
+) => ({ tags: ['catalog'], ...text });
+
+export const putCustomerSchema = {
+  ...operation({
+    operationId: 'putCustomer',
+    summary: 'Creates or replaces a customer',
+    description: 'Orders that are enriched already keep the customer as it was.',
+  }),
+  curl: put('customers/123', CUSTOMER_EXAMPLE),
+  params: key('The id of a customer.'),
+  body: Type.Object(
+    {
+      name: textSchema(NAME_LENGTH_MAX, 'The name.'),
+      email: Type.Optional(Type.String({ format: 'email', maxLength: 254 })),
+      tenant: Type.Optional(textSchema(ID_LENGTH_MAX, 'The tenant to bill; one customer each.')),
+    },
+    { additionalProperties: false, examples: [CUSTOMER_EXAMPLE] },
+  ),
+  response: { 200: CustomerSchema, 201: CustomerSchema, ...WRITE_PROBLEMS },
+};
+
+export const getCustomerSchema = {
+  ...operation({
+    operationId: 'getCustomer',
+    summary: 'Shows a customer',
+    description: 'By its id.',
+  }),
+  curl: `${put('customers/123', CUSTOMER_EXAMPLE)} > /dev/null
+curl -s "$API/customers/123" ${WITH_TOKEN}`,
+  params: key('The id of a customer.'),
+  response: { 200: CustomerSchema, ...READ_PROBLEMS },
+};
+
+export const listCustomersSchema = {
+  ...operation({
+    operationId: 'listCustomers',
+    summary: 'Lists customers',
+    description: 'By ascending id.',
+  }),
+  curl: `curl -s "$API/customers?limit=10" ${WITH_TOKEN}`,
+  querystring: Type.Object(
+    { ...paging, tenant: Type.Optional(textSchema(ID_LENGTH_MAX, 'Only the customer of it.')) },
+    { additionalProperties: false },
+  ),
+  response: { 200: page(CustomerSchema, 'One page of customers.'), ...READ_PROBLEMS },
+};
+
+export const putProductSchema = {
+  ...operation({
+    operationId: 'putProduct',
+    summary: 'Creates or replaces a product',
+    description: 'Prices are added with `POST /products/{sku}/prices`.',
+  }),
+  curl: put('products/ABC', PRODUCT_EXAMPLE),
+  params: skuParams,
+  body: Type.Object(
+    {
+      name: textSchema(NAME_LENGTH_MAX, 'The name.'),
+      unit: {
+        ...textSchema(64, 'A unit of `GET /units`, or a product of them.'),
+        examples: ['GB·h'],
+      },
+      active: Type.Optional(Type.Boolean({ default: true })),
+      recurring: Type.Optional(Type.Boolean({ default: false })),
+    },
+    { additionalProperties: false, examples: [PRODUCT_EXAMPLE] },
+  ),
+  response: { 200: ProductSchema, 201: ProductSchema, ...WRITE_PROBLEMS },
+};
+
+export const getProductSchema = {
+  ...operation({
+    operationId: 'getProduct',
+    summary: 'Shows a product',
+    description: 'By its SKU.',
+  }),
+  curl: `${put('products/ABC', PRODUCT_EXAMPLE)} > /dev/null
+curl -s "$API/products/ABC" ${WITH_TOKEN}`,
+  params: skuParams,
+  response: { 200: ProductSchema, ...READ_PROBLEMS },
+};
+
+export const listProductsSchema = {
+  ...operation({
+    operationId: 'listProducts',
+    summary: 'Lists products',
+    description: 'By ascending SKU.',
+  }),
+  curl: `curl -s "$API/products?limit=10" ${WITH_TOKEN}`,
+  querystring: Type.Object(paging, { additionalProperties: false }),
+  response: { 200: page(ProductSchema, 'One page of products.'), ...READ_PROBLEMS },
+};
+
+export const addPriceSchema = {
+  ...operation({
+    operationId: 'addPrice',
+    summary: 'Adds a price',
+    description:
+      'Prices are never changed: the price at an instant is the latest that started before it. Two prices ' +
+      'in one currency never start at the same instant.',
+  }),
+  curl: `${put('products/ABC', PRODUCT_EXAMPLE)} > /dev/null
+curl -s "$API/products/ABC/prices" ${WITH_TOKEN} ${WITH_JSON} \\
+  -d '{"currency":"USD","unit_amount":"0.025","valid_from":"'"$(date -u +%FT%TZ)"'"}'`,
+  params: skuParams,
+  body: Type.Object(
+    { currency, unit_amount: unitAmount, valid_from: validFrom, tiers: Type.Optional(Tiers) },
+    { additionalProperties: false, examples: [PRICE_EXAMPLE] },
+  ),
+  response: { 201: PriceSchema, ...WRITE_PROBLEMS },
+};
+
+export const listPricesSchema = {
+  ...operation({
+    operationId: 'listPrices',
+    summary: 'Lists the prices of a product',
+    description: 'The newest first.',
+  }),
+  curl: `${put('products/ABC', PRODUCT_EXAMPLE)} > /dev/null
+curl -s "$API/products/ABC/prices" ${WITH_TOKEN}`,
+  params: skuParams,
+  response: {
+    200: Type.Object({ data: Type.Array(PriceSchema) }, { description: 'All prices.' }),
+    ...READ_PROBLEMS,
+  },
+};
+
+export const listUnitsSchema = {
+  ...operation({
+    operationId: 'listUnits',
+    summary: 'Lists the units',
+    description: 'With their dimension and exact factor.',
+  }),
+  curl: `curl -s "$API/units" ${WITH_TOKEN}`,
+  response: {
+    200: Type.Object({ data: Type.Array(UnitSchema) }, { description: 'All units.' }),
+    ...problemResponses(401, 403, 500, 503),
+  },
+};
+
+const UNIT_EXAMPLE = { dimension: 'count', factor: '12' };
+export const putUnitSchema = {
+  ...operation({
+    operationId: 'putUnit',
+    summary: 'Adds a unit',
+    description:
+      'A unit is never changed, because amounts have been read with it: the same unit again is 200, another ' +
+      'factor is 409.',
+  }),
+  curl: put('units/dozen', UNIT_EXAMPLE),
+  params: Type.Object({ unit: textSchema(64, 'The name of the unit, without `·`.') }),
+  body: Type.Object(
+    {
+      dimension: Type.String({
+        pattern: '^[a-z][a-z0-9_]{0,31}$',
+        description: 'What it measures.',
+      }),
+      factor: Type.String({
+        maxLength: 64,
+        examples: ['12'],
+        description: 'Such as `1000`, `0.001` or `1/8`.',
+      }),
+    },
+    { additionalProperties: false, examples: [UNIT_EXAMPLE] },
+  ),
+  response: { 200: UnitSchema, 201: UnitSchema, ...WRITE_PROBLEMS },
+};

@@ -1,0 +1,72 @@
+/** Table prices: the only SQL on it. */
+import type { ClientBase } from 'pg';
+import type { Price, TierMode } from './prices.ts';
+
+type Queryable = Pick<ClientBase, 'query'>;
+
+interface PriceRow extends Omit<Price, 'tiers'> {
+  readonly tiers: {
+    readonly mode: TierMode;
+    readonly steps: readonly { readonly up_to: number | null; readonly unit_amount: string }[];
+  } | null;
+}
+
+/** The price of each SKU at an instant; SKUs without one are missing. */
+export async function readPrices(
+  client: Queryable,
+  {
+    skus,
+    currency,
+    at,
+  }: { readonly skus: readonly string[]; readonly currency: string; readonly at: Date },
+): Promise<ReadonlyMap<string, Price>> {
+  const { rows } = await client.query<PriceRow>(
+    `SELECT DISTINCT ON (sku) sku, currency, trim_scale(unit_amount)::text AS "unitAmount",
+       valid_from AS "validFrom", tiers
+     FROM prices WHERE sku = ANY($1) AND currency = $2 AND valid_from <= $3
+     ORDER BY sku, valid_from DESC`,
+    [skus, currency, at],
+  );
+  return new Map(rows.map((row) => [row.sku, fromRow(row)]));
+}
+
+/** All prices of a SKU, the newest first. */
+export async function listPrices(client: Queryable, sku: string): Promise<Price[]> {
+  const { rows } = await client.query<PriceRow>(
+    `SELECT sku, currency, trim_scale(unit_amount)::text AS "unitAmount", valid_from AS "validFrom", tiers
+     FROM prices WHERE sku = $1 ORDER BY valid_from DESC, currency`,
+    [sku],
+  );
+  return rows.map(fromRow);
+}
+
+/** @returns False if a price in this currency starts at the same instant. */
+export async function insertPrice(
+  client: Queryable,
+  { sku, currency, unitAmount, validFrom, tiers }: Price,
+  createdBy: string,
+): Promise<boolean> {
+  const steps = tiers?.steps.map((step) => ({ up_to: step.upTo, unit_amount: step.unitAmount }));
+  const { rowCount } = await client.query(
+    `INSERT INTO prices (sku, currency, unit_amount, valid_from, tiers, created_by)
+     VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (sku, currency, valid_from) DO NOTHING`,
+    [
+      sku,
+      currency,
+      unitAmount,
+      validFrom,
+      tiers === null ? null : JSON.stringify({ mode: tiers.mode, steps }),
+      createdBy,
+    ],
+  );
+  return rowCount === 1;
+}
+
+function fromRow({ tiers, ...row }: PriceRow): Price {
+  if (tiers === null) return { ...row, tiers };
+  const steps = tiers.steps.map(({ up_to, unit_amount }) => ({
+    upTo: up_to,
+    unitAmount: unit_amount,
+  }));
+  return { ...row, tiers: { mode: tiers.mode, steps } };
+}

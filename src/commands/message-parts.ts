@@ -1,0 +1,154 @@
+/** The chain in a process: its queues, the relay of the outbox, and the handlers of each kind of process. */
+import type { Clients } from '../cli/clients.ts';
+import type { CommandRun } from '../cli/command.ts';
+import type { Part, PartRun } from '../cli/part.ts';
+import { toCheck } from '../cli/server-checks.ts';
+import { startMessageConsumer } from '../messaging/consumer.ts';
+import type { MessageHandler } from '../messaging/handler.ts';
+import {
+  addOutboxMetrics,
+  createHandlerMetrics,
+  createRelayMetrics,
+} from '../messaging/messaging-metrics.ts';
+import { declareQueuesAt, type QueueBinding } from '../messaging/queues.ts';
+import { readOutboxDepth } from '../messaging/relay-query.ts';
+import { RELAY_CONNECTIONS, startRelay } from '../messaging/relay.ts';
+import { completeOrder } from '../orders/complete-order.ts';
+import { enrichOrder } from '../orders/enrich-order.ts';
+import { createEnrichmentClient } from '../orders/enrichment-client.ts';
+import { orderQueues } from '../orders/orders-queues.ts';
+import { processOrder } from '../orders/process-order.ts';
+import { createPool } from '../platform/postgres.ts';
+import { topologyNames } from '../platform/topology.ts';
+import { startWatch } from '../platform/watch.ts';
+import { createPublisher } from '../publish/publisher.ts';
+
+const OUTBOX_INTERVAL_MS = 5_000;
+/** Of the time left for a stop; the connections that close afterwards need the rest. */
+const CLOSE_SHARE = 0.5;
+
+/** The queues of every domain. */
+function allQueues(prefix: string): readonly QueueBinding[] {
+  return Object.values(orderQueues(prefix));
+}
+
+/** What the processor handles. */
+function processorHandlers({ config }: CommandRun): readonly MessageHandler[] {
+  const { prefix } = config.messages;
+  return [processOrder(prefix), completeOrder(prefix)];
+}
+
+/** What the enricher handles: it waits for another service, so it is a process of its own. */
+function enricherHandlers({ config, logger }: CommandRun, { pool }: Clients) {
+  const { enrichmentUrl: url, enrichmentTimeoutMs: timeoutMs } = config.orders;
+  const service =
+    url === undefined ? undefined : createEnrichmentClient({ url, timeoutMs, logger });
+  return [enrichOrder({ pool, prefix: config.messages.prefix, service })];
+}
+
+const queues: Part = {
+  name: 'message queues',
+  start: ({ config }, { servers }) =>
+    declareQueuesAt(
+      servers.rabbitmqUrl,
+      allQueues(config.messages.prefix),
+      topologyNames(config.queue).deadExchange,
+    ),
+};
+
+const relay: Part = {
+  name: 'relay',
+  start(run, { servers, pool }) {
+    const { logger, closer, registry, watches } = run;
+    const relayPool = createPool(servers.databaseUrl, {
+      name: 'pulse relay',
+      logger,
+      connectionCountMax: RELAY_CONNECTIONS,
+    });
+    closer.add('relay connections', () => relayPool.end());
+    const publisher = createPublisher({ url: servers.rabbitmqUrl, logger, name: 'pulse relay' });
+    closer.add('relay publisher', (withinMs) => publisher.close(withinMs), CLOSE_SHARE);
+    const running = startRelay({
+      pool: relayPool,
+      publish: (publication) => publisher.publish(publication),
+      logger,
+      onStep: run.onMessageStep,
+      onRelayed: createRelayMetrics(registry).record,
+    });
+    closer.add('relay', (withinMs) => running.close(withinMs), CLOSE_SHARE);
+    const outbox = startWatch({
+      name: 'outbox',
+      intervalMs: OUTBOX_INTERVAL_MS,
+      look: () => readOutboxDepth(pool),
+      logger,
+    });
+    closer.add('outbox watch', () => {
+      outbox.close();
+    });
+    addOutboxMetrics(registry, outbox);
+    watches.outbox = outbox;
+  },
+};
+
+const handlers: Part = {
+  name: 'message handlers',
+  start(run, clients) {
+    const { processor, enricher } = run.config.runs;
+    startHandlers(run, clients, [
+      ...(processor ? processorHandlers(run) : []),
+      ...(enricher ? enricherHandlers(run, clients) : []),
+    ]);
+  },
+};
+
+function startHandlers(
+  run: PartRun,
+  { servers, pool }: Clients,
+  list: readonly MessageHandler[],
+): void {
+  if (list.length === 0) return;
+  const { config, logger, closer, registry, health, tracing, onFatal } = run;
+  const metrics = createHandlerMetrics(
+    registry,
+    list.map(({ binding }) => binding.queue),
+  );
+  const consumer = startMessageConsumer({
+    url: servers.rabbitmqUrl,
+    handlers: list,
+    pool,
+    logger,
+    tracing,
+    deadExchange: topologyNames(config.queue).deadExchange,
+    onOutcome: metrics.record,
+    onStep: run.onMessageStep,
+    onFatal,
+  });
+  closer.add('message handlers', (withinMs) => consumer.close(withinMs), CLOSE_SHARE);
+  health.add([toCheck('messages', () => consumer.state === 'consuming')]);
+}
+
+const only = (run: PartRun, runs: Partial<PartRun['config']['runs']>): PartRun => ({
+  ...run,
+  config: { ...run.config, runs: { ...run.config.runs, ...runs } },
+});
+
+/** The handlers that a process has been given, whatever its switches say about the others. */
+const handlersOf = (name: string, runs: Partial<PartRun['config']['runs']>): Part => ({
+  name,
+  start: (run, clients) => handlers.start(only(run, runs), clients),
+});
+
+/** What the API needs of the chain: it publishes, and handles nothing. */
+export const OUTBOX_PARTS: readonly Part[] = [queues, relay];
+
+export const MESSAGE_PARTS: readonly Part[] = [...OUTBOX_PARTS, handlers];
+
+export const PROCESSOR_PARTS: readonly Part[] = [
+  ...OUTBOX_PARTS,
+  handlersOf('processor', { processor: true, enricher: false }),
+];
+
+export const ENRICHER_PARTS: readonly Part[] = [
+  ...OUTBOX_PARTS,
+  handlersOf('enricher', { processor: false, enricher: true }),
+];

@@ -1,0 +1,159 @@
+/**
+ * Consumes the queues of some handlers on one connection, a channel for each queue.
+ *
+ * States:
+ * - `waiting`: RabbitMQ is unavailable; nothing is held.
+ * - `consuming`: at most `prefetch` messages of each queue are in progress, all unacknowledged.
+ * - `paused`: Postgres is unavailable; what is in progress waits and is tried again, and the broker
+ *   delivers nothing more. No delivery is returned, so no delivery limit is used up.
+ * - `closed`: what was not acknowledged is delivered to another process.
+ */
+import type { Channel, ConsumeMessage } from 'amqplib';
+import { TransientError, type PulseError } from '../core/errors.ts';
+import { backoffDelayMs, sleep, waitAtMost } from '../platform/backoff.ts';
+import { startRabbitSession, type RabbitLink } from '../platform/rabbit.ts';
+import { parseTraceparent } from '../core/trace-context.ts';
+import { handleMessage, type HandleDeps, type MessageOutcome } from './handle-message.ts';
+import type { MessageHandler } from './handler.ts';
+import type { MessageStep } from './message-steps.ts';
+import { fromDelivery } from './message.ts';
+
+export interface ConsumerDeps extends Omit<HandleDeps, 'signal' | 'onStep'> {
+  readonly url: string;
+  readonly handlers: readonly MessageHandler[];
+  /** Messages of one queue in progress at a time. */
+  readonly prefetch?: number;
+  readonly onOutcome: (queue: string, outcome: MessageOutcome, seconds: number) => void;
+  readonly onStep: (step: MessageStep) => void;
+  /** The consumer has ended for good. */
+  readonly onFatal: (error: PulseError) => void;
+}
+
+export interface MessageConsumer {
+  readonly state: 'waiting' | 'consuming' | 'paused' | 'closed';
+  /** Cancels, finishes what is in progress within `timeoutMs`, and closes the connection. */
+  close(timeoutMs: number): Promise<void>;
+}
+
+const PREFETCH = 20;
+const HELD_BACKOFF = { baseMs: 200, capMs: 5_000 };
+const CANCEL_TIMEOUT_MS = 2_000;
+
+/** What the messages in progress share. */
+interface Progress {
+  readonly stopping: AbortController;
+  /** One promise for each delivery that is not settled. */
+  readonly works: Set<Promise<void>>;
+  /** How many of them wait for Postgres. */
+  heldCount: number;
+}
+
+/** Where a delivery came from. */
+interface Subscription {
+  readonly handler: MessageHandler;
+  readonly link: RabbitLink;
+  readonly channel: Channel;
+}
+
+/** Starts consuming; reconnects until it is closed. */
+export function startMessageConsumer(deps: ConsumerDeps): MessageConsumer {
+  const progress: Progress = { stopping: new AbortController(), works: new Set(), heldCount: 0 };
+  const consumerTags = new Map<Channel, string>();
+  let state: 'waiting' | 'consuming' | 'closed' = 'waiting';
+
+  const session = startRabbitSession({
+    url: deps.url,
+    name: 'pulse messages',
+    logger: deps.logger,
+    async setup(link) {
+      for (const handler of deps.handlers) {
+        const channel = await link.createChannel();
+        await channel.prefetch(deps.prefetch ?? PREFETCH);
+        const subscription = { handler, link, channel };
+        const onDelivery = takeDeliveries(subscription, { deps, progress });
+        const { consumerTag } = await channel.consume(handler.binding.queue, onDelivery);
+        consumerTags.set(channel, consumerTag);
+      }
+      state = 'consuming';
+    },
+    onLost() {
+      consumerTags.clear();
+      if (state === 'consuming') state = 'waiting';
+    },
+    onFatal: deps.onFatal,
+  });
+
+  return {
+    get state() {
+      return state === 'consuming' && progress.heldCount > 0 ? 'paused' : state;
+    },
+    async close(timeoutMs) {
+      const cancels = [...consumerTags].map(([channel, tag]) => channel.cancel(tag));
+      await waitAtMost(CANCEL_TIMEOUT_MS, Promise.allSettled(cancels));
+      // Held messages would wait for Postgres; they are delivered to another process.
+      if (progress.heldCount === 0) {
+        await waitAtMost(timeoutMs, Promise.allSettled([...progress.works]));
+      }
+      progress.stopping.abort();
+      await Promise.allSettled([...progress.works]);
+      state = 'closed';
+      await session.close();
+    },
+  };
+}
+
+interface Consuming {
+  readonly deps: ConsumerDeps;
+  readonly progress: Progress;
+}
+
+function takeDeliveries(subscription: Subscription, consuming: Consuming) {
+  const { works } = consuming.progress;
+  return (delivery: ConsumeMessage | null): void => {
+    if (delivery === null) {
+      const { queue } = subscription.handler.binding;
+      const message = `RabbitMQ cancelled the consumer of queue ${queue}.`;
+      subscription.link.fail(new TransientError('PULSE_RABBIT_UNREACHABLE', message));
+      return;
+    }
+    const work = settle(delivery, subscription, consuming);
+    works.add(work);
+    void work.finally(() => works.delete(work));
+  };
+}
+
+/** Handles until there is an outcome; gives up when the link is lost or the process stops. */
+async function settle(
+  delivery: ConsumeMessage,
+  { handler, link, channel }: Subscription,
+  { deps, progress }: Consuming,
+): Promise<void> {
+  deps.onStep('delivered');
+  const { queue } = handler.binding;
+  const { signal } = progress.stopping;
+  const message = fromDelivery(queue, delivery);
+  const parent = parseTraceparent(message.traceparent);
+  for (let attempt = 0; link.alive && !signal.aborted; attempt++) {
+    const startedMs = performance.now();
+    const outcome = await deps.tracing.span(`process ${queue}`, { parent }, () =>
+      handleMessage(handler, message, { ...deps, signal }),
+    );
+    deps.onOutcome(queue, outcome, (performance.now() - startedMs) / 1000);
+    if (outcome !== 'held') {
+      acknowledge(delivery, { link, channel });
+      deps.onStep('acknowledged');
+      return;
+    }
+    progress.heldCount += 1;
+    await sleep(backoffDelayMs(attempt, HELD_BACKOFF), signal);
+    progress.heldCount -= 1;
+  }
+}
+
+/** Delivery tags of a lost link are void, and would close the next channel. */
+function acknowledge(
+  delivery: ConsumeMessage,
+  { link, channel }: Pick<Subscription, 'link' | 'channel'>,
+): void {
+  if (link.alive) channel.ack(delivery);
+}

@@ -1,0 +1,184 @@
+/**
+ * One message from delivery to outcome. The consumer acknowledges after it, except when it is `held`.
+ *
+ * | what happens | outcome | committed in one transaction |
+ * |---|---|---|
+ * | `apply` succeeds | `done` | its effects, the inbox row, its publications |
+ * | the inbox has the message | `duplicate` | nothing |
+ * | a transient error, attempts left | `retried` | a delayed copy with the next attempt's number |
+ * | a transient error, the last attempt | `exhausted` | `abandon`, the inbox row, the dead letter |
+ * | ImpossibleError | `impossible` | the same |
+ * | any other error, which is a defect | `retried` or `exhausted` | as for a transient error |
+ * | Postgres is unavailable, or the process stops | `held` | nothing: the delivery stays unacknowledged |
+ */
+import type { Pool } from 'pg';
+import type { Publication } from '../contract/publication.ts';
+import { PulseError } from '../core/errors.ts';
+import type { Logger } from '../platform/logger.ts';
+import { withTransaction } from '../platform/postgres.ts';
+import type { Tracing } from '../platform/tracing.ts';
+import { toDeadLetter, type GiveUpReason } from './dead-letter-message.ts';
+import {
+  ImpossibleError,
+  type HandlerContext,
+  type HandlerFailure,
+  type HandlerTransaction,
+  type MessageHandler,
+} from './handler.ts';
+import { claimMessage } from './inbox.ts';
+import type { MessageStep } from './message-steps.ts';
+import { toPublication, toRetry, type ReceivedMessage } from './message.ts';
+import { writeToOutbox, type OutboxOptions } from './outbox.ts';
+import { ATTEMPTS_MAX, retryDelayMs } from './retry-delay.ts';
+
+export const MESSAGE_OUTCOMES = [
+  'done',
+  'duplicate',
+  'retried',
+  'exhausted',
+  'impossible',
+  'held',
+] as const;
+export type MessageOutcome = (typeof MESSAGE_OUTCOMES)[number];
+
+export interface HandleDeps {
+  readonly pool: Pick<Pool, 'connect'>;
+  readonly logger: Logger;
+  readonly tracing: Tracing;
+  /** The exchange of the quarantine. */
+  readonly deadExchange: string;
+  /** Aborted when the process must stop. */
+  readonly signal: AbortSignal;
+  readonly onStep: (step: MessageStep) => void;
+}
+
+/** Handles one message. Never rejects on account of the message. */
+export async function handleMessage(
+  handler: MessageHandler,
+  message: ReceivedMessage,
+  deps: HandleDeps,
+): Promise<MessageOutcome> {
+  const { logger, signal } = deps;
+  const { queue, id, attempt, correlationId } = message;
+  const log = logger.child({ queue, messageId: id, attempt, correlationId });
+  const context: HandlerContext = { message, log, signal };
+  let body: unknown;
+  try {
+    body = handler.parse(parseJson(message.body));
+    return await apply(handler, { body, context, deps });
+  } catch (error) {
+    if (isPostgresDown(error) || signal.aborted) return 'held';
+    try {
+      return await settleFailure(handler, error, { body, context, deps });
+    } catch (second) {
+      if (!isPostgresDown(second)) log.error({ err: second }, 'message could not be given up');
+      return 'held';
+    }
+  }
+}
+
+interface Handling {
+  /** Undefined when it could not be parsed. */
+  readonly body: unknown;
+  readonly context: HandlerContext;
+  readonly deps: HandleDeps;
+}
+
+async function apply(
+  handler: MessageHandler,
+  { body, context, deps }: Handling,
+): Promise<MessageOutcome> {
+  const prepared = await handler.prepare?.(body, context);
+  const outcome = await inTransaction(deps, context, async (transaction) => {
+    if (!(await claim(transaction, context))) return 'duplicate';
+    await handler.apply(transaction, { body, prepared }, context);
+    deps.onStep('written');
+    return 'done';
+  });
+  deps.onStep('handled');
+  return outcome;
+}
+
+async function settleFailure(
+  handler: MessageHandler,
+  error: unknown,
+  handling: Handling,
+): Promise<MessageOutcome> {
+  const { context, deps } = handling;
+  const { message, log } = context;
+  if (error instanceof ImpossibleError) {
+    const { failure } = error;
+    log.warn({ code: failure.code, detail: failure.detail }, 'message cannot be handled');
+    return giveUp(handler, { reason: 'message_impossible', failure }, handling);
+  }
+  const isTransient = error instanceof PulseError && error.retryable;
+  log[isTransient ? 'warn' : 'error']({ err: error }, 'message failed');
+  if (message.attempt < (handler.attemptsMax ?? ATTEMPTS_MAX)) {
+    await inTransaction(deps, context, ({ client }) =>
+      writeToOutbox(client, toRetry({ ...message, attempt: message.attempt + 1 }), later(message)),
+    );
+    return 'retried';
+  }
+  const detail = isTransient ? error.message : 'An unexpected error; the log has the cause.';
+  const failure = { code: 'attempts_exhausted', detail };
+  return giveUp(handler, { reason: 'attempts_exhausted', failure }, handling);
+}
+
+async function giveUp(
+  handler: MessageHandler,
+  why: { readonly reason: GiveUpReason; readonly failure: HandlerFailure },
+  { body, context, deps }: Handling,
+): Promise<MessageOutcome> {
+  return inTransaction(deps, context, async (transaction) => {
+    if (!(await claim(transaction, context))) return 'duplicate';
+    if (body !== undefined) {
+      await handler.abandon?.(transaction, { body, failure: why.failure }, context);
+    }
+    await writeToOutbox(transaction.client, toDeadLetter(deps.deadExchange, context.message, why));
+    return why.reason === 'message_impossible' ? 'impossible' : 'exhausted';
+  });
+}
+
+/** A message without an id cannot be recognized when it comes again; it is handled each time. */
+function claim({ client }: HandlerTransaction, { message }: HandlerContext): Promise<boolean> {
+  return message.id === undefined ? Promise.resolve(true) : claimMessage(client, message);
+}
+
+/** A copy that was scheduled before the process died replaces the one that is scheduled now. */
+function later({ queue, id, replayId, attempt }: ReceivedMessage): OutboxOptions {
+  const runAt = new Date(Date.now() + retryDelayMs(attempt, Math.random()));
+  if (id === undefined) return { runAt };
+  return { runAt, key: `retry ${queue} ${id} ${replayId ?? ''} ${attempt}` };
+}
+
+function inTransaction<Result>(
+  { pool, tracing }: HandleDeps,
+  { message }: HandlerContext,
+  work: (transaction: HandlerTransaction) => Promise<Result>,
+): Promise<Result> {
+  const { correlationId } = message;
+  return withTransaction(pool, (client) =>
+    work({
+      client,
+      publish(outgoing) {
+        const traceparent = tracing.traceparent() ?? message.traceparent;
+        const origin = { correlationId, traceparent };
+        const publication: Publication = toPublication(outgoing, origin, Date.now());
+        return writeToOutbox(client, publication);
+      },
+    }),
+  );
+}
+
+function isPostgresDown(error: unknown): boolean {
+  return error instanceof PulseError && error.code === 'PULSE_POSTGRES_UNREACHABLE';
+}
+
+function parseJson(body: Buffer): unknown {
+  try {
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body));
+  } catch (cause) {
+    const failure = { code: 'malformed_json', detail: 'The body is not JSON in UTF-8.' };
+    throw new ImpossibleError(failure, { cause });
+  }
+}

@@ -1,0 +1,45 @@
+/**
+ * Table inbox: which messages a queue has handled. The row commits together with the effects of the
+ * message, so a message that comes twice takes effect once.
+ */
+import type { ClientBase } from 'pg';
+import type { ReceivedMessage } from './message.ts';
+
+/** How long a copy of a message is recognized, in days. */
+export const INBOX_DAYS = 14;
+
+/**
+ * Claims a message in the caller's transaction. Waits while another transaction has claimed it.
+ *
+ * @returns False if the message was handled before.
+ */
+export async function claimMessage(
+  client: Pick<ClientBase, 'query'>,
+  message: ReceivedMessage,
+): Promise<boolean> {
+  const { rowCount } = await client.query(
+    'INSERT INTO inbox (queue, message_id) VALUES ($1, $2) ON CONFLICT DO NOTHING',
+    [message.queue, inboxId(message)],
+  );
+  return rowCount === 1;
+}
+
+/** A replay is a new attempt on purpose: it has an id that is different from the original's. */
+function inboxId({ id, replayId }: ReceivedMessage): string {
+  if (id === undefined) throw new RangeError('A message without an id cannot be claimed.');
+  return replayId === undefined ? id : `${id}#${replayId}`;
+}
+
+/** Deletes the rows of the oldest messages, at most `limit`. @returns How many. */
+export async function sweepInbox(
+  client: Pick<ClientBase, 'query'>,
+  limit: number,
+): Promise<number> {
+  const { rowCount } = await client.query(
+    `DELETE FROM inbox WHERE (queue, message_id) IN (
+       SELECT queue, message_id FROM inbox WHERE handled_at < now() - $1 * interval '1 day'
+       ORDER BY handled_at LIMIT $2 FOR UPDATE SKIP LOCKED)`,
+    [INBOX_DAYS, limit],
+  );
+  return rowCount ?? 0;
+}

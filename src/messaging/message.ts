@@ -1,0 +1,127 @@
+/**
+ * Messages of the chain: JSON bodies on topic and direct exchanges. The AMQP properties carry the
+ * identity of a message, the request that it stems from, and how often it has been tried.
+ */
+import { randomUUID } from 'node:crypto';
+import type { Publication } from '../contract/publication.ts';
+import { TRACEPARENT } from '../core/trace-context.ts';
+
+/** A message to be published. */
+export interface OutgoingMessage {
+  readonly exchange: string;
+  readonly routingKey: string;
+  /** Becomes JSON. */
+  readonly body: object;
+  /** It tells whoever listens, and nobody may: no queue has to be bound. */
+  readonly isAnnouncement?: true;
+  /** Default: a new UUID. A message that is published again must keep its id. */
+  readonly id?: string;
+}
+
+/** What a message inherits from the request or message that caused it. */
+export interface MessageOrigin {
+  /** The id of the HTTP request, or the correlation id that a foreign client set. */
+  readonly correlationId: string | undefined;
+  readonly traceparent: string | undefined;
+}
+
+/** A message as a handler receives it. */
+export interface ReceivedMessage extends MessageOrigin {
+  /** The AMQP `message_id`; undefined when the producer set none. */
+  readonly id: string | undefined;
+  readonly queue: string;
+  /** From 1. */
+  readonly attempt: number;
+  /** Of the replay that sent it, if it comes from the quarantine. */
+  readonly replayId: string | undefined;
+  readonly exchange: string;
+  readonly routingKey: string;
+  readonly body: Buffer;
+  readonly replyTo: string | undefined;
+}
+
+/** Header that counts attempts, from 1. */
+export const ATTEMPT_HEADER = 'x-pulse-attempt';
+/** Header of a replayed message; the quarantine sets it. */
+export const REPLAY_HEADER = 'pulse-replay-id';
+
+const CONTENT_TYPE = 'application/json';
+
+/** @param nowMs When the message came into being. */
+export function toPublication(
+  message: OutgoingMessage,
+  { correlationId, traceparent }: MessageOrigin,
+  nowMs: number,
+): Publication & { readonly messageId: string } {
+  return {
+    exchange: message.exchange,
+    routingKey: message.routingKey,
+    body: Buffer.from(JSON.stringify(message.body)),
+    messageId: message.id ?? randomUUID(),
+    timestampSec: Math.floor(nowMs / 1000),
+    contentType: CONTENT_TYPE,
+    type: message.routingKey,
+    correlationId,
+    mandatory: message.isAnnouncement === true ? false : undefined,
+    headers: traceparent === undefined ? {} : { [TRACEPARENT]: traceparent },
+  };
+}
+
+/** The same message for the same queue, and no other that the exchange may be bound to. */
+export function toRetry(message: ReceivedMessage): Publication {
+  const { id, queue, attempt, replayId, body, correlationId, traceparent, replyTo } = message;
+  return {
+    exchange: '',
+    routingKey: queue,
+    body,
+    messageId: id,
+    contentType: CONTENT_TYPE,
+    type: message.routingKey,
+    correlationId,
+    replyTo,
+    headers: {
+      [ATTEMPT_HEADER]: attempt,
+      ...(replayId === undefined ? {} : { [REPLAY_HEADER]: replayId }),
+      ...(traceparent === undefined ? {} : { [TRACEPARENT]: traceparent }),
+    },
+  };
+}
+
+/** A delivery as amqplib gives it; what is not needed here is left out. */
+export interface MessageDelivery {
+  readonly content: Buffer;
+  readonly fields: { readonly exchange: string; readonly routingKey: string };
+  readonly properties: object;
+}
+
+const ATTEMPT_MAX = 1_000;
+const TEXT_BYTES_MAX = 255;
+
+/** Reads a delivery. Never throws: a property that is not of its type counts as missing. */
+export function fromDelivery(queue: string, delivery: MessageDelivery): ReceivedMessage {
+  const properties = delivery.properties as Readonly<Record<string, unknown>>;
+  const headers = (properties.headers ?? {}) as Readonly<Record<string, unknown>>;
+  const attempt = headers[ATTEMPT_HEADER];
+  return {
+    id: textOf(properties.messageId),
+    queue,
+    attempt: isAttempt(attempt) ? attempt : 1,
+    replayId: textOf(headers[REPLAY_HEADER]),
+    exchange: delivery.fields.exchange,
+    routingKey: textOf(properties.type) ?? delivery.fields.routingKey,
+    body: delivery.content,
+    correlationId: textOf(properties.correlationId),
+    traceparent: textOf(headers[TRACEPARENT]),
+    replyTo: textOf(properties.replyTo),
+  };
+}
+
+function textOf(value: unknown): string | undefined {
+  if (typeof value !== 'string' || value === '') return undefined;
+  // Bytes that are not UTF-8 were decoded to longer text, which could not be sent again.
+  return Buffer.byteLength(value) <= TEXT_BYTES_MAX ? value : undefined;
+}
+
+function isAttempt(value: unknown): value is number {
+  return Number.isInteger(value) && Number(value) >= 1 && Number(value) <= ATTEMPT_MAX;
+}

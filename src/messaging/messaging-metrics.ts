@@ -1,0 +1,75 @@
+/** Messages, handlers and the outbox for Prometheus. */
+import { Counter, Histogram, type Registry } from 'prom-client';
+import { addSampledGauge } from '../platform/metrics.ts';
+import type { Watch } from '../platform/watch.ts';
+import { MESSAGE_OUTCOMES, type MessageOutcome } from './handle-message.ts';
+import type { OutboxDepth } from './relay-query.ts';
+
+const SECONDS_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
+
+/** @param queues The queues that this process handles. */
+export function createHandlerMetrics(registry: Registry, queues: readonly string[]) {
+  const registers = [registry];
+  const handled = new Counter({
+    name: 'pulse_messages_handled_total',
+    help:
+      'Messages by what became of them: done, duplicate, retried (tried again later), exhausted and ' +
+      'impossible (dead letters), held (Postgres was unavailable; counted each time).',
+    labelNames: ['queue', 'outcome'],
+    registers,
+  });
+  const seconds = new Histogram({
+    name: 'pulse_message_handling_seconds',
+    help: 'Time from the delivery of a message to its outcome.',
+    labelNames: ['queue'],
+    buckets: SECONDS_BUCKETS,
+    registers,
+  });
+  // Shown from the start: a series that begins with its first increment hides it from rate().
+  for (const queue of queues) {
+    for (const outcome of MESSAGE_OUTCOMES) handled.inc({ queue, outcome }, 0);
+  }
+  return {
+    record: (queue: string, outcome: MessageOutcome, elapsedSeconds: number): void => {
+      handled.inc({ queue, outcome });
+      seconds.observe({ queue }, elapsedSeconds);
+    },
+  };
+}
+
+export function createRelayMetrics(registry: Registry) {
+  const relayed = new Counter({
+    name: 'pulse_outbox_relayed_total',
+    help: 'Publications of the outbox that RabbitMQ has confirmed (published), or that failed and are tried again (failed).',
+    labelNames: ['outcome'],
+    registers: [registry],
+  });
+  for (const outcome of ['published', 'failed']) relayed.inc({ outcome }, 0);
+  return {
+    record: (outcome: 'published' | 'failed'): void => {
+      relayed.inc({ outcome });
+    },
+  };
+}
+
+/** The outbox as this process sees it; the same in every process. */
+export function addOutboxMetrics(
+  registry: Registry,
+  watch: Pick<Watch<OutboxDepth>, 'latest'>,
+): void {
+  addSampledGauge(registry, {
+    name: 'pulse_outbox_messages',
+    help: 'Publications in the outbox that are due and not confirmed yet.',
+    read: () => watch.latest?.dueCount,
+  });
+  addSampledGauge(registry, {
+    name: 'pulse_outbox_oldest_seconds',
+    help: 'For how long the oldest due publication of the outbox has waited.',
+    read: () => watch.latest?.oldestSeconds,
+  });
+  addSampledGauge(registry, {
+    name: 'pulse_outbox_delayed_messages',
+    help: 'Messages in the outbox that are scheduled for later, such as retries.',
+    read: () => watch.latest?.delayedCount,
+  });
+}

@@ -1,0 +1,52 @@
+/**
+ * The outbox: a publication is written in the transaction that changes the state, and published by
+ * the relay afterwards. It is a job of graphile-worker, deleted only after RabbitMQ's confirm.
+ *
+ * | # | step | if everything dies right after it |
+ * |---|---|---|
+ * | 1 | `written`: the job is inserted beside the change of state | rolled back, both of them |
+ * | 2 | `committed` | the job waits; any process relays it |
+ * | 3 | `relayed`: published, not confirmed | relayed again under the same id |
+ * | 4 | `confirmed` | relayed again under the same id; the inbox of each queue drops the copy |
+ * | 5 | the job is deleted | done |
+ */
+import type { ClientBase } from 'pg';
+import type { Publication } from '../contract/publication.ts';
+
+/** The name of the relay's task in graphile-worker. */
+export const RELAY_TASK = 'relay';
+
+/** The largest that graphile-worker stores: a message is never given up. */
+const ATTEMPTS_MAX = 32_767;
+
+export interface OutboxOptions {
+  /** Not before then. Default: at once. */
+  readonly runAt?: Date;
+  /** A second publication with the same key replaces the first while that one waits. */
+  readonly key?: string;
+}
+
+/** What a job holds; JSON, so the body is base64. */
+export interface OutboxJob extends Omit<Publication, 'body'> {
+  readonly bodyBase64: string;
+}
+
+/** Writes a publication into the outbox, in the caller's transaction. */
+export async function writeToOutbox(
+  client: Pick<ClientBase, 'query'>,
+  publication: Publication,
+  { runAt, key }: OutboxOptions = {},
+): Promise<void> {
+  const { body, ...rest } = publication;
+  const job: OutboxJob = { ...rest, bodyBase64: body.toString('base64') };
+  await client.query(
+    `SELECT graphile_worker.add_job($1, $2::json, run_at => $3, max_attempts => $4, job_key => $5,
+       job_key_mode => 'preserve_run_at')`,
+    [RELAY_TASK, JSON.stringify(job), runAt ?? null, ATTEMPTS_MAX, key ?? null],
+  );
+}
+
+/** The publication of a job. */
+export function fromOutboxJob({ bodyBase64, ...rest }: OutboxJob): Publication {
+  return { ...rest, body: Buffer.from(bodyBase64, 'base64') };
+}

@@ -1,0 +1,68 @@
+/** Table relays, and what is read of graphile-worker's jobs. */
+import type { Pool } from 'pg';
+import { RELAY_TASK } from './outbox.ts';
+
+type Queryable = Pick<Pool, 'query'>;
+
+/** A relay that has not reported for so long is dead; several reports must have failed. */
+const DEAD_AFTER_SECONDS = 20;
+
+export async function reportRelay(pool: Queryable, id: string): Promise<void> {
+  await pool.query(
+    `INSERT INTO relays (id) VALUES ($1) ON CONFLICT (id) DO UPDATE SET seen_at = now()`,
+    [id],
+  );
+}
+
+export async function removeRelay(pool: Queryable, id: string): Promise<void> {
+  await pool.query('DELETE FROM relays WHERE id = $1', [id]);
+}
+
+/**
+ * Unlocks the jobs of relays that are dead, or were never seen.
+ *
+ * @returns How many jobs.
+ */
+export async function takeOverJobs(pool: Queryable): Promise<number> {
+  await pool.query(`DELETE FROM relays WHERE seen_at < now() - $1 * interval '1 second'`, [
+    DEAD_AFTER_SECONDS,
+  ]);
+  const { rows } = await pool.query<{ locked_by: string; count: string }>(
+    `SELECT locked_by, count(*) AS count FROM graphile_worker.jobs
+     WHERE locked_by IS NOT NULL AND locked_at < now() - $1 * interval '1 second'
+       AND NOT EXISTS (SELECT FROM relays WHERE relays.id = locked_by)
+     GROUP BY locked_by`,
+    [DEAD_AFTER_SECONDS],
+  );
+  if (rows.length === 0) return 0;
+  await pool.query('SELECT graphile_worker.force_unlock_workers($1)', [
+    rows.map(({ locked_by }) => locked_by),
+  ]);
+  return rows.reduce((sum, { count }) => sum + Number(count), 0);
+}
+
+/** What waits in the outbox. */
+export interface OutboxDepth {
+  /** Due, and not published yet. */
+  readonly dueCount: number;
+  /** For how long the oldest of them has been due, in seconds; 0 when there is none. */
+  readonly oldestSeconds: number;
+  /** Scheduled for later, such as retries. */
+  readonly delayedCount: number;
+}
+
+export async function readOutboxDepth(pool: Queryable): Promise<OutboxDepth> {
+  const { rows } = await pool.query<{ due: string; oldest: string; delayed: string }>(
+    `SELECT count(*) FILTER (WHERE run_at <= now()) AS due,
+       coalesce(extract(epoch FROM now() - min(run_at) FILTER (WHERE run_at <= now())), 0) AS oldest,
+       count(*) FILTER (WHERE run_at > now()) AS delayed
+     FROM graphile_worker.jobs WHERE task_identifier = $1`,
+    [RELAY_TASK],
+  );
+  const [row] = rows;
+  return {
+    dueCount: Number(row?.due),
+    oldestSeconds: Number(row?.oldest),
+    delayedCount: Number(row?.delayed),
+  };
+}

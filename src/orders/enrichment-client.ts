@@ -1,0 +1,150 @@
+/**
+ * The external service that may know more about an order: one POST per attempt, bounded in time and
+ * size, behind a circuit breaker.
+ */
+import {
+  CircuitState,
+  ConsecutiveBreaker,
+  circuitBreaker,
+  handleWhen,
+  type CircuitBreakerPolicy,
+} from 'cockatiel';
+import { TransientError } from '../core/errors.ts';
+import { ImpossibleError } from '../messaging/handler.ts';
+import type { Logger } from '../platform/logger.ts';
+
+/** What the service is told. */
+export interface EnrichmentRequest {
+  readonly orderId: string;
+  readonly customerId: string;
+  readonly currency: string;
+  readonly totalAmount: string;
+  readonly items: readonly {
+    readonly sku: string;
+    readonly qty: number;
+    readonly amount: string;
+  }[];
+}
+
+export interface EnrichmentClient {
+  /** Whether calls are refused at the moment because several in a row have failed. */
+  readonly isOpen: boolean;
+  /**
+   * Calls once. The Idempotency-Key is the order's id, so a repeated call is the same call.
+   *
+   * @returns The JSON object that the service answered.
+   * @throws TransientError PULSE_ENRICHMENT_UNAVAILABLE No answer in time, a 5xx, 408 or 429, an answer that
+   * is not a JSON object, or an open circuit.
+   * @throws ImpossibleError Any other status: the service refuses the order.
+   */
+  enrich(
+    request: EnrichmentRequest,
+    signal: AbortSignal,
+  ): Promise<Readonly<Record<string, unknown>>>;
+}
+
+const ANSWER_BYTES_MAX = 64 * 1024;
+const FAILURES_IN_A_ROW = 5;
+const OPEN_MS = 10_000;
+const RETRYABLE_STATUSES = new Set([408, 425, 429]);
+const DETAIL_LENGTH_MAX = 200;
+
+export function createEnrichmentClient(options: {
+  readonly url: string;
+  readonly timeoutMs: number;
+  readonly logger: Logger;
+}): EnrichmentClient {
+  const { url, timeoutMs, logger } = options;
+  // An order that is refused says nothing about the service.
+  const breaker: CircuitBreakerPolicy = circuitBreaker(
+    handleWhen((error) => error instanceof TransientError),
+    { halfOpenAfter: OPEN_MS, breaker: new ConsecutiveBreaker(FAILURES_IN_A_ROW) },
+  );
+  breaker.onBreak(() => {
+    logger.warn({ openMs: OPEN_MS }, 'enrichment service failing; calls are suspended');
+  });
+  breaker.onReset(() => {
+    logger.info({}, 'enrichment service answers again');
+  });
+  return {
+    get isOpen() {
+      return breaker.state === CircuitState.Open;
+    },
+    async enrich(request, signal) {
+      if (breaker.state === CircuitState.Open) {
+        throw unavailable('Calls to the enrichment service are suspended after several failures.');
+      }
+      return await breaker.execute(() =>
+        call(url, request, AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)])),
+      );
+    },
+  };
+}
+
+async function call(
+  url: string,
+  { orderId, customerId, currency, totalAmount, items }: EnrichmentRequest,
+  signal: AbortSignal,
+): Promise<Readonly<Record<string, unknown>>> {
+  const body = JSON.stringify({
+    order_id: orderId,
+    customer_id: customerId,
+    currency,
+    total_amount: totalAmount,
+    items,
+  });
+  let response: Response;
+  let text: string;
+  try {
+    response = await fetch(url, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', 'idempotency-key': orderId },
+      body,
+      redirect: 'manual',
+      signal,
+    });
+    text = await readBounded(response);
+  } catch (cause) {
+    throw unavailable('The enrichment service did not answer in time.', cause);
+  }
+  const { status } = response;
+  if (status >= 500 || RETRYABLE_STATUSES.has(status)) {
+    throw unavailable(`The enrichment service answered ${status}.`);
+  }
+  if (status < 200 || status >= 300) {
+    const said = text.slice(0, DETAIL_LENGTH_MAX).replace(/[^\x20-\x7e]/g, ' ');
+    const detail = `The enrichment service answered ${status}${said === '' ? '' : `: ${said}`}.`;
+    throw new ImpossibleError({ code: 'enrichment_refused', detail });
+  }
+  const answer = parseObject(text);
+  if (answer === undefined) {
+    throw unavailable('The enrichment service answered something other than a JSON object.');
+  }
+  return answer;
+}
+
+/** @throws RangeError The answer is too large. */
+async function readBounded({ body }: Response): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const chunk of (body ?? []) as AsyncIterable<Uint8Array>) {
+    bytes += chunk.length;
+    if (bytes > ANSWER_BYTES_MAX) throw new RangeError('The answer is too large.');
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+function parseObject(text: string): Readonly<Record<string, unknown>> | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    const isObject = typeof value === 'object' && value !== null && !Array.isArray(value);
+    return isObject ? (value as Record<string, unknown>) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function unavailable(message: string, cause?: unknown): TransientError {
+  return new TransientError('PULSE_ENRICHMENT_UNAVAILABLE', message, { cause });
+}

@@ -1,0 +1,42 @@
+/**
+ * Orders in Redis, by id and version. Every change raises the version, which is read from Postgres first,
+ * so nobody reads a state that is older than a change they have seen. Redis may be unavailable, or lose
+ * everything: then orders come from Postgres.
+ */
+import type { Logger } from '../platform/logger.ts';
+import type { RedisClient } from '../platform/redis.ts';
+
+export interface OrdersCache {
+  /** The answer as JSON text; undefined when it is not there or Redis is unavailable. */
+  get(id: string, version: number): Promise<string | undefined>;
+  /** Returns at once. */
+  put(id: string, version: number, answer: string): void;
+}
+
+const KEPT_SECONDS = 300;
+/** After a failure Redis is left alone for a moment: each request would wait for it. */
+const PAUSE_MS = 1_000;
+
+export function createOrdersCache(redis: RedisClient, logger: Logger): OrdersCache {
+  let pausedUntilMs = 0;
+  const keyOf = (id: string, version: number): string => `pulse:order:${id}:${version}`;
+  const fail = (error: unknown): void => {
+    if (performance.now() > pausedUntilMs) logger.debug({ err: error }, 'orders cache unavailable');
+    pausedUntilMs = performance.now() + PAUSE_MS;
+  };
+  return {
+    async get(id, version) {
+      if (performance.now() < pausedUntilMs) return undefined;
+      try {
+        return (await redis.get(keyOf(id, version))) ?? undefined;
+      } catch (error) {
+        fail(error);
+        return undefined;
+      }
+    },
+    put(id, version, answer) {
+      if (performance.now() < pausedUntilMs) return;
+      redis.set(keyOf(id, version), answer, 'EX', KEPT_SECONDS).catch(fail);
+    },
+  };
+}

@@ -1,0 +1,30 @@
+/**
+ * `order.created` → the order is `processing`, and its enrichment is requested.
+ *
+ * An order that is further already stays as it is: the message is an old copy.
+ */
+import { defineHandler, ImpossibleError, type MessageHandler } from '../messaging/handler.ts';
+import { failOrder } from './fail-order.ts';
+import { changeState, lockOrder } from './orders-query.ts';
+import { orderMessage, orderQueues, parseOrderMessage } from './orders-queues.ts';
+
+export function processOrder(prefix: string): MessageHandler {
+  return defineHandler({
+    binding: orderQueues(prefix).processing,
+    parse: parseOrderMessage,
+    async apply({ client, publish }, { body: { orderId } }) {
+      const order = await lockOrder(client, orderId);
+      if (order === undefined) throw missing(orderId);
+      if (order.status !== 'pending' && order.status !== 'failed') return;
+      const reason = order.status === 'failed' ? 'replayed' : 'taken_up';
+      await changeState(client, order, { to: 'processing', reason });
+      await publish(orderMessage(prefix, 'enrichmentRequested', { orderId }));
+    },
+    abandon: failOrder(prefix),
+  });
+}
+
+function missing(orderId: string): ImpossibleError {
+  const detail = `There is no order ${orderId}.`;
+  return new ImpossibleError({ code: 'unknown_order', detail });
+}

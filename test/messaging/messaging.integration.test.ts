@@ -1,0 +1,183 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { TransientError } from '../../src/core/errors.ts';
+import { withClient } from '../support/servers.ts';
+import { createMessagingFixture, testHandler, type MessagingFixture } from './messaging-fixture.ts';
+
+let fixture: MessagingFixture;
+beforeAll(async () => {
+  fixture = await createMessagingFixture();
+});
+beforeEach(async () => {
+  await fixture.pool.query(
+    'TRUNCATE effects, abandoned, inbox; TRUNCATE graphile_worker._private_jobs',
+  );
+});
+afterEach(() => fixture.stop());
+afterAll(() => fixture.close());
+
+const WAIT = { timeout: 20_000, interval: 50 };
+
+describe('the outbox', () => {
+  test('publishes what a transaction has committed, once', async () => {
+    fixture.startRelay();
+    fixture.startConsumer();
+    await fixture.send({ value: 'kept' });
+    await expect.poll(() => fixture.effects(), WAIT).toEqual(['kept']);
+    await expect.poll(() => fixture.jobCount(), WAIT).toBe(0);
+    expect(fixture.outcomes).toEqual(['done']);
+  });
+
+  test('publishes nothing of a transaction that was rolled back', async () => {
+    fixture.startRelay();
+    fixture.startConsumer();
+    const failing = fixture.send(
+      { value: 'gone' },
+      { also: () => Promise.reject(new Error('The state cannot change.')) },
+    );
+    await expect(failing).rejects.toThrow('The state cannot change.');
+    await fixture.send({ value: 'kept' });
+    await expect.poll(() => fixture.effects(), WAIT).toEqual(['kept']);
+  });
+
+  test('keeps a message while RabbitMQ is unavailable', async () => {
+    let isDown = true;
+    fixture.startRelay((publication) =>
+      isDown
+        ? Promise.reject(new TransientError('PULSE_RABBIT_UNREACHABLE', 'RabbitMQ is down.'))
+        : fixture.publish(publication),
+    );
+    fixture.startConsumer();
+    await fixture.send({ value: 'kept' });
+    await expect.poll(() => fixture.steps.includes('relayed'), WAIT).toBe(true);
+    expect(await fixture.jobCount()).toBe(1);
+    isDown = false;
+    await expect.poll(() => fixture.effects(), WAIT).toEqual(['kept']);
+  });
+
+  test('is taken over from a relay that died with jobs locked', async () => {
+    await fixture.send({ value: 'locked' });
+    await fixture.pool.query(
+      "UPDATE graphile_worker._private_jobs SET locked_by = 'pool-dead', locked_at = now() - interval '1 minute'",
+    );
+    fixture.startRelay();
+    fixture.startConsumer();
+    await expect.poll(() => fixture.effects(), WAIT).toEqual(['locked']);
+  });
+});
+
+describe('the inbox', () => {
+  test('lets a message that comes twice take effect once', async () => {
+    fixture.startRelay();
+    fixture.startConsumer();
+    const id = randomUUID();
+    await fixture.send({ value: 'once' }, { id });
+    await fixture.send({ value: 'once' }, { id });
+    await expect.poll(() => fixture.outcomes, WAIT).toHaveLength(2);
+    expect([...fixture.outcomes].sort()).toEqual(['done', 'duplicate']);
+    expect(await fixture.effects()).toEqual(['once']);
+  });
+
+  test('lets it take effect once when two processes handle it at the same time', async () => {
+    fixture.startRelay();
+    fixture.startConsumer();
+    fixture.startConsumer();
+    const ids = Array.from({ length: 20 }, () => randomUUID());
+    for (const id of [...ids, ...ids]) await fixture.send({ value: id }, { id });
+    await expect.poll(() => fixture.outcomes, WAIT).toHaveLength(40);
+    expect(await fixture.effects()).toEqual([...ids].sort());
+  });
+});
+
+describe('a message that fails', () => {
+  test('is tried again later, and its failed attempts leave nothing behind', async () => {
+    fixture.startRelay();
+    fixture.startConsumer();
+    await fixture.send({ value: 'third time', failing: 2 });
+    await expect.poll(() => fixture.outcomes, WAIT).toEqual(['retried']);
+    await fixture.hurry();
+    await expect.poll(() => fixture.outcomes, WAIT).toEqual(['retried', 'retried']);
+    await fixture.hurry();
+    await expect.poll(() => fixture.outcomes, WAIT).toEqual(['retried', 'retried', 'done']);
+    expect(await fixture.effects()).toEqual(['third time']);
+  });
+
+  test('becomes a dead letter after its last attempt, together with what its domain does then', async () => {
+    fixture.startRelay();
+    fixture.startConsumer();
+    await fixture.send({ value: 'never', failing: 9 });
+    for (const count of [1, 2]) {
+      await expect.poll(() => fixture.outcomes, WAIT).toHaveLength(count);
+      await fixture.hurry();
+    }
+    await expect.poll(() => fixture.outcomes, WAIT).toEqual(['retried', 'retried', 'exhausted']);
+    expect(await fixture.effects()).toEqual([]);
+    expect(await fixture.abandoned()).toEqual([{ value: 'never', code: 'attempts_exhausted' }]);
+    await expect.poll(() => fixture.jobCount(), WAIT).toBe(0);
+    const letter = await fixture.takeDeadLetter();
+    expect(letter).toMatchObject({ properties: { correlationId: 'request-1' } });
+    expect((letter as { properties: { headers: unknown } }).properties.headers).toMatchObject({
+      'x-pulse-reason': 'attempts_exhausted',
+      'x-pulse-queue': fixture.binding.queue,
+    });
+  });
+
+  test('becomes a dead letter at once when it can never work', async () => {
+    fixture.startRelay();
+    fixture.startConsumer();
+    await fixture.send({ value: 'never', impossible: true });
+    await expect.poll(() => fixture.outcomes, WAIT).toEqual(['impossible']);
+    expect(await fixture.effects()).toEqual([]);
+    expect(await fixture.abandoned()).toEqual([{ value: 'never', code: 'no_such_thing' }]);
+  });
+
+  test('becomes a dead letter when it is not JSON, and holds up no other', async () => {
+    fixture.startRelay();
+    fixture.startConsumer();
+    await fixture.publish({
+      exchange: '',
+      routingKey: fixture.binding.queue,
+      body: Buffer.from([0xff]),
+      messageId: randomUUID(),
+    });
+    await fixture.send({ value: 'good' });
+    await expect.poll(() => fixture.effects(), WAIT).toEqual(['good']);
+    expect([...fixture.outcomes].sort()).toEqual(['done', 'impossible']);
+  });
+});
+
+test('while Postgres is unavailable a message is held, not returned, and handled afterwards', async () => {
+  const handler = testHandler(fixture.binding);
+  let isDown = true;
+  fixture.startRelay();
+  const consumer = fixture.startConsumer({
+    ...handler,
+    prepare: () =>
+      isDown
+        ? Promise.reject(new TransientError('PULSE_POSTGRES_UNREACHABLE', 'Postgres is down.'))
+        : Promise.resolve(),
+  });
+  await fixture.send({ value: 'held' });
+  await expect.poll(() => consumer.state, WAIT).toBe('paused');
+  isDown = false;
+  await expect.poll(() => fixture.effects(), WAIT).toEqual(['held']);
+  expect(fixture.steps.filter((step) => step === 'delivered')).toHaveLength(1);
+});
+
+test('a relay goes on after Postgres has ended all its connections', async () => {
+  fixture.startRelay();
+  fixture.startConsumer();
+  await fixture.send({ value: 'before' });
+  await expect.poll(() => fixture.effects(), WAIT).toEqual(['before']);
+  await withClient(fixture.databaseUrl, (client) =>
+    client.query(
+      'SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname = current_database()',
+    ),
+  );
+  await expect
+    .poll(async () => {
+      await fixture.send({ value: 'after' }).catch(() => undefined);
+      return (await fixture.effects().catch(() => [] as string[])).includes('after');
+    }, WAIT)
+    .toBe(true);
+});

@@ -1,0 +1,177 @@
+import type { ServerResponse as Response } from 'node:http';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { AGREE, createOrdersFixture, type OrdersFixture } from './orders-fixture.ts';
+
+let fixture: OrdersFixture;
+beforeAll(async () => {
+  fixture = await createOrdersFixture();
+});
+beforeEach(() => {
+  fixture.service.answerWith(AGREE);
+  fixture.outcomes.length = 0;
+});
+afterAll(() => fixture.close());
+
+const WAIT = { timeout: 20_000, interval: 50 };
+const becomes = (id: string, status: string) =>
+  expect.poll(() => fixture.statusOf(id), WAIT).toBe(status);
+
+describe('an order', () => {
+  test('is priced, checked and completed, with its whole history', async () => {
+    const { customerId, sku } = await fixture.newOffer();
+    const id = await fixture.order(customerId, [{ sku, qty: 3 }]);
+    await becomes(id, 'completed');
+    const order = await fixture.read(id);
+    expect(order).toMatchObject({
+      totalAmount: '7.5',
+      items: [{ sku, qty: 3, unitAmount: '2.5', amount: '7.5' }],
+      customer: { name: 'Acme', email: null, tenant: null },
+      enrichment: { risk: 'low' },
+      failure: null,
+    });
+    expect(order?.history.map(({ status, reason }) => [status, reason])).toEqual([
+      ['pending', 'created'],
+      ['processing', 'taken_up'],
+      ['processing', 'enriched'],
+      ['completed', 'completed'],
+    ]);
+    expect(fixture.service.keys).toEqual([id]);
+  });
+
+  test('keeps the price of its enrichment when the price changes later', async () => {
+    const { customerId, sku } = await fixture.newOffer();
+    const id = await fixture.order(customerId, [{ sku, qty: 1 }]);
+    await becomes(id, 'completed');
+    await fixture.pool.query(
+      `INSERT INTO prices (sku, currency, unit_amount, valid_from, created_by)
+       VALUES ($1, 'EUR', 99, now(), 'test')`,
+      [sku],
+    );
+    expect((await fixture.read(id))?.totalAmount).toBe('2.5');
+    const later = await fixture.order(customerId, [{ sku, qty: 1 }]);
+    await becomes(later, 'completed');
+    expect((await fixture.read(later))?.totalAmount).toBe('99');
+  });
+
+  test('moves through the tiers of the month together with the others of its customer', async () => {
+    const steps = [
+      { up_to: 10, unit_amount: '1' },
+      { up_to: null, unit_amount: '0.5' },
+    ];
+    const { customerId, sku } = await fixture.newOffer({ tiers: { mode: 'graduated', steps } });
+    const ids = await Promise.all(
+      Array.from({ length: 5 }, () => fixture.order(customerId, [{ sku, qty: 4 }])),
+    );
+    for (const id of ids) await becomes(id, 'completed');
+    const totals = await Promise.all(ids.map(async (id) => (await fixture.read(id))?.totalAmount));
+    // 10 units at 1 and 10 at 0.5, in whichever order they were enriched.
+    expect(totals.reduce((sum, total) => sum + Number(total), 0)).toBe(15);
+  });
+
+  test.each([
+    ['unknown_customer', (offer: Offer) => ['nobody', offer.sku]],
+    ['unknown_sku', (offer: Offer) => [offer.customerId, 'nothing']],
+  ] as const)('fails as %s, with a dead letter of its queue', async (code, pick) => {
+    const [customerId = '', sku = ''] = pick(await fixture.newOffer());
+    const id = await fixture.order(customerId, [{ sku, qty: 1 }]);
+    await becomes(id, 'failed');
+    expect((await fixture.read(id))?.failure?.code).toBe(code);
+    expect(fixture.outcomes).toContainEqual(['orders.enrichment', 'impossible']);
+    await expect
+      .poll(() => fixture.takeDeadLetter(), WAIT)
+      .toMatchObject({
+        properties: { headers: { 'x-pulse-queue': `${fixture.prefix}orders.enrichment` } },
+      });
+  });
+
+  test('fails without a price, and a replayed message takes it up again', async () => {
+    const { customerId, sku } = await fixture.newOffer();
+    const id = await fixture.order(customerId, [{ sku: `${sku}-later`, qty: 1 }]);
+    await becomes(id, 'failed');
+    const letter = await fixture.takeDeadLetter();
+    if (letter === false) throw new Error('There is no dead letter.');
+    await fixture.pool.query(
+      `INSERT INTO products (sku, name, unit) VALUES ($1, 'Later', 'count')`,
+      [`${sku}-later`],
+    );
+    await fixture.pool.query(
+      `INSERT INTO prices (sku, currency, unit_amount, valid_from, created_by)
+       VALUES ($1, 'EUR', 4, now() - interval '1 hour', 'test')`,
+      [`${sku}-later`],
+    );
+    await fixture.publish({
+      exchange: '',
+      routingKey: `${fixture.prefix}orders.enrichment`,
+      body: letter.content,
+      messageId: letter.properties.messageId as string,
+      headers: { 'pulse-replay-id': 'b3a3c0ff-9a46-4a7b-8d0a-0f2f4e4d3c2b' },
+    });
+    await becomes(id, 'completed');
+    const order = await fixture.read(id);
+    expect(order).toMatchObject({ totalAmount: '4', failure: null });
+    expect(order?.history.map(({ reason }) => reason)).toEqual([
+      'created',
+      'taken_up',
+      'unknown_sku',
+      'replayed',
+      'enriched',
+      'completed',
+    ]);
+  });
+});
+
+type Offer = Awaited<ReturnType<OrdersFixture['newOffer']>>;
+
+describe('the enrichment service', () => {
+  test.each([
+    ['is down with 503', (_request: unknown, response: Response) => response.writeHead(503).end()],
+    ['answers garbage', (_request: unknown, response: Response) => response.end('<html>')],
+    ['never answers', () => undefined],
+    [
+      'answers without an end',
+      (_request: unknown, response: Response) => response.write('x'.repeat(70_000)),
+    ],
+  ] as const)('that %s is asked again, under the same key', async (_name, answer) => {
+    fixture.service.answerWith(answer);
+    const { customerId, sku } = await fixture.newOffer();
+    const id = await fixture.order(customerId, [{ sku, qty: 1 }]);
+    await expect
+      .poll(() => fixture.outcomes, WAIT)
+      .toContainEqual(['orders.enrichment', 'retried']);
+    expect(fixture.service.keys).toEqual([id]);
+    fixture.service.answerWith(AGREE);
+    await fixture.hurry();
+    await becomes(id, 'completed');
+    expect(fixture.service.keys).toEqual([id]);
+  });
+
+  test.each([
+    ['refuses the order', 422, {}],
+    ['redirects', 302, { location: 'http://127.0.0.1:9/' }],
+  ] as const)('that %s makes it fail at once', async (_name, status, headers) => {
+    fixture.service.answerWith((_request, response) => {
+      response.writeHead(status, headers).end('no such customer');
+    });
+    const { customerId, sku } = await fixture.newOffer();
+    const id = await fixture.order(customerId, [{ sku, qty: 1 }]);
+    await becomes(id, 'failed');
+    expect((await fixture.read(id))?.failure).toMatchObject({ code: 'enrichment_refused' });
+  });
+
+  test('is not called again for an order whose result is stored', async () => {
+    const { customerId, sku } = await fixture.newOffer();
+    const id = await fixture.order(customerId, [{ sku, qty: 1 }]);
+    await becomes(id, 'completed');
+    await fixture.publish({
+      exchange: `${fixture.prefix}orders`,
+      routingKey: 'order.enrichment.requested',
+      body: Buffer.from(JSON.stringify({ order_id: id })),
+      messageId: 'another-copy',
+    });
+    await expect
+      .poll(() => fixture.outcomes.filter(([queue]) => queue === 'orders.enrichment'), WAIT)
+      .toHaveLength(2);
+    expect(fixture.service.keys).toEqual([id]);
+    expect(await fixture.statusOf(id)).toBe('completed');
+  });
+});
