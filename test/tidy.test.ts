@@ -19,6 +19,13 @@ function linesOf(file: string): string[] {
   return readFileSync(file, 'utf8').trimEnd().split('\n');
 }
 
+/** The files of this repository that a file imports, for their types too. */
+function importsOf(file: string): string[] {
+  const text = readFileSync(file, 'utf8');
+  const specifiers = text.matchAll(/\b(?:from|import)\s*\(?\s*'(\.[^']+)'/g);
+  return [...specifiers].map(([, specifier]) => join(dirname(file), specifier!));
+}
+
 describe('the house style that no linter checks', () => {
   test('there is code to check', () => {
     expect(source.length).toBeGreaterThan(30);
@@ -55,6 +62,21 @@ describe('the house style that no linter checks', () => {
       return !existsSync(`src/${match[1]}`) && !existsSync(match[1]!);
     });
     expect(stray).toEqual([]);
+  });
+
+  test('no imports go in a circle, type imports included', () => {
+    const typescript = code.filter((file) => file.endsWith('.ts'));
+    const imports = new Map(typescript.map((file) => [file, importsOf(file)]));
+    const done = new Set<string>();
+    const circles: string[] = [];
+    const visit = (file: string, path: readonly string[]): void => {
+      if (path.includes(file)) circles.push([...path.slice(path.indexOf(file)), file].join(' > '));
+      if (path.includes(file) || done.has(file)) return;
+      for (const next of imports.get(file) ?? []) visit(next, [...path, file]);
+      done.add(file);
+    };
+    for (const file of imports.keys()) visit(file, []);
+    expect(circles).toEqual([]);
   });
 
   test('only config.ts reads the environment', () => {

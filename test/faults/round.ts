@@ -9,8 +9,7 @@ import { NotPossibleError, between, type Scene } from './fault.ts';
 import { NotReachedError } from '../support/until.ts';
 import { createIntentLog, readIntentLog } from './intent-log.ts';
 import { startProducer } from './producer.ts';
-import { openStage, type Stage } from './stage.ts';
-import type { TestServers } from './test-servers.ts';
+import { openStage, type RoundOptions, type Stage } from './stage.ts';
 import { planTraffic } from './traffic.ts';
 
 export interface RoundResult {
@@ -25,14 +24,6 @@ export interface RoundResult {
   readonly notes: readonly string[];
   readonly verdict: Verdict | undefined;
   readonly seconds: number;
-}
-
-export interface RoundOptions {
-  readonly main: string;
-  readonly servers: TestServers;
-  /** Where the intent log and the output of the processes go. */
-  readonly directory: string;
-  readonly redisIndex: number;
 }
 
 /** What `pulse verify --json` answers. */

@@ -9,13 +9,21 @@ import type { RoundPlan } from './catalogue.ts';
 import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';
 import { pick, type Proxies, type Extra, type Scene, type Seat } from './fault.ts';
 import { keepWorker, runChild, startChild, type ChildOptions, type Env } from './pulse-child.ts';
-import type { RoundOptions } from './round.ts';
 import {
   createInstallation,
   openAdminPool,
   type Installation,
   type ServerUrls,
+  type TestServers,
 } from './test-servers.ts';
+
+export interface RoundOptions {
+  readonly main: string;
+  readonly servers: TestServers;
+  /** Where the intent log and the output of the processes go. */
+  readonly directory: string;
+  readonly redisIndex: number;
+}
 
 export interface Stage {
   readonly installation: Installation;

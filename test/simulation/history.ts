@@ -1,11 +1,16 @@
 /** What was sent, and what must hold of it: at every acknowledgement, after every step, once all is quiet. */
-import { QUEUE, type StoredMessage } from './broker-model.ts';
+import { QUEUE, type BrokerModel, type StoredMessage } from './broker-model.ts';
+import type { PostgresModel } from './postgres-model.ts';
+import type { RedisModel } from './redis-model.ts';
 import { assertExactRows, sumsOf } from './rows.ts';
-import type { System } from './system.ts';
 import type { SentMessage, SentPulse } from './traffic.ts';
 import { Violation, type SimProcess } from './world.ts';
 
-type Servers = Pick<System, 'broker' | 'redis' | 'postgres'>;
+interface Servers {
+  readonly broker: BrokerModel;
+  readonly redis: RedisModel;
+  readonly postgres: PostgresModel;
+}
 
 export class History {
   readonly #servers: Servers;

@@ -1,0 +1,56 @@
+// `npm run check`: everything that needs no server. The steps run side by side, and each prints what it found when it
+// ends. `--no-cache` for a verdict that owes nothing to earlier runs: lint rules that know types look beyond the
+// file that changed, and the cache does not.
+import { spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+
+process.chdir(fileURLToPath(new URL('..', import.meta.url)));
+const isCached = !process.argv.includes('--no-cache');
+
+const STEPS = {
+  lint: [
+    'eslint/bin/eslint.js',
+    '.',
+    ...cache('--cache', '--cache-location', '.pulse/eslint-cache'),
+  ],
+  types: [
+    'typescript/bin/tsc',
+    '--noEmit',
+    ...cache('--incremental', '--tsBuildInfoFile', '.pulse/check.tsbuildinfo'),
+  ],
+  format: [
+    ...['prettier/bin/prettier.cjs', '--check', '--log-level=warn', '.'],
+    ...cache('--cache', '--cache-location', '.pulse/prettier-cache'),
+  ],
+  client: ['typescript/bin/tsc', '-p', 'clients/typescript/tsconfig.build.json', '--noEmit'],
+  style: ['vitest/vitest.mjs', 'run', '--project', 'tidy'],
+};
+
+const codes = await Promise.all(Object.entries(STEPS).map(([name, args]) => runStep(name, args)));
+process.exitCode = codes.every((code) => code === 0) ? 0 : 1;
+
+function cache(...options) {
+  return isCached ? options : [];
+}
+
+/** Resolves with the exit code. */
+function runStep(name, [program, ...args]) {
+  const startedMs = performance.now();
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, [`node_modules/${program}`, ...args], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, ...(process.stdout.isTTY ? { FORCE_COLOR: '1' } : {}) },
+    });
+    let output = '';
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.setEncoding('utf8').on('data', (text) => (output += text));
+    }
+    child.once('error', reject);
+    child.once('close', (code) => {
+      const seconds = Math.round((performance.now() - startedMs) / 1000);
+      const failed = code === 0 ? '' : `\n${output.trim()}\n`;
+      process.stdout.write(`${code === 0 ? '✓' : '✗'} ${name}, ${seconds} s${failed}\n`);
+      resolve(code);
+    });
+  });
+}
