@@ -28,7 +28,7 @@ import { addDescription } from './description.ts';
 import { addHealthRoutes } from './health-routes.ts';
 import { markPluginRoutes } from './plugin-routes.ts';
 import { addProblemTypesRoutes } from './problem-types-routes.ts';
-import { addRateLimit } from './rate-limit.ts';
+import { addRateLimit } from '../http/rate-limit.ts';
 import { addRequestHooks, requestIdOf, type RequestDone } from './request-hooks.ts';
 import { addRequestTracing } from './request-tracing.ts';
 

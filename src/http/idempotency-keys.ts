@@ -1,15 +1,21 @@
 /**
- * Table idempotency_keys: the results of requests that carried an Idempotency-Key.
+ * Table idempotency_keys: the answers to requests that carried an Idempotency-Key.
  *
  * States of a caller's key:
  * - `claimed`: a request with it is in progress; another request with it gets 409;
- * - `answered`: the outcomes are stored and returned again;
- * - abandoned (the process died, or some pulse was not confirmed): the next request with the same body takes the
- *   key over and repeats everything with the same ids, so nothing is counted twice;
+ * - `answered`: the answer is stored and returned again;
+ * - abandoned (the process died, some pulse was not confirmed, or the answer was not stored): the next request with the
+ *   same body takes the key over and repeats everything with the same ids, so nothing is counted twice;
  * - expired: a day after its first request.
+ *
+ * A caller may have a number of keys and of stored bytes. Beyond the bytes, answers are not stored, which costs a
+ * repetition but no correctness. Beyond the keys, new ones are refused: without its row, a retry would get other ids.
  */
+import { deflateRawSync, inflateRawSync } from 'node:zlib';
 import type { Pool } from 'pg';
 import { withTransaction } from '../platform/postgres.ts';
+import { createKeyUsage } from './idempotency-usage.ts';
+import { HTTP_PROBLEMS, ProblemError } from './problems.ts';
 
 export interface KeyedRequest {
   /** Kind and name: the keys of different callers are independent. */
@@ -31,87 +37,142 @@ export interface IdSeed {
 
 export type Claim =
   | { readonly state: 'claimed'; readonly seed: IdSeed }
-  | { readonly state: 'answered'; readonly outcomes: string }
+  | { readonly state: 'answered'; readonly seed: IdSeed; readonly answer: string }
   | { readonly state: 'busy' | 'reused' };
 
+/** What the keys of one caller may take. */
+export interface KeyLimits {
+  readonly keysMax: number;
+  /** Of compressed answers. */
+  readonly bytesMax: number;
+}
+
+export interface IdempotencyKeys {
+  /**
+   * Claims the key for this request, or returns its state.
+   *
+   * @param bits For the seed of a new key.
+   * @throws ProblemError 429: the caller has too many keys. Nothing was published.
+   * @throws TransientError Postgres is unavailable or too busy; nothing was published.
+   */
+  claim(request: KeyedRequest, bits: Buffer): Promise<Claim>;
+  /** Stores the answer for the next request with the key, or, if there is no room for it, releases the key. */
+  answer(request: KeyedRequest, answer: string): Promise<void>;
+  /** Lets the next request with the key and the same body repeat everything at once. */
+  release(request: KeyedRequest): Promise<void>;
+}
+
+const LIMITS: KeyLimits = { keysMax: 100_000, bytesMax: 16 * 1024 * 1024 };
+/** Of one compressed answer. */
+const ANSWER_BYTES_MAX = 64 * 1024;
+/** No answer is larger; this only bounds the work for a row that somebody tampered with. */
+const INFLATED_BYTES_MAX = 8 * 1024 * 1024;
 /** Longer than a request may take. Two at once would be safe but wasteful. */
 const CLAIM_SECONDS = 120;
 const KEPT_HOURS = 24;
-/** Expired rows that each claim deletes: more than it adds, so that the table does not grow without bound. */
-const FORGOTTEN_PER_CLAIM = 10;
+const EXPIRED_PER_STATEMENT = 1_000;
 
-const FORGET = `
-  DELETE FROM idempotency_keys WHERE (caller, key) IN (
-    SELECT caller, key FROM idempotency_keys
-    WHERE created_at < now() - interval '${KEPT_HOURS} hours'
-    ORDER BY created_at LIMIT ${FORGOTTEN_PER_CLAIM} FOR UPDATE SKIP LOCKED)`;
+export function createIdempotencyKeys(pool: Pool, limits = LIMITS): IdempotencyKeys {
+  const usage = createKeyUsage(pool);
+  const find = async ({ caller, key }: KeyedRequest): Promise<KeyRow | undefined> =>
+    (await withTransaction(pool, (client) => client.query<KeyRow>(FIND, [caller, key]))).rows[0];
+  const release: IdempotencyKeys['release'] = async ({ caller, key }) => {
+    await withTransaction(pool, (client) => client.query(RELEASE, [caller, key]));
+  };
+  return {
+    async claim(request, bits) {
+      const { caller, key, fingerprint } = request;
+      const { keyCount } = await usage.of(caller);
+      if (keyCount >= limits.keysMax && (await find(request)) === undefined) {
+        throw tooManyKeys(limits.keysMax);
+      }
+      const { rows } = await withTransaction(pool, (client) =>
+        client.query<KeyRow>(CLAIM, [caller, key, fingerprint, bits]),
+      );
+      if (rows[0] !== undefined) {
+        usage.add(caller, { keyCount: 1, bytes: 0 });
+        return { state: 'claimed', seed: seedOf(rows[0]) };
+      }
+      const row = await find(request);
+      // It expired and was deleted between the two statements.
+      if (row === undefined) return { state: 'busy' };
+      if (!row.fingerprint.equals(fingerprint)) return { state: 'reused' };
+      if (row.answer === null) return { state: 'busy' };
+      const answer = inflateRawSync(row.answer, { maxOutputLength: INFLATED_BYTES_MAX }).toString();
+      return { state: 'answered', seed: seedOf(row), answer };
+    },
 
-const IS_OVER = `kept.created_at < now() - interval '${KEPT_HOURS} hours'`;
+    async answer(request, answer) {
+      const { caller, key } = request;
+      const packed = deflateRawSync(answer);
+      const { bytes } = await usage.of(caller);
+      if (packed.length > ANSWER_BYTES_MAX || bytes + packed.length > limits.bytesMax) {
+        await release(request);
+        return;
+      }
+      await withTransaction(pool, (client) => client.query(ANSWER, [caller, key, packed]));
+      usage.add(caller, { keyCount: 0, bytes: packed.length });
+    },
+
+    release,
+  };
+}
+
+/** Deletes expired keys, some at a time. @returns How many. */
+export async function deleteExpiredKeys(pool: Pool): Promise<number> {
+  let count = 0;
+  for (;;) {
+    const { rowCount } = await withTransaction(pool, (client) => client.query(DELETE_EXPIRED));
+    count += rowCount ?? 0;
+    if ((rowCount ?? 0) < EXPIRED_PER_STATEMENT) return count;
+  }
+}
+
+interface KeyRow {
+  readonly fingerprint: Buffer;
+  readonly answer: Buffer | null;
+  readonly id_seed: Buffer;
+  readonly created_ms: string;
+}
+
+const COLUMNS = 'fingerprint, answer, id_seed, extract(epoch FROM created_at) * 1000 AS created_ms';
+
+const IS_OVER = `stored.created_at < now() - interval '${KEPT_HOURS} hours'`;
 
 const CLAIM = `
-  INSERT INTO idempotency_keys AS kept (caller, key, fingerprint, id_seed, claimed_until)
+  INSERT INTO idempotency_keys AS stored (caller, key, fingerprint, id_seed, claimed_until)
   VALUES ($1, $2, $3, $4, now() + interval '${CLAIM_SECONDS} seconds')
   ON CONFLICT (caller, key) DO UPDATE SET
     fingerprint = excluded.fingerprint,
-    created_at = CASE WHEN ${IS_OVER} THEN excluded.created_at ELSE kept.created_at END,
+    created_at = CASE WHEN ${IS_OVER} THEN excluded.created_at ELSE stored.created_at END,
     claimed_until = excluded.claimed_until,
-    outcomes = NULL
+    answer = NULL
   WHERE ${IS_OVER} OR (
-    kept.fingerprint = excluded.fingerprint AND kept.outcomes IS NULL AND kept.claimed_until <= now())
-  RETURNING id_seed, extract(epoch FROM created_at) * 1000 AS created_ms`;
+    stored.fingerprint = excluded.fingerprint AND stored.answer IS NULL AND stored.claimed_until <= now())
+  RETURNING ${COLUMNS}`;
 
-const FIND = 'SELECT fingerprint, outcomes FROM idempotency_keys WHERE caller = $1 AND key = $2';
+const FIND = `SELECT ${COLUMNS} FROM idempotency_keys WHERE caller = $1 AND key = $2`;
 
-const ANSWER = 'UPDATE idempotency_keys SET outcomes = $3 WHERE caller = $1 AND key = $2';
+const ANSWER = 'UPDATE idempotency_keys SET answer = $3 WHERE caller = $1 AND key = $2';
 
 const RELEASE = `
   UPDATE idempotency_keys SET claimed_until = now()
-  WHERE caller = $1 AND key = $2 AND outcomes IS NULL`;
+  WHERE caller = $1 AND key = $2 AND answer IS NULL`;
 
-/**
- * Claims the key for this request, or returns its state.
- *
- * @param bits For the seed of a new key.
- * @throws TransientError Postgres is unavailable or too busy; nothing was published.
- */
-export async function claimKey(pool: Pool, request: KeyedRequest, bits: Buffer): Promise<Claim> {
-  const { caller, key, fingerprint } = request;
-  await withTransaction(pool, (client) => client.query(FORGET));
-  return withTransaction(pool, async (client) => {
-    const claimed = await client.query<{ id_seed: Buffer; created_ms: string }>(CLAIM, [
-      caller,
-      key,
-      fingerprint,
-      bits,
-    ]);
-    const row = claimed.rows[0];
-    if (row !== undefined) {
-      const seed = { timeMs: Math.floor(Number(row.created_ms)), bits: row.id_seed };
-      return { state: 'claimed', seed };
-    }
-    const found = await client.query<{ fingerprint: Buffer; outcomes: string | null }>(FIND, [
-      caller,
-      key,
-    ]);
-    const kept = found.rows[0];
-    // It expired and was deleted between the two statements.
-    if (kept === undefined) return { state: 'busy' };
-    if (!kept.fingerprint.equals(fingerprint)) return { state: 'reused' };
-    if (kept.outcomes === null) return { state: 'busy' };
-    return { state: 'answered', outcomes: kept.outcomes };
+const DELETE_EXPIRED = `
+  DELETE FROM idempotency_keys WHERE (caller, key) IN (
+    SELECT caller, key FROM idempotency_keys AS stored
+    WHERE ${IS_OVER} ORDER BY created_at LIMIT ${EXPIRED_PER_STATEMENT} FOR UPDATE SKIP LOCKED)`;
+
+function seedOf({ id_seed: bits, created_ms }: KeyRow): IdSeed {
+  return { timeMs: Math.floor(Number(created_ms)), bits };
+}
+
+function tooManyKeys(keysMax: number): ProblemError {
+  return new ProblemError(HTTP_PROBLEMS.PULSE_API_TOO_MANY_REQUESTS, {
+    detail:
+      `You have used ${keysMax.toLocaleString('en')} idempotency keys within ${KEPT_HOURS} hours, which is the limit. ` +
+      'Send more in each request, or give pulses ids, which need no key.',
+    headers: { 'retry-after': '3600' },
   });
-}
-
-/** Stores the outcomes for the next request with the key. */
-export async function keepOutcomes(
-  pool: Pool,
-  { caller, key }: KeyedRequest,
-  outcomes: string,
-): Promise<void> {
-  await withTransaction(pool, (client) => client.query(ANSWER, [caller, key, outcomes]));
-}
-
-/** Lets the next request with the key and the same body repeat everything at once. */
-export async function releaseKey(pool: Pool, { caller, key }: KeyedRequest): Promise<void> {
-  await withTransaction(pool, (client) => client.query(RELEASE, [caller, key]));
 }

@@ -9,38 +9,19 @@
  * 4. Store the outcomes under the key, and answer.
  */
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
-import type { Pool } from 'pg';
 import type { TenantScope } from '../core/tenant-scope.ts';
 import { uuidV7 } from '../core/uuid.ts';
 import type { BodyLimits } from '../contract/parse-body.ts';
 import type { Logger } from '../platform/logger.ts';
 import { HTTP_PROBLEMS, ProblemError } from '../http/problems.ts';
 import { checkPulse } from './check-pulse.ts';
-import {
-  claimKey,
-  keepOutcomes,
-  releaseKey,
-  type IdSeed,
-  type KeyedRequest,
-} from '../http/idempotency-keys.ts';
+import type { IdempotencyKeys, IdSeed, KeyedRequest } from '../http/idempotency-keys.ts';
+import { packOutcomes, unpackOutcomes } from './kept-outcomes.ts';
 import { publishPulses, type PublishDeps } from './publish-pulses.ts';
-import type { Refusal, SentPulse } from './sent-pulse.ts';
-
-/** The result of one pulse; `index` is its position in the request, from 0. */
-export type SendOutcome = { readonly index: number } & (
-  | { readonly status: 'accepted'; readonly id: string }
-  | ({ readonly status: 'rejected' } & Refusal)
-  /** Not confirmed: it may or may not be in the queue. */
-  | {
-      readonly status: 'unconfirmed';
-      readonly id: string;
-      readonly code: 'unconfirmed';
-      readonly reason: string;
-    }
-);
+import type { SendOutcome, SentPulse } from './sent-pulse.ts';
 
 export interface SendDeps {
-  readonly pool: Pool;
+  readonly keys: IdempotencyKeys;
   readonly publish: PublishDeps['publish'];
   readonly queue: string;
   readonly limits: BodyLimits;
@@ -77,7 +58,7 @@ export async function sendPulses(deps: SendDeps, request: SendRequest): Promise<
     const newId = (): string => uuidV7(receivedAtMs, randomBytes(10));
     return { outcomes: await checkAndPublish(deps, request, newId), replayed: false };
   }
-  const claim = await claimKey(deps.pool, keyed, randomBytes(16));
+  const claim = await deps.keys.claim(keyed, randomBytes(16));
   switch (claim.state) {
     case 'busy':
       throw new ProblemError(HTTP_PROBLEMS.PULSE_API_IDEMPOTENCY_KEY_BUSY, {
@@ -86,7 +67,10 @@ export async function sendPulses(deps: SendDeps, request: SendRequest): Promise<
     case 'reused':
       throw new ProblemError(HTTP_PROBLEMS.PULSE_API_IDEMPOTENCY_KEY_REUSED);
     case 'answered':
-      return { outcomes: JSON.parse(claim.outcomes) as SendOutcome[], replayed: true };
+      return {
+        outcomes: unpackOutcomes(claim.answer, request.pulses, (index) => idAt(claim.seed, index)),
+        replayed: true,
+      };
     case 'claimed':
       return { outcomes: await sendClaimed(deps, request, keyed, claim.seed), replayed: false };
   }
@@ -104,9 +88,9 @@ async function sendClaimed(
     return outcomes;
   } finally {
     const isFinal = outcomes?.every(({ status }) => status !== 'unconfirmed') === true;
-    const settle = isFinal
-      ? keepOutcomes(deps.pool, keyed, JSON.stringify(outcomes))
-      : releaseKey(deps.pool, keyed);
+    const answer = isFinal && outcomes ? packOutcomes(outcomes) : undefined;
+    const settle =
+      answer === undefined ? deps.keys.release(keyed) : deps.keys.answer(keyed, answer);
     // Not fatal: the pulses are published, and without this row a retry publishes the same ids.
     await settle.catch((error: unknown) => {
       request.log.warn({ err: error }, 'idempotency key left claimed');

@@ -1,18 +1,28 @@
 /** POST /pulses. */
 import { createHash } from 'node:crypto';
 import type { FastifyRequest } from 'fastify';
+import type { Pool } from 'pg';
 import type { Publisher } from '../publish/publisher.ts';
 import type { Api, ApiModule } from '../http/api-module.ts';
 import { actorNameOf, OPERATORS } from '../http/caller.ts';
 import { HTTP_PROBLEMS, invalidField, ProblemError } from '../http/problems.ts';
 import { describePulsesQueue } from './pulses-queue.ts';
 import { sendPulsesSchema } from './send-schema.ts';
-import type { KeyedRequest } from '../http/idempotency-keys.ts';
+import {
+  createIdempotencyKeys,
+  type KeyedRequest,
+  type KeyLimits,
+} from '../http/idempotency-keys.ts';
+import { addKeySweep } from '../http/idempotency-sweep.ts';
 import { readBody, SEND_MEDIA_TYPES, type SentBody } from './read-body.ts';
-import { sendPulses, type SendDeps, type SendOutcome } from './send-pulses.ts';
+import { sendPulses, type SendDeps } from './send-pulses.ts';
+import type { SendOutcome } from './sent-pulse.ts';
 import { SENDING_PROBLEMS } from './sending-problems.ts';
 
-export interface SendingModuleOptions extends SendDeps {
+export interface SendingModuleOptions extends Omit<SendDeps, 'keys'> {
+  readonly pool: Pool;
+  /** What the idempotency keys of one caller may take. */
+  readonly keyLimits?: KeyLimits;
   /** Nothing is taken in while it is not `open`. */
   readonly brokerState: () => Publisher['state'];
 }
@@ -37,6 +47,9 @@ export function createSendingModule(options: SendingModuleOptions): ApiModule {
 
 /** In a separate scope, because it reads bodies as bytes, so that no number is rounded. */
 function addRoutes(api: Api, options: SendingModuleOptions): void {
+  const { pool, keyLimits } = options;
+  const deps: SendDeps = { ...options, keys: createIdempotencyKeys(pool, keyLimits) };
+  addKeySweep(api, pool);
   void api.register((scope: Api, _options, done) => {
     scope.removeAllContentTypeParsers();
     for (const mediaType of SEND_MEDIA_TYPES) {
@@ -65,7 +78,7 @@ function addRoutes(api: Api, options: SendingModuleOptions): void {
       async (request, reply) => {
         const sent = request.body as SentBody | undefined;
         if (sent === undefined) throw invalidField('body', 'is required');
-        const { outcomes, replayed } = await sendPulses(options, {
+        const { outcomes, replayed } = await sendPulses(deps, {
           pulses: readBody(sent),
           tenants: request.user.tenants,
           keyed: keyedRequest(request, sent),

@@ -35,6 +35,19 @@ export type SentPulse =
       readonly fields: FieldNames;
     };
 
+/** The result of one pulse; `index` is its position in the request, from 0. */
+export type SendOutcome = { readonly index: number } & (
+  | { readonly status: 'accepted'; readonly id: string }
+  | ({ readonly status: 'rejected' } & Refusal)
+  /** Not confirmed: it may or may not be in the queue. */
+  | {
+      readonly status: 'unconfirmed';
+      readonly id: string;
+      readonly code: 'unconfirmed';
+      readonly reason: string;
+    }
+);
+
 /** The names in the queue's contract. */
 export const PULSE_FIELDS: FieldNames = {
   tenant: 'tenant',

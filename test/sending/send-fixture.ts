@@ -5,7 +5,8 @@ import type { Pool } from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, expect } from 'vitest';
 import type { Api } from '../../src/http/api-module.ts';
 import type { BodyBudgetOptions } from '../../src/http/body-budget.ts';
-import type { SendOutcome } from '../../src/sending/send-pulses.ts';
+import type { KeyLimits } from '../../src/http/idempotency-keys.ts';
+import type { SendOutcome } from '../../src/sending/sent-pulse.ts';
 import type { Pulse } from '../../src/contract/pulse.ts';
 import { createPool } from '../../src/platform/postgres.ts';
 import {
@@ -93,8 +94,9 @@ export function useSendFixture() {
 export async function openSendApp(
   { pool, publisher }: Pick<SendFixture, 'pool' | 'publisher'>,
   queue: string,
-  bodyBudget?: BodyBudgetOptions,
+  options: { bodyBudget?: BodyBudgetOptions; keyLimits?: KeyLimits } = {},
 ): Promise<Api> {
+  const { bodyBudget, keyLimits } = options;
   const { app } = await createTestApp(
     {
       pool,
@@ -104,6 +106,7 @@ export async function openSendApp(
         brokerState: () => publisher.state,
         queue,
         limits: LIMITS,
+        ...(keyLimits === undefined ? {} : { keyLimits }),
       },
     },
     bodyBudget === undefined ? {} : { bodyBudget },

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { deleteExpiredKeys } from '../../src/http/idempotency-keys.ts';
 import { eventually } from '../support/eventually.ts';
 import { sentPulse } from '../support/pulses.ts';
 import { openSendApp, send, takePulses, useSendFixture } from './send-fixture.ts';
@@ -98,7 +99,7 @@ describe('a request with an Idempotency-Key', () => {
     const key = newKey();
     const first = await sendKeyed(key, sentPulse());
     // What such a process leaves behind: the claim, without outcomes.
-    const claim = 'UPDATE idempotency_keys SET outcomes = NULL, claimed_until = $2 WHERE key = $1';
+    const claim = 'UPDATE idempotency_keys SET answer = NULL, claimed_until = $2 WHERE key = $1';
     await fixture.pool.query(claim, [key, new Date(Date.now() + 60_000)]);
     expect((await sendKeyed(key, sentPulse())).status).toBe(409);
     await fixture.pool.query(claim, [key, new Date(Date.now() - 1_000)]);
@@ -119,13 +120,15 @@ describe('a request with an Idempotency-Key', () => {
     expect(second.body.outcomes[0]!.id).not.toBe(first.body.outcomes[0]!.id);
   });
 
-  test('is deleted by later requests when it has expired', async () => {
-    const key = newKey();
-    await sendKeyed(key, sentPulse());
+  test('is deleted when it has expired', async () => {
+    const [expired, valid] = [newKey(), newKey()];
+    await sendKeyed(expired, sentPulse());
     const age = `UPDATE idempotency_keys SET created_at = now() - interval '25 hours' WHERE key = $1`;
-    await fixture.pool.query(age, [key]);
-    await sendKeyed(newKey(), sentPulse());
-    expect(await seedOf(key)).toEqual([]);
+    await fixture.pool.query(age, [expired]);
+    await sendKeyed(valid, sentPulse());
+    expect(await deleteExpiredKeys(fixture.pool)).toBe(1);
+    expect(await seedOf(expired)).toEqual([]);
+    expect(await seedOf(valid)).toHaveLength(1);
   });
 
   test.each(['', 'a b', 'x'.repeat(129), 'schl\u00fcssel'])(

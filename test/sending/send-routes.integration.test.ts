@@ -191,8 +191,8 @@ test('a caller with a tenant scope sends only for those tenants', async () => {
 });
 
 test('429 with Retry-After for a caller with too much in progress, and 202 again afterwards', async () => {
-  const bounds = { callerBytesMax: 10_000, bytesMax: 100_000 };
-  const app = await openSendApp(fixture, fixture.services.queue, bounds);
+  const bodyBudget = { callerBytesMax: 10_000, bytesMax: 100_000 };
+  const app = await openSendApp(fixture, fixture.services.queue, { bodyBudget });
   try {
     const burst = await Promise.all(
       Array.from({ length: 8 }, () => send({ app }, sentPulse({ id: 'one' }))),

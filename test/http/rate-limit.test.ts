@@ -1,6 +1,6 @@
 import { afterEach, expect, test } from 'vitest';
 import type { Api } from '../../src/http/api-module.ts';
-import { authorization, createTestApp, forgeToken } from './api-fixture.ts';
+import { authorization, createTestApp, forgeToken } from '../api/api-fixture.ts';
 
 let app: Api;
 afterEach(() => app.close());

@@ -1,9 +1,9 @@
 /** Limits the requests of each caller, and reports the remaining ones in headers. */
 import { fastifyRateLimit } from '@fastify/rate-limit';
 import type { FastifyRequest } from 'fastify';
-import type { Api } from '../http/api-module.ts';
-import { actorNameOf } from '../http/caller.ts';
-import { HTTP_PROBLEMS, ProblemError } from '../http/problems.ts';
+import type { Api } from './api-module.ts';
+import { actorNameOf } from './caller.ts';
+import { HTTP_PROBLEMS, ProblemError } from './problems.ts';
 
 const WINDOW_SECONDS = 60;
 /** Callers whose requests are counted; beyond this number the longest idle one is forgotten. */

@@ -1,0 +1,49 @@
+/** What each caller's idempotency keys take, remembered for a moment: counting them for every request would be slow. */
+import type { Pool } from 'pg';
+import { withTransaction } from '../platform/postgres.ts';
+
+export interface KeyUsage {
+  keyCount: number;
+  /** Of stored answers. */
+  bytes: number;
+}
+
+/** The same caller may exceed a limit by what it adds in this time through other processes. */
+const REMEMBERED_MS = 60_000;
+const CALLERS_MAX = 1_000;
+
+const USAGE = `
+  SELECT count(*)::int AS "keyCount", coalesce(sum(octet_length(answer)), 0)::int AS bytes
+  FROM idempotency_keys WHERE caller = $1`;
+
+export function createKeyUsage(pool: Pool) {
+  const known = new Map<string, { usage: KeyUsage; untilMs: number }>();
+  return {
+    /** @throws TransientError Postgres is unavailable or too busy. */
+    async of(caller: string): Promise<KeyUsage> {
+      const remembered = known.get(caller);
+      if (remembered !== undefined && performance.now() < remembered.untilMs) {
+        return remembered.usage;
+      }
+      const { rows } = await withTransaction(pool, (client) =>
+        client.query<KeyUsage>(USAGE, [caller]),
+      );
+      const usage = rows[0] ?? { keyCount: 0, bytes: 0 };
+      known.delete(caller);
+      if (known.size >= CALLERS_MAX) {
+        const [oldest = caller] = known.keys();
+        known.delete(oldest);
+      }
+      known.set(caller, { usage, untilMs: performance.now() + REMEMBERED_MS });
+      return usage;
+    },
+
+    /** Notes what this process has added since. */
+    add(caller: string, { keyCount, bytes }: KeyUsage): void {
+      const remembered = known.get(caller);
+      if (remembered === undefined) return;
+      remembered.usage.keyCount += keyCount;
+      remembered.usage.bytes += bytes;
+    },
+  };
+}
