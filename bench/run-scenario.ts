@@ -91,7 +91,13 @@ function judge(scenario: Scenario, runs: readonly Round[], verified: boolean): J
   const conditions = runs.length === 0 ? [] : (scenario.conditions?.(runs) ?? []);
   const reached = reaches(scenario, value, ratio);
   return {
-    ...{ name, measured, against, unit, judgement, mustReach, aim },
+    name,
+    measured,
+    against,
+    unit,
+    judgement,
+    mustReach,
+    aim,
     value,
     reference: medianOrNull(references.map((side) => side.value)),
     ratio,

@@ -1,20 +1,19 @@
 /** Table epochs: the epochs of this installation; see epoch.ts. */
 import type { Pool } from 'pg';
 import { codeOf } from '../core/errors.ts';
-import { toPulseError } from '../platform/postgres.ts';
+import { queryRows } from '../platform/postgres.ts';
 
 const UNDEFINED_TABLE = '42P01';
 
 /** The newest epoch; undefined before the first start, even in a database without tables. */
 export async function readEpoch(pool: Pick<Pool, 'query'>): Promise<string | undefined> {
+  const sql = 'SELECT id FROM epochs ORDER BY started_at DESC, id LIMIT 1';
   try {
-    const { rows } = await pool.query<{ id: string }>(
-      'SELECT id FROM epochs ORDER BY started_at DESC, id LIMIT 1',
-    );
-    return rows[0]?.id;
+    const [newest] = await queryRows<{ id: string }>(pool, sql);
+    return newest?.id;
   } catch (error) {
     if (codeOf(error) === UNDEFINED_TABLE) return undefined;
-    throw toPulseError(error);
+    throw error;
   }
 }
 
@@ -25,14 +24,11 @@ export async function beginEpoch(
   pool: Pick<Pool, 'query'>,
   { epoch, note }: { epoch: string; note: string | undefined },
 ): Promise<void> {
-  try {
-    await pool.query(
-      `INSERT INTO epochs (id, note) SELECT $1, $2::text
-       WHERE $2 IS NOT NULL OR NOT EXISTS (SELECT FROM epochs)
-       ON CONFLICT (id) DO NOTHING`,
-      [epoch, note ?? null],
-    );
-  } catch (error) {
-    throw toPulseError(error);
-  }
+  await queryRows(
+    pool,
+    `INSERT INTO epochs (id, note) SELECT $1, $2::text
+     WHERE $2 IS NOT NULL OR NOT EXISTS (SELECT FROM epochs)
+     ON CONFLICT (id) DO NOTHING`,
+    [epoch, note ?? null],
+  );
 }

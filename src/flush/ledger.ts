@@ -1,7 +1,7 @@
 /** All SQL of the flush: the ledger `flush_batches`, and the rows in `pulses` that belong to it. */
 import type { Pool, PoolClient } from 'pg';
 import type { SealedBatch } from '../aggregate/accumulator.ts';
-import { toPulseError, withTransaction } from '../platform/postgres.ts';
+import { queryRows, withTransaction } from '../platform/postgres.ts';
 
 /** The columns in the order in which copy-rows.ts writes them. */
 export const COPY_ROWS_SQL = `COPY pulses
@@ -111,14 +111,11 @@ export async function sumFlushedPulses(
 
 /** When a flush last committed a batch; null if none ever has. */
 export async function readLastFlush(pool: Pick<Pool, 'query'>): Promise<Date | null> {
-  try {
-    const { rows } = await pool.query<{ at: Date | null }>(
-      'SELECT max(flushed_at) AS at FROM flush_batches',
-    );
-    return rows[0]?.at ?? null;
-  } catch (error) {
-    throw toPulseError(error);
-  }
+  const [last] = await queryRows<{ at: Date | null }>(
+    pool,
+    'SELECT max(flushed_at) AS at FROM flush_batches',
+  );
+  return last?.at ?? null;
 }
 
 /** The pulses in quarantine: received = counted + duplicates + dead letters. */
@@ -131,10 +128,6 @@ async function querySum(
   sql: string,
   values: readonly unknown[],
 ): Promise<bigint> {
-  try {
-    const { rows } = await pool.query<{ total: string }>(sql, [...values]);
-    return BigInt(rows[0]?.total ?? 0);
-  } catch (error) {
-    throw toPulseError(error);
-  }
+  const [row] = await queryRows<{ total: string }>(pool, sql, values);
+  return BigInt(row?.total ?? 0);
 }

@@ -9,7 +9,7 @@
  * A batch that cannot be settled fails the connection and leads from `consuming` to `waiting`.
  */
 import type { Channel } from 'amqplib';
-import { PulseError, TransientError } from '../core/errors.ts';
+import { TransientError } from '../core/errors.ts';
 import { backoffDelayMs, sleep, waitAtMost } from '../platform/backoff.ts';
 import { startRabbitSession, type RabbitLink } from '../platform/rabbit.ts';
 import { createPauseSwitch } from './pause-switch.ts';
@@ -154,7 +154,7 @@ async function untilRedisIsReady(
       await probe();
       return isWanted();
     } catch (error) {
-      if (!isTransient(error)) throw error;
+      if (!(error instanceof TransientError)) throw error;
       logger.warn({ err: error }, 'redis cannot take pulses; not consuming');
     }
     await sleep(backoffDelayMs(attempt, PROBE_BACKOFF), signal);
@@ -165,10 +165,6 @@ async function untilRedisIsReady(
 /** Transient errors close the connection, so that all it held is redelivered; any other error stops the process. */
 function fail(link: RabbitLink, error: unknown, { onFatal }: Pick<ConsumerDeps, 'onFatal'>): void {
   const failure = error instanceof Error ? error : new Error('unknown', { cause: error });
-  if (isTransient(error) || !link.alive) link.fail(failure);
+  if (error instanceof TransientError || !link.alive) link.fail(failure);
   else onFatal(failure);
-}
-
-function isTransient(error: unknown): boolean {
-  return error instanceof PulseError && error.retryable;
 }

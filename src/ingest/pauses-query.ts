@@ -1,6 +1,6 @@
 /** Table pauses: whether ingest is paused. In Postgres, so that it survives every worker. */
 import type { Pool } from 'pg';
-import { toPulseError } from '../platform/postgres.ts';
+import { queryRows } from '../platform/postgres.ts';
 
 /** The newest order; the last three are null before the first one. */
 export interface PauseState {
@@ -11,20 +11,12 @@ export interface PauseState {
 }
 
 export async function readPauseState(pool: Pick<Pool, 'query'>): Promise<PauseState> {
-  try {
-    const { rows } = await pool.query<{
-      action: 'paused' | 'resumed';
-      actor: string;
-      note: string | null;
-      at: Date;
-    }>('SELECT action, actor, note, at FROM pauses ORDER BY id DESC LIMIT 1');
-    const [newest] = rows;
-    if (newest === undefined) return { paused: false, by: null, note: null, since: null };
-    const { action, actor, note, at } = newest;
-    return { paused: action === 'paused', by: actor, note, since: at };
-  } catch (error) {
-    throw toPulseError(error);
-  }
+  const [newest] = await queryRows<PauseState>(
+    pool,
+    `SELECT action = 'paused' AS paused, actor AS by, note, at AS since
+     FROM pauses ORDER BY id DESC LIMIT 1`,
+  );
+  return newest ?? { paused: false, by: null, note: null, since: null };
 }
 
 /** Records an order, even if it changes nothing: it tells who else wanted it, and why. */
@@ -32,13 +24,6 @@ export async function recordPause(
   pool: Pick<Pool, 'query'>,
   order: { action: 'paused' | 'resumed'; actor: string; note: string | undefined },
 ): Promise<void> {
-  try {
-    await pool.query('INSERT INTO pauses (action, actor, note) VALUES ($1, $2, $3)', [
-      order.action,
-      order.actor,
-      order.note ?? null,
-    ]);
-  } catch (error) {
-    throw toPulseError(error);
-  }
+  const values = [order.action, order.actor, order.note ?? null];
+  await queryRows(pool, 'INSERT INTO pauses (action, actor, note) VALUES ($1, $2, $3)', values);
 }

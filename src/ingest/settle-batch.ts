@@ -7,7 +7,7 @@
 import assert from 'node:assert/strict';
 import type { Accumulator, ApplyResult } from '../aggregate/accumulator.ts';
 import { toDeadLetterPublication } from '../contract/dead-letter.ts';
-import { PulseError, RejectedError, TransientError } from '../core/errors.ts';
+import { RejectedError, TransientError } from '../core/errors.ts';
 import type { Publication } from '../contract/publication.ts';
 import type { Rejection } from '../contract/rejection.ts';
 import { backoffDelayMs, sleep } from '../platform/backoff.ts';
@@ -116,8 +116,7 @@ async function persist<T>(
     try {
       return await step();
     } catch (error) {
-      const isTransient = error instanceof PulseError && error.retryable;
-      if (!isTransient || performance.now() >= deadlineMs) throw error;
+      if (!(error instanceof TransientError) || performance.now() >= deadlineMs) throw error;
       if (signal.aborted) throw new TransientError('PULSE_INGEST_CLOSED', 'Ingest is closing.');
     }
     await sleep(backoffDelayMs(attempt, RETRY), signal);

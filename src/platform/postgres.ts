@@ -1,5 +1,12 @@
 /** A Postgres pool in which every wait is bounded, and transactions that always release their client. */
-import { Client, DatabaseError, Pool, type ClientConfig, type PoolClient } from 'pg';
+import {
+  Client,
+  DatabaseError,
+  Pool,
+  type ClientConfig,
+  type PoolClient,
+  type QueryResultRow,
+} from 'pg';
 import { codeOf, PulseError, toError, TransientError, type ErrorCode } from '../core/errors.ts';
 import { serverOf, type Logger } from './logger.ts';
 import { waitForServer, type WaitOptions } from './wait-for-server.ts';
@@ -152,6 +159,20 @@ export function toPulseError(error: unknown): Error {
   const code = TRANSIENT_CODES.get(String(codeOf(error)));
   if (code === undefined || error instanceof PulseError) return toError(error);
   return new TransientError(code, `Postgres: ${toError(error).message}`, { cause: error });
+}
+
+/** The rows of one statement outside a transaction. @throws What toPulseError returns. */
+export async function queryRows<Row extends QueryResultRow>(
+  pool: Pick<Pool, 'query'>,
+  sql: string,
+  values: readonly unknown[] = [],
+): Promise<Row[]> {
+  try {
+    const { rows } = await pool.query<Row>(sql, [...values]);
+    return rows;
+  } catch (error) {
+    throw toPulseError(error);
+  }
 }
 
 /**

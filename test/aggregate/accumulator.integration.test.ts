@@ -1,33 +1,21 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { Accumulator } from '../../src/aggregate/accumulator.ts';
 import { shardKeys, toField } from '../../src/aggregate/keys.ts';
 import type { RedisClient } from '../../src/platform/redis.ts';
-import { isolatedServices, type IsolatedServices } from '../support/isolated.ts';
 import { parsedPulse, toAmount } from '../support/pulses.ts';
-import { createTestAccumulator, foldOf, openRedis, readSums } from './aggregate-fixture.ts';
+import { createTestAccumulator, foldOf, readSums, useRedis } from './aggregate-fixture.ts';
 
 const HOUR = 3_600;
 const AT = 490_000 * HOUR;
 const NANOS = 10n ** 9n;
 const KEYS = shardKeys(0);
 
-let services: IsolatedServices;
 let redis: RedisClient;
 let accumulator: Accumulator;
 
-beforeAll(async () => {
-  services = await isolatedServices();
-  redis = await openRedis(services.redisUrl);
+useRedis((opened) => {
+  redis = opened;
   accumulator = createTestAccumulator(redis);
-});
-
-beforeEach(async () => {
-  await redis.flushdb();
-});
-
-afterAll(async () => {
-  redis.disconnect();
-  await services.close();
 });
 
 const withIds = (...ids: string[]) => ids.map((id) => parsedPulse({ id, windowStartSec: AT }));

@@ -1,6 +1,6 @@
 /** A real Redis with the functions loaded, and the oracle that its sums are compared with. */
 import { pino } from 'pino';
-import { expect } from 'vitest';
+import { afterAll, beforeAll, beforeEach, expect } from 'vitest';
 import {
   BatchFold,
   createAccumulator,
@@ -12,6 +12,7 @@ import { toField } from '../../src/aggregate/keys.ts';
 import { ensureLibrary } from '../../src/aggregate/library.ts';
 import type { Pulse } from '../../src/contract/pulse.ts';
 import { createRedis, waitForRedis, type RedisClient } from '../../src/platform/redis.ts';
+import { isolatedServices, type IsolatedServices } from '../support/isolated.ts';
 import { toNanos } from '../support/pulses.ts';
 
 export const SECRET = 'test secret';
@@ -22,6 +23,22 @@ const NANOS = 10n ** 9n;
 export interface Sum {
   readonly nanos: bigint;
   readonly count: number;
+}
+
+/** Opens a Redis for a test file, empties it before each test, and closes it at the end. */
+export function useRedis(onOpen: (redis: RedisClient) => void): void {
+  let services: IsolatedServices;
+  let redis: RedisClient;
+  beforeAll(async () => {
+    services = await isolatedServices();
+    redis = await openRedis(services.redisUrl);
+    onOpen(redis);
+  });
+  beforeEach(() => redis.flushdb());
+  afterAll(async () => {
+    redis.disconnect();
+    await services.close();
+  });
 }
 
 export async function openRedis(url: string): Promise<RedisClient> {

@@ -1,29 +1,21 @@
 import fc from 'fast-check';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import type { Pulse } from '../../src/contract/pulse.ts';
 import { TENANT_LENGTH_MAX } from '../../src/contract/rules.ts';
 import type { RedisClient } from '../../src/platform/redis.ts';
-import { isolatedServices, type IsolatedServices } from '../support/isolated.ts';
 import { arbitraryKeyText, arbitraryNanos, parsedPulse, toAmount } from '../support/pulses.ts';
 import {
   applyAll,
   createTestAccumulator,
-  openRedis,
   Oracle,
   sealAndRead,
+  useRedis,
 } from './aggregate-fixture.ts';
 
-let services: IsolatedServices;
 let redis: RedisClient;
 
-beforeAll(async () => {
-  services = await isolatedServices();
-  redis = await openRedis(services.redisUrl);
-});
-
-afterAll(async () => {
-  redis.disconnect();
-  await services.close();
+useRedis((opened) => {
+  redis = opened;
 });
 
 const arbitraryId = fc.option(

@@ -1,31 +1,19 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { Accumulator } from '../../src/aggregate/accumulator.ts';
 import { shardKeys } from '../../src/aggregate/keys.ts';
 import type { RedisClient } from '../../src/platform/redis.ts';
-import { isolatedServices, type IsolatedServices } from '../support/isolated.ts';
 import { parsedPulse } from '../support/pulses.ts';
-import { createTestAccumulator, foldOf, openRedis, readSums } from './aggregate-fixture.ts';
+import { createTestAccumulator, foldOf, readSums, useRedis } from './aggregate-fixture.ts';
 
 const HOUR = 3_600;
 const AT = 490_000 * HOUR;
 
-let services: IsolatedServices;
 let redis: RedisClient;
 let accumulator: Accumulator;
 
-beforeAll(async () => {
-  services = await isolatedServices();
-  redis = await openRedis(services.redisUrl);
+useRedis((opened) => {
+  redis = opened;
   accumulator = createTestAccumulator(redis);
-});
-
-beforeEach(async () => {
-  await redis.flushdb();
-});
-
-afterAll(async () => {
-  redis.disconnect();
-  await services.close();
 });
 
 const pulseAt = (windowStartSec: number, id?: string) => parsedPulse({ windowStartSec, id });

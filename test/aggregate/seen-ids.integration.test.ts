@@ -1,35 +1,23 @@
 import fc from 'fast-check';
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { Accumulator } from '../../src/aggregate/accumulator.ts';
 import { shardKeys } from '../../src/aggregate/keys.ts';
 import type { RedisClient } from '../../src/platform/redis.ts';
-import { isolatedServices, type IsolatedServices } from '../support/isolated.ts';
 import { parsedPulse } from '../support/pulses.ts';
-import { createTestAccumulator, foldOf, openRedis } from './aggregate-fixture.ts';
+import { createTestAccumulator, foldOf, useRedis } from './aggregate-fixture.ts';
 
 const WINDOW_SEC = 10_000;
 const KEYS = shardKeys(0);
 
-let services: IsolatedServices;
 let redis: RedisClient;
 let accumulator: Accumulator;
 
-beforeAll(async () => {
-  services = await isolatedServices();
-  redis = await openRedis(services.redisUrl);
+useRedis((opened) => {
+  redis = opened;
   accumulator = createTestAccumulator(redis, 1, WINDOW_SEC);
 });
 
-beforeEach(async () => {
-  await redis.flushdb();
-});
-
-afterAll(async () => {
-  redis.disconnect();
-  await services.close();
-});
-
-/** Applies one pulse per id; true for each that was new. */
+/** Applies one pulse for each id; true for each that was new. */
 async function areNew(...ids: string[]): Promise<boolean[]> {
   const news: boolean[] = [];
   for (const id of ids) {

@@ -101,27 +101,17 @@ local function read_sums(live, fields, packed)
   }
 end
 
--- Subtracts one pulse from its sum. Output: the index of its key.
-local function take_out(sums, pulses, pulse_index)
+-- Adds one pulse to its sum again (sign 1), or subtracts it (sign -1). Output: the index of its key.
+local function adjust(sums, pulses, pulse_index, sign)
   local key, whole, nano = struct.unpack(PULSE_FORMAT, pulses, pulse_index * PULSE_BYTES + 1)
   local at = key + 1
-  nano, whole = sums.nano[at] - nano, sums.whole[at] - whole
-  if nano < 0 then nano, whole = nano + NANO_LIMB, whole - 1 end
-  if whole < 0 then whole, sums.high[at] = whole + WHOLE_LIMB, sums.high[at] - 1 end
+  nano, whole = sums.nano[at] + sign * nano, sums.whole[at] + sign * whole
+  if nano < 0 or nano >= NANO_LIMB then nano, whole = nano - sign * NANO_LIMB, whole + sign end
+  if whole < 0 or whole >= WHOLE_LIMB then
+    whole, sums.high[at] = whole - sign * WHOLE_LIMB, sums.high[at] + sign
+  end
   sums.nano[at], sums.whole[at] = nano, whole
-  sums.count[at], sums.added[at] = sums.count[at] - 1, sums.added[at] - 1
-  return at
-end
-
--- Undoes take_out. Output: the index of its key.
-local function put_back(sums, pulses, pulse_index)
-  local key, whole, nano = struct.unpack(PULSE_FORMAT, pulses, pulse_index * PULSE_BYTES + 1)
-  local at = key + 1
-  nano, whole = sums.nano[at] + nano, sums.whole[at] + whole
-  if nano >= NANO_LIMB then nano, whole = nano - NANO_LIMB, whole + 1 end
-  if whole >= WHOLE_LIMB then whole, sums.high[at] = whole - WHOLE_LIMB, sums.high[at] + 1 end
-  sums.nano[at], sums.whole[at] = nano, whole
-  sums.count[at], sums.added[at] = sums.count[at] + 1, sums.added[at] + 1
+  sums.count[at], sums.added[at] = sums.count[at] + sign, sums.added[at] + sign
   return at
 end
 
@@ -135,14 +125,14 @@ end
 local function judge_each(sums, pulses, pulse_count, seen, ids)
   local verdict, met = {}, {}
   for index = 0, pulse_count - 1 do
-    take_out(sums, pulses, index)
+    adjust(sums, pulses, index, -1)
   end
   for index = 0, pulse_count - 1 do
     local id = seen.has_id(index) and string.sub(ids, index * ID_BYTES + 1, (index + 1) * ID_BYTES)
     if id and (met[id] or seen.contains(index)) then
       verdict[index] = 'duplicate'
-    elseif overflows(sums, put_back(sums, pulses, index)) then
-      take_out(sums, pulses, index)
+    elseif overflows(sums, adjust(sums, pulses, index, 1)) then
+      adjust(sums, pulses, index, -1)
       verdict[index] = 'refused'
     elseif id then
       met[id] = true
@@ -219,7 +209,7 @@ local function apply(keys, args)
   -- Writing. Only a set of ids that was replaced by another type can fail here; then this is undone.
   local known, failure = seen.add_all(pulse_count, verdict)
   if not known then return redis.error_reply('PULSESEEN ' .. tostring(failure.err or failure)) end
-  for _, index in ipairs(known) do take_out(sums, pulses, index) end
+  for _, index in ipairs(known) do adjust(sums, pulses, index, -1) end
   local duplicates, refused = #known, {}
   if next(verdict) then
     for index = 0, pulse_count - 1 do
