@@ -10,7 +10,7 @@ import type { Clients } from '../cli/clients.ts';
 import type { Part, PartRun } from '../cli/part.ts';
 import { serverChecks, toCheck } from '../cli/server-checks.ts';
 import type { ApiModule } from '../http/api-module.ts';
-import { assertScopeRoles } from '../platform/scoped-postgres.ts';
+import { assertRights } from '../platform/postgres-rights.ts';
 import { addPopulateMetrics } from '../populate/populate-metrics.ts';
 import { createOrdersCache } from '../orders/orders-cache.ts';
 import { createOrdersModule, type OrdersModuleDeps } from '../orders/orders-routes.ts';
@@ -65,7 +65,7 @@ export const apiPart: Part = {
     const { pool, accumulator } = clients;
     const { adminUsername, jwtSecretPrevious, jwtIssuer, tokenTtlSeconds, secretToken } =
       config.api;
-    await assertScopeRoles(pool);
+    await assertRights(pool, { migrating: false });
     await ensureAdmin(pool, { username: adminUsername, password: credentials.adminPassword });
     const { publisher, publish } = startPublishing(run, clients);
     const readinessChecks = [

@@ -14,9 +14,13 @@ import {
   windowMismatch,
   type InstallationOptions,
 } from '../aggregate/settings.ts';
+import { toError } from '../core/errors.ts';
 import { pendingMigrations } from '../platform/migrate.ts';
+import { describeRights, missingRights, readRights } from '../platform/postgres-rights.ts';
+import { databaseMistakes } from '../platform/postgres-session.ts';
 import { closeRabbitConnection, openRabbitConnection } from '../platform/rabbit-connection.ts';
 import type { RedisClient } from '../platform/redis.ts';
+import { readAsTenants, SCOPE_ROLES } from '../platform/scoped-postgres.ts';
 import {
   declareTopology,
   readQueueDepth,
@@ -120,13 +124,45 @@ export async function checkPostgres(
     mustNotBe('fsync', settings, 'off'),
     mustNotBe('full_page_writes', settings, 'off'),
     mustNotBe('synchronous_commit', settings, 'off'),
+    ...(await checkDatabase(pool)),
     pending.length === 0
       ? ok('postgres migrations', 'up to date')
       : danger('postgres migrations', `missing: ${pending.join(', ')}; run \`pulse migrate\``),
+    await checkRoles(pool, { migrating: pending.length > 0 }),
   ];
   if (pending.length > 0) return findings;
   return [...findings, ...checkSettings(await readStoredSettings(pool), installation)];
 }
+
+async function checkDatabase(pool: Pool): Promise<Finding[]> {
+  const name = 'postgres database';
+  const mistakes = await databaseMistakes(pool);
+  if (mistakes.length === 0) return [ok(name, 'encoding, schema and session settings fit')];
+  return mistakes.map((mistake) => danger(name, mistake));
+}
+
+/** Checks the rights, and then reads as each role, as the API does. */
+async function checkRoles(pool: Pool, options: { migrating: boolean }): Promise<Finding> {
+  const name = 'postgres roles';
+  const rights = await readRights(pool);
+  if (rights === undefined) return warning(name, 'not checked, because there is no schema');
+  const lines = missingRights(rights, options);
+  if (lines.length > 0) return danger(name, describeRights(rights, lines).replace(/\n\s*/g, ' '));
+  if (options.migrating) return ok(name, 'can be created');
+  for (const scope of ['all', []] as const) {
+    try {
+      await readAsTenants(pool, scope, (client) => client.query(READ_SCOPED));
+    } catch (error) {
+      const role = scope === 'all' ? SCOPE_ROLES.all : SCOPE_ROLES.some;
+      return danger(name, `${role} cannot read its tables (${toError(error).message})`);
+    }
+  }
+  return ok(name, 'keep tenants apart');
+}
+
+const READ_SCOPED = `SELECT (SELECT count(*) FROM (SELECT FROM pulses LIMIT 1) AS one),
+  (SELECT count(*) FROM (SELECT FROM dead_letters LIMIT 1) AS one),
+  (SELECT count(*) FROM (SELECT id FROM flush_batches LIMIT 1) AS one)`;
 
 /** None before the first start, which stores the settings. */
 function checkSettings(

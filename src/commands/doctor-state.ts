@@ -86,12 +86,17 @@ export function judgeSkew(name: string, skewMs: number): Finding {
 
 async function checkEpoch(deps: StateDeps): Promise<Finding> {
   const name = 'epoch';
-  const { verdict, inPostgres = 'none', inRedis } = await compareEpochs(deps);
+  const { verdict, inPostgres, inRedis } = await compareEpochs(deps);
   if (verdict === 'none') return warning(name, 'none yet; the first start of a worker begins one');
-  if (verdict === 'same') return ok(name, inPostgres);
+  if (verdict === 'same') return ok(name, inPostgres ?? '');
+  const held = inRedis.map((one) => one ?? 'none').join(', ');
+  if (inPostgres === undefined) {
+    const detail = `Redis holds ${held}, Postgres knows none: a first start did not finish, or this Redis belongs to another database`;
+    return danger(name, `${detail}. Check DATABASE_URL and start a worker`);
+  }
   return danger(
     name,
-    `Postgres knows ${inPostgres}, Redis holds ${inRedis.map((one) => one ?? 'none').join(', ')}: ` +
+    `Postgres knows ${inPostgres}, Redis holds ${held}: ` +
       'Redis has lost its data, or the two do not belong together. Check REDIS_URL and DATABASE_URL, restore ' +
       "Redis's append-only file, or accept the loss with `pulse recover --note 'what happened'`",
   );

@@ -3,9 +3,11 @@ import { readdir } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { runMigrations as runJobMigrations } from 'graphile-worker';
 import { runner } from 'node-pg-migrate';
-import { Client, DatabaseError } from 'pg';
-import { FatalError, TransientError } from '../core/errors.ts';
+import { Client, DatabaseError, escapeIdentifier } from 'pg';
+import { FatalError, PulseError, TransientError } from '../core/errors.ts';
 import type { Logger } from './logger.ts';
+import { assertRights, grantUsage } from './postgres-rights.ts';
+import { assertDatabaseFits } from './postgres-session.ts';
 import { connectionOptions, createPool, toPulseError } from './postgres.ts';
 
 /** The same folder for src/platform and dist/platform. */
@@ -25,31 +27,57 @@ const STATEMENT_TIMEOUT_MS = 600_000;
  */
 export async function runMigrations(databaseUrl: string, logger: Logger): Promise<string[]> {
   return await withClient(databaseUrl, async (client) => {
+    await assertDatabaseFits(client);
+    const isPending = (await namesPending(client)).length > 0;
+    if (isPending) await assertRights(client, { migrating: true });
+    // The runner locks the whole session, which a connection pooler may give to others.
+    const names = isPending ? await migrate(client, logger) : [];
+    await migrateJobs(databaseUrl, logger);
+    await grantUsage(client);
+    if (names.length > 0) logger.info({ migrations: names }, 'database migrated');
+    return names;
+  });
+}
+
+async function migrate(client: Client, logger: Logger): Promise<string[]> {
+  let current = '';
+  try {
     const ran = await runner({
       dbClient: client,
       dir: DIRECTORY,
       direction: 'up',
       migrationsTable: TABLE,
+      migrationsSchema: await migrationsSchema(client),
       singleTransaction: true,
       advisoryLockMode: 'wait',
       logger: {
         info: (detail) => {
+          current = MIGRATION_BEGINS.exec(detail)?.[1] ?? current;
           logger.debug({ detail }, 'migration progress');
         },
         warn: (detail) => {
           logger.warn({ detail }, 'migration warning');
         },
+        // The whole text of the migration; the error that is thrown says what is wrong.
         error: (detail) => {
-          logger.error({ detail }, 'migration failed');
+          logger.debug({ detail }, 'migration failed');
         },
       },
     });
-    await migrateJobs(databaseUrl, logger);
-    const names = ran.map(({ name }) => name);
-    if (names.length > 0) logger.info({ migrations: names }, 'database migrated');
-    return names;
-  });
+    return ran.map(({ name }) => name);
+  } catch (error) {
+    const pulseError = toPulseError(error);
+    const isRefused = error instanceof DatabaseError && !(pulseError instanceof PulseError);
+    if (!isRefused || current === '') throw pulseError;
+    throw new FatalError(
+      'PULSE_POSTGRES_MIGRATIONS',
+      `Migration ${current} failed, and nothing was changed: ${pulseError.message}`,
+      { cause: error },
+    );
+  }
 }
+
+const MIGRATION_BEGINS = /^### MIGRATION (\S+) \(UP\) ###$/;
 
 /** The tables of graphile-worker, in the schema `graphile_worker`. Concurrent calls take turns. */
 async function migrateJobs(databaseUrl: string, logger: Logger): Promise<void> {
@@ -72,15 +100,34 @@ async function migrateJobs(databaseUrl: string, logger: Logger): Promise<void> {
  * @throws TransientError The connection was lost.
  */
 export async function pendingMigrations(databaseUrl: string): Promise<string[]> {
+  return withClient(databaseUrl, namesPending);
+}
+
+async function namesPending(client: Client): Promise<string[]> {
   const files = await readdir(DIRECTORY);
   const names = files.filter((file) => file.endsWith('.sql')).map((file) => file.slice(0, -4));
-  const ran = await withClient(databaseUrl, namesRun);
+  const ran = await namesRun(client);
   return names.filter((name) => !ran.has(name)).sort();
 }
 
+/**
+ * The schema with the table of the migrations that ran: that of all other tables, the first of the search path.
+ * Until version 0.1 it was always `public`.
+ */
+async function migrationsSchema(client: Client): Promise<string> {
+  const { rows } = await client.query<{ schema: string | null }>(
+    `SELECT CASE WHEN to_regclass(quote_ident(current_schema()) || '.settings') IS NOT NULL
+                  AND to_regclass(quote_ident(current_schema()) || '.${TABLE}') IS NULL
+                  AND to_regclass('public.${TABLE}') IS NOT NULL
+            THEN 'public' ELSE current_schema() END AS schema`,
+  );
+  return rows[0]?.schema ?? 'public';
+}
+
 async function namesRun(client: Client): Promise<Set<string>> {
+  const schema = escapeIdentifier(await migrationsSchema(client));
   try {
-    const { rows } = await client.query<{ name: string }>(`SELECT name FROM public.${TABLE}`);
+    const { rows } = await client.query<{ name: string }>(`SELECT name FROM ${schema}.${TABLE}`);
     return new Set(rows.map(({ name }) => name));
   } catch (error) {
     if (error instanceof DatabaseError && error.code === UNDEFINED_TABLE) return new Set();
@@ -108,7 +155,7 @@ async function withClient<T>(
     return await work(client);
   } catch (error) {
     const pulseError = toPulseError(error);
-    if (pulseError instanceof TransientError) throw pulseError;
+    if (pulseError instanceof PulseError) throw pulseError;
     if (connection.lost) {
       throw new TransientError('PULSE_POSTGRES_UNREACHABLE', 'Postgres: the connection was lost.', {
         cause: error,

@@ -9,6 +9,7 @@ import {
 } from 'pg';
 import { codeOf, PulseError, toError, TransientError, type ErrorCode } from '../core/errors.ts';
 import { serverOf, type Logger } from './logger.ts';
+import { sessionOptions } from './postgres-session.ts';
 import { waitForServer, type WaitOptions } from './wait-for-server.ts';
 
 export interface PoolOptions {
@@ -74,7 +75,7 @@ const REFUSED_CODES: ReadonlyMap<string, string> = new Map([
 /**
  * Creates a pool. It connects on first use and replaces broken connections.
  *
- * Sessions run in UTC. A broken idle connection is logged, never thrown.
+ * Sessions have the settings of postgres-session.ts. A broken idle connection is logged, never thrown.
  */
 export function createPool(url: string, options: PoolOptions): Pool {
   const { name, logger, connectionCountMax = 10, statementTimeoutMs = 30_000 } = options;
@@ -95,15 +96,14 @@ export function createPool(url: string, options: PoolOptions): Pool {
   return pool;
 }
 
-/** The options of one connection: bounded waits, keep-alive to detect dead peers, UTC. */
+/** The options of one connection: bounded waits, keep-alive to detect dead peers, the session's settings. */
 export function connectionOptions(
   url: string,
   { name, statementTimeoutMs }: { name: string; statementTimeoutMs: number },
 ): ClientConfig {
   return {
-    connectionString: url,
+    ...sessionOptions(url),
     application_name: name,
-    options: '-c TimeZone=UTC',
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     statement_timeout: statementTimeoutMs,
     query_timeout: statementTimeoutMs + ANSWER_GRACE_MS,
@@ -189,10 +189,31 @@ export async function waitForPostgres(url: string, options: WaitOptions): Promis
       url,
       code: 'PULSE_POSTGRES_UNREACHABLE',
       attempt: (leftMs) => pingOnce(url, Math.max(100, leftMs)),
-      refusalOf: (error) => REFUSED_CODES.get(String(codeOf(error))),
+      refusalOf,
+      silenceOf: (error) =>
+        error instanceof DatabaseError
+          ? `accepts no connection (${error.message})`
+          : `does not answer (${causeOf(error)})`,
     },
     options,
   );
+}
+
+function refusalOf(error: unknown): string | undefined {
+  if (!(error instanceof DatabaseError)) return undefined;
+  const parameter = UNSUPPORTED.exec(error.message)?.[1];
+  if (parameter === undefined) return REFUSED_CODES.get(String(error.code));
+  return (
+    `does not take the startup parameter ${parameter}. If it is PgBouncer, set ignore_startup_parameters = ` +
+    'options, statement_timeout, lock_timeout, idle_in_transaction_session_timeout (docs/operations.md)'
+  );
+}
+
+/** PgBouncer gives all its errors one code, so only the text tells this one from those that pass. */
+const UNSUPPORTED = /^unsupported startup parameter(?: in options)?: (\w+)/;
+
+function causeOf(error: unknown): string {
+  return String(codeOf(error) ?? toError(error).message);
 }
 
 async function pingOnce(url: string, timeoutMs: number): Promise<void> {

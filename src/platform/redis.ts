@@ -144,10 +144,7 @@ export async function waitForRedis(
       }
     },
     refusalOf,
-    silenceOf: (error) =>
-      codeOf(error) === 'PULSE_REDIS_REPLICA'
-        ? 'is a replica, which takes no writes: the URL must lead to the primary'
-        : 'does not answer',
+    silenceOf,
   };
   await waitForServer(server, options).finally(() => client.off('error', onError));
 }
@@ -171,6 +168,16 @@ function refusalOf(error: unknown): string | undefined {
   if (error.message.includes('cluster support disabled'))
     return 'is not a cluster: remove "+cluster" from the URL';
   return undefined;
+}
+
+/** What is said of a server that was waited for in vain. */
+function silenceOf(error: unknown): string {
+  const code = codeOf(error);
+  if (code === 'PULSE_REDIS_REPLICA') {
+    return 'is a replica, which takes no writes: the URL must lead to the primary';
+  }
+  if (error instanceof ReplyError) return `is not ready (${(error as Error).message})`;
+  return code === undefined ? 'does not answer' : `does not answer (${code})`;
 }
 
 /** A cluster client's error says only that it failed; the reason is in the last node's error. */

@@ -120,7 +120,7 @@ describe('waitForPostgres', () => {
     const error = await waiting.catch((cause: unknown) => cause as Error);
     expect(error).toBeInstanceOf(FatalError);
     expect((error as Error).message).toBe(
-      'DATABASE_URL: Postgres at postgres://127.0.0.1:9/pulse does not answer.',
+      'DATABASE_URL: Postgres at postgres://127.0.0.1:9/pulse does not answer (ECONNREFUSED).',
     );
     expect(Date.now() - startedAtMs).toBeLessThan(5_000);
   });

@@ -5,11 +5,8 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { findPulse, listPulses } from '../../src/usage/pulses-query.ts';
 import type { TenantScope } from '../../src/core/tenant-scope.ts';
 import { createPool } from '../../src/platform/postgres.ts';
-import {
-  assertScopeRoles,
-  readAsTenants,
-  workAsTenants,
-} from '../../src/platform/scoped-postgres.ts';
+import { assertRights } from '../../src/platform/postgres-rights.ts';
+import { readAsTenants, workAsTenants } from '../../src/platform/scoped-postgres.ts';
 import { findDeadLetter, listDeadLetters } from '../../src/quarantine/quarantine-query.ts';
 import { insertDeadLetter } from '../api/access-fixture.ts';
 import { insertBatch } from '../usage/rows-fixture.ts';
@@ -228,5 +225,5 @@ test('a scoped query uses the index on tenants', async () => {
 });
 
 test('the roles have the right attributes', async () => {
-  await expect(assertScopeRoles(pool)).resolves.toBeUndefined();
+  await expect(assertRights(pool, { migrating: false })).resolves.toBeUndefined();
 });

@@ -1,0 +1,98 @@
+/** The settings of every Postgres session, and whether a database can be used at all. */
+import type { Pool } from 'pg';
+import { FatalError } from '../core/errors.ts';
+
+/**
+ * What the code relies on, whatever the defaults of the server, the database and the user are: texts in UTF-8,
+ * times and intervals in the formats that the driver parses, row-level security that filters.
+ */
+const SETTINGS: Readonly<Record<string, string>> = {
+  client_encoding: 'UTF8',
+  TimeZone: 'UTC',
+  DateStyle: 'ISO',
+  IntervalStyle: 'postgres',
+  bytea_output: 'hex',
+  standard_conforming_strings: 'on',
+  row_security: 'on',
+  default_transaction_isolation: 'read committed',
+};
+
+/**
+ * Merges the session settings with `?options=` of the URL, which by itself would replace them. Where both set
+ * something, Pulse wins, except that `synchronous_commit` is only a default.
+ */
+export function sessionOptions(url: string): { connectionString: string; options: string } {
+  const own = Object.entries(SETTINGS).map(([name, value]) => toOption(name, value));
+  const durable = toOption('synchronous_commit', 'on');
+  const parsed = URL.canParse(url) ? new URL(url) : undefined;
+  const given = parsed?.searchParams.getAll('options') ?? [];
+  if (parsed === undefined || given.length === 0) {
+    return { connectionString: url, options: [durable, ...own].join(' ') };
+  }
+  parsed.searchParams.delete('options');
+  return { connectionString: parsed.href, options: [durable, ...given, ...own].join(' ') };
+}
+
+/** Spaces separate options, so those of a value are escaped. */
+function toOption(name: string, value: string): string {
+  return `-c ${name}=${value.replaceAll(' ', '\\ ')}`;
+}
+
+interface Session {
+  readonly database: string;
+  readonly username: string;
+  readonly encoding: string;
+  /** Where tables are created; null if no schema of the search path exists. */
+  readonly schema: string | null;
+  readonly searchPath: string;
+  /** By lower-case name. */
+  readonly settings: ReadonlyMap<string, string>;
+}
+
+/** What makes this database unusable, each in a sentence that says what to do; empty if nothing does. */
+export async function databaseMistakes(pool: Pick<Pool, 'query'>): Promise<string[]> {
+  const { database, username, encoding, schema, searchPath, settings } = await readSession(pool);
+  const mistakes: string[] = [];
+  if (encoding !== 'UTF8') {
+    mistakes.push(
+      `The database ${database} has the encoding ${encoding}, which cannot hold every tenant and SKU. ` +
+        `Create one with: CREATE DATABASE ${database}_utf8 ENCODING 'UTF8' LOCALE 'C' TEMPLATE template0;`,
+    );
+  }
+  if (schema === null) {
+    mistakes.push(
+      `The search_path of user ${username} (${searchPath}) names no schema that exists and that the user may use. ` +
+        'Create the schema, grant USAGE on it, or change the search_path.',
+    );
+  }
+  for (const [name, wanted] of Object.entries(SETTINGS)) {
+    const actual = settings.get(name.toLowerCase()) ?? 'unknown';
+    // DateStyle also has the order of day and month: "ISO, MDY".
+    if (actual.split(',')[0]?.toLowerCase() === wanted.toLowerCase()) continue;
+    mistakes.push(
+      `${name} is "${actual}" although Pulse asks for "${wanted}", so a connection pooler drops what Pulse asks for. ` +
+        `As an administrator: ALTER ROLE "${username}" SET ${name} = '${wanted}';`,
+    );
+  }
+  return mistakes;
+}
+
+/** @throws FatalError PULSE_POSTGRES_UNUSABLE with every mistake. */
+export async function assertDatabaseFits(pool: Pick<Pool, 'query'>): Promise<void> {
+  const mistakes = await databaseMistakes(pool);
+  if (mistakes.length === 0) return;
+  throw new FatalError('PULSE_POSTGRES_UNUSABLE', `DATABASE_URL: ${mistakes.join('\n  ')}`);
+}
+
+async function readSession(pool: Pick<Pool, 'query'>): Promise<Session> {
+  const { rows } = await pool.query<Omit<Session, 'settings'> & { settings: [string, string][] }>(
+    `SELECT current_database() AS database, current_user AS username, current_schema() AS schema,
+            current_setting('server_encoding') AS encoding, current_setting('search_path') AS "searchPath",
+            (SELECT json_agg(json_build_array(lower(name), setting)) FROM pg_settings
+             WHERE lower(name) = ANY($1)) AS settings`,
+    [Object.keys(SETTINGS).map((name) => name.toLowerCase())],
+  );
+  const [session] = rows;
+  if (session === undefined) throw new Error('Postgres described no session.');
+  return { ...session, settings: new Map(session.settings) };
+}
