@@ -9,7 +9,8 @@ import { count } from '../cli/wording.ts';
 import { ProblemError } from '../http/problems.ts';
 import { waitForPostgres } from '../platform/postgres.ts';
 import { waitForRedis } from '../platform/redis.ts';
-import { assertScopeRoles, readAsTenants } from '../platform/scoped-postgres.ts';
+import { assertRights } from '../platform/postgres-rights.ts';
+import { readAsTenants } from '../platform/scoped-postgres.ts';
 import { freshnessToJson } from '../usage/freshness.ts';
 import { HELD_ROWS_MAX, readHeld, TooMuchHeldError } from '../usage/read-held.ts';
 import { readUsage, type UsageDeps } from '../usage/read-usage.ts';
@@ -64,7 +65,7 @@ export const usage = defineCommand({
       waitForPostgres(servers.databaseUrl, waitOptions(run)),
     ]);
     await assertMigrated(servers.databaseUrl);
-    await assertScopeRoles(pool);
+    await assertRights(pool, { migrating: false });
     const { pulseAgeMaxMs, windowSeconds } = run.config.ingest;
     const deps: UsageDeps = {
       readHeld: (filter) => readHeld(accumulator, filter),
