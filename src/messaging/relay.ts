@@ -120,6 +120,8 @@ function runnerOptions(deps: RelayDeps, events: WorkerEvents, signal: AbortSigna
         concurrentJobs: CONCURRENCY,
         localQueue: { size: LOCAL_QUEUE },
         completeJobBatchDelay: COMPLETE_BATCH_DELAY_MS,
+        // A connection pooler may give each statement another session.
+        preparedStatements: false,
       },
     },
   };

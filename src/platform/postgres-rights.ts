@@ -24,6 +24,8 @@ export interface Rights {
   readonly mayCreateRoles: boolean;
   /** This user may create tables in the schema. */
   readonly mayCreate: boolean;
+  /** This user may create the schema of graphile-worker, or it exists. */
+  readonly hasJobSchema: boolean;
   /** This user may let the roles use the schema. */
   readonly mayGrantUsage: boolean;
   readonly roles: readonly RoleRights[];
@@ -52,6 +54,11 @@ export function missingRights(rights: Rights, { migrating }: { migrating: boolea
     ...(migrating && !mayCreate
       ? [`GRANT USAGE, CREATE ON SCHEMA ${schema} TO ${escapeIdentifier(username)};`]
       : []),
+    ...(rights.hasJobSchema
+      ? []
+      : [
+          `GRANT CREATE ON DATABASE ${escapeIdentifier(rights.database)} TO ${escapeIdentifier(username)};`,
+        ]),
     ...(shutOut.length === 0 ? [] : [`GRANT USAGE ON SCHEMA ${schema} TO ${names(shutOut)};`]),
   ];
 }
@@ -118,6 +125,8 @@ export async function readRights(pool: Pick<Pool, 'query'>): Promise<Rights | un
        CROSS JOIN me CROSS JOIN place LEFT JOIN pg_roles AS role ON role.rolname = name
      )
      SELECT current_database() AS database, rolname AS username, nspname AS schema,
+            to_regnamespace('graphile_worker') IS NOT NULL
+              OR has_database_privilege(current_database(), 'CREATE') AS "hasJobSchema",
             creates AS "mayCreateRoles", may_create AS "mayCreate", may_grant AS "mayGrantUsage",
             (SELECT json_agg(wanted ORDER BY position) FROM wanted) AS roles
      FROM me CROSS JOIN place`,

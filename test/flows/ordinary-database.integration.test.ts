@@ -36,6 +36,7 @@ test('a user who owns nothing is told all it lacks at once; after that, own sche
   expect(sql.map((line) => line.trim())).toEqual([
     `GRANT pulse_all_tenants, pulse_some_tenants TO "${username}";`,
     `GRANT USAGE, CREATE ON SCHEMA "billing" TO "${username}";`,
+    `GRANT CREATE ON DATABASE "${database}" TO "${username}";`,
     'GRANT USAGE ON SCHEMA "billing" TO pulse_all_tenants, pulse_some_tenants;',
   ]);
   for (const line of sql) expect(doctor.stdout).toContain(line.trim());

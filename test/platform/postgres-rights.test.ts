@@ -19,6 +19,7 @@ function rights(roles: Partial<RoleRights>, own: Partial<Omit<Rights, 'roles'>> 
     mayCreateRoles: false,
     mayCreate: true,
     mayGrantUsage: true,
+    hasJobSchema: true,
     roles: ['pulse_all_tenants', 'pulse_some_tenants'].map((name) => ({ ...ROLE, ...roles, name })),
     ...own,
   };
@@ -33,13 +34,14 @@ describe('what an administrator must run', () => {
   test('is named all at once for an ordinary owner of a database', () => {
     const ordinary = rights(
       { ...ABSENT, hasUsage: false },
-      { mayCreate: false, mayGrantUsage: false },
+      { mayCreate: false, mayGrantUsage: false, hasJobSchema: false },
     );
     expect(missingRights(ordinary, { migrating: true })).toEqual([
       'CREATE ROLE pulse_all_tenants NOLOGIN;',
       'CREATE ROLE pulse_some_tenants NOLOGIN;',
       'GRANT pulse_all_tenants, pulse_some_tenants TO "owner";',
       'GRANT USAGE, CREATE ON SCHEMA "public" TO "owner";',
+      'GRANT CREATE ON DATABASE "metering" TO "owner";',
       'GRANT USAGE ON SCHEMA "public" TO pulse_all_tenants, pulse_some_tenants;',
     ]);
   });

@@ -141,17 +141,6 @@ describe('tables in a schema of their own', () => {
     expect(await scopedCounts()).toEqual([2, 1]);
   });
 
-  test('keep two installations in one database apart', async () => {
-    const urls = ['one', 'two'].map((name) => `${url}?options=-c%20search_path%3D${name}`);
-    for (const [index, at] of urls.entries()) {
-      await asAdmin(`CREATE SCHEMA ${['one', 'two'][index]} AUTHORIZATION ${OWNER}`, DATABASE);
-      expect((await runMigrations(at, logger)).length).toBeGreaterThan(5);
-      await insertBatch(open(at), [{ tenant: 'acme' }]);
-    }
-    expect(await schemasOf('settings')).toEqual({ schemas: 'one,two' });
-    for (const at of urls) expect(await scopedCounts(at)).toEqual([1, 1]);
-  });
-
   test('are still found where an earlier version kept its list of migrations in public', async () => {
     const at = `${url}?options=-c%20search_path%3Dbilling`;
     await asAdmin(`CREATE SCHEMA billing AUTHORIZATION ${OWNER}`, DATABASE);
