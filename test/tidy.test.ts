@@ -86,21 +86,6 @@ describe('the house style that no linter checks', () => {
     expect(readers.filter((file) => !ENVIRONMENT_READERS.includes(file))).toEqual([]);
   });
 
-  test('there are no import cycles in src, type imports included', () => {
-    const cycles: string[] = [];
-    const done = new Set<string>();
-    const visit = (file: string, path: readonly string[]): void => {
-      if (path.includes(file)) cycles.push([...path, file].join(' -> '));
-      if (path.includes(file) || done.has(file)) return;
-      for (const [, imported] of readFileSync(file, 'utf8').matchAll(/ from '(\..*)';$/gm)) {
-        visit(join(dirname(file), imported!), [...path, file]);
-      }
-      done.add(file);
-    };
-    for (const file of source.filter((name) => name.endsWith('.ts'))) visit(file, []);
-    expect(cycles).toEqual([]);
-  });
-
   test('every error code that is compared, expected or documented is thrown somewhere', () => {
     const read = (paths: readonly string[]) =>
       paths.map((file) => readFileSync(file, 'utf8')).join('\n');
