@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { describe, expect, test } from 'vitest';
 
 /** Every file that git tracks or would track. */
@@ -84,6 +85,19 @@ describe('the house style that no linter checks', () => {
       linesOf(file).some((line) => /process\.env\b/.test(line) && !/^\s*(\*|\/\/|\/\*)/.test(line)),
     );
     expect(readers.filter((file) => !ENVIRONMENT_READERS.includes(file))).toEqual([]);
+  });
+
+  test('every mutation names text that its file holds once', async () => {
+    const path = pathToFileURL('test/mutations/mutations.js').href;
+    const { MUTATIONS } = (await import(path)) as {
+      MUTATIONS: { name: string; edits: { file: string; find: string }[] }[];
+    };
+    const stale = MUTATIONS.flatMap(({ name, edits }) =>
+      edits
+        .filter(({ file, find: part }) => readFileSync(file, 'utf8').split(part).length !== 2)
+        .map(({ file }) => `${name}: ${file}`),
+    );
+    expect(stale).toEqual([]);
   });
 
   test('every error code that is compared, expected or documented is thrown somewhere', () => {

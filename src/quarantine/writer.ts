@@ -142,13 +142,8 @@ async function drainInbox(
   let last: ConsumeMessage | undefined;
   for (let left = inbox.length; left > 0;) {
     const taken = takeTogether(inbox);
-    if (
-      !(await writeUntilDone(
-        taken.map((delivery) => fromDelivery(delivery, context.deps.queue)),
-        context,
-      ))
-    )
-      return last;
+    const rows = taken.map((delivery) => fromDelivery(delivery, context.deps.queue));
+    if (!(await writeUntilDone(rows, context))) return last;
     last = taken.at(-1);
     left -= taken.length;
   }

@@ -180,8 +180,8 @@ export const MUTATIONS = [
     edits: [
       {
         file: 'src/quarantine/writer.ts',
-        find: 'if (!(await writeUntilDone(taken.map(fromDelivery), context))) return last;',
-        replace: 'void writeUntilDone(taken.map(fromDelivery), context).catch(() => undefined);',
+        find: 'if (!(await writeUntilDone(rows, context))) return last;',
+        replace: 'void writeUntilDone(rows, context).catch(() => undefined);',
       },
     ],
     red: ['simulation'],
