@@ -109,23 +109,39 @@ async function reachRegistryFrom(root) {
   writeFileSync(join(root, 'usr/local/etc/npmrc'), `${lines.join('\n')}\n`);
 }
 
-/** Node itself from npm's registry, kept in the cache. */
+/** Node itself from npm's registry, kept in the cache. @throws Unavailable */
 async function nodePackage(wanted) {
   const name = `node-linux-${process.arch}`;
+  try {
+    const version = await newestVersion(name, wanted);
+    const folder = join(cacheFolder(), `${name}-${version}`);
+    if (!existsSync(folder)) await getPackage({ name, version, folder });
+    return { folder, version };
+  } catch (error) {
+    throw new Unavailable(
+      `npm cannot get ${name}@${wanted}: ${lastLine(error.stderr) || error.message}`,
+    );
+  }
+}
+
+async function newestVersion(name, wanted) {
+  if (/^\d+\.\d+\.\d+$/.test(wanted)) return wanted;
   const { stdout } = await execute('npm', ['view', `${name}@${wanted}`, 'version', '--json']);
   const versions = [JSON.parse(stdout)].flat();
-  const version = versions.sort((a, b) => a.localeCompare(b, 'en', { numeric: true })).at(-1);
-  const folder = join(cacheFolder(), `${name}-${version}`);
-  if (!existsSync(folder)) {
-    tell(`Getting Node ${version} …`);
-    const fresh = mkdtempSync(`${folder}.`);
-    const options = ['--no-save', '--ignore-scripts', '--no-audit', '--no-fund'];
+  return versions.sort((a, b) => a.localeCompare(b, 'en', { numeric: true })).at(-1);
+}
+
+async function getPackage({ name, version, folder }) {
+  tell(`Getting Node ${version} …`);
+  const fresh = mkdtempSync(`${folder}.`);
+  const options = ['--no-save', '--ignore-scripts', '--no-audit', '--no-fund'];
+  try {
     await execute('npm', ['install', '--prefix', fresh, ...options, `${name}@${version}`]);
     rmSync(folder, { recursive: true, force: true });
     renameSync(join(fresh, 'node_modules', name), folder);
-    rmSync(fresh, { recursive: true });
+  } finally {
+    rmSync(fresh, { recursive: true, force: true });
   }
-  return { folder, version };
 }
 
 /** Mounts what programs expect, in a namespace that goes with the last process in it, and runs a shell command. */

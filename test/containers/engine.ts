@@ -1,5 +1,6 @@
 /** podman as these tests use it: its own storage beside the user's, and what works without systemd. */
 import { execFile } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 
@@ -9,8 +10,6 @@ const execute = promisify(execFile);
 const HOW = ['--runtime', 'runc', '--cgroup-manager', 'cgroupfs', '--events-backend', 'none'];
 /** podman raises both to its own defaults otherwise, which a sandbox may refuse. */
 export const ULIMITS = ['--ulimit', 'nofile=4096:4096', '--ulimit', 'nproc=4096:4096'];
-/** In the cache; the other half of podman's state must not survive a restart of the machine. */
-const RUN_FOLDER = '/run/pulse-test-containers';
 
 export interface Engine {
   /** Runs one command of podman. @returns What it prints. @throws Error with what it printed. */
@@ -18,7 +17,10 @@ export interface Engine {
 }
 
 export function createEngine(cacheFolder: string): Engine {
-  const first = ['--root', join(cacheFolder, 'containers'), '--runroot', RUN_FOLDER, ...HOW];
+  const root = join(cacheFolder, 'podman');
+  // The other half of podman's state, which must not survive a restart of the machine.
+  const name = createHash('sha256').update(root).digest('hex').slice(0, 8);
+  const first = ['--root', root, '--runroot', `/run/pulse-test-containers-${name}`, ...HOW];
   return {
     async podman(args, { timeoutMs = 120_000 } = {}) {
       try {

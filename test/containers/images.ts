@@ -49,6 +49,7 @@ export default async function setUp(project: TestProject): Promise<() => Promise
   try {
     const base = await bare.baseSystem();
     await bare.haveProgram('podman', ['podman', 'runc']);
+    await bare.haveProgram('runc', ['runc']);
     const engine = createEngine(bare.cacheFolder());
     const from = await importBase(engine, base, tell);
     const pulse = `localhost/pulse:test-${process.pid}`;
