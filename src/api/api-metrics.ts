@@ -1,6 +1,6 @@
 /** The API's metrics for Prometheus. */
 import { Counter, Histogram, type Registry } from 'prom-client';
-import type { RequestDone } from './request-hooks.ts';
+import type { RequestDone } from '../http/request-hooks.ts';
 
 export interface ApiMetrics {
   readonly requestDone: (done: RequestDone) => void;

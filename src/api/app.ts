@@ -29,7 +29,7 @@ import { addHealthRoutes } from './health-routes.ts';
 import { markPluginRoutes } from './plugin-routes.ts';
 import { addProblemTypesRoutes } from './problem-types-routes.ts';
 import { addRateLimit } from '../http/rate-limit.ts';
-import { addRequestHooks, requestIdOf, type RequestDone } from './request-hooks.ts';
+import { addRequestHooks, requestIdOf, type RequestDone } from '../http/request-hooks.ts';
 import { addRequestTracing } from './request-tracing.ts';
 
 export interface ApiDeps {

@@ -22,6 +22,7 @@ export const PROBLEM_ADVICE = {
   413: { retry: 'never', advice: 'Send less at a time.' },
   414: { retry: 'never', advice: 'Send a shorter URL.' },
   415: { retry: 'never', advice: 'Set `Content-Type` to a type that the operation accepts.' },
+  417: { retry: 'never', advice: 'Leave out the `Expect` header.' },
   422: {
     retry: 'never',
     advice: 'Fix the request; see `detail` and `outcomes`. Nothing in it was accepted.',
@@ -74,6 +75,7 @@ export const HTTP_PROBLEMS = defineProblems({
   PULSE_API_BODY_TOO_LARGE: { status: 413, title: 'The body is too large.' },
   PULSE_API_URL_TOO_LONG: { status: 414, title: 'The URL is too long.' },
   PULSE_API_MEDIA_TYPE: { status: 415, title: 'The media type of the body is not supported.' },
+  PULSE_API_EXPECTATION: { status: 417, title: 'The Expect header is not supported.' },
   PULSE_API_IDEMPOTENCY_KEY_REUSED: {
     status: 422,
     title: 'The idempotency key was used for another body.',

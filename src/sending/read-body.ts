@@ -26,13 +26,17 @@ export interface SentBody {
 }
 
 const NEWLINE = 0x0a;
+/** The byte order mark in UTF-8. */
+const BOM = Buffer.from('\ufeff');
 
 /**
  * The pulses of a request, in order. A pulse that cannot be read is a refusal in its place.
  *
  * @throws ProblemError The whole body is invalid: 400, or 413 for more than 1,000 pulses or very many members.
  */
-export function readBody({ mediaType, headers, body }: SentBody): SentPulse[] {
+export function readBody({ mediaType, headers, body: sent }: SentBody): SentPulse[] {
+  // Some programs on Windows write it before any text. RFC 8259 lets a parser ignore it.
+  const body = sent.subarray(0, BOM.length).equals(BOM) ? sent.subarray(BOM.length) : sent;
   if (hasTooManyValues(body)) throw tooManyValues();
   switch (mediaType) {
     case 'application/json':

@@ -103,6 +103,24 @@ test('a flood of requests on one connection closes it, and others are answered',
   await api.close();
 });
 
+test.each([
+  ['/health/live', '', 400, 'PULSE_API_MALFORMED_HTTP'],
+  ['/health/live', 'Host: x\r\nExpect: x\r\n', 417, 'PULSE_API_EXPECTATION'],
+  ['/docs/static/../../..', 'Host: x\r\n', 404, 'PULSE_API_ROUTE_NOT_FOUND'],
+  ['/docs/static/%2e%2e/%2e%2e', 'Host: x\r\n', 404, 'PULSE_API_ROUTE_NOT_FOUND'],
+])(
+  'GET %s with the headers %j is answered with the problem %i',
+  async (path, headers, status, code) => {
+    const api = await listen();
+    const raw = await rawConnection(api.url);
+    raw.send(`GET ${path} HTTP/1.1\r\nConnection: close\r\n${headers}\r\n`);
+    const answer = await raw.ended;
+    expect(answer).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `));
+    expect(answer).toContain(code);
+    await api.close();
+  },
+);
+
 test('broken HTTP is answered with a problem', async () => {
   const api = await listen();
   const raw = await rawConnection(api.url);

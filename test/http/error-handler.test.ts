@@ -75,6 +75,23 @@ test('400 for a path or a query string with broken escapes', async () => {
   }
 });
 
+test.each(['%00', '..%2f..%2fpackage.json'])(
+  '404 for a path that leaves the static files: %s',
+  async (path) => {
+    const { app } = await open();
+    const res = await app.inject({ url: `/docs/static/${path}` });
+    expect(res.statusCode).toBe(404);
+    expect(res.json()).toMatchObject({ code: 'PULSE_API_ROUTE_NOT_FOUND' });
+  },
+);
+
+test('a byte order mark before JSON is ignored', async () => {
+  const { app } = await open();
+  const payload = `\ufeff${JSON.stringify({ username: 'a' })}`;
+  const res = await app.inject({ method: 'POST', url: '/api/v1/login', headers: json, payload });
+  expect(res.json()).toMatchObject({ errors: [{ field: 'password', message: 'is required' }] });
+});
+
 test('414 for a path parameter that is too long', async () => {
   const { app } = await open();
   const res = await app.inject({

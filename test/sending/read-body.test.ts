@@ -31,6 +31,16 @@ test('an array keeps the text of each of its pulses', () => {
   ]);
 });
 
+test.each([
+  [JSON_TYPE, PULSE],
+  [JSON_TYPE, `[${PULSE}]`],
+  [LINES, `${PULSE}\n`],
+] as const)('a byte order mark before %s is ignored', (mediaType, body) => {
+  const [pulse] = read(mediaType, `\ufeff${body}`);
+  expect(pulse).toMatchObject({ ok: true, value: JSON.parse(PULSE) as object });
+  expect(pulse?.ok === true && pulse.source()).toBe(PULSE);
+});
+
 describe('lines', () => {
   test('end with either kind of line end, and empty ones are skipped', () => {
     expect(read(LINES, `${PULSE}\n\n${PULSE}\r\n \n${PULSE}`)).toHaveLength(3);

@@ -1,7 +1,7 @@
 import { afterEach, expect, test } from 'vitest';
 import type { Api } from '../../src/http/api-module.ts';
-import type { RequestDone } from '../../src/api/request-hooks.ts';
-import { authorization, createTestApp } from './api-fixture.ts';
+import type { RequestDone } from '../../src/http/request-hooks.ts';
+import { authorization, createTestApp } from '../api/api-fixture.ts';
 
 let app: Api | undefined;
 afterEach(async () => {
@@ -49,4 +49,26 @@ test('every answered request is measured by its pattern, not its path', async ()
     ['PUT', 'unmatched', 404],
   ]);
   expect(done.every(({ seconds }) => seconds > 0 && seconds < 10)).toBe(true);
+});
+
+test.each(['nonsense', '100-continue, nonsense'])('417 for Expect: %s', async (expectation) => {
+  const { app } = await open();
+  const res = await app.inject({ url: '/health/live', headers: { expect: expectation } });
+  expect(res.statusCode).toBe(417);
+  expect(res.json()).toMatchObject({ code: 'PULSE_API_EXPECTATION' });
+});
+
+test('an address counts without the port that a proxy added', async () => {
+  const { app } = await createTestApp({}, { requestsPerMinute: 1, trustProxy: ['127.0.0.1'] });
+  const statusFor = async (address: string) => {
+    const headers = { 'x-forwarded-for': address };
+    return (await app.inject({ url: '/api/v1/problems', headers })).statusCode;
+  };
+  expect(await statusFor('192.0.2.1:1001')).toBe(200);
+  expect(await statusFor('192.0.2.1:1002')).toBe(429);
+  expect(await statusFor('192.0.2.1')).toBe(429);
+  expect(await statusFor('[2001:db8::1]:1001')).toBe(200);
+  expect(await statusFor('198.51.100.7, [2001:db8::1]:1002')).toBe(429);
+  expect(await statusFor('2001:db8::1')).toBe(429);
+  await app.close();
 });

@@ -2,7 +2,8 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { FastifyInstance } from 'fastify';
-import { HTTP_PROBLEMS, ProblemError } from '../http/problems.ts';
+import { HTTP_PROBLEMS, ProblemError } from './problems.ts';
+import { checkHeaders, removeForwardedPorts } from './request-headers.ts';
 
 /** One answered request. `route` is the pattern, not the path, so that metrics have few labels. */
 export interface RequestDone {
@@ -33,6 +34,8 @@ export function addRequestHooks(app: FastifyInstance, options: RequestHooksOptio
     void reply.headers({ 'x-request-id': request.id, 'cache-control': 'no-store' });
     const isHealth = request.routeOptions.url?.includes('/health/') === true;
     if (lifecycle.closing && !isHealth) throw new ProblemError(HTTP_PROBLEMS.PULSE_API_CLOSING);
+    removeForwardedPorts(request.raw);
+    checkHeaders(request.raw);
     refuseBadEscapes(request.url);
     done();
   });
