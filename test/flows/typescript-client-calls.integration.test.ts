@@ -181,7 +181,7 @@ async function checkDeadLetters(flow: Flow, client: PulseClient): Promise<void> 
       {
         ...{ id: expect.any(String) as string, detail: expect.any(String) as string },
         ...{ state: 'quarantined', reason: 'amount_not_positive', is_fixed: false },
-        ...{ tenant: 'acme', message_id: 'two', pulse_index: 1 },
+        ...{ tenant: 'acme', message_id: 'two', queue: null, pulse_index: 1 },
         ...{ exchange: flow.queue, routing_key: flow.queue, redelivered: false },
         body_bytes: JSON.stringify(bad).length,
         received_at: expect.any(String) as string,

@@ -131,6 +131,7 @@ export interface DeadLettersQuery {
   readonly reason?: string;
   readonly tenant?: string;
   readonly message_id?: string;
+  readonly queue?: string;
   readonly state?: 'quarantined' | 'replayed' | 'discarded';
   readonly from?: string | Date;
   readonly to?: string | Date;
@@ -146,6 +147,8 @@ export interface DeadLetter {
   readonly detail: string;
   readonly tenant: string | null;
   readonly message_id: string | null;
+  /** The queue that a replay goes to; null: the queue of pulses. */
+  readonly queue: string | null;
   readonly pulse_index: number | null;
   readonly body_bytes: number;
   readonly is_fixed: boolean;
