@@ -106,7 +106,7 @@ const CONTAINERS: Readonly<Record<ServerName, ContainerDetails>> = {
     command: [],
   },
   redis: {
-    image: 'redis:7.2.10',
+    image: 'redis:7.2.11',
     urlOf: redisUrl,
     probe: probeRedis,
     innerPort: 6379,
