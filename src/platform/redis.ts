@@ -137,8 +137,10 @@ export async function waitForRedis(
     code: 'PULSE_REDIS_UNREACHABLE',
     async attempt() {
       try {
-        await pingRedis(client);
+        await client.ping();
+        // Before its role: a node of a cluster may be a replica at the moment.
         await assertUrlFits(client, url);
+        await pingRedis(client);
       } catch (error) {
         throw error instanceof FatalError ? error : (connectionError ?? error);
       }
