@@ -20,6 +20,7 @@ test('one line says where everything is; a run started over the API ends in rows
   const { ready } = system;
   expect(ready).toEqual({
     api: expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+$/) as string,
+    docs: expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+\/docs\/?$/) as string,
     metrics: expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+$/) as string,
     // Of servers that are not Pulse's own, no credentials: the line may end in a log.
     rabbitmq: serverOf(flow.env.RABBITMQ_URL!),
