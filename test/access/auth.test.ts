@@ -70,6 +70,7 @@ describe('every route', () => {
     expect(open.map(({ method, url }) => `${method} ${url}`)).toEqual([
       'GET /openapi.json',
       'GET /asyncapi.json',
+      'GET /',
       'GET /docs',
       'GET /docs/static/index.html',
       'GET /docs/static/swagger-initializer.js',
