@@ -17,5 +17,10 @@ export function areQueuesNamed(directory: string, queue: string): boolean {
   );
   const text = readFileSync(names, 'latin1');
   const dead = `${queue}.dead`;
-  return text.includes(dead) && text.replaceAll(dead, '').includes(queue);
+  const chain = ['processing', 'enrichment', 'completion'].map((name) => `${queue}.orders.${name}`);
+  return (
+    text.includes(dead) &&
+    text.replaceAll(dead, '').includes(queue) &&
+    (!text.includes(`${queue}.orders`) || chain.every((name) => text.includes(name)))
+  );
 }
