@@ -20,7 +20,7 @@ useRedis((opened) => {
 
 const withIds = (...ids: string[]) => ids.map((id) => parsedPulse({ id, windowStartSec: AT }));
 
-/** Everything that Redis holds, so that "nothing was written" can be said of all of it. */
+/** Everything in Redis, to check that nothing was written. */
 async function contents(): Promise<Record<string, string>> {
   const keys = (await redis.keys('*')).sort();
   const dumps = await Promise.all(keys.map((key) => redis.dumpBuffer(key)));
@@ -36,7 +36,7 @@ describe('applying', () => {
     expect(await redis.hgetallBuffer(KEYS.live)).toEqual(live);
   });
 
-  test('a batch that was sealed meanwhile is still not counted again', async () => {
+  test('a batch that was sealed in between is not counted again either', async () => {
     const batch = foldOf(withIds('p-1'));
     await accumulator.apply(0, batch);
     await accumulator.seal(0);
@@ -44,7 +44,7 @@ describe('applying', () => {
     expect(await accumulator.seal(0)).toBeNull();
   });
 
-  test('pulses without any id are counted each time, beside others of the same key', async () => {
+  test('pulses without any id are counted each time, with others of the same key', async () => {
     const anonymous = [parsedPulse(), ...withIds('p-1'), parsedPulse(), ...withIds('p-1')];
     expect(await accumulator.apply(0, foldOf(anonymous))).toMatchObject({
       counted: 3,
@@ -56,7 +56,7 @@ describe('applying', () => {
     });
   });
 
-  test('the same id of another tenant is another pulse', async () => {
+  test('the same id from another tenant is another pulse', async () => {
     const pulses = [parsedPulse({ id: 'p' }), parsedPulse({ id: 'p', tenant: 'other' })];
     expect(await accumulator.apply(0, foldOf(pulses))).toMatchObject({ counted: 2 });
   });
@@ -68,7 +68,7 @@ describe('applying', () => {
     });
   });
 
-  test('shards know nothing of each other', async () => {
+  test('shards are independent of each other', async () => {
     await accumulator.apply(0, foldOf(withIds('p-1')));
     expect(await accumulator.apply(1, foldOf(withIds('p-1')))).toMatchObject({ counted: 1 });
     expect((await accumulator.readBooks(0)).counted).toBe(1n);
@@ -85,7 +85,7 @@ describe('a sum beyond int64', () => {
   // 9,223 × (10¹⁵ - 10⁻⁹) leaves room for 36,854,775,807 and a fraction.
   const room = 2n ** 63n * NANOS - 1n - 9_223n * (10n ** 24n - 1n);
 
-  test('is refused for the pulse that would cause it, and the rest of the batch counts', async () => {
+  test('refuses the pulse that would cause it, and counts the rest of the batch', async () => {
     await accumulator.apply(0, foldOf(fill('full')));
     const batch = foldOf([
       withAmount(NANOS, 'other-key', 'other'),
@@ -116,7 +116,7 @@ describe('a sum beyond int64', () => {
     expect(await accumulator.apply(0, late)).toEqual({ counted: 1, duplicates: 0, refused: [] });
   });
 
-  test('that one batch alone would cause leaves the sum as it was', async () => {
+  test('that one batch alone would cause leaves the sum unchanged', async () => {
     await accumulator.apply(0, foldOf(fill('full')));
     const live = await redis.hgetallBuffer(KEYS.live);
     const before = await accumulator.readBooks(0);
@@ -125,7 +125,7 @@ describe('a sum beyond int64', () => {
     expect(await accumulator.readBooks(0)).toEqual(before);
   });
 
-  test('a duplicate is a duplicate and takes no room, however full the sum is', async () => {
+  test('a duplicate is recognised and takes no room, however full the sum is', async () => {
     await accumulator.apply(0, foldOf([...fill('full'), withAmount(room - 5n, 'p-1')]));
     const batch = foldOf([
       withAmount(room - 5n, 'p-1'),
@@ -136,7 +136,7 @@ describe('a sum beyond int64', () => {
   });
 });
 
-describe('when Redis holds what is not ours', () => {
+describe('when Redis holds something that is not Pulse’s', () => {
   const batch = foldOf(withIds('p-1', 'p-2'));
 
   test('a live key of another type stops the apply before anything is written', async () => {
@@ -149,14 +149,14 @@ describe('when Redis holds what is not ours', () => {
     expect(await contents()).toEqual(before);
   });
 
-  test('books of another type do too', async () => {
+  test('so do books of another type', async () => {
     await redis.set(KEYS.books, 'sabotage');
     const before = await contents();
     await expect(accumulator.apply(0, batch)).rejects.toThrow('failed in Redis');
     expect(await contents()).toEqual(before);
   });
 
-  test('a bucket of another type, met in the middle of the batch, leaves nothing half written', async () => {
+  test('a bucket of another type in the middle of the batch leaves nothing half written', async () => {
     await accumulator.apply(0, batch);
     const seen = await redis.keys(`${KEYS.seenPrefix}*`);
     await redis.flushdb();

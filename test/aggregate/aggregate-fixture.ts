@@ -1,4 +1,4 @@
-/** A real Redis with the functions loaded, and the oracle that its sums are compared with. */
+/** A real Redis with the functions loaded, and an oracle to compare its sums with. */
 import { pino } from 'pino';
 import { afterAll, beforeAll, beforeEach, expect } from 'vitest';
 import {
@@ -70,7 +70,7 @@ export async function applyAll(accumulator: Accumulator, pulses: readonly Pulse[
   return total;
 }
 
-/** The rows of a batch by key; a row that Redis repeats counts once, a contradiction fails. */
+/** The rows of a batch by key. A row that Redis repeats counts once, and fails if it differs. */
 export async function readSums(
   accumulator: Accumulator,
   batch: SealedBatchRef,
@@ -78,7 +78,7 @@ export async function readSums(
   const sums = new Map<string, Sum>();
   for await (const rows of accumulator.readRows(batch)) {
     for (const row of rows) {
-      // A limb that is not carried would hold for a few batches, and then overflow its bytes.
+      // A limb without a carry would be right for a few batches, and then overflow its bytes.
       expect(row.amount.nano).toBeLessThan(1e9);
       expect(row.amount.whole).toBeLessThan(1e15);
       const sum = { nanos: toNanos(row.amount), count: row.pulseCount };
@@ -109,7 +109,7 @@ export async function sealAndRead(accumulator: Accumulator): Promise<Map<string,
   return all;
 }
 
-/** What the contract says must happen, pulse by pulse, in BigInt. */
+/** The expected result, computed pulse by pulse with BigInt. */
 export class Oracle {
   readonly sums = new Map<string, Sum>();
   readonly #seen = new Set<string>();

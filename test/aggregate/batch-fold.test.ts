@@ -20,7 +20,7 @@ function fold(pulses: readonly Pulse[]): FoldedBatch {
   return batch.fold();
 }
 
-/** Reads a MessagePack array of strings back, independently of its writer. */
+/** Decodes a MessagePack array of strings, independently of the encoder. */
 function unpackStrings(packed: Buffer): string[] {
   expect(packed[0]).toBe(0xdd);
   const texts: string[] = [];
@@ -62,7 +62,7 @@ const arbitraryPulse = fc
   }));
 
 describe('BatchFold', () => {
-  test('the sums over any batch are exact, one per key', () => {
+  test('the sums of any batch are exact, one for each key', () => {
     fc.assert(
       fc.property(fc.array(arbitraryPulse, { maxLength: 60 }), (pulses) => {
         const expected = new Map<string, { nanos: bigint; count: number }>();
@@ -78,7 +78,7 @@ describe('BatchFold', () => {
     );
   });
 
-  test('each single pulse can be taken out of its sum again: key, amount and id are packed beside it', () => {
+  test('each pulse can be subtracted from its sum, because key, amount and id are packed too', () => {
     fc.assert(
       fc.property(fc.array(arbitraryPulse, { maxLength: 30 }), (pulses) => {
         const { fields, pulses: packed, ids, pulseCount } = fold(pulses);
@@ -102,7 +102,7 @@ describe('BatchFold', () => {
     );
   });
 
-  test('the window range spans the earliest and the latest pulse', () => {
+  test('the range of windows is from the earliest to the latest pulse', () => {
     const at = (windowStartSec: number) => parsedPulse({ windowStartSec });
     expect(fold([at(7_200), at(3_600), at(10_800)])).toMatchObject({
       windowMinSec: 3_600,
@@ -110,7 +110,7 @@ describe('BatchFold', () => {
     });
   });
 
-  test('the longest keys of the widest characters fit', () => {
+  test('the longest keys of the widest characters fit in', () => {
     const wide = (length: number) => '😀'.repeat(length);
     const pulse = parsedPulse({
       tenant: wide(TENANT_LENGTH_MAX),

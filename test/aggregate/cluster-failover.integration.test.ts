@@ -13,7 +13,7 @@ import { startRedisCluster, type RedisNode } from '../support/redis-cluster.ts';
 import { foldOf, openRedis } from './aggregate-fixture.ts';
 
 const SHARDS = 4;
-/** Its slot, 1584, is in the first third: that of the master with the replica. */
+/** Its slot, 1584, is in the first third, which the master with the replica has. */
 const SHARD = 3;
 const PULSES = 100;
 
@@ -34,7 +34,7 @@ afterEach(async () => {
   await guardian.stop();
 });
 
-test('a failover to a replica that lags forgets what the master had acknowledged', async () => {
+test('a failover to a replica that lags loses what the master had acknowledged', async () => {
   const accumulator = createAccumulator({ redis, shards: SHARDS, dedupeWindowSeconds: 3_600 });
   await accumulator.apply(SHARD, batchOf('first'));
   await hasCounted(replica, PULSES);
@@ -42,11 +42,11 @@ test('a failover to a replica that lags forgets what the master had acknowledged
   expect(await accumulator.apply(SHARD, batchOf('second'))).toMatchObject({ counted: PULSES });
   await failOver();
   const books = await eventuallyBooks(accumulator);
-  // The shard balances: only who knows what was published can tell.
+  // The shard balances: only a comparison with what was published shows the loss.
   expect(books).toMatchObject({ counted: 100n, live: { pulseCount: 100n } });
 });
 
-test('with REDIS_REPLICAS_MIN nothing is acknowledged that a failover could forget', async () => {
+test('with REDIS_REPLICAS_MIN nothing is acknowledged that a failover could lose', async () => {
   const options = { redis, shards: SHARDS, dedupeWindowSeconds: 3_600, replicasMin: 1 };
   const accumulator = createAccumulator(options);
   await accumulator.apply(SHARD, batchOf('first'));
@@ -57,14 +57,14 @@ test('with REDIS_REPLICAS_MIN nothing is acknowledged that a failover could forg
   });
   await failOver();
   await master.start();
-  // The broker delivers the batch again; the old master, as a replica, is the second to have it.
+  // The broker redelivers the batch; the old master, now a replica, is the second server to have it.
   const again = () => accumulator.apply(SHARD, batchOf('second')).catch(() => undefined);
   await eventually(async () => (await again()) !== undefined).toBe(true);
   const books = await eventuallyBooks(accumulator);
   expect(books).toMatchObject({ counted: 200n, live: { pulseCount: 200n } });
 });
 
-test('with REDIS_REPLICAS_MIN no rows are read of a batch whose seal a failover could forget', async () => {
+test('with REDIS_REPLICAS_MIN no rows are read from a batch whose seal a failover could lose', async () => {
   const options = { redis, shards: SHARDS, dedupeWindowSeconds: 3_600, replicasMin: 1 };
   const accumulator = createAccumulator(options);
   await accumulator.apply(SHARD, batchOf('first'));
@@ -91,7 +91,7 @@ async function hasCounted(node: RedisNode, count: number): Promise<void> {
   await eventually(counted).toBe(String(count));
 }
 
-/** From now on the replica hears nothing: what the kernel holds for it is gone with the connection. */
+/** From now on the replica receives nothing, and what the kernel has buffered for it is lost with the connection. */
 async function cutOff(node: RedisNode): Promise<void> {
   await node.signal('SIGSTOP');
   await master.with((client) => client.call('CLIENT', 'KILL', 'TYPE', 'replica'));

@@ -48,7 +48,7 @@ function open(epoch?: string): EpochDeps & { apply: (id: string) => Promise<unkn
   };
 }
 
-test('the first start begins an epoch, and every later start finds the same', async () => {
+test('the first start begins an epoch, and every later start uses it', async () => {
   const epoch = await ensureEpoch(open());
   expect(await ensureEpoch(open())).toBe(epoch);
   expect(await open(epoch).apply('a')).toMatchObject({ counted: 1 });
@@ -59,7 +59,7 @@ test('two first starts at once agree on one epoch', async () => {
   expect(new Set(epochs).size).toBe(1);
 });
 
-test('an emptied Redis takes no batch and stops the next start', async () => {
+test('an emptied Redis takes no batch and refuses the next start', async () => {
   const deps = open(await ensureEpoch(open()));
   await deps.apply('a');
   await redis.flushdb();
@@ -74,13 +74,13 @@ test('one shard that lost its data is enough', async () => {
   await expect(ensureEpoch(deps)).rejects.toThrow(/shard 1/);
 });
 
-test('a start that died between Redis and Postgres is finished by the next', async () => {
+test('a start that crashed between Redis and Postgres is completed by the next', async () => {
   const epoch = await ensureEpoch(open());
   await pool.query('TRUNCATE epochs');
   expect(await ensureEpoch(open())).toBe(epoch);
 });
 
-test('an emptied Postgres beside sums that were flushed is not a first start', async () => {
+test('an emptied Postgres is not a first start if sums were flushed', async () => {
   const deps = open(await ensureEpoch(open()));
   await deps.apply('a');
   const sealed = await deps.accumulator.readBooks(0);

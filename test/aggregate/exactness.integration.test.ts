@@ -23,7 +23,7 @@ const arbitraryId = fc.option(
   { nil: undefined },
 );
 
-/** Few tenants, so that keys and ids meet; the SKU follows from the id, as an id is one pulse. */
+/** Few tenants, so that keys and ids repeat. The SKU depends on the id, because an id is one pulse. */
 function arbitraryPulses(nanos: fc.Arbitrary<bigint>): fc.Arbitrary<Pulse[]> {
   const tenants = fc.oneof(
     fc.constantFrom('a', 'b', 'a:b|c"😀', '{1}'),
@@ -59,7 +59,7 @@ async function expectExact(
   const oracle = new Oracle();
   const total = { counted: 0, duplicates: 0, refused: 0 };
   for (const batch of split(pulses, cuts)) {
-    // A batch is applied shard by shard, but no key and no id of this test is in two shards.
+    // A batch is applied shard by shard, but in this test no key and no id is in two shards.
     for (const pulse of batch) oracle.take(pulse);
     const { counted, duplicates, refused } = await applyAll(accumulator, batch);
     total.counted += counted;
@@ -96,7 +96,7 @@ test('whatever is sent in whatever batches, every pulse is counted once and ever
   );
 });
 
-test('near the largest sum exactly those pulses are refused that would go beyond it', async () => {
+test('near the largest sum, exactly those pulses are refused that would exceed it', async () => {
   const nearlyFull = Array.from({ length: 9_223 }, () =>
     parsedPulse({ tenant: 'a', sku: 'sku-non', unit: 'u', amount: { whole: 1e15 - 1, nano: 0 } }),
   );
@@ -119,7 +119,7 @@ test('near the largest sum exactly those pulses are refused that would go beyond
   );
 });
 
-test('more keys than one call of Redis takes are summed exactly', async () => {
+test('more keys than one Redis call takes are summed exactly', async () => {
   const pulses = Array.from({ length: 11_000 }, (_, index) =>
     parsedPulse({ tenant: `t-${index % 7_001}`, id: String(index % 10_500) + 'x' }),
   );
@@ -129,7 +129,7 @@ test('more keys than one call of Redis takes are summed exactly', async () => {
   );
 });
 
-test('ten thousand of the largest amount in one batch are counted up to the last that fits', async () => {
+test('of ten thousand pulses of the largest amount in one batch, as many are counted as fit', async () => {
   const pulses = Array.from({ length: 10_000 }, (_, index) =>
     parsedPulse({ id: `p-${index}`, amount: toAmount(10n ** 24n - 1n) }),
   );
@@ -137,7 +137,7 @@ test('ten thousand of the largest amount in one batch are counted up to the last
   await expectExact(pulses, { cuts: [4_000, 9_000], shards: 1 });
 });
 
-test('a sum that grows by every possible digit in a hundred batches carries each time', async () => {
+test('a sum that grows by every digit in a hundred batches carries each time', async () => {
   const pulses = Array.from({ length: 200 }, (_, index) =>
     parsedPulse({ id: `p-${index}`, amount: toAmount(10n ** 24n - 1n - BigInt(index)) }),
   );

@@ -17,7 +17,7 @@ function fingerprintOf(given: { secret?: string; tenant?: string; id?: string } 
   return target.toString('latin1');
 }
 
-/** The same written a second time, slowly, from the doc comment. */
+/** A second, slow implementation of the doc comment. */
 function referenceOf(secret: string, tenant: string, id: string): string {
   const digest = createHash('sha256').update(`${secret}${tenant}\x1f${id}`).digest();
   let bucket = '';
@@ -32,7 +32,7 @@ function referenceOf(secret: string, tenant: string, id: string): string {
 }
 
 describe('writeFingerprint', () => {
-  test('is 12 digits that choose a bucket and a 19-digit number that Redis keeps in 8 bytes', () => {
+  test('is 12 digits for the bucket and a 19-digit number that Redis stores in 8 bytes', () => {
     fc.assert(
       fc.property(arbitraryKeyText(TENANT_LENGTH_MAX), fc.string(), (tenant, id) => {
         const text = fingerprintOf({ tenant, id });
@@ -43,7 +43,7 @@ describe('writeFingerprint', () => {
     );
   });
 
-  test('stays what it was: Redis remembers it over releases', () => {
+  test('never changes, because Redis keeps it across releases', () => {
     expect(fingerprintOf({ secret: '00'.repeat(32), tenant: 'acme', id: 'pulse-1' })).toBe(
       referenceOf('00'.repeat(32), 'acme', 'pulse-1'),
     );
@@ -55,7 +55,7 @@ describe('writeFingerprint', () => {
     );
   });
 
-  test('agrees with its description for any secret, tenant and id', () => {
+  test('matches its description for any secret, tenant and id', () => {
     const text = fc.string({ unit: 'grapheme' });
     fc.assert(
       fc.property(text, arbitraryKeyText(TENANT_LENGTH_MAX), text, (secret, tenant, id) => {
@@ -74,7 +74,7 @@ describe('writeFingerprint', () => {
     expect(new Set(all).size).toBe(4);
   });
 
-  test('no tenant can borrow the ids of another by moving letters between tenant and id', () => {
+  test('moving letters between tenant and id gives another fingerprint', () => {
     expect(fingerprintOf({ tenant: 'ab', id: 'c' })).not.toBe(
       fingerprintOf({ tenant: 'a', id: 'bc' }),
     );
@@ -83,7 +83,7 @@ describe('writeFingerprint', () => {
     );
   });
 
-  test('100,000 ids in a row spread evenly over the buckets and none collides', () => {
+  test('100,000 consecutive ids spread evenly over the buckets, and none collide', () => {
     const seen = new Set<string>();
     const buckets = new Map<string, number>();
     for (let index = 0; index < 100_000; index++) {
@@ -102,13 +102,13 @@ describe('writeFingerprint', () => {
 });
 
 describe('writeNoFingerprint', () => {
-  test('is told apart from every fingerprint by its first byte', () => {
+  test('differs from every fingerprint in its first byte', () => {
     const target = Buffer.alloc(FINGERPRINT_BYTES, '0');
     writeNoFingerprint(target, 0);
     expect(target[0]).toBe(0x20);
   });
 
-  test('leaves nothing in its place of what the memory held before', () => {
+  test('overwrites all bytes that the memory held before', () => {
     const target = Buffer.from('s'.repeat(FINGERPRINT_BYTES * 3));
     writeNoFingerprint(target, FINGERPRINT_BYTES);
     const [before, place, after] = [0, 1, 2].map((index) =>

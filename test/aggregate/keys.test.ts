@@ -12,7 +12,7 @@ const arbitraryKey = fc.record({
 });
 
 describe('hash fields', () => {
-  test('every key comes back from its field', () => {
+  test('every key can be read from its field', () => {
     fc.assert(
       fc.property(arbitraryKey, (key) => {
         expect(fromField(toField(key))).toEqual(key);
@@ -38,7 +38,7 @@ describe('hash fields', () => {
   });
 
   test.each(['batch', 'opened_at', 'pulses', 'window_min', 'window_max'])(
-    'the header field %s is no key, and no key can look like it',
+    'the header field %s is not a key, and no key can look like it',
     (name) => {
       expect(fromField(name)).toBeUndefined();
       expect(toField(parsedPulse({ tenant: name }))).not.toBe(name);
@@ -47,16 +47,16 @@ describe('hash fields', () => {
 });
 
 describe('shards', () => {
-  test('every key of a shard carries its hash tag, so that one call touches one slot', () => {
+  test('every key of a shard has its hash tag, so that one call uses one slot', () => {
     for (const key of Object.values(shardKeys(7))) expect(key).toMatch(/^\{7\}:/);
   });
 
-  test('the keys of different shards and of different things never meet', () => {
+  test('the keys of different shards and of different kinds are different', () => {
     const keys = [0, 1, 10].flatMap((shard) => Object.values<string>({ ...shardKeys(shard) }));
     expect(new Set(keys).size).toBe(keys.length);
   });
 
-  test('a shard depends on tenant, SKU and unit alone, so that a late duplicate meets its first copy', () => {
+  test('a shard depends only on tenant, SKU and unit, so that a late duplicate goes to that of its first copy', () => {
     fc.assert(
       fc.property(arbitraryKey, fc.integer({ min: 1, max: 1024 }), (key, shards) => {
         const shard = shardOf(key, shards);
@@ -68,7 +68,7 @@ describe('shards', () => {
     );
   });
 
-  test('stays what it was: sums of a key may be live when a release changes', () => {
+  test('never changes, because a key may have live sums when a release changes', () => {
     const key = { tenant: 'acme', sku: 'vm.small', unit: 'hours', windowStartSec: 0 };
     const emoji = { tenant: 'a:b|c"😀', sku: 'é', unit: '%', windowStartSec: 0 };
     expect([shardOf(key, 1024), shardOf(emoji, 1024)]).toEqual([956, 924]);

@@ -5,7 +5,7 @@ import { parsedPulse } from '../support/pulses.ts';
 import { startPrivateRedis, type PrivateRedis } from '../support/private-redis.ts';
 import { createTestAccumulator, foldOf, openRedis } from './aggregate-fixture.ts';
 
-// Functions belong to the whole server, so these tests take one of their own.
+// Functions belong to the whole server, so these tests have their own.
 let server: PrivateRedis;
 let redis: RedisClient;
 
@@ -36,7 +36,7 @@ async function loadCount(): Promise<number> {
 }
 
 describe('ensureLibrary', () => {
-  test('loads once; a second start finds the same text and leaves it alone', async () => {
+  test('loads once; a second start finds the same text and does not load it again', async () => {
     const before = await loadCount();
     await ensureLibrary(redis);
     await ensureLibrary(redis);
@@ -64,7 +64,7 @@ describe('ensureLibrary', () => {
     });
   });
 
-  test('leaves the functions of other programs alone', async () => {
+  test('does not change the functions of other programs', async () => {
     const other = `#!lua name=other\nredis.register_function('other', function() return 1 end)`;
     await redis.call('FUNCTION', 'LOAD', other);
     await redis.call('FUNCTION', 'DELETE', 'pulse');
@@ -74,7 +74,7 @@ describe('ensureLibrary', () => {
 });
 
 describe('while running', () => {
-  test('a newer library under a running worker stops it before a sum is misread', async () => {
+  test('a newer library stops a running worker before it misreads a sum', async () => {
     await redis.call('FUNCTION', 'LOAD', 'REPLACE', withVersion(Number(LIBRARY_VERSION) + 1));
     await expect(createTestAccumulator(redis).apply(0, batch)).rejects.toMatchObject({
       code: 'PULSE_REDIS_LIBRARY',
@@ -83,7 +83,7 @@ describe('while running', () => {
     expect(await redis.keys('*')).toEqual([]);
   });
 
-  test('functions that vanished are loaded again, and the call is safe to repeat', async () => {
+  test('missing functions are loaded again, and the call is safe to repeat', async () => {
     const accumulator = createTestAccumulator(redis);
     await redis.call('FUNCTION', 'FLUSH');
     await expect(accumulator.apply(0, batch)).rejects.toMatchObject({
@@ -93,7 +93,7 @@ describe('while running', () => {
     expect(await accumulator.apply(0, batch)).toEqual({ counted: 1, duplicates: 0, refused: [] });
   });
 
-  test('after a kill and a start, functions, sums and remembered ids are all there', async () => {
+  test('functions, sums and remembered ids survive a kill and a restart', async () => {
     await createTestAccumulator(redis).apply(0, batch);
     redis.disconnect();
     await server.kill();
@@ -105,8 +105,8 @@ describe('while running', () => {
   });
 });
 
-describe('what passes by itself', () => {
-  test('a Redis that is away is worth another try', async () => {
+describe('transient errors', () => {
+  test('an unavailable Redis is worth a retry', async () => {
     const accumulator = createTestAccumulator(redis);
     await server.kill();
     try {
@@ -123,7 +123,7 @@ describe('what passes by itself', () => {
     }
   });
 
-  test('a Redis without memory refuses the whole batch and is worth another try', async () => {
+  test('a Redis without memory refuses the whole batch, and is worth a retry', async () => {
     const accumulator = createTestAccumulator(redis);
     await redis.config('SET', 'maxmemory', '1');
     const refusal = { code: 'PULSE_REDIS_APPLY', retryable: true, message: /OOM/ };
@@ -135,14 +135,16 @@ describe('what passes by itself', () => {
     expect(await accumulator.apply(0, batch)).toMatchObject({ counted: 1 });
   });
 
-  test('a replica that takes no writes is worth another try', async () => {
-    const accumulator = createTestAccumulator(redis);
+  test('a replica that refuses writes is worth a retry', async () => {
+    // Its own client, because a client leaves a server that refuses writes.
+    const writer = await openRedis(server.url);
     await redis.call('REPLICAOF', '127.0.0.1', '1');
     try {
+      const accumulator = createTestAccumulator(writer);
       await expect(accumulator.apply(0, batch)).rejects.toMatchObject({ retryable: true });
     } finally {
-      // The client has left the replica, and is connecting again.
-      await expect.poll(() => redis.call('REPLICAOF', 'NO', 'ONE').catch(String)).toBe('OK');
+      await redis.call('REPLICAOF', 'NO', 'ONE');
+      writer.disconnect();
     }
   });
 });

@@ -19,19 +19,19 @@ useRedis((opened) => {
 const pulseAt = (windowStartSec: number, id?: string) => parsedPulse({ windowStartSec, id });
 
 describe('seal', () => {
-  test('of nothing is null and leaves nothing behind', async () => {
+  test('of nothing is null and writes nothing', async () => {
     expect(await accumulator.seal(0)).toBeNull();
     expect(await redis.keys('*')).toEqual([]);
   });
 
-  test('after duplicates alone is null', async () => {
+  test('after only duplicates is null', async () => {
     await accumulator.apply(0, foldOf([pulseAt(AT, 'p')]));
     await accumulator.seal(0);
     await accumulator.apply(0, foldOf([pulseAt(AT, 'p')]));
     expect(await accumulator.seal(0)).toBeNull();
   });
 
-  test('moves the live sums under the batch id that they have carried since the first write', async () => {
+  test('moves the live sums under the batch id that they have had since the first write', async () => {
     await accumulator.apply(0, foldOf([pulseAt(AT), pulseAt(AT), pulseAt(AT + HOUR)]));
     const { live } = await accumulator.readBooks(0);
     await accumulator.apply(0, foldOf([pulseAt(AT - HOUR)]));
@@ -61,11 +61,11 @@ describe('seal', () => {
     expect(second).toMatchObject({ pulseCount: 1n, rowCount: 1 });
   });
 
-  test('leftovers stay listed, oldest first, until each is discarded', async () => {
+  test('leftovers are listed, oldest first, until each is discarded', async () => {
     const ids: string[] = [];
     for (let count = 0; count < 3; count++) {
       await accumulator.apply(0, foldOf([pulseAt(AT + count * HOUR)]));
-      // The clock of this test: a second between two batches.
+      // This test's clock: one second between two batches.
       await redis.hset(shardKeys(0).live, 'opened_at', String(1_000 - count));
       ids.unshift((await accumulator.seal(0))!.batchId);
     }
@@ -77,7 +77,7 @@ describe('seal', () => {
     ]);
   });
 
-  test('no row lies outside the header’s windows, which span all batches of pulses', async () => {
+  test('no row is outside the header’s windows, which cover all batches of pulses', async () => {
     await accumulator.apply(0, foldOf([pulseAt(AT, 'a')]));
     await accumulator.apply(0, foldOf([pulseAt(AT + 3 * HOUR, 'b'), pulseAt(AT - HOUR, 'c')]));
     await accumulator.apply(0, foldOf([pulseAt(AT + HOUR, 'd')]));
@@ -99,7 +99,7 @@ describe('discardSealed', () => {
     expect(await readSums(accumulator, batch!)).toEqual(new Map());
   });
 
-  test('touches neither the live sums nor another batch', async () => {
+  test('changes neither the live sums nor another batch', async () => {
     await accumulator.apply(0, foldOf([pulseAt(AT)]));
     const first = await accumulator.seal(0);
     await accumulator.apply(0, foldOf([pulseAt(AT), pulseAt(AT)]));
@@ -114,7 +114,7 @@ describe('discardSealed', () => {
 });
 
 describe('readBooks', () => {
-  test('of an untouched shard is all nought', async () => {
+  test('is all 0 for an unused shard', async () => {
     expect(await accumulator.readBooks(3)).toEqual({
       shard: 3,
       counted: 0n,
@@ -125,7 +125,7 @@ describe('readBooks', () => {
     });
   });
 
-  test('balances at any moment: counted is what is live, sealed and discarded', async () => {
+  test('balances at any moment: counted is live, sealed and discarded together', async () => {
     let discarded = 0n;
     for (let round = 0; round < 6; round++) {
       const pulses = Array.from({ length: round + 1 }, (_, index) =>
@@ -154,7 +154,7 @@ describe('readBooks', () => {
     expect((await accumulator.seal(0))?.pulseCount).toBe(9_007_199_254_740_993n);
   });
 
-  test('a sealed batch whose hash somebody removed is still listed, as empty', async () => {
+  test('a sealed batch whose hash was removed is still listed, as empty', async () => {
     await accumulator.apply(0, foldOf([pulseAt(AT)]));
     const batch = await accumulator.seal(0);
     await redis.del(shardKeys(0).sealedPrefix + batch!.batchId);
@@ -180,7 +180,7 @@ describe('probe', () => {
 });
 
 describe('readRows', () => {
-  test('streams a large batch in pieces, each row with its key as it was sent', async () => {
+  test('streams a large batch in parts, each row with its key as it was sent', async () => {
     const keys = Array.from({ length: 10_000 }, (_, index) =>
       parsedPulse({ tenant: `a:b|c"😀 ${index}`, windowStartSec: AT }),
     );

@@ -30,7 +30,7 @@ async function areNew(...ids: string[]): Promise<boolean[]> {
 
 const isNew = async (id: string): Promise<boolean> => (await areNew(id))[0]!;
 
-/** Edits the packed state of the generations; `change` is Lua over each `generation` of `state`. */
+/** Edits the packed state of the generations; `change` is Lua that runs for each `generation` of `state`. */
 async function editGenerations(change: string, argument = 0): Promise<void> {
   await redis.eval(
     `local state = cmsgpack.unpack(redis.call('HGET', KEYS[1], 'generations'))
@@ -42,7 +42,7 @@ async function editGenerations(change: string, argument = 0): Promise<void> {
   );
 }
 
-/** As if `seconds` had passed: everything remembered is that much older. */
+/** As if `seconds` had passed: makes everything remembered that much older. */
 const passTime = (seconds: number): Promise<void> =>
   editGenerations(
     `generation[3] = generation[3] - ARGV[1]
@@ -54,7 +54,7 @@ const bucketsOf = (generation: number): Promise<string[]> =>
   redis.keys(`${KEYS.seenPrefix}${generation}:*`);
 
 describe('an id is remembered', () => {
-  test('for a whole window, also when it was taken just before its generation was closed', async () => {
+  test('for a whole window, also if it was added just before its generation was closed', async () => {
     await areNew('first');
     await passTime(WINDOW_SEC - 5);
     expect(await areNew('late', 'first')).toEqual([true, false]);
@@ -64,7 +64,7 @@ describe('an id is remembered', () => {
     expect(await areNew('late', 'closes')).toEqual([false, false]);
   });
 
-  test('and forgotten when its generation has been closed for a window', async () => {
+  test('until its generation has been closed for a window', async () => {
     await areNew('old');
     await passTime(WINDOW_SEC);
     await areNew('young');
@@ -72,7 +72,7 @@ describe('an id is remembered', () => {
     expect(await areNew('young', 'old')).toEqual([false, true]);
   });
 
-  test('no sooner than the window, whatever time passes between pulses', async () => {
+  test('for at least the window, whatever time passes between pulses', async () => {
     const step = fc.record({
       seconds: fc.oneof(fc.nat(WINDOW_SEC / 4), fc.nat(3 * WINDOW_SEC)),
       id: fc.constantFrom('a', 'b', 'c', 'd'),
@@ -89,7 +89,7 @@ describe('an id is remembered', () => {
           const fresh = await isNew(id);
           const last = countedAt.get(id);
           if (last === undefined) expect(fresh).toBe(true);
-          // Five seconds for the time that the test itself takes.
+          // Five seconds for the duration of the test.
           else if (now - last < WINDOW_SEC - 5) expect(fresh, `after ${now - last} s`).toBe(false);
           if (fresh) countedAt.set(id, now);
         }
@@ -98,7 +98,7 @@ describe('an id is remembered', () => {
     );
   });
 
-  test('over a change to more buckets, when a generation fills up early', async () => {
+  test('across a change to more buckets, when a generation fills up early', async () => {
     await areNew('p-1');
     await editGenerations('generation[4] = 4 ^ generation[2] * 384');
     expect(await areNew('p-2', 'p-1', 'p-2')).toEqual([true, false, false]);
@@ -113,7 +113,7 @@ describe('an id is remembered', () => {
     expect(await areNew('p-1', 'p-2', 'p-2')).toEqual([false, true, false]);
   });
 
-  test('in a batch that meets three generations, each id once', async () => {
+  test('in a batch with ids of three generations, each id once', async () => {
     await areNew('one');
     await passTime(WINDOW_SEC);
     await areNew('two');
@@ -126,7 +126,7 @@ describe('an id is remembered', () => {
 });
 
 describe('memory', () => {
-  test('the buckets of a forgotten generation disappear, a few with every call', async () => {
+  test('the buckets of an expired generation are deleted, a few with every call', async () => {
     const ids = Array.from({ length: 3_000 }, (_, index) => parsedPulse({ id: `p-${index}` }));
     await accumulator.apply(0, foldOf(ids));
     expect((await bucketsOf(1)).length).toBeGreaterThan(1_500);
@@ -142,7 +142,7 @@ describe('memory', () => {
     expect(await areNew('second', 'third')).toEqual([false, false]);
   });
 
-  test('ids are kept as numbers: far fewer than 20 bytes each', async () => {
+  test('ids are stored as numbers, in far fewer than 20 bytes each', async () => {
     const count = 100_000;
     for (let from = 0; from < count; from += 10_000) {
       const ids = Array.from({ length: 10_000 }, (_, index) =>

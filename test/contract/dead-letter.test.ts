@@ -31,7 +31,7 @@ const idOf = (...given: Parameters<typeof publicationOf>): unknown =>
   publicationOf(...given).headers?.['x-pulse-dead-letter-id'];
 
 describe('toDeadLetterPublication', () => {
-  test('carries the body, the reason, where it came from, and the original properties', () => {
+  test('has the body, the reason, the origin and the original properties', () => {
     const properties = {
       messageId: 'm-1',
       timestamp: 1_763_784_600,
@@ -66,13 +66,13 @@ describe('toDeadLetterPublication', () => {
     });
   });
 
-  test('an index and a redelivery are left out when there is none', () => {
+  test('index and redelivery are absent when there is none', () => {
     const { headers } = publicationOf({});
     expect(headers).not.toHaveProperty('x-pulse-index');
     expect(headers).not.toHaveProperty('x-pulse-redelivered');
   });
 
-  test('the first position of an array is a position', () => {
+  test('the first position in an array is sent too', () => {
     expect(publicationOf({}, { index: 0 }).headers).toMatchObject({ 'x-pulse-index': 0 });
   });
 
@@ -81,7 +81,7 @@ describe('toDeadLetterPublication', () => {
     expect((headers?.['x-pulse-detail'] as string).length).toBeLessThanOrEqual(500);
   });
 
-  test('a time that no number holds exactly does not travel', () => {
+  test('a timestamp that no number holds exactly is not sent', () => {
     expect(publicationOf({ timestamp: 2 ** 64 }).timestampSec).toBeUndefined();
     expect(publicationOf({ timestamp: 0 }).timestampSec).toBe(0);
   });
@@ -89,7 +89,7 @@ describe('toDeadLetterPublication', () => {
   test('whatever properties the broker delivered, the dead letter can be sent', () => {
     const text = fc.option(
       fc.oneof(
-        // As amqplib decodes it: every invalid byte becomes three.
+        // As amqplib decodes it: each invalid byte becomes three.
         fc.uint8Array({ maxLength: 255 }).map((bytes) => Buffer.from(bytes).toString()),
         fc.constant(Buffer.alloc(255, 0xff).toString()),
       ),
@@ -149,7 +149,7 @@ describe('deadLetterId', () => {
     expect(idOf({ messageId: decoded })).not.toBe(idOf({ messageId: decoded }));
   });
 
-  test('any body has one, however deep and strange its tenant', () => {
+  test('exists for any body, however deep and strange its tenant', () => {
     const deep = '['.repeat(100_000) + ']'.repeat(100_000);
     for (const tenant of [deep, '"\\ud800"', 'null', '{"toJSON":1}', '1e400']) {
       const given = { messageId: undefined, body: Buffer.from(`{"tenant":${tenant},"id":"p"}`) };

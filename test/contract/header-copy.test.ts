@@ -25,7 +25,7 @@ const { value: arbitraryHeader } = fc.letrec<{ value: unknown }>((tie) => ({
 }));
 
 describe('copyHeaders', () => {
-  test('whatever headers a foreign client sent, the copy can be sent', () => {
+  test('whatever headers another client sent, the copy can be sent', () => {
     const names = fc.oneof(
       fc.string({ unit: 'binary', maxLength: 20 }),
       fc.constantFrom('!', '', '__proto__', 'constructor', 'x-death', 'CC', '\ufffd'.repeat(255)),
@@ -38,7 +38,7 @@ describe('copyHeaders', () => {
     );
   });
 
-  test('ordinary headers arrive unchanged', () => {
+  test('ordinary headers are copied unchanged', () => {
     const headers = {
       trace: 'abc',
       attempt: 3,
@@ -54,7 +54,7 @@ describe('copyHeaders', () => {
     expect(throughTheWire(copyHeaders(headers))).toEqual(headers);
   });
 
-  test('ours cannot be forged, and the broker’s own do not travel', () => {
+  test('Pulse’s headers cannot be forged, and the broker’s are not copied', () => {
     const headers = {
       'x-pulse-reason': 'forged',
       'x-pulse-dead-letter-id': 'forged',
@@ -70,7 +70,7 @@ describe('copyHeaders', () => {
     expect(copyHeaders(headers)).toEqual({ 'x-deathly': 'kept', cc: 'kept' });
   });
 
-  test('a name that grew beyond 255 bytes when it was decoded does not keep the others from travelling', () => {
+  test('a name that grew beyond 255 bytes in decoding does not keep the others from being copied', () => {
     const name = Buffer.alloc(100, 0xff).toString();
     expect(throughTheWire(copyHeaders({ [name]: 1, trace: 'abc' }))).toMatchObject({
       trace: 'abc',
@@ -78,14 +78,14 @@ describe('copyHeaders', () => {
     expect(() => throughTheWire(copyHeaders({ table: { [name]: 1 } }))).not.toThrow();
   });
 
-  test('headers too large to carry are dropped, and that is said', () => {
+  test('headers that are too large are dropped, and their number is sent instead', () => {
     const large = { trace: 'abc', large: 'x'.repeat(40_000) };
     expect(copyHeaders(large)).toEqual({ 'x-pulse-headers-dropped': 2 });
     const many = Object.fromEntries(Array.from({ length: 5_000 }, (_, i) => [`h${i}`, i]));
     expect(copyHeaders(many)).toEqual({ 'x-pulse-headers-dropped': 5_000 });
   });
 
-  test('tables in tables are cut at a depth, so that no nesting exhausts the stack', () => {
+  test('nested tables are cut at a depth, so that they never overflow the stack', () => {
     let deep: unknown = 'bottom';
     for (let level = 0; level < 10_000; level++) deep = { deep };
     expect(() => throughTheWire(copyHeaders({ deep }))).not.toThrow();

@@ -7,7 +7,7 @@ const arbitraryNumber = fc.oneof(
   fc.stringMatching(/^-?(0|[1-9]\d{0,19})(\.\d{1,20})?([eE][+-]?\d{1,3})?$/),
   fc.double({ noNaN: true, noDefaultInfinity: true }).map((value) => JSON.stringify(value)),
 );
-/** JSON texts of strings, with escapes where they are allowed and where they are needed. */
+/** JSON texts of strings, with optional and necessary escapes. */
 const arbitraryStringText = fc
   .array(
     fc.oneof(
@@ -21,7 +21,7 @@ const arbitraryStringText = fc
   )
   .map((pieces) => `"${pieces.join('')}"`);
 
-/** Any JSON text, with white space wherever the grammar lets it stand; its edges are bare. */
+/** Any JSON text, with white space wherever the grammar allows it, except at its ends. */
 const { value: arbitraryJson } = fc.letrec<{ value: string; array: string; object: string }>(
   (tie) => ({
     value: fc.oneof(
@@ -58,7 +58,7 @@ const spaced = (text: fc.Arbitrary<string>) =>
   fc.tuple(arbitrarySpace, text, arbitrarySpace).map((parts) => parts.join(''));
 
 describe('elementSources', () => {
-  test('gives each element of any array as the very text that was sent', () => {
+  test('returns each element of any array exactly as it was sent', () => {
     fc.assert(
       fc.property(
         fc.array(fc.tuple(arbitrarySpace, arbitraryJson, arbitrarySpace), { maxLength: 6 }),
@@ -95,7 +95,7 @@ describe('elementSources', () => {
 });
 
 describe('memberSource', () => {
-  test('gives the text whose value JSON.parse would give, for every member of any object', () => {
+  test('returns the text whose value JSON.parse returns, for every member of any object', () => {
     const arbitraryObject = arbitraryJson.filter((text) => text.startsWith('{'));
     fc.assert(
       fc.property(spaced(arbitraryObject), (text) => {

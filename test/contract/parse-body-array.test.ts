@@ -9,19 +9,19 @@ const json = (value: unknown): string => JSON.stringify(value);
 describe('an array', () => {
   const array = (length: number) => json(Array.from({ length }, () => sentPulse()));
 
-  test.each([1, 2, ARRAY_LENGTH_MAX])('of %i pulses is as many outcomes, in order', (length) => {
+  test.each([1, 2, ARRAY_LENGTH_MAX])('of %i pulses has as many outcomes, in order', (length) => {
     const outcomes = outcomesOf(array(length));
     expect(outcomes.map(({ index }) => index)).toEqual(Array.from({ length }, (_, index) => index));
     expect(outcomes.every(({ pulse }) => pulse !== undefined)).toBe(true);
   });
 
-  test('of 1,001 pulses is refused as one body', () => {
+  test('that is one pulse too long is refused as a whole', () => {
     expect(outcomesOf(array(ARRAY_LENGTH_MAX + 1))).toMatchObject([
       { reason: 'array_too_long', index: undefined, body: array(ARRAY_LENGTH_MAX + 1) },
     ]);
   });
 
-  test('one bad pulse among good ones is refused alone, as the text that was sent', () => {
+  test('a bad pulse among good ones is refused alone, with the text that was sent', () => {
     const good = json(sentPulse());
     const bad = '{ "tenant":"\\u0041\\n",\n "x":[1,{"y":"]"}],"used_amount":1.50 }';
     const outcomes = outcomesOf(` [${good} , ${bad}\t,\n${good},[${good}], null ,"]" ] `);
@@ -44,7 +44,7 @@ describe('an array', () => {
     expect(outcomes.map(({ index }) => index)).toEqual([0, 1, 2, 3, 4, 5]);
   });
 
-  test('a long number spoils its own element only', () => {
+  test('a number that is too long spoils only its own element', () => {
     const number = (digits: string) => json(sentPulse({ used_amount: 'N' })).replace('"N"', digits);
     const outcomes = outcomesOf(
       `[${number('0.1')},${number('9007199254740993')},${number('2.5')}]`,
@@ -58,7 +58,7 @@ describe('an array', () => {
 });
 
 describe('the message’s id', () => {
-  test('identifies a single pulse as it stands', () => {
+  test('identifies a single pulse unchanged', () => {
     expect(outcomesOf(json(sentPulse()), 'm-1')).toMatchObject([{ pulse: { id: 'm-1' } }]);
   });
 
@@ -71,12 +71,12 @@ describe('the message’s id', () => {
     ]);
   });
 
-  test('an empty one is none', () => {
+  test('is ignored when it is empty', () => {
     expect(outcomesOf(json([sentPulse()]), '')).toMatchObject([{ pulse: { id: undefined } }]);
     expect(outcomesOf(json(sentPulse()), undefined)).toMatchObject([{ pulse: { id: undefined } }]);
   });
 
-  test('one that was not UTF-8 never makes two different messages one pulse', () => {
+  test('never makes two different messages one pulse if it was not UTF-8', () => {
     const decoded = Buffer.from([0, 0, 0, 0x80]).toString();
     const [outcome] = outcomesOf(json(sentPulse()), decoded);
     expect(outcome?.pulse?.id).toBeUndefined();
@@ -109,7 +109,7 @@ describe('any body', () => {
     );
   });
 
-  test('of any mixture, the good are counted exactly and the bad keep their text', () => {
+  test('in any mixture, good pulses are exact and bad ones keep their text', () => {
     const good = arbitraryNanos.map((nanos) => ({
       nanos,
       text: json(sentPulse({ used_amount: decimalOf(nanos) })),

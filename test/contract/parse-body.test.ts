@@ -6,13 +6,13 @@ import { BODY_LIMITS, outcomesOf, reasonsOf } from './body-outcomes.ts';
 const json = (value: unknown): string => JSON.stringify(value);
 
 describe('a body of one pulse', () => {
-  test('is one outcome without an index', () => {
+  test('has one outcome without an index', () => {
     expect(outcomesOf(json(sentPulse()))).toMatchObject([
       { index: undefined, pulse: { tenant: 'acme' } },
     ]);
   });
 
-  test('may stand in white space', () => {
+  test('may be surrounded by white space', () => {
     expect(outcomesOf(`\r\n\t ${json(sentPulse())} \n`)).toMatchObject([{ pulse: {} }]);
   });
 
@@ -29,14 +29,14 @@ describe('a body of one pulse', () => {
   });
 
   test.each(['0.1000000000000000055', '9007199254740993', '1000000000000000e-15'])(
-    'of a number beyond 15 digits, %s, keeps the digits that parsing rounds away',
+    'with a number of more than 15 digits, %s, is refused even if parsing rounds it to fewer',
     (number) => {
       const body = json(sentPulse({ used_amount: 'N' })).replace('"N"', number);
       expect(reasonsOf(body)).toEqual(['amount_too_precise']);
     },
   );
 
-  test('is not disturbed by long numbers elsewhere in it', () => {
+  test('is accepted if long numbers are elsewhere in it', () => {
     const body = `{"trace":12345678901234567890,"nested":{"used_amount":0.1000000000000000055},${json(sentPulse()).slice(1)}`;
     expect(outcomesOf(body)).toMatchObject([{ pulse: { amount: { whole: 3 } } }]);
   });
@@ -73,7 +73,7 @@ describe('a body that is not JSON in UTF-8', () => {
     ['a surrogate in UTF-8', [0xed, 0xa0, 0x80]],
     ['a byte that never occurs', [0xff]],
   ])(
-    '%s inside a string is malformed, because decoding it would make unequal keys equal',
+    '%s inside a string is malformed, because decoding it would make different keys equal',
     (_, bytes) => {
       const [before = '', after = ''] = json(sentPulse({ tenant: 'XX' })).split('XX');
       const body = Buffer.concat([Buffer.from(before), Buffer.from(bytes), Buffer.from(after)]);
@@ -93,7 +93,7 @@ describe('a body that is not JSON in UTF-8', () => {
     ]);
   });
 
-  test('a lone surrogate written as an escape is refused by the field’s own rule', () => {
+  test('a lone surrogate written as an escape is refused by the rule of its field', () => {
     expect(reasonsOf(`{"tenant":"\\ud800","product_sku":"s"}`)).toEqual(['invalid_tenant']);
   });
 
@@ -103,7 +103,7 @@ describe('a body that is not JSON in UTF-8', () => {
   });
 });
 
-describe('a body that is no pulse', () => {
+describe('a body that is not a pulse', () => {
   test.each(['null', 'true', '1', '"text"', '0.1000000000000000055'])('%s is refused', (body) => {
     expect(outcomesOf(body)).toMatchObject([{ reason: 'not_an_object', body }]);
   });
@@ -113,7 +113,7 @@ describe('a body that is no pulse', () => {
   });
 
   test.each(['[', '{"a":', '[{"tenant":'])(
-    'half a million times %s ends in a reason, not in an exhausted stack',
+    'half a million times %s is refused and does not overflow the stack',
     (opening) => {
       expect(reasonsOf(opening.repeat(500_000))).toEqual(['malformed_json']);
     },
@@ -126,7 +126,7 @@ describe('a body that is no pulse', () => {
     ]);
   });
 
-  test('one byte over the limit is too large, exactly the limit is read', () => {
+  test('a body of exactly the limit is read, one byte more is too large', () => {
     const pulse = json(sentPulse());
     expect(reasonsOf(pulse.padEnd(BODY_LIMITS.bodyBytesMax))).toEqual([undefined]);
     expect(outcomesOf(pulse.padEnd(BODY_LIMITS.bodyBytesMax + 1))).toMatchObject([
@@ -134,7 +134,7 @@ describe('a body that is no pulse', () => {
     ]);
   });
 
-  test('10 MB are too large before anything is parsed', () => {
+  test('10 MB are refused before anything is parsed', () => {
     const body = Buffer.alloc(10_000_000, '[');
     const startedMs = performance.now();
     expect(reasonsOf(body)).toEqual(['body_too_large']);

@@ -6,7 +6,7 @@ const NOW_MS = Date.UTC(2026, 10, 22, 4, 10, 0);
 const DAY_MS = 86_400_000;
 const HOUR_SEC = 3_600;
 
-/** The window's start as a text, or the reason of the refusal. */
+/** The window's start as text, or the reason for the refusal. */
 function windowOf(fields: Record<string, unknown>, changes: Partial<PulseContext> = {}): string {
   const outcome = parsePulse(sentPulse(fields), {
     fallbackId: undefined,
@@ -27,7 +27,7 @@ const hourOf = (timeMs: number): string =>
   iso(Math.floor(timeMs / 1000 / HOUR_SEC) * HOUR_SEC * 1000);
 
 describe('the time of a pulse', () => {
-  test('its own timestamp goes before the message’s, that before the time of receipt', () => {
+  test('is its own timestamp, else the message’s, else the time of receipt', () => {
     const messageTimeSec = (NOW_MS - 2 * DAY_MS) / 1000;
     const timestamp = iso(NOW_MS - DAY_MS);
     expect(windowOf({ timestamp }, { messageTimeSec })).toBe(hourOf(NOW_MS - DAY_MS));
@@ -35,17 +35,17 @@ describe('the time of a pulse', () => {
     expect(windowOf({})).toBe(hourOf(NOW_MS));
   });
 
-  test('exactly 35 days old is taken, a millisecond more is refused', () => {
+  test('exactly 35 days in the past is accepted, a millisecond more is refused', () => {
     expect(windowOf({ timestamp: iso(NOW_MS - 35 * DAY_MS) })).toBe(hourOf(NOW_MS - 35 * DAY_MS));
     expect(windowOf({ timestamp: iso(NOW_MS - 35 * DAY_MS - 1) })).toBe('timestamp_too_old');
   });
 
-  test('exactly 5 minutes ahead is taken, a millisecond more is refused', () => {
+  test('exactly 5 minutes in the future is accepted, a millisecond more is refused', () => {
     expect(windowOf({ timestamp: iso(NOW_MS + 300_000) })).toBe(hourOf(NOW_MS + 300_000));
     expect(windowOf({ timestamp: iso(NOW_MS + 300_001) })).toBe('timestamp_in_future');
   });
 
-  test('both bounds are the configured ones', () => {
+  test('has the configured limits', () => {
     const bounds = { ageMaxMs: 1_000, aheadMaxMs: 0 };
     expect(windowOf({ timestamp: iso(NOW_MS - 1_000) }, bounds)).toBe(hourOf(NOW_MS - 1_000));
     expect(windowOf({ timestamp: iso(NOW_MS - 1_001) }, bounds)).toBe('timestamp_too_old');
@@ -61,7 +61,7 @@ describe('the time of a pulse', () => {
     expect(windowOf({}, { messageTimeSec })).toBe(reason);
   });
 
-  test('a wrong AMQP timestamp does not matter to a pulse that brings its own', () => {
+  test('a wrong AMQP timestamp does not matter if the pulse has its own', () => {
     expect(windowOf({ timestamp: iso(NOW_MS) }, { messageTimeSec: 0 })).toBe(hourOf(NOW_MS));
   });
 
@@ -73,7 +73,7 @@ describe('the time of a pulse', () => {
     ['a time without offset', '2026-11-22T04:10:00'],
     ['a day that the month does not have', '2026-11-31T04:10:00Z'],
     ['an array', ['2026-11-22T04:10:00Z']],
-  ])('%s is no timestamp, even beside a good AMQP one', (_, timestamp) => {
+  ])('%s is not a timestamp, even with a valid AMQP timestamp', (_, timestamp) => {
     expect(windowOf({ timestamp }, { messageTimeSec: NOW_MS / 1000 })).toBe('invalid_timestamp');
   });
 
@@ -81,7 +81,7 @@ describe('the time of a pulse', () => {
     expect(windowOf({ timestamp: '2026-11-22T05:30:00+05:45' })).toBe('2026-11-21T23:00:00.000Z');
   });
 
-  test('the reason names the side that was wrong', () => {
+  test('the detail says which timestamp was wrong', () => {
     const detailOf = (fields: object, messageTimeSec?: number) => {
       const outcome = parsePulse(sentPulse({ ...fields }), {
         fallbackId: undefined,

@@ -24,7 +24,7 @@ function contextOf(json: string, changes: Partial<PulseContext> = {}): PulseCont
   };
 }
 
-/** The outcome of a pulse given as JSON text, so that numbers keep their digits. */
+/** The outcome of a pulse in JSON text, where numbers keep their digits. */
 function parseText(json: string, changes?: Partial<PulseContext>) {
   return parsePulse(JSON.parse(json), contextOf(json, changes));
 }
@@ -42,7 +42,7 @@ function amountOf(source: string): bigint | string {
 }
 
 describe('parsePulse', () => {
-  test('a pulse becomes its key, its exact amount and the hour of its use', () => {
+  test('a pulse has its key, its exact amount and the hour of its use', () => {
     const sent = sentPulse({ id: 'p-1', timestamp: '2026-11-22T03:59:59.999Z' });
     expect(parsePulse(sent, contextOf('', { fallbackId: 'm-1' }))).toEqual({
       ok: true,
@@ -74,7 +74,7 @@ describe('parsePulse', () => {
     expect(parseText(json)).toMatchObject({ ok: false, rejection: { reason: 'invalid_tenant' } });
   });
 
-  test('the first wrong field in the order of the contract decides', () => {
+  test('the first wrong field, in the order of the contract, decides', () => {
     const wrong = {
       tenant: 1,
       product_sku: 1,
@@ -110,7 +110,7 @@ describe.each([
     ['separators, quotes and spaces', 'a:b|c"😀 \\'],
     ['a line separator, which is no control character', 'a\u2028b'],
     ['a replacement character that was really sent', '\ufffd'],
-  ])('%s is a legal key', (_, text) => {
+  ])('%s is a valid key', (_, text) => {
     expect(outcomeOf({ [field]: text })).toBe('accepted');
   });
 
@@ -154,7 +154,7 @@ describe('used_amount', () => {
     ['123456.789012345', 123_456_789_012_345n],
     ['"0.1"', 100_000_000n],
     ['"999999999999999.999999999"', 10n ** 24n - 1n],
-  ])('%s is taken exactly', (source, nanos) => {
+  ])('%s is read exactly', (source, nanos) => {
     expect(amountOf(source)).toBe(nanos);
   });
 
@@ -220,7 +220,7 @@ describe('used_amount', () => {
     expect(outcomeOf({ used_amount: undefined })).toBe('invalid_used_amount');
   });
 
-  test('of a repeated member the last counts, its digits included', () => {
+  test('the last of repeated members counts, with its digits', () => {
     const json = (first: string, last: string) =>
       `{"used_amount":${first},${JSON.stringify(sentPulse({ used_amount: 'N' }))
         .slice(1)
@@ -232,7 +232,7 @@ describe('used_amount', () => {
     expect(parseText(json('0.1', '0.1000000000000000055'))).toMatchObject({ ok: false });
   });
 
-  test('every number of at most 15 digits is exact, every longer one refused', () => {
+  test('every number of at most 15 digits is exact, every longer one is refused', () => {
     const digits = fc.stringMatching(/^[1-9]\d{0,17}$/);
     fc.assert(
       fc.property(digits, fc.integer({ min: -20, max: 20 }), (mantissa, exponent) => {
@@ -263,7 +263,7 @@ describe('id', () => {
   });
 
   const longest = 'x'.repeat(rules.ID_LENGTH_MAX);
-  test.each(['x', longest, '😀'.repeat(rules.ID_LENGTH_MAX), 'a\nb'])('%j is taken', (id) => {
+  test.each(['x', longest, '😀'.repeat(rules.ID_LENGTH_MAX), 'a\nb'])('%j is accepted', (id) => {
     expect(outcomeOf({ id })).toBe('accepted');
   });
 

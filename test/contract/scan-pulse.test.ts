@@ -32,7 +32,7 @@ function parse(body: string | Buffer): BodyOutcome | BodyOutcome[] | undefined {
   return [outcome].flat().some(isRefusal) ? undefined : outcome;
 }
 
-/** One member as a producer may write it: usual, nearly so, and wrong. */
+/** One member as a producer may write it: usual, almost usual, or wrong. */
 const arbitraryText = fc.oneof(
   { weight: 6, arbitrary: fc.stringMatching(/^[ -~]{1,130}$/).map((text) => JSON.stringify(text)) },
   { weight: 2, arbitrary: arbitraryKeyText(TENANT_LENGTH_MAX).map((text) => JSON.stringify(text)) },
@@ -92,7 +92,7 @@ const arbitraryObject = fc
     ]);
     const drawn = Object.entries(members);
     return fc.record({
-      // Most members usual, so that whole pulses are.
+      // Most members are usual, so that many pulses are.
       members: fc
         .tuple(
           ...usual.map((one, at) =>
@@ -126,7 +126,7 @@ const arbitraryObject = fc
   });
 
 describe('PulseScanner', () => {
-  test('gives exactly what the full parse gives, or nothing', () => {
+  test('returns exactly what the full parse returns, or nothing', () => {
     let scannedCount = 0;
     const runs = 20_000;
     fc.assert(
@@ -141,7 +141,7 @@ describe('PulseScanner', () => {
     expect(scannedCount).toBeGreaterThan(runs / 20);
   });
 
-  test('gives the same of arrays', () => {
+  test('does the same for arrays', () => {
     const element = fc.oneof(
       { weight: 9, arbitrary: fc.constant(JSON.stringify(USUAL)) },
       arbitraryObject,
@@ -156,7 +156,7 @@ describe('PulseScanner', () => {
     );
   });
 
-  test('gives nothing of a body that is cut or changed anywhere, or what it then means', () => {
+  test('returns nothing for a body that is cut or changed anywhere, or what the full parse returns', () => {
     const body = Buffer.from(JSON.stringify([USUAL, USUAL]));
     fc.assert(
       fc.property(fc.nat(body.length - 1), fc.nat(255), fc.boolean(), (at, byte, cut) => {
@@ -172,31 +172,31 @@ describe('PulseScanner', () => {
   test.each([
     ['compact', JSON.stringify(USUAL)],
     ['with spaces, as Python writes it', JSON.stringify(USUAL, null, 1).replaceAll('\n', '')],
-    ['of a text amount', JSON.stringify({ ...USUAL, used_amount: '0.000000001' })],
+    ['with a text amount', JSON.stringify({ ...USUAL, used_amount: '0.000000001' })],
     [
       'without a fraction of a second',
       JSON.stringify({ ...USUAL, timestamp: '2026-11-22T03:00:00Z' }),
     ],
     [
-      'of the longest texts',
+      'with the longest texts',
       JSON.stringify({
         ...USUAL,
         tenant: 'x'.repeat(TENANT_LENGTH_MAX),
         use_unity: 'y'.repeat(UNIT_LENGTH_MAX),
       }),
     ],
-  ])('takes the usual pulse %s', (_, body) => {
+  ])('reads the usual pulse %s', (_, body) => {
     expect(scan(body)).toEqual(parse(body));
     expect(scan(body)).toMatchObject({ id: 'p-1' });
   });
 
-  test('takes an array up to its length limit', () => {
+  test('reads an array up to the limit of its length', () => {
     const many = (count: number) => JSON.stringify(Array.from({ length: count }, () => USUAL));
     expect(scan(many(ARRAY_LENGTH_MAX))).toHaveLength(ARRAY_LENGTH_MAX);
     expect(scan(many(ARRAY_LENGTH_MAX + 1))).toBeUndefined();
   });
 
-  test('tells texts apart that fall on the same place of its table', () => {
+  test('distinguishes texts that share a place in its table', () => {
     // Texts of the same hash: 'Aa' and 'BB' in base 31.
     for (const tenant of ['Aa', 'BB', 'Aa', 'AaAa', 'BBBB', 'AaBB']) {
       expect(scan(JSON.stringify({ ...USUAL, tenant }))).toMatchObject({ tenant });
@@ -210,7 +210,7 @@ describe('PulseScanner', () => {
     },
   );
 
-  test('leaves what is too old or too far ahead to the full parse', () => {
+  test('leaves what is too old or too far in the future to the full parse', () => {
     const at = (ms: number) =>
       scan(JSON.stringify({ ...USUAL, timestamp: new Date(ms).toISOString() }));
     expect(at(BOUNDS.earliestMs)).toBeDefined();

@@ -60,7 +60,7 @@ describe('parseAmount', () => {
     expect(parseAmount(text)).toBe(problem);
   });
 
-  test('every amount a pulse may carry comes back from its text exactly', () => {
+  test('every amount that a pulse may have is read exactly from its text', () => {
     fc.assert(
       fc.property(arbitraryNanos, (nanos) => {
         const amount = parsed(decimalOf(nanos));
@@ -71,7 +71,7 @@ describe('parseAmount', () => {
     );
   });
 
-  test('needless zeros on either side change nothing', () => {
+  test('unnecessary zeros on either side change nothing', () => {
     const zeros = fc.integer({ min: 0, max: 40 }).map((count) => '0'.repeat(count));
     fc.assert(
       fc.property(arbitraryNanos, zeros, zeros, (nanos, before, after) => {
@@ -82,7 +82,7 @@ describe('parseAmount', () => {
     );
   });
 
-  test('any text gives an amount within the limits or a problem', () => {
+  test('any text is an amount within the limits, or a problem', () => {
     fc.assert(
       fc.property(fc.oneof(fc.string(), fc.stringMatching(/^-?\d{0,20}\.?\d{0,12}$/)), (text) => {
         const amount = parseAmount(text);
@@ -102,7 +102,7 @@ describe('parseAmount', () => {
     ['zeros between the point and a last digit', `0.${'0'.repeat(2_000_000)}1`],
     ['digits', '9'.repeat(2_000_000)],
     ['zeros and no digit', `${'0'.repeat(1_000_000)}.${'0'.repeat(1_000_000)}x`],
-  ])('two million %s are judged in the time of a blink', (_, text) => {
+  ])('two million %s are parsed in linear time', (_, text) => {
     const startedMs = performance.now();
     parseAmount(text);
     expect(performance.now() - startedMs).toBeLessThan(500);
@@ -110,7 +110,7 @@ describe('parseAmount', () => {
 });
 
 describe('sums', () => {
-  test('a sum of any amounts in any order is exact over all limbs', () => {
+  test('a sum of any amounts in any order is exact in all limbs', () => {
     fc.assert(
       fc.property(fc.array(arbitraryNanos, { maxLength: 200 }), (terms) => {
         const sum = { high: 0, whole: 0, nano: 0 };
@@ -127,14 +127,14 @@ describe('sums', () => {
     );
   });
 
-  test('ten thousand of the largest amount carry into the highest limb without loss', () => {
+  test('ten thousand times the largest amount carries into the highest limb without loss', () => {
     const sum = { high: 0, whole: 0, nano: 0 };
     for (let count = 0; count < 10_000; count++) addAmount(sum, toAmount(10n ** 24n - 1n));
     expect(toNanos(sum)).toBe(10_000n * (10n ** 24n - 1n));
     expect(formatAmount(sum)).toBe('9999999999999999999.99999');
   });
 
-  test('a tenth added ten times is one, as it is not in floating point', () => {
+  test('a tenth added ten times is one, unlike in floating point', () => {
     const sum = { high: 0, whole: 0, nano: 0 };
     for (let count = 0; count < 10; count++) addAmount(sum, parsed('0.1'));
     expect(formatAmount(sum)).toBe('1');

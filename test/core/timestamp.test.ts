@@ -29,7 +29,7 @@ describe('parseTimestamp', () => {
     expect(parseTimestamp(text)).toBe(timeMs);
   });
 
-  test('a leap second counts in the hour that it ends', () => {
+  test('a leap second belongs to the hour that it ends', () => {
     expect(parseTimestamp('2016-12-31T23:59:60Z')).toBe(Date.UTC(2016, 11, 31, 23, 59, 59));
     expect(parseTimestamp('2016-12-31T23:59:60.999Z')).toBe(
       Date.UTC(2016, 11, 31, 23, 59, 59, 999),
@@ -71,11 +71,11 @@ describe('parseTimestamp', () => {
     '٢٠٢٦-11-22T04:10:00Z',
     '1763784600',
     'Sun, 22 Nov 2026 04:10:00 GMT',
-  ])('%j is no instant', (text) => {
+  ])('%j is not an instant', (text) => {
     expect(parseTimestamp(text)).toBeUndefined();
   });
 
-  test('every instant that Date writes is read back to the millisecond', () => {
+  test('every instant that Date formats is parsed to the millisecond', () => {
     fc.assert(
       fc.property(arbitraryInstant, (date) => {
         expect(parseTimestamp(date.toISOString())).toBe(date.getTime());
@@ -84,7 +84,7 @@ describe('parseTimestamp', () => {
     );
   });
 
-  test('an offset moves the local time by exactly itself', () => {
+  test('an offset shifts the local time by exactly its value', () => {
     const offset = fc.tuple(
       fc.constantFrom('+', '-'),
       fc.integer({ min: 0, max: 23 }),
@@ -101,7 +101,7 @@ describe('parseTimestamp', () => {
     );
   });
 
-  test('days are taken exactly when the month has them, in every year of four centuries', () => {
+  test('days are accepted exactly if the month has them, in every year of four centuries', () => {
     for (let year = 1900; year <= 2300; year++) {
       for (const month of ['02', '04', '12']) {
         for (const day of [28, 29, 30, 31]) {
@@ -113,7 +113,7 @@ describe('parseTimestamp', () => {
     }
   });
 
-  test('any text gives an instant or nothing, never an exception', () => {
+  test('any text is an instant or undefined, never an exception', () => {
     fc.assert(
       fc.property(fc.string(), (text) => {
         expect(['number', 'undefined']).toContain(typeof parseTimestamp(text));

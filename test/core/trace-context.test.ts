@@ -5,7 +5,7 @@ const TRACE = '0af7651916cd43dd8448eb211c80319c';
 const SPAN = 'b7ad6b7169203331';
 
 describe('parseTraceparent', () => {
-  test('reads what the W3C recommends, and writes it again', () => {
+  test('parses what the W3C recommends, and formats it again', () => {
     const text = `00-${TRACE}-${SPAN}-01`;
     const context = parseTraceparent(text)!;
     expect(context).toEqual({ traceId: TRACE, spanId: SPAN, traceFlags: 1 });
@@ -13,7 +13,7 @@ describe('parseTraceparent', () => {
     expect(formatTraceparent(context)).toBe(text);
   });
 
-  test('reads a later version with more parts, and passes on no flag that it does not know', () => {
+  test('parses a later version with more parts, and drops unknown flags', () => {
     const context = parseTraceparent(`01-${TRACE}-${SPAN}-fe-more`)!;
     expect(isSampled(context)).toBe(false);
     expect(formatTraceparent(context)).toBe(`00-${TRACE}-${SPAN}-00`);
@@ -31,7 +31,7 @@ describe('parseTraceparent', () => {
     `00-${TRACE.toUpperCase()}-${SPAN}-01`,
     `00-${TRACE}-${SPAN}-1`,
     ` 00-${TRACE}-${SPAN}-01`,
-  ])('takes %j for none', (value) => {
+  ])('%j is not a trace context', (value) => {
     expect(parseTraceparent(value)).toBeUndefined();
   });
 });

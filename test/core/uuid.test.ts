@@ -5,12 +5,12 @@ import { uuidV7 } from '../../src/core/uuid.ts';
 const bits = fc.uint8Array({ minLength: 10, maxLength: 10 });
 const times = fc.integer({ min: 0, max: 2 ** 48 - 1 });
 
-test("the RFC's own example", () => {
+test("the RFC's example is reproduced", () => {
   const random = Buffer.from('0cc318c4dc0c0c07398f', 'hex');
   expect(uuidV7(0x017f22e279b0, random)).toBe('017f22e2-79b0-7cc3-98c4-dc0c0c07398f');
 });
 
-test('version and variant are those of a UUIDv7, and the time can be read back', () => {
+test('version and variant are those of a UUIDv7, and the time can be read from it', () => {
   fc.assert(
     fc.property(times, bits, (timeMs, random) => {
       const uuid = uuidV7(timeMs, random);
@@ -20,7 +20,7 @@ test('version and variant are those of a UUIDv7, and the time can be read back',
   );
 });
 
-test('a later one sorts behind an earlier one', () => {
+test('a later one sorts after an earlier one', () => {
   fc.assert(
     fc.property(times, times, bits, bits, (one, other, a, b) => {
       fc.pre(one < other);

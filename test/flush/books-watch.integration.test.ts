@@ -1,24 +1,14 @@
 import { Registry } from 'prom-client';
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { shardKeys } from '../../src/aggregate/keys.ts';
 import { addBooksMetrics, startBooksWatch, type BooksSight } from '../../src/flush/books-watch.ts';
 import { flushAll } from '../../src/flush/flush.ts';
 import { eventually } from '../support/eventually.ts';
-import { createFlushFixture, SHARDS, somePulses, type FlushFixture } from './flush-fixture.ts';
+import { useFlushFixture, SHARDS, somePulses } from './flush-fixture.ts';
 
-let fixture: FlushFixture;
+const fixture = useFlushFixture();
 
-beforeAll(async () => {
-  fixture = await createFlushFixture();
-});
-afterAll(async () => {
-  await fixture.close();
-});
-beforeEach(async () => {
-  await fixture.reset();
-});
-
-/** What the first look of a watch sees. */
+/** The first reading of a watch. */
 async function look(): Promise<BooksSight> {
   const watch = startBooksWatch(fixture);
   await eventually(() => watch.latest).toBeDefined();
@@ -26,7 +16,7 @@ async function look(): Promise<BooksSight> {
   return watch.latest!;
 }
 
-test('an empty installation is all nought, and nothing waits', async () => {
+test('in an empty installation everything is 0, and nothing waits', async () => {
   expect(await look()).toEqual({
     drift: { missing: 0, surplus: 0 },
     live: { pulses: 0, keys: 0 },
@@ -37,7 +27,7 @@ test('an empty installation is all nought, and nothing waits', async () => {
   });
 });
 
-test('what is live and sealed, remembered and unflushed is seen', async () => {
+test('live, sealed, remembered and unflushed pulses are seen', async () => {
   const startedMs = Date.now();
   await fixture.count(somePulses(200, 'sealed'));
   for (let shard = 0; shard < SHARDS; shard++) await fixture.accumulator.seal(shard);
@@ -53,7 +43,7 @@ test('what is live and sealed, remembered and unflushed is seen', async () => {
   });
   expect(sight.live.keys).toBeGreaterThan(50);
   expect(sight.sealed.keys).toBeGreaterThan(sight.live.keys);
-  // Redis's clock shows whole seconds.
+  // Redis's clock is read in whole seconds.
   expect(sight.unflushedSinceMs).toBeGreaterThan(startedMs - 2_000);
 
   await flushAll(fixture);
@@ -65,14 +55,14 @@ test('what is live and sealed, remembered and unflushed is seen', async () => {
   });
 });
 
-test('drift of one shard does not hide that of another', async () => {
+test('the drift of one shard does not hide that of another', async () => {
   await fixture.count(somePulses(100));
   await fixture.redis.hincrby(shardKeys(0).books, 'counted', 7);
   await fixture.redis.hincrby(shardKeys(1).books, 'counted', -3);
   expect((await look()).drift).toEqual({ missing: 7, surplus: 3 });
 });
 
-test('flushes that were missed are counted in ticks of the schedule', async () => {
+test('missed flushes are counted in ticks of the schedule', async () => {
   const registry = new Registry();
   const hours = (count: number): number => count * 3_600_000;
   const sight = await look();

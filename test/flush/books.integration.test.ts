@@ -1,19 +1,9 @@
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { verifyBooks } from '../../src/flush/books.ts';
 import { flushAll } from '../../src/flush/flush.ts';
-import { createFlushFixture, SHARDS, somePulses, type FlushFixture } from './flush-fixture.ts';
+import { useFlushFixture, SHARDS, somePulses, type FlushFixture } from './flush-fixture.ts';
 
-let fixture: FlushFixture;
-
-beforeAll(async () => {
-  fixture = await createFlushFixture();
-});
-afterAll(async () => {
-  await fixture.close();
-});
-beforeEach(async () => {
-  await fixture.reset();
-});
+const fixture = useFlushFixture();
 
 test('the books of an empty installation balance', async () => {
   expect(await verifyBooks(fixture)).toMatchObject({ counted: 0n, drift: 0n, balanced: true });
@@ -41,7 +31,7 @@ test('every pulse is in exactly one place: flushed, sealed or live', async () =>
   expect(books.perShard).toHaveLength(SHARDS);
 });
 
-test('a batch that Postgres lost shows as drift', async () => {
+test('a batch that Postgres has lost is seen as drift', async () => {
   await fixture.count(somePulses(300));
   await flushAll(fixture);
   const { rows } = await fixture.pool.query<{ pulse_count: string }>(
@@ -52,7 +42,7 @@ test('a batch that Postgres lost shows as drift', async () => {
   expect(books.drift).toBe(BigInt(rows[0]?.pulse_count ?? -1));
 });
 
-test('opposite drifts of two shards do not balance each other', async () => {
+test('opposite drifts of two shards do not cancel out', async () => {
   await fixture.count(somePulses(300));
   await flushAll(fixture);
   await fixture.pool.query(
@@ -62,7 +52,7 @@ test('opposite drifts of two shards do not balance each other', async () => {
 });
 
 test.each(['a live batch', 'no live batch'])(
-  'a batch that is born and flushed between the two readings is not counted twice (%s)',
+  'a batch that is opened and flushed between the two reads is not counted twice (%s)',
   async (before) => {
     await fixture.count(somePulses(100, 'first'));
     if (before === 'no live batch') await flushAll(fixture);

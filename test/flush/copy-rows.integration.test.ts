@@ -71,7 +71,7 @@ const row: fc.Arbitrary<AggregateRow> = fc.record({
   pulseCount: fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER }),
 });
 
-test('any text and any amount arrive in Postgres as they were sent', async () => {
+test('any text and any amount arrive in Postgres unchanged', async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(row, { minLength: 1, maxLength: 50 }), async (sent) => {
       const { counts, rows } = await copyBatch([sent]);
@@ -105,13 +105,13 @@ function plainRow(index: number): AggregateRow {
   };
 }
 
-test('a repeated row is dropped when asked to, also across chunks', async () => {
+test('a repeated row is dropped if requested, also across chunks', async () => {
   const chunk = [plainRow(1), plainRow(2)];
   const { counts } = await copyBatch([chunk, chunk, [plainRow(3), plainRow(3)]], true);
   expect(counts).toEqual({ rowCount: 3, pulseCount: 6n });
 });
 
-test('the scan waits when Postgres is slower: memory stays flat', async () => {
+test('the scan waits when Postgres is slower, so that memory stays constant', async () => {
   const chunkCount = 200;
   let pulled = 0;
   const chunks = (function* () {
@@ -131,7 +131,7 @@ test('the scan waits when Postgres is slower: memory stays flat', async () => {
     );
     return waiting.rowCount;
   }).toBe(1);
-  // COPY cannot begin: whatever the event loop still has to do, the scan must not run ahead.
+  // COPY cannot start. The scan must not run ahead, whatever the event loop does.
   for (let turn = 0; turn < 1_000; turn++) await setImmediate();
   const pulledWhileBlocked = pulled;
   await locker.query('COMMIT');
@@ -141,7 +141,7 @@ test('the scan waits when Postgres is slower: memory stays flat', async () => {
   expect(pulledWhileBlocked).toBeLessThan(20);
 });
 
-test('an error of the scan is what the caller gets, and nothing is written', async () => {
+test('the caller gets an error of the scan, and nothing is written', async () => {
   const failing = (async function* () {
     yield [plainRow(1)];
     await Promise.resolve();
@@ -153,7 +153,7 @@ test('an error of the scan is what the caller gets, and nothing is written', asy
   expect((await copyBatch([[plainRow(9)]])).rows).toHaveLength(1);
 });
 
-test('a row that Postgres refuses fails the batch with its own error', async () => {
+test('a row that Postgres refuses fails the batch with its error', async () => {
   const refused = { ...plainRow(1), tenant: 'a\0b' };
   await expect(copyBatch([[refused]])).rejects.toMatchObject({ code: '22021' });
 });

@@ -4,7 +4,7 @@ import { createRowEncoder, escapeCopyText } from '../../src/flush/copy-rows.ts';
 
 const BATCH_ID = '7d0f3c1e-1111-4111-8111-111111111111';
 
-/** Reads COPY's text format as its manual describes it, independently of the encoder. */
+/** Parses COPY's text format by its manual, independently of the encoder. */
 function decodeLine(line: string): (string | null)[] {
   const backslashes: Record<string, string> = { t: '\t', n: '\n', r: '\r', '\\': '\\' };
   return line.split('\t').map((column) => {
@@ -20,7 +20,7 @@ const hostileText = fc.array(
   ),
 );
 
-test('no text can leave its column, its row, or become NULL or the end of data', () => {
+test('no text can leave its column or row, or be read as NULL or the end of data', () => {
   fc.assert(
     fc.property(hostileText, hostileText, hostileText, (...parts) => {
       const [tenant, sku, unit] = parts.map((part) => part.join('')) as [string, string, string];
@@ -49,6 +49,6 @@ test('no text can leave its column, its row, or become NULL or the end of data',
   );
 });
 
-test('an ordinary text is left as it is', () => {
+test('an ordinary text is not changed', () => {
   expect(escapeCopyText('tenant a:b|c"😀')).toBe('tenant a:b|c"😀');
 });

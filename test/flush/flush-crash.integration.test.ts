@@ -1,44 +1,30 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { verifyBooks } from '../../src/flush/books.ts';
 import { flushAll, type FlushDeps } from '../../src/flush/flush.ts';
 import { FLUSH_STEPS } from '../../src/flush/flush-steps.ts';
-import {
-  createFlushFixture,
-  dyingAfter,
-  expectExact,
-  SHARDS,
-  somePulses,
-  type FlushFixture,
-} from './flush-fixture.ts';
+import { useFlushFixture, dyingAfter, expectExact, SHARDS, somePulses } from './flush-fixture.ts';
 
-let fixture: FlushFixture;
+const fixture = useFlushFixture();
 
-beforeAll(async () => {
-  fixture = await createFlushFixture();
-});
-afterAll(async () => {
-  await fixture.close();
-});
-beforeEach(async () => {
-  await fixture.reset();
-});
-
-describe('a flush that dies', () => {
-  test.each(FLUSH_STEPS)('by an exception after "%s" loses and doubles nothing', async (step) => {
-    const pulses = somePulses(500);
-    await fixture.count(pulses);
-    const dying = dyingAfter(fixture, step, () => {
-      throw new Error('killed');
-    });
-    await expect(flushAll(dying)).rejects.toThrow('killed');
-    const books = await verifyBooks(fixture);
-    expect(books).toMatchObject({ balanced: true, counted: 500n });
-    await flushAll(fixture);
-    await expectExact(fixture, pulses);
-  });
+describe('a crash of a flush', () => {
+  test.each(FLUSH_STEPS)(
+    'by an exception after "%s" neither loses nor doubles anything',
+    async (step) => {
+      const pulses = somePulses(500);
+      await fixture.count(pulses);
+      const dying = dyingAfter(fixture, step, () => {
+        throw new Error('killed');
+      });
+      await expect(flushAll(dying)).rejects.toThrow('killed');
+      const books = await verifyBooks(fixture);
+      expect(books).toMatchObject({ balanced: true, counted: 500n });
+      await flushAll(fixture);
+      await expectExact(fixture, pulses);
+    },
+  );
 
   test.each(['recorded', 'copied', 'checked'] as const)(
-    'with its connection after "%s" is retried and exact',
+    'by a lost connection after "%s" is retried and exact',
     async (step) => {
       const pulses = somePulses(500);
       await fixture.count(pulses);
@@ -47,7 +33,7 @@ describe('a flush that dies', () => {
     },
   );
 
-  test('with its connection in the middle of COPY is retried and exact', async () => {
+  test('by a lost connection in the middle of COPY is retried and exact', async () => {
     const pulses = somePulses(500);
     await fixture.count(pulses);
     let scans = 0;
@@ -71,14 +57,14 @@ describe('a flush that dies', () => {
     await expectExact(fixture, pulses);
   });
 
-  test('whose answer to COMMIT is lost finds its own entry in the ledger', async () => {
+  test('after COMMIT, whose reply is lost, finds its own entry in the ledger', async () => {
     const pulses = somePulses(500);
     await fixture.count(pulses);
     await flushAll({ ...fixture, pool: losingFirstCommitAnswer() });
     await expectExact(fixture, pulses);
   });
 
-  test('leaves a batch to the next flush, before anything new is sealed', async () => {
+  test('leaves a batch to the next flush, which writes it before it seals another', async () => {
     const [first, second] = [somePulses(300, 'a'), somePulses(300, 'b')];
     await fixture.count(first);
     const dying = dyingAfter(fixture, 'sealed', () => {

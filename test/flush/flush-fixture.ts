@@ -1,7 +1,7 @@
-/** Real Redis and Postgres for the tests of the flush, and the arithmetic to check it with. */
+/** Real Redis and Postgres for the tests of the flush, and the sums to compare with. */
 import type { Pool } from 'pg';
 import { pino } from 'pino';
-import { expect } from 'vitest';
+import { afterAll, beforeAll, beforeEach, expect } from 'vitest';
 import {
   BatchFold,
   createAccumulator,
@@ -28,11 +28,22 @@ export interface FlushFixture extends FlushDeps {
   readonly databaseUrl: string;
   /** Counts pulses as ingest does. */
   count(pulses: readonly Pulse[]): Promise<void>;
-  /** Postgres' sums per tenant, SKU, unit and hour, sorted. */
+  /** The sums in Postgres by tenant, SKU, unit and hour, sorted. */
   readSums(): Promise<string[]>;
   /** Empties Redis and Postgres. */
   reset(): Promise<void>;
   close(): Promise<void>;
+}
+
+/** Opens, empties and closes the fixture with the hooks of a test file; it is filled in before the first test. */
+export function useFlushFixture(): FlushFixture {
+  const fixture = {} as FlushFixture;
+  beforeAll(async () => {
+    Object.assign(fixture, await createFlushFixture());
+  });
+  beforeEach(() => fixture.reset());
+  afterAll(() => fixture.close());
+  return fixture;
 }
 
 export async function createFlushFixture(): Promise<FlushFixture> {
@@ -78,7 +89,7 @@ export async function createFlushFixture(): Promise<FlushFixture> {
   };
 }
 
-/** `count` pulses of many tenants, SKUs and hours; every pulse has an id of its own. */
+/** `count` pulses of many tenants, SKUs and hours, each with its own id. */
 export function somePulses(count: number, prefix = 'p'): Pulse[] {
   return Array.from({ length: count }, (_, index) => ({
     tenant: `tenant-${index % 7}`,
@@ -90,7 +101,7 @@ export function somePulses(count: number, prefix = 'p'): Pulse[] {
   }));
 }
 
-/** What readSums must give for these pulses, computed with BigInt. */
+/** What readSums must return for these pulses, computed with BigInt. */
 export function expectedSums(pulses: readonly Pulse[]): string[] {
   const sums = new Map<string, { nano: bigint; count: number }>();
   for (const { tenant, sku, unit, windowStartSec, amount } of pulses) {
@@ -112,7 +123,7 @@ export function expectedSums(pulses: readonly Pulse[]): string[] {
     .sort();
 }
 
-/** Deps whose flush dies, once, right after `step`. */
+/** Dependencies whose flush crashes once, right after `step`. */
 export function dyingAfter(
   fixture: FlushFixture,
   step: FlushStep,

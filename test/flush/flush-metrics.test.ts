@@ -14,7 +14,7 @@ const batch = (batchId: string): SealedBatch => ({
   openedAtSec: 0,
 });
 
-test('what was committed counts although the flush failed, and what another committed does not', async () => {
+test('committed batches count even if the flush failed, those that another flush committed do not', async () => {
   const registry = new Registry();
   const metrics = createFlushMetrics(registry);
   const go = (id: string, ...steps: FlushStep[]): void => {

@@ -1,32 +1,21 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { AggregateRow, SealedBatch } from '../../src/aggregate/accumulator.ts';
 import { FatalError, TransientError } from '../../src/core/errors.ts';
 import { verifyBooks } from '../../src/flush/books.ts';
 import { flushAll, type FlushDeps } from '../../src/flush/flush.ts';
 import {
-  createFlushFixture,
+  useFlushFixture,
   dyingAfter,
   expectedSums,
   expectExact,
   SHARDS,
   somePulses,
   WINDOW_SEC,
-  type FlushFixture,
 } from './flush-fixture.ts';
 
-let fixture: FlushFixture;
+const fixture = useFlushFixture();
 
-beforeAll(async () => {
-  fixture = await createFlushFixture();
-});
-afterAll(async () => {
-  await fixture.close();
-});
-beforeEach(async () => {
-  await fixture.reset();
-});
-
-/** Deps whose scan of a batch is changed by `change`; asked anew on every attempt. */
+/** Dependencies whose scan of a batch is changed by `change`, which is called for every attempt. */
 function scanning(change: (rows: AggregateRow[], attempt: number) => AggregateRow[]): FlushDeps {
   let attempt = 0;
   return {
@@ -42,7 +31,7 @@ function scanning(change: (rows: AggregateRow[], attempt: number) => AggregateRo
 }
 
 describe('flush', () => {
-  test('everything counted becomes rows, exactly', async () => {
+  test('everything that was counted becomes rows, exactly', async () => {
     const pulses = somePulses(1_000);
     await fixture.count(pulses);
     const report = await flushAll(fixture);
@@ -51,12 +40,12 @@ describe('flush', () => {
     await expectExact(fixture, pulses);
   });
 
-  test('nothing to flush writes nothing', async () => {
+  test('writes nothing when there is nothing to flush', async () => {
     expect(await flushAll(fixture)).toMatchObject({ batchCount: 0, rowCount: 0, pulseCount: 0n });
     expect((await fixture.pool.query('SELECT FROM flush_batches')).rowCount).toBe(0);
   });
 
-  test('the same key flushed again becomes a second row, and the sum is exact', async () => {
+  test('a key that is flushed again becomes a second row, and the sum is exact', async () => {
     const [first, second] = [somePulses(200, 'a'), somePulses(200, 'b')];
     await fixture.count(first);
     await flushAll(fixture);
@@ -65,7 +54,7 @@ describe('flush', () => {
     await expectExact(fixture, [...first, ...second]);
   });
 
-  test('a late pulse for another month gets that month made', async () => {
+  test('a late pulse creates the partition of its month', async () => {
     const pulses = somePulses(10).map((pulse, index) => ({
       ...pulse,
       windowStartSec: index === 0 ? Date.UTC(2023, 11, 31, 23) / 1000 : WINDOW_SEC,
@@ -80,7 +69,7 @@ describe('flush', () => {
     expect(rows.map(({ name }) => name)).toContain('pulses_2023_12');
   });
 
-  test('two flushers at once write every batch once', async () => {
+  test('two flushes at once write every batch once', async () => {
     const pulses = somePulses(2_000);
     await fixture.count(pulses);
     await Promise.all([flushAll(fixture), flushAll(fixture), flushAll(fixture)]);
@@ -88,7 +77,7 @@ describe('flush', () => {
     await expectExact(fixture, pulses);
   });
 
-  test('a batch that another flusher is writing is skipped, and nothing new is sealed', async () => {
+  test('a batch that another flush is writing is skipped, and nothing new is sealed', async () => {
     const pulses = somePulses(300);
     await fixture.count(pulses);
     const second: unknown[] = [];
@@ -104,14 +93,14 @@ describe('flush', () => {
 });
 
 describe('a scan that disagrees with the seal', () => {
-  test('because rows came twice is repeated without repeats', async () => {
+  test('because rows came twice is repeated without them', async () => {
     const pulses = somePulses(500);
     await fixture.count(pulses);
     await flushAll(scanning((rows) => [...rows, ...rows.slice(0, 3)]));
     await expectExact(fixture, pulses);
   });
 
-  test('because rows are missing is not committed, stays sealed, and holds up no other', async () => {
+  test('because rows are missing is not committed, stays sealed, and blocks no other batch', async () => {
     const pulses = somePulses(500);
     await fixture.count(pulses);
     const loses = (rows: AggregateRow[]): AggregateRow[] =>
@@ -124,7 +113,7 @@ describe('a scan that disagrees with the seal', () => {
     const books = await verifyBooks(fixture);
     expect(books.balanced).toBe(true);
     expect(books.sealed).toBeGreaterThan(0n);
-    // The next pulses are not held up by the batch that waits for a person.
+    // The batch that waits for a person does not block the next pulses.
     const more = somePulses(100, 'more');
     await fixture.count(more);
     await expect(flushAll(scanning(loses))).rejects.toMatchObject({
@@ -136,7 +125,7 @@ describe('a scan that disagrees with the seal', () => {
   });
 });
 
-describe('a batch that vanished from Redis', () => {
+describe('a batch that is missing in Redis', () => {
   test('is settled when the ledger has it', async () => {
     const pulses = somePulses(50);
     await fixture.count(pulses);
@@ -159,7 +148,7 @@ describe('a batch that vanished from Redis', () => {
     expect((await verifyBooks(fixture)).drift).toBe(batch?.pulseCount);
   });
 
-  test('while it was listed is settled by the ledger', async () => {
+  test('after it was listed is settled by the ledger', async () => {
     const pulses = somePulses(50);
     await fixture.count(pulses);
     const batches = [await fixture.accumulator.seal(0), await fixture.accumulator.seal(1)];
@@ -173,7 +162,7 @@ describe('a batch that vanished from Redis', () => {
   });
 });
 
-test('while Postgres is away every pulse stays in Redis, in one batch at most', async () => {
+test('while Postgres is unavailable every pulse stays in Redis, in at most one batch', async () => {
   const pulses = somePulses(100);
   await fixture.count(pulses);
   const pool = Object.assign(Object.create(fixture.pool) as FlushDeps['pool'], {

@@ -17,7 +17,7 @@ describe('tickedBetween', () => {
     expect(tickedBetween(cron, at(after), at(until))).toBe(expected);
   });
 
-  test('a search that would take for ever says yes, because an early flush is harmless', () => {
+  test('a search that would take too long says yes, because an early flush is harmless', () => {
     expect(tickedBetween('0 0 29 2 *', Date.parse('2021-01-01'), Date.parse('2023-01-01'))).toBe(
       true,
     );
@@ -25,7 +25,7 @@ describe('tickedBetween', () => {
 });
 
 describe('the counter of ticks', () => {
-  test('counts from when the oldest sum was begun, and anew when that is another', () => {
+  test('counts since the oldest sum was opened, and starts over when that is another one', () => {
     const ticks = createTickCounter('0 * * * *');
     const counts = (
       [

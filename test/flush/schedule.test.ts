@@ -29,7 +29,7 @@ function start(options: Partial<FlushScheduleOptions> & Pick<FlushScheduleOption
   });
 }
 
-/** A flush that runs until it is told to end. */
+/** A flush that runs until the test ends it. */
 function slowFlush() {
   const ends: (() => void)[] = [];
   const flush = vi.fn(() => new Promise<void>((resolve) => ends.push(resolve)));
@@ -37,7 +37,7 @@ function slowFlush() {
 }
 
 describe('the schedule', () => {
-  test('flushes on every tick, and not between', async () => {
+  test('flushes on every tick, and not in between', async () => {
     const flush = vi.fn(() => Promise.resolve());
     start({ flush });
     await vi.advanceTimersByTimeAsync(9 * MINUTE_MS);
@@ -48,7 +48,7 @@ describe('the schedule', () => {
     expect(flush).toHaveBeenCalledTimes(4);
   });
 
-  test('makes up for a tick that the clock jumped over', async () => {
+  test('catches up on a tick that the clock jumped over', async () => {
     const flush = vi.fn(() => Promise.resolve());
     start({ flush });
     vi.setSystemTime(Date.parse('2024-03-05T11:20:00Z'));
@@ -60,7 +60,7 @@ describe('the schedule', () => {
     expect(flush).toHaveBeenCalledTimes(2);
   });
 
-  test('makes up once for a day of ticks that a stopped process missed', async () => {
+  test('catches up once on a day of ticks that a stopped process missed', async () => {
     const flush = vi.fn(() => Promise.resolve());
     start({ flush });
     vi.setSystemTime(Date.parse('2024-03-06T10:50:00Z'));
@@ -68,7 +68,7 @@ describe('the schedule', () => {
     expect(flush).toHaveBeenCalledTimes(1);
   });
 
-  test('makes up for a tick that a blocked loop missed by a few seconds', async () => {
+  test('catches up on a tick that a blocked event loop missed by a few seconds', async () => {
     const flush = vi.fn(() => Promise.resolve());
     start({ flush });
     await vi.advanceTimersByTimeAsync(10 * MINUTE_MS - 1_000);
@@ -85,7 +85,7 @@ describe('the schedule', () => {
     expect(flush).toHaveBeenCalledTimes(1);
   });
 
-  test('never runs two flushes at once; a tick during one is run after it', async () => {
+  test('never runs two flushes at once; a tick during one runs after it', async () => {
     const { flush, end } = slowFlush();
     start({ flush });
     await vi.advanceTimersByTimeAsync(11 * MINUTE_MS);
@@ -109,9 +109,9 @@ describe('at start', () => {
     expect(flush).toHaveBeenCalledTimes(1);
   });
 
-  test('a flush runs at once when nobody can tell', async () => {
+  test('a flush runs at once if it cannot tell', async () => {
     const flush = vi.fn(() => Promise.resolve());
-    start({ flush, isOverdue: () => Promise.reject(new Error('redis is away')) });
+    start({ flush, isOverdue: () => Promise.reject(new Error('redis is unavailable')) });
     await vi.advanceTimersByTimeAsync(1);
     expect(flush).toHaveBeenCalledTimes(1);
   });
@@ -123,7 +123,7 @@ describe('a failing flush', () => {
   test('is retried before the next tick until it works', async () => {
     const flush = vi.fn<() => Promise<void>>(() => Promise.resolve());
     flush.mockRejectedValueOnce(away).mockRejectedValueOnce(new Error('unknown'));
-    // The waits between attempts are real, so only the date stands still.
+    // The waits between attempts are real, so only the date is faked.
     vi.useRealTimers();
     vi.useFakeTimers({ now: Date.parse('2024-03-05T10:50:00Z'), toFake: ['Date'] });
     start({ flush, isOverdue: () => Promise.resolve(true) });
@@ -141,7 +141,7 @@ describe('a failing flush', () => {
     expect(flush).toHaveBeenCalledTimes(2);
   });
 
-  test('is not retried beyond the next tick, which begins anew', async () => {
+  test('is not retried beyond the next tick, which starts over', async () => {
     const flush = vi.fn(() => Promise.reject(away));
     start({
       flush,
@@ -156,7 +156,7 @@ describe('a failing flush', () => {
 });
 
 describe('close', () => {
-  test('waits for a running flush and starts no other', async () => {
+  test('waits for a running flush and starts no other one', async () => {
     const { flush, end } = slowFlush();
     start({ flush, isOverdue: () => Promise.resolve(true) });
     await vi.advanceTimersByTimeAsync(70 * MINUTE_MS);

@@ -27,7 +27,7 @@ const messageIdOf = ({ properties }: { properties: object }) =>
 const pulses = (count: number) => Array.from({ length: count }, () => sentPulse());
 
 describe('Batch', () => {
-  test('every pulse is folded or rejected, never both and never neither', () => {
+  test('every pulse is either folded or rejected', () => {
     const batch = batchOf([
       [sentPulse()],
       ['not json'],
@@ -45,7 +45,7 @@ describe('Batch', () => {
     expect(batch.deliveries.count).toBe(4);
   });
 
-  test('a rejected pulse knows its own delivery, position and text', () => {
+  test('a rejected pulse has its own delivery, position and text', () => {
     const batch = batchOf([
       [sentPulse(), { messageId: 'm1' }],
       [`[${JSON.stringify(sentPulse())}, {"tenant" : 1}]`, { messageId: 'm2' }],
@@ -72,26 +72,26 @@ describe('Batch', () => {
     expect(batch.lastDelivery?.fields.deliveryTag).toBe(5);
   });
 
-  test('it is full by deliveries, good or bad, and by four times as many pulses in arrays', () => {
+  test('is full after so many deliveries, good or bad, or after four times as many pulses in arrays', () => {
     expect(batchOf([[sentPulse()], ['bad']], 3).isFull).toBe(false);
     expect(batchOf([[sentPulse()], ['bad'], ['bad']], 3).isFull).toBe(true);
     expect(batchOf([[pulses(11)]], 3).isFull).toBe(false);
     expect(batchOf([[pulses(12)]], 3).isFull).toBe(true);
   });
 
-  test('it is full by the bytes of its bodies', () => {
+  test('is full after so many bytes of bodies', () => {
     const large = Buffer.alloc(8 * 1024 * 1024, ' ');
     expect(batchOf([[large]]).isFull).toBe(false);
     expect(batchOf([[large], [large]]).isFull).toBe(true);
   });
 
-  test('the longest array fits behind a batch that is one pulse short', () => {
+  test('takes the longest array when it is one pulse short', () => {
     const batch = batchOf([[pulses(39)], [pulses(1_000)]], 10);
     expect(batch.pulseCount).toBe(1_039);
     expect(batch.parts.get(0)?.fold.fold().pulseCount).toBe(1_039);
   });
 
-  test('only redelivered pulses without any id are counted as such', () => {
+  test('counts redelivered pulses only if they have no id', () => {
     const batch = batchOf([
       [sentPulse(), { redelivered: true }],
       [sentPulse({ id: 'p' }), { redelivered: true }],
@@ -103,7 +103,7 @@ describe('Batch', () => {
     expect(batch.redeliveredWithoutId).toBe(3);
   });
 
-  test('a pulse that Redis refused is found again by shard and position, with its own text', () => {
+  test('finds a pulse that Redis refused by shard and position, with its own text', () => {
     const shards = 4;
     const tenants = Array.from({ length: 40 }, (_, index) => `tenant-${index}`);
     const sent = tenants.map((tenant) => sentPulse({ tenant }));
@@ -147,8 +147,8 @@ describe('Batch', () => {
     expect(() => batch.rejectedByShard(1, 0, OVERFLOW)).toThrow(RangeError);
   });
 
-  // Looking for each from the array's beginning would take longer than a test may.
-  test('a thousand refused pulses of one large array are all found', () => {
+  // A search from the start of the array for each pulse would exceed the test's time limit.
+  test('finds a thousand refused pulses of one large array', () => {
     const padding = 'x'.repeat(8_000);
     const sent = Array.from({ length: 1_000 }, (_, index) =>
       sentPulse({ id: `${index}`, padding }),

@@ -3,8 +3,8 @@ import { describe, expect, test } from 'vitest';
 import { createBatcher } from '../../src/ingest/batcher.ts';
 import { NumberBatch } from './number-batch.ts';
 
-describe('whatever the order in which batches settle', () => {
-  test('each is acknowledged once, in order, after its own settle, and nothing behind a failure', async () => {
+describe('in whatever order batches settle', () => {
+  test('each is acknowledged once, in order, after it has settled, and none after a failure', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.scheduler(),

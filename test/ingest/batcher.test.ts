@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { createBatcher, type Batcher, type BatcherOptions } from '../../src/ingest/batcher.ts';
 import { NumberBatch } from './number-batch.ts';
 
-/** A batcher whose settles end when the test says so. */
+/** A batcher whose batches settle when the test decides. */
 function harness({ size = 2, ...options }: Partial<BatcherOptions> & { size?: number } = {}) {
   const settling: { batch: NumberBatch; resolve: () => void; reject: (error: Error) => void }[] =
     [];
@@ -24,7 +24,7 @@ function harness({ size = 2, ...options }: Partial<BatcherOptions> & { size?: nu
   return { batcher, settling, acknowledged, failures };
 }
 
-/** Lets every promise that can go on do so. */
+/** Lets every promise continue that can. */
 async function turns(): Promise<void> {
   for (let turn = 0; turn < 20; turn++) await Promise.resolve();
 }
@@ -37,8 +37,8 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-describe('taking deliveries together', () => {
-  test('a full batch is settled at once, without waiting for its time', () => {
+describe('collecting deliveries', () => {
+  test('a full batch is settled at once, before its linger time is over', () => {
     const { batcher, settling } = harness();
     batcher.add(1);
     expect(settling).toHaveLength(0);
@@ -46,7 +46,7 @@ describe('taking deliveries together', () => {
     expect(settling.map(({ batch }) => batch.deliveries)).toEqual([[1, 2]]);
   });
 
-  test('a batch that does not fill up is settled when its time is over, not before', () => {
+  test('a batch that does not fill up is settled when its linger time is over', () => {
     const { batcher, settling } = harness({ lingerMs: 20 });
     batcher.add(1);
     vi.advanceTimersByTime(19);
@@ -55,7 +55,7 @@ describe('taking deliveries together', () => {
     expect(settling.map(({ batch }) => batch.deliveries)).toEqual([[1]]);
   });
 
-  test('the time of a batch begins with its own first delivery', () => {
+  test('the linger time of a batch starts with its own first delivery', () => {
     const { batcher, settling } = harness({ size: 3 });
     batcher.add(1);
     vi.advanceTimersByTime(20);
@@ -67,7 +67,7 @@ describe('taking deliveries together', () => {
     expect(settling.map(({ batch }) => batch.deliveries)).toEqual([[1], [2, 3]]);
   });
 
-  test('no more batches are in flight than allowed; the next starts when one settles', async () => {
+  test('only so many batches are in flight; the next starts when one has settled', async () => {
     const { batcher, settling } = harness();
     for (let delivery = 1; delivery <= 8; delivery++) batcher.add(delivery);
     expect(settling).toHaveLength(2);
@@ -84,7 +84,7 @@ describe('taking deliveries together', () => {
     await turns();
   });
 
-  test('while all places are taken, a batch goes on filling up beyond its time', async () => {
+  test('while too many are in flight, a batch takes deliveries beyond its linger time', async () => {
     const { batcher, settling } = harness({ inFlightMax: 1, size: 3 });
     for (const delivery of [1, 2, 3, 4]) batcher.add(delivery);
     vi.advanceTimersByTime(1_000);
@@ -98,7 +98,7 @@ describe('taking deliveries together', () => {
     ]);
   });
 
-  test('a batch that was late once does not hurry the next one', async () => {
+  test('a batch that was late does not shorten the linger time of the next', async () => {
     const { batcher, settling } = harness({ inFlightMax: 1, size: 2 });
     batcher.add(1);
     batcher.add(2);
@@ -128,7 +128,7 @@ describe('acknowledging', () => {
     expect(acknowledged).toEqual([[1, 2]]);
   });
 
-  test('a batch that settles early waits for the one before it', async () => {
+  test('a batch that settles early waits for the previous one', async () => {
     const { batcher, settling, acknowledged } = harness();
     for (const delivery of [1, 2, 3, 4]) batcher.add(delivery);
     settling[1]?.resolve();
@@ -142,7 +142,7 @@ describe('acknowledging', () => {
     ]);
   });
 
-  test('after a failure nothing is settled or acknowledged any more, and it is told once', async () => {
+  test('after a failure nothing more is settled or acknowledged, and it is reported once', async () => {
     const { batcher, settling, acknowledged, failures } = harness();
     for (const delivery of [1, 2, 3, 4, 5, 6]) batcher.add(delivery);
     const failure = new Error('redis is gone');
@@ -157,7 +157,7 @@ describe('acknowledging', () => {
     expect(failures).toEqual([failure]);
   });
 
-  test('a failure of a later batch does not let an earlier one be acknowledged afterwards', async () => {
+  test('after the failure of a later batch, an earlier one is not acknowledged either', async () => {
     const { batcher, settling, acknowledged, failures } = harness();
     for (const delivery of [1, 2, 3, 4]) batcher.add(delivery);
     settling[1]?.reject(new Error('applied or not'));
@@ -168,7 +168,7 @@ describe('acknowledging', () => {
     expect(failures).toHaveLength(1);
   });
 
-  test('an acknowledgement that fails is a failure like any other', async () => {
+  test('a failed acknowledgement is a failure like any other', async () => {
     const failures: unknown[] = [];
     const batcher = createBatcher<number, NumberBatch>(
       {
@@ -191,7 +191,7 @@ describe('acknowledging', () => {
 });
 
 describe('drain', () => {
-  test('settles and acknowledges everything it has, the open batch included', async () => {
+  test('settles and acknowledges everything, including the open batch', async () => {
     const { batcher, settling, acknowledged } = harness({ inFlightMax: 1 });
     for (const delivery of [1, 2, 3, 4, 5]) batcher.add(delivery);
     let drained = false;
@@ -207,7 +207,7 @@ describe('drain', () => {
     expect(acknowledged).toEqual([[1, 2], [3, 4], [5]]);
   });
 
-  test('of nothing ends at once', async () => {
+  test('ends at once when there is nothing', async () => {
     const { batcher } = harness();
     await batcher.drain();
   });
@@ -222,7 +222,7 @@ describe('drain', () => {
     expect(settling).toHaveLength(0);
   });
 
-  test('rejects with what stopped it', async () => {
+  test('rejects with the failure that stopped it', async () => {
     const { batcher, settling } = harness();
     batcher.add(1);
     const drained = expect(batcher.drain()).rejects.toThrow('redis is gone');
@@ -232,7 +232,7 @@ describe('drain', () => {
 });
 
 describe('abandon', () => {
-  test('forgets what waits and acknowledges nothing of what is in flight', async () => {
+  test('drops what waits, and acknowledges nothing that is in flight', async () => {
     const { batcher, settling, acknowledged, failures } = harness();
     for (const delivery of [1, 2, 3, 4, 5, 6, 7]) batcher.add(delivery);
     batcher.abandon();

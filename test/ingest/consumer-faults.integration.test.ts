@@ -34,7 +34,7 @@ async function startIngest(...given: Parameters<IngestFixture['startIngest']>): 
 const withIds = (count: number) =>
   Array.from({ length: count }, (_, index) => ({ body: sentPulse({ id: `p-${index}` }) }));
 
-/** Counts how often Redis was asked and could not take a batch. */
+/** Counts the probes that Redis failed. */
 const countingProbes =
   (probes: { failed: number }) =>
   ({ probe }: ConsumerDeps): Partial<ConsumerDeps> => ({
@@ -46,7 +46,7 @@ const countingProbes =
     },
   });
 
-/** Lets undisturbed consumers finish, then compares everything with what was sent. */
+/** Lets two undisturbed consumers finish, then compares everything with what was sent. */
 async function expectExactlyOnce({ oracle, bad }: Traffic): Promise<void> {
   await Promise.all(running.splice(0).map((ingest) => ingest.close(10_000)));
   for (let round = 0; round < 5; round++) {
@@ -54,7 +54,7 @@ async function expectExactlyOnce({ oracle, bad }: Traffic): Promise<void> {
     await eventually(() => ingest.states.at(-1)).toBe('consuming');
     await eventually(() => fixture.readyCount()).toBe(0);
     await ingest.close();
-    // What was delivered and not settled is back by now.
+    // By now, what was delivered and not settled is in the queue again.
     if ((await fixture.readyCount()) === 0) break;
   }
   expect(await fixture.readyCount()).toBe(0);
@@ -66,7 +66,7 @@ async function expectExactlyOnce({ oracle, bad }: Traffic): Promise<void> {
 
 describe('killed', () => {
   test.each(INGEST_STEPS.flatMap((step) => [1, 4].map((time) => [step, time] as const)))(
-    'right after the step "%s" for the %i. time: every pulse is still counted exactly once',
+    'right after step "%s", at time %i: every pulse is still counted exactly once',
     async (fatalStep, time) => {
       const traffic = mixedTraffic(200);
       await fixture.publish(traffic.messages);
@@ -85,7 +85,7 @@ describe('killed', () => {
     },
   );
 
-  test('at random moments, again and again', async () => {
+  test('at random moments, repeatedly', async () => {
     const traffic = mixedTraffic(1_500);
     await fixture.publish(traffic.messages);
     for (let round = 0; round < 8; round++) {
@@ -104,7 +104,7 @@ describe('killed', () => {
 });
 
 describe('RabbitMQ', () => {
-  test('gone in the middle and back: the same consumer goes on, nothing is counted twice', async () => {
+  test('is lost in the middle and returns: the same consumer continues, and nothing is counted twice', async () => {
     const traffic = mixedTraffic(1_000);
     await fixture.publish(traffic.messages);
     let cuts = 0;
@@ -152,11 +152,11 @@ describe('RabbitMQ', () => {
     expect(ingest.fatal).toEqual([]);
     await ingest.consumer.drain(10_000);
     expect(await fixture.readyCount()).toBe(0);
-    // A tag of the old connection would have closed the new channel, and shown another loss.
+    // A tag of the old connection would have closed the new channel, and caused another loss.
     expect(ingest.states.filter((state) => state === 'consuming')).toHaveLength(2);
   });
 
-  test('a deleted queue makes the consumer wait for it, and go on when it is back', async () => {
+  test('the consumer waits for a deleted queue, and continues when it is declared again', async () => {
     const ingest = await startIngest();
     await eventually(() => ingest.states.at(-1)).toBe('consuming');
     await fixture.deleteQueue();
@@ -169,7 +169,7 @@ describe('RabbitMQ', () => {
 });
 
 describe('Redis', () => {
-  test('killed in the middle and back: the same consumer goes on, every sum is exact', async () => {
+  test('is killed in the middle and returns: the same consumer continues, and every sum is exact', async () => {
     const traffic = mixedTraffic(1_500);
     await fixture.publish(traffic.messages);
     const probes = { failed: 0 };
@@ -177,7 +177,7 @@ describe('Redis', () => {
     await eventually(async () => (await fixture.books()).counted).toBeGreaterThan(50);
     await server.kill();
     await eventually(() => probes.failed).toBeGreaterThan(2);
-    // Nothing is held while nobody can count: all of it is back in the queue.
+    // Nothing is held while Redis is unavailable: everything is in the queue again.
     expect(ingest.states.at(-1)).toBe('waiting');
     expect(await fixture.consumerCount()).toBe(0);
     expect(await fixture.readyCount()).toBeGreaterThan(1_000);
@@ -187,7 +187,7 @@ describe('Redis', () => {
     await expectExactlyOnce(traffic);
   }, 90_000);
 
-  test('away at the start: nothing is taken until it is there', async () => {
+  test('is unavailable at the start: nothing is consumed until it is available', async () => {
     await fixture.publish(withIds(10));
     await server.kill();
     const probes = { failed: 0 };
@@ -199,7 +199,7 @@ describe('Redis', () => {
     await fixture.counted(10);
   });
 
-  test('an answer that is lost after the apply leads to duplicates refused, not to doubled sums', async () => {
+  test('loses its reply after an apply: duplicates are refused, and sums are not doubled', async () => {
     const traffic = mixedTraffic(200);
     await fixture.publish(traffic.messages);
     let lost = 0;
@@ -219,7 +219,7 @@ describe('Redis', () => {
     await expectExactlyOnce(traffic);
   });
 
-  test('that holds what is not ours stops the process and acknowledges nothing', async () => {
+  test('holds something that is not Pulse’s: the process stops and acknowledges nothing', async () => {
     await fixture.publish(withIds(10));
     const failure = new FatalError('PULSE_REDIS_LIBRARY', 'not ours');
     const ingest = await startIngest({

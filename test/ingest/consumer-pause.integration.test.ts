@@ -1,19 +1,14 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test } from 'vitest';
 import { eventually } from '../support/eventually.ts';
-import { createIngestFixture, type Ingest, type IngestFixture } from './ingest-fixture.ts';
+import { useIngestFixture, type Ingest } from './ingest-fixture.ts';
 
-let fixture: IngestFixture;
+const fixture = useIngestFixture();
 let ingest: Ingest | undefined;
 
-beforeAll(async () => {
-  fixture = await createIngestFixture();
-});
-beforeEach(() => fixture.reset());
 afterEach(async () => {
   await ingest?.close();
   ingest = undefined;
 });
-afterAll(() => fixture.close());
 
 function withIds(count: number) {
   const pulse = { tenant: 'acme', product_sku: 'cpu', use_unity: 'h', used_amount: 1 };
@@ -26,7 +21,7 @@ function withIds(count: number) {
 const stateIs = (state: string) => eventually(() => ingest?.states.at(-1)).toBe(state);
 
 describe('a paused consumer', () => {
-  test('acknowledges what it has counted, gives the rest back, and counts each pulse once in the end', async () => {
+  test('acknowledges what it has counted, returns the rest, and in the end counts each pulse once', async () => {
     const count = 3_000;
     await fixture.publish(withIds(count));
     ingest = await fixture.startIngest({ channelMax: 2 });
@@ -44,12 +39,12 @@ describe('a paused consumer', () => {
     ingest.consumer.pause();
     await stateIs('paused');
     expect(await fixture.readyCount()).toBe(0);
-    // A pause keeps its connection and leaves no channel open on it; only a delivery that the broker sends
-    // after it has confirmed the cancel, which is rare, makes the library give the connection up.
+    // A pause keeps the connection and closes its channel. Only if the broker delivers after it has confirmed the
+    // cancel, which is rare, amqplib closes the connection.
     expect(ingest.states.filter((state) => state === 'waiting').length).toBeLessThan(4);
   });
 
-  test('stays paused over a lost connection, and while Redis is away', async () => {
+  test('stays paused across a lost connection, and while Redis is unavailable', async () => {
     ingest = await fixture.startIngest();
     await stateIs('consuming');
     ingest.consumer.pause();
@@ -71,7 +66,7 @@ describe('a paused consumer', () => {
     await fixture.counted(50);
   });
 
-  test('that is told both in one breath consumes', async () => {
+  test('consumes after a pause and a resume at the same time', async () => {
     ingest = await fixture.startIngest();
     await stateIs('consuming');
     for (let round = 0; round < 20; round++) {

@@ -1,27 +1,22 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test } from 'vitest';
 import { eventually } from '../support/eventually.ts';
 import { sentPulse } from '../support/pulses.ts';
-import { createIngestFixture, type Ingest, type IngestFixture } from './ingest-fixture.ts';
+import { useIngestFixture, type Ingest } from './ingest-fixture.ts';
 import { mixedTraffic } from './traffic.ts';
 
-let fixture: IngestFixture;
+const fixture = useIngestFixture();
 let ingest: Ingest | undefined;
 
-beforeAll(async () => {
-  fixture = await createIngestFixture();
-});
-beforeEach(() => fixture.reset());
 afterEach(async () => {
   await ingest?.close();
   ingest = undefined;
 });
-afterAll(() => fixture.close());
 
 const withIds = (count: number, from = 0) =>
   Array.from({ length: count }, (_, index) => ({ body: sentPulse({ id: `p-${from + index}` }) }));
 
 describe('ingest', () => {
-  test('counts the good exactly and dead-letters the bad, whatever shares a batch', async () => {
+  test('counts good pulses exactly and dead-letters bad ones, whatever shares a batch', async () => {
     const { messages, oracle, bad } = mixedTraffic(500);
     await fixture.publish(messages);
     ingest = await fixture.startIngest();
@@ -42,7 +37,7 @@ describe('ingest', () => {
     ingest = undefined;
   });
 
-  test('tells what it holds and since when, and nothing once it is acknowledged', async () => {
+  test('reports what it holds and since when, and nothing after the acknowledgement', async () => {
     let release: () => void = () => undefined;
     const released = new Promise<void>((resolve) => {
       release = resolve;
@@ -78,7 +73,7 @@ describe('ingest', () => {
     expect(counts.ackLagSeconds).toHaveLength(counts.batches);
   });
 
-  test('a dead letter tells its reason, its place and where it came from', async () => {
+  test('a dead letter has its reason, position and origin', async () => {
     await fixture.publish([
       { body: [sentPulse(), sentPulse({ used_amount: -1 })], messageId: 'm-1' },
     ]);
@@ -97,7 +92,7 @@ describe('ingest', () => {
     });
   });
 
-  test('a pulse that would overflow its sum arrives in the dead queue, the others count', async () => {
+  test('a pulse that would overflow its sum is dead-lettered, and the others count', async () => {
     const largest = '999999999999999.999999999';
     const full = Array.from({ length: 10 }, (_, part) => ({
       body: Array.from({ length: 923 }, () => sentPulse({ used_amount: largest })),
@@ -109,7 +104,7 @@ describe('ingest', () => {
       { body: sentPulse({ id: 'too-much', used_amount: largest }) },
     ]);
     ingest = await fixture.startIngest({ batchSize: 1_000 });
-    // 9,223 of the largest fit, 9,230 were sent, and one more.
+    // The sum has room for 9,223 of the largest amount; 9,230 were sent, and one more pulse.
     await fixture.counted(9_223 + 1);
     await eventually(() => ingest?.counts.deadLettered.sum_overflow).toBe(8);
     const letters = [...(await fixture.takeDeadLetters()).values()];
@@ -118,7 +113,7 @@ describe('ingest', () => {
     expect(bodies.filter(({ id }) => id === 'too-much')).toHaveLength(1);
   });
 
-  test('a message of hostile bytes and properties never stops the thread', async () => {
+  test('a message with hostile bytes and properties does not stop the thread', async () => {
     const deep = `{"tenant":${'['.repeat(50_000)}${']'.repeat(50_000)},"id":"x"}`;
     const zeros = JSON.stringify(sentPulse({ id: 'z', used_amount: `0.${'0'.repeat(500_000)}1` }));
     const bodies = [deep, zeros, '', '\ufffd', '[]', JSON.stringify(sentPulse())];
@@ -134,7 +129,7 @@ describe('ingest', () => {
 });
 
 describe('closing while busy', () => {
-  test('acknowledges what was applied and leaves the rest to others: nothing is lost or counted twice', async () => {
+  test('acknowledges what was applied and returns the rest: nothing is lost or counted twice', async () => {
     const count = 3_000;
     await fixture.publish(withIds(count));
     ingest = await fixture.startIngest();
@@ -149,7 +144,7 @@ describe('closing while busy', () => {
     expect(await fixture.books()).toEqual({ counted: count, duplicates: 0 });
   });
 
-  test('with no time to drain is a crash that loses nothing', async () => {
+  test('without time to drain loses nothing, like a crash', async () => {
     const count = 2_000;
     await fixture.publish(withIds(count));
     ingest = await fixture.startIngest();
@@ -168,7 +163,7 @@ describe('closing while busy', () => {
     ingest = undefined;
   });
 
-  test('two consumers share a queue without counting anything twice', async () => {
+  test('two consumers share a queue and count nothing twice', async () => {
     const { messages, oracle } = mixedTraffic(1_000);
     ingest = await fixture.startIngest();
     const other = await fixture.startIngest();

@@ -1,7 +1,7 @@
-/** Deliveries as the broker hands them over, for tests without a broker. */
+/** Deliveries for tests without a broker. */
 import type { Delivery } from '../../src/ingest/batch.ts';
 
-/** A delivery of `body`; JSON unless it is text or bytes already. */
+/** A delivery of `body`, as JSON unless it is text or bytes. */
 export function deliveryOf(
   body: unknown,
   given: { tag?: number; redelivered?: boolean; messageId?: string; timestamp?: number } = {},

@@ -1,7 +1,8 @@
-/** Ingest end to end in this process: real RabbitMQ and Redis, proxies that can be cut, a foreign producer. */
+/** Ingest from end to end in this process: real RabbitMQ and Redis, proxies that can be cut, another client's producer. */
 import type { Socket } from 'node:net';
 import { connect, type ChannelModel, type ConfirmChannel, type GetMessage } from 'amqplib';
 import { pino } from 'pino';
+import { afterAll, beforeAll, beforeEach } from 'vitest';
 import { createAccumulator, type Accumulator } from '../../src/aggregate/accumulator.ts';
 import { startConsumer, type ConsumerDeps } from '../../src/ingest/consumer.ts';
 import { addCounts, noCounts, type ThreadState } from '../../src/ingest/thread-messages.ts';
@@ -30,7 +31,18 @@ export interface IngestOptions {
   readonly deps?: (deps: ConsumerDeps) => Partial<ConsumerDeps>;
 }
 
-/** `redisUrl` replaces the Redis of the run by one of the test's own. */
+/** Opens, empties and closes the fixture with the hooks of a test file; it is filled in before the first test. */
+export function useIngestFixture(): IngestFixture {
+  const fixture = {} as IngestFixture;
+  beforeAll(async () => {
+    Object.assign(fixture, await createIngestFixture());
+  });
+  beforeEach(() => fixture.reset());
+  afterAll(() => fixture.close());
+  return fixture;
+}
+
+/** @param options.redisUrl Another Redis than that of the run. */
 export async function createIngestFixture({ redisUrl }: { redisUrl?: string } = {}) {
   const services = await isolatedServices();
   const { rabbitmqUrl, queue } = services;
@@ -54,7 +66,7 @@ export async function createIngestFixture({ redisUrl }: { redisUrl?: string } = 
     };
   };
 
-  /** Starts one consumer as a thread does, behind its own proxies. */
+  /** Starts one consumer, as a thread does, behind its own proxies. */
   async function startIngest(ingestOptions: IngestOptions = {}) {
     const { batchSize = 20, retryForMs = 2_000, channelMax = 10, deps } = ingestOptions;
     const rabbitProxy = await startTcpProxy(rabbitmqUrl);
@@ -103,7 +115,7 @@ export async function createIngestFixture({ redisUrl }: { redisUrl?: string } = 
       rabbitProxy,
       redisProxy,
       consumer,
-      /** As SIGKILL would: nothing it still says reaches a server. */
+      /** Like SIGKILL: nothing more that it sends reaches a server. */
       kill: cut,
       async close(drainMs = 10_000) {
         await consumer.drain(drainMs);
@@ -134,8 +146,8 @@ export async function createIngestFixture({ redisUrl }: { redisUrl?: string } = 
     },
 
     /**
-     * Publishes bodies whose message id, correlation id and a header's name are 200 bytes that are no UTF-8,
-     * as a client in another language can: placeholders are changed on their way to the socket.
+     * Publishes bodies whose message id, correlation id and header name are 200 bytes that are not UTF-8, as a client in
+     * another language can: placeholders are replaced on their way to the socket.
      */
     async publishUndecodable(bodies: readonly string[]): Promise<void> {
       const foreign = await connect(rabbitmqUrl);
@@ -171,7 +183,7 @@ export async function createIngestFixture({ redisUrl }: { redisUrl?: string } = 
 
     declare: () => declareTopologyAt(rabbitmqUrl, queue),
 
-    /** Takes all dead letters out of their queue; copies of one count once. */
+    /** Takes all dead letters from their queue; copies of one count once. */
     async takeDeadLetters(): Promise<Map<string, GetMessage>> {
       const letters = new Map<string, GetMessage>();
       for (;;) {

@@ -1,6 +1,6 @@
 import { Piscina } from 'piscina';
 import { pino } from 'pino';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { libraryCode } from '../../src/aggregate/library.ts';
 import { startIngestPool, type IngestPool } from '../../src/ingest/pool.ts';
 import { addCounts, noCounts } from '../../src/ingest/thread-messages.ts';
@@ -8,21 +8,17 @@ import { openRedis } from '../aggregate/aggregate-fixture.ts';
 import { eventually } from '../support/eventually.ts';
 import { startPrivateRedis } from '../support/private-redis.ts';
 import { BODY_LIMITS } from '../contract/body-outcomes.ts';
-import { createIngestFixture, type IngestFixture } from './ingest-fixture.ts';
+import { useIngestFixture } from './ingest-fixture.ts';
 import { mixedTraffic } from './traffic.ts';
 
-// The threads run the built files in dist/, as in production: Node.js starts no thread from TypeScript.
+// The threads run the built files in dist/, as in production: Node.js 20 cannot start a thread from TypeScript.
 const CLOSE_MS = 40_000;
-let fixture: IngestFixture;
+const fixture = useIngestFixture();
 let pool: IngestPool | undefined;
 const counts = noCounts();
 const fatal: unknown[] = [];
 
-beforeAll(async () => {
-  fixture = await createIngestFixture();
-});
-beforeEach(async () => {
-  await fixture.reset();
+beforeEach(() => {
   Object.assign(counts, noCounts());
   fatal.length = 0;
 });
@@ -31,7 +27,6 @@ afterEach(async () => {
   pool = undefined;
   vi.restoreAllMocks();
 });
-afterAll(() => fixture.close());
 
 const redisUrl = (): string => fixture.services.redisUrl;
 
@@ -76,7 +71,7 @@ const allConsuming = () =>
   eventually(() => new Set(pool?.states)).toEqual(new Set(['consuming'] as const));
 
 describe('the pool', () => {
-  test('counts in all threads and tells the main thread what it counted', async () => {
+  test('counts in all threads and reports the counts to the main thread', async () => {
     const { messages, oracle, bad } = mixedTraffic(1_000);
     const { pool: own } = startPool();
     await allConsuming();
@@ -94,7 +89,7 @@ describe('the pool', () => {
     expect(fatal).toEqual([]);
   });
 
-  test('replaces a thread that dies in the middle, and nothing is lost or counted twice', async () => {
+  test('replaces a thread that dies in the middle, and loses or doubles nothing', async () => {
     const { messages, oracle } = mixedTraffic(4_000);
     const { piscina, pool: own } = startPool();
     await allConsuming();
@@ -113,7 +108,7 @@ describe('the pool', () => {
     expect(fatal).toEqual([]);
   });
 
-  test('drains when it is closed while busy: what was applied is acknowledged, the rest goes back', async () => {
+  test('drains when it is closed while busy: what was applied is acknowledged, the rest is returned', async () => {
     const { messages } = mixedTraffic(4_000);
     const { pool: own } = startPool();
     await allConsuming();
@@ -123,7 +118,7 @@ describe('the pool', () => {
     pool = undefined;
     const { duplicates, counted } = await fixture.books();
     const letters = await fixture.takeDeadLetters();
-    // What was not settled is back, and every notice has arrived.
+    // What was not settled is in the queue again, and every notice has arrived.
     await eventually(async () => counts.deliveries + (await fixture.readyCount())).toBe(
       messages.length,
     );
@@ -131,7 +126,7 @@ describe('the pool', () => {
     expect(counts.received).toBe(counted + duplicates + letters.size);
   });
 
-  test('tells the process to stop when a thread meets functions newer than itself', async () => {
+  test('stops the process when a thread finds functions newer than itself', async () => {
     const server = await startPrivateRedis();
     const redis = await openRedis(server.url);
     const newer = libraryCode().replace(/local VERSION = '\d+'/, `local VERSION = '999'`);
@@ -147,7 +142,7 @@ describe('the pool', () => {
     await server.close();
   });
 
-  test('a pause reaches every thread, also one that is started later, and counts on after it', async () => {
+  test('pauses every thread, including one that starts later, and counts after the resume', async () => {
     const { messages, oracle } = mixedTraffic(2_000);
     const { piscina, pool: own } = startPool({ paused: true });
     const allPaused = () =>
@@ -166,7 +161,7 @@ describe('the pool', () => {
     expect(await fixture.sums()).toEqual(oracle.sums);
   });
 
-  test('leaves no thread behind', async () => {
+  test('leaves no thread running', async () => {
     const { piscina, pool: own } = startPool({ threads: 1 });
     await allConsuming();
     await own.close(CLOSE_MS);

@@ -9,8 +9,8 @@ import { deliveryOf } from './delivery.ts';
 
 type Apply = SettleDeps['accumulator']['apply'];
 
-const TRANSIENT = new TransientError('PULSE_REDIS_APPLY', 'redis is away');
-const UNCONFIRMED = new TransientError('PULSE_PUBLISH_UNCONFIRMED', 'broker is away');
+const TRANSIENT = new TransientError('PULSE_REDIS_APPLY', 'redis is unavailable');
+const UNCONFIRMED = new TransientError('PULSE_PUBLISH_UNCONFIRMED', 'broker is unavailable');
 
 function openBatch(shards = 1): Batch {
   const options = { batchSize: 100, shards, dedupeSecret: 'secret', limits: BODY_LIMITS };
@@ -23,7 +23,7 @@ function batchOf(bodies: readonly unknown[], shards = 1): Batch {
   return batch;
 }
 
-/** Dependencies that write down what is asked of them; everything is counted unless told otherwise. */
+/** Dependencies that log their calls; everything is counted unless `changes` say otherwise. */
 function fakes(changes: { apply?: Apply; publish?: SettleDeps['publishDeadLetter'] } = {}) {
   const log: string[] = [];
   const published: Publication[] = [];
@@ -40,7 +40,7 @@ function fakes(changes: { apply?: Apply; publish?: SettleDeps['publishDeadLetter
     publishDeadLetter: async (publication) => {
       log.push(`publish ${String(publication.headers?.['x-pulse-reason'])}`);
       await changes.publish?.(publication);
-      // A confirm takes its time.
+      // A confirm takes time.
       await new Promise((resolve) => setImmediate(resolve));
       log.push('confirmed');
       published.push(publication);
@@ -53,7 +53,7 @@ function fakes(changes: { apply?: Apply; publish?: SettleDeps['publishDeadLetter
   return { deps, log, published, stopping };
 }
 
-/** Fails with each of `errors` in turn, then lets the call through. */
+/** Fails with each of `errors` in turn, then succeeds. */
 function failing(errors: readonly Error[]): () => Promise<void> {
   const left = [...errors];
   return () => {
@@ -134,13 +134,13 @@ describe('settleBatch', () => {
     expect(counts.counted).toBe(50);
   });
 
-  test('a batch of nothing but bad pulses asks nothing of Redis', async () => {
+  test('a batch of only bad pulses does not call Redis', async () => {
     const { deps, log } = fakes();
     await settleBatch(batchOf(['bad']), deps);
     expect(log).not.toContain('apply 0');
   });
 
-  test('a sum that does not add up is never taken for done', async () => {
+  test('a batch whose counts do not add up is never settled', async () => {
     const { deps } = fakes({
       apply: () => Promise.resolve({ counted: 1, duplicates: 0, refused: [] }),
     });
@@ -148,8 +148,8 @@ describe('settleBatch', () => {
   });
 });
 
-describe('when a server is away', () => {
-  test('a dead letter is repeated under the same id until it is confirmed', async () => {
+describe('when a server is unavailable', () => {
+  test('a dead letter is retried with the same id until it is confirmed', async () => {
     const ids: unknown[] = [];
     const fail = failing([UNCONFIRMED, UNCONFIRMED]);
     const { deps, log } = fakes({
@@ -164,7 +164,7 @@ describe('when a server is away', () => {
     expect(log.indexOf('apply 0')).toBeGreaterThan(log.indexOf('confirmed'));
   });
 
-  test('an apply is repeated, with the same pulses', async () => {
+  test('an apply is retried with the same pulses', async () => {
     const seen: unknown[] = [];
     const fail = failing([TRANSIENT, TRANSIENT]);
     const { deps } = fakes({
@@ -179,14 +179,14 @@ describe('when a server is away', () => {
     expect(new Set(seen).size).toBe(1);
   });
 
-  test('after its time the batch is given back, with nothing applied behind a lost dead letter', async () => {
+  test('after the retry time the batch fails, and nothing is applied after a lost dead letter', async () => {
     const { deps, log } = fakes({ publish: () => Promise.reject(UNCONFIRMED) });
     const settled = settleBatch(batchOf([sentPulse(), 'bad']), { ...deps, retryForMs: 0 });
     await expect(settled).rejects.toBe(UNCONFIRMED);
     expect(log).not.toContain('apply 0');
   });
 
-  test('a Redis that stays away gives the batch back', async () => {
+  test('the batch fails if Redis stays unavailable', async () => {
     const { deps, log } = fakes({ apply: () => Promise.reject(TRANSIENT) });
     const settled = settleBatch(batchOf([sentPulse()]), { ...deps, retryForMs: 60 });
     await expect(settled).rejects.toBe(TRANSIENT);
@@ -194,7 +194,7 @@ describe('when a server is away', () => {
     expect(log).not.toContain('applied');
   });
 
-  test('an overflowing pulse that cannot be dead-lettered keeps its batch from being done', async () => {
+  test('the batch fails if an overflowing pulse cannot be dead-lettered', async () => {
     const { deps, log } = fakes({
       apply: () => Promise.resolve({ counted: 0, duplicates: 0, refused: [0] }),
       publish: () => Promise.reject(UNCONFIRMED),
@@ -204,7 +204,7 @@ describe('when a server is away', () => {
     expect(log).not.toContain('applied');
   });
 
-  test('closing ends the repeating soon', async () => {
+  test('closing ends the retries soon', async () => {
     const { deps, stopping } = fakes({ apply: () => Promise.reject(TRANSIENT) });
     const settled = settleBatch(batchOf([sentPulse()]), { ...deps, retryForMs: 60_000 });
     stopping.abort();
@@ -212,7 +212,7 @@ describe('when a server is away', () => {
   });
 });
 
-describe('what no repeating mends', () => {
+describe('an error that is not transient', () => {
   test.each([
     new FatalError('PULSE_REDIS_LIBRARY', 'not ours'),
     new RangeError('a programming error'),
@@ -222,7 +222,7 @@ describe('what no repeating mends', () => {
     expect(log.filter((line) => line === 'apply 0')).toHaveLength(1);
   });
 
-  test('a property that cannot be sent on does not keep its pulse out of the quarantine', async () => {
+  test('a property that cannot be sent does not keep the pulse out of the quarantine', async () => {
     const attempts: Publication[] = [];
     const { deps, published } = fakes({
       publish: (publication) => {

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { TakenDeliveries } from '../../src/ingest/taken-deliveries.ts';
 
 const FIELDS = { exchange: 'pulses', routingKey: 'pulses', redelivered: false };
-/** As amqplib decodes them if any is set: all are there, and headers are an object of their own. */
+/** As amqplib decodes them if any is set: all members exist, and headers are a new object. */
 const PROPERTIES = {
   contentType: 'application/json',
   headers: {},
@@ -26,7 +26,7 @@ function taken(
 }
 
 describe('TakenDeliveries', () => {
-  test('gives every delivery back as it came, whatever its neighbours are', () => {
+  test('returns every delivery unchanged, whatever its neighbours are', () => {
     const deliveries = [
       { body: 'a', properties: { messageId: 'm1' } },
       { body: '', properties: { messageId: 'm1' } },
@@ -54,7 +54,7 @@ describe('TakenDeliveries', () => {
   test.each([
     ...['contentType', 'contentEncoding', 'deliveryMode', 'priority', 'correlationId', 'replyTo'],
     ...['expiration', 'messageId', 'timestamp', 'type', 'userId', 'appId', 'clusterId', 'headers'],
-  ])('a message without properties does not take over %s from the one before', (name) => {
+  ])('a message without properties does not get %s from the previous one', (name) => {
     const all = new TakenDeliveries();
     const properties = { [name]: name === 'headers' ? { colour: 'red' } : 'red' };
     for (const given of [properties, {}, properties]) {
@@ -67,7 +67,7 @@ describe('TakenDeliveries', () => {
     ]);
   });
 
-  test('keeps bodies of any size, and what its caller does to them afterwards changes none', () => {
+  test('keeps bodies of any size, and later changes by the caller do not affect them', () => {
     const sizes = [10, 70_000, 0, 300_000, 1];
     const all = new TakenDeliveries();
     for (const [index, size] of sizes.entries()) {
@@ -80,7 +80,7 @@ describe('TakenDeliveries', () => {
     }
   });
 
-  test('keeps one origin for messages that were sent alike, and one for each with headers', () => {
+  test('keeps one origin for messages with equal properties, and one for each with headers', () => {
     expect(taken([{ body: 'a' }, { body: 'b' }, { body: 'c' }]).origins).toHaveLength(1);
     const headers = { traceparent: '00' };
     const traced = taken([

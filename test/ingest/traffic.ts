@@ -1,4 +1,4 @@
-/** What a foreign producer might send, mixed, and what must become of it. */
+/** A mixture of what producers may send, and the expected result. */
 import type { Pulse } from '../../src/contract/pulse.ts';
 import { parsePulse } from '../../src/contract/parse-pulse.ts';
 import { Oracle } from '../aggregate/aggregate-fixture.ts';
@@ -10,12 +10,12 @@ export interface Traffic {
   readonly bad: string[];
 }
 
-/** The whole hour before the last one: no test can cross its border. */
+/** The hour before the last one, so that no test crosses its end. */
 const TIMESTAMP = new Date(Math.floor(Date.now() / 3_600_000) * 3_600_000 - 5_400_000);
 
 /**
  * `count` messages: single pulses with ids, repeated ones, arrays under a message id, poison.
- * Every pulse carries an identity, so that each must be counted exactly once.
+ * Every pulse has an identity, so that each must be counted exactly once.
  */
 export function mixedTraffic(count: number): Traffic {
   const messages: Traffic['messages'] = [];

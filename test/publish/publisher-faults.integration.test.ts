@@ -7,7 +7,7 @@ import { outcomeOf, usePublisherFixture } from './publisher-fixture.ts';
 const { fixture, create, pulse, takeAll } = usePublisherFixture();
 
 describe('when the broker is lost', () => {
-  test('confirms or rejects every publication; what was confirmed is in the queue', async () => {
+  test('confirms or rejects every publication, and what was confirmed is in the queue', async () => {
     const publisher = create({ maxOutstanding: 200, waitTimeoutMs: 1_000 });
     await publisher.ready;
     const outcomes = Array.from({ length: 5_000 }, (_, index) =>
@@ -27,7 +27,7 @@ describe('when the broker is lost', () => {
     expect(confirmed.filter((id) => !ids.has(id))).toEqual([]);
   });
 
-  test('keeps waiting ones and sends them when the broker is back', async () => {
+  test('keeps waiting publications and sends them when the broker is back', async () => {
     fixture.proxy.cut();
     const publisher = create();
     const publishing = publisher.publish(pulse('{}', 'm1'));
@@ -37,7 +37,7 @@ describe('when the broker is lost', () => {
     expect(await takeAll()).toHaveLength(1);
   });
 
-  test('gives up a confirm that never comes, and the connection with it', async () => {
+  test('closes the connection if a confirm never comes', async () => {
     const publisher = create({ confirmTimeoutMs: 1_000 });
     await publisher.ready;
     fixture.proxy.stallOpen();
@@ -46,7 +46,7 @@ describe('when the broker is lost', () => {
     expect(publisher.state).toBe('open');
   });
 
-  test('gives up a channel on which everything is refused', async () => {
+  test('replaces a channel that refuses everything', async () => {
     const queue = `${fixture.services.queue}.full`;
     await fixture.channel.assertQueue(queue, {
       arguments: { 'x-queue-type': 'quorum', 'x-overflow': 'reject-publish', 'x-max-length': 1 },
@@ -62,7 +62,7 @@ describe('when the broker is lost', () => {
     await fixture.channel.deleteQueue(queue);
   });
 
-  test('fails for good when its preparation meets other arguments', async () => {
+  test('fails for good if the topology has other arguments', async () => {
     const onFatal = vi.fn();
     const queue = `${fixture.services.queue}.classic`;
     await fixture.channel.assertQueue(queue, { durable: true });
@@ -78,7 +78,7 @@ describe('when the broker is lost', () => {
 });
 
 describe('when the broker has stopped reading', () => {
-  test('lets publications wait, and sends them when it resumes', async () => {
+  test('keeps publications waiting, and sends them when the broker resumes', async () => {
     const publisher = create();
     await publisher.ready;
     fixture.proxy.inject(BLOCKED_FRAME);
@@ -90,7 +90,7 @@ describe('when the broker has stopped reading', () => {
     expect(await takeAll()).toHaveLength(1);
   });
 
-  test('rejects waiting and new ones after a bound', async () => {
+  test('rejects waiting and new publications after a time', async () => {
     const publisher = create({ blockedTimeoutMs: 200 });
     await publisher.ready;
     fixture.proxy.inject(BLOCKED_FRAME);

@@ -7,7 +7,7 @@ import { eventually } from '../support/eventually.ts';
 const { fixture, create, pulse, takeAll } = usePublisherFixture();
 
 describe('publish', () => {
-  test('resolves when the broker has the pulse, with all its properties', async () => {
+  test('resolves when the broker has stored the pulse with all its properties', async () => {
     const publisher = create();
     await publisher.publish({
       ...pulse('{"a":1}', 'm1'),
@@ -26,7 +26,7 @@ describe('publish', () => {
     });
   });
 
-  test('never has more unconfirmed than the window allows, and loses none', async () => {
+  test('never has more unconfirmed publications than allowed, and loses none', async () => {
     const publisher = create({ maxOutstanding: 10 });
     let most = 0;
     await Promise.all(
@@ -41,7 +41,7 @@ describe('publish', () => {
     expect(new Set((await takeAll()).map(({ id }) => id)).size).toBe(500);
   });
 
-  test('sends large bodies one after another, each whatever its size', async () => {
+  test('sends large bodies one at a time, whatever their size', async () => {
     const publisher = create({ maxOutstandingBytes: 1_000_000 });
     const body = Buffer.alloc(3_000_000, 'x');
     const publishing = [1, 2, 3].map(() => publisher.publish({ ...pulse(''), body }));
@@ -51,10 +51,10 @@ describe('publish', () => {
     expect((await takeAll()).map(({ body: { length } }) => length)).toEqual([3e6, 3e6, 3e6]);
   });
 
-  test('refuses at once what is beyond the bound of waiting ones', async () => {
+  test('refuses at once when too many are waiting', async () => {
     const publisher = create({ maxOutstanding: 1, maxWaiting: 1 });
     const outcomes = [1, 2, 3].map((id) => outcomeOf(publisher.publish(pulse('{}', String(id)))));
-    // Before the connection is open all wait, and there is one place to wait in.
+    // Before the connection is open all must wait, and only one may.
     expect(await Promise.all(outcomes)).toEqual([
       'confirmed',
       'PULSE_PUBLISH_BUSY',
@@ -62,7 +62,7 @@ describe('publish', () => {
     ]);
   });
 
-  test('rejects exactly what no queue takes, with ids and without', async () => {
+  test('rejects exactly what no queue is bound to, with and without ids', async () => {
     const publisher = create();
     const lost = { routingKey: 'nowhere' };
     const outcomes = await Promise.all([
@@ -82,7 +82,7 @@ describe('publish', () => {
     expect(await takeAll()).toHaveLength(3);
   });
 
-  test('rejects what the broker does not take because the queue is full', async () => {
+  test('rejects what the broker refuses because the queue is full', async () => {
     const full = `${fixture.services.queue}.full`;
     await fixture.channel.assertQueue(full, {
       durable: true,
@@ -100,7 +100,7 @@ describe('publish', () => {
     await fixture.channel.deleteQueue(full);
   });
 
-  test('rejects what cannot be encoded and goes on', async () => {
+  test('rejects what cannot be encoded, and continues', async () => {
     const publisher = create();
     await publisher.ready;
     const headers = { big: 'x'.repeat(70_000) };
@@ -136,7 +136,7 @@ describe('publish', () => {
 });
 
 describe('close', () => {
-  test('waits for what was accepted and refuses what comes later', async () => {
+  test('waits for accepted publications and refuses new ones', async () => {
     const publisher = create({ maxOutstanding: 5 });
     const accepted = Array.from({ length: 100 }, (_, index) =>
       outcomeOf(publisher.publish(pulse('{}', `m${index}`))),
@@ -155,7 +155,7 @@ describe('close', () => {
     });
   });
 
-  test('rejects what is left after its time', async () => {
+  test('rejects what is left when its time is over', async () => {
     fixture.proxy.cut();
     const publisher = create();
     const waiting = outcomeOf(publisher.publish(pulse('{}')));
