@@ -4,6 +4,7 @@ import { DatabaseError, type Pool } from 'pg';
 import { parseTimestamp } from '../core/timestamp.ts';
 import type { Api, ApiModule } from '../http/api-module.ts';
 import { actorNameOf, OPERATORS, READERS } from '../http/caller.ts';
+import { nextLink } from '../http/page-links.ts';
 import { HTTP_PROBLEMS, invalidField, ProblemError } from '../http/problems.ts';
 import { withTransaction } from '../platform/postgres.ts';
 import { readAsTenants } from '../platform/scoped-postgres.ts';
@@ -87,7 +88,12 @@ function addCustomers(api: Api, pool: Pool): void {
     const rows = await readAsTenants(pool, scope, (client) =>
       listCustomers(client, { limit: limit + 1, after, tenant, scope }),
     );
-    return toPage(reply, rows, { limit, path: `${api.prefix}/customers`, key: ({ id }) => id });
+    return toPage(reply, rows, {
+      limit,
+      path: `${api.prefix}/customers`,
+      filters: { tenant },
+      key: ({ id }) => id,
+    });
   });
 }
 
@@ -189,14 +195,23 @@ function notFound(what: string): never {
 function toPage<Row>(
   reply: Pick<FastifyReply, 'header'>,
   rows: readonly Row[],
-  { limit, path, key }: { limit: number; path: string; key: (row: Row) => string },
+  {
+    limit,
+    path,
+    filters = {},
+    key,
+  }: {
+    readonly limit: number;
+    readonly path: string;
+    readonly filters?: Readonly<Record<string, string | undefined>>;
+    readonly key: (row: Row) => string;
+  },
 ) {
   const data = rows.slice(0, limit);
   const last = rows.length > limit ? data.at(-1) : undefined;
   const next = last === undefined ? null : key(last);
   if (next !== null) {
-    const query = new URLSearchParams({ limit: String(limit), after: next });
-    void reply.header('link', `<${path}?${query.toString()}>; rel="next"`);
+    void reply.header('link', nextLink(path, { ...filters, limit, after: next }));
   }
   return { data, next };
 }

@@ -5,7 +5,7 @@ import { EXIT_DONE, EXIT_FAILED, misused } from '../cli/command.ts';
 import { defineCommand, defineGroup } from '../cli/define-command.ts';
 import { integer } from '../cli/options.ts';
 import { withTransaction } from '../platform/postgres.ts';
-import { isCursor, toPage } from '../quarantine/cursor.ts';
+import { isCursor, toPage } from '../http/cursor.ts';
 import { detailToJson, rowToJson } from '../quarantine/dead-letter-json.ts';
 import { DEAD_LETTER_STATES, SHOWN_BYTES_MAX } from '../quarantine/quarantine.ts';
 import { findDeadLetter, fixDeadLetter, listDeadLetters } from '../quarantine/quarantine-query.ts';

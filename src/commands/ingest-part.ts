@@ -19,6 +19,7 @@ export const ingestPart: Part = {
   name: 'ingest',
   async start(run, clients) {
     const { config, logger, closer, registry, links } = run;
+    if (!config.runs.ingest) return;
     const { servers, redis, pool } = clients;
     const epoch = await ensureEpoch(clients);
     const { paused } = await readPauseState(pool);

@@ -90,16 +90,16 @@ const relay: Part = {
   },
 };
 
-const handlers: Part = {
-  name: 'message handlers',
-  start(run, clients) {
-    const { processor, enricher } = run.config.runs;
-    startHandlers(run, clients, [
-      ...(processor ? processorHandlers(run) : []),
-      ...(enricher ? enricherHandlers(run, clients) : []),
-    ]);
+/** Handles the messages of the queues that a process is responsible for. */
+const handlersPart = (
+  name: string,
+  pick: (run: PartRun, clients: Clients) => readonly MessageHandler[],
+): Part => ({
+  name,
+  start: (run, clients) => {
+    startHandlers(run, clients, pick(run, clients));
   },
-};
+});
 
 function startHandlers(
   run: PartRun,
@@ -127,28 +127,23 @@ function startHandlers(
   health.add([toCheck('messages', () => consumer.state === 'consuming')]);
 }
 
-const only = (run: PartRun, runs: Partial<PartRun['config']['runs']>): PartRun => ({
-  ...run,
-  config: { ...run.config, runs: { ...run.config.runs, ...runs } },
-});
-
-/** The handlers that a process has been given, whatever its switches say about the others. */
-const handlersOf = (name: string, runs: Partial<PartRun['config']['runs']>): Part => ({
-  name,
-  start: (run, clients) => handlers.start(only(run, runs), clients),
-});
-
 /** What the API needs of the chain: it publishes, and handles nothing. */
 export const OUTBOX_PARTS: readonly Part[] = [queues, relay];
 
-export const MESSAGE_PARTS: readonly Part[] = [...OUTBOX_PARTS, handlers];
+export const MESSAGE_PARTS: readonly Part[] = [
+  ...OUTBOX_PARTS,
+  handlersPart('message handlers', (run, clients) => [
+    ...(run.config.runs.processor ? processorHandlers(run) : []),
+    ...(run.config.runs.enricher ? enricherHandlers(run, clients) : []),
+  ]),
+];
 
 export const PROCESSOR_PARTS: readonly Part[] = [
   ...OUTBOX_PARTS,
-  handlersOf('processor', { processor: true, enricher: false }),
+  handlersPart('processor', processorHandlers),
 ];
 
 export const ENRICHER_PARTS: readonly Part[] = [
   ...OUTBOX_PARTS,
-  handlersOf('enricher', { processor: false, enricher: true }),
+  handlersPart('enricher', enricherHandlers),
 ];

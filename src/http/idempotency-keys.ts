@@ -12,10 +12,11 @@
  * repetition but no correctness. Beyond the keys, new ones are refused: without its row, a retry would get other ids.
  */
 import { deflateRawSync, inflateRawSync } from 'node:zlib';
-import type { Pool } from 'pg';
+import type { IncomingHttpHeaders } from 'node:http';
+import type { Pool, PoolClient } from 'pg';
 import { withTransaction } from '../platform/postgres.ts';
 import { createKeyUsage } from './idempotency-usage.ts';
-import { HTTP_PROBLEMS, ProblemError } from './problems.ts';
+import { HTTP_PROBLEMS, invalidField, ProblemError } from './problems.ts';
 
 export interface KeyedRequest {
   /** Kind and name: the keys of different callers are independent. */
@@ -39,6 +40,7 @@ export type Claim =
   | { readonly state: 'claimed'; readonly seed: IdSeed }
   | { readonly state: 'answered'; readonly seed: IdSeed; readonly answer: string }
   | { readonly state: 'busy' | 'reused' };
+type Conflict = Extract<Claim, { readonly state: 'busy' | 'reused' }>;
 
 /** What the keys of one caller may take. */
 export interface KeyLimits {
@@ -60,6 +62,19 @@ export interface IdempotencyKeys {
   answer(request: KeyedRequest, answer: string): Promise<void>;
   /** Lets the next request with the key and the same body repeat everything at once. */
   release(request: KeyedRequest): Promise<void>;
+  /**
+   * Runs work that is one transaction in Postgres. The key, the answer and the effects commit together; another
+   * request with the key waits for the first one and then gets its answer.
+   *
+   * @param request Undefined: there is no key, and `work` runs each time.
+   * @param work Its answer becomes JSON of at most 64 KiB, compressed. If it throws, the key stays free.
+   * @throws ProblemError 409 or 422 because of the key; 429 the caller's keys take too much.
+   * @throws TransientError Postgres is unavailable or too busy.
+   */
+  once<Answer>(
+    request: KeyedRequest | undefined,
+    work: (client: PoolClient) => Promise<Answer>,
+  ): Promise<{ readonly answer: Answer; readonly replayed: boolean }>;
 }
 
 const LIMITS: KeyLimits = { keysMax: 100_000, bytesMax: 16 * 1024 * 1024 };
@@ -71,35 +86,31 @@ const INFLATED_BYTES_MAX = 8 * 1024 * 1024;
 const CLAIM_SECONDS = 120;
 const KEPT_HOURS = 24;
 const EXPIRED_PER_STATEMENT = 1_000;
+const KEY = /^[\x21-\x7e]{1,128}$/;
+/** Of work that derives no ids from its key. */
+const NO_BITS = Buffer.alloc(16);
 
 export function createIdempotencyKeys(pool: Pool, limits = LIMITS): IdempotencyKeys {
   const usage = createKeyUsage(pool);
-  const find = async ({ caller, key }: KeyedRequest): Promise<KeyRow | undefined> =>
-    (await withTransaction(pool, (client) => client.query<KeyRow>(FIND, [caller, key]))).rows[0];
+  const inTransaction = <Result>(work: (client: PoolClient) => Promise<Result>) =>
+    withTransaction(pool, work);
   const release: IdempotencyKeys['release'] = async ({ caller, key }) => {
-    await withTransaction(pool, (client) => client.query(RELEASE, [caller, key]));
+    await inTransaction((client) => client.query(RELEASE, [caller, key]));
+  };
+  /** Refuses a new key beyond the limits; a known one is always answered. */
+  const admit = async (request: KeyedRequest, bytesMax: number): Promise<void> => {
+    const { keyCount, bytes } = await usage.of(request.caller);
+    if (keyCount < limits.keysMax && bytes < bytesMax) return;
+    if ((await inTransaction((client) => find(client, request))) === undefined) {
+      throw tooManyKeys(limits);
+    }
   };
   return {
     async claim(request, bits) {
-      const { caller, key, fingerprint } = request;
-      const { keyCount } = await usage.of(caller);
-      if (keyCount >= limits.keysMax && (await find(request)) === undefined) {
-        throw tooManyKeys(limits.keysMax);
-      }
-      const { rows } = await withTransaction(pool, (client) =>
-        client.query<KeyRow>(CLAIM, [caller, key, fingerprint, bits]),
-      );
-      if (rows[0] !== undefined) {
-        usage.add(caller, { keyCount: 1, bytes: 0 });
-        return { state: 'claimed', seed: seedOf(rows[0]) };
-      }
-      const row = await find(request);
-      // It expired and was deleted between the two statements.
-      if (row === undefined) return { state: 'busy' };
-      if (!row.fingerprint.equals(fingerprint)) return { state: 'reused' };
-      if (row.answer === null) return { state: 'busy' };
-      const answer = inflateRawSync(row.answer, { maxOutputLength: INFLATED_BYTES_MAX }).toString();
-      return { state: 'answered', seed: seedOf(row), answer };
+      await admit(request, Infinity);
+      const claim = await inTransaction((client) => claimKey(client, request, bits));
+      if (claim.state === 'claimed') usage.add(request.caller, { keyCount: 1, bytes: 0 });
+      return claim;
     },
 
     async answer(request, answer) {
@@ -110,12 +121,85 @@ export function createIdempotencyKeys(pool: Pool, limits = LIMITS): IdempotencyK
         await release(request);
         return;
       }
-      await withTransaction(pool, (client) => client.query(ANSWER, [caller, key, packed]));
+      await inTransaction((client) => client.query(ANSWER, [caller, key, packed]));
       usage.add(caller, { keyCount: 0, bytes: packed.length });
     },
 
     release,
+
+    async once<Answer>(
+      request: KeyedRequest | undefined,
+      work: (client: PoolClient) => Promise<Answer>,
+    ) {
+      if (request === undefined) return { answer: await inTransaction(work), replayed: false };
+      await admit(request, limits.bytesMax);
+      let storedBytes: number | undefined;
+      const done = await inTransaction(async (client) => {
+        const claim = await claimKey(client, request, NO_BITS);
+        refuseConflict(claim);
+        if (claim.state === 'answered') {
+          return { answer: JSON.parse(claim.answer) as Answer, replayed: true };
+        }
+        const answer = await work(client);
+        const packed = deflateRawSync(JSON.stringify(answer));
+        await client.query(ANSWER, [request.caller, request.key, packed]);
+        storedBytes = packed.length;
+        return { answer, replayed: false };
+      });
+      if (storedBytes !== undefined) usage.add(request.caller, { keyCount: 1, bytes: storedBytes });
+      return done;
+    },
   };
+}
+
+/**
+ * Reads a request's key from the first of the headers that it has.
+ *
+ * @returns Undefined when there is none.
+ * @throws ProblemError 400 it is no key.
+ */
+export function idempotencyKeyOf(
+  headers: IncomingHttpHeaders,
+  names: readonly string[] = ['Idempotency-Key'],
+): string | undefined {
+  const name = names.find((one) => headers[one.toLowerCase()] !== undefined);
+  if (name === undefined) return undefined;
+  const key = headers[name.toLowerCase()];
+  if (typeof key === 'string' && KEY.test(key)) return key;
+  throw invalidField(name, 'must be 1 to 128 visible ASCII characters');
+}
+
+/** @throws ProblemError 409 another request with the key is in progress, 422 it was used for another request. */
+export function refuseConflict(claim: Claim): asserts claim is Exclude<Claim, Conflict> {
+  if (claim.state === 'reused') {
+    throw new ProblemError(HTTP_PROBLEMS.PULSE_API_IDEMPOTENCY_KEY_REUSED);
+  }
+  if (claim.state === 'busy') {
+    throw new ProblemError(HTTP_PROBLEMS.PULSE_API_IDEMPOTENCY_KEY_BUSY, {
+      headers: { 'retry-after': '1' },
+    });
+  }
+}
+
+/** Waits while another transaction has inserted the same key. */
+async function claimKey(client: PoolClient, request: KeyedRequest, bits: Buffer): Promise<Claim> {
+  const { caller, key, fingerprint } = request;
+  const { rows } = await client.query<KeyRow>(CLAIM, [caller, key, fingerprint, bits]);
+  if (rows[0] !== undefined) return { state: 'claimed', seed: seedOf(rows[0]) };
+  const row = await find(client, request);
+  // It expired and was deleted between the two statements.
+  if (row === undefined) return { state: 'busy' };
+  if (!row.fingerprint.equals(fingerprint)) return { state: 'reused' };
+  if (row.answer === null) return { state: 'busy' };
+  const answer = inflateRawSync(row.answer, { maxOutputLength: INFLATED_BYTES_MAX }).toString();
+  return { state: 'answered', seed: seedOf(row), answer };
+}
+
+async function find(
+  client: PoolClient,
+  { caller, key }: KeyedRequest,
+): Promise<KeyRow | undefined> {
+  return (await client.query<KeyRow>(FIND, [caller, key])).rows[0];
 }
 
 /** Deletes expired keys, some at a time. @returns How many. */
@@ -168,10 +252,11 @@ function seedOf({ id_seed: bits, created_ms }: KeyRow): IdSeed {
   return { timeMs: Math.floor(Number(created_ms)), bits };
 }
 
-function tooManyKeys(keysMax: number): ProblemError {
+function tooManyKeys({ keysMax, bytesMax }: KeyLimits): ProblemError {
   return new ProblemError(HTTP_PROBLEMS.PULSE_API_TOO_MANY_REQUESTS, {
     detail:
-      `You have used ${keysMax.toLocaleString('en')} idempotency keys within ${KEPT_HOURS} hours, which is the limit. ` +
+      `Your idempotency keys of the last ${KEPT_HOURS} hours have reached a limit: ` +
+      `${keysMax.toLocaleString('en')} keys, and ${bytesMax.toLocaleString('en')} bytes of answers. ` +
       'Send more in each request, or give pulses ids, which need no key.',
     headers: { 'retry-after': '3600' },
   });

@@ -34,6 +34,7 @@ const DESCRIPTIONS = {
   409: 'The request conflicts with the current state.',
   413: 'The body is too large.',
   415: 'The operation does not accept the media type of the body.',
+  422: 'The Idempotency-Key was used for another body.',
   429: 'Too many requests; `Retry-After` says when to try again.',
   500: 'The server failed.',
   503: 'A server behind the API is unavailable, or this one is shutting down; `Retry-After` says when to try again.',

@@ -1,17 +1,24 @@
 /** POST /orders, GET /orders and GET /orders/:id. */
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
+import type { FastifyRequest } from 'fastify';
 import type { Pool } from 'pg';
 import { findCustomer } from '../catalog/catalog.ts';
 import { includesTenant, type TenantScope } from '../core/tenant-scope.ts';
 import type { Api, ApiModule } from '../http/api-module.ts';
 import { actorNameOf, OPERATORS, READERS } from '../http/caller.ts';
-import { idempotentRequest, withIdempotencyKey } from '../http/idempotent-transaction.ts';
+import { isCursor, toPage } from '../http/cursor.ts';
+import {
+  createIdempotencyKeys,
+  idempotencyKeyOf,
+  type KeyedRequest,
+  type KeyLimits,
+} from '../http/idempotency-keys.ts';
 import { spanFrom } from '../http/instants.ts';
+import { nextLink } from '../http/page-links.ts';
 import { HTTP_PROBLEMS, invalidField, ProblemError } from '../http/problems.ts';
 import { toPublication } from '../messaging/message.ts';
 import type { MessageStep } from '../messaging/message-steps.ts';
 import { writeToOutbox } from '../messaging/outbox.ts';
-import { withTransaction } from '../platform/postgres.ts';
 import { readAsTenants } from '../platform/scoped-postgres.ts';
 import type { Tracing } from '../platform/tracing.ts';
 import { describeOrderQueues } from './orders-asyncapi.ts';
@@ -35,6 +42,8 @@ export interface OrdersModuleDeps {
   readonly prefix: string;
   /** Of an order that names none. */
   readonly currency: string;
+  /** What the idempotency keys of one caller may take. */
+  readonly keyLimits?: KeyLimits;
   /** Called after each step of the outbox; fault tests stop the process there. */
   readonly onStep: (step: MessageStep) => void;
 }
@@ -56,34 +65,42 @@ export function createOrdersModule(deps: OrdersModuleDeps): ApiModule {
 function addCreate(api: Api, deps: OrdersModuleDeps): void {
   const { pool, prefix, tracing, onStep } = deps;
   const config = { roles: OPERATORS };
+  const keys = createIdempotencyKeys(pool, deps.keyLimits);
 
   api.post('/orders', { schema: createOrderSchema, config }, async (request, reply) => {
     const { customer_id: customerId, items, currency = deps.currency } = request.body;
     refuseRepeatedSkus(items);
-    const keyed = idempotentRequest(request);
     const origin = { correlationId: request.id, traceparent: tracing.traceparent() };
-    const { answer, replayed } = await withTransaction(pool, (client) =>
-      withIdempotencyKey(client, keyed, async () => {
-        const order: NewOrder = {
-          id: randomUUID(),
-          customerId,
-          items,
-          currency,
-          tenant: await tenantOf(client, customerId, request.user.tenants),
-          createdBy: actorNameOf(request.user),
-        };
-        await insertOrder(client, order);
-        const message = orderMessage(prefix, 'created', { orderId: order.id });
-        await writeToOutbox(client, toPublication(message, origin, Date.now()));
-        onStep('written');
-        return { order_id: order.id, status: 'pending' as const };
-      }),
-    );
+    const { answer, replayed } = await keys.once(keyedRequest(request), async (client) => {
+      const order: NewOrder = {
+        id: randomUUID(),
+        customerId,
+        items,
+        currency,
+        tenant: await tenantOf(client, customerId, request.user.tenants),
+        createdBy: actorNameOf(request.user),
+      };
+      await insertOrder(client, order);
+      const message = orderMessage(prefix, 'created', { orderId: order.id });
+      await writeToOutbox(client, toPublication(message, origin, Date.now()));
+      onStep('written');
+      return { order_id: order.id, status: 'pending' as const };
+    });
     onStep('committed');
     if (replayed) void reply.header('idempotent-replayed', 'true');
     void reply.code(202).header('location', `${api.prefix}/orders/${answer.order_id}`);
     return answer;
   });
+}
+
+/** The fingerprint leaves the path out: at the root and below the base path, a key means the same order. */
+function keyedRequest(request: FastifyRequest): KeyedRequest | undefined {
+  const key = idempotencyKeyOf(request.headers, ['Idempotency-Key', 'X-Idempotency-Key']);
+  if (key === undefined) return undefined;
+  const fingerprint = createHash('sha256')
+    .update(JSON.stringify(['POST /orders', request.body]))
+    .digest();
+  return { caller: actorNameOf(request.user), key, fingerprint };
 }
 
 /** Adding them up would hide a mistake of the caller. */
@@ -116,7 +133,7 @@ function addReads(api: Api, { pool, cache }: OrdersModuleDeps): void {
 
   api.get('/orders', { schema: listOrdersSchema, config }, async (request, reply) => {
     const { limit = LIST_LIMIT_DEFAULT, after, customer_id: customerId, ...rest } = request.query;
-    if (after !== undefined && !CURSOR.test(after)) {
+    if (after !== undefined && !isCursor(after)) {
       throw invalidField('after', 'must be `next` of an earlier answer');
     }
     const { tenants: scope } = request.user;
@@ -124,14 +141,10 @@ function addReads(api: Api, { pool, cache }: OrdersModuleDeps): void {
     const rows = await readAsTenants(pool, scope, (client) =>
       listOrders(client, filters, { limit: limit + 1, after }),
     );
-    const data = rows.slice(0, limit);
-    const next = rows.length > limit ? (data.at(-1)?.cursor ?? null) : null;
+    const { data, next } = toPage(rows, limit);
     if (next !== null) {
-      const query = new URLSearchParams({ limit: String(limit), after: next });
-      for (const [name, value] of Object.entries({ ...rest, customer_id: customerId })) {
-        if (value !== undefined) query.set(name, value);
-      }
-      void reply.header('link', `<${api.prefix}/orders?${query.toString()}>; rel="next"`);
+      const parameters = { ...request.query, limit, after: next };
+      void reply.header('link', nextLink(`${api.prefix}/orders`, parameters));
     }
     return { data: data.map(headToApi), next };
   });
@@ -151,8 +164,6 @@ function addReads(api: Api, { pool, cache }: OrdersModuleDeps): void {
     return answer;
   });
 }
-
-const CURSOR = /^\d{1,16}\.[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 function notFound(): ProblemError {
   return new ProblemError(HTTP_PROBLEMS.PULSE_API_NOT_FOUND, {

@@ -137,7 +137,7 @@ export const createOrderSchema = {
   body: NewOrderBody,
   response: {
     202: AcceptedOrder,
-    ...problemResponses(400, 401, 403, 404, 409, 413, 415, 500, 503),
+    ...problemResponses(400, 401, 403, 404, 409, 413, 415, 422, 429, 500, 503),
   },
 };
 

@@ -72,7 +72,8 @@ async function openHost(
 /**
  * Closes a connection that may be dead, within about three seconds, and frees its socket.
  *
- * amqplib ends a socket but never destroys it, so a silent peer would keep the process alive.
+ * amqplib ends a socket but never destroys it, so a silent peer would keep the process alive. It is destroyed with
+ * an error, because only that makes amqplib stop its heartbeats, whose timers would do the same.
  */
 export async function closeRabbitConnection(connection: ChannelModel): Promise<void> {
   try {
@@ -82,8 +83,10 @@ export async function closeRabbitConnection(connection: ChannelModel): Promise<v
   } catch {
     // Already closed.
   }
-  const { stream } = connection.connection as { stream?: { destroy: () => void } };
-  setTimeout(() => stream?.destroy(), SOCKET_LINGER_MS).unref();
+  const { stream } = connection.connection as { stream?: { destroy: (error: Error) => void } };
+  setTimeout(() => {
+    stream?.destroy(new Error('RabbitMQ did not answer the close.'));
+  }, SOCKET_LINGER_MS).unref();
 }
 
 /**

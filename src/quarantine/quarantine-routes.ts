@@ -2,7 +2,7 @@
 import type { Pool } from 'pg';
 import { includesTenant } from '../core/tenant-scope.ts';
 import { readAsTenants, workAsTenants } from '../platform/scoped-postgres.ts';
-import { isCursor, toPage } from './cursor.ts';
+import { isCursor, toPage } from '../http/cursor.ts';
 import {
   detailToJson,
   fromReadable,

@@ -56,7 +56,7 @@ export interface DeadLetterRow {
   readonly routingKey: string | null;
   readonly redelivered: boolean;
   readonly receivedAt: Date;
-  /** Its place in a list; see cursor.ts. */
+  /** Its place in a list; see http/cursor.ts. */
   readonly cursor: string;
 }
 

@@ -13,9 +13,13 @@ import type { TenantScope } from '../core/tenant-scope.ts';
 import { uuidV7 } from '../core/uuid.ts';
 import type { BodyLimits } from '../contract/parse-body.ts';
 import type { Logger } from '../platform/logger.ts';
-import { HTTP_PROBLEMS, ProblemError } from '../http/problems.ts';
 import { checkPulse } from './check-pulse.ts';
-import type { IdempotencyKeys, IdSeed, KeyedRequest } from '../http/idempotency-keys.ts';
+import {
+  refuseConflict,
+  type IdempotencyKeys,
+  type IdSeed,
+  type KeyedRequest,
+} from '../http/idempotency-keys.ts';
 import { packOutcomes, unpackOutcomes } from './kept-outcomes.ts';
 import { publishPulses, type PublishDeps } from './publish-pulses.ts';
 import type { SendOutcome, SentPulse } from './sent-pulse.ts';
@@ -59,21 +63,13 @@ export async function sendPulses(deps: SendDeps, request: SendRequest): Promise<
     return { outcomes: await checkAndPublish(deps, request, newId), replayed: false };
   }
   const claim = await deps.keys.claim(keyed, randomBytes(16));
-  switch (claim.state) {
-    case 'busy':
-      throw new ProblemError(HTTP_PROBLEMS.PULSE_API_IDEMPOTENCY_KEY_BUSY, {
-        headers: { 'retry-after': '1' },
-      });
-    case 'reused':
-      throw new ProblemError(HTTP_PROBLEMS.PULSE_API_IDEMPOTENCY_KEY_REUSED);
-    case 'answered':
-      return {
-        outcomes: unpackOutcomes(claim.answer, request.pulses, (index) => idAt(claim.seed, index)),
-        replayed: true,
-      };
-    case 'claimed':
-      return { outcomes: await sendClaimed(deps, request, keyed, claim.seed), replayed: false };
+  refuseConflict(claim);
+  const { seed } = claim;
+  if (claim.state === 'claimed') {
+    return { outcomes: await sendClaimed(deps, request, keyed, seed), replayed: false };
   }
+  const newId = (index: number): string => idAt(seed, index);
+  return { outcomes: unpackOutcomes(claim.answer, request.pulses, newId), replayed: true };
 }
 
 async function sendClaimed(

@@ -26,6 +26,7 @@ export interface TestDeps
   extends Omit<ApiModulesDeps, 'populate' | 'orders'>, Omit<ApiDeps, 'access' | 'modules'> {
   readonly identities: Identities;
   readonly populateRuns: PopulateModuleOptions['populateRuns'];
+  readonly orders: Partial<ApiModulesDeps['orders']>;
 }
 
 export interface TestOptions extends ApiOptions, AccessOptions {
@@ -146,6 +147,7 @@ export function testDeps(given: Partial<TestDeps> = {}, options: TestOptions = O
         prefix: '',
         currency: 'USD',
         onStep: () => undefined,
+        ...given.orders,
       },
       populate: { populateRuns, ...(populateRunsMax === undefined ? {} : { populateRunsMax }) },
     }),

@@ -60,6 +60,22 @@ describe('closeChannel', () => {
   });
 });
 
+describe('closeRabbitConnection', () => {
+  test('leaves no heartbeat of a broker that does not answer', async () => {
+    const proxy = await startTcpProxy(services.rabbitmqUrl);
+    onTestFinished(() => proxy.close());
+    const connection = await openRabbitConnection(proxy.url, { name: 'test' });
+    const ended = new Promise<void>((resolve) =>
+      connection.once('close', () => {
+        resolve();
+      }),
+    );
+    proxy.stallOpen();
+    await closeRabbitConnection(connection);
+    await ended;
+  }, 15_000);
+});
+
 describe('waitForRabbit', () => {
   test('returns when the broker accepts the connection', async () => {
     await waitForRabbit(services.rabbitmqUrl, { timeoutMs: 5_000, logger });

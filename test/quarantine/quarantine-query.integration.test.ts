@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { Pool } from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { isCursor } from '../../src/quarantine/cursor.ts';
+import { isCursor } from '../../src/http/cursor.ts';
 import { SHOWN_BYTES_MAX, type DeadLetterFilters } from '../../src/quarantine/quarantine.ts';
 import { fromDelivery } from '../../src/quarantine/dead-letter.ts';
 import {

@@ -1,4 +1,4 @@
-/** A place in a list of dead letters: microseconds since 1970 of the receipt, a dot, the id. */
+/** A place in a list that is ordered by time: microseconds since 1970, a dot, the id of the row. */
 
 const CURSOR = /^\d{1,16}\.[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
