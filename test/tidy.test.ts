@@ -49,6 +49,18 @@ describe('the house style that no linter checks', () => {
     expect(source.filter((file) => dirname(file).split('/').length > 3)).toEqual([]);
   });
 
+  test('no folder holds more than 12 % of src, and src/api stays below 1,000 lines', () => {
+    const lineCounts = new Map<string, number>();
+    for (const file of source) {
+      const [, folder = ''] = file.split('/');
+      lineCounts.set(folder, (lineCounts.get(folder) ?? 0) + linesOf(file).length);
+    }
+    const total = [...lineCounts.values()].reduce((sum, count) => sum + count, 0);
+    const large = [...lineCounts].filter(([, count]) => count > total * 0.12);
+    expect(large).toEqual([]);
+    expect(lineCounts.get('api')).toBeLessThan(1_000);
+  });
+
   test('every file of src opens with a comment that says what it is', () => {
     const mute = source.filter(
       (file) => !/^(#!.*\n+)?(\/\*\*|\/\/|--|\s)/.test(readFileSync(file, 'utf8')),

@@ -2,10 +2,10 @@
 import { fastifySwagger } from '@fastify/swagger';
 import { fastifySwaggerUi } from '@fastify/swagger-ui';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { DOCS_PATH } from '../http/api-base.ts';
 import type { Api, ApiModule, ApiTag } from '../http/api-module.ts';
 import { asyncApiDocument } from './asyncapi-document.ts';
 import { describeRoute, OPENAPI_HEAD, refineDocument } from './openapi-document.ts';
-import { DOCS_PATH } from './plugin-routes.ts';
 
 /** The groups of operations that belong to no module. */
 const OWN_TAGS: readonly ApiTag[] = [

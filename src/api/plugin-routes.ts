@@ -1,8 +1,6 @@
 /** Marks the routes that plugins add, because those cannot configure who may call them. */
 import type { RouteOptions } from 'fastify';
-
-/** The path of the reference page. */
-export const DOCS_PATH = '/docs';
+import { DOCS_PATH } from '../http/api-base.ts';
 
 /** The route that answers preflights. */
 const PREFLIGHT_PATH = '*';

@@ -8,19 +8,19 @@ export const COMMANDS: Readonly<Record<string, ListedCommand>> = {
   },
   api: {
     summary: 'Run only the HTTP API.',
-    load: async () => (await import('./start.ts')).api,
+    load: async () => (await import('./api.ts')).api,
   },
   worker: {
     summary: 'Run ingest, flush and quarantine without the API.',
-    load: async () => (await import('./start.ts')).worker,
+    load: async () => (await import('./worker.ts')).worker,
   },
   processor: {
     summary: 'Run the processing and completion of orders.',
-    load: async () => (await import('./start.ts')).processor,
+    load: async () => (await import('./processor.ts')).processor,
   },
   enricher: {
     summary: 'Run the enrichment of orders: prices, checks, the external service.',
-    load: async () => (await import('./start.ts')).enricher,
+    load: async () => (await import('./enricher.ts')).enricher,
   },
   'enrichment-service': {
     summary: 'Stand in for the external enrichment service, with failures on request.',

@@ -10,7 +10,8 @@ import type { RawEnv } from '../config.ts';
 import { createDemoLedger } from './demo-ledger.ts';
 import { describeDemo, type DemoResult } from './demo-report.ts';
 import { countAll, publishAll, readBack } from './demo-steps.ts';
-import { ALL_PARTS, describeReady, startParts } from './start.ts';
+import { describeReady, startParts } from './run-parts.ts';
+import { ALL_PARTS } from './start.ts';
 
 const OPTIONS = {
   pulses: integer('pulses to publish', { min: 100, max: 100_000_000, default: 100_000 }),

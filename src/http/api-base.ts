@@ -1,3 +1,6 @@
-/** The path prefix of the versioned routes. */
+/** Where the API answers. */
 
+/** The path prefix of the versioned routes. */
 export const API_BASE = '/api/v1';
+/** The path of the reference page. */
+export const DOCS_PATH = '/docs';

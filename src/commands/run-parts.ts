@@ -1,0 +1,166 @@
+/** What `pulse start`, `api`, `worker`, `processor` and `enricher` have in common: they run until a signal. */
+import { basename } from 'node:path';
+import { openClients } from '../cli/clients.ts';
+import { EXIT_DONE, toJson, type CommandRun } from '../cli/command.ts';
+import { defineCommand } from '../cli/define-command.ts';
+import type { Part, PartLinks } from '../cli/part.ts';
+import { prepareServers } from '../cli/prepare-servers.ts';
+import { createRunEnd } from '../cli/run-end.ts';
+import { openServers, type OpenedServers } from '../cli/servers.ts';
+import { DOCS_PATH } from '../http/api-base.ts';
+import { armCrashPoint, createCrashPoint } from '../platform/crash-points.ts';
+import { createProcessHealth } from '../platform/health.ts';
+import { serverOf } from '../platform/logger.ts';
+import { createMetricsRegistry, startMetricsServer } from '../platform/metrics.ts';
+import { NO_TRACING, startTracing, type Tracing } from '../platform/tracing.ts';
+import { addWatchMetrics } from '../platform/watch.ts';
+
+/**
+ * What `--json` prints in one line once the process is ready. It holds secrets only of private servers, whose
+ * secrets Pulse generated: the output may end up in a log.
+ */
+export interface ReadyLine {
+  readonly api?: string | undefined;
+  /** The reference page, unless API_DOCS switches it off. */
+  readonly docs?: string | undefined;
+  readonly metrics: string;
+  readonly rabbitmq: string;
+  readonly redis: string;
+  readonly postgres: string;
+  readonly username?: string | undefined;
+  readonly password?: string | undefined;
+}
+
+const READINESS_TIMEOUT_MS = 2_000;
+
+/** @param what `api`: whether the parts need the secrets of the API. */
+export const defineStart = (
+  name: string,
+  { api, parts }: { readonly api: boolean; readonly parts: readonly Part[] },
+) =>
+  defineCommand({
+    options: { checkConfig: { about: 'check the configuration and exit' } },
+    json: 'print one line of JSON with all addresses once ready',
+    needs: { api, testFaults: true },
+    examples: [`pulse ${name}`, `pulse ${name} --json`],
+    async run(run) {
+      if (run.flags.checkConfig) run.print('The configuration is valid.');
+      else await runParts(run, parts, { json: run.json });
+      return EXIT_DONE;
+    },
+  });
+
+async function runParts(
+  run: CommandRun,
+  parts: readonly Part[],
+  { json }: { json: boolean },
+): Promise<void> {
+  // Opened first, so closed last.
+  run.closer.add('process', () => {
+    run.tell('Stopped.');
+  });
+  const end = createRunEnd(run.stop);
+  const ready = await startParts(run, await openServers(run), { parts, onFatal: end.fail });
+  if (json) run.print(toJson(ready));
+  else {
+    const next = ready.api === undefined ? [] : ['', ...describeNext()];
+    const facts = [...describeReady(ready), ...next];
+    const lines = ['', 'Pulse is running. Ctrl-C stops it.', '', ...facts, ''];
+    for (const line of lines) run.tell(line);
+  }
+  await end.wait();
+  run.tell('Stopping: accepting nothing new, finishing what is in progress …');
+}
+
+/** Starts the parts on servers that run; everything is closed with the run. */
+export async function startParts(
+  run: CommandRun,
+  { servers, credentials }: OpenedServers,
+  { parts, onFatal }: { parts: readonly Part[]; onFatal: (error: Error) => void },
+): Promise<ReadyLine> {
+  const { config, logger } = run;
+  const registry = createMetricsRegistry();
+  const health = createProcessHealth({
+    timeoutMs: READINESS_TIMEOUT_MS,
+    onFailure: (error, name) => {
+      logger.warn({ err: error, name }, 'readiness check failed');
+    },
+  });
+  const metrics = await startMetricsServer(registry, { ...config.metrics, health });
+  run.closer.add('metrics', () => metrics.close());
+  const clients = openClients(run, servers);
+  const checks = parts.flatMap(({ check }) => check ?? []);
+  const settings = await prepareServers(run, clients, checks);
+  const tracing = await openTracing(run);
+  const links: PartLinks = {
+    onTraced: () => undefined,
+    oldestHeld: () => undefined,
+    apiUrl: undefined,
+  };
+  const watches = {};
+  addWatchMetrics(registry, watches);
+  const onMessageStep = createCrashPoint(armCrashPoint(config.crashAt), ['message']);
+  const shared = { settings, credentials, registry, health, tracing, watches, links };
+  const context = { ...shared, onFatal, onMessageStep };
+  for (const part of parts) {
+    logger.debug({ part: part.name }, 'part starts');
+    await part.start({ ...run, ...context }, clients);
+  }
+  health.phase = 'running';
+  run.stop.addEventListener('abort', () => {
+    health.phase = 'closing';
+  });
+  return describeAddresses(run, { servers, credentials }, { metrics: metrics.url, ...links });
+}
+
+async function openTracing({ config, logger, closer }: CommandRun): Promise<Tracing> {
+  if (config.tracing === undefined) return NO_TRACING;
+  const tracing = await startTracing(config.tracing, logger);
+  closer.add('traces', () => tracing.close());
+  return tracing;
+}
+
+function describeAddresses(
+  { config }: CommandRun,
+  { servers, credentials }: OpenedServers,
+  { metrics, apiUrl }: { metrics: string; apiUrl: string | undefined },
+): ReadyLine {
+  const isPrivate = config.servers === undefined;
+  const shown = isPrivate ? (url: string) => url : serverOf;
+  const hasApi = apiUrl !== undefined;
+  return {
+    api: apiUrl,
+    docs: hasApi && config.api.docs ? `${apiUrl}${DOCS_PATH}` : undefined,
+    metrics,
+    rabbitmq: shown(servers.rabbitmqUrl),
+    redis: shown(servers.redisUrl),
+    postgres: shown(servers.databaseUrl),
+    username: hasApi ? config.api.adminUsername : undefined,
+    password: hasApi && isPrivate ? credentials.adminPassword : undefined,
+  };
+}
+
+/** The same for people. */
+export function describeReady(ready: ReadyLine): string[] {
+  const { api, docs, username = '', password = 'ADMIN_PASSWORD' } = ready;
+  return [
+    ...(docs === undefined ? [] : [`  Docs      ${docs}`]),
+    ...(api === undefined ? [] : [`  API       ${api}/api/v1`]),
+    ...(api === undefined ? [] : [`  Login     ${username} / ${password}`]),
+    `  Metrics   ${ready.metrics}/metrics`,
+    `  RabbitMQ  ${ready.rabbitmq}`,
+    `  Redis     ${ready.redis}`,
+    `  Postgres  ${ready.postgres}`,
+  ];
+}
+
+/** What to try first, in another terminal. */
+function describeNext(): string[] {
+  const pulse = basename(process.argv[1] ?? '') === 'pulse' ? 'pulse' : 'node dist/main.js';
+  return [
+    'Try it in another terminal, in this folder:',
+    '',
+    `  ${pulse} send --tenant acme --sku cpu --unit h --amount 0.25`,
+    `  ${pulse} usage --tenant acme`,
+  ];
+}
