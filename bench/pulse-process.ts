@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import type { ReadyLine } from '../src/commands/run-parts.ts';
+import type { ReadyLine } from '../src/cli/run-parts.ts';
 
 export interface PulseProcess {
   readonly pid: number;

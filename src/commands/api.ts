@@ -1,7 +1,7 @@
 /** `pulse api`. */
 import { apiPart } from './api-parts.ts';
 import { OUTBOX_PARTS } from './message-parts.ts';
-import { defineStart } from './run-parts.ts';
+import { defineStart } from '../cli/run-parts.ts';
 import { WATCH_PARTS } from './watch-parts.ts';
 
 export const api = defineStart('api', {

@@ -1,5 +1,6 @@
 /** The demo's result as text for people. */
 import type { AnsweredRow } from './demo-ledger.ts';
+import { ordersAgree, type DemoOrders } from './demo-orders.ts';
 
 export interface DemoResult {
   readonly published: number;
@@ -13,6 +14,7 @@ export interface DemoResult {
   /** Sums and counts that differ from what was sent. */
   readonly differences: readonly string[];
   readonly sample: readonly AnsweredRow[];
+  readonly orders: DemoOrders;
   /** Everything that was sent was answered, and nothing else. */
   readonly agrees: boolean;
   readonly seconds: number;
@@ -48,6 +50,14 @@ export function describeDemo(result: DemoResult): string[] {
     );
   }
   lines.push('');
+  const { completed, failed, replayed } = result.orders;
+  lines.push(
+    line('orders', completed, 'completed, priced from the catalogue'),
+    line('├ failed', failed, 'at first: its product was not in the catalogue'),
+    line('└ replayed', replayed, 'from its dead letter, once the product was there'),
+    ...(ordersAgree(result.orders) ? [] : ['  THE ORDERS DID NOT END as they must']),
+    '',
+  );
   for (const difference of result.differences.slice(0, DIFFERENCES_SHOWN)) {
     lines.push(`  DIFFERS  ${difference}`);
   }

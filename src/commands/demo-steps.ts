@@ -9,7 +9,7 @@ import { sleep } from '../platform/backoff.ts';
 import { generatePulses } from '../populate/generate-pulses.ts';
 import { startPopulateRun } from '../populate/populate.ts';
 import { countDeadLettersByReason } from '../quarantine/quarantine-query.ts';
-import { readAllRows } from './demo-api.ts';
+import { readAllRows, type DemoApi } from './demo-api.ts';
 import type { AnsweredRow, DemoLedger } from './demo-ledger.ts';
 import type { DemoResult } from './demo-report.ts';
 
@@ -87,13 +87,13 @@ function settledOf({ counted, duplicates, deadLetters }: Books, { counts }: Demo
 /** Flushes, reads every row through the API, and compares the sums with what was sent. */
 export async function readBack(
   { run, clients, ledger }: DemoContext,
-  login: { api: string; username: string; password: string },
-): Promise<Omit<DemoResult, 'published' | 'seconds'>> {
+  api: DemoApi,
+): Promise<Omit<DemoResult, 'published' | 'orders' | 'seconds'>> {
   await flushAll({ ...clients, logger: run.logger });
   const sample: AnsweredRow[] = [];
   let rowCount = 0;
   let pulseCount = 0;
-  for await (const row of readAllRows(login)) {
+  for await (const row of readAllRows(api)) {
     ledger.answered(row);
     if (sample.length < SAMPLE_ROWS) sample.push(row);
     rowCount += 1;

@@ -1,4 +1,4 @@
-/** `pulse demo`: the whole pipeline on private servers, checked through the API. */
+/** `pulse demo`: the whole system on private servers, checked through the API. */
 import { randomBytes } from 'node:crypto';
 import { openClients } from '../cli/clients.ts';
 import { EXIT_DONE, EXIT_FAILED, toJson, type CommandRun } from '../cli/command.ts';
@@ -7,10 +7,13 @@ import { integer, type Flags, type OptionSpecs } from '../cli/options.ts';
 import { createRunEnd } from '../cli/run-end.ts';
 import { openPrivateServers } from '../cli/servers.ts';
 import type { RawEnv } from '../config.ts';
+import { orderQueues } from '../orders/orders-queues.ts';
+import { logInToDemo } from './demo-api.ts';
 import { createDemoLedger } from './demo-ledger.ts';
+import { orderAll, ordersAgree } from './demo-orders.ts';
 import { describeDemo, type DemoResult } from './demo-report.ts';
 import { countAll, publishAll, readBack } from './demo-steps.ts';
-import { describeReady, startParts } from './run-parts.ts';
+import { describeReady, startParts } from '../cli/run-parts.ts';
 import { ALL_PARTS } from './start.ts';
 
 const OPTIONS = {
@@ -52,8 +55,12 @@ async function runDemo(run: CommandRun, flags: Flags<typeof OPTIONS>): Promise<n
   const work = async (): Promise<DemoResult> => {
     const published = await publishAll(context, flags);
     await countAll(context);
-    const answers = await readBack(context, { api, username, password });
-    return { published, ...answers, seconds: (performance.now() - startedMs) / 1000 };
+    const demoApi = await logInToDemo({ api, username, password });
+    const answers = await readBack(context, demoApi);
+    const { enrichment } = orderQueues(run.config.messages.prefix);
+    const orders = await orderAll(demoApi, { queue: enrichment.queue, signal: run.stop });
+    const seconds = (performance.now() - startedMs) / 1000;
+    return { published, ...answers, orders, seconds };
   };
   // A signal or a failing part ends the demo, whatever it is waiting for.
   const stopped = end.wait().then(() => undefined);
@@ -75,9 +82,14 @@ async function runDemo(run: CommandRun, flags: Flags<typeof OPTIONS>): Promise<n
       dead_letters: result.deadLetters,
       rows: result.rowCount,
       drift: result.drift,
+      orders: {
+        completed: result.orders.completed,
+        failed: result.orders.failed,
+        replayed: result.orders.replayed,
+      },
       seconds: Math.round(result.seconds * 10) / 10,
     }),
   );
   if (flags.keep) await end.wait();
-  return result.agrees ? EXIT_DONE : EXIT_FAILED;
+  return result.agrees && ordersAgree(result.orders) ? EXIT_DONE : EXIT_FAILED;
 }

@@ -1,5 +1,5 @@
 /** `pulse enricher`. */
 import { ENRICHER_PARTS } from './message-parts.ts';
-import { defineStart } from './run-parts.ts';
+import { defineStart } from '../cli/run-parts.ts';
 
 export const enricher = defineStart('enricher', { api: false, parts: ENRICHER_PARTS });

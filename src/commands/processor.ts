@@ -1,5 +1,5 @@
 /** `pulse processor`. */
 import { PROCESSOR_PARTS } from './message-parts.ts';
-import { defineStart } from './run-parts.ts';
+import { defineStart } from '../cli/run-parts.ts';
 
 export const processor = defineStart('processor', { api: false, parts: PROCESSOR_PARTS });

@@ -2,7 +2,7 @@
 import type { Part } from '../cli/part.ts';
 import { apiPart } from './api-parts.ts';
 import { MESSAGE_PARTS } from './message-parts.ts';
-import { defineStart } from './run-parts.ts';
+import { defineStart } from '../cli/run-parts.ts';
 import { WATCH_PARTS } from './watch-parts.ts';
 import { WORKER_PARTS } from './worker-parts.ts';
 

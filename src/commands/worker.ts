@@ -1,5 +1,5 @@
 /** `pulse worker`. */
-import { defineStart } from './run-parts.ts';
+import { defineStart } from '../cli/run-parts.ts';
 import { WATCH_PARTS } from './watch-parts.ts';
 import { WORKER_PARTS } from './worker-parts.ts';
 

@@ -12,6 +12,7 @@ interface DemoLine {
   readonly dead_letters: number;
   readonly rows: number;
   readonly drift: number;
+  readonly orders: object;
   readonly seconds: number;
 }
 
@@ -32,9 +33,11 @@ test('two demos at once in one folder both end with a line that says everything 
       'dead_letters',
       'rows',
       'drift',
+      'orders',
       'seconds',
     ]);
-    expect(line).toMatchObject({ published, drift: 0 });
+    const orders = { completed: 2, failed: 1, replayed: 1 };
+    expect(line).toMatchObject({ published, drift: 0, orders });
     expect(line.counted + line.duplicates + line.dead_letters).toBe(published);
     for (const count of [line.counted, line.duplicates, line.dead_letters, line.rows]) {
       expect(count).toBeGreaterThan(0);

@@ -72,4 +72,13 @@ test('the first commands after a start, and the calls of the API, show what they
   expect(answers).toMatch(/"used_amount":"0.5","pulse_count":2,"provisional":true/);
   expect(answers).toMatch(/"total":1\b/);
   expect(answers).toMatch(/HTTP\/1.1 202 .*\nlocation: /is);
+
+  const [login = ''] = script.split(/^(?=# Send a pulse)/m);
+  const isCompleted = 'until curl -s "$API/orders/$ORDER" -H "$AUTH" | grep -q \'"completed"\'';
+  const orders = shellBlock('X-Idempotency-Key').replace(
+    /^sleep \d+$/m,
+    `${isCompleted}; do sleep 0.2; done`,
+  );
+  const order = await paste(flow, login + orders, { ADMIN_PASSWORD: PASSWORD });
+  expect(order).toMatch(/"status":"completed".*"total_amount":"5"/);
 });

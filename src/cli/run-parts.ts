@@ -1,12 +1,12 @@
 /** What `pulse start`, `api`, `worker`, `processor` and `enricher` have in common: they run until a signal. */
 import { basename } from 'node:path';
-import { openClients } from '../cli/clients.ts';
-import { EXIT_DONE, toJson, type CommandRun } from '../cli/command.ts';
-import { defineCommand } from '../cli/define-command.ts';
-import type { Part, PartLinks } from '../cli/part.ts';
-import { prepareServers } from '../cli/prepare-servers.ts';
-import { createRunEnd } from '../cli/run-end.ts';
-import { openServers, type OpenedServers } from '../cli/servers.ts';
+import { openClients } from './clients.ts';
+import { EXIT_DONE, toJson, type CommandRun } from './command.ts';
+import { defineCommand } from './define-command.ts';
+import type { Part, PartLinks } from './part.ts';
+import { prepareServers } from './prepare-servers.ts';
+import { createRunEnd } from './run-end.ts';
+import { openServers, type OpenedServers } from './servers.ts';
 import { DOCS_PATH } from '../http/api-base.ts';
 import { armCrashPoint, createCrashPoint } from '../platform/crash-points.ts';
 import { createProcessHealth } from '../platform/health.ts';
