@@ -1,20 +1,17 @@
 /** The catalogue over HTTP: customers, products, prices, units. */
 import type { FastifyReply } from 'fastify';
-import { DatabaseError, type Pool } from 'pg';
-import { parseTimestamp } from '../core/timestamp.ts';
+import type { Pool } from 'pg';
 import type { Api, ApiModule } from '../http/api-module.ts';
 import { actorNameOf, OPERATORS, READERS } from '../http/caller.ts';
 import { nextLink } from '../http/page-links.ts';
-import { HTTP_PROBLEMS, invalidField, ProblemError } from '../http/problems.ts';
+import { HTTP_PROBLEMS, ProblemError } from '../http/problems.ts';
 import { withTransaction } from '../platform/postgres.ts';
 import { readAsTenants } from '../platform/scoped-postgres.ts';
 import { CATALOG_PROBLEMS } from './catalog-problems.ts';
+import { fromPrice, fromUnit, toCustomer, toPrice, toProduct, toUnit } from './catalog-json.ts';
 import {
-  insertUnit,
   listCustomers,
   listProducts,
-  putCustomer,
-  putProduct,
   readCustomer,
   readProducts,
   readUnits,
@@ -32,9 +29,8 @@ import {
   putProductSchema,
   putUnitSchema,
 } from './catalog-schema.ts';
-import { insertPrice, listPrices } from './prices-query.ts';
-import { tierProblem, type Price } from './prices.ts';
-import { measureOf, parseFactor, type Unit } from './units.ts';
+import { addPrice, addUnit, changeCustomer, changeProduct } from './change-catalog.ts';
+import { listPrices } from './prices-query.ts';
 
 /** The catalogue. */
 export function createCatalogModule(pool: Pool): ApiModule {
@@ -54,21 +50,14 @@ const READ = { roles: READERS } as const;
 const READ_ONE = { ...READ, conditional: true } as const;
 /** The catalogue belongs to no tenant. */
 const WRITE = { roles: OPERATORS, allTenants: true } as const;
-const UNIQUE_VIOLATION = '23505';
 
 function addCustomers(api: Api, pool: Pool): void {
   api.put(
     '/customers/:id',
     { schema: putCustomerSchema, config: WRITE },
     async (request, reply) => {
-      const { name, email = null, tenant = null } = request.body;
-      const customer = { id: request.params.id, name, email, tenant };
-      const isNew = await withTransaction(pool, (client) => putCustomer(client, customer)).catch(
-        (error: unknown) => {
-          if (!(error instanceof DatabaseError) || error.code !== UNIQUE_VIOLATION) throw error;
-          throw new ProblemError(CATALOG_PROBLEMS.PULSE_API_TENANT_TAKEN, { cause: error });
-        },
-      );
+      const customer = toCustomer(request.params.id, request.body);
+      const isNew = await withTransaction(pool, (client) => changeCustomer(client, customer));
       void reply.code(isNew ? 201 : 200);
       return customer;
     },
@@ -99,13 +88,8 @@ function addCustomers(api: Api, pool: Pool): void {
 
 function addProducts(api: Api, pool: Pool): void {
   api.put('/products/:sku', { schema: putProductSchema, config: WRITE }, async (request, reply) => {
-    const { name, unit, active = true, recurring = false } = request.body;
-    const product = { sku: request.params.sku, name, unit, active, recurring };
-    const isNew = await withTransaction(pool, async (client) => {
-      const measure = measureOf(unit, await readUnits(client));
-      if ('problem' in measure) throw invalidField('unit', measure.problem);
-      return putProduct(client, product);
-    });
+    const product = toProduct(request.params.sku, request.body);
+    const isNew = await withTransaction(pool, (client) => changeProduct(client, product));
     void reply.code(isNew ? 201 : 200);
     return product;
   });
@@ -133,14 +117,12 @@ function addPrices(api: Api, pool: Pool): void {
     { schema: addPriceSchema, config: WRITE },
     async (request, reply) => {
       const price = toPrice(request.params.sku, request.body);
+      const createdBy = actorNameOf(request.user);
       await withTransaction(pool, async (client) => {
-        if (!(await readProducts(client, [price.sku])).has(price.sku)) notFound('product');
-        const createdBy = actorNameOf(request.user);
-        if (await insertPrice(client, price, createdBy)) return;
-        throw new ProblemError(CATALOG_PROBLEMS.PULSE_API_PRICE_EXISTS);
+        if (!(await addPrice(client, price, createdBy))) notFound('product');
       });
       void reply.code(201);
-      return priceToApi(price);
+      return fromPrice(price);
     },
   );
 
@@ -149,7 +131,7 @@ function addPrices(api: Api, pool: Pool): void {
     const { sku } = params;
     return readAsTenants(pool, user.tenants, async (client) => {
       if (!(await readProducts(client, [sku])).has(sku)) notFound('product');
-      return { data: (await listPrices(client, sku)).map(priceToApi) };
+      return { data: (await listPrices(client, [sku])).map(fromPrice) };
     });
   });
 }
@@ -157,33 +139,15 @@ function addPrices(api: Api, pool: Pool): void {
 function addUnits(api: Api, pool: Pool): void {
   api.get('/units', { schema: listUnitsSchema, config: READ }, async ({ user }) => {
     const units = await readAsTenants(pool, user.tenants, readUnits);
-    return { data: [...units.values()].map(unitToApi) };
+    return { data: [...units.values()].map(fromUnit) };
   });
 
   api.put('/units/:unit', { schema: putUnitSchema, config: WRITE }, async (request, reply) => {
-    const { unit: name } = request.params;
-    const { dimension } = request.body;
-    if (name.includes('·')) throw invalidField('unit', 'must not contain `·`');
-    const factor = parseFactor(request.body.factor);
-    if (factor === undefined)
-      throw invalidField('factor', 'must be a positive decimal or a fraction');
-    const unit = { unit: name, dimension, ...factor };
-    const isNew = await withTransaction(pool, async (client) => {
-      if (await insertUnit(client, unit)) return true;
-      const known = (await readUnits(client)).get(name);
-      if (known !== undefined && isSame(known, unit)) return false;
-      throw new ProblemError(CATALOG_PROBLEMS.PULSE_API_UNIT_EXISTS);
-    });
+    const unit = toUnit(request.params.unit, request.body);
+    const isNew = await withTransaction(pool, (client) => addUnit(client, unit));
     void reply.code(isNew ? 201 : 200);
-    return unitToApi(unit);
+    return fromUnit(unit);
   });
-}
-
-function isSame(one: Unit, other: Unit): boolean {
-  return (
-    one.dimension === other.dimension &&
-    one.numerator * other.denominator === other.numerator * one.denominator
-  );
 }
 
 function notFound(what: string): never {
@@ -214,46 +178,4 @@ function toPage<Row>(
     void reply.header('link', nextLink(path, { ...filters, limit, after: next }));
   }
   return { data, next };
-}
-
-interface PriceBody {
-  readonly currency: string;
-  readonly unit_amount: string;
-  readonly valid_from: string;
-  readonly tiers?: {
-    readonly mode: 'graduated' | 'volume';
-    readonly steps: readonly { readonly up_to: number | null; readonly unit_amount: string }[];
-  } | null;
-}
-
-function toPrice(sku: string, body: PriceBody): Price {
-  const validFromMs = parseTimestamp(body.valid_from);
-  if (validFromMs === undefined) throw invalidField('valid_from', 'must be an RFC 3339 instant');
-  const { tiers = null } = body;
-  const steps = tiers?.steps.map((step) => ({ upTo: step.up_to, unitAmount: step.unit_amount }));
-  const problem = steps === undefined ? undefined : tierProblem(steps);
-  if (problem !== undefined) throw invalidField('tiers.steps', problem);
-  return {
-    sku,
-    currency: body.currency,
-    unitAmount: body.unit_amount,
-    validFrom: new Date(validFromMs),
-    tiers: tiers === null ? null : { mode: tiers.mode, steps: steps ?? [] },
-  };
-}
-
-function priceToApi({ sku, currency, unitAmount, validFrom, tiers }: Price) {
-  const steps = tiers?.steps.map((step) => ({ up_to: step.upTo, unit_amount: step.unitAmount }));
-  return {
-    sku,
-    currency,
-    unit_amount: unitAmount,
-    valid_from: validFrom.toISOString(),
-    tiers: tiers === null ? null : { mode: tiers.mode, steps: steps ?? [] },
-  };
-}
-
-function unitToApi({ unit, dimension, numerator, denominator }: Unit) {
-  const factor = denominator === 1n ? String(numerator) : `${numerator}/${denominator}`;
-  return { unit, dimension, factor };
 }

@@ -30,12 +30,12 @@ export async function readPrices(
   return new Map(rows.map((row) => [row.sku, fromRow(row)]));
 }
 
-/** All prices of a SKU, the newest first. */
-export async function listPrices(client: Queryable, sku: string): Promise<Price[]> {
+/** All prices of some SKUs, by SKU, the newest first. */
+export async function listPrices(client: Queryable, skus: readonly string[]): Promise<Price[]> {
   const { rows } = await client.query<PriceRow>(
     `SELECT sku, currency, trim_scale(unit_amount)::text AS "unitAmount", valid_from AS "validFrom", tiers
-     FROM prices WHERE sku = $1 ORDER BY valid_from DESC, currency`,
-    [sku],
+     FROM prices WHERE sku = ANY($1) ORDER BY sku, valid_from DESC, currency`,
+    [skus],
   );
   return rows.map(fromRow);
 }

@@ -75,6 +75,10 @@ export const COMMANDS: Readonly<Record<string, ListedCommand>> = {
     summary: 'Work with quarantined dead letters: list, show, fix, replay, discard.',
     load: async () => (await import('./dead-letters.ts')).deadLetters,
   },
+  catalog: {
+    summary: 'Import and export customers, products, prices and units.',
+    load: async () => (await import('./catalog.ts')).catalog,
+  },
   users: {
     summary: 'Manage who may log in to the API, and what they may do.',
     load: async () => (await import('./users.ts')).users,

@@ -83,14 +83,27 @@ function messageOf(failure: FastifySchemaValidationError, part: string): string 
     case 'pattern':
       return params.pattern === TEXT_PATTERN
         ? 'must not contain control characters'
-        : 'must be a whole number without leading zeros';
+        : `must match ${String(params.pattern)}${exampleOf(failure)}`;
     default:
       return message ?? 'is not valid';
   }
 }
 
 /** Ajv adds the schema because it is set to be verbose. */
+function schemaOf(failure: FastifySchemaValidationError): SchemaPart {
+  return (failure as { parentSchema?: SchemaPart }).parentSchema ?? {};
+}
+
+interface SchemaPart {
+  readonly properties?: object;
+  readonly examples?: readonly unknown[];
+}
+
 function knownNames(failure: FastifySchemaValidationError): string[] {
-  const { parentSchema } = failure as { parentSchema?: { properties?: object } };
-  return Object.keys(parentSchema?.properties ?? {});
+  return Object.keys(schemaOf(failure).properties ?? {});
+}
+
+function exampleOf(failure: FastifySchemaValidationError): string {
+  const [example] = schemaOf(failure).examples ?? [];
+  return typeof example === 'string' ? `, such as ${example}` : '';
 }

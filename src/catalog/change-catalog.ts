@@ -1,0 +1,70 @@
+/** Changes of the catalogue, with the checks that need its tables. Each runs in the caller's transaction. */
+import { DatabaseError, type ClientBase } from 'pg';
+import { invalidField, ProblemError } from '../http/problems.ts';
+import { CATALOG_PROBLEMS } from './catalog-problems.ts';
+import {
+  insertUnit,
+  putCustomer,
+  putProduct,
+  readProducts,
+  readUnits,
+  type Customer,
+  type Product,
+} from './catalog-query.ts';
+import { insertPrice } from './prices-query.ts';
+import type { Price } from './prices.ts';
+import { measureOf, type Unit } from './units.ts';
+
+type Queryable = Pick<ClientBase, 'query'>;
+
+const UNIQUE_VIOLATION = '23505';
+
+/**
+ * @returns Whether it is new.
+ * @throws ProblemError 409 another customer has the tenant; the transaction has failed.
+ */
+export async function changeCustomer(client: Queryable, customer: Customer): Promise<boolean> {
+  return await putCustomer(client, customer).catch((error: unknown) => {
+    if (!(error instanceof DatabaseError) || error.code !== UNIQUE_VIOLATION) throw error;
+    throw new ProblemError(CATALOG_PROBLEMS.PULSE_API_TENANT_TAKEN, { cause: error });
+  });
+}
+
+/** @returns Whether it is new. @throws ProblemError 400 the unit is unknown. */
+export async function changeProduct(client: Queryable, product: Product): Promise<boolean> {
+  const measure = measureOf(product.unit, await readUnits(client));
+  if ('problem' in measure) throw invalidField('unit', measure.problem);
+  return await putProduct(client, product);
+}
+
+/**
+ * @returns False if there is no such product.
+ * @throws ProblemError 409 another price of the currency starts at the same instant.
+ */
+export async function addPrice(
+  client: Queryable,
+  price: Price,
+  createdBy: string,
+): Promise<boolean> {
+  if (!(await readProducts(client, [price.sku])).has(price.sku)) return false;
+  if (await insertPrice(client, price, createdBy)) return true;
+  throw new ProblemError(CATALOG_PROBLEMS.PULSE_API_PRICE_EXISTS);
+}
+
+/**
+ * @returns False if it is there already.
+ * @throws ProblemError 409 it is there with another factor.
+ */
+export async function addUnit(client: Queryable, unit: Unit): Promise<boolean> {
+  if (await insertUnit(client, unit)) return true;
+  const known = (await readUnits(client)).get(unit.unit);
+  if (known !== undefined && isSame(known, unit)) return false;
+  throw new ProblemError(CATALOG_PROBLEMS.PULSE_API_UNIT_EXISTS);
+}
+
+function isSame(one: Unit, other: Unit): boolean {
+  return (
+    one.dimension === other.dimension &&
+    one.numerator * other.denominator === other.numerator * one.denominator
+  );
+}
