@@ -30,7 +30,9 @@ test('a command that does one thing loads neither threads nor the HTTP server', 
   expect(files).toContain('src/commands/verify.ts');
   for (const name of HEAVY) expect(loadedWith('src/commands/start.ts')).toContain(name);
   const heavy = files.filter((file) => HEAVY.some((name) => loadedWith(file).has(name)));
-  expect(heavy).toEqual(['src/commands/start.ts', 'src/commands/demo.ts']);
+  const longRunning = ['start', 'api', 'worker', 'demo'].map((name) => `src/commands/${name}.ts`);
+  expect(heavy).toEqual(longRunning);
+  expect(loadedWith('src/commands/worker.ts')).not.toContain('fastify');
 });
 
 test('help and the list of commands load no command', () => {
