@@ -15,7 +15,8 @@ export const ingest: DashboardSource = {
         {
           kind: 'graph',
           title: 'Threads by state',
-          description: 'Consuming, or waiting for RabbitMQ or Redis. Normal: all consume.',
+          description:
+            'Consuming, waiting for RabbitMQ or Redis, or full of refused pulses. Normal: all consume.',
           unit: 'none',
           queries: { '{{state}}': 'sum by (state) (pulse_ingest_threads)' },
           runbook: 'no-consumer',
@@ -37,6 +38,16 @@ export const ingest: DashboardSource = {
           description: 'Taken and not acknowledged, at most PREFETCH for each thread.',
           unit: 'short',
           queries: { '{{instance}}': 'sum by (instance) (pulse_held_deliveries)' },
+        },
+        {
+          kind: 'graph',
+          title: 'Refused deliveries held',
+          description:
+            'RabbitMQ takes no dead letters. Good pulses are counted until a thread is full of these.',
+          unit: 'short',
+          queries: { '{{instance}}': 'sum by (instance) (pulse_held_refused_deliveries)' },
+          levels: [{ from: 1, color: 'red' }],
+          runbook: 'dead-letters-rising',
         },
         {
           kind: 'graph',

@@ -22,12 +22,14 @@ import { closeRabbitConnection, openRabbitConnection } from '../platform/rabbit-
 import type { RedisClient } from '../platform/redis.ts';
 import { readAsTenants, SCOPE_ROLES } from '../platform/scoped-postgres.ts';
 import {
+  declareQueue,
   declareTopology,
   readQueueDepth,
   topologyNames,
   type QueueDepth,
 } from '../platform/topology.ts';
 import { danger, ok, warning } from './doctor-findings.ts';
+import { checkPublishing } from './doctor-publishing.ts';
 
 /** @param isPaused Asked when pulses wait and nothing consumes them. */
 export async function checkRabbit(
@@ -47,13 +49,14 @@ export async function checkRabbit(
         warning('rabbitmq queue', `"${queue}" does not exist yet; a start creates it`),
       ];
     }
-    // The queue exists, so declaring it again changes nothing and compares every argument.
-    await declareTopology(connection, queue);
     const dead = await readQueueDepth(connection, names.deadQueue);
+    // What exists is declared again, which changes nothing and compares every argument.
+    await (dead === undefined ? declareQueue : declareTopology)(connection, queue);
     return [
       ...findings,
       judgeQueue(depth, depth.consumerCount === 0 && (await isPaused())),
-      judgeDeadQueue(dead ?? { readyCount: 0, consumerCount: 0 }),
+      judgeDeadQueue(dead, names.deadQueue),
+      await checkPublishing(url, names.exchange),
     ];
   } finally {
     await closeRabbitConnection(connection);
@@ -74,8 +77,17 @@ export function judgeQueue({ readyCount, consumerCount }: QueueDepth, paused: bo
 
 const DEAD_LETTERS_WARNING = 1_000;
 
-export function judgeDeadQueue({ readyCount, consumerCount }: QueueDepth): Finding {
+/** @param depth Undefined when there is no such queue. */
+export function judgeDeadQueue(depth: QueueDepth | undefined, deadQueue: string): Finding {
   const name = 'rabbitmq dead letters';
+  if (depth === undefined) {
+    return danger(
+      name,
+      `the queue "${deadQueue}" does not exist, so refused pulses cannot reach the quarantine. ` +
+        'Restart a worker, which creates it',
+    );
+  }
+  const { readyCount, consumerCount } = depth;
   const detail = `${readyCount} wait for the quarantine writer`;
   if (readyCount > 0 && consumerCount === 0) {
     return danger(name, `${detail}, and none runs: start a worker`);

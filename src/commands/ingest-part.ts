@@ -15,6 +15,9 @@ import type { RedisClient } from '../platform/redis.ts';
 /** Of the time left for a stop; the rest is for a last flush and for closing connections. */
 const CLOSE_SHARE = 0.6;
 
+const FULL =
+  'RabbitMQ takes no dead letters, and an ingest thread holds as many refused pulses as it may: it consumes nothing.';
+
 export const ingestPart: Part = {
   name: 'ingest',
   async start(run, clients) {
@@ -53,6 +56,11 @@ export const ingestPart: Part = {
     run.health.add([
       ...serverChecks({ redis, pool, probe: openProbe(run, redis, epoch) }),
       toCheck('ingest', () => ingest.states.some((state) => state !== 'waiting')),
+      {
+        name: 'dead letters',
+        check: () =>
+          ingest.states.includes('full') ? Promise.reject(new Error(FULL)) : Promise.resolve(),
+      },
     ]);
     const read = () => readPauseState(pool);
     const watch = startPauseWatch({ ingest, paused, read, logger, registry });

@@ -22,6 +22,7 @@ export interface RejectedPulse {
   readonly body: Buffer;
   /** The position in an array body. */
   readonly index: number | undefined;
+  readonly deliveryTag: number;
 }
 
 export interface BatchOptions {
@@ -67,6 +68,8 @@ export function createBatchOpener(options: BatchOptions): () => Batch {
 /** Grows by `add` until it is full or taken; then it is only read. */
 export class Batch {
   readonly deliveries = new TakenDeliveries();
+  /** To be acknowledged, in this order, when the batch is settled. */
+  readonly deliveryTags: number[] = [];
   readonly rejected: RejectedPulse[] = [];
   readonly parts = new Map<number, ShardPart>();
   pulseCount = 0;
@@ -77,7 +80,6 @@ export class Batch {
   oldestSentAtMs = Infinity;
   readonly #options: BatchOptions;
   readonly #memory: BatchMemory;
-  #lastDelivery: Delivery | undefined;
   readonly #elementSources = new Map<number, readonly string[]>();
 
   constructor(options: BatchOptions, memory: BatchMemory) {
@@ -95,15 +97,10 @@ export class Batch {
     );
   }
 
-  /** To be acknowledged, with all deliveries before it, when the batch is settled. */
-  get lastDelivery(): Delivery | undefined {
-    return this.#lastDelivery;
-  }
-
   /** Parses a delivery and folds its pulses. Never throws because of what was sent. */
   add(delivery: Delivery, receivedAtMs: number): void {
     this.deliveries.add(delivery);
-    this.#lastDelivery = delivery;
+    this.deliveryTags.push(delivery.fields.deliveryTag);
     const { messageId, timestamp } = delivery.properties as {
       messageId?: string;
       timestamp?: number;
@@ -119,7 +116,8 @@ export class Batch {
 
   #take(outcome: BodyOutcome, delivery: Delivery, index: number | undefined): void {
     this.pulseCount += 1;
-    if (isRefusal(outcome)) this.rejected.push({ ...outcome, delivery, index });
+    const { deliveryTag } = delivery.fields;
+    if (isRefusal(outcome)) this.rejected.push({ ...outcome, delivery, index, deliveryTag });
     else this.#fold(outcome, delivery, index);
   }
 
@@ -142,7 +140,8 @@ export class Batch {
     const part = this.parts.get(shard);
     const deliveryIndex = part?.deliveryIndexes[position] ?? -1;
     const delivery = this.deliveries.at(deliveryIndex);
-    if (part === undefined || delivery === undefined) {
+    const deliveryTag = this.deliveryTags[deliveryIndex];
+    if (part === undefined || delivery === undefined || deliveryTag === undefined) {
       throw new RangeError('No pulse at that position.');
     }
     const index = part.elementIndexes[position];
@@ -150,7 +149,7 @@ export class Batch {
       index === undefined
         ? delivery.content
         : Buffer.from(this.#elementSourcesOf(deliveryIndex, delivery)[index] ?? '');
-    return { rejection, delivery, body, index };
+    return { rejection, delivery, body, index, deliveryTag };
   }
 
   /** Cached, because many pulses of one long array may be refused. */

@@ -2,7 +2,8 @@
  * Collects deliveries into batches, settles a few batches at a time, and acknowledges them in order.
  *
  * States of a batch: `open` (takes deliveries) → `waiting` (full or lingered, too many in flight) → `settling`
- * (publishes dead letters, applies sums) → `settled` (waits for every batch before it) → `acknowledged`.
+ * (publishes dead letters, applies sums) → `settled` (waits for every batch before it) → `acknowledged`, except for
+ * deliveries that are held because their dead letters cannot be published.
  * A batch that cannot be settled stops the batcher: nothing after it is ever acknowledged, so the broker redelivers
  * all of it.
  */
@@ -14,9 +15,9 @@ export interface BatchLike<D> {
 
 export interface BatcherDeps<D, B extends BatchLike<D>> {
   openBatch(): B;
-  /** Resolves when every pulse of the batch is durably applied or dead-lettered. */
+  /** Resolves when every pulse of the batch is durably applied, dead-lettered, or held back by `acknowledge`. */
   settle(batch: B): Promise<void>;
-  /** Acknowledges the batch and everything before it. Called in delivery order. */
+  /** Acknowledges the batch. Called in delivery order. */
   acknowledge(batch: B): void;
   /** Called once, with what `settle` or `acknowledge` threw. */
   onFailure(error: unknown): void;

@@ -4,6 +4,8 @@
  * States:
  * - `waiting`: RabbitMQ or Redis is unavailable; it consumes and holds nothing.
  * - `consuming`: it holds at most `prefetch` deliveries, all of them unacknowledged at the broker.
+ * - `full`: it holds too many refused deliveries, because dead letters cannot be published; it takes nothing more until
+ *   they can, and goes back to `consuming`.
  * - `paused`: by a person; it stays connected, and consumes and holds nothing.
  * - `closed`: drained or timed out; RabbitMQ redelivers what was not acknowledged.
  * A batch that cannot be settled fails the connection and leads from `consuming` to `waiting`.
@@ -23,7 +25,6 @@ import { NOTHING_HELD, type HeldDeliveries, type ThreadState } from './thread-me
 
 export interface ConsumerOptions extends SubscriptionOptions {
   readonly rabbitmqUrl: string;
-  readonly prefetch: number;
   /** Start without consuming; `resume` starts it. */
   readonly paused?: boolean;
 }
@@ -51,7 +52,6 @@ const PROBE_BACKOFF = { baseMs: 100, capMs: 5_000 };
 
 /** Starts consuming, or paused; reconnects until it is drained. */
 export function startConsumer(options: ConsumerOptions, deps: ConsumerDeps): Consumer {
-  const { logger } = deps;
   const stopping = new AbortController();
   const pauseSwitch = createPauseSwitch(options.paused === true);
   let linkEnd = new AbortController();
@@ -71,10 +71,11 @@ export function startConsumer(options: ConsumerOptions, deps: ConsumerDeps): Con
       await pauseSwitch.until({ paused: false }, signal);
       if (isOver()) return;
       if (await untilRedisIsReady(deps, isWanted, signal)) {
-        const onFailure = (error: unknown): void => {
-          fail(link, error, deps);
-        };
-        subscription = createSubscription({ link, channel }, options, { ...deps, onFailure });
+        subscription = createSubscription({ link, channel }, options, {
+          ...deps,
+          onFailure: failureOf(link),
+          onFull: noteFull(isWanted, deps),
+        });
         await subscription.start();
         if (isWanted()) deps.onState('consuming');
       }
@@ -90,18 +91,19 @@ export function startConsumer(options: ConsumerOptions, deps: ConsumerDeps): Con
     }
   };
 
+  const failureOf = (link: RabbitLink) => (error: unknown) => {
+    fail(link, error, deps);
+  };
   const session = startRabbitSession({
     url: options.rabbitmqUrl,
     name: 'pulse ingest',
-    logger,
+    logger: deps.logger,
     setup: async (link) => {
       const channel = await openChannel(link, options.prefetch);
       linkEnd = new AbortController();
       const signal = AbortSignal.any([linkEnd.signal, stopping.signal]);
       // Not awaited: a set-up has a time limit, an outage of Redis and a pause have none.
-      consume(link, channel, signal).catch((error: unknown) => {
-        fail(link, error, deps);
-      });
+      consume(link, channel, signal).catch(failureOf(link));
     },
     onLost: () => {
       linkEnd.abort();
@@ -120,7 +122,7 @@ export function startConsumer(options: ConsumerOptions, deps: ConsumerDeps): Con
     resume: pauseSwitch.resume,
     async drain(timeoutMs) {
       const drained = Promise.resolve(subscription?.drain()).catch((error: unknown) => {
-        logger.warn({ err: error }, 'drain incomplete; the rest will be redelivered');
+        deps.logger.warn({ err: error }, 'drain incomplete; the rest will be redelivered');
       });
       await waitAtMost(timeoutMs, drained);
       stopping.abort();
@@ -160,6 +162,19 @@ async function untilRedisIsReady(
     await sleep(backoffDelayMs(attempt, PROBE_BACKOFF), signal);
   }
   return false;
+}
+
+/** Reports that the subscription takes nothing more for now, and that it continues. */
+function noteFull(
+  isWanted: () => boolean,
+  { onState, logger }: Pick<ConsumerDeps, 'onState' | 'logger'>,
+): (isFull: boolean) => void {
+  return (isFull) => {
+    if (!isWanted()) return;
+    onState(isFull ? 'full' : 'consuming');
+    if (isFull) logger.error('too many refused pulses are held; not consuming');
+    else logger.info('consuming again');
+  };
 }
 
 /** Transient errors close the connection, so that all it held is redelivered; any other error stops the process. */

@@ -104,7 +104,7 @@ function addThreadGauges(registry: Registry, threads: () => IngestThreads): void
     labelNames: ['state'],
     registers: [registry],
     collect() {
-      for (const state of ['consuming', 'waiting', 'paused'] as const) {
+      for (const state of ['consuming', 'waiting', 'paused', 'full'] as const) {
         this.set({ state }, threads().states.filter((one) => one === state).length);
       }
     },
@@ -113,5 +113,10 @@ function addThreadGauges(registry: Registry, threads: () => IngestThreads): void
     name: 'pulse_held_deliveries',
     help: 'Unacknowledged deliveries that the ingest threads of this process hold.',
     read: () => threads().held.reduce((sum, { deliveries }) => sum + deliveries, 0),
+  });
+  addSampledGauge(registry, {
+    name: 'pulse_held_refused_deliveries',
+    help: 'Those of them that contain a refused pulse and wait, because RabbitMQ does not take dead letters.',
+    read: () => threads().held.reduce((sum, { refused }) => sum + refused, 0),
   });
 }

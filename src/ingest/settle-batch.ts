@@ -3,26 +3,26 @@
  *
  * Nothing here acknowledges. If the process dies after any line, the broker redelivers the whole batch: the quarantine
  * drops repeated dead letters by their id, and Redis does not count an id twice.
+ *
+ * Good pulses depend on Redis alone. While dead letters cannot be published, only the deliveries that contain refused
+ * pulses wait.
  */
 import assert from 'node:assert/strict';
 import type { Accumulator, ApplyResult } from '../aggregate/accumulator.ts';
-import { toDeadLetterPublication } from '../contract/dead-letter.ts';
-import { RejectedError, TransientError } from '../core/errors.ts';
-import type { Publication } from '../contract/publication.ts';
+import { TransientError } from '../core/errors.ts';
 import type { Rejection } from '../contract/rejection.ts';
 import { backoffDelayMs, sleep } from '../platform/backoff.ts';
 import type { Batch, RejectedPulse } from './batch.ts';
 import type { IngestStep } from './ingest-steps.ts';
+import type { RefusedDeliveries } from './refused-deliveries.ts';
 import { noCounts, type IngestCounts } from './thread-messages.ts';
 
 export interface SettleDeps {
   readonly accumulator: Pick<Accumulator, 'apply'>;
-  /** Resolves when the broker has confirmed the dead letter. */
-  readonly publishDeadLetter: (publication: Publication) => Promise<void>;
-  readonly deadExchange: string;
+  readonly refused: Pick<RefusedDeliveries, 'deadLetter'>;
   /** Called after each step; fault tests stop the process here. */
   readonly onStep: (step: IngestStep) => void;
-  /** How long to retry a failing step before the batch fails and the broker redelivers it. */
+  /** How long to retry a failing apply before the batch fails and the broker redelivers it. */
   readonly retryForMs: number;
   readonly signal: AbortSignal;
 }
@@ -37,14 +37,15 @@ const RETRY = { baseMs: 50, capMs: 2_000 };
 /**
  * Dead-letters the bad pulses of the batch, then applies the rest, with one atomic call for each shard.
  *
- * @throws TransientError when the broker or Redis was unavailable for `retryForMs`: the batch may have been applied,
- * and is safe to redeliver. FatalError when Redis holds something that is not Pulse's.
+ * @throws TransientError when Redis was unavailable for `retryForMs`: the batch may have been applied, and is safe to
+ * redeliver. FatalError when Redis holds something that is not Pulse's.
  */
 export async function settleBatch(batch: Batch, deps: SettleDeps): Promise<IngestCounts> {
   deps.onStep('folded');
-  // 3. Bad pulses, confirmed. After a crash here: redelivered, and the quarantine drops the second copy.
+  // 3. Bad pulses, confirmed; or held, if dead letters cannot be published. After a crash here: redelivered, and the
+  // quarantine drops the second copy.
   const rejected = [...batch.rejected];
-  await publishAll(rejected, deps);
+  await deps.refused.deadLetter(rejected);
   deps.onStep('dead-lettered');
 
   // 4, 5. The sums, atomic per shard; Redis replies after its fsync. After a crash here: redelivered, and ids are known.
@@ -71,7 +72,7 @@ export async function settleBatch(batch: Batch, deps: SettleDeps): Promise<Inges
   };
   await Promise.all([...batch.parts.keys()].map(applyPart));
   counts.applySeconds.push((performance.now() - startedMs) / 1000);
-  await publishAll(overflowing, deps);
+  await deps.refused.deadLetter(overflowing);
   deps.onStep('applied');
 
   rejected.push(...overflowing);
@@ -85,25 +86,6 @@ export async function settleBatch(batch: Batch, deps: SettleDeps): Promise<Inges
     counts.deadLettered[rejection.reason] = (counts.deadLettered[rejection.reason] ?? 0) + 1;
   }
   return counts;
-}
-
-async function publishAll(rejected: readonly RejectedPulse[], deps: SettleDeps): Promise<void> {
-  // Built once, not for each attempt: the id of a pulse without identity is random.
-  const publications = rejected.map((pulse) => toDeadLetterPublication(deps.deadExchange, pulse));
-  await Promise.all(
-    publications.map((publication) =>
-      persist(() => deps.publishDeadLetter(publication), deps).catch((error: unknown) => {
-        if (!(error instanceof RejectedError)) throw error;
-        // A property of the producer's that cannot be sent must not keep the pulse out of the quarantine.
-        return persist(() => deps.publishDeadLetter(withoutForeignParts(publication)), deps);
-      }),
-    ),
-  );
-}
-
-function withoutForeignParts({ exchange, routingKey, body, headers }: Publication): Publication {
-  const own = Object.entries(headers ?? {}).filter(([name]) => name.startsWith('x-pulse-'));
-  return { exchange, routingKey, body, headers: Object.fromEntries(own) };
 }
 
 /** Retries an idempotent step after transient errors, for at most `retryForMs`. */

@@ -48,9 +48,9 @@ export type ThreadCommand =
 
 /**
  * `consuming` deliveries; `waiting` for RabbitMQ or Redis, taking nothing; `paused` by a person, connected and holding
- * nothing.
+ * nothing; `full`, taking nothing, because it holds as many refused deliveries as it may and cannot dead-letter them.
  */
-export type ThreadState = 'consuming' | 'waiting' | 'paused';
+export type ThreadState = 'consuming' | 'waiting' | 'paused' | 'full';
 
 export type ThreadNotice =
   | { readonly kind: 'state'; readonly state: ThreadState }
@@ -61,14 +61,17 @@ export type ThreadNotice =
 /** What a thread has taken and not acknowledged yet. */
 export interface HeldDeliveries {
   readonly deliveries: number;
-  /** The earliest AMQP timestamp, or time of receipt for those without; null when none is held. */
+  /** Those of them that are held only because their dead letters cannot be published. */
+  readonly refused: number;
+  /** The earliest AMQP timestamp, or time of receipt for those without, of pulses that are not counted yet. */
   readonly oldestSentAtMs: number | null;
-  /** When the first of them was received; null when none is held. */
+  /** When the first of those was received; null when there is none. */
   readonly oldestReceivedAtMs: number | null;
 }
 
 export const NOTHING_HELD: HeldDeliveries = {
   deliveries: 0,
+  refused: 0,
   oldestSentAtMs: null,
   oldestReceivedAtMs: null,
 };

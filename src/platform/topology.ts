@@ -37,12 +37,25 @@ export function topologyNames(queue: string): TopologyNames {
  * it; says which argument differs and what to do.
  */
 export async function declareTopology(connection: ChannelModel, queue: string): Promise<void> {
+  await declare(connection, queue, declareAll);
+}
+
+/** Declares the queue of pulses alone: if it exists, this compares its arguments and creates nothing. Throws the same. */
+export async function declareQueue(connection: ChannelModel, queue: string): Promise<void> {
+  await declare(connection, queue, assertPulseQueue);
+}
+
+async function declare(
+  connection: ChannelModel,
+  queue: string,
+  work: (channel: Channel, names: TopologyNames) => Promise<void>,
+): Promise<void> {
   const names = topologyNames(queue);
   const channel = await connection.createChannel();
   // The declaration rejects with the same error; without a listener it would break the connection.
   channel.on('error', () => undefined);
   try {
-    await declareAll(channel, names);
+    await work(channel, names);
   } catch (error) {
     throw toTopologyError(error, await findClassicQueue(connection, names));
   }
@@ -94,6 +107,11 @@ async function declareAll(channel: Channel, names: TopologyNames): Promise<void>
   });
   await channel.bindQueue(names.deadQueue, names.deadExchange, '');
   await channel.assertExchange(names.exchange, 'direct', { durable: true });
+  await assertPulseQueue(channel, names);
+  await channel.bindQueue(names.queue, names.exchange, names.routingKey);
+}
+
+async function assertPulseQueue(channel: Channel, names: TopologyNames): Promise<void> {
   await channel.assertQueue(names.queue, {
     durable: true,
     arguments: {
@@ -104,7 +122,6 @@ async function declareAll(channel: Channel, names: TopologyNames): Promise<void>
       'x-delivery-limit': 20,
     },
   });
-  await channel.bindQueue(names.queue, names.exchange, names.routingKey);
 }
 
 /**

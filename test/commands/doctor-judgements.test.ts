@@ -53,9 +53,16 @@ test.each([
 ] as const)(
   '%i dead letters and %i quarantine writers is called %s',
   (ready, consumers, status) => {
-    expect(judgeDeadQueue({ readyCount: ready, consumerCount: consumers }).status).toBe(status);
+    const depth = { readyCount: ready, consumerCount: consumers };
+    expect(judgeDeadQueue(depth, 'pulses.dead').status).toBe(status);
   },
 );
+
+test('a dead-letter queue that does not exist is called danger', () => {
+  const { status, detail } = judgeDeadQueue(undefined, 'pulses.dead');
+  expect(status).toBe('danger');
+  expect(detail).toContain('"pulses.dead" does not exist');
+});
 
 describe('disks', () => {
   test.each([

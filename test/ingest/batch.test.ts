@@ -63,13 +63,14 @@ describe('Batch', () => {
     ]);
   });
 
-  test('the last delivery is the one to acknowledge', () => {
-    expect(batchOf([]).lastDelivery).toBeUndefined();
+  test('every delivery is to be acknowledged, in the order of arrival', () => {
+    expect(batchOf([]).deliveryTags).toEqual([]);
     const batch = batchOf([
       [sentPulse(), { tag: 4 }],
       ['bad', { tag: 5 }],
     ]);
-    expect(batch.lastDelivery?.fields.deliveryTag).toBe(5);
+    expect(batch.deliveryTags).toEqual([4, 5]);
+    expect(batch.rejected.map(({ deliveryTag }) => deliveryTag)).toEqual([5]);
   });
 
   test('is full after so many deliveries, good or bad, or after four times as many pulses in arrays', () => {

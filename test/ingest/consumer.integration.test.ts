@@ -66,6 +66,7 @@ describe('ingest', () => {
     release();
     await eventually(() => consumer.held).toEqual({
       deliveries: 0,
+      refused: 0,
       oldestSentAtMs: null,
       oldestReceivedAtMs: null,
     });

@@ -42,11 +42,13 @@ export function useIngestFixture(): IngestFixture {
   return fixture;
 }
 
-/** @param options.redisUrl Another Redis than that of the run. */
-export async function createIngestFixture({ redisUrl }: { redisUrl?: string } = {}) {
+/** @param servers Others than those of the run. */
+export async function createIngestFixture(
+  servers: { redisUrl?: string; rabbitmqUrl?: string } = {},
+) {
   const services = await isolatedServices();
-  const { rabbitmqUrl, queue } = services;
-  const redisAt = redisUrl ?? services.redisUrl;
+  const { queue } = services;
+  const { rabbitmqUrl = services.rabbitmqUrl, redisUrl: redisAt = services.redisUrl } = servers;
   const redis = await openRedis(redisAt);
   const accumulator: Accumulator = createAccumulator({
     redis,
@@ -173,12 +175,20 @@ export async function createIngestFixture({ redisUrl }: { redisUrl?: string } = 
       return (await channel.checkQueue(queue)).messageCount;
     },
 
+    async deadCount(): Promise<number> {
+      return (await channel.checkQueue(deadQueue)).messageCount;
+    },
+
     async consumerCount(): Promise<number> {
       return (await channel.checkQueue(queue)).consumerCount;
     },
 
     async deleteQueue(): Promise<void> {
       await channel.deleteQueue(queue);
+    },
+
+    async deleteDeadQueue(): Promise<void> {
+      await channel.deleteQueue(deadQueue);
     },
 
     declare: () => declareTopologyAt(rabbitmqUrl, queue),

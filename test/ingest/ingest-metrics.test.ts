@@ -8,7 +8,7 @@ test('counts of all threads add up, and each batch is one observation', async ()
   const registry = new Registry();
   const metrics = createIngestMetrics(registry, () => ({
     states: ['consuming', 'waiting'],
-    held: [{ deliveries: 7, oldestSentAtMs: 1, oldestReceivedAtMs: 2 }, NOTHING_HELD],
+    held: [{ deliveries: 7, refused: 3, oldestSentAtMs: 1, oldestReceivedAtMs: 2 }, NOTHING_HELD],
   }));
   const text = await registry.metrics();
   for (const reason of REJECTION_REASONS) {
@@ -37,6 +37,7 @@ test('counts of all threads add up, and each batch is one observation', async ()
     'pulse_ingest_busy_seconds_total 0.5',
     'pulse_ingest_threads{state="consuming"} 1',
     'pulse_held_deliveries 7',
+    'pulse_held_refused_deliveries 3',
   ]) {
     expect(after).toContain(`${line}\n`);
   }

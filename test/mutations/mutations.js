@@ -113,12 +113,35 @@ export const MUTATIONS = [
     off: 'nobody waits for them',
     edits: [
       {
-        file: 'src/ingest/settle-batch.ts',
-        find: '  await publishAll(rejected, deps);',
-        replace: '  void publishAll(rejected, deps).catch(() => undefined);',
+        file: 'src/ingest/refused-deliveries.ts',
+        find: 'if (this.#isStuck) return;',
+        replace: "if (typeof this.#isStuck === 'boolean') return;",
+      },
+      {
+        file: 'src/ingest/refused-deliveries.ts',
+        find: 'else this.#hold(delivery);',
+        replace: 'else this.#options.channel.ack(tagged(tag));',
       },
     ],
     red: ['simulation', { faults: 'dead-letter-lost-kill', seed: 4 }],
+  },
+  {
+    name: 'refused-alone',
+    guard: 'only refused deliveries wait for dead letters',
+    off: 'a batch waits until its dead letters are confirmed',
+    edits: [
+      {
+        file: 'src/ingest/refused-deliveries.ts',
+        find: 'await waitAtMost(this.#options.confirmWaitMs ?? CONFIRM_WAIT_MS, confirmed);',
+        replace: 'await confirmed;',
+      },
+      {
+        file: 'src/ingest/refused-deliveries.ts',
+        find: 'if (this.#isStuck) return;',
+        replace: '',
+      },
+    ],
+    red: [{ tests: 'test/ingest/refused-deliveries.integration.test.ts' }],
   },
   {
     name: 'ack-order',

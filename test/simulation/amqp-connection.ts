@@ -213,6 +213,16 @@ export class SimChannel extends EventEmitter {
     });
   }
 
+  /** Of one delivery, which goes back to the queue. */
+  nack({ fields: { deliveryTag } }: { fields: { deliveryTag: number } }): void {
+    if (!this.#connection.process.alive) return;
+    this.#assertOpen();
+    this.#held.delete(deliveryTag);
+    this.#connection.tell(`return ${deliveryTag}`, () => {
+      this.#broker.requeue(this.server, deliveryTag);
+    });
+  }
+
   publish(...[exchange, routingKey, body, options, onConfirm]: Publish): boolean {
     const { headers = {}, ...others } = options;
     if (!this.#connection.process.alive) return true;

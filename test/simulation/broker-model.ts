@@ -85,8 +85,14 @@ export class QueueModel {
 
   /** Takes back what the channel held, before anything newer. */
   takeBack(channel: ServerChannel): void {
-    if (channel.unacked.size > 0) this.#world.meet('delivered again');
-    for (const message of channel.unacked.values()) {
+    const messages = [...channel.unacked.values()];
+    channel.unacked.clear();
+    this.takeBackAll(messages);
+  }
+
+  takeBackAll(messages: readonly StoredMessage[]): void {
+    if (messages.length > 0) this.#world.meet('delivered again');
+    for (const message of messages) {
       message.deliveryCount += 1;
       if (message.deliveryCount <= DELIVERY_LIMIT) this.ready.push(message);
       else {
@@ -94,7 +100,6 @@ export class QueueModel {
         this.#giveUp(message);
       }
     }
-    channel.unacked.clear();
     this.ready.sort((one, other) => one.sequence - other.sequence);
     this.dispatch();
   }
@@ -116,6 +121,8 @@ export class BrokerModel {
   readonly dead: QueueModel;
   /** `x-overflow: reject-publish` is refusing pulses. */
   full = false;
+  /** Dead letters that it refuses next, as while its queue has no leader. */
+  deadRefusals = 0;
   /** Connections that it refuses next, as while it restarts. */
   refusals = 0;
   readonly #world: World;
@@ -136,6 +143,11 @@ export class BrokerModel {
       if (this.full) return false;
       this.pulses.enqueue(message);
     } else if (message.exchange === NAMES.deadExchange) {
+      if (this.deadRefusals > 0) {
+        this.deadRefusals -= 1;
+        this.#world.meet('dead letter refused');
+        return false;
+      }
       this.dead.enqueue(message);
     } else {
       this.#world.violate(`published to an unknown exchange ${message.exchange}`);
@@ -157,7 +169,17 @@ export class BrokerModel {
       channel.unacked.delete(held);
       channel.queue?.acknowledged.add(message);
     }
+    const [oldest = tag] = channel.unacked.keys();
+    if (oldest < tag) this.#world.meet('acknowledged past a held delivery');
     channel.queue?.dispatch();
+  }
+
+  /** A negative acknowledgement of one delivery, which goes back to the queue. */
+  requeue(channel: ServerChannel, tag: number): void {
+    const message = channel.unacked.get(tag);
+    channel.unacked.delete(tag);
+    if (message === undefined) this.#world.violate(`returned an unknown delivery tag ${tag}`);
+    else channel.queue?.takeBackAll([message]);
   }
 
   close(channel: ServerChannel): void {

@@ -137,6 +137,10 @@ const fillRabbit = named('queue full', fc.boolean(), (system, full) => {
   system.broker.full = full;
 });
 
+const refuseDeadLetters = named('dead letters refused', fc.nat(30), (system, count) => {
+  system.broker.deadRefusals += count;
+});
+
 const failRedis = named(
   'redis',
   fc.array(fate, { minLength: 1, maxLength: 3 }),
@@ -182,9 +186,9 @@ const verify = named('verify', fc.constant(0), (system) => {
   system.verify();
 });
 
-/** Nothing fails: traffic, flushes and checks, crowded together. */
+/** Nothing fails except dead letters, which concern no good pulse: traffic, flushes and checks, crowded together. */
 export const peacefulCommands = fc.commands(
-  [publish, publish, startWorker, flush, flush, verify, verify],
+  [publish, publish, startWorker, flush, flush, verify, verify, refuseDeadLetters],
   { maxCommands: 25, size: 'max' },
 );
 
@@ -207,6 +211,7 @@ export const commands = fc.commands(
     cutRabbit,
     restartRabbit,
     fillRabbit,
+    refuseDeadLetters,
     failRedis,
     failRedis,
     cutPostgres,

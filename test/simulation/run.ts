@@ -78,6 +78,7 @@ async function finish(system: System, untilIdle: () => Promise<void>): Promise<v
   const { broker, redis, postgres, world } = system;
   broker.full = false;
   broker.refusals = 0;
+  broker.deadRefusals = 0;
   postgres.refusals = 0;
   postgres.brokenCommits.length = 0;
   postgres.brokenCopies = 0;

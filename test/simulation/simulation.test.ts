@@ -59,7 +59,7 @@ test(
 );
 
 test(
-  'while nothing fails, pulses without id are counted exactly once too, and the books balance at any moment',
+  'while nothing fails except dead letters, pulses without id are counted exactly once too, and the books balance at any moment',
   TIMEOUT,
   async () => {
     await simulateMany(Math.ceil(RUNS / 4), peacefulCommands, true);

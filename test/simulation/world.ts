@@ -32,6 +32,8 @@ export const CIRCUMSTANCES = [
   'connection lost in COPY',
   'COMMIT done, answer lost',
   'dead letter came twice',
+  'dead letter refused',
+  'acknowledged past a held delivery',
   'books balanced amid faults',
 ] as const;
 

@@ -1,0 +1,255 @@
+/**
+ * The deliveries of one subscription that contain a refused pulse, until its dead letter is confirmed; and the
+ * acknowledgements, because they must leave out the deliveries that are held.
+ *
+ * Such a delivery is, in turn:
+ * - `publishing`: its batch waits for the confirm, so that one acknowledgement covers the whole batch. Only for a
+ *   short time, and not at all while dead letters cannot be published.
+ * - `held`: the good pulses of its batch are counted, and the other deliveries acknowledged. It alone stays
+ *   unacknowledged, and its dead letters are retried until they are confirmed.
+ * - `acknowledged`: all its dead letters are confirmed.
+ * - `returned`: it was held for too long, see HELD_MAX_MS, and is back in the queue. A lost link does the same.
+ */
+import type { Channel, Message } from 'amqplib';
+import { toDeadLetterPublication } from '../contract/dead-letter.ts';
+import type { Publication } from '../contract/publication.ts';
+import { RejectedError, toError, TransientError } from '../core/errors.ts';
+import { backoffDelayMs, sleep, waitAtMost } from '../platform/backoff.ts';
+import type { Logger } from '../platform/logger.ts';
+import type { RejectedPulse } from './batch.ts';
+
+export interface RefusedDeps {
+  /** Resolves when the broker has confirmed the dead letter. */
+  readonly publishDeadLetter: (publication: Publication) => Promise<void>;
+  readonly deadExchange: string;
+  readonly logger: Logger;
+}
+
+export interface RefusedDeliveries {
+  readonly heldCount: number;
+  /** True once as many are held as may be; false again when half of that is. */
+  readonly isFull: boolean;
+  /** Publishes dead letters. Resolves when all are confirmed, or when their batch must not wait for them any longer. */
+  deadLetter(rejected: readonly RejectedPulse[]): Promise<void>;
+  /** Acknowledges the deliveries of a batch, and holds those whose dead letters are not confirmed. In delivery order. */
+  acknowledge(deliveryTags: readonly number[]): void;
+  /** Resolves when none is held, at the latest after `timeoutMs`. */
+  untilNoneIsHeld(timeoutMs: number): Promise<void>;
+}
+
+export interface RefusedOptions {
+  readonly channel: Pick<Channel, 'ack' | 'nack'>;
+  /** False once acknowledgements are void, because the link is lost. */
+  readonly isOpen: () => boolean;
+  /** Replaced in tests. */
+  readonly confirmWaitMs?: number;
+  /** Limits what is held, so that it never takes the whole of `prefetch` or of the memory. */
+  readonly heldMax: number;
+  /** Ends all retries. */
+  readonly signal: AbortSignal;
+  /** Called after `isFull` has changed. */
+  readonly onFullChange: () => void;
+  /** A dead letter failed with an error that no retry can fix. */
+  readonly onFailure: (error: unknown) => void;
+}
+
+/** How long a batch waits for its dead letters. A confirm usually takes a few milliseconds. */
+const CONFIRM_WAIT_MS = 1_000;
+const RETRY = { baseMs: 50, capMs: 5_000 };
+const HELD_BYTES_MAX = 64 * 1024 * 1024;
+/**
+ * RabbitMQ closes a channel on which a delivery has been unacknowledged for 30 minutes (`consumer_timeout`), which
+ * would return everything that the channel holds. So a delivery that is held for this long is returned alone.
+ */
+const HELD_MAX_MS = 20 * 60_000;
+const SWEEP_INTERVAL_MS = 60_000;
+
+interface RefusedDelivery {
+  unconfirmedCount: number;
+  bodyBytes: number;
+  /** Undefined while its batch waits for it. */
+  heldSinceMs: number | undefined;
+}
+
+export function createRefusedDeliveries(
+  deps: RefusedDeps,
+  options: RefusedOptions,
+): RefusedDeliveries {
+  return new HeldBack(deps, options);
+}
+
+class HeldBack implements RefusedDeliveries {
+  isFull = false;
+  heldCount = 0;
+  #heldBytes = 0;
+  readonly #deps: RefusedDeps;
+  readonly #options: RefusedOptions;
+  /** By delivery tag: those whose dead letters are not all confirmed. */
+  readonly #unconfirmed = new Map<number, RefusedDelivery>();
+  /** The last attempt to publish a dead letter failed, or got no answer in time. */
+  #isStuck = false;
+  #lastError: unknown;
+  #sweeper: NodeJS.Timeout | undefined;
+  readonly #whenNoneIsHeld = new Set<() => void>();
+
+  constructor(deps: RefusedDeps, options: RefusedOptions) {
+    this.#deps = deps;
+    this.#options = options;
+    options.signal.addEventListener('abort', () => {
+      clearInterval(this.#sweeper);
+    });
+  }
+
+  async deadLetter(rejected: readonly RejectedPulse[]): Promise<void> {
+    if (rejected.length === 0) return;
+    for (const { deliveryTag, body } of rejected) {
+      const delivery = this.#unconfirmed.get(deliveryTag) ?? newDelivery();
+      delivery.unconfirmedCount += 1;
+      delivery.bodyBytes += body.length;
+      this.#unconfirmed.set(deliveryTag, delivery);
+    }
+    const confirmed = Promise.all(rejected.map((pulse) => this.#deadLetterOne(pulse)));
+    if (this.#isStuck) return;
+    await waitAtMost(this.#options.confirmWaitMs ?? CONFIRM_WAIT_MS, confirmed);
+    if (this.#options.signal.aborted) throw closing();
+    if (rejected.some(({ deliveryTag }) => this.#unconfirmed.has(deliveryTag)))
+      this.#isStuck = true;
+  }
+
+  acknowledge(deliveryTags: readonly number[]): void {
+    const last = deliveryTags.at(-1);
+    if (last === undefined) return;
+    if (this.heldCount === 0 && !deliveryTags.some((tag) => this.#unconfirmed.has(tag))) {
+      this.#options.channel.ack(tagged(last), true);
+      return;
+    }
+    // One acknowledgement of all would include those that are held.
+    for (const tag of deliveryTags) {
+      const delivery = this.#unconfirmed.get(tag);
+      if (delivery === undefined) this.#options.channel.ack(tagged(tag));
+      else this.#hold(delivery);
+    }
+  }
+
+  async untilNoneIsHeld(timeoutMs: number): Promise<void> {
+    if (this.heldCount === 0) return;
+    const noneIsHeld = new Promise<void>((resolve) => {
+      this.#whenNoneIsHeld.add(resolve);
+    });
+    await waitAtMost(timeoutMs, noneIsHeld);
+  }
+
+  async #deadLetterOne(pulse: RejectedPulse): Promise<void> {
+    const { deliveryTag } = pulse;
+    const publication = toDeadLetterPublication(this.#deps.deadExchange, pulse);
+    try {
+      // A copy, because the body is a part of a buffer that holds many deliveries.
+      await this.#publish({ ...publication, body: Buffer.from(publication.body) }, deliveryTag);
+      this.#confirm(deliveryTag);
+    } catch (error) {
+      if (!this.#options.signal.aborted) this.#options.onFailure(error);
+    }
+  }
+
+  /** Resolves when it is confirmed, or its delivery was returned. */
+  async #publish(publication: Publication, deliveryTag: number): Promise<void> {
+    const { signal } = this.#options;
+    let sendable = publication;
+    for (let attempt = 0; !signal.aborted && this.#unconfirmed.has(deliveryTag); attempt++) {
+      try {
+        await this.#deps.publishDeadLetter(sendable);
+        this.#isStuck = false;
+        return;
+      } catch (error) {
+        if (error instanceof RejectedError && sendable === publication) {
+          // A property of the producer's that cannot be sent must not keep the pulse out of the quarantine.
+          sendable = withoutForeignParts(publication);
+          continue;
+        }
+        if (!(error instanceof TransientError)) throw error;
+        this.#isStuck = true;
+        this.#lastError = error;
+      }
+      await sleep(backoffDelayMs(attempt, RETRY), signal);
+    }
+    if (signal.aborted) throw closing();
+  }
+
+  #confirm(deliveryTag: number): void {
+    const delivery = this.#unconfirmed.get(deliveryTag);
+    if (delivery === undefined) return;
+    delivery.unconfirmedCount -= 1;
+    if (delivery.unconfirmedCount > 0) return;
+    this.#unconfirmed.delete(deliveryTag);
+    if (delivery.heldSinceMs === undefined) return;
+    if (this.#options.isOpen()) this.#options.channel.ack(tagged(deliveryTag));
+    this.#release(delivery);
+  }
+
+  #hold(delivery: RefusedDelivery): void {
+    delivery.heldSinceMs = performance.now();
+    this.heldCount += 1;
+    this.#heldBytes += delivery.bodyBytes;
+    if (this.heldCount === 1) {
+      this.#deps.logger.warn(
+        { reason: this.#lastError === undefined ? 'no confirm' : toError(this.#lastError).message },
+        'dead letters cannot be published; refused pulses are held, good ones are counted',
+      );
+      this.#sweeper = setInterval(() => {
+        this.#sweep();
+      }, SWEEP_INTERVAL_MS);
+    }
+    this.#noticeFull();
+  }
+
+  #release(delivery: RefusedDelivery): void {
+    this.heldCount -= 1;
+    this.#heldBytes -= delivery.bodyBytes;
+    if (this.heldCount === 0) {
+      clearInterval(this.#sweeper);
+      this.#deps.logger.info('no refused pulse is held any more');
+      for (const resolve of this.#whenNoneIsHeld) resolve();
+    }
+    this.#noticeFull();
+  }
+
+  #noticeFull(): void {
+    const share = Math.max(
+      this.heldCount / this.#options.heldMax,
+      this.#heldBytes / HELD_BYTES_MAX,
+    );
+    const isFull = this.isFull ? share > 0.5 : share >= 1;
+    if (isFull === this.isFull) return;
+    this.isFull = isFull;
+    this.#options.onFullChange();
+  }
+
+  #sweep(): void {
+    const nowMs = performance.now();
+    for (const [tag, delivery] of this.#unconfirmed) {
+      const { heldSinceMs } = delivery;
+      if (heldSinceMs === undefined || nowMs - heldSinceMs < HELD_MAX_MS) continue;
+      this.#unconfirmed.delete(tag);
+      if (this.#options.isOpen()) this.#options.channel.nack(tagged(tag), false, true);
+      this.#release(delivery);
+    }
+  }
+}
+
+function closing(): TransientError {
+  return new TransientError('PULSE_INGEST_CLOSED', 'Ingest is closing.');
+}
+
+function newDelivery(): RefusedDelivery {
+  return { unconfirmedCount: 0, bodyBytes: 0, heldSinceMs: undefined };
+}
+
+/** All that amqplib reads of a message that it acknowledges. */
+function tagged(deliveryTag: number): Message {
+  return { fields: { deliveryTag } } as Message;
+}
+
+function withoutForeignParts({ exchange, routingKey, body, headers }: Publication): Publication {
+  const own = Object.entries(headers ?? {}).filter(([name]) => name.startsWith('x-pulse-'));
+  return { exchange, routingKey, body, headers: Object.fromEntries(own) };
+}

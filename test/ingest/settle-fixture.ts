@@ -1,0 +1,75 @@
+/** Batches, and servers in place of Redis and RabbitMQ that log what they are asked for. */
+import { pino } from 'pino';
+import type { Publication } from '../../src/contract/publication.ts';
+import { createBatchOpener, type Batch } from '../../src/ingest/batch.ts';
+import { createRefusedDeliveries, type RefusedDeps } from '../../src/ingest/refused-deliveries.ts';
+import type { SettleDeps } from '../../src/ingest/settle-batch.ts';
+import { BODY_LIMITS } from '../contract/body-outcomes.ts';
+import { deliveryOf } from './delivery.ts';
+
+type Apply = SettleDeps['accumulator']['apply'];
+
+export function openBatch(shards = 1): Batch {
+  const options = { batchSize: 100, shards, dedupeSecret: 'secret', limits: BODY_LIMITS };
+  return createBatchOpener(options)();
+}
+
+export function batchOf(bodies: readonly unknown[], shards = 1): Batch {
+  const batch = openBatch(shards);
+  for (const [index, body] of bodies.entries()) {
+    batch.add(deliveryOf(body, { tag: index + 1 }), Date.UTC(2026, 10, 22, 4, 10));
+  }
+  return batch;
+}
+
+/** Dependencies that log their calls; everything is counted unless `changes` say otherwise. */
+export function fakes(
+  changes: {
+    apply?: Apply;
+    publish?: RefusedDeps['publishDeadLetter'];
+    confirmWaitMs?: number;
+  } = {},
+) {
+  const log: string[] = [];
+  const published: Publication[] = [];
+  const failures: unknown[] = [];
+  const stopping = new AbortController();
+  const publishDeadLetter = async (publication: Publication): Promise<void> => {
+    log.push(`publish ${String(publication.headers?.['x-pulse-reason'])}`);
+    await changes.publish?.(publication);
+    // A confirm takes time.
+    await new Promise((resolve) => setImmediate(resolve));
+    log.push('confirmed');
+    published.push(publication);
+  };
+  const refused = createRefusedDeliveries(
+    { publishDeadLetter, deadExchange: 'pulses.dead', logger: pino({ level: 'silent' }) },
+    {
+      channel: {
+        ack: ({ fields }, allUpTo) => log.push(`ack ${allUpTo ? '≤ ' : ''}${fields.deliveryTag}`),
+        nack: ({ fields }) => log.push(`return ${fields.deliveryTag}`),
+      },
+      isOpen: () => true,
+      ...(changes.confirmWaitMs === undefined ? {} : { confirmWaitMs: changes.confirmWaitMs }),
+      heldMax: 4,
+      signal: stopping.signal,
+      onFullChange: () => log.push(refused.isFull ? 'full' : 'room'),
+      onFailure: (error) => failures.push(error),
+    },
+  );
+  const deps: SettleDeps = {
+    accumulator: {
+      apply: async (shard, folded) => {
+        log.push(`apply ${shard}`);
+        return changes.apply === undefined
+          ? { counted: folded.pulseCount, duplicates: 0, refused: [] }
+          : changes.apply(shard, folded);
+      },
+    },
+    refused,
+    onStep: (step) => log.push(step),
+    retryForMs: 2_000,
+    signal: stopping.signal,
+  };
+  return { deps, refused, log, published, failures, stopping };
+}
