@@ -16,6 +16,7 @@ import { RELAY_CONNECTIONS, startRelay } from '../messaging/relay.ts';
 import { completeOrder } from '../orders/complete-order.ts';
 import { enrichOrder } from '../orders/enrich-order.ts';
 import { createEnrichmentClient } from '../orders/enrichment-client.ts';
+import { createEnrichmentMetrics } from '../orders/enrichment-metrics.ts';
 import { orderQueues } from '../orders/orders-queues.ts';
 import { processOrder } from '../orders/process-order.ts';
 import { createPool } from '../platform/postgres.ts';
@@ -39,11 +40,25 @@ function processorHandlers({ config }: CommandRun): readonly MessageHandler[] {
 }
 
 /** What the enricher handles: it waits for another service, so it is a process of its own. */
-function enricherHandlers({ config, logger }: CommandRun, { pool }: Clients) {
+function enricherHandlers(run: PartRun, { pool }: Clients) {
+  const service = startEnrichmentClient(run);
+  return [enrichOrder({ pool, prefix: run.config.messages.prefix, service })];
+}
+
+/** Undefined when no external service is configured. */
+function startEnrichmentClient({ config, logger, registry }: PartRun) {
   const { enrichmentUrl: url, enrichmentTimeoutMs: timeoutMs } = config.orders;
-  const service =
-    url === undefined ? undefined : createEnrichmentClient({ url, timeoutMs, logger });
-  return [enrichOrder({ pool, prefix: config.messages.prefix, service })];
+  if (url === undefined) return undefined;
+  const client = createEnrichmentClient({
+    url,
+    timeoutMs,
+    logger,
+    onCall: (outcome, seconds) => {
+      metrics.record(outcome, seconds);
+    },
+  });
+  const metrics = createEnrichmentMetrics(registry, () => client.isOpen);
+  return client;
 }
 
 const queues: Part = {

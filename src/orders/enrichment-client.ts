@@ -3,6 +3,7 @@
  * size, behind a circuit breaker.
  */
 import {
+  BrokenCircuitError,
   CircuitState,
   ConsecutiveBreaker,
   circuitBreaker,
@@ -26,8 +27,12 @@ export interface EnrichmentRequest {
   }[];
 }
 
+export const CALL_OUTCOMES = ['answered', 'refused', 'failed', 'suspended'] as const;
+/** `suspended`: not called, because the circuit is open. */
+export type CallOutcome = (typeof CALL_OUTCOMES)[number];
+
 export interface EnrichmentClient {
-  /** Whether calls are refused at the moment because several in a row have failed. */
+  /** Whether calls are suspended because several in a row have failed, until one succeeds. */
   readonly isOpen: boolean;
   /**
    * Calls once. The Idempotency-Key is the order's id, so a repeated call is the same call.
@@ -53,8 +58,10 @@ export function createEnrichmentClient(options: {
   readonly url: string;
   readonly timeoutMs: number;
   readonly logger: Logger;
+  /** Called after each call, and for each that was not made. */
+  readonly onCall: (outcome: CallOutcome, seconds: number) => void;
 }): EnrichmentClient {
-  const { url, timeoutMs, logger } = options;
+  const { url, timeoutMs, logger, onCall } = options;
   // An order that is refused says nothing about the service.
   const breaker: CircuitBreakerPolicy = circuitBreaker(
     handleWhen((error) => error instanceof TransientError),
@@ -68,15 +75,29 @@ export function createEnrichmentClient(options: {
   });
   return {
     get isOpen() {
-      return breaker.state === CircuitState.Open;
+      return breaker.state !== CircuitState.Closed;
     },
     async enrich(request, signal) {
-      if (breaker.state === CircuitState.Open) {
-        throw unavailable('Calls to the enrichment service are suspended after several failures.');
+      const startedMs = performance.now();
+      const record = (outcome: CallOutcome): void => {
+        onCall(outcome, (performance.now() - startedMs) / 1000);
+      };
+      try {
+        const answer = await breaker.execute(() =>
+          call(url, request, AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)])),
+        );
+        record('answered');
+        return answer;
+      } catch (error) {
+        if (error instanceof BrokenCircuitError) {
+          record('suspended');
+          throw unavailable(
+            'Calls to the enrichment service are suspended after several failures.',
+          );
+        }
+        record(error instanceof ImpossibleError ? 'refused' : 'failed');
+        throw error;
       }
-      return await breaker.execute(() =>
-        call(url, request, AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)])),
-      );
     },
   };
 }

@@ -42,7 +42,12 @@ export async function createOrdersFixture() {
   const relayPool = createPool(databaseUrl, { name: 'test relay', logger });
   await declareTopologyAt(rabbitmqUrl, queue);
   const service = await startService();
-  const client = createEnrichmentClient({ url: service.url, timeoutMs: 500, logger });
+  const client = createEnrichmentClient({
+    url: service.url,
+    timeoutMs: 500,
+    logger,
+    onCall: () => undefined,
+  });
   const handlers = [
     processOrder(prefix),
     enrichOrder({ pool, prefix, service: client }),

@@ -1,0 +1,108 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { pino } from 'pino';
+import { Registry } from 'prom-client';
+import { expect, onTestFinished, test, vi } from 'vitest';
+import { createEnrichmentClient } from '../../src/orders/enrichment-client.ts';
+import { createEnrichmentMetrics } from '../../src/orders/enrichment-metrics.ts';
+
+const FAILURES_UNTIL_SUSPENDED = 5;
+const SUSPENDED_MS = 10_000;
+const request = {
+  orderId: '00000000-0000-4000-8000-000000000000',
+  customerId: '123',
+  currency: 'USD',
+  totalAmount: '5',
+  items: [{ sku: 'ABC', qty: 2, amount: '5' }],
+};
+
+test('calls are suspended after failures in a row, and made again once the service answers', async () => {
+  const { service, enrich, isOpen, metrics } = await openClient();
+  vi.useFakeTimers({ toFake: ['Date'] });
+  onTestFinished(() => {
+    vi.useRealTimers();
+  });
+  service.status = 503;
+  for (let call = 0; call < FAILURES_UNTIL_SUSPENDED; call++) {
+    await expect(enrich()).rejects.toMatchObject({ code: 'PULSE_ENRICHMENT_UNAVAILABLE' });
+  }
+  expect(isOpen()).toBe(true);
+  const callCount = service.callCount;
+  await expect(enrich()).rejects.toMatchObject({
+    code: 'PULSE_ENRICHMENT_UNAVAILABLE',
+    retryable: true,
+    message: expect.stringContaining('suspended') as string,
+  });
+  expect(service.callCount).toBe(callCount);
+  expect(await metrics()).toMatchObject({
+    pulse_enrichment_suspended: 1,
+    'pulse_enrichment_calls_total{outcome="failed"}': FAILURES_UNTIL_SUSPENDED,
+    'pulse_enrichment_calls_total{outcome="suspended"}': 1,
+    pulse_enrichment_call_seconds_count: FAILURES_UNTIL_SUSPENDED,
+  });
+
+  service.status = 200;
+  await expect(enrich()).rejects.toMatchObject({ code: 'PULSE_ENRICHMENT_UNAVAILABLE' });
+  vi.advanceTimersByTime(SUSPENDED_MS);
+  expect(await enrich()).toEqual({ risk: 'low' });
+  expect(isOpen()).toBe(false);
+  expect(await metrics()).toMatchObject({
+    pulse_enrichment_suspended: 0,
+    'pulse_enrichment_calls_total{outcome="suspended"}': 2,
+    'pulse_enrichment_calls_total{outcome="answered"}': 1,
+  });
+});
+
+test('orders that the service refuses suspend nothing', async () => {
+  const { service, enrich, isOpen, metrics } = await openClient();
+  service.status = 422;
+  for (let call = 0; call < FAILURES_UNTIL_SUSPENDED * 2; call++) {
+    await expect(enrich()).rejects.toMatchObject({ failure: { code: 'enrichment_refused' } });
+  }
+  expect(isOpen()).toBe(false);
+  expect(await metrics()).toMatchObject({
+    'pulse_enrichment_calls_total{outcome="refused"}': FAILURES_UNTIL_SUSPENDED * 2,
+  });
+});
+
+async function openClient() {
+  const service = { status: 200, callCount: 0 };
+  const server = createServer((_request, response) => {
+    service.callCount += 1;
+    response
+      .writeHead(service.status, { 'content-type': 'application/json' })
+      .end('{"risk":"low"}');
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  onTestFinished(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  const registry = new Registry();
+  const client = createEnrichmentClient({
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    timeoutMs: 5_000,
+    logger: pino({ level: 'silent' }),
+    onCall: (outcome, seconds) => {
+      record(outcome, seconds);
+    },
+  });
+  const { record } = createEnrichmentMetrics(registry, () => client.isOpen);
+  return {
+    service,
+    enrich: () => client.enrich(request, new AbortController().signal),
+    isOpen: () => client.isOpen,
+    /** Value by series, as Prometheus reads them. */
+    metrics: async () => {
+      const lines = (await registry.metrics())
+        .split('\n')
+        .filter((line) => line.startsWith('pulse_'));
+      return Object.fromEntries(
+        lines.map((line) => {
+          const at = line.lastIndexOf(' ');
+          return [line.slice(0, at), Number(line.slice(at + 1))];
+        }),
+      );
+    },
+  };
+}
