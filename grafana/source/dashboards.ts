@@ -3,10 +3,18 @@ import { api } from './api.ts';
 import { flush } from './flush.ts';
 import { ingest } from './ingest.ts';
 import { loadTest } from './load-test.ts';
+import { orders } from './orders.ts';
 import { buildDashboard, type DashboardSource } from './panel.ts';
 import { pipeline } from './pipeline.ts';
 
-export const DASHBOARDS: readonly DashboardSource[] = [pipeline, ingest, flush, api, loadTest];
+export const DASHBOARDS: readonly DashboardSource[] = [
+  pipeline,
+  ingest,
+  flush,
+  orders,
+  api,
+  loadTest,
+];
 
 /** File name → text. */
 export function renderDashboards(): Map<string, string> {

@@ -7,10 +7,12 @@ import { startMessageConsumer } from '../messaging/consumer.ts';
 import type { MessageHandler } from '../messaging/handler.ts';
 import {
   addOutboxMetrics,
+  addQueuesMetrics,
   createHandlerMetrics,
   createRelayMetrics,
 } from '../messaging/messaging-metrics.ts';
 import { declareQueuesAt, type QueueBinding } from '../messaging/queues.ts';
+import { startQueuesWatch } from '../messaging/queues-watch.ts';
 import { readOutboxDepth } from '../messaging/relay-query.ts';
 import { RELAY_CONNECTIONS, startRelay } from '../messaging/relay.ts';
 import { completeOrder } from '../orders/complete-order.ts';
@@ -105,6 +107,17 @@ const relay: Part = {
   },
 };
 
+const queuesWatch: Part = {
+  name: 'message queues watch',
+  start({ config, logger, closer, registry, watches }, { servers }) {
+    const names = allQueues(config.messages.prefix).map(({ queue }) => queue);
+    const watch = startQueuesWatch({ url: servers.rabbitmqUrl, queues: names, logger });
+    closer.add('message queues watch', () => watch.close());
+    addQueuesMetrics(registry, watch);
+    watches.message_queues = watch;
+  },
+};
+
 /** Handles the messages of the queues that a process is responsible for. */
 const handlersPart = (
   name: string,
@@ -143,7 +156,7 @@ function startHandlers(
 }
 
 /** What the API needs of the chain: it publishes, and handles nothing. */
-export const OUTBOX_PARTS: readonly Part[] = [queues, relay];
+export const OUTBOX_PARTS: readonly Part[] = [queues, queuesWatch, relay];
 
 export const MESSAGE_PARTS: readonly Part[] = [
   ...OUTBOX_PARTS,

@@ -1,8 +1,7 @@
-/** Watches the depth of the queues by passive declarations, which need no management plugin. */
-import { TransientError } from '../core/errors.ts';
+/** Watches the depth of the queue of pulses and of its dead letters. */
+import { startDepthReader } from '../platform/depth-reader.ts';
 import type { Logger } from '../platform/logger.ts';
-import { startRabbitSession, type RabbitLink } from '../platform/rabbit.ts';
-import { readQueueDepth, topologyNames, type QueueDepth } from '../platform/topology.ts';
+import { topologyNames, type QueueDepth } from '../platform/topology.ts';
 import { startWatch, type Watch } from '../platform/watch.ts';
 
 export interface QueueSight {
@@ -42,22 +41,12 @@ export function startQueueWatch(options: {
   readonly logger: Logger;
 }): QueueWatch {
   const { url, queue, logger } = options;
-  let link: RabbitLink | undefined;
   let backlog = NO_BACKLOG;
-  const session = startRabbitSession({
-    url,
-    name: 'pulse watch',
-    logger,
-    setup: (opened) => {
-      link = opened;
-      return Promise.resolve();
-    },
-  });
+  const reader = startDepthReader({ url, name: 'pulse watch', logger });
   const look = async (): Promise<QueueSight> => {
-    await session.ready;
     const names = topologyNames(queue);
-    const main = await readDepth(link, names.queue);
-    const dead = await readDepth(link, names.deadQueue);
+    const main = await reader.read(names.queue);
+    const dead = await reader.read(names.deadQueue);
     backlog = followBacklog(backlog, main, Date.now());
     return { main, dead };
   };
@@ -76,7 +65,7 @@ export function startQueueWatch(options: {
     },
     async close() {
       watch.close();
-      await session.close();
+      await reader.close();
     },
   };
 }
@@ -89,13 +78,4 @@ export function followBacklog(before: Backlog, depth: QueueDepth, nowMs: number)
     untakenSinceMs: depth.consumerCount > 0 ? undefined : (before.untakenSinceMs ?? nowMs),
     wasEmpty: before.wasEmpty,
   };
-}
-
-async function readDepth(link: RabbitLink | undefined, queue: string): Promise<QueueDepth> {
-  if (link?.alive !== true) {
-    throw new TransientError('PULSE_RABBIT_UNREACHABLE', 'The connection to RabbitMQ was lost.');
-  }
-  const depth = await readQueueDepth(link.connection, queue);
-  if (depth !== undefined) return depth;
-  throw new TransientError('PULSE_RABBIT_UNREACHABLE', `Queue "${queue}" does not exist.`);
 }

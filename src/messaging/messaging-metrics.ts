@@ -1,8 +1,10 @@
 /** Messages, handlers and the outbox for Prometheus. */
 import { Counter, Histogram, type Registry } from 'prom-client';
-import { addSampledGauge } from '../platform/metrics.ts';
+import { addSampledGauge, addSampledGauges } from '../platform/metrics.ts';
+import type { QueueDepth } from '../platform/topology.ts';
 import type { Watch } from '../platform/watch.ts';
 import { MESSAGE_OUTCOMES, type MessageOutcome } from './handle-message.ts';
+import type { QueuesWatch } from './queues-watch.ts';
 import type { OutboxDepth } from './relay-query.ts';
 
 const SECONDS_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
@@ -59,17 +61,37 @@ export function addOutboxMetrics(
 ): void {
   addSampledGauge(registry, {
     name: 'pulse_outbox_messages',
-    help: 'Publications in the outbox that are due and not confirmed yet.',
+    help: 'Publications in the outbox that are due and not confirmed yet, or that could not be published and are tried again.',
     read: () => watch.latest?.dueCount,
   });
   addSampledGauge(registry, {
     name: 'pulse_outbox_oldest_seconds',
-    help: 'For how long the oldest due publication of the outbox has waited.',
+    help: 'For how long the oldest of them has waited.',
     read: () => watch.latest?.oldestSeconds,
   });
   addSampledGauge(registry, {
     name: 'pulse_outbox_delayed_messages',
     help: 'Messages in the outbox that are scheduled for later, such as retries.',
     read: () => watch.latest?.delayedCount,
+  });
+}
+
+/** The queues as this process sees them; the same in every process. */
+export function addQueuesMetrics(registry: Registry, watch: Pick<QueuesWatch, 'latest'>): void {
+  const each = (read: (depth: QueueDepth) => number) => (): Record<string, number> =>
+    Object.fromEntries(
+      Object.entries(watch.latest ?? {}).map(([queue, depth]) => [queue, read(depth)]),
+    );
+  addSampledGauges(registry, {
+    name: 'pulse_message_queue_messages',
+    help: 'Messages waiting in a queue, without unacknowledged ones.',
+    label: 'queue',
+    read: each(({ readyCount }) => readyCount),
+  });
+  addSampledGauges(registry, {
+    name: 'pulse_message_queue_consumers',
+    help: 'Consumers of a queue, in all processes.',
+    label: 'queue',
+    read: each(({ consumerCount }) => consumerCount),
   });
 }

@@ -43,20 +43,25 @@ export async function takeOverJobs(pool: Queryable): Promise<number> {
 
 /** What waits in the outbox. */
 export interface OutboxDepth {
-  /** Due, and not published yet. */
+  /** Due, and not published yet; or put off because they could not be published. */
   readonly dueCount: number;
-  /** For how long the oldest of them has been due, in seconds; 0 when there is none. */
+  /** For how long the oldest of them has waited, in seconds; 0 when there is none. */
   readonly oldestSeconds: number;
   /** Scheduled for later, such as retries. */
   readonly delayedCount: number;
 }
 
+/** graphile-worker moves `run_at` of a job that failed, so such a job counts from when it was written. */
 export async function readOutboxDepth(pool: Queryable): Promise<OutboxDepth> {
   const { rows } = await pool.query<{ due: string; oldest: string; delayed: string }>(
-    `SELECT count(*) FILTER (WHERE run_at <= now()) AS due,
-       coalesce(extract(epoch FROM now() - min(run_at) FILTER (WHERE run_at <= now())), 0) AS oldest,
-       count(*) FILTER (WHERE run_at > now()) AS delayed
-     FROM graphile_worker.jobs WHERE task_identifier = $1`,
+    `SELECT count(*) FILTER (WHERE is_due) AS due,
+       coalesce(extract(epoch FROM now() - min(since) FILTER (WHERE is_due)), 0) AS oldest,
+       count(*) FILTER (WHERE NOT is_due) AS delayed
+     FROM (
+       SELECT run_at <= now() OR last_error IS NOT NULL AS is_due,
+         CASE WHEN last_error IS NULL THEN run_at ELSE created_at END AS since
+       FROM graphile_worker.jobs WHERE task_identifier = $1
+     ) AS waiting`,
     [RELAY_TASK],
   );
   const [row] = rows;

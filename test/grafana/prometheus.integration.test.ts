@@ -54,7 +54,11 @@ test('under load every panel and every alert finds its data; a pause is quiet, t
   const flow = await openFlow({ FLUSH_CRON: '*/5 * * * * *' });
   const worker = await flow.start('worker');
   const { ready } = await flow.start('api');
-  const urls = [worker.ready.metrics, ready.metrics];
+  const processor = await flow.start('processor');
+  const service = flow.begin(['enrichment-service', '--port', '0', '--json']);
+  const { url: ENRICHMENT_URL } = JSON.parse(await service.firstLine()) as { url: string };
+  const enricher = await flow.start('enricher', { ENRICHMENT_URL });
+  const urls = [worker.ready, ready, processor.ready, enricher.ready].map(({ metrics }) => metrics);
   const prometheus = await startPrometheus(programs, {
     targets: urls.map((url) => new URL(url).host),
     rules: RULES,
@@ -120,11 +124,35 @@ async function makeLoad(flow: Flow, api: ApiClient, prometheus: Prometheus): Pro
     buffer_size: 200,
   });
   const traffic = makeTraffic(8_000, 'observed');
+  await fillCatalog(api);
   for (let index = 0; index < traffic.length; index += 1_000) {
     await flow.producer.publish(traffic.slice(index, index + 1_000).map(toMessage));
+    await orderThings(api);
     await prometheus.scraped();
   }
   await flow.settled({ counted: POPULATED });
+}
+
+/** A customer, and a product with a price. */
+async function fillCatalog(api: ApiClient): Promise<void> {
+  const headers = { 'content-type': 'application/json' };
+  const put = (path: string, body: object) =>
+    api.request(path, { method: 'PUT', headers, body: JSON.stringify(body) });
+  await put('/customers/observed', { name: 'Acme Inc.' });
+  await put('/products/observed', { name: 'Thing', unit: 'count' });
+  await api.post('/products/observed/prices', {
+    currency: 'USD',
+    unit_amount: '2.5',
+    valid_from: '2026-01-01T00:00:00Z',
+  });
+}
+
+/** Orders that complete. */
+async function orderThings(api: ApiClient): Promise<void> {
+  const order = { customer_id: 'observed', items: [{ sku: 'observed', qty: 2 }] };
+  for (let count = 0; count < 5; count++) {
+    expect((await api.post('/orders', order)).status).toBe(202);
+  }
 }
 
 async function queryPanel(

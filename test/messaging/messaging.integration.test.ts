@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { TransientError } from '../../src/core/errors.ts';
+import { readOutboxDepth } from '../../src/messaging/relay-query.ts';
 import { withClient } from '../support/servers.ts';
 import { createMessagingFixture, testHandler, type MessagingFixture } from './messaging-fixture.ts';
 
@@ -53,6 +54,34 @@ describe('the outbox', () => {
     expect(await fixture.jobCount()).toBe(1);
     isDown = false;
     await expect.poll(() => fixture.effects(), WAIT).toEqual(['kept']);
+  });
+
+  test('counts a message that RabbitMQ refuses as waiting, however far it was put off', async () => {
+    let isRefused = true;
+    fixture.startRelay((publication) =>
+      isRefused
+        ? Promise.reject(new TransientError('PULSE_PUBLISH_UNROUTABLE', 'No queue takes it.'))
+        : fixture.publish(publication),
+    );
+    fixture.startConsumer();
+    await fixture.send({ value: 'refused' });
+    await expect
+      .poll(async () => {
+        const { rowCount } = await fixture.pool.query(
+          `UPDATE graphile_worker._private_jobs SET run_at = now() + interval '1 hour'
+           WHERE last_error IS NOT NULL AND locked_at IS NULL`,
+        );
+        return rowCount;
+      }, WAIT)
+      .toBe(1);
+    const depth = await readOutboxDepth(fixture.pool);
+    expect(depth).toMatchObject({ dueCount: 1, delayedCount: 0 });
+    expect(depth.oldestSeconds).toBeGreaterThan(0);
+
+    isRefused = false;
+    await fixture.hurry();
+    await expect.poll(() => fixture.effects(), WAIT).toEqual(['refused']);
+    expect(await readOutboxDepth(fixture.pool)).toMatchObject({ dueCount: 0, oldestSeconds: 0 });
   });
 
   test('is taken over from a relay that died with jobs locked', async () => {
