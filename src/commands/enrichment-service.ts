@@ -17,6 +17,7 @@ function rate(text: string): number {
 
 export const enrichmentService = defineCommand({
   options: {
+    host: { value: '<address>', about: 'the address to listen on', default: '127.0.0.1' },
     port: integer('the port to listen on; 0 picks a free one', {
       min: 0,
       max: 65_535,
@@ -55,9 +56,10 @@ export const enrichmentService = defineCommand({
       });
     });
     await new Promise<void>((resolve, reject) => {
-      server.once('error', reject).listen(flags.port, '127.0.0.1', resolve);
+      server.once('error', reject).listen(flags.port, flags.host, resolve);
     });
-    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const { address, family, port } = server.address() as AddressInfo;
+    const url = `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`;
     answer({ url }, `ENRICHMENT_URL=${url}`);
     await new Promise<void>((resolve) => {
       stop.addEventListener('abort', () => {

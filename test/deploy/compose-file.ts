@@ -16,6 +16,7 @@ export interface ComposeService {
   readonly pids_limit?: number;
   readonly ports?: readonly string[];
   readonly volumes?: readonly string[];
+  readonly profiles?: readonly string[];
   readonly networks?: readonly string[];
   readonly tmpfs?: readonly string[];
   readonly shm_size?: string;

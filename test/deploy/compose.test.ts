@@ -10,6 +10,7 @@ import { REDIS_SETTINGS } from '../../src/private-servers/redis-server.ts';
 import { temporaryDirectory } from '../support/pulse-process.ts';
 import { composeVariables, readCompose } from './compose-file.ts';
 
+const OURS = ['api', 'worker', 'processor', 'enricher'];
 const SECRET_NAME = /PASSWORD|SECRET/;
 
 /** What the script prints that a newcomer is told to run. */
@@ -40,8 +41,11 @@ describe('docker-compose.yml', () => {
   test('runs the whole system', () => {
     expect(Object.keys(services).sort()).toEqual([
       'api',
+      'enricher',
+      'enrichment-service',
       'grafana',
       'postgres',
+      'processor',
       'prometheus',
       'rabbitmq',
       'redis',
@@ -137,7 +141,23 @@ describe('docker-compose.yml', () => {
     expect(command).toContain('--maxmemory');
   });
 
-  test.each(['api', 'worker'])('the %s gets a valid configuration', (name) => {
+  test('only the API gets its secrets, and the stand-in nothing at all', () => {
+    for (const [name, { environment = {} }] of named) {
+      const given = ['JWT_SECRET', 'ADMIN_PASSWORD'].filter((secret) => secret in environment);
+      expect(given, name).toEqual(name === 'api' ? ['JWT_SECRET', 'ADMIN_PASSWORD'] : []);
+    }
+    expect(services['enrichment-service']).not.toHaveProperty('environment');
+    expect(services['enrichment-service']?.networks).toEqual(['enrichment']);
+    expect(services['enrichment-service']?.profiles).toEqual(['enrichment']);
+  });
+
+  test('Prometheus reads every process of ours', () => {
+    const targets = /names: \[(.*)\]/.exec(readFileSync('grafana/prometheus.yml', 'utf8'))?.[1];
+    expect(targets?.split(', ')).toEqual(OURS);
+    for (const name of OURS) expect(services[name]?.networks, name).toContain('watch');
+  });
+
+  test.each(OURS)('the %s gets a valid configuration', (name) => {
     const config = parseConfig(services[name]?.environment ?? {}, { api: name === 'api' });
     expect(config.servers).toEqual({
       rabbitmqUrl: `amqp://pulse:${String(env.RABBITMQ_PASSWORD)}@rabbitmq:5672`,

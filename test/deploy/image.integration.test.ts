@@ -64,11 +64,13 @@ test('the image holds what production needs and nothing else', () => {
 });
 
 test('its own entry command migrates, counts and answers, as an ordinary user who may write nowhere', async () => {
-  const [apiPort, workerMetricsPort, apiMetricsPort] = [
-    await freePort(),
-    await freePort(),
-    await freePort(),
-  ];
+  const apiPort = await freePort();
+  const metricsPorts = {
+    api: await freePort(),
+    worker: await freePort(),
+    processor: await freePort(),
+    enricher: await freePort(),
+  };
   const { program, app } = image;
   const shared = { PULSE_QUEUE: servers.queue, ...secretFiles() };
   const options = (env: Readonly<Record<string, string>>) => ({
@@ -79,25 +81,25 @@ test('its own entry command migrates, counts and answers, as an ordinary user wh
   const before = filesOf(app);
 
   expect(await runPulse(['migrate'], options({}))).toMatchObject({ exitCode: 0 });
-  const worker = startPulse(['worker'], options({ METRICS_PORT: String(workerMetricsPort) }));
-  const api = startPulse(
-    ['api'],
-    options({ API_PORT: String(apiPort), METRICS_PORT: String(apiMetricsPort) }),
+  const started = Object.entries(metricsPorts).map(([name, port]) =>
+    startPulse([name], options({ API_PORT: String(apiPort), METRICS_PORT: String(port) })),
   );
 
   // The health checks of compose and the probes of Kubernetes, on the ports that these have here.
   const { services } = readCompose(ANY_SECRETS);
-  const ports = { http: apiPort, worker: workerMetricsPort };
+  const { worker, processor, enricher } = metricsPorts;
+  const ports = new Map(Object.entries({ api: apiPort, worker, processor, enricher }));
   const healthCheck = (name: string, usual: number, port: number) => () => {
     const [, , , script = ''] = services[name]?.healthcheck?.test ?? [];
     expect(script).toContain(`:${usual}/`);
     const ours = script.replace(`:${usual}/`, `:${port}/`);
     return spawnSync(process.execPath, ['-e', ours]).status;
   };
-  await eventually(healthCheck('api', 3_000, ports.http)).toBe(0);
-  await eventually(healthCheck('worker', 9_464, ports.worker)).toBe(0);
+  for (const [name, port] of ports) {
+    await eventually(healthCheck(name, name === 'api' ? 3_000 : 9_464, port)).toBe(0);
+  }
   for (const { labels, pod } of podTemplates(kustomize('deploy/k8s/base'))) {
-    const port = labels['app.kubernetes.io/component'] === 'api' ? ports.http : ports.worker;
+    const port = ports.get(labels['app.kubernetes.io/component'] ?? '') ?? 0;
     const [container] = pod.containers;
     for (const probe of ['startupProbe', 'livenessProbe', 'readinessProbe'] as const) {
       const path = container?.[probe]?.httpGet?.path;
@@ -128,9 +130,8 @@ test('its own entry command migrates, counts and answers, as an ordinary user wh
   const rows = await client.rows({ limit: '1000' });
   expect(rows.reduce((sum, row) => sum + row.pulse_count, 0)).toBe(books.flushed);
 
-  for (const running of [api, worker]) running.signal('SIGTERM');
-  expect(await api.ended).toMatchObject({ exitCode: 0 });
-  expect(await worker.ended).toMatchObject({ exitCode: 0 });
+  for (const running of started) running.signal('SIGTERM');
+  for (const { ended } of started) expect(await ended).toMatchObject({ exitCode: 0 });
   expect(filesOf(app)).toEqual(before);
 });
 

@@ -27,6 +27,9 @@ const overlays = ['dev', 'production'].map(
 );
 const [dev, production] = overlays.map(([, manifests]) => manifests) as [Manifest[], Manifest[]];
 
+const OURS = ['api', 'worker', 'processor', 'enricher', 'migrate'];
+const POLICIES = ['pulse-to-servers', 'prometheus-to-pulse'];
+
 const ofKind = (manifests: readonly Manifest[], kind: string) =>
   manifests.filter((one) => one.kind === kind);
 const matches = (selector: Readonly<Record<string, string>>, labels: object) =>
@@ -111,7 +114,29 @@ describe.each(overlays)('the overlay %s', (name, manifests) => {
     expect([...missing]).toEqual(name === 'dev' ? [] : ['Secret pulse']);
   });
 
-  test.each(['api', 'worker', 'migrate'])('the %s gets a valid configuration', (component) => {
+  test('only the API gets its secrets', () => {
+    for (const { owner, pod } of templates) {
+      const text = JSON.stringify(pod);
+      const given = ['JWT_SECRET', 'ADMIN_PASSWORD'].filter((secret) => text.includes(secret));
+      const all = owner === 'Deployment pulse-api' ? ['JWT_SECRET', 'ADMIN_PASSWORD'] : [];
+      expect(given, owner).toEqual(all);
+    }
+  });
+
+  test.each(OURS)(
+    'the policies let the %s reach the servers, and Prometheus its metrics',
+    (component) => {
+      for (const policy of component === 'migrate' ? ['pulse-to-servers'] : POLICIES) {
+        const found = ofKind(manifests, 'NetworkPolicy').find(
+          (one) => one.metadata.name === policy,
+        );
+        const { podSelector } = found?.spec as unknown as PolicySpec;
+        expect(podSelector.matchExpressions?.[0]?.values, policy).toContain(component);
+      }
+    },
+  );
+
+  test.each(OURS)('the %s gets a valid configuration', (component) => {
     const config = parseConfig(environmentOf(manifests, component), { api: component === 'api' });
     expect(config.servers?.rabbitmqUrl).toMatch(/^amqp:\/\/pulse:[0-9a-f]{48}@rabbitmq:5672$/);
     expect(config.api.host).toBe('0.0.0.0');
@@ -174,6 +199,10 @@ test('Redis has the settings that the counts depend on, in both', () => {
   expect(file).toContain('save ""');
   expect(args[args.indexOf('--save') + 1]).toBe('');
 });
+
+interface PolicySpec {
+  readonly podSelector: { readonly matchExpressions?: readonly { readonly values: string[] }[] };
+}
 
 interface ServiceSpec {
   readonly selector: Readonly<Record<string, unknown>>;
