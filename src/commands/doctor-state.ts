@@ -10,6 +10,7 @@ import { readPauseState } from '../ingest/pauses-query.ts';
 import type { RedisClient } from '../platform/redis.ts';
 import { hostUrls } from '../platform/server-urls.ts';
 import { danger, ok, warning } from './doctor-findings.ts';
+import { checkOutbox } from './doctor-messages.ts';
 import { describePause } from './pause.ts';
 
 export interface StateDeps {
@@ -45,7 +46,7 @@ export async function checkState(
   const epoch = await checkEpoch(deps);
   const findings = [...(await checkClocks(deps)), epoch];
   if (!schema) return findings;
-  findings.push(await checkPause(deps));
+  findings.push(await checkPause(deps), await checkOutbox(deps.pool));
   if (functions) return [...findings, await checkFlush(deps), await checkBooks(deps)];
   // Before the first start there is nothing to check, and of a Redis that lost everything, nothing is left.
   if (epoch.status !== 'ok') return findings;

@@ -9,8 +9,10 @@ import { serverOf } from '../platform/logger.ts';
 import { waitForRedis } from '../platform/redis.ts';
 import { checkPostgres, checkRabbit, checkRedis } from './doctor-checks.ts';
 import { danger } from './doctor-findings.ts';
+import { checkMessageQueues } from './doctor-messages.ts';
 import { checkDisk, checkState } from './doctor-state.ts';
 import { checkTimeZones } from './doctor-time-zones.ts';
+import { messageQueues } from './message-queues.ts';
 
 export const doctor = defineCommand({
   json: true,
@@ -29,11 +31,15 @@ const ANSWER_TIMEOUT_MS = 5_000;
 async function examine(run: CommandRun): Promise<Finding[]> {
   const clients = openClients(run);
   const { servers, redis, pool } = clients;
-  const { queue, shards, ingest } = run.config;
+  const { queue, shards, ingest, messages } = run.config;
   const findings = await Promise.all([
-    orDanger('rabbitmq', servers.rabbitmqUrl, () =>
-      checkRabbit(servers.rabbitmqUrl, queue, () => isPaused(pool)),
-    ),
+    orDanger('rabbitmq', servers.rabbitmqUrl, async () => {
+      const names = messageQueues(messages.prefix).map((binding) => binding.queue);
+      return [
+        ...(await checkRabbit(servers.rabbitmqUrl, queue, () => isPaused(pool))),
+        ...(await checkMessageQueues(servers.rabbitmqUrl, names)),
+      ];
+    }),
     orDanger('redis', servers.redisUrl, async () => {
       const wait = waitOptions(run, ANSWER_TIMEOUT_MS);
       await waitForRedis(redis, { ...wait, url: servers.redisUrl });

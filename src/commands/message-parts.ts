@@ -11,7 +11,7 @@ import {
   createHandlerMetrics,
   createRelayMetrics,
 } from '../messaging/messaging-metrics.ts';
-import { declareQueuesAt, type QueueBinding } from '../messaging/queues.ts';
+import { declareQueuesAt } from '../messaging/queues.ts';
 import { startQueuesWatch } from '../messaging/queues-watch.ts';
 import { readOutboxDepth } from '../messaging/relay-query.ts';
 import { RELAY_CONNECTIONS, startRelay } from '../messaging/relay.ts';
@@ -19,21 +19,16 @@ import { completeOrder } from '../orders/complete-order.ts';
 import { enrichOrder } from '../orders/enrich-order.ts';
 import { createEnrichmentClient } from '../orders/enrichment-client.ts';
 import { createEnrichmentMetrics } from '../orders/enrichment-metrics.ts';
-import { orderQueues } from '../orders/orders-queues.ts';
 import { processOrder } from '../orders/process-order.ts';
 import { createPool } from '../platform/postgres.ts';
 import { topologyNames } from '../platform/topology.ts';
 import { startWatch } from '../platform/watch.ts';
 import { createPublisher } from '../publish/publisher.ts';
+import { messageQueues } from './message-queues.ts';
 
 const OUTBOX_INTERVAL_MS = 5_000;
 /** Of the time left for a stop; the connections that close afterwards need the rest. */
 const CLOSE_SHARE = 0.5;
-
-/** The queues of every domain. */
-function allQueues(prefix: string): readonly QueueBinding[] {
-  return Object.values(orderQueues(prefix));
-}
 
 /** What the processor handles. */
 function processorHandlers({ config }: CommandRun): readonly MessageHandler[] {
@@ -68,7 +63,7 @@ const queues: Part = {
   start: ({ config }, { servers }) =>
     declareQueuesAt(
       servers.rabbitmqUrl,
-      allQueues(config.messages.prefix),
+      messageQueues(config.messages.prefix),
       topologyNames(config.queue).deadExchange,
     ),
 };
@@ -110,7 +105,7 @@ const relay: Part = {
 const queuesWatch: Part = {
   name: 'message queues watch',
   start({ config, logger, closer, registry, watches }, { servers }) {
-    const names = allQueues(config.messages.prefix).map(({ queue }) => queue);
+    const names = messageQueues(config.messages.prefix).map(({ queue }) => queue);
     const watch = startQueuesWatch({ url: servers.rabbitmqUrl, queues: names, logger });
     closer.add('message queues watch', () => watch.close());
     addQueuesMetrics(registry, watch);

@@ -8,10 +8,13 @@ import { defineCommand, type CommandContext } from '../cli/define-command.ts';
 import { count, describeAge, toSnakeCase } from '../cli/wording.ts';
 import { readLastFlush } from '../flush/ledger.ts';
 import { readPauseState, type PauseState } from '../ingest/pauses-query.ts';
+import { readOutboxDepth } from '../messaging/relay-query.ts';
 import { serverOf } from '../platform/logger.ts';
 import { closeRabbitConnection, openRabbitConnection } from '../platform/rabbit-connection.ts';
 import { waitForRedis } from '../platform/redis.ts';
 import { readQueueDepth, topologyNames } from '../platform/topology.ts';
+import { OUTBOX_LATE_SECONDS } from './doctor-messages.ts';
+import { messageQueues } from './message-queues.ts';
 import { describePause } from './pause.ts';
 
 interface Depth {
@@ -19,11 +22,26 @@ interface Depth {
   readonly consumers: number;
 }
 
+interface Outbox {
+  /** Due, or refused by RabbitMQ. */
+  readonly waiting: number;
+  readonly oldestSeconds: number;
+  /** For later, such as retries. */
+  readonly scheduled: number;
+}
+
+interface MessageQueue extends Depth {
+  readonly name: string;
+}
+
 /** What operators ask first. A value is null when the server that knows it does not answer. */
 interface Status {
   readonly ingest: PauseState | null;
   readonly queue: Depth | null;
   readonly deadQueue: Depth | null;
+  readonly outbox: Outbox | null;
+  /** Null when RabbitMQ does not answer; without the queues that do not exist yet. */
+  readonly messageQueues: readonly MessageQueue[] | null;
   readonly sums: {
     readonly live: bigint;
     readonly sealed: bigint;
@@ -89,8 +107,9 @@ async function readStatus(run: CommandRun, clients: Clients): Promise<Status> {
     orNull(servers.databaseUrl, async () => ({
       ingest: await readPauseState(pool),
       lastFlushAt: await readLastFlush(pool),
+      outbox: await readOutbox(pool),
     })),
-    orNull(servers.rabbitmqUrl, () => readQueues(servers.rabbitmqUrl, run.config.queue)),
+    orNull(servers.rabbitmqUrl, () => readQueues(servers.rabbitmqUrl, run.config)),
     orNull(servers.redisUrl, async () => {
       const wait = waitOptions(run, ANSWER_TIMEOUT_MS);
       await waitForRedis(redis, { ...wait, url: servers.redisUrl });
@@ -107,6 +126,8 @@ async function readStatus(run: CommandRun, clients: Clients): Promise<Status> {
     ingest: inPostgres?.ingest ?? null,
     queue: queues?.queue ?? null,
     deadQueue: queues?.deadQueue ?? null,
+    outbox: inPostgres?.outbox ?? null,
+    messageQueues: queues?.messageQueues ?? null,
     sums: inRedis?.sums ?? null,
     lastFlushAt: inPostgres?.lastFlushAt ?? null,
     away,
@@ -121,7 +142,12 @@ async function readVerdict(clients: Clients): Promise<EpochVerdict | undefined> 
 }
 
 function problemsOf(
-  { ingest, queue }: Pick<Status, 'ingest' | 'queue'>,
+  {
+    ingest,
+    queue,
+    outbox,
+    messageQueues,
+  }: Pick<Status, 'ingest' | 'queue' | 'outbox' | 'messageQueues'>,
   verdict: EpochVerdict | undefined,
 ): string[] {
   const problems: string[] = [];
@@ -131,21 +157,47 @@ function problemsOf(
   if (queue !== null && queue.ready > 0 && queue.consumers === 0 && ingest?.paused !== true) {
     problems.push(`nothing counts the ${queue.ready} pulses that wait: no worker consumes them`);
   }
+  if (outbox !== null && outbox.oldestSeconds > OUTBOX_LATE_SECONDS) {
+    problems.push(`the outbox has waited for ${outbox.oldestSeconds} s to be published`);
+  }
+  for (const { name, ready, consumers } of messageQueues ?? []) {
+    if (ready > 0 && consumers === 0) {
+      problems.push(`nothing handles the ${count(ready, 'message')} in ${name}`);
+    }
+  }
   return problems;
 }
 
-async function readQueues(url: string, name: string) {
+async function readOutbox(pool: Clients['pool']): Promise<Outbox> {
+  const { dueCount, oldestSeconds, delayedCount } = await readOutboxDepth(pool);
+  return {
+    waiting: dueCount,
+    oldestSeconds: Math.round(oldestSeconds),
+    scheduled: delayedCount,
+  };
+}
+
+async function readQueues(url: string, config: CommandRun['config']) {
   const signal = AbortSignal.timeout(ANSWER_TIMEOUT_MS);
   const connection = await openRabbitConnection(url, { name: 'pulse status', signal });
   try {
-    const names = topologyNames(name);
+    const names = topologyNames(config.queue);
     const read = async (queue: string): Promise<Depth | null> => {
       const depth = await readQueueDepth(connection, queue);
       return depth === undefined
         ? null
         : { ready: depth.readyCount, consumers: depth.consumerCount };
     };
-    return { queue: await read(names.queue), deadQueue: await read(names.deadQueue) };
+    const found: MessageQueue[] = [];
+    for (const { queue: name } of messageQueues(config.messages.prefix)) {
+      const depth = await read(name);
+      if (depth !== null) found.push({ name, ...depth });
+    }
+    return {
+      queue: await read(names.queue),
+      deadQueue: await read(names.deadQueue),
+      messageQueues: found,
+    };
   } finally {
     await closeRabbitConnection(connection);
   }
@@ -162,6 +214,7 @@ function sumUp(books: readonly ShardBooks[]) {
 
 function describeStatus(status: Status, nowMs: number): string[] {
   const { ingest, queue, deadQueue, sums, lastFlushAt, away, problems } = status;
+  const { outbox, messageQueues: depths } = status;
   const line = <T>(name: string, known: T | null, describe: (known: T) => string): string =>
     `${name.padEnd(14)} ${known === null ? 'unknown' : describe(known)}`;
   return [
@@ -171,6 +224,8 @@ function describeStatus(status: Status, nowMs: number): string[] {
       return `${count(ready, 'message')} ready, ${count(consumers, 'thread')} ${consume} it`;
     }),
     line('dead letters', deadQueue, ({ ready }) => `${ready} on their way to the quarantine`),
+    line('outbox', outbox, describeOutbox),
+    line('messages', depths, describeMessages),
     line(
       'in Redis',
       sums,
@@ -195,4 +250,18 @@ function describeStatus(status: Status, nowMs: number): string[] {
 function describeIngest({ paused }: PauseState, queue: Depth | null): string {
   if (paused || queue === null) return '';
   return queue.consumers > 0 ? 'running, ' : 'NOT RUNNING, ';
+}
+
+function describeOutbox({ waiting, oldestSeconds, scheduled }: Outbox): string {
+  const oldest = waiting === 0 ? '' : `, the oldest for ${oldestSeconds} s`;
+  return `${count(waiting, 'message')} not published${oldest}; ${scheduled} scheduled for later`;
+}
+
+function describeMessages(queues: readonly MessageQueue[]): string {
+  if (queues.length === 0) return 'no queue yet; the API creates them';
+  return queues
+    .map(({ name, ready, consumers }) => {
+      return `${ready} in ${name}${consumers === 0 ? ' (NOT CONSUMED)' : ''}`;
+    })
+    .join(', ');
 }

@@ -5,6 +5,7 @@ import {
   judgeMemory,
   judgeQueue,
 } from '../../src/commands/doctor-checks.ts';
+import { judgeMessageQueue, judgeOutbox } from '../../src/commands/doctor-messages.ts';
 import { checkDisk, judgeDisk, judgeSkew } from '../../src/commands/doctor-state.ts';
 
 test.each([
@@ -100,4 +101,26 @@ test.each([
   [{}, 'ok'],
 ])('memory %j is called %s', (memory, status) => {
   expect(judgeMemory(new Map(Object.entries(memory))).status).toBe(status);
+});
+
+test.each([
+  [0, 0, 'ok'],
+  [5, 1, 'ok'],
+  [5, 0, 'warning'],
+] as const)('%i messages and %i consumers is called %s', (ready, consumers, status) => {
+  const depth = { readyCount: ready, consumerCount: consumers };
+  expect(judgeMessageQueue('orders.processing', depth).status).toBe(status);
+});
+
+test('a queue of messages that does not exist yet holds none back', () => {
+  expect(judgeMessageQueue('orders.processing', undefined).status).toBe('ok');
+});
+
+test.each([
+  [0, 0, 'ok'],
+  [3, 60, 'ok'],
+  [3, 61, 'warning'],
+] as const)('%i messages that wait in the outbox for %i s is called %s', (due, seconds, status) => {
+  const depth = { dueCount: due, oldestSeconds: seconds, delayedCount: 9 };
+  expect(judgeOutbox(depth).status).toBe(status);
 });

@@ -1,0 +1,57 @@
+/** What `pulse doctor` checks about the chain: whether messages leave the outbox, and are handled. */
+import type { Pool } from 'pg';
+import type { Finding } from '../aggregate/redis-durability.ts';
+import { count } from '../cli/wording.ts';
+import { readOutboxDepth, type OutboxDepth } from '../messaging/relay-query.ts';
+import { closeRabbitConnection, openRabbitConnection } from '../platform/rabbit-connection.ts';
+import { readQueueDepth, type QueueDepth } from '../platform/topology.ts';
+import { ok, warning } from './doctor-findings.ts';
+
+/** A relay needs a fraction of a second. */
+export const OUTBOX_LATE_SECONDS = 60;
+
+export async function checkMessageQueues(
+  url: string,
+  queues: readonly string[],
+): Promise<Finding[]> {
+  const connection = await openRabbitConnection(url, { name: 'pulse doctor messages' });
+  try {
+    const findings: Finding[] = [];
+    for (const queue of queues) {
+      findings.push(judgeMessageQueue(queue, await readQueueDepth(connection, queue)));
+    }
+    return findings;
+  } finally {
+    await closeRabbitConnection(connection);
+  }
+}
+
+/** @param depth Undefined when there is no such queue. */
+export function judgeMessageQueue(queue: string, depth: QueueDepth | undefined): Finding {
+  const name = `queue ${queue}`;
+  if (depth === undefined) return ok(name, 'does not exist yet; the API creates it');
+  const { readyCount, consumerCount } = depth;
+  const detail = `${readyCount} ready, ${consumerCount} consumers`;
+  if (readyCount === 0 || consumerCount > 0) return ok(name, detail);
+  return warning(
+    name,
+    `${detail}: nothing handles these messages. Start \`pulse processor\` and \`pulse enricher\`, ` +
+      'or find out why they wait',
+  );
+}
+
+export async function checkOutbox(pool: Pool): Promise<Finding> {
+  return judgeOutbox(await readOutboxDepth(pool));
+}
+
+export function judgeOutbox({ dueCount, oldestSeconds }: OutboxDepth): Finding {
+  const name = 'outbox';
+  if (dueCount === 0) return ok(name, 'nothing waits');
+  const detail = `${count(dueCount, 'message')} not published, the oldest for ${Math.round(oldestSeconds)} s`;
+  return oldestSeconds > OUTBOX_LATE_SECONDS
+    ? warning(
+        name,
+        `${detail}: check that RabbitMQ takes publications, and that an API, a processor or an enricher runs`,
+      )
+    : ok(name, detail);
+}

@@ -1,0 +1,51 @@
+import { expect, test, vi } from 'vitest';
+import { openFlow, PASSWORD } from '../flows/flow-fixture.ts';
+import { loginToApi } from '../support/api-client.ts';
+import { eventually } from '../support/eventually.ts';
+import { MANY_STEPS_TIMEOUT_MS } from '../support/pulse-process.ts';
+import { withClient } from '../support/servers.ts';
+
+vi.setConfig({ testTimeout: MANY_STEPS_TIMEOUT_MS });
+
+test('status and doctor name an outbox that waits, and messages that nothing handles', async () => {
+  const flow = await openFlow();
+  const off = { INGEST: 'false', PROCESSOR: 'false', ENRICHER: 'false' };
+  const { queue, env } = flow;
+  const started = await flow.start('start', off);
+  const { ready } = started;
+  const api = await loginToApi({ api: ready.api!, username: ready.username!, password: PASSWORD });
+  const order = { customer_id: '1', items: [{ sku: 'A', qty: 1 }] };
+  expect((await api.post('/orders', order)).status).toBe(202);
+  const name = `${queue}.orders.processing`;
+  const read = async () => {
+    const { exitCode, stdout } = await flow.run(['status', '--json']);
+    return { exitCode, status: JSON.parse(stdout) as unknown };
+  };
+  await eventually(read).toEqual({
+    exitCode: 1,
+    status: expect.objectContaining({
+      outbox: { waiting: 0, oldest_seconds: 0, scheduled: 0 },
+      message_queues: expect.arrayContaining([{ name, ready: 1, consumers: 0 }]) as unknown,
+      problems: [`nothing handles the 1 message in ${name}`],
+    }) as unknown,
+  });
+  started.signal('SIGTERM');
+  await started.ended;
+
+  await withClient(env.DATABASE_URL!, (client) =>
+    client.query(`SELECT graphile_worker.add_job('relay', run_at => now() - interval '5 minutes')`),
+  );
+  const text = await flow.run(['status']);
+  expect(text.stdout).toMatch(/^outbox +1 message not published, the oldest for 3\d\d s; 0 sched/m);
+  expect(text.stdout).toContain(`1 in ${name} (NOT CONSUMED)`);
+  expect(text.stdout).toMatch(/^PROBLEM +the outbox has waited for 3\d\d s to be published/m);
+  const { exitCode, stdout } = await flow.run(['doctor', '--json']);
+  const { findings } = JSON.parse(stdout) as {
+    findings: readonly { name: string; status: string }[];
+  };
+  const warnings = findings.filter(({ status }) => status === 'warning');
+  expect(exitCode).toBe(0);
+  expect(warnings.map((finding) => finding.name)).toEqual(
+    expect.arrayContaining(['outbox', `queue ${name}`]),
+  );
+});
