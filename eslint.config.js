@@ -28,6 +28,10 @@ const mayImport = {
   orders: ['core', 'platform', 'http', 'messaging', 'catalog/catalog.ts', 'catalog/prices.ts'],
   api: ['core', 'platform', 'http', 'access', 'contract'],
   'private-servers': ['core', 'platform'],
+  doctor: [
+    ...['core', 'platform', 'aggregate', 'flush', 'cli/wording.ts'],
+    ...['ingest/pauses-query.ts', 'messaging/relay-query.ts'],
+  ],
 };
 
 function builtOnThePipeline() {

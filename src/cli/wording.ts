@@ -1,4 +1,5 @@
 /** Counts, ages and JSON names as commands print them. */
+import type { PauseState } from '../ingest/pauses-query.ts';
 
 /** `1 batch`, `2 batches`, `1,000 rows`. */
 export function count(
@@ -7,6 +8,13 @@ export function count(
   many = /(?:ch|sh|s|x)$/.test(one) ? `${one}es` : `${one}s`,
 ): string {
   return `${number.toLocaleString('en-US')} ${number === 1 || number === 1n ? one : many}`;
+}
+
+/** Who paused or resumed, when and why. */
+export function describePause({ paused, by, note, since }: PauseState): string {
+  if (by === null || since === null) return paused ? 'PAUSED' : 'not paused';
+  const what = paused ? 'PAUSED since' : 'not paused; resumed at';
+  return `${what} ${since.toISOString()}, by ${by}${note === null ? '' : `: ${note}`}`;
 }
 
 const UNITS = [

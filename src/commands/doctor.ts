@@ -7,11 +7,11 @@ import { PulseError } from '../core/errors.ts';
 import { readPauseState } from '../ingest/pauses-query.ts';
 import { serverOf } from '../platform/logger.ts';
 import { waitForRedis } from '../platform/redis.ts';
-import { checkPostgres, checkRabbit, checkRedis } from './doctor-checks.ts';
-import { danger } from './doctor-findings.ts';
-import { checkMessageQueues } from './doctor-messages.ts';
-import { checkDisk, checkState } from './doctor-state.ts';
-import { checkTimeZones } from './doctor-time-zones.ts';
+import { checkPostgres, checkRabbit, checkRedis } from '../doctor/check-servers.ts';
+import { danger } from '../doctor/findings.ts';
+import { checkMessageQueues } from '../doctor/check-messages.ts';
+import { checkDisk, checkState } from '../doctor/check-state.ts';
+import { checkTimeZones } from '../doctor/check-time-zones.ts';
 import { messageQueues } from './message-queues.ts';
 
 export const doctor = defineCommand({

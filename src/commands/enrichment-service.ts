@@ -1,13 +1,10 @@
 /** `pulse enrichment-service`: stands in for the external service, for trying out failures. */
-import { createServer, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { setTimeout as delay } from 'node:timers/promises';
+import { once } from 'node:events';
 import { InvalidArgumentError } from 'commander';
 import { EXIT_DONE } from '../cli/command.ts';
 import { defineCommand } from '../cli/define-command.ts';
 import { integer } from '../cli/options.ts';
-
-const BODY_BYTES_MAX = 1024 * 1024;
+import { startEnrichmentStandIn } from '../orders/enrichment-stand-in.ts';
 
 function rate(text: string): number {
   const value = Number(text);
@@ -39,67 +36,15 @@ export const enrichmentService = defineCommand({
     'pulse enrichment-service --fail-sku XYZ',
   ],
   async run({ flags, stop, answer, tell }) {
-    const server = createServer((request, response) => {
-      const chunks: Buffer[] = [];
-      let bytes = 0;
-      request.on('data', (chunk: Buffer) => {
-        bytes += chunk.length;
-        if (bytes <= BODY_BYTES_MAX) chunks.push(chunk);
-      });
-      request.on('end', () => {
-        const key = request.headers['idempotency-key'] ?? '-';
-        const text = Buffer.concat(chunks).toString('utf8');
-        void delay(flags.delayMs).then(() => {
-          const status = answerOrder(response, text, flags);
-          tell(`${new Date().toISOString()} ${status} ${String(key)}`);
-        });
-      });
+    const service = await startEnrichmentStandIn({
+      ...flags,
+      onAnswer: (status, key) => {
+        tell(`${new Date().toISOString()} ${status} ${key}`);
+      },
     });
-    await new Promise<void>((resolve, reject) => {
-      server.once('error', reject).listen(flags.port, flags.host, resolve);
-    });
-    const { address, family, port } = server.address() as AddressInfo;
-    const url = `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`;
-    answer({ url }, `ENRICHMENT_URL=${url}`);
-    await new Promise<void>((resolve) => {
-      stop.addEventListener('abort', () => {
-        server.closeAllConnections();
-        server.close(() => {
-          resolve();
-        });
-      });
-    });
+    answer({ url: service.url }, `ENRICHMENT_URL=${service.url}`);
+    await once(stop, 'abort');
+    await service.close();
     return EXIT_DONE;
   },
 });
-
-interface Failures {
-  readonly failRate: number;
-  readonly failSku: string | undefined;
-  readonly refuseSku: string | undefined;
-}
-
-/** @returns The status. */
-function answerOrder(response: ServerResponse, text: string, failures: Failures): number {
-  const skus = skusOf(text);
-  const has = (sku: string | undefined): boolean => sku !== undefined && skus.includes(sku);
-  if (has(failures.refuseSku)) return send(response, 422, { error: 'The order is refused.' });
-  if (has(failures.failSku) || Math.random() < failures.failRate) {
-    return send(response, 503, { error: 'The service is out of order.' });
-  }
-  return send(response, 200, { risk: 'low', checked_at: new Date().toISOString() });
-}
-
-function send(response: ServerResponse, status: number, body: object): number {
-  response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
-  return status;
-}
-
-function skusOf(text: string): readonly unknown[] {
-  try {
-    const { items } = JSON.parse(text) as { items?: readonly { sku?: unknown }[] };
-    return items?.map(({ sku }) => sku) ?? [];
-  } catch {
-    return [];
-  }
-}

@@ -3,7 +3,7 @@ import { ACTOR, actorName, checkedNote } from '../cli/actor.ts';
 import { openPool } from '../cli/clients.ts';
 import { EXIT_DONE } from '../cli/command.ts';
 import { defineCommand } from '../cli/define-command.ts';
-import { readPauseState, recordPause, type PauseState } from '../ingest/pauses-query.ts';
+import { readPauseState, recordPause } from '../ingest/pauses-query.ts';
 
 const defineOrder = (order: {
   action: 'paused' | 'resumed';
@@ -36,10 +36,3 @@ export const resume = defineOrder({
   sentence: 'Resumed. Workers take pulses again within seconds.',
   examples: ['pulse resume'],
 });
-
-/** Who paused or resumed, when and why. */
-export function describePause({ paused, by, note, since }: PauseState): string {
-  if (by === null || since === null) return paused ? 'PAUSED' : 'not paused';
-  const what = paused ? 'PAUSED since' : 'not paused; resumed at';
-  return `${what} ${since.toISOString()}, by ${by}${note === null ? '' : `: ${note}`}`;
-}

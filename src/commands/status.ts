@@ -5,7 +5,7 @@ import { compareEpochs, type EpochVerdict } from '../aggregate/epoch.ts';
 import { openClients, type Clients } from '../cli/clients.ts';
 import { EXIT_DONE, EXIT_FAILED, waitOptions, type CommandRun } from '../cli/command.ts';
 import { defineCommand, type CommandContext } from '../cli/define-command.ts';
-import { count, describeAge, toSnakeCase } from '../cli/wording.ts';
+import { count, describeAge, describePause, toSnakeCase } from '../cli/wording.ts';
 import { readLastFlush } from '../flush/ledger.ts';
 import { readPauseState, type PauseState } from '../ingest/pauses-query.ts';
 import { readOutboxDepth } from '../messaging/relay-query.ts';
@@ -13,9 +13,8 @@ import { serverOf } from '../platform/logger.ts';
 import { closeRabbitConnection, openRabbitConnection } from '../platform/rabbit-connection.ts';
 import { waitForRedis } from '../platform/redis.ts';
 import { readQueueDepth, topologyNames } from '../platform/topology.ts';
-import { OUTBOX_LATE_SECONDS } from './doctor-messages.ts';
+import { OUTBOX_LATE_SECONDS } from '../doctor/check-messages.ts';
 import { messageQueues } from './message-queues.ts';
-import { describePause } from './pause.ts';
 
 interface Depth {
   readonly ready: number;

@@ -28,8 +28,8 @@ import {
   topologyNames,
   type QueueDepth,
 } from '../platform/topology.ts';
-import { danger, ok, warning } from './doctor-findings.ts';
-import { checkPublishing } from './doctor-publishing.ts';
+import { danger, ok, warning } from './findings.ts';
+import { checkPublishing } from './check-publishing.ts';
 
 /** @param isPaused Asked when pulses wait and nothing consumes them. */
 export async function checkRabbit(

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import type { Finding } from '../aggregate/redis-durability.ts';
 import { sleep } from '../platform/backoff.ts';
 import { closeRabbitConnection, openRabbitConnection } from '../platform/rabbit-connection.ts';
-import { danger, ok } from './doctor-findings.ts';
+import { danger, ok } from './findings.ts';
 
 const CONFIRM_TIMEOUT_MS = 5_000;
 

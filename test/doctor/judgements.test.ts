@@ -4,9 +4,9 @@ import {
   judgeDeadQueue,
   judgeMemory,
   judgeQueue,
-} from '../../src/commands/doctor-checks.ts';
-import { judgeMessageQueue, judgeOutbox } from '../../src/commands/doctor-messages.ts';
-import { checkDisk, judgeDisk, judgeSkew } from '../../src/commands/doctor-state.ts';
+} from '../../src/doctor/check-servers.ts';
+import { judgeMessageQueue, judgeOutbox } from '../../src/doctor/check-messages.ts';
+import { checkDisk, judgeDisk, judgeSkew } from '../../src/doctor/check-state.ts';
 
 test.each([
   ['3.10.8', '3.10', 'ok'],

@@ -5,7 +5,7 @@ import { count } from '../cli/wording.ts';
 import { readOutboxDepth, type OutboxDepth } from '../messaging/relay-query.ts';
 import { closeRabbitConnection, openRabbitConnection } from '../platform/rabbit-connection.ts';
 import { readQueueDepth, type QueueDepth } from '../platform/topology.ts';
-import { ok, warning } from './doctor-findings.ts';
+import { ok, warning } from './findings.ts';
 
 /** A relay needs a fraction of a second. */
 export const OUTBOX_LATE_SECONDS = 60;

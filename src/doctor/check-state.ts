@@ -2,6 +2,7 @@
 import { statfs } from 'node:fs/promises';
 import type { Pool } from 'pg';
 import type { Accumulator } from '../aggregate/accumulator.ts';
+import { describePause } from '../cli/wording.ts';
 import { verifyBooks } from '../flush/books.ts';
 import { isFlushOverdue } from '../flush/overdue.ts';
 import { compareEpochs } from '../aggregate/epoch.ts';
@@ -9,9 +10,8 @@ import type { Finding } from '../aggregate/redis-durability.ts';
 import { readPauseState } from '../ingest/pauses-query.ts';
 import type { RedisClient } from '../platform/redis.ts';
 import { hostUrls } from '../platform/server-urls.ts';
-import { danger, ok, warning } from './doctor-findings.ts';
-import { checkOutbox } from './doctor-messages.ts';
-import { describePause } from './pause.ts';
+import { danger, ok, warning } from './findings.ts';
+import { checkOutbox } from './check-messages.ts';
 
 export interface StateDeps {
   readonly redis: RedisClient;

@@ -1,7 +1,7 @@
 /** What `pulse doctor` says about the two sets of time zone data: Postgres', which cuts usage, and Node's. */
 import type { Pool } from 'pg';
 import type { Finding } from '../aggregate/redis-durability.ts';
-import { ok, warning } from './doctor-findings.ts';
+import { ok, warning } from './findings.ts';
 
 const DAY_MS = 86_400_000;
 /** A year of days: those that usage is asked about. What governments plan beyond is in nobody's sums yet. */

@@ -5,7 +5,7 @@ import {
   judgeTimeZones,
   readNodeOffsets,
   type OffsetChange,
-} from '../../src/commands/doctor-time-zones.ts';
+} from '../../src/doctor/check-time-zones.ts';
 import { isolatedServices, type IsolatedServices } from '../support/isolated.ts';
 
 /** Without clock changes in any year of ours, and in everybody's data under this name. */
