@@ -1,6 +1,7 @@
 /** `pulse api` as a process of its own, and a client that is logged in. */
 import { randomBytes } from 'node:crypto';
-import { logIn } from './api-requests.ts';
+import { tokenHeader } from './api-requests.ts';
+import { openHttpConnection } from './http-connection.ts';
 import { pulseEnv, type Installation } from './installation.ts';
 import { startPulseProcess } from './pulse-process.ts';
 import type { BenchContext } from './scenario.ts';
@@ -25,5 +26,8 @@ export async function startBenchApi(
       RATE_LIMIT_PER_MINUTE: '0',
     },
   });
-  return { api, http: await logIn(api.ready.api ?? '', { username: USERNAME, password }) };
+  const origin = api.ready.api ?? '';
+  const headers = await tokenHeader(origin, { username: USERNAME, password });
+  const connect = () => openHttpConnection(origin, headers);
+  return { api, connect, http: await connect() };
 }

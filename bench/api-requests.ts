@@ -2,7 +2,7 @@
 import type { Client, Pool } from 'pg';
 import { API_BASE } from '../src/http/api-base.ts';
 import { findPulse, listPulses, type PulseFilters } from '../src/usage/pulses-query.ts';
-import { openHttpConnection, type HttpConnection } from './http-connection.ts';
+import { openHttpConnection } from './http-connection.ts';
 
 /** One statement as the API sends it. */
 export interface Statement {
@@ -81,16 +81,16 @@ export async function listenToStatements(
   return heard;
 }
 
-/** Logs in, and keeps one connection. */
-export async function logIn(
+/** The header of a caller who has logged in. */
+export async function tokenHeader(
   origin: string,
   credentials: { username: string; password: string },
-): Promise<HttpConnection> {
+): Promise<{ readonly authorization: string }> {
   const visitor = await openHttpConnection(origin);
   const answer = await visitor.post(`${API_BASE}/login`, credentials);
   visitor.close();
   const { Auth } = JSON.parse(answer) as { Auth: { Token: string } };
-  return openHttpConnection(origin, { authorization: `Bearer ${Auth.Token}` });
+  return { authorization: `Bearer ${Auth.Token}` };
 }
 
 /** Sends the statements one after the other. */

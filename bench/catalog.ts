@@ -9,9 +9,11 @@ import { ingestKeys } from './scenarios/ingest-keys.ts';
 import { ingestOriginal } from './scenarios/ingest-original.ts';
 import { ingestSkewed } from './scenarios/ingest-skewed.ts';
 import { ingestWhileFlushing } from './scenarios/ingest-while-flushing.ts';
+import { ingestWhileOrdering } from './scenarios/ingest-while-ordering.ts';
 import { ingest } from './scenarios/ingest.ts';
 import { latency } from './scenarios/latency.ts';
 import { memory } from './scenarios/memory.ts';
+import { orders } from './scenarios/orders.ts';
 import { publish } from './scenarios/publish.ts';
 
 export const SCENARIOS: readonly Scenario[] = [
@@ -26,6 +28,8 @@ export const SCENARIOS: readonly Scenario[] = [
   publish,
   apiPage,
   apiUsage,
+  orders,
+  ingestWhileOrdering,
   memory,
   latency,
 ];

@@ -6,9 +6,9 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 
 export interface HttpConnection {
-  /** @returns The answer's body. @throws Error when the status is not 200. */
+  /** @returns The answer's body. @throws Error when the status is not 200 or 202. */
   get(path: string): Promise<string>;
-  /** Sends JSON. @throws Error when the status is not 200. */
+  /** Sends JSON. @throws Error when the status is not 200 or 202. */
   post(path: string, body: unknown): Promise<string>;
   close(): void;
 }
@@ -77,7 +77,7 @@ function readAnswer(socket: Socket, what: string): Promise<string> {
       }
       if (missing > 0) return;
       const [head = '', ...body] = Buffer.concat(chunks).toString('utf8').split(HEAD_END);
-      if (!head.startsWith('HTTP/1.1 200 ')) {
+      if (!/^HTTP\/1\.1 20[02] /.test(head)) {
         fail(new Error(`${what} answered ${head}`));
         return;
       }

@@ -14,7 +14,7 @@ export interface PulseProcess {
 }
 
 export interface PulseProcessOptions {
-  readonly command: 'worker' | 'api';
+  readonly command: 'worker' | 'api' | 'processor' | 'enricher';
   readonly env: Readonly<Record<string, string>>;
   /** Writes a CPU profile of every thread there when the process ends. */
   readonly profileDirectory?: string | undefined;

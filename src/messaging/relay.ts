@@ -44,6 +44,8 @@ const CONCURRENCY = 50;
 export const RELAY_CONNECTIONS = 5;
 const LOCAL_QUEUE = 200;
 const COMPLETE_BATCH_DELAY_MS = 5;
+/** Each commit notifies the relay. Without a pause it would fetch one job at a time, at the price of many. */
+const REFETCH_MS = 20;
 const POLL_INTERVAL_MS = 1_000;
 const REPORT_INTERVAL_MS = 5_000;
 const SWEEP_ROWS = 10_000;
@@ -118,7 +120,10 @@ function runnerOptions(deps: RelayDeps, events: WorkerEvents, signal: AbortSigna
     preset: {
       worker: {
         concurrentJobs: CONCURRENCY,
-        localQueue: { size: LOCAL_QUEUE },
+        localQueue: {
+          size: LOCAL_QUEUE,
+          refetchDelay: { durationMs: REFETCH_MS, threshold: LOCAL_QUEUE - 1 },
+        },
         completeJobBatchDelay: COMPLETE_BATCH_DELAY_MS,
         // A connection pooler may give each statement another session.
         preparedStatements: false,
