@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { connect } from 'amqplib';
+import { connect, type GetMessage } from 'amqplib';
 import { pino } from 'pino';
 import { startMessageConsumer } from '../../src/messaging/consumer.ts';
 import type { MessageOutcome } from '../../src/messaging/handle-message.ts';
@@ -16,6 +16,7 @@ import { createEnrichmentClient } from '../../src/orders/enrichment-client.ts';
 import { insertOrder, readOrder } from '../../src/orders/orders-query.ts';
 import { orderMessage } from '../../src/orders/orders-queues.ts';
 import { processOrder } from '../../src/orders/process-order.ts';
+import { sleep } from '../../src/platform/backoff.ts';
 import { createPool, withTransaction } from '../../src/platform/postgres.ts';
 import { declareTopologyAt, topologyNames } from '../../src/platform/topology.ts';
 import { NO_TRACING } from '../../src/platform/tracing.ts';
@@ -81,6 +82,9 @@ export async function createOrdersFixture() {
     },
   });
 
+  const takeDeadLetter = () =>
+    withChannel(rabbitmqUrl, (channel) => channel.get(deadQueue, { noAck: true }));
+
   return {
     ...services,
     pool,
@@ -123,8 +127,15 @@ export async function createOrdersFixture() {
     /** Lets every delayed message become due at once. */
     hurry: () =>
       pool.query('UPDATE graphile_worker._private_jobs SET run_at = now() WHERE run_at > now()'),
-    takeDeadLetter: () =>
-      withChannel(rabbitmqUrl, (channel) => channel.get(deadQueue, { noAck: true })),
+    takeDeadLetter,
+    /** Waits for it: a relay publishes it after the order has failed. */
+    async nextDeadLetter(): Promise<GetMessage> {
+      for (;;) {
+        const letter = await takeDeadLetter();
+        if (letter !== false) return letter;
+        await sleep(50);
+      }
+    },
     async close() {
       await Promise.all([consumer.close(2_000), relay.close(2_000)]);
       await publisher.close();
