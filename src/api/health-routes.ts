@@ -1,5 +1,5 @@
 /** GET /health/live and GET /health/ready. */
-import { createReadiness, type ReadinessCheck } from '../platform/health.ts';
+import { createReadiness, logReadiness, type ReadinessCheck } from '../platform/health.ts';
 import type { Api } from '../http/api-module.ts';
 import { HTTP_PROBLEMS, ProblemError } from '../http/problems.ts';
 import { liveSchema, readySchema } from './health-schema.ts';
@@ -14,9 +14,7 @@ export interface HealthRoutesOptions {
 export function addHealthRoutes(api: Api, options: HealthRoutesOptions): void {
   const runChecks = createReadiness(options.readinessChecks, {
     timeoutMs: options.readinessTimeoutMs,
-    onFailure: (error, name) => {
-      api.log.warn({ err: error, name }, 'readiness check failed');
-    },
+    ...logReadiness(api.log),
   });
 
   api.get('/health/live', { schema: liveSchema, config: { public: true } }, () => ({

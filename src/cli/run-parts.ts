@@ -9,7 +9,7 @@ import { createRunEnd } from './run-end.ts';
 import { openServers, type OpenedServers } from './servers.ts';
 import { DOCS_PATH } from '../http/api-base.ts';
 import { armCrashPoint, createCrashPoint } from '../platform/crash-points.ts';
-import { createProcessHealth } from '../platform/health.ts';
+import { createProcessHealth, logReadiness } from '../platform/health.ts';
 import { serverOf } from '../platform/logger.ts';
 import { createMetricsRegistry, startMetricsServer } from '../platform/metrics.ts';
 import { NO_TRACING, startTracing, type Tracing } from '../platform/tracing.ts';
@@ -82,15 +82,16 @@ export async function startParts(
   const registry = createMetricsRegistry();
   const health = createProcessHealth({
     timeoutMs: READINESS_TIMEOUT_MS,
-    onFailure: (error, name) => {
-      logger.warn({ err: error, name }, 'readiness check failed');
-    },
+    ...logReadiness(logger),
   });
   const metrics = await startMetricsServer(registry, { ...config.metrics, health });
   run.closer.add('metrics', () => metrics.close());
   const clients = openClients(run, servers);
   const checks = parts.flatMap(({ check }) => check ?? []);
   const settings = await prepareServers(run, clients, checks);
+  for (const url of Object.values(servers)) {
+    logger.info({ server: serverOf(url) }, 'server connected and prepared');
+  }
   const tracing = await openTracing(run);
   const links: PartLinks = {
     onTraced: () => undefined,

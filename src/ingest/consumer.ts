@@ -13,6 +13,7 @@
 import type { Channel } from 'amqplib';
 import { TransientError } from '../core/errors.ts';
 import { backoffDelayMs, sleep, waitAtMost } from '../platform/backoff.ts';
+import { createOutageLog } from '../platform/outage-log.ts';
 import { startRabbitSession, type RabbitLink } from '../platform/rabbit.ts';
 import { createPauseSwitch } from './pause-switch.ts';
 import {
@@ -151,13 +152,20 @@ async function untilRedisIsReady(
   isWanted: () => boolean,
   signal: AbortSignal,
 ): Promise<boolean> {
+  const outage = createOutageLog({
+    logger,
+    facts: {},
+    failedText: 'redis cannot take pulses; not consuming',
+    endedText: 'redis takes pulses again',
+  });
   for (let attempt = 0; isWanted(); attempt++) {
     try {
       await probe();
+      outage.ended();
       return isWanted();
     } catch (error) {
       if (!(error instanceof TransientError)) throw error;
-      logger.warn({ err: error }, 'redis cannot take pulses; not consuming');
+      outage.failed(error);
     }
     await sleep(backoffDelayMs(attempt, PROBE_BACKOFF), signal);
   }

@@ -2,6 +2,7 @@
 import { Gauge, type Registry } from 'prom-client';
 import { sleep } from '../platform/backoff.ts';
 import type { Logger } from '../platform/logger.ts';
+import { createOutageLog } from '../platform/outage-log.ts';
 import type { PauseState } from './pauses-query.ts';
 import type { IngestPool } from './pool.ts';
 
@@ -29,7 +30,12 @@ export function startPauseWatch(deps: PauseWatchDeps): PauseWatch {
   const { ingest, logger, intervalMs = INTERVAL_MS } = deps;
   const closing = new AbortController();
   let paused = deps.paused;
-  let readable = true;
+  const outage = createOutageLog({
+    logger,
+    facts: {},
+    failedText: 'cannot see whether ingest is paused',
+    endedText: 'sees again whether ingest is paused',
+  });
   new Gauge({
     name: 'pulse_ingest_paused',
     help: '1 while ingest is paused by `pulse pause`, otherwise 0.',
@@ -42,7 +48,7 @@ export function startPauseWatch(deps: PauseWatchDeps): PauseWatch {
 
   const look = async (): Promise<void> => {
     const { paused: wanted, by, note } = await deps.read();
-    readable = true;
+    outage.ended();
     if (wanted === paused || closing.signal.aborted) return;
     paused = wanted;
     if (paused) ingest.pause();
@@ -54,8 +60,7 @@ export function startPauseWatch(deps: PauseWatchDeps): PauseWatch {
     while (!closing.signal.aborted) {
       await sleep(intervalMs, closing.signal);
       await look().catch((error: unknown) => {
-        if (readable) logger.warn({ err: error, paused }, 'cannot see whether ingest is paused');
-        readable = false;
+        outage.failed(error, { paused });
       });
     }
   };

@@ -18,6 +18,7 @@ import type { Publication } from '../contract/publication.ts';
 import { PulseError } from '../core/errors.ts';
 import { backoffDelayMs, sleep, waitAtMost } from '../platform/backoff.ts';
 import type { Logger } from '../platform/logger.ts';
+import { createOutageLog, type OutageLog } from '../platform/outage-log.ts';
 import { startWatch } from '../platform/watch.ts';
 import { sweepInbox } from './inbox.ts';
 import type { MessageStep } from './message-steps.ts';
@@ -59,6 +60,20 @@ export function startRelay(deps: RelayDeps): Relay {
   let runner: Runner | undefined;
   let relayId: string | undefined;
 
+  const outage = createOutageLog({
+    logger,
+    facts: {},
+    failedText: 'relay stopped; starting it again until it runs',
+    endedText: 'relay runs again',
+  });
+
+  const polling = createOutageLog({
+    logger,
+    facts: {},
+    failedText: 'relay error',
+    endedText: 'relay fetches jobs again',
+  });
+
   const isWanted = (): boolean => !signal.aborted;
 
   const keepRunning = async (): Promise<void> => {
@@ -68,12 +83,16 @@ export function startRelay(deps: RelayDeps): Relay {
       events.on('pool:create', ({ workerPool }) => {
         relayId = workerPool.id;
       });
+      events.on('localQueue:getJobs:complete', () => {
+        polling.ended();
+      });
       try {
-        runner = await run(runnerOptions(deps, events, signal));
+        runner = await run(runnerOptions(deps, { events, polling, signal }));
         attempt = 0;
+        outage.ended();
         await runner.promise;
       } catch (error) {
-        if (isWanted()) logger.warn({ err: error }, 'relay stopped; starting it again');
+        if (isWanted()) outage.failed(error);
       }
       await sleep(backoffDelayMs(attempt, BACKOFF), signal);
     }
@@ -105,7 +124,14 @@ export function startRelay(deps: RelayDeps): Relay {
   };
 }
 
-function runnerOptions(deps: RelayDeps, events: WorkerEvents, signal: AbortSignal) {
+function runnerOptions(
+  deps: RelayDeps,
+  {
+    events,
+    polling,
+    signal,
+  }: { events: WorkerEvents; polling: Pick<OutageLog, 'failed'>; signal: AbortSignal },
+) {
   const taskList: TaskList = {
     [RELAY_TASK]: (payload) => relay(payload as OutboxJob, deps, signal),
   };
@@ -116,7 +142,7 @@ function runnerOptions(deps: RelayDeps, events: WorkerEvents, signal: AbortSigna
     noHandleSignals: true,
     pollInterval: POLL_INTERVAL_MS,
     parsedCronItems: [],
-    logger: jobLogger(deps.logger),
+    logger: jobLogger(polling),
     preset: {
       worker: {
         concurrentJobs: CONCURRENCY,
@@ -163,9 +189,9 @@ function isBrokerDown(error: unknown): boolean {
 }
 
 /** Only errors: graphile-worker logs every job at a lower level, and warns of the small pool, which is meant. */
-function jobLogger(logger: Logger): JobLogger {
+function jobLogger(polling: Pick<OutageLog, 'failed'>): JobLogger {
   return new JobLogger(() => (level, message) => {
     const severity: string = level;
-    if (severity === 'error') logger.warn({ detail: message }, 'relay error');
+    if (severity === 'error') polling.failed(new Error(message));
   });
 }

@@ -1,5 +1,6 @@
 /** Whether a process can work right now, checked per server it depends on. */
 import { withTimeout } from './backoff.ts';
+import { createOutageLog, type OutageLog, type OutageOptions } from './outage-log.ts';
 
 /** One server the process cannot work without. `check` rejects while it is unavailable. */
 export interface ReadinessCheck {
@@ -16,18 +17,42 @@ export interface ReadinessOptions {
   readonly timeoutMs: number;
   /** Gets the reason; callers only see which server is not ready. */
   readonly onFailure: (error: unknown, name: string) => void;
+  readonly onSuccess?: (name: string) => void;
+}
+
+/** Logs each check that fails once, until it succeeds again. */
+export function logReadiness(
+  logger: OutageOptions['logger'],
+): Required<Pick<ReadinessOptions, 'onFailure' | 'onSuccess'>> {
+  const outages = new Map<string, OutageLog>();
+  return {
+    onFailure(error, name) {
+      const outage =
+        outages.get(name) ??
+        createOutageLog({
+          logger,
+          facts: { name },
+          failedText: 'readiness check failed',
+          endedText: 'readiness check passes again',
+        });
+      outages.set(name, outage);
+      outage.failed(error);
+    },
+    onSuccess: (name) => outages.get(name)?.ended(),
+  };
 }
 
 /** Runs the checks. Concurrent calls share one run, so that probes cannot overload the servers. */
 export function createReadiness(
   checks: readonly ReadinessCheck[],
-  { timeoutMs, onFailure }: ReadinessOptions,
+  { timeoutMs, onFailure, onSuccess }: ReadinessOptions,
 ): () => Promise<CheckState[]> {
   let underWay: Promise<CheckState[]> | undefined;
   const run = async (one: ReadinessCheck): Promise<CheckState> => {
     const { name } = one;
     try {
       await withTimeout(timeoutMs, one.check());
+      onSuccess?.(name);
       return { name, ready: true };
     } catch (error) {
       onFailure(error, name);

@@ -9,6 +9,7 @@ import {
 } from 'pg';
 import { codeOf, PulseError, toError, TransientError, type ErrorCode } from '../core/errors.ts';
 import { serverOf, type Logger } from './logger.ts';
+import { createOutageLog } from './outage-log.ts';
 import { sessionOptions } from './postgres-session.ts';
 import { waitForServer, type WaitOptions } from './wait-for-server.ts';
 
@@ -84,13 +85,20 @@ export function createPool(url: string, options: PoolOptions): Pool {
     max: connectionCountMax,
     idleTimeoutMillis: 30_000,
   });
+  const outage = createOutageLog({
+    logger,
+    facts: { server: serverOf(url), pool: name },
+    failedText: 'postgres connection failed',
+    endedText: 'postgres connected again',
+  });
   const onError = (error: Error): void => {
-    logger.warn({ err: error, server: serverOf(url) }, 'postgres connection failed');
+    outage.failed(error);
   };
   // Without a listener, an error of an idle client ends the process. So does one of a client in use, which
   // the pool does not listen to.
   pool.on('error', onError);
   pool.on('connect', (client) => {
+    outage.ended();
     client.on('error', onError);
   });
   return pool;

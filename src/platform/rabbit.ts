@@ -8,6 +8,7 @@ import type { Channel, ChannelModel, ConfirmChannel } from 'amqplib';
 import { PulseError, toError, TransientError } from '../core/errors.ts';
 import { backoffDelayMs, sleep, waitAtMost } from './backoff.ts';
 import { serverOf, type Logger } from './logger.ts';
+import { createOutageLog, type OutageLog } from './outage-log.ts';
 import { closeChannel, closeRabbitConnection, openRabbitConnection } from './rabbit-connection.ts';
 
 /** One connection of a session, from open to lost. */
@@ -145,9 +146,15 @@ async function keepConnected(
   loop: Loop,
 ): Promise<PulseError | undefined> {
   const { url, name, logger, backoff = RECONNECT } = options;
+  const outage = createOutageLog({
+    logger,
+    facts: { server: serverOf(url), session: name },
+    failedText: 'rabbitmq connection lost',
+    endedText: 'rabbitmq connected again',
+  });
   let attempt = 0;
   for (;;) {
-    const { error, stable } = await runLink(options, loop);
+    const { error, stable } = await runLink(options, { ...loop, outage });
     if (loop.stop.aborted) return undefined;
     if (error instanceof PulseError && !error.retryable) {
       logger.error({ err: error, server: serverOf(url), session: name }, 'rabbitmq session failed');
@@ -155,10 +162,7 @@ async function keepConnected(
     }
     if (stable) attempt = 0;
     const delayMs = backoffDelayMs(attempt, backoff);
-    logger.warn(
-      { err: error, server: serverOf(url), session: name, attempt, delayMs: Math.round(delayMs) },
-      'rabbitmq connection lost',
-    );
+    outage.failed(error, { attempt, delayMs: Math.round(delayMs) });
     attempt++;
     await sleep(delayMs, loop.stop);
   }
@@ -167,7 +171,7 @@ async function keepConnected(
 /** Opens one link, sets it up, and waits until it is lost. */
 async function runLink(
   options: RabbitSessionOptions,
-  { stop, status, onReady, onLost }: Loop,
+  { stop, status, onReady, onLost, outage }: Loop & { readonly outage: OutageLog },
 ): Promise<{ error: Error; stable: boolean }> {
   const { url, name, logger, open = openRabbitConnection } = options;
   let connection: ChannelModel;
@@ -203,7 +207,8 @@ async function runLink(
     () => {
       clearTimeout(setupTimer);
       if (!link.alive) return;
-      logger.info({ server: serverOf(url), session: name }, 'rabbitmq connected');
+      logger.debug({ server: serverOf(url), session: name }, 'rabbitmq connected');
+      outage.ended();
       onReady();
     },
     (error: unknown) => {

@@ -3,6 +3,7 @@ import { Cluster, Redis, ReplyError } from 'ioredis';
 import { codeOf, FatalError, TransientError } from '../core/errors.ts';
 import { backoffDelayMs } from './backoff.ts';
 import { serverOf, type Logger } from './logger.ts';
+import { createOutageLog, type OutageLog } from './outage-log.ts';
 import { assertInCluster, createCluster, isClusterUrl, slotOwners } from './redis-cluster.ts';
 import { waitForServer, type AwaitedServer, type WaitOptions } from './wait-for-server.ts';
 
@@ -59,18 +60,44 @@ export function createRedis(url: string, options: RedisOptions): RedisClient {
         reconnectOnError: isWrongServer,
         retryStrategy: (attempt) => backoffDelayMs(attempt, RECONNECT),
       });
-  const report = (error: Error, server = serverOf(url)): void => {
-    logger.warn({ err: causeOf(error), server }, 'redis connection failed');
-  };
-  // Without a listener, ioredis swallows errors and a dead client looks healthy.
-  client.on('error', (error: Error) => {
-    report(error);
-  });
-  client.on('node error', report);
+  logOutages(client, { server: serverOf(url), name, logger });
   client.connect().catch(() => {
     // The listeners above report it, and the retry strategy continues.
   });
   return client;
+}
+
+/** Without a listener, ioredis swallows errors and a dead client looks healthy. */
+function logOutages(
+  client: RedisClient,
+  { server, name, logger }: { server: string; name: string; logger: Logger },
+): void {
+  const outageOf = (address: string): OutageLog =>
+    createOutageLog({
+      logger,
+      facts: { server: address, client: name },
+      failedText: 'redis connection failed',
+      endedText: 'redis connected again',
+    });
+  const outage = outageOf(server);
+  client.on('error', (error: Error) => {
+    outage.failed(causeOf(error));
+  });
+  client.on('ready', () => {
+    outage.ended();
+  });
+  // A cluster client removes a node that it lost, and adds it when it answers again.
+  const nodes = new Map<string, OutageLog>();
+  client.on('node error', (error: Error, address: string) => {
+    const node = nodes.get(address) ?? outageOf(address);
+    nodes.set(address, node);
+    node.failed(error);
+  });
+  client.on('+node', ({ options: { host, port } }: Redis) => {
+    const address = `${host ?? ''}:${port ?? ''}`;
+    nodes.get(address)?.ended();
+    nodes.delete(address);
+  });
 }
 
 /**

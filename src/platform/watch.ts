@@ -3,6 +3,7 @@ import type { Registry } from 'prom-client';
 import { sleep, withTimeout } from './backoff.ts';
 import type { Logger } from './logger.ts';
 import { addSampledGauges } from './metrics.ts';
+import { createOutageLog } from './outage-log.ts';
 
 export interface WatchOptions<T> {
   readonly name: string;
@@ -24,18 +25,20 @@ const LOOK_TIMEOUT_MS = 10_000;
 export function startWatch<T>({ name, intervalMs, look, logger }: WatchOptions<T>): Watch<T> {
   const closing = new AbortController();
   let latest: T | undefined;
-  let failing = false;
+  const outage = createOutageLog({
+    logger,
+    facts: { watch: name },
+    failedText: 'watch failed; its metrics are missing',
+    endedText: 'watch succeeds again',
+  });
 
   const lookOnce = async (): Promise<void> => {
     try {
       latest = await withTimeout(LOOK_TIMEOUT_MS, look());
-      failing = false;
+      outage.ended();
     } catch (error) {
       latest = undefined;
-      if (!failing && !closing.signal.aborted) {
-        logger.warn({ err: error, watch: name }, 'watch failed; its metrics are missing');
-      }
-      failing = true;
+      if (!closing.signal.aborted) outage.failed(error);
     }
   };
   const keepLooking = async (): Promise<void> => {

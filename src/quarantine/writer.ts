@@ -17,6 +17,7 @@ import { TransientError, type PulseError } from '../core/errors.ts';
 import type { DeadLetterReason } from '../contract/rejection.ts';
 import { backoffDelayMs, sleep, waitAtMost } from '../platform/backoff.ts';
 import type { Logger } from '../platform/logger.ts';
+import { createOutageLog } from '../platform/outage-log.ts';
 import { startRabbitSession, type RabbitLink } from '../platform/rabbit.ts';
 import { topologyNames } from '../platform/topology.ts';
 import { insertDeadLetters } from './quarantine-query.ts';
@@ -153,14 +154,21 @@ async function drainInbox(
 /** Retries the insert until it is committed (true), or until the link is lost or the writer closes (false). */
 async function writeUntilDone(rows: DeadLetter[], context: WriteContext): Promise<boolean> {
   const { deps, link, stop } = context;
+  const outage = createOutageLog({
+    logger: deps.logger,
+    facts: {},
+    failedText: 'dead letters cannot be written; retrying',
+    endedText: 'dead letters are written again',
+  });
   for (let attempt = 0; link.alive && !stop.aborted; attempt++) {
     try {
       report(await write(rows, deps), deps);
+      outage.ended();
       mark(context, 'writing');
       return true;
     } catch (error) {
       mark(context, 'paused');
-      deps.logger.warn({ err: error, attempt }, 'dead letters cannot be written; retrying');
+      outage.failed(error, { attempt });
       await sleep(backoffDelayMs(attempt, RETRY), stop);
     }
   }

@@ -15,6 +15,15 @@ const SECRETS = {
   OTEL_EXPORTER_OTLP_HEADERS: `authorization=Bearer ${MARKER}-of-the-collector`,
 };
 
+const OUTAGE_MS = 12_000;
+
+/** Lines of a level; of `info`, those that end an outage. */
+function numberOf(output: string, level: number): number {
+  return linesOf(output).filter(
+    (line) => line.level === level && (level > 30 || String(line.msg).includes(' again')),
+  ).length;
+}
+
 /** The same lines as objects; what is no JSON is for people. */
 function linesOf(text: string): Record<string, unknown>[] {
   return text
@@ -106,6 +115,54 @@ test('servers that go away and come back: no secret is in any output, and no lin
   const requests = linesOf(stderr).filter((line) => line.msg === 'request answered');
   for (const { requestId } of requests) expect(requestId).toMatch(/^[\w-]{36}$/);
   expect(stderr.trimEnd().endsWith('Stopped.')).toBe(true);
+});
+
+test('an outage of every server is told twice by each connection, when it begins and when it ends, without stacks', async () => {
+  const flow = await openFlow({ LOG_LEVEL: 'info' });
+  await flow.flush();
+  const names = ['RABBITMQ_URL', 'REDIS_URL', 'DATABASE_URL'] as const;
+  const proxies = await Promise.all(names.map((name) => startTcpProxy(flow.env[name]!)));
+  onTestFinished(async () => {
+    await Promise.all(proxies.map((proxy) => proxy.close()));
+  });
+  const behindCables = Object.fromEntries(names.map((name, index) => [name, proxies[index]!.url]));
+  const system = await flow.start('start', behindCables);
+  await flow.producer.publish(makeTraffic(500, 'before').map(toMessage));
+  await flow.settled({ counted: 400 });
+  const atStart = linesOf(system.output).filter(({ server }) => server !== undefined);
+  expect(atStart.map(({ server }) => new URL(String(server)).host).sort()).toEqual(
+    proxies.map(({ url }) => new URL(url).host).sort(),
+  );
+
+  const statusOf = async () => (await fetch(`${system.ready.metrics}/health/ready`)).status;
+  const outageStartMs = performance.now();
+  for (const proxy of proxies) proxy.cut();
+  // Many attempts of each connection, and many questions for the health of the process.
+  await eventually(
+    async () => ({
+      status: await statusOf(),
+      isLong: performance.now() - outageStartMs > OUTAGE_MS,
+    }),
+    { timeout: 2 * OUTAGE_MS, interval: 500 },
+  ).toEqual({ status: 503, isLong: true });
+  for (const proxy of proxies) proxy.heal();
+  await flow.producer.publish(makeTraffic(500, 'after').map(toMessage));
+  await flow.settled({ counted: 900 });
+  await eventually(statusOf, { timeout: 30_000 }).toBe(200);
+  // Connections come back within seconds, and each watch looks every few seconds.
+  await eventually(() => numberOf(system.output, 40) - numberOf(system.output, 30), {
+    timeout: 40_000,
+  }).toBe(0);
+  const told = linesOf(system.output).filter(({ level }) => Number(level) >= 40);
+  const subjects = told.map(({ msg, server, session, client, pool, watch, name }) =>
+    JSON.stringify({ msg, server, session, client, pool, watch, name }),
+  );
+  expect(subjects.length).toBeGreaterThan(10);
+  expect(subjects).toEqual([...new Set(subjects)]);
+  for (const text of ['rabbitmq', 'redis', 'postgres']) {
+    expect(subjects.filter((subject) => subject.includes(`${text} connection`))).not.toEqual([]);
+  }
+  expect(system.output).not.toContain('    at ');
 });
 
 test('SIGUSR2 turns debug logs on and off, in the ingest threads too', async () => {
