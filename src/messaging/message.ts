@@ -118,6 +118,8 @@ export function fromDelivery(queue: string, delivery: MessageDelivery): Received
 
 function textOf(value: unknown): string | undefined {
   if (typeof value !== 'string' || value === '') return undefined;
+  // Postgres stores no NUL: neither the effects nor the dead letter of such a message could be written.
+  if (value.includes('\0')) return undefined;
   // Bytes that are not UTF-8 were decoded to longer text, which could not be sent again.
   return Buffer.byteLength(value) <= TEXT_BYTES_MAX ? value : undefined;
 }
