@@ -9,17 +9,19 @@ import {
   INSTANCE_DIRECTORY,
   upInstance,
 } from '../private-servers/instance.ts';
+import { SERVER_NAMES, type ServerName } from '../private-servers/process-spec.ts';
 import type { RunningState } from '../private-servers/running-state.ts';
+import { silentServers } from '../private-servers/server-answers.ts';
 
 const up = defineCommand({
-  summary: 'Start the servers and leave them running.',
+  summary: 'Start the servers, or those that have ended, and leave them running.',
   json: true,
   examples: ['pulse services up'],
   async run({ answer, tell }) {
     const options = { directory: INSTANCE_DIRECTORY, onProgress: tell };
     const { state, started } = await upInstance(options);
     const first = started ? 'The servers are running.' : 'The servers were already running.';
-    answer({ started, ...state.env }, [first, ...describeServers(state)]);
+    answer({ started, ...state.env }, [first, ...describeServers(state), ...describeEnd(state)]);
     return EXIT_DONE;
   },
 });
@@ -45,14 +47,30 @@ function describeDown(result: Awaited<ReturnType<typeof downInstance>>): string 
 }
 
 const status = defineCommand({
-  summary: 'Show whether the servers are running. Exits with 1 if not.',
+  summary: 'Show whether the servers answer. Exits with 1 if one does not.',
   json: true,
   examples: ['pulse services status'],
   run: (run) =>
-    withRunning(run, (state) => {
-      run.answer({ running: true, processes: state.processes }, describeServers(state));
+    withRunning(run, async (state) => {
+      const silent = await silentServers(state.env);
+      const { processes, abandoned } = state;
+      const servers = Object.fromEntries(
+        SERVER_NAMES.map((name) => [name, silent.includes(name) ? 'silent' : 'answering']),
+      );
+      run.answer({ running: silent.length === 0, servers, processes, abandoned }, [
+        ...describeSilent(silent),
+        ...Object.values(abandoned),
+        ...describeServers(state),
+        ...describeEnd(state),
+      ]);
+      return silent.length === 0 ? EXIT_DONE : EXIT_FAILED;
     }),
 });
+
+function describeSilent(silent: readonly ServerName[]): string[] {
+  if (silent.length === 0) return ['All servers answer.'];
+  return [`Not answering: ${silent.join(', ')}. \`pulse services up\` starts what has ended.`];
+}
 
 const env = defineCommand({
   summary: "Print the servers' addresses as shell variables.",
@@ -62,6 +80,7 @@ const env = defineCommand({
     withRunning(run, (state) => {
       const lines = Object.entries(state.env).map(([name, value]) => `export ${name}='${value}'`);
       run.answer(state.env, lines);
+      return EXIT_DONE;
     }),
 });
 
@@ -70,15 +89,19 @@ export const services = defineGroup({ up, down, status, env }, [
   'eval "$(pulse services env)"',
 ]);
 
-function withRunning(
+async function withRunning(
   run: CommandRun & { readonly json: boolean },
-  answer: (state: RunningState) => void,
+  answer: (state: RunningState) => number | Promise<number>,
 ): Promise<number> {
   const state = findRunningInstance(INSTANCE_DIRECTORY);
-  if (state !== null) answer(state);
-  else if (run.json) run.print('{"running":false}');
+  if (state !== null) return await answer(state);
+  if (run.json) run.print('{"running":false}');
   else run.tell('No servers are running in this folder. Start them: `pulse services up`.');
-  return Promise.resolve(state === null ? EXIT_FAILED : EXIT_DONE);
+  return EXIT_FAILED;
+}
+
+function describeEnd({ attachedTo }: RunningState): string[] {
+  return attachedTo === null ? [] : [`They stop when process ${attachedTo} ends.`];
 }
 
 function describeServers({ env, processes }: RunningState): string[] {

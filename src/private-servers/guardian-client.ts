@@ -25,6 +25,8 @@ export interface Guardian {
   onExit(name: string, listener: (outcome: string) => void): () => void;
   /** Stops the servers and the guardian; resolves when all are gone. Safe to call again. */
   stop(): Promise<void>;
+  /** Does the same, unless guests use the servers. @returns Whether they keep running. Safe to call again. */
+  leave(): Promise<boolean>;
   /** Leaves the guardian and its servers running for other processes. */
   release(env: ServersEnv): Promise<void>;
 }
@@ -44,9 +46,13 @@ const STOP_BOUND_MS = 60_000;
 /**
  * Starts a guardian for an existing directory, in a separate session that a terminal's signals do not reach.
  *
+ * @param onNotice Gets a sentence when a server has ended and what happens next.
  * @throws DirectoryTakenError, FatalError PULSE_SERVICES_FAILED
  */
-export async function startGuardian(options: GuardianOptions): Promise<Guardian> {
+export async function startGuardian(
+  options: GuardianOptions,
+  onNotice: (sentence: string) => void = () => undefined,
+): Promise<Guardian> {
   const log = openSync(join(options.directory, 'guardian.log'), 'a', 0o600);
   const path = fileURLToPath(builtFileUrl(import.meta.url, './guardian.js'));
   const child = fork(path, [JSON.stringify(options)], {
@@ -56,6 +62,9 @@ export async function startGuardian(options: GuardianOptions): Promise<Guardian>
     stdio: ['ignore', log, log, 'ipc'],
   });
   closeSync(log);
+  child.on('message', (report: GuardianReport) => {
+    if (report.kind === 'notice') onNotice(report.sentence);
+  });
   const client = createClient(child, options);
   await new Promise<void>((resolve, reject) => {
     const fail = () => {
@@ -85,6 +94,7 @@ function createClient(child: ChildProcess, options: GuardianOptions): Guardian {
   const waiting = new Map<number, { resolve: () => void; reject: (error: Error) => void }>();
   const listeners = new Set<{ name: string; listener: (outcome: string) => void }>();
   let lastId = 0;
+  let hasLeft = false;
 
   child.on('message', (report: GuardianReport) => {
     if (report.kind === 'exited') {
@@ -126,9 +136,13 @@ function createClient(child: ChildProcess, options: GuardianOptions): Guardian {
       return () => listeners.delete(entry);
     },
     async stop() {
-      await stopGuardian(child, send);
+      await endGuardian(child, send, 'stop');
       // The guardian has done this, unless it was killed.
       if (!options.keepFiles) for (const place of places) removeTree(place);
+    },
+    async leave() {
+      hasLeft ||= await endGuardian(child, send, 'leave');
+      return hasLeft;
     },
     async release(env) {
       await send({ kind: 'announce', announcement: { env, attachedTo: null } });
@@ -137,20 +151,33 @@ function createClient(child: ChildProcess, options: GuardianOptions): Guardian {
   };
 }
 
-async function stopGuardian(child: ChildProcess, send: Guardian['send']): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
+/** @returns Whether the guardian keeps running, because guests use the servers. */
+async function endGuardian(
+  child: ChildProcess,
+  send: Guardian['send'],
+  kind: 'stop' | 'leave',
+): Promise<boolean> {
+  if (child.exitCode !== null || child.signalCode !== null) return false;
   child.ref();
-  const exited = new Promise<void>((resolve) =>
+  const exited = new Promise<boolean>((resolve) =>
     child.once('exit', () => {
-      resolve();
+      resolve(false);
     }),
   );
   // A last resort: the kernel then kills the servers.
   const kill = setTimeout(() => child.kill('SIGKILL'), STOP_BOUND_MS);
-  // The guardian does not answer this order; it exits.
-  send({ kind: 'stop' }).catch(() => undefined);
-  await exited;
+  // The guardian answers only if it keeps running.
+  const answered = send({ kind }).then(
+    () => true,
+    () => exited,
+  );
+  const isRunning = await Promise.race([exited, answered]);
   clearTimeout(kill);
+  if (isRunning) {
+    child.disconnect();
+    child.unref();
+  }
+  return isRunning;
 }
 
 function goneError(): FatalError {

@@ -14,6 +14,8 @@ export type GuardianOrder = { readonly id: number } & (
   /** Restarts an ended process with the same description. */
   | { readonly kind: 'restart'; readonly name: string }
   | { readonly kind: 'signal'; readonly name: string; readonly signal: NodeJS.Signals }
+  /** From now on, start this process again if it ends without an order. */
+  | { readonly kind: 'watch'; readonly name: string }
   /** Also remove this directory, which is outside the guarded one, at the end. */
   | { readonly kind: 'adopt'; readonly directory: string }
   /**
@@ -21,6 +23,8 @@ export type GuardianOrder = { readonly id: number } & (
    * guardian from now on outlives its parent and ends on SIGTERM.
    */
   | { readonly kind: 'announce'; readonly announcement: Announcement }
+  /** The parent no longer needs the servers. Done: guests still do. Otherwise the guardian stops and exits. */
+  | { readonly kind: 'leave' }
   | { readonly kind: 'stop' }
 );
 
@@ -31,7 +35,9 @@ export type GuardianReport =
   | { readonly kind: 'taken'; readonly holderPid: number }
   | { readonly kind: 'done'; readonly id: number }
   | { readonly kind: 'failed'; readonly id: number; readonly reason: string }
-  | { readonly kind: 'exited'; readonly name: string; readonly outcome: string };
+  | { readonly kind: 'exited'; readonly name: string; readonly outcome: string }
+  /** A sentence for the person who started the servers. */
+  | { readonly kind: 'notice'; readonly sentence: string };
 
 /** The URLs of an instance's servers. */
 export interface ServersEnv {
@@ -42,6 +48,6 @@ export interface ServersEnv {
 
 export interface Announcement {
   readonly env: ServersEnv;
-  /** The pid of the command that the servers end with; null when they outlive it. */
+  /** The pid of a command that uses the servers, which end with the last such command; null when they outlive it. */
   readonly attachedTo: number | null;
 }

@@ -72,7 +72,7 @@ export async function launchServers(options: LaunchOptions): Promise<Launched> {
   // The parent has the default mode, because the user that runs Postgres must be able to enter it.
   mkdirSync(dirname(directory), { recursive: true });
   mkdirSync(directory, { recursive: true, mode: 0o700 });
-  const guardian = await startGuardian({ directory, keepFiles });
+  const guardian = await startGuardian({ directory, keepFiles }, onProgress);
   const settings = keepFiles ? loadSettings(directory) : createSettings();
   const launch: Launch = { ...options, guardian, sources, settings };
   const start = async (name: ServerName) => startServer(guardian, await planFor(name, launch));

@@ -12,6 +12,8 @@ export interface RunningState extends Announcement {
   readonly startedAt: string;
   /** Pid by process name; null for one that has ended. */
   readonly processes: Readonly<Record<string, number | null>>;
+  /** By process name: why a process that has ended is not started again, in one sentence. */
+  readonly abandoned: Readonly<Record<string, string>>;
 }
 
 const STATE_NAME = 'running.json';
@@ -27,5 +29,7 @@ export function removeRunningState(directory: string): void {
 /** Null when there is no file, or only one left by a killed guardian. */
 export function readRunningState(directory: string): RunningState | null {
   const state = readJsonFile(join(directory, STATE_NAME)) as RunningState | null;
-  return state !== null && isAlive(state.guardianPid, state.guardianIdentity) ? state : null;
+  if (state === null || !isAlive(state.guardianPid, state.guardianIdentity)) return null;
+  // A guardian of an earlier version does not write all members.
+  return { ...{ abandoned: {} }, ...state };
 }

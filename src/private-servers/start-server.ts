@@ -34,6 +34,7 @@ export async function startServer(guardian: Guardian, plan: ServerPlan): Promise
     try {
       for (const spec of server.processes) await guardian.send({ kind: 'start', spec });
       await waitUntilReady(guardian, server);
+      for (const { name } of server.processes) await guardian.send({ kind: 'watch', name });
       return server;
     } catch (error) {
       await endProcesses(guardian, server);

@@ -13,7 +13,15 @@ export interface SupervisorOptions {
    * by SIGKILL.
    */
   readonly hasDeathSignal: boolean;
-  readonly onExit: (name: string, outcome: string) => void;
+  readonly onExit: (end: ProcessEnd) => void;
+}
+
+export interface ProcessEnd {
+  readonly spec: ProcessSpec;
+  /** The signal or exit code. */
+  readonly outcome: string;
+  /** Whether a signal was sent to end it. */
+  readonly isExpected: boolean;
 }
 
 export interface Supervisor {
@@ -26,6 +34,8 @@ export interface Supervisor {
   /** Ends all processes; nothing can be started afterwards. */
   stopAll(how: 'orderly' | 'quick'): Promise<void>;
   pids(): Record<string, number | null>;
+  /** How the process ended, if it has ended without being told to. */
+  unexpectedEnd(name: string): ProcessEnd | null;
 }
 
 interface Kept {
@@ -33,6 +43,8 @@ interface Kept {
   readonly child: ChildProcess;
   /** Resolves when Node.js reports the end, slightly after the process has ended. */
   readonly ended: Promise<void>;
+  end: ProcessEnd | null;
+  isToldToEnd: boolean;
 }
 
 const STOP_BOUND_MS = { orderly: 15_000, quick: 3_000 };
@@ -42,6 +54,7 @@ const ENDING_SIGNALS: readonly NodeJS.Signals[] = ['SIGKILL', 'SIGTERM', 'SIGINT
 export function createSupervisor({ hasDeathSignal, onExit }: SupervisorOptions): Supervisor {
   const kept = new Map<string, Kept>();
   const preparing = new Set<ChildProcess>();
+  const restarting = new Map<string, Promise<void>>();
   let stopping = false;
 
   async function launch(spec: CommandSpec, logFile: string, deathSignal: NodeJS.Signals) {
@@ -69,13 +82,7 @@ export function createSupervisor({ hasDeathSignal, onExit }: SupervisorOptions):
     // The engine's program forwards SIGTERM to the container; SIGKILL would leave the container running.
     const deathSignal = spec.container === undefined ? spec.quickStopSignal : 'SIGTERM';
     const child = await launch(spec, spec.logFile, deathSignal);
-    const ended = new Promise<void>((resolve) => {
-      child.once('exit', (code, signal) => {
-        onExit(spec.name, signal ?? `exit code ${String(code)}`);
-        resolve();
-      });
-    });
-    kept.set(spec.name, { spec, child, ended });
+    kept.set(spec.name, keep(spec, child, onExit));
   }
 
   function named(name: string): Kept {
@@ -88,11 +95,17 @@ export function createSupervisor({ hasDeathSignal, onExit }: SupervisorOptions):
     start,
     async restart(name) {
       const one = named(name);
-      if (!isRunning(one)) await start(one.spec);
+      if (isRunning(one)) return;
+      // Two callers must not start it twice.
+      const started = restarting.get(name) ?? start(one.spec);
+      restarting.set(name, started);
+      await started.finally(() => restarting.delete(name));
     },
     async signal(name, signal) {
       const one = named(name);
-      if (isRunning(one)) await signalKept(one, signal);
+      if (!isRunning(one)) return;
+      if (ENDING_SIGNALS.includes(signal)) one.isToldToEnd = true;
+      await signalKept(one, signal);
     },
     async stopAll(how) {
       stopping = true;
@@ -105,6 +118,10 @@ export function createSupervisor({ hasDeathSignal, onExit }: SupervisorOptions):
       return Object.fromEntries(
         [...kept].map(([name, one]) => [name, isRunning(one) ? (one.child.pid ?? null) : null]),
       );
+    },
+    unexpectedEnd(name) {
+      const { end } = named(name);
+      return end === null || end.isExpected ? null : end;
     },
   };
 }
@@ -147,6 +164,19 @@ function withDeathSignal(spec: CommandSpec, signal: NodeJS.Signals): CommandSpec
     command: 'setpriv',
     args: ['--pdeathsig', name, '--', spec.command, ...spec.args],
   };
+}
+
+function keep(spec: ProcessSpec, child: ChildProcess, onExit: SupervisorOptions['onExit']): Kept {
+  const ended = new Promise<void>((resolve) => {
+    child.once('exit', (code, signal) => {
+      const outcome = signal ?? `exit code ${String(code)}`;
+      one.end = { spec, outcome, isExpected: one.isToldToEnd };
+      onExit(one.end);
+      resolve();
+    });
+  });
+  const one: Kept = { spec, child, ended, end: null, isToldToEnd: false };
+  return one;
 }
 
 function isRunning(one: Kept | undefined): boolean {

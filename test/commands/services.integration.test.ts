@@ -2,6 +2,7 @@ import { readdirSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test, vi } from 'vitest';
 import type { ReadyLine } from '../flows/flow-fixture.ts';
+import { eventually } from '../support/eventually.ts';
 import {
   MANY_STEPS_TIMEOUT_MS,
   runForJson,
@@ -93,3 +94,75 @@ test('a system without URLs starts private servers, shares them with the folder,
   // The data is kept for the next start.
   expect(readdirSync(join(cwd, KEPT))).toContain('redis');
 });
+
+interface ServicesStatus {
+  readonly running: boolean;
+  readonly servers: Record<string, string>;
+  readonly processes: Record<string, number | null>;
+}
+
+test('status looks at the servers instead of trusting a file, and up waits until all answer', async () => {
+  const cwd = openDirectory();
+  const status = () => runPulse(['services', 'status', '--json'], { cwd });
+  const statusNow = async () => JSON.parse((await status()).stdout) as ServicesStatus;
+  try {
+    await runForJson(['services', 'up', '--json'], { cwd });
+    const healthy = await statusNow();
+    const answering = { rabbitmq: 'answering', redis: 'answering', postgres: 'answering' };
+    expect(healthy).toMatchObject({ running: true, servers: answering });
+    // Its process lives, so nothing starts it again.
+    process.kill(healthy.processes.redis!, 'SIGSTOP');
+    const hung = await status();
+    expect(hung.exitCode).toBe(1);
+    expect(JSON.parse(hung.stdout)).toMatchObject({
+      running: false,
+      servers: { ...answering, redis: 'silent' },
+    });
+    const shown = await runPulse(['services', 'status'], { cwd });
+    expect(shown).toMatchObject({
+      exitCode: 1,
+      stdout: expect.stringContaining('Not answering: redis.') as string,
+    });
+    process.kill(healthy.processes.redis!, 'SIGCONT');
+
+    process.kill(healthy.processes.rabbitmq!, 'SIGKILL');
+    const up = await runPulse(['services', 'up'], { cwd });
+    expect(up).toMatchObject({
+      exitCode: 0,
+      stdout: expect.stringContaining('The servers are running.') as string,
+      stderr: expect.stringContaining('Not answering: rabbitmq.') as string,
+    });
+    expect(await statusNow()).toMatchObject({ running: true, servers: answering });
+  } finally {
+    await runPulse(['services', 'down'], { cwd });
+  }
+  await noProcessIsLeft(cwd);
+});
+
+test.each(['SIGINT', 'SIGKILL'] as const)(
+  'of two systems in one folder, the second survives the end of the first by %s, and its own SIGKILL leaves nothing',
+  async (signal) => {
+    const cwd = openDirectory();
+    const env = OWN_PORTS;
+    const first = startPulse(['start'], { cwd, env });
+    await first.printed('Pulse is running');
+    const second = startPulse(['start'], { cwd, env });
+    await second.printed('Pulse is running');
+    first.signal(signal);
+    await first.ended;
+    if (signal === 'SIGINT') {
+      expect(first.output).toContain('other commands in this folder use them');
+    }
+    await eventually(() => runPulse(['services', 'down'], { cwd })).toMatchObject({
+      exitCode: 1,
+      stdout: expect.stringContaining(`process ${second.pid}`) as string,
+    });
+    const status = await runForJson<ServicesStatus>(['services', 'status', '--json'], { cwd });
+    expect(status.running).toBe(true);
+    await runForJson(['populate', '--total', '300', '--json'], { cwd, env });
+    expect(await runForJson(['verify', '--json'], { cwd, env })).toMatchObject({ drift: 0 });
+    expect(second.hasEnded).toBe(false);
+    second.signal('SIGKILL');
+    await noProcessIsLeft(cwd);
+  },
+);

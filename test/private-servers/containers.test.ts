@@ -47,7 +47,7 @@ test('a container is started, signalled and removed through its engine, and then
   const exits: string[] = [];
   const supervisor = createSupervisor({
     hasDeathSignal: false,
-    onExit: (name) => exits.push(name),
+    onExit: ({ spec }) => exits.push(spec.name),
   });
   const calls = () => readFileSync(join(folder, 'calls'), 'utf8').trim().split('\n');
   const isUp = () => eventually(() => calls().at(-1)).toMatch(/^run/);

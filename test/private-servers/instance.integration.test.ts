@@ -73,6 +73,7 @@ describe('the instance that keeps its files', () => {
       env,
       attachedTo: null,
       processes: {},
+      abandoned: {},
     };
     writeRunningState(directory, stale);
     expect(findRunningInstance(directory)).toBeNull();
