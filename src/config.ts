@@ -119,7 +119,7 @@ export function parseConfig(rawEnv: RawEnv, needs: ConfigNeeds = { api: false })
       corsOrigins: env.CORS_ORIGINS,
       docs: env.API_DOCS,
     },
-    metrics: { host: env.METRICS_HOST ?? env.API_HOST, port: env.METRICS_PORT },
+    metrics: { host: env.METRICS_HOST, port: env.METRICS_PORT },
     logLevel: env.LOG_LEVEL,
     /** Undefined: tracing is off. */
     tracing: tracingOf(env),
@@ -153,7 +153,7 @@ function variables() {
     ...chainVariables(),
     API_HOST: host({ default: '127.0.0.1' }),
     API_PORT: integer(0, 65_535)({ default: 3_000 }),
-    METRICS_HOST: host({ default: undefined }),
+    METRICS_HOST: host({ default: '127.0.0.1' }),
     METRICS_PORT: integer(0, 65_535)({ default: 9_464 }),
     JWT_SECRET: secret(32)({ default: undefined }),
     JWT_SECRET_PREVIOUS: secret(32)({ default: undefined }),

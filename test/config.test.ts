@@ -41,6 +41,7 @@ describe('parseConfig', () => {
       api: { port: 3_000 },
       metrics: { port: 9_464 },
     });
+    expect(parseConfig({ API_HOST: '0.0.0.0' }).metrics.host).toBe('127.0.0.1');
     expect(config.ingest.threads).toBeGreaterThanOrEqual(1);
     expect(config.ingest.pulseAgeMaxMs).toBe(35 * 86_400_000);
     expect(config.ingest.pulseAheadMaxMs).toBe(5 * 60_000);

@@ -2,6 +2,7 @@
 import type { Pool } from 'pg';
 import { withTransaction } from '../platform/postgres.ts';
 import type { Logger } from '../platform/logger.ts';
+import { createRefusalLines, type RefusalLines } from './refusal-lines.ts';
 
 export type AuditAction =
   | 'login accepted'
@@ -45,6 +46,8 @@ export async function insertAudit(client: Pick<Pool, 'query'>, entry: AuditEntry
 export interface RefusalLog {
   /** Returns at once. */
   note(entry: AuditEntry): void;
+  /** Warns in the application log, within a limit. */
+  readonly warn: RefusalLines['warn'];
   /** Writes the remaining entries. */
   close(): Promise<void>;
 }
@@ -64,28 +67,30 @@ export function createRefusalLog(pool: Pool, logger: Logger): RefusalLog {
   let otherCount = 0;
   let timer: NodeJS.Timeout | undefined;
   let writing = Promise.resolve();
+  const lines = createRefusalLines(logger);
 
   const write = async (): Promise<void> => {
     timer = undefined;
-    const lines = [...kinds.values()];
+    const entries = [...kinds.values()];
     if (otherCount > 0) {
       const entry = { action: 'denied', actor: null, via: 'api', subject: 'various' } as const;
-      lines.push({ entry, count: otherCount });
+      entries.push({ entry, count: otherCount });
     }
     kinds = new Map();
     otherCount = 0;
     try {
       await withTransaction(pool, async (client) => {
-        for (const { entry, count } of lines) {
+        for (const { entry, count } of entries) {
           await insertAudit(client, { ...entry, details: { ...entry.details, count } });
         }
       });
     } catch (error) {
-      logger.error({ err: error, lines }, 'cannot write refusals to the audit log');
+      logger.error({ err: error, entries }, 'cannot write refusals to the audit log');
     }
   };
 
   return {
+    warn: lines.warn,
     note(entry) {
       const { action, actor, address, subject, details } = entry;
       const key = JSON.stringify([action, actor, address, subject, details]);
@@ -98,6 +103,7 @@ export function createRefusalLog(pool: Pool, logger: Logger): RefusalLog {
       }, WRITE_EVERY_MS).unref();
     },
     async close() {
+      lines.close();
       await writing;
       clearTimeout(timer);
       if (kinds.size > 0) await write();

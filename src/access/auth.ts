@@ -130,7 +130,8 @@ function noteRefusal(refusals: RefusalLog, request: FastifyRequest, error: Probl
   const actor = user === null ? recognised : actorNameOf(user);
   const reason = options.detail ?? code;
   const cause = codeOf(options.cause);
-  request.log.warn({ code, reason, cause, actor, address: request.ip }, 'request refused');
+  const facts = { code, reason, cause, actor, address: request.ip };
+  refusals.warn(request.log, facts, 'request refused');
   refusals.note({
     action: 'denied',
     actor,

@@ -29,7 +29,7 @@ export function addLoginRoute(api: Api, deps: LoginRouteDeps): void {
     const attempt = { username, address: request.ip };
     const waitSeconds = await limiter.admit(attempt);
     if (waitSeconds > 0) {
-      request.log.warn({ address: request.ip }, 'login attempts exceeded');
+      refusals.warn(request.log, { address: request.ip }, 'login attempts exceeded');
       refusals.note({ ...sourceOf(request, null), action: 'login limited' });
       throw new ProblemError(HTTP_PROBLEMS.PULSE_API_TOO_MANY_REQUESTS, {
         detail: `There were too many login attempts. Try again in ${waitSeconds} seconds.`,

