@@ -9,6 +9,9 @@ import { parseArgs } from 'node:util';
 import { FAULTS, faultNamed, planRound, type RoundPlan } from './catalogue.ts';
 import { startServersOnSmallDisks } from './disk-faults.ts';
 import { NotPossibleError } from './fault.ts';
+import { ORDER_FAULTS, orderFaultNamed } from './orders/order-faults.ts';
+import { CI_ORDER_ROUNDS, runOrderRounds, summariseOrders } from './orders/order-rounds.ts';
+import type { OrderRoundResult } from './orders/order-round.ts';
 import { describeRound, summarise } from './report.ts';
 import { runRound, type RoundResult } from './round.ts';
 import { CI_SELECTION, type SelectedRound } from './selection.ts';
@@ -22,6 +25,7 @@ const HELP = `Breaks Pulse on purpose and checks that no pulse is lost or counte
   --rounds N       how many rounds (default 10)
   --minutes N      begins no round after so many minutes
   --only NAME      these faults in every round, separated by commas, instead of what the seed chooses
+  --orders         rounds of orders instead of pulses
   --selection ci   a fixed list of rounds that takes a few minutes
   --stop-seconds N how long what is suspended stays so (default 2; 30 outlasts every heartbeat)
   --pulses N       pulses of one round (default 6000)
@@ -42,11 +46,19 @@ async function main(): Promise<number> {
   }
   if (options.help) return print(HELP);
   if (options.list) {
-    return print(FAULTS.map(({ name, about }) => `${name.padEnd(28)} ${about}\n`).join(''));
+    const listed: readonly { name: string; about: string }[] = options.orders
+      ? ORDER_FAULTS
+      : FAULTS;
+    return print(listed.map(({ name, about }) => `${name.padEnd(28)} ${about}\n`).join(''));
   }
-  const results = await runRounds(options);
-  print(`${JSON.stringify(summarise(results))}\n`);
-  return results.some(({ outcome }) => outcome === 'failed') ? 1 : 0;
+  const { pulses, orders } = await runRounds(options);
+  if (pulses.length > 0) print(`${JSON.stringify(summarise(pulses))}\n`);
+  if (orders.length > 0) print(`${JSON.stringify(summariseOrders(orders))}\n`);
+  return hasFailed([...pulses, ...orders]) ? 1 : 0;
+}
+
+function hasFailed(results: readonly { readonly outcome: string }[]): boolean {
+  return results.some(({ outcome }) => outcome === 'failed');
 }
 
 type Options = ReturnType<typeof readOptions>;
@@ -59,6 +71,7 @@ function readOptions() {
       minutes: { type: 'string' },
       only: { type: 'string' },
       selection: { type: 'string' },
+      orders: { type: 'boolean', default: false },
       'stop-seconds': { type: 'string', default: '2' },
       pulses: { type: 'string', default: '6000' },
       main: { type: 'string', default: 'dist/main.js' },
@@ -71,9 +84,11 @@ function readOptions() {
   if (selection !== undefined && selection !== 'ci')
     throw new RangeError('--selection knows "ci".');
   const only = values.only?.split(',');
-  for (const name of only ?? []) faultNamed(name);
+  const named = values.orders ? orderFaultNamed : faultNamed;
+  for (const name of only ?? []) named(name);
   return {
     only,
+    orders: values.orders,
     keep: values.keep,
     list: values.list,
     help: values.help,
@@ -94,33 +109,47 @@ function whole(text: string): number {
   return Number(text);
 }
 
+function* selectOrderRounds({ isSelection, orders, seed, rounds, only }: Options) {
+  if (isSelection) yield* CI_ORDER_ROUNDS;
+  else if (orders) {
+    for (let round = 0; round < rounds; round++) yield { seed: seed + round, faults: only };
+  }
+}
+
 function* selectRounds({
   isSelection,
+  orders,
   seed,
   rounds,
   only,
 }: Options): Generator<
   Omit<SelectedRound, 'faults'> & { readonly faults: readonly string[] | undefined }
 > {
-  if (isSelection) yield* CI_SELECTION;
-  else for (let round = 0; round < rounds; round++) yield { seed: seed + round, faults: only };
+  if (isSelection) {
+    if (!orders) yield* CI_SELECTION;
+  } else if (!orders) {
+    for (let round = 0; round < rounds; round++) yield { seed: seed + round, faults: only };
+  }
 }
 
-async function runRounds(options: Options): Promise<RoundResult[]> {
+async function runRounds(
+  options: Options,
+): Promise<{ pulses: RoundResult[]; orders: OrderRoundResult[] }> {
   const directory = resolve('.pulse', `faults-${process.pid}`);
   mkdirSync(directory, { recursive: true });
   const results: RoundResult[] = [];
+  let orders: OrderRoundResult[] = [];
   let shared: TestServers | undefined;
   let interrupted = false;
   // The round is finished, so that no server and no mount is left behind; a second Ctrl-C does not wait.
   process.once('SIGINT', () => {
     interrupted = true;
   });
-  const isInterrupted = (): boolean => interrupted;
+  const isOver = (): boolean => interrupted || performance.now() > options.endMs;
   try {
     shared = await startTestServers({ directory: join(directory, 'servers'), keepFiles: false });
     for (const { seed, faults } of selectRounds(options)) {
-      if (isInterrupted() || performance.now() > options.endMs) break;
+      if (isOver()) break;
       const plan = planRound(seed, { ...options, only: faults });
       const own = join(directory, `round-${results.length}-seed-${seed}`);
       const result = await runOnServers(plan, shared, {
@@ -134,12 +163,16 @@ async function runRounds(options: Options): Promise<RoundResult[]> {
         rmSync(own, { recursive: true, force: true });
       else print(`  kept in ${own}\n`);
     }
+    orders = await runOrderRounds(selectOrderRounds(options), {
+      ...{ main: options.main, directory, servers: shared, keep: options.keep },
+      ...{ isOver, print },
+    });
   } finally {
     await shared?.stop();
   }
-  const isKept = options.keep || results.some(({ outcome }) => outcome === 'failed');
+  const isKept = options.keep || hasFailed([...results, ...orders]);
   if (!isKept) rmSync(directory, { recursive: true, force: true });
-  return results;
+  return { pulses: results, orders };
 }
 
 /** A round with small disks gets servers of its own. */

@@ -236,11 +236,11 @@ function commonEnv(plan: RoundPlan, queue: string): Env {
   };
 }
 
-function toEnv({ rabbitmq, redis, postgres }: ServerUrls): Env {
+export function toEnv({ rabbitmq, redis, postgres }: ServerUrls): Env {
   return { RABBITMQ_URL: rabbitmq, REDIS_URL: redis, DATABASE_URL: postgres };
 }
 
-async function startProxies(urls: ServerUrls): Promise<Proxies> {
+export async function startProxies(urls: ServerUrls): Promise<Proxies> {
   return {
     rabbitmq: await startTcpProxy(urls.rabbitmq),
     redis: await startTcpProxy(urls.redis),
@@ -248,7 +248,7 @@ async function startProxies(urls: ServerUrls): Promise<Proxies> {
   };
 }
 
-function urlsOf({ rabbitmq, redis, postgres }: Proxies): ServerUrls {
+export function urlsOf({ rabbitmq, redis, postgres }: Proxies): ServerUrls {
   return { rabbitmq: rabbitmq.url, redis: redis.url, postgres: postgres.url };
 }
 
