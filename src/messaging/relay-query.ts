@@ -41,6 +41,25 @@ export async function takeOverJobs(pool: Queryable): Promise<number> {
   return rows.reduce((sum, { count }) => sum + Number(count), 0);
 }
 
+/**
+ * Unlocks the jobs that a live relay has locked, but does not have: Postgres had handed them out, and its
+ * answer was lost. graphile-worker has no function for single jobs.
+ *
+ * @param heldIds The jobs that the relay has.
+ * @returns How many jobs.
+ */
+export async function unlockLostJobs(
+  pool: Queryable,
+  { relayId, heldIds }: { readonly relayId: string; readonly heldIds: readonly string[] },
+): Promise<number> {
+  const { rowCount } = await pool.query(
+    `UPDATE graphile_worker._private_jobs SET locked_by = NULL, locked_at = NULL
+     WHERE locked_by = $1 AND locked_at < now() - $2 * interval '1 second' AND id <> ALL ($3::bigint[])`,
+    [relayId, DEAD_AFTER_SECONDS, heldIds],
+  );
+  return rowCount ?? 0;
+}
+
 /** What waits in the outbox. */
 export interface OutboxDepth {
   /** Due, and not published yet; or put off because they could not be published. */

@@ -2,8 +2,9 @@
  * The relay: publishes what is in the outbox, with graphile-worker. Any number of processes may run one.
  *
  * graphile-worker keeps the jobs of a dead process locked for hours. Each relay therefore reports every
- * few seconds that it is alive, and unlocks the jobs of those that have not. A message that the other
- * relay had published is then published twice, and the inbox drops the copy.
+ * few seconds that it is alive, and unlocks the jobs of those that have not. It also unlocks those that are
+ * locked for itself and never arrived, because Postgres's answer was lost. A message that had been
+ * published is then published twice, and the inbox drops the copy.
  */
 import { EventEmitter } from 'node:events';
 import {
@@ -23,7 +24,7 @@ import { startWatch } from '../platform/watch.ts';
 import { sweepInbox } from './inbox.ts';
 import type { MessageStep } from './message-steps.ts';
 import { fromOutboxJob, RELAY_TASK, type OutboxJob } from './outbox.ts';
-import { removeRelay, reportRelay, takeOverJobs } from './relay-query.ts';
+import { removeRelay, reportRelay, takeOverJobs, unlockLostJobs } from './relay-query.ts';
 
 export interface RelayDeps {
   /** For the relay alone: graphile-worker wants a connection for each job in progress. */
@@ -59,6 +60,8 @@ export function startRelay(deps: RelayDeps): Relay {
   const { signal } = stopping;
   let runner: Runner | undefined;
   let relayId: string | undefined;
+  /** The jobs that the runner has, waiting or in progress. */
+  const heldIds = new Set<string>();
 
   const outage = createOutageLog({
     logger,
@@ -82,7 +85,9 @@ export function startRelay(deps: RelayDeps): Relay {
       // With a local queue, jobs are locked under the id of the pool.
       events.on('pool:create', ({ workerPool }) => {
         relayId = workerPool.id;
+        heldIds.clear();
       });
+      followHeldJobs(events, heldIds);
       events.on('localQueue:getJobs:complete', () => {
         polling.ended();
       });
@@ -105,6 +110,10 @@ export function startRelay(deps: RelayDeps): Relay {
     logger,
     async look() {
       if (relayId !== undefined) await reportRelay(pool, relayId);
+      if (relayId !== undefined) {
+        const lost = await unlockLostJobs(pool, { relayId, heldIds: [...heldIds] });
+        if (lost > 0) logger.warn({ jobs: lost }, 'jobs that never arrived were unlocked');
+      }
       const taken = await takeOverJobs(pool);
       if (taken > 0) logger.warn({ jobs: taken }, 'jobs of a relay that died were taken over');
       await sweepInbox(pool, SWEEP_ROWS);
@@ -122,6 +131,19 @@ export function startRelay(deps: RelayDeps): Relay {
       if (relayId !== undefined) await removeRelay(pool, relayId).catch(() => undefined);
     },
   };
+}
+
+/** Keeps `heldIds` as the runner takes jobs, and ends or returns them. */
+function followHeldJobs(events: WorkerEvents, heldIds: Set<string>): void {
+  events.on('localQueue:getJobs:complete', ({ jobs }) => {
+    for (const { id } of jobs) heldIds.add(id);
+  });
+  events.on('localQueue:returnJobs', ({ jobs }) => {
+    for (const { id } of jobs) heldIds.delete(id);
+  });
+  events.on('job:complete', ({ job }) => {
+    heldIds.delete(job.id);
+  });
 }
 
 function runnerOptions(

@@ -95,6 +95,57 @@ describe('the outbox', () => {
   });
 });
 
+describe('a live relay', () => {
+  const liveRelay = async (): Promise<string> => {
+    const read = () => fixture.pool.query<{ id: string }>('SELECT id FROM relays');
+    await fixture.pool.query('DELETE FROM relays');
+    await expect.poll(async () => (await read()).rowCount, WAIT).toBe(1);
+    return (await read()).rows[0]!.id;
+  };
+
+  test('publishes what Postgres had handed out to it in an answer that was lost', async () => {
+    fixture.startRelay();
+    fixture.startConsumer();
+    const relayId = await liveRelay();
+    await fixture.send(
+      { value: 'lost on the way' },
+      {
+        also: (client) =>
+          client
+            .query(
+              "UPDATE graphile_worker._private_jobs SET locked_by = $1, locked_at = now() - interval '1 minute'",
+              [relayId],
+            )
+            .then(),
+      },
+    );
+    await expect.poll(() => fixture.effects(), WAIT).toEqual(['lost on the way']);
+  });
+
+  test('keeps what it is still publishing, however long that takes', async () => {
+    let finish = (): void => undefined;
+    const isFinished = new Promise<void>((resolve) => {
+      finish = resolve;
+    });
+    fixture.startRelay(async (publication) => {
+      await isFinished;
+      await fixture.publish(publication);
+    });
+    fixture.startConsumer();
+    await fixture.send({ value: 'slow' });
+    await expect.poll(() => fixture.steps.includes('relayed'), WAIT).toBe(true);
+    await fixture.pool.query(
+      "UPDATE graphile_worker._private_jobs SET locked_at = now() - interval '1 minute'",
+    );
+    // Two reports: between them it has looked for jobs to unlock.
+    await liveRelay();
+    await liveRelay();
+    finish();
+    await expect.poll(() => fixture.effects(), WAIT).toEqual(['slow']);
+    expect(fixture.steps.filter((step) => step === 'relayed')).toHaveLength(1);
+  });
+});
+
 describe('the inbox', () => {
   test('lets a message that comes twice take effect once', async () => {
     fixture.startRelay();
