@@ -45,7 +45,7 @@ export function toDeadLetterPublication(deadExchange: string, refused: RefusedPu
   return {
     ...original,
     exchange: deadExchange,
-    routingKey: delivery.fields.routingKey,
+    routingKey: shortened(delivery.fields.routingKey),
     body,
     headers: {
       ...copyHeaders(original.headers),
@@ -103,6 +103,17 @@ function identityInBody(body: Buffer): unknown[] | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** Bytes that are not UTF-8 grow when they are decoded, so a routing key may be too long to send again. */
+function shortened(text: string): string {
+  let short = text;
+  while (Buffer.byteLength(short) > SHORT_TEXT_BYTES_MAX) {
+    short = short
+      .slice(0, Math.min(short.length - 1, SHORT_TEXT_BYTES_MAX))
+      .replace(/\p{Cs}$/u, '');
+  }
+  return short;
 }
 
 /** The properties that a publication can carry. Texts that are empty or too long to send count as missing. */

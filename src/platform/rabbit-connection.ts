@@ -1,6 +1,7 @@
 /** Opens one RabbitMQ connection, and waits for the server when a process starts. */
 import { connect, type Channel, type ChannelModel } from 'amqplib';
 import { waitAtMost } from './backoff.ts';
+import { guardHeaders } from './header-guard.ts';
 import { hostUrls } from './server-urls.ts';
 import { waitForServer, type WaitOptions } from './wait-for-server.ts';
 
@@ -63,6 +64,7 @@ async function openHost(
     const connection = await connect(withHeartbeat(url), socketOptions);
     // Without a listener, an 'error' would end the process. The 'close' that follows carries the same error.
     connection.on('error', () => undefined);
+    guardHeaders(connection);
     return connection;
   } finally {
     signal?.removeEventListener('abort', giveUp);

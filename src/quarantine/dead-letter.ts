@@ -82,7 +82,7 @@ function fromRefusal(delivery: DeliveredMessage, properties: Properties): DeadLe
         ? storableText(detail)
         : 'Published to the dead-letter queue by something other than Pulse.',
     pulseIndex: isIndex(index) ? index : null,
-    exchange: typeof exchange === 'string' ? storableText(exchange) : delivery.fields.exchange,
+    exchange: storableText(typeof exchange === 'string' ? exchange : delivery.fields.exchange),
     redelivered: headers[ORIGIN_REDELIVERED_HEADER] === true,
   };
 }
@@ -104,8 +104,8 @@ function fromDeath(delivery: DeliveredMessage, properties: Properties, death: De
     reason: limit ? 'delivery_limit' : 'unknown',
     detail: storableText(
       limit
-        ? `Queue ${String(death.queue)} delivered it up to the delivery limit, and it was never acknowledged.`
-        : `RabbitMQ removed it from queue ${String(death.queue)}: ${String(death.reason)}.`,
+        ? `Queue ${textOf(death.queue)} delivered it up to the delivery limit, and it was never acknowledged.`
+        : `RabbitMQ removed it from queue ${textOf(death.queue)}: ${textOf(death.reason)}.`,
     ),
     exchange: typeof death.exchange === 'string' ? storableText(death.exchange) : null,
     routingKey: typeof routingKey === 'string' ? storableText(routingKey) : null,
@@ -148,6 +148,11 @@ function firstDeath(headers: Readonly<Record<string, unknown>>): Death | undefin
   if (!Array.isArray(deaths)) return undefined;
   const [first] = deaths as unknown[];
   return typeof first === 'object' && first !== null ? first : undefined;
+}
+
+/** A producer can forge the broker's headers, and an object may refuse to become a text. */
+function textOf(value: unknown): string {
+  return typeof value === 'string' ? value : 'unknown';
 }
 
 function toReason(value: unknown): DeadLetterReason {

@@ -12,14 +12,21 @@ const rejection = { reason: 'invalid_tenant', detail: 'tenant is empty.' } as co
 
 function publicationOf(
   properties: object,
-  changes: { body?: Buffer; index?: number; redelivered?: boolean; detail?: string } = {},
+  changes: {
+    body?: Buffer;
+    index?: number;
+    redelivered?: boolean;
+    detail?: string;
+    routingKey?: string;
+  } = {},
 ) {
   const { redelivered = false, detail = rejection.detail, index } = changes;
+  const { routingKey = 'pulses' } = changes;
   return toDeadLetterPublication('pulses.dead', {
     rejection: { ...rejection, detail },
     delivery: {
       content: body,
-      fields: { exchange: 'pulses', routingKey: 'pulses', redelivered },
+      fields: { exchange: 'pulses', routingKey, redelivered },
       properties,
     },
     body: changes.body ?? body,
@@ -31,6 +38,17 @@ const idOf = (...given: Parameters<typeof publicationOf>): unknown =>
   publicationOf(...given).headers?.['x-pulse-dead-letter-id'];
 
 describe('toDeadLetterPublication', () => {
+  test.each([
+    ['255 bytes that are not UTF-8', Buffer.alloc(255, 0xff).toString()],
+    ['a character of four bytes at the end', `${'k'.repeat(253)}\u{1f600}`],
+  ])('has a routing key that can be sent again, also for %s', (_name, routingKey) => {
+    const sent = publicationOf({}, { routingKey }).routingKey;
+    expect(Buffer.byteLength(sent)).toBeLessThanOrEqual(255);
+    expect(sent.length).toBeGreaterThan(80);
+    expect(routingKey.startsWith(sent)).toBe(true);
+    expect(sent).not.toMatch(/\p{Cs}/u);
+  });
+
   test('has the body, the reason, the origin and the original properties', () => {
     const properties = {
       messageId: 'm-1',

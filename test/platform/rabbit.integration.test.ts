@@ -1,3 +1,5 @@
+import type { Writable } from 'node:stream';
+import type { ConsumeMessage } from 'amqplib';
 import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { FatalError } from '../../src/core/errors.ts';
@@ -11,7 +13,14 @@ import { startRabbitSession, type RabbitLink } from '../../src/platform/rabbit.t
 import { freePort } from '../../src/private-servers/free-port.ts';
 import { eventually } from '../support/eventually.ts';
 import { isolatedServices, type IsolatedServices } from '../support/isolated.ts';
-import { BLOCKED_FRAME, UNBLOCKED_FRAME } from '../support/amqp-codec.ts';
+import {
+  BLOCKED_FRAME,
+  messageFrames,
+  nestedTable,
+  publishFrame,
+  UNBLOCKED_FRAME,
+} from '../support/amqp-codec.ts';
+import { UNREADABLE_HEADERS } from '../../src/platform/header-guard.ts';
 import { startTcpProxy } from '../support/tcp-proxy.ts';
 
 const logger = pino({ level: 'silent' });
@@ -58,6 +67,31 @@ describe('closeChannel', () => {
     await closing;
     await expect(closeChannel(channel)).rejects.toThrow('Channel closed');
   });
+});
+
+test('a message with headers nested 9,000 deep arrives without them, on a connection that lives', async () => {
+  const sender = await openRabbitConnection(services.rabbitmqUrl, { name: 'test' });
+  const receiver = await openRabbitConnection(services.rabbitmqUrl, { name: 'test' });
+  onTestFinished(async () => {
+    await Promise.all([sender, receiver].map(closeRabbitConnection));
+  });
+  const channel = await receiver.createChannel();
+  const { queue } = await channel.assertQueue('', { exclusive: true });
+  const arrived = new Promise<ConsumeMessage[]>((resolve) => {
+    const messages: ConsumeMessage[] = [];
+    void channel.consume(queue, (message) => {
+      if (message !== null && messages.push(message) === 2) resolve(messages);
+    });
+  });
+  const sending = await sender.createChannel();
+  const { stream } = sender.connection as unknown as { stream: Writable };
+  stream.write(publishFrame(queue));
+  stream.write(messageFrames({ table: nestedTable(9_000, 'A'), body: 'deep' }));
+  sending.sendToQueue(queue, Buffer.from('next'));
+  const [deep, next] = await arrived;
+  expect(deep?.content.toString()).toBe('deep');
+  expect(deep?.properties.headers).toEqual({ [UNREADABLE_HEADERS]: true });
+  expect(next?.content.toString()).toBe('next');
 });
 
 describe('closeRabbitConnection', () => {

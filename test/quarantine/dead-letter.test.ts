@@ -35,6 +35,17 @@ const DEATH = {
 };
 
 describe('fromDelivery', () => {
+  test.each([
+    ['a table that refuses to become a text', { toString: 5, valueOf: 5 }],
+    ['a list', [[[[1]]]]],
+    ['null', null],
+  ])('reads a forged x-death whose texts are %s', (_name, value) => {
+    const headers = { 'x-death': [{ reason: value, queue: value, exchange: value }] };
+    const row = fromDelivery(delivery({ headers }), 'pulses');
+    expect(row).toMatchObject({ reason: 'unknown', body, exchange: null });
+    expect(row.detail).toBe('RabbitMQ removed it from queue unknown: unknown.');
+  });
+
   test('reads back what ingest wrote', () => {
     const sent = refusedDelivery({ messageId: 'm1', timestamp: 1_700_000_000 }, 2);
     const row = fromDelivery(sent, 'pulses');

@@ -36,3 +36,76 @@ function methodFrame(methodId: number, fields: Buffer): Buffer {
   const head = Buffer.from([1, 0, 0, 0, 0, 0, 4 + fields.length, 0, 10, 0, methodId]);
   return Buffer.concat([head, fields, Buffer.from([0xce])]);
 }
+
+interface ReadFrame {
+  fields?: Record<string, unknown>;
+  content?: Buffer;
+}
+
+/** What reads frames in amqplib's connection, over bytes that arrive in pieces. */
+export function createFrameReader(bytes: Buffer, pieceBytes: number) {
+  const { Connection } = require(join(library, 'lib/connection.js')) as {
+    Connection: { prototype: { recvFrame: () => ReadFrame | false } };
+  };
+  let offset = 0;
+  const stream = {
+    read() {
+      if (offset >= bytes.length) return null;
+      const piece = bytes.subarray(offset, offset + pieceBytes);
+      offset += piece.length;
+      return piece;
+    },
+  };
+  const reader = Object.create(Connection.prototype) as { recvFrame: () => ReadFrame | false };
+  return Object.assign(reader, { stream, rest: Buffer.alloc(0), maxFrameSize: 0 });
+}
+
+const CONTENT_TYPE_HEADERS_MODE_ID = 0x8000 | 0x2000 | 0x1000 | 0x0080;
+
+/** The header and body frames of a message. @param message Its headers as bytes, or all its properties. */
+export function messageFrames(message: {
+  readonly table?: Buffer;
+  readonly flags?: number;
+  readonly properties?: Buffer;
+  readonly body: string;
+}): Buffer {
+  const { table = Buffer.alloc(0), flags = CONTENT_TYPE_HEADERS_MODE_ID } = message;
+  const tableSize = Buffer.alloc(4);
+  tableSize.writeUInt32BE(table.length);
+  const properties =
+    message.properties ??
+    Buffer.concat([Buffer.from('\x0atext/plain'), tableSize, table, Buffer.from('\x02\x02id')]);
+  const head = Buffer.alloc(14);
+  head.writeUInt16BE(BASIC_PROPERTIES, 0);
+  head.writeUInt32BE(Buffer.byteLength(message.body), 8);
+  head.writeUInt16BE(flags, 12);
+  return Buffer.concat([
+    frameOf(2, Buffer.concat([head, properties])),
+    frameOf(3, Buffer.from(message.body)),
+  ]);
+}
+
+function frameOf(type: number, payload: Buffer): Buffer {
+  const head = Buffer.from([type, 0, 1, 0, 0, 0, 0]);
+  head.writeUInt32BE(payload.length, 3);
+  return Buffer.concat([head, payload, Buffer.from([0xce])]);
+}
+
+/** A table with one header, nested in arrays or tables. */
+export function nestedTable(depth: number, kind: 'A' | 'F'): Buffer {
+  let value = Buffer.from('V');
+  for (let level = 0; level < depth; level++) {
+    const content = kind === 'A' ? value : Buffer.concat([Buffer.from('\x01k'), value]);
+    const head = Buffer.alloc(5);
+    head.write(kind);
+    head.writeUInt32BE(content.length, 1);
+    value = Buffer.concat([head, content]);
+  }
+  return Buffer.concat([Buffer.from('\x01h'), value]);
+}
+
+/** Says, on channel 1, that a message for a queue follows. */
+export function publishFrame(queue: string): Buffer {
+  const key = Buffer.concat([Buffer.from([Buffer.byteLength(queue)]), Buffer.from(queue)]);
+  return frameOf(1, Buffer.concat([Buffer.from([0, 60, 0, 40, 0, 0, 0]), key, Buffer.from([0])]));
+}
