@@ -28,9 +28,12 @@ function readVersion(): string {
   return (JSON.parse(text) as { version: string }).version;
 }
 
-/** In `pulse start | head -1` the reader closes the pipe; that must not end the system. */
+/**
+ * In `pulse start | head -1` the reader closes the pipe; that must not end the system. Nor must a closed terminal
+ * (EIO) keep it from finishing its work.
+ */
 function ignoreClosedPipe(error: NodeJS.ErrnoException): void {
-  if (error.code !== 'EPIPE') throw error;
+  if (error.code !== 'EPIPE' && error.code !== 'EIO') throw error;
 }
 
 /** The first signal drains; a second one ends the process at once, which loses nothing either. */
@@ -39,8 +42,12 @@ function stopOnSignals(stop: AbortController): () => void {
     if (stop.signal.aborted) process.exit(EXIT_FAILED);
     stop.abort();
   };
-  process.on('SIGINT', onSignal).on('SIGTERM', onSignal);
+  // A closed terminal may send it twice.
+  const onHangUp = (): void => {
+    stop.abort();
+  };
+  process.on('SIGINT', onSignal).on('SIGTERM', onSignal).on('SIGHUP', onHangUp);
   return () => {
-    process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
+    process.off('SIGINT', onSignal).off('SIGTERM', onSignal).off('SIGHUP', onHangUp);
   };
 }

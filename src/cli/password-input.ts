@@ -25,7 +25,13 @@ export async function readNewPassword(
   { passwordFile }: { readonly passwordFile: string | undefined },
 ): Promise<string> {
   if (passwordFile === undefined && process.stdin.isTTY) return await askTwice(run);
-  return checked(readLine(passwordFile ?? '-'));
+  const line = readLine(passwordFile ?? '-');
+  if (passwordFile === undefined && line === '') {
+    throw misused(
+      'There is no terminal to ask for the password: pass it with --password-file <file>.',
+    );
+  }
+  return checked(line);
 }
 
 function checked(password: string): string {

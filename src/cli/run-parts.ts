@@ -4,6 +4,7 @@ import { openClients } from './clients.ts';
 import { EXIT_DONE, toJson, type CommandRun } from './command.ts';
 import { defineCommand } from './define-command.ts';
 import type { Part, PartLinks } from './part.ts';
+import { assertPortsUsable } from './port-checks.ts';
 import { prepareServers } from './prepare-servers.ts';
 import { createRunEnd } from './run-end.ts';
 import { openServers, type OpenedServers } from './servers.ts';
@@ -45,7 +46,7 @@ export const defineStart = (
     examples: [`pulse ${name}`, `pulse ${name} --json`],
     async run(run) {
       if (run.flags.checkConfig) run.print('The configuration is valid.');
-      else await runParts(run, parts, { json: run.json });
+      else await runParts(run, parts, { json: run.json, hasApi: api });
       return EXIT_DONE;
     },
   });
@@ -53,8 +54,9 @@ export const defineStart = (
 async function runParts(
   run: CommandRun,
   parts: readonly Part[],
-  { json }: { json: boolean },
+  { json, hasApi }: { json: boolean; hasApi: boolean },
 ): Promise<void> {
+  await assertPortsUsable(run.config, { hasApi });
   // Opened first, so closed last.
   run.closer.add('process', () => {
     run.tell('Stopped.');

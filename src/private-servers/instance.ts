@@ -17,6 +17,7 @@ import { launchServers, type Launched, type LaunchOptions } from './launch-serve
 import { signalOne, whenGone } from './process-ending.ts';
 import { readRunningState, type RunningState } from './running-state.ts';
 import { silentServers } from './server-answers.ts';
+import { ensureWritableFolder } from './writable-folder.ts';
 
 /** Where the instance keeps its files, relative to the working directory. */
 export const INSTANCE_DIRECTORY = '.pulse/services';
@@ -51,6 +52,7 @@ export async function upInstance(
   options: InstanceOptions,
 ): Promise<{ readonly state: RunningState; readonly started: boolean }> {
   const directory = resolve(options.directory);
+  ensureWritableFolder(directory);
   for (;;) {
     const launched = await launchUnlessRunning({ ...options, directory });
     if ('running' in launched) {
@@ -71,6 +73,7 @@ export async function upInstance(
 export async function attachInstance(options: InstanceOptions): Promise<AttachedInstance> {
   const directory = resolve(options.directory);
   const { onProgress = () => undefined } = options;
+  ensureWritableFolder(directory);
   for (;;) {
     const launched = await launchUnlessRunning({ ...options, directory });
     if (!('running' in launched)) return ownInstance(launched, onProgress);

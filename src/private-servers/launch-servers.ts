@@ -1,6 +1,5 @@
 /** Starts the three servers in one directory, under one guardian. */
-import { mkdirSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { RejectedError } from '../core/errors.ts';
 import { createContainerServer } from './containers.ts';
 import type { ServersEnv } from './guardian-protocol.ts';
@@ -20,6 +19,7 @@ import { createRabbitmqServer } from './rabbitmq-server.ts';
 import { createRedisServer } from './redis-server.ts';
 import { findServerSources, type ServerSources } from './server-sources.ts';
 import { startServer, type ServerPlan } from './start-server.ts';
+import { ensureWritableFolder } from './writable-folder.ts';
 
 export interface LaunchOptions {
   /** An absolute path; created if it does not exist. */
@@ -69,9 +69,7 @@ export async function launchServers(options: LaunchOptions): Promise<Launched> {
     );
   }
   const sources = await findServerSources(options.search ?? usualSearch(), onProgress);
-  // The parent has the default mode, because the user that runs Postgres must be able to enter it.
-  mkdirSync(dirname(directory), { recursive: true });
-  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  ensureWritableFolder(directory);
   const guardian = await startGuardian({ directory, keepFiles }, onProgress);
   const settings = keepFiles ? loadSettings(directory) : createSettings();
   const launch: Launch = { ...options, guardian, sources, settings };

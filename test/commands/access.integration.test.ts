@@ -46,6 +46,18 @@ const audited = async () => {
 };
 
 describe('pulse users', { timeout: MANY_STEPS_TIMEOUT_MS }, () => {
+  test('asks for no password where there is no terminal, and says how to pass it', async () => {
+    const { exitCode, stderr } = await pulse(
+      ...['users', 'add', 'alice', '--role', 'operator', '--all-tenants'],
+    );
+    expect({ exitCode, stderr }).toEqual({
+      exitCode: 2,
+      stderr:
+        'pulse: There is no terminal to ask for the password: pass it with --password-file <file>.\n',
+    });
+    expect(await findUser(pool, 'alice')).toBeUndefined();
+  });
+
   test('adds, lists, disables, enables and changes the password, and audits each change', async () => {
     const file = passwordFile(`${PASSWORD}\n`);
     const rights = ['--role', 'operator', '--tenant', 'acme', '--tenant', 'b|"c"'];
