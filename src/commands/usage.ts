@@ -128,9 +128,6 @@ function describePending({ pending }: Freshness): string[] {
   ];
 }
 
-/** SQLSTATE invalid_parameter_value: Node knows the time zone, Postgres does not. */
-const UNKNOWN_TIME_ZONE = '22023';
-
 /** Names options where the API names parameters. */
 function toUsageError(error: unknown): unknown {
   if (error instanceof ProblemError) {
@@ -143,9 +140,6 @@ function toUsageError(error: unknown): unknown {
     return misused(
       `More than ${HELD_ROWS_MAX} of these sums are not flushed yet: ask for less, or run \`pulse flush\`.`,
     );
-  }
-  if ((error as { code?: unknown }).code === UNKNOWN_TIME_ZONE) {
-    return misused('--tz: is not known to the database.');
   }
   return error;
 }

@@ -3,6 +3,7 @@ import type { Pool } from 'pg';
 import { includesTenant, tenantsOf, type TenantScope } from '../core/tenant-scope.ts';
 import { parseTimestamp } from '../core/timestamp.ts';
 import { fromCursor, isTimeZone, USAGE_GROUPS, type UsageGroup, type UsageQuery } from './usage.ts';
+import { findTimeZone } from './time-zone.ts';
 import { readMidnight } from './usage-query.ts';
 import { checkedSpan, instantFrom } from '../http/instants.ts';
 import { invalidField } from '../http/problems.ts';
@@ -21,10 +22,12 @@ export async function parseUsageParameters(
   scope: TenantScope,
   parameters: UsageParameters,
 ): Promise<UsageQuery> {
-  const { tz = 'UTC', as_of: asOf, after } = parameters;
-  if (!isTimeZone(tz)) {
+  const { tz: givenZone = 'UTC', as_of: asOf, after } = parameters;
+  if (!isTimeZone(givenZone)) {
     throw invalidField('tz', 'must be UTC or the name of a time zone such as Europe/Berlin');
   }
+  const tz = await findTimeZone(pool, givenZone);
+  if (tz === undefined) throw invalidField('tz', 'is not known to the database');
   const query: UsageQuery = {
     window: parameters.window ?? 'none',
     tz,

@@ -115,9 +115,6 @@ function depsOf({ pool, usage }: UsageModuleDeps, heldReads: HeldReads, caller: 
   };
 }
 
-/** SQLSTATE invalid_parameter_value: Node knows the time zone, Postgres does not. */
-const UNKNOWN_TIME_ZONE = '22023';
-
 function toProblem(error: unknown): never {
   if (error instanceof TooMuchHeldError) {
     throw invalidField(
@@ -134,9 +131,6 @@ function toProblem(error: unknown): never {
     });
   }
   if (error instanceof AsOfFutureError) throw invalidField('as_of', 'must not be in the future');
-  if ((error as { code?: unknown }).code === UNKNOWN_TIME_ZONE) {
-    throw invalidField('tz', 'is not known to the database');
-  }
   throw error;
 }
 

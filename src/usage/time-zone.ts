@@ -1,0 +1,74 @@
+/** The names of time zones: Postgres cuts days and months, and may not know every name that a browser sends. */
+import type { Pool } from 'pg';
+import { codeOf } from '../core/errors.ts';
+
+/** SQLSTATE invalid_parameter_value. */
+const UNKNOWN_TIME_ZONE = '22023';
+
+/** Zones whose name has changed. Intl resolves other names to the old one, and some databases have only the new one. */
+const RENAMED: Readonly<Record<string, string>> = {
+  'Africa/Asmera': 'Africa/Asmara',
+  'America/Buenos_Aires': 'America/Argentina/Buenos_Aires',
+  'America/Catamarca': 'America/Argentina/Catamarca',
+  'America/Coral_Harbour': 'America/Atikokan',
+  'America/Cordoba': 'America/Argentina/Cordoba',
+  'America/Godthab': 'America/Nuuk',
+  'America/Indianapolis': 'America/Indiana/Indianapolis',
+  'America/Jujuy': 'America/Argentina/Jujuy',
+  'America/Louisville': 'America/Kentucky/Louisville',
+  'America/Mendoza': 'America/Argentina/Mendoza',
+  'Asia/Calcutta': 'Asia/Kolkata',
+  'Asia/Katmandu': 'Asia/Kathmandu',
+  'Asia/Rangoon': 'Asia/Yangon',
+  'Asia/Saigon': 'Asia/Ho_Chi_Minh',
+  'Atlantic/Faeroe': 'Atlantic/Faroe',
+  'Europe/Kiev': 'Europe/Kyiv',
+  'Pacific/Enderbury': 'Pacific/Kanton',
+  'Pacific/Ponape': 'Pacific/Pohnpei',
+  'Pacific/Truk': 'Pacific/Chuuk',
+};
+
+/** Names in another case are names too, so there are more than zones. */
+const REMEMBERED_MAX = 1_000;
+
+/** What each name is to the database of a pool. A restart forgets it, as an update of the database needs one. */
+const remembered = new WeakMap<Pick<Pool, 'query'>, Map<string, string | null>>();
+
+/**
+ * Finds a name of a zone that the database knows: the given one, or another name of the same zone.
+ *
+ * @param tz A zone that Node knows.
+ * @returns Undefined when the database knows none.
+ */
+export async function findTimeZone(
+  pool: Pick<Pool, 'query'>,
+  tz: string,
+): Promise<string | undefined> {
+  if (tz === 'UTC') return tz;
+  const names = remembered.get(pool) ?? new Map<string, string | null>();
+  remembered.set(pool, names);
+  const known = names.get(tz);
+  if (known !== undefined) return known ?? undefined;
+  let found: string | undefined;
+  for (const name of namesOf(tz)) {
+    if (found === undefined && (await isKnown(pool, name))) found = name;
+  }
+  if (names.size < REMEMBERED_MAX) names.set(tz, found ?? null);
+  return found;
+}
+
+/** The given name first. */
+function namesOf(tz: string): ReadonlySet<string> {
+  const resolved = new Intl.DateTimeFormat('en', { timeZone: tz }).resolvedOptions().timeZone;
+  return new Set([tz, resolved, RENAMED[tz] ?? resolved, RENAMED[resolved] ?? resolved]);
+}
+
+async function isKnown(pool: Pick<Pool, 'query'>, name: string): Promise<boolean> {
+  try {
+    await pool.query('SELECT now() AT TIME ZONE $1', [name]);
+    return true;
+  } catch (error) {
+    if (codeOf(error) === UNKNOWN_TIME_ZONE) return false;
+    throw error;
+  }
+}
