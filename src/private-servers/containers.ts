@@ -115,7 +115,9 @@ const CONTAINERS: Readonly<Record<ServerName, ContainerDetails>> = {
     command: [
       'sh',
       '-c',
-      `exec redis-server --requirepass "$REDIS_PASSWORD" ${REDIS_ARGS.join(' ')}`,
+      // In a file, because every user of the machine can read the arguments of a process.
+      `(umask 077; echo "requirepass $REDIS_PASSWORD" > /tmp/pulse.conf); ` +
+        `exec redis-server /tmp/pulse.conf ${REDIS_ARGS.join(' ')}`,
     ],
   },
   postgres: {

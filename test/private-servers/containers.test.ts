@@ -61,6 +61,7 @@ test('a container is started, signalled and removed through its engine, and then
   expect(run).toContain('--appendfsync always');
   // Every user can read a process's arguments.
   expect(run).not.toContain(settings.passwords.redis);
+  expect(run).not.toContain('--requirepass');
 
   await supervisor.signal('redis', 'SIGKILL');
   expect(exits).toEqual(['redis']);
