@@ -11,6 +11,7 @@ import { withTransaction } from '../../src/platform/postgres.ts';
 import { openFlow, type Flow } from '../flows/flow-fixture.ts';
 import { MANY_STEPS_TIMEOUT_MS } from '../support/pulse-process.ts';
 import { withChannel } from '../support/servers.ts';
+import { startTcpProxy } from '../support/tcp-proxy.ts';
 
 const WAIT = { timeout: 90_000, interval: 100 };
 const TOKEN = 'a-static-token-of-tests-of-32-characters';
@@ -116,4 +117,18 @@ test('a processor refuses a queue that exists with other arguments, and says whi
   expect(exitCode).toBe(1);
   expect(stderr).toContain(`"${queue}"`);
   expect(stderr).toContain('exists with a different x-');
+});
+
+test('while Redis is unavailable the API accepts orders and answers them from Postgres', async () => {
+  const { flow } = await openShop();
+  const redis = await startTcpProxy(flow.env.REDIS_URL ?? '');
+  onTestFinished(() => redis.close());
+  const { ready } = await flow.start('api', { REDIS_URL: redis.url });
+  redis.cut();
+  const api = ready.api ?? '';
+  const { status, body } = await postOrder(api, 'without-redis');
+  expect(status).toBe(202);
+  const read = await fetch(`${api}/orders/${body.order_id}`, { headers: AS_TOKEN });
+  expect(read.status).toBe(200);
+  expect(await read.json()).toMatchObject({ id: body.order_id, status: 'pending' });
 });

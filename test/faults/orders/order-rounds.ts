@@ -6,8 +6,8 @@ import { runOrderRound, type OrderRound, type OrderRoundResult } from './order-r
 
 /** The rounds of `--selection ci`. */
 export const CI_ORDER_ROUNDS: readonly OrderRound[] = [
-  { seed: 1, faults: ['crash-processor-handled', 'service-down'] },
-  { seed: 2, faults: ['api-kill', 'rabbitmq-kill'] },
+  { seed: 1, faults: ['crash-enricher-handled', 'net-rabbitmq-reply-lost'] },
+  { seed: 2, faults: ['processor-kill', 'redis-kill'] },
 ];
 
 /** Runs them one after the other. */
