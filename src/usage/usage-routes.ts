@@ -7,7 +7,8 @@ import { createHeldReads, HeldReadsBusyError, type HeldReads } from './held-read
 import { HELD_ROWS_MAX, readHeld, TooMuchHeldError, type HeldReader } from './read-held.ts';
 import { AsOfFutureError, readUsage, type UsageDeps } from './read-usage.ts';
 import { csvEncoder, NDJSON_ENCODER } from './row-encoders.ts';
-import { openUsageStream } from './stream-usage.ts';
+import { toSpreadsheetField } from '../http/csv.ts';
+import { openUsageStream, type RowEncoder } from './stream-usage.ts';
 import type { Freshness, UsageQuery } from './usage.ts';
 import { setAnswerDeadline, signalOfEnd, whenOver } from '../http/answer-deadline.ts';
 import type { Api, ApiModule } from '../http/api-module.ts';
@@ -76,9 +77,11 @@ function addRoutes(api: Api, deps: UsageModuleDeps): void {
 
   api.get('/usage.csv', { ...options, schema: getUsageCsvSchema }, async (request, reply) => {
     const scope = request.user.tenants;
-    const query = await parseUsageParameters(deps.pool, scope, request.query);
+    const { spreadsheet, ...parameters } = request.query;
+    const query = await parseUsageParameters(deps.pool, scope, parameters);
     void reply.header('content-disposition', 'attachment; filename="usage.csv"');
-    return await sendExport(reply, { query, type: CSV_TYPE, caller: request.user });
+    const encoder = spreadsheet === 'true' ? csvEncoder(query, toSpreadsheetField) : undefined;
+    return await sendExport(reply, { query, type: CSV_TYPE, caller: request.user, encoder });
   });
 }
 
@@ -86,11 +89,20 @@ function createExports(depsFor: (caller: Caller) => UsageDeps) {
   const limit = createTenantLimit(EXPORTS);
   return async (
     reply: FastifyReply<{ Reply: unknown }>,
-    { query, type, caller }: { query: UsageQuery; type: ExportType; caller: Caller },
+    {
+      query,
+      type,
+      caller,
+      encoder = type === CSV_TYPE ? csvEncoder(query) : NDJSON_ENCODER,
+    }: {
+      readonly query: UsageQuery;
+      readonly type: ExportType;
+      readonly caller: Caller;
+      readonly encoder?: RowEncoder | undefined;
+    },
   ): Promise<FastifyReply> => {
     whenOver(reply, limit.enter(caller.tenants));
     setAnswerDeadline(reply, EXPORT_TIMEOUT_MS);
-    const encoder = type === CSV_TYPE ? csvEncoder(query) : NDJSON_ENCODER;
     const options = { encoder, signal: signalOfEnd(reply) };
     const { freshness, text } = await openUsageStream(depsFor(caller), query, options).catch(
       toProblem,

@@ -164,6 +164,19 @@ export const getUsageSchema = {
 
 export const getUsageCsvSchema = {
   ...route,
+  querystring: Type.Object(
+    {
+      ...UsageQuery.properties,
+      spreadsheet: Type.Optional(
+        Type.Enum(['true', 'false'], {
+          description:
+            'Whether to put an apostrophe before texts that a spreadsheet would take for formulas. `false`, the ' +
+            'default, keeps every text as it is.',
+        }),
+      ),
+    },
+    { additionalProperties: false },
+  ),
   operationId: 'getUsageCsv',
   summary: 'Adds up usage, as CSV',
   description: 'The same as `GET /usage` with `Accept: text/csv`.',

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { csvEncoder, toCsvField } from '../../src/usage/row-encoders.ts';
+import { toCsvField, toSpreadsheetField } from '../../src/http/csv.ts';
+import { csvEncoder } from '../../src/usage/row-encoders.ts';
 
 /** Reads one line by RFC 4180. */
 function parseLine(line: string): string[] {
@@ -39,4 +40,18 @@ test.each(['=A1', '+1', '-1', '@x', 'a,b', 'a"b', 'a\nb', ' a'])('%j is quoted',
 
 test('plain texts are not quoted', () => {
   expect(toCsvField('vm.small')).toBe('vm.small');
+});
+
+test.each([
+  ['=HYPERLINK("http://x","y")', `"'=HYPERLINK(""http://x"",""y"")"`],
+  ['+1', "'+1"],
+  ['-1', "'-1"],
+  ['@SUM(A1)', "'@SUM(A1)"],
+  ['\tx', "'\tx"],
+  ['\rx', `"'\rx"`],
+  ['vm.small', 'vm.small'],
+  ['3.5', '3.5'],
+  ['', ''],
+])('for a spreadsheet, %j is written as %j', (text, field) => {
+  expect(toSpreadsheetField(text)).toBe(field);
 });

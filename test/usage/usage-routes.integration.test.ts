@@ -238,6 +238,9 @@ describe('an export', () => {
         '"=1+1","a ""b"", c",hours,3.5,1,true\r\n' +
         'plain,"-2",hours,3.5,1,true\r\n',
     );
+    const harmless = await get('usage.csv?group_by=tenant,product_sku&spreadsheet=true');
+    expect(harmless.body).toContain(`\r\n'=1+1,"a ""b"", c",hours,3.5,1,true\r\n`);
+    expect(harmless.body).toContain(`plain,'-2,hours,3.5,1,true\r\n`);
   });
 
   test('has the type that Accept asks for, and all rows', async () => {
