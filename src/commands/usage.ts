@@ -76,7 +76,11 @@ export const usage = defineCommand({
       windowSeconds,
     };
     try {
-      const query = await parseUsageParameters(pool, 'all', toParameters(run.flags));
+      const query = await parseUsageParameters(
+        pool,
+        { scope: 'all', windowSeconds },
+        toParameters(run.flags),
+      );
       const { limit } = run.flags;
       const { rows, next, freshness } = await readUsage(deps, { ...query, limit });
       run.answer({ data: rows, next, ...freshnessToJson(freshness) }, [

@@ -19,7 +19,7 @@ const DATE = /^[1-9]\d{3}-\d\d-\d\d$/;
  */
 export async function parseUsageParameters(
   pool: Pick<Pool, 'query'>,
-  scope: TenantScope,
+  { scope, windowSeconds }: { readonly scope: TenantScope; readonly windowSeconds: number },
   parameters: UsageParameters,
 ): Promise<UsageQuery> {
   const { tz: givenZone = 'UTC', as_of: asOf, after } = parameters;
@@ -28,8 +28,14 @@ export async function parseUsageParameters(
   }
   const tz = await findTimeZone(pool, givenZone);
   if (tz === undefined) throw invalidField('tz', 'is not known to the database');
+  const readBound = async (field: string, text: string | undefined) => {
+    const ms = await parsePlace(pool, { field, text, tz });
+    refuseInsideWindow(field, ms, windowSeconds);
+    return ms;
+  };
   const query: UsageQuery = {
     window: parameters.window ?? 'none',
+    windowSeconds,
     tz,
     groups: parseGroups(parameters.group_by),
     // A tenant of others is answered like one that does not exist.
@@ -38,8 +44,8 @@ export async function parseUsageParameters(
     skus: parameters.product_sku,
     units: parameters.use_unity,
     ...checkedSpan({
-      fromMs: await parsePlace(pool, { field: 'from', text: parameters.from, tz }),
-      toMs: await parsePlace(pool, { field: 'to', text: parameters.to, tz }),
+      fromMs: await readBound('from', parameters.from),
+      toMs: await readBound('to', parameters.to),
     }),
     order: parameters.order ?? 'asc',
     limit: parameters.limit,
@@ -51,6 +57,20 @@ export async function parseUsageParameters(
   if (key === undefined)
     throw invalidField('after', 'must be `next` of a page of the same request');
   return { ...query, after: key };
+}
+
+/** Pulses are kept as sums of whole windows, so a bound inside one would silently answer for another span. */
+function refuseInsideWindow(field: string, ms: number | undefined, windowSeconds: number): void {
+  const windowMs = windowSeconds * 1000;
+  if (ms === undefined || ms % windowMs === 0) return;
+  const before = Math.floor(ms / windowMs) * windowMs;
+  const [earlier, later] = [before, before + windowMs].map((one) =>
+    new Date(one).toISOString().replace('.000', ''),
+  );
+  throw invalidField(
+    field,
+    `must be the start of a window of ${windowSeconds / 60} minutes; the nearest are ${earlier ?? ''} and ${later ?? ''}`,
+  );
 }
 
 /** In the order of USAGE_GROUPS, always with the unit. */

@@ -4,6 +4,8 @@ import type { HeldSums } from './fold-held.ts';
 import { safeNumber } from './safe-number.ts';
 import type { UsageGroup, UsageKey, UsageQuery, UsageRow } from './usage.ts';
 
+const HOUR_SECONDS = 3_600;
+
 type Queryable = Pick<Pool, 'query'>;
 
 export interface Statement {
@@ -100,9 +102,16 @@ function heldRows(
             AS held (window_start_sec, tenant, product_sku, use_unity, used_amount, pulse_count)`;
 }
 
-/** Days and months follow the wall clock of the zone; hours are the windows that pulses were added up by. */
-function bucketOf({ window }: UsageQuery, tz: string): string {
-  if (window === 'hour') return 'window_start';
+/**
+ * Days and months follow the wall clock of the zone. Hours are the windows that pulses were added up by; shorter
+ * windows are put together to hours of the wall clock, which begin at other instants in a zone such as Asia/Kolkata.
+ */
+function bucketOf({ window, windowSeconds = HOUR_SECONDS }: UsageQuery, tz: string): string {
+  if (window === 'hour') {
+    if (windowSeconds === HOUR_SECONDS) return 'window_start';
+    const minute = `extract(minute FROM window_start AT TIME ZONE ${tz})::integer`;
+    return `window_start - make_interval(mins => ${minute})`;
+  }
   return `date_trunc('${window}', window_start AT TIME ZONE ${tz})`;
 }
 

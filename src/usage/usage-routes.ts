@@ -58,9 +58,10 @@ function addRoutes(api: Api, deps: UsageModuleDeps): void {
 
   const options = { config: { roles: READERS } };
 
+  const { windowSeconds } = deps.usage;
   api.get('/usage', { ...options, schema: getUsageSchema }, async (request, reply) => {
     const scope = request.user.tenants;
-    const query = await parseUsageParameters(deps.pool, scope, request.query);
+    const query = await parseUsageParameters(deps.pool, { scope, windowSeconds }, request.query);
     void reply.header('vary', 'accept');
     const type = preferredType(request.headers.accept, [JSON_TYPE, CSV_TYPE, NDJSON_TYPE]);
     if (type !== JSON_TYPE) return await sendExport(reply, { query, type, caller: request.user });
@@ -78,7 +79,7 @@ function addRoutes(api: Api, deps: UsageModuleDeps): void {
   api.get('/usage.csv', { ...options, schema: getUsageCsvSchema }, async (request, reply) => {
     const scope = request.user.tenants;
     const { spreadsheet, ...parameters } = request.query;
-    const query = await parseUsageParameters(deps.pool, scope, parameters);
+    const query = await parseUsageParameters(deps.pool, { scope, windowSeconds }, parameters);
     void reply.header('content-disposition', 'attachment; filename="usage.csv"');
     const encoder = spreadsheet === 'true' ? csvEncoder(query, toSpreadsheetField) : undefined;
     return await sendExport(reply, { query, type: CSV_TYPE, caller: request.user, encoder });

@@ -13,6 +13,8 @@ export type UsageGroup = (typeof USAGE_GROUPS)[number];
 /** One question, checked. An undefined member does not restrict; an empty list matches nothing. */
 export interface UsageQuery {
   readonly window: UsageWindow;
+  /** Of the windows that pulses were added up by. Default: an hour. */
+  readonly windowSeconds?: number;
   /** The time zone of days and months: `UTC`, or an IANA name such as `Europe/Berlin`. */
   readonly tz: string;
   /** In the order of USAGE_GROUPS, always with the unit: amounts of different units have no sum. */

@@ -46,14 +46,6 @@ async function page(search: string, user = 'alice'): Promise<Page> {
 }
 
 describe('GET /usage', () => {
-  test.each(['US/Pacific-New', 'US/Eastern', 'Asia/Calcutta', 'Asia/Kolkata', 'Europe/Kyiv'])(
-    'cuts days in %s, whatever the database calls it',
-    async (tz) => {
-      await page(`window=day&tz=${tz}&from=2024-03-05&to=2024-03-06`);
-      await page(`window=day&tz=${tz}`);
-    },
-  );
-
   test('adds up flushed and unflushed pulses, and says how complete the answer is', async () => {
     await fixture.count([parsedPulse({ windowStartSec: WINDOW_SEC, id: 'a' })]);
     await flushAll(fixture);
