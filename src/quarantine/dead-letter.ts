@@ -42,6 +42,8 @@ export interface DeadLetter {
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 const INDEX_MAX = 2_147_483_647;
+/** AMQP's limit is 255 bytes, so no real name is cut. */
+const QUEUE_LENGTH_MAX = 255;
 
 /**
  * Reads a delivery of the dead-letter queue. Never throws, whatever the delivery holds. A message of another
@@ -60,7 +62,7 @@ export function fromDelivery(delivery: DeliveredMessage, pulsesQueue: string): D
   const deadLetter = fromDeath(delivery, properties, death);
   const { queue } = death;
   if (typeof queue !== 'string' || queue === pulsesQueue) return deadLetter;
-  return { ...deadLetter, queue: storableText(queue), tenant: null };
+  return { ...deadLetter, queue: queueName(queue), tenant: null };
 }
 
 type Properties = ReturnType<typeof textProperties>;
@@ -74,7 +76,7 @@ function fromRefusal(delivery: DeliveredMessage, properties: Properties): DeadLe
   const queue = headers[DEAD_LETTER_HEADERS.queue];
   return {
     ...common(delivery, properties),
-    ...(typeof queue === 'string' ? { queue: storableText(queue), tenant: null } : {}),
+    ...(typeof queue === 'string' ? { queue: queueName(queue), tenant: null } : {}),
     ...(typeof id === 'string' && UUID.test(id) ? { id } : {}),
     reason: toReason(headers[DEAD_LETTER_HEADERS.reason]),
     detail:
@@ -140,6 +142,11 @@ function common(delivery: DeliveredMessage, properties: Properties): DeadLetter 
 function exactMessageId(messageId: string | undefined): { messageIdBase64?: string } {
   if (messageId === undefined || storableText(messageId) === messageId) return {};
   return { messageIdBase64: Buffer.from(messageId).toString('base64') };
+}
+
+/** A forged name may be longer than the index on queues takes, and then Postgres would refuse even a reduced row. */
+function queueName(queue: string): string {
+  return storableText(queue.slice(0, QUEUE_LENGTH_MAX));
 }
 
 /** The newest entry: the broker puts it first. */

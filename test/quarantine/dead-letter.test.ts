@@ -46,6 +46,14 @@ describe('fromDelivery', () => {
     expect(row.detail).toBe('RabbitMQ removed it from queue unknown: unknown.');
   });
 
+  test.each([
+    ['x-death', { 'x-death': [{ reason: 'rejected', queue: 'q'.repeat(9_000) }] }],
+    ["Pulse's own header", { 'x-pulse-queue': 'q'.repeat(9_000) }],
+  ])('cuts a forged queue name in %s to the length of a real one', (_name, headers) => {
+    const row = fromDelivery(delivery({ headers }), 'pulses');
+    expect(row).toMatchObject({ queue: 'q'.repeat(255), tenant: null });
+  });
+
   test('reads back what ingest wrote', () => {
     const sent = refusedDelivery({ messageId: 'm1', timestamp: 1_700_000_000 }, 2);
     const row = fromDelivery(sent, 'pulses');

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import type { ConfirmChannel, ChannelModel } from 'amqplib';
 import { Pool } from 'pg';
 import { pino } from 'pino';
@@ -159,6 +160,17 @@ describe('startQuarantineWriter', () => {
       detail: 'Refused as invalid_tenant; stored without headers because of SQLSTATE 23514.',
       bodyBytes: 13,
     });
+  });
+
+  test('stores a message with a forged queue name that no index takes, and what follows it', async () => {
+    // Random, because Postgres compresses what repeats.
+    const queue = randomBytes(20_000).toString('hex');
+    const forged = { 'x-death': [{ reason: 'rejected', queue }] };
+    channel.sendToQueue(deadQueue, Buffer.from('forged'), { headers: forged });
+    await channel.waitForConfirms();
+    await publisher.publish(deadLetter('m1'));
+    start();
+    await rowsSettle(2);
   });
 
   test('holds no more than its prefetch while Postgres is unavailable, and then continues', async () => {
