@@ -62,14 +62,16 @@ export const apiUsage: Scenario = {
   },
 };
 
+const startOfHour = (ms: number): number => Math.floor(ms / 3_600_000) * 3_600_000;
+
 function monthByDay(timeMs: number): UsageQuery {
   return {
     window: 'day',
     tz: 'UTC',
     groups: ['use_unity'],
     tenants: [TENANT],
-    fromMs: timeMs - DAYS_MS,
-    toMs: timeMs + 86_400_000,
+    fromMs: startOfHour(timeMs - DAYS_MS),
+    toMs: startOfHour(timeMs + 86_400_000),
     order: 'asc',
     limit: 1_000,
     live: true,

@@ -107,7 +107,7 @@ async function checkUsage(client: PulseClient): Promise<void> {
     tenant: ['acme', 'other'],
     product_sku: PULSE.product_sku,
     use_unity: ['GB', 'TB'],
-    from: new Date(Date.now() - 2 * HOUR_MS),
+    from: new Date(Math.floor(Date.now() / HOUR_MS - 2) * HOUR_MS),
     to: '2100-01-01',
   };
   const page = await client.usage.page({ ...query, limit: 1 });

@@ -7,6 +7,7 @@
  */
 import type { IdentifiedPulse, Pulse, RejectedPulse, SendOutcome } from './api-types.ts';
 import { identify } from './identify.ts';
+import { sleep, TIMER_MS_MAX } from './timers.ts';
 import { PulseApiError } from './transport.ts';
 
 export interface MeterOptions {
@@ -43,6 +44,8 @@ export interface MeterRetry {
 export interface Meter {
   /** Pulses that are not yet accepted or rejected. */
   readonly bufferedCount: number;
+  /** Why the last request failed; undefined when it did not. */
+  readonly lastError: unknown;
   /**
    * Records a pulse and returns its id.
    *
@@ -51,11 +54,15 @@ export interface Meter {
    * @throws RangeError The amount is NaN or infinite.
    */
   record(pulse: Pulse): string;
-  /** Sends at once. Resolves to true when everything recorded before is settled, to false after `timeoutMs`. */
+  /**
+   * Sends at once. Resolves to true when everything recorded before is settled; to false after `timeoutMs`, or as
+   * soon as the API refuses the token or its rights (401, 403): `lastError` says so, and repeating will not help.
+   */
   flush(timeoutMs?: number): Promise<boolean>;
   /**
-   * Stops recording, sends the rest for at most `timeoutMs` (default: 30 seconds), and returns what is not
-   * settled then. Record it again later with the same ids, and nothing counts twice.
+   * Stops recording, sends the rest for at most `timeoutMs` (default: 30 seconds; Infinity waits without end, but not
+   * for a refused token), and returns what is not settled then. `lastError` says why. Record it again later with the
+   * same ids, and nothing counts twice.
    */
   close(timeoutMs?: number): Promise<readonly IdentifiedPulse[]>;
 }
@@ -115,6 +122,7 @@ class BufferingMeter implements Meter {
   #sending: Promise<void> | undefined;
   #waiters: { sequence: number; resolve: (settled: boolean) => void }[] = [];
   #isClosed = false;
+  #lastError: unknown;
 
   constructor(send: Send, options: MeterOptions) {
     this.#send = send;
@@ -123,6 +131,10 @@ class BufferingMeter implements Meter {
 
   get bufferedCount(): number {
     return this.#buffer.length;
+  }
+
+  get lastError(): unknown {
+    return this.#lastError;
   }
 
   record(given: Pulse): string {
@@ -151,7 +163,7 @@ class BufferingMeter implements Meter {
     return new Promise((resolve) => {
       const waiter = { sequence: this.#lastSequence, resolve };
       this.#waiters.push(waiter);
-      if (timeoutMs === undefined) return;
+      if (timeoutMs === undefined || timeoutMs > TIMER_MS_MAX) return;
       const timer = setTimeout(() => {
         this.#waiters = this.#waiters.filter((one) => one !== waiter);
         resolve(false);
@@ -168,7 +180,7 @@ class BufferingMeter implements Meter {
     await this.flush(timeoutMs);
     this.#stopping.abort();
     await this.#sending;
-    for (const { resolve } of this.#waiters.splice(0)) resolve(false);
+    this.#giveUpWaiting();
     return this.#buffer.map(({ pulse }) => pulse);
   }
 
@@ -194,6 +206,7 @@ class BufferingMeter implements Meter {
     let attempt = 0;
     while (this.#buffer.length > 0 && !isStopping()) {
       const failure = await this.#sendBatch(signal);
+      this.#lastError = failure?.error;
       if (failure === undefined) {
         attempt = 0;
         continue;
@@ -203,6 +216,7 @@ class BufferingMeter implements Meter {
       const delayMs = this.#delayMs(attempt, failure.error);
       const bufferedCount = this.#buffer.length;
       this.#tell(() => this.#options.onRetry?.({ ...failure, attempt, delayMs, bufferedCount }));
+      if (isRefused(failure.error)) this.#giveUpWaiting();
       await sleep(delayMs, signal);
     }
   }
@@ -252,11 +266,15 @@ class BufferingMeter implements Meter {
     for (const { resolve } of done) resolve(true);
   }
 
+  #giveUpWaiting(): void {
+    for (const { resolve } of this.#waiters.splice(0)) resolve(false);
+  }
+
   #delayMs(attempt: number, error: unknown): number {
     const { retryDelayMs, retryDelayMaxMs } = this.#options;
     const cap = Math.min(retryDelayMaxMs, retryDelayMs * 2 ** (attempt - 1));
     const asked = error instanceof PulseApiError ? (error.retryAfterMs ?? 0) : 0;
-    return Math.max(asked, cap / 2 + (Math.random() * cap) / 2);
+    return Math.min(TIMER_MS_MAX, Math.max(asked, cap / 2 + (Math.random() * cap) / 2));
   }
 
   /** An error in a listener becomes an uncaught error and must not stop the sending. */
@@ -271,14 +289,7 @@ class BufferingMeter implements Meter {
   }
 }
 
-function sleep(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const end = (): void => {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', end);
-      resolve();
-    };
-    const timer = setTimeout(end, ms);
-    signal.addEventListener('abort', end);
-  });
+/** The token, or what it may do: the next request will be refused as well. */
+function isRefused(error: unknown): boolean {
+  return error instanceof PulseApiError && (error.status === 401 || error.status === 403);
 }

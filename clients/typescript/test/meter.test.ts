@@ -156,6 +156,15 @@ describe('a repetition', () => {
   });
 });
 
+test('an API that asks for a month is not asked again before the longest that a timer can wait', async () => {
+  const { meter, requests } = open([new PulseApiError(429, undefined, 30 * 86_400_000), accept]);
+  meter.record(PULSE);
+  await vi.advanceTimersByTimeAsync(24 * 86_400_000 + 1_000);
+  expect(requests).toHaveLength(1);
+  await vi.advanceTimersByTimeAsync(86_400_000);
+  expect(requests).toHaveLength(2);
+});
+
 describe('a full buffer', () => {
   const full = { bufferSizeMax: 2 };
 
@@ -210,6 +219,26 @@ describe('flush and close', () => {
     expect(await closed).toMatchObject([{ ...PULSE, id }]);
     expect(vi.getTimerCount()).toBe(0);
   });
+
+  test('close without a limit waits until everything is sent', async () => {
+    const { meter } = open([LOST, LOST, accept], { retryDelayMs: 1_000 });
+    meter.record(PULSE);
+    const closed = meter.close(Infinity);
+    await vi.runAllTimersAsync();
+    expect([await closed, meter.lastError]).toEqual([[], undefined]);
+  });
+
+  test.each([401, 403])(
+    'close does not wait for a token that is refused with %i',
+    async (status) => {
+      const refused = new PulseApiError(status, undefined, undefined);
+      const { meter, requests } = open([refused]);
+      const id = meter.record(PULSE);
+      expect(await meter.close(Infinity)).toMatchObject([{ id }]);
+      expect(meter.lastError).toBe(refused);
+      expect(requests).toHaveLength(1);
+    },
+  );
 
   test('close aborts a request that hangs, and does not wait to retry it', async () => {
     const onRetry = vi.fn();
