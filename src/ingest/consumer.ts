@@ -13,7 +13,7 @@
 import type { Channel } from 'amqplib';
 import { TransientError } from '../core/errors.ts';
 import { backoffDelayMs, sleep, waitAtMost } from '../platform/backoff.ts';
-import { createOutageLog } from '../platform/outage-log.ts';
+import { createOutageLog, type OutageLog } from '../platform/outage-log.ts';
 import { startRabbitSession, type RabbitLink } from '../platform/rabbit.ts';
 import { createPauseSwitch } from './pause-switch.ts';
 import {
@@ -55,23 +55,20 @@ const PROBE_BACKOFF = { baseMs: 100, capMs: 5_000 };
 export function startConsumer(options: ConsumerOptions, deps: ConsumerDeps): Consumer {
   const stopping = new AbortController();
   const pauseSwitch = createPauseSwitch(options.paused === true);
+  const outage = logRedisOutages(deps.logger);
   let linkEnd = new AbortController();
   /** The newest link's. */
   let subscription: Subscription | undefined;
 
   /** Consumes while not paused, until the link is lost or the consumer is drained: then `signal` aborts. */
-  const consume = async (
-    link: RabbitLink,
-    firstChannel: Channel,
-    signal: AbortSignal,
-  ): Promise<void> => {
+  const consume = async (link: RabbitLink, first: Channel, signal: AbortSignal): Promise<void> => {
     const isOver = (): boolean => signal.aborted;
     const isWanted = (): boolean => link.alive && !isOver() && !pauseSwitch.isPaused;
-    for (let channel = firstChannel; ; channel = await openChannel(link, options.prefetch)) {
+    for (let channel = first; ; channel = await openChannel(link, options.prefetch)) {
       if (pauseSwitch.isPaused) deps.onState('paused');
       await pauseSwitch.until({ paused: false }, signal);
       if (isOver()) return;
-      if (await untilRedisIsReady(deps, isWanted, signal)) {
+      if (await untilRedisIsReady({ ...deps, outage }, isWanted, signal)) {
         subscription = createSubscription({ link, channel }, options, {
           ...deps,
           onFailure: failureOf(link),
@@ -148,16 +145,10 @@ async function openChannel(link: RabbitLink, prefetch: number): Promise<Channel>
  * @returns False when consuming is not wanted any more.
  */
 async function untilRedisIsReady(
-  { probe, logger }: Pick<ConsumerDeps, 'probe' | 'logger'>,
+  { probe, outage }: Pick<ConsumerDeps, 'probe'> & { readonly outage: OutageLog },
   isWanted: () => boolean,
   signal: AbortSignal,
 ): Promise<boolean> {
-  const outage = createOutageLog({
-    logger,
-    facts: {},
-    failedText: 'redis cannot take pulses; not consuming',
-    endedText: 'redis takes pulses again',
-  });
   for (let attempt = 0; isWanted(); attempt++) {
     try {
       await probe();
@@ -170,6 +161,15 @@ async function untilRedisIsReady(
     await sleep(backoffDelayMs(attempt, PROBE_BACKOFF), signal);
   }
   return false;
+}
+
+function logRedisOutages(logger: ConsumerDeps['logger']): OutageLog {
+  return createOutageLog({
+    logger,
+    facts: {},
+    failedText: 'redis cannot take pulses; not consuming',
+    endedText: 'redis takes pulses again',
+  });
 }
 
 /** Reports that the subscription takes nothing more for now, and that it continues. */

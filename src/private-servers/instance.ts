@@ -208,7 +208,9 @@ async function revive(
     const state = readRunningState(directory);
     if (state === null) return null;
     silent = await silentServers(state.env);
-    if (silent.length === 0) return { state, started: true };
+    // The state may be older than the answers.
+    const isRevived = silent.length === 0 && Object.keys(state.abandoned).length === 0;
+    if (isRevived) return { state, started: true };
     const abandoned = Object.entries(state.abandoned)
       // What was there before the signal may not have been withdrawn yet.
       .filter(([name, sentence]) => found.abandoned[name] !== sentence)

@@ -17,7 +17,7 @@ import { TransientError, type PulseError } from '../core/errors.ts';
 import type { DeadLetterReason } from '../contract/rejection.ts';
 import { backoffDelayMs, sleep, waitAtMost } from '../platform/backoff.ts';
 import type { Logger } from '../platform/logger.ts';
-import { createOutageLog } from '../platform/outage-log.ts';
+import { createOutageLog, type OutageLog } from '../platform/outage-log.ts';
 import { startRabbitSession, type RabbitLink } from '../platform/rabbit.ts';
 import { topologyNames } from '../platform/topology.ts';
 import { insertDeadLetters } from './quarantine-query.ts';
@@ -55,12 +55,18 @@ export function startQuarantineWriter(deps: QuarantineWriterDeps): QuarantineWri
   const stopping = new AbortController();
   const status = { state: 'waiting' as QuarantineWriter['state'] };
   let writing = Promise.resolve();
+  const outage = createOutageLog({
+    logger: deps.logger,
+    facts: {},
+    failedText: 'dead letters cannot be written; retrying',
+    endedText: 'dead letters are written again',
+  });
 
   const setup = async (link: RabbitLink): Promise<void> => {
     const inbox: ConsumeMessage[] = [];
     const channel = await link.createChannel();
     await channel.prefetch(deps.prefetch ?? PREFETCH);
-    const context = { deps, status, link, stop: stopping.signal };
+    const context = { deps, status, link, stop: stopping.signal, outage };
     const work = async (): Promise<void> => {
       // Deliveries of the same turn of the event loop go into one statement.
       await new Promise(setImmediate);
@@ -133,6 +139,7 @@ interface WriteContext {
   readonly status: { state: QuarantineWriter['state'] };
   readonly link: RabbitLink;
   readonly stop: AbortSignal;
+  readonly outage: OutageLog;
 }
 
 /** Writes what is in the inbox now. @returns The last delivery up to which everything is committed. */
@@ -153,13 +160,7 @@ async function drainInbox(
 
 /** Retries the insert until it is committed (true), or until the link is lost or the writer closes (false). */
 async function writeUntilDone(rows: DeadLetter[], context: WriteContext): Promise<boolean> {
-  const { deps, link, stop } = context;
-  const outage = createOutageLog({
-    logger: deps.logger,
-    facts: {},
-    failedText: 'dead letters cannot be written; retrying',
-    endedText: 'dead letters are written again',
-  });
+  const { deps, link, stop, outage } = context;
   for (let attempt = 0; link.alive && !stop.aborted; attempt++) {
     try {
       report(await write(rows, deps), deps);
