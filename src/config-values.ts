@@ -62,8 +62,20 @@ export function url(...protocols: string[]) {
     if (parsed.length > 1 && !SEVERAL_HOSTS.test(parsed[0]?.protocol ?? '')) {
       throw new EnvError(`must name one host; for several, use ${severalOf(protocols)}.`);
     }
+    if (!parsed.every((one) => one === undefined || isDecodable(one))) {
+      throw new EnvError('has a % that begins no escape: write % itself as %25.');
+    }
     return text;
   });
+}
+
+/** Clients decode these parts; `URL` leaves a lone % as it is. */
+function isDecodable({ username, password, pathname }: URL): boolean {
+  try {
+    return [username, password, pathname].map(decodeURIComponent).length > 0;
+  } catch {
+    return false;
+  }
 }
 
 function severalOf(protocols: readonly string[]): string {
