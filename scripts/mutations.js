@@ -186,6 +186,8 @@ async function runVitest(check, directory) {
       'node_modules/vitest/vitest.mjs',
       'run',
       ...(check === 'simulation' ? ['--project', 'simulation'] : [check.tests]),
+      // One failed test is a verdict; the others may each wait for their time limit.
+      '--bail=1',
       '--reporter=json',
       `--outputFile=${report}`,
     ],
