@@ -34,7 +34,7 @@ export interface ReadyLine {
 
 const READINESS_TIMEOUT_MS = 2_000;
 
-/** @param what `api`: whether the parts need the secrets of the API. */
+/** @param options.api Whether the parts need the secrets of the API. */
 export const defineStart = (
   name: string,
   { api, parts }: { readonly api: boolean; readonly parts: readonly Part[] },

@@ -17,7 +17,6 @@ export interface DemoOrders {
 interface OrderAnswer {
   readonly status: string;
   readonly total_amount: string | null;
-  readonly failure: { readonly code: string } | null;
 }
 
 interface DeadLetterAnswer {

@@ -107,13 +107,8 @@ function identityInBody(body: Buffer): unknown[] | undefined {
 
 /** Bytes that are not UTF-8 grow when they are decoded, so a routing key may be too long to send again. */
 function shortened(text: string): string {
-  let short = text;
-  while (Buffer.byteLength(short) > SHORT_TEXT_BYTES_MAX) {
-    short = short
-      .slice(0, Math.min(short.length - 1, SHORT_TEXT_BYTES_MAX))
-      .replace(/\p{Cs}$/u, '');
-  }
-  return short;
+  const { read } = new TextEncoder().encodeInto(text, new Uint8Array(SHORT_TEXT_BYTES_MAX));
+  return text.slice(0, read);
 }
 
 /** The properties that a publication can carry. Texts that are empty or too long to send count as missing. */

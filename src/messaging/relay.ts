@@ -109,8 +109,8 @@ export function startRelay(deps: RelayDeps): Relay {
     intervalMs: REPORT_INTERVAL_MS,
     logger,
     async look() {
-      if (relayId !== undefined) await reportRelay(pool, relayId);
       if (relayId !== undefined) {
+        await reportRelay(pool, relayId);
         const lost = await unlockLostJobs(pool, { relayId, heldIds: [...heldIds] });
         if (lost > 0) logger.warn({ jobs: lost }, 'jobs that never arrived were unlocked');
       }

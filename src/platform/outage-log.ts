@@ -37,7 +37,7 @@ export function createOutageLog(options: OutageOptions): OutageLog {
 }
 
 /** One line on an error. Errors of several addresses have no message, only a code. */
-export function reasonOf(error: unknown): string {
+function reasonOf(error: unknown): string {
   const message = error instanceof Error ? error.message : '';
   return message === '' ? String(codeOf(error) ?? 'unknown') : message;
 }

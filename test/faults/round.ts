@@ -1,29 +1,21 @@
 /** One round: a fresh installation, traffic, faults, healing, quiet, and the check. */
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { sleep } from '../../src/platform/backoff.ts';
 import { createRandom } from '../../src/populate/random.ts';
 import type { RoundPlan } from './catalogue.ts';
 import { checkStored, complaintsOf, type Verdict } from './checker.ts';
-import { NotPossibleError, between, type Scene } from './fault.ts';
-import { NotReachedError } from '../support/until.ts';
+import { between, type Scene } from './fault.ts';
 import { createIntentLog, readIntentLog } from './intent-log.ts';
+import { injectFault, playRound, type PlayedRound, type RoundLog } from './played-round.ts';
 import { startProducer } from './producer.ts';
 import { openStage, type RoundOptions, type Stage } from './stage.ts';
 import { planTraffic } from './traffic.ts';
 
-export interface RoundResult {
+export interface RoundResult extends Omit<PlayedRound<Verdict>, 'outcome'> {
   readonly seed: number;
   readonly faults: readonly string[];
-  /**
-   * `unreached`: everything is right, but a fault did not come about. `impossible`: this machine does not
-   * allow it; nothing was tried.
-   */
-  readonly outcome: 'passed' | 'failed' | 'unreached' | 'impossible';
-  readonly complaints: readonly string[];
-  readonly notes: readonly string[];
-  readonly verdict: Verdict | undefined;
-  readonly seconds: number;
+  /** `impossible`: this machine does not allow a fault; nothing was tried. */
+  readonly outcome: PlayedRound<Verdict>['outcome'] | 'impossible';
 }
 
 /** What `pulse verify --json` answers. */
@@ -38,49 +30,31 @@ interface Books {
 const HURRY_MS = 15_000;
 
 export async function runRound(plan: RoundPlan, options: RoundOptions): Promise<RoundResult> {
-  const startedMs = performance.now();
-  const complaints: string[] = [];
-  const notes: string[] = [];
-  let verdict: Verdict | undefined;
-  let stage: Stage | undefined;
-  mkdirSync(options.directory, { recursive: true });
-  try {
-    stage = await openStage(plan, options);
-    const log = await playTraffic(plan, stage, { notes, complaints, options });
-    await stage.settle(complaints);
-    verdict = await judge(stage, log, complaints);
-    await stage.remove();
-  } catch (error) {
-    complaints.push(error instanceof Error ? (error.stack ?? error.message) : String(error));
-  } finally {
-    notes.push(...(stage?.notes() ?? []));
-    stage?.saveOutput(options.directory);
-    await stage?.close();
-  }
-  const unreached = notes.some((note) => note.startsWith('not reached'));
-  return {
-    seed: plan.seed,
-    faults: plan.faults.map(({ name }) => name),
-    outcome: complaints.length > 0 ? 'failed' : unreached ? 'unreached' : 'passed',
-    complaints,
-    notes,
-    verdict,
-    seconds: (performance.now() - startedMs) / 1000,
-  };
+  const { directory } = options;
+  const played = await playRound(
+    directory,
+    () => openStage(plan, options),
+    async (stage, log) => {
+      const intents = await playTraffic(plan, stage, { ...log, directory });
+      await stage.settle(log.complaints);
+      return await judge(stage, intents, log.complaints);
+    },
+  );
+  return { seed: plan.seed, faults: plan.faults.map(({ name }) => name), ...played };
 }
 
 /** Publishes while the faults happen; resolves with the path of the intent log when both are over. */
 async function playTraffic(
   plan: RoundPlan,
   stage: Stage,
-  ends: { notes: string[]; complaints: string[]; options: RoundOptions },
+  ends: RoundLog & { readonly directory: string },
 ): Promise<string> {
   const random = createRandom(plan.seed + 1);
   const { name } = stage.installation;
   const publications = [
     ...planTraffic({ random, name, pulseCount: plan.pulseCount, nowMs: Date.now() }),
   ];
-  const log = createIntentLog(join(ends.options.directory, 'intent.jsonl'));
+  const log = createIntentLog(join(ends.directory, 'intent.jsonl'));
   const producer = startProducer({
     url: stage.producerProxy.url,
     queue: stage.installation.queue,
@@ -93,14 +67,7 @@ async function playTraffic(
     plan.faults.map(async (fault, index) => {
       const scene: Scene = stage.sceneFor(index, createRandom(plan.seed + 10 + index));
       if (fault.atOnce !== true) await sleep(between(200, plan.publishMs * 0.7, scene.random));
-      try {
-        const note = await fault.inject(scene);
-        if (note !== undefined) ends.notes.push(`${fault.name}: ${note}`);
-      } catch (error) {
-        if (error instanceof NotPossibleError) throw error;
-        if (error instanceof NotReachedError) ends.notes.push(`${error.message} (${fault.name})`);
-        else ends.complaints.push(`${fault.name}: ${String(error)}`);
-      }
+      await injectFault(fault.name, () => fault.inject(scene), ends);
     }),
   );
   await stage.heal();

@@ -1,0 +1,80 @@
+/** What rounds of pulses and of orders have in common: a stage that is always closed, injected faults, an outcome. */
+import { mkdirSync } from 'node:fs';
+import { NotReachedError } from '../support/until.ts';
+import { NotPossibleError } from './fault.ts';
+
+/** What a round has to say while it is played. */
+export interface RoundLog {
+  readonly complaints: string[];
+  readonly notes: string[];
+}
+
+interface PlayableStage {
+  notes(): string[];
+  saveOutput(directory: string): void;
+  /** Removes what the round has stored. */
+  remove(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface PlayedRound<Verdict> {
+  /** `unreached`: everything is right, but a fault did not come about. */
+  readonly outcome: 'passed' | 'failed' | 'unreached';
+  readonly complaints: readonly string[];
+  readonly notes: readonly string[];
+  readonly verdict: Verdict | undefined;
+  readonly seconds: number;
+}
+
+/** Opens a stage, plays on it and closes it. What is thrown is a complaint. */
+export async function playRound<Stage extends PlayableStage, Verdict>(
+  directory: string,
+  open: () => Promise<Stage>,
+  play: (stage: Stage, log: RoundLog) => Promise<Verdict>,
+): Promise<PlayedRound<Verdict>> {
+  const startedMs = performance.now();
+  const complaints: string[] = [];
+  const notes: string[] = [];
+  let verdict: Verdict | undefined;
+  let stage: Stage | undefined;
+  mkdirSync(directory, { recursive: true });
+  try {
+    stage = await open();
+    verdict = await play(stage, { complaints, notes });
+    await stage.remove();
+  } catch (error) {
+    complaints.push(error instanceof Error ? (error.stack ?? error.message) : String(error));
+  } finally {
+    notes.push(...(stage?.notes() ?? []));
+    stage?.saveOutput(directory);
+    await stage?.close();
+  }
+  const unreached = notes.some((note) => note.startsWith('not reached'));
+  return {
+    outcome: complaints.length > 0 ? 'failed' : unreached ? 'unreached' : 'passed',
+    complaints,
+    notes,
+    verdict,
+    seconds: (performance.now() - startedMs) / 1000,
+  };
+}
+
+/**
+ * Injects one fault. Its note, and that it was not reached, are noted; what else goes wrong is a complaint.
+ *
+ * @throws NotPossibleError This machine does not allow it.
+ */
+export async function injectFault(
+  name: string,
+  inject: () => Promise<string | undefined>,
+  { complaints, notes }: RoundLog,
+): Promise<void> {
+  try {
+    const note = await inject();
+    if (note !== undefined) notes.push(`${name}: ${note}`);
+  } catch (error) {
+    if (error instanceof NotPossibleError) throw error;
+    if (error instanceof NotReachedError) notes.push(`${error.message} (${name})`);
+    else complaints.push(`${name}: ${String(error)}`);
+  }
+}
