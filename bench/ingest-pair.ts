@@ -2,6 +2,7 @@
 import { declareTwin, newTraffic, openFiller, type TrafficShape } from './backlog.ts';
 import {
   measureSide,
+  messageCountOf,
   openDrainSide,
   openOriginalSide,
   openProductSide,
@@ -89,10 +90,6 @@ function openReference(
 
 function countOf(pulseCount: number, warmUp: boolean): number {
   return warmUp ? Math.min(pulseCount, WARM_UP_PULSES) : pulseCount;
-}
-
-function messageCountOf({ pulseCount, pulsesPerMessage }: Traffic): number {
-  return Math.ceil(pulseCount / pulsesPerMessage);
 }
 
 function toBacklog(traffic: Traffic, bodyBytes: number): Backlog {

@@ -3,6 +3,7 @@
  * is measured from the moment it is let go until the last pulse is settled: no start-up is in the figure.
  */
 import { sleep } from '../src/platform/backoff.ts';
+import type { Filler } from './backlog.ts';
 import { startChild, type BenchChild } from './child-process.ts';
 import { nowMs } from './clock.ts';
 import { watchCpu } from './cpu.ts';
@@ -11,6 +12,7 @@ import type { DrainAnswer, DrainOrder } from './processes/bare-drain.ts';
 import type { OriginalAnswer, OriginalOrder } from './processes/original-ingest.ts';
 import type { PulseProcess } from './pulse-process.ts';
 import type { BenchContext, Measured } from './scenario.ts';
+import type { Traffic } from './traffic.ts';
 
 /** What a side is given to take. */
 export interface Backlog {
@@ -36,6 +38,22 @@ const STALLED_MS = 60_000;
  * A large prefetch and rare acknowledgements: what the broker and the client can do at their best.
  */
 export const DRAIN_SETTINGS = { prefetch: 8_000, ackEvery: 1_000 };
+
+export function messageCountOf({ pulseCount, pulsesPerMessage }: Traffic): number {
+  return Math.ceil(pulseCount / pulsesPerMessage);
+}
+
+/** Holds a side and fills its queue. */
+export async function fillHeld(
+  side: IngestSide,
+  filler: Filler,
+  traffic: Traffic,
+): Promise<Backlog> {
+  const messageCount = messageCountOf(traffic);
+  await side.hold(messageCount);
+  const bodyBytes = await filler.fill(traffic);
+  return { pulseCount: traffic.pulseCount, messageCount, bodyBytes };
+}
 
 /** Measures one side over one backlog that is filled and waits. */
 export async function measureSide(

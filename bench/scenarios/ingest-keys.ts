@@ -1,5 +1,5 @@
 import { newTraffic, openFiller } from '../backlog.ts';
-import { measureSide, openProductSide, type Backlog } from '../ingest-sides.ts';
+import { fillHeld, measureSide, openProductSide, type Backlog } from '../ingest-sides.ts';
 import { createInstallation } from '../installation.ts';
 import type { BenchContext, OpenedScenario, Scenario } from '../scenario.ts';
 import { seedSums } from '../seed-sums.ts';
@@ -48,9 +48,7 @@ async function openSide(context: BenchContext, keyCount: number) {
   return {
     async prepare(pulseCount: number) {
       const traffic = newTraffic(context, { keyCount, distribution: 'uniform' }, pulseCount);
-      await side.hold(pulseCount);
-      const bodyBytes = await filler.fill(traffic);
-      backlog = { pulseCount, messageCount: pulseCount, bodyBytes };
+      backlog = await fillHeld(side, filler, traffic);
       sentCount += pulseCount;
     },
     measure: () => measureSide(context, side, backlog),

@@ -3,7 +3,7 @@ import { flushAll } from '../../src/flush/flush.ts';
 import { newTraffic, openFiller, type Filler } from '../backlog.ts';
 import { nowMs } from '../clock.ts';
 import { watchCpu } from '../cpu.ts';
-import { openProductSide, waitUntilCounted, type IngestSide } from '../ingest-sides.ts';
+import { fillHeld, openProductSide, waitUntilCounted, type IngestSide } from '../ingest-sides.ts';
 import { createInstallation, type Installation } from '../installation.ts';
 import type { BenchContext, Measured, OpenedScenario, Round, Scenario } from '../scenario.ts';
 import { seedSums } from '../seed-sums.ts';
@@ -81,13 +81,12 @@ async function measure(
   const shape = { keyCount: KEY_COUNT, distribution: 'uniform' } as const;
   await flushAll({ accumulator, pool, logger });
   await seedSums(installation, { keyCount: rowCount, timeMs: Date.parse(context.timestamp) });
-  await side.hold(pulseCount);
-  const bodyBytes = await filler.fill(newTraffic(context, shape, pulseCount));
+  const backlog = await fillHeld(side, filler, newTraffic(context, shape, pulseCount));
   await servers.rest();
   const points: [atMs: number, counted: number][] = [];
   const before = (await installation.readCounts()).counted;
   const endCpu = watchCpu({ ...servers.cpuRoots, node: side.pids });
-  const released = side.release({ pulseCount, messageCount: pulseCount, bodyBytes });
+  const released = side.release(backlog);
   const watched = waitUntilCounted(installation, before + pulseCount, (counted) => {
     points.push([nowMs(), counted]);
   });

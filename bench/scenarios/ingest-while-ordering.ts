@@ -4,8 +4,8 @@ import { newTraffic, openFiller, type Filler } from '../backlog.ts';
 import { nowMs } from '../clock.ts';
 import { treeCpuUs } from '../cpu.ts';
 import type { HttpConnection } from '../http-connection.ts';
-import { measureSide, openProductSide, type IngestSide } from '../ingest-sides.ts';
-import { createInstallation, type Installation } from '../installation.ts';
+import { fillHeld, measureSide, openProductSide, type IngestSide } from '../ingest-sides.ts';
+import { createInstallation } from '../installation.ts';
 import {
   addOffer,
   countOrders,
@@ -38,7 +38,7 @@ export const ingestWhileOrdering: Scenario = {
     const { api, connect, http } = await startBenchApi(context, installation);
     const connections = await Promise.all(Array.from({ length: CONCURRENCY }, connect));
     const handlers = await startHandlers(context, installation);
-    const parts = { context, installation, filler, side, connections, chain: [api, ...handlers] };
+    const parts = { context, filler, side, connections, chain: [api, ...handlers] };
     let pulseCount = 0;
     let ordered = 0;
     return {
@@ -69,7 +69,6 @@ export const ingestWhileOrdering: Scenario = {
 
 interface Parts {
   readonly context: BenchContext;
-  readonly installation: Installation;
   readonly filler: Filler;
   readonly side: IngestSide;
   readonly connections: readonly HttpConnection[];
@@ -84,9 +83,7 @@ async function measure(
   { ordering }: { readonly ordering: boolean },
 ): Promise<Measured> {
   const shape = { keyCount: KEY_COUNT, distribution: 'uniform' } as const;
-  await side.hold(pulseCount);
-  const bodyBytes = await filler.fill(newTraffic(context, shape, pulseCount));
-  const backlog = { pulseCount, messageCount: pulseCount, bodyBytes };
+  const backlog = await fillHeld(side, filler, newTraffic(context, shape, pulseCount));
   let isOver = !ordering;
   const roots = [...chain.map(({ pid }) => pid), context.servers.cpuRoots.postgres ?? 0];
   const cpuUs = () => roots.reduce((sum, pid) => sum + treeCpuUs(pid), 0);

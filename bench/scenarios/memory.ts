@@ -1,6 +1,6 @@
 import { newTraffic, openFiller } from '../backlog.ts';
 import { residentMib, watchCpu } from '../cpu.ts';
-import { openProductSide } from '../ingest-sides.ts';
+import { fillHeld, openProductSide, type Backlog } from '../ingest-sides.ts';
 import { createInstallation } from '../installation.ts';
 import type { Measured, OpenedScenario, Round, Scenario } from '../scenario.ts';
 import { median } from '../statistics.ts';
@@ -31,14 +31,12 @@ export const memory: Scenario = {
     const filler = await openFiller(context, installation.queue);
     const side = await openProductSide(installation);
     const expected = createExpectedSums(SHAPE.keyCount);
-    let backlog = { pulseCount: 0, messageCount: 0, bodyBytes: 0 };
+    let backlog: Backlog = { pulseCount: 0, messageCount: 0, bodyBytes: 0 };
     return {
       async prepare(warmUp) {
         const pulseCount = warmUp ? 40_000 : context.quick ? 100_000 : 1_000_000;
         const traffic = newTraffic(context, SHAPE, pulseCount);
-        await side.hold(pulseCount);
-        const bodyBytes = await filler.fill(traffic);
-        backlog = { pulseCount, messageCount: pulseCount, bodyBytes };
+        backlog = await fillHeld(side, filler, traffic);
         expected.add(traffic);
       },
       async product(): Promise<Measured> {

@@ -141,7 +141,7 @@ function linesOfElements(text: string): ReadonlyMap<string, readonly number[]> {
   let list: number[] = [];
   let [depth, line, key] = [0, 1, ''];
   let isExpected = false;
-  for (const [token] of text.matchAll(/"(?:[^"\\]|\\.)*"|[{}[\],]|\n|[^\s{}[\],":]+/g)) {
+  for (const [token] of text.matchAll(/"(?:[^"\\]+|\\.)*"|[{}[\],]|\n|[^\s{}[\],":]+/g)) {
     if (token === '\n') {
       line += 1;
       continue;

@@ -28,7 +28,7 @@ export function exportCatalog(pool: Pool): Promise<ExportedCatalog> {
       const prices: object[] = [];
       for (let from = 0; from < products.length; from += PAGE_ROWS) {
         const skus = products.slice(from, from + PAGE_ROWS).map(({ sku }) => sku);
-        prices.push(...(await listPrices(client, skus)).map(fromPrice));
+        for (const price of await listPrices(client, skus)) prices.push(fromPrice(price));
       }
       return { units, customers, products, prices };
     },

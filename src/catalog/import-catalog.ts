@@ -1,7 +1,7 @@
 /** Imports a file into the catalogue: all of it or nothing, with every mistake and its line. */
 import type { Pool, PoolClient } from 'pg';
 import { parseNano } from '../core/decimal.ts';
-import { ProblemError } from '../http/problems.ts';
+import { HTTP_PROBLEMS, ProblemError } from '../http/problems.ts';
 import { fieldProblems } from '../http/validation.ts';
 import { createValidators } from '../http/validators.ts';
 import { withTransaction } from '../platform/postgres.ts';
@@ -16,9 +16,11 @@ import {
   type ProductJson,
   type UnitJson,
 } from './catalog-json.ts';
+import { CATALOG_PROBLEMS } from './catalog-problems.ts';
+import { readProducts } from './catalog-query.ts';
 import { ROW_SCHEMAS } from './catalog-rows-schema.ts';
-import { addPrice, addUnit, changeCustomer, changeProduct } from './change-catalog.ts';
-import { listPrices } from './prices-query.ts';
+import { addUnit, changeCustomer, changeProduct } from './change-catalog.ts';
+import { insertPrice, readPrices } from './prices-query.ts';
 import type { Price } from './prices.ts';
 
 export const IMPORT_ROWS_MAX = 100_000;
@@ -38,12 +40,8 @@ const STORE: Readonly<Record<CatalogKind, Store>> = {
     changeCustomer(client, toCustomer(id, json)),
   products: (client, { sku, ...json }: ProductJson & { sku: string }) =>
     changeProduct(client, toProduct(sku, json)),
-  prices: async (client, { sku, ...json }: PriceJson & { sku: string }, createdBy) => {
-    const price = toPrice(sku, json);
-    const known = (await listPrices(client, [sku])).find((one) => startsWith(one, price));
-    if (known !== undefined && isSame(known, price)) return;
-    if (!(await addPrice(client, price, createdBy))) return `there is no product ${sku}`;
-  },
+  prices: (client, { sku, ...json }: PriceJson & { sku: string }, createdBy) =>
+    storePrice(client, toPrice(sku, json), createdBy),
 };
 
 /**
@@ -91,14 +89,29 @@ async function storeRow(
 ): Promise<string[]> {
   await client.query('SAVEPOINT row');
   try {
-    const problem = await store(client, row as never, createdBy);
+    await store(client, row as never, createdBy);
     await client.query('RELEASE SAVEPOINT row');
-    return typeof problem === 'string' ? [problem] : [];
+    return [];
   } catch (error) {
     if (!(error instanceof ProblemError)) throw error;
     await client.query('ROLLBACK TO SAVEPOINT row');
     return [error.options.detail ?? error.message];
   }
+}
+
+/** The same price again changes nothing. */
+async function storePrice(client: PoolClient, price: Price, createdBy: string): Promise<void> {
+  const { sku, currency, validFrom } = price;
+  if (!(await readProducts(client, [sku])).has(sku)) {
+    throw new ProblemError(HTTP_PROBLEMS.PULSE_API_NOT_FOUND, {
+      detail: `there is no product ${sku}`,
+    });
+  }
+  if (await insertPrice(client, price, createdBy)) return;
+  const prices = await readPrices(client, { skus: [sku], currency, at: validFrom });
+  const known = prices.get(sku);
+  if (known !== undefined && isSame(known, price)) return;
+  throw new ProblemError(CATALOG_PROBLEMS.PULSE_API_PRICE_EXISTS);
 }
 
 /** Each returns what is wrong with a row, by the rules of the API. */
@@ -119,10 +132,6 @@ function createRowValidators(): Readonly<Record<CatalogKind, (row: unknown) => s
       ];
     }),
   ) as unknown as Record<CatalogKind, (row: unknown) => string[]>;
-}
-
-function startsWith(one: Price, other: Price): boolean {
-  return one.currency === other.currency && one.validFrom.getTime() === other.validFrom.getTime();
 }
 
 function isSame(one: Price, other: Price): boolean {

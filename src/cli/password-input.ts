@@ -1,8 +1,8 @@
 /** Reads passwords from the terminal, a pipe or a file; never from an argument, which every process can see. */
-import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline/promises';
 import { Writable } from 'node:stream';
 import { misused, type CommandRun } from './command.ts';
+import { readInput } from './input-file.ts';
 import type { OptionSpecs } from './options.ts';
 
 const LENGTH_MIN = 12;
@@ -40,14 +40,7 @@ function checked(password: string): string {
 }
 
 function readLine(file: string): string {
-  let text: string;
-  try {
-    text = readFileSync(file === '-' ? 0 : file, 'utf8');
-  } catch (error) {
-    throw misused(
-      `--password-file: ${file} cannot be read (${(error as NodeJS.ErrnoException).code ?? ''}).`,
-    );
-  }
+  const text = readInput(file, `--password-file: ${file}`).toString('utf8');
   const line = text.replace(/\r?\n$/, '');
   if (/[\r\n]/.test(line)) throw misused('The password must be one line.');
   return line;

@@ -1,5 +1,4 @@
 /** `pulse catalog import|export`. */
-import { readFileSync } from 'node:fs';
 import { CATALOG_KINDS } from '../catalog/catalog-file.ts';
 import { exportCatalog } from '../catalog/export-catalog.ts';
 import { importCatalog } from '../catalog/import-catalog.ts';
@@ -7,6 +6,7 @@ import { ACTOR, actorName } from '../cli/actor.ts';
 import { openPool } from '../cli/clients.ts';
 import { EXIT_DONE, EXIT_FAILED, misused, type CommandRun } from '../cli/command.ts';
 import { defineCommand, defineGroup } from '../cli/define-command.ts';
+import { readInput } from '../cli/input-file.ts';
 import { count } from '../cli/wording.ts';
 
 const FILE_BYTES_MAX = 32 * 1024 * 1024;
@@ -73,13 +73,7 @@ export const catalog = defineGroup({ import: importCommand, export: exportComman
 
 /** @throws RejectedError PULSE_USAGE_INVALID The file cannot be read, is too large, or is not UTF-8. */
 function readText(file: string): string {
-  let bytes: Buffer;
-  try {
-    bytes = readFileSync(file === '-' ? 0 : file);
-  } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code ?? 'unknown';
-    throw misused(`${file}: cannot be read (${code}).`);
-  }
+  const bytes = readInput(file, `${file}:`);
   if (bytes.length > FILE_BYTES_MAX) {
     throw misused(`${file}: has more than ${FILE_BYTES_MAX / 1024 / 1024} MiB: split it.`);
   }

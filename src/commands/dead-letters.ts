@@ -1,8 +1,9 @@
 /** `pulse dead-letters`: the group, with list, show and fix. */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { ACTOR, checkedNote } from '../cli/actor.ts';
 import { EXIT_DONE, EXIT_FAILED, misused } from '../cli/command.ts';
 import { defineCommand, defineGroup } from '../cli/define-command.ts';
+import { readInput } from '../cli/input-file.ts';
 import { integer } from '../cli/options.ts';
 import { withTransaction } from '../platform/postgres.ts';
 import { isCursor, toPage } from '../http/cursor.ts';
@@ -120,13 +121,7 @@ export const deadLetters = defineGroup({ list, show, fix, replay, discard }, [
 ]);
 
 function readBody(file: string): Buffer {
-  let body: Buffer;
-  try {
-    body = readFileSync(file === '-' ? 0 : file);
-  } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code ?? 'unknown';
-    throw misused(`--body: ${file} cannot be read (${code}).`);
-  }
+  const body = readInput(file, `--body: ${file}`);
   if (body.length >= 1 && body.length <= SHOWN_BYTES_MAX) return body;
   throw misused(`--body: must have 1 to ${SHOWN_BYTES_MAX} bytes, not ${body.length}.`);
 }

@@ -3,7 +3,7 @@ import { freePort } from '../../src/private-servers/free-port.ts';
 import { startTcpProxy } from '../support/tcp-proxy.ts';
 import { eventually } from '../support/eventually.ts';
 import { MANY_STEPS_TIMEOUT_MS, runPulse, startPulse } from '../support/pulse-process.ts';
-import { makeTraffic, openFlow, toMessage } from './flow-fixture.ts';
+import { makeTraffic, openFlow, toMessage, type Flow } from './flow-fixture.ts';
 
 vi.setConfig({ testTimeout: MANY_STEPS_TIMEOUT_MS });
 
@@ -34,6 +34,20 @@ function linesOf(text: string): Record<string, unknown>[] {
     .split('\n')
     .filter((line) => line.startsWith('{'))
     .map((line) => JSON.parse(line) as Record<string, unknown>);
+}
+
+const SERVER_VARIABLES = ['RABBITMQ_URL', 'REDIS_URL', 'DATABASE_URL'] as const;
+
+/** Proxies before the three servers, and the variables that lead through them. */
+async function openCables(flow: Flow) {
+  const proxies = await Promise.all(SERVER_VARIABLES.map((name) => startTcpProxy(flow.env[name]!)));
+  onTestFinished(async () => {
+    await Promise.all(proxies.map((proxy) => proxy.close()));
+  });
+  const behindCables = Object.fromEntries(
+    SERVER_VARIABLES.map((name, index) => [name, proxies[index]!.url]),
+  );
+  return { proxies, behindCables };
 }
 
 test('servers that are away, or refuse: no secret is in any output, at any level', async () => {
@@ -75,12 +89,7 @@ test('servers that are away, or refuse: no secret is in any output, at any level
 test('servers that go away and come back: no secret is in any output, and no line more than one for a batch', async () => {
   const flow = await openFlow({ ...SECRETS, LOG_LEVEL: 'trace' });
   await flow.flush();
-  const names = ['RABBITMQ_URL', 'REDIS_URL', 'DATABASE_URL'] as const;
-  const proxies = await Promise.all(names.map((name) => startTcpProxy(flow.env[name]!)));
-  onTestFinished(async () => {
-    await Promise.all(proxies.map((proxy) => proxy.close()));
-  });
-  const behindCables = Object.fromEntries(names.map((name, index) => [name, proxies[index]!.url]));
+  const { proxies, behindCables } = await openCables(flow);
   const system = await flow.start('start', {
     ...behindCables,
     OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:1',
@@ -102,9 +111,9 @@ test('servers that go away and come back: no secret is in any output, and no lin
   system.signal('SIGTERM');
   const { exitCode, stdout, stderr } = await system.ended;
   expect(exitCode).toBe(0);
-  const secrets = names
-    .map((name) => new URL(flow.env[name]!).password)
-    .filter((one) => one !== '');
+  const secrets = SERVER_VARIABLES.map((name) => new URL(flow.env[name]!).password).filter(
+    (one) => one !== '',
+  );
   expect(secrets).not.toEqual([]);
   for (const secret of [MARKER, ...secrets]) expect(stdout + stderr).not.toContain(secret);
 
@@ -124,12 +133,7 @@ test('servers that go away and come back: no secret is in any output, and no lin
 test('an outage of every server is told twice by each connection, when it begins and when it ends, without stacks', async () => {
   const flow = await openFlow({ LOG_LEVEL: 'info' });
   await flow.flush();
-  const names = ['RABBITMQ_URL', 'REDIS_URL', 'DATABASE_URL'] as const;
-  const proxies = await Promise.all(names.map((name) => startTcpProxy(flow.env[name]!)));
-  onTestFinished(async () => {
-    await Promise.all(proxies.map((proxy) => proxy.close()));
-  });
-  const behindCables = Object.fromEntries(names.map((name, index) => [name, proxies[index]!.url]));
+  const { proxies, behindCables } = await openCables(flow);
   const system = await flow.start('start', behindCables);
   await flow.producer.publish(makeTraffic(500, 'before').map(toMessage));
   await flow.settled({ counted: 400 });

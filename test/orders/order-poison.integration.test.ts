@@ -1,21 +1,9 @@
 /** Messages that no handler of orders can take, and changes of the catalogue while an order is on its way. */
 import { randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { AGREE, createOrdersFixture, type OrdersFixture } from './orders-fixture.ts';
+import { describe, expect, test } from 'vitest';
+import { AGREE, useOrdersFixture, WAIT } from './orders-fixture.ts';
 
-let fixture: OrdersFixture;
-beforeAll(async () => {
-  fixture = await createOrdersFixture();
-});
-beforeEach(() => {
-  fixture.service.answerWith(AGREE);
-  fixture.outcomes.length = 0;
-});
-afterAll(() => fixture.close());
-
-const WAIT = { timeout: 20_000, interval: 50 };
-const becomes = (id: string, status: string) =>
-  expect.poll(() => fixture.statusOf(id), WAIT).toBe(status);
+const { fixture, becomes } = useOrdersFixture();
 
 const DEPTH = 100_000;
 const POISON: readonly (readonly [string, Buffer])[] = [

@@ -4,6 +4,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { connect, type GetMessage } from 'amqplib';
 import { pino } from 'pino';
+import { afterAll, beforeAll, beforeEach, expect } from 'vitest';
 import { startMessageConsumer } from '../../src/messaging/consumer.ts';
 import type { MessageOutcome } from '../../src/messaging/handle-message.ts';
 import { toPublication } from '../../src/messaging/message.ts';
@@ -25,6 +26,9 @@ import { isolatedServices } from '../support/isolated.ts';
 import { withChannel } from '../support/servers.ts';
 
 const logger = pino({ level: 'silent' });
+
+/** For the slowest step of an order. */
+export const WAIT = { timeout: 20_000, interval: 50 };
 
 export type OrdersFixture = Awaited<ReturnType<typeof createOrdersFixture>>;
 
@@ -177,4 +181,20 @@ async function startService() {
         });
       }),
   };
+}
+
+/** Registers the hooks of a test file; what it returns is filled in before the first test. */
+export function useOrdersFixture() {
+  const fixture = {} as OrdersFixture;
+  beforeAll(async () => {
+    Object.assign(fixture, await createOrdersFixture());
+  });
+  beforeEach(() => {
+    fixture.service.answerWith(AGREE);
+    fixture.outcomes.length = 0;
+  });
+  afterAll(() => fixture.close());
+  const becomes = (id: string, status: string) =>
+    expect.poll(() => fixture.statusOf(id), WAIT).toBe(status);
+  return { fixture, becomes };
 }

@@ -1,20 +1,8 @@
 import type { ServerResponse as Response } from 'node:http';
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { AGREE, createOrdersFixture, type OrdersFixture } from './orders-fixture.ts';
+import { describe, expect, test } from 'vitest';
+import { AGREE, useOrdersFixture, WAIT, type OrdersFixture } from './orders-fixture.ts';
 
-let fixture: OrdersFixture;
-beforeAll(async () => {
-  fixture = await createOrdersFixture();
-});
-beforeEach(() => {
-  fixture.service.answerWith(AGREE);
-  fixture.outcomes.length = 0;
-});
-afterAll(() => fixture.close());
-
-const WAIT = { timeout: 20_000, interval: 50 };
-const becomes = (id: string, status: string) =>
-  expect.poll(() => fixture.statusOf(id), WAIT).toBe(status);
+const { fixture, becomes } = useOrdersFixture();
 
 describe('an order', () => {
   test('is priced, checked and completed, with its whole history', async () => {
