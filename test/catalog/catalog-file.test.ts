@@ -76,6 +76,11 @@ describe('a JSON file', () => {
     });
   });
 
+  test('may hold a text of ten million characters', () => {
+    const { rows } = readCatalogFile(`{"units": [\n"${'x'.repeat(10_000_000)}"]}`);
+    expect(rows.map(({ line }) => line)).toEqual([2]);
+  });
+
   test.each([
     ['{"units": [}', /Unexpected token/],
     ['[1]', /must be an object/],
