@@ -12,7 +12,7 @@ export interface OutgoingMessage {
   readonly routingKey: string;
   /** Becomes JSON. */
   readonly body: object;
-  /** It tells whoever listens, and nobody may: no queue has to be bound. */
+  /** An announcement: no queue has to be bound, because nothing of ours waits for it. */
   readonly isAnnouncement?: true;
   /** Default: a new UUID. A message that is published again must keep its id. */
   readonly id?: string;
