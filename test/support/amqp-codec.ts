@@ -1,4 +1,4 @@
-/** AMQP as bytes: amqplib's own encoding, which it does not export, and two frames of the broker. */
+/** AMQP as bytes: amqplib's own encoding, which it does not export, and two frames that only a broker sends. */
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 
@@ -27,9 +27,9 @@ export function encodeMessageProperties(properties: object): Buffer {
   return encodeProperties(BASIC_PROPERTIES, 1, 0, properties);
 }
 
-/** The frame with which a broker that is short of memory says that it has stopped reading. */
+/** The frame with which a broker that is low on memory says that it has stopped reading. */
 export const BLOCKED_FRAME = methodFrame(60, Buffer.from('\x06memory'));
-/** The frame with which the broker says that it reads again. */
+/** The frame with which the broker says that it is reading again. */
 export const UNBLOCKED_FRAME = methodFrame(61, Buffer.alloc(0));
 
 function methodFrame(methodId: number, fields: Buffer): Buffer {
@@ -42,7 +42,7 @@ interface ReadFrame {
   content?: Buffer;
 }
 
-/** What reads frames in amqplib's connection, over bytes that arrive in pieces. */
+/** The part of amqplib's connection that reads frames, fed with bytes that arrive in pieces. */
 export function createFrameReader(bytes: Buffer, pieceBytes: number) {
   const { Connection } = require(join(library, 'lib/connection.js')) as {
     Connection: { prototype: { recvFrame: () => ReadFrame | false } };
@@ -104,7 +104,7 @@ export function nestedTable(depth: number, kind: 'A' | 'F'): Buffer {
   return Buffer.concat([Buffer.from('\x01h'), value]);
 }
 
-/** Says, on channel 1, that a message for a queue follows. */
+/** The frame that announces, on channel 1, a message for a queue. */
 export function publishFrame(queue: string): Buffer {
   const key = Buffer.concat([Buffer.from([Buffer.byteLength(queue)]), Buffer.from(queue)]);
   return frameOf(1, Buffer.concat([Buffer.from([0, 60, 0, 40, 0, 0, 0]), key, Buffer.from([0])]));

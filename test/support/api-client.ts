@@ -1,4 +1,4 @@
-/** A user of the HTTP API who knows nothing but its documentation. */
+/** A user of the HTTP API who knows only its documentation. */
 
 export interface ApiRow {
   readonly id: string;
@@ -21,13 +21,13 @@ export interface ApiAnswer<T> {
 export interface ApiClient {
   request<T>(path: string, init?: RequestInit): Promise<ApiAnswer<T>>;
   post<T>(path: string, body: unknown): Promise<ApiAnswer<T>>;
-  /** All rows of `GET /pulses?<query>`, followed page by page along `Link: rel="next"`. */
+  /** All rows of `GET /pulses?<query>`: follows `Link: rel="next"` from page to page. */
   rows(query?: Readonly<Record<string, string>>): Promise<ApiRow[]>;
 }
 
 const BASE_PATH = '/api/v1';
 
-/** Logs in; paths are then relative to the API's base. */
+/** Logs in. Paths are then relative to the base path of the API. */
 export async function loginToApi(options: {
   api: string;
   username: string;

@@ -1,4 +1,4 @@
-/** What the nodes of test clusters have in common: a guardian that ends them with the test run, and names. */
+/** What the nodes of all test clusters share: names, and a guardian that ends them with the test run. */
 import { mkdirSync } from 'node:fs';
 import { startGuardian, type Guardian } from '../../src/private-servers/guardian-client.ts';
 import type { Server } from '../../src/private-servers/process-spec.ts';
@@ -9,19 +9,19 @@ export interface ClusterNode {
   readonly url: string;
   /** SIGKILL; resolves when it is gone. */
   kill(): Promise<void>;
-  /** For signals that end nothing, such as SIGSTOP. */
+  /** For signals that do not end the process, such as SIGSTOP. */
   signal(signal: NodeJS.Signals): Promise<void>;
-  /** The same port and files again; resolves when it answers. */
+  /** Starts it again on the same port and files; resolves when it answers. */
   start(): Promise<void>;
 }
 
-/** Owns the processes under a directory, which is removed with them, however the test run ends. */
+/** Owns the processes that run in a directory. Removes the directory with them, however the test run ends. */
 export async function guardCluster(directory: string): Promise<Guardian> {
   mkdirSync(directory, { recursive: true });
   return startGuardian({ directory, keepFiles: false });
 }
 
-/** Starts one node, whose last process gets the node's name; resolves when it answers. */
+/** Starts one node; resolves when it answers. The last of its processes gets the node's name. */
 export async function startNode(
   guardian: Guardian,
   name: string,

@@ -1,12 +1,12 @@
-/** Waiting for a condition. Long enough for a busy machine; a test that passes is not slowed down. */
+/** Waits for a condition. The timeout suits a busy machine; a test that passes is not slowed down. */
 import { expect } from 'vitest';
 
 const PATIENCE = { timeout: 30_000, interval: 20 };
 
 /**
- * `expect` on what `read` gives, again and again until it holds. Only inside a test.
+ * Repeats `expect` on what `read` returns until it holds. Only inside a test.
  *
- * @param options Another `timeout` where the time itself is what the test is about.
+ * @param options Set `timeout` only where the test is about time.
  */
 export const eventually = <T>(
   read: () => T,

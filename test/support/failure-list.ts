@@ -1,15 +1,15 @@
-/** The end of a failed run: what failed, and for each the command that runs it alone. */
+/** The end of a failed run: what failed, and the command that runs each of them alone. */
 import { relative } from 'node:path';
 import type { Reporter, TestCase, TestModule, TestSuite } from 'vitest/node';
 
 interface Failure {
   readonly file: string;
-  /** Undefined when the file or one of its hooks failed outside of a test. */
+  /** Undefined when the file or one of its hooks failed outside a test. */
   readonly test: TestCase | undefined;
   readonly message: string;
 }
 
-/** A long list helps less than the first lines of it. */
+/** A long list helps less than its first lines. */
 const LISTED_MAX = 20;
 
 /** Prints nothing when the run passed. */
@@ -21,8 +21,7 @@ export function createFailureList(write: (text: string) => void): Reporter {
       const lines = failures.slice(0, LISTED_MAX).flatMap(describe);
       const restCount = failures.length - LISTED_MAX;
       if (restCount > 0) lines.push(`and ${restCount} more`);
-      if (unhandled.length > 0)
-        lines.push(`${unhandled.length} errors outside of tests, see above`);
+      if (unhandled.length > 0) lines.push(`${unhandled.length} errors outside tests, see above`);
       write(`\nFailed, and how to run each alone:\n\n${lines.join('\n')}\n\n`);
     },
   };
@@ -44,12 +43,12 @@ function failuresOf(module: TestModule): Failure[] {
 
 function describe({ file, test, message }: Failure): string[] {
   const [reason = ''] = message.split('\n');
-  const title = test === undefined ? `${file} (outside of a test)` : `${file} > ${test.fullName}`;
+  const title = test === undefined ? `${file} (outside a test)` : `${file} > ${test.fullName}`;
   const choice = test === undefined ? '' : ` -t '${patternOf(test)}'`;
   return [`✗ ${title}`, `    ${reason.slice(0, 160)}`, `    npm test -- ${file}${choice}`];
 }
 
-/** As vitest compares it: the names of suites and test, joined by spaces. A dot stands for what a shell or a pattern might read. */
+/** As vitest compares it: the names of suites and test, joined by spaces. A dot replaces what a shell or a regular expression could interpret. */
 function patternOf(test: TestCase): string {
   const names: string[] = [];
   for (let at: TestCase | TestSuite | TestModule = test; at.type !== 'module'; at = at.parent) {

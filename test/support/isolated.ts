@@ -1,4 +1,4 @@
-/** What one test file owns: a migrated database, a Redis database and a queue name, shared with nobody. */
+/** What one test file owns: a migrated database, a Redis database and a queue name. Nothing else uses them. */
 import { randomUUID } from 'node:crypto';
 import { Redis } from 'ioredis';
 import { pino } from 'pino';
@@ -12,11 +12,11 @@ export interface IsolatedServices {
   readonly redisUrl: string;
   readonly databaseUrl: string;
   readonly queue: string;
-  /** Gives everything back. Connections of the test must be closed before. */
+  /** Releases everything. Close the test's own connections first. */
   close(): Promise<void>;
 }
 
-/** Redis database 0 only keeps who has which of the others. */
+/** Redis database 0 only records who uses which of the others. */
 const LEASE_PREFIX = 'test:lease:';
 const TEMPLATE = 'pulse_test_template';
 
@@ -58,7 +58,7 @@ async function createDatabase(url: string, database: string): Promise<void> {
       await client.query(`DROP DATABASE IF EXISTS ${TEMPLATE}`);
       await client.query(`CREATE DATABASE ${TEMPLATE}`);
       await runMigrations(withPath(url, TEMPLATE), pino({ level: 'silent' }));
-      // Marked last, so that a half migrated one is made anew.
+      // Marked last, so that a template whose migration failed is built again.
       await client.query(`ALTER DATABASE ${TEMPLATE} WITH is_template true`);
     }
     await client.query(`CREATE DATABASE ${database} TEMPLATE ${TEMPLATE}`);

@@ -1,7 +1,7 @@
-/** The order of test files: those that take long start first, so that no worker is left alone with one at the end. */
+/** Starts the test files that take longest first, so that no worker is left with a long one at the end. */
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
-/** Files that start servers or many processes. A run without the times of an earlier one knows no better. */
+/** Files that start servers or many processes. The first run on a machine has no measured times to go by. */
 const LONG = [
   /cluster.*\.integration/,
   /\/(flows|commands|private-servers|grafana|deploy)\/.*\.integration/,

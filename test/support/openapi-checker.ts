@@ -1,4 +1,4 @@
-/** Holds answers against the OpenAPI document that the server gives about itself. */
+/** Checks answers against the OpenAPI document that the server publishes. */
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import ajvFormats from 'ajv-formats';
 
@@ -17,7 +17,7 @@ export interface OpenApiDocument {
   readonly paths: Readonly<Record<string, Readonly<Record<string, OpenApiOperation>>>>;
 }
 
-/** One operation and where it stands. */
+/** One operation with its path and method. */
 export interface PlacedOperation extends OpenApiOperation {
   readonly path: string;
   readonly method: string;
@@ -30,14 +30,13 @@ export interface SeenAnswer {
   readonly body: string;
 }
 
-/** Every operation of the document. */
 export function operationsOf({ paths }: OpenApiDocument): PlacedOperation[] {
   return Object.entries(paths).flatMap(([path, methods]) =>
     Object.entries(methods).map(([method, operation]) => ({ ...operation, path, method })),
   );
 }
 
-/** Creates the check. It tells what is wrong with an answer; undefined: nothing. */
+/** Creates the check. It returns what is wrong with an answer, or undefined when nothing is. */
 export function createAnswerCheck(document: OpenApiDocument) {
   const ajv = new Ajv2020({ strict: false });
   ajvFormats.default(ajv);

@@ -1,4 +1,4 @@
-/** Runs a command as somebody would who pastes it into a shell, and sees what its last curl got. */
+/** Runs a command as somebody would who pastes it into a shell, and reads what its last curl received. */
 import { execFile } from 'node:child_process';
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -7,7 +7,7 @@ import { promisify } from 'node:util';
 import type { SeenAnswer } from './openapi-checker.ts';
 import { shellPath } from './shell-path.ts';
 
-/** Every curl, those inside others too, leaves its answer in files that sort by the time they ended. */
+/** Every curl, nested ones too, leaves its answer in files that sort by the time they ended. */
 const CURL_THAT_LEAVES_TRACES = `
 curl() {
   local trace; trace=$(mktemp -p "$TRACES")
@@ -19,7 +19,7 @@ curl() {
 set -euo pipefail
 `;
 
-/** @throws Error The command failed, or called nothing. */
+/** @throws Error The command failed, or it ran no curl. */
 export async function runPasted(
   command: string,
   env: Readonly<Record<string, string>>,

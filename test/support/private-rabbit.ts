@@ -1,4 +1,4 @@
-/** A RabbitMQ of one test alone: for tests that raise its alarms, which concern every client of a server. */
+/** A RabbitMQ for one test alone: for tests that raise its alarms, which affect every client of a server. */
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { mkdtempSync } from 'node:fs';
@@ -12,9 +12,9 @@ import { guardCluster, startNode } from './cluster-node.ts';
 
 export interface PrivateRabbit {
   readonly url: string;
-  /** While on, RabbitMQ reads nothing more from connections that publish. It goes on delivering. */
+  /** While on, RabbitMQ reads nothing more from connections that publish. It still delivers. */
   setMemoryAlarm(on: boolean): Promise<void>;
-  /** Ends it and removes its files. */
+  /** Stops it and removes its files. */
   close(): Promise<void>;
 }
 

@@ -1,4 +1,4 @@
-/** A Redis of one test alone: for tests that kill it, replace its functions, or set it up badly. */
+/** A Redis for one test alone: for tests that kill it, replace its functions, or misconfigure it. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -12,13 +12,13 @@ export interface PrivateRedis {
   readonly url: string;
   /** SIGKILL; resolves when it is gone. */
   kill(): Promise<void>;
-  /** The same port and files again; resolves when it answers. */
+  /** Starts it again on the same port and files; resolves when it answers. */
   start(): Promise<void>;
   /** Kills it and removes its files. */
   close(): Promise<void>;
 }
 
-/** Starts one with the durability that Pulse asks for; `settings` are added, `{ maxmemory: '8mb' }`. */
+/** Starts one with the durability that Pulse needs. `settings` are added, for example `{ maxmemory: '8mb' }`. */
 export async function startPrivateRedis(
   settings: Readonly<Record<string, string>> = {},
 ): Promise<PrivateRedis> {
@@ -38,7 +38,7 @@ export async function startPrivateRedis(
     });
     const client = new Redis(url, { retryStrategy: () => 20, maxRetriesPerRequest: 500 });
     client.on('error', () => undefined);
-    // A server that wants a password is up as well.
+    // A server that asks for a password is up as well.
     await client.ping().catch((error: unknown) => {
       if (!(error instanceof Error && error.message.startsWith('NOAUTH'))) throw error;
     });
@@ -50,7 +50,7 @@ export async function startPrivateRedis(
     server.kill('SIGKILL');
     await ended;
   };
-  // A test that fails half-way must not leave a server behind.
+  // A test that fails midway must not leave a server behind.
   const endWithProcess = (): void => {
     server?.kill('SIGKILL');
     rmSync(directory, { recursive: true, force: true, maxRetries: 20 });
@@ -64,7 +64,7 @@ export async function startPrivateRedis(
     async close() {
       await kill();
       process.off('exit', endWithProcess);
-      // A rewrite of its append-only file may outlive it for a moment.
+      // Rewriting its append-only file may continue for a moment after it ends.
       rmSync(directory, { recursive: true, force: true, maxRetries: 20 });
     },
   };

@@ -1,4 +1,4 @@
-/** A real Prometheus for one test, from the system's packages; installed when it is missing, as the servers are. */
+/** A real Prometheus for one test, from the system's packages. Installed when missing, as the servers are. */
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
@@ -32,16 +32,16 @@ export interface Rule {
 }
 
 export interface Prometheus {
-  /** Evaluates an expression for every second of a span. */
+  /** Evaluates an expression for every second of a time span. */
   queryRange(expr: string, span: { fromSec: number; toSec: number }): Promise<Series[]>;
-  /** How many series an expression has now. */
+  /** How many series an expression returns now. */
   countSeries(expr: string): Promise<number>;
   /** Resolves when every target has been scraped once more. */
   scraped(): Promise<void>;
   rules(): Promise<Rule[]>;
 }
 
-/** Where the two programs are. @throws When they are missing and cannot be installed. */
+/** Finds the two programs. @throws Error They are missing and cannot be installed. */
 export async function findPrometheus(): Promise<PrometheusPrograms> {
   const search = usualSearch();
   const find = (): PrometheusPrograms | undefined => {
@@ -58,7 +58,7 @@ export async function findPrometheus(): Promise<PrometheusPrograms> {
   throw new Error('This test needs prometheus and promtool on the PATH, and may not install them.');
 }
 
-/** Runs promtool; `input` is what it reads. Answers what it printed, whether it was content or not. */
+/** Runs promtool with `input` on standard input. Returns what it printed, whether or not the check passed. */
 export async function runPromtool(
   { promtool }: PrometheusPrograms,
   args: readonly string[],
@@ -75,7 +75,7 @@ export async function runPromtool(
   }
 }
 
-/** Starts it on a free port; it is gone, with its data, when the test has ended. */
+/** Starts it on a free port; it is removed, with its data, when the test ends. */
 export async function startPrometheus(
   { prometheus }: PrometheusPrograms,
   { targets, rules }: { targets: readonly string[]; rules: string },

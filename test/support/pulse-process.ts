@@ -1,4 +1,4 @@
-/** The built command line as child processes. Whatever a test starts is gone when the test is over. */
+/** The built command line as child processes. Everything that a test starts ends with the test. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -8,15 +8,15 @@ import { onTestFinished } from 'vitest';
 import type { UserIds } from '../../src/private-servers/process-spec.ts';
 
 export interface PulseOptions {
-  /** Beside what every program needs; nothing else is inherited from the test run. */
+  /** Added to what every program needs; nothing else is inherited from the test run. */
   readonly env?: Readonly<Record<string, string>>;
-  /** Default: an empty directory of the process's own, so that no `.env` is read. */
+  /** Default: a new empty directory, so that no `.env` is read. */
   readonly cwd?: string;
   /** Default: this Node.js with the built command line, as this user. */
   readonly program?: PulseProgram;
 }
 
-/** What is run; a command's own arguments follow. */
+/** The program to run; a command's arguments follow. */
 export interface PulseProgram {
   readonly command: string;
   readonly args: readonly string[];
@@ -35,23 +35,23 @@ export interface PulseProcess {
   readonly pid: number;
   readonly hasEnded: boolean;
   readonly ended: Promise<PulseEnd>;
-  /** What it has printed so far, both streams in the order of arrival. */
+  /** What it has printed so far: both streams, in order of arrival. */
   readonly output: string;
   signal(signal: NodeJS.Signals): void;
-  /** Resolves once standard output holds a whole line, with the first. Rejects when the process ends before. */
+  /** Resolves with the first line of standard output, once it is complete. Rejects when the process ends before. */
   firstLine(): Promise<string>;
-  /** Resolves once the output holds the text. Rejects when the process ends before. */
+  /** Resolves once the output contains the text. Rejects when the process ends before. */
   printed(text: string): Promise<void>;
 }
 
 const BUILT: PulseProgram = { command: process.execPath, args: [resolve('dist/main.js')] };
 const INHERITED = ['PATH', 'HOME', 'USER', 'LANG', 'TMPDIR', 'DOCKER_HOST'];
-/** For tests of many processes: on a machine that is busy with other things too, each takes its time. */
+/** For tests of many processes: on a busy machine each of them is slow. */
 export const MANY_STEPS_TIMEOUT_MS = 240_000;
-/** Nothing takes so long; a command that hangs ends, and its test with it. */
+/** No command takes this long. One that hangs ends here, and fails its test. */
 const RUN_TIMEOUT_MS = 120_000;
 
-/** Starts `pulse <args>`. Called inside a test; the process is killed when that test has ended. */
+/** Starts `pulse <args>`. Call it inside a test: the process is killed when that test ends. */
 export function startPulse(args: readonly string[], options: PulseOptions = {}): PulseProcess {
   const startedMs = performance.now();
   const program = options.program ?? BUILT;
@@ -104,7 +104,7 @@ export function startPulse(args: readonly string[], options: PulseOptions = {}):
   };
 }
 
-/** Runs `pulse <args>` to its end. */
+/** Runs `pulse <args>` until it exits. */
 export async function runPulse(
   args: readonly string[],
   options: PulseOptions = {},
@@ -120,7 +120,7 @@ export async function runPulse(
   }
 }
 
-/** Runs `pulse <args>`, expects it to succeed and its standard output to be JSON. */
+/** Runs `pulse <args>`, and expects it to succeed and print JSON. */
 export async function runForJson<T>(
   args: readonly string[],
   options: PulseOptions = {},
@@ -132,7 +132,7 @@ export async function runForJson<T>(
   return JSON.parse(stdout) as T;
 }
 
-/** An empty directory that is removed, with all that is put into it, when the test has ended. */
+/** An empty directory that is removed, with its contents, when the test ends. */
 export function temporaryDirectory(): string {
   const directory = mkdtempSync(join(tmpdir(), 'pulse-run-'));
   onTestFinished(() => {

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import type { Amount, AmountSum } from '../../src/core/amount.ts';
 import type { Pulse } from '../../src/contract/pulse.ts';
 
-/** A pulse as a producer sends it; valid unless `changes` spoil it. */
+/** A pulse as a producer sends it; valid unless `changes` make it invalid. */
 export function sentPulse(changes: Readonly<Record<string, unknown>> = {}) {
   return {
     tenant: 'acme',
@@ -44,7 +44,7 @@ export function toAmount(nanos: bigint): Amount {
   return { whole: Number(nanos / 10n ** 9n), nano: Number(nanos % 10n ** 9n) };
 }
 
-/** Every amount that one pulse may carry, in units of 10⁻⁹, borders and short ones favoured. */
+/** Every amount that one pulse may carry, in units of 10⁻⁹; limits and short ones are more likely. */
 export const arbitraryNanos = fc.oneof(
   fc.bigInt({ min: 1n, max: 10n ** 24n - 1n }),
   fc.bigInt({ min: 1n, max: 10n ** 6n }).map((units) => units * 10n ** 9n),
@@ -52,7 +52,7 @@ export const arbitraryNanos = fc.oneof(
   fc.constantFrom(1n, 10n ** 9n - 1n, 10n ** 9n, 10n ** 24n - 10n ** 9n, 10n ** 24n - 1n),
 );
 
-/** Texts that a key may consist of: separators, quotes, emoji and everything else but control characters. */
+/** Texts allowed in a key: separators, quotes, emoji, everything but control characters. */
 export function arbitraryKeyText(lengthMax: number): fc.Arbitrary<string> {
   const awkward = [
     'a',

@@ -1,14 +1,14 @@
-/** What must be waited for before RabbitMQ is killed, lest its own weakness be taken for ours. */
+/** What to wait for before killing RabbitMQ, so that a defect of RabbitMQ is not mistaken for one of Pulse. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 /**
  * Whether the broker has written the name of the quorum queue, and of its queue of dead letters.
  *
- * RabbitMQ 3.10 writes them up to a second after it has answered; killed before, it comes back with a queue that
- * never elects a leader, and what it had confirmed for that queue cannot be reached any more.
+ * RabbitMQ 3.10 writes them up to a second after it has answered. Killed before that, it comes back with a queue
+ * that never elects a leader, and what it had confirmed for that queue is lost.
  *
- * @param directory That of the private servers.
+ * @param directory The directory of the private servers.
  */
 export function areQueuesNamed(directory: string, queue: string): boolean {
   const names = join(

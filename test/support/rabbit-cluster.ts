@@ -9,16 +9,16 @@ import { createRabbitmqServer } from '../../src/private-servers/rabbitmq-server.
 import { startNode, type ClusterNode } from './cluster-node.ts';
 
 export interface RabbitCluster {
-  /** Names every node. */
+  /** Lists every node. */
   readonly url: string;
   readonly nodes: readonly ClusterNode[];
 }
 
 /**
- * Starts the nodes, each of which joins those before it; resolves when all answer.
+ * Starts the nodes, each of which joins the earlier ones; resolves when all answer.
  *
- * One after the other, because two nodes of RabbitMQ 3 that start together may each found a cluster. No node
- * lists one that starts later, because RabbitMQ 4 waits until another node of its list answers.
+ * They start one by one, because two nodes of RabbitMQ 3 that start together may each found a cluster. No node
+ * lists a later one, because RabbitMQ 4 waits until another node on its list answers.
  */
 export async function startRabbitCluster(
   guardian: Guardian,
@@ -41,7 +41,7 @@ export async function startRabbitCluster(
       (peer, index) => `cluster_formation.classic_config.nodes.${index + 1} = ${peer}@localhost\n`,
     );
     appendFileSync(join(directory, 'rabbitmq.conf'), list.join(''));
-    // The port mapper of the first node serves all.
+    // All nodes use the port mapper of the first one.
     const processes = nodes.length === 0 ? server.processes : server.processes.slice(-1);
     nodes.push(await startNode(guardian, name, { ...server, processes }));
   }

@@ -11,27 +11,27 @@ import { startNode, type ClusterNode } from './cluster-node.ts';
 import { until } from './until.ts';
 
 export interface RedisCluster {
-  /** Names every node; one is enough for Pulse. */
+  /** Lists every node; Pulse needs only one. */
   readonly url: string;
-  /** In the order of their slots: each has a third of them, when there are three. */
+  /** In the order of their slots: with three masters, each has a third. */
   readonly masters: readonly RedisNode[];
-  /** Of the masters from the first on, one each. */
+  /** One each for the first masters. */
   readonly replicas: readonly RedisNode[];
 }
 
 export interface RedisNode extends ClusterNode {
-  /** Where the nodes speak to each other. */
+  /** The port on which the nodes talk to each other. */
   readonly busPort: number;
-  /** Runs `work` with a client of this node alone. */
+  /** Runs `work` with a client of this node only. */
   with<T>(work: (redis: Redis) => Promise<T>): Promise<T>;
 }
 
 const SLOTS = 16_384;
-/** A master that is silent for so long is replaced by its replica. */
+/** A master that is silent for this long is replaced by its replica. */
 const NODE_TIMEOUT_MS = 2_000;
 const FORMED_TIMEOUT_MS = 60_000;
 
-/** Starts the nodes and forms the cluster; resolves when every node says that it is whole. */
+/** Starts the nodes and forms the cluster; resolves when every node reports it as complete. */
 export async function startRedisCluster(
   guardian: Guardian,
   options: { directory: string; masters: number; replicas: number },
@@ -48,7 +48,7 @@ export async function startRedisCluster(
       'cluster-enabled': 'yes',
       'cluster-port': String(busPort),
       'cluster-node-timeout': String(NODE_TIMEOUT_MS),
-      // Each shard is whole by itself: those of the other masters go on.
+      // When a master fails, the shards of the others stay available.
       'cluster-require-full-coverage': 'no',
       masterauth: password,
     };
@@ -87,7 +87,7 @@ async function form(masters: readonly RedisNode[], replicas: readonly RedisNode[
       replica.with((redis) => redis.cluster('REPLICATE', ids[index] ?? '')),
     ),
   );
-  // Everybody knows who follows whom, and every replica has its master's data.
+  // Every node knows who replicates whom, and every replica has its master's data.
   await Promise.all(all.map((node) => knows(node, replicas.length)));
 }
 

@@ -1,23 +1,22 @@
-/** Short visits to the test servers. Knows nothing of vitest, so that the fault rounds can pay them too. */
+/** Short-lived clients of the test servers. Does not import vitest, so that the fault rounds can use them too. */
 import { connect, type Channel } from 'amqplib';
 import { Client } from 'pg';
 
 const CONNECT_TIMEOUT_MS = 10_000;
 
-/** The same server at another path: a database of Postgres, or the number of one of Redis. */
+/** The same server with another path: a Postgres database, or the number of a Redis database. */
 export function withPath(url: string, path: string): string {
   const changed = new URL(url);
   changed.pathname = `/${path}`;
   return changed.href;
 }
 
-/** Runs `work` with a client of Postgres. */
 export async function withClient<T>(url: string, work: (client: Client) => Promise<T>): Promise<T> {
   const client = new Client({
     connectionString: url,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
   });
-  // A query that the loss of the connection ends rejects by itself.
+  // A query that fails with the connection rejects anyway.
   client.on('error', () => undefined);
   await client.connect();
   try {
@@ -27,7 +26,6 @@ export async function withClient<T>(url: string, work: (client: Client) => Promi
   }
 }
 
-/** Runs `work` with a channel of RabbitMQ. */
 export async function withChannel<T>(
   url: string,
   work: (channel: Channel) => Promise<T>,
@@ -43,10 +41,10 @@ export async function withChannel<T>(
   }
 }
 
-/** The queues of orders in an installation whose PULSE_QUEUE is `queue`. */
+/** Suffixes of the order queues in an installation. PULSE_QUEUE is the prefix. */
 const ORDER_QUEUES = ['orders.processing', 'orders.enrichment', 'orders.completion'];
 
-/** Deletes the queues and exchanges of `queue`; those that are missing are no error. */
+/** Deletes the queues and exchanges of `queue`; missing ones are no error. */
 export async function deleteTopology(url: string, queue: string): Promise<void> {
   await withChannel(url, async (channel) => {
     for (const name of [queue, `${queue}.dead`]) {

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 
 const STAND_INS = fileURLToPath(new URL('./stand-ins', import.meta.url));
 
-/** The PATH, and behind it stand-ins for curl and jq, which a bare machine does not have. */
+/** The PATH, followed by stand-ins for curl and jq, which a bare machine lacks. */
 export function shellPath(): string {
   return [process.env.PATH, STAND_INS].join(delimiter);
 }

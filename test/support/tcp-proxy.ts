@@ -1,4 +1,4 @@
-/** A TCP proxy between a client and one server, and everything that can go wrong on the way. */
+/** A TCP proxy between a client and one server, for every kind of network fault. */
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 
 export type Direction = 'request' | 'reply';
@@ -8,13 +8,13 @@ export interface Line {
   /** What a watcher wants to remember about this connection. */
   readonly notes: Set<string>;
   destroy(): void;
-  /** Lets the server work, discards its next reply, and resets: the client never learns. */
+  /** Lets the server do the work, discards its next reply, and resets: the client never learns the result. */
   swallowReply(): void;
-  /** Holds back what the client sends after this, for a while. */
+  /** Delays what the client sends from now on. */
   hold(milliseconds: number): void;
 }
 
-/** Sees every chunk before it is forwarded; false discards the chunk. */
+/** Sees every chunk before it is forwarded; false discards it. */
 export type Watcher = (direction: Direction, chunk: Buffer, line: Line) => boolean;
 
 export interface TcpProxy {
@@ -24,20 +24,20 @@ export interface TcpProxy {
   cut(): void;
   /** Resets every connection; accepts new ones. */
   reset(): void;
-  /** A black hole: accepts connections, forwards nothing, closes nothing. What waits arrives after `heal`. */
+  /** A black hole: accepts connections, forwards nothing, closes nothing. Held bytes arrive after `heal`. */
   stall(): void;
-  /** The same for the connections that are open now; new ones pass. */
+  /** The same, but only for the connections that are open now. */
   stallOpen(): void;
-  /** Leads new connections to another server; those that are open stay where they are. */
+  /** Connects new clients to another server; open connections stay where they are. */
   follow(serverUrl: string): void;
-  /** Forwards everything this much later. */
+  /** Forwards everything with this delay. */
   delay(milliseconds: number): void;
-  /** Resets the connection on which the next so many bytes of a direction have passed. */
+  /** Resets the first connection that passes this many bytes in one direction. */
   cutAfter(direction: Direction, bytes: number): void;
   /** Discards everything in one direction; `heal` resets the connections that lost bytes. */
   swallow(direction: Direction): void;
   watch(watcher: Watcher | undefined): void;
-  /** Sends bytes to every client as if the server had. */
+  /** Sends bytes to every client as if they came from the server. */
   inject(bytes: Buffer): void;
   /** Ends every fault. */
   heal(): void;
@@ -130,7 +130,7 @@ function addressOf(url: string) {
 }
 
 interface OpenLine extends Line {
-  /** It lost bytes, so it can never be whole again. */
+  /** It lost bytes, so it cannot go on. */
   readonly damaged: boolean;
   stalled: boolean;
   flush(): void;

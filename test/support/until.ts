@@ -1,7 +1,7 @@
-/** Waiting for a condition where there is no test of vitest: in hooks, and in the fault rounds. */
+/** Waits for a condition outside vitest tests: in hooks, and in the fault rounds. */
 import { sleep } from '../../src/platform/backoff.ts';
 
-/** Something did not come about in time. For a fault round: it proves nothing about that fault. */
+/** Something did not happen in time. A fault round that throws it says nothing about that fault. */
 export class NotReachedError extends Error {}
 
 /** Waits until `condition` holds. @throws NotReachedError after `timeoutMs`. */

@@ -1,5 +1,5 @@
-// As much of curl as the examples of our documents use, for machines without it. Anything else is refused, so
-// that an example never passes for what it does not say.
+// The part of curl that the examples in the documentation use, for machines without curl. It refuses everything
+// else, so that an example with a wrong option never passes.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { buffer } from 'node:stream/consumers';

@@ -1,4 +1,4 @@
-// As much of jq as the examples of our documents use, for machines without it: `-r` and a path such as `.data[0].id`.
+// The part of jq that the examples in the documentation use, for machines without jq: `-r` and a path such as `.data[0].id`.
 import { readFileSync } from 'node:fs';
 
 const [flag, path = ''] = process.argv.slice(2);
