@@ -16,7 +16,7 @@ function changed(reason: string, change: Readonly<Record<string, unknown>>): Bad
   return { reason, body: JSON.stringify({ ...GOOD, ...change }) };
 }
 
-/** A `used_amount` that JSON.stringify would not write. */
+/** A `used_amount` in a form that JSON.stringify would not write. */
 function amount(reason: string, literal: string): BadBody {
   return { reason, body: JSON.stringify(GOOD).replace('"0.000000001"', literal) };
 }
@@ -67,7 +67,7 @@ const BAD: readonly BadBody[] = [
   changed('timestamp_in_future', { timestamp: daysFromNow(1) }),
 ];
 
-test('every kind of bad pulse is kept with reason, body and headers, and the good ones beside it count', async () => {
+test('every kind of bad pulse is kept with reason, body and headers, and the good ones around it count', async () => {
   const flow = await openFlow();
   await flow.start('worker');
   await flow.producer.publish(
@@ -107,7 +107,7 @@ test('every kind of bad pulse is kept with reason, body and headers, and the goo
   });
 });
 
-test('in an array each pulse stands alone: the bad ones are kept by themselves, the others count', async () => {
+test('each pulse of an array is judged alone: bad ones are quarantined, the others count', async () => {
   const flow = await openFlow();
   await flow.start('worker');
   const elements = Array.from({ length: 1_000 }, (_, index) =>

@@ -18,9 +18,9 @@ import { goodPulses, sumsOfPulses, sumsOfRows } from './sums.ts';
 vi.setConfig({ testTimeout: MANY_STEPS_TIMEOUT_MS, hookTimeout: MANY_STEPS_TIMEOUT_MS });
 
 const PULSES = 200_000;
-/** More than masters, so that each has some. */
+/** More shards than masters, so that every master has at least one. */
 const SHARDS = 6;
-/** Enough to be sure that the system goes on. */
+/** Enough to be sure that the system is still working. */
 const MORE = 5_000;
 
 let guardian: Guardian;
@@ -41,7 +41,7 @@ test('two workers on clusters count 200,000 pulses exactly while a node of each 
   const flow = await openClusterFlow();
   const traffic = makeTraffic(PULSES, 'clusters');
   const sent = countKinds(traffic);
-  // The leader of a quorum queue is the node that declares it: of these two, the one that will be killed.
+  // The leader of a quorum queue is the node that declares it: here the one that will be killed.
   await declareTopologyAt(rabbit.nodes[1]!.url, flow.queue);
   const workers = await Promise.all([flow.start('worker'), flow.start('worker')]);
   const publishing = publishAll(traffic, flow.queue);
@@ -91,7 +91,7 @@ async function openClusterFlow(): Promise<Flow> {
   );
 }
 
-/** Publishes as a producer must: what is not confirmed is published again, with the same id. */
+/** Publishes as a producer must: it publishes an unconfirmed pulse again, with the same id. */
 async function publishAll(traffic: readonly GeneratedPulse[], queue: string): Promise<void> {
   const publisher = createPublisher({
     url: rabbit.url,

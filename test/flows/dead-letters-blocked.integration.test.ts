@@ -42,7 +42,7 @@ async function dangersOf(flow: Flow): Promise<string[]> {
   return dangers;
 }
 
-/** An installation on a RabbitMQ of its own; a thread may hold 4 deliveries, 2 of them refused. */
+/** An installation with a private RabbitMQ. A thread may hold 4 deliveries, 2 of them refused. */
 async function openOnPrivateRabbit() {
   const rabbit = await startPrivateRabbit();
   onTestFinished(() => rabbit.close());
@@ -55,7 +55,7 @@ async function openOnPrivateRabbit() {
   return { rabbit, flow };
 }
 
-test('in a memory alarm of RabbitMQ good pulses are counted, and everything says why refused ones wait', async () => {
+test('during a RabbitMQ memory alarm good pulses are counted, and doctor and metrics show why refused ones wait', async () => {
   const { rabbit, flow } = await openOnPrivateRabbit();
   const worker = await flow.start('worker');
   const { metrics } = worker.ready;
@@ -63,7 +63,7 @@ test('in a memory alarm of RabbitMQ good pulses are counted, and everything says
   await flow.settled({ counted: 100, deadLetters: 1 });
   expect(await dangersOf(flow)).toEqual([]);
 
-  // Published before the alarm, which stops producers as well; taken during it.
+  // Published before the alarm, which also stops producers; taken during the alarm.
   expect(await flow.run(['pause', '--note', 'to fill the queue'])).toMatchObject({ exitCode: 0 });
   await eventually(() => readMetrics(metrics)).toContain(
     'pulse_ingest_threads{state="paused"} 1\n',
@@ -90,12 +90,12 @@ test('when refused pulses stop the consumer, readiness, metrics, log and doctor 
   const { metrics } = worker.ready;
   await withChannel(flow.env.RABBITMQ_URL!, (channel) => channel.deleteQueue(`${flow.queue}.dead`));
   await flow.producer.publish(bad(10));
-  // The quarantine writer has lost its queue as well.
+  // The quarantine writer has lost its queue too.
   await eventually(() => readHealth(metrics)).toEqual([503, ['rabbitmq', 'dead letters']]);
   expect(await readMetrics(metrics)).toContain('pulse_ingest_threads{state="full"} 1\n');
   expect(await dangersOf(flow)).toEqual(['rabbitmq dead letters']);
 
-  // A start declares the queue.
+  // Starting a command declares the queue.
   await flow.flush();
   await flow.settled({ deadLetters: 10 });
   await eventually(() => readHealth(metrics)).toEqual([200, []]);

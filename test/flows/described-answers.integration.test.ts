@@ -15,7 +15,7 @@ import { openFlow, PASSWORD, type Flow } from './flow-fixture.ts';
 
 vi.setConfig({ testTimeout: MANY_STEPS_TIMEOUT_MS });
 
-/** Enough for every example that uses one up. */
+/** Enough for every example that consumes one. */
 const BAD_PULSES = 12;
 
 async function openSystem(): Promise<{ flow: Flow; url: string; document: OpenApiDocument }> {
@@ -36,7 +36,7 @@ async function openSystem(): Promise<{ flow: Flow; url: string; document: OpenAp
   return { flow, url, document: (await response.json()) as OpenApiDocument };
 }
 
-test('every example works when pasted, and every answer is as described', async () => {
+test('every example works when pasted, and every answer matches its description', async () => {
   const { url, document } = await openSystem();
   const check = createAnswerCheck(document);
   const operations = operationsOf(document);
@@ -83,10 +83,10 @@ const UNKNOWN: Readonly<Record<string, string>> = {
   id: 'b3a3c0ff-9a46-4a7b-8d0a-0f2f4e4d3c2b',
 };
 
-/** More than any operation takes. Only said: who is refused for it need not send it. */
+/** More than any operation accepts. Only announced: the API refuses it before the body is sent. */
 const TOO_MANY_BYTES = String(64 * 1024 * 1024);
 
-/** Not by fetch, which sends what it says it will. */
+/** Does not use fetch, which always sends the announced length. */
 async function ask(url: string, { path, method, headers, body }: Provocation): Promise<SeenAnswer> {
   const sent = request(url + path, { method, headers, agent: false });
   if (body === undefined) sent.flushHeaders();
@@ -101,7 +101,7 @@ async function ask(url: string, { path, method, headers, body }: Provocation): P
   };
 }
 
-/** What goes wrong in the same way wherever it may: each with the status that must come of it. */
+/** Mistakes that every operation answers in the same way, each with the expected status. */
 function provocations(operation: PlacedOperation, token: string): Provocation[] {
   const { parameters = [], requestBody, security } = operation;
   const method = operation.method.toUpperCase();
@@ -110,7 +110,7 @@ function provocations(operation: PlacedOperation, token: string): Provocation[] 
   const headers: Record<string, string> =
     security.length > 0 ? { authorization: `Bearer ${token}` } : {};
   const json = { ...headers, 'content-type': 'application/json' };
-  // It finds the row before it reads the body, so that nobody sends 12 MiB in vain.
+  // It finds the row before it reads the body, so that nobody uploads 12 MiB for nothing.
   const ofBody = (status: number) => (operation.operationId === 'fixDeadLetter' ? 404 : status);
   const given: (Provocation | false)[] = [
     security.length > 0 && { status: 401, path, method, headers: {} },

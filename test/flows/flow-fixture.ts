@@ -1,4 +1,4 @@
-/** One installation of Pulse for one flow: its own queue and databases, its commands, a producer and a user. */
+/** One installation of Pulse for one flow: a new queue and databases, the commands, a producer and a user. */
 import { Client, Pool } from 'pg';
 import { pino } from 'pino';
 import { onTestFinished } from 'vitest';
@@ -30,7 +30,6 @@ export interface ReadyLine {
   readonly username?: string;
 }
 
-/** The answer of `pulse verify --json`. */
 export interface VerifiedBooks {
   readonly counted: number;
   readonly flushed: number;
@@ -45,7 +44,6 @@ export interface VerifiedBooks {
 /** The ways in which a pulse is settled. */
 export type Settled = Pick<VerifiedBooks, 'counted' | 'duplicates' | 'deadLetters'>;
 
-/** The answer of `pulse flush --json`. */
 export interface Flushed {
   readonly rowCount: number;
   readonly pulseCount: number;
@@ -68,15 +66,15 @@ export interface Flow {
   readonly queue: string;
   readonly env: Env;
   readonly producer: ForeignClient;
-  /** Starts a command that stays, and waits until it is ready. */
+  /** Starts a long-running command and waits until it is ready. */
   start(command: string, env?: Env): Promise<PulseProcess & { readonly ready: ReadyLine }>;
-  /** Starts a command and waits for nothing. */
+  /** Starts a command without waiting. */
   begin(args: readonly string[], env?: Env): PulseProcess;
   run(args: readonly string[], env?: Env): Promise<PulseEnd>;
-  /** Like every command that prepares the servers, it declares the queue too. */
+  /** Also declares the queue, like every command that prepares the servers. */
   flush(): Promise<Flushed>;
   verify(): Promise<VerifiedBooks>;
-  /** Waits until as many as this, at least, are settled. A pulse that is lost makes it time out. */
+  /** Waits until at least this many are settled. Times out when a pulse is lost. */
   settled(wanted: Partial<Settled>): Promise<void>;
   /** Starts `pulse api` and logs in. */
   openApi(): Promise<ApiClient>;
@@ -90,10 +88,10 @@ export interface FlowServers {
   readonly queue: string;
 }
 
-export const PASSWORD = 'a password of flows';
+export const PASSWORD = 'the password of the flows';
 const SETTLED_WAIT = { timeout: 90_000, interval: 50 };
 
-/** Opens an installation, by default on the servers of the test run. All is gone when the test has ended. */
+/** Opens an installation, by default on the servers of the test run. It is removed when the test ends. */
 export async function openFlow(own: Env = {}, given?: FlowServers): Promise<Flow> {
   const servers = given ?? (await freshServers());
   const env: Env = {
@@ -104,7 +102,7 @@ export async function openFlow(own: Env = {}, given?: FlowServers): Promise<Flow
     INGEST_THREADS: '1',
     API_PORT: '0',
     METRICS_PORT: '0',
-    JWT_SECRET: 'a secret of flows, 32 characters at least',
+    JWT_SECRET: 'a secret for flows, 32 characters or more',
     ADMIN_PASSWORD: PASSWORD,
     LOG_LEVEL: 'warn',
     ...own,
@@ -158,14 +156,14 @@ export async function openFlow(own: Env = {}, given?: FlowServers): Promise<Flow
   return flow;
 }
 
-/** The command line answers in snake_case; tests read it like other objects. */
+/** The command line answers in snake_case; tests read camelCase. */
 function toCamelCase(answer: object): unknown {
   const rename = (name: string) => name.replace(/_[a-z]/g, ([, letter]) => letter!.toUpperCase());
   const members = Object.entries(answer) as [string, unknown][];
   return Object.fromEntries(members.map(([name, value]) => [rename(name), value]));
 }
 
-/** The books without a process for every look: what waits for them must not slow down what it waits for. */
+/** The books, read without starting a process each time: polling must not slow down the system under test. */
 function openBooks({ redisUrl, databaseUrl }: FlowServers, shards: number): () => Promise<Books> {
   const redis = createRedis(redisUrl, { name: 'flow test', logger: pino({ level: 'silent' }) });
   const pool = new Pool({ connectionString: databaseUrl, max: 1 });
@@ -178,7 +176,7 @@ function openBooks({ redisUrl, databaseUrl }: FlowServers, shards: number): () =
   return () => verifyBooks({ accumulator, pool });
 }
 
-/** The plain library knows one host to a URL. */
+/** The plain client library takes only one host per URL. */
 function firstHost(url: string): string {
   return hostUrls(url)[0] ?? url;
 }
@@ -212,7 +210,6 @@ export function toMessage({ body, messageId }: GeneratedPulse): ForeignMessage {
   return { body, options: { messageId } };
 }
 
-/** How many of each kind there are. */
 export function countKinds(traffic: readonly GeneratedPulse[]) {
   const count = (kind: GeneratedPulse['kind']) =>
     traffic.filter((generated) => generated.kind === kind).length;

@@ -1,31 +1,29 @@
-/** A producer in another house: bare amqplib, none of Pulse's code. */
+/** An external producer: plain amqplib, none of Pulse's code. */
 import { connect, type ChannelModel, type ConfirmChannel, type Options } from 'amqplib';
 import { onTestFinished } from 'vitest';
 
-/** One AMQP message. */
 export interface ForeignMessage {
   readonly body: string | Buffer;
-  /** Default: the exchange and the routing key that carry the queue's name. */
+  /** Default: the exchange and the routing key named after the queue. */
   readonly exchange?: string;
   readonly options?: Options.Publish;
 }
 
 export interface ForeignClient {
-  /** Publishes in order; resolves when the broker has confirmed all. */
+  /** Publishes in order; resolves when the broker has confirmed everything. */
   publish(messages: Iterable<ForeignMessage>): Promise<void>;
-  /** Pulses ready in the queue, without those that a consumer holds. */
+  /** Ready pulses in the queue, without those that a consumer holds. */
   depth(): Promise<number>;
-  /** Consumers of the queue. */
   consumers(): Promise<number>;
   /** Resolves when fewer than `limit` are ready. */
   drainedBelow(limit: number): Promise<void>;
   close(): Promise<void>;
 }
 
-/** Unconfirmed at a time. */
+/** Unconfirmed messages at a time. */
 const WINDOW = 2_000;
 
-/** Connects; closed when the test has ended. */
+/** Connects; the connection is closed when the test ends. */
 export async function openForeignClient(url: string, queue: string): Promise<ForeignClient> {
   const connection = await connect(url);
   connection.on('error', () => undefined);

@@ -21,7 +21,7 @@ const AWKWARD = [
   "'; DROP TABLE pulses; --",
   '漢字 🏳️‍🌈 ‮rtl',
 ];
-/** As they stand in JSON; the sum takes them without quotes. */
+/** As written in JSON; the expected sum ignores the quotes. */
 const AMOUNTS = [
   '"0.000000001"',
   '"999999999999999.999999999"',
@@ -45,7 +45,7 @@ interface Sent {
   readonly json: string;
 }
 
-/** Every awkward key with every amount, the three parts of a key rotated against each other. */
+/** Combines every awkward text with every amount, rotating the texts through the parts of a key. */
 function everything(): Sent[] {
   return AWKWARD.flatMap((tenant, index) =>
     AMOUNTS.map((amount, amountIndex): Sent => {
@@ -65,7 +65,7 @@ function everything(): Sent[] {
   );
 }
 
-test('what any AMQP client publishes comes back from the API, exact to the ninth decimal', async () => {
+test('the API returns what any AMQP client publishes, exact to the ninth decimal', async () => {
   const flow = await openFlow();
   const sent = everything();
   const third = Math.floor(sent.length / 3);
@@ -82,7 +82,7 @@ test('what any AMQP client publishes comes back from the API, exact to the ninth
       body: `[${together.map(({ json }) => json).join(',\n ')}]`,
       options: { messageId: 'together' },
     },
-    // Once more under the same message id: nothing of it may be counted.
+    // Once more under the same message id: none of it may be counted.
     {
       body: `[${together.map(({ json }) => json).join(',')}]`,
       options: { messageId: 'together' },

@@ -7,7 +7,7 @@ import { loginToApi } from '../support/api-client.ts';
 
 vi.setConfig({ testTimeout: MANY_STEPS_TIMEOUT_MS });
 
-/** The sums that must come out, by tenant, SKU and unit. */
+/** The expected sums, by tenant, SKU and unit. */
 function sumsOf(pulses: readonly GoodPulse[]): Map<string, bigint> {
   const sums = new Map<string, bigint>();
   for (const { tenant, product_sku, use_unity, nanos } of pulses) {
@@ -22,7 +22,7 @@ function nanosOf(amount: string): bigint {
   return BigInt(whole) * 10n ** 9n + BigInt(fraction.padEnd(9, '0'));
 }
 
-test('what goes in by HTTP comes out of Postgres: every amount to the ninth decimal, every text as it was', async () => {
+test('what HTTP accepts ends up in Postgres: amounts exact to the ninth decimal, texts unchanged', async () => {
   const flow = await openFlow();
   const { ready } = await flow.start('start');
   const api = await loginToApi({
@@ -38,7 +38,7 @@ test('what goes in by HTTP comes out of Postgres: every amount to the ninth deci
       const mark = `run ${++run} `;
       const sent: GoodPulse[] = [];
       for (const [index, [given, how]] of requests.entries()) {
-        // Each is to be counted: ids that the generator repeats, and events, which must have one, get their own.
+        // Every pulse must count, so repeated ids and events without an id get a unique one.
         const pulses = given.map((pulse, place) => ({
           ...pulse,
           tenant: mark + pulse.tenant,
@@ -67,7 +67,7 @@ test('what goes in by HTTP comes out of Postgres: every amount to the ninth deci
       }
       expect(sums).toEqual(sumsOf(sent));
     }),
-    // A run takes seconds; a smaller one would say little more than a failing one does.
+    // A run takes seconds, and a smaller counterexample would not say much more than the first one.
     { numRuns: 4, endOnFailure: true },
   );
   const books = await flow.verify();

@@ -6,7 +6,7 @@ vi.setConfig({ testTimeout: MANY_STEPS_TIMEOUT_MS });
 
 const HOUR_MS = 3_600_000;
 
-test('a late pulse becomes a row of a later batch for the old hour; a duplicate is refused over flushes', async () => {
+test('a late pulse becomes a row of a later batch for its old hour; a duplicate is refused even after a flush', async () => {
   const flow = await openFlow();
   const oldHour = new Date(Math.floor(Date.now() / HOUR_MS) * HOUR_MS - 2 * HOUR_MS).toISOString();
   const pulse = (id: string, used_amount: string) => ({
@@ -27,7 +27,7 @@ test('a late pulse becomes a row of a later batch for the old hour; a duplicate 
   await flow.producer.publish([pulse('one', '1.000000001'), pulse('late', '0.5')]);
   await flow.settled({ counted: 3, duplicates: 1 });
   expect(await flow.flush()).toMatchObject({ rowCount: 1, pulseCount: 1, batchCount: 1 });
-  // With nothing new there is nothing to write.
+  // Nothing new, so nothing to write.
   expect(await flow.flush()).toMatchObject({ rowCount: 0, pulseCount: 0, batchCount: 0 });
 
   const rows = await (await flow.openApi()).rows();

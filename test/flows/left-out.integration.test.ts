@@ -6,7 +6,7 @@ import { makeTraffic, openFlow, toMessage } from './flow-fixture.ts';
 
 vi.setConfig({ testTimeout: MANY_STEPS_TIMEOUT_MS });
 
-test('a part that is left out leaves its queue to other processes', async () => {
+test('a part that is switched off leaves its queue to other processes', async () => {
   const flow = await openFlow();
   const off = { INGEST: 'false', PROCESSOR: 'false', ENRICHER: 'false' };
   await flow.start('start', off);

@@ -8,7 +8,7 @@ import { makeTraffic, openFlow, toMessage, type Flow } from './flow-fixture.ts';
 vi.setConfig({ testTimeout: MANY_STEPS_TIMEOUT_MS });
 
 const MARKER = 'geheimnis';
-/** Every variable that holds a secret. `@` and `"` change their looks in URLs and in JSON. */
+/** Every variable that holds a secret. URLs and JSON encode `@` and `"` differently. */
 const SECRETS = {
   JWT_SECRET: `${MARKER}-of-the-tokens-"with"-quotes`,
   ADMIN_PASSWORD: `${MARKER}-of-the-admin`,
@@ -17,18 +17,18 @@ const SECRETS = {
 
 const OUTAGE_MS = 12_000;
 
-/** Lines of a level about outages; of `info`, those that end one. */
+/** Counts the lines of a level that report outages; for `info`, those that report their end. */
 function numberOf(output: string, level: number): number {
   return linesOf(output).filter(
     (line) =>
       line.level === level &&
-      // Its end is the end of the connection on which the pulses are held.
+      // It ends with the connection on which the pulses are held, and logs no end.
       !String(line.msg).startsWith('dead letters cannot be published') &&
       (level > 30 || String(line.msg).includes(' again')),
   ).length;
 }
 
-/** The same lines as objects; what is no JSON is for people. */
+/** The JSON lines as objects; other lines are for people. */
 function linesOf(text: string): Record<string, unknown>[] {
   return text
     .split('\n')
@@ -38,7 +38,7 @@ function linesOf(text: string): Record<string, unknown>[] {
 
 const SERVER_VARIABLES = ['RABBITMQ_URL', 'REDIS_URL', 'DATABASE_URL'] as const;
 
-/** Proxies before the three servers, and the variables that lead through them. */
+/** Proxies in front of the three servers, and the variables that lead through them. */
 async function openCables(flow: Flow) {
   const proxies = await Promise.all(SERVER_VARIABLES.map((name) => startTcpProxy(flow.env[name]!)));
   onTestFinished(async () => {
@@ -50,7 +50,7 @@ async function openCables(flow: Flow) {
   return { proxies, behindCables };
 }
 
-test('servers that are away, or refuse: no secret is in any output, at any level', async () => {
+test('when servers are unavailable or refuse the password, no output has a secret, at any log level', async () => {
   const password = encodeURIComponent(`${MARKER}@"/`);
   const port = await freePort();
   const flow = await openFlow();
@@ -86,7 +86,7 @@ test('servers that are away, or refuse: no secret is in any output, at any level
   await Promise.all(runs);
 });
 
-test('servers that go away and come back: no secret is in any output, and no line more than one for a batch', async () => {
+test('when servers fail and come back, no output has a secret, and no line is logged more than once per batch', async () => {
   const flow = await openFlow({ ...SECRETS, LOG_LEVEL: 'trace' });
   await flow.flush();
   const { proxies, behindCables } = await openCables(flow);
@@ -130,7 +130,7 @@ test('servers that go away and come back: no secret is in any output, and no lin
   expect(stderr.trimEnd().endsWith('Stopped.')).toBe(true);
 });
 
-test('an outage of every server is told twice by each connection, when it begins and when it ends, without stacks', async () => {
+test('each connection logs an outage twice, when it begins and when it ends, without stack traces', async () => {
   const flow = await openFlow({ LOG_LEVEL: 'info' });
   await flow.flush();
   const { proxies, behindCables } = await openCables(flow);
@@ -145,7 +145,7 @@ test('an outage of every server is told twice by each connection, when it begins
   const statusOf = async () => (await fetch(`${system.ready.metrics}/health/ready`)).status;
   const outageStartMs = performance.now();
   for (const proxy of proxies) proxy.cut();
-  // Many attempts of each connection, and many questions for the health of the process.
+  // Long enough for many attempts of each connection, and many health checks.
   await eventually(
     async () => ({
       status: await statusOf(),
@@ -157,7 +157,7 @@ test('an outage of every server is told twice by each connection, when it begins
   await flow.producer.publish(makeTraffic(500, 'after').map(toMessage));
   await flow.settled({ counted: 900 });
   await eventually(statusOf, { timeout: 30_000 }).toBe(200);
-  // Connections come back within seconds, and each watch looks every few seconds.
+  // Connections come back within seconds, and each watch checks every few seconds.
   await eventually(() => numberOf(system.output, 40) - numberOf(system.output, 30), {
     timeout: 40_000,
   }).toBe(0);
@@ -193,7 +193,7 @@ test('SIGUSR2 turns debug logs on and off, in the ingest threads too', async () 
   expect(worker.output.split('batch settled')).toHaveLength(before);
 });
 
-test('a start says what it waits for and what it migrates, each once', async () => {
+test('a start logs once what it waits for, and once what it migrates', async () => {
   const flow = await openFlow({ LOG_LEVEL: 'info' });
   const port = await freePort();
   const waiting = startPulse(['worker'], {
@@ -208,6 +208,6 @@ test('a start says what it waits for and what it migrates, each once', async () 
   worker.signal('SIGTERM');
   const { stderr } = await worker.ended;
   expect(stderr).toContain('Stopping');
-  // The test's database came migrated.
+  // The test's database was already migrated.
   expect(stderr).not.toContain('database migrated');
 });

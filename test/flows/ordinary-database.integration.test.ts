@@ -7,7 +7,7 @@ import { countKinds, makeTraffic, openFlow, toMessage } from './flow-fixture.ts'
 
 vi.setConfig({ testTimeout: MANY_STEPS_TIMEOUT_MS });
 
-test('a user who owns nothing is told all it lacks at once; after that, own schema, German dates and options of the URL work', async () => {
+test('a user without rights is told all missing grants at once; with them, a separate schema, German dates and URL options work', async () => {
   const services = await isolatedServices();
   const token = randomBytes(4).toString('hex');
   const [database, username] = [`pulse_ordinary_${token}`, `pulse_ordinary_user_${token}`];

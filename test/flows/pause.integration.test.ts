@@ -37,7 +37,7 @@ async function health(worker: Running, path: 'live' | 'ready') {
   return { status: response.status, body: (await response.json()) as Record<string, unknown> };
 }
 
-test('a pause stops every worker, outlives a restart, is seen everywhere, and loses nothing', async () => {
+test('a pause stops every worker, survives a restart, is visible everywhere, and loses nothing', async () => {
   const flow = await openFlow();
   const first = await flow.start('worker');
   await flow.producer.publish(makeTraffic(1_000, 'before').map(toMessage));
@@ -52,7 +52,7 @@ test('a pause stops every worker, outlives a restart, is seen everywhere, and lo
   expect((await first.ended).exitCode).toBe(0);
   const second = await flow.start('worker');
   await eventually(() => metricOf(second, 'pulse_ingest_paused')).toBe('1');
-  // A worker that is paused is well: a rollout must not wait for its end.
+  // A paused worker is healthy: a rollout must not wait for the end of the pause.
   await eventually(async () => (await health(second, 'ready')).status).toBe(200);
   const { exitCode, status } = await statusOf(flow);
   expect(exitCode).toBe(0);
@@ -75,7 +75,7 @@ test('a pause stops every worker, outlives a restart, is seen everywhere, and lo
   await eventually(() => metricOf(second, 'pulse_ingest_paused')).toBe('0');
   expect((await statusOf(flow)).status.ingest).toMatchObject({ paused: false, by: 'olivia' });
   expect(await flow.verify()).toMatchObject({ drift: 0 });
-  // The history is there, and stays.
+  // The history is stored, and cannot be changed.
   const client = new Client({ connectionString: flow.env.DATABASE_URL! });
   await client.connect();
   onTestFinished(() => client.end());
@@ -87,7 +87,7 @@ test('a pause stops every worker, outlives a restart, is seen everywhere, and lo
   await expect(client.query('DELETE FROM pauses')).rejects.toThrow('only inserted into');
 });
 
-test('a pause goes on while Postgres is away, and readiness names who is away while liveness asks nobody', async () => {
+test('a pause continues while Postgres is unavailable; readiness names the failed server, and liveness checks none', async () => {
   const flow = await openFlow();
   await flow.flush();
   const names = ['DATABASE_URL', 'REDIS_URL', 'RABBITMQ_URL'] as const;
@@ -119,7 +119,7 @@ test('a pause goes on while Postgres is away, and readiness names who is away wh
   await flow.settled({ counted: 90 });
 });
 
-test('a stop ends in time although Postgres does not answer the last flush', async () => {
+test('a worker stops in time even if Postgres does not answer the last flush', async () => {
   const flow = await openFlow({ STOP_TIMEOUT_SECONDS: '3', FLUSH_ON_EXIT: 'true' });
   const proxy = await startTcpProxy(flow.env.DATABASE_URL!);
   onTestFinished(() => proxy.close());
@@ -130,7 +130,7 @@ test('a stop ends in time although Postgres does not answer the last flush', asy
   const signalledMs = performance.now();
   worker.signal('SIGTERM');
   const { stderr } = await worker.ended;
-  // 3 + 5 seconds; the rest is a busy machine. Kubernetes would kill it after 30.
+  // 3 + 5 seconds, and a margin for a busy machine. Kubernetes would kill it after 30.
   expect(performance.now() - signalledMs).toBeLessThan(20_000);
   expect(stderr).toContain('could not close in time');
   expect(await flow.flush()).toMatchObject({ rowCount: expect.any(Number) as number });

@@ -9,7 +9,7 @@ import { openFlow, PASSWORD, type Flow } from './flow-fixture.ts';
 
 vi.setConfig({ testTimeout: MANY_STEPS_TIMEOUT_MS });
 
-/** A program that does not end is killed, which fails the test. */
+/** A program that does not end is killed, and its test fails. */
 const PROGRAM_TIMEOUT_MS = 60_000;
 
 function blocks(language: string): string[] {
@@ -18,7 +18,7 @@ function blocks(language: string): string[] {
   return [...readme.matchAll(fence)].map(([, text = '']) => text);
 }
 
-/** The one shell block that holds a text. */
+/** The only shell block that contains a text. */
 function shellBlock(text: string): string {
   const found = blocks('sh').filter((block) => block.includes(text));
   expect(found).toHaveLength(1);
@@ -33,7 +33,7 @@ async function paste(flow: Flow, script: string, env: Readonly<Record<string, st
   return stdout;
 }
 
-test('the program of the README sends a pulse that is counted, and ends', async () => {
+test('the program in the README sends a pulse that is counted, and ends', async () => {
   const flow = await openFlow();
   await flow.start('worker');
   const [program = '', ...others] = blocks('js');
@@ -53,7 +53,7 @@ test('the program of the README sends a pulse that is counted, and ends', async 
   expect(await flow.verify()).toMatchObject({ counted: 1, deadLetters: 0, drift: 0 });
 });
 
-test('the first commands after a start, and the calls of the API, show what they send', async () => {
+test('the first commands and API calls of the README show the pulses that they send', async () => {
   const flow = await openFlow();
   const { ready } = await flow.start('start');
   const first = shellBlock('main.js send').split('\n');
@@ -64,7 +64,7 @@ test('the first commands after a start, and the calls of the API, show what they
   const script = shellBlock('API=')
     .replace('http://127.0.0.1:3000', ready.api!)
     .replace('"total_messages":100000', '"total_messages":10');
-  // The readings come after the sending: with a counted pulse in between, all show it.
+  // Wait between sending and reading until the pulse is counted, so that every reading shows it.
   const [sending = '', readings = ''] = script.split(/^(?=# Sums of)/m);
   const isCounted = `until [ "$(node dist/main.js usage --json | grep -c '"pulse_count":2')" = 1 ]; do sleep 0.2; done\n`;
   const answers = await paste(flow, sending + isCounted + readings, { ADMIN_PASSWORD: PASSWORD });

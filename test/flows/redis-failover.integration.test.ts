@@ -28,7 +28,7 @@ async function openFlowOn(redisUrl: string): Promise<Flow> {
 const readiness = async (url: string): Promise<number> =>
   (await fetch(`${url}/health/ready`)).status;
 
-test('after a failover behind one address, worker and API follow the primary, and nothing is lost', async () => {
+test('after a failover behind one address, worker and API follow the new primary, and nothing is lost', async () => {
   const [first, second] = await Promise.all([openRedis(), openRedis()]);
   const address = await startTcpProxy(first.url);
   onTestFinished(() => address.close());
@@ -44,7 +44,7 @@ test('after a failover behind one address, worker and API follow the primary, an
   await eventually(() => second.client.hget('{0}:books', 'counted')).toBe(String(counted));
   await second.client.replicaof('NO', 'ONE');
   await first.client.replicaof(...addressOf(second.url));
-  // Nobody can count or read for sure until the address follows.
+  // Nobody can count or read reliably until the address leads to the new primary.
   for (const url of [worker.ready.metrics, api.ready.metrics, api.ready.api!]) {
     await eventually(() => readiness(url)).toBe(503);
   }
@@ -61,7 +61,7 @@ test('after a failover behind one address, worker and API follow the primary, an
   for (const { hasEnded } of [worker, api]) expect(hasEnded).toBe(false);
 });
 
-test('a worker is not ready while Redis answers but takes no writes', async () => {
+test('a worker is not ready while Redis answers but refuses writes', async () => {
   const redis = await openRedis();
   const flow = await openFlowOn(redis.url);
   const worker = await flow.start('worker');

@@ -6,7 +6,7 @@ import { openFlow, type Flow } from './flow-fixture.ts';
 
 vi.setConfig({ testTimeout: MANY_STEPS_TIMEOUT_MS });
 
-/** So many pulses of one each, with ids that no other call gives. */
+/** Publishes this many pulses with an amount of 1 each, and ids that no other call uses. */
 function publish(flow: Flow, runId: string, count: number): Promise<void> {
   const pulse = { tenant: 'acme', product_sku: 'cpu', use_unity: 'h', used_amount: '1' };
   return flow.producer.publish(
@@ -49,11 +49,11 @@ test('a Redis that was emptied counts nothing until somebody accepts the loss', 
   await flow.flush();
   expect(await flow.verify()).toMatchObject({ counted: 45, flushed: 45, drift: 0 });
   const rows = await (await flow.openApi()).rows();
-  // The 40 that were flushed and the 5 that waited in the queue; what Redis alone had is gone.
+  // The 40 that were flushed and the 5 that waited in the queue; what only Redis had is gone.
   expect(rows.reduce((sum, { pulse_count }) => sum + pulse_count, 0)).toBe(45);
 });
 
-test('a Redis that answers before it has synced is refused, unless the risk is taken on purpose', async () => {
+test('a Redis that answers before it has synced is refused, unless the operator accepts the risk', async () => {
   const flow = await openFlow();
   const redis = await startPrivateRedis({ appendfsync: 'everysec' });
   onTestFinished(() => redis.close());

@@ -10,14 +10,14 @@ vi.setConfig({ testTimeout: MANY_STEPS_TIMEOUT_MS });
 
 const PAGE = 'docs/api.md';
 
-/** The shell examples of the section on sending, in their order. */
+/** The shell examples of the section on sending, in order. */
 function examples(): string[] {
   const [, section = ''] = readFileSync(PAGE, 'utf8').split(/^## Sending pulses$/m);
   const [own = ''] = section.split(/^## /m);
   return [...own.matchAll(/^```sh\n(.*?)^```$/gms)].map(([, script = '']) => script);
 }
 
-test('every example of the documentation works when it is pasted', async () => {
+test('every example in the documentation works when pasted', async () => {
   const flow = await openFlow();
   const { ready } = await flow.start('start');
   const API = `${ready.api!}/api/v1`;

@@ -25,7 +25,7 @@ import { goodPulses, sumsOfPulses, sumsOfRows } from './sums.ts';
 vi.setConfig({ testTimeout: MANY_STEPS_TIMEOUT_MS });
 
 const WAIT = { timeout: 90_000, interval: 50 };
-/** Enough to be sure that something went all the way. */
+/** Enough to be sure that something went through the whole pipeline. */
 const MORE = 500;
 
 describe('a server is killed while pulses flow and flushes run', () => {
@@ -48,7 +48,7 @@ describe('a server is killed while pulses flow and flushes run', () => {
     { name: 'rabbitmq', redisIndex: 2 },
     { name: 'postgres', redisIndex: 3 },
   ] as const)(
-    '$name: readiness tells, the process goes on by itself, every sum is exact',
+    '$name: readiness reports it, the process recovers without a restart, every sum is exact',
     async ({ name, redisIndex }) => {
       const flow = await openFlow(
         { FLUSH_CRON: '* * * * * *', BATCH_SIZE: '100', LOG_LEVEL: 'silent' },
@@ -97,7 +97,7 @@ describe('a server is killed while pulses flow and flushes run', () => {
   );
 });
 
-/** An empty database, Redis database and queue on servers that may be killed. */
+/** An empty database, Redis database and queue on private servers, which the test may kill. */
 async function emptyServers(
   env: PrivateServers['env'],
   { name, redisIndex }: { name: string; redisIndex: number },

@@ -5,7 +5,7 @@ import { goodPulses, sumsOfPulses, sumsOfRows } from './sums.ts';
 
 vi.setConfig({ testTimeout: MANY_STEPS_TIMEOUT_MS });
 
-test('two workers and two flushes at a time share the work and count everything once', async () => {
+test('two workers and two flushes at the same time share the work and count everything once', async () => {
   const flow = await openFlow({ SHARDS: '3', BATCH_SIZE: '200' });
   const traffic = makeTraffic(20_000, 'side by side');
   const sent = countKinds(traffic);

@@ -1,4 +1,4 @@
-/** A producer that publishes until it is told to stop, over losses of the broker: what is not confirmed is sent again. */
+/** A producer that publishes until it is stopped. It reconnects when it loses the broker, and sends again what was not confirmed. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { connect, type ChannelModel } from 'amqplib';
 import { onTestFinished } from 'vitest';
@@ -9,7 +9,7 @@ import { makeTraffic } from './flow-fixture.ts';
 export interface SteadyProducer {
   /** Everything confirmed so far. */
   readonly confirmed: readonly GeneratedPulse[];
-  /** Ends after the burst that runs. */
+  /** Finishes the current burst, then stops. */
   stop(): Promise<void>;
 }
 
@@ -18,7 +18,7 @@ const BURST = 100;
 const PAUSE_MS = 20;
 const RETRY_MS = 100;
 
-/** Starts it; stopped when the test has ended. */
+/** Starts it; it stops when the test ends. */
 export function startSteadyProducer(url: string, queue: string): SteadyProducer {
   const confirmed: GeneratedPulse[] = [];
   const stopping = new AbortController();

@@ -8,7 +8,7 @@ vi.setConfig({ testTimeout: MANY_STEPS_TIMEOUT_MS });
 
 const PULSES = 30_000;
 
-/** All of it is in the queue before a worker starts, so that a signal finds the worker busy. */
+/** Puts everything into the queue before a worker starts, so that a signal finds the worker busy. */
 async function publishTraffic(flow: Flow, runId: string, count = PULSES) {
   const traffic = makeTraffic(count, runId);
   await flow.flush();
@@ -33,7 +33,7 @@ test('SIGTERM while busy: exit 0 soon, what was acknowledged is counted, the res
   const books = await flow.verify();
   const left = await flow.producer.depth();
   expect(left).toBeGreaterThan(0);
-  // Dead letters are confirmed before they are acknowledged, and written to the table by whoever runs.
+  // Dead letters are confirmed before they are acknowledged, and any running process may write them to the table.
   const settled = books.counted + books.duplicates;
   expect(PULSES - left - settled).toBeGreaterThanOrEqual(books.deadLetters);
   expect(PULSES - left - settled).toBeLessThanOrEqual(sent.bad);
@@ -46,7 +46,7 @@ test('SIGTERM while busy: exit 0 soon, what was acknowledged is counted, the res
   expect(await flow.verify()).toMatchObject({
     counted: sent.good,
     flushed: sent.good,
-    // A drained worker leaves nothing behind that would be delivered twice.
+    // A drained worker leaves nothing unacknowledged, so nothing is delivered twice.
     duplicates: sent.duplicate,
     deadLetters: sent.bad,
     sealed: 0,
@@ -57,7 +57,7 @@ test('SIGTERM while busy: exit 0 soon, what was acknowledged is counted, the res
   expect(sumsOfRows(rows)).toEqual(sumsOfPulses(goodPulses(traffic)));
 });
 
-test('without an answer from Redis, a signal still ends the worker within its bound and nothing is lost', async () => {
+test('when Redis does not answer, a signal still ends the worker within its time limit and nothing is lost', async () => {
   const flow = await openFlow({ BATCH_SIZE: '200', PREFETCH: '800', STOP_TIMEOUT_SECONDS: '30' });
   const { traffic, sent } = await publishTraffic(flow, 'stalled', 8_000);
   const [terminated, interrupted] = await Promise.all([
@@ -83,7 +83,7 @@ test('without an answer from Redis, a signal still ends the worker within its bo
   expect(sumsOfRows(rows)).toEqual(sumsOfPulses(goodPulses(traffic)));
 });
 
-/** A worker that is cut off from Redis in the middle of its work, by a line that goes silent. */
+/** A worker whose connection to Redis goes silent in the middle of its work. */
 async function startStalled(flow: Flow, env: Readonly<Record<string, string>> = {}) {
   const proxy = await startTcpProxy(flow.env.REDIS_URL!);
   onTestFinished(() => proxy.close());

@@ -1,4 +1,4 @@
-/** What must come out: every sum by BigInt, in the form in which the API shows it. */
+/** The expected sums, computed with BigInt, in the form that the API returns. */
 import { HOUR_SECONDS, windowStartSec } from '../../src/core/window.ts';
 import type { ExpectedPulse, GeneratedPulse } from '../../src/populate/generate-pulses.ts';
 import type { ApiRow } from '../support/api-client.ts';
@@ -14,7 +14,7 @@ interface Part {
   readonly pulseCount: number;
 }
 
-/** Sums of pulses that are to be counted. */
+/** Sums of pulses that must be counted. */
 export function sumsOfPulses(pulses: Iterable<ExpectedPulse>): Sums {
   return addUp(
     Array.from(pulses, (pulse) => ({
@@ -30,7 +30,7 @@ export function sumsOfPulses(pulses: Iterable<ExpectedPulse>): Sums {
   );
 }
 
-/** Sums of rows as the API answers them; rows of the same key belong together. */
+/** Sums of rows from the API; rows with the same key are added. */
 export function sumsOfRows(rows: Iterable<ApiRow>): Sums {
   return addUp(
     Array.from(rows, (row) => ({
@@ -41,7 +41,7 @@ export function sumsOfRows(rows: Iterable<ApiRow>): Sums {
   );
 }
 
-/** The pulses of generated traffic that are to be counted. */
+/** The pulses of generated traffic that must be counted. */
 export function goodPulses(traffic: Iterable<GeneratedPulse>): ExpectedPulse[] {
   return [...traffic].flatMap((generated) => (generated.kind === 'good' ? [generated.pulse] : []));
 }

@@ -14,7 +14,7 @@ interface PopulateRun {
   readonly error: string | null;
 }
 
-test('one line says where everything is; a run started over the API ends in rows that agree with the books', async () => {
+test('one line says where everything is; a run started through the API ends in rows that match the books', async () => {
   const flow = await openFlow();
   const system = await flow.start('start');
   const { ready } = system;
@@ -22,7 +22,7 @@ test('one line says where everything is; a run started over the API ends in rows
     api: expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+$/) as string,
     docs: expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+\/docs\/?$/) as string,
     metrics: expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+$/) as string,
-    // Of servers that are not Pulse's own, no credentials: the line may end in a log.
+    // No credentials of external servers, because the line may end up in a log.
     rabbitmq: serverOf(flow.env.RABBITMQ_URL!),
     redis: serverOf(flow.env.REDIS_URL!),
     postgres: serverOf(flow.env.DATABASE_URL!),

@@ -1,4 +1,4 @@
-/** A collector of traces: a real HTTP server that takes OTLP in JSON, as collectors do on port 4318. */
+/** A collector of traces: a real HTTP server that accepts OTLP as JSON, as collectors do on port 4318. */
 import { createServer, type IncomingHttpHeaders } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { onTestFinished } from 'vitest';
@@ -32,7 +32,7 @@ export interface Collector {
   readonly headers: IncomingHttpHeaders | undefined;
 }
 
-/** Starts one; it is gone when the test has ended. */
+/** Starts one; it stops when the test ends. */
 export async function startCollector(): Promise<Collector> {
   const spans: CollectedSpan[] = [];
   const services = new Set<unknown>();
@@ -70,7 +70,7 @@ export async function startCollector(): Promise<Collector> {
   };
 }
 
-/** What a span says under a name, as a number where it is one. */
+/** An attribute of a span, as a number where it is one. */
 export function attributeOf(span: CollectedSpan | undefined, key: string): unknown {
   const value = span?.attributes.find((attribute) => attribute.key === key)?.value;
   if (value === undefined) return undefined;

@@ -21,7 +21,7 @@ test('from a request for a populate run to the flush, each step leads to the nex
     ...FAST_EXPORT,
     OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
     OTEL_EXPORTER_OTLP_HEADERS: 'x-api-key=a-key-of-the-collector',
-    // Of batches and flushes themselves next to none is recorded: these are, because of what they carry.
+    // Almost none of the batches and flushes are sampled: these are recorded because of the traces they carry.
     OTEL_TRACES_SAMPLER: 'parentbased_traceidratio',
     OTEL_TRACES_SAMPLER_ARG: '0',
     FLUSH_ON_EXIT: 'true',
@@ -68,14 +68,14 @@ test('from a request for a populate run to the flush, each step leads to the nex
   expect(attributeOf(written, 'pulse.pulses')).toBe(PULSES);
   expect(attributeOf(written, 'pulse.outcome')).toBe('flushed');
 
-  // What nobody asked to record is not: the login, and the questions after the run.
+  // What nobody asked to record is missing: the login, and the requests after the run.
   expect(named('POST /api/v1/login')).toEqual([]);
   expect(collector.services).toEqual(new Set([FAST_EXPORT.OTEL_SERVICE_NAME]));
   expect(collector.headers?.['x-api-key']).toBe('a-key-of-the-collector');
   expect((await system.ended).stderr).not.toContain('a-key-of-the-collector');
 });
 
-test('a pulse that its producer traces leads to its batch; a collector that is away holds up nothing', async () => {
+test('the trace of a producer is linked to the batch of its pulse; an unavailable collector delays nothing', async () => {
   const collector = await startCollector();
   const flow = await openFlow({ OTEL_TRACES_EXPORTER: 'otlp' });
   await flow.flush();

@@ -22,7 +22,7 @@ const PULSE = {
 };
 const HOUR_MS = 3_600_000;
 
-test('every call is taken by a real server, with every parameter, and answered as its types say', async () => {
+test('a real server accepts every call with every parameter, and the answers match the types', async () => {
   const flow = await openFlow();
   const { ready } = await flow.start('start');
   const { client, uncalled } = watchCalls(createPulseClient({ url: ready.api! }));
@@ -53,7 +53,7 @@ test('every call is taken by a real server, with every parameter, and answered a
   await expect(machine.send([PULSE])).rejects.toMatchObject({ code: 'PULSE_API_FORBIDDEN' });
 });
 
-/** The client, and which of its methods nobody has called. */
+/** The client, and the names of its methods that were not called. */
 function watchCalls(client: PulseClient): { client: PulseClient; uncalled: () => string[] } {
   const uncalled = new Set<string>();
   const watch = (value: object, path: string): object =>
@@ -82,7 +82,7 @@ async function checkSending(client: PulseClient): Promise<void> {
     },
     { index: 2, status: 'accepted', id: 'mine' },
   ]);
-  // A problem as a whole, and an outcome of each nevertheless.
+  // The request as a whole is a problem, but each pulse still has an outcome.
   expect(await client.send([{ ...PULSE, tenant: '' }])).toMatchObject([
     { index: 0, status: 'rejected', field: 'tenant', code: 'invalid_tenant' },
   ]);
@@ -97,7 +97,7 @@ async function checkSending(client: PulseClient): Promise<void> {
   });
 }
 
-/** Before the first flush. */
+/** Run before the first flush. */
 async function checkUsage(client: PulseClient): Promise<void> {
   const query: UsageQuery = {
     window: 'day',
@@ -131,7 +131,7 @@ async function checkUsage(client: PulseClient): Promise<void> {
   });
 }
 
-/** After it. */
+/** Run after the first flush. */
 async function checkRows(client: PulseClient): Promise<void> {
   const { tenant, product_sku } = PULSE;
   const period = { from: new Date(Date.now() - 2 * HOUR_MS), to: new Date() };
@@ -155,7 +155,7 @@ async function checkRows(client: PulseClient): Promise<void> {
   });
 }
 
-/** What the API refuses gets into the quarantine only through the queue. */
+/** A pulse that the API would refuse reaches the quarantine only through the queue. */
 async function checkDeadLetters(flow: Flow, client: PulseClient): Promise<void> {
   const bad = { ...PULSE, used_amount: '-1' };
   const bodies = { one: bad, two: [PULSE, bad], other: { ...PULSE, tenant: '' } };

@@ -21,7 +21,7 @@ const PULSE = {
   used_amount: '0.1',
 };
 
-test('a connection cut after the API has published: the meter repeats, and each pulse counts once', async () => {
+test('when the connection breaks after the API has published, the meter retries and each pulse counts once', async () => {
   const flow = await openFlow();
   const { ready } = await flow.start('start');
   const proxy = await startTcpProxy(ready.api!);
@@ -39,7 +39,7 @@ test('a connection cut after the API has published: the meter repeats, and each 
   meter.record({ ...PULSE, used_amount: '-1' });
   proxy.swallow('reply');
   const flushed = meter.flush();
-  // The API has worked the request through and says so to nobody.
+  // The API has processed the request, but its answer is lost.
   await flow.settled({ counted: 30 });
   proxy.reset();
   proxy.heal();
@@ -60,7 +60,7 @@ test('a connection cut after the API has published: the meter repeats, and each 
   expect(await flow.verify()).toMatchObject({ counted: 30, duplicates: 30, drift: 0 });
 });
 
-test('RabbitMQ lost under a busy meter: everything recorded is counted once', async () => {
+test('when a busy meter loses RabbitMQ, everything recorded is counted once', async () => {
   const flow = await openFlow();
   const proxy = await startTcpProxy(flow.env.RABBITMQ_URL!);
   onTestFinished(() => proxy.close());
@@ -76,7 +76,7 @@ test('RabbitMQ lost under a busy meter: everything recorded is counted once', as
   expect(await flow.verify()).toMatchObject({ counted: 1_200, deadLetters: 0, drift: 0 });
 });
 
-test('the package holds what it promises and runs without any other', async () => {
+test('the package holds what it promises and runs without other packages', async () => {
   const directory = temporaryDirectory();
   const tsc = resolve('node_modules/typescript/bin/tsc');
   execFileSync(process.execPath, [

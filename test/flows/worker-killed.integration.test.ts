@@ -8,8 +8,8 @@ vi.setConfig({ testTimeout: MANY_STEPS_TIMEOUT_MS });
 
 const PULSES = 100_000;
 
-test('kill -9 of the worker, three times in 100,000 pulses, loses and doubles nothing', async () => {
-  // Small batches, so that each kill finds several of them between their steps.
+test('killing the worker three times during 100,000 pulses loses nothing and counts nothing twice', async () => {
+  // Small batches, so that each kill hits several of them between two steps.
   const flow = await openFlow({ BATCH_SIZE: '500', PREFETCH: '2000' });
   const traffic = makeTraffic(PULSES, 'killed worker');
   const sent = countKinds(traffic);
@@ -25,13 +25,13 @@ test('kill -9 of the worker, three times in 100,000 pulses, loses and doubles no
   expect((await flow.verify()).balanced).toBe(true);
 
   const worker = await flow.start('worker');
-  // What had been applied and not acknowledged comes again and is refused again.
+  // What was applied but not acknowledged comes again, and is recognised as a duplicate.
   await flow.settled({ counted: sent.good, duplicates: sent.duplicate, deadLetters: sent.bad });
   worker.signal('SIGTERM');
   expect(await worker.ended).toMatchObject({ exitCode: 0 });
   expect(await flow.producer.depth()).toBe(0);
 
-  // Flushes are killed too, at moments that differ from run to run.
+  // Flushes are killed too, at moments that vary from run to run.
   for (const afterMs of [350, 500]) {
     const flush = flow.begin(['flush']);
     await Promise.race([flush.ended, delay(afterMs)]);
