@@ -1,4 +1,4 @@
-/** Every fault there is, and what a round makes of a seed. */
+/** All faults, and the plan that a round makes from a seed. */
 import { createRandom, type Random } from '../../src/populate/random.ts';
 import { DISK_FAULTS } from './disk-faults.ts';
 import { between, pick, type Fault } from './fault.ts';
@@ -8,7 +8,7 @@ import { SERVER_FAULTS } from './server-faults.ts';
 
 const NO_FAULT: Fault = {
   name: 'none',
-  about: 'nothing happens: the round itself must be sound',
+  about: 'no fault: checks the round itself',
   inject: () => Promise.resolve(undefined),
 };
 
@@ -22,9 +22,9 @@ export const FAULTS: readonly Fault[] = [
   ...DISK_FAULTS,
 ];
 
-/** Groups of a seed's choice are equally likely, so that thirty network faults do not crowd out the rest. */
+/** A seed chooses each group with equal probability, so that thirty network faults do not crowd out the rest. */
 const GROUPS = [CRASH_FAULTS, PROCESS_FAULTS, SERVER_FAULTS, EXACT_FAULTS, NETWORK_FAULTS];
-/** Faults that make a round long or need servers of its own come by name or by chance, not as partners. */
+/** Slow rounds with dedicated servers run when named, or with this probability, never combined with other faults. */
 const DISK_CHANCE = 0.02;
 
 export interface RoundPlan {
@@ -35,7 +35,7 @@ export interface RoundPlan {
   readonly shards: number;
   readonly batchSize: number;
   readonly pulseCount: number;
-  /** Over which they are published. */
+  /** Publishing is spread over this time. */
   readonly publishMs: number;
   readonly stopMs: number;
 }

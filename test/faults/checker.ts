@@ -1,9 +1,9 @@
 /**
  * Compares what was published with what was counted, pulse by pulse.
  *
- * In the manner of Jepsen's total-queue: every confirmed pulse must be there exactly once, an unknown one
- * once or not at all, and nothing else. The sums themselves tell: each pulse of a key has a digit of its
- * own in the key's sum (see traffic.ts), so even two mistakes that cancel out in a count are seen.
+ * Works like Jepsen's total-queue: every confirmed pulse must be there exactly once, an unconfirmed one at most
+ * once, and nothing else. The sums themselves show it: each pulse of a key has its own digit in the sum of the
+ * key (see traffic.ts), so even two mistakes that cancel out in a count are found.
  */
 import type { Publish } from './intent-log.ts';
 import { DIGIT_BASE, PULSES_PER_KEY, nanosOf, type PlannedPulse } from './traffic.ts';
@@ -31,7 +31,7 @@ export interface Stored {
   readonly deadLetters: readonly StoredDeadLetter[];
 }
 
-/** One pulse that is not where it should be, as often as it should be. */
+/** One pulse that is missing, or that was counted too often. */
 export interface Offence {
   readonly id: string;
   readonly key: string;
@@ -43,22 +43,22 @@ export interface Offence {
 export interface Verdict {
   readonly publishes: number;
   readonly unconfirmed: number;
-  /** Different pulses that were sent, by what they are. */
+  /** Different pulses that were sent, by kind. */
   readonly good: number;
   readonly anonymous: number;
   readonly poison: number;
   readonly counted: number;
-  /** Never confirmed, and there nevertheless. */
+  /** Never confirmed, but stored. */
   readonly recovered: number;
-  /** Counted more than once because nothing tells its copies apart; allowed. */
+  /** Counted more than once because nothing distinguishes the copies; allowed. */
   readonly anonymousRepeats: number;
   readonly lost: readonly Offence[];
   readonly duplicated: readonly Offence[];
-  /** What nobody sent, or what does not fit its key's pulses. */
+  /** Pulses that nobody sent, and sums that do not fit the pulses of their key. */
   readonly unexpected: readonly string[];
-  /** Pulses of tenants that are not this producer's. */
+  /** Pulses of tenants that do not belong to this producer. */
   readonly foreignPulses: number;
-  /** Confirmed copies of good pulses that were not counted, so that the books must have refused them. */
+  /** Confirmed copies of good pulses that were not counted: the books must list at least this many duplicates. */
   readonly refusedAtLeast: number;
 }
 
@@ -70,7 +70,7 @@ interface Fate {
   readonly batches: string[];
 }
 
-/** @param tenantPrefix All tenants of the producer begin with it. */
+/** @param tenantPrefix Every tenant of the producer starts with it. */
 export function checkStored(
   publishes: readonly Publish[],
   stored: Stored,
@@ -140,7 +140,7 @@ function keyOf({ tenant, product_sku, use_unity, windowStartSec }: Key): string 
   return JSON.stringify([tenant, product_sku, use_unity, windowStartSec]);
 }
 
-/** Key → amount → pulse; poison has no place in any sum. */
+/** Key → amount → pulse. Poison is left out, because it never enters a sum. */
 function groupByKey(fates: ReadonlyMap<string, Fate>): Map<string, Map<bigint, Fate>> {
   const byKey = new Map<string, Map<bigint, Fate>>();
   for (const fate of fates.values()) {
@@ -152,7 +152,7 @@ function groupByKey(fates: ReadonlyMap<string, Fate>): Map<string, Map<bigint, F
   return byKey;
 }
 
-/** Reads the digits of one row's sum; returns what does not fit. */
+/** Decodes the digits of one row's sum; returns what does not fit. */
 function decodeRow(row: StoredRow, key: string, ofKey: ReadonlyMap<bigint, Fate>): string[] {
   const complaints: string[] = [];
   let rest = nanosOf(row.used_amount);

@@ -1,8 +1,8 @@
 /**
- * Preloaded into a worker (`NODE_OPTIONS=--import`): JavaScript's clock is wrong by as many milliseconds as a file says.
+ * Preloaded into a worker (`NODE_OPTIONS=--import`): shifts JavaScript's clock by the milliseconds in a file.
  *
- * Date is the only wall clock that Pulse's own code and node-cron read; timers are monotonic and stay right, as
- * they do when an administrator sets a machine's clock. The clocks of the servers are not touched.
+ * Date is the only wall clock that Pulse's code and node-cron read. Timers are monotonic and stay correct, as
+ * they do when an administrator changes a machine's clock. The clocks of the servers are not touched.
  */
 import { readFileSync } from 'node:fs';
 
@@ -26,6 +26,6 @@ setInterval(() => {
   try {
     offsetMs = Number(readFileSync(path, 'utf8'));
   } catch {
-    // Not written yet, or just being written.
+    // Not written yet, or only in part.
   }
 }, 50).unref();

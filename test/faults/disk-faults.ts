@@ -1,4 +1,4 @@
-/** Disks that fill up: servers whose files lie on small file systems in memory. */
+/** Disks that fill up: servers whose files are on small file systems in memory. */
 import { execFileSync } from 'node:child_process';
 import { closeSync, mkdirSync, openSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
@@ -9,7 +9,7 @@ import { startTestServers, type ServerName, type TestServers } from './test-serv
 
 const SIZES: Partial<Record<ServerName, string>> = { redis: '24m', postgres: '192m' };
 
-/** Starts servers of one round's own; `stop` removes everything. @throws NotPossibleError */
+/** Starts servers for one round; `stop` removes everything. @throws NotPossibleError */
 export async function startServersOnSmallDisks(directory: string): Promise<TestServers> {
   const mounted: string[] = [];
   const unmount = (): void => {
@@ -38,7 +38,8 @@ export async function startServersOnSmallDisks(directory: string): Promise<TestS
 }
 
 function mountMemory(path: string, size: string, user: string): void {
-  if (process.getuid?.() !== 0) throw new NotPossibleError('not possible here: only root mounts');
+  if (process.getuid?.() !== 0)
+    throw new NotPossibleError('not possible here: only root can mount file systems');
   try {
     const uid = execFileSync('id', ['-u', user], { encoding: 'utf8' }).trim();
     const options = `size=${size},mode=700,uid=${uid}`;
@@ -49,7 +50,7 @@ function mountMemory(path: string, size: string, user: string): void {
   }
 }
 
-/** Redis ends itself rather than answer what it could not write; Postgres refuses. */
+/** Redis exits rather than confirm what it could not write; Postgres refuses the write. */
 const SYMPTOMS = {
   redis: /redis connection failed|MISCONF/,
   postgres: /"53100"|postgres connection failed|connection was lost/,
@@ -77,14 +78,14 @@ export const DISK_FAULTS: readonly Fault[] = (['redis', 'postgres'] as const).ma
   }),
 );
 
-/** Writes until nothing fits any more. */
+/** Writes until the disk is full. */
 function fill(path: string): void {
   const file = openSync(path, 'w');
   const block = Buffer.alloc(64 * 1024, 1);
   try {
     for (let size = block.length; size >= 512;) {
       try {
-        // A full disk may still take a part.
+        // A full disk may still accept a part of a block.
         if (writeSync(file, block, 0, size) < size) size = Math.floor(size / 2);
       } catch {
         size = Math.floor(size / 2);

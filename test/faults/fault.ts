@@ -1,4 +1,4 @@
-/** What a fault is, and the scene it happens in. */
+/** What a fault is, and what it acts on. */
 import type { Pool } from 'pg';
 import type { Random } from '../../src/populate/random.ts';
 import type { TcpProxy } from '../support/tcp-proxy.ts';
@@ -12,13 +12,13 @@ export interface Proxies {
   readonly postgres: TcpProxy;
 }
 
-/** A worker and what connects it. */
+/** A worker and its connections. */
 export interface Seat {
   readonly worker: KeptWorker;
   readonly proxies: Proxies;
 }
 
-/** A process beside the workers, gone at the end of the round. */
+/** Another process next to the workers. It is gone at the end of the round. */
 export interface Extra {
   readonly child: PulseChild;
   readonly proxies: Proxies;
@@ -29,38 +29,38 @@ export interface Scene {
   readonly servers: TestServers;
   readonly installation: Installation;
   readonly seats: readonly Seat[];
-  /** The worker that this fault may hurt; a fault with `firstEnv` has one of its own. */
+  /** The worker that this fault may harm. A fault with `firstEnv` does not share it with other faults. */
   readonly seat: Seat;
   readonly producerProxy: TcpProxy;
   readonly admin: Pool;
-  /** How long something that is suspended stays so. */
+  /** How long a suspended process stays suspended. */
   readonly stopMs: number;
   readonly startPulse: (args: readonly string[], env?: Env) => Promise<Extra>;
-  /** Pulses that others published: at least so many confirmed, at most so many sent. */
+  /** Pulses that others published: at least `least` confirmed, at most `most` sent. */
   readonly foreign: { least: number; most: number };
-  /** Holds the milliseconds by which the clock of workers is wrong; see clock-shift.ts. */
+  /** Holds the milliseconds by which the clock of the workers is shifted; see clock-shift.ts. */
   readonly clockFile: string;
 }
 
 export interface Fault {
   readonly name: string;
   readonly about: string;
-  /** Workers that it takes at least. */
+  /** The least number of workers that it needs. */
   readonly workers?: number;
   readonly threads?: number;
-  /** Given to the first process of a worker of this fault's own. */
+  /** Environment for the first process of a worker that this fault does not share. */
   readonly firstEnv?: (random: Random) => Env;
   /** The workers' wall clock follows `clockFile`. */
   readonly shiftedClock?: true;
-  /** Needs servers of its own whose disks are small. */
+  /** Needs dedicated servers with small disks. */
   readonly smallDisks?: true;
-  /** Starts together with the workers instead of some time later. */
+  /** Starts together with the workers, not some time later. */
   readonly atOnce?: true;
-  /** Hurts and heals. Resolves with what was seen, if it is worth a word. */
+  /** Does the harm and undoes it. Resolves with an observation worth reporting, if there is one. */
   readonly inject: (scene: Scene) => Promise<string | undefined>;
 }
 
-/** This machine does not allow it. */
+/** This machine does not support the fault. */
 export class NotPossibleError extends Error {}
 
 export function pick<T>(values: readonly T[], random: Random): T {

@@ -1,11 +1,11 @@
-/** The file that says what was published: written before the broker is told, so that it never says too little. */
+/** The log of what was published. Written before the broker is told, so that nothing published is missing from it. */
 import { closeSync, openSync, readFileSync, writeSync } from 'node:fs';
 import type { PlannedPublication, PlannedPulse } from './traffic.ts';
 
-/** `unknown`: the connection was lost, or the broker refused, before it confirmed. */
+/** `unknown`: the connection was lost before the broker confirmed, or the broker refused. */
 export type PublishOutcome = 'confirmed' | 'unknown';
 
-/** One publish; the same publication may be published again. */
+/** One publish. The same publication may be published several times. */
 export interface Publish {
   readonly messageId: string | undefined;
   readonly pulses: readonly PlannedPulse[];
@@ -39,7 +39,7 @@ export function createIntentLog(path: string): IntentLog {
   };
 }
 
-/** Reads a log back. A publish without any outcome counts as unknown. */
+/** Reads a log. A publish without an outcome is unknown. */
 export function readIntentLog(path: string): Publish[] {
   const publishes = new Map<number, Publish>();
   for (const line of readFileSync(path, 'utf8').split('\n')) {

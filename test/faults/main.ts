@@ -1,5 +1,5 @@
 /**
- * `npm run test:faults`: rounds of traffic and faults, each checked to the last pulse.
+ * `npm run test:faults`: rounds of traffic and faults, each checked down to the last pulse.
  *
  * Exit codes: 0 every round passed, 1 one failed, 2 wrong usage.
  */
@@ -21,14 +21,14 @@ const HELP = `Breaks Pulse on purpose and checks that no pulse is lost or counte
 
   npm run test:faults -- [options]
 
-  --seed N         the first round's seed (default: by the clock); round k has seed N + k
+  --seed N         the first round's seed (default: from the clock); round k has seed N + k
   --rounds N       how many rounds (default 10)
-  --minutes N      begins no round after so many minutes
-  --only NAME      these faults in every round, separated by commas, instead of what the seed chooses
+  --minutes N      starts no round after this many minutes
+  --only NAMES     these faults in every round, separated by commas, instead of the seed's choice
   --orders         rounds of orders instead of pulses
   --selection ci   a fixed list of rounds that takes a few minutes
-  --stop-seconds N how long what is suspended stays so (default 2; 30 outlasts every heartbeat)
-  --pulses N       pulses of one round (default 6000)
+  --stop-seconds N how long a suspended process stays suspended (default 2; 30 outlasts every heartbeat)
+  --pulses N       pulses in one round (default 6000)
   --main PATH      the compiled command line to test (default dist/main.js)
   --keep           keep the intent log and the output of every round, not only of failed ones
   --list           name the faults and exit
@@ -141,7 +141,7 @@ async function runRounds(
   let orders: OrderRoundResult[] = [];
   let shared: TestServers | undefined;
   let interrupted = false;
-  // The round is finished, so that no server and no mount is left behind; a second Ctrl-C does not wait.
+  // The current round finishes, so that no server or mount is left behind; a second Ctrl-C does not wait.
   process.once('SIGINT', () => {
     interrupted = true;
   });
@@ -175,7 +175,7 @@ async function runRounds(
   return { pulses: results, orders };
 }
 
-/** A round with small disks gets servers of its own. */
+/** A round with small disks gets dedicated servers. */
 async function runOnServers(
   plan: RoundPlan,
   shared: TestServers,

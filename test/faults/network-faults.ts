@@ -18,7 +18,7 @@ interface Damage {
 const DAMAGES: readonly Damage[] = [
   {
     name: 'cut',
-    about: 'every connection reset and refused for a while',
+    about: 'every connection is reset and refused for a while',
     async harm(proxy, { random }) {
       proxy.cut();
       await sleep(between(200, 2_000, random));
@@ -26,7 +26,7 @@ const DAMAGES: readonly Damage[] = [
   },
   {
     name: 'flap',
-    about: 'every connection reset again and again',
+    about: 'every connection is reset again and again',
     async harm(proxy, { random }) {
       for (let time = 0; time < 6; time++) {
         proxy.reset();
@@ -36,7 +36,8 @@ const DAMAGES: readonly Damage[] = [
   },
   {
     name: 'black-hole',
-    about: 'nothing passes and nothing is closed for a while; then it goes on, or all is reset',
+    about:
+      'nothing gets through and nothing is closed for a while; then traffic continues, or every connection is reset',
     async harm(proxy, { random, stopMs }) {
       proxy.stall();
       await sleep(stopMs);
@@ -45,7 +46,7 @@ const DAMAGES: readonly Damage[] = [
   },
   {
     name: 'latency',
-    about: 'every byte late by 50 to 400 ms',
+    about: 'every byte is late by 50 to 400 ms',
     async harm(proxy, { random }) {
       proxy.delay(between(50, 400, random));
       await sleep(between(1_000, 3_000, random));
@@ -53,7 +54,7 @@ const DAMAGES: readonly Damage[] = [
   },
   {
     name: 'cut-after',
-    about: 'reset after so many bytes, in the middle of whatever passes',
+    about: 'every connection is reset after a random number of bytes',
     async harm(proxy, { random }) {
       for (let time = 0; time < 4; time++) {
         proxy.cutAfter(pick(['request', 'reply'], random), aroundBytes(random));
@@ -63,7 +64,7 @@ const DAMAGES: readonly Damage[] = [
   },
   {
     name: 'reply-lost',
-    about: 'the server works on, its replies are thrown away, then all is reset',
+    about: 'the server works on, but its replies are discarded, then every connection is reset',
     async harm(proxy, { random }) {
       for (let time = 0; time < 2; time++) {
         proxy.swallow('reply');
@@ -75,7 +76,7 @@ const DAMAGES: readonly Damage[] = [
   },
 ];
 
-/** From single bytes to some batches. */
+/** From a single byte to several batches. */
 function aroundBytes(random: Random): number {
   return Math.floor(10 ** (random.fraction() * 5));
 }
@@ -96,11 +97,11 @@ export const NETWORK_FAULTS: readonly Fault[] = PROXIES.flatMap((proxyName) =>
   })),
 );
 
-/** The connection breaks at one exact place of a protocol. */
+/** Breaks the connection at one exact point of a protocol. */
 export const EXACT_FAULTS: readonly Fault[] = [
   ...['apply', 'seal', 'discard'].map((call): Fault => ({
     name: `reply-lost-${call}`,
-    about: `Redis has done pulse_${call}, the connection breaks before its reply arrives`,
+    about: `Redis has run pulse_${call}, the connection breaks before its reply arrives`,
     inject: (scene) =>
       atPlace(scene, 'redis', (direction, chunk, line) => {
         if (direction !== 'request' || !isCall(chunk, call)) return undefined;
@@ -110,19 +111,18 @@ export const EXACT_FAULTS: readonly Fault[] = [
   })),
   {
     name: 'apply-lost-kill',
-    about:
-      'a batch is under way to Redis for a while and never arrives, then the worker gets SIGKILL',
+    about: 'a batch never reaches Redis, and after a while the worker gets SIGKILL',
     inject: (scene) => loseThenKill(scene, 'redis', (chunk) => isCall(chunk, 'apply')),
   },
   {
     name: 'dead-letter-lost-kill',
-    about: 'a dead letter is under way for a while and never arrives, then the worker gets SIGKILL',
+    about: 'a dead letter never reaches the broker, and after a while the worker gets SIGKILL',
     inject: (scene) => loseThenKill(scene, 'rabbitmq', (chunk) => chunk.includes(DEAD_LETTER_MARK)),
   },
   {
     name: 'dead-letter-lost',
     about:
-      'a dead letter never reaches the broker: its connection breaks, the one of the consumer does not',
+      'a dead letter never reaches the broker: its connection breaks, but not that of the consumer',
     inject: (scene) =>
       atPlace(scene, 'rabbitmq', (direction, chunk, line) => {
         if (direction !== 'request' || !chunk.includes(DEAD_LETTER_MARK)) return undefined;
@@ -132,7 +132,7 @@ export const EXACT_FAULTS: readonly Fault[] = [
   },
   {
     name: 'dead-letter-confirm-lost',
-    about: 'the broker has a dead letter, the connection breaks before the worker learns of it',
+    about: 'the broker has a dead letter, the connection breaks before the worker knows',
     inject: (scene) =>
       atPlace(scene, 'rabbitmq', (direction, chunk, line) => {
         if (direction !== 'request' || !chunk.includes(DEAD_LETTER_MARK)) return undefined;
@@ -162,7 +162,7 @@ export const EXACT_FAULTS: readonly Fault[] = [
   },
 ];
 
-/** A worker probes Redis with an empty batch, which is shorter than one that holds anything. */
+/** A worker probes Redis with an empty batch, which is shorter than any batch with pulses. */
 const PROBE_BYTES_MAX = 600;
 
 function isCall(chunk: Buffer, call: string): boolean {
@@ -170,7 +170,7 @@ function isCall(chunk: Buffer, call: string): boolean {
   return call !== 'apply' || chunk.length > PROBE_BYTES_MAX;
 }
 
-/** Long enough for an acknowledgement that does not wait for what was lost to reach the broker. */
+/** Long enough for an acknowledgement that wrongly does not wait to reach the broker. */
 const LOST_BEFORE_KILL_MS = 600;
 
 async function loseThenKill(
@@ -201,7 +201,7 @@ async function loseThenKill(
   return undefined;
 }
 
-/** A header that every dead letter carries; see contract/rejection.ts. */
+/** A header on every dead letter; see contract/rejection.ts. */
 const DEAD_LETTER_MARK = 'x-pulse-dead-letter-id';
 
 function isCommitOfFlush(direction: string, chunk: Buffer, notes: Set<string>): boolean {
@@ -211,7 +211,7 @@ function isCommitOfFlush(direction: string, chunk: Buffer, notes: Set<string>): 
   return notes.delete('flush');
 }
 
-/** Lets it happen one to three times; the round proves nothing when it never did. */
+/** Waits for one to three hits. A round without a hit proves nothing. */
 async function atPlace(
   { seats, random }: Scene,
   proxyName: keyof Proxies,

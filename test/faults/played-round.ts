@@ -1,9 +1,9 @@
-/** What rounds of pulses and of orders have in common: a stage that is always closed, injected faults, an outcome. */
+/** What rounds of pulses and of orders share: a stage that is always closed, injected faults, an outcome. */
 import { mkdirSync } from 'node:fs';
 import { NotReachedError } from '../support/until.ts';
 import { NotPossibleError } from './fault.ts';
 
-/** What a round has to say while it is played. */
+/** What a round reports while it runs. */
 export interface RoundLog {
   readonly complaints: string[];
   readonly notes: string[];
@@ -18,7 +18,7 @@ interface PlayableStage {
 }
 
 export interface PlayedRound<Verdict> {
-  /** `unreached`: everything is right, but a fault did not come about. */
+  /** `unreached`: everything is correct, but a fault did not happen. */
   readonly outcome: 'passed' | 'failed' | 'unreached';
   readonly complaints: readonly string[];
   readonly notes: readonly string[];
@@ -26,7 +26,7 @@ export interface PlayedRound<Verdict> {
   readonly seconds: number;
 }
 
-/** Opens a stage, plays on it and closes it. What is thrown is a complaint. */
+/** Opens a stage, runs the round on it and closes it. An exception becomes a complaint. */
 export async function playRound<Stage extends PlayableStage, Verdict>(
   directory: string,
   open: () => Promise<Stage>,
@@ -60,9 +60,10 @@ export async function playRound<Stage extends PlayableStage, Verdict>(
 }
 
 /**
- * Injects one fault. Its note, and that it was not reached, are noted; what else goes wrong is a complaint.
+ * Injects one fault. An observation, or the fact that the fault did not happen, is a note; any other error is a
+ * complaint.
  *
- * @throws NotPossibleError This machine does not allow it.
+ * @throws NotPossibleError This machine does not support it.
  */
 export async function injectFault(
   name: string,

@@ -9,7 +9,7 @@ import { isSuspended, type PulseChild } from './pulse-child.ts';
 
 const REACHED_TIMEOUT_MS = 20_000;
 
-/** Every pair of numbered steps, each as a fault of its own. */
+/** A crash between every pair of numbered steps, each as a separate fault. */
 export const CRASH_FAULTS: readonly Fault[] = [
   ...INGEST_STEPS.map((step): Fault => ({
     name: `crash-ingest-${step}`,
@@ -71,7 +71,7 @@ export const PROCESS_FAULTS: readonly Fault[] = [
   },
   {
     name: 'worker-zombie',
-    about: 'SIGSTOP of a worker, the broker gives its deliveries to another, then it wakes up',
+    about: 'SIGSTOP of a worker, the broker redelivers its pulses to another, then it wakes up',
     workers: 2,
     async inject({ seat, stopMs }) {
       const { child } = seat.worker;
@@ -117,7 +117,7 @@ export const PROCESS_FAULTS: readonly Fault[] = [
       let child: PulseChild;
       let attempts = 0;
       do {
-        // The workers' own flushes may have left it nothing to do.
+        // The workers' flushes may have left nothing to do.
         if (attempts++ === 5) throw new NotReachedError('not reached: it had nothing to flush');
         ({ child } = await startPulse(['flush', '--allow-test-faults'], env));
         const { pid } = child;
@@ -132,7 +132,7 @@ export const PROCESS_FAULTS: readonly Fault[] = [
   },
   {
     name: 'flushers-many',
-    about: 'four `pulse flush` at once, beside the workers',
+    about: 'four runs of `pulse flush` at once, next to the workers',
     async inject({ startPulse }) {
       const flushers = await Promise.all([1, 2, 3, 4].map(() => startPulse(['flush'])));
       const ends = await Promise.all(flushers.map(({ child }) => child.ended));
@@ -143,7 +143,7 @@ export const PROCESS_FAULTS: readonly Fault[] = [
   },
   {
     name: 'flush-overlong',
-    about: 'Postgres so slow that a flush outlasts the cron period several times',
+    about: 'Postgres is so slow that a flush outlasts the cron period several times',
     async inject({ seat, random }) {
       seat.proxies.postgres.delay(between(300, 600, random));
       await sleep(6_000);

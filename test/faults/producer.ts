@@ -1,4 +1,4 @@
-/** The producer of a round: bare amqplib, not Pulse's publisher, as careful as a producer must be. */
+/** The producer of a round: plain amqplib, not Pulse's publisher, and as careful as a producer must be. */
 import { connect, type ChannelModel, type ConfirmChannel } from 'amqplib';
 import { sleep, waitAtMost } from '../../src/platform/backoff.ts';
 import type { Random } from '../../src/populate/random.ts';
@@ -10,13 +10,13 @@ export interface ProducerOptions {
   readonly queue: string;
   readonly publications: readonly PlannedPublication[];
   readonly log: IntentLog;
-  /** Spread evenly over this time, as long as the broker takes them. */
+  /** Publishes evenly over this time, if the broker accepts that many. */
   readonly durationMs: number;
   readonly random: Random;
 }
 
 export interface Producer {
-  /** Resolves when everything was published and settled; `hurry` bounds it. */
+  /** Resolves when everything is published and settled; `hurry` limits the time. */
   readonly done: Promise<void>;
   /** Publishes the rest at once; what is not confirmed after `timeoutMs` stays unknown. */
   hurry(timeoutMs: number): Promise<void>;
@@ -46,7 +46,7 @@ export function startProducer(options: ProducerOptions): Producer {
     if (publication === undefined) return;
     outstanding.delete(publish);
     log.settle(publish, confirmed ? 'confirmed' : 'unknown');
-    // A producer repeats what was not confirmed, under the same id; half of it, so that both cases are met.
+    // A producer republishes what was not confirmed, under the same id. Here only half of it, to test both cases.
     const mayRepeat = publication.messageId !== undefined && !givenUp;
     if (!confirmed && mayRepeat && random.below(2) === 0) again.push(publication);
   };
@@ -104,7 +104,7 @@ export function startProducer(options: ProducerOptions): Producer {
   };
 }
 
-/** Undefined when the broker cannot be reached just now. */
+/** Undefined while the broker is unavailable. */
 async function open(url: string, onLost: () => void): Promise<Link | undefined> {
   try {
     const connection = await connect(`${url}?heartbeat=5`, { timeout: 2_000 });
@@ -126,7 +126,7 @@ async function open(url: string, onLost: () => void): Promise<Link | undefined> 
   }
 }
 
-/** A broker that does not answer must not hold up the end. */
+/** A broker that does not answer must not delay the end. */
 async function close(link: Link | undefined): Promise<void> {
   if (link === undefined) return;
   const closing = link.connection.close().catch(() => undefined);

@@ -1,4 +1,4 @@
-/** Pulse's command line as child processes: single runs, and workers that are started again when they end. */
+/** Pulse's command line as child processes: single runs, and workers that are restarted when they end. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
@@ -28,7 +28,7 @@ export interface PulseChild {
   /** Both streams. */
   readonly output: string;
   signal(signal: NodeJS.Signals): void;
-  /** The first line of standard output; undefined when it ends before. */
+  /** The first line of standard output; undefined when the process ends before. */
   firstLine(): Promise<string | undefined>;
 }
 
@@ -79,7 +79,7 @@ export function startChild({ main, args, env, cwd }: ChildOptions): PulseChild {
   };
 }
 
-/** Runs a command to its end; killed after `timeoutMs`. */
+/** Runs a command until it exits; kills it after `timeoutMs`. */
 export async function runChild(
   options: ChildOptions,
   timeoutMs = 60_000,
@@ -93,26 +93,26 @@ export async function runChild(
   return { ...end, stdout: child.stdout, output: child.output };
 }
 
-/** A worker process that somebody starts again whenever it ends, as a service manager does. */
+/** A worker that is restarted whenever it ends, as a service manager does. */
 export interface KeptWorker {
-  /** The process of now. */
+  /** The current process. */
   readonly child: PulseChild;
-  /** How its processes ended that were not asked to: exit codes and signals. */
+  /** How its processes ended when nobody stopped them: exit codes and signals. */
   readonly ends: readonly string[];
-  /** What all its processes have printed. */
+  /** The output of all its processes. */
   readonly output: string;
-  /** Resolves when the process of now is ready or has ended. */
+  /** Resolves when the current process is ready or has ended. */
   ready(): Promise<void>;
   kill(): void;
-  /** SIGTERM, and no new process; SIGKILL after `timeoutMs`. */
+  /** SIGTERM without a restart; SIGKILL after `timeoutMs`. */
   stop(timeoutMs: number): Promise<ChildEnd>;
-  /** Takes up work again after `stop`. */
+  /** Starts working again after `stop`. */
   restart(): void;
 }
 
 const RESTART_AFTER_MS = 200;
 
-/** @param firstEnv Only for the first process, such as the place where it crashes. */
+/** @param firstEnv Only for the first process, such as the point where it crashes. */
 export function keepWorker(options: ChildOptions, firstEnv: Env = {}): KeptWorker {
   const ends: string[] = [];
   let earlierOutput = '';
@@ -165,7 +165,7 @@ export function keepWorker(options: ChildOptions, firstEnv: Env = {}): KeptWorke
   };
 }
 
-/** Whether a process has been suspended by SIGSTOP. Linux only. */
+/** Whether SIGSTOP has suspended a process. Linux only. */
 export function isSuspended(pid: number): boolean {
   try {
     return /^\d+ \(.*\) T/.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));

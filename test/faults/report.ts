@@ -1,4 +1,4 @@
-/** What a person and a script read of the rounds. */
+/** The report of the rounds, for people and scripts. */
 import type { RoundResult } from './round.ts';
 
 const MARKS: Record<RoundResult['outcome'], string> = {
@@ -8,7 +8,7 @@ const MARKS: Record<RoundResult['outcome'], string> = {
   impossible: 'not possible here',
 };
 
-/** One line; below it what is wrong, and the command that repeats it. */
+/** One line. Below it the complaints, and the command that repeats the round. */
 export function describeRound(
   { seed, faults, outcome, complaints, notes, verdict, seconds }: RoundResult,
   { stopMs, pulseCount }: { readonly stopMs: number; readonly pulseCount: number },
@@ -33,7 +33,6 @@ export function describeRound(
   return lines.join('\n');
 }
 
-/** The last line of the run. */
 export function summarise(results: readonly RoundResult[]) {
   const outcomes = { passed: 0, failed: 0, unreached: 0, impossible: 0 };
   const perFault: Record<string, { rounds: number; failed: number; unreached: number }> = {};

@@ -1,4 +1,4 @@
-/** One round: a fresh installation, traffic, faults, healing, quiet, and the check. */
+/** One round: a new installation, traffic, faults, recovery, and the check. */
 import { join } from 'node:path';
 import { sleep } from '../../src/platform/backoff.ts';
 import { createRandom } from '../../src/populate/random.ts';
@@ -14,11 +14,10 @@ import { planTraffic } from './traffic.ts';
 export interface RoundResult extends Omit<PlayedRound<Verdict>, 'outcome'> {
   readonly seed: number;
   readonly faults: readonly string[];
-  /** `impossible`: this machine does not allow a fault; nothing was tried. */
+  /** `impossible`: this machine does not support a fault; nothing was tried. */
   readonly outcome: PlayedRound<Verdict>['outcome'] | 'impossible';
 }
 
-/** What `pulse verify --json` answers. */
 interface Books {
   readonly counted: number;
   readonly sealed: number;
@@ -43,7 +42,7 @@ export async function runRound(plan: RoundPlan, options: RoundOptions): Promise<
   return { seed: plan.seed, faults: plan.faults.map(({ name }) => name), ...played };
 }
 
-/** Publishes while the faults happen; resolves with the path of the intent log when both are over. */
+/** Publishes while the faults happen; resolves with the path of the intent log when both have ended. */
 async function playTraffic(
   plan: RoundPlan,
   stage: Stage,

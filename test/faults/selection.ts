@@ -1,4 +1,4 @@
-/** The rounds of `--selection ci`: a few minutes that touch every kind of fault. */
+/** The rounds of `--selection ci`: a few minutes that cover every kind of fault. */
 
 /** One round: a seed and the names of its faults. */
 export interface SelectedRound {
@@ -6,7 +6,7 @@ export interface SelectedRound {
   readonly faults: readonly string[];
 }
 
-/** Where one worker must meet its fault, the seed is one that gives the round a single worker. */
+/** Where a fault needs a single worker, the seed gives the round only one. */
 export const CI_SELECTION: readonly SelectedRound[] = [
   { seed: 1, faults: ['crash-ingest-applied', 'crash-ingest-dead-lettered'] },
   { seed: 4, faults: ['crash-flush-committed'] },

@@ -54,8 +54,8 @@ export const SERVER_FAULTS: readonly Fault[] = [
 ];
 
 /**
- * Redis counts what it refuses; workers repeat a refused batch without a word and log only a refused flush, which
- * may not come in so short a time.
+ * Redis counts the calls that it refuses. Worker logs would not do: workers retry a refused batch silently and log
+ * only a refused flush, which may not happen in such a short time.
  */
 async function fillRedis(
   redis: Redis,
@@ -68,7 +68,7 @@ async function fillRedis(
   try {
     await until('a call that Redis refuses', fullMs + 10_000, async () => {
       const usedBytes = Number(/used_memory:(\d+)/.exec(await redis.info('memory'))?.[1]);
-      // It follows what is used down: the first figure may hold buffers that are freed at once, and then there is room.
+      // Follows the used memory down: the first figure may include buffers that are freed at once and leave room.
       limitBytes = Math.min(limitBytes, usedBytes - belowBytes);
       await redis.config('SET', 'maxmemory', String(limitBytes));
       const refused = /errorstat_OOM:count=(\d+)/.exec(await redis.info('errorstats'));
@@ -81,7 +81,7 @@ async function fillRedis(
   return `${refusedCount} calls refused`;
 }
 
-/** Holds the client in the middle of its COPY, and hands each such backend to `act`. */
+/** Delays the client in the middle of its COPY, and passes each such backend to `act`. */
 async function duringCopy(scene: Scene, act: (pid: number) => Promise<unknown>): Promise<number> {
   for (const { proxies } of scene.seats) {
     proxies.postgres.watch((direction, chunk, line) => {

@@ -1,4 +1,4 @@
-/** What a round is played on: workers, their proxies, the producer's proxy; and how it all comes to rest. */
+/** The system of a round: workers, their proxies, the producer's proxy; and how it settles at the end. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -20,7 +20,7 @@ import {
 export interface RoundOptions {
   readonly main: string;
   readonly servers: TestServers;
-  /** Where the intent log and the output of the processes go. */
+  /** For the intent log and the output of the processes. */
   readonly directory: string;
   readonly redisIndex: number;
 }
@@ -30,15 +30,15 @@ export interface Stage {
   readonly producerProxy: TcpProxy;
   readonly foreign: { least: number; most: number };
   sceneFor(faultIndex: number, random: Random): Scene;
-  /** Servers run, proxies are whole, nobody is suspended. */
+  /** Starts servers that have ended, heals proxies, resumes suspended processes. */
   heal(): Promise<void>;
   /** Waits until the queues are empty and the workers have stopped, then flushes. */
   settle(complaints: string[]): Promise<void>;
-  /** Runs a command that answers in JSON, straight on the servers. */
+  /** Runs a command that prints JSON, without proxies. */
   pulseJson<T>(args: readonly string[], complaints: string[]): Promise<T | undefined>;
   notes(): string[];
   saveOutput(directory: string): void;
-  /** Removes what the round has left in the servers. */
+  /** Removes what the round has left on the servers. */
   remove(): Promise<void>;
   close(): Promise<void>;
 }
@@ -166,7 +166,7 @@ interface Settling {
   readonly stopNotes: string[];
 }
 
-/** A queue shows only what nobody holds, so quiet is when nobody consumes and both are empty nevertheless. */
+/** The depth of a queue leaves out pulses that a consumer holds, so both queues must be empty while nobody consumes. */
 async function settle(settling: Settling, complaints: string[]): Promise<void> {
   const { installation, seats, extras, straight, stopNotes } = settling;
   const deadlineMs = performance.now() + QUIET_TIMEOUT_MS;
@@ -181,7 +181,7 @@ async function settle(settling: Settling, complaints: string[]): Promise<void> {
     await waitAtMost(READY_TIMEOUT_MS, readiness);
     const ends = await Promise.all(seats.map(({ worker }) => worker.stop(STOP_TIMEOUT_MS)));
     for (const { exitCode, signal } of ends) {
-      if (exitCode !== 0) stopNotes.push(`a worker did not stop in order: ${signal ?? exitCode}`);
+      if (exitCode !== 0) stopNotes.push(`a worker did not stop cleanly: ${signal ?? exitCode}`);
     }
     if (await isEmpty(installation)) break;
     if (performance.now() > deadlineMs) {
@@ -212,7 +212,7 @@ async function isEmpty(installation: Installation): Promise<boolean> {
   }
 }
 
-/** SIGKILL comes from the faults; any other end was the process's own decision. */
+/** The faults cause SIGKILL; for any other end the process itself is responsible. */
 function countEnds(seats: readonly Seat[]): string[] {
   const times = new Map<string, number>();
   for (const end of seats.flatMap(({ worker }) => worker.ends)) {

@@ -1,4 +1,4 @@
-/** The private servers of a run, the breaking and healing of them, and a fresh installation for each round. */
+/** The private servers of a run, how to break and heal them, and a new installation for each round. */
 import { Redis } from 'ioredis';
 import { Pool, type Client } from 'pg';
 import { sleep } from '../../src/platform/backoff.ts';
@@ -21,11 +21,11 @@ export interface ServerUrls {
 export interface TestServers {
   readonly directory: string;
   readonly urls: ServerUrls;
-  /** Kills, waits, starts again. One at a time for each server. */
+  /** Kills, waits, starts again. One at a time per server. */
   bounce(name: ServerName, downMs: number): Promise<void>;
   /** Suspends, waits, continues. */
   freeze(name: ServerName, frozenMs: number): Promise<void>;
-  /** Starts what has ended by itself. */
+  /** Starts servers that have ended. */
   heal(): Promise<void>;
   stop(): Promise<void>;
 }
@@ -72,18 +72,18 @@ async function bounce(services: PrivateServers, name: ServerName, downMs: number
   await services.start(name);
 }
 
-/** A queue and databases that nobody has used. */
+/** A new queue and new databases. */
 export interface Installation {
   readonly name: string;
   readonly queue: string;
   readonly urls: ServerUrls;
-  /** Messages that wait in the queue of pulses and in that of dead letters. */
+  /** Ready messages in the queue of pulses and in the dead-letter queue. */
   depths(): Promise<{ readonly pulses: number; readonly dead: number }>;
   stored(): Promise<Stored>;
   remove(): Promise<void>;
 }
 
-/** @param migrate Brings a new database to the schema of the build under test; called once for the servers. */
+/** @param migrate Migrates a new database to the schema of the build under test; called once per set of servers. */
 export async function createInstallation(
   { urls }: TestServers,
   { name, redisIndex, migrate }: InstallationOptions,
@@ -139,14 +139,13 @@ async function readStored(client: Client): Promise<Stored> {
   return { rows: rows.rows, deadLetters: deadLetters.rows };
 }
 
-/** A client for what a round itself asks of Postgres; it outlives the server's restarts. */
+/** A client for the queries of the round itself; it survives restarts of the server. */
 export function openAdminPool(url: string): Pool {
   const pool = new Pool({ connectionString: url, max: 2, connectionTimeoutMillis: 2_000 });
   pool.on('error', () => undefined);
   return pool;
 }
 
-/** Runs `work` with a client of Redis. */
 export async function withRedis<T>(url: string, work: (redis: Redis) => Promise<T>): Promise<T> {
   const redis = new Redis(url, { maxRetriesPerRequest: 20, retryStrategy: () => 100 });
   redis.on('error', () => undefined);

@@ -1,25 +1,25 @@
-/** What a round publishes: pulses whose sums tell which of them were counted, and how often. */
+/** What a round publishes: pulses whose sums show which of them were counted, and how often. */
 import type { Random } from '../../src/populate/random.ts';
 
 /**
- * - `good` brings an id of its own or takes the message's: counted exactly once, however often it is sent.
- * - `anonymous` has no id of any kind: counted at least once.
- * - `poison` is refused: in quarantine exactly once.
+ * - `good` has its own id or uses that of the message: counted exactly once, however often it is sent.
+ * - `anonymous` has no id at all: counted at least once.
+ * - `poison` is refused: quarantined exactly once.
  */
 export type PulseKind = 'good' | 'anonymous' | 'poison';
 
 /** One pulse of a publication. */
 export interface PlannedPulse {
   readonly kind: PulseKind;
-  /** Unique over the round, the same in every publication of the same pulse. */
+  /** Unique in the round, the same in every publication of the same pulse. */
   readonly id: string;
   readonly tenant: string;
   readonly product_sku: string;
   readonly use_unity: string;
-  /** In units of 10⁻⁹: `DIGIT_BASE` to the power of the pulse's place among the pulses of its key. */
+  /** In units of 10⁻⁹: `DIGIT_BASE` to the power of the pulse's position among the pulses of its key. */
   readonly nanos: bigint;
   readonly windowStartSec: number;
-  /** Its place in an array body. */
+  /** Its position in an array body. */
   readonly index: number | undefined;
 }
 
@@ -29,9 +29,9 @@ export interface PlannedPublication {
   readonly pulses: readonly PlannedPulse[];
 }
 
-/** Each pulse of a key has a digit of the key's sum of its own; it may be counted 7 times before it overflows. */
+/** Each pulse of a key has its own digit in the sum of the key; it may be counted 7 times before the digit overflows. */
 export const DIGIT_BASE = 8n;
-/** The largest amount, 8²⁰ × 10⁻⁹, is far below what one pulse may carry. */
+/** The largest amount, 8²⁰ × 10⁻⁹, is far below the maximum of one pulse. */
 export const PULSES_PER_KEY = 20;
 
 const OPEN_KEYS = 40;
@@ -47,7 +47,7 @@ interface OpenKey {
   used: number;
 }
 
-/** Yields publications until they hold about `pulseCount` pulses; `name` keeps rounds apart. */
+/** Yields publications until they contain about `pulseCount` pulses; `name` keeps rounds apart. */
 export function* planTraffic(options: {
   readonly random: Random;
   readonly name: string;
@@ -95,7 +95,7 @@ function planSingle(random: Random, idOf: () => string, plan: Plan): PlannedPubl
     return { messageId: id, body, pulses: [pulse] };
   }
   const pulse = plan('good', id);
-  // The identity is the message's alone, or the pulse's own beside one of the message.
+  // The identity is the message's alone, or the pulse's own next to one of the message.
   return random.below(2) === 0
     ? { messageId: id, body: bodyOf(fieldsOf(pulse)), pulses: [pulse] }
     : { messageId: `of ${id}`, body: bodyOf({ ...fieldsOf(pulse), id }), pulses: [pulse] };
@@ -135,7 +135,7 @@ function bodyOf(content: unknown): Buffer {
   return Buffer.from(JSON.stringify(content));
 }
 
-/** Some keys are open at a time; one that has used its places makes room for a new one. */
+/** Several keys are open at a time. One whose positions are used up is replaced by a new one. */
 function keySource({ random, name, nowMs }: { random: Random; name: string; nowMs: number }) {
   const open = new Map<string, OpenKey>();
   let opened = 0;

@@ -1,8 +1,8 @@
-/** The external service of a round of orders: it records every call, and fails as the round wants. */
+/** The external service for a round of orders: it records every call, and fails as the round demands. */
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-/** `slow` answers after the timeout, `garbage` with what is no JSON, `cut` not at all. */
+/** `slow` answers after the timeout, `garbage` answers without JSON, `cut` does not answer. */
 export type ServiceMood = 'well' | 'down' | 'slow' | 'garbage' | 'cut';
 
 export interface ServiceCall {
@@ -19,12 +19,12 @@ export interface EnrichmentServer {
   close(): Promise<void>;
 }
 
-/** An order with this SKU gets 503 at its first call. */
+/** An order with this SKU gets 503 on its first call. */
 export const FLAKY_SKU = 'flaky';
 /** An order with this SKU gets 422. */
 export const REFUSED_SKU = 'refused';
 
-/** Longer than ENRICHMENT_TIMEOUT_MS of a round. */
+/** Longer than ENRICHMENT_TIMEOUT_MS in a round. */
 const SLOW_MS = 1_500;
 
 interface CallBody {

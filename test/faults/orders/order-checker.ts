@@ -1,4 +1,4 @@
-/** Compares what a round of orders has left with what its client sent and its catalogue says. */
+/** Compares the result of a round of orders with what its client sent and what its catalogue contains. */
 import type { ServiceCall } from './enrichment-server.ts';
 import { REFUSED_SKU } from './enrichment-server.ts';
 import { PRICES, UNKNOWN_SKU, type Intent } from './order-client.ts';
@@ -9,11 +9,11 @@ export interface StoredOrder {
   readonly status: string;
   readonly failure_code: string | null;
   readonly total_amount: string | null;
-  /** The reasons of its history. */
+  /** The reasons in its history. */
   readonly reasons: readonly string[];
 }
 
-/** A message of the exchange `orders` as a queue of the test saw it. */
+/** A message of the exchange `orders`, as a queue of the test received it. */
 export interface SeenEvent {
   readonly routingKey: string;
   readonly messageId: string;
@@ -24,9 +24,9 @@ export interface Left {
   readonly orders: readonly StoredOrder[];
   readonly events: readonly SeenEvent[];
   readonly calls: readonly ServiceCall[];
-  /** Queue without its prefix, and message id, of every inbox row. */
+  /** The queue without its prefix, and the message id, of every inbox row. */
   readonly inbox: readonly { readonly queue: string; readonly message_id: string }[];
-  /** The order that each quarantined message names. */
+  /** The order that each quarantined message refers to. */
   readonly deadLetters: readonly string[];
   readonly outboxCount: number;
 }
@@ -36,7 +36,7 @@ export interface OrdersVerdict {
   readonly accepted: number;
   readonly completed: number;
   readonly failed: number;
-  /** Failed although nothing was wrong with them: the service was unavailable for too long. */
+  /** Failed without a fault of their own: the service was unavailable for too long. */
   readonly exhausted: number;
   /** Events that were published more than once. */
   readonly copies: number;
@@ -129,7 +129,7 @@ function checkEnd(order: StoredOrder, { isKnownCustomer, items }: Intent): strin
   return found;
 }
 
-/** Each step was published under one id, at least once, and handled under it. */
+/** Each step was published at least once, always under the same id, and handled under that id. */
 function checkEvents(
   { id, status, reasons }: StoredOrder,
   events: readonly SeenEvent[],

@@ -1,4 +1,4 @@
-/** The client of a round: each of its orders has a customer of its own, so that every stored order names its sender. */
+/** The client of a round. Each of its orders has a different customer, so that every stored order can be traced back. */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Random } from '../../../src/populate/random.ts';
 import { between, pick } from '../fault.ts';
@@ -6,7 +6,7 @@ import { FLAKY_SKU, REFUSED_SKU } from './enrichment-server.ts';
 
 export const TOKEN = 'a-static-token-of-faults-of-32-characters';
 
-/** What each SKU costs, in the smallest step of a price: a thousandth. */
+/** The price of each SKU, in thousandths, the smallest step of a price. */
 export const PRICES: Readonly<Record<string, bigint>> = {
   one: 1_250n,
   two: 333n,
@@ -17,12 +17,12 @@ export const PRICES: Readonly<Record<string, bigint>> = {
 export const UNKNOWN_SKU = 'unknown';
 const USUAL_SKUS = ['one', 'two', 'three'];
 
-/** What the client wants, and what it has learned. */
+/** What the client wants to order, and which answers it got. */
 export interface Intent {
   readonly customerId: string;
   readonly isKnownCustomer: boolean;
   readonly items: readonly { readonly sku: string; readonly qty: number }[];
-  /** Undefined: sent once, whatever comes of it. */
+  /** Undefined: sent once, whatever the result. */
   readonly key: string | undefined;
   /** The `order_id` of every 202. */
   readonly accepted: string[];
@@ -50,7 +50,7 @@ const REQUEST_TIMEOUT_MS = 5_000;
 const RETRY_MS = 150;
 const SENDERS = 6;
 
-/** Sends all; an order with a key is repeated until it has an answer, and sometimes once more. */
+/** Sends all orders. One with a key is sent until it has an answer, and sometimes once more. */
 export async function sendOrders(
   intents: readonly Intent[],
   options: { readonly url: string; readonly durationMs: number; readonly random: Random },
@@ -68,7 +68,7 @@ export async function sendOrders(
   await Promise.all(Array.from({ length: SENDERS }, sender));
 }
 
-/** @throws RangeError The API refuses an order that is good. */
+/** @throws RangeError The API refuses a good order. */
 async function send(intent: Intent, url: string): Promise<void> {
   const deadlineMs = performance.now() + 60_000;
   while (performance.now() < deadlineMs) {

@@ -11,14 +11,14 @@ import type { OrderStage, Role } from './order-stage.ts';
 export interface OrderFault {
   readonly name: string;
   readonly about: string;
-  /** Given to the first process of this role. */
+  /** Environment for the first process of this role. */
   readonly crash?: { readonly role: Role; readonly env: (random: Random) => Env };
   readonly inject: (stage: OrderStage, random: Random) => Promise<string | undefined>;
 }
 
 const REACHED_TIMEOUT_MS = 20_000;
 
-/** Which steps a process of each role reaches; each of them may relay any message. */
+/** The steps that a process of each role reaches. Every role may relay any message. */
 const STEPS: Partial<Record<Role, readonly MessageStep[]>> = {
   api: ['written', 'committed', 'relayed', 'confirmed'],
   processor: MESSAGE_STEPS.filter((step) => step !== 'committed'),
@@ -60,7 +60,7 @@ const PROCESSES: readonly OrderFault[] = (['api', 'processor', 'enricher', 'work
 
 const FREEZES: readonly OrderFault[] = (['processor', 'enricher'] as const).map((role) => ({
   name: `${role}-zombie`,
-  about: `the ${role} is suspended, its links to RabbitMQ break, and it wakes up`,
+  about: `the ${role} is suspended, its connections to RabbitMQ break, and it wakes up`,
   async inject({ seats }) {
     seats[role].worker.child.signal('SIGSTOP');
     seats[role].proxies.rabbitmq.reset();
@@ -111,7 +111,7 @@ const LINKS: readonly OrderFault[] = (['rabbitmq', 'postgres', 'client'] as cons
     },
     {
       name: `net-${link}-reply-lost`,
-      about: `${link === 'client' ? 'the API' : link} works on, its replies are lost`,
+      about: `${link === 'client' ? 'the API' : link} works on, but its replies are lost`,
       async inject(stage, random) {
         const proxies = proxiesTo(stage, link);
         for (let time = 0; time < 2; time++) {
@@ -133,7 +133,7 @@ function proxiesTo({ clientProxy, seats }: OrderStage, link: 'rabbitmq' | 'postg
 
 const NO_FAULT: OrderFault = {
   name: 'none',
-  about: 'nothing happens: the round itself must be sound',
+  about: 'no fault: checks the round itself',
   inject: () => Promise.resolve(undefined),
 };
 
@@ -143,12 +143,12 @@ export const ORDER_FAULTS: readonly OrderFault[] = [NO_FAULT, ...GROUPS.flat()];
 export function orderFaultNamed(name: string): OrderFault {
   const fault = ORDER_FAULTS.find((one) => one.name === name);
   if (fault === undefined) {
-    throw new RangeError(`There is no fault "${name}" of orders; --orders --list names them.`);
+    throw new RangeError(`There is no fault "${name}" for orders; --orders --list names them.`);
   }
   return fault;
 }
 
-/** One to three of different groups, at most one crash point for each process. */
+/** One to three faults from different groups, so at most one crash point. */
 export function chooseOrderFaults(random: Random): OrderFault[] {
   const count = between(1, 3, random);
   const chosen = new Map<readonly OrderFault[], OrderFault>();

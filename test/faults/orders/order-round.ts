@@ -1,4 +1,4 @@
-/** One round of orders: a fresh installation, a client, faults, healing, quiet, and the check. */
+/** One round of orders: a new installation, a client, faults, recovery, and the check. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { sleep } from '../../../src/platform/backoff.ts';

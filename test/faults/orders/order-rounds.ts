@@ -1,4 +1,4 @@
-/** The rounds of `--orders`, and what a person and a script read of them. */
+/** The rounds of `--orders`, and their report for people and scripts. */
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestServers } from '../test-servers.ts';

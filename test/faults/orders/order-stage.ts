@@ -1,4 +1,4 @@
-/** What a round of orders is played on: four processes behind proxies, the external service, and a queue that listens. */
+/** The system of a round of orders: four processes behind proxies, the external service, and a queue that collects events. */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -31,7 +31,7 @@ export interface OrderStageOptions {
   readonly directory: string;
   readonly redisIndex: number;
   readonly seed: number;
-  /** Given to the first process of a role. */
+  /** Environment for the first process of a role. */
   readonly firstEnv: Partial<Record<Role, Env>>;
 }
 
@@ -44,7 +44,7 @@ export interface OrderStage {
   readonly clientProxy: TcpProxy;
   readonly service: EnrichmentServer;
   heal(): Promise<void>;
-  /** Waits until nothing is on its way, then stops every process. */
+  /** Waits until every message is handled, then stops every process. */
   settle(complaints: string[]): Promise<void>;
   left(): Promise<Left>;
   notes(): string[];
@@ -56,7 +56,7 @@ export interface OrderStage {
 const QUEUES = ['orders.processing', 'orders.enrichment', 'orders.completion'];
 const QUIET_TIMEOUT_MS = 120_000;
 const STOP_TIMEOUT_MS = 40_000;
-/** Delayed retries become due so often; less often than the circuit breaker of the enricher needs to close. */
+/** How often delayed retries are made due. Less often than the enricher's circuit breaker needs to close. */
 const HURRY_INTERVAL_MS = 3_000;
 
 export async function openOrderStage(options: OrderStageOptions): Promise<OrderStage> {
@@ -86,7 +86,7 @@ export async function openOrderStage(options: OrderStageOptions): Promise<OrderS
     return { worker: keepWorker(child, firstEnv[role]), proxies };
   };
   const seats: Record<Role, Seat> = {
-    // It declares every queue, and puts dead letters into the quarantine.
+    // It declares every queue, and moves dead letters to the quarantine.
     worker: await openSeat('worker'),
     api: await openSeat('api'),
     processor: await openSeat('processor'),
@@ -167,14 +167,14 @@ function orderEnv(given: { queue: string; apiPort: number; serviceUrl: string })
     JWT_SECRET: 'a secret of faults, 32 characters at least',
     ADMIN_PASSWORD: 'a password of faults',
     LOG_LEVEL: 'info',
-    // For the worker, which is here for the quarantine alone.
+    // For the worker, which only writes the quarantine here.
     INGEST: 'false',
     PROCESSOR: 'false',
     ENRICHER: 'false',
   };
 }
 
-/** Every intent has a customer of its own; those called nobody-N do not exist. */
+/** Every intent has a different customer; those named nobody-N do not exist. */
 const CATALOGUE = `
   INSERT INTO customers (id, name) SELECT 'customer-' || n, 'Acme' FROM generate_series(0, 999) AS n;
   ${Object.entries(PRICES)
@@ -224,7 +224,7 @@ interface Settling {
   readonly admin: Pool;
 }
 
-/** Every order has ended, every queue and the outbox are empty, and every failed order is in the quarantine. */
+/** Waits until every order has ended, queues and outbox are empty, and every failed order is in the quarantine. */
 async function untilQuiet(settling: Settling, complaints: string[]): Promise<void> {
   const { admin } = settling;
   const deadlineMs = performance.now() + QUIET_TIMEOUT_MS;
@@ -246,8 +246,8 @@ async function untilQuiet(settling: Settling, complaints: string[]): Promise<voi
 }
 
 /**
- * Retries become due, and the jobs of relays that have not reported lately count as locked long ago. A live
- * relay takes those over at its next report; if it was itself alive, a message is published twice.
+ * Makes retries due, and makes the jobs of relays that have not reported lately look abandoned. A live relay
+ * takes them over at its next report. If their own relay is still alive, a message is published twice.
  */
 const HURRY = `
   UPDATE graphile_worker._private_jobs SET run_at = now() WHERE run_at > now() AND locked_at IS NULL;
