@@ -1,5 +1,5 @@
-// A bare Debian in a folder, for tests that must not depend on what this machine happens to have: unpacked once by
-// debootstrap from this machine's own mirror, kept in the user's cache, and copied for each use.
+// A bare Debian in a folder, for tests that must not depend on what is installed on this machine. debootstrap
+// unpacks it once from this machine's own mirror. It stays in the user's cache and is copied for each use.
 import { execFile, spawn } from 'node:child_process';
 import {
   chmodSync,
@@ -24,15 +24,15 @@ import { promisify } from 'node:util';
 const execute = promisify(execFile);
 
 export const SUITE = 'trixie';
-/** Beside the essential packages. Node comes from npm's registry. */
+/** In addition to the essential packages. Node comes from the npm registry. */
 const PACKAGES = ['git', 'ca-certificates'];
 /** Older ones lack too many updates. */
 const AGE_MAX_MS = 30 * 24 * 3600_000;
-/** Where a certificate authority of this machine's own stands in the system. */
+/** Where the bare system gets this machine's own certificate authority, if there is one. */
 const CERTIFICATES = '/etc/ssl/certs/of-the-machine.crt';
 const PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
-/** This machine cannot have a bare system. The message is one sentence that says why. */
+/** This machine cannot run a bare system. The message is one sentence that says why. */
 export class Unavailable extends Error {}
 
 export function cacheFolder() {
@@ -41,7 +41,7 @@ export function cacheFolder() {
   return folder;
 }
 
-/** The folder of the unpacked system. Never to be changed: copy it. @throws Unavailable */
+/** The folder of the unpacked system. Never change it: copy it. @throws Unavailable */
 export async function baseSystem() {
   if (process.platform !== 'linux' || process.getuid?.() !== 0) {
     throw new Unavailable('a bare Debian needs Linux and root');
@@ -62,9 +62,9 @@ export async function baseSystem() {
     rmSync(fresh, { recursive: true, force: true });
     throw new Unavailable(`debootstrap failed: ${lastLine(error.stderr) || error.message}`);
   }
-  // As in Debian's own images: nothing here must outlive a power failure, and syncing costs half the time.
+  // As in Debian's own images: nothing here must survive a power failure, and syncing takes half the time.
   writeFileSync(join(fresh, 'etc/dpkg/dpkg.cfg.d/no-sync'), 'force-unsafe-io\n');
-  // Users other than root pass through it.
+  // Users other than root must be able to traverse it.
   chmodSync(fresh, 0o755);
   rmSync(base, { recursive: true, force: true });
   renameSync(fresh, base);
@@ -72,10 +72,10 @@ export async function baseSystem() {
 }
 
 /**
- * Copies the base, and puts Node and npm into the copy.
+ * Copies the base, and installs Node and npm in the copy.
  *
- * @param options.node A version of Node, whole or its first number.
- * @returns The version that it got.
+ * @param options.node A version of Node: complete, or only the major version.
+ * @returns The installed version.
  */
 export async function copySystem(base, { root, node }) {
   rmSync(root, { recursive: true, force: true });
@@ -96,7 +96,7 @@ export async function copySystem(base, { root, node }) {
   return version;
 }
 
-/** npm in the copy takes its packages from where npm takes them here. */
+/** Makes npm in the copy use the same registry as npm here. */
 async function reachRegistryFrom(root) {
   const { stdout: registry } = await execute('npm', ['config', 'get', 'registry']);
   const lines = [`registry=${registry.trim()}`, 'update-notifier=false'];
@@ -109,7 +109,7 @@ async function reachRegistryFrom(root) {
   writeFileSync(join(root, 'usr/local/etc/npmrc'), `${lines.join('\n')}\n`);
 }
 
-/** Node itself from npm's registry, kept in the cache. @throws Unavailable */
+/** Node itself from the npm registry, kept in the cache. @throws Unavailable */
 async function nodePackage(wanted) {
   const name = `node-linux-${process.arch}`;
   try {
@@ -144,13 +144,13 @@ async function getPackage({ name, version, folder }) {
   }
 }
 
-/** Mounts what programs expect, in a namespace that goes with the last process in it, and runs a shell command. */
+/** Mounts what programs expect, in a namespace that ends with its last process, and runs a shell command. */
 const ENTER = `root=$1; shift
 mount -t proc proc "$root/proc" && mount --rbind /dev "$root/dev" && mount -t tmpfs tmpfs "$root/dev/shm" || exit 125
 exec chroot "$root" /usr/bin/env -i "$@"`;
 
 /**
- * Runs a shell command in a system, with an environment of its own. Its processes end with it, and with this one.
+ * Runs a shell command in a system with a separate environment. Its processes end with it, and with this one.
  *
  * @param options.stdio For standard output and standard error.
  * @returns The exit code; 124 when it took longer than `timeoutMs`.
@@ -163,7 +163,7 @@ export function runInSystem(root, command, { env = {}, stdio = 'inherit', timeou
     [
       ...['--pdeathsig', 'KILL', 'unshare', ...namespaces, 'sh', '-c', ENTER, 'enter', root],
       ...Object.entries(variables).map(([name, value]) => `${name}=${value}`),
-      // Not the last command of the shell: it stays, and collects the processes that others leave behind.
+      // Not the last command of the shell, so that the shell stays and reaps orphaned processes.
       ...['sh', '-c', `${command}\nexit $?`],
     ],
     { stdio: ['ignore', stdio, stdio] },
@@ -225,7 +225,7 @@ function aptSources() {
     .join('\n');
 }
 
-/** The first archive of Debian itself, in either of apt's two notations. */
+/** The first mirror of Debian itself, in either of apt's two formats. */
 export function mirrorOf(sources) {
   const words = sources
     .split('\n')

@@ -1,6 +1,6 @@
-// `npm run check`: everything that needs no server. The steps run side by side, and each prints what it found when it
-// ends. `--no-cache` for a verdict that owes nothing to earlier runs: lint rules that know types look beyond the
-// file that changed, and the cache does not.
+// `npm run check`: everything that needs no server. The steps run in parallel, and each prints its findings when it
+// ends. `--no-cache` ignores the results of earlier runs: typed lint rules also depend on files other than the
+// changed one, which the cache does not notice.
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 

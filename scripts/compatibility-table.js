@@ -5,8 +5,8 @@ const HEAD = ['Node.js', 'RabbitMQ', 'Redis or Valkey', 'Postgres', ...TASKS];
 const NOT_RUN = '-';
 
 /**
- * Puts one system's results into the page. What was not run this time stays as it was, if it was run on the same
- * versions.
+ * Writes one system's results into the page. The result of a task that did not run this time is kept if it was
+ * measured with the same versions.
  *
  * @param row.results By task: the exit code and the seconds.
  */
@@ -45,7 +45,7 @@ function cellsOf(line) {
     .map((cell) => cell.trim());
 }
 
-/** With columns of one width, as prettier writes tables. */
+/** Pads the columns to one width, as prettier formats tables. */
 function toTable(rows) {
   const widths = rows[0].map((_, index) =>
     Math.max(...rows.map((cells) => cells[index].length), 3),

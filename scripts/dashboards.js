@@ -1,4 +1,4 @@
-// `npm run dashboards`: compiles the dashboards' sources, then writes the JSON that Grafana reads.
+// `npm run dashboards`: compiles the sources of the dashboards, then writes the JSON files for Grafana.
 import { run, setUp } from './set-up.js';
 
 await setUp();

@@ -1,5 +1,5 @@
-// `npm run dev [-- COMMAND]`: runs Pulse from this folder (`start` unless another command is named), and restarts
-// it after every change of src or migrations that compiles. Plain JavaScript, as all scripts are.
+// `npm run dev [-- COMMAND]`: runs Pulse from this folder (`start` by default), and restarts it after every change
+// in src or migrations that compiles. Plain JavaScript, like all scripts.
 //
 // The private servers belong to this process, so that a restart takes a second and Ctrl-C leaves nothing behind.
 import { spawn } from 'node:child_process';
@@ -10,7 +10,7 @@ import { run, setUp } from './set-up.js';
 const SERVER_VARIABLES = ['RABBITMQ_URL', 'REDIS_URL', 'DATABASE_URL'];
 /** One save in an editor can be several changes. */
 const SETTLE_MS = 100;
-/** npm passes on the signal that the terminal has sent already. */
+/** npm forwards a signal that the terminal has already sent. */
 const SAME_SIGNAL_MS = 1_000;
 
 await setUp();
@@ -21,7 +21,7 @@ let pulse;
 let isRestartDue = false;
 let stoppedAtMs;
 
-// First, because a signal may come while the servers start.
+// Before anything else, because a signal may come while the servers start.
 const isStopping = () => stoppedAtMs !== undefined;
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, onSignal);
 
@@ -76,7 +76,7 @@ function hasOwnServers() {
   return SERVER_VARIABLES.some((name) => isSet(name) || isSet(`${name}_FILE`));
 }
 
-/** Uses the servers that already run in this folder, or starts them; a process started below finds them. */
+/** Uses the servers that already run in this folder, or starts them. Processes started below find them. */
 async function startServers() {
   const { attachInstance, INSTANCE_DIRECTORY } =
     await import('../dist/private-servers/instance.js');
@@ -91,7 +91,7 @@ function startCompiler() {
   });
   child.stdout.setEncoding('utf8').on('data', (text) => {
     process.stdout.write(text);
-    // With errors, the process that runs goes on.
+    // With errors, the current process keeps running.
     if (/\bFound 0 errors\b/.test(text)) isRestartDue = true;
   });
   child.once('exit', () => {

@@ -1,8 +1,8 @@
-// `npm run test:mutations`: proves that the tests see. Switches off one guard at a time in a copy of the tree
-// and demands that the checks named for it fail there, after they have passed in a copy with every guard on.
+// `npm run test:mutations`: proves that the tests notice broken guards. It switches off one guard at a time in a copy
+// of the tree, and requires that the checks named for it fail. Before, they must pass in a copy with every guard on.
 //
 // A check is 'simulation' (test/simulation), { tests: FILE } (one file of vitest, on real servers where it needs
-// them), or { faults: NAMES, seed } (one round of npm run test:faults). Plain JavaScript, as all scripts are.
+// them), or { faults: NAMES, seed } (one round of npm run test:faults). Plain JavaScript, like all scripts.
 import { execFileSync, spawn } from 'node:child_process';
 import {
   cpSync,
@@ -23,26 +23,26 @@ import { setUp } from './set-up.js';
 const root = fileURLToPath(new URL('..', import.meta.url));
 process.chdir(root);
 
-const HELP = `Switches off one guard at a time and checks that the tests turn red.
+const HELP = `Switches off one guard at a time and checks that the tests fail.
 
   npm run test:mutations -- [options]
 
   --only NAMES     these mutations, separated by commas
   --checks KINDS   only checks of these kinds: simulation, tests, faults
-  --no-baseline    does not run the checks with every guard on first
+  --no-baseline    does not first run the checks with every guard on
   --keep           keeps the mutated copies in .pulse/
   --list           names the mutations and exits
 
-Exit codes: 0 every mutation turned every check red, 1 one survived, 2 wrong usage.
+Exit codes: 0 every mutation failed every check, 1 one survived, 2 wrong usage.
 `;
 
 const TSC = 'node_modules/typescript/bin/tsc';
 const CHECK_TIMEOUT_MS = 240_000;
-/** What the copy needs: no documents, no repository. */
+/** What the copy needs: no documentation, no git repository. */
 const COPIED =
   /^(src|test|scripts|migrations)\/|^(package(-lock)?\.json|tsconfig.*\.json|vitest\.config\.ts)$/;
 
-/** The outcome is in doubt: the mutation proves nothing either way. */
+/** The result is inconclusive: the mutation proves nothing. */
 class NoVerdict extends Error {}
 
 process.exitCode = await main();
@@ -68,7 +68,7 @@ async function main() {
     survivors += rows.filter(({ red }) => red === undefined).length;
     for (const row of rows) print(toRow(mutation, row));
   }
-  if (survivors > 0) process.stderr.write(`${survivors} checks did not see their mutation.\n`);
+  if (survivors > 0) process.stderr.write(`${survivors} checks did not notice their mutation.\n`);
   return survivors > 0 ? 1 : 0;
 }
 
@@ -128,7 +128,7 @@ async function withCopy(name, { edits, keep, isBuilt }, work) {
     cpSync(file, join(directory, file), { preserveTimestamps: true });
   }
   symlinkSync(join(root, 'node_modules'), join(directory, 'node_modules'));
-  // Never to be installed from there: that would empty the folder behind the link.
+  // npm must never install there: that would empty the folder behind the link.
   utimesSync(join(directory, 'package-lock.json'), 0, 0);
   for (const edit of edits) applyEdit(directory, edit);
   if (isBuilt) await build(directory);
@@ -145,18 +145,18 @@ function applyEdit(directory, { file, find, replace }) {
   if (parts.length !== 2) {
     const first = find.trim().split('\n')[0];
     throw new Error(
-      `${file} holds ${parts.length - 1} times "${first}": bring the mutation up to date.`,
+      `${file} contains "${first}" ${parts.length - 1} times, not once: update the mutation.`,
     );
   }
   writeFileSync(path, parts.join(replace));
 }
 
-/** The simulation runs from the sources. */
+/** The simulation runs from source. */
 function needsBuild(check) {
   return check !== 'simulation';
 }
 
-/** Types are not checked: a mutation may leave something unused. */
+/** Skips type checks, because a mutation may leave something unused. */
 async function build(directory) {
   await mustRun([TSC, '-p', 'tsconfig.build.json', '--noCheck'], directory);
   await mustRun(['scripts/copy-lua.js'], directory);
@@ -167,7 +167,7 @@ async function mustRun(args, directory) {
   if (code !== 0) throw new NoVerdict(`${args.join(' ')} failed in a mutated copy:\n${output}`);
 }
 
-/** Why the check is red, undefined when it is green. */
+/** Why the check fails; undefined when it passes. */
 async function runCheck(check, directory) {
   const startedMs = performance.now();
   const red =
@@ -186,12 +186,12 @@ async function runVitest(check, directory) {
       'node_modules/vitest/vitest.mjs',
       'run',
       ...(check === 'simulation' ? ['--project', 'simulation'] : [check.tests]),
-      // One failed test is a verdict; the others may each wait for their time limit.
+      // One failed test is enough; the others might each run into their time limit.
       '--bail=1',
       '--reporter=json',
       `--outputFile=${report}`,
     ],
-    // The first counterexample is proof enough; a smaller one is for people.
+    // The first counterexample is enough; a smaller one only helps people.
     { cwd: directory, env: { SIMULATION_SHRINK: 'off' } },
   );
   if (!existsSync(report)) throw new NoVerdict(`No report from ${describe(check)}:\n${output}`);
@@ -206,7 +206,7 @@ async function runVitest(check, directory) {
   return undefined;
 }
 
-/** The line that says what was broken; behind it come counterexamples and stacks. */
+/** The line that says what broke; counterexamples and stack traces follow it. */
 function reasonOf(message) {
   const lines = message.split('\n').map((line) => line.trim());
   const line = lines.find((one) => one.startsWith('Got ')) ?? lines[0] ?? '';

@@ -20,7 +20,7 @@ const INSTALLED = 'node_modules/.package-lock.json';
 const COMPILER = 'node_modules/typescript/package.json';
 const BUILD_INPUTS = ['src', 'package-lock.json', 'tsconfig.json', 'tsconfig.build.json'];
 
-/** Moves to the root of the clone, and installs and builds what is not there yet. Ends the process if that fails. */
+/** Changes to the root of the clone, and installs and builds what is missing. Ends the process if that fails. */
 export async function setUp() {
   process.chdir(fileURLToPath(new URL('..', import.meta.url)));
   const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
@@ -31,12 +31,12 @@ export async function setUp() {
   if (!isReady()) await withLock(installAndBuild);
 }
 
-/** Runs a command to its end, and passes on the signals that ask this process to end. Resolves with its exit code. */
+/** Runs a command until it exits, and forwards the signals that ask this process to end. Resolves with its exit code. */
 export function run(command, args, stdio = 'inherit') {
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, { stdio });
     const forward = (signal) => child.kill(signal);
-    // The terminal sends its own interrupt to the child; this process only has to outlive it.
+    // The terminal also sends its interrupt to the child; this process only has to outlive it.
     const wait = () => undefined;
     process.on('SIGTERM', forward).on('SIGINT', wait);
     child.once('error', reject);
@@ -47,7 +47,7 @@ export function run(command, args, stdio = 'inherit') {
   });
 }
 
-// A linked node_modules is somebody else's, and npm would empty it to install.
+// A linked node_modules belongs to somebody else, and npm would empty it to install.
 function isInstalled() {
   return (
     lstatSync('node_modules', { throwIfNoEntry: false })?.isSymbolicLink() === true ||
@@ -92,13 +92,13 @@ function tryLock() {
   try {
     process.kill(Number(readFileSync(LOCK, 'utf8')), 0);
   } catch (error) {
-    // Its owner is gone (a fresh lock may still be empty for a moment: pid 0 is our own group, alive).
+    // Its owner has ended (a new lock may be empty for a moment: pid 0 is our own process group, which is alive).
     if (error.code === 'ESRCH') rmSync(LOCK, { force: true });
   }
   return false;
 }
 
-/** What set-up prints goes to standard error: standard output belongs to the command's answer. */
+/** Sends the output of set-up to standard error: standard output belongs to the command. */
 async function mustRun(command, args) {
   const code = await run(command, args, ['inherit', 2, 2]);
   if (code !== 0) {
@@ -107,7 +107,7 @@ async function mustRun(command, args) {
   }
 }
 
-/** Modification time in milliseconds; 0 for what does not exist. */
+/** Modification time in milliseconds; 0 for a missing file. */
 function timeOf(path) {
   return statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
 }

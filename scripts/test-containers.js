@@ -1,5 +1,5 @@
 // `npm run test:containers`: builds the image of the Dockerfile without an engine and runs it as docker-compose.yml
-// says. Where podman cannot be had, it says so and exits 0.
+// says. Where podman is not available, it says so and exits 0.
 import { run, setUp } from './set-up.js';
 
 await setUp();

@@ -1,4 +1,4 @@
-// `npm run test:faults`: sets up as every command does, compiles the fault tests and runs them.
+// `npm run test:faults`: sets up like every command, compiles the fault tests and runs them.
 import { run, setUp } from './set-up.js';
 
 await setUp();

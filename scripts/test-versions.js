@@ -1,6 +1,6 @@
 // `npm run test:versions`: runs the README's commands and the fault rounds on a bare Debian, with each version of
-// Node and each kind of Redis that the documents name. Plain JavaScript without dependencies, as all scripts that may
-// run in a bare clone are.
+// Node and each kind of Redis that the documentation lists. Plain JavaScript without dependencies, like every script
+// that may run in a bare clone.
 import { execFileSync, spawnSync } from 'node:child_process';
 import {
   cpSync,
@@ -20,14 +20,14 @@ import { mergeRow } from './compatibility-table.js';
 
 process.chdir(fileURLToPath(new URL('..', import.meta.url)));
 
-const HELP = `Tests Pulse on a bare Debian: only Node, npm and git, in a folder of their own.
+const HELP = `Tests Pulse on a bare Debian: only Node, npm and git, in a separate folder.
 
   npm run test:versions -- [options]
 
   --only NAMES  the parts to run, separated by commas: ${partNames().join(', ')}.
-                Of a kind that is not named, all are run.
-  --write       puts the results into docs/compatibility.md
-  --optional    where a bare Debian cannot be had, says so and exits 0
+                If no part of a kind is named, all of that kind run.
+  --write       writes the results to docs/compatibility.md
+  --optional    says so and exits 0 where a bare Debian is not possible
   --keep        keeps the systems in .pulse/versions/
 
 Exit codes: 0 all passed, 1 something failed, 2 wrong usage.
@@ -35,7 +35,7 @@ Exit codes: 0 all passed, 1 something failed, 2 wrong usage.
 
 const FOLDER = '.pulse/versions';
 const PAGE = 'docs/compatibility.md';
-/** Where the clone stands in a system. */
+/** The path of the clone in a system. */
 const CLONE = '/root/pulse';
 
 main().then(
@@ -108,7 +108,7 @@ async function runRows({ node, store, task, write, keep }) {
   return failures > 0 ? 1 : 0;
 }
 
-/** One system, all its tasks in order: the first finds it bare. */
+/** One system with all its tasks in order: the first task finds it bare. */
 async function runRow({ base, nodeName, storeName, tasks, keep }) {
   const name = `${nodeName}-${storeName}`;
   const root = join(process.cwd(), FOLDER, name);
@@ -124,7 +124,7 @@ async function runRow({ base, nodeName, storeName, tasks, keep }) {
   }
 }
 
-/** What git tracks or would track, as a clone of its own. */
+/** Everything that git tracks or would track, as a separate clone. */
 function copyTree(clone) {
   const listed = ['ls-files', '--cached', '--others', '--exclude-standard'];
   for (const file of execFileSync('git', listed, { encoding: 'utf8' }).split('\n')) {
@@ -136,7 +136,7 @@ function copyTree(clone) {
   execFileSync('git', ['-C', clone, 'add', '--all']);
 }
 
-/** Installs Valkey and gives it the name under which the private servers look for Redis. */
+/** Installs Valkey under the name with which the private servers look for Redis. */
 async function preferValkey(root) {
   const folder = '/opt/valkey-as-redis';
   mkdirSync(join(root, folder), { recursive: true });

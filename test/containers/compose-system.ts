@@ -1,6 +1,6 @@
 /**
- * The system of the compose file, run by podman: our image as the Dockerfile makes it, and Debian's servers in the
- * place of theirs, each with the limits and the refusals that the file names.
+ * The system of the compose file, run by podman: our image built from the Dockerfile, and Debian's servers in place
+ * of the official images, each with the limits and restrictions of the file.
  */
 import { execFileSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
@@ -21,7 +21,7 @@ const OURS = ['api', 'worker'] as const;
 type Service = (typeof SERVERS)[number] | (typeof OURS)[number];
 
 const PULSES = 20_000;
-/** In the shared network only one of ours can have each port. */
+/** All containers share one network, in which only one of them can have each port. */
 const OTHER_METRICS_PORT = '9465';
 /** A busy machine starts a broker slowly. */
 const HEALTHY_TIMEOUT_MS = 100_000;
@@ -41,7 +41,7 @@ describe.skipIf(typeof images === 'string')('the system of the compose file', ()
       unknown
     >;
 
-  /** Every container has the loopback of this one, and nothing else: no port of the machine is taken. */
+  /** Every container shares the loopback interface of this one and has no other, so no port of the machine is used. */
   async function openNetwork(image: string): Promise<void> {
     writeFileSync(join(directory, 'hosts'), `127.0.0.1 localhost ${SERVERS.join(' ')}\n`);
     const name = nameOf('network');
@@ -66,7 +66,7 @@ describe.skipIf(typeof images === 'string')('the system of the compose file', ()
     );
   }
 
-  /** The file's own health check, until it passes. */
+  /** Waits until the file's own health check passes. */
   async function healthy(service: Service): Promise<void> {
     const [kind, ...command] = compose.services[service]!.healthcheck!.test;
     expect(kind).toBe('CMD');
@@ -97,7 +97,7 @@ describe.skipIf(typeof images === 'string')('the system of the compose file', ()
   afterAll(async () => {
     const remove = ['rm', '--force', '--volumes', '--ignore', '--time', '0'];
     await podman(...remove, ...[...OURS, ...SERVERS].map(nameOf));
-    // Refused as long as others use it.
+    // podman refuses while other containers use it.
     await podman(...remove, nameOf('network'));
     rmSync(directory, { recursive: true });
   });
@@ -114,7 +114,7 @@ describe.skipIf(typeof images === 'string')('the system of the compose file', ()
   });
 
   test.each([...OURS, ...SERVERS])(
-    '%s runs without root, capabilities and places to write',
+    '%s runs without root, capabilities and writable folders',
     async (service) => {
       const { user = '' } = compose.services[service]!;
       const status = await inside(service, 'cat', '/proc/1/status');
@@ -131,7 +131,7 @@ describe.skipIf(typeof images === 'string')('the system of the compose file', ()
   );
 
   test.each([...OURS, ...SERVERS])(
-    '%s has the memory and the processes that the file allows',
+    '%s has the limits of memory and processes that the file sets',
     async (service) => {
       const { mem_limit = '', pids_limit } = compose.services[service]!;
       expect(await limitOf(service, 'memory/memory.limit_in_bytes', 'memory.max')).toBe(
@@ -141,7 +141,7 @@ describe.skipIf(typeof images === 'string')('the system of the compose file', ()
     },
   );
 
-  /** By the files of control groups, version 1 or 2. */
+  /** Reads the files of control groups, version 1 or 2. */
   const limitOf = (service: Service, ...files: [string, string]) =>
     inside(service, 'sh', '-c', `cd /sys/fs/cgroup && cat ${files.join(' ')} 2>/dev/null || true`);
 
@@ -159,7 +159,7 @@ describe.skipIf(typeof images === 'string')('the system of the compose file', ()
     expect(await pulsesByApi()).toBe(PULSES);
   });
 
-  /** How many pulses the API's usage adds up to, asked from inside its container. */
+  /** How many pulses the API's usage sums up to, requested inside the API's container. */
   async function pulsesByApi(): Promise<number> {
     const script = `
       const api = 'http://127.0.0.1:3000/api/v1';
@@ -173,7 +173,7 @@ describe.skipIf(typeof images === 'string')('the system of the compose file', ()
     return Number(await inside('api', 'node', '--input-type=module', '--eval', script));
   }
 
-  test.each(OURS)('%s ends with 0 on SIGTERM, long before it would be killed', async (service) => {
+  test.each(OURS)('%s exits with 0 on SIGTERM, long before it would be killed', async (service) => {
     const startedMs = performance.now();
     await podman('stop', '--time', '60', nameOf(service));
     expect(performance.now() - startedMs).toBeLessThan(50_000);

@@ -8,7 +8,7 @@ export function containerOptions(service: ComposeService): string[] {
   const { tmpfs = [], cpus, mem_limit, pids_limit, shm_size, stop_signal } = service;
   const options = [
     ...ULIMITS,
-    // As Docker does: no place to write that the file does not name.
+    // As Docker does: nothing is writable that the file does not list.
     ...(service.read_only === true ? ['--read-only', '--read-only-tmpfs=false'] : []),
     ...cap_drop.map((one) => `--cap-drop=${one}`),
     ...security_opt.map((one) => `--security-opt=${one.replace(':true', '')}`),

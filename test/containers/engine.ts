@@ -1,4 +1,4 @@
-/** podman as these tests use it: its own storage beside the user's, and what works without systemd. */
+/** podman as these tests use it: with separate storage, and only what works without systemd. */
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
@@ -6,19 +6,19 @@ import { promisify } from 'node:util';
 
 const execute = promisify(execFile);
 
-/** Kernels with control groups of both versions are refused by crun. */
+/** crun refuses kernels that mount control groups of both versions. */
 const HOW = ['--runtime', 'runc', '--cgroup-manager', 'cgroupfs', '--events-backend', 'none'];
-/** podman raises both to its own defaults otherwise, which a sandbox may refuse. */
+/** Otherwise podman raises both to its own defaults, which a sandbox may refuse. */
 export const ULIMITS = ['--ulimit', 'nofile=4096:4096', '--ulimit', 'nproc=4096:4096'];
 
 export interface Engine {
-  /** Runs one command of podman. @returns What it prints. @throws Error with what it printed. */
+  /** Runs one podman command. @returns Its output. @throws Error with its output. */
   podman(args: readonly string[], options?: { readonly timeoutMs?: number }): Promise<string>;
 }
 
 export function createEngine(cacheFolder: string): Engine {
   const root = join(cacheFolder, 'podman');
-  // The other half of podman's state, which must not survive a restart of the machine.
+  // The other half of podman's state. It must not survive a reboot.
   const name = createHash('sha256').update(root).digest('hex').slice(0, 8);
   const first = ['--root', root, '--runroot', `/run/pulse-test-containers-${name}`, ...HOW];
   return {

@@ -1,6 +1,6 @@
 /**
- * Global set-up: the images of the compose file. No registry is asked: the Dockerfile's base is made of Debian's
- * packages and npm's Node under its own name, and the servers' images are stood in for by Debian's servers.
+ * Global set-up: the images of the compose file. No registry is used: the Dockerfile's base is made from Debian's
+ * packages and npm's Node, under its own name, and Debian's servers replace the images of the servers.
  */
 import { execFile } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
@@ -29,7 +29,7 @@ const BUILD = [
   ...ULIMITS,
 ];
 const BUILD_TIMEOUT_MS = 10 * 60_000;
-/** Layers that nothing has been made of for so long go. */
+/** Layers that were not used for this long are removed. */
 const UNUSED = 'until=168h';
 
 // Scripts have no types, because they run before anything is built.
@@ -56,7 +56,7 @@ export default async function setUp(project: TestProject): Promise<() => Promise
     const servers = `localhost/pulse-test-servers:${process.pid}`;
     tell('Building the image of the Dockerfile …');
     await engine.podman(['build', ...BUILD, '--tag', pulse, '.'], { timeoutMs: BUILD_TIMEOUT_MS });
-    tell("Building an image of Debian's RabbitMQ, Redis and Postgres …");
+    tell("Building an image with Debian's RabbitMQ, Redis and Postgres …");
     await buildServers(engine, { from, tag: servers });
     project.provide('images', { cacheFolder: bare.cacheFolder(), pulse, servers });
     return async () => {
@@ -65,13 +65,13 @@ export default async function setUp(project: TestProject): Promise<() => Promise
     };
   } catch (error) {
     if (!(error instanceof bare.Unavailable)) throw error;
-    tell(`Skipped: the test of the image and the compose file. ${error.message}.`);
+    tell(`Skipped: the tests of the image and the compose file. ${error.message}.`);
     project.provide('images', error.message);
     return () => Promise.resolve();
   }
 }
 
-/** Makes the base image of the Dockerfile, unless it is there. @returns Its name. */
+/** Makes the base image of the Dockerfile if it is missing. @returns Its name. */
 async function importBase(
   engine: Engine,
   base: string,
@@ -91,7 +91,7 @@ async function importBase(
     .podman(['image', 'inspect', '--format', '{{ index .Labels "made-of" }}', image])
     .catch(() => '');
   if (label === made) return image;
-  tell(`Making ${name} of Debian's packages and npm's Node ${node} …`);
+  tell(`Making ${name} from Debian's packages and npm's Node ${node} …`);
   const folder = mkdtempSync(join(bare.cacheFolder(), 'image-base.'));
   const [root, tar] = [join(folder, 'root'), join(folder, 'tar')];
   try {

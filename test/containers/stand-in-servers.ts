@@ -1,9 +1,9 @@
 /**
- * One image for the three servers of the compose file, out of Debian's packages. It has the users, folders and
- * start-up variables of the official images that the compose file counts on.
+ * One image for the three servers of the compose file, built from Debian's packages. It has the users, folders and
+ * start-up variables of the official images that the compose file relies on.
  */
 
-/** Starts as the official image does: makes the cluster and the database of the first start, then serves. */
+/** Starts like the official image: creates the cluster and the database on the first start, then serves. */
 const POSTGRES = `#!/bin/sh
 set -e
 bin=$(echo /usr/lib/postgresql/*/bin)
@@ -24,10 +24,10 @@ const INSTALL =
   ' && apt-get update -q' +
   ' && DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends' +
   ' rabbitmq-server redis-server postgresql && rm -rf /var/lib/apt/lists/* /var/lib/postgresql/*/main' +
-  // Instead of Debian's wrappers, which look for a cluster of Debian's.
+  // Instead of Debian's wrappers, which look for a cluster made by Debian.
   ' && ln -s /usr/lib/postgresql/*/bin/* /usr/local/bin/';
 
-/** An empty file system that is mounted over a folder gets its mode. */
+/** An empty file system mounted over a folder takes the folder's mode. */
 const FOLDERS =
   'mkdir -p /data /var/lib/postgresql/data && chown redis:redis /data' +
   ' && chown postgres:postgres /var/lib/postgresql/data && chmod 700 /var/lib/postgresql/data' +
@@ -40,12 +40,12 @@ RUN ${FOLDERS} && echo ${Buffer.from(POSTGRES).toString('base64')} | base64 -d >
   && chmod 755 /usr/local/bin/start-postgres
 `;
 
-/** What the official image runs when the compose file names no command. */
+/** The command of the official image, for a service without a command in the compose file. */
 export const STAND_IN_COMMANDS: Readonly<Record<string, readonly string[]>> = {
-  // Debian's own command writes files of logs; the official image writes to standard output.
+  // Debian's own command writes log files; the official image writes to standard output.
   rabbitmq: ['sh', '-c', 'RABBITMQ_LOGS=- exec /usr/lib/rabbitmq/bin/rabbitmq-server'],
   postgres: ['start-postgres'],
 };
 
-/** Where the official image starts its command. */
+/** The folder in which the official image starts its command. */
 export const WORK_FOLDERS: Readonly<Record<string, string>> = { redis: '/data' };

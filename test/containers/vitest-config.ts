@@ -10,7 +10,7 @@ export default defineConfig({
     globalSetup: ['test/containers/images.ts'],
     testTimeout: 120_000,
     hookTimeout: 240_000,
-    // Each test goes on from the one before.
+    // Each test continues where the one before ended.
     bail: 1,
   },
 });

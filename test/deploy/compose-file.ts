@@ -1,4 +1,4 @@
-/** The compose file as Docker Compose would run it: parsed, merged, and with the variables of one environment filled in. */
+/** The compose file as Docker Compose would run it: parsed, merged, and with the variables of one environment. */
 import { readFileSync } from 'node:fs';
 import { parse } from 'yaml';
 
@@ -38,13 +38,13 @@ const VARIABLE = /\$\{(\w+)(?::([?-])([^}]*))?\}/g;
 /**
  * Reads the compose file with these variables.
  *
- * @throws Error with the message of the file when a variable that must be set is not, as Compose does.
+ * @throws Error with the file's own message when a required variable is missing, as Compose does.
  */
 export function readCompose(env: Readonly<Record<string, string>>): ComposeFile {
   return fill(parse(composeText(), { merge: true }), env) as ComposeFile;
 }
 
-/** Every use of a variable, with its sign (`?` needed, `-` optional) and what follows. */
+/** Every use of a variable, with its sign (`?` required, `-` optional) and what follows. */
 export function composeVariables(): { name: string; sign: string; rest: string }[] {
   return [...composeText().matchAll(VARIABLE)].map(([, name = '', sign = '', rest = '']) => ({
     name,

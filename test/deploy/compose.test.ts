@@ -14,7 +14,7 @@ import { composeVariables, readCompose } from './compose-file.ts';
 const OURS = ['api', 'worker', 'processor', 'enricher'];
 const SECRET_NAME = /PASSWORD|SECRET/;
 
-/** What the script prints that a newcomer is told to run. */
+/** The output of the script that a newcomer is told to run. */
 const env = parseEnv(
   execFileSync('sh', ['deploy/new-compose-env.sh'], { encoding: 'utf8' }),
 ) as Record<string, string>;
@@ -22,19 +22,19 @@ const { services, volumes } = readCompose(env);
 const named = Object.entries(services);
 
 describe('docker-compose.yml', () => {
-  test('is valid by the schema of the Compose specification', () => {
-    // Its `id`s are of a draft before the one that it names.
+  test('is valid according to the schema of the Compose specification', () => {
+    // Its `id`s follow a draft older than the one that it declares.
     const schema = JSON.parse(JSON.stringify(composeSchema), (name, value: unknown) =>
       (name === 'id' && typeof value === 'string') || name === '$schema' ? undefined : value,
     ) as Record<string, unknown>;
     const formats = { expose: true, ports: true, duration: true, subnet_ip_address: true } as const;
     const ajv = new Ajv2019({ strict: false, formats, meta: false, validateSchema: false });
     const validate = ajv.compile(schema);
-    // The project's name came into the specification after this version of its schema.
+    // The project name was added to the specification after this version of the schema.
     const { name, ...document } = readCompose(env);
     expect(name).toBe('pulse');
     expect(validate(document) ? [] : validate.errors).toEqual([]);
-    // It is strict: a name that Compose does not know is not passed over.
+    // The schema is strict: an unknown name is an error.
     const misspelt = { ...services.api, helthcheck: {} };
     expect(validate({ ...document, services: { api: misspelt } })).toBe(false);
   });
@@ -54,7 +54,7 @@ describe('docker-compose.yml', () => {
     ]);
   });
 
-  test('the file of secrets is for its owner alone', () => {
+  test('only its owner can read the file of secrets', () => {
     const file = join(temporaryDirectory(), '.env');
     const command = 'umask 022 && sh deploy/new-compose-env.sh > "$1"';
     execFileSync('sh', ['-c', command, 'sh', file]);
@@ -63,7 +63,7 @@ describe('docker-compose.yml', () => {
   });
 
   test('has no default for any secret: without one nothing starts', () => {
-    // The previous signing secret is one only during a rotation, and is nobody's password.
+    // The previous signing secret is only set during a rotation, and is nobody's password.
     const secrets = composeVariables().filter(
       ({ name }) => SECRET_NAME.test(name) && name !== 'JWT_SECRET_PREVIOUS',
     );
@@ -72,7 +72,7 @@ describe('docker-compose.yml', () => {
     for (const { name } of secrets) {
       expect(() => readCompose({ ...env, [name]: '' })).toThrow(name);
     }
-    // Nor does any value that is written out look like one.
+    // No literal value looks like a secret either.
     const literal = named.flatMap(([, { environment = {} }]) =>
       Object.entries(environment).filter(
         ([name, value]) =>
@@ -82,7 +82,7 @@ describe('docker-compose.yml', () => {
     expect(literal).toEqual([]);
   });
 
-  test('the script makes up every variable that must be set, and .env.example names it', () => {
+  test('the script generates every required variable, and .env.example lists it', () => {
     const needed = composeVariables().filter(({ sign }) => sign === '?');
     const example = parseEnv(readFileSync('.env.example', 'utf8'));
     for (const { name } of needed) {
@@ -93,7 +93,7 @@ describe('docker-compose.yml', () => {
     expect(new Set(secrets).size).toBe(secrets.length);
   });
 
-  test.each(named)('%s is hardened, limited, watched and pinned', (_name, service) => {
+  test.each(named)('%s is hardened, limited, health-checked and pinned', (_name, service) => {
     expect(service).toMatchObject({
       restart: 'unless-stopped',
       read_only: true,
@@ -135,7 +135,7 @@ describe('docker-compose.yml', () => {
   test('Redis has the settings that the counts depend on', () => {
     const command = redisWords(services.redis?.command?.at(-1));
     for (const [name, value] of Object.entries({ ...REDIS_SETTINGS, save: '' })) {
-      // Many databases are for tests alone.
+      // Only tests need many databases.
       if (name === 'databases') continue;
       expect(command[command.indexOf(`--${name}`) + 1], name).toBe(value);
     }
@@ -150,7 +150,7 @@ describe('docker-compose.yml', () => {
     }
   });
 
-  test('only the API gets its secrets, and the stand-in nothing at all', () => {
+  test('only the API gets its secrets, and the stand-in gets none', () => {
     for (const [name, { environment = {} }] of named) {
       const given = ['JWT_SECRET', 'ADMIN_PASSWORD'].filter((secret) => secret in environment);
       expect(given, name).toEqual(name === 'api' ? ['JWT_SECRET', 'ADMIN_PASSWORD'] : []);

@@ -1,4 +1,4 @@
-/** What `docker build` would put into the image, made without an engine by the steps of the Dockerfile itself. */
+/** What `docker build` would put into the image, made without an engine by following the steps of the Dockerfile. */
 import { execFileSync } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -8,11 +8,11 @@ import { nodeFor } from '../support/node-for.ts';
 import type { PulseProgram } from '../support/pulse-process.ts';
 
 export interface ImageFolder {
-  /** The image's `/app`. Nobody may write there, and the image's user could not. */
+  /** The image's `/app`. Nothing there is writable for the image's user. */
   readonly app: string;
-  /** The image's entry point, as the image's user where the tests may become another one. */
+  /** The image's entry point, run as the image's user if the tests may switch users. */
   readonly program: PulseProgram;
-  /** The arguments of a container that is given none. */
+  /** The arguments of a container that is started without any. */
   readonly command: readonly string[];
   remove(): void;
 }
@@ -20,7 +20,7 @@ export interface ImageFolder {
 /** The image's user `node`. */
 const NODE_USER: UserIds = { uid: 1000, gid: 1000 };
 
-/** Makes it in a temporary folder, of this clone's dependencies and build. */
+/** Makes it in a temporary folder from the dependencies and the build of this clone. */
 export function makeImageFolder(): ImageFolder {
   const folder = mkdtempSync(join(tmpdir(), 'pulse-test-image-'));
   const [app, build] = [join(folder, 'app'), join(folder, 'build')];
@@ -28,7 +28,7 @@ export function makeImageFolder(): ImageFolder {
   mkdirSync(build);
   const stage = lastStage();
 
-  // RUN … npm prune --omit=dev, in the stage that has installed and built everything.
+  // RUN … npm prune --omit=dev, in the stage that installs and builds everything.
   execFileSync('cp', ['-a', 'package.json', 'package-lock.json', 'dist', build]);
   execFileSync('cp', ['-a', 'node_modules/.', join(build, 'node_modules')]);
   const prune = ['prune', '--omit=dev', '--offline', '--no-audit', '--no-fund', '--loglevel=error'];
@@ -65,7 +65,7 @@ interface Stage {
   readonly command: string[];
 }
 
-/** The stage that becomes the image: all of its instructions are known here, or the tests would miss one. */
+/** The stage that becomes the image. Every instruction in it must be known here, or the tests would miss it. */
 function lastStage(): Stage {
   const text = readFileSync('Dockerfile', 'utf8').replaceAll(/\\\n\s*/g, '');
   const lines = text.slice(text.lastIndexOf('FROM ')).split('\n').slice(1);
@@ -82,7 +82,7 @@ function lastStage(): Stage {
   return stage;
 }
 
-/** tini only hands signals on and collects orphans; outside a container the system's own init does. */
+/** tini only forwards signals and reaps orphans; outside a container the system's init does that. */
 function withoutInit(entrypoint: readonly string[]): readonly string[] {
   return entrypoint[0]?.endsWith('/tini') === true
     ? entrypoint.slice(entrypoint.indexOf('--') + 1)

@@ -41,7 +41,7 @@ afterAll(async () => {
   image.remove();
 });
 
-test('the image holds what production needs and nothing else', () => {
+test('the image contains what production needs and nothing else', () => {
   expect(readdirSync(image.app).sort()).toEqual([
     'dist',
     'migrations',
@@ -52,7 +52,7 @@ test('the image holds what production needs and nothing else', () => {
     packages: Readonly<Record<string, LockedPackage>>;
   };
   const isThere = ([path]: readonly [string, unknown]) => existsSync(join(image.app, path));
-  // Not the root and its workspaces: no package depends on them.
+  // Without the root and its workspaces, because no package depends on them.
   const all = Object.entries(packages).filter(
     ([path, { link }]) => path.startsWith('node_modules/') && link !== true,
   );
@@ -63,7 +63,7 @@ test('the image holds what production needs and nothing else', () => {
   expect(readdirSync(join(image.app, 'node_modules'))).not.toContain('pulse-client');
 });
 
-test('its own entry command migrates, counts and answers, as an ordinary user who may write nowhere', async () => {
+test('its entry command migrates, counts and answers, as an ordinary user without write access', async () => {
   const apiPort = await freePort();
   const metricsPorts = {
     api: await freePort(),
@@ -85,7 +85,7 @@ test('its own entry command migrates, counts and answers, as an ordinary user wh
     startPulse([name], options({ API_PORT: String(apiPort), METRICS_PORT: String(port) })),
   );
 
-  // The health checks of compose and the probes of Kubernetes, on the ports that these have here.
+  // The health checks of compose and the probes of Kubernetes, on the ports that these processes have here.
   const { services } = readCompose(ANY_SECRETS);
   const { worker, processor, enricher } = metricsPorts;
   const ports = new Map(Object.entries({ api: apiPort, worker, processor, enricher }));
@@ -135,7 +135,7 @@ test('its own entry command migrates, counts and answers, as an ordinary user wh
   expect(filesOf(app)).toEqual(before);
 });
 
-test('without arguments it would start everything', async () => {
+test('without arguments it starts everything', async () => {
   expect(image.command).toEqual(['start']);
   const checked = await runPulse([...image.command, '--check-config'], {
     program: image.program,
@@ -170,7 +170,7 @@ const ANY_SECRETS = {
   GRAFANA_PASSWORD: 'x',
 };
 
-/** Every secret as a mounted file that only the image's user can read, as Kubernetes hands them over. */
+/** Every secret as a mounted file that only the image's user can read, as in Kubernetes. */
 function secretFiles(): Record<string, string> {
   const folder = temporaryDirectory();
   const { uid, gid } = image.program.user ?? {};

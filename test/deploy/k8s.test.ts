@@ -41,7 +41,7 @@ describe.each(overlays)('the overlay %s', (name, manifests) => {
   const configured = manifests.filter(isOwnKind);
 
   test.each(configured.map((one) => [`${one.kind} ${one.metadata.name}`, one] as const))(
-    '%s is valid by the schema of its kind',
+    '%s is valid according to the schema of its kind',
     async (_name, manifest) => {
       expect(await schemaMistakes(manifest)).toEqual([]);
     },
@@ -70,12 +70,12 @@ describe.each(overlays)('the overlay %s', (name, manifests) => {
     expect(elsewhere).toEqual([]);
   });
 
-  test('what is not allowed by a policy is denied', () => {
+  test('what no policy allows is denied', () => {
     const specs = ofKind(manifests, 'NetworkPolicy').map(({ spec }) => spec);
     expect(specs).toContainEqual({ podSelector: {}, policyTypes: ['Ingress', 'Egress'] });
   });
 
-  test('every Service, budget and autoscaler finds its pods, and every port its name', () => {
+  test('every Service, budget and autoscaler matches its pods, and every named port exists', () => {
     for (const { metadata, spec } of [
       ...ofKind(manifests, 'Service'),
       ...ofKind(manifests, 'PodDisruptionBudget'),
@@ -98,12 +98,12 @@ describe.each(overlays)('the overlay %s', (name, manifests) => {
       const deployment = ofKind(manifests, 'Deployment').find(
         (one) => one.metadata.name === target,
       );
-      // Both would set it back at every `kubectl apply`.
+      // Otherwise every `kubectl apply` would reset the number that the autoscaler has set.
       expect(deployment?.spec).not.toHaveProperty('replicas');
     }
   });
 
-  test('every ConfigMap and Secret that a pod names is there, but for the production Secret', () => {
+  test('every ConfigMap and Secret that a pod names exists, except for the production Secret', () => {
     const there = manifests.map((one) => `${one.kind} ${one.metadata.name}`);
     const text = JSON.stringify(templates.map(({ pod }) => pod));
     const named = [
@@ -147,7 +147,7 @@ describe.each(overlays)('the overlay %s', (name, manifests) => {
     expect(terminationGracePeriodSeconds * 1000).toBeGreaterThan(config.stopTimeoutMs + 5_000);
   });
 
-  test('kubectl, where there is one, builds the same', () => {
+  test('kubectl, where installed, builds the same', () => {
     const kubectl = findProgram('kubectl', usualSearch());
     if (kubectl === null) return;
     const built = execFileSync(kubectl, ['kustomize', join(folder, 'overlays', name)], {
@@ -159,7 +159,7 @@ describe.each(overlays)('the overlay %s', (name, manifests) => {
   });
 });
 
-test('a member that no schema knows is a mistake, and so is a wrong type', async () => {
+test('an unknown member is a mistake, and so is a wrong type', async () => {
   const [deployment] = ofKind(dev, 'Deployment');
   const changed = (text: string, other: string) =>
     JSON.parse(JSON.stringify(deployment).replace(text, other)) as Manifest;
@@ -174,13 +174,13 @@ test('a member that no schema knows is a mistake, and so is a wrong type', async
   ]);
 });
 
-test('production holds no secret, and dev none that is committed', () => {
+test('production contains no secret, and dev commits none', () => {
   expect(ofKind(production, 'Secret')).toEqual([]);
   const ignored = 'deploy/k8s/overlays/dev/secrets.env';
   expect(execFileSync('git', ['check-ignore', ignored], { encoding: 'utf8' }).trim()).toBe(ignored);
 });
 
-test('secrets are made once: servers keep the passwords that they were started with', () => {
+test('secrets are generated once, because servers keep the passwords of their first start', () => {
   const file = join(folder, 'overlays/dev/secrets.env');
   const before = readFileSync(file, 'utf8');
   newSecrets();
@@ -192,7 +192,7 @@ test('Redis has the settings that the counts depend on, in both', () => {
   const map = production.find((one) => one.metadata.name === 'redis-durable');
   const file = (map?.data as Record<string, string>)['redis-additional.conf']!.split('\n');
   for (const [name, value] of Object.entries(REDIS_SETTINGS)) {
-    // Many databases are for tests alone; an empty value has quotes in a file only.
+    // Only tests need many databases. An empty value has quotes only in a file.
     if (name === 'databases' || name === 'save') continue;
     expect(args[args.indexOf(`--${name}`) + 1], name).toBe(value);
     expect(file).toContain(`${name} ${value}`);
@@ -225,7 +225,7 @@ function podOf(manifests: readonly Manifest[], component: string) {
   return found;
 }
 
-/** What the container's process finds: its variables, the files of its Secret being those of the dev overlay. */
+/** The environment of the container's process: its variables, and the files of its Secret from the dev overlay. */
 function environmentOf(manifests: readonly Manifest[], component: string): Record<string, string> {
   const [container] = podOf(manifests, component).pod.containers;
   const mapNames = container!.envFrom?.map((one) => one.configMapRef?.name);
@@ -245,7 +245,7 @@ function environmentOf(manifests: readonly Manifest[], component: string): Recor
   );
 }
 
-/** By kind and name, without the hash and the lines of base64, which kubectl makes in ways of its own. */
+/** By kind and name, without hashes and base64 line breaks, which kubectl makes differently. */
 function comparable(manifests: readonly Manifest[]): Record<string, unknown> {
   const text = JSON.stringify(manifests).replaceAll(/"pulse-[0-9a-z]{10}"/g, '"pulse-HASH"');
   const all = JSON.parse(text) as Manifest[];

@@ -1,4 +1,4 @@
-/** Manifests against the schemas of Kubernetes' own kinds. */
+/** Checks manifests against the schemas of Kubernetes' own kinds. */
 import type { Manifest, Value } from './kustomize.ts';
 
 interface Model {
@@ -6,7 +6,7 @@ interface Model {
   readonly prototype: { validate(): void };
 }
 
-/** The kinds that are checked, and where their models are. A kind that is missing here fails the test that meets it. */
+/** The kinds that are checked, and where their models are. A test that meets a missing kind fails. */
 const MODELS: Readonly<Record<string, () => Promise<Model>>> = {
   'v1 ConfigMap': async () => (await import('kubernetes-models/v1/ConfigMap')).ConfigMap,
   'v1 Namespace': async () => (await import('kubernetes-models/v1/Namespace')).Namespace,
@@ -40,8 +40,8 @@ export function isOwnKind(manifest: Manifest): boolean {
 /**
  * What is wrong with a manifest: what its schema refuses, and every member that the schema does not know.
  *
- * Kubernetes' definitions allow unknown members, so that a misspelt one would be passed over. The generated
- * validators read every member that they know; what they have not read at the end is unknown.
+ * Kubernetes' definitions allow unknown members, so a misspelt one would go unnoticed. The generated validators
+ * read every member that they know; what they have not read at the end is unknown.
  */
 export async function schemaMistakes(manifest: Manifest): Promise<string[]> {
   const load = MODELS[modelName(manifest)];
@@ -56,7 +56,7 @@ export async function schemaMistakes(manifest: Manifest): Promise<string[]> {
   return [...unread].map((path) => `unknown member ${path}`);
 }
 
-/** Notes the paths of all members in `unread`, and takes those away that are read. */
+/** Adds the paths of all members to `unread`, and removes each path that is read. */
 function watch(value: Value, path: string, unread: Set<string>): Value {
   if (typeof value !== 'object' || value === null) return value;
   const inner = new Map(

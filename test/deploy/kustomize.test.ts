@@ -30,7 +30,7 @@ spec:
     - { name: b, image: 'y:1' }
 `;
 
-test('an overlay patches by name, sets the image and the namespace, and merges what is generated', () => {
+test('an overlay patches by name, sets the image and the namespace, and merges generated objects', () => {
   write({
     'base/kustomization.yaml': `
 resources: [pod.yaml]
@@ -64,7 +64,7 @@ patches: [{ patch: '{kind: Pod, metadata: {name: p}, spec: {containers: [{name: 
   });
 });
 
-test('another content makes another name, so that pods are replaced', () => {
+test('new content gets a new name, so that pods are replaced', () => {
   const nameWith = (line: string): string => {
     write({ 'kustomization.yaml': 'secretGenerator: [{ name: s, envs: [s.env] }]', 's.env': line });
     const [secret] = kustomize(folder);

@@ -1,8 +1,8 @@
 /**
  * What `kubectl kustomize` does, as far as deploy/k8s needs it: resources, components, namespace, images, patches
- * merged by name, generated ConfigMaps and Secrets with a hash in their name. Anything else is refused, not passed over.
+ * merged by name, generated ConfigMaps and Secrets with a hash in their name. It refuses everything else.
  *
- * It is here because the machines that run the tests need not have kubectl; where one has, k8s.test.ts compares the two.
+ * It exists because a machine that runs the tests may lack kubectl. Where kubectl is installed, k8s.test.ts compares both.
  */
 import { createHash } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
@@ -46,7 +46,7 @@ const KNOWN = new Set([
   ...['secretGenerator', 'images', 'patches'],
 ]);
 const CLUSTER_WIDE = new Set(['Namespace']);
-/** Where a manifest names a ConfigMap or a Secret: the member, and in it the name's own. */
+/** Where a manifest refers to a ConfigMap or a Secret: the member, and the member in it that holds the name. */
 const REFERENCES: readonly (readonly [string, 'ConfigMap' | 'Secret', string])[] = [
   ['configMapRef', 'ConfigMap', 'name'],
   ['configMapKeyRef', 'ConfigMap', 'name'],
@@ -56,12 +56,12 @@ const REFERENCES: readonly (readonly [string, 'ConfigMap' | 'Secret', string])[]
   ['secret', 'Secret', 'secretName'],
 ];
 
-/** Builds the overlay in this folder; generated names carry a hash, as in a cluster. */
+/** Builds the overlay in this folder; generated names end in a hash, as in a cluster. */
 export function kustomize(folder: string): Manifest[] {
   return nameByContent(build(folder));
 }
 
-/** `generated` marks what kustomize made itself, and names after its content in the end. */
+/** `generated` marks what kustomize created. It is named after its content at the end. */
 type Built = Manifest & { readonly generated?: true };
 
 function build(folder: string, below: Built[] = []): Built[] {
@@ -111,7 +111,7 @@ function generate(built: Built[], kind: string, generator: Generator, folder: st
   const before = built.find(same);
   if ((before !== undefined) !== (generator.behavior === 'merge')) {
     throw new Error(
-      `${folder}: ${kind} ${name} is there already, or there is nothing to merge with.`,
+      `${folder}: ${kind} ${name} exists already, or there is nothing to merge with.`,
     );
   }
   const encode = (text: string) =>
@@ -143,7 +143,7 @@ function applyPatch(built: Built[], patch: Manifest): Built[] {
   return built.map((one) => (isTarget(one) ? (merge(one, patch) as Built) : one));
 }
 
-/** Strategic merge, for lists whose members have names; another list is replaced. */
+/** Strategic merge: lists are merged by the names of their members, and replaced if they have none. */
 function merge(base: Value, patch: Value): Value {
   if (isList(base) && isList(patch) && [...base, ...patch].every(hasName)) {
     const patches = new Map(patch.map((one) => [nameOf(one), one]));
@@ -180,7 +180,7 @@ function nameByContent(built: Built[]): Manifest[] {
   });
 }
 
-/** Replaces members at any depth where `change` gives a value. */
+/** Replaces members at any depth for which `change` returns a value. */
 function mapMembers<T extends Value | Built[]>(
   value: T,
   change: (member: string, value: Value) => Value | undefined,

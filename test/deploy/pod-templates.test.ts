@@ -19,7 +19,7 @@ function withContext(changes: object): Pod {
 }
 
 describe('the check for Pod Security `restricted`', () => {
-  test('lets a restricted pod pass', () => {
+  test('accepts a restricted pod', () => {
     expect(restrictedMistakes(good)).toEqual([]);
     expect(
       restrictedMistakes(
@@ -68,7 +68,7 @@ describe('the check for Pod Security `restricted`', () => {
   });
 });
 
-test('the check for the house names what is missing', () => {
+test('the check of our own rules names what is missing', () => {
   expect(
     houseMistakes({
       owner: 'Deployment d',
@@ -82,7 +82,7 @@ test('the check for the house names what is missing', () => {
   ]);
 });
 
-test('templates are found whatever the kind of their owner', () => {
+test('templates are found for every kind of owner', () => {
   const template = { metadata: { labels: { a: 'b' } }, spec: { containers: [] } };
   const manifest = { apiVersion: 'v1', kind: 'X', metadata: { name: 'x' }, spec: { template } };
   expect(podTemplates([manifest])).toEqual([

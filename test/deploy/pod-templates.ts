@@ -1,4 +1,4 @@
-/** The pods that manifests would start, and what a hardened one must look like. */
+/** The pods that manifests would start, and the rules for a hardened one. */
 import type { Manifest, Value } from './kustomize.ts';
 
 interface Container {
@@ -61,7 +61,7 @@ export interface PodTemplate {
   readonly pod: Pod;
 }
 
-/** The template of every manifest that has one, whatever its kind. */
+/** The template of every manifest that has one, of any kind. */
 export function podTemplates(manifests: readonly Manifest[]): PodTemplate[] {
   return manifests.flatMap(({ kind, metadata, spec }) => {
     const { template } = (spec ?? {}) as {
@@ -88,7 +88,7 @@ const SYSCTLS = [
 const SELINUX_TYPES = ['container_t', 'container_init_t', 'container_kvm_t', 'container_engine_t'];
 
 /**
- * What the Pod Security Standards' profile `restricted` (with `baseline`, which it contains) refuses in a pod.
+ * What the profile `restricted` of the Pod Security Standards (which includes `baseline`) refuses in a pod.
  *
  * @see https://kubernetes.io/docs/concepts/security/pod-security-standards/
  */
@@ -150,7 +150,7 @@ function containerMistakes(context: SecurityContext): string[] {
   ];
 }
 
-/** What this project asks of a pod beyond the profile. */
+/** The rules of this project that go beyond the profile. */
 export function houseMistakes({ owner, pod }: PodTemplate): string[] {
   const staysUp = !owner.startsWith('Job ');
   const mistakes =

@@ -1,4 +1,4 @@
-// The guards of the API: who calls, what he may do, and whose rows he sees. The same shape as mutations.js.
+// The guards of the API: who calls, what they may do, and whose rows they see. Same shape as mutations.js.
 
 const SCOPED = { tests: 'test/platform/scoped-postgres.integration.test.ts' };
 const MATRIX = { tests: 'test/api/access.integration.test.ts' };
@@ -51,7 +51,7 @@ export const ACCESS_MUTATIONS = [
   {
     name: 'policy-pulses',
     guard: POLICIES,
-    off: 'pulses have none',
+    off: 'pulses have no policy',
     edits: [
       {
         file: 'migrations/0008_access.sql',
@@ -64,7 +64,7 @@ export const ACCESS_MUTATIONS = [
   {
     name: 'policy-dead-letters',
     guard: POLICIES,
-    off: 'dead letters have none',
+    off: 'dead letters have no policy',
     edits: [
       {
         file: 'migrations/0008_access.sql',
@@ -77,7 +77,7 @@ export const ACCESS_MUTATIONS = [
   {
     name: 'scope-role',
     guard: POLICIES,
-    off: 'reads run as the owner, whom no policy binds',
+    off: 'reads run as the owner, to whom no policy applies',
     edits: [
       {
         file: 'src/platform/scoped-postgres.ts',
@@ -89,7 +89,7 @@ export const ACCESS_MUTATIONS = [
   },
   {
     name: 'route-roles',
-    guard: 'roles of a route',
+    guard: 'the roles of a route',
     off: 'every role may call every route',
     edits: [
       {
@@ -110,7 +110,7 @@ export const ACCESS_MUTATIONS = [
   {
     name: 'fix-for-others',
     guard: 'a dead letter is fixed for one’s own tenant',
-    off: 'the API does not look whom the new body names',
+    off: 'the API does not check the tenant in the new body',
     edits: [
       {
         file: 'src/quarantine/quarantine-routes.ts',
@@ -122,8 +122,8 @@ export const ACCESS_MUTATIONS = [
   },
   {
     name: 'key-secret',
-    guard: 'secret of a key',
-    off: 'its id is enough',
+    guard: 'the secret of a key',
+    off: 'the id of a key is enough',
     edits: [
       {
         file: 'src/access/auth.ts',
@@ -136,14 +136,14 @@ export const ACCESS_MUTATIONS = [
   {
     name: 'key-revoked',
     guard: 'a revoked key is refused',
-    off: 'it is not',
+    off: 'a revoked key is accepted',
     edits: [{ file: 'src/access/auth.ts', find: 'if (key.isRevoked)', replace: 'if (false)' }],
     red: [MATRIX, IDENTITY],
   },
   {
     name: 'key-expired',
     guard: 'an expired key is refused',
-    off: 'it is not',
+    off: 'an expired key is accepted',
     edits: [
       { file: 'src/access/auth.ts', find: 'key.expiresAtMs <= Date.now()', replace: 'false' },
     ],
@@ -151,8 +151,8 @@ export const ACCESS_MUTATIONS = [
   },
   {
     name: 'token-version',
-    guard: 'tokens end with their user’s password',
-    off: 'they do not',
+    guard: 'a new password ends the tokens of its user',
+    off: 'the tokens stay valid',
     edits: [
       {
         file: 'src/access/auth.ts',
@@ -164,8 +164,8 @@ export const ACCESS_MUTATIONS = [
   },
   {
     name: 'deny-by-default',
-    guard: 'a route that says nothing is refused at start',
-    off: 'it is not',
+    guard: 'a route that names no roles is refused at start',
+    off: 'it is accepted',
     edits: [
       { file: 'src/api/app.ts', find: 'if (open !== undefined)', replace: 'if (open === null)' },
     ],
@@ -173,7 +173,7 @@ export const ACCESS_MUTATIONS = [
   },
   {
     name: 'guesses-per-account',
-    guard: 'guesses of a password wait',
+    guard: 'password guesses are slowed down',
     off: 'accounts are not counted',
     edits: [
       {
@@ -186,8 +186,8 @@ export const ACCESS_MUTATIONS = [
   },
   {
     name: 'owner-locked-out',
-    guard: 'strangers cannot lock an owner out of where he usually is',
-    off: 'known addresses are counted with all others',
+    guard: 'strangers cannot lock owners out of their usual addresses',
+    off: 'known addresses are counted together with all others',
     edits: [
       {
         file: 'src/access/login-limiter.ts',

@@ -1,10 +1,10 @@
-// Every guard of the promise, and how to switch it off: the list that scripts/mutations.js works through.
+// Every guard of the guarantee, and how to switch it off: the list that scripts/mutations.js uses.
 //
-// An edit is a piece of text that stands exactly once in its file, and what replaces it. `red` names the
-// checks that must fail, every one of them; what they are is said in scripts/mutations.js.
+// An edit is a piece of text that occurs exactly once in its file, and its replacement. `red` lists the checks
+// that must all fail; scripts/mutations.js explains them.
 import { ACCESS_MUTATIONS } from './access-mutations.js';
 
-/** Deliveries are redelivered for certain, and every batch is in Redis already. */
+/** Causes redeliveries after every batch has reached Redis. */
 const CRASH_AFTER_APPLY = { faults: 'crash-ingest-applied', seed: 2 };
 
 export const MUTATIONS = [
@@ -12,7 +12,7 @@ export const MUTATIONS = [
   {
     name: 'dedupe',
     guard: 'dedupe by id',
-    off: 'Redis ignores what SADD answers: every id is new',
+    off: 'Redis ignores the result of SADD: every id is new',
     edits: [
       {
         file: 'src/aggregate/functions/apply.lua',
@@ -42,7 +42,7 @@ export const MUTATIONS = [
   {
     name: 'seal',
     guard: 'seal before read',
-    off: 'the flush reads and then deletes the hash that ingest goes on writing to',
+    off: 'the flush reads and then deletes the hash that ingest still writes to',
     edits: [
       {
         file: 'src/aggregate/functions/seal.lua',
@@ -67,7 +67,7 @@ export const MUTATIONS = [
   {
     name: 'ledger',
     guard: 'ledger row',
-    off: 'a batch that flush_batches has already is taken for new',
+    off: 'a batch that flush_batches already has is treated as new',
     edits: [
       {
         file: 'src/flush/ledger.ts',
@@ -84,7 +84,7 @@ export const MUTATIONS = [
   {
     name: 'count-check',
     guard: 'count check before COMMIT',
-    off: 'what the scan gave is committed unseen',
+    off: 'the result of the scan is committed unchecked',
     edits: [
       {
         file: 'src/flush/flush.ts',
@@ -110,7 +110,7 @@ export const MUTATIONS = [
   {
     name: 'dead-letter-first',
     guard: 'dead letters confirmed before the ack',
-    off: 'nobody waits for them',
+    off: 'nothing waits for them',
     edits: [
       {
         file: 'src/ingest/refused-deliveries.ts',
@@ -146,7 +146,7 @@ export const MUTATIONS = [
   {
     name: 'ack-order',
     guard: 'acks in delivery order',
-    off: 'a batch is acknowledged, with all before it, without waiting for those',
+    off: 'a batch is acknowledged together with all earlier ones, without waiting for them',
     edits: [
       {
         file: 'src/ingest/batcher.ts',
@@ -185,7 +185,7 @@ export const MUTATIONS = [
   {
     name: 'one-transaction',
     guard: 'ledger and rows in one transaction',
-    off: 'the rows are copied, and committed, before the ledger is asked',
+    off: 'the rows are copied, and committed, before the ledger is checked',
     edits: [
       {
         file: 'src/flush/flush.ts',
@@ -199,7 +199,7 @@ export const MUTATIONS = [
   {
     name: 'quarantine-ack',
     guard: 'dead letters acknowledged after their INSERT',
-    off: 'the quarantine acknowledges what it has taken',
+    off: 'the quarantine acknowledges what it has not yet stored',
     edits: [
       {
         file: 'src/quarantine/writer.ts',
@@ -212,7 +212,7 @@ export const MUTATIONS = [
   {
     name: 'books-order',
     guard: 'the books read Redis before Postgres, and again after it',
-    off: 'the second reading of Redis is not looked at',
+    off: 'the second reading of Redis is ignored',
     edits: [
       {
         file: 'src/flush/books.ts',
@@ -225,7 +225,7 @@ export const MUTATIONS = [
   {
     name: 'model-seal',
     guard: 'seal before read',
-    off: 'in the simulation’s model of Redis: nothing is taken out of live',
+    off: 'in the simulation’s model of Redis: sealing leaves the live batch as it is',
     edits: [
       {
         file: 'test/simulation/redis-model.ts',
@@ -246,7 +246,7 @@ export const MUTATIONS = [
   {
     name: 'model-dedupe',
     guard: 'dedupe by id',
-    off: 'in the simulation’s model of Redis: no id was ever seen',
+    off: 'in the simulation’s model of Redis: no id is ever recognised',
     edits: [
       {
         file: 'test/simulation/redis-model.ts',

@@ -1,10 +1,10 @@
-/** amqplib's connections and channels, as far as Pulse uses them, between a process and the broker model. */
+/** amqplib's connections and channels, as far as Pulse uses them: between a process and the model of the broker. */
 import { IllegalOperationError, type ConsumeMessage } from 'amqplib';
 import { EventEmitter } from 'node:events';
 import { ServerChannel, type BrokerModel, type StoredMessage } from './broker-model.ts';
 import { Pipe, type SimProcess } from './world.ts';
 
-/** Told of every acknowledgement at the moment when the process sends it. */
+/** Called for every acknowledgement when the process sends it. */
 export type AckWatcher = (
   process: SimProcess,
   acknowledged: readonly StoredMessage[],
@@ -29,7 +29,7 @@ type Publish = [
 type Content = ConsumeMessage['properties'];
 
 export class SimConnection extends EventEmitter {
-  /** What the code under test frees a dead socket through. */
+  /** The code under test frees a dead socket through this. */
   readonly connection = { stream: { destroy: () => undefined } };
   readonly process: SimProcess;
   readonly #toServer: Pipe;
@@ -72,7 +72,7 @@ export class SimConnection extends EventEmitter {
     });
   }
 
-  /** Each end notices in its own time. */
+  /** Each end notices at its own pace. */
   cut({ dropsToServer, dropsToClient }: Cut): void {
     if (this.#cut) return;
     this.#cut = true;
@@ -92,7 +92,7 @@ export class SimConnection extends EventEmitter {
     );
   }
 
-  /** A method with an answer. */
+  /** Calls a method that has an answer. */
   call<T>(label: string, serve: () => T): Promise<T> {
     return new Promise((resolve, reject) => {
       if (!this.process.alive) return;
@@ -116,7 +116,7 @@ export class SimConnection extends EventEmitter {
     this.#toServer.send(label, serve);
   }
 
-  /** The broker sends to the process. */
+  /** Sends from the broker to the process. */
   answer(label: string, run: () => void): void {
     this.#toClient.send(label, () => {
       if (this.#open) run();
@@ -149,7 +149,7 @@ export class SimChannel extends EventEmitter {
   readonly #connection: SimConnection;
   readonly #broker: BrokerModel;
   readonly #watch: AckWatcher;
-  /** As the process sees it. */
+  /** Unacknowledged deliveries, as the process sees them. */
   readonly #held = new Map<number, StoredMessage>();
   readonly #unconfirmed = new Set<Confirm>();
   #queueName = '';
@@ -213,7 +213,7 @@ export class SimChannel extends EventEmitter {
     });
   }
 
-  /** Of one delivery, which goes back to the queue. */
+  /** Returns one delivery to the queue. */
   nack({ fields: { deliveryTag } }: { fields: { deliveryTag: number } }): void {
     if (!this.#connection.process.alive) return;
     this.#assertOpen();
@@ -241,7 +241,7 @@ export class SimChannel extends EventEmitter {
     return true;
   }
 
-  /** The connection is gone. */
+  /** Called when the connection is gone. */
   end(): void {
     this.emit('close');
   }

@@ -1,18 +1,18 @@
 /**
- * RabbitMQ as far as Pulse relies on it: two durable quorum queues behind their exchanges, prefetch,
- * acknowledgement of one or of all before it, and the return of what a lost channel held, in order,
- * with its delivery count, up to the delivery limit. What it has confirmed it never forgets.
+ * RabbitMQ as far as Pulse relies on it: two durable quorum queues behind their exchanges, prefetch, single and
+ * multiple acknowledgements, and redelivery. What a lost channel held comes back in order, with its delivery
+ * count, up to the delivery limit. Confirmed messages are never lost.
  */
 import { topologyNames } from '../../src/platform/topology.ts';
 import type { World } from './world.ts';
 
 export const QUEUE = 'pulses';
 const NAMES = topologyNames(QUEUE);
-/** Times that a quorum queue takes a message back. */
+/** How often a quorum queue redelivers a message. */
 const DELIVERY_LIMIT = 20;
 
 export interface StoredMessage {
-  /** Place in the queue, kept when it comes back. */
+  /** The position in the queue, which a returned message keeps. */
   readonly sequence: number;
   readonly exchange: string;
   readonly routingKey: string;
@@ -60,7 +60,7 @@ export class QueueModel {
     this.#giveUp = giveUp;
   }
 
-  /** Everything was acknowledged or given up. */
+  /** Whether every message was acknowledged or given up. */
   get isSettled(): boolean {
     return this.history.length === this.acknowledged.size + this.#givenUpCount;
   }
@@ -83,7 +83,7 @@ export class QueueModel {
     if (at >= 0) this.#consumers.splice(at, 1);
   }
 
-  /** Takes back what the channel held, before anything newer. */
+  /** Takes back what the channel held, ahead of newer messages. */
   takeBack(channel: ServerChannel): void {
     const messages = [...channel.unacked.values()];
     channel.unacked.clear();
@@ -104,7 +104,7 @@ export class QueueModel {
     this.dispatch();
   }
 
-  /** Hands out what is ready, the consumers taking turns. */
+  /** Delivers ready messages; the consumers take turns. */
   dispatch(): void {
     for (;;) {
       const consumer = this.#consumers.find((channel) => channel.hasRoom());
@@ -119,11 +119,11 @@ export class QueueModel {
 export class BrokerModel {
   readonly pulses: QueueModel;
   readonly dead: QueueModel;
-  /** `x-overflow: reject-publish` is refusing pulses. */
+  /** Whether `x-overflow: reject-publish` refuses pulses. */
   full = false;
-  /** Dead letters that it refuses next, as while its queue has no leader. */
+  /** How many of the next dead letters it refuses, as while their queue has no leader. */
   deadRefusals = 0;
-  /** Connections that it refuses next, as while it restarts. */
+  /** How many of the next connections it refuses, as during a restart. */
   refusals = 0;
   readonly #world: World;
 
@@ -137,7 +137,7 @@ export class BrokerModel {
     });
   }
 
-  /** False when it is refused. */
+  /** Returns false when it refuses the message. */
   publish(message: Omit<StoredMessage, 'sequence' | 'deliveryCount'>): boolean {
     if (message.exchange === NAMES.exchange) {
       if (this.full) return false;
@@ -174,7 +174,7 @@ export class BrokerModel {
     channel.queue?.dispatch();
   }
 
-  /** A negative acknowledgement of one delivery, which goes back to the queue. */
+  /** A negative acknowledgement of one delivery. It returns to the queue. */
   requeue(channel: ServerChannel, tag: number): void {
     const message = channel.unacked.get(tag);
     channel.unacked.delete(tag);

@@ -1,11 +1,11 @@
-/** What may befall the system between any two tasks: traffic, faults, and people who run commands. */
+/** What may happen to the system between two tasks: traffic, faults, and commands that operators run. */
 import fc, { type AsyncCommand } from 'fast-check';
 import type { Cut } from './amqp-connection.ts';
 import type { System } from './system.ts';
 import { IDENTITY_COUNT, messageOf, type MessagePlan } from './traffic.ts';
 import type { Fate } from './world.ts';
 
-/** The model that fast-check asks for; the oracle is the history, not a second state. */
+/** fast-check wants a model; here the history is the oracle, so the model is empty. */
 type Nothing = Record<string, never>;
 
 type Act = (system: System) => void;
@@ -46,7 +46,7 @@ const cut: fc.Arbitrary<Cut> = fc.record({
 
 const fate: fc.Arbitrary<Fate> = fc.constantFrom('refused', 'unanswered', 'late');
 
-/** Takes one of those that there are, if any. */
+/** Picks one of the given values, if there are any. */
 function pick<T>(all: readonly T[], choice: number): T | undefined {
   return all[choice % Math.max(1, all.length)];
 }
@@ -116,7 +116,7 @@ const stop = named('stop a process', fc.nat(9), (system, which) => {
   )?.stop();
 });
 
-const resume = named('let all stopped processes go on', fc.constant(0), (system) => {
+const resume = named('resume all stopped processes', fc.constant(0), (system) => {
   for (const process of system.world.processes) process.resume();
 });
 
@@ -186,13 +186,13 @@ const verify = named('verify', fc.constant(0), (system) => {
   system.verify();
 });
 
-/** Nothing fails except dead letters, which concern no good pulse: traffic, flushes and checks, crowded together. */
+/** No faults except refused dead letters, which concern no good pulse: traffic, flushes and checks, closely packed. */
 export const peacefulCommands = fc.commands(
   [publish, publish, startWorker, flush, flush, verify, verify, refuseDeadLetters],
   { maxCommands: 25, size: 'max' },
 );
 
-/** Traffic and flushes more often than any one fault. */
+/** Traffic and flushes are more frequent than any one fault. */
 export const commands = fc.commands(
   [
     publish,

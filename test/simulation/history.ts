@@ -1,4 +1,4 @@
-/** What was sent, and what must hold of it: at every acknowledgement, after every step, once all is quiet. */
+/** What was sent, and the invariants: at every acknowledgement, after every step, and when all is quiet. */
 import { QUEUE, type BrokerModel, type StoredMessage } from './broker-model.ts';
 import type { PostgresModel } from './postgres-model.ts';
 import type { RedisModel } from './redis-model.ts';
@@ -18,10 +18,10 @@ export class History {
   readonly #sent = new Map<Buffer, SentMessage>();
   readonly #confirmed: SentMessage[] = [];
   readonly #acknowledged: SentPulse[] = [];
-  /** Bodies of everything that ever reached the dead-letter queue; it loses nothing. */
+  /** Bodies of everything that reached the dead-letter queue, which loses nothing. */
   readonly #deadTexts = new Set<string>();
   #deadSeen = 0;
-  /** Lines of each flushed batch when they were last looked at. */
+  /** The lines of each flushed batch at the last check. */
   readonly #linesSeen = new Map<string, number>();
 
   constructor(servers: Servers, { peaceful }: { peaceful: boolean }) {
@@ -37,7 +37,7 @@ export class History {
     this.#confirmed.push(message);
   }
 
-  /** Acknowledged ⊆ applied ∪ dead-lettered, at the moment when the acknowledgement leaves the process. */
+  /** Acknowledged ⊆ applied ∪ dead-lettered, at the moment when the process sends the acknowledgement. */
   acknowledging(process: SimProcess, messages: readonly StoredMessage[], queue: string): void {
     const violate = (what: string): void => {
       process.world.violate(`${process.name} acknowledged ${what}`);
@@ -81,7 +81,7 @@ export class History {
     }
   }
 
-  /** What must hold when nothing more can happen. @throws Violation */
+  /** The invariants for the time when nothing more can happen. @throws Violation */
   whenQuiet(): void {
     const { broker, redis } = this.#servers;
     if (!broker.pulses.isSettled) throw new Violation('stuck: pulses wait and nobody takes them');
@@ -101,7 +101,7 @@ export class History {
     for (const message of this.#servers.broker.pulses.history) {
       for (const pulse of this.#pulsesOf(message)) {
         const { messageId } = message.properties as { messageId?: string };
-        // Without any id, the same pulse in another packing is one more of the same.
+        // Without any id, the same pulse in another packing is just one more copy.
         const place = pulse.kind === 'anonymous' ? '' : String(pulse.index);
         const key = `${messageId ?? ''} ${place} ${pulse.text}`;
         const known = copies.get(key);
@@ -183,9 +183,9 @@ export class History {
  * | kind | counted | dead letters |
  * |---|---|---|
  * | good | once | none |
- * | anonymous | once per copy at least, exactly when nothing failed | none |
- * | bad | never | one, or without identity one per copy at least |
- * | overflowing | once at most | one at most; both only when it came again after a seal had emptied its sum |
+ * | anonymous | at least once per copy, exactly once per copy when nothing failed | none |
+ * | bad | never | one, or without an identity at least one per copy |
+ * | overflowing | at most once | at most one; both only if it came again after a seal emptied its sum |
  */
 function isRight(
   { kind, hasIdentity }: SentPulse,

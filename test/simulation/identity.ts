@@ -1,7 +1,7 @@
 /** The fingerprint of a pulse's identity, as text, and the key of its sum. */
 import { FINGERPRINT_BYTES, writeFingerprint } from '../../src/aggregate/fingerprint.ts';
 
-/** The installation's secret, in every run. */
+/** The installation's secret. The same in every run. */
 export const SECRET = 'simulated';
 
 export function fingerprintText(tenant: string, id: string): string {
@@ -10,7 +10,7 @@ export function fingerprintText(tenant: string, id: string): string {
   return target.toString('latin1');
 }
 
-/** The sum that a hash field belongs to, whatever its hour. */
+/** The key of the sum that a hash field belongs to: the field without its hour. */
 export function sumKeyOf(field: string): string {
   return field.slice(0, field.lastIndexOf('\x1f'));
 }

@@ -1,4 +1,4 @@
-/** Reads a packed batch as the Redis Function does: the model's own reading, independent of the packing code. */
+/** Reads a packed batch as the Redis Function does. Independent of the production code that packs it. */
 import type { FoldedBatch } from '../../src/aggregate/accumulator.ts';
 import { FINGERPRINT_BYTES } from '../../src/aggregate/fingerprint.ts';
 
@@ -6,7 +6,7 @@ const PULSE_BYTES = 16;
 const NO_ID = 0x20;
 
 export interface PackedPulse {
-  /** Undefined for a pulse without id. */
+  /** Undefined for a pulse without an id. */
   readonly fingerprint: string | undefined;
   readonly field: string;
   readonly nanos: bigint;

@@ -1,4 +1,4 @@
-/** pg's pool and clients, as far as Pulse uses them, COPY's messages included, between a process and the model. */
+/** pg's pool and clients as far as Pulse uses them, with the messages of COPY: between a process and the model. */
 import { EventEmitter } from 'node:events';
 import { DatabaseError, type Pool } from 'pg';
 import type { CopyStreamQuery } from 'pg-copy-streams';
@@ -6,11 +6,11 @@ import type { Cut } from './amqp-connection.ts';
 import { refusal, Session, type PostgresModel, type Result } from './postgres-model.ts';
 import { Pipe, type SimProcess } from './world.ts';
 
-/** First bytes of the messages that a COPY consists of. */
+/** The first bytes of the messages in a COPY. */
 const COPY_DATA = 0x64;
 const HEADER_BYTES = 5;
 
-/** What pg calls on the stream of a COPY. */
+/** The methods that pg calls on a COPY stream. */
 type CopyStream = CopyStreamQuery & {
   submit(connection: object): void;
   handleCopyInResponse(connection: object): void;
@@ -19,7 +19,7 @@ type CopyStream = CopyStreamQuery & {
   handleError(error: Error): void;
 };
 
-/** One query, waiting for its turn or for its answer. */
+/** One query that waits for its turn or its answer. */
 interface Query {
   readonly start: () => void;
   readonly fail: (error: Error) => void;
@@ -36,7 +36,7 @@ export class SimClient extends EventEmitter {
   #open = true;
   #cut = false;
   #copying = false;
-  /** What the server has received of a COPY. */
+  /** The COPY data that the server has received. */
   #received: Buffer[] = [];
 
   constructor(process: SimProcess, postgres: PostgresModel) {
@@ -45,7 +45,7 @@ export class SimClient extends EventEmitter {
     this.#postgres = postgres;
     this.#toServer = new Pipe(process.world, `${process.name} ⇒ postgres`);
     this.#toClient = new Pipe(process.world, `${process.name} ⇐ postgres`, process);
-    // As the pool that production makes does.
+    // As the production pool does.
     this.on('error', () => undefined);
     process.onDeath((requestsLost) => {
       this.cut({ dropsToServer: requestsLost, dropsToClient: true });
@@ -56,7 +56,7 @@ export class SimClient extends EventEmitter {
     return this.#cut;
   }
 
-  /** Each end notices in its own time. */
+  /** Each end notices at its own pace. */
   cut({ dropsToServer, dropsToClient }: Cut): void {
     if (this.#cut) return;
     this.#cut = true;
@@ -134,7 +134,7 @@ export class SimClient extends EventEmitter {
     this.#active?.start();
   }
 
-  /** The server's last word to the active query. */
+  /** The server's final answer to the active query. */
   #answer(label: string, settle: () => void): void {
     this.#toClient.send(label, () => {
       if (!this.#open) return;
@@ -199,7 +199,7 @@ export class SimClient extends EventEmitter {
     });
   }
 
-  /** As pg does it: the client's error first, then every query's. */
+  /** As pg does it: first the client's error, then every query's. */
   #lose(): void {
     if (!this.#open) return;
     this.#open = false;
@@ -211,7 +211,7 @@ export class SimClient extends EventEmitter {
   }
 }
 
-/** The rows of a whole COPY; undefined while it is not. */
+/** The rows of a complete COPY; undefined while it is incomplete. */
 function linesOf(bytes: Buffer): string[] | undefined {
   let text = '';
   for (let at = 0; at < bytes.length;) {
@@ -224,7 +224,7 @@ function linesOf(bytes: Buffer): string[] | undefined {
   return undefined;
 }
 
-/** A pool for one process; `onConnect` learns of every client. */
+/** Creates a pool for one process; `onConnect` gets every client. */
 export function createSimPool(
   process: SimProcess,
   postgres: PostgresModel,

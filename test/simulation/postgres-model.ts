@@ -1,7 +1,7 @@
 /**
  * Postgres as far as the flush and the quarantine rely on it: transactions that are rolled back when their
- * connection goes, a primary key on which the second comer waits for the first one's end, advisory locks,
- * and COPY. It knows the statements of the production code by parts of their text and refuses all others.
+ * connection ends, a primary key on which a second transaction waits for the first, advisory locks, and COPY.
+ * It recognises the statements of the production code by parts of their text and refuses all others.
  */
 import { DatabaseError } from 'pg';
 import type { World } from './world.ts';
@@ -36,22 +36,22 @@ interface Transaction {
 /** The server's end of a connection. */
 export class Session {
   transaction: Transaction | undefined;
-  /** Ends the wait for a ledger entry that another session holds. */
+  /** Called when a ledger entry that another session holds is released. */
   retry: (() => void) | undefined;
 }
 
 export class PostgresModel {
   readonly ledger = new Map<string, LedgerRow>();
-  /** Lines of COPY by the batch that they belong to. */
+  /** The lines of COPY, by the batch that they belong to. */
   readonly rows = new Map<string, string[]>();
   readonly deadLetters = new Map<string, DeadLetterRow>();
-  /** Connections that it refuses next, as while it restarts. */
+  /** How many of the next connections it refuses, as during a restart. */
   refusals = 0;
-  /** The next COMMITs whose connection breaks as they are sent: true when they arrive all the same. */
+  /** The next COMMITs whose connection breaks as they are sent: true when they still arrive. */
   readonly brokenCommits: boolean[] = [];
-  /** The next COPYs whose connection breaks on the way. */
+  /** How many of the next COPYs lose their connection midway. */
   brokenCopies = 0;
-  /** Whether advisory locks keep flushers apart; the promise must hold without them. */
+  /** Whether advisory locks keep flushers apart. The guarantee must hold without them. */
   readonly #locksWork: boolean;
   readonly #world: World;
   readonly #entryHolders = new Map<string, Session>();
@@ -78,7 +78,7 @@ export class PostgresModel {
     else reply(this.#answer(session, name, values));
   }
 
-  /** The lines of one COPY, which the connection has received whole. */
+  /** Applies the lines of one COPY that the connection has received completely. */
   copy(session: Session, lines: readonly string[]): Result {
     const { transaction } = session;
     if (transaction === undefined) throw new Error('COPY outside a transaction');
@@ -90,7 +90,7 @@ export class PostgresModel {
     if (session.transaction !== undefined) session.transaction.failed = true;
   }
 
-  /** The connection is gone, or ended. */
+  /** Called when the connection is lost or ended. */
   disconnect(session: Session): void {
     this.#waiting.delete(session);
     session.retry = undefined;
@@ -190,7 +190,7 @@ export class PostgresModel {
     return result('ROLLBACK');
   }
 
-  /** Lets go of everything, and whoever waited tries again. */
+  /** Releases all locks, and lets waiting sessions try again. */
   #end(session: Session): void {
     session.transaction = undefined;
     for (const holders of [this.#entryHolders, this.#lockHolders]) {

@@ -1,7 +1,7 @@
-/** Stands in for `src/platform/rabbit-connection.ts`. Imports nothing of ours, because what is imported here cannot be replaced. */
+/** Replaces `src/platform/rabbit-connection.ts`. Imports none of our code, because a mock cannot replace what is imported here. */
 import type { Channel, ChannelModel } from 'amqplib';
 
-/** How to reach the broker of a simulation, by the URL of each of its processes, while it lasts. */
+/** How each process of a running simulation reaches the broker, by the URL that only this process uses. */
 export const rabbitDoors = new Map<string, () => Promise<ChannelModel>>();
 
 export function openRabbitConnection(url: string): Promise<ChannelModel> {

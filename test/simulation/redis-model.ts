@@ -1,8 +1,8 @@
 /**
  * The accumulator as Redis keeps it: every call atomic and durable once it has arrived.
  *
- * It reads the packed batches that the production code folds, and keeps its sums in BigInt. Beside what
- * Redis would know it remembers what became of every batch and every pulse, for the invariants alone.
+ * It reads the packed batches that the production code folds, and keeps its sums in BigInt. In addition to what
+ * Redis would know, it remembers what happened to every batch and pulse, for the invariants only.
  */
 import type {
   Accumulator,
@@ -27,7 +27,7 @@ interface Sum {
   count: number;
 }
 
-/** One batch of sums, live or sealed, and for ever after as history. */
+/** One batch of sums: live, then sealed, then kept as history. */
 export interface BatchModel {
   readonly batchId: string;
   readonly shard: number;
@@ -53,11 +53,11 @@ export type AccumulatorModel = Pick<
 >;
 
 export class RedisModel {
-  /** Every batch there ever was, by id. */
+  /** Every batch that ever existed, by id. */
   readonly batches = new Map<string, BatchModel>();
-  /** How often each pulse was added to a sum, by fingerprint; one without id by the key of its sum. */
+  /** How often each pulse was added to a sum, by fingerprint; a pulse without an id by the key of its sum. */
   readonly counted = new Map<string, number>();
-  /** Fates of the next calls, whoever makes them. */
+  /** The fates of the next calls, whichever process makes them. */
   readonly fates: Fate[] = [];
   readonly #shards: ShardModel[];
   readonly #world: World;
@@ -78,7 +78,7 @@ export class RedisModel {
     }));
   }
 
-  /** The surface that a process of ours works with. */
+  /** The client that one of our processes uses. */
   clientOf(process: SimProcess): AccumulatorModel {
     const ask = <T>(label: string, serve: () => T): Promise<T> =>
       process.ask(`redis ${label}`, serve, {
@@ -100,7 +100,7 @@ export class RedisModel {
     };
   }
 
-  /** What Redis holds, live and sealed. */
+  /** The batches that Redis holds, live and sealed. */
   held(): BatchModel[] {
     return this.#shards.flatMap(({ live, sealed }) =>
       live === undefined ? sealed : [...sealed, live],
@@ -196,7 +196,7 @@ export class RedisModel {
     model.sealed = model.sealed.filter((sealed) => sealed !== batch);
   }
 
-  /** HSCAN: what is there when a step arrives, some of it twice. */
+  /** HSCAN: returns what is there when a step arrives, some of it twice. */
   async *#readRows(
     { shard, batchId }: SealedBatchRef,
     ask: <T>(label: string, serve: () => T) => Promise<T>,

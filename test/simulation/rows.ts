@@ -1,17 +1,17 @@
-/** Reads the lines of COPY back and adds them up in BigInt. */
+/** Parses the lines of COPY and adds them up in BigInt. */
 import { fromField } from '../../src/aggregate/keys.ts';
 import { sumKeyOf } from './identity.ts';
 import type { BatchModel } from './redis-model.ts';
 import { Violation } from './world.ts';
 
 interface Row {
-  /** Tenant, SKU, unit and hour, as a hash field has them. */
+  /** Tenant, SKU, unit and hour, encoded as a hash field. */
   readonly field: string;
   readonly nanos: bigint;
   readonly count: number;
 }
 
-/** @throws Violation unless `lines` are the rows of the batch: all of them, each once, exact. */
+/** @throws Violation unless `lines` are exactly the rows of the batch, each of them once. */
 export function assertExactRows(batch: BatchModel, lines: readonly string[]): void {
   const left = new Map(batch.sums);
   for (const { field, nanos, count } of lines.map(rowOf)) {

@@ -1,4 +1,4 @@
-/** One run: commands and tasks in the order that fast-check draws, then peace, then the reckoning. */
+/** One run: commands and tasks in the order that fast-check draws, then recovery, then the final check. */
 import fc, { type AsyncCommand, type Scheduler } from 'fast-check';
 import { createRandom } from '../../src/populate/random.ts';
 import { rabbitDoors } from './rabbit-doors.ts';
@@ -6,9 +6,9 @@ import { System, type SystemOptions } from './system.ts';
 import { installClock } from './virtual-clock.ts';
 import { Violation, World, type Circumstance } from './world.ts';
 
-/** More tasks than any run needs: somebody goes round in circles. */
+/** More tasks than any run needs: reaching it means an endless loop. */
 const TASKS_MAX = 20_000;
-/** The last flush may find a leftover that another one held; then comes the next. */
+/** The last flush may find a batch that another flusher held, and then the next one is needed. */
 const FLUSHES_MAX = 4;
 
 export const systemOptions: fc.Arbitrary<Omit<SystemOptions, 'peaceful'>> = fc.record({
@@ -22,7 +22,6 @@ export const systemOptions: fc.Arbitrary<Omit<SystemOptions, 'peaceful'>> = fc.r
 
 type Plan = Iterable<AsyncCommand<Record<string, never>, System, true>>;
 
-/** What a run consisted of. */
 export interface RunReport {
   readonly taskCount: number;
   readonly met: ReadonlyMap<Circumstance, number>;
@@ -36,7 +35,7 @@ export async function simulate(
   options: SystemOptions,
   plan: Plan,
 ): Promise<RunReport> {
-  // Repeatable randomness for what is not worth a draw of fast-check's.
+  // Repeatable randomness for choices that fast-check need not draw.
   const generator = createRandom(options.seed);
   const random = (): number => generator.fraction();
   const world = new World(scheduler);
@@ -46,7 +45,7 @@ export async function simulate(
   let taskCount = 0;
   const untilIdle = async (): Promise<void> => {
     for (;;) {
-      // All code of all processes goes on until it waits, down to the last promise and tick.
+      // All code of all processes runs until it waits, down to the last promise and tick.
       await new Promise((resolve) => nextTurn(resolve));
       world.check();
       system.history.afterStep();
@@ -73,7 +72,7 @@ export async function simulate(
   }
 }
 
-/** Heals every fault, lets everything come to its end, and looks at the whole. */
+/** Heals every fault, lets all work end, and checks the whole. */
 async function finish(system: System, untilIdle: () => Promise<void>): Promise<void> {
   const { broker, redis, postgres, world } = system;
   broker.full = false;
@@ -88,7 +87,7 @@ async function finish(system: System, untilIdle: () => Promise<void>): Promise<v
   if (system.workers.every(({ process }) => !process.alive)) system.startWorker();
   await untilIdle();
   if (!broker.pulses.isSettled) {
-    // Whoever was draining has gone by now.
+    // All draining workers have ended by now.
     system.startWorker();
     await untilIdle();
   }
@@ -99,6 +98,6 @@ async function finish(system: System, untilIdle: () => Promise<void>): Promise<v
   system.verify(true);
   for (const worker of system.workers) if (worker.process.alive) system.drain(worker);
   await untilIdle();
-  if (system.busy) throw new Violation('stuck: somebody never comes to an end');
+  if (system.busy) throw new Violation('stuck: some work never ends');
   system.history.whenQuiet();
 }

@@ -11,14 +11,14 @@ vi.mock('node:timers/promises', async () => {
 vi.mock('../../src/platform/rabbit-connection.ts', () => import('./rabbit-doors.ts'));
 
 /**
- * To see a failure again: SIMULATION_SEED and SIMULATION_PATH as it was printed. To search for longer:
+ * To reproduce a failure, set SIMULATION_SEED and SIMULATION_PATH to the printed values. To search longer, set
  * SIMULATION_RUNS. A mutation needs one counterexample, not the smallest: SIMULATION_SHRINK=off.
  */
 const { SIMULATION_RUNS, SIMULATION_SEED, SIMULATION_PATH, SIMULATION_SHRINK } = process.env;
 const RUNS = Number(SIMULATION_RUNS ?? 1_000);
-/** Fewer runs are not expected to come across everything. */
+/** Fewer runs are not expected to meet every circumstance. */
 const RUNS_TO_MEET_ALL = 500;
-/** The rarest circumstances are met in five of 1,000 runs; whoever has not met one yet runs as many again. */
+/** The rarest circumstance occurs in five of 1,000 runs. If one is still missing, the test runs another series. */
 const SERIES_MAX = 5;
 const PARAMETERS = {
   ...(SIMULATION_SEED === undefined ? {} : { seed: Number(SIMULATION_SEED) }),
@@ -44,7 +44,7 @@ async function simulateMany(
 }
 
 test(
-  'whatever fails whenever, every pulse with an id is counted exactly once',
+  'whatever fails, and whenever, every pulse with an id is counted exactly once',
   TIMEOUT,
   async () => {
     const missing = new Set<Circumstance>(CIRCUMSTANCES);
@@ -59,7 +59,7 @@ test(
 );
 
 test(
-  'while nothing fails except dead letters, pulses without id are counted exactly once too, and the books balance at any moment',
+  'while nothing fails except dead letters, pulses without an id are counted exactly once too, and the books always balance',
   TIMEOUT,
   async () => {
     await simulateMany(Math.ceil(RUNS / 4), peacefulCommands, true);

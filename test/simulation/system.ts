@@ -1,6 +1,6 @@
 /**
- * Pulse in the simulation: the production code of producers, ingest, quarantine and flush, wired as the
- * composition roots wire it, between models of the three servers.
+ * Pulse in the simulation: the production code of producers, ingest, quarantine and flush, wired as in production,
+ * between models of the three servers.
  */
 import type { ChannelModel } from 'amqplib';
 import type { Pool } from 'pg';
@@ -23,17 +23,17 @@ import { SECRET } from './identity.ts';
 import { SUM_MAX_NANOS, type SentMessage } from './traffic.ts';
 import type { SimProcess, World } from './world.ts';
 
-/** What a run is made with; drawn by fast-check. */
+/** The options of a run; drawn by fast-check. */
 export interface SystemOptions {
   readonly shards: number;
   readonly batchSize: number;
   readonly prefetch: number;
-  /** How long a batch is retried on the spot. */
+  /** How long a batch is retried before its connection is closed. */
   readonly retryForMs: number;
   readonly locksWork: boolean;
-  /** Nothing fails, so that at least once means once. */
+  /** Nothing fails, so anonymous pulses must count exactly once too. */
   readonly peaceful: boolean;
-  /** Of everything that is not worth a draw of fast-check's. */
+  /** For choices that fast-check need not draw. */
   readonly seed: number;
 }
 
@@ -86,7 +86,7 @@ export class System {
     return this.#busy > 0;
   }
 
-  /** Connections that can still be cut. */
+  /** The connections that are still open. */
   get connections(): SimConnection[] {
     return this.#connections.filter(({ isOpen }) => isOpen);
   }
@@ -99,7 +99,7 @@ export class System {
     return this.#quarantine?.alive === true;
   }
 
-  /** Publishes until it is confirmed, a few times at most, as a careful producer does. */
+  /** Publishes until it is confirmed, but only a few times, as a careful producer does. */
   publish(message: SentMessage): void {
     this.#producer ??= createPublisher({ url: this.#door(this.world.spawn('producer')), logger });
     const { publication } = message;
@@ -202,7 +202,7 @@ export class System {
     );
   }
 
-  /** Somebody seals a shard and dies. */
+  /** Seals a shard like a flusher that dies right after. */
   sealAlone(shard: number): void {
     const process = this.world.spawn('sealer');
     void this.redis
@@ -211,7 +211,7 @@ export class System {
       .catch(() => undefined);
   }
 
-  /** One `pulse verify`. Its answer is right at any moment, or it has none, which `mustAnswer` forbids. */
+  /** One `pulse verify`. Its answer must be right at any moment. With `mustAnswer`, it must have one. */
   verify(mustAnswer = false): void {
     const process = this.world.spawn('verifier');
     const books = verifyBooks({
@@ -236,7 +236,7 @@ export class System {
     return createSimPool(process, this.postgres, (client) => this.#clients.push(client));
   }
 
-  /** The URL under which this process, and it alone, reaches the broker. */
+  /** The URL that only this process uses to reach the broker. */
   #door(process: SimProcess): string {
     const url = `amqp://${process.name}`;
     rabbitDoors.set(url, async () => {
@@ -255,7 +255,7 @@ export class System {
     return url;
   }
 
-  /** Counts work as busy until it ends, or its process dies. */
+  /** Counts work as busy until it ends or its process dies. */
   #track(work: Promise<void>, process?: SimProcess): void {
     this.#busy += 1;
     let over = false;
@@ -271,7 +271,7 @@ export class System {
   }
 }
 
-/** A server was away, which a flush may say; that a batch does not add up it must never have to say here. */
+/** A flush may report that a server was unavailable. It must never report that a batch does not add up. */
 function isPassing(error: unknown): boolean {
   return error instanceof PulseError && error.retryable;
 }

@@ -1,4 +1,4 @@
-/** What producers send: few identities, so that duplicates abound, in every packing that the contract allows. */
+/** What producers send: few identities, so that duplicates are frequent, in every packing that the contract allows. */
 import { fingerprintText, sumKeyOf } from './identity.ts';
 import { QUEUE } from './broker-model.ts';
 import { toField } from '../../src/aggregate/keys.ts';
@@ -6,9 +6,9 @@ import type { Publication } from '../../src/contract/publication.ts';
 import { decimalOf } from '../support/pulses.ts';
 import { WALL_START_MS } from './world.ts';
 
-/** Identities that a run draws from. */
+/** The number of identities that a run draws from. */
 export const IDENTITY_COUNT = 24;
-/** Two pulses of the overflowing kind do not fit into one sum. */
+/** Two pulses of the overflowing kind do not fit in one sum. */
 export const SUM_MAX_NANOS = 1_500_000_000_000_000n * 10n ** 9n;
 const OVERFLOWING_NANOS = 999_999_999_999_999n * 10n ** 9n + 1n;
 
@@ -17,15 +17,15 @@ export type Kind = 'good' | 'anonymous' | 'overflowing' | 'bad';
 
 export interface SentPulse {
   readonly kind: Kind;
-  /** What Redis remembers it by; for one without id its field without the window. */
+  /** What Redis remembers it by. Without an id: its field without the window. */
   readonly identity: string;
-  /** Tenant, SKU and unit: the sum that it belongs to, whatever its hour. */
+  /** Tenant, SKU and unit: the sum that it belongs to, in any hour. */
   readonly sumKey: string;
   readonly nanos: bigint;
-  /** Its own text, and its place in the message: what its dead letter must show. */
+  /** Its exact text, and its position in the message. A dead letter must show both. */
   readonly text: string;
   readonly index: number | undefined;
-  /** Whether a second copy of its dead letter can be told from a second pulse. */
+  /** Whether a second copy of its dead letter can be told apart from a second pulse. */
   readonly hasIdentity: boolean;
 }
 
@@ -34,10 +34,10 @@ export interface SentMessage {
   readonly pulses: readonly SentPulse[];
 }
 
-/** How one message is made up; drawn by fast-check. */
+/** How one message is made; drawn by fast-check. */
 export interface MessagePlan {
   readonly identities: readonly number[];
-  /** Where the identity stands: in each pulse, or in the message alone. */
+  /** Where the identity is: in each pulse, or only in the message. */
   readonly idIn: 'body' | 'message';
   readonly packing: 'single' | 'array';
 }
@@ -65,7 +65,7 @@ function pulseOf(
   { messageId, index }: { messageId: string | undefined; index: number | undefined },
 ): SentPulse {
   const kind = kindOf(identity);
-  // A message id gives even a pulse that brings none an identity.
+  // A message id gives an identity even to a pulse without an id.
   const anonymous = kind === 'anonymous' && messageId === undefined;
   const tenant = anonymous ? `anonymous-${identity}` : kind === 'overflowing' ? 'huge' : 'acme';
   const ownId = messageId === undefined && !anonymous ? `p-${identity}` : undefined;
@@ -81,7 +81,7 @@ function pulseOf(
     id: ownId,
     timestamp,
   });
-  // One that is no JSON would spoil a whole array.
+  // A malformed pulse would invalidate a whole array.
   const malformed = identity === 11 && index === undefined;
   const sumKey = sumKeyOf(toField({ ...key, windowStartSec: 0 }));
   return {

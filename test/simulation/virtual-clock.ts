@@ -1,12 +1,12 @@
 /**
- * Time as the simulation has it: nothing waits, timers become tasks whose order the scheduler draws.
+ * Time in the simulation: nothing waits. Timers become tasks whose order the scheduler draws.
  *
- * A timer that is due within HORIZON_MS competes with everything else that may happen, as if the rest of
- * the system could be that slow. A later one waits until nothing else is left to do, or the clock jumps.
- * Intervals never keep time going by themselves.
+ * A timer that is due within HORIZON_MS competes with everything else that may happen, as if the rest of the
+ * system could be that slow. A later timer waits until nothing else is left to do, or until time jumps. Intervals
+ * alone never make time pass.
  */
 
-/** How late the reply of a server may be, against a timer set at the same moment. */
+/** How late a server's reply may be, relative to a timer that is set at the same moment. */
 const HORIZON_MS = 200;
 
 type Callback = (...args: unknown[]) => void;
@@ -20,7 +20,7 @@ interface Timer {
   offered: boolean;
 }
 
-/** What `setTimeout` gives back: enough of Node's own for the code under test. */
+/** What `setTimeout` returns: enough of Node's own class for the code under test. */
 class Handle {
   ref(): this {
     return this;
@@ -47,22 +47,22 @@ export class VirtualClock {
     return this.#nowMs;
   }
 
-  /** The wall clock, which may be stepped. */
+  /** The wall clock, which can be adjusted. */
   wallNow(): number {
     return this.#wallMs + this.#nowMs;
   }
 
-  /** Moves the wall clock alone, in either direction. */
+  /** Moves only the wall clock, in either direction. */
   stepWall(ms: number): void {
     this.#wallMs += ms;
   }
 
-  /** Lets time pass: everything due by then may fire. */
+  /** Lets time pass: everything that is due by then may fire. */
   pass(ms: number): void {
     this.#advanceTo(this.#nowMs + ms);
   }
 
-  /** Goes on to the next timeout. False when there is none. */
+  /** Advances to the next timeout. False when there is none. */
   passToNext(): boolean {
     let nextMs = Infinity;
     for (const { dueMs, periodMs, offered } of this.#timers.values()) {
@@ -121,7 +121,7 @@ export class VirtualClock {
   }
 }
 
-/** Puts the clock, and repeatable randomness, in the place of the process's own; returns the way back. */
+/** Replaces the process's clock, and its randomness by a repeatable one. Returns a function that restores both. */
 export function installClock(clock: VirtualClock, random: () => number): () => void {
   const { setTimeout, clearTimeout, setInterval, clearInterval } = globalThis;
   const kept = { dateNow: Date.now, now: performance.now.bind(performance), random: Math.random };
@@ -142,7 +142,7 @@ export function installClock(clock: VirtualClock, random: () => number): () => v
   };
 }
 
-/** `setTimeout` of `node:timers/promises` on whatever clock is installed. */
+/** `setTimeout` of `node:timers/promises` on the installed clock. */
 export function delay(ms: number, value: unknown, options: { signal?: AbortSignal } = {}) {
   const { signal } = options;
   return new Promise((resolve, reject) => {

@@ -1,8 +1,8 @@
 /**
  * The simulated machine room: processes that can be killed or stopped, and pipes between them.
  *
- * Everything that happens is a task of fast-check's scheduler, which draws the order. Between two tasks all
- * code of all processes has run until it waits, so a crash between two tasks is a crash at an await.
+ * Everything that happens is a task of fast-check's scheduler, which draws the order. Between two tasks, all code
+ * of all processes runs until it waits, so a crash between two tasks is a crash at an await.
  */
 import type { Scheduler } from 'fast-check';
 import { VirtualClock } from './virtual-clock.ts';
@@ -10,12 +10,12 @@ import { VirtualClock } from './virtual-clock.ts';
 /** 2026-11-22T04:10:00Z, the wall clock at the start of every run. */
 export const WALL_START_MS = Date.UTC(2026, 10, 22, 4, 10);
 
-/** A promise broken, as opposed to an accident of the test itself. */
+/** A broken guarantee, in contrast to an error of the test itself. */
 export class Violation extends Error {
   override name = 'Violation';
 }
 
-/** What a run may come across and every set of runs must. */
+/** What may happen in a run, and must happen in every series of runs. */
 export const CIRCUMSTANCES = [
   'process killed with requests on their way',
   'delivered again',
@@ -42,7 +42,7 @@ export type Circumstance = (typeof CIRCUMSTANCES)[number];
 export class World {
   readonly clock: VirtualClock;
   readonly processes: SimProcess[] = [];
-  /** How often each circumstance arose, so that a test can tell whether it was tried at all. */
+  /** How often each circumstance occurred, so that a test can tell whether it was covered. */
   readonly met = new Map<Circumstance, number>();
   readonly #scheduler: Scheduler;
   #failure: Error | undefined;
@@ -54,7 +54,7 @@ export class World {
     }, WALL_START_MS);
   }
 
-  /** Something that happens some time from now, in an order that the scheduler draws. */
+  /** Schedules something for later; the scheduler draws the order. */
   task(label: string, run: () => void): void {
     void this.#scheduler.schedule(Promise.resolve(), label).then(() => {
       try {
@@ -69,7 +69,7 @@ export class World {
     this.met.set(circumstance, (this.met.get(circumstance) ?? 0) + 1);
   }
 
-  /** Ends the run; `check` throws it after the task that is going on. */
+  /** Ends the run: `check` throws the error after the current task. */
   fail(error: unknown): void {
     this.#failure ??= error instanceof Error ? error : new Error('unknown', { cause: error });
   }
@@ -90,11 +90,11 @@ export class World {
   }
 }
 
-/** A process of ours. Its code runs only inside `enter`. */
+/** One of our processes. Its code runs only inside `enter`. */
 export class SimProcess {
   readonly name: string;
   readonly world: World;
-  /** Requests that were on their way when it died get lost. */
+  /** Whether its death loses the requests that were on their way. */
   requestsLost = false;
   readonly #onDeath: ((requestsLost: boolean) => void)[] = [];
   #state: 'running' | 'stopped' | 'dead' = 'running';
@@ -134,22 +134,22 @@ export class SimProcess {
     const parked = this.#parked;
     this.#parked = [];
     for (const run of parked)
-      this.world.task(`${this.name} goes on`, () => {
+      this.world.task(`${this.name} continues`, () => {
         this.enter(run);
       });
   }
 
-  /** Runs code of this process, later if it is stopped, never if it is dead. */
+  /** Runs code of this process: now, later if it is stopped, never if it is dead. */
   enter(run: () => void): void {
     if (this.#state === 'stopped') this.#parked.push(run);
     else if (this.#state === 'running') run();
   }
 
   /**
-   * Asks a server once: the request arrives, then the answer, each some time later.
+   * Sends one request to a server: the request arrives, then the answer, each after some time.
    *
-   * @param fate `refused`: it never arrives. `unanswered`: it is done and the answer gets lost.
-   * `late`: the caller has given up before it arrives, and it is done all the same.
+   * @param fate `refused`: it never arrives. `unanswered`: it is executed and its answer is lost. `late`: the caller
+   * has given up before it arrives, and it is still executed.
    */
   ask<T>(
     label: string,
@@ -203,11 +203,11 @@ function notice(world: World, label: string, fate: Fate): void {
 
 export type Fate = 'answered' | 'refused' | 'unanswered' | 'late';
 
-/** One direction of a connection: in order, one at a time, each some time after it was sent. */
+/** One direction of a connection: ordered, one message at a time, each some time after it was sent. */
 export class Pipe {
   readonly #world: World;
   readonly #name: string;
-  /** Whose code it runs; undefined for a server's. */
+  /** The process whose code it runs; undefined for a server's. */
   readonly #receiver: SimProcess | undefined;
   #queue: { label: string; run: () => void }[] = [];
   #offered = false;
@@ -226,9 +226,9 @@ export class Pipe {
   }
 
   /**
-   * The last thing that arrives; with `drop`, what is still on its way does not.
+   * Sends the last message. With `drop`, what is still on its way is lost.
    *
-   * @returns What got lost.
+   * @returns What was lost.
    */
   end(label: string, run: () => void, drop: boolean): string[] {
     if (this.#ended) return [];
