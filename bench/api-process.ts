@@ -1,4 +1,4 @@
-/** `pulse api` as a process of its own, and a client that is logged in. */
+/** `pulse api` as a separate process, and a client that is logged in. */
 import { randomBytes } from 'node:crypto';
 import { tokenHeader } from './api-requests.ts';
 import { openHttpConnection } from './http-connection.ts';
@@ -8,7 +8,7 @@ import type { BenchContext } from './scenario.ts';
 
 const USERNAME = 'bench';
 
-/** Starts it on the installation's servers; both are closed by the caller. */
+/** Starts it on the installation's servers; the caller closes both. */
 export async function startBenchApi(
   { servers, profileDirectory }: BenchContext,
   { queue, redisUrl, databaseUrl }: Installation,
@@ -22,7 +22,7 @@ export async function startBenchApi(
       JWT_SECRET: randomBytes(32).toString('hex'),
       ADMIN_USERNAME: USERNAME,
       ADMIN_PASSWORD: password,
-      // One caller asks as fast as it is answered, which is more than one caller may.
+      // One caller sends requests as fast as they are answered, which is more than the limit for one caller.
       RATE_LIMIT_PER_MINUTE: '0',
     },
   });

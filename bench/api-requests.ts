@@ -1,22 +1,20 @@
-/** The two ways to the same rows: over HTTP, and by the very statements that the API sends, through `pg` alone. */
+/** Two ways to read the same rows: over HTTP, and with the exact statements that the API sends, through `pg` alone. */
 import type { Client, Pool } from 'pg';
 import { API_BASE } from '../src/http/api-base.ts';
 import { findPulse, listPulses, type PulseFilters } from '../src/usage/pulses-query.ts';
 import { openHttpConnection } from './http-connection.ts';
 
-/** One statement as the API sends it. */
 export interface Statement {
   readonly text: string;
   readonly values: unknown[];
 }
 
-/** One kind of request. */
 export interface ApiRequest {
   readonly name: string;
   readonly path: string;
-  /** Reads the same through the API's own query functions, so that their statements can be listened to. */
+  /** Reads the same through the API's own query functions, so that their statements can be recorded. */
   readonly read: (pool: Pool) => Promise<unknown>;
-  /** How often in a round; a slow one less. */
+  /** How often per round; less for a slow one. */
   readonly times: number;
 }
 
@@ -56,7 +54,7 @@ export function apiRequests(rowCount: number, { deepTimes }: { deepTimes: number
   ];
 }
 
-/** The statements that a read sends, in order, those of its transaction included. */
+/** The statements that a read sends, in order, including those of its transaction. */
 export async function listenToStatements(
   pool: Pool,
   read: (pool: Pool) => Promise<unknown>,
@@ -77,11 +75,11 @@ export async function listenToStatements(
   } finally {
     client.release();
   }
-  if (heard.length === 0) throw new Error('The query functions sent nothing that was heard.');
+  if (heard.length === 0) throw new Error('The query functions sent no statement.');
   return heard;
 }
 
-/** The header of a caller who has logged in. */
+/** The header of a logged-in caller. */
 export async function tokenHeader(
   origin: string,
   credentials: { username: string; password: string },

@@ -1,4 +1,4 @@
-/** A database as a year of use leaves it: made by Postgres itself, because COPY from here would take minutes. */
+/** A database after a year of use. Postgres generates it, because COPY from here would take minutes. */
 import type { Pool } from 'pg';
 import { HOUR_SECONDS, windowStartSec } from '../src/core/window.ts';
 
@@ -8,12 +8,12 @@ export interface ApiRowsOptions {
   readonly tell: (line: string) => void;
 }
 
-/** Rows per flush batch, each batch one hour: the batches before it lie in the hours before. */
+/** Rows per flush batch. Each batch covers one hour, and the batches before it cover the hours before. */
 const ROWS_PER_BATCH = 20_000;
 const ROWS_PER_STATEMENT = 1_000_000;
 const TENANTS = 1_000;
 
-/** Rows of 1,000 tenants with 200 SKUs and units each, and the ledger entries that belong to them. */
+/** Rows of 1,000 tenants with 200 SKUs and units each, and their ledger entries. */
 export async function fillApiRows(
   pool: Pool,
   { rowCount, timeMs, tell }: ApiRowsOptions,
@@ -52,5 +52,5 @@ export async function fillApiRows(
   await pool.query('VACUUM ANALYZE flush_batches');
 }
 
-/** A uuid made of the batch's number. */
+/** A uuid made from the batch's number. */
 const BATCH_ID = `('00000000-0000-4000-8000-' || lpad(batch::text, 12, '0'))::uuid`;

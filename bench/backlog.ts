@@ -1,4 +1,4 @@
-/** Filling queues before the clock starts. */
+/** Fills queues before the clock starts. */
 import { randomBytes } from 'node:crypto';
 import { connect } from 'amqplib';
 import { declareTopologyAt } from '../src/platform/topology.ts';
@@ -13,15 +13,15 @@ export interface Filler {
   close(): Promise<void>;
 }
 
-/** What of a traffic differs from scenario to scenario. */
+/** How the traffic differs from scenario to scenario. */
 export type TrafficShape = Pick<Traffic, 'keyCount' | 'distribution'> & {
   readonly pulsesPerMessage?: number;
 };
 
-/** Unconfirmed publications while filling; only filling time depends on it. */
+/** Unconfirmed publications while filling; affects only the time to fill. */
 const FILL_WINDOW = 2_000;
 
-/** New traffic of a shape: ids that nobody has seen, of this hour. */
+/** New traffic of a shape: all in the current hour, with ids that were never used. */
 export function newTraffic(
   { nextNumber, timestamp }: BenchContext,
   shape: TrafficShape,
@@ -38,7 +38,7 @@ export function newTraffic(
   };
 }
 
-/** Starts Pulse's own publisher in a process of its own, towards the exchange of that name. */
+/** Starts Pulse's own publisher in a separate process, for the exchange of that name. */
 export async function openFiller(context: BenchContext, exchange: string): Promise<Filler> {
   const child: BenchChild<PublishOrder> = startChild('publish');
   const url = context.servers.rabbitmqUrl;
@@ -56,7 +56,7 @@ export async function openFiller(context: BenchContext, exchange: string): Promi
   };
 }
 
-/** Declares a second queue like the product's; `from` binds it so that it gets the same messages. */
+/** Declares a second queue like the product's; with `from`, it also receives the messages of that exchange. */
 export async function declareTwin(
   context: BenchContext,
   queue: string,

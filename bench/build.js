@@ -1,5 +1,5 @@
-// Compiles bench/ into dist/bench/, beside the build of src/ that it measures: the same files that users run,
-// not a second copy. Types are checked by `npm run typecheck`; here they are only taken off.
+// Compiles bench/ into dist/bench/, next to the build of src/ that it measures: the files that users run, not a
+// second copy. `npm run typecheck` checks the types; here they are only stripped.
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';

@@ -1,4 +1,4 @@
-/** Programs of the bench that run in a process of their own, as the measured worker does. */
+/** Programs of the bench that run in separate processes, like the measured worker. */
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
@@ -6,7 +6,7 @@ import type { Answer } from './processes/answer-parent.ts';
 
 export interface BenchChild<Order> {
   readonly pid: number;
-  /** One at a time. @throws Error with the child's words, or when it ends before it answers. */
+  /** One request at a time. @throws Error with the child's error, or when it ends before it answers. */
   ask(order: Order): Promise<unknown>;
   signal(signal: NodeJS.Signals): void;
   close(): Promise<void>;
@@ -15,9 +15,9 @@ export interface BenchChild<Order> {
 /** Starts `processes/<name>`. It ends with this process. */
 export function startChild<Order extends object>(name: string): BenchChild<Order> {
   const path = fileURLToPath(new URL(`./processes/${name}.js`, import.meta.url));
-  // Typed arrays travel as they are.
+  // Sends typed arrays without conversion.
   const child = fork(path, [], { serialization: 'advanced', execArgv: [] });
-  // A child that is stopped by a signal would not notice that its channel has gone.
+  // A stopped child would not notice that its channel is closed.
   const killWithUs = (): void => void child.kill('SIGKILL');
   process.once('exit', killWithUs);
   const ended = once(child, 'exit').then(() => {

@@ -1,20 +1,20 @@
-/** CPU time of processes, read from the kernel's own books. */
+/** CPU time of processes, read from the kernel's accounting. */
 import { existsSync, readFileSync } from 'node:fs';
 import { processTree } from '../src/private-servers/process-identity.ts';
 
-/** Microseconds by kind of process. `node` is the measured side's own process, all threads. */
+/** Microseconds by kind of process. `node` is the measured side's process with all its threads. */
 export interface CpuUs {
   readonly node: number;
   readonly rabbitmq: number;
   readonly redis: number;
   readonly postgres: number;
-  /** All else on the machine, the bench itself included: when it is large, the figures of the run are not to be trusted. */
+  /** Everything else on the machine, including the bench itself. When it is large, do not trust the figures of the run. */
   readonly other: number;
 }
 
 export const CPU_GROUPS = ['node', 'rabbitmq', 'redis', 'postgres', 'other'] as const;
 
-/** The first process of each kind; its descendants count with it. */
+/** The first process of each kind; its descendants are included. */
 export interface CpuRoots {
   readonly node?: number | readonly number[];
   readonly rabbitmq?: number;
@@ -22,10 +22,10 @@ export interface CpuRoots {
   readonly postgres?: number;
 }
 
-/** Linux reports in hundredths of a second to programs, whatever its own tick is. */
+/** Linux reports hundredths of a second to programs, whatever its internal tick is. */
 const US_PER_TICK = 10_000;
 
-/** Starts watching. @returns Ends it: the time used since, or null where there is no /proc. */
+/** Starts measuring. @returns A function that stops and returns the time used, or null where there is no /proc. */
 export function watchCpu(roots: CpuRoots): () => CpuUs | null {
   const before = readAll(roots);
   return () => {
@@ -67,7 +67,7 @@ function readAll(roots: CpuRoots): CpuUs | null {
   return { ...known, other: machineCpuUs() - knownUs };
 }
 
-/** What all cores together have been busy: user, nice, system, and the two kinds of interrupts. */
+/** The busy time of all cores: user, nice, system, and the two kinds of interrupts. */
 function machineCpuUs(): number {
   const [user, nice, system, , , hard, soft] = read('/proc/stat')
     .split('\n', 1)
@@ -82,7 +82,7 @@ function machineCpuUs(): number {
   return ticks * US_PER_TICK;
 }
 
-/** utime, stime, and both of the children that were waited for; counted from the end of the name. */
+/** utime, stime, and the same for children that were waited for; counted from the end of the name. */
 function ownCpuUs(pid: number): number {
   const text = read(`/proc/${pid}/stat`);
   const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
@@ -94,7 +94,7 @@ function read(path: string): string {
   try {
     return readFileSync(path, 'utf8');
   } catch {
-    // The process ended meanwhile.
+    // The process has ended in the meantime.
     return '';
   }
 }

@@ -1,6 +1,6 @@
 /**
- * One kept HTTP/1.1 connection that only asks and reads: Node's own client took longer for a request than the API did,
- * and would have been measured with it.
+ * One persistent HTTP/1.1 connection that only sends and reads. Node's own client took longer per request than the
+ * API did, and would have been part of the measurement.
  */
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
@@ -19,7 +19,7 @@ const CONTENT_LENGTH = /\r\ncontent-length: *(\d+)/i;
 /**
  * Connects. One request at a time; every answer must carry a Content-Length.
  *
- * @param origin Such as http://127.0.0.1:3000.
+ * @param origin For example http://127.0.0.1:3000.
  */
 export async function openHttpConnection(
   origin: string,

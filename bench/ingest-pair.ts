@@ -1,4 +1,4 @@
-/** A scenario that drains two queues: Pulse one, its reference the other. */
+/** A scenario that drains two queues: one with Pulse, the other with its reference. */
 import { declareTwin, newTraffic, openFiller, type TrafficShape } from './backlog.ts';
 import {
   measureSide,
@@ -18,13 +18,13 @@ export interface IngestPairOptions {
   readonly shape: TrafficShape;
   readonly pulseCount: number;
   readonly reference: 'bare drain' | 'original design';
-  /** The reference takes this many messages of one pulse each; left out, it takes the very same messages. */
+  /** The reference gets this many messages of one pulse each; without it, it gets the same messages as Pulse. */
   readonly referencePulseCount?: number;
 }
 
 const WARM_UP_PULSES = 40_000;
 
-/** Opens both sides on queues of their own; the same messages are routed to both wherever that is possible. */
+/** Opens both sides on separate queues; the same messages are routed to both wherever that is possible. */
 export async function openIngestPair(
   context: BenchContext,
   options: IngestPairOptions,
@@ -77,7 +77,7 @@ export async function openIngestPair(
   };
 }
 
-/** The original design's counters go to a Redis database of their own, on the same server. */
+/** The original design's counters go to a separate Redis database on the same server. */
 function openReference(
   context: BenchContext,
   { reference }: IngestPairOptions,

@@ -1,6 +1,6 @@
 /**
  * The sides of the ingest scenarios. Each waits on its queue, is stopped by a signal while the backlog is filled, and
- * is measured from the moment it is let go until the last pulse is settled: no start-up is in the figure.
+ * is measured from its release until the last pulse is settled, so the figure includes no start-up.
  */
 import { sleep } from '../src/platform/backoff.ts';
 import type { Filler } from './backlog.ts';
@@ -14,7 +14,6 @@ import type { PulseProcess } from './pulse-process.ts';
 import type { BenchContext, Measured } from './scenario.ts';
 import type { Traffic } from './traffic.ts';
 
-/** What a side is given to take. */
 export interface Backlog {
   readonly pulseCount: number;
   readonly messageCount: number;
@@ -22,11 +21,11 @@ export interface Backlog {
 }
 
 export interface IngestSide {
-  /** Of the processes that are measured. */
+  /** The measured processes. */
   readonly pids: readonly number[];
-  /** Stops it, before its backlog is filled. */
+  /** Stops it before its backlog is filled. */
   hold(messageCount: number): Promise<void>;
-  /** Lets it go. Resolves with the moment of the last pulse, on the clock of `nowMs`. @throws Error when the counts are wrong. */
+  /** Resumes it. Resolves with the time of the last pulse on the clock of `nowMs`. @throws Error when the counts are wrong. */
   release(backlog: Backlog): Promise<number>;
   close(): Promise<void>;
 }
@@ -35,7 +34,7 @@ const POLL_MS = 10;
 const STALLED_MS = 60_000;
 
 /**
- * A large prefetch and rare acknowledgements: what the broker and the client can do at their best.
+ * A large prefetch and rare acknowledgements: the best that the broker and the client can do.
  */
 export const DRAIN_SETTINGS = { prefetch: 8_000, ackEvery: 1_000 };
 
@@ -43,7 +42,7 @@ export function messageCountOf({ pulseCount, pulsesPerMessage }: Traffic): numbe
   return Math.ceil(pulseCount / pulsesPerMessage);
 }
 
-/** Holds a side and fills its queue. */
+/** Stops a side and fills its queue. */
 export async function fillHeld(
   side: IngestSide,
   filler: Filler,
@@ -55,7 +54,7 @@ export async function fillHeld(
   return { pulseCount: traffic.pulseCount, messageCount, bodyBytes };
 }
 
-/** Measures one side over one backlog that is filled and waits. */
+/** Measures one side on one backlog that is already filled. */
 export async function measureSide(
   context: BenchContext,
   side: IngestSide,
@@ -73,7 +72,7 @@ export async function measureSide(
   };
 }
 
-/** Pulse itself: worker processes as users start them, one unless more are given. */
+/** Pulse itself: worker processes as users start them, one by default. */
 export async function openProductSide(
   installation: Installation,
   workerCount = 1,
@@ -109,7 +108,7 @@ async function releaseWorkers(
   return endedAtMs;
 }
 
-/** @throws Error when counting stands still for a minute. */
+/** @throws Error when the count does not change for a minute. */
 export async function waitUntilCounted(
   { readCounts }: Pick<Installation, 'readCounts'>,
   wanted: number,
@@ -124,13 +123,13 @@ export async function waitUntilCounted(
     if (counted !== last) movedAtMs = nowMs();
     last = counted;
     if (nowMs() - movedAtMs > STALLED_MS) {
-      throw new Error(`Counting stands still at ${counted} of ${wanted} pulses.`);
+      throw new Error(`Counting has stopped at ${counted} of ${wanted} pulses.`);
     }
     await sleep(POLL_MS);
   }
 }
 
-/** The reference: amqplib, the same kind of queue, acknowledging and nothing else. */
+/** The reference: amqplib on the same kind of queue. It only acknowledges. */
 export async function openDrainSide(context: BenchContext, queue: string): Promise<IngestSide> {
   const child: BenchChild<DrainOrder> = startChild('bare-drain');
   const url = context.servers.rabbitmqUrl;
@@ -153,7 +152,7 @@ export async function openDrainSide(context: BenchContext, queue: string): Promi
   };
 }
 
-/** The design that Pulse replaces; it asks for deliveries only when it is let go. */
+/** The design that Pulse replaces. It only starts consuming when it is released. */
 export async function openOriginalSide(
   context: BenchContext,
   { queue, redisUrl }: { queue: string; redisUrl: string },

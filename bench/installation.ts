@@ -1,4 +1,4 @@
-/** One installation of Pulse that shares nothing but servers with others: a queue, a Redis database, a database. */
+/** One installation of Pulse that shares only the servers with others: a queue, a Redis database, a database. */
 import { connect } from 'amqplib';
 import { Client, type Pool } from 'pg';
 import { createAccumulator, type Accumulator } from '../src/aggregate/accumulator.ts';
@@ -20,20 +20,20 @@ export interface Installation {
   readonly accumulator: Accumulator;
   /** Starts a worker and waits until it consumes. */
   startWorker(env?: Readonly<Record<string, string>>): Promise<PulseProcess>;
-  /** What is counted and refused so far. */
+  /** How many pulses are counted and refused so far. */
   readCounts(): Promise<{ counted: number; duplicates: number }>;
-  /** Gives everything back; workers are closed before by whoever started them. */
+  /** Removes everything. Whoever started workers must close them first. */
   close(): Promise<void>;
 }
 
-/** Long enough for the bench to remember everything, so that memory only grows. */
+/** Long enough to remember every id of the bench, so that memory only grows. */
 export const DEDUPE_WINDOW_SECONDS = 86_400;
 const CONSUMING_TIMEOUT_MS = 30_000;
 const POLL_MS = 20;
-/** No flush but those that a scenario asks for. */
+/** No flush except those that a scenario starts. */
 const NO_FLUSH = '0 0 1 1 *';
 
-/** Creates one: migrated, declared, empty. */
+/** Creates an installation that is migrated, declared and empty. */
 export async function createInstallation(context: BenchContext): Promise<Installation> {
   const { servers, logger } = context;
   const number = context.nextNumber();
@@ -44,7 +44,7 @@ export async function createInstallation(context: BenchContext): Promise<Install
   await queryOnce(servers.databaseUrl, `CREATE DATABASE ${database}`);
   await runMigrations(databaseUrl, logger);
   await declareTopologyAt(servers.rabbitmqUrl, queue);
-  // A flush is asked to stream through it while others wait; no timeout of the client may end a long call.
+  // A flush streams through it while other calls wait, so the client must not time out a long call.
   const redis = createRedis(redisUrl, { name: 'bench', logger, commandTimeoutMs: 60_000 });
   await waitForRedis(redis, { url: redisUrl, timeoutMs: 10_000, logger });
   await ensureLibrary(redis);

@@ -1,4 +1,4 @@
-/** On what a run was made: a figure without its machine says nothing. */
+/** The machine and versions of a run, without which its figures mean nothing. */
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { cpus, release, totalmem } from 'node:os';
@@ -9,9 +9,9 @@ export interface Machine {
   readonly cores: number;
   readonly memoryGib: number;
   readonly system: string;
-  /** The commit that was built; with `+` when files differ from it. */
+  /** The commit that was built; with `+` if files differ from it. */
   readonly commit: string;
-  /** Node.js and the packages whose speed shows; the servers add theirs. */
+  /** Node.js and the packages that affect the speed; the servers add theirs. */
   readonly versions: Readonly<Record<string, string>>;
 }
 

@@ -24,7 +24,7 @@ const ROUNDS = { full: 5, quick: 3 };
 const command = new Command('npm run bench --')
   .description('Measure Pulse against references in the same run, on private servers.')
   .addOption(
-    new Option('--only <names...>', 'run these alone; the others keep their last results').choices(
+    new Option('--only <names...>', 'run only these; the others keep their last results').choices(
       SCENARIOS.map(({ name }) => name),
     ),
   )
@@ -37,15 +37,15 @@ const command = new Command('npm run bench --')
   )
   .option(
     '--profile <directory>',
-    'write CPU profiles of the measured processes there; such results are not kept',
+    'write CPU profiles of the measured processes to this folder; the results are not kept',
   )
   .option(
     '--set <name=value...>',
-    'settings of the measured workers, such as BATCH_SIZE=4000; such results are not kept',
+    'settings of the measured workers, such as BATCH_SIZE=4000; the results are not kept',
   )
   .option(
     '--workers <n>',
-    'worker processes that drain one queue together; such results are not kept',
+    'worker processes that drain one queue together; the results are not kept',
     toCount,
   )
   .addHelpText(
@@ -53,7 +53,7 @@ const command = new Command('npm run bench --')
     '\nExamples:\n  $ npm run bench\n  $ npm run bench -- --only ingest flush --json',
   )
   .action(async (flags: Flags) => {
-    // A scenario that failed may have left a child behind, which would keep this process waiting.
+    // A failed scenario may leave a child behind, which would keep this process alive.
     process.exit(await runBench(flags));
   });
 await command.parseAsync();
@@ -80,10 +80,10 @@ async function runBench(flags: Flags): Promise<number> {
     results.push(result);
     if (result.error !== null) tell(`${result.name} failed: ${result.error}`);
     const versions = { ...machine.versions, ...serverVersions };
-    // Figures of other settings than the defaults, or with profiling, would mislead whoever reads them later.
+    // Figures from other settings or with profiling would mislead later readers.
     if (flags.set !== undefined || flags.workers !== undefined || settings.profile)
       return undefined;
-    // After each one: what has been measured is not lost when a later one is interrupted.
+    // After each scenario, so that an interruption does not lose what was already measured.
     return writeResults({ machine: { ...machine, versions }, settings, results });
   });
   print(report, results, flags.json === true);
@@ -108,7 +108,7 @@ async function runAll(
     nextNumber: () => ++lastNumber,
     timestamp: new Date().toISOString(),
   };
-  // Ctrl-C: the servers end with this process, and so do the children.
+  // Ctrl-C: the servers and children end with this process.
   const stop = (): never => process.exit(130);
   process.on('SIGINT', stop).on('SIGTERM', stop);
   let report: BenchReport | undefined;

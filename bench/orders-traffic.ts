@@ -1,4 +1,4 @@
-/** What the scenarios with orders share: something to order, callers who order it, processes that handle it. */
+/** What the scenarios with orders share: a catalogue, callers that order, and processes that handle the orders. */
 import type { Pool } from 'pg';
 import { API_BASE } from '../src/http/api-base.ts';
 import { sleep } from '../src/platform/backoff.ts';
@@ -42,7 +42,7 @@ async function startHandler(
   return await startPulseProcess({ command, env, profileDirectory });
 }
 
-/** Sends orders over all connections at once, as fast as they are answered. @param isDone Asked before each. */
+/** Sends orders over all connections at once, as fast as they are answered. @param isDone Checked before each order. */
 export async function postOrders(
   connections: readonly HttpConnection[],
   isDone: (postedCount: number) => boolean,

@@ -1,4 +1,4 @@
-/** The product as its users start it: the built command line in a process of its own. */
+/** The product as its users start it: the built command line in a separate process. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync } from 'node:fs';
@@ -9,21 +9,21 @@ export interface PulseProcess {
   readonly pid: number;
   readonly ready: ReadyLine;
   signal(signal: NodeJS.Signals): void;
-  /** Lets it drain. @throws Error when it does not end well. */
+  /** Drains and stops it. @throws Error when it does not exit with 0. */
   close(): Promise<void>;
 }
 
 export interface PulseProcessOptions {
   readonly command: 'worker' | 'api' | 'processor' | 'enricher';
   readonly env: Readonly<Record<string, string>>;
-  /** Writes a CPU profile of every thread there when the process ends. */
+  /** When the process ends, writes a CPU profile of every thread to this folder. */
   readonly profileDirectory?: string | undefined;
 }
 
 const MAIN = fileURLToPath(new URL('../main.js', import.meta.url));
 const INHERITED = ['PATH', 'HOME', 'LANG', 'TMPDIR'];
 
-/** Starts it and waits until it says that it is ready. */
+/** Starts it and waits until it reports that it is ready. */
 export async function startPulseProcess(options: PulseProcessOptions): Promise<PulseProcess> {
   const { command, env, profileDirectory } = options;
   const inherited = Object.fromEntries(INHERITED.map((name) => [name, process.env[name]]));

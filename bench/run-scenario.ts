@@ -1,4 +1,4 @@
-/** Runs one scenario: a warm-up, then rounds of both sides in alternating order, then the proof. */
+/** Runs one scenario: a warm-up, then rounds of both sides in alternating order, then the check of the result. */
 import { CPU_GROUPS, type CpuUs } from './cpu.ts';
 import { formatFigure } from './report/table.ts';
 import type {
@@ -11,7 +11,7 @@ import type {
 } from './scenario.ts';
 import { median, spreadOf, type Spread } from './statistics.ts';
 
-/** Never throws: what goes wrong is part of the result. */
+/** Never throws: an error becomes part of the result. */
 export async function runScenario(
   context: BenchContext,
   scenario: Scenario,
@@ -47,7 +47,7 @@ async function runRounds(context: BenchContext, scenario: Scenario, runs: Round[
     }
     await opened.verify();
   } catch (failure) {
-    // What failed first says more than what fails because of it.
+    // The first error says more than those that follow from it.
     await opened.close().catch(() => undefined);
     throw failure;
   }
@@ -125,7 +125,7 @@ function reaches(
   }
 }
 
-/** Median over the rounds, for each kind of process. */
+/** The median over the rounds, for each kind of process. */
 function cpuPerPulse(sides: readonly Measured[]): CpuUs | null {
   const known = sides.flatMap(({ cpuUs, pulseCount }) =>
     cpuUs === undefined || cpuUs === null || pulseCount === undefined

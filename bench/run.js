@@ -1,5 +1,5 @@
-// Sets up a bare clone as every other command does, compiles the benchmarks, and runs them.
-// Plain JavaScript without dependencies, because it runs before there are any.
+// Sets up a bare clone like every other command, compiles the benchmarks, and runs them.
+// Plain JavaScript without dependencies, because it runs before they are installed.
 import { run, setUp } from '../scripts/set-up.js';
 
 await setUp();

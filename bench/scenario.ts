@@ -1,43 +1,43 @@
-/** What a scenario is, and what a run of it gives. */
+/** What a scenario is, and what its run returns. */
 import type { Logger } from '../src/platform/logger.ts';
 import type { CpuUs } from './cpu.ts';
 import type { BenchServers } from './servers.ts';
 import type { Spread } from './statistics.ts';
 
-/** What every scenario is run with. */
+/** The context in which every scenario runs. */
 export interface BenchContext {
   readonly servers: BenchServers;
-  /** Smaller sizes and fewer rounds: shows that everything works, its figures are rough. */
+  /** Smaller sizes and fewer rounds: shows that everything works, but its figures are rough. */
   readonly quick: boolean;
   readonly rounds: number;
   readonly logger: Logger;
-  /** Where CPU profiles of the measured workers go; none are taken without it. */
+  /** The folder for CPU profiles of the measured workers; undefined takes none. */
   readonly profileDirectory: string | undefined;
-  /** Settings of the measured workers that differ from their defaults. */
+  /** Settings of the measured workers that differ from the defaults. */
   readonly workerEnv: Readonly<Record<string, string>>;
-  /** Worker processes that drain together in the ingest scenarios. */
+  /** How many worker processes drain together in the ingest scenarios. */
   readonly workerCount: number;
-  /** Another number at each call, for names and seeds. */
+  /** A new number on each call, for names and seeds. */
   readonly nextNumber: () => number;
-  /** When all pulses were used: one instant, because the hour may turn while a run lasts. */
+  /** The time of use of all pulses: one instant, because a run may cross the full hour. */
   readonly timestamp: string;
-  /** A line for the person who waits. */
+  /** Prints a progress line for people. */
   readonly tell: (line: string) => void;
 }
 
-/** One side of one round. */
+/** The measurement of one side in one round. */
 export interface Measured {
   /** In the scenario's unit. */
   readonly value: number;
-  /** CPU time by process, over the measured time alone; null where it cannot be read. */
+  /** CPU time by process, over the measured time only; null where it cannot be read. */
   readonly cpuUs?: CpuUs | null;
-  /** How many pulses (or rows, for a flush) that CPU time was spent on. */
+  /** How many pulses (or rows, for a flush) the CPU time was spent on. */
   readonly pulseCount?: number;
-  /** More of what was seen. */
+  /** Additional figures. */
   readonly details?: Readonly<Record<string, number>>;
 }
 
-/** A second condition beside the bar, such as the longest pause. */
+/** A second condition next to the target, such as the longest pause. */
 export interface Condition {
   readonly name: string;
   readonly value: number;
@@ -45,14 +45,14 @@ export interface Condition {
   readonly passed: boolean;
 }
 
-/** A round is a preparation that is not measured, then both sides in alternating order. */
+/** A round is an unmeasured preparation, then both sides in alternating order. */
 export interface OpenedScenario {
-  /** @param warmUp The first round only warms both sides up; it may be smaller, and is not recorded. */
+  /** @param warmUp The first round only warms up both sides. It may be smaller, and is not recorded. */
   prepare(warmUp: boolean): Promise<void>;
   product(): Promise<Measured>;
-  /** Left out where nothing is compared. */
+  /** Missing where nothing is compared. */
   reference?(): Promise<Measured>;
-  /** Proves, after the last round, that what came out is right. @throws Error saying what is not. */
+  /** Checks after the last round that the result is correct. @throws Error saying what is wrong. */
   verify(): Promise<void>;
   close(): Promise<void>;
 }
@@ -74,11 +74,10 @@ export interface Scenario {
   readonly open: (context: BenchContext) => Promise<OpenedScenario>;
   /** Other conditions that the same runs must meet. */
   readonly conditions?: (rounds: readonly Round[]) => Condition[];
-  /** Where the ratio is not that of the two values. */
+  /** Set where the ratio is not that of the two values. */
   readonly ratioOf?: (product: Measured, reference: Measured) => number;
 }
 
-/** Both sides of one round. */
 export interface Round {
   readonly first: 'product' | 'reference';
   readonly product: Measured;
@@ -86,23 +85,23 @@ export interface Round {
   readonly ratio: number | null;
 }
 
-/** What is written down of a scenario. */
+/** What is stored for a scenario. */
 export interface ScenarioResult {
   readonly name: string;
   readonly measured: string;
   readonly against: string;
   readonly unit: string;
   readonly judgement: Judgement;
-  /** Median over the rounds; null when the scenario failed before its end. */
+  /** The median over the rounds; null when the scenario failed before its end. */
   readonly value: number | null;
   readonly reference: number | null;
-  /** Over the ratios of each round, whose two sides ran right after each other. */
+  /** Over the ratios of the rounds; the two sides of a round run right after each other. */
   readonly ratio: Spread | null;
   readonly mustReach: number;
   readonly aim: number;
   readonly conditions: readonly Condition[];
   readonly passed: boolean;
-  /** What came out was right. */
+  /** The result was correct. */
   readonly verified: boolean;
   readonly error: string | null;
   readonly runs: readonly Round[];

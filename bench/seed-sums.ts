@@ -1,4 +1,4 @@
-/** Puts sums into Redis past the broker, as many keys as wanted. */
+/** Writes sums for any number of keys into Redis, without the broker. */
 import { BatchFold } from '../src/aggregate/accumulator.ts';
 import { HOUR_SECONDS, windowStartSec } from '../src/core/window.ts';
 import type { Installation } from './installation.ts';
@@ -8,14 +8,14 @@ const PULSES_PER_CALL = 4_000;
 
 export interface SeedOptions {
   readonly keyCount: number;
-  /** The hour of the sums, milliseconds since 1970. */
+  /** The time of use, in milliseconds since 1970. */
   readonly timeMs: number;
-  /** Counts each pulse under an id of its own, this text and its index; without it, no pulse has an id. */
+  /** Each pulse gets an id: this text and its index. Without it, no pulse has an id. */
   readonly idPrefix?: string;
   readonly pulseCount?: number;
 }
 
-/** Counts one pulse of 1.001 units per key, or `pulseCount` of them, over the keys in turn. */
+/** Counts one pulse of 1.001 units per key, or `pulseCount` pulses spread over the keys in turn. */
 export async function seedSums(
   { accumulator }: Pick<Installation, 'accumulator'>,
   { keyCount, timeMs, idPrefix, pulseCount = keyCount }: SeedOptions,
@@ -23,7 +23,7 @@ export async function seedSums(
   const total = { counted: 0, duplicates: 0 };
   const windowStart = windowStartSec(timeMs, HOUR_SECONDS);
   for (let from = 0; from < pulseCount; from += PULSES_PER_CALL) {
-    const fold = new BatchFold('the secret of a bench');
+    const fold = new BatchFold('the secret of the bench');
     const until = Math.min(pulseCount, from + PULSES_PER_CALL);
     for (let index = from; index < until; index++) {
       const id = idPrefix === undefined ? undefined : `${idPrefix}${index}`;

@@ -1,4 +1,4 @@
-/** The servers of one run: private and watched. */
+/** The servers of one run: private, with their CPU time measured. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { connect } from 'amqplib';
@@ -13,21 +13,21 @@ export interface BenchServers {
   readonly rabbitmqUrl: string;
   readonly redisUrl: string;
   readonly databaseUrl: string;
-  /** Where each server's CPU time is read; a server in a container is missing. */
+  /** The processes whose CPU time is read for each server; a server in a container is missing. */
   readonly cpuRoots: CpuRoots;
   readonly versions: Readonly<Record<'rabbitmq' | 'redis' | 'postgres', string>>;
-  /** Resolves when the servers have come to rest, or after a few seconds of waiting for that. */
+  /** Resolves when the servers are idle, or after waiting a few seconds for that. */
   rest(): Promise<void>;
   stop(): Promise<void>;
 }
 
 const PROGRAMS = { rabbitmq: 'beam.smp', redis: 'redis-server', postgres: 'postgres' } as const;
 const REST_SLICE_MS = 200;
-/** Less than this share of one core is rest. */
+/** A server is idle below this share of one core. */
 const REST_SHARE = 0.1;
 const REST_TIMEOUT_MS = 6_000;
 
-/** Starts all three; they end with this process, however it ends. */
+/** Starts all three. They end with this process, however it ends. */
 export async function startBenchServers(tell: (line: string) => void): Promise<BenchServers> {
   const services = await startPrivateServers({
     directory: join('.pulse', `bench-${process.pid}`),
@@ -35,7 +35,7 @@ export async function startBenchServers(tell: (line: string) => void): Promise<B
     onProgress: tell,
   });
   const rabbitmqUrl = new URL(services.env.RABBITMQ_URL);
-  // A side is stopped by a signal while its backlog is filled: it must not be taken for dead.
+  // A side is stopped by a signal while its backlog is filled; RabbitMQ must not close its connection.
   rabbitmqUrl.searchParams.set('heartbeat', '0');
   const cpuRoots = findServers();
   return {
@@ -54,7 +54,7 @@ function findServers(): CpuRoots {
   for (const pid of processTree(process.pid)) {
     const name = nameOf(pid);
     for (const [server, program] of Object.entries(PROGRAMS)) {
-      // The tree is walked from the top, so the first of a name is the parent of the others.
+      // The tree is walked from the top, so the first process of a name is the parent of the others.
       if (name === program) roots[server] ??= pid;
     }
   }

@@ -1,6 +1,5 @@
-/** The few figures that a handful of runs can bear. */
+/** The few statistics that make sense for a handful of runs. */
 
-/** Three figures of several runs. */
 export interface Spread {
   readonly median: number;
   readonly min: number;

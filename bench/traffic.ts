@@ -1,21 +1,20 @@
-/** The pulses that are measured with: the same options give the same pulses, and their exact sums. */
+/** The traffic of the benchmarks: the same options give the same pulses, and their exact sums. */
 import { createRandom } from '../src/populate/random.ts';
 
 export interface Traffic {
   readonly seed: number;
   readonly pulseCount: number;
   readonly keyCount: number;
-  /** `zipf`: the key of rank r is used in proportion to 1/r, as a few large tenants make most of the use. */
+  /** `zipf`: the key of rank r is used in proportion to 1/r, because a few large tenants make most of the use. */
   readonly distribution: 'uniform' | 'zipf';
-  /** 1: a message is one pulse; more: it is an array. */
+  /** 1: each message is one pulse. More: each message is an array. */
   readonly pulsesPerMessage: number;
-  /** 24 characters that make the ids unlike those of any other traffic. */
+  /** 24 characters that distinguish the ids from those of other traffic. */
   readonly idPrefix: string;
-  /** One instant for all, so that a run over the full hour has no keys twice. */
+  /** One instant for all, so that a run that crosses the full hour has each key only once. */
   readonly timestamp: string;
 }
 
-/** One pulse as numbers. */
 export interface Usage {
   readonly keyIndex: number;
   /** The amount in thousandths: 1 to 1,000,000. */
@@ -63,7 +62,7 @@ export function* bodies(traffic: Traffic): Generator<Buffer, void> {
   for (const usage of usages(traffic)) {
     const { tenant, sku, unit } = keyNames(usage.keyIndex);
     const amount = `${Math.floor(usage.milli / 1000)}.${String(usage.milli % 1000).padStart(3, '0')}`;
-    // Every fourth as a string, as producers that care for digits send it.
+    // Every fourth amount is a string, as producers that care about digits send it.
     const json = index % 4 === 3 ? `"${amount}"` : amount;
     elements.push(
       `{"id":"${idPrefix}${index.toString(16).padStart(12, '0')}","tenant":"${tenant}",` +
@@ -78,7 +77,7 @@ export function* bodies(traffic: Traffic): Generator<Buffer, void> {
   if (elements.length > 0) yield Buffer.from(`[${elements.join(',')}]`);
 }
 
-/** What the database must hold in the end, per key. Sums stay below 2⁵³. */
+/** What the database must contain at the end, per key. Sums stay below 2⁵³. */
 export interface ExpectedSums {
   readonly milli: Float64Array;
   readonly pulseCount: Float64Array;

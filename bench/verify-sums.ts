@@ -1,4 +1,4 @@
-/** The proof that what was measured was also right: flushed to Postgres, every sum is what was sent. */
+/** Checks that the measured work was correct: after a flush, every sum in Postgres is what was sent. */
 import { flushAll } from '../src/flush/flush.ts';
 import { verifyBooks } from '../src/flush/books.ts';
 import type { Installation } from './installation.ts';

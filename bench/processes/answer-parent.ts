@@ -4,10 +4,10 @@ export type Answer =
   | { readonly kind: 'done'; readonly value: unknown }
   | { readonly kind: 'failed'; readonly reason: string };
 
-/** What a child does on an order; what it returns or resolves with is the answer. */
+/** Handles one order of the parent. What it returns or resolves with is the answer. */
 export type Handler<Order> = (order: Order) => unknown;
 
-/** Answers each of the parent's orders; ends this process when the parent is gone. */
+/** Answers each order of the parent; ends this process when the parent is gone. */
 export function answerParent<Order>(handle: Handler<Order>): void {
   const send = (answer: Answer): void => {
     process.send?.(answer);

@@ -1,4 +1,4 @@
-/** The reference of ingest: takes deliveries from a queue, acknowledges them in groups, and does nothing else. */
+/** The reference of ingest: takes deliveries from a queue and acknowledges them in groups. It does nothing else. */
 import { connect } from 'amqplib';
 import { nowMs } from '../clock.ts';
 import { answerParent } from './answer-parent.ts';
@@ -12,7 +12,7 @@ export type DrainOrder =
       /** Deliveries per acknowledgement. */
       readonly ackEvery: number;
     }
-  /** How many are to come. */
+  /** How many deliveries to expect. */
   | { readonly kind: 'expect'; readonly count: number }
   | { readonly kind: 'wait' };
 

@@ -1,4 +1,4 @@
-/** Stores orders with plain `pg`, in one process: the statements of POST /orders and no HTTP, checks or relay. */
+/** Stores orders with plain `pg` in one process: the statements of POST /orders without HTTP, checks or relay. */
 import { randomUUID } from 'node:crypto';
 import { Pool } from 'pg';
 import { toPublication } from '../../src/messaging/message.ts';
@@ -38,7 +38,7 @@ answerParent<InsertOrdersOrder>(async (order) => {
 
 async function insertOne(customerId: string, sku: string): Promise<void> {
   const client = await pool?.connect();
-  if (client === undefined) throw new Error('It was not opened.');
+  if (client === undefined) throw new Error('The process has no connection yet.');
   const id = randomUUID();
   try {
     await client.query('BEGIN');

@@ -1,8 +1,8 @@
 /**
- * The design that Pulse replaces, as it was drawn: deliveries count as done when they are sent (auto-ack), and ten
+ * The design that Pulse replaces, as specified: deliveries count as done when they are sent (auto-ack), and ten
  * workers each take one, parse it, and add it to a counter of its tenant, SKU and unit with one INCRBY.
  *
- * It promises nothing: what a crash interrupts is lost, what a producer repeats is counted again.
+ * It guarantees nothing: a crash loses pulses, and a pulse that a producer sends twice is counted twice.
  */
 import { connect, type Channel } from 'amqplib';
 import { Redis } from 'ioredis';
@@ -70,7 +70,7 @@ async function run(count: number): Promise<OriginalAnswer> {
       taken += 1;
       await add(body);
     }
-    // The others may be waiting for deliveries that will not come.
+    // Other workers may be waiting for deliveries that will not come.
     for (const wake of waiting.splice(0)) wake();
   };
   await Promise.all(Array.from({ length: WORKERS }, work));
@@ -79,7 +79,7 @@ async function run(count: number): Promise<OriginalAnswer> {
   return { doneAtMs };
 }
 
-/** INCRBY takes integers: thousandths, as the traffic of the bench has them. */
+/** INCRBY takes only integers, so amounts are in thousandths, like the bench traffic. */
 async function add(body: Buffer): Promise<void> {
   const pulse = JSON.parse(body.toString()) as SentPulse;
   const key = `${pulse.tenant}:${pulse.product_sku}:${pulse.use_unity}`;

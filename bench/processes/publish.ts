@@ -1,4 +1,4 @@
-/** Publishes a traffic in a process of its own: with Pulse's publisher, or with bare amqplib confirms. */
+/** Publishes traffic in a separate process: with Pulse's publisher, or with plain amqplib confirms. */
 import { connect } from 'amqplib';
 import { sleep } from '../../src/platform/backoff.ts';
 import { createLogger } from '../../src/platform/logger.ts';
@@ -14,10 +14,10 @@ export type PublishOrder =
       /** Exchange and routing key have the same name. */
       readonly exchange: string;
       readonly publisher: 'pulse' | 'bare';
-      /** Unconfirmed publications, at most. */
+      /** The most unconfirmed publications at a time. */
       readonly window: number;
     }
-  /** Makes the bodies in advance, so that making them is not measured. */
+  /** Makes the bodies in advance, so that the measurement does not include it. */
   | { readonly kind: 'make'; readonly traffic: Traffic }
   | { readonly kind: 'publish'; readonly traffic: Traffic; readonly perSecond?: number }
   | { readonly kind: 'close' };
@@ -30,7 +30,7 @@ export interface PublishAnswer {
   readonly confirmedAtMs: Float64Array | null;
 }
 
-/** Publishes one body; calls back when the broker has confirmed it. */
+/** Publishes one body; calls `confirmed` when the broker has confirmed it. */
 type Send = (body: Buffer, confirmed: () => void, failed: (error: unknown) => void) => void;
 
 const OPTIONS = { persistent: true, mandatory: true, contentType: 'application/json' };
@@ -119,7 +119,7 @@ async function publishAll(source: Iterable<Buffer>): Promise<PublishAnswer> {
   return { confirmedCount, bodyBytes, seconds: (nowMs() - startedMs) / 1000, confirmedAtMs: null };
 }
 
-/** At a steady rate, whatever the answers do. */
+/** At a steady rate, whether or not the broker keeps up. */
 async function publishPaced(source: Iterable<Buffer>, perSecond: number): Promise<PublishAnswer> {
   const times: number[] = [];
   let failure: unknown;

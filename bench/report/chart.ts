@@ -1,4 +1,4 @@
-/** The results as one picture, written by hand: how far each scenario is from its bar. */
+/** The results as one picture, drawn without a library: how far each scenario is from its target. */
 import type { ScenarioResult } from '../scenario.ts';
 import { formatFigure, verdict } from './table.ts';
 
@@ -7,11 +7,11 @@ const ROW = 34;
 const TOP = 64;
 const LEFT = 190;
 const RIGHT = 190;
-/** A score of 1 has just reached its bar; longer bars are cut off here. */
+/** A score of 1 just reaches the target; longer bars are cut off here. */
 const SCORE_MAX = 2.5;
 const COLORS = { passed: '#2f855a', missed: '#c05621', line: '#1a202c', soft: '#718096' };
 
-/** An SVG document. Each bar is the share of "must reach" that was reached, the whisker its range over the rounds. */
+/** An SVG document. Each bar is the share of "must reach" that was achieved, the whisker its range over the rounds. */
 export function drawChart(results: readonly ScenarioResult[], caption: string): string {
   const drawn = results.filter(({ value }) => value !== null);
   const height = TOP + drawn.length * ROW + 34;
@@ -51,7 +51,7 @@ function labelOf(result: ScenarioResult): string {
   return `${text}${ratioText}${result.verified ? '' : ` ${verdict(result)}`}`;
 }
 
-/** How much of the bar was reached; where less is better, the other way round. */
+/** The share of the target that was achieved; inverted where less is better. */
 function scoresOf({ judgement, ratio, value, runs, mustReach }: ScenarioResult) {
   if (judgement === 'value at most') {
     const values = runs.map(({ product }) => product.value);

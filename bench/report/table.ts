@@ -2,7 +2,7 @@
 import { CPU_GROUPS, type CpuUs } from '../cpu.ts';
 import type { ScenarioResult } from '../scenario.ts';
 
-/** Aligned columns, and below them what failed or missed. */
+/** Aligned columns, followed by what failed or missed its target. */
 export function describeTable(results: readonly ScenarioResult[]): string {
   const rows = [['scenario', 'value', 'reference', 'ratio (min to max)', 'must reach', 'aim', '']];
   for (const result of results) {
@@ -28,7 +28,7 @@ export function describeTable(results: readonly ScenarioResult[]): string {
   return [...lines, ...remarks(results)].join('\n');
 }
 
-/** The same for README and docs. */
+/** The same table for the README and the docs. */
 export function markdownTable(results: readonly ScenarioResult[]): string {
   const lines = [
     '| scenario | measured | Pulse | against | reference | ratio (min to max) | must reach | aim | |',
@@ -51,7 +51,7 @@ export function markdownTable(results: readonly ScenarioResult[]): string {
   return lines.join('\n');
 }
 
-/** CPU microseconds a pulse, by process. */
+/** CPU microseconds per pulse, by process. */
 export function markdownCpuTable(results: readonly ScenarioResult[]): string {
   const lines = [
     '| scenario | Node | RabbitMQ | Redis | Postgres | all else on the machine | reference: Node | reference: RabbitMQ |',

@@ -10,7 +10,6 @@ import type { ScenarioResult } from '../scenario.ts';
 import { drawChart } from './chart.ts';
 import { markdownCpuTable, markdownTable } from './table.ts';
 
-/** The settings of one run of the bench. */
 export interface RunSettings {
   readonly quick: boolean;
   readonly rounds: number;
@@ -18,7 +17,7 @@ export interface RunSettings {
   readonly profile: boolean;
 }
 
-/** What latest.json holds. Machine and settings are those of the newest run. */
+/** The content of latest.json. Machine and settings are those of the newest run. */
 export interface BenchReport {
   readonly machine: Machine;
   readonly settings: RunSettings & {
@@ -31,7 +30,7 @@ export interface BenchReport {
 
 const DIRECTORY = fileURLToPath(new URL('../../../bench/results/', import.meta.url));
 
-/** Writes the three files. Scenarios that did not run keep what an earlier run found, with its own commit and date. */
+/** Writes the three files. Scenarios that did not run keep their earlier result, with its commit and date. */
 export function writeResults({
   machine,
   settings,

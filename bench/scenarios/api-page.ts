@@ -14,10 +14,10 @@ import { createInstallation, type Installation } from '../installation.ts';
 import type { BenchContext, Measured, OpenedScenario, Scenario } from '../scenario.ts';
 import { quantile } from '../statistics.ts';
 
-/** A p99 shows compilation for the first few thousand requests; an API in service is beyond them. */
+/** The p99 of the first few thousand requests includes compilation. An API in service is past that. */
 const WARM_UP_TIMES = 5;
 
-/** What the API adds to Postgres: HTTP, the token's check, validation and serialisation. The worst kind counts. */
+/** What the API adds to Postgres: HTTP, token check, validation and serialisation. The worst kind of request counts. */
 export const apiPage: Scenario = {
   name: 'api-page',
   measured: 'slowest p99 of page 1, a deep page, by id, filtered, at 10,000,000 rows',
@@ -43,7 +43,7 @@ export const apiPage: Scenario = {
       statements.set(name, await listenToStatements(pool, read));
     }
     const client = new Client({ connectionString: databaseUrl });
-    // Unlistened, servers that end before it would end this process.
+    // Without a listener, servers that end first would end this process.
     client.on('error', () => undefined);
     await client.connect();
     let timesEach = 1;
@@ -108,7 +108,7 @@ function worstRatio(product: Measured, reference: Measured): number {
   return Math.max(...ratios);
 }
 
-/** The API answers what the query functions read. */
+/** Checks that the API answers what the query functions read. */
 async function verify(
   { pool }: Installation,
   requests: readonly ApiRequest[],

@@ -14,12 +14,12 @@ import { usageStatement } from '../../src/usage/usage-query.ts';
 
 const TENANT = 'tenant-000007';
 const DAYS_MS = 31 * 86_400_000;
-/** Sums that wait in Redis, 200 of them of the tenant. */
+/** Sums that wait in Redis; 200 of them belong to the tenant. */
 const LIVE_KEYS = 20_000;
-/** The first requests show compilation; an API in service is beyond them. */
+/** The first requests include compilation. An API in service is past that. */
 const WARM_UP_TIMES = 5;
 
-/** What an exact, live answer costs above Postgres: HTTP, the reading of Redis, the scope, the snapshot. */
+/** What an exact, live answer costs on top of Postgres: HTTP, reading Redis, the scope, the snapshot. */
 export const apiUsage: Scenario = {
   name: 'api-usage',
   measured: 'p99 of a month by day for one tenant at 10,000,000 rows, 20,000 sums live',
@@ -37,7 +37,7 @@ export const apiUsage: Scenario = {
     await seedSums(installation, { keyCount: LIVE_KEYS, timeMs });
     const { api, http } = await startBenchApi(context, installation);
     const client = new Client({ connectionString: databaseUrl, options: '-c TimeZone=UTC' });
-    // Unlistened, servers that end before it would end this process.
+    // Without a listener, servers that end first would end this process.
     client.on('error', () => undefined);
     await client.connect();
     const query = monthByDay(timeMs);
@@ -105,7 +105,7 @@ async function measure(
   return { value: details.p99_ms, cpuUs: endCpu(), pulseCount: times, details };
 }
 
-/** The answer is the sum of the tenant's rows and of what is live, added up another way. */
+/** Checks that the answer is the sum of the tenant's rows and of the live sums, added up in another way. */
 async function verify(client: Client, http: HttpConnection, query: UsageQuery): Promise<void> {
   const { data, pending } = JSON.parse(await http.get(pathOf(query))) as {
     data: { used_amount: string; pulse_count: number }[];

@@ -9,7 +9,7 @@ const ID_BYTES = 16;
 const IDS_PER_CALL = 5_000;
 const PROBE_COUNT = 10_000;
 
-/** What limits how long ids can be remembered. No broker: the accumulator alone. */
+/** The memory that limits how long ids can be remembered. Uses only the accumulator, without a broker. */
 export const dedupeMemory: Scenario = {
   name: 'dedupe-memory',
   measured: 'Redis memory per remembered id',
@@ -40,7 +40,7 @@ export const dedupeMemory: Scenario = {
         if (installation === undefined) throw new Error('Nothing is prepared.');
         return await measureSet(installation.redis, wanted);
       },
-      // Each round proved itself: its installation is gone.
+      // Each round was checked in itself, and its installation is gone.
       verify: () => Promise.resolve(),
       close: forget,
     });
@@ -54,7 +54,7 @@ async function measureProduct(
 ): Promise<Measured> {
   const { redis } = installation;
   const seed = { keyCount: 1, timeMs, idPrefix: randomBytes(8).toString('hex') };
-  // The library and the first key exist before the first reading.
+  // The library and the first key must exist before the first measurement.
   await seedSums(installation, { keyCount: 1, timeMs });
   const before = await usedMemory(redis);
   const startedMs = performance.now();
@@ -64,14 +64,14 @@ async function measureProduct(
   const again = await seedSums(installation, { ...seed, pulseCount: PROBE_COUNT });
   if (counted !== pulseCount || again.duplicates !== PROBE_COUNT) {
     throw new Error(
-      `${counted} of ${pulseCount} ids were new, ${again.duplicates} were known again.`,
+      `${counted} of ${pulseCount} ids were new, ${again.duplicates} were recognised on the second pass.`,
     );
   }
   await assertBalance(installation, pulseCount + 1);
   return { value: bytes / pulseCount, details: { seconds, ids_per_second: pulseCount / seconds } };
 }
 
-/** The probe's duplicates are meant to be there. */
+/** The duplicates of the probe are intended. */
 async function assertBalance(installation: Installation, counted: number): Promise<void> {
   const { accumulator } = installation;
   await verifyBalance(
@@ -104,7 +104,7 @@ async function measureSet(redis: RedisClient, idCount: number): Promise<Measured
   return { value: bytes / idCount };
 }
 
-/** All that Redis has allocated, but for the buffers of clients and of the append-only file, which come and go. */
+/** All memory allocated by Redis, except the buffers of clients and of the append-only file, which vary. */
 async function usedMemory(redis: RedisClient): Promise<number> {
   const text = await redis.info('memory');
   const read = (name: string) => Number(new RegExp(`^${name}:(\\d+)`, 'm').exec(text)?.[1] ?? 0);

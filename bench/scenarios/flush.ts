@@ -15,7 +15,7 @@ import { keyNames } from '../traffic.ts';
 const CHUNK_BYTES = 64 * 1024;
 const BATCH_ID = '00000000-0000-4000-8000-000000000000';
 
-/** From the seal to the answer of COMMIT. */
+/** From the seal until COMMIT is answered. */
 export const flush: Scenario = {
   name: 'flush',
   measured: 'from the sealed hash to committed, 500,000 rows',
@@ -45,14 +45,14 @@ export const flush: Scenario = {
         measure(context, installation, rowCount, () => flushOnce(context, installation)),
       reference: () =>
         measure(context, installation, rowCount, () => copyOnce(installation, chunks)),
-      // Each round proved itself: its rows are gone.
+      // Each round was checked in itself, and its rows are gone.
       verify: () => Promise.resolve(),
       close: () => installation.close(),
     };
   },
 };
 
-/** Both sides start on an empty table after a checkpoint, and must leave exactly the sums that were seeded. */
+/** Both sides start with an empty table after a checkpoint, and must leave exactly the seeded sums. */
 async function measure(
   context: BenchContext,
   { pool }: Installation,
@@ -92,7 +92,7 @@ async function flushOnce({ logger }: BenchContext, { accumulator, pool }: Instal
   return (committed - sealed) / 1000;
 }
 
-/** As psql does it: one transaction around one COPY, in pieces of 64 KiB. */
+/** Like psql: one transaction with one COPY, in pieces of 64 KiB. */
 async function copyOnce({ pool }: Installation, chunks: readonly Buffer[]): Promise<number> {
   const startedMs = performance.now();
   await withTransaction(pool, async (client) => {

@@ -5,7 +5,7 @@ import type { BenchContext, OpenedScenario, Scenario } from '../scenario.ts';
 import { seedSums } from '../seed-sums.ts';
 import { verifyBalance } from '../verify-sums.ts';
 
-/** How the rate holds when the hour has many keys: every one of them is in Redis before the clock starts. */
+/** Whether the rate holds when an hour has many keys. All of them are in Redis before the clock starts. */
 export const ingestKeys: Scenario = {
   name: 'ingest-keys',
   measured: 'one pulse a message, 1,000,000 keys',

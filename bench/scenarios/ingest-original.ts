@@ -1,7 +1,7 @@
 import { openIngestPair } from '../ingest-pair.ts';
 import type { Scenario } from '../scenario.ts';
 
-/** What the guarantees cost, or rather what they do not, compared with the design that had none. */
+/** What the guarantees cost compared with the design that had none. */
 export const ingestOriginal: Scenario = {
   name: 'ingest-original',
   measured: 'one pulse a message, ids, 20,000 keys',

@@ -1,7 +1,7 @@
 import { openIngestPair } from '../ingest-pair.ts';
 import type { Scenario } from '../scenario.ts';
 
-/** As tenants really are: a few of them make most of the use. */
+/** Realistic tenants: a few of them make most of the use. */
 export const ingestSkewed: Scenario = {
   name: 'ingest-skewed',
   measured: 'one pulse a message, ids, 20,000 keys by Zipf',

@@ -11,11 +11,11 @@ import { median } from '../statistics.ts';
 import { verifyBalance } from '../verify-sums.ts';
 
 const KEY_COUNT = 20_000;
-/** Ingest is up to speed when the flush begins. */
+/** Ingest has reached full speed when the flush starts. */
 const FLUSH_AFTER_MS = 500;
 const PAUSE_MAX_SECONDS = 1;
 
-/** What users notice of the hourly flush: how much slower ingest is while it lasts, and whether it ever stops. */
+/** What users notice of the hourly flush: how much it slows ingest down, and whether ingest ever stops. */
 export const ingestWhileFlushing: Scenario = {
   name: 'ingest-while-flushing',
   measured: 'pulses/s during a flush of 500,000 rows',
@@ -71,7 +71,7 @@ interface Parts {
   readonly side: IngestSide;
 }
 
-/** One backlog; with rows, a flush of them begins shortly after ingest, and the rate is that of the time it took. */
+/** One backlog. With rows, a flush of them starts shortly after ingest, and the rate is measured during that flush. */
 async function measure(
   { context, installation, filler, side }: Parts,
   { pulseCount, rowCount }: { pulseCount: number; rowCount: number },
@@ -107,7 +107,7 @@ async function measure(
 }
 
 function rateOf(points: readonly (readonly [number, number])[]): { value: number } {
-  // What comes after the last pulse is no slowness.
+  // The time after the last pulse does not count as slowness.
   const last = points.find(([, counted]) => counted === points.at(-1)?.[1]);
   const [first] = points;
   if (first === undefined || last === undefined || last[0] === first[0]) {
@@ -116,7 +116,7 @@ function rateOf(points: readonly (readonly [number, number])[]): { value: number
   return { value: ((last[1] - first[1]) / (last[0] - first[0])) * 1000 };
 }
 
-/** The longest time between two readings that differ, the end of the backlog left out. */
+/** The longest time without a change of the count, except at the end of the backlog. */
 function longestPauseSeconds(points: readonly (readonly [number, number])[]): number {
   let longestMs = 0;
   let [moved] = points;

@@ -19,7 +19,7 @@ import type { BenchContext, Measured, OpenedScenario, Scenario } from '../scenar
 const CONCURRENCY = 4;
 const KEY_COUNT = 20_000;
 
-/** Whether orders cost ingest more than the CPU that they take. */
+/** Whether orders cost ingest more than the CPU time that they use. */
 export const ingestWhileOrdering: Scenario = {
   name: 'ingest-while-ordering',
   measured: `pulses/s while ${CONCURRENCY} callers order as fast as they are answered`,
@@ -72,11 +72,11 @@ interface Parts {
   readonly filler: Filler;
   readonly side: IngestSide;
   readonly connections: readonly HttpConnection[];
-  /** The processes that only orders use. Postgres is theirs as well, because ingest does not write to it. */
+  /** The processes that only orders use. All of Postgres counts too, because ingest does not write to it. */
   readonly chain: readonly PulseProcess[];
 }
 
-/** One backlog, with or without orders beside it. */
+/** One backlog, with or without orders at the same time. */
 async function measure(
   { context, filler, side, connections, chain }: Parts,
   pulseCount: number,

@@ -1,7 +1,7 @@
 import { openIngestPair } from '../ingest-pair.ts';
 import type { Scenario } from '../scenario.ts';
 
-/** The bar that everything else is measured by: the broker's own speed. */
+/** The most important target: the speed of the broker itself. */
 export const ingest: Scenario = {
   name: 'ingest',
   measured: 'one pulse a message, ids, 20,000 keys',

@@ -17,7 +17,7 @@ const POLL_MS = 2;
 const SETTLE_TIMEOUT_MS = 30_000;
 const SHAPE = { keyCount: 20_000, distribution: 'uniform' } as const;
 
-/** How old a sum is in everyday traffic: from the broker's confirm to the sum in Redis, after its fsync. */
+/** How old a sum is in everyday traffic: from the broker's confirm until the sum is in Redis and on disk. */
 export const latency: Scenario = {
   name: 'latency',
   measured: 'p99 from confirm to applied at 10,000 pulses/s',
@@ -106,7 +106,7 @@ async function watchApplied(
   }
 }
 
-/** The queue keeps the order, so the k-th confirmed is applied once k are. Below zero: applied before the confirm came. */
+/** The queue keeps the order, so the k-th confirmed pulse is applied once k are. Negative: applied before its confirm. */
 function delaysOf(confirmedAtMs: Float64Array, applied: readonly Point[]): Float64Array {
   const sorted = Float64Array.from(confirmedAtMs).sort();
   let at = 0;

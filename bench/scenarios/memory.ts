@@ -8,11 +8,11 @@ import { createExpectedSums } from '../traffic.ts';
 import { verifySums } from '../verify-sums.ts';
 
 const SAMPLE_MS = 100;
-/** Garbage collection alone moves the figure by this much; a leak of 8 bytes a pulse would show. */
+/** Garbage collection alone changes the figure by this much; a leak of 8 bytes per pulse would show. */
 const GROWTH_MIB_MAX = 8;
 const SHAPE = { keyCount: 20_000, distribution: 'uniform' } as const;
 
-/** A worker's memory depends on its settings, never on how much is waiting. The same process in all rounds. */
+/** A worker's memory depends on its settings, never on the backlog. The same process in all rounds. */
 export const memory: Scenario = {
   name: 'memory',
   measured: 'largest resident memory of a worker that drains 1,000,000 pulses',
@@ -68,7 +68,7 @@ export const memory: Scenario = {
   },
 };
 
-/** From the second quarter of the time to the last: the first one is spent on getting going. */
+/** Growth from the second quarter of the time to the last; the first quarter is start-up. */
 function growthOf(samples: readonly number[]): number {
   const quarter = Math.floor(samples.length / 4);
   if (quarter === 0) return 0;

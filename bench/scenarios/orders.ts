@@ -21,11 +21,11 @@ import type { BenchContext, Measured, OpenedScenario, Scenario } from '../scenar
 import { quantile } from '../statistics.ts';
 
 const CONCURRENCY = 32;
-/** As many as the API has. */
+/** As many connections as the API's own pool. */
 const CONNECTIONS = 10;
 const READS = 2_000;
 
-/** What a POST /orders costs above its inserts; how fast orders complete; how long a caller waits. */
+/** What POST /orders costs on top of its inserts, how fast orders complete, and how long a caller waits. */
 export const orders: Scenario = {
   name: 'orders',
   measured: `orders/s accepted over ${CONCURRENCY} connections, relayed meanwhile`,
@@ -85,7 +85,7 @@ interface Parts {
   readonly child: BenchChild<InsertOrdersOrder>;
 }
 
-/** Accepting is measured alone, as the reference is; then the handlers are let go, and then the orders are read. */
+/** Measures accepting alone, like the reference; then resumes the handlers; then reads the orders. */
 async function measureProduct(
   { context, installation, api, connections, http, handlers }: Parts,
   { count, total }: { readonly count: number; readonly total: number },
@@ -125,7 +125,7 @@ async function measureReference({ context, child }: Parts, count: number): Promi
   return { value: count / seconds, cpuUs: endCpu(), pulseCount: count, details: { seconds } };
 }
 
-/** @returns How long each second reading took, which is answered from the cache. */
+/** @returns The times of the second reads, which the cache answers. */
 async function readTwice(http: HttpConnection, ids: readonly string[]): Promise<number[]> {
   for (const id of ids) await http.get(`${API_BASE}/orders/${id}`);
   const timesMs: number[] = [];
@@ -137,7 +137,7 @@ async function readTwice(http: HttpConnection, ids: readonly string[]): Promise<
   return timesMs;
 }
 
-/** @throws Error when there are other orders than these. */
+/** @throws Error when other orders exist. */
 async function expectOrders(
   pool: Pool,
   { status, count }: { readonly status: string; readonly count: number },

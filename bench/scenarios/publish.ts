@@ -8,7 +8,7 @@ import type { BenchContext, Measured, OpenedScenario, Scenario } from '../scenar
 
 const WINDOW = 1_000;
 
-/** What Pulse's publisher adds to confirms: a bound, returns, timeouts, reconnects. */
+/** What Pulse's publisher adds to confirms: a limit, returns, timeouts, reconnects. */
 export const publish: Scenario = {
   name: 'publish',
   measured: `confirmed pulses/s of Pulse's publisher, window ${WINDOW}`,
@@ -29,7 +29,7 @@ export const publish: Scenario = {
       },
       product: () => measure(context, installation, pulse, pulseCount),
       reference: () => measure(context, installation, bare, pulseCount),
-      // Each round counted what is in the queue.
+      // Each round has counted the messages in the queue.
       verify: () => Promise.resolve(),
       async close() {
         await Promise.all([pulse.close(), bare.close()]);
@@ -69,7 +69,9 @@ async function measure(
   const cpuUs = endCpu();
   const queued = await emptyQueue(servers.rabbitmqUrl, queue);
   if (confirmedCount !== pulseCount || queued !== pulseCount) {
-    throw new Error(`Of ${pulseCount} pulses ${confirmedCount} were confirmed, ${queued} queued.`);
+    throw new Error(
+      `Of ${pulseCount} pulses, ${confirmedCount} were confirmed and ${queued} are queued.`,
+    );
   }
   return { value: pulseCount / seconds, cpuUs, pulseCount, details: { seconds } };
 }
