@@ -60,7 +60,7 @@ test('the image contains what production needs and nothing else', () => {
   const needed = all.filter(([, one]) => !(one.dev ?? one.optional ?? one.devOptional ?? false));
   expect(needed.length).toBeGreaterThan(50);
   expect(needed.filter((one) => !isThere(one))).toEqual([]);
-  expect(readdirSync(join(image.app, 'node_modules'))).not.toContain('pulse-client');
+  expect(readdirSync(join(image.app, 'node_modules'))).not.toContain('@pulse-metering');
 });
 
 test('its entry command migrates, counts and answers, as an ordinary user without write access', async () => {

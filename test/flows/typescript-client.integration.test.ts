@@ -1,18 +1,14 @@
-import { execFileSync } from 'node:child_process';
-import { resolve } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import {
   createPulseClient,
   type RejectedPulse,
 } from '../../clients/typescript/src/pulse-client.ts';
 import { startTcpProxy } from '../support/tcp-proxy.ts';
-import { MANY_STEPS_TIMEOUT_MS, temporaryDirectory } from '../support/pulse-process.ts';
+import { MANY_STEPS_TIMEOUT_MS } from '../support/pulse-process.ts';
 import { openFlow, PASSWORD } from './flow-fixture.ts';
 
 vi.setConfig({ testTimeout: MANY_STEPS_TIMEOUT_MS });
 
-const PACKAGE = resolve('clients/typescript');
 const CREDENTIALS = { username: 'admin', password: PASSWORD };
 const PULSE = {
   tenant: 'acme',
@@ -74,46 +70,4 @@ test('when a busy meter loses RabbitMQ, everything recorded is counted once', as
   expect(await meter.close(60_000)).toEqual([]);
   await flow.settled({ counted: 1_200 });
   expect(await flow.verify()).toMatchObject({ counted: 1_200, deadLetters: 0, drift: 0 });
-});
-
-test('the package holds what it promises and runs without other packages', async () => {
-  const directory = temporaryDirectory();
-  const tsc = resolve('node_modules/typescript/bin/tsc');
-  execFileSync(process.execPath, [
-    tsc,
-    '-p',
-    `${PACKAGE}/tsconfig.build.json`,
-    '--outDir',
-    `${directory}/dist`,
-  ]);
-  execFileSync('cp', [`${PACKAGE}/package.json`, `${PACKAGE}/README.md`, directory]);
-  const packed = JSON.parse(
-    execFileSync('npm', ['pack', '--dry-run', '--json', '--ignore-scripts'], {
-      cwd: directory,
-      encoding: 'utf8',
-      stdio: ['ignore', 'pipe', 'ignore'],
-    }),
-  ) as { files: { path: string }[] }[];
-  const paths = packed[0]!.files.map(({ path }) => path).sort();
-  expect(paths).toContain('README.md');
-  expect(paths).toContain('dist/pulse-client.js');
-  expect(paths).toContain('dist/pulse-client.d.ts');
-  expect(
-    paths.every((path) => /^(package\.json|README\.md|dist\/[\w-]+\.(js|d\.ts))$/.test(path)),
-  ).toBe(true);
-  const manifest = (await import(pathToFileURL(`${PACKAGE}/package.json`).href, {
-    with: { type: 'json' },
-  })) as { default: Record<string, unknown> };
-  expect(manifest.default.dependencies).toBeUndefined();
-  const script = `
-    import { createPulseClient, MeterFullError } from ${JSON.stringify(pathToFileURL(`${directory}/dist/pulse-client.js`).href)};
-    const meter = createPulseClient({ url: 'http://127.0.0.1:1' }).meter({ bufferSizeMax: 1 });
-    const pulse = { tenant: 'a', product_sku: 'b', use_unity: 'c', used_amount: '1' };
-    meter.record(pulse);
-    try { meter.record(pulse); } catch (error) { console.log(error instanceof MeterFullError); }
-    console.log((await meter.close(50)).length);`;
-  const printed = execFileSync(process.execPath, ['--input-type=module', '-e', script], {
-    encoding: 'utf8',
-  });
-  expect(printed).toBe('true\n1\n');
 });
