@@ -106,7 +106,7 @@ describe('parseConfig', () => {
     );
   });
 
-  test('violated rules between variables are reported with all other mistakes', () => {
+  test('broken rules between variables are reported with all other mistakes', () => {
     const mistakes = mistakesOf({ SHARDS: '0', PREFETCH: '1999', REDIS_URL: SERVERS.REDIS_URL });
     expect(mistakes).toHaveLength(3);
     expect(mistakes.join('\n')).toMatch(/SHARDS[^]*PREFETCH|PREFETCH[^]*SHARDS/);
@@ -121,7 +121,7 @@ describe('parseConfig', () => {
     ['DEDUPE_WINDOW_SECONDS', '60', '7776000', '59', '7776001'],
     ['BODY_BYTES_MAX', '1024', '134217728', '1023', '134217729'],
     ['API_PORT', '0', '65535', '-1', '65536'],
-  ])('%s is taken from %s to %s and refused beyond', (name, ...[min, max, under, over]) => {
+  ])('%s is accepted from %s to %s and refused outside', (name, ...[min, max, under, over]) => {
     for (const value of [min, max]) expect(mistakesOf({ [name]: value }), value).toEqual([]);
     for (const value of [under, over]) {
       expect(mistakesOf({ [name]: value }), value).toEqual([expect.stringContaining(`${name}:`)]);
@@ -136,7 +136,7 @@ describe('parseConfig', () => {
     ]);
   });
 
-  test('a prefetch below two batches is refused; exactly two are enough', () => {
+  test('a prefetch of less than two batches is refused; exactly two are enough', () => {
     expect(mistakesOf({ BATCH_SIZE: '500', PREFETCH: '999' })).toEqual([
       expect.stringContaining('PREFETCH: 999'),
     ]);

@@ -36,7 +36,7 @@ describe('the house style that no linter checks', () => {
     expect(code.filter((file) => linesOf(file).length > 300)).toEqual([]);
   });
 
-  test('files are kebab-case and none is a barrel or a drawer', () => {
+  test('files are kebab-case, and none is a barrel or a catch-all', () => {
     const misnamed = code.filter(
       (file) =>
         !/^[a-z0-9]+(-[a-z0-9]+)*(\.integration)?(\.test)?\.(ts|js|lua)$/.test(basename(file)) ||
@@ -61,14 +61,14 @@ describe('the house style that no linter checks', () => {
     expect(lineCounts.get('api')).toBeLessThan(1_000);
   });
 
-  test('every file of src opens with a comment that says what it is', () => {
+  test('every file of src starts with a comment that says what it is', () => {
     const mute = source.filter(
       (file) => !/^(#!.*\n+)?(\/\*\*|\/\/|--|\s)/.test(readFileSync(file, 'utf8')),
     );
     expect(mute).toEqual([]);
   });
 
-  test('every test file stands for a folder of the tree or of its source, a flow, the simulation, or the whole', () => {
+  test('every test file belongs to a folder or file of src, a flow, the simulation, or the whole', () => {
     const stray = code.filter((file) => {
       const match = /^test\/(\w+)\/(.+?)(\.integration)?\.test\.ts$/.exec(file);
       if (match === null || match[1] === 'flows' || match[1] === 'simulation') return false;
@@ -77,7 +77,7 @@ describe('the house style that no linter checks', () => {
     expect(stray).toEqual([]);
   });
 
-  test('no imports go in a circle, type imports included', () => {
+  test('no imports are circular, including type imports', () => {
     const typescript = code.filter((file) => file.endsWith('.ts'));
     const imports = new Map(typescript.map((file) => [file, importsOf(file)]));
     const done = new Set<string>();
@@ -99,7 +99,7 @@ describe('the house style that no linter checks', () => {
     expect(readers.filter((file) => !ENVIRONMENT_READERS.includes(file))).toEqual([]);
   });
 
-  test('every mutation names text that its file holds once', async () => {
+  test('every mutation quotes text that occurs once in its file', async () => {
     const path = pathToFileURL('test/mutations/mutations.js').href;
     const { MUTATIONS } = (await import(path)) as {
       MUTATIONS: { name: string; edits: { file: string; find: string }[] }[];

@@ -149,7 +149,7 @@ test('a refused token is logged without the token', async () => {
   await watched.close();
 });
 
-test('a flood of refused tokens fills no log: the rest is counted', async () => {
+test('a flood of refused tokens does not flood the log: the rest is only counted', async () => {
   const { app: watched, lines } = await createTestApp();
   const headers = authorization(forgeToken({ secret: 'y'.repeat(40) }));
   for (let index = 0; index < 100; index++) {
@@ -184,7 +184,7 @@ test('a new secret keeps existing tokens valid while the previous one is configu
   await rotated.app.close();
 });
 
-test('the API does not start with a route that does not say who may call it', async () => {
+test('the API does not start if a route does not say who may call it', async () => {
   const { app: forgetful } = await createTestApp();
   forgetful.get('/forgotten', () => ({}));
   const started = forgetful.ready().then(() => 'started');

@@ -54,7 +54,7 @@ const audited = async (action: string) => {
 const soon = (check: () => Promise<number>, status: number) =>
   eventually(check, { timeout: BELIEVED_MS + 3_000 }).toBe(status);
 
-describe('a running token', () => {
+describe('a valid token', () => {
   test('ends when its user is disabled, and stays invalid when the user is enabled again', async () => {
     await addAlice();
     const token = await login();
@@ -119,7 +119,7 @@ describe('a key', () => {
     expect(JSON.stringify(audit)).not.toContain(key.text.slice(23, 87));
   });
 
-  test('has its use noted once a minute, whatever the number of requests and processes', async () => {
+  test('has its use recorded once a minute, however many requests and processes there are', async () => {
     const key = await newKey(pool, VIEWER);
     const used = async () => {
       const sql = 'SELECT last_used_at AS at FROM api_keys WHERE id = $1';
@@ -162,7 +162,7 @@ describe('the audit log', () => {
     expect(JSON.stringify(refused)).not.toMatch(/my-secret|wrong"/);
   });
 
-  test('records denials, equal ones as one line with their count', async () => {
+  test('records denials, and equal ones as one line with their count', async () => {
     const key = await newKey(pool, VIEWER);
     for (let index = 0; index < 3; index++) {
       await ask(key.text, '/api/v1/pulses/populate/b3a3c0ff-9a46-4a7b-8d0a-0f2f4e4d3c2b');

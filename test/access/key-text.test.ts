@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { createKeyText, keyText, parseKeyText } from '../../src/access/key-text.ts';
 
-test('a key is recognisable, and parses to the credentials it was made with', () => {
+test('a key is recognisable, and parses to the credentials that it was made from', () => {
   const { text, credentials } = createKeyText();
   expect(text).toMatch(/^pulse_[0-9a-f]{16}_[0-9a-f]{72}$/);
   expect(parseKeyText(text)).toEqual(credentials);
@@ -33,7 +33,7 @@ test('a key with one wrong character is refused', () => {
 });
 
 test.each(['', 'pulse_', 'pulse__', `pulse_${'0'.repeat(16)}_`, 'eyJhbGciOiJub25lIn0.e30.'])(
-  '%j is no key',
+  '%j is not a key',
   (text) => {
     expect(parseKeyText(text)).toBeUndefined();
   },

@@ -126,7 +126,7 @@ describe('guessing is limited', () => {
       [seconds],
     );
 
-  test('per account over all addresses, the right password included', async () => {
+  test('per account over all addresses, even with the right password', async () => {
     expect(await guess(5, stranger)).toEqual([401, 401, 401, 401, 429]);
     const res = await login(ADMIN, '198.51.100.1');
     expect(res.statusCode).toBe(429);
@@ -218,7 +218,7 @@ test.each([
 });
 
 test.each(["admin'--", "' OR 1=1 --", 'admin"; DROP TABLE users; --', '\ud800'])(
-  'the name %j is only a name',
+  'the name %j is treated as any other name',
   async (username) => {
     expect((await login({ username, password: ADMIN.password })).statusCode).toBe(401);
     expect(await findUser(pool, 'admin')).toBeDefined();
@@ -244,7 +244,7 @@ test('a disabled user gets the same answer as a wrong password', async () => {
 describe('the administrator', () => {
   const stored = async () => (await findUser(pool, ADMIN.username))!.passwordHash;
 
-  test('is left alone while the password verifies', async () => {
+  test('is not changed while the password verifies', async () => {
     const before = await stored();
     expect(await ensureAdmin(pool, ADMIN)).toBe('unchanged');
     expect(await stored()).toBe(before);
@@ -263,7 +263,7 @@ describe('the administrator', () => {
     expect((await login(ADMIN)).statusCode).toBe(200);
   });
 
-  test('gets an old hash renewed by a login', async () => {
+  test('gets a new hash at login when the old one is outdated', async () => {
     const old = await hash(ADMIN.password, { memoryCost: 8_192, timeCost: 1, parallelism: 1 });
     await pool.query('UPDATE users SET password_hash = $1', [old]);
     expect((await login({ ...ADMIN, password: 'wrong' })).statusCode).toBe(401);

@@ -116,7 +116,7 @@ describe('a sum beyond int64', () => {
     expect(await accumulator.apply(0, late)).toEqual({ counted: 1, duplicates: 0, refused: [] });
   });
 
-  test('that one batch alone would cause leaves the sum unchanged', async () => {
+  test('that a single batch would cause leaves the sum unchanged', async () => {
     await accumulator.apply(0, foldOf(fill('full')));
     const live = await redis.hgetallBuffer(KEYS.live);
     const before = await accumulator.readBooks(0);
@@ -125,7 +125,7 @@ describe('a sum beyond int64', () => {
     expect(await accumulator.readBooks(0)).toEqual(before);
   });
 
-  test('a duplicate is recognised and takes no room, however full the sum is', async () => {
+  test('a duplicate is recognised and takes no space, however full the sum is', async () => {
     await accumulator.apply(0, foldOf([...fill('full'), withAmount(room - 5n, 'p-1')]));
     const batch = foldOf([
       withAmount(room - 5n, 'p-1'),
@@ -136,7 +136,7 @@ describe('a sum beyond int64', () => {
   });
 });
 
-describe('when Redis holds something that is not Pulse’s', () => {
+describe('when Redis contains a key that is not from Pulse', () => {
   const batch = foldOf(withIds('p-1', 'p-2'));
 
   test('a live key of another type stops the apply before anything is written', async () => {
@@ -149,14 +149,14 @@ describe('when Redis holds something that is not Pulse’s', () => {
     expect(await contents()).toEqual(before);
   });
 
-  test('so do books of another type', async () => {
+  test('books of another type stop it too', async () => {
     await redis.set(KEYS.books, 'sabotage');
     const before = await contents();
     await expect(accumulator.apply(0, batch)).rejects.toThrow('failed in Redis');
     expect(await contents()).toEqual(before);
   });
 
-  test('a bucket of another type in the middle of the batch leaves nothing half written', async () => {
+  test('a bucket of another type in the middle of the batch leaves nothing half-written', async () => {
     await accumulator.apply(0, batch);
     const seen = await redis.keys(`${KEYS.seenPrefix}*`);
     await redis.flushdb();

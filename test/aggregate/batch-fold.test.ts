@@ -62,7 +62,7 @@ const arbitraryPulse = fc
   }));
 
 describe('BatchFold', () => {
-  test('the sums of any batch are exact, one for each key', () => {
+  test('the sums of any batch are exact, and each key has one', () => {
     fc.assert(
       fc.property(fc.array(arbitraryPulse, { maxLength: 60 }), (pulses) => {
         const expected = new Map<string, { nanos: bigint; count: number }>();
@@ -110,7 +110,7 @@ describe('BatchFold', () => {
     });
   });
 
-  test('the longest keys of the widest characters fit in', () => {
+  test('the longest keys of the widest characters fit', () => {
     const wide = (length: number) => '😀'.repeat(length);
     const pulse = parsedPulse({
       tenant: wide(TENANT_LENGTH_MAX),

@@ -59,7 +59,7 @@ test('two first starts at once agree on one epoch', async () => {
   expect(new Set(epochs).size).toBe(1);
 });
 
-test('an emptied Redis takes no batch and refuses the next start', async () => {
+test('an emptied Redis accepts no batch and refuses the next start', async () => {
   const deps = open(await ensureEpoch(open()));
   await deps.apply('a');
   await redis.flushdb();

@@ -84,7 +84,7 @@ async function expectExact(
 
 const cutsArbitrary = fc.array(fc.nat(1_000), { maxLength: 5 });
 
-test('whatever is sent in whatever batches, every pulse is counted once and every sum is exact', async () => {
+test('for any pulses in any batches, every pulse is counted once and every sum is exact', async () => {
   await fc.assert(
     fc.asyncProperty(
       arbitraryPulses(arbitraryNanos),
@@ -96,7 +96,7 @@ test('whatever is sent in whatever batches, every pulse is counted once and ever
   );
 });
 
-test('near the largest sum, exactly those pulses are refused that would exceed it', async () => {
+test('near the largest sum, only the pulses that would exceed it are refused', async () => {
   const nearlyFull = Array.from({ length: 9_223 }, () =>
     parsedPulse({ tenant: 'a', sku: 'sku-non', unit: 'u', amount: { whole: 1e15 - 1, nano: 0 } }),
   );
@@ -129,7 +129,7 @@ test('more keys than one Redis call takes are summed exactly', async () => {
   );
 });
 
-test('of ten thousand pulses of the largest amount in one batch, as many are counted as fit', async () => {
+test('from ten thousand pulses of the largest amount in one batch, as many as fit are counted', async () => {
   const pulses = Array.from({ length: 10_000 }, (_, index) =>
     parsedPulse({ id: `p-${index}`, amount: toAmount(10n ** 24n - 1n) }),
   );
@@ -137,7 +137,7 @@ test('of ten thousand pulses of the largest amount in one batch, as many are cou
   await expectExact(pulses, { cuts: [4_000, 9_000], shards: 1 });
 });
 
-test('a sum that grows by every digit in a hundred batches carries each time', async () => {
+test('a sum that grows in every digit over a hundred batches carries each time', async () => {
   const pulses = Array.from({ length: 200 }, (_, index) =>
     parsedPulse({ id: `p-${index}`, amount: toAmount(10n ** 24n - 1n - BigInt(index)) }),
   );

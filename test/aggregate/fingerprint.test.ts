@@ -74,7 +74,7 @@ describe('writeFingerprint', () => {
     expect(new Set(all).size).toBe(4);
   });
 
-  test('moving letters between tenant and id gives another fingerprint', () => {
+  test('moving letters between tenant and id changes the fingerprint', () => {
     expect(fingerprintOf({ tenant: 'ab', id: 'c' })).not.toBe(
       fingerprintOf({ tenant: 'a', id: 'bc' }),
     );
@@ -108,7 +108,7 @@ describe('writeNoFingerprint', () => {
     expect(target[0]).toBe(0x20);
   });
 
-  test('overwrites all bytes that the memory held before', () => {
+  test('overwrites every byte that was in memory before', () => {
     const target = Buffer.from('s'.repeat(FINGERPRINT_BYTES * 3));
     writeNoFingerprint(target, FINGERPRINT_BYTES);
     const [before, place, after] = [0, 1, 2].map((index) =>

@@ -12,7 +12,7 @@ const arbitraryKey = fc.record({
 });
 
 describe('hash fields', () => {
-  test('every key can be read from its field', () => {
+  test('every key can be read back from its field', () => {
     fc.assert(
       fc.property(arbitraryKey, (key) => {
         expect(fromField(toField(key))).toEqual(key);
@@ -56,7 +56,7 @@ describe('shards', () => {
     expect(new Set(keys).size).toBe(keys.length);
   });
 
-  test('a shard depends only on tenant, SKU and unit, so that a late duplicate goes to that of its first copy', () => {
+  test('a shard depends only on tenant, SKU and unit, so a late duplicate goes to the shard of its first copy', () => {
     fc.assert(
       fc.property(arbitraryKey, fc.integer({ min: 1, max: 1024 }), (key, shards) => {
         const shard = shardOf(key, shards);

@@ -106,7 +106,7 @@ describe('while running', () => {
 });
 
 describe('transient errors', () => {
-  test('an unavailable Redis is worth a retry', async () => {
+  test('an unavailable Redis can be retried', async () => {
     const accumulator = createTestAccumulator(redis);
     await server.kill();
     try {
@@ -123,7 +123,7 @@ describe('transient errors', () => {
     }
   });
 
-  test('a Redis without memory refuses the whole batch, and is worth a retry', async () => {
+  test('a Redis without free memory refuses the whole batch, which can be retried', async () => {
     const accumulator = createTestAccumulator(redis);
     await redis.config('SET', 'maxmemory', '1');
     const refusal = { code: 'PULSE_REDIS_APPLY', retryable: true, message: /OOM/ };
@@ -135,7 +135,7 @@ describe('transient errors', () => {
     expect(await accumulator.apply(0, batch)).toMatchObject({ counted: 1 });
   });
 
-  test('a replica that refuses writes is worth a retry', async () => {
+  test('a replica that refuses writes can be retried', async () => {
     // Its own client, because a client leaves a server that refuses writes.
     const writer = await openRedis(server.url);
     await redis.call('REPLICAOF', '127.0.0.1', '1');

@@ -31,7 +31,7 @@ describe('seal', () => {
     expect(await accumulator.seal(0)).toBeNull();
   });
 
-  test('moves the live sums under the batch id that they have had since the first write', async () => {
+  test('moves the live sums to the batch id that they have had since the first write', async () => {
     await accumulator.apply(0, foldOf([pulseAt(AT), pulseAt(AT), pulseAt(AT + HOUR)]));
     const { live } = await accumulator.readBooks(0);
     await accumulator.apply(0, foldOf([pulseAt(AT - HOUR)]));

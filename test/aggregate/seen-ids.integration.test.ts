@@ -72,7 +72,7 @@ describe('an id is remembered', () => {
     expect(await areNew('young', 'old')).toEqual([false, true]);
   });
 
-  test('for at least the window, whatever time passes between pulses', async () => {
+  test('for at least the window, however much time passes between pulses', async () => {
     const step = fc.record({
       seconds: fc.oneof(fc.nat(WINDOW_SEC / 4), fc.nat(3 * WINDOW_SEC)),
       id: fc.constantFrom('a', 'b', 'c', 'd'),

@@ -38,7 +38,7 @@ test('a different number of shards is refused, naming the variable and both numb
   await expect(ensureSettings(pool, FOUR)).resolves.toBeDefined();
 });
 
-test('another length of a window is refused, naming the variable and both lengths', async () => {
+test('a different window length is refused, naming the variable and both lengths', async () => {
   await ensureSettings(pool, { shards: 4, windowSeconds: 1_800 });
   const starting = ensureSettings(pool, FOUR);
   await expect(starting).rejects.toMatchObject({ code: 'PULSE_SETTINGS_WINDOW', retryable: false });
@@ -54,7 +54,7 @@ test('an installation from before the setting counts by the hour', async () => {
   await expect(ensureSettings(pool, FOUR)).resolves.toBeDefined();
 });
 
-test('a new installation can choose its length', async () => {
+test('a new installation can choose its window length', async () => {
   await pool.query(await readFile('migrations/0012_window_minutes.sql', 'utf8'));
   await expect(ensureSettings(pool, { ...FOUR, windowSeconds: 900 })).resolves.toBeDefined();
 });

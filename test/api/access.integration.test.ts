@@ -83,7 +83,7 @@ describe.each(['user', 'key'] as const)('a %s', (kind) => {
   const callers = (scope: ScopeName) =>
     fixture.good.filter((caller) => caller.kind === kind && caller.scope === scope);
 
-  test('of each role may call what the matrix says, and nothing else', async () => {
+  test('of each role may call only what the matrix allows', async () => {
     for (const { role, authorization } of callers('all')) {
       for (const route of closedRoutes()) {
         const { status } = await call(route, authorization);
@@ -108,7 +108,7 @@ describe.each(['user', 'key'] as const)('a %s', (kind) => {
     }
   });
 
-  test('of the tenant sees it, where there is something to see', async () => {
+  test('of the tenant sees its data, where the route returns any', async () => {
     for (const { role, authorization } of callers('own')) {
       for (const route of closedRoutes().filter(({ method }) => method !== 'HEAD')) {
         if (!route.row.roles.includes(role) || route.row.shows !== true) continue;

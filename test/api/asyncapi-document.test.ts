@@ -33,7 +33,7 @@ describe('the AsyncAPI document', () => {
     await expect(text).toMatchFileSnapshot(`../../${path}`);
   });
 
-  test('has examples that keep its own rules', () => {
+  test('has examples that follow its own rules', () => {
     const { messages } = DOCUMENT.components as unknown as {
       messages: Record<string, { examples: { payload: unknown }[] }>;
     };
@@ -132,7 +132,7 @@ describe('the schema of a queued pulse agrees with ingest', () => {
     }
   });
 
-  test('about what is no pulse', () => {
+  test('about bodies that are not a pulse', () => {
     for (const value of [null, [], 'text', 7]) expect(isQueued(value)).toBe(counts(value));
   });
 });

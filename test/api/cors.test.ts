@@ -19,7 +19,7 @@ const preflight = (origin: string) =>
     },
   });
 
-describe('unless configured', () => {
+describe('by default', () => {
   test('no page of another origin may call the API', async () => {
     ({ app } = await createTestApp());
     const res = await preflight(PAGE);
@@ -59,7 +59,7 @@ describe('an origin that is configured', () => {
   });
 
   test.each(['https://app.example.com.evil.net', 'http://app.example.com', 'null'])(
-    'lets %s in no more than before',
+    'does not allow %s either',
     async (origin) => {
       await open();
       const answers = [

@@ -39,7 +39,7 @@ describe('the OpenAPI document', () => {
     expect(await lintDescription(document, { 'operation-4xx-response': 'off' })).toEqual([]);
   });
 
-  test('has every route of the API with who may call it, its problems and an example', async () => {
+  test('has every route of the API, with who may call it, its problems and an example', async () => {
     const { paths } = await openApi();
     const described = Object.entries(paths).flatMap(([url, path]) =>
       Object.entries(path).map(([method, operation]) => {
@@ -70,7 +70,7 @@ describe('the OpenAPI document', () => {
   });
 });
 
-test('the documents are serialised once', async () => {
+test('the documents are serialised only once', async () => {
   const before = app.swagger;
   await app.inject({ url: '/openapi.json' });
   await app.inject({ url: '/docs/yaml' });
@@ -127,7 +127,7 @@ describe('the reference page', () => {
     expect(elsewhere.headers['content-security-policy']).toBe("default-src 'none'");
   });
 
-  test('is where the root of the server leads to', async () => {
+  test("is the target of the server's root", async () => {
     const { statusCode, headers } = await app.inject({ url: '/' });
     expect({ statusCode, location: headers.location }).toEqual({
       statusCode: 302,

@@ -73,7 +73,7 @@ function operationOf(method: string, url: string): PlacedOperation | undefined {
   return operations.find((one) => one.path === path && one.method === method.toLowerCase());
 }
 
-test('every route gives a valid answer to any input', async () => {
+test('every route returns a valid answer for any input', async () => {
   for (const tenant of ['', 7, null]) {
     await fixture.send({ tenant, product_sku: 'x', use_unity: 'x', used_amount: '1' });
   }
@@ -145,7 +145,7 @@ describe('in every filter of every list', () => {
         return texts.map(([name]) => ({ url, name, shown }));
       });
 
-  test('an injection is a text like any other, and only finds rows with that text', async () => {
+  test('an injection is an ordinary text that only finds rows with that text', async () => {
     const finding = new Set<string>();
     for (const { url, name, shown } of filters()) {
       for (const text of HOSTILE_TEXTS.filter((one) => !HALF_PAIR.test(one))) {

@@ -37,7 +37,7 @@ test('404 for an unknown kind, and 400 for a name that is too long', async () =>
   await app.close();
 });
 
-test('the API does not start with two modules that define the same problem', async () => {
+test('the API does not start if two modules define the same problem', async () => {
   const one = { tag: { name: 'one', description: '' }, addRoutes: () => undefined };
   const problems = defineProblems({ PULSE_API_TWICE: { status: 409, title: 'Defined twice.' } });
   const deps = testDeps();

@@ -46,7 +46,7 @@ test('a request in progress at close is answered, and then its connection closes
   await expect(fetch(`${api.url}/health/live`)).rejects.toThrow();
 });
 
-test('a request that does not end is cut off after the time-out', async () => {
+test('a request that does not end is aborted after the timeout', async () => {
   const runs = fakePopulateRuns();
   const { promise: arrived, resolve: arrive } = deferred();
   runs.start = () => {

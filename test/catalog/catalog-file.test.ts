@@ -35,7 +35,7 @@ describe('a CSV file', () => {
     expect(readCatalogFile(`\uFEFF${text.replaceAll('\n', '\r\n')}`)).toEqual(expected);
   });
 
-  test('keeps what is in quotes, and names the line of what it cannot read', () => {
+  test('keeps quoted text, and names the line that it cannot read', () => {
     const text = 'id,name\n1,"Acme, ""Inc.""\nof Berlin"\n2\n3,Umbrella\n4,Too,many\n';
     const { rows, mistakes } = readCatalogFile(text);
     expect(rows.map(({ line, value }) => [line, value])).toEqual([
@@ -53,7 +53,7 @@ describe('a CSV file', () => {
 });
 
 describe('a JSON file', () => {
-  test('gives each row its line, and leaves out what is null', () => {
+  test('gives each row its line, and leaves out null members', () => {
     const text = [
       '{',
       '  "products": [',
@@ -76,7 +76,7 @@ describe('a JSON file', () => {
     });
   });
 
-  test('may hold a text of ten million characters', () => {
+  test('may contain a text of ten million characters', () => {
     const { rows } = readCatalogFile(`{"units": [\n"${'x'.repeat(10_000_000)}"]}`);
     expect(rows.map(({ line }) => line)).toEqual([2]);
   });
@@ -86,7 +86,7 @@ describe('a JSON file', () => {
     ['[1]', /must be an object/],
     ['{"unit": []}', /is not one of units, customers, products, prices/],
     ['{"units": {}}', /must be a list/],
-  ])('that is wrong says so: %s', (text, message) => {
+  ])('is refused with a reason: %s', (text, message) => {
     const { rows, mistakes } = readCatalogFile(text);
     expect(rows).toEqual([]);
     expect(mistakes).toEqual([{ line: 1, message: expect.stringMatching(message) as string }]);

@@ -20,20 +20,20 @@ describe('a quantity costs', () => {
     });
   });
 
-  test('what the tier of each unit says, with graduated tiers', () => {
+  test('the price of the tier of each unit, with graduated tiers', () => {
     expect(priceQuantity(graduated, { qty: 10, before: 0 }).amount).toBe('10');
     expect(priceQuantity(graduated, { qty: 12, before: 0 }).amount).toBe('11');
     expect(priceQuantity(graduated, { qty: 2, before: 10 }).amount).toBe('1');
     expect(priceQuantity(graduated, { qty: 101, before: 0 }).amount).toBe('55.1');
   });
 
-  test('what the tier of the month’s quantity says for all units, with volume tiers', () => {
+  test('the price of the tier of the month’s quantity for all units, with volume tiers', () => {
     expect(priceQuantity(volume, { qty: 10, before: 0 }).amount).toBe('10');
     expect(priceQuantity(volume, { qty: 11, before: 0 }).amount).toBe('5.5');
     expect(priceQuantity(volume, { qty: 1, before: 100 }).amount).toBe('0.1');
   });
 
-  test('with graduated tiers, the same in one order as in any split of it within the month', () => {
+  test('with graduated tiers, the same in one order as in several orders within the month', () => {
     const quantities = fc.array(fc.integer({ min: 1, max: 60 }), { minLength: 1, maxLength: 6 });
     fc.assert(
       fc.property(quantities, (parts) => {

@@ -43,7 +43,7 @@ describe('an amount', () => {
     expect(() => convert('1', 'GB·h', 'GB')).toThrow(RangeError);
   });
 
-  test('comes back from an exact conversion', () => {
+  test('survives an exact conversion there and back', () => {
     fc.assert(
       fc.property(fc.bigInt({ min: 1n, max: 10n ** 15n }), (bytes) => {
         const bits = convert(String(bytes), 'B', 'bit');
@@ -53,7 +53,7 @@ describe('an amount', () => {
   });
 });
 
-test('a measure names its unknown unit, and has a bounded number of factors', () => {
+test('a measure names its unknown unit, and has a limited number of factors', () => {
   expect(measureOf('GB·parsec', UNITS)).toEqual({ problem: 'has the unknown unit "parsec"' });
   expect(measureOf('B·B·B·B·B', UNITS)).toEqual({ problem: 'has more than 4 factors' });
 });

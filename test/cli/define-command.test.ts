@@ -38,7 +38,7 @@ const count = defineCommand({
 });
 
 describe('a defined command', () => {
-  test('is given its flags and its argument, with defaults', async () => {
+  test('gets its flags and its argument, with defaults', async () => {
     const { stdout, exitCode } = await run(count, 'count', 'a', 'b', '--json');
     expect(exitCode).toBe(0);
     expect(JSON.parse(stdout)).toEqual({
@@ -64,7 +64,7 @@ describe('a defined command', () => {
     });
   });
 
-  test('answers in lines without --json, and its number is the exit code', async () => {
+  test('prints lines without --json, and the number that it returns is the exit code', async () => {
     expect(await run(count, 'count', 'a')).toMatchObject({ exitCode: 0, stdout: 'limit 3\na\n' });
     expect(await run(count, 'count')).toMatchObject({ exitCode: 1, stdout: 'limit 3\n' });
   });
@@ -95,7 +95,7 @@ describe('a defined command', () => {
     expect(stderr).toContain(hint);
   });
 
-  test('ends with 2 when it throws a usage error, and with 1 for any other', async () => {
+  test('ends with 2 when it throws a usage error, and with 1 for any other error', async () => {
     const failing = (error: Error) =>
       defineCommand({ examples: [], run: () => Promise.reject(error) });
     expect(await run(failing(misused('No.')), 'count')).toMatchObject({
@@ -105,7 +105,7 @@ describe('a defined command', () => {
     expect((await run(failing(new Error('a defect')), 'count')).exitCode).toBe(1);
   });
 
-  test('needs the options that are required', async () => {
+  test('refuses to run without a required option', async () => {
     const strict = defineCommand({
       options: { note: { value: '<text>', about: 'why', required: true } },
       examples: [],
@@ -118,7 +118,7 @@ describe('a defined command', () => {
     expect((await run(strict, 'count', '--note', 'why')).stdout).toBe('WHY\n');
   });
 
-  test('reads the environment that it asks for', async () => {
+  test('reads the environment variables that it asks for', async () => {
     const changed = defineCommand({
       env: (env) => ({ ...env, PULSE_QUEUE: 'mine' }),
       examples: [],
@@ -131,7 +131,7 @@ describe('a defined command', () => {
   });
 });
 
-test('a group lists its commands and runs the one that is named', async () => {
+test('a group lists its commands and runs the named one', async () => {
   const up = defineCommand({
     summary: 'Count upwards.',
     argument: '<from>',

@@ -18,7 +18,7 @@ describe('a table', () => {
     ).toEqual(['NAME   SIZE', 'a         1', 'three  1000']);
   });
 
-  test('has no line of more than 80 characters: it cuts what may be cut', () => {
+  test('has no line of more than 80 characters, because it cuts columns that may be cut', () => {
     const lines = tableLines(COLUMNS, [
       ['x'.repeat(100), 1],
       ['😀'.repeat(100), 22],
@@ -28,7 +28,7 @@ describe('a table', () => {
     expect(lines[2]).toBe(`${'😀'.repeat(73)}…    22`);
   });
 
-  test('never cuts to less than 8 characters', () => {
+  test('never cuts a column to less than 8 characters', () => {
     expect(tableLines(COLUMNS, [['x'.repeat(100), 1]], 5)[1]).toBe('xxxxxxx…     1');
   });
 

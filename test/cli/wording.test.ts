@@ -8,7 +8,7 @@ test.each([
   [count(1n, 'pulse'), '1 pulse'],
   [count(1_234_567n, 'pulse'), '1,234,567 pulses'],
   [count(2, 'entry', 'entries'), '2 entries'],
-])('a count has its noun in the right number: %s', (text, expected) => {
+])('the noun agrees with its count: %s', (text, expected) => {
   expect(text).toBe(expected);
 });
 

@@ -46,7 +46,7 @@ const audited = async () => {
 };
 
 describe('pulse users', { timeout: MANY_STEPS_TIMEOUT_MS }, () => {
-  test('asks for no password where there is no terminal, and says how to pass it', async () => {
+  test('does not ask for a password without a terminal, and says how to pass it', async () => {
     const { exitCode, stderr } = await pulse(
       ...['users', 'add', 'alice', '--role', 'operator', '--all-tenants'],
     );

@@ -56,7 +56,7 @@ test('a catalogue is imported table by table, exported, and imported again witho
   expect((await exported(flow)).text).toBe(text);
 });
 
-test('with a mistake nothing is imported, and every mistake has its line', async () => {
+test('with a mistake nothing is imported, and every mistake is reported with its line', async () => {
   const flow = await openFlow();
   await flow.flush();
   const { text: before } = await exported(flow);

@@ -25,7 +25,7 @@ function commandFiles(): string[] {
   return [...new Set([...names].map(([, name = '']) => join(dirname(LIST), name)))];
 }
 
-test('a command that does one thing loads neither threads nor the HTTP server', () => {
+test('a one-off command loads neither threads nor the HTTP server', () => {
   const files = commandFiles();
   expect(files).toContain('src/commands/verify.ts');
   for (const name of HEAVY) expect(loadedWith('src/commands/start.ts')).toContain(name);

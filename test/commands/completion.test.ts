@@ -27,7 +27,7 @@ function offered(text: string, words: readonly string[]): string[] {
   return answer.split('\n').filter((word) => word !== '');
 }
 
-test('bash completes commands, those of groups, and options', async () => {
+test('bash completes commands, commands of groups, and options', async () => {
   const text = await script('bash');
   expect(offered(text, [''])).toEqual(expect.arrayContaining(Object.keys(COMMANDS)));
   expect(offered(text, ['dead'])).toEqual(['dead-letters']);
@@ -47,7 +47,7 @@ test.each(['zsh', 'fish'])('the script for %s has every command and option', asy
   expect(text).not.toContain('allow-test-faults');
 });
 
-test('an unknown shell is refused with those that are known', async () => {
+test('an unknown shell is refused, and the error lists the known ones', async () => {
   let stderr = '';
   const environment = {
     env: {},

@@ -52,7 +52,7 @@ async function quarantined(body: unknown = { ...GOOD, used_amount: 0 }): Promise
 }
 
 describe('pulse dead-letters', () => {
-  test('lists, shows, fixes and replays: counted once, and the history says who', async () => {
+  test('lists, shows, fixes and replays: the pulse is counted once, and the history says who did it', async () => {
     const id = await quarantined();
     const list = await pulse('list', '--tenant', 'acme');
     expect(list.exitCode).toBe(0);
@@ -125,7 +125,7 @@ describe('pulse dead-letters', () => {
     await fixture.settled({ counted: 3, duplicates: 0 });
   });
 
-  test('replays what may be forgotten only with --even-if-forgotten', async () => {
+  test('replays a pulse whose id may be forgotten only with --even-if-forgotten', async () => {
     const id = await quarantined({ ...GOOD, tenant: '' });
     await fixture.pool.query(
       `UPDATE dead_letters SET maybe_counted_since = now() - interval '1 day'`,
@@ -137,7 +137,7 @@ describe('pulse dead-letters', () => {
     expect((await pulse('replay', id, '--even-if-forgotten')).exitCode).toBe(0);
   });
 
-  test('discards with a note: one by id, many only with --yes', async () => {
+  test('discards with a note: one by its id, many only with --yes', async () => {
     const id = await quarantined();
     expect(await pulse('discard', id, '--note', 'test traffic', '--as', 'bob')).toMatchObject({
       exitCode: 0,
@@ -172,7 +172,7 @@ describe('pulse dead-letters', () => {
     }
   });
 
-  test('names the migrations that the database lacks', async () => {
+  test('names the missing migrations of the database', async () => {
     await fixture.pool.query(`ALTER TABLE schema_migrations RENAME TO hidden`);
     try {
       const { exitCode, stderr } = await pulse('list');

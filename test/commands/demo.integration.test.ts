@@ -16,7 +16,7 @@ interface DemoLine {
   readonly seconds: number;
 }
 
-test('two demos at once in one folder both end with a line that says everything agrees', async () => {
+test('two demos at once in one folder both end with a line that confirms all sums', async () => {
   const cwd = openDirectory();
   const demos = [
     startPulse(['demo', '--pulses', '5000'], { cwd }),
@@ -47,7 +47,7 @@ test('two demos at once in one folder both end with a line that says everything 
   await nothingIsLeft(cwd);
 });
 
-test('a demo that is interrupted or killed, early or midway, leaves no process and no file', async () => {
+test('a demo that is interrupted or killed, early or midway, leaves no process or file behind', async () => {
   const start = () => {
     const cwd = openDirectory();
     const env = { LOG_LEVEL: 'info' };

@@ -22,7 +22,7 @@ test('a port in use ends `pulse start` before it starts private servers', async 
   expect(existsSync(join(cwd, '.pulse'))).toBe(false);
 });
 
-test('a folder that cannot be written is one sentence', async () => {
+test('a folder that is not writable is reported in one sentence', async () => {
   const cwd = openDirectory();
   // Root may write anywhere, but not below a file.
   writeFileSync(join(cwd, '.pulse'), '');
@@ -37,7 +37,7 @@ test('a folder that cannot be written is one sentence', async () => {
   }
 });
 
-test('a closed terminal stops the system in order, and its servers', async () => {
+test('closing the terminal stops the system cleanly, and then its servers', async () => {
   const cwd = openDirectory();
   const env = { API_PORT: '0', METRICS_PORT: '0', LOG_LEVEL: 'warn' };
   const system = startPulse(['start'], { cwd, env });

@@ -121,7 +121,7 @@ test('every name in the JSON of every report is in snake_case', async () => {
   }
 });
 
-test('status --watch looks again until a signal ends it', async () => {
+test('status --watch repeats until a signal ends it', async () => {
   const flow = await openFlow();
   await flow.flush();
   const watching = flow.begin(['status', '--watch', '--json']);
@@ -175,7 +175,7 @@ describe('doctor', () => {
     }
   });
 
-  test('names what is stuck or does not belong together, and what to do', async () => {
+  test('names what is stuck or does not match, and what to do', async () => {
     const flow = await openFlow();
     const worker = await flow.start('worker');
     await flow.producer.publish(makeTraffic(100, 'examined').map(toMessage));

@@ -101,7 +101,7 @@ interface ServicesStatus {
   readonly processes: Record<string, number | null>;
 }
 
-test('status looks at the servers instead of trusting a file, and up waits until all answer', async () => {
+test('status checks the servers instead of trusting a file, and up waits until all of them answer', async () => {
   const cwd = openDirectory();
   const status = () => runPulse(['services', 'status', '--json'], { cwd });
   const statusNow = async () => JSON.parse((await status()).stdout) as ServicesStatus;
@@ -140,7 +140,7 @@ test('status looks at the servers instead of trusting a file, and up waits until
 });
 
 test.each(['SIGINT', 'SIGKILL'] as const)(
-  'of two systems in one folder, the second survives the end of the first by %s, and its own SIGKILL leaves nothing',
+  'of two systems in one folder, the second survives the end of the first by %s, and its own SIGKILL leaves nothing behind',
   async (signal) => {
     const cwd = openDirectory();
     const env = OWN_PORTS;

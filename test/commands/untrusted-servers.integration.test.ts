@@ -33,7 +33,7 @@ async function openRedis(settings: Readonly<Record<string, string>> = {}) {
   return { url: server.url, client, functions };
 }
 
-test('after Redis has lost everything, no report is green, and nothing is written to it', async () => {
+test('after Redis has lost its data, no report is green, and nothing is written to it', async () => {
   const redis = await openRedis();
   const services = await isolatedServices();
   onTestFinished(() => services.close());

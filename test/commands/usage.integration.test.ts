@@ -83,7 +83,7 @@ test('a wrong configuration ends with exit code 2 and names every mistake at onc
   expect(stderr).not.toContain('hunter2');
 });
 
-test('all unavailable servers are named with variable and host, never the password, and exit code 1 comes in time', async () => {
+test('all unavailable servers are named with variable and host, never the password, and the command exits with 1 in time', async () => {
   const [rabbit, redis, postgres] = [await freePort(), await freePort(), await freePort()];
   for (const command of ['start', 'verify']) {
     const { exitCode, stdout, stderr, seconds } = await runPulse([command], {
@@ -123,7 +123,7 @@ test('a refused password is reported at once, and not shown', async () => {
   }
 });
 
-test('a signal ends the wait for servers', async () => {
+test('a signal stops waiting for servers', async () => {
   const port = await freePort();
   const waiting = startPulse(['worker'], {
     env: {

@@ -41,7 +41,7 @@ describe('toDeadLetterPublication', () => {
   test.each([
     ['255 bytes that are not UTF-8', Buffer.alloc(255, 0xff).toString()],
     ['a character of four bytes at the end', `${'k'.repeat(253)}\u{1f600}`],
-  ])('has a routing key that can be sent again, also for %s', (_name, routingKey) => {
+  ])('has a routing key that can be sent again, even for %s', (_name, routingKey) => {
     const sent = publicationOf({}, { routingKey }).routingKey;
     expect(Buffer.byteLength(sent)).toBeLessThanOrEqual(255);
     expect(sent.length).toBeGreaterThan(80);
@@ -99,7 +99,7 @@ describe('toDeadLetterPublication', () => {
     expect((headers?.['x-pulse-detail'] as string).length).toBeLessThanOrEqual(500);
   });
 
-  test('a timestamp that no number holds exactly is not sent', () => {
+  test('a timestamp that is not exact as a number is not sent', () => {
     expect(publicationOf({ timestamp: 2 ** 64 }).timestampSec).toBeUndefined();
     expect(publicationOf({ timestamp: 0 }).timestampSec).toBe(0);
   });
@@ -167,7 +167,7 @@ describe('deadLetterId', () => {
     expect(idOf({ messageId: decoded })).not.toBe(idOf({ messageId: decoded }));
   });
 
-  test('exists for any body, however deep and strange its tenant', () => {
+  test('exists for any body, however deep or strange its tenant is', () => {
     const deep = '['.repeat(100_000) + ']'.repeat(100_000);
     for (const tenant of [deep, '"\\ud800"', 'null', '{"toJSON":1}', '1e400']) {
       const given = { messageId: undefined, body: Buffer.from(`{"tenant":${tenant},"id":"p"}`) };

@@ -70,7 +70,7 @@ describe('copyHeaders', () => {
     expect(copyHeaders(headers)).toEqual({ 'x-deathly': 'kept', cc: 'kept' });
   });
 
-  test('a name that grew beyond 255 bytes in decoding does not keep the others from being copied', () => {
+  test('a name that grew beyond 255 bytes in decoding does not prevent copying the others', () => {
     const name = Buffer.alloc(100, 0xff).toString();
     expect(throughTheWire(copyHeaders({ [name]: 1, trace: 'abc' }))).toMatchObject({
       trace: 'abc',
@@ -85,7 +85,7 @@ describe('copyHeaders', () => {
     expect(copyHeaders(many)).toEqual({ 'x-pulse-headers-dropped': 5_000 });
   });
 
-  test('nested tables are cut at a depth, so that they never overflow the stack', () => {
+  test('nested tables are cut at a fixed depth, so they never overflow the stack', () => {
     let deep: unknown = 'bottom';
     for (let level = 0; level < 10_000; level++) deep = { deep };
     expect(() => throughTheWire(copyHeaders({ deep }))).not.toThrow();

@@ -9,11 +9,16 @@ const json = (value: unknown): string => JSON.stringify(value);
 describe('an array', () => {
   const array = (length: number) => json(Array.from({ length }, () => sentPulse()));
 
-  test.each([1, 2, ARRAY_LENGTH_MAX])('of %i pulses has as many outcomes, in order', (length) => {
-    const outcomes = outcomesOf(array(length));
-    expect(outcomes.map(({ index }) => index)).toEqual(Array.from({ length }, (_, index) => index));
-    expect(outcomes.every(({ pulse }) => pulse !== undefined)).toBe(true);
-  });
+  test.each([1, 2, ARRAY_LENGTH_MAX])(
+    'of %i pulses has one outcome per pulse, in order',
+    (length) => {
+      const outcomes = outcomesOf(array(length));
+      expect(outcomes.map(({ index }) => index)).toEqual(
+        Array.from({ length }, (_, index) => index),
+      );
+      expect(outcomes.every(({ pulse }) => pulse !== undefined)).toBe(true);
+    },
+  );
 
   test('that is one pulse too long is refused as a whole', () => {
     expect(outcomesOf(array(ARRAY_LENGTH_MAX + 1))).toMatchObject([
@@ -109,7 +114,7 @@ describe('any body', () => {
     );
   });
 
-  test('in any mixture, good pulses are exact and bad ones keep their text', () => {
+  test('in any mix, good pulses are exact and bad ones keep their text', () => {
     const good = arbitraryNanos.map((nanos) => ({
       nanos,
       text: json(sentPulse({ used_amount: decimalOf(nanos) })),

@@ -12,11 +12,11 @@ describe('a body of one pulse', () => {
     ]);
   });
 
-  test('may be surrounded by white space', () => {
+  test('may be surrounded by whitespace', () => {
     expect(outcomesOf(`\r\n\t ${json(sentPulse())} \n`)).toMatchObject([{ pulse: {} }]);
   });
 
-  test('that is bad is refused with its own bytes and a detail', () => {
+  test('is refused with its own bytes and a detail if it is bad', () => {
     const body = ` ${json(sentPulse({ tenant: '' }))} `;
     expect(outcomesOf(body)).toEqual([
       {
@@ -113,7 +113,7 @@ describe('a body that is not a pulse', () => {
   });
 
   test.each(['[', '{"a":', '[{"tenant":'])(
-    'half a million times %s is refused and does not overflow the stack',
+    '%s, repeated half a million times, is refused and does not overflow the stack',
     (opening) => {
       expect(reasonsOf(opening.repeat(500_000))).toEqual(['malformed_json']);
     },

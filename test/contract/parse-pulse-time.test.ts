@@ -27,7 +27,7 @@ const hourOf = (timeMs: number): string =>
   iso(Math.floor(timeMs / 1000 / HOUR_SEC) * HOUR_SEC * 1000);
 
 describe('the time of a pulse', () => {
-  test('is its own timestamp, else the message’s, else the time of receipt', () => {
+  test('is its own timestamp, or that of the message, or the time of receipt', () => {
     const messageTimeSec = (NOW_MS - 2 * DAY_MS) / 1000;
     const timestamp = iso(NOW_MS - DAY_MS);
     expect(windowOf({ timestamp }, { messageTimeSec })).toBe(hourOf(NOW_MS - DAY_MS));
@@ -45,7 +45,7 @@ describe('the time of a pulse', () => {
     expect(windowOf({ timestamp: iso(NOW_MS + 300_001) })).toBe('timestamp_in_future');
   });
 
-  test('has the configured limits', () => {
+  test('is accepted within the configured limits', () => {
     const bounds = { ageMaxMs: 1_000, aheadMaxMs: 0 };
     expect(windowOf({ timestamp: iso(NOW_MS - 1_000) }, bounds)).toBe(hourOf(NOW_MS - 1_000));
     expect(windowOf({ timestamp: iso(NOW_MS - 1_001) }, bounds)).toBe('timestamp_too_old');

@@ -64,7 +64,7 @@ describe('parsePulse', () => {
     });
   });
 
-  test('unknown fields are ignored, whatever their name', () => {
+  test('unknown fields are ignored, whatever they are called', () => {
     const json = `{"constructor":1,"__proto__":{"tenant":"evil"},"toString":null,"x":[{}],${JSON.stringify(sentPulse()).slice(1)}`;
     expect(parseText(json)).toMatchObject({ ok: true, pulse: { tenant: 'acme' } });
   });

@@ -156,7 +156,7 @@ describe('PulseScanner', () => {
     );
   });
 
-  test('returns nothing for a body that is cut or changed anywhere, or what the full parse returns', () => {
+  test('for a body that is cut or changed anywhere, returns nothing or what the full parse returns', () => {
     const body = Buffer.from(JSON.stringify([USUAL, USUAL]));
     fc.assert(
       fc.property(fc.nat(body.length - 1), fc.nat(255), fc.boolean(), (at, byte, cut) => {
@@ -210,7 +210,7 @@ describe('PulseScanner', () => {
     },
   );
 
-  test('leaves what is too old or too far in the future to the full parse', () => {
+  test('leaves a pulse that is too old or too far in the future to the full parse', () => {
     const at = (ms: number) =>
       scan(JSON.stringify({ ...USUAL, timestamp: new Date(ms).toISOString() }));
     expect(at(BOUNDS.earliestMs)).toBeDefined();

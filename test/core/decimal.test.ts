@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { formatNano, parseNano } from '../../src/core/decimal.ts';
 
-test('a decimal survives the way to an integer and back', () => {
+test('a decimal survives conversion to an integer and back', () => {
   fc.assert(
     fc.property(fc.bigInt({ min: -(10n ** 38n), max: 10n ** 38n }), (nano) => {
       expect(parseNano(formatNano(nano))).toBe(nano);
@@ -16,7 +16,7 @@ test('decimals are written in their shortest form', () => {
   expect(formatNano(0n)).toBe('0');
 });
 
-test('what is not a plain decimal, or is too precise, is refused', () => {
+test('text that is not a plain decimal, or is too precise, is refused', () => {
   for (const text of ['', '1e3', '1.', '.5', '1.0000000001', ' 1', '1,5', 'NaN']) {
     expect(() => parseNano(text), text).toThrow(RangeError);
   }

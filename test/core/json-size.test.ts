@@ -30,7 +30,7 @@ test('a broken line does not hide the lines after it', () => {
   expect(isRefused(`"\n${`${line}\n`.repeat(51)}`)).toBe(true);
 });
 
-test('no document of few values is refused', () => {
+test('a document with few values is never refused', () => {
   fc.assert(
     fc.property(fc.json({ stringUnit: 'binary' }), (json) => {
       expect(isRefused(`[${JSON.stringify(LONG)}, ${json}]`)).toBe(false);

@@ -5,7 +5,7 @@ const TRACE = '0af7651916cd43dd8448eb211c80319c';
 const SPAN = 'b7ad6b7169203331';
 
 describe('parseTraceparent', () => {
-  test('parses what the W3C recommends, and formats it again', () => {
+  test('parses the format of the W3C recommendation, and formats it again', () => {
     const text = `00-${TRACE}-${SPAN}-01`;
     const context = parseTraceparent(text)!;
     expect(context).toEqual({ traceId: TRACE, spanId: SPAN, traceFlags: 1 });

@@ -28,7 +28,7 @@ function knowing(zone: string, offsets: readonly OffsetChange[]) {
   return (asked: string) => (asked === zone ? [...offsets] : undefined);
 }
 
-test('zones about which Postgres and Node agree are no finding', async () => {
+test('zones on which Postgres and Node agree are not reported', async () => {
   const onlyZone = (asked: string, days: readonly number[]) =>
     asked === ZONE ? readNodeOffsets(asked, days) : undefined;
   expect(await checkTimeZones(pool, onlyZone)).toMatchObject({ status: 'ok' });
@@ -43,7 +43,7 @@ test('a zone with another offset is a warning that names it and the day', async 
   expect(finding.detail).toContain('where Postgres says');
 });
 
-test('a clock change that only one of them knows is a warning from its day', async () => {
+test('a clock change that only one of them knows is a warning from that day on', async () => {
   const isSummerHere = knowing(ZONE, [
     [0, 4 * 3600],
     [300, 5 * 3600],

@@ -112,7 +112,7 @@ test.each([
   expect(judgeMessageQueue('orders.processing', depth).status).toBe(status);
 });
 
-test('a queue of messages that does not exist yet holds none back', () => {
+test('a queue of messages that does not exist yet delays none', () => {
   expect(judgeMessageQueue('orders.processing', undefined).status).toBe('ok');
 });
 

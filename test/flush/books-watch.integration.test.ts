@@ -27,7 +27,7 @@ test('in an empty installation everything is 0, and nothing waits', async () => 
   });
 });
 
-test('live, sealed, remembered and unflushed pulses are seen', async () => {
+test('live, sealed, remembered and unflushed pulses are reported', async () => {
   const startedMs = Date.now();
   await fixture.count(somePulses(200, 'sealed'));
   for (let shard = 0; shard < SHARDS; shard++) await fixture.accumulator.seal(shard);

@@ -153,7 +153,7 @@ test('the caller gets an error of the scan, and nothing is written', async () =>
   expect((await copyBatch([[plainRow(9)]])).rows).toHaveLength(1);
 });
 
-test('a row that Postgres refuses fails the batch with its error', async () => {
+test("a row that Postgres refuses fails the batch with Postgres' error", async () => {
   const refused = { ...plainRow(1), tenant: 'a\0b' };
   await expect(copyBatch([[refused]])).rejects.toMatchObject({ code: '22021' });
 });

@@ -8,7 +8,7 @@ const fixture = useFlushFixture();
 
 describe('a crash of a flush', () => {
   test.each(FLUSH_STEPS)(
-    'by an exception after "%s" neither loses nor doubles anything',
+    'by an exception after "%s" loses nothing and counts nothing twice',
     async (step) => {
       const pulses = somePulses(500);
       await fixture.count(pulses);

@@ -14,7 +14,7 @@ const batch = (batchId: string): SealedBatch => ({
   openedAtSec: 0,
 });
 
-test('committed batches count even if the flush failed, those that another flush committed do not', async () => {
+test('committed batches count even if the flush failed, but not those that another flush committed', async () => {
   const registry = new Registry();
   const metrics = createFlushMetrics(registry);
   const go = (id: string, ...steps: FlushStep[]): void => {

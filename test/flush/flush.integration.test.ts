@@ -93,7 +93,7 @@ describe('flush', () => {
 });
 
 describe('a scan that disagrees with the seal', () => {
-  test('because rows came twice is repeated without them', async () => {
+  test('because rows came twice is repeated without the duplicates', async () => {
     const pulses = somePulses(500);
     await fixture.count(pulses);
     await flushAll(scanning((rows) => [...rows, ...rows.slice(0, 3)]));
@@ -125,7 +125,7 @@ describe('a scan that disagrees with the seal', () => {
   });
 });
 
-describe('a batch that is missing in Redis', () => {
+describe('a batch that is missing from Redis', () => {
   test('is settled when the ledger has it', async () => {
     const pulses = somePulses(50);
     await fixture.count(pulses);

@@ -25,7 +25,7 @@ describe('tickedBetween', () => {
 });
 
 describe('the counter of ticks', () => {
-  test('counts since the oldest sum was opened, and starts over when that is another one', () => {
+  test('counts from the opening of the oldest sum, and starts over when another sum is the oldest', () => {
     const ticks = createTickCounter('0 * * * *');
     const counts = (
       [
@@ -72,10 +72,10 @@ describe('isFlushOverdue', () => {
   test('pulses counted before the last tick are overdue', async () => {
     expect(await ask({ live: batch('10:59:00'), sealed: [] })).toBe(true);
   });
-  test('pulses counted since the last tick are not', async () => {
+  test('pulses counted since the last tick are not overdue', async () => {
     expect(await ask({ live: batch('11:00:01'), sealed: [] })).toBe(false);
   });
-  test('empty Redis is not', async () => {
+  test('an empty Redis is not overdue', async () => {
     expect(await ask({ live: null, sealed: [] })).toBe(false);
   });
 });

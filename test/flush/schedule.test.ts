@@ -77,7 +77,7 @@ describe('the schedule', () => {
     expect(flush).toHaveBeenCalledTimes(1);
   });
 
-  test('keeps ticking after the clock was set back', async () => {
+  test('keeps ticking after the clock is set back', async () => {
     const flush = vi.fn(() => Promise.resolve());
     start({ flush });
     vi.setSystemTime(Date.parse('2024-03-05T06:50:00Z'));
@@ -109,7 +109,7 @@ describe('at start', () => {
     expect(flush).toHaveBeenCalledTimes(1);
   });
 
-  test('a flush runs at once if it cannot tell', async () => {
+  test('a flush runs at once if it cannot tell whether one is overdue', async () => {
     const flush = vi.fn(() => Promise.resolve());
     start({ flush, isOverdue: () => Promise.reject(new Error('redis is unavailable')) });
     await vi.advanceTimersByTimeAsync(1);
@@ -132,7 +132,7 @@ describe('a failing flush', () => {
     });
   });
 
-  test('that needs a person waits for the next tick', async () => {
+  test('that needs an operator waits for the next tick', async () => {
     const flush = vi.fn(() => Promise.reject(new FatalError('PULSE_FLUSH_MISMATCH', 'differs')));
     start({ flush, isOverdue: () => Promise.resolve(true) });
     await vi.advanceTimersByTimeAsync(5 * MINUTE_MS);
@@ -156,7 +156,7 @@ describe('a failing flush', () => {
 });
 
 describe('close', () => {
-  test('waits for a running flush and starts no other one', async () => {
+  test('waits for a running flush and starts no other', async () => {
     const { flush, end } = slowFlush();
     start({ flush, isOverdue: () => Promise.resolve(true) });
     await vi.advanceTimersByTimeAsync(70 * MINUTE_MS);

@@ -12,7 +12,7 @@ const panels = DASHBOARDS.flatMap(({ uid, rows }) =>
 );
 
 describe('the dashboards', () => {
-  test('are the JSON that `npm run dashboards` writes, and nothing else lies beside it', () => {
+  test('are the JSON that `npm run dashboards` writes, and the folder has no other file', () => {
     const rendered = renderDashboards();
     expect(readdirSync('grafana/dashboards').sort()).toEqual([...rendered.keys()].sort());
     for (const [name, text] of rendered) {
@@ -22,7 +22,7 @@ describe('the dashboards', () => {
     }
   });
 
-  test('say of every panel what it shows, and show no two panels of one name', () => {
+  test('describe every panel, and give no two panels the same name', () => {
     for (const { title, description, unit, queries } of panels) {
       expect(description, title).toMatch(/\.$/);
       expect(unit, title).not.toBe('');
@@ -34,7 +34,7 @@ describe('the dashboards', () => {
     }
   });
 
-  test('place no panel over another', () => {
+  test('never overlap panels', () => {
     for (const [name, text] of renderDashboards()) {
       const dashboard = JSON.parse(text) as {
         panels: { gridPos: Record<'x' | 'y' | 'w' | 'h', number> }[];
@@ -52,7 +52,7 @@ describe('the runbooks', () => {
   const pages = readdirSync('docs/runbooks').map((name) => `docs/runbooks/${name}`);
   const alerts = read(ALERTS).split('- alert: ').slice(1);
 
-  test('every alert leads to a page of its own name', () => {
+  test('every alert links to the page with its name', () => {
     const anchor = /annotations: &budget[\s\S]*?runbook_url: (\S+)/.exec(read(ALERTS))?.[1];
     for (const alert of alerts) {
       const name = /^\w+/.exec(alert)?.[0] ?? '';
@@ -63,7 +63,7 @@ describe('the runbooks', () => {
     }
   });
 
-  test('every panel that leads to a page leads to one that exists', () => {
+  test('every panel that links to a page links to one that exists', () => {
     const links = [...renderDashboards().values()].flatMap((text) =>
       [...text.matchAll(/"url": "([^"]+)"/g)].map(([, url]) => url!),
     );
@@ -74,7 +74,7 @@ describe('the runbooks', () => {
     }
   });
 
-  test('every page says the four things, in order, and its links resolve', () => {
+  test('every page has the four sections in order, and its links resolve', () => {
     for (const page of pages) {
       const text = read(page);
       expect(

@@ -46,7 +46,7 @@ describe('the budget', () => {
     ).toBe('added');
   });
 
-  test('leaves the callers of one tenant half of it', () => {
+  test('gives the callers of one tenant at most half of it', () => {
     const open = createBodyBudget({ callerBytesMax: 60, bytesMax: 100 });
     open({ caller: 'a', share: 'x' }).add(30);
     open({ caller: 'b', share: 'x' }).add(20);
@@ -148,7 +148,7 @@ describe('on every route', () => {
     return { url, post, release, arrived };
   }
 
-  test('bytes count until the answer is over', async () => {
+  test('bytes count until the answer has ended', async () => {
     const { post, release } = await listen(100_000);
     const first = post(80_000);
     let refused = await post(50_000);
@@ -160,7 +160,7 @@ describe('on every route', () => {
     expect((await post(80_000)).status).toBe(200);
   });
 
-  test('bytes that are declared and do not arrive do not count', async () => {
+  test('bytes that are declared but do not arrive do not count', async () => {
     const { url, post, release, arrived } = await listen(1_000_000);
     const sockets = Array.from({ length: 20 }, () => {
       const socket = connect(Number(new URL(url).port), '127.0.0.1');

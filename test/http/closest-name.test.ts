@@ -19,7 +19,7 @@ test.each([
 });
 
 test.each(['', 'x', 'colour', 'amount_of_money', 'customer', 'tenant'.repeat(100_000)])(
-  '%.20s is like none of them',
+  '%.20s resembles none of them',
   (name) => {
     expect(closestName(name, NAMES)).toBeUndefined();
   },

@@ -14,7 +14,7 @@ const PUBLIC = { config: { public: true } } as const;
 const gzip = { 'accept-encoding': 'gzip' };
 const text = 'pulse '.repeat(1_000);
 
-test('a long answer is compressed for callers that accept it, and is the same', async () => {
+test('a long answer is compressed for callers that accept it, with the same content', async () => {
   ({ app } = await createTestApp());
   const plain = await app.inject({ url: '/openapi.json' });
   expect(plain.headers).not.toHaveProperty('content-encoding');

@@ -15,7 +15,7 @@ async function open(...args: Parameters<typeof createTestApp>) {
   return created;
 }
 
-test('a request keeps its id if that is safe in logs, else gets a new one', async () => {
+test('a request keeps its id if that is safe in logs, and otherwise gets a new one', async () => {
   const { app } = await open();
   const idFor = async (given: string) => {
     const res = await app.inject({ url: '/health/live', headers: { 'x-request-id': given } });

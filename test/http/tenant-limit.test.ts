@@ -13,7 +13,7 @@ const codeOf = (enter: () => unknown): unknown => {
   return 'entered';
 };
 
-test('one tenant cannot take the places of another', () => {
+test('one tenant cannot take the slots of another', () => {
   const limit = createTenantLimit({ what: 'exports', perTenant: 1, total: 3 });
   limit.enter(['acme']);
   expect(codeOf(() => limit.enter(['acme']))).toBe('PULSE_API_TOO_MANY_REQUESTS');
@@ -28,7 +28,7 @@ test('the callers of the same tenants share one limit, however the tenants are l
   expect(codeOf(() => limit.enter(['globex', 'acme', 'acme']))).toBe('PULSE_API_TOO_MANY_REQUESTS');
 });
 
-test('a place is free again when its work is over, once', () => {
+test('a slot is free again when its work has ended, and freed only once', () => {
   const limit = createTenantLimit({ what: 'exports', perTenant: 2, total: 2 });
   const leave = limit.enter(['acme']);
   limit.enter(['acme']);

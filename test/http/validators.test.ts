@@ -39,7 +39,7 @@ async function post(body: object) {
 const unknown = (count: number) =>
   Object.fromEntries(Array.from({ length: count }, (_, index) => [`unknown${index}`, 1]));
 
-test('a usual body has all its mistakes named, with the values and names that were meant', async () => {
+test('in a usual body every mistake is named, with the values and names that were meant', async () => {
   const { status, problem } = await post({ useAmount: '1', state: 'opened' });
   expect(status).toBe(400);
   expect(problem.errors).toEqual([
@@ -49,12 +49,12 @@ test('a usual body has all its mistakes named, with the values and names that we
   ]);
 });
 
-test('a body of many mistakes has twenty named', async () => {
+test('in a body with many mistakes, twenty are named', async () => {
   const { problem } = await post({ used_amount: '1', ...unknown(1_000) });
   expect(problem.errors).toHaveLength(20);
 });
 
-test('a large body has only its first mistake looked for', async () => {
+test('in a large body only the first mistake is named', async () => {
   const { status, problem } = await post({ used_amount: '1', ...unknown(10_000) });
   expect(status).toBe(400);
   expect(problem.errors).toEqual([{ field: 'unknown0', message: 'is not a known field' }]);

@@ -63,7 +63,7 @@ describe('Batch', () => {
     ]);
   });
 
-  test('every delivery is to be acknowledged, in the order of arrival', () => {
+  test('lists every delivery to acknowledge, in the order of arrival', () => {
     expect(batchOf([]).deliveryTags).toEqual([]);
     const batch = batchOf([
       [sentPulse(), { tag: 4 }],
@@ -73,20 +73,20 @@ describe('Batch', () => {
     expect(batch.rejected.map(({ deliveryTag }) => deliveryTag)).toEqual([5]);
   });
 
-  test('is full after so many deliveries, good or bad, or after four times as many pulses in arrays', () => {
+  test('is full after the maximum of deliveries, good or bad, or of four times as many pulses in arrays', () => {
     expect(batchOf([[sentPulse()], ['bad']], 3).isFull).toBe(false);
     expect(batchOf([[sentPulse()], ['bad'], ['bad']], 3).isFull).toBe(true);
     expect(batchOf([[pulses(11)]], 3).isFull).toBe(false);
     expect(batchOf([[pulses(12)]], 3).isFull).toBe(true);
   });
 
-  test('is full after so many bytes of bodies', () => {
+  test('is full after the maximum of body bytes', () => {
     const large = Buffer.alloc(8 * 1024 * 1024, ' ');
     expect(batchOf([[large]]).isFull).toBe(false);
     expect(batchOf([[large], [large]]).isFull).toBe(true);
   });
 
-  test('takes the longest array when it is one pulse short', () => {
+  test('accepts the longest array when it has room for one more pulse', () => {
     const batch = batchOf([[pulses(39)], [pulses(1_000)]], 10);
     expect(batch.pulseCount).toBe(1_039);
     expect(batch.parts.get(0)?.fold.fold().pulseCount).toBe(1_039);

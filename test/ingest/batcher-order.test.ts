@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { createBatcher } from '../../src/ingest/batcher.ts';
 import { NumberBatch } from './number-batch.ts';
 
-describe('in whatever order batches settle', () => {
+describe('for every order in which batches settle', () => {
   test('each is acknowledged once, in order, after it has settled, and none after a failure', async () => {
     await fc.assert(
       fc.asyncProperty(

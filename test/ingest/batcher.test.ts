@@ -67,7 +67,7 @@ describe('collecting deliveries', () => {
     expect(settling.map(({ batch }) => batch.deliveries)).toEqual([[1], [2, 3]]);
   });
 
-  test('only so many batches are in flight; the next starts when one has settled', async () => {
+  test('the number of batches in flight is limited; the next starts when one has settled', async () => {
     const { batcher, settling } = harness();
     for (let delivery = 1; delivery <= 8; delivery++) batcher.add(delivery);
     expect(settling).toHaveLength(2);
@@ -84,7 +84,7 @@ describe('collecting deliveries', () => {
     await turns();
   });
 
-  test('while too many are in flight, a batch takes deliveries beyond its linger time', async () => {
+  test('while the limit is reached, a batch takes deliveries beyond its linger time', async () => {
     const { batcher, settling } = harness({ inFlightMax: 1, size: 3 });
     for (const delivery of [1, 2, 3, 4]) batcher.add(delivery);
     vi.advanceTimersByTime(1_000);
@@ -168,7 +168,7 @@ describe('acknowledging', () => {
     expect(failures).toHaveLength(1);
   });
 
-  test('a failed acknowledgement is a failure like any other', async () => {
+  test('a failed acknowledgement is treated like any other failure', async () => {
     const failures: unknown[] = [];
     const batcher = createBatcher<number, NumberBatch>(
       {
@@ -212,7 +212,7 @@ describe('drain', () => {
     await batcher.drain();
   });
 
-  test('takes nothing more', async () => {
+  test('takes no more deliveries', async () => {
     const { batcher, settling } = harness();
     await batcher.drain();
     batcher.add(1);

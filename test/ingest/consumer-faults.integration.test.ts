@@ -104,7 +104,7 @@ describe('killed', () => {
 });
 
 describe('RabbitMQ', () => {
-  test('is lost in the middle and returns: the same consumer continues, and nothing is counted twice', async () => {
+  test('is lost midway and comes back: the same consumer continues, and nothing is counted twice', async () => {
     const traffic = mixedTraffic(1_000);
     await fixture.publish(traffic.messages);
     let cuts = 0;
@@ -169,7 +169,7 @@ describe('RabbitMQ', () => {
 });
 
 describe('Redis', () => {
-  test('is killed in the middle and returns: the same consumer continues, and every sum is exact', async () => {
+  test('is killed midway and comes back: the same consumer continues, and every sum is exact', async () => {
     const traffic = mixedTraffic(1_500);
     await fixture.publish(traffic.messages);
     const probes = { failed: 0 };
@@ -219,7 +219,7 @@ describe('Redis', () => {
     await expectExactlyOnce(traffic);
   });
 
-  test('holds something that is not Pulse’s: the process stops and acknowledges nothing', async () => {
+  test('contains a key that is not from Pulse: the process stops and acknowledges nothing', async () => {
     await fixture.publish(withIds(10));
     const failure = new FatalError('PULSE_REDIS_LIBRARY', 'not ours');
     const ingest = await startIngest({

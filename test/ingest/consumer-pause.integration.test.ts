@@ -21,7 +21,7 @@ function withIds(count: number) {
 const stateIs = (state: string) => eventually(() => ingest?.states.at(-1)).toBe(state);
 
 describe('a paused consumer', () => {
-  test('acknowledges what it has counted, returns the rest, and in the end counts each pulse once', async () => {
+  test('acknowledges what it has counted and returns the rest, so that each pulse is counted once', async () => {
     const count = 3_000;
     await fixture.publish(withIds(count));
     ingest = await fixture.startIngest({ channelMax: 2 });
@@ -66,7 +66,7 @@ describe('a paused consumer', () => {
     await fixture.counted(50);
   });
 
-  test('consumes after a pause and a resume at the same time', async () => {
+  test('consumes after a simultaneous pause and resume', async () => {
     ingest = await fixture.startIngest();
     await stateIs('consuming');
     for (let round = 0; round < 20; round++) {

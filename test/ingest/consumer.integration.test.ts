@@ -16,7 +16,7 @@ const withIds = (count: number, from = 0) =>
   Array.from({ length: count }, (_, index) => ({ body: sentPulse({ id: `p-${from + index}` }) }));
 
 describe('ingest', () => {
-  test('counts good pulses exactly and dead-letters bad ones, whatever shares a batch', async () => {
+  test('counts good pulses exactly and dead-letters bad ones, in any mix in a batch', async () => {
     const { messages, oracle, bad } = mixedTraffic(500);
     await fixture.publish(messages);
     ingest = await fixture.startIngest();
@@ -145,7 +145,7 @@ describe('closing while busy', () => {
     expect(await fixture.books()).toEqual({ counted: count, duplicates: 0 });
   });
 
-  test('without time to drain loses nothing, like a crash', async () => {
+  test('without time to drain loses nothing, as in a crash', async () => {
     const count = 2_000;
     await fixture.publish(withIds(count));
     ingest = await fixture.startIngest();

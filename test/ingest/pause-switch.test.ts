@@ -5,7 +5,7 @@ const never = new AbortController().signal;
 const PAUSED = { paused: true };
 const RESUMED = { paused: false };
 
-test('a wait ends when the state is as asked, not when the same state is set again', async () => {
+test('a wait ends when the wanted state is reached, not when the same state is set again', async () => {
   const pauseSwitch = createPauseSwitch(true);
   let passed = false;
   const passing = pauseSwitch.until(RESUMED, never).then(() => {

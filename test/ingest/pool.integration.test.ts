@@ -89,7 +89,7 @@ describe('the pool', () => {
     expect(fatal).toEqual([]);
   });
 
-  test('replaces a thread that dies in the middle, and loses or doubles nothing', async () => {
+  test('replaces a thread that dies midway, loses nothing and counts nothing twice', async () => {
     const { messages, oracle } = mixedTraffic(4_000);
     const { piscina, pool: own } = startPool();
     await allConsuming();

@@ -6,7 +6,7 @@ const depth = (readyCount: number, consumerCount = 1) => ({ readyCount, consumer
 const sight = (readyCount: number) => ({ main: depth(readyCount), dead: depth(0) });
 
 describe('the backlog', () => {
-  test('lasts from the first look that finds pulses waiting to the first that finds none', () => {
+  test('lasts from the first check that finds pulses waiting to the first that finds none', () => {
     let backlog: Backlog = NO_BACKLOG;
     const looks: [ready: number, consumers: number, expected: Partial<Backlog>][] = [
       [5, 1, { sinceMs: 0, untakenSinceMs: undefined, wasEmpty: false }],
@@ -40,14 +40,14 @@ describe('the age of the oldest pulse', () => {
     expect(oldestPulseAgeSeconds({ latest: sight(9), backlog }, held, nowMs)).toBe(60);
   });
 
-  test('limits a timestamp from before the queue was empty, since it is the time of use', () => {
+  test('limits a timestamp from before the queue was empty, because it is the time of use', () => {
     const held = { sentAtMs: nowMs - 3_600_000, receivedAtMs: nowMs - 100 };
     expect(oldestPulseAgeSeconds({ latest: sight(0), backlog: seen }, held, nowMs)).toBe(0.1);
     const backlog = { ...seen, sinceMs: nowMs - 7_000 };
     expect(oldestPulseAgeSeconds({ latest: sight(9), backlog }, held, nowMs)).toBe(7);
   });
 
-  test('uses it while the queue was never seen empty: there was a backlog at the start', () => {
+  test('uses such a timestamp if the queue was never seen empty, because there was a backlog at the start', () => {
     const held = { sentAtMs: nowMs - 3_600_000, receivedAtMs: nowMs - 100 };
     const backlog = { ...NO_BACKLOG, sinceMs: nowMs - 7_000 };
     expect(oldestPulseAgeSeconds({ latest: sight(9), backlog }, held, nowMs)).toBe(3_600);
@@ -60,7 +60,7 @@ describe('the age of the oldest pulse', () => {
     }
   });
 
-  test('is never below zero, since clocks differ', () => {
+  test('is never below zero, although clocks differ', () => {
     const held = { sentAtMs: nowMs + 500, receivedAtMs: nowMs + 500 };
     expect(oldestPulseAgeSeconds({ latest: sight(0), backlog: NO_BACKLOG }, held, nowMs)).toBe(0);
   });

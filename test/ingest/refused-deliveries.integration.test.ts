@@ -36,7 +36,7 @@ async function expectOnlyHeld(running: Ingest, held: number): Promise<void> {
 }
 
 describe('while dead letters cannot be published', () => {
-  test('a memory alarm of RabbitMQ holds back the bad pulse alone, and every good one is counted', async () => {
+  test('a memory alarm of RabbitMQ holds back only the bad pulse, and every good one is counted', async () => {
     await fixture.publish(oneBad(200));
     await rabbit.setMemoryAlarm(true);
     ingest = await fixture.startIngest();
@@ -55,7 +55,7 @@ describe('while dead letters cannot be published', () => {
     expect(letter?.properties.headers).toMatchObject({ 'x-pulse-reason': 'malformed_json' });
   }, 60_000);
 
-  test('a deleted dead-letter queue does the same, until it exists again', async () => {
+  test('so does a deleted dead-letter queue, until it exists again', async () => {
     await fixture.deleteDeadQueue();
     await fixture.publish(oneBad(200));
     ingest = await fixture.startIngest();

@@ -93,7 +93,7 @@ describe('while dead letters cannot be published', () => {
     given.stopping.abort();
   });
 
-  test('it is full with as many as it may hold, and has room again with half of that', async () => {
+  test('it is full at its limit, and has room again at half of it', async () => {
     const broker = alarm();
     const given = fakes({ ...broker, confirmWaitMs: 50 });
     await settle(batchOf(['bad', 'bad', 'bad', sentPulse()]), given);

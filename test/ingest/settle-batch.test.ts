@@ -38,7 +38,7 @@ describe('settleBatch', () => {
     ]);
   });
 
-  test('every pulse is in exactly one of the counts', async () => {
+  test('every pulse is counted in exactly one of the counts', async () => {
     const { deps } = fakes({
       apply: (_, folded) =>
         Promise.resolve({ counted: folded.pulseCount - 3, duplicates: 2, refused: [1] }),
@@ -143,7 +143,7 @@ describe('when a server is unavailable', () => {
     expect(log).not.toContain('applied');
   });
 
-  test('closing ends the retries soon', async () => {
+  test('closing ends the retries quickly', async () => {
     const { deps, stopping } = fakes({ apply: () => Promise.reject(TRANSIENT) });
     const settled = settleBatch(batchOf([sentPulse()]), { ...deps, retryForMs: 60_000 });
     stopping.abort();

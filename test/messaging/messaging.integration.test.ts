@@ -56,7 +56,7 @@ describe('the outbox', () => {
     await expect.poll(() => fixture.effects(), WAIT).toEqual(['kept']);
   });
 
-  test('counts a message that RabbitMQ refuses as waiting, however far it was put off', async () => {
+  test('counts a message that RabbitMQ refuses as waiting, however long its retry is delayed', async () => {
     let isRefused = true;
     fixture.startRelay((publication) =>
       isRefused
@@ -103,7 +103,7 @@ describe('a live relay', () => {
     return (await read()).rows[0]!.id;
   };
 
-  test('publishes what Postgres had handed out to it in an answer that was lost', async () => {
+  test('publishes jobs that Postgres gave it in an answer that was lost', async () => {
     fixture.startRelay();
     fixture.startConsumer();
     const relayId = await liveRelay();
@@ -147,7 +147,7 @@ describe('a live relay', () => {
 });
 
 describe('the inbox', () => {
-  test('lets a message that comes twice take effect once', async () => {
+  test('applies a message that comes twice only once', async () => {
     fixture.startRelay();
     fixture.startConsumer();
     const id = randomUUID();
@@ -158,7 +158,7 @@ describe('the inbox', () => {
     expect(await fixture.effects()).toEqual(['once']);
   });
 
-  test('lets it take effect once when two processes handle it at the same time', async () => {
+  test('applies it only once when two processes handle it at the same time', async () => {
     fixture.startRelay();
     fixture.startConsumer();
     fixture.startConsumer();
@@ -170,7 +170,7 @@ describe('the inbox', () => {
 });
 
 describe('a message that fails', () => {
-  test('is tried again later, and its failed attempts leave nothing behind', async () => {
+  test('is retried later, and its failed attempts leave nothing behind', async () => {
     fixture.startRelay();
     fixture.startConsumer();
     await fixture.send({ value: 'third time', failing: 2 });
@@ -182,7 +182,7 @@ describe('a message that fails', () => {
     expect(await fixture.effects()).toEqual(['third time']);
   });
 
-  test('becomes a dead letter after its last attempt, together with what its domain does then', async () => {
+  test('becomes a dead letter after its last attempt, together with the changes that its domain makes', async () => {
     fixture.startRelay();
     fixture.startConsumer();
     await fixture.send({ value: 'never', failing: 9 });
@@ -211,7 +211,7 @@ describe('a message that fails', () => {
     expect(await fixture.abandoned()).toEqual([{ value: 'never', code: 'no_such_thing' }]);
   });
 
-  test('becomes a dead letter when it is not JSON, and holds up no other', async () => {
+  test('becomes a dead letter when it is not JSON, and delays no other', async () => {
     fixture.startRelay();
     fixture.startConsumer();
     await fixture.publish({
@@ -244,7 +244,7 @@ test('while Postgres is unavailable a message is held, not returned, and handled
   expect(fixture.steps.filter((step) => step === 'delivered')).toHaveLength(1);
 });
 
-test('a relay goes on after Postgres has ended all its connections', async () => {
+test('a relay continues after Postgres has ended all its connections', async () => {
   fixture.startRelay();
   fixture.startConsumer();
   await fixture.send({ value: 'before' });

@@ -16,7 +16,7 @@ const request = {
   items: [{ sku: 'ABC', qty: 2, amount: '5' }],
 };
 
-test('calls are suspended after failures in a row, and made again once the service answers', async () => {
+test('calls are suspended after several failures in a row, and resume once the service answers', async () => {
   const { service, enrich, isOpen, metrics } = await openClient();
   vi.useFakeTimers({ toFake: ['Date'] });
   onTestFinished(() => {

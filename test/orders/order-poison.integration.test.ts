@@ -19,7 +19,7 @@ const POISON: readonly (readonly [string, Buffer])[] = [
 ];
 
 describe.each(['processing', 'enrichment', 'completion'])('queue orders.%s', (name) => {
-  test('puts each message that it cannot take into the quarantine, and goes on', async () => {
+  test('quarantines each message that it cannot handle, and continues', async () => {
     const queue = `${fixture.prefix}orders.${name}`;
     const ids = await Promise.all(
       POISON.map(async ([, body]) => {
@@ -47,7 +47,7 @@ describe.each(['processing', 'enrichment', 'completion'])('queue orders.%s', (na
     expect(new Set(seen)).toEqual(new Set(ids));
   });
 
-  test('is not held up by a message id with a NUL, which Postgres cannot store', async () => {
+  test('is not blocked by a message id with a NUL, which Postgres cannot store', async () => {
     const queue = `${fixture.prefix}orders.${name}`;
     await fixture.publish({
       exchange: '',
@@ -64,7 +64,7 @@ describe.each(['processing', 'enrichment', 'completion'])('queue orders.%s', (na
   });
 });
 
-describe('while the service thinks', () => {
+describe('while the service prepares its answer', () => {
   /** An order whose enrichment has failed once, and waits for its retry. */
   async function waitingOrder(offer: { customerId: string; sku: string }) {
     fixture.service.answerWith((_request, response) => void response.writeHead(503).end());
@@ -86,7 +86,7 @@ describe('while the service thinks', () => {
     await expect.poll(() => fixture.takeDeadLetter(), WAIT).not.toBe(false);
   });
 
-  test('a price that changes is charged as it is at the enrichment', async () => {
+  test('a price that changes is charged as it was at the enrichment', async () => {
     const offer = await fixture.newOffer({ unitAmount: '2.5' });
     const id = await waitingOrder(offer);
     await fixture.pool.query(

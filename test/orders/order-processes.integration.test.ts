@@ -87,7 +87,7 @@ test.each(MESSAGE_STEPS.filter((step) => step !== 'committed'))(
 );
 
 test.each(['written', 'committed'])(
-  'a key makes one order when the API is killed right after it is %s',
+  'a key creates one order even if the API is killed right after it is %s',
   async (step) => {
     const { flow, pool, endsOnce } = await openShop();
     const killed = allowFaults(flow, 'api', step);
@@ -107,7 +107,7 @@ test.each(['written', 'committed'])(
   MANY_STEPS_TIMEOUT_MS,
 );
 
-test('a processor refuses a queue that exists with other arguments, and says which', async () => {
+test('a processor refuses a queue that exists with other arguments, and names them', async () => {
   const { flow } = await openShop();
   const queue = `${flow.queue}.orders.processing`;
   await withChannel(flow.env.RABBITMQ_URL ?? '', (channel) =>

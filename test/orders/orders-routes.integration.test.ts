@@ -146,7 +146,7 @@ describe('an Idempotency-Key', () => {
     expect(await stored()).toEqual([1, 1]);
   });
 
-  test('makes one order of twenty requests at once', async () => {
+  test('creates one order from twenty simultaneous requests', async () => {
     const api = await openApp();
     const answers = await Promise.all(
       Array.from({ length: 20 }, () => post(api, ORDER, { key: 'race' })),

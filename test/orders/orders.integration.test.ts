@@ -72,7 +72,7 @@ describe('an order', () => {
       });
   });
 
-  test('fails without a price, and a replayed message takes it up again', async () => {
+  test('fails without a price, and continues when its message is replayed', async () => {
     const { customerId, sku } = await fixture.newOffer();
     const id = await fixture.order(customerId, [{ sku: `${sku}-later`, qty: 1 }]);
     await becomes(id, 'failed');
@@ -118,7 +118,7 @@ describe('the enrichment service', () => {
       'answers without an end',
       (_request: unknown, response: Response) => response.write('x'.repeat(70_000)),
     ],
-  ] as const)('that %s is asked again, under the same key', async (_name, answer) => {
+  ] as const)('that %s is called again, with the same key', async (_name, answer) => {
     fixture.service.answerWith(answer);
     const { customerId, sku } = await fixture.newOffer();
     const id = await fixture.order(customerId, [{ sku, qty: 1 }]);
@@ -135,7 +135,7 @@ describe('the enrichment service', () => {
   test.each([
     ['refuses the order', 422, {}],
     ['redirects', 302, { location: 'http://127.0.0.1:9/' }],
-  ] as const)('that %s makes it fail at once', async (_name, status, headers) => {
+  ] as const)('that %s makes the order fail at once', async (_name, status, headers) => {
     fixture.service.answerWith((_request, response) => {
       response.writeHead(status, headers).end('no such customer');
     });

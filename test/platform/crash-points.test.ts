@@ -15,7 +15,7 @@ const STEPS = {
 const parse = (text: string) => parseCrashPoint(text, STEPS);
 
 describe('crash points', () => {
-  test('is a scope, one of its steps, a count, and kill or stop', () => {
+  test('consist of a scope, one of its steps, a count, and kill or stop', () => {
     expect(parse('ingest:applied:3')).toEqual({
       scope: 'ingest',
       step: 'applied',
@@ -28,7 +28,7 @@ describe('crash points', () => {
     }
   });
 
-  test('is refused without the flag', () => {
+  test('are refused without the flag', () => {
     const env = { PULSE_CRASH_AT: 'ingest:applied:3' };
     expect(() => parseConfig(env)).toThrow('--allow-test-faults');
     expect(parseConfig(env, { api: false, testFaults: true }).crashAt?.step).toBe('applied');

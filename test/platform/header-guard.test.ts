@@ -18,7 +18,7 @@ function read(bytes: Buffer, pieceBytes = bytes.length) {
   }
 }
 
-test('headers that are fine arrive as they were sent', () => {
+test('valid headers arrive as they were sent', () => {
   const table = Buffer.concat([Buffer.from('\x01a'), Buffer.from('t\x01')]);
   const [header, body] = read(messageFrames({ table, body: 'text' }));
   expect(header?.fields).toMatchObject({ contentType: 'text/plain', headers: { a: true } });

@@ -26,12 +26,12 @@ function rights(roles: Partial<RoleRights>, own: Partial<Omit<Rights, 'roles'>> 
 }
 
 describe('what an administrator must run', () => {
-  test('is nothing when everything is there', () => {
+  test('is nothing when every right is granted', () => {
     expect(missingRights(rights({}), { migrating: true })).toEqual([]);
     expect(missingRights(rights({}), { migrating: false })).toEqual([]);
   });
 
-  test('is named all at once for an ordinary owner of a database', () => {
+  test('is listed completely for an ordinary owner of a database', () => {
     const ordinary = rights(
       { ...ABSENT, hasUsage: false },
       { mayCreate: false, mayGrantUsage: false, hasJobSchema: false },
@@ -55,14 +55,14 @@ describe('what an administrator must run', () => {
     expect(missingRights(grantor, { migrating: false })).toHaveLength(1);
   });
 
-  test('takes from a role what would bypass row-level security', () => {
+  test('revokes role attributes that would bypass row-level security', () => {
     expect(missingRights(rights({ isBound: false }), { migrating: true })).toEqual([
       'ALTER ROLE pulse_all_tenants NOSUPERUSER NOBYPASSRLS;',
       'ALTER ROLE pulse_some_tenants NOSUPERUSER NOBYPASSRLS;',
     ]);
   });
 
-  test('quotes names that SQL would read otherwise', () => {
+  test('quotes names that SQL would read differently', () => {
     const odd = rights({ isOurs: false, isGrantable: false }, { username: 'pulse "prod"' });
     expect(missingRights(odd, { migrating: true })).toEqual([
       'GRANT pulse_all_tenants, pulse_some_tenants TO "pulse ""prod""";',

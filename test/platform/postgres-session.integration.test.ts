@@ -86,7 +86,7 @@ describe('a database', () => {
     },
   );
 
-  test('with other formats, encodings and time zones for its sessions works as any other', async () => {
+  test('with other formats, encodings and time zones for its sessions works like any other', async () => {
     for (const setting of [
       `"DateStyle" = 'German'`,
       `"IntervalStyle" = 'iso_8601'`,
@@ -127,7 +127,7 @@ describe('a database', () => {
   });
 });
 
-describe('tables in a schema of their own', () => {
+describe('tables in a separate schema', () => {
   test.each([
     ['of the search path', 'billing', 'billing'],
     ['that the search path calls "$user"', OWNER, '"$user", public'],
@@ -158,7 +158,7 @@ describe('tables in a schema of their own', () => {
     });
   });
 
-  test('may be a public schema that was taken from everybody', async () => {
+  test('may be a public schema whose rights were revoked from everybody', async () => {
     await asAdmin('REVOKE ALL ON SCHEMA public FROM PUBLIC', DATABASE);
     await runMigrations(url, logger);
     expect(await scopedCounts()).toEqual([0, 0]);
@@ -177,7 +177,7 @@ test('a connection pooler that drops the session settings is noticed', async () 
   expect(mistakes[0]).toContain(`ALTER ROLE "${OWNER}" SET DateStyle = 'ISO';`);
 });
 
-test('an answer of a connection pooler is shown, with what to set', async () => {
+test("a connection pooler's error is shown, with the setting to change", async () => {
   const pooler = createServer((socket) => {
     const text = 'SFATAL\0C08P01\0Munsupported startup parameter: options\0\0';
     const answer = Buffer.alloc(5);

@@ -41,7 +41,7 @@ function changedUrl(change: (url: URL) => void): string {
 }
 
 describe('openRabbitConnection', () => {
-  test('finds the one host that answers, wherever it is in the list', async () => {
+  test('finds the only host that answers, wherever it is in the list', async () => {
     const { href, host } = new URL(services.rabbitmqUrl);
     const closed = [await freePort(), await freePort(), await freePort()];
     const hosts = [...closed.slice(0, 2).map(toHost), host, ...closed.slice(2).map(toHost)];
@@ -69,7 +69,7 @@ describe('closeChannel', () => {
   });
 });
 
-test('a message with headers nested 9,000 deep arrives without them, on a connection that lives', async () => {
+test('a message with headers nested 9,000 deep arrives without them, and the connection stays open', async () => {
   const sender = await openRabbitConnection(services.rabbitmqUrl, { name: 'test' });
   const receiver = await openRabbitConnection(services.rabbitmqUrl, { name: 'test' });
   onTestFinished(async () => {
@@ -95,7 +95,7 @@ test('a message with headers nested 9,000 deep arrives without them, on a connec
 });
 
 describe('closeRabbitConnection', () => {
-  test('leaves no heartbeat of a broker that does not answer', async () => {
+  test('leaves no heartbeat timer when the broker does not answer', async () => {
     const proxy = await startTcpProxy(services.rabbitmqUrl);
     onTestFinished(() => proxy.close());
     const connection = await openRabbitConnection(proxy.url, { name: 'test' });

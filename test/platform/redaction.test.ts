@@ -6,7 +6,7 @@ describe('createRedactor', () => {
     ['as it is', 'the word is geheim-wort!', 'the word is [redacted]'],
     ['inside JSON', JSON.stringify({ a: 'x geheim-wort! y' }), '{"a":"x [redacted] y"}'],
     ['twice', 'geheim-wort!geheim-wort!', '[redacted][redacted]'],
-  ])('takes a secret out %s', (_where, text, redacted) => {
+  ])('removes a secret %s', (_where, text, redacted) => {
     expect(createRedactor(['geheim-wort!'])(text)).toBe(redacted);
   });
 
@@ -26,7 +26,7 @@ describe('createRedactor', () => {
     ['postgres://u:p@ss@db/pulse', 'postgres://[redacted]@db/pulse'],
     ['{"url":"redis://:pw@redis:6379"}', 'redis://[redacted]@redis:6379'],
     ['postgres://db/pulse?user=u&password=pw&x=1', 'password=[redacted]&x=1'],
-  ])('takes credentials out of any URL: %s', (text, part) => {
+  ])('removes credentials from any URL: %s', (text, part) => {
     const redacted = createRedactor([])(text);
     expect(redacted).toContain(part);
     expect(redacted).not.toContain('pw');

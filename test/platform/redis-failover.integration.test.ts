@@ -55,7 +55,7 @@ async function withRedis<T>(server: PrivateRedis, work: (redis: Redis) => Promis
 const portOfServer = async () =>
   /^tcp_port:(\d+)/m.exec(await client.info('server').catch(() => ''))?.[1];
 
-test('a writer leaves a Redis that was demoted, and writes to the new primary', async () => {
+test('a writer disconnects from a demoted Redis, and writes to the new primary', async () => {
   await makePrimary(second, first);
   address.follow(second.url);
   await expect(client.set('sum', 1)).rejects.toThrow('READONLY');
@@ -63,7 +63,7 @@ test('a writer leaves a Redis that was demoted, and writes to the new primary', 
   expect(await withRedis(second, (redis) => redis.get('sum'))).toBe('2');
 });
 
-test('a reader leaves it too, when it asks whether the server is well', async () => {
+test('a reader disconnects too, when it checks the health of the server', async () => {
   await makePrimary(second, first);
   // While it takes over the data of the new primary, it answers LOADING.
   await eventually(() => pingRedis(client).catch((error: unknown) => error)).toMatchObject({
@@ -78,7 +78,7 @@ test('a reader leaves it too, when it asks whether the server is well', async ()
   await expect(pingRedis(client)).resolves.toBeUndefined();
 });
 
-test('a replica without its primary, which refuses reads, is left as well', async () => {
+test('clients also disconnect from a replica without its primary, which refuses reads', async () => {
   await makePrimary(second, first);
   await withRedis(first, (redis) => redis.config('SET', 'replica-serve-stale-data', 'no'));
   await second.kill();
@@ -89,14 +89,14 @@ test('a replica without its primary, which refuses reads, is left as well', asyn
   await withRedis(first, (redis) => redis.config('SET', 'replica-serve-stale-data', 'yes'));
 });
 
-test('a server that has fallen silent is left, though nothing closes the connection', async () => {
+test('clients disconnect from a silent server, although nothing closes the connection', async () => {
   address.stallOpen();
   address.follow(second.url);
   await expect(client.get('sum')).rejects.toThrow('timed out');
   await eventually(portOfServer).toBe(new URL(second.url).port);
 });
 
-test('waiting for a replica ends with a sentence that says so', async () => {
+test('waiting for a server that is a replica ends with a clear error', async () => {
   const { url } = second;
   const replica = createRedis(url, { name: 'failover test', logger });
   await expect(waitForRedis(replica, { url, timeoutMs: 500, logger })).rejects.toMatchObject({

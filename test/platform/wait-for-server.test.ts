@@ -59,7 +59,7 @@ describe('waitForServer', () => {
     });
   });
 
-  test('fails after its time with the variable and the server but not the password', async () => {
+  test('fails after its timeout with the variable and the server but not the password', async () => {
     const { server } = fakeServer({ tryMs: 400 });
     await expect(waitForServer(server, { timeoutMs: 1_000, logger })).rejects.toMatchObject({
       code: 'PULSE_REDIS_UNREACHABLE',

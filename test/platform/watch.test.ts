@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { startWatch } from '../../src/platform/watch.ts';
 import { eventually } from '../support/eventually.ts';
 
-test('a failed look clears the result and is logged once, and the next may succeed', async () => {
+test('a failed check clears the result and is logged once, and the next may succeed', async () => {
   const lines: string[] = [];
   const logger = pino({ level: 'warn' }, { write: (line: string) => void lines.push(line) });
   let outcome: 'seen' | 'failed' = 'seen';

@@ -47,17 +47,17 @@ function nanoOf(text: string): bigint {
 }
 
 describe('generatePulses', () => {
-  test('gives the same bytes for the same options', () => {
+  test('returns the same bytes for the same options', () => {
     expect(bytesOf(generate())).toBe(bytesOf(generate()));
   });
 
-  test('gives other traffic for another seed, and other ids for another run', () => {
+  test('returns other traffic for another seed, and other ids for another run', () => {
     expect(bytesOf(generate({ seed: 8 }))).not.toBe(bytesOf(generate()));
     const ids = new Set(generate().map(({ messageId }) => messageId));
     expect(generate({ runId: 'run-2' }).some(({ messageId }) => ids.has(messageId))).toBe(false);
   });
 
-  test('makes about as many of each kind as asked for', () => {
+  test('makes about as many of each kind as requested', () => {
     const pulses = generate();
     expect(pulses).toHaveLength(5_000);
     const share = (kind: string) => pulses.filter((pulse) => pulse.kind === kind).length / 5_000;
@@ -84,7 +84,7 @@ describe('generatePulses', () => {
     expect(ids.size).toBe(200);
   });
 
-  test('states for every good pulse what ingest must add up, to the last decimal', () => {
+  test('lists for every good pulse the exact amount that ingest must add', () => {
     const sums = { expected: 0n, parsed: 0n };
     for (const generated of generate()) {
       if (generated.kind !== 'good') continue;

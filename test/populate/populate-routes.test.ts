@@ -25,7 +25,7 @@ const post = (payload: unknown) =>
   });
 const get = (url: string) => app.inject({ url, headers: authorization() });
 
-test('a run is started and its progress can be read where Location says', async () => {
+test('a run is started, and Location says where to read its progress', async () => {
   const started = await post(BODY);
   expect(started.statusCode).toBe(202);
   const [run] = runs.started.values();
@@ -55,7 +55,7 @@ test('a run is started and its progress can be read where Location says', async 
   });
 });
 
-test('the bounds themselves are accepted', async () => {
+test('the limits themselves are accepted', async () => {
   const high = await post({ total_messages: 10_000_000, workers_number: 64, buffer_size: 10_000 });
   expect(high.statusCode).toBe(202);
   expect((await post({ total_messages: 1, workers_number: 1, buffer_size: 1 })).statusCode).toBe(
@@ -126,7 +126,7 @@ describe('a body is refused, never coerced', () => {
   });
 });
 
-test('more runs than the bound are refused with 409 until one has ended', async () => {
+test('more runs than the limit are refused with 409 until one has ended', async () => {
   const answers = await Promise.all([post(BODY), post(BODY), post(BODY)]);
   expect(answers.map((res) => res.statusCode).sort()).toEqual([202, 202, 409]);
   expect(answers.find((res) => res.statusCode === 409)!.json()).toMatchObject({

@@ -58,7 +58,7 @@ async function idsInQueue(): Promise<Map<string, number>> {
 }
 
 describe('startPopulateRun', () => {
-  test('publishes exactly as many as asked for', async () => {
+  test('publishes exactly as many as requested', async () => {
     const run = startPopulateRun(deps(), { total: 1_000, workers: 3, buffer: 50 });
     expect(run.progress()).toMatchObject({ state: 'running', total: 1_000, finishedAt: null });
     const last = await run.done;

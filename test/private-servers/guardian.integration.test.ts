@@ -9,7 +9,7 @@ import { eventually } from '../support/eventually.ts';
 
 const FOREVER = 'setInterval(() => undefined, 1000);';
 
-describe('no process or file is left', () => {
+describe('no process or file is left behind', () => {
   let parent: string;
   let directory: string;
 

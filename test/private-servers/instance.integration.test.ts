@@ -27,7 +27,7 @@ describe('the instance that keeps its files', () => {
     rmSync(directory, { recursive: true, force: true });
   });
 
-  test('outlives the command that started it, starts once, and keeps sums and rows over down and up', async () => {
+  test('outlives the command that started it, starts once, and keeps sums and rows across down and up', async () => {
     const [first, second] = await Promise.all([
       upInstance({ directory }),
       upInstance({ directory }),
@@ -49,7 +49,7 @@ describe('the instance that keeps its files', () => {
     expect(await readBoth(again.state)).toEqual({ sum: '42', rows: 1 });
   });
 
-  test('when attached, can be used by other commands and ends with its own', async () => {
+  test('when attached, can be used by other commands and ends with the command that started it', async () => {
     const owner = await attachInstance({ directory });
     const guest = await attachInstance({ directory });
     expect(owner.isOwner).toBe(true);

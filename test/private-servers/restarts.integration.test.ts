@@ -52,7 +52,7 @@ describe('a server that ends by itself', () => {
     },
   );
 
-  test('is given up when it ends again and again, and `up` tries again', async () => {
+  test('is no longer restarted when it ends again and again, until `up` tries again', async () => {
     const configFile = join(directory, 'redis', 'redis.conf');
     const config = readFileSync(configFile, 'utf8');
     appendFileSync(configFile, 'no-such-setting yes\n');

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { countedEnds, restartDelayMs } from '../../src/private-servers/restarts.ts';
 
-test('a server that keeps ending is started again more and more slowly, and then no more', () => {
+test('a server that keeps ending is restarted with growing delays, and then no more', () => {
   const delays = [1, 2, 3, 4, 5, 6, 7].map(restartDelayMs);
   expect(delays.at(-1)).toBeNull();
   const waits = delays.slice(0, -1) as number[];

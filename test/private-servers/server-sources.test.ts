@@ -126,7 +126,7 @@ describe('a missing server', () => {
 describe('installing packages', () => {
   const packages = ['redis-server'];
 
-  test('forbids their services to start meanwhile, and then removes the policy', async () => {
+  test('forbids their services to start in the meantime, and then removes the policy', async () => {
     const policyFile = join(folder, 'policy-rc.d');
     program(
       'apt-get',
@@ -154,7 +154,7 @@ describe('installing packages', () => {
     expect(existsSync(policyFile)).toBe(false);
   });
 
-  test('a policy that was left behind forbids nothing', async () => {
+  test('a leftover policy forbids nothing', async () => {
     const policyFile = join(folder, 'policy-rc.d');
     // The clean-up does not run if the shell is killed.
     program('apt-get', `cp '${policyFile}' '${folder}/left'`);

@@ -62,7 +62,7 @@ describe('when the broker is lost', () => {
     await fixture.channel.deleteQueue(queue);
   });
 
-  test('fails for good if the topology has other arguments', async () => {
+  test('fails permanently if the topology has other arguments', async () => {
     const onFatal = vi.fn();
     const queue = `${fixture.services.queue}.classic`;
     await fixture.channel.assertQueue(queue, { durable: true });

@@ -7,7 +7,7 @@ describe('a body', () => {
     ['nothing', Buffer.alloc(0), 'utf8'],
     ['bytes', Buffer.from([0xff, 0xfe, 0]), 'base64'],
     ['text that ends in half a character', Buffer.from('a😀').subarray(0, 3), 'base64'],
-  ])('is readable and comes back byte for byte: %s', (_name, bytes, encoding) => {
+  ])('is readable, and converts back byte for byte: %s', (_name, bytes, encoding) => {
     const readable = toReadable(bytes);
     expect(readable.encoding).toBe(encoding);
     expect(fromReadable(readable)).toEqual(bytes);

@@ -54,7 +54,7 @@ describe('fromDelivery', () => {
     expect(row).toMatchObject({ queue: 'q'.repeat(255), tenant: null });
   });
 
-  test('reads back what ingest wrote', () => {
+  test('reads what ingest wrote', () => {
     const sent = refusedDelivery({ messageId: 'm1', timestamp: 1_700_000_000 }, 2);
     const row = fromDelivery(sent, 'pulses');
     expect(row).toMatchObject({

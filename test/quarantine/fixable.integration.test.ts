@@ -21,7 +21,7 @@ async function fix(id: string, payload: object) {
   return { status: res.statusCode, body };
 }
 
-test('a body of unknown fields that is addressed to no dead letter is not even read', async () => {
+test('a body for a dead letter that does not exist is not even read', async () => {
   const unknown = Object.fromEntries(Array.from({ length: 500_000 }, (_, index) => [index, 1]));
   expect(await fix(randomUUID(), unknown)).toMatchObject({
     status: 404,

@@ -133,7 +133,7 @@ describe('one dead letter', () => {
     });
   });
 
-  test('with a body above the bound is shown cut', async () => {
+  test('with a body above the limit is shown truncated', async () => {
     const id = await insert({ body: 'é'.repeat(SHOWN_BYTES_MAX / 2 + 10) });
     const json = detailToJson((await findDeadLetter(pool, id))!);
     expect(json.body_is_cut).toBe(true);

@@ -193,7 +193,7 @@ describe('many at once', () => {
     await fixture.settled({ counted: 4, duplicates: 0 });
   });
 
-  test('are replayed to the end over a connection, where the request has ended before the work', async () => {
+  test('are all replayed over a connection whose request has ended before the work', async () => {
     const url = await app.listen({ host: '127.0.0.1', port: 0 });
     const res = await fetch(`${url}${BASE}/replay`, {
       method: 'POST',
@@ -209,7 +209,7 @@ describe('many at once', () => {
     await fixture.waiting(3);
   });
 
-  test('a bulk replay of one tenant does not keep out another', async () => {
+  test("a bulk replay of one tenant does not block another tenant's", async () => {
     const ask = { reason: 'amount_not_positive', rate_per_second: 2, limit: 2 };
     const replayAs = (caller: string) => request('POST', '/replay', ask, caller);
     const answers = await Promise.all(['acme', 'acme', 'globex'].map(replayAs));
@@ -242,7 +242,7 @@ describe('many at once', () => {
   });
 });
 
-describe('what is refused', () => {
+describe('refused requests', () => {
   const id = randomUUID();
   test.each([
     ['GET', '?reason=because', undefined, 'reason'],
@@ -280,7 +280,7 @@ describe('what is refused', () => {
     ['PUT', `/${id}/body`, { content: '{}' }],
     ['POST', `/${id}/replay`, undefined],
     ['POST', `/${id}/discard`, { note: 'why' }],
-  ] as const)('%s of an id that nobody knows is 404', async (method, path, body) => {
+  ] as const)('%s of an unknown id is 404', async (method, path, body) => {
     expect(await request(method, path, body)).toMatchObject({
       status: 404,
       body: { code: 'PULSE_API_NOT_FOUND' },

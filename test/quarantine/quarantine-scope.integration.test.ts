@@ -34,7 +34,7 @@ test.each([
   ['no tenant', {}],
   ['several tenants', [{ tenant: OWN_TENANT }, { tenant: OTHER_TENANT }]],
   ['what is no pulse', 'text'],
-])('a dead letter of one’s own cannot be fixed to name %s', async (_name, body) => {
+])("a caller's own dead letter cannot be fixed to name %s", async (_name, body) => {
   const id = await insertDeadLetter(fixture.pool, OWN_TENANT);
   const res = await call('PUT', `/${id}/body`, { content: JSON.stringify(body) });
   expect(res.statusCode).toBe(403);

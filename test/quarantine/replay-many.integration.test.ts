@@ -73,7 +73,7 @@ describe('replaying many', () => {
     expect(performance.now() - startMs).toBeGreaterThanOrEqual(490);
   });
 
-  test('up to the limit, and from there on', async () => {
+  test('up to the limit, and continues from there', async () => {
     await quarantine(10);
     const first = await run({ limit: 4 });
     expect(first).toMatchObject({ replayed: 4, end: 'limit' });

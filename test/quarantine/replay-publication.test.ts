@@ -44,13 +44,13 @@ describe('the identity of a replay', () => {
   });
 });
 
-test('the timestamp is the original one, else the time of receipt', () => {
+test('the timestamp is the original one, or the time of receipt', () => {
   expect(publicationOf({ timestampSec: 1_700_000_000 }).timestampSec).toBe(1_700_000_000);
   expect(publicationOf({ timestampSec: 0 }).timestampSec).toBe(0);
   expect(publicationOf({}).timestampSec).toBe(Date.parse('2026-11-22T04:10:00Z') / 1000);
 });
 
-test('it goes to the queue, whatever exchange it was published to originally', () => {
+test('it goes to the queue, whichever exchange it was first published to', () => {
   expect(publicationOf({})).toMatchObject({ exchange: 'pulses', routingKey: 'pulses' });
 });
 
@@ -93,7 +93,7 @@ describe('headers', () => {
   });
 
   test.each([{}, { headers: null }, { headers: 'none' }, { headers: [] }])(
-    'that are none do no harm: %j',
+    'that are not headers at all do no harm: %j',
     (properties) => {
       expect(publicationOf(properties).headers).toMatchObject(mark);
     },

@@ -162,7 +162,7 @@ describe('startQuarantineWriter', () => {
     });
   });
 
-  test('stores a message with a forged queue name that no index takes, and what follows it', async () => {
+  test('stores a message with a forged queue name that is too long for an index, and the messages after it', async () => {
     // Random, because Postgres compresses what repeats.
     const queue = randomBytes(20_000).toString('hex');
     const forged = { 'x-death': [{ reason: 'rejected', queue }] };

@@ -23,6 +23,6 @@ test.each([
   ['deb http://archive.example/ubuntu noble main\n', undefined],
   ['# deb http://mirror.example/debian x main\n', undefined],
   ['', undefined],
-])('takes the mirror of Debian from apt sources %j', (sources, mirror) => {
+])('finds the Debian mirror in the apt sources %j', (sources, mirror) => {
   expect(mirrorOf(sources)).toBe(mirror);
 });

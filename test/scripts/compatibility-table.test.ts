@@ -32,7 +32,7 @@ function rowsOf(page: string): string[] {
     .map((line) => line.replace(/ +/g, ' '));
 }
 
-test('a result is a row of its own, and the rest of the page stays', () => {
+test('a result becomes a separate row, and the rest of the page stays', () => {
   const row: Row = {
     node: '24.21.0',
     store: 'valkey',
@@ -46,7 +46,7 @@ test('a result is a row of its own, and the rest of the page stays', () => {
   expect(page).toMatch(/^Before\.\n\n\|[^]*\|\n\nAfter\.\n$/);
 });
 
-test('what is not run again stays, unless it was run on other versions', () => {
+test('a result that is not measured again stays, unless it was measured on other versions', () => {
   const row: Row = { node: '24.21.0', store: 'redis', results: { demo: PASSED }, servers: SERVERS };
   const first = mergeRow(EMPTY, row, '2026-11-28');
   const failed: Row = { ...row, results: { test: { code: 1, seconds: 9 } } };
@@ -59,7 +59,7 @@ test('what is not run again stays, unless it was run on other versions', () => {
   ]);
 });
 
-test('rows stand in the order of Node and the kind of Redis', () => {
+test('rows are sorted by Node version and kind of Redis', () => {
   let page = EMPTY;
   for (const [node, store] of [
     ['24.21.0', 'valkey'],

@@ -68,7 +68,7 @@ test('a clone that was installed without the compiler is installed again', async
   expect(await setUp(clone, {})).toHaveLength(2);
 });
 
-test('a clone that is installed and built is left alone', async () => {
+test('a clone that is installed and built is not touched', async () => {
   const clone = makeClone();
   const first = await setUp(clone, {});
   expect(await setUp(clone, { NODE_ENV: 'production' })).toEqual(first);

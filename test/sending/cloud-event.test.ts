@@ -29,7 +29,7 @@ describe('an event in JSON', () => {
     expect(structured({ ...EVENT, data: DATA })).toMatchObject({ ok: true, value: PULSE });
   });
 
-  test('may carry its data in base64', () => {
+  test('may have its data in base64', () => {
     const sent = structured({ ...EVENT, data_base64: base64(JSON.stringify(DATA)) });
     expect(sent).toMatchObject({ ok: true, value: PULSE });
   });
@@ -65,7 +65,7 @@ describe('an event in JSON', () => {
     });
   });
 
-  test.each([null, 7, 'text', []])('is no %j', (event) => {
+  test.each([null, 7, 'text', []])('is not a %j', (event) => {
     expect(structured(event)).toMatchObject({ ok: false, refusal: { field: 'body' } });
   });
 });
@@ -80,7 +80,7 @@ describe('an event in headers', () => {
   };
   const body = Buffer.from(JSON.stringify(DATA));
 
-  test('is a pulse, its texts percent-decoded', () => {
+  test('is a pulse whose texts are percent-decoded', () => {
     const value = { ...PULSE, tenant: 'Söhne "%"', timestamp: undefined };
     expect(fromBinaryEvent(headers, body)).toMatchObject({ ok: true, value });
   });
@@ -110,7 +110,7 @@ describe('an event in headers', () => {
   });
 });
 
-test('two identities are never joined to the same id, and an id is never too long', () => {
+test('two identities never become the same id, and an id is never too long', () => {
   const source = fc.string({ minLength: 1, maxLength: 90 }).filter((text) => /^\S+$/.test(text));
   const id = fc.string({ minLength: 1, maxLength: 90 });
   fc.assert(

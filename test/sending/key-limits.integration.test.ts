@@ -25,7 +25,7 @@ const storedBytes = async () => {
   return (await fixture.pool.query<{ bytes: number }>(sql)).rows[0]!.bytes;
 };
 
-test('a caller with too many keys is refused new ones, and may repeat the others', async () => {
+test('a caller with too many keys gets no new ones, and may repeat requests with the others', async () => {
   const sendKeyed = await openLimited({ keysMax: 2, bytesMax: 1_000_000 });
   const first = await sendKeyed('one', sentPulse());
   expect((await sendKeyed('two', sentPulse())).status).toBe(202);

@@ -47,7 +47,7 @@ const amount = fc.oneof(
   fc.constantFrom('1e15', '1e14', '"1e15"', '1000000000000000', '100000000000000.0', '1e21'),
 );
 
-test('HTTP and the queue judge every amount the same, alone and beside others', () => {
+test('HTTP and the queue judge every amount the same, alone and next to others', () => {
   fc.assert(
     fc.property(fc.array(amount, { minLength: 1, maxLength: 4 }), (amounts) => {
       const pulses = amounts.map((text) => pulse(text));

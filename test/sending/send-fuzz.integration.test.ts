@@ -29,7 +29,7 @@ test('valid pulses arrive complete, in every format and notation', async () => {
   );
 });
 
-test('no input gets a 500 or reveals internals, and accepted pulses can be counted', async () => {
+test('no input causes a 500 or reveals internals, and accepted pulses can be counted', async () => {
   await fc.assert(
     fc.asyncProperty(hostileRequest, async ({ headers, payload }) => {
       const { status, body, headers: answered } = await send(fixture, payload, { headers });

@@ -21,7 +21,7 @@ const EVENT = {
 const THREE_AND_A_HALF = { whole: 3, nano: 500_000_000 };
 
 describe('every format ends in the queue', () => {
-  test('one pulse, confirmed before the answer, with a UUIDv7 when it brought no id', async () => {
+  test('one pulse, confirmed before the answer, with a UUIDv7 if it has no id', async () => {
     const { status, body } = await send(fixture, sentPulse());
     expect(status).toBe(202);
     expect(body).toEqual({

@@ -19,7 +19,7 @@ afterAll(async () => {
 
 const HOUR_MS = 3_600_000;
 
-describe('any question equals the sum over a list', () => {
+describe('the answer to any query equals the sum over a list', () => {
   /** Zones with clock changes at midnight, by half an hour, and with offsets of odd minutes. */
   const ZONES = [
     ...['UTC', 'Europe/Berlin', 'America/New_York', 'America/Havana', 'Asia/Beirut'],

@@ -24,7 +24,7 @@ function controlledReads(options?: HeldReadsOptions) {
 }
 
 describe('reads of Redis', () => {
-  test('run a few at a time, one of each caller, in the order in which they came', async () => {
+  test('run a few at a time, one per caller, in the order of arrival', async () => {
     const { started, read, settle, end } = controlledReads({ runningMax: 2 });
     void read('alice', 'a1');
     void read('alice', 'a2');
@@ -49,13 +49,13 @@ describe('reads of Redis', () => {
     expect(started).toEqual(['x', 'x']);
   });
 
-  test('that fail free their place', async () => {
+  test('that fail free their slot', async () => {
     const reads = createHeldReads(() => Promise.reject(new Error('no Redis')), { runningMax: 1 });
     await expect(reads.read('alice', {})).rejects.toThrow('no Redis');
     await expect(reads.read('alice', {})).rejects.toThrow('no Redis');
   });
 
-  test('beyond what may wait are refused', async () => {
+  test('are refused when too many wait', async () => {
     const options = { runningMax: 1, waitingMaxPerCaller: 1, waitingMax: 2 };
     const { read, settle } = controlledReads(options);
     void read('alice', 'running');

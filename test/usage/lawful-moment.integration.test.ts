@@ -44,7 +44,7 @@ function amountAfter(rounds: number): string {
  * shard, the rounds of one moment: no earlier than when it was asked, no later than when it came.
  */
 test(
-  'every answer during ingest and flush is of a lawful moment',
+  'every answer during ingest and flush matches one moment of the history',
   { timeout: 120_000 },
   async () => {
     const rounds = 250;

@@ -112,7 +112,7 @@ describe('a page', () => {
   });
 
   test.each([{}, { tenant: 'paged' }] as Record<string, string>[])(
-    'leads to the next until every row was seen once: %j',
+    'links to the next until every row was seen once: %j',
     async (filters) => {
       const ids: unknown[] = [];
       let url: string | undefined =
@@ -136,7 +136,7 @@ describe('a page', () => {
     expect((await list({ page: '10000000', limit: '1000' })).data).toEqual([]);
   });
 
-  test('of nothing has only a first and a last page', async () => {
+  test('without rows has only links to the first and the last page', async () => {
     const { data, total, link } = await list({ tenant: 'nobody' });
     expect({ data, total }).toEqual({ data: [], total: 0 });
     expect(link).toBe(
@@ -259,7 +259,7 @@ describe('one row', () => {
   );
 
   test.each(['0', '-1', '01', '1.0', 'abc', '1e3', '0x1', "1'--", '10000000000000000000', '%00'])(
-    'is 400 for %s, which is no id',
+    'is 400 for %s, which is not an id',
     async (id) => {
       const res = await get(id);
       expect(res.statusCode).toBe(400);

@@ -135,7 +135,7 @@ describe('freshness', () => {
     });
   });
 
-  test('only what the question asks for is pending', async () => {
+  test('only pulses that match the query are pending', async () => {
     await fixture.count(somePulses(70));
     expect(await freshness({ tenants: ['tenant-1'] })).toMatchObject({ pending: 10 });
     expect(await freshness({ tenants: ['nobody'] })).toMatchObject({
@@ -145,7 +145,7 @@ describe('freshness', () => {
     });
   });
 
-  test('without the live part the answer is final, and says that pulses are left out', async () => {
+  test('without the live part the answer is final, and says that it leaves out pulses', async () => {
     await fixture.count(somePulses(10));
     const page = await readUsage(fixture.usage, { ...EVERYTHING, live: false });
     expect(page.rows).toEqual([]);
@@ -166,7 +166,7 @@ describe('freshness', () => {
     });
   });
 
-  test('a question that asks Redis for more than its caller may see is not answered', async () => {
+  test('a query that would read more from Redis than its caller may see is not answered', async () => {
     await fixture.count(somePulses(70));
     const deps = { ...fixture.usage, scope: ['tenant-0'] };
     const page = await readUsage(deps, { ...EVERYTHING, tenants: ['tenant-0'] });
@@ -174,7 +174,7 @@ describe('freshness', () => {
     await expect(readUsage(deps, EVERYTHING)).rejects.toThrow('more than its caller may see');
   });
 
-  test('a question with more rows in Redis than the bound is refused', async () => {
+  test('a query with more rows in Redis than the limit is refused', async () => {
     const rows = somePulses(60_000).map((pulse) => ({ ...pulse, shard: 0 }));
     const held = {
       ...fixture.accumulator,

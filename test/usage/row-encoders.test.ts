@@ -15,7 +15,7 @@ function parseLine(line: string): string[] {
   return fields;
 }
 
-test('any text can be read back unchanged', () => {
+test('any text can be parsed back unchanged', () => {
   const text = fc.oneof(
     fc.string({ unit: 'grapheme', minLength: 1 }),
     fc.constantFrom('=1+1', '"', '""', ',', '\n', '\r\n', ' x ', "'", '@a', '\t', '-1'),

@@ -69,7 +69,7 @@ async function exportsInPostgres(): Promise<number> {
   return Number(rows[0]?.count);
 }
 
-test('every row arrives, and the answer ends as complete', async () => {
+test('every row arrives, and the answer is marked as complete', async () => {
   const answer = await open();
   let lines = 0;
   for await (const chunk of answer) {
@@ -80,7 +80,7 @@ test('every row arrives, and the answer ends as complete', async () => {
   expect(answer.complete).toBe(true);
 });
 
-test('a caller who does not read slows Postgres down, and memory stays flat', async () => {
+test('a caller who does not read slows Postgres down, and memory stays constant', async () => {
   const answer = await open();
   answer.pause();
   await eventually(exportsInPostgres).toBe(1);
@@ -126,7 +126,7 @@ test('a failure midway does not look like a complete answer', async () => {
   expect(answer.complete).toBe(false);
 });
 
-test('exports of one tenant beyond the bound are refused, and do not keep out another', async () => {
+test('exports of one tenant above the limit are refused, and do not block another tenant', async () => {
   const acme = await Promise.all([open(ALL_ROWS, 'acme'), open(ALL_ROWS, 'acme')]);
   const refused = await open(ALL_ROWS, 'acme');
   expect(refused.statusCode).toBe(429);
@@ -137,7 +137,7 @@ test('exports of one tenant beyond the bound are refused, and do not keep out an
   for (const answer of [...acme, globex]) answer.destroy();
 });
 
-test('exports beyond the bound of all tenants are refused with Retry-After', async () => {
+test('exports above the limit for all tenants are refused with Retry-After', async () => {
   const callers = ['acme', 'acme', 'globex', 'globex', 'alice'];
   const answers = await Promise.all(callers.map((caller) => open(ALL_ROWS, caller)));
   expect(answers.map(({ statusCode }) => statusCode)).toEqual([200, 200, 200, 200, 200]);

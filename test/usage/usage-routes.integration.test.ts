@@ -145,7 +145,7 @@ describe('GET /usage', () => {
     expect(await page('')).toMatchObject({ data: [{ pulse_count: 15 }], pending: 5 });
   });
 
-  test('a tenant that is not the caller’s is answered without Redis', async () => {
+  test('a query for another tenant is answered without Redis', async () => {
     const held = {
       shards: 1,
       readBooks: () => Promise.reject(new Error('Redis was asked.')),
@@ -201,7 +201,7 @@ describe('GET /usage', () => {
     expect(answer.json<{ errors: unknown[] }>().errors).toMatchObject([{ field }]);
   });
 
-  test('a cursor of another question is refused', async () => {
+  test('a cursor of another query is refused', async () => {
     await fixture.count(somePulses(70));
     const { next } = await page('group_by=tenant&limit=2');
     expect((await get(`usage?group_by=tenant&after=${next!}`)).statusCode).toBe(200);
