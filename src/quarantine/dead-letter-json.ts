@@ -63,6 +63,7 @@ export function detailToJson(detail: DeadLetterDetail) {
       originalBody === null
         ? null
         : toReadable(originalBody, originalBody.length === SHOWN_BYTES_MAX),
+    original_tenant: detail.originalTenant,
     maybe_counted_since: detail.maybeCountedSince?.toISOString() ?? null,
     actions: detail.actions.map(actionToJson),
   };

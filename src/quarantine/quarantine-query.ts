@@ -1,4 +1,7 @@
-/** The SQL on tables dead_letters and dead_letter_actions, except the steps of a replay (replay-query.ts). */
+/**
+ * The SQL on tables dead_letters, dead_letter_originals and dead_letter_actions, except the steps of a replay
+ * (replay-query.ts).
+ */
 import type { Pool } from 'pg';
 import type { DeadLetterReason } from '../contract/rejection.ts';
 import { tenantsOf, type TenantScope } from '../core/tenant-scope.ts';
@@ -145,6 +148,7 @@ export async function listDeadLetters(
 /** Actions of one dead letter that are read; each takes a person or a replay, so there are few. */
 const ACTIONS_MAX = 500;
 
+/** The original body is only in the answer if the scope has the tenant that it was sent for, too. */
 export async function findDeadLetter(
   pool: Queryable,
   id: string,
@@ -153,8 +157,11 @@ export async function findDeadLetter(
   const { rows } = await pool.query<Omit<DeadLetterDetail, 'actions'>>(
     `SELECT ${ROW}, headers AS properties, maybe_counted_since AS "maybeCountedSince",
             substring(coalesce(fixed_body, body) FROM 1 FOR $2) AS body,
-            CASE WHEN fixed_body IS NOT NULL THEN substring(body FROM 1 FOR $2) END AS "originalBody"
-     FROM dead_letters WHERE id = $1 AND ($3::text[] IS NULL OR tenant = ANY($3))`,
+            substring(original_body FROM 1 FOR $2) AS "originalBody", original_tenant AS "originalTenant"
+     FROM dead_letters
+     LEFT JOIN dead_letter_originals AS original (original_id, original_tenant, original_body)
+       ON original_id = id AND ($3::text[] IS NULL OR original_tenant = ANY($3))
+     WHERE id = $1 AND ($3::text[] IS NULL OR tenant = ANY($3))`,
     [id, SHOWN_BYTES_MAX, tenantsOf(scope) ?? null],
   );
   const [row] = rows;
@@ -181,7 +188,7 @@ export async function findDeadLetterState(
   return rows[0]?.state;
 }
 
-/** Replaces the body of a quarantined dead letter. @returns Whether there was one. */
+/** Replaces the body of a quarantined dead letter; a trigger keeps the original. @returns Whether there was one. */
 export async function fixDeadLetter(
   pool: Queryable,
   id: string,

@@ -151,8 +151,10 @@ const Detail = Type.Object(
     body: Body,
     body_is_cut: Type.Boolean({ description: 'Whether only its first 8 MiB are shown.' }),
     original_body: Type.Union([Body, Type.Null()], {
-      description: 'What was sent originally, if a person has replaced it.',
+      description:
+        'What was sent originally, if a person has replaced it. Null too if its tenant is not one of yours.',
     }),
+    original_tenant: nullable('The tenant in the original body, where you may see that body.'),
     maybe_counted_since: nullable('Since when it may have been counted; null if it was not.'),
     actions: Type.Array(
       Type.Object({

@@ -79,8 +79,10 @@ export interface DeadLetterDetail extends DeadLetterRow {
   readonly properties: Readonly<Record<string, unknown>>;
   /** What a replay sends. */
   readonly body: Buffer;
-  /** What was sent originally, if a person has replaced it. */
+  /** What was sent originally, if a person has replaced it; null too if it is not the caller's to see. */
   readonly originalBody: Buffer | null;
+  /** Whom the original body names; null where there is none to see, or it names no tenant or several. */
+  readonly originalTenant: string | null;
   readonly maybeCountedSince: Date | null;
   /** Oldest first; at most the newest 500. */
   readonly actions: readonly DeadLetterAction[];

@@ -78,7 +78,7 @@ export async function createFlushFixture(): Promise<FlushFixture> {
       return rows.map(({ line }) => line).sort();
     },
     async reset() {
-      await pool.query('TRUNCATE pulses, flush_batches, dead_letters');
+      await pool.query('TRUNCATE pulses, flush_batches, dead_letters CASCADE');
       await redis.flushdb();
     },
     async close() {

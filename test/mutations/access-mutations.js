@@ -1,6 +1,7 @@
 // The guards of the API: who calls, what they may do, and whose rows they see. Same shape as mutations.js.
 
 const SCOPED = { tests: 'test/platform/scoped-postgres.integration.test.ts' };
+const ORIGINALS = { tests: 'test/quarantine/original-tenant.integration.test.ts' };
 const MATRIX = { tests: 'test/api/access.integration.test.ts' };
 const LOGIN = { tests: 'test/access/login-route.integration.test.ts' };
 const IDENTITY = { tests: 'test/access/identity.integration.test.ts' };
@@ -73,6 +74,32 @@ export const ACCESS_MUTATIONS = [
       },
     ],
     red: [SCOPED],
+  },
+  {
+    name: 'filter-originals',
+    guard: FILTERS,
+    off: 'originals of dead letters are not filtered',
+    edits: [
+      {
+        file: 'src/quarantine/quarantine-query.ts',
+        find: ' AND ($3::text[] IS NULL OR original_tenant = ANY($3))',
+        replace: '',
+      },
+    ],
+    red: [SCOPED],
+  },
+  {
+    name: 'policy-originals',
+    guard: POLICIES,
+    off: 'originals of dead letters have none',
+    edits: [
+      {
+        file: 'migrations/0023_dead_letter_originals.sql',
+        find: 'ALTER TABLE dead_letter_originals ENABLE ROW LEVEL SECURITY;',
+        replace: '',
+      },
+    ],
+    red: [ORIGINALS],
   },
   {
     name: 'scope-role',

@@ -23,7 +23,7 @@ beforeAll(async () => {
   pool = createPool(services.databaseUrl, { name: 'test', logger: pino({ level: 'silent' }) });
   await insertBatch(pool, [{ tenant: 'acme' }, { tenant: 'globex' }, { tenant: AWKWARD }]);
 });
-beforeEach(() => pool.query('TRUNCATE dead_letters'));
+beforeEach(() => pool.query('TRUNCATE dead_letters CASCADE'));
 afterAll(async () => {
   await pool.end();
   await services.close();
@@ -175,6 +175,16 @@ describe('the filters of the queries alone, with row-level security off', () => 
     ]);
     expect(await read((client) => findDeadLetter(client, other, scope))).toBeUndefined();
     expect(await read((client) => findDeadLetter(client, own, scope))).toMatchObject({ id: own });
+  });
+
+  test('the original of a dead letter that a fix has moved here', async () => {
+    const id = await insertDeadLetter(pool, 'globex');
+    await pool.query(`UPDATE dead_letters SET fixed_body = '1', tenant = 'acme'`);
+    const find = (scope: TenantScope) =>
+      readAsTenants(unguarded, scope, (client) => findDeadLetter(client, id, scope));
+    const hidden = { originalBody: null, originalTenant: null };
+    expect(await find(['acme'])).toMatchObject({ isFixed: true, ...hidden });
+    expect(await find(['acme', 'globex'])).toMatchObject({ originalTenant: 'globex' });
   });
 });
 

@@ -187,7 +187,7 @@ export async function createQuarantineFixture() {
       await channel.purgeQueue(deadQueue);
       await redis.flushdb();
       await pool.query(
-        `TRUNCATE dead_letters;
+        `TRUNCATE dead_letters CASCADE;
          ALTER TABLE dead_letter_actions DISABLE TRIGGER USER;
          TRUNCATE dead_letter_actions;
          ALTER TABLE dead_letter_actions ENABLE TRIGGER USER`,

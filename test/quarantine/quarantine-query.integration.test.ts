@@ -21,7 +21,7 @@ beforeAll(async () => {
   services = await isolatedServices();
   pool = new Pool({ connectionString: services.databaseUrl });
 });
-beforeEach(() => pool.query('TRUNCATE dead_letters'));
+beforeEach(() => pool.query('TRUNCATE dead_letters CASCADE'));
 afterAll(async () => {
   await pool.end();
   // The tear-down expects the topology.
