@@ -32,7 +32,6 @@ import {
 import { addPrice, addUnit, changeCustomer, changeProduct } from './change-catalog.ts';
 import { listPrices } from './prices-query.ts';
 
-/** The catalogue. */
 export function createCatalogModule(pool: Pool): ApiModule {
   return {
     tag: { name: 'catalog', description: 'Customers, products, prices and units.' },

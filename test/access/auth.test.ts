@@ -8,7 +8,7 @@ const good = forgeToken();
 const [goodHeader, goodPayload, goodSignature] = good.split('.') as [string, string, string];
 const alien = Buffer.from(JSON.stringify({ sub: 'root' })).toString('base64url');
 
-/** Every way in that must stay shut, by the value of the header Authorization. */
+/** Every value of the header Authorization that must be refused. */
 const REFUSED: Record<string, string | undefined> = {
   'no token': undefined,
   'empty header': '',
@@ -118,7 +118,7 @@ describe('every route', () => {
 
   test('has a summary, a description and schemas for its answers and errors', () => {
     for (const { method, url, schema, config } of app.routeTable) {
-      // The page and the documents describe; they are not described.
+      // The page and the documents are the description, so they are not described themselves.
       if (schema?.hide === true) continue;
       expect(schema, `${method} ${url}`).toMatchObject({
         operationId: expect.any(String) as string,
@@ -174,7 +174,7 @@ test('a new secret keeps existing tokens valid while the previous one is configu
   const both = await createTestApp({}, { jwtSecret: next, jwtSecretPrevious: OPTIONS.jwtSecret });
   expect(await status(both.app, old)).toBe(404);
   expect(await status(both.app, fresh)).toBe(404);
-  // Each secret is good under its own name only.
+  // Each secret is only valid under its own name.
   expect(await status(both.app, forgeToken({ secret: next }))).toBe(401);
   expect(await status(both.app, forgeToken({ kidOf: next }))).toBe(401);
   const rotated = await createTestApp({}, { jwtSecret: next });

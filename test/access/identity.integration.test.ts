@@ -50,7 +50,7 @@ const audited = async (action: string) => {
   const sql = 'SELECT * FROM audit_log WHERE action = $1 ORDER BY id DESC';
   return (await pool.query<Record<string, unknown>>(sql, [action])).rows;
 };
-/** Waits no longer than look-ups are believed, with room for a busy machine. */
+/** Waits at most until cached look-ups expire, with a margin for a busy machine. */
 const soon = (check: () => Promise<number>, status: number) =>
   eventually(check, { timeout: BELIEVED_MS + 3_000 }).toBe(status);
 

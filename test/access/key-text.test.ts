@@ -18,7 +18,7 @@ test('no two keys are alike', () => {
 });
 
 test('the checksum is a CRC-32 that anyone can compute', () => {
-  // Computed with zlib's crc32 of Python.
+  // Computed with Python's zlib.crc32.
   expect(keyText('0123456789abcdef', '0'.repeat(64)).slice(-8)).toBe('47339375');
 });
 

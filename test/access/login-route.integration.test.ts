@@ -92,7 +92,7 @@ test('an unknown name takes about as long as a known one', async () => {
   };
   await medianMs('warmup');
   const [known, unknown] = [await medianMs('admin'), await medianMs('nobody')];
-  // A machine under load is noisy; without the dummy hash the ratio is beyond ten.
+  // Times vary on a busy machine; without the dummy hash the ratio is above ten.
   expect(Math.max(known, unknown) / Math.min(known, unknown)).toBeLessThan(3);
 });
 
@@ -118,7 +118,7 @@ describe('guessing is limited', () => {
     return statuses;
   };
   const stranger = (index: number) => `203.0.113.${index}`;
-  /** As if the time had passed. */
+  /** Simulates that time has passed. */
   const pass = (seconds: number) =>
     pool.query(
       `UPDATE login_attempts SET blocked_until = blocked_until - $1 * interval '1 second',
@@ -154,7 +154,7 @@ describe('guessing is limited', () => {
     expect((await login(ADMIN, '192.0.2.1')).statusCode).toBe(200);
     expect((await guess(6, stranger)).at(-1)).toBe(429);
     expect((await login(ADMIN, '192.0.2.1')).statusCode).toBe(200);
-    // Where the owner is known, the guesses of strangers still count on.
+    // At every other address, the guesses of strangers still count.
     expect((await login(ADMIN, stranger(50))).statusCode).toBe(429);
   });
 

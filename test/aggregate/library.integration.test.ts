@@ -5,7 +5,7 @@ import { parsedPulse } from '../support/pulses.ts';
 import { startPrivateRedis, type PrivateRedis } from '../support/private-redis.ts';
 import { createTestAccumulator, foldOf, openRedis } from './aggregate-fixture.ts';
 
-// Functions belong to the whole server, so these tests have their own.
+// Functions belong to the whole server, so these tests use a separate one.
 let server: PrivateRedis;
 let redis: RedisClient;
 
@@ -136,7 +136,7 @@ describe('transient errors', () => {
   });
 
   test('a replica that refuses writes can be retried', async () => {
-    // Its own client, because a client leaves a server that refuses writes.
+    // A separate client, because a client disconnects from a server that refuses writes.
     const writer = await openRedis(server.url);
     await redis.call('REPLICAOF', '127.0.0.1', '1');
     try {

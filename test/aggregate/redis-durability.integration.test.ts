@@ -48,7 +48,7 @@ test.each([
 });
 
 test('a server that repairs a damaged file by cutting it off is refused', async () => {
-  // Redis 8.4 has the setting; this one stands in for it.
+  // The setting exists since Redis 8.4; this server imitates it.
   const newer = new Proxy(redis, {
     get(target, property) {
       if (property !== 'config') return Reflect.get(target, property) as unknown;

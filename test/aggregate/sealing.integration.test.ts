@@ -65,7 +65,7 @@ describe('seal', () => {
     const ids: string[] = [];
     for (let count = 0; count < 3; count++) {
       await accumulator.apply(0, foldOf([pulseAt(AT + count * HOUR)]));
-      // This test's clock: one second between two batches.
+      // The clock of this test: one second between two batches.
       await redis.hset(shardKeys(0).live, 'opened_at', String(1_000 - count));
       ids.unshift((await accumulator.seal(0))!.batchId);
     }

@@ -42,7 +42,7 @@ async function editGenerations(change: string, argument = 0): Promise<void> {
   );
 }
 
-/** As if `seconds` had passed: makes everything remembered that much older. */
+/** Simulates that `seconds` have passed, by making everything remembered that much older. */
 const passTime = (seconds: number): Promise<void> =>
   editGenerations(
     `generation[3] = generation[3] - ARGV[1]

@@ -1,4 +1,4 @@
-/** Callers of every kind, good and bad, and what their requests are about, in a real Postgres. */
+/** Callers of every kind, valid and invalid, and the data of their requests, in a real Postgres. */
 import { randomUUID } from 'node:crypto';
 import type { Pool } from 'pg';
 import { pino } from 'pino';
@@ -28,7 +28,7 @@ export type ScopeName = keyof typeof SCOPES;
 
 export type AccessFixture = Awaited<ReturnType<typeof createAccessFixture>>;
 
-/** Opens everything. What is sent or replayed is taken for published: no broker is needed to refuse it. */
+/** Opens everything. Sending and replaying do not need a broker: every publication counts as confirmed. */
 export async function createAccessFixture() {
   const services = await isolatedServices();
   const logger = pino({ level: 'silent' });
@@ -96,7 +96,7 @@ async function createWorld(
   };
 }
 
-/** Writes a dead letter that waits. */
+/** Writes a quarantined dead letter. */
 export async function insertDeadLetter(pool: Pool, tenant: string | null): Promise<string> {
   const id = randomUUID();
   await pool.query(
@@ -107,13 +107,13 @@ export async function insertDeadLetter(pool: Pool, tenant: string | null): Promi
   return id;
 }
 
-/** For every role and scope that there is, a user's token and a key, as values of the header Authorization. */
+/** For every role and scope, a user's token and a key, as values of the header Authorization. */
 async function createGoodCallers(pool: Pool) {
   const callers: { role: Role; scope: ScopeName; kind: 'user' | 'key'; authorization: string }[] =
     [];
   for (const role of ROLES) {
     for (const [scope, tenants] of Object.entries(SCOPES) as [ScopeName, TenantScope][]) {
-      // There is no administrator of some tenants.
+      // An administrator cannot be limited to some tenants.
       if (role === 'admin' && scope !== 'all') continue;
       const sub = await newUser(pool, { role, scope: tenants });
       const token = forgeToken({ claims: { sub } });
@@ -125,7 +125,7 @@ async function createGoodCallers(pool: Pool) {
   return callers;
 }
 
-/** Everybody who must be let in nowhere, whatever the route; each would be an administrator. */
+/** Callers that every closed route must refuse. Each would otherwise be an administrator. */
 async function createBadCallers(pool: Pool): Promise<Record<string, string | undefined>> {
   const nowSec = Math.floor(Date.now() / 1000);
   const admin = { role: 'admin', scope: 'all' } as const;

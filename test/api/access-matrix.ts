@@ -1,14 +1,14 @@
 /**
- * Who may call which route: the table that access.integration.test.ts tries out, cell by cell.
+ * Who may call which route: the table that access.integration.test.ts tests, cell by cell.
  *
- * A new route needs a row here, or the test fails. The key is method and pattern as they are registered (a GET's row is
- * its HEAD's, too). Write `public: true` for what anybody may call. Else write
- * - `roles`: whose requests are let in. All others must get 403.
- * - `request`: a request that goes through validation, about the tenant `OWN_TENANT` where the route knows tenants.
- *   `world` makes what it is about; a request that changes something should make its own.
- * - `strangers`: the status for a caller, of the best of `roles` but admin, who may only see `OTHER_TENANT`. The answer
- *   must not hold the text `OWN_TENANT`, whatever the status, and nothing of that tenant may be changed.
- * - `shows: true` where the owner's answer holds the text `OWN_TENANT`, which proves that the check above can fail.
+ * Every route needs a row here, or the test fails. The key is method and pattern as registered; the row of a GET also
+ * covers its HEAD. `public: true` means that anybody may call. Otherwise:
+ * - `roles`: the roles that may call. All others must get 403.
+ * - `request`: a request that passes validation, about the tenant `OWN_TENANT` where the route knows tenants. `world`
+ *   creates its data; a request that changes something should create its own.
+ * - `strangers`: the status for a caller who may only see `OTHER_TENANT`, with the highest of `roles` except admin. The
+ *   answer must not contain the text `OWN_TENANT`, whatever the status, and nothing of that tenant may change.
+ * - `shows: true` where the owner's answer contains the text `OWN_TENANT`, which proves that the check above can fail.
  */
 import type { InjectOptions } from 'fastify';
 import { OPERATORS, READERS, type Role } from '../../src/http/caller.ts';
@@ -16,16 +16,16 @@ import { OPERATORS, READERS, type Role } from '../../src/http/caller.ts';
 export const OWN_TENANT = 'matrix-own-tenant';
 export const OTHER_TENANT = 'matrix-other-tenant';
 
-/** What requests are about; all of it belongs to `OWN_TENANT`. */
+/** The data of the requests. All of it belongs to `OWN_TENANT`. */
 export interface MatrixWorld {
   /** The id of a row of pulses. */
   readonly pulseId: string;
   readonly populateRunId: string;
   readonly customerId: string;
-  /** Of a product, which belongs to no tenant. */
+  /** The SKU of a product, which belongs to no tenant. */
   readonly sku: string;
   readonly orderId: string;
-  /** Makes a dead letter that waits. @returns Its id. */
+  /** Creates a quarantined dead letter. @returns Its id. */
   newDeadLetter(): Promise<string>;
 }
 
@@ -174,7 +174,7 @@ export const ACCESS_MATRIX: Readonly<Record<string, MatrixRow>> = {
   },
 };
 
-/** Writing takes a caller of all tenants: the catalogue belongs to none. */
+/** Only callers of all tenants may write: the catalogue belongs to no tenant. */
 function catalogRows(): Readonly<Record<string, MatrixRow>> {
   const write = { roles: OPERATORS, strangers: 403 } as const;
   const read = { roles: READERS, strangers: 200 } as const;
@@ -226,7 +226,7 @@ function catalogRows(): Readonly<Record<string, MatrixRow>> {
   };
 }
 
-/** They answer at the root as well. */
+/** These routes exist at the root as well. */
 function orderRows(base: string): Readonly<Record<string, MatrixRow>> {
   return {
     [`POST ${base}/orders`]: {

@@ -4,7 +4,7 @@ import { createAccessFixture, type AccessFixture, type ScopeName } from './acces
 import { ACCESS_MATRIX, OWN_TENANT, type MatrixRow } from './access-matrix.ts';
 
 let fixture: AccessFixture;
-/** Every route that is registered, with its row. */
+/** Every registered route, with its row. */
 let routes: { method: string; url: string; row: MatrixRow | undefined }[];
 
 beforeAll(async () => {
@@ -18,7 +18,7 @@ beforeAll(async () => {
 
 afterAll(() => fixture.close());
 
-/** The page of a plugin answers with a slash behind it as well, and only its HEAD is listed so. */
+/** A plugin also registers its page with a slash at the end, and lists the HEAD only in that form. */
 function rowOf(method: string, url: string): MatrixRow | undefined {
   return ACCESS_MATRIX[`${method === 'HEAD' ? 'GET' : method} ${url.replace(/(?<=.)\/$/, '')}`];
 }
@@ -42,7 +42,7 @@ async function call(
   return { status: res.statusCode, text: res.body, headers: res.headers };
 }
 
-/** What nobody but its owners may change. */
+/** How many rows of `OWN_TENANT` are still unchanged. */
 async function untouchedCount(): Promise<number> {
   const { rowCount } = await fixture.pool.query(
     `SELECT FROM dead_letters

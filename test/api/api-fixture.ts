@@ -1,4 +1,4 @@
-/** An API for tests: the real app, with whatever a test wants to stand behind it. */
+/** An API for tests: the real app, with the dependencies that a test chooses. */
 import { createHmac, randomUUID } from 'node:crypto';
 import { Pool } from 'pg';
 import { pino } from 'pino';
@@ -21,7 +21,7 @@ export const OPTIONS = {
   readinessTimeoutMs: 500,
 } satisfies TestOptions;
 
-/** What stands behind the API, and how it is set. */
+/** The dependencies of the API, and its settings. */
 export interface TestDeps
   extends Omit<ApiModulesDeps, 'populate' | 'orders'>, Omit<ApiDeps, 'access' | 'modules'> {
   readonly identities: Identities;
@@ -33,12 +33,12 @@ export interface TestOptions extends ApiOptions, AccessOptions {
   readonly populateRunsMax?: number;
 }
 
-/** A pool whose server is not there: nothing listens on port 1. */
+/** A pool whose server is unavailable: nothing listens on port 1. */
 export function unreachablePool(): Pool {
   return new Pool({ connectionString: 'postgres://nobody:hidden@127.0.0.1:1/none' });
 }
 
-/** Populate runs that only remember that they were started. */
+/** Populate runs that only record that they were started. */
 export function fakePopulateRuns(): PopulateModuleOptions['populateRuns'] & {
   readonly started: Map<string, StoredPopulateRun>;
 } {
@@ -67,7 +67,7 @@ export function fakePopulateRuns(): PopulateModuleOptions['populateRuns'] & {
   };
 }
 
-/** Users who only exist here; a name that is not given is an administrator's. */
+/** Users who only exist in memory; a name that is not given belongs to an administrator. */
 export function fakeIdentities(
   users: Readonly<Record<string, Pick<Caller, 'role' | 'tenants'>>> = {},
 ): Identities {
@@ -82,14 +82,14 @@ export function fakeIdentities(
   };
 }
 
-/** Replays that reach no broker. */
+/** Replays without a broker. */
 export const NO_REPLAY: ApiModulesDeps['replay'] = {
   publish: () => Promise.reject(new Error('There is no broker.')),
   queue: 'pulses',
   dedupeWindowSeconds: 3_600,
 };
 
-/** A Redis that holds nothing. */
+/** An empty Redis. */
 export const NO_USAGE: ApiModulesDeps['usage'] = {
   held: {
     shards: 1,
@@ -108,7 +108,7 @@ export const NO_USAGE: ApiModulesDeps['usage'] = {
   windowSeconds: 3_600,
 };
 
-/** What ingest takes unless it is configured. */
+/** The default limits of ingest. */
 export const LIMITS = {
   bodyBytesMax: 8 * 1024 * 1024,
   pulseAgeMaxMs: 35 * 86_400_000,
@@ -124,7 +124,7 @@ export const NO_SENDING: ApiModulesDeps['sending'] = {
   limits: LIMITS,
 };
 
-/** All that an API needs; what is not given is unreachable, fake or empty. */
+/** Everything that an API needs; what is not given is unreachable, fake or empty. */
 export function testDeps(given: Partial<TestDeps> = {}, options: TestOptions = OPTIONS): ApiDeps {
   const pool = given.pool ?? unreachablePool();
   const logger = given.logger ?? pino({ level: 'silent' });
@@ -157,7 +157,6 @@ export function testDeps(given: Partial<TestDeps> = {}, options: TestOptions = O
 /** The log lines of one app, as objects. */
 export type LogLines = Record<string, unknown>[];
 
-/** Creates the app. */
 export async function createTestApp(
   deps: Partial<TestDeps> = {},
   options: Partial<TestOptions> = {},
@@ -174,13 +173,13 @@ export async function createTestApp(
 
 const encode = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url');
 
-/** A token made without the code under test, good unless told otherwise. */
+/** A token made without the code under test; valid unless the options say otherwise. */
 export function forgeToken(
   options: {
     claims?: object;
     header?: object;
     secret?: string;
-    /** The secret that the header names; by default the one in use, whoever signed. */
+    /** The secret that the header names. Default: the current one, whichever secret signs. */
     kidOf?: string;
     hash?: string;
   } = {},

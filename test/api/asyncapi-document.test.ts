@@ -29,7 +29,7 @@ describe('the AsyncAPI document', () => {
     const path = 'docs/asyncapi.json';
     const options = { ...(await resolveConfig(path)), filepath: path };
     const text = await format(JSON.stringify(DOCUMENT), options);
-    // After a change on purpose: npx vitest run --project unit test/api/asyncapi-document.test.ts --update
+    // After an intended change: npx vitest run --project unit test/api/asyncapi-document.test.ts --update
     await expect(text).toMatchFileSnapshot(`../../${path}`);
   });
 
@@ -54,7 +54,7 @@ describe('the schema of a queued pulse agrees with ingest', () => {
       fallbackId: undefined,
       messageTimeSec: undefined,
       receivedAtMs: NOW,
-      // The schema does not know what time it is.
+      // The schema does not know the current time.
       ageMaxMs: Infinity,
       windowSeconds: 3_600,
       aheadMaxMs: Infinity,
@@ -65,7 +65,7 @@ describe('the schema of a queued pulse agrees with ingest', () => {
     arbitraryNanos.map(decimalOf),
     fc.stringMatching(/^-?0{0,3}\d{0,17}(\.\d{0,11}0{0,3})?$/),
     fc.constantFrom('0', '000', '0.0', '00.000', '0.000000000'),
-    // Around the bounds, which random texts seldom are as long as.
+    // Around the limits, because random texts rarely have such lengths.
     fc
       .tuple(fc.integer({ min: 12, max: 17 }), fc.integer({ min: 0, max: 11 }))
       .map(([whole, decimals]) =>
@@ -94,7 +94,7 @@ describe('the schema of a queued pulse agrees with ingest', () => {
   const anything = fc.oneof(fc.constant(null), fc.boolean(), fc.array(fc.string()), fc.object());
   const mostly = (usual: fc.Arbitrary<unknown>) =>
     fc.oneof({ weight: 9, arbitrary: usual }, { weight: 1, arbitrary: anything });
-  // One member at a time: beside another wrong one it would not matter.
+  // One member at a time, because a second wrong one would hide its effect.
   const sent = fc
     .oneof(
       ...['tenant', 'product_sku', 'use_unity', 'id'].map((name) =>

@@ -35,7 +35,7 @@ describe('the OpenAPI document', () => {
   test('passes the linter', async () => {
     const document = await openApi();
     expect(document.openapi).toBe('3.1.0');
-    // A health check takes nothing that could be wrong.
+    // A health check has no input that could be wrong.
     expect(await lintDescription(document, { 'operation-4xx-response': 'off' })).toEqual([]);
   });
 
@@ -96,9 +96,9 @@ describe('the reference page', () => {
     let examples = 0;
     for (const { operationId, requestBody } of operations) {
       const body = requestBody?.content['application/json'];
-      // Pulses have theirs where they are described.
+      // The examples of pulses are in their own schemas.
       if (body === undefined || operationId === 'sendPulses') continue;
-      // Without an example it invents values from types and patterns.
+      // Without an example, the page invents values from types and patterns.
       expect(body.example, operationId).toBeDefined();
       expect(ajv.validate(body.schema, body.example), operationId).toBe(true);
       examples++;

@@ -23,11 +23,11 @@ import { insertBatch } from '../usage/rows-fixture.ts';
 vi.setConfig({ testTimeout: 240_000 });
 
 const RUNS_PER_ROUTE = 150;
-/** Of a route with many parameters few requests are right; whoever has met none runs as many again. */
+/** For a route with many parameters, few requests are valid. Without a valid one, the route gets another series. */
 const SERIES_MAX = 5;
 const TOKEN_SECONDS = 3_600;
 
-/** What only the inside of the server says. */
+/** Text that only the inside of the server contains. */
 const INSIDE =
   /\bat \S+ \(|\.[jt]s:\d+|node_modules|SELECT |INSERT INTO|syntax error|pg_|relation "|FastifyError|undefined is not/;
 
@@ -38,7 +38,7 @@ let operations: PlacedOperation[];
 let token: string;
 
 beforeAll(async () => {
-  // Populate runs are the fake ones: a valid request asks for up to ten million pulses.
+  // Populate runs are fakes, because a valid request may ask for ten million pulses.
   ({ app } = await createTestApp(
     {
       pool: fixture.pool,
@@ -67,7 +67,7 @@ async function inject(request: FuzzRequest) {
   return app.inject({ ...rest, method: method as NonNullable<InjectOptions['method']> });
 }
 
-/** The operation that a route is described as; undefined for a page, a second way in, and HEAD. */
+/** The operation that describes a route; undefined for a page, a second path of a route, and HEAD. */
 function operationOf(method: string, url: string): PlacedOperation | undefined {
   const path = url.replace(/:(\w+)/g, '{$1}');
   return operations.find((one) => one.path === path && one.method === method.toLowerCase());
@@ -94,7 +94,7 @@ test('every route returns a valid answer for any input', async () => {
       if (route.method === 'HEAD') return;
       expect(ownWords(res.body)).not.toMatch(INSIDE);
       expect(res.json()).not.toHaveProperty('stack');
-      // A path that is bent may have become another one's.
+      // A damaged path may match another route.
       const operation = operationOf(route.method, route.url);
       if (operation === undefined) return;
       const contentType = String(res.headers['content-type']);
@@ -106,18 +106,18 @@ test('every route returns a valid answer for any input', async () => {
       await fc.assert(property, { numRuns: RUNS_PER_ROUTE });
     }
   }
-  // A generator whose requests are all refused at the door would prove nothing.
+  // A generator whose requests are all refused by validation would prove nothing.
   for (const [name, seen] of statuses) {
     expect(haveComeIn(seen), `${name}: ${[...seen].join()}`).toBe(true);
   }
 });
 
-/** Whether any request was more than refused at the door. */
+/** Whether any request got past validation. */
 function haveComeIn(statuses: ReadonlySet<number>): boolean {
   return [...statuses].some((status) => ![400, 401, 405, 413, 414, 415].includes(status));
 }
 
-/** What the server says in its own words: the path and the names of wrong fields are the caller's. */
+/** The server's own text, without the path and the names of wrong fields, which come from the caller. */
 function ownWords(body: string): string {
   const { title, detail, errors } = JSON.parse(body) as Record<string, unknown>;
   return JSON.stringify(errors === undefined ? [title, detail] : title);
@@ -128,13 +128,13 @@ interface Listed {
 }
 
 describe('in every filter of every list', () => {
-  /** With the parameters by which a sum shows what it is of. */
+  /** With the parameters that make a sum show its tenant, SKU and unit. */
   const filters = () =>
     app.routeTable
       .filter(({ method, schema }) => method === 'GET' && schema?.querystring !== undefined)
       .flatMap(({ url, schema }) => {
         const { properties = {} } = schema!.querystring as Schema;
-        // `after` is a place in the list, not a filter.
+        // `after` is a position in the list, not a filter.
         const texts = Object.entries(properties).filter(([name, one]) => {
           if (name === 'after') return false;
           const { type, format, enum: words, items } = one;

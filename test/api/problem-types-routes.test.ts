@@ -4,7 +4,7 @@ import { createApp } from '../../src/api/app.ts';
 import { defineProblems } from '../../src/http/problems.ts';
 import { createTestApp, OPTIONS, testDeps } from './api-fixture.ts';
 
-/** Where the catalogue is written down for people. */
+/** The page that documents the catalogue. */
 const PAGE = 'docs/api.md';
 
 interface Kind {

@@ -1,10 +1,10 @@
-/** Requests for any route, made from its schemas: right, nearly right, and hostile. */
+/** Requests for any route, generated from its schemas: valid, nearly valid, and hostile. */
 import fc from 'fast-check';
 import type { Api } from '../../src/http/api-module.ts';
 
 type RouteEntry = Api['routeTable'][number];
 
-/** As much of JSON Schema as the routes use. */
+/** The part of JSON Schema that the routes use. */
 export interface Schema {
   readonly type?: string | readonly string[];
   readonly enum?: readonly unknown[];
@@ -21,7 +21,7 @@ export interface Schema {
   readonly minimum?: number;
   readonly maximum?: number;
   readonly maxItems?: number;
-  /** Of bodies that come in several media types. */
+  /** For bodies with several media types. */
   readonly content?: Readonly<Record<string, { readonly schema: Schema }>>;
 }
 
@@ -33,7 +33,7 @@ export interface FuzzRequest {
   readonly payload?: string;
 }
 
-/** What has broken other people's servers: SQL, COPY, URLs, templates, JSON, and texts that are no texts. */
+/** What has broken other servers: SQL, COPY, URLs, templates, JSON, and text that is not valid Unicode. */
 export const HOSTILE_TEXTS = [
   "' OR '1'='1",
   "'; DROP TABLE pulses; --",
@@ -64,7 +64,7 @@ export const HOSTILE_TEXTS = [
   'x'.repeat(5_000),
 ];
 
-/** No text in any encoding. */
+/** Half of a surrogate pair, which no encoding can represent. */
 export const HALF_PAIR = /\p{Cs}/u;
 
 const hostileText = fc.oneof(
@@ -79,7 +79,7 @@ const hostileValue = fc.oneof(
   fc.jsonValue({ maxDepth: 3 }),
 );
 
-/** A value that the schema allows, or, where a format or pattern is hard to meet, nearly. */
+/** A value that the schema allows, or nearly allows where a format or pattern is hard to generate. */
 export function valueOf(schema: Schema): fc.Arbitrary<unknown> {
   if (schema.const !== undefined) return fc.constant(schema.const);
   if (schema.enum !== undefined) return fc.constantFrom(...schema.enum);
@@ -87,7 +87,7 @@ export function valueOf(schema: Schema): fc.Arbitrary<unknown> {
   const types = [schema.type ?? 'object'].flat();
   const made = fc.oneof(...types.map((type) => valueOfType(type, schema)));
   if (schema.examples === undefined || schema.properties !== undefined) return made;
-  // A text like this has rules that its schema does not say: what is made from that is mostly refused.
+  // Such a text has rules that its schema does not express, so most generated values are refused.
   return fc.oneof(
     { weight: 3, arbitrary: fc.constantFrom(...schema.examples) },
     { weight: 1, arbitrary: made },
@@ -133,7 +133,7 @@ function textOf({ format, pattern, minLength = 0, maxLength = 64 }: Schema): fc.
   return pattern?.includes('0-9') === true ? fc.oneof(digits, free) : free;
 }
 
-/** One member replaced, taken away or added: what a slip of the hand makes. */
+/** One member replaced, removed or added, as by a typing mistake. */
 function spoilt(value: fc.Arbitrary<unknown>): fc.Arbitrary<unknown> {
   return fc.tuple(value, fc.nat(), hostileValue, fc.nat(2)).map(([one, at, poison, how]) => {
     if (typeof one !== 'object' || one === null) return poison;
@@ -147,7 +147,7 @@ function spoilt(value: fc.Arbitrary<unknown>): fc.Arbitrary<unknown> {
   });
 }
 
-/** Valid half of the time: what is refused at the door tests nothing behind it. */
+/** Valid half of the time, because a request that validation refuses tests nothing behind it. */
 function partOf(schema: Schema | undefined): fc.Arbitrary<unknown> {
   if (schema === undefined) return fc.constant({});
   const valid = valueOf(schema);
@@ -158,7 +158,7 @@ function partOf(schema: Schema | undefined): fc.Arbitrary<unknown> {
   );
 }
 
-/** A body of any media type that the route takes, as text; a text schema stands for lines of JSON or whatever. */
+/** A body of any media type that the route accepts, as text. A text schema means lines of JSON or any other text. */
 function bodyOf(schema: Schema | undefined): fc.Arbitrary<[string, string] | undefined> {
   if (schema === undefined) return fc.constant(undefined);
   const content = schema.content ?? { 'application/json': { schema } };
@@ -190,7 +190,7 @@ function bodyOf(schema: Schema | undefined): fc.Arbitrary<[string, string] | und
   );
 }
 
-/** Header values as they can arrive: anything printable, and Latin-1. */
+/** Possible header values: printable ASCII and Latin-1. */
 const headerText = fc.oneof(
   fc.string({
     unit: fc.integer({ min: 0x20, max: 0xff }).map((code) => String.fromCharCode(code)),
@@ -204,7 +204,7 @@ const headersOf = fc.dictionary(
   { maxKeys: 3 },
 );
 
-/** Requests for the route; `authorization` lets most of them in. */
+/** Requests for the route; `authorization` is valid in most of them. */
 export function requestsFor(
   { method, url, schema }: RouteEntry,
   authorization: string,
@@ -251,9 +251,9 @@ function queryOf(query: unknown): string {
   return parts.length === 0 ? '' : `?${parts.join('&')}`;
 }
 
-/** Half surrogates have no URL encoding; they come as the bytes that a careless client sends. */
+/** A half surrogate has no URL encoding, so it is sent as the bytes that a careless client would send. */
 function encode(value: unknown): string {
-  // What is missing becomes a text as well: a path has to go on.
+  // A missing value becomes a text too, because a path needs every segment.
   const text = typeof value === 'string' ? value : JSON.stringify(value ?? null);
   return HALF_PAIR.test(text) ? '%ED%A0%80' : encodeURIComponent(text);
 }

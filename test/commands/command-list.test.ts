@@ -7,7 +7,7 @@ const LIST = 'src/commands/command-list.ts';
 /** Packages that only long-running processes need; they take longest to load. */
 const HEAVY = ['piscina', 'fastify', '@fastify/swagger'];
 
-/** What loading a file of src loads with it: files, and packages by name. Types load nothing. */
+/** The files and packages that loading a file of src also loads. Types load nothing. */
 function loadedWith(file: string, seen = new Set<string>()): Set<string> {
   if (seen.has(file)) return seen;
   seen.add(file);
@@ -19,7 +19,6 @@ function loadedWith(file: string, seen = new Set<string>()): Set<string> {
   return seen;
 }
 
-/** The files of the commands. */
 function commandFiles(): string[] {
   const names = readFileSync(LIST, 'utf8').matchAll(/import\('(.+?)'\)/g);
   return [...new Set([...names].map(([, name = '']) => join(dirname(LIST), name)))];

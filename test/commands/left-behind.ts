@@ -4,20 +4,20 @@ import { chmodSync, readdirSync } from 'node:fs';
 import { eventually } from '../support/eventually.ts';
 import { temporaryDirectory } from '../support/pulse-process.ts';
 
-/** A directory that servers of other users can enter. */
+/** A directory that other users' servers can enter. */
 export function openDirectory(): string {
   const directory = temporaryDirectory();
   chmodSync(directory, 0o755);
   return directory;
 }
 
-/** Command lines of processes that name the directory. */
+/** The command lines of processes that mention the directory. */
 export function processesOf(directory: string): string[] {
   const list = execFileSync('ps', ['-A', '-ww', '-o', 'args='], { encoding: 'utf8' });
   return list.split('\n').filter((line) => line.includes(directory));
 }
 
-/** Waits until no process uses the directory and it holds no file. */
+/** Waits until no process uses the directory and it contains no file. */
 export async function nothingIsLeft(directory: string): Promise<void> {
   await eventually(() => [...processesOf(directory), ...filesIn(directory)]).toEqual([]);
 }

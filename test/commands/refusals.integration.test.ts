@@ -1,4 +1,4 @@
-/** What a person meets before anything works: each is one sentence, not a stack and not silence. */
+/** Errors that a person meets before anything works: each is one sentence, not a stack trace and not silence. */
 import { once } from 'node:events';
 import { existsSync, writeFileSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';

@@ -91,7 +91,7 @@ test('a system without URLs starts private servers, shares them with the folder,
   system.signal('SIGINT');
   expect((await system.ended).exitCode).toBe(0);
   await noProcessIsLeft(cwd);
-  // The data is kept for the next start.
+  // The data stays for the next start.
   expect(readdirSync(join(cwd, KEPT))).toContain('redis');
 });
 
@@ -110,7 +110,7 @@ test('status checks the servers instead of trusting a file, and up waits until a
     const healthy = await statusNow();
     const answering = { rabbitmq: 'answering', redis: 'answering', postgres: 'answering' };
     expect(healthy).toMatchObject({ running: true, servers: answering });
-    // Its process lives, so nothing starts it again.
+    // Its process is alive, so it is not restarted.
     process.kill(healthy.processes.redis!, 'SIGSTOP');
     const hung = await status();
     expect(hung.exitCode).toBe(1);

@@ -21,7 +21,7 @@ async function examine(flow: Flow) {
   return { exitCode, dangers: findings.filter(({ status }) => status === 'danger') };
 }
 
-/** A Redis of one test alone, empty, with a client. */
+/** An empty Redis for one test alone, with a client. */
 async function openRedis(settings: Readonly<Record<string, string>> = {}) {
   const server = await startPrivateRedis(settings);
   const client = new Redis(server.url);

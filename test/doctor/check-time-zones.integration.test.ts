@@ -8,7 +8,7 @@ import {
 } from '../../src/doctor/check-time-zones.ts';
 import { isolatedServices, type IsolatedServices } from '../support/isolated.ts';
 
-/** Without clock changes in any year of ours, and in everybody's data under this name. */
+/** A zone without clock changes in recent years, which all time zone data has under this name. */
 const ZONE = 'Asia/Dubai';
 
 let services: IsolatedServices;

@@ -43,7 +43,7 @@ test('live, sealed, remembered and unflushed pulses are reported', async () => {
   });
   expect(sight.live.keys).toBeGreaterThan(50);
   expect(sight.sealed.keys).toBeGreaterThan(sight.live.keys);
-  // Redis's clock is read in whole seconds.
+  // Redis' clock is read in whole seconds.
   expect(sight.unflushedSinceMs).toBeGreaterThan(startedMs - 2_000);
 
   await flushAll(fixture);

@@ -4,7 +4,7 @@ import { createRowEncoder, escapeCopyText } from '../../src/flush/copy-rows.ts';
 
 const BATCH_ID = '7d0f3c1e-1111-4111-8111-111111111111';
 
-/** Parses COPY's text format by its manual, independently of the encoder. */
+/** Parses COPY's text format according to its manual, independently of the encoder. */
 function decodeLine(line: string): (string | null)[] {
   const backslashes: Record<string, string> = { t: '\t', n: '\n', r: '\r', '\\': '\\' };
   return line.split('\t').map((column) => {

@@ -113,7 +113,7 @@ describe('a scan that disagrees with the seal', () => {
     const books = await verifyBooks(fixture);
     expect(books.balanced).toBe(true);
     expect(books.sealed).toBeGreaterThan(0n);
-    // The batch that waits for a person does not block the next pulses.
+    // The batch that needs an operator does not block the next pulses.
     const more = somePulses(100, 'more');
     await fixture.count(more);
     await expect(flushAll(scanning(loses))).rejects.toMatchObject({

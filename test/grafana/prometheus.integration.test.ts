@@ -77,7 +77,7 @@ test('under load every panel and alert finds its data; a pause fires no alert, b
     dashboard.rows.flatMap((row) => row.panels.map((panel) => ({ dashboard, panel }))),
   );
   await eventually(async () => {
-    // A rate needs requests between two looks of Prometheus.
+    // A rate needs requests between two scrapes.
     expect((await api.request('/pulses?limit=10')).status).toBe(200);
     const empty: string[] = [];
     for (const { dashboard, panel } of panels) {
@@ -115,7 +115,7 @@ test('under load every panel and alert finds its data; a pause fires no alert, b
   await eventually(() => prometheus.countSeries('pulse_oldest_pulse_age_seconds > 0')).toBe(1);
 });
 
-/** Good pulses from the API; good ones, repeated ones and bad ones from a producer, spread over some looks of Prometheus. */
+/** Good pulses from the API, and good, repeated and bad ones from a producer, spread over several scrapes. */
 async function makeLoad(flow: Flow, api: ApiClient, prometheus: Prometheus): Promise<void> {
   await prometheus.scraped();
   await api.post('/pulses/populate', {
@@ -133,7 +133,6 @@ async function makeLoad(flow: Flow, api: ApiClient, prometheus: Prometheus): Pro
   await flow.settled({ counted: POPULATED });
 }
 
-/** A customer, and a product with a price. */
 async function fillCatalog(api: ApiClient): Promise<void> {
   const headers = { 'content-type': 'application/json' };
   const put = (path: string, body: object) =>
@@ -147,7 +146,6 @@ async function fillCatalog(api: ApiClient): Promise<void> {
   });
 }
 
-/** Orders that complete. */
 async function orderThings(api: ApiClient): Promise<void> {
   const order = { customer_id: 'observed', items: [{ sku: 'observed', qty: 2 }] };
   for (let count = 0; count < 5; count++) {

@@ -13,7 +13,7 @@ import {
 import { answerError } from '../../src/http/error-handler.ts';
 import { createHttpServer } from '../../src/http/http-server.ts';
 
-/** Over a socket, because requests end differently there than with `inject`. */
+/** Uses a real socket, because requests end differently there than with `inject`. */
 let app = fastify();
 afterEach(async () => {
   app.server.closeAllConnections();
@@ -56,7 +56,7 @@ test('an answer that stalls midway is cut off and does not look complete', async
 test('a caller who waits gets the answer, even if the body was read', async () => {
   let signal: AbortSignal | undefined;
   const url = await listen(async (reply) => {
-    // Nothing tells that the request has not ended; without the signal its end came with that of the body.
+    // The `close` of the request only marks the end of its body; only the signal knows whether the caller still waits.
     if (!reply.request.raw.closed) await once(reply.request.raw, 'close');
     signal = signalOfEnd(reply);
     await new Promise(setImmediate);

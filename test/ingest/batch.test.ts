@@ -148,7 +148,7 @@ describe('Batch', () => {
     expect(() => batch.rejectedByShard(1, 0, OVERFLOW)).toThrow(RangeError);
   });
 
-  // A search from the start of the array for each pulse would exceed the test's time limit.
+  // Searching from the start of the array for each pulse would exceed the test's time limit.
   test('finds a thousand refused pulses of one large array', () => {
     const padding = 'x'.repeat(8_000);
     const sent = Array.from({ length: 1_000 }, (_, index) =>

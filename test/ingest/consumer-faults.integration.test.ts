@@ -46,7 +46,7 @@ const countingProbes =
     },
   });
 
-/** Lets two undisturbed consumers finish, then compares everything with what was sent. */
+/** Lets two consumers finish without faults, then compares everything with what was sent. */
 async function expectExactlyOnce({ oracle, bad }: Traffic): Promise<void> {
   await Promise.all(running.splice(0).map((ingest) => ingest.close(10_000)));
   for (let round = 0; round < 5; round++) {
@@ -54,7 +54,7 @@ async function expectExactlyOnce({ oracle, bad }: Traffic): Promise<void> {
     await eventually(() => ingest.states.at(-1)).toBe('consuming');
     await eventually(() => fixture.readyCount()).toBe(0);
     await ingest.close();
-    // By now, what was delivered and not settled is in the queue again.
+    // By now, unsettled deliveries are back in the queue.
     if ((await fixture.readyCount()) === 0) break;
   }
   expect(await fixture.readyCount()).toBe(0);
@@ -152,7 +152,7 @@ describe('RabbitMQ', () => {
     expect(ingest.fatal).toEqual([]);
     await ingest.consumer.drain(10_000);
     expect(await fixture.readyCount()).toBe(0);
-    // A tag of the old connection would have closed the new channel, and caused another loss.
+    // A tag of the old connection would have closed the new channel, and caused another reconnect.
     expect(ingest.states.filter((state) => state === 'consuming')).toHaveLength(2);
   });
 
@@ -177,7 +177,7 @@ describe('Redis', () => {
     await eventually(async () => (await fixture.books()).counted).toBeGreaterThan(50);
     await server.kill();
     await eventually(() => probes.failed).toBeGreaterThan(2);
-    // Nothing is held while Redis is unavailable: everything is in the queue again.
+    // Nothing is held while Redis is unavailable: everything is back in the queue.
     expect(ingest.states.at(-1)).toBe('waiting');
     expect(await fixture.consumerCount()).toBe(0);
     expect(await fixture.readyCount()).toBeGreaterThan(1_000);

@@ -105,7 +105,7 @@ describe('ingest', () => {
       { body: sentPulse({ id: 'too-much', used_amount: largest }) },
     ]);
     ingest = await fixture.startIngest({ batchSize: 1_000 });
-    // The sum has room for 9,223 of the largest amount; 9,230 were sent, and one more pulse.
+    // The sum has room for 9,223 pulses of the largest amount; 9,230 were sent, and one more pulse.
     await fixture.counted(9_223 + 1);
     await eventually(() => ingest?.counts.deadLettered.sum_overflow).toBe(8);
     const letters = [...(await fixture.takeDeadLetters()).values()];

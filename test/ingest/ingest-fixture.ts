@@ -42,7 +42,7 @@ export function useIngestFixture(): IngestFixture {
   return fixture;
 }
 
-/** @param servers Others than those of the run. */
+/** @param servers Replaces the servers of the run. */
 export async function createIngestFixture(
   servers: { redisUrl?: string; rabbitmqUrl?: string } = {},
 ) {
@@ -117,7 +117,7 @@ export async function createIngestFixture(
       rabbitProxy,
       redisProxy,
       consumer,
-      /** Like SIGKILL: nothing more that it sends reaches a server. */
+      /** Like SIGKILL: nothing that it sends afterwards reaches a server. */
       kill: cut,
       async close(drainMs = 10_000) {
         await consumer.drain(drainMs);
@@ -137,7 +137,7 @@ export async function createIngestFixture(
     books,
     startIngest,
 
-    /** Publishes as any AMQP client would, with confirms. */
+    /** Publishes with confirms, as any AMQP client would. */
     async publish(bodies: readonly { body: unknown; messageId?: string }[]): Promise<void> {
       for (const { body, messageId } of bodies) {
         const content = typeof body === 'string' ? body : JSON.stringify(body);
@@ -149,7 +149,7 @@ export async function createIngestFixture(
 
     /**
      * Publishes bodies whose message id, correlation id and header name are 200 bytes that are not UTF-8, as a client in
-     * another language can: placeholders are replaced on their way to the socket.
+     * another language could. Placeholders are replaced on their way to the socket.
      */
     async publishUndecodable(bodies: readonly string[]): Promise<void> {
       const foreign = await connect(rabbitmqUrl);
@@ -193,7 +193,7 @@ export async function createIngestFixture(
 
     declare: () => declareTopologyAt(rabbitmqUrl, queue),
 
-    /** Takes all dead letters from their queue; copies of one count once. */
+    /** Takes all dead letters from their queue; copies of the same one count once. */
     async takeDeadLetters(): Promise<Map<string, GetMessage>> {
       const letters = new Map<string, GetMessage>();
       for (;;) {

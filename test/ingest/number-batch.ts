@@ -1,4 +1,4 @@
-/** A batch of numbers that is full at a size, for tests of the batcher. */
+/** A batch of numbers that is full at a given size, for tests of the batcher. */
 export class NumberBatch {
   readonly deliveries: number[] = [];
   readonly #size: number;

@@ -118,7 +118,7 @@ describe('the pool', () => {
     pool = undefined;
     const { duplicates, counted } = await fixture.books();
     const letters = await fixture.takeDeadLetters();
-    // What was not settled is in the queue again, and every notice has arrived.
+    // Unsettled deliveries are back in the queue, and every notice has arrived.
     await eventually(async () => counts.deliveries + (await fixture.readyCount())).toBe(
       messages.length,
     );

@@ -28,7 +28,7 @@ const oneBad = (count: number) =>
     body: index === count / 2 ? 'bad' : sentPulse({ id: `p-${index}` }),
   }));
 
-/** What RabbitMQ has of the queue: nothing waits, and only `held` deliveries are unacknowledged. */
+/** Checks the queue in RabbitMQ: nothing waits, and only `held` deliveries are unacknowledged. */
 async function expectOnlyHeld(running: Ingest, held: number): Promise<void> {
   await eventually(() => running.consumer.held.refused).toBe(held);
   await eventually(() => running.consumer.held.deliveries).toBe(held);
@@ -43,7 +43,7 @@ describe('while dead letters cannot be published', () => {
     await fixture.counted(199);
     await expectOnlyHeld(ingest, 1);
     expect(await fixture.deadCount()).toBe(0);
-    // Nothing was ever redelivered, so nothing of the delivery limit is used up.
+    // Nothing was redelivered, so the delivery limit is untouched.
     expect(ingest.states).toEqual(['consuming']);
     expect(ingest.counts.duplicates).toBe(0);
 
@@ -91,7 +91,7 @@ describe('while dead letters cannot be published', () => {
     await eventually(() => ingest?.consumer.held.deliveries).toBe(ingest.consumer.held.refused);
     expect(ingest.consumer.held.refused).toBeGreaterThanOrEqual(20);
     expect(ingest.consumer.held.refused).toBeLessThanOrEqual(40);
-    // It takes nothing more, though there is more.
+    // It takes no more, although more is waiting.
     expect(await fixture.readyCount()).toBe(100 - ingest.consumer.held.refused);
     await fixture.declare();
     await eventually(() => fixture.deadCount()).toBe(100);

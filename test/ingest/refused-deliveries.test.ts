@@ -10,7 +10,7 @@ import { batchOf, fakes, openBatch } from './settle-fixture.ts';
 describe('while dead letters cannot be published', () => {
   const ALARM = new TransientError('PULSE_RABBIT_BLOCKED', 'memory alarm');
 
-  /** Takes dead letters only after `off`. */
+  /** Accepts dead letters only after `off`. */
   function alarm() {
     const state = { on: true };
     return {
@@ -54,7 +54,7 @@ describe('while dead letters cannot be published', () => {
     expect(given.log.filter((line) => /^(confirmed|ack)/.test(line))).toEqual([
       ...['ack 1', 'confirmed', 'confirmed', 'ack 2'],
     ]);
-    // Later batches are acknowledged as one again.
+    // Later batches are acknowledged together again.
     await settle(batchOf([sentPulse(), 'bad', sentPulse()]), given);
     expect(given.log.at(-1)).toBe('ack ≤ 3');
   });

@@ -1,4 +1,4 @@
-/** Batches, and servers in place of Redis and RabbitMQ that log what they are asked for. */
+/** Batches, and fakes of Redis and RabbitMQ that record their calls. */
 import { pino } from 'pino';
 import type { Publication } from '../../src/contract/publication.ts';
 import { createBatchOpener, type Batch } from '../../src/ingest/batch.ts';
@@ -22,7 +22,7 @@ export function batchOf(bodies: readonly unknown[], shards = 1): Batch {
   return batch;
 }
 
-/** Dependencies that log their calls; everything is counted unless `changes` say otherwise. */
+/** Dependencies that record their calls; everything is counted unless `changes` say otherwise. */
 export function fakes(
   changes: {
     apply?: Apply;
@@ -37,7 +37,7 @@ export function fakes(
   const publishDeadLetter = async (publication: Publication): Promise<void> => {
     log.push(`publish ${String(publication.headers?.['x-pulse-reason'])}`);
     await changes.publish?.(publication);
-    // A confirm takes time.
+    // A confirm takes some time.
     await new Promise((resolve) => setImmediate(resolve));
     log.push('confirmed');
     published.push(publication);

@@ -1,4 +1,4 @@
-/** A mixture of what producers may send, and the expected result. */
+/** A mix of what producers may send, and the expected result. */
 import type { Pulse } from '../../src/contract/pulse.ts';
 import { parsePulse } from '../../src/contract/parse-pulse.ts';
 import { Oracle } from '../aggregate/aggregate-fixture.ts';
@@ -10,7 +10,7 @@ export interface Traffic {
   readonly bad: string[];
 }
 
-/** The hour before the last one, so that no test crosses its end. */
+/** The hour before the last one, so that no test crosses the end of an hour. */
 const TIMESTAMP = new Date(Math.floor(Date.now() / 3_600_000) * 3_600_000 - 5_400_000);
 
 /**

@@ -123,7 +123,7 @@ export async function createMessagingFixture() {
       );
       return Number(rows[0]!.count);
     },
-    /** Lets every delayed message become due at once. */
+    /** Makes every delayed message due at once. */
     hurry: () =>
       pool.query('UPDATE graphile_worker._private_jobs SET run_at = now() WHERE run_at > now()'),
     /** Takes one dead letter. */
@@ -148,7 +148,7 @@ export async function createMessagingFixture() {
   };
 }
 
-/** Inserts the value of the message, after as many failures as it asks for. */
+/** Inserts the value of the message, after as many failures as the message asks for. */
 export function testHandler(binding: QueueBinding): MessageHandler {
   return defineHandler<TestBody, undefined>({
     binding,

@@ -137,7 +137,7 @@ describe('a live relay', () => {
     await fixture.pool.query(
       "UPDATE graphile_worker._private_jobs SET locked_at = now() - interval '1 minute'",
     );
-    // Two reports: between them it has looked for jobs to unlock.
+    // Two reports, between which it has looked for jobs to unlock.
     await liveRelay();
     await liveRelay();
     finish();

@@ -1,4 +1,4 @@
-/** Messages that no handler of orders can take, and changes of the catalogue while an order is on its way. */
+/** Messages that no order handler can process, and changes of the catalogue while an order is in progress. */
 import { randomUUID } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { AGREE, useOrdersFixture, WAIT } from './orders-fixture.ts';

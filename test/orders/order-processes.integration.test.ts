@@ -1,4 +1,4 @@
-/** Orders through the real processes: killed after each step of a message, and with servers that are not as they should be. */
+/** Orders through the real processes, killed after each step of a message, and with misconfigured or unavailable servers. */
 import { randomUUID } from 'node:crypto';
 import { Pool } from 'pg';
 import { expect, onTestFinished, test } from 'vitest';

@@ -1,4 +1,4 @@
-/** Orders on real servers: the three handlers, the relay, and a service that can be told how to fail. */
+/** Orders on real servers: the three handlers, the relay, and a service that fails on demand. */
 import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -96,7 +96,7 @@ export async function createOrdersFixture() {
     service,
     outcomes,
     deadQueue,
-    /** Makes a customer and a product with a price; @returns their names. */
+    /** Creates a customer and a product with a price. @returns Their names. */
     async newOffer({ unitAmount = '2.5', tiers = null as object | null } = {}) {
       const customerId = `customer-${randomUUID()}`;
       const sku = `sku-${randomUUID()}`;
@@ -128,11 +128,11 @@ export async function createOrdersFixture() {
       return (await readOrder(pool, id))?.status;
     },
     publish: publisher.publish.bind(publisher),
-    /** Lets every delayed message become due at once. */
+    /** Makes every delayed message due at once. */
     hurry: () =>
       pool.query('UPDATE graphile_worker._private_jobs SET run_at = now() WHERE run_at > now()'),
     takeDeadLetter,
-    /** Waits for it: a relay publishes it after the order has failed. */
+    /** Waits, because a relay publishes it after the order has failed. */
     async nextDeadLetter(): Promise<GetMessage> {
       for (;;) {
         const letter = await takeDeadLetter();

@@ -15,7 +15,7 @@ const USERS = { scoped: { role: 'operator', tenants: ['acme'] } } as const;
 let services: IsolatedServices;
 let pool: Pool;
 let app: Api | undefined;
-/** What earlier tests left: the history of an order cannot be deleted. */
+/** What earlier tests left behind: the history of an order cannot be deleted. */
 let before = [0, 0];
 beforeAll(async () => {
   services = await isolatedServices();
@@ -39,7 +39,7 @@ async function openApp(keyLimits?: KeyLimits) {
   return app;
 }
 
-/** @param key `Idempotency-Key`; headers may name another. */
+/** @param key The value of `Idempotency-Key`; `headers` may use another name for it. */
 async function post(
   api: Api,
   body: unknown,
@@ -73,7 +73,7 @@ interface PostOptions {
 const count = async (table: string): Promise<number> =>
   (await pool.query<{ count: number }>(`SELECT count(*)::int FROM ${table}`)).rows[0]?.count ?? -1;
 const counts = async () => [await count('orders'), await count('graphile_worker._private_jobs')];
-/** How many orders this test has stored, and how many messages about them. */
+/** How many orders this test has stored, and how many messages for them. */
 const stored = async () => (await counts()).map((now, index) => now - (before[index] ?? 0));
 
 describe('an order', () => {

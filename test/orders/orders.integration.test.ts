@@ -52,7 +52,7 @@ describe('an order', () => {
     );
     for (const id of ids) await becomes(id, 'completed');
     const totals = await Promise.all(ids.map(async (id) => (await fixture.read(id))?.totalAmount));
-    // 10 units at 1 and 10 at 0.5, in whichever order they were enriched.
+    // 10 units at 1 and 10 at 0.5, in whichever order the two were enriched.
     expect(totals.reduce((sum, total) => sum + Number(total), 0)).toBe(15);
   });
 

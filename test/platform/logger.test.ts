@@ -12,7 +12,7 @@ function writtenBy(
   { pretty = false, secrets = [] }: { pretty?: boolean; secrets?: string[] } = {},
 ): string {
   const written: string[] = [];
-  // sonic-boom, pino's writer, looks `fs.write` up at each call.
+  // sonic-boom, pino's writer, reads `fs.write` on each call.
   vi.spyOn(fs, 'write').mockImplementation((fd: number, line: string, ...rest: unknown[]) => {
     written.push(fd === 2 ? line : `not standard error: ${line}`);
     const done = rest.at(-1) as (error: null, bytes: number) => void;

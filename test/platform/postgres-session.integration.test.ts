@@ -14,7 +14,7 @@ import '../support/services-context.ts';
 const logger = pino({ level: 'silent' });
 const TOKEN = randomBytes(4).toString('hex');
 const DATABASE = `pulse_session_${TOKEN}`;
-/** An ordinary user, as most have: owns a database and creates no roles. */
+/** A typical user: owns a database and cannot create roles. */
 const OWNER = `pulse_session_owner_${TOKEN}`;
 const PASSWORD = 'geheim';
 
@@ -31,7 +31,7 @@ beforeAll(async () => {
   const changed = new URL(serverUrl());
   Object.assign(changed, { pathname: `/${DATABASE}`, username: OWNER, password: PASSWORD });
   url = changed.href;
-  // They belong to the whole cluster, and another test file may have made them.
+  // Roles belong to the whole cluster, and another test file may have created them.
   const other = `${DATABASE}_roles`;
   await asAdmin(`CREATE DATABASE ${other}`);
   await runMigrations(withPath(serverUrl(), other), logger);
@@ -51,7 +51,7 @@ function open(at = url): Pool {
   return pool;
 }
 
-/** What the API does: reads as both roles. */
+/** Reads as both roles, like the API. */
 async function scopedCounts(at = url): Promise<number[]> {
   const pool = open(at);
   const read = async (client: Pick<Client, 'query'>) =>
@@ -168,7 +168,7 @@ describe('tables in a separate schema', () => {
 test('a connection pooler that drops the session settings is noticed', async () => {
   await asAdmin(`ALTER DATABASE ${DATABASE} SET "DateStyle" = 'German'`);
   await runMigrations(url, logger);
-  // What is left when PgBouncer ignores the startup parameters.
+  // What remains when PgBouncer ignores the startup parameters.
   const client = new Client({ connectionString: url });
   await client.connect();
   const mistakes = await databaseMistakes(client);

@@ -210,7 +210,7 @@ describe('openRabbitConnection', () => {
       signal: AbortSignal.abort(),
     });
     await expect(opening).rejects.toMatchObject({ name: 'AbortError' });
-    // The server accepts in order: a connection that was on its way would be the first.
+    // The server accepts connections in order, so a connection in progress would be the first.
     const later = connect(port, '127.0.0.1');
     await once(later, 'connect');
     await eventually(() => ports).toContain(later.localPort);

@@ -41,7 +41,7 @@ async function connected(url = cluster.url): Promise<RedisClient> {
   return client;
 }
 
-/** The masters, as they report it themselves. */
+/** The roles that the nodes report. */
 const rolesOf = (nodes: readonly RedisNode[]) =>
   Promise.all(nodes.map((node) => node.with(async (redis) => (await redis.role())[0])));
 

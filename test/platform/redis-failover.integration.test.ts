@@ -65,7 +65,7 @@ test('a writer disconnects from a demoted Redis, and writes to the new primary',
 
 test('a reader disconnects too, when it checks the health of the server', async () => {
   await makePrimary(second, first);
-  // While it takes over the data of the new primary, it answers LOADING.
+  // It answers LOADING while it copies the data of the new primary.
   await eventually(() => pingRedis(client).catch((error: unknown) => error)).toMatchObject({
     code: 'PULSE_REDIS_REPLICA',
     retryable: true,

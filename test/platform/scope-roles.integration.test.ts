@@ -10,7 +10,7 @@ import '../support/services-context.ts';
 
 const logger = pino({ level: 'silent' });
 const TOKEN = randomBytes(4).toString('hex');
-/** A user like that of a hosted Postgres: owns a database and nothing else. */
+/** A user like that of a hosted Postgres: owns only a database. */
 const OWNER = `pulse_owner_${TOKEN}`;
 const DATABASES = Array.from({ length: 4 }, (_, index) => `pulse_roles_${TOKEN}_${index}`);
 const PASSWORD = randomBytes(8).toString('hex');
@@ -48,7 +48,7 @@ test('a user who may not create the roles is told what an administrator must do'
   await expect(runMigrations(url, logger)).rejects.toThrow(
     `GRANT pulse_all_tenants, pulse_some_tenants TO "${OWNER}";`,
   );
-  // The roles are also needed if somebody else migrated the database.
+  // The roles are also needed if another user migrated the database.
   const pool = createPool(url, { name: 'test', logger });
   await expect(assertRights(pool, { migrating: false })).rejects.toThrow('GRANT pulse_all_tenants');
 

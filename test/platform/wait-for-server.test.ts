@@ -20,7 +20,7 @@ afterEach(() => {
   vi.restoreAllMocks();
 });
 
-/** A server that answers the `answersAt`-th try; each try takes so long. */
+/** A server that answers the `answersAt`-th try; each try takes the given time. */
 function fakeServer(options: Partial<AwaitedServer> & { answersAt?: number; tryMs?: number } = {}) {
   const { answersAt = Number.POSITIVE_INFINITY, tryMs = 0, ...rest } = options;
   let tries = 0;

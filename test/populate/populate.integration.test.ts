@@ -46,7 +46,7 @@ function deps(): PopulateDeps {
   return { url: proxy.url, queue: services.queue, logger };
 }
 
-/** The ids in the queue, each with how often. */
+/** The ids in the queue, and how often each is there. */
 async function idsInQueue(): Promise<Map<string, number>> {
   const ids = new Map<string, number>();
   for (;;) {

@@ -16,7 +16,7 @@ afterEach(() => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-/** Fakes the engine's program: records its calls; like the real one, `run` stays until `kill` or `rm`. */
+/** Fakes the engine's program: records its calls. Like the real one, `run` lasts until `kill` or `rm`. */
 function fakeEngine(): string {
   const program = join(folder, 'docker');
   writeFileSync(

@@ -66,7 +66,7 @@ describe('the instance that keeps its files', () => {
   test('a state file left behind by a killed guardian is ignored', () => {
     const env = { RABBITMQ_URL: '', REDIS_URL: '', DATABASE_URL: '' };
     const stale: RunningState = {
-      // Alive, but another process, as if its pid was reused.
+      // Alive, but a different process, as if its pid had been reused.
       guardianPid: process.pid,
       guardianIdentity: 'another process',
       startedAt: '',
@@ -83,7 +83,7 @@ describe('the instance that keeps its files', () => {
     const { state } = await upInstance({ directory });
     await writeBoth(state);
     const pids = processTree(state.guardianPid);
-    // All of them: without the death signal, the servers would outlive the guardian.
+    // Every process: without the death signal, the servers would outlive the guardian.
     for (const pid of pids) signalOne(pid, 'SIGKILL');
     await eventually(() => stillRunning(pids)).toEqual([]);
     expect(findRunningInstance(directory)).toBeNull();

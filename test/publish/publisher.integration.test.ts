@@ -54,7 +54,7 @@ describe('publish', () => {
   test('refuses at once when too many are waiting', async () => {
     const publisher = create({ maxOutstanding: 1, maxWaiting: 1 });
     const outcomes = [1, 2, 3].map((id) => outcomeOf(publisher.publish(pulse('{}', String(id)))));
-    // Before the connection is open all must wait, and only one may.
+    // Before the connection is open all publications must wait, and only one may.
     expect(await Promise.all(outcomes)).toEqual([
       'confirmed',
       'PULSE_PUBLISH_BUSY',

@@ -1,4 +1,4 @@
-/** PUT /dead-letters/:id/body: what is refused, and before what is read. */
+/** PUT /dead-letters/:id/body: what is refused, and how early. */
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { authorization, createTestApp } from '../api/api-fixture.ts';

@@ -87,14 +87,14 @@ export async function createQuarantineFixture() {
     services,
     pool,
     replay,
-    /** What the API sends pulses with. */
+    /** How the API sends pulses. */
     sending: {
       publish: replay.publish,
       brokerState: () => publisher.state,
       queue,
       limits: LIMITS,
     },
-    /** What the API reads usage from. */
+    /** How the API reads usage. */
     usage: {
       held: accumulator,
       pulseAgeMaxMs: LIMITS.pulseAgeMaxMs,

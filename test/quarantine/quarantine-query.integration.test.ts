@@ -91,7 +91,7 @@ describe('the list', () => {
         after = page.at(-1)?.cursor;
         if (after === undefined) break;
         expect(isCursor(after)).toBe(true);
-        // With the newest first, rows that arrive meanwhile do not shift the pages.
+        // With the newest first, rows that arrive in the meantime do not shift the pages.
         if (order === 'newest') await insert();
       }
       expect(paged).toEqual(whole.map(({ id }) => id));

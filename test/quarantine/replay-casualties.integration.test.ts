@@ -12,7 +12,7 @@ const replay = (id: string, evenIfForgotten = false) =>
   replayDeadLetter(fixture.replay, id, { actor: ALICE, evenIfForgotten });
 
 describe('a pulse that the broker dead-lettered', () => {
-  /** Never acknowledged until the delivery limit. */
+  /** Sends a pulse that is never acknowledged, until the delivery limit. */
   async function giveUp(body: unknown, messageId?: string): Promise<void> {
     await fixture.stop();
     const properties = {
@@ -79,7 +79,7 @@ describe('a pulse that may have been counted and whose id is forgotten', () => {
       [seconds],
     );
 
-  /** One that was refused and then fixed. */
+  /** A dead letter that was refused and then fixed. */
   async function fixed() {
     await fixture.send(sentPulse({ used_amount: 0 }), { messageId: 'm-1' });
     const { id } = (await fixture.waiting(1))[0]!;

@@ -13,7 +13,7 @@ import { ALICE, useQuarantineFixture } from './quarantine-fixture.ts';
 
 const fixture = useQuarantineFixture({ isStarted: false });
 
-/** Dead letters whose sums had no room and have it now: good pulses, ready to be counted. */
+/** Dead letters whose sums overflowed and now have room: good pulses, ready to be counted. */
 async function quarantine(count: number, reason = 'sum_overflow', body: object = sentPulse()) {
   const letters = Array.from({ length: count }, () =>
     fromDelivery(

@@ -180,7 +180,7 @@ describe('a pulse that is refused again', () => {
     await replay(id);
     await fixture.settled({ counted: 1, duplicates: 0 });
     await fixture.replay.publish(publication!);
-    // Behind the late one in both queues: when it has arrived, the late one has been handled.
+    // This one is behind the late one in both queues: once it has arrived, the late one has been handled.
     await fixture.send('marker', { messageId: 'marker' });
     const [marker] = await fixture.waiting(1);
     expect(marker).toMatchObject({ messageId: 'marker' });

@@ -163,7 +163,7 @@ describe('startQuarantineWriter', () => {
   });
 
   test('stores a message with a forged queue name that is too long for an index, and the messages after it', async () => {
-    // Random, because Postgres compresses what repeats.
+    // Random, because Postgres compresses repetitions.
     const queue = randomBytes(20_000).toString('hex');
     const forged = { 'x-death': [{ reason: 'rejected', queue }] };
     channel.sendToQueue(deadQueue, Buffer.from('forged'), { headers: forged });

@@ -42,7 +42,7 @@ function check(value: unknown, context: Partial<CheckContext> = {}) {
   return checkPulse(sent(JSON.stringify(value)), { ...CONTEXT, ...context });
 }
 
-/** What ingest makes of a message, received when the pulse was. */
+/** What ingest does with the same text, received at the same time. */
 function ingest(text: string): Pulse | ReadOutcome {
   const outcomes = readBody(text, { receivedAtMs: NOW_MS }, LIMITS);
   expect(outcomes).toHaveLength(1);
@@ -69,7 +69,7 @@ test('an accepted pulse is exactly what ingest counts: amount, texts, id and hou
         let drawn = 0;
         const newId = () => `${NEW_ID}-${++drawn}`;
         const checked = check({ ...value, id: ownId }, { newId });
-        // One costs more than all else that is checked here.
+        // One such pulse costs more than all other checks here.
         expect(drawn).toBe(ownId === undefined ? 1 : 0);
         if (!checked.ok) throw new Error(JSON.stringify(checked.refusal));
         expect(checked.id).toBe(ownId ?? `${NEW_ID}-1`);

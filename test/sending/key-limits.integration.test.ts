@@ -1,4 +1,4 @@
-/** What idempotency keys may take. */
+/** Limits on the space for idempotency keys. */
 import { afterEach, expect, test } from 'vitest';
 import type { Api } from '../../src/http/api-module.ts';
 import type { KeyLimits } from '../../src/http/idempotency-keys.ts';

@@ -6,14 +6,14 @@ import { BODY_LIMITS, readBody as readMessage } from '../contract/body-outcomes.
 
 const NOW_MS = Date.UTC(2026, 10, 22, 4, 10);
 
-/** What the queue makes of a message: amounts and hours, or reasons. */
+/** The queue's verdict on a message: amounts and hours, or reasons. */
 function queueJudges(body: string): unknown[] {
   return readMessage(body, { receivedAtMs: NOW_MS }).map(({ pulse, reason }) =>
     pulse === undefined ? reason : [pulse.amount, pulse.windowStartSec],
   );
 }
 
-/** What the queue makes of the pulses of a request that HTTP accepts, or the reasons of HTTP. */
+/** The queue's verdict on the pulses of a request that HTTP accepts, or the reasons of HTTP. */
 function httpJudges(body: string, mediaType: SendMediaType = 'application/json'): unknown[] {
   const context = { limits: BODY_LIMITS, receivedAtMs: NOW_MS, tenants: 'all', newId: () => 'new' };
   return readRequest({ mediaType, headers: {}, body: Buffer.from(body) }).flatMap((sent) => {

@@ -44,7 +44,7 @@ export interface SendBody {
   readonly outcomes: (SendOutcome & { readonly id?: string })[];
 }
 
-/** Callers: `alice` is an administrator, `scoped` sends for acme alone, `viewer` only reads. */
+/** Callers: `alice` is an administrator, `scoped` sends only for acme, `viewer` only reads. */
 const USERS = {
   scoped: { role: 'operator', tenants: ['acme'] },
   viewer: { role: 'viewer', tenants: 'all' },
@@ -133,7 +133,7 @@ export async function send(
   return { status: res.statusCode, headers: res.headers, body: res.json<SendBody>() };
 }
 
-/** Takes everything from the queue as ingest reads it. All of it must be countable. */
+/** Takes everything from the queue and parses it like ingest. All of it must be countable. */
 export async function takePulses({ channel, services }: SendFixture): Promise<Pulse[]> {
   const pulses: Pulse[] = [];
   for (;;) {

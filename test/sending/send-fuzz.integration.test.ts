@@ -7,7 +7,7 @@ import { format, goodPulse, hostileRequest, toRequest, type GoodPulse } from './
 
 const fixture = useSendFixture();
 
-/** What no answer may ever hold: a stack, a path, SQL, a driver's words. */
+/** What no answer may contain: a stack trace, a path, SQL, a driver's message. */
 const INSIDES =
   /\bat \S+ \(|node_modules|\.ts:\d|\.js:\d|INSERT INTO|SELECT |pg_|ECONN|syntax error at/;
 

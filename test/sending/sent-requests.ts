@@ -1,9 +1,9 @@
-/** Requests to send pulses for property tests: good ones with what they must add up to, and bad ones. */
+/** Requests to send pulses for property tests: good ones with their expected sums, and bad ones. */
 import fc from 'fast-check';
 import { SKU_LENGTH_MAX, UNIT_LENGTH_MAX } from '../../src/contract/rules.ts';
 import { arbitraryKeyText, arbitraryNanos, decimalOf } from '../support/pulses.ts';
 
-/** A pulse that must be accepted; `literal` is its amount as it stands in JSON. */
+/** A pulse that must be accepted; `literal` is its amount as written in JSON. */
 export interface GoodPulse {
   readonly tenant: string;
   readonly product_sku: string;
@@ -110,7 +110,7 @@ function toEvent(pulse: GoodPulse, index: number, asBase64: boolean): string {
   return `${JSON.stringify(event).slice(0, -1)},${member}}`;
 }
 
-/** JSON in which the amount stands exactly as it is spelt. */
+/** JSON with the amount exactly as it is spelt. */
 function withAmount(rest: object, literal: string): string {
   return `{"used_amount":${literal},${JSON.stringify(rest).slice(1)}`;
 }
@@ -124,7 +124,7 @@ const anyValue = fc.oneof(
 const MEMBERS = ['tenant', 'product_sku', 'use_unity', 'used_amount', 'id', 'timestamp'];
 const ATTRIBUTES = ['specversion', 'id', 'source', 'type', 'subject', 'time', 'data'];
 
-/** Right but for a few members, or wrong from the ground up. */
+/** Valid except for a few members, or completely wrong. */
 const nearlyGood = fc
   .record({
     base: fc.constantFrom<Record<string, unknown>>(

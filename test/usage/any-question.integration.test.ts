@@ -93,7 +93,7 @@ describe('the answer to any query equals the sum over a list', () => {
           const expected = modelRows(all, asked);
           if (asked.order === 'desc') expected.reverse();
           expect(rows.map((row) => toModelRow(row, asked))).toEqual(expected);
-          // The answered window must hold the hours that were added up in it.
+          // The window in the answer must contain the hours that were added up in it.
           for (const row of rows) expect(hoursOutside(row, all, asked)).toEqual([]);
         }
       },
@@ -101,7 +101,7 @@ describe('the answer to any query equals the sum over a list', () => {
     await fc.assert(property, { numRuns: 40 });
   });
 
-  /** Hours that lie in the row's window by one calendar and not by the other. */
+  /** Hours that are in the row's window according to one calendar but not the other. */
   function hoursOutside(row: UsageRow, all: readonly Pulse[], asked: ModelQuery): Pulse[] {
     if (row.window_start === undefined || row.window_end === undefined) return [];
     const [start, end] = [Date.parse(row.window_start), Date.parse(row.window_end)];

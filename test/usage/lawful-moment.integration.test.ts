@@ -21,7 +21,7 @@ beforeEach(async () => {
 const TENANTS = 40;
 const shardOfTenant = (index: number) => shardOf(pulseOf(index, 0), SHARDS);
 
-/** One pulse of every tenant a round, so that a tenant's count tells the round that an answer has seen. */
+/** One pulse per tenant and round, so that a tenant's count shows which round an answer includes. */
 function pulseOf(index: number, round: number): Pulse {
   return {
     tenant: `tenant-${String(index).padStart(2, '0')}`,
@@ -40,8 +40,8 @@ function amountAfter(rounds: number): string {
 }
 
 /**
- * Pulses are counted, batches flushed and questions asked at the same time. A lawful answer has, in each
- * shard, the rounds of one moment: no earlier than when it was asked, no later than when it came.
+ * Pulses are counted, batches flushed and queries answered at the same time. A correct answer has, in each shard, the
+ * rounds of one moment: no earlier than the request, and no later than the answer.
  */
 test(
   'every answer during ingest and flush matches one moment of the history',
@@ -90,7 +90,7 @@ test(
     await Promise.all([ingest(), flush(), flush(), ask(), ask()]);
     const { rows } = await readUsage(fixture.usage, EVERYTHING);
     expect(rows).toMatchObject([{ pulse_count: rounds * TENANTS }]);
-    // Both kinds of moments were met: with pulses in Redis, and with all of them flushed.
+    // Both cases occurred: with pulses in Redis, and with all of them flushed.
     expect(answers).toBeGreaterThan(20);
     expect(provisional).toBeGreaterThan(0);
   },

@@ -23,7 +23,7 @@ beforeEach(async () => {
 const HOUR_MS = 3_600_000;
 const pulseCountNow = async () => (await readUsage(fixture.usage, EVERYTHING)).rows[0]?.pulse_count;
 
-// Of 2024: governments change the clocks of years to come, and time zone data follows at its own pace.
+// In 2024, because governments change future clocks, and time zone data follows at its own pace.
 test.each([
   ['Europe/Berlin', '2024-03-31T00:00:00+01:00', '2024-04-01T00:00:00+02:00', 23],
   ['Europe/Berlin', '2024-10-27T00:00:00+02:00', '2024-10-28T00:00:00+01:00', 25],
@@ -93,7 +93,7 @@ describe('a flush', () => {
           if (isFirst) {
             isFirst = false;
             await (step === 'sealed' ? fixture.sealAll() : flushAll(fixture));
-            // In shard 0 alone, whose batches are known by now: these pulses come too late.
+            // Only in shard 0, whose batches are already listed: these pulses come too late.
             await fixture.count(somePulses(70, 'later').filter((pulse) => shardOf(pulse, 2) === 0));
           }
           return await fixture.accumulator.readMatching(...args);

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { toCsvField, toSpreadsheetField } from '../../src/http/csv.ts';
 import { csvEncoder } from '../../src/usage/row-encoders.ts';
 
-/** Reads one line by RFC 4180. */
+/** Reads one line according to RFC 4180. */
 function parseLine(line: string): string[] {
   const fields: string[] = [];
   const pattern = /(?:"((?:[^"]|"")*)"|([^",]*))(?:,|$)/gy;

@@ -2,7 +2,7 @@ import type { Pool } from 'pg';
 import { expect, test } from 'vitest';
 import { findTimeZone } from '../../src/usage/time-zone.ts';
 
-/** A database that knows some names; it notes what it was asked. */
+/** A database that knows some names; it records the names that it is asked for. */
 function databaseWith(names: readonly string[]) {
   const asked: string[] = [];
   const query = (_sql: string, [name = '']: readonly string[]) => {

@@ -97,7 +97,7 @@ test('a caller who disconnects ends the transaction', async () => {
 });
 
 test('a caller who disconnects while Postgres adds up ends the statement', async () => {
-  // Nothing is answered before the lock is gone.
+  // Nothing is answered before the lock is released.
   const blocker = await pool.connect();
   await blocker.query('BEGIN; LOCK TABLE pulses IN ACCESS EXCLUSIVE MODE');
   const request = httpGet(`${api.url}/api/v1/usage.csv`, { agent, headers: authorization() });

@@ -1,4 +1,4 @@
-/** Usage questions on a real Redis and a real Postgres. */
+/** Usage queries on a real Redis and a real Postgres. */
 import { readHeld } from '../../src/usage/read-held.ts';
 import { readUsage, type UsageDeps } from '../../src/usage/read-usage.ts';
 import type { UsageQuery, UsageRow } from '../../src/usage/usage.ts';

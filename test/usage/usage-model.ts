@@ -3,7 +3,7 @@ import type { Pulse } from '../../src/contract/pulse.ts';
 import type { UsageGroup, UsageRow, UsageWindow } from '../../src/usage/usage.ts';
 import { decimalOf, toNanos } from '../support/pulses.ts';
 
-/** The part of a question that decides about sums. */
+/** The part of a query that determines the sums. */
 export interface ModelQuery {
   readonly window: UsageWindow;
   readonly tz: string;
@@ -18,7 +18,7 @@ export interface ModelQuery {
 /** One sum: the window as a date, the groups, the amount, the count. */
 export type ModelRow = string;
 
-/** The rows that the pulses must give, in ascending order. */
+/** The rows that the pulses must produce, in ascending order. */
 export function modelRows(pulses: readonly Pulse[], query: ModelQuery): ModelRow[] {
   const sums = new Map<string, { key: string[]; nanos: bigint; count: number }>();
   for (const pulse of pulses) {
@@ -68,7 +68,7 @@ function windowName(ms: number, { window, tz }: ModelQuery): string {
   return window === 'month' ? date.slice(0, 7) : date;
 }
 
-/** By bytes, as the "C" collation does. */
+/** Compares bytes, as the "C" collation does. */
 function compareKeys(left: readonly string[], right: readonly string[]): number {
   for (const [index, text] of left.entries()) {
     const order = Buffer.compare(Buffer.from(text), Buffer.from(right[index] ?? ''));
