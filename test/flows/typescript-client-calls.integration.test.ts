@@ -5,7 +5,9 @@ import {
   type PulseClient,
   type UsageQuery,
 } from '../../clients/typescript/src/pulse-client.ts';
+import { eventually } from '../support/eventually.ts';
 import { MANY_STEPS_TIMEOUT_MS } from '../support/pulse-process.ts';
+import { collect, watchCalls } from './client-calls.ts';
 import { openFlow, PASSWORD, type Flow } from './flow-fixture.ts';
 
 vi.setConfig({ testTimeout: MANY_STEPS_TIMEOUT_MS });
@@ -22,7 +24,7 @@ const PULSE = {
 };
 const HOUR_MS = 3_600_000;
 
-test('a real server accepts every call with every parameter, and the answers match the types', async () => {
+test('a real server accepts every call about usage with every parameter, and the answers match the types', async () => {
   const flow = await openFlow();
   const { ready } = await flow.start('start');
   const { client, uncalled } = watchCalls(createPulseClient({ url: ready.api! }));
@@ -44,7 +46,8 @@ test('a real server accepts every call with every parameter, and the answers mat
   await flow.flush();
   await checkRows(client);
   await checkDeadLetters(flow, client);
-  expect(uncalled()).toEqual([]);
+  await checkDecisions(flow, client);
+  expect(uncalled().pipeline).toEqual([]);
 
   const keys = await flow.run(['keys', 'create', '--name', 'meter', '--tenant', 'acme', '--json']);
   const { key } = JSON.parse(keys.stdout) as { key: string };
@@ -52,24 +55,6 @@ test('a real server accepts every call with every parameter, and the answers mat
   expect(await machine.pulses.list()).toMatchObject({ total: 2 });
   await expect(machine.send([PULSE])).rejects.toMatchObject({ code: 'PULSE_API_FORBIDDEN' });
 });
-
-/** The client, and the names of its methods that were not called. */
-function watchCalls(client: PulseClient): { client: PulseClient; uncalled: () => string[] } {
-  const uncalled = new Set<string>();
-  const watch = (value: object, path: string): object =>
-    Object.fromEntries(
-      Object.entries(value).map(([name, member]: [string, unknown]) => {
-        if (typeof member !== 'function') return [name, watch(member as object, `${path}${name}.`)];
-        uncalled.add(path + name);
-        const call = (...args: unknown[]): unknown => {
-          uncalled.delete(path + name);
-          return Reflect.apply(member, value, args);
-        };
-        return [name, call];
-      }),
-    );
-  return { client: watch(client, '') as PulseClient, uncalled: () => [...uncalled] };
-}
 
 /** Leaves three pulses in the queue. */
 async function checkSending(client: PulseClient): Promise<void> {
@@ -198,8 +183,57 @@ async function checkDeadLetters(flow: Flow, client: PulseClient): Promise<void> 
   expect(await client.deadLetters.page({ state: 'discarded' })).toEqual({ data: [], next: null });
 }
 
-async function collect<Row>(rows: AsyncIterable<Row>): Promise<Row[]> {
-  const collected: Row[] = [];
-  for await (const row of rows) collected.push(row);
-  return collected;
+/** Run after them: three dead letters wait. */
+async function checkDecisions(flow: Flow, { deadLetters }: PulseClient): Promise<void> {
+  const { data } = await deadLetters.page({ message_id: 'one' });
+  const { id } = data[0]!;
+  const bad = JSON.stringify({ ...PULSE, used_amount: '-1' });
+  const shown = await deadLetters.get(id);
+  expect(shown).toEqual({
+    ...data[0],
+    properties: expect.objectContaining({ headers: expect.anything() as object }) as object,
+    ...{ body: { encoding: 'utf8', content: bad }, body_is_cut: false, original_body: null },
+    ...{ maybe_counted_since: null, actions: [] },
+  });
+  const good = JSON.stringify({ ...PULSE, use_unity: 'fixed' });
+  const fix = { content: Buffer.from(good).toString('base64'), note: 'a sign too much' };
+  const fixed = await deadLetters.fix(id, { ...fix, encoding: 'base64' });
+  expect(fixed).toEqual({ ...data[0], is_fixed: true, body_bytes: good.length });
+  const replayed = await deadLetters.replay(id, { even_if_forgotten: false });
+  expect(replayed).toEqual({
+    outcome: 'replayed',
+    dead_letter: { ...fixed, state: 'replayed' },
+  });
+  await flow.settled({ counted: 5 });
+  const { actions } = await deadLetters.get(id);
+  expect(actions.map(({ action }) => action)).toEqual(['fixed', 'replay_started', 'replayed']);
+  expect(actions[0]).toEqual({
+    ...{ action: 'fixed', actor: 'admin', via: 'api', note: fix.note },
+    at: expect.any(String) as string,
+    body_sha256_before: expect.stringMatching(/^[\da-f]{64}$/) as string,
+    body_sha256: expect.stringMatching(/^[\da-f]{64}$/) as string,
+  });
+
+  const twice = deadLetters.discard(id, 'too late');
+  await expect(twice).rejects.toMatchObject({ code: 'PULSE_API_DEAD_LETTER_STATE' });
+  const [two] = (await deadLetters.page({ message_id: 'two' })).data;
+  expect(await deadLetters.discard(two!.id, 'test')).toEqual({ ...two, state: 'discarded' });
+  const waiting = await deadLetters.page({ state: 'quarantined' });
+  const period = { from: new Date(Date.now() - HOUR_MS), to: new Date(Date.now() + HOUR_MS) };
+  const preview = { matched: 1, by_reason: { invalid_tenant: 1 }, first: waiting.data };
+  const bulk = { ...period, reason: 'invalid_tenant', limit: 5 };
+  const none = { replayed: 0, overtaken: 0, forgotten: 0, missing: 0, next: null, error: null };
+  expect(await deadLetters.replayMany({ ...bulk, rate_per_second: 10, dry_run: true })).toEqual({
+    ...{ ...preview, ...none, dry_run: true, end: 'finished' },
+  });
+  expect(await deadLetters.replayMany(bulk)).toMatchObject({
+    ...{ ...preview, dry_run: false, end: 'finished', replayed: 1 },
+  });
+  // The same body is refused again, and waits again.
+  const waitingCount = async () => (await deadLetters.page({ state: 'quarantined' })).data.length;
+  await eventually(waitingCount).toBe(1);
+  expect(await deadLetters.discardMany({ ...bulk, message_id: 'other', note: 'test' })).toEqual({
+    ...{ ...preview, first: expect.anything() as object, dry_run: false, discarded: 1 },
+  });
+  await expect(deadLetters.discardMany({ note: 'all' })).rejects.toMatchObject({ status: 400 });
 }

@@ -127,43 +127,6 @@ export interface UsagePage {
   readonly pending: number | null;
 }
 
-export interface DeadLettersQuery {
-  readonly reason?: string;
-  readonly tenant?: string;
-  readonly message_id?: string;
-  readonly queue?: string;
-  readonly state?: 'quarantined' | 'replayed' | 'discarded';
-  readonly from?: string | Date;
-  readonly to?: string | Date;
-  readonly limit?: number;
-  readonly after?: string;
-}
-
-/** A pulse that could not be counted, without its body. */
-export interface DeadLetter {
-  readonly id: string;
-  readonly state: 'quarantined' | 'replayed' | 'discarded';
-  readonly reason: string;
-  readonly detail: string;
-  readonly tenant: string | null;
-  readonly message_id: string | null;
-  /** The queue that a replay goes to; null: the queue of pulses. */
-  readonly queue: string | null;
-  readonly pulse_index: number | null;
-  readonly body_bytes: number;
-  readonly is_fixed: boolean;
-  /** Where it was first published. */
-  readonly exchange: string | null;
-  readonly routing_key: string | null;
-  readonly redelivered: boolean;
-  readonly received_at: string;
-}
-
-export interface DeadLettersPage {
-  readonly data: readonly DeadLetter[];
-  readonly next: string | null;
-}
-
 /** The body of an error answer (RFC 9457). */
 export interface Problem {
   readonly type: string;

@@ -7,6 +7,7 @@
  */
 import type { IdentifiedPulse, Pulse, RejectedPulse, SendOutcome } from './api-types.ts';
 import { identify } from './identify.ts';
+import { retryDelayMs } from './retry.ts';
 import { sleep, TIMER_MS_MAX } from './timers.ts';
 import { PulseApiError } from './transport.ts';
 
@@ -213,7 +214,7 @@ class BufferingMeter implements Meter {
       }
       if (isStopping()) return;
       attempt += 1;
-      const delayMs = this.#delayMs(attempt, failure.error);
+      const delayMs = retryDelayMs(attempt, failure.error, this.#options);
       const bufferedCount = this.#buffer.length;
       this.#tell(() => this.#options.onRetry?.({ ...failure, attempt, delayMs, bufferedCount }));
       if (isRefused(failure.error)) this.#giveUpWaiting();
@@ -268,13 +269,6 @@ class BufferingMeter implements Meter {
 
   #giveUpWaiting(): void {
     for (const { resolve } of this.#waiters.splice(0)) resolve(false);
-  }
-
-  #delayMs(attempt: number, error: unknown): number {
-    const { retryDelayMs, retryDelayMaxMs } = this.#options;
-    const cap = Math.min(retryDelayMaxMs, retryDelayMs * 2 ** (attempt - 1));
-    const asked = error instanceof PulseApiError ? (error.retryAfterMs ?? 0) : 0;
-    return Math.min(TIMER_MS_MAX, Math.max(asked, cap / 2 + (Math.random() * cap) / 2));
   }
 
   /** An error in a listener becomes an uncaught error and must not stop the sending. */

@@ -1,8 +1,5 @@
 /** Typed calls of the Pulse API. */
 import type {
-  DeadLetter,
-  DeadLettersPage,
-  DeadLettersQuery,
   Pulse,
   PulseRow,
   PulsesPage,
@@ -12,11 +9,20 @@ import type {
   UsageQuery,
   UsageRow,
 } from './api-types.ts';
+import { createCatalogCalls, type CatalogCalls } from './catalog-calls.ts';
+import { createDeadLettersCalls, type DeadLettersCalls } from './dead-letters-calls.ts';
 import { identify, toWire } from './identify.ts';
 import { createMeter, type Meter, type MeterOptions } from './meter.ts';
+import { createOrdersCalls, type OrdersCalls } from './orders-calls.ts';
+import { follow } from './paging.ts';
 import { createTransport, PulseApiError, type TransportOptions } from './transport.ts';
 
 export type * from './api-types.ts';
+export type * from './catalog-types.ts';
+export type * from './dead-letter-types.ts';
+export type * from './order-types.ts';
+export type { CatalogCalls } from './catalog-calls.ts';
+export type { DeadLettersCalls } from './dead-letters-calls.ts';
 export {
   MeterClosedError,
   MeterFullError,
@@ -24,6 +30,12 @@ export {
   type MeterOptions,
   type MeterRetry,
 } from './meter.ts';
+export {
+  OrderUnfinishedError,
+  type CreateOrderOptions,
+  type OrdersCalls,
+  type WaitForOrderOptions,
+} from './orders-calls.ts';
 export { PulseApiError, PulseConnectionError } from './transport.ts';
 
 export type PulseClientOptions = TransportOptions;
@@ -34,8 +46,11 @@ export interface SendOptions {
   readonly signal?: AbortSignal;
 }
 
-/** All calls throw PulseApiError for an error answer, and PulseConnectionError if there was no answer. */
-export interface PulseClient {
+/**
+ * All calls throw PulseApiError for an error answer, and PulseConnectionError if there was no answer. Only
+ * `orders.create` and a meter repeat a request by themselves.
+ */
+export interface PulseClient extends CatalogCalls {
   /** Logs in; later calls carry the token. */
   login(credentials: {
     username: string;
@@ -52,10 +67,8 @@ export interface PulseClient {
     /** All sums, page after page. */
     rows(query?: UsageQuery): AsyncIterableIterator<UsageRow>;
   };
-  readonly deadLetters: {
-    page(query?: DeadLettersQuery): Promise<DeadLettersPage>;
-    all(query?: DeadLettersQuery): AsyncIterableIterator<DeadLetter>;
-  };
+  readonly orders: OrdersCalls;
+  readonly deadLetters: DeadLettersCalls;
   /**
    * Sends up to 1,000 pulses in one attempt. To repeat it safely, give the pulses ids or the request a key. A
    * meter does all of that.
@@ -86,8 +99,6 @@ export function createPulseClient(options: PulseClientOptions): PulseClient {
   };
   const usagePage = (query: UsageQuery = {}) =>
     transport.request<UsagePage>('GET', '/usage', { query: { ...query } });
-  const deadLettersPage = (query: DeadLettersQuery = {}) =>
-    transport.request<DeadLettersPage>('GET', '/dead-letters', { query: { ...query } });
 
   return {
     async login(credentials) {
@@ -104,22 +115,10 @@ export function createPulseClient(options: PulseClientOptions): PulseClient {
       get: (id) => transport.request('GET', `/pulses/${encodeURIComponent(id)}`),
     },
     usage: { page: usagePage, rows: (query) => follow(usagePage, query) },
-    deadLetters: { page: deadLettersPage, all: (query) => follow(deadLettersPage, query) },
+    ...createCatalogCalls(transport),
+    orders: createOrdersCalls(transport),
+    deadLetters: createDeadLettersCalls(transport),
     send,
     meter: (meterOptions) => createMeter(send, meterOptions),
   };
-}
-
-/** Yields the rows of all pages, following the cursor. */
-async function* follow<Row, Query extends { readonly after?: string }>(
-  page: (query: Query) => Promise<{ readonly data: readonly Row[]; readonly next: string | null }>,
-  query: Query = {} as Query,
-): AsyncGenerator<Row, void, undefined> {
-  let current = query;
-  for (;;) {
-    const { data, next } = await page(current);
-    yield* data;
-    if (next === null) return;
-    current = { ...current, after: next };
-  }
 }

@@ -3,15 +3,21 @@
 /** The longest that a timer can wait: 24 days. Beyond it, timers end at once. */
 export const TIMER_MS_MAX = 2 ** 31 - 1;
 
-/** Ends early when the signal is aborted. @param ms At most TIMER_MS_MAX. */
-export function sleep(ms: number, signal: AbortSignal): Promise<void> {
+/** What a timer can take: a whole number of milliseconds, 1 to TIMER_MS_MAX. */
+export function timerMs(ms: number): number {
+  return Math.min(TIMER_MS_MAX, Math.max(1, Math.ceil(ms)));
+}
+
+/** Ends early when the signal is aborted. A longer wait ends after TIMER_MS_MAX. */
+export function sleep(ms: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const end = (): void => {
       clearTimeout(timer);
-      signal.removeEventListener('abort', end);
+      signal?.removeEventListener('abort', end);
       resolve();
     };
-    const timer = setTimeout(end, ms);
-    signal.addEventListener('abort', end);
+    const timer = setTimeout(end, timerMs(ms));
+    if (signal?.aborted === true) end();
+    else signal?.addEventListener('abort', end);
   });
 }

@@ -33,7 +33,10 @@ export interface TransportOptions {
   readonly url: string;
   /** A token from `login`, an API key, or a function that returns one, called before every request. */
   readonly token?: string | (() => string | Promise<string>);
-  /** How long a request may take. Default: 30 seconds. */
+  /**
+   * How long a request may take. Default: 30 seconds. Replays of dead letters have at least the time that the API
+   * gives them: 80 seconds for one, 2 minutes for many.
+   */
   readonly timeoutMs?: number;
   /** Default: the global `fetch`. */
   readonly fetch?: typeof fetch;
@@ -44,6 +47,8 @@ export interface RequestOptions {
   readonly json?: unknown;
   readonly headers?: Readonly<Record<string, string>>;
   readonly signal?: AbortSignal | undefined;
+  /** How long the API may need, where that is more than `timeoutMs` of the transport. */
+  readonly answerWithinMs?: number;
 }
 
 type QueryValue = string | number | boolean | Date | readonly string[] | undefined;
@@ -53,7 +58,7 @@ export interface Transport {
    * @throws PulseApiError The answer was an error.
    * @throws PulseConnectionError There was no complete answer.
    */
-  request<T>(method: 'GET' | 'POST', path: string, options?: RequestOptions): Promise<T>;
+  request<T>(method: 'GET' | 'POST' | 'PUT', path: string, options?: RequestOptions): Promise<T>;
   /** Later requests carry this token. */
   setToken(token: string): void;
 }
@@ -72,9 +77,9 @@ export function createTransport(options: TransportOptions): Transport {
       token = next;
     },
     async request<T>(method: string, path: string, given: RequestOptions = {}): Promise<T> {
-      const { query = {}, json, headers, signal } = given;
+      const { query = {}, json, headers, signal, answerWithinMs = 0 } = given;
       const current = typeof token === 'function' ? await token() : token;
-      const timeout = AbortSignal.timeout(timeoutMs);
+      const timeout = AbortSignal.timeout(Math.max(timeoutMs, answerWithinMs));
       const init: RequestInit = {
         method,
         headers: {

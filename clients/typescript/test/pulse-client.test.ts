@@ -1,45 +1,6 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { once } from 'node:events';
-import type { AddressInfo } from 'node:net';
-import { afterEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { createPulseClient, PulseApiError, PulseConnectionError } from '../src/pulse-client.ts';
-
-let server: Server | undefined;
-afterEach(async () => {
-  server?.closeAllConnections();
-  await new Promise((resolve) => server?.close(resolve));
-});
-
-interface Seen {
-  readonly method: string | undefined;
-  readonly url: string | undefined;
-  readonly authorization: string | undefined;
-  readonly key: string | undefined;
-  readonly body: string;
-}
-
-/** A server that answers what it is told; returns its address and what it was asked. */
-async function serve(answer: (request: IncomingMessage, response: ServerResponse) => void) {
-  const seen: Seen[] = [];
-  server = createServer((request, response) => {
-    let body = '';
-    request.on('data', (chunk: Buffer) => (body += chunk.toString()));
-    request.on('end', () => {
-      const { method, url, headers } = request;
-      const key = headers['idempotency-key'] as string | undefined;
-      seen.push({ method, url, authorization: headers.authorization, key, body });
-      answer(request, response);
-    });
-  }).listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`, seen };
-}
-
-const reply = (status: number, body: unknown, headers = {}) =>
-  ((_request, response) => {
-    response.writeHead(status, { 'content-type': 'application/json', ...headers });
-    response.end(typeof body === 'string' ? body : JSON.stringify(body));
-  }) satisfies Parameters<typeof serve>[0];
+import { reply, serve } from './fake-api.ts';
 
 const PULSE = { tenant: 'acme', product_sku: 'cpu', use_unity: 'h', used_amount: 1.5 };
 

@@ -1,0 +1,15 @@
+/** Follows the cursor of a list. */
+
+/** Yields the rows of all pages, each page when its first row is asked for. */
+export async function* follow<Row, Query extends { readonly after?: string }>(
+  page: (query: Query) => Promise<{ readonly data: readonly Row[]; readonly next: string | null }>,
+  query: Query = {} as Query,
+): AsyncGenerator<Row, void, undefined> {
+  let current = query;
+  for (;;) {
+    const { data, next } = await page(current);
+    yield* data;
+    if (next === null) return;
+    current = { ...current, after: next };
+  }
+}

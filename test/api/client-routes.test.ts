@@ -1,0 +1,150 @@
+/** The TypeScript client against the API's own description: no route, parameter or member is missing from it. */
+import { Ajv2020 } from 'ajv/dist/2020.js';
+import ajvFormats from 'ajv-formats';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { createPulseClient, type PulseClient } from '../../clients/typescript/src/pulse-client.ts';
+import type { Api } from '../../src/http/api-module.ts';
+import { createTestApp } from './api-fixture.ts';
+
+/** Routes that the client leaves out, and why. */
+const LEFT_OUT: Readonly<Record<string, string>> = {
+  live: 'The platform asks it, without a client.',
+  ready: 'The platform asks it, without a client.',
+  listProblemKinds: 'Pages for people who have met a problem.',
+  getProblemKind: 'Pages for people who have met a problem.',
+  startPopulate: 'Load tests are started by an operator.',
+  getPopulate: 'Load tests are started by an operator.',
+  getUsageCsv: 'A file for people; `usage.rows` has the same sums.',
+};
+
+const INSTANTS = { from: new Date('2026-03-01T00:00:00Z'), to: '2026-04-01T00:00:00Z' };
+const ID = '0198c6f8-0000-7000-8000-000000000001';
+const TIERS = { mode: 'volume', steps: [{ up_to: null, unit_amount: '1' }] } as const;
+const PAGE = { limit: 7, after: 'cursor' };
+const FILTERS = {
+  ...INSTANTS,
+  ...{ reason: 'sum_overflow', tenant: 'acme', message_id: 'one', queue: 'orders.enrichment' },
+};
+const PULSE = { tenant: 'acme', product_sku: 'cpu', use_unity: 'h', used_amount: '1' };
+
+/** For each operation a call that sends all that the route takes. */
+const CALLS: Readonly<Record<string, (client: PulseClient) => Promise<unknown>>> = {
+  login: (client) => client.login({ username: 'admin', password: 'secret' }),
+  sendPulses: (client) => client.send([PULSE]),
+  listPulses: ({ pulses }) =>
+    pulses.list({
+      ...{ ...INSTANTS, page: 2, limit: 5 },
+      ...{ tenant: 'acme', product_sku: 'cpu', use_unity: 'h' },
+    }),
+  getPulse: ({ pulses }) => pulses.get('1'),
+  getUsage: ({ usage }) =>
+    usage.page({
+      ...{ ...INSTANTS, ...PAGE, window: 'day', tz: 'UTC', group_by: ['tenant'], order: 'desc' },
+      ...{ tenant: 'acme', product_sku: 'cpu', use_unity: 'h', live: false, as_of: INSTANTS.to },
+    }),
+  createOrder: ({ orders }) =>
+    orders.create({ customer_id: '123', items: [{ sku: 'ABC', qty: 2 }], currency: 'EUR' }),
+  getOrder: ({ orders }) => orders.get(ID),
+  listOrders: ({ orders }) =>
+    orders.page({ ...INSTANTS, ...PAGE, customer_id: '123', status: 'failed' }),
+  putCustomer: ({ customers }) =>
+    customers.put('123', { name: 'Acme', email: 'billing@acme.example', tenant: 'acme' }),
+  getCustomer: ({ customers }) => customers.get('123'),
+  listCustomers: ({ customers }) => customers.page({ ...PAGE, tenant: 'acme' }),
+  putProduct: ({ products }) =>
+    products.put('ABC', { name: 'Thing', unit: 'GB·h', active: true, recurring: false }),
+  getProduct: ({ products }) => products.get('ABC'),
+  listProducts: ({ products }) => products.page(PAGE),
+  addPrice: ({ prices }) =>
+    prices.add('ABC', {
+      ...{ currency: 'EUR', unit_amount: '2.5', valid_from: INSTANTS.from, tiers: TIERS },
+    }),
+  listPrices: ({ prices }) => prices.list('ABC'),
+  putUnit: ({ units }) => units.put('dozen', { dimension: 'count', factor: '12' }),
+  listUnits: ({ units }) => units.list(),
+  listDeadLetters: ({ deadLetters }) =>
+    deadLetters.page({ ...FILTERS, ...PAGE, state: 'quarantined' }),
+  getDeadLetter: ({ deadLetters }) => deadLetters.get(ID),
+  fixDeadLetter: ({ deadLetters }) =>
+    deadLetters.fix(ID, { content: 'e30=', encoding: 'base64', note: 'why' }),
+  replayDeadLetter: ({ deadLetters }) => deadLetters.replay(ID, { even_if_forgotten: true }),
+  discardDeadLetter: ({ deadLetters }) => deadLetters.discard(ID, 'why'),
+  replayDeadLetters: ({ deadLetters }) =>
+    deadLetters.replayMany({
+      ...{ ...FILTERS, ...PAGE, dry_run: true, rate_per_second: 9, even_if_forgotten: true },
+    }),
+  discardDeadLetters: ({ deadLetters }) =>
+    deadLetters.discardMany({ ...FILTERS, limit: 7, dry_run: true, note: 'why' }),
+};
+
+interface Operation {
+  readonly operationId: string;
+  readonly parameters?: readonly { readonly name: string; readonly in: string }[];
+  readonly requestBody?: { readonly content: Readonly<Record<string, { schema: object }>> };
+}
+
+let app: Api;
+let components: unknown;
+let operations: ReadonlyMap<string, Operation & { readonly method: string; readonly url: string }>;
+
+beforeAll(async () => {
+  ({ app } = await createTestApp());
+  const document = (await app.inject({ url: '/openapi.json' })).json<{
+    paths: Record<string, Record<string, Operation>>;
+    components: unknown;
+  }>();
+  ({ components } = document);
+  operations = new Map(
+    Object.entries(document.paths).flatMap(([url, path]) =>
+      Object.entries(path).map(([method, operation]) => [
+        operation.operationId,
+        { ...operation, method: method.toUpperCase(), url },
+      ]),
+    ),
+  );
+});
+afterAll(() => app.close());
+
+test('every route has a call of the client, or a reason why not', () => {
+  const known = [...Object.keys(CALLS), ...Object.keys(LEFT_OUT)];
+  expect(known.sort()).toEqual([...operations.keys()].sort());
+});
+
+test.each(Object.entries(CALLS))(
+  '%s: the client calls the route with all that it takes',
+  async (id, call) => {
+    const { method, url, parameters = [], requestBody } = operations.get(id)!;
+    const request = await recordCall(call);
+    const target = new URL(request.url);
+    expect(request.method).toBe(method);
+    const path = url.replace(/[.]/g, '\\.').replace(/\{\w+\}/g, '[^/]+');
+    expect(target.pathname).toMatch(new RegExp(`^${path}$`));
+    const inQuery = parameters.filter((one) => one.in === 'query').map(({ name }) => name);
+    expect([...new Set(target.searchParams.keys())].sort()).toEqual(inQuery.sort());
+    const schema = requestBody?.content['application/json']?.schema;
+    expect(request.body === null).toBe(schema === undefined);
+    if (schema !== undefined) checkBody(await request.json(), schema);
+  },
+);
+
+/** What the call sends. Its answer is empty, which some calls cannot read. */
+async function recordCall(call: (client: PulseClient) => Promise<unknown>): Promise<Request> {
+  const requests: Request[] = [];
+  const record: typeof fetch = (input, init) => {
+    requests.push(new Request(input, init));
+    return Promise.resolve(Response.json({}));
+  };
+  await call(createPulseClient({ url: 'http://here', fetch: record })).catch(() => undefined);
+  expect(requests).toHaveLength(1);
+  return requests[0]!;
+}
+
+/** The body is valid, and has every member that the schema knows. */
+function checkBody(body: unknown, schema: object): void {
+  const ajv = new Ajv2020({ strict: false });
+  ajvFormats.default(ajv);
+  expect(ajv.validate({ ...schema, components }, body), ajv.errorsText()).toBe(true);
+  const { properties } = schema as { properties?: object };
+  if (properties === undefined) return;
+  expect(Object.keys(body as object).sort()).toEqual(Object.keys(properties).sort());
+}

@@ -1,0 +1,164 @@
+import { expect, onTestFinished, test, vi } from 'vitest';
+import { createPulseClient, type PulseClient } from '../../clients/typescript/src/pulse-client.ts';
+import { eventually } from '../support/eventually.ts';
+import { MANY_STEPS_TIMEOUT_MS } from '../support/pulse-process.ts';
+import { startTcpProxy } from '../support/tcp-proxy.ts';
+import { collect, watchCalls } from './client-calls.ts';
+import { openFlow, PASSWORD } from './flow-fixture.ts';
+
+vi.setConfig({ testTimeout: MANY_STEPS_TIMEOUT_MS });
+
+const CREDENTIALS = { username: 'admin', password: PASSWORD };
+const HOUR_MS = 3_600_000;
+const INSTANT = expect.stringMatching(/^\d{4}-\d\d-\d\dT.*Z$/) as string;
+const UUID = expect.stringMatching(/^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/) as string;
+const TEXT = expect.any(String) as string;
+const TIERS = {
+  mode: 'graduated',
+  steps: [
+    { up_to: 2, unit_amount: '5' },
+    { up_to: null, unit_amount: '4' },
+  ],
+} as const;
+
+test('a real server accepts every call about the catalogue and orders with every parameter, and the answers match the types', async () => {
+  const flow = await openFlow({ ORDER_CURRENCY: 'USD' });
+  const { ready } = await flow.start('start');
+  const { client, uncalled } = watchCalls(createPulseClient({ url: ready.api! }));
+  await client.login(CREDENTIALS);
+  await checkCustomers(client);
+  await checkProducts(client);
+  await checkPricesAndUnits(client);
+  await checkOrders(client);
+  expect(uncalled().chain).toEqual([]);
+});
+
+test('when the answer to an order is lost, the client repeats it and there is one order', async () => {
+  const flow = await openFlow();
+  const { ready } = await flow.start('api');
+  const direct = createPulseClient({ url: ready.api! });
+  const { token } = await direct.login(CREDENTIALS);
+  const proxy = await startTcpProxy(ready.api!);
+  onTestFinished(() => proxy.close());
+  const requests: (string | null)[] = [];
+  const counting: typeof fetch = (input, init) => {
+    requests.push(new Headers(init?.headers).get('idempotency-key'));
+    return fetch(input, init);
+  };
+  const client = createPulseClient({ url: proxy.url, token, fetch: counting });
+
+  proxy.swallow('reply');
+  const creating = client.orders.create({ customer_id: 'c', items: [{ sku: 's', qty: 1 }] });
+  await eventually(async () => (await direct.orders.page()).data.length).toBe(1);
+  proxy.reset();
+  proxy.heal();
+  const { order_id } = await creating;
+
+  expect(requests.length).toBeGreaterThanOrEqual(2);
+  expect(new Set(requests).size).toBe(1);
+  expect((await direct.orders.page()).data).toMatchObject([{ id: order_id }]);
+});
+
+async function checkCustomers({ customers }: PulseClient): Promise<void> {
+  const acme = { name: 'Acme', email: 'billing@acme.example', tenant: 'acme' };
+  const saved = await customers.put('c/1', acme);
+  expect(saved).toEqual({ id: 'c/1', ...acme });
+  const plain = await customers.put('c/2', { name: 'Plain' });
+  expect(plain).toEqual({ id: 'c/2', name: 'Plain', email: null, tenant: null });
+  expect(await customers.get('c/1')).toEqual(saved);
+  expect(await customers.page({ limit: 1 })).toEqual({ data: [saved], next: TEXT });
+  expect(await collect(customers.all({ limit: 1 }))).toEqual([saved, plain]);
+  const ofTenant = await customers.page({ tenant: 'acme', limit: 5, after: 'c/0' });
+  expect(ofTenant).toEqual({ data: [saved], next: null });
+  await expect(customers.put('c/3', acme)).rejects.toMatchObject({
+    ...{ status: 409, code: 'PULSE_API_TENANT_TAKEN' },
+  });
+}
+
+async function checkProducts({ products }: PulseClient): Promise<void> {
+  const given = { name: 'Storage', unit: 'GB·h', active: false, recurring: true };
+  const storage = await products.put('storage', given);
+  expect(storage).toEqual({ sku: 'storage', ...given });
+  const thing = await products.put('thing', { name: 'Thing', unit: 'count' });
+  expect(thing).toEqual({
+    ...{ sku: 'thing', name: 'Thing', unit: 'count', active: true, recurring: false },
+  });
+  expect(await products.get('thing')).toEqual(thing);
+  const first = await products.page({ limit: 1 });
+  expect(first).toEqual({ data: [storage], next: TEXT });
+  expect(await products.page({ limit: 1, after: first.next! })).toEqual({
+    data: [thing],
+    next: null,
+  });
+  expect(await collect(products.all({ limit: 1 }))).toEqual([storage, thing]);
+  await expect(products.put('x', { name: 'X', unit: 'nothing' })).rejects.toMatchObject({
+    ...{ status: 400, code: 'PULSE_API_INVALID_REQUEST' },
+  });
+}
+
+async function checkPricesAndUnits({ prices, units }: PulseClient): Promise<void> {
+  const from = new Date(Date.now() - HOUR_MS);
+  const price = { currency: 'EUR', unit_amount: '2.5', valid_from: from };
+  const plain = await prices.add('thing', price);
+  expect(plain).toEqual({ sku: 'thing', ...price, valid_from: from.toISOString(), tiers: null });
+  const usd = { ...price, currency: 'USD', valid_from: '2026-01-01T00:00:00Z', tiers: TIERS };
+  const tiered = await prices.add('thing', usd);
+  expect(tiered).toEqual({ sku: 'thing', ...usd, valid_from: INSTANT });
+  expect(await prices.list('thing')).toEqual([plain, tiered]);
+  await expect(prices.add('thing', price)).rejects.toMatchObject({
+    code: 'PULSE_API_PRICE_EXISTS',
+  });
+  const dozen = { dimension: 'count', factor: '12' };
+  expect(await units.put('dozen', dozen)).toEqual({ unit: 'dozen', ...dozen });
+  expect(await units.list()).toContainEqual({ unit: 'dozen', ...dozen });
+  await expect(units.put('dozen', { ...dozen, factor: '13' })).rejects.toMatchObject({
+    code: 'PULSE_API_UNIT_EXISTS',
+  });
+}
+
+async function checkOrders({ orders }: PulseClient): Promise<void> {
+  const wanted = { customer_id: 'c/1', items: [{ sku: 'thing', qty: 3 }] };
+  const key = { idempotencyKey: 'purchase-1' };
+  const accepted = await orders.create({ ...wanted, currency: 'USD' }, key);
+  expect(accepted).toEqual({ order_id: UUID, status: 'pending' });
+  expect(await orders.create({ ...wanted, currency: 'USD' }, key)).toEqual(accepted);
+  await expect(orders.create(wanted, key)).rejects.toMatchObject({
+    ...{ status: 422, code: 'PULSE_API_IDEMPOTENCY_KEY_REUSED' },
+  });
+  const { order_id: id } = accepted;
+  const order = await orders.waitFor(id);
+  const head = {
+    ...{ id, customer_id: 'c/1', status: 'completed', currency: 'USD', total_amount: '14' },
+    ...{ failure: null, created_at: INSTANT, updated_at: INSTANT },
+  };
+  expect(order).toEqual({
+    ...head,
+    items: [{ sku: 'thing', qty: 3, unit_amount: '4', amount: '14' }],
+    enrichment: { customer: expect.objectContaining({ name: 'Acme' }) as object, data: null },
+    history: expect.arrayContaining([
+      { version: 1, status: 'pending', reason: 'created', detail: null, at: INSTANT },
+    ]) as object,
+  });
+  expect(await orders.get(id)).toEqual(order);
+
+  const lost = await orders.create({ customer_id: 'c/1', items: [{ sku: 'none', qty: 1 }] });
+  const failed = await orders.waitFor(lost.order_id, { timeoutMs: 60_000, pollIntervalMs: 50 });
+  expect(failed).toMatchObject({
+    ...{ status: 'failed', total_amount: null, enrichment: null },
+    ...{ items: [{ sku: 'none', qty: 1 }], failure: { code: 'unknown_sku', detail: TEXT } },
+  });
+  const period = { from: new Date(Date.now() - HOUR_MS), to: new Date(Date.now() + HOUR_MS) };
+  const filters = { ...period, customer_id: 'c/1' };
+  expect(await orders.page({ ...filters, status: 'completed' })).toEqual({
+    data: [head],
+    next: null,
+  });
+  const first = await orders.page({ ...filters, limit: 1 });
+  expect(first.data).toMatchObject([{ id: lost.order_id }]);
+  const second = await orders.page({ ...filters, limit: 1, after: first.next! });
+  expect(await collect(orders.all({ ...filters, limit: 1 }))).toEqual([
+    ...first.data,
+    ...second.data,
+  ]);
+  expect(await orders.page({ ...filters, status: 'pending' })).toEqual({ data: [], next: null });
+}
