@@ -34,6 +34,8 @@ const KNOWN_CODES: Readonly<Record<string, ProblemKind>> = {
 };
 
 const RETRY_AFTER_SECONDS = '5';
+/** They describe the body that a problem replaces. */
+const HEADERS_OF_ANSWER = ['content-encoding', 'content-disposition', 'etag', 'link'];
 
 /** Answers a failure. An unexpected error shows the caller no stack, no SQL and no driver text. */
 export function answerError(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
@@ -43,12 +45,24 @@ export function answerError(error: unknown, request: FastifyRequest, reply: Fast
     const level = status === 500 ? 'error' : 'warn';
     request.log[level]({ err: error, code }, 'request failed');
   }
+  forgetAnswer(reply);
   if (status === 503) void reply.header('retry-after', RETRY_AFTER_SECONDS);
   void reply
     .code(status)
     .headers({ 'x-request-id': request.id, ...problem.options.headers })
     .type(PROBLEM_MEDIA_TYPE)
     .send(problemBody(problem, { requestId: request.id, url: request.url }));
+}
+
+/**
+ * Removes the headers of an answer that failed before its first byte. A stream has then been given to Node with
+ * its headers already, and compression leaves alone what says that it is compressed.
+ */
+function forgetAnswer(reply: FastifyReply): void {
+  for (const name of HEADERS_OF_ANSWER) {
+    void reply.removeHeader(name);
+    if (!reply.raw.headersSent) reply.raw.removeHeader(name);
+  }
 }
 
 /** Classifies by type and code, never by the message. */

@@ -72,6 +72,28 @@ test('the chunks of a stream arrive before it ends', async () => {
   await once(rows, 'end');
 });
 
+test('a stream that fails before its first byte is a plain problem', async () => {
+  ({ app } = await createTestApp());
+  app.get('/stream', PUBLIC, (_request, reply) => {
+    const source = new PassThrough();
+    setImmediate(() => source.destroy(new Error('The database went away.')));
+    return reply
+      .type('text/csv')
+      .header('content-disposition', 'attachment; filename="rows.csv"')
+      .send(source);
+  });
+  await app.listen({ host: '127.0.0.1', port: 0 });
+  const { port } = app.server.address() as AddressInfo;
+  const request = httpGet({ port, path: '/stream', headers: gzip, agent: false });
+  const [response] = (await once(request, 'response')) as [IncomingMessage];
+  expect(response.statusCode).toBe(500);
+  expect(response.headers).not.toHaveProperty('content-encoding');
+  expect(response.headers).not.toHaveProperty('content-disposition');
+  expect(response.headers['content-type']).toContain('application/problem+json');
+  const chunks = (await response.toArray()) as Buffer[];
+  expect(JSON.parse(Buffer.concat(chunks).toString())).toMatchObject({ status: 500 });
+});
+
 test('a stream that fails midway never looks complete', async () => {
   const { source, response } = await openStream();
   response.resume();
