@@ -24,6 +24,7 @@ import { createPool } from '../platform/postgres.ts';
 import { topologyNames } from '../platform/topology.ts';
 import { startWatch } from '../platform/watch.ts';
 import { createPublisher } from '../publish/publisher.ts';
+import { traceRelayed } from '../publish/traced-publish.ts';
 import { messageQueues } from './message-queues.ts';
 
 const OUTBOX_INTERVAL_MS = 5_000;
@@ -43,13 +44,14 @@ function enricherHandlers(run: PartRun, { pool }: Clients) {
 }
 
 /** Undefined when no external service is configured. */
-function startEnrichmentClient({ config, logger, registry }: PartRun) {
+function startEnrichmentClient({ config, logger, registry, tracing }: PartRun) {
   const { enrichmentUrl: url, enrichmentTimeoutMs: timeoutMs } = config.orders;
   if (url === undefined) return undefined;
   const client = createEnrichmentClient({
     url,
     timeoutMs,
     logger,
+    tracing,
     onCall: (outcome, seconds) => {
       metrics.record(outcome, seconds);
     },
@@ -71,7 +73,7 @@ const queues: Part = {
 const relay: Part = {
   name: 'relay',
   start(run, { servers, pool }) {
-    const { logger, closer, registry, watches } = run;
+    const { logger, closer, registry, watches, tracing } = run;
     const relayPool = createPool(servers.databaseUrl, {
       name: 'pulse relay',
       logger,
@@ -80,9 +82,10 @@ const relay: Part = {
     closer.add('relay connections', () => relayPool.end());
     const publisher = createPublisher({ url: servers.rabbitmqUrl, logger, name: 'pulse relay' });
     closer.add('relay publisher', (withinMs) => publisher.close(withinMs), CLOSE_SHARE);
+    const publish = publisher.publish.bind(publisher);
     const running = startRelay({
       pool: relayPool,
-      publish: (publication) => publisher.publish(publication),
+      publish: tracing.enabled ? traceRelayed(publish, tracing) : publish,
       logger,
       onStep: run.onMessageStep,
       onRelayed: createRelayMetrics(registry).record,

@@ -8,15 +8,18 @@
  *   delivers nothing more. No delivery is returned, so no delivery limit is used up.
  * - `closed`: what was not acknowledged is delivered to another process.
  */
+import { SpanKind } from '@opentelemetry/api';
 import type { Channel, ConsumeMessage } from 'amqplib';
 import { TransientError, type PulseError } from '../core/errors.ts';
 import { backoffDelayMs, sleep, waitAtMost } from '../platform/backoff.ts';
 import { startRabbitSession, type RabbitLink } from '../platform/rabbit.ts';
 import { parseTraceparent } from '../core/trace-context.ts';
+import type { SpanFacts } from '../platform/tracing.ts';
+import { messageAttributes } from '../publish/traced-publish.ts';
 import { handleMessage, type HandleDeps, type MessageOutcome } from './handle-message.ts';
 import type { MessageHandler } from './handler.ts';
 import type { MessageStep } from './message-steps.ts';
-import { fromDelivery } from './message.ts';
+import { fromDelivery, type ReceivedMessage } from './message.ts';
 
 export interface ConsumerDeps extends Omit<HandleDeps, 'signal' | 'onStep'> {
   readonly url: string;
@@ -132,12 +135,14 @@ async function settle(
   const { queue } = handler.binding;
   const { signal } = progress.stopping;
   const message = fromDelivery(queue, delivery);
-  const parent = parseTraceparent(message.traceparent);
+  const facts = spanFacts(message);
   for (let attempt = 0; link.alive && !signal.aborted; attempt++) {
     const startedMs = performance.now();
-    const outcome = await deps.tracing.span(`process ${queue}`, { parent }, () =>
-      handleMessage(handler, message, { ...deps, signal }),
-    );
+    const outcome = await deps.tracing.span(`process ${queue}`, facts, async (span) => {
+      const ended = await handleMessage(handler, message, { ...deps, signal });
+      span.setAttribute('pulse.outcome', ended);
+      return ended;
+    });
     deps.onOutcome(queue, outcome, (performance.now() - startedMs) / 1000);
     if (outcome !== 'held') {
       acknowledge(delivery, { link, channel });
@@ -148,6 +153,21 @@ async function settle(
     await sleep(backoffDelayMs(attempt, HELD_BACKOFF), signal);
     progress.heldCount -= 1;
   }
+}
+
+/** A child of the span that published the message. */
+function spanFacts({ queue, id, attempt, correlationId, traceparent }: ReceivedMessage): SpanFacts {
+  return {
+    kind: SpanKind.CONSUMER,
+    attributes: {
+      'messaging.system': 'rabbitmq',
+      'messaging.operation.type': 'process',
+      'messaging.destination.name': queue,
+      ...messageAttributes({ messageId: id, correlationId }),
+      'pulse.attempt': attempt,
+    },
+    parent: parseTraceparent(traceparent),
+  };
 }
 
 /** Delivery tags of a lost link are void, and would close the next channel. */

@@ -2,6 +2,7 @@
 import { toDeadLetterPublication } from '../contract/dead-letter.ts';
 import { DEAD_LETTER_HEADERS } from '../contract/rejection.ts';
 import type { Publication } from '../contract/publication.ts';
+import { TRACEPARENT } from '../core/trace-context.ts';
 import type { HandlerFailure } from './handler.ts';
 import { REPLAY_HEADER, type ReceivedMessage } from './message.ts';
 
@@ -14,7 +15,7 @@ export function toDeadLetter(
   message: ReceivedMessage,
   { reason, failure }: { readonly reason: GiveUpReason; readonly failure: HandlerFailure },
 ): Publication {
-  const { id, replayId, body, exchange, routingKey, correlationId } = message;
+  const { id, replayId, body, exchange, routingKey, correlationId, traceparent } = message;
   const publication = toDeadLetterPublication(deadExchange, {
     rejection: { reason, detail: `${failure.code}: ${failure.detail}` },
     delivery: {
@@ -23,7 +24,10 @@ export function toDeadLetter(
       properties: {
         messageId: id,
         correlationId,
-        headers: replayId === undefined ? {} : { [REPLAY_HEADER]: replayId },
+        headers: {
+          ...(replayId === undefined ? {} : { [REPLAY_HEADER]: replayId }),
+          ...(traceparent === undefined ? {} : { [TRACEPARENT]: traceparent }),
+        },
       },
     },
     body,

@@ -114,8 +114,9 @@ async function settleFailure(
   const isTransient = error instanceof PulseError && error.retryable;
   log[isTransient ? 'warn' : 'error']({ err: error }, 'message failed');
   if (message.attempt < (handler.attemptsMax ?? ATTEMPTS_MAX)) {
+    const next = { ...message, attempt: message.attempt + 1, traceparent: carried(deps, message) };
     await inTransaction(deps, context, ({ client }) =>
-      writeToOutbox(client, toRetry({ ...message, attempt: message.attempt + 1 }), later(message)),
+      writeToOutbox(client, toRetry(next), later(message)),
     );
     return 'retried';
   }
@@ -134,7 +135,8 @@ async function giveUp(
     if (body !== undefined) {
       await handler.abandon?.(transaction, { body, failure: why.failure }, context);
     }
-    await writeToOutbox(transaction.client, toDeadLetter(deps.deadExchange, context.message, why));
+    const message = { ...context.message, traceparent: carried(deps, context.message) };
+    await writeToOutbox(transaction.client, toDeadLetter(deps.deadExchange, message, why));
     return why.reason === 'message_impossible' ? 'impossible' : 'exhausted';
   });
 }
@@ -151,18 +153,22 @@ function later({ queue, id, replayId, attempt }: ReceivedMessage): OutboxOptions
   return { runAt, key: `retry ${queue} ${id} ${replayId ?? ''} ${attempt}` };
 }
 
+/** For what the message leads to: of the span that handles it, or as it came where traces are off. */
+function carried({ tracing }: HandleDeps, { traceparent }: ReceivedMessage): string | undefined {
+  return tracing.carriedTraceparent() ?? traceparent;
+}
+
 function inTransaction<Result>(
-  { pool, tracing }: HandleDeps,
+  deps: HandleDeps,
   { message }: HandlerContext,
   work: (transaction: HandlerTransaction) => Promise<Result>,
 ): Promise<Result> {
   const { correlationId } = message;
-  return withTransaction(pool, (client) =>
+  return withTransaction(deps.pool, (client) =>
     work({
       client,
       publish(outgoing) {
-        const traceparent = tracing.traceparent() ?? message.traceparent;
-        const origin = { correlationId, traceparent };
+        const origin = { correlationId, traceparent: carried(deps, message) };
         const publication: Publication = toPublication(outgoing, origin, Date.now());
         return writeToOutbox(client, publication);
       },

@@ -2,6 +2,7 @@
  * The external service that may know more about an order: one POST per attempt, bounded in time and
  * size, behind a circuit breaker.
  */
+import { SpanKind } from '@opentelemetry/api';
 import {
   BrokenCircuitError,
   CircuitState,
@@ -11,8 +12,10 @@ import {
   type CircuitBreakerPolicy,
 } from 'cockatiel';
 import { TransientError } from '../core/errors.ts';
+import { TRACEPARENT } from '../core/trace-context.ts';
 import { ImpossibleError } from '../messaging/handler.ts';
 import type { Logger } from '../platform/logger.ts';
+import type { Tracing } from '../platform/tracing.ts';
 
 /** What the service is told. */
 export interface EnrichmentRequest {
@@ -58,10 +61,11 @@ export function createEnrichmentClient(options: {
   readonly url: string;
   readonly timeoutMs: number;
   readonly logger: Logger;
+  readonly tracing: Tracing;
   /** Called after each call, and for each that was not made. */
   readonly onCall: (outcome: CallOutcome, seconds: number) => void;
 }): EnrichmentClient {
-  const { url, timeoutMs, logger, onCall } = options;
+  const { url, timeoutMs, logger, tracing, onCall } = options;
   // An order that is refused says nothing about the service.
   const breaker: CircuitBreakerPolicy = circuitBreaker(
     handleWhen((error) => error instanceof TransientError),
@@ -84,7 +88,12 @@ export function createEnrichmentClient(options: {
       };
       try {
         const answer = await breaker.execute(() =>
-          call(url, request, AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)])),
+          tracing.span('call enrichment service', { kind: SpanKind.CLIENT }, () =>
+            call(url, request, {
+              traceparent: tracing.carriedTraceparent(),
+              signal: AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]),
+            }),
+          ),
         );
         record('answered');
         return answer;
@@ -105,7 +114,7 @@ export function createEnrichmentClient(options: {
 async function call(
   url: string,
   { orderId, customerId, currency, totalAmount, items }: EnrichmentRequest,
-  signal: AbortSignal,
+  { traceparent, signal }: { traceparent: string | undefined; signal: AbortSignal },
 ): Promise<Readonly<Record<string, unknown>>> {
   const body = JSON.stringify({
     order_id: orderId,
@@ -119,7 +128,11 @@ async function call(
   try {
     response = await fetch(url, {
       method: 'POST',
-      headers: { 'content-type': 'application/json', 'idempotency-key': orderId },
+      headers: {
+        'content-type': 'application/json',
+        'idempotency-key': orderId,
+        ...(traceparent === undefined ? {} : { [TRACEPARENT]: traceparent }),
+      },
       body,
       redirect: 'manual',
       signal,

@@ -70,7 +70,7 @@ function addCreate(api: Api, deps: OrdersModuleDeps): void {
   api.post('/orders', { schema: createOrderSchema, config }, async (request, reply) => {
     const { customer_id: customerId, items, currency = deps.currency } = request.body;
     refuseRepeatedSkus(items);
-    const origin = { correlationId: request.id, traceparent: tracing.traceparent() };
+    const origin = { correlationId: request.id, traceparent: tracing.carriedTraceparent() };
     const { answer, replayed } = await keys.once(keyedRequest(request), async (client) => {
       const order: NewOrder = {
         id: randomUUID(),

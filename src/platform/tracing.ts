@@ -16,6 +16,7 @@ import {
   type Context,
   type Link,
   type Span,
+  type SpanContext,
   type SpanKind,
 } from '@opentelemetry/api';
 import type { Sampler, SamplingResult } from '@opentelemetry/sdk-trace';
@@ -43,6 +44,8 @@ export interface Tracing {
   enter<T>(span: Span, work: () => T): T;
   /** Of the current span; undefined when there is none, or when it is not recorded. */
   traceparent(): string | undefined;
+  /** The same, also when it is not recorded: whoever receives it then does not record either. */
+  carriedTraceparent(): string | undefined;
   /** Sends what is left, for at most two seconds. */
   close(): Promise<void>;
 }
@@ -56,6 +59,7 @@ export const NO_TRACING: Tracing = {
   start: () => NO_SPAN,
   enter: (_span, work) => work(),
   traceparent: () => undefined,
+  carriedTraceparent: () => undefined,
   close: () => Promise.resolve(),
 };
 
@@ -90,6 +94,10 @@ export async function startTracing(options: TracingOptions, logger: Logger): Pro
   };
   const enter = <T>(span: Span, work: () => T): T =>
     running.run(trace.setSpan(ROOT_CONTEXT, span), work);
+  const current = (): SpanContext | undefined => {
+    const context = running.getStore();
+    return context === undefined ? undefined : trace.getSpanContext(context);
+  };
   return {
     enabled: true,
     start,
@@ -107,10 +115,13 @@ export async function startTracing(options: TracingOptions, logger: Logger): Pro
       }
     },
     traceparent() {
-      const context = running.getStore();
-      const spanContext = context === undefined ? undefined : trace.getSpanContext(context);
+      const spanContext = current();
       if (spanContext === undefined || !isSampled(spanContext)) return undefined;
       return formatTraceparent(spanContext);
+    },
+    carriedTraceparent() {
+      const spanContext = current();
+      return spanContext === undefined ? undefined : formatTraceparent(spanContext);
     },
     close: () => waitAtMost(CLOSE_TIMEOUT_MS, provider.shutdown()),
   };

@@ -13,6 +13,7 @@ export interface CollectedSpan {
   readonly spanId: string;
   readonly parentSpanId?: string;
   readonly name: string;
+  readonly kind?: number;
   readonly links?: readonly { readonly traceId: string; readonly spanId: string }[];
   readonly attributes: readonly OtlpAttribute[];
   readonly status?: { readonly code?: number };

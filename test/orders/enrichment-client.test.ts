@@ -5,6 +5,7 @@ import { Registry } from 'prom-client';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { createEnrichmentClient } from '../../src/orders/enrichment-client.ts';
 import { createEnrichmentMetrics } from '../../src/orders/enrichment-metrics.ts';
+import { NO_TRACING } from '../../src/platform/tracing.ts';
 
 const FAILURES_UNTIL_SUSPENDED = 5;
 const SUSPENDED_MS = 10_000;
@@ -83,6 +84,7 @@ async function openClient() {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     timeoutMs: 5_000,
     logger: pino({ level: 'silent' }),
+    tracing: NO_TRACING,
     onCall: (outcome, seconds) => {
       record(outcome, seconds);
     },

@@ -51,6 +51,7 @@ export async function createOrdersFixture() {
     url: service.url,
     timeoutMs: 500,
     logger,
+    tracing: NO_TRACING,
     onCall: () => undefined,
   });
   const handlers = [
