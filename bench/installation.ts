@@ -133,7 +133,7 @@ async function deleteQueues(url: string, queue: string): Promise<void> {
   const connection = await connect(url);
   try {
     const channel = await connection.createChannel();
-    for (const name of [queue, `${queue}.dead`]) {
+    for (const name of [queue, `${queue}.dead`, `${queue}.dead.parked`]) {
       await channel.deleteQueue(name);
       await channel.deleteExchange(name);
     }

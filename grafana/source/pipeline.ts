@@ -141,6 +141,19 @@ export const pipeline: DashboardSource = {
         },
         {
           kind: 'graph',
+          title: 'Dead letters parked',
+          description:
+            'Dead letters that the quarantine cannot store, in their own queue, and those moved there an hour, by reason. Normal: 0.',
+          unit: 'short',
+          queries: {
+            'in the parked queue': 'max(pulse_queue_deliveries{queue="parked"})',
+            '{{reason}}': 'sum by (reason) (increase(pulse_dead_letters_parked_total[1h]))',
+          },
+          levels: [{ from: 1, color: 'red' }],
+          runbook: 'dead-letters-parked',
+        },
+        {
+          kind: 'graph',
           title: 'Memory of Redis',
           description:
             'Used, and the limit (0: none). At the limit Redis refuses writes and ingest waits.',

@@ -3,6 +3,7 @@ import { assertEpochFits, ensureEpoch } from '../aggregate/epoch.ts';
 import { assertRedisIsSafe, checkRedisDurability } from '../aggregate/redis-durability.ts';
 import type { Part } from '../cli/part.ts';
 import { toCheck } from '../cli/server-checks.ts';
+import { createQuarantineMetrics } from '../quarantine/quarantine-metrics.ts';
 import { startQuarantineWriter } from '../quarantine/writer.ts';
 import { flushPart } from './flush-part.ts';
 import { ingestPart } from './ingest-part.ts';
@@ -32,9 +33,16 @@ const redisGuard: Part = {
 
 const quarantineWriter: Part = {
   name: 'quarantine writer',
-  start({ config, logger, closer, health }, { servers, pool }) {
+  start({ config, logger, closer, health, registry }, { servers, pool }) {
     const { queue } = config;
-    const writer = startQuarantineWriter({ url: servers.rabbitmqUrl, queue, pool, logger });
+    const metrics = createQuarantineMetrics(registry);
+    const writer = startQuarantineWriter({
+      url: servers.rabbitmqUrl,
+      queue,
+      pool,
+      logger,
+      onParked: metrics.parked,
+    });
     closer.add('quarantine writer', () => writer.close());
     health.add([
       toCheck('rabbitmq', () => writer.state !== 'waiting' && writer.state !== 'closed'),

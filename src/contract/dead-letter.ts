@@ -1,6 +1,6 @@
 /** The message that takes a refused pulse to the quarantine: its own bytes, the original properties, the reason. */
 import { createHash, randomUUID } from 'node:crypto';
-import { copyHeaders, SHORT_TEXT_BYTES_MAX } from './header-copy.ts';
+import { copyHeaders, SHORT_TEXT_BYTES_MAX, shortened } from './header-copy.ts';
 import type { Publication } from './publication.ts';
 import { DEAD_LETTER_HEADERS, type DeadLetterReason } from './rejection.ts';
 
@@ -26,6 +26,8 @@ export interface RefusedPulse {
 
 /** Names the exchange that the pulse was published to. `DEAD_LETTER_HEADERS` has the other headers. */
 export const ORIGIN_EXCHANGE_HEADER = 'x-pulse-exchange';
+/** The routing key that a parked dead letter was published with; otherwise absent. */
+export const ORIGIN_ROUTING_KEY_HEADER = 'x-pulse-routing-key';
 /** True when the pulse had been delivered before, otherwise absent. */
 export const ORIGIN_REDELIVERED_HEADER = 'x-pulse-redelivered';
 
@@ -103,12 +105,6 @@ function identityInBody(body: Buffer): unknown[] | undefined {
   } catch {
     return undefined;
   }
-}
-
-/** Bytes that are not UTF-8 grow when they are decoded, so a routing key may be too long to send again. */
-function shortened(text: string): string {
-  const { read } = new TextEncoder().encodeInto(text, new Uint8Array(SHORT_TEXT_BYTES_MAX));
-  return text.slice(0, read);
 }
 
 /** The properties that a publication can carry. Texts that are empty or too long to send count as missing. */

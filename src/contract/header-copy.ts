@@ -28,6 +28,12 @@ export function copyHeaders(headers: Readonly<Record<string, unknown>>): Record<
   return Object.fromEntries(copied);
 }
 
+/** Bytes that are not UTF-8 grow when they are decoded, so a routing key may be too long to send again. */
+export function shortened(text: string): string {
+  const { read } = new TextEncoder().encodeInto(text, new Uint8Array(SHORT_TEXT_BYTES_MAX));
+  return text.slice(0, read);
+}
+
 function copyValue(value: unknown, depth: number, budget: { bytes: number }): unknown {
   budget.bytes -= 16;
   if (budget.bytes < 0) return null;

@@ -27,6 +27,7 @@ import {
   readQueueDepth,
   topologyNames,
   type QueueDepth,
+  type TopologyNames,
 } from '../platform/topology.ts';
 import { danger, ok, warning } from './findings.ts';
 import { checkPublishing } from './check-publishing.ts';
@@ -50,12 +51,15 @@ export async function checkRabbit(
       ];
     }
     const dead = await readQueueDepth(connection, names.deadQueue);
+    const parked = await readQueueDepth(connection, names.parkedQueue);
     // What exists is declared again, which changes nothing and compares every argument.
-    await (dead === undefined ? declareQueue : declareTopology)(connection, queue);
+    const isWhole = dead !== undefined && parked !== undefined;
+    await (isWhole ? declareTopology : declareQueue)(connection, queue);
     return [
       ...findings,
       judgeQueue(depth, depth.consumerCount === 0 && (await isPaused())),
       judgeDeadQueue(dead, names.deadQueue),
+      judgeParkedQueue(parked, names),
       await checkPublishing(url, names.exchange),
     ];
   } finally {
@@ -95,6 +99,28 @@ export function judgeDeadQueue(depth: QueueDepth | undefined, deadQueue: string)
   return readyCount > DEAD_LETTERS_WARNING
     ? warning(name, `${detail}: check that Postgres answers`)
     : ok(name, detail);
+}
+
+/** @param depth Undefined when there is no such queue. */
+export function judgeParkedQueue(
+  depth: QueueDepth | undefined,
+  { deadQueue, parkedQueue }: Pick<TopologyNames, 'deadQueue' | 'parkedQueue'>,
+): Finding {
+  const name = 'rabbitmq parked';
+  if (depth === undefined) {
+    return warning(
+      name,
+      `the queue "${parkedQueue}" does not exist, so a dead letter that Postgres refuses stays in "${deadQueue}". ` +
+        'Restart a worker, which creates it',
+    );
+  }
+  const { readyCount } = depth;
+  if (readyCount === 0) return ok(name, 'none: every dead letter can be stored');
+  return danger(
+    name,
+    `${readyCount} in "${parkedQueue}" that Postgres cannot store: they are not counted and not in the quarantine. ` +
+      'Look at them, fix the cause and move them back, as docs/runbooks/dead-letters-parked.md says',
+  );
 }
 
 export async function checkRedis(redis: RedisClient): Promise<Finding[]> {

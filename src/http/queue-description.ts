@@ -24,6 +24,12 @@ export function exchangeBinding(name: string, type: 'direct' | 'fanout' | 'topic
   return { amqp: { is: 'routingKey', exchange, bindingVersion: BINDING_VERSION } };
 }
 
+/** The bindings of a channel whose address is a durable queue, reached through the default exchange. */
+export function queueBinding(name: string) {
+  const queue = { name, durable: true, exclusive: false, autoDelete: false, vhost: '/' };
+  return { amqp: { is: 'queue', queue, bindingVersion: BINDING_VERSION } };
+}
+
 /** The bindings of an operation on persistent messages that must not be lost. */
 export function durableOperation(more: { readonly ack?: true } = {}) {
   return { amqp: { deliveryMode: 2, mandatory: true, ...more, bindingVersion: BINDING_VERSION } };

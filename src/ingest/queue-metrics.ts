@@ -1,7 +1,7 @@
 /** Metrics of the pulse queue, as this process sees it. */
 import type { Registry } from 'prom-client';
 import { addSampledGauge, addSampledGauges } from '../platform/metrics.ts';
-import type { Backlog, QueueWatch } from './queue-watch.ts';
+import type { Backlog, QueueSight, QueueWatch } from './queue-watch.ts';
 
 /** The oldest delivery that ingest threads of this process hold. */
 export interface OldestHeld {
@@ -18,9 +18,14 @@ export function addQueueMetrics(
   const startedMs = Date.now();
   addSampledGauges(registry, {
     name: 'pulse_queue_deliveries',
-    help: 'Deliveries waiting in the pulse queue (main) and the dead-letter queue (dead), without unacknowledged ones.',
+    help:
+      'Deliveries waiting in the pulse queue (main), the dead-letter queue (dead), and the queue of dead letters that ' +
+      'cannot be stored (parked), without unacknowledged ones.',
     label: 'queue',
-    read: () => mapSight(watch.latest, ({ readyCount }) => readyCount),
+    read: () => ({
+      ...mapSight(watch.latest, ({ readyCount }) => readyCount),
+      ...parkedCount(watch.latest),
+    }),
   });
   addSampledGauges(registry, {
     name: 'pulse_queue_consumers',
@@ -69,6 +74,11 @@ export function oldestPulseAgeSeconds(
 function believableSentMs(held: OldestHeld, backlog: Backlog, nowMs: number): number {
   if (!backlog.wasEmpty) return held.sentAtMs;
   return Math.max(held.sentAtMs, Math.min(held.receivedAtMs, backlog.sinceMs ?? nowMs));
+}
+
+/** Nothing consumes parked dead letters, so they have a count and no consumers. */
+function parkedCount(sight: QueueSight | undefined): { parked?: number } {
+  return sight?.parked === undefined ? {} : { parked: sight.parked.readyCount };
 }
 
 function mapSight<D>(

@@ -1,4 +1,4 @@
-/** Watches the depth of the queue of pulses and of its dead letters. */
+/** Watches the depth of the queue of pulses, of its dead letters, and of those that are parked. */
 import { startDepthReader } from '../platform/depth-reader.ts';
 import type { Logger } from '../platform/logger.ts';
 import { topologyNames, type QueueDepth } from '../platform/topology.ts';
@@ -7,6 +7,8 @@ import { startWatch, type Watch } from '../platform/watch.ts';
 export interface QueueSight {
   readonly main: QueueDepth;
   readonly dead: QueueDepth;
+  /** Undefined when there is no such queue, which stops nothing. */
+  readonly parked: QueueDepth | undefined;
 }
 
 /** How long pulses have been waiting, as far as this process has seen. */
@@ -47,8 +49,9 @@ export function startQueueWatch(options: {
     const names = topologyNames(queue);
     const main = await reader.read(names.queue);
     const dead = await reader.read(names.deadQueue);
+    const parked = await reader.find(names.parkedQueue);
     backlog = followBacklog(backlog, main, Date.now());
-    return { main, dead };
+    return { main, dead, parked };
   };
   const watch: Watch<QueueSight> = startWatch({
     name: 'queue',

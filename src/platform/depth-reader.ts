@@ -7,6 +7,8 @@ import { readQueueDepth, type QueueDepth } from './topology.ts';
 export interface DepthReader {
   /** @throws TransientError RabbitMQ is unavailable, or there is no such queue. */
   read(queue: string): Promise<QueueDepth>;
+  /** Undefined when there is no such queue. @throws TransientError RabbitMQ is unavailable. */
+  find(queue: string): Promise<QueueDepth | undefined>;
   close(): Promise<void>;
 }
 
@@ -31,16 +33,17 @@ export function startDepthReader({
       return Promise.resolve();
     },
   });
+  const find = async (queue: string): Promise<QueueDepth | undefined> => {
+    await session.ready;
+    if (link?.alive !== true) {
+      throw new TransientError('PULSE_RABBIT_UNREACHABLE', 'The connection to RabbitMQ was lost.');
+    }
+    return readQueueDepth(link.connection, queue);
+  };
   return {
+    find,
     async read(queue) {
-      await session.ready;
-      if (link?.alive !== true) {
-        throw new TransientError(
-          'PULSE_RABBIT_UNREACHABLE',
-          'The connection to RabbitMQ was lost.',
-        );
-      }
-      const depth = await readQueueDepth(link.connection, queue);
+      const depth = await find(queue);
       if (depth !== undefined) return depth;
       throw new TransientError('PULSE_RABBIT_UNREACHABLE', `Queue "${queue}" does not exist.`);
     },

@@ -12,6 +12,8 @@ export interface TopologyNames {
   /** Where Pulse and the broker publish refused pulses, with any routing key. */
   readonly deadExchange: string;
   readonly deadQueue: string;
+  /** Where the quarantine puts a dead letter that Postgres cannot store, through the default exchange. */
+  readonly parkedQueue: string;
 }
 
 export interface QueueDepth {
@@ -27,6 +29,7 @@ export function topologyNames(queue: string): TopologyNames {
     queue,
     deadExchange: `${queue}.dead`,
     deadQueue: `${queue}.dead`,
+    parkedQueue: `${queue}.dead.parked`,
   };
 }
 
@@ -94,18 +97,29 @@ const NOT_FOUND = 404;
 const RESOURCE_LOCKED = 405;
 const PRECONDITION_FAILED = 406;
 
+/**
+ * RabbitMQ 4 drops a delivery after 20 attempts by default, and these queues have no dead letters behind them. How to
+ * say "no limit" differs between versions; a large number works in all of them.
+ */
+const NO_DELIVERY_LIMIT = 2_147_483_647;
+
 async function declareAll(channel: Channel, names: TopologyNames): Promise<void> {
   await channel.assertExchange(names.deadExchange, 'fanout', { durable: true });
   await channel.assertQueue(names.deadQueue, {
     durable: true,
-    arguments: {
-      'x-queue-type': 'quorum',
-      // RabbitMQ 4 drops a delivery after 20 attempts by default, and this queue has no dead letters behind it.
-      // How to say "no limit" differs between versions; a large number works in all of them.
-      'x-delivery-limit': 2_147_483_647,
-    },
+    arguments: { 'x-queue-type': 'quorum', 'x-delivery-limit': NO_DELIVERY_LIMIT },
   });
   await channel.bindQueue(names.deadQueue, names.deadExchange, '');
+  await channel.assertQueue(names.parkedQueue, {
+    durable: true,
+    arguments: {
+      'x-queue-type': 'quorum',
+      // A person who looks at a message returns it, which counts as an attempt.
+      'x-delivery-limit': NO_DELIVERY_LIMIT,
+      // Matters only where a policy limits its length: then it refuses the newest, and does not drop the oldest.
+      'x-overflow': 'reject-publish',
+    },
+  });
   await channel.assertExchange(names.exchange, 'direct', { durable: true });
   await assertPulseQueue(channel, names);
   await channel.bindQueue(names.queue, names.exchange, names.routingKey);
@@ -130,9 +144,9 @@ async function assertPulseQueue(channel: Channel, names: TopologyNames): Promise
  */
 async function findClassicQueue(
   connection: ChannelModel,
-  { queue, deadQueue }: TopologyNames,
+  { queue, deadQueue, parkedQueue }: TopologyNames,
 ): Promise<string | undefined> {
-  for (const name of [queue, deadQueue]) {
+  for (const name of [queue, deadQueue, parkedQueue]) {
     try {
       if ((await readQueueDepth(connection, name)) === undefined) continue;
       const channel = await connection.createChannel();

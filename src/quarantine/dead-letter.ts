@@ -3,6 +3,7 @@ import {
   deadLetterId,
   ORIGIN_EXCHANGE_HEADER,
   ORIGIN_REDELIVERED_HEADER,
+  ORIGIN_ROUTING_KEY_HEADER,
   textProperties,
   type DeliveredMessage,
 } from '../contract/dead-letter.ts';
@@ -74,6 +75,7 @@ function fromRefusal(delivery: DeliveredMessage, properties: Properties): DeadLe
   const index = headers[DEAD_LETTER_HEADERS.index];
   const exchange = headers[ORIGIN_EXCHANGE_HEADER];
   const queue = headers[DEAD_LETTER_HEADERS.queue];
+  const routingKey = headers[ORIGIN_ROUTING_KEY_HEADER];
   return {
     ...common(delivery, properties),
     ...(typeof queue === 'string' ? { queue: queueName(queue), tenant: null } : {}),
@@ -85,6 +87,7 @@ function fromRefusal(delivery: DeliveredMessage, properties: Properties): DeadLe
         : 'Published to the dead-letter queue by something other than Pulse.',
     pulseIndex: isIndex(index) ? index : null,
     exchange: storableText(typeof exchange === 'string' ? exchange : delivery.fields.exchange),
+    ...(typeof routingKey === 'string' ? { routingKey: storableText(routingKey) } : {}),
     redelivered: headers[ORIGIN_REDELIVERED_HEADER] === true,
   };
 }

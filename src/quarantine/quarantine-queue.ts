@@ -1,18 +1,24 @@
 /** The queue of dead letters in the AsyncAPI document. */
-import { ORIGIN_EXCHANGE_HEADER, ORIGIN_REDELIVERED_HEADER } from '../contract/dead-letter.ts';
+import {
+  ORIGIN_EXCHANGE_HEADER,
+  ORIGIN_REDELIVERED_HEADER,
+  ORIGIN_ROUTING_KEY_HEADER,
+} from '../contract/dead-letter.ts';
 import { DEAD_LETTER_HEADERS, DEAD_LETTER_REASONS } from '../contract/rejection.ts';
 import {
   durableOperation,
   exchangeBinding,
+  queueBinding,
   RABBIT_USER,
   ref,
   type QueueDescription,
 } from '../http/queue-description.ts';
 import { topologyNames } from '../platform/topology.ts';
+import { PARK_REASONS, PARKED_HEADER } from './parked-publication.ts';
 
 /** @param queue The configured PULSE_QUEUE. */
 export function describeDeadLettersQueue(queue: string): QueueDescription {
-  const { deadExchange, deadQueue } = topologyNames(queue);
+  const { deadExchange, deadQueue, parkedQueue } = topologyNames(queue);
   return {
     channels: {
       deadLetters: {
@@ -24,6 +30,15 @@ export function describeDeadLettersQueue(queue: string): QueueDescription {
           'quarantine table.',
         messages: { deadLetter: ref('components/messages/deadLetter') },
         bindings: exchangeBinding(deadExchange, 'fanout'),
+      },
+      parkedDeadLetters: {
+        address: parkedQueue,
+        title: 'Parked dead letters',
+        description:
+          `The quorum queue \`${parkedQueue}\`: dead letters that Postgres cannot store. Nothing consumes it. A person ` +
+          `fixes the cause and moves them back to \`${deadQueue}\`.`,
+        messages: { parkedDeadLetter: ref('components/messages/parkedDeadLetter') },
+        bindings: queueBinding(parkedQueue),
       },
     },
     operations: {
@@ -37,8 +52,18 @@ export function describeDeadLettersQueue(queue: string): QueueDescription {
         messages: [ref('channels/deadLetters/messages/deadLetter')],
         bindings: durableOperation(),
       },
+      parkDeadLetter: {
+        action: 'send',
+        channel: ref('channels/parkedDeadLetters'),
+        security: [RABBIT_USER],
+        title: 'Parks a dead letter',
+        summary:
+          'Sets aside a dead letter that Postgres refuses for good, or that came back too often. Others do not wait.',
+        messages: [ref('channels/parkedDeadLetters/messages/parkedDeadLetter')],
+        bindings: durableOperation(),
+      },
     },
-    messages: { deadLetter: DEAD_LETTER },
+    messages: { deadLetter: DEAD_LETTER, parkedDeadLetter: PARKED_DEAD_LETTER },
   };
 }
 
@@ -76,6 +101,37 @@ const DEAD_LETTER = {
       [ORIGIN_REDELIVERED_HEADER]: {
         type: 'boolean',
         description: 'True when it had been delivered before; otherwise left out.',
+      },
+    },
+  },
+};
+
+const PARKED_DEAD_LETTER = {
+  name: 'parkedDeadLetter',
+  title: 'A parked dead letter',
+  summary: 'A dead letter that Postgres cannot store: its original bytes and what is known of it.',
+  description:
+    'Has the properties of the dead letter, except `expiration`, `priority`, `user_id` and `reply_to`, and its ' +
+    'headers if it was `refused`.',
+  payload: { description: 'The original bytes.' },
+  headers: {
+    type: 'object',
+    required: [...DEAD_LETTER.headers.required, PARKED_HEADER],
+    properties: {
+      ...DEAD_LETTER.headers.properties,
+      [PARKED_HEADER]: {
+        type: 'string',
+        enum: [...PARK_REASONS],
+        description:
+          'Why it is parked: Postgres refuses the row for good, or it came back to its queue too often.',
+      },
+      [DEAD_LETTER_HEADERS.queue]: {
+        type: 'string',
+        description: 'The queue that it could not be handled in; left out for a pulse.',
+      },
+      [ORIGIN_ROUTING_KEY_HEADER]: {
+        type: 'string',
+        description: 'The routing key that it was published with.',
       },
     },
   },

@@ -1,27 +1,30 @@
 /**
  * The quarantine writer: moves dead letters from queue `<q>.dead` into table dead_letters, and acknowledges them
- * after the commit.
+ * after the commit. What Postgres refuses for good, and what came back too often, goes to the parked queue.
  *
  * States:
  * - `waiting`: RabbitMQ is unavailable; nothing is held.
  * - `writing`: at most `prefetch` unacknowledged deliveries are held; those that came together are inserted
- *   together.
+ *   together. Besides them, those that could not be parked are unacknowledged, without their bodies.
  * - `paused`: Postgres is unavailable; the insert is retried with growing delays, and the broker delivers no
  *   more than `prefetch`.
  * - `closed`: what was not acknowledged is delivered to another writer, which drops it by its id if it was
  *   already written.
  */
-import type { ConsumeMessage } from 'amqplib';
-import { DatabaseError, type Pool } from 'pg';
-import { TransientError, type PulseError } from '../core/errors.ts';
+import { setMaxListeners } from 'node:events';
+import type { Channel, ConsumeMessage } from 'amqplib';
+import type { Pool } from 'pg';
+import { toError, TransientError, type PulseError } from '../core/errors.ts';
 import type { DeadLetterReason } from '../contract/rejection.ts';
 import { backoffDelayMs, sleep, waitAtMost } from '../platform/backoff.ts';
 import type { Logger } from '../platform/logger.ts';
 import { createOutageLog, type OutageLog } from '../platform/outage-log.ts';
 import { startRabbitSession, type RabbitLink } from '../platform/rabbit.ts';
 import { topologyNames } from '../platform/topology.ts';
-import { insertDeadLetters } from './quarantine-query.ts';
 import { fromDelivery, type DeadLetter } from './dead-letter.ts';
+import { cameBackTooOften, type ParkReason } from './parked-publication.ts';
+import { createParking, type Parking } from './parking.ts';
+import { storeDeadLetters, type Stored } from './store.ts';
 
 export interface QuarantineWriterDeps {
   readonly url: string;
@@ -30,8 +33,12 @@ export interface QuarantineWriterDeps {
   readonly logger: Logger;
   /** Unacknowledged deliveries at a time. Few, because each may be as large as the broker allows. */
   readonly prefetch?: number;
+  /** Returns of one dead letter, after which it is parked instead of tried again. */
+  readonly returnsMax?: number;
   /** Called after each commit with how many dead letters of each reason are new. */
   readonly onWritten?: (counts: ReadonlyMap<DeadLetterReason, number>) => void;
+  /** Called for each message that the broker has stored in the parked queue. */
+  readonly onParked?: (reason: ParkReason) => void;
   /** The writer has stopped and does not start again. */
   readonly onFatal?: (error: PulseError) => void;
 }
@@ -47,61 +54,36 @@ const PREFETCH = 20;
 const INSERT_BYTES_MAX = 4 * 1024 * 1024;
 const RETRY = { baseMs: 200, capMs: 10_000 };
 const CLOSE_TIMEOUT_MS = 5_000;
-/** SQLSTATE classes that blame the row: data exception, integrity violation, program limit. */
-const ROW_REFUSED = /^(22|23|54)/;
+/** Deliveries that wait to go back because they cannot be parked. With more, those behind them wait as well. */
+const ASIDE_MAX = 1_000;
 
 /** Starts the writer. It connects in the background and runs until it is closed. */
 export function startQuarantineWriter(deps: QuarantineWriterDeps): QuarantineWriter {
   const stopping = new AbortController();
+  const stop = stopping.signal;
+  // Each delivery that waits to go back listens; `ASIDE_MAX` limits them.
+  setMaxListeners(0, stop);
   const status = { state: 'waiting' as QuarantineWriter['state'] };
-  let writing = Promise.resolve();
+  const { url, queue, logger, onParked } = deps;
+  const parking = createParking({ url, queue, logger, stop, onParked });
+  const busy: Busy = { writing: Promise.resolve(), settling: new Set() };
   const outage = createOutageLog({
-    logger: deps.logger,
+    logger,
     facts: {},
     failedText: 'dead letters cannot be written; retrying',
     endedText: 'dead letters are written again',
   });
 
-  const setup = async (link: RabbitLink): Promise<void> => {
-    const inbox: ConsumeMessage[] = [];
-    const channel = await link.createChannel();
-    await channel.prefetch(deps.prefetch ?? PREFETCH);
-    const context = { deps, status, link, stop: stopping.signal, outage };
-    const work = async (): Promise<void> => {
-      // Deliveries of the same turn of the event loop go into one statement.
-      await new Promise(setImmediate);
-      const last = await drainInbox(inbox, context);
-      // Delivery tags of a lost link are invalid, and would close the next channel.
-      if (last !== undefined && link.alive) channel.ack(last, true);
-    };
-    let queued = false;
-    await channel.consume(topologyNames(deps.queue).deadQueue, (delivery) => {
-      if (delivery === null) {
-        link.fail(
-          new TransientError('PULSE_RABBIT_UNREACHABLE', 'The broker cancelled the consumer.'),
-        );
-        return;
-      }
-      inbox.push(delivery);
-      if (queued) return;
-      queued = true;
-      writing = writing
-        .then(() => {
-          queued = false;
-          return work();
-        })
-        .catch((error: unknown) => {
-          link.fail(error instanceof Error ? error : new Error('unknown', { cause: error }));
-        });
-    });
-    status.state = 'writing';
-  };
-
   const session = startRabbitSession({
-    url: deps.url,
+    url,
     name: 'pulse quarantine',
-    logger: deps.logger,
-    setup,
+    logger,
+    setup: async (link) => {
+      const channel = await link.createChannel();
+      await channel.prefetch(deps.prefetch ?? PREFETCH);
+      await consume({ deps, status, link, channel, stop, outage, parking, busy });
+      status.state = 'writing';
+    },
     onLost: () => {
       status.state = 'waiting';
     },
@@ -117,11 +99,83 @@ export function startQuarantineWriter(deps: QuarantineWriterDeps): QuarantineWri
     },
     async close(timeoutMs = CLOSE_TIMEOUT_MS) {
       stopping.abort();
-      await waitAtMost(timeoutMs, writing);
+      await waitAtMost(
+        timeoutMs,
+        busy.writing.then(() => Promise.all(busy.settling)),
+      );
+      await parking.close();
       await session.close();
       status.state = 'closed';
     },
   };
+}
+
+/** What the writer is doing; it outlives a link. */
+interface Busy {
+  writing: Promise<void>;
+  readonly settling: Set<Promise<void>>;
+}
+
+interface WriteContext {
+  readonly deps: QuarantineWriterDeps;
+  readonly status: { state: QuarantineWriter['state'] };
+  readonly link: RabbitLink;
+  readonly channel: Channel;
+  readonly stop: AbortSignal;
+  readonly outage: OutageLog;
+  readonly parking: Parking;
+  readonly busy: Busy;
+}
+
+/** Of one consumer: how many of its deliveries are being parked, or wait to go back, and take up its prefetch. */
+interface Aside {
+  count: number;
+}
+
+/**
+ * Consumes on the channel until the link is lost.
+ *
+ * Deliveries that cannot be parked take up the prefetch until they go back, and go back to the front of the queue.
+ * So that they do not hold up those behind them, another consumer with a prefetch of its own takes over.
+ */
+async function consume(context: WriteContext): Promise<void> {
+  const { deps, link, channel, busy } = context;
+  const inbox: ConsumeMessage[] = [];
+  let aside: Aside = { count: 0 };
+  let queued = false;
+
+  const onDelivery = (delivery: ConsumeMessage | null): void => {
+    if (delivery === null) {
+      link.fail(
+        new TransientError('PULSE_RABBIT_UNREACHABLE', 'The broker cancelled the consumer.'),
+      );
+      return;
+    }
+    inbox.push(delivery);
+    if (queued) return;
+    queued = true;
+    busy.writing = busy.writing.then(work).catch((error: unknown) => {
+      link.fail(toError(error));
+    });
+  };
+  const subscribe = () => channel.consume(topologyNames(deps.queue).deadQueue, onDelivery);
+  let { consumerTag } = await subscribe();
+
+  async function work(): Promise<void> {
+    queued = false;
+    // Deliveries of the same turn of the event loop go into one statement.
+    await new Promise(setImmediate);
+    await drainInbox(inbox, { ...context, aside });
+    const isFull = aside.count >= (deps.prefetch ?? PREFETCH) / 2;
+    if (!isFull || !link.alive || busy.settling.size >= ASIDE_MAX) return;
+    const old = consumerTag;
+    aside = { count: 0 };
+    ({ consumerTag } = await subscribe());
+    // Not awaited: a queue without a leader does not answer. What the old consumer holds stays with the channel.
+    channel.cancel(old).catch((error: unknown) => {
+      link.fail(toError(error));
+    });
+  }
 }
 
 /** Takes as many from the front as fit into one statement, at least one. */
@@ -134,88 +188,86 @@ function takeTogether(inbox: ConsumeMessage[]): ConsumeMessage[] {
   return inbox.splice(0, fits === -1 ? inbox.length : fits);
 }
 
-interface WriteContext {
-  readonly deps: QuarantineWriterDeps;
-  readonly status: { state: QuarantineWriter['state'] };
-  readonly link: RabbitLink;
-  readonly stop: AbortSignal;
-  readonly outage: OutageLog;
-}
-
-/** Writes what is in the inbox now. @returns The last delivery up to which everything is committed. */
+/** Writes what is in the inbox now, and acknowledges it. */
 async function drainInbox(
   inbox: ConsumeMessage[],
-  context: WriteContext,
-): Promise<ConsumeMessage | undefined> {
-  let last: ConsumeMessage | undefined;
-  for (let left = inbox.length; left > 0;) {
+  context: WriteContext & { readonly aside: Aside },
+): Promise<void> {
+  const { deps, link } = context;
+  for (let left = inbox.length; left > 0 && link.alive;) {
     const taken = takeTogether(inbox);
-    const rows = taken.map((delivery) => fromDelivery(delivery, context.deps.queue));
-    if (!(await writeUntilDone(rows, context))) return last;
-    last = taken.at(-1);
     left -= taken.length;
+    const rows = new Map<DeadLetter, ConsumeMessage>();
+    for (const delivery of taken) {
+      if (cameBackTooOften(delivery, deps.returnsMax)) {
+        setAside(delivery, { reason: 'returned' }, context);
+      } else rows.set(fromDelivery(delivery, deps.queue), delivery);
+    }
+    const stored = await writeUntilDone([...rows.keys()], context);
+    if (stored === undefined) return;
+    for (const [row, delivery] of rows) {
+      const error = stored.refused.get(row);
+      if (error === undefined) acknowledge(delivery, context);
+      else setAside(delivery, { reason: 'refused', error }, context);
+    }
   }
-  return last;
 }
 
-/** Retries the insert until it is committed (true), or until the link is lost or the writer closes (false). */
-async function writeUntilDone(rows: DeadLetter[], context: WriteContext): Promise<boolean> {
+/** Delivery tags of a lost link are invalid, and would close the next channel. */
+function acknowledge(delivery: ConsumeMessage, { link, channel }: WriteContext): void {
+  if (link.alive) channel.ack(delivery);
+}
+
+/** Parks a delivery, and does not wait for it. */
+function setAside(
+  delivery: ConsumeMessage,
+  why: { readonly reason: ParkReason; readonly error?: unknown },
+  { link, channel, parking, busy, aside }: WriteContext & { readonly aside: Aside },
+): void {
+  aside.count += 1;
+  const settled = parking
+    .settle(delivery, why, {
+      link,
+      ack: (message) => {
+        channel.ack(message);
+      },
+      requeue: (message) => {
+        channel.nack(message, false, true);
+      },
+    })
+    .finally(() => {
+      aside.count -= 1;
+      busy.settling.delete(settled);
+    });
+  busy.settling.add(settled);
+}
+
+/** Retries until everything is committed or refused for good; undefined if the link is lost or the writer closes. */
+async function writeUntilDone(
+  rows: readonly DeadLetter[],
+  context: WriteContext,
+): Promise<Stored | undefined> {
   const { deps, link, stop, outage } = context;
+  if (rows.length === 0) return { reasons: [], refused: new Map() };
   for (let attempt = 0; link.alive && !stop.aborted; attempt++) {
     try {
-      report(await write(rows, deps), deps);
+      const stored = await storeDeadLetters(rows, deps);
+      report(stored.reasons, deps);
       outage.ended();
       mark(context, 'writing');
-      return true;
+      return stored;
     } catch (error) {
       mark(context, 'paused');
       outage.failed(error, { attempt });
       await sleep(backoffDelayMs(attempt, RETRY), stop);
     }
   }
-  return false;
+  return undefined;
 }
 
 /** The state belongs to the newest link. */
 function mark({ status, link }: WriteContext, state: QuarantineWriter['state']): void {
   if (link.alive) status.state = state;
-}
-
-/**
- * Inserts all rows. When Postgres refuses the data, each row is inserted alone, and a row that is still refused
- * is stored without its headers and texts, so that it cannot block the others.
- */
-async function write(
-  rows: readonly DeadLetter[],
-  deps: QuarantineWriterDeps,
-): Promise<DeadLetterReason[]> {
-  try {
-    return await insertDeadLetters(deps.pool, rows);
-  } catch (error) {
-    if (!(error instanceof DatabaseError) || !ROW_REFUSED.test(error.code ?? '')) throw error;
-    const [row] = rows;
-    if (rows.length === 1 && row !== undefined) {
-      deps.logger.error({ err: error, id: row.id }, 'dead letter stored in reduced form');
-      return insertDeadLetters(deps.pool, [reduced(row, error.code)]);
-    }
-    const reasons: DeadLetterReason[] = [];
-    for (const one of rows) reasons.push(...(await write([one], deps)));
-    return reasons;
-  }
-}
-
-function reduced(row: DeadLetter, sqlState: string | undefined): DeadLetter {
-  return {
-    ...row,
-    reason: 'unknown',
-    detail: `Refused as ${row.reason}; stored without headers because of SQLSTATE ${sqlState ?? 'unknown'}.`,
-    headersJson: '{}',
-    messageId: null,
-    pulseIndex: null,
-    exchange: null,
-    routingKey: null,
-    tenant: null,
-  };
 }
 
 function report(reasons: readonly DeadLetterReason[], { onWritten }: QuarantineWriterDeps): void {

@@ -3,6 +3,7 @@ import {
   atLeast,
   judgeDeadQueue,
   judgeMemory,
+  judgeParkedQueue,
   judgeQueue,
 } from '../../src/doctor/check-servers.ts';
 import { judgeMessageQueue, judgeOutbox } from '../../src/doctor/check-messages.ts';
@@ -63,6 +64,18 @@ test('a dead-letter queue that does not exist is called danger', () => {
   const { status, detail } = judgeDeadQueue(undefined, 'pulses.dead');
   expect(status).toBe('danger');
   expect(detail).toContain('"pulses.dead" does not exist');
+});
+
+test.each([
+  [undefined, 'warning', 'Restart a worker'],
+  [0, 'ok', 'none'],
+  [1, 'danger', '1 in "pulses.dead.parked"'],
+] as const)('%s parked dead letters is called %s', (ready, status, text) => {
+  const depth = ready === undefined ? undefined : { readyCount: ready, consumerCount: 0 };
+  const names = { deadQueue: 'pulses.dead', parkedQueue: 'pulses.dead.parked' };
+  const finding = judgeParkedQueue(depth, names);
+  expect(finding.status).toBe(status);
+  expect(finding.detail).toContain(text);
 });
 
 describe('disks', () => {

@@ -1,9 +1,19 @@
+import { Registry } from 'prom-client';
 import { describe, expect, test } from 'vitest';
-import { followBacklog, NO_BACKLOG, type Backlog } from '../../src/ingest/queue-watch.ts';
-import { oldestPulseAgeSeconds } from '../../src/ingest/queue-metrics.ts';
+import {
+  followBacklog,
+  NO_BACKLOG,
+  type Backlog,
+  type QueueSight,
+} from '../../src/ingest/queue-watch.ts';
+import { addQueueMetrics, oldestPulseAgeSeconds } from '../../src/ingest/queue-metrics.ts';
 
 const depth = (readyCount: number, consumerCount = 1) => ({ readyCount, consumerCount });
-const sight = (readyCount: number) => ({ main: depth(readyCount), dead: depth(0) });
+const sight = (readyCount: number) => ({
+  main: depth(readyCount),
+  dead: depth(0),
+  parked: depth(0, 0),
+});
 
 describe('the backlog', () => {
   test('lasts from the first check that finds pulses waiting to the first that finds none', () => {
@@ -63,5 +73,27 @@ describe('the age of the oldest pulse', () => {
   test('is never below zero, although clocks differ', () => {
     const held = { sentAtMs: nowMs + 500, receivedAtMs: nowMs + 500 };
     expect(oldestPulseAgeSeconds({ latest: sight(0), backlog: NO_BACKLOG }, held, nowMs)).toBe(0);
+  });
+});
+
+describe('the depths', () => {
+  const render = (latest: QueueSight | undefined) => {
+    const registry = new Registry();
+    addQueueMetrics(registry, { latest, backlog: NO_BACKLOG }, () => undefined);
+    return registry.metrics();
+  };
+
+  test('are those of pulses, dead letters and parked dead letters, which nothing consumes', async () => {
+    const text = await render({ main: depth(3), dead: depth(2), parked: depth(1, 0) });
+    expect(text).toContain('pulse_queue_deliveries{queue="main"} 3\n');
+    expect(text).toContain('pulse_queue_deliveries{queue="dead"} 2\n');
+    expect(text).toContain('pulse_queue_deliveries{queue="parked"} 1\n');
+    expect(text).not.toContain('pulse_queue_consumers{queue="parked"}');
+  });
+
+  test('of pulses are known while the parked queue does not exist', async () => {
+    const text = await render({ main: depth(3), dead: depth(2), parked: undefined });
+    expect(text).toContain('pulse_queue_deliveries{queue="main"} 3\n');
+    expect(text).not.toContain('queue="parked"');
   });
 });

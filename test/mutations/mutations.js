@@ -203,11 +203,26 @@ export const MUTATIONS = [
     edits: [
       {
         file: 'src/quarantine/writer.ts',
-        find: 'if (!(await writeUntilDone(rows, context))) return last;',
-        replace: 'void writeUntilDone(rows, context).catch(() => undefined);',
+        find: 'const stored = await writeUntilDone([...rows.keys()], context);',
+        replace:
+          'void writeUntilDone([...rows.keys()], context).catch(() => undefined);\n' +
+          '    const stored = { refused: new Map() };',
       },
     ],
     red: ['simulation'],
+  },
+  {
+    name: 'parked-ack',
+    guard: 'parked dead letters acknowledged after their confirm',
+    off: 'the quarantine acknowledges what it has not yet parked',
+    edits: [
+      {
+        file: 'src/quarantine/parking.ts',
+        find: 'return park(delivery, why.reason)',
+        replace: 'void park(delivery, why.reason);\n' + '      return Promise.resolve(true)',
+      },
+    ],
+    red: [{ tests: 'test/quarantine/parking.integration.test.ts' }],
   },
   {
     name: 'books-order',

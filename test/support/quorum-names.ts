@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 /**
- * Whether the broker has written the name of the quorum queue, and of its queue of dead letters.
+ * Whether the broker has written the names of the quorum queue, its dead letters and its parked messages.
  *
  * RabbitMQ 3.10 writes them up to a second after it has answered. Killed before that, it comes back with a queue
  * that never elects a leader, and what it had confirmed for that queue is lost.
@@ -16,11 +16,14 @@ export function areQueuesNamed(directory: string, queue: string): boolean {
     'rabbitmq/mnesia/pulse@localhost/quorum/pulse@localhost/names.dets',
   );
   const text = readFileSync(names, 'latin1');
+  const parked = `${queue}.dead.parked`;
   const dead = `${queue}.dead`;
+  const withoutParked = text.replaceAll(parked, '');
   const chain = ['processing', 'enrichment', 'completion'].map((name) => `${queue}.orders.${name}`);
   return (
-    text.includes(dead) &&
-    text.replaceAll(dead, '').includes(queue) &&
+    text.includes(parked) &&
+    withoutParked.includes(dead) &&
+    withoutParked.replaceAll(dead, '').includes(queue) &&
     (!text.includes(`${queue}.orders`) || chain.every((name) => text.includes(name)))
   );
 }

@@ -47,7 +47,7 @@ const ORDER_QUEUES = ['orders.processing', 'orders.enrichment', 'orders.completi
 /** Deletes the queues and exchanges of `queue`; missing ones are no error. */
 export async function deleteTopology(url: string, queue: string): Promise<void> {
   await withChannel(url, async (channel) => {
-    for (const name of [queue, `${queue}.dead`]) {
+    for (const name of [queue, `${queue}.dead`, `${queue}.dead.parked`]) {
       await channel.deleteQueue(name);
       await channel.deleteExchange(name);
     }
