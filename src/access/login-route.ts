@@ -44,6 +44,7 @@ export function addLoginRoute(api: Api, deps: LoginRouteDeps): void {
       const source = sourceOf(request, verdict.known ? username : null);
       refusals.note({ ...source, action: 'login refused' });
       throw new ProblemError(ACCESS_PROBLEMS.PULSE_API_INVALID_CREDENTIALS, {
+        detail: 'Check both, and whether the account exists and is not disabled.',
         headers: { 'www-authenticate': 'Bearer realm="pulse"' },
       });
     }

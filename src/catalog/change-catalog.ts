@@ -26,7 +26,10 @@ const UNIQUE_VIOLATION = '23505';
 export async function changeCustomer(client: Queryable, customer: Customer): Promise<boolean> {
   return await putCustomer(client, customer).catch((error: unknown) => {
     if (!(error instanceof DatabaseError) || error.code !== UNIQUE_VIOLATION) throw error;
-    throw new ProblemError(CATALOG_PROBLEMS.PULSE_API_TENANT_TAKEN, { cause: error });
+    throw new ProblemError(CATALOG_PROBLEMS.PULSE_API_TENANT_TAKEN, {
+      detail: `Tenant "${customer.tenant ?? ''}" can belong to one customer only.`,
+      cause: error,
+    });
   });
 }
 
@@ -48,7 +51,9 @@ export async function addPrice(
 ): Promise<boolean> {
   if (!(await readProducts(client, [price.sku])).has(price.sku)) return false;
   if (await insertPrice(client, price, createdBy)) return true;
-  throw new ProblemError(CATALOG_PROBLEMS.PULSE_API_PRICE_EXISTS);
+  throw new ProblemError(CATALOG_PROBLEMS.PULSE_API_PRICE_EXISTS, {
+    detail: `Product ${price.sku} has a price in ${price.currency} from ${price.validFrom.toISOString()} on, which never changes.`,
+  });
 }
 
 /**
@@ -59,7 +64,9 @@ export async function addUnit(client: Queryable, unit: Unit): Promise<boolean> {
   if (await insertUnit(client, unit)) return true;
   const known = (await readUnits(client)).get(unit.unit);
   if (known !== undefined && isSame(known, unit)) return false;
-  throw new ProblemError(CATALOG_PROBLEMS.PULSE_API_UNIT_EXISTS);
+  throw new ProblemError(CATALOG_PROBLEMS.PULSE_API_UNIT_EXISTS, {
+    detail: `Unit "${unit.unit}" is known, and its factor never changes.`,
+  });
 }
 
 function isSame(one: Unit, other: Unit): boolean {

@@ -111,7 +111,9 @@ async function storePrice(client: PoolClient, price: Price, createdBy: string): 
   const prices = await readPrices(client, { skus: [sku], currency, at: validFrom });
   const known = prices.get(sku);
   if (known !== undefined && isSame(known, price)) return;
-  throw new ProblemError(CATALOG_PROBLEMS.PULSE_API_PRICE_EXISTS);
+  throw new ProblemError(CATALOG_PROBLEMS.PULSE_API_PRICE_EXISTS, {
+    detail: `Product ${sku} has a price in ${currency} from ${validFrom.toISOString()} on, which never changes.`,
+  });
 }
 
 /** Each returns what is wrong with a row, by the rules of the API. */

@@ -172,10 +172,13 @@ export function idempotencyKeyOf(
 /** @throws ProblemError 409 another request with the key is in progress, 422 it was used for another request. */
 export function refuseConflict(claim: Claim): asserts claim is Exclude<Claim, Conflict> {
   if (claim.state === 'reused') {
-    throw new ProblemError(HTTP_PROBLEMS.PULSE_API_IDEMPOTENCY_KEY_REUSED);
+    throw new ProblemError(HTTP_PROBLEMS.PULSE_API_IDEMPOTENCY_KEY_REUSED, {
+      detail: 'Send the first body again, or another key.',
+    });
   }
   if (claim.state === 'busy') {
     throw new ProblemError(HTTP_PROBLEMS.PULSE_API_IDEMPOTENCY_KEY_BUSY, {
+      detail: 'Send it again after `Retry-After` seconds.',
       headers: { 'retry-after': '1' },
     });
   }

@@ -10,7 +10,7 @@ export const PROBLEM_PROPERTIES = {
   }),
   title: Type.String({ description: 'The kind of problem in words.' }),
   status: Type.Integer({ description: 'The HTTP status.' }),
-  detail: Type.String({ description: 'What is wrong with this request.' }),
+  detail: Type.String({ description: 'What is wrong with this request, or what to do.' }),
   instance: Type.String({ description: 'The path of the request.' }),
   code: Type.String({ description: 'A stable code for programs, `PULSE_API_…`.' }),
   request_id: Type.String({ description: 'Same as the header X-Request-Id.' }),

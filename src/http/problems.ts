@@ -103,6 +103,7 @@ export interface FieldProblem {
 
 /** The facts of one occurrence. The caller sees all of them except `cause`. */
 export interface ProblemOptions {
+  /** More than the title says. Default: the advice for its status. */
   readonly detail?: string;
   readonly errors?: readonly FieldProblem[];
   readonly headers?: Readonly<Record<string, string>>;
@@ -150,7 +151,7 @@ export function problemBody(
     type: problemType(code),
     title,
     status,
-    detail: options.detail ?? title,
+    detail: options.detail ?? PROBLEM_ADVICE[status].advice,
     instance: url.split('?', 1)[0] ?? url,
     code,
     request_id: requestId,

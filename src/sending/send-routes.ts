@@ -105,9 +105,16 @@ function toAnswer(outcomes: readonly SendOutcome[]) {
   };
   if (counts.accepted > 0) return { ...counts, outcomes: [...outcomes] };
   const members = { outcomes };
-  if (counts.unconfirmed > 0)
-    throw new ProblemError(SENDING_PROBLEMS.PULSE_API_PULSES_UNCONFIRMED, { members });
-  throw new ProblemError(SENDING_PROBLEMS.PULSE_API_PULSES_REJECTED, { members });
+  if (counts.unconfirmed > 0) {
+    throw new ProblemError(SENDING_PROBLEMS.PULSE_API_PULSES_UNCONFIRMED, {
+      detail: 'Send the unconfirmed ones again, with the ids in `outcomes`.',
+      members,
+    });
+  }
+  throw new ProblemError(SENDING_PROBLEMS.PULSE_API_PULSES_REJECTED, {
+    detail: 'See `outcomes` for what is wrong with each.',
+    members,
+  });
 }
 
 function keyedRequest(request: FastifyRequest, sent: SentBody): KeyedRequest | undefined {

@@ -120,6 +120,7 @@ function haveComeIn(statuses: ReadonlySet<number>): boolean {
 /** The server's own text, without the path and the names of wrong fields, which come from the caller. */
 function ownWords(body: string): string {
   const { title, detail, errors } = JSON.parse(body) as Record<string, unknown>;
+  expect(detail).not.toBe(title);
   return JSON.stringify(errors === undefined ? [title, detail] : title);
 }
 

@@ -1,7 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { createApp } from '../../src/api/app.ts';
-import { defineProblems } from '../../src/http/problems.ts';
+import {
+  defineProblems,
+  problemBody,
+  ProblemError,
+  type ProblemKind,
+} from '../../src/http/problems.ts';
 import { createTestApp, OPTIONS, testDeps } from './api-fixture.ts';
 
 /** The page that documents the catalogue. */
@@ -24,6 +29,17 @@ test('every kind of problem has its page and its line in the documentation', asy
   }
   const named = page.match(/PULSE_API_[A-Z_]+/g) ?? [];
   expect(new Set(named)).toEqual(new Set(all.map(({ code }) => code)));
+  await app.close();
+});
+
+test('the detail of no problem repeats its title', async () => {
+  const { app } = await createTestApp();
+  const all = (await app.inject({ url: '/api/v1/problems' })).json<{ data: ProblemKind[] }>().data;
+  for (const kind of all) {
+    const body = problemBody(new ProblemError(kind), { requestId: '', url: '/' });
+    expect(body.detail, kind.code).toMatch(/\.$/);
+    expect(body.detail, kind.code).not.toContain(kind.title);
+  }
   await app.close();
 });
 

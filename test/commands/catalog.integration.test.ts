@@ -81,12 +81,12 @@ test('with a mistake nothing is imported, and every mistake is reported with its
   const refused = await importText(flow, catalog);
   expect(refused.exitCode).toBe(1);
   expect(refused.stdout.split('\n')).toEqual([
-    'line 4: Another customer has this tenant.',
+    'line 4: Tenant "acme" can belong to one customer only.',
     'line 5: emial: is not a known field; did you mean email?',
     'line 8: unit: has the unknown unit "parsec"',
     'line 12: currency: must match ^[A-Z]{3}$, such as USD',
     'line 13: unit_amount: must match ^(0|[1-9][0-9]{0,10})(\\.[0-9]{1,9})?$',
-    'line 15: A price in this currency starts at the same instant.',
+    'line 15: Product B has a price in USD from 2026-01-01T00:00:00.000Z on, which never changes.',
     'line 16: there is no product C',
     'Nothing was imported.',
     '',

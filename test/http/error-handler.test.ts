@@ -1,5 +1,6 @@
 import { afterEach, expect, test } from 'vitest';
 import type { Api } from '../../src/http/api-module.ts';
+import { PROBLEM_ADVICE } from '../../src/http/problems.ts';
 import { authorization, createTestApp, fakePopulateRuns } from '../api/api-fixture.ts';
 
 let app: Api | undefined;
@@ -26,7 +27,7 @@ test('404 for a path without a route, with or without a token', async () => {
       type: '/api/v1/problems/route-not-found',
       title: 'There is no such route.',
       status: 404,
-      detail: 'There is no such route.',
+      detail: PROBLEM_ADVICE[404].advice,
       instance: '/api/v1/nothing',
       code: 'PULSE_API_ROUTE_NOT_FOUND',
       request_id: res.headers['x-request-id'],
