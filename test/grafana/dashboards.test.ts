@@ -2,6 +2,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { DASHBOARDS, renderDashboards } from '../../grafana/source/dashboards.ts';
 import { RUNBOOKS_URL } from '../../grafana/source/panel.ts';
+import { parseRunbooksUrl, RUNBOOKS_BASE, withRunbooks } from '../../grafana/source/runbooks.ts';
 
 const ALERTS = 'grafana/alerts/pulse.yml';
 const SECTIONS = ['What it means', 'How to look', 'What to do', 'How to know it is over'];
@@ -58,8 +59,45 @@ describe('the runbooks', () => {
       const name = /^\w+/.exec(alert)?.[0] ?? '';
       const page = /runbook_url: (\S+)/.exec(alert)?.[1] ?? anchor;
       const kebab = name.replace(/(?<!^)[A-Z]/g, (letter) => `-${letter}`).toLowerCase();
-      expect(page, name).toBe(`docs/runbooks/${kebab}.md`);
-      expect(pages).toContain(page);
+      expect(page, name).toBe(`${RUNBOOKS_BASE}${kebab}.md`);
+      expect(pages).toContain(`docs/runbooks/${kebab}.md`);
+    }
+  });
+
+  test.each([ALERTS, 'grafana/alerts/tests/pulse.yml'])(
+    'every link in %s is a whole URL of a page and a section that exist',
+    (file) => {
+      const links = [...read(file).matchAll(/runbook_url: *(.*)$/gm)].map(([, url]) => url!);
+      expect(links.length).toBeGreaterThan(10);
+      for (const link of links) {
+        expect(link.startsWith(RUNBOOKS_BASE), link).toBe(true);
+        const { hash } = new URL(link);
+        const page = `docs/runbooks/${link.slice(RUNBOOKS_BASE.length).replace(hash, '')}`;
+        expect(pages).toContain(page);
+        const sections = [...read(page).matchAll(/^#+ (.+)$/gm)].map(
+          ([, title]) =>
+            `#${title!
+              .toLowerCase()
+              .replaceAll(/[^\w -]/g, '')
+              .replaceAll(' ', '-')}`,
+        );
+        expect(['', ...sections]).toContain(hash);
+      }
+      expect(withRunbooks(read(file), RUNBOOKS_BASE)).toBe(read(file));
+    },
+  );
+
+  test('can be kept elsewhere', () => {
+    const base = parseRunbooksUrl('https://wiki.example/pulse');
+    const moved = withRunbooks(read(ALERTS), base);
+    expect(moved).toContain('runbook_url: https://wiki.example/pulse/flush-stale.md\n');
+    expect(moved).not.toContain(RUNBOOKS_BASE);
+    expect(withRunbooks(moved, RUNBOOKS_BASE)).toBe(read(ALERTS));
+    expect(withRunbooks('runbook_url: docs/runbooks/a.md#b', base)).toBe(
+      'runbook_url: https://wiki.example/pulse/a.md#b',
+    );
+    for (const text of ['docs/runbooks', '//host/a', 'file:///a']) {
+      expect(() => parseRunbooksUrl(text)).toThrow('--runbooks-url must be a URL');
     }
   });
 
