@@ -33,6 +33,8 @@ export default defineConfig({
           name: 'integration',
           include: [INTEGRATION],
           globalSetup: ['test/support/private-servers.ts'],
+          // As above. A process and its imports for each file took a third of the run.
+          isolate: false,
           testTimeout: 60_000,
           hookTimeout: 120_000,
         },
