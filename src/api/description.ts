@@ -1,10 +1,12 @@
 /** The API's description: the OpenAPI document, the AsyncAPI document, and the reference page. */
 import { fastifySwagger } from '@fastify/swagger';
 import { fastifySwaggerUi } from '@fastify/swagger-ui';
+import type { AddressInfo } from 'node:net';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { DOCS_PATH } from '../http/api-base.ts';
 import type { Api, ApiModule, ApiTag } from '../http/api-module.ts';
 import { asyncApiDocument } from './asyncapi-document.ts';
+import { ICON, LOGO } from './logo.ts';
 import { describeRoute, OPENAPI_HEAD, refineDocument } from './openapi-document.ts';
 
 /** The groups of operations that belong to no module. */
@@ -12,6 +14,9 @@ const OWN_TAGS: readonly ApiTag[] = [
   { name: 'health', description: 'For supervisors and load balancers.' },
   { name: 'problems', description: 'The kinds of errors.' },
 ];
+
+/** What the examples name before the server listens. */
+const DEFAULT_PORT = 3000;
 
 /** The page loads files only from this server, and has inline styles. No other answer has this policy. */
 const DOCS_CSP =
@@ -27,7 +32,10 @@ export async function addDescription(app: Api, modules: readonly ApiModule[]): P
   await app.register(fastifySwagger, {
     openapi: OPENAPI_HEAD,
     transform: describeRoute,
-    transformObject: refineDocument([...modules.map(({ tag }) => tag), ...OWN_TAGS]),
+    transformObject: refineDocument({
+      tags: [...modules.map(({ tag }) => tag), ...OWN_TAGS],
+      serverUrl: () => `http://127.0.0.1:${listeningPort(app) ?? DEFAULT_PORT}`,
+    }),
   });
   const open = { schema: { hide: true }, config: { public: true } } as const;
   const openApi = bufferOnce(() => JSON.stringify(app.swagger()));
@@ -56,9 +64,25 @@ export async function addDescription(app: Api, modules: readonly ApiModule[]): P
         if (answer(request, reply) === undefined) next();
       },
     },
-    theme: { title: 'Pulse API' },
+    logo: { type: 'image/svg+xml', content: LOGO, href: DOCS_PATH, target: '_self' },
+    theme: {
+      title: 'Pulse API',
+      favicon: [
+        {
+          filename: 'favicon.svg',
+          rel: 'icon',
+          sizes: 'any',
+          type: 'image/svg+xml',
+          content: ICON,
+        },
+      ],
+    },
     uiConfig: { docExpansion: 'list', tryItOutEnabled: true, persistAuthorization: false },
   });
+}
+
+function listeningPort(app: Api): number | undefined {
+  return (app.server.address() as AddressInfo | null)?.port;
 }
 
 const JSON_TYPE = 'application/json; charset=utf-8';

@@ -12,14 +12,15 @@ declare module 'fastify' {
   }
 }
 
-const INTRODUCTION = `
+const introduction = (serverUrl: string): string =>
+  `
 Send pulses, read exact usage sums, work with the quarantine, and run load tests. The guide is \`docs/api.md\`;
 \`/asyncapi.json\` describes how to publish pulses to the queue.
 
 Every operation has an example that works when pasted after these two lines:
 
 \`\`\`sh
-API=http://127.0.0.1:3000${API_BASE}
+API=${serverUrl}${API_BASE}
 TOKEN=$(curl -s "$API/login" -H 'content-type: application/json' \\
   -d '{"username":"admin","password":"'"$ADMIN_PASSWORD"'"}' | jq -r .Auth.Token)
 \`\`\`
@@ -34,7 +35,6 @@ export const OPENAPI_HEAD = {
   info: {
     title: 'Pulse',
     version: 'v1',
-    description: INTRODUCTION,
     license: { name: 'MIT', identifier: 'MIT' },
   },
   servers: [{ url: '/', description: 'This server.' }],
@@ -113,16 +113,24 @@ interface Operation {
 
 type RefineDocument = NonNullable<FastifyDynamicSwaggerOptions['transformObject']>;
 
-/** Adds the parts that all operations share, and moves schemas with a title to `components`. */
-export function refineDocument(tags: readonly ApiTag[]): RefineDocument {
-  return (documents) => refine(documents, tags);
+interface DocumentParts {
+  readonly tags: readonly ApiTag[];
+  /** Where the examples find the API, such as `http://127.0.0.1:3000`; asked when the document is made. */
+  readonly serverUrl: () => string;
+}
+
+/**
+ * Adds the introduction and the parts that all operations share, and moves schemas with a title to `components`.
+ */
+export function refineDocument(parts: DocumentParts): RefineDocument {
+  return (documents) => refine(documents, parts);
 }
 
 function refine(
   documents: Parameters<RefineDocument>[0],
-  tags: readonly ApiTag[],
+  { tags, serverUrl }: DocumentParts,
 ): ReturnType<RefineDocument> {
-  const { paths, components, ...rest } = (documents as { openapiObject: Json }).openapiObject;
+  const { info, paths, components, ...rest } = (documents as { openapiObject: Json }).openapiObject;
   const schemas: Record<string, unknown> = {};
   const operations = Object.values(paths as Record<string, Record<string, Operation>>).flatMap(
     (path) => Object.entries(path),
@@ -133,6 +141,7 @@ function refine(
   const refined = hoistTitled(paths, schemas);
   return {
     ...rest,
+    info: { ...(info as Json), description: introduction(serverUrl()) },
     tags,
     paths: refined,
     components: { ...(components as Json), schemas },

@@ -5,7 +5,8 @@ import type { RejectionReason } from '../contract/rejection.ts';
 import { includesTenant, type TenantScope } from '../core/tenant-scope.ts';
 import type { BodyLimits } from '../contract/parse-body.ts';
 import { parsePulse } from '../contract/parse-pulse.ts';
-import type { FieldNames, Refusal, SentPulse } from './sent-pulse.ts';
+import { closestName } from '../http/closest-name.ts';
+import { PULSE_FIELDS, type FieldNames, type Refusal, type SentPulse } from './sent-pulse.ts';
 
 export interface CheckContext {
   readonly limits: BodyLimits;
@@ -40,7 +41,8 @@ export function checkPulse(sent: SentPulse, context: CheckContext): CheckedPulse
   });
   if (!outcome.ok) {
     const { reason: code, detail } = outcome.rejection;
-    return { ok: false, refusal: { field: fieldOf(code, sent.fields), code, reason: detail } };
+    const reason = `${detail}${misspeltMember(sent.value, MEMBERS[code])}`;
+    return { ok: false, refusal: { field: fieldOf(code, sent.fields), code, reason } };
   }
   const { pulse } = outcome;
   if (!includesTenant(tenants, pulse.tenant)) {
@@ -86,6 +88,19 @@ const MEMBERS: Partial<Record<RejectionReason, keyof FieldNames>> = {
   timestamp_too_old: 'timestamp',
   timestamp_in_future: 'timestamp',
 };
+
+/** How many members of a pulse are compared with the name of a missing one. */
+const COMPARED_MAX = 20;
+
+/** A sentence that names the member which was probably meant to be `member`, if that is missing. */
+function misspeltMember(value: unknown, member: keyof FieldNames | undefined): string {
+  const sent = value as Record<string, unknown>;
+  if (member === undefined || sent[member] !== undefined) return '';
+  const unknown = Object.keys(sent)
+    .slice(0, COMPARED_MAX)
+    .find((name) => !(name in PULSE_FIELDS) && closestName(name, [member]) !== undefined);
+  return unknown === undefined ? '' : ` ${unknown} is not a known field; did you mean ${member}?`;
+}
 
 function fieldOf(reason: RejectionReason, fields: FieldNames): string {
   return fields[MEMBERS[reason] ?? 'body'];

@@ -2,6 +2,7 @@ import { Ajv2020 } from 'ajv/dist/2020.js';
 import ajvFormats from 'ajv-formats';
 import { parse } from 'yaml';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { LOGO } from '../../src/api/logo.ts';
 import type { Api } from '../../src/http/api-module.ts';
 import { createTestApp } from './api-fixture.ts';
 import { lintDescription } from './lint-description.ts';
@@ -123,6 +124,9 @@ describe('the reference page', () => {
       expect(url.host).toBe('here');
       expect((await app.inject({ url: url.pathname })).statusCode, file).toBe(200);
     }
+    const start = await app.inject({ url: '/docs/static/swagger-initializer.js' });
+    expect(start.body).toContain(`data:image/svg+xml;base64,${LOGO.toString('base64')}`);
+    expect(page.body).toContain('favicon.svg');
     const elsewhere = await app.inject({ url: '/openapi.json' });
     expect(elsewhere.headers['content-security-policy']).toBe("default-src 'none'");
   });

@@ -154,3 +154,12 @@ async function rawConnection(url: string) {
   };
   return { send: (bytes: string) => socket.write(bytes), ended, contains };
 }
+
+test('the reference names the port that the server listens on', async () => {
+  const api = await listen();
+  const document = (await (await fetch(`${api.url}/openapi.json`)).json()) as {
+    info: { description: string };
+  };
+  expect(document.info.description).toContain(`API=${api.url}/api/v1`);
+  await api.close();
+});

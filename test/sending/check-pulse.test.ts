@@ -158,3 +158,27 @@ test('a caller may send only for its tenants, compared exactly', () => {
   }
   expect(check(sentPulse(), { tenants: [] })).toMatchObject({ ok: false });
 });
+
+describe('a misspelt member', () => {
+  const pulse = { tenant: 'acme', product_sku: 'storage', use_unity: 'GB', used_amount: '1' };
+  const reasonFor = (value: object): string => {
+    const checked = check(value);
+    return checked.ok ? '' : checked.refusal.reason;
+  };
+
+  test('is named with the member that was meant', () => {
+    const { tenant, ...rest } = pulse;
+    expect(reasonFor({ ...rest, tenent: tenant })).toMatch(
+      / tenent is not a known field; did you mean tenant\?$/,
+    );
+    const { used_amount: amount, ...others } = pulse;
+    expect(reasonFor({ ...others, usedAmount: amount })).toMatch(
+      / usedAmount is not a known field; did you mean used_amount\?$/,
+    );
+  });
+
+  test('is not guessed at when the member is there, or nothing resembles it', () => {
+    expect(reasonFor({ ...pulse, tenant: '', tenent: 'acme' })).not.toContain('did you mean');
+    expect(reasonFor({ ...pulse, tenant: undefined, colour: 'red' })).not.toContain('did you mean');
+  });
+});
