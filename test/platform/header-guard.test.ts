@@ -2,7 +2,37 @@ import type { ChannelModel } from 'amqplib';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { guardHeaders, UNREADABLE_HEADERS } from '../../src/platform/header-guard.ts';
-import { createFrameReader, messageFrames, nestedTable } from '../support/amqp-codec.ts';
+import { toDeadLetterPublication } from '../../src/contract/dead-letter.ts';
+import { toOptions } from '../../src/publish/amqp-terms.ts';
+import { fromDelivery } from '../../src/quarantine/dead-letter.ts';
+import { toParkedPublication } from '../../src/quarantine/parked-publication.ts';
+import {
+  createFrameReader,
+  deliverFrame,
+  encodeMessageProperties,
+  messageFrames,
+  nestedTable,
+} from '../support/amqp-codec.ts';
+
+/** A field of a table, from its type and bytes: any type that AMQP or RabbitMQ has, and some that neither has. */
+const arbitraryField = fc
+  .tuple(
+    fc.constantFrom(...Array.from('tbBsuIilLfdDSxATFVZ')),
+    fc.uint8Array({ maxLength: 60 }),
+    fc.uint8Array({ maxLength: 20 }),
+    fc.boolean(),
+  )
+  .map(([type, bytes, name, isWhole]) => {
+    const value = Buffer.from(bytes);
+    const sizes: Record<string, number> = { V: 0, t: 1, b: 1, B: 1, s: 2, u: 2, I: 4, i: 4, f: 4 };
+    const size = Buffer.alloc(4);
+    size.writeUInt32BE(value.length);
+    const text = Buffer.concat([size, value]);
+    const fixed = Buffer.concat([value, Buffer.alloc(9)]).subarray(0, sizes[type] ?? 8);
+    const content = 'SxAF'.includes(type) ? text : type === 'D' ? text.subarray(0, 5) : fixed;
+    const key = Buffer.concat([Buffer.from([name.length]), Buffer.from(name)]);
+    return Buffer.concat([key, Buffer.from(type), isWhole ? content : content.subarray(0, 3)]);
+  });
 
 const UNREADABLE = { [UNREADABLE_HEADERS]: true };
 
@@ -87,4 +117,46 @@ test('whatever the properties are, the bodies arrive', () => {
     ),
     { numRuns: 500 },
   );
+});
+
+test('whatever the fields of the headers and the routing key are, what arrives can be refused, stored and parked', () => {
+  let readable = 0;
+  const property = fc.property(
+    fc.array(arbitraryField, { maxLength: 6 }),
+    // A long key that is not UTF-8 grows beyond AMQP's limit when it is decoded.
+    fc.oneof(
+      fc.uint8Array({ maxLength: 20 }),
+      fc.uint8Array({ minLength: 200, maxLength: 255, size: 'max' }),
+    ),
+    fc.integer({ min: 1, max: 600 }),
+    (fields, routingKey, pieceBytes) => {
+      const message = messageFrames({ table: Buffer.concat(fields), body: 'body' });
+      const bytes = Buffer.concat([deliverFrame(Buffer.from(routingKey)), message]);
+      const [deliver, header, body] = read(bytes, pieceBytes);
+      expect(body?.content?.toString()).toBe('body');
+      const delivery = {
+        content: Buffer.from('body'),
+        fields: deliver?.fields as { exchange: string; routingKey: string; redelivered: boolean },
+        properties: header?.fields ?? {},
+      };
+      const headers: object = header?.fields?.headers ?? {};
+      if (!(UNREADABLE_HEADERS in headers)) readable++;
+      expect(
+        () => JSON.parse(fromDelivery(delivery, 'pulses').headersJson) as unknown,
+      ).not.toThrow();
+      const rejection = { reason: 'unknown' as const, detail: 'refused' };
+      for (const publication of [
+        toDeadLetterPublication('dead', { rejection, delivery, body: delivery.content }),
+        toParkedPublication(delivery, { queue: 'pulses', reason: 'refused' }),
+      ]) {
+        expect(Buffer.byteLength(publication.routingKey)).toBeLessThanOrEqual(255);
+        const options = toOptions(publication);
+        expect(encodeMessageProperties(options).length).toBeGreaterThan(0);
+      }
+    },
+  );
+  fc.assert(property, { numRuns: 1_000 });
+  // Both kinds must occur, or this test shows nothing.
+  expect(readable).toBeGreaterThan(100);
+  expect(readable).toBeLessThan(1_000);
 });

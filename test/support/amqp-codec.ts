@@ -104,6 +104,14 @@ export function nestedTable(depth: number, kind: 'A' | 'F'): Buffer {
   return Buffer.concat([Buffer.from('\x01h'), value]);
 }
 
+/** The frame with which the broker announces, on channel 1, a message with this routing key. */
+export function deliverFrame(routingKey: Buffer): Buffer {
+  const short = (text: Buffer) => Buffer.concat([Buffer.from([text.length]), text]);
+  const tagAndFlag = Buffer.from([0, 0, 0, 0, 0, 0, 0, 1, 0]);
+  const fields = [short(Buffer.from('consumer')), tagAndFlag, short(Buffer.from('pulses.dead'))];
+  return frameOf(1, Buffer.concat([Buffer.from([0, 60, 0, 60]), ...fields, short(routingKey)]));
+}
+
 /** The frame that announces, on channel 1, a message for a queue. */
 export function publishFrame(queue: string): Buffer {
   const key = Buffer.concat([Buffer.from([Buffer.byteLength(queue)]), Buffer.from(queue)]);
