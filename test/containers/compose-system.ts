@@ -17,12 +17,17 @@ import './images.ts';
 
 const images = inject('images');
 const SERVERS = ['rabbitmq', 'redis', 'postgres'] as const;
-const OURS = ['api', 'worker'] as const;
+const OURS = ['worker', 'api', 'processor', 'enricher'] as const;
 type Service = (typeof SERVERS)[number] | (typeof OURS)[number];
 
 const PULSES = 20_000;
 /** All containers share one network, in which only one of them can have each port. */
-const OTHER_METRICS_PORT = '9465';
+const METRICS_PORTS: Partial<Record<Service, number>> = {
+  worker: 9464,
+  api: 9465,
+  processor: 9466,
+  enricher: 9467,
+};
 /** A busy machine starts a broker slowly. */
 const HEALTHY_TIMEOUT_MS = 100_000;
 
@@ -70,9 +75,10 @@ describe.skipIf(typeof images === 'string')('the system of the compose file', ()
   async function healthy(service: Service): Promise<void> {
     const [kind, ...command] = compose.services[service]!.healthcheck!.test;
     expect(kind).toBe('CMD');
+    const port = METRICS_PORTS[service];
     let complaint = '';
     const passes = () =>
-      inside(service, ...command).then(
+      inside(service, ...command.map((word) => word.replace(':9464/', `:${port}/`))).then(
         () => true,
         (error: unknown) => {
           complaint = String(error);
@@ -106,10 +112,11 @@ describe.skipIf(typeof images === 'string')('the system of the compose file', ()
     await Promise.all(SERVERS.map(healthy));
   });
 
-  test('api and worker become healthy', async () => {
+  test('our services become healthy', async () => {
     if (typeof images === 'string') return;
-    await start('worker', images.pulse);
-    await start('api', images.pulse, [`METRICS_PORT=${OTHER_METRICS_PORT}`]);
+    for (const service of OURS) {
+      await start(service, images.pulse, [`METRICS_PORT=${METRICS_PORTS[service]}`]);
+    }
     await Promise.all(OURS.map(healthy));
   });
 
@@ -149,7 +156,7 @@ describe.skipIf(typeof images === 'string')('the system of the compose file', ()
     const populated = await pulse('worker', 'populate', '--total', String(PULSES));
     expect(populated).toMatchObject({ state: 'completed', confirmed: PULSES });
     const taken = async () => {
-      const { counted, duplicates, deadLetters } = await pulse('worker', 'verify');
+      const { counted, duplicates, dead_letters: deadLetters } = await pulse('worker', 'verify');
       return Number(counted) + Number(duplicates) + Number(deadLetters);
     };
     await eventually(taken, { timeout: 60_000, interval: 500 }).toBe(PULSES);

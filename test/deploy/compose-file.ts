@@ -33,7 +33,7 @@ export interface ComposeFile {
 
 const COMPOSE_FILE = 'docker-compose.yml';
 /** `${NAME:?message}` and `${NAME:-default}`, the two forms in use. */
-const VARIABLE = /\$\{(\w+)(?::([?-])([^}]*))?\}/g;
+const VARIABLE = /\$\$|\$\{(\w+)(?::([?-])([^}]*))?\}/g;
 
 /**
  * Reads the compose file with these variables.
@@ -46,11 +46,9 @@ export function readCompose(env: Readonly<Record<string, string>>): ComposeFile 
 
 /** Every use of a variable, with its sign (`?` required, `-` optional) and what follows. */
 export function composeVariables(): { name: string; sign: string; rest: string }[] {
-  return [...composeText().matchAll(VARIABLE)].map(([, name = '', sign = '', rest = '']) => ({
-    name,
-    sign,
-    rest,
-  }));
+  return [...composeText().matchAll(VARIABLE)].flatMap(([, name, sign = '', rest = '']) =>
+    name === undefined ? [] : [{ name, sign, rest }],
+  );
 }
 
 function composeText(): string {
@@ -59,7 +57,8 @@ function composeText(): string {
 
 function fill(value: unknown, env: Readonly<Record<string, string>>): unknown {
   if (typeof value === 'string') {
-    return value.replaceAll(VARIABLE, (_all, name: string, sign?: string, rest?: string) => {
+    return value.replaceAll(VARIABLE, (all, name?: string, sign?: string, rest?: string) => {
+      if (name === undefined) return all.slice(1);
       const given = env[name] ?? '';
       if (given !== '') return given;
       if (sign === '?') throw new Error(`${name}: ${rest ?? ''}`);
