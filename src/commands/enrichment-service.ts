@@ -1,4 +1,4 @@
-/** `pulse enrichment-service`: stands in for the external service, for trying out failures. */
+/** `pulse enrichment-service`: plays the external service, to try out failures. */
 import { once } from 'node:events';
 import { InvalidArgumentError } from 'commander';
 import { EXIT_DONE } from '../cli/command.ts';

@@ -41,7 +41,7 @@ export async function declareQueues(
   await closeChannel(channel);
 }
 
-/** The same over a connection of its own. */
+/** The same over a separate connection. */
 export async function declareQueuesAt(
   url: string,
   bindings: readonly QueueBinding[],

@@ -44,7 +44,7 @@ export interface Tracing {
   enter<T>(span: Span, work: () => T): T;
   /** Of the current span; undefined when there is none, or when it is not recorded. */
   traceparent(): string | undefined;
-  /** The same, also when it is not recorded: whoever receives it then does not record either. */
+  /** The same, also when it is not recorded; the receiver then does not record either. */
   carriedTraceparent(): string | undefined;
   /** Sends what is left, for at most two seconds. */
   close(): Promise<void>;

@@ -21,7 +21,7 @@ let packed: Packed;
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'pulse-client-'));
   const args = ['pack', '-w', 'clients/typescript', '--json', '--pack-destination', folder];
-  // Before npm's own answer stands what the build has printed.
+  // The build prints before npm does.
   const printed = npm(args, process.cwd());
   [packed] = JSON.parse(printed.slice(printed.search(/^\[/m))) as [Packed];
   writeFileSync(join(folder, 'package.json'), '{ "private": true, "type": "module" }');
@@ -44,7 +44,7 @@ test('it holds its programs, their types, the README and the licence, and nothin
   expect(programs.filter((path) => !/^dist\/[a-z-]+\.(js|d\.ts)$/.test(path))).toEqual([]);
 });
 
-test('it brings no other package along, and the README installs what was packed', () => {
+test('it depends on no other package, and the README installs what was packed', () => {
   const lock = JSON.parse(readFileSync(join(folder, 'package-lock.json'), 'utf8')) as {
     packages: Record<string, { dependencies?: object }>;
   };
@@ -96,7 +96,7 @@ function compile(program: string): string {
   }
 }
 
-/** npm with an empty cache and a registry that nobody serves, whatever npm has started the tests. */
+/** Runs npm with an empty cache and a registry that does not answer, whatever npm started the tests. */
 function npm(args: readonly string[], cwd: string): string {
   const nowhere = ['--registry', 'http://127.0.0.1:1', '--cache', join(folder, 'cache')];
   return run('npm', [...args, ...nowhere, '--no-audit', '--no-fund'], cwd);

@@ -15,7 +15,7 @@ const replay = (id: string) => replayDeadLetter(fixture.replay, id, { actor: ALI
 
 async function fix(id: string, body: unknown): Promise<void> {
   const bytes = Buffer.from(typeof body === 'string' ? body : JSON.stringify(body));
-  const change = { body: bytes, tenant: 'acme', note: 'mended', actor: ALICE };
+  const change = { body: bytes, tenant: 'acme', note: 'corrected', actor: ALICE };
   expect(await fixDeadLetter(fixture.pool, id, change)).toBe(true);
 }
 
@@ -71,7 +71,7 @@ describe('a fixed pulse that is replayed', () => {
     const { actions, body, originalBody } = await fixture.find(id);
     expect(actions.map(({ action }) => action)).toEqual(['fixed', 'replay_started', 'replayed']);
     const [fixed, started] = actions;
-    expect(fixed).toMatchObject({ actor: 'alice', via: 'api', note: 'mended' });
+    expect(fixed).toMatchObject({ actor: 'alice', via: 'api', note: 'corrected' });
     expect(fixed!.bodySha256Before).toMatch(/^[0-9a-f]{64}$/);
     expect(fixed!.bodySha256Before).not.toBe(fixed!.bodySha256);
     expect(started!.bodySha256).toBe(fixed!.bodySha256);
