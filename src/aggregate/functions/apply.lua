@@ -78,6 +78,7 @@ end
 -- The sums to be written, as columns: one table for each key would cost more than the arithmetic.
 local function read_sums(live, fields, packed)
   local counts, highs, wholes, nanos, added, near_overflow = {}, {}, {}, {}, {}, false
+  local missing = {}
   local unpack_sum = struct.unpack
   for first = 1, #fields, CHUNK do
     local last = math.min(first + CHUNK - 1, #fields)
@@ -91,13 +92,16 @@ local function read_sums(live, fields, packed)
         count, high, whole, nano = count + old_count, high + old_high, whole + old_whole, nano + old_nano
         if nano >= NANO_LIMB then nano, whole = nano - NANO_LIMB, whole + 1 end
         if whole >= WHOLE_LIMB then whole, high = whole - WHOLE_LIMB, high + 1 end
+      else
+        missing[#missing + 1] = index
       end
       if high >= MAX_HIGH then near_overflow = true end
       counts[index], highs[index], wholes[index], nanos[index] = count, high, whole, nano
     end
   end
   return {
-    count = counts, high = highs, whole = wholes, nano = nanos, added = added, near_overflow = near_overflow,
+    count = counts, high = highs, whole = wholes, nano = nanos, added = added, missing = missing,
+    near_overflow = near_overflow,
   }
 end
 
@@ -222,6 +226,8 @@ local function apply(keys, args)
     write_sums(live, fields, sums)
     local batch = { new_id = new_id, window_min = window_min, window_max = window_max, now = now }
     write_header(live, header, counted, batch)
+    -- The sums are written by now: an error here must not reach the caller.
+    pcall(index_fields, index_of(live, header[1] or new_id), fields, sums)
   end
   sweep(state, seen_prefix)
   redis.call('HSET', books, 'generations', cmsgpack.pack(state))

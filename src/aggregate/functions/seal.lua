@@ -27,6 +27,7 @@ local function discard(keys, args)
   local wrong = check_version(version)
   if wrong then return wrong end
   redis.call('ZREM', index, batch_id)
+  redis.call('UNLINK', unpack(index_keys(index_of(sealed, batch_id))))
   return redis.call('UNLINK', sealed)
 end
 
