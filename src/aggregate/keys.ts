@@ -1,7 +1,8 @@
 /**
  * The text of Redis keys and hash fields. Only this file and the Lua beside it know them.
  *
- * Every key of a shard has the hash tag `{shard}`, so that one call uses one slot of a cluster.
+ * Every key of a shard has the hash tag `{shard}`, so that one call uses one slot of a cluster. The keys of the field
+ * indexes, `{shard}:fields:<batch id>` and `{shard}:fields:<batch id>:<bucket>`, exist only in functions/field-index.lua.
  */
 import type { AggregateKey } from '../contract/pulse.ts';
 import { HOUR_SECONDS } from '../core/window.ts';

@@ -62,12 +62,13 @@ test(
     };
     let answers = 0;
     let provisional = 0;
-    const ask = async (): Promise<void> => {
+    const ask = async (tenants?: readonly string[]): Promise<void> => {
       while (confirmed < rounds) {
         const atLeast = confirmed;
         const { rows, freshness } = await readUsage(fixture.usage, {
           ...EVERYTHING,
           groups: ['tenant', 'use_unity'],
+          tenants,
         });
         const atMost = started;
         const seen = new Map<number, Set<number>>();
@@ -87,7 +88,9 @@ test(
         if (freshness.provisional) provisional += 1;
       }
     };
-    await Promise.all([ingest(), flush(), flush(), ask(), ask()]);
+    const names = Array.from({ length: TENANTS }, (_, index) => pulseOf(index, 0).tenant);
+    // One reader scans the sums in Redis, the other finds them by their tenants.
+    await Promise.all([ingest(), flush(), flush(), ask(), ask(names)]);
     const { rows } = await readUsage(fixture.usage, EVERYTHING);
     expect(rows).toMatchObject([{ pulse_count: rounds * TENANTS }]);
     // Both cases occurred: with pulses in Redis, and with all of them flushed.

@@ -8,7 +8,8 @@
 --
 -- The key without a bucket counts the indexed fields. The index is complete when the hash has as many: a field enters
 -- both in one call, and leaves neither. Any other index is not used: the reader scans the hash. So a batch may begin
--- under a library that knows no index, or continue under one.
+-- under a library that knows no index, or continue under one. A change of the buckets or of the elements needs another
+-- word than `fields` in the names: a batch may live through it.
 
 -- A prime, so that all bits of the bytes below count.
 local BUCKETS = 31
