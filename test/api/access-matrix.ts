@@ -51,6 +51,7 @@ export const ACCESS_MATRIX: Readonly<Record<string, MatrixRow>> = {
   'GET /docs/static/*': { public: true },
   'GET /docs/static/index.html': { public: true },
   'GET /docs/static/swagger-initializer.js': { public: true },
+  'GET /docs/static/theme/favicon.svg': { public: true },
   'GET /health/live': { public: true },
   'GET /health/ready': { public: true },
   [`GET ${V1}/health/live`]: { public: true },

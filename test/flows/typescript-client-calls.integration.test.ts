@@ -193,6 +193,7 @@ async function checkDecisions(flow: Flow, { deadLetters }: PulseClient): Promise
     ...data[0],
     properties: expect.objectContaining({ headers: expect.anything() as object }) as object,
     ...{ body: { encoding: 'utf8', content: bad }, body_is_cut: false, original_body: null },
+    original_tenant: null,
     ...{ maybe_counted_since: null, actions: [] },
   });
   const good = JSON.stringify({ ...PULSE, use_unity: 'fixed' });

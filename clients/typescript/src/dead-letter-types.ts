@@ -75,8 +75,10 @@ export interface DeadLetterDetail extends DeadLetter {
   readonly body: DeadLetterBody;
   /** Whether `body` is only its first 8 MiB. */
   readonly body_is_cut: boolean;
-  /** What was sent originally, if a person has replaced it. */
+  /** What was sent originally, if a person has replaced it; null too if its tenant is not one of yours. */
   readonly original_body: DeadLetterBody | null;
+  /** The tenant in the original body, where you may see that body. */
+  readonly original_tenant: string | null;
   /** Since when it may have been counted; null if it was not. */
   readonly maybe_counted_since: string | null;
   /** Oldest first; at most the newest 500. */
