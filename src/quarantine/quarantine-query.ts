@@ -148,6 +148,11 @@ export async function listDeadLetters(
 /** Actions of one dead letter that are read; each takes a person or a replay, so there are few. */
 const ACTIONS_MAX = 500;
 
+/** Of bodies that the caller may not see, a hash is hidden too: a pulse is so short that it can be guessed. */
+const shownHash = (column: string): string =>
+  `CASE WHEN $3 OR ${column} = (SELECT sha256(coalesce(fixed_body, body)) FROM dead_letters WHERE id = $1)
+     THEN encode(${column}, 'hex') END`;
+
 /** The original body is only in the answer if the scope has the tenant that it was sent for, too. */
 export async function findDeadLetter(
   pool: Queryable,
@@ -167,10 +172,10 @@ export async function findDeadLetter(
   const [row] = rows;
   if (row === undefined) return undefined;
   const actions = await pool.query<DeadLetterAction>(
-    `SELECT action, actor, via, at, note, encode(body_sha256_before, 'hex') AS "bodySha256Before",
-            encode(body_sha256, 'hex') AS "bodySha256"
+    `SELECT action, actor, via, at, note, ${shownHash('body_sha256_before')} AS "bodySha256Before",
+            ${shownHash('body_sha256')} AS "bodySha256"
      FROM dead_letter_actions WHERE dead_letter_id = $1 ORDER BY at DESC LIMIT $2`,
-    [id, ACTIONS_MAX],
+    [id, ACTIONS_MAX, scope === 'all' || !row.isFixed || row.originalBody !== null],
   );
   return { ...row, actions: actions.rows.reverse() };
 }

@@ -1,5 +1,5 @@
 /** A fix may give a dead letter to another tenant: its original stays with the tenant that it had. */
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { Client, type PoolClient } from 'pg';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
@@ -57,6 +57,8 @@ async function moved(tenant: string | null = OLD) {
   return { id, body };
 }
 
+const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
+
 describe('the API, after a fix has given a dead letter to another tenant', () => {
   test('shows the new tenant what it was fixed to, and not what was sent', async () => {
     const { id } = await moved();
@@ -81,6 +83,20 @@ describe('the API, after a fix has given a dead letter to another tenant', () =>
       expect(answer.body).not.toContain(SECRET);
       expect(answer.body).not.toContain(OLD);
     }
+  });
+
+  test('shows the new tenant no hash of what was sent, which could be guessed', async () => {
+    const { id, body } = await sent(OLD);
+    expect((await call([OLD], `/${id}/replay`, {})).statusCode).toBe(200);
+    await fixture.pool.query("UPDATE dead_letters SET state = 'quarantined' WHERE id = $1", [id]);
+    expect((await call('all', `/${id}/body`, { content: FIXED })).statusCode).toBe(200);
+    expect((await call([NEW], `/${id}/replay`, {})).statusCode).toBe(200);
+    const seenBy = async (scope: TenantScope) => (await call(scope, `/${id}`)).body;
+    for (const scope of ['all', [OLD, NEW]] as const) {
+      expect((await seenBy(scope)).split(sha256(body))).toHaveLength(3);
+    }
+    expect(await seenBy([NEW])).not.toContain(sha256(body));
+    expect((await seenBy([NEW])).split(sha256(FIXED))).toHaveLength(3);
   });
 
   test('no longer shows it to the old tenant', async () => {
