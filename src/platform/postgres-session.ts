@@ -4,7 +4,8 @@ import { FatalError } from '../core/errors.ts';
 
 /**
  * What the code relies on, whatever the defaults of the server, the database and the user are: texts in UTF-8,
- * times and intervals in the formats that the driver parses, row-level security that filters.
+ * times and intervals in the formats that the driver parses, arrays that can hold NULL, row-level security that
+ * filters.
  */
 const SETTINGS: Readonly<Record<string, string>> = {
   client_encoding: 'UTF8',
@@ -13,6 +14,7 @@ const SETTINGS: Readonly<Record<string, string>> = {
   IntervalStyle: 'postgres',
   bytea_output: 'hex',
   standard_conforming_strings: 'on',
+  array_nulls: 'on',
   row_security: 'on',
   default_transaction_isolation: 'read committed',
 };

@@ -93,6 +93,7 @@ describe('a database', () => {
       `"TimeZone" = 'Asia/Kolkata'`,
       `client_encoding = 'LATIN1'`,
       'standard_conforming_strings = off',
+      'array_nulls = off',
       `bytea_output = 'escape'`,
       'row_security = off',
       `default_transaction_isolation = 'serializable'`,
@@ -104,10 +105,12 @@ describe('a database', () => {
     expect(await databaseMistakes(pool)).toEqual([]);
     await insertBatch(pool, [{ tenant: `acme` }, { tenant: `b\\'😀` }]);
     const { rows } = await pool.query(
-      `SELECT timestamptz '2026-02-03T04:05:06Z' AS at, '\\x00ff'::bytea AS bytes, text '😀' AS face`,
+      `SELECT timestamptz '2026-02-03T04:05:06Z' AS at, '\\x00ff'::bytea AS bytes, text '😀' AS face,
+              ($1::text[])[1] AS nothing`,
+      [[null]],
     );
     const at = new Date('2026-02-03T04:05:06Z');
-    expect(rows).toEqual([{ at, bytes: Buffer.from([0, 255]), face: '😀' }]);
+    expect(rows).toEqual([{ at, bytes: Buffer.from([0, 255]), face: '😀', nothing: null }]);
     expect(await scopedCounts()).toEqual([2, 1]);
     const odd = await readAsTenants(pool, [`b\\'😀`], (client) =>
       client.query('SELECT FROM pulses'),
