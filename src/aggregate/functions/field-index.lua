@@ -29,11 +29,10 @@ local function index_of(key, batch_id)
   return string.match(key, '^{[^}]*}') .. ':fields:' .. batch_id
 end
 
-local byte = string.byte
-
 -- The bucket of the tenant that a text begins with; a separator follows at `stop`. Names differ at one end, as in
 -- `tenant-1` and `one.example`. A crowded bucket costs readers time, nothing else.
 local function bucket_of(text, stop)
+  local byte = string.byte
   local a, b = byte(text, 1, 2)
   local y, z = byte(text, stop - 2, stop)
   return (a + 8 * b + 2 * y + 16 * z) % BUCKETS
