@@ -71,6 +71,7 @@ describe('every route', () => {
       'GET /openapi.json',
       'GET /asyncapi.json',
       'GET /',
+      'GET /docs/static/theme/favicon.svg',
       'GET /docs',
       'GET /docs/static/index.html',
       'GET /docs/static/swagger-initializer.js',
