@@ -1,19 +1,57 @@
-/** Parses JSON bodies, unless parsing one would take long. */
+/** Parses JSON bodies, unless parsing one would take long, or would change a text. */
+import { isUtf8 } from 'node:buffer';
 import type { FastifyInstance } from 'fastify';
 import { hasTooManyValues, JSON_VALUES_MAX } from '../core/json-size.ts';
 import { HTTP_PROBLEMS, ProblemError } from './problems.ts';
 
-/** Replaces Fastify's parser of JSON by one that refuses bodies of very many members. */
+/** An escape that may be half of a surrogate pair. */
+const SURROGATE = /\\u[dD][89a-fA-F]/;
+
+/**
+ * Replaces Fastify's parser of JSON by one that refuses bodies of very many members, and those that are not text:
+ * Postgres would store a replacement character for what is not UTF-8 and for half a character, so that two different
+ * names would become one.
+ */
 export function addJsonParser(app: FastifyInstance): void {
   const parse = app.getDefaultJsonParser('error', 'error');
   app.addContentTypeParser<Buffer>(
     'application/json',
     { parseAs: 'buffer' },
     (request, body, done) => {
-      if (hasTooManyValues(body)) done(tooManyValues());
-      else void parse(request, body.toString('utf8'), done);
+      if (hasTooManyValues(body)) {
+        done(tooManyValues());
+        return;
+      }
+      if (!isUtf8(body)) {
+        done(malformed('The body is not UTF-8.'));
+        return;
+      }
+      const text = body.toString('utf8');
+      void parse(request, text, (error, value: unknown) => {
+        if (error === null && SURROGATE.test(text) && hasHalfCharacter(value)) {
+          done(malformed('A text in the body contains half a character.'));
+        } else done(error, value);
+      });
     },
   );
+}
+
+/** In a text or in a name. Without recursion, because a body may be nested deeper than the stack. */
+function hasHalfCharacter(root: unknown): boolean {
+  const rest = [root];
+  while (rest.length > 0) {
+    const value = rest.pop();
+    if (typeof value === 'string') {
+      if (/\p{Cs}/u.test(value)) return true;
+    } else if (typeof value === 'object' && value !== null) {
+      for (const [name, member] of Object.entries(value)) rest.push(name, member);
+    }
+  }
+  return false;
+}
+
+function malformed(detail: string): ProblemError {
+  return new ProblemError(HTTP_PROBLEMS.PULSE_API_MALFORMED_BODY, { detail });
 }
 
 export function tooManyValues(): ProblemError {
