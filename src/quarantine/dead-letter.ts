@@ -7,6 +7,7 @@ import {
   textProperties,
   type DeliveredMessage,
 } from '../contract/dead-letter.ts';
+import { shortened } from '../contract/header-copy.ts';
 import {
   DEAD_LETTER_HEADERS,
   DEAD_LETTER_REASONS,
@@ -43,8 +44,6 @@ export interface DeadLetter {
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 const INDEX_MAX = 2_147_483_647;
-/** AMQP's limit is 255 bytes, so no real name is cut. */
-const QUEUE_LENGTH_MAX = 255;
 
 /**
  * Reads a delivery of the dead-letter queue. Never throws, whatever the delivery holds. A message of another
@@ -147,9 +146,12 @@ function exactMessageId(messageId: string | undefined): { messageIdBase64?: stri
   return { messageIdBase64: Buffer.from(messageId).toString('base64') };
 }
 
-/** A forged name may be longer than the index on queues takes, and then Postgres would refuse even a reduced row. */
+/**
+ * No real name is cut. A forged one may be longer than the index on queues takes, and then Postgres would refuse even
+ * a reduced row; or longer than a replay can send.
+ */
 function queueName(queue: string): string {
-  return storableText(queue.slice(0, QUEUE_LENGTH_MAX));
+  return shortened(storableText(queue));
 }
 
 /** The newest entry: the broker puts it first. */

@@ -54,6 +54,12 @@ describe('fromDelivery', () => {
     expect(row).toMatchObject({ queue: 'q'.repeat(255), tenant: null });
   });
 
+  test('cuts a forged queue name by bytes, so that a replay can send it', () => {
+    const headers = { 'x-pulse-queue': '\0'.repeat(255) };
+    // Each NUL becomes a character of three bytes.
+    expect(fromDelivery(delivery({ headers }), 'pulses').queue).toBe('\ufffd'.repeat(85));
+  });
+
   test('reads what ingest wrote', () => {
     const sent = refusedDelivery({ messageId: 'm1', timestamp: 1_700_000_000 }, 2);
     const row = fromDelivery(sent, 'pulses');
