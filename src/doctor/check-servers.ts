@@ -17,7 +17,7 @@ import {
 import { toError } from '../core/errors.ts';
 import { pendingMigrations } from '../platform/migrate.ts';
 import { describeRights, missingRights, readRights } from '../platform/postgres-rights.ts';
-import { databaseMistakes } from '../platform/postgres-session.ts';
+import { databaseMistakes, whyReadOnly } from '../platform/postgres-session.ts';
 import { closeRabbitConnection, openRabbitConnection } from '../platform/rabbit-connection.ts';
 import type { RedisClient } from '../platform/redis.ts';
 import { readAsTenants, SCOPE_ROLES } from '../platform/scoped-postgres.ts';
@@ -163,6 +163,7 @@ export async function checkPostgres(
     mustNotBe('full_page_writes', settings, 'off'),
     mustNotBe('synchronous_commit', settings, 'off'),
     ...(await checkDatabase(pool)),
+    await checkWrites(pool),
     pending.length === 0
       ? ok('postgres migrations', 'up to date')
       : danger('postgres migrations', `missing: ${pending.join(', ')}; run \`pulse migrate\``),
@@ -177,6 +178,12 @@ async function checkDatabase(pool: Pool): Promise<Finding[]> {
   const mistakes = await databaseMistakes(pool);
   if (mistakes.length === 0) return [ok(name, 'encoding, schema and session settings fit')];
   return mistakes.map((mistake) => danger(name, mistake));
+}
+
+async function checkWrites(pool: Pool): Promise<Finding> {
+  const name = 'postgres writes';
+  const reason = await whyReadOnly(pool);
+  return reason === undefined ? ok(name, 'are accepted') : danger(name, reason);
 }
 
 /** Checks the rights, and then reads as each role, as the API does. */

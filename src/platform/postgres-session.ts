@@ -40,6 +40,18 @@ function toOption(name: string, value: string): string {
   return `-c ${name}=${value.replaceAll(' ', '\\ ')}`;
 }
 
+/** Why no transaction can write, and what to do; undefined if they can. */
+export async function whyReadOnly(pool: Pick<Pool, 'query'>): Promise<string | undefined> {
+  const { rows } = await pool.query<{ standby: boolean; setting: string }>(
+    "SELECT pg_is_in_recovery() AS standby, current_setting('default_transaction_read_only') AS setting",
+  );
+  if (rows[0]?.standby === true) {
+    return 'is a standby, which takes no writes: DATABASE_URL must lead to the primary';
+  }
+  if (rows[0]?.setting !== 'on') return undefined;
+  return 'default_transaction_read_only is on, so every write fails: reset it for the user and the database';
+}
+
 interface Session {
   readonly database: string;
   readonly username: string;

@@ -5,7 +5,7 @@ import { pino } from 'pino';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, test } from 'vitest';
 import { pendingMigrations, runMigrations } from '../../src/platform/migrate.ts';
 import { createPool, waitForPostgres } from '../../src/platform/postgres.ts';
-import { databaseMistakes } from '../../src/platform/postgres-session.ts';
+import { databaseMistakes, whyReadOnly } from '../../src/platform/postgres-session.ts';
 import { readAsTenants } from '../../src/platform/scoped-postgres.ts';
 import { insertBatch } from '../usage/rows-fixture.ts';
 import { withClient, withPath } from '../support/servers.ts';
@@ -116,6 +116,12 @@ describe('a database', () => {
       client.query('SELECT FROM pulses'),
     );
     expect(odd.rowCount).toBe(1);
+  });
+
+  test('that takes no writes is reported', async () => {
+    expect(await whyReadOnly(open())).toBeUndefined();
+    await asAdmin(`ALTER DATABASE ${DATABASE} SET default_transaction_read_only = on`);
+    expect(await whyReadOnly(open())).toMatch(/^default_transaction_read_only is on/);
   });
 
   test('keeps the options of its URL, except those that Pulse relies on', async () => {
