@@ -217,13 +217,19 @@ test.each([
   expect(res.json()).toMatchObject({ errors: [{ field }] });
 });
 
-test.each(["admin'--", "' OR 1=1 --", 'admin"; DROP TABLE users; --', '\ud800'])(
+test.each(["admin'--", "' OR 1=1 --", 'admin"; DROP TABLE users; --', '\ufffd'])(
   'the name %j is treated as any other name',
   async (username) => {
     expect((await login({ username, password: ADMIN.password })).statusCode).toBe(401);
     expect(await findUser(pool, 'admin')).toBeDefined();
   },
 );
+
+test('400 for a name that is not text', async () => {
+  const res = await login({ username: '\ud800', password: ADMIN.password });
+  expect(res.statusCode).toBe(400);
+  expect(res.json()).toMatchObject({ code: 'PULSE_API_MALFORMED_BODY' });
+});
 
 test('many logins at once are all answered', async () => {
   const answers = await Promise.all(
