@@ -51,8 +51,13 @@ export async function addPrice(
 ): Promise<boolean> {
   if (!(await readProducts(client, [price.sku])).has(price.sku)) return false;
   if (await insertPrice(client, price, createdBy)) return true;
-  throw new ProblemError(CATALOG_PROBLEMS.PULSE_API_PRICE_EXISTS, {
-    detail: `Product ${price.sku} has a price in ${price.currency} from ${price.validFrom.toISOString()} on, which never changes.`,
+  throw priceExists(price);
+}
+
+/** The refusal of a price that starts at the same moment as another. */
+export function priceExists({ sku, currency, validFrom }: Price): ProblemError {
+  return new ProblemError(CATALOG_PROBLEMS.PULSE_API_PRICE_EXISTS, {
+    detail: `Product ${sku} has a price in ${currency} from ${validFrom.toISOString()} on, which never changes.`,
   });
 }
 

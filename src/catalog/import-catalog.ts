@@ -16,10 +16,9 @@ import {
   type ProductJson,
   type UnitJson,
 } from './catalog-json.ts';
-import { CATALOG_PROBLEMS } from './catalog-problems.ts';
 import { readProducts } from './catalog-query.ts';
 import { ROW_SCHEMAS } from './catalog-rows-schema.ts';
-import { addUnit, changeCustomer, changeProduct } from './change-catalog.ts';
+import { addUnit, changeCustomer, changeProduct, priceExists } from './change-catalog.ts';
 import { insertPrice, readPrices } from './prices-query.ts';
 import type { Price } from './prices.ts';
 
@@ -111,9 +110,7 @@ async function storePrice(client: PoolClient, price: Price, createdBy: string): 
   const prices = await readPrices(client, { skus: [sku], currency, at: validFrom });
   const known = prices.get(sku);
   if (known !== undefined && isSame(known, price)) return;
-  throw new ProblemError(CATALOG_PROBLEMS.PULSE_API_PRICE_EXISTS, {
-    detail: `Product ${sku} has a price in ${currency} from ${validFrom.toISOString()} on, which never changes.`,
-  });
+  throw priceExists(price);
 }
 
 /** Each returns what is wrong with a row, by the rules of the API. */

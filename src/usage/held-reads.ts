@@ -2,9 +2,9 @@
  * Bounds how many questions read Redis at a time, and lets equal ones share a read.
  *
  * A read of all tenants, or of a batch without a complete field index, costs Redis a tenth of a second at 60,000
- * unflushed sums, time that ingest needs. So a few reads run at a time, one of each caller, and the others wait in order. Questions with the same filter that wait
- * share one read. A read that has started is not shared: it may have passed the rows of a pulse that was counted
- * before the question.
+ * unflushed sums, time that ingest needs. So a few reads run at a time, one of each caller, and the others wait in
+ * order. Questions with the same filter that wait share one read. A read that has started is not shared: it may have
+ * passed the rows of a pulse that was counted before the question.
  */
 import type { RowFilter } from '../aggregate/accumulator.ts';
 import type { HeldBatch } from './read-held.ts';

@@ -51,7 +51,7 @@ end
 -- ARGV[5] glob that fields must match, ARGV[6] JSON of the further conditions, each optional:
 --   { tenants = { name = true ... }, skus = ..., units = ..., from_hour = n, to_hour = n }
 -- Output: { next cursor, field, sum, field, sum ... }; nil when neither hash is the batch: it was flushed.
--- Complexity: O(ARGV[4]), or O(INDEX_STEP) with an index.
+-- Complexity: O(ARGV[4]), or O(STEP_FIELDS + STEP_BYTES) with an index.
 local function match(keys, args)
   local live, sealed = keys[1], keys[2]
   local version, batch_id, cursor, count, glob, json = args[1], args[2], args[3], args[4], args[5], args[6]
