@@ -1,8 +1,8 @@
 /** Loads the Redis Functions, and ensures that Redis has exactly the version that this build uses. */
 import { readFileSync } from 'node:fs';
 import type { Redis } from 'ioredis';
-import { FatalError } from '../core/errors.ts';
-import { mastersOf, type RedisClient } from '../platform/redis.ts';
+import { FatalError, TransientError } from '../core/errors.ts';
+import { isRedisDown, mastersOf, type RedisClient } from '../platform/redis.ts';
 
 /** The version of the contract in functions/library.lua; sent with every call. */
 export const LIBRARY_VERSION = '1';
@@ -21,6 +21,7 @@ export function libraryCode(): string {
  *
  * @throws FatalError PULSE_REDIS_LIBRARY when Redis has a newer version: replacing it would break the workers that use
  * it.
+ * @throws TransientError PULSE_REDIS_UNREACHABLE
  */
 export async function ensureLibrary(redis: RedisClient): Promise<void> {
   await Promise.all(mastersOf(redis).map(ensureLibraryOn));
@@ -38,7 +39,7 @@ async function ensureLibraryOn(redis: Redis): Promise<void> {
   const present = await readLibraryCode(redis);
   if (present === code) return;
   assertNotNewer(versionOf(present));
-  await redis.call('FUNCTION', 'LOAD', 'REPLACE', code);
+  await callFunction(redis, 'LOAD', 'REPLACE', code);
 }
 
 function assertNotNewer(version: string | undefined): void {
@@ -61,9 +62,18 @@ function versionOf(code: string | undefined): string | undefined {
 }
 
 async function readLibraryCode(redis: Redis): Promise<string | undefined> {
-  const reply = await redis.call('FUNCTION', 'LIST', 'LIBRARYNAME', LIBRARY_NAME, 'WITHCODE');
+  const reply = await callFunction(redis, 'LIST', 'LIBRARYNAME', LIBRARY_NAME, 'WITHCODE');
   const library: unknown = (reply as unknown[])[0];
   if (!Array.isArray(library)) return undefined;
   const pairs = library as unknown[];
   return pairs[pairs.indexOf('library_code') + 1] as string;
+}
+
+async function callFunction(redis: Redis, ...args: string[]): Promise<unknown> {
+  try {
+    return await redis.call('FUNCTION', ...args);
+  } catch (error) {
+    if (!isRedisDown(error)) throw error;
+    throw new TransientError('PULSE_REDIS_UNREACHABLE', 'Redis did not answer.', { cause: error });
+  }
 }

@@ -17,10 +17,20 @@ export interface Clients {
   readonly accumulator: Accumulator;
 }
 
-/** Opens them; they connect in the background and are closed with the run. */
-export function openClients(run: CommandRun, servers: ServerUrls = findServers(run)): Clients {
+/**
+ * Opens them; they connect in the background and are closed with the run.
+ *
+ * @param options.usesRedis False for a process that runs without Redis: its client never connects.
+ */
+export function openClients(
+  run: CommandRun,
+  {
+    servers = findServers(run),
+    usesRedis = true,
+  }: { readonly servers?: ServerUrls; readonly usesRedis?: boolean } = {},
+): Clients {
   const { logger, closer } = run;
-  const redis = createRedis(servers.redisUrl, { name: 'pulse', logger });
+  const redis = createRedis(servers.redisUrl, { name: 'pulse', logger, connects: usesRedis });
   closer.add('redis', () => {
     redis.disconnect();
   });

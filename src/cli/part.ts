@@ -7,15 +7,17 @@ import type { ProcessHealth } from '../platform/health.ts';
 import type { Tracing } from '../platform/tracing.ts';
 import type { Clients } from './clients.ts';
 import type { CommandRun } from './command.ts';
-import type { ServerCheck } from './prepare-servers.ts';
+import type { PreparationStep, ServerCheck } from './prepare-servers.ts';
 import type { ApiCredentials } from './servers.ts';
 
 export interface Part {
   readonly name: string;
   /** Refuses servers that it must not use, before anything is changed on them. */
   readonly check?: ServerCheck;
+  /** Creates on the servers what it needs. */
+  readonly prepare?: PreparationStep;
   /** Adds to `run.closer` what must be closed, to `run.health` what readiness depends on. */
-  start(run: PartRun, clients: Clients): void | Promise<void>;
+  start?(run: PartRun, clients: Clients): void | Promise<void>;
 }
 
 /** What parts are started with. */

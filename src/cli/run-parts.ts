@@ -34,35 +34,42 @@ export interface ReadyLine {
 
 const READINESS_TIMEOUT_MS = 2_000;
 
-/** @param options.api Whether the parts need the secrets of the API. */
-export const defineStart = (
-  name: string,
-  { api, parts }: { readonly api: boolean; readonly parts: readonly Part[] },
-) =>
+interface Started {
+  /** Whether the parts need the secrets of the API. */
+  readonly api: boolean;
+  /** False if no part sends a command to Redis: the process then starts and runs without it. */
+  readonly usesRedis?: boolean | undefined;
+  readonly parts: readonly Part[];
+}
+
+export const defineStart = (name: string, started: Started) =>
   defineCommand({
     options: { checkConfig: { about: 'check the configuration and exit' } },
     json: 'print one line of JSON with all addresses once ready',
-    needs: { api, testFaults: true },
+    needs: { api: started.api, testFaults: true },
     examples: [`pulse ${name}`, `pulse ${name} --json`],
     async run(run) {
       if (run.flags.checkConfig) run.print('The configuration is valid.');
-      else await runParts(run, parts, { json: run.json, hasApi: api });
+      else await runParts(run, { ...started, json: run.json });
       return EXIT_DONE;
     },
   });
 
 async function runParts(
   run: CommandRun,
-  parts: readonly Part[],
-  { json, hasApi }: { json: boolean; hasApi: boolean },
+  { api, parts, usesRedis, json }: Started & { readonly json: boolean },
 ): Promise<void> {
-  await assertPortsUsable(run.config, { hasApi });
+  await assertPortsUsable(run.config, { hasApi: api });
   // Opened first, so closed last.
   run.closer.add('process', () => {
     run.tell('Stopped.');
   });
   const end = createRunEnd(run.stop);
-  const ready = await startParts(run, await openServers(run), { parts, onFatal: end.fail });
+  const ready = await startParts(run, await openServers(run), {
+    parts,
+    usesRedis,
+    onFatal: end.fail,
+  });
   if (json) run.print(toJson(ready));
   else {
     const next = ready.api === undefined ? [] : ['', ...describeNext()];
@@ -78,7 +85,11 @@ async function runParts(
 export async function startParts(
   run: CommandRun,
   { servers, credentials }: OpenedServers,
-  { parts, onFatal }: { parts: readonly Part[]; onFatal: (error: Error) => void },
+  {
+    parts,
+    usesRedis = true,
+    onFatal,
+  }: Omit<Started, 'api'> & { readonly onFatal: (error: Error) => void },
 ): Promise<ReadyLine> {
   const { config, logger } = run;
   const registry = createMetricsRegistry();
@@ -88,10 +99,14 @@ export async function startParts(
   });
   const metrics = await startMetricsServer(registry, { ...config.metrics, health });
   run.closer.add('metrics', () => metrics.close());
-  const clients = openClients(run, servers);
-  const checks = parts.flatMap(({ check }) => check ?? []);
-  const settings = await prepareServers(run, clients, checks);
-  for (const url of Object.values(servers)) {
+  const clients = openClients(run, { servers, usesRedis });
+  const settings = await prepareServers(run, clients, {
+    checks: parts.flatMap(({ check }) => check ?? []),
+    steps: parts.flatMap(({ prepare }) => prepare ?? []),
+    usesRedis,
+  });
+  const { redisUrl, ...others } = servers;
+  for (const url of [...Object.values(others), ...(usesRedis ? [redisUrl] : [])]) {
     logger.info({ server: serverOf(url) }, 'server connected and prepared');
   }
   const tracing = await openTracing(run);
@@ -107,7 +122,7 @@ export async function startParts(
   const context = { ...shared, onFatal, onMessageStep };
   for (const part of parts) {
     logger.debug({ part: part.name }, 'part starts');
-    await part.start({ ...run, ...context }, clients);
+    await part.start?.({ ...run, ...context }, clients);
   }
   health.phase = 'running';
   run.stop.addEventListener('abort', () => {

@@ -49,7 +49,7 @@ async function runDemo(run: CommandRun, flags: Flags<typeof OPTIONS>): Promise<n
   const opened = await openPrivateServers(run, name);
   const ready = await startParts(run, opened, { parts: ALL_PARTS, onFatal: end.fail });
   const { api = '', username = '', password = '' } = ready;
-  const clients = openClients(run, opened.servers);
+  const clients = openClients(run, { servers: opened.servers });
   const context = { run, clients, ledger: createDemoLedger() };
 
   const work = async (): Promise<DemoResult> => {

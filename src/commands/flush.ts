@@ -14,7 +14,7 @@ export const flush = defineCommand({
   examples: ['pulse flush', 'pulse flush --json'],
   async run(run) {
     const clients = openClients(run);
-    await prepareServers(run, clients, [(_run, opened) => assertEpochFits(opened)]);
+    await prepareServers(run, clients, { checks: [(_run, opened) => assertEpochFits(opened)] });
     const onStep = flushCrashPoint(run);
     const report = await flushAll({ ...clients, logger: run.logger, onStep });
     const { rowCount, pulseCount, batchCount, skippedCount, seconds } = report;

@@ -62,7 +62,7 @@ function startEnrichmentClient({ config, logger, registry, tracing }: PartRun) {
 
 const queues: Part = {
   name: 'message queues',
-  start: ({ config }, { servers }) =>
+  prepare: ({ config }, { servers }) =>
     declareQueuesAt(
       servers.rabbitmqUrl,
       messageQueues(config.messages.prefix),

@@ -10,7 +10,7 @@ import { readLastFlush } from '../flush/ledger.ts';
 import { readPauseState, type PauseState } from '../ingest/pauses-query.ts';
 import { readOutboxDepth } from '../messaging/relay-query.ts';
 import { serverOf } from '../platform/logger.ts';
-import { closeRabbitConnection, openRabbitConnection } from '../platform/rabbit-connection.ts';
+import { withRabbitConnection } from '../platform/rabbit-connection.ts';
 import { waitForRedis } from '../platform/redis.ts';
 import { readQueueDepth, topologyNames } from '../platform/topology.ts';
 import { OUTBOX_LATE_SECONDS } from '../doctor/check-messages.ts';
@@ -178,8 +178,7 @@ async function readOutbox(pool: Clients['pool']): Promise<Outbox> {
 
 async function readQueues(url: string, config: CommandRun['config']) {
   const signal = AbortSignal.timeout(ANSWER_TIMEOUT_MS);
-  const connection = await openRabbitConnection(url, { name: 'pulse status', signal });
-  try {
+  return withRabbitConnection(url, { name: 'pulse status', signal }, async (connection) => {
     const names = topologyNames(config.queue);
     const read = async (queue: string): Promise<Depth | null> => {
       const depth = await readQueueDepth(connection, queue);
@@ -197,9 +196,7 @@ async function readQueues(url: string, config: CommandRun['config']) {
       deadQueue: await read(names.deadQueue),
       messageQueues: found,
     };
-  } finally {
-    await closeRabbitConnection(connection);
-  }
+  });
 }
 
 function sumUp(books: readonly ShardBooks[]) {

@@ -3,7 +3,7 @@ import type { Pool } from 'pg';
 import type { Finding } from '../aggregate/redis-durability.ts';
 import { count } from '../cli/wording.ts';
 import { readOutboxDepth, type OutboxDepth } from '../messaging/relay-query.ts';
-import { closeRabbitConnection, openRabbitConnection } from '../platform/rabbit-connection.ts';
+import { withRabbitConnection } from '../platform/rabbit-connection.ts';
 import { readQueueDepth, type QueueDepth } from '../platform/topology.ts';
 import { ok, warning } from './findings.ts';
 
@@ -14,16 +14,13 @@ export async function checkMessageQueues(
   url: string,
   queues: readonly string[],
 ): Promise<Finding[]> {
-  const connection = await openRabbitConnection(url, { name: 'pulse doctor messages' });
-  try {
+  return withRabbitConnection(url, { name: 'pulse doctor messages' }, async (connection) => {
     const findings: Finding[] = [];
     for (const queue of queues) {
       findings.push(judgeMessageQueue(queue, await readQueueDepth(connection, queue)));
     }
     return findings;
-  } finally {
-    await closeRabbitConnection(connection);
-  }
+  });
 }
 
 /** @param depth Undefined when there is no such queue. */

@@ -18,7 +18,7 @@ import { toError } from '../core/errors.ts';
 import { pendingMigrations } from '../platform/migrate.ts';
 import { describeRights, missingRights, readRights } from '../platform/postgres-rights.ts';
 import { databaseMistakes, whyReadOnly } from '../platform/postgres-session.ts';
-import { closeRabbitConnection, openRabbitConnection } from '../platform/rabbit-connection.ts';
+import { withRabbitConnection } from '../platform/rabbit-connection.ts';
 import type { RedisClient } from '../platform/redis.ts';
 import { readAsTenants, SCOPE_ROLES } from '../platform/scoped-postgres.ts';
 import {
@@ -38,8 +38,7 @@ export async function checkRabbit(
   queue: string,
   isPaused: () => Promise<boolean>,
 ): Promise<Finding[]> {
-  const connection = await openRabbitConnection(url, { name: 'pulse doctor' });
-  try {
+  return withRabbitConnection(url, { name: 'pulse doctor' }, async (connection) => {
     const { version } = connection.connection.serverProperties;
     const findings: Finding[] = [atLeast('rabbitmq version', version, '3.10')];
     const names = topologyNames(queue);
@@ -62,9 +61,7 @@ export async function checkRabbit(
       judgeParkedQueue(parked, names),
       await checkPublishing(url, names.exchange),
     ];
-  } finally {
-    await closeRabbitConnection(connection);
-  }
+  });
 }
 
 export function judgeQueue({ readyCount, consumerCount }: QueueDepth, paused: boolean): Finding {

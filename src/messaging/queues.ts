@@ -1,10 +1,6 @@
 /** The exchanges and queues of the chain: what a domain says about its own, and their declaration. */
 import type { Channel, ChannelModel } from 'amqplib';
-import {
-  closeChannel,
-  closeRabbitConnection,
-  openRabbitConnection,
-} from '../platform/rabbit-connection.ts';
+import { closeChannel, withRabbitConnection } from '../platform/rabbit-connection.ts';
 import { toTopologyError } from '../platform/topology.ts';
 
 /** A queue and the exchange that feeds it. */
@@ -47,12 +43,9 @@ export async function declareQueuesAt(
   bindings: readonly QueueBinding[],
   deadExchange: string,
 ): Promise<void> {
-  const connection = await openRabbitConnection(url, { name: 'pulse message queues' });
-  try {
-    await declareQueues(connection, bindings, deadExchange);
-  } finally {
-    await closeRabbitConnection(connection);
-  }
+  await withRabbitConnection(url, { name: 'pulse message queues' }, (connection) =>
+    declareQueues(connection, bindings, deadExchange),
+  );
 }
 
 async function declareQueue(

@@ -1,5 +1,6 @@
 /** Opens one RabbitMQ connection, and waits for the server when a process starts. */
 import { connect, type Channel, type ChannelModel } from 'amqplib';
+import { PulseError, TransientError } from '../core/errors.ts';
 import { waitAtMost } from './backoff.ts';
 import { guardHeaders } from './header-guard.ts';
 import { hostUrls } from './server-urls.ts';
@@ -89,6 +90,36 @@ export async function closeRabbitConnection(connection: ChannelModel): Promise<v
   setTimeout(() => {
     stream?.destroy(new Error('RabbitMQ did not answer the close.'));
   }, SOCKET_LINGER_MS).unref();
+}
+
+/**
+ * Runs `work` on a connection that exists for it alone.
+ *
+ * @throws TransientError PULSE_RABBIT_UNREACHABLE when RabbitMQ cannot be reached, or the connection was lost.
+ */
+export async function withRabbitConnection<T>(
+  url: string,
+  options: RabbitConnectionOptions,
+  work: (connection: ChannelModel) => Promise<T>,
+): Promise<T> {
+  const unreachable = (error: unknown): TransientError =>
+    new TransientError('PULSE_RABBIT_UNREACHABLE', `RabbitMQ: ${causeOf(error)}.`, {
+      cause: error,
+    });
+  const connection = await openRabbitConnection(url, options).catch((error: unknown) => {
+    throw unreachable(error);
+  });
+  const link = { lost: false };
+  connection.once('close', () => {
+    link.lost = true;
+  });
+  try {
+    return await work(connection);
+  } catch (error) {
+    throw link.lost && !(error instanceof PulseError) ? unreachable(error) : error;
+  } finally {
+    await closeRabbitConnection(connection);
+  }
 }
 
 /**

@@ -15,6 +15,8 @@ export interface RedisOptions {
   readonly name: string;
   readonly logger: Logger;
   readonly commandTimeoutMs?: number;
+  /** False for a process that sends no command: the client exists, and never opens a connection. */
+  readonly connects?: boolean;
 }
 
 /** How Redis refuses a login. The last one comes from a server that has no password set. */
@@ -42,7 +44,7 @@ const RECONNECT = { baseMs: 50, capMs: 2_000 };
  * may reach another server. A cluster client follows its masters by other means.
  */
 export function createRedis(url: string, options: RedisOptions): RedisClient {
-  const { name, logger, commandTimeoutMs = 15_000 } = options;
+  const { name, logger, commandTimeoutMs = 15_000, connects = true } = options;
   const settings = {
     // Redis does not allow spaces in names.
     connectionName: name.replaceAll(' ', '-'),
@@ -61,9 +63,11 @@ export function createRedis(url: string, options: RedisOptions): RedisClient {
         retryStrategy: (attempt) => backoffDelayMs(attempt, RECONNECT),
       });
   logOutages(client, { server: serverOf(url), name, logger });
-  client.connect().catch(() => {
-    // The listeners above report it, and the retry strategy continues.
-  });
+  if (connects) {
+    client.connect().catch(() => {
+      // The listeners above report it, and the retry strategy continues.
+    });
+  }
   return client;
 }
 
@@ -130,12 +134,17 @@ function isWrongServer({ message }: Error): boolean {
   return WRONG_SERVER.test(message);
 }
 
+/** Whether a command failed because its server is lost, or is not the primary at the moment. */
+export function isRedisDown(error: unknown): boolean {
+  return !(error instanceof ReplyError) || isWrongServer(error as Error);
+}
+
 /** A replica answers pings and reads. A client that writes nothing would never notice that it was demoted. */
 async function assertIsPrimary(redis: Redis): Promise<void> {
   const [role] = await redis.role().catch((error: unknown) => {
     // A managed server may forbid the question; then only a write shows it.
-    if (error instanceof ReplyError && !isWrongServer(error as Error)) return [];
-    throw error;
+    if (isRedisDown(error)) throw error;
+    return [];
   });
   if (role === undefined || role === 'master') return;
   redis.disconnect(true);

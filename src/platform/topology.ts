@@ -1,7 +1,7 @@
 /** The exchanges and queues of Pulse: names, arguments, and how existing ones differ. */
 import type { Channel, ChannelModel } from 'amqplib';
 import { codeOf, FatalError } from '../core/errors.ts';
-import { closeChannel, closeRabbitConnection, openRabbitConnection } from './rabbit-connection.ts';
+import { closeChannel, withRabbitConnection } from './rabbit-connection.ts';
 
 /** The names that derive from PULSE_QUEUE. */
 export interface TopologyNames {
@@ -67,12 +67,9 @@ async function declare(
 
 /** The same over a separate connection, for commands that need no session. */
 export async function declareTopologyAt(url: string, queue: string): Promise<void> {
-  const connection = await openRabbitConnection(url, { name: 'pulse topology' });
-  try {
-    await declareTopology(connection, queue);
-  } finally {
-    await closeRabbitConnection(connection);
-  }
+  await withRabbitConnection(url, { name: 'pulse topology' }, (connection) =>
+    declareTopology(connection, queue),
+  );
 }
 
 /** The current depth of a queue; undefined when it does not exist. */
