@@ -138,6 +138,26 @@ export async function checkRedisWrites(redis: Redis): Promise<Finding> {
   };
 }
 
+/**
+ * Whether enough replicas are connected for the server to take writes. Undefined when it is a replica, sets no
+ * minimum, or does not show it.
+ */
+export async function checkRedisReplicas(redis: Redis): Promise<Finding | undefined> {
+  const replication = await readInfo(redis, 'replication');
+  // Present only with a minimum.
+  const inSync = replication.get('min_slaves_good_slaves');
+  const needed = Number((await readSetting(redis, 'min-replicas-to-write')) ?? 0);
+  if (inSync === undefined || replication.get('role') !== 'master') return undefined;
+  const detail = `${inSync} of ${needed} required are in sync`;
+  return Number(inSync) >= needed
+    ? { name: 'redis replicas', status: 'ok', detail }
+    : {
+        name: 'redis replicas',
+        status: 'danger',
+        detail: `${detail}: Redis takes no writes, so nothing is counted. Start replicas, or lower min-replicas-to-write`,
+      };
+}
+
 function onOff(flag: string | undefined): string | undefined {
   return flag === undefined ? undefined : flag === '1' ? 'yes' : 'no';
 }

@@ -73,6 +73,7 @@ export function describeReport(report: ReplayReport): string[] {
   if (report.overtaken > 0) lines.push(`${report.overtaken} replayed, and at once refused again`);
   if (report.missing > 0) lines.push(`${report.missing} skipped: someone else changed them`);
   if (report.forgotten > 0) lines.push(`${report.forgotten} skipped: ${FORGOTTEN}`);
+  if (report.unroutable > 0) lines.push(`${report.unroutable} skipped: ${UNROUTABLE}`);
   if (report.error !== undefined) lines.push(report.error.message);
   return lines;
 }
@@ -81,6 +82,10 @@ export function describeReport(report: ReplayReport): string[] {
 export const FORGOTTEN =
   'it may have been counted so long ago that its id is forgotten, and would be counted twice. ' +
   'If you know that it was not counted, use --even-if-forgotten.';
+
+/** The same. */
+export const UNROUTABLE =
+  'its queue no longer exists. Start the process that declares it, or discard it.';
 
 function describeAction({ action, actor, via, at, note, bodySha256 }: DeadLetterAction): string {
   const who = actor === null ? 'Pulse' : `${actor} (${via.replace('_', ' ')})`;

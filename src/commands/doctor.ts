@@ -1,4 +1,5 @@
 /** `pulse doctor`. */
+import { DatabaseError } from 'pg';
 import type { Finding } from '../aggregate/redis-durability.ts';
 import { openClients, type Clients } from '../cli/clients.ts';
 import { EXIT_DONE, EXIT_FAILED, waitOptions, type CommandRun } from '../cli/command.ts';
@@ -109,6 +110,10 @@ async function orDanger(
     return await check();
   } catch (error) {
     if (error instanceof PulseError) return [danger(name, error.message)];
+    // The server answers; a check of several servers would otherwise name the wrong one.
+    if (error instanceof DatabaseError) {
+      return [danger(name, `Postgres refuses a query: ${error.message}`)];
+    }
     const reason = error instanceof Error ? error.message : 'unknown';
     return [danger(name, `${serverOf(url)} does not answer (${reason})`)];
   }

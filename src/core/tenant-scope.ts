@@ -10,3 +10,8 @@ export function includesTenant(scope: TenantScope, tenant: string): boolean {
 export function tenantsOf(scope: TenantScope): readonly string[] | undefined {
   return scope === 'all' ? undefined : scope;
 }
+
+/** Callers with the same scope share limits and turns: the callers of one tenant, and those of all tenants. */
+export function shareOf(tenants: TenantScope): string {
+  return tenants === 'all' ? 'all' : JSON.stringify([...new Set(tenants)].sort());
+}

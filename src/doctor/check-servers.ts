@@ -5,6 +5,7 @@ import { LIBRARY_VERSION, libraryVersionIn } from '../aggregate/library.ts';
 import {
   checkEachNode,
   checkRedisDurability,
+  checkRedisReplicas,
   checkRedisWrites,
   readInfo,
   type Finding,
@@ -127,10 +128,12 @@ export async function checkRedis(redis: RedisClient): Promise<Finding[]> {
 async function checkRedisNode(redis: Redis): Promise<Finding[]> {
   const version = (await readInfo(redis, 'server')).get('redis_version') ?? 'unknown';
   const library = await libraryVersionIn(redis);
+  const replicas = await checkRedisReplicas(redis);
   return [
     atLeast('redis version', version, '7.0'),
     ...(await checkRedisDurability(redis)),
     await checkRedisWrites(redis),
+    ...(replicas === undefined ? [] : [replicas]),
     judgeMemory(await readInfo(redis, 'memory')),
     library === undefined
       ? warning('redis functions', 'not loaded yet; a start loads them')

@@ -4,7 +4,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { whenOver } from './answer-deadline.ts';
 import { actorNameOf, type Caller } from './caller.ts';
 import { HTTP_PROBLEMS, ProblemError } from './problems.ts';
-import { shareOf } from './tenant-limit.ts';
+import { shareOf } from '../core/tenant-scope.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {

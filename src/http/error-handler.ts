@@ -42,8 +42,10 @@ export function answerError(error: unknown, request: FastifyRequest, reply: Fast
   const problem = problemOf(error);
   const { status, code } = problem.kind;
   if (status >= 500) {
-    const level = status === 500 ? 'error' : 'warn';
-    request.log[level]({ err: error, code }, 'request failed');
+    // Its work was cut short on purpose, so its error says nothing about Pulse.
+    const isGone = reply.raw.closed;
+    const level = isGone ? 'debug' : status === 500 ? 'error' : 'warn';
+    request.log[level]({ err: error, code }, isGone ? 'caller disconnected' : 'request failed');
   }
   forgetAnswer(reply);
   if (status === 503) void reply.header('retry-after', RETRY_AFTER_SECONDS);

@@ -1,5 +1,5 @@
 /** Limits on work in progress in this process, shared between tenants so that none can take all of it. */
-import type { TenantScope } from '../core/tenant-scope.ts';
+import { shareOf, type TenantScope } from '../core/tenant-scope.ts';
 import { HTTP_PROBLEMS, ProblemError, type ProblemKind } from './problems.ts';
 
 export interface TenantLimitOptions {
@@ -62,9 +62,4 @@ export function createTenantLimit({
       };
     },
   };
-}
-
-/** Callers with the same scope share one limit: the callers of one tenant, and those of all tenants. */
-export function shareOf(tenants: TenantScope): string {
-  return tenants === 'all' ? 'all' : JSON.stringify([...new Set(tenants)].sort());
 }

@@ -3,6 +3,7 @@
  * identity of a message, the request that it stems from, and how often it has been tried.
  */
 import { randomUUID } from 'node:crypto';
+import { shortened } from '../contract/header-copy.ts';
 import type { Publication } from '../contract/publication.ts';
 import { TRACEPARENT } from '../core/trace-context.ts';
 
@@ -76,7 +77,7 @@ export function toRetry(message: ReceivedMessage): Publication {
     body,
     messageId: id,
     contentType: CONTENT_TYPE,
-    type: message.routingKey,
+    type: shortened(message.routingKey),
     correlationId,
     replyTo,
     headers: {

@@ -12,6 +12,7 @@ import {
   type CircuitBreakerPolicy,
 } from 'cockatiel';
 import { TransientError } from '../core/errors.ts';
+import { isStorable } from '../core/storable.ts';
 import { TRACEPARENT } from '../core/trace-context.ts';
 import { ImpossibleError } from '../messaging/handler.ts';
 import type { Logger } from '../platform/logger.ts';
@@ -52,6 +53,7 @@ export interface EnrichmentClient {
 }
 
 const ANSWER_BYTES_MAX = 64 * 1024;
+const ANSWER_DEPTH_MAX = 64;
 const FAILURES_IN_A_ROW = 5;
 const OPEN_MS = 10_000;
 const RETRYABLE_STATUSES = new Set([408, 425, 429]);
@@ -153,6 +155,11 @@ async function call(
   const answer = parseObject(text);
   if (answer === undefined) {
     throw unavailable('The enrichment service answered something other than a JSON object.');
+  }
+  if (!isStorable(answer, ANSWER_DEPTH_MAX)) {
+    const detail =
+      'The answer of the enrichment service is nested too deep, or holds a NUL or half a character.';
+    throw new ImpossibleError({ code: 'enrichment_refused', detail });
   }
   return answer;
 }

@@ -74,8 +74,8 @@ export function previewToJson({ matched, byReason, first }: Preview) {
 }
 
 export function reportToJson(report: ReplayReport) {
-  const { replayed, overtaken, forgotten, missing, end, next, error } = report;
-  return { replayed, overtaken, forgotten, missing, end, next, error: error?.message ?? null };
+  const { error, ...rest } = report;
+  return { ...rest, error: error?.message ?? null };
 }
 
 function actionToJson(action: DeadLetterAction) {

@@ -14,7 +14,7 @@ import {
   type DeadLetterReason,
 } from '../contract/rejection.ts';
 import { REPLAY_ID_HEADER } from './replay-publication.ts';
-import { storableText, toStorable } from './storable.ts';
+import { storableText, toStorable } from '../core/storable.ts';
 import { tenantInBody } from './tenant-in-body.ts';
 
 /** A row to insert. Its texts hold no character that Postgres refuses. */

@@ -7,5 +7,9 @@ export const QUARANTINE_PROBLEMS = defineProblems({
     status: 409,
     title: 'The pulse may have been counted, and its id is no longer remembered.',
   },
+  PULSE_API_DEAD_LETTER_UNROUTABLE: {
+    status: 409,
+    title: 'The queue that the dead letter came from no longer exists.',
+  },
   PULSE_API_REPLAY_BUSY: { status: 409, title: 'A bulk replay is in progress.' },
 });

@@ -154,6 +154,9 @@ function addReplays(api: Api, { pool, replay }: QuarantineModuleDeps): void {
       if (outcome === 'replayed' || outcome === 'overtaken') {
         return { outcome, dead_letter: rowToJson(deadLetter) };
       }
+      if (outcome === 'unroutable') {
+        throw new ProblemError(QUARANTINE_PROBLEMS.PULSE_API_DEAD_LETTER_UNROUTABLE);
+      }
       throw new ProblemError(QUARANTINE_PROBLEMS.PULSE_API_DEAD_LETTER_FORGOTTEN, {
         detail:
           `It may have been counted since ${deadLetter.maybeCountedSince?.toISOString() ?? 'unknown'}, and ids are ` +
@@ -204,6 +207,7 @@ const NOTHING_REPLAYED = {
   replayed: 0,
   overtaken: 0,
   forgotten: 0,
+  unroutable: 0,
   missing: 0,
   end: 'finished',
   next: null,

@@ -4,7 +4,7 @@ import { copyHeaders, SHORT_TEXT_BYTES_MAX } from '../contract/header-copy.ts';
 import type { Publication } from '../contract/publication.ts';
 import { topologyNames } from '../platform/topology.ts';
 import type { ReplayableDeadLetter } from './quarantine.ts';
-import { fromStorable } from './storable.ts';
+import { fromStorable } from '../core/storable.ts';
 
 /**
  * The header with the id of the replay. Ingest copies it when it refuses the pulse again, as it copies every

@@ -12,7 +12,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import type { Pool } from 'pg';
-import { RejectedError } from '../core/errors.ts';
+import { codeOf, RejectedError } from '../core/errors.ts';
 import type { Publication } from '../contract/publication.ts';
 import { workAsTenants } from '../platform/scoped-postgres.ts';
 import { DEAD_LETTER_STATES, type Actor } from './quarantine.ts';
@@ -45,9 +45,10 @@ export interface ReplayOptions {
  * - `overtaken`: in the queue, confirmed, and the row has changed since: it was refused again already, or
  *   fixed, discarded or replayed by another caller at the same time.
  * - `forgotten`: not sent, because the pulse may have been counted and its id may be forgotten.
+ * - `unroutable`: not sent, because its queue or exchange no longer exists.
  * - `missing`: there is no such dead letter, or it is not quarantined.
  */
-export type ReplayOutcome = 'replayed' | 'overtaken' | 'forgotten' | 'missing';
+export type ReplayOutcome = 'replayed' | 'overtaken' | 'forgotten' | 'unroutable' | 'missing';
 
 /**
  * Replays one dead letter.
@@ -75,7 +76,12 @@ export async function replayDeadLetter(
     return total > 0 ? 'forgotten' : 'missing';
   }
   // 2. After a crash here the row is still quarantined; a second replay has the same identity and counts once.
-  await publishReplay(deps, toReplayPublication(deadLetter, { queue, replayId }), replayId);
+  try {
+    await publishReplay(deps, toReplayPublication(deadLetter, { queue, replayId }), replayId);
+  } catch (error) {
+    if (codeOf(error) === 'PULSE_PUBLISH_UNROUTABLE') return 'unroutable';
+    throw error;
+  }
   // 3. Marks nothing if the pulse was refused again already.
   const done = await workAsTenants(pool, actor.scope, (client) =>
     completeReplay(client, { id, replayId, actor }),

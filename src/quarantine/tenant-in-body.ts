@@ -1,6 +1,6 @@
 /** Finds the tenant of a body that was refused. Best effort: something is wrong with the body. */
 import { TENANT_LENGTH_MAX } from '../contract/rules.ts';
-import { storableText } from './storable.ts';
+import { storableText } from '../core/storable.ts';
 
 /** Larger bodies are not parsed. */
 const BODY_BYTES_MAX = 1024 * 1024;

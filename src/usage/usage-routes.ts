@@ -16,7 +16,8 @@ import { actorNameOf, READERS, type Caller } from '../http/caller.ts';
 import { preferredType } from '../http/media-type.ts';
 import { nextLink } from '../http/page-links.ts';
 import { HTTP_PROBLEMS, invalidField, ProblemError } from '../http/problems.ts';
-import { createTenantLimit, shareOf } from '../http/tenant-limit.ts';
+import { createTenantLimit } from '../http/tenant-limit.ts';
+import { shareOf } from '../core/tenant-scope.ts';
 import { getUsageCsvSchema, getUsageSchema, USAGE_LIMIT_DEFAULT } from './usage-schema.ts';
 import { parseUsageParameters } from './usage-parameters.ts';
 

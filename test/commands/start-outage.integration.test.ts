@@ -7,7 +7,6 @@ test.each([
   ['RabbitMQ, while the queue of pulses is declared', 'worker', 'RABBITMQ_URL', '.dead.parked'],
   ['RabbitMQ, while a queue of orders is declared', 'processor', 'RABBITMQ_URL', '.processing'],
   ['Redis, while the functions are looked up', 'worker', 'REDIS_URL', 'LIBRARYNAME'],
-  ['Postgres, while it is migrated', 'worker', 'DATABASE_URL', 'CREATE TABLE dead_letters'],
   ['Postgres, while settings are written', 'worker', 'DATABASE_URL', 'INSERT INTO settings'],
 ])('a start survives the loss of %s', async (_what, command, variable, request) => {
   const flow = await openFlow();

@@ -223,7 +223,15 @@ async function checkDecisions(flow: Flow, { deadLetters }: PulseClient): Promise
   const period = { from: new Date(Date.now() - HOUR_MS), to: new Date(Date.now() + HOUR_MS) };
   const preview = { matched: 1, by_reason: { invalid_tenant: 1 }, first: waiting.data };
   const bulk = { ...period, reason: 'invalid_tenant', limit: 5 };
-  const none = { replayed: 0, overtaken: 0, forgotten: 0, missing: 0, next: null, error: null };
+  const none = {
+    replayed: 0,
+    overtaken: 0,
+    forgotten: 0,
+    unroutable: 0,
+    missing: 0,
+    next: null,
+    error: null,
+  };
   expect(await deadLetters.replayMany({ ...bulk, rate_per_second: 10, dry_run: true })).toEqual({
     ...{ ...preview, ...none, dry_run: true, end: 'finished' },
   });

@@ -66,13 +66,21 @@ test('orders that the service refuses suspend nothing', async () => {
   });
 });
 
+test.each([
+  ['a NUL', '{"risk":"\\u0000"}'],
+  ['half a character in a name', '{"\\ud83d":1}'],
+  ['65 levels', `{"a":${'['.repeat(65)}${']'.repeat(65)}}`],
+])('an answer with %s is refused, because Postgres could not store it', async (_what, answer) => {
+  const { service, enrich } = await openClient();
+  service.answer = answer;
+  await expect(enrich()).rejects.toMatchObject({ failure: { code: 'enrichment_refused' } });
+});
+
 async function openClient() {
-  const service = { status: 200, callCount: 0 };
+  const service = { status: 200, answer: '{"risk":"low"}', callCount: 0 };
   const server = createServer((_request, response) => {
     service.callCount += 1;
-    response
-      .writeHead(service.status, { 'content-type': 'application/json' })
-      .end('{"risk":"low"}');
+    response.writeHead(service.status, { 'content-type': 'application/json' }).end(service.answer);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   onTestFinished(() => {

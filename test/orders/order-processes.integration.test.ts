@@ -89,7 +89,7 @@ test('a processor and an enricher start and complete orders while Redis is unava
   await endsOnce(await store());
 });
 
-test.each(['delivered', 'written', 'committed', 'handled'])(
+test.each(['delivered', 'written', 'handled'])(
   'an order is enriched once when its enricher is killed right after a message is %s',
   async (step) => {
     const keys: string[] = [];

@@ -10,6 +10,7 @@ import { readAsTenants, workAsTenants } from '../../src/platform/scoped-postgres
 import { findDeadLetter, listDeadLetters } from '../../src/quarantine/quarantine-query.ts';
 import { insertDeadLetter } from '../api/access-fixture.ts';
 import { insertBatch } from '../usage/rows-fixture.ts';
+import { eventually } from '../support/eventually.ts';
 import { isolatedServices, type IsolatedServices } from '../support/isolated.ts';
 
 const PAGE = { offset: 0, limit: 100 };
@@ -236,4 +237,20 @@ test('a scoped query uses the index on tenants', async () => {
 
 test('the roles have the right attributes', async () => {
   await expect(assertRights(pool, { migrating: false })).resolves.toBeUndefined();
+});
+
+test('slow reads of one tenant keep neither other tenants nor unscoped queries out', async () => {
+  const lock = await pool.connect();
+  await lock.query('SELECT pg_advisory_lock(1)');
+  const slow = Array.from({ length: 30 }, () =>
+    readAsTenants(pool, ['acme'], (client) => client.query('SELECT pg_advisory_xact_lock(1)')),
+  );
+  await eventually(async () => {
+    const sql = "SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted";
+    return (await pool.query(sql)).rowCount;
+  }).toBeGreaterThan(1);
+  expect(await tenantsIn(['globex'], 'pulses')).toEqual(['globex']);
+  await lock.query('SELECT pg_advisory_unlock(1)');
+  lock.release();
+  await Promise.all(slow);
 });

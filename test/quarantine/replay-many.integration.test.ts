@@ -124,6 +124,20 @@ describe('replaying many', () => {
     expect((await fixture.channel.checkQueue(fixture.services.queue)).messageCount).toBe(10);
   });
 
+  test('goes on after one whose queue no longer exists, which stays quarantined', async () => {
+    await quarantine(5);
+    let sent = 0;
+    const publish: typeof fixture.replay.publish = (publication) =>
+      fixture.replay.publish(
+        ++sent === 2 ? { ...publication, exchange: '', routingKey: randomUUID() } : publication,
+      );
+    const options = { actor: ALICE, filters: { reason: 'sum_overflow' }, limit: 100 } as const;
+    const deps = { ...fixture.replay, publish };
+    const report = await replayMany(deps, { ...options, ratePerSecond: 1_000 });
+    expect(report).toMatchObject({ replayed: 4, unroutable: 1, end: 'finished', next: null });
+    expect(await fixture.list({ state: 'quarantined' })).toHaveLength(1);
+  });
+
   test('stops on its signal, or when its time is up', async () => {
     await quarantine(10);
     expect(await run({ signal: AbortSignal.abort() })).toMatchObject({

@@ -141,6 +141,8 @@ export interface DeadLettersReplay extends DeadLettersPreview {
   readonly overtaken: number;
   /** Not sent: may have been counted so long ago that the id is forgotten. */
   readonly forgotten: number;
+  /** Not sent: the queue that it came from no longer exists. */
+  readonly unroutable: number;
   /** Not sent: changed by another caller just before. */
   readonly missing: number;
   /** `stopped`: ran out of time; `failed`: a server did not answer. */

@@ -30,7 +30,7 @@ export interface DeadLettersCalls {
    * it is replayed.
    *
    * @throws PulseApiError 409 PULSE_API_DEAD_LETTER_FORGOTTEN: it may have been counted so long ago that its id is
-   * forgotten.
+   * forgotten. PULSE_API_DEAD_LETTER_UNROUTABLE: the queue that it came from no longer exists.
    */
   replay(id: string, options?: DeadLetterReplayOptions): Promise<DeadLetterReplay>;
   /** Keeps it, with who, when and why. @param note 1 to 1,000 characters. */

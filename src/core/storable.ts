@@ -1,6 +1,7 @@
 /** Makes foreign values fit for Postgres, which refuses NUL and lone surrogates in text and jsonb. */
 
 const DEPTH_MAX = 16;
+const UNSTORABLE = /[\u0000\p{Cs}]/u;
 
 /** The text with every character that Postgres refuses replaced by U+FFFD. */
 export function storableText(text: string): string {
@@ -17,6 +18,16 @@ export function toStorable(value: unknown, depth = DEPTH_MAX): unknown {
   if (Array.isArray(value)) return value.map((item) => toStorable(item, depth - 1));
   return Object.fromEntries(
     Object.entries(value).map(([name, item]) => [storableText(name), toStorable(item, depth - 1)]),
+  );
+}
+
+/** Whether jsonb takes the value as it is, and it nests at most `depth` deep. */
+export function isStorable(value: unknown, depth: number): boolean {
+  if (typeof value === 'string') return !UNSTORABLE.test(value);
+  if (typeof value !== 'object' || value === null) return true;
+  if (depth === 0) return false;
+  return Object.entries(value).every(
+    ([name, item]) => !UNSTORABLE.test(name) && isStorable(item, depth - 1),
   );
 }
 
