@@ -111,8 +111,9 @@ async function settleFailure(
     log.warn({ code: failure.code, detail: failure.detail }, 'message cannot be handled');
     return giveUp(handler, { reason: 'message_impossible', failure }, handling);
   }
-  const isTransient = error instanceof PulseError && error.retryable;
-  log[isTransient ? 'warn' : 'error']({ err: error }, 'message failed');
+  const isExpected = error instanceof PulseError && error.retryable;
+  if (isExpected) log.warn({ code: error.code, reason: error.message }, 'message failed');
+  else log.error({ err: error }, 'message failed');
   if (message.attempt < (handler.attemptsMax ?? ATTEMPTS_MAX)) {
     const next = { ...message, attempt: message.attempt + 1, traceparent: carried(deps, message) };
     await inTransaction(deps, context, ({ client }) =>
@@ -120,7 +121,7 @@ async function settleFailure(
     );
     return 'retried';
   }
-  const detail = isTransient ? error.message : 'An unexpected error; the log has the cause.';
+  const detail = isExpected ? error.message : 'An unexpected error; the log has the cause.';
   const failure = { code: 'attempts_exhausted', detail };
   return giveUp(handler, { reason: 'attempts_exhausted', failure }, handling);
 }

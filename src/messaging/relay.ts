@@ -45,7 +45,7 @@ const CONCURRENCY = 50;
 /** Jobs are fetched and completed in batches, so few connections do; one listens. */
 export const RELAY_CONNECTIONS = 5;
 const LOCAL_QUEUE = 200;
-const COMPLETE_BATCH_DELAY_MS = 5;
+const COMPLETE_BATCH_DELAY_MS = 50;
 /** Each commit notifies the relay. Without a pause it would fetch one job at a time, at the price of many. */
 const REFETCH_MS = 20;
 const POLL_INTERVAL_MS = 1_000;

@@ -17,9 +17,9 @@ import type { EnrichmentClient } from './enrichment-client.ts';
 import { failOrder } from './fail-order.ts';
 import type { OrderFailure, OrderHead, OrderItem } from './orders.ts';
 import {
+  addMonthlyQuantities,
   changeState,
   insertEnrichment,
-  lockMonthlyQuantities,
   lockOrder,
   readItems,
   readOrder,
@@ -80,7 +80,7 @@ export function enrichOrder({ pool, prefix, service }: EnrichOrderDeps): Message
         if (prepared === undefined) throw new RangeError('The order was enriched, and is not.');
         const customer = await assertCustomer(client, order.customerId);
         const items = await readItems(client, orderId);
-        const ordered = await lockMonthlyQuantities(client, {
+        const ordered = await addMonthlyQuantities(client, {
           orderId,
           customerId: order.customerId,
         });

@@ -1,4 +1,4 @@
-/** Tables orders, order_items, order_enrichments and order_changes: the only SQL on them. */
+/** Tables orders, order_items, order_enrichments, order_changes and ordered_quantities: the only SQL on them. */
 import type { ClientBase } from 'pg';
 import { tenantsOf, type TenantScope } from '../core/tenant-scope.ts';
 import {
@@ -217,25 +217,29 @@ export async function listOrders(
 }
 
 /**
- * How much of each SKU a customer has had enriched in the calendar month (UTC) of now, other orders
- * alone. Holds a lock on the customer, so that two orders do not both count as the first.
+ * Adds an order to what its customer has ordered in the calendar month (UTC) of now. Other orders of the same
+ * products wait until the transaction ends, so two cannot both count as the first.
+ *
+ * @returns By SKU, how much was ordered before.
  */
-export async function lockMonthlyQuantities(
+export async function addMonthlyQuantities(
   client: Queryable,
   { orderId, customerId }: { readonly orderId: string; readonly customerId: string },
 ): Promise<ReadonlyMap<string, number>> {
-  await client.query("SELECT pg_advisory_xact_lock(hashtextextended('orders of ' || $1, 0))", [
-    customerId,
-  ]);
-  const { rows } = await client.query<{ sku: string; qty: string }>(
-    `SELECT item.sku, sum(item.qty) AS qty FROM orders JOIN order_items item ON item.order_id = orders.id
-     WHERE orders.customer_id = $1 AND orders.id <> $2
-       AND orders.enriched_at >= date_trunc('month', now(), 'UTC')
-       AND item.sku IN (SELECT sku FROM order_items WHERE order_id = $2)
-     GROUP BY item.sku`,
+  // Always in the order of the SKUs, so that two orders never wait for each other.
+  const { rows } = await client.query<{ sku: string; before: string }>(
+    `WITH added AS (
+       INSERT INTO ordered_quantities AS known (customer_id, sku, month, qty)
+       SELECT $1, sku, date_trunc('month', now() AT TIME ZONE 'UTC')::date, qty
+       FROM order_items WHERE order_id = $2 ORDER BY sku
+       ON CONFLICT (customer_id, sku, month) DO UPDATE SET qty = known.qty + EXCLUDED.qty
+       RETURNING sku, qty
+     )
+     SELECT sku, added.qty - item.qty AS before
+     FROM added JOIN order_items item USING (sku) WHERE item.order_id = $2`,
     [customerId, orderId],
   );
-  return new Map(rows.map(({ sku, qty }) => [sku, Number(qty)]));
+  return new Map(rows.map(({ sku, before }) => [sku, Number(before)]));
 }
 
 function fromRow({ failureCode, failureDetail, ...row }: HeadRow): OrderHead {

@@ -81,7 +81,9 @@ describe('the outbox', () => {
     isRefused = false;
     await fixture.hurry();
     await expect.poll(() => fixture.effects(), WAIT).toEqual(['refused']);
-    expect(await readOutboxDepth(fixture.pool)).toMatchObject({ dueCount: 0, oldestSeconds: 0 });
+    await expect
+      .poll(() => readOutboxDepth(fixture.pool), WAIT)
+      .toMatchObject({ dueCount: 0, oldestSeconds: 0 });
   });
 
   test('is taken over from a relay that died with jobs locked', async () => {
