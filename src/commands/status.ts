@@ -38,6 +38,7 @@ interface Status {
   readonly ingest: PauseState | null;
   readonly queue: Depth | null;
   readonly deadQueue: Depth | null;
+  readonly parkedQueue: Depth | null;
   readonly outbox: Outbox | null;
   /** Null when RabbitMQ does not answer; without the queues that do not exist yet. */
   readonly messageQueues: readonly MessageQueue[] | null;
@@ -125,6 +126,7 @@ async function readStatus(run: CommandRun, clients: Clients): Promise<Status> {
     ingest: inPostgres?.ingest ?? null,
     queue: queues?.queue ?? null,
     deadQueue: queues?.deadQueue ?? null,
+    parkedQueue: queues?.parkedQueue ?? null,
     outbox: inPostgres?.outbox ?? null,
     messageQueues: queues?.messageQueues ?? null,
     sums: inRedis?.sums ?? null,
@@ -194,6 +196,7 @@ async function readQueues(url: string, config: CommandRun['config']) {
     return {
       queue: await read(names.queue),
       deadQueue: await read(names.deadQueue),
+      parkedQueue: await read(names.parkedQueue),
       messageQueues: found,
     };
   });
@@ -209,8 +212,10 @@ function sumUp(books: readonly ShardBooks[]) {
 }
 
 function describeStatus(status: Status, nowMs: number): string[] {
-  const { ingest, queue, deadQueue, sums, lastFlushAt, away, problems } = status;
+  const { ingest, queue, deadQueue, parkedQueue, sums, lastFlushAt, away, problems } = status;
   const { outbox, messageQueues: depths } = status;
+  const parkedCount = parkedQueue?.ready ?? 0;
+  const parked = parkedCount === 0 ? '' : `, ${parkedCount} parked`;
   const line = <T>(name: string, known: T | null, describe: (known: T) => string): string =>
     `${name.padEnd(14)} ${known === null ? 'unknown' : describe(known)}`;
   return [
@@ -219,7 +224,11 @@ function describeStatus(status: Status, nowMs: number): string[] {
       const consume = consumers === 1 ? 'consumes' : 'consume';
       return `${count(ready, 'message')} ready, ${count(consumers, 'thread')} ${consume} it`;
     }),
-    line('dead letters', deadQueue, ({ ready }) => `${ready} on their way to the quarantine`),
+    line(
+      'dead letters',
+      deadQueue,
+      ({ ready }) => `${ready} on their way to the quarantine${parked}`,
+    ),
     line('outbox', outbox, describeOutbox),
     line('messages', depths, describeMessages),
     line(

@@ -44,6 +44,7 @@ test('a dead letter that Postgres refuses is parked, and metrics and doctor say 
   await eventually(metrics).toContain('pulse_queue_deliveries{queue="parked"} 1\n');
   expect(await metrics()).toContain('pulse_dead_letters_parked_total{reason="refused"} 1\n');
   expect(await parkedFinding(flow)).toEqual(['danger', 1]);
+  expect((await flow.run(['status'])).stdout).toContain('on their way to the quarantine, 1 parked');
 
   // A queue that does not exist hides no other depth, and doctor does not create it.
   await withChannel(url, (channel) => channel.deleteQueue(parkedQueue));
