@@ -22,6 +22,8 @@ export interface RefusedPulse {
   readonly body: Buffer;
   /** The position in an array body. */
   readonly index?: number | undefined;
+  /** Of a message of the chain: where it could not be handled, and where a replay sends it. */
+  readonly queue?: string;
 }
 
 /** Names the exchange that the pulse was published to. `DEAD_LETTER_HEADERS` has the other headers. */
@@ -42,7 +44,7 @@ const DETAIL_LENGTH_MAX = 500;
  * broker refuses from another user.
  */
 export function toDeadLetterPublication(deadExchange: string, refused: RefusedPulse): Publication {
-  const { rejection, delivery, body, index } = refused;
+  const { rejection, delivery, body, index, queue } = refused;
   const original = textProperties(delivery.properties);
   return {
     ...original,
@@ -51,11 +53,12 @@ export function toDeadLetterPublication(deadExchange: string, refused: RefusedPu
     body,
     headers: {
       ...copyHeaders(original.headers),
-      [DEAD_LETTER_HEADERS.id]: deadLetterId({ messageId: original.messageId, index, body }),
+      [DEAD_LETTER_HEADERS.id]: deadLetterId({ messageId: original.messageId, index, body, queue }),
       [DEAD_LETTER_HEADERS.reason]: rejection.reason,
       [DEAD_LETTER_HEADERS.detail]: rejection.detail.slice(0, DETAIL_LENGTH_MAX),
       [ORIGIN_EXCHANGE_HEADER]: delivery.fields.exchange,
       ...(index === undefined ? {} : { [DEAD_LETTER_HEADERS.index]: index }),
+      ...(queue === undefined ? {} : { [DEAD_LETTER_HEADERS.queue]: queue }),
       ...(delivery.fields.redelivered ? { [ORIGIN_REDELIVERED_HEADER]: true } : {}),
     },
   };
@@ -63,14 +66,15 @@ export function toDeadLetterPublication(deadExchange: string, refused: RefusedPu
 
 /**
  * A hash of the pulse's identity, position and body; random when neither message nor pulse has an id. The reason is
- * not part of it, so that a pulse is quarantined once.
+ * not part of it, so that a pulse is quarantined once. The queue is, because one message may fail in several.
  */
 export function deadLetterId(pulse: {
   readonly messageId: string | undefined;
   readonly index?: number | undefined;
   readonly body: Buffer;
+  readonly queue?: string | undefined;
 }): string {
-  const { messageId, index, body } = pulse;
+  const { messageId, index, body, queue } = pulse;
   // Different ids that are not UTF-8 decode to the same text, so such a text identifies nothing.
   const identity =
     messageId === undefined || messageId.includes('\ufffd')
@@ -78,7 +82,7 @@ export function deadLetterId(pulse: {
       : ['message', messageId];
   if (identity === undefined) return randomUUID();
   const digest = createHash('sha256')
-    .update(JSON.stringify([...identity, index ?? null]))
+    .update(JSON.stringify([...identity, index ?? null, ...(queue === undefined ? [] : [queue])]))
     .update(body)
     .digest();
   // RFC 9562 version 8: the application defines the bits.

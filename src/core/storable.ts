@@ -24,6 +24,7 @@ export function toStorable(value: unknown, depth = DEPTH_MAX): unknown {
 /** Whether jsonb takes the value as it is, and it nests at most `depth` deep. */
 export function isStorable(value: unknown, depth: number): boolean {
   if (typeof value === 'string') return !UNSTORABLE.test(value);
+  if (typeof value === 'number') return Number.isFinite(value);
   if (typeof value !== 'object' || value === null) return true;
   if (depth === 0) return false;
   return Object.entries(value).every(

@@ -120,7 +120,11 @@ export async function readLastFlush(pool: Pick<Pool, 'query'>): Promise<Date | n
 
 /** The pulses in quarantine: received = counted + duplicates + dead letters. */
 export async function countDeadLetters(pool: Pick<Pool, 'query'>): Promise<bigint> {
-  return await querySum(pool, 'SELECT count(*)::text AS total FROM dead_letters', []);
+  return await querySum(
+    pool,
+    'SELECT count(*)::text AS total FROM dead_letters WHERE queue IS NULL',
+    [],
+  );
 }
 
 async function querySum(

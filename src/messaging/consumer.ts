@@ -38,7 +38,9 @@ export interface MessageConsumer {
   close(timeoutMs: number): Promise<void>;
 }
 
-const PREFETCH = 20;
+const PREFETCH = 10;
+/** Larger messages are handled one at a time: a dead letter takes several times its size in memory. */
+const LARGE_BYTES = 256 * 1024;
 const HELD_BACKOFF = { baseMs: 200, capMs: 5_000 };
 const CANCEL_TIMEOUT_MS = 2_000;
 
@@ -49,6 +51,8 @@ interface Progress {
   readonly works: Set<Promise<void>>;
   /** How many of them wait for Postgres. */
   heldCount: number;
+  /** The end of the last large message. */
+  largeDone: Promise<unknown>;
 }
 
 /** Where a delivery came from. */
@@ -60,7 +64,12 @@ interface Subscription {
 
 /** Starts consuming; reconnects until it is closed. */
 export function startMessageConsumer(deps: ConsumerDeps): MessageConsumer {
-  const progress: Progress = { stopping: new AbortController(), works: new Set(), heldCount: 0 };
+  const progress: Progress = {
+    stopping: new AbortController(),
+    works: new Set(),
+    heldCount: 0,
+    largeDone: Promise.resolve(),
+  };
   const consumerTags = new Map<Channel, string>();
   let state: 'waiting' | 'consuming' | 'closed' = 'waiting';
 
@@ -119,10 +128,22 @@ function takeDeliveries(subscription: Subscription, consuming: Consuming) {
       subscription.link.fail(new TransientError('PULSE_RABBIT_UNREACHABLE', message));
       return;
     }
-    const work = settle(delivery, subscription, consuming);
+    const work = settleInTurn(delivery, subscription, consuming);
     works.add(work);
     void work.finally(() => works.delete(work));
   };
+}
+
+function settleInTurn(
+  delivery: ConsumeMessage,
+  subscription: Subscription,
+  consuming: Consuming,
+): Promise<void> {
+  if (delivery.content.length <= LARGE_BYTES) return settle(delivery, subscription, consuming);
+  const { progress } = consuming;
+  const work = progress.largeDone.then(() => settle(delivery, subscription, consuming));
+  progress.largeDone = work.catch(() => undefined);
+  return work;
 }
 
 /** Handles until there is an outcome; gives up when the link is lost or the process stops. */

@@ -1,6 +1,5 @@
 /** A message that cannot be handled, on its way to the quarantine of all queues. */
 import { toDeadLetterPublication } from '../contract/dead-letter.ts';
-import { DEAD_LETTER_HEADERS } from '../contract/rejection.ts';
 import type { Publication } from '../contract/publication.ts';
 import { TRACEPARENT } from '../core/trace-context.ts';
 import type { HandlerFailure } from './handler.ts';
@@ -16,7 +15,7 @@ export function toDeadLetter(
   { reason, failure }: { readonly reason: GiveUpReason; readonly failure: HandlerFailure },
 ): Publication {
   const { id, replayId, body, exchange, routingKey, correlationId, traceparent } = message;
-  const publication = toDeadLetterPublication(deadExchange, {
+  return toDeadLetterPublication(deadExchange, {
     rejection: { reason, detail: `${failure.code}: ${failure.detail}` },
     delivery: {
       content: body,
@@ -31,9 +30,6 @@ export function toDeadLetter(
       },
     },
     body,
+    queue: message.queue,
   });
-  return {
-    ...publication,
-    headers: { ...publication.headers, [DEAD_LETTER_HEADERS.queue]: message.queue },
-  };
 }

@@ -88,6 +88,7 @@ export function startRelay(deps: RelayDeps): Relay {
         heldIds.clear();
       });
       followHeldJobs(events, heldIds);
+      refetchWhenNotified(events);
       events.on('localQueue:getJobs:complete', () => {
         polling.ended();
       });
@@ -143,6 +144,22 @@ function followHeldJobs(events: WorkerEvents, heldIds: Set<string>): void {
   });
   events.on('job:complete', ({ job }) => {
     heldIds.delete(job.id);
+  });
+}
+
+/**
+ * Fetches at the end of a pause if a job was added during it. graphile-worker itself would then wait for its next
+ * poll.
+ */
+function refetchWhenNotified(events: WorkerEvents): void {
+  let isNotified = false;
+  events.on('pool:listen:notification', () => {
+    isNotified = true;
+  });
+  events.on('localQueue:refetchDelay:expired', ({ localQueue }) => {
+    if (!isNotified) return;
+    isNotified = false;
+    localQueue.pulse(1);
   });
 }
 

@@ -8,7 +8,7 @@ export function completeOrder(prefix: string): MessageHandler {
   return defineHandler({
     binding: orderQueues(prefix).completion,
     parse: parseOrderMessage,
-    async apply({ client, publish }, { body: { orderId } }) {
+    async apply({ client, publish }, { body: { orderId } }, { message: { replayId } }) {
       const order = await lockOrder(client, orderId);
       if (order?.isEnriched !== true) {
         const detail = `There is no enriched order ${orderId}.`;
@@ -16,6 +16,7 @@ export function completeOrder(prefix: string): MessageHandler {
       }
       if (order.status === 'completed') return;
       if (order.status === 'failed') {
+        if (replayId === undefined) return;
         await changeState(client, order, { to: 'processing', reason: 'replayed' });
       }
       const processing = { id: orderId, status: 'processing' } as const;
@@ -28,6 +29,6 @@ export function completeOrder(prefix: string): MessageHandler {
         }),
       );
     },
-    abandon: failOrder(prefix),
+    abandon: failOrder(prefix, ({ isEnriched }) => isEnriched),
   });
 }

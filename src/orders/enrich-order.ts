@@ -67,12 +67,13 @@ export function enrichOrder({ pool, prefix, service }: EnrichOrderDeps): Message
       };
       return { offer, data: await service.enrich(request, signal) };
     },
-    async apply({ client, publish }, { body: { orderId }, prepared }) {
+    async apply({ client, publish }, { body: { orderId }, prepared }, { message: { replayId } }) {
       const order = await lockOrder(client, orderId);
       if (order === undefined) {
         throw failure('unknown_order', `There is no order ${orderId}.`);
       }
       if (order.status === 'completed') return;
+      if (order.status === 'failed' && replayId === undefined) return;
       if (order.status !== 'processing') {
         await changeState(client, order, { to: 'processing', reason: 'replayed' });
       }

@@ -126,7 +126,6 @@ async function call(
     items,
   });
   let response: Response;
-  let text: string;
   try {
     response = await fetch(url, {
       method: 'POST',
@@ -139,51 +138,70 @@ async function call(
       redirect: 'manual',
       signal,
     });
-    text = await readBounded(response);
   } catch (cause) {
-    throw unavailable('The enrichment service did not answer in time.', cause);
+    throw signal.aborted
+      ? late(cause)
+      : unavailable('The enrichment service could not be reached.', cause);
   }
   const { status } = response;
+  const { bytes, isWhole } = await readBounded(response).catch((cause: unknown) => {
+    throw signal.aborted
+      ? late(cause)
+      : unavailable('The answer of the enrichment service broke off.', cause);
+  });
   if (status >= 500 || RETRYABLE_STATUSES.has(status)) {
     throw unavailable(`The enrichment service answered ${status}.`);
   }
   if (status < 200 || status >= 300) {
-    const said = text.slice(0, DETAIL_LENGTH_MAX).replace(/[^\x20-\x7e]/g, ' ');
+    const said = bytes
+      .toString('utf8')
+      .slice(0, DETAIL_LENGTH_MAX)
+      .replace(/[^\x20-\x7e]/g, ' ');
     const detail = `The enrichment service answered ${status}${said === '' ? '' : `: ${said}`}.`;
     throw new ImpossibleError({ code: 'enrichment_refused', detail });
   }
-  const answer = parseObject(text);
+  const answer = isWhole ? parseObject(bytes) : undefined;
   if (answer === undefined) {
-    throw unavailable('The enrichment service answered something other than a JSON object.');
+    throw unavailable(
+      isWhole
+        ? 'The enrichment service answered something other than a JSON object in UTF-8.'
+        : `The enrichment service answered more than ${ANSWER_BYTES_MAX / 1024} KiB.`,
+    );
   }
   if (!isStorable(answer, ANSWER_DEPTH_MAX)) {
     const detail =
-      'The answer of the enrichment service is nested too deep, or holds a NUL or half a character.';
+      'The answer of the enrichment service is nested too deep, or holds a NUL, half a character or a number like 1e400.';
     throw new ImpossibleError({ code: 'enrichment_refused', detail });
   }
   return answer;
 }
 
-/** @throws RangeError The answer is too large. */
-async function readBounded({ body }: Response): Promise<string> {
+/** Reads at most `ANSWER_BYTES_MAX`. */
+async function readBounded({ body }: Response): Promise<{ bytes: Buffer; isWhole: boolean }> {
   const chunks: Uint8Array[] = [];
-  let bytes = 0;
+  let length = 0;
   for await (const chunk of (body ?? []) as AsyncIterable<Uint8Array>) {
-    bytes += chunk.length;
-    if (bytes > ANSWER_BYTES_MAX) throw new RangeError('The answer is too large.');
+    length += chunk.length;
     chunks.push(chunk);
+    // Leaving the loop cancels the rest.
+    if (length > ANSWER_BYTES_MAX) break;
   }
-  return Buffer.concat(chunks).toString('utf8');
+  const bytes = Buffer.concat(chunks).subarray(0, ANSWER_BYTES_MAX);
+  return { bytes, isWhole: length <= ANSWER_BYTES_MAX };
 }
 
-function parseObject(text: string): Readonly<Record<string, unknown>> | undefined {
+function parseObject(bytes: Buffer): Readonly<Record<string, unknown>> | undefined {
   try {
-    const value: unknown = JSON.parse(text);
+    const value: unknown = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
     const isObject = typeof value === 'object' && value !== null && !Array.isArray(value);
     return isObject ? (value as Record<string, unknown>) : undefined;
   } catch {
     return undefined;
   }
+}
+
+function late(cause: unknown): TransientError {
+  return unavailable('The enrichment service did not answer in time.', cause);
 }
 
 function unavailable(message: string, cause?: unknown): TransientError {

@@ -1,17 +1,28 @@
 /** What every handler of orders does with an order whose message is given up. */
-import type { HandlerFailure, HandlerTransaction } from '../messaging/handler.ts';
-import { mayBecome } from './orders.ts';
+import type { HandlerContext, HandlerFailure, HandlerTransaction } from '../messaging/handler.ts';
+import type { OrderHead } from './orders.ts';
 import { changeState, lockOrder } from './orders-query.ts';
 import { orderMessage } from './orders-queues.ts';
 
-/** Marks the order as failed and says so to everyone, unless it is completed or has failed already. */
-export function failOrder(prefix: string) {
+/**
+ * Marks the order as failed and says so to everyone, unless it is completed. An order that has failed already fails
+ * again only on account of a replay, so that it shows the newest reason.
+ *
+ * @param concerns Whether the message can be about an order in this state; a stray one must not fail it.
+ */
+export function failOrder(prefix: string, concerns: (order: OrderHead) => boolean = () => true) {
   return async (
     { client, publish }: HandlerTransaction,
     { body: { orderId }, failure }: { body: { orderId: string }; failure: HandlerFailure },
+    { message: { replayId } }: HandlerContext,
   ): Promise<void> => {
-    const order = await lockOrder(client, orderId);
-    if (order === undefined || !mayBecome(order.status, 'failed')) return;
+    let order = await lockOrder(client, orderId);
+    if (order === undefined || order.status === 'completed' || !concerns(order)) return;
+    if (order.status === 'failed') {
+      if (replayId === undefined) return;
+      await changeState(client, order, { to: 'processing', reason: 'replayed' });
+      order = { ...order, status: 'processing' };
+    }
     const { code, detail } = failure;
     await changeState(client, order, { to: 'failed', reason: code, detail });
     await publish(orderMessage(prefix, 'failed', { orderId, more: { code, detail } }));

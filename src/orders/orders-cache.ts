@@ -3,6 +3,7 @@
  * so nobody reads a state that is older than a change they have seen. Redis may be unavailable, or lose
  * everything: then orders come from Postgres.
  */
+import { withTimeout } from '../platform/backoff.ts';
 import type { Logger } from '../platform/logger.ts';
 import type { RedisClient } from '../platform/redis.ts';
 
@@ -14,6 +15,8 @@ export interface OrdersCache {
 }
 
 const KEPT_SECONDS = 300;
+/** A Redis that answers later than this is slower than Postgres. */
+const READ_WITHIN_MS = 100;
 /** After a failure Redis is left alone for a moment: each request would wait for it. */
 const PAUSE_MS = 1_000;
 
@@ -28,7 +31,7 @@ export function createOrdersCache(redis: RedisClient, logger: Logger): OrdersCac
     async get(id, version) {
       if (performance.now() < pausedUntilMs) return undefined;
       try {
-        return (await redis.get(keyOf(id, version))) ?? undefined;
+        return (await withTimeout(READ_WITHIN_MS, redis.get(keyOf(id, version)))) ?? undefined;
       } catch (error) {
         fail(error);
         return undefined;

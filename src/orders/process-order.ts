@@ -1,7 +1,8 @@
 /**
  * `order.created` → the order is `processing`, and its enrichment is requested.
  *
- * An order that is further already stays as it is: the message is an old copy.
+ * An order that is further already stays as it is: the message is an old copy. Only a replay takes up an order that
+ * has failed.
  */
 import { defineHandler, ImpossibleError, type MessageHandler } from '../messaging/handler.ts';
 import { failOrder } from './fail-order.ts';
@@ -12,11 +13,12 @@ export function processOrder(prefix: string): MessageHandler {
   return defineHandler({
     binding: orderQueues(prefix).processing,
     parse: parseOrderMessage,
-    async apply({ client, publish }, { body: { orderId } }) {
+    async apply({ client, publish }, { body: { orderId } }, { message: { replayId } }) {
       const order = await lockOrder(client, orderId);
       if (order === undefined) throw missing(orderId);
-      if (order.status !== 'pending' && order.status !== 'failed') return;
-      const reason = order.status === 'failed' ? 'replayed' : 'taken_up';
+      const isReplay = order.status === 'failed' && replayId !== undefined;
+      if (order.status !== 'pending' && !isReplay) return;
+      const reason = isReplay ? 'replayed' : 'taken_up';
       await changeState(client, order, { to: 'processing', reason });
       await publish(orderMessage(prefix, 'enrichmentRequested', { orderId }));
     },

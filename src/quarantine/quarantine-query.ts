@@ -72,6 +72,7 @@ export async function insertDeadLetters(
        UPDATE dead_letters d
        SET state = 'quarantined', reason = given.reason, detail = given.detail, replay_id = NULL,
            maybe_counted_since = CASE
+             WHEN d.queue IS NOT NULL THEN NULL
              WHEN given.reason = ANY($13::text[]) THEN coalesce(d.maybe_counted_since, now())
              -- Refused, so not counted; but an earlier replay, whose outcome is unknown, may have been.
              WHEN d.maybe_counted_since = given.replayed_at THEN NULL

@@ -23,9 +23,11 @@ export async function beginReplay(
   const { rows } = await pool.query<ReplayableDeadLetter>(
     `WITH begun AS (
        UPDATE dead_letters
-       SET replay_id = $2, maybe_counted_since = coalesce(maybe_counted_since, now())
+       SET replay_id = $2,
+           -- A message of the chain counts nothing.
+           maybe_counted_since = CASE WHEN queue IS NULL THEN coalesce(maybe_counted_since, now()) END
        WHERE id = $1 AND state = ANY($3::text[]) AND ($7::text[] IS NULL OR tenant = ANY($7))
-         AND ($4::integer IS NULL OR maybe_counted_since IS NULL
+         AND ($4::integer IS NULL OR queue IS NOT NULL OR maybe_counted_since IS NULL
               OR maybe_counted_since > now() - $4::integer * interval '1 second')
        RETURNING id, coalesce(fixed_body, body) AS body, headers AS properties,
                  pulse_index AS "pulseIndex", queue, received_at AS "receivedAt"

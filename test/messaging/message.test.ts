@@ -1,18 +1,33 @@
 import { expect, test } from 'vitest';
-import { toRetry } from '../../src/messaging/message.ts';
+import { DEAD_LETTER_HEADERS } from '../../src/contract/rejection.ts';
+import { toDeadLetter } from '../../src/messaging/dead-letter-message.ts';
+import { toRetry, type ReceivedMessage } from '../../src/messaging/message.ts';
+
+const RECEIVED: ReceivedMessage = {
+  id: 'm-1',
+  queue: 'orders.processing',
+  exchange: 'orders',
+  routingKey: 'order.created',
+  attempt: 2,
+  replayId: undefined,
+  body: Buffer.from('{}'),
+  correlationId: undefined,
+  traceparent: undefined,
+  replyTo: undefined,
+};
 
 test('a copy for the next attempt can be sent, however long its routing key is once decoded', () => {
-  const retry = toRetry({
-    id: 'm-1',
-    queue: 'orders.processing',
-    // What 255 bytes that are not UTF-8 become.
-    routingKey: '\ufffd'.repeat(255),
-    attempt: 2,
-    replayId: undefined,
-    body: Buffer.from('{}'),
-    correlationId: undefined,
-    traceparent: undefined,
-    replyTo: undefined,
-  } as Parameters<typeof toRetry>[0]);
-  expect(Buffer.byteLength(retry.type ?? '')).toBeLessThanOrEqual(255);
+  // What 255 bytes that are not UTF-8 become.
+  const { type = '' } = toRetry({ ...RECEIVED, routingKey: '\ufffd'.repeat(255) });
+  expect(Buffer.byteLength(type)).toBeLessThanOrEqual(255);
+});
+
+test('a message that fails in two queues is two dead letters', () => {
+  const idIn = (queue: string) => {
+    const failure = { code: 'unknown_order', detail: 'There is none.' };
+    const why = { reason: 'message_impossible', failure } as const;
+    return toDeadLetter('dead', { ...RECEIVED, queue }, why).headers?.[DEAD_LETTER_HEADERS.id];
+  };
+  expect(idIn('orders.processing')).toBe(idIn('orders.processing'));
+  expect(idIn('orders.processing')).not.toBe(idIn('orders.enrichment'));
 });

@@ -98,9 +98,15 @@ describe('the outbox', () => {
 });
 
 describe('a live relay', () => {
+  /** Waits until it has reported again. */
   const liveRelay = async (): Promise<string> => {
-    const read = () => fixture.pool.query<{ id: string }>('SELECT id FROM relays');
-    await fixture.pool.query('DELETE FROM relays');
+    const clock = await fixture.pool.query<{ now: string }>(
+      'SELECT clock_timestamp()::text AS now',
+    );
+    const read = () =>
+      fixture.pool.query<{ id: string }>('SELECT id FROM relays WHERE seen_at > $1', [
+        clock.rows[0]!.now,
+      ]);
     await expect.poll(async () => (await read()).rowCount, WAIT).toBe(1);
     return (await read()).rows[0]!.id;
   };
@@ -262,4 +268,30 @@ test('a relay continues after Postgres has ended all its connections', async () 
       return (await fixture.effects().catch(() => [] as string[])).includes('after');
     }, WAIT)
     .toBe(true);
+});
+
+test('large messages are handled one at a time, and delay no small one', async () => {
+  let inProgress = 0;
+  let mostInProgress = 0;
+  let letGo = (): void => undefined;
+  const gate = new Promise<void>((resolve) => {
+    letGo = resolve;
+  });
+  fixture.startRelay();
+  fixture.startConsumer({
+    ...testHandler(fixture.binding),
+    async prepare(body) {
+      if ((body as { value: string }).value === 'small') return;
+      inProgress += 1;
+      mostInProgress = Math.max(mostInProgress, inProgress);
+      await gate;
+      inProgress -= 1;
+    },
+  });
+  const large = 'x'.repeat(300_000);
+  for (const value of [large, large, large, 'small']) await fixture.send({ value });
+  await expect.poll(() => fixture.effects(), WAIT).toEqual(['small']);
+  letGo();
+  await expect.poll(async () => (await fixture.effects()).length, WAIT).toBe(4);
+  expect(mostInProgress).toBe(1);
 });

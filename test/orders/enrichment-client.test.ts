@@ -76,17 +76,50 @@ test.each([
   await expect(enrich()).rejects.toMatchObject({ failure: { code: 'enrichment_refused' } });
 });
 
+test.each([
+  [422, 'x'.repeat(70_000), { failure: { code: 'enrichment_refused' } }],
+  [
+    200,
+    `{"a":"${'x'.repeat(70_000)}"}`,
+    { message: expect.stringContaining('more than 64 KiB') as string },
+  ],
+  [
+    200,
+    Buffer.from('{"a":"\xff"}', 'latin1'),
+    { message: expect.stringContaining('in UTF-8') as string },
+  ],
+  [200, '{"a":1e400}', { failure: { code: 'enrichment_refused' } }],
+] as const)('%i with an answer that cannot be kept says why', async (status, answer, expected) => {
+  const { service, enrich } = await openClient();
+  Object.assign(service, { status, answer });
+  await expect(enrich()).rejects.toMatchObject(expected);
+});
+
+test('a service that cannot be reached is not called late', async () => {
+  const { stop, enrich } = await openClient();
+  stop();
+  await expect(enrich()).rejects.toMatchObject({
+    code: 'PULSE_ENRICHMENT_UNAVAILABLE',
+    message: 'The enrichment service could not be reached.',
+  });
+});
+
 async function openClient() {
-  const service = { status: 200, answer: '{"risk":"low"}', callCount: 0 };
+  const service: { status: number; answer: string | Buffer; callCount: number } = {
+    status: 200,
+    answer: '{"risk":"low"}',
+    callCount: 0,
+  };
   const server = createServer((_request, response) => {
     service.callCount += 1;
     response.writeHead(service.status, { 'content-type': 'application/json' }).end(service.answer);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  onTestFinished(() => {
+  const stop = (): void => {
     server.closeAllConnections();
     server.close();
-  });
+  };
+  onTestFinished(stop);
   const registry = new Registry();
   const client = createEnrichmentClient({
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
@@ -99,6 +132,7 @@ async function openClient() {
   });
   const { record } = createEnrichmentMetrics(registry, () => client.isOpen);
   return {
+    stop,
     service,
     enrich: () => client.enrich(request, new AbortController().signal),
     isOpen: () => client.isOpen,

@@ -112,12 +112,17 @@ export async function createOrdersFixture() {
       );
       return { customerId, sku };
     },
-    /** Stores an order and its first message, as the API does. @returns Its id. */
-    async order(customerId: string, items: readonly { sku: string; qty: number }[]) {
+    /** Stores an order and, unless told otherwise, its first message, as the API does. @returns Its id. */
+    async order(
+      customerId: string,
+      items: readonly { sku: string; qty: number }[],
+      { isAnnounced = true } = {},
+    ) {
       const id = randomUUID();
       await withTransaction(pool, async (tx) => {
         const order = { id, customerId, items, currency: 'EUR', tenant: null, createdBy: 'test' };
         await insertOrder(tx, order);
+        if (!isAnnounced) return;
         const origin = { correlationId: 'request-1', traceparent: undefined };
         const message = orderMessage(prefix, 'created', { orderId: id });
         await writeToOutbox(tx, toPublication(message, origin, Date.now()));

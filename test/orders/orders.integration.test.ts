@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { ServerResponse as Response } from 'node:http';
 import { describe, expect, test } from 'vitest';
 import { AGREE, useOrdersFixture, WAIT, type OrdersFixture } from './orders-fixture.ts';
@@ -104,6 +105,52 @@ describe('an order', () => {
       'enriched',
       'completed',
     ]);
+  });
+
+  test('shows why its replay failed, not why it failed at first', async () => {
+    const { customerId, sku } = await fixture.newOffer();
+    const late = `${sku}-late`;
+    const id = await fixture.order(customerId, [{ sku: late, qty: 1 }]);
+    await becomes(id, 'failed');
+    const letter = await fixture.nextDeadLetter();
+    await fixture.pool.query(
+      `INSERT INTO products (sku, name, unit) VALUES ($1, 'Late', 'count')`,
+      [late],
+    );
+    await fixture.publish({
+      exchange: '',
+      routingKey: `${fixture.prefix}orders.enrichment`,
+      body: letter.content,
+      messageId: letter.properties.messageId as string,
+      headers: { 'pulse-replay-id': randomUUID() },
+    });
+    await expect.poll(async () => (await fixture.read(id))?.failure?.code, WAIT).toBe('no_price');
+    const reasons = (await fixture.read(id))?.history.map(({ reason }) => reason);
+    expect(reasons?.slice(2)).toEqual(['unknown_sku', 'replayed', 'no_price']);
+    await fixture.nextDeadLetter();
+  });
+
+  test.each([
+    ['orders.completion', 'pending'],
+    ['orders.processing', 'failed'],
+    ['orders.enrichment', 'failed'],
+  ])('does not change by a stray message in %s', async (queue, status) => {
+    const { customerId, sku } = await fixture.newOffer();
+    const ordered = status === 'failed' ? `${sku}-none` : sku;
+    const isAnnounced = status === 'failed';
+    const id = await fixture.order(customerId, [{ sku: ordered, qty: 1 }], { isAnnounced });
+    await becomes(id, status);
+    if (status === 'failed') await fixture.nextDeadLetter();
+    const before = await fixture.read(id);
+    const settledCount = fixture.outcomes.length;
+    await fixture.publish({
+      exchange: '',
+      routingKey: fixture.prefix + queue,
+      body: Buffer.from(JSON.stringify({ order_id: id })),
+      messageId: randomUUID(),
+    });
+    await expect.poll(() => fixture.outcomes.length, WAIT).toBeGreaterThan(settledCount);
+    expect(await fixture.read(id)).toEqual(before);
   });
 });
 

@@ -89,6 +89,16 @@ describe('a pulse that may have been counted and whose id is forgotten', () => {
     return { id };
   }
 
+  test('but not a message of the chain, which counts nothing', async () => {
+    const { id } = await fixed();
+    await fixture.pool.query(
+      `UPDATE dead_letters SET queue = $2, maybe_counted_since = now() - interval '30 days'
+       WHERE id = $1`,
+      [id, fixture.services.queue],
+    );
+    expect(await replay(id)).toBe('replayed');
+  });
+
   test('is not replayed a second time, unless asked to with evenIfForgotten', async () => {
     const { id } = await fixed();
     expect(await replay(id)).toBe('replayed');
