@@ -30,7 +30,7 @@ export function queueBinding(name: string) {
   return { amqp: { is: 'queue', queue, bindingVersion: BINDING_VERSION } };
 }
 
-/** The bindings of an operation on persistent messages that must not be lost. */
-export function durableOperation(more: { readonly ack?: true } = {}) {
+/** The bindings of an operation on persistent messages. @param more `mandatory` is true by default. */
+export function durableOperation(more: { readonly ack?: true; readonly mandatory?: boolean } = {}) {
   return { amqp: { deliveryMode: 2, mandatory: true, ...more, bindingVersion: BINDING_VERSION } };
 }

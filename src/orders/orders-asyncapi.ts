@@ -29,14 +29,22 @@ const SUMMARIES: Readonly<Record<OrderMessage, string>> = {
   created: 'An order was accepted.',
   enrichmentRequested: 'An order is to be priced and checked.',
   enriched: 'An order is priced and checked.',
-  completed: 'An order is completed. Bind a queue to listen.',
-  failed: 'An order has failed, with the reason. Bind a queue to listen.',
+  completed: 'An order is completed.',
+  failed: 'An order has failed, with the reason.',
 };
+
+const TO_LISTEN =
+  'To listen, bind a queue of your own: its user needs the permissions `configure`, `write` and `read` on that ' +
+  'queue and `read` on the exchange. Each message arrives at least once: a copy has the same `message_id`. ' +
+  '`correlation_id` is the id of the request that created the order. Retries and replays go straight to the ' +
+  'queue that Pulse consumes.';
 
 /** @param prefix The configured MESSAGE_PREFIX. */
 export function describeOrderQueues(prefix: string): QueueDescription {
   const { exchange } = orderQueues(prefix).processing;
-  const queues = Object.values(orderQueues(prefix)).map(({ queue }) => `\`${queue}\``);
+  const queues = Object.values(orderQueues(prefix));
+  const queueOf = (name: OrderMessage) =>
+    queues.find(({ routingKey }) => routingKey === ORDER_MESSAGES[name])?.queue;
   const names = Object.keys(ORDER_MESSAGES) as OrderMessage[];
   const of = <Value>(value: (name: OrderMessage) => Value) =>
     Object.fromEntries(names.map((name) => [`order_${name}`, value(name)]));
@@ -44,9 +52,7 @@ export function describeOrderQueues(prefix: string): QueueDescription {
     channels: of((name) => ({
       address: ORDER_MESSAGES[name],
       title: ORDER_MESSAGES[name],
-      description:
-        `Topic exchange \`${exchange}\`; Pulse consumes it with the quorum queues ${queues.join(', ')}. ` +
-        'Every message has a `message_id` and the `correlation_id` of the request that caused it.',
+      description: `Topic exchange \`${exchange}\`. ${describeConsumer(queueOf(name))} ${TO_LISTEN}`,
       messages: { [`order_${name}`]: ref(`components/messages/order_${name}`) },
       bindings: exchangeBinding(exchange, 'topic'),
     })),
@@ -57,7 +63,8 @@ export function describeOrderQueues(prefix: string): QueueDescription {
       title: ORDER_MESSAGES[name],
       summary: SUMMARIES[name],
       messages: [ref(`channels/order_${name}/messages/order_${name}`)],
-      bindings: durableOperation(),
+      // Without a queue of ours, it may be that nobody listens, and the message is dropped.
+      bindings: durableOperation({ mandatory: queueOf(name) !== undefined }),
     })),
     messages: of((name) => ({
       name: `order_${name}`,
@@ -77,4 +84,9 @@ export function describeOrderQueues(prefix: string): QueueDescription {
 function bodyOf(name: OrderMessage): { readonly title: string } {
   if (name === 'completed') return { title: 'OrderCompleted' };
   return { title: name === 'failed' ? 'OrderFailed' : 'OrderMessage' };
+}
+
+function describeConsumer(queue: string | undefined): string {
+  if (queue !== undefined) return `Pulse consumes this message from the quorum queue \`${queue}\`.`;
+  return 'Pulse does not consume this message; it is dropped while no queue is bound.';
 }
