@@ -62,7 +62,8 @@ export function fromDelivery(delivery: DeliveredMessage, pulsesQueue: string): D
   const deadLetter = fromDeath(delivery, properties, death);
   const { queue } = death;
   if (typeof queue !== 'string' || queue === pulsesQueue) return deadLetter;
-  return { ...deadLetter, queue: queueName(queue), tenant: null };
+  const id = deadLetterId({ messageId: properties.messageId, body: delivery.content, queue });
+  return { ...deadLetter, id, queue: queueName(queue), tenant: null };
 }
 
 type Properties = ReturnType<typeof textProperties>;

@@ -92,6 +92,16 @@ describe('fromDelivery', () => {
     expect(fromDelivery(delivery({ headers, messageId: 'm1' }), 'pulses').id).toBe(row.id);
   });
 
+  test('makes two rows of a message that the broker gave up in two queues of the chain', () => {
+    const rowIn = (queue: string) => {
+      const headers = { 'x-death': [{ ...DEATH, queue }] };
+      return fromDelivery(delivery({ headers, messageId: 'm1' }), 'pulses');
+    };
+    expect(rowIn('orders.processing').queue).toBe('orders.processing');
+    expect(rowIn('orders.processing').id).toBe(rowIn('orders.processing').id);
+    expect(rowIn('orders.processing').id).not.toBe(rowIn('orders.enrichment').id);
+  });
+
   test('has reason unknown for any other x-death, with a detail that names it', () => {
     const headers = { 'x-death': [{ ...DEATH, reason: 'expired' }] };
     expect(fromDelivery(delivery({ headers }), 'pulses')).toMatchObject({
