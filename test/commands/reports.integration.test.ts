@@ -5,6 +5,7 @@ import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { makeTraffic, openFlow, toMessage, type Flow } from '../flows/flow-fixture.ts';
 import { startPrivateRedis } from '../support/private-redis.ts';
 import { MANY_STEPS_TIMEOUT_MS } from '../support/pulse-process.ts';
+import { runInProcess } from '../support/run-in-process.ts';
 import { deleteTopology } from '../support/servers.ts';
 
 vi.setConfig({ testTimeout: MANY_STEPS_TIMEOUT_MS });
@@ -113,7 +114,7 @@ test('every name in the JSON of every report is in snake_case', async () => {
     'users list',
     'keys list',
   ]) {
-    const { exitCode, stdout } = await flow.run([...report.split(' '), '--json']);
+    const { exitCode, stdout } = await runInProcess([...report.split(' '), '--json'], flow.env);
     expect({ report, exitCode }).toEqual({ report, exitCode: 0 });
     const names = namesIn(JSON.parse(stdout));
     expect(names.length).toBeGreaterThan(0);

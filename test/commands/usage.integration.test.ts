@@ -4,6 +4,7 @@ import { COMMANDS } from '../../src/commands/command-list.ts';
 import { freePort } from '../../src/private-servers/free-port.ts';
 import { openFlow } from '../flows/flow-fixture.ts';
 import { MANY_STEPS_TIMEOUT_MS, runPulse, startPulse } from '../support/pulse-process.ts';
+import { runInProcess } from '../support/run-in-process.ts';
 
 vi.setConfig({ testTimeout: MANY_STEPS_TIMEOUT_MS });
 
@@ -17,7 +18,7 @@ const NAMES = [
 
 test('the help of every command has an example that starts with its name', async () => {
   for (const command of NAMES) {
-    const { exitCode, stdout, stderr } = await runPulse([...command.split(' '), '--help']);
+    const { exitCode, stdout, stderr } = await runInProcess([...command.split(' '), '--help']);
     expect({ command, exitCode, stderr }).toEqual({ command, exitCode: 0, stderr: '' });
     expect(stdout).toContain(`Usage: pulse ${command} `);
     expect(stdout).toMatch(new RegExp(`Examples?:\n  \\$ (eval "\\$\\()?pulse ${command}`));
@@ -44,7 +45,7 @@ test.each([
     says: 'RABBITMQ_URL, REDIS_URL and DATABASE_URL are not set',
   },
 ])('wrong usage ($wrong) ends with exit code 2 and a hint', async ({ args, says }) => {
-  const { exitCode, stdout, stderr } = await runPulse(args);
+  const { exitCode, stdout, stderr } = await runInProcess(args);
   expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: '' });
   expect(stderr).toContain(says);
   expect(stderr).not.toMatch(/^ +at /m);
