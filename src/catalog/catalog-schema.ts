@@ -113,6 +113,8 @@ const READ_PROBLEMS = problemResponses(400, 401, 403, 404, 500, 503);
 const WRITE_PROBLEMS = problemResponses(400, 401, 403, 404, 409, 413, 415, 500, 503);
 const put = (path: string, body: object) =>
   `curl -s -X PUT "$API/${path}" ${WITH_TOKEN} ${WITH_JSON} \\\n  -d '${JSON.stringify(body)}'`;
+/** Examples that read take what is there: a PUT would replace it. */
+const ONE_SKU = `SKU=$(curl -s "$API/products?limit=1" ${WITH_TOKEN} | jq -r '.data[0].sku|@uri')`;
 
 const operation = <
   const Text extends { operationId: string; summary: string; description: string },
@@ -145,8 +147,8 @@ export const getCustomerSchema = {
     summary: 'Shows a customer',
     description: 'By its id.',
   }),
-  curl: `${put('customers/123', CUSTOMER_EXAMPLE)} > /dev/null
-curl -s "$API/customers/123" ${WITH_TOKEN}`,
+  curl: `ID=$(curl -s "$API/customers?limit=1" ${WITH_TOKEN} | jq -r '.data[0].id|@uri')
+curl -s "$API/customers/$ID" ${WITH_TOKEN}`,
   params: key('The id of a customer.'),
   response: { 200: CustomerSchema, ...READ_PROBLEMS },
 };
@@ -171,7 +173,7 @@ export const putProductSchema = {
     summary: 'Creates or replaces a product',
     description: 'Prices are added with `POST /products/{sku}/prices`.',
   }),
-  curl: put('products/ABC', PRODUCT_EXAMPLE),
+  curl: put('products/object-storage', PRODUCT_EXAMPLE),
   params: skuParams,
   body: Type.Object(
     {
@@ -194,8 +196,8 @@ export const getProductSchema = {
     summary: 'Shows a product',
     description: 'By its SKU.',
   }),
-  curl: `${put('products/ABC', PRODUCT_EXAMPLE)} > /dev/null
-curl -s "$API/products/ABC" ${WITH_TOKEN}`,
+  curl: `${ONE_SKU}
+curl -s "$API/products/$SKU" ${WITH_TOKEN}`,
   params: skuParams,
   response: { 200: ProductSchema, ...READ_PROBLEMS },
 };
@@ -219,8 +221,8 @@ export const addPriceSchema = {
       'Prices are never changed: the price at an instant is the latest that started before it. Two prices ' +
       'in one currency never start at the same instant.',
   }),
-  curl: `${put('products/ABC', PRODUCT_EXAMPLE)} > /dev/null
-curl -s "$API/products/ABC/prices" ${WITH_TOKEN} ${WITH_JSON} \\
+  curl: `${put('products/object-storage', PRODUCT_EXAMPLE)} > /dev/null
+curl -s "$API/products/object-storage/prices" ${WITH_TOKEN} ${WITH_JSON} \\
   -d '{"currency":"USD","unit_amount":"0.025","valid_from":"'"$(date -u +%FT%TZ)"'"}'`,
   params: skuParams,
   body: Type.Object(
@@ -236,8 +238,8 @@ export const listPricesSchema = {
     summary: 'Lists the prices of a product',
     description: 'The newest first.',
   }),
-  curl: `${put('products/ABC', PRODUCT_EXAMPLE)} > /dev/null
-curl -s "$API/products/ABC/prices" ${WITH_TOKEN}`,
+  curl: `${ONE_SKU}
+curl -s "$API/products/$SKU/prices" ${WITH_TOKEN}`,
   params: skuParams,
   response: {
     200: Type.Object({ data: Type.Array(PriceSchema) }, { description: 'All prices.' }),
