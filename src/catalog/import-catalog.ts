@@ -1,11 +1,17 @@
-/** Imports a file into the catalogue: all of it or nothing, with every mistake and its line. */
+/** Imports a file into the catalogue: all of it or nothing, and reports every error with its line. */
 import type { Pool, PoolClient } from 'pg';
-import { parseNano } from '../core/decimal.ts';
+import { formatNano, parseNano } from '../core/decimal.ts';
+import { parseTimestamp } from '../core/timestamp.ts';
 import { HTTP_PROBLEMS, ProblemError } from '../http/problems.ts';
-import { fieldProblems } from '../http/validation.ts';
 import { createValidators } from '../http/validators.ts';
 import { withTransaction } from '../platform/postgres.ts';
-import { CATALOG_KINDS, readCatalogFile, type CatalogKind, type Mistake } from './catalog-file.ts';
+import {
+  CATALOG_KINDS,
+  readCatalogFile,
+  type CatalogKind,
+  type CatalogRow,
+  type FileError,
+} from './catalog-file.ts';
 import {
   toCustomer,
   toPrice,
@@ -21,13 +27,14 @@ import { ROW_SCHEMAS } from './catalog-rows-schema.ts';
 import { addUnit, changeCustomer, changeProduct, priceExists } from './change-catalog.ts';
 import { insertPrice, readPrices } from './prices-query.ts';
 import type { Price } from './prices.ts';
+import { lengthProblems, rowProblems } from './row-problems.ts';
 
 export const IMPORT_ROWS_MAX = 100_000;
 
-/** How many rows of each table a file held; nothing is imported if there are mistakes. */
+/** How many rows of each table a file held; nothing is imported if there are errors. */
 export interface ImportResult {
   readonly rowCounts: Readonly<Record<CatalogKind, number>>;
-  readonly mistakes: readonly Mistake[];
+  readonly errors: readonly FileError[];
 }
 
 type Store = (client: PoolClient, row: never, createdBy: string) => Promise<unknown>;
@@ -57,26 +64,52 @@ export async function importCatalog(
   const rowCounts = Object.fromEntries(
     CATALOG_KINDS.map((kind) => [kind, file.rows.filter((row) => row.kind === kind).length]),
   ) as Record<CatalogKind, number>;
-  const mistakes = [...file.mistakes];
+  const errors = [...file.errors];
   if (file.rows.length > IMPORT_ROWS_MAX) {
     const message = `has more than ${IMPORT_ROWS_MAX.toLocaleString('en')} rows: split the file`;
-    return { rowCounts, mistakes: [{ line: 1, message }] };
+    return { rowCounts, errors: [{ line: 1, message }] };
   }
   const validators = createRowValidators();
+  const lines = new Map<string, number>();
   await withTransaction(pool, async (client) => {
     for (const kind of CATALOG_KINDS) {
       for (const row of file.rows) {
         if (row.kind !== kind) continue;
+        const identity = identityOf(row);
+        const earlier = lines.get(identity);
         const messages = validators[kind](row.value);
-        if (messages.length === 0) {
-          messages.push(...(await storeRow(client, STORE[kind], row.value, createdBy)));
+        if (isReplaced(kind) && earlier !== undefined) {
+          messages.push(`is in the file twice, first in line ${earlier}`);
         }
-        mistakes.push(...messages.map((message) => ({ line: row.line, message })));
+        if (messages.length === 0) {
+          const problems = await storeRow(client, STORE[kind], row.value, createdBy);
+          const hint = earlier === undefined ? '' : ` See line ${earlier}.`;
+          messages.push(...problems.map((problem) => problem + hint));
+        }
+        if (messages.length === 0 || isReplaced(kind)) lines.set(identity, earlier ?? row.line);
+        errors.push(...messages.map((message) => ({ line: row.line, message })));
       }
     }
-    if (mistakes.length > 0) await client.query('ROLLBACK AND CHAIN');
+    if (errors.length > 0) await client.query('ROLLBACK AND CHAIN');
   });
-  return { rowCounts, mistakes: mistakes.sort((one, other) => one.line - other.line) };
+  return { rowCounts, errors: errors.sort((one, other) => one.line - other.line) };
+}
+
+/** The last of two rows would win silently. Units and prices never change: another value is refused. */
+function isReplaced(kind: CatalogKind): boolean {
+  return kind === 'customers' || kind === 'products';
+}
+
+/** The same for rows of the same thing. */
+function identityOf({ kind, line, value }: CatalogRow): string {
+  const row = (value ?? {}) as Readonly<Record<string, unknown>>;
+  const { unit, id, sku, currency, valid_from: from } = row;
+  const at = typeof from === 'string' ? parseTimestamp(from) : undefined;
+  const key = { units: [unit], customers: [id], products: [sku], prices: [sku, currency, at] }[
+    kind
+  ];
+  const isKnown = key.every((part) => typeof part === 'string' || typeof part === 'number');
+  return JSON.stringify([kind, isKnown ? key : line]);
 }
 
 /** A row that cannot be stored must not keep the rest from being checked. @returns What is wrong with it. */
@@ -122,20 +155,23 @@ function createRowValidators(): Readonly<Record<CatalogKind, (row: unknown) => s
       const validate = compile(route);
       return [
         kind,
-        (row: unknown) =>
-          validate(row) === true
-            ? []
-            : fieldProblems(validate.errors ?? [], 'the row').map(
-                ({ field, message }) => `${field}: ${message}`,
-              ),
+        (row: unknown) => {
+          const problems = typeof row === 'object' ? lengthProblems(row) : [];
+          if (problems.length > 0 || validate(row) === true) return problems;
+          return rowProblems(validate.errors ?? []);
+        },
       ];
     }),
   ) as unknown as Record<CatalogKind, (row: unknown) => string[]>;
 }
 
+/** Decimals are compared by value: 0.1 is 0.10. */
 function isSame(one: Price, other: Price): boolean {
-  return (
-    parseNano(one.unitAmount) === parseNano(other.unitAmount) &&
-    JSON.stringify(one.tiers) === JSON.stringify(other.tiers)
-  );
+  return JSON.stringify(amountsOf(one)) === JSON.stringify(amountsOf(other));
+}
+
+function amountsOf({ unitAmount, tiers }: Price) {
+  const decimal = (text: string): string => formatNano(parseNano(text));
+  const steps = tiers?.steps.map((step) => [step.upTo, decimal(step.unitAmount)]);
+  return [decimal(unitAmount), tiers?.mode, steps];
 }

@@ -7,10 +7,11 @@ import { openPool } from '../cli/clients.ts';
 import { EXIT_DONE, EXIT_FAILED, misused, type CommandRun } from '../cli/command.ts';
 import { defineCommand, defineGroup } from '../cli/define-command.ts';
 import { readInput } from '../cli/input-file.ts';
+import { printable } from '../cli/table.ts';
 import { count } from '../cli/wording.ts';
 
 const FILE_BYTES_MAX = 32 * 1024 * 1024;
-const MISTAKES_SHOWN = 100;
+const ERRORS_SHOWN = 100;
 
 const open = (run: CommandRun) => openPool(run, 'pulse catalog');
 
@@ -28,27 +29,23 @@ const importCommand = defineCommand({
   ],
   async run(run) {
     const text = readText(run.argument);
-    const { rowCounts, mistakes } = await importCatalog(
-      await open(run),
-      text,
-      actorName(run.flags),
-    );
-    const shown = mistakes.slice(0, MISTAKES_SHOWN);
+    const { rowCounts, errors } = await importCatalog(await open(run), text, actorName(run.flags));
+    const shown = errors.slice(0, ERRORS_SHOWN);
     const counts = CATALOG_KINDS.filter((kind) => rowCounts[kind] > 0).map((kind) =>
       count(rowCounts[kind], kind.slice(0, -1)),
     );
-    const rest = mistakes.length - shown.length;
+    const rest = errors.length - shown.length;
     run.answer(
-      { imported: mistakes.length === 0 ? rowCounts : null, mistakes },
-      mistakes.length === 0
+      { imported: errors.length === 0 ? rowCounts : null, errors },
+      errors.length === 0
         ? `Imported ${counts.length === 0 ? 'nothing: the file is empty' : counts.join(', ')}.`
         : [
-            ...shown.map(({ line, message }) => `line ${line}: ${message}`),
-            ...(rest === 0 ? [] : [`… and ${count(rest, 'mistake')} more`]),
+            ...shown.map(({ line, message }) => `line ${line}: ${printable(message)}`),
+            ...(rest === 0 ? [] : [`… and ${count(rest, 'error')} more`]),
             'Nothing was imported.',
           ],
     );
-    return mistakes.length === 0 ? EXIT_DONE : EXIT_FAILED;
+    return errors.length === 0 ? EXIT_DONE : EXIT_FAILED;
   },
 });
 

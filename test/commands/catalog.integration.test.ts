@@ -56,7 +56,7 @@ test('a catalogue is imported table by table, exported, and imported again witho
   expect((await exported(flow)).text).toBe(text);
 });
 
-test('with a mistake nothing is imported, and every mistake is reported with its line', async () => {
+test('with an error nothing is imported, and every error is reported with its line', async () => {
   const flow = await openFlow();
   await flow.flush();
   const { text: before } = await exported(flow);
@@ -84,15 +84,15 @@ test('with a mistake nothing is imported, and every mistake is reported with its
     'line 4: Tenant "acme" can belong to one customer only.',
     'line 5: emial: is not a known field; did you mean email?',
     'line 8: unit: has the unknown unit "parsec"',
-    'line 12: currency: must match ^[A-Z]{3}$, such as USD',
-    'line 13: unit_amount: must match ^(0|[1-9][0-9]{0,10})(\\.[0-9]{1,9})?$',
-    'line 15: Product B has a price in USD from 2026-01-01T00:00:00.000Z on, which never changes.',
+    'line 12: currency: must be three capital letters such as USD',
+    'line 13: unit_amount: must be a decimal such as 2.5, with at most 11 digits before the point and 9 after it',
+    'line 15: Product B has a price in USD from 2026-01-01T00:00:00.000Z on, which never changes. See line 14.',
     'line 16: there is no product C',
     'Nothing was imported.',
     '',
   ]);
   const { stdout } = await importText(flow, 'id,name\n1,Acme\n2\n', '--json');
-  expect(JSON.parse(stdout)).toMatchObject({ imported: null, mistakes: [{ line: 3 }] });
+  expect(JSON.parse(stdout)).toMatchObject({ imported: null, errors: [{ line: 3 }] });
   expect((await exported(flow)).text).toBe(before);
 
   for (const [content, says] of [
@@ -106,4 +106,89 @@ test('with a mistake nothing is imported, and every mistake is reported with its
   const missing = await flow.run(['catalog', 'import', 'nowhere.csv']);
   expect(missing.exitCode).toBe(2);
   expect(missing.stderr).toContain('nowhere.csv: cannot be read (ENOENT).');
+});
+
+test('the same customer or product twice in a file is an error, the same unit or price is not', async () => {
+  const flow = await openFlow();
+  await flow.flush();
+  const { text: before } = await exported(flow);
+  const twice = await importText(flow, 'id,name\n1,Acme\n2,Umbrella\n1,Other\n');
+  expect(twice).toMatchObject({
+    exitCode: 1,
+    stdout: 'line 4: is in the file twice, first in line 2\nNothing was imported.\n',
+  });
+  const proto = await importText(flow, 'id,name,__proto__\n1,Acme,x\n');
+  expect(proto).toMatchObject({ exitCode: 1 });
+  expect(proto.stdout).toContain('line 2: __proto__: is not a known field');
+  expect((await exported(flow)).text).toBe(before);
+
+  const price = (tierAmount: string, validFrom: string): string =>
+    `{"sku":"T","currency":"USD","unit_amount":"1","valid_from":"${validFrom}",
+      "tiers":{"mode":"volume","steps":[{"up_to":null,"unit_amount":"${tierAmount}"}]}}`;
+  const product = '{"sku":"T","name":"Tiered","unit":"count"}';
+  const same = `{"products":[${product}],
+"units":[{"unit":"gross","dimension":"count","factor":"144"},
+  {"unit":"gross","dimension":"count","factor":"288/2"}],
+"prices":[${price('0.1', '2026-01-01T00:00:00Z')},${price('0.10', '2026-01-01T01:00:00+01:00')}]}`;
+  expect(await importText(flow, same)).toMatchObject({ exitCode: 0 });
+  const again = same.replaceAll('"0.1"', '"0.100"');
+  expect(await importText(flow, again)).toMatchObject({ exitCode: 0 });
+  const other = await importText(flow, same.replace('288/2', '12').replace('"0.10"', '"0.2"'));
+  expect(other.exitCode).toBe(1);
+  expect(other.stdout).toContain(
+    'line 3: Unit "gross" is known, and its factor never changes. See line 2.',
+  );
+  expect(other.stdout).toMatch(/^line 5: Product T has a price .* See line 4\.$/m);
+
+  const products = `{"products":[${product},\n${product}]}`;
+  expect((await importText(flow, products)).stdout).toContain(
+    'line 2: is in the file twice, first in line 1',
+  );
+});
+
+test('what is wrong with a row is said without the language of schemas', async () => {
+  const flow = await openFlow();
+  await flow.flush();
+  const csv = 'sku,currency,unit_amount,valid_from,tiers\nA,USD,2.,yesterday,5\n';
+  expect((await importText(flow, csv)).stdout.split('\n').slice(0, -2).sort()).toEqual([
+    'line 2: tiers: must be an object, see docs/orders.md',
+    'line 2: unit_amount: must be a decimal such as 2.5, with at most 11 digits before the point and 9 after it',
+    'line 2: valid_from: must be an RFC 3339 instant such as 2026-01-31T13:00:00Z',
+  ]);
+  const products = 'sku,name,unit,active\nA,Disk,GB,yes\n';
+  expect((await importText(flow, products)).stdout).toContain(
+    'line 2: active: must be true or false\n',
+  );
+  const json = JSON.stringify({
+    customers: [
+      7,
+      { id: '', name: 'x'.repeat(257), email: 'a.'.repeat(5_000_000) },
+      { id: '1', name: 1, email: 'a' },
+    ],
+    prices: [
+      {
+        sku: 'A',
+        currency: 'USD',
+        unit_amount: 2,
+        valid_from: '2026-01-01T00:00:00Z',
+        tiers: {
+          mode: 'volume',
+          steps: [
+            { up_to: 'x', unit_amount: '1' },
+            { up_to: 0, unit_amount: '1' },
+          ],
+        },
+      },
+    ],
+  });
+  const { stdout } = await importText(flow, json);
+  expect(stdout.split('\n').slice(0, -2).sort()).toEqual([
+    'line 1: email: must be an email address such as billing@acme.example',
+    'line 1: email: must not have 10,000,000 characters',
+    'line 1: name: must be a text in double quotes',
+    'line 1: the row: must be an object, see docs/orders.md',
+    'line 1: tiers.steps.0.up_to: must be a whole number, or null for no end',
+    'line 1: tiers.steps.1.up_to: must be at least 1',
+    'line 1: unit_amount: must be a decimal in double quotes such as "2.5"',
+  ]);
 });
