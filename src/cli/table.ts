@@ -5,8 +5,8 @@ export interface Column<Row> {
   readonly text: (row: Row) => string;
   /** Numbers are aligned to the right. */
   readonly align?: 'right';
-  /** Whether texts may be cut to keep lines short; `--json` has them whole. */
-  readonly cut?: boolean;
+  /** Whether texts may be cut to keep lines short, at their end unless it says `start`. */
+  readonly cut?: boolean | 'start';
 }
 
 const WIDTH_MAX = 80;
@@ -28,7 +28,7 @@ export function tableLines<Row>(
   narrow(widths, columns, widthMax);
   const fit = (text: string, place: number): string => {
     const width = widths[place] ?? 0;
-    const short = shorten(text, width);
+    const short = shorten(text, width, columns[place]?.cut === 'start');
     const space = ' '.repeat(width - lengthOf(short));
     return columns[place]?.align === 'right' ? space + short : short + space;
   };
@@ -40,7 +40,7 @@ function narrow(widths: number[], columns: readonly Column<never>[], widthMax: n
   const sum = (): number =>
     widths.reduce((total, width) => total + width + GAP.length, -GAP.length);
   for (;;) {
-    const places = columns.flatMap(({ cut }, place) => (cut === true ? [place] : []));
+    const places = columns.flatMap(({ cut = false }, place) => (cut === false ? [] : [place]));
     const widest = Math.max(CUT_WIDTH_MIN, ...places.map((place) => widths[place] ?? 0));
     if (sum() <= widthMax || widest === CUT_WIDTH_MIN) return;
     const place = places.find((one) => widths[one] === widest) ?? 0;
@@ -57,12 +57,12 @@ export function printable(text: string): string {
 }
 
 /** Cuts between characters, never inside one. */
-function shorten(text: string, lengthMax: number): string {
-  return lengthOf(text) <= lengthMax
-    ? text
-    : `${Array.from(text)
-        .slice(0, lengthMax - 1)
-        .join('')}…`;
+function shorten(text: string, lengthMax: number, isStartCut: boolean): string {
+  const characters = Array.from(text);
+  if (characters.length <= lengthMax) return text;
+  return isStartCut
+    ? `…${characters.slice(1 - lengthMax).join('')}`
+    : `${characters.slice(0, lengthMax - 1).join('')}…`;
 }
 
 function lengthOf(text: string): number {

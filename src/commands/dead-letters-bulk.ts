@@ -2,7 +2,7 @@
 import { ACTOR, checkedNote } from '../cli/actor.ts';
 import { EXIT_DONE, EXIT_FAILED, misused, waitOptions, type CommandRun } from '../cli/command.ts';
 import { defineCommand, type CommandContext } from '../cli/define-command.ts';
-import { integer, type OptionSpecs } from '../cli/options.ts';
+import { integer, toOptions, type OptionSpecs } from '../cli/options.ts';
 import { withProgress } from '../cli/progress.ts';
 import { findServers } from '../cli/servers.ts';
 import { withTransaction } from '../platform/postgres.ts';
@@ -92,9 +92,8 @@ function chosen({ argument: ids, flags }: BulkRun): ManyFilters {
   const filters = toFilters(flags);
   const isFiltered = Object.values(filters).some((filter) => filter !== undefined);
   if (isFiltered === ids.length > 0) {
-    throw misused(
-      'Give either ids, or at least one of --reason --tenant --message-id --from --to.',
-    );
+    const names = toOptions(FILTERS).map(({ long }) => long);
+    throw misused(`Give either ids, or at least one of ${names.join(' ')}.`);
   }
   return ids.length === 0 ? filters : { ids: ids.map(checkedId) };
 }

@@ -3,13 +3,13 @@ import { actorName } from '../cli/actor.ts';
 import { openPool } from '../cli/clients.ts';
 import { misused, type CommandRun } from '../cli/command.ts';
 import { instant, type Flags, type OptionSpecs } from '../cli/options.ts';
-import { REJECTION_REASONS } from '../contract/rejection.ts';
+import { DEAD_LETTER_REASONS } from '../contract/rejection.ts';
 import type { Actor } from '../quarantine/quarantine.ts';
 import type { ManyFilters } from '../quarantine/replay-many.ts';
 
 /** Which dead letters. */
 export const FILTERS = {
-  reason: { value: '<reason>', about: 'only this reason', choices: REJECTION_REASONS },
+  reason: { value: '<reason>', about: 'only this reason', choices: DEAD_LETTER_REASONS },
   tenant: { value: '<tenant>', about: 'only this tenant, where the body could be read' },
   messageId: { value: '<id>', about: 'only this AMQP message id' },
   queue: { value: '<name>', about: 'only messages of this queue' },

@@ -9,20 +9,38 @@ import type {
 } from '../quarantine/quarantine.ts';
 import type { Preview, ReplayReport } from '../quarantine/replay-many.ts';
 
-/** A table of dead letters. Their state is shown where it is not the same for all. */
-export function describeRows(rows: readonly DeadLetterRow[], nowMs: number): string[] {
+/** A table of dead letters. Their state, queue and tenant are shown where they tell the rows apart. */
+export function describeRows(
+  rows: readonly DeadLetterRow[],
+  nowMs: number,
+  widthMax?: number,
+): string[] {
   const state = ({ state, isFixed }: DeadLetterRow): string =>
     isFixed ? `${state}, fixed` : state;
   const isWaiting = rows.every((row) => state(row) === 'quarantined');
+  const hasQueues = rows.some(({ queue }) => queue !== null);
+  const hasTenants = !hasQueues || rows.some(({ tenant }) => tenant !== null);
   return tableLines(
     [
       { heading: 'ID', text: ({ id }) => id },
       { heading: 'RECEIVED', text: ({ receivedAt }) => describeAge(receivedAt, nowMs) },
-      ...(isWaiting ? [] : [{ heading: 'STATE', text: state }]),
-      { heading: 'REASON', text: ({ reason }) => reason },
-      { heading: 'TENANT', text: ({ tenant }) => tenant ?? '-', cut: true },
+      ...(isWaiting ? [] : [{ heading: 'STATE', text: state, cut: hasQueues }]),
+      { heading: 'REASON', text: ({ reason }) => reason, cut: hasQueues },
+      ...(hasQueues
+        ? [
+            {
+              heading: 'QUEUE',
+              text: ({ queue }: DeadLetterRow) => queue ?? '-',
+              cut: 'start' as const,
+            },
+          ]
+        : []),
+      ...(hasTenants
+        ? [{ heading: 'TENANT', text: ({ tenant }: DeadLetterRow) => tenant ?? '-', cut: true }]
+        : []),
     ],
     rows,
+    widthMax,
   );
 }
 
@@ -30,21 +48,20 @@ export function describeRows(rows: readonly DeadLetterRow[], nowMs: number): str
 export function describeDetail(detail: DeadLetterDetail): string[] {
   const { properties, body, originalBody, maybeCountedSince } = detail;
   const isCut = body.length < detail.bodyBytes;
+  const counted =
+    maybeCountedSince === null ? 'no' : `maybe, since ${maybeCountedSince.toISOString()}`;
   const line = (name: string, value: string): string => `${name.padEnd(14)}${printable(value)}`;
   const lines = [
     line('id', detail.id),
     line('state', detail.isFixed ? `${detail.state}, its body fixed` : detail.state),
-    line('reason', `${detail.reason}: ${detail.detail}`),
+    line('reason', describeReason(detail)),
     line('tenant', detail.tenant ?? '- (the body does not tell)'),
     line('message id', detail.messageId ?? '-'),
     line('queue', detail.queue ?? 'pulses'),
     line('array index', String(detail.pulseIndex ?? '-')),
     line('published to', `exchange "${detail.exchange ?? ''}", key "${detail.routingKey ?? ''}"`),
     line('received at', detail.receivedAt.toISOString()),
-    line(
-      'counted?',
-      maybeCountedSince === null ? 'no' : `maybe, since ${maybeCountedSince.toISOString()}`,
-    ),
+    ...(detail.queue === null ? [line('counted?', counted)] : []),
     line('properties', JSON.stringify(properties)),
     ...detail.actions.map((action) => line('history', describeAction(action))),
   ];
@@ -52,12 +69,19 @@ export function describeDetail(detail: DeadLetterDetail): string[] {
   return [...lines, '', `body (${detail.bodyBytes} bytes):`, ...bodyLines(body, isCut)];
 }
 
+/** The detail of a message begins with the code of its failure, which may be the reason. */
+function describeReason({ reason, detail }: DeadLetterDetail): string {
+  return detail.startsWith(`${reason}: `) ? detail : `${reason}: ${detail}`;
+}
+
+const INDENTED_WIDTH_MAX = 78;
+
 /** What a bulk action would touch. */
 export function describePreview({ matched, byReason, first }: Preview, nowMs: number): string[] {
   const reasons = Object.entries(byReason).map(([reason, count]) => `${reason} ${count}`);
   const lines = [`${matched} wait and match${matched === 0 ? '' : `: ${reasons.join(', ')}`}`];
   if (first.length === 0) return lines;
-  return [...lines, ...describeRows(first, nowMs).map((line) => `  ${line}`)];
+  return [...lines, ...describeRows(first, nowMs, INDENTED_WIDTH_MAX).map((line) => `  ${line}`)];
 }
 
 const ENDS: Record<ReplayReport['end'], string> = {

@@ -46,7 +46,7 @@ const list = defineCommand({
     const rows = await withTransaction(pool, (client) => listDeadLetters(client, page));
     const { data, next } = toPage(rows, limit);
     run.answer({ data: data.map(rowToJson), next }, [
-      ...(data.length === 0 ? ['None.'] : describeRows(data, Date.now())),
+      ...(data.length === 0 ? ['No dead letters.'] : describeRows(data, Date.now())),
       ...(next === null ? [] : [`More: --after ${next}`]),
     ]);
     return EXIT_DONE;

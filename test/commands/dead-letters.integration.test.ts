@@ -61,7 +61,7 @@ describe('pulse dead-letters', () => {
       new RegExp(`^${id}  \\d+ (s|min) ago +amount_not_positive  acme$`, 'm'),
     );
     expect((await pulse('list', '--state', 'any')).stdout).not.toContain('STATE');
-    expect((await pulse('list', '--state', 'replayed')).stdout).toBe('None.\n');
+    expect((await pulse('list', '--state', 'replayed')).stdout).toBe('No dead letters.\n');
 
     const file = join(directory, 'body.json');
     const shown = await pulse('show', id, '--save', file);
@@ -184,6 +184,22 @@ describe('pulse dead-letters', () => {
     }
   });
 });
+
+test('a bulk action without ids and filters names every filter', async () => {
+  expect((await pulse('replay')).stderr).toContain(
+    'at least one of --reason --tenant --message-id --queue --from --to.',
+  );
+});
+
+test.each(['message_impossible', 'attempts_exhausted'])(
+  'lists by the reason %s',
+  async (reason) => {
+    expect(await pulse('list', '--reason', reason)).toMatchObject({
+      exitCode: 0,
+      stdout: 'No dead letters.\n',
+    });
+  },
+);
 
 test.each([
   [['list', '--reason', 'because']],
