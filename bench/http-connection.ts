@@ -31,6 +31,8 @@ export async function openHttpConnection(
   socket.setNoDelay(true);
   const lines = Object.entries({ host, ...headers }).map(([name, value]) => `${name}: ${value}`);
   const send = async (start: string, own: readonly string[], body: string): Promise<string> => {
+    // The server closes what was idle for a minute, and the event has passed then.
+    if (socket.closed) throw new Error(`${start}: the connection was closed.`);
     const answer = readAnswer(socket, start);
     socket.write([start, ...lines, ...own, '', body].join('\r\n'));
     return answer;
