@@ -34,7 +34,7 @@ export interface ReadyLine {
 
 const READINESS_TIMEOUT_MS = 2_000;
 
-interface Started {
+interface StartOptions {
   /** Whether the parts need the secrets of the API. */
   readonly api: boolean;
   /** False if no part sends a command to Redis: the process then starts and runs without it. */
@@ -42,22 +42,22 @@ interface Started {
   readonly parts: readonly Part[];
 }
 
-export const defineStart = (name: string, started: Started) =>
+export const defineStart = (name: string, options: StartOptions) =>
   defineCommand({
     options: { checkConfig: { about: 'check the configuration and exit' } },
     json: 'print one line of JSON with all addresses once ready',
-    needs: { api: started.api, testFaults: true },
+    needs: { api: options.api, testFaults: true },
     examples: [`pulse ${name}`, `pulse ${name} --json`],
     async run(run) {
       if (run.flags.checkConfig) run.print('The configuration is valid.');
-      else await runParts(run, { ...started, json: run.json });
+      else await runParts(run, { ...options, json: run.json });
       return EXIT_DONE;
     },
   });
 
 async function runParts(
   run: CommandRun,
-  { api, parts, usesRedis, json }: Started & { readonly json: boolean },
+  { api, parts, usesRedis, json }: StartOptions & { readonly json: boolean },
 ): Promise<void> {
   await assertPortsUsable(run.config, { hasApi: api });
   // Opened first, so closed last.
@@ -89,7 +89,7 @@ export async function startParts(
     parts,
     usesRedis = true,
     onFatal,
-  }: Omit<Started, 'api'> & { readonly onFatal: (error: Error) => void },
+  }: Omit<StartOptions, 'api'> & { readonly onFatal: (error: Error) => void },
 ): Promise<ReadyLine> {
   const { config, logger } = run;
   const registry = createMetricsRegistry();

@@ -107,7 +107,7 @@ export const FORGOTTEN =
   'it may have been counted so long ago that its id is forgotten, and would be counted twice. ' +
   'If you know that it was not counted, use --even-if-forgotten.';
 
-/** The same. */
+/** Why a message was not replayed, and what to do. */
 export const UNROUTABLE =
   'its queue no longer exists. Start the process that declares it, or discard it.';
 

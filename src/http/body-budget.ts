@@ -1,10 +1,10 @@
 /** Limits the bytes of request bodies that this process holds: for each caller, each tenant, and all together. */
 import { Transform, type Readable } from 'node:stream';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { shareOf } from '../core/tenant-scope.ts';
 import { whenOver } from './answer-deadline.ts';
 import { actorNameOf, type Caller } from './caller.ts';
 import { HTTP_PROBLEMS, ProblemError } from './problems.ts';
-import { shareOf } from '../core/tenant-scope.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {

@@ -1,6 +1,7 @@
 /** GET /usage and GET /usage.csv: sums by window and group, as JSON, CSV or NDJSON. */
 import type { FastifyReply } from 'fastify';
 import type { Pool } from 'pg';
+import { shareOf } from '../core/tenant-scope.ts';
 import { readAsTenants } from '../platform/scoped-postgres.ts';
 import { freshnessInstant, freshnessToJson } from './freshness.ts';
 import { createHeldReads, HeldReadsBusyError, type HeldReads } from './held-reads.ts';
@@ -17,7 +18,6 @@ import { preferredType } from '../http/media-type.ts';
 import { nextLink } from '../http/page-links.ts';
 import { HTTP_PROBLEMS, invalidField, ProblemError } from '../http/problems.ts';
 import { createTenantLimit } from '../http/tenant-limit.ts';
-import { shareOf } from '../core/tenant-scope.ts';
 import { getUsageCsvSchema, getUsageSchema, USAGE_LIMIT_DEFAULT } from './usage-schema.ts';
 import { parseUsageParameters } from './usage-parameters.ts';
 
