@@ -126,6 +126,8 @@ export async function createMessagingFixture() {
     /** Makes every delayed message due at once. */
     hurry: () =>
       pool.query('UPDATE graphile_worker._private_jobs SET run_at = now() WHERE run_at > now()'),
+    /** Drops what an earlier test has left in the queue. */
+    emptyQueue: () => withChannel(rabbitmqUrl, (channel) => channel.purgeQueue(binding.queue)),
     /** Takes one dead letter. */
     async takeDeadLetter() {
       return withChannel(rabbitmqUrl, (channel) => channel.get(deadQueue, { noAck: true }));

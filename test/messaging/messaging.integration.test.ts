@@ -13,6 +13,7 @@ beforeEach(async () => {
   await fixture.pool.query(
     'TRUNCATE effects, abandoned, inbox; TRUNCATE graphile_worker._private_jobs',
   );
+  await fixture.emptyQueue();
 });
 afterEach(() => fixture.stop());
 afterAll(() => fixture.close());

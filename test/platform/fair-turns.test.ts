@@ -8,16 +8,23 @@ const OPTIONS: FairTurnsOptions = {
   waitMs: 10_000,
 };
 
-/** Work that notes when it starts, and ends when told. */
+/** Work that notes when it starts, and ends when told or with the test. */
 function openWork(options: Partial<FairTurnsOptions> = {}) {
   const turns = createFairTurns({ ...OPTIONS, ...options });
   const started: string[] = [];
   const ends = new Map<string, () => void>();
+  let isOver = false;
+  onTestFinished(async () => {
+    isOver = true;
+    for (const end of ends.values()) end();
+    await settle();
+  });
   return {
     started,
     begin: (share: string, name: string) =>
       turns.run(share, () => {
         started.push(name);
+        if (isOver) return Promise.resolve(name);
         return new Promise<string>((resolve) => {
           ends.set(name, () => {
             resolve(name);
