@@ -35,6 +35,15 @@ export function createFairTurns(options: FairTurnsOptions): FairTurns {
   const shares = new Map<string, Share>();
   let running = 0;
 
+  const moveToEnd = (name: string, share: Share): void => {
+    shares.delete(name);
+    shares.set(name, share);
+  };
+
+  const dropIfIdle = (name: string, share: Share): void => {
+    if (share.running === 0 && share.waiting.length === 0) shares.delete(name);
+  };
+
   const startNext = (): void => {
     // A share that goes to the end is visited again.
     for (const [name, share] of shares) {
@@ -44,8 +53,7 @@ export function createFairTurns(options: FairTurnsOptions): FairTurns {
       if (start === undefined) continue;
       running += 1;
       share.running += 1;
-      shares.delete(name);
-      shares.set(name, share);
+      moveToEnd(name, share);
       start();
     }
   };
@@ -53,8 +61,8 @@ export function createFairTurns(options: FairTurnsOptions): FairTurns {
   const leave = (name: string, share: Share): void => {
     running -= 1;
     share.running -= 1;
-    shares.delete(name);
-    if (share.running > 0 || share.waiting.length > 0) shares.set(name, share);
+    moveToEnd(name, share);
+    dropIfIdle(name, share);
     startNext();
   };
 
@@ -66,7 +74,7 @@ export function createFairTurns(options: FairTurnsOptions): FairTurns {
       };
       const timer = setTimeout(() => {
         share.waiting.splice(share.waiting.indexOf(start), 1);
-        if (share.running === 0 && share.waiting.length === 0) shares.delete(name);
+        dropIfIdle(name, share);
         reject(busy(`No turn at Postgres came within ${waitMs / 1000} s.`));
       }, waitMs);
       share.waiting.push(start);
@@ -77,7 +85,7 @@ export function createFairTurns(options: FairTurnsOptions): FairTurns {
     async run(name, work) {
       const share = shares.get(name) ?? { running: 0, waiting: [] };
       if (share.waiting.length >= waitingMaxPerShare) {
-        throw busy('Too many reads of these tenants are waiting for Postgres.');
+        throw busy('Too many requests for these tenants are waiting for Postgres.');
       }
       shares.set(name, share);
       await turnOf(name, share);

@@ -5,7 +5,7 @@
  * security limits it to the tenants in the setting `pulse.tenants`. A query without a tenant filter sees no
  * other tenants; a transaction without the setting fails.
  *
- * Callers of one tenant take turns at some of the pool's connections, so that slow questions of theirs cannot keep
+ * Callers of one tenant take turns at some of the pool's connections, so that slow work of theirs cannot keep
  * everybody else out.
  */
 import { escapeLiteral, type Pool, type PoolClient } from 'pg';
