@@ -19,7 +19,7 @@ export interface Product {
   readonly unit: string;
   /** Only active products may be ordered. */
   readonly active: boolean;
-  /** Whether an order of it begins a subscription. */
+  /** Information for whoever bills. An order prices the product once either way. */
   readonly recurring: boolean;
 }
 

@@ -52,7 +52,9 @@ const ProductSchema = Type.Object(
     name: Type.String(),
     unit: Type.String({ description: 'A unit, or a product of units such as `GB·h`.' }),
     active: Type.Boolean({ description: 'Only active products can be ordered.' }),
-    recurring: Type.Boolean({ description: 'Whether an order of it begins a subscription.' }),
+    recurring: Type.Boolean({
+      description: 'Information for whoever bills. An order prices the product once either way.',
+    }),
   },
   { title: 'Product', description: 'What can be ordered or used.' },
 );
