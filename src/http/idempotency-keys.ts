@@ -153,20 +153,24 @@ export function createIdempotencyKeys(pool: Pool, limits = LIMITS): IdempotencyK
 }
 
 /**
- * Reads a request's key from the first of the headers that it has.
+ * Reads a request's key from whichever of the headers it has.
  *
  * @returns Undefined when there is none.
- * @throws ProblemError 400 it is no key.
+ * @throws ProblemError 400 it is no key, or the headers differ.
  */
 export function idempotencyKeyOf(
   headers: IncomingHttpHeaders,
   names: readonly string[] = ['Idempotency-Key'],
 ): string | undefined {
-  const name = names.find((one) => headers[one.toLowerCase()] !== undefined);
+  const [name, ...others] = names.filter((one) => headers[one.toLowerCase()] !== undefined);
   if (name === undefined) return undefined;
   const key = headers[name.toLowerCase()];
-  if (typeof key === 'string' && KEY.test(key)) return key;
-  throw invalidField(name, 'must be 1 to 128 visible ASCII characters');
+  if (typeof key !== 'string' || !KEY.test(key)) {
+    throw invalidField(name, 'must be 1 to 128 visible ASCII characters');
+  }
+  const different = others.find((one) => headers[one.toLowerCase()] !== key);
+  if (different === undefined) return key;
+  throw invalidField(different, `must be the same as ${name}: send one of them`);
 }
 
 /** @throws ProblemError 409 another request with the key is in progress, 422 it was used for another request. */

@@ -194,6 +194,18 @@ describe('an Idempotency-Key', () => {
     expect(await stored()).toEqual([0, 0]);
   });
 
+  test('under both names must be one key', async () => {
+    const api = await openApp();
+    const under = (other: string) =>
+      post(api, ORDER, { key: 'one', headers: { 'x-idempotency-key': other } });
+    const different = await under('two');
+    expect(different.status).toBe(400);
+    expect(JSON.stringify(different.body.errors)).toContain('X-Idempotency-Key');
+    expect(await stored()).toEqual([0, 0]);
+    expect((await under('one')).status).toBe(202);
+    expect(await stored()).toEqual([1, 1]);
+  });
+
   test.each<[string, KeyLimits]>([
     ['keys', { keysMax: 1, bytesMax: 1_000_000 }],
     ['stored bytes', { keysMax: 100, bytesMax: 1 }],
