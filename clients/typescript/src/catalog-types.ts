@@ -37,7 +37,7 @@ export interface ProductFields {
   readonly unit: string;
   /** Whether it can be ordered. Default: true. */
   readonly active?: boolean;
-  /** Whether an order of it begins a subscription. Default: false. */
+  /** Information for whoever bills. An order prices the product once either way. Default: false. */
   readonly recurring?: boolean;
 }
 
