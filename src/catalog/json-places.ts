@@ -1,4 +1,5 @@
 /** Where things are in a JSON text, which `JSON.parse` does not tell: lines, and members that it would drop. */
+import { createScanner, printParseErrorCode, visit, type JSONVisitor } from 'jsonc-parser';
 
 export interface JsonPlaces {
   /** The line of each member of the outer object, by name. */
@@ -22,182 +23,119 @@ export interface JsonRepeat {
   readonly firstLine: number;
 }
 
-/** What may come next. */
-type Expected = 'value' | 'element' | 'name' | 'member' | 'colon' | 'more' | 'end';
-
-/** The open lists and objects, the innermost last. */
-interface Open {
-  readonly isList: boolean;
-  /** The line of each name so far; undefined in a list, and where nothing is kept. */
-  readonly names: Map<string, number> | undefined;
-}
-
 /** As deep as a row of the catalogue goes; what is deeper is refused for its shape. */
 const NAMES_DEPTH_MAX = 6;
+/** The library's visit recurses. */
+const FAULT_DEPTH_MAX = 500;
+const TOO_DEEP = `the mistake is inside more than ${FAULT_DEPTH_MAX} open brackets`;
 const FOUND_LENGTH_MAX = 30;
-const LINE_FEED = 0x0a;
-const QUOTE = 0x22;
-const BACKSLASH = 0x5c;
-const SPACES = new Set([0x20, 0x09, LINE_FEED, 0x0d]);
-const WORD = /[^\s{}[\],:"]+/y;
-const SCALAR = /^(?:true|false|null|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?)$/;
-const ESCAPE = /\\(?:["\\/bfnrt]|u[\da-fA-F]{4})/y;
 
-/** Reads the text once, in linear time, however deep it is. @returns The first place where it is not JSON, if any. */
+/** What must be where the library refuses a token, by its code. */
+const WANTED: Readonly<Record<string, string>> = {
+  PropertyNameExpected: 'a name in double quotes',
+  ValueExpected: 'a value',
+  ColonExpected: ':',
+  CommaExpected: 'a comma or a closing bracket',
+  CloseBraceExpected: '}',
+  CloseBracketExpected: ']',
+  EndOfFileExpected: 'the end',
+};
+/** What is wrong with a token as such. */
+const BROKEN: Readonly<Record<string, string>> = {
+  InvalidSymbol: 'neither a number, true, false, null nor a text in double quotes',
+  InvalidCommentToken: 'comments are not allowed',
+  UnexpectedEndOfString: 'a text has no closing " in its line',
+  UnexpectedEndOfNumber: 'a number breaks off',
+  InvalidUnicode: 'a text has a \\u without four hexadecimal digits',
+  InvalidEscapeCharacter: 'a text has an unknown escape',
+  InvalidCharacter: 'a text has a tab or another control character',
+};
+
+/** Takes linear time, however deep the text is. @returns The first place where it is not JSON, if any. */
 export function findJsonPlaces(text: string): JsonPlaces | JsonFault {
-  return new JsonWalk(text).run();
+  try {
+    JSON.parse(text);
+  } catch {
+    return faultIn(text);
+  }
+  return placesIn(text);
 }
 
-class JsonWalk {
-  readonly #text: string;
-  readonly #members = new Map<string, number>();
-  readonly #elements = new Map<string, number[]>();
-  readonly #repeats: JsonRepeat[] = [];
-  readonly #open: Open[] = [];
-  #expected: Expected = 'value';
-  #at = 0;
-  #line = 1;
+/** @param text JSON: so the first character of a token says what it is, and a colon follows a name. */
+function placesIn(text: string): JsonPlaces {
+  const members = new Map<string, number>();
+  const elements = new Map<string, number[]>();
+  const repeats: JsonRepeat[] = [];
+  /** The lines of the names of each open object; undefined for a list, and where nothing is kept. */
+  const open: (Map<string, number> | undefined)[] = [];
+  const scanner = createScanner(text, true);
+  let name = '';
+  let line = 1;
   /** Of the outer object. */
-  #member = '';
+  let member = '';
 
-  constructor(text: string) {
-    this.#text = text;
-  }
+  const noteName = (): void => {
+    const names = open.at(-1);
+    const firstLine = names?.get(name);
+    if (firstLine === undefined) names?.set(name, line);
+    else repeats.push({ name: name.slice(0, 100), line, firstLine });
+    if (open.length !== 1) return;
+    member = name;
+    members.set(name, line);
+  };
 
-  run(): JsonPlaces | JsonFault {
-    for (;;) {
-      this.#skipSpaces();
-      if (this.#at === this.#text.length) {
-        if (this.#expected !== 'end') return this.#fault(`the file ends where ${this.#wanted()}`);
-        return { members: this.#members, elements: this.#elements, repeats: this.#repeats };
-      }
-      const problem = this.#step(this.#text[this.#at] ?? '');
-      if (problem !== undefined) return this.#fault(problem);
+  for (;;) {
+    scanner.scan();
+    const character = text[scanner.getTokenOffset()];
+    if (character === undefined) return { members, elements, repeats };
+    if (character === ',') continue;
+    if (character === ':') noteName();
+    else if (character === '}' || character === ']') open.pop();
+    else {
+      name = scanner.getTokenValue();
+      line = scanner.getTokenStartLine() + 1;
+      if (open.length === 2 && open[1] === undefined) elements.get(member)?.push(line);
+      if (character === '[' && open.length === 1) elements.set(member, []);
+      if (character === '[') open.push(undefined);
+      if (character === '{') open.push(open.length < NAMES_DEPTH_MAX ? new Map() : undefined);
     }
   }
+}
 
-  /** Reads one token. @returns What is wrong with it. */
-  #step(character: string): string | undefined {
-    const isValue = this.#expected === 'value' || this.#expected === 'element';
-    const isName = this.#expected === 'name' || this.#expected === 'member';
-    if (this.#stepOver(character)) return undefined;
-    if (isValue) this.#noteElement();
-    if (character === '"' && (isValue || isName)) return this.#readText(isName);
-    if (isValue && (character === '{' || character === '[')) {
-      this.#begin(character === '[');
-      return undefined;
-    }
-    const word = this.#wordHere();
-    if (!isValue || !SCALAR.test(word)) return `found ${this.#found(word)} where ${this.#wanted()}`;
-    this.#at += word.length;
-    this.#finishValue();
-    return undefined;
+function faultIn(text: string): JsonFault {
+  const faults: JsonFault[] = [];
+  let depth = 0;
+  /** Nothing but an error ends a visit. */
+  const stop = (line: number, problem: string): never => {
+    faults.push({ line: line + 1, message: `is not JSON: ${problem}` });
+    throw new Error(problem);
+  };
+  const onBegin = (_offset: number, _length: number, line: number): void => {
+    depth += 1;
+    if (depth > FAULT_DEPTH_MAX) stop(line, TOO_DEEP);
+  };
+  const onEnd = (): void => {
+    depth -= 1;
+  };
+  const visitor: JSONVisitor = {
+    onObjectBegin: onBegin,
+    onArrayBegin: onBegin,
+    onObjectEnd: onEnd,
+    onArrayEnd: onEnd,
+    onError: (code, offset, length, line) =>
+      stop(line, problemOf(printParseErrorCode(code), text.slice(offset, offset + length))),
+  };
+  try {
+    visit(text, visitor, { disallowComments: true });
+  } catch (error) {
+    if (faults.length === 0) throw error;
   }
+  return faults[0] ?? { line: 1, message: 'is not JSON' };
+}
 
-  /** Commas, colons and ends. @returns Whether it was one that may be here. */
-  #stepOver(character: string): boolean {
-    const isList = this.#open.at(-1)?.isList === true;
-    const isAtEnd = ['element', 'member', 'more'].includes(this.#expected);
-    if (character === ':' && this.#expected === 'colon') this.#expected = 'value';
-    else if (character === ',' && this.#expected === 'more') {
-      this.#expected = isList ? 'value' : 'name';
-    } else if (character === (isList ? ']' : '}') && isAtEnd) {
-      this.#open.pop();
-      this.#finishValue();
-    } else return false;
-    this.#at += 1;
-    return true;
-  }
-
-  #begin(isList: boolean): void {
-    const isKept = !isList && this.#open.length < NAMES_DEPTH_MAX;
-    this.#open.push({ isList, names: isKept ? new Map() : undefined });
-    if (isList && this.#open.length === 2) this.#elements.set(this.#member, []);
-    this.#expected = isList ? 'element' : 'member';
-    this.#at += 1;
-  }
-
-  #finishValue(): void {
-    this.#expected = this.#open.length === 0 ? 'end' : 'more';
-  }
-
-  #noteElement(): void {
-    if (this.#open.length === 2 && this.#open[1]?.isList === true) {
-      this.#elements.get(this.#member)?.push(this.#line);
-    }
-  }
-
-  #readText(isName: boolean): string | undefined {
-    const start = this.#at;
-    for (let at = start + 1; at < this.#text.length; at++) {
-      const code = this.#text.charCodeAt(at);
-      if (code === QUOTE) {
-        this.#at = at + 1;
-        if (isName) this.#noteName(this.#text.slice(start, this.#at));
-        else this.#finishValue();
-        return undefined;
-      }
-      if (code < 0x20) return 'a text has a line break, a tab or another control character';
-      if (code !== BACKSLASH) continue;
-      ESCAPE.lastIndex = at;
-      if (!ESCAPE.test(this.#text)) {
-        return `a text has the unknown escape ${this.#text.slice(at, at + 2)}`;
-      }
-      at = ESCAPE.lastIndex - 1;
-    }
-    return 'a text has no closing "';
-  }
-
-  #noteName(quoted: string): void {
-    this.#expected = 'colon';
-    const names = this.#open.at(-1)?.names;
-    if (names === undefined) return;
-    const name = JSON.parse(quoted) as string;
-    const first = names.get(name);
-    if (this.#open.length === 1) {
-      this.#member = name;
-      this.#members.set(name, this.#line);
-    }
-    if (first === undefined) names.set(name, this.#line);
-    else this.#repeats.push({ name: name.slice(0, 100), line: this.#line, firstLine: first });
-  }
-
-  #skipSpaces(): void {
-    for (; this.#at < this.#text.length; this.#at++) {
-      const code = this.#text.charCodeAt(this.#at);
-      if (!SPACES.has(code)) return;
-      if (code === LINE_FEED) this.#line += 1;
-    }
-  }
-
-  #wordHere(): string {
-    WORD.lastIndex = this.#at;
-    return WORD.exec(this.#text)?.[0] ?? '';
-  }
-
-  #found(word: string): string {
-    if (word === '') {
-      const rest = this.#text.slice(this.#at, this.#at + FOUND_LENGTH_MAX);
-      return /^"[^"\n]*"/.exec(rest)?.[0] ?? rest.slice(0, 1);
-    }
-    return word.length > FOUND_LENGTH_MAX ? `${word.slice(0, FOUND_LENGTH_MAX)}…` : word;
-  }
-
-  #wanted(): string {
-    const isList = this.#open.at(-1)?.isList === true;
-    const wanted: Record<Expected, string> = {
-      value: 'a value',
-      element: 'a value or ]',
-      name: 'a name in double quotes',
-      member: 'a name in double quotes or }',
-      colon: ':',
-      more: isList ? ', or ]' : ', or }',
-      end: 'the end',
-    };
-    return `${wanted[this.#expected]} must be`;
-  }
-
-  #fault(problem: string): JsonFault {
-    return { line: this.#line, message: `is not JSON: ${problem}` };
-  }
+function problemOf(code: string, token: string): string {
+  const found = token.length > FOUND_LENGTH_MAX ? `${token.slice(0, FOUND_LENGTH_MAX)}…` : token;
+  const wanted = WANTED[code];
+  if (wanted === undefined) return `${BROKEN[code] ?? code}: ${found}`;
+  return `${found === '' ? 'the file ends' : `found ${found}`} where ${wanted} must be`;
 }

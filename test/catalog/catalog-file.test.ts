@@ -80,7 +80,11 @@ describe('a CSV file with an error', () => {
       2,
       'tiers: mode is in the same object twice',
     ],
-    ['sku,currency,tiers\nA,USD,5x\n', 2, 'tiers: is not JSON: found 5x where a value must be'],
+    [
+      'sku,currency,tiers\nA,USD,5x\n',
+      2,
+      'tiers: is not JSON: neither a number, true, false, null nor a text in double quotes: x',
+    ],
   ])('is refused with its line: %j', (text, line, message) => {
     const file = readCatalogFile(text);
     expect(file.errors).toEqual([{ line, message }]);
@@ -153,7 +157,7 @@ describe('a JSON file', () => {
   });
 
   test.each([
-    ['{"units": [}', /is not JSON: found } where a value or ] must be/],
+    ['{"units": [}', /is not JSON: found } where a value must be/],
     ['[1]', /must be an object/],
     ['{"unit": []}', /is not one of units, customers, products, prices/],
     ['{"units": {}}', /must be a list/],
