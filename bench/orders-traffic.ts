@@ -42,7 +42,19 @@ async function startHandler(
   return await startPulseProcess({ command, env, profileDirectory });
 }
 
-/** Sends orders over all connections at once, as fast as they are answered. @param isDone Checked before each order. */
+/** Opens connections for one round: those that were idle for longer than the API allows are closed by it. */
+export function openCallers(
+  connect: () => Promise<HttpConnection>,
+  count: number,
+): Promise<HttpConnection[]> {
+  return Promise.all(Array.from({ length: count }, connect));
+}
+
+/**
+ * Sends orders over all connections at once, as fast as they are answered, and closes them.
+ *
+ * @param isDone Checked before each order.
+ */
 export async function postOrders(
   connections: readonly HttpConnection[],
   isDone: (postedCount: number) => boolean,
@@ -60,6 +72,7 @@ export async function postOrders(
     }
   };
   await Promise.all(connections.map(postSome));
+  for (const connection of connections) connection.close();
   return { ids, timesMs };
 }
 

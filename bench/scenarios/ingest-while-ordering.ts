@@ -9,6 +9,7 @@ import { createInstallation } from '../installation.ts';
 import {
   addOffer,
   countOrders,
+  openCallers,
   postOrders,
   startHandlers,
   untilCompleted,
@@ -36,9 +37,9 @@ export const ingestWhileOrdering: Scenario = {
     const filler = await openFiller(context, installation.queue);
     const side = await openProductSide(installation);
     const { api, connect, http } = await startBenchApi(context, installation);
-    const connections = await Promise.all(Array.from({ length: CONCURRENCY }, connect));
+    http.close();
     const handlers = await startHandlers(context, installation);
-    const parts = { context, filler, side, connections, chain: [api, ...handlers] };
+    const parts = { context, filler, side, connect, chain: [api, ...handlers] };
     let pulseCount = 0;
     let ordered = 0;
     return {
@@ -58,7 +59,6 @@ export const ingestWhileOrdering: Scenario = {
         if (completed !== ordered) throw new Error(`${completed} of ${ordered} are completed.`);
       },
       async close() {
-        for (const connection of [...connections, http]) connection.close();
         await Promise.all([filler.close(), side.close()]);
         await Promise.all([...handlers, api].map((process) => process.close()));
         await installation.close();
@@ -71,19 +71,20 @@ interface Parts {
   readonly context: BenchContext;
   readonly filler: Filler;
   readonly side: IngestSide;
-  readonly connections: readonly HttpConnection[];
+  readonly connect: () => Promise<HttpConnection>;
   /** The processes that only orders use. All of Postgres counts too, because ingest does not write to it. */
   readonly chain: readonly PulseProcess[];
 }
 
 /** One backlog, with or without orders at the same time. */
 async function measure(
-  { context, filler, side, connections, chain }: Parts,
+  { context, filler, side, connect, chain }: Parts,
   pulseCount: number,
   { ordering }: { readonly ordering: boolean },
 ): Promise<Measured> {
   const shape = { keyCount: KEY_COUNT, distribution: 'uniform' } as const;
   const backlog = await fillHeld(side, filler, newTraffic(context, shape, pulseCount));
+  const connections = await openCallers(connect, CONCURRENCY);
   let isOver = !ordering;
   const roots = [...chain.map(({ pid }) => pid), context.servers.cpuRoots.postgres ?? 0];
   const cpuUs = () => roots.reduce((sum, pid) => sum + treeCpuUs(pid), 0);

@@ -10,6 +10,7 @@ import {
   addOffer,
   countOrders,
   CUSTOMER,
+  openCallers,
   postOrders,
   SKU,
   startHandlers,
@@ -39,11 +40,10 @@ export const orders: Scenario = {
     const bare = await createInstallation(context);
     for (const { pool } of [installation, bare]) await addOffer(pool);
     const { api, connect } = await startBenchApi(context, installation);
-    const connections = await Promise.all(Array.from({ length: CONCURRENCY }, connect));
     const handlers = await startHandlers(context, installation);
     const child: BenchChild<InsertOrdersOrder> = startChild('insert-orders');
     await child.ask({ kind: 'open', url: bare.databaseUrl, connections: CONNECTIONS });
-    const parts = { context, installation, bare, api, connect, connections, handlers, child };
+    const parts = { context, installation, bare, api, connect, handlers, child };
     const totals = { product: 0, reference: 0 };
     let count = 0;
     return {
@@ -64,7 +64,6 @@ export const orders: Scenario = {
         await expectOrders(bare.pool, { status: 'pending', count: totals.reference });
       },
       async close() {
-        for (const connection of connections) connection.close();
         await child.close();
         await Promise.all([...handlers, api].map((process) => process.close()));
         await installation.close();
@@ -79,7 +78,6 @@ interface Parts {
   readonly installation: Installation;
   readonly bare: Installation;
   readonly api: PulseProcess;
-  readonly connections: readonly HttpConnection[];
   readonly connect: () => Promise<HttpConnection>;
   readonly handlers: readonly PulseProcess[];
   readonly child: BenchChild<InsertOrdersOrder>;
@@ -87,10 +85,11 @@ interface Parts {
 
 /** Measures accepting alone, like the reference; then resumes the handlers; then reads the orders. */
 async function measureProduct(
-  { context, installation, api, connect, connections, handlers }: Parts,
+  { context, installation, api, connect, handlers }: Parts,
   { count, total }: { readonly count: number; readonly total: number },
 ): Promise<Measured> {
   const { servers } = context;
+  const connections = await openCallers(connect, CONCURRENCY);
   for (const handler of handlers) handler.signal('SIGSTOP');
   await servers.rest();
   const endCpu = watchCpu({ ...servers.cpuRoots, node: api.pid });
@@ -102,7 +101,6 @@ async function measureProduct(
   const letGoMs = nowMs();
   await untilCompleted(installation.pool, total);
   const completingSeconds = (nowMs() - letGoMs) / 1000;
-  // The others were idle while the orders completed, and may be closed.
   const http = await connect();
   const readMs = await readTwice(http, ids.slice(0, READS));
   http.close();

@@ -1,8 +1,7 @@
 /** Writes every change made over the API to the audit log. */
 import type { FastifyInstance } from 'fastify';
 import type { Pool } from 'pg';
-import { withTransaction } from '../platform/postgres.ts';
-import { insertAudit, type AuditEntry } from './audit.ts';
+import { insertAudits, type AuditEntry } from './audit.ts';
 import { actorNameOf, type Caller } from '../http/caller.ts';
 
 declare module 'fastify' {
@@ -17,6 +16,13 @@ declare module 'fastify' {
  * If recording fails, the change stands and the application log has it.
  */
 export function auditChanges(app: FastifyInstance, pool: Pool): void {
+  const write = createGroupWriter(async (entries) => {
+    try {
+      await insertAudits(pool, entries);
+    } catch (error) {
+      app.log.error({ err: error, entries }, 'cannot write changes to the audit log');
+    }
+  });
   app.addHook('onSend', async (request, reply) => {
     const { method, config } = request.routeOptions;
     // Typed as always present, but null unless authentication succeeded.
@@ -32,10 +38,28 @@ export function auditChanges(app: FastifyInstance, pool: Pool): void {
       subject: `${request.method} ${request.url.split('?', 1)[0] ?? ''}`,
       details: { status: reply.statusCode },
     };
-    try {
-      await withTransaction(pool, (client) => insertAudit(client, entry));
-    } catch (error) {
-      request.log.error({ err: error, entry }, 'cannot write a change to the audit log');
-    }
+    await write(entry);
   });
+}
+
+/**
+ * Writes entries in groups, one group at a time: what comes meanwhile is the next group. One commit then serves all the
+ * requests that wait for it.
+ */
+function createGroupWriter(
+  write: (entries: readonly AuditEntry[]) => Promise<void>,
+): (entry: AuditEntry) => Promise<void> {
+  let group: AuditEntry[] = [];
+  let written = Promise.resolve();
+  return (entry) => {
+    group.push(entry);
+    if (group.length === 1) {
+      written = written.then(() => {
+        const entries = group;
+        group = [];
+        return write(entries);
+      });
+    }
+    return written;
+  };
 }

@@ -1,6 +1,6 @@
 /** Table audit_log: who did or tried what. Insert-only. */
 import type { Pool } from 'pg';
-import { withTransaction } from '../platform/postgres.ts';
+import { toStorable } from '../core/storable.ts';
 import type { Logger } from '../platform/logger.ts';
 import { createRefusalLines, type RefusalLines } from './refusal-lines.ts';
 
@@ -34,11 +34,22 @@ export interface AuditEntry extends AuditSource {
 
 /** Writes one entry, in the transaction of the change that it describes if there is one. */
 export async function insertAudit(client: Pick<Pool, 'query'>, entry: AuditEntry): Promise<void> {
-  const { action, actor, via, address, requestId, subject, details } = entry;
+  await insertAudits(client, [entry]);
+}
+
+/** Writes entries in their order, in one statement. */
+export async function insertAudits(
+  client: Pick<Pool, 'query'>,
+  entries: readonly AuditEntry[],
+): Promise<void> {
+  const rows = entries.map(({ requestId, details = {}, ...rest }) =>
+    toStorable({ ...rest, request_id: requestId, details }),
+  );
   await client.query(
     `INSERT INTO audit_log (action, actor, via, address, request_id, subject, details)
-     VALUES ($1, $2, $3, $4, $5, $6, $7)`,
-    [action, actor, via, address, requestId, subject, JSON.stringify(details ?? {})],
+     SELECT * FROM jsonb_to_recordset($1::jsonb) AS entry(
+       action text, actor text, via text, address text, request_id text, subject text, details jsonb)`,
+    [JSON.stringify(rows)],
   );
 }
 
@@ -79,11 +90,11 @@ export function createRefusalLog(pool: Pool, logger: Logger): RefusalLog {
     kinds = new Map();
     otherCount = 0;
     try {
-      await withTransaction(pool, async (client) => {
-        for (const { entry, count } of entries) {
-          await insertAudit(client, { ...entry, details: { ...entry.details, count } });
-        }
-      });
+      const counted = entries.map(({ entry, count }) => ({
+        ...entry,
+        details: { ...entry.details, count },
+      }));
+      await insertAudits(pool, counted);
     } catch (error) {
       logger.error({ err: error, entries }, 'cannot write refusals to the audit log');
     }
