@@ -16,11 +16,12 @@ async function startAudited() {
     });
   const app = Fastify();
   app.decorateRequest('user', null as never);
-  app.addHook('onRequest', async (request) => {
+  app.addHook('onRequest', (request, _reply, done) => {
     request.user = { kind: 'user', name: 'ada' } as never;
+    done();
   });
   auditChanges(app, { query } as never);
-  app.all('/things/:id', async () => ({}));
+  app.all('/things/:id', () => ({}));
   await app.ready();
   const answered: string[] = [];
   const put = async (id: string): Promise<void> => {

@@ -81,9 +81,13 @@ test('clients also disconnect from a replica without its primary, which refuses 
   await withRedis(first, (redis) => redis.config('SET', 'replica-serve-stale-data', 'no'));
   await second.kill();
   await eventually(() => client.get('sum').catch(String)).toContain('MASTERDOWN');
+  // With a primary again, it would serve reads, and the client would have no reason to leave.
+  await withRedis(first, (redis) => redis.replicaof('127.0.0.1', 1));
   await second.start();
   address.follow(second.url);
-  await eventually(portOfServer).toBe(new URL(second.url).port);
+  await eventually(() => client.get('sum').then(portOfServer, String)).toBe(
+    new URL(second.url).port,
+  );
   await withRedis(first, (redis) => redis.config('SET', 'replica-serve-stale-data', 'yes'));
 });
 

@@ -41,11 +41,13 @@ export async function startServersChild(options: ServersChildOptions): Promise<S
     ${become}
     const servers = await startPrivateServers({ directory: ${JSON.stringify(directory)}, keepFiles: false });
     console.log(JSON.stringify(servers.env));
+    await new Promise((resolve) => process.stdin.once('data', resolve));
+    process.stdin.destroy();
     ${afterwards}`;
   const child = spawn(
     options.execPath ?? process.execPath,
     ['--input-type=module', '--eval', script],
-    { cwd: '/', detached: true, stdio: ['ignore', 'pipe', 'pipe'] },
+    { cwd: '/', detached: true, stdio: ['pipe', 'pipe', 'pipe'] },
   );
   let complaint = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => (complaint += text));
@@ -55,13 +57,16 @@ export async function startServersChild(options: ServersChildOptions): Promise<S
   ]);
   if (line === null) throw new Error(`The command ended early: ${complaint}`);
   const guardianPid = lockHolder(directory)?.pid ?? 0;
-  return {
+  const found = {
     process: child,
     env: JSON.parse(line) as ServersChild['env'],
     pids: processTree(guardianPid),
     guardianPid,
     postgresPlace: realpathSync(join(directory, 'postgres')),
   };
+  // It goes on only now, because it may end at once and take all that with it.
+  child.stdin.end('go on');
+  return found;
 }
 
 /** The processes that still run, with their command lines. */
