@@ -32,6 +32,7 @@ import {
 } from '../platform/topology.ts';
 import { danger, ok, warning } from './findings.ts';
 import { checkPublishing } from './check-publishing.ts';
+import { checkRedisTakesWrites } from './check-redis-writes.ts';
 
 /** @param isPaused Asked when pulses wait and nothing consumes them. */
 export async function checkRabbit(
@@ -133,6 +134,7 @@ async function checkRedisNode(redis: Redis): Promise<Finding[]> {
     atLeast('redis version', version, '7.0'),
     ...(await checkRedisDurability(redis)),
     await checkRedisWrites(redis),
+    await checkRedisTakesWrites(redis),
     ...(replicas === undefined ? [] : [replicas]),
     judgeMemory(await readInfo(redis, 'memory')),
     library === undefined
