@@ -5,42 +5,12 @@
  * counts it once. It stays in the buffer until the API has accepted or rejected it. Nothing is dropped
  * silently.
  */
-import type { IdentifiedPulse, Pulse, RejectedPulse, SendOutcome } from './api-types.ts';
+import type { IdentifiedPulse, Pulse, SendOutcome } from './api-types.ts';
 import { identify } from './identify.ts';
+import { toSettings, type MeterOptions, type MeterSettings } from './meter-options.ts';
 import { retryDelayMs } from './retry.ts';
 import { sleep, TIMER_MS_MAX } from './timers.ts';
 import { PulseApiError } from './transport.ts';
-
-export interface MeterOptions {
-  /** How long a pulse may wait for others before it is sent. Default: 1 second. */
-  readonly flushIntervalMs?: number;
-  /** Pulses in one request, 1,000 at most. When so many wait, they are sent at once. Default: 500. */
-  readonly batchSizeMax?: number;
-  /** Pulses held, including those being sent. Default: 10,000. */
-  readonly bufferSizeMax?: number;
-  /**
-   * What `record` does when the buffer is full: `throw` (the default) a MeterFullError, or `drop` the new pulse and
-   * call `onDropped`.
-   */
-  readonly overflow?: 'throw' | 'drop';
-  /** The first delay between attempts. It doubles each time, with jitter, and is never less than the API asked for. */
-  readonly retryDelayMs?: number;
-  readonly retryDelayMaxMs?: number;
-  /** The API will never accept this pulse as it is. */
-  readonly onRejected?: (rejected: RejectedPulse, pulse: IdentifiedPulse) => void;
-  readonly onDropped?: (pulse: IdentifiedPulse) => void;
-  /** An attempt failed, or some pulses were not confirmed (then `error` is undefined). It will be retried. */
-  readonly onRetry?: (retry: MeterRetry) => void;
-}
-
-export interface MeterRetry {
-  readonly error: unknown;
-  /** Failed attempts in a row. */
-  readonly attempt: number;
-  readonly delayMs: number;
-  /** Pulses in the buffer. */
-  readonly bufferedCount: number;
-}
 
 export interface Meter {
   /** Pulses that are not yet accepted or rejected. */
@@ -81,23 +51,6 @@ type Send = (
   options: { signal: AbortSignal },
 ) => Promise<readonly SendOutcome[]>;
 
-type Defaulted =
-  | 'flushIntervalMs'
-  | 'batchSizeMax'
-  | 'bufferSizeMax'
-  | 'overflow'
-  | 'retryDelayMs'
-  | 'retryDelayMaxMs';
-type Settings = MeterOptions & Required<Pick<MeterOptions, Defaulted>>;
-
-const DEFAULTS: Pick<Settings, Defaulted> = {
-  flushIntervalMs: 1_000,
-  batchSizeMax: 500,
-  bufferSizeMax: 10_000,
-  overflow: 'throw',
-  retryDelayMs: 200,
-  retryDelayMaxMs: 30_000,
-};
 const CLOSE_TIMEOUT_MS = 30_000;
 /** Well below what the API takes in one body. */
 const BATCH_CHARACTERS_MAX = 500_000;
@@ -107,14 +60,18 @@ interface Buffered {
   readonly pulse: IdentifiedPulse;
 }
 
-/** Creates a meter that sends through `send`. It holds a timer only while it holds pulses. */
+/**
+ * Creates a meter that sends through `send`. It holds a timer only while it holds pulses.
+ *
+ * @throws RangeError An option is out of range.
+ */
 export function createMeter(send: Send, options: MeterOptions = {}): Meter {
   return new BufferingMeter(send, options);
 }
 
 class BufferingMeter implements Meter {
   readonly #send: Send;
-  readonly #options: Settings;
+  readonly #options: MeterSettings;
   readonly #stopping = new AbortController();
   /** In the order of recording. */
   #buffer: Buffered[] = [];
@@ -127,7 +84,7 @@ class BufferingMeter implements Meter {
 
   constructor(send: Send, options: MeterOptions) {
     this.#send = send;
-    this.#options = { ...DEFAULTS, ...options };
+    this.#options = toSettings(options);
   }
 
   get bufferedCount(): number {

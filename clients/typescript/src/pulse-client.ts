@@ -12,7 +12,8 @@ import type {
 import { createCatalogCalls, type CatalogCalls } from './catalog-calls.ts';
 import { createDeadLettersCalls, type DeadLettersCalls } from './dead-letters-calls.ts';
 import { identify, toWire } from './identify.ts';
-import { createMeter, type Meter, type MeterOptions } from './meter.ts';
+import { createMeter, type Meter } from './meter.ts';
+import type { MeterOptions } from './meter-options.ts';
 import { createOrdersCalls, type OrdersCalls } from './orders-calls.ts';
 import { follow } from './paging.ts';
 import { createTransport, PulseApiError, type TransportOptions } from './transport.ts';
@@ -23,13 +24,8 @@ export type * from './dead-letter-types.ts';
 export type * from './order-types.ts';
 export type { CatalogCalls } from './catalog-calls.ts';
 export type { DeadLettersCalls } from './dead-letters-calls.ts';
-export {
-  MeterClosedError,
-  MeterFullError,
-  type Meter,
-  type MeterOptions,
-  type MeterRetry,
-} from './meter.ts';
+export { MeterClosedError, MeterFullError, type Meter } from './meter.ts';
+export type { MeterOptions, MeterRetry } from './meter-options.ts';
 export {
   OrderUnfinishedError,
   type CreateOrderOptions,

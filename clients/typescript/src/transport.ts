@@ -1,5 +1,6 @@
 /** Sends one request. Failures differ by what the caller can do about them. */
 import type { Problem } from './api-types.ts';
+import { timerMs } from './timers.ts';
 
 /** The API answered with an error. */
 export class PulseApiError extends Error {
@@ -31,7 +32,10 @@ export class PulseConnectionError extends Error {
 export interface TransportOptions {
   /** Where the API is, such as `https://pulse.example.com`. */
   readonly url: string;
-  /** A token from `login`, an API key, or a function that returns one, called before every request. */
+  /**
+   * A token from `login`, an API key, or a function that returns one, called before every request. The time that it
+   * takes is part of `timeoutMs`.
+   */
   readonly token?: string | (() => string | Promise<string>);
   /**
    * How long a request may take. Default: 30 seconds. Replays of dead letters have at least the time that the API
@@ -78,8 +82,9 @@ export function createTransport(options: TransportOptions): Transport {
     },
     async request<T>(method: string, path: string, given: RequestOptions = {}): Promise<T> {
       const { query = {}, json, headers, signal, answerWithinMs = 0 } = given;
-      const current = typeof token === 'function' ? await token() : token;
-      const timeout = AbortSignal.timeout(Math.max(timeoutMs, answerWithinMs));
+      const timeout = AbortSignal.timeout(timerMs(Math.max(timeoutMs, answerWithinMs)));
+      const within = signal === undefined ? timeout : AbortSignal.any([signal, timeout]);
+      const current = typeof token === 'function' ? await unlessAborted(token(), within) : token;
       const init: RequestInit = {
         method,
         headers: {
@@ -88,7 +93,7 @@ export function createTransport(options: TransportOptions): Transport {
           ...(json === undefined ? {} : { 'content-type': 'application/json' }),
           ...headers,
         },
-        signal: signal === undefined ? timeout : AbortSignal.any([signal, timeout]),
+        signal: within,
         ...(json === undefined ? {} : { body: JSON.stringify(json) }),
       };
       const target = url.replace(/\/+$/, '') + BASE + path + toQueryString(query);
@@ -110,6 +115,26 @@ export function createTransport(options: TransportOptions): Transport {
       throw new PulseApiError(status, problem, retryAfterMs(responseHeaders.get('retry-after')));
     },
   };
+}
+
+/** @throws PulseConnectionError The signal was aborted first. What the token's function throws is thrown as it is. */
+async function unlessAborted(
+  token: string | Promise<string>,
+  signal: AbortSignal,
+): Promise<string> {
+  let stop = (): void => undefined;
+  const aborted = new Promise<never>((_resolve, reject) => {
+    stop = () => {
+      reject(new PulseConnectionError('There was no token in time.', { cause: signal.reason }));
+    };
+  });
+  if (signal.aborted) stop();
+  signal.addEventListener('abort', stop);
+  try {
+    return await Promise.race([token, aborted]);
+  } finally {
+    signal.removeEventListener('abort', stop);
+  }
 }
 
 /** A list becomes a repeated parameter, a date an RFC 3339 instant. Undefined values are left out. */

@@ -1,12 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { IdentifiedPulse, SendOutcome } from '../src/api-types.ts';
-import {
-  createMeter,
-  MeterClosedError,
-  MeterFullError,
-  type MeterOptions,
-  type MeterRetry,
-} from '../src/meter.ts';
+import { createMeter, MeterClosedError, MeterFullError } from '../src/meter.ts';
+import type { MeterOptions, MeterRetry } from '../src/meter-options.ts';
 import { PulseApiError, PulseConnectionError } from '../src/transport.ts';
 
 beforeEach(() => {

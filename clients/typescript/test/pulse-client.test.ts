@@ -48,6 +48,26 @@ test('a login is used by the calls after it', async () => {
   expect(seen.map(({ authorization }) => authorization)).toEqual([undefined, 'Bearer fresh']);
 });
 
+test('a token that does not come ends with the time-out, and does not hold up the end of a meter', async () => {
+  const token = () => new Promise<string>(() => undefined);
+  const never = { url: 'http://127.0.0.1:9', token };
+  await expect(createPulseClient({ ...never, timeoutMs: 10 }).pulses.list()).rejects.toThrow(
+    'There was no token in time.',
+  );
+  const meter = createPulseClient(never).meter();
+  const id = meter.record(PULSE);
+  expect(await meter.close(10)).toMatchObject([{ id }]);
+});
+
+test.each([Infinity, 30 * 86_400_000])('a time-out of %d ms is a long one', async (timeoutMs) => {
+  const { url } = await serve((request, response) => {
+    setTimeout(() => {
+      reply(200, { total: 3 })(request, response);
+    }, 50);
+  });
+  expect(await createPulseClient({ url, timeoutMs }).pulses.list()).toEqual({ total: 3 });
+});
+
 test('a token function is called for every request', async () => {
   const { url, seen } = await serve(reply(200, {}));
   let count = 0;
