@@ -1,5 +1,6 @@
 /** The message that takes a refused pulse to the quarantine: its own bytes, the original properties, the reason. */
 import { createHash, randomUUID } from 'node:crypto';
+import { hasTooManyValues } from '../core/json-size.ts';
 import { copyHeaders, SHORT_TEXT_BYTES_MAX, shortened } from './header-copy.ts';
 import type { Publication } from './publication.ts';
 import { DEAD_LETTER_HEADERS, type DeadLetterReason } from './rejection.ts';
@@ -33,7 +34,8 @@ export const ORIGIN_ROUTING_KEY_HEADER = 'x-pulse-routing-key';
 /** True when the pulse had been delivered before, otherwise absent. */
 export const ORIGIN_REDELIVERED_HEADER = 'x-pulse-redelivered';
 
-const DETAIL_LENGTH_MAX = 500;
+/** Characters of the reason in a sentence. */
+export const DETAIL_LENGTH_MAX = 500;
 
 /**
  * The publication that takes a refused pulse to `deadExchange`.
@@ -65,7 +67,8 @@ export function toDeadLetterPublication(deadExchange: string, refused: RefusedPu
 }
 
 /**
- * A hash of the pulse's identity, position and body; random when neither message nor pulse has an id. The reason is
+ * A hash of the pulse's identity, position and body; random when neither message nor pulse has an id, or the body
+ * has too many members for looking. The reason is
  * not part of it, so that a pulse is quarantined once. The queue is, because one message may fail in several.
  */
 export function deadLetterId(pulse: {
@@ -99,6 +102,8 @@ export function deadLetterId(pulse: {
 }
 
 function identityInBody(body: Buffer): unknown[] | undefined {
+  // Parsing it would take seconds, and no limit of size applies to what is in the queue of dead letters.
+  if (hasTooManyValues(body)) return undefined;
   try {
     const pulse: unknown = JSON.parse(body.toString('utf8'));
     if (typeof pulse !== 'object' || pulse === null || !('id' in pulse)) return undefined;

@@ -1,6 +1,7 @@
 /** Turns a delivery of the dead-letter queue into a row. */
 import {
   deadLetterId,
+  DETAIL_LENGTH_MAX,
   ORIGIN_EXCHANGE_HEADER,
   ORIGIN_REDELIVERED_HEADER,
   ORIGIN_ROUTING_KEY_HEADER,
@@ -17,7 +18,7 @@ import { REPLAY_ID_HEADER } from './replay-publication.ts';
 import { storableText, toStorable } from '../core/storable.ts';
 import { tenantInBody } from './tenant-in-body.ts';
 
-/** A row to insert. Its texts hold no character that Postgres refuses. */
+/** A row to insert. Its texts hold no character that Postgres refuses, and are short: a list shows a thousand of them. */
 export interface DeadLetter {
   readonly reason: DeadLetterReason;
   readonly detail: string;
@@ -63,7 +64,7 @@ export function fromDelivery(delivery: DeliveredMessage, pulsesQueue: string): D
   const { queue } = death;
   if (typeof queue !== 'string' || queue === pulsesQueue) return deadLetter;
   const id = deadLetterId({ messageId: properties.messageId, body: delivery.content, queue });
-  return { ...deadLetter, id, queue: queueName(queue), tenant: null };
+  return { ...deadLetter, id, queue: nameOf(queue), tenant: null };
 }
 
 type Properties = ReturnType<typeof textProperties>;
@@ -78,16 +79,16 @@ function fromRefusal(delivery: DeliveredMessage, properties: Properties): DeadLe
   const routingKey = headers[ORIGIN_ROUTING_KEY_HEADER];
   return {
     ...common(delivery, properties),
-    ...(typeof queue === 'string' ? { queue: queueName(queue), tenant: null } : {}),
+    ...(typeof queue === 'string' ? { queue: nameOf(queue), tenant: null } : {}),
     ...(typeof id === 'string' && UUID.test(id) ? { id } : {}),
     reason: toReason(headers[DEAD_LETTER_HEADERS.reason]),
     detail:
       typeof detail === 'string'
-        ? storableText(detail)
+        ? detailOf(detail)
         : 'Published to the dead-letter queue by something other than Pulse.',
     pulseIndex: isIndex(index) ? index : null,
-    exchange: storableText(typeof exchange === 'string' ? exchange : delivery.fields.exchange),
-    ...(typeof routingKey === 'string' ? { routingKey: storableText(routingKey) } : {}),
+    exchange: nameOf(typeof exchange === 'string' ? exchange : delivery.fields.exchange),
+    ...(typeof routingKey === 'string' ? { routingKey: nameOf(routingKey) } : {}),
     redelivered: headers[ORIGIN_REDELIVERED_HEADER] === true,
   };
 }
@@ -107,13 +108,13 @@ function fromDeath(delivery: DeliveredMessage, properties: Properties, death: De
   return {
     ...common(delivery, properties),
     reason: limit ? 'delivery_limit' : 'unknown',
-    detail: storableText(
+    detail: detailOf(
       limit
         ? `Queue ${textOf(death.queue)} delivered it up to the delivery limit, and it was never acknowledged.`
         : `RabbitMQ removed it from queue ${textOf(death.queue)}: ${textOf(death.reason)}.`,
     ),
-    exchange: typeof death.exchange === 'string' ? storableText(death.exchange) : null,
-    routingKey: typeof routingKey === 'string' ? storableText(routingKey) : null,
+    exchange: typeof death.exchange === 'string' ? nameOf(death.exchange) : null,
+    routingKey: typeof routingKey === 'string' ? nameOf(routingKey) : null,
     redelivered: true,
   };
 }
@@ -132,8 +133,8 @@ function common(delivery: DeliveredMessage, properties: Properties): DeadLetter 
     }),
     messageId: messageId === undefined ? null : storableText(messageId),
     pulseIndex: null,
-    exchange: storableText(delivery.fields.exchange),
-    routingKey: storableText(delivery.fields.routingKey),
+    exchange: nameOf(delivery.fields.exchange),
+    routingKey: nameOf(delivery.fields.routingKey),
     redelivered: delivery.fields.redelivered,
     tenant: tenantInBody(delivery.content),
     queue: null,
@@ -148,11 +149,15 @@ function exactMessageId(messageId: string | undefined): { messageIdBase64?: stri
 }
 
 /**
- * No real name is cut. A forged one may be longer than the index on queues takes, and then Postgres would refuse even
- * a reduced row; or longer than a replay can send.
+ * Of a queue, an exchange, or a routing key. No real name is cut, except one that is not UTF-8. A forged one may be as
+ * long as all headers; of a queue, longer than its index takes, and then Postgres would refuse even a reduced row.
  */
-function queueName(queue: string): string {
-  return shortened(storableText(queue));
+function nameOf(text: string): string {
+  return shortened(storableText(text));
+}
+
+function detailOf(text: string): string {
+  return storableText(text.slice(0, DETAIL_LENGTH_MAX));
 }
 
 /** The newest entry: the broker puts it first. */

@@ -6,7 +6,7 @@ import {
   textProperties,
   type DeliveredMessage,
 } from '../contract/dead-letter.ts';
-import { copyHeaders, shortened } from '../contract/header-copy.ts';
+import { copyHeaders } from '../contract/header-copy.ts';
 import type { Publication } from '../contract/publication.ts';
 import { DEAD_LETTER_HEADERS } from '../contract/rejection.ts';
 import { topologyNames } from '../platform/topology.ts';
@@ -43,11 +43,11 @@ export function toParkedPublication(
     [PARKED_HEADER]: reason,
     [DEAD_LETTER_HEADERS.id]: row.id,
     [DEAD_LETTER_HEADERS.reason]: row.reason,
-    [DEAD_LETTER_HEADERS.detail]: row.detail.slice(0, DETAIL_LENGTH_MAX),
+    [DEAD_LETTER_HEADERS.detail]: row.detail,
     [DEAD_LETTER_HEADERS.queue]: row.queue ?? undefined,
     [DEAD_LETTER_HEADERS.index]: row.pulseIndex ?? undefined,
-    [ORIGIN_EXCHANGE_HEADER]: shortText(row.exchange),
-    [ORIGIN_ROUTING_KEY_HEADER]: shortText(row.routingKey),
+    [ORIGIN_EXCHANGE_HEADER]: row.exchange ?? undefined,
+    [ORIGIN_ROUTING_KEY_HEADER]: row.routingKey ?? undefined,
     [ORIGIN_REDELIVERED_HEADER]: row.redelivered || undefined,
     [REPLAY_ID_HEADER]: row.replayId ?? undefined,
   };
@@ -59,12 +59,6 @@ export function toParkedPublication(
     body: delivery.content,
     headers: { ...(reason === 'refused' ? copyHeaders(headers) : {}), ...known },
   };
-}
-
-const DETAIL_LENGTH_MAX = 500;
-
-function shortText(text: string | null): string | undefined {
-  return text === null ? undefined : shortened(text);
 }
 
 /** A producer can forge the count, but the broker overwrites it in whatever it delivers again. */

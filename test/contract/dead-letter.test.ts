@@ -133,6 +133,14 @@ describe('toDeadLetterPublication', () => {
 });
 
 describe('deadLetterId', () => {
+  test('does not look for an id in a body of very many members, because parsing it would take long', () => {
+    const bodyOf = (count: number) => Buffer.from(`{"id":"p-1","pad":[${'0,'.repeat(count)}0]}`);
+    const idOfBody = (count: number) => deadLetterId({ messageId: undefined, body: bodyOf(count) });
+    expect(idOfBody(40_000)).toBe(idOfBody(40_000));
+    expect(idOfBody(60_000)).not.toBe(idOfBody(60_000));
+    expect(idOfBody(60_000)).toMatch(UUID);
+  });
+
   test('is the same for the same delivery, so that the quarantine keeps one copy', () => {
     expect(idOf({ messageId: 'm-1' })).toBe(idOf({ messageId: 'm-1' }, { redelivered: true }));
     const withId = Buffer.from('{"tenant":"a","id":"p-1"}');

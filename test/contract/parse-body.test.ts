@@ -113,16 +113,30 @@ describe('a body that is not a pulse', () => {
   });
 
   test.each(['[', '{"a":', '[{"tenant":'])(
-    '%s, repeated half a million times, is refused and does not overflow the stack',
+    '%s, repeated 20,000 times, is refused and does not overflow the stack',
     (opening) => {
-      expect(reasonsOf(opening.repeat(500_000))).toEqual(['malformed_json']);
+      expect(reasonsOf(opening.repeat(20_000))).toEqual(['malformed_json']);
     },
   );
 
-  test('a well formed array of half a million levels is refused as one bad element', () => {
-    const body = '['.repeat(500_000) + ']'.repeat(500_000);
+  test('a well formed array of very many levels is refused as one bad element', () => {
+    const body = '['.repeat(30_000) + ']'.repeat(30_000);
     expect(outcomesOf(body)).toMatchObject([
       { reason: 'not_an_object', index: 0, body: body.slice(1, -1) },
+    ]);
+  });
+
+  test.each([
+    ['members', json(Object.fromEntries(Array.from({ length: 60_000 }, (_, n) => [`m${n}`, 0])))],
+    ['elements', json(Array(60_000).fill(0))],
+    ['levels', '['.repeat(500_000) + ']'.repeat(500_000)],
+  ])('a body of very many %s is refused whole, because parsing it would take long', (_, body) => {
+    expect(outcomesOf(body)).toMatchObject([
+      {
+        reason: 'body_too_large',
+        detail: 'The body has more than 50,000 members and elements.',
+        index: undefined,
+      },
     ]);
   });
 

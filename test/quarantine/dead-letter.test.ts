@@ -34,6 +34,19 @@ const DEATH = {
   'routing-keys': ['original'],
 };
 
+const forgedDeath = (text: string) => ({
+  reason: text,
+  queue: text,
+  exchange: text,
+  'routing-keys': [text],
+});
+
+const forgedHeaders = (text: string) => ({
+  'x-pulse-detail': text,
+  'x-pulse-exchange': text,
+  'x-pulse-routing-key': text,
+});
+
 describe('fromDelivery', () => {
   test.each([
     ['a table that refuses to become a text', { toString: 5, valueOf: 5 }],
@@ -52,6 +65,15 @@ describe('fromDelivery', () => {
   ])('cuts a forged queue name in %s to the length of a real one', (_name, headers) => {
     const row = fromDelivery(delivery({ headers }), 'pulses');
     expect(row).toMatchObject({ queue: 'q'.repeat(255), tenant: null });
+  });
+
+  test.each([
+    ['x-death', { 'x-death': [forgedDeath('x'.repeat(9_000))] }],
+    ["Pulse's own headers", forgedHeaders('x'.repeat(9_000))],
+  ])('cuts forged texts in %s, because a list shows a thousand of them', (_name, headers) => {
+    const { detail, exchange, routingKey } = fromDelivery(delivery({ headers }), 'pulses');
+    expect(detail).toHaveLength(500);
+    expect([exchange, routingKey]).toEqual(['x'.repeat(255), 'x'.repeat(255)]);
   });
 
   test('cuts a forged queue name by bytes, so that a replay can send it', () => {

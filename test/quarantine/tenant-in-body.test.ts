@@ -20,6 +20,8 @@ describe('tenantInBody', () => {
     [`{"tenant":"${'x'.repeat(TENANT_LENGTH_MAX)}"}`, 'x'.repeat(TENANT_LENGTH_MAX)],
     [`{"tenant":"acme","pad":"${'x'.repeat(1 << 20)}"}`, null],
     [`{"tenant":${'['.repeat(50_000)}${']'.repeat(50_000)}}`, null],
+    [`{"tenant":"acme","pad":[${'0,'.repeat(40_000)}0]}`, 'acme'],
+    [`{"tenant":"acme","pad":[${'0,'.repeat(60_000)}0]}`, null],
   ])('%.60s', (body, tenant) => {
     expect(tenantInBody(Buffer.from(body))).toBe(tenant);
   });
