@@ -11,9 +11,11 @@
  * | any other error, which is a defect | `retried` or `exhausted` | as for a transient error |
  * | Postgres is unavailable, or the process stops | `held` | nothing: the delivery stays unacknowledged |
  */
+import { createHash } from 'node:crypto';
 import type { Pool } from 'pg';
 import type { Publication } from '../contract/publication.ts';
 import { PulseError } from '../core/errors.ts';
+import { hasTooManyValues, JSON_VALUES_MAX } from '../core/json-size.ts';
 import type { Logger } from '../platform/logger.ts';
 import { withTransaction } from '../platform/postgres.ts';
 import type { Tracing } from '../platform/tracing.ts';
@@ -151,7 +153,9 @@ function claim({ client }: HandlerTransaction, { message }: HandlerContext): Pro
 function later({ queue, id, replayId, attempt }: ReceivedMessage): OutboxOptions {
   const runAt = new Date(Date.now() + retryDelayMs(attempt, Math.random()));
   if (id === undefined) return { runAt };
-  return { runAt, key: `retry ${queue} ${id} ${replayId ?? ''} ${attempt}` };
+  // A hash, because the names are a producer's, and graphile-worker refuses keys of more than 512 characters.
+  const names = JSON.stringify([queue, id, replayId ?? null, attempt]);
+  return { runAt, key: `retry ${createHash('sha256').update(names).digest('base64url')}` };
 }
 
 /** For what the message leads to: of the span that handles it, or as it came where traces are off. */
@@ -182,6 +186,12 @@ function isPostgresDown(error: unknown): boolean {
 }
 
 function parseJson(body: Buffer): unknown {
+  // Parsing it would take seconds, in which the process handles nothing else.
+  if (hasTooManyValues(body)) {
+    const count = JSON_VALUES_MAX.toLocaleString('en');
+    const detail = `The body has more than ${count} members and elements.`;
+    throw new ImpossibleError({ code: 'body_too_large', detail });
+  }
   try {
     return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body));
   } catch (cause) {

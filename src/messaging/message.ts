@@ -28,7 +28,7 @@ export interface MessageOrigin {
 
 /** A message as a handler receives it. */
 export interface ReceivedMessage extends MessageOrigin {
-  /** The AMQP `message_id`; undefined when the producer set none. */
+  /** The AMQP `message_id`; undefined when the producer set none, or one that is not UTF-8. */
   readonly id: string | undefined;
   readonly queue: string;
   /** From 1. */
@@ -104,7 +104,7 @@ export function fromDelivery(queue: string, delivery: MessageDelivery): Received
   const headers = (properties.headers ?? {}) as Readonly<Record<string, unknown>>;
   const attempt = headers[ATTEMPT_HEADER];
   return {
-    id: textOf(properties.messageId),
+    id: idOf(properties.messageId),
     queue,
     attempt: isAttempt(attempt) ? attempt : 1,
     replayId: textOf(headers[REPLAY_HEADER]),
@@ -115,6 +115,12 @@ export function fromDelivery(queue: string, delivery: MessageDelivery): Received
     traceparent: textOf(headers[TRACEPARENT]),
     replyTo: textOf(properties.replyTo),
   };
+}
+
+/** Different ids that are not UTF-8 decode to the same text, so such a text identifies nothing. */
+function idOf(value: unknown): string | undefined {
+  const id = textOf(value);
+  return id?.includes('\ufffd') === true ? undefined : id;
 }
 
 function textOf(value: unknown): string | undefined {

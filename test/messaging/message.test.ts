@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { DEAD_LETTER_HEADERS } from '../../src/contract/rejection.ts';
 import { toDeadLetter } from '../../src/messaging/dead-letter-message.ts';
-import { toRetry, type ReceivedMessage } from '../../src/messaging/message.ts';
+import { fromDelivery, toRetry, type ReceivedMessage } from '../../src/messaging/message.ts';
 
 const RECEIVED: ReceivedMessage = {
   id: 'm-1',
@@ -30,4 +30,15 @@ test('a message that fails in two queues is two dead letters', () => {
   };
   expect(idIn('orders.processing')).toBe(idIn('orders.processing'));
   expect(idIn('orders.processing')).not.toBe(idIn('orders.enrichment'));
+});
+
+test('ids that are not UTF-8 identify nothing, because different ones decode to the same text', () => {
+  const idOf = (messageId: string) =>
+    fromDelivery('orders.processing', {
+      content: Buffer.from('{}'),
+      fields: { exchange: 'orders', routingKey: 'order.created' },
+      properties: { messageId },
+    }).id;
+  expect(idOf(Buffer.from([0xfe]).toString())).toBeUndefined();
+  expect(idOf('m-1 ä')).toBe('m-1 ä');
 });
