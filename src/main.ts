@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /** The entry of the command line: hands it the process and sets the exit code. */
 import { readFileSync } from 'node:fs';
-import { EXIT_FAILED, loadDotEnv } from './cli/command.ts';
+import { EXIT_FAILED, EXIT_WRONG_USAGE, loadDotEnv } from './cli/command.ts';
 import { runCommandLine } from './cli/command-line.ts';
 import { COMMANDS } from './commands/command-list.ts';
 
@@ -11,7 +11,11 @@ async function main(args: readonly string[]): Promise<number> {
   const { stdout, stderr } = process;
   stdout.on('error', ignoreClosedPipe);
   stderr.on('error', ignoreClosedPipe);
-  loadDotEnv();
+  const mistake = loadDotEnv();
+  if (mistake !== undefined) {
+    stderr.write(`pulse: ${mistake}\n`);
+    return EXIT_WRONG_USAGE;
+  }
   const stop = new AbortController();
   const stopListening = stopOnSignals(stop);
   try {

@@ -1,5 +1,5 @@
 /** What every command shares: its configuration, output, end and exit codes. */
-import { existsSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { parseConfig, type Config, type ConfigNeeds, type RawEnv } from '../config.ts';
 import { PulseError, RejectedError } from '../core/errors.ts';
 import { createCloser, type Closer } from '../platform/closing.ts';
@@ -123,9 +123,20 @@ export function waitOptions({ config, logger, stop }: CommandRun, atMostMs = Inf
   return { timeoutMs: Math.min(config.startTimeoutMs, atMostMs), logger, signal: stop };
 }
 
-/** Loads `.env` from the working directory; variables that are set win over the file. */
-export function loadDotEnv(): void {
-  if (existsSync('.env')) process.loadEnvFile('.env');
+/**
+ * Loads `.env` from the working directory; variables that are set win over the file. A folder of that name belongs to
+ * another program.
+ *
+ * @returns A sentence if there is such a file and it cannot be read.
+ */
+export function loadDotEnv(path = '.env'): string | undefined {
+  try {
+    const stats = statSync(path, { throwIfNoEntry: false });
+    if (stats?.isDirectory() === false) process.loadEnvFile(path);
+    return undefined;
+  } catch {
+    return `${path} cannot be read: check its permissions.`;
+  }
 }
 
 /** JSON in which a bigint is a number if it is a safe integer, and text otherwise. */
