@@ -86,7 +86,12 @@ export async function classify(redis: RedisClient, error: unknown): Promise<Erro
       (reason: unknown) => reason,
     );
     if (failure instanceof FatalError) return failure;
-    return transient('Redis had lost the functions.', failure ?? error);
+    return transient(
+      failure === undefined
+        ? 'Redis had lost the functions of Pulse. They are loaded again: try once more.'
+        : 'Redis has lost the functions of Pulse, and they cannot be loaded at present.',
+      failure ?? error,
+    );
   }
   return new FatalError(
     'PULSE_REDIS_LIBRARY',

@@ -1,6 +1,8 @@
 /** The clients of one process: Redis, Postgres, and the accumulator on top of Redis. */
 import type { Pool } from 'pg';
 import { createAccumulator, type Accumulator } from '../aggregate/accumulator.ts';
+import { assertEpochFits } from '../aggregate/epoch.ts';
+import { assertSettingsFit } from '../aggregate/settings.ts';
 import type { ServerUrls } from '../config.ts';
 import { FatalError } from '../core/errors.ts';
 import { pendingMigrations } from '../platform/migrate.ts';
@@ -74,4 +76,16 @@ export async function assertMigrated(databaseUrl: string): Promise<void> {
     'PULSE_POSTGRES_MIGRATIONS',
     `The database lacks ${pending.join(', ')}: run \`pulse migrate\`.`,
   );
+}
+
+/**
+ * Refuses servers that cannot answer for everything counted: a configuration of another installation would leave out
+ * shards or cut hours wrongly, and a Redis that has lost its data has forgotten what it lost.
+ *
+ * @throws FatalError PULSE_REDIS_SHARDS, PULSE_SETTINGS_WINDOW, PULSE_REDIS_EPOCH
+ */
+export async function assertWhole({ config }: CommandRun, clients: Clients): Promise<void> {
+  const { shards, ingest } = config;
+  await assertSettingsFit(clients.pool, { shards, windowSeconds: ingest.windowSeconds });
+  await assertEpochFits(clients);
 }

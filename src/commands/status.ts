@@ -2,6 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ShardBooks } from '../aggregate/accumulator.ts';
 import { compareEpochs, type EpochVerdict } from '../aggregate/epoch.ts';
+import { readStoredSettings } from '../aggregate/settings.ts';
 import { openClients, type Clients } from '../cli/clients.ts';
 import { EXIT_DONE, EXIT_FAILED, waitOptions, type CommandRun } from '../cli/command.ts';
 import { defineCommand, type CommandContext } from '../cli/define-command.ts';
@@ -108,6 +109,7 @@ async function readStatus(run: CommandRun, clients: Clients): Promise<Status> {
       ingest: await readPauseState(pool),
       lastFlushAt: await readLastFlush(pool),
       outbox: await readOutbox(pool),
+      shards: (await readStoredSettings(pool)).get('shards'),
     })),
     orNull(servers.rabbitmqUrl, () => readQueues(servers.rabbitmqUrl, run.config)),
     orNull(servers.redisUrl, async () => {
@@ -133,7 +135,12 @@ async function readStatus(run: CommandRun, clients: Clients): Promise<Status> {
     lastFlushAt: inPostgres?.lastFlushAt ?? null,
     away,
   };
-  return { ...found, problems: problemsOf(found, inRedis?.verdict) };
+  const problems = problemsOf(found, inRedis?.verdict);
+  const { shards = String(accumulator.shards) } = inPostgres ?? {};
+  if (shards !== String(accumulator.shards)) {
+    problems.push(`SHARDS is ${accumulator.shards}, but this installation uses ${shards}`);
+  }
+  return { ...found, problems };
 }
 
 /** Whether Redis and Postgres belong together; undefined when that cannot be told. */

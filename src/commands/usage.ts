@@ -1,6 +1,6 @@
 /** `pulse usage`: the sums of everything counted, from Postgres and Redis, as the API answers them. */
 import { InvalidArgumentError } from 'commander';
-import { assertMigrated, openClients } from '../cli/clients.ts';
+import { assertMigrated, assertWhole, openClients } from '../cli/clients.ts';
 import { EXIT_DONE, misused, waitOptions } from '../cli/command.ts';
 import { defineCommand } from '../cli/define-command.ts';
 import { integer, type Flags, type OptionSpecs } from '../cli/options.ts';
@@ -59,13 +59,15 @@ export const usage = defineCommand({
     'pulse usage --group-by tenant --json',
   ],
   async run(run) {
-    const { pool, accumulator, servers, redis } = openClients(run);
+    const clients = openClients(run);
+    const { pool, accumulator, servers, redis } = clients;
     await Promise.all([
       waitForRedis(redis, { ...waitOptions(run), url: servers.redisUrl }),
       waitForPostgres(servers.databaseUrl, waitOptions(run)),
     ]);
     await assertMigrated(servers.databaseUrl);
     await assertRights(pool, { migrating: false });
+    await assertWhole(run, clients);
     const { pulseAgeMaxMs, windowSeconds } = run.config.ingest;
     const deps: UsageDeps = {
       readHeld: (filter) => readHeld(accumulator, filter),

@@ -55,13 +55,28 @@ test('after Redis has lost its data, no report is green, and nothing is written 
   expect(status).toMatchObject({ exitCode: 1 });
   expect(status.stdout).toMatch(/^in Redis +unknown$/m);
   expect(status.stdout).toMatch(/^PROBLEM +Redis has lost its data/m);
-  for (const command of ['verify', 'flush', 'worker', 'start']) {
+  for (const command of ['verify', 'usage', 'flush', 'worker', 'start']) {
     const refused = await flow.run([command]);
     expect({ command, exitCode: refused.exitCode }).toEqual({ command, exitCode: 1 });
     expect(refused.stderr).toContain('Redis has lost its data');
   }
   expect(await redis.functions()).toEqual([]);
   expect(await redis.client.dbsize()).toBe(0);
+});
+
+test('no report is green with the SHARDS or the WINDOW_MINUTES of another installation', async () => {
+  const flow = await openFlow();
+  await flow.flush();
+  for (const name of ['SHARDS', 'WINDOW_MINUTES']) {
+    for (const command of ['verify', 'usage']) {
+      const refused = await flow.run([command], { [name]: '30' });
+      expect({ command, exitCode: refused.exitCode }).toEqual({ command, exitCode: 1 });
+      expect(refused.stderr).toContain(`pulse: ${name} is 30, but this installation`);
+    }
+  }
+  const status = await flow.run(['status'], { SHARDS: '30' });
+  expect(status).toMatchObject({ exitCode: 1 });
+  expect(status.stdout).toMatch(/^PROBLEM +SHARDS is 30, but this installation uses 1;/m);
 });
 
 test('a start that refuses Redis changes neither Redis nor Postgres nor RabbitMQ', async () => {
