@@ -110,12 +110,17 @@ export async function putProduct(client: Queryable, product: Product): Promise<b
   return rows[0]?.isNew === true;
 }
 
-/** All units, by name. */
-export async function readUnits(client: Queryable): Promise<ReadonlyMap<string, Unit>> {
+/** By name. @param names Undefined: all. Those that do not exist are missing. */
+export async function readUnits(
+  client: Queryable,
+  names?: readonly string[],
+): Promise<ReadonlyMap<string, Unit>> {
   const { rows } = await client.query<
     Record<'unit' | 'dimension' | 'numerator' | 'denominator', string>
   >(
-    'SELECT unit, dimension, numerator::text, denominator::text FROM units ORDER BY dimension, unit',
+    `SELECT unit, dimension, numerator::text, denominator::text FROM units
+     WHERE $1::text[] IS NULL OR unit = ANY($1) ORDER BY dimension, unit`,
+    [names ?? null],
   );
   return new Map(
     rows.map(({ unit, dimension, numerator, denominator }) => [

@@ -13,7 +13,7 @@ import {
 } from './catalog-query.ts';
 import { insertPrice } from './prices-query.ts';
 import type { Price } from './prices.ts';
-import { measureOf, type Unit } from './units.ts';
+import { factorsOf, measureOf, type Unit } from './units.ts';
 
 type Queryable = Pick<ClientBase, 'query'>;
 
@@ -35,7 +35,7 @@ export async function changeCustomer(client: Queryable, customer: Customer): Pro
 
 /** @returns Whether it is new. @throws ProblemError 400 the unit is unknown. */
 export async function changeProduct(client: Queryable, product: Product): Promise<boolean> {
-  const measure = measureOf(product.unit, await readUnits(client));
+  const measure = measureOf(product.unit, await readUnits(client, factorsOf(product.unit)));
   if ('problem' in measure) throw invalidField('unit', measure.problem);
   return await putProduct(client, product);
 }
@@ -67,7 +67,7 @@ export function priceExists({ sku, currency, validFrom }: Price): ProblemError {
  */
 export async function addUnit(client: Queryable, unit: Unit): Promise<boolean> {
   if (await insertUnit(client, unit)) return true;
-  const known = (await readUnits(client)).get(unit.unit);
+  const known = (await readUnits(client, [unit.unit])).get(unit.unit);
   if (known !== undefined && isSame(known, unit)) return false;
   throw new ProblemError(CATALOG_PROBLEMS.PULSE_API_UNIT_EXISTS, {
     detail: `Unit "${unit.unit}" is known, and its factor never changes.`,

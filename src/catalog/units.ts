@@ -21,12 +21,17 @@ export interface Measure {
 const FACTORS_MAX = 4;
 const NANO = 10n ** 9n;
 
+/** The names of the units in a text such as `GB·h`. */
+export function factorsOf(text: string): string[] {
+  return text.split('·');
+}
+
 /** @returns What the text measures, or what is wrong with it, as the end of a sentence. */
 export function measureOf(
   text: string,
   units: ReadonlyMap<string, Unit>,
 ): Measure | { readonly problem: string } {
-  const names = text.split('·');
+  const names = factorsOf(text);
   if (names.length > FACTORS_MAX) return { problem: `has more than ${FACTORS_MAX} factors` };
   const factors = names.map((name) => units.get(name));
   const unknown = factors.indexOf(undefined);

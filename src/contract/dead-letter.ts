@@ -1,7 +1,7 @@
 /** The message that takes a refused pulse to the quarantine: its own bytes, the original properties, the reason. */
 import { createHash, randomUUID } from 'node:crypto';
 import { hasTooManyValues } from '../core/json-size.ts';
-import { copyHeaders, SHORT_TEXT_BYTES_MAX, shortened } from './header-copy.ts';
+import { copyHeaders, sendableReplyTo, SHORT_TEXT_BYTES_MAX, shortened } from './header-copy.ts';
 import type { Publication } from './publication.ts';
 import { DEAD_LETTER_HEADERS, type DeadLetterReason } from './rejection.ts';
 
@@ -137,7 +137,7 @@ export function textProperties(properties: object): Omit<
     contentType: text('contentType'),
     contentEncoding: text('contentEncoding'),
     correlationId: text('correlationId'),
-    replyTo: text('replyTo'),
+    replyTo: sendableReplyTo(text('replyTo')),
     type: text('type'),
     appId: text('appId'),
     headers: (headers ?? {}) as Readonly<Record<string, unknown>>,

@@ -34,6 +34,14 @@ export function shortened(text: string): string {
   return text.slice(0, read);
 }
 
+/**
+ * The address for replies, unless it is the one that RabbitMQ replaces in what a client publishes that listens to it.
+ * It closes the channel of any other, and a client of another protocol can send it.
+ */
+export function sendableReplyTo(replyTo: string | undefined): string | undefined {
+  return replyTo === 'amq.rabbitmq.reply-to' ? undefined : replyTo;
+}
+
 function copyValue(value: unknown, depth: number, budget: { bytes: number }): unknown {
   budget.bytes -= 16;
   if (budget.bytes < 0) return null;

@@ -3,7 +3,7 @@
  * identity of a message, the request that it stems from, and how often it has been tried.
  */
 import { randomUUID } from 'node:crypto';
-import { shortened } from '../contract/header-copy.ts';
+import { sendableReplyTo, shortened } from '../contract/header-copy.ts';
 import type { Publication } from '../contract/publication.ts';
 import { TRACEPARENT } from '../core/trace-context.ts';
 
@@ -113,7 +113,7 @@ export function fromDelivery(queue: string, delivery: MessageDelivery): Received
     body: delivery.content,
     correlationId: textOf(properties.correlationId),
     traceparent: textOf(headers[TRACEPARENT]),
-    replyTo: textOf(properties.replyTo),
+    replyTo: sendableReplyTo(textOf(properties.replyTo)),
   };
 }
 

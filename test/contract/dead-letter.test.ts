@@ -38,6 +38,11 @@ const idOf = (...given: Parameters<typeof publicationOf>): unknown =>
   publicationOf(...given).headers?.['x-pulse-dead-letter-id'];
 
 describe('toDeadLetterPublication', () => {
+  test('leaves out the address for replies with which RabbitMQ takes no message', () => {
+    expect(publicationOf({ replyTo: 'amq.rabbitmq.reply-to' }).replyTo).toBeUndefined();
+    expect(publicationOf({ replyTo: 'answers' }).replyTo).toBe('answers');
+  });
+
   test.each([
     ['255 bytes that are not UTF-8', Buffer.alloc(255, 0xff).toString()],
     ['a character of four bytes at the end', `${'k'.repeat(253)}\u{1f600}`],

@@ -16,6 +16,13 @@ const RECEIVED: ReceivedMessage = {
   replyTo: undefined,
 };
 
+const received = (properties: object) =>
+  fromDelivery('orders.processing', {
+    content: Buffer.from('{}'),
+    fields: { exchange: 'orders', routingKey: 'order.created' },
+    properties,
+  });
+
 test('a copy for the next attempt can be sent, however long its routing key is once decoded', () => {
   // What 255 bytes that are not UTF-8 become.
   const { type = '' } = toRetry({ ...RECEIVED, routingKey: '\ufffd'.repeat(255) });
@@ -33,12 +40,13 @@ test('a message that fails in two queues is two dead letters', () => {
 });
 
 test('ids that are not UTF-8 identify nothing, because different ones decode to the same text', () => {
-  const idOf = (messageId: string) =>
-    fromDelivery('orders.processing', {
-      content: Buffer.from('{}'),
-      fields: { exchange: 'orders', routingKey: 'order.created' },
-      properties: { messageId },
-    }).id;
+  const idOf = (messageId: string) => received({ messageId }).id;
   expect(idOf(Buffer.from([0xfe]).toString())).toBeUndefined();
   expect(idOf('m-1 ä')).toBe('m-1 ä');
+});
+
+test('an address for replies with which RabbitMQ takes no message is left out of the next attempt', () => {
+  const copyOf = (replyTo: string) => toRetry(received({ replyTo })).replyTo;
+  expect(copyOf('amq.rabbitmq.reply-to')).toBeUndefined();
+  expect(copyOf('answers')).toBe('answers');
 });

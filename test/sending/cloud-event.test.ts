@@ -34,6 +34,27 @@ describe('an event in JSON', () => {
     expect(sent).toMatchObject({ ok: true, value: PULSE });
   });
 
+  test('is refused if its data in base64 has very many members, because parsing it would take long', () => {
+    const pad = (count: number) => ({ ...DATA, pad: Array(count).fill(0) });
+    const sent = (count: number) =>
+      structured({ ...EVENT, data_base64: base64(JSON.stringify(pad(count))) });
+    expect(sent(40_000)).toMatchObject({ ok: true });
+    expect(sent(60_000)).toMatchObject({
+      ok: false,
+      refusal: { field: 'data_base64', code: 'body_too_large' },
+    });
+  });
+
+  test.each(['e30', 'e30==', 'e3=0', 'e30=\n', '====', 'e3 0', 'e'])(
+    'refuses %j as base64',
+    (text) => {
+      expect(structured({ ...EVENT, data_base64: text })).toMatchObject({
+        ok: false,
+        refusal: { code: 'invalid_cloudevent', reason: 'data_base64 must be a string in base64.' },
+      });
+    },
+  );
+
   test('may have no time, and null means none', () => {
     const sent = structured({ ...EVENT, time: null, datacontenttype: null, data: DATA });
     expect(sent).toMatchObject({ ok: true, value: { ...PULSE, timestamp: undefined } });
