@@ -43,7 +43,7 @@ async function insertOne(customerId: string, sku: string): Promise<void> {
   try {
     await client.query('BEGIN');
     const items = [{ sku, qty: 2 }];
-    const stored = { id, customerId, items, currency: 'USD', tenant: null, createdBy: 'bench' };
+    const stored = { id, customerId, items, currency: 'USD', createdBy: 'bench' };
     await insertOrder(client, stored);
     const message = orderMessage('bench.', 'created', { orderId: id });
     const origin = { correlationId: id, traceparent: undefined };

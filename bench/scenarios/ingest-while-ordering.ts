@@ -1,8 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { startBenchApi } from '../api-process.ts';
 import { newTraffic, openFiller, type Filler } from '../backlog.ts';
-import { nowMs } from '../clock.ts';
-import { treeCpuUs } from '../cpu.ts';
 import type { HttpConnection } from '../http-connection.ts';
 import { fillHeld, measureSide, openProductSide, type IngestSide } from '../ingest-sides.ts';
 import { createInstallation } from '../installation.ts';
@@ -14,11 +12,12 @@ import {
   startHandlers,
   untilCompleted,
 } from '../orders-traffic.ts';
-import type { PulseProcess } from '../pulse-process.ts';
 import type { BenchContext, Measured, OpenedScenario, Scenario } from '../scenario.ts';
 
 const CONCURRENCY = 4;
 const KEY_COUNT = 20_000;
+/** Where there is no /proc. */
+const NO_CPU = { postgres: 0, rabbitmq: 0, other: 0 };
 
 /** Whether orders cost ingest more than the CPU time that they use. */
 export const ingestWhileOrdering: Scenario = {
@@ -29,8 +28,7 @@ export const ingestWhileOrdering: Scenario = {
   judgement: 'ratio at least',
   mustReach: 0.9,
   aim: 1,
-  ratioOf: (product, reference) =>
-    product.value / (reference.value * (1 - (product.details?.orders_cpu_share ?? 0))),
+  ratioOf,
   open: async (context): Promise<OpenedScenario> => {
     const installation = await createInstallation(context);
     await addOffer(installation.pool);
@@ -39,7 +37,7 @@ export const ingestWhileOrdering: Scenario = {
     const { api, connect, http } = await startBenchApi(context, installation);
     http.close();
     const handlers = await startHandlers(context, installation);
-    const parts = { context, filler, side, connect, chain: [api, ...handlers] };
+    const parts = { context, filler, side, connect };
     let pulseCount = 0;
     let ordered = 0;
     return {
@@ -72,13 +70,11 @@ interface Parts {
   readonly filler: Filler;
   readonly side: IngestSide;
   readonly connect: () => Promise<HttpConnection>;
-  /** The processes that only orders use. All of Postgres counts too, because ingest does not write to it. */
-  readonly chain: readonly PulseProcess[];
 }
 
 /** One backlog, with or without orders at the same time. */
 async function measure(
-  { context, filler, side, connect, chain }: Parts,
+  { context, filler, side, connect }: Parts,
   pulseCount: number,
   { ordering }: { readonly ordering: boolean },
 ): Promise<Measured> {
@@ -86,15 +82,29 @@ async function measure(
   const backlog = await fillHeld(side, filler, newTraffic(context, shape, pulseCount));
   const connections = await openCallers(connect, CONCURRENCY);
   let isOver = !ordering;
-  const roots = [...chain.map(({ pid }) => pid), context.servers.cpuRoots.postgres ?? 0];
-  const cpuUs = () => roots.reduce((sum, pid) => sum + treeCpuUs(pid), 0);
-  const before = { cpuUs: cpuUs(), atMs: nowMs() };
   const posting = postOrders(connections, () => isOver);
   const measured = await measureSide(context, side, backlog);
-  const availableUs = (nowMs() - before.atMs) * 1000 * availableParallelism();
-  const share = ordering ? (cpuUs() - before.cpuUs) / availableUs : 0;
   isOver = true;
   const { ids } = await posting;
-  const details = { ...measured.details, orders: ids.length, orders_cpu_share: share };
-  return { ...measured, details };
+  return { ...measured, details: { ...measured.details, orders: ids.length } };
+}
+
+/** The rate of each side per share of CPU that it had: 1 when orders cost ingest no more than the CPU that they use. */
+function ratioOf(product: Measured, reference: Measured): number {
+  const shareOf = (side: Measured): number => 1 - takenUs(side, reference) / availableUs(side);
+  return product.value / shareOf(product) / (reference.value / shareOf(reference));
+}
+
+/**
+ * The CPU that others took: Postgres, to which ingest does not write, everything that is no server, and what RabbitMQ
+ * used beyond the time that it takes for the pulses alone.
+ */
+function takenUs({ cpuUs, pulseCount = 0 }: Measured, alone: Measured): number {
+  const rabbitmqUs = ((alone.cpuUs?.rabbitmq ?? 0) * pulseCount) / (alone.pulseCount ?? 1);
+  const { postgres, rabbitmq, other } = cpuUs ?? NO_CPU;
+  return postgres + other + Math.max(0, rabbitmq - rabbitmqUs);
+}
+
+function availableUs({ details }: Measured): number {
+  return (details?.seconds ?? 0) * 1e6 * availableParallelism();
 }

@@ -32,6 +32,11 @@ export interface CatalogPage {
 const CUSTOMER = 'id, name, email, tenant';
 const PRODUCT = 'sku, name, unit, active, recurring';
 
+/** SQL for the tenant of a customer; null if there is none. @param id SQL for the id, such as a parameter. */
+export function tenantOfCustomer(id: string): string {
+  return `(SELECT tenant FROM customers WHERE id = ${id})`;
+}
+
 export async function readCustomer(client: Queryable, id: string): Promise<Customer | undefined> {
   const { rows } = await client.query<Customer>(`SELECT ${CUSTOMER} FROM customers WHERE id = $1`, [
     id,

@@ -4,6 +4,8 @@ import { readCustomer, readProducts, type Customer, type Product } from './catal
 import { readPrices } from './prices-query.ts';
 import type { Price } from './prices.ts';
 
+export { tenantOfCustomer } from './catalog-query.ts';
+
 type Queryable = Pick<ClientBase, 'query'>;
 
 /** What a list of SKUs costs at an instant. */

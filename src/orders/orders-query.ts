@@ -1,5 +1,6 @@
 /** Tables orders, order_items, order_enrichments, order_changes and ordered_quantities: the only SQL on them. */
 import type { ClientBase } from 'pg';
+import { tenantOfCustomer } from '../catalog/catalog.ts';
 import { tenantsOf, type TenantScope } from '../core/tenant-scope.ts';
 import {
   mayBecome,
@@ -23,29 +24,29 @@ type HeadRow = Omit<OrderHead, 'failure'> & {
   readonly failureDetail: string | null;
 };
 
-/** Inserts a pending order with its items. */
-export async function insertOrder(client: Queryable, order: NewOrder): Promise<void> {
-  const { id, customerId, items, currency, tenant, createdBy } = order;
-  await client.query(
+/**
+ * Inserts a pending order with its items.
+ *
+ * @returns The tenant of its customer; null if the customer has none or is unknown.
+ */
+export async function insertOrder(client: Queryable, order: NewOrder): Promise<string | null> {
+  const { id, customerId, items, currency, createdBy } = order;
+  const { rows } = await client.query<{ tenant: string | null }>(
     `WITH created AS (
        INSERT INTO orders (id, customer_id, status, currency, tenant, created_by)
-       VALUES ($1, $2, 'pending', $3, $4, $5)
+       VALUES ($1, $2, 'pending', $3, ${tenantOfCustomer('$2')}, $4)
+       RETURNING tenant
      ), noted AS (
        INSERT INTO order_changes (order_id, version, status, reason) VALUES ($1, 1, 'pending', 'created')
+     ), listed AS (
+       INSERT INTO order_items (order_id, position, sku, qty)
+       SELECT $1, item.position - 1, item.sku, item.qty
+       FROM unnest($5::text[], $6::integer[]) WITH ORDINALITY AS item(sku, qty, position)
      )
-     INSERT INTO order_items (order_id, position, sku, qty)
-     SELECT $1, item.position - 1, item.sku, item.qty
-     FROM unnest($6::text[], $7::integer[]) WITH ORDINALITY AS item(sku, qty, position)`,
-    [
-      id,
-      customerId,
-      currency,
-      tenant,
-      createdBy,
-      items.map(({ sku }) => sku),
-      items.map(({ qty }) => qty),
-    ],
+     SELECT tenant FROM created`,
+    [id, customerId, currency, createdBy, items.map(({ sku }) => sku), items.map(({ qty }) => qty)],
   );
+  return rows[0]?.tenant ?? null;
 }
 
 /** Locks an order until the transaction ends. */

@@ -2,7 +2,6 @@
 import { createHash, randomUUID } from 'node:crypto';
 import type { FastifyRequest } from 'fastify';
 import type { Pool } from 'pg';
-import { findCustomer } from '../catalog/catalog.ts';
 import { includesTenant, type TenantScope } from '../core/tenant-scope.ts';
 import type { Api, ApiModule } from '../http/api-module.ts';
 import { actorNameOf, OPERATORS, READERS } from '../http/caller.ts';
@@ -77,10 +76,9 @@ function addCreate(api: Api, deps: OrdersModuleDeps): void {
         customerId,
         items,
         currency,
-        tenant: await tenantOf(client, customerId, request.user.tenants),
         createdBy: actorNameOf(request.user),
       };
-      await insertOrder(client, order);
+      refuseForeignTenant(await insertOrder(client, order), request.user.tenants);
       const message = orderMessage(prefix, 'created', { orderId: order.id });
       await writeToOutbox(client, toPublication(message, origin, Date.now()));
       onStep('written');
@@ -113,16 +111,11 @@ function refuseRepeatedSkus(items: readonly { readonly sku: string }[]): void {
 }
 
 /**
- * The tenant of the customer, if it is known. An order of an unknown customer is accepted and fails later;
- * a caller of some tenants may only order for their customers.
+ * An order of an unknown customer is accepted and fails later; a caller of some tenants may only order for their
+ * customers.
  */
-async function tenantOf(
-  client: Pick<Pool, 'query'>,
-  customerId: string,
-  scope: TenantScope,
-): Promise<string | null> {
-  const tenant = (await findCustomer(client, customerId))?.tenant ?? null;
-  if (scope === 'all' || (tenant !== null && includesTenant(scope, tenant))) return tenant;
+function refuseForeignTenant(tenant: string | null, scope: TenantScope): void {
+  if (scope === 'all' || (tenant !== null && includesTenant(scope, tenant))) return;
   throw new ProblemError(HTTP_PROBLEMS.PULSE_API_NOT_FOUND, {
     detail: 'There is no customer with this id among your tenants.',
   });

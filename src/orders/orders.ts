@@ -84,6 +84,5 @@ export interface NewOrder {
   readonly customerId: string;
   readonly items: readonly { readonly sku: string; readonly qty: number }[];
   readonly currency: string;
-  readonly tenant: string | null;
   readonly createdBy: string;
 }

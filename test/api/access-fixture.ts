@@ -71,21 +71,22 @@ async function createWorld(
   const run = await populateRuns.start({ total: 1, workers: 1, buffer: 1, requestedBy: 'x' });
   const customerId = 'matrix-customer';
   const sku = 'matrix-sku';
-  await pool.query('INSERT INTO customers (id, name, tenant) VALUES ($1, $2, $3)', [
-    customerId,
-    `Customer of ${OWN_TENANT}`,
+  const name = `Customer of ${OWN_TENANT}`;
+  await pool.query('INSERT INTO customers (id, name, tenant) VALUES ($1, $1, $2)', [
+    name,
     OWN_TENANT,
   ]);
   await pool.query("INSERT INTO products (sku, name, unit) VALUES ($1, 'Thing', 'count')", [sku]);
   const orderId = randomUUID();
   await insertOrder(pool, {
     id: orderId,
-    customerId: `customer of ${OWN_TENANT}`,
+    customerId: name,
     items: [{ sku, qty: 1 }],
     currency: 'USD',
-    tenant: OWN_TENANT,
     createdBy: 'test',
   });
+  // Refusals repeat the path, which must not name the tenant.
+  await pool.query('UPDATE customers SET id = $1 WHERE id = $2', [customerId, name]);
   return {
     customerId,
     sku,

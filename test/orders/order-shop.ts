@@ -30,7 +30,7 @@ export async function openShop(own: Readonly<Record<string, string>> = {}) {
     store: async (): Promise<string> => {
       const id = randomUUID();
       await withTransaction(pool, async (client) => {
-        await insertOrder(client, { id, ...order, tenant: null, createdBy: 'test' });
+        await insertOrder(client, { id, ...order, createdBy: 'test' });
         const message = orderMessage(`${flow.queue}.`, 'created', { orderId: id });
         const origin = { correlationId: undefined, traceparent: undefined };
         await writeToOutbox(client, toPublication(message, origin, Date.now()));

@@ -120,7 +120,7 @@ export async function createOrdersFixture() {
     ) {
       const id = randomUUID();
       await withTransaction(pool, async (tx) => {
-        const order = { id, customerId, items, currency: 'EUR', tenant: null, createdBy: 'test' };
+        const order = { id, customerId, items, currency: 'EUR', createdBy: 'test' };
         await insertOrder(tx, order);
         if (!isAnnounced) return;
         const origin = { correlationId: 'request-1', traceparent: undefined };
