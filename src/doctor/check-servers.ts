@@ -18,7 +18,7 @@ import {
 import { toError } from '../core/errors.ts';
 import { pendingMigrations } from '../platform/migrate.ts';
 import { describeRights, missingRights, readRights } from '../platform/postgres-rights.ts';
-import { databaseMistakes, whyReadOnly } from '../platform/postgres-session.ts';
+import { databaseMistakes, whyCommitsWait, whyReadOnly } from '../platform/postgres-session.ts';
 import { withRabbitConnection } from '../platform/rabbit-connection.ts';
 import type { RedisClient } from '../platform/redis.ts';
 import { readAsTenants, SCOPE_ROLES } from '../platform/scoped-postgres.ts';
@@ -184,7 +184,7 @@ async function checkDatabase(pool: Pool): Promise<Finding[]> {
 
 async function checkWrites(pool: Pool): Promise<Finding> {
   const name = 'postgres writes';
-  const reason = await whyReadOnly(pool);
+  const reason = (await whyReadOnly(pool)) ?? (await whyCommitsWait(pool));
   return reason === undefined ? ok(name, 'are accepted') : danger(name, reason);
 }
 

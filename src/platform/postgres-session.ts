@@ -52,6 +52,22 @@ export async function whyReadOnly(pool: Pick<Pool, 'query'>): Promise<string | u
   return 'default_transaction_read_only is on, so every write fails: reset it for the user and the database';
 }
 
+/** Why every commit waits for ever, and what to do; undefined if none does. */
+export async function whyCommitsWait(pool: Pick<Pool, 'query'>): Promise<string | undefined> {
+  // Other users' rows of the view are there as well, without their details.
+  const { rows } = await pool.query<{ names: string; waits: boolean; standbys: number }>(
+    `SELECT current_setting('synchronous_standby_names') AS names,
+            current_setting('synchronous_commit') NOT IN ('off', 'local') AS waits,
+            (SELECT count(*)::integer FROM pg_stat_replication) AS standbys`,
+  );
+  const { names = '', waits = false, standbys = 0 } = rows[0] ?? {};
+  if (!waits || names.trim() === '' || standbys > 0) return undefined;
+  return (
+    `synchronous_standby_names is "${names}" and no standby is connected, so every commit waits: start a standby, ` +
+    'or take it out of the setting'
+  );
+}
+
 interface Session {
   readonly database: string;
   readonly username: string;

@@ -1,0 +1,20 @@
+import { expect, test } from 'vitest';
+import { whyCommitsWait } from '../../src/platform/postgres-session.ts';
+
+/** A server of the whole test run cannot have the setting: every commit would wait. */
+function poolThatAnswers(row: object) {
+  return { query: () => Promise.resolve({ rows: [row] }) } as never;
+}
+
+test.each([
+  { why: 'no standby is asked for', names: '', waits: true, standbys: 0 },
+  { why: 'one is connected', names: 'ANY 1 (a, b)', waits: true, standbys: 1 },
+  { why: 'the session does not wait for it', names: '*', waits: false, standbys: 0 },
+])('commits do not wait if $why', async (row) => {
+  expect(await whyCommitsWait(poolThatAnswers(row))).toBeUndefined();
+});
+
+test('commits that wait for a standby which is not there are reported', async () => {
+  const pool = poolThatAnswers({ names: 'ANY 1 (a, b)', waits: true, standbys: 0 });
+  expect(await whyCommitsWait(pool)).toMatch(/"ANY 1 \(a, b\)" and no standby is connected/);
+});
