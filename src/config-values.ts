@@ -52,21 +52,37 @@ export const REDIS_PROTOCOLS = ['redis:', 'rediss:', 'redis+cluster:', 'rediss+c
 /** URLs of these schemes may list several hosts. */
 const SEVERAL_HOSTS = /^(amqps?|rediss?\+cluster):$/;
 
-/** Never prints the value, which may hold a password. */
 export function url(...protocols: string[]) {
-  return makeValidator((text: string) => {
-    const parsed = hostUrls(text).map((one) => (URL.canParse(one) ? new URL(one) : undefined));
-    if (!parsed.every((one) => one?.hostname && protocols.includes(one.protocol))) {
-      throw new EnvError(`must be a URL ${protocols.join('// or ')}// with a host.`);
+  return makeValidator((text: string) => checkedUrl(text, protocols));
+}
+
+export const redisUrl = makeValidator((text: string) => {
+  const checked = checkedUrl(text, REDIS_PROTOCOLS);
+  for (const one of hostUrls(checked).map((each) => new URL(each))) {
+    const database = one.searchParams.get('db') ?? one.pathname.replace(/^\//, '');
+    if (!/^\d{0,9}$/.test(database)) {
+      throw new EnvError('must end in the number of a database, or none.');
     }
-    if (parsed.length > 1 && !SEVERAL_HOSTS.test(parsed[0]?.protocol ?? '')) {
-      throw new EnvError(`must name one host; for several, use ${severalOf(protocols)}.`);
+    if (SEVERAL_HOSTS.test(one.protocol) && Number(database) !== 0) {
+      throw new EnvError('must name no database: a cluster has only 0.');
     }
-    if (!parsed.every((one) => one === undefined || isDecodable(one))) {
-      throw new EnvError('has a % that begins no escape: write % itself as %25.');
-    }
-    return text;
-  });
+  }
+  return checked;
+});
+
+/** Never prints the value, which may hold a password. */
+function checkedUrl(text: string, protocols: readonly string[]): string {
+  const parsed = hostUrls(text).map((one) => (URL.canParse(one) ? new URL(one) : undefined));
+  if (!parsed.every((one) => one?.hostname && protocols.includes(one.protocol))) {
+    throw new EnvError(`must be a URL ${protocols.join('// or ')}// with a host.`);
+  }
+  if (parsed.length > 1 && !SEVERAL_HOSTS.test(parsed[0]?.protocol ?? '')) {
+    throw new EnvError(`must name one host; for several, use ${severalOf(protocols)}.`);
+  }
+  if (!parsed.every((one) => one === undefined || isDecodable(one))) {
+    throw new EnvError('has a % that begins no escape: write % itself as %25.');
+  }
+  return text;
 }
 
 /** Clients decode these parts; `URL` leaves a lone % as it is. */

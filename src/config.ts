@@ -14,7 +14,7 @@ import {
   origins,
   queueName,
   ratio,
-  REDIS_PROTOCOLS,
+  redisUrl,
   secret,
   url,
   username,
@@ -133,7 +133,7 @@ function variables() {
   const threadCount = Math.max(2, Math.floor(availableParallelism() / 2));
   return {
     RABBITMQ_URL: url('amqp:', 'amqps:')({ default: undefined }),
-    REDIS_URL: url(...REDIS_PROTOCOLS)({ default: undefined }),
+    REDIS_URL: redisUrl({ default: undefined }),
     DATABASE_URL: url('postgres:', 'postgresql:')({ default: undefined }),
     PULSE_QUEUE: queueName({ default: QUEUE_DEFAULT }),
     ALLOW_UNSAFE_REDIS: bool({ default: false }),

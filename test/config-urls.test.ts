@@ -22,3 +22,20 @@ test('an escaped %% is accepted', () => {
   const url = 'amqp://user:100%25@rabbit.example/';
   expect(parseConfig({ ...SERVERS, RABBITMQ_URL: url }).servers?.rabbitmqUrl).toBe(url);
 });
+
+test.each(['redis://h/abc', 'redis://h/1/2', 'redis://h/-1', 'redis://h?db=x'])(
+  '%s names no database of Redis',
+  (url) => {
+    expect(() => parseConfig({ ...SERVERS, REDIS_URL: url })).toThrow(
+      'REDIS_URL: must end in the number of a database, or none.',
+    );
+  },
+);
+
+test('a cluster of Redis has no other database than 0', () => {
+  const parse = (url: string) => parseConfig({ ...SERVERS, REDIS_URL: url });
+  expect(() => parse('redis+cluster://a,b/1')).toThrow('REDIS_URL: must name no database');
+  for (const url of ['redis+cluster://a,b', 'redis+cluster://a,b/0', 'redis://a', 'redis://a/15']) {
+    expect(parse(url).servers?.redisUrl).toBe(url);
+  }
+});

@@ -174,6 +174,7 @@ export async function waitForRedis(
     async attempt() {
       try {
         await client.ping();
+        await assertDatabaseExists(client);
         // Before its role: a node of a cluster may be a replica at the moment.
         await assertUrlFits(client, url);
         await pingRedis(client);
@@ -199,10 +200,19 @@ async function assertUrlFits(client: RedisClient, url: string): Promise<void> {
   );
 }
 
+/** The library goes on in database 0 when Redis refuses the one that the URL names. */
+async function assertDatabaseExists(client: RedisClient): Promise<void> {
+  const { db = 0 } = client instanceof Cluster ? {} : client.options;
+  if (db !== 0) await client.select(db);
+}
+
 /** Why waiting will not help; undefined when it may. */
 function refusalOf(error: unknown): string | undefined {
   if (!(error instanceof Error)) return undefined;
   if (REFUSED.test(error.message)) return 'refuses the user name or password';
+  if (error.message.includes('DB index is out of range')) {
+    return 'has no database of the number at the end of the URL';
+  }
   if (error.message.includes('cluster support disabled'))
     return 'is not a cluster: remove "+cluster" from the URL';
   return undefined;

@@ -31,6 +31,18 @@ async function connected(url = server.url, commandTimeoutMs?: number): Promise<R
   return client;
 }
 
+test('a database that Redis does not have is refused, not replaced by database 0', async () => {
+  const url = `${server.url}/99`;
+  const client = create(url);
+  await expect(waitForRedis(client, { url, timeoutMs: 10_000, logger })).rejects.toMatchObject({
+    code: 'PULSE_REDIS_UNREACHABLE',
+    message: expect.stringContaining('has no database of the number') as string,
+  });
+  const other = await connected(`${server.url}/15`);
+  await other.set('database', '15');
+  expect(await (await connected()).get('database')).toBeNull();
+});
+
 describe('createRedis', () => {
   test('fails a command at once while Redis is unavailable, and works again when it is back', async () => {
     const client = await connected();
