@@ -52,10 +52,19 @@ async function listenError({ host, port }: Listener): Promise<string | null> {
 }
 
 function describe({ name, host, port }: Listener, code: string): string {
+  return describeUnusable({ host, port, hostName: `${name}_HOST`, portName: `${name}_PORT` }, code);
+}
+
+/** Why a server cannot listen, and which of its settings to change. */
+export function describeUnusable(
+  place: { host: string; port: number; hostName: string; portName: string },
+  code: string,
+): string {
+  const { host, port, hostName, portName } = place;
   if (code !== 'EADDRINUSE') {
-    return `${name}_HOST, ${name}_PORT: cannot listen on ${host}:${port} (${code}).`;
+    return `${hostName}, ${portName}: cannot listen on ${host}:${port} (${code}).`;
   }
   const holder = portHolder(port);
   const who = holder === null ? 'another process' : `process ${holder.pid} (${holder.command})`;
-  return `Port ${port} is in use by ${who}. Stop it, or set ${name}_PORT to another port.`;
+  return `Port ${port} is in use by ${who}. Stop it, or set ${portName} to another port.`;
 }

@@ -4,6 +4,8 @@ import { InvalidArgumentError } from 'commander';
 import { EXIT_DONE } from '../cli/command.ts';
 import { defineCommand } from '../cli/define-command.ts';
 import { integer } from '../cli/options.ts';
+import { describeUnusable } from '../cli/port-checks.ts';
+import { codeOf, FatalError } from '../core/errors.ts';
 import { startEnrichmentStandIn } from '../orders/enrichment-stand-in.ts';
 
 function rate(text: string): number {
@@ -41,6 +43,10 @@ export const enrichmentService = defineCommand({
       onAnswer: (status, key) => {
         tell(`${new Date().toISOString()} ${status} ${key}`);
       },
+    }).catch((error: unknown) => {
+      const place = { ...flags, hostName: '--host', portName: '--port' };
+      const sentence = describeUnusable(place, String(codeOf(error) ?? 'unknown'));
+      throw new FatalError('PULSE_PORT_UNUSABLE', sentence, { cause: error });
     });
     answer({ url: service.url }, `ENRICHMENT_URL=${service.url}`);
     await once(stop, 'abort');

@@ -3,6 +3,7 @@ import { createServer, type AddressInfo } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
 import { assertPortsUsable } from '../../src/cli/port-checks.ts';
 import { parseConfig } from '../../src/config.ts';
+import { runInProcess } from '../support/run-in-process.ts';
 
 async function takenPort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
@@ -32,4 +33,15 @@ test('the API and the metrics cannot have the same port', async () => {
   await expect(assertPortsUsable(config, { hasApi: true })).rejects.toThrow(
     'API_PORT and METRICS_PORT are both 23456',
   );
+});
+
+test('the stand-in for the external service says in a sentence why it cannot listen', async () => {
+  const port = String(await takenPort());
+  const taken = await runInProcess(['enrichment-service', '--port', port]);
+  expect(taken).toMatchObject({ exitCode: 1, stdout: '' });
+  expect(taken.stderr).toMatch(
+    new RegExp(`^pulse: Port ${port} is in use by .* or set --port to another port\\.\n$`),
+  );
+  const { stderr } = await runInProcess(['enrichment-service', '--host', '192.0.2.1']);
+  expect(stderr).toBe('pulse: --host, --port: cannot listen on 192.0.2.1:4000 (EADDRNOTAVAIL).\n');
 });
