@@ -3,6 +3,7 @@ import { fastifyHelmet } from '@fastify/helmet';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import { fastify, LogController, type FastifyBaseLogger } from 'fastify';
 import type { Access } from '../access/access.ts';
+import { addAnswerBudget } from '../http/answer-budget.ts';
 import { addAnswerDeadline } from '../http/answer-deadline.ts';
 import { createHttpServer, type ConnectionTimeouts } from '../http/http-server.ts';
 import { API_BASE } from '../http/api-base.ts';
@@ -51,6 +52,8 @@ export interface ApiOptions {
   readonly requestsPerMinute?: number | undefined;
   /** How much of the requests in progress this process may hold. */
   readonly bodyBudget?: BodyBudgetOptions;
+  /** How much of the answers that their callers have not read this process may hold. */
+  readonly answerBudget?: BodyBudgetOptions;
   /** Origins of web pages that may call the API. Default: none. */
   readonly corsOrigins?: readonly string[];
   /** Whether to serve the reference page and the API's documents. Default: true. */
@@ -69,6 +72,7 @@ declare module 'fastify' {
 const BODY_BYTES_MAX = 64 * 1024;
 const MIB = 1024 * 1024;
 const BODY_BUDGET: BodyBudgetOptions = { callerBytesMax: 32 * MIB, bytesMax: 64 * MIB };
+const ANSWER_BUDGET: BodyBudgetOptions = { callerBytesMax: 64 * MIB, bytesMax: 128 * MIB };
 const READINESS_TIMEOUT_MS = 2_000;
 
 /** Longer than the statement timeout of Postgres, because its error says more. */
@@ -139,6 +143,7 @@ export async function createApp(deps: ApiDeps, options: ApiOptions): Promise<Api
   addBodyBudget(app, options.bodyBudget ?? BODY_BUDGET);
   validators.addBodySizes(app);
   addConditionalAnswers(app);
+  addAnswerBudget(app, options.answerBudget ?? ANSWER_BUDGET);
   await addCompression(app);
   if (options.docs !== false) await addDescription(app, modules);
   await addRoutes(app, modules, {

@@ -64,8 +64,13 @@ export function addBodyBudget(app: FastifyInstance, options: BodyBudgetOptions):
  * Creates a budget. A tenant may hold as much as would remain free for others: alone half of `bytesMax`, beside one
  * other a third. So no number of tenants can take everything, and a tenant that holds nothing always finds room.
  * A request is never refused while it is the only one.
+ *
+ * @param what What is limited, for the answers.
  */
-export function createBodyBudget(options: BodyBudgetOptions): (owner: BodyOwner) => BodyLease {
+export function createBodyBudget(
+  options: BodyBudgetOptions,
+  what = 'The requests in progress',
+): (owner: BodyOwner) => BodyLease {
   const { callerBytesMax, bytesMax } = options;
   const byCaller = new Map<string, number>();
   const byShare = new Map<string, number>();
@@ -74,11 +79,11 @@ export function createBodyBudget(options: BodyBudgetOptions): (owner: BodyOwner)
   const refusal = ({ caller, share }: BodyOwner, held: number, more: number) => {
     if (total === held) return undefined;
     const ofCaller = byCaller.get(caller) ?? 0;
-    if (ofCaller > held && ofCaller + more > callerBytesMax) return tooMuch('you');
+    if (ofCaller > held && ofCaller + more > callerBytesMax) return tooMuch(`${what} of you`);
     const ofShare = byShare.get(share) ?? 0;
     const free = bytesMax - total - more;
-    if (ofShare > 0 && ofShare + more > free) return tooMuch('your tenant');
-    return free < 0 ? busy() : undefined;
+    if (ofShare > 0 && ofShare + more > free) return tooMuch(`${what} of your tenant`);
+    return free < 0 ? busy(what) : undefined;
   };
 
   return (owner) => {
@@ -108,21 +113,22 @@ function changeCount(counts: Map<string, number>, key: string, change: number): 
   else counts.set(key, count);
 }
 
-function tooMuch(whose: string): ProblemError {
+function tooMuch(what: string): ProblemError {
   return new ProblemError(HTTP_PROBLEMS.PULSE_API_TOO_MANY_REQUESTS, {
-    detail: `The requests of ${whose} that are in progress are too large together. Try again later.`,
+    detail: `${what} are too large together. Try again later.`,
     headers: RETRY_AFTER,
   });
 }
 
-function busy(): ProblemError {
+function busy(what: string): ProblemError {
   return new ProblemError(HTTP_PROBLEMS.PULSE_API_BUSY, {
-    detail: 'The requests in progress are too large together. Try again later.',
+    detail: `${what} are too large together. Try again later.`,
     headers: RETRY_AFTER,
   });
 }
 
-function ownerOf(request: FastifyRequest): BodyOwner {
+/** The caller, or on public routes the address. */
+export function ownerOf(request: FastifyRequest): BodyOwner {
   // Typed as always present, but null on public routes, whose callers share one part of the budget.
   const user = request.user as Caller | null;
   if (user === null) return { caller: `address:${request.ip}`, share: 'public' };
