@@ -1,7 +1,8 @@
 /** Structured logs: one JSON line each, or readable lines on a terminal. Secrets are removed. */
+import { createRequire } from 'node:module';
 import { isMainThread, threadId } from 'node:worker_threads';
 import { pino, type DestinationStream, type Logger as PinoLogger } from 'pino';
-import { prettyFactory } from 'pino-pretty';
+import type * as pretty from 'pino-pretty';
 import { codeOf } from '../core/errors.ts';
 import { createRedactor } from './redaction.ts';
 import { hostUrls } from './server-urls.ts';
@@ -69,6 +70,8 @@ function toLoggable(error: unknown, depth = CAUSES_LOGGED): unknown {
 }
 
 function prettyStderr(): DestinationStream {
+  // Loaded here, because a process without a terminal needs none of it.
+  const { prettyFactory } = createRequire(import.meta.url)('pino-pretty') as typeof pretty;
   const format = prettyFactory({ colorize: true, ignore: 'pid,hostname' });
   return {
     write(line: string): void {

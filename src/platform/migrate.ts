@@ -1,7 +1,6 @@
 /** Migrates the database to the version this code needs: plain SQL files, forward only, under a lock. */
 import { readdir } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
-import { runMigrations as runJobMigrations } from 'graphile-worker';
 import { runner } from 'node-pg-migrate';
 import { Client, DatabaseError, escapeIdentifier } from 'pg';
 import { FatalError, PulseError, TransientError } from '../core/errors.ts';
@@ -81,6 +80,8 @@ const MIGRATION_BEGINS = /^### MIGRATION (\S+) \(UP\) ###$/;
 
 /** The tables of graphile-worker, in the schema `graphile_worker`. Concurrent calls take turns. */
 async function migrateJobs(databaseUrl: string, logger: Logger): Promise<void> {
+  // Loaded here, because every command asks what is pending, and few migrate.
+  const { runMigrations: runJobMigrations } = await import('graphile-worker');
   const options = { name: 'pulse migrate', connectionCountMax: 1 };
   const pgPool = createPool(databaseUrl, {
     ...options,
