@@ -173,7 +173,8 @@ export async function readInfo(redis: Redis, section: string): Promise<Map<strin
   );
 }
 
-async function readSetting(redis: Redis, name: string): Promise<string | undefined> {
+/** Undefined if the server does not show it. */
+export async function readSetting(redis: Redis, name: string): Promise<string | undefined> {
   try {
     const reply = await redis.config('GET', name);
     return reply[1];

@@ -32,7 +32,7 @@ import {
 } from '../platform/topology.ts';
 import { danger, ok, warning } from './findings.ts';
 import { checkPublishing } from './check-publishing.ts';
-import { checkRedisTakesWrites } from './check-redis-writes.ts';
+import { checkRedisRewrites, checkRedisTakesWrites } from './check-redis-writes.ts';
 
 /** @param isPaused Asked when pulses wait and nothing consumes them. */
 export async function checkRabbit(
@@ -135,6 +135,7 @@ async function checkRedisNode(redis: Redis): Promise<Finding[]> {
     ...(await checkRedisDurability(redis)),
     await checkRedisWrites(redis),
     await checkRedisTakesWrites(redis),
+    await checkRedisRewrites(redis),
     ...(replicas === undefined ? [] : [replicas]),
     judgeMemory(await readInfo(redis, 'memory')),
     library === undefined

@@ -53,3 +53,17 @@ test('a Redis that refuses writes after a failed snapshot, or without memory, is
     detail: expect.stringContaining('(MISCONF), so nothing is counted') as string,
   });
 });
+
+test('a Redis that does not rewrite its append-only file is a warning', async () => {
+  const server = await startPrivateRedis();
+  const redis = new Redis(server.url);
+  onTestFinished(async () => {
+    redis.disconnect();
+    await server.close();
+  });
+  const rewrites = async () =>
+    (await checkRedis(redis)).find(({ name }) => name === 'redis rewrites');
+  expect(await rewrites()).toMatchObject({ status: 'ok' });
+  await redis.config('SET', 'auto-aof-rewrite-percentage', '0');
+  expect(await rewrites()).toMatchObject({ status: 'warning' });
+});

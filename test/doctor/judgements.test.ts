@@ -6,6 +6,7 @@ import {
   judgeParkedQueue,
   judgeQueue,
 } from '../../src/doctor/check-servers.ts';
+import { judgeRewrites } from '../../src/doctor/check-redis-writes.ts';
 import { judgeMessageQueue, judgeOutbox } from '../../src/doctor/check-messages.ts';
 import { checkDisk, judgeDisk, judgeSkew } from '../../src/doctor/check-state.ts';
 
@@ -136,4 +137,16 @@ test.each([
 ] as const)('%i messages that wait in the outbox for %i s is called %s', (due, seconds, status) => {
   const depth = { dueCount: due, oldestSeconds: seconds, delayedCount: 9 };
   expect(judgeOutbox(depth).status).toBe(status);
+});
+
+test.each([
+  [{ last: 'ok', percentage: '100' }, 'ok', 'shorten'],
+  [{ last: undefined, percentage: undefined }, 'ok', 'shorten'],
+  [{ last: 'ok', percentage: '0' }, 'warning', 'Set auto-aof-rewrite-percentage 100'],
+  [{ last: 'err', percentage: '100' }, 'warning', 'grows until the disk is full'],
+])('rewrites of the append-only file: %o is %s', (facts, status, says) => {
+  expect(judgeRewrites(facts)).toMatchObject({
+    status,
+    detail: expect.stringContaining(says) as string,
+  });
 });
