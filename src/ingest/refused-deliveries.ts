@@ -8,7 +8,8 @@
  * - `held`: the good pulses of its batch are counted, and the other deliveries acknowledged. It alone stays
  *   unacknowledged, and its dead letters are retried until they are confirmed.
  * - `acknowledged`: all its dead letters are confirmed.
- * - `returned`: it was held for too long, see HELD_MAX_MS, and is back in the queue. A lost link does the same.
+ * - `returned`: it was held for too long, see HELD_MAX_MS, or too much is held, and is back in the queue. A lost link
+ *   does the same.
  */
 import type { Channel, Message } from 'amqplib';
 import { toDeadLetterPublication } from '../contract/dead-letter.ts';
@@ -43,6 +44,7 @@ export interface RefusedOptions {
   readonly isOpen: () => boolean;
   /** Replaced in tests. */
   readonly confirmWaitMs?: number;
+  readonly heldBytesMax?: number;
   /** Limits what is held, so that it never takes the whole of `prefetch` or of the memory. */
   readonly heldMax: number;
   /** Ends all retries. */
@@ -56,7 +58,12 @@ export interface RefusedOptions {
 /** How long a batch waits for its dead letters. A confirm usually takes a few milliseconds. */
 const CONFIRM_WAIT_MS = 1_000;
 const RETRY = { baseMs: 50, capMs: 5_000 };
+/** Beyond twice as much, which was prefetched before the consumer stopped, deliveries are returned. */
 const HELD_BYTES_MAX = 64 * 1024 * 1024;
+/** About what a refused pulse takes in memory besides its body. */
+const HELD_PULSE_BYTES = 400;
+/** Dead letters of one batch in progress at a time: each takes some KiB, however small the pulse. */
+const PUBLISHING_MAX = 100;
 /**
  * RabbitMQ closes a channel on which a delivery has been unacknowledged for 30 minutes (`consumer_timeout`), which
  * would return everything that the channel holds. So a delivery that is held for this long is returned alone.
@@ -66,7 +73,7 @@ const SWEEP_INTERVAL_MS = 60_000;
 
 interface RefusedDelivery {
   unconfirmedCount: number;
-  bodyBytes: number;
+  bytes: number;
   /** Undefined while its batch waits for it. */
   heldSinceMs: number | undefined;
 }
@@ -82,6 +89,7 @@ class HeldBack implements RefusedDeliveries {
   isFull = false;
   heldCount = 0;
   #heldBytes = 0;
+  readonly #heldBytesMax: number;
   readonly #deps: RefusedDeps;
   readonly #options: RefusedOptions;
   /** By delivery tag: those whose dead letters are not all confirmed. */
@@ -95,6 +103,7 @@ class HeldBack implements RefusedDeliveries {
   constructor(deps: RefusedDeps, options: RefusedOptions) {
     this.#deps = deps;
     this.#options = options;
+    this.#heldBytesMax = options.heldBytesMax ?? HELD_BYTES_MAX;
     options.signal.addEventListener('abort', () => {
       clearInterval(this.#sweeper);
     });
@@ -105,10 +114,10 @@ class HeldBack implements RefusedDeliveries {
     for (const { deliveryTag, body } of rejected) {
       const delivery = this.#unconfirmed.get(deliveryTag) ?? newDelivery();
       delivery.unconfirmedCount += 1;
-      delivery.bodyBytes += body.length;
+      delivery.bytes += body.length + HELD_PULSE_BYTES;
       this.#unconfirmed.set(deliveryTag, delivery);
     }
-    const confirmed = Promise.all(rejected.map((pulse) => this.#deadLetterOne(pulse)));
+    const confirmed = this.#deadLetterAll(rejected);
     if (this.#isStuck) return;
     await waitAtMost(this.#options.confirmWaitMs ?? CONFIRM_WAIT_MS, confirmed);
     if (this.#options.signal.aborted) throw closing();
@@ -127,7 +136,7 @@ class HeldBack implements RefusedDeliveries {
     for (const tag of deliveryTags) {
       const delivery = this.#unconfirmed.get(tag);
       if (delivery === undefined) this.#options.channel.ack(tagged(tag));
-      else this.#hold(delivery);
+      else this.#hold(tag, delivery);
     }
   }
 
@@ -139,8 +148,18 @@ class HeldBack implements RefusedDeliveries {
     await waitAtMost(timeoutMs, noneIsHeld);
   }
 
+  async #deadLetterAll(rejected: readonly RejectedPulse[]): Promise<void> {
+    const pulses = rejected.values();
+    const publishInTurn = async (): Promise<void> => {
+      for (const pulse of pulses) await this.#deadLetterOne(pulse);
+    };
+    const length = Math.min(PUBLISHING_MAX, rejected.length);
+    await Promise.all(Array.from({ length }, publishInTurn));
+  }
+
   async #deadLetterOne(pulse: RejectedPulse): Promise<void> {
     const { deliveryTag } = pulse;
+    if (!this.#unconfirmed.has(deliveryTag)) return;
     const publication = toDeadLetterPublication(this.#deps.deadExchange, pulse);
     try {
       // A copy, because the body is a part of a buffer that holds many deliveries.
@@ -186,10 +205,14 @@ class HeldBack implements RefusedDeliveries {
     this.#release(delivery);
   }
 
-  #hold(delivery: RefusedDelivery): void {
+  #hold(tag: number, delivery: RefusedDelivery): void {
+    if (this.#heldBytes >= 2 * this.#heldBytesMax) {
+      this.#return(tag);
+      return;
+    }
     delivery.heldSinceMs = performance.now();
     this.heldCount += 1;
-    this.#heldBytes += delivery.bodyBytes;
+    this.#heldBytes += delivery.bytes;
     if (this.heldCount === 1) {
       this.#deps.logger.warn(
         { reason: this.#lastError === undefined ? 'no confirm' : toError(this.#lastError).message },
@@ -204,7 +227,7 @@ class HeldBack implements RefusedDeliveries {
 
   #release(delivery: RefusedDelivery): void {
     this.heldCount -= 1;
-    this.#heldBytes -= delivery.bodyBytes;
+    this.#heldBytes -= delivery.bytes;
     if (this.heldCount === 0) {
       clearInterval(this.#sweeper);
       this.#deps.logger.info('no refused pulse is held any more');
@@ -216,7 +239,7 @@ class HeldBack implements RefusedDeliveries {
   #noticeFull(): void {
     const share = Math.max(
       this.heldCount / this.#options.heldMax,
-      this.#heldBytes / HELD_BYTES_MAX,
+      this.#heldBytes / this.#heldBytesMax,
     );
     const isFull = this.isFull ? share > 0.5 : share >= 1;
     if (isFull === this.isFull) return;
@@ -229,10 +252,14 @@ class HeldBack implements RefusedDeliveries {
     for (const [tag, delivery] of this.#unconfirmed) {
       const { heldSinceMs } = delivery;
       if (heldSinceMs === undefined || nowMs - heldSinceMs < HELD_MAX_MS) continue;
-      this.#unconfirmed.delete(tag);
-      if (this.#options.isOpen()) this.#options.channel.nack(tagged(tag), false, true);
+      this.#return(tag);
       this.#release(delivery);
     }
+  }
+
+  #return(tag: number): void {
+    this.#unconfirmed.delete(tag);
+    if (this.#options.isOpen()) this.#options.channel.nack(tagged(tag), false, true);
   }
 }
 
@@ -241,7 +268,7 @@ function closing(): TransientError {
 }
 
 function newDelivery(): RefusedDelivery {
-  return { unconfirmedCount: 0, bodyBytes: 0, heldSinceMs: undefined };
+  return { unconfirmedCount: 0, bytes: 0, heldSinceMs: undefined };
 }
 
 /** All that amqplib reads of a message that it acknowledges. */

@@ -109,6 +109,37 @@ describe('while dead letters cannot be published', () => {
     expect(given.refused.isFull).toBe(false);
   });
 
+  test('of many bad pulses in one message, only some are published at a time', async () => {
+    let inProgress = 0;
+    let mostInProgress = 0;
+    const given = fakes({
+      confirmWaitMs: 5_000,
+      publish: async () => {
+        mostInProgress = Math.max(mostInProgress, ++inProgress);
+        await new Promise((resolve) => setImmediate(resolve));
+        inProgress -= 1;
+      },
+    });
+    await settle(batchOf([Array.from({ length: 1_000 }, () => 'bad')]), given);
+    expect(given.published).toHaveLength(1_000);
+    expect(mostInProgress).toBe(100);
+    expect(given.log.at(-1)).toBe('ack ≤ 1');
+  });
+
+  test('what is prefetched beyond twice the limit of memory returns to the queue', async () => {
+    const given = fakes({ ...alarm(), confirmWaitMs: 50, heldBytesMax: 10_000 });
+    const pulses = Array.from({ length: 20 }, () => 'bad');
+    for (const tag of [1, 2, 3, 4]) {
+      const batch = openBatch();
+      batch.add(deliveryOf(pulses, { tag }), 0);
+      await settle(batch, given);
+    }
+    expect(given.refused.isFull).toBe(true);
+    expect(given.log.filter((line) => line.startsWith('return'))).toEqual(['return 4']);
+    expect(given.refused.heldCount).toBe(3);
+    given.stopping.abort();
+  });
+
   test('a delivery that is held for 20 minutes returns to the queue, before RabbitMQ closes the channel', async () => {
     vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval', 'performance'] });
     try {

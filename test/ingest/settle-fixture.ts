@@ -28,6 +28,7 @@ export function fakes(
     apply?: Apply;
     publish?: RefusedDeps['publishDeadLetter'];
     confirmWaitMs?: number;
+    heldBytesMax?: number;
   } = {},
 ) {
   const log: string[] = [];
@@ -51,6 +52,7 @@ export function fakes(
       },
       isOpen: () => true,
       ...(changes.confirmWaitMs === undefined ? {} : { confirmWaitMs: changes.confirmWaitMs }),
+      ...(changes.heldBytesMax === undefined ? {} : { heldBytesMax: changes.heldBytesMax }),
       heldMax: 4,
       signal: stopping.signal,
       onFullChange: () => log.push(refused.isFull ? 'full' : 'room'),

@@ -132,7 +132,7 @@ export const MUTATIONS = [
       },
       {
         file: 'src/ingest/refused-deliveries.ts',
-        find: 'else this.#hold(delivery);',
+        find: 'else this.#hold(tag, delivery);',
         replace: 'else this.#options.channel.ack(tagged(tag));',
       },
     ],
