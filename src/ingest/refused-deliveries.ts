@@ -149,7 +149,8 @@ class HeldBack implements RefusedDeliveries {
   }
 
   async #deadLetterAll(rejected: readonly RejectedPulse[]): Promise<void> {
-    const pulses = rejected.values();
+    // A copy, because the caller adds what Redis refuses.
+    const pulses = [...rejected].values();
     const publishInTurn = async (): Promise<void> => {
       for (const pulse of pulses) await this.#deadLetterOne(pulse);
     };

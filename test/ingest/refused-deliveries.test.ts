@@ -93,6 +93,24 @@ describe('while dead letters cannot be published', () => {
     given.stopping.abort();
   });
 
+  test('bad pulses and one whose sum would overflow are each confirmed before their message is acknowledged', async () => {
+    const state = { open: new Set<unknown>() };
+    const given = fakes({
+      confirmWaitMs: 50,
+      publish: ({ headers }) =>
+        state.open.has(headers?.['x-pulse-reason']) ? Promise.resolve() : Promise.reject(ALARM),
+      apply: () => Promise.resolve({ counted: 1, duplicates: 0, refused: [1] }),
+    });
+    const body = ['bad', sentPulse({ tenant: '' }), sentPulse(), sentPulse()];
+    await settle(batchOf([body]), given);
+    state.open = new Set(['not_an_object', 'sum_overflow']);
+    await expect.poll(() => given.published.length, { timeout: 5_000 }).toBe(2);
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    expect(given.published).toHaveLength(2);
+    expect(given.log.some((line) => line.startsWith('ack'))).toBe(false);
+    given.stopping.abort();
+  });
+
   test('it is full at its limit, and has room again at half of it', async () => {
     const broker = alarm();
     const given = fakes({ ...broker, confirmWaitMs: 50 });
