@@ -67,9 +67,9 @@ export function toDeadLetterPublication(deadExchange: string, refused: RefusedPu
 }
 
 /**
- * A hash of the pulse's identity, position and body; random when neither message nor pulse has an id, or the body
- * has too many members for looking. The reason is
- * not part of it, so that a pulse is quarantined once. The queue is, because one message may fail in several.
+ * A hash of the pulse's identity, position and body; random when neither message nor pulse has an id, or the body has
+ * too many members to look for one. The reason is not part of it, so that a pulse is quarantined once. The queue is,
+ * because one message may fail in several.
  */
 export function deadLetterId(pulse: {
   readonly messageId: string | undefined;

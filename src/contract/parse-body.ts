@@ -1,6 +1,6 @@
 /** Parses a message body: one pulse, or an array of pulses that are accepted or refused one by one. */
 import { isUtf8 } from 'node:buffer';
-import { hasTooManyValues, JSON_VALUES_MAX } from '../core/json-size.ts';
+import { HAS_TOO_MANY_VALUES, hasTooManyValues } from '../core/json-size.ts';
 import type { Pulse } from './pulse.ts';
 import type { Rejection, RejectionReason } from './rejection.ts';
 import { elementSources } from './json-source.ts';
@@ -77,9 +77,7 @@ export function parseAnyBody(
     body,
   });
   if (hasTooManyValues(body)) {
-    const count = JSON_VALUES_MAX.toLocaleString('en');
-    const detail = `The body has more than ${count} members and elements.`;
-    return refuse('body_too_large', detail);
+    return refuse('body_too_large', `The body ${HAS_TOO_MANY_VALUES}`);
   }
   const text = body.toString('utf8');
   const value = parseJson(text, body);

@@ -6,6 +6,9 @@
  */
 export const JSON_VALUES_MAX = 50_000;
 
+/** What is wrong with a text that has more, after its name. */
+export const HAS_TOO_MANY_VALUES = `has more than ${JSON_VALUES_MAX.toLocaleString('en')} members and elements.`;
+
 /** A text of fewer bytes cannot take long. */
 const SMALL_BYTES = 64 * 1024;
 

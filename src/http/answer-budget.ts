@@ -14,7 +14,7 @@ const BYTES_MIN = 16 * 1024;
  * Call it after adding what may drop an answer, and before adding compression.
  */
 export function addAnswerBudget(app: FastifyInstance, options: BodyBudgetOptions): void {
-  const openLease = createBodyBudget(options, 'The unread answers');
+  const openLease = createBodyBudget(options, 'unread answers');
   app.addHook('onSend', (request, reply, payload, done) => {
     const isCounted = request.method === 'GET' && reply.statusCode < 400;
     if (!isCounted || typeof payload !== 'string' || payload.length < BYTES_MIN) {

@@ -65,11 +65,11 @@ export function addBodyBudget(app: FastifyInstance, options: BodyBudgetOptions):
  * other a third. So no number of tenants can take everything, and a tenant that holds nothing always finds room.
  * A request is never refused while it is the only one.
  *
- * @param what What is limited, for the answers.
+ * @param what What is limited, in the plural, for the text of a refusal.
  */
 export function createBodyBudget(
   options: BodyBudgetOptions,
-  what = 'The requests in progress',
+  what = 'requests in progress',
 ): (owner: BodyOwner) => BodyLease {
   const { callerBytesMax, bytesMax } = options;
   const byCaller = new Map<string, number>();
@@ -79,11 +79,11 @@ export function createBodyBudget(
   const refusal = ({ caller, share }: BodyOwner, held: number, more: number) => {
     if (total === held) return undefined;
     const ofCaller = byCaller.get(caller) ?? 0;
-    if (ofCaller > held && ofCaller + more > callerBytesMax) return tooMuch(`${what} of you`);
+    if (ofCaller > held && ofCaller + more > callerBytesMax) return tooMuch(`Your ${what}`);
     const ofShare = byShare.get(share) ?? 0;
     const free = bytesMax - total - more;
-    if (ofShare > 0 && ofShare + more > free) return tooMuch(`${what} of your tenant`);
-    return free < 0 ? busy(what) : undefined;
+    if (ofShare > 0 && ofShare + more > free) return tooMuch(`The ${what} of your tenant`);
+    return free < 0 ? busy(`The ${what}`) : undefined;
   };
 
   return (owner) => {

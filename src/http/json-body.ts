@@ -1,7 +1,7 @@
 /** Parses JSON bodies, unless parsing one would take long, or would change a text. */
 import { isUtf8 } from 'node:buffer';
 import type { FastifyInstance } from 'fastify';
-import { hasTooManyValues, JSON_VALUES_MAX } from '../core/json-size.ts';
+import { HAS_TOO_MANY_VALUES, hasTooManyValues } from '../core/json-size.ts';
 import { HTTP_PROBLEMS, ProblemError } from './problems.ts';
 
 /** An escape that may be half of a surrogate pair. */
@@ -55,8 +55,7 @@ function malformed(detail: string): ProblemError {
 }
 
 export function tooManyValues(): ProblemError {
-  const count = JSON_VALUES_MAX.toLocaleString('en');
   return new ProblemError(HTTP_PROBLEMS.PULSE_API_BODY_TOO_LARGE, {
-    detail: `The body has more than ${count} members and elements.`,
+    detail: `The body ${HAS_TOO_MANY_VALUES}`,
   });
 }

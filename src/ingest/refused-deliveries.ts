@@ -149,7 +149,7 @@ class HeldBack implements RefusedDeliveries {
   }
 
   async #deadLetterAll(rejected: readonly RejectedPulse[]): Promise<void> {
-    // A copy, because the caller adds what Redis refuses.
+    // A copy, because the caller later adds what Redis refuses.
     const pulses = [...rejected].values();
     const publishInTurn = async (): Promise<void> => {
       for (const pulse of pulses) await this.#deadLetterOne(pulse);

@@ -15,7 +15,7 @@ import { createHash } from 'node:crypto';
 import type { Pool } from 'pg';
 import type { Publication } from '../contract/publication.ts';
 import { PulseError } from '../core/errors.ts';
-import { hasTooManyValues, JSON_VALUES_MAX } from '../core/json-size.ts';
+import { HAS_TOO_MANY_VALUES, hasTooManyValues } from '../core/json-size.ts';
 import type { Logger } from '../platform/logger.ts';
 import { withTransaction } from '../platform/postgres.ts';
 import type { Tracing } from '../platform/tracing.ts';
@@ -188,8 +188,7 @@ function isPostgresDown(error: unknown): boolean {
 function parseJson(body: Buffer): unknown {
   // Parsing it would take seconds, in which the process handles nothing else.
   if (hasTooManyValues(body)) {
-    const count = JSON_VALUES_MAX.toLocaleString('en');
-    const detail = `The body has more than ${count} members and elements.`;
+    const detail = `The body ${HAS_TOO_MANY_VALUES}`;
     throw new ImpossibleError({ code: 'body_too_large', detail });
   }
   try {

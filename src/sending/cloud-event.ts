@@ -9,7 +9,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { memberSource } from '../contract/json-source.ts';
 import { parseJson } from '../contract/parse-body.ts';
 import { ID_LENGTH_MAX } from '../contract/rules.ts';
-import { hasTooManyValues, JSON_VALUES_MAX } from '../core/json-size.ts';
+import { HAS_TOO_MANY_VALUES, hasTooManyValues } from '../core/json-size.ts';
 import type { FieldNames, SentPulse } from './sent-pulse.ts';
 
 type Attributes = Readonly<Record<string, unknown>>;
@@ -93,7 +93,7 @@ export function eventIdentity(source: string, id: string): string {
 function fromBytes(attributes: Attributes, bytes: Buffer, field: string): SentPulse {
   // The count of the whole body does not see what a text in base64 holds.
   if (hasTooManyValues(bytes)) {
-    const reason = `The data has more than ${JSON_VALUES_MAX.toLocaleString('en')} members and elements.`;
+    const reason = `The data ${HAS_TOO_MANY_VALUES}`;
     return { ok: false, refusal: { field, code: 'body_too_large', reason } };
   }
   const text = bytes.toString('utf8');
