@@ -20,7 +20,7 @@ const mayImport = {
   http: ['core', 'platform'],
   access: ['core', 'platform', 'http'],
   quarantine: builtOnThePipeline(),
-  usage: builtOnThePipeline(),
+  usage: [...builtOnThePipeline(), 'aggregate/epoch.ts', 'aggregate/epochs-query.ts'],
   populate: [...builtOnThePipeline(), 'publish/traced-publish.ts'],
   sending: builtOnThePipeline(),
   messaging: ['core', 'platform', 'contract', 'publish'],

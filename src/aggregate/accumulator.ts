@@ -47,6 +47,8 @@ export interface ApplyResult {
 /** The books of one shard at one moment: counted = all that was ever flushed + sealed + live. */
 export interface ShardBooks {
   readonly shard: number;
+  /** See epoch.ts; null when Redis has none. */
+  readonly epoch: string | null;
   readonly counted: bigint;
   readonly duplicates: bigint;
   readonly live: SealedBatch | null;
@@ -102,6 +104,11 @@ export function createAccumulator(options: AccumulatorOptions) {
     return { counted, duplicates, refused };
   };
 
+  const readEpoch = (books: string): Promise<string | null> =>
+    redis.hget(books, 'epoch').catch(async (error: unknown) => {
+      throw await classify(redis, error);
+    });
+
   const readBooks = async (shard: number): Promise<ShardBooks> => {
     const keys = shardKeys(shard);
     const reply = await call(
@@ -109,16 +116,9 @@ export function createAccumulator(options: AccumulatorOptions) {
       [keys.live, keys.books, keys.sealedIndex, keys.sealedPrefix],
       [],
     );
-    // The library of an earlier build does not return the last one.
-    const [counted, duplicates, live, sealed, seenIdCount = 0] = reply as BooksReply;
-    return {
-      shard,
-      counted: BigInt(counted),
-      duplicates: BigInt(duplicates),
-      live: live === null ? null : toBatch(shard, live),
-      sealed: sealed.map((header) => toBatch(shard, header)),
-      seenIdCount,
-    };
+    // The library of an earlier build does not return the epoch.
+    const [, , , , , epoch = await readEpoch(keys.books)] = reply as BooksReply;
+    return { ...toBooks(shard, reply as BooksReply), epoch };
   };
 
   const probe = async (shard: number): Promise<void> => {
@@ -236,7 +236,21 @@ type BooksReply = [
   live: Header | null,
   sealed: Header[],
   seenIdCount?: number,
+  epoch?: string | null,
 ];
+
+function toBooks(shard: number, reply: BooksReply): Omit<ShardBooks, 'epoch'> {
+  // Nor does it return the last one.
+  const [counted, duplicates, live, sealed, seenIdCount = 0] = reply;
+  return {
+    shard,
+    counted: BigInt(counted),
+    duplicates: BigInt(duplicates),
+    live: live === null ? null : toBatch(shard, live),
+    sealed: sealed.map((header) => toBatch(shard, header)),
+    seenIdCount,
+  };
+}
 
 function toBatch(
   shard: number,

@@ -10,7 +10,7 @@ import type { Pool } from 'pg';
 import { FatalError } from '../core/errors.ts';
 import { beginEpoch, readEpoch } from './epochs-query.ts';
 import { mastersOf, type RedisClient } from '../platform/redis.ts';
-import type { Accumulator } from './accumulator.ts';
+import type { Accumulator, ShardBooks } from './accumulator.ts';
 import { shardKeys } from './keys.ts';
 import { LIBRARY_VERSION, libraryVersionIn } from './library.ts';
 
@@ -54,6 +54,18 @@ export async function assertEpochFits(deps: EpochDeps): Promise<void> {
   const versions = await Promise.all(mastersOf(deps.redis).map(libraryVersionIn));
   // Without the functions nothing was ever counted. Asking the books would load them.
   if (versions.every((version) => version === LIBRARY_VERSION)) await assertNothingFlushed(deps);
+}
+
+/**
+ * Whether books that were read from Redis belong to the epoch that Postgres had afterwards, so that together they have
+ * everything that was counted. Pure.
+ *
+ * @param inPostgres Undefined before the first start: then nothing may have been flushed.
+ */
+export function areWhole(books: readonly ShardBooks[], inPostgres: string | undefined): boolean {
+  return inPostgres === undefined
+    ? books.every((shard) => pulsesGone(shard) === 0n)
+    : books.every(({ epoch }) => epoch === inPostgres);
 }
 
 /** `none` before the first start. */
@@ -140,13 +152,18 @@ function readHeldEpochs({
 /** If Postgres has no epoch, but sums of this Redis have been flushed, this is not a first start. */
 async function assertNothingFlushed({ accumulator }: EpochDeps): Promise<void> {
   for (let shard = 0; shard < accumulator.shards; shard++) {
-    const { counted, live, sealed } = await accumulator.readBooks(shard);
-    const held = sealed.reduce((sum, batch) => sum + batch.pulseCount, live?.pulseCount ?? 0n);
-    if (counted === held) continue;
+    const books = await accumulator.readBooks(shard);
+    const gone = pulsesGone(books);
+    if (gone === 0n) continue;
     throw new FatalError(
       'PULSE_REDIS_EPOCH',
-      `This Redis belongs to another database: shard ${shard} has counted ${counted} pulses and flushed ` +
-        `${counted - held} of them elsewhere. Check DATABASE_URL, or give Pulse an empty Redis.`,
+      `This Redis belongs to another database: shard ${shard} has counted ${books.counted} pulses and flushed ` +
+        `${gone} of them elsewhere. Check DATABASE_URL, or give Pulse an empty Redis.`,
     );
   }
+}
+
+/** The pulses that were counted and that Redis no longer holds. */
+function pulsesGone({ counted, live, sealed }: ShardBooks): bigint {
+  return counted - sealed.reduce((sum, batch) => sum + batch.pulseCount, live?.pulseCount ?? 0n);
 }

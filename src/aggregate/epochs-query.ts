@@ -3,13 +3,15 @@ import type { Pool } from 'pg';
 import { codeOf } from '../core/errors.ts';
 import { queryRows } from '../platform/postgres.ts';
 
+/** The id of the newest epoch, as a query. */
+export const NEWEST_EPOCH = 'SELECT id FROM epochs ORDER BY started_at DESC, id LIMIT 1';
+
 const UNDEFINED_TABLE = '42P01';
 
 /** The newest epoch; undefined before the first start, even in a database without tables. */
 export async function readEpoch(pool: Pick<Pool, 'query'>): Promise<string | undefined> {
-  const sql = 'SELECT id FROM epochs ORDER BY started_at DESC, id LIMIT 1';
   try {
-    const [newest] = await queryRows<{ id: string }>(pool, sql);
+    const [newest] = await queryRows<{ id: string }>(pool, NEWEST_EPOCH);
     return newest?.id;
   } catch (error) {
     if (codeOf(error) === UNDEFINED_TABLE) return undefined;

@@ -7,14 +7,14 @@
  * passed the rows of a pulse that was counted before the question.
  */
 import type { RowFilter } from '../aggregate/accumulator.ts';
-import type { HeldBatch } from './read-held.ts';
+import type { HeldReading } from './read-held.ts';
 
 export interface HeldReads {
   /**
    * @param caller Reads of one caller run one at a time.
    * @throws HeldReadsBusyError Too many reads are waiting.
    */
-  read(caller: string, filter: RowFilter): Promise<readonly HeldBatch[]>;
+  read(caller: string, filter: RowFilter): Promise<HeldReading>;
 }
 
 export interface HeldReadsOptions {
@@ -40,12 +40,12 @@ export class HeldReadsBusyError extends Error {
 interface WaitingRead {
   readonly caller: string;
   readonly key: string;
-  readonly result: Promise<readonly HeldBatch[]>;
+  readonly result: Promise<HeldReading>;
   start(): void;
 }
 
 export function createHeldReads(
-  readNow: (filter: RowFilter) => Promise<readonly HeldBatch[]>,
+  readNow: (filter: RowFilter) => Promise<HeldReading>,
   { runningMax = 2, waitingMaxPerCaller = 16, waitingMax = 256 }: HeldReadsOptions = {},
 ): HeldReads {
   const waiting: WaitingRead[] = [];

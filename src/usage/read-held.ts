@@ -1,5 +1,5 @@
 /** Reads the rows of a question that are in Redis: the first of the two reads behind a live answer. */
-import type { Accumulator, AggregateRow, RowFilter } from '../aggregate/accumulator.ts';
+import type { Accumulator, AggregateRow, RowFilter, ShardBooks } from '../aggregate/accumulator.ts';
 
 export type HeldReader = Pick<Accumulator, 'shards' | 'readBooks' | 'readMatching'>;
 
@@ -11,6 +11,13 @@ export interface HeldBatch {
   readonly openedAtSec: number;
   /** The rows that passed the filter; undefined when the batch was gone by the time they were read. */
   readonly rows: readonly AggregateRow[] | undefined;
+}
+
+/** What Redis held when a question was asked. */
+export interface HeldReading {
+  /** Of every shard, as they were when the batches were listed. */
+  readonly books: readonly ShardBooks[];
+  readonly batches: readonly HeldBatch[];
 }
 
 /** Rows that one question may take from Redis; each costs about 400 bytes until the answer. */
@@ -35,11 +42,14 @@ export class TooMuchHeldError extends Error {
 export async function readHeld(
   reader: HeldReader,
   filter: RowFilter | undefined,
-): Promise<readonly HeldBatch[]> {
-  const held: HeldBatch[] = [];
+): Promise<HeldReading> {
+  const books: ShardBooks[] = [];
+  const batches: HeldBatch[] = [];
   let rowsLeft = HELD_ROWS_MAX;
   for (let shard = 0; shard < reader.shards; shard++) {
-    const { live, sealed } = await reader.readBooks(shard);
+    const shardBooks = await reader.readBooks(shard);
+    books.push(shardBooks);
+    const { live, sealed } = shardBooks;
     for (const batch of live === null ? sealed : [...sealed, live]) {
       const { batchId, windowMinSec, openedAtSec } = batch;
       const rows =
@@ -47,10 +57,10 @@ export async function readHeld(
           ? []
           : await readRows(reader, { batch: { shard, batchId }, filter, rowsMax: rowsLeft });
       rowsLeft -= rows?.length ?? 0;
-      held.push({ batchId, windowMinSec, openedAtSec, rows });
+      batches.push({ batchId, windowMinSec, openedAtSec, rows });
     }
   }
-  return held;
+  return { books, batches };
 }
 
 async function readRows(

@@ -5,26 +5,28 @@
  * |---|---|---|
  * | 1 | ask each shard of Redis, in one call, which batches it holds | a pulse counted before this is in one of them, or in Postgres |
  * | 2 | read the rows of those batches | a batch that is gone by now was flushed: it is in Postgres |
- * | 3 | open one snapshot of Postgres; ask the ledger which of the batches it has | those come from Postgres, all others from step 2 |
+ * | 3 | open one snapshot of Postgres; ask the ledger which of the batches it has, and for the epoch | those come from Postgres, all others from step 2; a Redis that lost what it held has another epoch |
  * | 4 | add up, in the same snapshot | a batch commits its rows and its ledger entry together |
  *
  * A batch that is created after step 1 is in the snapshot as a whole or not at all.
  */
 import type { Pool, PoolClient } from 'pg';
 import type { AggregateRow, RowFilter } from '../aggregate/accumulator.ts';
+import { areWhole } from '../aggregate/epoch.ts';
 import { FatalError } from '../core/errors.ts';
 import { includesTenant, type TenantScope } from '../core/tenant-scope.ts';
 import { foldHeld } from './fold-held.ts';
 import { toFreshness } from './freshness.ts';
-import type { HeldBatch } from './read-held.ts';
+import type { HeldBatch, HeldReading } from './read-held.ts';
 import { toCursor, type Freshness, type UsageQuery, type UsageRow } from './usage.ts';
 import {
-  findCommitted,
   findEarliestUnflushed,
   fromSqlRow,
   keyOf,
   readAsOfState,
+  readLedgerState,
   usageStatement,
+  type LedgerState,
   type SqlUsageRow,
   type Statement,
 } from './usage-query.ts';
@@ -34,7 +36,7 @@ export type ReadSnapshot = <R>(read: (client: PoolClient) => Promise<R>) => Prom
 
 export interface UsageDeps {
   /** Reads the batches in Redis and those of their rows that pass the filter; undefined reads no rows. */
-  readonly readHeld: (filter: RowFilter | undefined) => Promise<readonly HeldBatch[]>;
+  readonly readHeld: (filter: RowFilter | undefined) => Promise<HeldReading>;
   readonly pool: Pick<Pool, 'query'>;
   readonly readSnapshot: ReadSnapshot;
   /** The tenants whose usage the caller may see; the question must not ask for others. */
@@ -60,7 +62,7 @@ export class AsOfFutureError extends Error {
 /** The result of steps 1 and 2. */
 export interface UsageReading {
   /** Undefined: Redis was not asked. */
-  readonly batches: readonly HeldBatch[] | undefined;
+  readonly held: HeldReading | undefined;
   readonly startedAtMs: number;
   readonly isFlushing: boolean;
 }
@@ -77,6 +79,7 @@ export interface PreparedUsage {
  * Reads one page of the answer.
  *
  * @throws TransientError Redis or Postgres is unavailable or too busy.
+ * @throws FatalError PULSE_REDIS_EPOCH, PULSE_FLUSH_MISMATCH Redis has lost what the answer needs.
  * @throws TooMuchHeldError, AsOfFutureError The question cannot be answered.
  */
 export async function readUsage(
@@ -105,13 +108,13 @@ export async function readRedis(deps: UsageDeps, query: UsageQuery): Promise<Usa
   const startedAtMs = Date.now();
   const { asOfMs } = query;
   const isLive = query.live && asOfMs === undefined;
-  const batches = matchesNothing(query)
+  const held = matchesNothing(query)
     ? undefined
     : await deps.readHeld(isLive ? heldFilter(query) : undefined);
-  if (asOfMs === undefined) return { batches, startedAtMs, isFlushing: false };
+  if (asOfMs === undefined) return { held, startedAtMs, isFlushing: false };
   const { isPast, isFlushing } = await readAsOfState(deps.pool, asOfMs);
   if (!isPast) throw new AsOfFutureError();
-  return { batches, startedAtMs, isFlushing };
+  return { held, startedAtMs, isFlushing };
 }
 
 /** Redis is not asked then: no caller can make it search for tenants that are not theirs. */
@@ -130,23 +133,21 @@ export async function prepareUsage(
   client: PoolClient,
   { query, reading }: { query: UsageQuery; reading: UsageReading },
 ): Promise<PreparedUsage> {
-  const { batches = [] } = reading;
-  const ids = batches.map(({ batchId }) => batchId);
-  const { committed, processId } = await findCommitted(client, ids);
-  const waiting = batches.filter(({ batchId }) => !committed.has(batchId));
+  const ids = reading.held?.batches.map(({ batchId }) => batchId) ?? [];
+  const ledger = await readLedgerState(client, ids);
+  const { processId } = ledger;
+  const waiting = findWaiting(reading, ledger);
   if (query.asOfMs !== undefined) {
     const freshness = await freshnessAsOf(client, { deps, reading, waiting, asOfMs: query.asOfMs });
     return { statement: usageStatement(query, NOTHING_HELD), freshness, processId };
   }
-  const rows = waiting.flatMap(rowsOf);
+  if (query.live && reading.held !== undefined && waiting === 'unknown') throw lostRedis();
+  const rows = waiting === 'unknown' ? [] : waiting.flatMap(rowsOf);
   assertInScope(deps.scope, rows);
   const { sums, pulseCount } = foldHeld(rows, query.groups);
   const freshness = toFreshness({
     atMs: reading.startedAtMs,
-    unflushedSinceMs:
-      reading.batches === undefined
-        ? 'unknown'
-        : waiting.map(({ windowMinSec }) => windowMinSec * 1000),
+    unflushedSinceMs: waiting === 'unknown' ? 'unknown' : waiting.map(windowMinMs),
     pulseAgeMaxMs: deps.pulseAgeMaxMs,
     windowSeconds: deps.windowSeconds,
     provisional: pulseCount > 0,
@@ -156,6 +157,26 @@ export async function prepareUsage(
 }
 
 const { sums: NOTHING_HELD } = foldHeld([], []);
+
+/** Of the batches that Redis held, those that are not in Postgres; unknown if Redis was not asked, or lost some. */
+type Waiting = readonly HeldBatch[] | 'unknown';
+
+function findWaiting({ held }: UsageReading, { committed, epoch }: LedgerState): Waiting {
+  if (held === undefined || !areWhole(held.books, epoch)) return 'unknown';
+  return held.batches.filter(({ batchId }) => !committed.has(batchId));
+}
+
+function windowMinMs({ windowMinSec }: HeldBatch): number {
+  return windowMinSec * 1000;
+}
+
+function lostRedis(): FatalError {
+  return new FatalError(
+    'PULSE_REDIS_EPOCH',
+    'Redis has lost its data, or is another server: what was counted and not flushed is unknown. ' +
+      'Run `pulse doctor` to see what to do.',
+  );
+}
 
 function rowsOf({ batchId, rows }: HeldBatch) {
   if (rows !== undefined) return rows;
@@ -179,20 +200,25 @@ async function freshnessAsOf(
   options: {
     deps: UsageDeps;
     reading: UsageReading;
-    waiting: readonly HeldBatch[];
+    waiting: Waiting;
     asOfMs: number;
   },
 ): Promise<Freshness> {
   const { deps, reading, waiting, asOfMs } = options;
   const openedBeforeMs = asOfMs + CLOCK_SKEW_MAX_MS;
   const flushedLater = await findEarliestUnflushed(client, { asOfMs, openedBeforeMs });
-  const heldStill = waiting
-    .filter(({ openedAtSec }) => openedAtSec * 1000 < openedBeforeMs)
-    .map(({ windowMinSec }) => windowMinSec * 1000);
-  const earliest = flushedLater === undefined ? heldStill : [flushedLater, ...heldStill];
+  const heldThen =
+    waiting === 'unknown'
+      ? waiting
+      : [
+          ...(flushedLater === undefined ? [] : [flushedLater]),
+          ...waiting
+            .filter(({ openedAtSec }) => openedAtSec * 1000 < openedBeforeMs)
+            .map(windowMinMs),
+        ];
   return toFreshness({
     atMs: asOfMs,
-    unflushedSinceMs: reading.batches === undefined ? 'unknown' : earliest,
+    unflushedSinceMs: heldThen,
     pulseAgeMaxMs: deps.pulseAgeMaxMs,
     windowSeconds: deps.windowSeconds,
     provisional: reading.isFlushing,

@@ -1,5 +1,6 @@
 /** All SQL of usage questions. Every value is a parameter; names come from closed lists. */
 import type { Pool, PoolClient } from 'pg';
+import { NEWEST_EPOCH } from '../aggregate/epochs-query.ts';
 import type { HeldSums } from './fold-held.ts';
 import { safeNumber } from './safe-number.ts';
 import type { UsageGroup, UsageKey, UsageQuery, UsageRow } from './usage.ts';
@@ -193,17 +194,31 @@ function withOffset(instant: Date, offsetSeconds: number): string {
   return `${local}${offsetSeconds < 0 ? '-' : '+'}${hh}:${mm}`;
 }
 
-/** Which of the batches are committed in this snapshot, and the id of the backend that reads it. */
-export async function findCommitted(
+/** What a snapshot says of the batches that Redis held. */
+export interface LedgerState {
+  /** Those of them that are flushed. */
+  readonly committed: ReadonlySet<string>;
+  /** The newest epoch; undefined before the first start. */
+  readonly epoch: string | undefined;
+  /** The backend that reads the snapshot. */
+  readonly processId: number;
+}
+
+export async function readLedgerState(
   client: PoolClient,
   batchIds: readonly string[],
-): Promise<{ committed: ReadonlySet<string>; processId: number }> {
-  const { rows } = await client.query<{ committed: string[]; process_id: number }>(
+): Promise<LedgerState> {
+  const { rows } = await client.query<{
+    committed: string[];
+    epoch: string | null;
+    process_id: number;
+  }>(
     `SELECT ARRAY (SELECT id::text FROM flush_batches WHERE id = ANY ($1::uuid[])) AS committed,
-            pg_backend_pid() AS process_id`,
+            (${NEWEST_EPOCH}) AS epoch, pg_backend_pid() AS process_id`,
     [batchIds],
   );
-  return { committed: new Set(rows[0]?.committed), processId: rows[0]?.process_id ?? 0 };
+  const { committed, epoch, process_id: processId = 0 } = rows[0] ?? {};
+  return { committed: new Set(committed), epoch: epoch ?? undefined, processId };
 }
 
 /** The earliest hour of all batches that were open at an instant and were flushed after it. */

@@ -1,6 +1,7 @@
 /** GET /usage and GET /usage.csv: sums by window and group, as JSON, CSV or NDJSON. */
 import type { FastifyReply } from 'fastify';
 import type { Pool } from 'pg';
+import { PulseError } from '../core/errors.ts';
 import { shareOf } from '../core/tenant-scope.ts';
 import { readAsTenants } from '../platform/scoped-postgres.ts';
 import { freshnessInstant, freshnessToJson } from './freshness.ts';
@@ -20,6 +21,7 @@ import { HTTP_PROBLEMS, invalidField, ProblemError } from '../http/problems.ts';
 import { createTenantLimit } from '../http/tenant-limit.ts';
 import { getUsageCsvSchema, getUsageSchema, USAGE_LIMIT_DEFAULT } from './usage-schema.ts';
 import { parseUsageParameters } from './usage-parameters.ts';
+import { USAGE_PROBLEMS } from './usage-problems.ts';
 
 /** What usage needs besides Postgres. */
 export interface UsageSources extends Pick<UsageDeps, 'pulseAgeMaxMs' | 'windowSeconds'> {
@@ -44,7 +46,7 @@ const EXPORT_TIMEOUT_MS = 3_600_000;
 export function createUsageModule(deps: UsageModuleDeps): ApiModule {
   return {
     tag: { name: 'usage', description: 'Exact sums of everything counted, flushed or not.' },
-    problems: {},
+    problems: USAGE_PROBLEMS,
     addRoutes: (api) => {
       addRoutes(api, deps);
     },
@@ -129,6 +131,9 @@ function depsOf({ pool, usage }: UsageModuleDeps, heldReads: HeldReads, caller: 
   };
 }
 
+/** The errors of a Redis that no longer has what Postgres needs to make an answer whole. */
+const LOST_SUMS: ReadonlySet<string> = new Set(['PULSE_REDIS_EPOCH', 'PULSE_FLUSH_MISMATCH']);
+
 function toProblem(error: unknown): never {
   if (error instanceof TooMuchHeldError) {
     throw invalidField(
@@ -142,6 +147,15 @@ function toProblem(error: unknown): never {
       detail:
         'Too many requests for usage are waiting. Ask one after the other, or with live=false.',
       headers: { 'retry-after': '5' },
+    });
+  }
+  if (error instanceof PulseError && LOST_SUMS.has(error.code)) {
+    throw new ProblemError(USAGE_PROBLEMS.PULSE_API_SUMS_LOST, {
+      detail:
+        'Redis has lost sums that were counted and not flushed. An operator must restore it, or accept the loss. ' +
+        'With live=false the answer has what is flushed.',
+      headers: { 'retry-after': '60' },
+      cause: error,
     });
   }
   if (error instanceof AsOfFutureError) throw invalidField('as_of', 'must not be in the future');

@@ -147,7 +147,8 @@ export const getUsageSchema = {
   description:
     'Exact sums of all pulses that are counted, flushed or not, each counted once. ' +
     '`Accept: text/csv` or `application/x-ndjson` streams all rows; how complete they are is then in the headers ' +
-    '`Pulse-Complete-Through`, `Pulse-Final-Through`, `Pulse-Provisional` and `Pulse-Pending`.',
+    '`Pulse-Complete-Through`, `Pulse-Final-Through`, `Pulse-Provisional` and `Pulse-Pending`. While Redis may have ' +
+    'lost sums, only `live=false` and `as_of` are answered; others get 503.',
   curl: `curl -s "$API/usage?window=day&tz=Europe/Berlin&group_by=tenant,product_sku" ${WITH_TOKEN}`,
   response: {
     200: {

@@ -52,6 +52,16 @@ describe('ensureLibrary', () => {
     expect(await createTestAccumulator(redis).apply(0, batch)).toMatchObject({ counted: 1 });
   });
 
+  test('books are read with the epoch from an older one of the same version', async () => {
+    const older = libraryCode().replace("'generations', 'epoch')", "'generations')");
+    await redis.call('FUNCTION', 'LOAD', 'REPLACE', older.replace('seen, epoch }', 'seen }'));
+    await redis.hset('{0}:books', { epoch: 'e-1' });
+    const { readBooks } = createTestAccumulator(redis, 2);
+    expect([(await readBooks(0)).epoch, (await readBooks(1)).epoch]).toEqual(['e-1', null]);
+    await ensureLibrary(redis);
+    expect([(await readBooks(0)).epoch, (await readBooks(1)).epoch]).toEqual(['e-1', null]);
+  });
+
   test('refuses to replace a newer one, and says what to do', async () => {
     const newer = Number(LIBRARY_VERSION) + 1;
     await redis.call('FUNCTION', 'LOAD', 'REPLACE', withVersion(newer));

@@ -96,6 +96,7 @@ export const NO_USAGE: ApiModulesDeps['usage'] = {
     readBooks: () =>
       Promise.resolve({
         shard: 0,
+        epoch: null,
         counted: 0n,
         duplicates: 0n,
         seenIdCount: 0,

@@ -60,7 +60,14 @@ describe('isFlushOverdue', () => {
       accumulator: {
         shards: 1,
         readBooks: (shard) =>
-          Promise.resolve({ shard, counted: 1n, duplicates: 0n, seenIdCount: 0, ...books }),
+          Promise.resolve({
+            shard,
+            epoch: null,
+            counted: 1n,
+            duplicates: 0n,
+            seenIdCount: 0,
+            ...books,
+          }),
       },
       cron: '0 * * * *',
       nowMs: at('11:20:00'),

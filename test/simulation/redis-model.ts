@@ -180,6 +180,7 @@ export class RedisModel {
     const { counted, duplicates, live, sealed, seen } = this.#shard(shard);
     return {
       shard,
+      epoch: null,
       counted,
       duplicates,
       live: live === undefined ? null : header(live),

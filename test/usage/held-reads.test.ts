@@ -1,12 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import type { RowFilter } from '../../src/aggregate/accumulator.ts';
 import { createHeldReads, type HeldReadsOptions } from '../../src/usage/held-reads.ts';
-import type { HeldBatch } from '../../src/usage/read-held.ts';
+import type { HeldReading } from '../../src/usage/read-held.ts';
 
 /** Reads that end when the test says so; `started` has the tenant of each, in order. */
 function controlledReads(options?: HeldReadsOptions) {
   const started: (string | undefined)[] = [];
-  const ends: ((batches: readonly HeldBatch[]) => void)[] = [];
+  const ends: ((reading: HeldReading) => void)[] = [];
   const reads = createHeldReads((filter: RowFilter) => {
     started.push(filter.tenants?.[0]);
     return new Promise((resolve) => ends.push(resolve));
@@ -17,7 +17,7 @@ function controlledReads(options?: HeldReadsOptions) {
     read: (caller: string, tenant: string) => reads.read(caller, { tenants: [tenant] }),
     settle,
     end: async () => {
-      ends.shift()?.([]);
+      ends.shift()?.({ books: [], batches: [] });
       await settle();
     },
   };

@@ -47,7 +47,7 @@ test.each([3_600, 1_800, 900])(
       starts.map((windowStartSec, id) => parsedPulse({ windowStartSec, id: String(id) })),
     );
     const filter = { fromSec: WINDOW_SEC + length, toSec: WINDOW_SEC + 3 * length };
-    const batches = await readHeld(fixture.accumulator, filter);
+    const { batches } = await readHeld(fixture.accumulator, filter);
     const rows = batches.flatMap(({ rows = [] }) =>
       rows.map(({ windowStartSec }) => windowStartSec),
     );

@@ -1,4 +1,5 @@
 /** Usage queries on a real Redis and a real Postgres. */
+import { ensureEpoch } from '../../src/aggregate/epoch.ts';
 import { readHeld } from '../../src/usage/read-held.ts';
 import { readUsage, type UsageDeps } from '../../src/usage/read-usage.ts';
 import type { UsageQuery, UsageRow } from '../../src/usage/usage.ts';
@@ -29,6 +30,12 @@ export async function createUsageFixture(): Promise<UsageFixture> {
   const { accumulator, pool } = flushed;
   return {
     ...flushed,
+    /** Redis and Postgres belong to one epoch again. */
+    async reset() {
+      await flushed.reset();
+      await pool.query('TRUNCATE epochs');
+      await ensureEpoch(flushed);
+    },
     usage: {
       readHeld: (filter) => readHeld(accumulator, filter),
       pool,
