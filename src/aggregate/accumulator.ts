@@ -116,9 +116,9 @@ export function createAccumulator(options: AccumulatorOptions) {
       [keys.live, keys.books, keys.sealedIndex, keys.sealedPrefix],
       [],
     );
-    // The library of an earlier build does not return the epoch.
-    const [, , , , , epoch = await readEpoch(keys.books)] = reply as BooksReply;
-    return { ...toBooks(shard, reply as BooksReply), epoch };
+    const books = toBooks(shard, reply as BooksReply);
+    const { epoch = await readEpoch(keys.books) } = books;
+    return { ...books, epoch };
   };
 
   const probe = async (shard: number): Promise<void> => {
@@ -239,11 +239,14 @@ type BooksReply = [
   epoch?: string | null,
 ];
 
-function toBooks(shard: number, reply: BooksReply): Omit<ShardBooks, 'epoch'> {
-  // Nor does it return the last one.
-  const [counted, duplicates, live, sealed, seenIdCount = 0] = reply;
+/** The library of an earlier build returns neither of the last two. */
+function toBooks(
+  shard: number,
+  [counted, duplicates, live, sealed, seenIdCount = 0, epoch]: BooksReply,
+): Omit<ShardBooks, 'epoch'> & { readonly epoch: string | null | undefined } {
   return {
     shard,
+    epoch,
     counted: BigInt(counted),
     duplicates: BigInt(duplicates),
     live: live === null ? null : toBatch(shard, live),
