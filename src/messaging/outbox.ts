@@ -13,8 +13,11 @@
 import type { ClientBase } from 'pg';
 import type { Publication } from '../contract/publication.ts';
 
-/** The name of the relay's task in graphile-worker. */
-export const RELAY_TASK = 'relay';
+/** The names of the relay's tasks in graphile-worker, one for each of its lanes. */
+export const RELAY_TASKS = { small: 'relay', large: 'relay_large' } as const;
+
+/** The longest JSON of a small job. Those of orders are shorter, unless somebody else has sent them. */
+const SMALL_JOB_LENGTH_MAX = 128 * 1024;
 
 /** The largest that graphile-worker stores: a message is never given up. */
 const ATTEMPTS_MAX = 32_767;
@@ -39,10 +42,12 @@ export async function writeToOutbox(
 ): Promise<void> {
   const { body, ...rest } = publication;
   const job: OutboxJob = { ...rest, bodyBase64: body.toString('base64') };
+  const json = JSON.stringify(job);
+  const task = json.length > SMALL_JOB_LENGTH_MAX ? RELAY_TASKS.large : RELAY_TASKS.small;
   await client.query(
     `SELECT graphile_worker.add_job($1, $2::json, run_at => $3, max_attempts => $4, job_key => $5,
        job_key_mode => 'preserve_run_at')`,
-    [RELAY_TASK, JSON.stringify(job), runAt ?? null, ATTEMPTS_MAX, key ?? null],
+    [task, json, runAt ?? null, ATTEMPTS_MAX, key ?? null],
   );
 }
 

@@ -1,6 +1,6 @@
 /** Table relays, and what is read of graphile-worker's jobs. */
 import type { Pool } from 'pg';
-import { RELAY_TASK } from './outbox.ts';
+import { RELAY_TASKS } from './outbox.ts';
 
 type Queryable = Pick<Pool, 'query'>;
 
@@ -79,9 +79,9 @@ export async function readOutboxDepth(pool: Queryable): Promise<OutboxDepth> {
      FROM (
        SELECT run_at <= now() OR last_error IS NOT NULL AS is_due,
          CASE WHEN last_error IS NULL THEN run_at ELSE created_at END AS since
-       FROM graphile_worker.jobs WHERE task_identifier = $1
+       FROM graphile_worker.jobs WHERE task_identifier = ANY ($1)
      ) AS waiting`,
-    [RELAY_TASK],
+    [Object.values(RELAY_TASKS)],
   );
   const [row] = rows;
   return {

@@ -1,29 +1,25 @@
 /**
  * The relay: publishes what is in the outbox, with graphile-worker. Any number of processes may run one.
  *
+ * It has two lanes, so that memory is bounded in bytes. Small jobs are most of them, and 250 of up to 128 KiB are held
+ * at a time: 32 MiB. A large one may have tens of megabytes, so only two are held, one of them in progress; while it is
+ * published, a message is there about four times, as the answer of Postgres, its JSON, its text and its bytes.
+ *
  * graphile-worker keeps the jobs of a dead process locked for hours. Each relay therefore reports every
  * few seconds that it is alive, and unlocks the jobs of those that have not. It also unlocks those that are
  * locked for itself and never arrived, because Postgres's answer was lost. A message that had been
  * published is then published twice, and the inbox drops the copy.
  */
-import { EventEmitter } from 'node:events';
-import {
-  Logger as JobLogger,
-  run,
-  type Runner,
-  type TaskList,
-  type WorkerEvents,
-} from 'graphile-worker';
 import type { Pool } from 'pg';
 import type { Publication } from '../contract/publication.ts';
 import { PulseError } from '../core/errors.ts';
 import { backoffDelayMs, sleep, waitAtMost } from '../platform/backoff.ts';
 import type { Logger } from '../platform/logger.ts';
-import { createOutageLog, type OutageLog } from '../platform/outage-log.ts';
 import { startWatch } from '../platform/watch.ts';
 import { sweepInbox } from './inbox.ts';
 import type { MessageStep } from './message-steps.ts';
-import { fromOutboxJob, RELAY_TASK, type OutboxJob } from './outbox.ts';
+import { fromOutboxJob, RELAY_TASKS, type OutboxJob } from './outbox.ts';
+import { startLane, type LaneLimits } from './relay-lane.ts';
 import { removeRelay, reportRelay, takeOverJobs, unlockLostJobs } from './relay-query.ts';
 
 export interface RelayDeps {
@@ -40,15 +36,12 @@ export interface Relay {
   close(timeoutMs: number): Promise<void>;
 }
 
-/** Publications in progress at a time. */
-const CONCURRENCY = 50;
-/** Jobs are fetched and completed in batches, so few connections do; one listens. */
-export const RELAY_CONNECTIONS = 5;
-const LOCAL_QUEUE = 200;
-const COMPLETE_BATCH_DELAY_MS = 50;
-/** Each commit notifies the relay. Without a pause it would fetch one job at a time, at the price of many. */
-const REFETCH_MS = 20;
-const POLL_INTERVAL_MS = 1_000;
+const LANES: readonly LaneLimits[] = [
+  { task: RELAY_TASKS.small, concurrency: 50, queueSize: 200, refetchMs: 20 },
+  { task: RELAY_TASKS.large, concurrency: 1, queueSize: 1, refetchMs: 200 },
+];
+/** Jobs are fetched and completed in batches, so few connections do; each lane listens on one. */
+export const RELAY_CONNECTIONS = 6;
 const REPORT_INTERVAL_MS = 5_000;
 const SWEEP_ROWS = 10_000;
 const BACKOFF = { baseMs: 100, capMs: 5_000 };
@@ -58,61 +51,21 @@ export function startRelay(deps: RelayDeps): Relay {
   const { pool, logger } = deps;
   const stopping = new AbortController();
   const { signal } = stopping;
-  let runner: Runner | undefined;
-  let relayId: string | undefined;
-  /** The jobs that the runner has, waiting or in progress. */
-  const heldIds = new Set<string>();
-
-  const outage = createOutageLog({
-    logger,
-    facts: {},
-    failedText: 'relay stopped; starting it again until it runs',
-    endedText: 'relay runs again',
-  });
-
-  const polling = createOutageLog({
-    logger,
-    facts: {},
-    failedText: 'relay error',
-    endedText: 'relay fetches jobs again',
-  });
-
-  const isWanted = (): boolean => !signal.aborted;
-
-  const keepRunning = async (): Promise<void> => {
-    for (let attempt = 0; isWanted(); attempt++) {
-      const events = new EventEmitter() as WorkerEvents;
-      // With a local queue, jobs are locked under the id of the pool.
-      events.on('pool:create', ({ workerPool }) => {
-        relayId = workerPool.id;
-        heldIds.clear();
-      });
-      followHeldJobs(events, heldIds);
-      refetchWhenNotified(events);
-      events.on('localQueue:getJobs:complete', () => {
-        polling.ended();
-      });
-      try {
-        runner = await run(runnerOptions(deps, { events, polling, signal }));
-        attempt = 0;
-        outage.ended();
-        await runner.promise;
-      } catch (error) {
-        if (isWanted()) outage.failed(error);
-      }
-      await sleep(backoffDelayMs(attempt, BACKOFF), signal);
-    }
-  };
-  const running = keepRunning();
+  const lanes = LANES.map((limits) =>
+    startLane(limits, { pool, logger, signal, relay: (job) => relay(job, deps, signal) }),
+  );
+  /** The ids that the lanes have at present. */
+  const running = () =>
+    lanes.flatMap(({ id, heldIds }) => (id === undefined ? [] : [{ id, heldIds }]));
 
   const watch = startWatch({
     name: 'relays',
     intervalMs: REPORT_INTERVAL_MS,
     logger,
     async look() {
-      if (relayId !== undefined) {
-        await reportRelay(pool, relayId);
-        const lost = await unlockLostJobs(pool, { relayId, heldIds: [...heldIds] });
+      for (const { id, heldIds } of running()) {
+        await reportRelay(pool, id);
+        const lost = await unlockLostJobs(pool, { relayId: id, heldIds: [...heldIds] });
         if (lost > 0) logger.warn({ jobs: lost }, 'jobs that never arrived were unlocked');
       }
       const taken = await takeOverJobs(pool);
@@ -126,73 +79,8 @@ export function startRelay(deps: RelayDeps): Relay {
     async close(timeoutMs) {
       watch.close();
       stopping.abort();
-      // It was never started, or has stopped already.
-      const stopped = runner?.stop().catch(() => undefined);
-      await waitAtMost(timeoutMs, Promise.allSettled([stopped, running]));
-      if (relayId !== undefined) await removeRelay(pool, relayId).catch(() => undefined);
-    },
-  };
-}
-
-/** Keeps `heldIds` as the runner takes jobs, and ends or returns them. */
-function followHeldJobs(events: WorkerEvents, heldIds: Set<string>): void {
-  events.on('localQueue:getJobs:complete', ({ jobs }) => {
-    for (const { id } of jobs) heldIds.add(id);
-  });
-  events.on('localQueue:returnJobs', ({ jobs }) => {
-    for (const { id } of jobs) heldIds.delete(id);
-  });
-  events.on('job:complete', ({ job }) => {
-    heldIds.delete(job.id);
-  });
-}
-
-/**
- * Fetches at the end of a pause if a job was added during it. graphile-worker itself would then wait for its next
- * poll.
- */
-function refetchWhenNotified(events: WorkerEvents): void {
-  let isNotified = false;
-  events.on('pool:listen:notification', () => {
-    isNotified = true;
-  });
-  events.on('localQueue:refetchDelay:expired', ({ localQueue }) => {
-    if (!isNotified) return;
-    isNotified = false;
-    localQueue.pulse(1);
-  });
-}
-
-function runnerOptions(
-  deps: RelayDeps,
-  {
-    events,
-    polling,
-    signal,
-  }: { events: WorkerEvents; polling: Pick<OutageLog, 'failed'>; signal: AbortSignal },
-) {
-  const taskList: TaskList = {
-    [RELAY_TASK]: (payload) => relay(payload as OutboxJob, deps, signal),
-  };
-  return {
-    pgPool: deps.pool,
-    taskList,
-    events,
-    noHandleSignals: true,
-    pollInterval: POLL_INTERVAL_MS,
-    parsedCronItems: [],
-    logger: jobLogger(polling),
-    preset: {
-      worker: {
-        concurrentJobs: CONCURRENCY,
-        localQueue: {
-          size: LOCAL_QUEUE,
-          refetchDelay: { durationMs: REFETCH_MS, threshold: LOCAL_QUEUE - 1 },
-        },
-        completeJobBatchDelay: COMPLETE_BATCH_DELAY_MS,
-        // A connection pooler may give each statement another session.
-        preparedStatements: false,
-      },
+      await waitAtMost(timeoutMs, Promise.allSettled(lanes.map((lane) => lane.stop())));
+      for (const { id } of running()) await removeRelay(pool, id).catch(() => undefined);
     },
   };
 }
@@ -225,12 +113,4 @@ async function relay(job: OutboxJob, deps: RelayDeps, signal: AbortSignal): Prom
 function isBrokerDown(error: unknown): boolean {
   if (!(error instanceof PulseError) || !error.retryable) return false;
   return error.code !== 'PULSE_PUBLISH_UNROUTABLE';
-}
-
-/** Only errors: graphile-worker logs every job at a lower level, and warns of the small pool, which is meant. */
-function jobLogger(polling: Pick<OutageLog, 'failed'>): JobLogger {
-  return new JobLogger(() => (level, message) => {
-    const severity: string = level;
-    if (severity === 'error') polling.failed(new Error(message));
-  });
 }
