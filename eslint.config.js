@@ -26,6 +26,10 @@ const mayImport = {
   messaging: ['core', 'platform', 'contract', 'publish'],
   catalog: ['core', 'platform', 'http'],
   orders: ['core', 'platform', 'http', 'messaging', 'catalog/catalog.ts', 'catalog/prices.ts'],
+  subscriptions: [
+    ...['core', 'platform', 'http', 'messaging'],
+    ...['catalog/catalog.ts', 'orders/orders-query.ts', 'orders/orders-queues.ts'],
+  ],
   api: ['core', 'platform', 'http', 'access', 'contract'],
   'private-servers': ['core', 'platform'],
   doctor: [

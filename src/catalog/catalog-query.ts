@@ -70,7 +70,8 @@ export async function putCustomer(
 ): Promise<boolean> {
   const { rows } = await client.query<{ isNew: boolean }>(
     `INSERT INTO customers (id, name, email, tenant) VALUES ($1, $2, $3, $4)
-     ON CONFLICT (id) DO UPDATE SET name = $2, email = $3, tenant = $4, updated_at = now()
+     ON CONFLICT (id) DO UPDATE SET name = $2, email = $3, tenant = $4, updated_at = now(),
+       changed_xid = pg_current_xact_id()
      RETURNING xmax = 0 AS "isNew"`,
     [id, name, email, tenant],
   );

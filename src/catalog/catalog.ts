@@ -19,6 +19,14 @@ export function findCustomer(client: Queryable, id: string): Promise<Customer | 
   return readCustomer(client, id);
 }
 
+/** By SKU; those that do not exist are missing. */
+export function findProducts(
+  client: Queryable,
+  skus: readonly string[],
+): Promise<ReadonlyMap<string, Product>> {
+  return readProducts(client, skus);
+}
+
 export async function findOffer(
   client: Queryable,
   {

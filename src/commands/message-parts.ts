@@ -21,6 +21,11 @@ import { createEnrichmentClient } from '../orders/enrichment-client.ts';
 import { createEnrichmentMetrics } from '../orders/enrichment-metrics.ts';
 import { processOrder } from '../orders/process-order.ts';
 import { createPool } from '../platform/postgres.ts';
+import { cancelOnRequest } from '../subscriptions/cancel-subscription.ts';
+import { startDueChanges } from '../subscriptions/due-changes.ts';
+import { purchaseOrdered } from '../subscriptions/purchase-ordered.ts';
+import { purchaseOnRequest } from '../subscriptions/purchase-subscription.ts';
+import { restartOnRequest } from '../subscriptions/restart-subscription.ts';
 import { topologyNames } from '../platform/topology.ts';
 import { startWatch } from '../platform/watch.ts';
 import { createPublisher } from '../publish/publisher.ts';
@@ -34,7 +39,14 @@ const CLOSE_SHARE = 0.5;
 /** What the processor handles. */
 function processorHandlers({ config }: CommandRun): readonly MessageHandler[] {
   const { prefix } = config.messages;
-  return [processOrder(prefix), completeOrder(prefix)];
+  return [
+    processOrder(prefix),
+    completeOrder(prefix),
+    purchaseOrdered(prefix),
+    purchaseOnRequest(prefix),
+    cancelOnRequest(prefix),
+    restartOnRequest(prefix),
+  ];
 }
 
 /** What the enricher handles: it waits for another service, so it is a process of its own. */
@@ -116,6 +128,16 @@ const queuesWatch: Part = {
   },
 };
 
+const dueChanges: Part = {
+  name: 'pending changes of subscriptions',
+  start({ config, logger, closer }, { pool }) {
+    const watch = startDueChanges({ pool, prefix: config.messages.prefix, logger });
+    closer.add('pending changes of subscriptions', () => {
+      watch.close();
+    });
+  },
+};
+
 /** Handles the messages of the queues that a process is responsible for. */
 const handlersPart = (
   name: string,
@@ -138,6 +160,8 @@ function startHandlers(
     registry,
     list.map(({ binding }) => binding.queue),
   );
+  const replies = createPublisher({ url: servers.rabbitmqUrl, logger, name: 'pulse replies' });
+  closer.add('replies', (withinMs) => replies.close(withinMs), CLOSE_SHARE);
   const consumer = startMessageConsumer({
     url: servers.rabbitmqUrl,
     handlers: list,
@@ -146,6 +170,7 @@ function startHandlers(
     tracing,
     deadExchange: topologyNames(config.queue).deadExchange,
     onOutcome: metrics.record,
+    publishReply: (publication) => replies.publish(publication),
     onStep: run.onMessageStep,
     onFatal,
   });
@@ -162,11 +187,17 @@ export const MESSAGE_PARTS: readonly Part[] = [
     ...(run.config.runs.processor ? processorHandlers(run) : []),
     ...(run.config.runs.enricher ? enricherHandlers(run, clients) : []),
   ]),
+  {
+    name: dueChanges.name,
+    start: (run, clients) =>
+      run.config.runs.processor ? dueChanges.start?.(run, clients) : undefined,
+  },
 ];
 
 export const PROCESSOR_PARTS: readonly Part[] = [
   ...OUTBOX_PARTS,
   handlersPart('processor', processorHandlers),
+  dueChanges,
 ];
 
 export const ENRICHER_PARTS: readonly Part[] = [

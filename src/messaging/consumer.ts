@@ -10,6 +10,7 @@
  */
 import { SpanKind } from '@opentelemetry/api';
 import type { Channel, ConsumeMessage } from 'amqplib';
+import type { Publication } from '../contract/publication.ts';
 import { TransientError, type PulseError } from '../core/errors.ts';
 import { backoffDelayMs, sleep, waitAtMost } from '../platform/backoff.ts';
 import { startRabbitSession, type RabbitLink } from '../platform/rabbit.ts';
@@ -19,7 +20,7 @@ import { messageAttributes } from '../publish/traced-publish.ts';
 import { handleMessage, type HandleDeps, type MessageOutcome } from './handle-message.ts';
 import type { MessageHandler } from './handler.ts';
 import type { MessageStep } from './message-steps.ts';
-import { fromDelivery, type ReceivedMessage } from './message.ts';
+import { fromDelivery, toReply, type ReceivedMessage } from './message.ts';
 
 export interface ConsumerDeps extends Omit<HandleDeps, 'signal' | 'onStep'> {
   readonly url: string;
@@ -27,6 +28,8 @@ export interface ConsumerDeps extends Omit<HandleDeps, 'signal' | 'onStep'> {
   /** Messages of one queue in progress at a time. */
   readonly prefetch?: number;
   readonly onOutcome: (queue: string, outcome: MessageOutcome, seconds: number) => void;
+  /** Sends the answer to a message. May reject: whoever asked can ask again. */
+  readonly publishReply: (publication: Publication) => Promise<void>;
   readonly onStep: (step: MessageStep) => void;
   /** The consumer has ended for good. */
   readonly onFatal: (error: PulseError) => void;
@@ -43,6 +46,7 @@ const PREFETCH = 10;
 const LARGE_BYTES = 256 * 1024;
 const HELD_BACKOFF = { baseMs: 200, capMs: 5_000 };
 const CANCEL_TIMEOUT_MS = 2_000;
+const REPLY_TIMEOUT_MS = 5_000;
 
 /** What the messages in progress share. */
 interface Progress {
@@ -159,13 +163,14 @@ async function settle(
   const facts = spanFacts(message);
   for (let attempt = 0; link.alive && !signal.aborted; attempt++) {
     const startedMs = performance.now();
-    const outcome = await deps.tracing.span(`process ${queue}`, facts, async (span) => {
-      const ended = await handleMessage(handler, message, { ...deps, signal });
-      span.setAttribute('pulse.outcome', ended);
-      return ended;
+    const { outcome, reply } = await deps.tracing.span(`process ${queue}`, facts, async (span) => {
+      const handled = await handleMessage(handler, message, { ...deps, signal });
+      span.setAttribute('pulse.outcome', handled.outcome);
+      return handled;
     });
     deps.onOutcome(queue, outcome, (performance.now() - startedMs) / 1000);
     if (outcome !== 'held') {
+      if (reply !== undefined) await sendReply(message, reply, deps);
       acknowledge(delivery, { link, channel });
       deps.onStep('acknowledged');
       return;
@@ -174,6 +179,21 @@ async function settle(
     await sleep(backoffDelayMs(attempt, HELD_BACKOFF), signal);
     progress.heldCount -= 1;
   }
+}
+
+/**
+ * Nobody may be listening any more, which is no error. If RabbitMQ is unavailable, the message is delivered again, and
+ * its copy is answered.
+ */
+async function sendReply(message: ReceivedMessage, reply: string, deps: ConsumerDeps) {
+  const publication = toReply(message, reply);
+  if (publication === undefined) return;
+  const { publishReply, logger, onStep } = deps;
+  const sent = publishReply(publication).catch((error: unknown) => {
+    logger.debug({ err: error, queue: message.queue }, 'answer could not be sent');
+  });
+  await waitAtMost(REPLY_TIMEOUT_MS, sent);
+  onStep('replied');
 }
 
 /** A child of the span that published the message. */

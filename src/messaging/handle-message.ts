@@ -1,12 +1,13 @@
 /**
- * One message from delivery to outcome. The consumer acknowledges after it, except when it is `held`.
+ * One message from delivery to outcome. The consumer then sends the answer, if there is one, and acknowledges, except
+ * when it is `held`.
  *
  * | what happens | outcome | committed in one transaction |
  * |---|---|---|
- * | `apply` succeeds | `done` | its effects, the inbox row, its publications |
- * | the inbox has the message | `duplicate` | nothing |
+ * | `apply` succeeds | `done` | its effects, the inbox row with its answer, its publications |
+ * | the inbox has the message | `duplicate` | nothing; the first answer is sent again |
  * | a transient error, attempts left | `retried` | a delayed copy with the next attempt's number |
- * | a transient error, the last attempt | `exhausted` | `abandon`, the inbox row, the dead letter |
+ * | a transient error, the last attempt | `exhausted` | `abandon`, the inbox row with the failure as answer, the dead letter |
  * | ImpossibleError | `impossible` | the same |
  * | any other error, which is a defect | `retried` or `exhausted` | as for a transient error |
  * | Postgres is unavailable, or the process stops | `held` | nothing: the delivery stays unacknowledged |
@@ -27,7 +28,7 @@ import {
   type HandlerTransaction,
   type MessageHandler,
 } from './handler.ts';
-import { claimMessage } from './inbox.ts';
+import { claimMessage, findReply, keepReply } from './inbox.ts';
 import type { MessageStep } from './message-steps.ts';
 import { toPublication, toRetry, type ReceivedMessage } from './message.ts';
 import { writeToOutbox, type OutboxOptions } from './outbox.ts';
@@ -42,6 +43,12 @@ export const MESSAGE_OUTCOMES = [
   'held',
 ] as const;
 export type MessageOutcome = (typeof MESSAGE_OUTCOMES)[number];
+
+export interface HandledMessage {
+  readonly outcome: MessageOutcome;
+  /** The answer, as JSON text. */
+  readonly reply?: string | undefined;
+}
 
 export interface HandleDeps {
   readonly pool: Pick<Pool, 'connect'>;
@@ -59,7 +66,7 @@ export async function handleMessage(
   handler: MessageHandler,
   message: ReceivedMessage,
   deps: HandleDeps,
-): Promise<MessageOutcome> {
+): Promise<HandledMessage> {
   const { logger, signal } = deps;
   const { queue, id, attempt, correlationId } = message;
   const log = logger.child({ queue, messageId: id, attempt, correlationId });
@@ -69,12 +76,12 @@ export async function handleMessage(
     body = handler.parse(parseJson(message.body));
     return await apply(handler, { body, context, deps });
   } catch (error) {
-    if (isPostgresDown(error) || signal.aborted) return 'held';
+    if (isPostgresDown(error) || signal.aborted) return { outcome: 'held' };
     try {
       return await settleFailure(handler, error, { body, context, deps });
     } catch (second) {
       if (!isPostgresDown(second)) log.error({ err: second }, 'message could not be given up');
-      return 'held';
+      return { outcome: 'held' };
     }
   }
 }
@@ -89,23 +96,24 @@ interface Handling {
 async function apply(
   handler: MessageHandler,
   { body, context, deps }: Handling,
-): Promise<MessageOutcome> {
+): Promise<HandledMessage> {
   const prepared = await handler.prepare?.(body, context);
-  const outcome = await inTransaction(deps, context, async (transaction) => {
-    if (!(await claim(transaction, context))) return 'duplicate';
-    await handler.apply(transaction, { body, prepared }, context);
-    deps.onStep('written');
-    return 'done';
-  });
+  const handled = await inTransaction(deps, context, (transaction) =>
+    onceOnly(transaction, context, async () => {
+      await handler.apply(transaction, { body, prepared }, context);
+      deps.onStep('written');
+      return 'done';
+    }),
+  );
   deps.onStep('handled');
-  return outcome;
+  return handled;
 }
 
 async function settleFailure(
   handler: MessageHandler,
   error: unknown,
   handling: Handling,
-): Promise<MessageOutcome> {
+): Promise<HandledMessage> {
   const { context, deps } = handling;
   const { message, log } = context;
   if (error instanceof ImpossibleError) {
@@ -121,32 +129,48 @@ async function settleFailure(
     await inTransaction(deps, context, ({ client }) =>
       writeToOutbox(client, toRetry(next), later(message)),
     );
-    return 'retried';
+    return { outcome: 'retried' };
   }
   const detail = isExpected ? error.message : 'An unexpected error; the log has the cause.';
   const failure = { code: 'attempts_exhausted', detail };
   return giveUp(handler, { reason: 'attempts_exhausted', failure }, handling);
 }
 
-async function giveUp(
+function giveUp(
   handler: MessageHandler,
   why: { readonly reason: GiveUpReason; readonly failure: HandlerFailure },
   { body, context, deps }: Handling,
-): Promise<MessageOutcome> {
-  return inTransaction(deps, context, async (transaction) => {
-    if (!(await claim(transaction, context))) return 'duplicate';
-    if (body !== undefined) {
-      await handler.abandon?.(transaction, { body, failure: why.failure }, context);
-    }
-    const message = { ...context.message, traceparent: carried(deps, context.message) };
-    await writeToOutbox(transaction.client, toDeadLetter(deps.deadExchange, message, why));
-    return why.reason === 'message_impossible' ? 'impossible' : 'exhausted';
-  });
+): Promise<HandledMessage> {
+  return inTransaction(deps, context, (transaction) =>
+    onceOnly(transaction, context, async () => {
+      if (body !== undefined) {
+        await handler.abandon?.(transaction, { body, failure: why.failure }, context);
+      }
+      transaction.reply({ ok: false, ...why.failure });
+      const message = { ...context.message, traceparent: carried(deps, context.message) };
+      await writeToOutbox(transaction.client, toDeadLetter(deps.deadExchange, message, why));
+      return why.reason === 'message_impossible' ? 'impossible' : 'exhausted';
+    }),
+  );
 }
 
-/** A message without an id cannot be recognized when it comes again; it is handled each time. */
-function claim({ client }: HandlerTransaction, { message }: HandlerContext): Promise<boolean> {
-  return message.id === undefined ? Promise.resolve(true) : claimMessage(client, message);
+/**
+ * Does the work for a message that was not handled before, and keeps its answer. A message without an id cannot be
+ * recognized when it comes again; it is handled each time.
+ */
+async function onceOnly(
+  { client, replies }: RepliedTransaction,
+  { message }: HandlerContext,
+  work: () => Promise<MessageOutcome>,
+): Promise<HandledMessage> {
+  const isKnown = message.id !== undefined;
+  if (isKnown && !(await claimMessage(client, message))) {
+    return { outcome: 'duplicate', reply: await findReply(client, message) };
+  }
+  const outcome = await work();
+  const reply = message.replyTo === undefined ? undefined : replies.at(-1);
+  if (isKnown && reply !== undefined) await keepReply(client, message, reply);
+  return { outcome, reply };
 }
 
 /** A copy that was scheduled before the process died replaces the one that is scheduled now. */
@@ -163,22 +187,32 @@ function carried({ tracing }: HandleDeps, { traceparent }: ReceivedMessage): str
   return tracing.carriedTraceparent() ?? traceparent;
 }
 
+interface RepliedTransaction extends HandlerTransaction {
+  /** What it answered so far, as JSON text. */
+  readonly replies: readonly string[];
+}
+
 function inTransaction<Result>(
   deps: HandleDeps,
   { message }: HandlerContext,
-  work: (transaction: HandlerTransaction) => Promise<Result>,
+  work: (transaction: RepliedTransaction) => Promise<Result>,
 ): Promise<Result> {
   const { correlationId } = message;
-  return withTransaction(deps.pool, (client) =>
-    work({
+  return withTransaction(deps.pool, (client) => {
+    const replies: string[] = [];
+    return work({
       client,
       publish(outgoing) {
         const origin = { correlationId, traceparent: carried(deps, message) };
         const publication: Publication = toPublication(outgoing, origin, Date.now());
         return writeToOutbox(client, publication);
       },
-    }),
-  );
+      reply(body) {
+        replies.push(JSON.stringify(body));
+      },
+      replies,
+    });
+  });
 }
 
 function isPostgresDown(error: unknown): boolean {

@@ -28,6 +28,13 @@ export interface HandlerTransaction {
   readonly client: PoolClient;
   /** Publishes with the transaction; correlation id and trace continue those of the message. */
   readonly publish: (message: OutgoingMessage) => Promise<void>;
+  /**
+   * Answers the message, after the commit, if it has a `reply_to`. A copy of the message gets the same answer. Without
+   * a call there is none, except that a message that is given up is answered with the failure.
+   *
+   * @param body Becomes JSON.
+   */
+  readonly reply: (body: object) => void;
 }
 
 export interface HandlerContext {

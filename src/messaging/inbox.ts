@@ -18,10 +18,36 @@ export async function claimMessage(
   message: ReceivedMessage,
 ): Promise<boolean> {
   const { rowCount } = await client.query(
-    'INSERT INTO inbox (queue, message_id) VALUES ($1, $2) ON CONFLICT DO NOTHING',
-    [message.queue, inboxId(message)],
+    `INSERT INTO inbox (queue, message_id) VALUES ($1, $2)
+     ON CONFLICT (queue, message_id) DO UPDATE SET handled_at = now(), reply = NULL WHERE $3`,
+    [message.queue, inboxId(message), message.isNew],
   );
   return rowCount === 1;
+}
+
+/** Keeps the answer to a claimed message, in the transaction that claims it. */
+export async function keepReply(
+  client: Pick<ClientBase, 'query'>,
+  message: ReceivedMessage,
+  reply: string,
+): Promise<void> {
+  await client.query('UPDATE inbox SET reply = $3 WHERE queue = $1 AND message_id = $2', [
+    message.queue,
+    inboxId(message),
+    reply,
+  ]);
+}
+
+/** The answer to a message that was handled before; undefined if there was none. */
+export async function findReply(
+  client: Pick<ClientBase, 'query'>,
+  message: ReceivedMessage,
+): Promise<string | undefined> {
+  const { rows } = await client.query<{ reply: string | null }>(
+    'SELECT reply FROM inbox WHERE queue = $1 AND message_id = $2',
+    [message.queue, inboxId(message)],
+  );
+  return rows[0]?.reply ?? undefined;
 }
 
 /** A replay is a new attempt on purpose: it has an id that is different from the original's. */

@@ -9,6 +9,7 @@ export const MESSAGE_STEPS = [
   'confirmed',
   'delivered',
   'handled',
+  'replied',
   'acknowledged',
 ] as const;
 export type MessageStep = (typeof MESSAGE_STEPS)[number];

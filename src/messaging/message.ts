@@ -2,7 +2,7 @@
  * Messages of the chain: JSON bodies on topic and direct exchanges. The AMQP properties carry the
  * identity of a message, the request that it stems from, and how often it has been tried.
  */
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { sendableReplyTo, shortened } from '../contract/header-copy.ts';
 import type { Publication } from '../contract/publication.ts';
 import { TRACEPARENT } from '../core/trace-context.ts';
@@ -28,8 +28,16 @@ export interface MessageOrigin {
 
 /** A message as a handler receives it. */
 export interface ReceivedMessage extends MessageOrigin {
-  /** The AMQP `message_id`; undefined when the producer set none, or one that is not UTF-8. */
+  /**
+   * The AMQP `message_id`. When the producer set none, or one that is not UTF-8, it stands for the body together with
+   * `reply_to` and `correlation_id`, which a request has; undefined when there are none.
+   */
   readonly id: string | undefined;
+  /**
+   * It has no id of its own and was never delivered before, so an earlier message with the same id was another one: a
+   * client may count its correlation ids from 1 again.
+   */
+  readonly isNew: boolean;
   readonly queue: string;
   /** From 1. */
   readonly attempt: number;
@@ -88,10 +96,30 @@ export function toRetry(message: ReceivedMessage): Publication {
   };
 }
 
+/** The answer to a message; undefined when it names no address for it. @param reply JSON text. */
+export function toReply(
+  { replyTo, correlationId }: ReceivedMessage,
+  reply: string,
+): Publication | undefined {
+  if (replyTo === undefined) return undefined;
+  return {
+    exchange: '',
+    routingKey: replyTo,
+    body: Buffer.from(reply),
+    contentType: CONTENT_TYPE,
+    correlationId,
+    mandatory: false,
+  };
+}
+
 /** A delivery as amqplib gives it; what is not needed here is left out. */
 export interface MessageDelivery {
   readonly content: Buffer;
-  readonly fields: { readonly exchange: string; readonly routingKey: string };
+  readonly fields: {
+    readonly exchange: string;
+    readonly routingKey: string;
+    readonly redelivered: boolean;
+  };
   readonly properties: object;
 }
 
@@ -103,18 +131,33 @@ export function fromDelivery(queue: string, delivery: MessageDelivery): Received
   const properties = delivery.properties as Readonly<Record<string, unknown>>;
   const headers = (properties.headers ?? {}) as Readonly<Record<string, unknown>>;
   const attempt = headers[ATTEMPT_HEADER];
+  const id = idOf(properties.messageId);
+  const correlationId = textOf(properties.correlationId);
+  const replyTo = sendableReplyTo(textOf(properties.replyTo));
   return {
-    id: idOf(properties.messageId),
+    id: id ?? requestId(delivery.content, { replyTo, correlationId: idOf(correlationId) }),
+    isNew: id === undefined && !delivery.fields.redelivered,
     queue,
     attempt: isAttempt(attempt) ? attempt : 1,
     replayId: textOf(headers[REPLAY_HEADER]),
     exchange: delivery.fields.exchange,
     routingKey: textOf(properties.type) ?? delivery.fields.routingKey,
     body: delivery.content,
-    correlationId: textOf(properties.correlationId),
+    correlationId,
     traceparent: textOf(headers[TRACEPARENT]),
-    replyTo: sendableReplyTo(textOf(properties.replyTo)),
+    replyTo,
   };
+}
+
+function requestId(
+  body: Buffer,
+  { replyTo, correlationId }: Pick<ReceivedMessage, 'replyTo' | 'correlationId'>,
+): string | undefined {
+  if (replyTo === undefined || correlationId === undefined) return undefined;
+  const hash = createHash('sha256')
+    .update(JSON.stringify([replyTo, correlationId]))
+    .update(body);
+  return `request ${hash.digest('base64url')}`;
 }
 
 /** Different ids that are not UTF-8 decode to the same text, so such a text identifies nothing. */

@@ -16,8 +16,8 @@ export const ORDER_MESSAGES = {
 
 export type OrderMessage = keyof typeof ORDER_MESSAGES;
 
-/** No handler of ours waits for these. */
-const ANNOUNCEMENTS: ReadonlySet<OrderMessage> = new Set(['completed', 'failed']);
+/** No handler of ours waits for it. */
+const ANNOUNCEMENT: OrderMessage = 'failed';
 
 /** @param prefix Of every name, so that several installations may share one virtual host. */
 export function orderQueues(prefix: string) {
@@ -31,6 +31,8 @@ export function orderQueues(prefix: string) {
     processing: binding('orders.processing', 'created'),
     enrichment: binding('orders.enrichment', 'enrichmentRequested'),
     completion: binding('orders.completion', 'enriched'),
+    /** For whoever sells subscriptions. */
+    subscriptions: binding('orders.subscriptions', 'completed'),
   };
 }
 
@@ -43,7 +45,7 @@ export function orderMessage(
   return {
     exchange: prefix + EXCHANGE,
     routingKey: ORDER_MESSAGES[message],
-    ...(ANNOUNCEMENTS.has(message) ? { isAnnouncement: true } : {}),
+    ...(message === ANNOUNCEMENT ? { isAnnouncement: true } : {}),
     body: { order_id: orderId, ...more },
   };
 }

@@ -26,6 +26,8 @@ export interface PublisherOptions {
   readonly blockedTimeoutMs?: number;
   /** Runs on every new connection before the first publication, for example to declare the topology. */
   readonly prepare?: (connection: ChannelModel) => Promise<void>;
+  /** Runs on every new channel before the first publication, for example to consume the answers to publications. */
+  readonly prepareChannel?: (channel: ConfirmChannel) => Promise<void>;
   /** The publisher has ended for good, because `prepare` threw an error that is not retryable. */
   readonly onFatal?: (error: PulseError) => void;
 }
@@ -180,6 +182,7 @@ class ConfirmedPublisher implements Publisher {
     channel.on('return', (message) => {
       this.#outstanding.markReturned(message);
     });
+    await this.#options.prepareChannel?.(channel);
     this.#link = link;
     this.#channel = channel;
     this.#channelFull = false;

@@ -10,6 +10,7 @@ import { NO_TRACING } from '../../src/platform/tracing.ts';
 
 const RECEIVED: ReceivedMessage = {
   id: 'm-1',
+  isNew: false,
   queue: 'orders.processing',
   exchange: 'orders',
   routingKey: 'order.created',
@@ -42,7 +43,7 @@ async function handleFailing(changes: Partial<ReceivedMessage>) {
     },
     apply: () => Promise.resolve(),
   });
-  const outcome = await handleMessage(
+  const { outcome } = await handleMessage(
     handler,
     { ...RECEIVED, ...changes },
     {

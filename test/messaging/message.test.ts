@@ -5,6 +5,7 @@ import { fromDelivery, toRetry, type ReceivedMessage } from '../../src/messaging
 
 const RECEIVED: ReceivedMessage = {
   id: 'm-1',
+  isNew: false,
   queue: 'orders.processing',
   exchange: 'orders',
   routingKey: 'order.created',
@@ -19,7 +20,7 @@ const RECEIVED: ReceivedMessage = {
 const received = (properties: object) =>
   fromDelivery('orders.processing', {
     content: Buffer.from('{}'),
-    fields: { exchange: 'orders', routingKey: 'order.created' },
+    fields: { exchange: 'orders', routingKey: 'order.created', redelivered: false },
     properties,
   });
 

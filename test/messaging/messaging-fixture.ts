@@ -83,6 +83,7 @@ export async function createMessagingFixture() {
         tracing: NO_TRACING,
         deadExchange,
         onOutcome: (_queue, outcome) => outcomes.push(outcome),
+        publishReply: publisher.publish.bind(publisher),
         onStep: (step) => steps.push(step),
         onFatal: (error) => {
           throw error;

@@ -2,6 +2,7 @@
 import { createServer, type IncomingHttpHeaders } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { connect, type ConsumeMessage } from 'amqplib';
+import { Pool } from 'pg';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { createPulseClient } from '../../clients/typescript/src/pulse-client.ts';
 import { topologyNames } from '../../src/platform/topology.ts';
@@ -25,6 +26,7 @@ test('one trace and one correlation id lead from the request to the last message
   const id = await shop.order({ sku: 'thing', sampled: true });
   await shop.sees(['order.created', 'order.enrichment.requested', 'order.enriched'], 'completed');
   expect(await shop.statusOf(id)).toBe('completed');
+  await shop.handles('orders.subscriptions');
   const spans = await shop.stop();
 
   const prefix = `${shop.flow.queue}.`;
@@ -39,6 +41,7 @@ test('one trace and one correlation id lead from the request to the last message
     [`publish ${prefix}orders`, KIND.producer],
     [`process ${prefix}orders.completion`, KIND.consumer],
     [`publish ${prefix}orders`, KIND.producer],
+    [`process ${prefix}orders.subscriptions`, KIND.consumer],
   ] as const;
   const ours = spans.filter(({ traceId }) => traceId === CALLER.traceId);
   const calls = ours.filter(({ kind }) => kind === KIND.client);
@@ -47,7 +50,7 @@ test('one trace and one correlation id lead from the request to the last message
   expect(ours).toHaveLength(path.length + calls.length);
   const outcomes = chain.map((span) => attributeOf(span, 'pulse.outcome'));
   expect(outcomes.filter((outcome) => outcome !== undefined)).toEqual([
-    ...['done', 'retried', 'done', 'done'],
+    ...['done', 'retried', 'done', 'done', 'done'],
   ]);
 
   // Each call of the service is below the attempt that made it, and carries the trace on.
@@ -166,6 +169,17 @@ async function openShop() {
       eventually(() => messages.map(({ fields }) => fields.routingKey).sort(), {
         timeout: 60_000,
       }).toEqual([...steps, `order.${end}`].sort()),
+    /** Waits until a message of this queue has been handled. */
+    async handles(name: string) {
+      const pool = new Pool({ connectionString: flow.env.DATABASE_URL ?? '', max: 1 });
+      onTestFinished(() => pool.end());
+      await eventually(async () => {
+        const rows = await pool.query('SELECT FROM inbox WHERE queue = $1', [
+          `${flow.queue}.${name}`,
+        ]);
+        return rows.rowCount;
+      }).toBe(1);
+    },
     /** Ends all processes, which sends their last spans. */
     async stop(): Promise<readonly CollectedSpan[]> {
       for (const one of running) one.signal('SIGTERM');

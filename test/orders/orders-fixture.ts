@@ -12,10 +12,10 @@ import { writeToOutbox } from '../../src/messaging/outbox.ts';
 import { declareQueues } from '../../src/messaging/queues.ts';
 import { startRelay } from '../../src/messaging/relay.ts';
 import { completeOrder } from '../../src/orders/complete-order.ts';
+import { orderQueues, orderMessage } from '../../src/orders/orders-queues.ts';
 import { enrichOrder } from '../../src/orders/enrich-order.ts';
 import { createEnrichmentClient } from '../../src/orders/enrichment-client.ts';
 import { insertOrder, readOrder } from '../../src/orders/orders-query.ts';
-import { orderMessage } from '../../src/orders/orders-queues.ts';
 import { processOrder } from '../../src/orders/process-order.ts';
 import { sleep } from '../../src/platform/backoff.ts';
 import { createPool, withTransaction } from '../../src/platform/postgres.ts';
@@ -59,7 +59,7 @@ export async function createOrdersFixture() {
     enrichOrder({ pool, prefix, service: client }),
     completeOrder(prefix),
   ];
-  const bindings = handlers.map(({ binding }) => binding);
+  const bindings = Object.values(orderQueues(prefix));
   const { deadExchange, deadQueue } = topologyNames(queue);
   const connection = await connect(rabbitmqUrl);
   await declareQueues(connection, bindings, deadExchange);
@@ -80,6 +80,7 @@ export async function createOrdersFixture() {
     logger,
     tracing: NO_TRACING,
     deadExchange,
+    publishReply: publisher.publish.bind(publisher),
     onOutcome: (name, outcome) => outcomes.push([name.slice(prefix.length), outcome]),
     onStep: () => undefined,
     onFatal: (error) => {

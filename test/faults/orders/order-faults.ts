@@ -21,8 +21,8 @@ const REACHED_TIMEOUT_MS = 20_000;
 /** The steps that a process of each role reaches. Every role may relay any message. */
 const STEPS: Partial<Record<Role, readonly MessageStep[]>> = {
   api: ['written', 'committed', 'relayed', 'confirmed'],
-  processor: MESSAGE_STEPS.filter((step) => step !== 'committed'),
-  enricher: MESSAGE_STEPS.filter((step) => step !== 'committed'),
+  processor: MESSAGE_STEPS.filter((step) => step !== 'committed' && step !== 'replied'),
+  enricher: MESSAGE_STEPS.filter((step) => step !== 'committed' && step !== 'replied'),
 };
 
 const CRASHES: readonly OrderFault[] = Object.entries(STEPS).flatMap(([name, steps]) => {

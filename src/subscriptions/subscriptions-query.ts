@@ -1,0 +1,250 @@
+/** Tables subscriptions, subscription_changes and subscription_withdrawals: the only SQL that changes or lists them. */
+import type { ClientBase } from 'pg';
+import { tenantOfCustomer } from '../catalog/catalog.ts';
+import { tenantsOf, type TenantScope } from '../core/tenant-scope.ts';
+import {
+  statusAfter,
+  type ChangeOrigin,
+  type ListedChange,
+  type PurchaseRequest,
+  type Subscription,
+  type SubscriptionStatus,
+  type Timeline,
+  type TimelineChange,
+} from './subscriptions.ts';
+
+type Queryable = Pick<ClientBase, 'query'>;
+
+const IS_WITHDRAWN = `EXISTS (
+  SELECT FROM subscription_withdrawals withdrawal
+  WHERE withdrawal.subscription_id = change.subscription_id AND withdrawal.number = change.number)`;
+
+const CHANGE = `
+  change.number, change.kind, change.effective_at AS "effectiveAt", change.cause,
+  change.changed_by AS "changedBy", change.changed_at AS "changedAt"`;
+
+const SUBSCRIPTION = `
+  id, user_id AS "userId", sku, order_id AS "orderId", ${tenantOfCustomer('user_id')} AS tenant,
+  status, version, created_at AS "createdAt", updated_at AS "updatedAt",
+  CASE WHEN due_at IS NULL THEN '[]'::json ELSE (
+    SELECT coalesce(json_agg(json_build_object(
+      'number', change.number, 'kind', change.kind, 'effectiveAt', change.effective_at) ORDER BY change.number), '[]')
+    FROM subscription_changes change
+    WHERE change.subscription_id = id AND change.number > applied_number AND NOT ${IS_WITHDRAWN}) END AS pending`;
+
+type SubscriptionRow = Omit<Subscription, 'pending'> & {
+  readonly pending: readonly TimelineChange<string>[];
+};
+
+/**
+ * Inserts a subscription without changes.
+ *
+ * @returns False if there is one with this id.
+ */
+export async function insertSubscription(
+  client: Queryable,
+  { id, userId, sku, orderId }: PurchaseRequest,
+): Promise<boolean> {
+  const { rowCount } = await client.query(
+    `INSERT INTO subscriptions (id, user_id, sku, order_id, status, applied_number)
+     VALUES ($1, $2, $3, $4, 'pending', 0) ON CONFLICT (id) DO NOTHING`,
+    [id, userId, sku ?? null, orderId ?? null],
+  );
+  return rowCount === 1;
+}
+
+/** A subscription that nobody else changes until the transaction ends. */
+export interface LockedSubscription extends Timeline {
+  readonly id: string;
+  readonly userId: string;
+  readonly sku: string | null;
+  readonly orderId: string | null;
+  /** The highest number of a change, withdrawn ones included; 0 if there is none. */
+  readonly newestNumber: number;
+  /** Postgres' clock after the lock, to the millisecond. */
+  readonly now: Date;
+}
+
+/** Locks a subscription until the transaction ends. */
+export async function lockSubscription(
+  client: Queryable,
+  id: string,
+): Promise<LockedSubscription | undefined> {
+  const { rows: heads } = await client.query<
+    Pick<LockedSubscription, 'userId' | 'sku' | 'orderId'> & { readonly appliedNumber: number }
+  >(
+    `SELECT user_id AS "userId", sku, order_id AS "orderId", applied_number AS "appliedNumber"
+     FROM subscriptions WHERE id = $1 FOR UPDATE`,
+    [id],
+  );
+  const [head] = heads;
+  if (head === undefined) return undefined;
+  const { appliedNumber, ...facts } = head;
+  // A statement after the lock: the one that waited for it still sees the changes of before.
+  const { rows } = await client.query<{
+    readonly changes: readonly TimelineChange<string>[];
+    readonly newestNumber: number;
+    readonly now: Date;
+  }>(
+    `SELECT (SELECT coalesce(json_agg(json_build_object('number', change.number, 'kind', change.kind,
+         'effectiveAt', change.effective_at) ORDER BY change.number), '[]')
+       FROM subscription_changes change
+       WHERE change.subscription_id = $1 AND change.number >= $2 AND NOT ${IS_WITHDRAWN}) AS changes,
+       (SELECT coalesce(max(number), 0) FROM subscription_changes WHERE subscription_id = $1) AS "newestNumber",
+       date_trunc('milliseconds', clock_timestamp()) AS now`,
+    [id, appliedNumber],
+  );
+  const { changes = [], newestNumber = 0, now = new Date() } = rows[0] ?? {};
+  const standing = changes.map(withDate);
+  return {
+    id,
+    ...facts,
+    last: standing.find(({ number }) => number === appliedNumber),
+    pending: standing.filter(({ number }) => number > appliedNumber),
+    newestNumber,
+    now,
+  };
+}
+
+/** Postgres' clock, to the millisecond. */
+export async function readClock(client: Queryable): Promise<Date> {
+  const { rows } = await client.query<{ now: Date }>(
+    "SELECT date_trunc('milliseconds', clock_timestamp()) AS now",
+  );
+  return rows[0]?.now ?? new Date();
+}
+
+/** Inserts a change of a locked subscription. */
+export async function insertChange(
+  client: Queryable,
+  { id }: Pick<LockedSubscription, 'id'>,
+  change: TimelineChange & ChangeOrigin,
+): Promise<void> {
+  const { number, kind, effectiveAt, cause, changedBy } = change;
+  await client.query(
+    `INSERT INTO subscription_changes (subscription_id, number, kind, effective_at, cause, changed_by)
+     VALUES ($1, $2, $3, $4, $5, $6)`,
+    [id, number, kind, effectiveAt, cause, changedBy],
+  );
+}
+
+export async function insertWithdrawal(
+  client: Queryable,
+  { id }: Pick<LockedSubscription, 'id'>,
+  { number, withdrawnBy }: { readonly number: number; readonly withdrawnBy: string },
+): Promise<void> {
+  await client.query(
+    `INSERT INTO subscription_withdrawals (subscription_id, number, withdrawn_by) VALUES ($1, $2, $3)`,
+    [id, number, withdrawnBy],
+  );
+}
+
+/** Writes the timeline of a locked subscription into its row: its status, and when the next change is due. */
+export async function updateSubscription(
+  client: Queryable,
+  { id }: Pick<LockedSubscription, 'id'>,
+  { last, pending }: Timeline,
+): Promise<void> {
+  await client.query(
+    `UPDATE subscriptions
+     SET status = $2, applied_number = $3, due_at = $4, version = version + 1,
+         updated_at = clock_timestamp(), changed_xid = pg_current_xact_id()
+     WHERE id = $1`,
+    [
+      id,
+      last === undefined ? 'pending' : statusAfter(last.kind),
+      last?.number ?? 0,
+      pending[0]?.effectiveAt ?? null,
+    ],
+  );
+}
+
+/** Subscriptions with a change that is due, the oldest first. */
+export async function findDue(client: Queryable, limit: number): Promise<string[]> {
+  const { rows } = await client.query<{ id: string }>(
+    'SELECT id FROM subscriptions WHERE due_at <= clock_timestamp() ORDER BY due_at LIMIT $1',
+    [limit],
+  );
+  return rows.map(({ id }) => id);
+}
+
+export async function readSubscription(
+  client: Queryable,
+  id: string,
+): Promise<Subscription | undefined> {
+  const { rows } = await client.query<SubscriptionRow>(
+    `SELECT ${SUBSCRIPTION} FROM subscriptions WHERE id = $1`,
+    [id],
+  );
+  return rows[0] === undefined ? undefined : fromRow(rows[0]);
+}
+
+/** Which subscriptions; what is undefined does not restrict. */
+export interface SubscriptionFilters {
+  readonly scope: TenantScope;
+  readonly userId?: string | undefined;
+  readonly tenant?: string | undefined;
+  readonly sku?: string | undefined;
+  readonly status?: SubscriptionStatus | undefined;
+}
+
+/** Newest first. @param page `after` is the cursor of the last row of the page before. */
+export async function listSubscriptions(
+  client: Queryable,
+  { scope, userId, tenant, sku, status }: SubscriptionFilters,
+  { limit, after }: { readonly limit: number; readonly after?: string | undefined },
+): Promise<(Subscription & { readonly cursor: string })[]> {
+  const { rows } = await client.query<SubscriptionRow & { readonly cursor: string }>(
+    `SELECT ${SUBSCRIPTION}, (extract(epoch FROM created_at) * 1000000)::bigint || '.' || id AS cursor
+     FROM subscriptions
+     WHERE ($1::text[] IS NULL OR user_id = ANY(ARRAY(SELECT id FROM customers WHERE tenant = ANY($1))))
+       AND ($2::text IS NULL OR user_id = $2)
+       AND ($3::text IS NULL OR user_id = ANY(ARRAY(SELECT id FROM customers WHERE tenant = $3)))
+       AND ($4::text IS NULL OR sku = $4) AND ($5::text IS NULL OR status = $5)
+       AND ($6::text IS NULL OR (created_at, id) < (timestamptz 'epoch' +
+         split_part($6, '.', 1)::bigint * interval '1 microsecond', split_part($6, '.', 2)::uuid))
+     ORDER BY created_at DESC, id DESC LIMIT $7`,
+    [
+      tenantsOf(scope) ?? null,
+      userId ?? null,
+      tenant ?? null,
+      sku ?? null,
+      status ?? null,
+      after ?? null,
+      limit,
+    ],
+  );
+  return rows.map(({ cursor, ...row }) => ({ ...fromRow(row), cursor }));
+}
+
+/** Every change of a subscription, newest first. @param page `before`: only changes with a smaller number. */
+export async function listChanges(
+  client: Queryable,
+  id: string,
+  { limit, before }: { readonly limit: number; readonly before?: number | undefined },
+): Promise<ListedChange[]> {
+  const { rows } = await client.query<ListedChange>(
+    `SELECT ${CHANGE}, withdrawal.withdrawn_by AS "withdrawnBy", withdrawal.withdrawn_at AS "withdrawnAt",
+       CASE WHEN withdrawal.number IS NOT NULL THEN 'withdrawn'
+         WHEN change.number > applied_number THEN 'pending' ELSE 'in_effect' END AS state
+     FROM subscription_changes change
+     JOIN subscriptions ON subscriptions.id = change.subscription_id
+     LEFT JOIN subscription_withdrawals withdrawal USING (subscription_id, number)
+     WHERE change.subscription_id = $1 AND ($2::integer IS NULL OR change.number < $2)
+     ORDER BY change.number DESC LIMIT $3`,
+    [id, before ?? null, limit],
+  );
+  return rows;
+}
+
+function fromRow({ pending, ...row }: SubscriptionRow): Subscription {
+  return {
+    ...row,
+    pending: pending.map(withDate),
+  };
+}
+
+/** JSON of Postgres has instants as text. */
+function withDate(change: TimelineChange<string>): TimelineChange {
+  return { ...change, effectiveAt: new Date(change.effectiveAt) };
+}

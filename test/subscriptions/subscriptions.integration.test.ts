@@ -1,0 +1,143 @@
+import { randomUUID } from 'node:crypto';
+import { expect, test, vi } from 'vitest';
+import { withChannel } from '../support/servers.ts';
+import { useSubscriptionsFixture } from './subscriptions-fixture.ts';
+
+const WAIT = { timeout: 20_000, interval: 50 };
+const fixture = useSubscriptionsFixture();
+
+const purchase = async () =>
+  (await fixture.ask('purchased', { user_id: `user-${randomUUID()}` })).subscription;
+
+test('a subscription is purchased, canceled and restarted, and its changes say so', async () => {
+  const bought = await fixture.ask('purchased', { user_id: 7, sku: 'ABC' });
+  expect(bought).toMatchObject({
+    ok: true,
+    subscription: { user_id: '7', sku: 'ABC', status: 'active', pending: [] },
+  });
+  const { id } = bought.subscription;
+  const canceled = await fixture.ask('canceled', { id });
+  expect(canceled).toMatchObject({ ok: true, subscription: { id, status: 'canceled' } });
+  const restarted = await fixture.ask('restarted', { id });
+  expect(restarted).toMatchObject({ ok: true, subscription: { id, status: 'active' } });
+  const changes = await fixture.changes(id);
+  expect(changes.map(({ number, kind, state, cause }) => [number, kind, state, cause])).toEqual([
+    [1, 'purchased', 'in_effect', 'rpc'],
+    [2, 'canceled', 'in_effect', 'rpc'],
+    [3, 'restarted', 'in_effect', 'rpc'],
+  ]);
+});
+
+test('what the status does not allow is answered with a refusal, and changes nothing', async () => {
+  const { id } = await purchase();
+  expect(await fixture.ask('restarted', { id })).toMatchObject({
+    ok: false,
+    code: 'subscription_status',
+    detail: 'The subscription is active: it cannot be restarted.',
+  });
+  expect(await fixture.ask('canceled', { id: randomUUID() })).toMatchObject({
+    ok: false,
+    code: 'unknown_subscription',
+  });
+  expect(await fixture.changes(id)).toHaveLength(1);
+});
+
+test('a body that no queue takes is answered, and becomes a dead letter', async () => {
+  expect(await fixture.ask('canceled', { id: 'x' })).toEqual({
+    ok: false,
+    code: 'invalid_message',
+    detail: 'id must be a UUID.',
+  });
+  await expect.poll(fixture.takeDeadLetter, WAIT).not.toBe(false);
+});
+
+test('a message that comes twice takes effect once, and has the same answer', async () => {
+  const messageId = randomUUID();
+  const first = await fixture.ask('purchased', { user_id: 'twice' }, messageId);
+  const second = await fixture.ask('purchased', { user_id: 'twice' }, messageId);
+  expect(second).toEqual(first);
+  const { rows } = await fixture.pool.query(`SELECT FROM subscriptions WHERE user_id = 'twice'`);
+  expect(rows).toHaveLength(1);
+});
+
+test('of 50 cancellations at once, one succeeds', async () => {
+  const { id } = await purchase();
+  const answers = await Promise.all(
+    Array.from({ length: 50 }, () => fixture.ask('canceled', { id })),
+  );
+  expect(answers.filter(({ ok }) => ok)).toHaveLength(1);
+  expect(new Set(answers.filter(({ ok }) => !ok).map(({ code }) => code))).toEqual(
+    new Set(['subscription_status']),
+  );
+  expect(await fixture.changes(id)).toHaveLength(2);
+});
+
+test('a change of a later instant is pending, takes effect at its time and is announced', async () => {
+  const { id } = await purchase();
+  const inbox = `${fixture.prefix}listener`;
+  await withChannel(fixture.rabbitmqUrl, async (channel) => {
+    await channel.assertQueue(inbox);
+    await channel.bindQueue(inbox, `${fixture.prefix}SUBSCRIPTIONS`, 'subscription.canceled');
+  });
+  const at = new Date(Date.now() + 1_500).toISOString();
+  const { subscription } = await fixture.ask('canceled', { id, effective_at: at });
+  expect(subscription).toMatchObject({
+    status: 'active',
+    pending: [{ number: 2, kind: 'canceled', effective_at: at }],
+  });
+  await expect.poll(async () => (await fixture.read(id))?.status, WAIT).toBe('canceled');
+  expect(Date.now()).toBeGreaterThanOrEqual(Date.parse(at));
+  const message = await vi.waitFor(async () => {
+    const got = await withChannel(fixture.rabbitmqUrl, (channel) =>
+      channel.get(inbox, { noAck: true }),
+    );
+    if (got === false) throw new Error('There is no announcement yet.');
+    return got;
+  }, WAIT);
+  expect(JSON.parse(message.content.toString())).toMatchObject({ id, number: 2, effective_at: at });
+  await withChannel(fixture.rabbitmqUrl, (channel) => channel.deleteQueue(inbox));
+});
+
+test('a completed order purchases each recurring product once, however often it is announced', async () => {
+  const skus = [randomUUID(), randomUUID(), randomUUID()] as const;
+  const { id, customerId } = await fixture.completedOrder([
+    { sku: skus[0], recurring: true },
+    { sku: skus[1], recurring: false },
+    { sku: skus[2], recurring: true },
+  ]);
+  for (let count = 0; count < 3; count++) await fixture.announceCompleted(id);
+  const bought = async () => {
+    const { rows } = await fixture.pool.query<{ sku: string }>(
+      'SELECT sku FROM subscriptions WHERE user_id = $1 AND order_id = $2',
+      [customerId, id],
+    );
+    return rows.map(({ sku }) => sku).sort();
+  };
+  await expect.poll(bought, WAIT).toEqual([skus[0], skus[2]].sort());
+  await expect
+    .poll(async () => {
+      const { rows } = await fixture.pool.query<{ count: string }>(
+        `SELECT count(*) FROM inbox WHERE queue = $1`,
+        [`${fixture.prefix}orders.subscriptions`],
+      );
+      return Number(rows[0]?.count);
+    }, WAIT)
+    .toBe(3);
+  expect(await bought()).toHaveLength(2);
+});
+
+test('a request that nobody handles in time is late, and takes effect once', async () => {
+  await fixture.pause();
+  const body = Buffer.from(JSON.stringify({ user_id: 'late' }));
+  const request = {
+    exchange: `${fixture.prefix}SUBSCRIPTIONS`,
+    routingKey: 'SUBSCRIPTIONS_PURCHASED',
+    body,
+    messageId: randomUUID(),
+  };
+  expect(await fixture.rpc.call(request, 1_000)).toBeUndefined();
+  fixture.resume();
+  expect(await fixture.rpc.call(request, 20_000)).toMatchObject({ ok: true });
+  const { rows } = await fixture.pool.query(`SELECT FROM subscriptions WHERE user_id = 'late'`);
+  expect(rows).toHaveLength(1);
+});
