@@ -40,7 +40,8 @@ export function topologyNames(queue: string): TopologyNames {
  * it; says which argument differs and what to do.
  */
 export async function declareTopology(connection: ChannelModel, queue: string): Promise<void> {
-  await declare(connection, queue, declareAll);
+  const overflow = await findDeadQueueOverflow(connection, topologyNames(queue));
+  await declare(connection, queue, (channel, names) => declareAll(channel, names, overflow));
 }
 
 /** Declares the queue of pulses alone: if it exists, this compares its arguments and creates nothing. Throws the same. */
@@ -100,12 +101,45 @@ const PRECONDITION_FAILED = 406;
  */
 const NO_DELIVERY_LIMIT = 2_147_483_647;
 
-async function declareAll(channel: Channel, names: TopologyNames): Promise<void> {
-  await channel.assertExchange(names.deadExchange, 'fanout', { durable: true });
-  await channel.assertQueue(names.deadQueue, {
+/** Matters only where a policy limits the length of a queue: then it refuses the newest, and drops no message. */
+const REFUSES_NEWEST = { 'x-overflow': 'reject-publish' };
+type Overflow = Partial<typeof REFUSES_NEWEST>;
+
+/** Version 0.1 declared the queue of dead letters without `x-overflow`, and arguments of a queue cannot change. */
+async function findDeadQueueOverflow(
+  connection: ChannelModel,
+  names: TopologyNames,
+): Promise<Overflow> {
+  const channel = await connection.createChannel();
+  channel.on('error', () => undefined);
+  try {
+    await assertDeadQueue(channel, names, REFUSES_NEWEST);
+  } catch {
+    // It has other arguments, or RabbitMQ refuses this user: the declaration of everything says which.
+    return {};
+  }
+  await closeChannel(channel);
+  return REFUSES_NEWEST;
+}
+
+async function assertDeadQueue(
+  channel: Channel,
+  { deadQueue }: TopologyNames,
+  overflow: Overflow,
+): Promise<void> {
+  await channel.assertQueue(deadQueue, {
     durable: true,
-    arguments: { 'x-queue-type': 'quorum', 'x-delivery-limit': NO_DELIVERY_LIMIT },
+    arguments: { 'x-queue-type': 'quorum', 'x-delivery-limit': NO_DELIVERY_LIMIT, ...overflow },
   });
+}
+
+async function declareAll(
+  channel: Channel,
+  names: TopologyNames,
+  overflow: Overflow,
+): Promise<void> {
+  await channel.assertExchange(names.deadExchange, 'fanout', { durable: true });
+  await assertDeadQueue(channel, names, overflow);
   await channel.bindQueue(names.deadQueue, names.deadExchange, '');
   await channel.assertQueue(names.parkedQueue, {
     durable: true,
@@ -113,8 +147,7 @@ async function declareAll(channel: Channel, names: TopologyNames): Promise<void>
       'x-queue-type': 'quorum',
       // A person who looks at a message returns it, which counts as an attempt.
       'x-delivery-limit': NO_DELIVERY_LIMIT,
-      // Matters only where a policy limits its length: then it refuses the newest, and does not drop the oldest.
-      'x-overflow': 'reject-publish',
+      ...REFUSES_NEWEST,
     },
   });
   await channel.assertExchange(names.exchange, 'direct', { durable: true });

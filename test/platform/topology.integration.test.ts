@@ -12,6 +12,7 @@ import {
   topologyNames,
 } from '../../src/platform/topology.ts';
 import { eventually } from '../support/eventually.ts';
+import { startPrivateRabbit } from '../support/private-rabbit.ts';
 import { isolatedServices, type IsolatedServices } from '../support/isolated.ts';
 import { deleteTopology } from '../support/servers.ts';
 
@@ -75,6 +76,45 @@ describe('declareTopology', () => {
           `Pulse needs "20", it has "5". Drain and delete it, or set PULSE_QUEUE to a new name.`,
       });
     });
+  });
+
+  test('takes the queue of dead letters as version 0.1 declared it', async () => {
+    await withQueue('older', async (queue) => {
+      const channel = await connection.createChannel();
+      await channel.assertQueue(topologyNames(queue).deadQueue, {
+        durable: true,
+        arguments: { 'x-queue-type': 'quorum', 'x-delivery-limit': 2_147_483_647 },
+      });
+      await channel.close();
+      await declareTopology(connection, queue);
+      await declareTopology(connection, queue);
+    });
+  });
+
+  test('where a policy limits the queues, none drops a message: the newest are refused', async () => {
+    const rabbit = await startPrivateRabbit();
+    const own = await openRabbitConnection(rabbit.url, { name: 'test' });
+    try {
+      const { queue, deadQueue, parkedQueue } = topologyNames('pulses');
+      await declareTopology(own, queue);
+      await rabbit.limitLength('^pulses', 1);
+      for (const name of [queue, deadQueue, parkedQueue]) {
+        const channel = await own.createConfirmChannel();
+        const publish = (id: string): Promise<boolean> =>
+          new Promise((resolve) => {
+            channel.publish('', name, Buffer.from(id), { persistent: true }, (error: unknown) => {
+              resolve(error === null);
+            });
+          });
+        let confirmed = 0;
+        while (confirmed < 100 && (await publish(`${confirmed}`))) confirmed += 1;
+        expect((await readQueueDepth(own, name))?.readyCount).toBe(confirmed);
+        expect(await channel.get(name)).toMatchObject({ content: Buffer.from('0') });
+      }
+    } finally {
+      await closeRabbitConnection(own);
+      await rabbit.close();
+    }
   });
 
   test('refuses a classic queue of the same name', async () => {

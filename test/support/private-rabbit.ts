@@ -14,6 +14,8 @@ export interface PrivateRabbit {
   readonly url: string;
   /** While on, RabbitMQ reads nothing more from connections that publish. It still delivers. */
   setMemoryAlarm(on: boolean): Promise<void>;
+  /** Limits the length of the queues whose names match, as an operator can. */
+  limitLength(pattern: string, lengthMax: number): Promise<void>;
   /** Stops it and removes its files. */
   close(): Promise<void>;
 }
@@ -46,6 +48,15 @@ export async function startPrivateRabbit(): Promise<PrivateRabbit> {
   return {
     url,
     setMemoryAlarm: (on) => control('set_vm_memory_high_watermark', on ? '0' : '0.4'),
+    limitLength: (pattern, lengthMax) =>
+      control(
+        'set_policy',
+        'limit',
+        pattern,
+        `{"max-length":${lengthMax}}`,
+        '--apply-to',
+        'queues',
+      ),
     close: () => guardian.stop(),
   };
 }
