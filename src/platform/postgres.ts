@@ -31,6 +31,9 @@ const ROLLBACK_TIMEOUT_MS = 5_000;
 /**
  * SQLSTATE and Node.js error codes after which the same work may succeed later.
  *
+ * Not among them: 53400, a limit such as temp_file_limit that the same work would reach again; 58030, a disk that
+ * fails, which somebody must see; 57P04, a dropped database.
+ *
  * @see https://www.postgresql.org/docs/current/errcodes-appendix.html
  */
 const TRANSIENT_CODES: ReadonlyMap<string, ErrorCode> = new Map<string, ErrorCode>([
@@ -45,6 +48,7 @@ const TRANSIENT_CODES: ReadonlyMap<string, ErrorCode> = new Map<string, ErrorCod
   ['57P03', 'PULSE_POSTGRES_UNREACHABLE'], // cannot_connect_now
   ['57P05', 'PULSE_POSTGRES_UNREACHABLE'], // idle_session_timeout
   ['25P03', 'PULSE_POSTGRES_UNREACHABLE'], // idle_in_transaction_session_timeout
+  ['25P04', 'PULSE_POSTGRES_UNREACHABLE'], // transaction_timeout, from Postgres 17 on: ends the session as well
   ['25006', 'PULSE_POSTGRES_UNREACHABLE'], // read_only_sql_transaction: a standby, during a failover
   ['ECONNREFUSED', 'PULSE_POSTGRES_UNREACHABLE'],
   ['ECONNRESET', 'PULSE_POSTGRES_UNREACHABLE'],
@@ -63,6 +67,7 @@ const TRANSIENT_CODES: ReadonlyMap<string, ErrorCode> = new Map<string, ErrorCod
   ['53300', 'PULSE_POSTGRES_BUSY'], // too_many_connections
   ['55P03', 'PULSE_POSTGRES_BUSY'], // lock_not_available: lock_timeout
   ['57014', 'PULSE_POSTGRES_BUSY'], // query_canceled: statement_timeout
+  ['72000', 'PULSE_POSTGRES_BUSY'], // snapshot_too_old, until Postgres 16: old_snapshot_threshold
 ]);
 
 /** Codes that waiting does not fix: the server answers, but the credentials or the database name are wrong. */
@@ -164,9 +169,19 @@ export async function withTransaction<T>(
  * unchanged.
  */
 export function toPulseError(error: unknown): Error {
-  const code = TRANSIENT_CODES.get(String(codeOf(error)));
+  const code = isPoolerLoss(error)
+    ? 'PULSE_POSTGRES_UNREACHABLE'
+    : TRANSIENT_CODES.get(String(codeOf(error)));
   if (code === undefined || error instanceof PulseError) return toError(error);
   return new TransientError(code, `Postgres: ${toError(error).message}`, { cause: error });
+}
+
+/**
+ * Whether PgBouncer ended the session, for example because it cannot reach Postgres: it gives all its errors this code.
+ * Postgres gives it to mistakes in what it was sent, which are defects and end no session.
+ */
+function isPoolerLoss(error: unknown): boolean {
+  return error instanceof DatabaseError && error.code === '08P01' && error.severity === 'FATAL';
 }
 
 /** The rows of one statement outside a transaction. @throws What toPulseError returns. */

@@ -95,9 +95,37 @@ describe('withTransaction', () => {
     ],
     ["DO $$ BEGIN RAISE SQLSTATE '40P01'; END $$", 'PULSE_POSTGRES_BUSY'],
     ["DO $$ BEGIN RAISE SQLSTATE '57P03'; END $$", 'PULSE_POSTGRES_UNREACHABLE'],
+    // As Postgres 17 and 16 raise them.
+    ["DO $$ BEGIN RAISE SQLSTATE '25P04'; END $$", 'PULSE_POSTGRES_UNREACHABLE'],
+    ["DO $$ BEGIN RAISE SQLSTATE '72000'; END $$", 'PULSE_POSTGRES_BUSY'],
   ])('%s is transient', async (sql, code) => {
     const work = withTransaction(pool, (client) => client.query(sql));
     await expect(work).rejects.toMatchObject({ name: 'TransientError', code });
+  });
+
+  test.each(['query_wait_timeout', 'no more connections allowed (max_client_conn)'])(
+    'a PgBouncer that ends the session is unavailable: %s',
+    async (reason) => {
+      const fields = Buffer.from(`SFATAL\0C08P01\0M${reason}\0\0`);
+      const head = Buffer.alloc(5, 'E');
+      head.writeUInt32BE(fields.length + 4, 1);
+      const pooler = createServer((socket) => {
+        socket.once('data', () => socket.end(Buffer.concat([head, fields])));
+      }).listen(0, '127.0.0.1');
+      await once(pooler, 'listening');
+      const { port } = pooler.address() as { port: number };
+      const pooled = createPool(`postgres://me@127.0.0.1:${port}/pulse`, { name: 'test', logger });
+      await expect(
+        withTransaction(pooled, (client) => client.query('SELECT 1')),
+      ).rejects.toMatchObject({ name: 'TransientError', code: 'PULSE_POSTGRES_UNREACHABLE' });
+      await pooled.end();
+      pooler.close();
+    },
+  );
+
+  test('a mistake in what Postgres was sent is none of its outages', async () => {
+    const work = withTransaction(pool, (client) => client.query('SELECT $1, $2', ['one']));
+    await expect(work).rejects.toMatchObject({ name: 'error', code: '08P01' });
   });
 
   test("an error of the statement itself remains the driver's error", async () => {
