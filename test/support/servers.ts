@@ -41,8 +41,12 @@ export async function withChannel<T>(
   }
 }
 
-/** Suffixes of the order queues in an installation. PULSE_QUEUE is the prefix. */
-const ORDER_QUEUES = ['orders.processing', 'orders.enrichment', 'orders.completion'];
+/** Suffixes of the queues and exchanges of messages in an installation. PULSE_QUEUE is the prefix. */
+const MESSAGE_QUEUES = [
+  ...['orders.processing', 'orders.enrichment', 'orders.completion', 'orders.subscriptions'],
+  ...['PURCHASED', 'CANCELED', 'RESTARTED'],
+];
+const MESSAGE_EXCHANGES = ['orders', 'SUBSCRIPTIONS'];
 
 /** Deletes the queues and exchanges of `queue`; missing ones are no error. */
 export async function deleteTopology(url: string, queue: string): Promise<void> {
@@ -51,7 +55,7 @@ export async function deleteTopology(url: string, queue: string): Promise<void> 
       await channel.deleteQueue(name);
       await channel.deleteExchange(name);
     }
-    for (const name of ORDER_QUEUES) await channel.deleteQueue(`${queue}.${name}`);
-    await channel.deleteExchange(`${queue}.orders`);
+    for (const name of MESSAGE_QUEUES) await channel.deleteQueue(`${queue}.${name}`);
+    for (const name of MESSAGE_EXCHANGES) await channel.deleteExchange(`${queue}.${name}`);
   });
 }
