@@ -20,12 +20,20 @@ export interface MeterOptions {
   /** The API will never accept this pulse as it is. */
   readonly onRejected?: (rejected: RejectedPulse, pulse: IdentifiedPulse) => void;
   readonly onDropped?: (pulse: IdentifiedPulse) => void;
-  /** An attempt failed, or some pulses were not confirmed (then `error` is undefined). It will be retried. */
+  /**
+   * An attempt failed, or some pulses were not confirmed (then `error` is undefined). It will be retried. Report it
+   * when `refused` is true.
+   */
   readonly onRetry?: (retry: MeterRetry) => void;
 }
 
 export interface MeterRetry {
   readonly error: unknown;
+  /**
+   * The token, its rights or the URL is wrong: nothing is sent until somebody changes that. The meter keeps trying, in
+   * case it is changed on the other side.
+   */
+  readonly refused: boolean;
   /** Failed attempts in a row. */
   readonly attempt: number;
   readonly delayMs: number;

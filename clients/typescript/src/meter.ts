@@ -8,7 +8,7 @@
 import type { IdentifiedPulse, Pulse, SendOutcome } from './api-types.ts';
 import { identify } from './identify.ts';
 import { toSettings, type MeterOptions, type MeterSettings } from './meter-options.ts';
-import { retryDelayMs } from './retry.ts';
+import { isTemporary, retryDelayMs } from './retry.ts';
 import { sleep, TIMER_MS_MAX } from './timers.ts';
 import { PulseApiError } from './transport.ts';
 
@@ -27,12 +27,13 @@ export interface Meter {
   record(pulse: Pulse): string;
   /**
    * Sends at once. Resolves to true when everything recorded before is settled; to false after `timeoutMs`, or as
-   * soon as the API refuses the token or its rights (401, 403): `lastError` says so, and repeating will not help.
+   * soon as the answer is one that repeating will not change: the token, its rights or the URL is wrong (401, 403, 404
+   * and so on). `lastError` says which.
    */
   flush(timeoutMs?: number): Promise<boolean>;
   /**
    * Stops recording, sends the rest for at most `timeoutMs` (default: 30 seconds; Infinity waits without end, but not
-   * for a refused token), and returns what is not settled then. `lastError` says why. Record it again later with the
+   * after an answer that repeating will not change), and returns what is not settled then. `lastError` says why. Record it again later with the
    * same ids, and nothing counts twice.
    */
   close(timeoutMs?: number): Promise<readonly IdentifiedPulse[]>;
@@ -173,8 +174,11 @@ class BufferingMeter implements Meter {
       attempt += 1;
       const delayMs = retryDelayMs(attempt, failure.error, this.#options);
       const bufferedCount = this.#buffer.length;
-      this.#tell(() => this.#options.onRetry?.({ ...failure, attempt, delayMs, bufferedCount }));
-      if (isRefused(failure.error)) this.#giveUpWaiting();
+      const refused = isRefused(failure.error);
+      this.#tell(() =>
+        this.#options.onRetry?.({ ...failure, refused, attempt, delayMs, bufferedCount }),
+      );
+      if (refused) this.#giveUpWaiting();
       await sleep(delayMs, signal);
     }
   }
@@ -240,7 +244,7 @@ class BufferingMeter implements Meter {
   }
 }
 
-/** The token, or what it may do: the next request will be refused as well. */
+/** The next request will be refused as well, until somebody changes the token, its rights, the URL or the API. */
 function isRefused(error: unknown): boolean {
-  return error instanceof PulseApiError && (error.status === 401 || error.status === 403);
+  return error instanceof PulseApiError && !isTemporary(error);
 }

@@ -85,12 +85,13 @@ export function createPulseClient(options: PulseClientOptions): PulseClient {
         json: pulses.map(idempotencyKey === undefined ? identify : toWire),
         headers: idempotencyKey === undefined ? {} : { 'idempotency-key': idempotencyKey },
         signal,
+        isAnswer: hasOutcomes,
       });
       return outcomes;
     } catch (error) {
-      const outcomes = error instanceof PulseApiError ? error.problem?.outcomes : undefined;
-      if (outcomes === undefined) throw error;
-      return outcomes;
+      const problem: unknown = error instanceof PulseApiError ? error.problem : undefined;
+      if (!hasOutcomes(problem)) throw error;
+      return problem.outcomes;
     }
   };
   const usagePage = (query: UsageQuery = {}) =>
@@ -117,4 +118,13 @@ export function createPulseClient(options: PulseClientOptions): PulseClient {
     send,
     meter: (meterOptions) => createMeter(send, meterOptions),
   };
+}
+
+/** False for the JSON of another server, which a wrong URL may lead to. */
+function hasOutcomes(body: unknown): body is { readonly outcomes: readonly SendOutcome[] } {
+  if (typeof body !== 'object' || body === null || !('outcomes' in body)) return false;
+  const { outcomes } = body;
+  return (
+    Array.isArray(outcomes) && outcomes.every((one) => typeof one === 'object' && one !== null)
+  );
 }

@@ -12,7 +12,11 @@ export class PulseApiError extends Error {
   readonly retryAfterMs: number | undefined;
 
   constructor(status: number, problem: Problem | undefined, retryAfterMs: number | undefined) {
-    super(`${status} ${problem?.code ?? ''}: ${problem?.detail ?? 'no problem document'}`);
+    super(
+      problem === undefined
+        ? `${status}: the answer is not from Pulse. Check the url, and what is between.`
+        : `${status} ${problem.code}: ${problem.detail}`,
+    );
     this.name = 'PulseApiError';
     this.status = status;
     this.code = problem?.code ?? '';
@@ -53,6 +57,8 @@ export interface RequestOptions {
   readonly signal?: AbortSignal | undefined;
   /** How long the API may need, where that is more than `timeoutMs` of the transport. */
   readonly answerWithinMs?: number;
+  /** Whether a body is what this call returns, where the caller would break on another. */
+  readonly isAnswer?: (body: unknown) => boolean;
 }
 
 type QueryValue = string | number | boolean | Date | readonly string[] | undefined;
@@ -81,7 +87,7 @@ export function createTransport(options: TransportOptions): Transport {
       token = next;
     },
     async request<T>(method: string, path: string, given: RequestOptions = {}): Promise<T> {
-      const { query = {}, json, headers, signal, answerWithinMs = 0 } = given;
+      const { query = {}, json, headers, signal, answerWithinMs = 0, isAnswer = isJson } = given;
       const timeout = AbortSignal.timeout(timerMs(Math.max(timeoutMs, answerWithinMs)));
       const within = signal === undefined ? timeout : AbortSignal.any([signal, timeout]);
       const current = typeof token === 'function' ? await unlessAborted(token(), within) : token;
@@ -110,7 +116,7 @@ export function createTransport(options: TransportOptions): Transport {
         });
       }
       const body = parse(text);
-      if (status >= 200 && status < 300 && body !== undefined) return body as T;
+      if (status >= 200 && status < 300 && isAnswer(body)) return body as T;
       const problem = isProblem(body) ? body : undefined;
       throw new PulseApiError(status, problem, retryAfterMs(responseHeaders.get('retry-after')));
     },
@@ -157,6 +163,10 @@ function parse(text: string): unknown {
     // The page of a proxy, or an empty body.
     return undefined;
   }
+}
+
+function isJson(body: unknown): boolean {
+  return body !== undefined;
 }
 
 function isProblem(body: unknown): body is Problem {

@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import type { IdentifiedPulse, SendOutcome } from '../src/api-types.ts';
 import { createMeter, MeterClosedError, MeterFullError } from '../src/meter.ts';
-import type { MeterOptions, MeterRetry } from '../src/meter-options.ts';
-import { PulseApiError, PulseConnectionError } from '../src/transport.ts';
+import type { MeterRetry } from '../src/meter-options.ts';
+import { PulseApiError } from '../src/transport.ts';
+import { accept, doubt, LOST, open, PULSE, refuse, type Answer } from './meter-fixture.ts';
 
 beforeEach(() => {
   vi.useFakeTimers();
@@ -10,40 +10,6 @@ beforeEach(() => {
 afterEach(() => {
   vi.useRealTimers();
 });
-
-const PULSE = { tenant: 'acme', product_sku: 'cpu', use_unity: 'h', used_amount: '0.25' };
-const LOST = new PulseConnectionError('lost', { cause: undefined });
-
-type Answer = Error | ((pulse: IdentifiedPulse, index: number) => SendOutcome);
-
-const accept: Answer = ({ id }, index) => ({ index, status: 'accepted', id });
-const refuse: Answer = (_pulse, index) => ({
-  index,
-  status: 'rejected',
-  field: 'tenant',
-  code: 'invalid_tenant',
-  reason: 'wrong',
-});
-const doubt: Answer = ({ id }, index) => ({
-  index,
-  status: 'unconfirmed',
-  id,
-  code: 'unconfirmed',
-  reason: 'again',
-});
-
-/** A meter whose requests are answered one after the other; the last answer repeats. */
-function open(answers: Answer[], options: MeterOptions = {}) {
-  const requests: IdentifiedPulse[][] = [];
-  const meter = createMeter((pulses) => {
-    const answer = answers[Math.min(requests.length, answers.length - 1)]!;
-    requests.push([...pulses]);
-    return answer instanceof Error
-      ? Promise.reject(answer)
-      : Promise.resolve(pulses.map((pulse, index) => answer(pulse, index)));
-  }, options);
-  return { meter, requests };
-}
 
 describe('a recorded pulse', () => {
   test('is sent after the interval, together with the others, with an id and a time', async () => {
@@ -222,18 +188,6 @@ describe('flush and close', () => {
     await vi.runAllTimersAsync();
     expect([await closed, meter.lastError]).toEqual([[], undefined]);
   });
-
-  test.each([401, 403])(
-    'close does not wait for a token that is refused with %i',
-    async (status) => {
-      const refused = new PulseApiError(status, undefined, undefined);
-      const { meter, requests } = open([refused]);
-      const id = meter.record(PULSE);
-      expect(await meter.close(Infinity)).toMatchObject([{ id }]);
-      expect(meter.lastError).toBe(refused);
-      expect(requests).toHaveLength(1);
-    },
-  );
 
   test('close aborts a request that hangs, and does not wait to retry it', async () => {
     const onRetry = vi.fn();

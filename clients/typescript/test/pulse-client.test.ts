@@ -110,6 +110,21 @@ describe('send', () => {
   });
 });
 
+test.each([[{}], [[]], [null], [{ outcomes: 'none' }], [{ outcomes: [null] }]])(
+  'a meter whose URL leads to another server, which answers %j, keeps its pulses and says so',
+  async (body) => {
+    const { url, seen } = await serve(reply(200, body));
+    const meter = createPulseClient({ url }).meter();
+    const id = meter.record(PULSE);
+    expect(await meter.close()).toMatchObject([{ id }]);
+    expect(meter.lastError).toMatchObject({
+      name: 'PulseApiError',
+      message: '200: the answer is not from Pulse. Check the url, and what is between.',
+    });
+    expect(seen).toHaveLength(1);
+  },
+);
+
 describe('what fails', () => {
   const failure = (url: string, timeoutMs = 5_000) =>
     createPulseClient({ url, timeoutMs })
