@@ -51,7 +51,12 @@ export function answerError(error: unknown, request: FastifyRequest, reply: Fast
   if (status === 503) void reply.header('retry-after', RETRY_AFTER_SECONDS);
   void reply
     .code(status)
-    .headers({ 'x-request-id': request.id, ...problem.options.headers })
+    // The answer that failed may have been one that a cache may keep.
+    .headers({
+      'x-request-id': request.id,
+      'cache-control': 'no-store',
+      ...problem.options.headers,
+    })
     .type(PROBLEM_MEDIA_TYPE)
     .send(problemBody(problem, { requestId: request.id, url: request.url }));
 }

@@ -183,7 +183,7 @@ export async function waitForRedis(
       }
     },
     refusalOf,
-    silenceOf,
+    silenceOf: (error) => silenceOf(url, error),
   };
   await waitForServer(server, options).finally(() => client.off('error', onError));
 }
@@ -219,13 +219,22 @@ function refusalOf(error: unknown): string | undefined {
 }
 
 /** What is said of a server that was waited for in vain. */
-function silenceOf(error: unknown): string {
+function silenceOf(url: string, error: unknown): string {
   const code = codeOf(error);
   if (code === 'PULSE_REDIS_REPLICA') {
     return 'is a replica, which takes no writes: the URL must lead to the primary';
   }
   if (error instanceof ReplyError) return `is not ready (${(error as Error).message})`;
-  return code === undefined ? 'does not answer' : `does not answer (${code})`;
+  return `does not answer (${code ?? 'no connection in time'})${whetherTls(url, code)}`;
+}
+
+/** A server without TLS waits for more of what it takes for a command; one with TLS closes. */
+function whetherTls(url: string, code: string | number | undefined): string {
+  if (url.startsWith('rediss')) {
+    const isSilent = code === undefined || code === 'ETIMEDOUT';
+    return isSilent ? ': if the port is one without TLS, the URL begins with redis' : '';
+  }
+  return code === 'ECONNRESET' ? ': if the port is one with TLS, the URL begins with rediss' : '';
 }
 
 /** A cluster client's error says only that it failed; the reason is in the last node's error. */

@@ -3,6 +3,7 @@ import { fastify } from 'fastify';
 import { afterEach, expect, test } from 'vitest';
 import { addAnswerBudget } from '../../src/http/answer-budget.ts';
 import { addAnswerDeadline } from '../../src/http/answer-deadline.ts';
+import { addConditionalAnswers } from '../../src/http/conditional.ts';
 import { answerError } from '../../src/http/error-handler.ts';
 
 const MIB = 1024 * 1024;
@@ -21,8 +22,9 @@ async function openApi() {
   app.setErrorHandler(answerError);
   app.decorateRequest('user', null as never);
   addAnswerDeadline(app, { answerWithinMs: 60_000 });
+  addConditionalAnswers(app);
   addAnswerBudget(app, { callerBytesMax: 40 * MIB, bytesMax: 200 * MIB });
-  app.get('/large', () => {
+  app.get('/large', { config: { conditional: true } }, () => {
     answered.count += 1;
     return LARGE;
   });
@@ -35,6 +37,7 @@ async function openApi() {
   return {
     answered,
     port,
+    url,
     statusOf: async (path: string, init = {}) => {
       const response = await fetch(url + path, init);
       await response.arrayBuffer();
@@ -53,10 +56,14 @@ function askWithoutReading(port: number): Socket {
 }
 
 test('answers that nobody reads are limited in bytes, until their connections are gone', async () => {
-  const { answered, port, statusOf } = await openApi();
+  const { answered, port, url, statusOf } = await openApi();
   const sockets = [askWithoutReading(port), askWithoutReading(port)];
   await expect.poll(() => answered.count).toBe(2);
-  expect(await statusOf('/large')).toBe(429);
+  const refused = await fetch(`${url}/large`);
+  expect(refused.status).toBe(429);
+  // No cache may keep it in place of the answer.
+  expect(refused.headers.get('cache-control')).toBe('no-store');
+  expect(refused.headers.get('etag')).toBeNull();
   expect(await statusOf('/small')).toBe(200);
   expect(await statusOf('/large', { method: 'POST' })).toBe(200);
   for (const socket of sockets) socket.destroy();

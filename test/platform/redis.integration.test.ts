@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { pino } from 'pino';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
@@ -118,6 +119,30 @@ describe('waitForRedis', () => {
     const { message } = failure as Error;
     expect(message).toMatch(/^REDIS_URL: .*127\.0\.0\.1/);
     expect(message).not.toContain('geheim');
+  });
+
+  test('says that the URL may ask for TLS where there is none, or the reverse', async () => {
+    const tls = server.url.replace('redis:', 'rediss:');
+    await expect(
+      waitForRedis(create(tls), { url: tls, timeoutMs: 300, logger }),
+    ).rejects.toMatchObject({
+      message:
+        `REDIS_URL: Redis at ${tls} does not answer (no connection in time): ` +
+        'if the port is one without TLS, the URL begins with redis.',
+    });
+    // As a TLS server does with what is no handshake.
+    const resetting = createServer((socket) => socket.once('data', () => socket.resetAndDestroy()));
+    resetting.listen(0, '127.0.0.1');
+    await once(resetting, 'listening');
+    const plain = `redis://127.0.0.1:${(resetting.address() as AddressInfo).port}`;
+    await expect(
+      waitForRedis(create(plain), { url: plain, timeoutMs: 300, logger }),
+    ).rejects.toMatchObject({
+      message:
+        `REDIS_URL: Redis at ${plain} does not answer (ECONNRESET): ` +
+        'if the port is one with TLS, the URL begins with rediss.',
+    });
+    resetting.close();
   });
 
   test('does not wait when the password is wrong', async () => {
