@@ -128,6 +128,33 @@ export const orders: DashboardSource = {
       ],
     },
     {
+      title: 'Subscriptions',
+      panels: [
+        {
+          kind: 'graph',
+          title: 'Requests for changes a second',
+          description:
+            'Of the API. Late: answered 202, because no processor answered in time. Failed: RabbitMQ took none.',
+          unit: 'cps',
+          queries: {
+            '{{outcome}}': 'sum by (outcome) (rate(pulse_rpc_requests_total[$__rate_interval]))',
+          },
+          runbook: 'handler-failing',
+        },
+        {
+          kind: 'graph',
+          title: 'Time to an answer',
+          description: 'From a request of the API to the answer of a processor.',
+          unit: 's',
+          queries: {
+            p50: quantile(0.5, 'pulse_rpc_answer_seconds', 'le'),
+            p99: quantile(0.99, 'pulse_rpc_answer_seconds', 'le'),
+          },
+          runbook: 'handler-failing',
+        },
+      ],
+    },
+    {
       title: 'Outbox and external service',
       panels: [
         {

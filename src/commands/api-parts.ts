@@ -10,6 +10,8 @@ import type { Clients } from '../cli/clients.ts';
 import type { Part, PartRun } from '../cli/part.ts';
 import { serverChecks, toCheck } from '../cli/server-checks.ts';
 import type { ApiModule } from '../http/api-module.ts';
+import { measureRpc } from '../messaging/messaging-metrics.ts';
+import { createRpcClient, type RpcClient } from '../messaging/rpc-client.ts';
 import { assertRights } from '../platform/postgres-rights.ts';
 import { addPopulateMetrics } from '../populate/populate-metrics.ts';
 import { createOrdersCache } from '../orders/orders-cache.ts';
@@ -21,11 +23,17 @@ import { createPublisher, type Publisher } from '../publish/publisher.ts';
 import { tracePublish } from '../publish/traced-publish.ts';
 import { createQuarantineModule, type DeadLetterReplay } from '../quarantine/quarantine-routes.ts';
 import { createSendingModule, type SendingModuleOptions } from '../sending/send-routes.ts';
+import {
+  createSubscriptionsModule,
+  type SubscriptionsModuleDeps,
+} from '../subscriptions/subscriptions-routes.ts';
 import { createPulsesModule } from '../usage/pulses-routes.ts';
 import { createUsageModule, type UsageSources } from '../usage/usage-routes.ts';
 
 /** Unconfirmed publications of one API process. */
 const PUBLISHER_WINDOW = 1_000;
+/** A request that RabbitMQ has not taken by then is dropped: its caller has been told so. */
+const RPC_WAIT_MS = 5_000;
 /** The share of the stop timeout that the API may use; parts that close later, such as ingest, need the rest. */
 const CLOSE_SHARE = 0.5;
 
@@ -36,11 +44,12 @@ export interface ApiModulesDeps {
   readonly replay: DeadLetterReplay;
   readonly populate: PopulateModuleOptions;
   readonly orders: Omit<OrdersModuleDeps, 'pool'>;
+  readonly subscriptions: Omit<SubscriptionsModuleDeps, 'pool'>;
 }
 
 /** Every domain of the API, in the order of the reference page. */
 export function createApiModules(deps: ApiModulesDeps): readonly ApiModule[] {
-  const { pool, sending, usage, replay, populate, orders } = deps;
+  const { pool, sending, usage, replay, populate, orders, subscriptions } = deps;
   return [
     createSendingModule({ pool, ...sending }),
     createUsageModule({ pool, usage }),
@@ -48,6 +57,7 @@ export function createApiModules(deps: ApiModulesDeps): readonly ApiModule[] {
     createQuarantineModule({ pool, replay }),
     createCatalogModule(pool),
     createOrdersModule({ pool, ...orders }),
+    createSubscriptionsModule({ pool, ...subscriptions }),
     createPopulateModule(populate),
   ];
 }
@@ -101,6 +111,7 @@ export const apiPart: Part = {
         currency: config.orders.currency,
         onStep: run.onMessageStep,
       },
+      subscriptions: { rpc: startRpc(run, clients), tracing, prefix: config.messages.prefix },
     });
     const { requestDone: onRequestDone } = createApiMetrics(registry);
     const api = await startApi(
@@ -121,6 +132,18 @@ function startPopulateRuns(run: PartRun, { pool, servers }: Clients) {
   closer.add('populate runs', () => populateRuns.close(), CLOSE_SHARE);
   addPopulateMetrics(registry, () => populateRuns.totals());
   return populateRuns;
+}
+
+/** What asks other processes and waits for their answers; the run closes it. */
+function startRpc({ logger, closer, registry }: PartRun, { servers }: Clients): RpcClient {
+  const rpc = createRpcClient({
+    url: servers.rabbitmqUrl,
+    logger,
+    name: 'pulse api requests',
+    waitTimeoutMs: RPC_WAIT_MS,
+  });
+  closer.add('requests', (withinMs) => rpc.close(withinMs), CLOSE_SHARE);
+  return measureRpc(registry, rpc);
 }
 
 /** The API's publisher, with metrics and traces; the run closes it. */

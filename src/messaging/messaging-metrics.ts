@@ -6,6 +6,7 @@ import type { Watch } from '../platform/watch.ts';
 import { MESSAGE_OUTCOMES, type MessageOutcome } from './handle-message.ts';
 import type { QueuesWatch } from './queues-watch.ts';
 import type { OutboxDepth } from './relay-query.ts';
+import type { RpcClient } from './rpc-client.ts';
 
 const SECONDS_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 
@@ -51,6 +52,43 @@ export function createRelayMetrics(registry: Registry) {
     record: (outcome: 'published' | 'failed'): void => {
       relayed.inc({ outcome });
     },
+  };
+}
+
+/** Counts the requests of a client and their outcomes. */
+export function measureRpc(registry: Registry, client: RpcClient): RpcClient {
+  const requests = new Counter({
+    name: 'pulse_rpc_requests_total',
+    help:
+      'Requests over RabbitMQ: answered, late (RabbitMQ has the request, the answer did not come in time), failed ' +
+      '(RabbitMQ did not confirm it).',
+    labelNames: ['outcome'],
+    registers: [registry],
+  });
+  const seconds = new Histogram({
+    name: 'pulse_rpc_answer_seconds',
+    help: 'Time from a request over RabbitMQ to its answer.',
+    buckets: SECONDS_BUCKETS,
+    registers: [registry],
+  });
+  for (const outcome of ['answered', 'late', 'failed']) requests.inc({ outcome }, 0);
+  return {
+    get state() {
+      return client.state;
+    },
+    async call(request, timeoutMs) {
+      const startedMs = performance.now();
+      try {
+        const answer = await client.call(request, timeoutMs);
+        requests.inc({ outcome: answer === undefined ? 'late' : 'answered' });
+        if (answer !== undefined) seconds.observe((performance.now() - startedMs) / 1000);
+        return answer;
+      } catch (error) {
+        requests.inc({ outcome: 'failed' });
+        throw error;
+      }
+    },
+    close: (timeoutMs) => client.close(timeoutMs),
   };
 }
 

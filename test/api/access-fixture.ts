@@ -10,7 +10,12 @@ import { createKeyText, keyText } from '../../src/access/key-text.ts';
 import { addUser, setUserDisabled } from '../../src/access/users.ts';
 import type { TenantScope } from '../../src/core/tenant-scope.ts';
 import { insertOrder } from '../../src/orders/orders-query.ts';
-import { createPool } from '../../src/platform/postgres.ts';
+import { createPool, withTransaction } from '../../src/platform/postgres.ts';
+import {
+  changeSubscription,
+  purchaseSubscription,
+} from '../../src/subscriptions/change-subscription.ts';
+import { directRpc } from '../subscriptions/direct-rpc.ts';
 import { isolatedServices } from '../support/isolated.ts';
 import { OTHER_TENANT, OWN_TENANT, type MatrixWorld } from './access-matrix.ts';
 import {
@@ -42,7 +47,7 @@ export async function createAccessFixture() {
   };
   const identities = createIdentities(pool, logger);
   const { app } = await createTestApp(
-    { pool, identities, populateRuns, replay, sending },
+    { pool, identities, populateRuns, replay, sending, subscriptions: { rpc: directRpc(pool) } },
     { populateRunsMax: 1_000 },
   );
   await app.ready();
@@ -87,14 +92,30 @@ async function createWorld(
   });
   // Refusals repeat the path, which must not name the tenant.
   await pool.query('UPDATE customers SET id = $1 WHERE id = $2', [customerId, name]);
+  const newSubscription = () => insertSubscriptionOf(pool, customerId);
   return {
     customerId,
     sku,
     orderId,
+    subscriptionId: await newSubscription(),
+    newSubscription,
     pulseId: rows[0]!.id,
     populateRunId: run.id,
     newDeadLetter: () => insertDeadLetter(pool, OWN_TENANT),
   };
+}
+
+/** Writes an active subscription with a pending cancellation. */
+async function insertSubscriptionOf(pool: Pool, userId: string): Promise<string> {
+  const id = randomUUID();
+  const origin = { cause: 'command', changedBy: 'test' } as const;
+  await withTransaction(pool, async (client) => {
+    const transaction = { client, prefix: '', publish: () => Promise.resolve() };
+    await purchaseSubscription(transaction, { id, userId }, origin);
+    const effectiveAt = new Date(Date.now() + 86_400_000);
+    await changeSubscription(transaction, { id, kind: 'canceled', effectiveAt }, origin);
+  });
+  return id;
 }
 
 /** Writes a quarantined dead letter. */

@@ -25,6 +25,9 @@ export interface MatrixWorld {
   /** The SKU of a product, which belongs to no tenant. */
   readonly sku: string;
   readonly orderId: string;
+  readonly subscriptionId: string;
+  /** Creates an active subscription; its second change is pending. @returns Its id. */
+  newSubscription(): Promise<string>;
   /** Creates a quarantined dead letter. @returns Its id. */
   newDeadLetter(): Promise<string>;
 }
@@ -109,6 +112,7 @@ export const ACCESS_MATRIX: Readonly<Record<string, MatrixRow>> = {
   ...catalogRows(),
   ...orderRows(V1),
   ...orderRows(''),
+  ...subscriptionRows(),
 
   [`GET ${V1}/dead-letters`]: {
     roles: READERS,
@@ -222,6 +226,48 @@ function catalogRows(): Readonly<Record<string, MatrixRow>> {
       request: () => ({
         url: `${V1}/units/dozen`,
         payload: { dimension: 'count', factor: '12' },
+      }),
+    },
+  };
+}
+
+function subscriptionRows(): Readonly<Record<string, MatrixRow>> {
+  const read = { roles: READERS, strangers: 404, shows: true } as const;
+  const write = { roles: OPERATORS, strangers: 404 } as const;
+  return {
+    [`POST ${V1}/subscriptions`]: {
+      ...write,
+      request: ({ customerId }) => ({
+        url: `${V1}/subscriptions`,
+        payload: { user_id: customerId },
+      }),
+    },
+    [`PUT ${V1}/subscriptions/:id/status`]: {
+      ...write,
+      request: async (world) => ({
+        url: `${V1}/subscriptions/${await world.newSubscription()}/status`,
+        // After the pending cancellation.
+        payload: { restarted: true, effective_at: new Date(Date.now() + 1e9).toISOString() },
+      }),
+    },
+    [`GET ${V1}/subscriptions`]: {
+      ...read,
+      request: () => ({ url: `${V1}/subscriptions` }),
+      strangers: 200,
+    },
+    [`GET ${V1}/subscriptions/:id`]: {
+      ...read,
+      request: ({ subscriptionId }) => ({ url: `${V1}/subscriptions/${subscriptionId}` }),
+    },
+    [`GET ${V1}/subscriptions/:id/changes`]: {
+      roles: READERS,
+      strangers: 404,
+      request: ({ subscriptionId }) => ({ url: `${V1}/subscriptions/${subscriptionId}/changes` }),
+    },
+    [`DELETE ${V1}/subscriptions/:id/changes/:number`]: {
+      ...write,
+      request: async (world) => ({
+        url: `${V1}/subscriptions/${await world.newSubscription()}/changes/2`,
       }),
     },
   };

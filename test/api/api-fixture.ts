@@ -23,10 +23,13 @@ export const OPTIONS = {
 
 /** The dependencies of the API, and its settings. */
 export interface TestDeps
-  extends Omit<ApiModulesDeps, 'populate' | 'orders'>, Omit<ApiDeps, 'access' | 'modules'> {
+  extends
+    Omit<ApiModulesDeps, 'populate' | 'orders' | 'subscriptions'>,
+    Omit<ApiDeps, 'access' | 'modules'> {
   readonly identities: Identities;
   readonly populateRuns: PopulateModuleOptions['populateRuns'];
   readonly orders: Partial<ApiModulesDeps['orders']>;
+  readonly subscriptions: Partial<ApiModulesDeps['subscriptions']>;
 }
 
 export interface TestOptions extends ApiOptions, AccessOptions {
@@ -149,6 +152,12 @@ export function testDeps(given: Partial<TestDeps> = {}, options: TestOptions = O
         currency: 'USD',
         onStep: () => undefined,
         ...given.orders,
+      },
+      subscriptions: {
+        rpc: { call: () => Promise.reject(new Error('There is no broker.')) },
+        tracing: NO_TRACING,
+        prefix: '',
+        ...given.subscriptions,
       },
       populate: { populateRuns, ...(populateRunsMax === undefined ? {} : { populateRunsMax }) },
     }),

@@ -12,12 +12,14 @@ import { arbitraryKeyText, arbitraryNanos, decimalOf, sentPulse } from '../suppo
 import { lintDescription } from './lint-description.ts';
 import { describeDeadLettersQueue } from '../../src/quarantine/quarantine-queue.ts';
 import { describeOrderQueues } from '../../src/orders/orders-asyncapi.ts';
+import { describeSubscriptionQueues } from '../../src/subscriptions/subscriptions-asyncapi.ts';
 import { describePulsesQueue } from '../../src/sending/pulses-queue.ts';
 
 const DOCUMENT = asyncApiDocument([
   describePulsesQueue('pulses'),
   describeDeadLettersQueue('pulses'),
   describeOrderQueues(''),
+  describeSubscriptionQueues(''),
 ]);
 
 describe('the AsyncAPI document', () => {

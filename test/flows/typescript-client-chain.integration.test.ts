@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { createPulseClient, type PulseClient } from '../../clients/typescript/src/pulse-client.ts';
 import { eventually } from '../support/eventually.ts';
@@ -21,7 +22,7 @@ const TIERS = {
   ],
 } as const;
 
-test('a real server accepts every call about the catalogue and orders with every parameter, and the answers match the types', async () => {
+test('a real server accepts every call about the catalogue, orders and subscriptions with every parameter, and the answers match the types', async () => {
   const flow = await openFlow({ ORDER_CURRENCY: 'USD' });
   const { ready } = await flow.start('start');
   const { client, uncalled } = watchCalls(createPulseClient({ url: ready.api! }));
@@ -30,6 +31,7 @@ test('a real server accepts every call about the catalogue and orders with every
   await checkProducts(client);
   await checkPricesAndUnits(client);
   await checkOrders(client);
+  await checkSubscriptions(client);
   expect(uncalled().chain).toEqual([]);
 });
 
@@ -161,4 +163,58 @@ async function checkOrders({ orders }: PulseClient): Promise<void> {
     ...second.data,
   ]);
   expect(await orders.page({ ...filters, status: 'pending' })).toEqual({ data: [], next: null });
+}
+
+async function checkSubscriptions({ subscriptions }: PulseClient): Promise<void> {
+  const wanted = { user_id: 'c/1', sku: 'thing', order_id: randomUUID() };
+  const key = { idempotencyKey: 'subscription-1' };
+  const bought = await subscriptions.purchase(wanted, key);
+  const facts = { id: UUID, ...wanted, tenant: 'acme', version: expect.any(Number) as number };
+  const times = { created_at: INSTANT, updated_at: INSTANT };
+  expect(bought).toEqual({ ...facts, ...times, status: 'active', pending: [] });
+  expect(await subscriptions.purchase(wanted, key)).toEqual(bought);
+  await expect(subscriptions.purchase({ user_id: 7 }, key)).rejects.toMatchObject({
+    ...{ status: 422, code: 'PULSE_API_IDEMPOTENCY_KEY_REUSED' },
+  });
+  const { id } = bought;
+  const at = new Date(Date.now() + HOUR_MS);
+  const pending = { number: 2, kind: 'canceled', effective_at: at.toISOString() };
+  expect(await subscriptions.cancel(id, { effectiveAt: at })).toMatchObject({
+    ...{ status: 'active', pending: [pending] },
+  });
+  await expect(subscriptions.cancel(id)).rejects.toMatchObject({
+    ...{ status: 409, code: 'PULSE_API_CHANGE_PENDING' },
+  });
+  expect(await subscriptions.withdraw(id, 2)).toMatchObject({ status: 'active', pending: [] });
+  expect(await subscriptions.cancel(id)).toMatchObject({ status: 'canceled' });
+  const restarted = await subscriptions.restart(id);
+  expect(restarted).toMatchObject({ id, status: 'active' });
+  expect(await subscriptions.get(id)).toEqual(restarted);
+  const changes = await subscriptions.changes(id, { limit: 3 });
+  const made = { cause: 'api', changed_by: 'admin', changed_at: INSTANT, effective_at: INSTANT };
+  const stays = { state: 'in_effect', withdrawn_by: null, withdrawn_at: null };
+  expect(changes).toEqual({
+    data: [
+      { number: 4, kind: 'restarted', ...made, ...stays },
+      { number: 3, kind: 'canceled', ...made, ...stays },
+      {
+        ...{ ...pending, changed_at: INSTANT, cause: 'api', changed_by: 'admin' },
+        ...{ state: 'withdrawn', withdrawn_by: 'admin', withdrawn_at: INSTANT },
+      },
+    ],
+    next: 2,
+  });
+  expect((await subscriptions.changes(id, { after: 2 })).data).toMatchObject([{ number: 1 }]);
+
+  const other = await subscriptions.purchase({ user_id: 'c/1', effective_at: at });
+  expect(other).toMatchObject({ status: 'pending', sku: null, order_id: null });
+  const filters = { user_id: 'c/1', tenant: 'acme' };
+  const first = await subscriptions.page({ ...filters, limit: 1 });
+  expect(first.data).toEqual([other]);
+  expect(await subscriptions.page({ ...filters, after: first.next! })).toEqual({
+    ...{ data: [restarted], next: null },
+  });
+  expect(await collect(subscriptions.all({ ...filters, limit: 1 }))).toEqual([other, restarted]);
+  const found = await subscriptions.page({ status: 'active', sku: 'thing' });
+  expect(found.data).toEqual([restarted]);
 }

@@ -1,6 +1,7 @@
 /** What to wait for before killing RabbitMQ, so that a defect of RabbitMQ is not mistaken for one of Pulse. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { MESSAGE_QUEUES } from './servers.ts';
 
 /**
  * Whether the broker has written the names of the quorum queue, its dead letters and its parked messages.
@@ -19,7 +20,7 @@ export function areQueuesNamed(directory: string, queue: string): boolean {
   const parked = `${queue}.dead.parked`;
   const dead = `${queue}.dead`;
   const withoutParked = text.replaceAll(parked, '');
-  const chain = ['processing', 'enrichment', 'completion'].map((name) => `${queue}.orders.${name}`);
+  const chain = MESSAGE_QUEUES.map((name) => `${queue}.${name}`);
   return (
     text.includes(parked) &&
     withoutParked.includes(dead) &&

@@ -42,7 +42,7 @@ export async function withChannel<T>(
 }
 
 /** Suffixes of the queues and exchanges of messages in an installation. PULSE_QUEUE is the prefix. */
-const MESSAGE_QUEUES = [
+export const MESSAGE_QUEUES = [
   ...['orders.processing', 'orders.enrichment', 'orders.completion', 'orders.subscriptions'],
   ...['PURCHASED', 'CANCELED', 'RESTARTED'],
 ];

@@ -16,12 +16,14 @@ import { createMeter, type Meter } from './meter.ts';
 import type { MeterOptions } from './meter-options.ts';
 import { createOrdersCalls, type OrdersCalls } from './orders-calls.ts';
 import { follow } from './paging.ts';
+import { createSubscriptionsCalls, type SubscriptionsCalls } from './subscriptions-calls.ts';
 import { createTransport, PulseApiError, type TransportOptions } from './transport.ts';
 
 export type * from './api-types.ts';
 export type * from './catalog-types.ts';
 export type * from './dead-letter-types.ts';
 export type * from './order-types.ts';
+export type * from './subscription-types.ts';
 export type { CatalogCalls } from './catalog-calls.ts';
 export type { DeadLettersCalls } from './dead-letters-calls.ts';
 export { MeterClosedError, MeterFullError, type Meter } from './meter.ts';
@@ -32,6 +34,11 @@ export {
   type OrdersCalls,
   type WaitForOrderOptions,
 } from './orders-calls.ts';
+export type {
+  ChangeSubscriptionOptions,
+  PurchaseSubscriptionOptions,
+  SubscriptionsCalls,
+} from './subscriptions-calls.ts';
 export { PulseApiError, PulseConnectionError } from './transport.ts';
 
 export type PulseClientOptions = TransportOptions;
@@ -44,7 +51,7 @@ export interface SendOptions {
 
 /**
  * All calls throw PulseApiError for an error answer, and PulseConnectionError if there was no answer. Only
- * `orders.create` and a meter repeat a request by themselves.
+ * `orders.create`, changes of subscriptions and a meter repeat a request by themselves.
  */
 export interface PulseClient extends CatalogCalls {
   /** Logs in; later calls carry the token. */
@@ -64,6 +71,7 @@ export interface PulseClient extends CatalogCalls {
     rows(query?: UsageQuery): AsyncIterableIterator<UsageRow>;
   };
   readonly orders: OrdersCalls;
+  readonly subscriptions: SubscriptionsCalls;
   readonly deadLetters: DeadLettersCalls;
   /**
    * Sends up to 1,000 pulses in one attempt. To repeat it safely, give the pulses ids or the request a key. A
@@ -114,6 +122,7 @@ export function createPulseClient(options: PulseClientOptions): PulseClient {
     usage: { page: usagePage, rows: (query) => follow(usagePage, query) },
     ...createCatalogCalls(transport),
     orders: createOrdersCalls(transport),
+    subscriptions: createSubscriptionsCalls(transport),
     deadLetters: createDeadLettersCalls(transport),
     send,
     meter: (meterOptions) => createMeter(send, meterOptions),

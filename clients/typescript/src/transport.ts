@@ -68,7 +68,11 @@ export interface Transport {
    * @throws PulseApiError The answer was an error.
    * @throws PulseConnectionError There was no complete answer.
    */
-  request<T>(method: 'GET' | 'POST' | 'PUT', path: string, options?: RequestOptions): Promise<T>;
+  request<T>(
+    method: 'GET' | 'POST' | 'PUT' | 'DELETE',
+    path: string,
+    options?: RequestOptions,
+  ): Promise<T>;
   /** Later requests carry this token. */
   setToken(token: string): void;
 }
