@@ -1,6 +1,7 @@
 /** `order.enriched` → the order is `completed`, and everyone is told. */
 import { defineHandler, ImpossibleError, type MessageHandler } from '../messaging/handler.ts';
 import { failOrder } from './fail-order.ts';
+import { mayBeChangedBy } from './orders.ts';
 import { changeState, lockOrder } from './orders-query.ts';
 import { orderMessage, orderQueues, parseOrderMessage } from './orders-queues.ts';
 
@@ -8,15 +9,14 @@ export function completeOrder(prefix: string): MessageHandler {
   return defineHandler({
     binding: orderQueues(prefix).completion,
     parse: parseOrderMessage,
-    async apply({ client, publish }, { body: { orderId } }, { message: { replayId } }) {
+    async apply({ client, publish }, { body: { orderId } }, { message }) {
       const order = await lockOrder(client, orderId);
       if (order?.isEnriched !== true) {
         const detail = `There is no enriched order ${orderId}.`;
         throw new ImpossibleError({ code: 'unknown_order', detail });
       }
-      if (order.status === 'completed') return;
+      if (!mayBeChangedBy(message, order.status)) return;
       if (order.status === 'failed') {
-        if (replayId === undefined) return;
         await changeState(client, order, { to: 'processing', reason: 'replayed' });
       }
       const processing = { id: orderId, status: 'processing' } as const;

@@ -15,7 +15,7 @@ import { formatNano, parseNano } from '../core/decimal.ts';
 import { defineHandler, ImpossibleError, type MessageHandler } from '../messaging/handler.ts';
 import type { EnrichmentClient } from './enrichment-client.ts';
 import { failOrder } from './fail-order.ts';
-import type { OrderFailure, OrderHead, OrderItem } from './orders.ts';
+import { mayBeChangedBy, type OrderFailure, type OrderHead, type OrderItem } from './orders.ts';
 import {
   addMonthlyQuantities,
   changeState,
@@ -67,13 +67,12 @@ export function enrichOrder({ pool, prefix, service }: EnrichOrderDeps): Message
       };
       return { offer, data: await service.enrich(request, signal) };
     },
-    async apply({ client, publish }, { body: { orderId }, prepared }, { message: { replayId } }) {
+    async apply({ client, publish }, { body: { orderId }, prepared }, { message }) {
       const order = await lockOrder(client, orderId);
       if (order === undefined) {
         throw failure('unknown_order', `There is no order ${orderId}.`);
       }
-      if (order.status === 'completed') return;
-      if (order.status === 'failed' && replayId === undefined) return;
+      if (!mayBeChangedBy(message, order.status)) return;
       if (order.status !== 'processing') {
         await changeState(client, order, { to: 'processing', reason: 'replayed' });
       }

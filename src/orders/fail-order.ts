@@ -1,12 +1,12 @@
 /** What every handler of orders does with an order whose message is given up. */
 import type { HandlerContext, HandlerFailure, HandlerTransaction } from '../messaging/handler.ts';
-import type { OrderHead } from './orders.ts';
+import { mayBeChangedBy, type OrderHead } from './orders.ts';
 import { changeState, lockOrder } from './orders-query.ts';
 import { orderMessage } from './orders-queues.ts';
 
 /**
- * Marks the order as failed and says so to everyone, unless it is completed. An order that has failed already fails
- * again only on account of a replay, so that it shows the newest reason.
+ * Marks the order as failed and says so to everyone, unless it is completed. An order that a replay has taken up fails
+ * again, so that it shows the newest reason.
  *
  * @param concerns Whether the message can be about an order in this state; a stray one must not fail it.
  */
@@ -14,12 +14,11 @@ export function failOrder(prefix: string, concerns: (order: OrderHead) => boolea
   return async (
     { client, publish }: HandlerTransaction,
     { body: { orderId }, failure }: { body: { orderId: string }; failure: HandlerFailure },
-    { message: { replayId } }: HandlerContext,
+    { message }: HandlerContext,
   ): Promise<void> => {
     let order = await lockOrder(client, orderId);
-    if (order === undefined || order.status === 'completed' || !concerns(order)) return;
+    if (order === undefined || !concerns(order) || !mayBeChangedBy(message, order.status)) return;
     if (order.status === 'failed') {
-      if (replayId === undefined) return;
       await changeState(client, order, { to: 'processing', reason: 'replayed' });
       order = { ...order, status: 'processing' };
     }

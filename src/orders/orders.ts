@@ -22,6 +22,18 @@ export function mayBecome(from: OrderStatus, to: OrderStatus): boolean {
   return TRANSITIONS[from].includes(to);
 }
 
+/**
+ * Whether a message about an order in this state may change it. Nothing changes one that is completed, and only a
+ * replay takes up one that has failed: any other message is an old copy.
+ */
+export function mayBeChangedBy(
+  { replayId }: { readonly replayId: string | undefined },
+  status: OrderStatus,
+): boolean {
+  if (status === 'failed') return replayId !== undefined;
+  return status !== 'completed';
+}
+
 /** Why an order failed: the codes are a contract with clients. */
 export const ORDER_FAILURES = [
   'unknown_customer',

@@ -1,11 +1,11 @@
 /**
  * `order.created` → the order is `processing`, and its enrichment is requested.
  *
- * An order that is further already stays as it is: the message is an old copy. Only a replay takes up an order that
- * has failed.
+ * An order that is further already stays as it is: the message is an old copy.
  */
 import { defineHandler, ImpossibleError, type MessageHandler } from '../messaging/handler.ts';
 import { failOrder } from './fail-order.ts';
+import { mayBeChangedBy } from './orders.ts';
 import { changeState, lockOrder } from './orders-query.ts';
 import { orderMessage, orderQueues, parseOrderMessage } from './orders-queues.ts';
 
@@ -13,12 +13,11 @@ export function processOrder(prefix: string): MessageHandler {
   return defineHandler({
     binding: orderQueues(prefix).processing,
     parse: parseOrderMessage,
-    async apply({ client, publish }, { body: { orderId } }, { message: { replayId } }) {
+    async apply({ client, publish }, { body: { orderId } }, { message }) {
       const order = await lockOrder(client, orderId);
       if (order === undefined) throw missing(orderId);
-      const isReplay = order.status === 'failed' && replayId !== undefined;
-      if (order.status !== 'pending' && !isReplay) return;
-      const reason = isReplay ? 'replayed' : 'taken_up';
+      if (order.status === 'processing' || !mayBeChangedBy(message, order.status)) return;
+      const reason = order.status === 'failed' ? 'replayed' : 'taken_up';
       await changeState(client, order, { to: 'processing', reason });
       await publish(orderMessage(prefix, 'enrichmentRequested', { orderId }));
     },

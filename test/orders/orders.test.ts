@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { mayBecome, ORDER_STATUSES } from '../../src/orders/orders.ts';
+import { mayBecome, mayBeChangedBy, ORDER_STATUSES } from '../../src/orders/orders.ts';
 
 test('an order moves only along the allowed transitions', () => {
   const allowed = ORDER_STATUSES.flatMap((from) =>
@@ -12,4 +12,11 @@ test('an order moves only along the allowed transitions', () => {
     'processing → failed',
     'failed → processing',
   ]);
+});
+
+test('nothing changes a completed order, and only a replay one that has failed', () => {
+  const changed = (replayId: string | undefined) =>
+    ORDER_STATUSES.filter((status) => mayBeChangedBy({ replayId }, status));
+  expect(changed(undefined)).toEqual(['pending', 'processing']);
+  expect(changed('r-1')).toEqual(['pending', 'processing', 'failed']);
 });
