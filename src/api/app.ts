@@ -8,7 +8,8 @@ import { addAnswerDeadline } from '../http/answer-deadline.ts';
 import { createHttpServer, type ConnectionTimeouts } from '../http/http-server.ts';
 import { API_BASE } from '../http/api-base.ts';
 import type { Api, ApiModule } from '../http/api-module.ts';
-import { addBodyBudget, type BodyBudgetOptions } from '../http/body-budget.ts';
+import { addBodyBudget } from '../http/body-budget.ts';
+import type { ByteBudgetOptions } from '../http/byte-budget.ts';
 import { addCompression } from '../http/compression.ts';
 import { addConditionalAnswers } from '../http/conditional.ts';
 import {
@@ -51,9 +52,9 @@ export interface ApiOptions {
   /** How many requests each caller may send per minute. Default: no limit. */
   readonly requestsPerMinute?: number | undefined;
   /** How much of the requests in progress this process may hold. */
-  readonly bodyBudget?: BodyBudgetOptions;
+  readonly bodyBudget?: ByteBudgetOptions;
   /** How much of the answers that their callers have not read this process may hold. */
-  readonly answerBudget?: BodyBudgetOptions;
+  readonly answerBudget?: ByteBudgetOptions;
   /** Origins of web pages that may call the API. Default: none. */
   readonly corsOrigins?: readonly string[];
   /** Whether to serve the reference page and the API's documents. Default: true. */
@@ -71,8 +72,8 @@ declare module 'fastify' {
 
 const BODY_BYTES_MAX = 64 * 1024;
 const MIB = 1024 * 1024;
-const BODY_BUDGET: BodyBudgetOptions = { callerBytesMax: 32 * MIB, bytesMax: 64 * MIB };
-const ANSWER_BUDGET: BodyBudgetOptions = { callerBytesMax: 64 * MIB, bytesMax: 128 * MIB };
+const BODY_BUDGET: ByteBudgetOptions = { callerBytesMax: 32 * MIB, bytesMax: 64 * MIB };
+const ANSWER_BUDGET: ByteBudgetOptions = { callerBytesMax: 64 * MIB, bytesMax: 128 * MIB };
 const READINESS_TIMEOUT_MS = 2_000;
 
 /** Longer than the statement timeout of Postgres, because its error says more. */

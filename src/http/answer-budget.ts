@@ -1,7 +1,7 @@
 /** Limits the bytes of answers that this process holds because their callers have not read them. */
 import type { FastifyInstance } from 'fastify';
 import { whenOver } from './answer-deadline.ts';
-import { createBodyBudget, ownerOf, type BodyBudgetOptions } from './body-budget.ts';
+import { createByteBudget, ownerOf, type ByteBudgetOptions } from './byte-budget.ts';
 
 /** Smaller answers are not counted: the limit of requests bounds what they take. */
 const BYTES_MIN = 16 * 1024;
@@ -13,8 +13,8 @@ const BYTES_MIN = 16 * 1024;
  *
  * Call it after adding what may drop an answer, and before adding compression.
  */
-export function addAnswerBudget(app: FastifyInstance, options: BodyBudgetOptions): void {
-  const openLease = createBodyBudget(options, 'unread answers');
+export function addAnswerBudget(app: FastifyInstance, options: ByteBudgetOptions): void {
+  const openLease = createByteBudget(options, 'unread answers');
   app.addHook('onSend', (request, reply, payload, done) => {
     const isCounted = request.method === 'GET' && reply.statusCode < 400;
     if (!isCounted || typeof payload !== 'string' || payload.length < BYTES_MIN) {

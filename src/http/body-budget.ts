@@ -1,10 +1,13 @@
-/** Limits the bytes of request bodies that this process holds: for each caller, each tenant, and all together. */
+/** Limits the bytes of request bodies that this process holds. */
 import { Transform, type Readable } from 'node:stream';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import { shareOf } from '../core/tenant-scope.ts';
 import { whenOver } from './answer-deadline.ts';
-import { actorNameOf, type Caller } from './caller.ts';
-import { HTTP_PROBLEMS, ProblemError } from './problems.ts';
+import {
+  createByteBudget,
+  ownerOf,
+  type ByteBudgetOptions,
+  type ByteLease,
+} from './byte-budget.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -13,37 +16,15 @@ declare module 'fastify' {
   }
 }
 
-export interface BodyBudgetOptions {
-  /** What the requests in progress of one caller may hold; beyond it the answer is 429. */
-  readonly callerBytesMax: number;
-  /** What all requests in progress may hold; beyond it the answer is 503. */
-  readonly bytesMax: number;
-}
-
-/** Who pays for a body. */
-export interface BodyOwner {
-  readonly caller: string;
-  /** Callers of one tenant have the same. */
-  readonly share: string;
-}
-
-/** The bytes of one request. */
-export interface BodyLease {
-  /** @throws ProblemError 429 or 503, each with Retry-After; then the bytes are not added. */
-  add(bytes: number): void;
-  close(): void;
-}
-
 /** What a request costs besides its body. */
 const REQUEST_BYTES = 4 * 1024;
-const RETRY_AFTER = { 'retry-after': '1' };
 
 /**
  * Adds the budget to every route, public ones included. Bytes count as they arrive, not as they are declared, and
  * until the answer is over. Call it after adding authentication, because it needs the caller.
  */
-export function addBodyBudget(app: FastifyInstance, options: BodyBudgetOptions): void {
-  const openLease = createBodyBudget(options);
+export function addBodyBudget(app: FastifyInstance, options: ByteBudgetOptions): void {
+  const openLease = createByteBudget(options, 'requests in progress');
   app.decorateRequest('bodyBytes', 0);
   app.addHook('preParsing', (request, reply, payload, done) => {
     const { headers } = request;
@@ -60,82 +41,7 @@ export function addBodyBudget(app: FastifyInstance, options: BodyBudgetOptions):
   });
 }
 
-/**
- * Creates a budget. A tenant may hold as much as would remain free for others: alone half of `bytesMax`, beside one
- * other a third. So no number of tenants can take everything, and a tenant that holds nothing always finds room.
- * A request is never refused while it is the only one.
- *
- * @param what What is limited, in the plural, for the text of a refusal.
- */
-export function createBodyBudget(
-  options: BodyBudgetOptions,
-  what = 'requests in progress',
-): (owner: BodyOwner) => BodyLease {
-  const { callerBytesMax, bytesMax } = options;
-  const byCaller = new Map<string, number>();
-  const byShare = new Map<string, number>();
-  let total = 0;
-
-  const refusal = ({ caller, share }: BodyOwner, held: number, more: number) => {
-    if (total === held) return undefined;
-    const ofCaller = byCaller.get(caller) ?? 0;
-    if (ofCaller > held && ofCaller + more > callerBytesMax) return tooMuch(`Your ${what}`);
-    const ofShare = byShare.get(share) ?? 0;
-    const free = bytesMax - total - more;
-    if (ofShare > 0 && ofShare + more > free) return tooMuch(`The ${what} of your tenant`);
-    return free < 0 ? busy(`The ${what}`) : undefined;
-  };
-
-  return (owner) => {
-    let held = 0;
-    const change = (bytes: number): void => {
-      held += bytes;
-      total += bytes;
-      changeCount(byCaller, owner.caller, bytes);
-      changeCount(byShare, owner.share, bytes);
-    };
-    return {
-      add(bytes) {
-        const problem = refusal(owner, held, bytes);
-        if (problem !== undefined) throw problem;
-        change(bytes);
-      },
-      close() {
-        change(-held);
-      },
-    };
-  };
-}
-
-function changeCount(counts: Map<string, number>, key: string, change: number): void {
-  const count = (counts.get(key) ?? 0) + change;
-  if (count === 0) counts.delete(key);
-  else counts.set(key, count);
-}
-
-function tooMuch(what: string): ProblemError {
-  return new ProblemError(HTTP_PROBLEMS.PULSE_API_TOO_MANY_REQUESTS, {
-    detail: `${what} are too large together. Try again later.`,
-    headers: RETRY_AFTER,
-  });
-}
-
-function busy(what: string): ProblemError {
-  return new ProblemError(HTTP_PROBLEMS.PULSE_API_BUSY, {
-    detail: `${what} are too large together. Try again later.`,
-    headers: RETRY_AFTER,
-  });
-}
-
-/** The caller, or on public routes the address. */
-export function ownerOf(request: FastifyRequest): BodyOwner {
-  // Typed as always present, but null on public routes, whose callers share one part of the budget.
-  const user = request.user as Caller | null;
-  if (user === null) return { caller: `address:${request.ip}`, share: 'public' };
-  return { caller: actorNameOf(user), share: shareOf(user.tenants) };
-}
-
-function counted(payload: Readable, request: FastifyRequest, lease: BodyLease): Readable {
+function counted(payload: Readable, request: FastifyRequest, lease: ByteLease): Readable {
   const counting = new Transform({
     transform(chunk: Buffer, _encoding, done) {
       request.bodyBytes += chunk.length;
