@@ -8,7 +8,7 @@ import type { BenchContext } from './scenario.ts';
 
 const USERNAME = 'bench';
 
-/** Starts it on the installation's servers; the caller closes both. */
+/** Starts it on the installation's servers; the caller closes it, and what it connects. */
 export async function startBenchApi(
   { servers, profileDirectory }: BenchContext,
   { queue, redisUrl, databaseUrl }: Installation,
@@ -29,5 +29,5 @@ export async function startBenchApi(
   const origin = api.ready.api ?? '';
   const headers = await tokenHeader(origin, { username: USERNAME, password });
   const connect = () => openHttpConnection(origin, headers);
-  return { api, connect, http: await connect() };
+  return { api, connect };
 }

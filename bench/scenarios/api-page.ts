@@ -37,7 +37,8 @@ export const apiPage: Scenario = {
       tell: context.tell,
     });
     const requests = apiRequests(rowCount, { deepTimes: context.quick ? 5 : 3 });
-    const { api, http } = await startBenchApi(context, installation);
+    const { api, connect } = await startBenchApi(context, installation);
+    const http = await connect();
     const statements = new Map<string, Statement[]>();
     for (const { name, read } of requests) {
       statements.set(name, await listenToStatements(pool, read));

@@ -35,7 +35,8 @@ export const apiUsage: Scenario = {
     const rowCount = context.quick ? 500_000 : 10_000_000;
     await fillApiRows(pool, { rowCount, timeMs, tell: context.tell });
     await seedSums(installation, { keyCount: LIVE_KEYS, timeMs });
-    const { api, http } = await startBenchApi(context, installation);
+    const { api, connect } = await startBenchApi(context, installation);
+    const http = await connect();
     const client = new Client({ connectionString: databaseUrl, options: '-c TimeZone=UTC' });
     // Without a listener, servers that end first would end this process.
     client.on('error', () => undefined);

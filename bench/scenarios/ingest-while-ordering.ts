@@ -34,8 +34,7 @@ export const ingestWhileOrdering: Scenario = {
     await addOffer(installation.pool);
     const filler = await openFiller(context, installation.queue);
     const side = await openProductSide(installation);
-    const { api, connect, http } = await startBenchApi(context, installation);
-    http.close();
+    const { api, connect } = await startBenchApi(context, installation);
     const handlers = await startHandlers(context, installation);
     const parts = { context, filler, side, connect };
     let pulseCount = 0;
