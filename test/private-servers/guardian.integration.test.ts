@@ -72,6 +72,7 @@ describe('no process or file is left behind', () => {
 
 test('a signal that a terminal or service manager sends to every process does not stop the servers', async () => {
   const parent = mkdtempSync(join(tmpdir(), 'pulse-test-'));
+  const listens = join(parent, 'listens');
   const child = await startServersChild({
     directory: join(parent, 'servers'),
     // The command still needs its servers while it drains.
@@ -80,8 +81,10 @@ test('a signal that a terminal or service manager sends to every process does no
       console.log('still there');
       await servers.stop();
       process.exit(0);
-    });${FOREVER}`,
+    });
+    (await import('node:fs')).writeFileSync(${JSON.stringify(listens)}, '');${FOREVER}`,
   });
+  await eventually(() => existsSync(listens)).toBe(true);
   process.kill(child.guardianPid, 'SIGINT');
   process.kill(child.guardianPid, 'SIGTERM');
   expect(stillRunning([child.guardianPid])).toHaveLength(1);
