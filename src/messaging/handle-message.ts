@@ -11,6 +11,9 @@
  * | ImpossibleError | `impossible` | the same |
  * | any other error, which is a defect | `retried` or `exhausted` | as for a transient error |
  * | Postgres is unavailable, or the process stops | `held` | nothing: the delivery stays unacknowledged |
+ *
+ * If the process dies right after a step, the message is delivered again: after `handled` and `replied` its copy is a
+ * duplicate, answered from the inbox; after `acknowledged` it is gone.
  */
 import { createHash } from 'node:crypto';
 import type { Pool } from 'pg';

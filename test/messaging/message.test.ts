@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { DEAD_LETTER_HEADERS } from '../../src/contract/rejection.ts';
 import { toDeadLetter } from '../../src/messaging/dead-letter-message.ts';
 import { fromDelivery, toRetry, type ReceivedMessage } from '../../src/messaging/message.ts';
@@ -50,4 +50,42 @@ test('an address for replies with which RabbitMQ takes no message is left out of
   const copyOf = (replyTo: string) => toRetry(received({ replyTo })).replyTo;
   expect(copyOf('amq.rabbitmq.reply-to')).toBeUndefined();
   expect(copyOf('answers')).toBe('answers');
+});
+
+describe('a request without an id', () => {
+  const request = (properties: object, redelivered: boolean) =>
+    fromDelivery('PURCHASED', {
+      content: Buffer.from('{"user_id":7}'),
+      fields: { exchange: 'SUBSCRIPTIONS', routingKey: 'SUBSCRIPTIONS_PURCHASED', redelivered },
+      properties,
+    });
+  const asked = { replyTo: 'answers', correlationId: '1' };
+
+  test('is recognized when RabbitMQ delivers it again', () => {
+    const first = request(asked, false);
+    const again = request(asked, true);
+    expect(first.id).toMatch(/^request /);
+    expect(again.id).toBe(first.id);
+    expect([first.isNew, again.isNew]).toEqual([true, false]);
+  });
+
+  test('is another request than one with another address, correlation id or body', () => {
+    const ids = [
+      request(asked, true),
+      request({ ...asked, correlationId: '2' }, true),
+      request({ ...asked, replyTo: 'others' }, true),
+    ].map(({ id }) => id);
+    expect(new Set(ids).size).toBe(3);
+  });
+
+  test('has no identity without an address or a correlation id', () => {
+    expect(request({ replyTo: 'answers' }, true).id).toBeUndefined();
+    expect(request({ correlationId: '1' }, true).id).toBeUndefined();
+  });
+
+  test('keeps its identity at the next attempt', () => {
+    const { messageId } = toRetry(request(asked, false));
+    expect(messageId).toBe(request(asked, true).id);
+    expect(request({ ...asked, messageId }, false).isNew).toBe(false);
+  });
 });

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { connect, type ConsumeMessage } from 'amqplib';
 import { expect, test, vi } from 'vitest';
 import { withChannel } from '../support/servers.ts';
 import { useSubscriptionsFixture } from './subscriptions-fixture.ts';
@@ -141,3 +142,28 @@ test('a request that nobody handles in time is late, and takes effect once', asy
   const { rows } = await fixture.pool.query(`SELECT FROM subscriptions WHERE user_id = 'late'`);
   expect(rows).toHaveLength(1);
 });
+
+test('a client that counts its requests from 1 again, without message ids, is answered anew', async () => {
+  const { connection, channel } = await openClient(fixture.rabbitmqUrl);
+  const { queue } = await channel.assertQueue('', { exclusive: true });
+  const answers: string[] = [];
+  const take = (message: ConsumeMessage | null) =>
+    message !== null && answers.push(message.content.toString());
+  await channel.consume(queue, take, { noAck: true });
+  for (const expected of [1, 2]) {
+    channel.publish(
+      `${fixture.prefix}SUBSCRIPTIONS`,
+      'SUBSCRIPTIONS_PURCHASED',
+      Buffer.from('{"user_id":"counter"}'),
+      { replyTo: queue, correlationId: '1' },
+    );
+    await expect.poll(() => answers.length, WAIT).toBe(expected);
+  }
+  await connection.close();
+  expect(new Set(answers).size).toBe(2);
+});
+
+async function openClient(url: string) {
+  const connection = await connect(url);
+  return { connection, channel: await connection.createChannel() };
+}
