@@ -9,13 +9,21 @@ import { parseArgs } from 'node:util';
 import { FAULTS, faultNamed, planRound, type RoundPlan } from './catalogue.ts';
 import { startServersOnSmallDisks } from './disk-faults.ts';
 import { NotPossibleError } from './fault.ts';
-import { ORDER_FAULTS, orderFaultNamed } from './orders/order-faults.ts';
-import { CI_ORDER_ROUNDS, runOrderRounds, summariseOrders } from './orders/order-rounds.ts';
-import type { OrderRoundResult } from './orders/order-round.ts';
+import { ORDER_ROUNDS } from './orders/order-round.ts';
 import { describeRound, summarise } from './report.ts';
 import { runRound, type RoundResult } from './round.ts';
-import { CI_SELECTION, type SelectedRound } from './selection.ts';
+import { CI_SELECTION } from './selection.ts';
+import {
+  runStagedRounds,
+  summariseStaged,
+  type RoundKind,
+  type StagedResult,
+} from './staged-rounds.ts';
+import { SUBSCRIPTION_ROUNDS } from './subscriptions/subscription-round.ts';
 import { startTestServers, type TestServers } from './test-servers.ts';
+
+/** Kinds of rounds beside those of pulses; each has an option of its name. */
+const KINDS: readonly RoundKind[] = [ORDER_ROUNDS, SUBSCRIPTION_ROUNDS];
 
 const HELP = `Breaks Pulse on purpose and checks that no pulse is lost or counted twice.
 
@@ -26,6 +34,7 @@ const HELP = `Breaks Pulse on purpose and checks that no pulse is lost or counte
   --minutes N      starts no round after this many minutes
   --only NAMES     these faults in every round, separated by commas, instead of the seed's choice
   --orders         rounds of orders instead of pulses
+  --subscriptions  rounds of subscriptions instead of pulses
   --selection ci   a fixed list of rounds that takes a few minutes
   --stop-seconds N how long a suspended process stays suspended (default 2; 30 outlasts every heartbeat)
   --pulses N       pulses in one round (default 6000)
@@ -46,15 +55,15 @@ async function main(): Promise<number> {
   }
   if (options.help) return print(HELP);
   if (options.list) {
-    const listed: readonly { name: string; about: string }[] = options.orders
-      ? ORDER_FAULTS
-      : FAULTS;
+    const listed: RoundKind['faults'] = options.kind?.faults ?? FAULTS;
     return print(listed.map(({ name, about }) => `${name.padEnd(28)} ${about}\n`).join(''));
   }
-  const { pulses, orders } = await runRounds(options);
+  const { pulses, staged } = await runRounds(options);
   if (pulses.length > 0) print(`${JSON.stringify(summarise(pulses))}\n`);
-  if (orders.length > 0) print(`${JSON.stringify(summariseOrders(orders))}\n`);
-  return hasFailed([...pulses, ...orders]) ? 1 : 0;
+  for (const [name, results] of staged) {
+    print(`${JSON.stringify(summariseStaged(name, results))}\n`);
+  }
+  return hasFailed([...pulses, ...[...staged.values()].flat()]) ? 1 : 0;
 }
 
 function hasFailed(results: readonly { readonly outcome: string }[]): boolean {
@@ -72,6 +81,7 @@ function readOptions() {
       only: { type: 'string' },
       selection: { type: 'string' },
       orders: { type: 'boolean', default: false },
+      subscriptions: { type: 'boolean', default: false },
       'stop-seconds': { type: 'string', default: '2' },
       pulses: { type: 'string', default: '6000' },
       main: { type: 'string', default: 'dist/main.js' },
@@ -84,11 +94,19 @@ function readOptions() {
   if (selection !== undefined && selection !== 'ci')
     throw new RangeError('--selection knows "ci".');
   const only = values.only?.split(',');
-  const named = values.orders ? orderFaultNamed : faultNamed;
+  if (values.orders && values.subscriptions) {
+    throw new RangeError('--orders and --subscriptions exclude each other.');
+  }
+  const kind = values.orders
+    ? ORDER_ROUNDS
+    : values.subscriptions
+      ? SUBSCRIPTION_ROUNDS
+      : undefined;
+  const named = kind?.faultNamed ?? faultNamed;
   for (const name of only ?? []) named(name);
   return {
     only,
-    orders: values.orders,
+    kind,
     keep: values.keep,
     list: values.list,
     help: values.help,
@@ -109,36 +127,34 @@ function whole(text: string): number {
   return Number(text);
 }
 
-function* selectOrderRounds({ isSelection, orders, seed, rounds, only }: Options) {
-  if (isSelection) yield* CI_ORDER_ROUNDS;
-  else if (orders) {
-    for (let round = 0; round < rounds; round++) yield { seed: seed + round, faults: only };
-  }
+/** The kinds that are asked for, and the rounds of each. The selection has all, unless one is asked for. */
+function selectStaged({ isSelection, kind, ...options }: Options) {
+  const kinds = kind === undefined ? (isSelection ? KINDS : []) : [kind];
+  return kinds.map((one) => ({
+    kind: one,
+    rounds: isSelection ? one.ciRounds : [...seededRounds(options)],
+  }));
 }
 
-function* selectRounds({
-  isSelection,
-  orders,
-  seed,
-  rounds,
-  only,
-}: Options): Generator<
-  Omit<SelectedRound, 'faults'> & { readonly faults: readonly string[] | undefined }
-> {
-  if (isSelection) {
-    if (!orders) yield* CI_SELECTION;
-  } else if (!orders) {
-    for (let round = 0; round < rounds; round++) yield { seed: seed + round, faults: only };
-  }
+function* seededRounds({ seed, rounds, only }: Pick<Options, 'seed' | 'rounds' | 'only'>) {
+  for (let round = 0; round < rounds; round++) yield { seed: seed + round, faults: only };
+}
+
+function selectRounds(options: Options): Iterable<{
+  readonly seed: number;
+  readonly faults: readonly string[] | undefined;
+}> {
+  if (options.kind !== undefined) return [];
+  return options.isSelection ? CI_SELECTION : seededRounds(options);
 }
 
 async function runRounds(
   options: Options,
-): Promise<{ pulses: RoundResult[]; orders: OrderRoundResult[] }> {
+): Promise<{ pulses: RoundResult[]; staged: Map<string, StagedResult[]> }> {
   const directory = resolve('.pulse', `faults-${process.pid}`);
   mkdirSync(directory, { recursive: true });
   const results: RoundResult[] = [];
-  let orders: OrderRoundResult[] = [];
+  const staged = new Map<string, StagedResult[]>();
   let shared: TestServers | undefined;
   let interrupted = false;
   // The current round finishes, so that no server or mount is left behind; a second Ctrl-C does not wait.
@@ -163,16 +179,19 @@ async function runRounds(
         rmSync(own, { recursive: true, force: true });
       else print(`  kept in ${own}\n`);
     }
-    orders = await runOrderRounds(selectOrderRounds(options), {
-      ...{ main: options.main, directory, servers: shared, keep: options.keep },
-      ...{ isOver, print },
-    });
+    for (const { kind, rounds } of selectStaged(options)) {
+      const played = await runStagedRounds(kind, rounds, {
+        ...{ main: options.main, directory, servers: shared, keep: options.keep },
+        ...{ isOver, print },
+      });
+      if (played.length > 0) staged.set(kind.name, played);
+    }
   } finally {
     await shared?.stop();
   }
-  const isKept = options.keep || hasFailed([...results, ...orders]);
+  const isKept = options.keep || hasFailed([...results, ...[...staged.values()].flat()]);
   if (!isKept) rmSync(directory, { recursive: true, force: true });
-  return { pulses: results, orders };
+  return { pulses: results, staged };
 }
 
 /** A round with small disks gets dedicated servers. */

@@ -12,11 +12,7 @@ import { MESSAGE_QUEUES } from './servers.ts';
  * @param directory The directory of the private servers.
  */
 export function areQueuesNamed(directory: string, queue: string): boolean {
-  const names = join(
-    directory,
-    'rabbitmq/mnesia/pulse@localhost/quorum/pulse@localhost/names.dets',
-  );
-  const text = readFileSync(names, 'latin1');
+  const text = readNames(directory);
   const parked = `${queue}.dead.parked`;
   const dead = `${queue}.dead`;
   const withoutParked = text.replaceAll(parked, '');
@@ -27,4 +23,14 @@ export function areQueuesNamed(directory: string, queue: string): boolean {
     withoutParked.replaceAll(dead, '').includes(queue) &&
     (!text.includes(`${queue}.orders`) || chain.every((name) => text.includes(name)))
   );
+}
+
+/** Whether the broker has written the name of any other quorum queue. */
+export function isQueueNamed(directory: string, queue: string): boolean {
+  return readNames(directory).includes(queue);
+}
+
+function readNames(directory: string): string {
+  const names = 'rabbitmq/mnesia/pulse@localhost/quorum/pulse@localhost/names.dets';
+  return readFileSync(join(directory, names), 'latin1');
 }

@@ -1,42 +1,38 @@
 /** One round of orders: a new installation, a client, faults, recovery, and the check. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { sleep } from '../../../src/platform/backoff.ts';
 import { createRandom } from '../../../src/populate/random.ts';
 import { between } from '../fault.ts';
-import { injectFault, playRound, type PlayedRound, type RoundLog } from '../played-round.ts';
-import type { Env } from '../pulse-child.ts';
+import { playRound } from '../played-round.ts';
+import { firstEnvOf, injectAll } from '../staged-fault.ts';
+import type { RoundKind, StagedResult, StagedRound } from '../staged-rounds.ts';
 import type { RoundOptions } from '../stage.ts';
 import { checkOrders, type OrdersVerdict } from './order-checker.ts';
 import { planOrders, sendOrders } from './order-client.ts';
-import { chooseOrderFaults, orderFaultNamed, type OrderFault } from './order-faults.ts';
-import { openOrderStage, type OrderStage, type Role } from './order-stage.ts';
-
-export interface OrderRoundResult extends PlayedRound<OrdersVerdict> {
-  readonly seed: number;
-  readonly faults: readonly string[];
-}
+import { chooseOrderFaults, ORDER_FAULTS, orderFaultNamed } from './order-faults.ts';
+import { openOrderStage } from './order-stage.ts';
 
 const ORDERS = 50;
 
-export interface OrderRound {
-  readonly seed: number;
-  /** Undefined: the seed chooses. */
-  readonly faults: readonly string[] | undefined;
-}
+export const ORDER_ROUNDS: RoundKind = {
+  name: 'orders',
+  faults: ORDER_FAULTS,
+  faultNamed: orderFaultNamed,
+  run: runOrderRound,
+  ciRounds: [
+    { seed: 1, faults: ['crash-enricher-handled', 'net-rabbitmq-reply-lost'] },
+    { seed: 2, faults: ['processor-kill', 'redis-kill'] },
+  ],
+};
 
-export async function runOrderRound(
-  { seed, faults: names }: OrderRound,
+async function runOrderRound(
+  { seed, faults: names }: StagedRound,
   options: RoundOptions,
-): Promise<OrderRoundResult> {
+): Promise<StagedResult<OrdersVerdict>> {
   const faults = names?.map(orderFaultNamed) ?? chooseOrderFaults(createRandom(seed));
-  const firstEnv: Partial<Record<Role, Env>> = {};
-  for (const { crash } of faults) {
-    if (crash !== undefined) firstEnv[crash.role] = crash.env(createRandom(seed + 100));
-  }
   const played = await playRound(
     options.directory,
-    () => openOrderStage({ ...options, seed, firstEnv }),
+    () => openOrderStage({ ...options, seed, firstEnv: firstEnvOf(faults, seed) }),
     async (stage, log) => {
       const intents = planOrders(createRandom(seed + 1), ORDERS);
       const durationMs = between(1_500, 3_500, createRandom(seed + 2));
@@ -58,22 +54,4 @@ export async function runOrderRound(
     },
   );
   return { seed, faults: faults.map(({ name }) => name), ...played };
-}
-
-async function injectAll(
-  faults: readonly OrderFault[],
-  stage: OrderStage,
-  {
-    seed,
-    durationMs,
-    log,
-  }: { readonly seed: number; readonly durationMs: number; readonly log: RoundLog },
-): Promise<void> {
-  await Promise.all(
-    faults.map(async (fault, index) => {
-      const random = createRandom(seed + 10 + index);
-      await sleep(between(100, Math.floor(durationMs * 0.7), random));
-      await injectFault(fault.name, () => fault.inject(stage, random), log);
-    }),
-  );
 }

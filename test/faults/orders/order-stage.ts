@@ -1,16 +1,15 @@
 /** The system of a round of orders: four processes behind proxies, the external service, and a queue that collects events. */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { GetMessage } from 'amqplib';
 import type { Pool } from 'pg';
-import { sleep } from '../../../src/platform/backoff.ts';
-import { areQueuesNamed } from '../../support/quorum-names.ts';
 import { withChannel, withClient } from '../../support/servers.ts';
 import { startTcpProxy, type TcpProxy } from '../../support/tcp-proxy.ts';
-import { until } from '../../support/until.ts';
 import type { Seat } from '../fault.ts';
 import { keepWorker, runChild, type Env } from '../pulse-child.ts';
+import { countReady, declareTap, drainTap, untilQuiet } from '../quiet.ts';
 import { startProxies, toEnv, urlsOf } from '../stage.ts';
 import {
   createInstallation,
@@ -53,11 +52,8 @@ export interface OrderStage {
   close(): Promise<void>;
 }
 
-const QUEUES = ['orders.processing', 'orders.enrichment', 'orders.completion'];
-const QUIET_TIMEOUT_MS = 120_000;
+const QUEUES = ['orders.processing', 'orders.enrichment', 'orders.completion', 'dead'];
 const STOP_TIMEOUT_MS = 40_000;
-/** How often delayed retries are made due. Less often than the enricher's circuit breaker needs to close. */
-const HURRY_INTERVAL_MS = 3_000;
 
 export async function openOrderStage(options: OrderStageOptions): Promise<OrderStage> {
   const { main, servers, seed, firstEnv } = options;
@@ -96,14 +92,7 @@ export async function openOrderStage(options: OrderStageOptions): Promise<OrderS
   await Promise.all(all.map(({ worker }) => worker.ready()));
   const silent = all.find(({ worker }) => worker.child.stdout === '');
   if (silent !== undefined) throw new Error(`a process did not start: ${silent.worker.output}`);
-  const tap = `${installation.queue}.tap`;
-  await declareTap(installation, tap);
-  // RabbitMQ killed before the names are on disk comes back without the queues; see quorum-names.ts.
-  await until('the names of the queues', 10_000, () =>
-    Promise.resolve(
-      areQueuesNamed(servers.directory, installation.queue) && isNamed(servers.directory, tap),
-    ),
-  );
+  const tap = await declareTap(installation, servers, { exchange: 'orders', keys: ['#'] });
   const clientProxy = await startTcpProxy(`http://127.0.0.1:${apiPort}`);
   const admin = openAdminPool(installation.urls.postgres);
   const allProxies = () => [
@@ -119,7 +108,7 @@ export async function openOrderStage(options: OrderStageOptions): Promise<OrderS
       await servers.heal();
     },
     async settle(complaints) {
-      await untilQuiet({ installation, admin }, complaints);
+      await untilQuiet(admin, () => whatIsMissing(installation, admin), complaints);
       const ends = await Promise.all(all.map(({ worker }) => worker.stop(STOP_TIMEOUT_MS)));
       for (const { exitCode, signal } of ends) {
         if (exitCode !== 0)
@@ -127,7 +116,7 @@ export async function openOrderStage(options: OrderStageOptions): Promise<OrderS
       }
     },
     async left() {
-      const events = await drainTap(installation, tap);
+      const events = await drainTap(installation, tap, readEvent);
       return { ...(await readLeft(admin, installation.queue)), events, calls: service.calls };
     },
     notes: () =>
@@ -194,81 +183,20 @@ async function freePort(): Promise<number> {
   return port;
 }
 
-function isNamed(directory: string, queue: string): boolean {
-  const names = 'rabbitmq/mnesia/pulse@localhost/quorum/pulse@localhost/names.dets';
-  return readFileSync(join(directory, names), 'latin1').includes(queue);
+function readEvent({ content, fields, properties }: GetMessage): SeenEvent {
+  const { order_id: orderId } = JSON.parse(content.toString()) as { order_id: string };
+  return { routingKey: fields.routingKey, messageId: String(properties.messageId), orderId };
 }
 
-async function declareTap({ urls, queue }: Installation, tap: string): Promise<void> {
-  await withChannel(urls.rabbitmq, async (channel) => {
-    await channel.assertQueue(tap, { durable: true, arguments: { 'x-queue-type': 'quorum' } });
-    await channel.bindQueue(tap, `${queue}.orders`, '#');
-  });
-}
-
-function drainTap({ urls }: Installation, tap: string): Promise<SeenEvent[]> {
-  return withChannel(urls.rabbitmq, async (channel) => {
-    const events: SeenEvent[] = [];
-    for (;;) {
-      const message = await channel.get(tap, { noAck: true });
-      if (message === false) return events;
-      const { order_id: orderId } = JSON.parse(message.content.toString()) as { order_id: string };
-      const messageId = String(message.properties.messageId);
-      events.push({ routingKey: message.fields.routingKey, messageId, orderId });
-    }
-  });
-}
-
-interface Settling {
-  readonly installation: Installation;
-  readonly admin: Pool;
-}
-
-/** Waits until every order has ended, queues and outbox are empty, and every failed order is in the quarantine. */
-async function untilQuiet(settling: Settling, complaints: string[]): Promise<void> {
-  const { admin } = settling;
-  const deadlineMs = performance.now() + QUIET_TIMEOUT_MS;
-  let hurryMs = 0;
-  let missing = 'unknown';
-  for (let quietTimes = 0; quietTimes < 3;) {
-    if (performance.now() > deadlineMs) {
-      complaints.push(`it never became quiet: ${missing}`);
-      return;
-    }
-    if (performance.now() > hurryMs) {
-      await admin.query(HURRY).catch(() => undefined);
-      hurryMs = performance.now() + HURRY_INTERVAL_MS;
-    }
-    missing = await whatIsMissing(settling).catch(String);
-    quietTimes = missing === '' ? quietTimes + 1 : 0;
-    await sleep(200);
-  }
-}
-
-/**
- * Makes retries due, and makes the jobs of relays that have not reported lately look abandoned. A live relay
- * takes them over at its next report. If their own relay is still alive, a message is published twice.
- */
-const HURRY = `
-  UPDATE graphile_worker._private_jobs SET run_at = now() WHERE run_at > now() AND locked_at IS NULL;
-  DELETE FROM relays WHERE seen_at < now() - interval '8 seconds';
-  UPDATE graphile_worker._private_jobs SET locked_at = now() - interval '30 seconds'
-    WHERE locked_at IS NOT NULL AND locked_by NOT IN (SELECT id FROM relays)`;
-
-async function whatIsMissing({ installation, admin }: Settling): Promise<string> {
+/** Until every order has ended, queues and outbox are empty, and every failed order is in the quarantine. */
+async function whatIsMissing(installation: Installation, admin: Pool): Promise<string> {
   const { rows } = await admin.query<{ open: number; jobs: number; letters: number }>(
     `SELECT (SELECT count(*)::int FROM orders WHERE status IN ('pending', 'processing')) AS open,
        (SELECT count(*)::int FROM graphile_worker.jobs) AS jobs,
        (SELECT count(*)::int FROM orders WHERE status = 'failed') -
          (SELECT count(*)::int FROM dead_letters) AS letters`,
   );
-  const depths = await withChannel(installation.urls.rabbitmq, async (channel) => {
-    let waiting = 0;
-    for (const name of QUEUES.map((one) => `${installation.queue}.${one}`)) {
-      waiting += (await channel.checkQueue(name)).messageCount;
-    }
-    return waiting + (await channel.checkQueue(`${installation.queue}.dead`)).messageCount;
-  });
+  const depths = await countReady(installation, QUEUES);
   const { open = 0, jobs = 0, letters = 0 } = rows[0] ?? {};
   if (open === 0 && jobs === 0 && letters <= 0 && depths === 0) return '';
   return `${open} orders open, ${jobs} jobs, ${letters} dead letters to come, ${depths} in queues`;
