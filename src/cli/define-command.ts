@@ -12,9 +12,11 @@ export interface CommandContext<Specs extends OptionSpecs, Argument> extends Com
   readonly flags: Flags<Specs>;
   readonly argument: Argument extends `[${string}...]`
     ? readonly string[]
-    : Argument extends string
-      ? string
-      : undefined;
+    : Argument extends `<${string}> <${string}>`
+      ? readonly [string, string]
+      : Argument extends string
+        ? string
+        : undefined;
   /** Whether `--json` was given. */
   readonly json: boolean;
   /** Prints the command's result: `value` with `--json`, else the lines. */
@@ -24,7 +26,7 @@ export interface CommandContext<Specs extends OptionSpecs, Argument> extends Com
 interface CommandDefinition<Specs extends OptionSpecs, Argument> {
   /** For a command of a group. The summaries of others are in the list of commands. */
   readonly summary?: string;
-  /** The one argument: `<id>`, or `[ids...]` for any number of them. */
+  /** What follows the name: `<id>`, `<id> <number>`, or `[ids...]` for any number of them. */
   readonly argument?: Argument;
   readonly options?: Specs;
   /** The command has `--json`; a text describes it where the usual one does not fit. */
@@ -61,7 +63,8 @@ export function defineCommand<
   const specs = definition.options ?? ({} as Specs);
   return (command, { environment, setExitCode }) => {
     if (summary !== undefined) command.description(summary);
-    if (argument !== undefined) command.argument(argument);
+    const places = argument?.split(' ') ?? [];
+    for (const place of places) command.argument(place);
     for (const option of toOptions(specs)) command.addOption(option);
     if (json !== undefined) {
       command.option('--json', json === true ? 'print the result as JSON' : json);
@@ -79,7 +82,7 @@ export function defineCommand<
         run({
           ...context,
           flags: toFlags(specs, given),
-          argument: command.processedArgs[0] as never,
+          argument: (places.length > 1 ? command.processedArgs : command.processedArgs[0]) as never,
           json: isJson,
           answer: (value, lines) => {
             if (isJson) context.print(toJson(value));

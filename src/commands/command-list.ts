@@ -79,6 +79,10 @@ export const COMMANDS: Readonly<Record<string, ListedCommand>> = {
     summary: 'Import and export customers, products, prices and units.',
     load: async () => (await import('./catalog.ts')).catalog,
   },
+  subscriptions: {
+    summary: 'Work with subscriptions: list, show, cancel, restart, withdraw a pending change.',
+    load: async () => (await import('./subscriptions.ts')).subscriptions,
+  },
   users: {
     summary: 'Manage who may log in to the API, and what they may do.',
     load: async () => (await import('./users.ts')).users,

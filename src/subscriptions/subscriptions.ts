@@ -211,3 +211,18 @@ export function toSubscriptionJson(subscription: Subscription) {
     updated_at: subscription.updatedAt.toISOString(),
   };
 }
+
+/** A change as it is listed. */
+export function toChangeJson({ number, kind, state, cause, ...change }: ListedChange) {
+  return {
+    number,
+    kind,
+    state,
+    effective_at: change.effectiveAt.toISOString(),
+    cause,
+    changed_by: change.changedBy,
+    changed_at: change.changedAt.toISOString(),
+    withdrawn_by: change.withdrawnBy,
+    withdrawn_at: change.withdrawnAt?.toISOString() ?? null,
+  };
+}
