@@ -1,7 +1,7 @@
 /** Parses a message body: one pulse, or an array of pulses that are accepted or refused one by one. */
 import { isUtf8 } from 'node:buffer';
 import { HAS_TOO_MANY_VALUES, hasTooManyValues } from '../core/json-size.ts';
-import type { Pulse } from './pulse.ts';
+import type { ParsedPulse } from './pulse.ts';
 import type { Rejection, RejectionReason } from './rejection.ts';
 import { elementSources } from './json-source.ts';
 import { parsePulse, type PulseContext, type PulseOutcome } from './parse-pulse.ts';
@@ -30,7 +30,7 @@ export interface Refusal {
 }
 
 /** A plain pulse when accepted, because a wrapper for each one would cost time. */
-export type BodyOutcome = Pulse | Refusal;
+export type BodyOutcome = ParsedPulse | Refusal;
 
 export function isRefusal(outcome: BodyOutcome): outcome is Refusal {
   return 'rejection' in outcome;

@@ -1,6 +1,6 @@
 /** Turns one parsed JSON value into a pulse, or into the reason why it is refused. No clock, no I/O. */
 import { parseAmount, type Amount, type AmountProblem } from '../core/amount.ts';
-import type { Pulse } from './pulse.ts';
+import type { ParsedPulse } from './pulse.ts';
 import type { Rejection, RejectionReason } from './rejection.ts';
 import { parseTimestamp } from '../core/timestamp.ts';
 import { windowStartSec } from '../core/window.ts';
@@ -22,7 +22,7 @@ export interface PulseContext {
 }
 
 export type PulseOutcome =
-  | { readonly ok: true; readonly pulse: Pulse }
+  | { readonly ok: true; readonly pulse: ParsedPulse }
   | { readonly ok: false; readonly rejection: Rejection };
 
 const TENANT = new RegExp(rules.TENANT_PATTERN, 'u');
@@ -72,6 +72,7 @@ export function parsePulse(value: unknown, context: PulseContext): PulseOutcome 
       sku: product_sku,
       unit: use_unity,
       amount,
+      usedAtMs: timeMs,
       windowStartSec: windowStartSec(timeMs, context.windowSeconds),
       id: id ?? context.fallbackId,
     },

@@ -14,3 +14,9 @@ export interface Pulse extends AggregateKey {
   /** Unique per tenant; undefined when neither the pulse nor its delivery carries one. */
   readonly id: string | undefined;
 }
+
+/** A pulse as it was parsed. */
+export interface ParsedPulse extends Pulse {
+  /** When it was used: its timestamp, its message's, or when it was received; in milliseconds since 1970. */
+  readonly usedAtMs: number;
+}

@@ -19,6 +19,7 @@ export const REJECTION_REASONS = [
   'timestamp_too_old',
   'timestamp_in_future',
   'sum_overflow',
+  'no_subscription',
   'delivery_limit',
   'unknown',
 ] as const;

@@ -6,7 +6,7 @@
  * left to `parsePulse`: the scanner returns exactly the pulse that `parsePulse` would return, or nothing.
  */
 import type { Amount } from '../core/amount.ts';
-import type { Pulse } from './pulse.ts';
+import type { ParsedPulse } from './pulse.ts';
 import { parseTimestamp } from '../core/timestamp.ts';
 import { windowStartSec } from '../core/window.ts';
 import * as ascii from './ascii.ts';
@@ -57,18 +57,18 @@ export class PulseScanner {
   }
 
   /** The pulse, or the pulses of an array; undefined when anything is unusual. */
-  scan(bytes: Buffer, bounds: TimeBounds): Pulse | Pulse[] | undefined {
+  scan(bytes: Buffer, bounds: TimeBounds): ParsedPulse | ParsedPulse[] | undefined {
     this.#bytes = bytes;
     this.#at = 0;
     const first = bytes[0];
-    let scanned: Pulse | Pulse[] | undefined;
+    let scanned: ParsedPulse | ParsedPulse[] | undefined;
     if (first === ascii.OPEN_OBJECT) scanned = this.#readPulse(bounds);
     else if (first === ascii.OPEN_ARRAY) scanned = this.#readArray(bounds);
     return this.#at === bytes.length ? scanned : undefined;
   }
 
-  #readArray(bounds: TimeBounds): Pulse[] | undefined {
-    const pulses: Pulse[] = [];
+  #readArray(bounds: TimeBounds): ParsedPulse[] | undefined {
+    const pulses: ParsedPulse[] = [];
     do {
       this.#at += 1;
       const pulse = this.#nextCode() === ascii.OPEN_OBJECT ? this.#readPulse(bounds) : undefined;
@@ -79,7 +79,7 @@ export class PulseScanner {
   }
 
   /** Reads from the opening brace to after the closing one. */
-  #readPulse({ earliestMs, latestMs }: TimeBounds): Pulse | undefined {
+  #readPulse({ earliestMs, latestMs }: TimeBounds): ParsedPulse | undefined {
     let seen = 0;
     do {
       this.#at += 1;
@@ -94,6 +94,7 @@ export class PulseScanner {
       sku: this.#sku,
       unit: this.#unit,
       amount: this.#amount,
+      usedAtMs: this.#timeMs,
       windowStartSec: windowStartSec(this.#timeMs, this.#windowSeconds),
       id: this.#id,
     };
@@ -160,7 +161,6 @@ export class PulseScanner {
 
   /**
    * Reads from after the member's name to after its text, which must not be empty; stores its start and hash.
-   *
    * @returns The end of the text; -1 when it is unusual.
    */
   #findEnd(afterName: number, lengthMax: number): number {

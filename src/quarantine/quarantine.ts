@@ -102,10 +102,11 @@ export const SHOWN_BYTES_MAX = 8 * 1024 * 1024;
 
 /**
  * Reasons after which the pulse may have been counted before: any of the deliveries before the limit may have
- * been applied, or the sum may have had room at an earlier attempt.
+ * been applied, or an earlier attempt may have found room in the sum, or a subscription.
  */
 export const MAYBE_COUNTED_REASONS: readonly DeadLetterReason[] = [
   'delivery_limit',
   'sum_overflow',
+  'no_subscription',
   'unknown',
 ];

@@ -51,6 +51,7 @@ describe('parsePulse', () => {
         sku: 'vm.small',
         unit: 'hours',
         amount: { whole: 3, nano: 500_000_000 },
+        usedAtMs: Date.UTC(2026, 10, 22, 4) - 1,
         windowStartSec: Date.UTC(2026, 10, 22, 3) / 1000,
         id: 'p-1',
       },

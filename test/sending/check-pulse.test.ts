@@ -78,6 +78,7 @@ test('an accepted pulse is exactly what ingest counts: amount, texts, id and hou
           sku: product_sku,
           unit: use_unity,
           amount: toAmount(nanos),
+          usedAtMs: Date.parse(timestamp),
           windowStartSec: Date.parse('2026-11-21T18:00:00Z') / 1000,
           id: checked.id,
         });
