@@ -27,7 +27,7 @@ const mayImport = {
   catalog: ['core', 'platform', 'http'],
   orders: ['core', 'platform', 'http', 'messaging', 'catalog/catalog.ts', 'catalog/prices.ts'],
   subscriptions: [
-    ...['core', 'platform', 'http', 'messaging'],
+    ...['core', 'platform', 'http', 'messaging', 'contract/admission.ts'],
     ...['catalog/catalog.ts', 'orders/orders-query.ts', 'orders/orders-queues.ts'],
   ],
   api: ['core', 'platform', 'http', 'access', 'contract'],

@@ -19,6 +19,7 @@ import {
   url,
   username,
 } from './config-values.ts';
+import { ADMISSION_MODES } from './contract/admission.ts';
 import { AGE_MAX_DAYS_DEFAULT, AHEAD_MAX_MINUTES_DEFAULT } from './contract/rules.ts';
 import { RejectedError } from './core/errors.ts';
 import { WINDOW_MINUTES } from './core/window.ts';
@@ -93,6 +94,7 @@ export function parseConfig(rawEnv: RawEnv, needs: ConfigNeeds = { api: false })
       pulseAgeMaxMs: env.PULSE_AGE_MAX_SECONDS * 1000,
       pulseAheadMaxMs: env.PULSE_AHEAD_MAX_SECONDS * 1000,
       windowSeconds: env.WINDOW_MINUTES * 60,
+      admission: env.ADMISSION,
     },
     flush: { cron: env.FLUSH_CRON, onExit: env.FLUSH_ON_EXIT },
     messages: { prefix: env.MESSAGE_PREFIX ?? defaultPrefix(env.PULSE_QUEUE) },
@@ -150,6 +152,7 @@ function variables() {
     PULSE_AHEAD_MAX_SECONDS: integer(0, DAY)({ default: AHEAD_MAX_MINUTES_DEFAULT * 60 }),
     FLUSH_CRON: cron({ default: '0 * * * *' }),
     FLUSH_ON_EXIT: bool({ default: false }),
+    ADMISSION: str({ choices: ADMISSION_MODES, default: 'off' as const }),
     ...chainVariables(),
     API_HOST: host({ default: '127.0.0.1' }),
     API_PORT: integer(0, 65_535)({ default: 3_000 }),

@@ -11,6 +11,7 @@ import type { OldestHeld } from '../ingest/queue-metrics.ts';
 import type { HeldDeliveries } from '../ingest/thread-messages.ts';
 import { armCrashPoint } from '../platform/crash-points.ts';
 import type { RedisClient } from '../platform/redis.ts';
+import { startAdmission } from './admission-part.ts';
 
 /** Of the time left for a stop; the rest is for a last flush and for closing connections. */
 const CLOSE_SHARE = 0.6;
@@ -26,6 +27,7 @@ export const ingestPart: Part = {
     const { servers, redis, pool } = clients;
     const epoch = await ensureEpoch(clients);
     const { paused } = await readPauseState(pool);
+    const admission = await startAdmission(run, clients);
     const ingest = startIngestPool({
       threads: config.ingest.threads,
       paused,
@@ -42,14 +44,17 @@ export const ingestPart: Part = {
         tracing: config.tracing,
         crashAt: armCrashPoint(config.crashAt),
       },
+      admission: admission.watch,
       logger,
       onCounts: (counts) => {
         metrics.record(counts);
+        admission.record(counts.unsubscribedUsages);
       },
       onTraced: links.onTraced,
       onFatal: run.onFatal,
     });
     const metrics = createIngestMetrics(registry, () => ingest);
+    admission.watch.follow(ingest);
     run.log.onChange(ingest.setLogLevel);
     closer.add('ingest', (withinMs) => ingest.close(withinMs), CLOSE_SHARE);
     links.oldestHeld = () => oldestOf(ingest.held);

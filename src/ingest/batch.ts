@@ -2,7 +2,7 @@
 import type { Message } from 'amqplib';
 import { BatchFold, KeyTable, shardOf } from '../aggregate/accumulator.ts';
 import type { DeliveredMessage } from '../contract/dead-letter.ts';
-import type { Pulse } from '../contract/pulse.ts';
+import type { ParsedPulse } from '../contract/pulse.ts';
 import type { Rejection } from '../contract/rejection.ts';
 import { elementSources } from '../contract/json-source.ts';
 import {
@@ -11,6 +11,7 @@ import {
   type BodyLimits,
   type BodyOutcome,
 } from '../contract/parse-body.ts';
+import { NO_ADMISSION, type Admission } from './admission.ts';
 import { TakenDeliveries } from './taken-deliveries.ts';
 
 export type Delivery = Message & { readonly fields: { readonly deliveryTag: number } };
@@ -44,8 +45,18 @@ const FULL_PULSES_FACTOR = 4;
 /** A batch is full at this many bytes of bodies, which it copies into one buffer. */
 const FULL_BODY_BYTES = 16 * 1024 * 1024;
 
+/** A pulse without a subscription, as far as the newest snapshot knew when it arrived. */
+export interface UnadmittedPulse {
+  readonly pulse: ParsedPulse;
+  readonly deliveryIndex: number;
+  /** The position in an array body. */
+  readonly index: number | undefined;
+  readonly redelivered: boolean;
+}
+
 /** The part of a batch for one shard, and the origin of each pulse in it. */
-interface ShardPart {
+export interface ShardPart {
+  readonly shard: number;
   readonly fold: BatchFold;
   readonly deliveryIndexes: number[];
   readonly elementIndexes: (number | undefined)[];
@@ -56,13 +67,17 @@ interface BatchMemory {
   /** One for each shard; only one open batch may use them. */
   readonly keyTables: readonly KeyTable[];
   readonly parser: BodyParser;
+  readonly admission: Admission;
 }
 
 /** Returns a function that opens a batch. An earlier batch takes no more deliveries then. */
-export function createBatchOpener(options: BatchOptions): () => Batch {
+export function createBatchOpener(
+  options: BatchOptions,
+  admission: Admission = NO_ADMISSION,
+): () => Batch {
   const keyTables = Array.from({ length: options.shards }, () => new KeyTable());
   const parser = new BodyParser(options.limits);
-  return () => new Batch(options, { keyTables, parser });
+  return () => new Batch(options, { keyTables, parser, admission });
 }
 
 /** Grows by `add` until it is full or taken; then it is only read. */
@@ -71,7 +86,12 @@ export class Batch {
   /** To be acknowledged, in this order, when the batch is settled. */
   readonly deliveryTags: number[] = [];
   readonly rejected: RejectedPulse[] = [];
+  /** Not admitted when they arrived. With `enforce` they are not folded yet. */
+  readonly unadmitted: UnadmittedPulse[] = [];
+  /** By shard. */
   readonly parts = new Map<number, ShardPart>();
+  /** By shard: pulses that were admitted after all, when the batch took no more deliveries. */
+  readonly lateParts = new Map<number, ShardPart>();
   pulseCount = 0;
   redeliveredWithoutId = 0;
   /** When the first delivery was received. */
@@ -121,30 +141,65 @@ export class Batch {
     else this.#fold(outcome, delivery, index);
   }
 
-  #fold(pulse: Pulse, delivery: Delivery, index: number | undefined): void {
+  #fold(pulse: ParsedPulse, delivery: Delivery, index: number | undefined): void {
+    const { admission, keyTables } = this.#memory;
+    const { redelivered } = delivery.fields;
+    const deliveryIndex = this.deliveries.count - 1;
+    if (!admission.admits(pulse)) {
+      this.unadmitted.push({ pulse, deliveryIndex, index, redelivered });
+      if (admission.mode === 'enforce') return;
+    }
     const shard = shardOf(pulse, this.#options.shards);
     let part = this.parts.get(shard);
     if (part === undefined) {
-      const fold = new BatchFold(this.#options.dedupeSecret, this.#memory.keyTables[shard]);
-      part = { fold, deliveryIndexes: [], elementIndexes: [] };
+      part = this.#newPart(shard, keyTables[shard]);
       this.parts.set(shard, part);
     }
-    part.fold.add(pulse);
-    part.deliveryIndexes.push(this.deliveries.count - 1);
-    part.elementIndexes.push(index);
-    if (pulse.id === undefined && delivery.fields.redelivered) this.redeliveredWithoutId += 1;
+    this.#addTo(part, pulse, deliveryIndex, index);
+    if (pulse.id === undefined && redelivered) this.redeliveredWithoutId += 1;
   }
 
-  /** The pulse at `position` of a shard's fold, which Redis refused. */
-  rejectedByShard(shard: number, position: number, rejection: Rejection): RejectedPulse {
-    const part = this.parts.get(shard);
-    const deliveryIndex = part?.deliveryIndexes[position] ?? -1;
+  /** Folds a pulse that was not folded when it arrived. */
+  foldLate({ pulse, deliveryIndex, index, redelivered }: UnadmittedPulse): void {
+    const shard = shardOf(pulse, this.#options.shards);
+    // With keys of its own: those of the thread may serve a later batch by now.
+    const part = this.lateParts.get(shard) ?? this.#newPart(shard, undefined);
+    this.lateParts.set(shard, part);
+    this.#addTo(part, pulse, deliveryIndex, index);
+    if (pulse.id === undefined && redelivered) this.redeliveredWithoutId += 1;
+  }
+
+  #newPart(shard: number, keys: KeyTable | undefined): ShardPart {
+    const fold = new BatchFold(this.#options.dedupeSecret, keys);
+    return { shard, fold, deliveryIndexes: [], elementIndexes: [] };
+  }
+
+  #addTo(
+    part: ShardPart,
+    pulse: ParsedPulse,
+    deliveryIndex: number,
+    index: number | undefined,
+  ): void {
+    part.fold.add(pulse);
+    part.deliveryIndexes.push(deliveryIndex);
+    part.elementIndexes.push(index);
+  }
+
+  /** The pulse at `position` of a part, which Redis refused. */
+  rejectedByShard(part: ShardPart, position: number, rejection: Rejection): RejectedPulse {
+    const deliveryIndex = part.deliveryIndexes[position] ?? -1;
+    return this.reject({ deliveryIndex, index: part.elementIndexes[position] }, rejection);
+  }
+
+  reject(
+    { deliveryIndex, index }: Pick<UnadmittedPulse, 'deliveryIndex' | 'index'>,
+    rejection: Rejection,
+  ): RejectedPulse {
     const delivery = this.deliveries.at(deliveryIndex);
     const deliveryTag = this.deliveryTags[deliveryIndex];
-    if (part === undefined || delivery === undefined || deliveryTag === undefined) {
+    if (delivery === undefined || deliveryTag === undefined) {
       throw new RangeError('No pulse at that position.');
     }
-    const index = part.elementIndexes[position];
     const body =
       index === undefined
         ? delivery.content

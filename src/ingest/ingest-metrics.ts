@@ -35,6 +35,8 @@ export function createIngestMetrics(
       for (const [reason, count] of Object.entries(counts.deadLettered)) {
         counters.deadLettered.inc({ reason }, count);
       }
+      counters.admission.inc({ outcome: 'unsubscribed' }, counts.unsubscribed);
+      counters.admission.inc({ outcome: 'unverified' }, counts.unverified);
       for (const pulses of counts.batchPulses) histograms.batchPulses.observe(pulses);
       for (const seconds of counts.applySeconds) histograms.applySeconds.observe(seconds);
       for (const seconds of counts.ackLagSeconds) histograms.ackLagSeconds.observe(seconds);
@@ -53,7 +55,14 @@ function createCounters(registry: Registry) {
   });
   // Exported from the start: rate() does not see the first increment of a new series.
   for (const reason of REJECTION_REASONS) deadLettered.inc({ reason }, 0);
+  const admission = new Counter({
+    name: 'pulse_admission_pulses_total',
+    help: 'Pulses without a subscription (unsubscribed), and pulses that were counted because that could not be verified.',
+    labelNames: ['outcome'],
+    registers,
+  });
   return {
+    admission,
     received: counter('pulse_received_total', 'Pulses taken from the queue and settled.'),
     counted: counter('pulse_counted_total', 'Pulses added to the sums in Redis.'),
     duplicates: counter(

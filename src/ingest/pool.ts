@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import { Piscina } from 'piscina';
+import type { AdmissionRow } from '../contract/admission.ts';
 import { FatalError } from '../core/errors.ts';
 import { backoffDelayMs, sleep, waitAtMost } from '../platform/backoff.ts';
 import { builtFileUrl } from '../platform/built-file.ts';
@@ -18,9 +19,17 @@ import {
   type ThreadState,
 } from './thread-messages.ts';
 
+export interface PoolAdmission {
+  /** The subscriptions, for a thread that starts. */
+  readonly rows: readonly AdmissionRow[];
+  /** Reads them again, and passes changes to `admit`. @returns False when they cannot be read now. */
+  refresh(): Promise<boolean>;
+}
+
 export interface IngestPoolOptions {
   readonly threads: number;
-  readonly task: Omit<IngestTask, 'port' | 'paused'>;
+  readonly task: Omit<IngestTask, 'port' | 'paused' | 'admissionRows'>;
+  readonly admission: PoolAdmission;
   /** Whether the threads start without consuming. */
   readonly paused: boolean;
   readonly logger: Logger;
@@ -39,6 +48,8 @@ export interface IngestPool {
   /** `pause` and `resume` return at once, and also apply to threads that start later. */
   pause(): void;
   resume(): void;
+  /** Passes changed subscriptions to every thread. */
+  admit(rows: readonly AdmissionRow[]): void;
   readonly setLogLevel: (level: LogLevel) => void;
   /** Lets every thread settle and acknowledge what it holds, within the time; the rest is redelivered. */
   close(withinMs: number): Promise<void>;
@@ -86,14 +97,13 @@ export function startIngestPool(options: IngestPoolOptions): IngestPool {
     const { port1, port2 } = new MessageChannel();
     port1.on('message', (notice: ThreadNotice) => {
       if (notice.kind === 'state') states[index] = notice.state;
-      if (notice.kind === 'traced') options.onTraced(notice.traceparents);
-      if (notice.kind !== 'report') return;
-      held[index] = notice.held;
-      options.onCounts(notice.counts);
+      if (notice.kind === 'report') held[index] = notice.held;
+      passOn(notice, port1, options);
     });
     ports[index] = port1;
     try {
-      return await runTask(piscina, { ...task, ...orders, port: port2 }, port1);
+      const admissionRows = options.admission.rows;
+      return await runTask(piscina, { ...task, ...orders, admissionRows, port: port2 }, port1);
     } finally {
       ports[index] = undefined;
       held[index] = NOTHING_HELD;
@@ -112,6 +122,9 @@ export function startIngestPool(options: IngestPoolOptions): IngestPool {
       orders.paused = false;
       tellAll({ kind: 'resume' });
     },
+    admit(rows) {
+      tellAll({ kind: 'admission', rows });
+    },
     setLogLevel(level) {
       orders.log = { ...orders.log, level };
       tellAll({ kind: 'log level', level });
@@ -123,6 +136,18 @@ export function startIngestPool(options: IngestPoolOptions): IngestPool {
       await piscina.destroy();
     },
   };
+}
+
+/** Passes a notice on, and answers a question. */
+function passOn(notice: ThreadNotice, port: MessagePort, options: IngestPoolOptions): void {
+  if (notice.kind === 'traced') options.onTraced(notice.traceparents);
+  if (notice.kind === 'report') options.onCounts(notice.counts);
+  if (notice.kind !== 'admission wanted') return;
+  const { ticket } = notice;
+  // What is read is passed on through the same port before.
+  void options.admission.refresh().then((isFresh) => {
+    port.postMessage({ kind: 'admission read', ticket, isFresh } satisfies ThreadCommand);
+  });
 }
 
 /** Runs one task to its end, and receives its last notices. */

@@ -12,14 +12,18 @@ import type { Accumulator, ApplyResult } from '../aggregate/accumulator.ts';
 import { TransientError } from '../core/errors.ts';
 import type { Rejection } from '../contract/rejection.ts';
 import { backoffDelayMs, sleep } from '../platform/backoff.ts';
-import type { Batch, RejectedPulse } from './batch.ts';
+import type { Admission } from './admission.ts';
+import type { Batch, RejectedPulse, ShardPart } from './batch.ts';
+import { decideUnadmitted } from './decide-unadmitted.ts';
 import type { IngestStep } from './ingest-steps.ts';
 import type { RefusedDeliveries } from './refused-deliveries.ts';
 import { noCounts, type IngestCounts } from './thread-messages.ts';
+import { addUsages } from './unsubscribed-usage.ts';
 
 export interface SettleDeps {
   readonly accumulator: Pick<Accumulator, 'apply'>;
   readonly refused: Pick<RefusedDeliveries, 'deadLetter'>;
+  readonly admission: Admission;
   /** Called after each step; fault tests stop the process here. */
   readonly onStep: (step: IngestStep) => void;
   /** How long to retry a failing apply before the batch fails and the broker redelivers it. */
@@ -44,7 +48,10 @@ export async function settleBatch(batch: Batch, deps: SettleDeps): Promise<Inges
   deps.onStep('folded');
   // 3. Bad pulses, confirmed; or held, if dead letters cannot be published. After a crash here: redelivered, and the
   // quarantine drops the second copy.
+  const deciding = decideUnadmitted(batch, deps);
   const rejected = [...batch.rejected];
+  // With `observe` nothing waits for the decision, which never fails then.
+  if (deps.admission.mode === 'enforce') rejected.push(...(await deciding).refused);
   await deps.refused.deadLetter(rejected);
   deps.onStep('dead-lettered');
 
@@ -52,9 +59,8 @@ export async function settleBatch(batch: Batch, deps: SettleDeps): Promise<Inges
   const startedMs = performance.now();
   const counts = noCounts();
   const overflowing: RejectedPulse[] = [];
-  const applyPart = async (shard: number): Promise<void> => {
-    const fold = batch.parts.get(shard)?.fold;
-    if (fold === undefined) return;
+  const applyPart = async (part: ShardPart): Promise<void> => {
+    const { shard, fold } = part;
     const folded = fold.fold();
     let attempts = 0;
     const apply = (): Promise<ApplyResult> => {
@@ -67,14 +73,18 @@ export async function settleBatch(batch: Batch, deps: SettleDeps): Promise<Inges
     counts.counted += result.counted;
     counts.duplicates += result.duplicates;
     for (const position of result.refused) {
-      overflowing.push(batch.rejectedByShard(shard, position, OVERFLOW));
+      overflowing.push(batch.rejectedByShard(part, position, OVERFLOW));
     }
   };
-  await Promise.all([...batch.parts.keys()].map(applyPart));
+  await Promise.all([...batch.parts.values(), ...batch.lateParts.values()].map(applyPart));
   counts.applySeconds.push((performance.now() - startedMs) / 1000);
   await deps.refused.deadLetter(overflowing);
   deps.onStep('applied');
 
+  const { unsubscribed, unverified, usages } = await deciding;
+  counts.unsubscribed = unsubscribed;
+  counts.unverified = unverified;
+  addUsages(counts.unsubscribedUsages, usages.values());
   rejected.push(...overflowing);
   assert.equal(counts.counted + counts.duplicates + rejected.length, batch.pulseCount);
   counts.received = batch.pulseCount;

@@ -112,7 +112,7 @@ function createBatches(
   options: SubscriptionOptions,
   deps: OwnDeps,
 ): { batcher: Batcher<Delivery>; heldBatches: readonly Batch[] } {
-  const openBatch = createBatchOpener(options.batch);
+  const openBatch = createBatchOpener(options.batch, deps.admission);
   /** In delivery order, which is also the order of acknowledgement. */
   const heldBatches: Batch[] = [];
   const batcher = createBatcher<Delivery, Batch>(
@@ -130,7 +130,8 @@ function createBatches(
         deps.onCounts(counts);
         // Delivery tags are per channel; with the generation they identify a batch of this thread.
         const batchId = `${link.generation}.${batch.deliveryTags.at(-1) ?? 0}`;
-        deps.logger.debug({ batchId, ...counts }, 'batch settled');
+        const facts = { batchId, ...counts, unsubscribedUsages: undefined };
+        deps.logger.debug(facts, 'batch settled');
       },
       acknowledge(batch) {
         // Delivery tags of a lost link are invalid, and would close the next channel.

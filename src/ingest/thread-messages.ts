@@ -2,10 +2,12 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { Config, ServerUrls } from '../config.ts';
 import type { ErrorCode } from '../core/errors.ts';
+import type { AdmissionRow } from '../contract/admission.ts';
 import type { RejectionReason } from '../contract/rejection.ts';
 import type { ArmedCrashPoint } from '../platform/crash-points.ts';
 import type { LoggerOptions, LogLevel } from '../platform/logger.ts';
 import type { TracingOptions } from '../platform/tracing-options.ts';
+import { addUsages, type UnsubscribedUsages } from './unsubscribed-usage.ts';
 
 /** The one task of an ingest thread: consume until told to drain. */
 export interface IngestTask {
@@ -17,6 +19,8 @@ export interface IngestTask {
   readonly ingest: Config['ingest'];
   /** Start without consuming. */
   readonly paused: boolean;
+  /** The subscriptions; none with admission off. */
+  readonly admissionRows: readonly AdmissionRow[];
   readonly dedupeSecret: string;
   /** The epoch of Redis to count with; see aggregate/epoch.ts. */
   readonly epoch: string;
@@ -44,7 +48,11 @@ export type ThreadCommand =
   | { readonly kind: 'drain'; readonly withinMs: number }
   /** `pause`: take nothing more until `resume`; settle and acknowledge what is held. */
   | { readonly kind: 'pause' | 'resume' }
-  | { readonly kind: 'log level'; readonly level: LogLevel };
+  | { readonly kind: 'log level'; readonly level: LogLevel }
+  /** Subscriptions that have changed. */
+  | { readonly kind: 'admission'; readonly rows: readonly AdmissionRow[] }
+  /** What was read after the request `ticket` was sent before; or nothing could be read. */
+  | { readonly kind: 'admission read'; readonly ticket: number; readonly isFresh: boolean };
 
 /**
  * `consuming` deliveries; `waiting` for RabbitMQ or Redis, taking nothing; `paused` by a person, connected and holding
@@ -55,6 +63,8 @@ export type ThreadState = 'consuming' | 'waiting' | 'paused' | 'full';
 export type ThreadNotice =
   | { readonly kind: 'state'; readonly state: ThreadState }
   | { readonly kind: 'report'; readonly counts: IngestCounts; readonly held: HeldDeliveries }
+  /** Asks for subscriptions that are read from now on. */
+  | { readonly kind: 'admission wanted'; readonly ticket: number }
   /** The traceparents of batches that were settled and recorded as spans. */
   | { readonly kind: 'traced'; readonly traceparents: readonly string[] };
 
@@ -86,6 +96,11 @@ export interface IngestCounts {
   /** Pulses without any id that were redelivered or applied again. Only these may be counted twice. */
   redeliveredWithoutId: number;
   deadLettered: Partial<Record<RejectionReason, number>>;
+  /** Pulses without a subscription: counted with `observe`, dead-lettered with `enforce`. */
+  unsubscribed: number;
+  /** Pulses that were counted although no known subscription admits them, because none could be read. */
+  unverified: number;
+  unsubscribedUsages: UnsubscribedUsages;
   /** How long the thread's event loop was busy. */
   busySeconds: number;
   /** One entry a batch: its pulses. */
@@ -105,6 +120,9 @@ export function noCounts(): IngestCounts {
     duplicates: 0,
     redeliveredWithoutId: 0,
     deadLettered: {},
+    unsubscribed: 0,
+    unverified: 0,
+    unsubscribedUsages: new Map(),
     busySeconds: 0,
     batchPulses: [],
     applySeconds: [],
@@ -120,6 +138,9 @@ export function addCounts(total: IngestCounts, more: IngestCounts): void {
   total.counted += more.counted;
   total.duplicates += more.duplicates;
   total.redeliveredWithoutId += more.redeliveredWithoutId;
+  total.unsubscribed += more.unsubscribed;
+  total.unverified += more.unverified;
+  addUsages(total.unsubscribedUsages, more.unsubscribedUsages.values());
   total.busySeconds += more.busySeconds;
   total.batchPulses.push(...more.batchPulses);
   total.applySeconds.push(...more.applySeconds);

@@ -11,6 +11,7 @@ import { createRedis } from '../platform/redis.ts';
 import { topologyNames } from '../platform/topology.ts';
 import { NO_TRACING, startTracing, type Tracing } from '../platform/tracing.ts';
 import { createPublisher } from '../publish/publisher.ts';
+import { createThreadAdmission, NO_ADMISSION } from './admission.ts';
 import {
   startConsumer,
   type Consumer,
@@ -46,11 +47,18 @@ export async function runIngestThread(task: IngestTask): Promise<ThreadEnd> {
   const tracing =
     task.tracing === undefined ? NO_TRACING : await startTracing(task.tracing, logger);
   const { deps, close } = openDependencies(task, logger, tracing);
+  const admission = createThreadAdmission(
+    { mode: task.ingest.admission, rows: task.admissionRows },
+    (ticket) => {
+      port.postMessage({ kind: 'admission wanted', ticket } satisfies ThreadNotice);
+    },
+  );
   const onStep = createCrashPoint(task.crashAt, ['ingest', 'thread']);
   try {
     return await new Promise<ThreadEnd>((resolve, reject) => {
       const consumer = startConsumer(consumerOptions(task), {
         ...deps,
+        admission: task.ingest.admission === 'off' ? NO_ADMISSION : admission,
         logger,
         retryForMs: RETRY_FOR_MS,
         onStep,
@@ -69,6 +77,12 @@ export async function runIngestThread(task: IngestTask): Promise<ThreadEnd> {
         switch (command.kind) {
           case 'log level':
             logger.level = command.level;
+            break;
+          case 'admission':
+            admission.apply(command.rows);
+            break;
+          case 'admission read':
+            admission.answer(command.ticket, command.isFresh);
             break;
           case 'pause':
           case 'resume':

@@ -125,10 +125,10 @@ describe('Batch', () => {
     );
     const found = new Set<string>();
     expect(batch.parts.size).toBe(shards);
-    for (const [shard, { fold }] of batch.parts) {
-      for (let position = 0; position < fold.pulseCount; position++) {
+    for (const part of batch.parts.values()) {
+      for (let position = 0; position < part.fold.pulseCount; position++) {
         const { body, index, delivery, rejection } = batch.rejectedByShard(
-          shard,
+          part,
           position,
           OVERFLOW,
         );
@@ -144,8 +144,8 @@ describe('Batch', () => {
 
   test('a position that does not exist is a programming error', () => {
     const batch = batchOf([[sentPulse()]]);
-    expect(() => batch.rejectedByShard(0, 1, OVERFLOW)).toThrow(RangeError);
-    expect(() => batch.rejectedByShard(1, 0, OVERFLOW)).toThrow(RangeError);
+    const part = batch.parts.get(0)!;
+    expect(() => batch.rejectedByShard(part, 1, OVERFLOW)).toThrow(RangeError);
   });
 
   // Searching from the start of the array for each pulse would exceed the test's time limit.
@@ -156,7 +156,7 @@ describe('Batch', () => {
     );
     const batch = batchOf([[sent]], 1_000);
     for (const [position, pulse] of sent.entries()) {
-      const { body } = batch.rejectedByShard(0, position, OVERFLOW);
+      const { body } = batch.rejectedByShard(batch.parts.get(0)!, position, OVERFLOW);
       expect(body.equals(Buffer.from(JSON.stringify(pulse)))).toBe(true);
     }
   });

@@ -4,6 +4,7 @@ import { connect, type ChannelModel, type ConfirmChannel, type GetMessage } from
 import { pino } from 'pino';
 import { afterAll, beforeAll, beforeEach } from 'vitest';
 import { createAccumulator, type Accumulator } from '../../src/aggregate/accumulator.ts';
+import { NO_ADMISSION } from '../../src/ingest/admission.ts';
 import { startConsumer, type ConsumerDeps } from '../../src/ingest/consumer.ts';
 import { addCounts, noCounts, type ThreadState } from '../../src/ingest/thread-messages.ts';
 import { UNTRACED } from '../../src/ingest/trace-batches.ts';
@@ -81,6 +82,7 @@ export async function createIngestFixture(
     const fatal: unknown[] = [];
     const defaults: ConsumerDeps = {
       accumulator: own,
+      admission: NO_ADMISSION,
       publishDeadLetter: (publication) => publisher.publish(publication),
       deadExchange,
       probe: async () => {

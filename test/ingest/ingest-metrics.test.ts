@@ -18,6 +18,8 @@ test('counts of all threads add up, and each batch is one observation', async ()
   metrics.record({
     ...counts,
     deadLettered: { invalid_id: 1 },
+    unsubscribed: 5,
+    unverified: 6,
     batchPulses: [20, 10],
     applySeconds: [0.004, 0.3],
   });
@@ -29,6 +31,8 @@ test('counts of all threads add up, and each batch is one observation', async ()
     'pulse_duplicates_total 18',
     'pulse_batches_total 4',
     'pulse_dead_lettered_total{reason="invalid_id"} 1',
+    'pulse_admission_pulses_total{outcome="unsubscribed"} 5',
+    'pulse_admission_pulses_total{outcome="unverified"} 6',
     'pulse_batch_pulses_sum 30',
     'pulse_batch_pulses_count 2',
     'pulse_apply_seconds_bucket{le="0.005"} 1',

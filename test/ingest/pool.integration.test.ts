@@ -47,6 +47,7 @@ function startPool(changes: { threads?: number; redisUrl?: string; paused?: bool
         batchSize: 20,
         batchLingerMs: 5,
         dedupeWindowSeconds: 3_600,
+        admission: 'off',
         ...BODY_LIMITS,
       },
       dedupeSecret: 'test secret',
@@ -56,6 +57,7 @@ function startPool(changes: { threads?: number; redisUrl?: string; paused?: bool
       log: { level: 'silent', pretty: false, secrets: [] },
       tracing: undefined,
     },
+    admission: { rows: [], refresh: () => Promise.resolve(true) },
     logger: pino({ level: 'silent' }),
     onTraced: () => undefined,
     onCounts: (more) => {

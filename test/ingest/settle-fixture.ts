@@ -2,6 +2,7 @@
 import { pino } from 'pino';
 import type { Publication } from '../../src/contract/publication.ts';
 import { createBatchOpener, type Batch } from '../../src/ingest/batch.ts';
+import { NO_ADMISSION } from '../../src/ingest/admission.ts';
 import { createRefusedDeliveries, type RefusedDeps } from '../../src/ingest/refused-deliveries.ts';
 import type { SettleDeps } from '../../src/ingest/settle-batch.ts';
 import { BODY_LIMITS } from '../contract/body-outcomes.ts';
@@ -69,6 +70,7 @@ export function fakes(
       },
     },
     refused,
+    admission: NO_ADMISSION,
     onStep: (step) => log.push(step),
     retryForMs: 2_000,
     signal: stopping.signal,

@@ -4,6 +4,7 @@ import type { Pool } from 'pg';
 import { pino } from 'pino';
 import { afterAll, afterEach, beforeAll, beforeEach, expect } from 'vitest';
 import { createAccumulator, type AggregateRow } from '../../src/aggregate/accumulator.ts';
+import { NO_ADMISSION } from '../../src/ingest/admission.ts';
 import { startConsumer } from '../../src/ingest/consumer.ts';
 import { UNTRACED } from '../../src/ingest/trace-batches.ts';
 import { createPool } from '../../src/platform/postgres.ts';
@@ -120,6 +121,7 @@ export async function createQuarantineFixture() {
         },
         {
           accumulator: target,
+          admission: NO_ADMISSION,
           publishDeadLetter: (publication) => deadLetters.publish(publication),
           deadExchange,
           probe: () => target.probe(0),

@@ -8,6 +8,7 @@ import { pino } from 'pino';
 import { PulseError, TransientError } from '../../src/core/errors.ts';
 import { flushAll } from '../../src/flush/flush.ts';
 import { verifyBooks } from '../../src/flush/books.ts';
+import { NO_ADMISSION } from '../../src/ingest/admission.ts';
 import { startConsumer, type Consumer } from '../../src/ingest/consumer.ts';
 import { UNTRACED } from '../../src/ingest/trace-batches.ts';
 import { createPublisher, type Publisher } from '../../src/publish/publisher.ts';
@@ -132,6 +133,7 @@ export class System {
       },
       {
         accumulator,
+        admission: NO_ADMISSION,
         publishDeadLetter: (publication) => publisher.publish(publication),
         deadExchange: `${QUEUE}.dead`,
         probe: () => accumulator.probe(0),

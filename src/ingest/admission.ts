@@ -1,0 +1,63 @@
+/** Admission in an ingest thread: a copy of the subscriptions, and a way to ask the main thread for a newer one. */
+import { AdmissionTable, type AdmissionMode, type AdmissionRow } from '../contract/admission.ts';
+import type { ParsedPulse } from '../contract/pulse.ts';
+import { sleep } from '../platform/backoff.ts';
+
+export interface Admission {
+  readonly mode: AdmissionMode;
+  /** By the subscriptions as they are known. */
+  readonly admits: (pulse: Pick<ParsedPulse, 'tenant' | 'sku' | 'usedAtMs'>) => boolean;
+  /**
+   * Waits for subscriptions that were read after this call.
+   *
+   * @returns False when they cannot be read now, or `signal` aborts.
+   */
+  readonly refresh: (signal: AbortSignal) => Promise<boolean>;
+}
+
+/** Admits everything. */
+export const NO_ADMISSION: Admission = {
+  mode: 'off',
+  admits: () => true,
+  refresh: () => Promise.resolve(true),
+};
+
+export interface ThreadAdmission extends Admission {
+  apply(rows: readonly AdmissionRow[]): void;
+  /** The main thread has answered the request `ticket`; what it has read was applied before. */
+  answer(ticket: number, isFresh: boolean): void;
+}
+
+/** The main thread answers within three seconds unless it hangs; then pulses must not wait for it. */
+const ANSWER_TIMEOUT_MS = 5_000;
+
+/** @param ask Asks the main thread, which calls `answer` with the ticket. */
+export function createThreadAdmission(
+  { mode, rows }: { readonly mode: AdmissionMode; readonly rows: readonly AdmissionRow[] },
+  ask: (ticket: number) => void,
+): ThreadAdmission {
+  const table = new AdmissionTable(rows);
+  const waiting = new Map<number, (isFresh: boolean) => void>();
+  let ticket = 0;
+  return {
+    mode,
+    admits: ({ tenant, sku, usedAtMs }) => table.admits(tenant, sku, usedAtMs),
+    async refresh(signal) {
+      const own = ++ticket;
+      const done = new AbortController();
+      const answered = new Promise<boolean>((resolve) => waiting.set(own, resolve));
+      ask(own);
+      const timedOut = sleep(ANSWER_TIMEOUT_MS, AbortSignal.any([signal, done.signal]));
+      const isFresh = await Promise.race([answered, timedOut.then(() => false)]);
+      waiting.delete(own);
+      done.abort();
+      return isFresh;
+    },
+    apply(rows) {
+      table.apply(rows);
+    },
+    answer(answered, isFresh) {
+      waiting.get(answered)?.(isFresh);
+    },
+  };
+}

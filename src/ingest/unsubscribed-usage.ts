@@ -1,0 +1,23 @@
+/** How many pulses came without a subscription, by tenant and SKU. Bounded: whoever sends chooses the names. */
+
+export interface UnsubscribedUsage {
+  readonly tenant: string;
+  readonly sku: string;
+  pulseCount: number;
+}
+
+/** By tenant and SKU, which hold no control characters. */
+export type UnsubscribedUsages = Map<string, UnsubscribedUsage>;
+
+/** Further pairs are only in the metric. */
+export const PAIRS_MAX = 1_000;
+
+/** Adds `more` to `total` in place. */
+export function addUsages(total: UnsubscribedUsages, more: Iterable<UnsubscribedUsage>): void {
+  for (const { tenant, sku, pulseCount } of more) {
+    const pair = `${tenant}\n${sku}`;
+    const known = total.get(pair);
+    if (known !== undefined) known.pulseCount += pulseCount;
+    else if (total.size < PAIRS_MAX) total.set(pair, { tenant, sku, pulseCount });
+  }
+}

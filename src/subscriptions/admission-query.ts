@@ -1,0 +1,141 @@
+/** What admission reads of subscriptions, and table unsubscribed_usage. */
+import type { ClientBase, Pool } from 'pg';
+import { tenantOfCustomer } from '../catalog/catalog.ts';
+import { toIntervals, type AdmissionChange, type AdmissionRow } from '../contract/admission.ts';
+import { tenantsOf, type TenantScope } from '../core/tenant-scope.ts';
+import { queryRows } from '../platform/postgres.ts';
+
+type Queryable = Pick<ClientBase, 'query'>;
+
+export interface AdmissionRead {
+  readonly rows: readonly AdmissionRow[];
+  /** Pass it to the next read. */
+  readonly position: string;
+}
+
+/** A canceled subscription was last updated when its cancellation took effect, or later. */
+const MATTERS = `status <> 'canceled' OR due_at IS NOT NULL OR updated_at >= to_timestamp($1::float8 / 1000)`;
+
+/** A transaction that the last read did not see has an id of at least its snapshot's xmin, and writes that id. */
+const HAS_CHANGED = `id IN (
+  SELECT id FROM subscriptions WHERE changed_xid >= $1::xid8
+  UNION ALL
+  SELECT subscription.id FROM subscriptions subscription
+  JOIN customers ON customers.id = subscription.user_id
+  WHERE customers.changed_xid >= $1::xid8)`;
+
+/**
+ * Reads every subscription that may admit a pulse; or those that may have changed since an earlier read, and those
+ * whose customers may have, whatever they admit now. Some come again unchanged.
+ *
+ * @param options.earliestMs No pulse is older.
+ * @param options.since The position that the earlier read returned.
+ */
+export async function readAdmission(
+  pool: Pick<Pool, 'query'>,
+  { earliestMs, since }: { readonly earliestMs: number; readonly since?: string | undefined },
+): Promise<AdmissionRead> {
+  // One statement has one snapshot: the position is exactly that of the rows.
+  const found = await queryRows<FoundRow>(
+    pool,
+    `SELECT snapshot.position, admitting.*
+     FROM (SELECT pg_snapshot_xmin(pg_current_snapshot())::text AS position) snapshot
+     LEFT JOIN LATERAL (
+       SELECT id, sku, ${tenantOfCustomer('user_id')} AS tenant, (
+         SELECT coalesce(json_agg(json_build_object(
+           'kind', kind, 'atMs', extract(epoch FROM effective_at) * 1000) ORDER BY change.number), '[]')
+         FROM subscription_changes change
+         LEFT JOIN subscription_withdrawals withdrawal
+           ON withdrawal.subscription_id = change.subscription_id AND withdrawal.number = change.number
+         WHERE change.subscription_id = subscriptions.id AND withdrawal.number IS NULL) AS changes
+       FROM subscriptions WHERE ${since === undefined ? MATTERS : HAS_CHANGED}) admitting ON true`,
+    [since ?? earliestMs],
+  );
+  const rows = found.flatMap(({ id, tenant, sku, changes }) =>
+    id === null ? [] : [{ id, tenant, sku, intervals: toIntervals(changes, earliestMs) }],
+  );
+  return { rows, position: found[0]?.position ?? '0' };
+}
+
+type FoundRow = { readonly position: string } & (
+  | {
+      readonly id: string;
+      readonly tenant: string | null;
+      readonly sku: string | null;
+      readonly changes: readonly AdmissionChange[];
+    }
+  | { readonly id: null; readonly tenant: null; readonly sku: null; readonly changes: [] }
+);
+
+/** Rows of table unsubscribed_usage. Beyond it, pairs that are not in it yet are left out. */
+const ROWS_MAX = 100_000;
+const KEPT_DAYS = 35;
+
+/** Adds counts of pulses without a subscription, for each pair of tenant and SKU. */
+export async function addUnsubscribedUsage(
+  pool: Pick<Pool, 'query'>,
+  usages: readonly { readonly tenant: string; readonly sku: string; readonly pulseCount: number }[],
+  rowsMax = ROWS_MAX,
+): Promise<void> {
+  await queryRows(
+    pool,
+    // In one order, because workers that lock the same rows in different ones would deadlock.
+    `INSERT INTO unsubscribed_usage AS known (tenant, sku, pulse_count)
+     SELECT tenant, sku, pulse_count
+     FROM unnest($1::text[], $2::text[], $3::bigint[]) AS given (tenant, sku, pulse_count)
+     WHERE (SELECT count(*) FROM unsubscribed_usage) + cardinality($1::text[]) <= $4
+       OR EXISTS (SELECT FROM unsubscribed_usage old
+                  WHERE old.tenant = given.tenant AND old.sku = given.sku)
+     ORDER BY tenant COLLATE "C", sku COLLATE "C"
+     ON CONFLICT (tenant, sku) DO UPDATE SET
+       pulse_count = known.pulse_count + excluded.pulse_count, last_seen_at = clock_timestamp()`,
+    [
+      usages.map(({ tenant }) => tenant),
+      usages.map(({ sku }) => sku),
+      usages.map(({ pulseCount }) => pulseCount),
+      rowsMax,
+    ],
+  );
+}
+
+/** Forgets what was last seen 35 days ago. */
+export async function forgetUnsubscribedUsage(pool: Pick<Pool, 'query'>): Promise<void> {
+  await queryRows(
+    pool,
+    `DELETE FROM unsubscribed_usage WHERE last_seen_at < clock_timestamp() - $1 * interval '1 day'`,
+    [KEPT_DAYS],
+  );
+}
+
+export interface UnsubscribedRow {
+  readonly tenant: string;
+  readonly sku: string;
+  /** Pulses that were delivered twice count twice. */
+  readonly pulseCount: number;
+  readonly firstSeenAt: Date;
+  readonly lastSeenAt: Date;
+}
+
+/** Who used what without a subscription, by tenant and SKU. @param page `after` is the last pair of the page before. */
+export async function listUnsubscribed(
+  client: Queryable,
+  {
+    scope,
+    limit,
+    after,
+  }: {
+    readonly scope: TenantScope;
+    readonly limit: number;
+    readonly after?: Pick<UnsubscribedRow, 'tenant' | 'sku'> | undefined;
+  },
+): Promise<UnsubscribedRow[]> {
+  const { rows } = await client.query<UnsubscribedRow>(
+    `SELECT tenant, sku, pulse_count::float8 AS "pulseCount",
+       first_seen_at AS "firstSeenAt", last_seen_at AS "lastSeenAt"
+     FROM unsubscribed_usage
+     WHERE ($1::text[] IS NULL OR tenant = ANY($1)) AND ($2::text IS NULL OR (tenant, sku) > ($2, $3))
+     ORDER BY tenant, sku LIMIT $4`,
+    [tenantsOf(scope) ?? null, after?.tenant ?? null, after?.sku ?? null, limit],
+  );
+  return rows;
+}
