@@ -3,7 +3,7 @@ import type { ClientBase } from 'pg';
 import { tenantOfCustomer } from '../catalog/catalog.ts';
 import { tenantsOf, type TenantScope } from '../core/tenant-scope.ts';
 import {
-  statusAfter,
+  statusOf,
   type ChangeOrigin,
   type ListedChange,
   type PurchaseRequest,
@@ -150,12 +150,7 @@ export async function updateSubscription(
      SET status = $2, applied_number = $3, due_at = $4, version = version + 1,
          updated_at = clock_timestamp(), changed_xid = pg_current_xact_id()
      WHERE id = $1`,
-    [
-      id,
-      last === undefined ? 'pending' : statusAfter(last.kind),
-      last?.number ?? 0,
-      pending[0]?.effectiveAt ?? null,
-    ],
+    [id, statusOf({ last, pending }), last?.number ?? 0, pending[0]?.effectiveAt ?? null],
   );
 }
 

@@ -118,6 +118,7 @@ async function change(
     const { answer, replayed } =
       keyed === undefined ? { answer: await ids(), replayed: false } : await keys.once(keyed, ids);
     const { id, messageId } = { ...answer, ...(members as { id?: string }) };
+    if (replayed) void reply.header('idempotent-replayed', 'true');
     const traceparent = tracing.carriedTraceparent();
     const subscription = await requestChange(deps, kind, {
       messageId,
@@ -125,7 +126,6 @@ async function change(
       correlationId: request.id,
       headers: traceparent === undefined ? {} : { traceparent },
     });
-    if (replayed) void reply.header('idempotent-replayed', 'true');
     const isLate = subscription === undefined;
     void reply.code(isLate ? 202 : statusDone);
     if (isLate || statusDone === 201) {

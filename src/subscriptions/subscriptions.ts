@@ -131,6 +131,12 @@ export interface Timeline {
   readonly pending: readonly TimelineChange[];
 }
 
+/** A subscription whose purchase was withdrawn is canceled: it can be restarted. */
+export function statusOf({ last, pending }: Timeline): SubscriptionStatus {
+  if (last !== undefined) return statusAfter(last.kind);
+  return pending.length > 0 ? 'pending' : 'canceled';
+}
+
 /**
  * When a new change takes effect. A timeline only grows at its end: a change never takes effect before an earlier one.
  *
@@ -143,7 +149,10 @@ export function scheduleChange(
   now: Date,
 ): Date | Refusal {
   const before = pending.at(-1) ?? last;
-  const status = before === undefined ? 'pending' : statusAfter(before.kind);
+  const status =
+    before === undefined && kind === 'purchased'
+      ? 'pending'
+      : statusOf({ last: before, pending: [] });
   const earliestMs = before?.effectiveAt.getTime() ?? EARLIEST_MS;
   if (effectiveAt === undefined && pending.length > 0 && now.getTime() < earliestMs) {
     return pendingRefusal(pending);

@@ -138,6 +138,17 @@ test('a pending change is withdrawn once, and only the last one', async () => {
   expect(twice).toMatchObject({ status: 409, body: { code: 'PULSE_API_CHANGE_NOT_PENDING' } });
 });
 
+test('a subscription whose purchase was withdrawn is canceled, and can be restarted', async () => {
+  const later = new Date(Date.now() + 3_600_000).toISOString();
+  const { body } = await ask('POST', '', { user_id: 'regrets', effective_at: later });
+  expect(body).toMatchObject({ status: 'pending', pending: [{ number: 1 }] });
+  const path = `/${String(body.id)}`;
+  expect((await ask('DELETE', `${path}/changes/1`)).body).toMatchObject({ status: 'canceled' });
+  expect((await ask('PUT', `${path}/status`, { canceled: true })).status).toBe(409);
+  const restarted = await ask('PUT', `${path}/status`, { restarted: true });
+  expect(restarted).toMatchObject({ status: 200, body: { status: 'active', pending: [] } });
+});
+
 test('a caller of some tenants purchases for their customers only, and sees only theirs', async () => {
   await fixture.pool.query(
     `INSERT INTO customers (id, name, tenant) VALUES ('of-acme', 'Acme', 'acme'), ('of-other', 'Other', 'other')`,
