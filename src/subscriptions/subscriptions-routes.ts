@@ -41,7 +41,8 @@ import {
   purchaseSchema,
   withdrawChangeSchema,
 } from './subscriptions-schema.ts';
-import { toSubscriptionJson, type ChangeKind, type ListedChange } from './subscriptions.ts';
+import { toChangeJson, toSubscriptionJson, type ChangeKind } from './subscriptions.ts';
+import { addUnsubscribedUsage } from './unsubscribed-routes.ts';
 
 export interface SubscriptionsModuleDeps extends RequestChangeDeps {
   readonly pool: Pool;
@@ -64,6 +65,7 @@ export function createSubscriptionsModule(deps: SubscriptionsModuleDeps): ApiMod
       addChanges(api, { ...deps, keys, waiting });
       addWithdrawal(api, deps);
       addReads(api, deps.pool);
+      addUnsubscribedUsage(api, deps.pool);
     },
   };
 }
@@ -234,20 +236,6 @@ function addReads(api: Api, pool: Pool): void {
       const path = `${api.prefix}/subscriptions/${id}/changes`;
       void reply.header('link', nextLink(path, { limit, after: next }));
     }
-    return { data: data.map(changeToJson), next };
+    return { data: data.map(toChangeJson), next };
   });
-}
-
-function changeToJson({ number, kind, state, cause, ...change }: ListedChange) {
-  return {
-    number,
-    kind,
-    state,
-    effective_at: change.effectiveAt.toISOString(),
-    cause,
-    changed_by: change.changedBy,
-    changed_at: change.changedAt.toISOString(),
-    withdrawn_by: change.withdrawnBy,
-    withdrawn_at: change.withdrawnAt?.toISOString() ?? null,
-  };
 }

@@ -105,7 +105,7 @@ const LateChange = Type.Object(
 );
 
 const params = Type.Object({ id: uuid('The id of a subscription.') });
-const limit = Type.Optional(
+export const pageLimit = Type.Optional(
   Type.Integer({ minimum: 1, maximum: LIST_LIMIT_MAX, default: LIST_LIMIT_DEFAULT }),
 );
 const KEY = 'Send an `Idempotency-Key` to repeat the request safely for a day.';
@@ -154,7 +154,7 @@ export const listSubscriptionsSchema = {
       tenant: Type.Optional(textSchema(NAME_LENGTH_MAX, 'Only of this tenant.')),
       status: Type.Optional(status),
       sku: Type.Optional(textSchema(NAME_LENGTH_MAX, 'Only of this product.')),
-      limit,
+      limit: pageLimit,
       after: Type.Optional(
         Type.String({ maxLength: 64, description: '`next` of the page before.' }),
       ),
@@ -194,7 +194,7 @@ curl -s "$API/subscriptions/$ID/changes" ${WITH_TOKEN}`,
   params,
   querystring: Type.Object(
     {
-      limit,
+      limit: pageLimit,
       after: Type.Optional(
         Type.Integer({
           minimum: 1,

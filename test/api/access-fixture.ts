@@ -92,6 +92,10 @@ async function createWorld(
   });
   // Refusals repeat the path, which must not name the tenant.
   await pool.query('UPDATE customers SET id = $1 WHERE id = $2', [customerId, name]);
+  await pool.query(
+    "INSERT INTO unsubscribed_usage (tenant, sku, pulse_count) VALUES ($1, 'matrix', 1)",
+    [OWN_TENANT],
+  );
   const newSubscription = () => insertSubscriptionOf(pool, customerId);
   return {
     customerId,

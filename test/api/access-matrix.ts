@@ -233,6 +233,7 @@ function catalogRows(): Readonly<Record<string, MatrixRow>> {
 
 function subscriptionRows(): Readonly<Record<string, MatrixRow>> {
   const read = { roles: READERS, strangers: 404, shows: true } as const;
+  const list = { ...read, strangers: 200 } as const;
   const write = { roles: OPERATORS, strangers: 404 } as const;
   return {
     [`POST ${V1}/subscriptions`]: {
@@ -246,14 +247,13 @@ function subscriptionRows(): Readonly<Record<string, MatrixRow>> {
       ...write,
       request: async (world) => ({
         url: `${V1}/subscriptions/${await world.newSubscription()}/status`,
-        // After the pending cancellation.
         payload: { restarted: true, effective_at: new Date(Date.now() + 1e9).toISOString() },
       }),
     },
-    [`GET ${V1}/subscriptions`]: {
-      ...read,
-      request: () => ({ url: `${V1}/subscriptions` }),
-      strangers: 200,
+    [`GET ${V1}/subscriptions`]: { ...list, request: () => ({ url: `${V1}/subscriptions` }) },
+    [`GET ${V1}/unsubscribed-usage`]: {
+      ...list,
+      request: () => ({ url: `${V1}/unsubscribed-usage` }),
     },
     [`GET ${V1}/subscriptions/:id`]: {
       ...read,

@@ -58,6 +58,7 @@ const CALLS: Readonly<Record<string, (client: PulseClient) => Promise<unknown>>>
   listSubscriptions: ({ subscriptions }) =>
     subscriptions.page({ ...PAGE, user_id: '123', tenant: 'acme', status: 'active', sku: 'ABC' }),
   listSubscriptionChanges: ({ subscriptions }) => subscriptions.changes(ID, { limit: 7, after: 9 }),
+  listUnsubscribedUsage: ({ subscriptions }) => subscriptions.unsubscribedUsage(PAGE),
   withdrawSubscriptionChange: ({ subscriptions }) => subscriptions.withdraw(ID, 2),
   putCustomer: ({ customers }) =>
     customers.put('123', { name: 'Acme', email: 'billing@acme.example', tenant: 'acme' }),

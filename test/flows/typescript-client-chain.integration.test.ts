@@ -215,6 +215,8 @@ async function checkSubscriptions({ subscriptions }: PulseClient): Promise<void>
     ...{ data: [restarted], next: null },
   });
   expect(await collect(subscriptions.all({ ...filters, limit: 1 }))).toEqual([other, restarted]);
+  const nothing = await subscriptions.unsubscribedUsage({ limit: 5 });
+  expect(nothing).toEqual({ data: [], next: null });
   const found = await subscriptions.page({ status: 'active', sku: 'thing' });
   expect(found.data).toEqual([restarted]);
 }

@@ -76,3 +76,19 @@ export interface SubscriptionChangesPage {
   /** `after` of the next page; null on the last. */
   readonly next: number | null;
 }
+
+/** What a tenant uses without a subscription, while the installation admits pulses by subscriptions. */
+export interface UnsubscribedUsage {
+  readonly tenant: string;
+  readonly product_sku: string;
+  /** Pulses that were delivered twice count twice. */
+  readonly pulse_count: number;
+  readonly first_seen_at: string;
+  readonly last_seen_at: string;
+}
+
+export interface UnsubscribedUsagePage {
+  readonly data: readonly UnsubscribedUsage[];
+  /** `after` of the next page; null on the last. */
+  readonly next: string | null;
+}

@@ -7,6 +7,7 @@ import type {
   SubscriptionChangesPage,
   SubscriptionsPage,
   SubscriptionsQuery,
+  UnsubscribedUsagePage,
 } from './subscription-types.ts';
 import { PulseConnectionError, type Transport } from './transport.ts';
 
@@ -49,6 +50,11 @@ export interface SubscriptionsCalls {
     id: string,
     query?: { readonly limit?: number; readonly after?: number },
   ): Promise<SubscriptionChangesPage>;
+  /** One page of what tenants use without a subscription, by tenant and product. */
+  unsubscribedUsage(query?: {
+    readonly limit?: number;
+    readonly after?: string;
+  }): Promise<UnsubscribedUsagePage>;
 }
 
 export function createSubscriptionsCalls(transport: Transport): SubscriptionsCalls {
@@ -97,5 +103,7 @@ export function createSubscriptionsCalls(transport: Transport): SubscriptionsCal
     all: (query) => follow(page, query),
     changes: (id, query = {}) =>
       transport.request('GET', `${pathOf(id)}/changes`, { query: { ...query } }),
+    unsubscribedUsage: (query = {}) =>
+      transport.request('GET', '/unsubscribed-usage', { query: { ...query } }),
   };
 }
