@@ -1,5 +1,5 @@
 /** How rounds of messages end: everything is handled and relayed; and what a queue of the test has heard. */
-import type { GetMessage } from 'amqplib';
+import { connect, type GetMessage, type Message } from 'amqplib';
 import type { Pool } from 'pg';
 import { sleep } from '../../src/platform/backoff.ts';
 import { areQueuesNamed, isQueueNamed } from '../support/quorum-names.ts';
@@ -11,6 +11,7 @@ const QUIET_TIMEOUT_MS = 120_000;
 /** How often delayed retries are made due. Less often than the enricher's circuit breaker needs to close. */
 const HURRY_INTERVAL_MS = 3_000;
 const NAMED_TIMEOUT_MS = 10_000;
+const PROBE = 'probe';
 
 /** Waits until nothing is missing three times in a row. @param whatIsMissing Empty if nothing is. */
 export async function untilQuiet(
@@ -78,7 +79,31 @@ export async function declareTap(
   return tap;
 }
 
-/** Takes everything that a tap has heard. */
+/**
+ * The keys that a tap does not hear any more. Killed within a second or two of a binding, RabbitMQ 3.10 may come back
+ * without it. Nobody is told, so a round that hears nothing says nothing about who published.
+ */
+export async function findDeafKeys(
+  { urls, queue }: Installation,
+  heard: { readonly exchange: string; readonly keys: readonly string[] },
+): Promise<string[]> {
+  const connection = await connect(urls.rabbitmq);
+  try {
+    const channel = await connection.createConfirmChannel();
+    const returned: string[] = [];
+    channel.on('return', ({ fields }: Message) => returned.push(fields.routingKey));
+    for (const key of heard.keys) {
+      const options = { mandatory: true, messageId: PROBE };
+      channel.publish(`${queue}.${heard.exchange}`, key, Buffer.from('{}'), options);
+    }
+    await channel.waitForConfirms();
+    return returned;
+  } finally {
+    await connection.close();
+  }
+}
+
+/** Takes everything that a tap has heard, without probes. */
 export function drainTap<Heard>(
   { urls }: Installation,
   tap: string,
@@ -89,7 +114,7 @@ export function drainTap<Heard>(
     for (;;) {
       const message = await channel.get(tap, { noAck: true });
       if (message === false) return heard;
-      heard.push(read(message));
+      if (message.properties.messageId !== PROBE) heard.push(read(message));
     }
   });
 }

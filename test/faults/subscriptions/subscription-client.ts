@@ -1,4 +1,4 @@
-/** The users of a round: they ask by RPC, order, and withdraw. */
+/** The users of a round: they ask by RPC or over HTTP, order, and withdraw. */
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Pool, PoolClient } from 'pg';
@@ -13,6 +13,7 @@ import {
   REQUEST_KEYS,
   subscriptionOfItem,
 } from '../../../src/subscriptions/subscriptions-queues.ts';
+import { askApi } from './subscription-http.ts';
 import {
   PLAIN_SKU,
   RECURRING_SKU,
@@ -29,6 +30,8 @@ export interface ClientDeps {
   readonly pool: Pool;
   /** Of the names of exchanges. */
   readonly prefix: string;
+  /** Of the API, with its base path. */
+  readonly url: string;
 }
 
 const PATIENT_MS = 2_000;
@@ -97,18 +100,28 @@ async function untilAnswered(request: Request, deps: ClientDeps, waitMs: number)
   }
 }
 
-/** Sends a request, always under the same message id. @returns Whether it was answered in time. */
-async function ask(request: Request, { rpc, prefix }: ClientDeps, waitMs: number) {
+/** Sends a request, always under the same message id or key. @returns Whether it was answered in time. */
+async function ask(request: Request, deps: ClientDeps, waitMs: number): Promise<boolean> {
   request.sentCount += 1;
-  const publication = {
-    exchange: `${prefix}SUBSCRIPTIONS`,
-    routingKey: REQUEST_KEYS[request.kind],
-    body: Buffer.from(JSON.stringify(request.body)),
-    messageId: request.messageId,
-  };
-  const answer = (await rpc.call(publication, waitMs).catch(() => undefined)) as Answer | undefined;
+  const send =
+    request.way === 'http' ? askApi(request, deps, waitMs) : askBroker(request, deps, waitMs);
+  const answer = await send.catch(() => undefined);
   if (answer !== undefined) request.answers.push(answer);
   return answer !== undefined;
+}
+
+function askBroker(
+  { kind, body, messageId }: Request,
+  { rpc, prefix }: ClientDeps,
+  waitMs: number,
+) {
+  const publication = {
+    exchange: `${prefix}SUBSCRIPTIONS`,
+    routingKey: REQUEST_KEYS[kind],
+    body: Buffer.from(JSON.stringify(body)),
+    messageId,
+  };
+  return rpc.call(publication, waitMs) as Promise<Answer | undefined>;
 }
 
 /** Stores a completed order and announces it, as `pulse processor` does. Once only: Postgres may be unavailable. */

@@ -8,8 +8,14 @@ import { between, pick } from '../fault.ts';
 export const RECURRING_SKU = 'plan';
 export const PLAIN_SKU = 'thing';
 
-/** `named`: its purchase chooses the id. `unnamed`: Pulse does. `ordered`: an order purchases it. */
-export type Way = 'named' | 'unnamed' | 'ordered';
+/**
+ * How a user asks:
+ * - `named` by RPC, and its purchase chooses the id;
+ * - `unnamed` by RPC, and Pulse chooses it;
+ * - `ordered` by RPC, after an order has purchased it;
+ * - `http` through the API.
+ */
+export type Way = 'named' | 'unnamed' | 'ordered' | 'http';
 
 export interface Step {
   /** What happens. `withdraw` takes back the newest pending change, if there is one. */
@@ -48,10 +54,12 @@ export interface Answer {
 }
 
 export interface Request {
-  /** Its change says that it was made by this name. */
+  /** Its change says that it was made by this name, unless the API made it. */
   readonly name: string;
+  readonly userId: string;
   readonly kind: ChangeKind;
   readonly way: Way;
+  /** Or, over HTTP, its idempotency key. */
   readonly messageId: string;
   readonly body: { readonly id?: string; readonly effective_at?: string };
   readonly patience: Patience;
@@ -91,7 +99,7 @@ export function planUsers(
   random: Random,
   { count, durationMs }: { readonly count: number; readonly durationMs: number },
 ): UserPlan[] {
-  const ways: readonly Way[] = ['named', 'named', 'unnamed', 'ordered'];
+  const ways: readonly Way[] = ['named', 'unnamed', 'ordered', 'http', 'http'];
   return Array.from({ length: count }, (_, index) => {
     const steps = between(1, 6, random);
     return {
@@ -149,14 +157,14 @@ export function toRequest(
   const name = `${userId} ${kind} ${messageId.slice(0, 8)}`;
   const { id, aheadMs, patience } = asked;
   return {
-    ...{ name, kind, way, messageId, patience, answers: [], sentCount: 0 },
+    ...{ name, userId, kind, way, messageId, patience, answers: [], sentCount: 0 },
     body: {
-      changed_by: name,
+      ...(way === 'http' ? {} : { changed_by: name }),
       ...(kind === 'purchased' ? { user_id: userId, sku: RECURRING_SKU } : {}),
       ...(id === undefined ? {} : { id }),
       ...(aheadMs === undefined
         ? {}
         : { effective_at: new Date(Date.now() + aheadMs).toISOString() }),
-    } as Request['body'],
+    },
   };
 }

@@ -48,6 +48,9 @@ async function runSubscriptionRound(
       await askAgain(log, stage.client);
       await stage.settle(complaints);
       const left = await stage.left();
+      if (left.deafTo.length > 0) {
+        notes.push(`not reached: RabbitMQ lost the test's binding to ${left.deafTo.join()}`);
+      }
       const verdict = checkSubscriptions(log, left);
       complaints.push(...verdict.complaints);
       const file = join(options.directory, 'left.json');

@@ -1,18 +1,21 @@
-/** The system of a round of subscriptions: two processors, a client by RPC, and a queue that hears announcements. */
+/** The system of a round of subscriptions: two processors, an API, a client by RPC, and a queue that hears announcements. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { GetMessage } from 'amqplib';
 import type { Pool } from 'pg';
 import { pino } from 'pino';
+import { API_BASE } from '../../../src/http/api-base.ts';
 import { createRpcClient } from '../../../src/messaging/rpc-client.ts';
 import { createPool } from '../../../src/platform/postgres.ts';
+import { freePort } from '../../../src/private-servers/free-port.ts';
 import { CHANGE_KINDS } from '../../../src/subscriptions/subscriptions.ts';
 import { withChannel, withClient } from '../../support/servers.ts';
 import { startTcpProxy, type TcpProxy } from '../../support/tcp-proxy.ts';
 import type { Seat } from '../fault.ts';
+import { TOKEN } from '../orders/order-client.ts';
 import { keepWorker, runChild, type Env } from '../pulse-child.ts';
-import { countReady, declareTap, drainTap, untilQuiet } from '../quiet.ts';
+import { countReady, declareTap, drainTap, findDeafKeys, untilQuiet } from '../quiet.ts';
 import type { FaultyStage } from '../staged-fault.ts';
 import { startProxies, toEnv, urlsOf } from '../stage.ts';
 import {
@@ -21,16 +24,12 @@ import {
   type Installation,
   type TestServers,
 } from '../test-servers.ts';
-import type {
-  Announcement,
-  StoredSubscription,
-  SubscriptionsLeft,
-} from './subscription-checker.ts';
+import type { Announcement, StoredSubscription, SubscriptionsLeft } from './subscription-left.ts';
 import type { ClientDeps } from './subscription-client.ts';
 import { PLAIN_SKU, RECURRING_SKU } from './subscription-plan.ts';
 
-/** Two `pulse processor`, so that one works while the other is harmed, and both look for what is due. */
-export const ROLES = ['processor', 'peer'] as const;
+/** Two `pulse processor`, so that one works while the other is harmed, and both look for what is due; and `pulse api`. */
+export const ROLES = ['processor', 'peer', 'api'] as const;
 export type Role = (typeof ROLES)[number];
 
 export interface SubscriptionStageOptions {
@@ -78,13 +77,18 @@ export async function openSubscriptionStage(
     },
   });
   await withClient(installation.urls.postgres, (client) => client.query(CATALOGUE));
+  const apiPort = await freePort();
   const openSeat = async (role: Role): Promise<Seat> => {
     const proxies = await startProxies(installation.urls);
-    const env = { ...processorEnv(installation.queue), ...toEnv(urlsOf(proxies)) };
-    const args = ['processor', '--json', '--allow-test-faults'];
+    const env = { ...processEnv(installation.queue, apiPort), ...toEnv(urlsOf(proxies)) };
+    const args = [role === 'api' ? 'api' : 'processor', '--json', '--allow-test-faults'];
     return { worker: keepWorker({ main, args, env, cwd }, firstEnv[role]), proxies };
   };
-  const seats = { processor: await openSeat('processor'), peer: await openSeat('peer') };
+  const seats = {
+    processor: await openSeat('processor'),
+    peer: await openSeat('peer'),
+    api: await openSeat('api'),
+  };
   const all = Object.values(seats);
   await Promise.all(all.map(({ worker }) => worker.ready()));
   const silent = all.find(({ worker }) => worker.child.stdout === '');
@@ -92,7 +96,7 @@ export async function openSubscriptionStage(
   const tap = await declareTap(installation, servers, ANNOUNCED);
   const admin = openAdminPool(installation.urls.postgres);
   const clientProxy = await startTcpProxy(installation.urls.rabbitmq);
-  const client = openClient(installation, clientProxy);
+  const client = openClient(installation, clientProxy, `http://127.0.0.1:${apiPort}${API_BASE}`);
   const allProxies = () => [
     clientProxy,
     ...all.flatMap(({ proxies }) => Object.values(proxies) as TcpProxy[]),
@@ -105,7 +109,9 @@ export async function openSubscriptionStage(
       await servers.heal();
     },
     async settle(complaints) {
-      await untilQuiet(admin, () => whatIsMissing(installation, admin), complaints);
+      const missing = async () =>
+        (await whatIsMissing(installation, admin)) || (await whoIsNotReady(all));
+      await untilQuiet(admin, missing, complaints);
       const ends = await Promise.all(all.map(({ worker }) => worker.stop(STOP_TIMEOUT_MS)));
       for (const { exitCode, signal } of ends) {
         if (exitCode !== 0)
@@ -113,12 +119,12 @@ export async function openSubscriptionStage(
       }
     },
     async left() {
+      const deafTo = await findDeafKeys(installation, ANNOUNCED);
       const announcements = await drainTap(installation, tap, readAnnouncement);
       const deadLetters = await drainTap(installation, `${installation.queue}.dead`, readId);
       return {
         ...(await readLeft(admin)),
-        announcements,
-        deadLetters,
+        ...{ announcements, deafTo, deadLetters },
         waitingCount: await countReady(installation, QUEUES),
       };
     },
@@ -146,13 +152,13 @@ export async function openSubscriptionStage(
   };
 }
 
-function openClient({ urls, queue }: Installation, { url }: TcpProxy) {
+function openClient({ urls, queue }: Installation, proxy: TcpProxy, url: string) {
   const logger = pino({ level: 'silent' });
   const name = 'faults client';
-  const rpc = createRpcClient({ url, logger, name, waitTimeoutMs: RPC_WAIT_MS });
+  const rpc = createRpcClient({ url: proxy.url, logger, name, waitTimeoutMs: RPC_WAIT_MS });
   const pool = createPool(urls.postgres, { name, logger, connectionCountMax: 4 });
   return {
-    ...{ rpc, pool, prefix: `${queue}.` },
+    ...{ rpc, pool, prefix: `${queue}.`, url },
     async close() {
       await rpc.close(1_000);
       await pool.end();
@@ -160,10 +166,15 @@ function openClient({ urls, queue }: Installation, { url }: TcpProxy) {
   };
 }
 
-function processorEnv(queue: string): Env {
+function processEnv(queue: string, apiPort: number): Env {
   return {
     PULSE_QUEUE: queue,
+    API_PORT: String(apiPort),
+    SECRET_TOKEN: TOKEN,
+    RATE_LIMIT_PER_MINUTE: '0',
     METRICS_PORT: '0',
+    JWT_SECRET: 'a secret of faults, 32 characters at least',
+    ADMIN_PASSWORD: 'a password of faults',
     LOG_LEVEL: 'info',
   };
 }
@@ -197,11 +208,23 @@ async function whatIsMissing(installation: Installation, admin: Pool): Promise<s
   return `${due} subscriptions with pending changes, ${jobs} jobs, ${depths} in queues`;
 }
 
+/** A process that holds messages back, because Postgres was unavailable, is not ready until it has tried again. */
+async function whoIsNotReady(seats: readonly Seat[]): Promise<string> {
+  for (const { worker } of seats) {
+    const [line = ''] = worker.child.stdout.split('\n');
+    if (line === '') return 'a process is starting';
+    const { metrics } = JSON.parse(line) as { metrics: string };
+    const { ok } = await fetch(new URL('/health/ready', metrics));
+    if (!ok) return 'a process is not ready';
+  }
+  return '';
+}
+
 async function readLeft(admin: Pool) {
   const subscriptions = await admin.query<StoredSubscription>(
     `SELECT id, user_id, sku, order_id, status, applied_number, due_at,
        (SELECT coalesce(json_agg(json_build_object(
-            'number', number, 'kind', kind, 'changed_by', changed_by, 'withdrawn_by', withdrawn_by,
+            'number', number, 'kind', kind, 'cause', cause, 'changed_by', changed_by, 'withdrawn_by', withdrawn_by,
             'effective_ms', round(extract(epoch FROM effective_at) * 1000)) ORDER BY number), '[]')
           FROM subscription_changes LEFT JOIN subscription_withdrawals USING (subscription_id, number)
           WHERE subscription_id = id) AS changes
