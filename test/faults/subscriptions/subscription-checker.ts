@@ -147,7 +147,8 @@ function checkTimeline({ changes, status, applied_number, due_at }: StoredSubscr
   const found: string[] = [];
   if (changes.some(({ number }, index) => number !== index + 1)) found.push('numbers have gaps');
   let before: { status: string; atMs: number; number: number } = {
-    status: 'pending',
+    // One whose purchase was withdrawn can be restarted.
+    status: typeof changes[0]?.withdrawn_by === 'string' ? 'canceled' : 'pending',
     atMs: 0,
     number: 0,
   };
