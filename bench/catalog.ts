@@ -1,5 +1,6 @@
 /** Every scenario, in the order in which they run. */
 import type { Scenario } from './scenario.ts';
+import { admission } from './scenarios/admission.ts';
 import { apiPage } from './scenarios/api-page.ts';
 import { apiUsage } from './scenarios/api-usage.ts';
 import { dedupeMemory } from './scenarios/dedupe-memory.ts';
@@ -22,6 +23,7 @@ export const SCENARIOS: readonly Scenario[] = [
   ingestArray,
   ingestOriginal,
   ingestKeys,
+  admission,
   dedupeMemory,
   flush,
   ingestWhileFlushing,

@@ -4,14 +4,14 @@ import type { AmountSum } from '../core/amount.ts';
 import type { AggregateKey } from '../contract/pulse.ts';
 import type { RedisClient } from '../platform/redis.ts';
 import { BatchFold, type FoldedBatch } from './batch-fold.ts';
-import { KeyTable } from './key-table.ts';
+import { KeyTable, type KeySlot } from './key-table.ts';
 import { fromField, shardKeys, shardOf } from './keys.ts';
 import { LIBRARY_VERSION } from './library.ts';
 import { matchArguments, type RowFilter } from './row-filter.ts';
 import { classify, createShardCalls } from './shard-calls.ts';
 import { readSum } from './sum-codec.ts';
 
-export { BatchFold, KeyTable, shardOf };
+export { BatchFold, KeyTable, shardOf, type KeySlot };
 export type { FoldedBatch, RowFilter };
 
 /** The header of a batch of sums, live or sealed. */

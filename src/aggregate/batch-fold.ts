@@ -7,7 +7,7 @@
  */
 import type { Pulse } from '../contract/pulse.ts';
 import { FINGERPRINT_BYTES, writeFingerprint, writeNoFingerprint } from './fingerprint.ts';
-import { KeyTable } from './key-table.ts';
+import { KeyTable, type KeySlot } from './key-table.ts';
 import { addToSum, SUM_BYTES } from './sum-codec.ts';
 
 /** Bytes of one pulse: key index (u32), whole (f64), nano (u32), little endian. */
@@ -62,11 +62,16 @@ export class BatchFold {
     return this.#withoutIdCount;
   }
 
+  /** The place of the pulse's key, for `add`. */
+  slotOf(pulse: Pulse): KeySlot {
+    return this.#keys.slotOf(pulse);
+  }
+
   /** @throws RangeError when a later fold has begun on the same keys. */
-  add(pulse: Pulse): void {
+  add(pulse: Pulse, slot = this.#keys.slotOf(pulse)): void {
     if (!this.#keys.isOpen(this.#turn)) throw new RangeError('A later fold has begun.');
     if ((this.#pulseCount + 1) * PULSE_BYTES > this.#pulses.length) this.#grow();
-    const keyIndex = this.#indexOf(pulse);
+    const keyIndex = this.#indexOf(slot);
     addToSum(this.#sumsView, keyIndex * SUM_BYTES, pulse.amount);
     const offset = this.#pulseCount * PULSE_BYTES;
     this.#pulsesView.setUint32(offset, keyIndex, true);
@@ -106,8 +111,7 @@ export class BatchFold {
   }
 
   /** The index of the key's sum, a new one if it has none yet. */
-  #indexOf(pulse: Pulse): number {
-    const slot = this.#keys.slotOf(pulse);
+  #indexOf(slot: KeySlot): number {
     if (slot.turn !== this.#turn) {
       slot.turn = this.#turn;
       slot.index = this.#packedFields.length;

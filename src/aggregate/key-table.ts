@@ -15,6 +15,8 @@ export interface KeySlot {
   /** The fold that `index` belongs to. */
   turn: number;
   index: number;
+  /** The version of the subscriptions by which every pulse of this key is admitted; 0: not known. */
+  admittedVersion: number;
 }
 
 /** Nested by tenant, SKU and unit: joining their names would cost more than two further look-ups. */
@@ -50,7 +52,7 @@ export class KeyTable {
 
   #addSlot(key: AggregateKey): KeySlot {
     const { tenant, sku, unit } = key;
-    const slot = { packedField: packString(toField(key)), turn: 0, index: 0 };
+    const slot = { packedField: packString(toField(key)), turn: 0, index: 0, admittedVersion: 0 };
     inner(inner(this.#window, tenant), sku).set(unit, slot);
     this.#keyCount += 1;
     return slot;

@@ -44,6 +44,12 @@ export function afterEarliest(intervals: readonly number[], earliestMs: number):
   return first === -1 ? [] : intervals.slice(first - 1);
 }
 
+/** Both are included. */
+interface Stretch {
+  readonly fromMs: number;
+  readonly toMs: number;
+}
+
 /** What the subscriptions of one tenant and SKU cover together. */
 interface Cover {
   readonly rows: Map<string, AdmissionRow>;
@@ -56,13 +62,20 @@ export class AdmissionTable {
   readonly #rows = new Map<string, AdmissionRow>();
   /** By tenant and SKU; null is every SKU. */
   readonly #tenants = new Map<string, Map<string | null, Cover>>();
+  #version = 1;
 
   constructor(rows: readonly AdmissionRow[] = []) {
     this.apply(rows);
   }
 
+  /** Above 0; another one after every change. */
+  get version(): number {
+    return this.#version;
+  }
+
   /** Adds rows. Each replaces the one with its id; one that admits nothing only removes it. */
   apply(rows: readonly AdmissionRow[]): void {
+    this.#version += 1;
     for (const row of rows) {
       const before = this.#rows.get(row.id);
       if (before !== undefined) this.#remove(before);
@@ -71,9 +84,14 @@ export class AdmissionTable {
   }
 
   admits(tenant: string, sku: string, usedAtMs: number): boolean {
+    return this.admitsAll(tenant, sku, { fromMs: usedAtMs, toMs: usedAtMs });
+  }
+
+  /** Whether one interval holds every instant from `fromMs` to `toMs`; no is not certain where subscriptions overlap. */
+  admitsAll(tenant: string, sku: string, stretch: Stretch): boolean {
     const covers = this.#tenants.get(tenant);
     if (covers === undefined) return false;
-    return isCovered(covers.get(sku), usedAtMs) || isCovered(covers.get(null), usedAtMs);
+    return isCovered(covers.get(sku), stretch) || isCovered(covers.get(null), stretch);
   }
 
   #add(row: AdmissionRow): void {
@@ -100,13 +118,13 @@ export class AdmissionTable {
   }
 }
 
-function isCovered(cover: Cover | undefined, atMs: number): boolean {
+function isCovered(cover: Cover | undefined, { fromMs, toMs }: Stretch): boolean {
   if (cover === undefined) return false;
   cover.intervals ??= union([...cover.rows.values()].map(({ intervals }) => intervals));
   const { intervals } = cover;
   // From the end: most pulses are new.
   for (let index = intervals.length - 2; index >= 0; index -= 2) {
-    if (atMs >= (intervals[index] ?? Infinity)) return atMs < (intervals[index + 1] ?? 0);
+    if (fromMs >= (intervals[index] ?? Infinity)) return toMs < (intervals[index + 1] ?? 0);
   }
   return false;
 }

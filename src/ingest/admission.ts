@@ -1,12 +1,11 @@
 /** Admission in an ingest thread: a copy of the subscriptions, and a way to ask the main thread for a newer one. */
 import { AdmissionTable, type AdmissionMode, type AdmissionRow } from '../contract/admission.ts';
-import type { ParsedPulse } from '../contract/pulse.ts';
 import { sleep } from '../platform/backoff.ts';
 
 export interface Admission {
   readonly mode: AdmissionMode;
-  /** By the subscriptions as they are known. */
-  readonly admits: (pulse: Pick<ParsedPulse, 'tenant' | 'sku' | 'usedAtMs'>) => boolean;
+  /** The subscriptions as they are known. */
+  readonly table: AdmissionTable;
   /**
    * Waits for subscriptions that were read after this call.
    *
@@ -15,10 +14,10 @@ export interface Admission {
   readonly refresh: (signal: AbortSignal) => Promise<boolean>;
 }
 
-/** Admits everything. */
+/** Nothing is looked up. */
 export const NO_ADMISSION: Admission = {
   mode: 'off',
-  admits: () => true,
+  table: new AdmissionTable(),
   refresh: () => Promise.resolve(true),
 };
 
@@ -41,7 +40,7 @@ export function createThreadAdmission(
   let ticket = 0;
   return {
     mode,
-    admits: ({ tenant, sku, usedAtMs }) => table.admits(tenant, sku, usedAtMs),
+    table,
     async refresh(signal) {
       const own = ++ticket;
       const done = new AbortController();

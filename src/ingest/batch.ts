@@ -1,6 +1,6 @@
 /** A batch: deliveries that are settled together, parsed and folded as they arrive. */
 import type { Message } from 'amqplib';
-import { BatchFold, KeyTable, shardOf } from '../aggregate/accumulator.ts';
+import { BatchFold, KeyTable, shardOf, type KeySlot } from '../aggregate/accumulator.ts';
 import type { DeliveredMessage } from '../contract/dead-letter.ts';
 import type { ParsedPulse } from '../contract/pulse.ts';
 import type { Rejection } from '../contract/rejection.ts';
@@ -145,18 +145,32 @@ export class Batch {
     const { admission, keyTables } = this.#memory;
     const { redelivered } = delivery.fields;
     const deliveryIndex = this.deliveries.count - 1;
-    if (!admission.admits(pulse)) {
-      this.unadmitted.push({ pulse, deliveryIndex, index, redelivered });
-      if (admission.mode === 'enforce') return;
-    }
     const shard = shardOf(pulse, this.#options.shards);
     let part = this.parts.get(shard);
     if (part === undefined) {
       part = this.#newPart(shard, keyTables[shard]);
       this.parts.set(shard, part);
     }
-    this.#addTo(part, pulse, deliveryIndex, index);
+    const slot = part.fold.slotOf(pulse);
+    if (admission.mode !== 'off' && !this.#isAdmitted(pulse, slot)) {
+      this.unadmitted.push({ pulse, deliveryIndex, index, redelivered });
+      if (admission.mode === 'enforce') return;
+    }
+    part.fold.add(pulse, slot);
+    part.deliveryIndexes.push(deliveryIndex);
+    part.elementIndexes.push(index);
     if (pulse.id === undefined && redelivered) this.redeliveredWithoutId += 1;
+  }
+
+  /** Most windows lie within a subscription. Such a key is looked up once, until subscriptions change. */
+  #isAdmitted({ tenant, sku, usedAtMs, windowStartSec }: ParsedPulse, slot: KeySlot): boolean {
+    const { table } = this.#memory.admission;
+    if (slot.admittedVersion === table.version) return true;
+    const fromMs = windowStartSec * 1000;
+    const toMs = fromMs + this.#options.limits.windowSeconds * 1000 - 1;
+    if (!table.admitsAll(tenant, sku, { fromMs, toMs })) return table.admits(tenant, sku, usedAtMs);
+    slot.admittedVersion = table.version;
+    return true;
   }
 
   /** Folds a pulse that was not folded when it arrived. */
@@ -165,24 +179,15 @@ export class Batch {
     // With keys of its own: those of the thread may serve a later batch by now.
     const part = this.lateParts.get(shard) ?? this.#newPart(shard, undefined);
     this.lateParts.set(shard, part);
-    this.#addTo(part, pulse, deliveryIndex, index);
+    part.fold.add(pulse);
+    part.deliveryIndexes.push(deliveryIndex);
+    part.elementIndexes.push(index);
     if (pulse.id === undefined && redelivered) this.redeliveredWithoutId += 1;
   }
 
   #newPart(shard: number, keys: KeyTable | undefined): ShardPart {
     const fold = new BatchFold(this.#options.dedupeSecret, keys);
     return { shard, fold, deliveryIndexes: [], elementIndexes: [] };
-  }
-
-  #addTo(
-    part: ShardPart,
-    pulse: ParsedPulse,
-    deliveryIndex: number,
-    index: number | undefined,
-  ): void {
-    part.fold.add(pulse);
-    part.deliveryIndexes.push(deliveryIndex);
-    part.elementIndexes.push(index);
   }
 
   /** The pulse at `position` of a part, which Redis refused. */

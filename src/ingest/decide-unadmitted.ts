@@ -36,7 +36,9 @@ export async function decideUnadmitted(
   if (enforces && signal.aborted) {
     throw new TransientError('PULSE_INGEST_CLOSED', 'Ingest is closing.');
   }
-  const without = unadmitted.filter(({ pulse }) => !admission.admits(pulse));
+  const without = unadmitted.filter(
+    ({ pulse }) => !admission.table.admits(pulse.tenant, pulse.sku, pulse.usedAtMs),
+  );
   const unsubscribed = new Set(isFresh ? without : []);
   for (const one of unadmitted) {
     if (unsubscribed.has(one)) {

@@ -61,6 +61,8 @@ export async function settleBatch(batch: Batch, deps: SettleDeps): Promise<Inges
   const overflowing: RejectedPulse[] = [];
   const applyPart = async (part: ShardPart): Promise<void> => {
     const { shard, fold } = part;
+    // All its pulses were refused.
+    if (fold.pulseCount === 0) return;
     const folded = fold.fold();
     let attempts = 0;
     const apply = (): Promise<ApplyResult> => {

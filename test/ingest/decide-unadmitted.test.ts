@@ -18,6 +18,7 @@ const ACME: AdmissionRow = {
   intervals: [NOW_MS - 10_000, NOW_MS],
 };
 const STRANGER: AdmissionRow = { ...ACME, id: 'two', tenant: 'stranger', intervals: [0, Infinity] };
+const OPTIONS = { batchSize: 100, shards: 1, dedupeSecret: 'secret', limits: BODY_LIMITS };
 const acme = (changes: object = {}) =>
   sentPulse({ timestamp: new Date(NOW_MS - 1).toISOString(), ...changes });
 const stranger = (changes: object = {}) => sentPulse({ tenant: 'stranger', ...changes });
@@ -33,8 +34,7 @@ function admissionOf(mode: AdmissionMode, answer: (admission: ThreadAdmission) =
 }
 
 async function settle(admission: ThreadAdmission, bodies: readonly unknown[]) {
-  const options = { batchSize: 100, shards: 1, dedupeSecret: 'secret', limits: BODY_LIMITS };
-  const openBatch = createBatchOpener(options, admission);
+  const openBatch = createBatchOpener(OPTIONS, admission);
   const batch = openBatch();
   for (const [index, body] of bodies.entries()) {
     batch.add(deliveryOf(body, { tag: index + 1 }), NOW_MS);
@@ -48,6 +48,32 @@ async function settle(admission: ThreadAdmission, bodies: readonly unknown[]) {
 
 const reasonsOf = (published: readonly Publication[]) =>
   published.map(({ headers }) => headers?.['x-pulse-reason']);
+
+describe('a batch', () => {
+  test('asks again for a key that was admitted once subscriptions have changed', () => {
+    const rows = [{ ...ACME, intervals: [0, Infinity] }];
+    const admission = createThreadAdmission({ mode: 'observe', rows }, () => undefined);
+    const openBatch = createBatchOpener(OPTIONS, admission);
+    const unadmittedOf = () => {
+      const batch = openBatch();
+      batch.add(deliveryOf([acme(), acme()]), NOW_MS);
+      return batch.unadmitted.length;
+    };
+    expect([unadmittedOf(), unadmittedOf()]).toEqual([0, 0]);
+    admission.apply([{ ...ACME, intervals: [] }]);
+    expect(unadmittedOf()).toBe(2);
+    admission.apply(rows);
+    expect(unadmittedOf()).toBe(0);
+  });
+
+  test('in whose window a subscription ends asks for every pulse', () => {
+    const admission = createThreadAdmission({ mode: 'observe', rows: [ACME] }, () => undefined);
+    const batch = createBatchOpener(OPTIONS, admission)();
+    const at = (ms: number) => acme({ timestamp: new Date(ms).toISOString() });
+    batch.add(deliveryOf([NOW_MS - 10_001, NOW_MS - 10_000, NOW_MS - 1, NOW_MS].map(at)), NOW_MS);
+    expect(batch.unadmitted.map(({ index }) => index)).toEqual([0, 3]);
+  });
+});
 
 describe('observe', () => {
   test('counts every pulse, and reports those without a subscription by tenant and SKU', async () => {
@@ -115,10 +141,7 @@ describe('enforce', () => {
 
   test('a batch that waits when the connection is lost is neither refused nor counted', async () => {
     const admission = createThreadAdmission({ mode: 'enforce', rows: [] }, () => undefined);
-    const openBatch = createBatchOpener(
-      { batchSize: 100, shards: 1, dedupeSecret: 'secret', limits: BODY_LIMITS },
-      admission,
-    );
+    const openBatch = createBatchOpener(OPTIONS, admission);
     const batch = openBatch();
     batch.add(deliveryOf(stranger()), NOW_MS);
     const { deps, log, stopping } = fakes();
