@@ -109,6 +109,22 @@ export const ingest: DashboardSource = {
       ],
     },
     {
+      title: 'Subscriptions',
+      panels: [
+        {
+          kind: 'graph',
+          title: 'Pulses without a subscription',
+          description:
+            'Only with ADMISSION. Unverified: counted, because Postgres could not be asked. Normal: none.',
+          unit: 'cps',
+          queries: {
+            '{{outcome}}':
+              'sum by (outcome) (rate(pulse_admission_pulses_total[$__rate_interval]))',
+          },
+        },
+      ],
+    },
+    {
       title: 'Ids',
       panels: [
         {

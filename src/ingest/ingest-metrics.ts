@@ -61,6 +61,7 @@ function createCounters(registry: Registry) {
     labelNames: ['outcome'],
     registers,
   });
+  for (const outcome of ['unsubscribed', 'unverified']) admission.inc({ outcome }, 0);
   return {
     admission,
     received: counter('pulse_received_total', 'Pulses taken from the queue and settled.'),

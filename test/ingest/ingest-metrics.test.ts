@@ -14,6 +14,7 @@ test('counts of all threads add up, and each batch is one observation', async ()
   for (const reason of REJECTION_REASONS) {
     expect(text).toContain(`pulse_dead_lettered_total{reason="${reason}"} 0\n`);
   }
+  expect(text).toContain('pulse_admission_pulses_total{outcome="unsubscribed"} 0\n');
   const counts = { ...noCounts(), batches: 2, received: 30, counted: 20, duplicates: 9 };
   metrics.record({
     ...counts,
