@@ -1,5 +1,8 @@
 /** UUIDs that are made from given bits (RFC 9562): of version 7, which sort by time, and of version 8. */
 
+/** The form of every UUID that Pulse takes. */
+export const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+
 /**
  * The UUIDv7 of an instant and 10 bytes, of which 74 bits are used.
  *

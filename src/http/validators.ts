@@ -1,6 +1,7 @@
 /** Compiles schemas into validators that name all invalid fields of a usual body, and the first one of a large body. */
 import { AjvCompiler, type BuildCompilerFromPool } from '@fastify/ajv-compiler';
 import type { FastifyInstance } from 'fastify';
+import { UUID } from '../core/uuid.ts';
 
 type Compile = ReturnType<BuildCompilerFromPool>;
 
@@ -36,7 +37,11 @@ export function createValidators(): Validators {
   return {
     buildValidator: (schemas) => {
       const compilerOf = (allErrors: boolean): Compile =>
-        build(schemas, { customOptions: { ...AJV_OPTIONS, allErrors } });
+        build(schemas, {
+          customOptions: { ...AJV_OPTIONS, allErrors },
+          // Ajv's own takes `urn:uuid:` before it, which neither Postgres nor a handler of messages reads.
+          onCreate: (ajv) => ajv.addFormat('uuid', UUID),
+        });
       const compileForAll = compilerOf(true);
       const compileForFirst = compilerOf(false);
       return (route) => {

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { storableText } from '../core/storable.ts';
 import { parseTimestamp } from '../core/timestamp.ts';
-import { uuidV8 } from '../core/uuid.ts';
+import { UUID, uuidV8 } from '../core/uuid.ts';
 import { ImpossibleError } from '../messaging/handler.ts';
 import type { OutgoingMessage } from '../messaging/message.ts';
 import type { QueueBinding } from '../messaging/queues.ts';
@@ -91,7 +91,6 @@ export function subscriptionOfItem(orderId: string, sku: string): string {
 
 type Members = Readonly<Record<string, unknown>>;
 
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 const CONTROL = /[\u0000-\u001f\u007f-\u009f]/;
 const TEXT_LENGTH_MAX = 128;
 

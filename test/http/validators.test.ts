@@ -15,7 +15,11 @@ const MODULE: ApiModule = {
   addRoutes(api) {
     const schema = {
       body: Type.Object(
-        { used_amount: Type.String(), state: Type.Optional(Type.Enum(['open', 'closed'])) },
+        {
+          used_amount: Type.String(),
+          state: Type.Optional(Type.Enum(['open', 'closed'])),
+          id: Type.Optional(Type.String({ format: 'uuid' })),
+        },
         { additionalProperties: false },
       ),
     };
@@ -68,4 +72,13 @@ test('a name as long as the body is not repeated in the answer', async () => {
   const { status, bytes } = await post({ used_amount: '1', ['x'.repeat(1_000_000)]: 1 });
   expect(status).toBe(400);
   expect(bytes).toBeLessThan(1_000);
+});
+
+test('a UUID has no prefix: whatever reads it next would refuse it', async () => {
+  const id = '6c1de0a2-94f3-4f6c-9c3b-5f1a2b7e8d90';
+  expect(await post({ used_amount: '1', id: id.toUpperCase() })).toMatchObject({ status: 200 });
+  await app?.close();
+  const { status, problem } = await post({ used_amount: '1', id: `urn:uuid:${id}` });
+  expect(status).toBe(400);
+  expect(problem.errors).toEqual([{ field: 'id', message: 'must be a uuid' }]);
 });
