@@ -40,15 +40,32 @@ export async function writeToOutbox(
   publication: Publication,
   { runAt, key }: OutboxOptions = {},
 ): Promise<void> {
-  const { body, ...rest } = publication;
-  const job: OutboxJob = { ...rest, bodyBase64: body.toString('base64') };
-  const json = JSON.stringify(job);
-  const task = json.length > SMALL_JOB_LENGTH_MAX ? RELAY_TASKS.large : RELAY_TASKS.small;
+  const { task, json } = toJob(publication);
   await client.query(
     `SELECT graphile_worker.add_job($1, $2::json, run_at => $3, max_attempts => $4, job_key => $5,
        job_key_mode => 'preserve_run_at')`,
     [task, json, runAt ?? null, ATTEMPTS_MAX, key ?? null],
   );
+}
+
+/** The same for many publications at once. */
+export async function writeAllToOutbox(
+  client: Pick<ClientBase, 'query'>,
+  publications: readonly Publication[],
+): Promise<void> {
+  const jobs = publications.map(toJob);
+  await client.query(
+    `SELECT graphile_worker.add_job(job.task, job.payload, max_attempts => $3)
+     FROM unnest($1::text[], $2::json[]) AS job (task, payload)`,
+    [jobs.map(({ task }) => task), jobs.map(({ json }) => json), ATTEMPTS_MAX],
+  );
+}
+
+function toJob({ body, ...rest }: Publication): { readonly task: string; readonly json: string } {
+  const job: OutboxJob = { ...rest, bodyBase64: body.toString('base64') };
+  const json = JSON.stringify(job);
+  const task = json.length > SMALL_JOB_LENGTH_MAX ? RELAY_TASKS.large : RELAY_TASKS.small;
+  return { task, json };
 }
 
 /** The publication of a job. */

@@ -8,10 +8,11 @@ import {
   insertChange,
   insertSubscription,
   insertWithdrawal,
+  lockDueSubscriptions,
   lockSubscription,
   readClock,
   readSubscription,
-  updateSubscription,
+  updateSubscriptions,
   type LockedSubscription,
 } from './subscriptions-query.ts';
 import {
@@ -76,13 +77,24 @@ export async function withdrawChange(
   if (refusal !== undefined) return { ok: false, refusal };
   await insertWithdrawal(client, locked, { number, withdrawnBy });
   const pending = locked.pending.filter((change) => change.number !== number);
-  await updateSubscription(client, locked, { last: locked.last, pending });
+  await updateSubscriptions(client, [{ ...locked, pending }]);
   return shown(transaction, id);
 }
 
-/** Puts into effect what is due. Other processes may do so at the same time. */
-export async function applyDueChanges(transaction: ChangeTransaction, id: string): Promise<void> {
-  await lockWhatIsDue(transaction, id);
+/**
+ * Puts into effect what is due of up to `limit` subscriptions. Other processes may do so at the same time: each takes
+ * its own.
+ *
+ * @returns How many subscriptions it took.
+ */
+export async function applyDueChanges(
+  transaction: ChangeTransaction,
+  limit: number,
+): Promise<number> {
+  const { client } = transaction;
+  const locked = await lockDueSubscriptions(client, limit);
+  if (locked.length > 0) await applyDue(transaction, locked);
+  return locked.length;
 }
 
 async function addChange(
@@ -94,9 +106,9 @@ async function addChange(
   const { last, pending, now } = locked;
   await insertChange(client, locked, change);
   if (change.effectiveAt > now) {
-    await updateSubscription(client, locked, { last, pending: [...pending, change] });
+    await updateSubscriptions(client, [{ ...locked, last, pending: [...pending, change] }]);
   } else {
-    await updateSubscription(client, locked, { last: change, pending: [] });
+    await updateSubscriptions(client, [{ ...locked, last: change, pending: [] }]);
     await announce(transaction, locked, change);
   }
   return shown(transaction, locked.id);
@@ -110,13 +122,29 @@ async function lockWhatIsDue(
   const { client } = transaction;
   const locked = await lockSubscription(client, id);
   if (locked === undefined) return undefined;
-  const due = locked.pending.filter(({ effectiveAt }) => effectiveAt <= locked.now);
-  const last = due.at(-1);
-  if (last === undefined) return locked;
-  const pending = locked.pending.slice(due.length);
-  await updateSubscription(client, locked, { last, pending });
-  for (const change of due) await announce(transaction, locked, change);
-  return { ...locked, last, pending };
+  const isDue = locked.pending.some(({ effectiveAt }) => effectiveAt <= locked.now);
+  if (!isDue) return locked;
+  const [applied] = await applyDue(transaction, [locked]);
+  return applied;
+}
+
+/** @returns The subscriptions as they are then. */
+async function applyDue(
+  transaction: ChangeTransaction,
+  locked: readonly LockedSubscription[],
+): Promise<LockedSubscription[]> {
+  const parts = locked.map((subscription) => {
+    const { last, pending, now } = subscription;
+    const due = pending.filter(({ effectiveAt }) => effectiveAt <= now);
+    const rest = pending.slice(due.length);
+    return { due, applied: { ...subscription, last: due.at(-1) ?? last, pending: rest } };
+  });
+  const applied = parts.map((part) => part.applied);
+  await updateSubscriptions(transaction.client, applied);
+  for (const part of parts) {
+    for (const change of part.due) await announce(transaction, part.applied, change);
+  }
+  return applied;
 }
 
 function announce(

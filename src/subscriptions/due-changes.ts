@@ -1,18 +1,19 @@
 /** Puts pending changes into effect within a second of their time. Any number of processes may do so. */
 import type { Pool } from 'pg';
-import { toError } from '../core/errors.ts';
 import type { Logger } from '../platform/logger.ts';
 import { withTransaction } from '../platform/postgres.ts';
 import { startWatch, type Watch } from '../platform/watch.ts';
-import { toPublication } from '../messaging/message.ts';
-import { writeToOutbox } from '../messaging/outbox.ts';
+import { toPublication, type OutgoingMessage } from '../messaging/message.ts';
+import { writeAllToOutbox } from '../messaging/outbox.ts';
 import { applyDueChanges } from './change-subscription.ts';
-import { findDue } from './subscriptions-query.ts';
 
 const INTERVAL_MS = 400;
+/** Many changes fall on the same midnight, and a transaction for each would take as many flushes of the disk. */
 const AT_A_TIME = 500;
+/** In one look, so that it ends. */
+const TRANSACTIONS_MAX = 10;
 
-/** Starts looking for what is due. Each subscription is a transaction, so one that fails holds up no other. */
+/** Starts looking for what is due. */
 export function startDueChanges({
   pool,
   prefix,
@@ -27,29 +28,27 @@ export function startDueChanges({
     intervalMs: INTERVAL_MS,
     logger,
     async look() {
-      const ids = await findDue(pool, AT_A_TIME);
-      let failure: unknown;
-      for (const id of ids) {
-        await applyDue(pool, prefix, id).catch((error: unknown) => {
-          failure = error;
-        });
+      let count = 0;
+      for (let turn = 0; turn < TRANSACTIONS_MAX; turn++) {
+        const taken = await applySome(pool, prefix);
+        count += taken;
+        if (taken < AT_A_TIME) break;
       }
-      if (failure !== undefined) throw toError(failure);
-      return ids.length;
+      return count;
     },
   });
 }
 
-async function applyDue(pool: Pool, prefix: string, id: string): Promise<void> {
+async function applySome(pool: Pool, prefix: string): Promise<number> {
   const origin = { correlationId: undefined, traceparent: undefined };
-  await withTransaction(pool, (client) =>
-    applyDueChanges(
-      {
-        client,
-        prefix,
-        publish: (message) => writeToOutbox(client, toPublication(message, origin, Date.now())),
-      },
-      id,
-    ),
-  );
+  return withTransaction(pool, async (client) => {
+    const publications: ReturnType<typeof toPublication>[] = [];
+    const publish = (message: OutgoingMessage): Promise<void> => {
+      publications.push(toPublication(message, origin, Date.now()));
+      return Promise.resolve();
+    };
+    const count = await applyDueChanges({ client, prefix, publish }, AT_A_TIME);
+    if (publications.length > 0) await writeAllToOutbox(client, publications);
+    return count;
+  });
 }

@@ -65,22 +65,48 @@ export interface LockedSubscription extends Timeline {
   readonly now: Date;
 }
 
+interface LockedHead extends Pick<LockedSubscription, 'id' | 'userId' | 'sku' | 'orderId'> {
+  readonly appliedNumber: number;
+}
+
+const LOCKED_HEAD =
+  'id, user_id AS "userId", sku, order_id AS "orderId", applied_number AS "appliedNumber"';
+
 /** Locks a subscription until the transaction ends. */
 export async function lockSubscription(
   client: Queryable,
   id: string,
 ): Promise<LockedSubscription | undefined> {
-  const { rows: heads } = await client.query<
-    Pick<LockedSubscription, 'userId' | 'sku' | 'orderId'> & { readonly appliedNumber: number }
-  >(
-    `SELECT user_id AS "userId", sku, order_id AS "orderId", applied_number AS "appliedNumber"
-     FROM subscriptions WHERE id = $1 FOR UPDATE`,
+  const { rows } = await client.query<LockedHead>(
+    `SELECT ${LOCKED_HEAD} FROM subscriptions WHERE id = $1 FOR UPDATE`,
     [id],
   );
-  const [head] = heads;
-  if (head === undefined) return undefined;
-  const { appliedNumber, ...facts } = head;
-  // A statement after the lock: the one that waited for it still sees the changes of before.
+  const [locked] = await readTimelines(client, rows);
+  return locked;
+}
+
+/**
+ * Locks subscriptions with a change that is due, the longest due first, until the transaction ends. Leaves out what
+ * others have locked: they put it into effect themselves.
+ */
+export async function lockDueSubscriptions(
+  client: Queryable,
+  limit: number,
+): Promise<LockedSubscription[]> {
+  const { rows } = await client.query<LockedHead>(
+    `SELECT ${LOCKED_HEAD} FROM subscriptions WHERE due_at <= clock_timestamp()
+     ORDER BY due_at LIMIT $1 FOR UPDATE SKIP LOCKED`,
+    [limit],
+  );
+  return readTimelines(client, rows);
+}
+
+/** In a statement after the lock: the one that waited for it still sees the changes of before. */
+async function readTimelines(
+  client: Queryable,
+  heads: readonly LockedHead[],
+): Promise<LockedSubscription[]> {
+  if (heads.length === 0) return [];
   const { rows } = await client.query<{
     readonly changes: readonly TimelineChange<string>[];
     readonly newestNumber: number;
@@ -89,21 +115,21 @@ export async function lockSubscription(
     `SELECT (SELECT coalesce(json_agg(json_build_object('number', change.number, 'kind', change.kind,
          'effectiveAt', change.effective_at) ORDER BY change.number), '[]')
        FROM subscription_changes change
-       WHERE change.subscription_id = $1 AND change.number >= $2 AND NOT ${IS_WITHDRAWN}) AS changes,
-       (SELECT coalesce(max(number), 0) FROM subscription_changes WHERE subscription_id = $1) AS "newestNumber",
-       date_trunc('milliseconds', clock_timestamp()) AS now`,
-    [id, appliedNumber],
+       WHERE change.subscription_id = head.id AND change.number >= head.applied AND NOT ${IS_WITHDRAWN}) AS changes,
+       (SELECT coalesce(max(number), 0) FROM subscription_changes WHERE subscription_id = head.id) AS "newestNumber",
+       date_trunc('milliseconds', clock_timestamp()) AS now
+     FROM unnest($1::uuid[], $2::integer[]) WITH ORDINALITY AS head (id, applied, place) ORDER BY place`,
+    [heads.map(({ id }) => id), heads.map(({ appliedNumber }) => appliedNumber)],
   );
-  const { changes = [], newestNumber = 0, now = new Date() } = rows[0] ?? {};
-  const standing = changes.map(withDate);
-  return {
-    id,
-    ...facts,
-    last: standing.find(({ number }) => number === appliedNumber),
-    pending: standing.filter(({ number }) => number > appliedNumber),
-    newestNumber,
-    now,
-  };
+  return heads.flatMap(({ appliedNumber, ...facts }, index) => {
+    const row = rows[index];
+    if (row === undefined) return [];
+    const { changes, newestNumber, now } = row;
+    const standing = changes.map(withDate);
+    const last = standing.find(({ number }) => number === appliedNumber);
+    const pending = standing.filter(({ number }) => number > appliedNumber);
+    return [{ ...facts, last, pending, newestNumber, now }];
+  });
 }
 
 /** Postgres' clock, to the millisecond. */
@@ -139,28 +165,24 @@ export async function insertWithdrawal(
   );
 }
 
-/** Writes the timeline of a locked subscription into its row: its status, and when the next change is due. */
-export async function updateSubscription(
+/** Writes the timelines of locked subscriptions into their rows: the status, and when the next change is due. */
+export async function updateSubscriptions(
   client: Queryable,
-  { id }: Pick<LockedSubscription, 'id'>,
-  { last, pending }: Timeline,
+  timelines: readonly (Timeline & Pick<LockedSubscription, 'id'>)[],
 ): Promise<void> {
   await client.query(
     `UPDATE subscriptions
-     SET status = $2, applied_number = $3, due_at = $4, version = version + 1,
+     SET status = head.status, applied_number = head.applied, due_at = head.due, version = version + 1,
          updated_at = clock_timestamp(), changed_xid = pg_current_xact_id()
-     WHERE id = $1`,
-    [id, statusOf({ last, pending }), last?.number ?? 0, pending[0]?.effectiveAt ?? null],
+     FROM unnest($1::uuid[], $2::text[], $3::integer[], $4::timestamptz[]) AS head (id, status, applied, due)
+     WHERE subscriptions.id = head.id`,
+    [
+      timelines.map(({ id }) => id),
+      timelines.map(statusOf),
+      timelines.map(({ last }) => last?.number ?? 0),
+      timelines.map(({ pending }) => pending[0]?.effectiveAt ?? null),
+    ],
   );
-}
-
-/** Subscriptions with a change that is due, the oldest first. */
-export async function findDue(client: Queryable, limit: number): Promise<string[]> {
-  const { rows } = await client.query<{ id: string }>(
-    'SELECT id FROM subscriptions WHERE due_at <= clock_timestamp() ORDER BY due_at LIMIT $1',
-    [limit],
-  );
-  return rows.map(({ id }) => id);
 }
 
 export async function readSubscription(

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { connect, type ConsumeMessage } from 'amqplib';
-import { expect, test, vi } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { withChannel } from '../support/servers.ts';
 import { useSubscriptionsFixture } from './subscriptions-fixture.ts';
 
@@ -97,6 +97,59 @@ test('a change of a later instant is pending, takes effect at its time and is an
   }, WAIT);
   expect(JSON.parse(message.content.toString())).toMatchObject({ id, number: 2, effective_at: at });
   await withChannel(fixture.rabbitmqUrl, (channel) => channel.deleteQueue(inbox));
+});
+
+test('changes of the same instant take effect together, once each, and wait for no locked subscription', async () => {
+  const inbox = `${fixture.prefix}midnight`;
+  await withChannel(fixture.rabbitmqUrl, async (channel) => {
+    await channel.assertQueue(inbox);
+    await channel.bindQueue(inbox, `${fixture.prefix}SUBSCRIPTIONS`, 'subscription.canceled');
+  });
+  const locker = await fixture.pool.connect();
+  onTestFinished(() => {
+    locker.release(true);
+  });
+  const { rows } = await locker.query<{ id: string }>(
+    `WITH purchased AS (
+       INSERT INTO subscriptions (id, user_id, status, applied_number)
+       SELECT gen_random_uuid(), 'midnight', 'active', 1 FROM generate_series(1, 300) RETURNING id)
+     INSERT INTO subscription_changes (subscription_id, number, kind, effective_at, cause, changed_by)
+     SELECT id, number, CASE number WHEN 1 THEN 'purchased' ELSE 'canceled' END, now(), 'rpc', 'test'
+     FROM purchased, generate_series(1, 2) AS number
+     RETURNING subscription_id AS id`,
+  );
+  const [lockedId] = rows.map(({ id }) => id);
+  await locker.query('BEGIN');
+  await locker.query('SELECT FROM subscriptions WHERE id = $1 FOR UPDATE', [lockedId]);
+  await fixture.pool.query(
+    `UPDATE subscriptions SET due_at = now() WHERE user_id = 'midnight' AND id <> $1`,
+    [lockedId],
+  );
+  await locker.query(`UPDATE subscriptions SET due_at = '2026-01-01' WHERE id = $1`, [lockedId]);
+  await locker.query('COMMIT');
+  await locker.query('BEGIN');
+  await locker.query('SELECT FROM subscriptions WHERE id = $1 FOR UPDATE', [lockedId]);
+  const canceled = async () => {
+    const { rows: counts } = await fixture.pool.query(
+      `SELECT count(*)::integer AS count, count(DISTINCT changed_xid)::integer AS transactions
+       FROM subscriptions WHERE user_id = 'midnight' AND status = 'canceled'`,
+    );
+    return counts[0] as { count: number; transactions: number };
+  };
+  await expect.poll(canceled, WAIT).toMatchObject({ count: 299 });
+  expect((await canceled()).transactions).toBeLessThan(10);
+  await locker.query('COMMIT');
+  await expect.poll(canceled, WAIT).toMatchObject({ count: 300 });
+  const announced = new Set<string>();
+  await withChannel(fixture.rabbitmqUrl, async (channel) => {
+    await channel.consume(inbox, (message) => {
+      const { id } = JSON.parse(String(message?.content)) as { id: string };
+      expect(announced).not.toContain(id);
+      announced.add(id);
+    });
+    await expect.poll(() => announced.size, WAIT).toBe(300);
+    await channel.deleteQueue(inbox);
+  });
 });
 
 test('a completed order purchases each recurring product once, however often it is announced', async () => {
