@@ -171,7 +171,8 @@ async function onceOnly(
     return { outcome: 'duplicate', reply: await findReply(client, message) };
   }
   const outcome = await work();
-  const reply = message.replyTo === undefined ? undefined : replies.at(-1);
+  const reply = replies.at(-1);
+  // Kept without an address for it too: a copy may have one.
   if (isKnown && reply !== undefined) await keepReply(client, message, reply);
   return { outcome, reply };
 }

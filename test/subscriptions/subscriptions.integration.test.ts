@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { connect, type ConsumeMessage } from 'amqplib';
 import { expect, onTestFinished, test, vi } from 'vitest';
+import { REQUEST_KEYS } from '../../src/subscriptions/subscriptions-queues.ts';
 import { withChannel } from '../support/servers.ts';
 import { useSubscriptionsFixture } from './subscriptions-fixture.ts';
 
@@ -59,6 +60,25 @@ test('a message that comes twice takes effect once, and has the same answer', as
   expect(second).toEqual(first);
   const { rows } = await fixture.pool.query(`SELECT FROM subscriptions WHERE user_id = 'twice'`);
   expect(rows).toHaveLength(1);
+});
+
+test('a message that comes again with an address has the answer that nobody asked for at first', async () => {
+  const messageId = randomUUID();
+  await fixture.publish({
+    exchange: `${fixture.prefix}SUBSCRIPTIONS`,
+    routingKey: REQUEST_KEYS.purchased,
+    body: Buffer.from('{"user_id":"later"}'),
+    messageId,
+  });
+  const owned = async () => {
+    const { rows } = await fixture.pool.query<{ id: string }>(
+      `SELECT id FROM subscriptions WHERE user_id = 'later'`,
+    );
+    return rows;
+  };
+  await expect.poll(owned, WAIT).toHaveLength(1);
+  const { subscription } = await fixture.ask('purchased', { user_id: 'later' }, messageId);
+  expect([{ id: subscription.id }]).toEqual(await owned());
 });
 
 test('of 50 cancellations at once, one succeeds', async () => {
