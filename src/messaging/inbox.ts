@@ -25,17 +25,20 @@ export async function claimMessage(
   return rowCount === 1;
 }
 
-/** Keeps the answer to a claimed message, in the transaction that claims it. */
+/**
+ * Keeps the answer to a claimed message, in the transaction that claims it. That of a replay replaces a failure of the
+ * original, whose sender may still ask.
+ */
 export async function keepReply(
   client: Pick<ClientBase, 'query'>,
   message: ReceivedMessage,
   reply: string,
 ): Promise<void> {
-  await client.query('UPDATE inbox SET reply = $3 WHERE queue = $1 AND message_id = $2', [
-    message.queue,
-    inboxId(message),
-    reply,
-  ]);
+  await client.query(
+    `UPDATE inbox SET reply = $4 WHERE queue = $1 AND (
+       message_id = $2 OR message_id = $3 AND reply::json ->> 'ok' = 'false')`,
+    [message.queue, inboxId(message), message.id, reply],
+  );
 }
 
 /** The answer to a message that was handled before; undefined if there was none. */

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { connect, type ConsumeMessage } from 'amqplib';
 import { expect, onTestFinished, test, vi } from 'vitest';
+import { REPLAY_HEADER } from '../../src/messaging/message.ts';
 import { REQUEST_KEYS } from '../../src/subscriptions/subscriptions-queues.ts';
 import { withChannel } from '../support/servers.ts';
 import { useSubscriptionsFixture } from './subscriptions-fixture.ts';
@@ -79,6 +80,22 @@ test('a message that comes again with an address has the answer that nobody aske
   await expect.poll(owned, WAIT).toHaveLength(1);
   const { subscription } = await fixture.ask('purchased', { user_id: 'later' }, messageId);
   expect([{ id: subscription.id }]).toEqual(await owned());
+});
+
+test('a request that is replayed from the quarantine has the answer of its replay', async () => {
+  const messageId = randomUUID();
+  expect(await fixture.ask('purchased', {}, messageId)).toMatchObject({ code: 'invalid_message' });
+  await fixture.publish({
+    exchange: '',
+    routingKey: `${fixture.prefix}PURCHASED`,
+    body: Buffer.from('{"user_id":"replayed"}'),
+    messageId,
+    headers: { [REPLAY_HEADER]: randomUUID() },
+  });
+  const ask = () => fixture.ask('purchased', {}, messageId);
+  await expect
+    .poll(ask, WAIT)
+    .toMatchObject({ ok: true, subscription: { user_id: 'replayed', status: 'active' } });
 });
 
 test('of 50 cancellations at once, one succeeds', async () => {
