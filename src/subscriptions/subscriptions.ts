@@ -165,7 +165,8 @@ export function scheduleChange(
   // The clock may have gone back since the last change.
   const at = effectiveAt ?? new Date(Math.max(now.getTime(), earliestMs));
   if (at.getTime() < earliestMs) {
-    const detail = `effective_at must not be before ${new Date(earliestMs).toISOString()}, when the last change takes effect.`;
+    const why = before === undefined ? '' : ', when the last change takes effect';
+    const detail = `effective_at must not be before ${new Date(earliestMs).toISOString()}${why}.`;
     return { code: 'effective_at_too_early', detail };
   }
   const latest = new Date(now);

@@ -44,6 +44,14 @@ describe('a change', () => {
     else expect(result).toMatchObject(expected as object);
   });
 
+  test('that would be the first is refused before 2000, and no earlier change is named', () => {
+    const first = { kind: 'purchased', effectiveAt: new Date('1999-12-31T23:59:59Z') } as const;
+    expect(scheduleChange({ last: undefined, pending: [] }, first, NOW)).toEqual({
+      code: 'effective_at_too_early',
+      detail: 'effective_at must not be before 2000-01-01T00:00:00.000Z.',
+    });
+  });
+
   test('made while the clock is behind the last one takes effect with it', () => {
     const ahead = { last: change(1, 'purchased', 1), pending: [] };
     expect(scheduleChange(ahead, { kind: 'canceled' }, NOW)).toEqual(at(1));
