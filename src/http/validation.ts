@@ -76,6 +76,8 @@ function messageOf(failure: FastifySchemaValidationError, part: string): string 
     }
     case 'enum':
       return `must be one of ${(params.allowedValues as unknown[]).join(', ')}`;
+    case 'const':
+      return `must be ${JSON.stringify(params.allowedValue)}`;
     case 'format':
       return params.format === 'date-time'
         ? 'must be an RFC 3339 instant such as 2026-01-31T13:00:00Z (in a URL write + as %2B)'

@@ -67,9 +67,15 @@ const PROBLEMS: Readonly<Record<Exclude<RefusalCode, 'effective_at_too_late'>, P
   change_not_pending: SUBSCRIPTION_PROBLEMS.PULSE_API_CHANGE_NOT_PENDING,
 };
 
-/** A refusal as a problem; what was given up after several attempts counts as unavailable. */
+/** A refusal as a problem. What was given up after several attempts has a cause that only an operator may see. */
 export function refusalProblem(code: string, detail: string): ProblemError {
-  if (code === 'effective_at_too_late') return invalidField('effective_at', detail);
+  if (code === 'effective_at_too_late') {
+    return invalidField('effective_at', detail.replace(/^effective_at /, '').replace(/\.$/, ''));
+  }
   const kinds: Readonly<Record<string, ProblemKind>> = PROBLEMS;
-  return new ProblemError(kinds[code] ?? HTTP_PROBLEMS.PULSE_API_UNAVAILABLE, { detail });
+  const kind = kinds[code];
+  if (kind !== undefined) return new ProblemError(kind, { detail });
+  return new ProblemError(HTTP_PROBLEMS.PULSE_API_UNAVAILABLE, {
+    detail: 'Several attempts failed. The request is in the quarantine, and can be replayed.',
+  });
 }

@@ -107,15 +107,16 @@ test('a late answer is 202, and the change still happens once', async () => {
 });
 
 test.each([
-  [{}, 'body'],
-  [{ canceled: true, restarted: true }, 'body'],
-  [{ canceled: false }, 'canceled'],
-  [{ canceled: true, effective_at: 'tomorrow' }, 'effective_at'],
-  [{ canceled: true, effective_at: '2999-01-01T00:00:00Z' }, 'effective_at'],
-])('the body %j of a change answers 400 and names %s', async (body, field) => {
+  [{}, 'body', 'must have exactly one of `canceled` and `restarted`'],
+  [{ canceled: true, restarted: true }, 'body', 'must have exactly one of'],
+  [{ canceled: false }, 'canceled', 'must be true'],
+  [{ canceled: true, effective_at: 'tomorrow' }, 'effective_at', 'must be an RFC 3339 instant'],
+  [{ canceled: true, effective_at: '2999-01-01T00:00:00Z' }, 'effective_at', 'must be within'],
+])('the body %j of a change answers 400: %s %s', async (body, field, message) => {
   const { status, body: problem } = await ask('PUT', `/${await purchase()}/status`, body);
   expect(status).toBe(400);
-  expect(problem.errors).toMatchObject([{ field }]);
+  const starts = expect.stringMatching(new RegExp(`^${message}`)) as string;
+  expect(problem.errors).toMatchObject([{ field, message: starts }]);
 });
 
 test('a change before the last one answers 409, and one of no subscription 404', async () => {
