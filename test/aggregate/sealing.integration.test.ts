@@ -117,6 +117,7 @@ describe('readBooks', () => {
   test('is all 0 for an unused shard', async () => {
     expect(await accumulator.readBooks(3)).toEqual({
       shard: 3,
+      epoch: null,
       counted: 0n,
       duplicates: 0n,
       live: null,

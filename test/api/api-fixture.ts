@@ -5,6 +5,7 @@ import { pino } from 'pino';
 import { createAccess, type AccessOptions } from '../../src/access/access.ts';
 import { createApp, type ApiDeps, type ApiOptions } from '../../src/api/app.ts';
 import { createApiModules, type ApiModulesDeps } from '../../src/commands/api-parts.ts';
+import { TransientError } from '../../src/core/errors.ts';
 import type { Caller } from '../../src/http/caller.ts';
 import { keyIdOf } from '../../src/access/tokens.ts';
 import type { Identities } from '../../src/access/identities.ts';
@@ -85,6 +86,8 @@ export function fakeIdentities(
   };
 }
 
+const NO_BROKER = new TransientError('PULSE_RABBIT_UNREACHABLE', 'There is no broker.');
+
 /** Replays without a broker. */
 export const NO_REPLAY: ApiModulesDeps['replay'] = {
   publish: () => Promise.reject(new Error('There is no broker.')),
@@ -154,7 +157,7 @@ export function testDeps(given: Partial<TestDeps> = {}, options: TestOptions = O
         ...given.orders,
       },
       subscriptions: {
-        rpc: { call: () => Promise.reject(new Error('There is no broker.')) },
+        rpc: { call: () => Promise.reject(NO_BROKER) },
         tracing: NO_TRACING,
         prefix: '',
         ...given.subscriptions,

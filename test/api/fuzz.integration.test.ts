@@ -18,6 +18,7 @@ import {
   type FuzzRequest,
   type Schema,
 } from './request-fuzz.ts';
+import { directRpc } from '../subscriptions/direct-rpc.ts';
 import { insertBatch } from '../usage/rows-fixture.ts';
 
 vi.setConfig({ testTimeout: 240_000 });
@@ -45,6 +46,7 @@ beforeAll(async () => {
       replay: fixture.replay,
       sending: fixture.sending,
       usage: fixture.usage,
+      subscriptions: { rpc: directRpc(fixture.pool) },
     },
     { tokenTtlSeconds: TOKEN_SECONDS },
   ));

@@ -162,8 +162,8 @@ test('each connection logs an outage twice, when it begins and when it ends, wit
     timeout: 40_000,
   }).toBe(0);
   const told = linesOf(system.output).filter(({ level }) => Number(level) >= 40);
-  const subjects = told.map(({ msg, server, session, client, pool, watch, name }) =>
-    JSON.stringify({ msg, server, session, client, pool, watch, name }),
+  const subjects = told.map(({ msg, server, session, client, pool, watch, name, task }) =>
+    JSON.stringify({ msg, server, session, client, pool, watch, name, task }),
   );
   expect(subjects.length).toBeGreaterThan(10);
   expect(subjects).toEqual([...new Set(subjects)]);

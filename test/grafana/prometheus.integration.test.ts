@@ -79,6 +79,7 @@ test('under load every panel and alert finds its data; a pause fires no alert, b
   await eventually(async () => {
     // A rate needs requests between two scrapes.
     expect((await api.request('/pulses?limit=10')).status).toBe(200);
+    expect((await api.post('/subscriptions', { user_id: 'observed' })).status).toBe(201);
     const empty: string[] = [];
     for (const { dashboard, panel } of panels) {
       for (const [legend, series] of Object.entries(await dataOf(panel))) {
