@@ -30,6 +30,14 @@ const mayImport = {
     ...['core', 'platform', 'http', 'messaging', 'contract/admission.ts'],
     ...['catalog/catalog.ts', 'orders/orders-query.ts', 'orders/orders-queues.ts'],
   ],
+  events: [
+    ...['core', 'platform', 'http', 'messaging', 'catalog/catalog.ts'],
+    ...['orders/orders-queues.ts', 'subscriptions/subscriptions-queues.ts'],
+  ],
+  delivery: [
+    ...['core', 'platform', 'http', 'messaging', 'catalog/catalog.ts'],
+    ...['events/events.ts', 'events/events-query.ts', 'events/events-queues.ts'],
+  ],
   api: ['core', 'platform', 'http', 'access', 'contract'],
   'private-servers': ['core', 'platform'],
   doctor: [
