@@ -1,0 +1,153 @@
+/**
+ * JSON Schemas of event types, which operators write, and the check of messages, which strangers send. Neither may stop
+ * the process or keep it busy.
+ *
+ * The cost of a check is counted in steps, most of which take 10 to 70 ns:
+ *
+ * - Before the check: for each level of the data, its number of values times the steps of the schemas for that level. A
+ *   schema has about two steps for each keyword and one for each member name, counted as often as references use it.
+ * - During the check, what depends on text: a pattern costs its instructions times the length of the text; `enum`,
+ *   `const` and `uniqueItems` cost two for each value that they compare.
+ *
+ * A check that needs more than `STEPS_MAX` fails. For example, 1,000 elements of 10 members each, with 40 steps for the
+ * schema of a member, cost 400,000.
+ */
+import { expandSchema, type ExpandedSchema } from './expand-schema.ts';
+import { failure, failureOf, type Failure } from './failure-text.ts';
+import { pointerTo, showablePointer, shown, shownPlain } from './json-pointer.ts';
+import { createLinearAjv } from './linear-keywords.ts';
+import { readSchema, SchemaFault, type WrittenSchema } from './read-schema.ts';
+
+export type SchemaCheck =
+  | { readonly ok: true }
+  /** The pointer is to the wrong place in the schema. */
+  | { readonly ok: false; readonly pointer: string; readonly detail: string };
+
+export type DataCheck = { readonly ok: true } | Failure;
+
+export interface CompiledEventSchema {
+  /** Never changes the data, which is what `JSON.parse` returns. */
+  validate(data: unknown): DataCheck;
+}
+
+/** A third of a second at worst. */
+export const STEPS_MAX = 4_000_000;
+/** Levels of brackets; the check recurses. */
+export const DATA_DEPTH_MAX = 64;
+
+/** Whether event types may use the schema. */
+export function checkEventSchema(schema: unknown): SchemaCheck {
+  try {
+    compile(schema);
+    return { ok: true };
+  } catch (error) {
+    if (!(error instanceof SchemaFault)) throw error;
+    return { ok: false, pointer: showablePointer(error.pointer), detail: error.message };
+  }
+}
+
+/**
+ * Takes milliseconds, so compile a version once.
+ *
+ * @param schema Has passed `checkEventSchema`.
+ * @throws SchemaFault It has not.
+ */
+export function compileEventSchema(schema: object): CompiledEventSchema {
+  return compile(schema);
+}
+
+function compile(schema: unknown): CompiledEventSchema {
+  const written = readSchema(schema);
+  return new EventSchema(written, expandSchema(written));
+}
+
+/** Of a check that is given up. */
+const TOO_COSTLY =
+  'The data is too large for the schema: to check it would take too long. Send less, or simplify the schema.';
+
+class StepsSpent extends Error {}
+
+class EventSchema implements CompiledEventSchema {
+  readonly #stepsByLevel: readonly number[];
+  /** ajv takes members with these names, which every object inherits, for evaluated ones. */
+  readonly #refusesInherited: boolean;
+  readonly #check;
+  #stepsLeft = 0;
+
+  constructor({ places, patterns }: WrittenSchema, { schema, size, stepsByLevel }: ExpandedSchema) {
+    this.#stepsByLevel = stepsByLevel;
+    this.#refusesInherited = [...places.values()].some((place) =>
+      Object.hasOwn(Object(place) as object, 'unevaluatedProperties'),
+    );
+    const ajv = createLinearAjv(patterns, size, (steps) => {
+      this.#spend(steps);
+    });
+    try {
+      this.#check = ajv.compile(schema);
+    } catch (error) {
+      if (!(error instanceof Error)) throw error;
+      throw new SchemaFault('', `The schema cannot be compiled: ${shownPlain(error.message)}.`);
+    }
+  }
+
+  validate(data: unknown): DataCheck {
+    this.#stepsLeft = STEPS_MAX;
+    try {
+      const fault = this.#measure(data, 0);
+      if (fault !== undefined) return failure(fault.pointer, fault.detail);
+      if (this.#check(data)) return { ok: true };
+    } catch (error) {
+      if (!(error instanceof StepsSpent)) throw error;
+      return failure('', TOO_COSTLY);
+    }
+    const errors = this.#check.errors ?? [];
+    // They refer to the data.
+    this.#check.errors = null;
+    return failureOf(errors);
+  }
+
+  #spend(steps: number): void {
+    this.#stepsLeft -= steps;
+    if (this.#stepsLeft < 0) throw new StepsSpent();
+  }
+
+  /** Pays for each value as often as schemas may visit it. The place of a fault is put together on the way back. */
+  #measure(value: unknown, level: number): DataFault | undefined {
+    this.#spend(this.#stepsByLevel[level] ?? 0);
+    if (typeof value === 'number' && !Number.isFinite(value)) {
+      return { pointer: '', detail: 'The number is too large.' };
+    }
+    if (typeof value !== 'object' || value === null) return undefined;
+    if (level === DATA_DEPTH_MAX) {
+      return { pointer: '', detail: `The data nests more than ${DATA_DEPTH_MAX} levels deep.` };
+    }
+    if (Array.isArray(value)) {
+      for (let index = 0; index < value.length; index += 1) {
+        const fault = this.#measure(value[index], level + 1);
+        if (fault !== undefined) return within(index, fault);
+      }
+      return undefined;
+    }
+    return this.#measureMembers(value, level);
+  }
+
+  #measureMembers(value: object, level: number): DataFault | undefined {
+    for (const name of Object.keys(value)) {
+      if (name === '__proto__' || (this.#refusesInherited && name in Object.prototype)) {
+        return { pointer: '', detail: `A member may not be called ${shown(name)}.` };
+      }
+      const fault = this.#measure((value as Record<string, unknown>)[name], level + 1);
+      if (fault !== undefined) return within(name, fault);
+    }
+    return undefined;
+  }
+}
+
+interface DataFault {
+  readonly pointer: string;
+  readonly detail: string;
+}
+
+function within(segment: string | number, { pointer, detail }: DataFault): DataFault {
+  return { pointer: pointerTo('', segment) + pointer, detail };
+}
