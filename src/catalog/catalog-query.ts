@@ -37,6 +37,11 @@ export function tenantOfCustomer(id: string): string {
   return `(SELECT tenant FROM customers WHERE id = ${id})`;
 }
 
+/** SQL for those ids of an array that customers have. @param ids SQL for the array, such as a parameter. */
+export function knownCustomers(ids: string): string {
+  return `ARRAY(SELECT id FROM customers WHERE id = ANY(${ids}::text[]))`;
+}
+
 export async function readCustomer(client: Queryable, id: string): Promise<Customer | undefined> {
   const { rows } = await client.query<Customer>(`SELECT ${CUSTOMER} FROM customers WHERE id = $1`, [
     id,

@@ -17,7 +17,13 @@ import { startRabbitSession, type RabbitLink } from '../platform/rabbit.ts';
 import { parseTraceparent } from '../core/trace-context.ts';
 import type { SpanFacts } from '../platform/tracing.ts';
 import { messageAttributes } from '../publish/traced-publish.ts';
-import { handleMessage, type HandleDeps, type MessageOutcome } from './handle-message.ts';
+import { createBatches, type BatchHandler } from './handle-batch.ts';
+import {
+  handleMessage,
+  type HandleDeps,
+  type HandledMessage,
+  type MessageOutcome,
+} from './handle-message.ts';
 import type { MessageHandler } from './handler.ts';
 import type { MessageStep } from './message-steps.ts';
 import { fromDelivery, toReply, type ReceivedMessage } from './message.ts';
@@ -42,6 +48,8 @@ export interface MessageConsumer {
 }
 
 const PREFETCH = 10;
+/** Of a queue whose messages are handled in batches: one in progress and one that waits. */
+const BATCH_PREFETCH = 600;
 /** Larger messages are handled one at a time: a dead letter takes several times its size in memory. */
 const LARGE_BYTES = 256 * 1024;
 const HELD_BACKOFF = { baseMs: 200, capMs: 5_000 };
@@ -62,6 +70,7 @@ interface Progress {
 /** Where a delivery came from. */
 interface Subscription {
   readonly handler: MessageHandler;
+  readonly handle: (message: ReceivedMessage) => Promise<HandledMessage>;
   readonly link: RabbitLink;
   readonly channel: Channel;
 }
@@ -84,8 +93,10 @@ export function startMessageConsumer(deps: ConsumerDeps): MessageConsumer {
     async setup(link) {
       for (const handler of deps.handlers) {
         const channel = await link.createChannel();
-        await channel.prefetch(deps.prefetch ?? PREFETCH);
-        const subscription = { handler, link, channel };
+        const isBatch = handler.applyAll !== undefined;
+        await channel.prefetch(isBatch ? BATCH_PREFETCH : (deps.prefetch ?? PREFETCH));
+        const handle = handles(handler, { ...deps, signal: progress.stopping.signal });
+        const subscription = { handler, handle, link, channel };
         const onDelivery = takeDeliveries(subscription, { deps, progress });
         const { consumerTag } = await channel.consume(handler.binding.queue, onDelivery);
         consumerTags.set(channel, consumerTag);
@@ -116,6 +127,15 @@ export function startMessageConsumer(deps: ConsumerDeps): MessageConsumer {
       await session.close();
     },
   };
+}
+
+function handles(handler: MessageHandler, deps: HandleDeps): Subscription['handle'] {
+  if (isBatchHandler(handler)) return createBatches(handler, deps);
+  return (message) => handleMessage(handler, message, deps);
+}
+
+function isBatchHandler(handler: MessageHandler): handler is BatchHandler {
+  return handler.applyAll !== undefined;
 }
 
 interface Consuming {
@@ -153,7 +173,7 @@ function settleInTurn(
 /** Handles until there is an outcome; gives up when the link is lost or the process stops. */
 async function settle(
   delivery: ConsumeMessage,
-  { handler, link, channel }: Subscription,
+  { handler, handle, link, channel }: Subscription,
   { deps, progress }: Consuming,
 ): Promise<void> {
   deps.onStep('delivered');
@@ -164,7 +184,7 @@ async function settle(
   for (let attempt = 0; link.alive && !signal.aborted; attempt++) {
     const startedMs = performance.now();
     const { outcome, reply } = await deps.tracing.span(`process ${queue}`, facts, async (span) => {
-      const handled = await handleMessage(handler, message, { ...deps, signal });
+      const handled = await handle(message);
       span.setAttribute('pulse.outcome', handled.outcome);
       return handled;
     });

@@ -76,7 +76,7 @@ export async function handleMessage(
   const context: HandlerContext = { message, log, signal };
   let body: unknown;
   try {
-    body = handler.parse(parseJson(message.body));
+    body = handler.parse(parseJson(message.body), message);
     return await apply(handler, { body, context, deps });
   } catch (error) {
     if (isPostgresDown(error) || signal.aborted) return { outcome: 'held' };
@@ -101,13 +101,15 @@ async function apply(
   { body, context, deps }: Handling,
 ): Promise<HandledMessage> {
   const prepared = await handler.prepare?.(body, context);
-  const handled = await inTransaction(deps, context, (transaction) =>
-    onceOnly(transaction, context, async () => {
+  const handled = await inTransaction(deps, context, async (transaction) => {
+    const work = async (): Promise<MessageOutcome> => {
       await handler.apply(transaction, { body, prepared }, context);
       deps.onStep('written');
       return 'done';
-    }),
-  );
+    };
+    if (handler.isIdempotent === true) return { outcome: await work() };
+    return onceOnly(transaction, context.message, work);
+  });
   deps.onStep('handled');
   return handled;
 }
@@ -130,7 +132,7 @@ async function settleFailure(
   if (message.attempt < (handler.attemptsMax ?? ATTEMPTS_MAX)) {
     const next = { ...message, attempt: message.attempt + 1, traceparent: carried(deps, message) };
     await inTransaction(deps, context, ({ client }) =>
-      writeToOutbox(client, toRetry(next), later(message)),
+      writeToOutbox(client, toRetry(next), later(identify(handler, message))),
     );
     return { outcome: 'retried' };
   }
@@ -145,7 +147,7 @@ function giveUp(
   { body, context, deps }: Handling,
 ): Promise<HandledMessage> {
   return inTransaction(deps, context, (transaction) =>
-    onceOnly(transaction, context, async () => {
+    onceOnly(transaction, identify(handler, context.message), async () => {
       if (body !== undefined) {
         await handler.abandon?.(transaction, { body, failure: why.failure }, context);
       }
@@ -163,7 +165,7 @@ function giveUp(
  */
 async function onceOnly(
   { client, replies }: RepliedTransaction,
-  { message }: HandlerContext,
+  message: ReceivedMessage,
   work: () => Promise<MessageOutcome>,
 ): Promise<HandledMessage> {
   const isKnown = message.id !== undefined;
@@ -175,6 +177,21 @@ async function onceOnly(
   // Kept without an address for it too: a copy may have one.
   if (isKnown && reply !== undefined) await keepReply(client, message, reply);
   return { outcome, reply };
+}
+
+/**
+ * The message by its content, if that is what its handler goes by: messages of two producers may have one
+ * `message_id`, and neither may be taken for the other.
+ */
+export function identify(
+  { isIdempotent }: MessageHandler,
+  message: ReceivedMessage,
+): ReceivedMessage {
+  if (isIdempotent !== true) return message;
+  const hash = createHash('sha256')
+    .update(JSON.stringify([message.id ?? null, message.routingKey]))
+    .update(message.body);
+  return { ...message, id: `content ${hash.digest('base64url')}`, isNew: false };
 }
 
 /** A copy that was scheduled before the process died replaces the one that is scheduled now. */
@@ -219,11 +236,12 @@ function inTransaction<Result>(
   });
 }
 
-function isPostgresDown(error: unknown): boolean {
+export function isPostgresDown(error: unknown): boolean {
   return error instanceof PulseError && error.code === 'PULSE_POSTGRES_UNREACHABLE';
 }
 
-function parseJson(body: Buffer): unknown {
+/** @throws ImpossibleError It is not JSON in UTF-8, or it has very many values. */
+export function parseJson(body: Buffer): unknown {
   // Parsing it would take seconds, in which the process handles nothing else.
   if (hasTooManyValues(body)) {
     const detail = `The body ${HAS_TOO_MANY_VALUES}`;

@@ -54,7 +54,7 @@ export interface HandlerContext {
 export interface MessageHandler<Body = unknown, Prepared = unknown> {
   readonly binding: QueueBinding;
   /** @throws ImpossibleError The body is not what this queue takes. */
-  readonly parse: (body: unknown) => Body;
+  readonly parse: (body: unknown, message: ReceivedMessage) => Body;
   /** Reads, and calls other services. Changes nothing of ours. */
   readonly prepare?: (body: Body, context: HandlerContext) => Promise<Prepared>;
   readonly apply: (
@@ -70,7 +70,17 @@ export interface MessageHandler<Body = unknown, Prepared = unknown> {
   ) => Promise<void>;
   /** Default: 5. */
   readonly attemptsMax?: number;
+  /** `apply` recognizes what it has done before by the body, so the inbox is not asked. */
+  readonly isIdempotent?: true;
+  /** Handles several messages in one transaction, where one for each would be too slow. Needs `isIdempotent`. */
+  readonly applyAll?: (
+    transaction: Pick<HandlerTransaction, 'client'>,
+    bodies: readonly Body[],
+  ) => Promise<readonly BatchOutcome[]>;
 }
+
+/** What became of one message of several. A failure makes it a dead letter. */
+export type BatchOutcome = 'done' | 'duplicate' | HandlerFailure;
 
 /** Keeps the types of one handler together, and lets a list hold handlers of different types. */
 export function defineHandler<Body, Prepared>(

@@ -25,6 +25,22 @@ export async function claimMessage(
   return rowCount === 1;
 }
 
+/** Claims messages of one queue at once. @returns For each, false if it was handled before or comes twice in the list. */
+export async function claimMessages(
+  client: Pick<ClientBase, 'query'>,
+  queue: string,
+  messages: readonly ReceivedMessage[],
+): Promise<boolean[]> {
+  const ids = messages.map(inboxId);
+  const { rows } = await client.query<{ id: string }>(
+    `INSERT INTO inbox (queue, message_id) SELECT DISTINCT $1, id FROM unnest($2::text[]) AS id ORDER BY id
+     ON CONFLICT (queue, message_id) DO NOTHING RETURNING message_id AS id`,
+    [queue, ids],
+  );
+  const left = new Set(rows.map(({ id }) => id));
+  return ids.map((id) => left.delete(id));
+}
+
 /**
  * Keeps the answer to a claimed message, in the transaction that claims it. That of a replay replaces a failure of the
  * original, whose sender may still ask.

@@ -1,0 +1,161 @@
+/**
+ * Handles messages of one queue together, in one transaction, for a handler that has `applyAll`.
+ *
+ * What arrives while a batch is in progress becomes the next one. Each message has the outcome that it would have had
+ * alone (handle-message.ts), and the dead letters of a batch commit with it. A batch that fails is taken apart: each of
+ * its messages is handled alone, so that one of them cannot keep the others from being handled.
+ */
+import type { PoolClient } from 'pg';
+import { withTransaction } from '../platform/postgres.ts';
+import { toDeadLetter } from './dead-letter-message.ts';
+import {
+  handleMessage,
+  identify,
+  isPostgresDown,
+  parseJson,
+  type HandleDeps,
+  type HandledMessage,
+} from './handle-message.ts';
+import { ImpossibleError, type HandlerFailure, type MessageHandler } from './handler.ts';
+import { claimMessages } from './inbox.ts';
+import type { ReceivedMessage } from './message.ts';
+import { writeAllToOutbox } from './outbox.ts';
+
+/** A handler that can handle several messages at once. */
+export type BatchHandler = MessageHandler & Required<Pick<MessageHandler, 'applyAll'>>;
+
+/** Together they bound the memory of a batch. */
+const MESSAGES_MAX = 300;
+const BYTES_MAX = 4 * 1024 * 1024;
+
+interface Waiting {
+  readonly message: ReceivedMessage;
+  readonly resolve: (handled: HandledMessage) => void;
+}
+
+/** @returns What handles one message, together with those that wait with it. Never rejects. */
+export function createBatches(
+  handler: BatchHandler,
+  deps: HandleDeps,
+): (message: ReceivedMessage) => Promise<HandledMessage> {
+  let waiting: Waiting[] = [];
+  let isRunning = false;
+
+  async function run(): Promise<void> {
+    isRunning = true;
+    while (waiting.length > 0) {
+      const batch = takeBatch(waiting);
+      waiting = waiting.slice(batch.length);
+      const handled = await handleAll(
+        handler,
+        batch.map(({ message }) => message),
+        deps,
+      );
+      for (const [index, { resolve }] of batch.entries()) {
+        resolve(handled[index] ?? { outcome: 'held' });
+      }
+    }
+    isRunning = false;
+  }
+
+  return (message) =>
+    new Promise((resolve) => {
+      waiting.push({ message, resolve });
+      // What RabbitMQ has delivered in one go is in the same batch.
+      if (!isRunning) setImmediate(() => (isRunning ? undefined : void run()));
+    });
+}
+
+function takeBatch(waiting: readonly Waiting[]): readonly Waiting[] {
+  let bytes = 0;
+  const end = waiting.findIndex(({ message }, index) => {
+    bytes += message.body.length;
+    return index > 0 && (index >= MESSAGES_MAX || bytes > BYTES_MAX);
+  });
+  return end === -1 ? waiting : waiting.slice(0, end);
+}
+
+/** Handles a batch. Never rejects on account of its messages. @returns As many outcomes as messages, in their order. */
+export async function handleAll(
+  handler: BatchHandler,
+  messages: readonly ReceivedMessage[],
+  deps: HandleDeps,
+): Promise<readonly HandledMessage[]> {
+  const { pool, logger, signal } = deps;
+  try {
+    const parsed = messages.map((message) => parse(handler, message));
+    const handled = await withTransaction(pool, (client) =>
+      applyAll(handler, { client, messages, parsed, deps }),
+    );
+    deps.onStep('handled');
+    return handled;
+  } catch (error) {
+    if (isPostgresDown(error) || signal.aborted) return messages.map(() => ({ outcome: 'held' }));
+    const { queue } = handler.binding;
+    logger.warn({ err: error, queue, messages: messages.length }, 'batch failed');
+    const handled: HandledMessage[] = [];
+    for (const message of messages) handled.push(await handleMessage(handler, message, deps));
+    return handled;
+  }
+}
+
+type Parsed =
+  | { readonly ok: true; readonly body: unknown }
+  | { readonly ok: false; readonly failure: HandlerFailure };
+
+function parse(handler: MessageHandler, message: ReceivedMessage): Parsed {
+  try {
+    return { ok: true, body: handler.parse(parseJson(message.body), message) };
+  } catch (error) {
+    if (!(error instanceof ImpossibleError)) throw error;
+    return { ok: false, failure: error.failure };
+  }
+}
+
+interface Batch {
+  readonly client: PoolClient;
+  readonly messages: readonly ReceivedMessage[];
+  readonly parsed: readonly Parsed[];
+  readonly deps: HandleDeps;
+}
+
+async function applyAll(
+  handler: BatchHandler,
+  { client, messages, parsed, deps }: Batch,
+): Promise<HandledMessage[]> {
+  const bodies = parsed.flatMap((one) => (one.ok ? [one.body] : []));
+  const outcomes = bodies.length === 0 ? [] : await handler.applyAll({ client }, bodies);
+  if (outcomes.length !== bodies.length) throw new RangeError('Each message needs an outcome.');
+  let next = 0;
+  const results = parsed.map((one) => (one.ok ? outcomes[next++] : one.failure));
+  const failed = messages.flatMap((message, index) => {
+    const result = results[index];
+    return typeof result === 'object' ? [{ message, failure: result }] : [];
+  });
+  await giveUp(handler, failed, { client, deps });
+  deps.onStep('written');
+  return results.map((result) => ({
+    outcome: typeof result === 'string' ? result : 'impossible',
+  }));
+}
+
+async function giveUp(
+  handler: BatchHandler,
+  failed: readonly { readonly message: ReceivedMessage; readonly failure: HandlerFailure }[],
+  { client, deps }: Pick<Batch, 'client' | 'deps'>,
+): Promise<void> {
+  if (failed.length === 0) return;
+  const known = failed.map(({ message }) => identify(handler, message));
+  const isClaimed = await claimMessages(client, handler.binding.queue, known);
+  const letters = failed.filter((_, index) => isClaimed[index]);
+  if (letters.length === 0) return;
+  const codes = [...new Set(letters.map(({ failure }) => failure.code))];
+  const facts = { queue: handler.binding.queue, messages: letters.length, codes };
+  deps.logger.warn(facts, 'messages cannot be handled');
+  await writeAllToOutbox(
+    client,
+    letters.map(({ message, failure }) =>
+      toDeadLetter(deps.deadExchange, message, { reason: 'message_impossible', failure }),
+    ),
+  );
+}
