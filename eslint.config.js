@@ -33,10 +33,11 @@ const mayImport = {
   events: [
     ...['core', 'platform', 'http', 'messaging', 'catalog/catalog.ts'],
     ...['orders/orders-queues.ts', 'subscriptions/subscriptions-queues.ts'],
+    'contract/json-source.ts',
   ],
   delivery: [
     ...['core', 'platform', 'http', 'messaging', 'catalog/catalog.ts'],
-    ...['events/events.ts', 'events/events-query.ts', 'events/events-queues.ts'],
+    ...['events/events.ts', 'events/messages-query.ts', 'events/events-queues.ts'],
   ],
   api: ['core', 'platform', 'http', 'access', 'contract'],
   'private-servers': ['core', 'platform'],

@@ -4,6 +4,10 @@ import type { CommandRun } from '../cli/command.ts';
 import type { Part, PartRun } from '../cli/part.ts';
 import { toCheck } from '../cli/server-checks.ts';
 import { startMessageConsumer } from '../messaging/consumer.ts';
+import { ensureBuiltInTypes, storeAnnouncedEvents } from '../events/announced-events.ts';
+import { createEventSchemas } from '../events/event-schemas.ts';
+import { ensureMessagePartitions } from '../events/messages-query.ts';
+import { storeSentEvents } from '../events/store-events.ts';
 import type { MessageHandler } from '../messaging/handler.ts';
 import {
   addOutboxMetrics,
@@ -30,15 +34,17 @@ import { topologyNames } from '../platform/topology.ts';
 import { startWatch } from '../platform/watch.ts';
 import { createPublisher } from '../publish/publisher.ts';
 import { traceRelayed } from '../publish/traced-publish.ts';
-import { messageQueues } from './message-queues.ts';
+import { messageQueueNames, messageQueues } from './message-queues.ts';
 
 const OUTBOX_INTERVAL_MS = 5_000;
+const PARTITIONS_INTERVAL_MS = 3_600_000;
 /** Of the time left for a stop; the connections that close afterwards need the rest. */
 const CLOSE_SHARE = 0.5;
 
 /** What the processor handles. */
 function processorHandlers({ config }: CommandRun): readonly MessageHandler[] {
   const { prefix } = config.messages;
+  const schemas = createEventSchemas();
   return [
     processOrder(prefix),
     completeOrder(prefix),
@@ -46,6 +52,8 @@ function processorHandlers({ config }: CommandRun): readonly MessageHandler[] {
     purchaseOnRequest(prefix),
     cancelOnRequest(prefix),
     restartOnRequest(prefix),
+    storeSentEvents(prefix, schemas),
+    storeAnnouncedEvents(prefix, schemas),
   ];
 }
 
@@ -120,8 +128,8 @@ const relay: Part = {
 const queuesWatch: Part = {
   name: 'message queues watch',
   start({ config, logger, closer, registry, watches }, { servers }) {
-    const names = messageQueues(config.messages.prefix).map(({ queue }) => queue);
-    const watch = startQueuesWatch({ url: servers.rabbitmqUrl, queues: names, logger });
+    const queues = messageQueueNames(config.messages.prefix);
+    const watch = startQueuesWatch({ url: servers.rabbitmqUrl, queues, logger });
     closer.add('message queues watch', () => watch.close());
     addQueuesMetrics(registry, watch);
     watches.message_queues = watch;
@@ -133,6 +141,24 @@ const dueChanges: Part = {
   start({ config, logger, closer }, { pool }) {
     const watch = startDueChanges({ pool, prefix: config.messages.prefix, logger });
     closer.add('pending changes of subscriptions', () => {
+      watch.close();
+    });
+  },
+};
+
+/** What storing events needs: this month's partition and the next, and the types of Pulse's own events. */
+const eventTables: Part = {
+  name: 'tables of events',
+  async start({ logger, closer }, { pool }) {
+    await ensureBuiltInTypes(pool);
+    await ensureMessagePartitions(pool);
+    const watch = startWatch({
+      name: 'partitions of messages',
+      intervalMs: PARTITIONS_INTERVAL_MS,
+      look: () => ensureMessagePartitions(pool).then(() => true),
+      logger,
+    });
+    closer.add('partitions of messages', () => {
       watch.close();
     });
   },
@@ -178,8 +204,8 @@ function startHandlers(
   health.add([toCheck('messages', () => consumer.state === 'consuming')]);
 }
 
-/** What the API needs of the chain: it publishes, and handles nothing. */
-export const OUTBOX_PARTS: readonly Part[] = [queues, queuesWatch, relay];
+/** What the API needs of the chain: it publishes and stores events, and handles no message. */
+export const OUTBOX_PARTS: readonly Part[] = [queues, queuesWatch, relay, eventTables];
 
 export const MESSAGE_PARTS: readonly Part[] = [
   ...OUTBOX_PARTS,

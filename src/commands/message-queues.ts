@@ -1,8 +1,19 @@
 /** The queues of every domain of the chain. */
+import { announcementBindings, eventQueues } from '../events/events-queues.ts';
 import type { QueueBinding } from '../messaging/queues.ts';
 import { orderQueues } from '../orders/orders-queues.ts';
 import { subscriptionQueues } from '../subscriptions/subscriptions-queues.ts';
 
 export function messageQueues(prefix: string): readonly QueueBinding[] {
-  return [...Object.values(orderQueues(prefix)), ...Object.values(subscriptionQueues(prefix))];
+  return [
+    ...Object.values(orderQueues(prefix)),
+    ...Object.values(subscriptionQueues(prefix)),
+    ...Object.values(eventQueues(prefix)),
+    ...announcementBindings(prefix),
+  ];
+}
+
+/** Their names, each once. */
+export function messageQueueNames(prefix: string): readonly string[] {
+  return [...new Set(messageQueues(prefix).map(({ queue }) => queue))];
 }

@@ -15,7 +15,7 @@ import { withRabbitConnection } from '../platform/rabbit-connection.ts';
 import { waitForRedis } from '../platform/redis.ts';
 import { readQueueDepth, topologyNames } from '../platform/topology.ts';
 import { OUTBOX_LATE_SECONDS } from '../doctor/check-messages.ts';
-import { messageQueues } from './message-queues.ts';
+import { messageQueueNames } from './message-queues.ts';
 
 interface Depth {
   readonly ready: number;
@@ -196,7 +196,7 @@ async function readQueues(url: string, config: CommandRun['config']) {
         : { ready: depth.readyCount, consumers: depth.consumerCount };
     };
     const found: MessageQueue[] = [];
-    for (const { queue: name } of messageQueues(config.messages.prefix)) {
+    for (const name of messageQueueNames(config.messages.prefix)) {
       const depth = await read(name);
       if (depth !== null) found.push({ name, ...depth });
     }

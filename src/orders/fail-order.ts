@@ -24,6 +24,7 @@ export function failOrder(prefix: string, concerns: (order: OrderHead) => boolea
     }
     const { code, detail } = failure;
     await changeState(client, order, { to: 'failed', reason: code, detail });
-    await publish(orderMessage(prefix, 'failed', { orderId, more: { code, detail } }));
+    const more = { customer_id: order.customerId, code, detail };
+    await publish(orderMessage(prefix, 'failed', { orderId, more }));
   };
 }

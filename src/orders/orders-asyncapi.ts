@@ -21,7 +21,7 @@ const OrderCompletedBody = Type.Object(
   { title: 'OrderCompleted' },
 );
 const OrderFailedBody = Type.Object(
-  { ...ORDER_ID, code: Type.String(), detail: Type.String() },
+  { ...ORDER_ID, customer_id: Type.String(), code: Type.String(), detail: Type.String() },
   { title: 'OrderFailed' },
 );
 

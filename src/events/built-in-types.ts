@@ -1,0 +1,71 @@
+/** The types of Pulse's own events, with the schemas of their data. */
+import type { NewVersion } from './events-query.ts';
+
+export interface BuiltInType extends Pick<NewVersion, 'name' | 'version'> {
+  readonly schema: object;
+  readonly description: string;
+  /** The member of the announcement that names the client. `client` is not part of the data. */
+  readonly client: 'customer_id' | 'user_id' | 'client';
+}
+
+const uuid = { type: 'string', format: 'uuid' };
+const instant = { type: 'string', format: 'date-time' };
+const text = { type: 'string' };
+const nullableText = { type: ['string', 'null'] };
+
+const subscription = (kind: string, description: string): BuiltInType => ({
+  name: `subscription.${kind}`,
+  version: 1,
+  description,
+  client: 'user_id',
+  schema: objectOf({
+    id: uuid,
+    number: { type: 'integer', minimum: 1 },
+    user_id: text,
+    sku: nullableText,
+    order_id: { type: ['string', 'null'], format: 'uuid' },
+    effective_at: instant,
+  }),
+});
+
+/** A changed schema is a new version; the versions before stay in the registry. */
+export const BUILT_IN_TYPES: readonly BuiltInType[] = [
+  {
+    name: 'order.completed',
+    version: 1,
+    description: 'An order is priced and completed.',
+    client: 'customer_id',
+    schema: objectOf({ order_id: uuid, customer_id: text, currency: text, total_amount: text }),
+  },
+  {
+    name: 'order.failed',
+    version: 1,
+    description: 'An order cannot be completed. A replay of its dead letter may complete it later.',
+    client: 'customer_id',
+    schema: objectOf({ order_id: uuid, customer_id: text, code: text, detail: text }),
+  },
+  subscription('purchased', 'A subscription took effect.'),
+  subscription('canceled', 'A subscription ended.'),
+  subscription('restarted', 'A canceled subscription took effect again.'),
+  {
+    name: 'endpoint.disabled',
+    version: 1,
+    description: 'An endpoint gets no more deliveries until it is enabled again.',
+    client: 'client',
+    schema: objectOf({
+      endpoint_id: text,
+      url: text,
+      reason: { type: 'string', enum: ['gone', 'failing'] },
+      failing_since: { type: ['string', 'null'], format: 'date-time' },
+    }),
+  },
+];
+
+/** Whether a type is one of Pulse's own. */
+export function isBuiltIn(name: string): boolean {
+  return BUILT_IN_TYPES.some((type) => type.name === name);
+}
+
+function objectOf(properties: Readonly<Record<string, object>>): object {
+  return { type: 'object', properties, required: Object.keys(properties) };
+}

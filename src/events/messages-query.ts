@@ -1,0 +1,208 @@
+/** Tables messages and message_numbers: the only SQL on them. */
+import type { ClientBase, Pool } from 'pg';
+import { knownCustomers } from '../catalog/catalog.ts';
+import type { Event, Message, MessageHead } from './events.ts';
+
+type Queryable = Pick<ClientBase, 'query'>;
+
+/** What the events of a batch refer to. */
+export interface EventReferences {
+  readonly producers: ReadonlySet<string>;
+  readonly clients: ReadonlySet<string>;
+  /** The newest version of each type. */
+  readonly versions: ReadonlyMap<string, number>;
+  /** Postgres' clock after the lock, to the millisecond. */
+  readonly now: Date;
+}
+
+/**
+ * Reads what events refer to, and locks their producers until the transaction ends: two transactions that store the same
+ * event take turns, so the second one finds it.
+ */
+export async function lockReferences(
+  client: Queryable,
+  events: readonly Event[],
+): Promise<EventReferences> {
+  const { rows: producers } = await client.query<{ id: string }>(
+    'SELECT id FROM producers WHERE id = ANY($1) ORDER BY id FOR NO KEY UPDATE',
+    [distinct(events, ({ producer }) => producer)],
+  );
+  const { rows } = await client.query<{
+    clients: readonly string[];
+    versions: Readonly<Record<string, number>>;
+    now: Date;
+  }>(
+    `SELECT ${knownCustomers('$1')} AS clients,
+       (SELECT coalesce(json_object_agg(name, version), '{}') FROM event_types WHERE name = ANY($2)) AS versions,
+       date_trunc('milliseconds', clock_timestamp()) AS now`,
+    [distinct(events, ({ client: id }) => id), distinct(events, ({ type }) => type)],
+  );
+  const [row] = rows;
+  if (row === undefined) throw new RangeError('A SELECT without FROM returns one row.');
+  return {
+    producers: new Set(producers.map(({ id }) => id)),
+    clients: new Set(row.clients),
+    versions: new Map(Object.entries(row.versions)),
+    now: row.now,
+  };
+}
+
+export interface StorableEvent extends Event {
+  readonly typeVersion: number;
+}
+
+/**
+ * Stores events, after `lockReferences` in the same transaction. Each gets the next number of its client.
+ *
+ * @param events Their producers, types and clients exist. No event twice.
+ * @returns The places of those that are new; the others were stored before.
+ */
+export async function insertMessages(
+  client: Queryable,
+  events: readonly StorableEvent[],
+  now: Date,
+): Promise<ReadonlySet<number>> {
+  // The numbers are taken in the order of the clients, so that two transactions never wait for each other.
+  const { rows } = await client.query<{ place: string }>(
+    `WITH fresh AS (
+       SELECT event.*,
+         row_number() OVER (PARTITION BY client ORDER BY place) AS rank, count(*) OVER (PARTITION BY client) AS total
+       FROM unnest($1::text[], $2::text[], $3::text[], $4::integer[], $5::text[], $6::json[], $7::timestamptz[])
+         WITH ORDINALITY AS event (producer, id, type, version, client, data, occurred_at, place)
+       WHERE NOT EXISTS (SELECT FROM messages known WHERE known.producer = event.producer AND known.id = event.id)
+     ), taken AS (
+       INSERT INTO message_numbers AS known (client, last_number)
+       SELECT client, count(*) FROM fresh GROUP BY client ORDER BY client
+       ON CONFLICT (client) DO UPDATE SET last_number = known.last_number + EXCLUDED.last_number
+       RETURNING client, last_number
+     ), stored AS (
+       INSERT INTO messages (producer, id, type, type_version, client, number, data, occurred_at, stored_at)
+       SELECT producer, id, type, version, client, last_number - total + rank, data, coalesce(occurred_at, $8), $8
+       FROM fresh JOIN taken USING (client)
+     )
+     SELECT place FROM fresh`,
+    [
+      events.map(({ producer }) => producer),
+      events.map(({ id }) => id),
+      events.map(({ type }) => type),
+      events.map(({ typeVersion }) => typeVersion),
+      events.map(({ client: id }) => id),
+      events.map(({ dataText }) => dataText),
+      events.map(({ occurredAt }) => occurredAt ?? null),
+      now,
+    ],
+  );
+  return new Set(rows.map(({ place }) => Number(place) - 1));
+}
+
+/** Which messages; what is undefined does not restrict. */
+export interface MessageFilters {
+  readonly producer?: string | undefined;
+  readonly client?: string | undefined;
+  readonly type?: string | undefined;
+  readonly from?: Date | undefined;
+  readonly to?: Date | undefined;
+}
+
+const MESSAGE = `
+  producer, id, type, type_version AS "typeVersion", client, number, data::text AS data,
+  occurred_at AS "occurredAt", stored_at AS "storedAt"`;
+
+/** The messages of one client by number. @param page `after`: only greater numbers. */
+export async function pullMessages(
+  client: Queryable,
+  filters: MessageFilters & { readonly client: string },
+  { limit, after }: { readonly limit: number; readonly after: string },
+): Promise<Message[]> {
+  const { rows } = await client.query<Message>(
+    `SELECT ${MESSAGE} FROM messages
+     WHERE client = $1 AND number > $2 AND ${MATCHES} ORDER BY number LIMIT $7`,
+    [filters.client, after, ...matchValues(filters), limit],
+  );
+  return rows;
+}
+
+/** `$3` to `$6`. */
+const MATCHES = `
+  ($3::text IS NULL OR producer = $3) AND ($4::text IS NULL OR type = $4)
+  AND ($5::timestamptz IS NULL OR stored_at >= $5) AND ($6::timestamptz IS NULL OR stored_at < $6)`;
+
+function matchValues({ producer, type, from, to }: MessageFilters): unknown[] {
+  return [producer ?? null, type ?? null, from ?? null, to ?? null];
+}
+
+/** Newest first. @param page `after` is the cursor of the last row of the page before. */
+export async function listMessages(
+  client: Queryable,
+  filters: MessageFilters,
+  { limit, after }: { readonly limit: number; readonly after?: MessageCursor | undefined },
+): Promise<Message[]> {
+  const { rows } = await client.query<Message>(
+    `SELECT ${MESSAGE} FROM messages
+     WHERE ($1::text IS NULL OR client = $1)
+       AND ($2::timestamptz IS NULL OR (stored_at, producer, id) < ($2, $7, $8)) AND ${MATCHES}
+     ORDER BY stored_at DESC, producer DESC, id DESC LIMIT $9`,
+    [
+      filters.client ?? null,
+      after?.storedAt ?? null,
+      ...matchValues(filters),
+      after?.producer ?? null,
+      after?.id ?? null,
+      limit,
+    ],
+  );
+  return rows;
+}
+
+export type MessageCursor = Pick<Message, 'storedAt' | 'producer' | 'id'>;
+
+export async function readMessage(
+  client: Queryable,
+  { producer, id }: Pick<Message, 'producer' | 'id'>,
+): Promise<Message | undefined> {
+  const { rows } = await client.query<Message>(
+    `SELECT ${MESSAGE} FROM messages WHERE producer = $1 AND id = $2`,
+    [producer, id],
+  );
+  return rows[0];
+}
+
+/** The messages of a client by number, without their data. */
+export async function pullMessageHeads(
+  client: Queryable,
+  clientId: string,
+  { limit, after }: { readonly limit: number; readonly after: string },
+): Promise<MessageHead[]> {
+  const { rows } = await client.query<MessageHead>(
+    `SELECT producer, id, type, client, number, stored_at AS "storedAt" FROM messages
+     WHERE client = $1 AND number > $2 ORDER BY number LIMIT $3`,
+    [clientId, after, limit],
+  );
+  return rows;
+}
+
+/** Messages by their whole keys, in any order; those that are gone are missing. */
+export async function readMessages(
+  client: Queryable,
+  keys: readonly MessageCursor[],
+): Promise<Message[]> {
+  const { rows } = await client.query<Message>(
+    `SELECT ${MESSAGE} FROM messages JOIN unnest($1::text[], $2::text[], $3::timestamptz[])
+       AS key (producer, id, stored_at) USING (producer, id, stored_at)`,
+    [
+      keys.map(({ producer }) => producer),
+      keys.map(({ id }) => id),
+      keys.map(({ storedAt }) => storedAt),
+    ],
+  );
+  return rows;
+}
+
+/** The partitions of this month and the next; every process that stores calls it at its start and daily. */
+export async function ensureMessagePartitions(pool: Pick<Pool, 'query'>): Promise<void> {
+  await pool.query("SELECT ensure_month_partitions('messages', now(), now() + interval '1 month')");
+}
+
+function distinct(events: readonly Event[], pick: (event: Event) => string): string[] {
+  return [...new Set(events.map(pick))];
+}

@@ -1,0 +1,117 @@
+/**
+ * Stores events: each that is valid becomes one message, in the caller's transaction.
+ *
+ * | # | step | if the process dies right after it |
+ * |---|---|---|
+ * | 1 | the producers are locked, and what the events refer to is read | nothing has happened |
+ * | 2 | the messages are inserted, with the next numbers of their clients | rolled back |
+ * | 3 | committed | stored; a copy of an event is a duplicate |
+ */
+import type { ClientBase } from 'pg';
+import { ImpossibleError, defineHandler, type MessageHandler } from '../messaging/handler.ts';
+import type { ReceivedMessage } from '../messaging/message.ts';
+import { isBuiltIn } from './built-in-types.ts';
+import type { EventSchemas } from './event-schemas.ts';
+import { failed, parseEvent, PULSE_PRODUCER, type Event, type EventFailure } from './events.ts';
+import { eventQueues } from './events-queues.ts';
+import {
+  insertMessages,
+  lockReferences,
+  type EventReferences,
+  type StorableEvent,
+} from './messages-query.ts';
+
+type Queryable = Pick<ClientBase, 'query'>;
+
+export type StoreOutcome = 'stored' | 'duplicate' | EventFailure;
+
+/** Stores up to some hundred events. @returns As many outcomes as events, in their order. */
+export async function storeEvents(
+  client: Queryable,
+  events: readonly Event[],
+  schemas: EventSchemas,
+): Promise<StoreOutcome[]> {
+  const references = await lockReferences(client, events);
+  await schemas.load(client, references.versions);
+  const outcomes: StoreOutcome[] = [];
+  const storable: StorableEvent[] = [];
+  const placeOf = new Map<string, number>();
+  for (const event of events) {
+    const failure = findFailure(event, references, schemas);
+    const identity = JSON.stringify([event.producer, event.id]);
+    if (failure !== undefined) outcomes.push(failure);
+    else if (placeOf.has(identity)) outcomes.push('duplicate');
+    else {
+      placeOf.set(identity, outcomes.length);
+      storable.push({ ...event, typeVersion: references.versions.get(event.type) ?? 1 });
+      outcomes.push('stored');
+    }
+  }
+  const stored = await insertMessages(client, storable, references.now);
+  for (const [place, outcomePlace] of [...placeOf.values()].entries()) {
+    if (!stored.has(place)) outcomes[outcomePlace] = 'duplicate';
+  }
+  return outcomes;
+}
+
+function findFailure(
+  { producer, type, client, data }: Event,
+  { producers, versions, clients }: EventReferences,
+  schemas: EventSchemas,
+): EventFailure | undefined {
+  if (!producers.has(producer)) {
+    return failed('/producer', `There is no producer "${producer}".`, 'unknown_producer').failure;
+  }
+  const version = versions.get(type);
+  if (version === undefined) {
+    return failed('/type', `There is no event type "${type}".`, 'unknown_type').failure;
+  }
+  if (!clients.has(client)) {
+    return failed('/client', `There is no customer "${client}".`, 'unknown_client').failure;
+  }
+  const result = schemas.validate({ name: type, version }, data);
+  if (result.ok) return undefined;
+  return failed(`/data${result.pointer}`, result.detail, 'invalid_data').failure;
+}
+
+/** `events` → a message each. An invalid event becomes a dead letter that says what is wrong and where. */
+export function storeSentEvents(prefix: string, schemas: EventSchemas): MessageHandler {
+  const parse = (value: unknown, message: ReceivedMessage): Event => {
+    const parsed = parseEvent(value, () => message.body.toString());
+    if (!parsed.ok) throw new ImpossibleError(withPointer(parsed.failure));
+    const refusal = refuseReserved(parsed.event);
+    if (refusal !== undefined) throw new ImpossibleError(withPointer(refusal));
+    return parsed.event;
+  };
+  return defineHandler({
+    binding: eventQueues(prefix).events,
+    isIdempotent: true,
+    parse,
+    async apply({ client }, { body }) {
+      const [outcome] = await storeEvents(client, [body], schemas);
+      if (typeof outcome === 'object') throw new ImpossibleError(withPointer(outcome));
+    },
+    async applyAll({ client }, bodies) {
+      const outcomes = await storeEvents(client, bodies, schemas);
+      return outcomes.map((outcome) => {
+        if (typeof outcome === 'object') return withPointer(outcome);
+        return outcome === 'stored' ? 'done' : outcome;
+      });
+    },
+  });
+}
+
+/** What is Pulse's own is stored from its announcements alone. */
+export function refuseReserved({ producer, type }: Event): EventFailure | undefined {
+  if (producer === PULSE_PRODUCER) {
+    const detail = `The producer "${PULSE_PRODUCER}" is Pulse itself.`;
+    return failed('/producer', detail, 'reserved_producer').failure;
+  }
+  if (!isBuiltIn(type)) return undefined;
+  return failed('/type', `Only Pulse sends events of type "${type}".`, 'reserved_type').failure;
+}
+
+/** The detail of a dead letter also says where. */
+function withPointer({ code, pointer, detail }: EventFailure) {
+  return { code, detail: pointer === '' ? detail : `${pointer}: ${detail}` };
+}
