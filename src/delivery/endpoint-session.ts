@@ -1,0 +1,194 @@
+/**
+ * Serves one endpoint for as long as there is something to do: makes its deliveries, sends those that are due, and
+ * writes each attempt down. A lease makes sure that one process at a time serves an endpoint.
+ *
+ * | # | step | if the process dies right after it |
+ * |---|---|---|
+ * | 1 | the endpoint is claimed | another process claims it when the lease ends |
+ * | 2 | the deliveries of new messages are inserted | they are due; another process sends them |
+ * | 3 | a delivery is sent | sent again, with the same `webhook-id` |
+ * | 4 | its attempt is written, with when it is due again | done; a failure is sent again when it is due |
+ * | 5 | the endpoint is released | it is claimed when its next delivery is due |
+ */
+import type { Pool } from 'pg';
+import { readMessages } from '../events/messages-query.ts';
+import { waitAtMost } from '../platform/backoff.ts';
+import {
+  extendLease,
+  readDueDeliveries,
+  releaseEndpoint,
+  type AttemptRecord,
+  type DueDelivery,
+  type Lease,
+} from './sender-query.ts';
+import { paceOf, type FailureState } from './delivery.ts';
+import { readForSending, type SigningEndpoint } from './endpoints-query.ts';
+import { fanOut } from './fan-out.ts';
+import { recordAttempts } from './record-attempts.ts';
+import type { SecretBox } from './secret-box.ts';
+import { sendDelivery, type SendDeps } from './send-delivery.ts';
+
+export interface SessionDeps extends SendDeps {
+  readonly pool: Pool;
+  readonly secretBox: Pick<SecretBox, 'open'>;
+  /** Of every message name. */
+  readonly prefix: string;
+  /** Deliveries of one endpoint in progress at a time. */
+  readonly concurrency: number;
+  /** Aborted when the process must stop: nothing more is sent. */
+  readonly signal: AbortSignal;
+}
+
+const READY_MAX = 100;
+const LOOK_MS = 100;
+const LOOK_AT_ENDPOINT_MS = 1_000;
+
+/** What a session knows; all of it can be read again. */
+interface Session {
+  readonly lease: Lease;
+  endpoint: SigningEndpoint;
+  secrets: readonly string[];
+  failures: FailureState;
+  lookedAtMs: number;
+  hasMore: boolean;
+  ready: DueDelivery[];
+  /** Until their attempts are written: they must not be sent again before. */
+  readonly inProgress: Map<string, Promise<void>>;
+  readonly records: AttemptRecord[];
+  isGone: boolean;
+  nextSendAtMs: number;
+}
+
+/** Ends when nothing is due, the endpoint pauses or is disabled, or the process stops. */
+export async function serveEndpoint(lease: Lease, deps: SessionDeps): Promise<void> {
+  const { pool, signal } = deps;
+  const session = await openSession(lease, deps);
+  if (session === undefined) return;
+  let pauseMs = 0;
+  while (!signal.aborted && (await look(session, deps))) {
+    const free = concurrencyOf(session, deps) - session.inProgress.size;
+    const started = pauseMs > 0 ? 0 : await startSending(session, deps, free);
+    if (session.records.length > 0) {
+      await record(session, deps);
+      pauseMs = paceOf(session.failures, 1).pauseMs;
+      continue;
+    }
+    if (session.inProgress.size === 0 && started === 0) {
+      if (pauseMs > 0 || (!session.hasMore && session.ready.length === 0)) break;
+    }
+    await waitAtMost(LOOK_MS, Promise.race(session.inProgress.values()));
+  }
+  await Promise.all(session.inProgress.values());
+  await record(session, deps);
+  await releaseEndpoint(pool, lease, { pauseMs, isFifo: session.endpoint.isFifo });
+}
+
+async function openSession(lease: Lease, deps: SessionDeps): Promise<Session | undefined> {
+  const { pool, secretBox } = deps;
+  const endpoint = await readForSending(pool, lease.endpointId);
+  if (endpoint === undefined) {
+    await releaseEndpoint(pool, lease, { pauseMs: 0, isFifo: false });
+    return undefined;
+  }
+  const { failingSince, failuresInRow } = endpoint;
+  return {
+    lease,
+    endpoint,
+    secrets: openSecrets(endpoint, secretBox),
+    failures: { failingSince, failuresInRow },
+    lookedAtMs: -Infinity,
+    hasMore: true,
+    ready: [],
+    inProgress: new Map(),
+    records: [],
+    isGone: false,
+    nextSendAtMs: 0,
+  };
+}
+
+/** Keeps the lease, and looks for new messages and due deliveries. @returns Whether the session goes on. */
+async function look(session: Session, deps: SessionDeps): Promise<boolean> {
+  const { pool, secretBox } = deps;
+  const { lease, inProgress, ready } = session;
+  const nowMs = performance.now();
+  if (session.hasMore || nowMs - session.lookedAtMs > LOOK_AT_ENDPOINT_MS) {
+    session.lookedAtMs = nowMs;
+    if (session.isGone || !(await extendLease(pool, lease))) return false;
+    const current = await readForSending(pool, lease.endpointId);
+    if (current === undefined) return false;
+    session.endpoint = current;
+    session.secrets = openSecrets(current, secretBox);
+    const hasMore = await fanOut(pool, current, lease);
+    if (hasMore === undefined) return false;
+    session.hasMore = hasMore;
+  }
+  const { isFifo } = session.endpoint;
+  if (ready.length > 0 || inProgress.size >= concurrencyOf(session, deps)) return !session.isGone;
+  const excluded = [...inProgress.keys()];
+  const due = await readDueDeliveries(pool, lease.endpointId, {
+    limit: READY_MAX,
+    isFifo,
+    excluded,
+  });
+  session.ready = due.filter(({ isDue }) => isDue);
+  return !session.isGone;
+}
+
+/** @throws FatalError PULSE_DELIVERY_SECRET_KEY There is no key for a secret. */
+function openSecrets({ id, secrets }: SigningEndpoint, secretBox: SessionDeps['secretBox']) {
+  return secrets.map((secret) => secretBox.open(secret, id));
+}
+
+/** Deliveries in order are sent one at a time. */
+function concurrencyOf({ failures, endpoint }: Session, { concurrency }: SessionDeps): number {
+  return paceOf(failures, endpoint.isFifo ? 1 : concurrency).concurrency;
+}
+
+/** @returns How many deliveries it started to send. */
+async function startSending(session: Session, deps: SessionDeps, free: number): Promise<number> {
+  const { endpoint, secrets, ready } = session;
+  const count = Math.min(free, ready.length, allowedByRate(session));
+  if (count <= 0) return 0;
+  const taken = ready.splice(0, count);
+  const messages = await readMessages(
+    deps.pool,
+    taken.map(({ producer, messageId: id, messageStoredAt: storedAt }) => ({
+      producer,
+      id,
+      storedAt,
+    })),
+  );
+  for (const delivery of taken) {
+    const message = messages.find(
+      ({ producer, id }) => producer === delivery.producer && id === delivery.messageId,
+    );
+    const sending = sendDelivery({ url: endpoint.url, secrets, delivery, message }, deps).then(
+      (result) => {
+        session.records.push(result.record);
+        session.isGone ||= result.isGone;
+      },
+    );
+    session.inProgress.set(delivery.id, sending);
+  }
+  return taken.length;
+}
+
+/** Spreads deliveries evenly, so that a burst never exceeds the rate of an endpoint. */
+function allowedByRate(session: Session): number {
+  const { ratePerSecond } = session.endpoint;
+  if (ratePerSecond === null) return Infinity;
+  const nowMs = performance.now();
+  if (nowMs < session.nextSendAtMs) return 0;
+  session.nextSendAtMs = Math.max(session.nextSendAtMs + 1000 / ratePerSecond, nowMs);
+  return 1;
+}
+
+async function record(session: Session, deps: SessionDeps): Promise<void> {
+  const records = session.records.splice(0);
+  if (records.length === 0) return;
+  const { endpoint, failures, isGone } = session;
+  const after = await recordAttempts({ endpoint, failures, isGone, records }, deps);
+  for (const { deliveryId } of records) session.inProgress.delete(deliveryId);
+  session.failures = after.failures;
+  session.isGone = after.isDisabled;
+}

@@ -1,0 +1,101 @@
+/** Sends what an endpoint has missed since an instant: failed deliveries, and messages that it has no delivery of. */
+import type { Pool, PoolClient } from 'pg';
+import type { Message } from '../events/events.ts';
+import { pullMessages } from '../events/messages-query.ts';
+import { withTransaction } from '../platform/postgres.ts';
+import {
+  countFailed,
+  lockSeen,
+  recoverFailed,
+  wakeEndpoint,
+  withoutDelivery,
+  type Recovery,
+} from './deliveries-query.ts';
+import { wants, type Endpoint } from './delivery.ts';
+import { insertDeliveries } from './sender-query.ts';
+
+/** In one transaction; a message has up to 256 KiB. */
+const MESSAGES_AT_A_TIME = 50;
+const FAILED_AT_A_TIME = 1_000;
+/** Of one request, which has a time limit. */
+const MESSAGES_MAX = 10_000;
+
+export interface Recovered {
+  /** Deliveries that had failed. */
+  readonly failedCount: number;
+  /** Messages without a delivery, for example of the time when the endpoint was disabled. */
+  readonly missedCount: number;
+  /** Send the request again, from this instant on; null: that was all. */
+  readonly next: Date | null;
+}
+
+/**
+ * Each step commits by itself, so a request that is cut off has recovered a part, and can be repeated.
+ *
+ * @param dryRun Counts and changes nothing.
+ */
+export async function recoverEndpoint(
+  pool: Pool,
+  endpoint: Pick<Endpoint, 'id' | 'client' | 'types' | 'filter'>,
+  { since, dryRun }: { readonly since: Date; readonly dryRun: boolean },
+): Promise<Recovered> {
+  const recovery: Recovery = { endpointId: endpoint.id, client: endpoint.client, since };
+  const failedCount = dryRun
+    ? await countFailed(pool, recovery)
+    : await recoverAllFailed(pool, recovery);
+  let missedCount = 0;
+  let after = '0';
+  for (let looked = 0; looked < MESSAGES_MAX; looked += MESSAGES_AT_A_TIME) {
+    const page = await withTransaction(pool, (client) =>
+      recoverMissed(client, { endpoint, since, after, dryRun }),
+    );
+    missedCount += page.missedCount;
+    if (page.last === undefined) return { failedCount, missedCount, next: null };
+    after = page.last.number;
+    since = page.last.storedAt;
+  }
+  return { failedCount, missedCount, next: since };
+}
+
+async function recoverAllFailed(pool: Pool, recovery: Recovery): Promise<number> {
+  let count = 0;
+  for (;;) {
+    const taken = await withTransaction(pool, async (client) => {
+      const recovered = await recoverFailed(client, recovery, FAILED_AT_A_TIME);
+      if (recovered > 0) await wakeEndpoint(client, recovery.endpointId);
+      return recovered;
+    });
+    count += taken;
+    if (taken < FAILED_AT_A_TIME) return count;
+  }
+}
+
+async function recoverMissed(
+  client: PoolClient,
+  {
+    endpoint,
+    since,
+    after,
+    dryRun,
+  }: {
+    readonly endpoint: Pick<Endpoint, 'id' | 'client' | 'types' | 'filter'>;
+    readonly since: Date;
+    readonly after: string;
+    readonly dryRun: boolean;
+  },
+): Promise<{ readonly missedCount: number; readonly last: Message | undefined }> {
+  // What is not looked at yet gets its delivery from the sender.
+  const seen = BigInt(await lockSeen(client, endpoint.id));
+  const filters = { client: endpoint.client, from: since };
+  const found = await pullMessages(client, filters, { limit: MESSAGES_AT_A_TIME, after });
+  const messages = found.filter(({ number }) => BigInt(number) <= seen);
+  const wanted = messages.filter((message) => wants(endpoint, message));
+  const numbers = wanted.map(({ number }) => number);
+  const missing = await withoutDelivery(client, endpoint.id, numbers);
+  const missed = wanted.filter(({ number }) => missing.has(number));
+  if (missed.length > 0 && !dryRun) {
+    await insertDeliveries(client, endpoint.id, missed);
+    await wakeEndpoint(client, endpoint.id);
+  }
+  return { missedCount: missed.length, last: messages.at(-1) };
+}

@@ -1,0 +1,69 @@
+/** Sends one delivery once, and says what the attempt means. */
+import type { Message } from '../events/events.ts';
+import { webhookIdOf } from '../events/events.ts';
+import type { AttemptRecord, DueDelivery } from './sender-query.ts';
+import { webhookBody } from './delivery.ts';
+import { retryAtMs } from './retry-schedule.ts';
+import type { WebhookSender } from './send-webhook.ts';
+import { signedHeaders } from './signature.ts';
+
+export interface SendDeps {
+  readonly sender: Pick<WebhookSender, 'send'>;
+  readonly onAttempt: (outcome: 'delivered' | 'failed', seconds: number) => void;
+}
+
+export interface SentDelivery {
+  readonly record: AttemptRecord;
+  /** The endpoint wants nothing more. */
+  readonly isGone: boolean;
+}
+
+/** Sends a delivery, signed with the time of now. Never rejects. */
+export async function sendDelivery(
+  {
+    url,
+    secrets,
+    delivery,
+    message,
+  }: {
+    readonly url: string;
+    /** Each signs. */
+    readonly secrets: readonly string[];
+    readonly delivery: DueDelivery;
+    /** Undefined: its month was dropped. */
+    readonly message: Message | undefined;
+  },
+  { sender, onAttempt }: SendDeps,
+): Promise<SentDelivery> {
+  const attemptedAt = new Date();
+  const head = { deliveryId: delivery.id, createdAt: delivery.createdAt, attemptedAt };
+  if (message === undefined) {
+    const failure = { outcome: 'failed', statusCode: null, error: 'message_expired' } as const;
+    const record = { ...head, ...failure, durationMs: 0, response: null, dueAt: null };
+    return { record, isGone: false };
+  }
+  const body = webhookBody(message);
+  const signed = signedHeaders({
+    id: webhookIdOf(message),
+    timestampSec: Math.floor(attemptedAt.getTime() / 1000),
+    body,
+    secrets,
+  });
+  const headers = { ...signed, 'content-type': 'application/json' };
+  const result = await sender.send({ url, headers, body });
+  onAttempt(result.outcome, result.durationMs / 1000);
+  const { outcome, statusCode = null, error = null, response = null, retryAfterMs } = result;
+  const nextMs = retryAtMs({
+    attempt: delivery.attemptCount + 1,
+    nowMs: Date.now(),
+    retryAfterMs,
+    random: Math.random(),
+  });
+  const isOver = outcome === 'delivered' || nextMs === undefined;
+  const dueAt = isOver ? null : new Date(nextMs);
+  const durationMs = Math.round(result.durationMs);
+  return {
+    record: { ...head, outcome, statusCode, durationMs, error, response, dueAt },
+    isGone: result.gone === true,
+  };
+}

@@ -1,0 +1,48 @@
+/** Tables that are partitioned by month: months that are too old are dropped, each in an instant and for good. */
+import type { Pool } from 'pg';
+import { toPulseError } from './postgres.ts';
+
+type Queryable = Pick<Pool, 'query'>;
+
+/**
+ * The months of a table that hold nothing at or after `before`, the oldest first, such as `messages_2026_11`. Also those
+ * that were detached and not dropped yet.
+ */
+export async function listMonthsBefore(
+  client: Queryable,
+  table: string,
+  before: Date,
+): Promise<string[]> {
+  const { rows } = await client.query<{ name: string }>(
+    `SELECT relname AS name FROM pg_catalog.pg_class
+     WHERE relnamespace = (SELECT relnamespace FROM pg_catalog.pg_class WHERE oid = $1::regclass)
+       AND relkind = 'r' AND relname ~ ('^' || $1 || '_[0-9]{4}_[0-9]{2}$') ORDER BY relname COLLATE "C"`,
+    [table],
+  );
+  const firstKept = `${table}_${before.toISOString().slice(0, 7).replace('-', '_')}`;
+  return rows.map(({ name }) => name).filter((name) => name < firstKept);
+}
+
+/**
+ * Drops one month. Nobody who reads or writes other months waits for it: it is detached first, without a lock that would
+ * keep them out. If the process dies in between, the month is listed again.
+ *
+ * @throws TransientError Somebody still reads the month; try again later.
+ */
+export async function dropMonth(pool: Queryable, table: string, month: string): Promise<void> {
+  try {
+    const { rows } = await pool.query<{ pending: boolean }>(
+      `SELECT inhdetachpending AS pending FROM pg_catalog.pg_inherits
+       WHERE inhparent = $1::regclass AND inhrelid = $2::regclass`,
+      [table, month],
+    );
+    const [attached] = rows;
+    if (attached !== undefined) {
+      const how = attached.pending ? 'FINALIZE' : 'CONCURRENTLY';
+      await pool.query(`ALTER TABLE ${table} DETACH PARTITION ${month} ${how}`);
+    }
+    await pool.query(`DROP TABLE IF EXISTS ${month}`);
+  } catch (error) {
+    throw toPulseError(error);
+  }
+}
