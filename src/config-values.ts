@@ -1,6 +1,9 @@
 /** Parsers for the values of environment variables. None of them prints a value that may be secret. */
+import { isIP } from 'node:net';
 import { EnvError, makeValidator } from 'envalid';
 import { validate as isCron } from 'node-cron';
+import { toError } from './core/errors.ts';
+import { parseSecretKeys } from './delivery/secret-box.ts';
 import { FLUSH_STEPS } from './flush/flush-steps.ts';
 import { INGEST_STEPS } from './ingest/ingest-steps.ts';
 import { MESSAGE_STEPS } from './messaging/message-steps.ts';
@@ -42,10 +45,20 @@ export const queueName = matching(/^[\w.-]{1,100}$/, 'letters, digits, . _ - (10
 export const messagePrefix = matching(/^[\w.-]{0,50}$/, 'letters, digits, . _ - (50 at most)');
 export const currency = matching(/^[A-Z]{3}$/, 'a currency such as USD (ISO 4217)');
 export const username = matching(/^[\w.@-]{1,64}$/, 'letters, digits, . _ @ - (64 at most)');
-export const addressRanges = matching(
-  /^[\da-fA-F.:/]+(,[\da-fA-F.:/]+)*$|^$/,
-  'addresses or CIDR ranges',
-);
+
+export const addressRanges = makeValidator((text: string) => {
+  const list = text.split(',').map((part) => part.trim());
+  const wrong = list.find((part) => !isAddressRange(part));
+  if (wrong === undefined) return list;
+  throw new EnvError(`must be addresses or CIDR ranges such as 10.0.0.0/8, not "${wrong}".`);
+});
+
+function isAddressRange(text: string): boolean {
+  const [address = '', bits = '0', ...others] = text.split('/');
+  const bitsMax = isIP(address) === 4 ? 32 : 128;
+  const isRange = /^\d{1,3}$/.test(bits) && Number(bits) <= bitsMax && others.length === 0;
+  return isIP(address) !== 0 && !address.includes('%') && isRange;
+}
 
 export const REDIS_PROTOCOLS = ['redis:', 'rediss:', 'redis+cluster:', 'rediss+cluster:'] as const;
 
@@ -107,6 +120,15 @@ export function secret(lengthMin: number) {
     return text;
   });
 }
+
+/** Keys that encrypt the secrets of endpoints. */
+export const secretKeys = makeValidator((text: string) => {
+  try {
+    return parseSecretKeys(text);
+  } catch (error) {
+    throw new EnvError(toError(error).message);
+  }
+});
 
 /** Exactly as browsers send them. No patterns: sooner or later one would match too much. */
 export const origins = makeValidator((text: string) => {

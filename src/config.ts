@@ -2,14 +2,13 @@
 import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { bool, customCleanEnv, str, type CleanedEnv } from 'envalid';
+import { chainOf, chainVariables } from './config-chain.ts';
 import {
   addressRanges,
   crashPoint,
   cron,
-  currency,
   host,
   integer,
-  messagePrefix,
   oneOf,
   origins,
   queueName,
@@ -47,6 +46,7 @@ const SECRET_NAMES = [
   'JWT_SECRET_PREVIOUS',
   'ADMIN_PASSWORD',
   'SECRET_TOKEN',
+  'WEBHOOK_SECRET_KEYS',
 ] as const;
 
 const QUEUE_DEFAULT = 'pulses';
@@ -97,15 +97,7 @@ export function parseConfig(rawEnv: RawEnv, needs: ConfigNeeds = { api: false })
       admission: env.ADMISSION,
     },
     flush: { cron: env.FLUSH_CRON, onExit: env.FLUSH_ON_EXIT },
-    messages: { prefix: env.MESSAGE_PREFIX ?? defaultPrefix(env.PULSE_QUEUE) },
-    orders: {
-      currency: env.ORDER_CURRENCY,
-      /** Undefined: there is no external service. */
-      enrichmentUrl: env.ENRICHMENT_URL,
-      enrichmentTimeoutMs: env.ENRICHMENT_TIMEOUT_MS,
-    },
-    /** What `pulse start` and `pulse worker` run. */
-    runs: { ingest: env.INGEST, processor: env.PROCESSOR, enricher: env.ENRICHER },
+    ...chainOf(env, defaultPrefix(env.PULSE_QUEUE)),
     api: {
       host: env.API_HOST,
       port: env.API_PORT,
@@ -116,7 +108,7 @@ export function parseConfig(rawEnv: RawEnv, needs: ConfigNeeds = { api: false })
       adminUsername: env.ADMIN_USERNAME,
       adminPassword: env.ADMIN_PASSWORD,
       secretToken: env.SECRET_TOKEN,
-      trustProxy: env.TRUST_PROXY.split(',').filter((range) => range !== ''),
+      trustProxy: env.TRUST_PROXY,
       requestsPerMinute: env.RATE_LIMIT_PER_MINUTE === 0 ? undefined : env.RATE_LIMIT_PER_MINUTE,
       corsOrigins: env.CORS_ORIGINS,
       docs: env.API_DOCS,
@@ -165,7 +157,7 @@ function variables() {
     ADMIN_USERNAME: username({ default: 'admin' }),
     ADMIN_PASSWORD: secret(8)({ default: undefined }),
     SECRET_TOKEN: secret(32)({ default: undefined }),
-    TRUST_PROXY: addressRanges({ default: '' }),
+    TRUST_PROXY: addressRanges({ default: [] }),
     RATE_LIMIT_PER_MINUTE: integer(0, 10_000_000)({ default: 6_000 }),
     CORS_ORIGINS: origins({ default: [] }),
     API_DOCS: bool({ default: true }),
@@ -180,18 +172,6 @@ function variables() {
 /** An installation with a queue of its own name must not share the queues of orders either. */
 function defaultPrefix(queue: string): string {
   return queue === QUEUE_DEFAULT ? '' : `${queue}.`;
-}
-
-function chainVariables() {
-  return {
-    MESSAGE_PREFIX: messagePrefix({ default: undefined }),
-    ORDER_CURRENCY: currency({ default: 'USD' }),
-    ENRICHMENT_URL: url('http:', 'https:')({ default: undefined }),
-    ENRICHMENT_TIMEOUT_MS: integer(100, 60_000)({ default: 5_000 }),
-    INGEST: bool({ default: true }),
-    PROCESSOR: bool({ default: true }),
-    ENRICHER: bool({ default: true }),
-  };
 }
 
 /** OpenTelemetry's own variables that Pulse supports. */
@@ -238,7 +218,10 @@ function secretsOf(given: RawEnv): string[] {
     given.ADMIN_PASSWORD,
     given.SECRET_TOKEN,
   ].filter((one) => one !== undefined);
-  return [...urls.flatMap(secretsInUrl), ...headers, ...others];
+  const keys = (given.WEBHOOK_SECRET_KEYS?.split(',') ?? []).map((pair) =>
+    pair.slice(pair.indexOf(':') + 1),
+  );
+  return [...urls.flatMap(secretsInUrl), ...headers, ...others, ...keys];
 }
 
 export type ServerUrls = NonNullable<ReturnType<typeof serversOf>>;
@@ -292,6 +275,8 @@ function readSecretFiles(rawEnv: RawEnv, mistakes: string[]): Record<string, str
 }
 
 function deepFreeze<T extends object>(value: T): Readonly<T> {
+  // The bytes of a key: JavaScript cannot freeze them.
+  if (ArrayBuffer.isView(value)) return value;
   for (const part of Object.values(value)) {
     if (typeof part === 'object' && part !== null) deepFreeze(part as object);
   }

@@ -4,6 +4,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ServerUrls } from '../config.ts';
 import { RejectedError } from '../core/errors.ts';
+import { newSecretKeys, parseSecretKeys, type SecretKey } from '../delivery/secret-box.ts';
 import { startPrivateServers } from '../private-servers/private-servers.ts';
 import {
   attachInstance,
@@ -16,6 +17,8 @@ export interface ApiCredentials {
   /** Signs the API's tokens. */
   readonly jwtSecret: string;
   readonly adminPassword: string;
+  /** Encrypt the secrets of endpoints. Empty with configured servers and no WEBHOOK_SECRET_KEYS. */
+  readonly secretKeys: readonly SecretKey[];
 }
 
 export interface OpenedServers {
@@ -24,6 +27,8 @@ export interface OpenedServers {
 }
 
 const CREDENTIALS_NAME = 'api-credentials.json';
+/** A file of its own, because folders of earlier versions have credentials without keys. */
+const SECRET_KEYS_NAME = 'webhook-secret-keys';
 
 /**
  * The servers of a command that does one thing and ends. It starts none: such servers would hold no data yet,
@@ -47,15 +52,23 @@ export function findServers({ config }: CommandRun): ServerUrls {
  * ones that end with the process.
  */
 export async function openServers({ config, closer, tell }: CommandRun): Promise<OpenedServers> {
+  const { secretKeys } = config.delivery;
   if (config.servers !== undefined) {
     const { jwtSecret = '', adminPassword = '' } = config.api;
-    return { servers: config.servers, credentials: { jwtSecret, adminPassword } };
+    return { servers: config.servers, credentials: { jwtSecret, adminPassword, secretKeys } };
   }
   const instance = await attachInstance({ directory: INSTANCE_DIRECTORY, onProgress: tell });
   closer.add('private servers', () => instance.stop(), 'all');
   const stored = storedCredentials(INSTANCE_DIRECTORY);
   const { jwtSecret = stored.jwtSecret, adminPassword = stored.adminPassword } = config.api;
-  return { servers: toUrls(instance.env), credentials: { jwtSecret, adminPassword } };
+  return {
+    servers: toUrls(instance.env),
+    credentials: {
+      jwtSecret,
+      adminPassword,
+      secretKeys: secretKeys.length > 0 ? secretKeys : stored.secretKeys,
+    },
+  };
 }
 
 /** Starts servers for this run only; they and their files are gone when it ends. */
@@ -85,6 +98,10 @@ function toUrls(env: {
 }
 
 function newCredentials(): ApiCredentials {
+  return { ...newApiSecrets(), secretKeys: parseSecretKeys(newSecretKeys()) };
+}
+
+function newApiSecrets(): Omit<ApiCredentials, 'secretKeys'> {
   return {
     jwtSecret: randomBytes(32).toString('hex'),
     // Hexadecimal: a password that starts with "-" would look like an option on a command line.
@@ -92,14 +109,22 @@ function newCredentials(): ApiCredentials {
   };
 }
 
-/** Kept over restarts, so that tokens and the login stay valid. Two first starts agree on one file. */
-function storedCredentials(directory: string): ApiCredentials {
-  const path = join(directory, CREDENTIALS_NAME);
+/** Kept over restarts, so that tokens and the login stay valid, and secrets of endpoints can be decrypted. */
+export function storedCredentials(directory: string): ApiCredentials {
   mkdirSync(directory, { recursive: true });
+  const path = join(directory, CREDENTIALS_NAME);
+  const secrets = readOrWrite(path, () => JSON.stringify(newApiSecrets()));
+  const keys = readOrWrite(join(directory, SECRET_KEYS_NAME), newSecretKeys);
+  const api = JSON.parse(secrets) as ReturnType<typeof newApiSecrets>;
+  return { ...api, secretKeys: parseSecretKeys(keys) };
+}
+
+/** The content of a file, which the first start writes. Two first starts agree on one. */
+function readOrWrite(path: string, create: () => string): string {
   try {
-    writeFileSync(path, JSON.stringify(newCredentials()), { flag: 'wx', mode: 0o600 });
+    writeFileSync(path, create(), { flag: 'wx', mode: 0o600 });
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
   }
-  return JSON.parse(readFileSync(path, 'utf8')) as ApiCredentials;
+  return readFileSync(path, 'utf8');
 }

@@ -1,0 +1,46 @@
+/** The configuration of the chain around the pipeline: messages, orders and webhooks. */
+import { bool, type CleanedEnv } from 'envalid';
+import {
+  addressRanges,
+  currency,
+  integer,
+  messagePrefix,
+  secretKeys,
+  url,
+} from './config-values.ts';
+
+export function chainVariables() {
+  return {
+    MESSAGE_PREFIX: messagePrefix({ default: undefined }),
+    ORDER_CURRENCY: currency({ default: 'USD' }),
+    ENRICHMENT_URL: url('http:', 'https:')({ default: undefined }),
+    ENRICHMENT_TIMEOUT_MS: integer(100, 60_000)({ default: 5_000 }),
+    WEBHOOK_SECRET_KEYS: secretKeys({ default: [] }),
+    WEBHOOK_ALLOW_PRIVATE: bool({ default: false }),
+    WEBHOOK_ALLOWED_RANGES: addressRanges({ default: [] }),
+    INGEST: bool({ default: true }),
+    PROCESSOR: bool({ default: true }),
+    ENRICHER: bool({ default: true }),
+  };
+}
+
+/** @param prefix Of the names of exchanges and queues, unless the environment sets one. */
+export function chainOf(env: CleanedEnv<ReturnType<typeof chainVariables>>, prefix: string) {
+  return {
+    messages: { prefix: env.MESSAGE_PREFIX ?? prefix },
+    orders: {
+      currency: env.ORDER_CURRENCY,
+      /** Undefined: there is no external service. */
+      enrichmentUrl: env.ENRICHMENT_URL,
+      enrichmentTimeoutMs: env.ENRICHMENT_TIMEOUT_MS,
+    },
+    delivery: {
+      /** Empty: no endpoint can be created. Private servers have a key of their own. */
+      secretKeys: env.WEBHOOK_SECRET_KEYS,
+      allowPrivate: env.WEBHOOK_ALLOW_PRIVATE,
+      allowedRanges: env.WEBHOOK_ALLOWED_RANGES,
+    },
+    /** What `pulse start` and `pulse worker` run. */
+    runs: { ingest: env.INGEST, processor: env.PROCESSOR, enricher: env.ENRICHER },
+  };
+}
