@@ -5,9 +5,15 @@
  * thousand million schemas. So sizes are added up before anything is copied, once for each schema as it is written, and a
  * schema that refers to itself is refused.
  */
-import { pointerTo, shown } from './json-pointer.ts';
+import { pointerOf, pointerTo, shown } from './json-pointer.ts';
 import { SchemaFault, isObject, type Schema, type WrittenSchema } from './read-schema.ts';
-import { KEYWORDS, isAnnotation, type Keyword } from './schema-keywords.ts';
+import {
+  ELEMENT_KEYWORDS,
+  isAnnotation,
+  KEYWORDS,
+  MEMBER_KEYWORDS,
+  type Keyword,
+} from './schema-keywords.ts';
 
 export interface ExpandedSchema {
   /** Without references and annotations. Schemas that are referred to more than once are the same object. */
@@ -33,13 +39,16 @@ const MEMBER_STEPS = 4;
 /** A failure that is not the end of the check leaves an object behind. */
 const TRIAL_STEPS = 16;
 
-/** @throws SchemaFault */
-export function expandSchema({ places }: WrittenSchema): ExpandedSchema {
+/**
+ * Expands each schema of the whole by its pointer; '' is the root. Definitions that nothing refers to yet are among
+ * them, because they may hold the same mistakes.
+ *
+ * @throws SchemaFault
+ */
+export function expandSchemas({ places }: WrittenSchema): Map<string, ExpandedSchema> {
   const expansion = new Expansion(places);
-  const root = expansion.expand('');
-  // Definitions that nothing refers to yet may hold the same mistakes.
-  for (const pointer of places.keys()) expansion.expand(pointer);
-  return root;
+  const pointers = [...places.keys()];
+  return new Map(pointers.map((pointer) => [pointer, expansion.expand(pointer)]));
 }
 
 class Expansion {
@@ -111,7 +120,7 @@ class Expansion {
   }
 
   #follow(ref: string, pointer: string): ExpandedSchema {
-    const target = decodePointer(ref.slice(1));
+    const target = pointerOf(ref);
     if (target === undefined || !this.#places.has(target)) {
       throw new SchemaFault(pointer, `There is no schema at ${shown(ref)}.`);
     }
@@ -164,7 +173,7 @@ class ExpansionSum {
     const others = Array.isArray(own.allOf) ? (own.allOf as readonly Schema[]) : [];
     const joined = target === undefined ? own : { ...own, allOf: [...others, target] };
     return {
-      schema: isAlone && target !== undefined ? target : joined,
+      schema: isAlone && target !== undefined ? target : withoutPitfalls(joined),
       stepsByLevel: this.#steps,
       size: this.#size + 1,
       height: this.#height + 1,
@@ -176,6 +185,34 @@ class ExpansionSum {
   }
 }
 
+/**
+ * The same schema in a form that ajv compiles rightly.
+ *
+ * - Where an array is shorter than `prefixItems`, its code leaves a variable unset and then skips `contains` and
+ *   `uniqueItems`.
+ * - `contains` without an upper end takes an empty array for what the array before it was.
+ * - `patternProperties` beside alternatives throws when none of them has looked at members.
+ */
+function withoutPitfalls(schema: Readonly<Record<string, unknown>>): Schema {
+  const hasNoEnd = Object.hasOwn(schema, 'contains') && !Object.hasOwn(schema, 'maxContains');
+  let safe = hasNoEnd ? { ...schema, maxContains: Number.MAX_SAFE_INTEGER } : schema;
+  if (Object.hasOwn(safe, 'prefixItems')) safe = apart(safe, ELEMENT_KEYWORDS);
+  if (Object.hasOwn(safe, 'patternProperties')) safe = apart(safe, MEMBER_KEYWORDS);
+  return safe;
+}
+
+/** Moves keywords to a schema of their own. */
+function apart(
+  schema: Readonly<Record<string, unknown>>,
+  keywords: readonly string[],
+): Record<string, unknown> {
+  const entries = Object.entries(schema);
+  const moved = entries.filter(([name]) => keywords.includes(name));
+  const rest = Object.fromEntries(entries.filter(([name]) => !keywords.includes(name)));
+  const allOf = (rest.allOf ?? []) as readonly Schema[];
+  return { ...rest, allOf: [...allOf, Object.fromEntries(moved)] };
+}
+
 function tooDeep(pointer: string): SchemaFault {
   return new SchemaFault(
     pointer,
@@ -185,16 +222,4 @@ function tooDeep(pointer: string): SchemaFault {
 
 function leaf(schema: boolean): ExpandedSchema {
   return { schema: schema ? {} : false, stepsByLevel: [1], size: 1, height: 1 };
-}
-
-/** The pointer of a URI fragment in the form in which `pointerTo` writes it. */
-function decodePointer(fragment: string): string | undefined {
-  try {
-    const segments = fragment.split('/').slice(1).map(decodeURIComponent);
-    const names = segments.map((segment) => segment.replaceAll('~1', '/').replaceAll('~0', '~'));
-    return names.reduce<string>(pointerTo, '');
-  } catch (error) {
-    if (error instanceof URIError) return undefined;
-    throw error;
-  }
 }

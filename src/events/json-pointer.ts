@@ -10,6 +10,18 @@ export function pointerTo(parent: string, segment: string | number): string {
   return `${parent}/${String(segment).replaceAll('~', '~0').replaceAll('/', '~1')}`;
 }
 
+/** What a reference such as `#/$defs/a%20b` points to, in the form of `pointerTo`; undefined if its escapes are broken. */
+export function pointerOf(ref: string): string | undefined {
+  try {
+    const segments = ref.split('/').slice(1).map(decodeURIComponent);
+    const names = segments.map((segment) => segment.replaceAll('~1', '/').replaceAll('~0', '~'));
+    return names.reduce<string>(pointerTo, '');
+  } catch (error) {
+    if (error instanceof URIError) return undefined;
+    throw error;
+  }
+}
+
 /**
  * The pointer itself, or, where it is too long or has control characters, the pointer to the closest place above it
  * that can be shown.

@@ -28,17 +28,17 @@ const error: KeywordErrorDefinition = {
   params: ({ schemaCode }) => _`{expected: ${schemaCode}}`,
 };
 
-/**
- * Makes an ajv that changes no data, stops at the first error, and compiles one schema.
- *
- * @param size Of the schema, in keywords.
- */
-export function createLinearAjv(
-  patterns: ReadonlyMap<string, LinearPattern>,
-  size: number,
-  spend: Spend,
-): Ajv2020 {
-  const isSmall = size <= OPTIMIZED_SIZE_MAX;
+export interface LinearAjvOptions {
+  readonly patterns: ReadonlyMap<string, LinearPattern>;
+  /** Keywords of the schema. */
+  readonly size: number;
+  /** Whether it has `unevaluatedProperties` or `unevaluatedItems`. */
+  readonly isUnevaluated: boolean;
+}
+
+/** Makes an ajv that changes no data, stops at the first error, and compiles one schema. */
+export function createLinearAjv(options: LinearAjvOptions, spend: Spend): Ajv2020 {
+  const { patterns, size, isUnevaluated } = options;
   const ajv = new Ajv2020({
     strict: true,
     // These three refuse sound schemas: `required` beside `$ref`, `properties` in an `if`, open tuples.
@@ -53,8 +53,10 @@ export function createLinearAjv(
     validateSchema: false,
     messages: false,
     logger: false,
-    code: { optimize: isSmall, regExp: createPatternEngine(patterns, spend) },
+    code: { optimize: size <= OPTIMIZED_SIZE_MAX, regExp: createPatternEngine(patterns, spend) },
   });
+  // The constructor always turns it on, and every schema would pay for it.
+  ajv.opts.unevaluated = isUnevaluated;
   for (const format of FORMATS) ajv.addFormat(format, limitedFormat(fullFormats[format], spend));
   replaceKeywords(ajv, spend);
   return ajv;

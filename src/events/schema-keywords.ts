@@ -98,6 +98,13 @@ export const KEYWORDS: ReadonlyMap<string, Keyword> = new Map<string, Keyword>(
   } satisfies Record<string, Keyword>),
 );
 
+/** They say together which schemas apply to a member. */
+export const MEMBER_KEYWORDS: readonly string[] = [
+  ...['properties', 'patternProperties', 'additionalProperties'],
+];
+/** They say together which schema applies to an element. */
+export const ELEMENT_KEYWORDS: readonly string[] = ['prefixItems', 'items'];
+
 /** What to write instead of keywords that other drafts or ajv know. */
 export const KEYWORD_HINTS: ReadonlyMap<string, string> = new Map([
   ['definitions', 'Call it $defs.'],

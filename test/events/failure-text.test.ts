@@ -124,6 +124,17 @@ describe('data', () => {
     expect(accepts({ not: schema }, { constructor: 1 })).toBe(false);
   });
 
+  test('that throws is refused', () => {
+    const data = Object.defineProperty({}, 'a', {
+      enumerable: true,
+      get: () => {
+        throw new Error('no\u0000thing');
+      },
+    });
+    const detail = String.raw`The check failed: Error: no\u0000thing.`;
+    expect(validate({}, data)).toEqual({ ok: false, pointer: '', detail });
+  });
+
   test('cannot take over a comparison', () => {
     const data = { valueOf: 1, toString: 2, constructor: 3, toJSON: 4 };
     expect(accepts({ const: { a: 1 } }, data)).toBe(false);

@@ -43,6 +43,35 @@ describe('equality is that of JSON', () => {
   });
 });
 
+describe('an empty or short array', () => {
+  test('contains nothing, whatever the array before it contained', () => {
+    expect(accepts({ items: { contains: { const: 1 } } }, [[1], []])).toBe(false);
+    expect(accepts({ items: { contains: { const: 1 } } }, [[1], [0, 1]])).toBe(true);
+  });
+
+  test('is checked with the other keywords when it has fewer elements than a tuple', () => {
+    const tuple = [true, true, { type: 'number' }];
+    expect(accepts({ prefixItems: tuple, contains: { const: 1 } }, [])).toBe(false);
+    expect(accepts({ prefixItems: tuple, contains: { const: 1 } }, [1])).toBe(true);
+    expect(accepts({ prefixItems: tuple, uniqueItems: true }, [1, 1])).toBe(false);
+    expect(accepts({ prefixItems: tuple, items: false, maxItems: 5 }, [1, 2, 3, 4])).toBe(false);
+    expect(accepts({ prefixItems: tuple, unevaluatedItems: false }, [1, 2, 3])).toBe(true);
+    expect(accepts({ prefixItems: tuple, unevaluatedItems: false }, [1, 2, 3, 4])).toBe(false);
+  });
+});
+
+test.each([
+  ['alone', {}],
+  ['with unevaluated members', { unevaluatedProperties: false }],
+])('patterns of names beside alternatives, %s, throw for no data', (_, more) => {
+  const schema = {
+    anyOf: [{}, { additionalProperties: { minLength: 2 } }],
+    patternProperties: { '^x': {} },
+    ...more,
+  };
+  expect(validate(schema, { xa: 'a' })).toEqual({ ok: true });
+});
+
 describe('a check that would take too long is given up', () => {
   const refusesAsTooLarge = (schema: object, data: unknown): boolean => {
     const result = validate(schema, data);
