@@ -10,7 +10,9 @@ export function compareMembers(
   next: SchemaNode,
   compare: Compare,
 ): SchemaBreak | undefined {
-  const names = new Set([...nodes, next].flatMap((node) => node.names('properties')));
+  const isOpen = !next.has('patternProperties') && !next.has('additionalProperties');
+  const lists = isOpen ? [next] : [...nodes, next];
+  const names = new Set(lists.flatMap((node) => node.names('properties')));
   for (const name of names) {
     const olds = nodes.flatMap((node) => node.forMember(name));
     for (const schema of next.forMember(name)) {
