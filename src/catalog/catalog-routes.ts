@@ -1,9 +1,8 @@
 /** The catalogue over HTTP: customers, products, prices, units. */
-import type { FastifyReply } from 'fastify';
 import type { Pool } from 'pg';
 import type { Api, ApiModule } from '../http/api-module.ts';
 import { actorNameOf, OPERATORS, READERS } from '../http/caller.ts';
-import { nextLink } from '../http/page-links.ts';
+import { toKeyPage } from '../http/key-page.ts';
 import { HTTP_PROBLEMS, ProblemError } from '../http/problems.ts';
 import { withTransaction } from '../platform/postgres.ts';
 import { readAsTenants } from '../platform/scoped-postgres.ts';
@@ -76,7 +75,7 @@ function addCustomers(api: Api, pool: Pool): void {
     const rows = await readAsTenants(pool, scope, (client) =>
       listCustomers(client, { limit: limit + 1, after, tenant, scope }),
     );
-    return toPage(reply, rows, {
+    return toKeyPage(reply, rows, {
       limit,
       path: `${api.prefix}/customers`,
       filters: { tenant },
@@ -106,7 +105,7 @@ function addProducts(api: Api, pool: Pool): void {
     const rows = await readAsTenants(pool, request.user.tenants, (client) =>
       listProducts(client, { limit: limit + 1, after }),
     );
-    return toPage(reply, rows, { limit, path: `${api.prefix}/products`, key: ({ sku }) => sku });
+    return toKeyPage(reply, rows, { limit, path: `${api.prefix}/products`, key: ({ sku }) => sku });
   });
 }
 
@@ -153,28 +152,4 @@ function notFound(what: string): never {
   throw new ProblemError(HTTP_PROBLEMS.PULSE_API_NOT_FOUND, {
     detail: `There is no ${what} with this name.`,
   });
-}
-
-function toPage<Row>(
-  reply: Pick<FastifyReply, 'header'>,
-  rows: readonly Row[],
-  {
-    limit,
-    path,
-    filters = {},
-    key,
-  }: {
-    readonly limit: number;
-    readonly path: string;
-    readonly filters?: Readonly<Record<string, string | undefined>>;
-    readonly key: (row: Row) => string;
-  },
-) {
-  const data = rows.slice(0, limit);
-  const last = rows.length > limit ? data.at(-1) : undefined;
-  const next = last === undefined ? null : key(last);
-  if (next !== null) {
-    void reply.header('link', nextLink(path, { ...filters, limit, after: next }));
-  }
-  return { data, next };
 }

@@ -1,11 +1,11 @@
 /** Reads the pulses from a request's body, in any of the formats. */
-import type { IncomingHttpHeaders } from 'node:http';
 import { elementSources } from '../contract/json-source.ts';
 import { parseJson } from '../contract/parse-body.ts';
 import { ARRAY_LENGTH_MAX } from '../contract/rules.ts';
 import { hasTooManyValues } from '../core/json-size.ts';
 import { tooManyValues } from '../http/json-body.ts';
 import { HTTP_PROBLEMS, invalidField, ProblemError } from '../http/problems.ts';
+import type { RawBody } from '../http/raw-bodies.ts';
 import { fromBinaryEvent, fromStructuredEvent, isBinaryEvent } from './cloud-event.ts';
 import { PULSE_FIELDS, type SentPulse } from './sent-pulse.ts';
 import { SENDING_PROBLEMS } from './sending-problems.ts';
@@ -18,12 +18,7 @@ export const SEND_MEDIA_TYPES = [
   'application/cloudevents-batch+json',
 ] as const;
 export type SendMediaType = (typeof SEND_MEDIA_TYPES)[number];
-
-export interface SentBody {
-  readonly mediaType: SendMediaType;
-  readonly headers: IncomingHttpHeaders;
-  readonly body: Buffer;
-}
+export type SentBody = RawBody<SendMediaType>;
 
 const NEWLINE = 0x0a;
 /** The byte order mark in UTF-8. */

@@ -6,6 +6,7 @@ import type { Publisher } from '../publish/publisher.ts';
 import type { Api, ApiModule } from '../http/api-module.ts';
 import { actorNameOf, OPERATORS } from '../http/caller.ts';
 import { HTTP_PROBLEMS, invalidField, ProblemError } from '../http/problems.ts';
+import { refuseEncoding, takeRawBodies } from '../http/raw-bodies.ts';
 import { describePulsesQueue } from './pulses-queue.ts';
 import { sendPulsesSchema } from './send-schema.ts';
 import {
@@ -51,16 +52,7 @@ function addRoutes(api: Api, options: SendingModuleOptions): void {
   const deps: SendDeps = { ...options, keys: createIdempotencyKeys(pool, keyLimits) };
   addKeySweep(api, pool);
   void api.register((scope: Api, _options, done) => {
-    scope.removeAllContentTypeParsers();
-    for (const mediaType of SEND_MEDIA_TYPES) {
-      scope.addContentTypeParser(mediaType, { parseAs: 'buffer' }, (request, body, parsed) => {
-        const sent: SentBody = { mediaType, headers: request.headers, body: body as Buffer };
-        parsed(null, sent);
-      });
-    }
-    scope.addContentTypeParser('*', (_request, _payload, parsed) => {
-      parsed(wrongMediaType());
-    });
+    takeRawBodies(scope, SEND_MEDIA_TYPES);
     scope.post(
       '/pulses',
       {
@@ -132,15 +124,6 @@ function fingerprintOf({ mediaType, headers, body }: SentBody): Buffer {
     .digest();
 }
 
-function refuseEncoding({ headers }: FastifyRequest): void {
-  const encoding = headers['content-encoding'];
-  if (encoding === undefined || encoding === 'identity') return;
-  throw new ProblemError(HTTP_PROBLEMS.PULSE_API_MEDIA_TYPE, {
-    detail: 'The body must not be compressed.',
-    headers: { 'accept-encoding': 'identity' },
-  });
-}
-
 function refuseUnlessOpen(state: Publisher['state']): void {
   if (state === 'open') return;
   throw state === 'blocked'
@@ -148,9 +131,4 @@ function refuseUnlessOpen(state: Publisher['state']): void {
         detail: 'RabbitMQ is not accepting pulses at the moment.',
       })
     : new ProblemError(HTTP_PROBLEMS.PULSE_API_UNAVAILABLE, { detail: 'RabbitMQ is unavailable.' });
-}
-
-function wrongMediaType(): ProblemError {
-  const detail = `The body must be one of ${SEND_MEDIA_TYPES.join(', ')}.`;
-  return new ProblemError(HTTP_PROBLEMS.PULSE_API_MEDIA_TYPE, { detail });
 }
