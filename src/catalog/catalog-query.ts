@@ -42,6 +42,19 @@ export function knownCustomers(ids: string): string {
   return `ARRAY(SELECT id FROM customers WHERE id = ANY(${ids}::text[]))`;
 }
 
+/** Those of the customers that belong to the tenants. */
+export async function customersAmong(
+  client: Queryable,
+  ids: readonly string[],
+  tenants: readonly string[],
+): Promise<ReadonlySet<string>> {
+  const { rows } = await client.query<Pick<Customer, 'id'>>(
+    'SELECT id FROM customers WHERE id = ANY($1) AND tenant = ANY($2)',
+    [ids, tenants],
+  );
+  return new Set(rows.map(({ id }) => id));
+}
+
 export async function readCustomer(client: Queryable, id: string): Promise<Customer | undefined> {
   const { rows } = await client.query<Customer>(`SELECT ${CUSTOMER} FROM customers WHERE id = $1`, [
     id,

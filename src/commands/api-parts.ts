@@ -9,6 +9,8 @@ import { createCatalogModule } from '../catalog/catalog-routes.ts';
 import type { Clients } from '../cli/clients.ts';
 import type { Part, PartRun } from '../cli/part.ts';
 import { serverChecks, toCheck } from '../cli/server-checks.ts';
+import { createEventSchemas } from '../events/event-schemas.ts';
+import { createEventsModule, type EventsModuleDeps } from '../events/events-routes.ts';
 import type { ApiModule } from '../http/api-module.ts';
 import { measureRpc } from '../messaging/messaging-metrics.ts';
 import { createRpcClient, type RpcClient } from '../messaging/rpc-client.ts';
@@ -45,11 +47,12 @@ export interface ApiModulesDeps {
   readonly populate: PopulateModuleOptions;
   readonly orders: Omit<OrdersModuleDeps, 'pool'>;
   readonly subscriptions: Omit<SubscriptionsModuleDeps, 'pool'>;
+  readonly events: Omit<EventsModuleDeps, 'pool'>;
 }
 
 /** Every domain of the API, in the order of the reference page. */
 export function createApiModules(deps: ApiModulesDeps): readonly ApiModule[] {
-  const { pool, sending, usage, replay, populate, orders, subscriptions } = deps;
+  const { pool, sending, usage, replay, populate, orders, subscriptions, events } = deps;
   return [
     createSendingModule({ pool, ...sending }),
     createUsageModule({ pool, usage }),
@@ -58,6 +61,7 @@ export function createApiModules(deps: ApiModulesDeps): readonly ApiModule[] {
     createCatalogModule(pool),
     createOrdersModule({ pool, ...orders }),
     createSubscriptionsModule({ pool, ...subscriptions }),
+    createEventsModule({ pool, ...events }),
     createPopulateModule(populate),
   ];
 }
@@ -112,6 +116,7 @@ export const apiPart: Part = {
         onStep: run.onMessageStep,
       },
       subscriptions: { rpc: startRpc(run, clients), tracing, prefix: config.messages.prefix },
+      events: { schemas: createEventSchemas(), prefix: config.messages.prefix },
     });
     const { requestDone: onRequestDone } = createApiMetrics(registry);
     const api = await startApi(

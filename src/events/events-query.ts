@@ -117,6 +117,18 @@ export async function lockEventType(
   return readEventType(client, name);
 }
 
+/** Until the transaction ends, no other transaction that calls this one continues. */
+export async function lockNewEventTypes(client: Queryable): Promise<void> {
+  await client.query("SELECT pg_advisory_xact_lock(hashtextextended('pulse event types', 0))");
+}
+
+export async function countEventTypes(client: Queryable): Promise<number> {
+  const { rows } = await client.query<{ count: number }>(
+    'SELECT count(*)::integer AS count FROM event_types',
+  );
+  return rows[0]?.count ?? 0;
+}
+
 /** What a version of a type is made of. */
 export type NewVersion = Pick<
   EventType,

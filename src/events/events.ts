@@ -54,16 +54,19 @@ export type MessageHead = Pick<
   'producer' | 'id' | 'type' | 'client' | 'number' | 'storedAt'
 >;
 
+export const EVENT_FAILURES = [
+  'invalid_event',
+  'unknown_producer',
+  'reserved_producer',
+  'unknown_type',
+  'reserved_type',
+  'unknown_client',
+  'invalid_data',
+] as const;
+
 /** Why an event is not stored. */
 export interface EventFailure extends HandlerFailure {
-  readonly code:
-    | 'invalid_event'
-    | 'unknown_producer'
-    | 'reserved_producer'
-    | 'unknown_type'
-    | 'reserved_type'
-    | 'unknown_client'
-    | 'invalid_data';
+  readonly code: (typeof EVENT_FAILURES)[number];
   /** A JSON pointer to what is wrong; '' is the whole event. */
   readonly pointer: string;
 }

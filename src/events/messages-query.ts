@@ -1,4 +1,4 @@
-/** Tables messages and message_numbers: the only SQL on them. */
+/** Tables messages and message_numbers: the only SQL on them besides that of message-pages-query.ts. */
 import type { ClientBase, Pool } from 'pg';
 import { knownCustomers } from '../catalog/catalog.ts';
 import type { Event, Message, MessageHead } from './events.ts';
@@ -129,29 +129,6 @@ const MATCHES = `
 
 function matchValues({ producer, type, from, to }: MessageFilters): unknown[] {
   return [producer ?? null, type ?? null, from ?? null, to ?? null];
-}
-
-/** Newest first. @param page `after` is the cursor of the last row of the page before. */
-export async function listMessages(
-  client: Queryable,
-  filters: MessageFilters,
-  { limit, after }: { readonly limit: number; readonly after?: MessageCursor | undefined },
-): Promise<Message[]> {
-  const { rows } = await client.query<Message>(
-    `SELECT ${MESSAGE} FROM messages
-     WHERE ($1::text IS NULL OR client = $1)
-       AND ($2::timestamptz IS NULL OR (stored_at, producer, id) < ($2, $7, $8)) AND ${MATCHES}
-     ORDER BY stored_at DESC, producer DESC, id DESC LIMIT $9`,
-    [
-      filters.client ?? null,
-      after?.storedAt ?? null,
-      ...matchValues(filters),
-      after?.producer ?? null,
-      after?.id ?? null,
-      limit,
-    ],
-  );
-  return rows;
 }
 
 export type MessageCursor = Pick<Message, 'storedAt' | 'producer' | 'id'>;

@@ -55,10 +55,11 @@ export async function storeEvents(
 }
 
 function findFailure(
-  { producer, type, client, data }: Event,
+  event: Event,
   { producers, versions, clients }: EventReferences,
   schemas: EventSchemas,
 ): EventFailure | undefined {
+  const { producer, type, client, data } = event;
   if (!producers.has(producer)) {
     return failed('/producer', `There is no producer "${producer}".`, 'unknown_producer').failure;
   }
@@ -66,12 +67,14 @@ function findFailure(
   if (version === undefined) {
     return failed('/type', `There is no event type "${type}".`, 'unknown_type').failure;
   }
-  if (!clients.has(client)) {
-    return failed('/client', `There is no customer "${client}".`, 'unknown_client').failure;
-  }
+  if (!clients.has(client)) return unknownClient(event);
   const result = schemas.validate({ name: type, version }, data);
   if (result.ok) return undefined;
   return failed(`/data${result.pointer}`, result.detail, 'invalid_data').failure;
+}
+
+export function unknownClient({ client }: Event): EventFailure {
+  return failed('/client', `There is no customer "${client}".`, 'unknown_client').failure;
 }
 
 /** `events` → a message each. An invalid event becomes a dead letter that says what is wrong and where. */

@@ -9,6 +9,10 @@ import { createIdentities } from '../../src/access/identities.ts';
 import { createKeyText, keyText } from '../../src/access/key-text.ts';
 import { addUser, setUserDisabled } from '../../src/access/users.ts';
 import type { TenantScope } from '../../src/core/tenant-scope.ts';
+import { createEventSchemas } from '../../src/events/event-schemas.ts';
+import { insertVersion, putProducer } from '../../src/events/events-query.ts';
+import type { Event } from '../../src/events/events.ts';
+import { storeEvents } from '../../src/events/store-events.ts';
 import { insertOrder } from '../../src/orders/orders-query.ts';
 import { createPool, withTransaction } from '../../src/platform/postgres.ts';
 import {
@@ -17,7 +21,7 @@ import {
 } from '../../src/subscriptions/change-subscription.ts';
 import { directRpc } from '../subscriptions/direct-rpc.ts';
 import { isolatedServices } from '../support/isolated.ts';
-import { OTHER_TENANT, OWN_TENANT, type MatrixWorld } from './access-matrix.ts';
+import { OTHER_TENANT, OWN_TENANT, type MatrixWorld } from './access-matrix-row.ts';
 import {
   createTestApp,
   fakePopulateRuns,
@@ -97,11 +101,17 @@ async function createWorld(
     [OWN_TENANT],
   );
   const newSubscription = () => insertSubscriptionOf(pool, customerId);
+  const messageId = 'matrix-message';
+  const of = { producer: 'matrix-producer', type: 'matrix.type', client: customerId };
+  await insertMessage(pool, { ...of, id: messageId });
   return {
     customerId,
     sku,
     orderId,
     subscriptionId: await newSubscription(),
+    producer: of.producer,
+    eventType: of.type,
+    messageId,
     newSubscription,
     pulseId: rows[0]!.id,
     populateRunId: run.id,
@@ -120,6 +130,22 @@ async function insertSubscriptionOf(pool: Pool, userId: string): Promise<string>
     await changeSubscription(transaction, { id, kind: 'canceled', effectiveAt }, origin);
   });
   return id;
+}
+
+/** Writes a message, with the name of the tenant in its data, and what it refers to. */
+async function insertMessage(
+  pool: Pool,
+  names: Pick<Event, 'producer' | 'id' | 'type' | 'client'>,
+): Promise<void> {
+  const { producer, type: name } = names;
+  await putProducer(pool, { id: producer, name: null });
+  const createdBy = 'test';
+  await insertVersion(pool, {
+    ...{ name, version: 1, schema: {}, description: null, isBreaking: false, createdBy },
+  });
+  const data = { tenant: OWN_TENANT };
+  const event = { ...names, data, dataText: JSON.stringify(data), occurredAt: undefined };
+  await withTransaction(pool, (client) => storeEvents(client, [event], createEventSchemas()));
 }
 
 /** Writes a quarantined dead letter. */

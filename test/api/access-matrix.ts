@@ -10,39 +10,9 @@
  *   answer must not contain the text `OWN_TENANT`, whatever the status, and nothing of that tenant may change.
  * - `shows: true` where the owner's answer contains the text `OWN_TENANT`, which proves that the check above can fail.
  */
-import type { InjectOptions } from 'fastify';
-import { OPERATORS, READERS, type Role } from '../../src/http/caller.ts';
-
-export const OWN_TENANT = 'matrix-own-tenant';
-export const OTHER_TENANT = 'matrix-other-tenant';
-
-/** The data of the requests. All of it belongs to `OWN_TENANT`. */
-export interface MatrixWorld {
-  /** The id of a row of pulses. */
-  readonly pulseId: string;
-  readonly populateRunId: string;
-  readonly customerId: string;
-  /** The SKU of a product, which belongs to no tenant. */
-  readonly sku: string;
-  readonly orderId: string;
-  readonly subscriptionId: string;
-  /** Creates an active subscription; its second change is pending. @returns Its id. */
-  newSubscription(): Promise<string>;
-  /** Creates a quarantined dead letter. @returns Its id. */
-  newDeadLetter(): Promise<string>;
-}
-
-export type MatrixRow =
-  | { readonly public: true }
-  | {
-      readonly public?: never;
-      readonly roles: readonly Role[];
-      readonly request: (world: MatrixWorld) => InjectOptions | Promise<InjectOptions>;
-      readonly strangers: number;
-      readonly shows?: true;
-    };
-
-const V1 = '/api/v1';
+import { OPERATORS, READERS } from '../../src/http/caller.ts';
+import { CHAIN_ROWS } from './access-matrix-chain.ts';
+import { OWN_TENANT, V1, type MatrixRow } from './access-matrix-row.ts';
 
 export const ACCESS_MATRIX: Readonly<Record<string, MatrixRow>> = {
   'GET /': { public: true },
@@ -109,10 +79,7 @@ export const ACCESS_MATRIX: Readonly<Record<string, MatrixRow>> = {
     strangers: 403,
   },
 
-  ...catalogRows(),
-  ...orderRows(V1),
-  ...orderRows(''),
-  ...subscriptionRows(),
+  ...CHAIN_ROWS,
 
   [`GET ${V1}/dead-letters`]: {
     roles: READERS,
@@ -178,123 +145,3 @@ export const ACCESS_MATRIX: Readonly<Record<string, MatrixRow>> = {
     shows: true,
   },
 };
-
-/** Only callers of all tenants may write: the catalogue belongs to no tenant. */
-function catalogRows(): Readonly<Record<string, MatrixRow>> {
-  const write = { roles: OPERATORS, strangers: 403 } as const;
-  const read = { roles: READERS, strangers: 200 } as const;
-  const price = { currency: 'EUR', unit_amount: '1' };
-  let seconds = 0;
-  return {
-    [`PUT ${V1}/customers/:id`]: {
-      ...write,
-      request: () => ({ url: `${V1}/customers/matrix`, payload: { name: 'Matrix' } }),
-    },
-    [`GET ${V1}/customers/:id`]: {
-      ...read,
-      request: ({ customerId }) => ({ url: `${V1}/customers/${customerId}` }),
-      strangers: 404,
-      shows: true,
-    },
-    [`GET ${V1}/customers`]: { ...read, request: () => ({ url: `${V1}/customers` }), shows: true },
-    [`PUT ${V1}/products/:sku`]: {
-      ...write,
-      request: ({ sku }) => ({
-        url: `${V1}/products/${sku}`,
-        payload: { name: 'Thing', unit: 'count' },
-      }),
-    },
-    [`GET ${V1}/products/:sku`]: {
-      ...read,
-      request: ({ sku }) => ({ url: `${V1}/products/${sku}` }),
-    },
-    [`GET ${V1}/products`]: { ...read, request: () => ({ url: `${V1}/products` }) },
-    [`POST ${V1}/products/:sku/prices`]: {
-      ...write,
-      request: ({ sku }) => ({
-        url: `${V1}/products/${sku}/prices`,
-        payload: { ...price, valid_from: new Date(1e12 + 1000 * seconds++).toISOString() },
-      }),
-    },
-    [`GET ${V1}/products/:sku/prices`]: {
-      ...read,
-      request: ({ sku }) => ({ url: `${V1}/products/${sku}/prices` }),
-    },
-    [`GET ${V1}/units`]: { ...read, request: () => ({ url: `${V1}/units` }) },
-    [`PUT ${V1}/units/:unit`]: {
-      ...write,
-      request: () => ({
-        url: `${V1}/units/dozen`,
-        payload: { dimension: 'count', factor: '12' },
-      }),
-    },
-  };
-}
-
-function subscriptionRows(): Readonly<Record<string, MatrixRow>> {
-  const read = { roles: READERS, strangers: 404, shows: true } as const;
-  const list = { ...read, strangers: 200 } as const;
-  const write = { roles: OPERATORS, strangers: 404 } as const;
-  return {
-    [`POST ${V1}/subscriptions`]: {
-      ...write,
-      request: ({ customerId }) => ({
-        url: `${V1}/subscriptions`,
-        payload: { user_id: customerId },
-      }),
-    },
-    [`PUT ${V1}/subscriptions/:id/status`]: {
-      ...write,
-      request: async (world) => ({
-        url: `${V1}/subscriptions/${await world.newSubscription()}/status`,
-        payload: { restarted: true, effective_at: new Date(Date.now() + 1e9).toISOString() },
-      }),
-    },
-    [`GET ${V1}/subscriptions`]: { ...list, request: () => ({ url: `${V1}/subscriptions` }) },
-    [`GET ${V1}/unsubscribed-usage`]: {
-      ...list,
-      request: () => ({ url: `${V1}/unsubscribed-usage` }),
-    },
-    [`GET ${V1}/subscriptions/:id`]: {
-      ...read,
-      request: ({ subscriptionId }) => ({ url: `${V1}/subscriptions/${subscriptionId}` }),
-    },
-    [`GET ${V1}/subscriptions/:id/changes`]: {
-      roles: READERS,
-      strangers: 404,
-      request: ({ subscriptionId }) => ({ url: `${V1}/subscriptions/${subscriptionId}/changes` }),
-    },
-    [`DELETE ${V1}/subscriptions/:id/changes/:number`]: {
-      ...write,
-      request: async (world) => ({
-        url: `${V1}/subscriptions/${await world.newSubscription()}/changes/2`,
-      }),
-    },
-  };
-}
-
-/** These routes exist at the root as well. */
-function orderRows(base: string): Readonly<Record<string, MatrixRow>> {
-  return {
-    [`POST ${base}/orders`]: {
-      roles: OPERATORS,
-      request: ({ customerId, sku }) => ({
-        url: `${base}/orders`,
-        payload: { customer_id: customerId, items: [{ sku, qty: 1 }] },
-      }),
-      strangers: 404,
-    },
-    [`GET ${base}/orders`]: {
-      roles: READERS,
-      request: () => ({ url: `${base}/orders` }),
-      strangers: 200,
-      shows: true,
-    },
-    [`GET ${base}/orders/:id`]: {
-      roles: READERS,
-      request: ({ orderId }) => ({ url: `${base}/orders/${orderId}` }),
-      strangers: 404,
-      shows: true,
-    },
-  };
-}

@@ -1,7 +1,8 @@
 import type { InjectOptions } from 'fastify';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createAccessFixture, type AccessFixture, type ScopeName } from './access-fixture.ts';
-import { ACCESS_MATRIX, OWN_TENANT, type MatrixRow } from './access-matrix.ts';
+import { ACCESS_MATRIX } from './access-matrix.ts';
+import { OWN_TENANT, type MatrixRow } from './access-matrix-row.ts';
 
 let fixture: AccessFixture;
 /** Every registered route, with its row. */

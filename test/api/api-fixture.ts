@@ -6,6 +6,7 @@ import { createAccess, type AccessOptions } from '../../src/access/access.ts';
 import { createApp, type ApiDeps, type ApiOptions } from '../../src/api/app.ts';
 import { createApiModules, type ApiModulesDeps } from '../../src/commands/api-parts.ts';
 import { TransientError } from '../../src/core/errors.ts';
+import { createEventSchemas } from '../../src/events/event-schemas.ts';
 import type { Caller } from '../../src/http/caller.ts';
 import { keyIdOf } from '../../src/access/tokens.ts';
 import type { Identities } from '../../src/access/identities.ts';
@@ -25,7 +26,7 @@ export const OPTIONS = {
 /** The dependencies of the API, and its settings. */
 export interface TestDeps
   extends
-    Omit<ApiModulesDeps, 'populate' | 'orders' | 'subscriptions'>,
+    Omit<ApiModulesDeps, 'populate' | 'orders' | 'subscriptions' | 'events'>,
     Omit<ApiDeps, 'access' | 'modules'> {
   readonly identities: Identities;
   readonly populateRuns: PopulateModuleOptions['populateRuns'];
@@ -162,6 +163,7 @@ export function testDeps(given: Partial<TestDeps> = {}, options: TestOptions = O
         prefix: '',
         ...given.subscriptions,
       },
+      events: { schemas: createEventSchemas(), prefix: '' },
       populate: { populateRuns, ...(populateRunsMax === undefined ? {} : { populateRunsMax }) },
     }),
   };

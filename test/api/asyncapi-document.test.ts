@@ -13,6 +13,7 @@ import { lintDescription } from './lint-description.ts';
 import { describeDeadLettersQueue } from '../../src/quarantine/quarantine-queue.ts';
 import { describeOrderQueues } from '../../src/orders/orders-asyncapi.ts';
 import { describeSubscriptionQueues } from '../../src/subscriptions/subscriptions-asyncapi.ts';
+import { describeEventQueues } from '../../src/events/events-asyncapi.ts';
 import { describePulsesQueue } from '../../src/sending/pulses-queue.ts';
 
 const DOCUMENT = asyncApiDocument([
@@ -20,6 +21,7 @@ const DOCUMENT = asyncApiDocument([
   describeDeadLettersQueue('pulses'),
   describeOrderQueues(''),
   describeSubscriptionQueues(''),
+  describeEventQueues(''),
 ]);
 
 describe('the AsyncAPI document', () => {

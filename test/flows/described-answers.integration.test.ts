@@ -115,7 +115,10 @@ function provocations(operation: PlacedOperation, token: string): Provocation[] 
   const given: (Provocation | false)[] = [
     security.length > 0 && { status: 401, path, method, headers: {} },
     security.length > 0 && { status: 401, path, method, headers: { authorization: 'Bearer x' } },
-    has('query') && { status: 400, path: `${path}?no_such=1`, method, headers },
+    has('query') && {
+      ...{ status: 400, path: `${path}?no_such=1`, method },
+      ...(requestBody === undefined ? { headers } : { headers: json, body: '{}' }),
+    },
     has('path') && { status: 400, path: operation.path.replace(/\{\w+\}/, '%ff'), method, headers },
     requestBody !== undefined && {
       ...{ status: ofBody(400), path, method, headers: json, body: '{"cut off":' },

@@ -4,7 +4,7 @@ import {
   insertDeadLetter,
   type AccessFixture,
 } from '../api/access-fixture.ts';
-import { OTHER_TENANT, OWN_TENANT } from '../api/access-matrix.ts';
+import { OTHER_TENANT, OWN_TENANT } from '../api/access-matrix-row.ts';
 
 let fixture: AccessFixture;
 let authorization: string;

@@ -1,0 +1,94 @@
+/** Pages of messages for callers of the API: of their tenants only, and of bounded size. */
+import type { ClientBase } from 'pg';
+import { tenantsOf, type TenantScope } from '../core/tenant-scope.ts';
+import type { Message } from './events.ts';
+import type { MessageCursor, MessageFilters } from './messages-query.ts';
+
+type Queryable = Pick<ClientBase, 'query'>;
+
+export interface ScopedFilters extends MessageFilters {
+  readonly scope: TenantScope;
+}
+
+/** The data of one page; its first message may be longer. */
+const PAGE_BYTES_MAX = 4 * 1024 * 1024;
+
+const HEAD = `
+  producer, id, type, type_version AS "typeVersion", client, number, occurred_at AS "occurredAt",
+  stored_at AS "storedAt"`;
+
+/** A message of a page; null where the data would make the page too long. */
+type PageRow = Omit<Message, 'data'> & { readonly data: string | null };
+
+/** A page of messages; `isLast` if no further one matches. */
+export interface MessagePage {
+  readonly messages: readonly Message[];
+  readonly isLast: boolean;
+}
+
+/** The messages of one client by number. @param page `after`: only greater numbers. */
+export async function readByNumber(
+  client: Queryable,
+  filters: ScopedFilters & { readonly client: string },
+  { limit, after }: { readonly limit: number; readonly after: string },
+): Promise<MessagePage> {
+  const { rows } = await client.query<PageRow>(
+    `SELECT ${HEAD}, ${pageData('number')} FROM (
+       SELECT * FROM messages WHERE client = $1 AND number > $7 AND ${MATCHES} ORDER BY number LIMIT $8
+     ) page ORDER BY number`,
+    [...matchValues(filters), after, limit + 1],
+  );
+  return toPage(rows, limit);
+}
+
+/** Newest first. @param page `after` is the last message of the page before. */
+export async function readNewest(
+  client: Queryable,
+  filters: ScopedFilters,
+  { limit, after }: { readonly limit: number; readonly after?: MessageCursor | undefined },
+): Promise<MessagePage> {
+  const order = 'stored_at DESC, producer DESC, id DESC';
+  const { rows } = await client.query<PageRow>(
+    `SELECT ${HEAD}, ${pageData(order)} FROM (
+       SELECT * FROM messages
+       WHERE ($1::text IS NULL OR client = $1) AND ${MATCHES}
+         AND ($7::timestamptz IS NULL OR (stored_at, producer, id) < ($7, $8, $9))
+       ORDER BY ${order} LIMIT $10
+     ) page ORDER BY ${order}`,
+    [
+      ...matchValues(filters),
+      after?.storedAt ?? null,
+      after?.producer ?? null,
+      after?.id ?? null,
+      limit + 1,
+    ],
+  );
+  return toPage(rows, limit);
+}
+
+/** `$2` to `$6`. */
+const MATCHES = `
+  ($2::text[] IS NULL OR client = ANY(ARRAY(SELECT customers.id FROM customers WHERE tenant = ANY($2))))
+  AND ($3::text IS NULL OR producer = $3) AND ($4::text IS NULL OR type = $4)
+  AND ($5::timestamptz IS NULL OR stored_at >= $5) AND ($6::timestamptz IS NULL OR stored_at < $6)`;
+
+/** `$1` to `$6`. */
+function matchValues({ scope, client, producer, type, from, to }: ScopedFilters): unknown[] {
+  const tenants = tenantsOf(scope) ?? null;
+  return [client ?? null, tenants, producer ?? null, type ?? null, from ?? null, to ?? null];
+}
+
+/** The data of a row, unless the rows before it fill the page. */
+function pageData(order: string): string {
+  return `CASE WHEN sum(octet_length(data::text)) OVER (ORDER BY ${order} ROWS UNBOUNDED PRECEDING)
+    - octet_length(data::text) < ${PAGE_BYTES_MAX} THEN data::text END AS data`;
+}
+
+function toPage(rows: readonly PageRow[], limit: number): MessagePage {
+  const messages: Message[] = [];
+  for (const { data, ...head } of rows.slice(0, limit)) {
+    if (data === null) break;
+    messages.push({ ...head, data });
+  }
+  return { messages, isLast: messages.length === rows.length };
+}
