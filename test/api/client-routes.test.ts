@@ -27,6 +27,9 @@ const FILTERS = {
 };
 const PULSE = { tenant: 'acme', product_sku: 'cpu', use_unity: 'h', used_amount: '1' };
 
+const EVENT_NAMES = { producer: 'billing', type: 'a.b', client: '123' };
+const EVENT = { id: 'e-1', ...EVENT_NAMES, data: { total: 1 }, timestamp: INSTANTS.from };
+
 /** For each operation a call that sends all that the route takes. */
 const CALLS: Readonly<Record<string, (client: PulseClient) => Promise<unknown>>> = {
   login: (client) => client.login({ username: 'admin', password: 'secret' }),
@@ -75,6 +78,17 @@ const CALLS: Readonly<Record<string, (client: PulseClient) => Promise<unknown>>>
   listPrices: ({ prices }) => prices.list('ABC'),
   putUnit: ({ units }) => units.put('dozen', { dimension: 'count', factor: '12' }),
   listUnits: ({ units }) => units.list(),
+  putProducer: ({ producers }) => producers.put('billing', { name: 'Billing' }),
+  getProducer: ({ producers }) => producers.get('billing'),
+  listProducers: ({ producers }) => producers.page(PAGE),
+  putEventType: ({ eventTypes }) =>
+    eventTypes.put('a.b', { schema: {}, description: 'One.' }, { force: true }),
+  getEventType: ({ eventTypes }) => eventTypes.get('a.b', 2),
+  listEventTypes: ({ eventTypes }) => eventTypes.page(PAGE),
+  listEventTypeVersions: ({ eventTypes }) => eventTypes.versions('a.b', { limit: 7, after: 9 }),
+  sendEvents: ({ events }) => events.send([EVENT], { retryForMs: 0 }),
+  listMessages: ({ messages }) => messages.page({ ...INSTANTS, ...PAGE, ...EVENT_NAMES }),
+  getMessage: ({ messages }) => messages.get('billing', 'e-1'),
   listDeadLetters: ({ deadLetters }) =>
     deadLetters.page({ ...FILTERS, ...PAGE, state: 'quarantined' }),
   getDeadLetter: ({ deadLetters }) => deadLetters.get(ID),

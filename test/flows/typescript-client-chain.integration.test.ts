@@ -4,6 +4,7 @@ import { createPulseClient, type PulseClient } from '../../clients/typescript/sr
 import { eventually } from '../support/eventually.ts';
 import { MANY_STEPS_TIMEOUT_MS } from '../support/pulse-process.ts';
 import { startTcpProxy } from '../support/tcp-proxy.ts';
+import { checkEvents } from './check-client-events.ts';
 import { collect, watchCalls } from './client-calls.ts';
 import { openFlow, PASSWORD } from './flow-fixture.ts';
 
@@ -22,7 +23,7 @@ const TIERS = {
   ],
 } as const;
 
-test('a real server accepts every call about the catalogue, orders and subscriptions with every parameter, and the answers match the types', async () => {
+test('a real server accepts every call about the catalogue, orders, subscriptions and events with every parameter, and the answers match the types', async () => {
   const flow = await openFlow({ ORDER_CURRENCY: 'USD' });
   const { ready } = await flow.start('start');
   const { client, uncalled } = watchCalls(createPulseClient({ url: ready.api! }));
@@ -32,6 +33,7 @@ test('a real server accepts every call about the catalogue, orders and subscript
   await checkPricesAndUnits(client);
   await checkOrders(client);
   await checkSubscriptions(client);
+  await checkEvents(client);
   expect(uncalled().chain).toEqual([]);
 });
 

@@ -11,6 +11,7 @@ import type {
 } from './api-types.ts';
 import { createCatalogCalls, type CatalogCalls } from './catalog-calls.ts';
 import { createDeadLettersCalls, type DeadLettersCalls } from './dead-letters-calls.ts';
+import { createEventsCalls, type EventsCalls } from './events-calls.ts';
 import { identify, toWire } from './identify.ts';
 import { createMeter, type Meter } from './meter.ts';
 import type { MeterOptions } from './meter-options.ts';
@@ -22,10 +23,12 @@ import { createTransport, PulseApiError, type TransportOptions } from './transpo
 export type * from './api-types.ts';
 export type * from './catalog-types.ts';
 export type * from './dead-letter-types.ts';
+export type * from './events-types.ts';
 export type * from './order-types.ts';
 export type * from './subscription-types.ts';
 export type { CatalogCalls } from './catalog-calls.ts';
 export type { DeadLettersCalls } from './dead-letters-calls.ts';
+export type { EventsCalls } from './events-calls.ts';
 export { MeterClosedError, MeterFullError, type Meter } from './meter.ts';
 export type { MeterOptions, MeterRetry } from './meter-options.ts';
 export {
@@ -51,9 +54,9 @@ export interface SendOptions {
 
 /**
  * All calls throw PulseApiError for an error answer, and PulseConnectionError if there was no answer. Only
- * `orders.create`, changes of subscriptions and a meter repeat a request by themselves.
+ * `orders.create`, changes of subscriptions, `events.send` and a meter repeat a request by themselves.
  */
-export interface PulseClient extends CatalogCalls {
+export interface PulseClient extends CatalogCalls, EventsCalls {
   /** Logs in; later calls carry the token. */
   login(credentials: {
     username: string;
@@ -121,6 +124,7 @@ export function createPulseClient(options: PulseClientOptions): PulseClient {
     },
     usage: { page: usagePage, rows: (query) => follow(usagePage, query) },
     ...createCatalogCalls(transport),
+    ...createEventsCalls(transport),
     orders: createOrdersCalls(transport),
     subscriptions: createSubscriptionsCalls(transport),
     deadLetters: createDeadLettersCalls(transport),
