@@ -179,6 +179,12 @@ describe('a new version breaks old data', () => {
       { pointer: '/patternProperties/^x/maxLength', detail: 'none before' },
     ],
     [
+      'with a schema for members that matched an old pattern',
+      { patternProperties: { '^x': true }, additionalProperties: { type: 'string' } },
+      { additionalProperties: { type: 'string' } },
+      { pointer: '/additionalProperties/type', detail: 'not allowed any more' },
+    ],
+    [
       'with names of another kind',
       { type: 'object' },
       { type: 'object', propertyNames: { maxLength: 5 } },
