@@ -15,12 +15,14 @@ export function chainVariables() {
     ORDER_CURRENCY: currency({ default: 'USD' }),
     ENRICHMENT_URL: url('http:', 'https:')({ default: undefined }),
     ENRICHMENT_TIMEOUT_MS: integer(100, 60_000)({ default: 5_000 }),
+    EVENT_RETENTION_DAYS: integer(1, 3_650)({ default: 90 }),
     WEBHOOK_SECRET_KEYS: secretKeys({ default: [] }),
     WEBHOOK_ALLOW_PRIVATE: bool({ default: false }),
     WEBHOOK_ALLOWED_RANGES: addressRanges({ default: [] }),
     INGEST: bool({ default: true }),
     PROCESSOR: bool({ default: true }),
     ENRICHER: bool({ default: true }),
+    SENDER: bool({ default: true }),
   };
 }
 
@@ -34,6 +36,10 @@ export function chainOf(env: CleanedEnv<ReturnType<typeof chainVariables>>, pref
       enrichmentUrl: env.ENRICHMENT_URL,
       enrichmentTimeoutMs: env.ENRICHMENT_TIMEOUT_MS,
     },
+    events: {
+      /** Messages, deliveries and attempts of a month are dropped when it ended so long ago. */
+      retentionDays: env.EVENT_RETENTION_DAYS,
+    },
     delivery: {
       /** Empty: no endpoint can be created. Private servers have a key of their own. */
       secretKeys: env.WEBHOOK_SECRET_KEYS,
@@ -41,6 +47,11 @@ export function chainOf(env: CleanedEnv<ReturnType<typeof chainVariables>>, pref
       allowedRanges: env.WEBHOOK_ALLOWED_RANGES,
     },
     /** What `pulse start` and `pulse worker` run. */
-    runs: { ingest: env.INGEST, processor: env.PROCESSOR, enricher: env.ENRICHER },
+    runs: {
+      ingest: env.INGEST,
+      processor: env.PROCESSOR,
+      enricher: env.ENRICHER,
+      sender: env.SENDER,
+    },
   };
 }

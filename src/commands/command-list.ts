@@ -15,12 +15,16 @@ export const COMMANDS: Readonly<Record<string, ListedCommand>> = {
     load: async () => (await import('./worker.ts')).worker,
   },
   processor: {
-    summary: 'Run the processing and completion of orders.',
+    summary: 'Run the handling of orders, subscriptions and events.',
     load: async () => (await import('./processor.ts')).processor,
   },
   enricher: {
     summary: 'Run the enrichment of orders: prices, checks, the external service.',
     load: async () => (await import('./enricher.ts')).enricher,
+  },
+  sender: {
+    summary: 'Run the delivery of webhooks to the endpoints of clients.',
+    load: async () => (await import('./sender.ts')).sender,
   },
   'enrichment-service': {
     summary: 'Stand in for the external enrichment service, with failures on request.',
@@ -29,6 +33,10 @@ export const COMMANDS: Readonly<Record<string, ListedCommand>> = {
   migrate: {
     summary: 'Update the Postgres schema. Safe to repeat, and while Pulse runs.',
     load: async () => (await import('./migrate.ts')).migrate,
+  },
+  retention: {
+    summary: 'Drop the months of messages and deliveries that are too old. Runs daily by itself.',
+    load: async () => (await import('./retention.ts')).retention,
   },
   flush: {
     summary: 'Write what Redis holds to Postgres now. Safe while workers run.',

@@ -35,6 +35,8 @@ import { startWatch } from '../platform/watch.ts';
 import { createPublisher } from '../publish/publisher.ts';
 import { traceRelayed } from '../publish/traced-publish.ts';
 import { messageQueueNames, messageQueues } from './message-queues.ts';
+import { retentionPart } from './retention.ts';
+import { senderPart } from './sender-part.ts';
 
 const OUTBOX_INTERVAL_MS = 5_000;
 const PARTITIONS_INTERVAL_MS = 3_600_000;
@@ -218,13 +220,26 @@ export const MESSAGE_PARTS: readonly Part[] = [
     start: (run, clients) =>
       run.config.runs.processor ? dueChanges.start?.(run, clients) : undefined,
   },
+  {
+    name: retentionPart.name,
+    start: (run, clients) =>
+      run.config.runs.processor ? retentionPart.start?.(run, clients) : undefined,
+  },
+  {
+    name: senderPart.name,
+    start: (run, clients) =>
+      run.config.runs.sender ? senderPart.start?.(run, clients) : undefined,
+  },
 ];
 
 export const PROCESSOR_PARTS: readonly Part[] = [
   ...OUTBOX_PARTS,
   handlersPart('processor', processorHandlers),
   dueChanges,
+  retentionPart,
 ];
+
+export const SENDER_PARTS: readonly Part[] = [...OUTBOX_PARTS, senderPart];
 
 export const ENRICHER_PARTS: readonly Part[] = [
   ...OUTBOX_PARTS,

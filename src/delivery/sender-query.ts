@@ -112,15 +112,17 @@ export async function lockSeenNumber(
   return rows[0]?.seen;
 }
 
+/** The endpoint is due from now on, so that another sender takes it up if this one dies. */
 export async function updateSeenNumber(
   client: Queryable,
   endpointId: string,
   seen: string,
 ): Promise<void> {
-  await client.query(`UPDATE endpoint_states SET seen_number = $2 WHERE endpoint_id = $1`, [
-    endpointId,
-    seen,
-  ]);
+  await client.query(
+    `UPDATE endpoint_states SET seen_number = $2, due_at = coalesce(due_at, clock_timestamp())
+     WHERE endpoint_id = $1`,
+    [endpointId, seen],
+  );
 }
 
 /** Inserts a delivery for each message, due at once. */

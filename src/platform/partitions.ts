@@ -24,25 +24,48 @@ export async function listMonthsBefore(
 }
 
 /**
- * Drops one month. Nobody who reads or writes other months waits for it: it is detached first, without a lock that would
- * keep them out. If the process dies in between, the month is listed again.
+ * Drops months of a table. Nobody who reads or writes other months waits for it: each is detached first, without a lock
+ * that would keep them out. If the process dies in between, the month is listed again.
  *
+ * @returns Those that it dropped; none while another process drops months.
  * @throws TransientError Somebody still reads the month; try again later.
  */
-export async function dropMonth(pool: Queryable, table: string, month: string): Promise<void> {
+export async function dropMonths(
+  pool: Pick<Pool, 'connect'>,
+  table: string,
+  months: readonly string[],
+): Promise<string[]> {
+  const client = await pool.connect();
+  let broken: Error | undefined;
   try {
-    const { rows } = await pool.query<{ pending: boolean }>(
-      `SELECT inhdetachpending AS pending FROM pg_catalog.pg_inherits
-       WHERE inhparent = $1::regclass AND inhrelid = $2::regclass`,
-      [table, month],
+    const { rows } = await client.query<{ isMine: boolean }>(
+      `SELECT pg_try_advisory_lock(${LOCK}) AS "isMine"`,
     );
-    const [attached] = rows;
-    if (attached !== undefined) {
-      const how = attached.pending ? 'FINALIZE' : 'CONCURRENTLY';
-      await pool.query(`ALTER TABLE ${table} DETACH PARTITION ${month} ${how}`);
-    }
-    await pool.query(`DROP TABLE IF EXISTS ${month}`);
+    if (rows[0]?.isMine !== true) return [];
+    for (const month of months) await dropMonth(client, table, month);
+    return [...months];
   } catch (error) {
-    throw toPulseError(error);
+    broken = toPulseError(error);
+    throw broken;
+  } finally {
+    // The lock ends with the session if the connection broke.
+    if (broken === undefined) await client.query(`SELECT pg_advisory_unlock(${LOCK})`);
+    client.release(broken);
   }
+}
+
+const LOCK = "hashtextextended('pulse retention', 0)";
+
+async function dropMonth(client: Queryable, table: string, month: string): Promise<void> {
+  const { rows } = await client.query<{ pending: boolean }>(
+    `SELECT inhdetachpending AS pending FROM pg_catalog.pg_inherits
+     WHERE inhparent = $1::regclass AND inhrelid = $2::regclass`,
+    [table, month],
+  );
+  const [attached] = rows;
+  if (attached !== undefined) {
+    const how = attached.pending ? 'FINALIZE' : 'CONCURRENTLY';
+    await client.query(`ALTER TABLE ${table} DETACH PARTITION ${month} ${how}`);
+  }
+  await client.query(`DROP TABLE IF EXISTS ${month}`);
 }
