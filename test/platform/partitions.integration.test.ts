@@ -1,5 +1,5 @@
 import { pino } from 'pino';
-import { Pool } from 'pg';
+import type { Pool } from 'pg';
 import { expect, onTestFinished, test } from 'vitest';
 import { dropMonths, listMonthsBefore } from '../../src/platform/partitions.ts';
 import { createPool } from '../../src/platform/postgres.ts';
