@@ -1,4 +1,5 @@
 /** The API on the tables of events, and how tests ask it. */
+import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll } from 'vitest';
 import type { Api } from '../../src/http/api-module.ts';
 import { authorization, createTestApp, fakeIdentities, forgeToken } from '../api/api-fixture.ts';
@@ -43,3 +44,14 @@ export function useEventsApi(fixture: EventsFixture) {
     };
   };
 }
+
+/** A new event that its type allows. */
+export const eventOf = (
+  names: { client: string; producer: string; type: string },
+  more: object = {},
+) => ({
+  id: randomUUID(),
+  ...names,
+  data: { size: 1 },
+  ...more,
+});
