@@ -68,9 +68,10 @@ export async function changeEventType(
     });
   }
   const version = (newest?.version ?? 0) + 1;
-  await insertVersion(client, { ...wanted, version, isBreaking: fault !== undefined });
+  const edition = { ...wanted, version, isBreaking: fault !== undefined };
+  const isInserted = await insertVersion(client, edition);
   const type = await readEventType(client, name, version);
-  if (type === undefined) throw new RangeError('A version that is inserted can be read.');
+  if (!isInserted || type === undefined) throw new RangeError(`Version ${version} is not new.`);
   return { type, outcome: newest === undefined ? 'created' : 'changed' };
 }
 

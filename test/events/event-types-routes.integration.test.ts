@@ -76,18 +76,19 @@ describe('an event type', () => {
   });
 
   test('gets a version for each of the changes that come at once', async () => {
-    const url = path();
-    const answers = await Promise.all(
-      Array.from({ length: 10 }, (_, index) =>
-        ask('PUT', url, { schema: {}, description: `${index}` }),
-      ),
-    );
-    expect(answers.map(({ status }) => status).sort()).toEqual([
-      ...Array<number>(9).fill(200),
-      201,
-    ]);
-    const versions = answers.map(({ body }) => body.version as number).sort((a, b) => a - b);
-    expect(versions).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
+    // In the first round most connections are still being opened.
+    for (let round = 0; round < 4; round += 1) {
+      const url = path();
+      const answers = await Promise.all(
+        Array.from({ length: 8 }, (_, index) =>
+          ask('PUT', url, { schema: {}, description: `${index}` }),
+        ),
+      );
+      const statuses = answers.map(({ status }) => status).sort();
+      expect(statuses).toEqual([...Array<number>(7).fill(200), 201]);
+      const versions = answers.map(({ body }) => body.version as number).sort();
+      expect(versions).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
+    }
   });
 
   test('needs a schema that Pulse can check, and a name that is free', async () => {
