@@ -44,9 +44,9 @@ export async function withChannel<T>(
 /** Suffixes of the queues and exchanges of messages in an installation. PULSE_QUEUE is the prefix. */
 export const MESSAGE_QUEUES = [
   ...['orders.processing', 'orders.enrichment', 'orders.completion', 'orders.subscriptions'],
-  ...['PURCHASED', 'CANCELED', 'RESTARTED'],
+  ...['PURCHASED', 'CANCELED', 'RESTARTED', 'events', 'events.announced'],
 ];
-const MESSAGE_EXCHANGES = ['orders', 'SUBSCRIPTIONS'];
+const MESSAGE_EXCHANGES = ['orders', 'SUBSCRIPTIONS', 'events'];
 
 /** Deletes the queues and exchanges of `queue`; missing ones are no error. */
 export async function deleteTopology(url: string, queue: string): Promise<void> {
