@@ -9,6 +9,7 @@ import { createCatalogModule } from '../catalog/catalog-routes.ts';
 import type { Clients } from '../cli/clients.ts';
 import type { Part, PartRun } from '../cli/part.ts';
 import { serverChecks, toCheck } from '../cli/server-checks.ts';
+import { createDeliveryModule, type DeliveryModuleDeps } from '../delivery/delivery-routes.ts';
 import { createEventSchemas } from '../events/event-schemas.ts';
 import { createEventsModule, type EventsModuleDeps } from '../events/events-routes.ts';
 import type { ApiModule } from '../http/api-module.ts';
@@ -31,6 +32,7 @@ import {
 } from '../subscriptions/subscriptions-routes.ts';
 import { createPulsesModule } from '../usage/pulses-routes.ts';
 import { createUsageModule, type UsageSources } from '../usage/usage-routes.ts';
+import { openWebhooks } from './webhooks.ts';
 
 /** Unconfirmed publications of one API process. */
 const PUBLISHER_WINDOW = 1_000;
@@ -48,11 +50,12 @@ export interface ApiModulesDeps {
   readonly orders: Omit<OrdersModuleDeps, 'pool'>;
   readonly subscriptions: Omit<SubscriptionsModuleDeps, 'pool'>;
   readonly events: Omit<EventsModuleDeps, 'pool'>;
+  readonly delivery: Omit<DeliveryModuleDeps, 'pool'>;
 }
 
 /** Every domain of the API, in the order of the reference page. */
 export function createApiModules(deps: ApiModulesDeps): readonly ApiModule[] {
-  const { pool, sending, usage, replay, populate, orders, subscriptions, events } = deps;
+  const { pool, sending, usage, replay, populate, orders, subscriptions, events, delivery } = deps;
   return [
     createSendingModule({ pool, ...sending }),
     createUsageModule({ pool, usage }),
@@ -62,6 +65,7 @@ export function createApiModules(deps: ApiModulesDeps): readonly ApiModule[] {
     createOrdersModule({ pool, ...orders }),
     createSubscriptionsModule({ pool, ...subscriptions }),
     createEventsModule({ pool, ...events }),
+    createDeliveryModule({ pool, ...delivery }),
     createPopulateModule(populate),
   ];
 }
@@ -117,6 +121,7 @@ export const apiPart: Part = {
       },
       subscriptions: { rpc: startRpc(run, clients), tracing, prefix: config.messages.prefix },
       events: { schemas: createEventSchemas(), prefix: config.messages.prefix },
+      delivery: openWebhooks(run),
     });
     const { requestDone: onRequestDone } = createApiMetrics(registry);
     const api = await startApi(

@@ -1,5 +1,6 @@
 /** Deliveries and their attempts, as people ask for them: listed, sent again, recovered. */
 import type { ClientBase } from 'pg';
+import { tenantsOf, type TenantScope } from '../core/tenant-scope.ts';
 import type { Attempt, Delivery, DeliveryStatus } from './delivery.ts';
 
 type Queryable = Pick<ClientBase, 'query'>;
@@ -11,6 +12,7 @@ const DELIVERY = `
 
 /** Which deliveries; what is undefined does not restrict. */
 export interface DeliveryFilters {
+  readonly scope: TenantScope;
   readonly client?: string | undefined;
   readonly endpointId?: string | undefined;
   readonly status?: DeliveryStatus | undefined;
@@ -23,7 +25,7 @@ export type DeliveryCursor = Pick<Delivery, 'createdAt' | 'id'>;
 /** Newest first. @param page `after` is the last row of the page before. */
 export async function listDeliveries(
   client: Queryable,
-  { client: owner, endpointId, status, from, to }: DeliveryFilters,
+  { scope, client: owner, endpointId, status, from, to }: DeliveryFilters,
   { limit, after }: { readonly limit: number; readonly after?: DeliveryCursor | undefined },
 ): Promise<Delivery[]> {
   const { rows } = await client.query<Delivery>(
@@ -32,7 +34,8 @@ export async function listDeliveries(
        AND ($3::text IS NULL OR status = $3) AND ($4::timestamptz IS NULL OR created_at >= $4)
        AND ($5::timestamptz IS NULL OR created_at < $5)
        AND ($6::timestamptz IS NULL OR (created_at, id) < ($6, $7::uuid))
-     ORDER BY created_at DESC, id DESC LIMIT $8`,
+       AND ($8::text[] IS NULL OR client = ANY(ARRAY(SELECT customers.id FROM customers WHERE tenant = ANY($8))))
+     ORDER BY created_at DESC, id DESC LIMIT $9`,
     [
       owner ?? null,
       endpointId ?? null,
@@ -41,6 +44,7 @@ export async function listDeliveries(
       to ?? null,
       after?.createdAt ?? null,
       after?.id ?? null,
+      tenantsOf(scope) ?? null,
       limit,
     ],
   );
@@ -51,6 +55,19 @@ export async function readDelivery(client: Queryable, id: string): Promise<Deliv
   const { rows } = await client.query<Delivery>(
     `SELECT ${DELIVERY} FROM deliveries WHERE id = $1`,
     [id],
+  );
+  return rows[0];
+}
+
+/** The newest delivery of a message to an endpoint. */
+export async function readDeliveryOf(
+  client: Queryable,
+  { endpointId, number }: Pick<Delivery, 'endpointId' | 'number'>,
+): Promise<Delivery | undefined> {
+  const { rows } = await client.query<Delivery>(
+    `SELECT ${DELIVERY} FROM deliveries WHERE endpoint_id = $1 AND number = $2
+     ORDER BY created_at DESC, id DESC LIMIT 1`,
+    [endpointId, number],
   );
   return rows[0];
 }
@@ -116,6 +133,22 @@ export async function recoverFailed(
        SELECT id, created_at FROM deliveries
        WHERE endpoint_id = $1 AND created_at >= $2 AND status = 'failed' ORDER BY created_at, id LIMIT $3)`,
     [endpointId, since, limit],
+  );
+  return rowCount ?? 0;
+}
+
+/** Ends pending deliveries of a deleted endpoint. @returns How many. */
+export async function failPending(
+  client: Queryable,
+  endpointId: string,
+  limit: number,
+): Promise<number> {
+  const { rowCount } = await client.query(
+    `UPDATE deliveries SET status = 'failed', due_at = NULL, last_error = 'endpoint_deleted',
+       updated_at = clock_timestamp()
+     WHERE endpoint_id = $1 AND status = 'pending' AND (id, created_at) IN (
+       SELECT id, created_at FROM deliveries WHERE endpoint_id = $1 AND status = 'pending' LIMIT $2)`,
+    [endpointId, limit],
   );
   return rowCount ?? 0;
 }

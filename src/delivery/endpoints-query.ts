@@ -27,6 +27,13 @@ export async function lockEndpoint(client: Queryable, id: string): Promise<Endpo
   return rows[0];
 }
 
+/** Until the transaction ends, nobody else creates an endpoint of this client. */
+export async function lockEndpointsOf(client: Queryable, clientId: string): Promise<void> {
+  await client.query("SELECT pg_advisory_xact_lock(hashtextextended('endpoints of ' || $1, 0))", [
+    clientId,
+  ]);
+}
+
 /** How many endpoints a client has. */
 export async function countEndpoints(client: Queryable, clientId: string): Promise<number> {
   const { rows } = await client.query<{ count: string }>(
@@ -37,10 +44,11 @@ export async function countEndpoints(client: Queryable, clientId: string): Promi
 }
 
 /**
- * Inserts an endpoint, or makes a deleted one anew. It gets the messages that its client gets from now on.
+ * Inserts an endpoint, or makes a deleted one of the same client anew. It gets the messages that its client gets from
+ * now on. An id never moves to another client, which would see the attempts of before.
  *
  * @param secret Encrypted.
- * @returns False if there is one with this id.
+ * @returns False if the id is taken.
  */
 export async function insertEndpoint(
   client: Queryable,
@@ -50,11 +58,11 @@ export async function insertEndpoint(
   const { rowCount } = await client.query(
     `INSERT INTO endpoints AS known (id, client, url, description, types, filter, is_fifo, rate_per_second, secret)
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
-     ON CONFLICT (id) DO UPDATE SET client = $2, url = $3, description = $4, types = $5, filter = $6, is_fifo = $7,
+     ON CONFLICT (id) DO UPDATE SET url = $3, description = $4, types = $5, filter = $6, is_fifo = $7,
        rate_per_second = $8, secret = $9, previous_secret = NULL, previous_secret_until = NULL, status = 'enabled',
        disabled_reason = NULL, version = known.version + 1, created_at = clock_timestamp(),
        updated_at = clock_timestamp()
-     WHERE known.status = 'deleted'`,
+     WHERE known.status = 'deleted' AND known.client = $2`,
     [...valuesOf(endpoint), secret],
   );
   if (rowCount !== 1) return false;
@@ -162,12 +170,13 @@ export interface SigningEndpoint extends Endpoint {
 export async function readForSending(
   client: Queryable,
   id: string,
+  statuses: readonly EndpointStatus[] = ['enabled'],
 ): Promise<SigningEndpoint | undefined> {
   const { rows } = await client.query<SigningEndpoint>(
     `SELECT ${ENDPOINT}, array_remove(ARRAY[secret, CASE WHEN previous_secret_until > clock_timestamp()
        THEN previous_secret END], NULL) AS secrets
-     FROM ${FROM} WHERE endpoint.id = $1 AND status = 'enabled'`,
-    [id],
+     FROM ${FROM} WHERE endpoint.id = $1 AND status = ANY($2)`,
+    [id, statuses],
   );
   return rows[0];
 }

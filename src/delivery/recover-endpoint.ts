@@ -19,6 +19,7 @@ const MESSAGES_AT_A_TIME = 50;
 const FAILED_AT_A_TIME = 1_000;
 /** Of one request, which has a time limit. */
 const MESSAGES_MAX = 10_000;
+const FAILED_MAX = 50_000;
 
 export interface Recovered {
   /** Deliveries that had failed. */
@@ -42,7 +43,8 @@ export async function recoverEndpoint(
   const recovery: Recovery = { endpointId: endpoint.id, client: endpoint.client, since };
   const failedCount = dryRun
     ? await countFailed(pool, recovery)
-    : await recoverAllFailed(pool, recovery);
+    : await recoverManyFailed(pool, recovery);
+  if (!dryRun && failedCount >= FAILED_MAX) return { failedCount, missedCount: 0, next: since };
   let missedCount = 0;
   let after = '0';
   for (let looked = 0; looked < MESSAGES_MAX; looked += MESSAGES_AT_A_TIME) {
@@ -57,17 +59,18 @@ export async function recoverEndpoint(
   return { failedCount, missedCount, next: since };
 }
 
-async function recoverAllFailed(pool: Pool, recovery: Recovery): Promise<number> {
+async function recoverManyFailed(pool: Pool, recovery: Recovery): Promise<number> {
   let count = 0;
-  for (;;) {
+  while (count < FAILED_MAX) {
     const taken = await withTransaction(pool, async (client) => {
       const recovered = await recoverFailed(client, recovery, FAILED_AT_A_TIME);
       if (recovered > 0) await wakeEndpoint(client, recovery.endpointId);
       return recovered;
     });
     count += taken;
-    if (taken < FAILED_AT_A_TIME) return count;
+    if (taken < FAILED_AT_A_TIME) break;
   }
+  return count;
 }
 
 async function recoverMissed(

@@ -29,6 +29,7 @@ import {
   NO_REPLAY,
   NO_SENDING,
 } from './api-fixture.ts';
+import { createEndpoints, endpointDeps } from './access-endpoints.ts';
 import { insertBatch } from '../usage/rows-fixture.ts';
 
 const SOURCE = { actor: 'test', via: 'command_line' } as const;
@@ -51,7 +52,11 @@ export async function createAccessFixture() {
   };
   const identities = createIdentities(pool, logger);
   const { app } = await createTestApp(
-    { pool, identities, populateRuns, replay, sending, subscriptions: { rpc: directRpc(pool) } },
+    {
+      ...{ pool, identities, populateRuns, replay, sending },
+      subscriptions: { rpc: directRpc(pool) },
+      delivery: endpointDeps(),
+    },
     { populateRunsMax: 1_000 },
   );
   await app.ready();
@@ -100,6 +105,7 @@ async function createWorld(
     "INSERT INTO unsubscribed_usage (tenant, sku, pulse_count) VALUES ($1, 'matrix', 1)",
     [OWN_TENANT],
   );
+  const endpoints = createEndpoints(pool, { client: customerId, tenant: OWN_TENANT });
   const newSubscription = () => insertSubscriptionOf(pool, customerId);
   const messageId = 'matrix-message';
   const of = { producer: 'matrix-producer', type: 'matrix.type', client: customerId };
@@ -112,6 +118,8 @@ async function createWorld(
     producer: of.producer,
     eventType: of.type,
     messageId,
+    ...(await endpoints.withDelivery(of)),
+    newEndpoint: endpoints.newEndpoint,
     newSubscription,
     pulseId: rows[0]!.id,
     populateRunId: run.id,

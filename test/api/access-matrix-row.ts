@@ -21,6 +21,11 @@ export interface MatrixWorld {
   readonly eventType: string;
   /** The id of a message of the producer. */
   readonly messageId: string;
+  /** An endpoint that rows may change, and a delivery to it with one attempt. */
+  readonly endpointId: string;
+  readonly deliveryId: string;
+  /** Creates an endpoint. @returns Its id. */
+  newEndpoint(): Promise<string>;
   /** Creates an active subscription; its second change is pending. @returns Its id. */
   newSubscription(): Promise<string>;
   /** Creates a quarantined dead letter. @returns Its id. */

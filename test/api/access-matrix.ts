@@ -13,6 +13,7 @@
 import { OPERATORS, READERS } from '../../src/http/caller.ts';
 import { CHAIN_ROWS } from './access-matrix-chain.ts';
 import { OWN_TENANT, V1, type MatrixRow } from './access-matrix-row.ts';
+import { WEBHOOK_ROWS } from './access-matrix-webhooks.ts';
 
 export const ACCESS_MATRIX: Readonly<Record<string, MatrixRow>> = {
   'GET /': { public: true },
@@ -80,6 +81,7 @@ export const ACCESS_MATRIX: Readonly<Record<string, MatrixRow>> = {
   },
 
   ...CHAIN_ROWS,
+  ...WEBHOOK_ROWS,
 
   [`GET ${V1}/dead-letters`]: {
     roles: READERS,

@@ -1,11 +1,13 @@
 /** An API for tests: the real app, with the dependencies that a test chooses. */
-import { createHmac, randomUUID } from 'node:crypto';
+import { createHmac, randomBytes, randomUUID } from 'node:crypto';
 import { Pool } from 'pg';
 import { pino } from 'pino';
 import { createAccess, type AccessOptions } from '../../src/access/access.ts';
 import { createApp, type ApiDeps, type ApiOptions } from '../../src/api/app.ts';
 import { createApiModules, type ApiModulesDeps } from '../../src/commands/api-parts.ts';
 import { TransientError } from '../../src/core/errors.ts';
+import { createAddressGuard } from '../../src/delivery/address-guard.ts';
+import { createSecretBox } from '../../src/delivery/secret-box.ts';
 import { createEventSchemas } from '../../src/events/event-schemas.ts';
 import type { Caller } from '../../src/http/caller.ts';
 import { keyIdOf } from '../../src/access/tokens.ts';
@@ -26,12 +28,13 @@ export const OPTIONS = {
 /** The dependencies of the API, and its settings. */
 export interface TestDeps
   extends
-    Omit<ApiModulesDeps, 'populate' | 'orders' | 'subscriptions' | 'events'>,
+    Omit<ApiModulesDeps, 'populate' | 'orders' | 'subscriptions' | 'events' | 'delivery'>,
     Omit<ApiDeps, 'access' | 'modules'> {
   readonly identities: Identities;
   readonly populateRuns: PopulateModuleOptions['populateRuns'];
   readonly orders: Partial<ApiModulesDeps['orders']>;
   readonly subscriptions: Partial<ApiModulesDeps['subscriptions']>;
+  readonly delivery: Partial<ApiModulesDeps['delivery']>;
 }
 
 export interface TestOptions extends ApiOptions, AccessOptions {
@@ -164,6 +167,12 @@ export function testDeps(given: Partial<TestDeps> = {}, options: TestOptions = O
         ...given.subscriptions,
       },
       events: { schemas: createEventSchemas(), prefix: '' },
+      delivery: {
+        secretBox: createSecretBox([{ id: 'test', key: randomBytes(32) }]),
+        guard: createAddressGuard({ allowPrivate: false, allowedRanges: [] }),
+        sender: { send: () => Promise.reject(new Error('Nothing may be sent.')) },
+        ...given.delivery,
+      },
       populate: { populateRuns, ...(populateRunsMax === undefined ? {} : { populateRunsMax }) },
     }),
   };

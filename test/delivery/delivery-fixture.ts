@@ -45,6 +45,8 @@ export async function createDeliveryFixture() {
     ...services,
     pool,
     secretBox,
+    guard,
+    webhooks,
     startSender() {
       const sender = startSender({
         pool,
