@@ -30,6 +30,13 @@ const PULSE = { tenant: 'acme', product_sku: 'cpu', use_unity: 'h', used_amount:
 const EVENT_NAMES = { producer: 'billing', type: 'a.b', client: '123' };
 const EVENT = { id: 'e-1', ...EVENT_NAMES, data: { total: 1 }, timestamp: INSTANTS.from };
 
+const ENDPOINT = {
+  ...{ client: '123', url: 'https://example.com/', types: ['a.b'], filter: { kind: 'a' } },
+  ...{ description: 'Ours.', fifo: true, rate_per_second: 7 },
+  status: 'enabled',
+  secret: `whsec_${Buffer.alloc(24).toString('base64')}`,
+} as const;
+
 /** For each operation a call that sends all that the route takes. */
 const CALLS: Readonly<Record<string, (client: PulseClient) => Promise<unknown>>> = {
   login: (client) => client.login({ username: 'admin', password: 'secret' }),
@@ -89,6 +96,20 @@ const CALLS: Readonly<Record<string, (client: PulseClient) => Promise<unknown>>>
   sendEvents: ({ events }) => events.send([EVENT], { retryForMs: 0 }),
   listMessages: ({ messages }) => messages.page({ ...INSTANTS, ...PAGE, ...EVENT_NAMES }),
   getMessage: ({ messages }) => messages.get('billing', 'e-1'),
+  putEndpoint: ({ endpoints }) => endpoints.put('e-1', ENDPOINT),
+  getEndpoint: ({ endpoints }) => endpoints.get('e-1'),
+  listEndpoints: ({ endpoints }) => endpoints.page({ ...PAGE, client: '123', status: 'enabled' }),
+  deleteEndpoint: ({ endpoints }) => endpoints.delete('e-1'),
+  rotateEndpointSecret: ({ endpoints }) =>
+    endpoints.rotateSecret('e-1', { secret: ENDPOINT.secret, overlap_hours: 1 }),
+  testEndpoint: ({ endpoints }) => endpoints.test('e-1'),
+  recoverEndpoint: ({ endpoints }) =>
+    endpoints.recover('e-1', { since: INSTANTS.from, dry_run: true }),
+  listDeliveries: ({ deliveries }) =>
+    deliveries.page({ ...INSTANTS, ...PAGE, client: '123', endpoint: 'e-1', status: 'failed' }),
+  getDelivery: ({ deliveries }) => deliveries.get(ID),
+  listDeliveryAttempts: ({ deliveries }) => deliveries.attempts(ID, { limit: 7, after: 9 }),
+  resendDelivery: ({ deliveries }) => deliveries.resend(ID, { endpoint: 'e-2' }),
   listDeadLetters: ({ deadLetters }) =>
     deadLetters.page({ ...FILTERS, ...PAGE, state: 'quarantined' }),
   getDeadLetter: ({ deadLetters }) => deadLetters.get(ID),

@@ -1,10 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { createPulseClient, type PulseClient } from '../../clients/typescript/src/pulse-client.ts';
+import { newSecretKeys } from '../../src/delivery/secret-box.ts';
 import { eventually } from '../support/eventually.ts';
 import { MANY_STEPS_TIMEOUT_MS } from '../support/pulse-process.ts';
 import { startTcpProxy } from '../support/tcp-proxy.ts';
 import { checkEvents } from './check-client-events.ts';
+import { checkWebhooks } from './check-client-webhooks.ts';
 import { collect, watchCalls } from './client-calls.ts';
 import { openFlow, PASSWORD } from './flow-fixture.ts';
 
@@ -23,8 +25,11 @@ const TIERS = {
   ],
 } as const;
 
-test('a real server accepts every call about the catalogue, orders, subscriptions and events with every parameter, and the answers match the types', async () => {
-  const flow = await openFlow({ ORDER_CURRENCY: 'USD' });
+test('a real server accepts every call about the catalogue, orders, subscriptions, events and webhooks with every parameter, and the answers match the types', async () => {
+  const flow = await openFlow({
+    ...{ ORDER_CURRENCY: 'USD', WEBHOOK_ALLOW_PRIVATE: 'true' },
+    WEBHOOK_SECRET_KEYS: newSecretKeys(),
+  });
   const { ready } = await flow.start('start');
   const { client, uncalled } = watchCalls(createPulseClient({ url: ready.api! }));
   await client.login(CREDENTIALS);
@@ -34,6 +39,7 @@ test('a real server accepts every call about the catalogue, orders, subscription
   await checkOrders(client);
   await checkSubscriptions(client);
   await checkEvents(client);
+  await checkWebhooks(client);
   expect(uncalled().chain).toEqual([]);
 });
 

@@ -19,6 +19,7 @@ import { createOrdersCalls, type OrdersCalls } from './orders-calls.ts';
 import { follow } from './paging.ts';
 import { createSubscriptionsCalls, type SubscriptionsCalls } from './subscriptions-calls.ts';
 import { createTransport, PulseApiError, type TransportOptions } from './transport.ts';
+import { createWebhooksCalls, type WebhooksCalls } from './webhooks-calls.ts';
 
 export type * from './api-types.ts';
 export type * from './catalog-types.ts';
@@ -26,6 +27,7 @@ export type * from './dead-letter-types.ts';
 export type * from './events-types.ts';
 export type * from './order-types.ts';
 export type * from './subscription-types.ts';
+export type * from './webhooks-types.ts';
 export type { CatalogCalls } from './catalog-calls.ts';
 export type { DeadLettersCalls } from './dead-letters-calls.ts';
 export type { EventsCalls } from './events-calls.ts';
@@ -43,6 +45,8 @@ export type {
   SubscriptionsCalls,
 } from './subscriptions-calls.ts';
 export { PulseApiError, PulseConnectionError } from './transport.ts';
+export { verifyWebhook, WebhookVerificationError, type WebhookHeaders } from './verify-webhook.ts';
+export type { WebhooksCalls } from './webhooks-calls.ts';
 
 export type PulseClientOptions = TransportOptions;
 
@@ -56,7 +60,7 @@ export interface SendOptions {
  * All calls throw PulseApiError for an error answer, and PulseConnectionError if there was no answer. Only
  * `orders.create`, changes of subscriptions, `events.send` and a meter repeat a request by themselves.
  */
-export interface PulseClient extends CatalogCalls, EventsCalls {
+export interface PulseClient extends CatalogCalls, EventsCalls, WebhooksCalls {
   /** Logs in; later calls carry the token. */
   login(credentials: {
     username: string;
@@ -125,6 +129,7 @@ export function createPulseClient(options: PulseClientOptions): PulseClient {
     usage: { page: usagePage, rows: (query) => follow(usagePage, query) },
     ...createCatalogCalls(transport),
     ...createEventsCalls(transport),
+    ...createWebhooksCalls(transport),
     orders: createOrdersCalls(transport),
     subscriptions: createSubscriptionsCalls(transport),
     deadLetters: createDeadLettersCalls(transport),
