@@ -1,20 +1,17 @@
 /** The sender of webhooks: serves the endpoints that have deliveries, and makes the tables' next months. */
 import type { Clients } from '../cli/clients.ts';
 import type { Part, PartRun } from '../cli/part.ts';
-import { createAddressGuard } from '../delivery/address-guard.ts';
 import {
   addDeliveryMetrics,
   createDeliveryMetrics,
   readDeliveryDepth,
 } from '../delivery/delivery-metrics.ts';
-import { createSecretBox } from '../delivery/secret-box.ts';
-import { createWebhookSender } from '../delivery/send-webhook.ts';
 import { startSender } from '../delivery/sender.ts';
 import { ensureDeliveryPartitions } from '../delivery/sender-query.ts';
 import { createPool } from '../platform/postgres.ts';
 import { startWatch } from '../platform/watch.ts';
+import { openWebhooks } from './webhooks.ts';
 
-const USER_AGENT = 'Pulse-Webhooks/1.0';
 const DEPTH_INTERVAL_MS = 5_000;
 const PARTITIONS_INTERVAL_MS = 3_600_000;
 const CONNECTIONS = 10;
@@ -24,7 +21,7 @@ const CLOSE_SHARE = 0.5;
 export const senderPart: Part = {
   name: 'sender',
   async start(run, { servers, pool }) {
-    const { config, logger, closer, registry, credentials } = run;
+    const { config, logger, closer, registry } = run;
     await ensureDeliveryPartitions(pool);
     const senderPool = createPool(servers.databaseUrl, {
       name: 'pulse sender',
@@ -32,14 +29,10 @@ export const senderPart: Part = {
       connectionCountMax: CONNECTIONS,
     });
     closer.add('sender connections', () => senderPool.end());
-    const webhooks = createWebhookSender({
-      guard: createAddressGuard(config.delivery),
-      userAgent: USER_AGENT,
-    });
-    closer.add('webhooks', () => webhooks.close(), CLOSE_SHARE);
+    const { sender: webhooks, secretBox } = openWebhooks(run);
     const sender = startSender({
       pool: senderPool,
-      secretBox: createSecretBox(credentials.secretKeys),
+      secretBox,
       sender: webhooks,
       prefix: config.messages.prefix,
       logger,

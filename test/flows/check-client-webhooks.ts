@@ -71,7 +71,9 @@ export async function checkWebhooks({ endpoints, deliveries, events }: PulseClie
 
   const paid = { producer: 'billing', type: 'invoice.paid', client: 'c/2' };
   await events.send([{ ...paid, id: 'hooked', data: { total: 1, tax: 0 } }]);
-  await eventually(() => Promise.resolve(received.map((one) => one.message_id))).toContain('hooked');
+  await eventually(() => Promise.resolve(received.map((one) => one.message_id))).toContain(
+    'hooked',
+  );
   const since = new Date(Date.now() - HOUR_MS);
   await endpoints.put('e/1', { ...given, fifo: false });
   const recovery = await endpoints.recover('e/1', { since, dry_run: true });
@@ -79,8 +81,9 @@ export async function checkWebhooks({ endpoints, deliveries, events }: PulseClie
   expect(await endpoints.recover('e/1', { since })).toEqual(recovery);
 
   const query = { client: 'c/2', endpoint: 'e/1', from: since, to: new Date(Date.now() + HOUR_MS) };
-  await eventually(async () => (await deliveries.page({ ...query, status: 'delivered' })).data)
-    .toHaveLength(3);
+  await eventually(
+    async () => (await deliveries.page({ ...query, status: 'delivered' })).data,
+  ).toHaveLength(3);
   const page = await deliveries.page({ ...query, limit: 1 });
   expect(page).toMatchObject({ data: [{ endpoint: 'e/1', type: 'invoice.paid' }], next: TEXT });
   expect((await deliveries.page({ ...query, after: page.next! })).data).toHaveLength(2);

@@ -63,12 +63,15 @@ async function isSignature(
 }
 
 function headerOf(headers: WebhookHeaders, name: string): string {
-  const value =
-    typeof headers.get === 'function'
-      ? (headers as Pick<Headers, 'get'>).get(name)
-      : Object.entries(headers).find(([one]) => one.toLowerCase() === name)?.[1];
+  const value = isHeaders(headers)
+    ? headers.get(name)
+    : Object.entries(headers).find(([one]) => one.toLowerCase() === name)?.[1];
   if (typeof value === 'string' && value !== '') return value;
   throw new WebhookVerificationError(`The request has no header ${name}, or several.`);
+}
+
+function isHeaders(headers: WebhookHeaders): headers is Pick<Headers, 'get'> {
+  return typeof headers.get === 'function';
 }
 
 function checkTime(timestamp: string): void {
