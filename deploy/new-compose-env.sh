@@ -10,6 +10,8 @@ fi
 
 # Only 0-9 and a-f: they need no quoting in a URL, a shell or YAML.
 secret() { head -c 24 /dev/urandom | od -An -tx1 | tr -d ' \n'; }
+# 32 bytes, as Pulse wants them.
+key() { head -c 32 /dev/urandom | base64; }
 
 cat <<END
 ADMIN_USERNAME=admin
@@ -19,4 +21,5 @@ RABBITMQ_PASSWORD=$(secret)
 REDIS_PASSWORD=$(secret)
 POSTGRES_PASSWORD=$(secret)
 GRAFANA_PASSWORD=$(secret)
+WEBHOOK_SECRET_KEYS=first:$(key)
 END

@@ -17,7 +17,7 @@ import './images.ts';
 
 const images = inject('images');
 const SERVERS = ['rabbitmq', 'redis', 'postgres'] as const;
-const OURS = ['worker', 'api', 'processor', 'enricher'] as const;
+const OURS = ['worker', 'api', 'processor', 'enricher', 'sender'] as const;
 type Service = (typeof SERVERS)[number] | (typeof OURS)[number];
 
 const PULSES = 20_000;
@@ -27,6 +27,7 @@ const METRICS_PORTS: Partial<Record<Service, number>> = {
   api: 9465,
   processor: 9466,
   enricher: 9467,
+  sender: 9468,
 };
 /** A busy machine starts a broker slowly. */
 const HEALTHY_TIMEOUT_MS = 100_000;

@@ -11,8 +11,11 @@ import { REDIS_SETTINGS } from '../../src/private-servers/redis-server.ts';
 import { temporaryDirectory } from '../support/pulse-process.ts';
 import { composeVariables, readCompose } from './compose-file.ts';
 
-const OURS = ['api', 'worker', 'processor', 'enricher'];
+const OURS = ['api', 'worker', 'processor', 'enricher', 'sender'];
 const SECRET_NAME = /PASSWORD|SECRET/;
+/** What the script generates: 24 bytes, or a key of 32 with its id. */
+const GENERATED = /^[0-9a-f]{48}$/;
+const GENERATED_KEYS = /^first:[A-Za-z0-9+/]{43}=$/;
 
 /** The output of the script that a newcomer is told to run. */
 const env = parseEnv(
@@ -50,6 +53,7 @@ describe('docker-compose.yml', () => {
       'prometheus',
       'rabbitmq',
       'redis',
+      'sender',
       'worker',
     ]);
   });
@@ -67,7 +71,7 @@ describe('docker-compose.yml', () => {
     const secrets = composeVariables().filter(
       ({ name }) => SECRET_NAME.test(name) && name !== 'JWT_SECRET_PREVIOUS',
     );
-    expect(new Set(secrets.map(({ name }) => name)).size).toBe(6);
+    expect(new Set(secrets.map(({ name }) => name)).size).toBe(7);
     expect(secrets.filter(({ sign, rest }) => sign !== '?' || rest === '')).toEqual([]);
     for (const { name } of secrets) {
       expect(() => readCompose({ ...env, [name]: '' })).toThrow(name);
@@ -86,7 +90,7 @@ describe('docker-compose.yml', () => {
     const needed = composeVariables().filter(({ sign }) => sign === '?');
     const example = parseEnv(readFileSync('.env.example', 'utf8'));
     for (const { name } of needed) {
-      expect(env[name], name).toMatch(/^[0-9a-f]{48}$/);
+      expect(env[name], name).toMatch(name === 'WEBHOOK_SECRET_KEYS' ? GENERATED_KEYS : GENERATED);
       expect(example, name).toHaveProperty(name, '');
     }
     const secrets = Object.values(env).filter((value) => value !== 'admin');
@@ -150,10 +154,14 @@ describe('docker-compose.yml', () => {
     }
   });
 
-  test('only the API gets its secrets, and the stand-in gets none', () => {
+  test('only the API gets its secrets, the sender shares its keys, and the stand-in gets none', () => {
+    const wanted: Readonly<Record<string, readonly string[]>> = {
+      api: ['JWT_SECRET', 'ADMIN_PASSWORD', 'WEBHOOK_SECRET_KEYS'],
+      sender: ['WEBHOOK_SECRET_KEYS'],
+    };
     for (const [name, { environment = {} }] of named) {
-      const given = ['JWT_SECRET', 'ADMIN_PASSWORD'].filter((secret) => secret in environment);
-      expect(given, name).toEqual(name === 'api' ? ['JWT_SECRET', 'ADMIN_PASSWORD'] : []);
+      const given = wanted.api?.filter((secret) => secret in environment);
+      expect(given, name).toEqual(wanted[name] ?? []);
     }
     expect(services['enrichment-service']).not.toHaveProperty('environment');
     expect(services['enrichment-service']?.networks).toEqual(['enrichment']);
@@ -175,5 +183,10 @@ describe('docker-compose.yml', () => {
     });
     expect(config.metrics).toEqual({ host: '0.0.0.0', port: 9464 });
     expect(config.api.port).toBe(3000);
+    // What one of them encrypts, the other can decrypt.
+    const keys = ['api', 'sender'].includes(name) ? [env.WEBHOOK_SECRET_KEYS] : [];
+    expect(
+      config.delivery.secretKeys.map(({ id, key }) => `${id}:${key.toString('base64')}`),
+    ).toEqual(keys);
   });
 });

@@ -10,6 +10,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { newSecretKeys } from '../../src/delivery/secret-box.ts';
 import { freePort } from '../../src/private-servers/free-port.ts';
 import { loginToApi } from '../support/api-client.ts';
 import { eventually } from '../support/eventually.ts';
@@ -72,6 +73,7 @@ test('its entry command migrates, counts and answers, as an ordinary user withou
     worker: await freePort(),
     processor: await freePort(),
     enricher: await freePort(),
+    sender: await freePort(),
   };
   const { program, app } = image;
   const shared = { PULSE_QUEUE: servers.queue, ...secretFiles() };
@@ -89,8 +91,8 @@ test('its entry command migrates, counts and answers, as an ordinary user withou
 
   // The health checks of compose and the probes of Kubernetes, on the ports that these processes have here.
   const { services } = readCompose(ANY_SECRETS);
-  const { worker, processor, enricher } = metricsPorts;
-  const ports = new Map(Object.entries({ api: apiPort, worker, processor, enricher }));
+  const { worker, processor, enricher, sender } = metricsPorts;
+  const ports = new Map(Object.entries({ api: apiPort, worker, processor, enricher, sender }));
   const healthCheck = (name: string, usual: number, port: number) => () => {
     const [, , , script = ''] = services[name]?.healthcheck?.test ?? [];
     expect(script).toContain(`:${usual}/`);
@@ -170,6 +172,7 @@ const ANY_SECRETS = {
   REDIS_PASSWORD: 'x',
   POSTGRES_PASSWORD: 'x',
   GRAFANA_PASSWORD: 'x',
+  WEBHOOK_SECRET_KEYS: 'x',
 };
 
 /** Every secret as a mounted file that only the image's user can read, as in Kubernetes. */
@@ -183,6 +186,7 @@ function secretFiles(): Record<string, string> {
     DATABASE_URL: servers.databaseUrl,
     JWT_SECRET: 'a signing secret of 32 characters or more',
     ADMIN_PASSWORD: PASSWORD,
+    WEBHOOK_SECRET_KEYS: newSecretKeys(),
   };
   return Object.fromEntries(
     Object.entries(secrets).map(([name, value]) => {

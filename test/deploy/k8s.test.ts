@@ -28,8 +28,7 @@ const overlays = ['dev', 'production'].map(
 );
 const [dev, production] = overlays.map(([, manifests]) => manifests) as [Manifest[], Manifest[]];
 
-const OURS = ['api', 'worker', 'processor', 'enricher', 'migrate'];
-const POLICIES = ['pulse-to-servers', 'prometheus-to-pulse'];
+const OURS = ['api', 'worker', 'processor', 'enricher', 'sender', 'migrate'];
 
 const ofKind = (manifests: readonly Manifest[], kind: string) =>
   manifests.filter((one) => one.kind === kind);
@@ -115,27 +114,17 @@ describe.each(overlays)('the overlay %s', (name, manifests) => {
     expect([...missing]).toEqual(name === 'dev' ? [] : ['Secret pulse']);
   });
 
-  test('only the API gets its secrets', () => {
+  test('only the API gets its secrets, and the sender shares its keys', () => {
+    const wanted: Readonly<Record<string, readonly string[]>> = {
+      'Deployment pulse-api': ['JWT_SECRET', 'ADMIN_PASSWORD', 'WEBHOOK_SECRET_KEYS'],
+      'Deployment pulse-sender': ['WEBHOOK_SECRET_KEYS'],
+    };
     for (const { owner, pod } of templates) {
       const text = JSON.stringify(pod);
-      const given = ['JWT_SECRET', 'ADMIN_PASSWORD'].filter((secret) => text.includes(secret));
-      const all = owner === 'Deployment pulse-api' ? ['JWT_SECRET', 'ADMIN_PASSWORD'] : [];
-      expect(given, owner).toEqual(all);
+      const given = wanted['Deployment pulse-api']?.filter((secret) => text.includes(secret));
+      expect(given, owner).toEqual(wanted[owner] ?? []);
     }
   });
-
-  test.each(OURS)(
-    'the policies let the %s reach the servers, and Prometheus its metrics',
-    (component) => {
-      for (const policy of component === 'migrate' ? ['pulse-to-servers'] : POLICIES) {
-        const found = ofKind(manifests, 'NetworkPolicy').find(
-          (one) => one.metadata.name === policy,
-        );
-        const { podSelector } = found?.spec as unknown as PolicySpec;
-        expect(podSelector.matchExpressions?.[0]?.values, policy).toContain(component);
-      }
-    },
-  );
 
   test.each(OURS)('the %s gets a valid configuration', (component) => {
     const config = parseConfig(environmentOf(manifests, component), { api: component === 'api' });
@@ -200,10 +189,6 @@ test('Redis has the settings that the counts depend on, in both', () => {
   expect(file).toContain('save ""');
   expect(args[args.indexOf('--save') + 1]).toBe('');
 });
-
-interface PolicySpec {
-  readonly podSelector: { readonly matchExpressions?: readonly { readonly values: string[] }[] };
-}
 
 interface ServiceSpec {
   readonly selector: Readonly<Record<string, unknown>>;

@@ -11,6 +11,8 @@ umask 077
 
 # Only 0-9 and a-f: they need no quoting in a URL.
 secret() { head -c 24 /dev/urandom | od -An -tx1 | tr -d ' \n'; }
+# 32 bytes, as Pulse wants them.
+key() { head -c 32 /dev/urandom | base64; }
 rabbitmq=$(secret)
 redis=$(secret)
 postgres=$(secret)
@@ -24,4 +26,5 @@ POSTGRES_PASSWORD=$postgres
 DATABASE_URL=postgres://pulse:$postgres@postgres:5432/pulse
 JWT_SECRET=$(secret)
 ADMIN_PASSWORD=$(secret)
+WEBHOOK_SECRET_KEYS=first:$(key)
 END
