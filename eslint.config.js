@@ -33,7 +33,7 @@ const mayImport = {
   events: [
     ...['core', 'platform', 'http', 'messaging', 'catalog/catalog.ts'],
     ...['orders/orders-queues.ts', 'subscriptions/subscriptions-queues.ts'],
-    ...['contract/json-source.ts', 'contract/parse-body.ts'],
+    ...['contract/json-source.ts', 'contract/parse-body.ts', 'populate/random.ts'],
   ],
   delivery: [
     ...['core', 'platform', 'http', 'messaging', 'catalog/catalog.ts'],

@@ -46,6 +46,10 @@ export const COMMANDS: Readonly<Record<string, ListedCommand>> = {
     summary: 'Fill the queue with generated pulses, each confirmed by the broker.',
     load: async () => (await import('./populate.ts')).populate,
   },
+  'produce-events': {
+    summary: 'Send generated events at a steady rate, with a share of invalid ones and repeats.',
+    load: async () => (await import('./produce-events.ts')).produceEvents,
+  },
   send: {
     summary: 'Send one pulse through RabbitMQ, with a confirm. Prints its id.',
     load: async () => (await import('./send.ts')).send,

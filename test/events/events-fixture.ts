@@ -69,6 +69,7 @@ export async function createEventsFixture() {
     ...services,
     pool,
     prefix,
+    deadQueue,
     outcomes,
     schemas,
     /** A client, a producer and a type `thing.made` whose data needs a number `size`; all new. */
