@@ -2,9 +2,9 @@
 import type { ClientBase } from 'pg';
 import { ProblemError } from '../http/problems.ts';
 import { isBuiltIn } from './built-in-types.ts';
-import { canonicalJson } from './canonical-json.ts';
-import { findBreak } from './compatible-schema.ts';
-import { checkEventSchema } from './event-schema.ts';
+import { canonicalJson } from './json-schema/canonical-json.ts';
+import { findBreak } from './json-schema/compatible-schema.ts';
+import { checkEventSchema } from './json-schema/event-schema.ts';
 import { EVENT_PROBLEMS } from './events-problems.ts';
 import {
   countEventTypes,

@@ -1,6 +1,10 @@
 /** The compiled schemas of the newest versions of event types, each compiled once in a process. */
 import type { ClientBase } from 'pg';
-import { compileEventSchema, type CompiledEventSchema, type DataCheck } from './event-schema.ts';
+import {
+  compileEventSchema,
+  type CompiledEventSchema,
+  type DataCheck,
+} from './json-schema/event-schema.ts';
 import { readEventType, type EventType } from './events-query.ts';
 
 /** A schema takes some hundred kilobytes at most. */

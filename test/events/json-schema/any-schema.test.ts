@@ -1,8 +1,11 @@
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { findBreak } from '../../src/events/compatible-schema.ts';
-import { checkEventSchema, compileEventSchema } from '../../src/events/event-schema.ts';
+import { findBreak } from '../../../src/events/json-schema/compatible-schema.ts';
+import {
+  checkEventSchema,
+  compileEventSchema,
+} from '../../../src/events/json-schema/event-schema.ts';
 import { data, schema, schemaPair } from './random-schemas.ts';
 
 const manyData = fc.array(data, { minLength: 30, maxLength: 60 });

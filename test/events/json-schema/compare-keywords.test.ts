@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { findBreak } from '../../src/events/compatible-schema.ts';
+import { findBreak } from '../../../src/events/json-schema/compatible-schema.ts';
 
 const UNPROVEN = 'cannot be shown to accept what the old schema accepts';
 const object = (properties: object, more: object = {}) => ({

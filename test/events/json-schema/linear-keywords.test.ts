@@ -1,6 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { checkEventSchema, compileEventSchema } from '../../src/events/event-schema.ts';
+import {
+  checkEventSchema,
+  compileEventSchema,
+} from '../../../src/events/json-schema/event-schema.ts';
 import { accepts, json, named, ORDER, times, VALID, validate } from './order-schema.ts';
 
 describe('equality is that of JSON', () => {

@@ -1,5 +1,5 @@
 /** Schemas and data for the tests of event schemas. */
-import { compileEventSchema } from '../../src/events/event-schema.ts';
+import { compileEventSchema } from '../../../src/events/json-schema/event-schema.ts';
 
 export const DRAFT = 'https://json-schema.org/draft/2020-12/schema';
 export const ORDER = {

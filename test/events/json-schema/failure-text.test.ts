@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { DATA_DEPTH_MAX } from '../../src/events/event-schema.ts';
+import { DATA_DEPTH_MAX } from '../../../src/events/json-schema/event-schema.ts';
 import { accepts, json, nest, ORDER, VALID, validate } from './order-schema.ts';
 
 describe('data', () => {

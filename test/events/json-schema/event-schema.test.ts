@@ -1,5 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { checkEventSchema, compileEventSchema } from '../../src/events/event-schema.ts';
+import {
+  checkEventSchema,
+  compileEventSchema,
+} from '../../../src/events/json-schema/event-schema.ts';
 import { accepts, DRAFT, json, named, nest, ORDER, times } from './order-schema.ts';
 
 const refusal = (schema: unknown) => {
