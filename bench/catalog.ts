@@ -15,6 +15,7 @@ import { ingest } from './scenarios/ingest.ts';
 import { latency } from './scenarios/latency.ts';
 import { memory } from './scenarios/memory.ts';
 import { orders } from './scenarios/orders.ts';
+import { webhooks } from './scenarios/webhooks.ts';
 import { publish } from './scenarios/publish.ts';
 
 export const SCENARIOS: readonly Scenario[] = [
@@ -31,6 +32,7 @@ export const SCENARIOS: readonly Scenario[] = [
   apiPage,
   apiUsage,
   orders,
+  webhooks,
   ingestWhileOrdering,
   memory,
   latency,

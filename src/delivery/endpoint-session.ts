@@ -41,7 +41,9 @@ export interface SessionDeps extends SendDeps {
 
 const READY_MAX = 100;
 const LOOK_MS = 100;
-const LOOK_AT_ENDPOINT_MS = 1_000;
+const LEASE_MS = 1_000;
+/** How long a new message may wait while others of its endpoint are sent. */
+const NEW_MESSAGES_MS = 50;
 
 /** What a session knows; all of it can be read again. */
 interface Session {
@@ -49,6 +51,7 @@ interface Session {
   endpoint: SigningEndpoint;
   secrets: readonly string[];
   failures: FailureState;
+  leasedAtMs: number;
   lookedAtMs: number;
   hasMore: boolean;
   ready: DueDelivery[];
@@ -96,6 +99,7 @@ async function openSession(lease: Lease, deps: SessionDeps): Promise<Session | u
     endpoint,
     secrets: openSecrets(endpoint, secretBox),
     failures: { failingSince, failuresInRow },
+    leasedAtMs: -Infinity,
     lookedAtMs: -Infinity,
     hasMore: true,
     ready: [],
@@ -110,15 +114,19 @@ async function openSession(lease: Lease, deps: SessionDeps): Promise<Session | u
 async function look(session: Session, deps: SessionDeps): Promise<boolean> {
   const { pool, secretBox } = deps;
   const { lease, inProgress, ready } = session;
+  if (session.isGone) return false;
   const nowMs = performance.now();
-  if (session.hasMore || nowMs - session.lookedAtMs > LOOK_AT_ENDPOINT_MS) {
-    session.lookedAtMs = nowMs;
-    if (session.isGone || !(await extendLease(pool, lease))) return false;
+  if (nowMs - session.leasedAtMs > LEASE_MS) {
+    session.leasedAtMs = nowMs;
+    if (!(await extendLease(pool, lease))) return false;
     const current = await readForSending(pool, lease.endpointId);
     if (current === undefined) return false;
     session.endpoint = current;
     session.secrets = openSecrets(current, secretBox);
-    const hasMore = await fanOut(pool, current, lease);
+  }
+  if (session.hasMore || nowMs - session.lookedAtMs > NEW_MESSAGES_MS) {
+    session.lookedAtMs = nowMs;
+    const hasMore = await fanOut(pool, session.endpoint, lease);
     if (hasMore === undefined) return false;
     session.hasMore = hasMore;
   }

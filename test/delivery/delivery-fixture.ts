@@ -129,6 +129,14 @@ export async function createDeliveryFixture() {
       );
       return rows;
     },
+    /** Whether no sender serves the endpoint at present. */
+    async isIdle(endpointId: string) {
+      const { rows } = await pool.query<{ isIdle: boolean }>(
+        'SELECT held_by IS NULL AS "isIdle" FROM endpoint_states WHERE endpoint_id = $1',
+        [endpointId],
+      );
+      return rows[0]!.isIdle;
+    },
     /** Makes everything that waits for a retry due at once. */
     async hurry(endpointId: string) {
       await pool.query(

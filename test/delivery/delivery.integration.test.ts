@@ -200,6 +200,8 @@ describe('an endpoint', () => {
     const next = async (count: number) => {
       await fixture.store(client, [{ count }]);
       await expect.poll(() => receiver.received.length, WAIT).toBe(count);
+      // While an endpoint is served, its secrets are up to a second old.
+      await expect.poll(() => fixture.isIdle(id), WAIT).toBe(true);
       return receiver.received.at(-1)!.verifiedBy;
     };
     expect(await next(1)).toEqual([before]);
