@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { compileEventSchema } from '../../src/events/event-schema.ts';
+import { compileEventSchema } from '../../src/events/json-schema/event-schema.ts';
 import { parseEvent } from '../../src/events/events.ts';
 import {
   BAD_KINDS,
