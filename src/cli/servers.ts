@@ -47,6 +47,13 @@ export function findServers({ config }: CommandRun): ServerUrls {
   );
 }
 
+/** The keys of a command that does one thing and ends, which encrypt the secrets of endpoints. */
+export function findSecretKeys({ config }: CommandRun): readonly SecretKey[] {
+  const { secretKeys } = config.delivery;
+  if (config.servers !== undefined || secretKeys.length > 0) return secretKeys;
+  return storedCredentials(INSTANCE_DIRECTORY).secretKeys;
+}
+
 /**
  * The servers of a long-running process: configured ones, private ones that run in this folder, or private
  * ones that end with the process.

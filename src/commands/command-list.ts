@@ -95,6 +95,14 @@ export const COMMANDS: Readonly<Record<string, ListedCommand>> = {
     summary: 'Work with subscriptions: list, show, cancel, restart, withdraw a pending change.',
     load: async () => (await import('./subscriptions.ts')).subscriptions,
   },
+  endpoints: {
+    summary: 'Work with the endpoints of webhooks: list, enable, rotate secrets, recover.',
+    load: async () => (await import('./endpoints.ts')).endpoints,
+  },
+  deliveries: {
+    summary: 'Work with the deliveries of webhooks: list, show with attempts, resend.',
+    load: async () => (await import('./deliveries.ts')).deliveries,
+  },
   users: {
     summary: 'Manage who may log in to the API, and what they may do.',
     load: async () => (await import('./users.ts')).users,

@@ -49,8 +49,8 @@ const TESTS = { what: 'tests of endpoints', perTenant: 2, total: 20 };
 const RECOVERIES = { what: 'recoveries of endpoints', perTenant: 1, total: 3 };
 
 export function addEndpoints(api: Api, deps: EndpointsDeps): void {
-  addReads(api, deps.pool);
   addChanges(api, deps);
+  addReads(api, deps.pool);
   addRotation(api, deps);
   addTest(api, deps);
   addRecovery(api, deps.pool);

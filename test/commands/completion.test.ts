@@ -34,6 +34,8 @@ test('bash completes commands, commands of groups, and options', async () => {
   expect(offered(text, ['dead-letters', 'd'])).toEqual(['discard']);
   expect(offered(text, ['dead-letters', 'discard', '--no'])).toEqual(['--note']);
   expect(offered(text, ['subscriptions', 'c'])).toEqual(['cancel']);
+  expect(offered(text, ['endpoints', 'ro'])).toEqual(['rotate', 'rotate-keys']);
+  expect(offered(text, ['deliveries', 'resend', '--e'])).toEqual(['--endpoint']);
   expect(offered(text, ['status', '--json', '--w'])).toEqual(['--watch']);
   expect(offered(text, ['send', '--tenant', 'acme', '--s'])).toEqual(['--sku']);
   expect(offered(text, ['flush', '--allow'])).toEqual([]);

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { request, type IncomingMessage } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { expect, test, vi } from 'vitest';
+import { newSecretKeys } from '../../src/delivery/secret-box.ts';
 import {
   createAnswerCheck,
   operationsOf,
@@ -19,7 +20,7 @@ vi.setConfig({ testTimeout: MANY_STEPS_TIMEOUT_MS });
 const BAD_PULSES = 12;
 
 async function openSystem(): Promise<{ flow: Flow; url: string; document: OpenApiDocument }> {
-  const flow = await openFlow();
+  const flow = await openFlow({ WEBHOOK_SECRET_KEYS: newSecretKeys() });
   const { ready } = await flow.start('start');
   const good = { tenant: 'acme', product_sku: 'cpu', use_unity: 'h', used_amount: '0.25' };
   const bodies = [
