@@ -1,5 +1,6 @@
 /** All dashboards, as the files that Grafana is given. */
 import { api } from './api.ts';
+import { events } from './events.ts';
 import { flush } from './flush.ts';
 import { ingest } from './ingest.ts';
 import { loadTest } from './load-test.ts';
@@ -12,6 +13,7 @@ export const DASHBOARDS: readonly DashboardSource[] = [
   ingest,
   flush,
   orders,
+  events,
   api,
   loadTest,
 ];

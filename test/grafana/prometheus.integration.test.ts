@@ -1,8 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { expect, test, vi } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { DASHBOARDS } from '../../grafana/source/dashboards.ts';
 import type { PanelSource } from '../../grafana/source/panel.ts';
+import { newSecretKeys } from '../../src/delivery/secret-box.ts';
+import { startReceiver } from '../delivery/receiver.ts';
 import { makeTraffic, openFlow, PASSWORD, toMessage, type Flow } from '../flows/flow-fixture.ts';
 import { loginToApi, type ApiClient } from '../support/api-client.ts';
 import { eventually } from '../support/eventually.ts';
@@ -51,14 +53,21 @@ test('Prometheus accepts the configuration for docker-compose', async () => {
 
 test('under load every panel and alert finds its data; a pause fires no alert, but the loss of workers does', async () => {
   const programs = await findPrometheus();
-  const flow = await openFlow({ FLUSH_CRON: '*/5 * * * * *' });
+  const flow = await openFlow({
+    FLUSH_CRON: '*/5 * * * * *',
+    WEBHOOK_SECRET_KEYS: newSecretKeys(),
+    WEBHOOK_ALLOW_PRIVATE: 'true',
+  });
   const worker = await flow.start('worker');
   const { ready } = await flow.start('api');
   const processor = await flow.start('processor');
   const service = flow.begin(['enrichment-service', '--port', '0', '--json']);
   const { url: ENRICHMENT_URL } = JSON.parse(await service.firstLine()) as { url: string };
   const enricher = await flow.start('enricher', { ENRICHMENT_URL });
-  const urls = [worker.ready, ready, processor.ready, enricher.ready].map(({ metrics }) => metrics);
+  const sender = await flow.start('sender');
+  const receiver = await startReceiver();
+  onTestFinished(() => receiver.close());
+  const urls = [worker, { ready }, processor, enricher, sender].map((one) => one.ready.metrics);
   const prometheus = await startPrometheus(programs, {
     targets: urls.map((url) => new URL(url).host),
     rules: RULES,
@@ -69,6 +78,7 @@ test('under load every panel and alert finds its data; a pause fires no alert, b
     username: ready.username!,
     password: PASSWORD,
   });
+  await fillCatalog(api, receiver.url);
   await makeLoad(flow, api, prometheus);
 
   const dataOf = (panel: PanelSource): Promise<Record<string, Series[]>> =>
@@ -125,7 +135,6 @@ async function makeLoad(flow: Flow, api: ApiClient, prometheus: Prometheus): Pro
     buffer_size: 200,
   });
   const traffic = makeTraffic(8_000, 'observed');
-  await fillCatalog(api);
   for (let index = 0; index < traffic.length; index += 1_000) {
     await flow.producer.publish(traffic.slice(index, index + 1_000).map(toMessage));
     await orderThings(api);
@@ -134,11 +143,13 @@ async function makeLoad(flow: Flow, api: ApiClient, prometheus: Prometheus): Pro
   await flow.settled({ counted: POPULATED });
 }
 
-async function fillCatalog(api: ApiClient): Promise<void> {
+/** And the endpoint that gets the events of orders. */
+async function fillCatalog(api: ApiClient, url: string): Promise<void> {
   const headers = { 'content-type': 'application/json' };
   const put = (path: string, body: object) =>
     api.request(path, { method: 'PUT', headers, body: JSON.stringify(body) });
   await put('/customers/observed', { name: 'Acme Inc.' });
+  expect((await put('/endpoints/observed', { client: 'observed', url })).status).toBe(201);
   await put('/products/observed', { name: 'Thing', unit: 'count' });
   await api.post('/products/observed/prices', {
     currency: 'USD',
