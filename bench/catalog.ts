@@ -4,6 +4,7 @@ import { admission } from './scenarios/admission.ts';
 import { apiPage } from './scenarios/api-page.ts';
 import { apiUsage } from './scenarios/api-usage.ts';
 import { dedupeMemory } from './scenarios/dedupe-memory.ts';
+import { events } from './scenarios/events.ts';
 import { flush } from './scenarios/flush.ts';
 import { ingestArray } from './scenarios/ingest-array.ts';
 import { ingestKeys } from './scenarios/ingest-keys.ts';
@@ -33,6 +34,7 @@ export const SCENARIOS: readonly Scenario[] = [
   apiUsage,
   orders,
   webhooks,
+  events,
   ingestWhileOrdering,
   memory,
   latency,
