@@ -79,7 +79,7 @@ export async function serveEndpoint(lease: Lease, deps: SessionDeps): Promise<vo
     if (session.inProgress.size === 0 && started === 0) {
       if (pauseMs > 0 || (!session.hasMore && session.ready.length === 0)) break;
     }
-    await waitAtMost(LOOK_MS, Promise.race(session.inProgress.values()));
+    await waitAtMost(waitMsOf(session), Promise.race(session.inProgress.values()));
   }
   await Promise.all(session.inProgress.values());
   await record(session, deps);
@@ -155,7 +155,7 @@ function concurrencyOf({ failures, endpoint }: Session, { concurrency }: Session
 /** @returns How many deliveries it started to send. */
 async function startSending(session: Session, deps: SessionDeps, free: number): Promise<number> {
   const { endpoint, secrets, ready } = session;
-  const count = Math.min(free, ready.length, allowedByRate(session));
+  const count = allowedByRate(session, Math.min(free, ready.length));
   if (count <= 0) return 0;
   const taken = ready.splice(0, count);
   const messages = await readMessages(
@@ -176,19 +176,27 @@ async function startSending(session: Session, deps: SessionDeps, free: number): 
         session.isGone ||= result.isGone;
       },
     );
+    // What waits for it meets the error; when nobody does, it must not end the process.
+    sending.catch(() => undefined);
     session.inProgress.set(delivery.id, sending);
   }
   return taken.length;
 }
 
 /** Spreads deliveries evenly, so that a burst never exceeds the rate of an endpoint. */
-function allowedByRate(session: Session): number {
+function allowedByRate(session: Session, wanted: number): number {
   const { ratePerSecond } = session.endpoint;
-  if (ratePerSecond === null) return Infinity;
+  if (ratePerSecond === null || wanted <= 0) return wanted;
   const nowMs = performance.now();
   if (nowMs < session.nextSendAtMs) return 0;
   session.nextSendAtMs = Math.max(session.nextSendAtMs + 1000 / ratePerSecond, nowMs);
   return 1;
+}
+
+/** How long to wait when nothing happens by itself: less when the rate allows the next delivery before. */
+function waitMsOf({ ready, nextSendAtMs }: Session): number {
+  const waitMs = nextSendAtMs - performance.now();
+  return ready.length > 0 && waitMs > 0 ? Math.min(LOOK_MS, waitMs) : LOOK_MS;
 }
 
 async function record(session: Session, deps: SessionDeps): Promise<void> {

@@ -18,7 +18,7 @@ export interface SentDelivery {
   readonly isGone: boolean;
 }
 
-/** Sends a delivery, signed with the time of now. Never rejects. */
+/** Sends a delivery, signed with the time of now. @throws What a closed sender throws; nothing on account of the receiver. */
 export async function sendDelivery(
   {
     url,
@@ -50,6 +50,7 @@ export async function sendDelivery(
     secrets,
   });
   const headers = { ...signed, 'content-type': 'application/json' };
+  // Rejects only when the sender is closed; another process sends the delivery when the lease ends.
   const result = await sender.send({ url, headers, body });
   onAttempt(result.outcome, result.durationMs / 1000);
   const { outcome, statusCode = null, error = null, response = null, retryAfterMs } = result;

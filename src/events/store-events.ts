@@ -88,7 +88,8 @@ export function unknownClient({ client }: Event): EventFailure {
 /** `events` → a message each. An invalid event becomes a dead letter that says what is wrong and where. */
 export function storeSentEvents(prefix: string, schemas: EventSchemas): MessageHandler {
   const parse = (value: unknown, message: ReceivedMessage): Event => {
-    const parsed = parseEvent(value, () => message.body.toString());
+    // As the value was parsed: without a byte order mark.
+    const parsed = parseEvent(value, () => new TextDecoder().decode(message.body));
     if (!parsed.ok) throw new ImpossibleError(withPointer(parsed.failure));
     const refusal = refuseReserved(parsed.event);
     if (refusal !== undefined) throw new ImpossibleError(withPointer(refusal));

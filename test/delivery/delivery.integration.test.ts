@@ -147,6 +147,24 @@ describe('an endpoint', () => {
     expect(data(receiver.received)).toEqual([{ size: 0 }, ...sizes]);
   });
 
+  test('with a rate gets no more deliveries than that', async () => {
+    const client = await fixture.makeClient();
+    const atMs: number[] = [];
+    const receiver = await fixture.startReceiver((response) => {
+      atMs.push(performance.now());
+      response.writeHead(204).end();
+    });
+    await fixture.makeEndpoint(client, receiver, { ratePerSecond: 20 });
+    await fixture.store(
+      client,
+      Array.from({ length: 11 }, (_, size) => ({ size })),
+    );
+    fixture.startSender();
+    await expect.poll(() => atMs.length, WAIT).toBe(11);
+    // Ten intervals of 50 ms; each delivery itself may take longer than another.
+    expect(atMs.at(-1)! - atMs[0]!).toBeGreaterThan(400);
+  });
+
   test('that answers 410 is disabled, and an announcement says so, once', async () => {
     const client = await fixture.makeClient();
     const receiver = await fixture.startReceiver((response) => {

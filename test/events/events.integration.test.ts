@@ -115,6 +115,15 @@ describe('events from the queue', () => {
       .toEqual([data]);
   });
 
+  test('keeps the data of an event that begins with a byte order mark', async () => {
+    const names = await fixture.make();
+    const event = JSON.stringify({ ...names, id: 'marked', data: { size: 7 } });
+    await fixture.send([`\ufeff${event}`]);
+    await expect
+      .poll(async () => (await fixture.messagesOf(names.client)).map(({ data }) => data), WAIT)
+      .toEqual(['{"size":7}']);
+  });
+
   test('takes a CloudEvent', async () => {
     const names = await fixture.make();
     await fixture.send([
