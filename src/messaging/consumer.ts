@@ -17,6 +17,7 @@ import { startRabbitSession, type RabbitLink } from '../platform/rabbit.ts';
 import { parseTraceparent } from '../core/trace-context.ts';
 import type { SpanFacts } from '../platform/tracing.ts';
 import { messageAttributes } from '../publish/traced-publish.ts';
+import { createAcknowledgements, type Acknowledgements } from './acknowledgements.ts';
 import { createBatches, type BatchHandler } from './handle-batch.ts';
 import {
   handleMessage,
@@ -72,7 +73,7 @@ interface Subscription {
   readonly handler: MessageHandler;
   readonly handle: (message: ReceivedMessage) => Promise<HandledMessage>;
   readonly link: RabbitLink;
-  readonly channel: Channel;
+  readonly acknowledgements: Acknowledgements<ConsumeMessage>;
 }
 
 /** Starts consuming; reconnects until it is closed. */
@@ -96,7 +97,11 @@ export function startMessageConsumer(deps: ConsumerDeps): MessageConsumer {
         const isBatch = handler.applyAll !== undefined;
         await channel.prefetch(isBatch ? BATCH_PREFETCH : (deps.prefetch ?? PREFETCH));
         const handle = handles(handler, { ...deps, signal: progress.stopping.signal });
-        const subscription = { handler, handle, link, channel };
+        const acknowledgements = createAcknowledgements<ConsumeMessage>((delivery, allUpTo) => {
+          // Delivery tags of a lost link are void, and would close the next channel.
+          if (link.alive) channel.ack(delivery, allUpTo);
+        });
+        const subscription = { handler, handle, link, acknowledgements };
         const onDelivery = takeDeliveries(subscription, { deps, progress });
         const { consumerTag } = await channel.consume(handler.binding.queue, onDelivery);
         consumerTags.set(channel, consumerTag);
@@ -152,6 +157,7 @@ function takeDeliveries(subscription: Subscription, consuming: Consuming) {
       subscription.link.fail(new TransientError('PULSE_RABBIT_UNREACHABLE', message));
       return;
     }
+    subscription.acknowledgements.delivered(delivery);
     const work = settleInTurn(delivery, subscription, consuming);
     works.add(work);
     void work.finally(() => works.delete(work));
@@ -173,7 +179,7 @@ function settleInTurn(
 /** Handles until there is an outcome; gives up when the link is lost or the process stops. */
 async function settle(
   delivery: ConsumeMessage,
-  { handler, handle, link, channel }: Subscription,
+  { handler, handle, link, acknowledgements }: Subscription,
   { deps, progress }: Consuming,
 ): Promise<void> {
   deps.onStep('delivered');
@@ -191,7 +197,7 @@ async function settle(
     deps.onOutcome(queue, outcome, (performance.now() - startedMs) / 1000);
     if (outcome !== 'held') {
       if (reply !== undefined) await sendReply(message, reply, deps);
-      acknowledge(delivery, { link, channel });
+      await acknowledgements.acknowledge(delivery);
       deps.onStep('acknowledged');
       return;
     }
@@ -229,12 +235,4 @@ function spanFacts({ queue, id, attempt, correlationId, traceparent }: ReceivedM
     },
     parent: parseTraceparent(traceparent),
   };
-}
-
-/** Delivery tags of a lost link are void, and would close the next channel. */
-function acknowledge(
-  delivery: ConsumeMessage,
-  { link, channel }: Pick<Subscription, 'link' | 'channel'>,
-): void {
-  if (link.alive) channel.ack(delivery);
 }
