@@ -5,7 +5,7 @@ import { isStorable } from '../core/storable.ts';
 import { HTTP_PROBLEMS, invalidField, ProblemError } from '../http/problems.ts';
 import { withTransaction } from '../platform/postgres.ts';
 import type { AddressGuard } from './address-guard.ts';
-import { failPending } from './deliveries-query.ts';
+import { failPending, wakeEndpoint } from './deliveries-query.ts';
 import { DELIVERY_PROBLEMS } from './delivery-problems.ts';
 import type { Endpoint, EndpointStatus } from './delivery.ts';
 import {
@@ -30,6 +30,8 @@ export const OVERLAP_HOURS_MAX = 168;
 
 const HOUR_MS = 3_600_000;
 const CLOSED_AT_A_TIME = 1_000;
+/** As many as a deleted endpoint may have left, because a process died. */
+const LEFT_MAX = 1_000_000;
 
 export interface ChangeEndpointDeps {
   readonly secretBox: SecretBox;
@@ -92,6 +94,8 @@ async function create(
       detail: `A client has at most ${ENDPOINTS_MAX} endpoints. Delete one first.`,
     });
   }
+  // What is left of a deleted endpoint with this id is not for the new one.
+  await failPending(client, wanted.id, LEFT_MAX);
   return (await insertEndpoint(client, wanted, sealed)) ? secret : undefined;
 }
 
@@ -108,6 +112,8 @@ async function change(
   // What is not changed here is checked again before each attempt.
   if (wanted.url !== known.url) checkUrl(wanted.url, deps);
   await updateEndpoint(client, wanted);
+  // What waited behind the first delivery may be due already.
+  if (known.isFifo && !wanted.isFifo) await wakeEndpoint(client, known.id);
 }
 
 async function applyStatus(

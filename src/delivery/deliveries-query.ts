@@ -137,7 +137,7 @@ export async function recoverFailed(
   return rowCount ?? 0;
 }
 
-/** Ends pending deliveries of a deleted endpoint. @returns How many. */
+/** Ends pending deliveries of an endpoint as long as it is deleted. @returns How many. */
 export async function failPending(
   client: Queryable,
   endpointId: string,
@@ -147,7 +147,8 @@ export async function failPending(
     `UPDATE deliveries SET status = 'failed', due_at = NULL, last_error = 'endpoint_deleted',
        updated_at = clock_timestamp()
      WHERE endpoint_id = $1 AND status = 'pending' AND (id, created_at) IN (
-       SELECT id, created_at FROM deliveries WHERE endpoint_id = $1 AND status = 'pending' LIMIT $2)`,
+       SELECT id, created_at FROM deliveries WHERE endpoint_id = $1 AND status = 'pending' LIMIT $2)
+       AND EXISTS (SELECT FROM endpoints WHERE endpoints.id = $1 AND endpoints.status = 'deleted')`,
     [endpointId, limit],
   );
   return rowCount ?? 0;

@@ -35,7 +35,7 @@ export interface SessionDeps extends SendDeps {
   readonly prefix: string;
   /** Deliveries of one endpoint in progress at a time. */
   readonly concurrency: number;
-  /** Aborted when the process must stop: nothing more is sent. */
+  /** Aborted when the process must stop, or another endpoint has its turn: nothing more is sent. */
   readonly signal: AbortSignal;
 }
 
@@ -62,7 +62,7 @@ interface Session {
   nextSendAtMs: number;
 }
 
-/** Ends when nothing is due, the endpoint pauses or is disabled, or the process stops. */
+/** Ends when nothing is due, the endpoint pauses or is disabled, or the signal aborts. */
 export async function serveEndpoint(lease: Lease, deps: SessionDeps): Promise<void> {
   const { pool, signal } = deps;
   const session = await openSession(lease, deps);
@@ -83,6 +83,8 @@ export async function serveEndpoint(lease: Lease, deps: SessionDeps): Promise<vo
   }
   await Promise.all(session.inProgress.values());
   await record(session, deps);
+  // After its turn it is due behind those that wait.
+  if (signal.aborted) pauseMs = Math.max(pauseMs, 1);
   await releaseEndpoint(pool, lease, { pauseMs, isFifo: session.endpoint.isFifo });
 }
 
@@ -106,7 +108,7 @@ async function openSession(lease: Lease, deps: SessionDeps): Promise<Session | u
     inProgress: new Map(),
     records: [],
     isGone: false,
-    nextSendAtMs: 0,
+    nextSendAtMs: performance.now() + leftOfRateMs(endpoint),
   };
 }
 
@@ -197,6 +199,13 @@ function allowedByRate(session: Session, wanted: number): number {
 function waitMsOf({ ready, nextSendAtMs }: Session): number {
   const waitMs = nextSendAtMs - performance.now();
   return ready.length > 0 && waitMs > 0 ? Math.min(LOOK_MS, waitMs) : LOOK_MS;
+}
+
+/** How long an endpoint with a rate waits after its last attempt, which another session has made. */
+function leftOfRateMs({ ratePerSecond, lastAttemptAt }: SigningEndpoint): number {
+  if (ratePerSecond === null || lastAttemptAt === null) return 0;
+  const periodMs = 1000 / ratePerSecond;
+  return Math.min(Math.max(0, lastAttemptAt.getTime() + periodMs - Date.now()), periodMs);
 }
 
 async function record(session: Session, deps: SessionDeps): Promise<void> {

@@ -18,10 +18,13 @@ export type NewEndpoint = Pick<
   'id' | 'client' | 'url' | 'description' | 'types' | 'filter' | 'isFifo' | 'ratePerSecond'
 >;
 
-/** Locks an endpoint until the transaction ends; undefined if there is none, or it is deleted. */
+/**
+ * Locks an endpoint until the transaction ends; undefined if there is none, or it is deleted. Its deliveries can still
+ * be inserted: a sender does so while it holds endpoint_states, which the caller may want next.
+ */
 export async function lockEndpoint(client: Queryable, id: string): Promise<Endpoint | undefined> {
   const { rows } = await client.query<Endpoint>(
-    `SELECT ${ENDPOINT} FROM ${FROM} WHERE endpoint.id = $1 AND status <> 'deleted' FOR UPDATE OF endpoint`,
+    `SELECT ${ENDPOINT} FROM ${FROM} WHERE endpoint.id = $1 AND status <> 'deleted' FOR NO KEY UPDATE OF endpoint`,
     [id],
   );
   return rows[0];
@@ -110,6 +113,11 @@ export async function deleteEndpoint(client: Queryable, id: string): Promise<voi
     `UPDATE endpoints SET status = 'deleted', secret = '', previous_secret = NULL, previous_secret_until = NULL,
        version = version + 1, updated_at = clock_timestamp()
      WHERE id = $1`,
+    [id],
+  );
+  // The process that serves it adds no more deliveries.
+  await client.query(
+    'UPDATE endpoint_states SET held_by = NULL, held_until = NULL, due_at = NULL WHERE endpoint_id = $1',
     [id],
   );
 }

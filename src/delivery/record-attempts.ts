@@ -36,10 +36,11 @@ export async function recordAttempts(
     lastAttemptAt.getTime() - state.failingSince.getTime() >= FAILING_MS_MAX;
   const reason = isGone ? 'gone' : isFailing ? 'failing' : undefined;
   const isDisabled = await withTransaction(pool, async (client) => {
+    // First, as those who change an endpoint do, so that neither waits for the other.
+    const locked = reason === undefined ? undefined : await lockEndpoint(client, endpoint.id);
     await insertAttempts(client, endpoint.id, records);
     await updateFailureState(client, endpoint.id, { state, lastAttemptAt, lastSuccessAt });
     if (reason === undefined) return false;
-    const locked = await lockEndpoint(client, endpoint.id);
     if (locked?.status !== 'enabled') return true;
     await changeStatus(client, locked, { status: 'disabled', reason });
     const data = {

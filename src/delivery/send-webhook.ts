@@ -52,7 +52,10 @@ export interface WebhookSenderOptions {
   readonly timeoutMs?: number | undefined;
   /** Of it, for the name, the connection and TLS. */
   readonly connectTimeoutMs?: number | undefined;
-  /** To one origin. Webhooks beyond it wait, and their time runs. */
+  /**
+   * To one origin. Webhooks beyond it wait, and their time runs. By default as many as a sender has in progress, because
+   * clients whose receivers share an origin must not delay each other.
+   */
   readonly connectionsMax?: number | undefined;
   /** Certificate authorities to trust instead of the well-known ones. For tests. */
   readonly ca?: string | undefined;
@@ -71,7 +74,7 @@ export function createWebhookSender({
   userAgent,
   timeoutMs = 15_000,
   connectTimeoutMs = 5_000,
-  connectionsMax = 64,
+  connectionsMax = 1_100,
   ca,
 }: WebhookSenderOptions): WebhookSender {
   const agent = new Agent({

@@ -1,6 +1,7 @@
 /** What senders do with deliveries, attempts and the state of endpoints. deliveries-query.ts has what people ask. */
 import type { ClientBase, Pool } from 'pg';
 import type { MessageHead } from '../events/events.ts';
+import { withTransaction } from '../platform/postgres.ts';
 import type { FailureState } from './delivery.ts';
 
 type Queryable = Pick<ClientBase, 'query'>;
@@ -83,7 +84,7 @@ export async function extendLease(
 
 /** Leaves an endpoint until its next delivery is due, or until a pause is over if that is later. */
 export async function releaseEndpoint(
-  client: Queryable,
+  pool: Pick<Pool, 'connect'>,
   { endpointId, lease }: Lease,
   { pauseMs, isFifo }: { readonly pauseMs: number; readonly isFifo: boolean },
 ): Promise<void> {
@@ -91,13 +92,17 @@ export async function releaseEndpoint(
   const nextDue = isFifo
     ? `(SELECT due_at ${pending} ORDER BY number LIMIT 1)`
     : `(SELECT min(due_at) ${pending})`;
-  await client.query(
-    `UPDATE endpoint_states SET held_by = NULL, held_until = NULL,
-       due_at = CASE WHEN $3 = 0 THEN ${nextDue}
-         ELSE greatest(${nextDue}, clock_timestamp() + $3 * interval '1 millisecond') END
-     WHERE endpoint_id = $1 AND held_by = $2`,
-    [endpointId, lease, pauseMs],
-  );
+  await withTransaction(pool, async (client) => {
+    // An UPDATE that waited for the lock would not see the deliveries that its holder has made due.
+    await lockSeenNumber(client, { endpointId, lease });
+    await client.query(
+      `UPDATE endpoint_states SET held_by = NULL, held_until = NULL,
+         due_at = CASE WHEN $3 = 0 THEN ${nextDue}
+           ELSE greatest(${nextDue}, clock_timestamp() + $3 * interval '1 millisecond') END
+       WHERE endpoint_id = $1 AND held_by = $2`,
+      [endpointId, lease, pauseMs],
+    );
+  });
 }
 
 /** Locks what a sender holds. @returns The number that it has looked at; undefined when it holds it no more. */
@@ -200,7 +205,10 @@ export interface AttemptRecord {
   readonly dueAt: Date | null;
 }
 
-/** Writes attempts down and moves their deliveries on. One that was delivered by another process stays delivered. */
+/**
+ * Writes attempts down and moves their deliveries on. One that was delivered by another process stays delivered, and one
+ * that was closed in the meantime stays closed.
+ */
 export async function insertAttempts(
   client: Queryable,
   endpointId: string,
@@ -214,8 +222,8 @@ export async function insertAttempts(
      ), moved AS (
        UPDATE deliveries SET attempt_count = attempt_count + 1, attempts_total = attempts_total + 1,
          status = CASE WHEN deliveries.status = 'delivered' OR attempt.outcome = 'delivered' THEN 'delivered'
-           WHEN attempt.due_at IS NULL THEN 'failed' ELSE 'pending' END,
-         due_at = CASE WHEN deliveries.status = 'delivered' OR attempt.outcome = 'delivered' THEN NULL
+           WHEN deliveries.status = 'failed' OR attempt.due_at IS NULL THEN 'failed' ELSE 'pending' END,
+         due_at = CASE WHEN deliveries.status <> 'pending' OR attempt.outcome = 'delivered' THEN NULL
            ELSE attempt.due_at END,
          last_status_code = attempt.status_code, last_error = attempt.error, updated_at = clock_timestamp()
        FROM attempt WHERE deliveries.id = attempt.delivery_id AND deliveries.created_at = attempt.created_at

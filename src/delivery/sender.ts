@@ -8,12 +8,13 @@ import { randomUUID } from 'node:crypto';
 import { waitAtMost } from '../platform/backoff.ts';
 import type { Logger } from '../platform/logger.ts';
 import { startWatch } from '../platform/watch.ts';
-import { claimEndpoints, releaseEndpoint } from './sender-query.ts';
+import { claimEndpoints, type Lease } from './sender-query.ts';
 import { SET_ASIDE_AFTER } from './delivery.ts';
 import { serveEndpoint, type SessionDeps } from './endpoint-session.ts';
 
 export interface SenderDeps extends Omit<SessionDeps, 'signal' | 'concurrency'> {
   readonly logger: Logger;
+  readonly turnMs?: number;
 }
 
 export interface Sender {
@@ -31,20 +32,23 @@ const SERVED_MAX = 100;
 const SERVED_PER_CLIENT_MAX = 10;
 /** Those that are set aside, in addition. */
 const SET_ASIDE_MAX = 50;
-/** After an error of ours, such as a missing key. */
-const PAUSE_AFTER_ERROR_MS = 30_000;
+/** So long an endpoint is served at least, where others may wait for its place. */
+const TURN_MS = 10_000;
 
 interface Served {
   readonly client: string;
   readonly isSetAside: boolean;
+  readonly turnEndMs: number;
+  /** Aborted when it must leave its place to others. */
+  readonly turn: AbortController;
   readonly work: Promise<void>;
 }
 
 export function startSender(deps: SenderDeps): Sender {
-  const { pool, logger } = deps;
+  const { pool, logger, turnMs = TURN_MS } = deps;
   const stopping = new AbortController();
+  const isStopping = () => stopping.signal.aborted;
   const served = new Map<string, Served>();
-  const sessionDeps = { ...deps, concurrency: CONCURRENCY, signal: stopping.signal };
 
   const watch = startWatch({
     name: 'endpoints with deliveries',
@@ -60,7 +64,9 @@ export function startSender(deps: SenderDeps): Sender {
   async function claim(setAside: boolean, servedMax: number): Promise<void> {
     const ofKind = [...served.values()].filter(({ isSetAside }) => isSetAside === setAside);
     const limit = servedMax - ofKind.length;
-    if (limit <= 0 || stopping.signal.aborted) return;
+    const busy = busyClients(ofKind.map(({ client }) => client));
+    endTurns(limit <= 0 ? ofKind : ofKind.filter(({ client }) => busy.includes(client)));
+    if (limit <= 0 || isStopping()) return;
     const lease = randomUUID();
     const claimed = await claimEndpoints(pool, {
       lease,
@@ -68,22 +74,23 @@ export function startSender(deps: SenderDeps): Sender {
       perClientMax: SERVED_PER_CLIENT_MAX,
       setAside,
       setAsideAfter: SET_ASIDE_AFTER,
-      busyClients: busyClients(ofKind.map(({ client }) => client)),
+      busyClients: busy,
     });
     for (const { id, client } of claimed) {
-      const work = serve({ endpointId: id, lease }).finally(() => served.delete(id));
-      served.set(id, { client, isSetAside: setAside, work });
+      const turn = new AbortController();
+      if (isStopping()) turn.abort();
+      const work = serve({ endpointId: id, lease }, turn.signal).finally(() => served.delete(id));
+      const turnEndMs = performance.now() + turnMs;
+      served.set(id, { client, isSetAside: setAside, turnEndMs, turn, work });
     }
   }
 
-  async function serve(lease: { readonly endpointId: string; readonly lease: string }) {
+  async function serve(lease: Lease, signal: AbortSignal) {
     try {
-      await serveEndpoint(lease, sessionDeps);
+      await serveEndpoint(lease, { ...deps, concurrency: CONCURRENCY, signal });
     } catch (error) {
+      // The lease ends by itself. Until then nobody repeats an error of ours, such as a missing key.
       logger.error({ err: error, endpointId: lease.endpointId }, 'endpoint could not be served');
-      const pause = { pauseMs: PAUSE_AFTER_ERROR_MS, isFifo: false };
-      // Otherwise the lease ends by itself.
-      await releaseEndpoint(pool, lease, pause).catch(() => undefined);
     }
   }
 
@@ -94,6 +101,7 @@ export function startSender(deps: SenderDeps): Sender {
     async close(timeoutMs) {
       watch.close();
       stopping.abort();
+      for (const { turn } of served.values()) turn.abort();
       await waitAtMost(timeoutMs, Promise.all([...served.values()].map(({ work }) => work)));
     },
   };
@@ -104,4 +112,10 @@ function busyClients(clients: readonly string[]): string[] {
   const counts = new Map<string, number>();
   for (const client of clients) counts.set(client, (counts.get(client) ?? 0) + 1);
   return [...counts].filter(([, count]) => count >= SERVED_PER_CLIENT_MAX).map(([id]) => id);
+}
+
+/** Otherwise endpoints that always have something to send would keep their places for ever. */
+function endTurns(served: readonly Served[]): void {
+  const nowMs = performance.now();
+  for (const { turnEndMs, turn } of served) if (nowMs >= turnEndMs) turn.abort();
 }
