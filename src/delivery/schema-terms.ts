@@ -33,11 +33,8 @@ export const ATTEMPT = {
 export const READ_PROBLEMS = problemResponses(400, 401, 403, 404, 500, 503);
 export const CHANGE_PROBLEMS = problemResponses(400, 401, 403, 404, 409, 413, 415, 500, 503);
 
-export const EXAMPLE_ENDPOINT = {
-  client: '123',
-  url: 'https://example.com/pulse',
-  types: ['invoice.paid'],
-};
+/** It gets every type, among them those of Pulse itself. */
+export const EXAMPLE_ENDPOINT = { client: '123', url: 'https://example.com/pulse' };
 
 /** An example command that creates an endpoint, or leaves it as it is. */
 export const exampleEndpoint = (id: string) =>
