@@ -211,8 +211,8 @@ function leftOfRateMs({ ratePerSecond, lastAttemptAt }: SigningEndpoint): number
 async function record(session: Session, deps: SessionDeps): Promise<void> {
   const records = session.records.splice(0);
   if (records.length === 0) return;
-  const { endpoint, failures, isGone } = session;
-  const after = await recordAttempts({ endpoint, failures, isGone, records }, deps);
+  const { endpoint, isGone } = session;
+  const after = await recordAttempts({ endpoint, isGone, records }, deps);
   for (const { deliveryId } of records) session.inProgress.delete(deliveryId);
   session.failures = after.failures;
   session.isGone = after.isDisabled;

@@ -71,7 +71,8 @@ export async function insertEndpoint(
   if (rowCount !== 1) return false;
   await client.query(
     `INSERT INTO endpoint_states AS known (endpoint_id, seen_number) VALUES ($1, ${newestNumber('$2')})
-     ON CONFLICT (endpoint_id) DO UPDATE SET seen_number = ${newestNumber('$2')}, failing_since = NULL,
+     ON CONFLICT (endpoint_id) DO UPDATE SET seen_number = greatest(known.seen_number, ${newestNumber('$2')}),
+       failing_since = NULL,
        failures_in_row = 0, last_attempt_at = NULL, last_success_at = NULL`,
     [endpoint.id, endpoint.client],
   );
@@ -101,7 +102,8 @@ export async function changeStatus(
   );
   if (status !== 'enabled') return;
   await client.query(
-    `UPDATE endpoint_states SET seen_number = ${newestNumber('$2')}, failing_since = NULL, failures_in_row = 0
+    `UPDATE endpoint_states SET seen_number = greatest(seen_number, ${newestNumber('$2')}), failing_since = NULL,
+       failures_in_row = 0
      WHERE endpoint_id = $1`,
     [id, owner],
   );

@@ -6,14 +6,23 @@ import { announcedEvent } from '../events/events-queues.ts';
 import { toPublication } from '../messaging/message.ts';
 import { writeToOutbox } from '../messaging/outbox.ts';
 import { withTransaction } from '../platform/postgres.ts';
-import { insertAttempts, updateFailureState, type AttemptRecord } from './sender-query.ts';
-import { afterAttempt, FAILING_MS_MAX, type Endpoint, type FailureState } from './delivery.ts';
+import {
+  insertAttempts,
+  readFailureState,
+  updateFailureState,
+  type AttemptRecord,
+} from './sender-query.ts';
+import {
+  afterAttempt,
+  FAILING_MS_MAX,
+  type DisabledReason,
+  type Endpoint,
+  type FailureState,
+} from './delivery.ts';
 import { changeStatus, lockEndpoint } from './endpoints-query.ts';
 
 export interface Attempts {
   readonly endpoint: Endpoint;
-  /** Before these attempts. */
-  readonly failures: FailureState;
   /** The endpoint answered that it is gone. */
   readonly isGone: boolean;
   /** In the order in which they ended; at least one. */
@@ -22,41 +31,52 @@ export interface Attempts {
 
 /** @returns What the failures are now, and whether the endpoint was disabled. */
 export async function recordAttempts(
-  { endpoint, failures, isGone, records }: Attempts,
+  { endpoint, isGone, records }: Attempts,
   { pool, prefix }: { readonly pool: Pick<Pool, 'connect'>; readonly prefix: string },
 ): Promise<{ readonly failures: FailureState; readonly isDisabled: boolean }> {
-  let state = failures;
-  for (const { outcome, attemptedAt } of records) {
-    state = afterAttempt(state, outcome === 'delivered', attemptedAt);
-  }
   const lastAttemptAt = latest(records) ?? new Date();
   const lastSuccessAt = latest(records.filter(({ outcome }) => outcome === 'delivered')) ?? null;
-  const isFailing =
-    state.failingSince !== null &&
-    lastAttemptAt.getTime() - state.failingSince.getTime() >= FAILING_MS_MAX;
-  const reason = isGone ? 'gone' : isFailing ? 'failing' : undefined;
-  const isDisabled = await withTransaction(pool, async (client) => {
+  return withTransaction(pool, async (client) => {
+    // As it is now: the endpoint may have been enabled again while these attempts were in progress.
+    let failures = await readFailureState(client, endpoint.id);
+    for (const { outcome, attemptedAt } of records) {
+      failures = afterAttempt(failures, outcome === 'delivered', attemptedAt);
+    }
+    const reason = isGone ? 'gone' : hasFailedTooLong(failures, lastAttemptAt) ? 'failing' : null;
     // First, as those who change an endpoint do, so that neither waits for the other.
-    const locked = reason === undefined ? undefined : await lockEndpoint(client, endpoint.id);
+    const locked = reason === null ? undefined : await lockEndpoint(client, endpoint.id);
     await insertAttempts(client, endpoint.id, records);
-    await updateFailureState(client, endpoint.id, { state, lastAttemptAt, lastSuccessAt });
-    if (reason === undefined) return false;
-    if (locked?.status !== 'enabled') return true;
-    await changeStatus(client, locked, { status: 'disabled', reason });
-    const data = {
-      endpoint_id: endpoint.id,
-      url: endpoint.url,
-      reason,
-      failing_since: state.failingSince?.toISOString() ?? null,
-    };
-    const { client: owner } = endpoint;
-    const id = disablingId(locked);
-    const origin = { correlationId: undefined, traceparent: undefined };
-    const message = announcedEvent(prefix, 'endpoint.disabled', { id, client: owner, data });
-    await writeToOutbox(client, toPublication(message, origin, Date.now()));
-    return true;
+    await updateFailureState(client, endpoint.id, {
+      state: failures,
+      lastAttemptAt,
+      lastSuccessAt,
+    });
+    if (reason !== null && locked?.status === 'enabled') {
+      await changeStatus(client, locked, { status: 'disabled', reason });
+      await writeToOutbox(client, disabledEvent(prefix, locked, { reason, failures }));
+    }
+    return { failures, isDisabled: reason !== null };
   });
-  return { failures: state, isDisabled };
+}
+
+function hasFailedTooLong({ failingSince }: FailureState, at: Date): boolean {
+  return failingSince !== null && at.getTime() - failingSince.getTime() >= FAILING_MS_MAX;
+}
+
+function disabledEvent(
+  prefix: string,
+  endpoint: Endpoint,
+  { reason, failures }: { readonly reason: DisabledReason; readonly failures: FailureState },
+) {
+  const data = {
+    endpoint_id: endpoint.id,
+    url: endpoint.url,
+    reason,
+    failing_since: failures.failingSince?.toISOString() ?? null,
+  };
+  const about = { id: disablingId(endpoint), client: endpoint.client, data };
+  const origin = { correlationId: undefined, traceparent: undefined };
+  return toPublication(announcedEvent(prefix, 'endpoint.disabled', about), origin, Date.now());
 }
 
 /** Each version of an endpoint is disabled once. */

@@ -36,7 +36,8 @@ export async function sendDelivery(
   { sender, onAttempt }: SendDeps,
 ): Promise<SentDelivery> {
   const attemptedAt = new Date();
-  const head = { deliveryId: delivery.id, createdAt: delivery.createdAt, attemptedAt };
+  const { id: deliveryId, createdAt, attemptCount } = delivery;
+  const head = { deliveryId, createdAt, attemptCount, attemptedAt };
   if (message === undefined) {
     const failure = { outcome: 'failed', statusCode: null, error: 'message_expired' } as const;
     const record = { ...head, ...failure, durationMs: 0, response: null, dueAt: null };
@@ -55,7 +56,7 @@ export async function sendDelivery(
   onAttempt(result.outcome, result.durationMs / 1000);
   const { outcome, statusCode = null, error = null, response = null, retryAfterMs } = result;
   const nextMs = retryAtMs({
-    attempt: delivery.attemptCount + 1,
+    attempt: attemptCount + 1,
     nowMs: Date.now(),
     retryAfterMs,
     random: Math.random(),

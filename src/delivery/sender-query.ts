@@ -203,6 +203,8 @@ export interface AttemptRecord {
   readonly response: string | null;
   /** Of a failure: when it is tried again; null: no more. */
   readonly dueAt: Date | null;
+  /** Of its delivery when it was sent: it is another one when somebody has asked for it again meanwhile. */
+  readonly attemptCount: number;
 }
 
 /**
@@ -217,14 +219,16 @@ export async function insertAttempts(
   await client.query(
     `WITH attempt AS (
        SELECT * FROM unnest($2::uuid[], $3::timestamptz[], $4::timestamptz[], $5::text[], $6::integer[], $7::integer[],
-         $8::text[], $9::text[], $10::timestamptz[])
-         AS attempt (delivery_id, created_at, attempted_at, outcome, status_code, duration_ms, error, response, due_at)
+         $8::text[], $9::text[], $10::timestamptz[], $11::integer[])
+         AS attempt (delivery_id, created_at, attempted_at, outcome, status_code, duration_ms, error, response, due_at,
+           attempt_count)
      ), moved AS (
-       UPDATE deliveries SET attempt_count = attempt_count + 1, attempts_total = attempts_total + 1,
+       UPDATE deliveries SET attempts_total = attempts_total + 1,
+         attempt_count = CASE WHEN ${IS_AS_IT_WAS} THEN deliveries.attempt_count + 1 ELSE deliveries.attempt_count END,
          status = CASE WHEN deliveries.status = 'delivered' OR attempt.outcome = 'delivered' THEN 'delivered'
-           WHEN deliveries.status = 'failed' OR attempt.due_at IS NULL THEN 'failed' ELSE 'pending' END,
+           WHEN ${IS_AS_IT_WAS} AND attempt.due_at IS NULL THEN 'failed' ELSE deliveries.status END,
          due_at = CASE WHEN deliveries.status <> 'pending' OR attempt.outcome = 'delivered' THEN NULL
-           ELSE attempt.due_at END,
+           WHEN ${IS_AS_IT_WAS} THEN attempt.due_at ELSE deliveries.due_at END,
          last_status_code = attempt.status_code, last_error = attempt.error, updated_at = clock_timestamp()
        FROM attempt WHERE deliveries.id = attempt.delivery_id AND deliveries.created_at = attempt.created_at
        RETURNING deliveries.id, deliveries.attempts_total AS number
@@ -244,8 +248,24 @@ export async function insertAttempts(
       records.map(({ error }) => error),
       records.map(({ response }) => response),
       records.map(({ dueAt }) => dueAt),
+      records.map(({ attemptCount }) => attemptCount),
     ],
   );
+}
+
+const IS_AS_IT_WAS = 'deliveries.attempt_count = attempt.attempt_count';
+
+/** What is known of the failures of an endpoint now. */
+export async function readFailureState(
+  client: Queryable,
+  endpointId: string,
+): Promise<FailureState> {
+  const { rows } = await client.query<FailureState>(
+    `SELECT failing_since AS "failingSince", failures_in_row AS "failuresInRow" FROM endpoint_states
+     WHERE endpoint_id = $1`,
+    [endpointId],
+  );
+  return rows[0] ?? { failingSince: null, failuresInRow: 0 };
 }
 
 /** What the attempts of an endpoint have led to. */
@@ -270,10 +290,10 @@ export async function updateFailureState(
   );
 }
 
-/** The partitions of this month and the next. */
+/** The partitions of this month and the next, and of yesterday: the clock of a sender may be late. */
 export async function ensureDeliveryPartitions(pool: Pick<Pool, 'query'>): Promise<void> {
   await pool.query(
-    `SELECT ensure_month_partitions(parent, now(), now() + interval '1 month')
+    `SELECT ensure_month_partitions(parent, now() - interval '1 day', now() + interval '1 month')
      FROM unnest(ARRAY['deliveries', 'delivery_attempts']) AS parent`,
   );
 }

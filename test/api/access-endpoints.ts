@@ -51,6 +51,7 @@ export function createEndpoints(
         {
           ...{ deliveryId, createdAt, attemptedAt: new Date(), outcome: 'failed', durationMs: 1 },
           ...{ statusCode: null, error: tenant, response: tenant, dueAt: new Date() },
+          attemptCount: 0,
         },
       ]);
       return { endpointId, deliveryId };

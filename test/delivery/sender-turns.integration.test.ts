@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { pino } from 'pino';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { putEndpoint, removeEndpoint } from '../../src/delivery/change-endpoint.ts';
-import { lockSeen, wakeEndpoint } from '../../src/delivery/deliveries-query.ts';
+import { lockSeen, resendDelivery, wakeEndpoint } from '../../src/delivery/deliveries-query.ts';
 import { lockEndpoint } from '../../src/delivery/endpoints-query.ts';
 import {
   claimEndpoints,
@@ -103,7 +103,7 @@ test('a delivery that ends with its endpoint is not pending again after its atte
   );
   const attempt = { attemptedAt: new Date(), statusCode: 500, durationMs: 1, error: null };
   const failure = { ...attempt, outcome: 'failed', response: null, dueAt: new Date() } as const;
-  await insertAttempts(fixture.pool, id, [{ ...rows[0]!, ...failure }]);
+  await insertAttempts(fixture.pool, id, [{ ...rows[0]!, ...failure, attemptCount: 0 }]);
   expect(await fixture.deliveries(id)).toMatchObject([{ status: 'failed', attempts: 1 }]);
   expect(await stateOf(id)).toEqual({ dueAt: null, heldBy: null });
 });
@@ -176,4 +176,27 @@ test('an endpoint whose secret cannot be opened is not claimed again and again',
     busyClients: [],
   });
   expect(claimed.map((one) => one.id)).not.toContain(id);
+});
+
+test('a delivery that is sent again on request while its last attempt is in progress is sent again', async () => {
+  const client = await fixture.makeClient();
+  const receiver = await fixture.startReceiver();
+  const { id } = await fixture.makeEndpoint(client, receiver);
+  await fixture.store(client, sizes(1));
+  await claim(id);
+  await insertPending(client, id);
+  await fixture.pool.query('UPDATE deliveries SET attempt_count = 9 WHERE endpoint_id = $1', [id]);
+  const { rows } = await fixture.pool.query<{ deliveryId: string; createdAt: Date }>(
+    'SELECT id AS "deliveryId", created_at AS "createdAt" FROM deliveries WHERE endpoint_id = $1',
+    [id],
+  );
+  const { deliveryId, createdAt } = rows[0]!;
+  await resendDelivery(fixture.pool, { id: deliveryId, endpointId: id });
+  await insertAttempts(fixture.pool, id, [
+    {
+      ...{ deliveryId, createdAt, attemptedAt: new Date(), attemptCount: 9, outcome: 'failed' },
+      ...{ statusCode: 500, durationMs: 1, error: null, response: null, dueAt: null },
+    },
+  ]);
+  expect(await fixture.deliveries(id)).toMatchObject([{ status: 'pending', attempts: 1 }]);
 });
