@@ -27,6 +27,7 @@ test('one trace and one correlation id lead from the request to the last message
   await shop.sees(['order.created', 'order.enrichment.requested', 'order.enriched'], 'completed');
   expect(await shop.statusOf(id)).toBe('completed');
   await shop.handles('orders.subscriptions');
+  await shop.tells('order.completed');
   const spans = await shop.stop();
 
   const prefix = `${shop.flow.queue}.`;
@@ -43,11 +44,17 @@ test('one trace and one correlation id lead from the request to the last message
     [`publish ${prefix}orders`, KIND.producer],
     [`process ${prefix}orders.subscriptions`, KIND.consumer],
   ] as const;
-  const ours = spans.filter(({ traceId }) => traceId === CALLER.traceId);
+  const all = spans.filter(({ traceId }) => traceId === CALLER.traceId);
+  // The last message has two queues: that of subscriptions, and that of events.
+  const isEvent = ({ name }: CollectedSpan) => name === `process ${prefix}events.announced`;
+  const ours = all.filter((span) => !isEvent(span));
   const calls = ours.filter(({ kind }) => kind === KIND.client);
   const chain = follow(ours, CALLER.spanId);
   expect(chain.map(({ name, kind }) => [name, kind])).toEqual(path);
   expect(ours).toHaveLength(path.length + calls.length);
+  const stored = all.filter(isEvent);
+  expect(stored.map((span) => attributeOf(span, 'pulse.outcome'))).toEqual(['done']);
+  expect(stored.map(({ parentSpanId }) => parentSpanId)).toEqual([chain.at(-2)!.spanId]);
   const outcomes = chain.map((span) => attributeOf(span, 'pulse.outcome'));
   expect(outcomes.filter((outcome) => outcome !== undefined)).toEqual([
     ...['done', 'retried', 'done', 'done', 'done'],
@@ -177,6 +184,15 @@ async function openShop() {
         const rows = await pool.query('SELECT FROM inbox WHERE queue = $1', [
           `${flow.queue}.${name}`,
         ]);
+        return rows.rowCount;
+      }).toBe(1);
+    },
+    /** Waits until a message of this type is stored for a client. */
+    async tells(type: string) {
+      const pool = new Pool({ connectionString: flow.env.DATABASE_URL ?? '', max: 1 });
+      onTestFinished(() => pool.end());
+      await eventually(async () => {
+        const rows = await pool.query('SELECT FROM messages WHERE type = $1', [type]);
         return rows.rowCount;
       }).toBe(1);
     },
