@@ -142,7 +142,8 @@ async function order(user: UserPlan, log: SubscriptionLog, { pool, prefix }: Cli
       `INSERT INTO order_items (order_id, position, sku, qty) VALUES ($1, 0, $2, 1), ($1, 1, $3, 1)`,
       [intent.id, RECURRING_SKU, PLAIN_SKU],
     );
-    await publishIn(client)(orderMessage(prefix, 'completed', { orderId: intent.id }));
+    const more = { customer_id: user.userId, currency: 'EUR', total_amount: '2' };
+    await publishIn(client)(orderMessage(prefix, 'completed', { orderId: intent.id, more }));
   }).then(
     () => {
       intent.outcome = 'done';
