@@ -4,7 +4,7 @@
  */
 import type { Pool } from 'pg';
 import { withTransaction } from '../platform/postgres.ts';
-import { defineHandler, ImpossibleError, type MessageHandler } from '../messaging/handler.ts';
+import { defineBatchHandler, ImpossibleError, type MessageHandler } from '../messaging/handler.ts';
 import type { ReceivedMessage } from '../messaging/message.ts';
 import { BUILT_IN_TYPES } from './built-in-types.ts';
 import type { EventSchemas } from './event-schemas.ts';
@@ -32,15 +32,9 @@ export async function ensureBuiltInTypes(pool: Pick<Pool, 'connect'>): Promise<v
 
 /** `events.announced` → a message each. */
 export function storeAnnouncedEvents(prefix: string, schemas: EventSchemas): MessageHandler {
-  return defineHandler({
+  return defineBatchHandler({
     binding: eventQueues(prefix).announced,
-    isIdempotent: true,
     parse: toEvent,
-    async apply({ client }, { body }) {
-      const [outcome] = await storeEvents(client, [body], schemas);
-      const result = fromOutcome(outcome);
-      if (typeof result === 'object') throw new ImpossibleError(result);
-    },
     async applyAll({ client }, bodies) {
       const outcomes = await storeEvents(client, bodies, schemas);
       return outcomes.map(fromOutcome);
@@ -48,7 +42,7 @@ export function storeAnnouncedEvents(prefix: string, schemas: EventSchemas): Mes
   });
 }
 
-function fromOutcome(outcome: StoreOutcome | undefined) {
+function fromOutcome(outcome: StoreOutcome) {
   if (outcome === 'duplicate') return 'duplicate';
   if (typeof outcome !== 'object' || outcome.code === 'unknown_client') return 'done';
   const { code, pointer, detail } = outcome;

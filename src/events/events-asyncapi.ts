@@ -18,7 +18,7 @@ import {
 
 const HOW_SENT =
   'Each message is one event. An event that comes twice, with the same producer and id, is stored once. An invalid ' +
-  'one becomes a dead letter in the quarantine, with a JSON pointer to what is wrong. Whoever may write to the ' +
+  'one becomes a dead letter in the quarantine, with a JSON pointer to what is wrong. Anyone who may write to the ' +
   'exchange may send for every client.';
 
 /** @param prefix The configured MESSAGE_PREFIX. */

@@ -8,7 +8,7 @@
  * | 3 | committed | stored; a copy of an event is a duplicate |
  */
 import type { ClientBase } from 'pg';
-import { ImpossibleError, defineHandler, type MessageHandler } from '../messaging/handler.ts';
+import { ImpossibleError, defineBatchHandler, type MessageHandler } from '../messaging/handler.ts';
 import type { ReceivedMessage } from '../messaging/message.ts';
 import { isBuiltIn } from './built-in-types.ts';
 import type { EventSchemas } from './event-schemas.ts';
@@ -95,14 +95,9 @@ export function storeSentEvents(prefix: string, schemas: EventSchemas): MessageH
     if (refusal !== undefined) throw new ImpossibleError(withPointer(refusal));
     return parsed.event;
   };
-  return defineHandler({
+  return defineBatchHandler({
     binding: eventQueues(prefix).events,
-    isIdempotent: true,
     parse,
-    async apply({ client }, { body }) {
-      const [outcome] = await storeEvents(client, [body], schemas);
-      if (typeof outcome === 'object') throw new ImpossibleError(withPointer(outcome));
-    },
     async applyAll({ client }, bodies) {
       const outcomes = await storeEvents(client, bodies, schemas);
       return outcomes.map((outcome) => {

@@ -88,3 +88,22 @@ export function defineHandler<Body, Prepared>(
 ): MessageHandler {
   return handler as unknown as MessageHandler;
 }
+
+/** A handler of messages that are always handled together; one alone is a batch of one. */
+export function defineBatchHandler<Body>({
+  binding,
+  parse,
+  applyAll,
+}: Pick<MessageHandler<Body>, 'binding' | 'parse'> &
+  Required<Pick<MessageHandler<Body>, 'applyAll'>>): MessageHandler {
+  return defineHandler<Body, undefined>({
+    binding,
+    isIdempotent: true,
+    parse,
+    async apply({ client }, { body }) {
+      const [outcome] = await applyAll({ client }, [body]);
+      if (typeof outcome === 'object') throw new ImpossibleError(outcome);
+    },
+    applyAll,
+  });
+}

@@ -101,7 +101,7 @@ class EventSchema implements CompiledEventSchema {
       if (this.#check(data)) return { ok: true };
     } catch (error) {
       if (error instanceof StepsSpent) return failure('', TOO_COSTLY);
-      // A mistake in the code that ajv made of this schema. Whoever sends such a message must not end the process.
+      // A mistake in the code that ajv made of this schema. A message must not end the process.
       return failure('', `The check failed: ${shownPlain(String(error))}.`);
     }
     const errors = this.#check.errors ?? [];
