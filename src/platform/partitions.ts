@@ -27,7 +27,7 @@ export async function listMonthsBefore(
  * Drops months of a table. Nobody who reads or writes other months waits for it: each is detached first, without a lock
  * that would keep them out. If the process dies in between, the month is listed again.
  *
- * @returns Those that it dropped; none while another process drops months.
+ * @returns Those that it dropped itself; none while another process drops months.
  * @throws TransientError Somebody still reads the month; try again later.
  */
 export async function dropMonths(
@@ -42,8 +42,11 @@ export async function dropMonths(
       `SELECT pg_try_advisory_lock(${LOCK}) AS "isMine"`,
     );
     if (rows[0]?.isMine !== true) return [];
-    for (const month of months) await dropMonth(client, table, month);
-    return [...months];
+    const dropped: string[] = [];
+    for (const month of months) {
+      if (await dropMonth(client, table, month)) dropped.push(month);
+    }
+    return dropped;
   } catch (error) {
     broken = toPulseError(error);
     throw broken;
@@ -56,16 +59,20 @@ export async function dropMonths(
 
 const LOCK = "hashtextextended('pulse retention', 0)";
 
-async function dropMonth(client: Queryable, table: string, month: string): Promise<void> {
-  const { rows } = await client.query<{ pending: boolean }>(
-    `SELECT inhdetachpending AS pending FROM pg_catalog.pg_inherits
-     WHERE inhparent = $1::regclass AND inhrelid = $2::regclass`,
+async function dropMonth(client: Queryable, table: string, month: string): Promise<boolean> {
+  const { rows } = await client.query<{ pending: boolean | null }>(
+    `SELECT inhdetachpending AS pending
+     FROM pg_catalog.pg_class LEFT JOIN pg_catalog.pg_inherits ON inhrelid = oid AND inhparent = $1::regclass
+     WHERE oid = to_regclass($2)`,
     [table, month],
   );
-  const [attached] = rows;
-  if (attached !== undefined) {
-    const how = attached.pending ? 'FINALIZE' : 'CONCURRENTLY';
+  const [found] = rows;
+  // Another process may have dropped it since the months were listed.
+  if (found === undefined) return false;
+  if (found.pending !== null) {
+    const how = found.pending ? 'FINALIZE' : 'CONCURRENTLY';
     await client.query(`ALTER TABLE ${table} DETACH PARTITION ${month} ${how}`);
   }
-  await client.query(`DROP TABLE IF EXISTS ${month}`);
+  await client.query(`DROP TABLE ${month}`);
+  return true;
 }
