@@ -6,6 +6,7 @@ import { toCheck } from '../cli/server-checks.ts';
 import { startMessageConsumer } from '../messaging/consumer.ts';
 import { ensureBuiltInTypes, storeAnnouncedEvents } from '../events/announced-events.ts';
 import { createEventSchemas } from '../events/event-schemas.ts';
+import { startFlushedHours } from '../events/flushed-hours.ts';
 import { ensureMessagePartitions } from '../events/messages-query.ts';
 import { storeSentEvents } from '../events/store-events.ts';
 import type { MessageHandler } from '../messaging/handler.ts';
@@ -148,6 +149,16 @@ const dueChanges: Part = {
   },
 };
 
+const flushedHours: Part = {
+  name: 'flushed hours',
+  start({ config, logger, closer }, { pool }) {
+    const watch = startFlushedHours({ pool, prefix: config.messages.prefix, logger });
+    closer.add('flushed hours', () => {
+      watch.close();
+    });
+  },
+};
+
 /** What storing events needs: this month's partition and the next, and the types of Pulse's own events. */
 const eventTables: Part = {
   name: 'tables of events',
@@ -175,6 +186,11 @@ const handlersPart = (
   start: (run, clients) => {
     startHandlers(run, clients, pick(run, clients));
   },
+});
+
+const onlyIf = (kind: 'processor' | 'sender', { name, start }: Part): Part => ({
+  name,
+  start: (run, clients) => (run.config.runs[kind] ? start?.(run, clients) : undefined),
 });
 
 function startHandlers(
@@ -209,34 +225,23 @@ function startHandlers(
 /** What the API needs of the chain: it publishes and stores events, and handles no message. */
 export const OUTBOX_PARTS: readonly Part[] = [queues, queuesWatch, relay, eventTables];
 
+/** What a processor does besides handling messages. */
+const PROCESSOR_WATCHES: readonly Part[] = [dueChanges, flushedHours, retentionPart];
+
 export const MESSAGE_PARTS: readonly Part[] = [
   ...OUTBOX_PARTS,
   handlersPart('message handlers', (run, clients) => [
     ...(run.config.runs.processor ? processorHandlers(run) : []),
     ...(run.config.runs.enricher ? enricherHandlers(run, clients) : []),
   ]),
-  {
-    name: dueChanges.name,
-    start: (run, clients) =>
-      run.config.runs.processor ? dueChanges.start?.(run, clients) : undefined,
-  },
-  {
-    name: retentionPart.name,
-    start: (run, clients) =>
-      run.config.runs.processor ? retentionPart.start?.(run, clients) : undefined,
-  },
-  {
-    name: senderPart.name,
-    start: (run, clients) =>
-      run.config.runs.sender ? senderPart.start?.(run, clients) : undefined,
-  },
+  ...PROCESSOR_WATCHES.map((part) => onlyIf('processor', part)),
+  onlyIf('sender', senderPart),
 ];
 
 export const PROCESSOR_PARTS: readonly Part[] = [
   ...OUTBOX_PARTS,
   handlersPart('processor', processorHandlers),
-  dueChanges,
-  retentionPart,
+  ...PROCESSOR_WATCHES,
 ];
 
 export const SENDER_PARTS: readonly Part[] = [...OUTBOX_PARTS, senderPart];

@@ -5,7 +5,7 @@ import { EXIT_DONE, EXIT_FAILED, misused, type CommandRun } from '../cli/command
 import { defineCommand, defineGroup, type CommandContext } from '../cli/define-command.ts';
 import { instant, integer, type OptionSpecs } from '../cli/options.ts';
 import { isCursor, toPage } from '../http/cursor.ts';
-import { toPublication } from '../messaging/message.ts';
+import { NO_ORIGIN, toPublication } from '../messaging/message.ts';
 import { writeToOutbox } from '../messaging/outbox.ts';
 import { withTransaction } from '../platform/postgres.ts';
 import {
@@ -167,13 +167,12 @@ async function apply(
   change: (transaction: ChangeTransaction) => Promise<ChangeResult>,
 ): Promise<number> {
   const { prefix } = run.config.messages;
-  const origin = { correlationId: undefined, traceparent: undefined };
   const pool = await open(run);
   const result = await withTransaction(pool, (client) =>
     change({
       client,
       prefix,
-      publish: (message) => writeToOutbox(client, toPublication(message, origin, Date.now())),
+      publish: (message) => writeToOutbox(client, toPublication(message, NO_ORIGIN, Date.now())),
     }),
   );
   if (!result.ok) {

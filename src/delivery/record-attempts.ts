@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import type { Pool } from 'pg';
 import { uuidV8 } from '../core/uuid.ts';
 import { announcedEvent } from '../events/events-queues.ts';
-import { toPublication } from '../messaging/message.ts';
+import { NO_ORIGIN, toPublication } from '../messaging/message.ts';
 import { writeToOutbox } from '../messaging/outbox.ts';
 import { withTransaction } from '../platform/postgres.ts';
 import {
@@ -75,8 +75,7 @@ function disabledEvent(
     failing_since: failures.failingSince?.toISOString() ?? null,
   };
   const about = { id: disablingId(endpoint), client: endpoint.client, data };
-  const origin = { correlationId: undefined, traceparent: undefined };
-  return toPublication(announcedEvent(prefix, 'endpoint.disabled', about), origin, Date.now());
+  return toPublication(announcedEvent(prefix, 'endpoint.disabled', about), NO_ORIGIN, Date.now());
 }
 
 /** Each version of an endpoint is disabled once. */

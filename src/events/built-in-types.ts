@@ -48,6 +48,19 @@ export const BUILT_IN_TYPES: readonly BuiltInType[] = [
   subscription('canceled', 'A subscription ended.'),
   subscription('restarted', 'A canceled subscription took effect again.'),
   {
+    name: 'usage.hour_flushed',
+    version: 1,
+    description:
+      'Usage of an hour that has ended is stored for good. Usage that comes later is told by another event.',
+    client: 'client',
+    schema: objectOf({
+      tenant: text,
+      hour: instant,
+      // Of those that are new since the last event of the hour.
+      pulse_count: { type: 'string', pattern: '^[0-9]+$' },
+    }),
+  },
+  {
     name: 'endpoint.disabled',
     version: 1,
     description: 'An endpoint gets no more deliveries until it is enabled again.',

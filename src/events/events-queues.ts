@@ -47,16 +47,16 @@ export function announcementBindings(prefix: string): readonly QueueBinding[] {
   ];
 }
 
-/** An event of Pulse about a client, from a domain that has no exchange. @param type One of the built-in types. */
+/** An event of Pulse about a client, from a domain that has no exchange. @param type One of the built-in types. `id` is new by default. */
 export function announcedEvent(
   prefix: string,
   type: string,
-  { id, client, data }: { readonly id: string; readonly client: string; readonly data: object },
+  { id, client, data }: { readonly id?: string; readonly client: string; readonly data: object },
 ): OutgoingMessage {
   return {
     exchange: prefix + EXCHANGE,
     routingKey: ANNOUNCED + type,
-    id,
+    ...(id === undefined ? {} : { id }),
     body: { client, ...data },
   };
 }

@@ -12,7 +12,9 @@ import {
   claimBatch,
   ensurePartitions,
   findBatch,
+  readLastRowId,
   recordBatch,
+  recordHours,
   type LedgerEntry,
 } from './ledger.ts';
 import { traceFlushBatch } from './trace-flush.ts';
@@ -145,9 +147,11 @@ async function flushBatch(
     }
     await onStep('recorded', batch);
 
-    // 3. Stream the rows. After a crash here: rolled back, and the batch is still sealed in Redis.
+    // 3. Stream the rows, and note which hours they are of. After a crash here: rolled back, and the batch is still sealed in Redis.
+    const lastRowId = await readLastRowId(client);
     const rows = accumulator.readRows(batch);
     const copied = await copyRows(client, rows, { batchId, timeoutMs: copyTimeoutMs, deduplicate });
+    await recordHours(client, batch, lastRowId);
     await onStep('copied', batch);
 
     // 4. Compare with the counts of the seal, then COMMIT. After a crash in between, or if the reply to COMMIT is

@@ -83,6 +83,40 @@ export async function recordBatch(
   return entry;
 }
 
+/** @returns A number below the ids of all rows that are written from now on. */
+export async function readLastRowId(client: Pick<PoolClient, 'query'>): Promise<string> {
+  const { rows } = await client.query<{ id: string }>(
+    "SELECT coalesce(pg_sequence_last_value(pg_get_serial_sequence('pulses', 'id')), 0)::text AS id",
+  );
+  return rows[0]?.id ?? '0';
+}
+
+/**
+ * Notes the hours of customers that the batch's rows belong to, so that they are announced. Without customers it reads
+ * no row.
+ *
+ * @param lastRowId Read before the rows were written.
+ */
+export async function recordHours(
+  client: PoolClient,
+  { batchId, windowMinSec, windowMaxSec }: SealedBatch,
+  lastRowId: string,
+): Promise<void> {
+  // The rows are added up before the join: the planner knows nothing of rows that are new.
+  await client.query(
+    `WITH hours AS MATERIALIZED (
+       SELECT tenant, date_trunc('hour', window_start, 'UTC') AS hour, sum(pulse_count) AS pulse_count
+       FROM pulses
+       WHERE id > $2 AND window_start BETWEEN to_timestamp($3) AND to_timestamp($4) AND flush_batch_id = $1
+         AND EXISTS (SELECT FROM customers WHERE tenant IS NOT NULL)
+       GROUP BY 1, 2
+     )
+     INSERT INTO flushed_hours (tenant, hour, flush_batch_id, pulse_count)
+     SELECT tenant, hour, $1, pulse_count FROM hours JOIN customers USING (tenant)`,
+    [batchId, lastRowId, windowMinSec, windowMaxSec],
+  );
+}
+
 export async function findBatch(
   client: Pick<PoolClient, 'query'>,
   batchId: string,

@@ -26,6 +26,9 @@ export interface MessageOrigin {
   readonly traceparent: string | undefined;
 }
 
+/** Of a message that neither a request nor another message caused. */
+export const NO_ORIGIN: MessageOrigin = { correlationId: undefined, traceparent: undefined };
+
 /** A message as a handler receives it. */
 export interface ReceivedMessage extends MessageOrigin {
   /**

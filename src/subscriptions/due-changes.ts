@@ -3,7 +3,7 @@ import type { Pool } from 'pg';
 import type { Logger } from '../platform/logger.ts';
 import { withTransaction } from '../platform/postgres.ts';
 import { startWatch, type Watch } from '../platform/watch.ts';
-import { toPublication, type OutgoingMessage } from '../messaging/message.ts';
+import { NO_ORIGIN, toPublication, type OutgoingMessage } from '../messaging/message.ts';
 import { writeAllToOutbox } from '../messaging/outbox.ts';
 import { applyDueChanges } from './change-subscription.ts';
 
@@ -40,11 +40,10 @@ export function startDueChanges({
 }
 
 async function applySome(pool: Pool, prefix: string): Promise<number> {
-  const origin = { correlationId: undefined, traceparent: undefined };
   return withTransaction(pool, async (client) => {
     const publications: ReturnType<typeof toPublication>[] = [];
     const publish = (message: OutgoingMessage): Promise<void> => {
-      publications.push(toPublication(message, origin, Date.now()));
+      publications.push(toPublication(message, NO_ORIGIN, Date.now()));
       return Promise.resolve();
     };
     const count = await applyDueChanges({ client, prefix, publish }, AT_A_TIME);

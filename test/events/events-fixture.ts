@@ -11,7 +11,7 @@ import { pullMessages } from '../../src/events/messages-query.ts';
 import { storeSentEvents } from '../../src/events/store-events.ts';
 import { startMessageConsumer } from '../../src/messaging/consumer.ts';
 import type { MessageOutcome } from '../../src/messaging/handle-message.ts';
-import { toPublication, type OutgoingMessage } from '../../src/messaging/message.ts';
+import { NO_ORIGIN, toPublication, type OutgoingMessage } from '../../src/messaging/message.ts';
 import { declareQueues } from '../../src/messaging/queues.ts';
 import { startRelay } from '../../src/messaging/relay.ts';
 import { createPool } from '../../src/platform/postgres.ts';
@@ -106,9 +106,7 @@ export async function createEventsFixture() {
         ),
       ),
     announce: (message: OutgoingMessage) =>
-      publisher.publish(
-        toPublication(message, { correlationId: undefined, traceparent: undefined }, Date.now()),
-      ),
+      publisher.publish(toPublication(message, NO_ORIGIN, Date.now())),
     messagesOf: (client: string) => pullMessages(pool, { client }, { limit: 10_000, after: '0' }),
     takeDeadLetter: () =>
       withChannel(rabbitmqUrl, (channel) => channel.get(deadQueue, { noAck: true })),

@@ -108,6 +108,11 @@ export class PostgresModel {
         return result('BEGIN');
       case 'partitions':
         return result('SELECT');
+      case 'last row':
+        return result('SELECT', [{ id: '0' }]);
+      // No tenant has a customer here.
+      case 'hours':
+        return result('INSERT');
       case 'claim':
         return result('SELECT', [{ claimed: this.#claim(session, String(values[1])) }]);
       case 'find': {
@@ -241,6 +246,8 @@ const STATEMENTS = [
   ['SELECT ensure_pulses_partitions', 'partitions'],
   ["SELECT set_config('statement_timeout'", 'claim'],
   ['INSERT INTO flush_batches', 'record'],
+  ['SELECT coalesce(pg_sequence_last_value', 'last row'],
+  ['INSERT INTO flushed_hours', 'hours'],
   ['SELECT row_count, pulse_count FROM flush_batches WHERE id', 'find'],
   ['SELECT coalesce(sum(pulse_count), 0)::text AS total FROM flush_batches', 'sum'],
   ['SELECT count(*)::text AS total FROM dead_letters', 'count dead letters'],
