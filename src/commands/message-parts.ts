@@ -188,9 +188,9 @@ const handlersPart = (
   },
 });
 
-const onlyIf = (kind: 'processor' | 'sender', { name, start }: Part): Part => ({
-  name,
-  start: (run, clients) => (run.config.runs[kind] ? start?.(run, clients) : undefined),
+const onlyIf = (kind: 'processor' | 'sender', part: Part): Part => ({
+  name: part.name,
+  start: (run, clients) => (run.config.runs[kind] ? part.start?.(run, clients) : undefined),
 });
 
 function startHandlers(
