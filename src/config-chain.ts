@@ -1,5 +1,6 @@
-/** The configuration of the chain around the pipeline: messages, orders and webhooks. */
-import { bool, type CleanedEnv } from 'envalid';
+/** The configuration of the chain around the pipeline: messages, orders, webhooks and exports. */
+import { resolve } from 'node:path';
+import { bool, str, type CleanedEnv } from 'envalid';
 import {
   addressRanges,
   currency,
@@ -8,6 +9,9 @@ import {
   secretKeys,
   url,
 } from './config-values.ts';
+
+/** Beside the data of private servers. */
+const EXPORT_DIR_DEFAULT = '.pulse/exports';
 
 export function chainVariables() {
   return {
@@ -19,10 +23,14 @@ export function chainVariables() {
     WEBHOOK_SECRET_KEYS: secretKeys({ default: [] }),
     WEBHOOK_ALLOW_PRIVATE: bool({ default: false }),
     WEBHOOK_ALLOWED_RANGES: addressRanges({ default: [] }),
+    EXPORT_DIR: str({ default: EXPORT_DIR_DEFAULT }),
+    EXPORT_TTL_HOURS: integer(1, 8_760)({ default: 72 }),
+    EXPORT_QUOTA_BYTES: integer(1_000_000, 1_000_000_000_000_000)({ default: 10_000_000_000 }),
     INGEST: bool({ default: true }),
     PROCESSOR: bool({ default: true }),
     ENRICHER: bool({ default: true }),
     SENDER: bool({ default: true }),
+    EXPORTER: bool({ default: true }),
   };
 }
 
@@ -46,12 +54,19 @@ export function chainOf(env: CleanedEnv<ReturnType<typeof chainVariables>>, pref
       allowPrivate: env.WEBHOOK_ALLOW_PRIVATE,
       allowedRanges: env.WEBHOOK_ALLOWED_RANGES,
     },
+    exports: {
+      /** The same folder for every API and exporter. */
+      directory: resolve(env.EXPORT_DIR),
+      ttlHours: env.EXPORT_TTL_HOURS,
+      quotaBytes: env.EXPORT_QUOTA_BYTES,
+    },
     /** What `pulse start` and `pulse worker` run. */
     runs: {
       ingest: env.INGEST,
       processor: env.PROCESSOR,
       enricher: env.ENRICHER,
       sender: env.SENDER,
+      exporter: env.EXPORTER,
     },
   };
 }

@@ -6,6 +6,7 @@ import { toError } from './core/errors.ts';
 import { parseSecretKeys } from './delivery/secret-box.ts';
 import { FLUSH_STEPS } from './flush/flush-steps.ts';
 import { INGEST_STEPS } from './ingest/ingest-steps.ts';
+import { EXPORT_POINTS } from './exports/export-points.ts';
 import { MESSAGE_STEPS } from './messaging/message-steps.ts';
 import { parseCrashPoint } from './platform/crash-points.ts';
 import { hostUrls } from './platform/server-urls.ts';
@@ -151,6 +152,7 @@ const STEPS = {
   thread: INGEST_STEPS,
   flush: FLUSH_STEPS,
   message: MESSAGE_STEPS,
+  export: EXPORT_POINTS,
 };
 
 export const crashPoint = makeValidator((text: string) => {

@@ -32,6 +32,18 @@ export interface CatalogPage {
 const CUSTOMER = 'id, name, email, tenant';
 const PRODUCT = 'sku, name, unit, active, recurring';
 
+/** The id of the customer whose pulses a tenant's are. */
+export async function findCustomerOfTenant(
+  client: Queryable,
+  tenant: string,
+): Promise<string | undefined> {
+  const { rows } = await client.query<{ id: string }>(
+    'SELECT id FROM customers WHERE tenant = $1',
+    [tenant],
+  );
+  return rows[0]?.id;
+}
+
 /** SQL for the tenant of a customer; null if there is none. @param id SQL for the id, such as a parameter. */
 export function tenantOfCustomer(id: string): string {
   return `(SELECT tenant FROM customers WHERE id = ${id})`;

@@ -4,7 +4,12 @@ import { readCustomer, readProducts, type Customer, type Product } from './catal
 import { readPrices } from './prices-query.ts';
 import type { Price } from './prices.ts';
 
-export { customersAmong, knownCustomers, tenantOfCustomer } from './catalog-query.ts';
+export {
+  customersAmong,
+  findCustomerOfTenant,
+  knownCustomers,
+  tenantOfCustomer,
+} from './catalog-query.ts';
 
 type Queryable = Pick<ClientBase, 'query'>;
 

@@ -2,6 +2,7 @@
 import type { Registry } from 'prom-client';
 import type { Settings } from '../aggregate/settings.ts';
 import type { OldestHeld } from '../ingest/queue-metrics.ts';
+import type { ExportPoint } from '../exports/export-points.ts';
 import type { MessageStep } from '../messaging/message-steps.ts';
 import type { ProcessHealth } from '../platform/health.ts';
 import type { Tracing } from '../platform/tracing.ts';
@@ -29,6 +30,8 @@ export interface PartRun extends CommandRun {
   readonly tracing: Tracing;
   /** Called after each step of a message; fault tests stop the process there. */
   readonly onMessageStep: (step: MessageStep) => void;
+  /** The same for the points of an export. */
+  readonly onExportPoint: (point: ExportPoint) => void;
   /** Stops the process: its state is in doubt. */
   readonly onFatal: (error: Error) => void;
   /** What the process watches, by name; metrics show which of them the last look could not see. */

@@ -117,9 +117,11 @@ export async function startParts(
   };
   const watches = {};
   addWatchMetrics(registry, watches);
-  const onMessageStep = createCrashPoint(armCrashPoint(config.crashAt), ['message']);
+  const crashPoint = armCrashPoint(config.crashAt);
+  const onMessageStep = createCrashPoint(crashPoint, ['message']);
+  const onExportPoint = createCrashPoint(crashPoint, ['export']);
   const shared = { settings, credentials, registry, health, tracing, watches, links };
-  const context = { ...shared, onFatal, onMessageStep };
+  const context = { ...shared, onFatal, onMessageStep, onExportPoint };
   for (const part of parts) {
     logger.debug({ part: part.name }, 'part starts');
     await part.start?.({ ...run, ...context }, clients);

@@ -12,6 +12,8 @@ import { serverChecks, toCheck } from '../cli/server-checks.ts';
 import { createDeliveryModule, type DeliveryModuleDeps } from '../delivery/delivery-routes.ts';
 import { createEventSchemas } from '../events/event-schemas.ts';
 import { createEventsModule, type EventsModuleDeps } from '../events/events-routes.ts';
+import { createExportsModule, type ExportsModuleDeps } from '../exports/exports-routes.ts';
+import { createLinkSigner } from '../exports/signed-link.ts';
 import type { ApiModule } from '../http/api-module.ts';
 import { measureRpc } from '../messaging/messaging-metrics.ts';
 import { createRpcClient, type RpcClient } from '../messaging/rpc-client.ts';
@@ -32,6 +34,7 @@ import {
 } from '../subscriptions/subscriptions-routes.ts';
 import { createPulsesModule } from '../usage/pulses-routes.ts';
 import { createUsageModule, type UsageSources } from '../usage/usage-routes.ts';
+import { REPORTS } from './reports.ts';
 import { openWebhooks } from './webhooks.ts';
 
 /** Unconfirmed publications of one API process. */
@@ -51,6 +54,7 @@ export interface ApiModulesDeps {
   readonly subscriptions: Omit<SubscriptionsModuleDeps, 'pool'>;
   readonly events: Omit<EventsModuleDeps, 'pool'>;
   readonly delivery: Omit<DeliveryModuleDeps, 'pool'>;
+  readonly exports: Omit<ExportsModuleDeps, 'pool'>;
 }
 
 /** Every domain of the API, in the order of the reference page. */
@@ -66,6 +70,7 @@ export function createApiModules(deps: ApiModulesDeps): readonly ApiModule[] {
     createSubscriptionsModule({ pool, ...subscriptions }),
     createEventsModule({ pool, ...events }),
     createDeliveryModule({ pool, ...delivery }),
+    createExportsModule({ pool, ...deps.exports }),
     createPopulateModule(populate),
   ];
 }
@@ -122,6 +127,12 @@ export const apiPart: Part = {
       subscriptions: { rpc: startRpc(run, clients), tracing, prefix: config.messages.prefix },
       events: { schemas: createEventSchemas(), prefix: config.messages.prefix },
       delivery: openWebhooks(run),
+      exports: {
+        ...config.exports,
+        reports: REPORTS,
+        windowSeconds: ingest.windowSeconds,
+        links: createLinkSigner(credentials.jwtSecret),
+      },
     });
     const { requestDone: onRequestDone } = createApiMetrics(registry);
     const api = await startApi(

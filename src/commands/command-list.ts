@@ -26,6 +26,10 @@ export const COMMANDS: Readonly<Record<string, ListedCommand>> = {
     summary: 'Run the delivery of webhooks to the endpoints of clients.',
     load: async () => (await import('./sender.ts')).sender,
   },
+  exporter: {
+    summary: 'Run the making of exported files.',
+    load: async () => (await import('./exporter.ts')).exporter,
+  },
   'enrichment-service': {
     summary: 'Stand in for the external enrichment service, with failures on request.',
     load: async () => (await import('./enrichment-service.ts')).enrichmentService,

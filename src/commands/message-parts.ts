@@ -35,6 +35,7 @@ import { topologyNames } from '../platform/topology.ts';
 import { startWatch } from '../platform/watch.ts';
 import { createPublisher } from '../publish/publisher.ts';
 import { traceRelayed } from '../publish/traced-publish.ts';
+import { exporterPart } from './exporter-part.ts';
 import { messageQueueNames, messageQueues } from './message-queues.ts';
 import { retentionPart } from './retention.ts';
 import { senderPart } from './sender-part.ts';
@@ -188,7 +189,7 @@ const handlersPart = (
   },
 });
 
-const onlyIf = (kind: 'processor' | 'sender', part: Part): Part => ({
+const onlyIf = (kind: 'processor' | 'sender' | 'exporter', part: Part): Part => ({
   name: part.name,
   start: (run, clients) => (run.config.runs[kind] ? part.start?.(run, clients) : undefined),
 });
@@ -236,6 +237,7 @@ export const MESSAGE_PARTS: readonly Part[] = [
   ]),
   ...PROCESSOR_WATCHES.map((part) => onlyIf('processor', part)),
   onlyIf('sender', senderPart),
+  onlyIf('exporter', exporterPart),
 ];
 
 export const PROCESSOR_PARTS: readonly Part[] = [
@@ -245,6 +247,8 @@ export const PROCESSOR_PARTS: readonly Part[] = [
 ];
 
 export const SENDER_PARTS: readonly Part[] = [...OUTBOX_PARTS, senderPart];
+
+export const EXPORTER_PARTS: readonly Part[] = [...OUTBOX_PARTS, exporterPart];
 
 export const ENRICHER_PARTS: readonly Part[] = [
   ...OUTBOX_PARTS,

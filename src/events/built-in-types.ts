@@ -61,6 +61,21 @@ export const BUILT_IN_TYPES: readonly BuiltInType[] = [
     }),
   },
   {
+    name: 'export.ready',
+    version: 1,
+    description: 'The file of an export about the tenant of the customer is ready.',
+    client: 'client',
+    schema: objectOf({
+      export_id: uuid,
+      report: text,
+      as_of: instant,
+      rows: { type: 'integer', minimum: 0 },
+      bytes: { type: 'integer', minimum: 0 },
+      sha256: text,
+      expires_at: instant,
+    }),
+  },
+  {
     name: 'endpoint.disabled',
     version: 1,
     description: 'An endpoint gets no more deliveries until it is enabled again.',

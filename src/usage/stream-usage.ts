@@ -2,10 +2,11 @@
 import { PassThrough, type Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { Pool, PoolClient } from 'pg';
+import { withCancel } from '../platform/cancel-statement.ts';
 import { ANSWER_GRACE_MS } from '../platform/postgres.ts';
 import { prepareUsage, readRedis, type UsageDeps } from './read-usage.ts';
 import type { Freshness, UsageQuery, UsageRow } from './usage.ts';
-import { cancelStatement, fromSqlRow, type SqlUsageRow, type Statement } from './usage-query.ts';
+import { fromSqlRow, type SqlUsageRow, type Statement } from './usage-query.ts';
 
 export interface RowEncoder {
   /** The text before the first row. */
@@ -84,28 +85,5 @@ async function* encodeAll(
     yield rows.map((row) => encoder.encode(fromSqlRow(row))).join('');
     if (rows.length < ROWS_PER_FETCH) return;
     rows = await fetchRows(client);
-  }
-}
-
-/**
- * Runs `work` on a client whose backend is cancelled when the signal aborts. Waits for the cancel request to
- * end, so that it cannot hit the client's next statement.
- */
-async function withCancel(
-  pool: Pick<Pool, 'query'>,
-  { processId, signal }: { processId: number; signal: AbortSignal },
-  work: () => Promise<void>,
-): Promise<void> {
-  let cancelled: Promise<unknown> = Promise.resolve();
-  const onAbort = (): void => {
-    cancelled = cancelStatement(pool, processId).catch(() => undefined);
-  };
-  signal.throwIfAborted();
-  signal.addEventListener('abort', onAbort, { once: true });
-  try {
-    await work();
-  } finally {
-    signal.removeEventListener('abort', onAbort);
-    await cancelled;
   }
 }

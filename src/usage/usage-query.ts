@@ -84,6 +84,15 @@ function flushedRows(query: UsageQuery, parameters: Parameters): string {
           FROM pulses ${where.length === 0 ? '' : `WHERE ${where.join(' AND ')}`}`;
 }
 
+/** The sum of each unit over everything that is flushed and matches. */
+export function flushedSums(query: UsageQuery): Statement {
+  const parameters = new Parameters();
+  const rows = flushedRows({ ...query, groups: ['use_unity'] }, parameters);
+  const text = `SELECT use_unity AS unit, trim_scale(sum(used_amount))::text AS total
+    FROM (${rows}) AS counted GROUP BY use_unity ORDER BY use_unity`;
+  return { text, values: parameters.values };
+}
+
 /** COLLATE: the texts must sort like those of the table. */
 function heldRows(
   { groups }: UsageQuery,
@@ -265,9 +274,4 @@ export async function readMidnight(
     [date, tz],
   );
   return rows[0]?.midnight.getTime() ?? Number.NaN;
-}
-
-/** Cancels the statement that a backend is running. */
-export async function cancelStatement(pool: Queryable, processId: number): Promise<void> {
-  await pool.query('SELECT pg_cancel_backend($1)', [processId]);
 }

@@ -29,7 +29,7 @@ const place = (description: string, example: string) =>
     }),
   );
 
-const UsageQuery = Type.Object(
+export const UsageParameters = Type.Object(
   {
     from: place('Only hours that start at this time or later.', '2026-03-01'),
     to: place('Only hours that start before this time.', '2026-03-29T12:00:00+02:00'),
@@ -86,7 +86,7 @@ const UsageQuery = Type.Object(
   },
   { additionalProperties: false },
 );
-export type UsageParameters = Static<typeof UsageQuery>;
+export type UsageParameters = Static<typeof UsageParameters>;
 
 const UsageRow = Type.Object(
   {
@@ -135,7 +135,7 @@ const Page = Type.Object(
 
 const route = {
   tags: ['usage'],
-  querystring: UsageQuery,
+  querystring: UsageParameters,
 };
 const csv = { schema: Type.String({ description: 'RFC 4180, with a header line.' }) };
 const ndjson = { schema: Type.String({ description: 'One row per line, as JSON.' }) };
@@ -167,7 +167,7 @@ export const getUsageCsvSchema = {
   ...route,
   querystring: Type.Object(
     {
-      ...UsageQuery.properties,
+      ...UsageParameters.properties,
       spreadsheet: Type.Optional(
         Type.Enum(['true', 'false'], {
           description:

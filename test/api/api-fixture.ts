@@ -5,10 +5,12 @@ import { pino } from 'pino';
 import { createAccess, type AccessOptions } from '../../src/access/access.ts';
 import { createApp, type ApiDeps, type ApiOptions } from '../../src/api/app.ts';
 import { createApiModules, type ApiModulesDeps } from '../../src/commands/api-parts.ts';
+import { REPORTS } from '../../src/commands/reports.ts';
 import { TransientError } from '../../src/core/errors.ts';
 import { createAddressGuard } from '../../src/delivery/address-guard.ts';
 import { createSecretBox } from '../../src/delivery/secret-box.ts';
 import { createEventSchemas } from '../../src/events/event-schemas.ts';
+import { createLinkSigner } from '../../src/exports/signed-link.ts';
 import type { Caller } from '../../src/http/caller.ts';
 import { keyIdOf } from '../../src/access/tokens.ts';
 import type { Identities } from '../../src/access/identities.ts';
@@ -28,13 +30,17 @@ export const OPTIONS = {
 /** The dependencies of the API, and its settings. */
 export interface TestDeps
   extends
-    Omit<ApiModulesDeps, 'populate' | 'orders' | 'subscriptions' | 'events' | 'delivery'>,
+    Omit<
+      ApiModulesDeps,
+      'populate' | 'orders' | 'subscriptions' | 'events' | 'delivery' | 'exports'
+    >,
     Omit<ApiDeps, 'access' | 'modules'> {
   readonly identities: Identities;
   readonly populateRuns: PopulateModuleOptions['populateRuns'];
   readonly orders: Partial<ApiModulesDeps['orders']>;
   readonly subscriptions: Partial<ApiModulesDeps['subscriptions']>;
   readonly delivery: Partial<ApiModulesDeps['delivery']>;
+  readonly exports: Partial<ApiModulesDeps['exports']>;
 }
 
 export interface TestOptions extends ApiOptions, AccessOptions {
@@ -172,6 +178,14 @@ export function testDeps(given: Partial<TestDeps> = {}, options: TestOptions = O
         guard: createAddressGuard({ allowPrivate: false, allowedRanges: [] }),
         sender: { send: () => Promise.reject(new Error('Nothing may be sent.')) },
         ...given.delivery,
+      },
+      exports: {
+        reports: REPORTS,
+        windowSeconds: 3_600,
+        directory: '/nonexistent',
+        quotaBytes: 1_000_000_000,
+        links: createLinkSigner('test'),
+        ...given.exports,
       },
       populate: { populateRuns, ...(populateRunsMax === undefined ? {} : { populateRunsMax }) },
     }),

@@ -10,6 +10,7 @@ const STEPS = {
   ingest: ['applied'],
   thread: ['applied'],
   flush: ['copied', 'checked'],
+  export: ['written'],
   message: ['written'],
 };
 const parse = (text: string) => parseCrashPoint(text, STEPS);

@@ -1,0 +1,122 @@
+/**
+ * The folder of exports. A file is written beside its place and renamed into it, so whatever has its final name is whole.
+ * The name holds the fence of the attempt: a process that was frozen and wakes up never touches the file of another.
+ */
+import { constants } from 'node:fs';
+import { access, mkdir, open, readdir, rename, rm, stat, type FileHandle } from 'node:fs/promises';
+import { join } from 'node:path';
+import { FatalError, codeOf } from '../core/errors.ts';
+import { ExportFailure, extensionOf, type FileShape } from './exports.ts';
+
+const PART = '.part';
+export const MANIFEST = '.manifest.json';
+const MODE = 0o600;
+
+/** One attempt at an export. */
+export interface Attempt extends FileShape {
+  readonly id: string;
+  readonly fence: number;
+}
+
+/** The name of the finished file of an attempt. */
+export function fileNameOf(attempt: Attempt): string {
+  return `${attempt.id}.${attempt.fence}.${extensionOf(attempt)}`;
+}
+
+/** @throws FatalError PULSE_EXPORT_DIRECTORY The folder cannot be made or written to. */
+export async function openExportDirectory(directory: string): Promise<void> {
+  try {
+    await mkdir(directory, { recursive: true, mode: 0o700 });
+    await access(directory, constants.R_OK | constants.W_OK | constants.X_OK);
+  } catch (error) {
+    const detail = `EXPORT_DIR (${directory}) cannot be used: ${String(codeOf(error))}.`;
+    throw new FatalError('PULSE_EXPORT_DIRECTORY', detail, { cause: error });
+  }
+}
+
+/** Opens a new file for writing, readable by its owner only. One of the same name is replaced. */
+export async function openPart(path: string): Promise<FileHandle> {
+  await rm(`${path}${PART}`, { force: true });
+  return open(`${path}${PART}`, 'wx', MODE);
+}
+
+/** Opens what `openPart` wrote. */
+export function openWrittenPart(path: string): Promise<FileHandle> {
+  return open(`${path}${PART}`, 'r');
+}
+
+/** Writes a small file beside its place. */
+export async function writePart(path: string, text: string): Promise<void> {
+  const file = await openPart(path);
+  try {
+    await file.writeFile(text);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+/** Gives a written file its final name, durably. */
+export async function publishPart(directory: string, name: string): Promise<void> {
+  const path = join(directory, name);
+  await rename(`${path}${PART}`, path);
+  const folder = await open(directory, 'r');
+  try {
+    await folder.sync();
+  } finally {
+    await folder.close();
+  }
+}
+
+/** Removes every file of an attempt. */
+export async function removeFiles(directory: string, attempt: Attempt): Promise<void> {
+  const path = join(directory, fileNameOf(attempt));
+  for (const end of ['', PART, MANIFEST, `${MANIFEST}${PART}`]) {
+    await rm(`${path}${end}`, { force: true });
+  }
+}
+
+const FILE = /^([0-9a-f-]{36})\.(\d{1,10})\.[a-z.]+$/;
+
+/** A file of an export, whole or not. */
+export interface FoundFile {
+  readonly path: string;
+  readonly id: string;
+  readonly fence: number;
+  readonly modifiedAt: Date;
+}
+
+/** Every file in the folder whose name is that of an export. */
+export async function listFiles(directory: string): Promise<FoundFile[]> {
+  const found: FoundFile[] = [];
+  for (const name of await readdir(directory)) {
+    const [, id, fence] = FILE.exec(name) ?? [];
+    if (id === undefined || fence === undefined) continue;
+    const path = join(directory, name);
+    const known = await stat(path).catch(() => undefined);
+    if (known !== undefined)
+      found.push({ path, id, fence: Number(fence), modifiedAt: known.mtime });
+  }
+  return found;
+}
+
+const FULL = new Map([
+  ['ENOSPC', 'disk_full'],
+  ['EDQUOT', 'disk_full'],
+  ['EFBIG', 'disk_full'],
+]);
+
+/** A disk that is full, or fails, is a reason why an export failed. Other errors stay as they are. */
+export function toFileFailure(error: unknown): unknown {
+  const code = String(codeOf(error));
+  const full = FULL.get(code);
+  if (full !== undefined) {
+    return new ExportFailure(full, `The disk of EXPORT_DIR is full (${code}).`, { cause: error });
+  }
+  if (['EIO', 'EROFS', 'EACCES', 'EPERM'].includes(code)) {
+    return new ExportFailure('disk_failed', `EXPORT_DIR cannot be written (${code}).`, {
+      cause: error,
+    });
+  }
+  return error;
+}

@@ -1,0 +1,127 @@
+/** The exporter: claims exports and makes their files. Any number of processes may run one, on the same folder. */
+import type { Pool } from 'pg';
+import { toError } from '../core/errors.ts';
+import { backoffDelayMs, waitAtMost } from '../platform/backoff.ts';
+import type { Logger } from '../platform/logger.ts';
+import { startWatch } from '../platform/watch.ts';
+import { announceReady } from './announce-ready.ts';
+import { ExportFailure, LeaseLostError, type Export } from './exports.ts';
+import { claimExport, failExport, releaseExport } from './lease-query.ts';
+import { runExport, type RunExportDeps } from './run-export.ts';
+import { sweepExports } from './sweep-exports.ts';
+
+export type ExportOutcome = 'ready' | 'failed' | 'lost' | 'released';
+
+export interface ExporterDeps extends Omit<RunExportDeps, 'leaseMs' | 'onReady'> {
+  readonly prefix: string;
+  readonly logger: Logger;
+  readonly leaseMs?: number;
+  readonly onEnd: (outcome: ExportOutcome, ended: { readonly rows: number }) => void;
+}
+
+export interface Exporter {
+  /** Claims nothing more, gives back what is in progress, and waits for that at most `timeoutMs`. */
+  close(timeoutMs: number): Promise<void>;
+}
+
+const CLAIM_MS = 500;
+const SWEEP_MS = 60_000;
+const LEASE_MS = 30_000;
+/** Exports in progress in one process. */
+export const RUNNING_MAX = 2;
+/** A claim that ends without a word, because the process died, is an attempt too. */
+const ATTEMPTS_MAX = 10;
+const RETRY = { baseMs: 1_000, capMs: 60_000 };
+
+export function startExporter({ leaseMs = LEASE_MS, ...given }: ExporterDeps): Exporter {
+  const onReady: RunExportDeps['onReady'] = (client, ready) =>
+    announceReady(client, given.prefix, ready);
+  const deps = { ...given, leaseMs, onReady };
+  const { pool, logger } = deps;
+  const stopping = new AbortController();
+  const running = new Set<Promise<void>>();
+  const claims = startWatch({
+    name: 'exports',
+    intervalMs: CLAIM_MS,
+    logger,
+    async look() {
+      while (running.size < RUNNING_MAX && !stopping.signal.aborted) {
+        const claimed = await claimExport(pool, leaseMs);
+        if (claimed === undefined) break;
+        const work = runOne(claimed, deps, stopping.signal).finally(() => running.delete(work));
+        running.add(work);
+      }
+      return running.size;
+    },
+  });
+  const sweeps = startWatch({
+    name: 'files of exports',
+    intervalMs: SWEEP_MS,
+    logger,
+    look: () => sweepExports(deps).then(() => true),
+  });
+  return {
+    async close(timeoutMs) {
+      claims.close();
+      sweeps.close();
+      stopping.abort(new StoppingError());
+      await waitAtMost(timeoutMs, Promise.all(running));
+    },
+  };
+}
+
+class StoppingError extends Error {
+  override readonly name = 'StoppingError';
+}
+
+type RunDeps = ExporterDeps & RunExportDeps;
+
+/** Never rejects. */
+async function runOne(claimed: Export, deps: RunDeps, stop: AbortSignal): Promise<void> {
+  const { pool, logger, onEnd } = deps;
+  const facts = { exportId: claimed.id, report: claimed.report, fence: claimed.fence };
+  try {
+    if (claimed.attemptCount > ATTEMPTS_MAX) {
+      throw new ExportFailure('attempts_exhausted', attemptsText(undefined));
+    }
+    const { rowCount } = await runExport(claimed, deps, stop);
+    logger.info({ ...facts, rowCount }, 'export ready');
+    onEnd('ready', { rows: rowCount ?? 0 });
+  } catch (error) {
+    const outcome = await settle(error, claimed, pool).catch((failure: unknown) => {
+      // The lease ends by itself.
+      logger.warn({ ...facts, err: failure }, 'export not settled');
+      return 'lost' as const;
+    });
+    logger.warn({ ...facts, err: error, outcome }, 'export not made');
+    onEnd(outcome, { rows: 0 });
+  }
+}
+
+async function settle(error: unknown, claimed: Export, pool: Pool): Promise<ExportOutcome> {
+  if (error instanceof LeaseLostError) return 'lost';
+  if (error instanceof StoppingError) {
+    await releaseExport(pool, claimed, { delayMs: 0, isAttempt: false });
+    return 'released';
+  }
+  const failure = failureOf(error, claimed);
+  if (failure !== undefined) {
+    const { code, message: detail } = failure;
+    return (await failExport(pool, claimed, { code, detail })) ? 'failed' : 'lost';
+  }
+  const delayMs = backoffDelayMs(claimed.attemptCount, RETRY);
+  await releaseExport(pool, claimed, { delayMs, isAttempt: true });
+  return 'released';
+}
+
+/** Undefined when another attempt may succeed. */
+function failureOf(error: unknown, { attemptCount }: Export): ExportFailure | undefined {
+  if (error instanceof ExportFailure) return error;
+  if (attemptCount < ATTEMPTS_MAX) return undefined;
+  return new ExportFailure('attempts_exhausted', attemptsText(error));
+}
+
+function attemptsText(error: unknown): string {
+  const last = error === undefined ? '' : ` The last: ${toError(error).message}`;
+  return `It was tried ${ATTEMPTS_MAX} times.${last}`;
+}

@@ -1,0 +1,186 @@
+/** Exports over HTTP: asking for files, following them, and giving them out. */
+import { createHash, randomUUID } from 'node:crypto';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Pool, PoolClient } from 'pg';
+import { shareOf } from '../core/tenant-scope.ts';
+import type { Api, ApiModule } from '../http/api-module.ts';
+import { actorNameOf, OPERATORS, READERS } from '../http/caller.ts';
+import { isCursor, toPage } from '../http/cursor.ts';
+import { createIdempotencyKeys, idempotencyKeyOf } from '../http/idempotency-keys.ts';
+import { instantFrom } from '../http/instants.ts';
+import { nextLink } from '../http/page-links.ts';
+import { HTTP_PROBLEMS, invalidField, ProblemError } from '../http/problems.ts';
+import type { Report } from '../http/report.ts';
+import { fieldProblems } from '../http/validation.ts';
+import { readAsTenants } from '../platform/scoped-postgres.ts';
+import { removeFiles } from './export-files.ts';
+import { addExportFiles } from './export-files-routes.ts';
+import { toExportJson } from './export-json.ts';
+import { EXPORT_PROBLEMS } from './exports-problems.ts';
+import {
+  endExport,
+  insertExport,
+  listExports,
+  readLoad,
+  readNow,
+  type NewExport,
+} from './exports-query.ts';
+import {
+  createExportSchema,
+  deleteExportSchema,
+  getExportSchema,
+  LIST_LIMIT_DEFAULT,
+  listExportsSchema,
+  type NewExportBody,
+} from './exports-schema.ts';
+import type { Reports } from './exports.ts';
+import type { LinkSigner } from './signed-link.ts';
+import { findVisible } from './visible-export.ts';
+
+export interface ExportsModuleDeps {
+  readonly pool: Pool;
+  readonly reports: Reports;
+  readonly windowSeconds: number;
+  readonly directory: string;
+  readonly quotaBytes: number;
+  readonly links: LinkSigner;
+}
+
+/** Exports that are queued or running. */
+const OPEN_MAX = { ofShare: 20, inAll: 1_000 };
+
+export function createExportsModule(deps: ExportsModuleDeps): ApiModule {
+  return {
+    tag: { name: 'exports', description: 'Questions whose whole answers become files.' },
+    problems: EXPORT_PROBLEMS,
+    addRoutes(api) {
+      addCreation(api, deps);
+      addReads(api, deps);
+      addExportFiles(api, deps);
+    },
+  };
+}
+
+function addCreation(api: Api, deps: ExportsModuleDeps): void {
+  const { pool, reports, links } = deps;
+  const keys = createIdempotencyKeys(pool);
+  const schema = createExportSchema(reports);
+  api.post('/exports', { schema, config: { roles: READERS } }, async (request, reply) => {
+    const asked = await toNewExport(deps, request, request.body);
+    const { answer, replayed } = await keys.once(keyedRequest(request), async (client) => {
+      await refuseTooMany(client, deps, request);
+      return { id: (await insertExport(client, asked)).id };
+    });
+    if (replayed) void reply.header('idempotent-replayed', 'true');
+    const made = await findVisible(pool, request, answer.id);
+    void reply.code(202).header('location', `${api.prefix}/exports/${made.id}`);
+    return toExportJson(made, links);
+  });
+}
+
+async function toNewExport(
+  { pool, reports, windowSeconds }: ExportsModuleDeps,
+  request: FastifyRequest,
+  body: NewExportBody,
+): Promise<NewExport> {
+  const { report: name, parameters = {}, format = 'csv', gzip = false, spreadsheet = false } = body;
+  const report = reports.get(name);
+  if (report === undefined) throw invalidField('report', 'must be one of those that there are');
+  checkParameters(request, report, parameters);
+  if (spreadsheet && format !== 'csv') {
+    throw invalidField('spreadsheet', 'must be false, because the format is not csv');
+  }
+  const now = await readNow(pool);
+  const asOf = body.as_of === undefined ? now : new Date(instantFrom('as_of', body.as_of));
+  if (asOf > now) throw invalidField('as_of', 'must not be in the future');
+  const { tenants: scope } = request.user;
+  // What the schema cannot say, such as a span that is empty.
+  await readAsTenants(pool, scope, (client) =>
+    report.ask(parameters, { client, scope, asOf, windowSeconds }),
+  );
+  return {
+    id: randomUUID(),
+    createdBy: actorNameOf(request.user),
+    ...{ scope, report: name, parameters, format, gzip, spreadsheet, asOf },
+  };
+}
+
+/** @throws ProblemError 400 names the parameters that the schema of the report refuses. */
+function checkParameters(request: FastifyRequest, report: Report, parameters: unknown): void {
+  const validate = request.compileValidationSchema(report.parameters, 'body');
+  if (validate(parameters)) return;
+  const errors = fieldProblems(validate.errors ?? [], 'parameters').map(({ field, message }) => ({
+    field: field === 'parameters' ? field : `parameters.${field}`,
+    message,
+  }));
+  throw new ProblemError(HTTP_PROBLEMS.PULSE_API_INVALID_REQUEST, { errors });
+}
+
+/** @throws ProblemError 409 or 429. */
+async function refuseTooMany(
+  client: PoolClient,
+  { quotaBytes }: ExportsModuleDeps,
+  { user: { tenants } }: FastifyRequest,
+): Promise<void> {
+  const { ofShare, inAll } = await readLoad(client, shareOf(tenants));
+  if (ofShare.openCount >= OPEN_MAX.ofShare || inAll.openCount >= OPEN_MAX.inAll) {
+    throw new ProblemError(EXPORT_PROBLEMS.PULSE_API_TOO_MANY_EXPORTS, {
+      detail: `At most ${OPEN_MAX.ofShare} exports of yours may be queued or running.`,
+      headers: { 'retry-after': '30' },
+    });
+  }
+  if (ofShare.bytes >= quotaBytes / 2 || inAll.bytes >= quotaBytes) {
+    throw new ProblemError(EXPORT_PROBLEMS.PULSE_API_EXPORT_QUOTA, {
+      detail: 'Delete exports whose files you have, or wait until they expire.',
+    });
+  }
+}
+
+function keyedRequest(request: FastifyRequest) {
+  const key = idempotencyKeyOf(request.headers);
+  if (key === undefined) return undefined;
+  const fingerprint = createHash('sha256').update(JSON.stringify(request.body)).digest();
+  return { caller: actorNameOf(request.user), key, fingerprint };
+}
+
+function addReads(api: Api, { pool, links, directory }: ExportsModuleDeps): void {
+  const config = { roles: READERS };
+  api.get('/exports', { schema: listExportsSchema, config }, async (request, reply) => {
+    const { limit = LIST_LIMIT_DEFAULT, after, ...filters } = request.query;
+    if (after !== undefined && !isCursor(after)) {
+      throw invalidField('after', 'must be `next` of an earlier answer');
+    }
+    const rows = await readAsTenants(pool, request.user.tenants, (client) =>
+      listExports(client, filters, { limit: limit + 1, after }),
+    );
+    const { data, next } = toPage(rows, limit);
+    linkToNext(reply, `${api.prefix}/exports`, { ...request.query, limit, after: next });
+    return { data: data.map((one) => toExportJson(one, links)), next };
+  });
+
+  api.get('/exports/:id', { schema: getExportSchema, config }, async (request) =>
+    toExportJson(await findVisible(pool, request, request.params.id), links),
+  );
+
+  api.delete('/exports/:id', { schema: deleteExportSchema, config }, async (request) => {
+    const { id } = request.params;
+    const known = await findVisible(pool, request, id);
+    const isOwn = known.createdBy === actorNameOf(request.user);
+    if (!isOwn && !OPERATORS.includes(request.user.role)) {
+      throw new ProblemError(HTTP_PROBLEMS.PULSE_API_FORBIDDEN, {
+        detail: 'Only the caller who asked for the export, or an operator, may end it.',
+      });
+    }
+    const ended = await endExport(pool, id);
+    if (known.state === 'ready') await removeFiles(directory, known);
+    return toExportJson(ended ?? known, links);
+  });
+}
+
+function linkToNext(
+  reply: FastifyReply<{ Reply: unknown }>,
+  path: string,
+  { after, ...parameters }: { readonly after: string | null; readonly limit: number },
+): void {
+  if (after !== null) void reply.header('link', nextLink(path, { ...parameters, after }));
+}

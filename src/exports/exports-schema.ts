@@ -1,0 +1,235 @@
+/** POST and GET /exports, their files and manifests. */
+import { Type, type Static, type TSchema } from 'typebox';
+import { WITH_JSON, WITH_TOKEN } from '../http/example-terms.ts';
+import { problemResponses } from '../http/problem-schema.ts';
+import type { Report } from '../http/report.ts';
+import { EXPORT_FORMATS, EXPORT_STATES, EXPORT_STEPS, type Reports } from './exports.ts';
+import { Manifest } from './manifest.ts';
+
+export const LIST_LIMIT_DEFAULT = 50;
+const LIST_LIMIT_MAX = 1_000;
+
+const instant = (description: string) => Type.String({ format: 'date-time', description });
+const nullable = <Schema extends TSchema>(schema: Schema, description: string) =>
+  Type.Union([schema, Type.Null()], { description });
+
+const EXAMPLE = {
+  report: 'usage',
+  parameters: { from: '2026-11-01', window: 'day', group_by: ['tenant', 'product_sku'] },
+  format: 'csv',
+};
+
+/** One alternative for each report, so that the parameters of each are checked and described. */
+export function newExportBody(reports: Reports) {
+  return Type.Object(
+    {
+      report: Type.Enum([...reports.keys()], { description: 'Which question.' }),
+      parameters: Type.Optional(
+        Type.Unsafe<Record<string, unknown>>({
+          type: 'object',
+          description: `What the report asks for. ${describeReports(reports)}`,
+        }),
+      ),
+      format: Type.Optional(
+        Type.Enum([...EXPORT_FORMATS], { description: '`csv`, the default, or `ndjson`.' }),
+      ),
+      gzip: Type.Optional(Type.Boolean({ description: 'Whether to compress the file.' })),
+      spreadsheet: Type.Optional(
+        Type.Boolean({
+          description:
+            'CSV for a spreadsheet: a byte order mark, and an apostrophe before texts that it would run as formulas.',
+        }),
+      ),
+      as_of: Type.Optional(
+        instant('Rows that came later are left out. Default: the time of the request.'),
+      ),
+    },
+    { additionalProperties: false, examples: [EXAMPLE] },
+  );
+}
+export type NewExportBody = Static<ReturnType<typeof newExportBody>>;
+
+function describeReports(reports: Reports): string {
+  return [...reports.values()].map(describeReport).join(' ');
+}
+
+function describeReport({ name, description, parameters }: Report): string {
+  const names = Object.keys(parameters.properties).map((parameter) => `\`${parameter}\``);
+  return `\`${name}\`: ${description} Parameters: ${names.join(', ')}.`;
+}
+
+export const ExportSchema = Type.Object(
+  {
+    id: Type.String({ format: 'uuid' }),
+    report: Type.String(),
+    parameters: Type.Unknown({ description: 'As they were given.' }),
+    format: Type.Enum([...EXPORT_FORMATS]),
+    gzip: Type.Boolean(),
+    spreadsheet: Type.Boolean(),
+    as_of: instant('Rows that came later are left out.'),
+    state: Type.Enum([...EXPORT_STATES]),
+    steps: Type.Array(
+      Type.Object({
+        step: Type.Enum([...EXPORT_STEPS]),
+        started_at: instant('When.'),
+        ended_at: nullable(Type.String({ format: 'date-time' }), 'Null while it goes on.'),
+      }),
+      { description: 'Of the newest attempt.' },
+    ),
+    rows_written: Type.Integer({ description: 'So far.' }),
+    rows_estimated: nullable(Type.Integer(), 'What Postgres expects; it may be far off.'),
+    rows: nullable(Type.Integer(), 'In the file; null until it is ready.'),
+    bytes: nullable(Type.Integer(), 'Of the file.'),
+    sha256: nullable(Type.String(), 'Of the file, in hex.'),
+    sums: nullable(
+      Type.Record(Type.String(), Type.String()),
+      'The sum of `used_amount` for each unit, where the report has amounts.',
+    ),
+    failure: nullable(
+      Type.Object({
+        code: Type.String({ description: 'The stable code to program against.' }),
+        detail: Type.String({ description: 'The same in a sentence.' }),
+      }),
+      'Why it failed.',
+    ),
+    download: nullable(
+      Type.Object({
+        url: Type.String({ description: 'Gives the file without a token.' }),
+        expires_at: instant('Until then.'),
+      }),
+      'A new link with each answer, while there is a file.',
+    ),
+    created_at: instant('When it was asked for.'),
+    created_by: Type.String(),
+    started_at: nullable(Type.String({ format: 'date-time' }), 'When the first attempt began.'),
+    ended_at: nullable(Type.String({ format: 'date-time' }), 'When it became what it is.'),
+    expires_at: nullable(Type.String({ format: 'date-time' }), 'When the file is removed.'),
+  },
+  { title: 'Export', description: 'A question, and how far its file is.' },
+);
+export type ExportJson = Static<typeof ExportSchema>;
+
+const ExportParams = Type.Object({ id: Type.String({ format: 'uuid' }) });
+
+const ListExportsQuery = Type.Object(
+  {
+    state: Type.Optional(Type.Enum([...EXPORT_STATES], { description: 'Only in this state.' })),
+    report: Type.Optional(Type.String({ maxLength: 64, description: 'Only of this report.' })),
+    limit: Type.Optional(
+      Type.Integer({ minimum: 1, maximum: LIST_LIMIT_MAX, default: LIST_LIMIT_DEFAULT }),
+    ),
+    after: Type.Optional(Type.String({ maxLength: 64, description: '`next` of the page before.' })),
+  },
+  { additionalProperties: false },
+);
+
+const tags = ['exports'];
+
+export const createExportSchema = (reports: Reports) => ({
+  operationId: 'createExport',
+  tags,
+  summary: 'Asks for a file',
+  description:
+    'Answers at once; the file is made afterwards, and `Location` is where to follow it. The same question with the ' +
+    'same `as_of` gives the same bytes. Send an `Idempotency-Key` to be able to repeat the request.',
+  curl: `curl -s "$API/exports" ${WITH_TOKEN} ${WITH_JSON} -d '${JSON.stringify(EXAMPLE)}'`,
+  body: newExportBody(reports),
+  response: {
+    202: ExportSchema,
+    ...problemResponses(400, 401, 403, 409, 413, 415, 422, 429, 500, 503),
+  },
+});
+
+export const listExportsSchema = {
+  operationId: 'listExports',
+  tags,
+  summary: 'Lists exports',
+  description: 'Newest first: those whose tenants the caller may all see.',
+  curl: `curl -s "$API/exports?state=ready" ${WITH_TOKEN}`,
+  querystring: ListExportsQuery,
+  response: {
+    200: Type.Object({
+      data: Type.Array(ExportSchema),
+      next: nullable(Type.String(), 'Send it as `after` for the next page; null on the last page.'),
+    }),
+    ...problemResponses(400, 401, 403, 429, 500, 503),
+  },
+};
+
+const ONE = (path = '') => `ID=$(curl -s "$API/exports?limit=1" ${WITH_TOKEN} | jq -r '.data[0].id')
+curl -s "$API/exports/$ID${path}" ${WITH_TOKEN}`;
+
+export const getExportSchema = {
+  operationId: 'getExport',
+  tags,
+  summary: 'Shows an export',
+  description:
+    'With its progress and, once it is ready, a link to the file that works for 15 minutes.',
+  curl: ONE(),
+  params: ExportParams,
+  response: { 200: ExportSchema, ...problemResponses(400, 401, 403, 404, 429, 500, 503) },
+};
+
+export const deleteExportSchema = {
+  operationId: 'deleteExport',
+  tags,
+  summary: 'Cancels an export',
+  description:
+    'One that is ready loses its file. For the caller who asked for it, and for operators. An export that has ended ' +
+    'stays as it is.',
+  curl: ONE().replace('curl -s "$API/exports/', 'curl -s -X DELETE "$API/exports/'),
+  params: ExportParams,
+  response: { 200: ExportSchema, ...problemResponses(400, 401, 403, 404, 429, 500, 503) },
+};
+
+const FILE = {
+  description: 'The file.',
+  content: Object.fromEntries(
+    ['text/csv', 'application/x-ndjson', 'application/gzip'].map((type) => [
+      type,
+      { schema: Type.String({ description: 'As `format` and `gzip` say.' }) },
+    ]),
+  ),
+};
+
+export const getExportFileSchema = {
+  operationId: 'getExportFile',
+  tags,
+  summary: 'Gives the file of an export',
+  description: '`ETag` is its SHA-256.',
+  curl: ONE('/file'),
+  params: ExportParams,
+  response: { 200: FILE, ...problemResponses(400, 401, 403, 404, 409, 429, 500, 503) },
+};
+
+export const downloadExportSchema = {
+  operationId: 'downloadExport',
+  tags,
+  summary: 'Gives the file of an export by a signed link',
+  description: 'For the link in `download` of an export. It needs no token, and ends.',
+  curl: ONE().replace(
+    /curl -s "\$API\/exports\/\$ID" (.*)$/,
+    `URL=$(curl -s "$API/exports/$ID" $1 | jq -r .download.url)
+curl -s "$URL"`,
+  ),
+  params: ExportParams,
+  querystring: Type.Object(
+    {
+      fence: Type.Integer({ minimum: 0, maximum: 2_147_483_647 }),
+      expires: Type.Integer({ minimum: 0, maximum: 99_999_999_999 }),
+      signature: Type.String({ minLength: 43, maxLength: 43 }),
+    },
+    { additionalProperties: false },
+  ),
+  response: { 200: FILE, ...problemResponses(400, 403, 404, 409, 429, 500, 503) },
+};
+
+export const getManifestSchema = {
+  operationId: 'getExportManifest',
+  tags,
+  summary: 'Gives the manifest of an export',
+  description: 'Save it beside the file: `pulse verify-export` checks one against the other.',
+  curl: ONE('/manifest'),
+  params: ExportParams,
+  response: { 200: Manifest, ...problemResponses(400, 401, 403, 404, 409, 429, 500, 503) },
+};
