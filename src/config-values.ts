@@ -3,6 +3,7 @@ import { isIP } from 'node:net';
 import { EnvError, makeValidator } from 'envalid';
 import { validate as isCron } from 'node-cron';
 import { toError } from './core/errors.ts';
+import { DELIVERY_STEPS } from './delivery/delivery-steps.ts';
 import { parseSecretKeys } from './delivery/secret-box.ts';
 import { FLUSH_STEPS } from './flush/flush-steps.ts';
 import { INGEST_STEPS } from './ingest/ingest-steps.ts';
@@ -153,6 +154,7 @@ const STEPS = {
   flush: FLUSH_STEPS,
   message: MESSAGE_STEPS,
   export: EXPORT_POINTS,
+  delivery: DELIVERY_STEPS,
 };
 
 export const crashPoint = makeValidator((text: string) => {

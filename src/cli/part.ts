@@ -1,6 +1,7 @@
 /** The parts of a long-running process: each is started in turn, and closed in reverse with the run. */
 import type { Registry } from 'prom-client';
 import type { Settings } from '../aggregate/settings.ts';
+import type { DeliveryStep } from '../delivery/delivery-steps.ts';
 import type { OldestHeld } from '../ingest/queue-metrics.ts';
 import type { ExportPoint } from '../exports/export-points.ts';
 import type { MessageStep } from '../messaging/message-steps.ts';
@@ -32,6 +33,8 @@ export interface PartRun extends CommandRun {
   readonly onMessageStep: (step: MessageStep) => void;
   /** The same for the points of an export. */
   readonly onExportPoint: (point: ExportPoint) => void;
+  /** The same after each step of a delivery. */
+  readonly onDeliveryStep: (step: DeliveryStep) => void;
   /** Stops the process: its state is in doubt. */
   readonly onFatal: (error: Error) => void;
   /** What the process watches, by name; metrics show which of them the last look could not see. */

@@ -120,8 +120,10 @@ export async function startParts(
   const crashPoint = armCrashPoint(config.crashAt);
   const onMessageStep = createCrashPoint(crashPoint, ['message']);
   const onExportPoint = createCrashPoint(crashPoint, ['export']);
+  const onDeliveryStep = createCrashPoint(crashPoint, ['delivery']);
   const shared = { settings, credentials, registry, health, tracing, watches, links };
-  const context = { ...shared, onFatal, onMessageStep, onExportPoint };
+  const points = { onMessageStep, onExportPoint, onDeliveryStep };
+  const context = { ...shared, ...points, onFatal };
   for (const part of parts) {
     logger.debug({ part: part.name }, 'part starts');
     await part.start?.({ ...run, ...context }, clients);

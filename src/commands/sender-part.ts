@@ -37,6 +37,7 @@ export const senderPart: Part = {
       prefix: config.messages.prefix,
       logger,
       onAttempt: createDeliveryMetrics(registry).record,
+      onStep: run.onDeliveryStep,
     });
     closer.add('sender', (withinMs) => sender.close(withinMs), CLOSE_SHARE);
     startWatches(run, { pool });

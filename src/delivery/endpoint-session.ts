@@ -22,6 +22,7 @@ import {
   type Lease,
 } from './sender-query.ts';
 import { paceOf, type FailureState } from './delivery.ts';
+import type { DeliveryStep } from './delivery-steps.ts';
 import { readForSending, type SigningEndpoint } from './endpoints-query.ts';
 import { fanOut } from './fan-out.ts';
 import { recordAttempts } from './record-attempts.ts';
@@ -37,6 +38,8 @@ export interface SessionDeps extends SendDeps {
   readonly concurrency: number;
   /** Aborted when the process must stop, or another endpoint has its turn: nothing more is sent. */
   readonly signal: AbortSignal;
+  /** Called after each step; fault tests stop the process there. */
+  readonly onStep: (step: DeliveryStep) => void;
 }
 
 const READY_MAX = 100;
@@ -86,6 +89,7 @@ export async function serveEndpoint(lease: Lease, deps: SessionDeps): Promise<vo
   // After its turn it is due behind those that wait.
   if (signal.aborted) pauseMs = Math.max(pauseMs, 1);
   await releaseEndpoint(pool, lease, { pauseMs, isFifo: session.endpoint.isFifo });
+  deps.onStep('released');
 }
 
 async function openSession(lease: Lease, deps: SessionDeps): Promise<Session | undefined> {
@@ -128,7 +132,7 @@ async function look(session: Session, deps: SessionDeps): Promise<boolean> {
   }
   if (session.hasMore || nowMs - session.lookedAtMs > NEW_MESSAGES_MS) {
     session.lookedAtMs = nowMs;
-    const hasMore = await fanOut(pool, session.endpoint, lease);
+    const hasMore = await fanOut(deps, session.endpoint, lease);
     if (hasMore === undefined) return false;
     session.hasMore = hasMore;
   }
@@ -174,6 +178,7 @@ async function startSending(session: Session, deps: SessionDeps, free: number): 
     );
     const sending = sendDelivery({ url: endpoint.url, secrets, delivery, message }, deps).then(
       (result) => {
+        deps.onStep('sent');
         session.records.push(result.record);
         session.isGone ||= result.isGone;
       },
@@ -213,6 +218,7 @@ async function record(session: Session, deps: SessionDeps): Promise<void> {
   if (records.length === 0) return;
   const { endpoint, isGone } = session;
   const after = await recordAttempts({ endpoint, isGone, records }, deps);
+  deps.onStep('recorded');
   for (const { deliveryId } of records) session.inProgress.delete(deliveryId);
   session.failures = after.failures;
   session.isGone = after.isDisabled;

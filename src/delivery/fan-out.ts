@@ -6,11 +6,17 @@ import type { Pool } from 'pg';
 import { pullMessageHeads, pullMessages } from '../events/messages-query.ts';
 import { withTransaction } from '../platform/postgres.ts';
 import { insertDeliveries, lockSeenNumber, updateSeenNumber, type Lease } from './sender-query.ts';
+import type { DeliveryStep } from './delivery-steps.ts';
 import { wants, type Endpoint } from './delivery.ts';
 
 const MESSAGES_MAX = 500;
 /** With their data, of up to 256 KiB each. */
 const WITH_DATA_MAX = 50;
+
+interface FanOutDeps {
+  readonly pool: Pick<Pool, 'connect'>;
+  readonly onStep: (step: DeliveryStep) => void;
+}
 
 /**
  * Looks at the next messages of an endpoint's client.
@@ -18,12 +24,12 @@ const WITH_DATA_MAX = 50;
  * @returns Whether there may be more; undefined when the endpoint is not held any more.
  */
 export async function fanOut(
-  pool: Pick<Pool, 'connect'>,
+  { pool, onStep }: FanOutDeps,
   endpoint: Pick<Endpoint, 'id' | 'client' | 'types' | 'filter'>,
   lease: Lease,
 ): Promise<boolean | undefined> {
   const { id, client: owner, types, filter } = endpoint;
-  return withTransaction(pool, async (client) => {
+  const looked = await withTransaction(pool, async (client) => {
     const seen = await lockSeenNumber(client, lease);
     if (seen === undefined) return undefined;
     const limit = filter === null ? MESSAGES_MAX : WITH_DATA_MAX;
@@ -33,10 +39,12 @@ export async function fanOut(
         ? (await pullMessageHeads(client, owner, page)).map((head) => ({ ...head, data: '' }))
         : await pullMessages(client, { client: owner }, page);
     const last = messages.at(-1);
-    if (last === undefined) return false;
+    if (last === undefined) return { hasMore: false, insertedCount: 0 };
     const wanted = messages.filter((message) => wants({ types, filter }, message));
     if (wanted.length > 0) await insertDeliveries(client, id, wanted);
     await updateSeenNumber(client, id, last.number);
-    return messages.length === limit;
+    return { hasMore: messages.length === limit, insertedCount: wanted.length };
   });
+  if (looked !== undefined && looked.insertedCount > 0) onStep('inserted');
+  return looked?.hasMore;
 }

@@ -45,7 +45,7 @@ interface Served {
 }
 
 export function startSender(deps: SenderDeps): Sender {
-  const { pool, logger, turnMs = TURN_MS } = deps;
+  const { pool, logger, onStep, turnMs = TURN_MS } = deps;
   const stopping = new AbortController();
   const isStopping = () => stopping.signal.aborted;
   const served = new Map<string, Served>();
@@ -76,6 +76,7 @@ export function startSender(deps: SenderDeps): Sender {
       setAsideAfter: SET_ASIDE_AFTER,
       busyClients: busy,
     });
+    if (claimed.length > 0) onStep('claimed');
     for (const { id, client } of claimed) {
       const turn = new AbortController();
       if (isStopping()) turn.abort();

@@ -6,9 +6,10 @@
  * - `thread` only the ingest thread that reaches the step;
  * - `flush` the whole process, at a step of a flush;
  * - `message` the whole process, at a step of a message of the chain;
- * - `export` the whole process, at a point of an export.
+ * - `export` the whole process, at a point of an export;
+ * - `delivery` the whole process, at a step of a delivery to an endpoint.
  */
-export type CrashScope = 'ingest' | 'thread' | 'flush' | 'message' | 'export';
+export type CrashScope = 'ingest' | 'thread' | 'flush' | 'message' | 'export' | 'delivery';
 
 export interface CrashPoint {
   readonly scope: CrashScope;
@@ -19,7 +20,8 @@ export interface CrashPoint {
   readonly how: 'kill' | 'stop';
 }
 
-const FORM = /^(ingest|thread|flush|message|export):([a-z-]+):([1-9]\d{0,5})(?::(kill|stop))?$/;
+const FORM =
+  /^(ingest|thread|flush|message|export|delivery):([a-z-]+):([1-9]\d{0,5})(?::(kill|stop))?$/;
 
 /** Parses `scope:step:count` or `scope:step:count:stop`; undefined when there is no such step. */
 export function parseCrashPoint(

@@ -55,6 +55,7 @@ export async function createDeliveryFixture() {
         prefix: '',
         logger,
         onAttempt: () => undefined,
+        onStep: () => undefined,
       });
       senders.push(sender);
       return sender;

@@ -144,6 +144,7 @@ test('an endpoint that always has something to send leaves its place to others',
     prefix: '',
     logger: pino({ level: 'silent' }),
     onAttempt: () => undefined,
+    onStep: () => undefined,
     turnMs: 100,
   });
   try {

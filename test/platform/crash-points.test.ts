@@ -12,6 +12,7 @@ const STEPS = {
   flush: ['copied', 'checked'],
   export: ['written'],
   message: ['written'],
+  delivery: ['sent'],
 };
 const parse = (text: string) => parseCrashPoint(text, STEPS);
 
