@@ -7,6 +7,7 @@ import { mkdirSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { FAULTS, faultNamed, planRound, type RoundPlan } from './catalogue.ts';
+import { DELIVERY_ROUNDS } from './deliveries/delivery-round.ts';
 import { startServersOnSmallDisks } from './disk-faults.ts';
 import { NotPossibleError } from './fault.ts';
 import { ORDER_ROUNDS } from './orders/order-round.ts';
@@ -23,7 +24,7 @@ import { SUBSCRIPTION_ROUNDS } from './subscriptions/subscription-round.ts';
 import { startTestServers, type TestServers } from './test-servers.ts';
 
 /** Kinds of rounds beside those of pulses; each has an option of its name. */
-const KINDS: readonly RoundKind[] = [ORDER_ROUNDS, SUBSCRIPTION_ROUNDS];
+const KINDS: readonly RoundKind[] = [ORDER_ROUNDS, SUBSCRIPTION_ROUNDS, DELIVERY_ROUNDS];
 
 const HELP = `Breaks Pulse on purpose and checks that no pulse is lost or counted twice.
 
@@ -35,6 +36,7 @@ const HELP = `Breaks Pulse on purpose and checks that no pulse is lost or counte
   --only NAMES     these faults in every round, separated by commas, instead of the seed's choice
   --orders         rounds of orders instead of pulses
   --subscriptions  rounds of subscriptions instead of pulses
+  --deliveries     rounds of events and webhooks instead of pulses
   --selection ci   a fixed list of rounds that takes a few minutes
   --stop-seconds N how long a suspended process stays suspended (default 2; 30 outlasts every heartbeat)
   --pulses N       pulses in one round (default 6000)
@@ -82,6 +84,7 @@ function readOptions() {
       selection: { type: 'string' },
       orders: { type: 'boolean', default: false },
       subscriptions: { type: 'boolean', default: false },
+      deliveries: { type: 'boolean', default: false },
       'stop-seconds': { type: 'string', default: '2' },
       pulses: { type: 'string', default: '6000' },
       main: { type: 'string', default: 'dist/main.js' },
@@ -94,14 +97,8 @@ function readOptions() {
   if (selection !== undefined && selection !== 'ci')
     throw new RangeError('--selection knows "ci".');
   const only = values.only?.split(',');
-  if (values.orders && values.subscriptions) {
-    throw new RangeError('--orders and --subscriptions exclude each other.');
-  }
-  const kind = values.orders
-    ? ORDER_ROUNDS
-    : values.subscriptions
-      ? SUBSCRIPTION_ROUNDS
-      : undefined;
+  const [kind, ...others] = KINDS.filter(({ name }) => values[name as keyof typeof values]);
+  if (others.length > 0) throw new RangeError('A run has rounds of one kind.');
   const named = kind?.faultNamed ?? faultNamed;
   for (const name of only ?? []) named(name);
   return {

@@ -5,6 +5,7 @@ import { sleep } from '../../src/platform/backoff.ts';
 import { areQueuesNamed, isQueueNamed } from '../support/quorum-names.ts';
 import { withChannel } from '../support/servers.ts';
 import { until } from '../support/until.ts';
+import type { Seat } from './fault.ts';
 import type { Installation, TestServers } from './test-servers.ts';
 
 const QUIET_TIMEOUT_MS = 120_000;
@@ -47,6 +48,18 @@ const HURRY = `
   DELETE FROM relays WHERE seen_at < now() - interval '8 seconds';
   UPDATE graphile_worker._private_jobs SET locked_at = now() - interval '30 seconds'
     WHERE locked_at IS NOT NULL`;
+
+/** A process that holds messages back, because Postgres was unavailable, is not ready until it has tried again. */
+export async function whoIsNotReady(seats: readonly Seat[]): Promise<string> {
+  for (const { worker } of seats) {
+    const [line = ''] = worker.child.stdout.split('\n');
+    if (line === '') return 'a process is starting';
+    const { metrics } = JSON.parse(line) as { metrics: string };
+    const { ok } = await fetch(new URL('/health/ready', metrics));
+    if (!ok) return 'a process is not ready';
+  }
+  return '';
+}
 
 /** Ready messages of these queues of an installation, together. */
 export function countReady({ urls, queue }: Installation, names: readonly string[]) {

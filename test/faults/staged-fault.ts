@@ -1,5 +1,6 @@
 /** Faults of processes, servers and connections, for every kind of round whose processes have names. */
 import { sleep } from '../../src/platform/backoff.ts';
+import type { DeliveryStep } from '../../src/delivery/delivery-steps.ts';
 import type { MessageStep } from '../../src/messaging/message-steps.ts';
 import { createRandom, type Random } from '../../src/populate/random.ts';
 import type { TcpProxy } from '../support/tcp-proxy.ts';
@@ -33,13 +34,18 @@ export const NO_FAULT: StagedFault<never, unknown> = {
   inject: () => Promise.resolve(undefined),
 };
 
-export function crashAfter<Role extends string>(role: Role, step: MessageStep): StagedFault<Role> {
+/** A crash at a step of a message, or of a delivery to an endpoint. */
+export function crashAfter<Role extends string>(
+  role: Role,
+  step: MessageStep | DeliveryStep,
+  scope: 'message' | 'delivery' = 'message',
+): StagedFault<Role> {
   return {
     name: `crash-${role}-${step}`,
-    about: `SIGKILL of the ${role} right after a message is ${step}`,
+    about: `SIGKILL of the ${role} right after a ${scope} is ${step}`,
     crash: {
       role,
-      env: (random) => ({ PULSE_CRASH_AT: `message:${step}:${between(1, 4, random)}` }),
+      env: (random) => ({ PULSE_CRASH_AT: `${scope}:${step}:${between(1, 4, random)}` }),
     },
     async inject({ seats }) {
       await until('the crash point', REACHED_TIMEOUT_MS, () =>
@@ -65,14 +71,14 @@ export function killOf<Role extends string>(role: Role): StagedFault<Role> {
   };
 }
 
-export function zombieOf<Role extends string>(role: Role): StagedFault<Role> {
+export function zombieOf<Role extends string>(role: Role, stopMs = 2_000): StagedFault<Role> {
   return {
     name: `${role}-zombie`,
     about: `the ${role} is suspended, its connections to RabbitMQ break, and it wakes up`,
     async inject({ seats }) {
       seats[role].worker.child.signal('SIGSTOP');
       seats[role].proxies.rabbitmq.reset();
-      await sleep(2_000);
+      await sleep(stopMs);
       seats[role].worker.child.signal('SIGCONT');
       return undefined;
     },

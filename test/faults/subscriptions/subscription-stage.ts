@@ -15,7 +15,14 @@ import { startTcpProxy, type TcpProxy } from '../../support/tcp-proxy.ts';
 import type { Seat } from '../fault.ts';
 import { TOKEN } from '../orders/order-client.ts';
 import { keepWorker, runChild, type Env } from '../pulse-child.ts';
-import { countReady, declareTap, drainTap, findDeafKeys, untilQuiet } from '../quiet.ts';
+import {
+  countReady,
+  declareTap,
+  drainTap,
+  findDeafKeys,
+  untilQuiet,
+  whoIsNotReady,
+} from '../quiet.ts';
 import type { FaultyStage } from '../staged-fault.ts';
 import { startProxies, toEnv, urlsOf } from '../stage.ts';
 import {
@@ -206,18 +213,6 @@ async function whatIsMissing(installation: Installation, admin: Pool): Promise<s
   const depths = await countReady(installation, QUEUES);
   if (due === 0 && jobs === 0 && depths === 0) return '';
   return `${due} subscriptions with pending changes, ${jobs} jobs, ${depths} in queues`;
-}
-
-/** A process that holds messages back, because Postgres was unavailable, is not ready until it has tried again. */
-async function whoIsNotReady(seats: readonly Seat[]): Promise<string> {
-  for (const { worker } of seats) {
-    const [line = ''] = worker.child.stdout.split('\n');
-    if (line === '') return 'a process is starting';
-    const { metrics } = JSON.parse(line) as { metrics: string };
-    const { ok } = await fetch(new URL('/health/ready', metrics));
-    if (!ok) return 'a process is not ready';
-  }
-  return '';
 }
 
 async function readLeft(admin: Pool) {
