@@ -16,7 +16,10 @@ import { openDeliveryStage, type DeliveryStage } from './delivery-stage.ts';
 
 const EVENTS = 150;
 const LAST_EVENTS = 20;
+/** The share of the round that is over when the secret rotates. */
 const ROTATED_AT = 0.4;
+/** A webhook says when it was signed in whole seconds. */
+const SECOND_MS = 1_000;
 
 export const DELIVERY_ROUNDS: RoundKind = {
   name: 'deliveries',
@@ -58,7 +61,7 @@ async function runDeliveryRound(
       // What the fault itself lets hang must time out.
       stage.receivers.calm(!faults.some(({ name }) => name === 'receivers-hanging'));
       await playing;
-      await sleep(rotation.answeredAtMs + SECRET_LAG_MS - Date.now());
+      await sleep(rotation.answeredAtMs + SECRET_LAG_MS + SECOND_MS - Date.now());
       await sendEvents(late, stage.producers);
       return check(log, stage, { complaints, directory: options.directory });
     },
