@@ -1,7 +1,7 @@
 /** Sends what an endpoint has missed since an instant: failed deliveries, and messages that it has no delivery of. */
 import type { Pool, PoolClient } from 'pg';
 import type { Message } from '../events/events.ts';
-import { pullMessages } from '../events/messages-query.ts';
+import { earliestStoredAfter, pullMessages } from '../events/messages-query.ts';
 import { withTransaction } from '../platform/postgres.ts';
 import {
   countFailed,
@@ -47,16 +47,18 @@ export async function recoverEndpoint(
   if (!dryRun && failedCount >= FAILED_MAX) return { failedCount, missedCount: 0, next: since };
   let missedCount = 0;
   let after = '0';
-  for (let looked = 0; looked < MESSAGES_MAX; looked += MESSAGES_AT_A_TIME) {
+  for (let looked = MESSAGES_AT_A_TIME; ; looked += MESSAGES_AT_A_TIME) {
     const page = await withTransaction(pool, (client) =>
       recoverMissed(client, { endpoint, since, after, dryRun }),
     );
     missedCount += page.missedCount;
     if (page.last === undefined) return { failedCount, missedCount, next: null };
     after = page.last.number;
-    since = page.last.storedAt;
+    if (looked < MESSAGES_MAX) continue;
+    // A message with a higher number may have been stored at an earlier time.
+    const next = await earliestStoredAfter(pool, { client: endpoint.client, after, since });
+    if (next === null || next > since) return { failedCount, missedCount, next };
   }
-  return { failedCount, missedCount, next: since };
 }
 
 async function recoverManyFailed(pool: Pool, recovery: Recovery): Promise<number> {

@@ -122,6 +122,18 @@ export async function pullMessages(
   return rows;
 }
 
+/** When the first of the messages with greater numbers was stored, of those stored since an instant. */
+export async function earliestStoredAfter(
+  client: Queryable,
+  { client: owner, after, since }: { client: string; after: string; since: Date },
+): Promise<Date | null> {
+  const { rows } = await client.query<{ earliest: Date | null }>(
+    `SELECT min(stored_at) AS earliest FROM messages WHERE client = $1 AND number > $2 AND stored_at >= $3`,
+    [owner, after, since],
+  );
+  return rows[0]?.earliest ?? null;
+}
+
 /** `$3` to `$6`. */
 const MATCHES = `
   ($3::text IS NULL OR producer = $3) AND ($4::text IS NULL OR type = $4)

@@ -143,6 +143,26 @@ test('a recovery sends what a dry run has counted: what failed, and what was sto
   expect((await api.ask('POST', `${path}/recover`, { since: PAST })).body).toEqual(none.body);
 });
 
+test('a recovery in steps misses no message whose number is higher than that of one stored later', async () => {
+  const receiver = await api.startReceiver();
+  const { id, path, client } = await createEndpoint(receiver);
+  await api.pool.query(
+    `INSERT INTO messages (producer, id, type, type_version, client, number, data, occurred_at, stored_at)
+     SELECT 'shop', $1 || n, 'thing.made', 1, $1, n, '{}', now(),
+       date_trunc('milliseconds', now()) + interval '1 millisecond' * CASE WHEN n IN (60, 10050) THEN n - 80 ELSE n END
+     FROM generate_series(1, 10060) AS n`,
+    [client],
+  );
+  await api.pool.query('INSERT INTO message_numbers VALUES ($1, 10060)', [client]);
+  await api.pool.query('UPDATE endpoint_states SET seen_number = 10060 WHERE endpoint_id = $1', [
+    id,
+  ]);
+  const first = await api.ask('POST', `${path}/recover`, { since: PAST });
+  expect(first.body).toMatchObject({ missed_count: 10_000, next: expect.any(String) as string });
+  const second = await api.ask('POST', `${path}/recover`, { since: first.body.next });
+  expect(second.body).toMatchObject({ missed_count: 60, next: null });
+});
+
 /** The receivers of a test are closed with its sender. */
 async function createReceiverOf(path: string, put: object): Promise<Receiver> {
   const receiver = await api.startReceiver();
