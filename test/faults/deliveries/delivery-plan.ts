@@ -41,6 +41,8 @@ export interface EndpointPlan {
 
 export const ROTATING = 'rotating';
 export const LEAVING = 'leaving';
+/** It is disabled for a while, and then recovered. */
+export const RESTLESS = 'restless';
 
 export function planEndpoints(): EndpointPlan[] {
   const plan = (
@@ -62,6 +64,7 @@ export function planEndpoints(): EndpointPlan[] {
       ...{ client: second, conduct: 'moody' },
       ...{ types: [TYPES[1]], filter: { color: COLORS[0] } },
     }),
+    plan(RESTLESS, { client: second, conduct: 'moody' }),
     plan('trap-name', { client: second, conduct: 'trap' }, TRAP_NAME),
     { ...plan(ROTATING, { client: third, conduct: 'moody' }), secrets: [newSecret(), newSecret()] },
     plan(LEAVING, { client: third, conduct: 'leaving' }),

@@ -1,15 +1,8 @@
 /** The producers of a round: they send each event until it is confirmed or answered, unless they give up. */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Publication } from '../../../src/contract/publication.ts';
-import { TOKEN } from '../orders/order-client.ts';
-import {
-  ROTATING,
-  type DeliveryLog,
-  type EndpointPlan,
-  type EventIntent,
-  type Rotation,
-  type Sending,
-} from './delivery-plan.ts';
+import { ask } from './delivery-http.ts';
+import type { EventIntent, Sending } from './delivery-plan.ts';
 
 export interface ProducerDeps {
   readonly publish: (publication: Publication) => Promise<void>;
@@ -21,7 +14,6 @@ export interface ProducerDeps {
 
 const GIVE_UP_MS = 90_000;
 const RETRY_MS = 100;
-const ANSWER_MS = 2_000;
 /** What starts at about the same time goes to the API in one request. */
 const TOGETHER_MS = 100;
 
@@ -86,49 +78,4 @@ async function post(dues: readonly Due[], { url }: ProducerDeps): Promise<void> 
     sending.answers.push(code ?? status);
     sending.isConfirmed = true;
   }
-}
-
-/** Creates an endpoint whose secret the receiver knows. @returns The status of the answer. */
-export async function createEndpoint(
-  { client, types, filter, fifo, secrets: [secret] }: EndpointPlan,
-  { id, url, api }: { readonly id: string; readonly url: string; readonly api: string },
-): Promise<number> {
-  const body = JSON.stringify({ client, url, types, filter, fifo, secret });
-  return (await ask('PUT', `${api}/endpoints/${id}`, body)).status;
-}
-
-/** Rotates the secret of one endpoint in the middle of the round. The same secret again changes nothing. */
-export async function rotate(
-  { endpoints, rotation }: DeliveryLog,
-  { url }: ProducerDeps,
-): Promise<void> {
-  const secret = endpoints.find(({ id }) => id === ROTATING)?.secrets[1];
-  const body = JSON.stringify({ secret, overlap_hours: rotation.overlapHours });
-  rotation.sentAtMs = Date.now();
-  const deadlineMs = performance.now() + GIVE_UP_MS;
-  while (performance.now() < deadlineMs) {
-    if (await isRotated(`${url}/endpoints/${ROTATING}/rotate-secret`, body, rotation)) return;
-    await delay(RETRY_MS);
-  }
-}
-
-async function isRotated(url: string, body: string, rotation: Rotation): Promise<boolean> {
-  rotation.sentCount += 1;
-  const answer = await ask('POST', url, body).catch(() => undefined);
-  if (answer?.status !== 200) return false;
-  rotation.answeredAtMs = Date.now();
-  return true;
-}
-
-/** @throws Error There was no answer, or the API is unavailable. */
-async function ask(method: string, url: string, body: string) {
-  const response = await fetch(url, {
-    method,
-    headers: { authorization: `Bearer ${TOKEN}`, 'content-type': 'application/json' },
-    body,
-    signal: AbortSignal.timeout(ANSWER_MS),
-  });
-  const text = await response.text();
-  if (response.status >= 500) throw new Error(`The API answered ${response.status}.`);
-  return { status: response.status, text };
 }

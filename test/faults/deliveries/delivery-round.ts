@@ -11,13 +11,12 @@ import type { RoundOptions } from '../stage.ts';
 import { checkDeliveries, SECRET_LAG_MS, type DeliveriesVerdict } from './delivery-checker.ts';
 import { chooseDeliveryFaults, DELIVERY_FAULTS, deliveryFaultNamed } from './delivery-faults.ts';
 import { planEndpoints, planEvents, type DeliveryLog } from './delivery-plan.ts';
-import { rotate, sendEvents } from './delivery-producers.ts';
+import { sendEvents } from './delivery-producers.ts';
 import { openDeliveryStage, type DeliveryStage } from './delivery-stage.ts';
+import { operate, recover } from './operator.ts';
 
 const EVENTS = 150;
 const LAST_EVENTS = 20;
-/** The share of the round that is over when the secret rotates. */
-const ROTATED_AT = 0.4;
 /** A webhook says when it was signed in whole seconds. */
 const SECOND_MS = 1_000;
 
@@ -53,7 +52,11 @@ async function runDeliveryRound(
       const log: DeliveryLog = { endpoints, events: [...early, ...late], rotation };
       const playing = Promise.all([
         sendEvents(early, stage.producers),
-        sleep(durationMs * ROTATED_AT).then(() => rotate(log, stage.producers)),
+        operate(
+          log,
+          { url: stage.producers.url, urlOf: (one) => stage.receivers.urlOf(one) },
+          durationMs,
+        ),
       ]).catch((error: unknown) => complaints.push(String(error)));
       const injecting = injectAll(faults, stage, { seed, durationMs, log: { complaints, notes } });
       await Promise.all([injecting, sleep(durationMs)]);
@@ -61,6 +64,7 @@ async function runDeliveryRound(
       // What the fault itself lets hang must time out.
       stage.receivers.calm(!faults.some(({ name }) => name === 'receivers-hanging'));
       await playing;
+      await recover(stage.producers);
       await sleep(rotation.answeredAtMs + SECRET_LAG_MS + SECOND_MS - Date.now());
       await sendEvents(late, stage.producers);
       return check(log, stage, { complaints, directory: options.directory });

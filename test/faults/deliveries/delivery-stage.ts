@@ -28,8 +28,9 @@ import {
 } from '../test-servers.ts';
 import { countOpen, hasten, readDeliveriesLeft, type DeliveriesLeft } from './delivery-left.ts';
 import { CLIENTS, PRODUCERS, SCHEMA, TYPES, type EndpointPlan } from './delivery-plan.ts';
-import { createEndpoint, type ProducerDeps } from './delivery-producers.ts';
+import type { ProducerDeps } from './delivery-producers.ts';
 import { ALLOWED_ADDRESS, TRAP_ADDRESS } from './names.ts';
+import { createEndpoint } from './operator.ts';
 import { startReceivers, type Receivers } from './receivers.ts';
 
 /** Two `pulse processor` and two `pulse sender`, so that one works while the other is harmed; and `pulse api`. */
@@ -187,11 +188,11 @@ async function createEndpoints(
     const { id, host } = endpoint;
     const isKnown = host === TRAP_ADDRESS;
     if (isKnown) {
-      const refused = await createEndpoint(endpoint, { id, url, api });
+      const refused = await createEndpoint(endpoint, { url: api, at: url });
       if (refused !== 400) throw new Error(`An endpoint at ${url} was answered with ${refused}.`);
     }
     const first = isKnown ? url.replace(host, ALLOWED_ADDRESS) : url;
-    const status = await createEndpoint(endpoint, { id, url: first, api });
+    const status = await createEndpoint(endpoint, { url: api, at: first });
     if (status !== 201) throw new Error(`Endpoint ${id} was answered with ${status}.`);
     if (isKnown) await admin.query('UPDATE endpoints SET url = $2 WHERE id = $1', [id, url]);
   }

@@ -5,6 +5,7 @@ import { createServer as createTcpServer, type AddressInfo, type Socket } from '
 import { setTimeout as delay } from 'node:timers/promises';
 import { Webhook } from 'standardwebhooks';
 import type { Random } from '../../../src/populate/random.ts';
+import { freePort } from '../../../src/private-servers/free-port.ts';
 import { between, pick } from '../fault.ts';
 import type { Conduct, EndpointPlan } from './delivery-plan.ts';
 import { ALLOWED_ADDRESS, TRAP_ADDRESS } from './names.ts';
@@ -101,7 +102,7 @@ export async function startReceivers(
 
   for (const [place, endpoint] of endpoints.entries()) {
     if (endpoint.conduct === 'trap') {
-      const port = await listen(createTcpServer(spring), TRAP_ADDRESS, closes);
+      const port = await listen(createTcpServer(spring), TRAP_ADDRESS, closes, await freePort());
       await listen(createTcpServer(spring), ALLOWED_ADDRESS, closes, port);
       ports.set(endpoint.id, port);
       continue;
@@ -130,7 +131,7 @@ export async function startReceivers(
       state.harmedCount += 1;
       socket.resetAndDestroy();
     });
-    const port = await listen(server, ALLOWED_ADDRESS, closes);
+    const port = await listen(server, ALLOWED_ADDRESS, closes, await freePort());
     ports.set(endpoint.id, port);
     if (endpoint.host !== ALLOWED_ADDRESS) {
       await listen(createTcpServer(spring), TRAP_ADDRESS, closes, port);
@@ -245,7 +246,7 @@ async function listen(
     sockets.add(socket);
     socket.on('close', () => sockets.delete(socket));
   });
-  server.listen(port, host);
+  server.listen(port, host).unref();
   await once(server, 'listening');
   closes.push(async () => {
     for (const socket of sockets) socket.destroy();
