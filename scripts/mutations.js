@@ -2,7 +2,8 @@
 // of the tree, and requires that the checks named for it fail. Before, they must pass in a copy with every guard on.
 //
 // A check is 'simulation' (test/simulation), { tests: FILE } (one file of vitest, on real servers where it needs
-// them), or { faults: NAMES, seed } (one round of npm run test:faults). Plain JavaScript, like all scripts.
+// them), or { faults: NAMES, seed, kind } (one round of npm run test:faults, of pulses without a kind). Plain
+// JavaScript, like all scripts.
 import { execFileSync, spawn } from 'node:child_process';
 import {
   cpSync,
@@ -213,10 +214,11 @@ function reasonOf(message) {
   return line.replace(/^(Got )?\w*(Violation|Error): /, '').slice(0, 160);
 }
 
-async function runFaults({ faults, seed }, directory) {
+async function runFaults({ faults, seed, kind }, directory) {
   await mustRun([TSC, '-p', 'test/faults/tsconfig.json', '--noCheck'], directory);
   const main = '.pulse/faults-build/test/faults/main.js';
-  const choice = ['--only', faults, '--seed', String(seed), '--rounds', '1'];
+  const kindOption = kind === undefined ? [] : [`--${kind}`];
+  const choice = [...kindOption, '--only', faults, '--seed', String(seed), '--rounds', '1'];
   const { code, output } = await run(process.execPath, [main, ...choice], { cwd: directory });
   if (code === 0) return undefined;
   const complaint = output.split('\n').find((line) => line.startsWith('  !! '));
@@ -254,7 +256,8 @@ function kindOf(check) {
 
 function describe(check) {
   if (check === 'simulation') return 'simulation';
-  return check.tests ?? `faults: ${check.faults} (seed ${check.seed})`;
+  const { tests, faults, seed, kind = 'pulses' } = check;
+  return tests ?? `faults of ${kind}: ${faults} (seed ${seed})`;
 }
 
 function toRow({ guard, off, edits }, { check, red, seconds }) {

@@ -4,6 +4,7 @@ import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { putEndpoint, removeEndpoint } from '../../src/delivery/change-endpoint.ts';
 import { lockSeen, resendDelivery, wakeEndpoint } from '../../src/delivery/deliveries-query.ts';
 import { lockEndpoint } from '../../src/delivery/endpoints-query.ts';
+import { fanOut } from '../../src/delivery/fan-out.ts';
 import {
   claimEndpoints,
   insertAttempts,
@@ -75,6 +76,20 @@ test('a delivery that is made due while its endpoint is released is not forgotte
   });
   await released;
   expect(await stateOf(id)).toMatchObject({ dueAt: expect.any(Date) as Date, heldBy: null });
+});
+
+test('a sender that has lost its endpoint to another makes no deliveries', async () => {
+  const client = await fixture.makeClient();
+  const { id } = await fixture.makeEndpoint(client, await fixture.startReceiver());
+  await fixture.store(client, sizes(2));
+  const lost = await claim(id);
+  const held = await claim(id);
+  const endpoint = await fixture.readEndpoint(id);
+  const deps = { pool: fixture.pool, onStep: () => undefined };
+  expect(await fanOut(deps, endpoint, { endpointId: id, lease: lost })).toBeUndefined();
+  expect(await fixture.deliveries(id)).toEqual([]);
+  expect(await fanOut(deps, endpoint, { endpointId: id, lease: held })).toBe(false);
+  expect(await fixture.deliveries(id)).toHaveLength(2);
 });
 
 test('who changes an endpoint does not keep its sender from adding deliveries', async () => {

@@ -3,6 +3,7 @@
 // An edit is a piece of text that occurs exactly once in its file, and its replacement. `red` lists the checks
 // that must all fail; scripts/mutations.js explains them.
 import { ACCESS_MUTATIONS } from './access-mutations.js';
+import { DELIVERY_MUTATIONS } from './delivery-mutations.js';
 import { MESSAGE_MUTATIONS } from './message-mutations.js';
 
 /** Causes redeliveries after every batch has reached Redis. */
@@ -11,6 +12,7 @@ const CRASH_AFTER_APPLY = { faults: 'crash-ingest-applied', seed: 2 };
 export const MUTATIONS = [
   ...ACCESS_MUTATIONS,
   ...MESSAGE_MUTATIONS,
+  ...DELIVERY_MUTATIONS,
   {
     name: 'dedupe',
     guard: 'dedupe by id',
