@@ -37,6 +37,8 @@ export interface AnswerOptions {
 
 /** An answer that takes longer is given up. */
 const TIMEOUT_MS = 3_600_000;
+/** A server that has not ended the answer by then is gone. */
+const DEAF_MS = 3_000;
 const QUERY_CANCELED = '57014';
 const BOM = '\ufeff';
 
@@ -113,15 +115,19 @@ async function copyToFile(
   async function* encode(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
     if (head !== '') yield Buffer.from(head);
     for await (const chunk of source) {
+      // What comes until Postgres has heard of the end is read and dropped, so that the connection can be used again.
+      if (signal.aborted) continue;
       yield lines.pass(chunk);
       progress.rowsWritten = lines.count;
     }
   }
   // Postgres may still refuse it when the stream has ended already.
   const source = client.query(copy).on('error', () => undefined);
+  const deaf = abortedAfter(signal, DEAF_MS);
   await (shape.gzip
-    ? pipeline(source, encode, createGzip(), sink, { signal })
-    : pipeline(source, encode, sink, { signal }));
+    ? pipeline(source, encode, createGzip(), sink, { signal: deaf })
+    : pipeline(source, encode, sink, { signal: deaf }));
+  signal.throwIfAborted();
   if (copy.rowCount !== lines.count) {
     throw new Error(`COPY sent ${copy.rowCount} rows, and the file has ${lines.count}.`);
   }
@@ -130,6 +136,18 @@ async function copyToFile(
     byteCount: progress.bytesWritten,
     sha256: hash.digest('hex'),
   };
+}
+
+/** A signal that follows another one so much later. */
+function abortedAfter(signal: AbortSignal, delayMs: number): AbortSignal {
+  const later = new AbortController();
+  const abort = (): void => {
+    setTimeout(() => {
+      later.abort(signal.reason);
+    }, delayMs).unref();
+  };
+  signal.addEventListener('abort', abort, { once: true });
+  return later.signal;
 }
 
 function headOf({ format, spreadsheet }: FileShape, columns: readonly string[]): string {
