@@ -99,6 +99,18 @@ export const COMMANDS: Readonly<Record<string, ListedCommand>> = {
     summary: 'Work with subscriptions: list, show, cancel, restart, withdraw a pending change.',
     load: async () => (await import('./subscriptions.ts')).subscriptions,
   },
+  export: {
+    summary: 'Write the answer of a report to a file, with a manifest to check it by.',
+    load: async () => (await import('./export.ts')).exportReport,
+  },
+  'verify-export': {
+    summary: 'Check an exported file against its manifest. Exits with 1 if it is not whole.',
+    load: async () => (await import('./verify-export.ts')).verifyExport,
+  },
+  exports: {
+    summary: 'Work with exports that were asked for over HTTP: list, show, cancel.',
+    load: async () => (await import('./exports.ts')).exports,
+  },
   endpoints: {
     summary: 'Work with the endpoints of webhooks: list, enable, rotate secrets, recover.',
     load: async () => (await import('./endpoints.ts')).endpoints,

@@ -32,6 +32,12 @@ export function estimateStatement({ select }: Pick<ReportQuestion, 'select'>): s
 const FORMULA = '^[=+@\\t\\r\\n-]';
 const NUMBER = '^-?[0-9]+(\\.[0-9]+)?$';
 
+/** The text as it stands in a file for a spreadsheet. */
+export function defused(text: string): string {
+  const isFormula = new RegExp(FORMULA).test(text) && !new RegExp(NUMBER).test(text);
+  return isFormula ? `'${text}` : text;
+}
+
 function csvField(name: string, kind: ReportColumnKind, spreadsheet: boolean): string {
   const column = escapeIdentifier(name);
   if (kind === 'number') return column;

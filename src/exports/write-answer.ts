@@ -5,7 +5,7 @@ import { Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
 import type { Pool, PoolClient } from 'pg';
-import { to as copyTo } from 'pg-copy-streams';
+import { to as copyTo, type CopyToStreamQuery } from 'pg-copy-streams';
 import { codeOf } from '../core/errors.ts';
 import type { TenantScope } from '../core/tenant-scope.ts';
 import type { Report } from '../http/report.ts';
@@ -21,6 +21,11 @@ export interface Question extends FileShape, Pick<ExportRequest, 'parameters' | 
   readonly scope: TenantScope;
   readonly windowSeconds: number;
 }
+
+/** Where the answer goes: an open file, or what behaves like one. */
+export type AnswerFile = Pick<FileHandle, 'sync'> & {
+  write(chunk: Buffer, offset: number): Promise<{ readonly bytesWritten: number }>;
+};
 
 export interface AnswerProgress {
   readonly rowsEstimated: number;
@@ -51,7 +56,7 @@ const BOM = '\ufeff';
 export async function writeAnswer(
   pool: Pool,
   question: Question,
-  file: FileHandle,
+  file: AnswerFile,
   options: AnswerOptions,
 ): Promise<WrittenFile> {
   const { report, scope, parameters, asOf, windowSeconds } = question;
@@ -95,7 +100,7 @@ async function readSums(client: PoolClient, sql: string): Promise<Record<string,
 }
 
 interface CopyParts {
-  readonly file: FileHandle;
+  readonly file: AnswerFile;
   readonly shape: FileShape;
   readonly columns: readonly string[];
   readonly progress: AnswerProgress;
@@ -107,7 +112,9 @@ async function copyToFile(
   sql: string,
   { file, shape, columns, progress, signal }: CopyParts,
 ): Promise<Omit<WrittenFile, 'columns' | 'sums'>> {
-  const copy = Object.assign(copyTo(sql), { query_timeout: TIMEOUT_MS });
+  const copy: CopyToStreamQuery & { callback?: () => void } = Object.assign(copyTo(sql), {
+    query_timeout: TIMEOUT_MS,
+  });
   const lines = createRecordLines(shape.format);
   const hash = createHash('sha256');
   const sink = createSink(file, hash, progress);
@@ -124,9 +131,14 @@ async function copyToFile(
   // Postgres may still refuse it when the stream has ended already.
   const source = client.query(copy).on('error', () => undefined);
   const deaf = abortedAfter(signal, DEAF_MS);
-  await (shape.gzip
-    ? pipeline(source, encode, createGzip(), sink, { signal: deaf })
-    : pipeline(source, encode, sink, { signal: deaf }));
+  try {
+    await (shape.gzip
+      ? pipeline(source, encode, createGzip(), sink, { signal: deaf })
+      : pipeline(source, encode, sink, { signal: deaf }));
+  } finally {
+    // The driver's timer for the query ends here only, and would keep the process alive.
+    copy.callback?.();
+  }
   signal.throwIfAborted();
   if (copy.rowCount !== lines.count) {
     throw new Error(`COPY sent ${copy.rowCount} rows, and the file has ${lines.count}.`);
@@ -155,7 +167,7 @@ function headOf({ format, spreadsheet }: FileShape, columns: readonly string[]):
   return `${spreadsheet ? BOM : ''}${columns.join(',')}\r\n`;
 }
 
-function createSink(file: FileHandle, hash: Hash, progress: AnswerProgress): Writable {
+function createSink(file: AnswerFile, hash: Hash, progress: AnswerProgress): Writable {
   return new Writable({
     write(chunk: Buffer, _encoding, done) {
       hash.update(chunk);
@@ -168,7 +180,7 @@ function createSink(file: FileHandle, hash: Hash, progress: AnswerProgress): Wri
 }
 
 /** A write may take only a part, on a disk that is almost full. */
-async function writeAll(file: FileHandle, chunk: Buffer): Promise<void> {
+async function writeAll(file: AnswerFile, chunk: Buffer): Promise<void> {
   for (let at = 0; at < chunk.length;) {
     const { bytesWritten } = await file.write(chunk, at);
     at += bytesWritten;

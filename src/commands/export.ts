@@ -1,0 +1,168 @@
+/** `pulse export`: the answer of a report as a file, made here and now. */
+import { open, rename, rm, writeFile, access } from 'node:fs/promises';
+import { Value } from 'typebox/value';
+import type { Pool } from 'pg';
+import { openPool } from '../cli/clients.ts';
+import { EXIT_DONE, misused, type CommandRun } from '../cli/command.ts';
+import { defineCommand } from '../cli/define-command.ts';
+import { instant, type Flags, type OptionSpecs } from '../cli/options.ts';
+import { withProgress } from '../cli/progress.ts';
+import { count } from '../cli/wording.ts';
+import { MANIFEST } from '../exports/export-files.ts';
+import { ExportFailure, EXPORT_FORMATS } from '../exports/exports.ts';
+import { readNow } from '../exports/exports-query.ts';
+import { toManifest } from '../exports/manifest.ts';
+import { untilSettled } from '../exports/settled.ts';
+import { writeAnswer, type AnswerProgress, type Question } from '../exports/write-answer.ts';
+import { ProblemError } from '../http/problems.ts';
+import type { Report } from '../http/report.ts';
+import { FatalError, RejectedError } from '../core/errors.ts';
+import { REPORTS } from './reports.ts';
+
+const repeated = (text: string, before: readonly string[] = []): string[] => [...before, text];
+
+const OPTIONS = {
+  output: { value: '<file>', about: 'where to write it', required: true },
+  from: { value: '<time>', about: 'only what is of this time or later' },
+  to: { value: '<time>', about: 'only what is of before this time' },
+  parameter: {
+    value: '<name=value>',
+    about: 'any parameter of the report, such as tenant=acme; repeatable',
+    parse: repeated,
+  },
+  asOf: { value: '<instant>', about: 'leave out what came later (default: now)', parse: instant },
+  format: { value: '<format>', about: 'how to write it', choices: EXPORT_FORMATS, default: 'csv' },
+  gzip: { about: 'compress it' },
+  spreadsheet: { about: 'CSV that is safe to open in a spreadsheet' },
+  force: { about: 'replace the file if there is one' },
+} as const satisfies OptionSpecs;
+
+/** Named `export`, which is a word of the language. */
+export const exportReport = defineCommand({
+  argument: '<report>',
+  options: OPTIONS,
+  json: true,
+  examples: [
+    'pulse export usage --from 2026-11-01 --format csv --output usage.csv',
+    'pulse export usage --parameter window=day --parameter group_by=tenant --output days.csv',
+    'pulse export pulses --parameter tenant=acme --format ndjson --gzip --output acme.ndjson.gz',
+  ],
+  async run(run) {
+    const { output, force, format, gzip, spreadsheet } = run.flags;
+    const report = REPORTS.get(run.argument);
+    if (report === undefined) {
+      throw misused(`There is no report "${run.argument}": ${[...REPORTS.keys()].join(', ')}.`);
+    }
+    if (spreadsheet && format !== 'csv') throw misused('--spreadsheet is for --format csv.');
+    const parameters = parametersOf(report, run.flags);
+    if (!force) await refuseExisting(output);
+    const pool = await openPool(run, 'pulse export');
+    const question: Question = {
+      ...{ report, parameters, format, gzip, spreadsheet, scope: 'all' as const },
+      asOf: run.flags.asOf === undefined ? await readNow(pool) : new Date(run.flags.asOf),
+      windowSeconds: run.config.ingest.windowSeconds,
+    };
+    const manifest = await write(run, { pool, question, output }).catch(toCliError);
+    run.answer(manifest, [
+      `${count(manifest.rows, 'row')}, ${count(manifest.bytes, 'byte')}, SHA-256 ${manifest.sha256}`,
+      `as of ${manifest.as_of}; manifest in ${output}${MANIFEST}`,
+    ]);
+    return EXIT_DONE;
+  },
+});
+
+function parametersOf(report: Report, { from, to, parameter = [] }: Flags<typeof OPTIONS>): object {
+  const given = [
+    ...(from === undefined ? [] : [`from=${from}`]),
+    ...(to === undefined ? [] : [`to=${to}`]),
+    ...parameter,
+  ];
+  const { properties } = report.parameters as { properties: Record<string, { type?: string }> };
+  const parameters: Record<string, string | string[]> = {};
+  for (const one of given) {
+    const at = one.indexOf('=');
+    const name = one.slice(0, at);
+    const value = one.slice(at + 1);
+    const schema = at === -1 || !Object.hasOwn(properties, name) ? undefined : properties[name];
+    if (schema === undefined) {
+      const names = Object.keys(properties).join(', ');
+      throw misused(`"${one}" is no parameter of ${report.name}: it has ${names}.`);
+    }
+    const before = parameters[name];
+    parameters[name] =
+      schema.type === 'array' ? [...(Array.isArray(before) ? before : []), value] : value;
+  }
+  const [wrong] = Value.Errors(report.parameters, parameters);
+  if (wrong !== undefined) {
+    throw misused(`${wrong.instancePath.slice(1).replaceAll('/', '.')} ${wrong.message}.`);
+  }
+  return parameters;
+}
+
+async function refuseExisting(path: string): Promise<void> {
+  const exists = await access(path).then(
+    () => true,
+    () => false,
+  );
+  if (exists) throw misused(`${path} exists. Replace it with --force.`);
+}
+
+interface Writing {
+  readonly pool: Pool;
+  readonly question: Question;
+  readonly output: string;
+}
+
+/** The file has its name when it is whole. */
+async function write(run: CommandRun, { pool, question, output }: Writing) {
+  const part = `${output}.part`;
+  try {
+    await untilSettled(pool, question.asOf, run.stop);
+    const file = await open(part, 'w', 0o600);
+    try {
+      let progress: AnswerProgress | undefined;
+      let begin: (estimate: number) => void = () => undefined;
+      const begun = new Promise<number>((resolve) => {
+        begin = resolve;
+      });
+      const writing = writeAnswer(pool, question, file, {
+        signal: run.stop,
+        onStart(started) {
+          progress = started;
+          begin(started.rowsEstimated);
+        },
+      });
+      const total = await Promise.race([begun, writing.then(() => 0)]);
+      const label = question.report.name;
+      const done = () => progress?.rowsWritten ?? 0;
+      const written = await withProgress(run, { label, total, done }, writing);
+      const manifest = toManifest(
+        { ...question, report: question.report.name, tenants: null },
+        written,
+      );
+      await rename(part, output);
+      await writeFile(`${output}${MANIFEST}`, `${JSON.stringify(manifest, null, 2)}\n`, {
+        mode: 0o600,
+      });
+      return manifest;
+    } finally {
+      await file.close();
+    }
+  } catch (error) {
+    await rm(part, { force: true });
+    throw run.stop.aborted
+      ? new RejectedError('PULSE_EXPORT_STOPPED', 'Stopped; there is no file.')
+      : error;
+  }
+}
+
+function toCliError(error: unknown): never {
+  if (error instanceof ProblemError) {
+    const fields = error.options.errors ?? [];
+    throw misused(fields.map(({ field, message }) => `${field} ${message}.`).join(' '));
+  }
+  if (error instanceof ExportFailure) {
+    throw new FatalError('PULSE_EXPORT_FAILED', error.message, { cause: error });
+  }
+  throw error;
+}
