@@ -162,15 +162,10 @@ function addReads(api: Api, { pool, links, directory }: ExportsModuleDeps): void
     toExportJson(await findVisible(pool, request, request.params.id), links),
   );
 
-  api.delete('/exports/:id', { schema: deleteExportSchema, config }, async (request) => {
+  const cancel = { schema: deleteExportSchema, config: { roles: OPERATORS } };
+  api.delete('/exports/:id', cancel, async (request) => {
     const { id } = request.params;
     const known = await findVisible(pool, request, id);
-    const isOwn = known.createdBy === actorNameOf(request.user);
-    if (!isOwn && !OPERATORS.includes(request.user.role)) {
-      throw new ProblemError(HTTP_PROBLEMS.PULSE_API_FORBIDDEN, {
-        detail: 'Only the caller who asked for the export, or an operator, may end it.',
-      });
-    }
     const ended = await endExport(pool, id);
     if (known.state === 'ready') await removeFiles(directory, known);
     return toExportJson(ended ?? known, links);

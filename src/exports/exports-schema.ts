@@ -3,6 +3,7 @@ import { Type, type Static, type TSchema } from 'typebox';
 import { WITH_JSON, WITH_TOKEN } from '../http/example-terms.ts';
 import { problemResponses } from '../http/problem-schema.ts';
 import type { Report } from '../http/report.ts';
+import { textSchema } from '../http/text-schema.ts';
 import { EXPORT_FORMATS, EXPORT_STATES, EXPORT_STEPS, type Reports } from './exports.ts';
 import { Manifest } from './manifest.ts';
 
@@ -114,7 +115,7 @@ const ExportParams = Type.Object({ id: Type.String({ format: 'uuid' }) });
 const ListExportsQuery = Type.Object(
   {
     state: Type.Optional(Type.Enum([...EXPORT_STATES], { description: 'Only in this state.' })),
-    report: Type.Optional(Type.String({ maxLength: 64, description: 'Only of this report.' })),
+    report: Type.Optional(textSchema(64, 'Only of this report.')),
     limit: Type.Optional(
       Type.Integer({ minimum: 1, maximum: LIST_LIMIT_MAX, default: LIST_LIMIT_DEFAULT }),
     ),
@@ -174,9 +175,7 @@ export const deleteExportSchema = {
   operationId: 'deleteExport',
   tags,
   summary: 'Cancels an export',
-  description:
-    'One that is ready loses its file. For the caller who asked for it, and for operators. An export that has ended ' +
-    'stays as it is.',
+  description: 'One that is ready loses its file. An export that has ended stays as it is.',
   curl: ONE().replace('curl -s "$API/exports/', 'curl -s -X DELETE "$API/exports/'),
   params: ExportParams,
   response: { 200: ExportSchema, ...problemResponses(400, 401, 403, 404, 429, 500, 503) },

@@ -1,5 +1,6 @@
 /** Callers of every kind, valid and invalid, and the data of their requests, in a real Postgres. */
 import { randomUUID } from 'node:crypto';
+import { rm } from 'node:fs/promises';
 import type { Pool } from 'pg';
 import { pino } from 'pino';
 import { insertKey } from '../../src/access/api-keys.ts';
@@ -29,6 +30,7 @@ import {
   NO_REPLAY,
   NO_SENDING,
 } from './api-fixture.ts';
+import { insertReadyExport, newExportDirectory } from './access-exports.ts';
 import { createEndpoints, endpointDeps } from './access-endpoints.ts';
 import { insertBatch } from '../usage/rows-fixture.ts';
 
@@ -51,11 +53,13 @@ export async function createAccessFixture() {
     brokerState: () => 'open',
   };
   const identities = createIdentities(pool, logger);
+  const directory = await newExportDirectory();
   const { app } = await createTestApp(
     {
       ...{ pool, identities, populateRuns, replay, sending },
       subscriptions: { rpc: directRpc(pool) },
       delivery: endpointDeps(),
+      exports: { directory },
     },
     { populateRunsMax: 1_000 },
   );
@@ -63,13 +67,14 @@ export async function createAccessFixture() {
   return {
     app,
     pool,
-    world: await createWorld(pool, populateRuns),
+    world: await createWorld(pool, populateRuns, directory),
     good: await createGoodCallers(pool),
     bad: await createBadCallers(pool),
     async close() {
       await app.close();
       await pool.end();
       await services.close();
+      await rm(directory, { recursive: true });
     },
   };
 }
@@ -77,6 +82,7 @@ export async function createAccessFixture() {
 async function createWorld(
   pool: Pool,
   populateRuns: ReturnType<typeof fakePopulateRuns>,
+  directory: string,
 ): Promise<MatrixWorld> {
   await insertBatch(pool, [{ tenant: OWN_TENANT }, { tenant: OTHER_TENANT }]);
   const { rows } = await pool.query<{ id: string }>('SELECT id FROM pulses WHERE tenant = $1', [
@@ -123,6 +129,7 @@ async function createWorld(
     newSubscription,
     pulseId: rows[0]!.id,
     populateRunId: run.id,
+    newExport: () => insertReadyExport(pool, directory, OWN_TENANT),
     newDeadLetter: () => insertDeadLetter(pool, OWN_TENANT),
   };
 }

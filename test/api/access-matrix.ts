@@ -12,6 +12,7 @@
  */
 import { OPERATORS, READERS } from '../../src/http/caller.ts';
 import { CHAIN_ROWS } from './access-matrix-chain.ts';
+import { EXPORT_ROWS } from './access-matrix-exports.ts';
 import { OWN_TENANT, V1, type MatrixRow } from './access-matrix-row.ts';
 import { WEBHOOK_ROWS } from './access-matrix-webhooks.ts';
 
@@ -82,6 +83,7 @@ export const ACCESS_MATRIX: Readonly<Record<string, MatrixRow>> = {
 
   ...CHAIN_ROWS,
   ...WEBHOOK_ROWS,
+  ...EXPORT_ROWS,
 
   [`GET ${V1}/dead-letters`]: {
     roles: READERS,

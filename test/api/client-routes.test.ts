@@ -14,6 +14,8 @@ const LEFT_OUT: Readonly<Record<string, string>> = {
   getProblemKind: 'Pages for people who have met a problem.',
   startPopulate: 'Load tests are started by an operator.',
   getPopulate: 'Load tests are started by an operator.',
+  getExportFile: 'A file; `download.url` gives it to any HTTP client.',
+  downloadExport: 'A file; `download.url` gives it to any HTTP client.',
   getUsageCsv: 'A file for people; `usage.rows` has the same sums.',
 };
 
@@ -29,6 +31,11 @@ const PULSE = { tenant: 'acme', product_sku: 'cpu', use_unity: 'h', used_amount:
 
 const EVENT_NAMES = { producer: 'billing', type: 'a.b', client: '123' };
 const EVENT = { id: 'e-1', ...EVENT_NAMES, data: { total: 1 }, timestamp: INSTANTS.from };
+
+const EXPORT = {
+  ...{ report: 'usage', parameters: { window: 'day' }, format: 'csv' },
+  ...{ gzip: false, spreadsheet: true, as_of: INSTANTS.from },
+} as const;
 
 const ENDPOINT = {
   ...{ client: '123', url: 'https://example.com/', types: ['a.b'], filter: { kind: 'a' } },
@@ -110,6 +117,11 @@ const CALLS: Readonly<Record<string, (client: PulseClient) => Promise<unknown>>>
   getDelivery: ({ deliveries }) => deliveries.get(ID),
   listDeliveryAttempts: ({ deliveries }) => deliveries.attempts(ID, { limit: 7, after: 9 }),
   resendDelivery: ({ deliveries }) => deliveries.resend(ID, { endpoint: 'e-2' }),
+  createExport: ({ exports }) => exports.create(EXPORT, { idempotencyKey: 'one' }),
+  listExports: ({ exports }) => exports.page({ ...PAGE, state: 'ready', report: 'usage' }),
+  getExport: ({ exports }) => exports.get(ID),
+  deleteExport: ({ exports }) => exports.cancel(ID),
+  getExportManifest: ({ exports }) => exports.manifest(ID),
   listDeadLetters: ({ deadLetters }) =>
     deadLetters.page({ ...FILTERS, ...PAGE, state: 'quarantined' }),
   getDeadLetter: ({ deadLetters }) => deadLetters.get(ID),

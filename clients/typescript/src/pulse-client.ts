@@ -15,6 +15,7 @@ import { createEventsCalls, type EventsCalls } from './events-calls.ts';
 import { identify, toWire } from './identify.ts';
 import { createMeter, type Meter } from './meter.ts';
 import type { MeterOptions } from './meter-options.ts';
+import { createExportsCalls, type ExportsCalls } from './exports-calls.ts';
 import { createOrdersCalls, type OrdersCalls } from './orders-calls.ts';
 import { follow } from './paging.ts';
 import { createSubscriptionsCalls, type SubscriptionsCalls } from './subscriptions-calls.ts';
@@ -25,12 +26,14 @@ export type * from './api-types.ts';
 export type * from './catalog-types.ts';
 export type * from './dead-letter-types.ts';
 export type * from './events-types.ts';
+export type * from './exports-types.ts';
 export type * from './order-types.ts';
 export type * from './subscription-types.ts';
 export type * from './webhooks-types.ts';
 export type { CatalogCalls } from './catalog-calls.ts';
 export type { DeadLettersCalls } from './dead-letters-calls.ts';
 export type { EventsCalls } from './events-calls.ts';
+export type { ExportsCalls } from './exports-calls.ts';
 export { MeterClosedError, MeterFullError, type Meter } from './meter.ts';
 export type { MeterOptions, MeterRetry } from './meter-options.ts';
 export {
@@ -60,7 +63,7 @@ export interface SendOptions {
  * All calls throw PulseApiError for an error answer, and PulseConnectionError if there was no answer. Only
  * `orders.create`, changes of subscriptions, `events.send` and a meter repeat a request by themselves.
  */
-export interface PulseClient extends CatalogCalls, EventsCalls, WebhooksCalls {
+export interface PulseClient extends CatalogCalls, EventsCalls, ExportsCalls, WebhooksCalls {
   /** Logs in; later calls carry the token. */
   login(credentials: {
     username: string;
@@ -129,6 +132,7 @@ export function createPulseClient(options: PulseClientOptions): PulseClient {
     usage: { page: usagePage, rows: (query) => follow(usagePage, query) },
     ...createCatalogCalls(transport),
     ...createEventsCalls(transport),
+    ...createExportsCalls(transport),
     ...createWebhooksCalls(transport),
     orders: createOrdersCalls(transport),
     subscriptions: createSubscriptionsCalls(transport),
