@@ -33,7 +33,8 @@ const EVENT_NAMES = { producer: 'billing', type: 'a.b', client: '123' };
 const EVENT = { id: 'e-1', ...EVENT_NAMES, data: { total: 1 }, timestamp: INSTANTS.from };
 
 const EXPORT = {
-  ...{ report: 'usage', parameters: { window: 'day' }, format: 'csv' },
+  ...{ report: 'usage', parameters: { window: 'day' } },
+  format: 'csv',
   ...{ gzip: false, spreadsheet: true, as_of: INSTANTS.from },
 } as const;
 
