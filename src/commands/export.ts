@@ -8,7 +8,7 @@ import { defineCommand } from '../cli/define-command.ts';
 import { instant, type Flags, type OptionSpecs } from '../cli/options.ts';
 import { withProgress } from '../cli/progress.ts';
 import { count } from '../cli/wording.ts';
-import { MANIFEST } from '../exports/export-files.ts';
+import { MANIFEST, toFileFailure } from '../exports/export-files.ts';
 import { ExportFailure, EXPORT_FORMATS } from '../exports/exports.ts';
 import { readNow } from '../exports/exports-query.ts';
 import { toManifest } from '../exports/manifest.ts';
@@ -152,7 +152,7 @@ async function write(run: CommandRun, { pool, question, output }: Writing) {
     await rm(part, { force: true });
     throw run.stop.aborted
       ? new RejectedError('PULSE_EXPORT_STOPPED', 'Stopped; there is no file.')
-      : error;
+      : toFileFailure(error);
   }
 }
 

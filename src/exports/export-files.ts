@@ -111,10 +111,10 @@ export function toFileFailure(error: unknown): unknown {
   const code = String(codeOf(error));
   const full = FULL.get(code);
   if (full !== undefined) {
-    return new ExportFailure(full, `The disk of EXPORT_DIR is full (${code}).`, { cause: error });
+    return new ExportFailure(full, `The disk is full (${code}).`, { cause: error });
   }
   if (['EIO', 'EROFS', 'EACCES', 'EPERM'].includes(code)) {
-    return new ExportFailure('disk_failed', `EXPORT_DIR cannot be written (${code}).`, {
+    return new ExportFailure('disk_failed', `The folder cannot be written (${code}).`, {
       cause: error,
     });
   }
