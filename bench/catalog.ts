@@ -5,6 +5,7 @@ import { apiPage } from './scenarios/api-page.ts';
 import { apiUsage } from './scenarios/api-usage.ts';
 import { dedupeMemory } from './scenarios/dedupe-memory.ts';
 import { events } from './scenarios/events.ts';
+import { exportRows } from './scenarios/export.ts';
 import { flush } from './scenarios/flush.ts';
 import { ingestArray } from './scenarios/ingest-array.ts';
 import { ingestKeys } from './scenarios/ingest-keys.ts';
@@ -35,6 +36,7 @@ export const SCENARIOS: readonly Scenario[] = [
   orders,
   webhooks,
   events,
+  exportRows,
   ingestWhileOrdering,
   memory,
   latency,

@@ -14,7 +14,7 @@ export interface PulseProcess {
 }
 
 export interface PulseProcessOptions {
-  readonly command: 'worker' | 'api' | 'processor' | 'enricher' | 'sender';
+  readonly command: 'worker' | 'api' | 'processor' | 'enricher' | 'sender' | 'exporter';
   readonly env: Readonly<Record<string, string>>;
   /** When the process ends, writes a CPU profile of every thread to this folder. */
   readonly profileDirectory?: string | undefined;
