@@ -10,11 +10,13 @@ COPY src src
 RUN npm run build && npm prune --omit=dev --no-audit --no-fund
 
 FROM node:22.21.1-trixie-slim
-ENV NODE_ENV=production
+ENV NODE_ENV=production EXPORT_DIR=/var/lib/pulse/exports
 # npm and sh do not forward signals as process 1; tini does.
 RUN apt-get update \
   && apt-get install -y --no-install-recommends tini \
   && rm -rf /var/lib/apt/lists/*
+# A volume that is mounted here gets its owner.
+RUN mkdir -p /var/lib/pulse/exports && chown node:node /var/lib/pulse/exports
 WORKDIR /app
 COPY --from=build --chown=root:root /app/package.json ./
 COPY --from=build --chown=root:root /app/node_modules node_modules

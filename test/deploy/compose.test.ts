@@ -11,7 +11,7 @@ import { REDIS_SETTINGS } from '../../src/private-servers/redis-server.ts';
 import { temporaryDirectory } from '../support/pulse-process.ts';
 import { composeVariables, readCompose } from './compose-file.ts';
 
-const OURS = ['api', 'worker', 'processor', 'enricher', 'sender'];
+const OURS = ['api', 'worker', 'processor', 'enricher', 'sender', 'exporter'];
 const SECRET_NAME = /PASSWORD|SECRET/;
 /** What the script generates: 24 bytes, or a key of 32 with its id. */
 const GENERATED = /^[0-9a-f]{48}$/;
@@ -47,6 +47,7 @@ describe('docker-compose.yml', () => {
       'api',
       'enricher',
       'enrichment-service',
+      'exporter',
       'grafana',
       'postgres',
       'processor',
@@ -182,6 +183,10 @@ describe('docker-compose.yml', () => {
       databaseUrl: `postgres://pulse:${String(env.POSTGRES_PASSWORD)}@postgres:5432/pulse`,
     });
     expect(config.metrics).toEqual({ host: '0.0.0.0', port: 9464 });
+    // The API gives out what the exporter writes.
+    const { volumes = [] } = services[name] ?? {};
+    const isShared = volumes.includes(`exports:${config.exports.directory}`);
+    expect(isShared).toBe(['api', 'exporter'].includes(name));
     expect(config.api.port).toBe(3000);
     // What one of them encrypts, the other can decrypt.
     const keys = ['api', 'sender'].includes(name) ? [env.WEBHOOK_SECRET_KEYS] : [];

@@ -74,9 +74,10 @@ test('its entry command migrates, counts and answers, as an ordinary user withou
     processor: await freePort(),
     enricher: await freePort(),
     sender: await freePort(),
+    exporter: await freePort(),
   };
   const { program, app } = image;
-  const shared = { PULSE_QUEUE: servers.queue, ...secretFiles() };
+  const shared = { PULSE_QUEUE: servers.queue, EXPORT_DIR: ownFolder(), ...secretFiles() };
   const options = (env: Readonly<Record<string, string>>) => ({
     program,
     cwd: app,
@@ -91,8 +92,10 @@ test('its entry command migrates, counts and answers, as an ordinary user withou
 
   // The health checks of compose and the probes of Kubernetes, on the ports that these processes have here.
   const { services } = readCompose(ANY_SECRETS);
-  const { worker, processor, enricher, sender } = metricsPorts;
-  const ports = new Map(Object.entries({ api: apiPort, worker, processor, enricher, sender }));
+  const { worker, processor, enricher, sender, exporter } = metricsPorts;
+  const ports = new Map(
+    Object.entries({ api: apiPort, worker, processor, enricher, sender, exporter }),
+  );
   const healthCheck = (name: string, usual: number, port: number) => () => {
     const [, , , script = ''] = services[name]?.healthcheck?.test ?? [];
     expect(script).toContain(`:${usual}/`);
@@ -176,10 +179,17 @@ const ANY_SECRETS = {
 };
 
 /** Every secret as a mounted file that only the image's user can read, as in Kubernetes. */
-function secretFiles(): Record<string, string> {
+/** A folder that the user of the image may write to, as a mounted volume is. */
+function ownFolder(): string {
   const folder = temporaryDirectory();
   const { uid, gid } = image.program.user ?? {};
   if (uid !== undefined && gid !== undefined) chownSync(folder, uid, gid);
+  return folder;
+}
+
+function secretFiles(): Record<string, string> {
+  const folder = ownFolder();
+  const { uid, gid } = image.program.user ?? {};
   const secrets = {
     RABBITMQ_URL: servers.rabbitmqUrl,
     REDIS_URL: servers.redisUrl,

@@ -28,7 +28,7 @@ const overlays = ['dev', 'production'].map(
 );
 const [dev, production] = overlays.map(([, manifests]) => manifests) as [Manifest[], Manifest[]];
 
-const OURS = ['api', 'worker', 'processor', 'enricher', 'sender', 'migrate'];
+const OURS = ['api', 'worker', 'processor', 'enricher', 'sender', 'exporter', 'migrate'];
 
 const ofKind = (manifests: readonly Manifest[], kind: string) =>
   manifests.filter((one) => one.kind === kind);

@@ -10,6 +10,8 @@ interface Model {
 const MODELS: Readonly<Record<string, () => Promise<Model>>> = {
   'v1 ConfigMap': async () => (await import('kubernetes-models/v1/ConfigMap')).ConfigMap,
   'v1 Namespace': async () => (await import('kubernetes-models/v1/Namespace')).Namespace,
+  'v1 PersistentVolumeClaim': async () =>
+    (await import('kubernetes-models/v1/PersistentVolumeClaim')).PersistentVolumeClaim,
   'v1 Secret': async () => (await import('kubernetes-models/v1/Secret')).Secret,
   'v1 Service': async () => (await import('kubernetes-models/v1/Service')).Service,
   'v1 ServiceAccount': async () =>

@@ -4,7 +4,7 @@ import { createAddressGuard } from '../../src/delivery/address-guard.ts';
 import { kustomize } from './kustomize.ts';
 import { podTemplates } from './pod-templates.ts';
 
-const OURS = ['api', 'worker', 'processor', 'enricher', 'sender', 'migrate'];
+const OURS = ['api', 'worker', 'processor', 'enricher', 'sender', 'exporter', 'migrate'];
 const COMPONENT = 'app.kubernetes.io/component';
 const [RABBITMQ, REDIS, POSTGRES] = [5672, 6379, 5432];
 /** Public and private ones, just inside and outside each range. */
@@ -23,7 +23,9 @@ test.each(OURS)(
   'the policies let the %s reach the servers that it uses, and Prometheus its metrics',
   (component) => {
     const toServers = egressOf(component).filter(({ to }) => to.some(isEveryPod));
-    const used = component === 'sender' ? [RABBITMQ, POSTGRES] : [RABBITMQ, REDIS, POSTGRES];
+    const used = ['sender', 'exporter'].includes(component)
+      ? [RABBITMQ, POSTGRES]
+      : [RABBITMQ, REDIS, POSTGRES];
     expect(portsOf(toServers)).toEqual(used);
     const entered = policiesOf(component).flatMap(({ ingress = [] }) => ingress);
     const fromClients = component === 'api' ? [3000] : [];
