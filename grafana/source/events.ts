@@ -144,5 +144,47 @@ export const events: DashboardSource = {
         },
       ],
     },
+    {
+      title: 'Exports',
+      panels: [
+        {
+          kind: 'graph',
+          title: 'Exports, by state',
+          description: 'Queued grows while exporters are too few or unavailable.',
+          unit: 'short',
+          queries: { '{{state}}': 'max by (state) (pulse_exports)' },
+          runbook: 'export-stuck',
+        },
+        {
+          kind: 'graph',
+          title: 'Oldest export',
+          description: 'For how long the export that was asked for first has not ended.',
+          unit: 's',
+          queries: { oldest: 'max(pulse_export_oldest_seconds)' },
+          levels: [{ from: 1_800, color: 'red' }],
+          runbook: 'export-stuck',
+        },
+        {
+          kind: 'graph',
+          title: 'Attempts that ended, by outcome',
+          description:
+            'Ready: the file is there. Failed: it can never be. Lost and released: later.',
+          unit: 'cps',
+          queries: {
+            '{{outcome}}': 'sum by (outcome) (rate(pulse_exports_ended_total[$__rate_interval]))',
+            rows: 'sum(rate(pulse_export_rows_total[$__rate_interval]))',
+          },
+          runbook: 'export-stuck',
+        },
+        {
+          kind: 'graph',
+          title: 'Bytes of files',
+          description: 'Exports fail when they reach EXPORT_QUOTA_BYTES.',
+          unit: 'bytes',
+          queries: { files: 'max(pulse_export_file_bytes)' },
+          runbook: 'export-stuck',
+        },
+      ],
+    },
   ],
 };

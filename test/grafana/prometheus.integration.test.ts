@@ -65,9 +65,12 @@ test('under load every panel and alert finds its data; a pause fires no alert, b
   const { url: ENRICHMENT_URL } = JSON.parse(await service.firstLine()) as { url: string };
   const enricher = await flow.start('enricher', { ENRICHMENT_URL });
   const sender = await flow.start('sender');
+  const exporter = await flow.start('exporter');
   const receiver = await startReceiver();
   onTestFinished(() => receiver.close());
-  const urls = [worker, { ready }, processor, enricher, sender].map((one) => one.ready.metrics);
+  const urls = [worker, { ready }, processor, enricher, sender, exporter].map(
+    (one) => one.ready.metrics,
+  );
   const prometheus = await startPrometheus(programs, {
     targets: urls.map((url) => new URL(url).host),
     rules: RULES,
