@@ -113,8 +113,11 @@ export async function lockEventType(
   client: Queryable,
   name: string,
 ): Promise<EventType | undefined> {
-  await client.query('SELECT FROM event_types WHERE name = $1 FOR UPDATE', [name]);
-  return readEventType(client, name);
+  const { rowCount } = await client.query('SELECT FROM event_types WHERE name = $1 FOR UPDATE', [
+    name,
+  ]);
+  // One that was made a moment ago is not locked.
+  return rowCount === 0 ? undefined : readEventType(client, name);
 }
 
 /** Until the transaction ends, no other transaction that calls this one continues. */

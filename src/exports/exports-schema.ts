@@ -157,7 +157,12 @@ export const listExportsSchema = {
   },
 };
 
-const ONE = (path = '') => `ID=$(curl -s "$API/exports?limit=1" ${WITH_TOKEN} | jq -r '.data[0].id')
+const NEW = `ID=$(curl -s "$API/exports" ${WITH_TOKEN} ${WITH_JSON} -d '{"report": "orders"}' | jq -r .id)`;
+const ONE = `${NEW}
+curl -s "$API/exports/$ID" ${WITH_TOKEN}`;
+const UNTIL_READY = `${NEW}
+until [ "$(curl -s "$API/exports/$ID" ${WITH_TOKEN} | jq -r .state)" = ready ]; do sleep 1; done`;
+const READY = (path: string) => `${UNTIL_READY}
 curl -s "$API/exports/$ID${path}" ${WITH_TOKEN}`;
 
 export const getExportSchema = {
@@ -166,7 +171,7 @@ export const getExportSchema = {
   summary: 'Shows an export',
   description:
     'With its progress and, once it is ready, a link to the file that works for 15 minutes.',
-  curl: ONE(),
+  curl: ONE,
   params: ExportParams,
   response: { 200: ExportSchema, ...problemResponses(400, 401, 403, 404, 429, 500, 503) },
 };
@@ -176,7 +181,7 @@ export const deleteExportSchema = {
   tags,
   summary: 'Cancels an export',
   description: 'One that is ready loses its file. An export that has ended stays as it is.',
-  curl: ONE().replace('curl -s "$API/exports/', 'curl -s -X DELETE "$API/exports/'),
+  curl: ONE.replace('curl -s "$API/exports/$ID', 'curl -s -X DELETE "$API/exports/$ID'),
   params: ExportParams,
   response: { 200: ExportSchema, ...problemResponses(400, 401, 403, 404, 429, 500, 503) },
 };
@@ -196,7 +201,7 @@ export const getExportFileSchema = {
   tags,
   summary: 'Gives the file of an export',
   description: '`ETag` is its SHA-256.',
-  curl: ONE('/file'),
+  curl: READY('/file'),
   params: ExportParams,
   response: { 200: FILE, ...problemResponses(400, 401, 403, 404, 409, 429, 500, 503) },
 };
@@ -206,11 +211,9 @@ export const downloadExportSchema = {
   tags,
   summary: 'Gives the file of an export by a signed link',
   description: 'For the link in `download` of an export. It needs no token, and ends.',
-  curl: ONE().replace(
-    /curl -s "\$API\/exports\/\$ID" (.*)$/,
-    `URL=$(curl -s "$API/exports/$ID" $1 | jq -r .download.url)
-curl -s "$URL"`,
-  ),
+  curl: `${UNTIL_READY}
+LINK=$(curl -s "$API/exports/$ID" ${WITH_TOKEN} | jq -r .download.url)
+curl -s "\${API%/api/v1}$LINK"`,
   params: ExportParams,
   querystring: Type.Object(
     {
@@ -228,7 +231,7 @@ export const getManifestSchema = {
   tags,
   summary: 'Gives the manifest of an export',
   description: 'Save it beside the file: `pulse verify-export` checks one against the other.',
-  curl: ONE('/manifest'),
+  curl: READY('/manifest'),
   params: ExportParams,
   response: { 200: Manifest, ...problemResponses(400, 401, 403, 404, 409, 429, 500, 503) },
 };

@@ -85,6 +85,8 @@ describe('every route', () => {
       'GET /api/v1/problems',
       'GET /api/v1/problems/:name',
       'POST /api/v1/login',
+      // By a signed link.
+      'GET /api/v1/exports/:id/download',
     ]);
   });
 
