@@ -134,7 +134,7 @@ describe('pulse keys', { timeout: MANY_STEPS_TIMEOUT_MS }, () => {
     ]);
     expect((await pulse('keys', 'list')).stdout).toMatch(
       new RegExp(
-        `^ID +NAME +ROLE +EXPIRES +LAST USED  TENANTS\n${id}  meter  operator  in 11 h  never +acme\n$`,
+        `^ID +NAME +ROLE +EXPIRES +LAST USED  TENANTS\n${id}  meter  operator  in 1[12] h  never +acme\n$`,
       ),
     );
     const { created_at = '', expires_at = '' } = listed.data[0]!;
