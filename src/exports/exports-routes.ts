@@ -1,12 +1,12 @@
 /** Exports over HTTP: asking for files, following them, and giving them out. */
-import { createHash, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Pool, PoolClient } from 'pg';
 import { shareOf } from '../core/tenant-scope.ts';
 import type { Api, ApiModule } from '../http/api-module.ts';
 import { actorNameOf, OPERATORS, READERS } from '../http/caller.ts';
 import { isCursor, toPage } from '../http/cursor.ts';
-import { createIdempotencyKeys, idempotencyKeyOf } from '../http/idempotency-keys.ts';
+import { createIdempotencyKeys, toKeyedRequest } from '../http/idempotency-keys.ts';
 import { instantFrom } from '../http/instants.ts';
 import { nextLink } from '../http/page-links.ts';
 import { HTTP_PROBLEMS, invalidField, ProblemError } from '../http/problems.ts';
@@ -67,7 +67,8 @@ function addCreation(api: Api, deps: ExportsModuleDeps): void {
   const schema = createExportSchema(reports);
   api.post('/exports', { schema, config: { roles: READERS } }, async (request, reply) => {
     const asked = await toNewExport(deps, request, request.body);
-    const { answer, replayed } = await keys.once(keyedRequest(request), async (client) => {
+    const keyed = toKeyedRequest(request, request.body);
+    const { answer, replayed } = await keys.once(keyed, async (client) => {
       await refuseTooMany(client, deps, request);
       return { id: (await insertExport(client, asked)).id };
     });
@@ -134,13 +135,6 @@ async function refuseTooMany(
       detail: 'Delete exports whose files you have, or wait until they expire.',
     });
   }
-}
-
-function keyedRequest(request: FastifyRequest) {
-  const key = idempotencyKeyOf(request.headers);
-  if (key === undefined) return undefined;
-  const fingerprint = createHash('sha256').update(JSON.stringify(request.body)).digest();
-  return { caller: actorNameOf(request.user), key, fingerprint };
 }
 
 function addReads(api: Api, { pool, links, directory }: ExportsModuleDeps): void {

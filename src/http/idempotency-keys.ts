@@ -11,10 +11,13 @@
  * A caller may have a number of keys and of stored bytes. Beyond the bytes, answers are not stored, which costs a
  * repetition but no correctness. Beyond the keys, new ones are refused: without its row, a retry would get other ids.
  */
-import { deflateRawSync, inflateRawSync } from 'node:zlib';
+import { createHash } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
+import { deflateRawSync, inflateRawSync } from 'node:zlib';
+import type { FastifyRequest } from 'fastify';
 import type { Pool, PoolClient } from 'pg';
 import { withTransaction } from '../platform/postgres.ts';
+import { actorNameOf } from './caller.ts';
 import { createKeyUsage } from './idempotency-usage.ts';
 import { HTTP_PROBLEMS, invalidField, ProblemError } from './problems.ts';
 
@@ -150,6 +153,22 @@ export function createIdempotencyKeys(pool: Pool, limits = LIMITS): IdempotencyK
       return done;
     },
   };
+}
+
+/**
+ * @param what Determines the effect of the request. The same key with something else gets 422.
+ * @returns Undefined when the request has no key.
+ * @throws ProblemError 400, as of `idempotencyKeyOf`.
+ */
+export function toKeyedRequest(
+  request: FastifyRequest,
+  what: unknown,
+  names?: readonly string[],
+): KeyedRequest | undefined {
+  const key = idempotencyKeyOf(request.headers, names);
+  if (key === undefined) return undefined;
+  const fingerprint = createHash('sha256').update(JSON.stringify(what)).digest();
+  return { caller: actorNameOf(request.user), key, fingerprint };
 }
 
 /**

@@ -1,17 +1,11 @@
 /** POST /orders, GET /orders and GET /orders/:id. */
-import { createHash, randomUUID } from 'node:crypto';
-import type { FastifyRequest } from 'fastify';
+import { randomUUID } from 'node:crypto';
 import type { Pool } from 'pg';
 import { includesTenant, type TenantScope } from '../core/tenant-scope.ts';
 import type { Api, ApiModule } from '../http/api-module.ts';
 import { actorNameOf, OPERATORS, READERS } from '../http/caller.ts';
 import { isCursor, toPage } from '../http/cursor.ts';
-import {
-  createIdempotencyKeys,
-  idempotencyKeyOf,
-  type KeyedRequest,
-  type KeyLimits,
-} from '../http/idempotency-keys.ts';
+import { createIdempotencyKeys, toKeyedRequest, type KeyLimits } from '../http/idempotency-keys.ts';
 import { spanFrom } from '../http/instants.ts';
 import { nextLink } from '../http/page-links.ts';
 import { HTTP_PROBLEMS, invalidField, ProblemError } from '../http/problems.ts';
@@ -61,6 +55,8 @@ export function createOrdersModule(deps: OrdersModuleDeps): ApiModule {
   };
 }
 
+const KEY_NAMES = ['Idempotency-Key', 'X-Idempotency-Key'];
+
 function addCreate(api: Api, deps: OrdersModuleDeps): void {
   const { pool, prefix, tracing, onStep } = deps;
   const config = { roles: OPERATORS };
@@ -70,7 +66,9 @@ function addCreate(api: Api, deps: OrdersModuleDeps): void {
     const { customer_id: customerId, items, currency = deps.currency } = request.body;
     refuseRepeatedSkus(items);
     const origin = { correlationId: request.id, traceparent: tracing.carriedTraceparent() };
-    const { answer, replayed } = await keys.once(keyedRequest(request), async (client) => {
+    // Not the path: at the root and below the base path, a key means the same order.
+    const keyed = toKeyedRequest(request, ['POST /orders', request.body], KEY_NAMES);
+    const { answer, replayed } = await keys.once(keyed, async (client) => {
       const order: NewOrder = {
         id: randomUUID(),
         customerId,
@@ -89,16 +87,6 @@ function addCreate(api: Api, deps: OrdersModuleDeps): void {
     void reply.code(202).header('location', `${api.prefix}/orders/${answer.order_id}`);
     return answer;
   });
-}
-
-/** The fingerprint leaves the path out: at the root and below the base path, a key means the same order. */
-function keyedRequest(request: FastifyRequest): KeyedRequest | undefined {
-  const key = idempotencyKeyOf(request.headers, ['Idempotency-Key', 'X-Idempotency-Key']);
-  if (key === undefined) return undefined;
-  const fingerprint = createHash('sha256')
-    .update(JSON.stringify(['POST /orders', request.body]))
-    .digest();
-  return { caller: actorNameOf(request.user), key, fingerprint };
 }
 
 /** Adding them up would hide a mistake of the caller. */

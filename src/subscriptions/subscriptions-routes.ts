@@ -1,5 +1,5 @@
 /** Subscriptions over HTTP. Changes are asked for by messages, as any other client of RabbitMQ asks for them. */
-import { createHash, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Pool } from 'pg';
 import { findCustomer } from '../catalog/catalog.ts';
@@ -9,7 +9,7 @@ import { actorNameOf, OPERATORS, READERS } from '../http/caller.ts';
 import { isCursor, toPage } from '../http/cursor.ts';
 import {
   createIdempotencyKeys,
-  idempotencyKeyOf,
+  toKeyedRequest,
   type IdempotencyKeys,
   type KeyLimits,
 } from '../http/idempotency-keys.ts';
@@ -116,7 +116,7 @@ async function change(
   const leave = waiting.enter(request.user.tenants);
   try {
     const ids = () => Promise.resolve({ messageId: randomUUID(), id: randomUUID() });
-    const keyed = keyedRequest(request);
+    const keyed = toKeyedRequest(request, [request.method, request.url, request.body]);
     const { answer, replayed } =
       keyed === undefined ? { answer: await ids(), replayed: false } : await keys.once(keyed, ids);
     const { id, messageId } = { ...answer, ...(members as { id?: string }) };
@@ -137,15 +137,6 @@ async function change(
   } finally {
     leave();
   }
-}
-
-function keyedRequest(request: FastifyRequest) {
-  const key = idempotencyKeyOf(request.headers);
-  if (key === undefined) return undefined;
-  const fingerprint = createHash('sha256')
-    .update(JSON.stringify([request.method, request.url, request.body]))
-    .digest();
-  return { caller: actorNameOf(request.user), key, fingerprint };
 }
 
 function refuseNoInstant(effectiveAt: string | undefined): void {
