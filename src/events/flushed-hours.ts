@@ -8,18 +8,16 @@
  * | 3 | committed | each is relayed, and stored as an event once |
  */
 import type { Pool } from 'pg';
+import { takeInTurns } from '../messaging/in-turns.ts';
 import { NO_ORIGIN, toPublication } from '../messaging/message.ts';
 import { writeAllToOutbox } from '../messaging/outbox.ts';
 import type { Logger } from '../platform/logger.ts';
-import { withTransaction } from '../platform/postgres.ts';
 import { startWatch, type Watch } from '../platform/watch.ts';
 import { announcedEvent } from './events-queues.ts';
 import { takeFlushedHours, type FlushedHour } from './flushed-hours-query.ts';
 
 const INTERVAL_MS = 2_000;
-const AT_A_TIME = 500;
-/** In one look, so that it ends. */
-const TRANSACTIONS_MAX = 20;
+const LIMITS = { perTurn: 500, turnsMax: 20 };
 
 interface FlushedHoursDeps {
   readonly pool: Pool;
@@ -40,22 +38,16 @@ export function startFlushedHours({
 }
 
 /** Announces a bounded number of hours. @returns How many rows of `flushed_hours` it took. */
-export async function announceFlushedHours({ pool, prefix }: FlushedHoursDeps): Promise<number> {
-  let count = 0;
-  for (let turn = 0; turn < TRANSACTIONS_MAX; turn++) {
-    const taken = await withTransaction(pool, async (client) => {
-      const { rowCount, hours } = await takeFlushedHours(client, AT_A_TIME);
-      const nowMs = Date.now();
-      const publications = hours.map((hour) =>
-        toPublication(toAnnouncement(prefix, hour), NO_ORIGIN, nowMs),
-      );
-      if (publications.length > 0) await writeAllToOutbox(client, publications);
-      return rowCount;
-    });
-    count += taken;
-    if (taken < AT_A_TIME) break;
-  }
-  return count;
+export function announceFlushedHours({ pool, prefix }: FlushedHoursDeps): Promise<number> {
+  return takeInTurns(pool, LIMITS, async (client, perTurn) => {
+    const { rowCount, hours } = await takeFlushedHours(client, perTurn);
+    const nowMs = Date.now();
+    const publications = hours.map((hour) =>
+      toPublication(toAnnouncement(prefix, hour), NO_ORIGIN, nowMs),
+    );
+    if (publications.length > 0) await writeAllToOutbox(client, publications);
+    return rowCount;
+  });
 }
 
 function toAnnouncement(prefix: string, { client, tenant, hour, pulseCount }: FlushedHour) {
