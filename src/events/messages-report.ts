@@ -3,7 +3,13 @@ import { Type, type Static } from 'typebox';
 import { tenantOfCustomer } from '../catalog/catalog.ts';
 import { tenantsOf } from '../core/tenant-scope.ts';
 import { spanFrom } from '../http/instants.ts';
-import { spanParameters, sqlInstant, sqlWhere, type Report } from '../http/report.ts';
+import {
+  spanConditions,
+  spanParameters,
+  sqlInstant,
+  sqlWhere,
+  type Report,
+} from '../http/report.ts';
 import { textSchema } from '../http/text-schema.ts';
 
 const Parameters = Type.Object(
@@ -22,15 +28,13 @@ export const messagesReport: Report = {
   parameters: Parameters,
   ask(given, { scope, asOf }) {
     const parameters = given as Static<typeof Parameters>;
-    const { fromMs, toMs } = spanFrom(parameters);
     const { text, values } = sqlWhere([
       ['stored_at <= ?::timestamptz', asOf],
       [`${tenantOfCustomer('client')} = ANY(?::text[])`, tenantsOf(scope)],
       ['producer = ?', parameters.producer],
       ['client = ?', parameters.client],
       ['type = ?', parameters.type],
-      ['stored_at >= ?::timestamptz', fromMs === undefined ? undefined : new Date(fromMs)],
-      ['stored_at < ?::timestamptz', toMs === undefined ? undefined : new Date(toMs)],
+      ...spanConditions('stored_at', spanFrom(parameters)),
     ]);
     return Promise.resolve({
       columns: {

@@ -2,6 +2,7 @@
 import type { ClientBase } from 'pg';
 import { Type, type TObject } from 'typebox';
 import type { TenantScope } from '../core/tenant-scope.ts';
+import type { Span } from './instants.ts';
 
 export interface Report {
   /** Part of the API. */
@@ -52,14 +53,27 @@ export function sqlInstant(expression: string): string {
   return `to_char(${expression} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`;
 }
 
-/** Conditions with values: `?` stands for the value; those whose value is undefined are left out. */
-export function sqlWhere(conditions: readonly (readonly [string, unknown])[]): Statement {
+/** SQL in which `?` stands for the value. Undefined: no condition. */
+export type SqlCondition = readonly [sql: string, value: unknown];
+
+export function sqlWhere(conditions: readonly SqlCondition[]): Statement {
   const given = conditions.filter(([, value]) => value !== undefined);
   const texts = given.map(([condition], index) => condition.replace('?', `$${index + 1}`));
   return {
     text: texts.length === 0 ? '' : `WHERE ${texts.join(' AND ')}`,
     values: given.map(([, value]) => value),
   };
+}
+
+/** The instant lies in the span. */
+export function spanConditions(
+  expression: string,
+  { fromMs, toMs }: Partial<Span>,
+): SqlCondition[] {
+  return [
+    [`${expression} >= ?::timestamptz`, fromMs === undefined ? undefined : new Date(fromMs)],
+    [`${expression} < ?::timestamptz`, toMs === undefined ? undefined : new Date(toMs)],
+  ];
 }
 
 const instant = (description: string) => Type.String({ format: 'date-time', description });

@@ -2,7 +2,13 @@
 import { Type, type Static } from 'typebox';
 import { tenantsOf } from '../core/tenant-scope.ts';
 import { spanFrom } from '../http/instants.ts';
-import { spanParameters, sqlInstant, sqlWhere, type Report } from '../http/report.ts';
+import {
+  spanConditions,
+  spanParameters,
+  sqlInstant,
+  sqlWhere,
+  type Report,
+} from '../http/report.ts';
 import { textSchema } from '../http/text-schema.ts';
 import { ORDER_STATUSES } from './orders.ts';
 
@@ -23,14 +29,12 @@ export const ordersReport: Report = {
   parameters: Parameters,
   ask(given, { scope, asOf }) {
     const parameters = given as Static<typeof Parameters>;
-    const { fromMs, toMs } = spanFrom(parameters);
     const { text, values } = sqlWhere([
       ['change.at <= ?::timestamptz', asOf],
       ['o.tenant = ANY(?::text[])', tenantsOf(scope)],
       ['o.customer_id = ?', parameters.customer_id],
       ['change.status = ?', parameters.status],
-      ['o.created_at >= ?::timestamptz', fromMs === undefined ? undefined : new Date(fromMs)],
-      ['o.created_at < ?::timestamptz', toMs === undefined ? undefined : new Date(toMs)],
+      ...spanConditions('o.created_at', spanFrom(parameters)),
     ]);
     return Promise.resolve({
       columns: {

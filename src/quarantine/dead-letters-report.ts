@@ -2,7 +2,13 @@
 import { Type, type Static } from 'typebox';
 import { tenantsOf } from '../core/tenant-scope.ts';
 import { spanFrom } from '../http/instants.ts';
-import { spanParameters, sqlInstant, sqlWhere, type Report } from '../http/report.ts';
+import {
+  spanConditions,
+  spanParameters,
+  sqlInstant,
+  sqlWhere,
+  type Report,
+} from '../http/report.ts';
 import { textSchema } from '../http/text-schema.ts';
 import { DEAD_LETTER_STATES } from './quarantine.ts';
 
@@ -26,15 +32,13 @@ export const deadLettersReport: Report = {
   parameters: Parameters,
   ask(given, { scope, asOf }) {
     const parameters = given as Static<typeof Parameters>;
-    const { fromMs, toMs } = spanFrom(parameters);
     const { text, values } = sqlWhere([
       ['received_at <= ?::timestamptz', asOf],
       ['tenant = ANY(?::text[])', tenantsOf(scope)],
       ['state = ?', parameters.state],
       ['reason = ?', parameters.reason],
       ['tenant = ?', parameters.tenant],
-      ['received_at >= ?::timestamptz', fromMs === undefined ? undefined : new Date(fromMs)],
-      ['received_at < ?::timestamptz', toMs === undefined ? undefined : new Date(toMs)],
+      ...spanConditions('received_at', spanFrom(parameters)),
     ]);
     return Promise.resolve({
       columns: {

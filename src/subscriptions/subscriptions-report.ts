@@ -3,7 +3,13 @@ import { Type, type Static } from 'typebox';
 import { tenantOfCustomer } from '../catalog/catalog.ts';
 import { tenantsOf } from '../core/tenant-scope.ts';
 import { spanFrom } from '../http/instants.ts';
-import { spanParameters, sqlInstant, sqlWhere, type Report } from '../http/report.ts';
+import {
+  spanConditions,
+  spanParameters,
+  sqlInstant,
+  sqlWhere,
+  type Report,
+} from '../http/report.ts';
 import { textSchema } from '../http/text-schema.ts';
 
 const Parameters = Type.Object(
@@ -29,14 +35,12 @@ export const subscriptionsReport: Report = {
   parameters: Parameters,
   ask(given, { scope, asOf }) {
     const parameters = given as Static<typeof Parameters>;
-    const { fromMs, toMs } = spanFrom(parameters);
     const { text, values } = sqlWhere([
       ['s.created_at <= ?::timestamptz', asOf],
       [`${tenantOfCustomer('s.user_id')} = ANY(?::text[])`, tenantsOf(scope)],
       ['s.user_id = ?', parameters.user_id],
       ['s.sku = ?', parameters.sku],
-      ['s.created_at >= ?::timestamptz', fromMs === undefined ? undefined : new Date(fromMs)],
-      ['s.created_at < ?::timestamptz', toMs === undefined ? undefined : new Date(toMs)],
+      ...spanConditions('s.created_at', spanFrom(parameters)),
     ]);
     return Promise.resolve({
       columns: {

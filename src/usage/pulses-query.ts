@@ -1,20 +1,19 @@
 /** Reads single rows of table pulses. Every value is a parameter. */
 import type { Pool, PoolClient } from 'pg';
 import { tenantsOf, type TenantScope } from '../core/tenant-scope.ts';
+import type { Span } from '../http/instants.ts';
+import { spanConditions, sqlWhere, type Statement } from '../http/report.ts';
 import { readAsTenants } from '../platform/scoped-postgres.ts';
 import type { PulseRow } from './pulses-schema.ts';
 import { safeNumber } from './safe-number.ts';
 
-/** Which rows to read; an undefined member does not restrict. */
-export interface PulseFilters {
+/** Which rows to read; an undefined member does not restrict. `fromMs` and `toMs` bound the starts of windows. */
+export interface PulseFilters extends Partial<Span> {
   /** The tenants whose rows the caller may see. */
   readonly scope: TenantScope;
   readonly tenant?: string | undefined;
   readonly sku?: string | undefined;
   readonly unit?: string | undefined;
-  /** Windows that start at `fromMs` or later, before `toMs`; milliseconds since 1970. */
-  readonly fromMs?: number | undefined;
-  readonly toMs?: number | undefined;
 }
 
 /** One page: `offset` rows are skipped, at most `limit` follow. */
@@ -89,34 +88,18 @@ export async function findPulse(
 
 const INT64_MAX = 2n ** 63n - 1n;
 
-interface WhereClause {
-  readonly text: string;
-  readonly values: readonly unknown[];
-}
-
-function whereClause(filters: PulseFilters): WhereClause {
-  const conditions: [string, unknown][] = [
+function whereClause(filters: PulseFilters): Statement {
+  return sqlWhere([
     ['tenant = ANY(?)', tenantsOf(filters.scope)],
     ['tenant = ?', filters.tenant],
     ['product_sku = ?', filters.sku],
     ['use_unity = ?', filters.unit],
-    ['window_start >= ?', instant(filters.fromMs)],
-    ['window_start < ?', instant(filters.toMs)],
-  ];
-  const given = conditions.filter(([, value]) => value !== undefined);
-  const texts = given.map(([condition], index) => condition.replace('?', `$${index + 1}`));
-  return {
-    text: texts.length === 0 ? '' : `WHERE ${texts.join(' AND ')}`,
-    values: given.map(([, value]) => value),
-  };
-}
-
-function instant(ms: number | undefined): Date | undefined {
-  return ms === undefined ? undefined : new Date(ms);
+    ...spanConditions('window_start', filters),
+  ]);
 }
 
 /** Without filters, adds up the row counts of the flushes: counting ten million rows would take seconds. */
-async function countRows(client: PoolClient, { text, values }: WhereClause): Promise<number> {
+async function countRows(client: PoolClient, { text, values }: Statement): Promise<number> {
   const sql =
     values.length === 0
       ? 'SELECT coalesce(sum(row_count), 0)::text AS total FROM flush_batches'
@@ -131,7 +114,7 @@ async function countRows(client: PoolClient, { text, values }: WhereClause): Pro
  */
 async function readPage(
   client: PoolClient,
-  { where, page, total }: { where: WhereClause; page: PulsePage; total: number },
+  { where, page, total }: { where: Statement; page: PulsePage; total: number },
 ): Promise<PulseRow[]> {
   const sortMatches = where.values.length > 0 && total <= SORT_MATCHES_MAX;
   const count = where.values.length;

@@ -3,7 +3,13 @@ import { Type, type Static } from 'typebox';
 import { SKU_LENGTH_MAX, TENANT_LENGTH_MAX, UNIT_LENGTH_MAX } from '../contract/rules.ts';
 import { tenantsOf } from '../core/tenant-scope.ts';
 import { spanFrom } from '../http/instants.ts';
-import { spanParameters, sqlInstant, sqlWhere, type Report } from '../http/report.ts';
+import {
+  spanConditions,
+  spanParameters,
+  sqlInstant,
+  sqlWhere,
+  type Report,
+} from '../http/report.ts';
 import { textSchema } from '../http/text-schema.ts';
 
 const Parameters = Type.Object(
@@ -24,15 +30,13 @@ export const pulsesReport: Report = {
   parameters: Parameters,
   ask(given, { scope, asOf }) {
     const parameters = given as Static<typeof Parameters>;
-    const { fromMs, toMs } = spanFrom(parameters);
     const where = sqlWhere([
       ['b.flushed_at <= ?::timestamptz', asOf],
       ['p.tenant = ANY(?::text[])', tenantsOf(scope)],
       ['p.tenant = ?', parameters.tenant],
       ['p.product_sku = ?', parameters.product_sku],
       ['p.use_unity = ?', parameters.use_unity],
-      ['p.window_start >= ?::timestamptz', fromMs === undefined ? undefined : new Date(fromMs)],
-      ['p.window_start < ?::timestamptz', toMs === undefined ? undefined : new Date(toMs)],
+      ...spanConditions('p.window_start', spanFrom(parameters)),
     ]);
     return Promise.resolve({
       columns: {
