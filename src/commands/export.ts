@@ -1,5 +1,5 @@
 /** `pulse export`: the answer of a report as a file, made here and now. */
-import { open, rename, rm, writeFile, access } from 'node:fs/promises';
+import { access } from 'node:fs/promises';
 import { Value } from 'typebox/value';
 import type { Pool } from 'pg';
 import { openPool } from '../cli/clients.ts';
@@ -8,7 +8,14 @@ import { defineCommand } from '../cli/define-command.ts';
 import { instant, type Flags, type OptionSpecs } from '../cli/options.ts';
 import { withProgress } from '../cli/progress.ts';
 import { count } from '../cli/wording.ts';
-import { MANIFEST, toFileFailure } from '../exports/export-files.ts';
+import {
+  MANIFEST,
+  openPart,
+  publishParts,
+  removeParts,
+  toFileFailure,
+  writeManifest,
+} from '../exports/export-files.ts';
 import { ExportFailure, EXPORT_FORMATS } from '../exports/exports.ts';
 import { readNow } from '../exports/exports-query.ts';
 import { toManifest } from '../exports/manifest.ts';
@@ -115,10 +122,9 @@ interface Writing {
 
 /** The file has its name when it is whole. */
 async function write(run: CommandRun, { pool, question, output }: Writing) {
-  const part = `${output}.part`;
   try {
     await untilSettled(pool, question.asOf, run.stop);
-    const file = await open(part, 'w', 0o600);
+    const file = await openPart(output);
     try {
       let progress: AnswerProgress | undefined;
       let begin: (estimate: number) => void = () => undefined;
@@ -140,16 +146,14 @@ async function write(run: CommandRun, { pool, question, output }: Writing) {
         { ...question, report: question.report.name, tenants: null },
         written,
       );
-      await rename(part, output);
-      await writeFile(`${output}${MANIFEST}`, `${JSON.stringify(manifest, null, 2)}\n`, {
-        mode: 0o600,
-      });
+      await writeManifest(output, manifest);
+      await publishParts(output);
       return manifest;
     } finally {
       await file.close();
     }
   } catch (error) {
-    await rm(part, { force: true });
+    await removeParts(output);
     throw run.stop.aborted
       ? new RejectedError('PULSE_EXPORT_STOPPED', 'Stopped; there is no file.')
       : toFileFailure(error);

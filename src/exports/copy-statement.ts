@@ -1,5 +1,6 @@
 /** The COPY that writes the answer of a question as CSV or NDJSON. Postgres formats the rows; Node only passes them on. */
 import { escapeIdentifier, escapeLiteral } from 'pg';
+import { FORMULA } from '../http/csv.ts';
 import type { ReportColumnKind, ReportQuestion, Statement } from '../http/report.ts';
 import type { FileShape } from './exports.ts';
 
@@ -28,24 +29,13 @@ export function estimateStatement({ select }: Pick<ReportQuestion, 'select'>): s
   return `EXPLAIN (FORMAT JSON) ${inlineValues(select)}`;
 }
 
-/** What a spreadsheet takes for the beginning of a formula, but no number. */
-const FORMULA = '^[=+@\\t\\r\\n-]';
-const NUMBER = '^-?[0-9]+(\\.[0-9]+)?$';
-
-/** The text as it stands in a file for a spreadsheet. */
-export function defused(text: string): string {
-  const isFormula = new RegExp(FORMULA).test(text) && !new RegExp(NUMBER).test(text);
-  return isFormula ? `'${text}` : text;
-}
-
 function csvField(name: string, kind: ReportColumnKind, spreadsheet: boolean): string {
   const column = escapeIdentifier(name);
   if (kind === 'number') return column;
   if (kind === 'boolean') return `${column}::text`;
   const text = kind === 'json' ? `${column}::text` : column;
   if (!spreadsheet) return text;
-  return `CASE WHEN ${text} ~ ${escapeLiteral(FORMULA)} AND ${text} !~ ${escapeLiteral(NUMBER)}
-    THEN '''' || ${text} ELSE ${text} END`;
+  return `CASE WHEN ${text} ~ ${escapeLiteral(FORMULA.source)} THEN '''' || ${text} ELSE ${text} END`;
 }
 
 /** Line breaks in JSON text stand between tokens only, where a space is as good. */

@@ -18,7 +18,7 @@ import type { Manifest } from './manifest.ts';
 import type { LinkSigner } from './signed-link.ts';
 import { findVisible } from './visible-export.ts';
 
-export interface ExportFilesDeps {
+interface ExportFilesDeps {
   readonly pool: Pool;
   readonly directory: string;
   readonly links: LinkSigner;

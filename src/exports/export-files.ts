@@ -1,12 +1,15 @@
 /**
- * The folder of exports. A file is written beside its place and renamed into it, so whatever has its final name is whole.
- * The name holds the fence of the attempt: a process that was frozen and wakes up never touches the file of another.
+ * Files with a manifest beside each. Both are written under other names and then renamed, so whatever has its final
+ * name is whole.
+ *
+ * In the folder of exports, the name holds the fence of the attempt: a process that was frozen and wakes up never touches the file of another.
  */
 import { constants } from 'node:fs';
 import { access, mkdir, open, readdir, rename, rm, stat, type FileHandle } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { FatalError, codeOf } from '../core/errors.ts';
 import { ExportFailure, extensionOf, type FileShape } from './exports.ts';
+import type { Manifest } from './manifest.ts';
 
 const PART = '.part';
 export const MANIFEST = '.manifest.json';
@@ -45,35 +48,44 @@ export function openWrittenPart(path: string): Promise<FileHandle> {
   return open(`${path}${PART}`, 'r');
 }
 
-/** Writes a small file beside its place. */
-export async function writePart(path: string, text: string): Promise<void> {
-  const file = await openPart(path);
+/** Writes the manifest of the file with this path. */
+export async function writeManifest(path: string, manifest: Manifest): Promise<void> {
+  const file = await openPart(`${path}${MANIFEST}`);
   try {
-    await file.writeFile(text);
+    await file.writeFile(`${JSON.stringify(manifest, null, 2)}\n`);
     await file.sync();
   } finally {
     await file.close();
   }
 }
 
-/** Gives a written file its final name, durably. */
-export async function publishPart(directory: string, name: string): Promise<void> {
-  const path = join(directory, name);
-  await rename(`${path}${PART}`, path);
-  const folder = await open(directory, 'r');
-  try {
-    await folder.sync();
-  } finally {
-    await folder.close();
+/** Gives the manifest and then the file their names, durably: a file with its name has its manifest. */
+export async function publishParts(path: string): Promise<void> {
+  for (const name of [`${path}${MANIFEST}`, path]) {
+    await rename(`${name}${PART}`, name);
+    const folder = await open(dirname(name), 'r');
+    try {
+      await folder.sync();
+    } finally {
+      await folder.close();
+    }
   }
+}
+
+/** Removes what was written and not published. */
+export async function removeParts(path: string): Promise<void> {
+  await removeAll([`${path}${PART}`, `${path}${MANIFEST}${PART}`]);
 }
 
 /** Removes every file of an attempt. */
 export async function removeFiles(directory: string, attempt: Attempt): Promise<void> {
   const path = join(directory, fileNameOf(attempt));
-  for (const end of ['', PART, MANIFEST, `${MANIFEST}${PART}`]) {
-    await rm(`${path}${end}`, { force: true });
-  }
+  await removeParts(path);
+  await removeAll([path, `${path}${MANIFEST}`]);
+}
+
+async function removeAll(paths: readonly string[]): Promise<void> {
+  for (const path of paths) await rm(path, { force: true });
 }
 
 const FILE = /^([0-9a-f-]{36})\.(\d{1,10})\.[a-z.]+$/;

@@ -12,7 +12,7 @@ import { sweepExports } from './sweep-exports.ts';
 
 export type ExportOutcome = 'ready' | 'failed' | 'lost' | 'released';
 
-export interface ExporterDeps extends Omit<RunExportDeps, 'leaseMs' | 'onReady'> {
+interface ExporterDeps extends Omit<RunExportDeps, 'leaseMs' | 'onReady'> {
   readonly prefix: string;
   readonly logger: Logger;
   readonly leaseMs?: number;
@@ -28,7 +28,7 @@ const CLAIM_MS = 500;
 const SWEEP_MS = 60_000;
 const LEASE_MS = 30_000;
 /** Exports in progress in one process. */
-export const RUNNING_MAX = 2;
+const RUNNING_MAX = 2;
 /** A claim that ends without a word, because the process died, is an attempt too. */
 const ATTEMPTS_MAX = 10;
 const RETRY = { baseMs: 1_000, capMs: 60_000 };

@@ -22,7 +22,7 @@ export interface NewExport extends ExportRequest {
 }
 
 /** How many exports are queued or running, and what the files take. */
-export interface ExportLoad {
+interface ExportLoad {
   readonly ofShare: { readonly openCount: number; readonly bytes: number };
   readonly inAll: { readonly openCount: number; readonly bytes: number };
 }
@@ -77,7 +77,7 @@ export async function readExport(client: Queryable, id: string): Promise<Export 
   return rows[0];
 }
 
-export interface ExportFilters {
+interface ExportFilters {
   readonly state?: ExportState | undefined;
   readonly report?: string | undefined;
 }

@@ -21,7 +21,7 @@ const EXAMPLE = {
 };
 
 /** One alternative for each report, so that the parameters of each are checked and described. */
-export function newExportBody(reports: Reports) {
+function newExportBody(reports: Reports) {
   return Type.Object(
     {
       report: Type.Enum([...reports.keys()], { description: 'Which question.' }),
@@ -59,7 +59,7 @@ function describeReport({ name, description, parameters }: Report): string {
   return `\`${name}\`: ${description} Parameters: ${names.join(', ')}.`;
 }
 
-export const ExportSchema = Type.Object(
+const ExportSchema = Type.Object(
   {
     id: Type.String({ format: 'uuid' }),
     report: Type.String(),

@@ -35,7 +35,7 @@ export interface ExportRequest extends FileShape {
   readonly asOf: Date;
 }
 
-export interface StepTimes {
+interface StepTimes {
   readonly step: ExportStep;
   readonly started_at: string;
   readonly ended_at: string | null;

@@ -2,7 +2,7 @@
 import { Type, type Static } from 'typebox';
 import { EXPORT_FORMATS, type FileShape } from './exports.ts';
 
-export const MANIFEST_VERSION = 1;
+const MANIFEST_VERSION = 1;
 
 export const Manifest = Type.Object(
   {

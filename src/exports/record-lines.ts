@@ -5,7 +5,7 @@ const LF = 0x0a;
 const CR = 0x0d;
 const QUOTE = 0x22;
 
-export interface RecordLines {
+interface RecordLines {
   /** Records that have ended so far. */
   readonly count: number;
   /** Takes any part of the answer. @returns What to write for it. */

@@ -21,13 +21,12 @@ import { ProblemError } from '../http/problems.ts';
 import { withTransaction } from '../platform/postgres.ts';
 import {
   fileNameOf,
-  MANIFEST,
   openPart,
   openWrittenPart,
-  publishPart,
+  publishParts,
   removeFiles,
   toFileFailure,
-  writePart,
+  writeManifest,
 } from './export-files.ts';
 import type { ExportPoint } from './export-points.ts';
 import {
@@ -118,15 +117,12 @@ async function checkFile(claimed: Export, deps: RunExportDeps, written: WrittenF
   if (hash.digest('hex') !== written.sha256) {
     throw new ExportFailure('checksum', 'The disk of EXPORT_DIR does not hold what was written.');
   }
-  const manifest = toManifest(claimed, written);
-  await writePart(`${path}${MANIFEST}`, `${JSON.stringify(manifest, null, 2)}\n`);
+  await writeManifest(path, toManifest(claimed, written));
 }
 
 async function publish(claimed: Export, deps: RunExportDeps, written: WrittenFile) {
   await enterStep(claimed, deps, { step: 'publish' });
-  const name = fileNameOf(claimed);
-  await publishPart(deps.directory, `${name}${MANIFEST}`);
-  await publishPart(deps.directory, name);
+  await publishParts(pathOf(claimed, deps));
   deps.onPoint('renamed');
   const ready = await withTransaction(deps.pool, async (client) => {
     const completed = await completeExport(client, claimed, { written, ttlHours: deps.ttlHours });

@@ -1,7 +1,7 @@
 /** Links to a file that work without a token until they end. */
 import { createHmac, hkdfSync, timingSafeEqual } from 'node:crypto';
 
-export interface LinkParts {
+interface LinkParts {
   readonly id: string;
   /** Of the attempt that made the file. */
   readonly fence: number;

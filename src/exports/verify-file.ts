@@ -5,12 +5,12 @@ import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
 import { parse } from 'csv-parse';
-import { defused } from './copy-statement.ts';
+import { defused } from '../http/csv.ts';
 import { formatNanos, parseNanos } from './sum-texts.ts';
 import type { Manifest } from './manifest.ts';
 
 /** What the file really holds. */
-export interface FileFacts {
+interface FileFacts {
   readonly byteCount: number;
   readonly sha256: string;
   readonly columns: readonly string[] | undefined;

@@ -8,6 +8,7 @@ import type { Pool, PoolClient } from 'pg';
 import { to as copyTo, type CopyToStreamQuery } from 'pg-copy-streams';
 import { codeOf } from '../core/errors.ts';
 import type { TenantScope } from '../core/tenant-scope.ts';
+import { BOM } from '../http/csv.ts';
 import type { Report } from '../http/report.ts';
 import { withCancel } from '../platform/cancel-statement.ts';
 import { readAsTenants } from '../platform/scoped-postgres.ts';
@@ -23,7 +24,7 @@ export interface Question extends FileShape, Pick<ExportRequest, 'parameters' | 
 }
 
 /** Where the answer goes: an open file, or what behaves like one. */
-export type AnswerFile = Pick<FileHandle, 'sync'> & {
+type AnswerFile = Pick<FileHandle, 'sync'> & {
   write(chunk: Buffer, offset: number): Promise<{ readonly bytesWritten: number }>;
 };
 
@@ -33,7 +34,7 @@ export interface AnswerProgress {
   bytesWritten: number;
 }
 
-export interface AnswerOptions {
+interface AnswerOptions {
   /** Ends the reading, wherever it is. */
   readonly signal: AbortSignal;
   /** Called once, when rows are about to come; then `progress` is kept up to date. */
@@ -45,7 +46,6 @@ const TIMEOUT_MS = 3_600_000;
 /** A server that has not ended the answer by then is gone. */
 const DEAF_MS = 3_000;
 const QUERY_CANCELED = '57014';
-const BOM = '\ufeff';
 
 /**
  * Reads the question and the sums in one snapshot, and writes a file: the same question gives the same bytes.

@@ -1,8 +1,11 @@
 /** Fields of CSV files (RFC 4180). */
 
 const NEEDS_QUOTES = /[",\r\n]|^[=+\-@\s]|\s$/;
-/** What a spreadsheet takes for the beginning of a formula. */
-const FORMULA = /^[=+\-@\t\r\n]/;
+/** What a spreadsheet would run as a formula. Negative numbers are none. Postgres reads the pattern the same way. */
+export const FORMULA = /^([=+@\t\r\n]|-(?![0-9]+(\.[0-9]+)?$))/;
+
+/** What tells a spreadsheet that a file is UTF-8. */
+export const BOM = '\ufeff';
 
 /**
  * Quotes a field that holds a separator. A field that a spreadsheet might take for a formula is quoted too, but
@@ -12,7 +15,12 @@ export function toCsvField(text: string): string {
   return NEEDS_QUOTES.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 
-/** The same for people who open the file in a spreadsheet: an apostrophe before what could be a formula. */
+/** The same for people who open the file in a spreadsheet. */
 export function toSpreadsheetField(text: string): string {
-  return toCsvField(FORMULA.test(text) ? `'${text}` : text);
+  return toCsvField(defused(text));
+}
+
+/** Puts an apostrophe before what a spreadsheet would run. */
+export function defused(text: string): string {
+  return FORMULA.test(text) ? `'${text}` : text;
 }

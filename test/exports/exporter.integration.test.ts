@@ -1,8 +1,11 @@
 import { createHash } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
+import { parse } from 'csv-parse/sync';
 import { describe, expect, test } from 'vitest';
+import { defused } from '../../src/http/csv.ts';
 import type { Report } from '../../src/http/report.ts';
 import { fileNameOf } from '../../src/exports/export-files.ts';
 import { endExport } from '../../src/exports/exports-query.ts';
@@ -47,6 +50,33 @@ describe('an export', () => {
     ) as Manifest;
     expect(manifest).toMatchObject({ rows: 500, sha256: ended.sha256, sums: { GB: '750' } });
     expect(await fixture.files()).toHaveLength(2);
+  });
+
+  test('for a spreadsheet holds no text that it would run, and every number', async () => {
+    const texts = [
+      '=1+1',
+      '+1',
+      '@x',
+      '-x',
+      '-1+1',
+      '-1\n',
+      '-',
+      '\tx',
+      '\rx',
+      '\nx',
+      '-٣',
+      '-5',
+      '-5.25',
+      'a=b',
+      '',
+    ];
+    const asked = await fixture.ask({ report: 'texts', spreadsheet: true });
+    fixture.start({ reports: new Map([['texts', reportOf(texts)]]) });
+    const ended = await fixture.end(asked.id);
+    const file = (await fixture.fileOf(ended)).toString();
+    expect(file.startsWith('\ufefftext\r\n')).toBe(true);
+    const rows = parse(file, { bom: true, columns: true });
+    expect(rows).toEqual(texts.map((text) => ({ text: defused(text) })));
   });
 
   test('with the same question and the same as_of has the same bytes, whatever came later', async () => {
@@ -200,19 +230,17 @@ describe('a disk', () => {
     await fixture.ask();
     const claimed = await claim();
     const part = join(fixture.directory, `${fileNameOf(claimed)}.part`);
-    let broken: Promise<void> = Promise.resolve();
     const running = runExport(
       claimed,
       {
         ...fixture.deps,
         onPoint(point) {
-          if (point === 'written') broken = writeFile(part, 'something else');
+          if (point === 'written') writeFileSync(part, 'something else');
         },
       },
       NEVER,
     );
     await expect(running).rejects.toThrow(ExportFailure);
-    await broken;
     expect(await fixture.files()).toEqual([]);
   });
 });
@@ -254,3 +282,12 @@ const SLOW: Report = {
       },
     }),
 };
+
+/** One row for each text. */
+function reportOf(texts: readonly string[]): Report {
+  const text = 'SELECT text FROM unnest($1::text[]) WITH ORDINALITY AS row (text, n) ORDER BY n';
+  return {
+    ...{ name: 'texts', description: 'Texts.', parameters: {} as Report['parameters'] },
+    ask: () => Promise.resolve({ columns: { text: 'text' }, select: { text, values: [texts] } }),
+  };
+}

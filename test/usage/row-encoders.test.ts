@@ -1,6 +1,5 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { toCsvField, toSpreadsheetField } from '../../src/http/csv.ts';
 import { csvEncoder } from '../../src/usage/row-encoders.ts';
 
 /** Reads one line according to RFC 4180. */
@@ -32,26 +31,4 @@ test('any text can be parsed back unchanged', () => {
       expect(parseLine(line.slice(0, -2))).toEqual([tenant, sku, 'GB', '1', '2', 'false']);
     }),
   );
-});
-
-test.each(['=A1', '+1', '-1', '@x', 'a,b', 'a"b', 'a\nb', ' a'])('%j is quoted', (text) => {
-  expect(toCsvField(text)).toBe(`"${text.replaceAll('"', '""')}"`);
-});
-
-test('plain texts are not quoted', () => {
-  expect(toCsvField('vm.small')).toBe('vm.small');
-});
-
-test.each([
-  ['=HYPERLINK("http://x","y")', `"'=HYPERLINK(""http://x"",""y"")"`],
-  ['+1', "'+1"],
-  ['-1', "'-1"],
-  ['@SUM(A1)', "'@SUM(A1)"],
-  ['\tx', "'\tx"],
-  ['\rx', `"'\rx"`],
-  ['vm.small', 'vm.small'],
-  ['3.5', '3.5'],
-  ['', ''],
-])('for a spreadsheet, %j is written as %j', (text, field) => {
-  expect(toSpreadsheetField(text)).toBe(field);
 });
