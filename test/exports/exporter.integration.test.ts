@@ -4,7 +4,8 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { parse } from 'csv-parse/sync';
-import { describe, expect, test } from 'vitest';
+import { pino } from 'pino';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { defused } from '../../src/http/csv.ts';
 import type { Report } from '../../src/http/report.ts';
 import { fileNameOf } from '../../src/exports/export-files.ts';
@@ -14,6 +15,7 @@ import { claimExport } from '../../src/exports/lease-query.ts';
 import type { Manifest } from '../../src/exports/manifest.ts';
 import { runExport } from '../../src/exports/run-export.ts';
 import { sweepExports } from '../../src/exports/sweep-exports.ts';
+import { createPool } from '../../src/platform/postgres.ts';
 import { useExportsFixture } from './exports-fixture.ts';
 
 const fixture = useExportsFixture();
@@ -185,15 +187,18 @@ describe('a lease', () => {
     const asked = await fixture.ask();
     const claimed = await claim();
     let taken: Promise<unknown> = Promise.resolve();
+    // On one connection, statements run in the order in which they were asked for.
+    const options = { name: 'one', logger: pino({ level: 'silent' }), connectionCountMax: 1 };
+    const pool = createPool(fixture.databaseUrl, options);
+    onTestFinished(() => pool.end());
     const running = runExport(
       claimed,
       {
         ...fixture.deps,
+        pool,
         onPoint(point) {
           if (point !== 'renamed') return;
-          taken = fixture.pool.query('UPDATE exports SET fence = fence + 1 WHERE id = $1', [
-            asked.id,
-          ]);
+          taken = pool.query('UPDATE exports SET fence = fence + 1 WHERE id = $1', [asked.id]);
         },
       },
       NEVER,
