@@ -1,5 +1,5 @@
 /** Usage rows as CSV (RFC 4180) and as newline-delimited JSON. */
-import { toCsvField } from '../http/csv.ts';
+import { BOM, toCsvField, toSpreadsheetField } from '../http/csv.ts';
 import type { RowEncoder } from './stream-usage.ts';
 import type { UsageQuery, UsageRow } from './usage.ts';
 
@@ -8,14 +8,10 @@ export const NDJSON_ENCODER: RowEncoder = {
   encode: (row) => `${JSON.stringify(row)}\n`,
 };
 
-/**
- * A header line, then one line per row; lines end with CRLF.
- *
- * @param toField Writes one field.
- */
+/** A header line, then one line per row; lines end with CRLF. */
 export function csvEncoder(
   { window, groups }: Pick<UsageQuery, 'window' | 'groups'>,
-  toField = toCsvField,
+  { spreadsheet = false } = {},
 ): RowEncoder {
   const windowColumns = window === 'none' ? [] : (['window_start', 'window_end'] as const);
   const columns: readonly (keyof UsageRow)[] = [
@@ -25,8 +21,9 @@ export function csvEncoder(
     'pulse_count',
     'provisional',
   ];
+  const toField = spreadsheet ? toSpreadsheetField : toCsvField;
   return {
-    head: `${columns.join(',')}\r\n`,
+    head: `${spreadsheet ? BOM : ''}${columns.join(',')}\r\n`,
     encode: (row) => `${columns.map((column) => toField(String(row[column]))).join(',')}\r\n`,
   };
 }

@@ -9,7 +9,6 @@ import { createHeldReads, HeldReadsBusyError, type HeldReads } from './held-read
 import { HELD_ROWS_MAX, readHeld, TooMuchHeldError, type HeldReader } from './read-held.ts';
 import { AsOfFutureError, readUsage, type UsageDeps } from './read-usage.ts';
 import { csvEncoder, NDJSON_ENCODER } from './row-encoders.ts';
-import { toSpreadsheetField } from '../http/csv.ts';
 import { openUsageStream, type RowEncoder } from './stream-usage.ts';
 import type { Freshness, UsageQuery } from './usage.ts';
 import { setAnswerDeadline, signalOfEnd, whenOver } from '../http/answer-deadline.ts';
@@ -84,7 +83,7 @@ function addRoutes(api: Api, deps: UsageModuleDeps): void {
     const { spreadsheet, ...parameters } = request.query;
     const query = await parseUsageParameters(deps.pool, { scope, windowSeconds }, parameters);
     void reply.header('content-disposition', 'attachment; filename="usage.csv"');
-    const encoder = spreadsheet === 'true' ? csvEncoder(query, toSpreadsheetField) : undefined;
+    const encoder = csvEncoder(query, { spreadsheet: spreadsheet === 'true' });
     return await sendExport(reply, { query, type: CSV_TYPE, caller: request.user, encoder });
   });
 }

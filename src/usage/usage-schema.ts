@@ -171,8 +171,8 @@ export const getUsageCsvSchema = {
       spreadsheet: Type.Optional(
         Type.Enum(['true', 'false'], {
           description:
-            'Whether to put an apostrophe before texts that a spreadsheet would take for formulas. `false`, the ' +
-            'default, keeps every text as it is.',
+            'Whether the file is for a spreadsheet: it begins with a byte order mark, and an apostrophe stands before ' +
+            'texts that a spreadsheet would run as formulas. Numbers stay as they are. Default: `false`.',
         }),
       ),
     },

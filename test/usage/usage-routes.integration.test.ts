@@ -231,8 +231,12 @@ describe('an export', () => {
         'plain,"-2",hours,3.5,1,true\r\n',
     );
     const harmless = await get('usage.csv?group_by=tenant,product_sku&spreadsheet=true');
-    expect(harmless.body).toContain(`\r\n'=1+1,"a ""b"", c",hours,3.5,1,true\r\n`);
-    expect(harmless.body).toContain(`plain,'-2,hours,3.5,1,true\r\n`);
+    expect(harmless.body).toBe(
+      '\ufefftenant,product_sku,use_unity,used_amount,pulse_count,provisional\r\n' +
+        `'=1+1,"a ""b"", c",hours,3.5,1,true\r\n` +
+        'plain,"-2",hours,3.5,1,true\r\n',
+    );
+    expect([...harmless.rawPayload.subarray(0, 3)]).toEqual([0xef, 0xbb, 0xbf]);
   });
 
   test('has the type that Accept asks for, and all rows', async () => {
