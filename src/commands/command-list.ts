@@ -27,7 +27,7 @@ export const COMMANDS: Readonly<Record<string, ListedCommand>> = {
     load: async () => (await import('./sender.ts')).sender,
   },
   exporter: {
-    summary: 'Run the making of exported files.',
+    summary: 'Write the files of exports that were asked for over HTTP.',
     load: async () => (await import('./exporter.ts')).exporter,
   },
   'enrichment-service': {
@@ -104,7 +104,7 @@ export const COMMANDS: Readonly<Record<string, ListedCommand>> = {
     load: async () => (await import('./export.ts')).exportReport,
   },
   'verify-export': {
-    summary: 'Check an exported file against its manifest. Exits with 1 if it is not whole.',
+    summary: 'Check an exported file against its manifest. Exits with 1 if they differ.',
     load: async () => (await import('./verify-export.ts')).verifyExport,
   },
   exports: {

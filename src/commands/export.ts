@@ -30,8 +30,8 @@ const repeated = (text: string, before: readonly string[] = []): string[] => [..
 
 const OPTIONS = {
   output: { value: '<file>', about: 'where to write it', required: true },
-  from: { value: '<time>', about: 'only what is of this time or later' },
-  to: { value: '<time>', about: 'only what is of before this time' },
+  from: { value: '<time>', about: 'only what happened at this time or later' },
+  to: { value: '<time>', about: 'only what happened before this time' },
   parameter: {
     value: '<name=value>',
     about: 'any parameter of the report, such as tenant=acme; repeatable',
@@ -93,7 +93,7 @@ function parametersOf(report: Report, { from, to, parameter = [] }: Flags<typeof
     const schema = at === -1 || !Object.hasOwn(properties, name) ? undefined : properties[name];
     if (schema === undefined) {
       const names = Object.keys(properties).join(', ');
-      throw misused(`"${one}" is no parameter of ${report.name}: it has ${names}.`);
+      throw misused(`"${one}" is not a parameter of ${report.name}, which has ${names}.`);
     }
     const before = parameters[name];
     parameters[name] =

@@ -66,7 +66,7 @@ const show = defineCommand({
 });
 
 const cancel = defineCommand({
-  summary: 'Cancel an export. One that is ready loses its file.',
+  summary: 'Cancel an export, or delete its file if it is ready.',
   argument: '<id>',
   options: ACTOR,
   json: true,

@@ -41,7 +41,7 @@ export const verifyExport = defineCommand({
       { ok: isRight, checked_books: run.flags.books, differences },
       isRight
         ? [
-            `${run.argument} is whole: ${count(manifest.rows, 'row')} of ${manifest.report} as of ${manifest.as_of}.`,
+            `${run.argument} is what the manifest says: ${count(manifest.rows, 'row')} of ${manifest.report} as of ${manifest.as_of}.`,
             ...(run.flags.books ? ['Postgres gives the same bytes.'] : []),
           ]
         : differences,
@@ -57,7 +57,7 @@ async function readManifest(path: string): Promise<Manifest> {
   try {
     return Value.Parse(Manifest, JSON.parse(text));
   } catch {
-    throw misused(`${path} is no manifest of an export.`);
+    throw misused(`${path} is not the manifest of an export.`);
   }
 }
 

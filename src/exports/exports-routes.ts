@@ -51,7 +51,7 @@ const OPEN_MAX = { ofShare: 20, inAll: 1_000 };
 
 export function createExportsModule(deps: ExportsModuleDeps): ApiModule {
   return {
-    tag: { name: 'exports', description: 'Questions whose whole answers become files.' },
+    tag: { name: 'exports', description: 'Every row of a report, in a file.' },
     problems: EXPORT_PROBLEMS,
     addRoutes(api) {
       addCreation(api, deps);
@@ -86,7 +86,7 @@ async function toNewExport(
 ): Promise<NewExport> {
   const { report: name, parameters = {}, format = 'csv', gzip = false, spreadsheet = false } = body;
   const report = reports.get(name);
-  if (report === undefined) throw invalidField('report', 'must be one of those that there are');
+  if (report === undefined) throw invalidField('report', 'must be the name of a report');
   checkParameters(request, report, parameters);
   if (spreadsheet && format !== 'csv') {
     throw invalidField('spreadsheet', 'must be false, because the format is not csv');
@@ -126,13 +126,13 @@ async function refuseTooMany(
   const { ofShare, inAll } = await readLoad(client, shareOf(tenants));
   if (ofShare.openCount >= OPEN_MAX.ofShare || inAll.openCount >= OPEN_MAX.inAll) {
     throw new ProblemError(EXPORT_PROBLEMS.PULSE_API_TOO_MANY_EXPORTS, {
-      detail: `At most ${OPEN_MAX.ofShare} exports of yours may be queued or running.`,
+      detail: `You may have at most ${OPEN_MAX.ofShare} exports queued or running.`,
       headers: { 'retry-after': '30' },
     });
   }
   if (ofShare.bytes >= quotaBytes / 2 || inAll.bytes >= quotaBytes) {
     throw new ProblemError(EXPORT_PROBLEMS.PULSE_API_EXPORT_QUOTA, {
-      detail: 'Delete exports whose files you have, or wait until they expire.',
+      detail: 'Delete exports that you have downloaded, or wait until some expire.',
     });
   }
 }

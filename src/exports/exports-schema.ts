@@ -24,11 +24,11 @@ const EXAMPLE = {
 function newExportBody(reports: Reports) {
   return Type.Object(
     {
-      report: Type.Enum([...reports.keys()], { description: 'Which question.' }),
+      report: Type.Enum([...reports.keys()], { description: 'Which report.' }),
       parameters: Type.Optional(
         Type.Unsafe<Record<string, unknown>>({
           type: 'object',
-          description: `What the report asks for. ${describeReports(reports)}`,
+          description: `The parameters of the report. ${describeReports(reports)}`,
         }),
       ),
       format: Type.Optional(
@@ -38,7 +38,8 @@ function newExportBody(reports: Reports) {
       spreadsheet: Type.Optional(
         Type.Boolean({
           description:
-            'CSV for a spreadsheet: a byte order mark, and an apostrophe before texts that it would run as formulas.',
+            'CSV for a spreadsheet: the file begins with a byte order mark, and an apostrophe stands before texts that ' +
+            'a spreadsheet would run as formulas. Numbers stay as they are.',
         }),
       ),
       as_of: Type.Optional(
@@ -72,13 +73,16 @@ const ExportSchema = Type.Object(
     steps: Type.Array(
       Type.Object({
         step: Type.Enum([...EXPORT_STEPS]),
-        started_at: instant('When.'),
-        ended_at: nullable(Type.String({ format: 'date-time' }), 'Null while it goes on.'),
+        started_at: instant('When it began.'),
+        ended_at: nullable(Type.String({ format: 'date-time' }), 'When it ended; null until then.'),
       }),
       { description: 'Of the newest attempt.' },
     ),
     rows_written: Type.Integer({ description: 'So far.' }),
-    rows_estimated: nullable(Type.Integer(), 'What Postgres expects; it may be far off.'),
+    rows_estimated: nullable(
+      Type.Integer(),
+      'How many rows Postgres estimates. The estimate may be far off.',
+    ),
     rows: nullable(Type.Integer(), 'In the file; null until it is ready.'),
     bytes: nullable(Type.Integer(), 'Of the file.'),
     sha256: nullable(Type.String(), 'Of the file, in hex.'),
@@ -89,24 +93,27 @@ const ExportSchema = Type.Object(
     failure: nullable(
       Type.Object({
         code: Type.String({ description: 'The stable code to program against.' }),
-        detail: Type.String({ description: 'The same in a sentence.' }),
+        detail: Type.String({ description: 'What happened, in a sentence.' }),
       }),
       'Why it failed.',
     ),
     download: nullable(
       Type.Object({
-        url: Type.String({ description: 'Gives the file without a token.' }),
-        expires_at: instant('Until then.'),
+        url: Type.String({ description: 'Where to download the file without a token.' }),
+        expires_at: instant('When the link expires.'),
       }),
-      'A new link with each answer, while there is a file.',
+      'A new link in each answer, as long as there is a file.',
     ),
     created_at: instant('When it was asked for.'),
     created_by: Type.String(),
     started_at: nullable(Type.String({ format: 'date-time' }), 'When the first attempt began.'),
-    ended_at: nullable(Type.String({ format: 'date-time' }), 'When it became what it is.'),
+    ended_at: nullable(
+      Type.String({ format: 'date-time' }),
+      'When it became ready, failed or was canceled.',
+    ),
     expires_at: nullable(Type.String({ format: 'date-time' }), 'When the file is removed.'),
   },
-  { title: 'Export', description: 'A question, and how far its file is.' },
+  { title: 'Export', description: 'What was asked for, and the progress.' },
 );
 export type ExportJson = Static<typeof ExportSchema>;
 
@@ -129,10 +136,10 @@ const tags = ['exports'];
 export const createExportSchema = (reports: Reports) => ({
   operationId: 'createExport',
   tags,
-  summary: 'Asks for a file',
+  summary: 'Requests an export',
   description:
-    'Answers at once; the file is made afterwards, and `Location` is where to follow it. The same question with the ' +
-    'same `as_of` gives the same bytes. Send an `Idempotency-Key` to be able to repeat the request.',
+    'Answers at once. The file is written in the background; `Location` is where to follow the progress. The same ' +
+    'request with the same `as_of` gives the same bytes. Send an `Idempotency-Key` to be able to repeat the request.',
   curl: `curl -s "$API/exports" ${WITH_TOKEN} ${WITH_JSON} -d '${JSON.stringify(EXAMPLE)}'`,
   body: newExportBody(reports),
   response: {
@@ -145,7 +152,7 @@ export const listExportsSchema = {
   operationId: 'listExports',
   tags,
   summary: 'Lists exports',
-  description: 'Newest first: those whose tenants the caller may all see.',
+  description: 'The newest first. A caller sees an export if it may see all of its tenants.',
   curl: `curl -s "$API/exports?state=ready" ${WITH_TOKEN}`,
   querystring: ListExportsQuery,
   response: {
@@ -170,7 +177,7 @@ export const getExportSchema = {
   tags,
   summary: 'Shows an export',
   description:
-    'With its progress and, once it is ready, a link to the file that works for 15 minutes.',
+    'Includes the progress and, once the export is ready, a link to the file that works for 15 minutes.',
   curl: ONE,
   params: ExportParams,
   response: { 200: ExportSchema, ...problemResponses(400, 401, 403, 404, 429, 500, 503) },
@@ -180,7 +187,8 @@ export const deleteExportSchema = {
   operationId: 'deleteExport',
   tags,
   summary: 'Cancels an export',
-  description: 'One that is ready loses its file. An export that has ended stays as it is.',
+  description:
+    'The file of an export that is ready is deleted. One that has failed, expired or been canceled stays as it is.',
   curl: ONE.replace('curl -s "$API/exports/$ID', 'curl -s -X DELETE "$API/exports/$ID'),
   params: ExportParams,
   response: { 200: ExportSchema, ...problemResponses(400, 401, 403, 404, 429, 500, 503) },
@@ -199,7 +207,7 @@ const FILE = {
 export const getExportFileSchema = {
   operationId: 'getExportFile',
   tags,
-  summary: 'Gives the file of an export',
+  summary: 'Downloads the file of an export',
   description: '`ETag` is its SHA-256.',
   curl: READY('/file'),
   params: ExportParams,
@@ -209,8 +217,8 @@ export const getExportFileSchema = {
 export const downloadExportSchema = {
   operationId: 'downloadExport',
   tags,
-  summary: 'Gives the file of an export by a signed link',
-  description: 'For the link in `download` of an export. It needs no token, and ends.',
+  summary: 'Downloads the file of an export by a signed link',
+  description: 'The link in `download` of an export. It needs no token, and expires.',
   curl: `${UNTIL_READY}
 LINK=$(curl -s "$API/exports/$ID" ${WITH_TOKEN} | jq -r .download.url)
 curl -s "\${API%/api/v1}$LINK"`,
@@ -229,7 +237,7 @@ curl -s "\${API%/api/v1}$LINK"`,
 export const getManifestSchema = {
   operationId: 'getExportManifest',
   tags,
-  summary: 'Gives the manifest of an export',
+  summary: 'Shows the manifest of an export',
   description: 'Save it beside the file: `pulse verify-export` checks one against the other.',
   curl: READY('/manifest'),
   params: ExportParams,

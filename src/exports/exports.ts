@@ -1,4 +1,4 @@
-/** Exports: questions whose whole answers become files. */
+/** Exports: every row of a report, in a file. */
 import type { TenantScope } from '../core/tenant-scope.ts';
 import type { Report } from '../http/report.ts';
 

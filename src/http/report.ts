@@ -1,4 +1,4 @@
-/** A question whose whole answer is exported as a file. Each domain defines its own reports. */
+/** A question whose answer is exported to a file, every row of it. Each domain defines its own reports. */
 import type { ClientBase } from 'pg';
 import { Type, type TObject } from 'typebox';
 import type { TenantScope } from '../core/tenant-scope.ts';

@@ -27,8 +27,8 @@ const Parameters = Type.Object(
 export const deadLettersReport: Report = {
   name: 'dead-letters',
   description:
-    'A dead letter with the body that a replay would send, in base64. `as_of` leaves out what was received later; ' +
-    'what people did with the others since then shows.',
+    'A dead letter with the body that a replay would send, in base64. Those received after `as_of` are left out; ' +
+    'the others appear in the state that they have when the file is written.',
   parameters: Parameters,
   ask(given, { scope, asOf }) {
     const parameters = given as Static<typeof Parameters>;

@@ -22,7 +22,7 @@ export interface ExportsCalls {
     page(query?: ExportsQuery): Promise<ExportsPage>;
     /** All of them, page after page, newest first. */
     all(query?: ExportsQuery): AsyncIterableIterator<Export>;
-    /** Ends it; one that is ready loses its file. */
+    /** Cancels it, or deletes its file if it is ready. */
     cancel(id: string): Promise<Export>;
     /** Of one that is ready. */
     manifest(id: string): Promise<ExportManifest>;

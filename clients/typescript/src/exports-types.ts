@@ -1,4 +1,4 @@
-/** Exports: questions whose whole answers become files. */
+/** Exports: every row of a report, in a file. */
 
 export interface NewExport {
   /** `usage`, `pulses`, `orders`, `subscriptions`, `messages` or `dead-letters`. */
@@ -8,6 +8,7 @@ export interface NewExport {
   /** Default: `csv`. */
   readonly format?: 'csv' | 'ndjson';
   readonly gzip?: boolean;
+  /** CSV that is safe to open in a spreadsheet. */
   readonly spreadsheet?: boolean;
   /** Rows that came later are left out. Default: now. */
   readonly as_of?: string | Date;
