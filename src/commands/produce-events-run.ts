@@ -118,7 +118,7 @@ export function startProducing(deps: ProduceDeps): ProduceRun {
   return { progress, done: finish() };
 }
 
-/** What a late timer may make up for; more is lost, so that a stall is no burst. */
+/** What a late timer may make up for; more is lost, so that a stall does not end in a burst. */
 const CATCH_UP_MS = 50;
 
 export interface Pace {

@@ -45,7 +45,7 @@ export const retention = defineCommand({
   },
 });
 
-/** Drops old months daily. Any number of processes may do so: a month that is gone is no error. */
+/** Drops old months daily. Any number of processes may do so: a month that is gone is not an error. */
 export const retentionPart: Part = {
   name: 'retention',
   start({ config, logger, closer }, { pool }) {

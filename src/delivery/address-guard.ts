@@ -131,7 +131,7 @@ function knownAddresses(hostname: string): readonly string[] | undefined {
   return /(^|\.)localhost\.?$/i.test(hostname) ? LOOPBACK_ADDRESSES : undefined;
 }
 
-/** Undefined for what is no address, or has a zone, which selects an interface of this machine. */
+/** Undefined for what is not an address, or has a zone, which selects an interface of this machine. */
 function parseAddress(text: string): Address | undefined {
   const family = isIP(text);
   // The library also accepts spellings such as 0177.1, which `isIP` does not.

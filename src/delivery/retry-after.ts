@@ -12,7 +12,7 @@ export function parseRetryAfter(text: string, nowMs: number): number | undefined
   return Number.isNaN(delayMs) ? undefined : Math.min(Math.max(0, delayMs), DELAY_MAX_MS);
 }
 
-/** NaN for what is no date. An HTTP date is in GMT and says so; other dates would be read as local time. */
+/** NaN for what is not a date. An HTTP date is in GMT and says so; other dates would be read as local time. */
 function dateOf(text: string): number {
   return text.length < 40 && /^[A-Z][a-z]+, .* GMT$/.test(text) ? Date.parse(text) : NaN;
 }

@@ -4,7 +4,7 @@ import { isUtf8 } from 'node:buffer';
 import { randomBytes } from 'node:crypto';
 import { Webhook } from 'standardwebhooks';
 
-/** A type alias, because an interface is no `Record` of strings. */
+/** A type alias, because an interface is not a `Record` of strings. */
 export type SignedHeaders = {
   readonly 'webhook-id': string;
   readonly 'webhook-timestamp': string;
@@ -53,7 +53,7 @@ export function signedHeaders({
 }): SignedHeaders {
   assert(
     /^[\x21-\x2d\x2f-\x7e]+$/.test(id),
-    'The id of a webhook has a dot, or is no header value.',
+    'The id of a webhook has a dot, or is not a valid header value.',
   );
   assert(Number.isSafeInteger(timestampSec), 'The timestamp of a webhook is in whole seconds.');
   assert(secrets.length > 0, 'A webhook is signed with at least one secret.');

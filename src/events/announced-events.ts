@@ -52,7 +52,7 @@ function fromOutcome(outcome: StoreOutcome) {
 function toEvent(body: unknown, { id, routingKey }: ReceivedMessage): Event {
   const type = announcedType(routingKey);
   const known = BUILT_IN_TYPES.find(({ name }) => name === type);
-  if (known === undefined) throw invalid(`"${routingKey}" is no event of Pulse.`);
+  if (known === undefined) throw invalid(`"${routingKey}" is not an event of Pulse.`);
   if (id === undefined) throw invalid('An announcement must have a message_id.');
   if (typeof body !== 'object' || body === null || Array.isArray(body)) {
     throw invalid('The body must be a JSON object.');

@@ -42,7 +42,7 @@ export function cursorOf({ storedAt, producer, id }: MessageCursor): string {
   return `${storedAt.getTime()}.${key.toString('base64url')}`;
 }
 
-/** Undefined for a text that is no cursor. */
+/** Undefined for a text that is not a cursor. */
 export function parseCursor(text: string): MessageCursor | undefined {
   const [, ms, encoded] = /^(\d{1,14})\.([\w-]+)$/.exec(text) ?? [];
   if (ms === undefined || encoded === undefined) return undefined;

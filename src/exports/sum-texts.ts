@@ -3,10 +3,10 @@
 const AMOUNT = /^(\d+)(?:\.(\d{1,9}))?$/;
 const NANO_DIGITS = 9;
 
-/** @throws Error The text is no amount. */
+/** @throws Error The text is not an amount. */
 export function parseNanos(text: string): bigint {
   const [, whole, places = ''] = AMOUNT.exec(text) ?? [];
-  if (whole === undefined) throw new Error(`"${text.slice(0, 40)}" is no amount.`);
+  if (whole === undefined) throw new Error(`"${text.slice(0, 40)}" is not an amount.`);
   return BigInt(whole + places.padEnd(NANO_DIGITS, '0'));
 }
 

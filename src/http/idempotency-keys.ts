@@ -175,7 +175,7 @@ export function toKeyedRequest(
  * Reads a request's key from whichever of the headers it has.
  *
  * @returns Undefined when there is none.
- * @throws ProblemError 400 it is no key, or the headers differ.
+ * @throws ProblemError 400 it is not a key, or the headers differ.
  */
 export function idempotencyKeyOf(
   headers: IncomingHttpHeaders,

@@ -208,7 +208,7 @@ async function settle(
 }
 
 /**
- * Nobody may be listening any more, which is no error. If RabbitMQ is unavailable, the message is delivered again, and
+ * Nobody may be listening any more, which is not an error. If RabbitMQ is unavailable, the message is delivered again, and
  * its copy is answered.
  */
 async function sendReply(message: ReceivedMessage, reply: string, deps: ConsumerDeps) {

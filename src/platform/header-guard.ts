@@ -74,7 +74,7 @@ function leaveOut(frame: Frame): void {
   frame.fields = { ...frame.fields, headers: { [UNREADABLE_HEADERS]: true } };
 }
 
-/** The frame at the front without its headers, then without any property; none if it is no header frame. */
+/** The frame at the front without its headers, then without any property; none if it is not a header frame. */
 function* readable(bytes: Buffer): Generator<Buffer> {
   if (bytes.length < PROPERTIES_AT + 2 || bytes.readUInt8(0) !== HEADER_FRAME) return;
   const end = FRAME_HEAD_BYTES + bytes.readUInt32BE(3);

@@ -81,7 +81,7 @@ export function describeSubscriptionQueues(prefix: string): QueueDescription {
       ...named(({ channel }) => channel),
       subscription_reply: {
         title: 'The reply queue of the client',
-        description: 'Named by `reply_to`; a queue that is gone is no error.',
+        description: 'Named by `reply_to`; a queue that is gone is not an error.',
         messages: { subscription_reply: ref('components/messages/subscription_reply') },
       },
     },

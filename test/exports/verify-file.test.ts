@@ -93,6 +93,6 @@ test.each(['0', '1', '0.000000001', '12345678901234567890.5'])('%s stays as it i
   expect(formatNanos(parseNanos(text))).toBe(text);
 });
 
-test.each(['', '-1', '1e3', '0.1234567891', '1.'])('"%s" is no amount', (text) => {
-  expect(() => parseNanos(text)).toThrow(/is no amount/);
+test.each(['', '-1', '1e3', '0.1234567891', '1.'])('"%s" is not an amount', (text) => {
+  expect(() => parseNanos(text)).toThrow(/is not an amount/);
 });

@@ -1,4 +1,4 @@
-/** Whether a number is a multiple of another, exactly: with binary fractions, 0.3 is no multiple of 0.1. */
+/** Whether a number is a multiple of another, exactly: with binary fractions, 0.3 is not a multiple of 0.1. */
 
 interface Decimal {
   readonly digits: bigint;

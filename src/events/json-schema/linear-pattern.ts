@@ -18,7 +18,7 @@ export interface LinearPattern {
   test(text: string): boolean;
 }
 
-/** @returns The problem, a sentence, if it is no pattern of RE2 or is too large. */
+/** @returns The problem, a sentence, if it is not a pattern of RE2 or is too large. */
 export function readPattern(pattern: string): LinearPattern | string {
   if (pattern.length > PATTERN_LENGTH_MAX) {
     return `A pattern may have at most ${PATTERN_LENGTH_MAX.toLocaleString('en')} characters.`;

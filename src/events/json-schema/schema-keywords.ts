@@ -27,7 +27,7 @@ export interface Keyword {
   readonly isBelow?: true;
   /** Whether it visits every member of an object. */
   readonly isLoop?: true;
-  /** Whether a failure of one of its schemas is no failure of the whole, so that errors pile up. */
+  /** Whether a failure of one of its schemas is not a failure of the whole, so that errors pile up. */
   readonly isTrial?: true;
   /** The keyword that it has no meaning without. */
   readonly needs?: string;
