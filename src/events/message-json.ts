@@ -5,7 +5,7 @@ import type { Message } from './events.ts';
 import type { MessageCursor } from './messages-query.ts';
 import type { MessageSchema } from './messages-schema.ts';
 
-/** `data` is its JSON text until `messageText` writes it. */
+/** `data` is JSON text until the answer is written. */
 export type MessageJson = Static<typeof MessageSchema>;
 
 export function toMessageJson(message: Message): MessageJson {
@@ -19,21 +19,6 @@ export function toMessageJson(message: Message): MessageJson {
     stored_at: message.storedAt.toISOString(),
     data,
   };
-}
-
-/** By hand, because a number that is parsed and written again may lose digits. */
-export function messageText({ data, ...head }: MessageJson): string {
-  return `${JSON.stringify(head).slice(0, -1)},"data":${String(data)}}`;
-}
-
-export function pageText({
-  data,
-  next,
-}: {
-  readonly data: readonly MessageJson[];
-  readonly next: string | null;
-}): string {
-  return `{"data":[${data.map(messageText).join(',')}],"next":${JSON.stringify(next)}}`;
 }
 
 /** Opaque, and never a number alone: that is the `after` of a pull. */

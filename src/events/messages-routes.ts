@@ -3,10 +3,11 @@ import type { Pool } from 'pg';
 import type { Api } from '../http/api-module.ts';
 import { READERS } from '../http/caller.ts';
 import { spanFrom } from '../http/instants.ts';
+import { objectText, pageText, writeWith } from '../http/exact-answers.ts';
 import { nextLink } from '../http/page-links.ts';
 import { HTTP_PROBLEMS, invalidField, ProblemError } from '../http/problems.ts';
 import { readAsTenants } from '../platform/scoped-postgres.ts';
-import { cursorOf, messageText, pageText, parseCursor, toMessageJson } from './message-json.ts';
+import { cursorOf, parseCursor, toMessageJson } from './message-json.ts';
 import { readByNumber, readNewest, type ScopedFilters } from './message-pages-query.ts';
 import { readMessage } from './messages-query.ts';
 import { getMessageSchema, LIST_LIMIT_DEFAULT, listMessagesSchema } from './messages-schema.ts';
@@ -41,7 +42,7 @@ export function addMessages(api: Api, pool: Pool): void {
   const one = {
     schema: getMessageSchema,
     config: { ...READ, conditional: true },
-    serializerCompiler: writeWith(messageText),
+    serializerCompiler: writeWith(objectText),
   } as const;
   api.get('/messages/:producer/:id', one, async ({ params, user }) => {
     const message = await readAsTenants(pool, user.tenants, (client) =>
@@ -77,11 +78,4 @@ async function readPage(pool: Pool, filters: ScopedFilters, { limit, after }: Pa
   );
   const last = page.messages.at(-1);
   return { ...page, next: page.isLast || last === undefined ? null : cursorOf(last) };
-}
-
-/** Problems have no data, so any way of writing them will do. */
-function writeWith(write: (answer: never) => string) {
-  return ({ httpStatus }: { readonly httpStatus?: string }) =>
-    (answer: unknown) =>
-      httpStatus === '200' ? write(answer as never) : JSON.stringify(answer);
 }

@@ -4,6 +4,17 @@ import type { FastifyInstance } from 'fastify';
 import { HAS_TOO_MANY_VALUES, hasTooManyValues } from '../core/json-size.ts';
 import { HTTP_PROBLEMS, ProblemError } from './problems.ts';
 
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** Its handler needs the body as it was sent, because parsing rounds numbers. */
+    keepsBodyText?: true;
+  }
+  interface FastifyRequest {
+    /** Empty, unless the route keeps it. */
+    bodyText: string;
+  }
+}
+
 /** An escape that may be half of a surrogate pair. */
 const SURROGATE = /\\u[dD][89a-fA-F]/;
 
@@ -14,6 +25,7 @@ const SURROGATE = /\\u[dD][89a-fA-F]/;
  */
 export function addJsonParser(app: FastifyInstance): void {
   const parse = app.getDefaultJsonParser('error', 'error');
+  app.decorateRequest('bodyText', '');
   app.addContentTypeParser<Buffer>(
     'application/json',
     { parseAs: 'buffer' },
@@ -27,6 +39,7 @@ export function addJsonParser(app: FastifyInstance): void {
         return;
       }
       const text = body.toString('utf8');
+      if (request.routeOptions.config.keepsBodyText === true) request.bodyText = text;
       void parse(request, text, (error, value: unknown) => {
         if (error === null && SURROGATE.test(text) && hasHalfCharacter(value)) {
           done(malformed('A text in the body contains half a character.'));
