@@ -39,6 +39,10 @@ const mayImport = {
     ...['core', 'platform', 'http', 'messaging', 'catalog/catalog.ts'],
     ...['events/events.ts', 'events/messages-query.ts', 'events/events-queues.ts'],
   ],
+  workflows: [
+    ...['core', 'platform', 'http', 'messaging', 'catalog/catalog.ts'],
+    ...['events/events-queues.ts'],
+  ],
   exports: [
     ...['core', 'platform', 'http', 'messaging', 'catalog/catalog.ts'],
     ...['events/events-queues.ts'],

@@ -15,9 +15,11 @@ import { createEventsModule, type EventsModuleDeps } from '../events/events-rout
 import { createExportsModule, type ExportsModuleDeps } from '../exports/exports-routes.ts';
 import { createLinkSigner } from '../exports/signed-link.ts';
 import type { ApiModule } from '../http/api-module.ts';
+import { createMessageGetter, type MessageGetter } from '../messaging/message-getter.ts';
 import { measureRpc } from '../messaging/messaging-metrics.ts';
 import { createRpcClient, type RpcClient } from '../messaging/rpc-client.ts';
 import { assertRights } from '../platform/postgres-rights.ts';
+import { topologyNames } from '../platform/topology.ts';
 import { addPopulateMetrics } from '../populate/populate-metrics.ts';
 import { createOrdersCache } from '../orders/orders-cache.ts';
 import { createOrdersModule, type OrdersModuleDeps } from '../orders/orders-routes.ts';
@@ -34,6 +36,8 @@ import {
 } from '../subscriptions/subscriptions-routes.ts';
 import { createPulsesModule } from '../usage/pulses-routes.ts';
 import { createUsageModule, type UsageSources } from '../usage/usage-routes.ts';
+import { workflowQueues } from '../workflows/workflows-queues.ts';
+import { createWorkflowsModule, type WorkflowsModuleDeps } from '../workflows/workflows-routes.ts';
 import { REPORTS } from './reports.ts';
 import { openWebhooks } from './webhooks.ts';
 
@@ -54,6 +58,7 @@ export interface ApiModulesDeps {
   readonly subscriptions: Omit<SubscriptionsModuleDeps, 'pool'>;
   readonly events: Omit<EventsModuleDeps, 'pool'>;
   readonly delivery: Omit<DeliveryModuleDeps, 'pool'>;
+  readonly workflows: Omit<WorkflowsModuleDeps, 'pool'>;
   readonly exports: Omit<ExportsModuleDeps, 'pool'>;
 }
 
@@ -70,6 +75,7 @@ export function createApiModules(deps: ApiModulesDeps): readonly ApiModule[] {
     createSubscriptionsModule({ pool, ...subscriptions }),
     createEventsModule({ pool, ...events }),
     createDeliveryModule({ pool, ...delivery }),
+    createWorkflowsModule({ pool, ...deps.workflows }),
     createExportsModule({ pool, ...deps.exports }),
     createPopulateModule(populate),
   ];
@@ -127,6 +133,14 @@ export const apiPart: Part = {
       subscriptions: { rpc: startRpc(run, clients), tracing, prefix: config.messages.prefix },
       events: { schemas: createEventSchemas(), prefix: config.messages.prefix },
       delivery: openWebhooks(run),
+      workflows: {
+        queue: startWorkflowsQueue(run, clients),
+        tracing,
+        prefix: config.messages.prefix,
+        deadExchange: topologyNames(queue).deadExchange,
+        logger,
+        onStep: run.onMessageStep,
+      },
       exports: {
         ...config.exports,
         reports: REPORTS,
@@ -165,6 +179,21 @@ function startRpc({ logger, closer, registry }: PartRun, { servers }: Clients): 
   });
   closer.add('requests', (withinMs) => rpc.close(withinMs), CLOSE_SHARE);
   return measureRpc(registry, rpc);
+}
+
+/** The queue that workflows are consumed from; the run closes it. */
+function startWorkflowsQueue(
+  { config, logger, closer }: PartRun,
+  { servers }: Clients,
+): MessageGetter {
+  const getter = createMessageGetter({
+    url: servers.rabbitmqUrl,
+    queue: workflowQueues(config.messages.prefix).inserted.queue,
+    logger,
+    name: 'pulse api workflows',
+  });
+  closer.add('workflows queue', () => getter.close());
+  return getter;
 }
 
 /** The API's publisher, with metrics and traces; the run closes it. */

@@ -13,7 +13,7 @@ import { danger } from '../doctor/findings.ts';
 import { checkMessageQueues } from '../doctor/check-messages.ts';
 import { checkDisk, checkState } from '../doctor/check-state.ts';
 import { checkTimeZones } from '../doctor/check-time-zones.ts';
-import { messageQueueNames } from './message-queues.ts';
+import { askedQueueNames, messageQueueNames } from './message-queues.ts';
 
 export const doctor = defineCommand({
   json: true,
@@ -35,7 +35,8 @@ async function examine(run: CommandRun): Promise<Finding[]> {
   const { queue, shards, ingest, messages } = run.config;
   const findings = await Promise.all([
     orDanger('rabbitmq', servers.rabbitmqUrl, async () => {
-      const names = messageQueueNames(messages.prefix);
+      const asked = askedQueueNames(messages.prefix);
+      const names = messageQueueNames(messages.prefix).filter((name) => !asked.includes(name));
       return [
         ...(await checkRabbit(servers.rabbitmqUrl, queue, () => isPaused(pool))),
         ...(await checkMessageQueues(servers.rabbitmqUrl, names)),

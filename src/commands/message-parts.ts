@@ -36,7 +36,7 @@ import { startWatch } from '../platform/watch.ts';
 import { createPublisher } from '../publish/publisher.ts';
 import { traceRelayed } from '../publish/traced-publish.ts';
 import { exporterPart } from './exporter-part.ts';
-import { messageQueueNames, messageQueues } from './message-queues.ts';
+import { askedQueueNames, messageQueueNames, messageQueues } from './message-queues.ts';
 import { retentionPart } from './retention.ts';
 import { senderPart } from './sender-part.ts';
 
@@ -132,10 +132,11 @@ const relay: Part = {
 const queuesWatch: Part = {
   name: 'message queues watch',
   start({ config, logger, closer, registry, watches }, { servers }) {
-    const queues = messageQueueNames(config.messages.prefix);
+    const { prefix } = config.messages;
+    const queues = messageQueueNames(prefix);
     const watch = startQueuesWatch({ url: servers.rabbitmqUrl, queues, logger });
     closer.add('message queues watch', () => watch.close());
-    addQueuesMetrics(registry, watch);
+    addQueuesMetrics(registry, watch, askedQueueNames(prefix));
     watches.message_queues = watch;
   },
 };

@@ -15,7 +15,7 @@ import { withRabbitConnection } from '../platform/rabbit-connection.ts';
 import { waitForRedis } from '../platform/redis.ts';
 import { readQueueDepth, topologyNames } from '../platform/topology.ts';
 import { OUTBOX_LATE_SECONDS } from '../doctor/check-messages.ts';
-import { messageQueueNames } from './message-queues.ts';
+import { askedQueueNames, messageQueueNames } from './message-queues.ts';
 
 interface Depth {
   readonly ready: number;
@@ -32,6 +32,8 @@ interface Outbox {
 
 interface MessageQueue extends Depth {
   readonly name: string;
+  /** False: its messages wait until somebody asks for one. */
+  readonly needsConsumers: boolean;
 }
 
 /** What operators ask first. A value is null when the server that knows it does not answer. */
@@ -168,8 +170,8 @@ function problemsOf(
   if (outbox !== null && outbox.oldestSeconds > OUTBOX_LATE_SECONDS) {
     problems.push(`the outbox has waited for ${outbox.oldestSeconds} s to be published`);
   }
-  for (const { name, ready, consumers } of messageQueues ?? []) {
-    if (ready > 0 && consumers === 0) {
+  for (const { name, ready, consumers, needsConsumers } of messageQueues ?? []) {
+    if (ready > 0 && consumers === 0 && needsConsumers) {
       problems.push(`nothing handles the ${count(ready, 'message')} in ${name}`);
     }
   }
@@ -196,9 +198,10 @@ async function readQueues(url: string, config: CommandRun['config']) {
         : { ready: depth.readyCount, consumers: depth.consumerCount };
     };
     const found: MessageQueue[] = [];
+    const asked = askedQueueNames(config.messages.prefix);
     for (const name of messageQueueNames(config.messages.prefix)) {
       const depth = await read(name);
-      if (depth !== null) found.push({ name, ...depth });
+      if (depth !== null) found.push({ name, ...depth, needsConsumers: !asked.includes(name) });
     }
     return {
       queue: await read(names.queue),
@@ -272,8 +275,8 @@ function describeOutbox({ waiting, oldestSeconds, scheduled }: Outbox): string {
 function describeMessages(queues: readonly MessageQueue[]): string {
   if (queues.length === 0) return 'no queue yet; the API creates them';
   return queues
-    .map(({ name, ready, consumers }) => {
-      return `${ready} in ${name}${consumers === 0 ? ' (NOT CONSUMED)' : ''}`;
+    .map(({ name, ready, consumers, needsConsumers }) => {
+      return `${ready} in ${name}${needsConsumers && consumers === 0 ? ' (NOT CONSUMED)' : ''}`;
     })
     .join(', ');
 }

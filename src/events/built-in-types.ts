@@ -76,6 +76,13 @@ export const BUILT_IN_TYPES: readonly BuiltInType[] = [
     }),
   },
   {
+    name: 'workflow.consumed',
+    version: 1,
+    description: 'Somebody has consumed a workflow that names the customer.',
+    client: 'client',
+    schema: objectOf({ workflow_id: uuid, consumed_at: instant }),
+  },
+  {
     name: 'endpoint.disabled',
     version: 1,
     description: 'An endpoint gets no more deliveries until it is enabled again.',

@@ -114,12 +114,20 @@ export function addOutboxMetrics(
   });
 }
 
-/** The queues as this process sees them; the same in every process. */
-export function addQueuesMetrics(registry: Registry, watch: Pick<QueuesWatch, 'latest'>): void {
-  const each = (read: (depth: QueueDepth) => number) => (): Record<string, number> =>
-    Object.fromEntries(
-      Object.entries(watch.latest ?? {}).map(([queue, depth]) => [queue, read(depth)]),
-    );
+/** The queues as this process sees them; the same in every process. @param asked Queues that need no consumer. */
+export function addQueuesMetrics(
+  registry: Registry,
+  watch: Pick<QueuesWatch, 'latest'>,
+  asked: readonly string[],
+): void {
+  const each =
+    (read: (depth: QueueDepth) => number, without: readonly string[] = []) =>
+    (): Record<string, number> =>
+      Object.fromEntries(
+        Object.entries(watch.latest ?? {})
+          .filter(([queue]) => !without.includes(queue))
+          .map(([queue, depth]) => [queue, read(depth)]),
+      );
   addSampledGauges(registry, {
     name: 'pulse_message_queue_messages',
     help: 'Messages waiting in a queue, without unacknowledged ones.',
@@ -130,6 +138,6 @@ export function addQueuesMetrics(registry: Registry, watch: Pick<QueuesWatch, 'l
     name: 'pulse_message_queue_consumers',
     help: 'Consumers of a queue, in all processes.',
     label: 'queue',
-    read: each(({ consumerCount }) => consumerCount),
+    read: each(({ consumerCount }) => consumerCount, asked),
   });
 }

@@ -20,6 +20,7 @@ import {
   changeSubscription,
   purchaseSubscription,
 } from '../../src/subscriptions/change-subscription.ts';
+import { insertWorkflow, setConsumed } from '../../src/workflows/workflows-query.ts';
 import { directRpc } from '../subscriptions/direct-rpc.ts';
 import { isolatedServices } from '../support/isolated.ts';
 import { OTHER_TENANT, OWN_TENANT, type MatrixWorld } from './access-matrix-row.ts';
@@ -129,6 +130,7 @@ async function createWorld(
     newSubscription,
     pulseId: rows[0]!.id,
     populateRunId: run.id,
+    newWorkflow: () => insertConsumedWorkflow(pool),
     newExport: () => insertReadyExport(pool, directory, OWN_TENANT),
     newDeadLetter: () => insertDeadLetter(pool, OWN_TENANT),
   };
@@ -161,6 +163,16 @@ async function insertMessage(
   const data = { tenant: OWN_TENANT };
   const event = { ...names, data, dataText: JSON.stringify(data), occurredAt: undefined };
   await withTransaction(pool, (client) => storeEvents(client, [event], createEventSchemas()));
+}
+
+/** Writes a workflow of the tenant, with its name in data and CSV. */
+async function insertConsumedWorkflow(pool: Pool): Promise<string> {
+  const id = randomUUID();
+  const dataText = JSON.stringify({ tenant: OWN_TENANT });
+  const workflow = { id, dataText, steps: ['one'], client: undefined, createdBy: 'test' };
+  await insertWorkflow(pool, [OWN_TENANT], workflow);
+  await setConsumed(pool, id, { csv: `tenant\r\n${OWN_TENANT}\r\n`, consumedBy: 'test' });
+  return id;
 }
 
 /** Writes a quarantined dead letter. */

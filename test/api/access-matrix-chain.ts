@@ -1,7 +1,7 @@
-/** Who may call which route of the chain: the catalogue, orders, subscriptions, events. */
+/** Who may call which route of the chain: the catalogue, orders, subscriptions, events, workflows. */
 import { randomUUID } from 'node:crypto';
 import { OPERATORS, READERS } from '../../src/http/caller.ts';
-import { V1, type MatrixRow } from './access-matrix-row.ts';
+import { V1, type MatrixRow, type MatrixWorld } from './access-matrix-row.ts';
 
 type Rows = Readonly<Record<string, MatrixRow>>;
 
@@ -11,6 +11,8 @@ export const CHAIN_ROWS: Rows = {
   ...orderRows(''),
   ...subscriptionRows(),
   ...eventRows(),
+  ...workflowRows(V1),
+  ...workflowRows(''),
 };
 
 /** Only callers of all tenants may write: the catalogue belongs to no tenant. */
@@ -129,6 +131,47 @@ function orderRows(base: string): Rows {
       request: ({ orderId }) => ({ url: `${base}/orders/${orderId}` }),
       strangers: 404,
       shows: true,
+    },
+  };
+}
+
+/** These routes exist at the root as well. The queue belongs to no tenant. */
+function workflowRows(base: string): Rows {
+  const read = { roles: READERS, strangers: 404, shows: true } as const;
+  const one = (end = '') => ({
+    ...read,
+    request: async (world: MatrixWorld) => ({
+      url: `${base}/workflow/${await world.newWorkflow()}${end}`,
+    }),
+  });
+  return {
+    [`POST ${base}/workflow`]: {
+      roles: OPERATORS,
+      request: () => ({ url: `${base}/workflow`, payload: { data: 1, steps: ['one'] } }),
+      strangers: 201,
+    },
+    [`GET ${base}/workflow`]: {
+      ...read,
+      strangers: 200,
+      request: async (world) => {
+        await world.newWorkflow();
+        return { url: `${base}/workflow` };
+      },
+    },
+    [`GET ${base}/workflow/consume`]: {
+      roles: OPERATORS,
+      request: () => ({ url: `${base}/workflow/consume` }),
+      strangers: 403,
+    },
+    [`GET ${base}/workflow/:uuid`]: one(),
+    [`GET ${base}/workflow/:uuid/csv`]: one('/csv'),
+    [`PATCH ${base}/workflow/:uuid`]: {
+      ...one(),
+      roles: OPERATORS,
+      request: async (world) => ({
+        url: `${base}/workflow/${await world.newWorkflow()}`,
+        payload: { status: 'inserted' },
+      }),
     },
   };
 }

@@ -28,6 +28,8 @@ export interface MatrixWorld {
   newEndpoint(): Promise<string>;
   /** Creates an active subscription; its second change is pending. @returns Its id. */
   newSubscription(): Promise<string>;
+  /** Creates a workflow that is consumed. @returns Its id. */
+  newWorkflow(): Promise<string>;
   /** Creates an export whose file is ready. @returns Its id. */
   newExport(): Promise<string>;
   /** Creates a quarantined dead letter. @returns Its id. */

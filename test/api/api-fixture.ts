@@ -32,7 +32,7 @@ export interface TestDeps
   extends
     Omit<
       ApiModulesDeps,
-      'populate' | 'orders' | 'subscriptions' | 'events' | 'delivery' | 'exports'
+      'populate' | 'orders' | 'subscriptions' | 'events' | 'delivery' | 'workflows' | 'exports'
     >,
     Omit<ApiDeps, 'access' | 'modules'> {
   readonly identities: Identities;
@@ -40,6 +40,7 @@ export interface TestDeps
   readonly orders: Partial<ApiModulesDeps['orders']>;
   readonly subscriptions: Partial<ApiModulesDeps['subscriptions']>;
   readonly delivery: Partial<ApiModulesDeps['delivery']>;
+  readonly workflows: Partial<ApiModulesDeps['workflows']>;
   readonly exports: Partial<ApiModulesDeps['exports']>;
 }
 
@@ -178,6 +179,15 @@ export function testDeps(given: Partial<TestDeps> = {}, options: TestOptions = O
         guard: createAddressGuard({ allowPrivate: false, allowedRanges: [] }),
         sender: { send: () => Promise.reject(new Error('Nothing may be sent.')) },
         ...given.delivery,
+      },
+      workflows: {
+        queue: { get: () => Promise.reject(NO_BROKER) },
+        tracing: NO_TRACING,
+        prefix: '',
+        deadExchange: 'pulses.dead',
+        logger,
+        onStep: () => undefined,
+        ...given.workflows,
       },
       exports: {
         reports: REPORTS,

@@ -1,0 +1,104 @@
+/**
+ * Consumes the next workflow of the queue.
+ *
+ * | # | step | if the process dies right after it |
+ * |---|---|---|
+ * | 1 | `delivered`: the message is taken | the broker gives it to the next caller |
+ * | 2 | status and CSV are written, and the event | rolled back; the same |
+ * | 3 | `handled`: committed | the next caller gets the message, sees that it is old, and takes the one behind it; `GET /workflow/{uuid}/csv` has the file |
+ * | 4 | `acknowledged` | done |
+ *
+ * The row is locked from 2 to 3, so two callers never consume the same workflow. A message is old when its workflow is
+ * consumed, or was put back into the queue by another message.
+ */
+import type { Pool, PoolClient } from 'pg';
+import { TransientError } from '../core/errors.ts';
+import type { Logger } from '../platform/logger.ts';
+import { withTransaction } from '../platform/postgres.ts';
+import { toDeadLetter } from '../messaging/dead-letter-message.ts';
+import { ImpossibleError } from '../messaging/handler.ts';
+import type { MessageGetter, TakenMessage } from '../messaging/message-getter.ts';
+import type { ReceivedMessage } from '../messaging/message.ts';
+import type { MessageStep } from '../messaging/message-steps.ts';
+import { writeToOutbox } from '../messaging/outbox.ts';
+import { consume, type Consumed } from './change-status.ts';
+import { parseInsertedMessage } from './workflows-queues.ts';
+import { lockWorkflow } from './workflows-query.ts';
+
+export interface ConsumeDeps {
+  /** Who consumes it. */
+  readonly actor: string;
+  readonly logger: Logger;
+  readonly pool: Pick<Pool, 'connect'>;
+  readonly queue: Pick<MessageGetter, 'get'>;
+  readonly prefix: string;
+  /** The exchange of the quarantine. */
+  readonly deadExchange: string;
+  /** Called after each step; fault tests stop the process there. */
+  readonly onStep: (step: MessageStep) => void;
+}
+
+/** For how long old messages are skipped. */
+const SKIPPING_MS = 5_000;
+
+/**
+ * @returns Undefined when the queue is empty.
+ * @throws TransientError RabbitMQ or Postgres is unavailable or too busy. Nothing is lost: the message is back in the
+ * queue, or the workflow is consumed and has its file.
+ */
+export async function consumeNext(deps: ConsumeDeps): Promise<Consumed | undefined> {
+  const giveUpAt = performance.now() + SKIPPING_MS;
+  while (performance.now() < giveUpAt) {
+    const taken = await takeOne(deps);
+    if (taken !== 'old') return taken;
+  }
+  throw new TransientError('PULSE_TIMEOUT', 'The queue begins with very many old messages.');
+}
+
+async function takeOne(deps: ConsumeDeps): Promise<Consumed | 'old' | undefined> {
+  const { pool, queue, onStep } = deps;
+  let taken: TakenMessage | undefined;
+  try {
+    // The message is taken inside, so that none is taken and given back while Postgres is unavailable.
+    const outcome = await withTransaction(pool, async (client) => {
+      taken = await queue.get();
+      if (taken === undefined) return undefined;
+      onStep('delivered');
+      return await consumeMessage(client, taken.message, deps);
+    });
+    if (taken === undefined) return undefined;
+    onStep('handled');
+    taken.acknowledge();
+    onStep('acknowledged');
+    return outcome;
+  } catch (error) {
+    taken?.giveBack();
+    throw error;
+  }
+}
+
+async function consumeMessage(
+  client: PoolClient,
+  message: ReceivedMessage,
+  { prefix, deadExchange, actor, logger }: ConsumeDeps,
+): Promise<Consumed | 'old'> {
+  try {
+    const { id, round } = parseInsertedMessage(message.body);
+    const workflow = await lockWorkflow(client, id);
+    if (workflow === undefined) {
+      throw new ImpossibleError({
+        code: 'unknown_workflow',
+        detail: `There is no workflow ${id}.`,
+      });
+    }
+    if (workflow.status === 'consumed' || workflow.round !== round) return 'old';
+    return await consume({ client, prefix, origin: message, actor }, workflow);
+  } catch (error) {
+    if (!(error instanceof ImpossibleError)) throw error;
+    const { failure } = error;
+    logger.warn({ messageId: message.id, ...failure }, 'message names no workflow');
+    const reason = 'message_impossible';
+    await writeToOutbox(client, toDeadLetter(deadExchange, message, { reason, failure }));
+    return 'old';
+  }
+}

@@ -1,0 +1,166 @@
+/** Table workflows: the only SQL on it. */
+import type { Pool } from 'pg';
+import { shareOf, tenantsOf, type TenantScope } from '../core/tenant-scope.ts';
+import type { NewWorkflow, Workflow, WorkflowStatus } from './workflows.ts';
+
+type Queryable = Pick<Pool, 'query'>;
+
+const HEAD = `
+  id, status, steps, client, round, created_by AS "createdBy", created_at AS "createdAt",
+  consumed_at AS "consumedAt", consumed_by AS "consumedBy"`;
+const WORKFLOW = `${HEAD}, data_text AS "dataText"`;
+
+export async function insertWorkflow(
+  client: Queryable,
+  scope: TenantScope,
+  given: NewWorkflow,
+): Promise<void> {
+  await client.query(
+    `INSERT INTO workflows (id, tenants, share, created_by, client, data, data_text, steps)
+     VALUES ($1, $2, $3, $4, $5, $6::text::jsonb, $6::text, $7)`,
+    [
+      given.id,
+      tenantsOf(scope) ?? null,
+      shareOf(scope),
+      given.createdBy,
+      given.client ?? null,
+      given.dataText,
+      given.steps,
+    ],
+  );
+}
+
+/** What waits to be consumed. */
+export interface WaitingLoad {
+  readonly count: number;
+  /** Of data. */
+  readonly bytes: number;
+}
+
+export async function readWaitingLoad(
+  client: Queryable,
+  share: string,
+): Promise<{ readonly ofShare: WaitingLoad; readonly inAll: WaitingLoad }> {
+  const { rows } = await client.query<{ isOwn: boolean; count: number; bytes: number }>(
+    `SELECT share = $1 AS "isOwn", count(*)::float8 AS count, sum(octet_length(data_text))::float8 AS bytes
+     FROM workflows WHERE status = 'inserted' GROUP BY 1`,
+    [share],
+  );
+  const own = rows.find(({ isOwn }) => isOwn) ?? { count: 0, bytes: 0 };
+  const others = rows.find(({ isOwn }) => !isOwn) ?? { count: 0, bytes: 0 };
+  return {
+    ofShare: own,
+    inAll: { count: own.count + others.count, bytes: own.bytes + others.bytes },
+  };
+}
+
+export async function readWorkflow(client: Queryable, id: string): Promise<Workflow | undefined> {
+  const { rows } = await client.query<Workflow>(`SELECT ${WORKFLOW} FROM workflows WHERE id = $1`, [
+    id,
+  ]);
+  return rows[0];
+}
+
+/** Locks a workflow until the transaction ends. */
+export async function lockWorkflow(client: Queryable, id: string): Promise<Workflow | undefined> {
+  const { rows } = await client.query<Workflow>(
+    `SELECT ${WORKFLOW} FROM workflows WHERE id = $1 FOR UPDATE`,
+    [id],
+  );
+  return rows[0];
+}
+
+/** Of a workflow that is consumed. */
+export async function readCsv(client: Queryable, id: string): Promise<string | undefined> {
+  const { rows } = await client.query<{ csv: string | null }>(
+    'SELECT csv FROM workflows WHERE id = $1',
+    [id],
+  );
+  return rows[0]?.csv ?? undefined;
+}
+
+/** Marks a locked workflow as consumed. */
+export async function setConsumed(
+  client: Queryable,
+  id: string,
+  { csv, consumedBy }: { readonly csv: string; readonly consumedBy: string },
+): Promise<Workflow> {
+  const { rows } = await client.query<Workflow>(
+    `UPDATE workflows SET status = 'consumed', csv = $2, consumed_at = clock_timestamp(), consumed_by = $3
+     WHERE id = $1 RETURNING ${WORKFLOW}`,
+    [id, csv, consumedBy],
+  );
+  return only(rows);
+}
+
+/** Marks a locked workflow as inserted, in its next round. */
+export async function setInserted(client: Queryable, id: string): Promise<Workflow> {
+  const { rows } = await client.query<Workflow>(
+    `UPDATE workflows SET status = 'inserted', csv = NULL, consumed_at = NULL, consumed_by = NULL, round = round + 1
+     WHERE id = $1 RETURNING ${WORKFLOW}`,
+    [id],
+  );
+  return only(rows);
+}
+
+/** Which workflows; what is undefined does not restrict. */
+export interface WorkflowFilters {
+  readonly status?: WorkflowStatus | undefined;
+  /** One of its steps has this name. */
+  readonly step?: string | undefined;
+  readonly fromMs?: number | undefined;
+  readonly toMs?: number | undefined;
+}
+
+export interface WorkflowsPage {
+  readonly limit: number;
+  readonly after?: string | undefined;
+  /** Of data. The page ends early instead of holding more, except that it holds one workflow of any size. */
+  readonly bytesMax: number;
+}
+
+/** Newest first. @returns Up to `limit` workflows, and the cursor of the next page. */
+export async function listWorkflows(
+  client: Queryable,
+  filters: WorkflowFilters,
+  { limit, after, bytesMax }: WorkflowsPage,
+): Promise<{ readonly data: readonly Workflow[]; readonly next: string | null }> {
+  const instant = (ms: number | undefined) => (ms === undefined ? null : new Date(ms));
+  const [us, id] = after?.split('.') ?? [];
+  const { rows } = await client.query<Workflow & { cursor: string; isBeyond: boolean }>(
+    `WITH page AS (
+       SELECT id, created_at, sum(octet_length(data_text)) OVER newest AS bytes, row_number() OVER newest AS place
+       FROM (
+         SELECT id, created_at, data_text FROM workflows
+         WHERE ($1::text IS NULL OR status = $1) AND ($2::text IS NULL OR $2 = ANY (steps))
+           AND ($3::timestamptz IS NULL OR created_at >= $3) AND ($4::timestamptz IS NULL OR created_at < $4)
+           AND ($5::bigint IS NULL
+             OR (created_at, id) < (to_timestamp(0) + make_interval(secs => $5::bigint / 1000000.0), $6::uuid))
+         ORDER BY created_at DESC, id DESC LIMIT $7
+       ) AS found
+       WINDOW newest AS (ORDER BY created_at DESC, id DESC)
+     ), judged AS (
+       SELECT id, place, place > $7 - 1 OR (bytes > $8 AND place > 1) AS "isBeyond" FROM page
+     )
+     SELECT ${HEAD}, CASE WHEN "isBeyond" THEN 'null' ELSE data_text END AS "dataText", "isBeyond",
+       (extract(epoch FROM created_at) * 1000000)::bigint || '.' || id AS cursor
+     FROM judged JOIN workflows USING (id) ORDER BY place`,
+    [
+      filters.status ?? null,
+      filters.step ?? null,
+      instant(filters.fromMs),
+      instant(filters.toMs),
+      us ?? null,
+      id ?? null,
+      limit + 1,
+      bytesMax,
+    ],
+  );
+  const data = rows.filter(({ isBeyond }) => !isBeyond);
+  return { data, next: data.length < rows.length ? (data.at(-1)?.cursor ?? null) : null };
+}
+
+function only<Row>([row]: readonly Row[]): Row {
+  if (row === undefined) throw new RangeError('The statement returns one row.');
+  return row;
+}

@@ -1,0 +1,266 @@
+/** Workflows over HTTP. */
+import { randomUUID } from 'node:crypto';
+import { Readable } from 'node:stream';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Pool, PoolClient } from 'pg';
+import { findCustomer } from '../catalog/catalog.ts';
+import { includesTenant, shareOf } from '../core/tenant-scope.ts';
+import type { Api, ApiModule } from '../http/api-module.ts';
+import { actorNameOf, OPERATORS, READERS } from '../http/caller.ts';
+import { isCursor } from '../http/cursor.ts';
+import { objectText, pageText, writeWith } from '../http/exact-answers.ts';
+import { createIdempotencyKeys, toKeyedRequest } from '../http/idempotency-keys.ts';
+import { spanFrom } from '../http/instants.ts';
+import { nextLink } from '../http/page-links.ts';
+import { HTTP_PROBLEMS, invalidField, ProblemError } from '../http/problems.ts';
+import { toPublication } from '../messaging/message.ts';
+import { writeToOutbox } from '../messaging/outbox.ts';
+import { createFairTurns } from '../platform/fair-turns.ts';
+import { withTransaction } from '../platform/postgres.ts';
+import { readAsTenants } from '../platform/scoped-postgres.ts';
+import type { Tracing } from '../platform/tracing.ts';
+import { consume, insertAgain, tableOf } from './change-status.ts';
+import { consumeNext, type ConsumeDeps } from './consume-next.ts';
+import { tableToCsv } from './data-csv.ts';
+import { readData } from './workflow-data.ts';
+import { describeWorkflowQueues } from './workflows-asyncapi.ts';
+import { WORKFLOW_PROBLEMS } from './workflows-problems.ts';
+import {
+  insertWorkflow,
+  listWorkflows,
+  lockWorkflow,
+  readCsv,
+  readWaitingLoad,
+  readWorkflow,
+} from './workflows-query.ts';
+import { insertedMessage } from './workflows-queues.ts';
+import {
+  changeWorkflowSchema,
+  consumeWorkflowSchema,
+  getWorkflowCsvSchema,
+  getWorkflowSchema,
+  insertWorkflowSchema,
+  LIST_LIMIT_DEFAULT,
+  listWorkflowsSchema,
+} from './workflows-schema.ts';
+import { toWorkflowJson, type Workflow } from './workflows.ts';
+
+export interface WorkflowsModuleDeps extends Omit<ConsumeDeps, 'actor' | 'pool'> {
+  readonly pool: Pool;
+  readonly tracing: Tracing;
+}
+
+const BODY_BYTES_MAX = 1024 * 1024;
+/** Of workflows that wait to be consumed. */
+const WAITING_MAX = {
+  ofShare: { count: 10_000, bytes: 256 * 1024 * 1024 },
+  inAll: { count: 100_000, bytes: 2 * 1024 * 1024 * 1024 },
+};
+/** Of data in one answer. */
+const PAGE_BYTES_MAX = 8 * 1024 * 1024;
+/** Each consumer holds a connection to Postgres. */
+const CONSUMERS = { runningMax: 4, runningMaxPerShare: 4, waitingMaxPerShare: 200, waitMs: 10_000 };
+
+export function createWorkflowsModule(deps: WorkflowsModuleDeps): ApiModule {
+  return {
+    tag: { name: 'workflows', description: 'Data that waits in a queue, and becomes a CSV file.' },
+    problems: WORKFLOW_PROBLEMS,
+    queues: describeWorkflowQueues(deps.prefix),
+    atRoot: true,
+    addRoutes(api) {
+      addInsertion(api, deps);
+      addChange(api, deps);
+      addConsumption(api, deps);
+      addReads(api, deps);
+    },
+  };
+}
+
+const WRITE = { roles: OPERATORS } as const;
+const READ = { roles: READERS } as const;
+const WORKFLOW = { serializerCompiler: writeWith(objectText) } as const;
+
+function addInsertion(api: Api, deps: WorkflowsModuleDeps): void {
+  const { pool, prefix, onStep } = deps;
+  const keys = createIdempotencyKeys(pool);
+  const config = { ...WRITE, keepsBodyText: true } as const;
+  api.post(
+    '/workflow',
+    { schema: insertWorkflowSchema, config, bodyLimit: BODY_BYTES_MAX, ...WORKFLOW },
+    async (request, reply) => {
+      const { user, body, bodyText } = request;
+      const data = readData(bodyText, body);
+      if (!data.ok) throw invalidField(data.fault.field, data.fault.message);
+      await refuseForeignClient(pool, request, body.client);
+      const keyed = toKeyedRequest(request, ['POST /workflow', bodyText]);
+      const { answer, replayed } = await keys.once(keyed, async (client) => {
+        await refuseTooMany(client, request);
+        const id = randomUUID();
+        const { steps, client: toTell } = body;
+        const createdBy = actorNameOf(user);
+        const workflow = { id, dataText: data.text, steps, client: toTell, createdBy };
+        await insertWorkflow(client, user.tenants, workflow);
+        const message = insertedMessage(prefix, { id, round: 1 });
+        await writeToOutbox(client, toPublication(message, originOf(deps, request), Date.now()));
+        onStep('written');
+        return { id };
+      });
+      onStep('committed');
+      if (replayed) void reply.header('idempotent-replayed', 'true');
+      void reply.code(201).header('location', `${api.prefix}/workflow/${answer.id}`);
+      return toWorkflowJson(await findVisible(pool, request, answer.id));
+    },
+  );
+}
+
+/** @throws ProblemError 404, for a caller of some tenants. */
+async function refuseForeignClient(
+  pool: Pool,
+  { user: { tenants } }: FastifyRequest,
+  id: string | undefined,
+): Promise<void> {
+  if (id === undefined || tenants === 'all') return;
+  const customer = await readAsTenants(pool, tenants, (client) => findCustomer(client, id));
+  const tenant = customer?.tenant ?? null;
+  if (tenant === null || !includesTenant(tenants, tenant)) {
+    throw notFound('There is no customer with the id in `client` among your tenants.');
+  }
+}
+
+/** @throws ProblemError 429 */
+async function refuseTooMany(
+  client: PoolClient,
+  { user: { tenants } }: FastifyRequest,
+): Promise<void> {
+  const { ofShare, inAll } = await readWaitingLoad(client, shareOf(tenants));
+  const limits = WAITING_MAX;
+  const isFull =
+    ofShare.count >= limits.ofShare.count ||
+    ofShare.bytes >= limits.ofShare.bytes ||
+    inAll.count >= limits.inAll.count ||
+    inAll.bytes >= limits.inAll.bytes;
+  if (!isFull) return;
+  throw new ProblemError(WORKFLOW_PROBLEMS.PULSE_API_TOO_MANY_WORKFLOWS, {
+    detail: `At most ${limits.ofShare.count} workflows of yours, with ${limits.ofShare.bytes} bytes of data, may wait.`,
+    headers: { 'retry-after': '60' },
+  });
+}
+
+function addChange(api: Api, deps: WorkflowsModuleDeps): void {
+  const { pool, prefix } = deps;
+  const options = { schema: changeWorkflowSchema, config: WRITE, ...WORKFLOW };
+  api.patch('/workflow/:uuid', options, async (request) => {
+    const { uuid: id } = request.params;
+    const { status } = request.body;
+    await findVisible(pool, request, id);
+    const origin = originOf(deps, request);
+    const actor = actorNameOf(request.user);
+    const changed = await withTransaction(pool, async (client) => {
+      const workflow = await lockWorkflow(client, id);
+      if (workflow === undefined || workflow.status === status) return workflow;
+      const context = { client, prefix, origin, actor };
+      if (status === 'inserted') return insertAgain(context, workflow);
+      return (await consume(context, workflow)).workflow;
+    });
+    if (changed === undefined) throw notFound();
+    return toWorkflowJson(changed);
+  });
+}
+
+function addConsumption(api: Api, deps: WorkflowsModuleDeps): void {
+  const turns = createFairTurns(CONSUMERS);
+  api.get(
+    '/workflow/consume',
+    {
+      schema: consumeWorkflowSchema,
+      config: { ...WRITE, allTenants: true },
+      // HEAD would consume one as well.
+      exposeHeadRoute: false,
+    },
+    async (request, reply) => {
+      const { user, log } = request;
+      const actor = actorNameOf(user);
+      const consumed = await turns.run(shareOf(user.tenants), () =>
+        consumeNext({ ...deps, actor }),
+      );
+      if (consumed === undefined) return reply.code(204).send(null);
+      const { workflow, csv } = consumed;
+      log.info({ workflow: workflow.id, actor }, 'workflow consumed');
+      void reply.header('content-location', `${api.prefix}/workflow/${workflow.id}/csv`);
+      return sendCsv(reply, workflow, { csv, ...request.query });
+    },
+  );
+}
+
+function addReads(api: Api, { pool }: WorkflowsModuleDeps): void {
+  const list = {
+    schema: listWorkflowsSchema,
+    config: READ,
+    serializerCompiler: writeWith(pageText),
+  };
+  api.get('/workflow', list, async (request, reply) => {
+    const { limit = LIST_LIMIT_DEFAULT, after, status, step, ...span } = request.query;
+    if (after !== undefined && !isCursor(after)) {
+      throw invalidField('after', 'must be `next` of an earlier answer');
+    }
+    const filters = { status, step, ...spanFrom(span) };
+    const page = { limit, after, bytesMax: PAGE_BYTES_MAX };
+    const { data, next } = await readAsTenants(pool, request.user.tenants, (client) =>
+      listWorkflows(client, filters, page),
+    );
+    if (next !== null) {
+      const parameters = { ...request.query, limit, after: next };
+      void reply.header('link', nextLink(`${api.prefix}/workflow`, parameters));
+    }
+    return { data: data.map(toWorkflowJson), next };
+  });
+
+  const one = { schema: getWorkflowSchema, config: READ, ...WORKFLOW };
+  api.get('/workflow/:uuid', one, async (request) =>
+    toWorkflowJson(await findVisible(pool, request, request.params.uuid)),
+  );
+
+  const file = { schema: getWorkflowCsvSchema, config: READ };
+  api.get('/workflow/:uuid/csv', file, async (request, reply) => {
+    const { uuid: id } = request.params;
+    const workflow = await findVisible(pool, request, id);
+    const csv = await readAsTenants(pool, request.user.tenants, (client) => readCsv(client, id));
+    if (csv === undefined) {
+      throw new ProblemError(WORKFLOW_PROBLEMS.PULSE_API_WORKFLOW_NOT_CONSUMED, {
+        detail: 'Its CSV is made when it is consumed.',
+      });
+    }
+    return sendCsv(reply, workflow, { csv, ...request.query });
+  });
+}
+
+function originOf({ tracing }: WorkflowsModuleDeps, { id }: FastifyRequest) {
+  return { correlationId: id, traceparent: tracing.carriedTraceparent() };
+}
+
+/** @throws ProblemError 404 The caller may not see it, or it does not exist. */
+async function findVisible(pool: Pool, { user }: FastifyRequest, id: string): Promise<Workflow> {
+  const found = await readAsTenants(pool, user.tenants, (client) => readWorkflow(client, id));
+  if (found === undefined) throw notFound();
+  return found;
+}
+
+function notFound(detail = 'There is no workflow with this id.'): ProblemError {
+  return new ProblemError(HTTP_PROBLEMS.PULSE_API_NOT_FOUND, { detail });
+}
+
+type Reply = FastifyReply<{ Reply: unknown }>;
+
+/** As a stream, because no limit on answers may refuse what has been consumed for it. @param csv As it is stored. */
+async function sendCsv(
+  reply: Reply,
+  { id, dataText }: Workflow,
+  { csv, spreadsheet }: { readonly csv: string; readonly spreadsheet?: string | undefined },
+): Promise<FastifyReply> {
+  const isForSpreadsheet = spreadsheet === 'true';
+  const text = isForSpreadsheet ? await tableToCsv(tableOf(dataText), { isForSpreadsheet }) : csv;
+  return reply
+    .header('content-disposition', `attachment; filename="workflow-${id}.csv"`)
+    .type('text/csv; charset=utf-8; header=present')
+    .send(Readable.from([text]));
+}

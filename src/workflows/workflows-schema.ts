@@ -1,0 +1,203 @@
+/** The interface of workflows over HTTP. */
+import { Type } from 'typebox';
+import { WITH_JSON, WITH_TOKEN } from '../http/example-terms.ts';
+import { problemResponses } from '../http/problem-schema.ts';
+import { textSchema } from '../http/text-schema.ts';
+import { STEPS_MAX, WORKFLOW_STATUSES } from './workflows.ts';
+
+export const LIST_LIMIT_DEFAULT = 50;
+const LIST_LIMIT_MAX = 1_000;
+const STEP_LENGTH_MAX = 128;
+const CLIENT_LENGTH_MAX = 128;
+
+const instant = (description: string) => Type.String({ format: 'date-time', description });
+const nullable = (description: string, options = {}) =>
+  Type.Union([Type.String(options), Type.Null()], { description });
+const status = Type.Enum([...WORKFLOW_STATUSES], {
+  description: '`inserted`: it waits in the queue. `consumed`: its CSV is there.',
+});
+const step = textSchema(STEP_LENGTH_MAX, 'The name of a step.');
+
+const EXAMPLE = {
+  data: [
+    { sku: 'vm.small', hours: 730, price: { amount: 0.01, currency: 'USD' } },
+    { sku: 'disk', hours: 730, price: { amount: 0.0002, currency: 'USD' } },
+  ],
+  steps: ['price', 'invoice'],
+};
+
+const NewWorkflowBody = Type.Object(
+  {
+    data: Type.Unknown({
+      description: 'Any JSON value. Numbers keep every digit they were written with.',
+    }),
+    steps: Type.Array(step, {
+      minItems: 1,
+      maxItems: STEPS_MAX,
+      description: 'What is to be done with it, for whoever consumes it.',
+    }),
+    client: Type.Optional(
+      textSchema(
+        CLIENT_LENGTH_MAX,
+        'The id of a customer, who gets the event `workflow.consumed` when that happens.',
+      ),
+    ),
+  },
+  { additionalProperties: false, required: ['data', 'steps'], examples: [EXAMPLE] },
+);
+
+const WorkflowSchema = Type.Object(
+  {
+    uuid: Type.String({ format: 'uuid' }),
+    status,
+    data: Type.Unknown({ description: 'As it was sent.' }),
+    steps: Type.Array(Type.String()),
+    client: nullable('The customer who is told when it is consumed.'),
+    created_by: Type.String(),
+    created_at: instant('When it was first inserted.'),
+    consumed_at: nullable('Null unless it is consumed.', { format: 'date-time' }),
+    consumed_by: nullable('Null unless it is consumed.'),
+  },
+  { title: 'Workflow', description: 'Data that waits in a queue until somebody consumes it.' },
+);
+
+const WorkflowParams = Type.Object({
+  uuid: Type.String({ format: 'uuid', description: 'The id of a workflow.' }),
+});
+
+const CsvQuery = Type.Object(
+  {
+    spreadsheet: Type.Optional(
+      Type.Enum(['true', 'false'], {
+        description:
+          '`true` adds a byte order mark, and an apostrophe before texts that a spreadsheet would run as formulas.',
+      }),
+    ),
+  },
+  { additionalProperties: false },
+);
+
+const ListWorkflowsQuery = Type.Object(
+  {
+    status: Type.Optional(status),
+    step: Type.Optional(textSchema(STEP_LENGTH_MAX, 'Only workflows that have this step.')),
+    from: Type.Optional(instant('Only workflows inserted at this instant or later.')),
+    to: Type.Optional(instant('Only workflows inserted before this instant.')),
+    limit: Type.Optional(
+      Type.Integer({ minimum: 1, maximum: LIST_LIMIT_MAX, default: LIST_LIMIT_DEFAULT }),
+    ),
+    after: Type.Optional(Type.String({ maxLength: 64, description: '`next` of the page before.' })),
+  },
+  { additionalProperties: false },
+);
+
+const tags = ['workflows'];
+const INSERT = `curl -s "$API/workflow" ${WITH_TOKEN} ${WITH_JSON} \\
+  -d '${JSON.stringify(EXAMPLE)}'`;
+const INSERTED = `ID=$(${INSERT} | jq -r .uuid)`;
+const CONSUME_ONE = (more = '') =>
+  `curl -s -X PATCH "$API/workflow/$ID" ${WITH_TOKEN} ${WITH_JSON} -d '{"status": "consumed"}'${more}`;
+
+const csvFile = (description: string) => ({
+  description,
+  content: { 'text/csv': { schema: Type.String() } },
+});
+
+export const insertWorkflowSchema = {
+  operationId: 'insertWorkflow',
+  tags,
+  summary: 'Inserts a workflow',
+  description:
+    'Into the database, and from there into the queue. Send an `Idempotency-Key` to be able to repeat the request.',
+  curl: INSERT,
+  body: NewWorkflowBody,
+  response: {
+    201: WorkflowSchema,
+    ...problemResponses(400, 401, 403, 404, 409, 413, 415, 422, 429, 500, 503),
+  },
+};
+
+export const changeWorkflowSchema = {
+  operationId: 'changeWorkflow',
+  tags,
+  summary: 'Changes the status of a workflow',
+  description:
+    '`consumed` takes it out of the queue and stores its CSV. `inserted` puts it back at the end of the queue, and its ' +
+    'CSV is gone until it is consumed again. A workflow that has the status already stays as it is.',
+  curl: `${INSERTED}
+${CONSUME_ONE()}`,
+  params: WorkflowParams,
+  body: Type.Object(
+    { status },
+    { additionalProperties: false, examples: [{ status: 'consumed' }] },
+  ),
+  response: {
+    200: WorkflowSchema,
+    ...problemResponses(400, 401, 403, 404, 413, 415, 429, 500, 503),
+  },
+};
+
+export const listWorkflowsSchema = {
+  operationId: 'listWorkflows',
+  tags,
+  summary: 'Lists workflows, newest first',
+  description:
+    'Those whose tenants the caller may all see. A page ends early when its data is large; `next`, also in `Link`, leads ' +
+    'to the next page.',
+  curl: `curl -s "$API/workflow?status=inserted" ${WITH_TOKEN}`,
+  querystring: ListWorkflowsQuery,
+  response: {
+    200: Type.Object(
+      {
+        data: Type.Array(WorkflowSchema),
+        next: nullable('Send it as `after`; null on the last page.'),
+      },
+      { description: 'One page.' },
+    ),
+    ...problemResponses(400, 401, 403, 429, 500, 503),
+  },
+};
+
+export const consumeWorkflowSchema = {
+  operationId: 'consumeWorkflow',
+  tags,
+  summary: 'Consumes the next workflow of the queue',
+  description:
+    'Answers with the CSV of its data; `Content-Location` has its id. Each workflow goes to one caller. If the answer is ' +
+    'lost on its way, the workflow is consumed all the same, and `GET /workflow/{uuid}/csv` gives the file again. The ' +
+    'queue belongs to no tenant, so the caller must be one of all tenants.',
+  curl: `curl -s "$API/workflow/consume" ${WITH_TOKEN}`,
+  querystring: CsvQuery,
+  response: {
+    200: csvFile('The data as CSV.'),
+    204: Type.Null({ description: 'The queue is empty.' }),
+    ...problemResponses(400, 401, 403, 429, 500, 503),
+  },
+};
+
+export const getWorkflowSchema = {
+  operationId: 'getWorkflow',
+  tags,
+  summary: 'Shows a workflow',
+  description: 'With its data as it was sent.',
+  curl: `${INSERTED}
+curl -s "$API/workflow/$ID" ${WITH_TOKEN}`,
+  params: WorkflowParams,
+  response: { 200: WorkflowSchema, ...problemResponses(400, 401, 403, 404, 429, 500, 503) },
+};
+
+export const getWorkflowCsvSchema = {
+  operationId: 'getWorkflowCsv',
+  tags,
+  summary: 'Gives the CSV of a consumed workflow',
+  description: 'The same bytes as when it was consumed.',
+  curl: `${INSERTED}
+${CONSUME_ONE(' > /dev/null')}
+curl -s "$API/workflow/$ID/csv" ${WITH_TOKEN}`,
+  params: WorkflowParams,
+  querystring: CsvQuery,
+  response: {
+    200: csvFile('The data as CSV.'),
+    ...problemResponses(400, 401, 403, 404, 409, 429, 500, 503),
+  },
+};

@@ -1,0 +1,41 @@
+import { expect, test } from 'vitest';
+import { readData } from '../../src/workflows/workflow-data.ts';
+
+function read(json: string) {
+  const bodyText = `{"data": ${json}, "steps": ["one"]}`;
+  return readData(bodyText, JSON.parse(bodyText) as { data: unknown });
+}
+
+test('keeps numbers as they were written, and drops spaces', () => {
+  expect(read('{"a": 1.10, "b": [1e2, -0], "c": "1.10 \\"\\\\"}')).toEqual({
+    ok: true,
+    text: '{"a":1.10,"b":[1e2,-0],"c":"1.10 \\"\\\\"}',
+  });
+});
+
+test.each([
+  ['a text', '{"a": ["x\\u0000"]}', 'data.a.0', 'must not contain U+0000 or half a character'],
+  ['a name', '{"a": {"\\u0000": 1}}', 'data.a', 'must not contain U+0000 or half a character'],
+  ['half a character', '"\\ud800"', 'data', 'must not contain U+0000 or half a character'],
+  ['an exponent', '{"a": 1e309}', 'data.a', 'must be a number with an exponent of at most 308'],
+  ['a small one', '[1E-309]', 'data.0', 'must be a number with an exponent of at most 308'],
+  ['digits', '1'.repeat(401), 'data', 'must be a number of at most 400 characters'],
+  ['two values of a column', '{"a.b": 1, "a": {"b": 2}}', 'data', 'has the column "a.b" twice'],
+])('refuses %s', (_, json, field, message) => {
+  expect(read(json)).toEqual({ ok: false, fault: { field, message } });
+});
+
+test('takes an exponent of 308 and 400 digits', () => {
+  expect(read(`[1e308, -1e-308, ${'1'.repeat(400)}]`)).toMatchObject({ ok: true });
+});
+
+test('takes 100 levels, and refuses more, however many', () => {
+  const nested = (depth: number) => '['.repeat(depth) + ']'.repeat(depth);
+  expect(read(nested(101))).toMatchObject({ ok: true });
+  for (const depth of [102, 100_000]) {
+    expect(read(nested(depth))).toMatchObject({
+      ok: false,
+      fault: { message: 'nests more than 100 levels deep' },
+    });
+  }
+});

@@ -1,0 +1,168 @@
+/** Workflows on real servers: the API's routes, the relay, and getters of the queue. */
+import { connect } from 'amqplib';
+import type { Pool } from 'pg';
+import { pino } from 'pino';
+import { afterAll, afterEach, beforeAll } from 'vitest';
+import type { Api } from '../../src/http/api-module.ts';
+import { createMessageGetter, type MessageGetter } from '../../src/messaging/message-getter.ts';
+import { declareQueues } from '../../src/messaging/queues.ts';
+import { startRelay } from '../../src/messaging/relay.ts';
+import { createPool } from '../../src/platform/postgres.ts';
+import { declareTopologyAt, topologyNames } from '../../src/platform/topology.ts';
+import { createPublisher, type Publisher } from '../../src/publish/publisher.ts';
+import type { ConsumeDeps } from '../../src/workflows/consume-next.ts';
+import { workflowQueues } from '../../src/workflows/workflows-queues.ts';
+import { authorization, createTestApp, fakeIdentities, forgeToken } from '../api/api-fixture.ts';
+import { isolatedServices } from '../support/isolated.ts';
+import { withChannel } from '../support/servers.ts';
+import { until } from '../support/until.ts';
+
+const logger = pino({ level: process.env.TEST_LOG_LEVEL ?? 'silent' });
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, unknown>>;
+  readonly text: string;
+  readonly body: Readonly<Record<string, unknown>>;
+}
+
+export interface WorkflowsFixture {
+  readonly app: Api;
+  readonly pool: Pool;
+  readonly prefix: string;
+  readonly queue: string;
+  readonly deps: ConsumeDeps;
+  readonly publisher: Publisher;
+  /** @param as Alice is an operator of all tenants. */
+  readonly ask: (
+    method: 'GET' | 'HEAD' | 'PATCH' | 'POST',
+    path: string,
+    options?: { readonly body?: object | string; readonly as?: string; readonly key?: string },
+  ) => Promise<Answer>;
+  /** Inserts a workflow, and waits until its message is in the queue. @returns Its id. */
+  insert(
+    data: unknown,
+    more?: { readonly steps?: readonly string[]; readonly as?: string },
+  ): Promise<string>;
+  readonly depth: () => Promise<number>;
+  emptyQueue(): Promise<unknown>;
+  /** Another process that takes messages from the queue. */
+  newGetter(): Promise<MessageGetter>;
+  /** The headers of a dead letter. */
+  takeDeadLetter(): Promise<string | undefined>;
+}
+
+/** Registers the hooks of a test file; what it returns is filled in before the first test. */
+export function useWorkflowsFixture(): WorkflowsFixture {
+  const fixture = {} as WorkflowsFixture;
+  let close: () => Promise<void>;
+  beforeAll(async () => {
+    const opened = await open();
+    close = opened.close;
+    Object.assign(fixture, opened.fixture);
+  });
+  afterEach(async () => {
+    await fixture.pool.query('TRUNCATE workflows');
+    await fixture.pool.query('DELETE FROM graphile_worker._private_jobs');
+    await fixture.emptyQueue();
+  });
+  afterAll(() => close());
+  return fixture;
+}
+
+async function open() {
+  const services = await isolatedServices();
+  const { rabbitmqUrl, databaseUrl, queue: pulses } = services;
+  const prefix = `${pulses}.`;
+  const pool = createPool(databaseUrl, { name: 'workflows test', logger });
+  const relayPool = createPool(databaseUrl, { name: 'workflows test relay', logger });
+  await declareTopologyAt(rabbitmqUrl, pulses);
+  const { deadExchange, deadQueue } = topologyNames(pulses);
+  const { inserted } = workflowQueues(prefix);
+  const connection = await connect(rabbitmqUrl);
+  await declareQueues(connection, [inserted], deadExchange);
+  const looking = await connection.createChannel();
+  const publisher = createPublisher({ url: rabbitmqUrl, logger });
+  const relay = startRelay({
+    pool: relayPool,
+    publish: publisher.publish.bind(publisher),
+    logger,
+    onStep: () => undefined,
+    onRelayed: () => undefined,
+  });
+  const getters: MessageGetter[] = [];
+  const newGetter = async () => {
+    const getter = createMessageGetter({
+      url: rabbitmqUrl,
+      queue: inserted.queue,
+      logger,
+      name: 'workflows test',
+    });
+    getters.push(getter);
+    await getter.ready;
+    return getter;
+  };
+  const deps: ConsumeDeps = {
+    ...{ pool, prefix, deadExchange, logger, actor: 'test' },
+    queue: await newGetter(),
+    onStep: () => undefined,
+  };
+  const identities = fakeIdentities({
+    viewer: { role: 'viewer', tenants: 'all' },
+    acme: { role: 'operator', tenants: ['acme'] },
+    globex: { role: 'operator', tenants: ['globex'] },
+  });
+  const { app } = await createTestApp({ pool, identities, workflows: deps });
+
+  const ask: WorkflowsFixture['ask'] = async (method, path, { body, as = 'alice', key } = {}) => {
+    const response = await app.inject({
+      method,
+      url: path,
+      headers: {
+        ...authorization(forgeToken({ claims: { sub: as } })),
+        ...(key === undefined ? {} : { 'idempotency-key': key }),
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      },
+      ...(body === undefined ? {} : { payload: body }),
+    });
+    const isJson = method !== 'HEAD' && String(response.headers['content-type']).includes('json');
+    return {
+      status: response.statusCode,
+      headers: response.headers,
+      text: response.payload,
+      body: isJson ? response.json<Record<string, unknown>>() : {},
+    };
+  };
+  const depth = async () => (await looking.checkQueue(inserted.queue)).messageCount;
+  const fixture: WorkflowsFixture = {
+    ...{ app, pool, prefix, queue: inserted.queue, deps, publisher, ask, depth, newGetter },
+    async insert(data, { steps = ['one'], as } = {}) {
+      const before = await depth();
+      const { status, body, text } = await ask('POST', '/workflow', {
+        body: { data, steps },
+        ...(as === undefined ? {} : { as }),
+      });
+      if (status !== 201) throw new Error(text);
+      await until('its message is in the queue', 10_000, async () => (await depth()) > before);
+      return String(body.uuid);
+    },
+    emptyQueue: () => withChannel(rabbitmqUrl, (channel) => channel.purgeQueue(inserted.queue)),
+    takeDeadLetter: () =>
+      withChannel(rabbitmqUrl, async (channel) => {
+        const letter = await channel.get(deadQueue, { noAck: true });
+        return letter === false ? undefined : JSON.stringify(letter.properties.headers);
+      }),
+  };
+  const close = async () => {
+    await app.close();
+    await Promise.all(getters.map((getter) => getter.close()));
+    await relay.close(2_000);
+    await publisher.close();
+    await looking.deleteQueue(inserted.queue);
+    await looking.deleteExchange(inserted.exchange);
+    await connection.close();
+    await Promise.all([pool.end(), relayPool.end()]);
+    await services.close();
+  };
+  return { fixture, close };
+}
