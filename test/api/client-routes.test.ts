@@ -118,6 +118,14 @@ const CALLS: Readonly<Record<string, (client: PulseClient) => Promise<unknown>>>
   getDelivery: ({ deliveries }) => deliveries.get(ID),
   listDeliveryAttempts: ({ deliveries }) => deliveries.attempts(ID, { limit: 7, after: 9 }),
   resendDelivery: ({ deliveries }) => deliveries.resend(ID, { endpoint: 'e-2' }),
+  insertWorkflow: ({ workflows }) =>
+    workflows.insert({ data: 1, steps: ['one'], client: '123' }, { idempotencyKey: 'one' }),
+  listWorkflows: ({ workflows }) =>
+    workflows.page({ ...INSTANTS, ...PAGE, status: 'inserted', step: 'one' }),
+  getWorkflow: ({ workflows }) => workflows.get(ID),
+  changeWorkflow: ({ workflows }) => workflows.setStatus(ID, 'consumed'),
+  consumeWorkflow: ({ workflows }) => workflows.consume({ spreadsheet: true }),
+  getWorkflowCsv: ({ workflows }) => workflows.csv(ID, { spreadsheet: false }),
   createExport: ({ exports }) => exports.create(EXPORT, { idempotencyKey: 'one' }),
   listExports: ({ exports }) => exports.page({ ...PAGE, state: 'ready', report: 'usage' }),
   getExport: ({ exports }) => exports.get(ID),

@@ -8,6 +8,7 @@ import { startTcpProxy } from '../support/tcp-proxy.ts';
 import { checkEvents } from './check-client-events.ts';
 import { checkExports } from './check-client-exports.ts';
 import { checkWebhooks } from './check-client-webhooks.ts';
+import { checkWorkflows } from './check-client-workflows.ts';
 import { collect, watchCalls } from './client-calls.ts';
 import { openFlow, PASSWORD } from './flow-fixture.ts';
 
@@ -26,7 +27,7 @@ const TIERS = {
   ],
 } as const;
 
-test('a real server accepts every call about the catalogue, orders, subscriptions, events, webhooks and exports with every parameter, and the answers match the types', async () => {
+test('a real server accepts every call about the catalogue, orders, subscriptions, events, webhooks, workflows and exports with every parameter, and the answers match the types', async () => {
   const flow = await openFlow({
     ...{ ORDER_CURRENCY: 'USD', WEBHOOK_ALLOW_PRIVATE: 'true' },
     WEBHOOK_SECRET_KEYS: newSecretKeys(),
@@ -41,6 +42,7 @@ test('a real server accepts every call about the catalogue, orders, subscription
   await checkSubscriptions(client);
   await checkEvents(client);
   await checkWebhooks(client);
+  await checkWorkflows(client);
   await checkExports(client, ready.api!);
   expect(uncalled().chain).toEqual([]);
 });

@@ -21,6 +21,7 @@ import { follow } from './paging.ts';
 import { createSubscriptionsCalls, type SubscriptionsCalls } from './subscriptions-calls.ts';
 import { createTransport, PulseApiError, type TransportOptions } from './transport.ts';
 import { createWebhooksCalls, type WebhooksCalls } from './webhooks-calls.ts';
+import { createWorkflowsCalls, type WorkflowsCalls } from './workflows-calls.ts';
 
 export type * from './api-types.ts';
 export type * from './catalog-types.ts';
@@ -30,6 +31,7 @@ export type * from './exports-types.ts';
 export type * from './order-types.ts';
 export type * from './subscription-types.ts';
 export type * from './webhooks-types.ts';
+export type * from './workflows-types.ts';
 export type { CatalogCalls } from './catalog-calls.ts';
 export type { DeadLettersCalls } from './dead-letters-calls.ts';
 export type { EventsCalls } from './events-calls.ts';
@@ -50,6 +52,7 @@ export type {
 export { PulseApiError, PulseConnectionError } from './transport.ts';
 export { verifyWebhook, WebhookVerificationError, type WebhookHeaders } from './verify-webhook.ts';
 export type { WebhooksCalls } from './webhooks-calls.ts';
+export type { WorkflowsCalls } from './workflows-calls.ts';
 
 export type PulseClientOptions = TransportOptions;
 
@@ -63,7 +66,8 @@ export interface SendOptions {
  * All calls throw PulseApiError for an error answer, and PulseConnectionError if there was no answer. Only
  * `orders.create`, changes of subscriptions, `events.send` and a meter repeat a request by themselves.
  */
-export interface PulseClient extends CatalogCalls, EventsCalls, ExportsCalls, WebhooksCalls {
+export interface PulseClient
+  extends CatalogCalls, EventsCalls, ExportsCalls, WebhooksCalls, WorkflowsCalls {
   /** Logs in; later calls carry the token. */
   login(credentials: {
     username: string;
@@ -134,6 +138,7 @@ export function createPulseClient(options: PulseClientOptions): PulseClient {
     ...createEventsCalls(transport),
     ...createExportsCalls(transport),
     ...createWebhooksCalls(transport),
+    ...createWorkflowsCalls(transport),
     orders: createOrdersCalls(transport),
     subscriptions: createSubscriptionsCalls(transport),
     deadLetters: createDeadLettersCalls(transport),

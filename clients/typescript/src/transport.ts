@@ -61,6 +61,14 @@ export interface RequestOptions {
   readonly isAnswer?: (body: unknown) => boolean;
 }
 
+export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+
+export interface TextAnswer {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly text: string;
+}
+
 type QueryValue = string | number | boolean | Date | readonly string[] | undefined;
 
 export interface Transport {
@@ -68,17 +76,17 @@ export interface Transport {
    * @throws PulseApiError The answer was an error.
    * @throws PulseConnectionError There was no complete answer.
    */
-  request<T>(
-    method: 'GET' | 'POST' | 'PUT' | 'DELETE',
-    path: string,
-    options?: RequestOptions,
-  ): Promise<T>;
+  request<T>(method: Method, path: string, options?: RequestOptions): Promise<T>;
+  /** The same for an answer that is no JSON, such as CSV. */
+  requestText(path: string, options?: RequestOptions): Promise<TextAnswer>;
   /** Later requests carry this token. */
   setToken(token: string): void;
 }
 
 const BASE = '/api/v1';
 const TIMEOUT_MS = 30_000;
+/** A byte order mark is part of the text. */
+const TEXT = new TextDecoder('utf-8', { ignoreBOM: true });
 
 /** Creates a transport. It connects on first use. */
 export function createTransport(options: TransportOptions): Transport {
@@ -86,45 +94,63 @@ export function createTransport(options: TransportOptions): Transport {
   const send = options.fetch ?? fetch;
   let { token } = options;
 
+  /** Sends a request, and reads the whole answer. */
+  const exchange = async (
+    method: Method,
+    path: string,
+    { query = {}, json, headers, signal, answerWithinMs = 0 }: RequestOptions,
+  ): Promise<TextAnswer> => {
+    const timeout = AbortSignal.timeout(timerMs(Math.max(timeoutMs, answerWithinMs)));
+    const within = signal === undefined ? timeout : AbortSignal.any([signal, timeout]);
+    const current = typeof token === 'function' ? await unlessAborted(token(), within) : token;
+    const init: RequestInit = {
+      method,
+      headers: {
+        accept: 'application/json',
+        ...(current === undefined ? {} : { authorization: `Bearer ${current}` }),
+        ...(json === undefined ? {} : { 'content-type': 'application/json' }),
+        ...headers,
+      },
+      signal: within,
+      ...(json === undefined ? {} : { body: JSON.stringify(json) }),
+    };
+    const target = url.replace(/\/+$/, '') + BASE + path + toQueryString(query);
+    try {
+      const response = await send(target, init);
+      const bytes = await response.arrayBuffer();
+      return { status: response.status, headers: response.headers, text: TEXT.decode(bytes) };
+    } catch (cause) {
+      throw new PulseConnectionError('The API could not be reached, or did not answer.', { cause });
+    }
+  };
+
   return {
     setToken(next) {
       token = next;
     },
-    async request<T>(method: string, path: string, given: RequestOptions = {}): Promise<T> {
-      const { query = {}, json, headers, signal, answerWithinMs = 0, isAnswer = isJson } = given;
-      const timeout = AbortSignal.timeout(timerMs(Math.max(timeoutMs, answerWithinMs)));
-      const within = signal === undefined ? timeout : AbortSignal.any([signal, timeout]);
-      const current = typeof token === 'function' ? await unlessAborted(token(), within) : token;
-      const init: RequestInit = {
-        method,
-        headers: {
-          accept: 'application/json',
-          ...(current === undefined ? {} : { authorization: `Bearer ${current}` }),
-          ...(json === undefined ? {} : { 'content-type': 'application/json' }),
-          ...headers,
-        },
-        signal: within,
-        ...(json === undefined ? {} : { body: JSON.stringify(json) }),
-      };
-      const target = url.replace(/\/+$/, '') + BASE + path + toQueryString(query);
-      let status: number;
-      let responseHeaders: Headers;
-      let text: string;
-      try {
-        const response = await send(target, init);
-        ({ status, headers: responseHeaders } = response);
-        text = await response.text();
-      } catch (cause) {
-        throw new PulseConnectionError('The API could not be reached, or did not answer.', {
-          cause,
-        });
-      }
-      const body = parse(text);
-      if (status >= 200 && status < 300 && isAnswer(body)) return body as T;
-      const problem = isProblem(body) ? body : undefined;
-      throw new PulseApiError(status, problem, retryAfterMs(responseHeaders.get('retry-after')));
+    async request<T>(method: Method, path: string, given: RequestOptions = {}): Promise<T> {
+      const answer = await exchange(method, path, given);
+      const body = parse(answer.text);
+      const { isAnswer = isJson } = given;
+      if (isSuccess(answer) && isAnswer(body)) return body as T;
+      throw toApiError(answer, body);
+    },
+    async requestText(path, given = {}) {
+      const headers = { accept: '*/*', ...given.headers };
+      const answer = await exchange('GET', path, { ...given, headers });
+      if (isSuccess(answer)) return answer;
+      throw toApiError(answer, parse(answer.text));
     },
   };
+}
+
+function isSuccess({ status }: TextAnswer): boolean {
+  return status >= 200 && status < 300;
+}
+
+function toApiError({ status, headers }: TextAnswer, body: unknown): PulseApiError {
+  const problem = isProblem(body) ? body : undefined;
+  return new PulseApiError(status, problem, retryAfterMs(headers.get('retry-after')));
 }
 
 /** @throws PulseConnectionError The signal was aborted first. What the token's function throws is thrown as it is. */
