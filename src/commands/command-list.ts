@@ -99,6 +99,10 @@ export const COMMANDS: Readonly<Record<string, ListedCommand>> = {
     summary: 'Work with subscriptions: list, show, cancel, restart, withdraw a pending change.',
     load: async () => (await import('./subscriptions.ts')).subscriptions,
   },
+  workflows: {
+    summary: 'Work with workflows: list, show, consume the next one of the queue.',
+    load: async () => (await import('./workflows.ts')).workflows,
+  },
   export: {
     summary: 'Write the answer of a report to a file, with a manifest to check it by.',
     load: async () => (await import('./export.ts')).exportReport,

@@ -1,0 +1,194 @@
+/** `pulse workflows list|show|consume`: directly in Postgres and RabbitMQ. */
+import { open, rm, type FileHandle } from 'node:fs/promises';
+import { insertAudit } from '../access/audit.ts';
+import { sourceFrom } from '../cli/access-options.ts';
+import { ACTOR, actorName } from '../cli/actor.ts';
+import { openPool } from '../cli/clients.ts';
+import { EXIT_DONE, EXIT_FAILED, misused, type CommandRun } from '../cli/command.ts';
+import { defineCommand, defineGroup } from '../cli/define-command.ts';
+import { integer } from '../cli/options.ts';
+import { findServers } from '../cli/servers.ts';
+import { tableLines } from '../cli/table.ts';
+import { UUID } from '../core/uuid.ts';
+import { isCursor } from '../http/cursor.ts';
+import { objectText, pageText } from '../http/exact-answers.ts';
+import { createMessageGetter, type MessageGetter } from '../messaging/message-getter.ts';
+import { withTimeout } from '../platform/backoff.ts';
+import { topologyNames } from '../platform/topology.ts';
+import { tableOf } from '../workflows/change-status.ts';
+import { consumeNext } from '../workflows/consume-next.ts';
+import { tableToCsv } from '../workflows/data-csv.ts';
+import { listWorkflows, readCsv, readWorkflow } from '../workflows/workflows-query.ts';
+import { workflowQueues } from '../workflows/workflows-queues.ts';
+import { toWorkflowJson, WORKFLOW_STATUSES, type Workflow } from '../workflows/workflows.ts';
+
+const EXAMPLE_ID = '6c1de0a2-94f3-4f6c-9c3b-5f1a2b7e8d90';
+const PAGE_BYTES_MAX = 64 * 1024 * 1024;
+const CONNECT_TIMEOUT_MS = 10_000;
+
+const openPostgres = (run: CommandRun) => openPool(run, 'pulse workflows');
+
+const list = defineCommand({
+  summary: 'List workflows, newest first.',
+  options: {
+    status: { value: '<status>', about: 'only this status', choices: WORKFLOW_STATUSES },
+    step: { value: '<name>', about: 'only workflows that have this step' },
+    limit: integer('at most this many', { min: 1, max: 1_000, default: 50 }),
+    after: { value: '<cursor>', about: 'continue where an earlier list ended' },
+  },
+  json: true,
+  examples: ['pulse workflows list --status inserted', 'pulse workflows list --step price --json'],
+  async run(run) {
+    const { status, step, limit, after } = run.flags;
+    if (after !== undefined && !isCursor(after)) {
+      throw misused('--after: is not a cursor; `pulse workflows list` prints one at its end.');
+    }
+    const page = { limit, after, bytesMax: PAGE_BYTES_MAX };
+    const { data, next } = await listWorkflows(await openPostgres(run), { status, step }, page);
+    print(run, pageText({ data: data.map(toWorkflowJson), next }), [
+      ...(data.length === 0 ? ['No workflows.'] : tableLines(COLUMNS, data)),
+      ...(next === null ? [] : [`More: --after ${next}`]),
+    ]);
+    return EXIT_DONE;
+  },
+});
+
+const COLUMNS = [
+  { heading: 'UUID', text: ({ id }: Workflow) => id },
+  { heading: 'STATUS', text: ({ status }: Workflow) => status },
+  { heading: 'INSERTED', text: ({ createdAt }: Workflow) => createdAt.toISOString() },
+  { heading: 'BY', text: ({ createdBy }: Workflow) => createdBy, cut: true },
+  { heading: 'STEPS', text: ({ steps }: Workflow) => steps.join(', '), cut: true },
+];
+
+const show = defineCommand({
+  summary: 'Show a workflow with its data.',
+  argument: '<uuid>',
+  options: { csv: { about: 'print the CSV that it was consumed as' } },
+  json: true,
+  examples: [`pulse workflows show ${EXAMPLE_ID}`, `pulse workflows show ${EXAMPLE_ID} --csv`],
+  async run(run) {
+    const id = run.argument;
+    const pool = await openPostgres(run);
+    const found = UUID.test(id) ? await readWorkflow(pool, id) : undefined;
+    if (found === undefined) {
+      run.tell(`pulse: There is no workflow ${id}.`);
+      return EXIT_FAILED;
+    }
+    if (run.flags.csv) {
+      const csv = await readCsv(pool, id);
+      if (csv !== undefined) {
+        printCsv(run, csv);
+        return EXIT_DONE;
+      }
+      run.tell(`pulse: The workflow ${id} is not consumed.`);
+      return EXIT_FAILED;
+    }
+    print(run, objectText(toWorkflowJson(found)), describe(found));
+    return EXIT_DONE;
+  },
+});
+
+function describe(found: Workflow): string[] {
+  const { consumedAt, client } = found;
+  return [
+    `${found.id}: ${found.status}`,
+    `  inserted  ${found.createdAt.toISOString()} by ${found.createdBy}`,
+    ...(consumedAt === null
+      ? []
+      : [`  consumed  ${consumedAt.toISOString()} by ${found.consumedBy ?? ''}`]),
+    ...(client === null ? [] : [`  client    ${client}`]),
+    `  steps     ${found.steps.join(', ')}`,
+    `  data      ${found.dataText}`,
+  ];
+}
+
+const consume = defineCommand({
+  summary: 'Consume the next workflow of the queue, and print the CSV of its data.',
+  options: {
+    output: { value: '<file>', about: 'write the CSV to a new file instead' },
+    spreadsheet: { about: 'CSV that is safe to open in a spreadsheet' },
+    ...ACTOR,
+  },
+  examples: ['pulse workflows consume', 'pulse workflows consume --output next.csv'],
+  async run(run) {
+    const { output, spreadsheet: isForSpreadsheet } = run.flags;
+    const pool = await openPostgres(run);
+    const queue = await openQueue(run);
+    return withNewFile(output, async (file) => {
+      const { prefix } = run.config.messages;
+      const consumed = await consumeNext({
+        ...{ pool, queue, prefix, logger: run.logger, actor: actorName(run.flags) },
+        deadExchange: topologyNames(run.config.queue).deadExchange,
+        onStep: () => undefined,
+      });
+      if (consumed === undefined) {
+        run.tell('The queue is empty.');
+        return EXIT_DONE;
+      }
+      const { workflow } = consumed;
+      const subject = `consume workflow ${workflow.id}`;
+      await insertAudit(pool, { ...sourceFrom(run.flags), action: 'changed', subject });
+      run.tell(`${workflow.id} is consumed. Its steps: ${workflow.steps.join(', ')}`);
+      const csv = isForSpreadsheet
+        ? await tableToCsv(tableOf(workflow.dataText), { isForSpreadsheet })
+        : consumed.csv;
+      if (file === undefined) printCsv(run, csv);
+      else await file.writeFile(csv);
+      return EXIT_DONE;
+    });
+  },
+});
+
+async function openQueue(run: CommandRun): Promise<MessageGetter> {
+  const queue = createMessageGetter({
+    url: findServers(run).rabbitmqUrl,
+    queue: workflowQueues(run.config.messages.prefix).inserted.queue,
+    logger: run.logger,
+    name: 'pulse workflows',
+  });
+  run.closer.add('workflows queue', () => queue.close());
+  await withTimeout(CONNECT_TIMEOUT_MS, queue.ready);
+  return queue;
+}
+
+/**
+ * Creates the file before anything is consumed, and removes it if nothing was written.
+ *
+ * @throws RejectedError PULSE_USAGE_INVALID It exists, or cannot be created.
+ */
+async function withNewFile(
+  path: string | undefined,
+  work: (file: FileHandle | undefined) => Promise<number>,
+): Promise<number> {
+  if (path === undefined) return work(undefined);
+  const file = await open(path, 'wx', 0o600).catch((error: unknown) => {
+    throw misused(`--output: ${(error as Error).message}`);
+  });
+  try {
+    return await work(file);
+  } finally {
+    const { size } = await file.stat();
+    await file.close();
+    if (size === 0) await rm(path);
+  }
+}
+
+/** `print` adds the last newline. */
+function printCsv(run: CommandRun, csv: string): void {
+  run.print(csv.replace(/\n$/, ''));
+}
+
+/** Prints JSON text as it is, because numbers must keep their digits. */
+function print(
+  run: CommandRun & { readonly json: boolean },
+  json: string,
+  lines: readonly string[],
+): void {
+  for (const line of run.json ? [json] : lines) run.print(line);
+}
+
+export const workflows = defineGroup({ list, show, consume }, [
+  'pulse workflows list --status inserted',
+  'pulse workflows consume --output next.csv',
+]);
