@@ -206,7 +206,7 @@ async function runOnServers(
   } catch (error) {
     if (!(error instanceof NotPossibleError)) throw error;
     const faults = plan.faults.map(({ name }) => name);
-    const nothing = { complaints: [], verdict: undefined, seconds: 0 };
+    const nothing = { complaints: [], unreached: [], verdict: undefined, seconds: 0 };
     return { ...nothing, seed: plan.seed, faults, outcome: 'impossible', notes: [error.message] };
   }
   try {

@@ -1,4 +1,4 @@
-/** What rounds of pulses and of orders share: a stage that is always closed, injected faults, an outcome. */
+/** What rounds of every kind share: a stage that is always closed, injected faults, an outcome. */
 import { mkdirSync } from 'node:fs';
 import { NotReachedError } from '../support/until.ts';
 import { NotPossibleError } from './fault.ts';
@@ -7,6 +7,8 @@ import { NotPossibleError } from './fault.ts';
 export interface RoundLog {
   readonly complaints: string[];
   readonly notes: string[];
+  /** Faults that did not happen. */
+  readonly unreached: string[];
 }
 
 interface PlayableStage {
@@ -22,6 +24,7 @@ export interface PlayedRound<Verdict> {
   readonly outcome: 'passed' | 'failed' | 'unreached';
   readonly complaints: readonly string[];
   readonly notes: readonly string[];
+  readonly unreached: readonly string[];
   readonly verdict: Verdict | undefined;
   readonly seconds: number;
 }
@@ -35,12 +38,13 @@ export async function playRound<Stage extends PlayableStage, Verdict>(
   const startedMs = performance.now();
   const complaints: string[] = [];
   const notes: string[] = [];
+  const unreached: string[] = [];
   let verdict: Verdict | undefined;
   let stage: Stage | undefined;
   mkdirSync(directory, { recursive: true });
   try {
     stage = await open();
-    verdict = await play(stage, { complaints, notes });
+    verdict = await play(stage, { complaints, notes, unreached });
     await stage.remove();
   } catch (error) {
     complaints.push(error instanceof Error ? (error.stack ?? error.message) : String(error));
@@ -49,11 +53,12 @@ export async function playRound<Stage extends PlayableStage, Verdict>(
     stage?.saveOutput(directory);
     await stage?.close();
   }
-  const unreached = notes.some((note) => note.startsWith('not reached'));
+  const isUnreached = notes.some((note) => note.startsWith('not reached'));
   return {
-    outcome: complaints.length > 0 ? 'failed' : unreached ? 'unreached' : 'passed',
+    outcome: complaints.length > 0 ? 'failed' : isUnreached ? 'unreached' : 'passed',
     complaints,
     notes,
+    unreached,
     verdict,
     seconds: (performance.now() - startedMs) / 1000,
   };
@@ -68,14 +73,16 @@ export async function playRound<Stage extends PlayableStage, Verdict>(
 export async function injectFault(
   name: string,
   inject: () => Promise<string | undefined>,
-  { complaints, notes }: RoundLog,
+  { complaints, notes, unreached }: RoundLog,
 ): Promise<void> {
   try {
     const note = await inject();
     if (note !== undefined) notes.push(`${name}: ${note}`);
   } catch (error) {
     if (error instanceof NotPossibleError) throw error;
-    if (error instanceof NotReachedError) notes.push(`${error.message} (${name})`);
-    else complaints.push(`${name}: ${String(error)}`);
+    if (error instanceof NotReachedError) {
+      notes.push(`${error.message} (${name})`);
+      unreached.push(name);
+    } else complaints.push(`${name}: ${String(error)}`);
   }
 }

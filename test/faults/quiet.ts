@@ -74,10 +74,11 @@ export function countReady({ urls, queue }: Installation, names: readonly string
 
 /** Declares a queue that hears messages of an exchange, and waits until RabbitMQ may be killed. @returns Its name. */
 export async function declareTap(
-  { urls, queue }: Installation,
-  { directory }: TestServers,
+  installation: Installation,
+  servers: TestServers,
   heard: { readonly exchange: string; readonly keys: readonly string[] },
 ): Promise<string> {
+  const { urls, queue } = installation;
   const tap = `${queue}.tap`;
   await withChannel(urls.rabbitmq, async (channel) => {
     await channel.assertQueue(tap, { durable: true, arguments: { 'x-queue-type': 'quorum' } });
@@ -85,11 +86,21 @@ export async function declareTap(
       await channel.bindQueue(tap, `${queue}.${heard.exchange}`, key);
     }
   });
-  // RabbitMQ killed before the names are on disk comes back without the queues; see quorum-names.ts.
-  await until('the names of the queues', NAMED_TIMEOUT_MS, () =>
-    Promise.resolve(areQueuesNamed(directory, queue) && isQueueNamed(directory, tap)),
-  );
+  await untilNamed(installation, servers, tap);
   return tap;
+}
+
+/** Waits until RabbitMQ may be killed: before the names are on disk, it comes back without the queues; see quorum-names.ts. */
+export async function untilNamed(
+  { queue }: Installation,
+  { directory }: TestServers,
+  tap = queue,
+): Promise<void> {
+  await until(
+    'the names of the queues',
+    NAMED_TIMEOUT_MS,
+    () => areQueuesNamed(directory, queue) && isQueueNamed(directory, tap),
+  );
 }
 
 /**

@@ -1,6 +1,7 @@
 /** Faults of processes, servers and connections, for every kind of round whose processes have names. */
 import { sleep } from '../../src/platform/backoff.ts';
 import type { DeliveryStep } from '../../src/delivery/delivery-steps.ts';
+import type { ExportPoint } from '../../src/exports/export-points.ts';
 import type { MessageStep } from '../../src/messaging/message-steps.ts';
 import { createRandom, type Random } from '../../src/populate/random.ts';
 import type { TcpProxy } from '../support/tcp-proxy.ts';
@@ -34,11 +35,11 @@ export const NO_FAULT: StagedFault<never, unknown> = {
   inject: () => Promise.resolve(undefined),
 };
 
-/** A crash at a step of a message, or of a delivery to an endpoint. */
+/** A crash at a step of a message, of a delivery to an endpoint, or of an export. */
 export function crashAfter<Role extends string>(
   role: Role,
-  step: MessageStep | DeliveryStep,
-  scope: 'message' | 'delivery' = 'message',
+  step: MessageStep | DeliveryStep | ExportPoint,
+  scope: 'message' | 'delivery' | 'export' = 'message',
 ): StagedFault<Role> {
   return {
     name: `crash-${role}-${step}`,
@@ -138,11 +139,37 @@ function proxiesTo<Role extends string>(
   return Object.values<Seat>(seats).map(({ proxies }) => proxies[link]);
 }
 
-/** One to three faults from different groups, so at most one crash point. */
-export function chooseFaults<Fault>(
+/** The faults of one kind of round, by groups. */
+export interface FaultCatalogue<Fault extends { readonly name: string }> {
+  readonly faults: readonly Fault[];
+  /** @throws RangeError There is no such fault. */
+  readonly faultNamed: (name: string) => Fault;
+  /** Those with these names, or what the seed chooses. */
+  readonly chooseFaults: (names: readonly string[] | undefined, seed: number) => Fault[];
+}
+
+/** @param kind As in `--orders`. */
+export function catalogueOf<Fault extends { readonly name: string }>(
+  kind: string,
+  none: Fault,
   groups: readonly (readonly Fault[])[],
-  random: Random,
-): Fault[] {
+): FaultCatalogue<Fault> {
+  const faults = [none, ...groups.flat()];
+  const faultNamed = (name: string): Fault => {
+    const fault = faults.find((one) => one.name === name);
+    if (fault !== undefined) return fault;
+    throw new RangeError(`There is no fault "${name}" for ${kind}; --${kind} --list names them.`);
+  };
+  return {
+    faults,
+    faultNamed,
+    chooseFaults: (names, seed) =>
+      names?.map(faultNamed) ?? chooseOfGroups(groups, createRandom(seed)),
+  };
+}
+
+/** One to three faults from different groups, so at most one crash point. */
+function chooseOfGroups<Fault>(groups: readonly (readonly Fault[])[], random: Random): Fault[] {
   const count = between(1, 3, random);
   const chosen = new Map<readonly Fault[], Fault>();
   while (chosen.size < count) {

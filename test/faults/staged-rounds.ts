@@ -90,18 +90,25 @@ function countsOf(verdict: object = {}): [string, number][] {
   return members.filter((member): member is [string, number] => typeof member[1] === 'number');
 }
 
-/** The last line of the run. */
+/** The last line of the run: what was counted, and in how many rounds each fault happened or did not. */
 export function summariseStaged(kind: string, results: readonly StagedResult[]) {
   const outcomes = { passed: 0, failed: 0, unreached: 0 };
   const totals: Record<string, number> = {};
   const perFault: Record<string, number> = {};
-  for (const { outcome, verdict, faults } of results) {
+  const perUnreached: Record<string, number> = {};
+  for (const { outcome, verdict, faults, unreached } of results) {
     outcomes[outcome] += 1;
-    for (const name of faults) perFault[name] = (perFault[name] ?? 0) + 1;
-    for (const [name, count] of countsOf(verdict)) totals[name] = (totals[name] ?? 0) + count;
+    for (const name of faults) {
+      add(unreached.includes(name) ? perUnreached : perFault, name, 1);
+    }
+    for (const [name, count] of countsOf(verdict)) add(totals, name, count);
   }
   const seeds = results.map(({ seed }) => seed);
   const failedSeeds = results.filter(({ outcome }) => outcome === 'failed').map(({ seed }) => seed);
   const ends = { rounds: results.length, seeds: [Math.min(...seeds), Math.max(...seeds)] };
-  return { ...ends, ...outcomes, failedSeeds, [kind]: totals, perFault };
+  return { ...ends, ...outcomes, failedSeeds, [kind]: totals, perFault, perUnreached };
+}
+
+function add(counts: Record<string, number>, name: string, count: number): void {
+  counts[name] = (counts[name] ?? 0) + count;
 }

@@ -1,11 +1,10 @@
 /** What can go wrong in a round of deliveries. */
 import { DELIVERY_STEPS } from '../../../src/delivery/delivery-steps.ts';
 import { sleep } from '../../../src/platform/backoff.ts';
-import type { Random } from '../../../src/populate/random.ts';
 import { until } from '../../support/until.ts';
 import { between } from '../fault.ts';
 import {
-  chooseFaults,
+  catalogueOf,
   crashAfter,
   killOf,
   killOfServer,
@@ -60,16 +59,4 @@ const RECEIVERS: readonly DeliveryFault[] = WEATHERS.map((weather) => ({
 }));
 
 const GROUPS = [CRASHES, PROCESSES, SERVERS, LINKS, RECEIVERS];
-export const DELIVERY_FAULTS: readonly DeliveryFault[] = [NO_FAULT, ...GROUPS.flat()];
-
-export function deliveryFaultNamed(name: string): DeliveryFault {
-  const fault = DELIVERY_FAULTS.find((one) => one.name === name);
-  if (fault === undefined) {
-    const where = '--deliveries --list names them';
-    throw new RangeError(`There is no fault "${name}" for deliveries; ${where}.`);
-  }
-  return fault;
-}
-
-export const chooseDeliveryFaults = (random: Random): DeliveryFault[] =>
-  chooseFaults(GROUPS, random);
+export const DELIVERY_FAULTS = catalogueOf<DeliveryFault>('deliveries', NO_FAULT, GROUPS);

@@ -1,7 +1,7 @@
 /** The producers of a round: they send each event until it is confirmed or answered, unless they give up. */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Publication } from '../../../src/contract/publication.ts';
-import { ask } from './delivery-http.ts';
+import { ask } from '../api-client.ts';
 import type { EventIntent, Sending } from './delivery-plan.ts';
 
 export interface ProducerDeps {
@@ -71,7 +71,7 @@ interface Outcome {
 
 async function post(dues: readonly Due[], { url }: ProducerDeps): Promise<void> {
   const body = `[${dues.map(({ event }) => event.text).join()}]`;
-  const answer = await ask('POST', `${url}/events`, body);
+  const answer = await ask({ method: 'POST', url: `${url}/events`, body });
   const { outcomes } = JSON.parse(answer.text) as { outcomes: readonly Outcome[] };
   for (const [index, { sending }] of dues.entries()) {
     const { status, code } = outcomes[index] ?? { status: 'none' };

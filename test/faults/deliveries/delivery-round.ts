@@ -9,7 +9,7 @@ import { firstEnvOf, injectAll } from '../staged-fault.ts';
 import type { RoundKind, StagedResult, StagedRound } from '../staged-rounds.ts';
 import type { RoundOptions } from '../stage.ts';
 import { checkDeliveries, SECRET_LAG_MS, type DeliveriesVerdict } from './delivery-checker.ts';
-import { chooseDeliveryFaults, DELIVERY_FAULTS, deliveryFaultNamed } from './delivery-faults.ts';
+import { DELIVERY_FAULTS } from './delivery-faults.ts';
 import { planEndpoints, planEvents, type DeliveryLog } from './delivery-plan.ts';
 import { sendEvents } from './delivery-producers.ts';
 import { openDeliveryStage, type DeliveryStage } from './delivery-stage.ts';
@@ -22,8 +22,7 @@ const SECOND_MS = 1_000;
 
 export const DELIVERY_ROUNDS: RoundKind = {
   name: 'deliveries',
-  faults: DELIVERY_FAULTS,
-  faultNamed: deliveryFaultNamed,
+  ...DELIVERY_FAULTS,
   run: runDeliveryRound,
   ciRounds: [
     { seed: 1, faults: ['crash-sender-sent', 'receivers-answers-lost'] },
@@ -35,13 +34,14 @@ async function runDeliveryRound(
   { seed, faults: names }: StagedRound,
   options: RoundOptions,
 ): Promise<StagedResult<DeliveriesVerdict>> {
-  const faults = names?.map(deliveryFaultNamed) ?? chooseDeliveryFaults(createRandom(seed));
+  const faults = DELIVERY_FAULTS.chooseFaults(names, seed);
   const firstEnv = firstEnvOf(faults, seed);
   const endpoints = planEndpoints();
   const played = await playRound(
     options.directory,
     () => openDeliveryStage({ ...options, seed, firstEnv, endpoints }),
-    async (stage, { complaints, notes }) => {
+    async (stage, roundLog) => {
+      const { complaints } = roundLog;
       await stage.createEndpoints();
       const random = createRandom(seed + 1);
       const durationMs = between(2_000, 3_500, createRandom(seed + 2));
@@ -58,7 +58,7 @@ async function runDeliveryRound(
           durationMs,
         ),
       ]).catch((error: unknown) => complaints.push(String(error)));
-      const injecting = injectAll(faults, stage, { seed, durationMs, log: { complaints, notes } });
+      const injecting = injectAll(faults, stage, { seed, durationMs, log: roundLog });
       await Promise.all([injecting, sleep(durationMs)]);
       await stage.heal();
       // What the fault itself lets hang must time out.

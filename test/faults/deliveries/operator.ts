@@ -1,6 +1,6 @@
 /** The operator of a round: creates its endpoints, and changes, recovers and resends while there are faults. */
 import { setTimeout as delay } from 'node:timers/promises';
-import { ask, askUntilAnswered } from './delivery-http.ts';
+import { ask, askUntilAnswered } from '../api-client.ts';
 import { RESTLESS, ROTATING, type DeliveryLog, type EndpointPlan } from './delivery-plan.ts';
 
 export interface OperatorDeps {
@@ -16,7 +16,7 @@ export async function createEndpoint(
 ): Promise<number> {
   const [secret] = endpoint.secrets;
   const body = JSON.stringify({ ...membersOf(endpoint, at), secret });
-  return (await ask('PUT', `${url}/endpoints/${endpoint.id}`, body)).status;
+  return (await ask({ method: 'PUT', url: `${url}/endpoints/${endpoint.id}`, body })).status;
 }
 
 function membersOf({ client, types, filter, fifo }: EndpointPlan, url: string) {
@@ -47,9 +47,9 @@ export async function operate(
 async function rotate({ endpoints, rotation }: DeliveryLog, { url }: OperatorDeps): Promise<void> {
   const secret = endpoints.find(({ id }) => id === ROTATING)?.secrets[1];
   const body = JSON.stringify({ secret, overlap_hours: rotation.overlapHours });
-  const path = `${url}/endpoints/${ROTATING}/rotate-secret`;
+  const request = { method: 'POST', url: `${url}/endpoints/${ROTATING}/rotate-secret`, body };
   rotation.sentAtMs = Date.now();
-  const { status } = await askUntilAnswered('POST', path, body, () => {
+  const { status } = await askUntilAnswered(request, () => {
     rotation.sentCount += 1;
   });
   rotation.answeredAtMs = Date.now();
@@ -64,7 +64,8 @@ async function setStatus(
   const endpoint = endpoints.find(({ id }) => id === RESTLESS);
   if (endpoint === undefined) return;
   const body = JSON.stringify({ ...membersOf(endpoint, urlOf(endpoint)), status });
-  const answer = await askUntilAnswered('PUT', `${url}/endpoints/${RESTLESS}`, body);
+  const path = `${url}/endpoints/${RESTLESS}`;
+  const answer = await askUntilAnswered({ method: 'PUT', url: path, body });
   refuse(answer.status, `a change to ${status}`);
 }
 
@@ -73,7 +74,8 @@ export async function recover({ url }: Pick<OperatorDeps, 'url'>): Promise<void>
   let since: string | null = '2026-01-01T00:00:00Z';
   while (since !== null) {
     const body = JSON.stringify({ since });
-    const answer = await askUntilAnswered('POST', `${url}/endpoints/${RESTLESS}/recover`, body);
+    const path = `${url}/endpoints/${RESTLESS}/recover`;
+    const answer = await askUntilAnswered({ method: 'POST', url: path, body });
     refuse(answer.status, 'a recovery');
     ({ next: since } = JSON.parse(answer.text) as { next: string | null });
   }
@@ -82,10 +84,11 @@ export async function recover({ url }: Pick<OperatorDeps, 'url'>): Promise<void>
 /** Some of the newest deliveries, once more; if that has no answer, nothing is lost. */
 async function resend({ url }: OperatorDeps): Promise<void> {
   const query = `${url}/deliveries?endpoint=well&limit=5`;
-  const list = await ask('GET', query).catch(() => undefined);
+  const list = await ask({ method: 'GET', url: query }).catch(() => undefined);
   const { data } = JSON.parse(list?.text ?? '{"data":[]}') as { data: { id: string }[] };
   for (const { id } of data) {
-    await ask('POST', `${url}/deliveries/${id}/resend`, '{}').catch(() => undefined);
+    const path = `${url}/deliveries/${id}/resend`;
+    await ask({ method: 'POST', url: path, body: '{}' }).catch(() => undefined);
   }
 }
 

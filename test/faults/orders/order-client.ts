@@ -1,10 +1,9 @@
 /** The client of a round. Each of its orders has a different customer, so that every stored order can be traced back. */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Random } from '../../../src/populate/random.ts';
+import { TOKEN } from '../api-client.ts';
 import { between, pick } from '../fault.ts';
 import { FLAKY_SKU, REFUSED_SKU } from './enrichment-server.ts';
-
-export const TOKEN = 'a-static-token-of-faults-of-32-characters';
 
 /** The price of each SKU, in thousandths, the smallest step of a price. */
 export const PRICES: Readonly<Record<string, bigint>> = {

@@ -1,11 +1,10 @@
 /** What can go wrong in a round of orders. */
 import { sleep } from '../../../src/platform/backoff.ts';
 import { MESSAGE_STEPS, type MessageStep } from '../../../src/messaging/message-steps.ts';
-import type { Random } from '../../../src/populate/random.ts';
 import { until } from '../../support/until.ts';
 import { between } from '../fault.ts';
 import {
-  chooseFaults,
+  catalogueOf,
   crashAfter,
   killOf,
   killOfServer,
@@ -64,14 +63,4 @@ const LINKS: readonly OrderFault[] = (['rabbitmq', 'postgres', 'client'] as cons
 );
 
 const GROUPS = [CRASHES, PROCESSES, SERVERS, SERVICE, LINKS];
-export const ORDER_FAULTS: readonly OrderFault[] = [NO_FAULT, ...GROUPS.flat()];
-
-export function orderFaultNamed(name: string): OrderFault {
-  const fault = ORDER_FAULTS.find((one) => one.name === name);
-  if (fault === undefined) {
-    throw new RangeError(`There is no fault "${name}" for orders; --orders --list names them.`);
-  }
-  return fault;
-}
-
-export const chooseOrderFaults = (random: Random): OrderFault[] => chooseFaults(GROUPS, random);
+export const ORDER_FAULTS = catalogueOf<OrderFault>('orders', NO_FAULT, GROUPS);

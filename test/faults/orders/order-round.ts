@@ -9,15 +9,14 @@ import type { RoundKind, StagedResult, StagedRound } from '../staged-rounds.ts';
 import type { RoundOptions } from '../stage.ts';
 import { checkOrders, type OrdersVerdict } from './order-checker.ts';
 import { planOrders, sendOrders } from './order-client.ts';
-import { chooseOrderFaults, ORDER_FAULTS, orderFaultNamed } from './order-faults.ts';
+import { ORDER_FAULTS } from './order-faults.ts';
 import { openOrderStage } from './order-stage.ts';
 
 const ORDERS = 50;
 
 export const ORDER_ROUNDS: RoundKind = {
   name: 'orders',
-  faults: ORDER_FAULTS,
-  faultNamed: orderFaultNamed,
+  ...ORDER_FAULTS,
   run: runOrderRound,
   ciRounds: [
     { seed: 1, faults: ['crash-enricher-handled', 'net-rabbitmq-reply-lost'] },
@@ -29,7 +28,7 @@ async function runOrderRound(
   { seed, faults: names }: StagedRound,
   options: RoundOptions,
 ): Promise<StagedResult<OrdersVerdict>> {
-  const faults = names?.map(orderFaultNamed) ?? chooseOrderFaults(createRandom(seed));
+  const faults = ORDER_FAULTS.chooseFaults(names, seed);
   const played = await playRound(
     options.directory,
     () => openOrderStage({ ...options, seed, firstEnv: firstEnvOf(faults, seed) }),

@@ -1,165 +1,77 @@
 /** The system of a round of orders: four processes behind proxies, the external service, and a queue that collects events. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import type { GetMessage } from 'amqplib';
 import type { Pool } from 'pg';
-import { withChannel, withClient } from '../../support/servers.ts';
-import { startTcpProxy, type TcpProxy } from '../../support/tcp-proxy.ts';
-import type { Seat } from '../fault.ts';
-import { keepWorker, runChild, type Env } from '../pulse-child.ts';
+import { withChannel } from '../../support/servers.ts';
+import { startTcpProxy } from '../../support/tcp-proxy.ts';
 import { countReady, declareTap, drainTap, untilQuiet } from '../quiet.ts';
-import { startProxies, toEnv, urlsOf } from '../stage.ts';
-import {
-  createInstallation,
-  openAdminPool,
-  type Installation,
-  type TestServers,
-} from '../test-servers.ts';
+import type { FaultyStage } from '../staged-fault.ts';
+import { openSystem, type StagedSystem, type SystemOptions } from '../staged-system.ts';
+import type { Installation } from '../test-servers.ts';
 import { startEnrichmentServer, type EnrichmentServer } from './enrichment-server.ts';
 import type { Left, SeenEvent, StoredOrder } from './order-checker.ts';
-import { PRICES, TOKEN } from './order-client.ts';
+import { PRICES } from './order-client.ts';
 
-export type Role = 'api' | 'processor' | 'enricher' | 'worker';
-export const ROLES: readonly Role[] = ['api', 'processor', 'enricher', 'worker'];
+/** The worker declares every queue, and moves dead letters to the quarantine. */
+const COMMANDS = {
+  worker: 'worker',
+  api: 'api',
+  processor: 'processor',
+  enricher: 'enricher',
+} as const;
+export type Role = keyof typeof COMMANDS;
 
-export interface OrderStageOptions {
-  readonly main: string;
-  readonly servers: TestServers;
-  readonly directory: string;
-  readonly redisIndex: number;
-  readonly seed: number;
-  /** Environment for the first process of a role. */
-  readonly firstEnv: Partial<Record<Role, Env>>;
-}
-
-export interface OrderStage {
-  readonly servers: TestServers;
-  readonly installation: Installation;
-  readonly admin: Pool;
-  readonly seats: Readonly<Record<Role, Seat>>;
-  /** Between the client and the API. */
-  readonly clientProxy: TcpProxy;
+export interface OrderStage extends StagedSystem<Role>, FaultyStage<Role> {
   readonly service: EnrichmentServer;
-  heal(): Promise<void>;
   /** Waits until every message is handled, then stops every process. */
   settle(complaints: string[]): Promise<void>;
   left(): Promise<Left>;
-  notes(): string[];
-  saveOutput(directory: string): void;
-  remove(): Promise<void>;
-  close(): Promise<void>;
 }
 
 const QUEUES = ['orders.processing', 'orders.enrichment', 'orders.completion', 'dead'];
-const STOP_TIMEOUT_MS = 40_000;
 
-export async function openOrderStage(options: OrderStageOptions): Promise<OrderStage> {
-  const { main, servers, seed, firstEnv } = options;
-  const cwd = mkdtempSync(join(tmpdir(), 'pulse-faults-'));
-  const installation = await createInstallation(servers, {
-    name: `o${seed}`,
-    redisIndex: options.redisIndex,
-    async migrate(postgres) {
-      const env = toEnv({ ...servers.urls, postgres });
-      const { exitCode, output } = await runChild({ main, args: ['migrate'], env, cwd });
-      if (exitCode !== 0) throw new Error(`pulse migrate: ${output}`);
+export async function openOrderStage(options: SystemOptions<Role>): Promise<OrderStage> {
+  const service = await startEnrichmentServer();
+  const system = await openSystem(options, {
+    letter: 'o',
+    fill: CATALOGUE,
+    commands: COMMANDS,
+    env: {
+      ENRICHMENT_URL: service.url,
+      ENRICHMENT_TIMEOUT_MS: '1000',
+      ORDER_CURRENCY: 'EUR',
+      // For the worker, which only writes the quarantine here.
+      INGEST: 'false',
+      PROCESSOR: 'false',
+      ENRICHER: 'false',
     },
   });
-  await withClient(installation.urls.postgres, (client) => client.query(CATALOGUE));
-  const service = await startEnrichmentServer();
-  const apiPort = await freePort();
-  const env = orderEnv({ queue: installation.queue, apiPort, serviceUrl: service.url });
-  const openSeat = async (role: Role): Promise<Seat> => {
-    const proxies = await startProxies(installation.urls);
-    const child = {
-      main,
-      args: [role, '--json', '--allow-test-faults'],
-      env: { ...env, ...toEnv(urlsOf(proxies)) },
-      cwd,
-    };
-    return { worker: keepWorker(child, firstEnv[role]), proxies };
-  };
-  const seats: Record<Role, Seat> = {
-    // It declares every queue, and moves dead letters to the quarantine.
-    worker: await openSeat('worker'),
-    api: await openSeat('api'),
-    processor: await openSeat('processor'),
-    enricher: await openSeat('enricher'),
-  };
-  const all = Object.values(seats);
-  await Promise.all(all.map(({ worker }) => worker.ready()));
-  const silent = all.find(({ worker }) => worker.child.stdout === '');
-  if (silent !== undefined) throw new Error(`a process did not start: ${silent.worker.output}`);
-  const tap = await declareTap(installation, servers, { exchange: 'orders', keys: ['#'] });
-  const clientProxy = await startTcpProxy(`http://127.0.0.1:${apiPort}`);
-  const admin = openAdminPool(installation.urls.postgres);
-  const allProxies = () => [
-    clientProxy,
-    ...all.flatMap(({ proxies }) => Object.values(proxies) as TcpProxy[]),
-  ];
+  const { installation, admin } = system;
+  const tap = await declareTap(installation, system.servers, { exchange: 'orders', keys: ['#'] });
+  const clientProxy = await startTcpProxy(system.apiUrl);
   return {
-    ...{ servers, installation, admin, seats, clientProxy, service },
+    ...{ ...system, clientProxy, service },
     async heal() {
       service.mood = 'well';
-      for (const proxy of allProxies()) proxy.heal();
-      for (const { worker } of all) worker.child.signal('SIGCONT');
-      await servers.heal();
+      clientProxy.heal();
+      await system.heal();
     },
     async settle(complaints) {
       await untilQuiet(admin, () => whatIsMissing(installation, admin), complaints);
-      const ends = await Promise.all(all.map(({ worker }) => worker.stop(STOP_TIMEOUT_MS)));
-      for (const { exitCode, signal } of ends) {
-        if (exitCode !== 0)
-          complaints.push(`a process did not stop in order: ${signal ?? exitCode}`);
-      }
+      await system.stop(complaints);
     },
     async left() {
       const events = await drainTap(installation, tap, readEvent);
       return { ...(await readLeft(admin, installation.queue)), events, calls: service.calls };
     },
-    notes: () =>
-      ROLES.flatMap((role) => {
-        const own = seats[role].worker.ends.filter((end) => end !== 'SIGKILL');
-        return own.length === 0 ? [] : [`${role} ended by itself: ${own.join()}`];
-      }),
-    saveOutput(directory) {
-      for (const role of ROLES) {
-        writeFileSync(join(directory, `${role}.log`), seats[role].worker.output);
-      }
-    },
     async remove() {
       await withChannel(installation.urls.rabbitmq, (channel) => channel.deleteQueue(tap));
-      await installation.remove();
+      await system.remove();
     },
     async close() {
-      await Promise.all(all.map(({ worker }) => worker.stop(1_000)));
-      for (const proxy of allProxies()) await proxy.close();
+      await system.close();
+      await clientProxy.close();
       await service.close();
-      await admin.end();
-      rmSync(cwd, { recursive: true, force: true });
     },
-  };
-}
-
-function orderEnv(given: { queue: string; apiPort: number; serviceUrl: string }): Env {
-  return {
-    PULSE_QUEUE: given.queue,
-    API_PORT: String(given.apiPort),
-    ENRICHMENT_URL: given.serviceUrl,
-    ENRICHMENT_TIMEOUT_MS: '1000',
-    ORDER_CURRENCY: 'EUR',
-    SECRET_TOKEN: TOKEN,
-    RATE_LIMIT_PER_MINUTE: '0',
-    METRICS_PORT: '0',
-    JWT_SECRET: 'a secret of faults, 32 characters at least',
-    ADMIN_PASSWORD: 'a password of faults',
-    LOG_LEVEL: 'info',
-    // For the worker, which only writes the quarantine here.
-    INGEST: 'false',
-    PROCESSOR: 'false',
-    ENRICHER: 'false',
   };
 }
 
@@ -174,14 +86,6 @@ const CATALOGUE = `
     VALUES ('${sku}', 'EUR', ${price} / 1000.0, now() - interval '1 day', 'test');`,
     )
     .join('')}`;
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
 
 function readEvent({ content, fields, properties }: GetMessage): SeenEvent {
   const { order_id: orderId } = JSON.parse(content.toString()) as { order_id: string };

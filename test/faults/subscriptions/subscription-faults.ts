@@ -1,8 +1,7 @@
 /** What can go wrong in a round of subscriptions. */
 import { MESSAGE_STEPS } from '../../../src/messaging/message-steps.ts';
-import type { Random } from '../../../src/populate/random.ts';
 import {
-  chooseFaults,
+  catalogueOf,
   crashAfter,
   killOf,
   killOfServer,
@@ -31,16 +30,8 @@ const LINKS: readonly SubscriptionFault[] = (['rabbitmq', 'postgres', 'client'] 
 );
 
 const GROUPS = [CRASHES, PROCESSES, SERVERS, LINKS];
-export const SUBSCRIPTION_FAULTS: readonly SubscriptionFault[] = [NO_FAULT, ...GROUPS.flat()];
-
-export function subscriptionFaultNamed(name: string): SubscriptionFault {
-  const fault = SUBSCRIPTION_FAULTS.find((one) => one.name === name);
-  if (fault === undefined) {
-    const where = '--subscriptions --list names them';
-    throw new RangeError(`There is no fault "${name}" for subscriptions; ${where}.`);
-  }
-  return fault;
-}
-
-export const chooseSubscriptionFaults = (random: Random): SubscriptionFault[] =>
-  chooseFaults(GROUPS, random);
+export const SUBSCRIPTION_FAULTS = catalogueOf<SubscriptionFault>(
+  'subscriptions',
+  NO_FAULT,
+  GROUPS,
+);

@@ -1,5 +1,5 @@
 /** The users of a round who ask the API. */
-import { TOKEN } from '../orders/order-client.ts';
+import { TOKEN } from '../api-client.ts';
 import type { Answer, Request } from './subscription-plan.ts';
 
 /** How the API says what is answered by RPC with a code. */

@@ -9,11 +9,7 @@ import type { RoundKind, StagedResult, StagedRound } from '../staged-rounds.ts';
 import type { RoundOptions } from '../stage.ts';
 import { checkSubscriptions, type SubscriptionsVerdict } from './subscription-checker.ts';
 import { askAgain, playUsers } from './subscription-client.ts';
-import {
-  chooseSubscriptionFaults,
-  SUBSCRIPTION_FAULTS,
-  subscriptionFaultNamed,
-} from './subscription-faults.ts';
+import { SUBSCRIPTION_FAULTS } from './subscription-faults.ts';
 import { planUsers, type SubscriptionLog } from './subscription-plan.ts';
 import { openSubscriptionStage } from './subscription-stage.ts';
 
@@ -21,8 +17,7 @@ const USERS = 30;
 
 export const SUBSCRIPTION_ROUNDS: RoundKind = {
   name: 'subscriptions',
-  faults: SUBSCRIPTION_FAULTS,
-  faultNamed: subscriptionFaultNamed,
+  ...SUBSCRIPTION_FAULTS,
   run: runSubscriptionRound,
   ciRounds: [{ seed: 1, faults: ['crash-processor-handled', 'postgres-kill'] }],
 };
@@ -31,18 +26,19 @@ async function runSubscriptionRound(
   { seed, faults: names }: StagedRound,
   options: RoundOptions,
 ): Promise<StagedResult<SubscriptionsVerdict>> {
-  const faults = names?.map(subscriptionFaultNamed) ?? chooseSubscriptionFaults(createRandom(seed));
+  const faults = SUBSCRIPTION_FAULTS.chooseFaults(names, seed);
   const played = await playRound(
     options.directory,
     () => openSubscriptionStage({ ...options, seed, firstEnv: firstEnvOf(faults, seed) }),
-    async (stage, { complaints, notes }) => {
+    async (stage, roundLog) => {
+      const { complaints, notes } = roundLog;
       const durationMs = between(2_500, 4_000, createRandom(seed + 2));
       const users = planUsers(createRandom(seed + 1), { count: USERS, durationMs });
       const log: SubscriptionLog = { users, requests: [], orders: [], withdrawals: [] };
       const playing = playUsers(log, stage.client).catch((error: unknown) =>
         complaints.push(String(error)),
       );
-      await injectAll(faults, stage, { seed, durationMs, log: { complaints, notes } });
+      await injectAll(faults, stage, { seed, durationMs, log: roundLog });
       await stage.heal();
       await playing;
       await askAgain(log, stage.client);

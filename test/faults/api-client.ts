@@ -1,10 +1,20 @@
 /** Requests of a round to the API. */
 import { setTimeout as delay } from 'node:timers/promises';
-import { TOKEN } from '../orders/order-client.ts';
+
+/** The static token of a round: for everything. */
+export const TOKEN = 'a-static-token-of-faults-of-32-characters';
 
 const ANSWER_MS = 2_000;
 const RETRY_MS = 100;
 const GIVE_UP_MS = 90_000;
+
+export interface ApiRequest {
+  readonly method: string;
+  readonly url: string;
+  readonly body?: string | undefined;
+  readonly token?: string;
+  readonly idempotencyKey?: string;
+}
 
 export interface ApiAnswer {
   readonly status: number;
@@ -12,12 +22,14 @@ export interface ApiAnswer {
 }
 
 /** @throws Error There was no answer, or the API is unavailable. */
-export async function ask(method: string, url: string, body?: string): Promise<ApiAnswer> {
+export async function ask(request: ApiRequest): Promise<ApiAnswer> {
+  const { method, url, body, token = TOKEN, idempotencyKey } = request;
   const response = await fetch(url, {
     method,
     headers: {
-      authorization: `Bearer ${TOKEN}`,
+      authorization: `Bearer ${token}`,
       ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      ...(idempotencyKey === undefined ? {} : { 'idempotency-key': idempotencyKey }),
     },
     ...(body === undefined ? {} : { body }),
     signal: AbortSignal.timeout(ANSWER_MS),
@@ -29,17 +41,17 @@ export async function ask(method: string, url: string, body?: string): Promise<A
 
 /** Sends a request again until it has an answer. @param onSend Called each time. */
 export async function askUntilAnswered(
-  method: string,
-  url: string,
-  body: string,
+  request: ApiRequest,
   onSend: () => void = () => undefined,
 ): Promise<ApiAnswer> {
   const deadlineMs = performance.now() + GIVE_UP_MS;
   for (;;) {
     onSend();
-    const answer = await ask(method, url, body).catch(() => undefined);
+    const answer = await ask(request).catch(() => undefined);
     if (answer !== undefined) return answer;
-    if (performance.now() > deadlineMs) throw new Error(`${method} ${url} has no answer`);
+    if (performance.now() > deadlineMs) {
+      throw new Error(`${request.method} ${request.url} has no answer`);
+    }
     await delay(RETRY_MS);
   }
 }
