@@ -160,9 +160,10 @@ function addReads(api: Api, { pool, links, directory }: ExportsModuleDeps): void
   api.delete('/exports/:id', cancel, async (request) => {
     const { id } = request.params;
     const known = await findVisible(pool, request, id);
-    const ended = await endExport(pool, id);
-    if (known.state === 'ready') await removeFiles(directory, known);
-    return toExportJson(ended ?? known, links);
+    // It may have become ready since, and by another attempt.
+    const ended = (await endExport(pool, id)) ?? known;
+    if (ended.state === 'expired') await removeFiles(directory, ended);
+    return toExportJson(ended, links);
   });
 }
 

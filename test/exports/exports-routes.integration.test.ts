@@ -3,9 +3,12 @@ import { createHash, randomUUID } from 'node:crypto';
 import { gunzipSync } from 'node:zlib';
 import { parse } from 'csv-parse/sync';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { claimExport } from '../../src/exports/lease-query.ts';
+import { runExport } from '../../src/exports/run-export.ts';
 import { createLinkSigner } from '../../src/exports/signed-link.ts';
 import type { Api } from '../../src/http/api-module.ts';
 import { authorization, createTestApp, fakeIdentities, forgeToken } from '../api/api-fixture.ts';
+import { until } from '../support/until.ts';
 import { useExportsFixture } from './exports-fixture.ts';
 
 const fixture = useExportsFixture();
@@ -184,6 +187,29 @@ describe('a link', () => {
       status: 409,
       body: { code: 'PULSE_API_EXPORT_NOT_READY' },
     });
+    expect(await fixture.files()).toEqual([]);
+  });
+
+  test('of an export that becomes ready while it is canceled is removed', async () => {
+    const { id } = await fixture.ask();
+    const leaseMs = 60_000;
+    const claimed = await claimExport(fixture.pool, leaseMs);
+    if (claimed === undefined) throw new Error('There is nothing to claim.');
+    let canceling: ReturnType<typeof ask> | undefined;
+    const deps = {
+      ...{ ...fixture.deps, leaseMs },
+      async onReady() {
+        canceling = ask('DELETE', `/exports/${id}`);
+        await until('the cancel waits for the row', 20_000, async () => {
+          const { rowCount } = await fixture.pool.query(
+            `SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE 'UPDATE exports%canceled%'`,
+          );
+          return rowCount === 1;
+        });
+      },
+    };
+    await runExport(claimed, deps, new AbortController().signal);
+    expect((await canceling)?.body.state).toBe('expired');
     expect(await fixture.files()).toEqual([]);
   });
 });
