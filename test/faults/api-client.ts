@@ -14,6 +14,8 @@ export interface ApiRequest {
   readonly body?: string | undefined;
   readonly token?: string;
   readonly idempotencyKey?: string;
+  /** How long it waits for an answer. */
+  readonly answerMs?: number;
 }
 
 export interface ApiAnswer {
@@ -23,7 +25,7 @@ export interface ApiAnswer {
 
 /** @throws Error There was no answer, or the API is unavailable. */
 export async function ask(request: ApiRequest): Promise<ApiAnswer> {
-  const { method, url, body, token = TOKEN, idempotencyKey } = request;
+  const { method, url, body, token = TOKEN, idempotencyKey, answerMs = ANSWER_MS } = request;
   const response = await fetch(url, {
     method,
     headers: {
@@ -32,7 +34,7 @@ export async function ask(request: ApiRequest): Promise<ApiAnswer> {
       ...(idempotencyKey === undefined ? {} : { 'idempotency-key': idempotencyKey }),
     },
     ...(body === undefined ? {} : { body }),
-    signal: AbortSignal.timeout(ANSWER_MS),
+    signal: AbortSignal.timeout(answerMs),
   });
   const text = await response.text();
   if (response.status >= 500) throw new Error(`The API answered ${response.status}.`);

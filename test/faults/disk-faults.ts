@@ -37,7 +37,8 @@ export async function startServersOnSmallDisks(directory: string): Promise<TestS
   }
 }
 
-function mountMemory(path: string, size: string, user: string): void {
+/** @throws NotPossibleError */
+export function mountMemory(path: string, size: string, user: string): void {
   if (process.getuid?.() !== 0)
     throw new NotPossibleError('not possible here: only root can mount file systems');
   try {
@@ -79,7 +80,7 @@ export const DISK_FAULTS: readonly Fault[] = (['redis', 'postgres'] as const).ma
 );
 
 /** Writes until the disk is full. */
-function fill(path: string): void {
+export function fill(path: string): void {
   const file = openSync(path, 'w');
   const block = Buffer.alloc(64 * 1024, 1);
   try {

@@ -9,6 +9,7 @@ import { parseArgs } from 'node:util';
 import { FAULTS, faultNamed, planRound, type RoundPlan } from './catalogue.ts';
 import { DELIVERY_ROUNDS } from './deliveries/delivery-round.ts';
 import { startServersOnSmallDisks } from './disk-faults.ts';
+import { EXPORT_ROUNDS } from './exports/export-round.ts';
 import { NotPossibleError } from './fault.ts';
 import { ORDER_ROUNDS } from './orders/order-round.ts';
 import { describeRound, summarise } from './report.ts';
@@ -24,7 +25,12 @@ import { SUBSCRIPTION_ROUNDS } from './subscriptions/subscription-round.ts';
 import { startTestServers, type TestServers } from './test-servers.ts';
 
 /** Kinds of rounds beside those of pulses; each has an option of its name. */
-const KINDS: readonly RoundKind[] = [ORDER_ROUNDS, SUBSCRIPTION_ROUNDS, DELIVERY_ROUNDS];
+const KINDS: readonly RoundKind[] = [
+  ORDER_ROUNDS,
+  SUBSCRIPTION_ROUNDS,
+  DELIVERY_ROUNDS,
+  EXPORT_ROUNDS,
+];
 
 const HELP = `Breaks Pulse on purpose and checks that no pulse is lost or counted twice.
 
@@ -37,6 +43,7 @@ const HELP = `Breaks Pulse on purpose and checks that no pulse is lost or counte
   --orders         rounds of orders instead of pulses
   --subscriptions  rounds of subscriptions instead of pulses
   --deliveries     rounds of events and webhooks instead of pulses
+  --exports        rounds of exports instead of pulses
   --selection ci   a fixed list of rounds that takes a few minutes
   --stop-seconds N how long a suspended process stays suspended (default 2; 30 outlasts every heartbeat)
   --pulses N       pulses in one round (default 6000)
@@ -85,6 +92,7 @@ function readOptions() {
       orders: { type: 'boolean', default: false },
       subscriptions: { type: 'boolean', default: false },
       deliveries: { type: 'boolean', default: false },
+      exports: { type: 'boolean', default: false },
       'stop-seconds': { type: 'string', default: '2' },
       pulses: { type: 'string', default: '6000' },
       main: { type: 'string', default: 'dist/main.js' },

@@ -22,8 +22,8 @@ export interface FaultyStage<Role extends string> {
 export interface StagedFault<Role extends string, Stage = FaultyStage<Role>> {
   readonly name: string;
   readonly about: string;
-  /** Environment for the first process of this role. */
-  readonly crash?: { readonly role: Role; readonly env: (random: Random) => Env };
+  /** Environment for the first process of a role. */
+  readonly first?: { readonly role: Role; readonly env: (random: Random) => Env };
   readonly inject: (stage: Stage, random: Random) => Promise<string | undefined>;
 }
 
@@ -44,7 +44,7 @@ export function crashAfter<Role extends string>(
   return {
     name: `crash-${role}-${step}`,
     about: `SIGKILL of the ${role} right after a ${scope} is ${step}`,
-    crash: {
+    first: {
       role,
       env: (random) => ({ PULSE_CRASH_AT: `${scope}:${step}:${between(1, 4, random)}` }),
     },
@@ -179,14 +179,14 @@ function chooseOfGroups<Fault>(groups: readonly (readonly Fault[])[], random: Ra
   return [...chosen.values()];
 }
 
-/** The environment of the first processes, in which crash points are set. */
+/** The environment of the first processes, in which crash points and the like are set. */
 export function firstEnvOf<Role extends string, Stage>(
   faults: readonly StagedFault<Role, Stage>[],
   seed: number,
 ): Partial<Record<Role, Env>> {
   const firstEnv: Partial<Record<Role, Env>> = {};
-  for (const { crash } of faults) {
-    if (crash !== undefined) firstEnv[crash.role] = crash.env(createRandom(seed + 100));
+  for (const { first } of faults) {
+    if (first !== undefined) firstEnv[first.role] = first.env(createRandom(seed + 100));
   }
   return firstEnv;
 }
