@@ -23,24 +23,30 @@ export async function lockReferences(
   client: Queryable,
   events: readonly Event[],
 ): Promise<EventReferences> {
-  const { rows: producers } = await client.query<{ id: string }>(
-    'SELECT id FROM producers WHERE id = ANY($1) ORDER BY id FOR NO KEY UPDATE',
-    [distinct(events, ({ producer }) => producer)],
-  );
+  // The outer row exists when the producers are locked, so its clock is read after that.
   const { rows } = await client.query<{
+    producers: readonly string[];
     clients: readonly string[];
     versions: Readonly<Record<string, number>>;
     now: Date;
   }>(
-    `SELECT ${knownCustomers('$1')} AS clients,
-       (SELECT coalesce(json_object_agg(name, version), '{}') FROM event_types WHERE name = ANY($2)) AS versions,
-       date_trunc('milliseconds', clock_timestamp()) AS now`,
-    [distinct(events, ({ client: id }) => id), distinct(events, ({ type }) => type)],
+    `WITH locked AS MATERIALIZED (
+       SELECT id FROM producers WHERE id = ANY($1) ORDER BY id FOR NO KEY UPDATE
+     )
+     SELECT producers, ${knownCustomers('$2')} AS clients,
+       (SELECT coalesce(json_object_agg(name, version), '{}') FROM event_types WHERE name = ANY($3)) AS versions,
+       date_trunc('milliseconds', clock_timestamp()) AS now
+     FROM (SELECT coalesce(array_agg(id), '{}') AS producers FROM locked) AS of_locked`,
+    [
+      distinct(events, ({ producer }) => producer),
+      distinct(events, ({ client: id }) => id),
+      distinct(events, ({ type }) => type),
+    ],
   );
   const [row] = rows;
-  if (row === undefined) throw new RangeError('A SELECT without FROM returns one row.');
+  if (row === undefined) throw new RangeError('An aggregate without GROUP BY returns one row.');
   return {
-    producers: new Set(producers.map(({ id }) => id)),
+    producers: new Set(row.producers),
     clients: new Set(row.clients),
     versions: new Map(Object.entries(row.versions)),
     now: row.now,
@@ -55,21 +61,24 @@ export interface StorableEvent extends Event {
  * Stores events, after `lockReferences` in the same transaction. Each gets the next number of its client.
  *
  * @param events Their producers, types and clients exist. No event twice.
- * @returns The places of those that are new; the others were stored before.
+ * @returns The places of those that were stored before.
  */
 export async function insertMessages(
   client: Queryable,
   events: readonly StorableEvent[],
   now: Date,
 ): Promise<ReadonlySet<number>> {
-  // The numbers are taken in the order of the clients, so that two transactions never wait for each other.
+  // The numbers are taken in the order of the clients, so that two transactions never wait for each other. OFFSET 0 has
+  // each event looked up in the index; without it, Postgres may read the whole table for every batch.
   const { rows } = await client.query<{ place: string }>(
-    `WITH fresh AS (
-       SELECT event.*,
-         row_number() OVER (PARTITION BY client ORDER BY place) AS rank, count(*) OVER (PARTITION BY client) AS total
+    `WITH event AS MATERIALIZED (
+       SELECT *, EXISTS (
+         SELECT FROM messages WHERE messages.producer = event.producer AND messages.id = event.id OFFSET 0) AS is_known
        FROM unnest($1::text[], $2::text[], $3::text[], $4::integer[], $5::text[], $6::json[], $7::timestamptz[])
          WITH ORDINALITY AS event (producer, id, type, version, client, data, occurred_at, place)
-       WHERE NOT EXISTS (SELECT FROM messages known WHERE known.producer = event.producer AND known.id = event.id)
+     ), fresh AS (
+       SELECT *, row_number() OVER (PARTITION BY client ORDER BY place DESC) AS place_from_end
+       FROM event WHERE NOT is_known
      ), taken AS (
        INSERT INTO message_numbers AS known (client, last_number)
        SELECT client, count(*) FROM fresh GROUP BY client ORDER BY client
@@ -77,10 +86,10 @@ export async function insertMessages(
        RETURNING client, last_number
      ), stored AS (
        INSERT INTO messages (producer, id, type, type_version, client, number, data, occurred_at, stored_at)
-       SELECT producer, id, type, version, client, last_number - total + rank, data, coalesce(occurred_at, $8), $8
+       SELECT producer, id, type, version, client, last_number - place_from_end + 1, data, coalesce(occurred_at, $8), $8
        FROM fresh JOIN taken USING (client)
      )
-     SELECT place FROM fresh`,
+     SELECT place FROM event WHERE is_known`,
     [
       events.map(({ producer }) => producer),
       events.map(({ id }) => id),

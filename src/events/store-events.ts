@@ -55,9 +55,9 @@ export async function storeEvents(
       outcomes.push('stored');
     }
   }
-  const stored = await insertMessages(client, storable, references.now);
+  const known = await insertMessages(client, storable, references.now);
   for (const [place, outcomePlace] of [...placeOf.values()].entries()) {
-    if (!stored.has(place)) outcomes[outcomePlace] = 'duplicate';
+    if (known.has(place)) outcomes[outcomePlace] = 'duplicate';
   }
   return outcomes;
 }

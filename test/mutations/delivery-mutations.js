@@ -10,7 +10,7 @@ export const DELIVERY_MUTATIONS = [
     edits: [
       {
         file: 'src/events/messages-query.ts',
-        find: 'WHERE NOT EXISTS (SELECT FROM messages known WHERE known.producer = event.producer AND known.id = event.id)',
+        find: 'WHERE NOT is_known',
         replace: '',
       },
     ],
