@@ -1,6 +1,7 @@
 /** The sender of webhooks: serves the endpoints that have deliveries, and makes the tables' next months. */
 import type { Clients } from '../cli/clients.ts';
 import type { Part, PartRun } from '../cli/part.ts';
+import { toCheck } from '../cli/server-checks.ts';
 import {
   addDeliveryMetrics,
   createDeliveryMetrics,
@@ -21,7 +22,7 @@ const CLOSE_SHARE = 0.5;
 export const senderPart: Part = {
   name: 'sender',
   async start(run, { servers, pool }) {
-    const { config, logger, closer, registry } = run;
+    const { config, logger, closer, registry, health } = run;
     await ensureDeliveryPartitions(pool);
     const senderPool = createPool(servers.databaseUrl, {
       name: 'pulse sender',
@@ -40,6 +41,7 @@ export const senderPart: Part = {
       onStep: run.onDeliveryStep,
     });
     closer.add('sender', (withinMs) => sender.close(withinMs), CLOSE_SHARE);
+    health.add([toCheck('deliveries', () => sender.isClaiming)]);
     startWatches(run, { pool });
   },
 };

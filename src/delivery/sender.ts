@@ -20,6 +20,8 @@ export interface SenderDeps extends Omit<SessionDeps, 'signal' | 'concurrency'> 
 export interface Sender {
   /** How many endpoints are served at present. */
   readonly servedCount: number;
+  /** Whether it could look for endpoints the last time. */
+  readonly isClaiming: boolean;
   /** Claims nothing more, waits for what is being sent within `timeoutMs`, and leaves the rest to others. */
   close(timeoutMs: number): Promise<void>;
 }
@@ -98,6 +100,9 @@ export function startSender(deps: SenderDeps): Sender {
   return {
     get servedCount() {
       return served.size;
+    },
+    get isClaiming() {
+      return watch.latest !== undefined;
     },
     async close(timeoutMs) {
       watch.close();

@@ -81,3 +81,21 @@ test('every event reaches its endpoint, signed, although processor and sender ar
   };
   await expect.poll(delivered, WAIT).toBe(COUNT);
 }, 240_000);
+
+test('a sender that cannot look for endpoints is not ready', async () => {
+  const flow = await openFlow({ WEBHOOK_SECRET_KEYS: newSecretKeys() });
+  const pool = createPool(flow.env.DATABASE_URL ?? '', { name: 'test', logger });
+  onTestFinished(() => pool.end());
+  const sender = await flow.start('sender');
+  const failing = async () => {
+    const response = await fetch(`${sender.ready.metrics}/health/ready`);
+    const { checks } = (await response.json()) as { checks: { name: string; ready: boolean }[] };
+    expect(checks.map(({ name }) => name)).toContain('deliveries');
+    return checks.filter(({ ready }) => !ready).map(({ name }) => name);
+  };
+  await expect.poll(failing, WAIT).toEqual([]);
+  await pool.query('ALTER TABLE endpoint_states RENAME TO elsewhere');
+  await expect.poll(failing, WAIT).toEqual(['deliveries']);
+  await pool.query('ALTER TABLE elsewhere RENAME TO endpoint_states');
+  await expect.poll(failing, WAIT).toEqual([]);
+});
