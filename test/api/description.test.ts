@@ -63,7 +63,8 @@ describe('the OpenAPI document', () => {
         return `${method.toUpperCase()} ${route?.url}`;
       }),
     );
-    const hidden = /^(\/$|\/orders|\/workflow|\/docs|\/openapi\.json|\/asyncapi\.json|\/api\/v1\/health)/;
+    const hidden =
+      /^(\/$|\/orders|\/workflow|\/docs|\/openapi\.json|\/asyncapi\.json|\/api\/v1\/health)/;
     const routes = app.routeTable
       .filter(({ method, url }) => method !== 'HEAD' && !hidden.test(url))
       .map(({ method, url }) => `${method} ${url}`);
