@@ -31,6 +31,11 @@ const CRASHES: readonly ExportFault[] = EXPORT_POINTS.map((point) =>
   crashAfter<Role>('exporter', point, 'export'),
 );
 
+/** What a consumer of workflows has done when the API dies. */
+const CONSUMPTIONS: readonly ExportFault[] = (
+  ['delivered', 'handled', 'acknowledged'] as const
+).map((step) => crashAfter<Role>('api', step));
+
 const FREEZES: readonly ExportFault[] = EXPORT_POINTS.filter((point) => point !== 'completed').map(
   (point) => ({
     name: `freeze-exporter-${point}`,
@@ -182,5 +187,5 @@ async function untilFailed(admin: Admin, code: string): Promise<string> {
 }
 
 /** Crashes and freezes are set in the same variable. */
-const GROUPS = [[...CRASHES, ...FREEZES], PROCESSES, SERVERS, LINKS, DISKS];
+const GROUPS = [[...CRASHES, ...FREEZES, ...CONSUMPTIONS], PROCESSES, SERVERS, LINKS, DISKS];
 export const EXPORT_FAULTS = catalogueOf<ExportFault>('exports', NO_FAULT, GROUPS);

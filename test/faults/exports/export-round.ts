@@ -1,4 +1,4 @@
-/** One round of exports: a new installation, callers, faults, recovery, and the check. */
+/** One round of exports and workflows: a new installation, callers, faults, recovery, and the check. */
 import { writeFileSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -17,6 +17,7 @@ import { writeMore } from './export-data.ts';
 import { EXPORT_FAULTS } from './export-faults.ts';
 import { checkFile, readNeededFiles } from './export-left.ts';
 import { planExports, type ExportIntent } from './export-plan.ts';
+import { createWorkflowPlay, type WorkflowsVerdict } from './workflow-play.ts';
 import { openExportStage, type ExportStage } from './export-stage.ts';
 
 const EXPORTS = 16;
@@ -32,7 +33,7 @@ export const EXPORT_ROUNDS: RoundKind = {
 async function runExportRound(
   { seed, faults: names }: StagedRound,
   options: RoundOptions,
-): Promise<StagedResult<ExportsVerdict>> {
+): Promise<StagedResult<ExportsVerdict & WorkflowsVerdict>> {
   const faults = EXPORT_FAULTS.chooseFaults(names, seed);
   const failureCodes = new Set(faults.flatMap(({ failureCode }) => failureCode ?? []));
   const smallDisk = faults.some((fault) => fault.smallDisk === true);
@@ -44,20 +45,26 @@ async function runExportRound(
       const intents = planExports(createRandom(seed + 1), { count: EXPORTS, durationMs });
       const writes = createRandom(seed + 3);
       const stopWriting = keepDoing(WRITE_MS, () => writeMore(stage.admin, writes));
+      const workflows = createWorkflowPlay(stage.client.url, createRandom(seed + 5));
+      const playingWorkflows = workflows.play(durationMs);
       const playing = playExports(intents, stage.client).catch((error: unknown) =>
         log.complaints.push(String(error)),
       );
       await Promise.all([injectAll(faults, stage, { seed, durationMs, log }), sleep(durationMs)]);
       await stage.heal();
-      await playing;
+      await Promise.all([playing, playingWorkflows]);
       await stopWriting();
+      await workflows.drain();
       await stage.quieten(log.complaints);
       const checks = await compareFiles(intents, stage, createRandom(seed + 4));
       log.complaints.push(...checks.complaints);
       const sweptCount = await stage.sweep(log.complaints);
       await stage.stop(log.complaints);
       const left = { ...(await stage.left()), downloads: checks.downloads, sweptCount };
-      const verdict = checkExports(intents, left, failureCodes);
+      const verdict = withWorkflows(
+        checkExports(intents, left, failureCodes),
+        await workflows.check(stage.admin),
+      );
       log.complaints.push(...verdict.complaints);
       const file = join(options.directory, 'left.json');
       writeFileSync(file, JSON.stringify({ intents, left }, null, 1));
@@ -65,6 +72,11 @@ async function runExportRound(
     },
   );
   return { seed, faults: faults.map(({ name }) => name), ...played };
+}
+
+function withWorkflows(exports: ExportsVerdict, workflows: WorkflowsVerdict) {
+  const complaints = [...exports.complaints, ...workflows.complaints];
+  return { ...exports, ...workflows, complaints };
 }
 
 /** Asks every question again, downloads every file, and checks the files themselves. */

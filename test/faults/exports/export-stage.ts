@@ -62,7 +62,7 @@ export interface ExportStage extends StagedSystem<Role>, FaultyStage<Role> {
   >;
 }
 
-const QUEUES = ['events.announced'];
+const QUEUES = ['events.announced', 'workflows'];
 /** No round waits for half a minute until a lease ends. */
 const HASTEN_MS = 300;
 const STOP_TIMEOUT_MS = 40_000;
