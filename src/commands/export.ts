@@ -64,9 +64,11 @@ export const exportReport = defineCommand({
     const parameters = parametersOf(report, run.flags);
     if (!force) await refuseExisting(output);
     const pool = await openPool(run, 'pulse export');
+    const now = await readNow(pool);
+    const asOf = run.flags.asOf === undefined ? now : new Date(run.flags.asOf);
+    if (asOf > now) throw misused('--as-of: must not be in the future.');
     const question: Question = {
-      ...{ report, parameters, format, gzip, spreadsheet, scope: 'all' as const },
-      asOf: run.flags.asOf === undefined ? await readNow(pool) : new Date(run.flags.asOf),
+      ...{ report, parameters, format, gzip, spreadsheet, scope: 'all' as const, asOf },
       windowSeconds: run.config.ingest.windowSeconds,
     };
     const manifest = await write(run, { pool, question, output }).catch(toCliError);
@@ -90,10 +92,11 @@ function parametersOf(report: Report, { from, to, parameter = [] }: Flags<typeof
     const at = one.indexOf('=');
     const name = one.slice(0, at);
     const value = one.slice(at + 1);
-    const schema = at === -1 || !Object.hasOwn(properties, name) ? undefined : properties[name];
+    const schema = Object.hasOwn(properties, name) ? properties[name] : undefined;
+    if (at === -1) throw misused(`--parameter: "${one}" must be <name>=<value>.`);
     if (schema === undefined) {
       const names = Object.keys(properties).join(', ');
-      throw misused(`"${one}" is not a parameter of ${report.name}, which has ${names}.`);
+      throw misused(`"${name}" is not a parameter of ${report.name}, which has ${names}.`);
     }
     const before = parameters[name];
     parameters[name] =
@@ -101,9 +104,19 @@ function parametersOf(report: Report, { from, to, parameter = [] }: Flags<typeof
   }
   const [wrong] = Value.Errors(report.parameters, parameters);
   if (wrong !== undefined) {
-    throw misused(`${wrong.instancePath.slice(1).replaceAll('/', '.')} ${wrong.message}.`);
+    const field = wrong.instancePath.slice(1).replaceAll('/', '.');
+    throw misused(`${field}: ${explain(wrong)}.`);
   }
   return parameters;
+}
+
+/** The words of the validator do not say what a user may write. */
+function explain({ keyword, params, message }: ReturnType<typeof Value.Errors>[number]): string {
+  const { format, allowedValues } = params as { format?: string; allowedValues?: unknown[] };
+  if (keyword === 'format' && format === 'date-time') {
+    return 'must be an RFC 3339 instant such as 2026-01-31T13:00:00Z';
+  }
+  return allowedValues === undefined ? message : `must be one of ${allowedValues.join(', ')}`;
 }
 
 async function refuseExisting(path: string): Promise<void> {

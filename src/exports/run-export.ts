@@ -71,6 +71,8 @@ export async function runExport(
   try {
     deps.onPoint('claimed');
     const written = await writeFile(claimed, deps, lease);
+    // A file that was written in no time has been in no renewal.
+    await lease.renew();
     deps.onPoint('written');
     await checkFile(claimed, deps, written);
     deps.onPoint('checked');
@@ -151,6 +153,8 @@ interface Renewing {
   readonly signal: AbortSignal;
   /** From here on the progress is told with every renewal. */
   watch(progress: AnswerProgress): void;
+  /** @throws LeaseLostError; ExportFailure The quota is used up. */
+  renew(): Promise<void>;
   close(): void;
 }
 
@@ -190,6 +194,7 @@ function startRenewing(claimed: Export, deps: RunExportDeps, stop: AbortSignal):
     watch(given) {
       progress = given;
     },
+    renew,
     close() {
       clearInterval(timer);
     },

@@ -39,7 +39,8 @@ function columnsOf({ window, groups }: UsageQuery): Record<string, ReportColumnK
 function selectRows(query: UsageQuery) {
   const { text, values } = usageStatement(query, NOTHING_HELD);
   const windows = query.window === 'none' ? [] : [label('start'), label('end')];
-  const columns = [...windows, ...query.groups, 'used_amount', 'pulse_count'];
+  // A number in NDJSON, as GET /usage has it.
+  const columns = [...windows, ...query.groups, 'used_amount', 'pulse_count::numeric'];
   return { text: `SELECT ${columns.join(', ')} FROM (${text}) AS sums`, values };
 }
 

@@ -139,7 +139,7 @@ describe('an export', () => {
   test('fails when the files take more than they may, and leaves nothing behind', async () => {
     await fixture.addPulses('acme', 50_000);
     const asked = await fixture.ask();
-    fixture.start({ quotaBytes: 1_000, leaseMs: 100 });
+    fixture.start({ quotaBytes: 1_000 });
     expect(await fixture.end(asked.id)).toMatchObject({
       state: 'failed',
       failureCode: 'quota_exceeded',
