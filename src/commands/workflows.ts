@@ -8,7 +8,8 @@ import { EXIT_DONE, EXIT_FAILED, misused, type CommandRun } from '../cli/command
 import { defineCommand, defineGroup } from '../cli/define-command.ts';
 import { integer } from '../cli/options.ts';
 import { findServers } from '../cli/servers.ts';
-import { tableLines } from '../cli/table.ts';
+import { printable, tableLines } from '../cli/table.ts';
+import { codeOf } from '../core/errors.ts';
 import { UUID } from '../core/uuid.ts';
 import { isCursor } from '../http/cursor.ts';
 import { objectText, pageText } from '../http/exact-answers.ts';
@@ -98,8 +99,8 @@ function describe(found: Workflow): string[] {
       ? []
       : [`  consumed  ${consumedAt.toISOString()} by ${found.consumedBy ?? ''}`]),
     ...(client === null ? [] : [`  client    ${client}`]),
-    `  steps     ${found.steps.join(', ')}`,
-    `  data      ${found.dataText}`,
+    `  steps     ${printable(found.steps.join(', '))}`,
+    `  data      ${printable(found.dataText)}`,
   ];
 }
 
@@ -127,14 +128,15 @@ const consume = defineCommand({
         return EXIT_DONE;
       }
       const { workflow } = consumed;
-      const subject = `consume workflow ${workflow.id}`;
-      await insertAudit(pool, { ...sourceFrom(run.flags), action: 'changed', subject });
       run.tell(`${workflow.id} is consumed. Its steps: ${workflow.steps.join(', ')}`);
       const csv = isForSpreadsheet
         ? await tableToCsv(tableOf(workflow.dataText), { isForSpreadsheet })
         : consumed.csv;
       if (file === undefined) printCsv(run, csv);
       else await file.writeFile(csv);
+      // Last, so that the CSV is out if it fails.
+      const subject = `consume workflow ${workflow.id}`;
+      await insertAudit(pool, { ...sourceFrom(run.flags), action: 'changed', subject });
       return EXIT_DONE;
     });
   },
@@ -163,7 +165,8 @@ async function withNewFile(
 ): Promise<number> {
   if (path === undefined) return work(undefined);
   const file = await open(path, 'wx', 0o600).catch((error: unknown) => {
-    throw misused(`--output: ${(error as Error).message}`);
+    if (codeOf(error) === 'EEXIST') throw misused(`--output: ${path} exists.`);
+    throw misused(`--output: ${(error as Error).message}.`);
   });
   try {
     return await work(file);
