@@ -9,8 +9,10 @@ CREATE TABLE workflows (
   -- The customer who is told when it is consumed.
   client text,
   status text NOT NULL DEFAULT 'inserted' CHECK (status IN ('inserted', 'consumed')),
-  -- Raised whenever it goes back into the queue. A message with another round is old.
+  -- Raised with each message. A message of another round is old.
   round integer NOT NULL DEFAULT 1 CHECK (round > 0),
+  -- The message of its round is in the queue, or on its way there.
+  is_queued boolean NOT NULL DEFAULT true,
   data jsonb NOT NULL,
   -- The same text, with numbers as they were written: jsonb stores 1e2 as 100.
   data_text text NOT NULL,
@@ -20,12 +22,13 @@ CREATE TABLE workflows (
   created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
   consumed_at timestamptz,
   consumed_by text,
+  CHECK (is_queued OR status = 'consumed'),
   CHECK ((status = 'consumed') = (csv IS NOT NULL)),
   CHECK ((status = 'consumed') = (consumed_at IS NOT NULL)),
   CHECK ((status = 'consumed') = (consumed_by IS NOT NULL))
 );
 CREATE INDEX workflows_created ON workflows (created_at, id);
-CREATE INDEX workflows_waiting ON workflows (share) WHERE status = 'inserted';
+CREATE INDEX workflows_queued ON workflows (share) WHERE is_queued;
 
 GRANT SELECT ON workflows TO pulse_all_tenants, pulse_some_tenants;
 ALTER TABLE workflows ENABLE ROW LEVEL SECURITY;

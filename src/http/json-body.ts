@@ -39,7 +39,10 @@ export function addJsonParser(app: FastifyInstance): void {
         return;
       }
       const text = body.toString('utf8');
-      if (request.routeOptions.config.keepsBodyText === true) request.bodyText = text;
+      // As the parser does, without the byte order mark.
+      if (request.routeOptions.config.keepsBodyText === true) {
+        request.bodyText = text.replace(/^\ufeff/, '');
+      }
       void parse(request, text, (error, value: unknown) => {
         if (error === null && SURROGATE.test(text) && hasHalfCharacter(value)) {
           done(malformed('A text in the body contains half a character.'));

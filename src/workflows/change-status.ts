@@ -23,7 +23,7 @@ export interface Consumed {
   readonly csv: string;
 }
 
-/** Stores the CSV of a locked workflow and tells its client. Its message, if one still waits, is old then. */
+/** Stores the CSV of a locked workflow and tells its client. Its message may stay in the queue. */
 export async function consume(
   context: ChangeContext,
   { id, dataText }: Workflow,
@@ -38,10 +38,16 @@ export async function consume(
   return { workflow, csv };
 }
 
-/** Puts a locked workflow back into the queue. Its CSV is gone until it is consumed again. */
-export async function insertAgain(context: ChangeContext, { id }: Workflow): Promise<Workflow> {
+/**
+ * Puts a locked workflow back. If its message is still in the queue, because the workflow was consumed by a change of its
+ * status, that one counts again. So the queue never has two messages of a workflow that count.
+ */
+export async function insertAgain(
+  context: ChangeContext,
+  { id, isQueued }: Workflow,
+): Promise<Workflow> {
   const inserted = await setInserted(context.client, id);
-  await publish(context, insertedMessage(context.prefix, inserted));
+  if (!isQueued) await publish(context, insertedMessage(context.prefix, inserted));
   return inserted;
 }
 

@@ -9,7 +9,7 @@
  * | 4 | `acknowledged` | done |
  *
  * The row is locked from 2 to 3, so two callers never consume the same workflow. A message is old when its workflow is
- * consumed, or was put back into the queue by another message.
+ * consumed, or is in another round. Old messages are taken until there is one that is not.
  */
 import type { Pool, PoolClient } from 'pg';
 import { TransientError } from '../core/errors.ts';
@@ -23,7 +23,7 @@ import type { MessageStep } from '../messaging/message-steps.ts';
 import { writeToOutbox } from '../messaging/outbox.ts';
 import { consume, type Consumed } from './change-status.ts';
 import { parseInsertedMessage } from './workflows-queues.ts';
-import { lockWorkflow } from './workflows-query.ts';
+import { lockWorkflow, setTaken } from './workflows-query.ts';
 
 export interface ConsumeDeps {
   /** Who consumes it. */
@@ -40,6 +40,8 @@ export interface ConsumeDeps {
 
 /** For how long old messages are skipped. */
 const SKIPPING_MS = 5_000;
+/** Of one transaction. */
+const OLD_MAX = 100;
 
 /**
  * @returns Undefined when the queue is empty.
@@ -49,30 +51,35 @@ const SKIPPING_MS = 5_000;
 export async function consumeNext(deps: ConsumeDeps): Promise<Consumed | undefined> {
   const giveUpAt = performance.now() + SKIPPING_MS;
   while (performance.now() < giveUpAt) {
-    const taken = await takeOne(deps);
-    if (taken !== 'old') return taken;
+    const outcome = await takeSome(deps);
+    if (outcome !== 'old') return outcome;
   }
   throw new TransientError('PULSE_TIMEOUT', 'The queue begins with very many old messages.');
 }
 
-async function takeOne(deps: ConsumeDeps): Promise<Consumed | 'old' | undefined> {
+/** Takes messages in one transaction, until one is that of a workflow to be consumed. */
+async function takeSome(deps: ConsumeDeps): Promise<Consumed | 'old' | undefined> {
   const { pool, queue, onStep } = deps;
-  let taken: TakenMessage | undefined;
+  const taken: TakenMessage[] = [];
   try {
-    // The message is taken inside, so that none is taken and given back while Postgres is unavailable.
+    // Messages are taken inside, so that none is taken and given back while Postgres is unavailable.
     const outcome = await withTransaction(pool, async (client) => {
-      taken = await queue.get();
-      if (taken === undefined) return undefined;
-      onStep('delivered');
-      return await consumeMessage(client, taken.message, deps);
+      while (taken.length < OLD_MAX) {
+        const next = await queue.get();
+        if (next === undefined) return undefined;
+        taken.push(next);
+        onStep('delivered');
+        const consumed = await consumeMessage(client, next.message, deps);
+        if (consumed !== 'old') return consumed;
+      }
+      return 'old';
     });
-    if (taken === undefined) return undefined;
     onStep('handled');
-    taken.acknowledge();
+    for (const one of taken) one.acknowledge();
     onStep('acknowledged');
     return outcome;
   } catch (error) {
-    taken?.giveBack();
+    for (const one of taken) one.giveBack();
     throw error;
   }
 }
@@ -91,8 +98,13 @@ async function consumeMessage(
         detail: `There is no workflow ${id}.`,
       });
     }
-    if (workflow.status === 'consumed' || workflow.round !== round) return 'old';
-    return await consume({ client, prefix, origin: message, actor }, workflow);
+    if (workflow.round !== round) return 'old';
+    const consumed =
+      workflow.status === 'consumed'
+        ? 'old'
+        : await consume({ client, prefix, origin: message, actor }, workflow);
+    if (workflow.isQueued) await setTaken(client, id);
+    return consumed;
   } catch (error) {
     if (!(error instanceof ImpossibleError)) throw error;
     const { failure } = error;

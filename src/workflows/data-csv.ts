@@ -12,8 +12,9 @@ import { defused } from '../http/csv.ts';
 
 /** Of a table, filled or empty: a few rows with different members make very many. */
 const CELLS_MAX = 500_000;
-/** Of all column names together: a name that many members lie under is repeated in each of their columns. */
-const NAMES_LENGTH_MAX = 1_000_000;
+/** Of the column names of all cells: a name that many members lie under is repeated for each of them. */
+const NAMES_LENGTH_MAX = 4_000_000;
+const SHOWN_LENGTH_MAX = 100;
 /** After so many cells, other work of the process has its turn. */
 const CELLS_PER_TURN = 5_000;
 
@@ -39,13 +40,18 @@ export function toTable(data: ExactJson): ReadTable {
     for (const [column, value] of isOfObjects
       ? cellsOf(element, '')
       : [[VALUE, element] as const]) {
-      if (row.has(column)) return { ok: false, message: `has the column "${column}" twice` };
-      row.set(column, value);
-      if (!columns.has(column)) namesLength += column.length;
+      namesLength += column.length;
       if (namesLength > NAMES_LENGTH_MAX) {
-        const message = `must have column names of at most ${NAMES_LENGTH_MAX} characters together`;
+        const message = `must have column names of at most ${NAMES_LENGTH_MAX} characters in all its rows`;
         return { ok: false, message };
       }
+      if (row.has(column)) {
+        return {
+          ok: false,
+          message: `has the column "${column.slice(0, SHOWN_LENGTH_MAX)}" twice`,
+        };
+      }
+      row.set(column, value);
       columns.add(column);
     }
     rows.push(row);

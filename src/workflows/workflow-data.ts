@@ -70,10 +70,12 @@ function findFault(
   ];
   for (let next = rest.pop(); next !== undefined; next = rest.pop()) {
     const { value, path } = next;
-    const message =
-      path.depth > DEPTH_MAX ? `nests more than ${DEPTH_MAX} levels deep` : faultOf(value);
+    const message = faultOf(value);
     if (message !== undefined) return { field: fieldOf(path), message };
     if (typeof value !== 'object' || value === null) continue;
+    if (path.depth === DEPTH_MAX) {
+      return { field: fieldOf(path), message: `nests more than ${DEPTH_MAX} levels deep` };
+    }
     for (const [name, member] of Object.entries(value)) {
       rest.push({ value: member, path: { name, depth: path.depth + 1, parent: path } });
     }

@@ -6,7 +6,7 @@ import type { NewWorkflow, Workflow, WorkflowStatus } from './workflows.ts';
 type Queryable = Pick<Pool, 'query'>;
 
 const HEAD = `
-  id, status, steps, client, round, created_by AS "createdBy", created_at AS "createdAt",
+  id, share, status, steps, client, round, is_queued AS "isQueued", created_by AS "createdBy", created_at AS "createdAt",
   consumed_at AS "consumedAt", consumed_by AS "consumedBy"`;
 const WORKFLOW = `${HEAD}, data_text AS "dataText"`;
 
@@ -30,20 +30,20 @@ export async function insertWorkflow(
   );
 }
 
-/** What waits to be consumed. */
-export interface WaitingLoad {
+/** Whose messages are in the queue. */
+export interface QueuedLoad {
   readonly count: number;
   /** Of data. */
   readonly bytes: number;
 }
 
-export async function readWaitingLoad(
+export async function readQueuedLoad(
   client: Queryable,
   share: string,
-): Promise<{ readonly ofShare: WaitingLoad; readonly inAll: WaitingLoad }> {
+): Promise<{ readonly ofShare: QueuedLoad; readonly inAll: QueuedLoad }> {
   const { rows } = await client.query<{ isOwn: boolean; count: number; bytes: number }>(
     `SELECT share = $1 AS "isOwn", count(*)::float8 AS count, sum(octet_length(data_text))::float8 AS bytes
-     FROM workflows WHERE status = 'inserted' GROUP BY 1`,
+     FROM workflows WHERE is_queued GROUP BY 1`,
     [share],
   );
   const own = rows.find(({ isOwn }) => isOwn) ?? { count: 0, bytes: 0 };
@@ -93,14 +93,20 @@ export async function setConsumed(
   return only(rows);
 }
 
-/** Marks a locked workflow as inserted, in its next round. */
+/** Marks a locked workflow as inserted. Without a message in the queue it is in its next round, and needs one. */
 export async function setInserted(client: Queryable, id: string): Promise<Workflow> {
   const { rows } = await client.query<Workflow>(
-    `UPDATE workflows SET status = 'inserted', csv = NULL, consumed_at = NULL, consumed_by = NULL, round = round + 1
+    `UPDATE workflows SET status = 'inserted', csv = NULL, consumed_at = NULL, consumed_by = NULL,
+       round = CASE WHEN is_queued THEN round ELSE round + 1 END, is_queued = true
      WHERE id = $1 RETURNING ${WORKFLOW}`,
     [id],
   );
   return only(rows);
+}
+
+/** Notes that the message of a consumed workflow is taken from the queue. */
+export async function setTaken(client: Queryable, id: string): Promise<void> {
+  await client.query('UPDATE workflows SET is_queued = false WHERE id = $1', [id]);
 }
 
 /** Which workflows; what is undefined does not restrict. */

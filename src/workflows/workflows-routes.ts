@@ -15,7 +15,7 @@ import { nextLink } from '../http/page-links.ts';
 import { HTTP_PROBLEMS, invalidField, ProblemError } from '../http/problems.ts';
 import { toPublication } from '../messaging/message.ts';
 import { writeToOutbox } from '../messaging/outbox.ts';
-import { createFairTurns } from '../platform/fair-turns.ts';
+import { createFairTurns, type FairTurns } from '../platform/fair-turns.ts';
 import { withTransaction } from '../platform/postgres.ts';
 import { readAsTenants } from '../platform/scoped-postgres.ts';
 import type { Tracing } from '../platform/tracing.ts';
@@ -30,7 +30,7 @@ import {
   listWorkflows,
   lockWorkflow,
   readCsv,
-  readWaitingLoad,
+  readQueuedLoad,
   readWorkflow,
 } from './workflows-query.ts';
 import { insertedMessage } from './workflows-queues.ts';
@@ -51,17 +51,23 @@ export interface WorkflowsModuleDeps extends Omit<ConsumeDeps, 'actor' | 'pool'>
 }
 
 const BODY_BYTES_MAX = 1024 * 1024;
-/** Of workflows that wait to be consumed. */
-const WAITING_MAX = {
+/** Of workflows whose messages are in the queue. */
+const QUEUED_MAX = {
   ofShare: { count: 10_000, bytes: 256 * 1024 * 1024 },
   inAll: { count: 100_000, bytes: 2 * 1024 * 1024 * 1024 },
 };
 /** Of data in one answer. */
 const PAGE_BYTES_MAX = 8 * 1024 * 1024;
-/** Each consumer holds a connection to Postgres. */
-const CONSUMERS = { runningMax: 4, runningMaxPerShare: 4, waitingMaxPerShare: 200, waitMs: 10_000 };
+/** What makes CSV takes memory and the processor, and a connection to Postgres if it consumes. */
+const CSV_MAKERS = {
+  runningMax: 4,
+  runningMaxPerShare: 2,
+  waitingMaxPerShare: 100,
+  waitMs: 10_000,
+};
 
 export function createWorkflowsModule(deps: WorkflowsModuleDeps): ApiModule {
+  const turns = createFairTurns(CSV_MAKERS);
   return {
     tag: { name: 'workflows', description: 'Data that waits in a queue, and becomes a CSV file.' },
     problems: WORKFLOW_PROBLEMS,
@@ -69,11 +75,15 @@ export function createWorkflowsModule(deps: WorkflowsModuleDeps): ApiModule {
     atRoot: true,
     addRoutes(api) {
       addInsertion(api, deps);
-      addChange(api, deps);
-      addConsumption(api, deps);
-      addReads(api, deps);
+      addChange(api, { ...deps, turns });
+      addConsumption(api, { ...deps, turns });
+      addReads(api, { ...deps, turns });
     },
   };
+}
+
+interface CsvMakerDeps extends WorkflowsModuleDeps {
+  readonly turns: FairTurns;
 }
 
 const WRITE = { roles: OPERATORS } as const;
@@ -94,7 +104,7 @@ function addInsertion(api: Api, deps: WorkflowsModuleDeps): void {
       await refuseForeignClient(pool, request, body.client);
       const keyed = toKeyedRequest(request, ['POST /workflow', bodyText]);
       const { answer, replayed } = await keys.once(keyed, async (client) => {
-        await refuseTooMany(client, request);
+        await refuseTooMany(client, shareOf(user.tenants));
         const id = randomUUID();
         const { steps, client: toTell } = body;
         const createdBy = actorNameOf(user);
@@ -128,12 +138,9 @@ async function refuseForeignClient(
 }
 
 /** @throws ProblemError 429 */
-async function refuseTooMany(
-  client: PoolClient,
-  { user: { tenants } }: FastifyRequest,
-): Promise<void> {
-  const { ofShare, inAll } = await readWaitingLoad(client, shareOf(tenants));
-  const limits = WAITING_MAX;
+async function refuseTooMany(client: PoolClient, share: string): Promise<void> {
+  const { ofShare, inAll } = await readQueuedLoad(client, share);
+  const limits = QUEUED_MAX;
   const isFull =
     ofShare.count >= limits.ofShare.count ||
     ofShare.bytes >= limits.ofShare.bytes ||
@@ -141,13 +148,13 @@ async function refuseTooMany(
     inAll.bytes >= limits.inAll.bytes;
   if (!isFull) return;
   throw new ProblemError(WORKFLOW_PROBLEMS.PULSE_API_TOO_MANY_WORKFLOWS, {
-    detail: `At most ${limits.ofShare.count} workflows of yours, with ${limits.ofShare.bytes} bytes of data, may wait.`,
+    detail: `At most ${limits.ofShare.count} workflows of yours, with ${limits.ofShare.bytes} bytes of data, may be in the queue.`,
     headers: { 'retry-after': '60' },
   });
 }
 
-function addChange(api: Api, deps: WorkflowsModuleDeps): void {
-  const { pool, prefix } = deps;
+function addChange(api: Api, deps: CsvMakerDeps): void {
+  const { pool, prefix, turns } = deps;
   const options = { schema: changeWorkflowSchema, config: WRITE, ...WORKFLOW };
   api.patch('/workflow/:uuid', options, async (request) => {
     const { uuid: id } = request.params;
@@ -155,20 +162,23 @@ function addChange(api: Api, deps: WorkflowsModuleDeps): void {
     await findVisible(pool, request, id);
     const origin = originOf(deps, request);
     const actor = actorNameOf(request.user);
-    const changed = await withTransaction(pool, async (client) => {
-      const workflow = await lockWorkflow(client, id);
-      if (workflow === undefined || workflow.status === status) return workflow;
-      const context = { client, prefix, origin, actor };
-      if (status === 'inserted') return insertAgain(context, workflow);
-      return (await consume(context, workflow)).workflow;
-    });
+    const change = () =>
+      withTransaction(pool, async (client) => {
+        const workflow = await lockWorkflow(client, id);
+        if (workflow === undefined || workflow.status === status) return workflow;
+        const context = { client, prefix, origin, actor };
+        if (status === 'consumed') return (await consume(context, workflow)).workflow;
+        if (!workflow.isQueued) await refuseTooMany(client, workflow.share);
+        return insertAgain(context, workflow);
+      });
+    const changed = await turns.run(shareOf(request.user.tenants), change);
     if (changed === undefined) throw notFound();
     return toWorkflowJson(changed);
   });
 }
 
-function addConsumption(api: Api, deps: WorkflowsModuleDeps): void {
-  const turns = createFairTurns(CONSUMERS);
+function addConsumption(api: Api, deps: CsvMakerDeps): void {
+  const { turns } = deps;
   api.get(
     '/workflow/consume',
     {
@@ -187,12 +197,12 @@ function addConsumption(api: Api, deps: WorkflowsModuleDeps): void {
       const { workflow, csv } = consumed;
       log.info({ workflow: workflow.id, actor }, 'workflow consumed');
       void reply.header('content-location', `${api.prefix}/workflow/${workflow.id}/csv`);
-      return sendCsv(reply, workflow, { csv, ...request.query });
+      return sendCsv(reply, workflow, await csvFor(request, { turns, workflow, csv }));
     },
   );
 }
 
-function addReads(api: Api, { pool }: WorkflowsModuleDeps): void {
+function addReads(api: Api, { pool, turns }: CsvMakerDeps): void {
   const list = {
     schema: listWorkflowsSchema,
     config: READ,
@@ -230,7 +240,7 @@ function addReads(api: Api, { pool }: WorkflowsModuleDeps): void {
         detail: 'Its CSV is made when it is consumed.',
       });
     }
-    return sendCsv(reply, workflow, { csv, ...request.query });
+    return sendCsv(reply, workflow, await csvFor(request, { turns, workflow, csv }));
   });
 }
 
@@ -251,16 +261,21 @@ function notFound(detail = 'There is no workflow with this id.'): ProblemError {
 
 type Reply = FastifyReply<{ Reply: unknown }>;
 
-/** As a stream, because no limit on answers may refuse what has been consumed for it. @param csv As it is stored. */
-async function sendCsv(
-  reply: Reply,
-  { id, dataText }: Workflow,
-  { csv, spreadsheet }: { readonly csv: string; readonly spreadsheet?: string | undefined },
-): Promise<FastifyReply> {
-  const isForSpreadsheet = spreadsheet === 'true';
-  const text = isForSpreadsheet ? await tableToCsv(tableOf(dataText), { isForSpreadsheet }) : csv;
+/** The CSV as it is stored, or as the caller asks for it. */
+function csvFor(
+  { user, query }: FastifyRequest<{ Querystring: { spreadsheet?: 'true' | 'false' } }>,
+  { turns, workflow, csv }: { turns: FairTurns; workflow: Workflow; csv: string },
+): string | Promise<string> {
+  if (query.spreadsheet !== 'true') return csv;
+  return turns.run(shareOf(user.tenants), () =>
+    tableToCsv(tableOf(workflow.dataText), { isForSpreadsheet: true }),
+  );
+}
+
+/** As a stream, because no limit on answers may refuse what has been consumed for it. */
+function sendCsv(reply: Reply, { id }: Workflow, csv: string): FastifyReply {
   return reply
     .header('content-disposition', `attachment; filename="workflow-${id}.csv"`)
     .type('text/csv; charset=utf-8; header=present')
-    .send(Readable.from([text]));
+    .send(Readable.from([csv]));
 }

@@ -50,7 +50,7 @@ const WorkflowSchema = Type.Object(
   {
     uuid: Type.String({ format: 'uuid' }),
     status,
-    data: Type.Unknown({ description: 'As it was sent.' }),
+    data: Type.Unknown({ description: 'As it was sent; numbers keep every digit.' }),
     steps: Type.Array(Type.String()),
     client: nullable('The customer who is told when it is consumed.'),
     created_by: Type.String(),
@@ -122,7 +122,7 @@ export const changeWorkflowSchema = {
   tags,
   summary: 'Changes the status of a workflow',
   description:
-    '`consumed` takes it out of the queue and stores its CSV. `inserted` puts it back at the end of the queue, and its ' +
+    '`consumed` stores its CSV, and its message in the queue is skipped. `inserted` puts it back into the queue, and its ' +
     'CSV is gone until it is consumed again. A workflow that has the status already stays as it is.',
   curl: `${INSERTED}
 ${CONSUME_ONE()}`,

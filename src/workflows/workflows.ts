@@ -25,12 +25,16 @@ export interface NewWorkflow {
 
 export interface Workflow {
   readonly id: string;
+  /** Callers with the same tenants share limits. */
+  readonly share: string;
   readonly status: WorkflowStatus;
   readonly dataText: string;
   readonly steps: readonly string[];
   readonly client: string | null;
-  /** Raised whenever it goes back into the queue, from 1. A message with another round is old. */
+  /** Raised with each message, from 1. A message of another round is old. */
   readonly round: number;
+  /** The message of its round is in the queue, or on its way there. So is that of every one that is `inserted`. */
+  readonly isQueued: boolean;
   readonly createdBy: string;
   readonly createdAt: Date;
   /** Null unless it is consumed. */

@@ -60,6 +60,8 @@ export async function createAccessFixture() {
       ...{ pool, identities, populateRuns, replay, sending },
       subscriptions: { rpc: directRpc(pool) },
       delivery: endpointDeps(),
+      // An empty queue.
+      workflows: { queue: { get: () => Promise.resolve(undefined) } },
       exports: { directory },
     },
     { populateRunsMax: 1_000 },

@@ -47,6 +47,8 @@ beforeAll(async () => {
       sending: fixture.sending,
       usage: fixture.usage,
       subscriptions: { rpc: directRpc(fixture.pool) },
+      // An empty queue.
+      workflows: { queue: { get: () => Promise.resolve(undefined) } },
     },
     { tokenTtlSeconds: TOKEN_SECONDS },
   ));

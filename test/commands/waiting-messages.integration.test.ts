@@ -25,7 +25,9 @@ test('status and doctor name an outbox that waits, and messages that nothing han
     exitCode: 1,
     status: expect.objectContaining({
       outbox: { waiting: 0, oldest_seconds: 0, scheduled: 0 },
-      message_queues: expect.arrayContaining([{ name, ready: 1, consumers: 0 }]) as unknown,
+      message_queues: expect.arrayContaining([
+        { name, ready: 1, consumers: 0, needs_consumers: true },
+      ]) as unknown,
       problems: [`nothing handles the 1 message in ${name}`],
     }) as unknown,
   });

@@ -128,20 +128,48 @@ describe('a message that names no workflow', () => {
   });
 });
 
-test('the customer whom a workflow names is told', async () => {
-  await fixture.insert({ a: 1 });
-  const body = { data: 1, steps: ['one'], client: 'customer-1' };
-  const { uuid } = (await fixture.ask('POST', '/workflow', { body })).body;
-  // Its message cannot be published: nothing in this test has the exchange of events.
-  await fixture.ask('PATCH', `/workflow/${String(uuid)}`, { body: { status: 'consumed' } });
-  const { rows } = await fixture.pool.query<{
-    payload: { routingKey: string; bodyBase64: string };
-  }>(
-    `SELECT payload FROM graphile_worker._private_jobs WHERE payload ->> 'routingKey' LIKE 'announced.%'`,
+test('the customer whom a workflow names is told, by consumption and by hand', async () => {
+  const insert = async (client?: string) => {
+    const body = { data: 1, steps: ['one'], ...(client === undefined ? {} : { client }) };
+    return String((await fixture.ask('POST', '/workflow', { body })).body.uuid);
+  };
+  await insert();
+  const first = await insert('customer-1');
+  await expect.poll(fixture.depth).toBe(2);
+  while ((await consumeNext(fixture.deps)) !== undefined);
+  const second = await insert('customer-2');
+  await fixture.ask('PATCH', `/workflow/${second}`, { body: { status: 'consumed' } });
+  const told: unknown[] = [];
+  const take = async () => {
+    const next = await fixture.takeAnnouncement();
+    if (next !== undefined) told.push(next);
+    return told.length;
+  };
+  await expect.poll(take, { timeout: 10_000 }).toBe(2);
+  const type = 'announced.workflow.consumed';
+  expect(told).toMatchObject([
+    { type, body: { client: 'customer-1', workflow_id: first } },
+    { type, body: { client: 'customer-2', workflow_id: second } },
+  ]);
+  expect(await fixture.takeAnnouncement()).toBeUndefined();
+});
+
+test('more old messages than one transaction takes are skipped', async () => {
+  const { publisher, queue, deps, pool } = fixture;
+  const { rows } = await pool.query<{ id: string }>(
+    `INSERT INTO workflows (id, share, created_by, data, data_text, steps, status, csv, consumed_at, consumed_by)
+     SELECT gen_random_uuid(), 'all', 'test', '1', '1', '{one}', 'consumed', 'x', now(), 'test'
+     FROM generate_series(1, 250) RETURNING id`,
   );
-  expect(rows.map(({ payload }) => payload.routingKey)).toEqual(['announced.workflow.consumed']);
-  const told = Buffer.from(rows[0]!.payload.bodyBase64, 'base64').toString();
-  expect(JSON.parse(told)).toMatchObject({ client: 'customer-1', workflow_id: uuid });
+  for (const { id } of rows) {
+    const body = Buffer.from(JSON.stringify({ workflow_id: id, round: 1 }));
+    await publisher.publish({ exchange: '', routingKey: queue, body, headers: {} });
+  }
+  const last = await fixture.insert({ a: 1 });
+  expect(await consumeNext(deps)).toMatchObject({ workflow: { id: last } });
+  expect(await fixture.depth()).toBe(0);
+  const queued = await pool.query('SELECT FROM workflows WHERE is_queued');
+  expect(queued.rowCount).toBe(0);
 });
 
 /** A pool whose connections break at a statement. */

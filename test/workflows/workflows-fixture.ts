@@ -11,6 +11,7 @@ import { createPool } from '../../src/platform/postgres.ts';
 import { declareTopologyAt, topologyNames } from '../../src/platform/topology.ts';
 import { createPublisher, type Publisher } from '../../src/publish/publisher.ts';
 import type { ConsumeDeps } from '../../src/workflows/consume-next.ts';
+import { eventQueues } from '../../src/events/events-queues.ts';
 import { workflowQueues } from '../../src/workflows/workflows-queues.ts';
 import { authorization, createTestApp, fakeIdentities, forgeToken } from '../api/api-fixture.ts';
 import { isolatedServices } from '../support/isolated.ts';
@@ -31,6 +32,8 @@ export interface WorkflowsFixture {
   readonly pool: Pool;
   readonly prefix: string;
   readonly queue: string;
+  /** Of a command. */
+  readonly env: Readonly<Record<string, string>>;
   readonly deps: ConsumeDeps;
   readonly publisher: Publisher;
   /** @param as Alice is an operator of all tenants. */
@@ -48,6 +51,8 @@ export interface WorkflowsFixture {
   emptyQueue(): Promise<unknown>;
   /** Another process that takes messages from the queue. */
   newGetter(): Promise<MessageGetter>;
+  /** The body of an announcement to a customer, with its routing key. */
+  takeAnnouncement(): Promise<{ readonly type: string; readonly body: unknown } | undefined>;
   /** The headers of a dead letter. */
   takeDeadLetter(): Promise<string | undefined>;
 }
@@ -80,7 +85,8 @@ async function open() {
   const { deadExchange, deadQueue } = topologyNames(pulses);
   const { inserted } = workflowQueues(prefix);
   const connection = await connect(rabbitmqUrl);
-  await declareQueues(connection, [inserted], deadExchange);
+  const { announced } = eventQueues(prefix);
+  await declareQueues(connection, [inserted, announced], deadExchange);
   const looking = await connection.createChannel();
   const publisher = createPublisher({ url: rabbitmqUrl, logger });
   const relay = startRelay({
@@ -135,6 +141,10 @@ async function open() {
   };
   const depth = async () => (await looking.checkQueue(inserted.queue)).messageCount;
   const fixture: WorkflowsFixture = {
+    env: {
+      ...{ RABBITMQ_URL: rabbitmqUrl, REDIS_URL: services.redisUrl, DATABASE_URL: databaseUrl },
+      ...{ PULSE_QUEUE: pulses, MESSAGE_PREFIX: prefix, LOG_LEVEL: 'silent' },
+    },
     ...{ app, pool, prefix, queue: inserted.queue, deps, publisher, ask, depth, newGetter },
     async insert(data, { steps = ['one'], as } = {}) {
       const before = await depth();
@@ -143,8 +153,13 @@ async function open() {
         ...(as === undefined ? {} : { as }),
       });
       if (status !== 201) throw new Error(text);
-      await until('its message is in the queue', 10_000, async () => (await depth()) > before);
+      await until('its message is in the queue', 30_000, async () => (await depth()) > before);
       return String(body.uuid);
+    },
+    async takeAnnouncement() {
+      const got = await looking.get(announced.queue, { noAck: true });
+      if (got === false) return undefined;
+      return { type: got.fields.routingKey, body: JSON.parse(got.content.toString()) as unknown };
     },
     emptyQueue: () => withChannel(rabbitmqUrl, (channel) => channel.purgeQueue(inserted.queue)),
     takeDeadLetter: () =>
@@ -158,8 +173,10 @@ async function open() {
     await Promise.all(getters.map((getter) => getter.close()));
     await relay.close(2_000);
     await publisher.close();
-    await looking.deleteQueue(inserted.queue);
-    await looking.deleteExchange(inserted.exchange);
+    for (const { queue, exchange } of [inserted, announced]) {
+      await looking.deleteQueue(queue);
+      await looking.deleteExchange(exchange);
+    }
     await connection.close();
     await Promise.all([pool.end(), relayPool.end()]);
     await services.close();

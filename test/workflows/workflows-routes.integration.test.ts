@@ -5,6 +5,7 @@ import { useWorkflowsFixture } from './workflows-fixture.ts';
 
 const fixture = useWorkflowsFixture();
 const DATA = [{ sku: 'vm', hours: 1.5 }, { sku: 'disk' }];
+const MISSING = randomUUID();
 const CSV = 'sku,hours\r\nvm,1.5\r\ndisk,\r\n';
 
 describe.each(['', '/api/v1'])('at %s/workflow', (base) => {
@@ -57,15 +58,16 @@ describe('the status', () => {
     expect((await fixture.ask('GET', '/workflow/consume')).status).toBe(204);
   });
 
-  test('becomes inserted again, with one message that counts', async () => {
+  test('becomes inserted again, and its message counts that is still in the queue', async () => {
     const id = await fixture.insert(DATA);
     const change = (status: string) =>
       fixture.ask('PATCH', `/workflow/${id}`, { body: { status } });
     await change('consumed');
     const again = await change('inserted');
     expect(again.body).toMatchObject({ status: 'inserted', consumed_at: null, consumed_by: null });
-    // The message of the first round is still there, before that of the second.
-    await expect.poll(fixture.depth).toBe(2);
+    for (const status of ['consumed', 'inserted', 'consumed', 'inserted']) await change(status);
+    const { rowCount } = await fixture.pool.query('SELECT FROM graphile_worker._private_jobs');
+    expect({ rowCount, depth: await fixture.depth() }).toEqual({ rowCount: 0, depth: 1 });
     expect(await fixture.ask('GET', `/workflow/${id}/csv`)).toMatchObject({
       status: 409,
       body: { code: 'PULSE_API_WORKFLOW_NOT_CONSUMED' },
@@ -73,6 +75,21 @@ describe('the status', () => {
     expect((await fixture.ask('GET', '/workflow/consume')).text).toBe(CSV);
     expect((await fixture.ask('GET', '/workflow/consume')).status).toBe(204);
     expect(await fixture.depth()).toBe(0);
+  });
+
+  test('becomes inserted again, with a new message if the old one is taken', async () => {
+    const id = await fixture.insert(DATA);
+    const change = (status: string) =>
+      fixture.ask('PATCH', `/workflow/${id}`, { body: { status } });
+    await change('consumed');
+    // Takes the old message.
+    expect((await fixture.ask('GET', '/workflow/consume')).status).toBe(204);
+    for (const expected of [CSV, CSV]) {
+      await change('inserted');
+      await expect.poll(fixture.depth).toBe(1);
+      expect((await fixture.ask('GET', '/workflow/consume')).text).toBe(expected);
+    }
+    expect((await fixture.ask('GET', '/workflow/consume')).status).toBe(204);
   });
 
   test('that it has already changes nothing', async () => {
@@ -94,7 +111,7 @@ describe('the status', () => {
     const patch = (path: string, body: object) => fixture.ask('PATCH', path, { body });
     expect(await patch(`/workflow/${id}`, { status: 'done' })).toMatchObject({ status: 400 });
     expect(await patch(`/workflow/${id}`, {})).toMatchObject({ status: 400 });
-    const missing = `/workflow/${randomUUID()}`;
+    const missing = `/workflow/${MISSING}`;
     expect(await patch(missing, { status: 'consumed' })).toMatchObject({ status: 404 });
     expect(await fixture.ask('GET', missing)).toMatchObject({ status: 404 });
     expect(await fixture.ask('GET', `${missing}/csv`)).toMatchObject({ status: 404 });
@@ -160,6 +177,15 @@ test('a request that is repeated with its key inserts one workflow', async () =>
   await expect.poll(fixture.depth).toBe(1);
 });
 
+test('a body may begin with a byte order mark', async () => {
+  const body = `\ufeff{"data": 1.0, "steps": ["one"]}`;
+  const { status, text } = await fixture.ask('POST', '/workflow', { body });
+  expect({ status, text }).toMatchObject({
+    status: 201,
+    text: expect.stringContaining('"data":1.0') as string,
+  });
+});
+
 describe('refused with a reason', () => {
   test.each([
     ['no data', { steps: ['one'] }, 'body.data'],
@@ -187,6 +213,14 @@ describe('refused with a reason', () => {
       body: { code: 'PULSE_API_TOO_MANY_WORKFLOWS' },
       headers: { 'retry-after': '60' },
     });
+    await fixture.pool.query(
+      `INSERT INTO workflows
+         (id, share, created_by, data, data_text, steps, status, is_queued, csv, consumed_at, consumed_by)
+       VALUES ($1, 'all', 'test', '1', '1', '{one}', 'consumed', false, 'x', now(), 'test')`,
+      [MISSING],
+    );
+    const back = { status: 'inserted' };
+    expect((await fixture.ask('PATCH', `/workflow/${MISSING}`, { body: back })).status).toBe(429);
     expect((await fixture.ask('POST', '/workflow', { body, as: 'acme' })).status).toBe(201);
   });
 });
