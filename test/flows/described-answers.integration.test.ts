@@ -14,7 +14,8 @@ import { runPasted } from '../support/pasted.ts';
 import { MANY_STEPS_TIMEOUT_MS } from '../support/pulse-process.ts';
 import { openFlow, PASSWORD, type Flow } from './flow-fixture.ts';
 
-vi.setConfig({ testTimeout: MANY_STEPS_TIMEOUT_MS });
+// More than eighty examples, each in a shell.
+vi.setConfig({ testTimeout: 2 * MANY_STEPS_TIMEOUT_MS });
 
 /** Enough for every example that consumes one. */
 const BAD_PULSES = 12;
