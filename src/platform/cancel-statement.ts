@@ -1,5 +1,8 @@
 /** Ends statements whose answer nobody waits for any more. */
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Pool } from 'pg';
+
+const CANCEL_AGAIN_MS = 250;
 
 /**
  * Runs `work` on a client whose backend is cancelled when the signal aborts. Waits for the cancel request to
@@ -10,9 +13,10 @@ export async function withCancel<Result>(
   { processId, signal }: { processId: number; signal: AbortSignal },
   work: () => Promise<Result>,
 ): Promise<Result> {
-  let cancelled: Promise<unknown> = Promise.resolve();
+  const ended = new AbortController();
+  let cancelling: Promise<unknown> = Promise.resolve();
   const onAbort = (): void => {
-    cancelled = cancelStatement(pool, processId).catch(() => undefined);
+    cancelling = cancelUntil(ended.signal, () => cancelStatement(pool, processId));
   };
   signal.throwIfAborted();
   signal.addEventListener('abort', onAbort, { once: true });
@@ -20,7 +24,16 @@ export async function withCancel<Result>(
     return await work();
   } finally {
     signal.removeEventListener('abort', onAbort);
-    await cancelled;
+    ended.abort();
+    await cancelling;
+  }
+}
+
+/** Cancels again and again: a cancel request that comes before the statement or between two of them ends nothing. */
+async function cancelUntil(ended: AbortSignal, cancel: () => Promise<void>): Promise<void> {
+  while (!ended.aborted) {
+    await cancel().catch(() => undefined);
+    await delay(CANCEL_AGAIN_MS, undefined, { signal: ended }).catch(() => undefined);
   }
 }
 
