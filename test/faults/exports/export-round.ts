@@ -54,8 +54,9 @@ async function runExportRound(
       await stage.heal();
       await Promise.all([playing, playingWorkflows]);
       await stopWriting();
-      await workflows.drain();
+      await workflows.settle();
       await stage.quieten(log.complaints);
+      await workflows.stop();
       const checks = await compareFiles(intents, stage, createRandom(seed + 4));
       log.complaints.push(...checks.complaints);
       const sweptCount = await stage.sweep(log.complaints);
