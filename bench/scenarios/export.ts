@@ -20,6 +20,8 @@ import { withTransaction } from '../../src/platform/postgres.ts';
 import { pulsesReport } from '../../src/usage/pulses-report.ts';
 
 const MEMORY_MIB_MAX = 150;
+/** As docker-compose.yml and the manifests start it. */
+const SMALL_YOUNG_GENERATION = '--max-semi-space-size=2';
 const POLL_MS = 20;
 const TIMEOUT_MS = 600_000;
 
@@ -58,6 +60,7 @@ export const exportRows: Scenario = {
       env: {
         ...pulseEnv({ rabbitmqUrl, redisUrl, databaseUrl, queue }),
         ...{ EXPORT_DIR: directory, EXPORT_QUOTA_BYTES: '1000000000000' },
+        NODE_OPTIONS: SMALL_YOUNG_GENERATION,
       },
       profileDirectory: context.profileDirectory,
     });

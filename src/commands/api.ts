@@ -1,6 +1,6 @@
 /** `pulse api`. */
 import { apiPart } from './api-parts.ts';
-import { OUTBOX_PARTS } from './message-parts.ts';
+import { OUTBOX_PARTS } from './outbox-parts.ts';
 import { defineStart } from '../cli/run-parts.ts';
 import { WATCH_PARTS } from './watch-parts.ts';
 

@@ -1,9 +1,10 @@
 /** `pulse exporter`. */
-import { EXPORTER_PARTS } from './message-parts.ts';
 import { defineStart } from '../cli/run-parts.ts';
+import { OUTBOX_PARTS } from './outbox-parts.ts';
+import { exporterPart } from './exporter-part.ts';
 
 export const exporter = defineStart('exporter', {
   api: false,
   usesRedis: false,
-  parts: EXPORTER_PARTS,
+  parts: [...OUTBOX_PARTS, exporterPart],
 });

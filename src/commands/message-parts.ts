@@ -1,47 +1,32 @@
-/** The chain in a process: its queues, the relay of the outbox, and the handlers of each kind of process. */
+/** The chain in a process: the handlers of each kind of process beside its queues and the relay of the outbox. */
 import type { Clients } from '../cli/clients.ts';
 import type { CommandRun } from '../cli/command.ts';
 import type { Part, PartRun } from '../cli/part.ts';
 import { toCheck } from '../cli/server-checks.ts';
 import { startMessageConsumer } from '../messaging/consumer.ts';
-import { ensureBuiltInTypes, storeAnnouncedEvents } from '../events/announced-events.ts';
+import { storeAnnouncedEvents } from '../events/announced-events.ts';
 import { createEventSchemas } from '../events/event-schemas.ts';
 import { startFlushedHours } from '../events/flushed-hours.ts';
-import { ensureMessagePartitions } from '../events/messages-query.ts';
 import { storeSentEvents } from '../events/store-events.ts';
 import type { MessageHandler } from '../messaging/handler.ts';
-import {
-  addOutboxMetrics,
-  addQueuesMetrics,
-  createHandlerMetrics,
-  createRelayMetrics,
-} from '../messaging/messaging-metrics.ts';
-import { declareQueuesAt } from '../messaging/queues.ts';
-import { startQueuesWatch } from '../messaging/queues-watch.ts';
-import { readOutboxDepth } from '../messaging/relay-query.ts';
-import { RELAY_CONNECTIONS, startRelay } from '../messaging/relay.ts';
+import { createHandlerMetrics } from '../messaging/messaging-metrics.ts';
 import { completeOrder } from '../orders/complete-order.ts';
 import { enrichOrder } from '../orders/enrich-order.ts';
 import { createEnrichmentClient } from '../orders/enrichment-client.ts';
 import { createEnrichmentMetrics } from '../orders/enrichment-metrics.ts';
 import { processOrder } from '../orders/process-order.ts';
-import { createPool } from '../platform/postgres.ts';
 import { cancelOnRequest } from '../subscriptions/cancel-subscription.ts';
 import { startDueChanges } from '../subscriptions/due-changes.ts';
 import { purchaseOrdered } from '../subscriptions/purchase-ordered.ts';
 import { purchaseOnRequest } from '../subscriptions/purchase-subscription.ts';
 import { restartOnRequest } from '../subscriptions/restart-subscription.ts';
 import { topologyNames } from '../platform/topology.ts';
-import { startWatch } from '../platform/watch.ts';
 import { createPublisher } from '../publish/publisher.ts';
-import { traceRelayed } from '../publish/traced-publish.ts';
 import { exporterPart } from './exporter-part.ts';
-import { askedQueueNames, messageQueueNames, messageQueues } from './message-queues.ts';
+import { OUTBOX_PARTS } from './outbox-parts.ts';
 import { retentionPart } from './retention.ts';
 import { senderPart } from './sender-part.ts';
 
-const OUTBOX_INTERVAL_MS = 5_000;
-const PARTITIONS_INTERVAL_MS = 3_600_000;
 /** Of the time left for a stop; the connections that close afterwards need the rest. */
 const CLOSE_SHARE = 0.5;
 
@@ -84,63 +69,6 @@ function startEnrichmentClient({ config, logger, registry, tracing }: PartRun) {
   return client;
 }
 
-const queues: Part = {
-  name: 'message queues',
-  prepare: ({ config }, { servers }) =>
-    declareQueuesAt(
-      servers.rabbitmqUrl,
-      messageQueues(config.messages.prefix),
-      topologyNames(config.queue).deadExchange,
-    ),
-};
-
-const relay: Part = {
-  name: 'relay',
-  start(run, { servers, pool }) {
-    const { logger, closer, registry, watches, tracing } = run;
-    const relayPool = createPool(servers.databaseUrl, {
-      name: 'pulse relay',
-      logger,
-      connectionCountMax: RELAY_CONNECTIONS,
-    });
-    closer.add('relay connections', () => relayPool.end());
-    const publisher = createPublisher({ url: servers.rabbitmqUrl, logger, name: 'pulse relay' });
-    closer.add('relay publisher', (withinMs) => publisher.close(withinMs), CLOSE_SHARE);
-    const publish = publisher.publish.bind(publisher);
-    const running = startRelay({
-      pool: relayPool,
-      publish: tracing.enabled ? traceRelayed(publish, tracing) : publish,
-      logger,
-      onStep: run.onMessageStep,
-      onRelayed: createRelayMetrics(registry).record,
-    });
-    closer.add('relay', (withinMs) => running.close(withinMs), CLOSE_SHARE);
-    const outbox = startWatch({
-      name: 'outbox',
-      intervalMs: OUTBOX_INTERVAL_MS,
-      look: () => readOutboxDepth(pool),
-      logger,
-    });
-    closer.add('outbox watch', () => {
-      outbox.close();
-    });
-    addOutboxMetrics(registry, outbox);
-    watches.outbox = outbox;
-  },
-};
-
-const queuesWatch: Part = {
-  name: 'message queues watch',
-  start({ config, logger, closer, registry, watches }, { servers }) {
-    const { prefix } = config.messages;
-    const queues = messageQueueNames(prefix);
-    const watch = startQueuesWatch({ url: servers.rabbitmqUrl, queues, logger });
-    closer.add('message queues watch', () => watch.close());
-    addQueuesMetrics(registry, watch, askedQueueNames(prefix));
-    watches.message_queues = watch;
-  },
-};
-
 const dueChanges: Part = {
   name: 'pending changes of subscriptions',
   start({ config, logger, closer }, { pool }) {
@@ -156,24 +84,6 @@ const flushedHours: Part = {
   start({ config, logger, closer }, { pool }) {
     const watch = startFlushedHours({ pool, prefix: config.messages.prefix, logger });
     closer.add('flushed hours', () => {
-      watch.close();
-    });
-  },
-};
-
-/** What storing events needs: this month's partition and the next, and the types of Pulse's own events. */
-const eventTables: Part = {
-  name: 'tables of events',
-  async start({ logger, closer }, { pool }) {
-    await ensureBuiltInTypes(pool);
-    await ensureMessagePartitions(pool);
-    const watch = startWatch({
-      name: 'partitions of messages',
-      intervalMs: PARTITIONS_INTERVAL_MS,
-      look: () => ensureMessagePartitions(pool).then(() => true),
-      logger,
-    });
-    closer.add('partitions of messages', () => {
       watch.close();
     });
   },
@@ -224,9 +134,6 @@ function startHandlers(
   health.add([toCheck('messages', () => consumer.state === 'consuming')]);
 }
 
-/** What the API needs of the chain: it publishes and stores events, and handles no message. */
-export const OUTBOX_PARTS: readonly Part[] = [queues, queuesWatch, relay, eventTables];
-
 /** What a processor does besides handling messages. */
 const PROCESSOR_WATCHES: readonly Part[] = [dueChanges, flushedHours, retentionPart];
 
@@ -246,10 +153,6 @@ export const PROCESSOR_PARTS: readonly Part[] = [
   handlersPart('processor', processorHandlers),
   ...PROCESSOR_WATCHES,
 ];
-
-export const SENDER_PARTS: readonly Part[] = [...OUTBOX_PARTS, senderPart];
-
-export const EXPORTER_PARTS: readonly Part[] = [...OUTBOX_PARTS, exporterPart];
 
 export const ENRICHER_PARTS: readonly Part[] = [
   ...OUTBOX_PARTS,

@@ -1,9 +1,10 @@
 /** `pulse sender`. */
-import { SENDER_PARTS } from './message-parts.ts';
 import { defineStart } from '../cli/run-parts.ts';
+import { OUTBOX_PARTS } from './outbox-parts.ts';
+import { senderPart } from './sender-part.ts';
 
 export const sender = defineStart('sender', {
   api: false,
   usesRedis: false,
-  parts: SENDER_PARTS,
+  parts: [...OUTBOX_PARTS, senderPart],
 });

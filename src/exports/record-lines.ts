@@ -22,10 +22,10 @@ export function createRecordLines(format: ExportFormat): RecordLines {
     },
     pass(chunk) {
       if (format === 'ndjson') {
-        for (let at = chunk.indexOf(LF); at !== -1; at = chunk.indexOf(LF, at + 1)) count += 1;
+        count += countLineFeeds(chunk);
         return chunk;
       }
-      const out = Buffer.allocUnsafe(2 * chunk.length);
+      const out = Buffer.allocUnsafe(chunk.length + countLineFeeds(chunk));
       let length = 0;
       for (const byte of chunk) {
         if (byte === QUOTE) isQuoted = !isQuoted;
@@ -38,4 +38,10 @@ export function createRecordLines(format: ExportFormat): RecordLines {
       return out.subarray(0, length);
     },
   };
+}
+
+function countLineFeeds(chunk: Buffer): number {
+  let count = 0;
+  for (let at = chunk.indexOf(LF); at !== -1; at = chunk.indexOf(LF, at + 1)) count += 1;
+  return count;
 }
