@@ -91,10 +91,15 @@ export async function openExportStage(options: ExportStageOptions): Promise<Expo
     quieten: (complaints) =>
       untilQuiet(
         admin,
-        async () =>
-          (await countOpen(admin)) ||
-          ((await countReady(installation, QUEUES)) > 0 ? 'messages in queues' : '') ||
-          (await whoIsNotReady(Object.values(seats))),
+        async () => {
+          // One that was suspended while it worked may suspend itself when it wakes.
+          for (const { worker } of Object.values(seats)) worker.child.signal('SIGCONT');
+          return (
+            (await countOpen(admin)) ||
+            ((await countReady(installation, QUEUES)) > 0 ? 'messages in queues' : '') ||
+            (await whoIsNotReady(Object.values(seats)))
+          );
+        },
         complaints,
       ),
     async sweep(complaints) {
