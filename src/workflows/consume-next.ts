@@ -99,12 +99,12 @@ async function consumeMessage(
       });
     }
     if (workflow.round !== round) return 'old';
-    const consumed =
-      workflow.status === 'consumed'
-        ? 'old'
-        : await consume({ client, prefix, origin: message, actor }, workflow);
-    if (workflow.isQueued) await setTaken(client, id);
-    return consumed;
+    if (workflow.status === 'consumed') {
+      if (workflow.isQueued) await setTaken(client, id);
+      return 'old';
+    }
+    const context = { client, prefix, origin: message, actor };
+    return await consume(context, { ...workflow, isQueued: false });
   } catch (error) {
     if (!(error instanceof ImpossibleError)) throw error;
     const { failure } = error;

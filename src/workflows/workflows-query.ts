@@ -79,16 +79,16 @@ export async function readCsv(client: Queryable, id: string): Promise<string | u
   return rows[0]?.csv ?? undefined;
 }
 
-/** Marks a locked workflow as consumed. */
+/** Marks a locked workflow as consumed. @param isQueued Whether its message is still in the queue. */
 export async function setConsumed(
   client: Queryable,
-  id: string,
+  { id, isQueued }: Pick<Workflow, 'id' | 'isQueued'>,
   { csv, consumedBy }: { readonly csv: string; readonly consumedBy: string },
 ): Promise<Workflow> {
   const { rows } = await client.query<Workflow>(
-    `UPDATE workflows SET status = 'consumed', csv = $2, consumed_at = clock_timestamp(), consumed_by = $3
+    `UPDATE workflows SET status = 'consumed', csv = $2, consumed_at = clock_timestamp(), consumed_by = $3, is_queued = $4
      WHERE id = $1 RETURNING ${WORKFLOW}`,
-    [id, csv, consumedBy],
+    [id, csv, consumedBy, isQueued],
   );
   return only(rows);
 }
