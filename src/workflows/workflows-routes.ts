@@ -233,8 +233,11 @@ function addReads(api: Api, { pool, turns }: CsvMakerDeps): void {
   const file = { schema: getWorkflowCsvSchema, config: READ };
   api.get('/workflow/:uuid/csv', file, async (request, reply) => {
     const { uuid: id } = request.params;
-    const workflow = await findVisible(pool, request, id);
-    const csv = await readAsTenants(pool, request.user.tenants, (client) => readCsv(client, id));
+    const { workflow, csv } = await readAsTenants(pool, request.user.tenants, async (client) => ({
+      workflow: await readWorkflow(client, id),
+      csv: await readCsv(client, id),
+    }));
+    if (workflow === undefined) throw notFound();
     if (csv === undefined) {
       throw new ProblemError(WORKFLOW_PROBLEMS.PULSE_API_WORKFLOW_NOT_CONSUMED, {
         detail: 'Its CSV is made when it is consumed.',
