@@ -2,8 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Pool } from 'pg';
-import { findCustomer } from '../catalog/catalog.ts';
-import { includesTenant } from '../core/tenant-scope.ts';
+import { mayActFor } from '../catalog/catalog.ts';
 import type { Api, ApiModule } from '../http/api-module.ts';
 import { actorNameOf, OPERATORS, READERS } from '../http/caller.ts';
 import { isCursor, toPage } from '../http/cursor.ts';
@@ -143,16 +142,13 @@ function refuseNoInstant(effectiveAt: string | undefined): void {
   if (effectiveAt !== undefined) instantFrom('effective_at', effectiveAt);
 }
 
-/** A caller of some tenants may only purchase for their customers; a caller of all tenants for anybody. */
+/** @throws ProblemError 404 The caller may not purchase for this customer. */
 async function refuseForeignUser(
   pool: Pool,
-  { user: { tenants } }: FastifyRequest,
+  { user }: FastifyRequest,
   userId: string,
 ): Promise<void> {
-  if (tenants === 'all') return;
-  const customer = await readAsTenants(pool, tenants, (client) => findCustomer(client, userId));
-  const tenant = customer?.tenant ?? null;
-  if (tenant !== null && includesTenant(tenants, tenant)) return;
+  if (await mayActFor(pool, user.tenants, userId)) return;
   throw notFound('There is no customer with this id among your tenants.');
 }
 

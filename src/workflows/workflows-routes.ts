@@ -3,8 +3,8 @@ import { randomUUID } from 'node:crypto';
 import { Readable } from 'node:stream';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Pool, PoolClient } from 'pg';
-import { findCustomer } from '../catalog/catalog.ts';
-import { includesTenant, shareOf } from '../core/tenant-scope.ts';
+import { mayActFor } from '../catalog/catalog.ts';
+import { shareOf } from '../core/tenant-scope.ts';
 import type { Api, ApiModule } from '../http/api-module.ts';
 import { actorNameOf, OPERATORS, READERS } from '../http/caller.ts';
 import { isCursor } from '../http/cursor.ts';
@@ -123,18 +123,14 @@ function addInsertion(api: Api, deps: WorkflowsModuleDeps): void {
   );
 }
 
-/** @throws ProblemError 404, for a caller of some tenants. */
+/** @throws ProblemError 404 The caller may not name this customer. */
 async function refuseForeignClient(
   pool: Pool,
-  { user: { tenants } }: FastifyRequest,
+  { user }: FastifyRequest,
   id: string | undefined,
 ): Promise<void> {
-  if (id === undefined || tenants === 'all') return;
-  const customer = await readAsTenants(pool, tenants, (client) => findCustomer(client, id));
-  const tenant = customer?.tenant ?? null;
-  if (tenant === null || !includesTenant(tenants, tenant)) {
-    throw notFound('There is no customer with the id in `client` among your tenants.');
-  }
+  if (id === undefined || (await mayActFor(pool, user.tenants, id))) return;
+  throw notFound('There is no customer with the id in `client` among your tenants.');
 }
 
 /** @throws ProblemError 429 */
