@@ -5,7 +5,7 @@ import type { Pool } from 'pg';
 import { mayActFor } from '../catalog/catalog.ts';
 import type { Api, ApiModule } from '../http/api-module.ts';
 import { actorNameOf, OPERATORS, READERS } from '../http/caller.ts';
-import { isCursor, toPage } from '../http/cursor.ts';
+import { checkedCursor, toPage } from '../http/cursor.ts';
 import {
   createIdempotencyKeys,
   toKeyedRequest,
@@ -189,12 +189,10 @@ function addReads(api: Api, pool: Pool): void {
   const list = { schema: listSubscriptionsSchema, config: READ };
   api.get('/subscriptions', list, async (request, reply) => {
     const { limit = LIST_LIMIT_DEFAULT, after, user_id: userId, ...rest } = request.query;
-    if (after !== undefined && !isCursor(after)) {
-      throw invalidField('after', 'must be `next` of an earlier answer');
-    }
+    const page = { limit: limit + 1, after: checkedCursor(after) };
     const { tenants: scope } = request.user;
     const rows = await readAsTenants(pool, scope, (client) =>
-      listSubscriptions(client, { scope, userId, ...rest }, { limit: limit + 1, after }),
+      listSubscriptions(client, { scope, userId, ...rest }, page),
     );
     const { data, next } = toPage(rows, limit);
     if (next !== null) {

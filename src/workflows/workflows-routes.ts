@@ -7,7 +7,7 @@ import { mayActFor } from '../catalog/catalog.ts';
 import { shareOf } from '../core/tenant-scope.ts';
 import type { Api, ApiModule } from '../http/api-module.ts';
 import { actorNameOf, OPERATORS, READERS } from '../http/caller.ts';
-import { isCursor } from '../http/cursor.ts';
+import { checkedCursor } from '../http/cursor.ts';
 import { objectText, pageText, writeWith } from '../http/exact-answers.ts';
 import { createIdempotencyKeys, toKeyedRequest } from '../http/idempotency-keys.ts';
 import { spanFrom } from '../http/instants.ts';
@@ -206,11 +206,8 @@ function addReads(api: Api, { pool, turns }: CsvMakerDeps): void {
   };
   api.get('/workflow', list, async (request, reply) => {
     const { limit = LIST_LIMIT_DEFAULT, after, status, step, ...span } = request.query;
-    if (after !== undefined && !isCursor(after)) {
-      throw invalidField('after', 'must be `next` of an earlier answer');
-    }
+    const page = { limit, after: checkedCursor(after), bytesMax: PAGE_BYTES_MAX };
     const filters = { status, step, ...spanFrom(span) };
-    const page = { limit, after, bytesMax: PAGE_BYTES_MAX };
     const { data, next } = await readAsTenants(pool, request.user.tenants, (client) =>
       listWorkflows(client, filters, page),
     );
