@@ -9,7 +9,7 @@ import { createIdempotencyKeys, toKeyedRequest, type KeyLimits } from '../http/i
 import { spanFrom } from '../http/instants.ts';
 import { nextLink } from '../http/page-links.ts';
 import { HTTP_PROBLEMS, invalidField, ProblemError } from '../http/problems.ts';
-import { toPublication } from '../messaging/message.ts';
+import { requestOrigin, toPublication } from '../messaging/message.ts';
 import type { MessageStep } from '../messaging/message-steps.ts';
 import { writeToOutbox } from '../messaging/outbox.ts';
 import { readAsTenants } from '../platform/scoped-postgres.ts';
@@ -65,7 +65,7 @@ function addCreate(api: Api, deps: OrdersModuleDeps): void {
   api.post('/orders', { schema: createOrderSchema, config }, async (request, reply) => {
     const { customer_id: customerId, items, currency = deps.currency } = request.body;
     refuseRepeatedSkus(items);
-    const origin = { correlationId: request.id, traceparent: tracing.carriedTraceparent() };
+    const origin = requestOrigin(request, tracing);
     // Not the path: at the root and below the base path, a key means the same order.
     const keyed = toKeyedRequest(request, ['POST /orders', request.body], KEY_NAMES);
     const { answer, replayed } = await keys.once(keyed, async (client) => {

@@ -16,7 +16,7 @@ import { instantFrom } from '../http/instants.ts';
 import { nextLink } from '../http/page-links.ts';
 import { HTTP_PROBLEMS, invalidField, ProblemError } from '../http/problems.ts';
 import { createTenantLimit, type TenantLimit } from '../http/tenant-limit.ts';
-import { toPublication } from '../messaging/message.ts';
+import { requestOrigin, toPublication } from '../messaging/message.ts';
 import { writeToOutbox } from '../messaging/outbox.ts';
 import { withTransaction } from '../platform/postgres.ts';
 import { readAsTenants } from '../platform/scoped-postgres.ts';
@@ -168,7 +168,7 @@ function addWithdrawal(api: Api, { pool, prefix, tracing }: SubscriptionsModuleD
   api.delete('/subscriptions/:id/changes/:number', options, async (request) => {
     const { id, number } = request.params;
     await findVisible(pool, request, id);
-    const origin = { correlationId: request.id, traceparent: tracing.carriedTraceparent() };
+    const origin = requestOrigin(request, tracing);
     const withdrawnBy = actorNameOf(request.user);
     const result = await withTransaction(pool, (client) =>
       withdrawChange(

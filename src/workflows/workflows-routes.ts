@@ -13,7 +13,7 @@ import { createIdempotencyKeys, toKeyedRequest } from '../http/idempotency-keys.
 import { spanFrom } from '../http/instants.ts';
 import { nextLink } from '../http/page-links.ts';
 import { HTTP_PROBLEMS, invalidField, ProblemError } from '../http/problems.ts';
-import { toPublication } from '../messaging/message.ts';
+import { requestOrigin, toPublication } from '../messaging/message.ts';
 import { writeToOutbox } from '../messaging/outbox.ts';
 import { createFairTurns, type FairTurns } from '../platform/fair-turns.ts';
 import { withTransaction } from '../platform/postgres.ts';
@@ -90,8 +90,7 @@ const WRITE = { roles: OPERATORS } as const;
 const READ = { roles: READERS } as const;
 const WORKFLOW = { serializerCompiler: writeWith(objectText) } as const;
 
-function addInsertion(api: Api, deps: WorkflowsModuleDeps): void {
-  const { pool, prefix, onStep } = deps;
+function addInsertion(api: Api, { pool, prefix, tracing, onStep }: WorkflowsModuleDeps): void {
   const keys = createIdempotencyKeys(pool);
   const config = { ...WRITE, keepsBodyText: true } as const;
   api.post(
@@ -111,7 +110,8 @@ function addInsertion(api: Api, deps: WorkflowsModuleDeps): void {
         const workflow = { id, dataText: data.text, steps, client: toTell, createdBy };
         await insertWorkflow(client, user.tenants, workflow);
         const message = insertedMessage(prefix, { id, round: 1 });
-        await writeToOutbox(client, toPublication(message, originOf(deps, request), Date.now()));
+        const origin = requestOrigin(request, tracing);
+        await writeToOutbox(client, toPublication(message, origin, Date.now()));
         onStep('written');
         return { id };
       });
@@ -149,14 +149,13 @@ async function refuseTooMany(client: PoolClient, share: string): Promise<void> {
   });
 }
 
-function addChange(api: Api, deps: CsvMakerDeps): void {
-  const { pool, prefix, turns } = deps;
+function addChange(api: Api, { pool, prefix, tracing, turns }: CsvMakerDeps): void {
   const options = { schema: changeWorkflowSchema, config: WRITE, ...WORKFLOW };
   api.patch('/workflow/:uuid', options, async (request) => {
     const { uuid: id } = request.params;
     const { status } = request.body;
     await findVisible(pool, request, id);
-    const origin = originOf(deps, request);
+    const origin = requestOrigin(request, tracing);
     const actor = actorNameOf(request.user);
     const change = () =>
       withTransaction(pool, async (client) => {
@@ -238,10 +237,6 @@ function addReads(api: Api, { pool, turns }: CsvMakerDeps): void {
     }
     return sendCsv(reply, workflow, await csvFor(request, { turns, workflow, csv }));
   });
-}
-
-function originOf({ tracing }: WorkflowsModuleDeps, { id }: FastifyRequest) {
-  return { correlationId: id, traceparent: tracing.carriedTraceparent() };
 }
 
 /** @throws ProblemError 404 The caller may not see it, or it does not exist. */
