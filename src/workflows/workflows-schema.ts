@@ -1,5 +1,6 @@
 /** The interface of workflows over HTTP. */
 import { Type } from 'typebox';
+import { SpreadsheetParameter } from '../http/csv.ts';
 import { WITH_JSON, WITH_TOKEN } from '../http/example-terms.ts';
 import { problemResponses } from '../http/problem-schema.ts';
 import { textSchema } from '../http/text-schema.ts';
@@ -66,14 +67,7 @@ const WorkflowParams = Type.Object({
 });
 
 const CsvQuery = Type.Object(
-  {
-    spreadsheet: Type.Optional(
-      Type.Enum(['true', 'false'], {
-        description:
-          '`true` adds a byte order mark, and an apostrophe before texts that a spreadsheet would run as formulas.',
-      }),
-    ),
-  },
+  { spreadsheet: SpreadsheetParameter },
   { additionalProperties: false },
 );
 
