@@ -1,6 +1,7 @@
 /** Table workflows: the only SQL on it. */
 import type { Pool } from 'pg';
 import { shareOf, tenantsOf, type TenantScope } from '../core/tenant-scope.ts';
+import { onlyRow } from '../platform/postgres.ts';
 import type { NewWorkflow, Workflow, WorkflowStatus } from './workflows.ts';
 
 type Queryable = Pick<Pool, 'query'>;
@@ -90,7 +91,7 @@ export async function setConsumed(
      WHERE id = $1 RETURNING ${WORKFLOW}`,
     [id, csv, consumedBy, isQueued],
   );
-  return only(rows);
+  return onlyRow(rows);
 }
 
 /** Marks a locked workflow as inserted. Without a message in the queue it is in its next round, and needs one. */
@@ -101,7 +102,7 @@ export async function setInserted(client: Queryable, id: string): Promise<Workfl
      WHERE id = $1 RETURNING ${WORKFLOW}`,
     [id],
   );
-  return only(rows);
+  return onlyRow(rows);
 }
 
 /** Notes that the message of a consumed workflow is taken from the queue. */
@@ -164,9 +165,4 @@ export async function listWorkflows(
   );
   const data = rows.filter(({ isBeyond }) => !isBeyond);
   return { data, next: data.length < rows.length ? (data.at(-1)?.cursor ?? null) : null };
-}
-
-function only<Row>([row]: readonly Row[]): Row {
-  if (row === undefined) throw new RangeError('The statement returns one row.');
-  return row;
 }
