@@ -1,6 +1,6 @@
 /** Calls about workflows. */
 import { follow } from './paging.ts';
-import type { Transport } from './transport.ts';
+import { keyHeaders, type Transport } from './transport.ts';
 import type {
   ConsumedWorkflow,
   NewWorkflow,
@@ -46,7 +46,7 @@ export function createWorkflowsCalls(transport: Transport): WorkflowsCalls {
       insert: (json, { idempotencyKey } = {}) =>
         transport.request('POST', '/workflow', {
           json,
-          headers: idempotencyKey === undefined ? {} : { 'idempotency-key': idempotencyKey },
+          headers: keyHeaders(idempotencyKey),
         }),
       get: (uuid) => transport.request('GET', pathOf(uuid)),
       page,
