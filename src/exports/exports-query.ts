@@ -126,7 +126,7 @@ export async function expireExports(client: Queryable, limit: number): Promise<E
   return rows;
 }
 
-/** Deletes rows that ended long ago. Files of theirs are gone by then. */
+/** Deletes exports that ended long ago. Their files are gone by then. */
 export async function deleteOldExports(
   client: Queryable,
   { days, limit }: { readonly days: number; readonly limit: number },
@@ -158,7 +158,7 @@ export async function findNeeded(
 export interface ExportDepth {
   readonly queued: number;
   readonly running: number;
-  /** Since when the export that has waited or run longest has. */
+  /** Since the oldest of them was requested. */
   readonly oldestSeconds: number;
   readonly readyBytes: number;
 }

@@ -1,4 +1,4 @@
-/** Exports over HTTP: asking for files, following them, and giving them out. */
+/** Exports over HTTP: requests, their progress, and files. */
 import { randomUUID } from 'node:crypto';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Pool, PoolClient } from 'pg';

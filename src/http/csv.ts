@@ -2,7 +2,7 @@
 import { Type } from 'typebox';
 
 const NEEDS_QUOTES = /[",\r\n]|^[=+\-@\s]|\s$/;
-/** What a spreadsheet would run as a formula. Negative numbers are none. Postgres reads the pattern the same way. */
+/** What a spreadsheet would run as a formula. A negative number is not a formula. Postgres reads the pattern the same way. */
 export const FORMULA = /^([=+@\t\r\n]|-(?![0-9]+(\.[0-9]+)?$))/;
 
 /** What tells a spreadsheet that a file is UTF-8. */

@@ -36,8 +36,8 @@ export async function consume(context: ChangeContext, locked: Workflow): Promise
 }
 
 /**
- * Puts a locked workflow back. If its message is still in the queue, because the workflow was consumed by a change of its
- * status, that one counts again. So the queue never has two messages of a workflow that count.
+ * Puts a locked workflow back. If it was consumed by a change of its status, its message may still be in the queue, and
+ * becomes valid again. So the queue never has two valid messages of one workflow.
  */
 export async function insertAgain(
   context: ChangeContext,

@@ -110,7 +110,7 @@ export async function setTaken(client: Queryable, id: string): Promise<void> {
   await client.query('UPDATE workflows SET is_queued = false WHERE id = $1', [id]);
 }
 
-/** Which workflows; what is undefined does not restrict. */
+/** Which workflows to list; an undefined filter does not restrict. */
 export interface WorkflowFilters {
   readonly status?: WorkflowStatus | undefined;
   /** One of its steps has this name. */

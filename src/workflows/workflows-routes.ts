@@ -58,7 +58,7 @@ const QUEUED_MAX = {
 };
 /** Of data in one answer. */
 const PAGE_BYTES_MAX = 8 * 1024 * 1024;
-/** What makes CSV takes memory and the processor, and a connection to Postgres if it consumes. */
+/** Making CSV takes memory and CPU time, and a connection to Postgres if it consumes. */
 const CSV_MAKERS = {
   runningMax: 4,
   runningMaxPerShare: 2,

@@ -27,7 +27,7 @@ export interface WorkflowsCalls {
     setStatus(uuid: string, status: WorkflowStatus): Promise<Workflow>;
     /**
      * Consumes the next workflow of the queue. After a PulseConnectionError one may be consumed all the same: `page`
-     * with `status: 'consumed'` lists it, and `csv` gives its file again.
+     * with `status: 'consumed'` lists it, and `csv` returns its file.
      *
      * @returns Undefined when the queue is empty.
      */
