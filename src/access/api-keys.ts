@@ -1,7 +1,7 @@
 /** Table api_keys: keys for machines. */
 import type { Pool } from 'pg';
 import type { TenantScope } from '../core/tenant-scope.ts';
-import { withTransaction } from '../platform/postgres.ts';
+import { onlyRow, withTransaction } from '../platform/postgres.ts';
 import { insertAudit, type AuditSource } from './audit.ts';
 import type { Role } from '../http/caller.ts';
 import type { KeyCredentials } from './key-text.ts';
@@ -66,8 +66,7 @@ export async function insertKey(
     const isAll = scope === 'all';
     const values = [id, secretHash, name, role, isAll, tenants, source.actor, lifeSeconds];
     const { rows } = await client.query<ApiKey>(sql, values);
-    const [row] = rows;
-    if (row === undefined) throw new Error('INSERT returned no row.');
+    const row = onlyRow(rows);
     const details = { name, role, tenants: scope, expires_at: row.expiresAt };
     await insertAudit(client, { ...source, action: 'key created', subject: id, details });
     return row;

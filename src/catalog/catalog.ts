@@ -1,5 +1,7 @@
 /** Customers, products and prices, as other domains may ask for them. */
 import type { ClientBase } from 'pg';
+import { includesTenant, type TenantScope } from '../core/tenant-scope.ts';
+import { readAsTenants, type ScopedPool } from '../platform/scoped-postgres.ts';
 import { readCustomer, readProducts, type Customer, type Product } from './catalog-query.ts';
 import { readPrices } from './prices-query.ts';
 import type { Price } from './prices.ts';
@@ -22,6 +24,18 @@ export interface Offer {
 
 export function findCustomer(client: Queryable, id: string): Promise<Customer | undefined> {
   return readCustomer(client, id);
+}
+
+/** A caller of some tenants may act only for their customers; a caller of all tenants for anybody, known or not. */
+export async function mayActFor(
+  pool: ScopedPool,
+  scope: TenantScope,
+  customerId: string,
+): Promise<boolean> {
+  if (scope === 'all') return true;
+  const customer = await readAsTenants(pool, scope, (client) => readCustomer(client, customerId));
+  const tenant = customer?.tenant ?? null;
+  return tenant !== null && includesTenant(scope, tenant);
 }
 
 /** By SKU; those that do not exist are missing. */

@@ -110,7 +110,7 @@ function parametersOf(report: Report, { from, to, parameter = [] }: Flags<typeof
   return parameters;
 }
 
-/** The words of the validator do not say what a user may write. */
+/** Says what the user may write, which the message of the validator does not. */
 function explain({ keyword, params, message }: ReturnType<typeof Value.Errors>[number]): string {
   const { format, allowedValues } = params as { format?: string; allowedValues?: unknown[] };
   if (keyword === 'format' && format === 'date-time') {

@@ -3,9 +3,10 @@ import type { FastifyRequest } from 'fastify';
 import type { Pool } from 'pg';
 import type { Api } from '../http/api-module.ts';
 import { OPERATORS, READERS } from '../http/caller.ts';
+import { checkedCursor } from '../http/cursor.ts';
 import { spanFrom } from '../http/instants.ts';
 import { nextLink } from '../http/page-links.ts';
-import { HTTP_PROBLEMS, invalidField, ProblemError } from '../http/problems.ts';
+import { HTTP_PROBLEMS, ProblemError } from '../http/problems.ts';
 import { withTransaction } from '../platform/postgres.ts';
 import { readAsTenants } from '../platform/scoped-postgres.ts';
 import { noEndpoint } from './change-endpoint.ts';
@@ -36,10 +37,8 @@ function addList(api: Api, pool: Pool): void {
   const list = { schema: listDeliveriesSchema, config: READ };
   api.get('/deliveries', list, async (request, reply) => {
     const { limit = LIST_LIMIT_DEFAULT, after: text, endpoint, from, to, ...rest } = request.query;
-    const after = text === undefined ? undefined : parseCursor(text);
-    if (text !== undefined && after === undefined) {
-      throw invalidField('after', 'must be `next` of an earlier answer');
-    }
+    const cursor = checkedCursor(text);
+    const after = cursor === undefined ? undefined : parseCursor(cursor);
     const { fromMs, toMs } = spanFrom({ from, to });
     const { tenants: scope } = request.user;
     const span = { from: toDate(fromMs), to: toDate(toMs) };

@@ -2,6 +2,7 @@
 import { Counter, Histogram, type Registry } from 'prom-client';
 import type { Pool } from 'pg';
 import { addSampledGauge, addSampledGauges } from '../platform/metrics.ts';
+import { onlyRow } from '../platform/postgres.ts';
 import type { Watch } from '../platform/watch.ts';
 import { SET_ASIDE_AFTER } from './delivery.ts';
 
@@ -63,8 +64,7 @@ export async function readDeliveryDepth(pool: Pick<Pool, 'query'>): Promise<Deli
        WHERE deliveries.endpoint_id = endpoints.id AND deliveries.status = 'pending') AS first`,
     [SET_ASIDE_AFTER],
   );
-  const [row] = rows;
-  if (row === undefined) throw new RangeError('An aggregate returns one row.');
+  const row = onlyRow(rows);
   return {
     dueCount: Number(row.dueCount),
     lateSeconds: row.lateSeconds,

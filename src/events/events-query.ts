@@ -1,5 +1,6 @@
 /** Tables producers, event_types and event_type_versions: the only SQL on them. */
 import type { ClientBase } from 'pg';
+import { onlyRow } from '../platform/postgres.ts';
 
 type Queryable = Pick<ClientBase, 'query'>;
 
@@ -40,9 +41,7 @@ export async function putProducer(
      RETURNING ${PRODUCER}, xmax = 0 AS "isNew"`,
     [id, name],
   );
-  const [row] = rows;
-  if (row === undefined) throw new RangeError('An upsert returns its row.');
-  const { isNew, ...producer } = row;
+  const { isNew, ...producer } = onlyRow(rows);
   return { producer, isNew };
 }
 

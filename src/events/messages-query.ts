@@ -1,6 +1,7 @@
 /** Tables messages and message_numbers: the only SQL on them besides that of message-pages-query.ts. */
 import type { ClientBase, Pool } from 'pg';
 import { knownCustomers } from '../catalog/catalog.ts';
+import { onlyRow } from '../platform/postgres.ts';
 import type { Event, Message, MessageHead } from './events.ts';
 
 type Queryable = Pick<ClientBase, 'query'>;
@@ -43,8 +44,7 @@ export async function lockReferences(
       distinct(events, ({ type }) => type),
     ],
   );
-  const [row] = rows;
-  if (row === undefined) throw new RangeError('An aggregate without GROUP BY returns one row.');
+  const row = onlyRow(rows);
   return {
     producers: new Set(row.producers),
     clients: new Set(row.clients),

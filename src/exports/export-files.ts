@@ -2,7 +2,8 @@
  * Files with a manifest beside each. Both are written under other names and then renamed, so whatever has its final
  * name is whole.
  *
- * In the folder of exports, the name holds the fence of the attempt: a process that was frozen and wakes up never touches the file of another.
+ * In the folder of exports, the name holds the fence of the attempt: a process that was frozen and wakes up never touches
+ * the file of another.
  */
 import { constants } from 'node:fs';
 import { access, mkdir, open, readdir, rename, rm, stat, type FileHandle } from 'node:fs/promises';
@@ -59,7 +60,7 @@ export async function writeManifest(path: string, manifest: Manifest): Promise<v
   }
 }
 
-/** Gives the manifest and then the file their names, durably: a file with its name has its manifest. */
+/** Gives the manifest and then the file their final names, durably: a file with its final name has its manifest. */
 export async function publishParts(path: string): Promise<void> {
   for (const name of [`${path}${MANIFEST}`, path]) {
     await rename(`${name}${PART}`, name);

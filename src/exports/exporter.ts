@@ -20,7 +20,7 @@ interface ExporterDeps extends Omit<RunExportDeps, 'leaseMs' | 'onReady'> {
 }
 
 export interface Exporter {
-  /** Claims nothing more, gives back what is in progress, and waits for that at most `timeoutMs`. */
+  /** Stops claiming, gives back what is in progress, and waits for that at most `timeoutMs`. */
   close(timeoutMs: number): Promise<void>;
 }
 
@@ -29,7 +29,7 @@ const SWEEP_MS = 60_000;
 const LEASE_MS = 30_000;
 /** Exports in progress in one process. */
 const RUNNING_MAX = 2;
-/** A claim that ends without a word, because the process died, is an attempt too. */
+/** A claim whose process died counts as an attempt too. */
 const ATTEMPTS_MAX = 10;
 const RETRY = { baseMs: 1_000, capMs: 60_000 };
 

@@ -1,6 +1,7 @@
 /** The only SQL on table exports besides that of lease-query.ts. */
 import type { Pool } from 'pg';
 import { shareOf, tenantsOf, type TenantScope } from '../core/tenant-scope.ts';
+import { onlyRow } from '../platform/postgres.ts';
 import type { Export, ExportRequest, ExportState } from './exports.ts';
 
 export type Queryable = Pick<Pool, 'query'>;
@@ -69,7 +70,7 @@ export async function insertExport(client: Queryable, given: NewExport): Promise
       given.asOf,
     ],
   );
-  return only(rows);
+  return onlyRow(rows);
 }
 
 export async function readExport(client: Queryable, id: string): Promise<Export | undefined> {
@@ -125,7 +126,7 @@ export async function expireExports(client: Queryable, limit: number): Promise<E
   return rows;
 }
 
-/** Deletes rows that ended long ago. Files of theirs are gone by then. */
+/** Deletes exports that ended long ago. Their files are gone by then. */
 export async function deleteOldExports(
   client: Queryable,
   { days, limit }: { readonly days: number; readonly limit: number },
@@ -157,7 +158,7 @@ export async function findNeeded(
 export interface ExportDepth {
   readonly queued: number;
   readonly running: number;
-  /** Since when the export that has waited or run longest has. */
+  /** Since the oldest of them was requested. */
   readonly oldestSeconds: number;
   readonly readyBytes: number;
 }
@@ -170,10 +171,5 @@ export async function readDepth(client: Queryable): Promise<ExportDepth> {
        coalesce(sum(byte_count) FILTER (WHERE state = 'ready'), 0)::float8 AS "readyBytes"
      FROM exports WHERE state IN ('queued', 'running', 'ready')`,
   );
-  return only(rows);
-}
-
-function only<Row>([row]: readonly Row[]): Row {
-  if (row === undefined) throw new RangeError('The statement returns one row.');
-  return row;
+  return onlyRow(rows);
 }

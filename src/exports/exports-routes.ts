@@ -1,11 +1,11 @@
-/** Exports over HTTP: asking for files, following them, and giving them out. */
+/** Exports over HTTP: requests, their progress, and files. */
 import { randomUUID } from 'node:crypto';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Pool, PoolClient } from 'pg';
 import { shareOf } from '../core/tenant-scope.ts';
 import type { Api, ApiModule } from '../http/api-module.ts';
 import { actorNameOf, OPERATORS, READERS } from '../http/caller.ts';
-import { isCursor, toPage } from '../http/cursor.ts';
+import { checkedCursor, toPage } from '../http/cursor.ts';
 import { createIdempotencyKeys, toKeyedRequest } from '../http/idempotency-keys.ts';
 import { instantFrom } from '../http/instants.ts';
 import { nextLink } from '../http/page-links.ts';
@@ -141,11 +141,9 @@ function addReads(api: Api, { pool, links, directory }: ExportsModuleDeps): void
   const config = { roles: READERS };
   api.get('/exports', { schema: listExportsSchema, config }, async (request, reply) => {
     const { limit = LIST_LIMIT_DEFAULT, after, ...filters } = request.query;
-    if (after !== undefined && !isCursor(after)) {
-      throw invalidField('after', 'must be `next` of an earlier answer');
-    }
+    const page = { limit: limit + 1, after: checkedCursor(after) };
     const rows = await readAsTenants(pool, request.user.tenants, (client) =>
-      listExports(client, filters, { limit: limit + 1, after }),
+      listExports(client, filters, page),
     );
     const { data, next } = toPage(rows, limit);
     linkToNext(reply, `${api.prefix}/exports`, { ...request.query, limit, after: next });

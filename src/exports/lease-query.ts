@@ -3,7 +3,7 @@ import type { Export, ExportStep } from './exports.ts';
 import { EXPORT, type Queryable } from './exports-query.ts';
 import type { WrittenFile } from './manifest.ts';
 
-/** Who works on an export, and until when: any change is refused to those whose fence is not the newest. */
+/** Who works on an export, and until when. Changes by those whose fence is not the newest are refused. */
 export interface Lease {
   readonly id: string;
   readonly fence: number;
@@ -102,7 +102,7 @@ export async function failExport(
   return rowCount === 1;
 }
 
-/** Leaves it to others, not before `delayMs`. @param isAttempt Whether it counts as one that failed. */
+/** Leaves it to others, who may claim it after `delayMs`. @param isAttempt Whether it counts as one that failed. */
 export async function releaseExport(
   client: Queryable,
   { id, fence }: Lease,

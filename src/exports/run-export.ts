@@ -10,7 +10,7 @@
  * | publish | renames both to their names, which hold the fence | the same; the files are swept, because their fence is old |
  * | publish | marks the export as ready and announces it, in one transaction | ready |
  *
- * Every change of the row asks for the fence. A process that was frozen and wakes up finds it raised, and removes its files.
+ * Every change of the row checks the fence. A process that was frozen and wakes up finds it raised, and removes its files.
  */
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
@@ -71,7 +71,7 @@ export async function runExport(
   try {
     deps.onPoint('claimed');
     const written = await writeFile(claimed, deps, lease);
-    // A file that was written in no time has been in no renewal.
+    // A file that is written quickly may be finished before the first renewal.
     await lease.renew();
     deps.onPoint('written');
     await checkFile(claimed, deps, written);
@@ -109,7 +109,7 @@ async function writeFile(
   }
 }
 
-/** What the disk has is what was written. */
+/** Checks that the disk has what was written. */
 async function checkFile(claimed: Export, deps: RunExportDeps, written: WrittenFile) {
   await enterStep(claimed, deps, { step: 'checksum' });
   const path = pathOf(claimed, deps);
@@ -151,7 +151,7 @@ function pathOf(claimed: Export, { directory }: RunExportDeps): string {
 interface Renewing {
   /** Aborted when the work must end: the lease is lost, the quota is used up, or the process stops. */
   readonly signal: AbortSignal;
-  /** From here on the progress is told with every renewal. */
+  /** From then on, every renewal reports the progress. */
   watch(progress: AnswerProgress): void;
   /** @throws LeaseLostError; ExportFailure The quota is used up. */
   renew(): Promise<void>;

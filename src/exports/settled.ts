@@ -1,4 +1,4 @@
-/** When an instant is settled: no transaction can still commit rows of before it. */
+/** When an instant is settled: no transaction can still commit rows from before it. */
 import type { Pool } from 'pg';
 import { sleep } from '../platform/backoff.ts';
 import { ExportFailure } from './exports.ts';
@@ -12,7 +12,7 @@ const WAIT_MAX_MS = 600_000;
 
 /**
  * Waits until every transaction that was in progress shortly after the instant has ended, so that a snapshot from then on
- * holds all rows of before the instant that there will ever be.
+ * holds every row from before the instant that there will ever be.
  *
  * @throws ExportFailure A transaction goes on for ten minutes.
  */

@@ -8,7 +8,7 @@ import { deleteOldExports, expireExports, findNeeded } from './exports-query.ts'
 const AT_A_TIME = 500;
 /** How long an ended export is shown. */
 const KEPT_DAYS = 30;
-/** A file that a claim made a moment ago may be newer than what Postgres has said. */
+/** A file that a claim made a moment ago may be newer than the answer of Postgres. */
 const YOUNG_MS = 60_000;
 
 export async function sweepExports({

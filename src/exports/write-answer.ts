@@ -122,7 +122,7 @@ async function copyToFile(
   async function* encode(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
     if (head !== '') yield Buffer.from(head);
     for await (const chunk of source) {
-      // What comes until Postgres has heard of the end is read and dropped, so that the connection can be used again.
+      // What arrives until Postgres stops is read and dropped, so that the connection can be used again.
       if (signal.aborted) continue;
       yield lines.pass(chunk);
       progress.rowsWritten = lines.count;
@@ -150,7 +150,7 @@ async function copyToFile(
   };
 }
 
-/** A signal that follows another one so much later. */
+/** A signal that follows another one after a delay. */
 function abortedAfter(signal: AbortSignal, delayMs: number): AbortSignal {
   const later = new AbortController();
   const abort = (): void => {

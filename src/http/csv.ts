@@ -1,11 +1,21 @@
 /** Fields of CSV files (RFC 4180). */
+import { Type } from 'typebox';
 
 const NEEDS_QUOTES = /[",\r\n]|^[=+\-@\s]|\s$/;
-/** What a spreadsheet would run as a formula. Negative numbers are none. Postgres reads the pattern the same way. */
+/** What a spreadsheet would run as a formula. A negative number is not a formula. Postgres reads the pattern the same way. */
 export const FORMULA = /^([=+@\t\r\n]|-(?![0-9]+(\.[0-9]+)?$))/;
 
 /** What tells a spreadsheet that a file is UTF-8. */
 export const BOM = '\ufeff';
+
+/** A parameter of requests for CSV. */
+export const SpreadsheetParameter = Type.Optional(
+  Type.Enum(['true', 'false'], {
+    description:
+      'Whether the file is for a spreadsheet: it begins with a byte order mark, and an apostrophe stands before ' +
+      'texts that a spreadsheet would run as formulas. Numbers stay as they are. Default: `false`.',
+  }),
+);
 
 /**
  * Quotes a field that holds a separator. A field that a spreadsheet might take for a formula is quoted too, but

@@ -6,6 +6,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import { sendableReplyTo, shortened } from '../contract/header-copy.ts';
 import type { Publication } from '../contract/publication.ts';
 import { TRACEPARENT } from '../core/trace-context.ts';
+import type { Tracing } from '../platform/tracing.ts';
 
 /** A message to be published. */
 export interface OutgoingMessage {
@@ -28,6 +29,14 @@ export interface MessageOrigin {
 
 /** Of a message that neither a request nor another message caused. */
 export const NO_ORIGIN: MessageOrigin = { correlationId: undefined, traceparent: undefined };
+
+/** Of a message that an HTTP request causes. */
+export function requestOrigin(
+  { id }: { readonly id: string },
+  tracing: Pick<Tracing, 'carriedTraceparent'>,
+): MessageOrigin {
+  return { correlationId: id, traceparent: tracing.carriedTraceparent() };
+}
 
 /** A message as a handler receives it. */
 export interface ReceivedMessage extends MessageOrigin {

@@ -4,12 +4,12 @@ import type { Pool } from 'pg';
 import { includesTenant, type TenantScope } from '../core/tenant-scope.ts';
 import type { Api, ApiModule } from '../http/api-module.ts';
 import { actorNameOf, OPERATORS, READERS } from '../http/caller.ts';
-import { isCursor, toPage } from '../http/cursor.ts';
+import { checkedCursor, toPage } from '../http/cursor.ts';
 import { createIdempotencyKeys, toKeyedRequest, type KeyLimits } from '../http/idempotency-keys.ts';
 import { spanFrom } from '../http/instants.ts';
 import { nextLink } from '../http/page-links.ts';
 import { HTTP_PROBLEMS, invalidField, ProblemError } from '../http/problems.ts';
-import { toPublication } from '../messaging/message.ts';
+import { requestOrigin, toPublication } from '../messaging/message.ts';
 import type { MessageStep } from '../messaging/message-steps.ts';
 import { writeToOutbox } from '../messaging/outbox.ts';
 import { readAsTenants } from '../platform/scoped-postgres.ts';
@@ -65,7 +65,7 @@ function addCreate(api: Api, deps: OrdersModuleDeps): void {
   api.post('/orders', { schema: createOrderSchema, config }, async (request, reply) => {
     const { customer_id: customerId, items, currency = deps.currency } = request.body;
     refuseRepeatedSkus(items);
-    const origin = { correlationId: request.id, traceparent: tracing.carriedTraceparent() };
+    const origin = requestOrigin(request, tracing);
     // Not the path: at the root and below the base path, a key means the same order.
     const keyed = toKeyedRequest(request, ['POST /orders', request.body], KEY_NAMES);
     const { answer, replayed } = await keys.once(keyed, async (client) => {
@@ -114,14 +114,10 @@ function addReads(api: Api, { pool, cache }: OrdersModuleDeps): void {
 
   api.get('/orders', { schema: listOrdersSchema, config }, async (request, reply) => {
     const { limit = LIST_LIMIT_DEFAULT, after, customer_id: customerId, ...rest } = request.query;
-    if (after !== undefined && !isCursor(after)) {
-      throw invalidField('after', 'must be `next` of an earlier answer');
-    }
+    const page = { limit: limit + 1, after: checkedCursor(after) };
     const { tenants: scope } = request.user;
     const filters = { scope, customerId, status: rest.status, ...spanFrom(rest) };
-    const rows = await readAsTenants(pool, scope, (client) =>
-      listOrders(client, filters, { limit: limit + 1, after }),
-    );
+    const rows = await readAsTenants(pool, scope, (client) => listOrders(client, filters, page));
     const { data, next } = toPage(rows, limit);
     if (next !== null) {
       const parameters = { ...request.query, limit, after: next };

@@ -198,6 +198,12 @@ export async function queryRows<Row extends QueryResultRow>(
   }
 }
 
+/** The row of a statement that always returns one. */
+export function onlyRow<Row>([row]: readonly Row[]): Row {
+  if (row === undefined) throw new RangeError('The statement returned no row.');
+  return row;
+}
+
 /**
  * Waits until Postgres answers, for at most `timeoutMs`.
  *

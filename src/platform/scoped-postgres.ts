@@ -16,7 +16,7 @@ import { withTransaction } from './postgres.ts';
 /** The roles created by 0008_access.sql, by scope. */
 export const SCOPE_ROLES = { all: 'pulse_all_tenants', some: 'pulse_some_tenants' } as const;
 
-type ScopedPool = Pick<Pool, 'connect'> & { readonly options?: { readonly max?: number } };
+export type ScopedPool = Pick<Pool, 'connect'> & { readonly options?: { readonly max?: number } };
 
 /** Connections for what is not limited to tenants, such as logins and health checks. */
 const UNSCOPED_CONNECTIONS = 2;

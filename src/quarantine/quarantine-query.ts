@@ -5,6 +5,7 @@
 import type { Pool } from 'pg';
 import type { DeadLetterReason } from '../contract/rejection.ts';
 import { tenantsOf, type TenantScope } from '../core/tenant-scope.ts';
+import { onlyRow } from '../platform/postgres.ts';
 import type { DeadLetter } from './dead-letter.ts';
 import {
   MAYBE_COUNTED_REASONS,
@@ -249,9 +250,7 @@ export async function discardDeadLetters(
 /** The database's clock, which sets `received_at`, in milliseconds. */
 export async function readClock(pool: Queryable): Promise<number> {
   const { rows } = await pool.query<{ now: Date }>('SELECT clock_timestamp() AS now');
-  const [row] = rows;
-  if (row === undefined) throw new Error('SELECT without FROM returned no row.');
-  return row.now.getTime();
+  return onlyRow(rows).now.getTime();
 }
 
 type Condition = readonly [condition: string, value: unknown];

@@ -2,11 +2,10 @@
 import { randomUUID } from 'node:crypto';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Pool } from 'pg';
-import { findCustomer } from '../catalog/catalog.ts';
-import { includesTenant } from '../core/tenant-scope.ts';
+import { mayActFor } from '../catalog/catalog.ts';
 import type { Api, ApiModule } from '../http/api-module.ts';
 import { actorNameOf, OPERATORS, READERS } from '../http/caller.ts';
-import { isCursor, toPage } from '../http/cursor.ts';
+import { checkedCursor, toPage } from '../http/cursor.ts';
 import {
   createIdempotencyKeys,
   toKeyedRequest,
@@ -17,7 +16,7 @@ import { instantFrom } from '../http/instants.ts';
 import { nextLink } from '../http/page-links.ts';
 import { HTTP_PROBLEMS, invalidField, ProblemError } from '../http/problems.ts';
 import { createTenantLimit, type TenantLimit } from '../http/tenant-limit.ts';
-import { toPublication } from '../messaging/message.ts';
+import { requestOrigin, toPublication } from '../messaging/message.ts';
 import { writeToOutbox } from '../messaging/outbox.ts';
 import { withTransaction } from '../platform/postgres.ts';
 import { readAsTenants } from '../platform/scoped-postgres.ts';
@@ -143,16 +142,13 @@ function refuseNoInstant(effectiveAt: string | undefined): void {
   if (effectiveAt !== undefined) instantFrom('effective_at', effectiveAt);
 }
 
-/** A caller of some tenants may only purchase for their customers; a caller of all tenants for anybody. */
+/** @throws ProblemError 404 The caller may not purchase for this customer. */
 async function refuseForeignUser(
   pool: Pool,
-  { user: { tenants } }: FastifyRequest,
+  { user }: FastifyRequest,
   userId: string,
 ): Promise<void> {
-  if (tenants === 'all') return;
-  const customer = await readAsTenants(pool, tenants, (client) => findCustomer(client, userId));
-  const tenant = customer?.tenant ?? null;
-  if (tenant !== null && includesTenant(tenants, tenant)) return;
+  if (await mayActFor(pool, user.tenants, userId)) return;
   throw notFound('There is no customer with this id among your tenants.');
 }
 
@@ -172,7 +168,7 @@ function addWithdrawal(api: Api, { pool, prefix, tracing }: SubscriptionsModuleD
   api.delete('/subscriptions/:id/changes/:number', options, async (request) => {
     const { id, number } = request.params;
     await findVisible(pool, request, id);
-    const origin = { correlationId: request.id, traceparent: tracing.carriedTraceparent() };
+    const origin = requestOrigin(request, tracing);
     const withdrawnBy = actorNameOf(request.user);
     const result = await withTransaction(pool, (client) =>
       withdrawChange(
@@ -193,12 +189,10 @@ function addReads(api: Api, pool: Pool): void {
   const list = { schema: listSubscriptionsSchema, config: READ };
   api.get('/subscriptions', list, async (request, reply) => {
     const { limit = LIST_LIMIT_DEFAULT, after, user_id: userId, ...rest } = request.query;
-    if (after !== undefined && !isCursor(after)) {
-      throw invalidField('after', 'must be `next` of an earlier answer');
-    }
+    const page = { limit: limit + 1, after: checkedCursor(after) };
     const { tenants: scope } = request.user;
     const rows = await readAsTenants(pool, scope, (client) =>
-      listSubscriptions(client, { scope, userId, ...rest }, { limit: limit + 1, after }),
+      listSubscriptions(client, { scope, userId, ...rest }, page),
     );
     const { data, next } = toPage(rows, limit);
     if (next !== null) {

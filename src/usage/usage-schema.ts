@@ -2,6 +2,7 @@
 import { Type, type Static } from 'typebox';
 import { USAGE_WINDOWS } from './usage.ts';
 import { SKU_LENGTH_MAX, TENANT_LENGTH_MAX, UNIT_LENGTH_MAX } from '../contract/rules.ts';
+import { SpreadsheetParameter } from '../http/csv.ts';
 import { WITH_TOKEN } from '../http/example-terms.ts';
 import { problemResponses } from '../http/problem-schema.ts';
 import { textSchema } from '../http/text-schema.ts';
@@ -168,13 +169,7 @@ export const getUsageCsvSchema = {
   querystring: Type.Object(
     {
       ...UsageParameters.properties,
-      spreadsheet: Type.Optional(
-        Type.Enum(['true', 'false'], {
-          description:
-            'Whether the file is for a spreadsheet: it begins with a byte order mark, and an apostrophe stands before ' +
-            'texts that a spreadsheet would run as formulas. Numbers stay as they are. Default: `false`.',
-        }),
-      ),
+      spreadsheet: SpreadsheetParameter,
     },
     { additionalProperties: false },
   ),

@@ -23,14 +23,11 @@ export interface Consumed {
   readonly csv: string;
 }
 
-/** Stores the CSV of a locked workflow and tells its client. Its message may stay in the queue. */
-export async function consume(
-  context: ChangeContext,
-  { id, dataText }: Workflow,
-): Promise<Consumed> {
-  const csv = await tableToCsv(tableOf(dataText));
-  const workflow = await setConsumed(context.client, id, { csv, consumedBy: context.actor });
-  const { client, consumedAt } = workflow;
+/** Stores the CSV of a locked workflow and tells its client. @param locked `isQueued` as it is to be. */
+export async function consume(context: ChangeContext, locked: Workflow): Promise<Consumed> {
+  const csv = await tableToCsv(tableOf(locked.dataText));
+  const workflow = await setConsumed(context.client, locked, { csv, consumedBy: context.actor });
+  const { id, client, consumedAt } = workflow;
   if (client !== null) {
     const data = { workflow_id: id, consumed_at: consumedAt?.toISOString() };
     await publish(context, announcedEvent(context.prefix, 'workflow.consumed', { client, data }));
@@ -39,8 +36,8 @@ export async function consume(
 }
 
 /**
- * Puts a locked workflow back. If its message is still in the queue, because the workflow was consumed by a change of its
- * status, that one counts again. So the queue never has two messages of a workflow that count.
+ * Puts a locked workflow back. If it was consumed by a change of its status, its message may still be in the queue, and
+ * becomes valid again. So the queue never has two valid messages of one workflow.
  */
 export async function insertAgain(
   context: ChangeContext,

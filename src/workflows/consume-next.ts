@@ -5,11 +5,11 @@
  * |---|---|---|
  * | 1 | `delivered`: the message is taken | the broker gives it to the next caller |
  * | 2 | status and CSV are written, and the event | rolled back; the same |
- * | 3 | `handled`: committed | the next caller gets the message, sees that it is old, and takes the one behind it; `GET /workflow/{uuid}/csv` has the file |
+ * | 3 | `handled`: committed | the next caller gets the message, sees that it is old, and takes the next one; `GET /workflow/{uuid}/csv` has the file |
  * | 4 | `acknowledged` | done |
  *
  * The row is locked from 2 to 3, so two callers never consume the same workflow. A message is old when its workflow is
- * consumed, or is in another round. Old messages are taken until there is one that is not.
+ * consumed, or is in another round. Old messages are skipped.
  */
 import type { Pool, PoolClient } from 'pg';
 import { TransientError } from '../core/errors.ts';
@@ -40,8 +40,8 @@ export interface ConsumeDeps {
 
 /** For how long old messages are skipped. */
 const SKIPPING_MS = 5_000;
-/** Of one transaction. */
-const OLD_MAX = 100;
+/** Messages that one transaction takes. */
+const TAKEN_MAX = 100;
 
 /**
  * @returns Undefined when the queue is empty.
@@ -54,17 +54,17 @@ export async function consumeNext(deps: ConsumeDeps): Promise<Consumed | undefin
     const outcome = await takeSome(deps);
     if (outcome !== 'old') return outcome;
   }
-  throw new TransientError('PULSE_TIMEOUT', 'The queue begins with very many old messages.');
+  throw new TransientError('PULSE_TIMEOUT', 'The queue begins with too many old messages.');
 }
 
-/** Takes messages in one transaction, until one is that of a workflow to be consumed. */
+/** Takes messages in one transaction, until one names a workflow that is still to be consumed. */
 async function takeSome(deps: ConsumeDeps): Promise<Consumed | 'old' | undefined> {
   const { pool, queue, onStep } = deps;
   const taken: TakenMessage[] = [];
   try {
-    // Messages are taken inside, so that none is taken and given back while Postgres is unavailable.
+    // Messages are taken inside the transaction, so that they stay in the queue while Postgres is unavailable.
     const outcome = await withTransaction(pool, async (client) => {
-      while (taken.length < OLD_MAX) {
+      while (taken.length < TAKEN_MAX) {
         const next = await queue.get();
         if (next === undefined) return undefined;
         taken.push(next);
@@ -99,12 +99,12 @@ async function consumeMessage(
       });
     }
     if (workflow.round !== round) return 'old';
-    const consumed =
-      workflow.status === 'consumed'
-        ? 'old'
-        : await consume({ client, prefix, origin: message, actor }, workflow);
-    if (workflow.isQueued) await setTaken(client, id);
-    return consumed;
+    if (workflow.status === 'consumed') {
+      if (workflow.isQueued) await setTaken(client, id);
+      return 'old';
+    }
+    const context = { client, prefix, origin: message, actor };
+    return await consume(context, { ...workflow, isQueued: false });
   } catch (error) {
     if (!(error instanceof ImpossibleError)) throw error;
     const { failure } = error;

@@ -1,8 +1,8 @@
 /**
  * CSV (RFC 4180) of any JSON value. An object is one row. An array of objects is a row each, with the members of all of
  * them as columns, in the order in which they appear. Members of members are columns as well, with names such as `a.b`.
- * Anything else is one column `value`; of an array, with a row for each element. What remains of arrays and empty objects
- * is written as JSON.
+ * Anything else is one column `value`; an array has a row for each element. An array or an empty object in a cell is
+ * written as JSON.
  */
 import { Readable } from 'node:stream';
 import { setImmediate as nextTurn } from 'node:timers/promises';
@@ -10,12 +10,12 @@ import { stringify, type Options } from 'csv-stringify';
 import { exactJsonText, exactNumber, type ExactJson } from '../core/exact-json.ts';
 import { defused } from '../http/csv.ts';
 
-/** Of a table, filled or empty: a few rows with different members make very many. */
+/** Of a table, with the empty ones: a few rows with different members have very many. */
 const CELLS_MAX = 500_000;
-/** Of the column names of all cells: a name that many members lie under is repeated for each of them. */
+/** Of the column names of all cells: the name of an object is repeated for each of its members. */
 const NAMES_LENGTH_MAX = 4_000_000;
 const SHOWN_LENGTH_MAX = 100;
-/** After so many cells, other work of the process has its turn. */
+/** After this many cells, other work of the process gets its turn. */
 const CELLS_PER_TURN = 5_000;
 
 export interface Table {
@@ -28,7 +28,7 @@ export type ReadTable =
   /** What is wrong, to be read after the name of the value. */
   | { readonly ok: false; readonly message: string };
 
-/** @param data Nests less deep than the stack. */
+/** @param data Its depth must be limited, by `readData` for workflows, because it is read by recursion. */
 export function toTable(data: ExactJson): ReadTable {
   const elements = Array.isArray(data) ? (data as readonly ExactJson[]) : [data];
   const isOfObjects = elements.every(isObject) && elements.some(hasMembers);

@@ -4,12 +4,12 @@ import { storableText } from '../core/storable.ts';
 import { toTable } from './data-csv.ts';
 
 const DEPTH_MAX = 100;
-/** Postgres' numeric holds far larger ones, but a few characters would stand for a hundred thousand digits. */
+/** Postgres' numeric holds far larger numbers, but a few characters could then stand for a hundred thousand digits. */
 const EXPONENT_MAX = 308;
 const NUMBER_LENGTH_MAX = 400;
 const EXPONENT = /[eE]([-+]?\d+)$/;
 
-/** Where the data is wrong, such as `data.items.3`, and what is. */
+/** Where the data is wrong, such as `data.items.3`, and what is wrong there. */
 export interface DataFault {
   readonly field: string;
   readonly message: string;
@@ -22,7 +22,7 @@ export type ReadData =
  * Reads the member `data` of a body.
  *
  * @param bodyText A JSON object that has the member.
- * @param body The same, parsed: what is wrong with a text is found there.
+ * @param body The same, parsed. Wrong texts are found in it.
  */
 export function readData(bodyText: string, body: { readonly data: unknown }): ReadData {
   const textFault = findFault(body.data, textFaultOf);
@@ -60,7 +60,7 @@ function numberFaultOf(value: ExactJson): string | undefined {
     : undefined;
 }
 
-/** Without recursion, because data that nests too deep is one of the faults. */
+/** Without recursion, because too many levels are one of the faults. */
 function findFault(
   root: unknown,
   faultOf: (value: unknown) => string | undefined,

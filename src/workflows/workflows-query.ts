@@ -1,6 +1,7 @@
 /** Table workflows: the only SQL on it. */
 import type { Pool } from 'pg';
 import { shareOf, tenantsOf, type TenantScope } from '../core/tenant-scope.ts';
+import { onlyRow } from '../platform/postgres.ts';
 import type { NewWorkflow, Workflow, WorkflowStatus } from './workflows.ts';
 
 type Queryable = Pick<Pool, 'query'>;
@@ -79,18 +80,18 @@ export async function readCsv(client: Queryable, id: string): Promise<string | u
   return rows[0]?.csv ?? undefined;
 }
 
-/** Marks a locked workflow as consumed. */
+/** Marks a locked workflow as consumed. @param isQueued Whether its message is still in the queue. */
 export async function setConsumed(
   client: Queryable,
-  id: string,
+  { id, isQueued }: Pick<Workflow, 'id' | 'isQueued'>,
   { csv, consumedBy }: { readonly csv: string; readonly consumedBy: string },
 ): Promise<Workflow> {
   const { rows } = await client.query<Workflow>(
-    `UPDATE workflows SET status = 'consumed', csv = $2, consumed_at = clock_timestamp(), consumed_by = $3
+    `UPDATE workflows SET status = 'consumed', csv = $2, consumed_at = clock_timestamp(), consumed_by = $3, is_queued = $4
      WHERE id = $1 RETURNING ${WORKFLOW}`,
-    [id, csv, consumedBy],
+    [id, csv, consumedBy, isQueued],
   );
-  return only(rows);
+  return onlyRow(rows);
 }
 
 /** Marks a locked workflow as inserted. Without a message in the queue it is in its next round, and needs one. */
@@ -101,7 +102,7 @@ export async function setInserted(client: Queryable, id: string): Promise<Workfl
      WHERE id = $1 RETURNING ${WORKFLOW}`,
     [id],
   );
-  return only(rows);
+  return onlyRow(rows);
 }
 
 /** Notes that the message of a consumed workflow is taken from the queue. */
@@ -109,7 +110,7 @@ export async function setTaken(client: Queryable, id: string): Promise<void> {
   await client.query('UPDATE workflows SET is_queued = false WHERE id = $1', [id]);
 }
 
-/** Which workflows; what is undefined does not restrict. */
+/** Which workflows to list; an undefined filter does not restrict. */
 export interface WorkflowFilters {
   readonly status?: WorkflowStatus | undefined;
   /** One of its steps has this name. */
@@ -164,9 +165,4 @@ export async function listWorkflows(
   );
   const data = rows.filter(({ isBeyond }) => !isBeyond);
   return { data, next: data.length < rows.length ? (data.at(-1)?.cursor ?? null) : null };
-}
-
-function only<Row>([row]: readonly Row[]): Row {
-  if (row === undefined) throw new RangeError('The statement returns one row.');
-  return row;
 }

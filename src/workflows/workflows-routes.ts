@@ -3,17 +3,17 @@ import { randomUUID } from 'node:crypto';
 import { Readable } from 'node:stream';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Pool, PoolClient } from 'pg';
-import { findCustomer } from '../catalog/catalog.ts';
-import { includesTenant, shareOf } from '../core/tenant-scope.ts';
+import { mayActFor } from '../catalog/catalog.ts';
+import { shareOf } from '../core/tenant-scope.ts';
 import type { Api, ApiModule } from '../http/api-module.ts';
 import { actorNameOf, OPERATORS, READERS } from '../http/caller.ts';
-import { isCursor } from '../http/cursor.ts';
+import { checkedCursor } from '../http/cursor.ts';
 import { objectText, pageText, writeWith } from '../http/exact-answers.ts';
 import { createIdempotencyKeys, toKeyedRequest } from '../http/idempotency-keys.ts';
 import { spanFrom } from '../http/instants.ts';
 import { nextLink } from '../http/page-links.ts';
 import { HTTP_PROBLEMS, invalidField, ProblemError } from '../http/problems.ts';
-import { toPublication } from '../messaging/message.ts';
+import { requestOrigin, toPublication } from '../messaging/message.ts';
 import { writeToOutbox } from '../messaging/outbox.ts';
 import { createFairTurns, type FairTurns } from '../platform/fair-turns.ts';
 import { withTransaction } from '../platform/postgres.ts';
@@ -58,7 +58,7 @@ const QUEUED_MAX = {
 };
 /** Of data in one answer. */
 const PAGE_BYTES_MAX = 8 * 1024 * 1024;
-/** What makes CSV takes memory and the processor, and a connection to Postgres if it consumes. */
+/** Making CSV takes memory and CPU time, and a connection to Postgres if it consumes. */
 const CSV_MAKERS = {
   runningMax: 4,
   runningMaxPerShare: 2,
@@ -90,8 +90,7 @@ const WRITE = { roles: OPERATORS } as const;
 const READ = { roles: READERS } as const;
 const WORKFLOW = { serializerCompiler: writeWith(objectText) } as const;
 
-function addInsertion(api: Api, deps: WorkflowsModuleDeps): void {
-  const { pool, prefix, onStep } = deps;
+function addInsertion(api: Api, { pool, prefix, tracing, onStep }: WorkflowsModuleDeps): void {
   const keys = createIdempotencyKeys(pool);
   const config = { ...WRITE, keepsBodyText: true } as const;
   api.post(
@@ -111,7 +110,8 @@ function addInsertion(api: Api, deps: WorkflowsModuleDeps): void {
         const workflow = { id, dataText: data.text, steps, client: toTell, createdBy };
         await insertWorkflow(client, user.tenants, workflow);
         const message = insertedMessage(prefix, { id, round: 1 });
-        await writeToOutbox(client, toPublication(message, originOf(deps, request), Date.now()));
+        const origin = requestOrigin(request, tracing);
+        await writeToOutbox(client, toPublication(message, origin, Date.now()));
         onStep('written');
         return { id };
       });
@@ -123,18 +123,14 @@ function addInsertion(api: Api, deps: WorkflowsModuleDeps): void {
   );
 }
 
-/** @throws ProblemError 404, for a caller of some tenants. */
+/** @throws ProblemError 404 The caller may not name this customer. */
 async function refuseForeignClient(
   pool: Pool,
-  { user: { tenants } }: FastifyRequest,
+  { user }: FastifyRequest,
   id: string | undefined,
 ): Promise<void> {
-  if (id === undefined || tenants === 'all') return;
-  const customer = await readAsTenants(pool, tenants, (client) => findCustomer(client, id));
-  const tenant = customer?.tenant ?? null;
-  if (tenant === null || !includesTenant(tenants, tenant)) {
-    throw notFound('There is no customer with the id in `client` among your tenants.');
-  }
+  if (id === undefined || (await mayActFor(pool, user.tenants, id))) return;
+  throw notFound('There is no customer with the id in `client` among your tenants.');
 }
 
 /** @throws ProblemError 429 */
@@ -153,14 +149,13 @@ async function refuseTooMany(client: PoolClient, share: string): Promise<void> {
   });
 }
 
-function addChange(api: Api, deps: CsvMakerDeps): void {
-  const { pool, prefix, turns } = deps;
+function addChange(api: Api, { pool, prefix, tracing, turns }: CsvMakerDeps): void {
   const options = { schema: changeWorkflowSchema, config: WRITE, ...WORKFLOW };
   api.patch('/workflow/:uuid', options, async (request) => {
     const { uuid: id } = request.params;
     const { status } = request.body;
     await findVisible(pool, request, id);
-    const origin = originOf(deps, request);
+    const origin = requestOrigin(request, tracing);
     const actor = actorNameOf(request.user);
     const change = () =>
       withTransaction(pool, async (client) => {
@@ -210,11 +205,8 @@ function addReads(api: Api, { pool, turns }: CsvMakerDeps): void {
   };
   api.get('/workflow', list, async (request, reply) => {
     const { limit = LIST_LIMIT_DEFAULT, after, status, step, ...span } = request.query;
-    if (after !== undefined && !isCursor(after)) {
-      throw invalidField('after', 'must be `next` of an earlier answer');
-    }
+    const page = { limit, after: checkedCursor(after), bytesMax: PAGE_BYTES_MAX };
     const filters = { status, step, ...spanFrom(span) };
-    const page = { limit, after, bytesMax: PAGE_BYTES_MAX };
     const { data, next } = await readAsTenants(pool, request.user.tenants, (client) =>
       listWorkflows(client, filters, page),
     );
@@ -233,8 +225,11 @@ function addReads(api: Api, { pool, turns }: CsvMakerDeps): void {
   const file = { schema: getWorkflowCsvSchema, config: READ };
   api.get('/workflow/:uuid/csv', file, async (request, reply) => {
     const { uuid: id } = request.params;
-    const workflow = await findVisible(pool, request, id);
-    const csv = await readAsTenants(pool, request.user.tenants, (client) => readCsv(client, id));
+    const { workflow, csv } = await readAsTenants(pool, request.user.tenants, async (client) => ({
+      workflow: await readWorkflow(client, id),
+      csv: await readCsv(client, id),
+    }));
+    if (workflow === undefined) throw notFound();
     if (csv === undefined) {
       throw new ProblemError(WORKFLOW_PROBLEMS.PULSE_API_WORKFLOW_NOT_CONSUMED, {
         detail: 'Its CSV is made when it is consumed.',
@@ -242,10 +237,6 @@ function addReads(api: Api, { pool, turns }: CsvMakerDeps): void {
     }
     return sendCsv(reply, workflow, await csvFor(request, { turns, workflow, csv }));
   });
-}
-
-function originOf({ tracing }: WorkflowsModuleDeps, { id }: FastifyRequest) {
-  return { correlationId: id, traceparent: tracing.carriedTraceparent() };
 }
 
 /** @throws ProblemError 404 The caller may not see it, or it does not exist. */

@@ -1,5 +1,6 @@
 /** The interface of workflows over HTTP. */
 import { Type } from 'typebox';
+import { SpreadsheetParameter } from '../http/csv.ts';
 import { WITH_JSON, WITH_TOKEN } from '../http/example-terms.ts';
 import { problemResponses } from '../http/problem-schema.ts';
 import { textSchema } from '../http/text-schema.ts';
@@ -34,7 +35,7 @@ const NewWorkflowBody = Type.Object(
     steps: Type.Array(step, {
       minItems: 1,
       maxItems: STEPS_MAX,
-      description: 'What is to be done with it, for whoever consumes it.',
+      description: 'What its consumer is to do with it.',
     }),
     client: Type.Optional(
       textSchema(
@@ -66,14 +67,7 @@ const WorkflowParams = Type.Object({
 });
 
 const CsvQuery = Type.Object(
-  {
-    spreadsheet: Type.Optional(
-      Type.Enum(['true', 'false'], {
-        description:
-          '`true` adds a byte order mark, and an apostrophe before texts that a spreadsheet would run as formulas.',
-      }),
-    ),
-  },
+  { spreadsheet: SpreadsheetParameter },
   { additionalProperties: false },
 );
 
@@ -142,7 +136,7 @@ export const listWorkflowsSchema = {
   tags,
   summary: 'Lists workflows, newest first',
   description:
-    'Those whose tenants the caller may all see. A page ends early when its data is large; `next`, also in `Link`, leads ' +
+    'A caller sees a workflow if it may see all of its tenants. A page ends early when its data is large; `next`, also in `Link`, leads ' +
     'to the next page.',
   curl: `curl -s "$API/workflow?status=inserted" ${WITH_TOKEN}`,
   querystring: ListWorkflowsQuery,
@@ -164,7 +158,7 @@ export const consumeWorkflowSchema = {
   summary: 'Consumes the next workflow of the queue',
   description:
     'Answers with the CSV of its data; `Content-Location` has its id. Each workflow goes to one caller. If the answer is ' +
-    'lost on its way, the workflow is consumed all the same, and `GET /workflow/{uuid}/csv` gives the file again. The ' +
+    'lost on its way, the workflow is consumed all the same, and `GET /workflow/{uuid}/csv` still returns the file. The ' +
     'queue belongs to no tenant, so the caller must be one of all tenants.',
   curl: `curl -s "$API/workflow/consume" ${WITH_TOKEN}`,
   querystring: CsvQuery,
@@ -189,7 +183,7 @@ curl -s "$API/workflow/$ID" ${WITH_TOKEN}`,
 export const getWorkflowCsvSchema = {
   operationId: 'getWorkflowCsv',
   tags,
-  summary: 'Gives the CSV of a consumed workflow',
+  summary: 'Downloads the CSV of a consumed workflow',
   description: 'The same bytes as when it was consumed.',
   curl: `${INSERTED}
 ${CONSUME_ONE(' > /dev/null')}

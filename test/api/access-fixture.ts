@@ -173,7 +173,8 @@ async function insertConsumedWorkflow(pool: Pool): Promise<string> {
   const dataText = JSON.stringify({ tenant: OWN_TENANT });
   const workflow = { id, dataText, steps: ['one'], client: undefined, createdBy: 'test' };
   await insertWorkflow(pool, [OWN_TENANT], workflow);
-  await setConsumed(pool, id, { csv: `tenant\r\n${OWN_TENANT}\r\n`, consumedBy: 'test' });
+  const csv = `tenant\r\n${OWN_TENANT}\r\n`;
+  await setConsumed(pool, { id, isQueued: true }, { csv, consumedBy: 'test' });
   return id;
 }
 

@@ -2,15 +2,13 @@
 import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { connect, type GetMessage } from 'amqplib';
+import type { GetMessage } from 'amqplib';
 import { pino } from 'pino';
 import { afterAll, beforeAll, beforeEach, expect } from 'vitest';
 import { startMessageConsumer } from '../../src/messaging/consumer.ts';
 import type { MessageOutcome } from '../../src/messaging/handle-message.ts';
 import { toPublication } from '../../src/messaging/message.ts';
 import { writeToOutbox } from '../../src/messaging/outbox.ts';
-import { declareQueues } from '../../src/messaging/queues.ts';
-import { startRelay } from '../../src/messaging/relay.ts';
 import { completeOrder } from '../../src/orders/complete-order.ts';
 import { orderQueues, orderMessage } from '../../src/orders/orders-queues.ts';
 import { enrichOrder } from '../../src/orders/enrich-order.ts';
@@ -18,12 +16,10 @@ import { createEnrichmentClient } from '../../src/orders/enrichment-client.ts';
 import { insertOrder, readOrder } from '../../src/orders/orders-query.ts';
 import { processOrder } from '../../src/orders/process-order.ts';
 import { sleep } from '../../src/platform/backoff.ts';
-import { createPool, withTransaction } from '../../src/platform/postgres.ts';
-import { declareTopologyAt, topologyNames } from '../../src/platform/topology.ts';
+import { withTransaction } from '../../src/platform/postgres.ts';
 import { NO_TRACING } from '../../src/platform/tracing.ts';
-import { createPublisher } from '../../src/publish/publisher.ts';
+import { openRelayedQueues } from '../messaging/relayed-queues.ts';
 import { isolatedServices } from '../support/isolated.ts';
-import { withChannel } from '../support/servers.ts';
 
 const logger = pino({ level: 'silent' });
 
@@ -41,11 +37,8 @@ export const AGREE: Answer = (_request, response) => {
 
 export async function createOrdersFixture() {
   const services = await isolatedServices();
-  const { rabbitmqUrl, databaseUrl, queue } = services;
-  const prefix = `${queue}.`;
-  const pool = createPool(databaseUrl, { name: 'test', logger });
-  const relayPool = createPool(databaseUrl, { name: 'test relay', logger });
-  await declareTopologyAt(rabbitmqUrl, queue);
+  const queues = await openRelayedQueues(services, (prefix) => Object.values(orderQueues(prefix)));
+  const { pool, prefix, publish, takeDeadLetter } = queues;
   const service = await startService();
   const client = createEnrichmentClient({
     url: service.url,
@@ -59,28 +52,15 @@ export async function createOrdersFixture() {
     enrichOrder({ pool, prefix, service: client }),
     completeOrder(prefix),
   ];
-  const bindings = Object.values(orderQueues(prefix));
-  const { deadExchange, deadQueue } = topologyNames(queue);
-  const connection = await connect(rabbitmqUrl);
-  await declareQueues(connection, bindings, deadExchange);
-  await connection.close();
-  const publisher = createPublisher({ url: rabbitmqUrl, logger });
   const outcomes: [string, MessageOutcome][] = [];
-  const relay = startRelay({
-    pool: relayPool,
-    publish: publisher.publish.bind(publisher),
-    logger,
-    onStep: () => undefined,
-    onRelayed: () => undefined,
-  });
   const consumer = startMessageConsumer({
-    url: rabbitmqUrl,
+    url: services.rabbitmqUrl,
     handlers,
     pool,
     logger,
     tracing: NO_TRACING,
-    deadExchange,
-    publishReply: publisher.publish.bind(publisher),
+    deadExchange: queues.deadExchange,
+    publishReply: publish,
     onOutcome: (name, outcome) => outcomes.push([name.slice(prefix.length), outcome]),
     onStep: () => undefined,
     onFatal: (error) => {
@@ -88,16 +68,15 @@ export async function createOrdersFixture() {
     },
   });
 
-  const takeDeadLetter = () =>
-    withChannel(rabbitmqUrl, (channel) => channel.get(deadQueue, { noAck: true }));
-
   return {
     ...services,
     pool,
     prefix,
     service,
     outcomes,
-    deadQueue,
+    deadQueue: queues.deadQueue,
+    publish,
+    takeDeadLetter,
     /** Creates a customer and a product with a price. @returns Their names. */
     async newOffer({ unitAmount = '2.5', tiers = null as object | null } = {}) {
       const customerId = `customer-${randomUUID()}`;
@@ -134,11 +113,9 @@ export async function createOrdersFixture() {
     async statusOf(id: string) {
       return (await readOrder(pool, id))?.status;
     },
-    publish: publisher.publish.bind(publisher),
     /** Makes every delayed message due at once. */
     hurry: () =>
       pool.query('UPDATE graphile_worker._private_jobs SET run_at = now() WHERE run_at > now()'),
-    takeDeadLetter,
     /** Waits, because a relay publishes it after the order has failed. */
     async nextDeadLetter(): Promise<GetMessage> {
       for (;;) {
@@ -148,14 +125,8 @@ export async function createOrdersFixture() {
       }
     },
     async close() {
-      await Promise.all([consumer.close(2_000), relay.close(2_000)]);
-      await publisher.close();
-      await service.close();
-      await withChannel(rabbitmqUrl, async (channel) => {
-        for (const binding of bindings) await channel.deleteQueue(binding.queue);
-        await channel.deleteExchange(`${prefix}orders`);
-      });
-      await Promise.all([pool.end(), relayPool.end()]);
+      await consumer.close(2_000);
+      await Promise.all([queues.close(), service.close()]);
       await services.close();
     },
   };

@@ -1,20 +1,15 @@
 /** Subscriptions on real servers: their handlers, the relay, and a client that asks by RPC. */
 import { randomUUID } from 'node:crypto';
-import { connect } from 'amqplib';
 import { pino } from 'pino';
 import { afterAll, beforeAll } from 'vitest';
 import { startMessageConsumer } from '../../src/messaging/consumer.ts';
 import type { MessageOutcome } from '../../src/messaging/handle-message.ts';
 import { toPublication } from '../../src/messaging/message.ts';
 import { writeToOutbox } from '../../src/messaging/outbox.ts';
-import { declareQueues } from '../../src/messaging/queues.ts';
-import { startRelay } from '../../src/messaging/relay.ts';
 import { createRpcClient } from '../../src/messaging/rpc-client.ts';
 import { orderQueues, orderMessage } from '../../src/orders/orders-queues.ts';
-import { createPool, withTransaction } from '../../src/platform/postgres.ts';
-import { declareTopologyAt, topologyNames } from '../../src/platform/topology.ts';
+import { withTransaction } from '../../src/platform/postgres.ts';
 import { NO_TRACING } from '../../src/platform/tracing.ts';
-import { createPublisher } from '../../src/publish/publisher.ts';
 import { cancelOnRequest } from '../../src/subscriptions/cancel-subscription.ts';
 import { startDueChanges } from '../../src/subscriptions/due-changes.ts';
 import { purchaseOrdered } from '../../src/subscriptions/purchase-ordered.ts';
@@ -23,8 +18,8 @@ import { restartOnRequest } from '../../src/subscriptions/restart-subscription.t
 import { listChanges, readSubscription } from '../../src/subscriptions/subscriptions-query.ts';
 import { REQUEST_KEYS, subscriptionQueues } from '../../src/subscriptions/subscriptions-queues.ts';
 import type { ChangeKind, toSubscriptionJson } from '../../src/subscriptions/subscriptions.ts';
+import { openRelayedQueues } from '../messaging/relayed-queues.ts';
 import { isolatedServices } from '../support/isolated.ts';
-import { withChannel } from '../support/servers.ts';
 
 const logger = pino({ level: 'silent' });
 const CALL_MS = 20_000;
@@ -41,20 +36,12 @@ export interface Answer {
 
 export async function createSubscriptionsFixture() {
   const services = await isolatedServices();
-  const { rabbitmqUrl, databaseUrl, queue } = services;
-  const prefix = `${queue}.`;
-  const pool = createPool(databaseUrl, { name: 'test', logger });
-  const relayPool = createPool(databaseUrl, { name: 'test relay', logger });
-  await declareTopologyAt(rabbitmqUrl, queue);
-  const bindings = [
+  const queues = await openRelayedQueues(services, (prefix) => [
     ...Object.values(orderQueues(prefix)),
     ...Object.values(subscriptionQueues(prefix)),
-  ];
-  const { deadExchange, deadQueue } = topologyNames(queue);
-  const connection = await connect(rabbitmqUrl);
-  await declareQueues(connection, bindings, deadExchange);
-  await connection.close();
-  const publisher = createPublisher({ url: rabbitmqUrl, logger });
+  ]);
+  const { rabbitmqUrl } = services;
+  const { pool, prefix, publish } = queues;
   const rpc = createRpcClient({
     url: rabbitmqUrl,
     logger,
@@ -62,13 +49,6 @@ export async function createSubscriptionsFixture() {
     waitTimeoutMs: CALL_MS,
   });
   const outcomes: MessageOutcome[] = [];
-  const relay = startRelay({
-    pool: relayPool,
-    publish: publisher.publish.bind(publisher),
-    logger,
-    onStep: () => undefined,
-    onRelayed: () => undefined,
-  });
   const startConsumer = () =>
     startMessageConsumer({
       url: rabbitmqUrl,
@@ -78,8 +58,8 @@ export async function createSubscriptionsFixture() {
       pool,
       logger,
       tracing: NO_TRACING,
-      deadExchange,
-      publishReply: publisher.publish.bind(publisher),
+      deadExchange: queues.deadExchange,
+      publishReply: publish,
       onOutcome: (_queue, outcome) => outcomes.push(outcome),
       onStep: () => undefined,
       onFatal: (error) => {
@@ -95,7 +75,9 @@ export async function createSubscriptionsFixture() {
     prefix,
     outcomes,
     rpc,
-    bindings,
+    bindings: queues.bindings,
+    publish,
+    takeDeadLetter: queues.takeDeadLetter,
     /** Asks for a change, and waits for the answer. */
     ask: (kind: ChangeKind, body: object, messageId: string = randomUUID()) =>
       rpc.call(
@@ -141,9 +123,6 @@ export async function createSubscriptionsFixture() {
         const message = orderMessage(prefix, 'completed', { orderId });
         await writeToOutbox(client, toPublication(message, origin, Date.now()));
       }),
-    publish: publisher.publish.bind(publisher),
-    takeDeadLetter: () =>
-      withChannel(rabbitmqUrl, (channel) => channel.get(deadQueue, { noAck: true })),
     /** Handles nothing until `resume`. */
     pause: () => consumer.close(2_000),
     resume() {
@@ -151,15 +130,8 @@ export async function createSubscriptionsFixture() {
     },
     async close() {
       due.close();
-      await Promise.all([consumer.close(2_000), relay.close(2_000), rpc.close(1_000)]);
-      await publisher.close();
-      await withChannel(rabbitmqUrl, async (channel) => {
-        for (const binding of bindings) await channel.deleteQueue(binding.queue);
-        for (const exchange of ['orders', 'SUBSCRIPTIONS']) {
-          await channel.deleteExchange(prefix + exchange);
-        }
-      });
-      await Promise.all([pool.end(), relayPool.end()]);
+      await Promise.all([consumer.close(2_000), rpc.close(1_000)]);
+      await queues.close();
       await services.close();
     },
   };

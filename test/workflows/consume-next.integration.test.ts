@@ -110,8 +110,8 @@ describe('a message that names no workflow', () => {
       'unknown_workflow',
     ],
   ])('because it %s is a dead letter, and the next is consumed', async (_, body, code) => {
-    const { publisher, queue, deps } = fixture;
-    await publisher.publish({
+    const { publish, queue, deps } = fixture;
+    await publish({
       exchange: '',
       routingKey: queue,
       body: Buffer.from(body),
@@ -155,7 +155,7 @@ test('the customer whom a workflow names is told, by consumption and by hand', a
 });
 
 test('more old messages than one transaction takes are skipped', async () => {
-  const { publisher, queue, deps, pool } = fixture;
+  const { publish, queue, deps, pool } = fixture;
   const { rows } = await pool.query<{ id: string }>(
     `INSERT INTO workflows (id, share, created_by, data, data_text, steps, status, csv, consumed_at, consumed_by)
      SELECT gen_random_uuid(), 'all', 'test', '1', '1', '{one}', 'consumed', 'x', now(), 'test'
@@ -163,7 +163,7 @@ test('more old messages than one transaction takes are skipped', async () => {
   );
   for (const { id } of rows) {
     const body = Buffer.from(JSON.stringify({ workflow_id: id, round: 1 }));
-    await publisher.publish({ exchange: '', routingKey: queue, body, headers: {} });
+    await publish({ exchange: '', routingKey: queue, body, headers: {} });
   }
   const last = await fixture.insert({ a: 1 });
   expect(await consumeNext(deps)).toMatchObject({ workflow: { id: last } });

@@ -5,15 +5,12 @@ import { pino } from 'pino';
 import { afterAll, afterEach, beforeAll } from 'vitest';
 import type { Api } from '../../src/http/api-module.ts';
 import { createMessageGetter, type MessageGetter } from '../../src/messaging/message-getter.ts';
-import { declareQueues } from '../../src/messaging/queues.ts';
-import { startRelay } from '../../src/messaging/relay.ts';
-import { createPool } from '../../src/platform/postgres.ts';
-import { declareTopologyAt, topologyNames } from '../../src/platform/topology.ts';
-import { createPublisher, type Publisher } from '../../src/publish/publisher.ts';
+import type { Publisher } from '../../src/publish/publisher.ts';
 import type { ConsumeDeps } from '../../src/workflows/consume-next.ts';
 import { eventQueues } from '../../src/events/events-queues.ts';
 import { workflowQueues } from '../../src/workflows/workflows-queues.ts';
 import { authorization, createTestApp, fakeIdentities, forgeToken } from '../api/api-fixture.ts';
+import { openRelayedQueues } from '../messaging/relayed-queues.ts';
 import { isolatedServices } from '../support/isolated.ts';
 import { withChannel } from '../support/servers.ts';
 import { until } from '../support/until.ts';
@@ -35,7 +32,7 @@ export interface WorkflowsFixture {
   /** Of a command. */
   readonly env: Readonly<Record<string, string>>;
   readonly deps: ConsumeDeps;
-  readonly publisher: Publisher;
+  readonly publish: Publisher['publish'];
   /** @param as Alice is an operator of all tenants. */
   readonly ask: (
     method: 'GET' | 'HEAD' | 'PATCH' | 'POST',
@@ -78,24 +75,15 @@ export function useWorkflowsFixture(): WorkflowsFixture {
 async function open() {
   const services = await isolatedServices();
   const { rabbitmqUrl, databaseUrl, queue: pulses } = services;
-  const prefix = `${pulses}.`;
-  const pool = createPool(databaseUrl, { name: 'workflows test', logger });
-  const relayPool = createPool(databaseUrl, { name: 'workflows test relay', logger });
-  await declareTopologyAt(rabbitmqUrl, pulses);
-  const { deadExchange, deadQueue } = topologyNames(pulses);
+  const queues = await openRelayedQueues(services, (prefix) => [
+    workflowQueues(prefix).inserted,
+    eventQueues(prefix).announced,
+  ]);
+  const { pool, prefix, deadExchange, publish } = queues;
   const { inserted } = workflowQueues(prefix);
-  const connection = await connect(rabbitmqUrl);
   const { announced } = eventQueues(prefix);
-  await declareQueues(connection, [inserted, announced], deadExchange);
+  const connection = await connect(rabbitmqUrl);
   const looking = await connection.createChannel();
-  const publisher = createPublisher({ url: rabbitmqUrl, logger });
-  const relay = startRelay({
-    pool: relayPool,
-    publish: publisher.publish.bind(publisher),
-    logger,
-    onStep: () => undefined,
-    onRelayed: () => undefined,
-  });
   const getters: MessageGetter[] = [];
   const newGetter = async () => {
     const getter = createMessageGetter({
@@ -145,7 +133,7 @@ async function open() {
       ...{ RABBITMQ_URL: rabbitmqUrl, REDIS_URL: services.redisUrl, DATABASE_URL: databaseUrl },
       ...{ PULSE_QUEUE: pulses, MESSAGE_PREFIX: prefix, LOG_LEVEL: 'silent' },
     },
-    ...{ app, pool, prefix, queue: inserted.queue, deps, publisher, ask, depth, newGetter },
+    ...{ app, pool, prefix, queue: inserted.queue, deps, publish, ask, depth, newGetter },
     async insert(data, { steps = ['one'], as } = {}) {
       const before = await depth();
       const { status, body, text } = await ask('POST', '/workflow', {
@@ -162,23 +150,16 @@ async function open() {
       return { type: got.fields.routingKey, body: JSON.parse(got.content.toString()) as unknown };
     },
     emptyQueue: () => withChannel(rabbitmqUrl, (channel) => channel.purgeQueue(inserted.queue)),
-    takeDeadLetter: () =>
-      withChannel(rabbitmqUrl, async (channel) => {
-        const letter = await channel.get(deadQueue, { noAck: true });
-        return letter === false ? undefined : JSON.stringify(letter.properties.headers);
-      }),
+    async takeDeadLetter() {
+      const letter = await queues.takeDeadLetter();
+      return letter === false ? undefined : JSON.stringify(letter.properties.headers);
+    },
   };
   const close = async () => {
     await app.close();
     await Promise.all(getters.map((getter) => getter.close()));
-    await relay.close(2_000);
-    await publisher.close();
-    for (const { queue, exchange } of [inserted, announced]) {
-      await looking.deleteQueue(queue);
-      await looking.deleteExchange(exchange);
-    }
     await connection.close();
-    await Promise.all([pool.end(), relayPool.end()]);
+    await queues.close();
     await services.close();
   };
   return { fixture, close };

@@ -7,7 +7,7 @@ import type {
   NewExport,
 } from './exports-types.ts';
 import { follow } from './paging.ts';
-import type { Transport } from './transport.ts';
+import { keyHeaders, type Transport } from './transport.ts';
 
 export interface ExportsCalls {
   readonly exports: {
@@ -38,7 +38,7 @@ export function createExportsCalls(transport: Transport): ExportsCalls {
       create: (json, { idempotencyKey } = {}) =>
         transport.request('POST', '/exports', {
           json,
-          headers: idempotencyKey === undefined ? {} : { 'idempotency-key': idempotencyKey },
+          headers: keyHeaders(idempotencyKey),
         }),
       get: (id) => transport.request('GET', pathOf(id)),
       page,

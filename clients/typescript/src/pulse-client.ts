@@ -19,7 +19,7 @@ import { createExportsCalls, type ExportsCalls } from './exports-calls.ts';
 import { createOrdersCalls, type OrdersCalls } from './orders-calls.ts';
 import { follow } from './paging.ts';
 import { createSubscriptionsCalls, type SubscriptionsCalls } from './subscriptions-calls.ts';
-import { createTransport, PulseApiError, type TransportOptions } from './transport.ts';
+import { createTransport, keyHeaders, PulseApiError, type TransportOptions } from './transport.ts';
 import { createWebhooksCalls, type WebhooksCalls } from './webhooks-calls.ts';
 import { createWorkflowsCalls, type WorkflowsCalls } from './workflows-calls.ts';
 
@@ -105,7 +105,7 @@ export function createPulseClient(options: PulseClientOptions): PulseClient {
       const { outcomes } = await transport.request<{ outcomes: SendOutcome[] }>('POST', '/pulses', {
         // With a key the API creates the ids, so the body must be the same at every attempt.
         json: pulses.map(idempotencyKey === undefined ? identify : toWire),
-        headers: idempotencyKey === undefined ? {} : { 'idempotency-key': idempotencyKey },
+        headers: keyHeaders(idempotencyKey),
         signal,
         isAnswer: hasOutcomes,
       });

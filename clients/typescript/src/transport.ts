@@ -77,7 +77,7 @@ export interface Transport {
    * @throws PulseConnectionError There was no complete answer.
    */
   request<T>(method: Method, path: string, options?: RequestOptions): Promise<T>;
-  /** The same for an answer that is no JSON, such as CSV. */
+  /** The same for an answer that is not JSON, such as CSV. */
   requestText(path: string, options?: RequestOptions): Promise<TextAnswer>;
   /** Later requests carry this token. */
   setToken(token: string): void;
@@ -142,6 +142,10 @@ export function createTransport(options: TransportOptions): Transport {
       throw toApiError(answer, parse(answer.text));
     },
   };
+}
+
+export function keyHeaders(idempotencyKey: string | undefined): Readonly<Record<string, string>> {
+  return idempotencyKey === undefined ? {} : { 'idempotency-key': idempotencyKey };
 }
 
 function isSuccess({ status }: TextAnswer): boolean {

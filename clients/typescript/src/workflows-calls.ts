@@ -1,6 +1,6 @@
 /** Calls about workflows. */
 import { follow } from './paging.ts';
-import type { Transport } from './transport.ts';
+import { keyHeaders, type Transport } from './transport.ts';
 import type {
   ConsumedWorkflow,
   NewWorkflow,
@@ -27,7 +27,7 @@ export interface WorkflowsCalls {
     setStatus(uuid: string, status: WorkflowStatus): Promise<Workflow>;
     /**
      * Consumes the next workflow of the queue. After a PulseConnectionError one may be consumed all the same: `page`
-     * with `status: 'consumed'` lists it, and `csv` gives its file again.
+     * with `status: 'consumed'` lists it, and `csv` returns its file.
      *
      * @returns Undefined when the queue is empty.
      */
@@ -46,7 +46,7 @@ export function createWorkflowsCalls(transport: Transport): WorkflowsCalls {
       insert: (json, { idempotencyKey } = {}) =>
         transport.request('POST', '/workflow', {
           json,
-          headers: idempotencyKey === undefined ? {} : { 'idempotency-key': idempotencyKey },
+          headers: keyHeaders(idempotencyKey),
         }),
       get: (uuid) => transport.request('GET', pathOf(uuid)),
       page,
