@@ -1,9 +1,9 @@
 /** Parses a message body: one pulse, or an array of pulses that are accepted or refused one by one. */
-import { isUtf8 } from 'node:buffer';
 import { HAS_TOO_MANY_VALUES, hasTooManyValues } from '../core/json-size.ts';
 import type { ParsedPulse } from './pulse.ts';
 import type { Rejection, RejectionReason } from './rejection.ts';
-import { elementSources } from './json-source.ts';
+import { elementSources } from '../core/json-source.ts';
+import { parseJson } from '../core/parse-json.ts';
 import { parsePulse, type PulseContext, type PulseOutcome } from './parse-pulse.ts';
 import { ARRAY_LENGTH_MAX } from './rules.ts';
 import { PulseScanner } from './scan-pulse.ts';
@@ -141,15 +141,4 @@ function hasLongNumber(text: string): boolean {
 function fallbackId(messageId: string | undefined, index: number | undefined): string | undefined {
   if (messageId === undefined || messageId === '') return undefined;
   return index === undefined ? messageId : `${messageId}#${index}`;
-}
-
-/** The parsed body, or a SyntaxError. Invalid UTF-8 is refused: decoding would make different keys equal. */
-export function parseJson(text: string, body: Buffer): unknown {
-  if (text.includes('\ufffd') && !isUtf8(body)) return new SyntaxError('invalid UTF-8');
-  try {
-    return JSON.parse(text) as unknown;
-  } catch (error) {
-    if (error instanceof SyntaxError) return error;
-    throw error;
-  }
 }

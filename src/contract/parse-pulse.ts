@@ -4,7 +4,7 @@ import type { ParsedPulse } from './pulse.ts';
 import type { Rejection, RejectionReason } from './rejection.ts';
 import { parseTimestamp } from '../core/timestamp.ts';
 import { windowStartSec } from '../core/window.ts';
-import { memberSource } from './json-source.ts';
+import { memberSource } from '../core/json-source.ts';
 import * as rules from './rules.ts';
 
 /** What a pulse takes from its message, and the limits for it. */

@@ -1,6 +1,6 @@
 /** Events: what a producer tells a client. The face of the domain: types, and what is read from a body. */
 import { createHash } from 'node:crypto';
-import { memberSource } from '../contract/json-source.ts';
+import { memberSource } from '../core/json-source.ts';
 import { isStorable, storableText } from '../core/storable.ts';
 import { parseTimestamp } from '../core/timestamp.ts';
 import { uuidV8 } from '../core/uuid.ts';

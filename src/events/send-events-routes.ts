@@ -5,12 +5,13 @@ import type { TenantScope } from '../core/tenant-scope.ts';
 import type { Api } from '../http/api-module.ts';
 import { OPERATORS } from '../http/caller.ts';
 import { invalidField, ProblemError } from '../http/problems.ts';
-import { refuseEncoding, takeRawBodies, type RawBody } from '../http/raw-bodies.ts';
+import { refuseEncoding, takeRawBodies } from '../http/raw-bodies.ts';
+import { RECORD_MEDIA_TYPES, type SentRecords } from '../http/sent-records.ts';
 import { withTransaction } from '../platform/postgres.ts';
 import type { EventSchemas } from './event-schemas.ts';
 import { EVENT_PROBLEMS } from './events-problems.ts';
 import type { Event, EventFailure, ParsedEvent } from './events.ts';
-import { EVENT_MEDIA_TYPES, readEvents } from './read-events.ts';
+import { readEvents } from './read-events.ts';
 import { sendEventsSchema, type SentEventOutcome } from './send-events-schema.ts';
 import { refuseReserved, storeEvents, unknownClient, type StoreOutcome } from './store-events.ts';
 
@@ -25,7 +26,7 @@ const BODY_BYTES_MAX = 2 * 1024 * 1024;
 /** In a separate scope, because it reads bodies as bytes, so that no number is rounded. */
 export function addSendEvents(api: Api, deps: SendEventsDeps): void {
   void api.register((scope: Api, _options, done) => {
-    takeRawBodies(scope, EVENT_MEDIA_TYPES);
+    takeRawBodies(scope, RECORD_MEDIA_TYPES);
     scope.post(
       '/events',
       {
@@ -41,7 +42,7 @@ export function addSendEvents(api: Api, deps: SendEventsDeps): void {
         },
       },
       async (request) => {
-        const sent = request.body as RawBody<(typeof EVENT_MEDIA_TYPES)[number]> | undefined;
+        const sent = request.body as SentRecords | undefined;
         if (sent === undefined) throw invalidField('body', 'is required');
         const { tenants } = request.user;
         return toAnswer(await sendEvents(deps, readEvents(sent), tenants));

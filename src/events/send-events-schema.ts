@@ -95,7 +95,8 @@ export const sendEventsSchema = {
   tags: ['events'],
   summary: 'Stores events for their clients',
   description:
-    `One event, an array or lines of up to ${EVENTS_MAX}, or CloudEvents 1.0. Each is stored or rejected separately, ` +
+    `One event, an array or lines of up to ${EVENTS_MAX}, or CloudEvents 1.0 (also in binary mode, with ` +
+    'headers `ce-…` and application/json). Each is stored or rejected separately, ' +
     'and what the answer calls stored is committed. An event that is sent again is a duplicate, so no ' +
     '`Idempotency-Key` is needed. A caller with a list of tenants sends for their customers only.',
   curl: `curl -s -X PUT "$API/customers/123" ${WITH_TOKEN} ${WITH_JSON} -o /dev/null \\

@@ -4,7 +4,7 @@ import { BatchFold, KeyTable, shardOf, type KeySlot } from '../aggregate/accumul
 import type { DeliveredMessage } from '../contract/dead-letter.ts';
 import type { ParsedPulse } from '../contract/pulse.ts';
 import type { Rejection } from '../contract/rejection.ts';
-import { elementSources } from '../contract/json-source.ts';
+import { elementSources } from '../core/json-source.ts';
 import {
   BodyParser,
   isRefusal,

@@ -28,8 +28,13 @@ export type BatchHandler = MessageHandler & Required<Pick<MessageHandler, 'apply
 const MESSAGES_MAX = 300;
 const BYTES_MAX = 4 * 1024 * 1024;
 
-interface Waiting {
+/** A message and what its body says. */
+export interface ParsedMessage {
   readonly message: ReceivedMessage;
+  readonly parsed: Parsed;
+}
+
+interface Waiting extends ParsedMessage {
   readonly resolve: (handled: HandledMessage) => void;
 }
 
@@ -46,11 +51,7 @@ export function createBatches(
     while (waiting.length > 0) {
       const batch = takeBatch(waiting);
       waiting = waiting.slice(batch.length);
-      const handled = await handleAll(
-        handler,
-        batch.map(({ message }) => message),
-        deps,
-      );
+      const handled = await handleAll(handler, batch, deps);
       for (const [index, { resolve }] of batch.entries()) {
         resolve(handled[index] ?? { outcome: 'held' });
       }
@@ -60,7 +61,8 @@ export function createBatches(
 
   return (message) =>
     new Promise((resolve) => {
-      waiting.push({ message, resolve });
+      // While Postgres handles the batch before.
+      waiting.push({ ...parseMessage(handler, message), resolve });
       // What RabbitMQ has delivered in one go is in the same batch.
       if (!isRunning) setImmediate(() => (isRunning ? undefined : void run()));
     });
@@ -78,57 +80,55 @@ function takeBatch(waiting: readonly Waiting[]): readonly Waiting[] {
 /** Handles a batch. Never rejects on account of its messages. @returns As many outcomes as messages, in their order. */
 export async function handleAll(
   handler: BatchHandler,
-  messages: readonly ReceivedMessage[],
+  batch: readonly ParsedMessage[],
   deps: HandleDeps,
 ): Promise<readonly HandledMessage[]> {
   const { pool, logger, signal } = deps;
   try {
-    const parsed = messages.map((message) => parse(handler, message));
     const handled = await withTransaction(pool, (client) =>
-      applyAll(handler, { client, messages, parsed, deps }),
+      applyAll(handler, batch, { client, deps }),
     );
     deps.onStep('handled');
     return handled;
   } catch (error) {
-    if (isPostgresDown(error) || signal.aborted) return messages.map(() => ({ outcome: 'held' }));
+    if (isPostgresDown(error) || signal.aborted) return batch.map(() => ({ outcome: 'held' }));
     const { queue } = handler.binding;
-    logger.warn({ err: error, queue, messages: messages.length }, 'batch failed');
+    logger.warn({ err: error, queue, messages: batch.length }, 'batch failed');
     const handled: HandledMessage[] = [];
-    for (const message of messages) handled.push(await handleMessage(handler, message, deps));
+    for (const { message } of batch) handled.push(await handleMessage(handler, message, deps));
     return handled;
   }
 }
 
 type Parsed =
-  | { readonly ok: true; readonly body: unknown }
-  | { readonly ok: false; readonly failure: HandlerFailure };
+  { readonly ok: true; readonly body: unknown } | { readonly ok: false; readonly error: unknown };
 
-function parse(handler: MessageHandler, message: ReceivedMessage): Parsed {
+export function parseMessage(handler: MessageHandler, message: ReceivedMessage): ParsedMessage {
   try {
-    return { ok: true, body: handler.parse(parseJson(message.body), message) };
+    return { message, parsed: { ok: true, body: handler.parse(parseJson(message.body), message) } };
   } catch (error) {
-    if (!(error instanceof ImpossibleError)) throw error;
-    return { ok: false, failure: error.failure };
+    return { message, parsed: { ok: false, error } };
   }
 }
 
-interface Batch {
+interface Transaction {
   readonly client: PoolClient;
-  readonly messages: readonly ReceivedMessage[];
-  readonly parsed: readonly Parsed[];
   readonly deps: HandleDeps;
 }
 
 async function applyAll(
   handler: BatchHandler,
-  { client, messages, parsed, deps }: Batch,
+  batch: readonly ParsedMessage[],
+  { client, deps }: Transaction,
 ): Promise<HandledMessage[]> {
-  const bodies = parsed.flatMap((one) => (one.ok ? [one.body] : []));
+  const bodies = batch.flatMap(({ parsed }) => (parsed.ok ? [parsed.body] : []));
   const outcomes = bodies.length === 0 ? [] : await handler.applyAll({ client }, bodies);
   if (outcomes.length !== bodies.length) throw new RangeError('Each message needs an outcome.');
   let next = 0;
-  const results = parsed.map((one) => (one.ok ? outcomes[next++] : one.failure));
-  const failed = messages.flatMap((message, index) => {
+  const results = batch.map(({ parsed }) =>
+    parsed.ok ? outcomes[next++] : failureOf(parsed.error),
+  );
+  const failed = batch.flatMap(({ message }, index) => {
     const result = results[index];
     return typeof result === 'object' ? [{ message, failure: result }] : [];
   });
@@ -139,10 +139,16 @@ async function applyAll(
   }));
 }
 
+/** @throws What is no fault of the message. */
+function failureOf(error: unknown): HandlerFailure {
+  if (error instanceof ImpossibleError) return error.failure;
+  throw error;
+}
+
 async function giveUp(
   handler: BatchHandler,
   failed: readonly { readonly message: ReceivedMessage; readonly failure: HandlerFailure }[],
-  { client, deps }: Pick<Batch, 'client' | 'deps'>,
+  { client, deps }: Transaction,
 ): Promise<void> {
   if (failed.length === 0) return;
   const known = failed.map(({ message }) => identify(handler, message));

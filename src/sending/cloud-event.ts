@@ -6,10 +6,11 @@
  */
 import { createHash } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
-import { memberSource } from '../contract/json-source.ts';
-import { parseJson } from '../contract/parse-body.ts';
+import { memberSource } from '../core/json-source.ts';
+import { parseJson } from '../core/parse-json.ts';
 import { ID_LENGTH_MAX } from '../contract/rules.ts';
 import { HAS_TOO_MANY_VALUES, hasTooManyValues } from '../core/json-size.ts';
+import { readEventHeaders } from '../http/event-headers.ts';
 import type { FieldNames, SentPulse } from './sent-pulse.ts';
 
 type Attributes = Readonly<Record<string, unknown>>;
@@ -30,8 +31,6 @@ const EVENT_FIELDS: FieldNames = {
   body: 'data',
 };
 
-/** The attributes that are used; extensions are ignored. */
-const ATTRIBUTES = ['specversion', 'id', 'source', 'type', 'subject', 'time'] as const;
 const JSON_TYPE = /^[\w.+-]+\/(?:json|[\w.-]+\+json)\s*(?:;|$)/i;
 /** The characters alone: a pattern of groups of four takes half a second for two megabytes. */
 const BASE64 = /^[A-Za-z\d+/]*={0,2}$/;
@@ -60,24 +59,10 @@ export function fromStructuredEvent(value: unknown, text: () => string): SentPul
   return fromBytes(event, Buffer.from(base64, 'base64'), 'data_base64');
 }
 
-/** Whether the headers carry an event. Then the body is only its data. */
-export function isBinaryEvent(headers: IncomingHttpHeaders): boolean {
-  return ATTRIBUTES.some((name) => headers[`ce-${name}`] !== undefined);
-}
-
-/** An event whose attributes are headers `ce-…`. */
+/** An event whose attributes are headers. */
 export function fromBinaryEvent(headers: IncomingHttpHeaders, body: Buffer): SentPulse {
-  const attributes: Record<string, unknown> = {};
-  for (const name of ATTRIBUTES) {
-    const header = headers[`ce-${name}`];
-    if (typeof header !== 'string') continue;
-    const text = headerText(header);
-    if (text === undefined) {
-      return refuse(name, `The header ce-${name} must be percent-encoded UTF-8.`);
-    }
-    attributes[name] = text;
-  }
-  return fromBytes(attributes, body, 'body');
+  const read = readEventHeaders(headers);
+  return read.ok ? fromBytes(read.attributes, body, 'body') : refuse(read.name, read.reason);
 }
 
 /**
@@ -142,17 +127,6 @@ function isUnset(value: unknown): value is null | undefined {
 
 function isFilled(value: unknown): value is string {
   return typeof value === 'string' && value !== '';
-}
-
-/** HTTP binding, section 3.1.3.2: removes the quotes of a quoted string, then decodes percent-encoding. */
-function headerText(header: string): string | undefined {
-  if (!/^[\x20-\x7e]*$/.test(header)) return undefined;
-  const quoted = /^"(.*)"$/.exec(header)?.[1];
-  try {
-    return decodeURIComponent(quoted === undefined ? header : quoted.replace(/\\(.)/g, '$1'));
-  } catch {
-    return undefined;
-  }
 }
 
 function refuse(field: string, reason: string): SentPulse {

@@ -7,6 +7,7 @@ import type { Api, ApiModule } from '../http/api-module.ts';
 import { actorNameOf, OPERATORS } from '../http/caller.ts';
 import { HTTP_PROBLEMS, invalidField, ProblemError } from '../http/problems.ts';
 import { refuseEncoding, takeRawBodies } from '../http/raw-bodies.ts';
+import { RECORD_MEDIA_TYPES, type SentRecords } from '../http/sent-records.ts';
 import { describePulsesQueue } from './pulses-queue.ts';
 import { sendPulsesSchema } from './send-schema.ts';
 import {
@@ -16,7 +17,7 @@ import {
   type KeyLimits,
 } from '../http/idempotency-keys.ts';
 import { addKeySweep } from '../http/idempotency-sweep.ts';
-import { readBody, SEND_MEDIA_TYPES, type SentBody } from './read-body.ts';
+import { readBody } from './read-body.ts';
 import { sendPulses, type SendDeps } from './send-pulses.ts';
 import type { SendOutcome } from './sent-pulse.ts';
 import { SENDING_PROBLEMS } from './sending-problems.ts';
@@ -52,7 +53,7 @@ function addRoutes(api: Api, options: SendingModuleOptions): void {
   const deps: SendDeps = { ...options, keys: createIdempotencyKeys(pool, keyLimits) };
   addKeySweep(api, pool);
   void api.register((scope: Api, _options, done) => {
-    takeRawBodies(scope, SEND_MEDIA_TYPES);
+    takeRawBodies(scope, RECORD_MEDIA_TYPES);
     scope.post(
       '/pulses',
       {
@@ -68,7 +69,7 @@ function addRoutes(api: Api, options: SendingModuleOptions): void {
         },
       },
       async (request, reply) => {
-        const sent = request.body as SentBody | undefined;
+        const sent = request.body as SentRecords | undefined;
         if (sent === undefined) throw invalidField('body', 'is required');
         const { outcomes, replayed } = await sendPulses(deps, {
           pulses: readBody(sent),
@@ -109,14 +110,14 @@ function toAnswer(outcomes: readonly SendOutcome[]) {
   });
 }
 
-function keyedRequest(request: FastifyRequest, sent: SentBody): KeyedRequest | undefined {
+function keyedRequest(request: FastifyRequest, sent: SentRecords): KeyedRequest | undefined {
   const key = idempotencyKeyOf(request.headers);
   if (key === undefined) return undefined;
   return { caller: actorNameOf(request.user), key, fingerprint: fingerprintOf(sent) };
 }
 
 /** Covers everything that determines the pulses. */
-function fingerprintOf({ mediaType, headers, body }: SentBody): Buffer {
+function fingerprintOf({ mediaType, headers, body }: SentRecords): Buffer {
   const attributes = Object.entries(headers).filter(([name]) => name.startsWith('ce-'));
   return createHash('sha256')
     .update(JSON.stringify([mediaType, attributes.sort()]))

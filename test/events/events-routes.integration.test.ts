@@ -104,6 +104,27 @@ describe('sent events', () => {
     expect(data[2]).toMatchObject({ timestamp: '2026-01-02T03:04:05.000Z', data: { size: 2 } });
   });
 
+  test('may be a CloudEvent whose attributes are headers', async () => {
+    const { client, producer, type } = await fixture.make();
+    const attributes = (more: object = {}) => ({
+      ...{ 'ce-specversion': '1.0', 'ce-id': randomUUID(), 'ce-type': type },
+      ...{ 'ce-source': producer, 'ce-subject': client, 'content-type': 'application/json' },
+      ...more,
+    });
+    const send = (headers: Record<string, string>, body: string) =>
+      ask('POST', '/events', body, { headers });
+    const stored = await send(attributes({ 'ce-time': '2026-01-02T03:04:05Z' }), '{"size": 1.10}');
+    expect(stored.body).toMatchObject({ stored: 1, rejected: 0 });
+    const { data } = await pull(client);
+    expect(data).toMatchObject([{ timestamp: '2026-01-02T03:04:05.000Z', data: { size: 1.1 } }]);
+    const refused = [
+      await send(attributes({ 'ce-id': '%zz' }), '{}'),
+      await send(attributes({ 'ce-specversion': '0.3' }), '{}'),
+      await send(attributes(), '{"size"'),
+    ].map(({ body }) => (body.outcomes as { pointer: string }[])[0]?.pointer);
+    expect(refused).toEqual(['/id', '/specversion', '/data']);
+  });
+
   test('let other work have its turn while they are checked', async () => {
     const names = await fixture.make();
     const events = Array.from({ length: 4 }, () => ({

@@ -1,14 +1,15 @@
 import { describe, expect, test } from 'vitest';
 import { ARRAY_LENGTH_MAX } from '../../src/contract/rules.ts';
 import { ProblemError } from '../../src/http/problems.ts';
-import { readBody, type SendMediaType } from '../../src/sending/read-body.ts';
+import type { RecordMediaType } from '../../src/http/sent-records.ts';
+import { readBody } from '../../src/sending/read-body.ts';
 import { sentPulse } from '../support/pulses.ts';
 
-function read(mediaType: SendMediaType, body: string | Buffer) {
+function read(mediaType: RecordMediaType, body: string | Buffer) {
   return readBody({ mediaType, headers: {}, body: Buffer.from(body) });
 }
 
-function problemOf(mediaType: SendMediaType, body: string | Buffer): unknown {
+function problemOf(mediaType: RecordMediaType, body: string | Buffer): unknown {
   try {
     return read(mediaType, body);
   } catch (error) {

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { checkPulse } from '../../src/sending/check-pulse.ts';
-import { readBody as readRequest, type SendMediaType } from '../../src/sending/read-body.ts';
+import type { RecordMediaType } from '../../src/http/sent-records.ts';
+import { readBody as readRequest } from '../../src/sending/read-body.ts';
 import { BODY_LIMITS, readBody as readMessage } from '../contract/body-outcomes.ts';
 
 const NOW_MS = Date.UTC(2026, 10, 22, 4, 10);
@@ -14,7 +15,7 @@ function queueJudges(body: string): unknown[] {
 }
 
 /** The queue's verdict on the pulses of a request that HTTP accepts, or the reasons of HTTP. */
-function httpJudges(body: string, mediaType: SendMediaType = 'application/json'): unknown[] {
+function httpJudges(body: string, mediaType: RecordMediaType = 'application/json'): unknown[] {
   const context = { limits: BODY_LIMITS, receivedAtMs: NOW_MS, tenants: 'all', newId: () => 'new' };
   return readRequest({ mediaType, headers: {}, body: Buffer.from(body) }).flatMap((sent) => {
     const checked = checkPulse(sent, { ...context, tenants: 'all' });

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { elementSources, memberSource } from '../../src/contract/json-source.ts';
+import { elementSources, memberSource } from '../../src/core/json-source.ts';
 
 const arbitrarySpace = fc.string({ unit: fc.constantFrom(' ', '\t', '\n', '\r'), maxLength: 3 });
 const arbitraryNumber = fc.oneof(
