@@ -21,6 +21,7 @@ import { readNow } from '../exports/exports-query.ts';
 import { toManifest } from '../exports/manifest.ts';
 import { untilSettled } from '../exports/settled.ts';
 import { writeAnswer, type AnswerProgress, type Question } from '../exports/write-answer.ts';
+import { failureWording } from '../http/failure-wording.ts';
 import { ProblemError } from '../http/problems.ts';
 import type { Report } from '../http/report.ts';
 import { FatalError, RejectedError } from '../core/errors.ts';
@@ -105,18 +106,9 @@ function parametersOf(report: Report, { from, to, parameter = [] }: Flags<typeof
   const [wrong] = Value.Errors(report.parameters, parameters);
   if (wrong !== undefined) {
     const field = wrong.instancePath.slice(1).replaceAll('/', '.');
-    throw misused(`${field}: ${explain(wrong)}.`);
+    throw misused(`${field}: ${failureWording(wrong, 'parameters')}.`);
   }
   return parameters;
-}
-
-/** The words of the validator do not say what a user may write. */
-function explain({ keyword, params, message }: ReturnType<typeof Value.Errors>[number]): string {
-  const { format, allowedValues } = params as { format?: string; allowedValues?: unknown[] };
-  if (keyword === 'format' && format === 'date-time') {
-    return 'must be an RFC 3339 instant such as 2026-01-31T13:00:00Z';
-  }
-  return allowedValues === undefined ? message : `must be one of ${allowedValues.join(', ')}`;
 }
 
 async function refuseExisting(path: string): Promise<void> {
