@@ -28,6 +28,8 @@ interface CommandDefinition<Specs extends OptionSpecs, Argument> {
   readonly summary?: string;
   /** What follows the name: `<id>`, `<id> <number>`, or `[ids...]` for any number of them. */
   readonly argument?: Argument;
+  /** What help says of the argument, where its name does not say it all. */
+  readonly argumentAbout?: string;
   readonly options?: Specs;
   /** The command has `--json`; a text describes it where the usual one does not fit. */
   readonly json?: true | string;
@@ -59,12 +61,12 @@ export function defineCommand<
   const Specs extends OptionSpecs = Record<string, never>,
   const Argument extends `<${string}>` | `[${string}...]` | undefined = undefined,
 >(definition: CommandDefinition<Specs, Argument>): SetUp {
-  const { summary, argument, json, needs = {}, env, examples, run } = definition;
+  const { summary, argument, argumentAbout, json, needs = {}, env, examples, run } = definition;
   const specs = definition.options ?? ({} as Specs);
   return (command, { environment, setExitCode }) => {
     if (summary !== undefined) command.description(summary);
     const places = argument?.split(' ') ?? [];
-    for (const place of places) command.argument(place);
+    for (const place of places) command.argument(place, argumentAbout);
     for (const option of toOptions(specs)) command.addOption(option);
     if (json !== undefined) {
       command.option('--json', json === true ? 'print the result as JSON' : json);

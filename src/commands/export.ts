@@ -1,10 +1,12 @@
 /** `pulse export`: the answer of a report as a file, made here and now. */
-import { access } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { Value } from 'typebox/value';
 import type { Pool } from 'pg';
 import { openPool } from '../cli/clients.ts';
 import { EXIT_DONE, misused, type CommandRun } from '../cli/command.ts';
 import { defineCommand } from '../cli/define-command.ts';
+import { throwFileFault } from '../cli/file-fault.ts';
 import { instant, type Flags, type OptionSpecs } from '../cli/options.ts';
 import { withProgress } from '../cli/progress.ts';
 import { count } from '../cli/wording.ts';
@@ -21,9 +23,11 @@ import { readNow } from '../exports/exports-query.ts';
 import { toManifest } from '../exports/manifest.ts';
 import { untilSettled } from '../exports/settled.ts';
 import { writeAnswer, type AnswerProgress, type Question } from '../exports/write-answer.ts';
+import { closestName } from '../http/closest-name.ts';
+import { failureWording } from '../http/failure-wording.ts';
 import { ProblemError } from '../http/problems.ts';
 import type { Report } from '../http/report.ts';
-import { FatalError, RejectedError } from '../core/errors.ts';
+import { codeOf, FatalError, RejectedError } from '../core/errors.ts';
 import { REPORTS } from './reports.ts';
 
 const repeated = (text: string, before: readonly string[] = []): string[] => [...before, text];
@@ -34,7 +38,8 @@ const OPTIONS = {
   to: { value: '<time>', about: 'only what happened before this time' },
   parameter: {
     value: '<name=value>',
-    about: 'any parameter of the report, such as tenant=acme; repeatable',
+    about:
+      'any parameter of the report, such as tenant=acme; repeatable; docs/exports.md lists them',
     parse: repeated,
   },
   asOf: { value: '<instant>', about: 'leave out what came later (default: now)', parse: instant },
@@ -47,6 +52,7 @@ const OPTIONS = {
 /** Named `export`, which is a word of the language. */
 export const exportReport = defineCommand({
   argument: '<report>',
+  argumentAbout: [...REPORTS.keys()].join(', '),
   options: OPTIONS,
   json: true,
   examples: [
@@ -58,11 +64,16 @@ export const exportReport = defineCommand({
     const { output, force, format, gzip, spreadsheet } = run.flags;
     const report = REPORTS.get(run.argument);
     if (report === undefined) {
-      throw misused(`There is no report "${run.argument}": ${[...REPORTS.keys()].join(', ')}.`);
+      const names = [...REPORTS.keys()];
+      const meant = closestName(run.argument, names);
+      throw misused(
+        `There is no report "${run.argument}".${meant === undefined ? '' : ` Did you mean ${meant}?`} ` +
+          `The reports are ${names.join(', ')}.`,
+      );
     }
     if (spreadsheet && format !== 'csv') throw misused('--spreadsheet is for --format csv.');
     const parameters = parametersOf(report, run.flags);
-    if (!force) await refuseExisting(output);
+    await refuseExisting(output, { force });
     const pool = await openPool(run, 'pulse export');
     const now = await readNow(pool);
     const asOf = run.flags.asOf === undefined ? now : new Date(run.flags.asOf);
@@ -96,7 +107,7 @@ function parametersOf(report: Report, { from, to, parameter = [] }: Flags<typeof
     if (at === -1) throw misused(`--parameter: "${one}" must be <name>=<value>.`);
     if (schema === undefined) {
       const names = Object.keys(properties).join(', ');
-      throw misused(`"${name}" is not a parameter of ${report.name}, which has ${names}.`);
+      throw misused(`${report.name} has no parameter "${name}". It has ${names}.`);
     }
     const before = parameters[name];
     parameters[name] =
@@ -104,27 +115,27 @@ function parametersOf(report: Report, { from, to, parameter = [] }: Flags<typeof
   }
   const [wrong] = Value.Errors(report.parameters, parameters);
   if (wrong !== undefined) {
-    const field = wrong.instancePath.slice(1).replaceAll('/', '.');
-    throw misused(`${field}: ${explain(wrong)}.`);
+    const [name = ''] = wrong.instancePath.slice(1).split('/');
+    throw misused(`${optionOf(name)}: ${failureWording(wrong, 'parameters')}.`);
   }
   return parameters;
 }
 
-/** Says what the user may write, which the message of the validator does not. */
-function explain({ keyword, params, message }: ReturnType<typeof Value.Errors>[number]): string {
-  const { format, allowedValues } = params as { format?: string; allowedValues?: unknown[] };
-  if (keyword === 'format' && format === 'date-time') {
-    return 'must be an RFC 3339 instant such as 2026-01-31T13:00:00Z';
-  }
-  return allowedValues === undefined ? message : `must be one of ${allowedValues.join(', ')}`;
+/** How a user gave a parameter. */
+function optionOf(name: string): string {
+  return name === 'from' || name === 'to' ? `--${name}` : `--parameter ${name}`;
 }
 
-async function refuseExisting(path: string): Promise<void> {
-  const exists = await access(path).then(
-    () => true,
-    () => false,
+async function refuseExisting(path: string, { force }: { readonly force: boolean }): Promise<void> {
+  const toFault = (error: unknown) => throwFileFault(error, path, '--output');
+  await stat(dirname(path)).catch(toFault);
+  const found = await stat(path).catch((error: unknown) =>
+    codeOf(error) === 'ENOENT' ? undefined : toFault(error),
   );
-  if (exists) throw misused(`${path} exists. Replace it with --force.`);
+  if (found?.isDirectory() === true) throw misused(`--output: ${path} is a folder. Name a file.`);
+  if (found !== undefined && !force) {
+    throw misused(`--output: ${path} exists. Replace it with --force.`);
+  }
 }
 
 interface Writing {
@@ -137,7 +148,9 @@ interface Writing {
 async function write(run: CommandRun, { pool, question, output }: Writing) {
   try {
     await untilSettled(pool, question.asOf, run.stop);
-    const file = await openPart(output);
+    const file = await openPart(output).catch((error: unknown) =>
+      throwFileFault(error, output, '--output'),
+    );
     try {
       let progress: AnswerProgress | undefined;
       let begin: (estimate: number) => void = () => undefined;
@@ -176,7 +189,8 @@ async function write(run: CommandRun, { pool, question, output }: Writing) {
 function toCliError(error: unknown): never {
   if (error instanceof ProblemError) {
     const fields = error.options.errors ?? [];
-    throw misused(fields.map(({ field, message }) => `${field} ${message}.`).join(' '));
+    const sentences = fields.map(({ field, message }) => `${optionOf(field)}: ${message}.`);
+    throw misused(sentences.join(' ').replaceAll(' (in a URL write + as %2B)', ''));
   }
   if (error instanceof ExportFailure) {
     throw new FatalError('PULSE_EXPORT_FAILED', error.message, { cause: error });

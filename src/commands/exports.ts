@@ -3,16 +3,17 @@ import { insertAudit } from '../access/audit.ts';
 import { sourceFrom } from '../cli/access-options.ts';
 import { ACTOR } from '../cli/actor.ts';
 import { openPool } from '../cli/clients.ts';
-import { EXIT_DONE, EXIT_FAILED, type CommandRun } from '../cli/command.ts';
+import { EXIT_DONE, EXIT_FAILED, misused, type CommandRun } from '../cli/command.ts';
 import { defineCommand, defineGroup } from '../cli/define-command.ts';
 import { integer } from '../cli/options.ts';
 import { tableLines } from '../cli/table.ts';
 import { toExportJson } from '../exports/export-json.ts';
 import { endExport, listExports, readExport } from '../exports/exports-query.ts';
 import { EXPORT_STATES, type Export } from '../exports/exports.ts';
-import { toPage } from '../http/cursor.ts';
+import { isCursor, toPage } from '../http/cursor.ts';
 import { UUID } from '../core/uuid.ts';
 import { withTransaction } from '../platform/postgres.ts';
+import { REPORTS } from './reports.ts';
 
 const open = (run: CommandRun) => openPool(run, 'pulse exports');
 
@@ -20,7 +21,7 @@ const list = defineCommand({
   summary: 'List exports, the newest first.',
   options: {
     state: { value: '<state>', about: 'only in this state', choices: EXPORT_STATES },
-    report: { value: '<report>', about: 'only of this report' },
+    report: { value: '<report>', about: 'only of this report', choices: [...REPORTS.keys()] },
     limit: integer('at most this many', { min: 1, max: 1_000, default: 50 }),
     after: { value: '<cursor>', about: 'continue where an earlier list ended' },
   },
@@ -28,6 +29,9 @@ const list = defineCommand({
   examples: ['pulse exports list --state running', 'pulse exports list --report usage --json'],
   async run(run) {
     const { state, report, limit, after } = run.flags;
+    if (after !== undefined && !isCursor(after)) {
+      throw misused('--after: is not a cursor; `pulse exports list` prints one at its end.');
+    }
     const rows = await listExports(await open(run), { state, report }, { limit: limit + 1, after });
     const { data, next } = toPage(rows, limit);
     run.answer({ data: data.map((one) => toExportJson(one)), next }, [
@@ -95,7 +99,7 @@ async function find(run: CommandRun, id: string): Promise<Export | undefined> {
 }
 
 function missing(run: CommandRun & { readonly argument: string }): number {
-  run.tell(`pulse: There is no export ${run.argument}.`);
+  run.tell(`pulse: There is no export ${run.argument}. \`pulse exports list\` lists them.`);
   return EXIT_FAILED;
 }
 

@@ -1,16 +1,17 @@
 /** `pulse verify-export`: checks a file against its manifest and, if asked, against the books. */
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { Value } from 'typebox/value';
 import { openPool } from '../cli/clients.ts';
 import { EXIT_DONE, EXIT_FAILED, misused, type CommandRun } from '../cli/command.ts';
 import { defineCommand } from '../cli/define-command.ts';
 import { count } from '../cli/wording.ts';
-import { codeOf, toError } from '../core/errors.ts';
+import { codeOf, FatalError } from '../core/errors.ts';
 import { MANIFEST } from '../exports/export-files.ts';
-import { findReport } from '../exports/exports.ts';
+import { ExportFailure } from '../exports/exports.ts';
 import { Manifest } from '../exports/manifest.ts';
-import { findDifferences, readFileFacts } from '../exports/verify-file.ts';
+import { FileFault, findDifferences, readFileFacts } from '../exports/verify-file.ts';
 import { writeAnswer } from '../exports/write-answer.ts';
+import { ProblemError } from '../http/problems.ts';
 import { REPORTS } from './reports.ts';
 
 export const verifyExport = defineCommand({
@@ -26,13 +27,14 @@ export const verifyExport = defineCommand({
     'pulse verify-export download.csv --manifest download.json --json',
   ],
   async run(run) {
-    const manifest = await readManifest(run.flags.manifest ?? `${run.argument}${MANIFEST}`);
+    await requireFile(run.argument, `There is no file ${run.argument}. Name an exported file.`);
+    const manifest = await readManifest(run.argument, run.flags.manifest);
     const facts = await readFileFacts(run.argument, manifest).catch((error: unknown) => {
-      if (codeOf(error) === 'ENOENT') throw misused(`There is no file ${run.argument}.`);
-      return toError(error);
+      if (error instanceof FileFault) return error;
+      throw unreadable(error, run.argument);
     });
     const differences =
-      facts instanceof Error
+      facts instanceof FileFault
         ? [`The file is not what the manifest says: ${facts.message}`]
         : findDifferences(manifest, facts);
     if (run.flags.books) differences.push(...(await compareWithBooks(run, manifest)));
@@ -50,14 +52,38 @@ export const verifyExport = defineCommand({
   },
 });
 
-async function readManifest(path: string): Promise<Manifest> {
+/** @throws RejectedError PULSE_USAGE_INVALID */
+async function requireFile(path: string, missing: string): Promise<void> {
+  const found = await stat(path).catch((error: unknown) => {
+    throw ['ENOENT', 'ENOTDIR'].includes(String(codeOf(error)))
+      ? misused(missing)
+      : unreadable(error, path);
+  });
+  if (found.isDirectory()) throw misused(`${path} is a folder. Name a file.`);
+}
+
+function unreadable(error: unknown, path: string): Error {
+  const code = String(codeOf(error));
+  const why = ['EACCES', 'EPERM'].includes(code)
+    ? 'you have no rights to it'
+    : `the disk reports ${code}`;
+  return misused(`${path} cannot be read: ${why}.`);
+}
+
+async function readManifest(file: string, given: string | undefined): Promise<Manifest> {
+  const path = given ?? `${file}${MANIFEST}`;
+  await requireFile(
+    path,
+    `There is no manifest ${path}. Get it with GET /exports/{id}/manifest, save it under this name, or name ` +
+      'it with --manifest.',
+  );
   const text = await readFile(path, 'utf8').catch((error: unknown) => {
-    throw misused(`The manifest ${path} cannot be read: ${String(codeOf(error))}.`);
+    throw unreadable(error, path);
   });
   try {
     return Value.Parse(Manifest, JSON.parse(text));
   } catch {
-    throw misused(`${path} is not the manifest of an export.`);
+    throw misused(`${path} is not the manifest of an export. Name the right one with --manifest.`);
   }
 }
 
@@ -65,9 +91,14 @@ async function readManifest(path: string): Promise<Manifest> {
 async function compareWithBooks(run: CommandRun, manifest: Manifest): Promise<string[]> {
   const pool = await openPool(run, 'pulse verify-export');
   const { format, gzip, spreadsheet, parameters, tenants } = manifest;
+  const report = REPORTS.get(manifest.report);
+  if (report === undefined) {
+    throw misused(
+      `--books: this version of Pulse has no report "${manifest.report}". Use the version that made the file.`,
+    );
+  }
   const question = {
-    ...{ format, gzip, spreadsheet, parameters },
-    report: findReport(REPORTS, manifest.report),
+    ...{ report, format, gzip, spreadsheet, parameters },
     scope: tenants ?? ('all' as const),
     asOf: new Date(manifest.as_of),
     windowSeconds: run.config.ingest.windowSeconds,
@@ -79,10 +110,20 @@ async function compareWithBooks(run: CommandRun, manifest: Manifest): Promise<st
   const { sha256, rowCount } = await writeAnswer(pool, question, nowhere, {
     signal: run.stop,
     onStart: () => undefined,
-  });
+  }).catch(toCliError);
   if (sha256 === manifest.sha256) return [];
   return [
     `books: Postgres gives ${count(rowCount, 'row')} with SHA-256 ${sha256}, the manifest says ` +
       `${count(manifest.rows, 'row')} with ${manifest.sha256}.`,
   ];
+}
+
+function toCliError(error: unknown): never {
+  if (error instanceof ExportFailure) {
+    throw new FatalError('PULSE_EXPORT_FAILED', error.message, { cause: error });
+  }
+  if (!(error instanceof ProblemError)) throw error;
+  const fields = error.options.errors ?? [];
+  const sentences = fields.map(({ field, message }) => `${field} ${message}.`);
+  throw misused(`--books: the manifest has wrong parameters: ${sentences.join(' ')}`);
 }

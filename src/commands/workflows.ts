@@ -4,17 +4,18 @@ import { insertAudit } from '../access/audit.ts';
 import { sourceFrom } from '../cli/access-options.ts';
 import { ACTOR, actorName } from '../cli/actor.ts';
 import { openPool } from '../cli/clients.ts';
-import { EXIT_DONE, EXIT_FAILED, misused, type CommandRun } from '../cli/command.ts';
+import { EXIT_DONE, EXIT_FAILED, misused, waitOptions, type CommandRun } from '../cli/command.ts';
 import { defineCommand, defineGroup } from '../cli/define-command.ts';
+import { throwFileFault } from '../cli/file-fault.ts';
 import { integer } from '../cli/options.ts';
 import { findServers } from '../cli/servers.ts';
 import { printable, tableLines } from '../cli/table.ts';
-import { codeOf } from '../core/errors.ts';
 import { UUID } from '../core/uuid.ts';
 import { isCursor } from '../http/cursor.ts';
 import { objectText, pageText } from '../http/exact-answers.ts';
 import { createMessageGetter, type MessageGetter } from '../messaging/message-getter.ts';
 import { withTimeout } from '../platform/backoff.ts';
+import { waitForRabbit } from '../platform/rabbit-connection.ts';
 import { topologyNames } from '../platform/topology.ts';
 import { tableOf } from '../workflows/change-status.ts';
 import { consumeNext } from '../workflows/consume-next.ts';
@@ -73,7 +74,7 @@ const show = defineCommand({
     const pool = await openPostgres(run);
     const found = UUID.test(id) ? await readWorkflow(pool, id) : undefined;
     if (found === undefined) {
-      run.tell(`pulse: There is no workflow ${id}.`);
+      run.tell(`pulse: There is no workflow ${id}. \`pulse workflows list\` lists them.`);
       return EXIT_FAILED;
     }
     if (run.flags.csv) {
@@ -82,7 +83,7 @@ const show = defineCommand({
         printCsv(run, csv);
         return EXIT_DONE;
       }
-      run.tell(`pulse: The workflow ${id} is not consumed.`);
+      run.tell(`pulse: The workflow ${id} is not consumed yet, so it has no CSV.`);
       return EXIT_FAILED;
     }
     print(run, objectText(toWorkflowJson(found)), describe(found));
@@ -143,8 +144,10 @@ const consume = defineCommand({
 });
 
 async function openQueue(run: CommandRun): Promise<MessageGetter> {
+  const url = findServers(run).rabbitmqUrl;
+  await waitForRabbit(url, waitOptions(run));
   const queue = createMessageGetter({
-    url: findServers(run).rabbitmqUrl,
+    url,
     queue: workflowQueues(run.config.messages.prefix).inserted.queue,
     logger: run.logger,
     name: 'pulse workflows',
@@ -165,8 +168,7 @@ async function withNewFile(
 ): Promise<number> {
   if (path === undefined) return work(undefined);
   const file = await open(path, 'wx', 0o600).catch((error: unknown) => {
-    if (codeOf(error) === 'EEXIST') throw misused(`--output: ${path} exists.`);
-    throw misused(`--output: ${(error as Error).message}.`);
+    throwFileFault(error, path, '--output');
   });
   try {
     return await work(file);

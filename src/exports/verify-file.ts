@@ -5,6 +5,7 @@ import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
 import { parse } from 'csv-parse';
+import { codeOf, toError } from '../core/errors.ts';
 import { defused } from '../http/csv.ts';
 import { formatNanos, parseNanos } from './sum-texts.ts';
 import type { Manifest } from './manifest.ts';
@@ -18,10 +19,15 @@ interface FileFacts {
   readonly sums: Readonly<Record<string, string>>;
 }
 
+/** What is wrong with the content of the file, in a sentence. */
+export class FileFault extends Error {
+  override readonly name = 'FileFault';
+}
+
 /**
  * Reads the file once, in constant memory.
  *
- * @throws Error It cannot be read, or is not of the format that the manifest says.
+ * @throws FileFault It is not of the format that the manifest says. The errors of Node: it cannot be read.
  */
 export async function readFileFacts(
   path: string,
@@ -39,8 +45,29 @@ export async function readFileFacts(
   const content = createContent();
   const take = format === 'csv' ? content.takeCsv : content.takeNdjson;
   const source = createReadStream(path, { highWaterMark: 256 * 1024 });
-  await (gzip ? pipeline(source, counted, createGunzip(), take) : pipeline(source, counted, take));
+  let fault: unknown;
+  const sink = (content: AsyncIterable<Buffer>) =>
+    take(content).catch((error: unknown) => {
+      fault = error;
+      throw error;
+    });
+  await (
+    gzip ? pipeline(source, counted, createGunzip(), sink) : pipeline(source, counted, sink)
+  ).catch((error: unknown) => {
+    // The pipeline may only say that it was aborted.
+    throw toFileFault(fault ?? error);
+  });
   return { byteCount, sha256: hash.digest('hex'), ...content.facts() };
+}
+
+function toFileFault(error: unknown): unknown {
+  const code = String(codeOf(error));
+  const fault = (text: string) => new FileFault(text, { cause: error });
+  if (code.startsWith('Z_')) return fault('It is not gzip, or it is cut off.');
+  if (code.startsWith('CSV_'))
+    return fault(`It is not CSV, or it is cut off: ${toError(error).message}.`);
+  if (code === 'ERR_ENCODING_INVALID_ENCODED_DATA') return fault('It is not UTF-8.');
+  return error;
 }
 
 /** Compares, and says every difference in a sentence. */
@@ -78,7 +105,7 @@ function createContent() {
   const add = ({ use_unity: unit, used_amount: amount }: Row): void => {
     rowCount += 1;
     if (typeof unit !== 'string' || typeof amount !== 'string') return;
-    nanos.set(unit, (nanos.get(unit) ?? 0n) + parseNanos(amount));
+    nanos.set(unit, (nanos.get(unit) ?? 0n) + nanosOf(amount, rowCount));
   };
   return {
     takeCsv: async (source: AsyncIterable<Buffer>): Promise<void> => {
@@ -90,7 +117,7 @@ function createContent() {
       await feeding;
     },
     takeNdjson: async (source: AsyncIterable<Buffer>): Promise<void> => {
-      for await (const line of linesOf(source)) add(JSON.parse(line) as Row);
+      for await (const line of linesOf(source)) add(rowOf(line, rowCount + 1));
     },
     facts: () => ({
       columns,
@@ -98,6 +125,25 @@ function createContent() {
       sums: Object.fromEntries([...nanos].map(([unit, sum]) => [unit, formatNanos(sum)])),
     }),
   };
+}
+
+function rowOf(line: string, number: number): Row {
+  let row: unknown;
+  try {
+    row = JSON.parse(line);
+  } catch {
+    // Said below.
+  }
+  if (typeof row === 'object' && row !== null) return row as Row;
+  throw new FileFault(`Line ${number} is not a JSON object.`);
+}
+
+function nanosOf(amount: string, row: number): bigint {
+  try {
+    return parseNanos(amount);
+  } catch (error) {
+    throw new FileFault(`Row ${row}: ${toError(error).message}`, { cause: error });
+  }
 }
 
 /** The lines of NDJSON: they end with LF, the last one too. */
@@ -109,5 +155,5 @@ async function* linesOf(source: AsyncIterable<Buffer>): AsyncGenerator<string> {
     rest = lines.pop() ?? '';
     yield* lines;
   }
-  if (rest !== '') throw new Error('The last line is not whole.');
+  if (rest !== '') throw new FileFault('The last line is not whole.');
 }

@@ -39,7 +39,7 @@ const HEADERS_OF_ANSWER = ['content-encoding', 'content-disposition', 'etag', 'l
 
 /** Answers a failure. An unexpected error shows the caller no stack, no SQL and no driver text. */
 export function answerError(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
-  const problem = problemOf(error);
+  const problem = problemOf(error, request);
   const { status, code } = problem.kind;
   if (status >= 500) {
     // Its work was cut short on purpose, so its error says nothing about Pulse.
@@ -73,7 +73,7 @@ function forgetAnswer(reply: FastifyReply): void {
 }
 
 /** Classifies by type and code, never by the message. */
-function problemOf(error: unknown): ProblemError {
+function problemOf(error: unknown, request: FastifyRequest): ProblemError {
   if (error instanceof ProblemError) return error;
   const transient = toPulseError(error);
   if (transient instanceof TransientError) {
@@ -90,6 +90,11 @@ function problemOf(error: unknown): ProblemError {
   const known = KNOWN_CODES[code];
   if (known === HTTP_PROBLEMS.PULSE_API_MEDIA_TYPE) {
     return new ProblemError(known, { detail: 'The body must be application/json.', cause: error });
+  }
+  const { bodyLimit } = request.routeOptions;
+  if (known === HTTP_PROBLEMS.PULSE_API_BODY_TOO_LARGE) {
+    const detail = `The body may have at most ${bodyLimit} bytes.`;
+    return new ProblemError(known, { detail, cause: error });
   }
   if (known !== undefined) return new ProblemError(known, { cause: error });
   // The remaining errors with status 400 come from the JSON parser, which refuses __proto__ and the like.

@@ -1,7 +1,6 @@
 /** Validates requests against their schemas: nothing is coerced or dropped, and every invalid field is named. */
 import type { FastifyInstance, FastifySchemaValidationError } from 'fastify';
-import { closestName } from './closest-name.ts';
-import { TEXT_PATTERN } from './text-schema.ts';
+import { failureWording, type KeywordFailure } from './failure-wording.ts';
 import type { FieldProblem } from './problems.ts';
 
 /** How many invalid fields one answer names. */
@@ -41,10 +40,53 @@ export function fieldProblems(
   failures: readonly FastifySchemaValidationError[],
   part: string,
 ): FieldProblem[] {
-  return failures.slice(0, FIELDS_MAX).map((failure) => ({
-    field: fieldOf(failure) ?? part,
-    message: messageOf(failure, part),
-  }));
+  return withoutOtherBranches(failures)
+    .slice(0, FIELDS_MAX)
+    .map((failure) => ({
+      field: fieldOf(failure) ?? part,
+      // Ajv adds the schema and the value, because it is set to be verbose.
+      message: failureWording(failure as KeywordFailure, part),
+    }));
+}
+
+/**
+ * Of alternatives, keeps what is wrong with the one whose type the value has. If it has the type of none, keeps only
+ * that it is none of them.
+ *
+ * Ajv reports the failures of all alternatives right before that of `anyOf`.
+ */
+export function withoutOtherBranches(
+  failures: readonly FastifySchemaValidationError[],
+): FastifySchemaValidationError[] {
+  const kept: FastifySchemaValidationError[] = [];
+  for (const failure of failures) {
+    if (failure.keyword !== 'anyOf') {
+      kept.push(failure);
+      continue;
+    }
+    const isInside = ({ schemaPath, instancePath }: FastifySchemaValidationError) =>
+      schemaPath.startsWith(`${failure.schemaPath}/`) &&
+      `${instancePath}/`.startsWith(`${failure.instancePath}/`);
+    const start = kept.findLastIndex((one) => !isInside(one)) + 1;
+    const meant = failuresOfMeantBranch(kept.splice(start), failure);
+    kept.push(...(meant.length === 0 ? [failure] : meant));
+  }
+  return kept;
+}
+
+function failuresOfMeantBranch(
+  inside: readonly FastifySchemaValidationError[],
+  { schemaPath, instancePath }: FastifySchemaValidationError,
+): FastifySchemaValidationError[] {
+  const branchOf = (one: FastifySchemaValidationError) =>
+    one.schemaPath.slice(schemaPath.length + 1).split('/', 1)[0];
+  const others = new Set(
+    inside
+      .filter((one) => one.keyword === 'type' && one.instancePath === instancePath)
+      .map(branchOf),
+  );
+  const [first] = inside.filter((one) => !others.has(branchOf(one)));
+  return first === undefined ? [] : inside.filter((one) => branchOf(one) === branchOf(first));
 }
 
 function fieldOf({ instancePath, params }: FastifySchemaValidationError): string | undefined {
@@ -62,50 +104,4 @@ function unescapePointer(name: string): string {
 /** An unknown name may be as long as the body. */
 function shorten(name: string): string {
   return name.length > NAME_LENGTH_MAX ? `${name.slice(0, NAME_LENGTH_MAX)}…` : name;
-}
-
-function messageOf(failure: FastifySchemaValidationError, part: string): string {
-  const { keyword, params, message } = failure;
-  switch (keyword) {
-    case 'required':
-      return 'is required';
-    case 'additionalProperties': {
-      const meant = closestName(String(params.additionalProperty), knownNames(failure));
-      const what = part === 'querystring' ? 'query parameter' : 'field';
-      return `is not a known ${what}${meant === undefined ? '' : `; did you mean ${meant}?`}`;
-    }
-    case 'enum':
-      return `must be one of ${(params.allowedValues as unknown[]).join(', ')}`;
-    case 'const':
-      return `must be ${JSON.stringify(params.allowedValue)}`;
-    case 'format':
-      return params.format === 'date-time'
-        ? 'must be an RFC 3339 instant such as 2026-01-31T13:00:00Z (in a URL write + as %2B)'
-        : `must be a ${String(params.format)}`;
-    case 'pattern':
-      return params.pattern === TEXT_PATTERN
-        ? 'must not contain control characters'
-        : `must match ${String(params.pattern)}${exampleOf(failure)}`;
-    default:
-      return message ?? 'is not valid';
-  }
-}
-
-/** Ajv adds the schema because it is set to be verbose. */
-function schemaOf(failure: FastifySchemaValidationError): SchemaPart {
-  return (failure as { parentSchema?: SchemaPart }).parentSchema ?? {};
-}
-
-interface SchemaPart {
-  readonly properties?: object;
-  readonly examples?: readonly unknown[];
-}
-
-function knownNames(failure: FastifySchemaValidationError): string[] {
-  return Object.keys(schemaOf(failure).properties ?? {});
-}
-
-function exampleOf(failure: FastifySchemaValidationError): string {
-  const [example] = schemaOf(failure).examples ?? [];
-  return typeof example === 'string' ? `, such as ${example}` : '';
 }

@@ -3,11 +3,13 @@ import { readdir } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { runner } from 'node-pg-migrate';
 import { Client, DatabaseError, escapeIdentifier } from 'pg';
-import { FatalError, PulseError, TransientError } from '../core/errors.ts';
+import { codeOf, FatalError, PulseError, TransientError } from '../core/errors.ts';
 import type { Logger } from './logger.ts';
 import { assertRights, grantUsage } from './postgres-rights.ts';
 import { assertDatabaseFits } from './postgres-session.ts';
 import { connectionOptions, createPool, toPulseError } from './postgres.ts';
+
+const INSUFFICIENT_PRIVILEGE = '42501';
 
 /** The same folder for src/platform and dist/platform. */
 const DIRECTORY = fileURLToPath(new URL('../../migrations/', import.meta.url));
@@ -162,9 +164,13 @@ async function withClient<T>(
         cause: error,
       });
     }
+    const advice =
+      codeOf(error) === INSUFFICIENT_PRIVILEGE
+        ? '. Set DATABASE_URL to the user that ran `pulse migrate`, or give this user its rights.'
+        : '';
     throw new FatalError(
       'PULSE_POSTGRES_MIGRATIONS',
-      `Cannot run or read the migrations: ${pulseError.message}`,
+      `Cannot run or read the migrations: ${pulseError.message}${advice}`,
       { cause: error },
     );
   } finally {

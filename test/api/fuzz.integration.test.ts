@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { gunzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import type { InjectOptions } from 'fastify';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
@@ -101,15 +102,14 @@ test('every route returns a valid answer for any input', async () => {
       if (res.statusCode < 400) return;
       expect(res.headers['content-type']).toBe('application/problem+json; charset=utf-8');
       if (route.method === 'HEAD') return;
-      expect(ownWords(res.body)).not.toMatch(INSIDE);
-      expect(res.json()).not.toHaveProperty('stack');
+      const body = plainBody(res);
+      expect(ownWords(body)).not.toMatch(INSIDE);
+      expect(JSON.parse(body)).not.toHaveProperty('stack');
       // A damaged path may match another route.
       const operation = operationOf(route.method, route.url);
       if (operation === undefined) return;
       const contentType = String(res.headers['content-type']);
-      expect(check(operation, { status: res.statusCode, contentType, body: res.body })).toBe(
-        undefined,
-      );
+      expect(check(operation, { status: res.statusCode, contentType, body })).toBe(undefined);
     });
     for (let series = 0; series < SERIES_MAX && !haveComeIn(seen); series++) {
       await fc.assert(property, { numRuns: RUNS_PER_ROUTE });
@@ -124,6 +124,12 @@ test('every route returns a valid answer for any input', async () => {
 /** Whether any request got past validation. */
 function haveComeIn(statuses: ReadonlySet<number>): boolean {
   return [...statuses].some((status) => ![400, 401, 405, 413, 414, 415].includes(status));
+}
+
+/** An answer that names many wrong fields is long enough to be compressed. */
+function plainBody({ headers, rawPayload }: Awaited<ReturnType<typeof inject>>): string {
+  const isZipped = headers['content-encoding'] === 'gzip';
+  return (isZipped ? gunzipSync(rawPayload) : rawPayload).toString();
 }
 
 /** The server's own text, without the path and the names of wrong fields, which come from the caller. */

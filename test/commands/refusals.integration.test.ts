@@ -1,6 +1,6 @@
 /** Errors that a person meets before anything works: each is one sentence, not a stack trace and not silence. */
 import { once } from 'node:events';
-import { existsSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { expect, onTestFinished, test, vi } from 'vitest';
@@ -48,4 +48,44 @@ test('closing the terminal stops the system cleanly, and then its servers', asyn
     stderr: expect.stringContaining('Stopped.') as string,
   });
   await noProcessIsLeft(cwd);
+});
+
+const MANIFEST = {
+  ...{ version: 1, report: 'usage', parameters: {}, tenants: null, as_of: '2026-01-01T00:00:00Z' },
+  ...{ format: 'ndjson', gzip: false, spreadsheet: false, columns: [], rows: 0, sums: {} },
+  ...{ bytes: 0, sha256: '0'.repeat(64) },
+};
+
+test.each([
+  [['verify-export', 'none.csv'], 2, /^pulse: There is no file none\.csv\./],
+  [['verify-export', 'alone.csv'], 2, /no manifest alone\.csv\.manifest\.json\. Get it with GET /],
+  [['verify-export', 'folder'], 2, /^pulse: folder is a folder\. Name a file\./],
+  [['verify-export', 'alone.csv', '--manifest', 'folder'], 2, /^pulse: folder is a folder\./],
+  [
+    ['verify-export', 'alone.csv', '--manifest', 'alone.csv'],
+    2,
+    /is not the manifest of an export/,
+  ],
+  [['verify-export', 'alone.csv', '--manifest', 'manifest.json'], 1, /Line 1 is not a JSON object/],
+  [['export', 'usages', '--output', 'new.csv'], 2, /no report "usages"\. Did you mean usage\?/],
+  [
+    ['export', 'usage', '--output', 'none/new.csv'],
+    2,
+    /^pulse: --output: There is no folder none\./,
+  ],
+  [['export', 'usage', '--output', 'alone.csv/new'], 2, /--output: alone\.csv is not a folder\./],
+  [['export', 'usage', '--output', 'folder', '--force'], 2, /--output: folder is a folder\./],
+  [['export', 'usage', '--output', 'alone.csv'], 2, /alone\.csv exists\. Replace it with --force/],
+  [['export', 'orders', '--from', '1.1.', '--output', 'new.csv'], 2, /--from: must be an RFC 3339/],
+  [['exports', 'list', '--after', 'x'], 2, /^pulse: --after: is not a cursor/],
+  [['exports', 'list', '--report', 'x'], 2, /Allowed choices are usage, pulses, /],
+] as const)('%j ends with %i and a sentence', async (args, wanted, sentence) => {
+  const cwd = openDirectory();
+  writeFileSync(join(cwd, 'alone.csv'), 'a\r\n');
+  writeFileSync(join(cwd, 'manifest.json'), JSON.stringify(MANIFEST));
+  mkdirSync(join(cwd, 'folder'));
+  const { exitCode, stdout, stderr } = await runPulse(args, { cwd });
+  expect(stdout + stderr).toMatch(sentence);
+  expect(stderr).not.toMatch(/unexpected error|E[A-Z]{4,}|    at /);
+  expect(exitCode).toBe(wanted);
 });

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, describe, expect, test } from 'vitest';
-import { findDifferences, readFileFacts } from '../../src/exports/verify-file.ts';
+import { FileFault, findDifferences, readFileFacts } from '../../src/exports/verify-file.ts';
 import type { Manifest } from '../../src/exports/manifest.ts';
 import { formatNanos, parseNanos } from '../../src/exports/sum-texts.ts';
 
@@ -74,12 +74,33 @@ describe('a file', () => {
   });
 
   test.each([
-    ['a line that is cut off', `${CSV}x\n`, {}],
-    ['a text that is not JSON', 'x\n', { format: 'ndjson' }],
-    ['a last line that is not whole', LINES.trimEnd(), { format: 'ndjson' }],
-    ['bytes that are not gzip', CSV, { gzip: true }],
-  ] as const)('with %s cannot be read', async (_, content, change) => {
-    await expect(check(content, change)).rejects.toThrow();
+    [
+      'a line that is cut off',
+      `${CSV}x\n`,
+      {},
+      /^It is not CSV, or it is cut off: .* on line 5\.$/,
+    ],
+    ['a text that is not JSON', 'x\n', { format: 'ndjson' }, /^Line 1 is not a JSON object\.$/],
+    ['null for a row', `${LINES}null\n`, { format: 'ndjson' }, /^Line 3 is not a JSON object\.$/],
+    [
+      'a last line that is not whole',
+      LINES.trimEnd(),
+      { format: 'ndjson' },
+      /^The last line is not whole\.$/,
+    ],
+    ['an amount that is none', CSV.replace('0.2', 'x'), {}, /^Row 2: "x" is not an amount\.$/],
+    ['bytes that are not UTF-8', Buffer.from([0xff, 10]), { format: 'ndjson' }, /^It is not UTF-8/],
+    ['bytes that are not gzip', CSV, { gzip: true }, /^It is not gzip, or it is cut off\.$/],
+    [
+      'gzip that is cut off',
+      gzipSync(CSV).subarray(0, 30),
+      { gzip: true },
+      /^It is not gzip, or it is cut off\.$/,
+    ],
+  ] as const)('with %s is said to be wrong in a sentence', async (_, content, change, sentence) => {
+    const fault = await check(content, change).catch((error: unknown) => error);
+    expect(fault).toBeInstanceOf(FileFault);
+    expect((fault as FileFault).message).toMatch(sentence);
   });
 
   test('for a spreadsheet has its units as they stand there', async () => {

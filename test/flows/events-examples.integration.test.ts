@@ -62,6 +62,9 @@ test('the examples about events work when pasted, and an event that came too ear
   const tried = await paste(example('$API/events'));
   expect(tried).toContain('"stored":1,"duplicate":0,"rejected":0');
   expect(tried).toMatch(/"number":1,.*"data":\{"total":12\.5\}\}\]/);
+  const versions = await paste(example('invoice.sent'));
+  expect(versions).toMatch(/"version":1\b.*"version":2\b/s);
+  expect(versions).not.toMatch(/"is_breaking":true|PULSE_API_/);
   expect(await paste(example('dead-letters list'))).toContain('1 replayed');
   const pulling = example('limit=100');
   await eventually(() => paste(pulling)).toMatch(/"id":"early".*"number":2/);

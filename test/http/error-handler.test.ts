@@ -43,12 +43,27 @@ test('405 with Allow for a path that has other methods', async () => {
   expect((await app.inject({ url: '/api/v1/login' })).headers.allow).toBe('POST');
 });
 
-test('413 for a body beyond the limit', async () => {
+test('413 for a body beyond the limit, which the answer names', async () => {
   const { app } = await open();
   const payload = JSON.stringify({ username: 'a', password: 'x'.repeat(70_000) });
   const res = await app.inject({ method: 'POST', url: '/api/v1/login', headers: json, payload });
   expect(res.statusCode).toBe(413);
-  expect(res.json()).toMatchObject({ code: 'PULSE_API_BODY_TOO_LARGE' });
+  expect(res.json()).toMatchObject({
+    code: 'PULSE_API_BODY_TOO_LARGE',
+    detail: 'The body may have at most 65536 bytes.',
+  });
+});
+
+test('413 for a body beyond the limit of its own route', async () => {
+  const { app } = await open();
+  const res = await app.inject({
+    method: 'PUT',
+    url: '/api/v1/event-types/invoice.paid',
+    headers: { ...json, ...authorization() },
+    payload: JSON.stringify({ schema: { description: 'x'.repeat(300_000) } }),
+  });
+  expect(res.statusCode).toBe(413);
+  expect(res.json()).toMatchObject({ detail: 'The body may have at most 262144 bytes.' });
 });
 
 test.each(['text/plain', 'application/xml', 'application/x-www-form-urlencoded'])(

@@ -80,5 +80,7 @@ test('a UUID has no prefix: whatever reads it next would refuse it', async () =>
   await app?.close();
   const { status, problem } = await post({ used_amount: '1', id: `urn:uuid:${id}` });
   expect(status).toBe(400);
-  expect(problem.errors).toEqual([{ field: 'id', message: 'must be a uuid' }]);
+  expect(problem.errors).toEqual([
+    { field: 'id', message: 'must be a UUID such as 6c1de0a2-94f3-4f6c-9c3b-5f1a2b7e8d90' },
+  ]);
 });
