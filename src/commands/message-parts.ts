@@ -37,7 +37,7 @@ import { createPublisher } from '../publish/publisher.ts';
 import { traceRelayed } from '../publish/traced-publish.ts';
 import { exporterPart } from './exporter-part.ts';
 import { askedQueueNames, messageQueueNames, messageQueues } from './message-queues.ts';
-import { retentionPart } from './retention.ts';
+import { retentionPart, workflowRetentionPart } from './retention.ts';
 import { senderPart } from './sender-part.ts';
 
 const OUTBOX_INTERVAL_MS = 5_000;
@@ -228,7 +228,12 @@ function startHandlers(
 export const OUTBOX_PARTS: readonly Part[] = [queues, queuesWatch, relay, eventTables];
 
 /** What a processor does besides handling messages. */
-const PROCESSOR_WATCHES: readonly Part[] = [dueChanges, flushedHours, retentionPart];
+const PROCESSOR_WATCHES: readonly Part[] = [
+  dueChanges,
+  flushedHours,
+  retentionPart,
+  workflowRetentionPart,
+];
 
 export const MESSAGE_PARTS: readonly Part[] = [
   ...OUTBOX_PARTS,

@@ -109,6 +109,33 @@ export async function setTaken(client: Queryable, id: string): Promise<void> {
   await client.query('UPDATE workflows SET is_queued = false WHERE id = $1', [id]);
 }
 
+/** A workflow whose message is still in the queue does not expire: without its row, the message would be a dead letter. */
+const EXPIRED = `status = 'consumed' AND NOT is_queued AND consumed_at < $1`;
+
+export async function countConsumed(client: Queryable, before: Date): Promise<number> {
+  const { rows } = await client.query<{ count: number }>(
+    `SELECT count(*)::float8 AS count FROM workflows WHERE ${EXPIRED}`,
+    [before],
+  );
+  return only(rows).count;
+}
+
+/** Deletes the oldest that were consumed before an instant, without those that somebody has locked. @returns How many. */
+export async function deleteConsumed(
+  client: Queryable,
+  before: Date,
+  limit: number,
+): Promise<number> {
+  const { rowCount } = await client.query(
+    `WITH expired AS MATERIALIZED (
+       SELECT id FROM workflows WHERE ${EXPIRED} ORDER BY consumed_at LIMIT $2 FOR UPDATE SKIP LOCKED
+     )
+     DELETE FROM workflows USING expired WHERE workflows.id = expired.id`,
+    [before, limit],
+  );
+  return rowCount ?? 0;
+}
+
 /** Which workflows; what is undefined does not restrict. */
 export interface WorkflowFilters {
   readonly status?: WorkflowStatus | undefined;
