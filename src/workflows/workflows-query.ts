@@ -1,4 +1,4 @@
-/** Table workflows: the only SQL on it. */
+/** Tables workflows and workflow_shares: the only SQL on them. */
 import type { Pool } from 'pg';
 import { shareOf, tenantsOf, type TenantScope } from '../core/tenant-scope.ts';
 import type { NewWorkflow, Workflow, WorkflowStatus } from './workflows.ts';
@@ -52,6 +52,19 @@ export async function readQueuedLoad(
     ofShare: own,
     inAll: { count: own.count + others.count, bytes: own.bytes + others.bytes },
   };
+}
+
+/** What is kept, waiting and consumed: data, steps and CSV. Triggers keep the sums. */
+export async function readKeptBytes(
+  client: Queryable,
+  share: string,
+): Promise<{ readonly ofShare: number; readonly inAll: number }> {
+  const { rows } = await client.query<{ ofShare: number; inAll: number }>(
+    `SELECT coalesce(sum(kept_bytes) FILTER (WHERE share = $1), 0)::float8 AS "ofShare",
+       coalesce(sum(kept_bytes), 0)::float8 AS "inAll" FROM workflow_shares`,
+    [share],
+  );
+  return only(rows);
 }
 
 export async function readWorkflow(client: Queryable, id: string): Promise<Workflow | undefined> {
