@@ -49,6 +49,8 @@ export interface WorkflowsFixture {
   ): Promise<string>;
   readonly depth: () => Promise<number>;
   emptyQueue(): Promise<unknown>;
+  /** As somebody who may administer the broker. */
+  deleteQueue(): Promise<unknown>;
   /** Another process that takes messages from the queue. */
   newGetter(): Promise<MessageGetter>;
   /** The body of an announcement to a customer, with its routing key. */
@@ -100,7 +102,8 @@ async function open() {
   const newGetter = async () => {
     const getter = createMessageGetter({
       url: rabbitmqUrl,
-      queue: inserted.queue,
+      binding: inserted,
+      deadExchange,
       logger,
       name: 'workflows test',
     });
@@ -162,6 +165,7 @@ async function open() {
       return { type: got.fields.routingKey, body: JSON.parse(got.content.toString()) as unknown };
     },
     emptyQueue: () => withChannel(rabbitmqUrl, (channel) => channel.purgeQueue(inserted.queue)),
+    deleteQueue: () => withChannel(rabbitmqUrl, (channel) => channel.deleteQueue(inserted.queue)),
     takeDeadLetter: () =>
       withChannel(rabbitmqUrl, async (channel) => {
         const letter = await channel.get(deadQueue, { noAck: true });
