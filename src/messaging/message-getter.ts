@@ -26,6 +26,8 @@ export interface TakenMessage {
   readonly message: ReceivedMessage;
   /** Ends the message. */
   acknowledge(): void;
+  /** Ends the message. The broker itself puts it into the quarantine, whatever its size. */
+  reject(): void;
   /** Puts it back to where it was. A quorum queue counts that, and gives the message up after 20 times. */
   giveBack(): void;
 }
@@ -115,6 +117,11 @@ function toTaken(
     acknowledge: () => {
       onLink(() => {
         channel.ack(got);
+      });
+    },
+    reject: () => {
+      onLink(() => {
+        channel.reject(got, false);
       });
     },
     giveBack: () => {

@@ -57,6 +57,7 @@ export interface WorkflowsFixture {
   takeAnnouncement(): Promise<{ readonly type: string; readonly body: unknown } | undefined>;
   /** The headers of a dead letter. */
   takeDeadLetter(): Promise<string | undefined>;
+  takeDeadBody(): Promise<Buffer | undefined>;
 }
 
 /** Registers the hooks of a test file; what it returns is filled in before the first test. */
@@ -166,6 +167,11 @@ async function open() {
     },
     emptyQueue: () => withChannel(rabbitmqUrl, (channel) => channel.purgeQueue(inserted.queue)),
     deleteQueue: () => withChannel(rabbitmqUrl, (channel) => channel.deleteQueue(inserted.queue)),
+    takeDeadBody: () =>
+      withChannel(rabbitmqUrl, async (channel) => {
+        const letter = await channel.get(deadQueue, { noAck: true });
+        return letter === false ? undefined : letter.content;
+      }),
     takeDeadLetter: () =>
       withChannel(rabbitmqUrl, async (channel) => {
         const letter = await channel.get(deadQueue, { noAck: true });
