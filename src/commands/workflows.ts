@@ -130,6 +130,7 @@ const consume = defineCommand({
       }
       const { workflow } = consumed;
       run.tell(`${workflow.id} is consumed. Its steps: ${workflow.steps.join(', ')}`);
+      run.tell(`To print its CSV again: pulse workflows show ${workflow.id} --csv`);
       const csv = isForSpreadsheet
         ? await tableToCsv(tableOf(workflow.dataText), { isForSpreadsheet })
         : consumed.csv;
