@@ -1,4 +1,4 @@
-/** The configuration of the chain around the pipeline: messages, orders, webhooks and exports. */
+/** The configuration of the chain around the pipeline: messages, orders, webhooks, workflows and exports. */
 import { resolve } from 'node:path';
 import { bool, str, type CleanedEnv } from 'envalid';
 import {
@@ -23,6 +23,7 @@ export function chainVariables() {
     WEBHOOK_SECRET_KEYS: secretKeys({ default: [] }),
     WEBHOOK_ALLOW_PRIVATE: bool({ default: false }),
     WEBHOOK_ALLOWED_RANGES: addressRanges({ default: [] }),
+    WORKFLOW_RETENTION_DAYS: integer(1, 3_650)({ default: 90 }),
     EXPORT_DIR: str({ default: EXPORT_DIR_DEFAULT }),
     EXPORT_TTL_HOURS: integer(1, 8_760)({ default: 72 }),
     EXPORT_QUOTA_BYTES: integer(1_000_000, 1_000_000_000_000_000)({ default: 10_000_000_000 }),
@@ -47,6 +48,10 @@ export function chainOf(env: CleanedEnv<ReturnType<typeof chainVariables>>, pref
     events: {
       /** Messages, deliveries and attempts of a month are dropped when it ended so long ago. */
       retentionDays: env.EVENT_RETENTION_DAYS,
+    },
+    workflows: {
+      /** Consumed ones are deleted so long after they were consumed. */
+      retentionDays: env.WORKFLOW_RETENTION_DAYS,
     },
     delivery: {
       /** Empty: no endpoint can be created. Private servers have a key of their own. */

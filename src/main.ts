@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /** The entry of the command line: hands it the process and sets the exit code. */
 import { readFileSync } from 'node:fs';
-import { EXIT_FAILED, EXIT_WRONG_USAGE, loadDotEnv } from './cli/command.ts';
+import { EXIT_DONE, EXIT_FAILED, EXIT_WRONG_USAGE, loadDotEnv } from './cli/command.ts';
 import { runCommandLine } from './cli/command-line.ts';
 import { COMMANDS } from './commands/command-list.ts';
 
@@ -9,8 +9,13 @@ process.exitCode = await main(process.argv.slice(2));
 
 async function main(args: readonly string[]): Promise<number> {
   const { stdout, stderr } = process;
-  stdout.on('error', ignoreClosedPipe);
-  stderr.on('error', ignoreClosedPipe);
+  let outputFailure: Error | undefined;
+  stdout.on('error', (error: Error) => {
+    if (!isClosed(error)) outputFailure ??= error;
+  });
+  stderr.on('error', (error: Error) => {
+    if (!isClosed(error)) throw error;
+  });
   const mistake = loadDotEnv();
   if (mistake !== undefined) {
     stderr.write(`pulse: ${mistake}\n`);
@@ -20,7 +25,12 @@ async function main(args: readonly string[]): Promise<number> {
   const stopListening = stopOnSignals(stop);
   try {
     const environment = { env: process.env, stdout, stderr, stop: stop.signal };
-    return await runCommandLine(args, environment, COMMANDS, readVersion());
+    const exitCode = await runCommandLine(args, environment, COMMANDS, readVersion());
+    // Only what has been written has failed.
+    await new Promise((resolve) => stdout.write('', resolve));
+    if (outputFailure === undefined) return exitCode;
+    stderr.write(`pulse: Standard output cannot be written: ${outputFailure.message}.\n`);
+    return exitCode === EXIT_DONE ? EXIT_FAILED : exitCode;
   } finally {
     stopListening();
   }
@@ -36,8 +46,8 @@ function readVersion(): string {
  * In `pulse start | head -1` the reader closes the pipe; that must not end the system. Nor must a closed terminal
  * (EIO) keep it from finishing its work.
  */
-function ignoreClosedPipe(error: NodeJS.ErrnoException): void {
-  if (error.code !== 'EPIPE' && error.code !== 'EIO') throw error;
+function isClosed({ code }: NodeJS.ErrnoException): boolean {
+  return code === 'EPIPE' || code === 'EIO';
 }
 
 /** The first signal drains; a second one ends the process at once, which loses nothing either. */

@@ -188,7 +188,8 @@ function startWorkflowsQueue(
 ): MessageGetter {
   const getter = createMessageGetter({
     url: servers.rabbitmqUrl,
-    queue: workflowQueues(config.messages.prefix).inserted.queue,
+    binding: workflowQueues(config.messages.prefix).inserted,
+    deadExchange: topologyNames(config.queue).deadExchange,
     logger,
     name: 'pulse api workflows',
   });

@@ -39,7 +39,8 @@ export const COMMANDS: Readonly<Record<string, ListedCommand>> = {
     load: async () => (await import('./migrate.ts')).migrate,
   },
   retention: {
-    summary: 'Drop the months of messages and deliveries that are too old. Runs daily by itself.',
+    summary:
+      'Drop what is too old: months of messages and deliveries, consumed workflows. Runs by itself.',
     load: async () => (await import('./retention.ts')).retention,
   },
   flush: {

@@ -24,7 +24,7 @@ import { topologyNames } from '../platform/topology.ts';
 import { createPublisher } from '../publish/publisher.ts';
 import { exporterPart } from './exporter-part.ts';
 import { OUTBOX_PARTS } from './outbox-parts.ts';
-import { retentionPart } from './retention.ts';
+import { retentionPart, workflowRetentionPart } from './retention.ts';
 import { senderPart } from './sender-part.ts';
 
 /** Of the time left for a stop; the connections that close afterwards need the rest. */
@@ -135,7 +135,12 @@ function startHandlers(
 }
 
 /** What a processor does besides handling messages. */
-const PROCESSOR_WATCHES: readonly Part[] = [dueChanges, flushedHours, retentionPart];
+const PROCESSOR_WATCHES: readonly Part[] = [
+  dueChanges,
+  flushedHours,
+  retentionPart,
+  workflowRetentionPart,
+];
 
 export const MESSAGE_PARTS: readonly Part[] = [
   ...OUTBOX_PARTS,

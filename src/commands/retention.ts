@@ -1,22 +1,30 @@
-/** `pulse retention`, and the schedule that does the same daily. */
+/** `pulse retention`, and the schedules that do the same. */
 import type { Pool } from 'pg';
 import { openPool } from '../cli/clients.ts';
 import { EXIT_DONE } from '../cli/command.ts';
 import { defineCommand } from '../cli/define-command.ts';
 import type { Part } from '../cli/part.ts';
+import { count } from '../cli/wording.ts';
 import { dropMonths, listMonthsBefore } from '../platform/partitions.ts';
 import { startWatch } from '../platform/watch.ts';
+import { deleteExpired } from '../workflows/delete-expired.ts';
+import { countConsumed } from '../workflows/workflows-query.ts';
 
 /** In this order: attempts before the deliveries that they belong to, and those before their messages. */
 const TABLES = ['delivery_attempts', 'deliveries', 'messages'] as const;
 const DAY_MS = 86_400_000;
+const WORKFLOWS_INTERVAL_MS = 60_000;
+/** Less than a look may take; the next one deletes the rest. */
+const WORKFLOWS_LOOK_MS = 5_000;
+
+const daysAgo = (days: number) => new Date(Date.now() - days * DAY_MS);
 
 /** Drops the months that are wholly older than `days`. @returns Their names. */
 async function dropOldMonths(
   pool: Pool,
   { days, dryRun }: { readonly days: number; readonly dryRun: boolean },
 ): Promise<string[]> {
-  const before = new Date(Date.now() - days * DAY_MS);
+  const before = daysAgo(days);
   const dropped: string[] = [];
   for (const table of TABLES) {
     const months = await listMonthsBefore(pool, table, before);
@@ -26,20 +34,35 @@ async function dropOldMonths(
 }
 
 export const retention = defineCommand({
-  options: { dryRun: { about: 'only say what would be dropped' } },
+  options: { dryRun: { about: 'only say what would be dropped and deleted' } },
   json: true,
   examples: ['pulse retention --dry-run', 'pulse retention'],
   async run(run) {
-    const days = run.config.events.retentionDays;
+    const { retentionDays: days } = run.config.events;
+    const { retentionDays: workflowDays } = run.config.workflows;
     const pool = await openPool(run, 'pulse retention');
     const { dryRun } = run.flags;
     const months = await dropOldMonths(pool, { days, dryRun });
-    const verb = dryRun ? 'Would drop' : 'Dropped';
+    const before = daysAgo(workflowDays);
+    const workflows = dryRun
+      ? await countConsumed(pool, before)
+      : await deleteExpired(pool, { before, signal: run.stop });
     run.answer(
-      { retention_days: days, dry_run: dryRun, months },
-      months.length === 0
-        ? `No month ended more than ${days} days ago.`
-        : `${verb} ${months.join(', ')}.`,
+      {
+        retention_days: days,
+        dry_run: dryRun,
+        months,
+        workflow_retention_days: workflowDays,
+        workflows,
+      },
+      [
+        months.length === 0
+          ? `No month ended more than ${days} days ago.`
+          : `${dryRun ? 'Would drop' : 'Dropped'} ${months.join(', ')}.`,
+        workflows === 0
+          ? `No workflow was consumed more than ${workflowDays} days ago.`
+          : `${dryRun ? 'Would delete' : 'Deleted'} ${count(workflows, 'workflow')}, consumed more than ${workflowDays} days ago.`,
+      ],
     );
     return EXIT_DONE;
   },
@@ -61,6 +84,30 @@ export const retentionPart: Part = {
       },
     });
     closer.add('retention', () => {
+      watch.close();
+    });
+  },
+};
+
+/** Deletes expired workflows, a few every minute rather than those of a day at once. */
+export const workflowRetentionPart: Part = {
+  name: 'retention of workflows',
+  start({ config, logger, closer }, { pool }) {
+    const closing = new AbortController();
+    const watch = startWatch({
+      name: 'retention of workflows',
+      intervalMs: WORKFLOWS_INTERVAL_MS,
+      logger,
+      async look() {
+        const before = daysAgo(config.workflows.retentionDays);
+        const signal = AbortSignal.any([closing.signal, AbortSignal.timeout(WORKFLOWS_LOOK_MS)]);
+        const workflows = await deleteExpired(pool, { before, signal });
+        if (workflows > 0) logger.info({ workflows }, 'expired workflows deleted');
+        return workflows;
+      },
+    });
+    closer.add('retention of workflows', () => {
+      closing.abort();
       watch.close();
     });
   },

@@ -1,4 +1,4 @@
-/** `pulse workflows list|show|consume`: directly in Postgres and RabbitMQ. */
+/** `pulse workflows list|show|consume|requeue`: directly in Postgres and RabbitMQ. */
 import { open, rm, type FileHandle } from 'node:fs/promises';
 import { insertAudit } from '../access/audit.ts';
 import { sourceFrom } from '../cli/access-options.ts';
@@ -23,6 +23,7 @@ import { tableToCsv } from '../workflows/data-csv.ts';
 import { listWorkflows, readCsv, readWorkflow } from '../workflows/workflows-query.ts';
 import { workflowQueues } from '../workflows/workflows-queues.ts';
 import { toWorkflowJson, WORKFLOW_STATUSES, type Workflow } from '../workflows/workflows.ts';
+import { requeueWorkflows } from './workflows-requeue.ts';
 
 const EXAMPLE_ID = '6c1de0a2-94f3-4f6c-9c3b-5f1a2b7e8d90';
 const PAGE_BYTES_MAX = 64 * 1024 * 1024;
@@ -130,6 +131,7 @@ const consume = defineCommand({
       }
       const { workflow } = consumed;
       run.tell(`${workflow.id} is consumed. Its steps: ${workflow.steps.join(', ')}`);
+      run.tell(`To print its CSV again: pulse workflows show ${workflow.id} --csv`);
       const csv = isForSpreadsheet
         ? await tableToCsv(tableOf(workflow.dataText), { isForSpreadsheet })
         : consumed.csv;
@@ -148,7 +150,8 @@ async function openQueue(run: CommandRun): Promise<MessageGetter> {
   await waitForRabbit(url, waitOptions(run));
   const queue = createMessageGetter({
     url,
-    queue: workflowQueues(run.config.messages.prefix).inserted.queue,
+    binding: workflowQueues(run.config.messages.prefix).inserted,
+    deadExchange: topologyNames(run.config.queue).deadExchange,
     logger: run.logger,
     name: 'pulse workflows',
   });
@@ -193,7 +196,7 @@ function print(
   for (const line of run.json ? [json] : lines) run.print(line);
 }
 
-export const workflows = defineGroup({ list, show, consume }, [
+export const workflows = defineGroup({ list, show, consume, requeue: requeueWorkflows }, [
   'pulse workflows list --status inserted',
   'pulse workflows consume --output next.csv',
 ]);

@@ -1,10 +1,11 @@
 /** Takes messages from a queue one at a time, when somebody asks for one (`basic.get`), and not as they come. */
 import type { Channel, GetMessage } from 'amqplib';
-import { TransientError } from '../core/errors.ts';
+import { codeOf, TransientError } from '../core/errors.ts';
 import { withTimeout } from '../platform/backoff.ts';
 import type { Logger } from '../platform/logger.ts';
 import { startRabbitSession, type RabbitLink } from '../platform/rabbit.ts';
 import { fromDelivery, type ReceivedMessage } from './message.ts';
+import { declareQueuesAt, type QueueBinding } from './queues.ts';
 
 export interface MessageGetter {
   /** Resolves when connected, at once if it is. */
@@ -13,7 +14,8 @@ export interface MessageGetter {
    * Takes the first message of the queue.
    *
    * @returns Undefined when the queue is empty.
-   * @throws TransientError RabbitMQ is unavailable. A message that was taken all the same goes back.
+   * @throws TransientError RabbitMQ is unavailable, or the queue was deleted; it is declared again then, empty. A message
+   * that was taken all the same goes back.
    */
   get(): Promise<TakenMessage | undefined>;
   close(): Promise<void>;
@@ -24,25 +26,41 @@ export interface TakenMessage {
   readonly message: ReceivedMessage;
   /** Ends the message. */
   acknowledge(): void;
+  /** Ends the message. The broker itself puts it into the quarantine, whatever its size. */
+  reject(): void;
   /** Puts it back to where it was. A quorum queue counts that, and gives the message up after 20 times. */
   giveBack(): void;
 }
 
 const GET_TIMEOUT_MS = 5_000;
+const NOT_FOUND = 404;
 
 /** Connects in the background, and reconnects until it is closed. */
 export function createMessageGetter({
   url,
-  queue,
+  binding,
+  deadExchange,
   logger,
   name,
 }: {
   readonly url: string;
-  readonly queue: string;
+  /** Declared again if the queue is deleted. */
+  readonly binding: QueueBinding;
+  /** Where the broker puts what it gives up. */
+  readonly deadExchange: string;
   readonly logger: Logger;
   /** Shown by RabbitMQ beside the connection. */
   readonly name: string;
 }): MessageGetter {
+  const { queue } = binding;
+  const declareAgain = async (): Promise<void> => {
+    try {
+      await withTimeout(GET_TIMEOUT_MS, declareQueuesAt(url, [binding], deadExchange));
+      logger.warn({ queue }, 'queue was deleted, and is declared again');
+    } catch (error) {
+      logger.error({ err: error, queue }, 'queue was deleted, and could not be declared again');
+    }
+  };
   let current: { readonly link: RabbitLink; readonly channel: Channel } | undefined;
   const session = startRabbitSession({
     url,
@@ -71,6 +89,7 @@ export function createMessageGetter({
         return await withTimeout(GET_TIMEOUT_MS, asked);
       } catch (error) {
         asked.then((late) => late?.giveBack()).catch(() => undefined);
+        if (codeOf(error) === NOT_FOUND) await declareAgain();
         throw new TransientError('PULSE_RABBIT_UNREACHABLE', 'RabbitMQ gave no message.', {
           cause: error,
         });
@@ -98,6 +117,11 @@ function toTaken(
     acknowledge: () => {
       onLink(() => {
         channel.ack(got);
+      });
+    },
+    reject: () => {
+      onLink(() => {
+        channel.reject(got, false);
       });
     },
     giveBack: () => {

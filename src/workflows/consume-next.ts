@@ -42,6 +42,8 @@ export interface ConsumeDeps {
 const SKIPPING_MS = 5_000;
 /** Messages that one transaction takes. */
 const TAKEN_MAX = 100;
+/** No message of ours has a hundredth of it. One of 60 MB would take ten seconds on its way through the outbox. */
+const LARGE_BYTES = 64 * 1024;
 
 /**
  * @returns Undefined when the queue is empty.
@@ -61,12 +63,18 @@ export async function consumeNext(deps: ConsumeDeps): Promise<Consumed | undefin
 async function takeSome(deps: ConsumeDeps): Promise<Consumed | 'old' | undefined> {
   const { pool, queue, onStep } = deps;
   const taken: TakenMessage[] = [];
+  let large: TakenMessage | undefined;
   try {
     // Messages are taken inside the transaction, so that they stay in the queue while Postgres is unavailable.
     const outcome = await withTransaction(pool, async (client) => {
       while (taken.length < TAKEN_MAX) {
         const next = await queue.get();
         if (next === undefined) return undefined;
+        // By itself, because several would fill the memory.
+        if (next.message.body.length > LARGE_BYTES) {
+          large = next;
+          return 'old';
+        }
         taken.push(next);
         onStep('delivered');
         const consumed = await consumeMessage(client, next.message, deps);
@@ -76,12 +84,21 @@ async function takeSome(deps: ConsumeDeps): Promise<Consumed | 'old' | undefined
     });
     onStep('handled');
     for (const one of taken) one.acknowledge();
+    if (large !== undefined) giveUp(large, deps.logger);
     onStep('acknowledged');
     return outcome;
   } catch (error) {
     for (const one of taken) one.giveBack();
+    large?.giveBack();
     throw error;
   }
+}
+
+/** A message that is too large to be ours. */
+function giveUp(large: TakenMessage, logger: Logger): void {
+  const { id, body } = large.message;
+  logger.warn({ messageId: id, bytes: body.length }, 'message is too large for a workflow');
+  large.reject();
 }
 
 async function consumeMessage(

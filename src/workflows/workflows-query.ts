@@ -1,4 +1,4 @@
-/** Table workflows: the only SQL on it. */
+/** Tables workflows and workflow_shares: the only SQL on them. */
 import type { Pool } from 'pg';
 import { shareOf, tenantsOf, type TenantScope } from '../core/tenant-scope.ts';
 import { onlyRow } from '../platform/postgres.ts';
@@ -55,6 +55,19 @@ export async function readQueuedLoad(
   };
 }
 
+/** What is kept, waiting and consumed: data, steps and CSV. Triggers keep the sums. */
+export async function readKeptBytes(
+  client: Queryable,
+  share: string,
+): Promise<{ readonly ofShare: number; readonly inAll: number }> {
+  const { rows } = await client.query<{ ofShare: number; inAll: number }>(
+    `SELECT coalesce(sum(kept_bytes) FILTER (WHERE share = $1), 0)::float8 AS "ofShare",
+       coalesce(sum(kept_bytes), 0)::float8 AS "inAll" FROM workflow_shares`,
+    [share],
+  );
+  return onlyRow(rows);
+}
+
 export async function readWorkflow(client: Queryable, id: string): Promise<Workflow | undefined> {
   const { rows } = await client.query<Workflow>(`SELECT ${WORKFLOW} FROM workflows WHERE id = $1`, [
     id,
@@ -108,6 +121,90 @@ export async function setInserted(client: Queryable, id: string): Promise<Workfl
 /** Notes that the message of a consumed workflow is taken from the queue. */
 export async function setTaken(client: Queryable, id: string): Promise<void> {
   await client.query('UPDATE workflows SET is_queued = false WHERE id = $1', [id]);
+}
+
+/** @returns How many wait, of those inserted before an instant. */
+export async function countInserted(client: Queryable, before: Date): Promise<number> {
+  const { rows } = await client.query<{ count: number }>(
+    `SELECT count(*)::float8 AS count FROM workflows
+     WHERE is_queued AND status = 'inserted' AND created_at < $1`,
+    [before],
+  );
+  return onlyRow(rows).count;
+}
+
+/**
+ * Locks those whose messages should be in the queue, the oldest first, without those that somebody else has locked.
+ *
+ * @returns Where the next call continues; undefined at the end.
+ */
+export async function lockQueued(
+  client: Queryable,
+  {
+    before,
+    after,
+    limit,
+  }: { readonly before: Date; readonly after: string | undefined; readonly limit: number },
+): Promise<{ readonly ids: readonly string[]; readonly next: string | undefined }> {
+  const [createdAt, afterId] = after?.split('|') ?? [];
+  const { rows } = await client.query<{ id: string; cursor: string }>(
+    `SELECT id, created_at::text || '|' || id AS cursor FROM workflows
+     WHERE is_queued AND created_at < $1
+       AND ($2::timestamptz IS NULL OR (created_at, id) > ($2::timestamptz, $3::uuid))
+     ORDER BY created_at, id LIMIT $4 FOR UPDATE SKIP LOCKED`,
+    [before, createdAt ?? null, afterId ?? null, limit],
+  );
+  const next = rows.length < limit ? undefined : rows.at(-1)?.cursor;
+  return { ids: rows.map(({ id }) => id), next };
+}
+
+/**
+ * Makes the messages of locked workflows old.
+ *
+ * @returns Those that wait, in the order of `ids`; they need new messages.
+ */
+export async function raiseRounds(
+  client: Queryable,
+  ids: readonly string[],
+): Promise<readonly { readonly id: string; readonly round: number }[]> {
+  const { rows } = await client.query<{ id: string; round: number }>(
+    `WITH raised AS (
+       UPDATE workflows SET is_queued = status = 'inserted',
+         round = CASE WHEN status = 'inserted' THEN round + 1 ELSE round END
+       WHERE id = ANY ($1) RETURNING id, round, is_queued
+     )
+     SELECT id, round FROM raised JOIN unnest($1::uuid[]) WITH ORDINALITY AS given (id, place) USING (id)
+     WHERE is_queued ORDER BY place`,
+    [ids],
+  );
+  return rows;
+}
+
+/** A workflow whose message is still in the queue does not expire: without its row, the message would be a dead letter. */
+const EXPIRED = `status = 'consumed' AND NOT is_queued AND consumed_at < $1`;
+
+export async function countConsumed(client: Queryable, before: Date): Promise<number> {
+  const { rows } = await client.query<{ count: number }>(
+    `SELECT count(*)::float8 AS count FROM workflows WHERE ${EXPIRED}`,
+    [before],
+  );
+  return onlyRow(rows).count;
+}
+
+/** Deletes the oldest that were consumed before an instant, without those that somebody has locked. @returns How many. */
+export async function deleteConsumed(
+  client: Queryable,
+  before: Date,
+  limit: number,
+): Promise<number> {
+  const { rowCount } = await client.query(
+    `WITH expired AS MATERIALIZED (
+       SELECT id FROM workflows WHERE ${EXPIRED} ORDER BY consumed_at LIMIT $2 FOR UPDATE SKIP LOCKED
+     )
+     DELETE FROM workflows USING expired WHERE workflows.id = expired.id`,
+    [before, limit],
+  );
+  return rowCount ?? 0;
 }
 
 /** Which workflows to list; an undefined filter does not restrict. */

@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { Readable } from 'node:stream';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { Pool, PoolClient } from 'pg';
+import type { Pool } from 'pg';
 import { mayActFor } from '../catalog/catalog.ts';
 import { shareOf } from '../core/tenant-scope.ts';
 import type { Api, ApiModule } from '../http/api-module.ts';
@@ -24,13 +24,13 @@ import { consumeNext, type ConsumeDeps } from './consume-next.ts';
 import { tableToCsv } from './data-csv.ts';
 import { readData } from './workflow-data.ts';
 import { describeWorkflowQueues } from './workflows-asyncapi.ts';
+import { refuseQuota, refuseTooMany, type KeptBytesMax } from './workflows-limits.ts';
 import { WORKFLOW_PROBLEMS } from './workflows-problems.ts';
 import {
   insertWorkflow,
   listWorkflows,
   lockWorkflow,
   readCsv,
-  readQueuedLoad,
   readWorkflow,
 } from './workflows-query.ts';
 import { insertedMessage } from './workflows-queues.ts';
@@ -48,14 +48,10 @@ import { toWorkflowJson, type Workflow } from './workflows.ts';
 export interface WorkflowsModuleDeps extends Omit<ConsumeDeps, 'actor' | 'pool'> {
   readonly pool: Pool;
   readonly tracing: Tracing;
+  readonly keptBytesMax?: KeptBytesMax;
 }
 
 const BODY_BYTES_MAX = 1024 * 1024;
-/** Of workflows whose messages are in the queue. */
-const QUEUED_MAX = {
-  ofShare: { count: 10_000, bytes: 256 * 1024 * 1024 },
-  inAll: { count: 100_000, bytes: 2 * 1024 * 1024 * 1024 },
-};
 /** Of data in one answer. */
 const PAGE_BYTES_MAX = 8 * 1024 * 1024;
 /** Making CSV takes memory and CPU time, and a connection to Postgres if it consumes. */
@@ -90,7 +86,8 @@ const WRITE = { roles: OPERATORS } as const;
 const READ = { roles: READERS } as const;
 const WORKFLOW = { serializerCompiler: writeWith(objectText) } as const;
 
-function addInsertion(api: Api, { pool, prefix, tracing, onStep }: WorkflowsModuleDeps): void {
+function addInsertion(api: Api, deps: WorkflowsModuleDeps): void {
+  const { pool, prefix, tracing, onStep } = deps;
   const keys = createIdempotencyKeys(pool);
   const config = { ...WRITE, keepsBodyText: true } as const;
   api.post(
@@ -104,14 +101,16 @@ function addInsertion(api: Api, { pool, prefix, tracing, onStep }: WorkflowsModu
       const keyed = toKeyedRequest(request, ['POST /workflow', bodyText]);
       const { answer, replayed } = await keys.once(keyed, async (client) => {
         await refuseTooMany(client, shareOf(user.tenants));
+        await refuseQuota(client, shareOf(user.tenants), deps.keptBytesMax);
         const id = randomUUID();
         const { steps, client: toTell } = body;
         const createdBy = actorNameOf(user);
         const workflow = { id, dataText: data.text, steps, client: toTell, createdBy };
-        await insertWorkflow(client, user.tenants, workflow);
         const message = insertedMessage(prefix, { id, round: 1 });
         const origin = requestOrigin(request, tracing);
         await writeToOutbox(client, toPublication(message, origin, Date.now()));
+        // Last, because it locks the sum of what its share keeps.
+        await insertWorkflow(client, user.tenants, workflow);
         onStep('written');
         return { id };
       });
@@ -133,23 +132,8 @@ async function refuseForeignClient(
   throw notFound('There is no customer with the id in `client` among your tenants.');
 }
 
-/** @throws ProblemError 429 */
-async function refuseTooMany(client: PoolClient, share: string): Promise<void> {
-  const { ofShare, inAll } = await readQueuedLoad(client, share);
-  const limits = QUEUED_MAX;
-  const isFull =
-    ofShare.count >= limits.ofShare.count ||
-    ofShare.bytes >= limits.ofShare.bytes ||
-    inAll.count >= limits.inAll.count ||
-    inAll.bytes >= limits.inAll.bytes;
-  if (!isFull) return;
-  throw new ProblemError(WORKFLOW_PROBLEMS.PULSE_API_TOO_MANY_WORKFLOWS, {
-    detail: `At most ${limits.ofShare.count} workflows of yours, with ${limits.ofShare.bytes} bytes of data, may be in the queue.`,
-    headers: { 'retry-after': '60' },
-  });
-}
-
-function addChange(api: Api, { pool, prefix, tracing, turns }: CsvMakerDeps): void {
+function addChange(api: Api, deps: CsvMakerDeps): void {
+  const { pool, prefix, tracing, turns } = deps;
   const options = { schema: changeWorkflowSchema, config: WRITE, ...WORKFLOW };
   api.patch('/workflow/:uuid', options, async (request) => {
     const { uuid: id } = request.params;
@@ -162,7 +146,10 @@ function addChange(api: Api, { pool, prefix, tracing, turns }: CsvMakerDeps): vo
         const workflow = await lockWorkflow(client, id);
         if (workflow === undefined || workflow.status === status) return workflow;
         const context = { client, prefix, origin, actor };
-        if (status === 'consumed') return (await consume(context, workflow)).workflow;
+        if (status === 'consumed') {
+          await refuseQuota(client, workflow.share, deps.keptBytesMax);
+          return (await consume(context, workflow)).workflow;
+        }
         if (!workflow.isQueued) await refuseTooMany(client, workflow.share);
         return insertAgain(context, workflow);
       });

@@ -127,7 +127,7 @@ ${CONSUME_ONE()}`,
   ),
   response: {
     200: WorkflowSchema,
-    ...problemResponses(400, 401, 403, 404, 413, 415, 429, 500, 503),
+    ...problemResponses(400, 401, 403, 404, 409, 413, 415, 429, 500, 503),
   },
 };
 

@@ -128,6 +128,35 @@ describe('a message that names no workflow', () => {
   });
 });
 
+test('a very large message is a dead letter with its whole body, which does not go through Postgres', async () => {
+  const { publish, queue, deps, pool } = fixture;
+  const body = Buffer.alloc(20 * 1024 * 1024, 'x');
+  const old = await fixture.insert({ a: 0 });
+  await fixture.ask('PATCH', `/workflow/${old}`, { body: { status: 'consumed' } });
+  for (let count = 0; count < 2; count++) {
+    await publish({ exchange: '', routingKey: queue, body, headers: {} });
+  }
+  const id = await fixture.insert({ a: 1 });
+  // What was taken before a failure goes back.
+  const taken = await fixture.newGetter();
+  const failed = consumeNext({ ...deps, queue: taken, pool: failing(pool, /^COMMIT/) });
+  await expect(failed).rejects.toThrow();
+  await expect.poll(fixture.depth).toBe(4);
+
+  const written: unknown[] = [];
+  const watching = watchedPool(pool, (text) => written.push(text));
+  expect(await consumeNext({ ...deps, pool: watching })).toMatchObject({ workflow: { id } });
+  expect(written.filter((text) => String(text).includes('add_job'))).toEqual([]);
+  expect(await fixture.depth()).toBe(0);
+  for (let count = 0; count < 2; count++) {
+    let letter: Awaited<ReturnType<typeof fixture.takeDeadBody>>;
+    await expect
+      .poll(async () => (letter ??= await fixture.takeDeadBody()), { timeout: 30_000 })
+      .toBeDefined();
+    expect(letter?.equals(body)).toBe(true);
+  }
+});
+
 test('the customer whom a workflow names is told, by consumption and by hand', async () => {
   const insert = async (client?: string) => {
     const body = { data: 1, steps: ['one'], ...(client === undefined ? {} : { client }) };
@@ -174,6 +203,13 @@ test('more old messages than one transaction takes are skipped', async () => {
 
 /** A pool whose connections break at a statement. */
 function failing(pool: Pool, statement: RegExp): Pool {
+  return watchedPool(pool, (text) => {
+    if (statement.test(text)) throw new Error('broken');
+  });
+}
+
+/** @param look Sees each statement before it is sent. */
+function watchedPool(pool: Pool, look: (text: string) => unknown): Pool {
   return {
     async connect() {
       const client = await pool.connect();
@@ -182,10 +218,10 @@ function failing(pool: Pool, statement: RegExp): Pool {
           const value: unknown = Reflect.get(target, name);
           if (typeof value !== 'function') return value;
           if (name !== 'query') return value.bind(target) as unknown;
-          return (text: unknown, ...rest: unknown[]) =>
-            typeof text === 'string' && statement.test(text)
-              ? Promise.reject(new Error('broken'))
-              : (value as (...all: unknown[]) => unknown).call(target, text, ...rest);
+          return async (text: unknown, ...rest: unknown[]) => {
+            if (typeof text === 'string') look(text);
+            return await (value as (...all: unknown[]) => unknown).call(target, text, ...rest);
+          };
         },
       });
     },

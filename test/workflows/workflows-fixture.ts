@@ -46,12 +46,15 @@ export interface WorkflowsFixture {
   ): Promise<string>;
   readonly depth: () => Promise<number>;
   emptyQueue(): Promise<unknown>;
+  /** As somebody who may administer the broker. */
+  deleteQueue(): Promise<unknown>;
   /** Another process that takes messages from the queue. */
   newGetter(): Promise<MessageGetter>;
   /** The body of an announcement to a customer, with its routing key. */
   takeAnnouncement(): Promise<{ readonly type: string; readonly body: unknown } | undefined>;
   /** The headers of a dead letter. */
   takeDeadLetter(): Promise<string | undefined>;
+  takeDeadBody(): Promise<Buffer | undefined>;
 }
 
 /** Registers the hooks of a test file; what it returns is filled in before the first test. */
@@ -88,7 +91,8 @@ async function open() {
   const newGetter = async () => {
     const getter = createMessageGetter({
       url: rabbitmqUrl,
-      queue: inserted.queue,
+      binding: inserted,
+      deadExchange,
       logger,
       name: 'workflows test',
     });
@@ -150,6 +154,11 @@ async function open() {
       return { type: got.fields.routingKey, body: JSON.parse(got.content.toString()) as unknown };
     },
     emptyQueue: () => withChannel(rabbitmqUrl, (channel) => channel.purgeQueue(inserted.queue)),
+    deleteQueue: () => withChannel(rabbitmqUrl, (channel) => channel.deleteQueue(inserted.queue)),
+    async takeDeadBody() {
+      const letter = await queues.takeDeadLetter();
+      return letter === false ? undefined : letter.content;
+    },
     async takeDeadLetter() {
       const letter = await queues.takeDeadLetter();
       return letter === false ? undefined : JSON.stringify(letter.properties.headers);

@@ -1,0 +1,25 @@
+/** Deletes workflows that were consumed long ago, a few in each transaction. */
+import type { Pool } from 'pg';
+import { withTransaction } from '../platform/postgres.ts';
+import { deleteConsumed } from './workflows-query.ts';
+
+/** Of one transaction: a workflow may have several megabytes. */
+const AT_A_TIME = 100;
+
+/**
+ * Any number of processes may do so at once.
+ *
+ * @param before Those that were consumed earlier.
+ * @param signal Stops between two transactions.
+ * @returns How many are deleted.
+ */
+export async function deleteExpired(
+  pool: Pick<Pool, 'connect'>,
+  { before, signal }: { readonly before: Date; readonly signal: AbortSignal },
+): Promise<number> {
+  let total = 0;
+  for (let count = AT_A_TIME; count === AT_A_TIME && !signal.aborted; total += count) {
+    count = await withTransaction(pool, (client) => deleteConsumed(client, before, AT_A_TIME));
+  }
+  return total;
+}
