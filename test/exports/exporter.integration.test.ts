@@ -4,8 +4,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { parse } from 'csv-parse/sync';
-import { pino } from 'pino';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { defused } from '../../src/http/csv.ts';
 import type { Report } from '../../src/http/report.ts';
 import { fileNameOf } from '../../src/exports/export-files.ts';
@@ -15,8 +14,7 @@ import { claimExport } from '../../src/exports/lease-query.ts';
 import type { Manifest } from '../../src/exports/manifest.ts';
 import { runExport } from '../../src/exports/run-export.ts';
 import { sweepExports } from '../../src/exports/sweep-exports.ts';
-import { createPool } from '../../src/platform/postgres.ts';
-import { useExportsFixture } from './exports-fixture.ts';
+import { connectingBy, useExportsFixture } from './exports-fixture.ts';
 
 const fixture = useExportsFixture();
 const NEVER = new AbortController().signal;
@@ -187,26 +185,28 @@ describe('a lease', () => {
     const asked = await fixture.ask();
     const claimed = await claim();
     let taken: Promise<unknown> = Promise.resolve();
-    // On one connection, statements run in the order in which they were asked for.
-    const options = { name: 'one', logger: pino({ level: 'silent' }), connectionCountMax: 1 };
-    const pool = createPool(fixture.databaseUrl, options);
-    onTestFinished(() => pool.end());
+    // The transaction at the end begins when another exporter has it.
+    const afterTaking = async () => {
+      await taken;
+      return fixture.pool.connect();
+    };
     const running = runExport(
       claimed,
       {
         ...fixture.deps,
-        pool,
+        pool: connectingBy(fixture.pool, afterTaking),
         onPoint(point) {
           if (point !== 'renamed') return;
-          taken = pool.query('UPDATE exports SET fence = fence + 1 WHERE id = $1', [asked.id]);
+          taken = fixture.pool.query('UPDATE exports SET fence = fence + 1 WHERE id = $1', [
+            asked.id,
+          ]);
         },
       },
       NEVER,
     );
     await expect(running).rejects.toThrow(LeaseLostError);
-    await taken;
     expect(await fixture.files()).toEqual([]);
-    expect((await fixture.read(asked.id)).state).toBe('running');
+    expect(await fixture.read(asked.id)).toMatchObject({ state: 'running', fence: 2 });
   });
 
   test('is for the callers who have least in progress first', async () => {

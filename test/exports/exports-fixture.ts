@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Pool } from 'pg';
+import type { Pool, PoolClient } from 'pg';
 import { pino } from 'pino';
 import { afterAll, beforeAll, beforeEach } from 'vitest';
 import { REPORTS } from '../../src/commands/reports.ts';
@@ -124,4 +124,15 @@ async function open(running: Exporter[]) {
     await rm(directory, { recursive: true, force: true });
   };
   return { fixture, close };
+}
+
+/** A pool whose transactions get their connections in another way. */
+export function connectingBy(pool: Pool, connect: () => Promise<PoolClient>): Pool {
+  return new Proxy(pool, {
+    get(target, name) {
+      if (name === 'connect') return connect;
+      const member: unknown = Reflect.get(target, name);
+      return typeof member === 'function' ? (member.bind(target) as unknown) : member;
+    },
+  });
 }

@@ -4,6 +4,7 @@
 // that must all fail; scripts/mutations.js explains them.
 import { ACCESS_MUTATIONS } from './access-mutations.js';
 import { DELIVERY_MUTATIONS } from './delivery-mutations.js';
+import { EXPORT_MUTATIONS } from './export-mutations.js';
 import { MESSAGE_MUTATIONS } from './message-mutations.js';
 
 /** Causes redeliveries after every batch has reached Redis. */
@@ -13,6 +14,7 @@ export const MUTATIONS = [
   ...ACCESS_MUTATIONS,
   ...MESSAGE_MUTATIONS,
   ...DELIVERY_MUTATIONS,
+  ...EXPORT_MUTATIONS,
   {
     name: 'dedupe',
     guard: 'dedupe by id',

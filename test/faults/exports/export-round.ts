@@ -27,7 +27,7 @@ export const EXPORT_ROUNDS: RoundKind = {
   name: 'exports',
   ...EXPORT_FAULTS,
   run: runExportRound,
-  ciRounds: [],
+  ciRounds: [{ seed: 1, faults: ['crash-exporter-written', 'crash-api-handled'] }],
 };
 
 async function runExportRound(

@@ -1,0 +1,33 @@
+// The guards of exports and workflows, see mutations.js.
+
+const EXPORTER = { tests: 'test/exports/exporter.integration.test.ts' };
+const round = (faults, seed) => ({ faults, seed, kind: 'exports' });
+
+export const EXPORT_MUTATIONS = [
+  {
+    name: 'export-fence',
+    guard: 'an exporter that has lost its lease cannot finish the file',
+    off: 'nobody looks at the fence',
+    edits: [
+      {
+        file: 'src/exports/lease-query.ts',
+        find: 'id = $1 AND fence = $2 AND',
+        replace: 'id = $1 AND $2::integer IS NOT NULL AND',
+      },
+    ],
+    red: [EXPORTER, round('exporter-zombie', 1)],
+  },
+  {
+    name: 'workflow-consumed-once',
+    guard: 'a message that comes again consumes nothing',
+    off: 'nobody looks whether its workflow is consumed',
+    edits: [
+      {
+        file: 'src/workflows/consume-next.ts',
+        find: "if (workflow.status === 'consumed') {",
+        replace: 'if (workflow.round === 0) {',
+      },
+    ],
+    red: [{ tests: 'test/workflows/consume-next.integration.test.ts' }, round('rabbitmq-kill', 2)],
+  },
+];
