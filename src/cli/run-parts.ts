@@ -1,5 +1,5 @@
 /** What `pulse start`, `api`, `worker`, `processor` and `enricher` have in common: they run until a signal. */
-import { basename } from 'node:path';
+import { basename, relative } from 'node:path';
 import { openClients } from './clients.ts';
 import { EXIT_DONE, toJson, type CommandRun } from './command.ts';
 import { defineCommand } from './define-command.ts';
@@ -178,7 +178,9 @@ export function describeReady(ready: ReadyLine): string[] {
 
 /** What to try first, in another terminal. */
 function describeNext(): string[] {
-  const pulse = basename(process.argv[1] ?? '') === 'pulse' ? 'pulse' : 'node dist/main.js';
+  const [, script = 'dist/main.js'] = process.argv;
+  // The servers belong to this folder, and the program may be in another.
+  const pulse = basename(script) === 'pulse' ? 'pulse' : `node ${relative(process.cwd(), script)}`;
   return [
     'Try it in another terminal, in this folder:',
     '',

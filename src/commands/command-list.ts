@@ -27,7 +27,7 @@ export const COMMANDS: Readonly<Record<string, ListedCommand>> = {
     load: async () => (await import('./sender.ts')).sender,
   },
   exporter: {
-    summary: 'Write the files of exports that were asked for over HTTP.',
+    summary: 'Write the files of exports that were requested over HTTP.',
     load: async () => (await import('./exporter.ts')).exporter,
   },
   'enrichment-service': {
@@ -113,7 +113,7 @@ export const COMMANDS: Readonly<Record<string, ListedCommand>> = {
     load: async () => (await import('./verify-export.ts')).verifyExport,
   },
   exports: {
-    summary: 'Work with exports that were asked for over HTTP: list, show, cancel.',
+    summary: 'Work with exports that were requested over HTTP: list, show, cancel.',
     load: async () => (await import('./exports.ts')).exports,
   },
   endpoints: {

@@ -55,7 +55,7 @@ export function describeDetail(detail: DeadLetterDetail): string[] {
     line('id', detail.id),
     line('state', detail.isFixed ? `${detail.state}, its body fixed` : detail.state),
     line('reason', describeReason(detail)),
-    line('tenant', detail.tenant ?? '- (the body does not tell)'),
+    line('tenant', detail.tenant ?? '- (the body names none)'),
     line('message id', detail.messageId ?? '-'),
     line('queue', detail.queue ?? 'pulses'),
     line('array index', String(detail.pulseIndex ?? '-')),

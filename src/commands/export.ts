@@ -32,9 +32,11 @@ import { REPORTS } from './reports.ts';
 
 const repeated = (text: string, before: readonly string[] = []): string[] => [...before, text];
 
+const TIMES = 'RFC 3339, such as 2026-11-01T00:00:00Z; for usage also a date';
+
 const OPTIONS = {
   output: { value: '<file>', about: 'where to write it', required: true },
-  from: { value: '<time>', about: 'only what happened at this time or later' },
+  from: { value: '<time>', about: `only what happened at this time or later (${TIMES})` },
   to: { value: '<time>', about: 'only what happened before this time' },
   parameter: {
     value: '<name=value>',

@@ -6,7 +6,7 @@ import { openPool } from '../cli/clients.ts';
 import { EXIT_DONE, EXIT_FAILED, misused, type CommandRun } from '../cli/command.ts';
 import { defineCommand, defineGroup } from '../cli/define-command.ts';
 import { integer } from '../cli/options.ts';
-import { tableLines } from '../cli/table.ts';
+import { printable, tableLines } from '../cli/table.ts';
 import { toExportJson } from '../exports/export-json.ts';
 import { endExport, listExports, readExport } from '../exports/exports-query.ts';
 import { EXPORT_STATES, type Export } from '../exports/exports.ts';
@@ -47,7 +47,7 @@ const COLUMNS = [
   { heading: 'REPORT', text: ({ report }: Export) => report },
   { heading: 'STATE', text: ({ state }: Export) => state },
   { heading: 'ROWS', text: rowsText, align: 'right' as const },
-  { heading: 'ASKED FOR', text: ({ createdAt }: Export) => createdAt.toISOString() },
+  { heading: 'REQUESTED', text: ({ createdAt }: Export) => createdAt.toISOString() },
   { heading: 'BY', text: ({ createdBy }: Export) => createdBy, cut: true },
 ];
 
@@ -108,7 +108,8 @@ function describe(one: Export): string[] {
   return [
     `${report} as of ${one.asOf.toISOString()}: ${state}`,
     `  parameters  ${JSON.stringify(one.parameters)}`,
-    `  rows        ${rowsText(one)}`,
+    `  requested   ${one.createdAt.toISOString()} by ${printable(one.createdBy)}`,
+    ...(rowsText(one) === '' ? [] : [`  rows        ${rowsText(one)}`]),
     ...(sha256 === null ? [] : [`  bytes       ${String(byteCount)}`, `  SHA-256     ${sha256}`]),
     ...(failureCode === null ? [] : [`  failure     ${failureCode}: ${failureDetail ?? ''}`]),
     ...steps.map(

@@ -14,6 +14,8 @@ import { writeAnswer } from '../exports/write-answer.ts';
 import { ProblemError } from '../http/problems.ts';
 import { REPORTS } from './reports.ts';
 
+const CHANGED = 'is not what the manifest says. Download or export it again.';
+
 export const verifyExport = defineCommand({
   argument: '<file>',
   options: {
@@ -34,9 +36,8 @@ export const verifyExport = defineCommand({
       throw unreadable(error, run.argument);
     });
     const differences =
-      facts instanceof FileFault
-        ? [`The file is not what the manifest says: ${facts.message}`]
-        : findDifferences(manifest, facts);
+      facts instanceof FileFault ? [facts.message] : findDifferences(manifest, facts);
+    const isFileRight = differences.length === 0;
     if (run.flags.books) differences.push(...(await compareWithBooks(run, manifest)));
     const isRight = differences.length === 0;
     run.answer(
@@ -46,7 +47,7 @@ export const verifyExport = defineCommand({
             `${run.argument} is what the manifest says: ${count(manifest.rows, 'row')} of ${manifest.report} as of ${manifest.as_of}.`,
             ...(run.flags.books ? ['Postgres gives the same bytes.'] : []),
           ]
-        : differences,
+        : [...(isFileRight ? [] : [`${run.argument} ${CHANGED}`]), ...differences],
     );
     return isRight ? EXIT_DONE : EXIT_FAILED;
   },

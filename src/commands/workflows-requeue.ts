@@ -41,14 +41,16 @@ export const requeueWorkflows = defineCommand({
       await insertAudit(pool, { ...sourceFrom(run.flags), action: 'changed', subject });
     }
     run.answer({ waiting, messages, dry_run: dryRun, requeued }, [
-      `${count(waiting, 'workflow')} older than a minute, ${count(messages, 'message')} in the queue.`,
+      `Waiting for more than a minute: ${count(waiting, 'workflow')}. In the queue: ${count(messages, 'message')}.`,
       ...(isNeeded
         ? [
             dryRun
               ? `Would publish ${count(waiting, 'new message')}.`
-              : `${count(requeued, 'new message')} on the way; those that they replace are skipped.`,
+              : `Published ${count(requeued, 'new message')}. The messages that they replace are skipped.`,
           ]
-        : ['No message seems to be missing. If some of these are old, use --all.']),
+        : [
+            'No message seems to be missing. If some in the queue are of consumed workflows, use --all.',
+          ]),
     ]);
     return EXIT_DONE;
   },

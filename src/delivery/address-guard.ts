@@ -72,7 +72,9 @@ export function createAddressGuard({
         return refused(`Port ${url.port} is not allowed: use 80, 443, or 1024 to 65535.`);
       }
       if (knownAddresses(url.hostname)?.some(isRefused) === true) {
-        return refused(`${url.hostname} is not a public address.`);
+        return refused(
+          `${url.hostname} is not a public address. Whoever runs Pulse can allow it with WEBHOOK_ALLOWED_RANGES.`,
+        );
       }
       return checked;
     },

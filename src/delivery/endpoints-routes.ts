@@ -173,7 +173,8 @@ async function refuseForeignClient(
   const customer = await readAsTenants(pool, user.tenants, (client) => findCustomer(client, id));
   if (customer !== undefined) return;
   throw new ProblemError(HTTP_PROBLEMS.PULSE_API_NOT_FOUND, {
-    detail: 'There is no customer with this id.',
+    detail:
+      'There is no customer with this id among your tenants. PUT /customers/{id} creates one.',
   });
 }
 

@@ -92,9 +92,13 @@ function assertReady({ state }: Export): void {
 
 function notReady(state = 'gone'): ProblemError {
   return new ProblemError(EXPORT_PROBLEMS.PULSE_API_EXPORT_NOT_READY, {
-    detail: `It is ${state}.`,
+    detail: `It is ${state}. ${isOpen(state) ? 'Wait until it is ready.' : 'Request a new export.'}`,
     members: { state },
   });
+}
+
+function isOpen(state: string): boolean {
+  return state === 'queued' || state === 'running';
 }
 
 async function openFile(directory: string, found: Export): Promise<FileHandle> {

@@ -44,7 +44,7 @@ export function addExportMetrics(
   });
   addSampledGauge(registry, {
     name: 'pulse_export_oldest_seconds',
-    help: 'For how long the export that was asked for first has been queued or running.',
+    help: 'For how long the export that was requested first has been queued or running.',
     read: () => watch.latest?.oldestSeconds,
   });
   addSampledGauge(registry, {

@@ -9,7 +9,7 @@ import { checkedCursor, toPage } from '../http/cursor.ts';
 import { createIdempotencyKeys, toKeyedRequest } from '../http/idempotency-keys.ts';
 import { instantFrom } from '../http/instants.ts';
 import { nextLink } from '../http/page-links.ts';
-import { HTTP_PROBLEMS, invalidField, ProblemError } from '../http/problems.ts';
+import { invalidField, invalidFields, ProblemError, type FieldProblem } from '../http/problems.ts';
 import type { Report } from '../http/report.ts';
 import { fieldProblems } from '../http/validation.ts';
 import { readAsTenants } from '../platform/scoped-postgres.ts';
@@ -98,7 +98,10 @@ async function toNewExport(
   // What the schema cannot say, such as a span that is empty.
   await readAsTenants(pool, scope, (client) =>
     report.ask(parameters, { client, scope, asOf, windowSeconds }),
-  );
+  ).catch((error: unknown) => {
+    if (!(error instanceof ProblemError) || error.options.errors === undefined) throw error;
+    throw invalidParameters(error.options.errors);
+  });
   return {
     id: randomUUID(),
     createdBy: actorNameOf(request.user),
@@ -110,11 +113,16 @@ async function toNewExport(
 function checkParameters(request: FastifyRequest, report: Report, parameters: unknown): void {
   const validate = request.compileValidationSchema(report.parameters, 'body');
   if (validate(parameters)) return;
-  const errors = fieldProblems(validate.errors ?? [], 'parameters').map(({ field, message }) => ({
-    field: field === 'parameters' ? field : `parameters.${field}`,
-    message,
-  }));
-  throw new ProblemError(HTTP_PROBLEMS.PULSE_API_INVALID_REQUEST, { errors });
+  throw invalidParameters(fieldProblems(validate.errors ?? [], 'parameters'));
+}
+
+function invalidParameters(errors: readonly FieldProblem[]): ProblemError {
+  return invalidFields(
+    errors.map(({ field, message }) => ({
+      field: field === 'parameters' ? field : `parameters.${field}`,
+      message,
+    })),
+  );
 }
 
 /** @throws ProblemError 409 or 429. */

@@ -104,7 +104,7 @@ const ExportSchema = Type.Object(
       }),
       'A new link in each answer, as long as there is a file.',
     ),
-    created_at: instant('When it was asked for.'),
+    created_at: instant('When it was requested.'),
     created_by: Type.String(),
     started_at: nullable(Type.String({ format: 'date-time' }), 'When the first attempt began.'),
     ended_at: nullable(
@@ -113,7 +113,7 @@ const ExportSchema = Type.Object(
     ),
     expires_at: nullable(Type.String({ format: 'date-time' }), 'When the file is removed.'),
   },
-  { title: 'Export', description: 'What was asked for, and the progress.' },
+  { title: 'Export', description: 'What was requested, and the progress.' },
 );
 export type ExportJson = Static<typeof ExportSchema>;
 

@@ -219,7 +219,7 @@ function addReads(api: Api, { pool, turns }: CsvMakerDeps): void {
     if (workflow === undefined) throw notFound();
     if (csv === undefined) {
       throw new ProblemError(WORKFLOW_PROBLEMS.PULSE_API_WORKFLOW_NOT_CONSUMED, {
-        detail: 'Its CSV is made when it is consumed.',
+        detail: 'It has a CSV once it is consumed. GET /workflow/consume consumes the next one.',
       });
     }
     return sendCsv(reply, workflow, await csvFor(request, { turns, workflow, csv }));

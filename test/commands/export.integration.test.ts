@@ -30,7 +30,11 @@ test('export writes a file and its manifest, which verify-export checks', async 
 
   expect(await flow.run(ask)).toMatchObject({ exitCode: 2 });
   await writeFile(output, 'x');
-  expect(await flow.run(['verify-export', output])).toMatchObject({ exitCode: 1 });
+  const changed = await flow.run(['verify-export', output]);
+  expect(changed).toMatchObject({ exitCode: 1 });
+  expect(changed.stdout).toContain(
+    `${output} is not what the manifest says. Download or export it again.`,
+  );
   expect(await flow.run([...ask, '--force'])).toMatchObject({ exitCode: 0 });
   expect(await flow.run(['verify-export', output])).toMatchObject({ exitCode: 0 });
 });

@@ -70,7 +70,9 @@ test('nothing is published where no message is missing, and what --all publishes
   await age();
   const said = await runPulse(['workflows', 'requeue'], { env: fixture.env });
   expect(said).toMatchObject({ exitCode: 0 });
-  expect(said.stdout).toContain('1 workflow older than a minute, 1 message in the queue.');
+  expect(said.stdout).toContain(
+    'Waiting for more than a minute: 1 workflow. In the queue: 1 message.',
+  );
   expect(said.stdout).toContain('No message seems to be missing.');
   for (let times = 0; times < 2; times++) {
     expect(await runRequeue('--all')).toMatchObject({ requeued: 1 });

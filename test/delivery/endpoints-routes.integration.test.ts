@@ -95,7 +95,11 @@ test('a secret of the caller is used, and is refused for an endpoint that exists
 test.each([
   ['url', { url: 'http://127.0.0.1/' }, '127.0.0.1 is not a public address.'],
   ['url', { url: 'http://[::ffff:10.0.0.1]/' }, 'is not a public address.'],
-  ['url', { url: 'http://localhost:8080/' }, 'localhost is not a public address.'],
+  [
+    'url',
+    { url: 'http://localhost:8080/' },
+    'localhost is not a public address. Whoever runs Pulse can allow it with WEBHOOK_ALLOWED_RANGES.',
+  ],
   ['url', { url: 'http://169.254.169.254/latest' }, 'is not a public address.'],
   ['url', { url: 'https://example.com:22/' }, 'Port 22 is not allowed'],
   ['url', { url: 'ftp://example.com/' }, 'must begin with https:// or http://'],

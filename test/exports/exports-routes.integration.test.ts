@@ -138,13 +138,13 @@ describe('an export', () => {
     [{ report: 'nope' }, 'report'],
     [{ report: 'usage', parameters: { tenat: ['x'] } }, 'parameters.tenat'],
     [{ report: 'usage', parameters: { window: 'week' } }, 'parameters.window'],
-    [{ report: 'usage', parameters: { tz: 'Mars/Base' } }, 'tz'],
+    [{ report: 'usage', parameters: { tz: 'Mars/Base' } }, 'parameters.tz'],
     [
       {
         report: 'pulses',
         parameters: { from: '2026-01-02T00:00:00Z', to: '2026-01-01T00:00:00Z' },
       },
-      'to',
+      'parameters.to',
     ],
     [{ report: 'pulses', parameters: { tenant: 'a\u0000' } }, 'parameters.tenant'],
     [{ report: 'usage', format: 'ndjson', spreadsheet: true }, 'spreadsheet'],
@@ -153,6 +153,7 @@ describe('an export', () => {
     const { status, body: problem } = await ask('POST', '/exports', body);
     expect(status).toBe(400);
     expect(problem.errors).toMatchObject([{ field }]);
+    expect(problem.detail).toMatch(`${field}: `);
   });
 
   test('is refused while twenty of the same callers wait', async () => {
@@ -185,7 +186,10 @@ describe('a link', () => {
     expect((await app.inject({ url })).statusCode).toBe(409);
     expect(await ask('GET', `/exports/${id}/file`)).toMatchObject({
       status: 409,
-      body: { code: 'PULSE_API_EXPORT_NOT_READY' },
+      body: {
+        code: 'PULSE_API_EXPORT_NOT_READY',
+        detail: 'It is expired. Request a new export.',
+      },
     });
     expect(await fixture.files()).toEqual([]);
   });

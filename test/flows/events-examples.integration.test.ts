@@ -59,13 +59,17 @@ test('the examples about events work when pasted, and an event that came too ear
     { detail: 'unknown_type: /type: There is no event type "invoice.paid".' },
   ]);
 
-  const tried = await paste(example('$API/events'));
+  const tried = await paste(example('invoice-7'));
   expect(tried).toContain('"stored":1,"duplicate":0,"rejected":0');
   expect(tried).toMatch(/"number":1,.*"data":\{"total":12\.5\}\}\]/);
+  const binary = await paste(example('ce-specversion'));
+  expect(binary).toContain('"stored":1,"duplicate":0,"rejected":0');
   const versions = await paste(example('invoice.sent'));
   expect(versions).toMatch(/"version":1\b.*"version":2\b/s);
   expect(versions).not.toMatch(/"is_breaking":true|PULSE_API_/);
   expect(await paste(example('dead-letters list'))).toContain('1 replayed');
   const pulling = example('limit=100');
-  await eventually(() => paste(pulling)).toMatch(/"id":"early".*"number":2/);
+  await eventually(() => paste(pulling)).toMatch(
+    /"id":"invoice-8".*"number":2.*"id":"early".*"number":3/,
+  );
 });
