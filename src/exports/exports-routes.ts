@@ -9,7 +9,7 @@ import { checkedCursor, toPage } from '../http/cursor.ts';
 import { createIdempotencyKeys, toKeyedRequest } from '../http/idempotency-keys.ts';
 import { instantFrom } from '../http/instants.ts';
 import { nextLink } from '../http/page-links.ts';
-import { HTTP_PROBLEMS, invalidField, ProblemError } from '../http/problems.ts';
+import { invalidField, invalidFields, ProblemError, type FieldProblem } from '../http/problems.ts';
 import type { Report } from '../http/report.ts';
 import { fieldProblems } from '../http/validation.ts';
 import { readAsTenants } from '../platform/scoped-postgres.ts';
@@ -98,7 +98,7 @@ async function toNewExport(
   // What the schema cannot say, such as a span that is empty.
   await readAsTenants(pool, scope, (client) =>
     report.ask(parameters, { client, scope, asOf, windowSeconds }),
-  );
+  ).catch(nameParameters);
   return {
     id: randomUUID(),
     createdBy: actorNameOf(request.user),
@@ -110,11 +110,19 @@ async function toNewExport(
 function checkParameters(request: FastifyRequest, report: Report, parameters: unknown): void {
   const validate = request.compileValidationSchema(report.parameters, 'body');
   if (validate(parameters)) return;
-  const errors = fieldProblems(validate.errors ?? [], 'parameters').map(({ field, message }) => ({
-    field: field === 'parameters' ? field : `parameters.${field}`,
-    message,
-  }));
-  throw new ProblemError(HTTP_PROBLEMS.PULSE_API_INVALID_REQUEST, { errors });
+  throw invalidFields(fieldProblems(validate.errors ?? [], PARAMETERS).map(ofParameter));
+}
+
+const PARAMETERS = 'parameters';
+
+/** The report names them without knowing where in the body they are. */
+function nameParameters(error: unknown): never {
+  const { errors } = error instanceof ProblemError ? error.options : {};
+  throw errors === undefined ? error : invalidFields(errors.map(ofParameter));
+}
+
+function ofParameter({ field, message }: FieldProblem): FieldProblem {
+  return { field: field === PARAMETERS ? field : `${PARAMETERS}.${field}`, message };
 }
 
 /** @throws ProblemError 409 or 429. */

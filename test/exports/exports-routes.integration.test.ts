@@ -138,13 +138,13 @@ describe('an export', () => {
     [{ report: 'nope' }, 'report'],
     [{ report: 'usage', parameters: { tenat: ['x'] } }, 'parameters.tenat'],
     [{ report: 'usage', parameters: { window: 'week' } }, 'parameters.window'],
-    [{ report: 'usage', parameters: { tz: 'Mars/Base' } }, 'tz'],
+    [{ report: 'usage', parameters: { tz: 'Mars/Base' } }, 'parameters.tz'],
     [
       {
         report: 'pulses',
         parameters: { from: '2026-01-02T00:00:00Z', to: '2026-01-01T00:00:00Z' },
       },
-      'to',
+      'parameters.to',
     ],
     [{ report: 'pulses', parameters: { tenant: 'a\u0000' } }, 'parameters.tenant'],
     [{ report: 'usage', format: 'ndjson', spreadsheet: true }, 'spreadsheet'],
@@ -153,6 +153,7 @@ describe('an export', () => {
     const { status, body: problem } = await ask('POST', '/exports', body);
     expect(status).toBe(400);
     expect(problem.errors).toMatchObject([{ field }]);
+    expect(problem.detail).toContain(`${field}: `);
   });
 
   test('is refused while twenty of the same callers wait', async () => {
