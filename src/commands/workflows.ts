@@ -10,6 +10,7 @@ import { throwFileFault } from '../cli/file-fault.ts';
 import { integer } from '../cli/options.ts';
 import { findServers } from '../cli/servers.ts';
 import { printable, tableLines } from '../cli/table.ts';
+import { codeOf, FatalError } from '../core/errors.ts';
 import { UUID } from '../core/uuid.ts';
 import { isCursor } from '../http/cursor.ts';
 import { objectText, pageText } from '../http/exact-answers.ts';
@@ -135,11 +136,14 @@ const consume = defineCommand({
       const csv = isForSpreadsheet
         ? await tableToCsv(tableOf(workflow.dataText), { isForSpreadsheet })
         : consumed.csv;
-      if (file === undefined) printCsv(run, csv);
-      else await file.writeFile(csv);
-      // Last, so that the CSV is out if it fails.
-      const subject = `consume workflow ${workflow.id}`;
-      await insertAudit(pool, { ...sourceFrom(run.flags), action: 'changed', subject });
+      try {
+        if (file === undefined) printCsv(run, csv);
+        else await writeWhole(file, csv);
+      } finally {
+        // Last, so that the CSV is out if it fails.
+        const subject = `consume workflow ${workflow.id}`;
+        await insertAudit(pool, { ...sourceFrom(run.flags), action: 'changed', subject });
+      }
       return EXIT_DONE;
     });
   },
@@ -181,6 +185,21 @@ async function withNewFile(
     if (size === 0) await rm(path);
   }
 }
+
+/** @throws FatalError PULSE_FILE_FAILED The disk is full, or fails; the file is empty then. */
+async function writeWhole(file: FileHandle, text: string): Promise<void> {
+  try {
+    await file.writeFile(text);
+  } catch (error) {
+    await file.truncate();
+    const reason = FULL_DISK.has(codeOf(error)) ? 'The disk is full' : 'The file cannot be written';
+    throw new FatalError('PULSE_FILE_FAILED', `--output: ${reason} (${String(codeOf(error))}).`, {
+      cause: error,
+    });
+  }
+}
+
+const FULL_DISK: ReadonlySet<unknown> = new Set(['ENOSPC', 'EDQUOT', 'EFBIG']);
 
 /** `print` adds the last newline. */
 function printCsv(run: CommandRun, csv: string): void {

@@ -56,7 +56,17 @@ function literalOf(value: unknown): string {
   if (typeof value === 'string') return escapeLiteral(value);
   if (typeof value === 'number' && Number.isFinite(value)) return `(${value})`;
   if (typeof value === 'boolean') return String(value);
-  if (value instanceof Date) return escapeLiteral(value.toISOString());
+  if (value instanceof Date) return escapeLiteral(instantText(value));
   if (Array.isArray(value)) return `ARRAY[${value.map(literalOf).join(', ')}]`;
   throw new TypeError(`A value of type ${typeof value} cannot be written into a statement.`);
 }
+
+/** Postgres reads neither the year 0, which it calls 1 BC, nor a sign before a year. */
+function instantText(instant: Date): string {
+  const year = instant.getUTCFullYear();
+  const afterYear = instant.toISOString().slice(-AFTER_YEAR_LENGTH);
+  const digits = String(year > 0 ? year : 1 - year).padStart(4, '0');
+  return `${digits}${afterYear}${year > 0 ? '' : ' BC'}`;
+}
+
+const AFTER_YEAR_LENGTH = '-01-31T13:00:00.000Z'.length;

@@ -98,10 +98,7 @@ async function toNewExport(
   // What the schema cannot say, such as a span that is empty.
   await readAsTenants(pool, scope, (client) =>
     report.ask(parameters, { client, scope, asOf, windowSeconds }),
-  ).catch((error: unknown) => {
-    if (!(error instanceof ProblemError) || error.options.errors === undefined) throw error;
-    throw invalidParameters(error.options.errors);
-  });
+  ).catch(nameParameters);
   return {
     id: randomUUID(),
     createdBy: actorNameOf(request.user),
@@ -113,16 +110,19 @@ async function toNewExport(
 function checkParameters(request: FastifyRequest, report: Report, parameters: unknown): void {
   const validate = request.compileValidationSchema(report.parameters, 'body');
   if (validate(parameters)) return;
-  throw invalidParameters(fieldProblems(validate.errors ?? [], 'parameters'));
+  throw invalidFields(fieldProblems(validate.errors ?? [], PARAMETERS).map(ofParameter));
 }
 
-function invalidParameters(errors: readonly FieldProblem[]): ProblemError {
-  return invalidFields(
-    errors.map(({ field, message }) => ({
-      field: field === 'parameters' ? field : `parameters.${field}`,
-      message,
-    })),
-  );
+const PARAMETERS = 'parameters';
+
+/** The report names them without knowing where in the body they are. */
+function nameParameters(error: unknown): never {
+  const { errors } = error instanceof ProblemError ? error.options : {};
+  throw errors === undefined ? error : invalidFields(errors.map(ofParameter));
+}
+
+function ofParameter({ field, message }: FieldProblem): FieldProblem {
+  return { field: field === PARAMETERS ? field : `${PARAMETERS}.${field}`, message };
 }
 
 /** @throws ProblemError 409 or 429. */

@@ -2,6 +2,7 @@
 import { isUtf8 } from 'node:buffer';
 import type { FastifyInstance } from 'fastify';
 import { HAS_TOO_MANY_VALUES, hasTooManyValues } from '../core/json-size.ts';
+import { parseJson } from '../core/parse-json.ts';
 import { HTTP_PROBLEMS, ProblemError } from './problems.ts';
 
 declare module 'fastify' {
@@ -14,6 +15,10 @@ declare module 'fastify' {
     bodyText: string;
   }
 }
+
+/** The byte order mark; the parser skips it. */
+const BOM = /^\ufeff/;
+const DETAIL_LENGTH_MAX = 200;
 
 /** An escape that may be half of a surrogate pair. */
 const SURROGATE = /\\u[dD][89a-fA-F]/;
@@ -41,15 +46,25 @@ export function addJsonParser(app: FastifyInstance): void {
       const text = body.toString('utf8');
       // As the parser does, without the byte order mark.
       if (request.routeOptions.config.keepsBodyText === true) {
-        request.bodyText = text.replace(/^\ufeff/, '');
+        request.bodyText = text.replace(BOM, '');
       }
       void parse(request, text, (error, value: unknown) => {
-        if (error === null && SURROGATE.test(text) && hasHalfCharacter(value)) {
+        if (error !== null) {
+          done(malformed(faultOf(text, body)));
+        } else if (SURROGATE.test(text) && hasHalfCharacter(value)) {
           done(malformed('A text in the body contains half a character.'));
-        } else done(error, value);
+        } else done(null, value);
       });
     },
   );
+}
+
+/** Why the parser has refused a body in UTF-8. */
+function faultOf(text: string, body: Buffer): string {
+  if (text === '') return 'The body is empty.';
+  const value = parseJson(text.replace(BOM, ''), body);
+  if (value instanceof SyntaxError) return value.message.slice(0, DETAIL_LENGTH_MAX);
+  return 'An object in the body has a member __proto__, or a member constructor with a member prototype. They are refused.';
 }
 
 /** In a text or in a name. Without recursion, because a body may be nested deeper than the stack. */

@@ -78,7 +78,7 @@ function parseGroups(texts: readonly string[] = []): UsageGroup[] {
   const given = new Set(texts.flatMap((text) => text.split(',')).map((name) => name.trim()));
   given.delete('');
   const groups = USAGE_GROUPS.filter((group) => given.delete(group) || group === 'use_unity');
-  if (given.size > 0) throw invalidField('group_by', `must be of ${USAGE_GROUPS.join(', ')}`);
+  if (given.size > 0) throw invalidField('group_by', `must name only ${USAGE_GROUPS.join(', ')}`);
   return groups;
 }
 

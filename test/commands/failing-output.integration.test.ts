@@ -1,5 +1,7 @@
 /** Standard output that cannot be written: a full disk, and a reader that has gone. */
-import { resolve } from 'node:path';
+import { stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
 import { expect, test, vi } from 'vitest';
 import { MANY_STEPS_TIMEOUT_MS, runPulse } from '../support/pulse-process.ts';
 import { useWorkflowsFixture } from '../workflows/workflows-fixture.ts';
@@ -31,6 +33,22 @@ test('a full disk is a sentence and exit code 1, and the CSV of a workflow can b
   expect(end.stderr).not.toContain('    at ');
   const again = await inShell(`pulse workflows show ${id} --csv`);
   expect(again.stdout).toMatch(/^a,b\r\n0,some longer text\r\n/);
+  const { rows } = await fixture.pool.query('SELECT FROM audit_log WHERE subject = $1', [
+    `consume workflow ${id}`,
+  ]);
+  expect(rows).toHaveLength(1);
+});
+
+test('so it is for the disk of --output, and no part of a file stays', async () => {
+  const id = await fixture.insert(LARGE);
+  const output = join(tmpdir(), `pulse-full-disk-${process.pid}.csv`);
+  // Node ignores SIGXFSZ, so a write beyond the limit fails with EFBIG.
+  const end = await inShell(`ulimit -f 64; pulse workflows consume --output ${output}`);
+  expect(end).toMatchObject({ exitCode: 1 });
+  expect(end.stderr).toContain('pulse: --output: The disk is full (EFBIG).');
+  expect(end.stderr).toContain(`To print its CSV again: pulse workflows show ${id} --csv`);
+  expect(end.stderr).not.toContain('    at ');
+  await expect(stat(output)).rejects.toThrow('ENOENT');
   const { rows } = await fixture.pool.query('SELECT FROM audit_log WHERE subject = $1', [
     `consume workflow ${id}`,
   ]);

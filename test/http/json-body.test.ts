@@ -36,6 +36,22 @@ test.each([
 });
 
 test.each([
+  ['nothing', '', 'The body is empty.'],
+  ['half an object', '{"username":', 'Unexpected end of JSON input'],
+  ['a byte order mark and no JSON', '\ufeff{,}', 'JSON at position 1'],
+  ['a member that would change an object', '{"__proto__":{}}', 'a member __proto__'],
+  ['the same by way of its constructor', '{"constructor":{"prototype":{}}}', 'member constructor'],
+])('a body of %s is refused, and the detail says why', async (_name, payload, detail) => {
+  const headers = { 'content-type': 'application/json' };
+  const res = await app.inject({ method: 'POST', url: '/api/v1/login', headers, payload });
+  expect(res.json()).toMatchObject({
+    status: 400,
+    code: 'PULSE_API_MALFORMED_BODY',
+    detail: expect.stringContaining(detail) as string,
+  });
+});
+
+test.each([
   ['a character beyond the first 65,536', '😀'],
   ['the same as two escapes', String.raw`\ud83d\ude00`],
   ['a backslash before what looks like an escape', String.raw`\\ud83d`],
