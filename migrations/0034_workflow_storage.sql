@@ -14,7 +14,8 @@ CREATE FUNCTION workflow_bytes(data_text text, steps text[], csv text) RETURNS b
 
 -- Once for each statement and share: a statement that changes nothing here locks nothing. Locks of workflows come before
 -- those of shares, and shares are locked in one order, so nobody waits in a circle.
-CREATE FUNCTION sum_kept_workflows() RETURNS trigger LANGUAGE plpgsql AS $$
+-- A restore has no search path, so it is kept here.
+CREATE FUNCTION sum_kept_workflows() RETURNS trigger LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 BEGIN
   CASE TG_OP
     WHEN 'INSERT' THEN

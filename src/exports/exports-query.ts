@@ -22,6 +22,13 @@ export interface NewExport extends ExportRequest {
   readonly createdBy: string;
 }
 
+/** Until the transaction ends, no caller with the same tenants asks for another export. */
+export async function lockShare(client: Queryable, share: string): Promise<void> {
+  await client.query("SELECT pg_advisory_xact_lock(hashtextextended('exports of ' || $1, 0))", [
+    share,
+  ]);
+}
+
 /** How many exports are queued or running, and what the files take. */
 interface ExportLoad {
   readonly ofShare: { readonly openCount: number; readonly bytes: number };

@@ -21,6 +21,7 @@ import {
   endExport,
   insertExport,
   listExports,
+  lockShare,
   readLoad,
   readNow,
   type NewExport,
@@ -131,7 +132,9 @@ async function refuseTooMany(
   { quotaBytes }: ExportsModuleDeps,
   { user: { tenants } }: FastifyRequest,
 ): Promise<void> {
-  const { ofShare, inAll } = await readLoad(client, shareOf(tenants));
+  const share = shareOf(tenants);
+  await lockShare(client, share);
+  const { ofShare, inAll } = await readLoad(client, share);
   if (ofShare.openCount >= OPEN_MAX.ofShare || inAll.openCount >= OPEN_MAX.inAll) {
     throw new ProblemError(EXPORT_PROBLEMS.PULSE_API_TOO_MANY_EXPORTS, {
       detail: `You may have at most ${OPEN_MAX.ofShare} exports queued or running.`,

@@ -157,9 +157,14 @@ describe('an export', () => {
   });
 
   test('is refused while twenty of the same callers wait', async () => {
-    for (let index = 0; index < 20; index++) await fixture.ask({}, ['acme']);
-    const refused = await ask('POST', '/exports', { report: 'usage' }, { as: 'scoped' });
-    expect(refused).toMatchObject({ status: 429, body: { code: 'PULSE_API_TOO_MANY_EXPORTS' } });
+    for (let index = 0; index < 18; index++) await fixture.ask({}, ['acme']);
+    const another = () => ask('POST', '/exports', { report: 'usage' }, { as: 'scoped' });
+    const answers = await Promise.all(Array.from({ length: 8 }, another));
+    expect(answers.filter(({ status }) => status === 202)).toHaveLength(2);
+    expect(await another()).toMatchObject({
+      status: 429,
+      body: { code: 'PULSE_API_TOO_MANY_EXPORTS' },
+    });
     expect((await ask('POST', '/exports', { report: 'usage' })).status).toBe(202);
   });
 });
