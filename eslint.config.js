@@ -51,7 +51,7 @@ const mayImport = {
   'private-servers': ['core', 'platform'],
   doctor: [
     ...['core', 'platform', 'aggregate', 'flush', 'cli/wording.ts'],
-    ...['ingest/pauses-query.ts', 'messaging/relay-query.ts'],
+    ...['ingest/pauses-query.ts', 'messaging/relay-query.ts', 'exports/exports-query.ts'],
   ],
 };
 

@@ -14,7 +14,9 @@ import { serverOf } from '../platform/logger.ts';
 import { withRabbitConnection } from '../platform/rabbit-connection.ts';
 import { waitForRedis } from '../platform/redis.ts';
 import { readQueueDepth, topologyNames } from '../platform/topology.ts';
+import { isExporterMissing, type OpenExports } from '../doctor/check-exports.ts';
 import { OUTBOX_LATE_SECONDS } from '../doctor/check-messages.ts';
+import { readDepth } from '../exports/exports-query.ts';
 import { askedQueueNames, messageQueueNames } from './message-queues.ts';
 
 interface Depth {
@@ -43,6 +45,7 @@ interface Status {
   readonly deadQueue: Depth | null;
   readonly parkedQueue: Depth | null;
   readonly outbox: Outbox | null;
+  readonly exports: OpenExports | null;
   /** Null when RabbitMQ does not answer; without the queues that do not exist yet. */
   readonly messageQueues: readonly MessageQueue[] | null;
   readonly sums: {
@@ -111,6 +114,7 @@ async function readStatus(run: CommandRun, clients: Clients): Promise<Status> {
       ingest: await readPauseState(pool),
       lastFlushAt: await readLastFlush(pool),
       outbox: await readOutbox(pool),
+      exports: await readExports(pool),
       shards: (await readStoredSettings(pool)).get('shards'),
     })),
     orNull(servers.rabbitmqUrl, () => readQueues(servers.rabbitmqUrl, run.config)),
@@ -132,6 +136,7 @@ async function readStatus(run: CommandRun, clients: Clients): Promise<Status> {
     deadQueue: queues?.deadQueue ?? null,
     parkedQueue: queues?.parkedQueue ?? null,
     outbox: inPostgres?.outbox ?? null,
+    exports: inPostgres?.exports ?? null,
     messageQueues: queues?.messageQueues ?? null,
     sums: inRedis?.sums ?? null,
     lastFlushAt: inPostgres?.lastFlushAt ?? null,
@@ -152,14 +157,10 @@ async function readVerdict(clients: Clients): Promise<EpochVerdict | undefined> 
 }
 
 function problemsOf(
-  {
-    ingest,
-    queue,
-    outbox,
-    messageQueues,
-  }: Pick<Status, 'ingest' | 'queue' | 'outbox' | 'messageQueues'>,
+  found: Pick<Status, 'ingest' | 'queue' | 'outbox' | 'exports' | 'messageQueues'>,
   verdict: EpochVerdict | undefined,
 ): string[] {
+  const { ingest, queue, outbox, exports, messageQueues } = found;
   const problems: string[] = [];
   if (verdict === 'different') {
     problems.push('Redis has lost its data, or Redis and Postgres do not belong together');
@@ -169,6 +170,9 @@ function problemsOf(
   }
   if (outbox !== null && outbox.oldestSeconds > OUTBOX_LATE_SECONDS) {
     problems.push(`the outbox has waited for ${outbox.oldestSeconds} s to be published`);
+  }
+  if (exports !== null && isExporterMissing(exports)) {
+    problems.push(`no exporter makes the ${count(exports.queued, 'export')} in the queue`);
   }
   for (const { name, ready, consumers, needsConsumers } of messageQueues ?? []) {
     if (ready > 0 && consumers === 0 && needsConsumers) {
@@ -185,6 +189,11 @@ async function readOutbox(pool: Clients['pool']): Promise<Outbox> {
     oldestSeconds: Math.round(oldestSeconds),
     scheduled: delayedCount,
   };
+}
+
+async function readExports(pool: Clients['pool']): Promise<OpenExports> {
+  const { queued, running, oldestSeconds } = await readDepth(pool);
+  return { queued, running, oldestSeconds: Math.round(oldestSeconds) };
 }
 
 async function readQueues(url: string, config: CommandRun['config']) {
@@ -223,7 +232,7 @@ function sumUp(books: readonly ShardBooks[]) {
 
 function describeStatus(status: Status, nowMs: number): string[] {
   const { ingest, queue, deadQueue, parkedQueue, sums, lastFlushAt, away, problems } = status;
-  const { outbox, messageQueues: depths } = status;
+  const { outbox, exports, messageQueues: depths } = status;
   const parkedCount = parkedQueue?.ready ?? 0;
   const parked = parkedCount === 0 ? '' : `, ${parkedCount} parked`;
   const line = <T>(name: string, known: T | null, describe: (known: T) => string): string =>
@@ -241,6 +250,7 @@ function describeStatus(status: Status, nowMs: number): string[] {
     ),
     line('outbox', outbox, describeOutbox),
     line('messages', depths, describeMessages),
+    line('exports', exports, ({ queued, running }) => `${queued} queued, ${running} running`),
     line(
       'in Redis',
       sums,

@@ -11,6 +11,7 @@ import { readPauseState } from '../ingest/pauses-query.ts';
 import type { RedisClient } from '../platform/redis.ts';
 import { hostUrls } from '../platform/server-urls.ts';
 import { danger, ok, warning } from './findings.ts';
+import { checkExports } from './check-exports.ts';
 import { checkOutbox } from './check-messages.ts';
 
 export interface StateDeps {
@@ -46,7 +47,8 @@ export async function checkState(
   const epoch = await checkEpoch(deps);
   const findings = [...(await checkClocks(deps)), epoch];
   if (!schema) return findings;
-  findings.push(await checkPause(deps), await checkOutbox(deps.pool));
+  const { pool } = deps;
+  findings.push(await checkPause(deps), await checkOutbox(pool), await checkExports(pool));
   if (functions) return [...findings, await checkFlush(deps), await checkBooks(deps)];
   // Before the first start there is nothing to check, and of a Redis that lost everything, nothing is left.
   if (epoch.status !== 'ok') return findings;

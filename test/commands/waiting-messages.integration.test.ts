@@ -1,13 +1,15 @@
+import { randomUUID } from 'node:crypto';
 import { expect, test, vi } from 'vitest';
 import { openFlow, PASSWORD } from '../flows/flow-fixture.ts';
 import { loginToApi } from '../support/api-client.ts';
 import { eventually } from '../support/eventually.ts';
 import { MANY_STEPS_TIMEOUT_MS } from '../support/pulse-process.ts';
+import { insertExport } from '../../src/exports/exports-query.ts';
 import { withClient } from '../support/servers.ts';
 
 vi.setConfig({ testTimeout: MANY_STEPS_TIMEOUT_MS });
 
-test('status and doctor name an outbox that waits, and messages that nothing handles', async () => {
+test('status and doctor name an outbox and exports that wait, and messages that nothing handles', async () => {
   const flow = await openFlow();
   const off = { INGEST: 'false', PROCESSOR: 'false', ENRICHER: 'false' };
   const { queue, env } = flow;
@@ -34,13 +36,22 @@ test('status and doctor name an outbox that waits, and messages that nothing han
   started.signal('SIGTERM');
   await started.ended;
 
-  await withClient(env.DATABASE_URL!, (client) =>
-    client.query(`SELECT graphile_worker.add_job('relay', run_at => now() - interval '5 minutes')`),
-  );
+  await withClient(env.DATABASE_URL!, async (client) => {
+    await client.query(
+      `SELECT graphile_worker.add_job('relay', run_at => now() - interval '5 minutes')`,
+    );
+    await insertExport(client, {
+      ...{ id: randomUUID(), scope: 'all', createdBy: 'test', report: 'usage', parameters: {} },
+      ...{ format: 'csv', gzip: false, spreadsheet: false, asOf: new Date() },
+    });
+    await client.query(`UPDATE exports SET created_at = now() - interval '5 minutes'`);
+  });
   const text = await flow.run(['status']);
   expect(text.stdout).toMatch(/^outbox +1 message not published, the oldest for 3\d\d s; 0 sched/m);
   expect(text.stdout).toContain(`1 in ${name} (NOT CONSUMED)`);
   expect(text.stdout).toMatch(/^PROBLEM +the outbox has waited for 3\d\d s to be published/m);
+  expect(text.stdout).toMatch(/^exports +1 queued, 0 running$/m);
+  expect(text.stdout).toMatch(/^PROBLEM +no exporter makes the 1 export in the queue/m);
   const { exitCode, stdout } = await flow.run(['doctor', '--json']);
   const { findings } = JSON.parse(stdout) as {
     findings: readonly { name: string; status: string }[];
@@ -48,6 +59,6 @@ test('status and doctor name an outbox that waits, and messages that nothing han
   const warnings = findings.filter(({ status }) => status === 'warning');
   expect(exitCode).toBe(0);
   expect(warnings.map((finding) => finding.name)).toEqual(
-    expect.arrayContaining(['outbox', `queue ${name}`]),
+    expect.arrayContaining(['outbox', 'exports', `queue ${name}`]),
   );
 });

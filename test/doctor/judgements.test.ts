@@ -7,6 +7,7 @@ import {
   judgeQueue,
 } from '../../src/doctor/check-servers.ts';
 import { judgeRewrites } from '../../src/doctor/check-redis-writes.ts';
+import { judgeExports } from '../../src/doctor/check-exports.ts';
 import { judgeMessageQueue, judgeOutbox } from '../../src/doctor/check-messages.ts';
 import { checkDisk, judgeDisk, judgeSkew } from '../../src/doctor/check-state.ts';
 
@@ -138,6 +139,18 @@ test.each([
   const depth = { dueCount: due, oldestSeconds: seconds, delayedCount: 9 };
   expect(judgeOutbox(depth).status).toBe(status);
 });
+
+test.each([
+  [0, 0, 0, 'ok'],
+  [3, 0, 120, 'ok'],
+  [3, 0, 121, 'warning'],
+  [3, 1, 9_000, 'ok'],
+] as const)(
+  '%i exports queued and %i running, the oldest for %i s, is called %s',
+  (queued, running, oldestSeconds, status) => {
+    expect(judgeExports({ queued, running, oldestSeconds }).status).toBe(status);
+  },
+);
 
 test.each([
   [{ last: 'ok', percentage: '100' }, 'ok', 'shorten'],
