@@ -34,7 +34,10 @@ export interface ParsedMessage {
   readonly parsed: Parsed;
 }
 
-interface Waiting extends ParsedMessage {
+interface Waiting {
+  readonly message: ReceivedMessage;
+  /** Undefined: not parsed yet, because a parsed body takes more memory. */
+  readonly parsed: Parsed | undefined;
   readonly resolve: (handled: HandledMessage) => void;
 }
 
@@ -44,6 +47,7 @@ export function createBatches(
   deps: HandleDeps,
 ): (message: ReceivedMessage) => Promise<HandledMessage> {
   let waiting: Waiting[] = [];
+  let waitingBytes = 0;
   let isRunning = false;
 
   async function run(): Promise<void> {
@@ -51,7 +55,12 @@ export function createBatches(
     while (waiting.length > 0) {
       const batch = takeBatch(waiting);
       waiting = waiting.slice(batch.length);
-      const handled = await handleAll(handler, batch, deps);
+      for (const { message } of batch) waitingBytes -= message.body.length;
+      const parsed = batch.map(({ message, parsed = parse(handler, message) }) => ({
+        message,
+        parsed,
+      }));
+      const handled = await handleAll(handler, parsed, deps);
       for (const [index, { resolve }] of batch.entries()) {
         resolve(handled[index] ?? { outcome: 'held' });
       }
@@ -61,8 +70,10 @@ export function createBatches(
 
   return (message) =>
     new Promise((resolve) => {
+      waitingBytes += message.body.length;
       // While Postgres handles the batch before.
-      waiting.push({ ...parseMessage(handler, message), resolve });
+      const parsed = waitingBytes <= BYTES_MAX ? parse(handler, message) : undefined;
+      waiting.push({ message, parsed, resolve });
       // What RabbitMQ has delivered in one go is in the same batch.
       if (!isRunning) setImmediate(() => (isRunning ? undefined : void run()));
     });
@@ -103,11 +114,11 @@ export async function handleAll(
 type Parsed =
   { readonly ok: true; readonly body: unknown } | { readonly ok: false; readonly error: unknown };
 
-export function parseMessage(handler: MessageHandler, message: ReceivedMessage): ParsedMessage {
+export function parse(handler: MessageHandler, message: ReceivedMessage): Parsed {
   try {
-    return { message, parsed: { ok: true, body: handler.parse(parseJson(message.body), message) } };
+    return { ok: true, body: handler.parse(parseJson(message.body), message) };
   } catch (error) {
-    return { message, parsed: { ok: false, error } };
+    return { ok: false, error };
   }
 }
 

@@ -3,7 +3,7 @@ import type { PoolClient } from 'pg';
 import { pino } from 'pino';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { TransientError } from '../../src/core/errors.ts';
-import { handleAll, parseMessage, type BatchHandler } from '../../src/messaging/handle-batch.ts';
+import { handleAll, parse, type BatchHandler } from '../../src/messaging/handle-batch.ts';
 import type { BatchOutcome } from '../../src/messaging/handler.ts';
 import { fromDelivery, type ReceivedMessage } from '../../src/messaging/message.ts';
 import { NO_TRACING } from '../../src/platform/tracing.ts';
@@ -61,7 +61,7 @@ function received(body: object | string, messageId: string = randomUUID()): Rece
 
 const handle = async (messages: readonly ReceivedMessage[], pool = fixture.pool) => {
   const handler = batchHandler();
-  const batch = messages.map((message) => parseMessage(handler, message));
+  const batch = messages.map((message) => ({ message, parsed: parse(handler, message) }));
   const handled = await handleAll(handler, batch, {
     pool,
     logger: pino({ level: 'silent' }),
