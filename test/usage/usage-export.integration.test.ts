@@ -99,16 +99,19 @@ test('a caller who disconnects ends the transaction', async () => {
 test('a caller who disconnects while Postgres adds up ends the statement', async () => {
   // Nothing is answered before the lock is released.
   const blocker = await pool.connect();
-  await blocker.query('BEGIN; LOCK TABLE pulses IN ACCESS EXCLUSIVE MODE');
-  const request = httpGet(`${api.url}/api/v1/usage.csv`, { agent, headers: authorization() });
-  request.on('error', () => undefined);
-  // The blocker's transaction, and the export that waits for it.
-  await eventually(exportsInPostgres).toBe(2);
-  request.destroy();
-  // Well before lock_timeout, which is ten seconds.
-  await eventually(exportsInPostgres, { timeout: 7_000 }).toBe(1);
-  await blocker.query('ROLLBACK');
-  blocker.release();
+  try {
+    await blocker.query('BEGIN; LOCK TABLE pulses IN ACCESS EXCLUSIVE MODE');
+    const request = httpGet(`${api.url}/api/v1/usage.csv`, { agent, headers: authorization() });
+    request.on('error', () => undefined);
+    // The blocker's transaction, and the export that waits for it.
+    await eventually(exportsInPostgres).toBe(2);
+    request.destroy();
+    // Well before lock_timeout, which is ten seconds.
+    await eventually(exportsInPostgres, { timeout: 7_000 }).toBe(1);
+  } finally {
+    // Ends the transaction, so that a failure here is not one of the next test.
+    blocker.release(true);
+  }
 });
 
 test('a failure midway does not look like a complete answer', async () => {
