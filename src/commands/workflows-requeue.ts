@@ -18,7 +18,7 @@ import { workflowQueues } from '../workflows/workflows-queues.ts';
 const MIN_AGE_MS = 60_000;
 
 export const requeueWorkflows = defineCommand({
-  summary: 'Give workflows that wait new messages, after those in the queue were lost.',
+  summary: 'Publish new messages for waiting workflows whose messages were lost.',
   options: {
     all: { about: 'even if the queue has as many messages as workflows wait' },
     dryRun: { about: 'only count' },

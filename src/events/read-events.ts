@@ -2,7 +2,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { parseJson } from '../core/parse-json.ts';
 import { readEventHeaders } from '../http/event-headers.ts';
-import { ProblemError } from '../http/problems.ts';
 import { readRecords, type RecordReader, type SentRecords } from '../http/sent-records.ts';
 import { EVENT_PROBLEMS } from './events-problems.ts';
 import { failed, parseEvent, type ParsedEvent } from './events.ts';
@@ -13,11 +12,7 @@ export const EVENTS_MAX = 500;
 const EVENTS: RecordReader<ParsedEvent> = {
   noun: 'event',
   countMax: EVENTS_MAX,
-  refuseMore() {
-    throw new ProblemError(EVENT_PROBLEMS.PULSE_API_TOO_MANY_EVENTS, {
-      detail: `The limit is ${EVENTS_MAX} events per request.`,
-    });
-  },
+  tooMany: EVENT_PROBLEMS.PULSE_API_TOO_MANY_EVENTS,
   fromValue: parseEvent,
   fromCloudEvent: parseCloudEvent,
   fromEventHeaders: parseBinaryEvent,

@@ -4,7 +4,7 @@ import { parseJson } from '../core/parse-json.ts';
 import { hasTooManyValues } from '../core/json-size.ts';
 import { hasEventHeaders } from './event-headers.ts';
 import { tooManyValues } from './json-body.ts';
-import { HTTP_PROBLEMS, invalidField, ProblemError } from './problems.ts';
+import { HTTP_PROBLEMS, invalidField, ProblemError, type ProblemKind } from './problems.ts';
 import type { RawBody } from './raw-bodies.ts';
 
 /** The accepted media types, without parameters. */
@@ -27,8 +27,8 @@ export interface RecordReader<Sent> {
   readonly noun: string;
   /** Of one request. */
   readonly countMax: number;
-  /** @throws What the caller gets who sends more. */
-  readonly refuseMore: () => never;
+  /** The problem of a request with more. */
+  readonly tooMany: ProblemKind;
   /** In Pulse's own form. */
   readonly fromValue: ReadValue<Sent>;
   readonly fromCloudEvent: ReadValue<Sent>;
@@ -122,10 +122,9 @@ function readLine<Sent>(
   return reader.refuseLine(`The line is not JSON in UTF-8: ${value.message}`.slice(0, 200));
 }
 
-function refuseCount<Sent>(
-  count: number,
-  { noun, countMax, refuseMore }: RecordReader<Sent>,
-): void {
+function refuseCount<Sent>(count: number, { noun, countMax, tooMany }: RecordReader<Sent>): void {
   if (count === 0) throw invalidField('body', `contains no ${noun}`);
-  if (count > countMax) refuseMore();
+  if (count > countMax) {
+    throw new ProblemError(tooMany, { detail: `The limit is ${countMax} ${noun}s per request.` });
+  }
 }

@@ -50,8 +50,8 @@ export function fieldProblems(
 }
 
 /**
- * Of alternatives, keeps what is wrong with the one whose type the value has. If it has the type of none, keeps only
- * that it is none of them.
+ * Of alternatives, keeps what is wrong with the one whose type the value has. If the value has none of their types, keeps
+ * only the failure that says so.
  *
  * Ajv reports the failures of all alternatives right before that of `anyOf`.
  */

@@ -1,6 +1,5 @@
 /** Reads the pulses from a request's body, in any of the formats. */
 import { ARRAY_LENGTH_MAX } from '../contract/rules.ts';
-import { ProblemError } from '../http/problems.ts';
 import { readRecords, type RecordReader, type SentRecords } from '../http/sent-records.ts';
 import { fromBinaryEvent, fromStructuredEvent } from './cloud-event.ts';
 import { PULSE_FIELDS, type SentPulse } from './sent-pulse.ts';
@@ -9,11 +8,7 @@ import { SENDING_PROBLEMS } from './sending-problems.ts';
 const PULSES: RecordReader<SentPulse> = {
   noun: 'pulse',
   countMax: ARRAY_LENGTH_MAX,
-  refuseMore() {
-    throw new ProblemError(SENDING_PROBLEMS.PULSE_API_TOO_MANY_PULSES, {
-      detail: `The limit is ${ARRAY_LENGTH_MAX} pulses per request.`,
-    });
-  },
+  tooMany: SENDING_PROBLEMS.PULSE_API_TOO_MANY_PULSES,
   fromValue: (value, source) => ({ ok: true, value, source, fields: PULSE_FIELDS }),
   fromCloudEvent: fromStructuredEvent,
   fromEventHeaders: fromBinaryEvent,

@@ -23,7 +23,7 @@ export interface Consumed {
   readonly csv: string;
 }
 
-/** Stores the CSV of a locked workflow and tells its client. @param locked `isQueued` as it is to be. */
+/** Stores the CSV of a locked workflow and tells its client. @param locked Its `isQueued` is stored too. */
 export async function consume(context: ChangeContext, locked: Workflow): Promise<Consumed> {
   const csv = await tableToCsv(tableOf(locked.dataText));
   const workflow = await setConsumed(context.client, locked, { csv, consumedBy: context.actor });

@@ -42,7 +42,7 @@ export interface ConsumeDeps {
 const SKIPPING_MS = 5_000;
 /** Messages that one transaction takes. */
 const TAKEN_MAX = 100;
-/** No message of ours has a hundredth of it. One of 60 MB would take ten seconds on its way through the outbox. */
+/** Our messages are far smaller. One of 60 MB would take ten seconds on its way through the outbox. */
 const LARGE_BYTES = 64 * 1024;
 
 /**

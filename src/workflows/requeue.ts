@@ -1,6 +1,6 @@
 /**
- * Gives every workflow that waits a new message, because those in the queue are lost: the queue was deleted, purged, or
- * did not survive its servers.
+ * Publishes a new message for every waiting workflow, after the messages in the queue were lost: the queue was deleted or
+ * purged, or did not survive its servers.
  *
  * Each gets its next round, so a message that was not lost after all is old, and is skipped. A consumed one only loses
  * its claim to a message: should it be inserted again, it gets a new one.
