@@ -19,6 +19,14 @@ export interface ShardKeys {
   readonly sealedIndex: string;
   /** Prefix of sealed hashes: `<prefix><batch id>`. */
   readonly sealedPrefix: string;
+  /** Stream: batches of pulses that are not folded yet, see journal-entry.ts. */
+  readonly journal: string;
+  /** String: the token of the aggregator that folds the journal. */
+  readonly lease: string;
+  /** Hash: the header of the live batch of sums. Its sums are in `<sums>:<bucket>`, see sum-field.ts. */
+  readonly sums: string;
+  /** Prefix of what is remembered of ids: `<prefix><generation>`. */
+  readonly idsPrefix: string;
 }
 
 export function shardKeys(shard: number): ShardKeys {
@@ -29,6 +37,10 @@ export function shardKeys(shard: number): ShardKeys {
     seenPrefix: `${tag}:seen:`,
     sealedIndex: `${tag}:sealed`,
     sealedPrefix: `${tag}:sealed:`,
+    journal: `${tag}:journal`,
+    lease: `${tag}:lease`,
+    sums: `${tag}:sums`,
+    idsPrefix: `${tag}:ids:`,
   };
 }
 

@@ -72,6 +72,20 @@ export async function classify(redis: RedisClient, error: unknown): Promise<Erro
   if (TRANSIENT_REPLIES.has(word)) {
     return transient(`Redis cannot take the call at present: ${word}.`);
   }
+  if (word === 'PULSEJOURNAL') {
+    return new TransientError(
+      'PULSE_JOURNAL_FULL',
+      'The journal in Redis has as many bytes as it may have: nothing folds it, or not fast enough.',
+      { cause: error },
+    );
+  }
+  if (word === 'PULSELEASE' || word === 'PULSEPOSITION') {
+    return new TransientError(
+      'PULSE_AGGREGATE_SUPERSEDED',
+      'Another aggregator folds this shard. Nothing of the round was written.',
+      { cause: error },
+    );
+  }
   if (word === 'PULSEEPOCH') {
     return new FatalError(
       'PULSE_REDIS_EPOCH',
