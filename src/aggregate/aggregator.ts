@@ -9,13 +9,10 @@ import { randomUUID } from 'node:crypto';
 import { FatalError, PulseError, TransientError } from '../core/errors.ts';
 import { backoffDelayMs, sleep } from '../platform/backoff.ts';
 import type { Logger } from '../platform/logger.ts';
+import type { AggregateStep } from './aggregate-steps.ts';
 import { foldEntry } from './fold-entry.ts';
 import type { FoldedState, Journal, Round } from './journal.ts';
 import type { SeenIds } from './seen-ids.ts';
-
-/** The numbered steps, in order. Fault tests stop here. */
-export const AGGREGATE_STEPS = ['read', 'folded', 'committed'] as const;
-export type AggregateStep = (typeof AGGREGATE_STEPS)[number];
 
 export interface AggregatorOptions {
   readonly shard: number;
@@ -30,6 +27,8 @@ export interface AggregatorOptions {
 /** A dead aggregator's lease ends after this time. */
 const LEASE_MS = 3_000;
 const RENEW_MS = 1_000;
+/** How long a stop may go on folding. */
+const LAST_ROUNDS_MS = 2_000;
 const RETRY = { baseMs: 50, capMs: 1_000 };
 
 /** Entries in one read; each is a batch of one ingest thread. */
@@ -91,6 +90,9 @@ async function foldWhileHeld(
       await rounds.step();
       await rounds.settle(lease.timeSec());
     }
+    // What this process has appended before it stops becomes visible with it.
+    const deadlineMs = performance.now() + LAST_ROUNDS_MS;
+    while ((await rounds.step()) > 0 && performance.now() < deadlineMs);
     await rounds.commit();
   } finally {
     lease.end();
@@ -160,11 +162,12 @@ function createRounds(
   return {
     commit,
 
-    /** Reads and folds; commits when the round is due. */
-    async step(): Promise<void> {
+    /** Reads and folds; commits when the round is due. @returns How many entries it read. */
+    async step(): Promise<number> {
       const dueInMs = round.startedAtMs + roundMs(sums.changedCount) - performance.now();
       const isEmpty = round.position === committedPosition;
-      const waitMs = isEmpty ? COMMIT_MS.min : Math.max(0, Math.floor(dueInMs));
+      const spareMs = isEmpty ? COMMIT_MS.min : Math.max(0, Math.floor(dueInMs));
+      const waitMs = signal.aborted ? 0 : spareMs;
       const { position } = round;
       const entries = await journal.read(shard, { position, count: ENTRIES_A_READ, waitMs });
       await onStep?.('read');
@@ -180,6 +183,7 @@ function createRounds(
       if (entries.length > 0) await onStep?.('folded');
       const ageMs = performance.now() - round.startedAtMs;
       if (ageMs >= roundMs(sums.changedCount)) await commit();
+      return entries.length;
     },
 
     /** Between rounds: turns the generations of ids, and tidies up after them. */

@@ -3,10 +3,9 @@
  * and what was folded since.
  */
 import { randomUUID } from 'node:crypto';
-import { addAmount, subtractSum, type AmountSum } from '../core/amount.ts';
+import { addSum, subtractSum, type AmountSum } from '../core/amount.ts';
 import type { EntryKey } from './journal-entry.ts';
-import type { CountedSum } from './sum-codec.ts';
-import { bucketOf, SUM_BUCKETS, toSumValue } from './sum-field.ts';
+import { bucketOf, SUM_BUCKETS, toSumValue, type CountedSum } from './sum-field.ts';
 
 export interface LiveSum extends AmountSum {
   /** One character a byte, as of EntryKey. */
@@ -133,11 +132,6 @@ const NOTHING: CountedSum = { pulseCount: 0, amount: { high: 0, whole: 0, nano: 
 
 function addedTo(sum: LiveSum): AmountSum {
   return sum.committed === undefined ? NOTHING.amount : subtractSum(sum, sum.committed.amount);
-}
-
-function addSum(sum: AmountSum, other: Readonly<AmountSum>): void {
-  addAmount(sum, other);
-  sum.high += other.high;
 }
 
 function noBuckets(): LiveSum[][] {

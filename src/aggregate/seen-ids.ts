@@ -1,3 +1,6 @@
+export function seenIdCount(state: string | null): number {
+  return state === null ? 0 : 1;
+}
 export interface Suspects {
   readonly n: number;
 }
