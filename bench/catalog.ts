@@ -11,6 +11,7 @@ import { ingestArray } from './scenarios/ingest-array.ts';
 import { ingestKeys } from './scenarios/ingest-keys.ts';
 import { ingestOriginal } from './scenarios/ingest-original.ts';
 import { ingestSkewed } from './scenarios/ingest-skewed.ts';
+import { ingestSteady } from './scenarios/ingest-steady.ts';
 import { ingestWhileFlushing } from './scenarios/ingest-while-flushing.ts';
 import { ingestWhileOrdering } from './scenarios/ingest-while-ordering.ts';
 import { ingest } from './scenarios/ingest.ts';
@@ -26,6 +27,7 @@ export const SCENARIOS: readonly Scenario[] = [
   ingestArray,
   ingestOriginal,
   ingestKeys,
+  ingestSteady,
   admission,
   dedupeMemory,
   flush,

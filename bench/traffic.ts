@@ -82,18 +82,24 @@ export interface ExpectedSums {
   readonly milli: Float64Array;
   readonly pulseCount: Float64Array;
   add(traffic: Traffic): void;
+  /** Adds pulses of one key that were not sent as traffic. */
+  addTo(keyIndex: number, pulses: { readonly milli: number; readonly pulseCount: number }): void;
 }
 
 export function createExpectedSums(keyCount: number): ExpectedSums {
   const milli = new Float64Array(keyCount);
   const pulseCount = new Float64Array(keyCount);
+  const addTo: ExpectedSums['addTo'] = (keyIndex, pulses) => {
+    milli[keyIndex] = (milli[keyIndex] ?? 0) + pulses.milli;
+    pulseCount[keyIndex] = (pulseCount[keyIndex] ?? 0) + pulses.pulseCount;
+  };
   return {
     milli,
     pulseCount,
+    addTo,
     add(traffic) {
-      for (const usage of usages(traffic)) {
-        milli[usage.keyIndex] = (milli[usage.keyIndex] ?? 0) + usage.milli;
-        pulseCount[usage.keyIndex] = (pulseCount[usage.keyIndex] ?? 0) + 1;
+      for (const { keyIndex, milli: amount } of usages(traffic)) {
+        addTo(keyIndex, { milli: amount, pulseCount: 1 });
       }
     },
   };
