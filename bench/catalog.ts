@@ -18,6 +18,7 @@ import { ingest } from './scenarios/ingest.ts';
 import { latency } from './scenarios/latency.ts';
 import { memory } from './scenarios/memory.ts';
 import { orders } from './scenarios/orders.ts';
+import { takeover } from './scenarios/takeover.ts';
 import { webhooks } from './scenarios/webhooks.ts';
 import { publish } from './scenarios/publish.ts';
 
@@ -42,4 +43,5 @@ export const SCENARIOS: readonly Scenario[] = [
   ingestWhileOrdering,
   memory,
   latency,
+  takeover,
 ];
