@@ -10,6 +10,7 @@ import { flush } from './scenarios/flush.ts';
 import { ingestArray } from './scenarios/ingest-array.ts';
 import { ingestKeys } from './scenarios/ingest-keys.ts';
 import { ingestOriginal } from './scenarios/ingest-original.ts';
+import { ingestPopulate } from './scenarios/ingest-populate.ts';
 import { ingestSkewed } from './scenarios/ingest-skewed.ts';
 import { ingestSteady } from './scenarios/ingest-steady.ts';
 import { ingestWhileFlushing } from './scenarios/ingest-while-flushing.ts';
@@ -20,6 +21,7 @@ import { memory } from './scenarios/memory.ts';
 import { orders } from './scenarios/orders.ts';
 import { takeover } from './scenarios/takeover.ts';
 import { webhooks } from './scenarios/webhooks.ts';
+import { populate } from './scenarios/populate.ts';
 import { publish } from './scenarios/publish.ts';
 
 export const SCENARIOS: readonly Scenario[] = [
@@ -29,11 +31,13 @@ export const SCENARIOS: readonly Scenario[] = [
   ingestOriginal,
   ingestKeys,
   ingestSteady,
+  ingestPopulate,
   admission,
   dedupeMemory,
   flush,
   ingestWhileFlushing,
   publish,
+  populate,
   apiPage,
   apiUsage,
   orders,
