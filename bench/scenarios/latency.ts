@@ -102,6 +102,8 @@ async function measure(parts: Parts, seconds: number): Promise<Measured> {
     details: {
       p50_ms: quantile(delays, 0.5),
       max_ms: quantile(delays, 1),
+      // A large share: the publisher saw its confirms late, because the machine was busy.
+      visible_before_confirm: delays.filter((delay) => delay === 0).length / delays.length,
       published_per_second: pulseCount / answer.seconds,
       queries: readings.length,
       query_p50_ms: quantile(
