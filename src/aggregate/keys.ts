@@ -19,6 +19,8 @@ export interface ShardKeys {
   readonly sealedIndex: string;
   /** Prefix of sealed hashes: `<prefix><batch id>`. */
   readonly sealedPrefix: string;
+  /** String: the token of the aggregator that may write to the shard. */
+  readonly lease: string;
 }
 
 export function shardKeys(shard: number): ShardKeys {
@@ -29,6 +31,20 @@ export function shardKeys(shard: number): ShardKeys {
     seenPrefix: `${tag}:seen:`,
     sealedIndex: `${tag}:sealed`,
     sealedPrefix: `${tag}:sealed:`,
+    lease: `${tag}:lease`,
+  };
+}
+
+/** The keys of one generation of the ids that an aggregator remembers, see seen-ids.ts. */
+export function generationKeys(shard: number, generation: number) {
+  const ids = `{${shard}}:ids:${generation}`;
+  return {
+    /** List: packed ids, one element a commit. */
+    chunks: ids,
+    /** Hash: page → packed ids. */
+    segment: (segment: number): string => `${ids}:${segment}`,
+    /** String: see seen-filter.ts. */
+    filter: (segment: number): string => `${ids}:${segment}:filter`,
   };
 }
 
