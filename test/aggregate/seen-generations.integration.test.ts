@@ -112,6 +112,23 @@ describe('a generation', () => {
     },
   );
 
+  test('is neither compacted nor deleted before a commit has stored that it is closed or forgotten', async () => {
+    const aggregator = await takeOver(redis);
+    await aggregator.turn(0);
+    await aggregator.take(some);
+    await aggregator.commit();
+    aggregator.seen.turn(SIXTH_SEC);
+    expect(await aggregator.seen.tidy()).toBe(false);
+    expect(await idKeys()).toEqual([generationKeys(SHARD, 1).chunks]);
+    await aggregator.commit();
+    await aggregator.tidyAll();
+    const compacted = await idKeys();
+    expect(compacted).toHaveLength(2);
+    aggregator.seen.turn(SIXTH_SEC + WINDOW_SEC);
+    expect(await aggregator.seen.tidy()).toBe(false);
+    expect(await idKeys()).toEqual(compacted);
+  });
+
   test('stores the same when a segment is written twice', async () => {
     const first = await withClosed(ids);
     const second = await takeOver(redis);
@@ -145,10 +162,10 @@ describe('an aggregator without the lease', () => {
     await withClosed(randomIds(100, 1));
     const { chunks } = generationKeys(SHARD, 1);
     const client = Object.create(redis) as RedisClient;
-    client.lrangeBuffer = (async () => {
+    client.lrangeBuffer = async () => {
       await redis.multi().set(lease, 'another aggregator').del(chunks).exec();
       return [];
-    }) as unknown as RedisClient['lrangeBuffer'];
+    };
     await expect(takeOver(client)).rejects.toMatchObject({ code: 'PULSE_REDIS_LEASE' });
   });
 });
