@@ -45,6 +45,11 @@ export class IdFingerprints {
   }
 }
 
+/** Copies the id at `offset` of `ids`. For ten bytes, a loop costs less than `set` with a part of a buffer. */
+export function copyId(target: Uint8Array, at: number, ids: Uint8Array, offset: number): void {
+  for (let index = 0; index < ID_BYTES; index++) target[at + index] = ids[offset + index] ?? 0;
+}
+
 /** Writes UTF-8. Returns the offset after it. */
 function writeText(target: Buffer, offset: number, text: string): number {
   // Most text is ASCII, and so short that a call into the runtime would cost more than this loop.

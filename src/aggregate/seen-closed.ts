@@ -52,14 +52,17 @@ export class ClosedGeneration {
 
   /** Adds those of the ids that are, or may be, in this generation. */
   findSuspects({ ids, held, open }: Suspects): void {
+    const table = this.#table;
+    const filters = this.#filters;
+    const segmentBits = this.#segmentBits;
     for (let offset = 0, index = 0; offset < ids.length; offset += ID_BYTES, index++) {
-      if (this.#table !== undefined) {
-        if (this.#table.has(ids, offset)) held.push(index);
+      if (table !== undefined) {
+        if (table.has(ids, offset)) held.push(index);
         continue;
       }
-      const segment = segmentOf(ids, offset, this.#segmentBits);
-      if (this.#filters[segment]?.mayHave(ids, offset) === false) continue;
-      const page = pageOf(ids, offset, this.#segmentBits);
+      const segment = segmentOf(ids, offset, segmentBits);
+      if (filters[segment]?.mayHave(ids, offset) === false) continue;
+      const page = pageOf(ids, offset, segmentBits);
       open.push({ index, generation: this.number, segment, page });
     }
   }

@@ -50,10 +50,11 @@ export class SeenFilter {
 
   /** False when the id at `offset` is certainly not in the segment. */
   mayHave(ids: Uint8Array, offset: number): boolean {
+    const words = this.#words;
     const block = this.#blockOf(ids, offset);
     const key = readWord(ids, offset + 6);
     for (let index = 0; index < BLOCK_WORDS; index++) {
-      if (((this.#words[block + index] ?? 0) & bitOf(key, index)) === 0) return false;
+      if (((words[block + index] ?? 0) & bitOf(key, index)) === 0) return false;
     }
     return true;
   }

@@ -16,7 +16,7 @@
  * | the chunks are dropped | all segments | the next one loads filters |
  * | a commit that forgets it | its segments; the state says `dropping` | the next one drops the rest of them |
  */
-import { ID_BYTES } from './id-fingerprint.ts';
+import { copyId, ID_BYTES } from './id-fingerprint.ts';
 import { ClosedGeneration, type Suspects } from './seen-closed.ts';
 import {
   generationInUse,
@@ -124,7 +124,7 @@ export class SeenIds {
     if (this.#pendingBytes + ID_BYTES > this.#pending.length) {
       this.#pending = Buffer.concat([this.#pending], 2 * this.#pending.length);
     }
-    this.#pending.set(ids.subarray(offset, offset + ID_BYTES), this.#pendingBytes);
+    copyId(this.#pending, this.#pendingBytes, ids, offset);
     this.#pendingBytes += ID_BYTES;
     return true;
   }

@@ -1,5 +1,5 @@
 /** Cuts a closed generation into the pieces in which it is stored: segments by the first bits of an id, and in them pages. */
-import { ID_BYTES } from './id-fingerprint.ts';
+import { copyId, ID_BYTES } from './id-fingerprint.ts';
 import { SeenFilter } from './seen-filter.ts';
 import { firstBits, PART_BITS, type SeenTable } from './seen-table.ts';
 
@@ -41,9 +41,11 @@ function sortIntoPages(ids: Buffer, segmentBits: number): Segment['pages'] {
   sizes.fill(0);
   for (let offset = 0; offset < ids.length; offset += ID_BYTES) {
     const page = pageOf(ids, offset, segmentBits);
+    const target = pages[page]?.ids;
+    if (target === undefined) throw new RangeError(`There is no page ${page}.`);
     const at = sizes[page] ?? 0;
-    pages[page]?.ids.set(ids.subarray(offset, offset + ID_BYTES), at);
+    copyId(target, at, ids, offset);
     sizes[page] = at + ID_BYTES;
   }
-  return pages.filter(({ ids }) => ids.length > 0);
+  return pages.filter((page) => page.ids.length > 0);
 }
