@@ -25,8 +25,6 @@ export interface ShardKeys {
   readonly lease: string;
   /** Hash: the header of the live batch of sums. Its sums are in `<sums>:<bucket>`, see sum-field.ts. */
   readonly sums: string;
-  /** Prefix of what is remembered of ids: `<prefix><generation>`. */
-  readonly idsPrefix: string;
 }
 
 export function shardKeys(shard: number): ShardKeys {
@@ -40,7 +38,19 @@ export function shardKeys(shard: number): ShardKeys {
     journal: `${tag}:journal`,
     lease: `${tag}:lease`,
     sums: `${tag}:sums`,
-    idsPrefix: `${tag}:ids:`,
+  };
+}
+
+/** The keys of one generation of the ids that an aggregator remembers, see seen-ids.ts. */
+export function generationKeys(shard: number, generation: number) {
+  const ids = `{${shard}}:ids:${generation}`;
+  return {
+    /** List: packed ids, one element a commit. */
+    chunks: ids,
+    /** Hash: page → packed ids. */
+    segment: (segment: number): string => `${ids}:${segment}`,
+    /** String: see seen-filter.ts. */
+    filter: (segment: number): string => `${ids}:${segment}:filter`,
   };
 }
 

@@ -8,16 +8,9 @@ import { isRedisDown, mastersOf, type RedisClient } from '../platform/redis.ts';
 export const LIBRARY_VERSION = '1';
 const LIBRARY_NAME = 'pulse';
 const PARTS = [
-  'library',
-  'generations',
-  'field-index',
-  'apply',
-  'read',
-  'seal',
-  'match',
-  'journal',
-  'sums',
-] as const;
+  ...['library', 'generations', 'field-index', 'apply'],
+  ...['read', 'seal', 'match', 'lease', 'seen', 'journal', 'sums'],
+];
 
 /** The library's source as one text. */
 export function libraryCode(): string {
