@@ -14,6 +14,7 @@ import { ingestSkewed } from './scenarios/ingest-skewed.ts';
 import { ingestWhileFlushing } from './scenarios/ingest-while-flushing.ts';
 import { ingestWhileOrdering } from './scenarios/ingest-while-ordering.ts';
 import { ingest } from './scenarios/ingest.ts';
+import { journal } from './scenarios/journal.ts';
 import { latency } from './scenarios/latency.ts';
 import { memory } from './scenarios/memory.ts';
 import { orders } from './scenarios/orders.ts';
@@ -28,6 +29,7 @@ export const SCENARIOS: readonly Scenario[] = [
   ingestKeys,
   admission,
   dedupeMemory,
+  journal,
   flush,
   ingestWhileFlushing,
   publish,

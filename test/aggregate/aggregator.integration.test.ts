@@ -238,7 +238,7 @@ async function appendUntilAnswered(journal: Journal, pulses: readonly Pulse[]): 
 
 describe('whatever dies, wakes up late or is lost, each id counts once', () => {
   // More of them: AGGREGATOR_SEEDS=1000-1999.
-  const [first = 1, last = 12] = (process.env['AGGREGATOR_SEEDS'] ?? '1-12').split('-').map(Number);
+  const [first = 1, last = 12] = (process.env.AGGREGATOR_SEEDS ?? '1-12').split('-').map(Number);
   test.each(Array.from({ length: last - first + 1 }, (_, index) => first + index))(
     'seed %i',
     async (seed) => {
