@@ -16,6 +16,7 @@ import { ingestSteady } from './scenarios/ingest-steady.ts';
 import { ingestWhileFlushing } from './scenarios/ingest-while-flushing.ts';
 import { ingestWhileOrdering } from './scenarios/ingest-while-ordering.ts';
 import { ingest } from './scenarios/ingest.ts';
+import { journal } from './scenarios/journal.ts';
 import { latency } from './scenarios/latency.ts';
 import { memory } from './scenarios/memory.ts';
 import { orders } from './scenarios/orders.ts';
@@ -34,6 +35,7 @@ export const SCENARIOS: readonly Scenario[] = [
   ingestPopulate,
   admission,
   dedupeMemory,
+  journal,
   flush,
   ingestWhileFlushing,
   publish,

@@ -10,7 +10,7 @@ import { toField } from './keys.ts';
 const KEYS_MAX = 50_000;
 
 export interface KeySlot {
-  /** The hash field as a MessagePack string, one character a byte. */
+  /** The hash field, packed for Redis, one character a byte. */
   readonly packedField: string;
   /** The fold that `index` belongs to. */
   turn: number;
@@ -27,8 +27,14 @@ export class KeyTable {
   #windows = new Map<number, WindowKeys>();
   #keyCount = 0;
   #turn = 0;
+  readonly #pack: (key: AggregateKey) => string;
   #window: WindowKeys = new Map();
   #windowStartSec = -1;
+
+  /** @param pack What a slot holds of its key, one character a byte. */
+  constructor(pack: (key: AggregateKey) => string = (key) => packString(toField(key))) {
+    this.#pack = pack;
+  }
 
   /** Begins a fold; the previous one takes no more pulses. @returns The fold's number. */
   open(): number {
@@ -52,7 +58,7 @@ export class KeyTable {
 
   #addSlot(key: AggregateKey): KeySlot {
     const { tenant, sku, unit } = key;
-    const slot = { packedField: packString(toField(key)), turn: 0, index: 0, admittedVersion: 0 };
+    const slot = { packedField: this.#pack(key), turn: 0, index: 0, admittedVersion: 0 };
     inner(inner(this.#window, tenant), sku).set(unit, slot);
     this.#keyCount += 1;
     return slot;

@@ -19,6 +19,12 @@ export interface ShardKeys {
   readonly sealedIndex: string;
   /** Prefix of sealed hashes: `<prefix><batch id>`. */
   readonly sealedPrefix: string;
+  /** Stream: batches of pulses that are not folded yet, see journal-entry.ts. */
+  readonly journal: string;
+  /** String: the token of the aggregator that folds the journal. */
+  readonly lease: string;
+  /** Hash: the header of the live batch of sums. Its sums are in `<sums>:<bucket>`, see sum-field.ts. */
+  readonly sums: string;
 }
 
 export function shardKeys(shard: number): ShardKeys {
@@ -29,6 +35,22 @@ export function shardKeys(shard: number): ShardKeys {
     seenPrefix: `${tag}:seen:`,
     sealedIndex: `${tag}:sealed`,
     sealedPrefix: `${tag}:sealed:`,
+    journal: `${tag}:journal`,
+    lease: `${tag}:lease`,
+    sums: `${tag}:sums`,
+  };
+}
+
+/** The keys of one generation of the ids that an aggregator remembers, see seen-ids.ts. */
+export function generationKeys(shard: number, generation: number) {
+  const ids = `{${shard}}:ids:${generation}`;
+  return {
+    /** List: packed ids, one element a commit. */
+    chunks: ids,
+    /** Hash: page → packed ids. */
+    segment: (segment: number): string => `${ids}:${segment}`,
+    /** String: see seen-filter.ts. */
+    filter: (segment: number): string => `${ids}:${segment}:filter`,
   };
 }
 

@@ -7,7 +7,10 @@ import { isRedisDown, mastersOf, type RedisClient } from '../platform/redis.ts';
 /** The version of the contract in functions/library.lua; sent with every call. */
 export const LIBRARY_VERSION = '1';
 const LIBRARY_NAME = 'pulse';
-const PARTS = ['library', 'generations', 'field-index', 'apply', 'read', 'seal', 'match'] as const;
+const PARTS = [
+  ...['library', 'generations', 'field-index', 'apply'],
+  ...['read', 'seal', 'match', 'lease', 'seen', 'journal', 'sums'],
+];
 
 /** The library's source as one text. */
 export function libraryCode(): string {

@@ -60,6 +60,15 @@ const TRANSIENT_REPLIES = new Set([
   'TRYAGAIN',
 ]);
 
+/** The lease of a shard belongs to another aggregator, or to none. */
+export function leaseLost(cause?: unknown): TransientError {
+  return new TransientError(
+    'PULSE_REDIS_LEASE',
+    'The shard belongs to another aggregator now: nothing was written.',
+    { cause },
+  );
+}
+
 /** Turns an error of ioredis into one that tells the caller what to do. */
 export async function classify(redis: RedisClient, error: unknown): Promise<Error> {
   if (!(error instanceof Error)) return new TypeError('Not an error.', { cause: error });
@@ -72,6 +81,13 @@ export async function classify(redis: RedisClient, error: unknown): Promise<Erro
   if (TRANSIENT_REPLIES.has(word)) {
     return transient(`Redis cannot take the call at present: ${word}.`);
   }
+  if (word === 'PULSEJOURNAL') {
+    return new TransientError(
+      'PULSE_JOURNAL_FULL',
+      'The journal in Redis has as many bytes as it may have: nothing folds it, or not fast enough.',
+      { cause: error },
+    );
+  }
   if (word === 'PULSEEPOCH') {
     return new FatalError(
       'PULSE_REDIS_EPOCH',
@@ -79,6 +95,7 @@ export async function classify(redis: RedisClient, error: unknown): Promise<Erro
       { cause: error },
     );
   }
+  if (word === 'PULSELEASE' || word === 'PULSEPOSITION') return leaseLost(error);
   // Redis has no code for this error. A server that was replaced or flushed gets the library again.
   if (error.message.startsWith('ERR Function not found')) {
     const failure: unknown = await ensureLibrary(redis).then(

@@ -71,6 +71,33 @@ export function addAmount(sum: AmountSum, amount: Amount): void {
   sum.whole = whole;
 }
 
+/** `sum` less `other`, which is at most `sum`. */
+export function subtractSum(sum: Readonly<AmountSum>, other: Readonly<AmountSum>): AmountSum {
+  let nano = sum.nano - other.nano;
+  let whole = sum.whole - other.whole;
+  let high = sum.high - other.high;
+  if (nano < 0) {
+    nano += NANO_LIMB;
+    whole -= 1;
+  }
+  if (whole < 0) {
+    whole += WHOLE_LIMB;
+    high -= 1;
+  }
+  return { high, whole, nano };
+}
+
+/** Reads what `formatAmount` wrote; undefined for any other text. */
+export function parseSum(text: string): AmountSum | undefined {
+  const [, units = '', fraction = ''] = /^(\d{1,30})(?:\.(\d{1,9}))?$/.exec(text) ?? [];
+  if (units === '') return undefined;
+  return {
+    high: Number(units.slice(0, -WHOLE_DIGITS)),
+    whole: Number(units.slice(-WHOLE_DIGITS)),
+    nano: Number(fraction.padEnd(FRACTION_DIGITS, '0')),
+  };
+}
+
 /** The shortest exact decimal text of a sum: `12`, `0.5`, never an exponent. */
 export function formatAmount({ high, whole, nano }: AmountSum): string {
   const units =

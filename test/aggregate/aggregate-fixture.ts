@@ -26,13 +26,13 @@ export interface Sum {
 }
 
 /** Opens a Redis for a test file, empties it before each test, and closes it at the end. */
-export function useRedis(onOpen: (redis: RedisClient) => void): void {
+export function useRedis(onOpen: (redis: RedisClient, url: string) => void): void {
   let services: IsolatedServices;
   let redis: RedisClient;
   beforeAll(async () => {
     services = await isolatedServices();
     redis = await openRedis(services.redisUrl);
-    onOpen(redis);
+    onOpen(redis, services.redisUrl);
   });
   beforeEach(() => redis.flushdb());
   afterAll(async () => {

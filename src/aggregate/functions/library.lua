@@ -1,6 +1,6 @@
 #!lua name=pulse
 -- Pulse's Redis Functions. One library, loaded as one text: this file, then generations, field-index, apply,
--- read, seal, match.
+-- read, seal, match, lease, seen, journal, sums.
 --
 -- Redis runs one function at a time and writes its effects to the AOF as one MULTI/EXEC: a crash leaves all of
 -- them or none. An error does not roll back, so every function reads and checks before it writes.

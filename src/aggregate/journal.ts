@@ -1,0 +1,223 @@
+/** The journal of a shard in Redis, and the commit of what its aggregator folded. Every call is atomic in its shard. */
+import type { RedisClient } from '../platform/redis.ts';
+import { formatAmount, parseSum } from '../core/amount.ts';
+import { FatalError } from '../core/errors.ts';
+import { generationKeys, shardKeys } from './keys.ts';
+import { LiveSums, NO_SUMS, type ChangedSums, type SumsHeader } from './live-sums.ts';
+import { classify, createShardCalls } from './shard-calls.ts';
+import { fromSumField, fromSumValue, SUM_BUCKETS } from './sum-field.ts';
+
+export interface JournalOptions {
+  readonly redis: RedisClient;
+  /** `append` refuses books of another epoch, see epoch.ts. Not needed by processes that append nothing. */
+  readonly epoch?: string;
+  /** Bytes that the journal of a shard may have. */
+  readonly bytesMax?: number;
+  /** Replicas that must have a batch before `append` resolves; 0 unless given. */
+  readonly replicasMin?: number;
+}
+
+/** An entry of the journal and its id. */
+export interface StoredEntry {
+  readonly id: string;
+  readonly bytes: Buffer;
+}
+
+/** What a round of the fold did. */
+export interface Round {
+  readonly position: string;
+  readonly counted: number;
+  readonly duplicates: number;
+  /** Of its entries. */
+  readonly bytes: number;
+  readonly sums: ChangedSums;
+  readonly ids: { readonly generation: number; readonly chunk: Buffer };
+  readonly generations: string;
+}
+
+/** What the last commit left. */
+export interface FoldedState {
+  /** The id of the last folded entry; empty before the first. */
+  readonly position: string;
+  /** The generations of ids, for seen-ids.ts; null before the first commit. */
+  readonly generations: string | null;
+  readonly sums: LiveSums;
+}
+
+export const JOURNAL_BYTES_MAX = 256 * 1024 * 1024;
+
+/** Elements in one HSCAN step: see accumulator.ts. */
+const SCAN_COUNT = 2_000;
+
+export type Journal = ReturnType<typeof createJournal>;
+
+/**
+ * All methods throw TransientError PULSE_REDIS_APPLY when Redis is unavailable or cannot write at present (the call may
+ * have been applied), and FatalError when Redis holds something that is not Pulse's.
+ */
+export function createJournal(options: JournalOptions) {
+  const { redis, epoch = '', bytesMax = JOURNAL_BYTES_MAX, replicasMin = 0 } = options;
+  const { call, callReplicated } = createShardCalls({ redis, replicasMin });
+  const asking = async <T>(answer: Promise<T>): Promise<T> => {
+    try {
+      return await answer;
+    } catch (error) {
+      throw await classify(redis, error);
+    }
+  };
+
+  return {
+    /**
+     * Adds an entry. Safe to repeat: the pulses with an id are then duplicates.
+     *
+     * @throws TransientError PULSE_JOURNAL_FULL Nothing was added.
+     */
+    async append(shard: number, pulseCount: number, entry: Buffer): Promise<void> {
+      const { journal, books } = shardKeys(shard);
+      const args = [epoch, String(bytesMax), String(pulseCount), entry];
+      await callReplicated('pulse_append', [journal, books], args);
+    },
+
+    /** Up to `count` entries after `position`, oldest first; waits up to `waitMs` for the first. */
+    async read(
+      shard: number,
+      { position, count, waitMs }: { position: string; count: number; waitMs: number },
+    ): Promise<StoredEntry[]> {
+      const { journal } = shardKeys(shard);
+      const after = position === '' ? '0-0' : position;
+      const reply = await asking(
+        // 0 would wait for ever.
+        waitMs === 0
+          ? redis.xreadBuffer('COUNT', count, 'STREAMS', journal, after)
+          : redis.xreadBuffer('COUNT', count, 'BLOCK', waitMs, 'STREAMS', journal, after),
+      );
+      const entries = (reply?.[0]?.[1] ?? []) as unknown as [Buffer, Buffer[]][];
+      return entries.map(([id, [, bytes = Buffer.alloc(0)]]) => ({ id: id.toString(), bytes }));
+    },
+
+    /**
+     * Takes or renews the lease of a shard for `milliseconds`; 0 releases it.
+     *
+     * @returns The time of Redis in seconds while `token` holds the lease, otherwise undefined.
+     */
+    async lease(shard: number, token: string, milliseconds: number): Promise<number | undefined> {
+      const args = [token, String(milliseconds)];
+      const time = await call('pulse_lease', [shardKeys(shard).lease], args);
+      return time === null ? undefined : Number(time);
+    },
+
+    /**
+     * Makes a round durable, all of it or nothing. Safe to repeat after PULSE_REDIS_APPLY.
+     *
+     * @param before The position before the round.
+     * @returns 'sealed' when the live batch is not the one that the sums are of: nothing was written.
+     * @throws TransientError PULSE_REDIS_LEASE Nothing was written; what was folded is worthless.
+     */
+    async commit(
+      shard: number,
+      { token, before, round }: { token: string; before: string; round: Round },
+    ): Promise<'committed' | 'sealed'> {
+      const reply = await call('pulse_commit', commitKeys(shard, round), [
+        token,
+        before,
+        round.position,
+        idAfter(round.position),
+        ...[round.counted, round.duplicates, round.bytes].map(String),
+        ...headerArguments(round.sums),
+        round.ids.chunk,
+        round.generations,
+        ...bucketArguments(round.sums),
+      ]);
+      return reply as 'committed' | 'sealed';
+    },
+
+    /**
+     * Everything that the next round needs besides the ids. The caller holds the lease, so that nothing but a seal
+     * changes it meanwhile; a seal makes the next commit answer 'sealed'.
+     */
+    load: (shard: number): Promise<FoldedState> => asking(loadState(redis, shard)),
+  };
+}
+
+function commitKeys(shard: number, { ids }: Round): string[] {
+  const { lease, sums, books, journal } = shardKeys(shard);
+  return [lease, sums, books, journal, generationKeys(shard, ids.generation).chunks];
+}
+
+/** The smallest id after that of an entry: entries below it may go. */
+function idAfter(position: string): string {
+  if (position === '') return '0-0';
+  const [milliseconds = '', sequence = ''] = position.split('-');
+  return `${milliseconds}-${BigInt(sequence) + 1n}`;
+}
+
+function headerArguments(sums: ChangedSums): string[] {
+  const { expectedBatchId, batchId, amount, windowMinSec, windowMaxSec } = sums;
+  return [
+    expectedBatchId,
+    batchId,
+    formatAmount(amount),
+    String(windowMinSec),
+    String(windowMaxSec),
+  ];
+}
+
+function bucketArguments({ pairs }: ChangedSums): (string | Buffer)[] {
+  const args: (string | Buffer)[] = [];
+  for (const [bucket, texts] of pairs.entries()) {
+    if (texts.length === 0) continue;
+    args.push(String(bucket), String(texts.length));
+    for (const text of texts) args.push(asBytes(text));
+  }
+  return args;
+}
+
+/** A field has one character a byte, and ioredis would encode those beyond ASCII again. */
+function asBytes(text: string): string | Buffer {
+  return /^[\x00-\x7f]*$/.test(text) ? text : Buffer.from(text, 'latin1');
+}
+
+async function loadState(redis: RedisClient, shard: number): Promise<FoldedState> {
+  const keys = shardKeys(shard);
+  const [position, generations = null] = await redis.hmget(keys.books, 'position', 'seen');
+  const header = await readHeader(redis, keys.sums);
+  const sums = new LiveSums(header);
+  for (let bucket = 0; bucket < SUM_BUCKETS; bucket++) {
+    await scanSums(redis, `${keys.sums}:${bucket}`, (field, value) => {
+      const { windowStartSec } = fromSumField(field);
+      sums.load({ field, windowStartSec }, fromSumValue(value));
+    });
+  }
+  return { position: position ?? '', generations, sums };
+}
+
+async function readHeader(redis: RedisClient, key: string): Promise<SumsHeader> {
+  const header = await redis.hmget(key, 'batch', 'amount', 'window_min', 'window_max');
+  const [batchId, amountText, windowMin, windowMax] = header;
+  if (batchId == null) return NO_SUMS;
+  const amount = parseSum(amountText ?? '');
+  if (amount === undefined) {
+    throw new FatalError('PULSE_REDIS_LIBRARY', `The header of the batch ${batchId} is damaged.`);
+  }
+  return { batchId, amount, windowMinSec: Number(windowMin), windowMaxSec: Number(windowMax) };
+}
+
+/** Calls `onSum` for every sum of a bucket, field and value with one character a byte; for some twice. */
+export async function scanSums(
+  redis: RedisClient,
+  key: string,
+  onSum: (field: string, value: string) => void,
+): Promise<void> {
+  let cursor = '0';
+  do {
+    const [next, elements] = await redis.hscanBuffer(key, cursor, 'COUNT', SCAN_COUNT);
+    for (let index = 0; index + 1 < elements.length; index += 2) {
+      onSum(latin1(elements[index]), latin1(elements[index + 1]));
+    }
+    cursor = next.toString();
+  } while (cursor !== '0');
+}
+
+function latin1(bytes: Buffer | undefined): string {
+  return bytes?.toString('latin1') ?? '';
+}
