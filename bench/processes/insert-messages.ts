@@ -13,7 +13,7 @@ export type InsertMessagesOrder =
   | { readonly kind: 'insert' };
 
 /** As many as Pulse stores together. */
-const ROWS = 300;
+const ROWS = 500;
 
 let client: Client | undefined;
 let columns: unknown[][][] = [];
