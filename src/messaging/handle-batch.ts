@@ -12,7 +12,7 @@ import {
   handleMessage,
   identify,
   isPostgresDown,
-  parseJson,
+  parseBody,
   type HandleDeps,
   type HandledMessage,
 } from './handle-message.ts';
@@ -58,7 +58,7 @@ type Parsed =
 
 export function parse(handler: MessageHandler, message: ReceivedMessage): Parsed {
   try {
-    return { ok: true, body: handler.parse(parseJson(message.body), message) };
+    return { ok: true, body: parseBody(handler, message) };
   } catch (error) {
     return { ok: false, error };
   }
