@@ -5,12 +5,12 @@ import { createReadGate } from '../../src/platform/read-gate.ts';
 import { createFrameReader, messageFrames } from '../support/amqp-codec.ts';
 
 function setUp() {
-  const stream = new EventEmitter();
   const bytes = messageFrames({ table: Buffer.alloc(0), body: 'text' });
   const reader = Object.assign(createFrameReader(bytes, bytes.length), {
-    stream,
     recvSinceLastCheck: false,
   });
+  const stream = Object.assign(new EventEmitter(), reader.stream);
+  reader.stream = stream;
   const gate = createReadGate({ connection: reader } as unknown as ChannelModel);
   return { stream, reader, gate };
 }
