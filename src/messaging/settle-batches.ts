@@ -39,7 +39,7 @@ export interface DeliveryTaker {
 
 /**
  * @param run Is given the work whenever there is some, and ends with it.
- * @param release What is called with each delivery that is over, settled or not wanted any more.
+ * @param release Is told the bytes of what is over: settled, or not wanted any more.
  */
 export function createBatches(
   subscription: Subscription<BatchHandler>,
