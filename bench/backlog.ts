@@ -16,6 +16,7 @@ export interface Filler {
 /** How the traffic differs from scenario to scenario. */
 export type TrafficShape = Pick<Traffic, 'keyCount' | 'distribution'> & {
   readonly pulsesPerMessage?: number;
+  readonly sentinelEvery?: number;
 };
 
 /** Unconfirmed publications while filling; affects only the time to fill. */

@@ -10,14 +10,19 @@ import { flush } from './scenarios/flush.ts';
 import { ingestArray } from './scenarios/ingest-array.ts';
 import { ingestKeys } from './scenarios/ingest-keys.ts';
 import { ingestOriginal } from './scenarios/ingest-original.ts';
+import { ingestPopulate } from './scenarios/ingest-populate.ts';
 import { ingestSkewed } from './scenarios/ingest-skewed.ts';
+import { ingestSteady } from './scenarios/ingest-steady.ts';
 import { ingestWhileFlushing } from './scenarios/ingest-while-flushing.ts';
 import { ingestWhileOrdering } from './scenarios/ingest-while-ordering.ts';
 import { ingest } from './scenarios/ingest.ts';
+import { journal } from './scenarios/journal.ts';
 import { latency } from './scenarios/latency.ts';
 import { memory } from './scenarios/memory.ts';
 import { orders } from './scenarios/orders.ts';
+import { takeover } from './scenarios/takeover.ts';
 import { webhooks } from './scenarios/webhooks.ts';
+import { populate } from './scenarios/populate.ts';
 import { publish } from './scenarios/publish.ts';
 
 export const SCENARIOS: readonly Scenario[] = [
@@ -26,11 +31,15 @@ export const SCENARIOS: readonly Scenario[] = [
   ingestArray,
   ingestOriginal,
   ingestKeys,
+  ingestSteady,
+  ingestPopulate,
   admission,
   dedupeMemory,
+  journal,
   flush,
   ingestWhileFlushing,
   publish,
+  populate,
   apiPage,
   apiUsage,
   orders,
@@ -40,4 +49,5 @@ export const SCENARIOS: readonly Scenario[] = [
   ingestWhileOrdering,
   memory,
   latency,
+  takeover,
 ];

@@ -11,6 +11,8 @@ export interface PulseProcess {
   signal(signal: NodeJS.Signals): void;
   /** Drains and stops it. @throws Error when it does not exit with 0. */
   close(): Promise<void>;
+  /** Kills it. Resolves when it is gone. */
+  kill(): Promise<void>;
 }
 
 export interface PulseProcessOptions {
@@ -55,6 +57,10 @@ export async function startPulseProcess(options: PulseProcessOptions): Promise<P
       child.kill('SIGTERM');
       const code = await ended;
       if (code !== 0) throw new Error(`pulse ${command} ended with ${String(code)}: ${errors}`);
+    },
+    async kill() {
+      child.kill('SIGKILL');
+      await ended;
     },
   };
 }

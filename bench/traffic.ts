@@ -11,6 +11,8 @@ export interface Traffic {
   readonly pulsesPerMessage: number;
   /** 24 characters that distinguish the ids from those of other traffic. */
   readonly idPrefix: string;
+  /** Every so many pulses, one is of the key after the others, which is the only one of its tenant. */
+  readonly sentinelEvery?: number;
   /** One instant for all, so that a run that crosses the full hour has each key only once. */
   readonly timestamp: string;
 }
@@ -44,13 +46,15 @@ export function keyNames(keyIndex: number): KeyNames {
 /** The pulses of the traffic, in the order in which they are sent. */
 export function* usages(traffic: Traffic): Generator<Usage, void> {
   const random = createRandom(traffic.seed);
-  const { keyCount } = traffic;
+  const { keyCount, sentinelEvery = Infinity } = traffic;
   const pick =
     traffic.distribution === 'zipf'
       ? createZipf(keyCount)
       : (fraction: number) => Math.floor(fraction * keyCount);
   for (let index = 0; index < traffic.pulseCount; index++) {
-    yield { keyIndex: pick(random.fraction()), milli: 1 + random.below(1_000_000) };
+    const picked = pick(random.fraction());
+    const keyIndex = index % sentinelEvery === sentinelEvery - 1 ? keyCount : picked;
+    yield { keyIndex, milli: 1 + random.below(1_000_000) };
   }
 }
 
@@ -82,18 +86,24 @@ export interface ExpectedSums {
   readonly milli: Float64Array;
   readonly pulseCount: Float64Array;
   add(traffic: Traffic): void;
+  /** Adds pulses of one key that were not sent as traffic. */
+  addTo(keyIndex: number, pulses: { readonly milli: number; readonly pulseCount: number }): void;
 }
 
 export function createExpectedSums(keyCount: number): ExpectedSums {
   const milli = new Float64Array(keyCount);
   const pulseCount = new Float64Array(keyCount);
+  const addTo: ExpectedSums['addTo'] = (keyIndex, pulses) => {
+    milli[keyIndex] = (milli[keyIndex] ?? 0) + pulses.milli;
+    pulseCount[keyIndex] = (pulseCount[keyIndex] ?? 0) + pulses.pulseCount;
+  };
   return {
     milli,
     pulseCount,
+    addTo,
     add(traffic) {
-      for (const usage of usages(traffic)) {
-        milli[usage.keyIndex] = (milli[usage.keyIndex] ?? 0) + usage.milli;
-        pulseCount[usage.keyIndex] = (pulseCount[usage.keyIndex] ?? 0) + 1;
+      for (const { keyIndex, milli: amount } of usages(traffic)) {
+        addTo(keyIndex, { milli: amount, pulseCount: 1 });
       }
     },
   };

@@ -1,6 +1,7 @@
 /** Stores events with plain `pg`: one multi-row INSERT after the other, without a queue, checks or numbering. */
 import { Client } from 'pg';
 import { parseEvent } from '../../src/events/events.ts';
+import { BATCH_MESSAGES_MAX } from '../../src/messaging/settle-batches.ts';
 import { nowMs } from '../clock.ts';
 import { eventBodies, type EventsRound } from '../events-traffic.ts';
 import { answerParent } from './answer-parent.ts';
@@ -11,9 +12,6 @@ export type InsertMessagesOrder =
   | ({ readonly kind: 'make' } & EventsRound)
   /** @returns Seconds. */
   | { readonly kind: 'insert' };
-
-/** As many as Pulse stores together. */
-const ROWS = 300;
 
 let client: Client | undefined;
 let columns: unknown[][][] = [];
@@ -34,12 +32,12 @@ answerParent<InsertMessagesOrder>(async (order) => {
   return (nowMs() - startedMs) / 1000;
 });
 
-/** The columns of each batch, but the time. */
+/** The columns of each batch, but the time. A batch is as many as Pulse stores together. */
 function makeBatches(round: EventsRound): unknown[][][] {
   const rows = eventBodies(round).map(toRow);
   const batches: unknown[][][] = [];
-  for (let start = 0; start < rows.length; start += ROWS) {
-    const batch = rows.slice(start, start + ROWS);
+  for (let start = 0; start < rows.length; start += BATCH_MESSAGES_MAX) {
+    const batch = rows.slice(start, start + BATCH_MESSAGES_MAX);
     batches.push([0, 1, 2, 3, 4, 5].map((column) => batch.map((row) => row[column])));
   }
   return batches;

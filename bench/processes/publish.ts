@@ -26,7 +26,7 @@ export interface PublishAnswer {
   readonly confirmedCount: number;
   readonly bodyBytes: number;
   readonly seconds: number;
-  /** With `perSecond`: when each was confirmed, in milliseconds of the system's monotonic clock. */
+  /** With `perSecond`: when each, in the order of sending, was confirmed; milliseconds of the system's monotonic clock. */
   readonly confirmedAtMs: Float64Array | null;
 }
 
@@ -123,15 +123,19 @@ async function publishAll(source: Iterable<Buffer>): Promise<PublishAnswer> {
 async function publishPaced(source: Iterable<Buffer>, perSecond: number): Promise<PublishAnswer> {
   const times: number[] = [];
   let failure: unknown;
+  let confirmedCount = 0;
   let sentCount = 0;
   let bodyBytes = 0;
   const startedMs = nowMs();
   for (const body of source) {
-    sentCount += 1;
+    const index = sentCount++;
     bodyBytes += body.length;
     send?.(
       body,
-      () => times.push(nowMs()),
+      () => {
+        times[index] = nowMs();
+        confirmedCount += 1;
+      },
       (error) => {
         failure ??= error;
       },
@@ -140,8 +144,8 @@ async function publishPaced(source: Iterable<Buffer>, perSecond: number): Promis
     while (failure === undefined && nowMs() < dueMs - PACE_MS) await sleep(PACE_MS);
   }
   const seconds = (nowMs() - startedMs) / 1000;
-  while (failure === undefined && times.length < sentCount) await sleep(PACE_MS);
+  while (failure === undefined && confirmedCount < sentCount) await sleep(PACE_MS);
   if (failure !== undefined) throw failure instanceof Error ? failure : new Error('unknown');
   const confirmedAtMs = Float64Array.from(times);
-  return { confirmedCount: times.length, bodyBytes, seconds, confirmedAtMs };
+  return { confirmedCount, bodyBytes, seconds, confirmedAtMs };
 }

@@ -17,7 +17,7 @@ const POLL_MS = 20;
 export const events: Scenario = {
   name: 'events',
   measured: 'events/s stored from the queue by one processor, 100 clients',
-  against: 'plain pg inserting the same rows, 300 a statement, over one connection',
+  against: 'plain pg inserting the same rows, 500 a statement, over one connection',
   unit: 'events/s',
   judgement: 'ratio at least',
   mustReach: 0.5,

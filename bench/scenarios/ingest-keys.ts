@@ -1,7 +1,6 @@
-import { newTraffic, openFiller } from '../backlog.ts';
-import { fillHeld, measureSide, openProductSide, type Backlog } from '../ingest-sides.ts';
+import { openTrafficSide, toDrainPair, type DrainSide } from '../drain-pair.ts';
 import { createInstallation } from '../installation.ts';
-import type { BenchContext, OpenedScenario, Scenario } from '../scenario.ts';
+import type { BenchContext, Scenario } from '../scenario.ts';
 import { seedSums } from '../seed-sums.ts';
 import { verifyBalance } from '../verify-sums.ts';
 
@@ -14,44 +13,22 @@ export const ingestKeys: Scenario = {
   judgement: 'ratio at least',
   mustReach: 0.7,
   aim: 0.9,
-  open: async (context): Promise<OpenedScenario> => {
-    const pulseCount = context.quick ? 40_000 : 300_000;
-    const many = await openSide(context, context.quick ? 100_000 : 1_000_000);
-    const few = await openSide(context, 1_000);
-    const of = (warmUp: boolean) => (warmUp ? Math.min(pulseCount, 40_000) : pulseCount);
-    return {
-      prepare: async (warmUp) => {
-        await many.prepare(of(warmUp));
-        await few.prepare(of(warmUp));
-      },
-      product: many.measure,
-      reference: few.measure,
-      async verify() {
-        await many.verify();
-        await few.verify();
-      },
-      async close() {
-        await many.close();
-        await few.close();
-      },
-    };
-  },
+  open: async (context) =>
+    toDrainPair(context, {
+      product: await openSide(context, context.quick ? 100_000 : 1_000_000),
+      reference: await openSide(context, 1_000),
+    }),
 };
 
-async function openSide(context: BenchContext, keyCount: number) {
+async function openSide(context: BenchContext, keyCount: number): Promise<DrainSide> {
   const installation = await createInstallation(context);
   await seedSums(installation, { keyCount, timeMs: Date.parse(context.timestamp) });
-  const filler = await openFiller(context, installation.queue);
-  const side = await openProductSide(installation, context.workerCount);
-  let backlog: Backlog = { pulseCount: 0, messageCount: 0, bodyBytes: 0 };
   let sentCount = keyCount;
-  return {
-    async prepare(pulseCount: number) {
-      const traffic = newTraffic(context, { keyCount, distribution: 'uniform' }, pulseCount);
-      backlog = await fillHeld(side, filler, traffic);
+  return await openTrafficSide(context, installation, {
+    shape: { keyCount, distribution: 'uniform' },
+    onTraffic: ({ pulseCount }) => {
       sentCount += pulseCount;
     },
-    measure: () => measureSide(context, side, backlog),
     async verify() {
       const { live } = await installation.accumulator.readBooks(0);
       if (live?.rowCount !== keyCount) {
@@ -59,9 +36,5 @@ async function openSide(context: BenchContext, keyCount: number) {
       }
       await verifyBalance(installation, sentCount);
     },
-    async close() {
-      await Promise.all([filler.close(), side.close()]);
-      await installation.close();
-    },
-  };
+  });
 }

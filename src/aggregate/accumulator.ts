@@ -8,7 +8,7 @@ import type { KeySlot, KeyTable } from './key-table.ts';
 import { shardKeys, shardOf } from './keys.ts';
 import { LIBRARY_VERSION } from './library.ts';
 import { bucketsOf, matchArguments, type RowFilter } from './row-filter.ts';
-import { seenIdCount } from './seen-ids.ts';
+import { parseSeenState } from './seen-state.ts';
 import { classify, createShardCalls } from './shard-calls.ts';
 import { fromSumField, fromSumValue, SUM_BUCKETS } from './sum-field.ts';
 
@@ -267,7 +267,7 @@ function toBooks(shard: number, reply: BooksReply): ShardBooks {
     duplicates: BigInt(duplicates ?? 0),
     live: live === null ? null : toBatch(shard, live),
     sealed: sealed.map((header) => toBatch(shard, header)),
-    seenIdCount: seenIdCount(generations),
+    seenIdCount: parseSeenState(generations).list.reduce((sum, { count }) => sum + count, 0),
   };
 }
 

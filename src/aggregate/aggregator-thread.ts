@@ -44,7 +44,8 @@ async function runShard(shard: number): Promise<void> {
       {
         shard,
         journal: createJournal(redis),
-        loadSeenIds: (state, token) => loadSeenIds({ redis, shard, windowSeconds, state, token }),
+        loadSeenIds: (state, leaseToken) =>
+          loadSeenIds({ redis, shard, windowSeconds, state, leaseToken }),
         logger,
         onStep: createCrashPoint(task.crashAt, ['aggregate']),
         onCounts: (counts) => {

@@ -6,13 +6,14 @@
  * 3. Commit sums, ids and position in one atomic call.          All of it is durable, or none of it.
  */
 import { randomUUID } from 'node:crypto';
-import { FatalError, PulseError, TransientError } from '../core/errors.ts';
+import { FatalError, PulseError } from '../core/errors.ts';
 import { backoffDelayMs, sleep } from '../platform/backoff.ts';
 import type { Logger } from '../platform/logger.ts';
 import type { AggregateStep } from './aggregate-steps.ts';
 import { foldEntry } from './fold-entry.ts';
 import type { FoldedState, Journal, Round } from './journal.ts';
 import type { SeenIds } from './seen-ids.ts';
+import { leaseLost } from './shard-calls.ts';
 
 export interface AggregatorOptions {
   readonly shard: number;
@@ -59,11 +60,12 @@ export async function aggregateShard(
   for (let failures = 0; !signal.aborted;) {
     const token = randomUUID();
     try {
-      if ((await journal.lease(shard, token, LEASE_MS)) === undefined) {
+      const timeSec = await journal.lease(shard, token, LEASE_MS);
+      if (timeSec === undefined) {
         await sleep(RENEW_MS / 2, signal);
         continue;
       }
-      await foldWhileHeld(options, token, signal);
+      await foldWhileHeld(options, { token, timeSec }, signal);
       failures = 0;
     } catch (error) {
       if (error instanceof FatalError || !(error instanceof PulseError)) throw error;
@@ -78,17 +80,18 @@ export async function aggregateShard(
 
 async function foldWhileHeld(
   options: AggregatorOptions,
-  token: string,
+  { token, timeSec }: { token: string; timeSec: number },
   signal: AbortSignal,
 ): Promise<void> {
-  const lease = keepLease(options, token);
+  const lease = keepLease(options, { token, timeSec });
   try {
     const state = await options.journal.load(options.shard);
     const seen = await options.loadSeenIds(state.generations, token);
+    seen.turn(timeSec);
     const rounds = createRounds(options, { token, state, seen }, signal);
     while (!signal.aborted) {
       await rounds.step();
-      await rounds.settle(lease.timeSec());
+      await rounds.settle(lease.timeSec);
     }
     // What this process has appended before it stops becomes visible with it.
     const deadlineMs = performance.now() + LAST_ROUNDS_MS;
@@ -100,25 +103,27 @@ async function foldWhileHeld(
 }
 
 /** Renews the lease. Losing it needs no word from here: the next commit is refused. */
-function keepLease({ shard, journal }: AggregatorOptions, token: string) {
-  let timeSec = 0;
+function keepLease(
+  { shard, journal }: AggregatorOptions,
+  { token, timeSec }: { token: string; timeSec: number },
+) {
+  const lease = {
+    /** When it was last renewed, by Redis' clock. */
+    timeSec,
+    end: (): void => {
+      clearInterval(timer);
+    },
+  };
   const renew = (): void => {
     journal.lease(shard, token, LEASE_MS).then(
       (time) => {
-        timeSec = time ?? timeSec;
+        lease.timeSec = time ?? lease.timeSec;
       },
       () => undefined,
     );
   };
-  renew();
   const timer = setInterval(renew, RENEW_MS);
-  return {
-    /** By Redis' clock; 0 until it is known. */
-    timeSec: () => timeSec,
-    end: () => {
-      clearInterval(timer);
-    },
-  };
+  return lease;
 }
 
 /** The rounds of one holder of the lease. After any error they must not be continued. */
@@ -144,15 +149,16 @@ function createRounds(
   };
 
   const commit = async (): Promise<void> => {
-    if (round.position === committedPosition) return;
+    if (round.position === committedPosition && !seen.hasChanged) return;
     const rest = { ...round, ids: seen.takeAdded(), generations: seen.state };
     let changes = sums.changes();
     if ((await commitRound({ ...rest, sums: changes })) === 'sealed') {
       sums.sealed();
       changes = sums.changes();
-      if ((await commitRound({ ...rest, sums: changes })) === 'sealed') throw superseded();
+      if ((await commitRound({ ...rest, sums: changes })) === 'sealed') throw leaseLost();
     }
     sums.committed(changes);
+    seen.stored(rest.generations);
     committedPosition = round.position;
     const { counted, duplicates } = round;
     round = newRound(committedPosition);
@@ -188,20 +194,16 @@ function createRounds(
 
     /** Between rounds: turns the generations of ids, and tidies up after them. */
     async settle(timeSec: number): Promise<void> {
-      if (timeSec === 0 || round.position !== committedPosition) return;
+      if (round.position !== committedPosition) return;
       seen.turn(timeSec);
       await seen.tidy();
+      if (seen.hasChanged) await commit();
     },
   };
 }
 
 function isUnanswered(error: unknown): boolean {
   return error instanceof PulseError && error.code === 'PULSE_REDIS_APPLY';
-}
-
-/** Only the holder of the lease begins a batch, so one that it did not begin means that it lost the lease. */
-function superseded(): TransientError {
-  return new TransientError('PULSE_AGGREGATE_SUPERSEDED', 'Another aggregator began a batch.');
 }
 
 function newRound(position: string) {

@@ -2,7 +2,7 @@
 import type { RedisClient } from '../platform/redis.ts';
 import { formatAmount, parseSum } from '../core/amount.ts';
 import { FatalError } from '../core/errors.ts';
-import { shardKeys, type ShardKeys } from './keys.ts';
+import { generationKeys, shardKeys } from './keys.ts';
 import { LiveSums, NO_SUMS, type ChangedSums, type SumsHeader } from './live-sums.ts';
 import { classify, createShardCalls } from './shard-calls.ts';
 import { fromSumField, fromSumValue, SUM_BUCKETS } from './sum-field.ts';
@@ -87,13 +87,13 @@ export function createJournal(redis: RedisClient) {
      *
      * @param before The position before the round.
      * @returns 'sealed' when the live batch is not the one that the sums are of: nothing was written.
-     * @throws TransientError PULSE_AGGREGATE_SUPERSEDED Nothing was written; what was folded is worthless.
+     * @throws TransientError PULSE_REDIS_LEASE Nothing was written; what was folded is worthless.
      */
     async commit(
       shard: number,
       { token, before, round }: { token: string; before: string; round: Round },
     ): Promise<'committed' | 'sealed'> {
-      const reply = await call('pulse_commit', commitKeys(shardKeys(shard), round), [
+      const reply = await call('pulse_commit', commitKeys(shard, round), [
         token,
         before,
         round.position,
@@ -111,12 +111,13 @@ export function createJournal(redis: RedisClient) {
      * Everything that the next round needs besides the ids. The caller holds the lease, so that nothing but a seal
      * changes it meanwhile; a seal makes the next commit answer 'sealed'.
      */
-    load: (shard: number): Promise<FoldedState> => asking(loadState(redis, shardKeys(shard))),
+    load: (shard: number): Promise<FoldedState> => asking(loadState(redis, shard)),
   };
 }
 
-function commitKeys({ lease, live, books, journal, idsPrefix }: ShardKeys, round: Round): string[] {
-  return [lease, live, books, journal, `${idsPrefix}${round.ids.generation}`];
+function commitKeys(shard: number, { ids }: Round): string[] {
+  const { lease, live, books, journal } = shardKeys(shard);
+  return [lease, live, books, journal, generationKeys(shard, ids.generation).chunks];
 }
 
 /** The smallest id after that of an entry: entries below it may go. */
@@ -152,7 +153,8 @@ function asBytes(text: string): string | Buffer {
   return /^[\x00-\x7f]*$/.test(text) ? text : Buffer.from(text, 'latin1');
 }
 
-async function loadState(redis: RedisClient, keys: ShardKeys): Promise<FoldedState> {
+async function loadState(redis: RedisClient, shard: number): Promise<FoldedState> {
+  const keys = shardKeys(shard);
   const [position, generations = null] = await redis.hmget(keys.books, 'position', 'seen');
   const header = await readHeader(redis, keys.live);
   const sums = new LiveSums(header);

@@ -15,8 +15,6 @@ export interface ShardKeys {
   readonly live: string;
   /** Hash: what was appended, counted and refused as duplicate, how far the journal is folded, the generations of ids. */
   readonly books: string;
-  /** Prefix of what is remembered of ids: `<prefix><generation>`, see seen-ids.ts. */
-  readonly idsPrefix: string;
   /** Sorted set: ids of sealed batches that are not discarded, by the time of their first write. */
   readonly sealedIndex: string;
   /** Prefix of the headers of sealed batches: `<prefix><batch id>`. Their sums are in `<header>:<bucket>`. */
@@ -30,9 +28,21 @@ export function shardKeys(shard: number): ShardKeys {
     lease: `${tag}:lease`,
     live: `${tag}:sums`,
     books: `${tag}:books`,
-    idsPrefix: `${tag}:ids:`,
     sealedIndex: `${tag}:sealed`,
     sealedPrefix: `${tag}:sealed:`,
+  };
+}
+
+/** The keys of one generation of the ids that an aggregator remembers, see seen-ids.ts. */
+export function generationKeys(shard: number, generation: number) {
+  const ids = `{${shard}}:ids:${generation}`;
+  return {
+    /** List: packed ids, one element a commit. */
+    chunks: ids,
+    /** Hash: page → packed ids. */
+    segment: (segment: number): string => `${ids}:${segment}`,
+    /** String: see seen-filter.ts. */
+    filter: (segment: number): string => `${ids}:${segment}:filter`,
   };
 }
 

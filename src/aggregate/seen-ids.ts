@@ -1,54 +1,253 @@
-export function seenIdCount(state: string | null): number {
-  return state === null ? 0 : 1;
+/**
+ * The ids that the aggregator of one shard remembers, so that no pulse is counted twice.
+ *
+ * New ids are in an exact table in memory and, by the caller's commits, in a list in Redis. A closed generation is
+ * compacted step by step: its ids go to Redis, cut into segments, and only filters over them stay in memory. Until then
+ * its table answers. A filter's "no" is final; its "maybe" is settled by reading one page from Redis.
+ *
+ * Redis decides: this object is only a copy of what commits have stored, and the next aggregator loads the same from
+ * the last stored state.
+ *
+ * | after | in Redis | if the aggregator dies here |
+ * |---|---|---|
+ * | a commit that closes a generation | its chunks; the state says `closed` | the next one loads the chunks |
+ * | some segments are written | chunks and some segments | the same, and writes the same segments again |
+ * | a commit that says `compact` | chunks and all segments | the next one loads filters, and drops the chunks |
+ * | the chunks are dropped | all segments | the next one loads filters |
+ * | a commit that forgets it | its segments; the state says `dropping` | the next one drops the rest of them |
+ */
+import { copyId, ID_BYTES } from './id-fingerprint.ts';
+import { ClosedGeneration, type Suspects } from './seen-closed.ts';
+import {
+  generationInUse,
+  parseSeenState,
+  turnGenerations,
+  type Dropping,
+  type Generation,
+  type SeenState,
+} from './seen-state.ts';
+import {
+  createSeenStore,
+  pageHas,
+  type PageRef,
+  type SeenStore,
+  type SeenStoreOptions,
+} from './seen-store.ts';
+import { SeenTable } from './seen-table.ts';
+
+export interface SeenIdsOptions extends SeenStoreOptions {
+  readonly windowSeconds: number;
+  /** What the last commit stored; null before the first. */
+  readonly state: string | null;
+  /** A generation is closed when it has so many ids, even if it is young. */
+  readonly generationIdsMax?: number;
 }
-export interface Suspects {
-  readonly n: number;
+
+const GENERATION_IDS_MAX = 16_000_000;
+const SEGMENTS_DROPPED_AT_ONCE = 64;
+const PENDING_BYTES = 64 * 1024;
+
+/**
+ * Reads what earlier aggregators of the shard have stored; the caller must hold the lease.
+ *
+ * @throws TransientError PULSE_REDIS_APPLY, PULSE_REDIS_LEASE
+ * @throws FatalError PULSE_REDIS_SEEN when Redis has not all of it.
+ */
+export async function loadSeenIds(options: SeenIdsOptions): Promise<SeenIds> {
+  const store = createSeenStore(options);
+  const state = parseSeenState(options.state);
+  const inUse = await store.readTable(generationInUse(state));
+  const closed: ClosedGeneration[] = [];
+  for (const generation of state.list.slice(0, -1)) {
+    const read = generation.compact ? store.readFilters : store.readTable;
+    closed.push(new ClosedGeneration(generation, await read(generation)));
+  }
+  return new SeenIds({ ...options, store, inUse, closed });
 }
-export interface SeenIds {
-  suspects(ids: Buffer): Suspects | undefined;
-  settle(suspects: Suspects): Promise<ReadonlySet<number>>;
-  add(ids: Buffer, offset: number): boolean;
-  takeAdded(): { generation: number; chunk: Buffer };
-  turn(nowSec: number): boolean;
-  readonly state: string;
-  tidy(): Promise<boolean>;
-  readonly idCount: number;
-  readonly memoryBytes: number;
-}
-import type { RedisClient } from '../platform/redis.ts';
-export async function loadSeenIds({
-  redis,
-  shard,
-}: {
-  redis: RedisClient;
-  shard: number;
-  windowSeconds: number;
-  state: string | null;
-  token: string;
-}): Promise<SeenIds> {
-  const all = new Set<string>();
-  for (const chunk of await redis.lrangeBuffer(`{${shard}}:ids:1`, 0, -1))
-    for (let at = 0; at < chunk.length; at += 10) all.add(chunk.toString('hex', at, at + 10));
-  let added: Buffer[] = [];
-  return {
-    suspects: () => undefined,
-    settle: () => Promise.resolve(new Set()),
-    add(ids, offset) {
-      const k = ids.toString('hex', offset, offset + 10);
-      if (all.has(k)) return false;
-      all.add(k);
-      added.push(ids.subarray(offset, offset + 10));
-      return true;
+
+/** See loadSeenIds. When a commit fails, commit the same again or load a new object. */
+export class SeenIds {
+  readonly #store: SeenStore;
+  readonly #windowSeconds: number;
+  readonly #generationIdsMax: number;
+  /** The count of the generation in use is in its table. */
+  #state: SeenState;
+  #stored: SeenState;
+  #storedText: string | null;
+  #inUse: SeenTable;
+  #closed: readonly ClosedGeneration[];
+  #dropFrom = 0;
+  #pending = Buffer.allocUnsafeSlow(PENDING_BYTES);
+  #pendingBytes = 0;
+
+  constructor(
+    options: SeenIdsOptions & {
+      store: SeenStore;
+      inUse: SeenTable;
+      closed: readonly ClosedGeneration[];
     },
-    takeAdded() {
-      const chunk = Buffer.concat(added);
-      added = [];
-      return { generation: 1, chunk };
-    },
-    turn: () => false,
-    state: '{}',
-    tidy: () => Promise.resolve(false),
-    idCount: 0,
-    memoryBytes: 0,
-  };
+  ) {
+    this.#store = options.store;
+    this.#windowSeconds = options.windowSeconds;
+    this.#generationIdsMax = options.generationIdsMax ?? GENERATION_IDS_MAX;
+    this.#storedText = options.state;
+    this.#stored = parseSeenState(options.state);
+    this.#state = this.#stored;
+    this.#inUse = options.inUse;
+    this.#closed = options.closed;
+  }
+
+  /** The ids of a batch that closed generations have, or may have; undefined when there are none, as usual. */
+  suspects(ids: Buffer): Suspects | undefined {
+    const suspects: Suspects = { ids, held: [], open: [] };
+    for (const generation of this.#closed) generation.findSuspects(suspects);
+    return suspects.held.length + suspects.open.length === 0 ? undefined : suspects;
+  }
+
+  /** The indexes of the ids that closed generations do have. */
+  async settle({ ids, held, open }: Suspects): Promise<ReadonlySet<number>> {
+    const known = new Set(held);
+    const undecided = open.filter(({ index }) => !known.has(index));
+    const refs = new Map(undecided.map((ref) => [nameOf(ref), ref]));
+    const replies = await this.#store.readPages([...refs.values()]);
+    const pages = new Map([...refs.keys()].map((name, at) => [name, replies[at]]));
+    for (const ref of undecided) {
+      const page = pages.get(nameOf(ref));
+      if (page && pageHas(page, ids, ref.index * ID_BYTES)) known.add(ref.index);
+    }
+    return known;
+  }
+
+  /** Remembers the id at `offset`, which is not NO_ID; false when the generation in use has it already. */
+  add(ids: Buffer, offset: number): boolean {
+    if (!this.#inUse.add(ids, offset)) return false;
+    if (this.#pendingBytes + ID_BYTES > this.#pending.length) {
+      this.#pending = Buffer.concat([this.#pending], 2 * this.#pending.length);
+    }
+    copyId(this.#pending, this.#pendingBytes, ids, offset);
+    this.#pendingBytes += ID_BYTES;
+    return true;
+  }
+
+  /**
+   * The ids that were added since the last call, packed. The commit appends them, if there are any, to
+   * `generationKeys(shard, generation).chunks`, and stores the `state` of the same moment.
+   */
+  takeAdded(): { generation: number; chunk: Buffer } {
+    const chunk = this.#pending.subarray(0, this.#pendingBytes);
+    this.#pending = Buffer.allocUnsafeSlow(PENDING_BYTES);
+    this.#pendingBytes = 0;
+    return { generation: generationInUse(this.#state).number, chunk };
+  }
+
+  /** What the next commit must store. */
+  get state(): string {
+    return JSON.stringify(this.#counted());
+  }
+
+  /** Whether a commit is needed, even if it has no pulses. */
+  get hasChanged(): boolean {
+    return this.state !== this.#storedText;
+  }
+
+  /** To be called when a commit has stored this state: only what is stored is tidied. */
+  stored(state: string): void {
+    this.#storedText = state;
+    this.#stored = parseSeenState(state);
+  }
+
+  /** Closes and forgets generations. Not between an `add` and its `takeAdded`. @returns Whether `state` changed. */
+  turn(nowSec: number): boolean {
+    if (this.#pendingBytes > 0) throw new RangeError('Added ids must be taken before the turn.');
+    const before = this.#counted();
+    const after = turnGenerations(before, {
+      nowSec,
+      windowSeconds: this.#windowSeconds,
+      generationIdsMax: this.#generationIdsMax,
+    });
+    if (after === before) return false;
+    this.#state = after;
+    const inUse = generationInUse(before).number;
+    const justClosed = after.list.find((entry) => entry.number === inUse && isClosed(entry));
+    if (justClosed) {
+      this.#closed = [...this.#closed, new ClosedGeneration(justClosed, this.#inUse)];
+      this.#inUse = new SeenTable();
+    }
+    this.#closed = this.#closed.filter((closed) => find(after, closed) !== undefined);
+    return true;
+  }
+
+  /**
+   * One short step of housekeeping; one at a time. @returns Whether there is another step. Some come only after
+   * the next commit, see `hasChanged`.
+   */
+  async tidy(): Promise<boolean> {
+    await this.#nextStep()?.();
+    return this.#nextStep() !== undefined;
+  }
+
+  /** Ids that are remembered. */
+  get idCount(): number {
+    return this.#counted().list.reduce((sum, { count }) => sum + count, 0);
+  }
+
+  get memoryBytes(): number {
+    return this.#closed.reduce(
+      (sum, { memoryBytes }) => sum + memoryBytes,
+      this.#inUse.memoryBytes + this.#pending.length,
+    );
+  }
+
+  #counted(): SeenState {
+    const inUse = { ...generationInUse(this.#state), count: this.#inUse.size };
+    return { ...this.#state, list: [...this.#state.list.slice(0, -1), inUse] };
+  }
+
+  #nextStep(): (() => Promise<void>) | undefined {
+    const [dropping] = this.#state.dropping;
+    if (dropping && this.#stored.dropping.some(({ number }) => number === dropping.number)) {
+      return () => this.#drop(dropping);
+    }
+    for (const closed of this.#closed) {
+      const stored = find(this.#stored, closed);
+      if (!stored || !isClosed(stored)) continue;
+      if (stored.compact && closed.hasChunks) return () => closed.dropChunks(this.#store);
+      if (!closed.isCompact) return () => this.#compact(closed);
+    }
+    return undefined;
+  }
+
+  async #compact(closed: ClosedGeneration): Promise<void> {
+    await closed.compactStep(this.#store);
+    if (!closed.isCompact) return;
+    const list = this.#state.list.map((entry) =>
+      entry.number === closed.number ? { ...entry, compact: true } : entry,
+    );
+    this.#state = { ...this.#state, list };
+  }
+
+  /** Deletes some segments of a forgotten generation; after the last, the state no longer names it. */
+  async #drop({ number, segmentBits }: Dropping): Promise<void> {
+    const first = this.#dropFrom;
+    const end = Math.min(first + SEGMENTS_DROPPED_AT_ONCE, 2 ** segmentBits);
+    if (first === 0) await this.#store.dropChunks({ number });
+    await this.#store.dropSegments({ number }, { first, end });
+    this.#dropFrom = end;
+    if (end < 2 ** segmentBits) return;
+    this.#dropFrom = 0;
+    const dropping = this.#state.dropping.filter((other) => other.number !== number);
+    this.#state = { ...this.#state, dropping };
+  }
+}
+
+function isClosed({ closedAtSec }: Generation): boolean {
+  return closedAtSec !== null;
+}
+
+function find(state: SeenState, { number }: { number: number }): Generation | undefined {
+  return state.list.find((entry) => entry.number === number);
+}
+
+function nameOf({ generation, segment, page }: PageRef): string {
+  return `${generation}:${segment}:${page}`;
 }

@@ -60,6 +60,15 @@ const TRANSIENT_REPLIES = new Set([
   'TRYAGAIN',
 ]);
 
+/** The lease of a shard belongs to another aggregator, or to none. */
+export function leaseLost(cause?: unknown): TransientError {
+  return new TransientError(
+    'PULSE_REDIS_LEASE',
+    'The shard belongs to another aggregator now: nothing was written.',
+    { cause },
+  );
+}
+
 /** Turns an error of ioredis into one that tells the caller what to do. */
 export async function classify(redis: RedisClient, error: unknown): Promise<Error> {
   if (!(error instanceof Error)) return new TypeError('Not an error.', { cause: error });
@@ -79,13 +88,6 @@ export async function classify(redis: RedisClient, error: unknown): Promise<Erro
       { cause: error },
     );
   }
-  if (word === 'PULSELEASE' || word === 'PULSEPOSITION') {
-    return new TransientError(
-      'PULSE_AGGREGATE_SUPERSEDED',
-      'Another aggregator folds this shard. Nothing of the round was written.',
-      { cause: error },
-    );
-  }
   if (word === 'PULSEEPOCH') {
     return new FatalError(
       'PULSE_REDIS_EPOCH',
@@ -93,6 +95,7 @@ export async function classify(redis: RedisClient, error: unknown): Promise<Erro
       { cause: error },
     );
   }
+  if (word === 'PULSELEASE' || word === 'PULSEPOSITION') return leaseLost(error);
   // Redis has no code for this error. A server that was replaced or flushed gets the library again.
   if (error.message.startsWith('ERR Function not found')) {
     const failure: unknown = await ensureLibrary(redis).then(

@@ -13,7 +13,7 @@ const SCAN_COUNT = 1_000;
 export async function assertNoOldSums(redis: RedisClient, shards: number): Promise<void> {
   for (let shard = 0; shard < shards; shard++) {
     const { sealedIndex, sealedPrefix } = shardKeys(shard);
-    const sealed = await redis.zrange(sealedIndex, 0, -1);
+    const sealed = await redis.zrange(sealedIndex, '0', '-1');
     const isOld = async (batchId: string): Promise<boolean> => {
       const [batch, amount] = await redis.hmget(sealedPrefix + batchId, 'batch', 'amount');
       return batch != null && amount == null;

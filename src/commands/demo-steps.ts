@@ -20,7 +20,7 @@ export interface DemoContext {
 }
 
 const TRAFFIC = { tenants: 40, skus: 12, units: 3, hours: 6, duplicateRatio: 0.02, badRatio: 0.01 };
-const PUBLISHERS = { workers: 2, buffer: 1_000 };
+const PUBLISHERS = { workers: 2, buffer: 1_000, pulsesPerMessage: 1 };
 const POLL_MS = 100;
 const STALLED_MS = 60_000;
 const SAMPLE_ROWS = 5;

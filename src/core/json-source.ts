@@ -24,18 +24,36 @@ export function memberSource(objectText: string, name: string): string | undefin
   let at = skipSpace(objectText, skipSpace(objectText, 0) + 1);
   while (at < objectText.length && objectText[at] !== '}') {
     const nameEnd = valueEnd(objectText, at);
-    const memberName: unknown = JSON.parse(objectText.slice(at, nameEnd));
+    const quotedName = objectText.slice(at, nameEnd);
     const valueAt = skipSpace(objectText, skipSpace(objectText, nameEnd) + 1);
     const end = valueEnd(objectText, valueAt);
-    if (memberName === name) source = objectText.slice(valueAt, end);
+    if (isName(quotedName, name)) source = objectText.slice(valueAt, end);
     at = skipSpace(objectText, end);
     if (objectText[at] === ',') at = skipSpace(objectText, at + 1);
   }
   return source;
 }
 
+function isName(quoted: string, name: string): boolean {
+  if (quoted.includes('\\')) return JSON.parse(quoted) === name;
+  return quoted.length === name.length + 2 && quoted.startsWith(name, 1);
+}
+
+const QUOTE = 0x22;
+const COMMA = 0x2c;
+const COLON = 0x3a;
+const OPEN_ARRAY = 0x5b;
+const BACKSLASH = 0x5c;
+const CLOSE_ARRAY = 0x5d;
+const OPEN_OBJECT = 0x7b;
+const CLOSE_OBJECT = 0x7d;
+
+function isSpace(code: number): boolean {
+  return code === 0x20 || code === 0x09 || code === 0x0a || code === 0x0d;
+}
+
 function skipSpace(text: string, at: number): number {
-  while (at < text.length && ' \t\n\r'.includes(text.charAt(at))) at++;
+  while (at < text.length && isSpace(text.charCodeAt(at))) at++;
   return at;
 }
 
@@ -43,16 +61,16 @@ function skipSpace(text: string, at: number): number {
 function valueEnd(text: string, at: number): number {
   let depth = 0;
   for (let index = at; index < text.length; index++) {
-    const character = text.charAt(index);
-    if (character === '"') {
+    const code = text.charCodeAt(index);
+    if (code === QUOTE) {
       index = stringEnd(text, index) - 1;
       if (depth === 0) return index + 1;
-    } else if (character === '{' || character === '[') {
+    } else if (code === OPEN_OBJECT || code === OPEN_ARRAY) {
       depth++;
-    } else if (character === '}' || character === ']') {
+    } else if (code === CLOSE_OBJECT || code === CLOSE_ARRAY) {
       if (depth <= 1) return depth === 1 ? index + 1 : index;
       depth--;
-    } else if (depth === 0 && ', \t\n\r:'.includes(character)) {
+    } else if (depth === 0 && (code === COMMA || code === COLON || isSpace(code))) {
       return index;
     }
   }
@@ -60,9 +78,10 @@ function valueEnd(text: string, at: number): number {
 }
 
 function stringEnd(text: string, at: number): number {
-  for (let index = at + 1; index < text.length; index++) {
-    if (text[index] === '\\') index++;
-    else if (text[index] === '"') return index + 1;
+  for (let end = text.indexOf('"', at + 1); end !== -1; end = text.indexOf('"', end + 1)) {
+    let escapes = 0;
+    while (text.charCodeAt(end - 1 - escapes) === BACKSLASH) escapes++;
+    if (escapes % 2 === 0) return end + 1;
   }
   return text.length;
 }

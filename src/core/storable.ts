@@ -1,11 +1,12 @@
 /** Makes foreign values fit for Postgres, which refuses NUL and lone surrogates in text and jsonb. */
 
 const DEPTH_MAX = 16;
-const UNSTORABLE = /[\u0000\p{Cs}]/gu;
+const UNSTORABLE = /[\u0000\p{Cs}]/u;
+const ALL_UNSTORABLE = new RegExp(UNSTORABLE, 'gu');
 
 /** The text with every character that Postgres refuses replaced by U+FFFD. */
 export function storableText(text: string): string {
-  return text.replaceAll(UNSTORABLE, '\ufffd');
+  return text.replaceAll(ALL_UNSTORABLE, '\ufffd');
 }
 
 /** A value whose JSON text is valid jsonb; bytes become `{"base64": …}`. */
@@ -23,12 +24,13 @@ export function toStorable(value: unknown, depth = DEPTH_MAX): unknown {
 
 /** Whether jsonb takes the value as it is, and it nests at most `depth` deep. */
 export function isStorable(value: unknown, depth: number): boolean {
-  if (typeof value === 'string') return storableText(value) === value;
+  if (typeof value === 'string') return !UNSTORABLE.test(value);
   if (typeof value === 'number') return Number.isFinite(value);
   if (typeof value !== 'object' || value === null) return true;
   if (depth === 0) return false;
+  if (Array.isArray(value)) return value.every((item) => isStorable(item, depth - 1));
   return Object.entries(value).every(
-    ([name, item]) => storableText(name) === name && isStorable(item, depth - 1),
+    ([name, item]) => !UNSTORABLE.test(name) && isStorable(item, depth - 1),
   );
 }
 

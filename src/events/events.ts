@@ -1,7 +1,7 @@
 /** Events: what a producer tells a client. The face of the domain: types, and what is read from a body. */
 import { createHash } from 'node:crypto';
 import { memberSource } from '../core/json-source.ts';
-import { isStorable, storableText } from '../core/storable.ts';
+import { isStorable } from '../core/storable.ts';
 import { parseTimestamp } from '../core/timestamp.ts';
 import { uuidV8 } from '../core/uuid.ts';
 import type { HandlerFailure } from '../messaging/handler.ts';
@@ -194,7 +194,7 @@ function findDataProblem(data: unknown): EventFailure | undefined {
 
 function isText(value: unknown, lengthMax: number): value is string {
   if (typeof value !== 'string' || value === '' || value.length > 2 * lengthMax) return false;
-  if (CONTROL.test(value) || storableText(value) !== value) return false;
+  if (CONTROL.test(value) || !isStorable(value, 0)) return false;
   return value.length <= lengthMax || Array.from(value).length <= lengthMax;
 }
 

@@ -53,9 +53,8 @@ export async function lockReferences(
   };
 }
 
-export interface StorableEvent extends Event {
-  readonly typeVersion: number;
-}
+/** No JSON text has it. An array would need each quote escaped, and read again. */
+const DATA_SEPARATOR = '\u001f';
 
 /**
  * Stores events, after `lockReferences` in the same transaction. Each gets the next number of its client.
@@ -65,8 +64,8 @@ export interface StorableEvent extends Event {
  */
 export async function insertMessages(
   client: Queryable,
-  events: readonly StorableEvent[],
-  now: Date,
+  events: readonly Event[],
+  { versions, now }: Pick<EventReferences, 'versions' | 'now'>,
 ): Promise<ReadonlySet<number>> {
   // The numbers are taken in the order of the clients, so that two transactions never wait for each other. OFFSET 0 has
   // each event looked up in the index; without it, Postgres may read the whole table for every batch.
@@ -74,7 +73,7 @@ export async function insertMessages(
     `WITH event AS MATERIALIZED (
        SELECT *, EXISTS (
          SELECT FROM messages WHERE messages.producer = event.producer AND messages.id = event.id OFFSET 0) AS is_known
-       FROM unnest($1::text[], $2::text[], $3::text[], $4::integer[], $5::text[], $6::json[], $7::timestamptz[])
+       FROM unnest($1::text[], $2::text[], $3::text[], $4::integer[], $5::text[], string_to_array($6, '${DATA_SEPARATOR}')::json[], $7::timestamptz[])
          WITH ORDINALITY AS event (producer, id, type, version, client, data, occurred_at, place)
      ), fresh AS (
        SELECT *, row_number() OVER (PARTITION BY client ORDER BY place DESC) AS place_from_end
@@ -94,10 +93,10 @@ export async function insertMessages(
       events.map(({ producer }) => producer),
       events.map(({ id }) => id),
       events.map(({ type }) => type),
-      events.map(({ typeVersion }) => typeVersion),
+      events.map(({ type }) => versions.get(type)),
       events.map(({ client: id }) => id),
-      events.map(({ dataText }) => dataText),
-      events.map(({ occurredAt }) => occurredAt ?? null),
+      events.map(({ dataText }) => dataText).join(DATA_SEPARATOR),
+      events.map(({ occurredAt }) => occurredAt?.toISOString() ?? null),
       now,
     ],
   );

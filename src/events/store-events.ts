@@ -14,12 +14,7 @@ import { isBuiltIn } from './built-in-types.ts';
 import type { EventSchemas } from './event-schemas.ts';
 import { failed, parseEvent, PULSE_PRODUCER, type Event, type EventFailure } from './events.ts';
 import { eventQueues } from './events-queues.ts';
-import {
-  insertMessages,
-  lockReferences,
-  type EventReferences,
-  type StorableEvent,
-} from './messages-query.ts';
+import { insertMessages, lockReferences, type EventReferences } from './messages-query.ts';
 
 type Queryable = Pick<ClientBase, 'query'>;
 
@@ -37,7 +32,7 @@ export async function storeEvents(
   const references = await lockReferences(client, events);
   await schemas.load(client, references.versions);
   const outcomes: StoreOutcome[] = [];
-  const storable: StorableEvent[] = [];
+  const storable: Event[] = [];
   const placeOf = new Map<string, number>();
   let turnEndMs = performance.now() + TURN_MS;
   for (const event of events) {
@@ -46,16 +41,17 @@ export async function storeEvents(
       turnEndMs = performance.now() + TURN_MS;
     }
     const failure = findFailure(event, references, schemas);
-    const identity = JSON.stringify([event.producer, event.id]);
+    // A producer has no control characters.
+    const identity = `${event.producer}\n${event.id}`;
     if (failure !== undefined) outcomes.push(failure);
     else if (placeOf.has(identity)) outcomes.push('duplicate');
     else {
       placeOf.set(identity, outcomes.length);
-      storable.push({ ...event, typeVersion: references.versions.get(event.type) ?? 1 });
+      storable.push(event);
       outcomes.push('stored');
     }
   }
-  const known = await insertMessages(client, storable, references.now);
+  const known = await insertMessages(client, storable, references);
   for (const [place, outcomePlace] of [...placeOf.values()].entries()) {
     if (known.has(place)) outcomes[outcomePlace] = 'duplicate';
   }
@@ -87,9 +83,8 @@ export function unknownClient({ client }: Event): EventFailure {
 
 /** `events` → a message each. An invalid event becomes a dead letter that says what is wrong and where. */
 export function storeSentEvents(prefix: string, schemas: EventSchemas): MessageHandler {
-  const parse = (value: unknown, message: ReceivedMessage): Event => {
-    // As the value was parsed: without a byte order mark.
-    const parsed = parseEvent(value, () => new TextDecoder().decode(message.body));
+  const parse = (value: unknown, _message: ReceivedMessage, text: string): Event => {
+    const parsed = parseEvent(value, () => text);
     if (!parsed.ok) throw new ImpossibleError(withPointer(parsed.failure));
     const refusal = refuseReserved(parsed.event);
     if (refusal !== undefined) throw new ImpossibleError(withPointer(refusal));

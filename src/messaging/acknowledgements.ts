@@ -10,6 +10,8 @@ export interface Acknowledgements<Delivery extends Acknowledgeable> {
   delivered(delivery: Delivery): void;
   /** Once for a delivery. Resolves when the acknowledgement is written, or has no use any more. */
   acknowledge(delivery: Delivery): Promise<void>;
+  /** The same for several, oldest first; they are written when it returns. */
+  acknowledgeAll(deliveries: readonly Delivery[]): void;
 }
 
 /** @param ack With `allUpTo`, it acknowledges every earlier delivery too. */
@@ -20,17 +22,19 @@ export function createAcknowledgements<Delivery extends Acknowledgeable>(
   const unacknowledged = new Set<number>();
   let waiting: { readonly delivery: Delivery; readonly resolve: () => void }[] = [];
 
-  function flush(): void {
-    const flushed = waiting.sort((left, right) => tagOf(left) - tagOf(right));
-    waiting = [];
-    for (const one of flushed) unacknowledged.delete(tagOf(one));
+  function acknowledgeAll(deliveries: readonly Delivery[]): void {
+    for (const delivery of deliveries) unacknowledged.delete(tagOf(delivery));
     const [oldest = Infinity] = unacknowledged;
-    const last = flushed.findLast((one) => tagOf(one) < oldest);
-    if (last !== undefined) ack(last.delivery, true);
-    for (const one of flushed) {
-      if (tagOf(one) > oldest) ack(one.delivery, false);
-      one.resolve();
-    }
+    const last = deliveries.findLast((delivery) => tagOf(delivery) < oldest);
+    if (last !== undefined) ack(last, true);
+    for (const delivery of deliveries) if (tagOf(delivery) > oldest) ack(delivery, false);
+  }
+
+  function flush(): void {
+    const flushed = waiting.sort((left, right) => tagOf(left.delivery) - tagOf(right.delivery));
+    waiting = [];
+    acknowledgeAll(flushed.map(({ delivery }) => delivery));
+    for (const { resolve } of flushed) resolve();
   }
 
   return {
@@ -40,9 +44,10 @@ export function createAcknowledgements<Delivery extends Acknowledgeable>(
         if (waiting.length === 0) setImmediate(flush);
         waiting.push({ delivery, resolve });
       }),
+    acknowledgeAll,
   };
 }
 
-function tagOf({ delivery }: { readonly delivery: Acknowledgeable }): number {
-  return delivery.fields.deliveryTag;
+function tagOf({ fields }: Acknowledgeable): number {
+  return fields.deliveryTag;
 }

@@ -1,9 +1,9 @@
 /**
  * Handles messages of one queue together, in one transaction, for a handler that has `applyAll`.
  *
- * What arrives while a batch is in progress becomes the next one. Each message has the outcome that it would have had
- * alone (handle-message.ts), and the dead letters of a batch commit with it. A batch that fails is taken apart: each of
- * its messages is handled alone, so that one of them cannot keep the others from being handled.
+ * Each message has the outcome that it would have had alone (handle-message.ts), and the dead letters of a batch commit
+ * with it. A batch that fails is taken apart: each of its messages is handled alone, so that one of them cannot keep the
+ * others from being handled.
  */
 import type { PoolClient } from 'pg';
 import { withTransaction } from '../platform/postgres.ts';
@@ -12,7 +12,7 @@ import {
   handleMessage,
   identify,
   isPostgresDown,
-  parseJson,
+  parseBody,
   type HandleDeps,
   type HandledMessage,
 } from './handle-message.ts';
@@ -24,68 +24,10 @@ import { writeAllToOutbox } from './outbox.ts';
 /** A handler that can handle several messages at once. */
 export type BatchHandler = MessageHandler & Required<Pick<MessageHandler, 'applyAll'>>;
 
-/** Together they bound the memory of a batch. */
-const MESSAGES_MAX = 300;
-const BYTES_MAX = 4 * 1024 * 1024;
-
 /** A message and what its body says. */
 export interface ParsedMessage {
   readonly message: ReceivedMessage;
   readonly parsed: Parsed;
-}
-
-interface Waiting {
-  readonly message: ReceivedMessage;
-  /** Undefined: not parsed yet, because a parsed body takes more memory. */
-  readonly parsed: Parsed | undefined;
-  readonly resolve: (handled: HandledMessage) => void;
-}
-
-/** @returns What handles one message, together with those that wait with it. Never rejects. */
-export function createBatches(
-  handler: BatchHandler,
-  deps: HandleDeps,
-): (message: ReceivedMessage) => Promise<HandledMessage> {
-  let waiting: Waiting[] = [];
-  let waitingBytes = 0;
-  let isRunning = false;
-
-  async function run(): Promise<void> {
-    isRunning = true;
-    while (waiting.length > 0) {
-      const batch = takeBatch(waiting);
-      waiting = waiting.slice(batch.length);
-      for (const { message } of batch) waitingBytes -= message.body.length;
-      const parsed = batch.map(({ message, parsed = parse(handler, message) }) => ({
-        message,
-        parsed,
-      }));
-      const handled = await handleAll(handler, parsed, deps);
-      for (const [index, { resolve }] of batch.entries()) {
-        resolve(handled[index] ?? { outcome: 'held' });
-      }
-    }
-    isRunning = false;
-  }
-
-  return (message) =>
-    new Promise((resolve) => {
-      waitingBytes += message.body.length;
-      // While Postgres handles the batch before.
-      const parsed = waitingBytes <= BYTES_MAX ? parse(handler, message) : undefined;
-      waiting.push({ message, parsed, resolve });
-      // What RabbitMQ has delivered in one go is in the same batch.
-      if (!isRunning) setImmediate(() => (isRunning ? undefined : void run()));
-    });
-}
-
-function takeBatch(waiting: readonly Waiting[]): readonly Waiting[] {
-  let bytes = 0;
-  const end = waiting.findIndex(({ message }, index) => {
-    bytes += message.body.length;
-    return index > 0 && (index >= MESSAGES_MAX || bytes > BYTES_MAX);
-  });
-  return end === -1 ? waiting : waiting.slice(0, end);
 }
 
 /** Handles a batch. Never rejects on account of its messages. @returns As many outcomes as messages, in their order. */
@@ -116,7 +58,7 @@ type Parsed =
 
 export function parse(handler: MessageHandler, message: ReceivedMessage): Parsed {
   try {
-    return { ok: true, body: handler.parse(parseJson(message.body), message) };
+    return { ok: true, body: parseBody(handler, message) };
   } catch (error) {
     return { ok: false, error };
   }

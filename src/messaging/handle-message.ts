@@ -20,6 +20,7 @@ import type { Pool } from 'pg';
 import type { Publication } from '../contract/publication.ts';
 import { PulseError } from '../core/errors.ts';
 import { HAS_TOO_MANY_VALUES, hasTooManyValues } from '../core/json-size.ts';
+import { parseJson } from '../core/parse-json.ts';
 import type { Logger } from '../platform/logger.ts';
 import { withTransaction } from '../platform/postgres.ts';
 import type { Tracing } from '../platform/tracing.ts';
@@ -46,6 +47,8 @@ export const MESSAGE_OUTCOMES = [
   'held',
 ] as const;
 export type MessageOutcome = (typeof MESSAGE_OUTCOMES)[number];
+
+const BYTE_ORDER_MARK = '\ufeff';
 
 export interface HandledMessage {
   readonly outcome: MessageOutcome;
@@ -76,7 +79,7 @@ export async function handleMessage(
   const context: HandlerContext = { message, log, signal };
   let body: unknown;
   try {
-    body = handler.parse(parseJson(message.body), message);
+    body = parseBody(handler, message);
     return await apply(handler, { body, context, deps });
   } catch (error) {
     if (isPostgresDown(error) || signal.aborted) return { outcome: 'held' };
@@ -240,17 +243,18 @@ export function isPostgresDown(error: unknown): boolean {
   return error instanceof PulseError && error.code === 'PULSE_POSTGRES_UNREACHABLE';
 }
 
-/** @throws ImpossibleError It is not JSON in UTF-8, or it has very many values. */
-export function parseJson(body: Buffer): unknown {
+/** @throws ImpossibleError It is not JSON in UTF-8, has very many values, or is not what the handler takes. */
+export function parseBody(handler: MessageHandler, message: ReceivedMessage): unknown {
+  const { body } = message;
   // Parsing it would take seconds, in which the process handles nothing else.
   if (hasTooManyValues(body)) {
     const detail = `The body ${HAS_TOO_MANY_VALUES}`;
     throw new ImpossibleError({ code: 'body_too_large', detail });
   }
-  try {
-    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body));
-  } catch (cause) {
-    const failure = { code: 'malformed_json', detail: 'The body is not JSON in UTF-8.' };
-    throw new ImpossibleError(failure, { cause });
-  }
+  const marked = body.toString();
+  const text = marked.startsWith(BYTE_ORDER_MARK) ? marked.slice(1) : marked;
+  const value = parseJson(text, body);
+  if (!(value instanceof SyntaxError)) return handler.parse(value, message, text);
+  const failure = { code: 'malformed_json', detail: 'The body is not JSON in UTF-8.' };
+  throw new ImpossibleError(failure, { cause: value });
 }

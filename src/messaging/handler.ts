@@ -53,8 +53,11 @@ export interface HandlerContext {
  */
 export interface MessageHandler<Body = unknown, Prepared = unknown> {
   readonly binding: QueueBinding;
-  /** @throws ImpossibleError The body is not what this queue takes. */
-  readonly parse: (body: unknown, message: ReceivedMessage) => Body;
+  /**
+   * @param text The JSON text of the body.
+   * @throws ImpossibleError The body is not what this queue takes.
+   */
+  readonly parse: (body: unknown, message: ReceivedMessage, text: string) => Body;
   /** Reads, and calls other services. Changes nothing of ours. */
   readonly prepare?: (body: Body, context: HandlerContext) => Promise<Prepared>;
   readonly apply: (

@@ -6,6 +6,7 @@ import { getPopulateSchema, startPopulateSchema } from './populate-schema.ts';
 import { POPULATE_PROBLEMS } from './populate-problems.ts';
 import type { StoredPopulateRun } from './populate-runs-query.ts';
 import type { PopulateRuns } from './populate-runs.ts';
+import { messagesOf } from './populate.ts';
 
 export interface PopulateModuleOptions {
   readonly populateRuns: Pick<PopulateRuns, 'start' | 'find'>;
@@ -32,11 +33,12 @@ function addRoutes(api: Api, options: PopulateModuleOptions): void {
   const config = { roles: OPERATORS, allTenants: true } as const;
 
   api.post('/pulses/populate', { schema: startPopulateSchema, config }, async (request, reply) => {
-    const { total_messages, workers_number, buffer_size } = request.body;
+    const { total_messages, workers_number, buffer_size, pulses_per_message = 1 } = request.body;
     const run = await startBounded({
       total: total_messages,
       workers: workers_number,
       buffer: buffer_size,
+      pulsesPerMessage: pulses_per_message,
       requestedBy: actorNameOf(request.user),
     });
     void reply.code(202).header('location', `${api.prefix}/pulses/populate/${run.id}`);
@@ -94,9 +96,11 @@ function toApi(run: StoredPopulateRun) {
     total_messages: run.total,
     published: run.published,
     confirmed: run.confirmed,
+    confirmed_messages: messagesOf(run, run.confirmed),
     rate_per_second: seconds > 0 ? Math.round(run.confirmed / seconds) : 0,
     workers_number: run.workers,
     buffer_size: run.buffer,
+    pulses_per_message: run.pulsesPerMessage,
     started_at: run.startedAt.toISOString(),
     finished_at: run.finishedAt?.toISOString() ?? null,
     error: run.error,

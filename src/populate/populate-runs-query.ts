@@ -13,7 +13,7 @@ export interface StoredPopulateRun extends Omit<PopulateProgress, 'retried' | 'r
 /** A running run that has not reported for longer than this has lost its process. */
 const STALE_SECONDS = 15;
 
-const COLUMNS = `id, total, workers, buffer, published, confirmed, error,
+const COLUMNS = `id, total, workers, buffer, pulses_per_message, published, confirmed, error,
   started_at, updated_at, finished_at,
   CASE WHEN state = 'running' AND updated_at < now() - make_interval(secs => ${STALE_SECONDS})
     THEN 'interrupted' ELSE state END AS state`;
@@ -21,12 +21,13 @@ const COLUMNS = `id, total, workers, buffer, published, confirmed, error,
 /** Stores a run that has just started. Times come from Postgres, so that they can be compared. */
 export async function insertPopulateRun(
   pool: Queryable,
-  { id, state, total, workers, buffer }: PopulateProgress,
+  { id, state, total, workers, buffer, pulsesPerMessage }: PopulateProgress,
 ): Promise<StoredPopulateRun> {
   const { rows } = await pool.query(
-    `INSERT INTO populate_runs (id, state, total, workers, buffer) VALUES ($1, $2, $3, $4, $5)
+    `INSERT INTO populate_runs (id, state, total, workers, buffer, pulses_per_message)
+     VALUES ($1, $2, $3, $4, $5, $6)
      RETURNING ${COLUMNS}`,
-    [id, state, total, workers, buffer],
+    [id, state, total, workers, buffer, pulsesPerMessage],
   );
   return fromRow((rows as [QueryResultRow])[0]);
 }
@@ -61,6 +62,7 @@ function fromRow(row: QueryResultRow): StoredPopulateRun {
     total: Number(row.total),
     workers: row.workers as number,
     buffer: row.buffer as number,
+    pulsesPerMessage: row.pulses_per_message as number,
     published: Number(row.published),
     confirmed: Number(row.confirmed),
     error: row.error as string | null,

@@ -53,8 +53,7 @@ export function createPopulateRuns(deps: PopulateRunsDeps): PopulateRuns {
   const running = new Map<PopulateRun, Promise<void>>();
   let ended: PopulateTotals = { running: 0, wanted: 0, published: 0, confirmed: 0, retried: 0 };
   return {
-    async start({ requestedBy, total, workers, buffer }) {
-      const request = { total, workers, buffer };
+    async start({ requestedBy, ...request }) {
       const run = startPopulateRun({ url: rabbitmqUrl, queue, logger, tracing }, request);
       logger.info({ runId: run.id, requestedBy, ...request }, 'populate run started');
       try {

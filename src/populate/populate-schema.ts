@@ -1,5 +1,6 @@
 /** POST /pulses/populate and GET /pulses/populate/:run_id. */
 import { Type } from 'typebox';
+import { ARRAY_LENGTH_MAX } from '../contract/rules.ts';
 import { WITH_JSON, WITH_TOKEN } from '../http/example-terms.ts';
 import { problemResponses } from '../http/problem-schema.ts';
 
@@ -8,7 +9,9 @@ export const PopulateBody = Type.Object(
     total_messages: Type.Integer({
       minimum: 1,
       maximum: 10_000_000,
-      description: 'How many pulses to publish.',
+      description:
+        'How many pulses to publish, whatever `pulses_per_message` is. As long as a message is one pulse, ' +
+        'this is also the number of messages.',
     }),
     workers_number: Type.Integer({
       minimum: 1,
@@ -18,8 +21,18 @@ export const PopulateBody = Type.Object(
     buffer_size: Type.Integer({
       minimum: 1,
       maximum: 10_000,
-      description: 'How many pulses each publisher may have unconfirmed.',
+      description: 'How many pulses each publisher may have unconfirmed, but at least one message.',
     }),
+    pulses_per_message: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: ARRAY_LENGTH_MAX,
+        default: 1,
+        description:
+          'How many pulses each message holds. 1: the message is one pulse. More: it is an array of so many, ' +
+          'and the last one has the rest.',
+      }),
+    ),
   },
   {
     additionalProperties: false,
@@ -43,9 +56,13 @@ const PopulateRunSchema = Type.Object(
     total_messages: Type.Integer({ description: 'Pulses to publish.' }),
     published: Type.Integer({ description: 'Pulses sent so far.' }),
     confirmed: Type.Integer({ description: 'Pulses that RabbitMQ has confirmed.' }),
+    confirmed_messages: Type.Integer({
+      description: 'The messages in which these pulses are; fewer if a message holds several.',
+    }),
     rate_per_second: Type.Integer({ description: 'Confirmed pulses per second, on average.' }),
     workers_number: Type.Integer(),
     buffer_size: Type.Integer(),
+    pulses_per_message: Type.Integer(),
     started_at: Type.String({ format: 'date-time' }),
     finished_at: nullable('When it ended; null while it is running.'),
     error: nullable('Why it failed; null if it did not.'),

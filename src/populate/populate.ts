@@ -9,7 +9,7 @@ import { backoffDelayMs, sleep } from '../platform/backoff.ts';
 import type { Logger } from '../platform/logger.ts';
 import { declareTopology, topologyNames } from '../platform/topology.ts';
 import { NO_TRACING, type Tracing } from '../platform/tracing.ts';
-import { generatePulses } from './generate-pulses.ts';
+import { generateMessages } from './generate-messages.ts';
 import { createPublisher, type Publisher } from '../publish/publisher.ts';
 import { publishAttributes } from '../publish/traced-publish.ts';
 
@@ -19,16 +19,18 @@ export interface PopulateRequest {
   readonly total: number;
   /** Publishers that share the work. */
   readonly workers: number;
-  /** How many pulses each publisher may have unconfirmed. */
+  /** How many pulses each publisher may have unconfirmed, but at least one message. */
   readonly buffer: number;
+  /** 1: each message is one pulse. More: each message is an array of so many, the last one of the rest. */
+  readonly pulsesPerMessage: number;
 }
 
 export interface PopulateDeps {
   readonly url: string;
   readonly queue: string;
   readonly logger: Logger;
-  /** What to publish, at most `total`. Default: good pulses of 100 tenants over the last hour. */
-  readonly pulses?: Iterable<{ readonly body: Buffer; readonly messageId: string }>;
+  /** What to publish, one pulse each, at most `total`. Default: good pulses of 100 tenants over the last hour. */
+  readonly pulses?: Iterable<PopulateMessage>;
   /** Traces the run as one span; every pulse carries its context. */
   readonly tracing?: Tracing;
   /** Cancels the run when aborted. */
@@ -37,6 +39,13 @@ export interface PopulateDeps {
   readonly giveUpAfterMs?: number;
   /** How long a publication waits for a connection before it counts as repeated. */
   readonly waitTimeoutMs?: number;
+}
+
+interface PopulateMessage {
+  readonly body: Buffer;
+  readonly messageId: string;
+  /** Default: 1. */
+  readonly pulseCount?: number;
 }
 
 /** `interrupted` is only ever read back from Postgres: the process of that run is gone. */
@@ -75,7 +84,7 @@ const CLOSE_TIMEOUT_MS = 5_000;
 
 /** What the lanes of one run share. */
 interface Run {
-  readonly pulses: Iterator<{ readonly body: Buffer; readonly messageId: string }>;
+  readonly messages: Iterator<PopulateMessage>;
   readonly queue: string;
   readonly giveUpAfterMs: number;
   readonly stop: AbortController;
@@ -96,8 +105,11 @@ interface Run {
 export function startPopulateRun(deps: PopulateDeps, request: PopulateRequest): PopulateRun {
   const id = randomUUID();
   const startedAt = new Date();
+  const { total: count, pulsesPerMessage } = request;
+  const { pulses = generateMessages({ runId: id, nowMs: Date.now(), count, pulsesPerMessage }) } =
+    deps;
   const run: Run = {
-    pulses: (deps.pulses ?? defaultPulses(id, request.total))[Symbol.iterator](),
+    messages: pulses[Symbol.iterator](),
     queue: deps.queue,
     giveUpAfterMs: deps.giveUpAfterMs ?? GIVE_UP_AFTER_MS,
     stop: new AbortController(),
@@ -151,10 +163,12 @@ export function startPopulateRun(deps: PopulateDeps, request: PopulateRequest): 
   return { id, progress, done: finish(), cancel };
 }
 
-function defaultPulses(runId: string, count: number) {
-  const traffic = { tenants: 100, skus: 20, units: 3, hours: 1, duplicateRatio: 0, badRatio: 0 };
-  const seed = Number.parseInt(runId.slice(0, 8), 16);
-  return generatePulses({ ...traffic, seed, count, runId, nowMs: Date.now() });
+/** The messages that hold so many pulses of a run, of which only the last is not full. */
+export function messagesOf(
+  { pulsesPerMessage }: Pick<PopulateRequest, 'pulsesPerMessage'>,
+  pulseCount: number,
+): number {
+  return Math.ceil(pulseCount / pulsesPerMessage);
 }
 
 /** One span for the run: one per pulse would cost more than publishing it. */
@@ -163,7 +177,7 @@ async function runTraced(run: Run, deps: PopulateDeps, request: PopulateRequest)
   const { exchange } = topologyNames(run.queue);
   const attributes = {
     ...publishAttributes(exchange),
-    'messaging.batch.message_count': request.total,
+    'messaging.batch.message_count': messagesOf(request, request.total),
   };
   await tracing.span('populate', { kind: SpanKind.PRODUCER, attributes }, async () => {
     const traceparent = tracing.traceparent();
@@ -173,23 +187,26 @@ async function runTraced(run: Run, deps: PopulateDeps, request: PopulateRequest)
 }
 
 async function runWorkers(run: Run, deps: PopulateDeps, request: PopulateRequest): Promise<void> {
-  const { total, workers, buffer } = request;
-  const workerCount = Math.min(workers, total);
+  const { workers, buffer, pulsesPerMessage } = request;
+  const messageCount = messagesOf(request, request.total);
+  const workerCount = Math.min(workers, messageCount);
+  // In pulses, so that it limits the memory of a run whatever its messages hold.
+  const window = Math.max(1, Math.floor(buffer / pulsesPerMessage));
   await Promise.all(
     Array.from({ length: workerCount }, async () => {
       const publisher = createPublisher({
         url: deps.url,
         name: 'pulse populate',
         logger: deps.logger,
-        maxOutstanding: buffer,
+        maxOutstanding: window,
         waitTimeoutMs: deps.waitTimeoutMs ?? WAIT_TIMEOUT_MS,
         prepare: (connection) => declareTopology(connection, deps.queue),
         onFatal: (error) => {
           fail(run, error);
         },
       });
-      // Each lane has one publication in flight, so `buffer` lanes make the window.
-      const laneCount = Math.min(buffer, Math.ceil(total / workerCount));
+      // Each lane has one publication in flight, so as many lanes make the window.
+      const laneCount = Math.min(window, Math.ceil(messageCount / workerCount));
       await Promise.all(Array.from({ length: laneCount }, () => runLane(run, publisher)));
       await publisher.close(CLOSE_TIMEOUT_MS);
     }),
@@ -200,11 +217,11 @@ async function runLane(run: Run, publisher: Publisher): Promise<void> {
   const { exchange, routingKey } = topologyNames(run.queue);
   const contentType = 'application/json';
   while (!run.stop.signal.aborted && run.remaining > 0) {
-    const next = run.pulses.next();
+    const next = run.messages.next();
     if (next.done === true) return;
-    run.remaining -= 1;
-    run.published += 1;
-    const { body, messageId } = next.value;
+    const { body, messageId, pulseCount = 1 } = next.value;
+    run.remaining -= pulseCount;
+    run.published += pulseCount;
     const publication = {
       exchange,
       routingKey,
@@ -218,7 +235,7 @@ async function runLane(run: Run, publisher: Publisher): Promise<void> {
     for (let attempt = 0; ; attempt++) {
       try {
         await publisher.publish(publication);
-        run.confirmed += 1;
+        run.confirmed += pulseCount;
         run.confirmedAtMs = performance.now();
         break;
       } catch (error) {

@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { generationKeys, shardKeys } from '../../src/aggregate/keys.ts';
 import { ensureLibrary, libraryCode, LIBRARY_VERSION } from '../../src/aggregate/library.ts';
 import type { RedisClient } from '../../src/platform/redis.ts';
 import { parsedPulse } from '../support/pulses.ts';
@@ -143,6 +144,23 @@ describe('transient errors', () => {
     });
     await redis.config('SET', 'maxmemory', '0');
     expect(await accumulator.apply(0, batch)).toMatchObject({ counted: 1 });
+  });
+
+  test('a Redis without free memory still deletes ids that are forgotten', async () => {
+    const { lease } = shardKeys(0);
+    const { chunks } = generationKeys(0, 1);
+    await redis.mset(lease, 'token', chunks, 'ids');
+    await redis.config('SET', 'maxmemory', '1');
+    const dropped = await redis.fcall(
+      'pulse_seen_drop',
+      2,
+      lease,
+      chunks,
+      LIBRARY_VERSION,
+      'token',
+    );
+    await redis.config('SET', 'maxmemory', '0');
+    expect(dropped).toBe(1);
   });
 
   test('a replica that refuses writes can be retried', async () => {

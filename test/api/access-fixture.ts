@@ -91,7 +91,13 @@ async function createWorld(
   const { rows } = await pool.query<{ id: string }>('SELECT id FROM pulses WHERE tenant = $1', [
     OWN_TENANT,
   ]);
-  const run = await populateRuns.start({ total: 1, workers: 1, buffer: 1, requestedBy: 'x' });
+  const run = await populateRuns.start({
+    total: 1,
+    workers: 1,
+    buffer: 1,
+    pulsesPerMessage: 1,
+    requestedBy: 'x',
+  });
   const customerId = 'matrix-customer';
   const sku = 'matrix-sku';
   const name = `Customer of ${OWN_TENANT}`;

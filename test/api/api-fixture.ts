@@ -60,16 +60,14 @@ export function fakePopulateRuns(): PopulateModuleOptions['populateRuns'] & {
   const started = new Map<string, StoredPopulateRun>();
   return {
     started,
-    start: ({ total, workers, buffer }) => {
+    start: ({ requestedBy: _, ...request }) => {
       const startedAt = new Date('2026-01-31T13:00:00Z');
       const run: StoredPopulateRun = {
         id: randomUUID(),
         state: 'running',
-        total,
+        ...request,
         published: 0,
         confirmed: 0,
-        workers,
-        buffer,
         error: null,
         startedAt,
         updatedAt: startedAt,

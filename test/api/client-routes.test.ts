@@ -12,8 +12,6 @@ const LEFT_OUT: Readonly<Record<string, string>> = {
   ready: 'The platform asks it, without a client.',
   listProblemKinds: 'Pages for people who have met a problem.',
   getProblemKind: 'Pages for people who have met a problem.',
-  startPopulate: 'Load tests are started by an operator.',
-  getPopulate: 'Load tests are started by an operator.',
   getExportFile: 'A file; `download.url` gives it to any HTTP client.',
   downloadExport: 'A file; `download.url` gives it to any HTTP client.',
   getUsageCsv: 'A file for people; `usage.rows` has the same sums.',
@@ -54,6 +52,11 @@ const CALLS: Readonly<Record<string, (client: PulseClient) => Promise<unknown>>>
       ...{ ...INSTANTS, page: 2, limit: 5 },
       ...{ tenant: 'acme', product_sku: 'cpu', use_unity: 'h' },
     }),
+  startPopulate: ({ populate }) =>
+    populate.start({
+      ...{ total_messages: 10, workers_number: 1, buffer_size: 5, pulses_per_message: 2 },
+    }),
+  getPopulate: ({ populate }) => populate.get(ID),
   getPulse: ({ pulses }) => pulses.get('1'),
   getUsage: ({ usage }) =>
     usage.page({

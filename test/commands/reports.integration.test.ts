@@ -81,13 +81,19 @@ test('migrate, populate and flush report as JSON and as sentences', async () => 
     state: 'completed',
     total: 2_000,
     confirmed: 2_000,
+    confirmed_messages: 2_000,
     error: null,
   });
   expect(await flow.producer.depth()).toBe(2_000);
+  const inArrays = ['populate', '--total', '250', '--pulses-per-message', '100'];
+  expect((await flow.run(inArrays)).stdout).toMatch(
+    /^completed: 250 of 250 pulses confirmed, in 3 messages, \d+\/s$/m,
+  );
+  expect(await flow.producer.depth()).toBe(2_003);
   const flushed = await flow.run(['flush']);
   expect(flushed.stdout).toMatch(/^flushed 0 rows of 0 pulses in 0 batches, \d+\.\d\d s\n$/);
   expect((await flow.run(['status'])).stdout).toMatch(
-    /^queue +2,000 messages ready, 0 threads consume it$/m,
+    /^queue +2,003 messages ready, 0 threads consume it$/m,
   );
 });
 

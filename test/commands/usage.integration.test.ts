@@ -38,6 +38,11 @@ test.each([
   { wrong: 'an unknown option', args: ['flush', '--fast'], says: '--fast' },
   { wrong: 'text for a number', args: ['demo', '--pulses', 'many'], says: 'whole number' },
   { wrong: 'a number out of range', args: ['populate', '--workers', '0'], says: 'from 1 to 64' },
+  {
+    wrong: 'more pulses than a message may hold',
+    args: ['populate', '--pulses-per-message', '1001'],
+    says: 'from 1 to 1000',
+  },
   { wrong: 'too many arguments', args: ['verify', 'twice'], says: 'too many arguments' },
   {
     wrong: 'no servers at all',

@@ -2,7 +2,7 @@
 import type { PulseClient } from '../../clients/typescript/src/pulse-client.ts';
 
 /** The members that one file of tests calls; another file calls all others. */
-const PIPELINE = ['login', 'pulses', 'usage', 'deadLetters', 'send', 'meter'];
+const PIPELINE = ['login', 'pulses', 'usage', 'deadLetters', 'populate', 'send', 'meter'];
 
 /** Names such as `orders.create`. */
 export interface Uncalled {

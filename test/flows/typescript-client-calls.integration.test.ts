@@ -47,6 +47,7 @@ test('a real server accepts every call about usage with every parameter, and the
   await checkRows(client);
   await checkDeadLetters(flow, client);
   await checkDecisions(flow, client);
+  await checkPopulate(client);
   expect(uncalled().pipeline).toEqual([]);
 
   const keys = await flow.run(['keys', 'create', '--name', 'meter', '--tenant', 'acme', '--json']);
@@ -55,6 +56,22 @@ test('a real server accepts every call about usage with every parameter, and the
   expect(await machine.pulses.list()).toMatchObject({ total: 2 });
   await expect(machine.send([PULSE])).rejects.toMatchObject({ code: 'PULSE_API_FORBIDDEN' });
 });
+
+async function checkPopulate({ populate }: PulseClient): Promise<void> {
+  const asked = {
+    ...{ total_messages: 250, workers_number: 2, buffer_size: 200, pulses_per_message: 100 },
+  };
+  const started = await populate.start(asked);
+  expect(started).toMatchObject({ ...asked, state: 'running' });
+  await eventually(async () => (await populate.get(started.id)).state).toBe('completed');
+  expect(await populate.get(started.id)).toEqual({
+    ...started,
+    state: 'completed',
+    ...{ published: 250, confirmed: 250, confirmed_messages: 3 },
+    rate_per_second: expect.any(Number) as number,
+    finished_at: expect.any(String) as string,
+  });
+}
 
 /** Leaves three pulses in the queue. */
 async function checkSending(client: PulseClient): Promise<void> {

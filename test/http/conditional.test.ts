@@ -10,7 +10,13 @@ let url: string;
 beforeEach(async () => {
   runs = fakePopulateRuns();
   ({ app } = await createTestApp({ populateRuns: runs }));
-  const { id } = await runs.start({ total: 9, workers: 1, buffer: 1, requestedBy: 'alice' });
+  const { id } = await runs.start({
+    total: 9,
+    workers: 1,
+    buffer: 1,
+    pulsesPerMessage: 1,
+    requestedBy: 'alice',
+  });
   url = `/api/v1/pulses/populate/${id}`;
 });
 afterEach(() => app.close());

@@ -12,7 +12,10 @@ function setUp(count: number) {
   for (const delivery of deliveries) acks.delivered(delivery);
   const acknowledge = (...tags: number[]) =>
     Promise.all(tags.map((tag) => acks.acknowledge(deliveries[tag - 1]!)));
-  return { sent, acknowledge };
+  const acknowledgeAll = (...tags: number[]): void => {
+    acks.acknowledgeAll(tags.map((tag) => deliveries[tag - 1]!));
+  };
+  return { sent, acknowledge, acknowledgeAll };
 }
 
 test('deliveries that are handled together are acknowledged together', async () => {
@@ -38,4 +41,20 @@ test('an acknowledgement is written before it resolves', async () => {
   expect(sent).toEqual([]);
   await acknowledged;
   expect(sent).toEqual(['up to 1']);
+});
+
+test('a batch is acknowledged as one, but no delivery that it leaves out', () => {
+  const { sent, acknowledgeAll } = setUp(6);
+  acknowledgeAll(1, 2, 3);
+  expect(sent.splice(0)).toEqual(['up to 3']);
+  acknowledgeAll(5, 6);
+  expect(sent.splice(0)).toEqual(['5', '6']);
+  acknowledgeAll(4);
+  expect(sent).toEqual(['up to 4']);
+});
+
+test('nothing is acknowledged for an empty batch', () => {
+  const { sent, acknowledgeAll } = setUp(1);
+  acknowledgeAll();
+  expect(sent).toEqual([]);
 });

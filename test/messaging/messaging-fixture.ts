@@ -2,7 +2,11 @@
 import { connect } from 'amqplib';
 import type { PoolClient } from 'pg';
 import { pino } from 'pino';
-import { startMessageConsumer, type MessageConsumer } from '../../src/messaging/consumer.ts';
+import {
+  startMessageConsumer,
+  type ConsumerDeps,
+  type MessageConsumer,
+} from '../../src/messaging/consumer.ts';
 import type { MessageOutcome } from '../../src/messaging/handle-message.ts';
 import {
   defineHandler,
@@ -74,7 +78,10 @@ export async function createMessagingFixture() {
       running.push(relay);
       return relay;
     },
-    startConsumer(handler: MessageHandler = testHandler(binding)) {
+    startConsumer(
+      handler: MessageHandler = testHandler(binding),
+      changed: Partial<ConsumerDeps> = {},
+    ) {
       const consumer = startMessageConsumer({
         url: rabbitmqUrl,
         handlers: [handler],
@@ -88,6 +95,7 @@ export async function createMessagingFixture() {
         onFatal: (error) => {
           throw error;
         },
+        ...changed,
       });
       running.push(consumer);
       return consumer;

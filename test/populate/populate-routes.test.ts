@@ -36,9 +36,11 @@ test('a run is started, and Location says where to read its progress', async () 
     total_messages: 1_000,
     published: 0,
     confirmed: 0,
+    confirmed_messages: 0,
     rate_per_second: 0,
     workers_number: 4,
     buffer_size: 100,
+    pulses_per_message: 1,
     started_at: '2026-01-31T13:00:00.000Z',
     finished_at: null,
     error: null,
@@ -50,14 +52,29 @@ test('a run is started, and Location says where to read its progress', async () 
   expect(read.statusCode).toBe(200);
   expect(read.json()).toMatchObject({
     ...ended,
+    confirmed_messages: 800,
     rate_per_second: 200,
     finished_at: '2026-01-31T13:00:04.000Z',
   });
 });
 
+test('a run says how many pulses and how many messages of several are confirmed', async () => {
+  const { id } = (await post({ ...BODY, pulses_per_message: 30 })).json<{ id: string }>();
+  const run = runs.started.get(id)!;
+  expect(run).toMatchObject({ total: 1_000, pulsesPerMessage: 30 });
+  // The last of 34 messages holds 10 pulses.
+  runs.started.set(id, { ...run, confirmed: 940 });
+  expect((await get(`${URL}/${id}`)).json()).toMatchObject({
+    total_messages: 1_000,
+    pulses_per_message: 30,
+    confirmed: 940,
+    confirmed_messages: 32,
+  });
+});
+
 test('the limits themselves are accepted', async () => {
-  const high = await post({ total_messages: 10_000_000, workers_number: 64, buffer_size: 10_000 });
-  expect(high.statusCode).toBe(202);
+  const high = { total_messages: 10_000_000, workers_number: 64, buffer_size: 10_000 };
+  expect((await post({ ...high, pulses_per_message: 1_000 })).statusCode).toBe(202);
   expect((await post({ total_messages: 1, workers_number: 1, buffer_size: 1 })).statusCode).toBe(
     202,
   );
@@ -65,7 +82,7 @@ test('the limits themselves are accepted', async () => {
 
 describe('a body is refused, never coerced', () => {
   const numbers = [null, true, '7', [5], {}, 1.5, 0, -1, 1e300, ''];
-  const cases = Object.keys(BODY).flatMap((field) =>
+  const cases = [...Object.keys(BODY), 'pulses_per_message'].flatMap((field) =>
     numbers.map((value) => [field, JSON.stringify(value), { ...BODY, [field]: value }] as const),
   );
   test.each(cases)('%s: %s', async (field, _text, body) => {
@@ -95,6 +112,15 @@ describe('a body is refused, never coerced', () => {
     const res = await post(JSON.stringify(body));
     expect(res.statusCode).toBe(400);
     expect(res.json<{ errors: { field: string }[] }>().errors.map((e) => e.field)).toContain(field);
+  });
+
+  test.each([
+    [0, 'must be at least 1'],
+    [1_001, 'must be at most 1000'],
+  ])('pulses_per_message %i: the limit is named', async (pulses_per_message, message) => {
+    const res = await post({ ...BODY, pulses_per_message });
+    expect(res.statusCode).toBe(400);
+    expect(res.json()).toMatchObject({ errors: [{ field: 'pulses_per_message', message }] });
   });
 
   test('every wrong field is named, up to twenty', async () => {

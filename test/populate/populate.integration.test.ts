@@ -59,12 +59,39 @@ async function idsInQueue(): Promise<Map<string, number>> {
 
 describe('startPopulateRun', () => {
   test('publishes exactly as many as requested', async () => {
-    const run = startPopulateRun(deps(), { total: 1_000, workers: 3, buffer: 50 });
+    const run = startPopulateRun(deps(), {
+      total: 1_000,
+      workers: 3,
+      buffer: 50,
+      pulsesPerMessage: 1,
+    });
     expect(run.progress()).toMatchObject({ state: 'running', total: 1_000, finishedAt: null });
     const last = await run.done;
     expect(last).toMatchObject({ state: 'completed', published: 1_000, confirmed: 1_000 });
     expect(last.ratePerSecond).toBeGreaterThan(0);
     expect((await idsInQueue()).size).toBe(1_000);
+  });
+
+  test('sends arrays, of which the last has the rest, and counts their pulses', async () => {
+    const run = startPopulateRun(deps(), {
+      ...{ total: 1_050, workers: 3, buffer: 10, pulsesPerMessage: 100 },
+    });
+    expect(await run.done).toMatchObject({
+      state: 'completed',
+      published: 1_050,
+      confirmed: 1_050,
+    });
+    const lengths: number[] = [];
+    for (let count = 0; count < 11; count++) {
+      const delivery = await channel.get(services.queue, { noAck: true });
+      if (delivery === false) break;
+      lengths.push((JSON.parse(delivery.content.toString()) as unknown[]).length);
+    }
+    expect(lengths.sort((left, right) => left - right)).toEqual([
+      50,
+      ...Array.from({ length: 10 }, () => 100),
+    ]);
+    expect((await idsInQueue()).size).toBe(0);
   });
 
   test('survives the loss of the broker: every id arrives, and none is new', async () => {
@@ -74,7 +101,10 @@ describe('startPopulateRun', () => {
       sent.push(messageId);
       return { body: Buffer.from('{}'), messageId };
     });
-    const run = startPopulateRun({ ...deps(), pulses }, { total: 1_500, workers: 2, buffer: 100 });
+    const run = startPopulateRun(
+      { ...deps(), pulses },
+      { total: 1_500, workers: 2, buffer: 100, pulsesPerMessage: 1 },
+    );
     await eventually(() => run.progress().confirmed).toBeGreaterThan(200);
     proxy.cut();
     await eventually(() => run.progress().retried).toBeGreaterThan(0);
@@ -84,7 +114,12 @@ describe('startPopulateRun', () => {
   });
 
   test('stops soon when it is cancelled', async () => {
-    const run = startPopulateRun(deps(), { total: 1_000_000, workers: 1, buffer: 10 });
+    const run = startPopulateRun(deps(), {
+      total: 1_000_000,
+      workers: 1,
+      buffer: 10,
+      pulsesPerMessage: 1,
+    });
     await eventually(() => run.progress().confirmed).toBeGreaterThan(10);
     run.cancel();
     const last = await run.done;
@@ -96,7 +131,7 @@ describe('startPopulateRun', () => {
     proxy.cut();
     const run = startPopulateRun(
       { ...deps(), giveUpAfterMs: 0, waitTimeoutMs: 200 },
-      { total: 10, workers: 1, buffer: 1 },
+      { total: 10, workers: 1, buffer: 1, pulsesPerMessage: 1 },
     );
     expect(await run.done).toMatchObject({
       state: 'failed',
@@ -109,7 +144,13 @@ describe('startPopulateRun', () => {
 describe('createPopulateRuns', () => {
   test('lets every process read the progress of a run', async () => {
     const runs = createPopulateRuns({ ...deps(), rabbitmqUrl: services.rabbitmqUrl, pool });
-    const request = { total: 500, workers: 2, buffer: 20, requestedBy: 'admin' };
+    const request = {
+      total: 500,
+      workers: 2,
+      buffer: 20,
+      pulsesPerMessage: 1,
+      requestedBy: 'admin',
+    };
     const { id, state } = await runs.start(request);
     expect(state).toBe('running');
     expect(runs.totals()).toMatchObject({ running: 1, wanted: 500 });
@@ -120,10 +161,12 @@ describe('createPopulateRuns', () => {
       confirmed: 500,
       workers: 2,
       buffer: 20,
+      pulsesPerMessage: 1,
       error: null,
     });
     expect((await runs.find(id))?.finishedAt).toBeInstanceOf(Date);
-    await runs.start({ ...request, total: 30 });
+    const many = await runs.start({ ...request, total: 30, pulsesPerMessage: 20 });
+    expect(many.pulsesPerMessage).toBe(20);
     const ended = { running: 0, wanted: 530, published: 530, confirmed: 530, retried: 0 };
     await eventually(() => runs.totals()).toEqual(ended);
     await runs.close();
@@ -131,7 +174,13 @@ describe('createPopulateRuns', () => {
 
   test('stores its runs as cancelled when it closes', async () => {
     const runs = createPopulateRuns({ ...deps(), rabbitmqUrl: services.rabbitmqUrl, pool });
-    const request = { total: 10_000_000, workers: 1, buffer: 10, requestedBy: 'admin' };
+    const request = {
+      total: 10_000_000,
+      workers: 1,
+      buffer: 10,
+      pulsesPerMessage: 1,
+      requestedBy: 'admin',
+    };
     const { id } = await runs.start(request);
     await runs.close();
     expect(await findPopulateRun(pool, id)).toMatchObject({ state: 'cancelled' });

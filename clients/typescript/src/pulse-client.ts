@@ -18,6 +18,7 @@ import type { MeterOptions } from './meter-options.ts';
 import { createExportsCalls, type ExportsCalls } from './exports-calls.ts';
 import { createOrdersCalls, type OrdersCalls } from './orders-calls.ts';
 import { follow } from './paging.ts';
+import { createPopulateCalls, type PopulateCalls } from './populate-calls.ts';
 import { createSubscriptionsCalls, type SubscriptionsCalls } from './subscriptions-calls.ts';
 import { createTransport, keyHeaders, PulseApiError, type TransportOptions } from './transport.ts';
 import { createWebhooksCalls, type WebhooksCalls } from './webhooks-calls.ts';
@@ -29,6 +30,7 @@ export type * from './dead-letter-types.ts';
 export type * from './events-types.ts';
 export type * from './exports-types.ts';
 export type * from './order-types.ts';
+export type * from './populate-types.ts';
 export type * from './subscription-types.ts';
 export type * from './webhooks-types.ts';
 export type * from './workflows-types.ts';
@@ -44,6 +46,7 @@ export {
   type OrdersCalls,
   type WaitForOrderOptions,
 } from './orders-calls.ts';
+export type { PopulateCalls } from './populate-calls.ts';
 export type {
   ChangeSubscriptionOptions,
   PurchaseSubscriptionOptions,
@@ -67,7 +70,7 @@ export interface SendOptions {
  * `orders.create`, changes of subscriptions, `events.send` and a meter repeat a request by themselves.
  */
 export interface PulseClient
-  extends CatalogCalls, EventsCalls, ExportsCalls, WebhooksCalls, WorkflowsCalls {
+  extends CatalogCalls, EventsCalls, ExportsCalls, PopulateCalls, WebhooksCalls, WorkflowsCalls {
   /** Logs in; later calls carry the token. */
   login(credentials: {
     username: string;
@@ -137,6 +140,7 @@ export function createPulseClient(options: PulseClientOptions): PulseClient {
     ...createCatalogCalls(transport),
     ...createEventsCalls(transport),
     ...createExportsCalls(transport),
+    ...createPopulateCalls(transport),
     ...createWebhooksCalls(transport),
     ...createWorkflowsCalls(transport),
     orders: createOrdersCalls(transport),

@@ -39,32 +39,6 @@ local function append(keys, args)
   redis.call('HINCRBY', books_hash, 'journal_bytes', #entry)
 end
 
--- pulse_lease: takes, renews or releases the right to fold a shard.
---
--- KEYS[1] lease
--- ARGV[1] library version, ARGV[2] token of the caller, ARGV[3] milliseconds; '0' releases
--- Output: the time in seconds when the caller holds the lease; nil when another does, or after a release. O(1).
-local function lease(keys, args)
-  local key = keys[1]
-  local version, token, milliseconds = args[1], args[2], args[3]
-  local wrong = check_version(version)
-  if wrong then return wrong end
-  local holder = redis.call('GET', key)
-  if holder and holder ~= token then return nil end
-  if milliseconds == '0' then
-    redis.call('DEL', key)
-    return nil
-  end
-  redis.call('SET', key, token, 'PX', milliseconds)
-  return now_seconds()
-end
-
-local function check_lease(key, token)
-  if redis.call('GET', key) ~= token then
-    return redis.error_reply('PULSELEASE another aggregator folds this shard')
-  end
-end
-
 -- Begins the live batch, or widens its windows.
 local function write_header(live, header)
   if header.expected_batch == '' then
@@ -119,13 +93,13 @@ local function commit(keys, args)
   if generations ~= '' then redis.call('HSET', books_hash, 'seen', generations) end
   redis.call('HINCRBY', books_hash, 'counted', header.counted)
   redis.call('HINCRBY', books_hash, 'duplicates', duplicates)
-  redis.call('HINCRBY', books_hash, 'journalled', -header.counted - duplicates)
-  redis.call('HINCRBY', books_hash, 'journal_bytes', -bytes)
+  -- Not a minus sign alone: Redis does not take '-0' for an integer.
+  redis.call('HINCRBY', books_hash, 'journalled', 0 - header.counted - duplicates)
+  redis.call('HINCRBY', books_hash, 'journal_bytes', 0 - bytes)
   redis.call('HSET', books_hash, 'position', after)
   redis.call('XTRIM', journal, 'MINID', trim_below)
   return 'committed'
 end
 
 redis.register_function('pulse_append', append)
-redis.register_function('pulse_lease', lease)
 redis.register_function('pulse_commit', commit)

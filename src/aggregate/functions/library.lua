@@ -1,5 +1,5 @@
 #!lua name=pulse
--- Pulse's Redis Functions. One library, loaded as one text: this file, then journal, read, seal, match.
+-- Pulse's Redis Functions. One library, loaded as one text: this file, then read, seal, match, lease, seen, journal.
 --
 -- Redis runs one function at a time and writes its effects to the AOF as one MULTI/EXEC: a crash leaves all of
 -- them or none. An error does not roll back, so every function reads and checks before it writes.

@@ -1,0 +1,31 @@
+
+-- The lease of a shard --------------------------------------------------------------------------
+
+-- For functions that only the aggregator with the lease may call.
+local function check_lease(lease, token)
+  if redis.call('GET', lease) ~= token then
+    return redis.error_reply('PULSELEASE the shard belongs to another aggregator')
+  end
+end
+
+-- pulse_lease: takes, renews or releases the right to fold a shard.
+--
+-- KEYS[1] lease
+-- ARGV[1] library version, ARGV[2] token of the caller, ARGV[3] milliseconds; '0' releases
+-- Output: the time in seconds when the caller holds the lease; nil when another does, or after a release. O(1).
+local function lease(keys, args)
+  local key = keys[1]
+  local version, token, milliseconds = args[1], args[2], args[3]
+  local wrong = check_version(version)
+  if wrong then return wrong end
+  local holder = redis.call('GET', key)
+  if holder and holder ~= token then return nil end
+  if milliseconds == '0' then
+    redis.call('DEL', key)
+    return nil
+  end
+  redis.call('SET', key, token, 'PX', milliseconds)
+  return now_seconds()
+end
+
+redis.register_function('pulse_lease', lease)

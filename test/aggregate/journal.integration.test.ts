@@ -1,0 +1,179 @@
+/** The calls of the journal, one by one: each guard of the commit, and what an append refuses. */
+import { beforeEach, describe, expect, test } from 'vitest';
+import { createJournal, type Journal, type Round } from '../../src/aggregate/journal.ts';
+import { LiveSums, NO_SUMS } from '../../src/aggregate/live-sums.ts';
+import type { RedisClient } from '../../src/platform/redis.ts';
+import { parsedPulse } from '../support/pulses.ts';
+import { useRedis } from './aggregate-fixture.ts';
+import { entryOf, KEYS, readJournalBooks, readSums, sealSums } from './journal-fixture.ts';
+
+const TOKEN = 'holder';
+const FIELD = 'acme\tvm.small\thours\t2025-11-22T03:00:00Z';
+
+let redis: RedisClient;
+let journal: Journal;
+
+useRedis((opened) => {
+  redis = opened;
+  journal = createJournal({ redis });
+});
+
+/** Everything in Redis but the lease, to check that nothing was written. */
+async function contents(): Promise<Record<string, string>> {
+  const keys = (await redis.keys('*')).filter((key) => key !== KEYS.lease).sort();
+  const dumps = await Promise.all(keys.map((key) => redis.dumpBuffer(key)));
+  return Object.fromEntries(keys.map((key, index) => [key, dumps[index]?.toString('hex') ?? '']));
+}
+
+/** A round that folded the journal up to `position` and counted one pulse. */
+function roundTo(position: string, sums = oneSum()): Round {
+  const ids = { generation: 1, chunk: Buffer.from('0123456789') };
+  const round = { position, counted: 1, duplicates: 0, bytes: 0 };
+  return { ...round, sums: sums.changes(), ids, generations: '{"next":2}' };
+}
+
+function oneSum(sums = new LiveSums(NO_SUMS)): LiveSums {
+  const sum = sums.changing({ field: FIELD, windowStartSec: 1_763_780_400 });
+  sum.pulseCount += 1;
+  sum.whole += 3;
+  return sums;
+}
+
+async function appendOne(): Promise<string> {
+  const entry = entryOf([parsedPulse({ id: '1' })]);
+  await journal.append(0, 1, entry);
+  const stored = await journal.read(0, { position: '', count: 10, waitMs: 0 });
+  expect(stored.at(-1)?.bytes).toEqual(entry);
+  return stored.at(-1)?.id ?? '';
+}
+
+describe('a commit', () => {
+  let position: string;
+  const commit = (token: string, before: string, round: Round) =>
+    journal.commit(0, { token, before, round });
+
+  beforeEach(async () => {
+    position = await appendOne();
+    await journal.lease(0, TOKEN, 60_000);
+  });
+
+  test('writes sums, ids, books and position, and trims the journal', async () => {
+    await appendOne();
+    expect(await commit(TOKEN, '', roundTo(position))).toBe('committed');
+    expect(await readSums(redis, KEYS.sums)).toEqual(
+      new Map([[FIELD, { count: 1, nanos: 3_000_000_000n }]]),
+    );
+    expect(await redis.lrange('{0}:ids:1', 0, -1)).toEqual(['0123456789']);
+    expect(await redis.hmget(KEYS.books, 'position', 'seen')).toEqual([position, '{"next":2}']);
+    expect(await readJournalBooks(redis)).toMatchObject({
+      appended: 2n,
+      journalled: 1n,
+      counted: 1n,
+    });
+    // Only what is folded may go.
+    expect(await redis.xlen(KEYS.journal)).toBe(1);
+    const rest = await journal.read(0, { position, count: 10, waitMs: 0 });
+    expect(rest).toHaveLength(1);
+  });
+
+  test('is refused without the lease, and writes nothing', async () => {
+    const before = await contents();
+    await expect(commit('another', '', roundTo(position))).rejects.toMatchObject({
+      code: 'PULSE_REDIS_LEASE',
+    });
+    await redis.del(KEYS.lease);
+    await expect(commit(TOKEN, '', roundTo(position))).rejects.toMatchObject({
+      code: 'PULSE_REDIS_LEASE',
+    });
+    expect(await contents()).toEqual(before);
+  });
+
+  test('is refused from another position, and writes nothing', async () => {
+    expect(await commit(TOKEN, '', roundTo(position))).toBe('committed');
+    const later = await appendOne();
+    const before = await contents();
+    await expect(commit(TOKEN, '', roundTo(later))).rejects.toMatchObject({
+      code: 'PULSE_REDIS_LEASE',
+    });
+    await expect(commit(TOKEN, '1-1', roundTo(later))).rejects.toMatchObject({
+      code: 'PULSE_REDIS_LEASE',
+    });
+    expect(await contents()).toEqual(before);
+  });
+
+  test('that is repeated because its reply was lost counts once', async () => {
+    const round = roundTo(position);
+    expect(await commit(TOKEN, '', round)).toBe('committed');
+    const before = await contents();
+    expect(await commit(TOKEN, '', round)).toBe('committed');
+    expect(await contents()).toEqual(before);
+  });
+
+  test('does not add to a batch that was sealed under it', async () => {
+    const sums = oneSum();
+    const first = roundTo(position, sums);
+    expect(await commit(TOKEN, '', first)).toBe('committed');
+    sums.committed(first.sums);
+    await sealSums(redis);
+    const later = await appendOne();
+    const before = await contents();
+    expect(await commit(TOKEN, position, roundTo(later, oneSum(sums)))).toBe('sealed');
+    expect(await contents()).toEqual(before);
+    sums.sealed();
+    expect(await commit(TOKEN, position, roundTo(later, sums))).toBe('committed');
+    expect(await readSums(redis, KEYS.sums)).toEqual(
+      new Map([[FIELD, { count: 1, nanos: 3_000_000_000n }]]),
+    );
+  });
+
+  test('of a state alone changes no count', async () => {
+    const round = {
+      ...roundTo('', new LiveSums()),
+      counted: 0,
+      ids: { generation: 1, chunk: Buffer.alloc(0) },
+    };
+    expect(await commit(TOKEN, '', round)).toBe('committed');
+    expect(await readJournalBooks(redis)).toMatchObject({ journalled: 1n, counted: 0n });
+    expect(await redis.hget(KEYS.books, 'seen')).toBe('{"next":2}');
+  });
+});
+
+describe('an append', () => {
+  test('is refused by books of another epoch', async () => {
+    await redis.hset(KEYS.books, 'epoch', 'one');
+    const other = createJournal({ redis, epoch: 'another' });
+    await expect(other.append(0, 1, entryOf([parsedPulse()]))).rejects.toMatchObject({
+      code: 'PULSE_REDIS_EPOCH',
+    });
+    expect(await redis.exists(KEYS.journal)).toBe(0);
+    await createJournal({ redis, epoch: 'one' }).append(0, 1, entryOf([parsedPulse()]));
+    expect(await redis.xlen(KEYS.journal)).toBe(1);
+  });
+
+  test('is refused while the journal is full, but an empty journal takes any entry', async () => {
+    const small = createJournal({ redis, bytesMax: 20 });
+    const entry = entryOf([parsedPulse({ id: '1' })]);
+    await small.append(0, 1, entry);
+    await expect(small.append(0, 1, entry)).rejects.toMatchObject({
+      code: 'PULSE_JOURNAL_FULL',
+      retryable: true,
+    });
+    expect(await readJournalBooks(redis)).toMatchObject({ appended: 1n, journalled: 1n });
+  });
+});
+
+describe('the lease', () => {
+  test('belongs to one at a time, and can be released by its holder only', async () => {
+    expect(await journal.lease(0, TOKEN, 60_000)).toBeGreaterThan(0);
+    expect(await journal.lease(0, 'another', 60_000)).toBeUndefined();
+    await journal.lease(0, 'another', 0);
+    expect(await journal.lease(0, TOKEN, 60_000)).toBeGreaterThan(0);
+    await journal.lease(0, TOKEN, 0);
+    expect(await journal.lease(0, 'another', 60_000)).toBeGreaterThan(0);
+  });
+
+  test('ends when it is not renewed', async () => {
+    await journal.lease(0, TOKEN, 1);
+    await expect.poll(() => journal.lease(0, 'another', 60_000)).toBeGreaterThan(0);
+  });
+});

@@ -1,0 +1,78 @@
+import { describe, expect, test } from 'vitest';
+import {
+  generationInUse,
+  parseSeenState,
+  turnGenerations,
+  type SeenState,
+} from '../../src/aggregate/seen-state.ts';
+
+const LIMITS = { windowSeconds: 600, generationIdsMax: 1_000_000 };
+const turn = (state: SeenState, nowSec: number) => turnGenerations(state, { ...LIMITS, nowSec });
+
+/** As if so many ids were added to the generation in use. */
+function filled(state: SeenState, count: number): SeenState {
+  return { ...state, list: [...state.list.slice(0, -1), { ...generationInUse(state), count }] };
+}
+
+const numbersOf = ({ list }: SeenState) => list.map(({ number }) => number);
+const started = turn(parseSeenState(null), 1_000);
+
+describe('turning the generations', () => {
+  test('a generation without ids is never closed, its time begins anew', () => {
+    expect(numbersOf(turn(started, 50_000))).toEqual([1]);
+    expect(generationInUse(turn(started, 50_000)).openedAtSec).toBe(50_000);
+  });
+
+  test('closes after a sixth of the window, and not before', () => {
+    const state = filled(started, 5);
+    expect(turn(state, 1_099)).toBe(state);
+    expect(turn(state, 1_100).list).toMatchObject([
+      { number: 1, closedAtSec: 1_100, count: 5 },
+      { number: 2, closedAtSec: null, openedAtSec: 1_100, count: 0 },
+    ]);
+  });
+
+  test('closes a full one at once', () => {
+    expect(numbersOf(turn(filled(started, 1_000_000), 1_001))).toEqual([1, 2]);
+  });
+
+  test('forgets one when a whole window has passed since it was closed, and not before', () => {
+    const state = turn(filled(started, 5), 1_100);
+    expect(numbersOf(turn(state, 1_699))).toEqual([1, 2]);
+    expect(turn(state, 1_700)).toMatchObject({
+      list: [{ number: 2 }],
+      dropping: [{ number: 1, segmentBits: 0 }],
+    });
+  });
+
+  test('a clock that jumps forward forgets one generation a turn, and never the newest', () => {
+    let state = started;
+    for (const nowSec of [1_100, 1_200, 1_300]) state = turn(filled(state, 5), nowSec);
+    expect(numbersOf(state)).toEqual([1, 2, 3, 4]);
+    state = turn(filled(state, 5), 1_000_000);
+    expect(numbersOf(state)).toEqual([2, 3, 4, 5]);
+    for (let turns = 0; turns < 5; turns++) state = turn(state, 1_000_000);
+    expect(numbersOf(state)).toEqual([4, 5]);
+  });
+
+  test('a clock that is set back closes and forgets nothing', () => {
+    const state = filled(turn(filled(started, 5), 1_100), 5);
+    expect(turn(state, 0)).toBe(state);
+  });
+
+  test.each([
+    [1, 0],
+    [32_000, 0],
+    [32_001, 1],
+    [142_857, 3],
+    [16_000_000, 9],
+    [1e9, 10],
+  ])('%i ids are cut into 2^%i segments', (count, segmentBits) => {
+    expect(turn(filled(started, count), 1_100).list[0]).toMatchObject({ segmentBits });
+  });
+
+  test('survives being stored', () => {
+    const state = turn(filled(started, 40_000), 1_100);
+    expect(parseSeenState(JSON.stringify(state))).toEqual(state);
+  });
+});
