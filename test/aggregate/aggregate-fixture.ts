@@ -85,20 +85,20 @@ export async function applyAll(
   await appendAll(accumulator, pulses, secret);
   await foldJournals(redis, accumulator.shards);
   const after = await countsOf(accumulator);
-  const counted = after.counted - before.counted;
-  const duplicates = after.duplicates - before.duplicates;
+  const counted = Number(after.counted - before.counted);
+  const duplicates = Number(after.duplicates - before.duplicates);
   expect(counted + duplicates).toBe(pulses.length);
   return { counted, duplicates };
 }
 
 /** Of the books of all shards, which must balance. */
-export async function countsOf(accumulator: Accumulator): Promise<Counts> {
-  const total = { counted: 0, duplicates: 0 };
+export async function countsOf(accumulator: Accumulator) {
+  const total = { counted: 0n, duplicates: 0n };
   for (let shard = 0; shard < accumulator.shards; shard++) {
     const { appended, journalled, counted, duplicates } = await accumulator.readBooks(shard);
     expect(counted + duplicates + journalled).toBe(appended);
-    total.counted += Number(counted);
-    total.duplicates += Number(duplicates);
+    total.counted += counted;
+    total.duplicates += duplicates;
   }
   return total;
 }

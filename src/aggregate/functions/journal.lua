@@ -31,8 +31,9 @@ local function append(keys, args)
   end
   if #entry > 0 then redis.call('XADD', journal, '*', '1', entry) end
   if not books[3] then
-    -- The books of a version without a journal.
-    redis.call('HSET', books_hash, 'appended', (books[4] or 0) + (books[5] or 0))
+    -- The books of a version without a journal. Lua's own addition would not be exact beyond 2^53.
+    redis.call('HINCRBY', books_hash, 'appended', books[4] or 0)
+    redis.call('HINCRBY', books_hash, 'appended', books[5] or 0)
   end
   redis.call('HINCRBY', books_hash, 'appended', pulse_count)
   redis.call('HINCRBY', books_hash, 'journalled', pulse_count)
