@@ -173,7 +173,7 @@ describe('Redis', () => {
     await fixture.publish(traffic.messages);
     const probes = { failed: 0 };
     const ingest = await startIngest({ retryForMs: 300, deps: countingProbes(probes) });
-    await eventually(async () => (await fixture.books()).counted).toBeGreaterThan(50);
+    await eventually(() => ingest.counts.appended).toBeGreaterThan(50);
     await server.kill();
     await eventually(() => probes.failed).toBeGreaterThan(2);
     // Nothing is held while Redis is unavailable: everything is back in the queue.
