@@ -132,6 +132,7 @@ describe('freshness', () => {
       finalThroughMs: WINDOW_SEC * 1000,
       provisional: true,
       pending: 11,
+      journalled: 0,
     });
   });
 
