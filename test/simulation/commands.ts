@@ -1,6 +1,7 @@
 /** What may happen to the system between two tasks: traffic, faults, and commands that operators run. */
 import fc, { type AsyncCommand } from 'fast-check';
 import type { Cut } from './amqp-connection.ts';
+import { CALL_KINDS } from './redis-model.ts';
 import type { System } from './system.ts';
 import { IDENTITY_COUNT, messageOf, type MessagePlan } from './traffic.ts';
 import type { Fate } from './world.ts';
@@ -143,9 +144,9 @@ const refuseDeadLetters = named('dead letters refused', fc.nat(30), (system, cou
 
 const failRedis = named(
   'redis',
-  fc.array(fate, { minLength: 1, maxLength: 3 }),
-  (system, fates) => {
-    system.redis.fates.push(...fates);
+  fc.tuple(fc.constantFrom(...CALL_KINDS), fc.array(fate, { minLength: 1, maxLength: 3 })),
+  (system, [kind, fates]) => {
+    system.redis.fail(kind, fates);
   },
 );
 
@@ -178,7 +179,7 @@ const stepClock = named(
   },
 );
 
-const passTime = named('time passes', fc.constantFrom(100, 1_000, 60_000), (system, ms) => {
+const passTime = named('time passes', fc.constantFrom(100, 1_000, 4_000, 60_000), (system, ms) => {
   system.world.clock.pass(ms);
 });
 

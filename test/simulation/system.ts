@@ -5,6 +5,8 @@
 import type { ChannelModel } from 'amqplib';
 import type { Pool } from 'pg';
 import { pino } from 'pino';
+import { aggregateShard } from '../../src/aggregate/aggregator.ts';
+import { loadSeenIds } from '../../src/aggregate/seen-ids.ts';
 import { PulseError, TransientError } from '../../src/core/errors.ts';
 import { flushAll } from '../../src/flush/flush.ts';
 import { verifyBooks } from '../../src/flush/books.ts';
@@ -21,7 +23,7 @@ import { createSimPool, type SimClient } from './postgres-client.ts';
 import { PostgresModel } from './postgres-model.ts';
 import { RedisModel } from './redis-model.ts';
 import { SECRET } from './identity.ts';
-import { SUM_MAX_NANOS, type SentMessage } from './traffic.ts';
+import type { SentMessage } from './traffic.ts';
 import type { SimProcess, World } from './world.ts';
 
 /** The options of a run; drawn by fast-check. */
@@ -29,6 +31,9 @@ export interface SystemOptions {
   readonly shards: number;
   readonly batchSize: number;
   readonly prefetch: number;
+  readonly journalBytesMax: number;
+  /** A generation of ids is closed when it has so many. */
+  readonly generationIdsMax: number;
   /** How long a batch is retried before its connection is closed. */
   readonly retryForMs: number;
   readonly locksWork: boolean;
@@ -42,6 +47,7 @@ export interface Worker {
   readonly process: SimProcess;
   readonly consumer: Consumer;
   readonly publisher: Publisher;
+  readonly aggregator: { readonly stop: () => void; readonly ended: Promise<unknown> };
 }
 
 const HOUR_MS = 3_600_000;
@@ -51,6 +57,8 @@ const LIMITS = {
   pulseAheadMaxMs: 800 * HOUR_MS,
   windowSeconds: 3_600,
 };
+/** Longer than any run, so that no id is forgotten. */
+const DEDUPE_WINDOW_SECONDS = 30 * 86_400;
 const PUBLISH_ATTEMPTS = 4;
 const logger = pino({ level: 'silent' });
 
@@ -65,6 +73,7 @@ export class System {
   readonly #options: SystemOptions;
   readonly #connections: SimConnection[] = [];
   readonly #clients: SimClient[] = [];
+  readonly #stopping = new Set<SimProcess>();
   #producer: Publisher | undefined;
   #quarantine: SimProcess | undefined;
   /** Work that must have ended when all is quiet. */
@@ -76,11 +85,17 @@ export class System {
     this.broker = new BrokerModel(world);
     this.redis = new RedisModel(world, {
       shards: options.shards,
-      sumMaxNanos: SUM_MAX_NANOS,
+      // A batch of two shards could be appended to one only, and its anonymous pulses would count twice.
+      journalBytesMax: options.peaceful ? Infinity : options.journalBytesMax,
       random,
     });
     this.postgres = new PostgresModel(world, options);
     this.history = new History(this, options);
+  }
+
+  /** Whether aggregators that wait have something to do, so that time passes for them. */
+  get hasWork(): boolean {
+    return this.redis.hasJournal || [...this.#stopping].some(({ running }) => running);
   }
 
   get busy(): boolean {
@@ -148,12 +163,19 @@ export class System {
         },
       },
     );
-    this.workers.push({ process, consumer, publisher });
+    this.workers.push({ process, consumer, publisher, aggregator: this.#aggregate(process) });
   }
 
   /** SIGTERM. */
-  drain({ process, consumer, publisher }: Worker): void {
-    const drained = consumer.drain(10_000).then(() => publisher.close());
+  drain({ process, consumer, publisher, aggregator }: Worker): void {
+    const drained = consumer
+      .drain(10_000)
+      .then(() => {
+        this.#stopping.add(process);
+        aggregator.stop();
+        return aggregator.ended;
+      })
+      .then(() => publisher.close());
     this.#track(
       drained.then(() => {
         process.die(false);
@@ -232,6 +254,41 @@ export class System {
       },
     );
     this.#track(judged, process);
+  }
+
+  /** The aggregators of a worker, one for each shard. */
+  #aggregate(process: SimProcess): Worker['aggregator'] {
+    const { shards, generationIdsMax } = this.#options;
+    const stopping = new AbortController();
+    const redis = this.redis.idsOf(process);
+    const runShard = (shard: number): Promise<void> =>
+      aggregateShard(
+        {
+          shard,
+          journal: this.redis.journalOf(process),
+          loadSeenIds: (state, leaseToken) =>
+            loadSeenIds({
+              redis,
+              shard,
+              windowSeconds: DEDUPE_WINDOW_SECONDS,
+              generationIdsMax,
+              state,
+              leaseToken,
+            }),
+          logger,
+        },
+        stopping.signal,
+      );
+    const ended = Promise.all(Array.from({ length: shards }, (_, shard) => runShard(shard)));
+    ended.catch((error: unknown) => {
+      this.world.fail(error);
+    });
+    return {
+      stop: () => {
+        stopping.abort();
+      },
+      ended,
+    };
   }
 
   #pool(process: SimProcess): Pool {
