@@ -17,16 +17,33 @@ interface WaitingRead extends Omit<Caller, 'ask'> {
   readonly position: string;
   readonly count: number;
   readonly waitMs: number;
+  /** Whether no round is open. Otherwise the reader waits only until its commit is due. */
+  readonly isPatient: boolean;
 }
 
 export function createJournalClient(redis: RedisModel, { process, ask, world }: Caller): Journal {
   const holders = new Set<string>();
+  /** Where the caller's open rounds began. */
+  const committed = new Map<number, string>();
   return {
     read: (shard, { position, count, waitMs }) =>
       ask('fold', 'read', () => {
         const entries = redis.shard(shard).read(position, count);
-        if (entries.length > 0 || waitMs === 0) return entries;
-        return waitForEntries(redis, { shard, position, count, waitMs, process, world });
+        if (entries.length > 0) return entries;
+        if (waitMs === 0) {
+          // Less than a millisecond is left of the round: it is over when the answer is there.
+          world.clock.pass(1);
+          return entries;
+        }
+        return waitForEntries(redis, {
+          shard,
+          position,
+          count,
+          waitMs,
+          isPatient: position === committed.get(shard),
+          process,
+          world,
+        });
       }),
 
     async lease(shard, token, milliseconds) {
@@ -40,21 +57,28 @@ export function createJournalClient(redis: RedisModel, { process, ask, world }: 
       return time;
     },
 
-    commit: (shard, call) =>
-      ask('commit', 'commit', () => {
+    async commit(shard, call) {
+      const reply = await ask('commit', 'commit', () => {
         const model = redis.shard(shard);
-        const reply = model.commit(call);
+        const answer = model.commit(call);
         redis.oracle.assertFolded(model);
-        return reply;
-      }),
+        return answer;
+      });
+      if (reply === 'committed') committed.set(shard, call.round.position);
+      return reply;
+    },
 
-    load: (shard) => load(redis, shard, ask),
+    async load(shard) {
+      const state = await load(redis, shard, ask);
+      committed.set(shard, state.position);
+      return state;
+    },
   };
 }
 
 /** XREAD BLOCK. */
 function waitForEntries(redis: RedisModel, read: WaitingRead): Promise<StoredEntry[]> {
-  const { shard, position, count, waitMs, process, world } = read;
+  const { shard, position, count, waitMs, isPatient, process, world } = read;
   return new Promise((resolve) => {
     const answer = (): void => {
       stopWaiting();
@@ -67,8 +91,7 @@ function waitForEntries(redis: RedisModel, read: WaitingRead): Promise<StoredEnt
       });
     };
     const stopWaiting = redis.onAppend(shard, answer);
-    // While a round is open, the reader waits only until its commit is due.
-    if (redis.shard(shard).position === position) world.clock.makeNextPatient();
+    if (isPatient) world.clock.makeNextPatient();
     const timer = world.clock.setTimeout(answer, waitMs);
   });
 }
