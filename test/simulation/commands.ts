@@ -45,7 +45,7 @@ const cut: fc.Arbitrary<Cut> = fc.record({
   dropsToClient: fc.boolean(),
 });
 
-const fate: fc.Arbitrary<Fate> = fc.constantFrom('refused', 'unanswered', 'late');
+const fate: fc.Arbitrary<Fate> = fc.constantFrom('refused', 'unanswered', 'late', 'very late');
 
 /** Picks one of the given values, if there are any. */
 function pick<T>(all: readonly T[], choice: number): T | undefined {

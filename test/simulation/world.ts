@@ -164,8 +164,8 @@ export class SimProcess {
   /**
    * Sends one request to a server: the request arrives, then the answer, each after some time.
    *
-   * @param fate `refused`: it never arrives. `unanswered`: it is executed and its answer is lost. `late`: the caller
-   * has given up before it arrives, and it is still executed.
+   * @param fate `refused`: it never arrives. `unanswered`: it is executed and its answer is lost. `late`, `very late`: the
+   * caller has given up before it arrives, and it is still executed.
    */
   ask<T>(
     label: string,
@@ -194,7 +194,12 @@ export class SimProcess {
       };
       const send = (): void => {
         if (fate === 'refused') lose();
-        else if (fate === 'late') {
+        else if (fate === 'very late') {
+          lose();
+          world.clock.setTimeout(() => {
+            arrive(() => undefined);
+          }, VERY_LATE_MS);
+        } else if (fate === 'late') {
           lose();
           arrive(() => undefined);
         } else {
@@ -224,7 +229,10 @@ function notice(world: World, label: string, fate: Fate): void {
   }
 }
 
-export type Fate = 'answered' | 'refused' | 'unanswered' | 'late';
+export type Fate = 'answered' | 'refused' | 'unanswered' | 'late' | 'very late';
+
+/** How long a request may be on its way: longer than several rounds of a fold, shorter than a lease. */
+const VERY_LATE_MS = 1_000;
 
 /** One direction of a connection: ordered, one message at a time, each some time after it was sent. */
 export class Pipe {
