@@ -144,7 +144,10 @@ const refuseDeadLetters = named('dead letters refused', fc.nat(30), (system, cou
 
 const failRedis = named(
   'redis',
-  fc.tuple(fc.constantFrom(...CALL_KINDS), fc.array(fate, { minLength: 1, maxLength: 3 })),
+  fc.tuple(
+    fc.constantFrom(...CALL_KINDS, 'commit' as const),
+    fc.array(fate, { minLength: 1, maxLength: 3 }),
+  ),
   (system, [kind, fates]) => {
     system.redis.fail(kind, fates);
   },
@@ -215,11 +218,14 @@ export const commands = fc.commands(
     refuseDeadLetters,
     failRedis,
     failRedis,
+    failRedis,
     cutPostgres,
     restartPostgres,
     breakCommit,
     breakCopy,
     stepClock,
+    passTime,
+    passTime,
     passTime,
     verify,
   ],

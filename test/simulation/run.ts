@@ -16,7 +16,7 @@ export const systemOptions: fc.Arbitrary<Omit<SystemOptions, 'peaceful'>> = fc.r
   batchSize: fc.constantFrom(2, 4),
   prefetch: fc.constantFrom(4, 9),
   journalBytesMax: fc.constantFrom(400, 1_000_000, 1_000_000),
-  generationIdsMax: fc.constantFrom(3, 6, 1_000),
+  generationIdsMax: fc.constantFrom(1, 3, 1_000),
   retryForMs: fc.constantFrom(0, 300, 30_000),
   locksWork: fc.boolean(),
   seed: fc.noShrink(fc.nat()),

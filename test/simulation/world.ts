@@ -196,9 +196,11 @@ export class SimProcess {
         if (fate === 'refused') lose();
         else if (fate === 'very late') {
           lose();
+          const { min, max } = VERY_LATE_MS;
+          const afterMs = min + (max - min) * Math.random();
           world.clock.setTimeout(() => {
             arrive(() => undefined);
-          }, VERY_LATE_MS);
+          }, afterMs);
         } else if (fate === 'late') {
           lose();
           arrive(() => undefined);
@@ -231,8 +233,8 @@ function notice(world: World, label: string, fate: Fate): void {
 
 export type Fate = 'answered' | 'refused' | 'unanswered' | 'late' | 'very late';
 
-/** How long a request may be on its way: longer than several rounds of a fold, shorter than a lease. */
-const VERY_LATE_MS = 1_000;
+/** How long a request may be on its way: longer than several rounds of a fold, shorter or longer than a lease. */
+const VERY_LATE_MS = { min: 500, max: 4_500 };
 
 /** One direction of a connection: ordered, one message at a time, each some time after it was sent. */
 export class Pipe {
