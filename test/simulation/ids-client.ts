@@ -18,7 +18,8 @@ export function createIdsClient(
     const [, token, ...values] = rest.slice(keyCount);
     return ask('fold', name, () => {
       const model = shardOf(lease);
-      if (!model.holds(String(token))) return new ReplyError('PULSELEASE of another');
+      if (!model.holds(String(token)))
+        return refusal('PULSELEASE the shard belongs to another aggregator');
       if (name === 'pulse_seen_drop') {
         for (const key of keys) {
           model.lists.delete(key);
@@ -52,4 +53,9 @@ export function createIdsClient(
     get: (key: string) => ask('fold', 'holder', () => shardOf(key).holder ?? null),
   };
   return client as unknown as RedisClient;
+}
+
+/** An error as the server sends it. */
+function refusal(message: string): Error {
+  return new (ReplyError as new (message: string) => Error)(message);
 }

@@ -208,9 +208,18 @@ export class ShardModel {
   }
 }
 
-function headerOf(batch: BatchModel): SealedBatch {
-  const { sums, state: _, ...header } = batch;
-  return { ...header, rowCount: sums.size };
+function headerOf({ sums, ...batch }: BatchModel): SealedBatch {
+  const { batchId, shard, pulseCount, amount, windowMinSec, windowMaxSec, openedAtSec } = batch;
+  return {
+    batchId,
+    shard,
+    rowCount: sums.size,
+    pulseCount,
+    amount,
+    windowMinSec,
+    windowMaxSec,
+    openedAtSec,
+  };
 }
 
 function numberOf(id: string): number {

@@ -1,12 +1,10 @@
 /**
- * Pulse in the simulation: the production code of producers, ingest, quarantine and flush, wired as in production,
+ * Pulse in the simulation: the production code of producers, ingest, aggregators, quarantine and flush, wired as in production,
  * between models of the three servers.
  */
 import type { ChannelModel } from 'amqplib';
 import type { Pool } from 'pg';
 import { pino } from 'pino';
-import { aggregateShard } from '../../src/aggregate/aggregator.ts';
-import { loadSeenIds } from '../../src/aggregate/seen-ids.ts';
 import { PulseError, TransientError } from '../../src/core/errors.ts';
 import { flushAll } from '../../src/flush/flush.ts';
 import { verifyBooks } from '../../src/flush/books.ts';
@@ -15,6 +13,7 @@ import { startConsumer, type Consumer } from '../../src/ingest/consumer.ts';
 import { UNTRACED } from '../../src/ingest/trace-batches.ts';
 import { createPublisher, type Publisher } from '../../src/publish/publisher.ts';
 import { startQuarantineWriter } from '../../src/quarantine/writer.ts';
+import { startAggregators, type Aggregators } from './aggregators.ts';
 import { SimConnection } from './amqp-connection.ts';
 import { BrokerModel, QUEUE } from './broker-model.ts';
 import { History } from './history.ts';
@@ -47,7 +46,7 @@ export interface Worker {
   readonly process: SimProcess;
   readonly consumer: Consumer;
   readonly publisher: Publisher;
-  readonly aggregator: { readonly stop: () => void; readonly ended: Promise<unknown> };
+  readonly aggregators: Aggregators;
 }
 
 const HOUR_MS = 3_600_000;
@@ -57,8 +56,6 @@ const LIMITS = {
   pulseAheadMaxMs: 800 * HOUR_MS,
   windowSeconds: 3_600,
 };
-/** Longer than any run, so that no id is forgotten. */
-const DEDUPE_WINDOW_SECONDS = 30 * 86_400;
 const PUBLISH_ATTEMPTS = 4;
 const logger = pino({ level: 'silent' });
 
@@ -137,7 +134,7 @@ export class System {
     const url = this.#door(process);
     const publisher = createPublisher({ url, logger });
     const accumulator = this.redis.clientOf(process);
-    const { shards, batchSize, prefetch, retryForMs } = this.#options;
+    const { shards, batchSize, prefetch, retryForMs, generationIdsMax } = this.#options;
     const consumer = startConsumer(
       {
         rabbitmqUrl: url,
@@ -163,17 +160,18 @@ export class System {
         },
       },
     );
-    this.workers.push({ process, consumer, publisher, aggregator: this.#aggregate(process) });
+    const aggregators = startAggregators(this.redis, process, { generationIdsMax, logger });
+    this.workers.push({ process, consumer, publisher, aggregators });
   }
 
   /** SIGTERM. */
-  drain({ process, consumer, publisher, aggregator }: Worker): void {
+  drain({ process, consumer, publisher, aggregators }: Worker): void {
     const drained = consumer
       .drain(10_000)
       .then(() => {
         this.#stopping.add(process);
-        aggregator.stop();
-        return aggregator.ended;
+        aggregators.stop();
+        return aggregators.ended;
       })
       .then(() => publisher.close());
     this.#track(
@@ -254,41 +252,6 @@ export class System {
       },
     );
     this.#track(judged, process);
-  }
-
-  /** The aggregators of a worker, one for each shard. */
-  #aggregate(process: SimProcess): Worker['aggregator'] {
-    const { shards, generationIdsMax } = this.#options;
-    const stopping = new AbortController();
-    const redis = this.redis.idsOf(process);
-    const runShard = (shard: number): Promise<void> =>
-      aggregateShard(
-        {
-          shard,
-          journal: this.redis.journalOf(process),
-          loadSeenIds: (state, leaseToken) =>
-            loadSeenIds({
-              redis,
-              shard,
-              windowSeconds: DEDUPE_WINDOW_SECONDS,
-              generationIdsMax,
-              state,
-              leaseToken,
-            }),
-          logger,
-        },
-        stopping.signal,
-      );
-    const ended = Promise.all(Array.from({ length: shards }, (_, shard) => runShard(shard)));
-    ended.catch((error: unknown) => {
-      this.world.fail(error);
-    });
-    return {
-      stop: () => {
-        stopping.abort();
-      },
-      ended,
-    };
   }
 
   #pool(process: SimProcess): Pool {
