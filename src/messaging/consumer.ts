@@ -59,10 +59,11 @@ export function startMessageConsumer(deps: ConsumerDeps): MessageConsumer {
   const consumerTags = new Map<Channel, string>();
   let state: 'waiting' | 'consuming' | 'closed' = 'waiting';
 
-  async function consume(
+  /** @returns What starts it. */
+  async function prepareToConsume(
     handler: MessageHandler,
     { link, held }: { readonly link: RabbitLink; readonly held: HeldBytes },
-  ): Promise<void> {
+  ): Promise<() => Promise<void>> {
     const { queue } = handler.binding;
     const channel = await link.createChannel();
     await channel.prefetch(isBatchHandler(handler) ? BATCH_PREFETCH : (deps.prefetch ?? PREFETCH));
@@ -75,17 +76,19 @@ export function startMessageConsumer(deps: ConsumerDeps): MessageConsumer {
       { handler, link, acknowledgements, deps: settleDeps, progress },
       { works, release: held.remove },
     );
-    const { consumerTag } = await channel.consume(queue, (delivery) => {
-      if (delivery === null) {
-        const message = `RabbitMQ cancelled the consumer of queue ${queue}.`;
-        link.fail(new TransientError('PULSE_RABBIT_UNREACHABLE', message));
-        return;
-      }
-      acknowledgements.delivered(delivery);
-      held.add(delivery.content.length);
-      taker.take(delivery);
-    });
-    consumerTags.set(channel, consumerTag);
+    return async () => {
+      const { consumerTag } = await channel.consume(queue, (delivery) => {
+        if (delivery === null) {
+          const message = `RabbitMQ cancelled the consumer of queue ${queue}.`;
+          link.fail(new TransientError('PULSE_RABBIT_UNREACHABLE', message));
+          return;
+        }
+        acknowledgements.delivered(delivery);
+        held.add(delivery.content.length);
+        taker.take(delivery);
+      });
+      consumerTags.set(channel, consumerTag);
+    };
   }
 
   const session = startRabbitSession({
@@ -93,9 +96,12 @@ export function startMessageConsumer(deps: ConsumerDeps): MessageConsumer {
     name: 'pulse messages',
     logger: deps.logger,
     async setup(link) {
-      const held = createHeldBytes(HELD_BYTES_MAX);
-      for (const handler of deps.handlers) await consume(handler, { link, held });
-      held.bound(createReadGate(link.connection));
+      const on = { link, held: createHeldBytes(HELD_BYTES_MAX) };
+      const starts: (() => Promise<void>)[] = [];
+      for (const handler of deps.handlers) starts.push(await prepareToConsume(handler, on));
+      // All at once: until the last of them is confirmed, the first ones hold what comes without a bound.
+      await Promise.all(starts.map((start) => start()));
+      on.held.bound(createReadGate(link.connection));
       state = 'consuming';
     },
     onLost() {

@@ -79,6 +79,8 @@ export function createBatches(
     take(delivery) {
       deps.onStep('delivered');
       const message = fromDelivery(queue, delivery);
+      // They have been read. Nothing bounds those of a thousand messages, which take several times their bytes.
+      delivery.properties.headers = {};
       waitingBytes += message.body.length;
       // While Postgres handles the batch before.
       const parsed = waitingBytes <= BATCH_BYTES_MAX ? parse(handler, message) : undefined;
