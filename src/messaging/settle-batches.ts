@@ -78,6 +78,7 @@ export function createBatches(
   return {
     take(delivery) {
       deps.onStep('delivered');
+      delivery.content = withoutRest(delivery.content);
       const message = fromDelivery(queue, delivery);
       // They have been read. Nothing bounds those of a thousand messages, which take several times their bytes.
       delivery.properties.headers = {};
@@ -90,6 +91,11 @@ export function createBatches(
       run(work());
     },
   };
+}
+
+/** A small part of what was read at once would hold all of it, such as the bytes of headers. */
+function withoutRest(content: Buffer): Buffer {
+  return content.buffer.byteLength > 2 * content.length ? Buffer.from(content) : content;
 }
 
 /** At least one. A large message is a batch of its own. */
