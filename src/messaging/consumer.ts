@@ -17,7 +17,7 @@ import { createReadGate } from '../platform/read-gate.ts';
 import { createAcknowledgements } from './acknowledgements.ts';
 import type { BatchHandler } from './handle-batch.ts';
 import type { MessageHandler } from './handler.ts';
-import { createHeldBytes, type HeldBytes } from './held-bytes.ts';
+import { createHeldBytes } from './held-bytes.ts';
 import { BATCH_MESSAGES_MAX, createBatches, type DeliveryTaker } from './settle-batches.ts';
 import {
   inLargeTurn,
@@ -56,13 +56,15 @@ export function startMessageConsumer(deps: ConsumerDeps): MessageConsumer {
   const progress: Progress = { heldCount: 0, largeDone: Promise.resolve() };
   /** What is in progress: one promise for each delivery, or for all those of a queue that are handled in batches. */
   const works = new Set<Promise<void>>();
+  /** Of lost connections too: their messages stay until what handles them has ended. */
+  const held = createHeldBytes(HELD_BYTES_MAX);
   const consumerTags = new Map<Channel, string>();
   let state: 'waiting' | 'consuming' | 'closed' = 'waiting';
 
   /** @returns What starts it. */
   async function prepareToConsume(
     handler: MessageHandler,
-    { link, held }: { readonly link: RabbitLink; readonly held: HeldBytes },
+    link: RabbitLink,
   ): Promise<() => Promise<void>> {
     const { queue } = handler.binding;
     const channel = await link.createChannel();
@@ -96,12 +98,11 @@ export function startMessageConsumer(deps: ConsumerDeps): MessageConsumer {
     name: 'pulse messages',
     logger: deps.logger,
     async setup(link) {
-      const on = { link, held: createHeldBytes(HELD_BYTES_MAX) };
       const starts: (() => Promise<void>)[] = [];
-      for (const handler of deps.handlers) starts.push(await prepareToConsume(handler, on));
+      for (const handler of deps.handlers) starts.push(await prepareToConsume(handler, link));
       // All at once: until the last of them is confirmed, the first ones hold what comes without a bound.
       await Promise.all(starts.map((start) => start()));
-      on.held.bound(createReadGate(link.connection));
+      held.bound(createReadGate(link.connection));
       state = 'consuming';
     },
     onLost() {

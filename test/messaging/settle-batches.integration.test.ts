@@ -5,6 +5,7 @@ import { TransientError } from '../../src/core/errors.ts';
 import { defineBatchHandler, type MessageHandler } from '../../src/messaging/handler.ts';
 import { NO_TRACING } from '../../src/platform/tracing.ts';
 import { withChannel } from '../support/servers.ts';
+import { startTcpProxy } from '../support/tcp-proxy.ts';
 import {
   createMessagingFixture,
   type MessagingFixture,
@@ -109,6 +110,29 @@ test('no more is held while the consumers of a backlog are set up', async () => 
   await expect.poll(() => fixture.effects(), WAIT).toEqual(all);
   await expect.poll(() => fixture.outcomes.length, WAIT).toBe(400);
   expect(heldMax() * filler.length).toBeLessThan(24 * 1024 * 1024);
+});
+
+test('no more is held when the connection is lost again and again', async () => {
+  const filler = 'x'.repeat(200_000);
+  const all = values(120);
+  await publish(all.map((value) => ({ value, filler })));
+  const proxy = await startTcpProxy(fixture.rabbitmqUrl);
+  // A connection that is not read is found to be lost when a heartbeat is sent.
+  const url = new URL(proxy.url);
+  url.searchParams.set('heartbeat', '1');
+  const { handler } = batchHandler((_, batch) => (batch < 3 ? 'SELECT pg_sleep(6)' : undefined));
+  const consumer = fixture.startConsumer(handler, { url: url.href });
+  for (let lost = 0; lost < 3; lost++) {
+    await expect.poll(() => consumer.state, WAIT).toBe('consuming');
+    await expect.poll(delivered, WAIT).toBeGreaterThan(80);
+    // Time for what must not come.
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    proxy.reset();
+    await expect.poll(() => consumer.state, WAIT).toBe('waiting');
+  }
+  expect(delivered() * filler.length).toBeLessThan(24 * 1024 * 1024);
+  await fixture.stop();
+  await proxy.close();
 });
 
 test('a batch is at most 500 messages, and two of them are held', async () => {
