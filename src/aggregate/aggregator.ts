@@ -61,7 +61,8 @@ export async function aggregateShard(
   for (let failures = 0; !signal.aborted;) {
     const token = randomUUID();
     try {
-      const timeSec = await journal.lease(shard, token, LEASE_MS);
+      const request = { action: 'take', milliseconds: LEASE_MS } as const;
+      const timeSec = await journal.lease(shard, token, request);
       if (timeSec === undefined) {
         await sleep(RENEW_MS / 2, signal);
         continue;
@@ -74,7 +75,7 @@ export async function aggregateShard(
       logger.warn({ err: error, shard }, 'aggregation was interrupted');
       await sleep(backoffDelayMs(failures, RETRY), signal);
     } finally {
-      await journal.lease(shard, token, 0).catch(() => undefined);
+      await journal.lease(shard, token, { action: 'release' }).catch(() => undefined);
     }
   }
 }
@@ -91,6 +92,7 @@ async function foldWhileHeld(
     seen.turn(timeSec);
     const rounds = createRounds(options, { token, state, seen }, signal);
     while (!signal.aborted) {
+      if (!lease.isHeld) throw leaseLost();
       await rounds.step();
       await rounds.settle(lease.timeSec);
     }
@@ -100,12 +102,13 @@ async function foldWhileHeld(
   }
 }
 
-/** Renews the lease. Losing it needs no word from here: the next commit is refused. */
+/** Renews the lease. Whoever has lost it finds out soon, and at the latest when its next commit is refused. */
 function keepLease(
   { shard, journal }: AggregatorOptions,
   { token, timeSec }: { token: string; timeSec: number },
 ) {
   const lease = {
+    isHeld: true,
     /** When it was last renewed, by Redis' clock. */
     timeSec,
     end: (): void => {
@@ -113,8 +116,9 @@ function keepLease(
     },
   };
   const renew = (): void => {
-    journal.lease(shard, token, LEASE_MS).then(
+    journal.lease(shard, token, { action: 'renew', milliseconds: LEASE_MS }).then(
       (time) => {
+        lease.isHeld = time !== undefined;
         lease.timeSec = time ?? lease.timeSec;
       },
       () => undefined,
@@ -170,7 +174,7 @@ function createRounds(
     async step(): Promise<void> {
       const dueInMs = round.startedAtMs + roundMs(sums.changedCount) - performance.now();
       const isEmpty = round.position === committedPosition;
-      const waitMs = isEmpty ? COMMIT_MS.min : Math.max(0, Math.floor(dueInMs));
+      const waitMs = isEmpty ? COMMIT_MS.min : Math.max(0, Math.ceil(dueInMs));
       const { position } = round;
       const entries = await journal.read(shard, { position, count: ENTRIES_A_READ, waitMs });
       await onStep?.('read');
