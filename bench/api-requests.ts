@@ -1,7 +1,12 @@
 /** Two ways to read the same rows: over HTTP, and with the exact statements that the API sends, through `pg` alone. */
 import type { Client, Pool } from 'pg';
 import { API_BASE } from '../src/http/api-base.ts';
-import { findPulse, listPulses, type PulseFilters } from '../src/usage/pulses-query.ts';
+import {
+  findPulse,
+  listPulses,
+  listPulsesAfter,
+  type PulseFilters,
+} from '../src/usage/pulses-query.ts';
 import { openHttpConnection } from './http-connection.ts';
 
 export interface Statement {
@@ -19,36 +24,51 @@ export interface ApiRequest {
 }
 
 const LIMIT = 10;
+const HOUR_MS = 3_600_000;
 
-/** A first page, a page near the end, a row by id, and one tenant's SKU. */
-export function apiRequests(rowCount: number, { deepTimes }: { deepTimes: number }): ApiRequest[] {
-  const deepPage = Math.floor((rowCount * 0.95) / LIMIT);
+/** Every kind of page, and a row by id. */
+export function apiRequests(rowCount: number, { untilMs }: { untilMs: number }): ApiRequest[] {
   const id = String(Math.floor(rowCount / 2));
-  const filters: PulseFilters = { scope: 'all', tenant: 'tenant-000007', sku: 'sku-0003' };
-  const page = (number: number) => ({ offset: (number - 1) * LIMIT, limit: LIMIT });
+  const tenant = 'tenant-000007';
+  const sku = 'sku-0003';
+  const span = { fromMs: untilMs - 60 * HOUR_MS, toMs: untilMs - 10 * HOUR_MS };
+  const [from, to] = [span.fromMs, span.toMs].map((ms) => new Date(ms).toISOString());
+  const page = (
+    name: string,
+    query: Record<string, string>,
+    filters: Partial<PulseFilters> = {},
+  ) => {
+    const number = Number(query.page ?? 1);
+    return {
+      name,
+      path: `${API_BASE}/pulses?${new URLSearchParams(query).toString()}`,
+      read: (pool: Pool) =>
+        listPulses(
+          pool,
+          { scope: 'all', ...filters },
+          { offset: (number - 1) * LIMIT, limit: LIMIT },
+        ),
+      times: 300,
+    };
+  };
+  const pageAt = (share: number) => String(Math.floor((rowCount * share) / LIMIT));
   return [
+    page('page_1', {}),
+    page('middle_page', { page: pageAt(0.5) }),
+    page('deep_page', { page: pageAt(0.95) }),
+    page('of_a_span', { page: '5000', from: from ?? '', to: to ?? '' }, span),
+    page('of_a_tenant', { page: '20', tenant }, { tenant }),
+    page('filtered', { tenant, product_sku: sku }, { tenant, sku }),
     {
-      name: 'page_1',
-      path: `${API_BASE}/pulses`,
-      read: (pool) => listPulses(pool, { scope: 'all' }, page(1)),
-      times: 500,
-    },
-    {
-      name: 'deep_page',
-      path: `${API_BASE}/pulses?page=${deepPage}&limit=${LIMIT}`,
-      read: (pool) => listPulses(pool, { scope: 'all' }, page(deepPage)),
-      times: deepTimes,
+      name: 'by_cursor',
+      path: `${API_BASE}/pulses?after=${id}&limit=${LIMIT}`,
+      read: (pool) => listPulsesAfter(pool, { scope: 'all' }, { after: id, limit: LIMIT }),
+      times: 300,
     },
     {
       name: 'by_id',
       path: `${API_BASE}/pulses/${id}`,
       read: (pool) => findPulse(pool, 'all', id),
-      times: 500,
-    },
-    {
-      name: 'filtered',
-      path: `${API_BASE}/pulses?tenant=tenant-000007&product_sku=sku-0003`,
-      read: (pool) => listPulses(pool, filters, page(1)),
       times: 300,
     },
   ];
@@ -71,7 +91,8 @@ export async function listenToStatements(
     off: () => undefined,
   };
   try {
-    await read({ connect: () => Promise.resolve(listening) } as unknown as Pool);
+    const { query } = listening;
+    await read({ connect: () => Promise.resolve(listening), query } as unknown as Pool);
   } finally {
     client.release();
   }

@@ -10,7 +10,7 @@ export interface ApiRowsOptions {
 
 /** Rows per flush batch. Each batch covers one hour, and the batches before it cover the hours before. */
 const ROWS_PER_BATCH = 20_000;
-const ROWS_PER_STATEMENT = 1_000_000;
+const ROWS_PER_LINE = 1_000_000;
 const TENANTS = 1_000;
 
 /** Rows of 1,000 tenants with 200 SKUs and units each, and their ledger entries. */
@@ -25,32 +25,30 @@ export async function fillApiRows(
     firstWindow,
     lastWindow,
   ]);
-  await pool.query(
-    `INSERT INTO flush_batches
-       (id, shard, row_count, pulse_count, window_min, window_max, opened_at, flushed_at)
-     SELECT ${BATCH_ID}, 0, $2::bigint, 10 * $2::bigint, hour, hour, hour, hour + interval '1 hour'
-     FROM generate_series(0, $1 - 1) AS batch,
-          to_timestamp($3::bigint + batch * 3600) AS hour`,
-    [batchCount, ROWS_PER_BATCH, firstWindow],
-  );
-  for (let from = 0; from < rowCount; from += ROWS_PER_STATEMENT) {
-    await pool.query(
-      `INSERT INTO pulses
-         (tenant, product_sku, use_unity, used_amount, pulse_count, window_start, flush_batch_id)
-       SELECT 'tenant-' || lpad((row % ${TENANTS})::text, 6, '0'),
-              'sku-' || lpad((row / ${TENANTS} % 50)::text, 4, '0'),
-              (ARRAY['GB', 'GB-h', 'vCPU', 'req'])[1 + row / ${TENANTS * 50} % 4],
-              (1 + row % 1000000) / 1000.0, 10, to_timestamp($3::bigint + batch * 3600), ${BATCH_ID}
-       FROM generate_series($1::bigint, $2::bigint - 1) AS row, LATERAL (SELECT row / $4::bigint AS batch) AS b
-       ORDER BY row`,
-      [from, Math.min(rowCount, from + ROWS_PER_STATEMENT), firstWindow, ROWS_PER_BATCH],
-    );
-    tell(`${Math.min(rowCount, from + ROWS_PER_STATEMENT)} of ${rowCount} rows are in Postgres.`);
+  for (let batch = 0; batch < batchCount; batch++) {
+    await pool.query(BATCH, [batch, ROWS_PER_BATCH, firstWindow]);
+    const rows = (batch + 1) * ROWS_PER_BATCH;
+    if (rows % ROWS_PER_LINE === 0) tell(`${rows} of ${rowCount} rows are in Postgres.`);
   }
   // As autovacuum leaves it after a while.
   await pool.query('VACUUM ANALYZE pulses');
   await pool.query('VACUUM ANALYZE flush_batches');
 }
 
-/** A uuid made from the batch's number. */
-const BATCH_ID = `('00000000-0000-4000-8000-' || lpad(batch::text, 12, '0'))::uuid`;
+const BATCH = `
+  WITH batch AS (
+    INSERT INTO flush_batches
+      (id, shard, row_count, pulse_count, window_min, window_max, opened_at, flushed_at)
+    SELECT ('00000000-0000-4000-8000-' || lpad($1::text, 12, '0'))::uuid, 0,
+           $2::bigint, 10 * $2::bigint, hour, hour, hour, hour + interval '1 hour'
+    FROM to_timestamp($3::bigint + $1::bigint * 3600) AS hour
+    RETURNING id, window_min
+  )
+  INSERT INTO pulses
+    (tenant, product_sku, use_unity, used_amount, pulse_count, window_start, flush_batch_id)
+  SELECT 'tenant-' || lpad((row % ${TENANTS})::text, 6, '0'),
+         'sku-' || lpad((row / ${TENANTS} % 50)::text, 4, '0'),
+         (ARRAY['GB', 'GB-h', 'vCPU', 'req'])[1 + row / ${TENANTS * 50} % 4],
+         (1 + row % 1000000) / 1000.0, 10, batch.window_min, batch.id
+  FROM batch, generate_series($1::bigint * $2::bigint, ($1::bigint + 1) * $2::bigint - 1) AS row
+  ORDER BY row`;

@@ -60,7 +60,8 @@ export async function aggregateShard(
   for (let failures = 0; !signal.aborted;) {
     const token = randomUUID();
     try {
-      const timeSec = await journal.lease(shard, token, LEASE_MS);
+      const request = { action: 'take', milliseconds: LEASE_MS } as const;
+      const timeSec = await journal.lease(shard, token, request);
       if (timeSec === undefined) {
         await sleep(RENEW_MS / 2, signal);
         continue;
@@ -73,7 +74,7 @@ export async function aggregateShard(
       logger.warn({ err: error, shard }, 'aggregation was interrupted');
       await sleep(backoffDelayMs(failures, RETRY), signal);
     } finally {
-      await journal.lease(shard, token, 0).catch(() => undefined);
+      await journal.lease(shard, token, { action: 'release' }).catch(() => undefined);
     }
   }
 }
@@ -90,6 +91,7 @@ async function foldWhileHeld(
     seen.turn(timeSec);
     const rounds = createRounds(options, { token, state, seen }, signal);
     while (!signal.aborted) {
+      if (!lease.isHeld) throw leaseLost();
       await rounds.step();
       await rounds.settle(lease.timeSec);
     }
@@ -102,12 +104,13 @@ async function foldWhileHeld(
   }
 }
 
-/** Renews the lease. Losing it needs no word from here: the next commit is refused. */
+/** Renews the lease. Whoever has lost it finds out soon, and at the latest when its next commit is refused. */
 function keepLease(
   { shard, journal }: AggregatorOptions,
   { token, timeSec }: { token: string; timeSec: number },
 ) {
   const lease = {
+    isHeld: true,
     /** When it was last renewed, by Redis' clock. */
     timeSec,
     end: (): void => {
@@ -115,8 +118,9 @@ function keepLease(
     },
   };
   const renew = (): void => {
-    journal.lease(shard, token, LEASE_MS).then(
+    journal.lease(shard, token, { action: 'renew', milliseconds: LEASE_MS }).then(
       (time) => {
+        lease.isHeld = time !== undefined;
         lease.timeSec = time ?? lease.timeSec;
       },
       () => undefined,
@@ -172,7 +176,7 @@ function createRounds(
     async step(): Promise<number> {
       const dueInMs = round.startedAtMs + roundMs(sums.changedCount) - performance.now();
       const isEmpty = round.position === committedPosition;
-      const spareMs = isEmpty ? COMMIT_MS.min : Math.max(0, Math.floor(dueInMs));
+      const spareMs = isEmpty ? COMMIT_MS.min : Math.max(0, Math.ceil(dueInMs));
       const waitMs = signal.aborted ? 0 : spareMs;
       const { position } = round;
       const entries = await journal.read(shard, { position, count: ENTRIES_A_READ, waitMs });

@@ -7,6 +7,12 @@ import { LiveSums, NO_SUMS, type ChangedSums, type SumsHeader } from './live-sum
 import { classify, createShardCalls } from './shard-calls.ts';
 import { fromSumField, fromSumValue, SUM_BUCKETS } from './sum-field.ts';
 
+export interface LeaseRequest {
+  readonly action: 'take' | 'renew' | 'release';
+  /** How long it lasts. */
+  readonly milliseconds?: number;
+}
+
 /** An entry of the journal and its id. */
 export interface StoredEntry {
   readonly id: string;
@@ -72,12 +78,16 @@ export function createJournal(redis: RedisClient) {
     },
 
     /**
-     * Takes or renews the lease of a shard for `milliseconds`; 0 releases it.
+     * Takes, renews or releases the lease of a shard. One that has ended cannot be renewed: take it with a new token.
      *
      * @returns The time of Redis in seconds while `token` holds the lease, otherwise undefined.
      */
-    async lease(shard: number, token: string, milliseconds: number): Promise<number | undefined> {
-      const args = [token, String(milliseconds)];
+    async lease(
+      shard: number,
+      token: string,
+      { action, milliseconds = 0 }: LeaseRequest,
+    ): Promise<number | undefined> {
+      const args = [token, action, String(milliseconds)];
       const time = await call('pulse_lease', [shardKeys(shard).lease], args);
       return time === null ? undefined : Number(time);
     },

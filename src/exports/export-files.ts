@@ -30,12 +30,30 @@ export function fileNameOf(attempt: Attempt): string {
 /** @throws FatalError PULSE_EXPORT_DIRECTORY The folder cannot be made or written to. */
 export async function openExportDirectory(directory: string): Promise<void> {
   try {
-    await mkdir(directory, { recursive: true, mode: 0o700 });
-    await access(directory, constants.R_OK | constants.W_OK | constants.X_OK);
+    await makeDirectory(directory);
+    // A file of that name is not a folder.
+    await access(`${directory}/.`, constants.R_OK | constants.W_OK | constants.X_OK);
   } catch (error) {
     const detail = `EXPORT_DIR (${directory}) cannot be used: ${String(codeOf(error))}.`;
     throw new FatalError('PULSE_EXPORT_DIRECTORY', detail, { cause: error });
   }
+}
+
+/**
+ * Makes a folder and those above it. The `recursive` of Node.js 20 never ends where the kernel answers ENOENT for a new
+ * folder in one that exists, as it does in /proc.
+ */
+async function makeDirectory(directory: string): Promise<void> {
+  const make = () =>
+    mkdir(directory, { mode: 0o700 }).catch((error: unknown) => {
+      if (codeOf(error) !== 'EEXIST') throw error;
+    });
+  await make().catch(async (error: unknown) => {
+    const parent = dirname(directory);
+    if (codeOf(error) !== 'ENOENT' || parent === directory) throw error;
+    await makeDirectory(parent);
+    await make();
+  });
 }
 
 /** Opens a new file for writing, readable by its owner only. One of the same name is replaced. */

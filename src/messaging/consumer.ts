@@ -17,7 +17,7 @@ import { createReadGate } from '../platform/read-gate.ts';
 import { createAcknowledgements } from './acknowledgements.ts';
 import type { BatchHandler } from './handle-batch.ts';
 import type { MessageHandler } from './handler.ts';
-import { createHeldBytes, type HeldBytes } from './held-bytes.ts';
+import { createHeldBytes } from './held-bytes.ts';
 import { BATCH_MESSAGES_MAX, createBatches, type DeliveryTaker } from './settle-batches.ts';
 import {
   inLargeTurn,
@@ -56,13 +56,16 @@ export function startMessageConsumer(deps: ConsumerDeps): MessageConsumer {
   const progress: Progress = { heldCount: 0, largeDone: Promise.resolve() };
   /** What is in progress: one promise for each delivery, or for all those of a queue that are handled in batches. */
   const works = new Set<Promise<void>>();
+  /** Of lost connections too: their messages stay until what handles them has ended. */
+  const held = createHeldBytes(HELD_BYTES_MAX);
   const consumerTags = new Map<Channel, string>();
   let state: 'waiting' | 'consuming' | 'closed' = 'waiting';
 
-  async function consume(
+  /** @returns What starts it. */
+  async function prepareToConsume(
     handler: MessageHandler,
-    { link, held }: { readonly link: RabbitLink; readonly held: HeldBytes },
-  ): Promise<void> {
+    link: RabbitLink,
+  ): Promise<() => Promise<void>> {
     const { queue } = handler.binding;
     const channel = await link.createChannel();
     await channel.prefetch(isBatchHandler(handler) ? BATCH_PREFETCH : (deps.prefetch ?? PREFETCH));
@@ -75,17 +78,19 @@ export function startMessageConsumer(deps: ConsumerDeps): MessageConsumer {
       { handler, link, acknowledgements, deps: settleDeps, progress },
       { works, release: held.remove },
     );
-    const { consumerTag } = await channel.consume(queue, (delivery) => {
-      if (delivery === null) {
-        const message = `RabbitMQ cancelled the consumer of queue ${queue}.`;
-        link.fail(new TransientError('PULSE_RABBIT_UNREACHABLE', message));
-        return;
-      }
-      acknowledgements.delivered(delivery);
-      held.add(delivery.content.length);
-      taker.take(delivery);
-    });
-    consumerTags.set(channel, consumerTag);
+    return async () => {
+      const { consumerTag } = await channel.consume(queue, (delivery) => {
+        if (delivery === null) {
+          const message = `RabbitMQ cancelled the consumer of queue ${queue}.`;
+          link.fail(new TransientError('PULSE_RABBIT_UNREACHABLE', message));
+          return;
+        }
+        acknowledgements.delivered(delivery);
+        held.add(delivery.content.length);
+        taker.take(delivery);
+      });
+      consumerTags.set(channel, consumerTag);
+    };
   }
 
   const session = startRabbitSession({
@@ -93,8 +98,10 @@ export function startMessageConsumer(deps: ConsumerDeps): MessageConsumer {
     name: 'pulse messages',
     logger: deps.logger,
     async setup(link) {
-      const held = createHeldBytes(HELD_BYTES_MAX);
-      for (const handler of deps.handlers) await consume(handler, { link, held });
+      const starts: (() => Promise<void>)[] = [];
+      for (const handler of deps.handlers) starts.push(await prepareToConsume(handler, link));
+      // All at once: until the last of them is confirmed, the first ones hold what comes without a bound.
+      await Promise.all(starts.map((start) => start()));
       held.bound(createReadGate(link.connection));
       state = 'consuming';
     },

@@ -1,4 +1,4 @@
-/** The bytes of the messages of one connection that are in progress or wait. */
+/** The bytes of the messages of one consumer, on one connection after another, that are in progress or wait. */
 import type { ReadGate } from '../platform/read-gate.ts';
 
 export interface HeldBytes {

@@ -78,7 +78,10 @@ export function createBatches(
   return {
     take(delivery) {
       deps.onStep('delivered');
+      delivery.content = withoutRest(delivery.content);
       const message = fromDelivery(queue, delivery);
+      // They have been read. Nothing bounds those of a thousand messages, which take several times their bytes.
+      delivery.properties.headers = {};
       waitingBytes += message.body.length;
       // While Postgres handles the batch before.
       const parsed = waitingBytes <= BATCH_BYTES_MAX ? parse(handler, message) : undefined;
@@ -88,6 +91,11 @@ export function createBatches(
       run(work());
     },
   };
+}
+
+/** A small part of what was read at once would hold all of it, such as the bytes of headers. */
+function withoutRest(content: Buffer): Buffer {
+  return content.buffer.byteLength > 2 * content.length ? Buffer.from(content) : content;
 }
 
 /** At least one. A large message is a batch of its own. */

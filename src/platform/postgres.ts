@@ -106,7 +106,17 @@ export function createPool(url: string, options: PoolOptions): Pool {
     outage.ended();
     client.on('error', onError);
   });
-  return pool;
+  return withClassifiedQuery(pool);
+}
+
+/** The driver's own errors, such as that of a lost connection, are plain Errors without a code. */
+function withClassifiedQuery(pool: Pool): Pool {
+  const query = pool.query.bind(pool) as (...values: unknown[]) => Promise<unknown>;
+  const classify = (error: unknown): never => {
+    const isPlain = error instanceof Error && error.constructor === Error;
+    throw isPlain && codeOf(error) === undefined ? afterLoss(error) : error;
+  };
+  return Object.assign(pool, { query: (...values: unknown[]) => query(...values).catch(classify) });
 }
 
 /** The options of one connection: bounded waits, keep-alive to detect dead peers, the session's settings. */

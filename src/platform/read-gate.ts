@@ -27,7 +27,8 @@ export function createReadGate({ connection }: ChannelModel): ReadGate {
   reader.recvFrame = () => (isClosed ? false : receive());
   let hasReceived = reader.recvSinceLastCheck;
   Object.defineProperty(reader, 'recvSinceLastCheck', {
-    // The broker is not silent when nobody listens. One that has died is found by TCP's own keep-alive.
+    // The broker is not silent when nobody listens. One that has died is noticed when the gate opens, or when our own
+    // heartbeats stay unacknowledged for as long as TCP repeats them.
     get: () => isClosed || hasReceived,
     set: (value: boolean) => {
       hasReceived = value;

@@ -4,9 +4,9 @@ import type { TenantScope } from '../core/tenant-scope.ts';
 import type { Api, ApiModule } from '../http/api-module.ts';
 import { READERS } from '../http/caller.ts';
 import { spanFrom } from '../http/instants.ts';
-import { pageLinks } from '../http/page-links.ts';
-import { HTTP_PROBLEMS, ProblemError } from '../http/problems.ts';
-import { findPulse, listPulses, type PulseFilters } from './pulses-query.ts';
+import { nextLink, pageLinks } from '../http/page-links.ts';
+import { HTTP_PROBLEMS, invalidField, ProblemError } from '../http/problems.ts';
+import { findPulse, listPulses, listPulsesAfter, type PulseFilters } from './pulses-query.ts';
 import {
   getPulseSchema,
   LIMIT_DEFAULT,
@@ -28,10 +28,21 @@ function addRoutes(api: Api, pool: Pool): void {
   const config = { roles: READERS };
 
   api.get('/pulses', { schema: listPulsesSchema, config }, async (request, reply) => {
-    const { page = 1, limit = LIMIT_DEFAULT, ...texts } = request.query;
+    const { page = 1, limit = LIMIT_DEFAULT, after, ...texts } = request.query;
     const filters = filtersFrom(request.user.tenants, texts);
+    const path = `${api.prefix}/pulses`;
+    if (after !== undefined) {
+      if (request.query.page !== undefined) {
+        throw invalidField('page', 'must be left out: `after` says where the page begins');
+      }
+      const { rows, next } = await listPulsesAfter(pool, filters, { after, limit });
+      if (next !== null) {
+        void reply.header('link', nextLink(path, { limit, ...texts, after: next }));
+      }
+      return { data: rows, limit, next };
+    }
     const { rows, total } = await listPulses(pool, filters, { offset: (page - 1) * limit, limit });
-    void reply.header('link', pageLinks(`${api.prefix}/pulses`, texts, { page, limit, total }));
+    void reply.header('link', pageLinks(path, texts, { page, limit, total }));
     return { data: rows, page, limit, total };
   });
 
@@ -47,7 +58,10 @@ function addRoutes(api: Api, pool: Pool): void {
   });
 }
 
-function filtersFrom(scope: TenantScope, query: Omit<PulsesQuery, 'page' | 'limit'>): PulseFilters {
+function filtersFrom(
+  scope: TenantScope,
+  query: Omit<PulsesQuery, 'page' | 'limit' | 'after'>,
+): PulseFilters {
   const { tenant, product_sku: sku, use_unity: unit } = query;
   return { scope, tenant, sku, unit, ...spanFrom(query) };
 }

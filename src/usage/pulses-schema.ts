@@ -14,7 +14,11 @@ const instant = (description: string) => Type.String({ format: 'date-time', desc
 export const PulsesQuery = Type.Object(
   {
     page: Type.Optional(
-      Type.Integer({ minimum: 1, maximum: PAGE_MAX, default: 1, description: 'Counted from 1.' }),
+      Type.Integer({
+        minimum: 1,
+        maximum: PAGE_MAX,
+        description: 'Counted from 1, which is also the default.',
+      }),
     ),
     limit: Type.Optional(
       Type.Integer({
@@ -22,6 +26,14 @@ export const PulsesQuery = Type.Object(
         maximum: LIMIT_MAX,
         default: LIMIT_DEFAULT,
         description: 'Rows per page.',
+      }),
+    ),
+    after: Type.Optional(
+      Type.String({
+        pattern: '^(0|[1-9][0-9]{0,18})$',
+        description:
+          'Instead of `page`: only rows with a greater id. `0` begins a walk through all rows, which goes on ' +
+          'with `next`; the `id` of a row that was read before goes on after it.',
       }),
     ),
     tenant: Type.Optional(textSchema(TENANT_LENGTH_MAX, 'Only this tenant, compared exactly.')),
@@ -70,16 +82,26 @@ export const listPulsesSchema = {
   summary: 'Lists the flushed sums, page by page',
   description:
     'Rows by ascending id. `total` and the rows are read in one snapshot. The header `Link` ' +
-    '(RFC 8288) has the first, previous, next and last page with the same filters.',
+    '(RFC 8288) has the first, previous, next and last page with the same filters.\n\n' +
+    'With `after` the rows come by a cursor, at the same cost wherever it is, and every row comes once. Rows are ' +
+    'left for later while a flush that began before them is in progress. Where few rows match the filters, a page ' +
+    'may be short, or empty, although `next` is there: follow it until it is null.',
   curl: `curl -s "$API/pulses?page=1&limit=10&from=2026-01-01T00:00:00Z" ${WITH_TOKEN}`,
   querystring: PulsesQuery,
   response: {
     200: Type.Object(
       {
         data: Type.Array(PulseRow),
-        page: Type.Integer(),
+        page: Type.Optional(Type.Integer({ description: 'Not with `after`.' })),
         limit: Type.Integer(),
-        total: Type.Integer({ description: 'Rows on all pages.' }),
+        total: Type.Optional(
+          Type.Integer({ description: 'Rows on all pages. Not with `after`, which counts none.' }),
+        ),
+        next: Type.Optional(
+          Type.Union([Type.String(), Type.Null()], {
+            description: 'Only with `after`: send it as the next `after`; null on the last page.',
+          }),
+        ),
       },
       { description: 'One page of rows.' },
     ),

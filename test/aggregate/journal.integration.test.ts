@@ -19,6 +19,10 @@ useRedis((opened) => {
   journal = createJournal(redis);
 });
 
+const take = (token: string, milliseconds = 60_000) =>
+  journal.lease(0, token, { action: 'take', milliseconds });
+const release = (token: string) => journal.lease(0, token, { action: 'release' });
+
 /** Everything in Redis but the lease, to check that nothing was written. */
 async function contents(): Promise<Record<string, string>> {
   const keys = (await redis.keys('*')).filter((key) => key !== KEYS.lease).sort();
@@ -55,7 +59,7 @@ describe('a commit', () => {
 
   beforeEach(async () => {
     position = await appendOne();
-    await journal.lease(0, TOKEN, 60_000);
+    await take(TOKEN);
   });
 
   test('writes sums, ids, books and position, and trims the journal', async () => {
@@ -180,16 +184,22 @@ describe('an append', () => {
 
 describe('the lease', () => {
   test('belongs to one at a time, and can be released by its holder only', async () => {
-    expect(await journal.lease(0, TOKEN, 60_000)).toBeGreaterThan(0);
-    expect(await journal.lease(0, 'another', 60_000)).toBeUndefined();
-    await journal.lease(0, 'another', 0);
-    expect(await journal.lease(0, TOKEN, 60_000)).toBeGreaterThan(0);
-    await journal.lease(0, TOKEN, 0);
-    expect(await journal.lease(0, 'another', 60_000)).toBeGreaterThan(0);
+    expect(await take(TOKEN)).toBeGreaterThan(0);
+    expect(await take('another')).toBeUndefined();
+    await release('another');
+    expect(await take(TOKEN)).toBeGreaterThan(0);
+    await release(TOKEN);
+    expect(await take('another')).toBeGreaterThan(0);
   });
 
-  test('ends when it is not renewed', async () => {
-    await journal.lease(0, TOKEN, 1);
-    await expect.poll(() => journal.lease(0, 'another', 60_000)).toBeGreaterThan(0);
+  test('ends when it is not renewed, and cannot be renewed then', async () => {
+    const renew = () => journal.lease(0, TOKEN, { action: 'renew', milliseconds: 60_000 });
+    await take(TOKEN);
+    expect(await renew()).toBeGreaterThan(0);
+    await take(TOKEN, 1);
+    await expect.poll(() => redis.exists(KEYS.lease)).toBe(0);
+    expect(await renew()).toBeUndefined();
+    expect(await take('another')).toBeGreaterThan(0);
+    expect(await renew()).toBeUndefined();
   });
 });

@@ -36,7 +36,8 @@ afterAll(async () => {
   await services.close();
 });
 
-const list = () => app.inject({ url: '/api/v1/pulses', headers: authorization() });
+const list = (query = '') =>
+  app.inject({ url: `/api/v1/pulses${query}`, headers: authorization() });
 const ready = () => app.inject({ url: '/health/ready' });
 
 test('is 503 and not ready while Postgres is unavailable, and recovers without a restart', async () => {
@@ -57,27 +58,30 @@ test('is 503 and not ready while Postgres is unavailable, and recovers without a
   expect((await ready()).statusCode).toBe(200);
 });
 
-test.each(['the connection is cut', 'the server ends the session'])(
-  'a query in flight when %s is 503, and the next one works',
-  async (how) => {
-    const lock = await pool.connect();
-    await lock.query('BEGIN; LOCK TABLE flush_batches IN ACCESS EXCLUSIVE MODE');
-    const answer = list();
-    const waiting = `SELECT pid FROM pg_stat_activity
+test.each([
+  ['the connection is cut', '', 'flush_batches'],
+  ['the server ends the session', '', 'flush_batches'],
+  // The first statement of a walk is in no transaction.
+  ['the connection ends without a code', '?after=0', 'pulses'],
+])('a query in flight when %s is 503, and the next one works: %j', async (how, query, table) => {
+  const lock = await pool.connect();
+  await lock.query(`BEGIN; LOCK TABLE ${table} IN ACCESS EXCLUSIVE MODE`);
+  const answer = list(query);
+  const waiting = `SELECT pid FROM pg_stat_activity
       WHERE datname = current_database() AND wait_event_type = 'Lock'`;
-    await eventually(async () => (await pool.query(waiting)).rowCount).toBe(1);
-    if (how === 'the connection is cut') {
-      proxy.cut();
-      lock.release(true);
-    } else {
-      await pool.query(`SELECT pg_terminate_backend(pid) FROM (${waiting}) AS w`);
-      await lock.query('ROLLBACK');
-      lock.release();
-    }
-    const res = await answer;
-    expect(res.statusCode).toBe(503);
-    expect(res.body).not.toMatch(/terminat|connection/i);
-    proxy.heal();
-    await eventually(async () => (await list()).statusCode).toBe(200);
-  },
-);
+  await eventually(async () => (await pool.query(waiting)).rowCount).toBe(1);
+  if (how !== 'the server ends the session') {
+    if (how === 'the connection is cut') proxy.cut();
+    else proxy.hangUp();
+    lock.release(true);
+  } else {
+    await pool.query(`SELECT pg_terminate_backend(pid) FROM (${waiting}) AS w`);
+    await lock.query('ROLLBACK');
+    lock.release();
+  }
+  const res = await answer;
+  expect(res.statusCode).toBe(503);
+  expect(res.body).not.toMatch(/terminat|connection/i);
+  proxy.heal();
+  await eventually(async () => (await list()).statusCode).toBe(200);
+});

@@ -151,6 +151,12 @@ async function checkRows(client: PulseClient): Promise<void> {
       flushed_at: expect.any(String) as string,
     },
   ]);
+  const walked = [];
+  for await (const row of client.pulses.rows({ ...period, tenant, limit: 1 })) walked.push(row);
+  expect(walked).toEqual(all.data);
+  expect(await client.pulses.after({ after: walked[0]!.id, limit: 1 })).toEqual({
+    ...{ data: walked.slice(1), limit: 1, next: null },
+  });
   expect(await client.pulses.get(data[0]!.id)).toEqual(data[0]);
   await expect(client.pulses.get('999999999')).rejects.toMatchObject({
     ...{ status: 404, code: 'PULSE_API_NOT_FOUND' },

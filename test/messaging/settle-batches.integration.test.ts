@@ -1,7 +1,11 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { TransientError } from '../../src/core/errors.ts';
 import { defineBatchHandler, type MessageHandler } from '../../src/messaging/handler.ts';
 import { NO_TRACING } from '../../src/platform/tracing.ts';
+import { withChannel } from '../support/servers.ts';
+import { startTcpProxy } from '../support/tcp-proxy.ts';
 import {
   createMessagingFixture,
   type MessagingFixture,
@@ -61,6 +65,15 @@ const delivered = (): number => fixture.steps.filter((step) => step === 'deliver
 const values = (count: number): string[] =>
   Array.from({ length: count }, (_, index) => String(index).padStart(4, '0'));
 
+/** What is still in use, without garbage. */
+function usedBytes(): number {
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as () => void;
+  collect();
+  const { heapUsed, arrayBuffers } = process.memoryUsage();
+  return heapUsed + arrayBuffers;
+}
+
 /** The most that was delivered and not acknowledged at a time. */
 function heldMax(): number {
   let [held, max] = [0, 0];
@@ -86,6 +99,40 @@ test('large messages are left to the broker while 16 MiB are held, longer than i
   expect(delivered()).toBe(200);
   expect(heldMax() * filler.length).toBeGreaterThan(12 * 1024 * 1024);
   expect(heldMax() * filler.length).toBeLessThan(17 * 1024 * 1024);
+});
+
+test('no more is held while the consumers of a backlog are set up', async () => {
+  const filler = 'x'.repeat(200_000);
+  const all = values(400);
+  await publish(all.map((value) => ({ value, filler })));
+  const { handler } = batchHandler((_, batch) => (batch < 8 ? 'SELECT pg_sleep(1)' : undefined));
+  fixture.startConsumer(handler, { handlers: Array.from({ length: 8 }, () => handler) });
+  await expect.poll(() => fixture.effects(), WAIT).toEqual(all);
+  await expect.poll(() => fixture.outcomes.length, WAIT).toBe(400);
+  expect(heldMax() * filler.length).toBeLessThan(24 * 1024 * 1024);
+});
+
+test('no more is held when the connection is lost again and again', async () => {
+  const filler = 'x'.repeat(200_000);
+  const all = values(120);
+  await publish(all.map((value) => ({ value, filler })));
+  const proxy = await startTcpProxy(fixture.rabbitmqUrl);
+  // A connection that is not read is found to be lost when a heartbeat is sent.
+  const url = new URL(proxy.url);
+  url.searchParams.set('heartbeat', '1');
+  const { handler } = batchHandler((_, batch) => (batch < 3 ? 'SELECT pg_sleep(6)' : undefined));
+  const consumer = fixture.startConsumer(handler, { url: url.href });
+  for (let lost = 0; lost < 3; lost++) {
+    await expect.poll(() => consumer.state, WAIT).toBe('consuming');
+    await expect.poll(delivered, WAIT).toBeGreaterThan(80);
+    // Time for what must not come.
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    proxy.reset();
+    await expect.poll(() => consumer.state, WAIT).toBe('waiting');
+  }
+  expect(delivered() * filler.length).toBeLessThan(24 * 1024 * 1024);
+  await fixture.stop();
+  await proxy.close();
 });
 
 test('a batch is at most 500 messages, and two of them are held', async () => {
@@ -140,6 +187,25 @@ test('of a batch that is taken apart, only the messages that are held are handle
   fixture.startConsumer(handler);
   await expect.poll(() => fixture.effects(), WAIT).toEqual(['held', 'other']);
   await expect.poll(() => fixture.outcomes.toSorted(), WAIT).toEqual(['done', 'done', 'held']);
+});
+
+test('the headers of messages that wait are not held', async () => {
+  const headers = Object.fromEntries(Array.from({ length: 6_500 }, (_, at) => [`k${at}`, true]));
+  const { exchange, routingKey } = fixture.binding;
+  const all = values(200);
+  await withChannel(fixture.rabbitmqUrl, async (channel) => {
+    for (const value of all) {
+      channel.publish(exchange, routingKey, Buffer.from(JSON.stringify({ value })), { headers });
+    }
+    await channel.checkQueue(fixture.binding.queue);
+  });
+  const beforeBytes = usedBytes();
+  const { handler } = batchHandler((_, batch) => (batch === 0 ? 'SELECT pg_sleep(4)' : undefined));
+  fixture.startConsumer(handler);
+  await expect.poll(delivered, WAIT).toBe(200);
+  // Those of one take about 400 KB, and 60 KB as they were sent.
+  expect(usedBytes() - beforeBytes).toBeLessThan(8 * 1024 * 1024);
+  await expect.poll(() => fixture.effects(), WAIT).toEqual(all);
 });
 
 test('each message has its span', async () => {

@@ -101,6 +101,7 @@ describe('row-level security alone, with queries that have no filter', () => {
   test.each([
     'SELECT FROM pulses_2026_01',
     'SELECT row_count FROM flush_batches',
+    'SELECT FROM pulse_blocks',
     'SELECT FROM users',
     'SELECT FROM api_keys',
     'SELECT FROM audit_log',

@@ -46,10 +46,10 @@ export function createJournalClient(redis: RedisModel, { process, ask, world }: 
         });
       }),
 
-    async lease(shard, token, milliseconds) {
-      const time = await ask('fold', 'lease', () => redis.shard(shard).lease(token, milliseconds));
+    async lease(shard, token, request) {
+      const time = await ask('fold', 'lease', () => redis.shard(shard).lease(token, request));
       if (time !== undefined) holders.add(token);
-      else if (milliseconds > 0 && !holders.has(token)) {
+      else if (request.action === 'take' && !holders.has(token)) {
         world.meet('lease held by another');
         // The caller sleeps now, and then asks again, for as long as all is well.
         world.clock.makeNextPatient();

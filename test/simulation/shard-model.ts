@@ -1,6 +1,6 @@
 /** One shard as Redis keeps it: every method is one call of a function, atomic and durable once it has arrived. */
 import type { SealedBatch, SealedBatchRef, ShardBooks } from '../../src/aggregate/accumulator.ts';
-import type { Round, StoredEntry } from '../../src/aggregate/journal.ts';
+import type { LeaseRequest, Round, StoredEntry } from '../../src/aggregate/journal.ts';
 import { leaseLost } from '../../src/aggregate/shard-calls.ts';
 import { TransientError } from '../../src/core/errors.ts';
 import { generationKeys } from '../../src/aggregate/keys.ts';
@@ -100,15 +100,15 @@ export class ShardModel {
     return this.holder === token;
   }
 
-  lease(token: string, milliseconds: number): number | undefined {
-    const now = this.#world.clock.now();
-    const held = this.#lease;
-    if (held !== undefined && held.token !== token) {
-      if (held.untilMs > now) return undefined;
+  lease(token: string, { action, milliseconds = 0 }: LeaseRequest): number | undefined {
+    const { holder } = this;
+    if (holder === undefined ? action !== 'take' : holder !== token) return undefined;
+    if (this.#lease !== undefined && this.#lease.token !== token) {
       this.#world.meet('lease taken over after it ended');
     }
-    this.#lease = milliseconds === 0 ? undefined : { token, untilMs: now + milliseconds };
-    return milliseconds === 0 ? undefined : this.nowSec();
+    const untilMs = this.#world.clock.now() + milliseconds;
+    this.#lease = action === 'release' ? undefined : { token, untilMs };
+    return action === 'release' ? undefined : this.nowSec();
   }
 
   /** @returns An error when the caller must not commit. */

@@ -24,6 +24,8 @@ export interface TcpProxy {
   cut(): void;
   /** Resets every connection; accepts new ones. */
   reset(): void;
+  /** Ends every connection without a reset, in which case drivers have no error code to show. */
+  hangUp(): void;
   /** A black hole: accepts connections, forwards nothing, closes nothing. Held bytes arrive after `heal`. */
   stall(): void;
   /** The same, but only for the connections that are open now. */
@@ -83,6 +85,9 @@ export async function startTcpProxy(serverUrl: string): Promise<TcpProxy> {
       state.mode = 'cut';
       reset();
     },
+    hangUp() {
+      for (const line of lines) line.hangUp();
+    },
     stall() {
       state.mode = 'stalled';
     },
@@ -133,6 +138,7 @@ interface OpenLine extends Line {
   /** It lost bytes, so it cannot go on. */
   readonly damaged: boolean;
   stalled: boolean;
+  hangUp(): void;
   flush(): void;
   inject(bytes: Buffer): void;
 }
@@ -174,6 +180,7 @@ function openLine(
       return damaged;
     },
     destroy,
+    hangUp: () => void client.end(),
     flush,
     inject: (bytes) => void client.write(bytes),
     swallowReply() {

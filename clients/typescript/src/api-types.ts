@@ -88,6 +88,18 @@ export interface PulsesPage {
   readonly total: number;
 }
 
+export interface PulsesAfter extends Omit<PulsesQuery, 'page'> {
+  /** Only rows with a greater id. */
+  readonly after?: string;
+}
+
+export interface PulsesAfterPage {
+  readonly data: readonly PulseRow[];
+  readonly limit: number;
+  /** `after` of the next page; null on the last. */
+  readonly next: string | null;
+}
+
 export interface UsageQuery {
   readonly from?: string | Date;
   readonly to?: string | Date;

@@ -2,6 +2,8 @@
 import type {
   Pulse,
   PulseRow,
+  PulsesAfter,
+  PulsesAfterPage,
   PulsesPage,
   PulsesQuery,
   SendOutcome,
@@ -79,6 +81,10 @@ export interface PulseClient
   readonly pulses: {
     /** One page of flushed sums. */
     list(query?: PulsesQuery): Promise<PulsesPage>;
+    /** One page of those after a row. It may be short, or empty, although it has a `next`. */
+    after(query?: PulsesAfter): Promise<PulsesAfterPage>;
+    /** All flushed sums, page after page; with `after`, those after a row. */
+    rows(query?: PulsesAfter): AsyncIterableIterator<PulseRow>;
     get(id: string): Promise<PulseRow>;
   };
   readonly usage: {
@@ -119,6 +125,8 @@ export function createPulseClient(options: PulseClientOptions): PulseClient {
       return problem.outcomes;
     }
   };
+  const pulsesAfter = (query: PulsesAfter = {}) =>
+    transport.request<PulsesAfterPage>('GET', '/pulses', { query: { after: '0', ...query } });
   const usagePage = (query: UsageQuery = {}) =>
     transport.request<UsagePage>('GET', '/usage', { query: { ...query } });
 
@@ -134,6 +142,8 @@ export function createPulseClient(options: PulseClientOptions): PulseClient {
     },
     pulses: {
       list: (query = {}) => transport.request('GET', '/pulses', { query: { ...query } }),
+      after: pulsesAfter,
+      rows: (query) => follow(pulsesAfter, query),
       get: (id) => transport.request('GET', `/pulses/${encodeURIComponent(id)}`),
     },
     usage: { page: usagePage, rows: (query) => follow(usagePage, query) },

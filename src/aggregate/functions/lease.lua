@@ -10,17 +10,20 @@ end
 
 -- pulse_lease: takes, renews or releases the right to fold a shard.
 --
+-- A lease that has ended cannot be renewed, even if it is free: another aggregator may have folded in between.
+--
 -- KEYS[1] lease
--- ARGV[1] library version, ARGV[2] token of the caller, ARGV[3] milliseconds; '0' releases
+-- ARGV[1] library version, ARGV[2] token of the caller, a new one each time it takes the lease,
+-- ARGV[3] 'take', 'renew' or 'release', ARGV[4] milliseconds
 -- Output: the time in seconds when the caller holds the lease; nil when another does, or after a release. O(1).
 local function lease(keys, args)
   local key = keys[1]
-  local version, token, milliseconds = args[1], args[2], args[3]
+  local version, token, action, milliseconds = args[1], args[2], args[3], args[4]
   local wrong = check_version(version)
   if wrong then return wrong end
   local holder = redis.call('GET', key)
-  if holder and holder ~= token then return nil end
-  if milliseconds == '0' then
+  if holder and holder ~= token or not holder and action ~= 'take' then return nil end
+  if action == 'release' then
     redis.call('DEL', key)
     return nil
   end
