@@ -9,6 +9,7 @@
  *   delivers nothing more. No delivery is returned, so no delivery limit is used up.
  * - `closed`: what was not acknowledged is delivered to another process.
  */
+import { setMaxListeners } from 'node:events';
 import type { Channel, ConsumeMessage } from 'amqplib';
 import { TransientError, type PulseError } from '../core/errors.ts';
 import { waitAtMost } from '../platform/backoff.ts';
@@ -53,6 +54,8 @@ const CANCEL_TIMEOUT_MS = 2_000;
 /** Starts consuming; reconnects until it is closed. */
 export function startMessageConsumer(deps: ConsumerDeps): MessageConsumer {
   const stopping = new AbortController();
+  // Every message that waits for Postgres listens to it, more than Node expects.
+  setMaxListeners(0, stopping.signal);
   const progress: Progress = { heldCount: 0, largeDone: Promise.resolve() };
   /** What is in progress: one promise for each delivery, or for all those of a queue that are handled in batches. */
   const works = new Set<Promise<void>>();
