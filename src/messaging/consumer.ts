@@ -53,9 +53,7 @@ const CANCEL_TIMEOUT_MS = 2_000;
 
 /** Starts consuming; reconnects until it is closed. */
 export function startMessageConsumer(deps: ConsumerDeps): MessageConsumer {
-  const stopping = new AbortController();
-  // Every message that waits for Postgres listens to it, more than Node expects.
-  setMaxListeners(0, stopping.signal);
+  const stopping = createStop();
   const progress: Progress = { heldCount: 0, largeDone: Promise.resolve() };
   /** What is in progress: one promise for each delivery, or for all those of a queue that are handled in batches. */
   const works = new Set<Promise<void>>();
@@ -132,6 +130,13 @@ export function startMessageConsumer(deps: ConsumerDeps): MessageConsumer {
       await session.close();
     },
   };
+}
+
+/** Every message that waits for Postgres listens to its signal, more of them than Node.js expects. */
+function createStop(): AbortController {
+  const stopping = new AbortController();
+  setMaxListeners(0, stopping.signal);
+  return stopping;
 }
 
 function isBatchHandler(handler: MessageHandler): handler is BatchHandler {
