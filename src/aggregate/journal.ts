@@ -213,7 +213,7 @@ async function readHeader(redis: RedisClient, key: string): Promise<SumsHeader> 
 }
 
 /** Calls `onSum` for every sum of a bucket, field and value with one character a byte; for some twice. */
-export async function scanSums(
+async function scanSums(
   redis: RedisClient,
   key: string,
   onSum: (field: string, value: string) => void,

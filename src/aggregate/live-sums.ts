@@ -3,7 +3,7 @@
  * and what was folded since.
  */
 import { randomUUID } from 'node:crypto';
-import { addAmount, subtractSum, type AmountSum } from '../core/amount.ts';
+import { addSum, subtractSum, type AmountSum } from '../core/amount.ts';
 import type { EntryKey } from './journal-entry.ts';
 import type { CountedSum } from './sum-codec.ts';
 import { bucketOf, SUM_BUCKETS, toSumValue } from './sum-field.ts';
@@ -53,10 +53,6 @@ export class LiveSums {
     this.#header = header;
   }
 
-  get keyCount(): number {
-    return this.#sums.size;
-  }
-
   get changedCount(): number {
     return this.#changedCount;
   }
@@ -66,7 +62,7 @@ export class LiveSums {
     this.#sums.set(key.field, Object.assign(newSum(key), amount, { pulseCount }));
   }
 
-  /** The sum of a key, for `addPulse`. */
+  /** The sum of a key, to be added to. */
   changing(key: EntryKey): LiveSum {
     let sum = this.#sums.get(key.field);
     if (sum === undefined) {
@@ -133,11 +129,6 @@ const NOTHING: CountedSum = { pulseCount: 0, amount: { high: 0, whole: 0, nano: 
 
 function addedTo(sum: LiveSum): AmountSum {
   return sum.committed === undefined ? NOTHING.amount : subtractSum(sum, sum.committed.amount);
-}
-
-function addSum(sum: AmountSum, other: Readonly<AmountSum>): void {
-  addAmount(sum, other);
-  sum.high += other.high;
 }
 
 function noBuckets(): LiveSum[][] {

@@ -71,6 +71,12 @@ export function addAmount(sum: AmountSum, amount: Amount): void {
   sum.whole = whole;
 }
 
+/** Adds another sum to `sum` in place. */
+export function addSum(sum: AmountSum, other: Readonly<AmountSum>): void {
+  addAmount(sum, other);
+  sum.high += other.high;
+}
+
 /** `sum` less `other`, which is at most `sum`. */
 export function subtractSum(sum: Readonly<AmountSum>, other: Readonly<AmountSum>): AmountSum {
   let nano = sum.nano - other.nano;

@@ -1,6 +1,6 @@
 /** Adds up the rows of Redis by hour and by the groups of a question, before Postgres adds its own. */
 import type { AggregateRow } from '../aggregate/accumulator.ts';
-import { addAmount, formatAmount, type AmountSum } from '../core/amount.ts';
+import { addSum, formatAmount, type AmountSum } from '../core/amount.ts';
 import type { UsageGroup } from './usage.ts';
 
 /** Sums as columns, one array each, for `unnest`. A column that is not grouped by holds empty strings. */
@@ -31,8 +31,7 @@ export function foldHeld(
       sum = { ...row, tenant, sku, amount: { high: 0, whole: 0, nano: 0 }, pulseCount: 0 };
       folded.set(key, sum);
     }
-    addAmount(sum.amount, row.amount);
-    sum.amount.high += row.amount.high;
+    addSum(sum.amount, row.amount);
     sum.pulseCount += row.pulseCount;
     pulseCount += row.pulseCount;
   }
