@@ -50,11 +50,7 @@ export async function createInstallation(context: BenchContext): Promise<Install
   await ensureLibrary(redis);
   const pool = createPool(databaseUrl, { name: 'bench', logger, statementTimeoutMs: 600_000 });
   const shards = Number(context.workerEnv.SHARDS ?? 1);
-  const accumulator = createAccumulator({
-    redis,
-    shards,
-    dedupeWindowSeconds: DEDUPE_WINDOW_SECONDS,
-  });
+  const accumulator = createAccumulator({ redis, shards });
   return {
     queue,
     redisUrl,

@@ -1,11 +1,11 @@
 /** Makes Redis remember any number of ids, without the broker. */
 import { randomBytes } from 'node:crypto';
-import { createAccumulator } from '../src/aggregate/accumulator.ts';
 import { shardKeys } from '../src/aggregate/keys.ts';
+import { parseSeenState, type Generation } from '../src/aggregate/seen-state.ts';
 import { sleep } from '../src/platform/backoff.ts';
 import type { Installation } from './installation.ts';
 import type { BenchContext } from './scenario.ts';
-import { seedSums } from './seed-sums.ts';
+import { seedSums, whileFolding } from './seed-sums.ts';
 import type { ExpectedSums } from './traffic.ts';
 
 /** What the generations that take no more ids remember. */
@@ -14,9 +14,7 @@ export interface OlderIds {
   readonly generationCount: number;
 }
 
-/** Redis counts the age of a generation in whole seconds. */
-const OLD_ENOUGH_MS = 1_100;
-const SHORTEST_WINDOW_SECONDS = 1;
+const POLL_MS = 100;
 
 /**
  * Counts one pulse for each id, all of the first key, and closes their generations: whoever meets another id then
@@ -33,19 +31,18 @@ export async function seedOlderIds(
 ): Promise<OlderIds> {
   const timeMs = Date.parse(timestamp);
   const startedMs = performance.now();
-  const seed = async (pulseCount: number): Promise<void> => {
-    const idPrefix = randomBytes(8).toString('hex');
-    await seedSums(installation, { keyCount: 1, timeMs, idPrefix, pulseCount });
-    expected.addTo(0, { milli: 1_001 * pulseCount, pulseCount });
+  const idPrefix = randomBytes(8).toString('hex');
+  await seedSums(installation, { keyCount: 1, timeMs, idPrefix, pulseCount: idCount });
+  expected.addTo(0, { milli: 1_001 * idCount, pulseCount: idCount });
+  const untilClosed = async (): Promise<void> => {
+    for (;;) {
+      const generations = await readGenerations(installation);
+      if (generations.at(-1)?.count === 0 && generations.slice(0, -1).every(isInPages)) return;
+      await sleep(POLL_MS);
+    }
   };
-  await seed(idCount);
-  const [oldest, ...others] = await readGenerations(installation);
-  // Closing a second one on the spot makes Redis forget the first, so its ids come once more.
-  if (oldest !== undefined && others.length > 0) await seed(oldest.idCount);
-  await sleep(OLD_ENOUGH_MS);
-  const { redis, accumulator } = installation;
-  const dedupeWindowSeconds = SHORTEST_WINDOW_SECONDS;
-  await createAccumulator({ redis, shards: accumulator.shards, dedupeWindowSeconds }).probe(0);
+  // Closes the generation in use, whatever its size.
+  await whileFolding(installation.redis, untilClosed, 1);
   const older = await readOlderIds(installation);
   if (older.idCount < idCount) {
     throw new Error(
@@ -60,17 +57,15 @@ export async function seedOlderIds(
 /** The ids of all generations but the one that takes new ids. */
 export async function readOlderIds(installation: Installation): Promise<OlderIds> {
   const older = (await readGenerations(installation)).slice(0, -1);
-  const idCount = older.reduce((sum, generation) => sum + generation.idCount, 0);
+  const idCount = older.reduce((sum, { count }) => sum + count, 0);
   return { idCount, generationCount: older.length };
 }
 
-/** Oldest first; see generations.lua. */
-async function readGenerations({ redis }: Installation): Promise<{ readonly idCount: number }[]> {
-  const json = await redis.eval(
-    "return cjson.encode(cmsgpack.unpack(redis.call('HGET', KEYS[1], 'generations')).list)",
-    1,
-    shardKeys(0).books,
-  );
-  const list = JSON.parse(String(json)) as [number, number, number, number, number][];
-  return list.map(([, , , idCount]) => ({ idCount }));
+function isInPages({ compact }: Generation): boolean {
+  return compact;
+}
+
+/** Oldest first; the last one takes new ids. */
+async function readGenerations({ redis }: Installation): Promise<readonly Generation[]> {
+  return parseSeenState(await redis.hget(shardKeys(0).books, 'seen')).list;
 }

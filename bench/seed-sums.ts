@@ -1,12 +1,15 @@
 /** Writes sums for any number of keys into Redis, without the broker. */
-import { BatchFold } from '../src/aggregate/accumulator.ts';
+import { EntryWriter, IdFingerprints } from '../src/aggregate/accumulator.ts';
+import { shardKeys } from '../src/aggregate/keys.ts';
 import { HOUR_SECONDS, windowStartSec } from '../src/core/window.ts';
-import type { Installation } from './installation.ts';
+import { PulseError } from '../src/core/errors.ts';
+import { sleep } from '../src/platform/backoff.ts';
+import { foldShard } from './fold-journals.ts';
+import { DEDUPE_WINDOW_SECONDS, type Installation } from './installation.ts';
 import { keyNames } from './traffic.ts';
 
-const PULSES_PER_CALL = 4_000;
-/** With few keys, one call costs little but its ids. */
-const PULSES_PER_CALL_OF_ONE_KEY = 20_000;
+const PULSES_PER_ENTRY = 4_000;
+const POLL_MS = 20;
 
 export interface SeedOptions {
   readonly keyCount: number;
@@ -19,28 +22,65 @@ export interface SeedOptions {
 
 /** Counts one pulse of 1.001 units per key, or `pulseCount` pulses spread over the keys in turn. */
 export async function seedSums(
-  { accumulator }: Pick<Installation, 'accumulator'>,
+  { accumulator, redis }: Pick<Installation, 'accumulator' | 'redis'>,
   { keyCount, timeMs, idPrefix, pulseCount = keyCount }: SeedOptions,
 ): Promise<{ counted: number; duplicates: number }> {
-  const total = { counted: 0, duplicates: 0 };
   const windowStart = windowStartSec(timeMs, HOUR_SECONDS);
-  const perCall = keyCount === 1 ? PULSES_PER_CALL_OF_ONE_KEY : PULSES_PER_CALL;
-  let applying: Promise<void> = Promise.resolve();
-  for (let from = 0; from < pulseCount; from += perCall) {
-    const fold = new BatchFold('the secret of the bench');
-    const until = Math.min(pulseCount, from + perCall);
-    for (let index = from; index < until; index++) {
-      const id = idPrefix === undefined ? undefined : `${idPrefix}${index}`;
-      const amount = { whole: 1, nano: 1_000_000 };
-      fold.add({ ...keyNames(index % keyCount), windowStartSec: windowStart, amount, id });
+  const fingerprints = new IdFingerprints('the secret of the bench');
+  const before = await accumulator.readBooks(0);
+  await whileFolding(redis, async () => {
+    for (let from = 0; from < pulseCount; from += PULSES_PER_ENTRY) {
+      const writer = new EntryWriter(fingerprints);
+      const until = Math.min(pulseCount, from + PULSES_PER_ENTRY);
+      for (let index = from; index < until; index++) {
+        const id = idPrefix === undefined ? undefined : `${idPrefix}${index}`;
+        const amount = { whole: 1, nano: 1_000_000 };
+        writer.add({ ...keyNames(index % keyCount), windowStartSec: windowStart, amount, id });
+      }
+      await appendWhenThereIsRoom(accumulator, writer);
     }
-    // Redis applies one call while the next is folded.
-    await applying;
-    applying = accumulator.apply(0, fold.fold()).then((result) => {
-      total.counted += result.counted;
-      total.duplicates += result.duplicates;
-    });
+    while ((await redis.xlen(shardKeys(0).journal)) > 0) await sleep(POLL_MS);
+  });
+  const after = await accumulator.readBooks(0);
+  return {
+    counted: Number(after.counted - before.counted),
+    duplicates: Number(after.duplicates - before.duplicates),
+  };
+}
+
+/** Runs an aggregator for shard 0 meanwhile; a worker that has the lease keeps it. */
+export async function whileFolding(
+  redis: Installation['redis'],
+  work: () => Promise<void>,
+  generationIdsMax?: number,
+): Promise<void> {
+  const stopping = new AbortController();
+  const options = { shard: 0, windowSeconds: DEDUPE_WINDOW_SECONDS };
+  const folding = foldShard(
+    redis,
+    { ...options, ...(generationIdsMax === undefined ? {} : { generationIdsMax }) },
+    stopping.signal,
+  );
+  try {
+    await Promise.race([work(), folding]);
+  } finally {
+    stopping.abort();
+    await folding;
   }
-  await applying;
-  return total;
+}
+
+async function appendWhenThereIsRoom(
+  { append }: Pick<Installation['accumulator'], 'append'>,
+  writer: EntryWriter,
+): Promise<void> {
+  const entry = writer.toEntry();
+  for (;;) {
+    try {
+      await append(0, writer.pulseCount, entry);
+      return;
+    } catch (error) {
+      if (!(error instanceof PulseError) || error.code !== 'PULSE_JOURNAL_FULL') throw error;
+      await sleep(POLL_MS);
+    }
+  }
 }

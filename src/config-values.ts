@@ -3,6 +3,7 @@ import { isIP } from 'node:net';
 import { EnvError, makeValidator } from 'envalid';
 import { validate as isCron } from 'node-cron';
 import { toError } from './core/errors.ts';
+import { AGGREGATE_STEPS } from './aggregate/aggregate-steps.ts';
 import { DELIVERY_STEPS } from './delivery/delivery-steps.ts';
 import { parseSecretKeys } from './delivery/secret-box.ts';
 import { FLUSH_STEPS } from './flush/flush-steps.ts';
@@ -155,6 +156,7 @@ const STEPS = {
   message: MESSAGE_STEPS,
   export: EXPORT_POINTS,
   delivery: DELIVERY_STEPS,
+  aggregate: AGGREGATE_STEPS,
 };
 
 export const crashPoint = makeValidator((text: string) => {

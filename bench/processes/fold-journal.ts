@@ -35,7 +35,7 @@ async function start({
   await aggregateShard(
     {
       shard: 0,
-      journal: createJournal({ redis }),
+      journal: createJournal(redis),
       loadSeenIds: (state, leaseToken) =>
         loadSeenIds({ redis, shard: 0, windowSeconds, state, leaseToken }),
       logger,

@@ -2,7 +2,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { from as copyFrom } from 'pg-copy-streams';
 import { HOUR_SECONDS, windowStartSec } from '../../src/core/window.ts';
-import { createRowEncoder } from '../../src/flush/copy-rows.ts';
+import { toSumField, toSumValue } from '../../src/aggregate/sum-field.ts';
 import { flushAll } from '../../src/flush/flush.ts';
 import { COPY_ROWS_SQL } from '../../src/flush/ledger.ts';
 import { withTransaction } from '../../src/platform/postgres.ts';
@@ -102,13 +102,13 @@ async function copyOnce({ pool }: Installation, chunks: readonly Buffer[]): Prom
 }
 
 function encodeRows(rowCount: number, timeMs: number): Buffer[] {
-  const encodeRow = createRowEncoder(BATCH_ID);
   const windowStart = windowStartSec(timeMs, HOUR_SECONDS);
-  const amount = { high: 0, whole: 1, nano: 1_000_000 };
+  const value = toSumValue(1, { high: 0, whole: 1, nano: 1_000_000 });
   const chunks: Buffer[] = [];
   let text = '';
   for (let index = 0; index < rowCount; index++) {
-    text += encodeRow({ ...keyNames(index), windowStartSec: windowStart, amount, pulseCount: 1 });
+    const field = toSumField({ ...keyNames(index), windowStartSec: windowStart });
+    text += `${field}\t${value}\t${BATCH_ID}\n`;
     if (text.length < CHUNK_BYTES && index < rowCount - 1) continue;
     chunks.push(Buffer.from(text));
     text = '';

@@ -1,18 +1,19 @@
-/** The aggregates in Redis: applying batches, sealing, reading. Every call is atomic in its shard. */
-import { randomUUID } from 'node:crypto';
+/** The sums in Redis, for everyone but their aggregator: appending pulses, sealing, reading. Every call is atomic in its shard. */
 import type { AmountSum } from '../core/amount.ts';
 import type { AggregateKey } from '../contract/pulse.ts';
 import type { RedisClient } from '../platform/redis.ts';
-import { BatchFold, type FoldedBatch } from './batch-fold.ts';
-import { KeyTable, type KeySlot } from './key-table.ts';
-import { fromField, shardKeys, shardOf } from './keys.ts';
+import { IdFingerprints } from './id-fingerprint.ts';
+import { createEntryKeys, EntryWriter } from './journal-entry.ts';
+import type { KeySlot, KeyTable } from './key-table.ts';
+import { shardKeys, shardOf } from './keys.ts';
 import { LIBRARY_VERSION } from './library.ts';
-import { matchArguments, type RowFilter } from './row-filter.ts';
+import { bucketsOf, matchArguments, type RowFilter } from './row-filter.ts';
+import { parseSeenState } from './seen-state.ts';
 import { classify, createShardCalls } from './shard-calls.ts';
-import { readSum } from './sum-codec.ts';
+import { fromSumField, fromSumValue, SUM_BUCKETS } from './sum-field.ts';
 
-export { BatchFold, KeyTable, shardOf, type KeySlot };
-export type { FoldedBatch, RowFilter };
+export { createEntryKeys, EntryWriter, fromSumValue, IdFingerprints, shardOf };
+export type { KeySlot, KeyTable, RowFilter };
 
 /** The header of a batch of sums, live or sealed. */
 export interface SealedBatch {
@@ -21,10 +22,12 @@ export interface SealedBatch {
   /** Distinct keys. */
   readonly rowCount: number;
   readonly pulseCount: bigint;
-  /** No row's window starts outside these seconds. Refused pulses may have widened the range. */
+  /** The sum of all its amounts, whatever their units: a checksum. */
+  readonly amount: string;
+  /** Of its earliest and latest sum. */
   readonly windowMinSec: number;
   readonly windowMaxSec: number;
-  /** The time of the first write, by Redis's clock. */
+  /** The time of the first commit, by Redis's clock. */
   readonly openedAtSec: number;
 }
 
@@ -36,37 +39,39 @@ export interface AggregateRow extends AggregateKey {
   readonly pulseCount: number;
 }
 
-/** counted + duplicates + refused.length is the pulse count of the batch. */
-export interface ApplyResult {
-  readonly counted: number;
-  readonly duplicates: number;
-  /** Positions of the pulses that were not added, because their sum would overflow int64. */
-  readonly refused: readonly number[];
-}
-
-/** The books of one shard at one moment: counted = all that was ever flushed + sealed + live. */
+/**
+ * The books of one shard at one moment: appended = counted + duplicates + journalled, and counted = all that was ever
+ * flushed + sealed + live.
+ */
 export interface ShardBooks {
   readonly shard: number;
   /** See epoch.ts; null when Redis has none. */
   readonly epoch: string | null;
+  readonly appended: bigint;
+  /** Pulses that are in the journal and not folded. */
+  readonly journalled: bigint;
+  readonly journalBytes: number;
   readonly counted: bigint;
   readonly duplicates: bigint;
   readonly live: SealedBatch | null;
   /** Oldest first. */
   readonly sealed: readonly SealedBatch[];
-  /** Ids that Redis remembers. */
+  /** Ids that are remembered. */
   readonly seenIdCount: number;
 }
 
 export interface AccumulatorOptions {
   readonly redis: RedisClient;
   readonly shards: number;
-  readonly dedupeWindowSeconds: number;
-  /** Replicas that must have a batch before `apply` resolves; 0 unless given. */
+  /** Replicas that must have a batch before `append` resolves; 0 unless given. */
   readonly replicasMin?: number;
-  /** `apply` refuses books of another epoch, see epoch.ts. Not needed by processes that apply nothing. */
+  /** `append` refuses books of another epoch, see epoch.ts. Not needed by processes that append nothing. */
   readonly epoch?: string;
+  /** Bytes that the journal of a shard may have. */
+  readonly journalBytesMax?: number;
 }
+
+export const JOURNAL_BYTES_MAX = 256 * 1024 * 1024;
 
 /** Elements in one HSCAN step: enough to be cheap, few enough not to block Redis. */
 const SCAN_COUNT = 2_000;
@@ -80,34 +85,15 @@ export type Accumulator = ReturnType<typeof createAccumulator>;
  * have been applied, and is safe to repeat), and FatalError when Redis holds something that is not Pulse's.
  */
 export function createAccumulator(options: AccumulatorOptions) {
-  const { redis, shards, dedupeWindowSeconds, replicasMin = 0, epoch = '' } = options;
+  const { redis, shards, replicasMin = 0, epoch = '' } = options;
+  const { journalBytesMax = JOURNAL_BYTES_MAX } = options;
   const { call, callReplicated } = createShardCalls({ redis, replicasMin });
 
-  const apply = async (shard: number, batch: FoldedBatch): Promise<ApplyResult> => {
-    const keys = shardKeys(shard);
-    const reply = await callReplicated(
-      'pulse_apply',
-      [keys.live, keys.books, keys.seenPrefix],
-      [
-        randomUUID(),
-        String(dedupeWindowSeconds),
-        String(batch.windowMinSec),
-        String(batch.windowMaxSec),
-        batch.ids,
-        batch.pulses,
-        batch.fields,
-        batch.sums,
-        epoch,
-      ],
-    );
-    const [counted, duplicates, refused] = reply as [number, number, number[]];
-    return { counted, duplicates, refused };
+  const append = async (shard: number, pulseCount: number, entry: Buffer): Promise<void> => {
+    const { journal, books } = shardKeys(shard);
+    const args = [epoch, String(journalBytesMax), String(pulseCount), entry];
+    await callReplicated('pulse_append', [journal, books], args);
   };
-
-  const readEpoch = (books: string): Promise<string | null> =>
-    redis.hget(books, 'epoch').catch(async (error: unknown) => {
-      throw await classify(redis, error);
-    });
 
   const readBooks = async (shard: number): Promise<ShardBooks> => {
     const keys = shardKeys(shard);
@@ -116,14 +102,10 @@ export function createAccumulator(options: AccumulatorOptions) {
       [keys.live, keys.books, keys.sealedIndex, keys.sealedPrefix],
       [],
     );
-    const books = toBooks(shard, reply as BooksReply);
-    const { epoch = await readEpoch(keys.books) } = books;
-    return { ...books, epoch };
+    return toBooks(shard, reply as BooksReply);
   };
 
-  const probe = async (shard: number): Promise<void> => {
-    await apply(shard, { ...new BatchFold('').fold(), windowMinSec: 0, windowMaxSec: 0 });
-  };
+  const probe = (shard: number): Promise<void> => append(shard, 0, Buffer.alloc(0));
 
   return {
     shards,
@@ -131,10 +113,15 @@ export function createAccumulator(options: AccumulatorOptions) {
     /** Resolves if Redis can take a batch for the shard at present; writes no pulse. */
     probe,
 
-    /** Adds a folded batch, each id at most once. Pulses without an id are always added. */
-    apply,
+    /**
+     * Adds an entry of pulses to the journal. Safe to repeat: pulses with an id are then duplicates, those without one
+     * are counted again.
+     *
+     * @throws TransientError PULSE_JOURNAL_FULL Nothing was added.
+     */
+    append,
 
-    /** Freezes the live sums under their batch id; null when there are none. */
+    /** Freezes the live sums under their batch id; null when there are none. What is journalled is not in it. */
     async seal(shard: number): Promise<SealedBatch | null> {
       const keys = shardKeys(shard);
       const header = await call('pulse_seal', [keys.live, keys.sealedIndex, keys.sealedPrefix], []);
@@ -148,12 +135,15 @@ export function createAccumulator(options: AccumulatorOptions) {
 
     readBooks,
 
-    /** Streams the rows of a sealed batch. A row may come twice while Redis rehashes the hash. */
-    async *readRows(batch: SealedBatchRef): AsyncGenerator<AggregateRow[]> {
+    /**
+     * Streams the sums of a sealed batch as text: field, value, field, value ..., see sum-field.ts. A sum may come
+     * twice while Redis rehashes a hash.
+     */
+    async *readSums(batch: SealedBatchRef): AsyncGenerator<string[]> {
       // Replicas that have this probe have the seal before it. Otherwise a replica without the seal could take over
       // after the rows have reached Postgres, and they would be counted again.
       if (replicasMin > 0) await probe(batch.shard);
-      yield* scanRows(redis, batch);
+      yield* scanBuckets(redis, shardKeys(batch.shard).sealedPrefix + batch.batchId);
     },
 
     /**
@@ -162,7 +152,7 @@ export function createAccumulator(options: AccumulatorOptions) {
      * All steps together return every row that the batch had before the first step, each the sum of whole pulses. The
      * rows of one step are from one moment. A row may be returned twice while the batch is live: the later one counts.
      *
-     * @param cursor `'0'` to begin; after the last step, `'0'` is returned.
+     * @param cursor Undefined to begin; after the last step, undefined is returned.
      * @returns null when Redis no longer has the batch: it was flushed.
      */
     readMatching: (batch: SealedBatchRef, step: MatchStep) => matchRows(redis, batch, step),
@@ -175,14 +165,10 @@ export function createAccumulator(options: AccumulatorOptions) {
   };
 }
 
-async function* scanRows(
-  redis: RedisClient,
-  { shard, batchId }: SealedBatchRef,
-): AsyncGenerator<AggregateRow[]> {
-  const key = shardKeys(shard).sealedPrefix + batchId;
-  const scan = (cursor: string): Promise<[Buffer, Buffer[]]> => {
+async function* scanBuckets(redis: RedisClient, header: string): AsyncGenerator<string[]> {
+  const scan = (bucket: number, cursor: string): Promise<[string, string[]]> => {
     const step = redis
-      .hscanBuffer(key, cursor, 'COUNT', SCAN_COUNT)
+      .hscan(`${header}:${bucket}`, cursor, 'COUNT', SCAN_COUNT)
       .catch(async (error: unknown) => {
         throw await classify(redis, error);
       });
@@ -190,19 +176,26 @@ async function* scanRows(
     step.catch(() => undefined);
     return step;
   };
-  let step = scan('0');
+  let bucket = 0;
+  let step = scan(bucket, '0');
   for (;;) {
-    const [next, elements] = await step;
-    const cursor = next.toString();
-    // Before the rows are used, so that Redis finds the next ones at the same time.
-    if (cursor !== '0') step = scan(cursor);
-    yield toRows(elements);
-    if (cursor === '0') return;
+    const [cursor, elements] = await step;
+    if (cursor === '0') bucket += 1;
+    // Before the sums are used, so that Redis finds the next ones at the same time.
+    if (bucket < SUM_BUCKETS) step = scan(bucket, cursor);
+    yield elements;
+    if (bucket === SUM_BUCKETS) return;
   }
 }
 
-interface MatchStep {
+export interface MatchCursor {
+  /** In the list of buckets, from 1. */
+  readonly position: number;
   readonly cursor: string;
+}
+
+interface MatchStep {
+  readonly cursor: MatchCursor | undefined;
   readonly filter: RowFilter;
 }
 
@@ -210,76 +203,95 @@ async function matchRows(
   redis: RedisClient,
   { shard, batchId }: SealedBatchRef,
   { cursor, filter }: MatchStep,
-): Promise<{ cursor: string; rows: AggregateRow[] } | null> {
+): Promise<{ cursor: MatchCursor | undefined; rows: AggregateRow[] } | null> {
   const { live, sealedPrefix } = shardKeys(shard);
-  const args = [live, sealedPrefix + batchId, LIBRARY_VERSION, batchId, cursor];
+  const at = cursor ?? { position: 1, cursor: '0' };
   const reply = (await redis
-    .callBuffer('fcall', 'pulse_match', 2, ...args, ...matchArguments(filter))
+    .fcall(
+      'pulse_match',
+      2,
+      live,
+      sealedPrefix + batchId,
+      LIBRARY_VERSION,
+      batchId,
+      JSON.stringify(bucketsOf(filter)),
+      at.position,
+      at.cursor,
+      ...matchArguments(filter),
+    )
     .catch(async (error: unknown) => {
       throw await classify(redis, error);
-    })) as Buffer[] | null;
-  return reply && { cursor: String(reply[0]), rows: toRows(reply.slice(1)) };
+    })) as [number, string, ...string[]] | null;
+  if (reply === null) return null;
+  const [position, next, ...elements] = reply;
+  return {
+    cursor: position === 0 ? undefined : { position, cursor: next },
+    rows: toRows(elements),
+  };
 }
 
 type Header = [
   batchId: string,
   openedAt: string,
   pulseCount: string,
+  amount: string,
   windowMin: string,
   windowMax: string,
   rowCount: number,
 ];
 
 type BooksReply = [
-  counted: string,
-  duplicates: string,
+  appended: string | null,
+  journalled: string | null,
+  journalBytes: string | null,
+  counted: string | null,
+  duplicates: string | null,
+  generations: string | null,
+  epoch: string | null,
   live: Header | null,
   sealed: Header[],
-  seenIdCount?: number,
-  epoch?: string | null,
 ];
 
-/** The library of an earlier build returns neither of the last two. */
-function toBooks(
-  shard: number,
-  [counted, duplicates, live, sealed, seenIdCount = 0, epoch]: BooksReply,
-): Omit<ShardBooks, 'epoch'> & { readonly epoch: string | null | undefined } {
+function toBooks(shard: number, reply: BooksReply): ShardBooks {
+  const [appended, journalled, journalBytes, counted, duplicates, generations, epoch] = reply;
+  const [, , , , , , , live, sealed] = reply;
+  // The books of a version without a journal: the first append adds `appended`.
+  const settled = BigInt(counted ?? 0) + BigInt(duplicates ?? 0);
   return {
     shard,
     epoch,
-    counted: BigInt(counted),
-    duplicates: BigInt(duplicates),
+    appended: BigInt(appended ?? settled),
+    journalled: BigInt(journalled ?? 0),
+    journalBytes: Number(journalBytes ?? 0),
+    counted: BigInt(counted ?? 0),
+    duplicates: BigInt(duplicates ?? 0),
     live: live === null ? null : toBatch(shard, live),
     sealed: sealed.map((header) => toBatch(shard, header)),
-    seenIdCount,
+    seenIdCount: parseSeenState(generations).list.reduce((sum, { count }) => sum + count, 0),
   };
 }
 
 function toBatch(
   shard: number,
-  [batchId, openedAt, pulseCount, windowMin, windowMax, rowCount]: Header,
+  [batchId, openedAt, pulseCount, amount, windowMin, windowMax, rowCount]: Header,
 ): SealedBatch {
   return {
     batchId,
     shard,
     rowCount,
     pulseCount: BigInt(pulseCount),
+    amount,
     windowMinSec: Number(windowMin),
     windowMaxSec: Number(windowMax),
     openedAtSec: Number(openedAt),
   };
 }
 
-function toRows(elements: readonly Buffer[]): AggregateRow[] {
+function toRows(elements: readonly string[]): AggregateRow[] {
   const rows: AggregateRow[] = [];
   for (let index = 0; index + 1 < elements.length; index += 2) {
-    const field = elements[index]?.toString() ?? '';
-    const value = elements[index + 1];
-    const key = fromField(field);
-    if (key === undefined || value === undefined) continue;
-    const { tenant, sku, unit, windowStartSec } = key;
-    const { amount, pulseCount } = readSum(value);
-    // Spelt out: two spreads a row took a third of Node's time in a flush, without Postgres.
+    const { tenant, sku, unit, windowStartSec } = fromSumField(elements[index] ?? '');
+    const { amount, pulseCount } = fromSumValue(elements[index + 1] ?? '');
     rows.push({ tenant, sku, unit, windowStartSec, amount, pulseCount });
   }
   return rows;

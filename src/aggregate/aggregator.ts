@@ -9,14 +9,11 @@ import { randomUUID } from 'node:crypto';
 import { FatalError, PulseError } from '../core/errors.ts';
 import { backoffDelayMs, sleep } from '../platform/backoff.ts';
 import type { Logger } from '../platform/logger.ts';
+import type { AggregateStep } from './aggregate-steps.ts';
 import { foldEntry } from './fold-entry.ts';
 import type { FoldedState, Journal, Round } from './journal.ts';
 import type { SeenIds } from './seen-ids.ts';
 import { leaseLost } from './shard-calls.ts';
-
-/** The numbered steps, in order. Fault tests stop here. */
-export const AGGREGATE_STEPS = ['read', 'folded', 'committed'] as const;
-export type AggregateStep = (typeof AGGREGATE_STEPS)[number];
 
 export interface AggregatorOptions {
   readonly shard: number;
@@ -31,6 +28,8 @@ export interface AggregatorOptions {
 /** A dead aggregator's lease ends after this time. */
 const LEASE_MS = 3_000;
 const RENEW_MS = 1_000;
+/** How long a stop may go on folding. */
+const LAST_ROUNDS_MS = 2_000;
 const RETRY = { baseMs: 50, capMs: 1_000 };
 
 /** Entries in one read; each is a batch of one ingest thread. */
@@ -96,6 +95,9 @@ async function foldWhileHeld(
       await rounds.step();
       await rounds.settle(lease.timeSec);
     }
+    // What this process has appended before it stops becomes visible with it.
+    const deadlineMs = performance.now() + LAST_ROUNDS_MS;
+    while ((await rounds.step()) > 0 && performance.now() < deadlineMs);
     await rounds.commit();
   } finally {
     lease.end();
@@ -170,11 +172,12 @@ function createRounds(
   return {
     commit,
 
-    /** Reads and folds; commits when the round is due. */
-    async step(): Promise<void> {
+    /** Reads and folds; commits when the round is due. @returns How many entries it read. */
+    async step(): Promise<number> {
       const dueInMs = round.startedAtMs + roundMs(sums.changedCount) - performance.now();
       const isEmpty = round.position === committedPosition;
-      const waitMs = isEmpty ? COMMIT_MS.min : Math.max(0, Math.ceil(dueInMs));
+      const spareMs = isEmpty ? COMMIT_MS.min : Math.max(0, Math.ceil(dueInMs));
+      const waitMs = signal.aborted ? 0 : spareMs;
       const { position } = round;
       const entries = await journal.read(shard, { position, count: ENTRIES_A_READ, waitMs });
       await onStep?.('read');
@@ -190,6 +193,7 @@ function createRounds(
       if (entries.length > 0) await onStep?.('folded');
       const ageMs = performance.now() - round.startedAtMs;
       if (ageMs >= roundMs(sums.changedCount)) await commit();
+      return entries.length;
     },
 
     /** Between rounds: turns the generations of ids, and tidies up after them. */

@@ -101,14 +101,19 @@ export async function beginNewEpoch(
 ): Promise<string> {
   const epoch = randomUUID();
   for (let shard = 0; shard < accumulator.shards; shard++) {
-    const { live, sealed } = await accumulator.readBooks(shard);
+    const { live, sealed, ...books } = await accumulator.readBooks(shard);
     const held = live === null ? sealed : [...sealed, live];
     const flushed = await options.flushedPulses(
       shard,
       held.map(({ batchId }) => batchId),
     );
     const counted = held.reduce((sum, { pulseCount }) => sum + pulseCount, flushed);
-    await redis.hset(shardKeys(shard).books, { epoch, counted: String(counted) });
+    const appended = counted + books.duplicates + books.journalled;
+    await redis.hset(shardKeys(shard).books, {
+      epoch,
+      counted: String(counted),
+      appended: String(appended),
+    });
   }
   await beginEpoch(pool, { epoch, note: options.note });
   return epoch;

@@ -1,4 +1,4 @@
-/** The journal of a shard in Redis, and the commit of what its aggregator folded. Every call is atomic in its shard. */
+/** What an aggregator needs of Redis: the journal, the lease, and the commit. */
 import type { RedisClient } from '../platform/redis.ts';
 import { formatAmount, parseSum } from '../core/amount.ts';
 import { FatalError } from '../core/errors.ts';
@@ -6,16 +6,6 @@ import { generationKeys, shardKeys } from './keys.ts';
 import { LiveSums, NO_SUMS, type ChangedSums, type SumsHeader } from './live-sums.ts';
 import { classify, createShardCalls } from './shard-calls.ts';
 import { fromSumField, fromSumValue, SUM_BUCKETS } from './sum-field.ts';
-
-export interface JournalOptions {
-  readonly redis: RedisClient;
-  /** `append` refuses books of another epoch, see epoch.ts. Not needed by processes that append nothing. */
-  readonly epoch?: string;
-  /** Bytes that the journal of a shard may have. */
-  readonly bytesMax?: number;
-  /** Replicas that must have a batch before `append` resolves; 0 unless given. */
-  readonly replicasMin?: number;
-}
 
 export interface LeaseRequest {
   readonly action: 'take' | 'renew' | 'release';
@@ -50,8 +40,6 @@ export interface FoldedState {
   readonly sums: LiveSums;
 }
 
-export const JOURNAL_BYTES_MAX = 256 * 1024 * 1024;
-
 /** Elements in one HSCAN step: see accumulator.ts. */
 const SCAN_COUNT = 2_000;
 
@@ -61,9 +49,8 @@ export type Journal = ReturnType<typeof createJournal>;
  * All methods throw TransientError PULSE_REDIS_APPLY when Redis is unavailable or cannot write at present (the call may
  * have been applied), and FatalError when Redis holds something that is not Pulse's.
  */
-export function createJournal(options: JournalOptions) {
-  const { redis, epoch = '', bytesMax = JOURNAL_BYTES_MAX, replicasMin = 0 } = options;
-  const { call, callReplicated } = createShardCalls({ redis, replicasMin });
+export function createJournal(redis: RedisClient) {
+  const { call } = createShardCalls({ redis, replicasMin: 0 });
   const asking = async <T>(answer: Promise<T>): Promise<T> => {
     try {
       return await answer;
@@ -73,17 +60,6 @@ export function createJournal(options: JournalOptions) {
   };
 
   return {
-    /**
-     * Adds an entry. Safe to repeat: the pulses with an id are then duplicates.
-     *
-     * @throws TransientError PULSE_JOURNAL_FULL Nothing was added.
-     */
-    async append(shard: number, pulseCount: number, entry: Buffer): Promise<void> {
-      const { journal, books } = shardKeys(shard);
-      const args = [epoch, String(bytesMax), String(pulseCount), entry];
-      await callReplicated('pulse_append', [journal, books], args);
-    },
-
     /** Up to `count` entries after `position`, oldest first; waits up to `waitMs` for the first. */
     async read(
       shard: number,
@@ -150,8 +126,8 @@ export function createJournal(options: JournalOptions) {
 }
 
 function commitKeys(shard: number, { ids }: Round): string[] {
-  const { lease, sums, books, journal } = shardKeys(shard);
-  return [lease, sums, books, journal, generationKeys(shard, ids.generation).chunks];
+  const { lease, live, books, journal } = shardKeys(shard);
+  return [lease, live, books, journal, generationKeys(shard, ids.generation).chunks];
 }
 
 /** The smallest id after that of an entry: entries below it may go. */
@@ -190,10 +166,10 @@ function asBytes(text: string): string | Buffer {
 async function loadState(redis: RedisClient, shard: number): Promise<FoldedState> {
   const keys = shardKeys(shard);
   const [position, generations = null] = await redis.hmget(keys.books, 'position', 'seen');
-  const header = await readHeader(redis, keys.sums);
+  const header = await readHeader(redis, keys.live);
   const sums = new LiveSums(header);
   for (let bucket = 0; bucket < SUM_BUCKETS; bucket++) {
-    await scanSums(redis, `${keys.sums}:${bucket}`, (field, value) => {
+    await scanSums(redis, `${keys.live}:${bucket}`, (field, value) => {
       const { windowStartSec } = fromSumField(field);
       sums.load({ field, windowStartSec }, fromSumValue(value));
     });

@@ -4,7 +4,6 @@
  * Serves one fold at a time: a slot holds the key's index in the newest fold.
  */
 import type { AggregateKey } from '../contract/pulse.ts';
-import { toField } from './keys.ts';
 
 /** With more keys the table is emptied, between two batches. So many take some 10 MB, or 30 if all tenants differ. */
 const KEYS_MAX = 50_000;
@@ -32,7 +31,7 @@ export class KeyTable {
   #windowStartSec = -1;
 
   /** @param pack What a slot holds of its key, one character a byte. */
-  constructor(pack: (key: AggregateKey) => string = (key) => packString(toField(key))) {
+  constructor(pack: (key: AggregateKey) => string) {
     this.#pack = pack;
   }
 
@@ -78,10 +77,4 @@ function inner<N, K, V>(outer: Map<N, Map<K, V>>, name: N): Map<K, V> {
     outer.set(name, map);
   }
   return map;
-}
-
-/** A MessagePack `str 16`: fields are far below 64 KiB. */
-function packString(text: string): string {
-  const bytes = Buffer.from(text, 'utf8').toString('latin1');
-  return `\xda${String.fromCharCode(bytes.length >> 8, bytes.length & 0xff)}${bytes}`;
 }

@@ -1,43 +1,35 @@
 /**
- * The text of Redis keys and hash fields. Only this file and the Lua beside it know them.
+ * The text of Redis keys. Only this file and the Lua beside it know them; sum-field.ts has the text of sums.
  *
- * Every key of a shard has the hash tag `{shard}`, so that one call uses one slot of a cluster. The keys of the field
- * indexes, `{shard}:fields:<batch id>` and `{shard}:fields:<batch id>:<bucket>`, exist only in functions/field-index.lua.
+ * Every key of a shard has the hash tag `{shard}`, so that one call uses one slot of a cluster.
  */
 import type { AggregateKey } from '../contract/pulse.ts';
-import { HOUR_SECONDS } from '../core/window.ts';
 
-/** The keys of one shard. The Lua functions complete the two prefixes. */
+/** The keys of one shard. */
 export interface ShardKeys {
-  /** Hash: field → packed sum, and the header of the live batch. */
-  readonly live: string;
-  /** Hash: pulses counted, duplicates refused, and the generations of seen ids. */
-  readonly books: string;
-  /** Prefix of the sets of seen ids: `<prefix><generation>:<bucket>`. */
-  readonly seenPrefix: string;
-  /** Sorted set: ids of sealed batches that are not discarded, by the time of their first write. */
-  readonly sealedIndex: string;
-  /** Prefix of sealed hashes: `<prefix><batch id>`. */
-  readonly sealedPrefix: string;
   /** Stream: batches of pulses that are not folded yet, see journal-entry.ts. */
   readonly journal: string;
   /** String: the token of the aggregator that folds the journal. */
   readonly lease: string;
-  /** Hash: the header of the live batch of sums. Its sums are in `<sums>:<bucket>`, see sum-field.ts. */
-  readonly sums: string;
+  /** Hash: the header of the live batch. Its sums are in `<live>:<bucket>`, see sum-field.ts. */
+  readonly live: string;
+  /** Hash: what was appended, counted and refused as duplicate, how far the journal is folded, the generations of ids. */
+  readonly books: string;
+  /** Sorted set: ids of sealed batches that are not discarded, by the time of their first write. */
+  readonly sealedIndex: string;
+  /** Prefix of the headers of sealed batches: `<prefix><batch id>`. Their sums are in `<header>:<bucket>`. */
+  readonly sealedPrefix: string;
 }
 
 export function shardKeys(shard: number): ShardKeys {
   const tag = `{${shard}}`;
   return {
-    live: `${tag}:live`,
-    books: `${tag}:books`,
-    seenPrefix: `${tag}:seen:`,
-    sealedIndex: `${tag}:sealed`,
-    sealedPrefix: `${tag}:sealed:`,
     journal: `${tag}:journal`,
     lease: `${tag}:lease`,
-    sums: `${tag}:sums`,
+    live: `${tag}:sums`,
+    books: `${tag}:books`,
+    sealedIndex: `${tag}:sealed`,
+    sealedPrefix: `${tag}:sealed:`,
   };
 }
 
@@ -56,28 +48,6 @@ export function generationKeys(shard: number, generation: number) {
 
 /** No part of a key contains control characters, so this one can separate them. */
 const SEPARATOR = '\x1f';
-
-/**
- * The hash field of a key: its parts, separated.
- *
- * The window is in hours since 1970, so that the text does not depend on the length of a window: one that starts at
- * half past ends in `.5`. Quarters of an hour are exact in binary.
- */
-export function toField({ tenant, sku, unit, windowStartSec }: AggregateKey): string {
-  return [tenant, sku, unit, windowStartSec / HOUR_SECONDS].join(SEPARATOR);
-}
-
-/** The key of a hash field; undefined for a header field. */
-export function fromField(field: string): AggregateKey | undefined {
-  const [tenant, sku, unit, windowHours] = field.split(SEPARATOR);
-  if (tenant === undefined || sku === undefined || unit === undefined) return undefined;
-  return { tenant, sku, unit, windowStartSec: Number(windowHours) * HOUR_SECONDS };
-}
-
-/** A glob for HSCAN that matches the fields of one tenant and no others. */
-export function tenantGlob(tenant: string): string {
-  return tenant.replace(/[\\*?[]/g, '\\$&') + SEPARATOR + '*';
-}
 
 /**
  * The shard of a key: FNV-1a over the UTF-16 units of tenant, SKU and unit, modulo `shards`.

@@ -5,12 +5,9 @@ import { FatalError, TransientError } from '../core/errors.ts';
 import { isRedisDown, mastersOf, type RedisClient } from '../platform/redis.ts';
 
 /** The version of the contract in functions/library.lua; sent with every call. */
-export const LIBRARY_VERSION = '1';
+export const LIBRARY_VERSION = '2';
 const LIBRARY_NAME = 'pulse';
-const PARTS = [
-  ...['library', 'generations', 'field-index', 'apply'],
-  ...['read', 'seal', 'match', 'lease', 'seen', 'journal', 'sums'],
-];
+const PARTS = ['library', 'read', 'seal', 'match', 'lease', 'seen', 'journal'] as const;
 
 /** The library's source as one text. */
 export function libraryCode(): string {

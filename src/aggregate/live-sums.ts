@@ -5,8 +5,7 @@
 import { randomUUID } from 'node:crypto';
 import { addSum, subtractSum, type AmountSum } from '../core/amount.ts';
 import type { EntryKey } from './journal-entry.ts';
-import type { CountedSum } from './sum-codec.ts';
-import { bucketOf, SUM_BUCKETS, toSumValue } from './sum-field.ts';
+import { bucketOf, SUM_BUCKETS, toSumValue, type CountedSum } from './sum-field.ts';
 
 export interface LiveSum extends AmountSum {
   /** One character a byte, as of EntryKey. */

@@ -7,15 +7,23 @@
  */
 import type { AggregateKey } from '../contract/pulse.ts';
 import { formatAmount, parseSum, type AmountSum } from '../core/amount.ts';
-import type { CountedSum } from './sum-codec.ts';
 
 /** Live sums are spread over so many hashes, so that a question about one tenant looks at few sums of others. */
 export const SUM_BUCKETS = 32;
 
+export interface CountedSum {
+  readonly pulseCount: number;
+  readonly amount: AmountSum;
+}
+
 /** The names of a key contain no control characters, so only a backslash needs an escape. */
 export function toSumField({ tenant, sku, unit, windowStartSec }: AggregateKey): string {
-  const window = new Date(windowStartSec * 1000).toISOString().replace('.000Z', 'Z');
-  return `${escape(tenant)}\t${escape(sku)}\t${escape(unit)}\t${window}`;
+  return `${toName(tenant)}\t${toName(sku)}\t${toName(unit)}\t${toWindow(windowStartSec)}`;
+}
+
+/** A window as it is in a field: two of them compare as their times do. */
+export function toWindow(windowStartSec: number): string {
+  return new Date(windowStartSec * 1000).toISOString().replace('.000Z', 'Z');
 }
 
 /** @throws RangeError when `field` is not what `toSumField` writes. */
@@ -25,7 +33,7 @@ export function fromSumField(field: string): AggregateKey {
   if (tenant === undefined || sku === undefined || unit === undefined || isNaN(windowStartSec)) {
     throw new RangeError(`Not the field of a sum: ${field}`);
   }
-  return { tenant: unescape(tenant), sku: unescape(sku), unit: unescape(unit), windowStartSec };
+  return { tenant: fromName(tenant), sku: fromName(sku), unit: fromName(unit), windowStartSec };
 }
 
 export function toSumValue(pulseCount: number, amount: Readonly<AmountSum>): string {
@@ -60,10 +68,11 @@ export function bucketOf(field: string): number {
 
 const TAB = 9;
 
-function escape(name: string): string {
+/** A name as it is in a field. */
+export function toName(name: string): string {
   return name.includes('\\') ? name.replaceAll('\\', '\\\\') : name;
 }
 
-function unescape(name: string): string {
+function fromName(name: string): string {
   return name.includes('\\') ? name.replaceAll('\\\\', '\\') : name;
 }

@@ -2,6 +2,7 @@
 import type { Pool } from 'pg';
 import { createAccumulator, type Accumulator } from '../aggregate/accumulator.ts';
 import { assertEpochFits } from '../aggregate/epoch.ts';
+import { assertNoOldSums } from '../aggregate/upgrade.ts';
 import { assertSettingsFit } from '../aggregate/settings.ts';
 import type { ServerUrls } from '../config.ts';
 import { FatalError } from '../core/errors.ts';
@@ -15,7 +16,7 @@ export interface Clients {
   readonly servers: ServerUrls;
   readonly redis: RedisClient;
   readonly pool: Pool;
-  /** Reads and seals sums; it knows no epoch, so it applies none. */
+  /** Reads and seals sums; it knows no epoch, so it appends nothing. */
   readonly accumulator: Accumulator;
 }
 
@@ -41,16 +42,14 @@ export function openClients(
   return { servers, redis, pool, accumulator: openAccumulator(run, redis) };
 }
 
-/** The sums as this configuration keeps them. @param epoch Needed to apply or to probe, see epoch.ts. */
+/** The sums as this configuration keeps them. @param epoch Needed to append or to probe, see epoch.ts. */
 export function openAccumulator(
   { config }: CommandRun,
   redis: RedisClient,
   epoch = '',
 ): Accumulator {
-  const { shards, redisReplicasMin, ingest } = config;
-  const { dedupeWindowSeconds } = ingest;
-  const replicasMin = redisReplicasMin;
-  return createAccumulator({ redis, shards, dedupeWindowSeconds, replicasMin, epoch });
+  const { shards, redisReplicasMin: replicasMin, journalBytesMax } = config;
+  return createAccumulator({ redis, shards, replicasMin, epoch, journalBytesMax });
 }
 
 /**
@@ -82,10 +81,11 @@ export async function assertMigrated(databaseUrl: string): Promise<void> {
  * Refuses servers that cannot answer for everything counted: a configuration of another installation would leave out
  * shards or cut hours wrongly, and a Redis that has lost its data has forgotten what it lost.
  *
- * @throws FatalError PULSE_REDIS_SHARDS, PULSE_SETTINGS_WINDOW, PULSE_REDIS_EPOCH
+ * @throws FatalError PULSE_REDIS_SHARDS, PULSE_SETTINGS_WINDOW, PULSE_REDIS_UPGRADE, PULSE_REDIS_EPOCH
  */
 export async function assertWhole({ config }: CommandRun, clients: Clients): Promise<void> {
   const { shards, ingest } = config;
   await assertSettingsFit(clients.pool, { shards, windowSeconds: ingest.windowSeconds });
+  await assertNoOldSums(clients.redis, shards);
   await assertEpochFits(clients);
 }

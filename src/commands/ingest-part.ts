@@ -36,6 +36,7 @@ export const ingestPart: Part = {
         queue: config.queue,
         shards: config.shards,
         redisReplicasMin: config.redisReplicasMin,
+        journalBytesMax: config.journalBytesMax,
         ingest: config.ingest,
         dedupeSecret: run.settings.dedupeSecret,
         epoch,

@@ -224,6 +224,7 @@ async function readQueues(url: string, config: CommandRun['config']) {
 function sumUp(books: readonly ShardBooks[]) {
   const sealed = books.flatMap((shard) => shard.sealed);
   return {
+    journalled: books.reduce((sum, { journalled }) => sum + journalled, 0n),
     live: books.reduce((sum, { live }) => sum + (live?.pulseCount ?? 0n), 0n),
     sealed: sealed.reduce((sum, { pulseCount }) => sum + pulseCount, 0n),
     leftovers: sealed.length,

@@ -24,6 +24,8 @@ function describeBooks(books: Books): string[] {
   const line = (name: string, count: bigint, meaning: string): string =>
     `${name.padEnd(13)}${String(count).padStart(16)}  ${meaning}`;
   const lines = [
+    line('appended', books.appended, 'pulses ever written to the journal'),
+    line('journalled', books.journalled, 'of these, not added to sums yet'),
     line('counted', books.counted, 'pulses ever added to sums'),
     line('  flushed', books.flushed, 'of these, in Postgres'),
     line('  sealed', books.sealed, 'of these, frozen and on their way to Postgres'),

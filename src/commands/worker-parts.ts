@@ -1,17 +1,19 @@
 /** The parts of a worker, in the order in which they start: ingest last, so that it drains first. */
 import { assertEpochFits, ensureEpoch } from '../aggregate/epoch.ts';
 import { assertRedisIsSafe, checkRedisDurability } from '../aggregate/redis-durability.ts';
+import { assertNoOldSums, forgetOldIds } from '../aggregate/upgrade.ts';
 import type { Part } from '../cli/part.ts';
 import { toCheck } from '../cli/server-checks.ts';
 import { createQuarantineMetrics } from '../quarantine/quarantine-metrics.ts';
 import { startQuarantineWriter } from '../quarantine/writer.ts';
+import { aggregatePart } from './aggregate-part.ts';
 import { flushPart } from './flush-part.ts';
 import { ingestPart } from './ingest-part.ts';
 
 /**
  * Refuses a Redis that cannot be trusted with counts, or warns if the configuration allows it.
  *
- * @throws FatalError PULSE_REDIS_UNSAFE, PULSE_REDIS_EPOCH
+ * @throws FatalError PULSE_REDIS_UNSAFE, PULSE_REDIS_UPGRADE, PULSE_REDIS_EPOCH
  */
 const redisGuard: Part = {
   name: 'redis guard',
@@ -24,10 +26,12 @@ const redisGuard: Part = {
         'counting with a redis that may lose what it has acknowledged',
       );
     } else await assertRedisIsSafe(clients.redis);
+    await assertNoOldSums(clients.redis, config.shards);
     await assertEpochFits(clients);
   },
-  async start(_run, clients) {
+  async start({ config }, clients) {
     await ensureEpoch(clients);
+    await forgetOldIds(clients.redis, config.shards);
   },
 };
 
@@ -50,4 +54,10 @@ const quarantineWriter: Part = {
   },
 };
 
-export const WORKER_PARTS: readonly Part[] = [redisGuard, quarantineWriter, flushPart, ingestPart];
+export const WORKER_PARTS: readonly Part[] = [
+  redisGuard,
+  quarantineWriter,
+  flushPart,
+  aggregatePart,
+  ingestPart,
+];

@@ -15,6 +15,8 @@ interface Held {
 export interface BooksSight {
   /** Pulses that were lost, and pulses that were counted twice. A surplus of one shard does not offset another's loss. */
   readonly drift: Readonly<Record<'missing' | 'surplus', number>>;
+  readonly journalled: number;
+  readonly journalBytes: number;
   readonly live: Held;
   readonly sealed: Held;
   readonly sealedBatches: number;
@@ -61,9 +63,12 @@ export function addBooksMetrics(
   });
   addSampledGauges(registry, {
     name: 'pulse_pending_pulses',
-    help: 'Pulses counted in Redis and not yet in Postgres: in live sums, or sealed for a flush.',
+    help: 'Pulses in Redis and not yet in Postgres: in the journal, in live sums, or sealed for a flush.',
     label: 'state',
-    read: () => mapHeld(watch.latest, ({ pulses }) => pulses),
+    read: () => ({
+      ...mapHeld(watch.latest, ({ pulses }) => pulses),
+      ...(watch.latest && { journalled: watch.latest.journalled }),
+    }),
   });
   addSampledGauges(registry, {
     name: 'pulse_pending_keys',
@@ -77,8 +82,13 @@ export function addBooksMetrics(
     read: () => watch.latest?.sealedBatches,
   });
   addSampledGauge(registry, {
+    name: 'pulse_journal_bytes',
+    help: 'Bytes of pulses that are in the journal and not folded; ingest stops at JOURNAL_BYTES_MAX a shard.',
+    read: () => watch.latest?.journalBytes,
+  });
+  addSampledGauge(registry, {
     name: 'pulse_seen_ids',
-    help: 'Pulse ids that Redis remembers, about 10 bytes each.',
+    help: 'Pulse ids that are remembered, about 13 bytes each in Redis.',
     read: () => watch.latest?.seenIds,
   });
   addSampledGauge(registry, {
@@ -116,6 +126,8 @@ function toSight(balances: readonly ShardBalance[], books: readonly ShardBooks[]
       missing: sum(drifts.map((drift) => Math.max(0, drift))),
       surplus: sum(drifts.map((drift) => Math.max(0, -drift))),
     },
+    journalled: sum(books.map(({ journalled }) => Number(journalled))),
+    journalBytes: sum(books.map(({ journalBytes }) => journalBytes)),
     live: heldIn(live),
     sealed: heldIn(sealed),
     sealedBatches: sealed.length,

@@ -7,6 +7,10 @@ import { countDeadLetters, sumFlushedPulses } from './ledger.ts';
 /** The books of one shard, all in pulses. */
 export interface ShardBalance {
   readonly shard: number;
+  /** All that was ever written to the journal. */
+  readonly appended: bigint;
+  /** What is in the journal and not folded. */
+  readonly journalled: bigint;
   /** All that was ever added to sums, by the shard's own counter. */
   readonly counted: bigint;
   /** What Postgres has of batches that Redis no longer holds. */
@@ -14,7 +18,7 @@ export interface ShardBalance {
   readonly sealed: bigint;
   readonly live: bigint;
   readonly duplicates: bigint;
-  /** counted − (flushed + sealed + live). Positive: pulses were lost. Negative: pulses were counted twice. */
+  /** appended − (duplicates + journalled + flushed + sealed + live). Positive: pulses were lost. Negative: pulses were counted twice. */
   readonly drift: bigint;
 }
 
@@ -42,6 +46,8 @@ export async function verifyBooks({ accumulator, pool }: BooksDeps): Promise<Boo
   const total = (name: keyof Omit<ShardBalance, 'shard'>): bigint =>
     perShard.reduce((sum, balance) => sum + balance[name], 0n);
   return {
+    appended: total('appended'),
+    journalled: total('journalled'),
     counted: total('counted'),
     flushed: total('flushed'),
     sealed: total('sealed'),
@@ -95,11 +101,11 @@ function noBatchBorn(before: ShardBooks, after: ShardBooks): boolean {
 }
 
 function balance(
-  { shard, counted, duplicates, ...held }: ShardBooks,
+  { shard, appended, journalled, counted, duplicates, ...held }: ShardBooks,
   flushed: bigint,
 ): ShardBalance {
   const sealed = held.sealed.reduce((sum, { pulseCount }) => sum + pulseCount, 0n);
   const live = held.live?.pulseCount ?? 0n;
-  const drift = counted - (flushed + sealed + live);
-  return { shard, counted, flushed, sealed, live, duplicates, drift };
+  const drift = appended - (duplicates + journalled + flushed + sealed + live);
+  return { shard, appended, journalled, counted, flushed, sealed, live, duplicates, drift };
 }

@@ -1,18 +1,24 @@
-/** Streams the rows of one sealed batch into Postgres with COPY, in constant memory. */
+/** Streams the sums of one sealed batch into Postgres with COPY, in constant memory: Redis has them as COPY reads them. */
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { PoolClient } from 'pg';
 import { from as copyFrom } from 'pg-copy-streams';
-import type { AggregateRow } from '../aggregate/accumulator.ts';
-import { formatAmount } from '../core/amount.ts';
+import { addSum, formatAmount, type AmountSum } from '../core/amount.ts';
+import { fromSumValue } from '../aggregate/accumulator.ts';
 import { ANSWER_GRACE_MS } from '../platform/postgres.ts';
 import { COPY_ROWS_SQL, type LedgerEntry } from './ledger.ts';
 
 export interface CopyOptions {
   readonly batchId: string;
   readonly timeoutMs: number;
-  /** Drops rows whose key was sent before. Takes memory for every key. */
+  /** Drops sums whose key was sent before. Takes memory for every key. */
   readonly deduplicate: boolean;
+}
+
+/** What was sent. */
+export interface CopiedRows extends LedgerEntry {
+  /** The sum of all amounts. */
+  readonly amount: string;
 }
 
 /** Text is sent in chunks of about this length; larger ones only take memory. */
@@ -21,21 +27,22 @@ const CHUNK_CHARS = 64 * 1024;
 const CHUNKS_AHEAD = 4;
 
 /**
- * Copies all rows on `client`, inside the caller's transaction.
+ * Copies all sums on `client`, inside the caller's transaction.
  *
  * The scan, the encoding and the COPY overlap; the scan waits when Postgres is slower.
  *
+ * @param sums Field, value, field, value ..., see sum-field.ts.
  * @returns The counts of what was sent, which agree with what COPY reports.
  * @throws What the scan or Postgres threw. The transaction must then be rolled back.
  */
 export async function copyRows(
   client: PoolClient,
-  rows: AsyncIterable<readonly AggregateRow[]>,
+  sums: AsyncIterable<readonly string[]>,
   { batchId, timeoutMs, deduplicate }: CopyOptions,
-): Promise<LedgerEntry> {
-  const counts = { rowCount: 0, pulseCount: 0n };
-  const distinctRows = deduplicate ? withoutRepeats(rows) : rows;
-  const source = Readable.from(encodeChunks(distinctRows, batchId, counts), {
+): Promise<CopiedRows> {
+  const counts = { rowCount: 0, pulseCount: 0n, amount: { high: 0, whole: 0, nano: 0 } };
+  const distinct = deduplicate ? withoutRepeats(sums) : sums;
+  const source = Readable.from(encodeChunks(distinct, batchId, counts), {
     highWaterMark: CHUNKS_AHEAD,
   });
   // The server's statement timeout ends a slow COPY; this one is for a server that stops answering.
@@ -46,56 +53,23 @@ export async function copyRows(
   if (copy.rowCount !== counts.rowCount) {
     throw new Error(`COPY stored ${copy.rowCount} of the ${counts.rowCount} rows sent.`);
   }
-  return counts;
-}
-
-/**
- * Encodes rows of one batch in COPY's text format, one line a row.
- *
- * @see https://www.postgresql.org/docs/current/sql-copy.html, "Text Format"
- */
-export function createRowEncoder(batchId: string): (row: AggregateRow) => string {
-  const windowTexts = new Map<number, string>();
-  const windowText = (windowStartSec: number): string => {
-    let text = windowTexts.get(windowStartSec);
-    if (text === undefined) {
-      text = new Date(windowStartSec * 1000).toISOString();
-      windowTexts.set(windowStartSec, text);
-    }
-    return text;
-  };
-  return ({ tenant, sku, unit, amount, pulseCount, windowStartSec }) =>
-    `${escapeCopyText(tenant)}\t${escapeCopyText(sku)}\t${escapeCopyText(unit)}\t` +
-    `${formatAmount(amount)}\t${pulseCount}\t${windowText(windowStartSec)}\t${batchId}\n`;
-}
-
-const SPECIAL = /[\\\t\n\r]/;
-const SPECIALS = /[\\\t\n\r]/g;
-const ESCAPES: Readonly<Record<string, string>> = {
-  '\\': '\\\\',
-  '\t': '\\t',
-  '\n': '\\n',
-  '\r': '\\r',
-};
-
-/** Escapes a text so that it cannot end its column or row, and is not read as NULL or as the end of data. */
-export function escapeCopyText(text: string): string {
-  // Few texts need it, and a test is several times cheaper than a replace.
-  return SPECIAL.test(text) ? text.replace(SPECIALS, (char) => ESCAPES[char] ?? char) : text;
+  return { ...counts, amount: formatAmount(counts.amount) };
 }
 
 async function* encodeChunks(
-  rows: AsyncIterable<readonly AggregateRow[]>,
+  sums: AsyncIterable<readonly string[]>,
   batchId: string,
-  counts: { rowCount: number; pulseCount: bigint },
+  counts: { rowCount: number; pulseCount: bigint; readonly amount: AmountSum },
 ): AsyncGenerator<Buffer> {
-  const encodeRow = createRowEncoder(batchId);
   let text = '';
-  for await (const chunk of rows) {
-    for (const row of chunk) {
-      text += encodeRow(row);
+  for await (const chunk of sums) {
+    for (let index = 0; index + 1 < chunk.length; index += 2) {
+      const value = chunk[index + 1] ?? '';
+      const { pulseCount, amount } = fromSumValue(value);
       counts.rowCount += 1;
-      counts.pulseCount += BigInt(row.pulseCount);
+      counts.pulseCount += BigInt(pulseCount);
+      addSum(counts.amount, amount);
+      text += `${chunk[index] ?? ''}\t${value}\t${batchId}\n`;
       if (text.length >= CHUNK_CHARS) {
         yield Buffer.from(text);
         text = '';
@@ -106,14 +80,15 @@ async function* encodeChunks(
 }
 
 /** HSCAN may return a field twice while Redis rehashes; it never misses one. */
-async function* withoutRepeats(
-  rows: AsyncIterable<readonly AggregateRow[]>,
-): AsyncGenerator<AggregateRow[]> {
-  const seenKeys = new Set<string>();
-  for await (const chunk of rows) {
-    yield chunk.filter(({ tenant, sku, unit, windowStartSec }) => {
-      const key = JSON.stringify([tenant, sku, unit, windowStartSec]);
-      return seenKeys.size < seenKeys.add(key).size;
-    });
+async function* withoutRepeats(sums: AsyncIterable<readonly string[]>): AsyncGenerator<string[]> {
+  const seenFields = new Set<string>();
+  for await (const chunk of sums) {
+    const distinct: string[] = [];
+    for (let index = 0; index + 1 < chunk.length; index += 2) {
+      const field = chunk[index] ?? '';
+      if (seenFields.size < seenFields.add(field).size)
+        distinct.push(field, chunk[index + 1] ?? '');
+    }
+    yield distinct;
   }
 }

@@ -22,7 +22,7 @@ import { traceFlushBatch } from './trace-flush.ts';
 export interface FlushDeps {
   readonly accumulator: Pick<
     Accumulator,
-    'shards' | 'seal' | 'listSealed' | 'readRows' | 'discardSealed'
+    'shards' | 'seal' | 'listSealed' | 'readSums' | 'discardSealed'
   >;
   readonly pool: Pool;
   readonly logger: Logger;
@@ -149,14 +149,15 @@ async function flushBatch(
 
     // 3. Stream the rows, and note which hours they are of. After a crash here: rolled back, and the batch is still sealed in Redis.
     const lastRowId = await readLastRowId(client);
-    const rows = accumulator.readRows(batch);
-    const copied = await copyRows(client, rows, { batchId, timeoutMs: copyTimeoutMs, deduplicate });
+    const sums = accumulator.readSums(batch);
+    const copied = await copyRows(client, sums, { batchId, timeoutMs: copyTimeoutMs, deduplicate });
     await recordHours(client, batch, lastRowId);
     await onStep('copied', batch);
 
-    // 4. Compare with the counts of the seal, then COMMIT. After a crash in between, or if the reply to COMMIT is
+    // 4. Compare with the counts and the checksum of the seal, then COMMIT. After a crash in between, or if the reply to COMMIT is
     //    lost, the ledger tells the next flush whether it was committed.
     assertSameCounts(batch, copied, 'its scan returned');
+    assertSameAmount(batch, copied.amount);
     await onStep('checked', batch);
     return 'flushed';
   });
@@ -244,6 +245,15 @@ function assertSameCounts(batch: SealedBatch, found: LedgerEntry, source: string
     `Batch ${batch.batchId} of shard ${batch.shard} was sealed with ${batch.rowCount} rows of ` +
       `${String(batch.pulseCount)} pulses, but ${source} ${found.rowCount} rows of ` +
       `${String(found.pulseCount)}. It is still sealed in Redis, unchanged.`,
+  );
+}
+
+function assertSameAmount({ batchId, shard, amount }: SealedBatch, found: string): void {
+  if (found === amount) return;
+  throw new FatalError(
+    'PULSE_FLUSH_MISMATCH',
+    `Batch ${batchId} of shard ${shard} was sealed with amounts that add up to ${amount}, but those that its scan ` +
+      `returned add up to ${found}. It is still sealed in Redis, unchanged.`,
   );
 }
 

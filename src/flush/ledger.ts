@@ -5,7 +5,7 @@ import { queryRows, withTransaction } from '../platform/postgres.ts';
 
 /** The columns in the order in which copy-rows.ts writes them. */
 export const COPY_ROWS_SQL = `COPY pulses
-  (tenant, product_sku, use_unity, used_amount, pulse_count, window_start, flush_batch_id)
+  (tenant, product_sku, use_unity, window_start, pulse_count, used_amount, flush_batch_id)
   FROM STDIN`;
 
 /** What the ledger has of a batch: the counts of its seal. */

@@ -1,6 +1,13 @@
 /** A batch: deliveries that are settled together, parsed and folded as they arrive. */
 import type { Message } from 'amqplib';
-import { BatchFold, KeyTable, shardOf, type KeySlot } from '../aggregate/accumulator.ts';
+import {
+  createEntryKeys,
+  EntryWriter,
+  IdFingerprints,
+  shardOf,
+  type KeySlot,
+  type KeyTable,
+} from '../aggregate/accumulator.ts';
 import type { DeliveredMessage } from '../contract/dead-letter.ts';
 import type { ParsedPulse } from '../contract/pulse.ts';
 import type { Rejection } from '../contract/rejection.ts';
@@ -54,18 +61,17 @@ export interface UnadmittedPulse {
   readonly redelivered: boolean;
 }
 
-/** The part of a batch for one shard, and the origin of each pulse in it. */
+/** The part of a batch for one shard. */
 export interface ShardPart {
   readonly shard: number;
-  readonly fold: BatchFold;
-  readonly deliveryIndexes: number[];
-  readonly elementIndexes: (number | undefined)[];
+  readonly entry: EntryWriter;
 }
 
 /** What a thread keeps from batch to batch. */
 interface BatchMemory {
   /** One for each shard; only one open batch may use them. */
   readonly keyTables: readonly KeyTable[];
+  readonly fingerprints: IdFingerprints;
   readonly parser: BodyParser;
   readonly admission: Admission;
 }
@@ -75,9 +81,10 @@ export function createBatchOpener(
   options: BatchOptions,
   admission: Admission = NO_ADMISSION,
 ): () => Batch {
-  const keyTables = Array.from({ length: options.shards }, () => new KeyTable());
+  const keyTables = Array.from({ length: options.shards }, createEntryKeys);
   const parser = new BodyParser(options.limits);
-  return () => new Batch(options, { keyTables, parser, admission });
+  const fingerprints = new IdFingerprints(options.dedupeSecret);
+  return () => new Batch(options, { keyTables, fingerprints, parser, admission });
 }
 
 /** Grows by `add` until it is full or taken; then it is only read. */
@@ -151,14 +158,12 @@ export class Batch {
       part = this.#newPart(shard, keyTables[shard]);
       this.parts.set(shard, part);
     }
-    const slot = part.fold.slotOf(pulse);
+    const slot = part.entry.slotOf(pulse);
     if (admission.mode !== 'off' && !this.#isAdmitted(pulse, slot)) {
       this.unadmitted.push({ pulse, deliveryIndex, index, redelivered });
       if (admission.mode === 'enforce') return;
     }
-    part.fold.add(pulse, slot);
-    part.deliveryIndexes.push(deliveryIndex);
-    part.elementIndexes.push(index);
+    part.entry.add(pulse, slot);
     if (pulse.id === undefined && redelivered) this.redeliveredWithoutId += 1;
   }
 
@@ -174,26 +179,17 @@ export class Batch {
   }
 
   /** Folds a pulse that was not folded when it arrived. */
-  foldLate({ pulse, deliveryIndex, index, redelivered }: UnadmittedPulse): void {
+  foldLate({ pulse, redelivered }: UnadmittedPulse): void {
     const shard = shardOf(pulse, this.#options.shards);
     // With keys of its own: those of the thread may serve a later batch by now.
     const part = this.lateParts.get(shard) ?? this.#newPart(shard, undefined);
     this.lateParts.set(shard, part);
-    part.fold.add(pulse);
-    part.deliveryIndexes.push(deliveryIndex);
-    part.elementIndexes.push(index);
+    part.entry.add(pulse);
     if (pulse.id === undefined && redelivered) this.redeliveredWithoutId += 1;
   }
 
   #newPart(shard: number, keys: KeyTable | undefined): ShardPart {
-    const fold = new BatchFold(this.#options.dedupeSecret, keys);
-    return { shard, fold, deliveryIndexes: [], elementIndexes: [] };
-  }
-
-  /** The pulse at `position` of a part, which Redis refused. */
-  rejectedByShard(part: ShardPart, position: number, rejection: Rejection): RejectedPulse {
-    const deliveryIndex = part.deliveryIndexes[position] ?? -1;
-    return this.reject({ deliveryIndex, index: part.elementIndexes[position] }, rejection);
+    return { shard, entry: new EntryWriter(this.#memory.fingerprints, keys) };
   }
 
   reject(

@@ -27,8 +27,7 @@ export function createIngestMetrics(
   return {
     record(counts) {
       counters.received.inc(counts.received);
-      counters.counted.inc(counts.counted);
-      counters.duplicates.inc(counts.duplicates);
+      counters.appended.inc(counts.appended);
       counters.redelivered.inc(counts.redeliveredWithoutId);
       counters.batches.inc(counts.batches);
       counters.busySeconds.inc(counts.busySeconds);
@@ -65,11 +64,7 @@ function createCounters(registry: Registry) {
   return {
     admission,
     received: counter('pulse_received_total', 'Pulses taken from the queue and settled.'),
-    counted: counter('pulse_counted_total', 'Pulses added to the sums in Redis.'),
-    duplicates: counter(
-      'pulse_duplicates_total',
-      'Pulses not counted because their id had been counted.',
-    ),
+    appended: counter('pulse_appended_total', 'Pulses written to the journal in Redis.'),
     redelivered: counter(
       'pulse_redelivered_without_id_total',
       'Redelivered pulses without any id. Only these may be counted twice.',
@@ -94,7 +89,7 @@ function createHistograms(registry: Registry) {
     }),
     applySeconds: new Histogram({
       name: 'pulse_apply_seconds',
-      help: 'Time from sending a batch to Redis until it was durably applied.',
+      help: 'Time from sending a batch to Redis until it was durably in the journal.',
       buckets: [0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 5],
       registers,
     }),

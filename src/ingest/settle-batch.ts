@@ -2,18 +2,17 @@
  * Steps 3 to 5 of ingest: what must be durable before a batch may be acknowledged.
  *
  * Nothing here acknowledges. If the process dies after any line, the broker redelivers the whole batch: the quarantine
- * drops repeated dead letters by their id, and Redis does not count an id twice.
+ * drops repeated dead letters by their id, and the fold of the journal does not count an id twice.
  *
  * Good pulses depend on Redis alone. While dead letters cannot be published, only the deliveries that contain refused
  * pulses wait.
  */
 import assert from 'node:assert/strict';
-import type { Accumulator, ApplyResult } from '../aggregate/accumulator.ts';
+import type { Accumulator } from '../aggregate/accumulator.ts';
 import { TransientError } from '../core/errors.ts';
-import type { Rejection } from '../contract/rejection.ts';
 import { backoffDelayMs, sleep } from '../platform/backoff.ts';
 import type { Admission } from './admission.ts';
-import type { Batch, RejectedPulse, ShardPart } from './batch.ts';
+import type { Batch, ShardPart } from './batch.ts';
 import { decideUnadmitted } from './decide-unadmitted.ts';
 import type { IngestStep } from './ingest-steps.ts';
 import type { RefusedDeliveries } from './refused-deliveries.ts';
@@ -21,27 +20,22 @@ import { noCounts, type IngestCounts } from './thread-messages.ts';
 import { addUsages } from './unsubscribed-usage.ts';
 
 export interface SettleDeps {
-  readonly accumulator: Pick<Accumulator, 'apply'>;
+  readonly accumulator: Pick<Accumulator, 'append'>;
   readonly refused: Pick<RefusedDeliveries, 'deadLetter'>;
   readonly admission: Admission;
   /** Called after each step; fault tests stop the process here. */
   readonly onStep: (step: IngestStep) => void;
-  /** How long to retry a failing apply before the batch fails and the broker redelivers it. */
+  /** How long to retry a failing append before the batch fails and the broker redelivers it. */
   readonly retryForMs: number;
   readonly signal: AbortSignal;
 }
 
-const OVERFLOW: Rejection = {
-  reason: 'sum_overflow',
-  detail: 'The sum of this tenant, SKU, unit and hour would exceed 9223372036854775807.',
-};
-
 const RETRY = { baseMs: 50, capMs: 2_000 };
 
 /**
- * Dead-letters the bad pulses of the batch, then applies the rest, with one atomic call for each shard.
+ * Dead-letters the bad pulses of the batch, then appends the rest to the journal, with one atomic call for each shard.
  *
- * @throws TransientError when Redis was unavailable for `retryForMs`: the batch may have been applied, and is safe to
+ * @throws TransientError when Redis was unavailable, or the journal full, for `retryForMs`: the batch may have been appended, and is safe to
  * redeliver. FatalError when Redis holds something that is not Pulse's.
  */
 export async function settleBatch(batch: Batch, deps: SettleDeps): Promise<IngestCounts> {
@@ -55,40 +49,33 @@ export async function settleBatch(batch: Batch, deps: SettleDeps): Promise<Inges
   await deps.refused.deadLetter(rejected);
   deps.onStep('dead-lettered');
 
-  // 4, 5. The sums, atomic per shard; Redis replies after its fsync. After a crash here: redelivered, and ids are known.
+  // 4, 5. The journal, one entry a shard; Redis replies after its fsync. After a crash here: redelivered, and the second
+  // copy of an id is a duplicate.
   const startedMs = performance.now();
   const counts = noCounts();
-  const overflowing: RejectedPulse[] = [];
-  const applyPart = async (part: ShardPart): Promise<void> => {
-    const { shard, fold } = part;
+  const appendPart = async ({ shard, entry }: ShardPart): Promise<void> => {
+    const { pulseCount } = entry;
     // All its pulses were refused.
-    if (fold.pulseCount === 0) return;
-    const folded = fold.fold();
+    if (pulseCount === 0) return;
+    const bytes = entry.toEntry();
     let attempts = 0;
-    const apply = (): Promise<ApplyResult> => {
+    await persist(() => {
       attempts += 1;
-      return deps.accumulator.apply(shard, folded);
-    };
-    const result = await persist(apply, deps);
-    // An attempt whose reply was lost may have been applied; without ids Redis cannot tell.
-    counts.redeliveredWithoutId += (attempts - 1) * fold.withoutIdCount;
-    counts.counted += result.counted;
-    counts.duplicates += result.duplicates;
-    for (const position of result.refused) {
-      overflowing.push(batch.rejectedByShard(part, position, OVERFLOW));
-    }
+      return deps.accumulator.append(shard, pulseCount, bytes);
+    }, deps);
+    // An attempt whose reply was lost may have been applied; without ids nothing can tell.
+    counts.redeliveredWithoutId += (attempts - 1) * entry.withoutIdCount;
+    counts.appended += pulseCount;
   };
-  await Promise.all([...batch.parts.values(), ...batch.lateParts.values()].map(applyPart));
+  await Promise.all([...batch.parts.values(), ...batch.lateParts.values()].map(appendPart));
   counts.applySeconds.push((performance.now() - startedMs) / 1000);
-  await deps.refused.deadLetter(overflowing);
   deps.onStep('applied');
 
   const { unsubscribed, unverified, usages } = await deciding;
   counts.unsubscribed = unsubscribed;
   counts.unverified = unverified;
   addUsages(counts.unsubscribedUsages, usages.values());
-  rejected.push(...overflowing);
-  assert.equal(counts.counted + counts.duplicates + rejected.length, batch.pulseCount);
+  assert.equal(counts.appended + rejected.length, batch.pulseCount);
   counts.received = batch.pulseCount;
   counts.deliveries = batch.deliveries.count;
   counts.batches = 1;

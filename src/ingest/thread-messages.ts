@@ -16,6 +16,7 @@ export interface IngestTask {
   readonly shards: number;
   /** How many replicas of Redis must have a batch before it is acknowledged. */
   readonly redisReplicasMin: number;
+  readonly journalBytesMax: number;
   readonly ingest: Config['ingest'];
   /** Start without consuming. */
   readonly paused: boolean;
@@ -86,13 +87,13 @@ export const NOTHING_HELD: HeldDeliveries = {
   oldestReceivedAtMs: null,
 };
 
-/** What happened to pulses since the last report. received = counted + duplicates + dead-lettered. */
+/** What happened to pulses since the last report. received = appended + dead-lettered. */
 export interface IngestCounts {
   deliveries: number;
   batches: number;
   received: number;
-  counted: number;
-  duplicates: number;
+  /** Written to the journal. */
+  appended: number;
   /** Pulses without any id that were redelivered or applied again. Only these may be counted twice. */
   redeliveredWithoutId: number;
   deadLettered: Partial<Record<RejectionReason, number>>;
@@ -105,7 +106,7 @@ export interface IngestCounts {
   busySeconds: number;
   /** One entry a batch: its pulses. */
   batchPulses: number[];
-  /** One entry a batch: from sending it to Redis until it was durably applied. */
+  /** One entry a batch: from sending it to Redis until it was durably in the journal. */
   applySeconds: number[];
   /** One entry an acknowledgement: the time since the batch's first delivery was received. */
   ackLagSeconds: number[];
@@ -116,8 +117,7 @@ export function noCounts(): IngestCounts {
     deliveries: 0,
     batches: 0,
     received: 0,
-    counted: 0,
-    duplicates: 0,
+    appended: 0,
     redeliveredWithoutId: 0,
     deadLettered: {},
     unsubscribed: 0,
@@ -135,8 +135,7 @@ export function addCounts(total: IngestCounts, more: IngestCounts): void {
   total.deliveries += more.deliveries;
   total.batches += more.batches;
   total.received += more.received;
-  total.counted += more.counted;
-  total.duplicates += more.duplicates;
+  total.appended += more.appended;
   total.redeliveredWithoutId += more.redeliveredWithoutId;
   total.unsubscribed += more.unsubscribed;
   total.unverified += more.unverified;

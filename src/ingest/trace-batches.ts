@@ -48,24 +48,24 @@ export function traceBatches(
       async (span) => {
         const traceparent = tracing.traceparent();
         const counts = await settle();
-        span.setAttributes({
-          'pulse.counted': counts.counted,
-          'pulse.duplicates': counts.duplicates,
-        });
+        span.setAttribute('pulse.appended', counts.appended);
         if (traceparent !== undefined) onTraced(traceparent);
         return counts;
       },
     );
 }
 
-/** Runs `apply` in a span. */
-export function traceApply(apply: Accumulator['apply'], tracing: Tracing): Accumulator['apply'] {
-  if (!tracing.enabled) return apply;
-  return (shard, batch) =>
+/** Runs `append` in a span. */
+export function traceAppend(
+  append: Accumulator['append'],
+  tracing: Tracing,
+): Accumulator['append'] {
+  if (!tracing.enabled) return append;
+  return (shard, pulseCount, entry) =>
     tracing.span(
-      'apply',
+      'append',
       { kind: SpanKind.CLIENT, attributes: { 'db.system.name': 'redis', 'pulse.shard': shard } },
-      () => apply(shard, batch),
+      () => append(shard, pulseCount, entry),
     );
 }
 

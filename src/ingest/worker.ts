@@ -28,7 +28,7 @@ import {
   type ThreadEnd,
   type ThreadNotice,
 } from './thread-messages.ts';
-import { traceApply, traceBatches } from './trace-batches.ts';
+import { traceAppend, traceBatches } from './trace-batches.ts';
 
 /** How long a batch is retried; far below RabbitMQ's acknowledgement timeout of 30 minutes. */
 const RETRY_FOR_MS = 30_000;
@@ -104,14 +104,14 @@ export async function runIngestThread(task: IngestTask): Promise<ThreadEnd> {
 }
 
 function openDependencies(task: IngestTask, logger: Logger, tracing: Tracing) {
-  const { servers, ingest } = task;
+  const { servers } = task;
   const redis = createRedis(servers.redisUrl, { name: 'pulse ingest', logger });
   const accumulator = createAccumulator({
     redis,
     shards: task.shards,
-    dedupeWindowSeconds: ingest.dedupeWindowSeconds,
     replicasMin: task.redisReplicasMin,
     epoch: task.epoch,
+    journalBytesMax: task.journalBytesMax,
   });
   const publisher = createPublisher({
     url: servers.rabbitmqUrl,
@@ -120,7 +120,7 @@ function openDependencies(task: IngestTask, logger: Logger, tracing: Tracing) {
     maxOutstanding: DEAD_LETTERS_OUTSTANDING,
   });
   const deps: Pick<ConsumerDeps, 'accumulator' | 'publishDeadLetter' | 'deadExchange' | 'probe'> = {
-    accumulator: { apply: traceApply(accumulator.apply, tracing) },
+    accumulator: { append: traceAppend(accumulator.append, tracing) },
     publishDeadLetter: (publication) => publisher.publish(publication),
     deadExchange: topologyNames(task.queue).deadExchange,
     async probe() {

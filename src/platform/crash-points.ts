@@ -7,9 +7,11 @@
  * - `flush` the whole process, at a step of a flush;
  * - `message` the whole process, at a step of a message of the chain;
  * - `export` the whole process, at a point of an export;
- * - `delivery` the whole process, at a step of a delivery to an endpoint.
+ * - `delivery` the whole process, at a step of a delivery to an endpoint;
+ * - `aggregate` the whole process, at a step of an aggregator.
  */
-export type CrashScope = 'ingest' | 'thread' | 'flush' | 'message' | 'export' | 'delivery';
+export type CrashScope =
+  'ingest' | 'thread' | 'flush' | 'message' | 'export' | 'delivery' | 'aggregate';
 
 export interface CrashPoint {
   readonly scope: CrashScope;
@@ -21,7 +23,7 @@ export interface CrashPoint {
 }
 
 const FORM =
-  /^(ingest|thread|flush|message|export|delivery):([a-z-]+):([1-9]\d{0,5})(?::(kill|stop))?$/;
+  /^(ingest|thread|flush|message|export|delivery|aggregate):([a-z-]+):([1-9]\d{0,5})(?::(kill|stop))?$/;
 
 /** Parses `scope:step:count` or `scope:step:count:stop`; undefined when there is no such step. */
 export function parseCrashPoint(

@@ -18,17 +18,19 @@ export interface FreshnessFacts {
   readonly windowSeconds: number;
   readonly provisional: boolean;
   readonly pending: number | null;
+  readonly journalled: number | null;
 }
 
 /** The current window is never complete, nor are the windows of batches that are not flushed. */
 export function toFreshness(facts: FreshnessFacts): Freshness {
-  const { atMs, unflushedSinceMs, pulseAgeMaxMs, windowSeconds, provisional, pending } = facts;
+  const { atMs, unflushedSinceMs, pulseAgeMaxMs, windowSeconds, provisional } = facts;
+  const { pending, journalled } = facts;
   const windowOf = (ms: number): number => windowStartSec(ms, windowSeconds) * 1000;
   const lastPossibleMs = windowOf(atMs - pulseAgeMaxMs - LATEST_PULSE_GRACE_MS);
   const incompleteSinceMs = unflushedSinceMs === 'unknown' ? [lastPossibleMs] : unflushedSinceMs;
   const completeThroughMs = Math.min(windowOf(atMs), ...incompleteSinceMs);
   const finalThroughMs = Math.min(completeThroughMs, lastPossibleMs);
-  return { completeThroughMs, finalThroughMs, provisional, pending };
+  return { completeThroughMs, finalThroughMs, provisional, pending, journalled };
 }
 
 /** As the API and the command line answer it. */
@@ -38,6 +40,7 @@ export function freshnessToJson(freshness: Freshness) {
     final_through: freshnessInstant(freshness.finalThroughMs),
     provisional: freshness.provisional,
     pending: freshness.pending,
+    journalled: freshness.journalled,
   };
 }
 

@@ -1,5 +1,11 @@
 /** Reads the rows of a question that are in Redis: the first of the two reads behind a live answer. */
-import type { Accumulator, AggregateRow, RowFilter, ShardBooks } from '../aggregate/accumulator.ts';
+import type {
+  Accumulator,
+  AggregateRow,
+  MatchCursor,
+  RowFilter,
+  ShardBooks,
+} from '../aggregate/accumulator.ts';
 
 export type HeldReader = Pick<Accumulator, 'shards' | 'readBooks' | 'readMatching'>;
 
@@ -73,7 +79,7 @@ async function readRows(
 ): Promise<AggregateRow[] | undefined> {
   const { batch, filter, rowsMax } = options;
   const rows = new Map<string, AggregateRow>();
-  let cursor = '0';
+  let cursor: MatchCursor | undefined;
   do {
     const step = await reader.readMatching(batch, { cursor, filter });
     if (step === null) return undefined;
@@ -83,6 +89,6 @@ async function readRows(
     }
     if (rows.size > rowsMax) throw new TooMuchHeldError();
     cursor = step.cursor;
-  } while (cursor !== '0');
+  } while (cursor !== undefined);
   return [...rows.values()];
 }

@@ -152,6 +152,7 @@ export async function prepareUsage(
     windowSeconds: deps.windowSeconds,
     provisional: pulseCount > 0,
     pending: query.live ? pulseCount : null,
+    journalled: query.live ? journalledIn(reading) : null,
   });
   return { statement: usageStatement(query, sums), freshness, processId };
 }
@@ -164,6 +165,10 @@ type Waiting = readonly HeldBatch[] | 'unknown';
 function findWaiting({ held }: UsageReading, { committed, epoch }: LedgerState): Waiting {
   if (held === undefined || !areWhole(held.books, epoch)) return 'unknown';
   return held.batches.filter(({ batchId }) => !committed.has(batchId));
+}
+
+function journalledIn({ held }: UsageReading): number {
+  return held?.books.reduce((sum, { journalled }) => sum + Number(journalled), 0) ?? 0;
 }
 
 function windowMinMs({ windowMinSec }: HeldBatch): number {
@@ -223,5 +228,6 @@ async function freshnessAsOf(
     windowSeconds: deps.windowSeconds,
     provisional: reading.isFlushing,
     pending: null,
+    journalled: null,
   });
 }

@@ -162,11 +162,12 @@ function toProblem(error: unknown): never {
 }
 
 function freshnessHeaders(freshness: Freshness): Record<string, string> {
-  const { completeThroughMs, finalThroughMs, provisional, pending } = freshness;
+  const { completeThroughMs, finalThroughMs, provisional, pending, journalled } = freshness;
   return {
     'pulse-complete-through': freshnessInstant(completeThroughMs),
     'pulse-final-through': freshnessInstant(finalThroughMs),
     'pulse-provisional': String(provisional),
     ...(pending === null ? {} : { 'pulse-pending': String(pending) }),
+    ...(journalled === null ? {} : { 'pulse-journalled': String(journalled) }),
   };
 }

@@ -121,6 +121,11 @@ const FRESHNESS = {
   pending: Type.Union([Type.Integer({ minimum: 0 }), Type.Null()], {
     description: 'Pulses in these sums that are not flushed; null when such pulses are left out.',
   }),
+  journalled: Type.Union([Type.Integer({ minimum: 0 }), Type.Null()], {
+    description:
+      'Pulses of all tenants that were received and are in no sum yet; most are added within a second. ' +
+      'Null when pulses that are not flushed are left out.',
+  }),
 };
 
 const Page = Type.Object(

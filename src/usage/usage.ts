@@ -64,6 +64,8 @@ export interface Freshness {
   readonly provisional: boolean;
   /** Pulses in the sums that are only in Redis; null when Redis was left out. */
   readonly pending: number | null;
+  /** Pulses of all tenants in the journal, which are in no sum yet; null when Redis was left out. */
+  readonly journalled: number | null;
 }
 
 const TIME_ZONE = /^(?:UTC|[A-Za-z]+(?:\/[A-Za-z0-9_+-]+){1,2})$/;

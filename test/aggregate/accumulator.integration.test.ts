@@ -1,13 +1,21 @@
 import { describe, expect, test } from 'vitest';
 import type { Accumulator } from '../../src/aggregate/accumulator.ts';
-import { shardKeys, toField } from '../../src/aggregate/keys.ts';
+import { shardKeys } from '../../src/aggregate/keys.ts';
+import { bucketOf, toSumField } from '../../src/aggregate/sum-field.ts';
+import type { Pulse } from '../../src/contract/pulse.ts';
 import type { RedisClient } from '../../src/platform/redis.ts';
-import { parsedPulse, toAmount } from '../support/pulses.ts';
-import { createTestAccumulator, foldOf, readSums, useRedis } from './aggregate-fixture.ts';
+import { foldJournals } from '../../bench/fold-journals.ts';
+import { parsedPulse } from '../support/pulses.ts';
+import {
+  appendAll,
+  applyAll,
+  createTestAccumulator,
+  entryOf,
+  useRedis,
+} from './aggregate-fixture.ts';
 
 const HOUR = 3_600;
 const AT = 490_000 * HOUR;
-const NANOS = 10n ** 9n;
 const KEYS = shardKeys(0);
 
 let redis: RedisClient;
@@ -19,6 +27,8 @@ useRedis((opened) => {
 });
 
 const withIds = (...ids: string[]) => ids.map((id) => parsedPulse({ id, windowStartSec: AT }));
+const apply = (pulses: readonly Pulse[], secret?: string) =>
+  applyAll({ accumulator, redis }, pulses, secret);
 
 /** Everything in Redis, to check that nothing was written. */
 async function contents(): Promise<Record<string, string>> {
@@ -27,158 +37,149 @@ async function contents(): Promise<Record<string, string>> {
   return Object.fromEntries(keys.map((key, index) => [key, dumps[index]?.toString('hex') ?? '']));
 }
 
-describe('applying', () => {
+describe('counting', () => {
   test('the same batch twice is counted once', async () => {
-    const batch = foldOf(withIds('p-1', 'p-2', 'p-3'));
-    expect(await accumulator.apply(0, batch)).toEqual({ counted: 3, duplicates: 0, refused: [] });
-    const live = await redis.hgetallBuffer(KEYS.live);
-    expect(await accumulator.apply(0, batch)).toEqual({ counted: 0, duplicates: 3, refused: [] });
-    expect(await redis.hgetallBuffer(KEYS.live)).toEqual(live);
+    const batch = withIds('p-1', 'p-2', 'p-3');
+    expect(await apply(batch)).toEqual({ counted: 3, duplicates: 0 });
+    const { live } = await accumulator.readBooks(0);
+    expect(await apply(batch)).toEqual({ counted: 0, duplicates: 3 });
+    expect((await accumulator.readBooks(0)).live).toEqual(live);
   });
 
   test('a batch that was sealed in between is not counted again either', async () => {
-    const batch = foldOf(withIds('p-1'));
-    await accumulator.apply(0, batch);
+    await apply(withIds('p-1'));
     await accumulator.seal(0);
-    expect(await accumulator.apply(0, batch)).toMatchObject({ counted: 0, duplicates: 1 });
+    expect(await apply(withIds('p-1'))).toEqual({ counted: 0, duplicates: 1 });
     expect(await accumulator.seal(0)).toBeNull();
   });
 
   test('pulses without any id are counted each time, with others of the same key', async () => {
     const anonymous = [parsedPulse(), ...withIds('p-1'), parsedPulse(), ...withIds('p-1')];
-    expect(await accumulator.apply(0, foldOf(anonymous))).toMatchObject({
-      counted: 3,
-      duplicates: 1,
-    });
-    expect(await accumulator.apply(0, foldOf(anonymous))).toMatchObject({
-      counted: 2,
-      duplicates: 2,
-    });
+    expect(await apply(anonymous)).toEqual({ counted: 3, duplicates: 1 });
+    expect(await apply(anonymous)).toEqual({ counted: 2, duplicates: 2 });
   });
 
   test('the same id from another tenant is another pulse', async () => {
     const pulses = [parsedPulse({ id: 'p' }), parsedPulse({ id: 'p', tenant: 'other' })];
-    expect(await accumulator.apply(0, foldOf(pulses))).toMatchObject({ counted: 2 });
+    expect(await apply(pulses)).toMatchObject({ counted: 2 });
   });
 
   test('another secret does not recognise the ids of the first', async () => {
-    await accumulator.apply(0, foldOf(withIds('p-1'), 'one secret'));
-    expect(await accumulator.apply(0, foldOf(withIds('p-1'), 'another'))).toMatchObject({
-      counted: 1,
-    });
+    await apply(withIds('p-1'), 'one secret');
+    expect(await apply(withIds('p-1'), 'another')).toMatchObject({ counted: 1 });
   });
 
   test('shards are independent of each other', async () => {
-    await accumulator.apply(0, foldOf(withIds('p-1')));
-    expect(await accumulator.apply(1, foldOf(withIds('p-1')))).toMatchObject({ counted: 1 });
-    expect((await accumulator.readBooks(0)).counted).toBe(1n);
+    const two = createTestAccumulator(redis, 2);
+    for (const shard of [0, 1]) await two.append(shard, 1, entryOf(withIds('p-1')));
+    await foldJournals(redis, 2);
+    expect((await two.readBooks(0)).counted).toBe(1n);
+    expect((await two.readBooks(1)).counted).toBe(1n);
+  });
+
+  test('what is appended is in the books before it is counted', async () => {
+    await appendAll(accumulator, withIds('p-1', 'p-2'));
+    expect(await accumulator.readBooks(0)).toMatchObject({
+      appended: 2n,
+      journalled: 2n,
+      journalBytes: entryOf(withIds('p-1', 'p-2')).length,
+      counted: 0n,
+      live: null,
+    });
+    await foldJournals(redis, 1);
+    expect(await accumulator.readBooks(0)).toMatchObject({
+      appended: 2n,
+      journalled: 0n,
+      journalBytes: 0,
+      counted: 2n,
+      live: { pulseCount: 2n },
+      seenIdCount: 2,
+    });
   });
 });
 
-describe('a sum beyond int64', () => {
-  const fill = (sku: string) =>
-    Array.from({ length: 9_223 }, () =>
-      parsedPulse({ sku, windowStartSec: AT, amount: { whole: 1e15 - 1, nano: 999_999_999 } }),
+describe('a question about one tenant', () => {
+  async function search(tenants: readonly string[] | undefined) {
+    const { live } = await accumulator.readBooks(0);
+    const rows: string[] = [];
+    let steps = 0;
+    let cursor: Parameters<Accumulator['readMatching']>[1]['cursor'];
+    do {
+      const found = await accumulator.readMatching(live!, { cursor, filter: { tenants } });
+      steps += 1;
+      rows.push(...found!.rows.map(({ tenant }) => tenant));
+      cursor = found?.cursor;
+    } while (cursor !== undefined);
+    return { rows, steps };
+  }
+
+  test('looks into the bucket of that tenant only', async () => {
+    const tenants = Array.from({ length: 8_000 }, (_, index) => `tenant é\\ ${index}`);
+    await apply(tenants.map((tenant) => parsedPulse({ tenant, windowStartSec: AT })));
+    const asked = tenants[4_000]!;
+    const own = bucketOf(
+      Buffer.from(toSumField(parsedPulse({ tenant: asked }))).toString('latin1'),
     );
-  const withAmount = (nanos: bigint, id: string, sku = 'full') =>
-    parsedPulse({ id, sku, windowStartSec: AT, amount: toAmount(nanos) });
-  // 9,223 × (10¹⁵ - 10⁻⁹) leaves room for 36,854,775,807 and a fraction.
-  const room = 2n ** 63n * NANOS - 1n - 9_223n * (10n ** 24n - 1n);
-
-  test('refuses the pulse that would cause it, and counts the rest of the batch', async () => {
-    await accumulator.apply(0, foldOf(fill('full')));
-    const batch = foldOf([
-      withAmount(NANOS, 'other-key', 'other'),
-      withAmount(room + 1n, 'too-much'),
-      withAmount(room, 'fits-exactly'),
-      withAmount(1n, 'no-room-left'),
-      withAmount(room + 1n, 'too-much'),
-    ]);
-    expect(await accumulator.apply(0, batch)).toEqual({
-      counted: 2,
-      duplicates: 0,
-      refused: [1, 3, 4],
-    });
-    const sealed = await accumulator.seal(0);
-    const sums = await readSums(accumulator, sealed!);
-    expect(sums.get(toField(withAmount(1n, 'x')))).toEqual({
-      nanos: 2n ** 63n * NANOS - 1n,
-      count: 9_224,
-    });
-    expect(sealed?.pulseCount).toBe(9_225n);
+    // Reading any other bucket would fail on its type.
+    for (let bucket = 0; bucket < 32; bucket++) {
+      if (bucket === own) continue;
+      await redis.del(`${KEYS.live}:${bucket}`);
+      await redis.set(`${KEYS.live}:${bucket}`, 'not to be read');
+    }
+    expect(await redis.hlen(`${KEYS.live}:${own}`)).toBeGreaterThan(100);
+    const batchId = (await redis.hget(KEYS.live, 'batch'))!;
+    const found = await accumulator.readMatching(
+      { shard: 0, batchId },
+      { cursor: undefined, filter: { tenants: [asked] } },
+    );
+    expect(found).toMatchObject({ cursor: undefined, rows: [{ tenant: asked }] });
   });
 
-  test('does not remember the refused id: after a flush the pulse can be sent again', async () => {
-    await accumulator.apply(0, foldOf(fill('full')));
-    const late = foldOf([withAmount(room + 1n, 'late')]);
-    expect(await accumulator.apply(0, late)).toMatchObject({ counted: 0, refused: [0] });
-    await accumulator.seal(0);
-    expect(await accumulator.apply(0, late)).toEqual({ counted: 1, duplicates: 0, refused: [] });
-  });
-
-  test('that a single batch would cause leaves the sum unchanged', async () => {
-    await accumulator.apply(0, foldOf(fill('full')));
-    const live = await redis.hgetallBuffer(KEYS.live);
-    const before = await accumulator.readBooks(0);
-    await accumulator.apply(0, foldOf([withAmount(room + 1n, 'late')]));
-    expect(await redis.hgetallBuffer(KEYS.live)).toEqual(live);
-    expect(await accumulator.readBooks(0)).toEqual(before);
-  });
-
-  test('a duplicate is recognised and takes no space, however full the sum is', async () => {
-    await accumulator.apply(0, foldOf([...fill('full'), withAmount(room - 5n, 'p-1')]));
-    const batch = foldOf([
-      withAmount(room - 5n, 'p-1'),
-      withAmount(5n, 'p-2'),
-      withAmount(5n, 'p-2'),
-    ]);
-    expect(await accumulator.apply(0, batch)).toEqual({ counted: 1, duplicates: 2, refused: [] });
+  test('takes one step, one about all tenants as many as it needs', async () => {
+    const tenants = Array.from({ length: 8_000 }, (_, index) => `tenant ${index}`);
+    await apply(tenants.map((tenant) => parsedPulse({ tenant, windowStartSec: AT })));
+    expect(await search(['tenant 7'])).toEqual({ rows: ['tenant 7'], steps: 1 });
+    const all = await search(undefined);
+    expect(new Set(all.rows)).toEqual(new Set(tenants));
+    expect(all.steps).toBeGreaterThan(3);
+    expect((await search(['tenant 7', 'tenant 8'])).rows.sort()).toEqual(['tenant 7', 'tenant 8']);
   });
 });
 
 describe('when Redis contains a key that is not from Pulse', () => {
-  const batch = foldOf(withIds('p-1', 'p-2'));
+  const entry = entryOf(withIds('p-1', 'p-2'));
+  const stopped = { code: 'PULSE_REDIS_LIBRARY', retryable: false };
 
-  test('a live key of another type stops the apply before anything is written', async () => {
-    await redis.set(KEYS.live, 'sabotage');
+  test('a journal of another type stops the append before anything is written', async () => {
+    await redis.set(KEYS.journal, 'sabotage');
     const before = await contents();
-    await expect(accumulator.apply(0, batch)).rejects.toMatchObject({
-      code: 'PULSE_REDIS_LIBRARY',
-      retryable: false,
-    });
+    await expect(accumulator.append(0, 2, entry)).rejects.toMatchObject(stopped);
     expect(await contents()).toEqual(before);
   });
 
   test('books of another type stop it too', async () => {
     await redis.set(KEYS.books, 'sabotage');
     const before = await contents();
-    await expect(accumulator.apply(0, batch)).rejects.toThrow('failed in Redis');
+    await expect(accumulator.append(0, 2, entry)).rejects.toThrow('failed in Redis');
     expect(await contents()).toEqual(before);
   });
 
-  test('a bucket of another type in the middle of the batch leaves nothing half-written', async () => {
-    await accumulator.apply(0, batch);
-    const seen = await redis.keys(`${KEYS.seenPrefix}*`);
-    await redis.flushdb();
-    await accumulator.apply(0, foldOf(withIds('before')));
-    await redis.set(seen[0]!, 'sabotage');
-    const before = await contents();
-    for (const ids of [
-      ['p-1', 'p-2'],
-      ['p-2', 'p-1'],
-      ['p-3', 'p-1', 'p-4', 'p-2'],
-    ]) {
-      await expect(accumulator.apply(0, foldOf(withIds(...ids)))).rejects.toThrow(
-        'failed in Redis',
-      );
+  test.each([KEYS.live, `${KEYS.live}:0`])(
+    '%s of another type stops the fold, and nothing is counted',
+    async (key) => {
+      await accumulator.append(0, 2, entry);
+      await redis.set(key, 'sabotage');
+      const before = await contents();
+      await expect(foldJournals(redis, 1)).rejects.toMatchObject(stopped);
       expect(await contents()).toEqual(before);
-    }
-    await redis.del(seen[0]!);
-    expect(await accumulator.apply(0, batch)).toEqual({ counted: 2, duplicates: 0, refused: [] });
-  });
+      await redis.del(key);
+      await foldJournals(redis, 1);
+      expect(await accumulator.readBooks(0)).toMatchObject({ counted: 2n, journalled: 0n });
+    },
+  );
 
   test('an index of another type stops the seal before the live sums are moved', async () => {
-    await accumulator.apply(0, batch);
+    await apply(withIds('p-1'));
     await redis.set(KEYS.sealedIndex, 'sabotage');
     const before = await contents();
     await expect(accumulator.seal(0)).rejects.toThrow('failed in Redis');

@@ -1,7 +1,9 @@
 /** The journal and its aggregators against a real Redis, with everything that can go wrong, in seeded random order. */
 import { pino } from 'pino';
 import { describe, expect, test } from 'vitest';
-import { aggregateShard, type AggregateStep } from '../../src/aggregate/aggregator.ts';
+import { createAccumulator, type Accumulator } from '../../src/aggregate/accumulator.ts';
+import type { AggregateStep } from '../../src/aggregate/aggregate-steps.ts';
+import { aggregateShard } from '../../src/aggregate/aggregator.ts';
 import { createJournal, type Journal } from '../../src/aggregate/journal.ts';
 import { loadSeenIds } from '../../src/aggregate/seen-ids.ts';
 import type { Pulse } from '../../src/contract/pulse.ts';
@@ -11,12 +13,10 @@ import type { RedisClient } from '../../src/platform/redis.ts';
 import { createRandom, type Random } from '../../src/populate/random.ts';
 import { parsedPulse } from '../support/pulses.ts';
 import { eventually } from '../support/eventually.ts';
-import { openRedis, useRedis, type Sum } from './aggregate-fixture.ts';
+import { entryOf, openRedis, Oracle, useRedis, type Sum } from './aggregate-fixture.ts';
 import {
   addUp,
-  entryOf,
   headerOf,
-  JournalOracle,
   KEYS,
   readJournalBooks,
   readSums,
@@ -54,7 +54,7 @@ async function startAggregator(
   const dieIfKilled = (): void => {
     if (isKilled) throw new Killed();
   };
-  const journal = mortal(chaos(createJournal({ redis: own })), dieIfKilled);
+  const journal = mortal(chaos(createJournal(own)), dieIfKilled);
   const running = aggregateShard(
     {
       shard: 0,
@@ -95,7 +95,6 @@ function mapCalls(
   around: <T>(call: () => Promise<T>, name: keyof Journal) => Promise<T>,
 ): Journal {
   return {
-    append: (...args) => around(() => journal.append(...args), 'append'),
     read: (...args) => around(() => journal.read(...args), 'read'),
     lease: (...args) => around(() => journal.lease(...args), 'lease'),
     commit: (...args) => around(() => journal.commit(...args), 'commit'),
@@ -106,20 +105,21 @@ function mapCalls(
 const unanswered = () => new TransientError('PULSE_REDIS_APPLY', 'Redis did not answer.');
 
 /** Calls are late, do not arrive, or their reply is lost; a commit may wake up when its lease is long gone. */
-function unreliable(journal: Journal, random: Random, isCalm: () => boolean): Journal {
-  return mapCalls(journal, async (call, name) => {
-    if (isCalm()) return await call();
-    const chance = random.below(100);
-    if (chance < 4) throw unanswered();
-    if (chance < 30) await sleep(random.below(4));
-    if (name === 'commit' && chance >= 90) {
-      await redis.del(KEYS.lease);
-      await sleep(random.below(700));
-    }
-    const reply = await call();
-    if (chance >= 30 && chance < 36) throw unanswered();
-    return reply;
-  });
+async function unreliably<T>(
+  call: () => Promise<T>,
+  name: keyof Journal | 'append',
+  random: Random,
+): Promise<T> {
+  const chance = random.below(100);
+  if (chance < 4) throw unanswered();
+  if (chance < 30) await sleep(random.below(4));
+  if (name === 'commit' && chance >= 90) {
+    await redis.del(KEYS.lease);
+    await sleep(random.below(700));
+  }
+  const reply = await call();
+  if (chance >= 30 && chance < 36) throw unanswered();
+  return reply;
 }
 
 async function untilFolded(): Promise<void> {
@@ -140,8 +140,7 @@ function somePulse(random: Random, idCount: number): Pulse {
 
 test('pulses become readable sums, each id once', async () => {
   const aggregator = await startAggregator();
-  const journal = createJournal({ redis });
-  const oracle = new JournalOracle();
+  const oracle = new Oracle();
   const pulses = [
     parsedPulse({ tenant: 'a\\b', sku: 'naïve', id: '1', windowStartSec: AT }),
     parsedPulse({ tenant: 'a\\b', sku: 'naïve', id: '1', windowStartSec: AT }),
@@ -159,9 +158,9 @@ test('pulses become readable sums, each id once', async () => {
     }),
   ];
   for (const pulse of pulses) oracle.take(pulse);
-  await journal.append(0, pulses.length, entryOf(pulses));
+  await createAccumulator({ redis, shards: 1 }).append(0, pulses.length, entryOf(pulses));
   await untilFolded();
-  const sums = await readSums(redis, KEYS.sums);
+  const sums = await readSums(redis, KEYS.live);
   expect(sums).toEqual(oracle.sums);
   expect([...sums.keys()]).toContain('a\\\\b\tnaïve\thours\t2025-11-24T16:00:00Z');
   expect(await readJournalBooks(redis)).toEqual({
@@ -182,12 +181,15 @@ test('pulses become readable sums, each id once', async () => {
 async function chaosRound(seed: number): Promise<void> {
   await redis.flushdb();
   const random = createRandom(seed);
-  const oracle = new JournalOracle();
+  const oracle = new Oracle();
   const idCount = 50 + random.below(2_000);
   let isCalm = false;
-  const chaos = (journal: Journal): Journal => unreliable(journal, random, () => isCalm);
+  const chaos = (journal: Journal): Journal =>
+    mapCalls(journal, (call, name) => (isCalm ? call() : unreliably(call, name, random)));
   const processes = [await startAggregator(chaos), await startAggregator(chaos)];
-  const producer = unreliable(createJournal({ redis }), random, () => isCalm);
+  const { append } = createAccumulator({ redis, shards: 1 });
+  const producer: Accumulator['append'] = (...args) =>
+    unreliably(() => append(...args), 'append', random);
   const batches: { header: Header; sums: Map<string, Sum> }[] = [];
   let sent = 0;
   for (let step = 0; step < 60; step++) {
@@ -224,11 +226,14 @@ async function chaosRound(seed: number): Promise<void> {
 
 const sealedSums = (batchId: string) => readSums(redis, `${KEYS.sealedPrefix}${batchId}`);
 
-async function appendUntilAnswered(journal: Journal, pulses: readonly Pulse[]): Promise<number> {
+async function appendUntilAnswered(
+  append: Accumulator['append'],
+  pulses: readonly Pulse[],
+): Promise<number> {
   const entry = entryOf(pulses);
   for (;;) {
     try {
-      await journal.append(0, pulses.length, entry);
+      await append(0, pulses.length, entry);
       return pulses.length;
     } catch (error) {
       if (!(error instanceof TransientError)) throw error;

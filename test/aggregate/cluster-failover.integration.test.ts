@@ -8,9 +8,10 @@ import type { RedisClient } from '../../src/platform/redis.ts';
 import type { Guardian } from '../../src/private-servers/guardian-client.ts';
 import { guardCluster } from '../support/cluster-node.ts';
 import { eventually } from '../support/eventually.ts';
+import { foldJournals } from '../../bench/fold-journals.ts';
 import { parsedPulse } from '../support/pulses.ts';
 import { startRedisCluster, type RedisNode } from '../support/redis-cluster.ts';
-import { foldOf, openRedis } from './aggregate-fixture.ts';
+import { entryOf, openRedis } from './aggregate-fixture.ts';
 
 const SHARDS = 4;
 /** Its slot, 1584, is in the first third, which the master with the replica has. */
@@ -35,42 +36,48 @@ afterEach(async () => {
 });
 
 test('a failover to a replica that lags loses what the master had acknowledged', async () => {
-  const accumulator = createAccumulator({ redis, shards: SHARDS, dedupeWindowSeconds: 3_600 });
-  await accumulator.apply(SHARD, batchOf('first'));
-  await hasCounted(replica, PULSES);
+  const accumulator = createAccumulator({ redis, shards: SHARDS });
+  await accumulator.append(SHARD, PULSES, batchOf('first'));
+  await hasAppended(replica, PULSES);
   await cutOff(replica);
-  expect(await accumulator.apply(SHARD, batchOf('second'))).toMatchObject({ counted: PULSES });
+  await accumulator.append(SHARD, PULSES, batchOf('second'));
   await failOver();
   const books = await eventuallyBooks(accumulator);
   // The shard balances: only a comparison with what was published shows the loss.
-  expect(books).toMatchObject({ counted: 100n, live: { pulseCount: 100n } });
+  expect(books).toMatchObject({ appended: 100n, journalled: 100n });
 });
 
 test('with REDIS_REPLICAS_MIN nothing is acknowledged that a failover could lose', async () => {
-  const options = { redis, shards: SHARDS, dedupeWindowSeconds: 3_600, replicasMin: 1 };
+  const options = { redis, shards: SHARDS, replicasMin: 1 };
   const accumulator = createAccumulator(options);
-  await accumulator.apply(SHARD, batchOf('first'));
+  await accumulator.append(SHARD, PULSES, batchOf('first'));
   await cutOff(replica);
-  await expect(accumulator.apply(SHARD, batchOf('second'))).rejects.toMatchObject({
+  await expect(accumulator.append(SHARD, PULSES, batchOf('second'))).rejects.toMatchObject({
     code: 'PULSE_REDIS_APPLY',
     retryable: true,
   });
   await failOver();
   await master.start();
   // The broker redelivers the batch; the old master, now a replica, is the second server to have it.
-  const again = () => accumulator.apply(SHARD, batchOf('second')).catch(() => undefined);
-  await eventually(async () => (await again()) !== undefined).toBe(true);
+  const again = () =>
+    accumulator.append(SHARD, PULSES, batchOf('second')).then(
+      () => true,
+      () => false,
+    );
+  await eventually(again).toBe(true);
+  await foldJournals(redis, SHARDS);
   const books = await eventuallyBooks(accumulator);
   expect(books).toMatchObject({ counted: 200n, live: { pulseCount: 200n } });
 });
 
 test('with REDIS_REPLICAS_MIN no rows are read from a batch whose seal a failover could lose', async () => {
-  const options = { redis, shards: SHARDS, dedupeWindowSeconds: 3_600, replicasMin: 1 };
+  const options = { redis, shards: SHARDS, replicasMin: 1 };
   const accumulator = createAccumulator(options);
-  await accumulator.apply(SHARD, batchOf('first'));
+  await accumulator.append(SHARD, PULSES, batchOf('first'));
+  await foldJournals(redis, SHARDS);
   await cutOff(replica);
   const batch = (await accumulator.seal(SHARD))!;
-  await expect(accumulator.readRows(batch).next()).rejects.toMatchObject({ retryable: true });
+  await expect(accumulator.readSums(batch).next()).rejects.toMatchObject({ retryable: true });
 });
 
 function batchOf(name: string) {
@@ -79,16 +86,16 @@ function batchOf(name: string) {
     const pulse = parsedPulse({ tenant: `tenant ${index}`, id: `${name} ${index}` });
     if (shardOf(pulse, SHARDS) === SHARD) pulses.push(pulse);
   }
-  return foldOf(pulses);
+  return entryOf(pulses);
 }
 
-async function hasCounted(node: RedisNode, count: number): Promise<void> {
-  const counted = () =>
+async function hasAppended(node: RedisNode, count: number): Promise<void> {
+  const appended = () =>
     node.with(async (client) => {
       await client.readonly();
-      return client.hget(`{${SHARD}}:books`, 'counted');
+      return client.hget(`{${SHARD}}:books`, 'appended');
     });
-  await eventually(counted).toBe(String(count));
+  await eventually(appended).toBe(String(count));
 }
 
 /** From now on the replica receives nothing, and what the kernel has buffered for it is lost with the connection. */

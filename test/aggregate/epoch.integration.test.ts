@@ -1,11 +1,13 @@
 import { Redis } from 'ioredis';
 import { Pool } from 'pg';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
-import { BatchFold, createAccumulator } from '../../src/aggregate/accumulator.ts';
+import { createAccumulator } from '../../src/aggregate/accumulator.ts';
 import { beginNewEpoch, ensureEpoch, type EpochDeps } from '../../src/aggregate/epoch.ts';
 import { ensureLibrary } from '../../src/aggregate/library.ts';
 import { isolatedServices, type IsolatedServices } from '../support/isolated.ts';
 import { parsedPulse } from '../support/pulses.ts';
+import { foldJournals } from '../../bench/fold-journals.ts';
+import { entryOf } from './aggregate-fixture.ts';
 
 let services: IsolatedServices;
 let redis: Redis;
@@ -29,21 +31,19 @@ beforeEach(async () => {
   await pool.query('TRUNCATE epochs');
 });
 
-function open(epoch?: string): EpochDeps & { apply: (id: string) => Promise<unknown> } {
+function open(epoch?: string): EpochDeps & { apply: (id: string) => Promise<void> } {
   const accumulator = createAccumulator({
     redis,
     shards: 2,
-    dedupeWindowSeconds: 3600,
     ...(epoch === undefined ? {} : { epoch }),
   });
   return {
     redis,
     pool,
     accumulator,
-    apply: (id) => {
-      const fold = new BatchFold('secret');
-      fold.add(parsedPulse({ id }));
-      return accumulator.apply(0, fold.fold());
+    apply: async (id) => {
+      await accumulator.append(0, 1, entryOf([parsedPulse({ id })]));
+      await foldJournals(redis, 2);
     },
   };
 }
@@ -51,7 +51,9 @@ function open(epoch?: string): EpochDeps & { apply: (id: string) => Promise<unkn
 test('the first start begins an epoch, and every later start uses it', async () => {
   const epoch = await ensureEpoch(open());
   expect(await ensureEpoch(open())).toBe(epoch);
-  expect(await open(epoch).apply('a')).toMatchObject({ counted: 1 });
+  const deps = open(epoch);
+  await deps.apply('a');
+  expect(await deps.accumulator.readBooks(0)).toMatchObject({ counted: 1n });
 });
 
 test('two first starts at once agree on one epoch', async () => {
@@ -65,7 +67,7 @@ test('an emptied Redis accepts no batch and refuses the next start', async () =>
   await redis.flushdb();
   await expect(deps.apply('a')).rejects.toMatchObject({ code: 'PULSE_REDIS_EPOCH' });
   await expect(ensureEpoch(deps)).rejects.toMatchObject({ code: 'PULSE_REDIS_EPOCH' });
-  expect(await redis.exists('{0}:live')).toBe(0);
+  expect(await redis.exists('{0}:journal')).toBe(0);
 });
 
 test('one shard that lost its data is enough', async () => {
@@ -85,7 +87,7 @@ test('an emptied Postgres is not a first start if sums were flushed', async () =
   await deps.apply('a');
   const sealed = await deps.accumulator.readBooks(0);
   expect(sealed.counted).toBe(1n);
-  await redis.del('{0}:live');
+  await redis.del('{0}:sums');
   await pool.query('TRUNCATE epochs');
   await expect(ensureEpoch(deps)).rejects.toThrow(/This Redis belongs to another database/);
 });

@@ -57,28 +57,18 @@ async function expectExact(
   await redis.flushdb();
   const accumulator = createTestAccumulator(redis, shards);
   const oracle = new Oracle();
-  const total = { counted: 0, duplicates: 0, refused: 0 };
+  const total = { counted: 0, duplicates: 0 };
   for (const batch of split(pulses, cuts)) {
     // A batch is applied shard by shard, but in this test no key and no id is in two shards.
     for (const pulse of batch) oracle.take(pulse);
-    const { counted, duplicates, refused } = await applyAll(accumulator, batch);
+    const { counted, duplicates } = await applyAll({ accumulator, redis }, batch);
     total.counted += counted;
     total.duplicates += duplicates;
-    total.refused += refused.length;
   }
   expect(total).toEqual({
     counted: oracle.counted,
     duplicates: oracle.duplicates,
-    refused: oracle.refused.length,
   });
-  let counted = 0n;
-  let duplicates = 0n;
-  for (let shard = 0; shard < shards; shard++) {
-    const books = await accumulator.readBooks(shard);
-    counted += books.counted;
-    duplicates += books.duplicates;
-  }
-  expect([counted, duplicates]).toEqual([BigInt(oracle.counted), BigInt(oracle.duplicates)]);
   expect(await sealAndRead(accumulator)).toEqual(oracle.sums);
 }
 
@@ -96,30 +86,7 @@ test('for any pulses in any batches, every pulse is counted once and every sum i
   );
 });
 
-test('near the largest sum, only the pulses that would exceed it are refused', async () => {
-  const nearlyFull = Array.from({ length: 9_223 }, () =>
-    parsedPulse({ tenant: 'a', sku: 'sku-non', unit: 'u', amount: { whole: 1e15 - 1, nano: 0 } }),
-  );
-  const hour = { windowStartSec: 490_001 * 3_600 };
-  const border = fc.oneof(
-    fc.bigInt({ min: 10n ** 23n, max: 4n * 10n ** 23n }),
-    fc.bigInt({ min: 1n, max: 10n ** 20n }),
-  );
-  await fc.assert(
-    fc.asyncProperty(arbitraryPulses(border), cutsArbitrary, (pulses, cuts) =>
-      expectExact(
-        [
-          ...nearlyFull.map((pulse) => ({ ...pulse, ...hour })),
-          ...pulses.map((pulse) => ({ ...pulse, tenant: 'a', sku: 'sku-non', ...hour })),
-        ],
-        { cuts: [9_223, ...cuts.map((cut) => 9_223 + cut)], shards: 1 },
-      ),
-    ),
-    { numRuns: 25 },
-  );
-});
-
-test('more keys than one Redis call takes are summed exactly', async () => {
+test('more keys than one call of HSET takes are summed exactly', async () => {
   const pulses = Array.from({ length: 11_000 }, (_, index) =>
     parsedPulse({ tenant: `t-${index % 7_001}`, id: String(index % 10_500) + 'x' }),
   );
@@ -129,7 +96,7 @@ test('more keys than one Redis call takes are summed exactly', async () => {
   );
 });
 
-test('from ten thousand pulses of the largest amount in one batch, as many as fit are counted', async () => {
+test('ten thousand pulses of the largest amount are summed exactly, far beyond int64', async () => {
   const pulses = Array.from({ length: 10_000 }, (_, index) =>
     parsedPulse({ id: `p-${index}`, amount: toAmount(10n ** 24n - 1n) }),
   );

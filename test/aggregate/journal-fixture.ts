@@ -1,14 +1,11 @@
 /** Writes entries, seals, and reads the sums back as text, without the code that folds them. */
-import { createEntryKeys, EntryWriter } from '../../src/aggregate/journal-entry.ts';
-import { IdFingerprints } from '../../src/aggregate/id-fingerprint.ts';
 import { shardKeys } from '../../src/aggregate/keys.ts';
 import { LIBRARY_VERSION } from '../../src/aggregate/library.ts';
-import { fromSumField, SUM_BUCKETS, toSumField } from '../../src/aggregate/sum-field.ts';
-import type { Pulse } from '../../src/contract/pulse.ts';
+import { fromSumField, SUM_BUCKETS } from '../../src/aggregate/sum-field.ts';
 import { parseSum } from '../../src/core/amount.ts';
 import type { RedisClient } from '../../src/platform/redis.ts';
 import { toNanos } from '../support/pulses.ts';
-import { SECRET, type Sum } from './aggregate-fixture.ts';
+import type { Sum } from './aggregate-fixture.ts';
 
 export const KEYS = shardKeys(0);
 
@@ -22,17 +19,11 @@ export interface Header {
   readonly rows: number;
 }
 
-export function entryOf(pulses: readonly Pulse[], keys = createEntryKeys()): Buffer {
-  const writer = new EntryWriter(new IdFingerprints(SECRET), keys);
-  for (const pulse of pulses) writer.add(pulse);
-  return writer.toEntry();
-}
-
 /** Seals what is live; null when nothing is. */
 export async function sealSums(redis: RedisClient): Promise<Header | null> {
-  const { sums, sealedIndex, sealedPrefix } = KEYS;
-  const keys = [sums, sealedIndex, sealedPrefix];
-  const reply = await redis.fcall('pulse_seal_sums', keys.length, ...keys, LIBRARY_VERSION);
+  const { live, sealedIndex, sealedPrefix } = KEYS;
+  const keys = [live, sealedIndex, sealedPrefix];
+  const reply = await redis.fcall('pulse_seal', keys.length, ...keys, LIBRARY_VERSION);
   if (reply === null) return null;
   const [batchId, , pulses, amount, min, max, rows] = reply as [string, ...string[]];
   return {
@@ -71,23 +62,6 @@ export async function readJournalBooks(redis: RedisClient): Promise<Books> {
     await redis.hmget(KEYS.books, ...names)
   ).map((text) => BigInt(text ?? 0)) as [bigint, bigint, bigint, bigint, bigint];
   return { appended, journalled, journalBytes, counted, duplicates };
-}
-
-/** What the sums must be, pulse by pulse with BigInt: of each id the first copy counts. */
-export class JournalOracle {
-  readonly sums = new Map<string, Sum>();
-  readonly #seen = new Set<string>();
-
-  take(pulse: Pulse): void {
-    const id = pulse.id === undefined ? undefined : JSON.stringify([pulse.tenant, pulse.id]);
-    if (id !== undefined) {
-      if (this.#seen.has(id)) return;
-      this.#seen.add(id);
-    }
-    const field = toSumField(pulse);
-    const { nanos, count } = this.sums.get(field) ?? { nanos: 0n, count: 0 };
-    this.sums.set(field, { nanos: nanos + toNanos(pulse.amount), count: count + 1 });
-  }
 }
 
 /** Adds the sums of several batches, and checks each header against its sums. */

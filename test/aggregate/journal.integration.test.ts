@@ -4,8 +4,9 @@ import { createJournal, type Journal, type Round } from '../../src/aggregate/jou
 import { LiveSums, NO_SUMS } from '../../src/aggregate/live-sums.ts';
 import type { RedisClient } from '../../src/platform/redis.ts';
 import { parsedPulse } from '../support/pulses.ts';
-import { useRedis } from './aggregate-fixture.ts';
-import { entryOf, KEYS, readJournalBooks, readSums, sealSums } from './journal-fixture.ts';
+import { createAccumulator } from '../../src/aggregate/accumulator.ts';
+import { entryOf, useRedis } from './aggregate-fixture.ts';
+import { KEYS, readJournalBooks, readSums, sealSums } from './journal-fixture.ts';
 
 const TOKEN = 'holder';
 const FIELD = 'acme\tvm.small\thours\t2025-11-22T03:00:00Z';
@@ -15,7 +16,7 @@ let journal: Journal;
 
 useRedis((opened) => {
   redis = opened;
-  journal = createJournal({ redis });
+  journal = createJournal(redis);
 });
 
 const take = (token: string, milliseconds = 60_000) =>
@@ -45,7 +46,7 @@ function oneSum(sums = new LiveSums(NO_SUMS)): LiveSums {
 
 async function appendOne(): Promise<string> {
   const entry = entryOf([parsedPulse({ id: '1' })]);
-  await journal.append(0, 1, entry);
+  await createAccumulator({ redis, shards: 1 }).append(0, 1, entry);
   const stored = await journal.read(0, { position: '', count: 10, waitMs: 0 });
   expect(stored.at(-1)?.bytes).toEqual(entry);
   return stored.at(-1)?.id ?? '';
@@ -64,7 +65,7 @@ describe('a commit', () => {
   test('writes sums, ids, books and position, and trims the journal', async () => {
     await appendOne();
     expect(await commit(TOKEN, '', roundTo(position))).toBe('committed');
-    expect(await readSums(redis, KEYS.sums)).toEqual(
+    expect(await readSums(redis, KEYS.live)).toEqual(
       new Map([[FIELD, { count: 1, nanos: 3_000_000_000n }]]),
     );
     expect(await redis.lrange('{0}:ids:1', 0, -1)).toEqual(['0123456789']);
@@ -125,7 +126,7 @@ describe('a commit', () => {
     expect(await contents()).toEqual(before);
     sums.sealed();
     expect(await commit(TOKEN, position, roundTo(later, sums))).toBe('committed');
-    expect(await readSums(redis, KEYS.sums)).toEqual(
+    expect(await readSums(redis, KEYS.live)).toEqual(
       new Map([[FIELD, { count: 1, nanos: 3_000_000_000n }]]),
     );
   });
@@ -145,17 +146,18 @@ describe('a commit', () => {
 describe('an append', () => {
   test('is refused by books of another epoch', async () => {
     await redis.hset(KEYS.books, 'epoch', 'one');
-    const other = createJournal({ redis, epoch: 'another' });
+    const other = createAccumulator({ redis, shards: 1, epoch: 'another' });
     await expect(other.append(0, 1, entryOf([parsedPulse()]))).rejects.toMatchObject({
       code: 'PULSE_REDIS_EPOCH',
     });
     expect(await redis.exists(KEYS.journal)).toBe(0);
-    await createJournal({ redis, epoch: 'one' }).append(0, 1, entryOf([parsedPulse()]));
+    const same = createAccumulator({ redis, shards: 1, epoch: 'one' });
+    await same.append(0, 1, entryOf([parsedPulse()]));
     expect(await redis.xlen(KEYS.journal)).toBe(1);
   });
 
   test('is refused while the journal is full, but an empty journal takes any entry', async () => {
-    const small = createJournal({ redis, bytesMax: 20 });
+    const small = createAccumulator({ redis, shards: 1, journalBytesMax: 20 });
     const entry = entryOf([parsedPulse({ id: '1' })]);
     await small.append(0, 1, entry);
     await expect(small.append(0, 1, entry)).rejects.toMatchObject({
@@ -163,6 +165,20 @@ describe('an append', () => {
       retryable: true,
     });
     expect(await readJournalBooks(redis)).toMatchObject({ appended: 1n, journalled: 1n });
+  });
+
+  test('to the books of a version without a journal begins at what that counted and refused', async () => {
+    await redis.hset(KEYS.books, { counted: '9007199254740993', duplicates: '5' });
+    const { append, readBooks } = createAccumulator({ redis, shards: 1 });
+    const before = await readBooks(0);
+    expect(before).toMatchObject({ appended: 9_007_199_254_740_998n, journalled: 0n });
+    await append(0, 2, entryOf([parsedPulse(), parsedPulse()]));
+    expect(await readBooks(0)).toMatchObject({
+      appended: 9_007_199_254_741_000n,
+      journalled: 2n,
+      counted: 9_007_199_254_740_993n,
+      duplicates: 5n,
+    });
   });
 });
 

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { fromField, shardKeys, shardOf, toField } from '../../src/aggregate/keys.ts';
+import { shardKeys, shardOf } from '../../src/aggregate/keys.ts';
+import { bucketOf, fromSumField, SUM_BUCKETS, toSumField } from '../../src/aggregate/sum-field.ts';
 import { SKU_LENGTH_MAX, TENANT_LENGTH_MAX, UNIT_LENGTH_MAX } from '../../src/contract/rules.ts';
 import { arbitraryKeyText, parsedPulse } from '../support/pulses.ts';
 
@@ -11,39 +12,42 @@ const arbitraryKey = fc.record({
   windowStartSec: fc.nat(8_000_000).map((quarters) => quarters * 900),
 });
 
-describe('hash fields', () => {
+describe('the fields of sums', () => {
   test('every key can be read back from its field', () => {
     fc.assert(
       fc.property(arbitraryKey, (key) => {
-        expect(fromField(toField(key))).toEqual(key);
+        expect(fromSumField(toSumField(key))).toEqual(key);
       }),
     );
-  });
-
-  test('the text of a whole hour does not depend on the length of a window', () => {
-    const field = (windowStartSec: number) => toField(parsedPulse({ windowStartSec }));
-    expect(field(1_782_000_000)).toMatch(/\x1f495000$/);
-    expect(field(1_782_000_900)).toMatch(/\x1f495000\.25$/);
   });
 
   test('two different keys never share a field', () => {
     fc.assert(
       fc.property(arbitraryKey, arbitraryKey, (one, other) => {
         const same = JSON.stringify(Object.entries(one)) === JSON.stringify(Object.entries(other));
-        expect(toField(one) === toField(other)).toBe(same);
+        expect(toSumField(one) === toSumField(other)).toBe(same);
       }),
     );
     const moved = { tenant: 'a:b', sku: 'c', unit: 'd', windowStartSec: 0 };
-    expect(toField(moved)).not.toBe(toField({ ...moved, tenant: 'a', sku: 'b:c' }));
+    expect(toSumField(moved)).not.toBe(toSumField({ ...moved, tenant: 'a', sku: 'b:c' }));
   });
 
-  test.each(['batch', 'opened_at', 'pulses', 'window_min', 'window_max'])(
-    'the header field %s is not a key, and no key can look like it',
-    (name) => {
-      expect(fromField(name)).toBeUndefined();
-      expect(toField(parsedPulse({ tenant: name }))).not.toBe(name);
-    },
-  );
+  test('the sums of a tenant are in one bucket, and many tenants use all buckets', () => {
+    const buckets = new Set<number>();
+    for (let index = 0; index < 1_000; index++) {
+      const tenant = `tenant-${index}`;
+      const one = bucketOf(toSumField(parsedPulse({ tenant, sku: 'a' })));
+      expect(bucketOf(toSumField(parsedPulse({ tenant, sku: 'b', windowStartSec: 0 })))).toBe(one);
+      buckets.add(one);
+    }
+    expect(buckets.size).toBe(SUM_BUCKETS);
+  });
+
+  test('a field that is not of a sum is refused', () => {
+    for (const field of ['batch', 'a\tb\tc', 'a\tb\tc\tnever']) {
+      expect(() => fromSumField(field)).toThrow(RangeError);
+    }
+  });
 });
 
 describe('shards', () => {

@@ -4,7 +4,7 @@ import { ensureLibrary, libraryCode, LIBRARY_VERSION } from '../../src/aggregate
 import type { RedisClient } from '../../src/platform/redis.ts';
 import { parsedPulse } from '../support/pulses.ts';
 import { startPrivateRedis, type PrivateRedis } from '../support/private-redis.ts';
-import { createTestAccumulator, foldOf, openRedis } from './aggregate-fixture.ts';
+import { applyAll, createTestAccumulator, entryOf, openRedis } from './aggregate-fixture.ts';
 
 // Functions belong to the whole server, so these tests use a separate one.
 let server: PrivateRedis;
@@ -24,7 +24,11 @@ afterEach(async () => {
   redis.disconnect();
 });
 
-const batch = foldOf([parsedPulse({ id: 'p-1' })]);
+const pulses = [parsedPulse({ id: 'p-1' })];
+const entry = entryOf(pulses);
+/** Counts the same pulse. */
+const apply = (accumulator = createTestAccumulator(redis)) =>
+  applyAll({ accumulator, redis }, pulses);
 const withVersion = (version: number): string =>
   libraryCode().replace(
     `local VERSION = '${LIBRARY_VERSION}'`,
@@ -50,17 +54,7 @@ describe('ensureLibrary', () => {
   test('replaces an older one', async () => {
     await redis.call('FUNCTION', 'LOAD', 'REPLACE', withVersion(0));
     await ensureLibrary(redis);
-    expect(await createTestAccumulator(redis).apply(0, batch)).toMatchObject({ counted: 1 });
-  });
-
-  test('books are read with the epoch from an older one of the same version', async () => {
-    const older = libraryCode().replace("'generations', 'epoch')", "'generations')");
-    await redis.call('FUNCTION', 'LOAD', 'REPLACE', older.replace('seen, epoch }', 'seen }'));
-    await redis.hset('{0}:books', { epoch: 'e-1' });
-    const { readBooks } = createTestAccumulator(redis, 2);
-    expect([(await readBooks(0)).epoch, (await readBooks(1)).epoch]).toEqual(['e-1', null]);
-    await ensureLibrary(redis);
-    expect([(await readBooks(0)).epoch, (await readBooks(1)).epoch]).toEqual(['e-1', null]);
+    expect(await apply()).toMatchObject({ counted: 1 });
   });
 
   test('refuses to replace a newer one, and says what to do', async () => {
@@ -87,7 +81,7 @@ describe('ensureLibrary', () => {
 describe('while running', () => {
   test('a newer library stops a running worker before it misreads a sum', async () => {
     await redis.call('FUNCTION', 'LOAD', 'REPLACE', withVersion(Number(LIBRARY_VERSION) + 1));
-    await expect(createTestAccumulator(redis).apply(0, batch)).rejects.toMatchObject({
+    await expect(createTestAccumulator(redis).append(0, 1, entry)).rejects.toMatchObject({
       code: 'PULSE_REDIS_LIBRARY',
       retryable: false,
     });
@@ -97,21 +91,22 @@ describe('while running', () => {
   test('missing functions are loaded again, and the call is safe to repeat', async () => {
     const accumulator = createTestAccumulator(redis);
     await redis.call('FUNCTION', 'FLUSH');
-    await expect(accumulator.apply(0, batch)).rejects.toMatchObject({
+    await expect(accumulator.append(0, 1, entry)).rejects.toMatchObject({
       code: 'PULSE_REDIS_APPLY',
       retryable: true,
     });
-    expect(await accumulator.apply(0, batch)).toEqual({ counted: 1, duplicates: 0, refused: [] });
+    await ensureLibrary(redis);
+    expect(await apply(accumulator)).toEqual({ counted: 1, duplicates: 0 });
   });
 
   test('functions, sums and remembered ids survive a kill and a restart', async () => {
-    await createTestAccumulator(redis).apply(0, batch);
+    await apply();
     redis.disconnect();
     await server.kill();
     await server.start();
     redis = await openRedis(server.url);
     const accumulator = createTestAccumulator(redis);
-    expect(await accumulator.apply(0, batch)).toMatchObject({ counted: 0, duplicates: 1 });
+    expect(await apply(accumulator)).toMatchObject({ counted: 0, duplicates: 1 });
     expect(await accumulator.seal(0)).toMatchObject({ pulseCount: 1n, rowCount: 1 });
   });
 });
@@ -121,7 +116,7 @@ describe('transient errors', () => {
     const accumulator = createTestAccumulator(redis);
     await server.kill();
     try {
-      await expect(accumulator.apply(0, batch)).rejects.toMatchObject({
+      await expect(accumulator.append(0, 1, entry)).rejects.toMatchObject({
         code: 'PULSE_REDIS_APPLY',
         retryable: true,
       });
@@ -138,12 +133,12 @@ describe('transient errors', () => {
     const accumulator = createTestAccumulator(redis);
     await redis.config('SET', 'maxmemory', '1');
     const refusal = { code: 'PULSE_REDIS_APPLY', retryable: true, message: /OOM/ };
-    await expect(accumulator.apply(0, batch)).rejects.toMatchObject({
+    await expect(accumulator.append(0, 1, entry)).rejects.toMatchObject({
       ...refusal,
       message: expect.stringContaining('OOM') as string,
     });
     await redis.config('SET', 'maxmemory', '0');
-    expect(await accumulator.apply(0, batch)).toMatchObject({ counted: 1 });
+    expect(await apply(accumulator)).toMatchObject({ counted: 1 });
   });
 
   test('a Redis without free memory still deletes ids that are forgotten', async () => {
@@ -169,7 +164,7 @@ describe('transient errors', () => {
     await redis.call('REPLICAOF', '127.0.0.1', '1');
     try {
       const accumulator = createTestAccumulator(writer);
-      await expect(accumulator.apply(0, batch)).rejects.toMatchObject({ retryable: true });
+      await expect(accumulator.append(0, 1, entry)).rejects.toMatchObject({ retryable: true });
     } finally {
       await redis.call('REPLICAOF', 'NO', 'ONE');
       writer.disconnect();

@@ -1,9 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import type { Accumulator } from '../../src/aggregate/accumulator.ts';
 import { shardKeys } from '../../src/aggregate/keys.ts';
+import { fromSumField } from '../../src/aggregate/sum-field.ts';
+import type { Pulse } from '../../src/contract/pulse.ts';
 import type { RedisClient } from '../../src/platform/redis.ts';
 import { parsedPulse } from '../support/pulses.ts';
-import { createTestAccumulator, foldOf, readSums, useRedis } from './aggregate-fixture.ts';
+import { applyAll, createTestAccumulator, readSums, useRedis } from './aggregate-fixture.ts';
 
 const HOUR = 3_600;
 const AT = 490_000 * HOUR;
@@ -16,6 +18,7 @@ useRedis((opened) => {
   accumulator = createTestAccumulator(redis);
 });
 
+const apply = (pulses: readonly Pulse[]) => applyAll({ accumulator, redis }, pulses);
 const pulseAt = (windowStartSec: number, id?: string) => parsedPulse({ windowStartSec, id });
 
 describe('seal', () => {
@@ -25,16 +28,16 @@ describe('seal', () => {
   });
 
   test('after only duplicates is null', async () => {
-    await accumulator.apply(0, foldOf([pulseAt(AT, 'p')]));
+    await apply([pulseAt(AT, 'p')]);
     await accumulator.seal(0);
-    await accumulator.apply(0, foldOf([pulseAt(AT, 'p')]));
+    await apply([pulseAt(AT, 'p')]);
     expect(await accumulator.seal(0)).toBeNull();
   });
 
   test('moves the live sums to the batch id that they have had since the first write', async () => {
-    await accumulator.apply(0, foldOf([pulseAt(AT), pulseAt(AT), pulseAt(AT + HOUR)]));
+    await apply([pulseAt(AT), pulseAt(AT), pulseAt(AT + HOUR)]);
     const { live } = await accumulator.readBooks(0);
-    await accumulator.apply(0, foldOf([pulseAt(AT - HOUR)]));
+    await apply([pulseAt(AT - HOUR)]);
     const nowSec = Number((await redis.time())[0]);
     const sealed = await accumulator.seal(0);
     expect(sealed).toEqual({
@@ -42,6 +45,7 @@ describe('seal', () => {
       shard: 0,
       rowCount: 3,
       pulseCount: 4n,
+      amount: expect.stringMatching(/^\d+(\.\d+)?$/) as string,
       windowMinSec: AT - HOUR,
       windowMaxSec: AT + HOUR,
       openedAtSec: live?.openedAtSec,
@@ -53,9 +57,9 @@ describe('seal', () => {
   });
 
   test('the next pulse opens another batch', async () => {
-    await accumulator.apply(0, foldOf([pulseAt(AT)]));
+    await apply([pulseAt(AT)]);
     const first = await accumulator.seal(0);
-    await accumulator.apply(0, foldOf([pulseAt(AT)]));
+    await apply([pulseAt(AT)]);
     const second = await accumulator.seal(0);
     expect(second?.batchId).not.toBe(first?.batchId);
     expect(second).toMatchObject({ pulseCount: 1n, rowCount: 1 });
@@ -64,7 +68,7 @@ describe('seal', () => {
   test('leftovers are listed, oldest first, until each is discarded', async () => {
     const ids: string[] = [];
     for (let count = 0; count < 3; count++) {
-      await accumulator.apply(0, foldOf([pulseAt(AT + count * HOUR)]));
+      await apply([pulseAt(AT + count * HOUR)]);
       // The clock of this test: one second between two batches.
       await redis.hset(shardKeys(0).live, 'opened_at', String(1_000 - count));
       ids.unshift((await accumulator.seal(0))!.batchId);
@@ -78,9 +82,9 @@ describe('seal', () => {
   });
 
   test('no row is outside the header’s windows, which cover all batches of pulses', async () => {
-    await accumulator.apply(0, foldOf([pulseAt(AT, 'a')]));
-    await accumulator.apply(0, foldOf([pulseAt(AT + 3 * HOUR, 'b'), pulseAt(AT - HOUR, 'c')]));
-    await accumulator.apply(0, foldOf([pulseAt(AT + HOUR, 'd')]));
+    await apply([pulseAt(AT, 'a')]);
+    await apply([pulseAt(AT + 3 * HOUR, 'b'), pulseAt(AT - HOUR, 'c')]);
+    await apply([pulseAt(AT + HOUR, 'd')]);
     expect(await accumulator.seal(0)).toMatchObject({
       windowMinSec: AT - HOUR,
       windowMaxSec: AT + 3 * HOUR,
@@ -90,7 +94,7 @@ describe('seal', () => {
 
 describe('discardSealed', () => {
   test('removes the sums and the entry, and may be repeated', async () => {
-    await accumulator.apply(0, foldOf([pulseAt(AT)]));
+    await apply([pulseAt(AT)]);
     const batch = await accumulator.seal(0);
     await accumulator.discardSealed(batch!);
     await accumulator.discardSealed(batch!);
@@ -100,11 +104,11 @@ describe('discardSealed', () => {
   });
 
   test('changes neither the live sums nor another batch', async () => {
-    await accumulator.apply(0, foldOf([pulseAt(AT)]));
+    await apply([pulseAt(AT)]);
     const first = await accumulator.seal(0);
-    await accumulator.apply(0, foldOf([pulseAt(AT), pulseAt(AT)]));
+    await apply([pulseAt(AT), pulseAt(AT)]);
     const second = await accumulator.seal(0);
-    await accumulator.apply(0, foldOf([pulseAt(AT)]));
+    await apply([pulseAt(AT)]);
     await accumulator.discardSealed(first!);
     expect(await accumulator.readBooks(0)).toMatchObject({
       live: { pulseCount: 1n },
@@ -118,6 +122,9 @@ describe('readBooks', () => {
     expect(await accumulator.readBooks(3)).toEqual({
       shard: 3,
       epoch: null,
+      appended: 0n,
+      journalled: 0n,
+      journalBytes: 0,
       counted: 0n,
       duplicates: 0n,
       live: null,
@@ -132,7 +139,7 @@ describe('readBooks', () => {
       const pulses = Array.from({ length: round + 1 }, (_, index) =>
         pulseAt(AT, `p-${round + index}`),
       );
-      await accumulator.apply(0, foldOf(pulses));
+      await apply(pulses);
       if (round % 2 === 1) await accumulator.seal(0);
       if (round === 3) {
         const [oldest] = await accumulator.listSealed(0);
@@ -147,16 +154,17 @@ describe('readBooks', () => {
   });
 
   test('keeps numbers beyond 2⁵³ exact', async () => {
-    await redis.hset(shardKeys(0).books, 'counted', '9007199254740993');
-    await accumulator.apply(0, foldOf([pulseAt(AT)]));
-    await redis.hset(shardKeys(0).live, 'pulses', '9007199254740993');
+    const many = '9007199254740993';
+    await redis.hset(shardKeys(0).books, { appended: many, counted: many });
+    await apply([pulseAt(AT)]);
+    await redis.hset(shardKeys(0).live, 'pulses', many);
     const { counted, live } = await accumulator.readBooks(0);
     expect([counted, live?.pulseCount]).toEqual([9_007_199_254_740_994n, 9_007_199_254_740_993n]);
     expect((await accumulator.seal(0))?.pulseCount).toBe(9_007_199_254_740_993n);
   });
 
   test('a sealed batch whose hash was removed is still listed, as empty', async () => {
-    await accumulator.apply(0, foldOf([pulseAt(AT)]));
+    await apply([pulseAt(AT)]);
     const batch = await accumulator.seal(0);
     await redis.del(shardKeys(0).sealedPrefix + batch!.batchId);
     expect(await accumulator.listSealed(0)).toMatchObject([
@@ -173,25 +181,25 @@ describe('probe', () => {
       duplicates: 0n,
       live: null,
     });
-    await accumulator.apply(0, foldOf([pulseAt(AT)]));
+    await apply([pulseAt(AT)]);
     const before = await accumulator.readBooks(0);
     await accumulator.probe(0);
     expect(await accumulator.readBooks(0)).toEqual(before);
   });
 });
 
-describe('readRows', () => {
+describe('readSums', () => {
   test('streams a large batch in parts, each row with its key as it was sent', async () => {
     const keys = Array.from({ length: 10_000 }, (_, index) =>
       parsedPulse({ tenant: `a:b|c"😀 ${index}`, windowStartSec: AT }),
     );
-    await accumulator.apply(0, foldOf(keys));
+    await apply(keys);
     const batch = await accumulator.seal(0);
     let pieces = 0;
     const tenants = new Set<string>();
-    for await (const rows of accumulator.readRows(batch!)) {
+    for await (const texts of accumulator.readSums(batch!)) {
       pieces++;
-      for (const { tenant } of rows) tenants.add(tenant);
+      for (let at = 0; at < texts.length; at += 2) tenants.add(fromSumField(texts[at]!).tenant);
     }
     expect(pieces).toBeGreaterThan(1);
     expect(tenants).toEqual(new Set(keys.map(({ tenant }) => tenant)));

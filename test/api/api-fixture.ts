@@ -112,6 +112,9 @@ export const NO_USAGE: ApiModulesDeps['usage'] = {
       Promise.resolve({
         shard: 0,
         epoch: null,
+        appended: 0n,
+        journalled: 0n,
+        journalBytes: 0,
         counted: 0n,
         duplicates: 0n,
         seenIdCount: 0,

@@ -181,7 +181,7 @@ function openBooks({ redisUrl, databaseUrl }: FlowServers, shards: number): () =
     redis.disconnect();
     await pool.end();
   });
-  const accumulator = createAccumulator({ redis, shards, dedupeWindowSeconds: 86_400 });
+  const accumulator = createAccumulator({ redis, shards });
   return () => verifyBooks({ accumulator, pool });
 }
 

@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import { shardKeys } from '../../src/aggregate/keys.ts';
 import { addBooksMetrics, startBooksWatch, type BooksSight } from '../../src/flush/books-watch.ts';
 import { flushAll } from '../../src/flush/flush.ts';
+import { appendAll } from '../aggregate/aggregate-fixture.ts';
 import { eventually } from '../support/eventually.ts';
 import { useFlushFixture, SHARDS, somePulses } from './flush-fixture.ts';
 
@@ -19,6 +20,8 @@ async function look(): Promise<BooksSight> {
 test('in an empty installation everything is 0, and nothing waits', async () => {
   expect(await look()).toEqual({
     drift: { missing: 0, surplus: 0 },
+    journalled: 0,
+    journalBytes: 0,
     live: { pulses: 0, keys: 0 },
     sealed: { pulses: 0, keys: 0 },
     sealedBatches: 0,
@@ -55,10 +58,21 @@ test('live, sealed, remembered and unflushed pulses are reported', async () => {
   });
 });
 
+test('pulses that wait in the journal are no drift', async () => {
+  await appendAll(fixture.accumulator, somePulses(100));
+  const sight = await look();
+  expect(sight).toMatchObject({ drift: { missing: 0, surplus: 0 }, journalled: 100 });
+  expect(sight.journalBytes).toBeGreaterThan(100);
+  const registry = new Registry();
+  const close = addBooksMetrics(registry, { watch: { latest: sight }, cron: '0 * * * *' });
+  expect(await registry.metrics()).toContain('pulse_pending_pulses{state="journalled"} 100\n');
+  close();
+});
+
 test('the drift of one shard does not hide that of another', async () => {
   await fixture.count(somePulses(100));
-  await fixture.redis.hincrby(shardKeys(0).books, 'counted', 7);
-  await fixture.redis.hincrby(shardKeys(1).books, 'counted', -3);
+  await fixture.redis.hincrby(shardKeys(0).books, 'appended', 7);
+  await fixture.redis.hincrby(shardKeys(1).books, 'appended', -3);
   expect((await look()).drift).toEqual({ missing: 7, surplus: 3 });
 });
 

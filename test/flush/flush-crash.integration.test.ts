@@ -41,13 +41,13 @@ describe('a crash of a flush', () => {
       ...fixture,
       accumulator: {
         ...fixture.accumulator,
-        async *readRows(batch) {
+        async *readSums(batch) {
           scans += 1;
           const dies = scans === 1;
-          for await (const rows of fixture.accumulator.readRows(batch)) {
-            yield rows.slice(0, 5);
+          for await (const texts of fixture.accumulator.readSums(batch)) {
+            yield texts.slice(0, 10);
             if (dies) await terminateFlushers();
-            yield rows.slice(5);
+            yield texts.slice(10);
           }
         },
       },

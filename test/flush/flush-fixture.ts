@@ -2,12 +2,7 @@
 import type { Pool } from 'pg';
 import { pino } from 'pino';
 import { afterAll, beforeAll, beforeEach, expect } from 'vitest';
-import {
-  BatchFold,
-  createAccumulator,
-  shardOf,
-  type Accumulator,
-} from '../../src/aggregate/accumulator.ts';
+import { createAccumulator, type Accumulator } from '../../src/aggregate/accumulator.ts';
 import { ensureLibrary } from '../../src/aggregate/library.ts';
 import type { Pulse } from '../../src/contract/pulse.ts';
 import { verifyBooks } from '../../src/flush/books.ts';
@@ -15,6 +10,8 @@ import type { FlushDeps } from '../../src/flush/flush.ts';
 import type { FlushStep } from '../../src/flush/flush-steps.ts';
 import { createPool } from '../../src/platform/postgres.ts';
 import { createRedis, waitForRedis, type RedisClient } from '../../src/platform/redis.ts';
+import { foldJournals } from '../../bench/fold-journals.ts';
+import { appendAll } from '../aggregate/aggregate-fixture.ts';
 import { isolatedServices } from '../support/isolated.ts';
 
 export const SHARDS = 2;
@@ -53,7 +50,7 @@ export async function createFlushFixture(): Promise<FlushFixture> {
   const redis = createRedis(services.redisUrl, { name: 'flush-test', logger });
   await waitForRedis(redis, { url: services.redisUrl, timeoutMs: 10_000, logger });
   await ensureLibrary(redis);
-  const accumulator = createAccumulator({ redis, shards: SHARDS, dedupeWindowSeconds: 3_600 });
+  const accumulator = createAccumulator({ redis, shards: SHARDS });
   return {
     accumulator,
     pool,
@@ -61,13 +58,8 @@ export async function createFlushFixture(): Promise<FlushFixture> {
     logger,
     databaseUrl: services.databaseUrl,
     async count(pulses) {
-      for (let shard = 0; shard < SHARDS; shard++) {
-        const own = pulses.filter((pulse) => shardOf(pulse, SHARDS) === shard);
-        if (own.length === 0) continue;
-        const fold = new BatchFold('secret');
-        for (const pulse of own) fold.add(pulse);
-        await accumulator.apply(shard, fold.fold());
-      }
+      await appendAll(accumulator, pulses);
+      await foldJournals(redis, SHARDS);
     },
     async readSums() {
       const { rows } = await pool.query<{ line: string }>(

@@ -9,6 +9,7 @@ const batch = (batchId: string): SealedBatch => ({
   shard: 0,
   rowCount: 10,
   pulseCount: 100n,
+  amount: '100',
   windowMinSec: 0,
   windowMaxSec: 0,
   openedAtSec: 0,

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { AggregateRow, SealedBatch } from '../../src/aggregate/accumulator.ts';
+import type { SealedBatch } from '../../src/aggregate/accumulator.ts';
 import { FatalError, TransientError } from '../../src/core/errors.ts';
 import { verifyBooks } from '../../src/flush/books.ts';
 import { flushAll, type FlushDeps } from '../../src/flush/flush.ts';
@@ -16,15 +16,17 @@ import {
 const fixture = useFlushFixture();
 
 /** Dependencies whose scan of a batch is changed by `change`, which is called for every attempt. */
-function scanning(change: (rows: AggregateRow[], attempt: number) => AggregateRow[]): FlushDeps {
+function scanning(change: (texts: string[], attempt: number) => string[]): FlushDeps {
   let attempt = 0;
   return {
     ...fixture,
     accumulator: {
       ...fixture.accumulator,
-      async *readRows(batch) {
+      async *readSums(batch) {
         attempt += 1;
-        for await (const rows of fixture.accumulator.readRows(batch)) yield change(rows, attempt);
+        for await (const texts of fixture.accumulator.readSums(batch)) {
+          yield change(texts, attempt);
+        }
       },
     },
   };
@@ -96,15 +98,16 @@ describe('a scan that disagrees with the seal', () => {
   test('because rows came twice is repeated without the duplicates', async () => {
     const pulses = somePulses(500);
     await fixture.count(pulses);
-    await flushAll(scanning((rows) => [...rows, ...rows.slice(0, 3)]));
+    await flushAll(scanning((texts) => [...texts, ...texts.slice(0, 6)]));
     await expectExact(fixture, pulses);
   });
 
   test('because rows are missing is not committed, stays sealed, and blocks no other batch', async () => {
     const pulses = somePulses(500);
     await fixture.count(pulses);
-    const loses = (rows: AggregateRow[]): AggregateRow[] =>
-      rows.filter(({ tenant, sku }) => !(tenant === 'tenant-1' && sku === 'sku-1'));
+    const isLost = (field: string | undefined) => field?.startsWith('tenant-1\tsku-1\t');
+    const loses = (texts: string[]): string[] =>
+      texts.filter((_, index) => !isLost(texts[index - (index % 2)]));
     const flush = flushAll(scanning(loses));
     await expect(flush).rejects.toThrow(FatalError);
     await expect(flush).rejects.toMatchObject({ code: 'PULSE_FLUSH_MISMATCH' });
@@ -180,7 +183,7 @@ test('while Postgres is unavailable every pulse stays in Redis, in at most one b
 });
 
 async function unlinkSealed(batch: SealedBatch | undefined): Promise<void> {
-  const keys = await fixture.redis.keys(`*sealed:${batch?.batchId ?? 'none'}`);
-  expect(keys).toHaveLength(1);
+  const keys = await fixture.redis.keys(`*sealed:${batch?.batchId ?? 'none'}*`);
+  expect(keys.length).toBeGreaterThan(1);
   await fixture.redis.del(keys);
 }

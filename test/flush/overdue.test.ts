@@ -51,6 +51,7 @@ describe('isFlushOverdue', () => {
     shard: 0,
     rowCount: 1,
     pulseCount: 1n,
+    amount: '100',
     windowMinSec: 0,
     windowMaxSec: 0,
     openedAtSec: at(openedAt) / 1000,
@@ -63,6 +64,9 @@ describe('isFlushOverdue', () => {
           Promise.resolve({
             shard,
             epoch: null,
+            appended: 1n,
+            journalled: 0n,
+            journalBytes: 0,
             counted: 1n,
             duplicates: 0n,
             seenIdCount: 0,

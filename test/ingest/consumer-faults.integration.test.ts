@@ -134,10 +134,9 @@ describe('RabbitMQ', () => {
     const ingest = await startIngest({
       deps: ({ accumulator }) => ({
         accumulator: {
-          async apply(...given) {
-            const result = await accumulator.apply(...given);
+          async append(...given) {
+            await accumulator.append(...given);
             if (++calls <= 2) await gate;
-            return result;
           },
         },
       }),
@@ -148,7 +147,7 @@ describe('RabbitMQ', () => {
     await eventually(() => ingest.states.at(-1)).toBe('consuming');
     open();
     await fixture.counted(60);
-    await eventually(() => ingest.counts.duplicates).toBeGreaterThan(0);
+    await eventually(async () => (await fixture.books()).duplicates).toBeGreaterThan(0);
     expect(ingest.fatal).toEqual([]);
     await ingest.consumer.drain(10_000);
     expect(await fixture.readyCount()).toBe(0);
@@ -174,7 +173,7 @@ describe('Redis', () => {
     await fixture.publish(traffic.messages);
     const probes = { failed: 0 };
     const ingest = await startIngest({ retryForMs: 300, deps: countingProbes(probes) });
-    await eventually(async () => (await fixture.books()).counted).toBeGreaterThan(50);
+    await eventually(() => ingest.counts.appended).toBeGreaterThan(50);
     await server.kill();
     await eventually(() => probes.failed).toBeGreaterThan(2);
     // Nothing is held while Redis is unavailable: everything is back in the queue.
@@ -199,17 +198,16 @@ describe('Redis', () => {
     await fixture.counted(10);
   });
 
-  test('loses its reply after an apply: duplicates are refused, and sums are not doubled', async () => {
+  test('loses its reply after an append: duplicates are refused, and sums are not doubled', async () => {
     const traffic = mixedTraffic(200);
     await fixture.publish(traffic.messages);
     let lost = 0;
     await startIngest({
       deps: ({ accumulator }) => ({
         accumulator: {
-          async apply(...given) {
-            const result = await accumulator.apply(...given);
+          async append(...given) {
+            await accumulator.append(...given);
             if (++lost % 3 === 0) throw new TransientError('PULSE_REDIS_APPLY', 'answer lost');
-            return result;
           },
         },
       }),
@@ -224,7 +222,7 @@ describe('Redis', () => {
     const failure = new FatalError('PULSE_REDIS_LIBRARY', 'not ours');
     const ingest = await startIngest({
       deps: (): Partial<ConsumerDeps> => ({
-        accumulator: { apply: () => Promise.reject(failure) },
+        accumulator: { append: () => Promise.reject(failure) },
       }),
     });
     await eventually(() => ingest.fatal).toContain(failure);

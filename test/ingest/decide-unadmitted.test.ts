@@ -80,7 +80,7 @@ describe('observe', () => {
     const admission = admissionOf('observe', () => true);
     const bodies = [acme(), [stranger(), acme(), stranger({ product_sku: 'disk' })], stranger()];
     const { counts, published } = await settle(admission, bodies);
-    expect(counts).toMatchObject({ counted: 5, unsubscribed: 3, unverified: 0 });
+    expect(counts).toMatchObject({ appended: 5, unsubscribed: 3, unverified: 0 });
     expect([...(counts?.unsubscribedUsages.values() ?? [])]).toEqual([
       { tenant: 'stranger', sku: 'vm.small', pulseCount: 2 },
       { tenant: 'stranger', sku: 'disk', pulseCount: 1 },
@@ -96,7 +96,7 @@ describe('enforce', () => {
     const { counts, published } = await settle(admission, [`[${JSON.stringify(acme())},${bad}]`]);
     expect(counts).toMatchObject({
       received: 2,
-      counted: 1,
+      appended: 1,
       unsubscribed: 1,
       deadLettered: { no_subscription: 1 },
     });
@@ -112,7 +112,7 @@ describe('enforce', () => {
     const admission = admissionOf('enforce', () => true);
     const late = acme({ timestamp: new Date(NOW_MS).toISOString() });
     const { counts } = await settle(admission, [acme(), late]);
-    expect(counts).toMatchObject({ counted: 1, deadLettered: { no_subscription: 1 } });
+    expect(counts).toMatchObject({ appended: 1, deadLettered: { no_subscription: 1 } });
   });
 
   test('a subscription that was purchased since the last read admits the pulses that follow it', async () => {
@@ -121,21 +121,21 @@ describe('enforce', () => {
       return true;
     });
     const { counts, published } = await settle(admission, [acme(), stranger(), [stranger()]]);
-    expect(counts).toMatchObject({ received: 3, counted: 3, unsubscribed: 0, unverified: 0 });
+    expect(counts).toMatchObject({ received: 3, appended: 3, unsubscribed: 0, unverified: 0 });
     expect(published).toEqual([]);
   });
 
   test('while subscriptions cannot be read, nothing is refused', async () => {
     const admission = admissionOf('enforce', () => false);
     const { counts, published } = await settle(admission, [acme(), stranger()]);
-    expect(counts).toMatchObject({ counted: 2, unsubscribed: 0, unverified: 1 });
+    expect(counts).toMatchObject({ appended: 2, unsubscribed: 0, unverified: 1 });
     expect(published).toEqual([]);
   });
 
   test('a batch in which every pulse is admitted asks for nothing', async () => {
     const answer = vi.fn(() => true);
     const { counts } = await settle(admissionOf('enforce', answer), [acme()]);
-    expect(counts).toMatchObject({ counted: 1 });
+    expect(counts).toMatchObject({ appended: 1 });
     expect(answer).not.toHaveBeenCalled();
   });
 

@@ -12,6 +12,7 @@ import { createRedis } from '../../src/platform/redis.ts';
 import { declareTopologyAt, topologyNames } from '../../src/platform/topology.ts';
 import { createPublisher } from '../../src/publish/publisher.ts';
 import { openRedis, sealAndRead } from '../aggregate/aggregate-fixture.ts';
+import { foldJournals } from '../../bench/fold-journals.ts';
 import { startTcpProxy } from '../support/tcp-proxy.ts';
 import { eventually } from '../support/eventually.ts';
 import { isolatedServices } from '../support/isolated.ts';
@@ -51,17 +52,15 @@ export async function createIngestFixture(
   const { queue } = services;
   const { rabbitmqUrl = services.rabbitmqUrl, redisUrl: redisAt = services.redisUrl } = servers;
   const redis = await openRedis(redisAt);
-  const accumulator: Accumulator = createAccumulator({
-    redis,
-    shards: SHARDS,
-    dedupeWindowSeconds: 3_600,
-  });
+  const accumulator: Accumulator = createAccumulator({ redis, shards: SHARDS });
   await declareTopologyAt(rabbitmqUrl, queue);
   const connection: ChannelModel = await connect(rabbitmqUrl);
   const channel: ConfirmChannel = await connection.createConfirmChannel();
   const { deadQueue, deadExchange } = topologyNames(queue);
 
+  /** Folds what is appended, and reads the books. */
   const books = async () => {
+    await foldJournals(redis, SHARDS);
     const shards = await Promise.all([0, 1].map((shard) => accumulator.readBooks(shard)));
     return {
       counted: shards.reduce((sum, { counted }) => sum + Number(counted), 0),
@@ -75,7 +74,7 @@ export async function createIngestFixture(
     const rabbitProxy = await startTcpProxy(rabbitmqUrl);
     const redisProxy = await startTcpProxy(redisAt);
     const ownRedis = createRedis(redisProxy.url, { name: 'ingest test', logger });
-    const own = createAccumulator({ redis: ownRedis, shards: SHARDS, dedupeWindowSeconds: 3_600 });
+    const own = createAccumulator({ redis: ownRedis, shards: SHARDS });
     const publisher = createPublisher({ url: rabbitProxy.url, logger, waitTimeoutMs: 1_000 });
     const counts = noCounts();
     const states: ThreadState[] = [];
@@ -205,7 +204,10 @@ export async function createIngestFixture(
       }
     },
 
-    sums: () => sealAndRead(accumulator),
+    async sums() {
+      await foldJournals(redis, SHARDS);
+      return sealAndRead(accumulator);
+    },
 
     async counted(count: number): Promise<void> {
       await eventually(async () => (await books()).counted).toBe(count);

@@ -15,7 +15,7 @@ test('counts of all threads add up, and each batch is one observation', async ()
     expect(text).toContain(`pulse_dead_lettered_total{reason="${reason}"} 0\n`);
   }
   expect(text).toContain('pulse_admission_pulses_total{outcome="unsubscribed"} 0\n');
-  const counts = { ...noCounts(), batches: 2, received: 30, counted: 20, duplicates: 9 };
+  const counts = { ...noCounts(), batches: 2, received: 30, appended: 29 };
   metrics.record({
     ...counts,
     deadLettered: { invalid_id: 1 },
@@ -28,8 +28,7 @@ test('counts of all threads add up, and each batch is one observation', async ()
   const after = await registry.metrics();
   for (const line of [
     'pulse_received_total 60',
-    'pulse_counted_total 40',
-    'pulse_duplicates_total 18',
+    'pulse_appended_total 58',
     'pulse_batches_total 4',
     'pulse_dead_lettered_total{reason="invalid_id"} 1',
     'pulse_admission_pulses_total{outcome="unsubscribed"} 5',

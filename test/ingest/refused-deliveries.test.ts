@@ -37,7 +37,7 @@ describe('while dead letters cannot be published', () => {
       [sentPulse(), sentPulse({ tenant: '' })],
       sentPulse(),
     ]);
-    expect(await settle(batch, given)).toMatchObject({ counted: 3, received: 5 });
+    expect(await settle(batch, given)).toMatchObject({ appended: 3, received: 5 });
     expect(given.log.filter((line) => line.startsWith('ack'))).toEqual(['ack 1', 'ack 4']);
     expect(given.refused.heldCount).toBe(2);
     expect(given.failures).toEqual([]);
@@ -77,37 +77,8 @@ describe('while dead letters cannot be published', () => {
     log.length = 0;
     const settled = settle(batchOf(['bad', sentPulse()]), given);
     await new Promise((resolve) => setImmediate(resolve));
-    expect(log).toContain('apply 0');
+    expect(log).toContain('append 0');
     await settled;
-    given.stopping.abort();
-  });
-
-  test('a pulse whose sum would overflow is held like any other', async () => {
-    const given = fakes({
-      ...alarm(),
-      confirmWaitMs: 50,
-      apply: () => Promise.resolve({ counted: 1, duplicates: 0, refused: [1] }),
-    });
-    await settle(batchOf([sentPulse(), sentPulse()]), given);
-    expect(given.log.filter((line) => line.startsWith('ack'))).toEqual(['ack 1']);
-    given.stopping.abort();
-  });
-
-  test('bad pulses and one whose sum would overflow are each confirmed before their message is acknowledged', async () => {
-    const state = { open: new Set<unknown>() };
-    const given = fakes({
-      confirmWaitMs: 50,
-      publish: ({ headers }) =>
-        state.open.has(headers?.['x-pulse-reason']) ? Promise.resolve() : Promise.reject(ALARM),
-      apply: () => Promise.resolve({ counted: 1, duplicates: 0, refused: [1] }),
-    });
-    const body = ['bad', sentPulse({ tenant: '' }), sentPulse(), sentPulse()];
-    await settle(batchOf([body]), given);
-    state.open = new Set(['not_an_object', 'sum_overflow']);
-    await expect.poll(() => given.published.length, { timeout: 5_000 }).toBe(2);
-    await new Promise((resolve) => setTimeout(resolve, 500));
-    expect(given.published).toHaveLength(2);
-    expect(given.log.some((line) => line.startsWith('ack'))).toBe(false);
     given.stopping.abort();
   });
 

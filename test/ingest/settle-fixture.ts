@@ -8,7 +8,7 @@ import type { SettleDeps } from '../../src/ingest/settle-batch.ts';
 import { BODY_LIMITS } from '../contract/body-outcomes.ts';
 import { deliveryOf } from './delivery.ts';
 
-type Apply = SettleDeps['accumulator']['apply'];
+type Append = SettleDeps['accumulator']['append'];
 
 export function openBatch(shards = 1): Batch {
   const options = { batchSize: 100, shards, dedupeSecret: 'secret', limits: BODY_LIMITS };
@@ -23,10 +23,10 @@ export function batchOf(bodies: readonly unknown[], shards = 1): Batch {
   return batch;
 }
 
-/** Dependencies that record their calls; everything is counted unless `changes` say otherwise. */
+/** Dependencies that record their calls; everything is appended unless `changes` say otherwise. */
 export function fakes(
   changes: {
-    apply?: Apply;
+    append?: Append;
     publish?: RefusedDeps['publishDeadLetter'];
     confirmWaitMs?: number;
     heldBytesMax?: number;
@@ -62,11 +62,9 @@ export function fakes(
   );
   const deps: SettleDeps = {
     accumulator: {
-      apply: async (shard, folded) => {
-        log.push(`apply ${shard}`);
-        return changes.apply === undefined
-          ? { counted: folded.pulseCount, duplicates: 0, refused: [] }
-          : changes.apply(shard, folded);
+      append: async (shard, pulseCount, entry) => {
+        log.push(`append ${shard}`);
+        await changes.append?.(shard, pulseCount, entry);
       },
     },
     refused,

@@ -261,33 +261,47 @@ export const MUTATIONS = [
     guard: 'seal before read',
     off: 'in the simulation’s model of Redis: sealing leaves the live batch as it is',
     edits: [
+      { file: 'test/simulation/shard-model.ts', find: "    live.state = 'sealed';\n", replace: '' },
       {
-        file: 'test/simulation/redis-model.ts',
-        find: `    live.state = 'sealed';
-    model.live = undefined;
-    model.sealed.push(live);`,
-        replace: '    if (!model.sealed.includes(live)) model.sealed.push(live);',
-      },
-      {
-        file: 'test/simulation/redis-model.ts',
-        find: "    batch.state = 'discarded';",
-        replace:
-          "    batch.state = 'discarded';\n    if (model.live === batch) model.live = undefined;",
+        file: 'test/simulation/shard-model.ts',
+        find: "({ state }) => state === 'sealed'",
+        replace: "({ state }) => state !== 'discarded'",
       },
     ],
     red: ['simulation'],
   },
   {
-    name: 'model-dedupe',
+    name: 'fold-dedupe',
     guard: 'dedupe by id',
-    off: 'in the simulation’s model of Redis: no id is ever recognised',
+    off: 'the fold counts a pulse whose id the generation in use has',
     edits: [
       {
-        file: 'test/simulation/redis-model.ts',
-        find: 'if (pulse.fingerprint !== undefined && model.seen.has(pulse.fingerprint))',
-        replace: "if (pulse.fingerprint === '' && model.seen.has(pulse.fingerprint))",
+        file: 'src/aggregate/fold-entry.ts',
+        find: '!seen.add(ids, idAt))',
+        replace: '!seen.add(ids, idAt) && index < 0)',
       },
     ],
     red: ['simulation'],
   },
+  ...[
+    ['lease', 'of an aggregator without the lease', 'if (!this.holds(token)) {'],
+    ['position', 'at another position of the journal', 'if (this.position !== before) {'],
+    [
+      'batch',
+      'to another live batch',
+      "if ((this.live?.batchId ?? '') !== round.sums.expectedBatchId) {",
+    ],
+  ].map(([name, which, find]) => ({
+    name: `model-commit-${name}`,
+    guard: 'the guards of a commit',
+    off: `in the simulation’s model of Redis: a commit ${which} is accepted`,
+    edits: [
+      {
+        file: 'test/simulation/shard-model.ts',
+        find,
+        replace: find.replace(') {', " && token === '') {"),
+      },
+    ],
+    red: ['simulation'],
+  })),
 ];

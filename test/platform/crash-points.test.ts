@@ -13,6 +13,7 @@ const STEPS = {
   export: ['written'],
   message: ['written'],
   delivery: ['sent'],
+  aggregate: ['folded'],
 };
 const parse = (text: string) => parseCrashPoint(text, STEPS);
 

@@ -4,6 +4,8 @@ import type { Pool } from 'pg';
 import { pino } from 'pino';
 import { afterAll, afterEach, beforeAll, beforeEach, expect } from 'vitest';
 import { createAccumulator, type AggregateRow } from '../../src/aggregate/accumulator.ts';
+import { fromSumField, fromSumValue } from '../../src/aggregate/sum-field.ts';
+import { foldJournals } from '../../bench/fold-journals.ts';
 import { NO_ADMISSION } from '../../src/ingest/admission.ts';
 import { startConsumer } from '../../src/ingest/consumer.ts';
 import { UNTRACED } from '../../src/ingest/trace-batches.ts';
@@ -61,7 +63,7 @@ export async function createQuarantineFixture() {
   const { rabbitmqUrl, redisUrl, queue } = services;
   const pool: Pool = createPool(services.databaseUrl, { name: 'test', logger });
   const redis = await openRedis(redisUrl);
-  const options = { shards: 1, dedupeWindowSeconds: DEDUPE_WINDOW_SECONDS };
+  const options = { shards: 1 };
   const accumulator = createAccumulator({ redis, ...options });
   await declareTopologyAt(rabbitmqUrl, queue);
   const connection = await connect(rabbitmqUrl);
@@ -80,6 +82,7 @@ export async function createQuarantineFixture() {
     listDeadLetters(pool, { limit: 1_000, ...filters });
 
   const books = async () => {
+    await foldJournals(redis, 1);
     const { counted, duplicates } = await accumulator.readBooks(0);
     return { counted: Number(counted), duplicates: Number(duplicates) };
   };
@@ -179,7 +182,11 @@ export async function createQuarantineFixture() {
       const batch = await accumulator.seal(0);
       const rows: AggregateRow[] = [];
       if (batch === null) return rows;
-      for await (const chunk of accumulator.readRows(batch)) rows.push(...chunk);
+      for await (const texts of accumulator.readSums(batch)) {
+        for (let at = 0; at < texts.length; at += 2) {
+          rows.push({ ...fromSumField(texts[at]!), ...fromSumValue(texts[at + 1]!) });
+        }
+      }
       return rows;
     },
 

@@ -1,6 +1,7 @@
 /** What may happen to the system between two tasks: traffic, faults, and commands that operators run. */
 import fc, { type AsyncCommand } from 'fast-check';
 import type { Cut } from './amqp-connection.ts';
+import { CALL_KINDS } from './redis-model.ts';
 import type { System } from './system.ts';
 import { IDENTITY_COUNT, messageOf, type MessagePlan } from './traffic.ts';
 import type { Fate } from './world.ts';
@@ -44,7 +45,7 @@ const cut: fc.Arbitrary<Cut> = fc.record({
   dropsToClient: fc.boolean(),
 });
 
-const fate: fc.Arbitrary<Fate> = fc.constantFrom('refused', 'unanswered', 'late');
+const fate: fc.Arbitrary<Fate> = fc.constantFrom('refused', 'unanswered', 'late', 'very late');
 
 /** Picks one of the given values, if there are any. */
 function pick<T>(all: readonly T[], choice: number): T | undefined {
@@ -143,9 +144,12 @@ const refuseDeadLetters = named('dead letters refused', fc.nat(30), (system, cou
 
 const failRedis = named(
   'redis',
-  fc.array(fate, { minLength: 1, maxLength: 3 }),
-  (system, fates) => {
-    system.redis.fates.push(...fates);
+  fc.tuple(
+    fc.constantFrom(...CALL_KINDS, 'commit' as const),
+    fc.array(fate, { minLength: 1, maxLength: 3 }),
+  ),
+  (system, [kind, fates]) => {
+    system.redis.fail(kind, fates);
   },
 );
 
@@ -178,7 +182,7 @@ const stepClock = named(
   },
 );
 
-const passTime = named('time passes', fc.constantFrom(100, 1_000, 60_000), (system, ms) => {
+const passTime = named('time passes', fc.constantFrom(100, 1_000, 4_000, 60_000), (system, ms) => {
   system.world.clock.pass(ms);
 });
 
@@ -214,11 +218,14 @@ export const commands = fc.commands(
     refuseDeadLetters,
     failRedis,
     failRedis,
+    failRedis,
     cutPostgres,
     restartPostgres,
     breakCommit,
     breakCopy,
     stepClock,
+    passTime,
+    passTime,
     passTime,
     verify,
   ],

@@ -2,7 +2,7 @@
 import { QUEUE, type BrokerModel, type StoredMessage } from './broker-model.ts';
 import type { PostgresModel } from './postgres-model.ts';
 import type { RedisModel } from './redis-model.ts';
-import { assertExactRows, sumsOf } from './rows.ts';
+import { addTo, assertExactRows, assertSameSums, sumsOf, type Sum } from './rows.ts';
 import type { SentMessage, SentPulse } from './traffic.ts';
 import { Violation, type SimProcess } from './world.ts';
 
@@ -62,7 +62,9 @@ export class History {
     }
     const { batches } = this.#servers.redis;
     const { rows, ledger } = this.#servers.postgres;
-    for (const batch of batches.values()) {
+    const batchIds = new Set<string>();
+    for (const batch of batches) {
+      batchIds.add(batch.batchId);
       const lines = rows.get(batch.batchId);
       if (ledger.has(batch.batchId) !== (lines !== undefined)) {
         throw new Violation(`${batch.batchId}: ledger and rows disagree`);
@@ -77,7 +79,25 @@ export class History {
       }
     }
     for (const batchId of rows.keys()) {
-      if (!batches.has(batchId)) throw new Violation(`rows of an unknown batch ${batchId}`);
+      if (!batchIds.has(batchId)) throw new Violation(`rows of an unknown batch ${batchId}`);
+    }
+    this.#assertBooks();
+  }
+
+  /** appended = counted + duplicates + journalled; counted = flushed + sealed + live; and the journal has what is journalled. */
+  #assertBooks(): void {
+    const { redis, postgres } = this.#servers;
+    for (const model of redis.shards) {
+      const { shard, appended, counted, duplicates, journalled, journalBytes, journal } = model;
+      let sums = 0n;
+      for (const { batchId, state, pulseCount } of model.batches)
+        sums +=
+          state === 'discarded' ? (postgres.ledger.get(batchId)?.pulseCount ?? 0n) : pulseCount;
+      const inJournal = journal.reduce((sum, { pulseCount }) => sum + pulseCount, 0);
+      const bytes = journal.reduce((sum, entry) => sum + entry.bytes.length, 0);
+      const balanced = appended === counted + duplicates + journalled && counted === sums;
+      if (!balanced || journalled !== BigInt(inJournal) || journalBytes !== bytes)
+        throw new Violation(`the books of shard ${shard} do not balance`);
     }
   }
 
@@ -87,6 +107,7 @@ export class History {
     if (!broker.pulses.isSettled) throw new Violation('stuck: pulses wait and nobody takes them');
     if (!broker.dead.isSettled)
       throw new Violation('stuck: dead letters wait and nobody takes them');
+    if (redis.hasJournal) throw new Violation('stuck: pulses are journalled and nobody folds them');
     if (redis.held().length > 0) throw new Violation('stuck: sums wait and nobody flushes them');
     const enqueued = new Set(broker.pulses.history.map(({ body }) => body));
     for (const { publication } of this.#confirmed) {
@@ -111,7 +132,7 @@ export class History {
     }
     const expected = new Set<string>();
     for (const { pulse, message, count } of copies.values()) {
-      const counted = this.#servers.redis.counted.get(pulse.identity) ?? 0;
+      const counted = this.#servers.redis.oracle.counted.get(pulse.identity) ?? 0;
       const dead = this.#deadCopies(pulse, message);
       if (pulse.kind !== 'bad') expected.add(pulse.identity);
       const found = { counted, dead, sent: count, peaceful: this.#peaceful };
@@ -121,7 +142,7 @@ export class History {
         );
       }
     }
-    for (const identity of this.#servers.redis.counted.keys()) {
+    for (const identity of this.#servers.redis.oracle.counted.keys()) {
       if (!expected.has(identity)) throw new Violation(`counted and never sent: ${identity}`);
     }
   }
@@ -129,23 +150,15 @@ export class History {
   /** Σ rows = Σ pulses, per tenant, SKU and unit, to the last digit. */
   #assertSums(): void {
     const { redis, postgres } = this.#servers;
-    const expected = new Map<string, bigint>();
+    const expected = new Map<string, Sum>();
     const seen = new Set<string>();
     for (const pulse of [...this.#sent.values()].flatMap(({ pulses }) => pulses)) {
       if (seen.has(pulse.identity)) continue;
       seen.add(pulse.identity);
-      const counted = BigInt(redis.counted.get(pulse.identity) ?? 0);
-      if (counted === 0n) continue;
-      expected.set(pulse.sumKey, (expected.get(pulse.sumKey) ?? 0n) + counted * pulse.nanos);
+      const count = redis.oracle.counted.get(pulse.identity) ?? 0;
+      if (count > 0) addTo(expected, pulse.sumKey, { nanos: BigInt(count) * pulse.nanos, count });
     }
-    const sums = sumsOf([...postgres.rows.values()].flat());
-    for (const key of new Set([...expected.keys(), ...sums.keys()])) {
-      if (expected.get(key) !== sums.get(key)) {
-        throw new Violation(
-          `${key}: ${String(sums.get(key))} nanos in rows, ${String(expected.get(key))} sent`,
-        );
-      }
-    }
+    assertSameSums(sumsOf([...postgres.rows.values()].flat()), expected, 'in rows');
   }
 
   #pulsesOf({ body }: StoredMessage): readonly SentPulse[] {
@@ -157,9 +170,8 @@ export class History {
     for (; this.#deadSeen < dead.history.length; this.#deadSeen++) {
       this.#deadTexts.add(String(dead.history[this.#deadSeen]?.body));
     }
-    const counted = kind !== 'bad' && this.#servers.redis.counted.has(identity);
-    const mayBeDead = kind === 'bad' || kind === 'overflowing';
-    return counted || (mayBeDead && this.#deadTexts.has(text));
+    const counted = kind !== 'bad' && this.#servers.redis.oracle.counted.has(identity);
+    return counted || (kind === 'bad' && this.#deadTexts.has(text));
   }
 
   #rowsOf(dead: StoredMessage) {
@@ -185,7 +197,6 @@ export class History {
  * | good | once | none |
  * | anonymous | at least once per copy, exactly once per copy when nothing failed | none |
  * | bad | never | one, or without an identity at least one per copy |
- * | overflowing | at most once | at most one; both only if it came again after a seal emptied its sum |
  */
 function isRight(
   { kind, hasIdentity }: SentPulse,
@@ -203,7 +214,5 @@ function isRight(
       return (peaceful ? counted === sent : counted >= sent) && dead === 0;
     case 'bad':
       return counted === 0 && (hasIdentity ? dead === 1 : dead >= sent);
-    case 'overflowing':
-      return counted <= 1 && dead <= 1 && counted + dead >= 1;
   }
 }

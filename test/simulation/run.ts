@@ -15,6 +15,8 @@ export const systemOptions: fc.Arbitrary<Omit<SystemOptions, 'peaceful'>> = fc.r
   shards: fc.constantFrom(1, 2),
   batchSize: fc.constantFrom(2, 4),
   prefetch: fc.constantFrom(4, 9),
+  journalBytesMax: fc.constantFrom(400, 1_000_000, 1_000_000),
+  generationIdsMax: fc.constantFrom(1, 3, 1_000),
   retryForMs: fc.constantFrom(0, 300, 30_000),
   locksWork: fc.boolean(),
   seed: fc.noShrink(fc.nat()),
@@ -50,7 +52,7 @@ export async function simulate(
       world.check();
       system.history.afterStep();
       if (scheduler.count() > 0) await scheduler.waitNext(1);
-      else if (!world.clock.passToNext()) return;
+      else if (!world.clock.passToNext(system.hasWork)) return;
       if (++taskCount > TASKS_MAX) throw new Violation('it never comes to rest');
     }
   };
@@ -81,12 +83,12 @@ async function finish(system: System, untilIdle: () => Promise<void>): Promise<v
   postgres.refusals = 0;
   postgres.brokenCommits.length = 0;
   postgres.brokenCopies = 0;
-  redis.fates.length = 0;
+  redis.heal();
   for (const process of world.processes) process.resume();
   if (!system.quarantineAlive) system.startQuarantine();
   if (system.workers.every(({ process }) => !process.alive)) system.startWorker();
   await untilIdle();
-  if (!broker.pulses.isSettled) {
+  if (!broker.pulses.isSettled || redis.hasJournal) {
     // All draining workers have ended by now.
     system.startWorker();
     await untilIdle();

@@ -1,5 +1,5 @@
 /**
- * Pulse in the simulation: the production code of producers, ingest, quarantine and flush, wired as in production,
+ * Pulse in the simulation: the production code of producers, ingest, aggregators, quarantine and flush, wired as in production,
  * between models of the three servers.
  */
 import type { ChannelModel } from 'amqplib';
@@ -13,6 +13,7 @@ import { startConsumer, type Consumer } from '../../src/ingest/consumer.ts';
 import { UNTRACED } from '../../src/ingest/trace-batches.ts';
 import { createPublisher, type Publisher } from '../../src/publish/publisher.ts';
 import { startQuarantineWriter } from '../../src/quarantine/writer.ts';
+import { startAggregators, type Aggregators } from './aggregators.ts';
 import { SimConnection } from './amqp-connection.ts';
 import { BrokerModel, QUEUE } from './broker-model.ts';
 import { History } from './history.ts';
@@ -21,7 +22,7 @@ import { createSimPool, type SimClient } from './postgres-client.ts';
 import { PostgresModel } from './postgres-model.ts';
 import { RedisModel } from './redis-model.ts';
 import { SECRET } from './identity.ts';
-import { SUM_MAX_NANOS, type SentMessage } from './traffic.ts';
+import type { SentMessage } from './traffic.ts';
 import type { SimProcess, World } from './world.ts';
 
 /** The options of a run; drawn by fast-check. */
@@ -29,6 +30,9 @@ export interface SystemOptions {
   readonly shards: number;
   readonly batchSize: number;
   readonly prefetch: number;
+  readonly journalBytesMax: number;
+  /** A generation of ids is closed when it has so many. */
+  readonly generationIdsMax: number;
   /** How long a batch is retried before its connection is closed. */
   readonly retryForMs: number;
   readonly locksWork: boolean;
@@ -42,6 +46,7 @@ export interface Worker {
   readonly process: SimProcess;
   readonly consumer: Consumer;
   readonly publisher: Publisher;
+  readonly aggregators: Aggregators;
 }
 
 const HOUR_MS = 3_600_000;
@@ -65,6 +70,7 @@ export class System {
   readonly #options: SystemOptions;
   readonly #connections: SimConnection[] = [];
   readonly #clients: SimClient[] = [];
+  readonly #stopping = new Set<SimProcess>();
   #producer: Publisher | undefined;
   #quarantine: SimProcess | undefined;
   /** Work that must have ended when all is quiet. */
@@ -76,11 +82,17 @@ export class System {
     this.broker = new BrokerModel(world);
     this.redis = new RedisModel(world, {
       shards: options.shards,
-      sumMaxNanos: SUM_MAX_NANOS,
+      // A batch of two shards could be appended to one only, and its anonymous pulses would count twice.
+      journalBytesMax: options.peaceful ? Infinity : options.journalBytesMax,
       random,
     });
     this.postgres = new PostgresModel(world, options);
     this.history = new History(this, options);
+  }
+
+  /** Whether aggregators that wait have something to do, so that time passes for them. */
+  get hasWork(): boolean {
+    return this.redis.hasJournal || [...this.#stopping].some(({ running }) => running);
   }
 
   get busy(): boolean {
@@ -122,7 +134,7 @@ export class System {
     const url = this.#door(process);
     const publisher = createPublisher({ url, logger });
     const accumulator = this.redis.clientOf(process);
-    const { shards, batchSize, prefetch, retryForMs } = this.#options;
+    const { shards, batchSize, prefetch, retryForMs, generationIdsMax } = this.#options;
     const consumer = startConsumer(
       {
         rabbitmqUrl: url,
@@ -148,12 +160,20 @@ export class System {
         },
       },
     );
-    this.workers.push({ process, consumer, publisher });
+    const aggregators = startAggregators(this.redis, process, { generationIdsMax, logger });
+    this.workers.push({ process, consumer, publisher, aggregators });
   }
 
   /** SIGTERM. */
-  drain({ process, consumer, publisher }: Worker): void {
-    const drained = consumer.drain(10_000).then(() => publisher.close());
+  drain({ process, consumer, publisher, aggregators }: Worker): void {
+    const drained = consumer
+      .drain(10_000)
+      .then(() => {
+        this.#stopping.add(process);
+        aggregators.stop();
+        return aggregators.ended;
+      })
+      .then(() => publisher.close());
     this.#track(
       drained.then(() => {
         process.die(false);

@@ -1,19 +1,18 @@
 /** What producers send: few identities, so that duplicates are frequent, in every packing that the contract allows. */
 import { fingerprintText, sumKeyOf } from './identity.ts';
 import { QUEUE } from './broker-model.ts';
-import { toField } from '../../src/aggregate/keys.ts';
+import { toSumField } from '../../src/aggregate/sum-field.ts';
 import type { Publication } from '../../src/contract/publication.ts';
 import { decimalOf } from '../support/pulses.ts';
 import { WALL_START_MS } from './world.ts';
 
 /** The number of identities that a run draws from. */
 export const IDENTITY_COUNT = 24;
-/** Two pulses of the overflowing kind do not fit in one sum. */
-export const SUM_MAX_NANOS = 1_500_000_000_000_000n * 10n ** 9n;
-const OVERFLOWING_NANOS = 999_999_999_999_999n * 10n ** 9n + 1n;
+/** Two of them fit in no int64, and in no safe integer. */
+const HUGE_NANOS = 999_999_999_999_999n * 10n ** 9n + 1n;
 
-/** `good`: counted once. `anonymous`: no id, counted at least once. `overflowing`: counted or dead. `bad`: dead. */
-export type Kind = 'good' | 'anonymous' | 'overflowing' | 'bad';
+/** `good`: counted once. `anonymous`: no id, counted at least once. `bad`: dead. */
+export type Kind = 'good' | 'anonymous' | 'bad';
 
 export interface SentPulse {
   readonly kind: Kind;
@@ -56,8 +55,7 @@ export function messageOf({ identities, idIn, packing }: MessagePlan): SentMessa
 
 function kindOf(identity: number): Kind {
   if (identity % 8 === 3) return 'bad';
-  if (identity % 8 === 5) return 'anonymous';
-  return identity % 8 === 6 ? 'overflowing' : 'good';
+  return identity % 8 === 5 ? 'anonymous' : 'good';
 }
 
 function pulseOf(
@@ -67,11 +65,12 @@ function pulseOf(
   const kind = kindOf(identity);
   // A message id gives an identity even to a pulse without an id.
   const anonymous = kind === 'anonymous' && messageId === undefined;
-  const tenant = anonymous ? `anonymous-${identity}` : kind === 'overflowing' ? 'huge' : 'acme';
+  const huge = identity % 8 === 6;
+  const tenant = anonymous ? `anonymous-${identity}` : huge ? 'huge' : 'acme';
   const ownId = messageId === undefined && !anonymous ? `p-${identity}` : undefined;
   const id = ownId ?? (index === undefined ? messageId : `${messageId ?? ''}#${index}`);
   const key = { tenant, sku: `sku-${identity % 2}`, unit: 'GB' };
-  const nanos = kind === 'overflowing' ? OVERFLOWING_NANOS : BigInt(identity + 1) * 1_234_567_891n;
+  const nanos = huge ? HUGE_NANOS : BigInt(identity + 1) * 1_234_567_891n;
   const timestamp = identity % 3 === 0 ? new Date(WALL_START_MS).toISOString() : undefined;
   const json = JSON.stringify({
     tenant,
@@ -83,7 +82,7 @@ function pulseOf(
   });
   // A malformed pulse would invalidate a whole array.
   const malformed = identity === 11 && index === undefined;
-  const sumKey = sumKeyOf(toField({ ...key, windowStartSec: 0 }));
+  const sumKey = sumKeyOf(toSumField({ ...key, windowStartSec: 0 }));
   return {
     kind: kind === 'anonymous' && !anonymous ? 'good' : kind,
     identity: anonymous || id === undefined ? sumKey : fingerprintText(tenant, id),

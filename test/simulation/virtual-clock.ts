@@ -3,7 +3,7 @@
  *
  * A timer that is due within HORIZON_MS competes with everything else that may happen, as if the rest of the
  * system could be that slow. A later timer waits until nothing else is left to do, or until time jumps. Intervals
- * alone never make time pass.
+ * alone never make time pass, and neither do patient timers, by which something waits for work, unless there is work.
  */
 
 /** How late a server's reply may be, relative to a timer that is set at the same moment. */
@@ -18,6 +18,7 @@ interface Timer {
   readonly periodMs: number;
   dueMs: number;
   offered: boolean;
+  readonly patient: boolean;
 }
 
 /** What `setTimeout` returns: enough of Node's own class for the code under test. */
@@ -35,6 +36,7 @@ export class VirtualClock {
   readonly #offer: (label: string, run: () => void) => void;
   #nowMs = 0;
   #wallMs: number;
+  #nextIsPatient = false;
 
   /** @param offer Hands a task to the scheduler. */
   constructor(offer: (label: string, run: () => void) => void, wallMs: number) {
@@ -62,11 +64,20 @@ export class VirtualClock {
     this.#advanceTo(this.#nowMs + ms);
   }
 
-  /** Advances to the next timeout. False when there is none. */
-  passToNext(): boolean {
+  /** The next timer that the current task sets is patient. */
+  makeNextPatient(): void {
+    this.#nextIsPatient = true;
+  }
+
+  forgetPatience(): void {
+    this.#nextIsPatient = false;
+  }
+
+  /** Advances to the next timeout, with `work` also to a patient one. False when there is none. */
+  passToNext(work: boolean): boolean {
     let nextMs = Infinity;
-    for (const { dueMs, periodMs, offered } of this.#timers.values()) {
-      if (periodMs === 0 && !offered) nextMs = Math.min(nextMs, dueMs);
+    for (const { dueMs, periodMs, offered, patient } of this.#timers.values()) {
+      if (periodMs === 0 && !offered && (work || !patient)) nextMs = Math.min(nextMs, dueMs);
     }
     if (nextMs === Infinity) return false;
     this.#advanceTo(nextMs);
@@ -74,20 +85,21 @@ export class VirtualClock {
   }
 
   setTimeout(callback: Callback, ms: number, ...args: unknown[]): Handle {
-    return this.#add({ callback, args, periodMs: 0, dueMs: this.#nowMs + ms, offered: false });
+    return this.#add({ callback, args, periodMs: 0, dueMs: this.#nowMs + ms });
   }
 
   setInterval(callback: Callback, ms: number, ...args: unknown[]): Handle {
-    return this.#add({ callback, args, periodMs: ms, dueMs: this.#nowMs + ms, offered: false });
+    return this.#add({ callback, args, periodMs: ms, dueMs: this.#nowMs + ms });
   }
 
   clear(handle: unknown): void {
     if (handle instanceof Handle) this.#timers.delete(handle);
   }
 
-  #add(timer: Timer): Handle {
+  #add(timer: Omit<Timer, 'offered' | 'patient'>): Handle {
     const handle = new Handle();
-    this.#timers.set(handle, timer);
+    this.#timers.set(handle, { ...timer, offered: false, patient: this.#nextIsPatient });
+    this.#nextIsPatient = false;
     this.#offerDue();
     return handle;
   }
@@ -99,7 +111,7 @@ export class VirtualClock {
 
   #offerDue(): void {
     for (const [handle, timer] of this.#timers) {
-      const horizonMs = timer.periodMs === 0 ? HORIZON_MS : 0;
+      const horizonMs = timer.periodMs === 0 && !timer.patient ? HORIZON_MS : 0;
       if (timer.offered || timer.dueMs > this.#nowMs + horizonMs) continue;
       timer.offered = true;
       this.#offer(timer.periodMs === 0 ? 'timer' : 'interval', () => {

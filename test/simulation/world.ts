@@ -21,9 +21,19 @@ export const CIRCUMSTANCES = [
   'delivered again',
   'acknowledgement lost',
   'duplicate refused',
-  'sum overflowed',
-  'apply done, answer lost',
-  'apply done after it was given up',
+  'append done, answer lost',
+  'append done after it was given up',
+  'journal full',
+  'lease held by another',
+  'lease taken over after it ended',
+  'commit done, answer lost',
+  'commit done after it was given up',
+  'commit without the lease refused',
+  'commit at another position refused',
+  'round committed again',
+  'batch sealed under a round',
+  'ids of a closed generation stored',
+  'id found in a closed generation',
   'seal done, answer lost',
   'row repeated by the scan',
   'batch locked by another flusher',
@@ -57,6 +67,7 @@ export class World {
   /** Schedules something for later; the scheduler draws the order. */
   task(label: string, run: () => void): void {
     void this.#scheduler.schedule(Promise.resolve(), label).then(() => {
+      this.clock.forgetPatience();
       try {
         run();
       } catch (error) {
@@ -109,6 +120,11 @@ export class SimProcess {
     return this.#state !== 'dead';
   }
 
+  /** Neither stopped nor dead. */
+  get running(): boolean {
+    return this.#state === 'running';
+  }
+
   onDeath(listener: (requestsLost: boolean) => void): void {
     this.#onDeath.push(listener);
   }
@@ -148,17 +164,16 @@ export class SimProcess {
   /**
    * Sends one request to a server: the request arrives, then the answer, each after some time.
    *
-   * @param fate `refused`: it never arrives. `unanswered`: it is executed and its answer is lost. `late`: the caller
-   * has given up before it arrives, and it is still executed.
+   * @param fate `refused`: it never arrives. `unanswered`: it is executed and its answer is lost. `late`, `very late`: the
+   * caller has given up before it arrives, and it is still executed.
    */
   ask<T>(
     label: string,
-    serve: () => T,
+    serve: () => T | Promise<T>,
     { fate = 'answered', failure }: { fate?: Fate; failure: () => Error },
   ): Promise<T> {
     const { world, name } = this;
     return new Promise<T>((resolve, reject) => {
-      if (!this.alive) return;
       const tell = (what: string, run: () => void): void => {
         world.task(`${name} ← ${label} ${what}`, () => {
           this.enter(run);
@@ -169,7 +184,7 @@ export class SimProcess {
           reject(failure());
         });
       };
-      const arrive = (then: (value: T) => void): void => {
+      const arrive = (then: (value: T | Promise<T>) => void): void => {
         world.task(`${name} → ${label}`, () => {
           if (!this.alive && this.requestsLost) return;
           const value = serve();
@@ -177,31 +192,49 @@ export class SimProcess {
           then(value);
         });
       };
-      if (fate === 'refused') lose();
-      else if (fate === 'late') {
-        lose();
-        arrive(() => undefined);
-      } else {
-        arrive((value) => {
-          if (fate === 'unanswered') lose();
-          else {
-            tell('done', () => {
-              resolve(value);
-            });
-          }
-        });
-      }
+      const send = (): void => {
+        if (fate === 'refused') lose();
+        else if (fate === 'very late') {
+          lose();
+          const { min, max } = VERY_LATE_MS;
+          const afterMs = min + (max - min) * Math.random();
+          world.clock.setTimeout(() => {
+            arrive(() => undefined);
+          }, afterMs);
+        } else if (fate === 'late') {
+          lose();
+          arrive(() => undefined);
+        } else {
+          arrive((value) => {
+            if (fate === 'unanswered') lose();
+            else {
+              tell('done', () => {
+                resolve(value);
+              });
+            }
+          });
+        }
+      };
+      // Timers fire in stopped and dead processes too, but their code does not run.
+      this.enter(send);
     });
   }
 }
 
 function notice(world: World, label: string, fate: Fate): void {
   if (label === 'redis seal') world.meet('seal done, answer lost');
-  if (label !== 'redis apply') return;
-  world.meet(fate === 'late' ? 'apply done after it was given up' : 'apply done, answer lost');
+  for (const call of ['append', 'commit'] as const) {
+    if (label !== `redis ${call}`) continue;
+    world.meet(
+      fate === 'late' ? `${call} done after it was given up` : `${call} done, answer lost`,
+    );
+  }
 }
 
-export type Fate = 'answered' | 'refused' | 'unanswered' | 'late';
+export type Fate = 'answered' | 'refused' | 'unanswered' | 'late' | 'very late';
+
+/** How long a request may be on its way: longer than several rounds of a fold, shorter or longer than a lease. */
+const VERY_LATE_MS = { min: 500, max: 4_500 };
 
 /** One direction of a connection: ordered, one message at a time, each some time after it was sent. */
 export class Pipe {

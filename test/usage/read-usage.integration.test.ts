@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { shardOf } from '../../src/aggregate/accumulator.ts';
+import { shardOf, type MatchCursor } from '../../src/aggregate/accumulator.ts';
 import { flushAll } from '../../src/flush/flush.ts';
 import { FLUSH_STEPS } from '../../src/flush/flush-steps.ts';
 import { readHeld } from '../../src/usage/read-held.ts';
@@ -132,6 +132,7 @@ describe('freshness', () => {
       finalThroughMs: WINDOW_SEC * 1000,
       provisional: true,
       pending: 11,
+      journalled: 0,
     });
   });
 
@@ -178,12 +179,12 @@ describe('freshness', () => {
     const rows = somePulses(60_000).map((pulse) => ({ ...pulse, shard: 0 }));
     const held = {
       ...fixture.accumulator,
-      readMatching: (_batch: unknown, { cursor }: { cursor: string }) =>
+      readMatching: (_batch: unknown, { cursor }: { cursor: MatchCursor | undefined }) =>
         Promise.resolve({
-          cursor: cursor === '0' ? '1' : '0',
+          cursor: cursor === undefined ? { position: 1, cursor: '1' } : undefined,
           rows: rows.map((row) => ({
             ...row,
-            unit: `u${cursor}-${String(row.id)}`,
+            unit: `u${cursor?.cursor ?? ''}-${String(row.id)}`,
             amount: { high: 0, ...row.amount },
             pulseCount: 1,
           })),

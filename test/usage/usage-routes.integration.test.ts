@@ -70,6 +70,7 @@ describe('GET /usage', () => {
       final_through: '2024-03-05T11:00:00Z',
       provisional: true,
       pending: 1,
+      journalled: 0,
     });
   });
 

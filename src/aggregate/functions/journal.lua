@@ -9,21 +9,18 @@
 --   position     the id of the last entry that was folded and committed
 --   seen         the generations of ids, written by seen-ids.ts only
 
-local SUM_BUCKETS = 32
-local SUMS_HEADER = { 'batch', 'opened_at', 'pulses', 'amount', 'window_min', 'window_max' }
-
 -- pulse_append: adds one batch of pulses to the journal.
 --
 -- KEYS[1] journal, KEYS[2] books
 -- ARGV[1] library version, ARGV[2] epoch; any other in the books is refused, ARGV[3] bytes that the journal may have,
--- ARGV[4] pulses of the entry, ARGV[5] the entry, see journal-entry.ts
+-- ARGV[4] pulses of the entry, ARGV[5] the entry, see journal-entry.ts; an empty one only shows that Redis could take one
 -- Output: nothing. Complexity: O(1).
 local function append(keys, args)
   local journal, books_hash = keys[1], keys[2]
   local version, epoch, bytes_max, pulse_count, entry = args[1], args[2], tonumber(args[3]), args[4], args[5]
   local wrong = check_version(version)
   if wrong then return wrong end
-  local books = redis.call('HMGET', books_hash, 'epoch', 'journal_bytes')
+  local books = redis.call('HMGET', books_hash, 'epoch', 'journal_bytes', 'appended', 'counted', 'duplicates')
   if epoch ~= '' and books[1] ~= epoch then
     return redis.error_reply('PULSEEPOCH the books of this shard belong to another epoch')
   end
@@ -32,7 +29,12 @@ local function append(keys, args)
   if bytes > 0 and bytes + #entry > bytes_max then
     return redis.error_reply('PULSEJOURNAL the journal is full: ' .. bytes .. ' of ' .. bytes_max .. ' bytes')
   end
-  redis.call('XADD', journal, '*', '1', entry)
+  if #entry > 0 then redis.call('XADD', journal, '*', '1', entry) end
+  if not books[3] then
+    -- The books of a version without a journal. Lua's own addition would not be exact beyond 2^53.
+    redis.call('HINCRBY', books_hash, 'appended', books[4] or 0)
+    redis.call('HINCRBY', books_hash, 'appended', books[5] or 0)
+  end
   redis.call('HINCRBY', books_hash, 'appended', pulse_count)
   redis.call('HINCRBY', books_hash, 'journalled', pulse_count)
   redis.call('HINCRBY', books_hash, 'journal_bytes', #entry)
@@ -82,8 +84,8 @@ local function commit(keys, args)
   while at < #args do
     local bucket, count = args[at], tonumber(args[at + 1])
     local first, stop = at + 2, at + 1 + count
-    for from = first, stop, 2 * CHUNK do
-      redis.call('HSET', live .. ':' .. bucket, unpack(args, from, math.min(from + 2 * CHUNK - 1, stop)))
+    for from = first, stop, CHUNK do
+      redis.call('HSET', live .. ':' .. bucket, unpack(args, from, math.min(from + CHUNK - 1, stop)))
     end
     at = stop + 1
   end

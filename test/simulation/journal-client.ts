@@ -1,0 +1,126 @@
+/** The journal as an aggregator uses it, on the model. */
+import type { FoldedState, Journal, StoredEntry } from '../../src/aggregate/journal.ts';
+import { LiveSums, NO_SUMS } from '../../src/aggregate/live-sums.ts';
+import { fromSumField, fromSumValue } from '../../src/aggregate/sum-field.ts';
+import { parseSum } from '../../src/core/amount.ts';
+import type { Ask, RedisModel } from './redis-model.ts';
+import { Violation, type SimProcess, type World } from './world.ts';
+
+interface Caller {
+  readonly process: SimProcess;
+  readonly ask: Ask;
+  readonly world: World;
+}
+
+interface WaitingRead extends Omit<Caller, 'ask'> {
+  readonly shard: number;
+  readonly position: string;
+  readonly count: number;
+  readonly waitMs: number;
+  /** Whether no round is open. Otherwise the reader waits only until its commit is due. */
+  readonly isPatient: boolean;
+}
+
+export function createJournalClient(redis: RedisModel, { process, ask, world }: Caller): Journal {
+  const holders = new Set<string>();
+  /** Where the caller's open rounds began. */
+  const committed = new Map<number, string>();
+  return {
+    read: (shard, { position, count, waitMs }) =>
+      ask('fold', 'read', () => {
+        const entries = redis.shard(shard).read(position, count);
+        if (entries.length > 0) return entries;
+        if (waitMs === 0) {
+          // Less than a millisecond is left of the round: it is over when the answer is there.
+          world.clock.pass(1);
+          return entries;
+        }
+        return waitForEntries(redis, {
+          shard,
+          position,
+          count,
+          waitMs,
+          isPatient: position === committed.get(shard),
+          process,
+          world,
+        });
+      }),
+
+    async lease(shard, token, request) {
+      const time = await ask('fold', 'lease', () => redis.shard(shard).lease(token, request));
+      if (time !== undefined) holders.add(token);
+      else if (request.action === 'take' && !holders.has(token)) {
+        world.meet('lease held by another');
+        // The caller sleeps now, and then asks again, for as long as all is well.
+        world.clock.makeNextPatient();
+      }
+      return time;
+    },
+
+    async commit(shard, call) {
+      const reply = await ask('commit', 'commit', () => {
+        const model = redis.shard(shard);
+        const answer = model.commit(call);
+        redis.oracle.assertFolded(model);
+        return answer;
+      });
+      if (reply === 'committed') committed.set(shard, call.round.position);
+      return reply;
+    },
+
+    async load(shard) {
+      const state = await load(redis, shard, ask);
+      committed.set(shard, state.position);
+      return state;
+    },
+  };
+}
+
+/** XREAD BLOCK. */
+function waitForEntries(redis: RedisModel, read: WaitingRead): Promise<StoredEntry[]> {
+  const { shard, position, count, waitMs, isPatient, process, world } = read;
+  return new Promise((resolve) => {
+    const answer = (): void => {
+      stopWaiting();
+      world.clock.clear(timer);
+      const entries = redis.shard(shard).read(position, count);
+      world.task(`${process.name} ← redis read after a wait`, () => {
+        process.enter(() => {
+          resolve(entries);
+        });
+      });
+    };
+    const stopWaiting = redis.onAppend(shard, answer);
+    if (isPatient) world.clock.makeNextPatient();
+    const timer = world.clock.setTimeout(answer, waitMs);
+  });
+}
+
+/** Step by step, as in production: a seal may come in between. */
+async function load(redis: RedisModel, shard: number, ask: Ask): Promise<FoldedState> {
+  const model = redis.shard(shard);
+  const state = await ask('fold', 'load', () => {
+    const { position, generations } = model;
+    return { position, generations };
+  });
+  const header = await ask('fold', 'header', () => {
+    const { live } = model;
+    if (live === undefined) return NO_SUMS;
+    const { batchId, windowMinSec, windowMaxSec } = live;
+    const amount = parseSum(live.amount);
+    return amount === undefined
+      ? new Violation(`${live.amount} is no amount`)
+      : { batchId, amount, windowMinSec, windowMaxSec };
+  });
+  const sums = new LiveSums(header);
+  for (const half of [0, 1]) {
+    const found = await ask('fold', 'scan', () =>
+      [...(model.live?.sums ?? [])].filter(([field]) => field.length % 2 === half),
+    );
+    for (const [field, value] of found) {
+      const { windowStartSec } = fromSumField(field);
+      sums.load({ field, windowStartSec }, fromSumValue(value));
+    }
+  }
+  return { ...state, sums };
+}
