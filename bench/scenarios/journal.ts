@@ -1,6 +1,6 @@
 import type { Accumulator } from '../../src/aggregate/accumulator.ts';
 import { IdFingerprints } from '../../src/aggregate/id-fingerprint.ts';
-import { createEntryKeys, EntryWriter } from '../../src/aggregate/journal-entry.ts';
+import { EntryWriter } from '../../src/aggregate/journal-entry.ts';
 import { toSumField, toSumValue } from '../../src/aggregate/sum-field.ts';
 import type { Pulse } from '../../src/contract/pulse.ts';
 import { HOUR_SECONDS, windowStartSec } from '../../src/core/window.ts';
@@ -8,6 +8,7 @@ import { sleep } from '../../src/platform/backoff.ts';
 import { startChild } from '../child-process.ts';
 import { watchCpu } from '../cpu.ts';
 import { createInstallation, DEDUPE_WINDOW_SECONDS } from '../installation.ts';
+import { createKeySlots } from '../key-slots.ts';
 import type { FoldJournalOrder } from '../processes/fold-journal.ts';
 import type { BenchContext, Measured, OpenedScenario, Scenario } from '../scenario.ts';
 import { keyNames } from '../traffic.ts';
@@ -76,12 +77,12 @@ async function measureJournal(
   try {
     await child.ask({ kind: 'start', redisUrl, windowSeconds: DEDUPE_WINDOW_SECONDS });
     const fingerprints = new IdFingerprints(SECRET);
-    const keys = createEntryKeys();
+    const slotOf = createKeySlots();
     await context.servers.rest();
     const endCpu = watchCpu({ ...context.servers.cpuRoots, node: child.pid });
     await sendAll(context, size, (pulses) => {
-      const writer = new EntryWriter(fingerprints, keys);
-      for (const pulse of pulses) writer.add(pulse);
+      const writer = new EntryWriter(fingerprints);
+      for (const pulse of pulses) writer.add(pulse, slotOf(pulse));
       return accumulator.append(0, pulses.length, writer.toEntry());
     });
     await untilCounted(accumulator, size.pulseCount);

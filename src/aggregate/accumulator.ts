@@ -3,8 +3,8 @@ import type { AmountSum } from '../core/amount.ts';
 import type { AggregateKey } from '../contract/pulse.ts';
 import type { RedisClient } from '../platform/redis.ts';
 import { IdFingerprints } from './id-fingerprint.ts';
-import { createEntryKeys, EntryWriter } from './journal-entry.ts';
-import type { KeySlot, KeyTable } from './key-table.ts';
+import { EntryWriter } from './journal-entry.ts';
+import { newKeySlot, type KeySlot } from './key-slot.ts';
 import { shardKeys, shardOf } from './keys.ts';
 import { LIBRARY_VERSION } from './library.ts';
 import { bucketsOf, matchArguments, type RowFilter } from './row-filter.ts';
@@ -12,8 +12,8 @@ import { parseSeenState } from './seen-state.ts';
 import { classify, createShardCalls } from './shard-calls.ts';
 import { fromSumField, fromSumValue, SUM_BUCKETS } from './sum-field.ts';
 
-export { createEntryKeys, EntryWriter, fromSumValue, IdFingerprints, shardOf };
-export type { KeySlot, KeyTable, RowFilter };
+export { EntryWriter, fromSumValue, IdFingerprints, newKeySlot, shardOf };
+export type { KeySlot, RowFilter };
 
 /** The header of a batch of sums, live or sealed. */
 export interface SealedBatch {

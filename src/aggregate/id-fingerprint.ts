@@ -5,6 +5,7 @@
  * key keeps a tenant from searching for an id that collides with another tenant's.
  */
 import { createHash } from 'node:crypto';
+import type { KnownKey, PulseRecords } from '../contract/pulse-records.ts';
 import { SipHash } from './siphash.ts';
 
 export const ID_BYTES = 10;
@@ -15,6 +16,12 @@ export const NO_ID: Uint8Array = new Uint8Array(ID_BYTES);
 const SEPARATOR = 0x1f;
 /** UTF-8 bytes of one UTF-16 unit, at most. */
 const UNIT_BYTES_MAX = 3;
+
+/** A key whose ids can be hashed without decoding anything. */
+interface HashedKey extends KnownKey {
+  /** The tenant in UTF-8, one character a byte. */
+  readonly tenantBytes: string;
+}
 
 /** For one thread: calls share a buffer. */
 export class IdFingerprints {
@@ -33,7 +40,33 @@ export class IdFingerprints {
     const tenantEnd = writeText(this.#text, 0, tenant);
     this.#text[tenantEnd] = SEPARATOR;
     const end = writeText(this.#text, tenantEnd + 1, id);
-    this.#hash.hash(this.#text, end);
+    this.#writeHash(target, offset, end);
+  }
+
+  /** The same for a record of a body whose id stands in it. */
+  writeRecord(
+    target: Uint8Array,
+    offset: number,
+    { body, keys, idStarts, idEnds }: PulseRecords<HashedKey>,
+    index: number,
+  ): void {
+    // Names and ids are bounded, so the buffer has room.
+    const text = this.#text;
+    const tenant = keys[index]?.tenantBytes ?? '';
+    let length = tenant.length;
+    for (let at = 0; at < length; at++) text[at] = tenant.charCodeAt(at);
+    text[length] = SEPARATOR;
+    length += 1;
+    const end = idEnds[index] ?? 0;
+    for (let at = idStarts[index] ?? 0; at < end; at++) {
+      text[length] = body[at] ?? 0;
+      length += 1;
+    }
+    this.#writeHash(target, offset, length);
+  }
+
+  #writeHash(target: Uint8Array, offset: number, textBytes: number): void {
+    this.#hash.hash(this.#text, textBytes);
     const { output } = this.#hash;
     let anyBit = 0;
     for (let index = 0; index < ID_BYTES; index++) {

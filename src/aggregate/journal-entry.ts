@@ -4,13 +4,13 @@
  *
  * Little endian: pulse count (u32), key count (u32); the fingerprints, ID_BYTES each; the pulses, each with the index of
  * its key (u32), the whole part (f64) and the part in units of 10⁻⁹ (u32) of its amount; the keys, each with the first
- * second of its window (u32), the length (u16) and the bytes of its field (see sum-field.ts).
+ * second of its window (u32), the length (u16) and the bytes of its field (see sum-field.ts). A key may come twice.
  */
-import type { AggregateKey, Pulse } from '../contract/pulse.ts';
+import type { Pulse } from '../contract/pulse.ts';
+import type { PulseRecords } from '../contract/pulse-records.ts';
 import { FatalError } from '../core/errors.ts';
 import { ID_BYTES, type IdFingerprints } from './id-fingerprint.ts';
-import { KeyTable, type KeySlot } from './key-table.ts';
-import { toSumField } from './sum-field.ts';
+import type { KeySlot } from './key-slot.ts';
 
 const HEADER_BYTES = 8;
 export const PULSE_BYTES = 16;
@@ -18,15 +18,11 @@ const KEY_HEADER_BYTES = 6;
 /** The buffers double when they are full. */
 const PULSES_AT_FIRST = 256;
 
-export function createEntryKeys(): KeyTable {
-  return new KeyTable(packKey);
-}
-
 /** Collects the pulses of one entry. */
 export class EntryWriter {
   readonly #fingerprints: IdFingerprints;
-  readonly #keys: KeyTable;
-  readonly #turn: number;
+  /** Marks the keys that this entry has. */
+  readonly #turn = {};
   #ids = Buffer.allocUnsafe(PULSES_AT_FIRST * ID_BYTES);
   #pulses = Buffer.allocUnsafe(PULSES_AT_FIRST * PULSE_BYTES);
   #view = viewOf(this.#pulses);
@@ -34,11 +30,8 @@ export class EntryWriter {
   #pulseCount = 0;
   #withoutIdCount = 0;
 
-  /** @param keys Keys that earlier entries of the same thread and shard have used. Those entries take no more pulses. */
-  constructor(fingerprints: IdFingerprints, keys = createEntryKeys()) {
+  constructor(fingerprints: IdFingerprints) {
     this.#fingerprints = fingerprints;
-    this.#keys = keys;
-    this.#turn = keys.open();
   }
 
   get pulseCount(): number {
@@ -50,33 +43,46 @@ export class EntryWriter {
     return this.#withoutIdCount;
   }
 
-  /** The place of the pulse's key, for `add`. */
-  slotOf(pulse: Pulse): KeySlot {
-    return this.#keys.slotOf(pulse);
+  /** @param slot Of the pulse's key. Two entries may share it; it is best used in one after the other. */
+  add({ tenant, id, amount }: Pulse, slot: KeySlot): void {
+    const idAt = this.#addAmount(slot, amount.whole, amount.nano);
+    if (id === undefined) this.#leaveId(idAt);
+    else this.#fingerprints.write(this.#ids, idAt, tenant, id);
   }
 
-  /** @throws RangeError when a later entry has begun on the same keys. */
-  add(pulse: Pulse, slot = this.#keys.slotOf(pulse)): void {
-    if (!this.#keys.isOpen(this.#turn)) throw new RangeError('A later entry has begun.');
+  /** Adds one record of a body. @returns Whether it has an id. */
+  addRecord(records: PulseRecords<KeySlot>, index: number, slot: KeySlot): boolean {
+    const { wholes, nanos, idStarts } = records;
+    const idAt = this.#addAmount(slot, wholes[index] ?? 0, nanos[index] ?? 0);
+    if ((idStarts[index] ?? 0) > 0) {
+      this.#fingerprints.writeRecord(this.#ids, idAt, records, index);
+      return true;
+    }
+    const id = records.idOf(index);
+    if (id === undefined) this.#leaveId(idAt);
+    else this.#fingerprints.write(this.#ids, idAt, slot.key.tenant, id);
+    return id !== undefined;
+  }
+
+  /** @returns Where the id of the pulse goes. */
+  #addAmount(slot: KeySlot, whole: number, nano: number): number {
     if ((this.#pulseCount + 1) * PULSE_BYTES > this.#pulses.length) this.#grow();
     if (slot.turn !== this.#turn) {
       slot.turn = this.#turn;
       slot.index = this.#packedKeys.length;
-      this.#packedKeys.push(slot.packedField);
+      this.#packedKeys.push(slot.packed);
     }
-    const { tenant, id, amount } = pulse;
     const at = this.#pulseCount * PULSE_BYTES;
     this.#view.setUint32(at, slot.index, true);
-    this.#view.setFloat64(at + 4, amount.whole, true);
-    this.#view.setUint32(at + 12, amount.nano, true);
-    const idAt = this.#pulseCount * ID_BYTES;
-    if (id === undefined) {
-      this.#ids.fill(0, idAt, idAt + ID_BYTES);
-      this.#withoutIdCount += 1;
-    } else {
-      this.#fingerprints.write(this.#ids, idAt, tenant, id);
-    }
+    this.#view.setFloat64(at + 4, whole, true);
+    this.#view.setUint32(at + 12, nano, true);
     this.#pulseCount += 1;
+    return (this.#pulseCount - 1) * ID_BYTES;
+  }
+
+  #leaveId(idAt: number): void {
+    this.#ids.fill(0, idAt, idAt + ID_BYTES);
+    this.#withoutIdCount += 1;
   }
 
   toEntry(): Buffer {
@@ -146,15 +152,6 @@ function readKeys(bytes: Buffer, start: number, count: number): EntryKey[] {
   }
   if (at !== bytes.length) throw new RangeError('The keys do not end where the entry ends.');
   return keys;
-}
-
-function packKey(key: AggregateKey): string {
-  const field = Buffer.from(toSumField(key), 'utf8').toString('latin1');
-  const header = Buffer.allocUnsafe(KEY_HEADER_BYTES);
-  header.writeUInt32LE(key.windowStartSec, 0);
-  // At most 128 characters a name, four bytes each, all escaped: below 64 KiB.
-  header.writeUInt16LE(field.length, 4);
-  return header.toString('latin1') + field;
 }
 
 function viewOf(buffer: Buffer): DataView {

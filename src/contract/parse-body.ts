@@ -1,12 +1,14 @@
 /** Parses a message body: one pulse, or an array of pulses that are accepted or refused one by one. */
 import { HAS_TOO_MANY_VALUES, hasTooManyValues } from '../core/json-size.ts';
-import type { ParsedPulse } from './pulse.ts';
-import type { Rejection, RejectionReason } from './rejection.ts';
+import type { BodyOutcome, Refusal } from './body-outcome.ts';
+import type { RejectionReason } from './rejection.ts';
 import { elementSources } from '../core/json-source.ts';
 import { parseJson } from '../core/parse-json.ts';
 import { parsePulse, type PulseContext, type PulseOutcome } from './parse-pulse.ts';
+import type { KnownKeys } from './known-keys.ts';
+import { fallbackIdOf, type KnownKey, type PulseRecords } from './pulse-records.ts';
 import { ARRAY_LENGTH_MAX } from './rules.ts';
-import { PulseScanner } from './scan-pulse.ts';
+import { PulseScanner, type ScanFacts } from './scan-pulse.ts';
 
 export interface BodyLimits {
   readonly bodyBytesMax: number;
@@ -23,46 +25,64 @@ export interface MessageFacts {
   readonly receivedAtMs: number;
 }
 
-export interface Refusal {
-  readonly rejection: Rejection;
-  /** What is refused: one element of an array, or the whole body. */
-  readonly body: Buffer;
-}
-
-/** A plain pulse when accepted, because a wrapper for each one would cost time. */
-export type BodyOutcome = ParsedPulse | Refusal;
-
-export function isRefusal(outcome: BodyOutcome): outcome is Refusal {
-  return 'rejection' in outcome;
-}
-
-/** Keeps what the scanner has learned from earlier bodies; one for each thread. */
-export class BodyParser {
-  readonly #scanner: PulseScanner;
+/** Keeps what it has learned from earlier bodies; one for each thread. */
+export class BodyParser<K extends KnownKey> {
+  readonly #scanner: PulseScanner<K>;
   readonly #limits: BodyLimits;
 
-  constructor(limits: BodyLimits) {
-    this.#scanner = new PulseScanner(limits.windowSeconds);
+  constructor(limits: BodyLimits, keys: KnownKeys<K>) {
+    this.#scanner = new PulseScanner(limits.windowSeconds, keys);
     this.#limits = limits;
   }
 
   /**
    * Never throws because of the body.
    *
-   * @returns One outcome for each element of an array; one alone for anything else, also for an array that is
-   * refused as a whole.
+   * @returns Usually records, which the next call overwrites. Otherwise one outcome for each element of an array; one
+   * alone for anything else, also for an array that is refused as a whole.
    */
-  parse(body: Buffer, message: MessageFacts): BodyOutcome | BodyOutcome[] {
-    const { bodyBytesMax, pulseAgeMaxMs, pulseAheadMaxMs } = this.#limits;
+  parse(body: Buffer, message: MessageFacts): PulseRecords<K> | BodyOutcome | BodyOutcome[] {
+    const { bodyBytesMax } = this.#limits;
     if (body.length > bodyBytesMax) {
       const detail = `The body has ${body.length} bytes; ${bodyBytesMax} at most.`;
       return { rejection: { reason: 'body_too_large', detail }, body };
     }
-    const bounds = {
-      earliestMs: message.receivedAtMs - pulseAgeMaxMs,
-      latestMs: message.receivedAtMs + pulseAheadMaxMs,
+    const records = this.#scanner.scan(body, this.#factsOf(message));
+    if (records !== undefined && this.#parseOthers(records, message)) return records;
+    return parseAnyBody(body, message, this.#limits);
+  }
+
+  #factsOf({ messageId, timestampSec, receivedAtMs }: MessageFacts): ScanFacts {
+    const earliestMs = receivedAtMs - this.#limits.pulseAgeMaxMs;
+    const latestMs = receivedAtMs + this.#limits.pulseAheadMaxMs;
+    const sentAtMs = timestampSec === undefined ? receivedAtMs : timestampSec * 1000;
+    const isRefused = sentAtMs < earliestMs || sentAtMs > latestMs;
+    return {
+      earliestMs,
+      latestMs,
+      fallbackTimeMs: isRefused ? undefined : sentAtMs,
+      fallbackId: messageId,
     };
-    return this.#scanner.scan(body, bounds) ?? parseAnyBody(body, message, this.#limits);
+  }
+
+  /** Judges the unusual elements of an array. @returns False when the body is not JSON, or too large to parse. */
+  #parseOthers(records: PulseRecords<K>, message: MessageFacts): boolean {
+    const { body, others, unusual } = records;
+    if (unusual.length === 0) return true;
+    if (hasTooManyValues(body)) return false;
+    for (const { index, start, end } of unusual) {
+      const source = body.subarray(start, end);
+      const text = source.toString('utf8');
+      const value = parseJson(text, source);
+      if (value instanceof SyntaxError) return false;
+      const sourceOf = (): string => (hasLongNumber(text) ? text : '');
+      const outcome = parsePulse(value, contextOf(message, this.#limits, sourceOf, index));
+      others.set(
+        index,
+        outcome.ok ? outcome.pulse : { rejection: outcome.rejection, body: Buffer.from(source) },
+      );
+    }
+    return true;
   }
 }
 
@@ -87,18 +107,8 @@ export function parseAnyBody(
       `The body is not JSON in UTF-8: ${value.message}`.slice(0, 200),
     );
   }
-  const parse = (element: unknown, source: () => string, index?: number): PulseOutcome => {
-    const context: PulseContext = {
-      fallbackId: fallbackId(message.messageId, index),
-      messageTimeSec: message.timestampSec,
-      receivedAtMs: message.receivedAtMs,
-      ageMaxMs: limits.pulseAgeMaxMs,
-      aheadMaxMs: limits.pulseAheadMaxMs,
-      windowSeconds: limits.windowSeconds,
-      source,
-    };
-    return parsePulse(element, context);
-  };
+  const parse = (element: unknown, source: () => string, index?: number): PulseOutcome =>
+    parsePulse(element, contextOf(message, limits, source, index));
   if (!Array.isArray(value)) {
     const outcome = parse(value, () => (hasLongNumber(text) ? text : ''));
     return outcome.ok ? outcome.pulse : { rejection: outcome.rejection, body };
@@ -138,7 +148,19 @@ function hasLongNumber(text: string): boolean {
   return /[\d.]{16}/.test(text);
 }
 
-function fallbackId(messageId: string | undefined, index: number | undefined): string | undefined {
-  if (messageId === undefined || messageId === '') return undefined;
-  return index === undefined ? messageId : `${messageId}#${index}`;
+function contextOf(
+  message: MessageFacts,
+  limits: BodyLimits,
+  source: () => string,
+  index: number | undefined,
+): PulseContext {
+  return {
+    fallbackId: fallbackIdOf(message.messageId, index),
+    messageTimeSec: message.timestampSec,
+    receivedAtMs: message.receivedAtMs,
+    ageMaxMs: limits.pulseAgeMaxMs,
+    aheadMaxMs: limits.pulseAheadMaxMs,
+    windowSeconds: limits.windowSeconds,
+    source,
+  };
 }

@@ -43,21 +43,21 @@ export function parsePulse(value: unknown, context: PulseContext): PulseOutcome 
     string,
     unknown
   >;
-  if (!isText(tenant, TENANT)) {
+  if (!isTenant(tenant)) {
     return reject('invalid_tenant', textRule('tenant', rules.TENANT_LENGTH_MAX));
   }
-  if (!isText(product_sku, SKU)) {
+  if (!isSku(product_sku)) {
     return reject('invalid_product_sku', textRule('product_sku', rules.SKU_LENGTH_MAX));
   }
-  if (!isText(use_unity, UNIT)) {
+  if (!isUnit(use_unity)) {
     return reject('invalid_use_unity', textRule('use_unity', rules.UNIT_LENGTH_MAX));
   }
   const amount = readAmount(used_amount, context);
   if ('reason' in amount) return { ok: false, rejection: amount };
-  if (id !== undefined && !isText(id, ID)) {
+  if (id !== undefined && !isId(id)) {
     return reject('invalid_id', `id must be a string of 1 to ${rules.ID_LENGTH_MAX} characters.`);
   }
-  if (id === undefined && context.fallbackId?.includes('\ufffd') === true) {
+  if (id === undefined && !isUsableFallback(context.fallbackId)) {
     return reject(
       'invalid_id',
       'The AMQP message_id is not UTF-8: different ids would become one.',
@@ -77,6 +77,27 @@ export function parsePulse(value: unknown, context: PulseContext): PulseOutcome 
       id: id ?? context.fallbackId,
     },
   };
+}
+
+/** A message id that is not UTF-8 was decoded with this character. */
+export function isUsableFallback(id: string | undefined): boolean {
+  return id?.includes('\ufffd') !== true;
+}
+
+export function isTenant(value: unknown): value is string {
+  return isText(value, TENANT);
+}
+
+export function isSku(value: unknown): value is string {
+  return isText(value, SKU);
+}
+
+export function isUnit(value: unknown): value is string {
+  return isText(value, UNIT);
+}
+
+export function isId(value: unknown): value is string {
+  return isText(value, ID);
 }
 
 function isText(value: unknown, rule: RegExp): value is string {

@@ -1,22 +1,29 @@
 /**
- * Reads pulses of the usual shape from the bytes of a body, several times faster than JSON.parse and parsePulse.
+ * Reads pulses of the usual shape from the bytes of a body into columns, several times faster than JSON.parse and
+ * parsePulse.
  *
- * The usual shape: the members of the contract in any order, each once, with an id; texts of printable ASCII without
- * escapes; an amount of at most 15 significant digits without exponent; a timestamp in UTC (`Z`). Everything else is
- * left to `parsePulse`: the scanner returns exactly the pulse that `parsePulse` would return, or nothing.
+ * The usual shape: the members of the contract in any order, each once; an amount without exponent and with few enough
+ * digits; a timestamp as scan-time.ts reads it. Everything else is left to `parsePulse`: the scanner reads exactly the
+ * pulse that `parsePulse` would read, or none. In an array that holds for each element.
  */
-import type { Amount } from '../core/amount.ts';
-import type { ParsedPulse } from './pulse.ts';
-import { parseTimestamp } from '../core/timestamp.ts';
-import { windowStartSec } from '../core/window.ts';
 import * as ascii from './ascii.ts';
+import { decodeText, elementEnd, isSpace } from './json-text.ts';
+import { NAME_BYTES_MAX, noNames, type KnownKeys } from './known-keys.ts';
+import { isId, isUsableFallback } from './parse-pulse.ts';
+import { windowStartSec } from '../core/window.ts';
+import { PulseRecords, type KnownKey } from './pulse-records.ts';
 import * as rules from './rules.ts';
-import { TextTable } from './text-table.ts';
+import { TimeScanner } from './scan-time.ts';
 
-/** The earliest and the latest timestamp that a pulse may have, in milliseconds since 1970. */
-export interface TimeBounds {
+/** What a pulse takes from its message, and the limits for it. */
+export interface ScanFacts {
+  /** The earliest and the latest timestamp that a pulse may have, in milliseconds since 1970. */
   readonly earliestMs: number;
   readonly latestMs: number;
+  /** The time of a pulse without a timestamp; undefined when such a pulse is refused. */
+  readonly fallbackTimeMs: number | undefined;
+  /** The id of a pulse without one. */
+  readonly fallbackId: string | undefined;
 }
 
 /** Member names with their closing quote. */
@@ -28,80 +35,91 @@ const ID_NAME = nameBytes('id');
 const TIMESTAMP_NAME = nameBytes('timestamp');
 
 const POWERS_OF_TEN = Float64Array.from({ length: 10 }, (_, exponent) => 10 ** exponent);
-const HOUR_LENGTH = 'YYYY-MM-DDTHH'.length;
+/** An id with its escapes, at most. A longer one is too long, or unusual. */
+const ID_BYTES_MAX = 1_024;
 
 /** One bit for each member that was read. */
 const [TENANT, SKU, UNIT, AMOUNT, ID, TIMESTAMP] = [1, 2, 4, 8, 16, 32];
-const ALL = TENANT | SKU | UNIT | AMOUNT | ID | TIMESTAMP;
+const REQUIRED = TENANT | SKU | UNIT | AMOUNT;
 
-/** Remembers the hour that it parsed last: most pulses are in the same one. */
-export class PulseScanner {
+export class PulseScanner<K extends KnownKey> {
   readonly #windowSeconds: number;
+  readonly #keys: KnownKeys<K>;
+  readonly #records = new PulseRecords<K>();
+  readonly #time = new TimeScanner();
+  readonly #names = noNames();
   #bytes: Buffer = Buffer.alloc(0);
-  readonly #texts = new TextTable();
   #at = 0;
-  #hourBytes: Uint8Array = nameBytes('none yet');
-  #hourMs = 0;
-  #tenant = '';
-  #sku = '';
-  #unit = '';
-  #id = '';
-  #amount: Amount = { whole: 0, nano: 0 };
-  #timeMs = 0;
-  /** Start and hash of the text that was found last. */
+  /** The text that was read last, and whether it is printable ASCII without escapes. */
   #start = 0;
-  #hash = 0;
+  #end = 0;
+  #isPlain = true;
 
-  constructor(windowSeconds: number) {
+  constructor(windowSeconds: number, keys: KnownKeys<K>) {
     this.#windowSeconds = windowSeconds;
+    this.#keys = keys;
   }
 
-  /** The pulse, or the pulses of an array; undefined when anything is unusual. */
-  scan(bytes: Buffer, bounds: TimeBounds): ParsedPulse | ParsedPulse[] | undefined {
+  /**
+   * The records of a body, in which unusual elements of an array are only named; undefined when the body is unusual.
+   * The next call overwrites them.
+   */
+  scan(bytes: Buffer, facts: ScanFacts): PulseRecords<K> | undefined {
     this.#bytes = bytes;
     this.#at = 0;
-    const first = bytes[0];
-    let scanned: ParsedPulse | ParsedPulse[] | undefined;
-    if (first === ascii.OPEN_OBJECT) scanned = this.#readPulse(bounds);
-    else if (first === ascii.OPEN_ARRAY) scanned = this.#readArray(bounds);
-    return this.#at === bytes.length ? scanned : undefined;
+    this.#records.begin(bytes, facts.fallbackId);
+    const first = this.#nextCode();
+    let isUsual = false;
+    if (first === ascii.OPEN_OBJECT) isUsual = this.#readPulse(facts);
+    else if (first === ascii.OPEN_ARRAY) isUsual = this.#readArray(facts);
+    this.#nextCode();
+    return isUsual && this.#at === bytes.length ? this.#records : undefined;
   }
 
-  #readArray(bounds: TimeBounds): ParsedPulse[] | undefined {
-    const pulses: ParsedPulse[] = [];
+  #readArray(facts: ScanFacts): boolean {
+    const records = this.#records;
+    records.isArray = true;
     do {
       this.#at += 1;
-      const pulse = this.#nextCode() === ascii.OPEN_OBJECT ? this.#readPulse(bounds) : undefined;
-      if (pulse === undefined || pulses.length === rules.ARRAY_LENGTH_MAX) return undefined;
-      pulses.push(pulse);
+      if (records.count === rules.ARRAY_LENGTH_MAX) return false;
+      const isObject = this.#nextCode() === ascii.OPEN_OBJECT;
+      const start = this.#at;
+      if (isObject && this.#readPulse(facts)) continue;
+      const end = elementEnd(this.#bytes, start);
+      if (end <= start) return false;
+      records.addUnusual(start, end);
+      this.#at = end;
     } while (this.#nextCode() === ascii.COMMA);
-    return this.#take(ascii.CLOSE_ARRAY) ? pulses : undefined;
+    return this.#take(ascii.CLOSE_ARRAY);
   }
 
-  /** Reads from the opening brace to after the closing one. */
-  #readPulse({ earliestMs, latestMs }: TimeBounds): ParsedPulse | undefined {
+  /** Reads from the opening brace to after the closing one, and adds the pulse. */
+  #readPulse(facts: ScanFacts): boolean {
+    const records = this.#records;
+    const { count } = records;
+    records.idStarts[count] = 0;
     let seen = 0;
     do {
       this.#at += 1;
-      const member = this.#readMember();
-      if (member === 0 || (seen & member) !== 0) return undefined;
+      const member = this.#readMember(count);
+      if (member === 0 || (seen & member) !== 0) return false;
       seen |= member;
     } while (this.#nextCode() === ascii.COMMA);
-    if (seen !== ALL || !this.#take(ascii.CLOSE_OBJECT)) return undefined;
-    if (this.#timeMs < earliestMs || this.#timeMs > latestMs) return undefined;
-    return {
-      tenant: this.#tenant,
-      sku: this.#sku,
-      unit: this.#unit,
-      amount: this.#amount,
-      usedAtMs: this.#timeMs,
-      windowStartSec: windowStartSec(this.#timeMs, this.#windowSeconds),
-      id: this.#id,
-    };
+    if ((seen & REQUIRED) !== REQUIRED || !this.#take(ascii.CLOSE_OBJECT)) return false;
+    if ((seen & ID) === 0 && !isUsableFallback(facts.fallbackId)) return false;
+    const timeMs = (seen & TIMESTAMP) === 0 ? facts.fallbackTimeMs : this.#time.timeMs;
+    if (timeMs === undefined || timeMs < facts.earliestMs || timeMs > facts.latestMs) return false;
+    const window = windowStartSec(timeMs, this.#windowSeconds);
+    const known = this.#keys.find(this.#bytes, this.#names, window);
+    if (known === undefined) return false;
+    records.usedAtMs[count] = timeMs;
+    records.keys[count] = known;
+    records.count += 1;
+    return true;
   }
 
   /** @returns The member's bit; 0 when it is unusual. */
-  #readMember(): number {
+  #readMember(index: number): number {
     if (this.#nextCode() !== ascii.QUOTE) return 0;
     const bytes = this.#bytes;
     const at = this.#at + 1;
@@ -114,10 +132,10 @@ export class PulseScanner {
         return this.#isAt(SKU_NAME, at) ? this.#readSku(at + SKU_NAME.length) : 0;
       case ascii.LOWER_U:
         if (this.#isAt(UNIT_NAME, at)) return this.#readUnit(at + UNIT_NAME.length);
-        if (this.#isAt(AMOUNT_NAME, at)) return this.#readAmount(at + AMOUNT_NAME.length);
+        if (this.#isAt(AMOUNT_NAME, at)) return this.#readAmount(at + AMOUNT_NAME.length, index);
         return 0;
       case ascii.LOWER_I:
-        return this.#isAt(ID_NAME, at) ? this.#readId(at + ID_NAME.length) : 0;
+        return this.#isAt(ID_NAME, at) ? this.#readId(at + ID_NAME.length, index) : 0;
       default:
         return 0;
     }
@@ -132,60 +150,70 @@ export class PulseScanner {
   }
 
   #readTenant(at: number): number {
-    this.#tenant = this.#readText(at, rules.TENANT_LENGTH_MAX);
-    return this.#tenant === '' ? 0 : TENANT;
+    if (!this.#readText(at, NAME_BYTES_MAX)) return 0;
+    this.#names.tenantStart = this.#start;
+    this.#names.tenantEnd = this.#end;
+    return TENANT;
   }
 
   #readSku(at: number): number {
-    this.#sku = this.#readText(at, rules.SKU_LENGTH_MAX);
-    return this.#sku === '' ? 0 : SKU;
+    if (!this.#readText(at, NAME_BYTES_MAX)) return 0;
+    this.#names.skuStart = this.#start;
+    this.#names.skuEnd = this.#end;
+    return SKU;
   }
 
   #readUnit(at: number): number {
-    this.#unit = this.#readText(at, rules.UNIT_LENGTH_MAX);
-    return this.#unit === '' ? 0 : UNIT;
+    if (!this.#readText(at, NAME_BYTES_MAX)) return 0;
+    this.#names.unitStart = this.#start;
+    this.#names.unitEnd = this.#end;
+    return UNIT;
   }
 
-  /** A text that many pulses share; empty when it is unusual. */
-  #readText(at: number, lengthMax: number): string {
-    const end = this.#findEnd(at, lengthMax);
-    return end < 0 ? '' : this.#texts.at(this.#bytes, this.#start, end, this.#hash);
-  }
-
-  #readId(at: number): number {
-    const end = this.#findEnd(at, rules.ID_LENGTH_MAX);
-    if (end < 0) return 0;
-    this.#id = this.#bytes.toString('latin1', this.#start, end);
+  #readId(at: number, index: number): number {
+    if (!this.#readText(at, ID_BYTES_MAX)) return 0;
+    const { idStarts, idEnds, decodedIds } = this.#records;
+    const length = this.#end - this.#start;
+    if (this.#isPlain && length > 0 && length <= rules.ID_LENGTH_MAX) {
+      idStarts[index] = this.#start;
+      idEnds[index] = this.#end;
+      return ID;
+    }
+    const id = decodeText(this.#bytes, this.#start, this.#end);
+    if (!isId(id)) return 0;
+    decodedIds.set(index, id);
     return ID;
   }
 
-  /**
-   * Reads from after the member's name to after its text, which must not be empty; stores its start and hash.
-   * @returns The end of the text; -1 when it is unusual.
-   */
-  #findEnd(afterName: number, lengthMax: number): number {
-    if (!this.#takeColon(afterName) || !this.#take(ascii.QUOTE)) return -1;
+  /** Reads from after the member's name to after its text; false when it is unusual. */
+  #readText(afterName: number, bytesMax: number): boolean {
+    if (!this.#takeColon(afterName) || !this.#take(ascii.QUOTE)) return false;
     const bytes = this.#bytes;
     const start = this.#at;
-    const endMax = Math.min(start + lengthMax, bytes.length - 1);
+    const endMax = Math.min(start + bytesMax, bytes.length - 1);
     let end = start;
-    let hash = 0;
+    let isPlain = true;
     for (;;) {
       const byte = bytes[end] ?? 0;
       if (byte === ascii.QUOTE) break;
-      if (byte < ascii.SPACE || byte >= ascii.DELETE || byte === ascii.BACKSLASH || end === endMax)
-        return -1;
-      hash = Math.imul(hash, 31) + byte;
+      if (byte < ascii.SPACE || end >= endMax) return false;
+      if (byte === ascii.BACKSLASH) {
+        isPlain = false;
+        // It may be a quote, which ends nothing.
+        end += 1;
+      } else if (byte >= ascii.DELETE) {
+        isPlain = false;
+      }
       end += 1;
     }
-    if (end === start) return -1;
     this.#start = start;
-    this.#hash = hash;
+    this.#end = end;
+    this.#isPlain = isPlain;
     this.#at = end + 1;
-    return end;
+    return true;
   }
 
-  #readAmount(afterName: number): number {
+  #readAmount(afterName: number, index: number): number {
     if (!this.#takeColon(afterName)) return 0;
     const isText = this.#take(ascii.QUOTE);
     const start = this.#at;
@@ -202,13 +230,14 @@ export class PulseScanner {
     }
     const isUsual =
       wholeDigits > 0 &&
-      wholeDigits + fractionDigits <= rules.NUMBER_DIGITS_MAX &&
+      wholeDigits + (isText ? 0 : fractionDigits) <= rules.NUMBER_DIGITS_MAX &&
       // JSON forbids a leading zero in a number; in a text it is rare.
       (wholeDigits === 1 || this.#bytes[start] !== ascii.ZERO) &&
       (whole > 0 || nano > 0) &&
       (!isText || this.#take(ascii.QUOTE));
     if (!isUsual) return 0;
-    this.#amount = { whole, nano };
+    this.#records.wholes[index] = whole;
+    this.#records.nanos[index] = nano;
     return AMOUNT;
   }
 
@@ -229,45 +258,10 @@ export class PulseScanner {
 
   #readTimestamp(afterName: number): number {
     if (!this.#takeColon(afterName) || !this.#take(ascii.QUOTE)) return 0;
-    const at = this.#at;
-    if (!this.#isAt(this.#hourBytes, at) && !this.#readHour(at)) return 0;
-    const minute = this.#readSixty(at + HOUR_LENGTH);
-    const second = this.#readSixty(at + HOUR_LENGTH + 3);
-    if (minute < 0 || second < 0) return 0;
-    this.#at = at + HOUR_LENGTH + 6;
-    const millisecond = this.#readMillisecond();
-    if (millisecond < 0 || !this.#take(ascii.UPPER_Z) || !this.#take(ascii.QUOTE)) return 0;
-    this.#timeMs = this.#hourMs + (minute * 60 + second) * 1000 + millisecond;
-    return TIMESTAMP;
-  }
-
-  #readHour(at: number): boolean {
-    const bytes = this.#bytes.subarray(at, at + HOUR_LENGTH);
-    const hourMs = parseTimestamp(`${bytes.toString('latin1')}:00:00Z`);
-    if (hourMs === undefined) return false;
-    this.#hourBytes = Uint8Array.from(bytes);
-    this.#hourMs = hourMs;
-    return true;
-  }
-
-  /** `:00` to `:59`; -1 for anything else. */
-  #readSixty(at: number): number {
-    const bytes = this.#bytes;
-    const tens = (bytes[at + 1] ?? 0) - ascii.ZERO;
-    const ones = (bytes[at + 2] ?? 0) - ascii.ZERO;
-    const isRight = bytes[at] === ascii.COLON && tens >= 0 && tens <= 5 && ones >= 0 && ones <= 9;
-    return isRight ? tens * 10 + ones : -1;
-  }
-
-  /** A fraction of a second, truncated to milliseconds: 0 when there is none, -1 when it is invalid. */
-  #readMillisecond(): number {
-    if (this.#bytes[this.#at] !== ascii.POINT) return 0;
-    this.#at += 1;
-    const start = this.#at;
-    const fraction = this.#readDigits();
-    const digits = this.#at - start;
-    if (digits === 0 || digits > rules.FRACTION_DIGITS_MAX) return -1;
-    return Math.floor((fraction * 1000) / (POWERS_OF_TEN[digits] ?? 1));
+    const end = this.#time.scan(this.#bytes, this.#at);
+    if (end < 0) return 0;
+    this.#at = end;
+    return this.#take(ascii.QUOTE) ? TIMESTAMP : 0;
   }
 
   #takeColon(at: number): boolean {
@@ -284,10 +278,10 @@ export class PulseScanner {
     return true;
   }
 
-  /** Skips spaces. @returns The next character, which is not consumed. */
+  /** Skips white space. @returns The next character, which is not consumed; 0 at the end. */
   #nextCode(): number {
     let code = this.#bytes[this.#at] ?? 0;
-    while (code === ascii.SPACE) {
+    while (isSpace(code)) {
       this.#at += 1;
       code = this.#bytes[this.#at] ?? 0;
     }

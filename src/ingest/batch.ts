@@ -1,23 +1,14 @@
 /** A batch: deliveries that are settled together, parsed and folded as they arrive. */
 import type { Message } from 'amqplib';
-import {
-  createEntryKeys,
-  EntryWriter,
-  IdFingerprints,
-  shardOf,
-  type KeySlot,
-  type KeyTable,
-} from '../aggregate/accumulator.ts';
+import { EntryWriter, IdFingerprints, newKeySlot, type KeySlot } from '../aggregate/accumulator.ts';
+import { isRefusal, type BodyOutcome } from '../contract/body-outcome.ts';
 import type { DeliveredMessage } from '../contract/dead-letter.ts';
+import { KnownKeys } from '../contract/known-keys.ts';
 import type { ParsedPulse } from '../contract/pulse.ts';
 import type { Rejection } from '../contract/rejection.ts';
 import { elementSources } from '../core/json-source.ts';
-import {
-  BodyParser,
-  isRefusal,
-  type BodyLimits,
-  type BodyOutcome,
-} from '../contract/parse-body.ts';
+import { BodyParser, type BodyLimits } from '../contract/parse-body.ts';
+import { PulseRecords } from '../contract/pulse-records.ts';
 import { NO_ADMISSION, type Admission } from './admission.ts';
 import { TakenDeliveries } from './taken-deliveries.ts';
 
@@ -69,22 +60,21 @@ export interface ShardPart {
 
 /** What a thread keeps from batch to batch. */
 interface BatchMemory {
-  /** One for each shard; only one open batch may use them. */
-  readonly keyTables: readonly KeyTable[];
+  readonly keys: KnownKeys<KeySlot>;
   readonly fingerprints: IdFingerprints;
-  readonly parser: BodyParser;
+  readonly parser: BodyParser<KeySlot>;
   readonly admission: Admission;
 }
 
-/** Returns a function that opens a batch. An earlier batch takes no more deliveries then. */
+/** Returns a function that opens a batch. */
 export function createBatchOpener(
   options: BatchOptions,
   admission: Admission = NO_ADMISSION,
 ): () => Batch {
-  const keyTables = Array.from({ length: options.shards }, createEntryKeys);
-  const parser = new BodyParser(options.limits);
+  const keys = new KnownKeys((key) => newKeySlot(key, options.shards));
+  const parser = new BodyParser(options.limits, keys);
   const fingerprints = new IdFingerprints(options.dedupeSecret);
-  return () => new Batch(options, { keyTables, fingerprints, parser, admission });
+  return () => new Batch(options, { keys, fingerprints, parser, admission });
 }
 
 /** Grows by `add` until it is full or taken; then it is only read. */
@@ -136,9 +126,30 @@ export class Batch {
     this.receivedAtMs = Math.min(this.receivedAtMs, receivedAtMs);
     this.oldestSentAtMs = Math.min(this.oldestSentAtMs, sentAtMs, receivedAtMs);
     const message = { messageId, timestampSec: timestamp, receivedAtMs };
-    const outcomes = this.#memory.parser.parse(delivery.content, message);
-    if (!Array.isArray(outcomes)) this.#take(outcomes, delivery, undefined);
-    else for (const [index, outcome] of outcomes.entries()) this.#take(outcome, delivery, index);
+    const parsed = this.#memory.parser.parse(delivery.content, message);
+    if (parsed instanceof PulseRecords) this.#takeRecords(parsed, delivery);
+    else if (!Array.isArray(parsed)) this.#take(parsed, delivery, undefined);
+    else for (const [index, outcome] of parsed.entries()) this.#take(outcome, delivery, index);
+  }
+
+  #takeRecords(records: PulseRecords<KeySlot>, delivery: Delivery): void {
+    const isOff = this.#memory.admission.mode === 'off';
+    for (let index = 0; index < records.count; index++) {
+      const position = records.isArray ? index : undefined;
+      const slot = records.keys[index];
+      if (slot === undefined) {
+        const outcome = records.others.get(index);
+        if (outcome === undefined) throw new RangeError(`No outcome for the element ${index}.`);
+        this.#take(outcome, delivery, position);
+        continue;
+      }
+      this.pulseCount += 1;
+      if (!isOff && !this.#isAdmitted(slot, records.usedAtMs[index] ?? 0)) {
+        if (!this.#noteUnadmitted(records.pulseAt(index), delivery, position)) continue;
+      }
+      const hasId = this.#partOf(slot, this.parts).entry.addRecord(records, index, slot);
+      if (!hasId && delivery.fields.redelivered) this.redeliveredWithoutId += 1;
+    }
   }
 
   #take(outcome: BodyOutcome, delivery: Delivery, index: number | undefined): void {
@@ -149,28 +160,27 @@ export class Batch {
   }
 
   #fold(pulse: ParsedPulse, delivery: Delivery, index: number | undefined): void {
-    const { admission, keyTables } = this.#memory;
-    const { redelivered } = delivery.fields;
+    const { admission, keys } = this.#memory;
+    const slot = keys.findDecoded(pulse);
+    if (admission.mode !== 'off' && !this.#isAdmitted(slot, pulse.usedAtMs)) {
+      if (!this.#noteUnadmitted(pulse, delivery, index)) return;
+    }
+    this.#partOf(slot, this.parts).entry.add(pulse, slot);
+    if (pulse.id === undefined && delivery.fields.redelivered) this.redeliveredWithoutId += 1;
+  }
+
+  /** @returns Whether to fold it all the same. */
+  #noteUnadmitted(pulse: ParsedPulse, { fields }: Delivery, index: number | undefined): boolean {
     const deliveryIndex = this.deliveries.count - 1;
-    const shard = shardOf(pulse, this.#options.shards);
-    let part = this.parts.get(shard);
-    if (part === undefined) {
-      part = this.#newPart(shard, keyTables[shard]);
-      this.parts.set(shard, part);
-    }
-    const slot = part.entry.slotOf(pulse);
-    if (admission.mode !== 'off' && !this.#isAdmitted(pulse, slot)) {
-      this.unadmitted.push({ pulse, deliveryIndex, index, redelivered });
-      if (admission.mode === 'enforce') return;
-    }
-    part.entry.add(pulse, slot);
-    if (pulse.id === undefined && redelivered) this.redeliveredWithoutId += 1;
+    this.unadmitted.push({ pulse, deliveryIndex, index, redelivered: fields.redelivered });
+    return this.#memory.admission.mode !== 'enforce';
   }
 
   /** Most windows lie within a subscription. Such a key is looked up once, until subscriptions change. */
-  #isAdmitted({ tenant, sku, usedAtMs, windowStartSec }: ParsedPulse, slot: KeySlot): boolean {
+  #isAdmitted(slot: KeySlot, usedAtMs: number): boolean {
     const { table } = this.#memory.admission;
     if (slot.admittedVersion === table.version) return true;
+    const { tenant, sku, windowStartSec } = slot.key;
     const fromMs = windowStartSec * 1000;
     const toMs = fromMs + this.#options.limits.windowSeconds * 1000 - 1;
     if (!table.admitsAll(tenant, sku, { fromMs, toMs })) return table.admits(tenant, sku, usedAtMs);
@@ -180,16 +190,18 @@ export class Batch {
 
   /** Folds a pulse that was not folded when it arrived. */
   foldLate({ pulse, redelivered }: UnadmittedPulse): void {
-    const shard = shardOf(pulse, this.#options.shards);
-    // With keys of its own: those of the thread may serve a later batch by now.
-    const part = this.lateParts.get(shard) ?? this.#newPart(shard, undefined);
-    this.lateParts.set(shard, part);
-    part.entry.add(pulse);
+    const slot = this.#memory.keys.findDecoded(pulse);
+    this.#partOf(slot, this.lateParts).entry.add(pulse, slot);
     if (pulse.id === undefined && redelivered) this.redeliveredWithoutId += 1;
   }
 
-  #newPart(shard: number, keys: KeyTable | undefined): ShardPart {
-    return { shard, entry: new EntryWriter(this.#memory.fingerprints, keys) };
+  #partOf({ shard }: KeySlot, parts: Map<number, ShardPart>): ShardPart {
+    let part = parts.get(shard);
+    if (part === undefined) {
+      part = { shard, entry: new EntryWriter(this.#memory.fingerprints) };
+      parts.set(shard, part);
+    }
+    return part;
   }
 
   reject(

@@ -8,12 +8,13 @@ import {
   type SealedBatchRef,
 } from '../../src/aggregate/accumulator.ts';
 import { ensureLibrary } from '../../src/aggregate/library.ts';
-import { createEntryKeys, EntryWriter } from '../../src/aggregate/journal-entry.ts';
+import { EntryWriter } from '../../src/aggregate/journal-entry.ts';
 import { IdFingerprints } from '../../src/aggregate/id-fingerprint.ts';
 import { fromSumValue, toSumField } from '../../src/aggregate/sum-field.ts';
 import type { Pulse } from '../../src/contract/pulse.ts';
 import { createRedis, waitForRedis, type RedisClient } from '../../src/platform/redis.ts';
 import { foldJournals } from '../../bench/fold-journals.ts';
+import { createKeySlots } from '../../bench/key-slots.ts';
 import { isolatedServices, type IsolatedServices } from '../support/isolated.ts';
 import { toNanos } from '../support/pulses.ts';
 
@@ -51,10 +52,10 @@ export async function openRedis(url: string): Promise<RedisClient> {
 /** One entry of the journal. */
 export function entryOf(
   pulses: readonly Pulse[],
-  { keys = createEntryKeys(), secret = SECRET } = {},
+  { slotOf = createKeySlots(), secret = SECRET } = {},
 ): Buffer {
-  const writer = new EntryWriter(new IdFingerprints(secret), keys);
-  for (const pulse of pulses) writer.add(pulse);
+  const writer = new EntryWriter(new IdFingerprints(secret));
+  for (const pulse of pulses) writer.add(pulse, slotOf(pulse));
   return writer.toEntry();
 }
 

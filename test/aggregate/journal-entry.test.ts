@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { createEntryKeys, EntryWriter, readEntry } from '../../src/aggregate/journal-entry.ts';
+import { EntryWriter, readEntry } from '../../src/aggregate/journal-entry.ts';
 import { ID_BYTES, IdFingerprints } from '../../src/aggregate/id-fingerprint.ts';
 import {
   bucketOf,
@@ -10,6 +10,7 @@ import {
   toSumField,
   toSumValue,
 } from '../../src/aggregate/sum-field.ts';
+import { createKeySlots } from '../../bench/key-slots.ts';
 import type { Pulse } from '../../src/contract/pulse.ts';
 import { formatAmount, parseSum, subtractSum } from '../../src/core/amount.ts';
 import {
@@ -21,6 +22,12 @@ import {
 } from '../support/pulses.ts';
 
 const fingerprints = new IdFingerprints('secret');
+
+function writerOf(pulses: readonly Pulse[], slotOf = createKeySlots()): EntryWriter {
+  const writer = new EntryWriter(fingerprints);
+  for (const pulse of pulses) writer.add(pulse, slotOf(pulse));
+  return writer;
+}
 
 const arbitraryPulse: fc.Arbitrary<Pulse> = fc
   .record({
@@ -40,9 +47,7 @@ const arbitraryPulse: fc.Arbitrary<Pulse> = fc
 test('an entry has every pulse as it was added', () => {
   fc.assert(
     fc.property(fc.array(arbitraryPulse, { maxLength: 600 }), (pulses) => {
-      const writer = new EntryWriter(fingerprints);
-      for (const pulse of pulses) writer.add(pulse);
-      const entry = readEntry(writer.toEntry());
+      const entry = readEntry(writerOf(pulses).toEntry());
       expect(entry.pulseCount).toBe(pulses.length);
       for (const [index, pulse] of pulses.entries()) {
         const key = entry.keys[entry.pulses.getUint32(index * 16, true)];
@@ -61,28 +66,33 @@ test('an entry has every pulse as it was added', () => {
   );
 });
 
-test('keys are kept from entry to entry, and an older entry takes no more pulses', () => {
-  const keys = createEntryKeys();
-  const first = new EntryWriter(fingerprints, keys);
-  first.add(parsedPulse({ id: '1' }));
-  const second = new EntryWriter(fingerprints, keys);
-  second.add(parsedPulse({ sku: 'other' }));
-  second.add(parsedPulse());
-  expect(readEntry(second.toEntry()).keys.map(({ field }) => field.split('\t')[1])).toEqual([
-    'other',
-    'vm.small',
-  ]);
-  expect(second.withoutIdCount).toBe(2);
-  expect(() => {
-    first.add(parsedPulse());
-  }).toThrow(RangeError);
+test('keys are kept from entry to entry, and two entries that use them in turn stay right', () => {
+  const slotOf = createKeySlots();
+  const first = writerOf([parsedPulse({ id: '1' })], slotOf);
+  const other = parsedPulse({ sku: 'other' });
+  const second = writerOf([other, parsedPulse(), other], slotOf);
+  first.add(other, slotOf(other));
+  first.add(parsedPulse(), slotOf(parsedPulse()));
+  expect(skusOf(first)).toEqual(['vm.small', 'other', 'vm.small']);
+  expect(skusOf(second)).toEqual(['other', 'vm.small', 'other']);
+  expect(readEntry(second.toEntry()).keys).toHaveLength(2);
+  expect(second.withoutIdCount).toBe(3);
 });
 
+/** Of each pulse, in their order. */
+function skusOf(writer: EntryWriter): (string | undefined)[] {
+  const { pulseCount, pulses, keys } = readEntry(writer.toEntry());
+  return Array.from(
+    { length: pulseCount },
+    (_, index) => keys[pulses.getUint32(index * 16, true)]?.field.split('\t')[1],
+  );
+}
+
 test('no bytes but those of an entry are read', () => {
-  const writer = new EntryWriter(fingerprints);
-  for (let index = 0; index < 20; index++)
-    writer.add(parsedPulse({ sku: `sku-${index % 3}`, id: `${index}` }));
-  const bytes = writer.toEntry();
+  const pulses = Array.from({ length: 20 }, (_, index) =>
+    parsedPulse({ sku: `sku-${index % 3}`, id: `${index}` }),
+  );
+  const bytes = writerOf(pulses).toEntry();
   fc.assert(
     fc.property(fc.integer({ min: 0, max: bytes.length - 1 }), (length) => {
       expect(() => readEntry(bytes.subarray(0, length))).toThrow(

@@ -1,12 +1,10 @@
 /** What BodyParser makes of a body, as values that tests can compare. */
 import type { Pulse } from '../../src/contract/pulse.ts';
 import type { Rejection } from '../../src/contract/rejection.ts';
-import {
-  BodyParser,
-  isRefusal,
-  type BodyLimits,
-  type MessageFacts,
-} from '../../src/contract/parse-body.ts';
+import { isRefusal, type BodyOutcome } from '../../src/contract/body-outcome.ts';
+import { KnownKeys } from '../../src/contract/known-keys.ts';
+import { BodyParser, type BodyLimits, type MessageFacts } from '../../src/contract/parse-body.ts';
+import { PulseRecords } from '../../src/contract/pulse-records.ts';
 
 export const BODY_LIMITS: BodyLimits = {
   bodyBytesMax: 8 * 1024 * 1024,
@@ -30,6 +28,22 @@ export interface ReadOutcome {
   readonly body?: string;
 }
 
+/** Shared, because a new one takes some megabytes. */
+const keys = new KnownKeys((key) => ({ key }));
+
+export function newBodyParser(limits = BODY_LIMITS) {
+  return new BodyParser(limits, keys);
+}
+
+/** What `parse` returned, in the form of the general parser. */
+export function outcomesIn(
+  parsed: ReturnType<ReturnType<typeof newBodyParser>['parse']>,
+): BodyOutcome | BodyOutcome[] {
+  if (!(parsed instanceof PulseRecords)) return parsed;
+  const outcomes = parsed.outcomes();
+  return parsed.isArray ? outcomes : (outcomes[0] ?? []);
+}
+
 /** All outcomes of a body, in order. */
 export function readBody(
   body: Buffer | string,
@@ -37,7 +51,7 @@ export function readBody(
   limits = BODY_LIMITS,
 ): ReadOutcome[] {
   const bytes = typeof body === 'string' ? Buffer.from(body) : body;
-  const parsed = new BodyParser(limits).parse(bytes, { ...MESSAGE, ...message });
+  const parsed = outcomesIn(newBodyParser(limits).parse(bytes, { ...MESSAGE, ...message }));
   return [parsed].flat().map((outcome, position) => {
     const index = Array.isArray(parsed) ? position : undefined;
     if (!isRefusal(outcome)) return { index, pulse: outcome };
