@@ -89,9 +89,16 @@ export function createAccumulator(options: AccumulatorOptions) {
   const { journalBytesMax = JOURNAL_BYTES_MAX } = options;
   const { call, callReplicated } = createShardCalls({ redis, replicasMin });
 
-  const append = async (shard: number, pulseCount: number, entry: Buffer): Promise<void> => {
+  const append = (shard: number, pulseCount: number, entry: Buffer): Promise<void> =>
+    appendTo(shard, pulseCount, { entry, bytesMax: journalBytesMax });
+
+  const appendTo = async (
+    shard: number,
+    pulseCount: number,
+    { entry, bytesMax }: { readonly entry: Buffer; readonly bytesMax: number },
+  ): Promise<void> => {
     const { journal, books } = shardKeys(shard);
-    const args = [epoch, String(journalBytesMax), String(pulseCount), entry];
+    const args = [epoch, String(bytesMax), String(pulseCount), entry];
     await callReplicated('pulse_append', [journal, books], args);
   };
 
@@ -110,7 +117,7 @@ export function createAccumulator(options: AccumulatorOptions) {
   return {
     shards,
 
-    /** Resolves if Redis can take a batch for the shard at present; writes no pulse. */
+    /** Resolves if Redis can take batches for the shard at present, and the journal has room; writes no pulse. */
     probe,
 
     /**
@@ -140,9 +147,10 @@ export function createAccumulator(options: AccumulatorOptions) {
      * twice while Redis rehashes a hash.
      */
     async *readSums(batch: SealedBatchRef): AsyncGenerator<string[]> {
-      // Replicas that have this probe have the seal before it. Otherwise a replica without the seal could take over
-      // after the rows have reached Postgres, and they would be counted again.
-      if (replicasMin > 0) await probe(batch.shard);
+      // Replicas that have this call have the seal before it. Otherwise a replica without the seal could take over
+      // after the rows have reached Postgres, and they would be counted again. A full journal must not matter.
+      const nothing = { entry: Buffer.alloc(0), bytesMax: Number.MAX_SAFE_INTEGER };
+      if (replicasMin > 0) await appendTo(batch.shard, 0, nothing);
       yield* scanBuckets(redis, shardKeys(batch.shard).sealedPrefix + batch.batchId);
     },
 

@@ -1,5 +1,6 @@
 /** Brings the three servers to the state that this build expects, at every start. */
 import { assertLibraryFits, ensureLibrary } from '../aggregate/library.ts';
+import { assertNoOldSums } from '../aggregate/upgrade.ts';
 import { assertSettingsFit, ensureSettings, type Settings } from '../aggregate/settings.ts';
 import { FatalError, PulseError, TransientError } from '../core/errors.ts';
 import { sleep } from '../platform/backoff.ts';
@@ -67,7 +68,11 @@ async function prepareOnce(
   const { config, logger } = run;
   const installation = { shards: config.shards, windowSeconds: config.ingest.windowSeconds };
   await assertSettingsFit(pool, installation);
-  if (usesRedis) await assertLibraryFits(redis);
+  if (usesRedis) {
+    await assertLibraryFits(redis);
+    // Before anything is loaded: only the functions of the version before can flush its sums.
+    await assertNoOldSums(redis, config.shards);
+  }
   for (const check of checks) await check(run, clients);
   await runMigrations(servers.databaseUrl, logger);
   const settings = await ensureSettings(pool, installation);

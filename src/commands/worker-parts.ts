@@ -1,7 +1,7 @@
 /** The parts of a worker, in the order in which they start: ingest last, so that it drains first. */
 import { assertEpochFits, ensureEpoch } from '../aggregate/epoch.ts';
 import { assertRedisIsSafe, checkRedisDurability } from '../aggregate/redis-durability.ts';
-import { assertNoOldSums, forgetOldIds } from '../aggregate/upgrade.ts';
+import { forgetOldIds } from '../aggregate/upgrade.ts';
 import type { Part } from '../cli/part.ts';
 import { toCheck } from '../cli/server-checks.ts';
 import { createQuarantineMetrics } from '../quarantine/quarantine-metrics.ts';
@@ -13,7 +13,7 @@ import { ingestPart } from './ingest-part.ts';
 /**
  * Refuses a Redis that cannot be trusted with counts, or warns if the configuration allows it.
  *
- * @throws FatalError PULSE_REDIS_UNSAFE, PULSE_REDIS_UPGRADE, PULSE_REDIS_EPOCH
+ * @throws FatalError PULSE_REDIS_UNSAFE, PULSE_REDIS_EPOCH
  */
 const redisGuard: Part = {
   name: 'redis guard',
@@ -26,7 +26,6 @@ const redisGuard: Part = {
         'counting with a redis that may lose what it has acknowledged',
       );
     } else await assertRedisIsSafe(clients.redis);
-    await assertNoOldSums(clients.redis, config.shards);
     await assertEpochFits(clients);
   },
   async start({ config }, clients) {

@@ -23,8 +23,6 @@ export const REDIS_SETTINGS: Readonly<Record<string, string>> = {
   save: '""',
   // Each test file uses a separate database.
   databases: '1000',
-  // Keeps the sets of seen pulse ids in their compact form (10 bytes per id instead of 23).
-  'set-max-intset-entries': '1024',
 };
 
 /** Writes the configuration into `directory` and describes the server. */

@@ -167,6 +167,18 @@ describe('an append', () => {
     expect(await readJournalBooks(redis)).toMatchObject({ appended: 1n, journalled: 1n });
   });
 
+  test('a probe is refused until a quarter of the journal is free', async () => {
+    const entry = entryOf([parsedPulse({ id: '1' })]);
+    const journalOf = (entries: number) =>
+      createAccumulator({ redis, shards: 1, journalBytesMax: Math.ceil(entries * entry.length) });
+    await journalOf(9).probe(0);
+    for (let count = 0; count < 3; count++) await journalOf(9).append(0, 1, entry);
+    await journalOf(4).probe(0);
+    await expect(journalOf(3.9).probe(0)).rejects.toMatchObject({ code: 'PULSE_JOURNAL_FULL' });
+    await journalOf(4).append(0, 1, entry);
+    expect(await readJournalBooks(redis)).toMatchObject({ appended: 4n, journalled: 4n });
+  });
+
   test('to the books of a version without a journal begins at what that counted and refused', async () => {
     await redis.hset(KEYS.books, { counted: '9007199254740993', duplicates: '5' });
     const { append, readBooks } = createAccumulator({ redis, shards: 1 });

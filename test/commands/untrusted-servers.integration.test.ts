@@ -64,6 +64,21 @@ test('after Redis has lost its data, no report is green, and nothing is written 
   expect(await redis.client.dbsize()).toBe(0);
 });
 
+test('sums of a version without a journal are refused before anything is loaded or migrated', async () => {
+  const redis = await openRedis();
+  const services = await isolatedServices();
+  onTestFinished(() => services.close());
+  const flow = await openFlow({}, { ...services, redisUrl: redis.url });
+  await redis.client.call('FUNCTION', 'FLUSH');
+  await redis.client.hset('{0}:live', { batch: 'old', pulses: '1' });
+  for (const command of ['verify', 'usage', 'flush', 'worker', 'api', 'start']) {
+    const refused = await flow.run([command]);
+    expect({ command, exitCode: refused.exitCode }).toEqual({ command, exitCode: 1 });
+    expect(refused.stderr).toContain('has sums of a version without a journal');
+  }
+  expect(await redis.functions()).toEqual([]);
+});
+
 test('no report is green with the SHARDS or the WINDOW_MINUTES of another installation', async () => {
   const flow = await openFlow();
   await flow.flush();

@@ -9,11 +9,15 @@
 --   position     the id of the last entry that was folded and committed
 --   seen         the generations of ids, written by seen-ids.ts only
 
+-- The part of the journal that must be free before a consumer begins, or begins again.
+local PROBED_SHARE = 0.25
+
 -- pulse_append: adds one batch of pulses to the journal.
 --
 -- KEYS[1] journal, KEYS[2] books
 -- ARGV[1] library version, ARGV[2] epoch; any other in the books is refused, ARGV[3] bytes that the journal may have,
--- ARGV[4] pulses of the entry, ARGV[5] the entry, see journal-entry.ts; an empty one only shows that Redis could take one
+-- ARGV[4] pulses of the entry, ARGV[5] the entry, see journal-entry.ts; an empty one only
+-- shows that Redis could take one, and that the journal has room
 -- Output: nothing. Complexity: O(1).
 local function append(keys, args)
   local journal, books_hash = keys[1], keys[2]
@@ -24,9 +28,11 @@ local function append(keys, args)
   if epoch ~= '' and books[1] ~= epoch then
     return redis.error_reply('PULSEEPOCH the books of this shard belong to another epoch')
   end
-  -- An empty journal takes any entry, so that no entry is too large for ever.
   local bytes = tonumber(books[2] or 0)
-  if bytes > 0 and bytes + #entry > bytes_max then
+  -- Whoever asks before it consumes again wants room for more than one batch.
+  local wanted = #entry > 0 and #entry or bytes_max * PROBED_SHARE
+  -- An empty journal takes any entry, so that no entry is too large for ever.
+  if bytes > 0 and bytes + wanted > bytes_max then
     return redis.error_reply('PULSEJOURNAL the journal is full: ' .. bytes .. ' of ' .. bytes_max .. ' bytes')
   end
   if #entry > 0 then redis.call('XADD', journal, '*', '1', entry) end
