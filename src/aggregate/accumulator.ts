@@ -9,10 +9,11 @@ import { shardKeys, shardOf } from './keys.ts';
 import { LIBRARY_VERSION } from './library.ts';
 import { bucketsOf, matchArguments, type RowFilter } from './row-filter.ts';
 import { parseSeenState } from './seen-state.ts';
+import { scanTexts } from './scan-texts.ts';
 import { classify, createShardCalls } from './shard-calls.ts';
-import { fromSumField, fromSumValue, SUM_BUCKETS } from './sum-field.ts';
+import { fromSumField, fromSumValue, SUM_COLUMNS } from './sum-field.ts';
 
-export { EntryWriter, fromSumValue, IdFingerprints, newKeySlot, shardOf };
+export { EntryWriter, IdFingerprints, newKeySlot, shardOf, SUM_COLUMNS };
 export type { KeySlot, RowFilter };
 
 /** The header of a batch of sums, live or sealed. */
@@ -72,9 +73,6 @@ export interface AccumulatorOptions {
 }
 
 export const JOURNAL_BYTES_MAX = 256 * 1024 * 1024;
-
-/** Elements in one HSCAN step: enough to be cheap, few enough not to block Redis. */
-const SCAN_COUNT = 2_000;
 
 export type Accumulator = ReturnType<typeof createAccumulator>;
 
@@ -143,15 +141,15 @@ export function createAccumulator(options: AccumulatorOptions) {
     readBooks,
 
     /**
-     * Streams the sums of a sealed batch as text: field, value, field, value ..., see sum-field.ts. A sum may come
-     * twice while Redis rehashes a hash.
+     * Streams the sums of a sealed batch as text, a tab between all columns of all sums: see sum-field.ts. Each chunk has
+     * whole sums, or none. A sum may come twice while Redis rehashes a hash.
      */
-    async *readSums(batch: SealedBatchRef): AsyncGenerator<string[]> {
+    async *readSums(batch: SealedBatchRef): AsyncGenerator<Buffer> {
       // Replicas that have this call have the seal before it. Otherwise a replica without the seal could take over
       // after the rows have reached Postgres, and they would be counted again. A full journal must not matter.
       const nothing = { entry: Buffer.alloc(0), bytesMax: Number.MAX_SAFE_INTEGER };
       if (replicasMin > 0) await appendTo(batch.shard, 0, nothing);
-      yield* scanBuckets(redis, shardKeys(batch.shard).sealedPrefix + batch.batchId);
+      yield* scanTexts(redis, shardKeys(batch.shard).sealedPrefix + batch.batchId);
     },
 
     /**
@@ -171,29 +169,6 @@ export function createAccumulator(options: AccumulatorOptions) {
       await call('pulse_discard', [keys.sealedIndex, keys.sealedPrefix + batchId], [batchId]);
     },
   };
-}
-
-async function* scanBuckets(redis: RedisClient, header: string): AsyncGenerator<string[]> {
-  const scan = (bucket: number, cursor: string): Promise<[string, string[]]> => {
-    const step = redis
-      .hscan(`${header}:${bucket}`, cursor, 'COUNT', SCAN_COUNT)
-      .catch(async (error: unknown) => {
-        throw await classify(redis, error);
-      });
-    // If the reader stops early, nothing awaits this step.
-    step.catch(() => undefined);
-    return step;
-  };
-  let bucket = 0;
-  let step = scan(bucket, '0');
-  for (;;) {
-    const [cursor, elements] = await step;
-    if (cursor === '0') bucket += 1;
-    // Before the sums are used, so that Redis finds the next ones at the same time.
-    if (bucket < SUM_BUCKETS) step = scan(bucket, cursor);
-    yield elements;
-    if (bucket === SUM_BUCKETS) return;
-  }
 }
 
 export interface MatchCursor {

@@ -8,6 +8,9 @@
 import type { AggregateKey } from '../contract/pulse.ts';
 import { formatAmount, parseSum, type AmountSum } from '../core/amount.ts';
 
+/** Field and value together. */
+export const SUM_COLUMNS = 6;
+
 /** Live sums are spread over so many hashes, so that a question about one tenant looks at few sums of others. */
 export const SUM_BUCKETS = 32;
 

@@ -12,8 +12,8 @@ import {
   claimBatch,
   ensurePartitions,
   findBatch,
-  readLastRowId,
   recordBatch,
+  recordBlocks,
   recordHours,
   type LedgerEntry,
 } from './ledger.ts';
@@ -138,20 +138,26 @@ async function flushBatch(
   const outcome = await withTransaction(pool, async (client): Promise<BatchOutcome> => {
     if (!(await claimBatch(client, { batchId, copyTimeoutMs }))) return 'skipped';
 
-    // 2. Enter the batch in the ledger; if it is there already, only step 5 remains.
+    // 2. Enter the batch in the ledger, with ids for its rows; if it is there already, only step 5 remains.
     //    After a crash here: rolled back, and the batch is still sealed in Redis.
-    const earlier = await recordBatch(client, batch);
-    if (earlier !== undefined) {
-      assertSameCounts(batch, earlier, 'the ledger has');
+    const recorded = await recordBatch(client, batch);
+    if (typeof recorded !== 'number') {
+      assertSameCounts(batch, recorded, 'the ledger has');
       return 'already_flushed';
     }
     await onStep('recorded', batch);
 
-    // 3. Stream the rows, and note which hours they are of. After a crash here: rolled back, and the batch is still sealed in Redis.
-    const lastRowId = await readLastRowId(client);
-    const sums = accumulator.readSums(batch);
-    const copied = await copyRows(client, sums, { batchId, timeoutMs: copyTimeoutMs, deduplicate });
-    await recordHours(client, batch, lastRowId);
+    // 3. Stream the rows, and note where they are, and which hours they are of. After a crash here: rolled back, and the
+    //    batch is still sealed in Redis.
+    const copied = await copyRows(client, accumulator.readSums(batch), {
+      batchId,
+      firstId: recorded,
+      idCount: batch.rowCount,
+      timeoutMs: copyTimeoutMs,
+      deduplicate,
+    });
+    await recordBlocks(client, batch, copied.blocks);
+    await recordHours(client, batch, recorded);
     await onStep('copied', batch);
 
     // 4. Compare with the counts and the checksum of the seal, then COMMIT. After a crash in between, or if the reply to COMMIT is

@@ -2,11 +2,12 @@
 import type { Pool, PoolClient } from 'pg';
 import type { SealedBatch } from '../aggregate/accumulator.ts';
 import { queryRows, withTransaction } from '../platform/postgres.ts';
+import type { BlockCount } from './row-encoder.ts';
 
-/** The columns in the order in which copy-rows.ts writes them. */
+/** The columns in the order in which row-encoder.ts writes them. */
 export const COPY_ROWS_SQL = `COPY pulses
-  (tenant, product_sku, use_unity, window_start, pulse_count, used_amount, flush_batch_id)
-  FROM STDIN`;
+  (id, tenant, product_sku, use_unity, window_start, pulse_count, used_amount, flush_batch_id)
+  FROM STDIN (FORMAT binary)`;
 
 /** What the ledger has of a batch: the counts of its seal. */
 export interface LedgerEntry {
@@ -53,20 +54,20 @@ export async function claimBatch(
 }
 
 /**
- * Enters the batch in the ledger. The primary key is the fence: a second flush of the same batch, however late, finds
+ * Enters the batch in the ledger, and takes as many ids as it has rows, which no other flush gets. The primary key is the fence: a second flush of the same batch, however late, finds
  * the first one's entry, after waiting for its transaction to end.
  *
- * @returns `undefined` if the entry is new; otherwise what a committed flush of the batch entered.
+ * @returns The first of the ids if the entry is new; otherwise what a committed flush of the batch entered.
  */
 export async function recordBatch(
   client: PoolClient,
   batch: SealedBatch,
-): Promise<LedgerEntry | undefined> {
-  const { rowCount } = await client.query(
+): Promise<number | LedgerEntry> {
+  const { rows } = await client.query<{ first_id: string }>(
     `INSERT INTO flush_batches
-       (id, shard, row_count, pulse_count, window_min, window_max, opened_at)
-     VALUES ($1, $2, $3, $4, to_timestamp($5), to_timestamp($6), to_timestamp($7))
-     ON CONFLICT (id) DO NOTHING`,
+       (id, shard, row_count, pulse_count, window_min, window_max, opened_at, first_id)
+     VALUES ($1, $2, $3, $4, to_timestamp($5), to_timestamp($6), to_timestamp($7), take_pulse_ids($3))
+     ON CONFLICT (id) DO NOTHING RETURNING first_id`,
     [
       batch.batchId,
       batch.shard,
@@ -77,43 +78,58 @@ export async function recordBatch(
       batch.openedAtSec,
     ],
   );
-  if (rowCount === 1) return undefined;
+  const [taken] = rows;
+  if (taken !== undefined) return Number(taken.first_id);
   const entry = await findBatch(client, batch.batchId);
   if (entry === undefined) throw new Error('A batch vanished from the ledger.');
   return entry;
 }
 
-/** @returns A number below the ids of all rows that are written from now on. */
-export async function readLastRowId(client: Pick<PoolClient, 'query'>): Promise<string> {
-  const { rows } = await client.query<{ id: string }>(
-    "SELECT coalesce(pg_sequence_last_value(pg_get_serial_sequence('pulses', 'id')), 0)::text AS id",
+/** Enters where the batch's rows are, so that pages of them are found without counting. */
+export async function recordBlocks(
+  client: PoolClient,
+  { batchId }: SealedBatch,
+  blocks: readonly BlockCount[],
+): Promise<void> {
+  await client.query(
+    `INSERT INTO pulse_blocks (flush_batch_id, block, month, row_count, window_min, window_max)
+     SELECT $1, block, month, row_count, to_timestamp(window_min), to_timestamp(window_max)
+     FROM unnest($2::bigint[], $3::date[], $4::integer[], $5::bigint[], $6::bigint[])
+       AS counted (block, month, row_count, window_min, window_max)`,
+    [
+      batchId,
+      blocks.map(({ block }) => block),
+      blocks.map(({ month }) => month),
+      blocks.map(({ rowCount }) => rowCount),
+      blocks.map(({ windowMinSec }) => windowMinSec),
+      blocks.map(({ windowMaxSec }) => windowMaxSec),
+    ],
   );
-  return rows[0]?.id ?? '0';
 }
 
 /**
  * Notes the hours of customers that the batch's rows belong to, so that they are announced. Without customers it reads
  * no row.
  *
- * @param lastRowId Read before the rows were written.
+ * @param firstId That of the batch's first row; its others follow.
  */
 export async function recordHours(
   client: PoolClient,
-  { batchId, windowMinSec, windowMaxSec }: SealedBatch,
-  lastRowId: string,
+  { batchId, rowCount, windowMinSec, windowMaxSec }: SealedBatch,
+  firstId: number,
 ): Promise<void> {
   // The rows are added up before the join: the planner knows nothing of rows that are new.
   await client.query(
     `WITH hours AS MATERIALIZED (
        SELECT tenant, date_trunc('hour', window_start, 'UTC') AS hour, sum(pulse_count) AS pulse_count
        FROM pulses
-       WHERE id > $2 AND window_start BETWEEN to_timestamp($3) AND to_timestamp($4) AND flush_batch_id = $1
+       WHERE id BETWEEN $2 AND $3 AND window_start BETWEEN to_timestamp($4) AND to_timestamp($5)
          AND EXISTS (SELECT FROM customers WHERE tenant IS NOT NULL)
        GROUP BY 1, 2
      )
      INSERT INTO flushed_hours (tenant, hour, flush_batch_id, pulse_count)
      SELECT tenant, hour, $1, pulse_count FROM hours JOIN customers USING (tenant)`,
-    [batchId, lastRowId, windowMinSec, windowMaxSec],
+    [batchId, firstId, firstId + rowCount - 1, windowMinSec, windowMaxSec],
   );
 }
 

@@ -17,6 +17,7 @@ import { foldJournals } from '../../bench/fold-journals.ts';
 import { createKeySlots } from '../../bench/key-slots.ts';
 import { isolatedServices, type IsolatedServices } from '../support/isolated.ts';
 import { toNanos } from '../support/pulses.ts';
+import { fromChunk } from '../support/sum-texts.ts';
 
 export const SECRET = 'test secret';
 
@@ -110,7 +111,8 @@ export async function readSums(
   batch: SealedBatchRef,
 ): Promise<Map<string, Sum>> {
   const sums = new Map<string, Sum>();
-  for await (const texts of accumulator.readSums(batch)) {
+  for await (const chunk of accumulator.readSums(batch)) {
+    const texts = fromChunk(chunk);
     for (let index = 0; index < texts.length; index += 2) {
       const [field, value] = [texts[index]!, texts[index + 1]!];
       const { amount, pulseCount } = fromSumValue(value);

@@ -6,6 +6,7 @@ import type { Pulse } from '../../src/contract/pulse.ts';
 import type { RedisClient } from '../../src/platform/redis.ts';
 import { parsedPulse } from '../support/pulses.ts';
 import { applyAll, createTestAccumulator, readSums, useRedis } from './aggregate-fixture.ts';
+import { fromChunk } from '../support/sum-texts.ts';
 
 const HOUR = 3_600;
 const AT = 490_000 * HOUR;
@@ -197,7 +198,8 @@ describe('readSums', () => {
     const batch = await accumulator.seal(0);
     let pieces = 0;
     const tenants = new Set<string>();
-    for await (const texts of accumulator.readSums(batch!)) {
+    for await (const chunk of accumulator.readSums(batch!)) {
+      const texts = fromChunk(chunk);
       pieces++;
       for (let at = 0; at < texts.length; at += 2) tenants.add(fromSumField(texts[at]!).tenant);
     }

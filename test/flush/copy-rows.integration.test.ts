@@ -11,6 +11,7 @@ import { copyRows } from '../../src/flush/copy-rows.ts';
 import { createPool, withTransaction } from '../../src/platform/postgres.ts';
 import { eventually } from '../support/eventually.ts';
 import { isolatedServices, type IsolatedServices } from '../support/isolated.ts';
+import { toChunk } from '../support/sum-texts.ts';
 
 const WINDOW_SEC = Date.UTC(2024, 2, 5, 10) / 1000;
 let services: IsolatedServices;
@@ -30,7 +31,7 @@ afterAll(async () => {
 
 async function* textsOf(chunks: AsyncIterable<AggregateRow[]> | Iterable<AggregateRow[]>) {
   for await (const rows of chunks) {
-    yield rows.flatMap((row) => [toSumField(row), toSumValue(row.pulseCount, row.amount)]);
+    yield toChunk(rows.flatMap((row) => [toSumField(row), toSumValue(row.pulseCount, row.amount)]));
   }
 }
 
@@ -39,17 +40,19 @@ async function copyBatch(
   deduplicate = false,
 ) {
   const batchId = randomUUID();
-  const counts = await withTransaction(pool, (client) =>
-    copyRows(
-      client,
-      Readable.from(textsOf(chunks), { highWaterMark: 1 }) as AsyncIterable<string[]>,
-      {
-        batchId,
-        timeoutMs: 60_000,
-        deduplicate,
-      },
-    ),
-  );
+  const idCount = 1_000_000;
+  const counts = await withTransaction(pool, async (client) => {
+    const { rows } = await client.query<{ first: string }>('SELECT take_pulse_ids($1) AS first', [
+      idCount,
+    ]);
+    return copyRows(client, Readable.from(textsOf(chunks), { highWaterMark: 1 }), {
+      batchId,
+      firstId: Number(rows[0]?.first),
+      idCount,
+      timeoutMs: 60_000,
+      deduplicate,
+    });
+  });
   const { rows } = await pool.query<Record<string, string>>(
     `SELECT tenant, product_sku, use_unity, used_amount, pulse_count,
             extract(epoch FROM window_start)::bigint AS window_start
@@ -120,7 +123,7 @@ function plainRow(index: number): AggregateRow {
 test('a repeated row is dropped if requested, also across chunks', async () => {
   const chunk = [plainRow(1), plainRow(2)];
   const { counts } = await copyBatch([chunk, chunk, [plainRow(3), plainRow(3)]], true);
-  expect(counts).toEqual({ rowCount: 3, pulseCount: 6n, amount: '6.000000003' });
+  expect(counts).toMatchObject({ rowCount: 3, pulseCount: 6n, amount: '6.000000003' });
 });
 
 test('the scan waits when Postgres is slower, so that memory stays constant', async () => {

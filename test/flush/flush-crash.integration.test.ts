@@ -3,6 +3,7 @@ import { verifyBooks } from '../../src/flush/books.ts';
 import { flushAll, type FlushDeps } from '../../src/flush/flush.ts';
 import { FLUSH_STEPS } from '../../src/flush/flush-steps.ts';
 import { useFlushFixture, dyingAfter, expectExact, SHARDS, somePulses } from './flush-fixture.ts';
+import { fromChunk, toChunk } from '../support/sum-texts.ts';
 
 const fixture = useFlushFixture();
 
@@ -44,10 +45,11 @@ describe('a crash of a flush', () => {
         async *readSums(batch) {
           scans += 1;
           const dies = scans === 1;
-          for await (const texts of fixture.accumulator.readSums(batch)) {
-            yield texts.slice(0, 10);
+          for await (const chunk of fixture.accumulator.readSums(batch)) {
+            const texts = fromChunk(chunk);
+            yield toChunk(texts.slice(0, 10));
             if (dies) await terminateFlushers();
-            yield texts.slice(10);
+            yield toChunk(texts.slice(10));
           }
         },
       },

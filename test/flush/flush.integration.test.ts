@@ -12,6 +12,7 @@ import {
   somePulses,
   WINDOW_SEC,
 } from './flush-fixture.ts';
+import { fromChunk, toChunk } from '../support/sum-texts.ts';
 
 const fixture = useFlushFixture();
 
@@ -24,8 +25,8 @@ function scanning(change: (texts: string[], attempt: number) => string[]): Flush
       ...fixture.accumulator,
       async *readSums(batch) {
         attempt += 1;
-        for await (const texts of fixture.accumulator.readSums(batch)) {
-          yield change(texts, attempt);
+        for await (const chunk of fixture.accumulator.readSums(batch)) {
+          yield toChunk(change(fromChunk(chunk), attempt));
         }
       },
     },

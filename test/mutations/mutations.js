@@ -90,8 +90,8 @@ export const MUTATIONS = [
     edits: [
       {
         file: 'src/flush/ledger.ts',
-        find: 'if (rowCount === 1) return undefined;',
-        replace: 'if (rowCount !== null) return undefined;',
+        find: 'if (taken !== undefined) return Number(taken.first_id);',
+        replace: 'if (taken !== null) return Number(taken?.first_id ?? 1);',
       },
     ],
     red: [

@@ -20,6 +20,7 @@ import { startQuarantineWriter } from '../../src/quarantine/writer.ts';
 import { openRedis } from '../aggregate/aggregate-fixture.ts';
 import { eventually } from '../support/eventually.ts';
 import { isolatedServices } from '../support/isolated.ts';
+import { fromChunk } from '../support/sum-texts.ts';
 
 const logger = pino({ level: 'silent' });
 const DAY_MS = 86_400_000;
@@ -182,7 +183,8 @@ export async function createQuarantineFixture() {
       const batch = await accumulator.seal(0);
       const rows: AggregateRow[] = [];
       if (batch === null) return rows;
-      for await (const texts of accumulator.readSums(batch)) {
+      for await (const chunk of accumulator.readSums(batch)) {
+        const texts = fromChunk(chunk);
         for (let at = 0; at < texts.length; at += 2) {
           rows.push({ ...fromSumField(texts[at]!), ...fromSumValue(texts[at + 1]!) });
         }

@@ -4,6 +4,7 @@ import { DatabaseError, type Pool } from 'pg';
 import type { CopyStreamQuery } from 'pg-copy-streams';
 import type { Cut } from './amqp-connection.ts';
 import { refusal, Session, type PostgresModel, type Result } from './postgres-model.ts';
+import { linesOfBinary } from '../support/binary-copy.ts';
 import { Pipe, type SimProcess } from './world.ts';
 
 /** The first bytes of the messages in a COPY. */
@@ -213,12 +214,12 @@ export class SimClient extends EventEmitter {
 
 /** The rows of a complete COPY; undefined while it is incomplete. */
 function linesOf(bytes: Buffer): string[] | undefined {
-  let text = '';
+  const parts: Buffer[] = [];
   for (let at = 0; at < bytes.length;) {
-    if (bytes[at] !== COPY_DATA) return text.split('\n').slice(0, -1);
+    if (bytes[at] !== COPY_DATA) return linesOfBinary(Buffer.concat(parts));
     const end = at + 1 + bytes.readUInt32BE(at + 1);
     if (end > bytes.length) return undefined;
-    text += bytes.toString('utf8', at + HEADER_BYTES, end);
+    parts.push(bytes.subarray(at + HEADER_BYTES, end));
     at = end;
   }
   return undefined;

@@ -57,6 +57,7 @@ export class PostgresModel {
   readonly #entryHolders = new Map<string, Session>();
   readonly #lockHolders = new Map<string, Session>();
   readonly #waiting = new Set<Session>();
+  #nextId = 1;
 
   constructor(world: World, { locksWork }: { locksWork: boolean }) {
     this.#world = world;
@@ -108,8 +109,8 @@ export class PostgresModel {
         return result('BEGIN');
       case 'partitions':
         return result('SELECT');
-      case 'last row':
-        return result('SELECT', [{ id: '0' }]);
+      case 'blocks':
+        return result('INSERT');
       // No tenant has a customer here.
       case 'hours':
         return result('INSERT');
@@ -168,7 +169,8 @@ export class PostgresModel {
       rowCount: Number(rowCount),
       pulseCount: BigInt(pulseCount ?? 0),
     });
-    reply(result('INSERT', [{}]));
+    reply(result('INSERT', [{ first_id: String(this.#nextId) }]));
+    this.#nextId += Number(rowCount);
   }
 
   #refuse(session: Session, code: string, message: string): DatabaseError {
@@ -246,7 +248,7 @@ const STATEMENTS = [
   ['SELECT ensure_pulses_partitions', 'partitions'],
   ["SELECT set_config('statement_timeout'", 'claim'],
   ['INSERT INTO flush_batches', 'record'],
-  ['SELECT coalesce(pg_sequence_last_value', 'last row'],
+  ['INSERT INTO pulse_blocks', 'blocks'],
   ['INSERT INTO flushed_hours', 'hours'],
   ['SELECT row_count, pulse_count FROM flush_batches WHERE id', 'find'],
   ['SELECT coalesce(sum(pulse_count), 0)::text AS total FROM flush_batches', 'sum'],

@@ -5,6 +5,7 @@ import { JournalOracle } from './journal-oracle.ts';
 import { createJournalClient } from './journal-client.ts';
 import { createIdsClient } from './ids-client.ts';
 import { ShardModel, type BatchModel } from './shard-model.ts';
+import { toChunk } from '../support/sum-texts.ts';
 import type { Fate, SimProcess, World } from './world.ts';
 
 export type AccumulatorModel = Pick<
@@ -133,7 +134,7 @@ export class RedisModel {
   }
 
   /** HSCAN: returns what is there when a step arrives, some of it twice. */
-  async *#readSums({ shard, batchId }: SealedBatchRef, ask: Ask): AsyncGenerator<string[]> {
+  async *#readSums({ shard, batchId }: SealedBatchRef, ask: Ask): AsyncGenerator<Buffer> {
     for (let cursor = 0, more = true; more; cursor += 2) {
       const chunk = await ask('flush', 'scan', () => {
         const batch = this.shard(shard).sealed.find((sealed) => sealed.batchId === batchId);
@@ -146,7 +147,7 @@ export class RedisModel {
         };
       });
       more = chunk.more;
-      yield chunk.sums.flat();
+      yield toChunk(chunk.sums.flat());
     }
   }
 }

@@ -55,9 +55,9 @@ function sumText(sum: Sum | undefined): string {
   return sum === undefined ? 'nothing' : `${sum.nanos} nanos of ${sum.count} pulses`;
 }
 
-/** A line is the field, the value and the batch id. */
+/** A line is the id, the field, the value and the batch id. */
 function rowOf(line: string): { field: string; value: string } {
   const columns = line.split('\t');
-  if (columns.length !== 7) throw new Violation(`no row: ${line}`);
-  return { field: columns.slice(0, 4).join('\t'), value: columns.slice(4, 6).join('\t') };
+  if (columns.length !== 8) throw new Violation(`no row: ${line}`);
+  return { field: columns.slice(1, 5).join('\t'), value: columns.slice(5, 7).join('\t') };
 }

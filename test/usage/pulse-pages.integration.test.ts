@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import fc from 'fast-check';
-import type { Pool, PoolClient } from 'pg';
+import type { Pool } from 'pg';
 import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { TenantScope } from '../../src/core/tenant-scope.ts';
@@ -8,6 +8,7 @@ import { dropMonths } from '../../src/platform/partitions.ts';
 import { createPool } from '../../src/platform/postgres.ts';
 import { listPulses, listPulsesAfter, type PulseFilters } from '../../src/usage/pulses-query.ts';
 import { isolatedServices, type IsolatedServices } from '../support/isolated.ts';
+import { end, openFlush, openFlushInOneBlock } from './open-flush.ts';
 import { insertBatch, type TestRow } from './rows-fixture.ts';
 
 const HOUR_MS = 3_600_000;
@@ -29,19 +30,6 @@ afterAll(async () => {
   await pool.end();
   await services.close();
 });
-
-/** As a flush writes it, but the transaction is still open. */
-async function openFlush(rows: readonly TestRow[]): Promise<PoolClient> {
-  const client = await pool.connect();
-  await client.query('BEGIN');
-  await insertBatch(client as unknown as Pool, rows);
-  return client;
-}
-
-async function end(client: PoolClient, how: 'COMMIT' | 'ROLLBACK' = 'COMMIT'): Promise<void> {
-  await client.query(how);
-  client.release();
-}
 
 const row = (tenant: string, hour = 0): TestRow => ({
   tenant,
@@ -103,6 +91,7 @@ const arbitraryFlushes = fc.array(
       }),
       { minLength: 1, maxLength: 3 },
     ),
+    isInOneBlock: fc.boolean(),
     skippedIds: fc.constantFrom(0, 0, 100, 16_384, 40_000),
     seed: fc.nat(),
   }),
@@ -118,9 +107,15 @@ test('pages and walks are those of the whole list, whatever order flushes commit
         maxLength: 8,
       }),
       async (flushes, questions) => {
-        for (const { batches, skippedIds } of flushes) {
+        for (const { batches, isInOneBlock, skippedIds } of flushes) {
+          const startOf = isInOneBlock ? openFlushInOneBlock : openFlush;
           const open = await Promise.all(
-            batches.map(({ rows }) => openFlush(rows.map((given) => row(...given)))),
+            batches.map(({ rows }) =>
+              startOf(
+                pool,
+                rows.map((given) => row(...given)),
+              ),
+            ),
           );
           await Promise.all(batches.map(({ ends }, index) => end(open.at(-1 - index)!, ends)));
           await pool.query(
@@ -162,12 +157,15 @@ test('what flushes count is what the migration counts in rows that are there alr
   expect((await pool.query('SELECT FROM pulse_blocks')).rowCount).toBeGreaterThan(2);
 });
 
-describe('while a flush with lower ids is in progress', () => {
+describe.each([
+  ['takes its ids in one block', openFlushInOneBlock],
+  ['gives each row its own id', openFlush],
+])('while a flush with lower ids is in progress that %s', (_, start) => {
   test('pages have what is committed, and walks leave higher ids for later', async () => {
     const before = await walk({ scope: 'all' }, 1000);
-    const slow = await openFlush([row('a'), row('b')]);
+    const slow = await start(pool, [row('a'), row('b')]);
     try {
-      await insertBatch(pool, [row('a'), row('c')]);
+      await end(await start(pool, [row('a'), row('c')]));
       const { total } = await listPulses(pool, { scope: 'all' }, { offset: 0, limit: 1 });
       expect(total).toBe(before.length + 2);
       for (const scope of SCOPES) {
@@ -189,7 +187,10 @@ describe('while a flush with lower ids is in progress', () => {
     const writers = Promise.all(
       [1, 2, 3, 4].map(async (writer) => {
         for (let batch = 0; batch < 25; batch++) {
-          const flush = await openFlush(Array.from({ length: writer }, () => row('a', batch)));
+          const flush = await start(
+            pool,
+            Array.from({ length: writer }, () => row('a', batch)),
+          );
           await pool.query('SELECT pg_sleep($1)', [Math.random() / 100]);
           await end(flush, batch % 5 === 0 ? 'ROLLBACK' : 'COMMIT');
         }

@@ -33,4 +33,18 @@ local function books(keys, args)
   return reply
 end
 
+-- pulse_texts: one step of reading all sums of a bucket, as one text that no client has to take apart.
+--
+-- KEYS[1] the bucket; ARGV[1] library version, ARGV[2] cursor, '0' to begin, ARGV[3] how many fields a step looks at
+-- Output: { next cursor, '0' at the end; fields and sums with a tab between them }. Complexity: O(ARGV[3]).
+local function texts(keys, args)
+  local bucket = keys[1]
+  local version, cursor, count = args[1], args[2], args[3]
+  local wrong = check_version(version)
+  if wrong then return wrong end
+  local step = redis.call('HSCAN', bucket, cursor, 'COUNT', count)
+  return { step[1], table.concat(step[2], '\t') }
+end
+
+redis.register_function { function_name = 'pulse_texts', callback = texts, flags = { 'no-writes' } }
 redis.register_function { function_name = 'pulse_books', callback = books, flags = { 'no-writes' } }
