@@ -3,23 +3,22 @@
  * not the byte.
  *
  * Little endian: pulse count (u32), key count (u32); the fingerprints, ID_BYTES each; the pulses, each with the index of
- * its key (u32), the whole part (f64) and the part in units of 10⁻⁹ (u32) of its amount; the keys, each with the first
- * second of its window (u32), the length (u16) and the bytes of its field (see sum-field.ts).
+ * its key (u32), the whole part (f64) and the part in units of 10⁻⁹ (u32) of its amount; the keys, see packed-key.ts.
+ * read-entry.ts reads it.
  */
 import type { AggregateKey, Pulse } from '../contract/pulse.ts';
-import { FatalError } from '../core/errors.ts';
 import { ID_BYTES, type IdFingerprints } from './id-fingerprint.ts';
 import { KeyTable, type KeySlot } from './key-table.ts';
+import { packKey } from './packed-key.ts';
 import { toSumField } from './sum-field.ts';
 
-const HEADER_BYTES = 8;
+export const ENTRY_HEADER_BYTES = 8;
 export const PULSE_BYTES = 16;
-const KEY_HEADER_BYTES = 6;
 /** The buffers double when they are full. */
 const PULSES_AT_FIRST = 256;
 
 export function createEntryKeys(): KeyTable {
-  return new KeyTable(packKey);
+  return new KeyTable(packKeyText);
 }
 
 /** Collects the pulses of one entry. */
@@ -80,7 +79,7 @@ export class EntryWriter {
   }
 
   toEntry(): Buffer {
-    const header = Buffer.allocUnsafe(HEADER_BYTES);
+    const header = Buffer.allocUnsafe(ENTRY_HEADER_BYTES);
     header.writeUInt32LE(this.#pulseCount, 0);
     header.writeUInt32LE(this.#packedKeys.length, 4);
     return Buffer.concat([
@@ -98,63 +97,8 @@ export class EntryWriter {
   }
 }
 
-/** An entry as it was read. The buffers share its memory. */
-export interface JournalEntry {
-  readonly pulseCount: number;
-  readonly ids: Buffer;
-  /** PULSE_BYTES each: see pulseAt. */
-  readonly pulses: DataView;
-  readonly keys: readonly EntryKey[];
-}
-
-export interface EntryKey {
-  /** One character a byte. */
-  readonly field: string;
-  readonly windowStartSec: number;
-}
-
-/** @throws FatalError PULSE_JOURNAL_UNREADABLE when the bytes are not an entry. Nothing of it may be counted. */
-export function readEntry(bytes: Buffer): JournalEntry {
-  try {
-    const pulseCount = bytes.readUInt32LE(0);
-    const keyCount = bytes.readUInt32LE(4);
-    const pulsesAt = HEADER_BYTES + pulseCount * ID_BYTES;
-    const keysAt = pulsesAt + pulseCount * PULSE_BYTES;
-    const keys = readKeys(bytes, keysAt, keyCount);
-    const pulses = viewOf(bytes.subarray(pulsesAt, keysAt));
-    for (let at = 0; at < pulses.byteLength; at += PULSE_BYTES) {
-      if (pulses.getUint32(at, true) >= keyCount) throw new RangeError('A pulse has no key.');
-    }
-    return { pulseCount, ids: bytes.subarray(HEADER_BYTES, pulsesAt), pulses, keys };
-  } catch (cause) {
-    throw new FatalError(
-      'PULSE_JOURNAL_UNREADABLE',
-      'An entry of the journal in Redis is not one that this build can read. Nothing of it is counted.',
-      { cause },
-    );
-  }
-}
-
-function readKeys(bytes: Buffer, start: number, count: number): EntryKey[] {
-  const keys: EntryKey[] = [];
-  let at = start;
-  for (let index = 0; index < count; index++) {
-    const windowStartSec = bytes.readUInt32LE(at);
-    const fieldAt = at + KEY_HEADER_BYTES;
-    at = fieldAt + bytes.readUInt16LE(at + 4);
-    keys.push({ windowStartSec, field: bytes.toString('latin1', fieldAt, at) });
-  }
-  if (at !== bytes.length) throw new RangeError('The keys do not end where the entry ends.');
-  return keys;
-}
-
-function packKey(key: AggregateKey): string {
-  const field = Buffer.from(toSumField(key), 'utf8').toString('latin1');
-  const header = Buffer.allocUnsafe(KEY_HEADER_BYTES);
-  header.writeUInt32LE(key.windowStartSec, 0);
-  // At most 128 characters a name, four bytes each, all escaped: below 64 KiB.
-  header.writeUInt16LE(field.length, 4);
-  return header.toString('latin1') + field;
+function packKeyText(key: AggregateKey): string {
+  return packKey(Buffer.from(toSumField(key), 'utf8'), key.windowStartSec).toString('latin1');
 }
 
 function viewOf(buffer: Buffer): DataView {
