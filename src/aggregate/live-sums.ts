@@ -8,7 +8,7 @@ import { randomUUID } from 'node:crypto';
 import { addSum, type AmountSum } from '../core/amount.ts';
 import { KeySlots } from './key-slots.ts';
 import { SumPacker } from './pack-sums.ts';
-import { bucketOf, SUM_BUCKETS, type CountedSum } from './sum-field.ts';
+import { bucketOf, type CountedSum } from './sum-field.ts';
 import { SumRows } from './sum-rows.ts';
 
 /** The header of a batch, without what Redis counts itself. */
@@ -82,7 +82,7 @@ export class LiveSums {
     const { batchId: expectedBatchId, ...before } = this.#header;
     const amount = { ...before.amount };
     let { windowMinSec, windowMaxSec } = before;
-    const packers = Array.from({ length: SUM_BUCKETS }, () => new SumPacker());
+    const packers = new Map<number, SumPacker>();
     // In the order of memory, which is the fastest.
     for (const slot of Uint32Array.from(this.#changed).sort()) {
       const added = this.#added.read(slot);
@@ -91,11 +91,12 @@ export class LiveSums {
       windowMinSec = Math.min(windowMinSec, windowStartSec);
       windowMaxSec = Math.max(windowMaxSec, windowStartSec);
       const total = sumOf(this.#committed.read(slot), added);
-      packers[this.#buckets[slot] ?? 0]?.add(this.#keys.field(slot), total);
+      const bucket = this.#buckets[slot] ?? 0;
+      let packer = packers.get(bucket);
+      if (packer === undefined) packers.set(bucket, (packer = new SumPacker()));
+      packer.add(this.#keys.field(slot), total);
     }
-    const buckets = packers
-      .map(({ packed }, bucket) => ({ bucket, packed }))
-      .filter(({ packed }) => packed.length > 0);
+    const buckets = Array.from(packers, ([bucket, { packed }]) => ({ bucket, packed }));
     const batchId = expectedBatchId === '' && buckets.length > 0 ? randomUUID() : expectedBatchId;
     return { batchId, expectedBatchId, amount, windowMinSec, windowMaxSec, buckets };
   }

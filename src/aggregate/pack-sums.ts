@@ -18,7 +18,7 @@ const STRING_HEADER_BYTES = 3;
 /** A count and the `high` of a sum have 16 digits at most, because they are safe integers. */
 const VALUE_BYTES_MAX = 16 + 1 + (16 + WHOLE_DIGITS) + 1 + FRACTION_DIGITS;
 
-const BYTES_AT_FIRST = 8 * 1024;
+const BYTES_AT_FIRST = 1024;
 
 const ZERO = 0x30;
 const POINT = 0x2e;
@@ -45,9 +45,7 @@ export class SumPacker {
     this.#count += 2;
   }
 
-  /** Empty when nothing was added. */
   get packed(): Buffer {
-    if (this.#count === 0) return Buffer.alloc(0);
     this.#view.setUint8(0, ARRAY_32);
     this.#view.setUint32(1, this.#count);
     return Buffer.from(this.#view.buffer, 0, this.#end);
