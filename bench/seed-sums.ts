@@ -6,7 +6,7 @@ import { PulseError } from '../src/core/errors.ts';
 import { sleep } from '../src/platform/backoff.ts';
 import { foldShard } from './fold-journals.ts';
 import { DEDUPE_WINDOW_SECONDS, type Installation } from './installation.ts';
-import { createKeySlots } from './key-slots.ts';
+import { createEntryKeys } from './entry-keys.ts';
 import { keyNames } from './traffic.ts';
 
 const PULSES_PER_ENTRY = 4_000;
@@ -31,14 +31,14 @@ export async function seedSums(
   const before = await accumulator.readBooks(0);
   await whileFolding(redis, async () => {
     for (let from = 0; from < pulseCount; from += PULSES_PER_ENTRY) {
-      const slotOf = createKeySlots();
+      const keyOf = createEntryKeys();
       const writer = new EntryWriter(fingerprints);
       const until = Math.min(pulseCount, from + PULSES_PER_ENTRY);
       for (let index = from; index < until; index++) {
         const id = idPrefix === undefined ? undefined : `${idPrefix}${index}`;
         const amount = { whole: 1, nano: 1_000_000 };
         const key = { ...keyNames(index % keyCount), windowStartSec: windowStart };
-        writer.add({ ...key, amount, id }, slotOf(key));
+        writer.add({ ...key, amount, id }, keyOf(key));
       }
       await appendWhenThereIsRoom(accumulator, writer);
     }

@@ -8,7 +8,7 @@ import { sleep } from '../../src/platform/backoff.ts';
 import { startChild } from '../child-process.ts';
 import { watchCpu } from '../cpu.ts';
 import { createInstallation, DEDUPE_WINDOW_SECONDS } from '../installation.ts';
-import { createKeySlots } from '../key-slots.ts';
+import { createEntryKeys } from '../entry-keys.ts';
 import type { FoldJournalOrder } from '../processes/fold-journal.ts';
 import type { BenchContext, Measured, OpenedScenario, Scenario } from '../scenario.ts';
 import { keyNames } from '../traffic.ts';
@@ -77,12 +77,12 @@ async function measureJournal(
   try {
     await child.ask({ kind: 'start', redisUrl, windowSeconds: DEDUPE_WINDOW_SECONDS });
     const fingerprints = new IdFingerprints(SECRET);
-    const slotOf = createKeySlots();
+    const keyOf = createEntryKeys();
     await context.servers.rest();
     const endCpu = watchCpu({ ...context.servers.cpuRoots, node: child.pid });
     await sendAll(context, size, (pulses) => {
       const writer = new EntryWriter(fingerprints);
-      for (const pulse of pulses) writer.add(pulse, slotOf(pulse));
+      for (const pulse of pulses) writer.add(pulse, keyOf(pulse));
       return accumulator.append(0, pulses.length, writer.toEntry());
     });
     await untilCounted(accumulator, size.pulseCount);

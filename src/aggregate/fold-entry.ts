@@ -1,8 +1,8 @@
 /** The fold: decides for each pulse of the journal, in its order, whether it counts, and adds it to its sum. */
-import { addAmount } from '../core/amount.ts';
 import { ID_BYTES } from './id-fingerprint.ts';
-import { PULSE_BYTES, readEntry } from './journal-entry.ts';
+import { PULSE_BYTES } from './journal-entry.ts';
 import type { LiveSums } from './live-sums.ts';
+import { keyIndexOf, nanoOf, readEntry, wholeOf } from './read-entry.ts';
 import type { SeenIds } from './seen-ids.ts';
 
 export interface FoldResult {
@@ -22,26 +22,18 @@ export async function foldEntry(
   bytes: Buffer,
   { sums, seen }: { readonly sums: LiveSums; readonly seen: SeenIds },
 ): Promise<FoldResult> {
-  const { pulseCount, ids, pulses, keys } = readEntry(bytes);
+  const { pulseCount, ids, view, pulsesAt, keysAt } = readEntry(bytes);
   const suspects = seen.suspects(ids);
   const older = suspects === undefined ? undefined : await seen.settle(suspects);
-  const sumOf = keys.map((key) => sums.changing(key));
+  const slots = sums.slotsOf(view, keysAt);
   let counted = 0;
   for (let index = 0; index < pulseCount; index++) {
-    const idAt = index * ID_BYTES;
-    if (older?.has(index) || (hasId(ids, idAt) && !seen.add(ids, idAt))) continue;
-    const pulseAt = index * PULSE_BYTES;
-    const sum = sumOf[pulses.getUint32(pulseAt, true)];
-    if (sum === undefined) throw new RangeError('A pulse has no key.');
-    sum.pulseCount += 1;
-    const whole = pulses.getFloat64(pulseAt + 4, true);
-    addAmount(sum, { whole, nano: pulses.getUint32(pulseAt + 12, true) });
+    if (older?.has(index) || !seen.add(ids, index * ID_BYTES)) continue;
+    const pulseAt = pulsesAt + index * PULSE_BYTES;
+    const slot = slots[keyIndexOf(view, pulseAt)];
+    if (slot === undefined) throw new RangeError('A pulse has no key.');
+    sums.add(slot, wholeOf(view, pulseAt), nanoOf(view, pulseAt));
     counted += 1;
   }
   return { counted, duplicates: pulseCount - counted };
-}
-
-function hasId(ids: Buffer, offset: number): boolean {
-  for (let at = offset; at < offset + ID_BYTES; at++) if (ids[at] !== 0) return true;
-  return false;
 }

@@ -4,6 +4,7 @@ import { formatAmount, parseSum } from '../core/amount.ts';
 import { FatalError } from '../core/errors.ts';
 import { generationKeys, shardKeys } from './keys.ts';
 import { LiveSums, NO_SUMS, type ChangedSums, type SumsHeader } from './live-sums.ts';
+import { packKey } from './packed-key.ts';
 import { classify, createShardCalls } from './shard-calls.ts';
 import { fromSumField, fromSumValue, SUM_BUCKETS } from './sum-field.ts';
 
@@ -148,19 +149,8 @@ function headerArguments(sums: ChangedSums): string[] {
   ];
 }
 
-function bucketArguments({ pairs }: ChangedSums): (string | Buffer)[] {
-  const args: (string | Buffer)[] = [];
-  for (const [bucket, texts] of pairs.entries()) {
-    if (texts.length === 0) continue;
-    args.push(String(bucket), String(texts.length));
-    for (const text of texts) args.push(asBytes(text));
-  }
-  return args;
-}
-
-/** A field has one character a byte, and ioredis would encode those beyond ASCII again. */
-function asBytes(text: string): string | Buffer {
-  return /^[\x00-\x7f]*$/.test(text) ? text : Buffer.from(text, 'latin1');
+function bucketArguments({ buckets }: ChangedSums): (string | Buffer)[] {
+  return buckets.flatMap(({ bucket, packed }) => [String(bucket), packed]);
 }
 
 async function loadState(redis: RedisClient, shard: number): Promise<FoldedState> {
@@ -170,8 +160,8 @@ async function loadState(redis: RedisClient, shard: number): Promise<FoldedState
   const sums = new LiveSums(header);
   for (let bucket = 0; bucket < SUM_BUCKETS; bucket++) {
     await scanSums(redis, `${keys.live}:${bucket}`, (field, value) => {
-      const { windowStartSec } = fromSumField(field);
-      sums.load({ field, windowStartSec }, fromSumValue(value));
+      const { windowStartSec } = fromSumField(field.toString('latin1'));
+      sums.load(packKey(field, windowStartSec), fromSumValue(value.toString('latin1')));
     });
   }
   return { position: position ?? '', generations, sums };
@@ -188,22 +178,19 @@ async function readHeader(redis: RedisClient, key: string): Promise<SumsHeader> 
   return { batchId, amount, windowMinSec: Number(windowMin), windowMaxSec: Number(windowMax) };
 }
 
-/** Calls `onSum` for every sum of a bucket, field and value with one character a byte; for some twice. */
+/** Calls `onSum` for every sum of a bucket, for some twice. */
 async function scanSums(
   redis: RedisClient,
   key: string,
-  onSum: (field: string, value: string) => void,
+  onSum: (field: Buffer, value: Buffer) => void,
 ): Promise<void> {
   let cursor = '0';
   do {
     const [next, elements] = await redis.hscanBuffer(key, cursor, 'COUNT', SCAN_COUNT);
-    for (let index = 0; index + 1 < elements.length; index += 2) {
-      onSum(latin1(elements[index]), latin1(elements[index + 1]));
+    for (let index = 0; index < elements.length; index += 2) {
+      const [field, value] = elements.slice(index, index + 2);
+      if (field && value) onSum(field, value);
     }
     cursor = next.toString();
   } while (cursor !== '0');
-}
-
-function latin1(bytes: Buffer | undefined): string {
-  return bytes?.toString('latin1') ?? '';
 }

@@ -1,20 +1,15 @@
 /**
  * The sums of the live batch of one shard, in the memory of its aggregator: the state of Redis after the last commit,
  * and what was folded since.
+ *
+ * A sum is a few numbers in long arrays, not an object, and its key is a slot: see key-slots.ts.
  */
 import { randomUUID } from 'node:crypto';
-import { addSum, subtractSum, type AmountSum } from '../core/amount.ts';
-import type { EntryKey } from './journal-entry.ts';
-import { bucketOf, SUM_BUCKETS, toSumValue, type CountedSum } from './sum-field.ts';
-
-export interface LiveSum extends AmountSum {
-  /** One character a byte, as of EntryKey. */
-  readonly field: string;
-  readonly windowStartSec: number;
-  pulseCount: number;
-  /** What Redis has; undefined when nothing was added since. */
-  committed: CountedSum | undefined;
-}
+import { addSum, type AmountSum } from '../core/amount.ts';
+import { KeySlots } from './key-slots.ts';
+import { SumPacker } from './pack-sums.ts';
+import { bucketOf, type CountedSum } from './sum-field.ts';
+import { SumRows } from './sum-rows.ts';
 
 /** The header of a batch, without what Redis counts itself. */
 export interface SumsHeader {
@@ -37,44 +32,49 @@ export const NO_SUMS: SumsHeader = {
 export interface ChangedSums extends SumsHeader {
   /** The batch that it changes; empty: it begins `batchId`. */
   readonly expectedBatchId: string;
-  /** By bucket: field, value, field, value ... */
-  readonly pairs: readonly (readonly string[])[];
+  /** The absolute sums that changed, for each bucket that has any: see pack-sums.ts. */
+  readonly buckets: readonly { readonly bucket: number; readonly packed: Buffer }[];
 }
 
 export class LiveSums {
   #header: SumsHeader;
-  #sums = new Map<string, LiveSum>();
-  /** By bucket. */
-  #changed: LiveSum[][] = noBuckets();
-  #changedCount = 0;
+  #keys = new KeySlots();
+  /** By slot. */
+  #buckets: number[] = [];
+  /** What Redis has, and what was added since. */
+  #committed = new SumRows();
+  #added = new SumRows();
+  /** The slots to which something was added. */
+  #changed: number[] = [];
 
   constructor(header: SumsHeader = NO_SUMS) {
     this.#header = header;
   }
 
   get changedCount(): number {
-    return this.#changedCount;
+    return this.#changed.length;
   }
 
-  /** Takes a sum over as Redis has it. */
-  load(key: EntryKey, { pulseCount, amount }: CountedSum): void {
-    this.#sums.set(key.field, Object.assign(newSum(key), amount, { pulseCount }));
+  /** Takes a sum over as Redis has it. @param key Packed, see packed-key.ts. */
+  load(key: Buffer, sum: CountedSum): void {
+    const view = new DataView(key.buffer, key.byteOffset, key.length);
+    const [slot = 0] = this.slotsOf(view, Float64Array.of(0));
+    this.#committed.write(slot, sum);
   }
 
-  /** The sum of a key, to be added to. */
-  changing(key: EntryKey): LiveSum {
-    let sum = this.#sums.get(key.field);
-    if (sum === undefined) {
-      sum = newSum(key);
-      this.#sums.set(key.field, sum);
+  /** The slots of the packed keys at `keysAt`, for `add`. Valid until the batch is sealed. */
+  slotsOf(view: DataView, keysAt: Float64Array): Int32Array {
+    const slots = this.#keys.slotsOf(view, keysAt);
+    for (let slot = this.#buckets.length; slot < this.#keys.count; slot++) {
+      this.#buckets.push(bucketOf(this.#keys.fieldText(slot)));
     }
-    if (sum.committed === undefined) {
-      const { pulseCount, high, whole, nano } = sum;
-      sum.committed = { pulseCount, amount: { high, whole, nano } };
-      this.#changed[bucketOf(sum.field)]?.push(sum);
-      this.#changedCount += 1;
-    }
-    return sum;
+    this.#reserve();
+    return slots;
+  }
+
+  /** Adds the amount of one pulse. */
+  add(slot: number, whole: number, nano: number): void {
+    if (this.#added.addPulse(slot, whole, nano) === 1) this.#changed.push(slot);
   }
 
   /** The changes since the last commit, as Redis must have them. */
@@ -82,54 +82,59 @@ export class LiveSums {
     const { batchId: expectedBatchId, ...before } = this.#header;
     const amount = { ...before.amount };
     let { windowMinSec, windowMaxSec } = before;
-    const pairs = this.#changed.map((sums) => {
-      const texts: string[] = [];
-      for (const sum of sums) {
-        if (sum.pulseCount === sum.committed?.pulseCount) continue;
-        addSum(amount, addedTo(sum));
-        windowMinSec = Math.min(windowMinSec, sum.windowStartSec);
-        windowMaxSec = Math.max(windowMaxSec, sum.windowStartSec);
-        texts.push(sum.field, toSumValue(sum.pulseCount, sum));
-      }
-      return texts;
-    });
-    const isEmpty = pairs.every((texts) => texts.length === 0);
-    const batchId = expectedBatchId === '' && !isEmpty ? randomUUID() : expectedBatchId;
-    return { batchId, expectedBatchId, amount, windowMinSec, windowMaxSec, pairs };
+    const packers = new Map<number, SumPacker>();
+    // In the order of memory, which is the fastest.
+    for (const slot of Uint32Array.from(this.#changed).sort()) {
+      const added = this.#added.read(slot);
+      addSum(amount, added.amount);
+      const windowStartSec = this.#keys.windowStartSec(slot);
+      windowMinSec = Math.min(windowMinSec, windowStartSec);
+      windowMaxSec = Math.max(windowMaxSec, windowStartSec);
+      const total = sumOf(this.#committed.read(slot), added);
+      const bucket = this.#buckets[slot] ?? 0;
+      let packer = packers.get(bucket);
+      if (packer === undefined) packers.set(bucket, (packer = new SumPacker()));
+      packer.add(this.#keys.field(slot), total);
+    }
+    const buckets = Array.from(packers, ([bucket, { packed }]) => ({ bucket, packed }));
+    const batchId = expectedBatchId === '' && buckets.length > 0 ? randomUUID() : expectedBatchId;
+    return { batchId, expectedBatchId, amount, windowMinSec, windowMaxSec, buckets };
   }
 
   /** Redis has what `changes` returned. */
   committed({ batchId, amount, windowMinSec, windowMaxSec }: ChangedSums): void {
     this.#header = { batchId, amount, windowMinSec, windowMaxSec };
-    for (const sums of this.#changed) for (const sum of sums) sum.committed = undefined;
-    this.#changed = noBuckets();
-    this.#changedCount = 0;
+    for (const slot of Uint32Array.from(this.#changed).sort()) {
+      this.#committed.write(slot, sumOf(this.#committed.read(slot), this.#added.read(slot)));
+      this.#added.write(slot, NOTHING);
+    }
+    this.#changed = [];
   }
 
   /** The live batch was sealed: what it had leaves, and the changes since the last commit begin the next batch. */
   sealed(): void {
+    const slots = this.#changed;
+    const added = slots.map((slot) => this.#added.read(slot));
     this.#header = NO_SUMS;
-    this.#sums = new Map();
-    for (const sums of this.#changed) {
-      for (const sum of sums) {
-        const pulseCount = sum.pulseCount - (sum.committed?.pulseCount ?? 0);
-        Object.assign(sum, addedTo(sum), { pulseCount, committed: NOTHING });
-        this.#sums.set(sum.field, sum);
-      }
-    }
+    this.#keys = this.#keys.only(slots);
+    this.#buckets = slots.map((slot) => this.#buckets[slot] ?? 0);
+    this.#committed = new SumRows();
+    this.#added = new SumRows();
+    this.#reserve();
+    for (const [slot, sum] of added.entries()) this.#added.write(slot, sum);
+    this.#changed = [...added.keys()];
   }
-}
 
-function newSum({ field, windowStartSec }: EntryKey): LiveSum {
-  return { field, windowStartSec, pulseCount: 0, high: 0, whole: 0, nano: 0, committed: undefined };
+  #reserve(): void {
+    this.#committed.reserve(this.#keys.count);
+    this.#added.reserve(this.#keys.count);
+  }
 }
 
 const NOTHING: CountedSum = { pulseCount: 0, amount: { high: 0, whole: 0, nano: 0 } };
 
-function addedTo(sum: LiveSum): AmountSum {
-  return sum.committed === undefined ? NOTHING.amount : subtractSum(sum, sum.committed.amount);
-}
-
-function noBuckets(): LiveSum[][] {
-  return Array.from({ length: SUM_BUCKETS }, () => []);
+function sumOf(one: CountedSum, other: CountedSum): CountedSum {
+  const amount = { ...one.amount };
+  addSum(amount, other.amount);
+  return { pulseCount: one.pulseCount + other.pulseCount, amount };
 }

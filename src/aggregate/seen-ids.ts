@@ -33,7 +33,7 @@ import {
   type SeenStore,
   type SeenStoreOptions,
 } from './seen-store.ts';
-import { SeenTable } from './seen-table.ts';
+import { isNoId, SeenTable } from './seen-table.ts';
 
 export interface SeenIdsOptions extends SeenStoreOptions {
   readonly windowSeconds: number;
@@ -118,8 +118,9 @@ export class SeenIds {
     return known;
   }
 
-  /** Remembers the id at `offset`, which is not NO_ID; false when the generation in use has it already. */
+  /** Remembers the id at `offset`; false when the generation in use has it already. NO_ID is always new. */
   add(ids: Buffer, offset: number): boolean {
+    if (isNoId(ids, offset)) return true;
     if (!this.#inUse.add(ids, offset)) return false;
     if (this.#pendingBytes + ID_BYTES > this.#pending.length) {
       this.#pending = Buffer.concat([this.#pending], 2 * this.#pending.length);

@@ -18,22 +18,21 @@ const LOAD_MAX = 0.75;
 
 export class SeenTable {
   size = 0;
-  memoryBytes = 0;
   readonly #parts: (Part | undefined)[] = Array.from({ length: PART_COUNT }, () => undefined);
+
+  get memoryBytes(): number {
+    return this.#parts.reduce((sum, part) => sum + (part?.memoryBytes ?? 0), 0);
+  }
 
   /** Adds the id at `offset`; false when it is there already. */
   add(ids: Uint8Array, offset: number): boolean {
     const index = firstBits(ids, offset, PART_BITS);
-    const part = (this.#parts[index] ??= this.#createPart(index));
-    const bytesBefore = part.memoryBytes;
-    const isNew = part.add(
-      readWord(ids, offset),
-      readWord(ids, offset + 4),
-      readHalf(ids, offset + 8),
-    );
-    if (isNew) this.size++;
-    this.memoryBytes += part.memoryBytes - bytesBefore;
-    return isNew;
+    const part = (this.#parts[index] ??= newPart(index));
+    if (!part.add(readWord(ids, offset), readWord(ids, offset + 4), readHalf(ids, offset + 8))) {
+      return false;
+    }
+    this.size++;
+    return true;
   }
 
   has(ids: Uint8Array, offset: number): boolean {
@@ -50,43 +49,47 @@ export class SeenTable {
     for (const part of parts) offset = part.copyTo(ids, offset);
     return ids;
   }
-
-  #createPart(index: number): Part {
-    const part = new Part(FIRST_SLOTS + Math.floor((FIRST_SLOTS * index) / PART_COUNT));
-    this.memoryBytes += part.memoryBytes;
-    return part;
-  }
 }
 
-/** An id is three columns: 32, 32 and 16 bits. A slot of zeros is free: no id is all zeros. */
+function newPart(index: number): Part {
+  return new Part(FIRST_SLOTS + Math.floor((FIRST_SLOTS * index) / PART_COUNT));
+}
+
+/** Numbers of 16 bits that an id has. */
+const COLUMNS = ID_BYTES / 2;
+
+/**
+ * An id is one row of five numbers, so that a question touches one or two lines of the processor's cache: its last 16
+ * bits, by which rows are told apart first, then the others in their order. A row of zeros is free: no id is all zeros.
+ */
 class Part {
   count = 0;
   #slots: number;
-  #first: Uint32Array;
-  #second: Uint32Array;
-  #third: Uint16Array;
+  #rows: Uint16Array;
 
   constructor(slots: number) {
     this.#slots = slots;
-    this.#first = new Uint32Array(slots);
-    this.#second = new Uint32Array(slots);
-    this.#third = new Uint16Array(slots);
+    this.#rows = new Uint16Array(slots * COLUMNS);
   }
 
   get memoryBytes(): number {
-    return this.#slots * ID_BYTES;
+    return this.#rows.byteLength;
   }
 
+  /** An id is given as its first 32 bits, the next 32, and the last 16. */
   has(first: number, second: number, third: number): boolean {
-    return this.#isTaken(this.#find(first, second, third));
+    return !isFree(this.#rows, this.#find(first, second, third));
   }
 
   add(first: number, second: number, third: number): boolean {
-    const slot = this.#find(first, second, third);
-    if (this.#isTaken(slot)) return false;
-    this.#first[slot] = first;
-    this.#second[slot] = second;
-    this.#third[slot] = third;
+    const at = this.#find(first, second, third);
+    const rows = this.#rows;
+    if (!isFree(rows, at)) return false;
+    rows[at] = third;
+    rows[at + 1] = first >>> 16;
+    rows[at + 2] = first;
+    rows[at + 3] = second >>> 16;
+    rows[at + 4] = second;
     this.count++;
     if (this.count > this.#slots * LOAD_MAX) this.#grow();
     return true;
@@ -94,45 +97,51 @@ class Part {
 
   /** Writes the ids packed to `target`. Returns the offset after them. */
   copyTo(target: Buffer, offset: number): number {
-    let at = offset;
-    for (let slot = 0; slot < this.#slots; slot++) {
-      if (!this.#isTaken(slot)) continue;
-      target.writeUInt32BE(this.#first[slot] ?? 0, at);
-      target.writeUInt32BE(this.#second[slot] ?? 0, at + 4);
-      target.writeUInt16BE(this.#third[slot] ?? 0, at + 8);
-      at += ID_BYTES;
+    const rows = this.#rows;
+    let end = offset;
+    for (let at = 0; at < rows.length; at += COLUMNS) {
+      if (isFree(rows, at)) continue;
+      target.writeUInt32BE(wordAt(rows, at + 1), end);
+      target.writeUInt32BE(wordAt(rows, at + 3), end + 4);
+      target.writeUInt16BE(rows[at] ?? 0, end + 8);
+      end += ID_BYTES;
+    }
+    return end;
+  }
+
+  /** Where the row of an id begins, or the free one where it belongs. */
+  #find(first: number, second: number, third: number): number {
+    const rows = this.#rows;
+    // The second 32 bits are as random as the first, whose leading bits are the same in the whole part.
+    let at = COLUMNS * Math.floor(second * (this.#slots / 2 ** 32));
+    for (;;) {
+      const there = rows[at];
+      if (there === third && wordAt(rows, at + 1) === first && wordAt(rows, at + 3) === second)
+        break;
+      if (there === 0 && isFree(rows, at)) break;
+      at += COLUMNS;
+      if (at === rows.length) at = 0;
     }
     return at;
   }
 
-  /** The slot of an id, or the free one where it belongs. */
-  #find(first: number, second: number, third: number): number {
-    // The second column is as random as the first, whose leading bits are the same in the whole part.
-    let slot = Math.floor(second * (this.#slots / 2 ** 32));
-    for (;;) {
-      const there = this.#second[slot];
-      if (there === second && this.#first[slot] === first && this.#third[slot] === third) break;
-      if (there === 0 && !this.#isTaken(slot)) break;
-      slot = slot + 1 === this.#slots ? 0 : slot + 1;
-    }
-    return slot;
-  }
-
-  #isTaken(slot: number): boolean {
-    return this.#second[slot] !== 0 || this.#first[slot] !== 0 || this.#third[slot] !== 0;
-  }
-
   #grow(): void {
     const larger = new Part(Math.ceil(this.#slots * GROWTH));
-    for (let slot = 0; slot < this.#slots; slot++) {
-      if (!this.#isTaken(slot)) continue;
-      larger.add(this.#first[slot] ?? 0, this.#second[slot] ?? 0, this.#third[slot] ?? 0);
+    const rows = this.#rows;
+    for (let at = 0; at < rows.length; at += COLUMNS) {
+      if (!isFree(rows, at)) larger.add(wordAt(rows, at + 1), wordAt(rows, at + 3), rows[at] ?? 0);
     }
     this.#slots = larger.#slots;
-    this.#first = larger.#first;
-    this.#second = larger.#second;
-    this.#third = larger.#third;
+    this.#rows = larger.#rows;
   }
+}
+
+function isFree(rows: Uint16Array, at: number): boolean {
+  return rows[at] === 0 && wordAt(rows, at + 1) === 0 && wordAt(rows, at + 3) === 0;
+}
+
+function wordAt(rows: Uint16Array, at: number): number {
+  return (((rows[at] ?? 0) << 16) | (rows[at + 1] ?? 0)) >>> 0;
 }
 
 /** The first `bits` bits of an id, at most 32. */
@@ -148,4 +157,9 @@ export function readWord(bytes: Uint8Array, offset: number): number {
 
 function readHalf(bytes: Uint8Array, offset: number): number {
   return ((bytes[offset] ?? 0) << 8) | (bytes[offset + 1] ?? 0);
+}
+
+/** Whether the id at `offset` is NO_ID. */
+export function isNoId(ids: Uint8Array, offset: number): boolean {
+  return (readWord(ids, offset) | readWord(ids, offset + 4) | readHalf(ids, offset + 8)) === 0;
 }

@@ -77,22 +77,6 @@ export function addSum(sum: AmountSum, other: Readonly<AmountSum>): void {
   sum.high += other.high;
 }
 
-/** `sum` less `other`, which is at most `sum`. */
-export function subtractSum(sum: Readonly<AmountSum>, other: Readonly<AmountSum>): AmountSum {
-  let nano = sum.nano - other.nano;
-  let whole = sum.whole - other.whole;
-  let high = sum.high - other.high;
-  if (nano < 0) {
-    nano += NANO_LIMB;
-    whole -= 1;
-  }
-  if (whole < 0) {
-    whole += WHOLE_LIMB;
-    high -= 1;
-  }
-  return { high, whole, nano };
-}
-
 /** Reads what `formatAmount` wrote; undefined for any other text. */
 export function parseSum(text: string): AmountSum | undefined {
   const [, units = '', fraction = ''] = /^(\d{1,30})(?:\.(\d{1,9}))?$/.exec(text) ?? [];

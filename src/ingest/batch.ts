@@ -1,6 +1,11 @@
 /** A batch: deliveries that are settled together, parsed and folded as they arrive. */
 import type { Message } from 'amqplib';
-import { EntryWriter, IdFingerprints, newKeySlot, type KeySlot } from '../aggregate/accumulator.ts';
+import {
+  EntryWriter,
+  IdFingerprints,
+  newEntryKey,
+  type EntryKey,
+} from '../aggregate/accumulator.ts';
 import { isRefusal, type BodyOutcome } from '../contract/body-outcome.ts';
 import type { DeliveredMessage } from '../contract/dead-letter.ts';
 import { KnownKeys } from '../contract/known-keys.ts';
@@ -60,9 +65,9 @@ export interface ShardPart {
 
 /** What a thread keeps from batch to batch. */
 interface BatchMemory {
-  readonly keys: KnownKeys<KeySlot>;
+  readonly keys: KnownKeys<EntryKey>;
   readonly fingerprints: IdFingerprints;
-  readonly parser: BodyParser<KeySlot>;
+  readonly parser: BodyParser<EntryKey>;
   readonly admission: Admission;
 }
 
@@ -71,7 +76,7 @@ export function createBatchOpener(
   options: BatchOptions,
   admission: Admission = NO_ADMISSION,
 ): () => Batch {
-  const keys = new KnownKeys((key) => newKeySlot(key, options.shards));
+  const keys = new KnownKeys((key) => newEntryKey(key, options.shards));
   const parser = new BodyParser(options.limits, keys);
   const fingerprints = new IdFingerprints(options.dedupeSecret);
   return () => new Batch(options, { keys, fingerprints, parser, admission });
@@ -132,22 +137,22 @@ export class Batch {
     else for (const [index, outcome] of parsed.entries()) this.#take(outcome, delivery, index);
   }
 
-  #takeRecords(records: PulseRecords<KeySlot>, delivery: Delivery): void {
+  #takeRecords(records: PulseRecords<EntryKey>, delivery: Delivery): void {
     const isOff = this.#memory.admission.mode === 'off';
     for (let index = 0; index < records.count; index++) {
       const position = records.isArray ? index : undefined;
-      const slot = records.keys[index];
-      if (slot === undefined) {
+      const known = records.keys[index];
+      if (known === undefined) {
         const outcome = records.others.get(index);
         if (outcome === undefined) throw new RangeError(`No outcome for the element ${index}.`);
         this.#take(outcome, delivery, position);
         continue;
       }
       this.pulseCount += 1;
-      if (!isOff && !this.#isAdmitted(slot, records.usedAtMs[index] ?? 0)) {
+      if (!isOff && !this.#isAdmitted(known, records.usedAtMs[index] ?? 0)) {
         if (!this.#noteUnadmitted(records.pulseAt(index), delivery, position)) continue;
       }
-      const hasId = this.#partOf(slot, this.parts).entry.addRecord(records, index, slot);
+      const hasId = this.#partOf(known, this.parts).entry.addRecord(records, index, known);
       if (!hasId && delivery.fields.redelivered) this.redeliveredWithoutId += 1;
     }
   }
@@ -161,11 +166,11 @@ export class Batch {
 
   #fold(pulse: ParsedPulse, delivery: Delivery, index: number | undefined): void {
     const { admission, keys } = this.#memory;
-    const slot = keys.findDecoded(pulse);
-    if (admission.mode !== 'off' && !this.#isAdmitted(slot, pulse.usedAtMs)) {
+    const known = keys.findDecoded(pulse);
+    if (admission.mode !== 'off' && !this.#isAdmitted(known, pulse.usedAtMs)) {
       if (!this.#noteUnadmitted(pulse, delivery, index)) return;
     }
-    this.#partOf(slot, this.parts).entry.add(pulse, slot);
+    this.#partOf(known, this.parts).entry.add(pulse, known);
     if (pulse.id === undefined && delivery.fields.redelivered) this.redeliveredWithoutId += 1;
   }
 
@@ -177,25 +182,25 @@ export class Batch {
   }
 
   /** Most windows lie within a subscription. Such a key is looked up once, until subscriptions change. */
-  #isAdmitted(slot: KeySlot, usedAtMs: number): boolean {
+  #isAdmitted(known: EntryKey, usedAtMs: number): boolean {
     const { table } = this.#memory.admission;
-    if (slot.admittedVersion === table.version) return true;
-    const { tenant, sku, windowStartSec } = slot.key;
+    if (known.admittedVersion === table.version) return true;
+    const { tenant, sku, windowStartSec } = known.key;
     const fromMs = windowStartSec * 1000;
     const toMs = fromMs + this.#options.limits.windowSeconds * 1000 - 1;
     if (!table.admitsAll(tenant, sku, { fromMs, toMs })) return table.admits(tenant, sku, usedAtMs);
-    slot.admittedVersion = table.version;
+    known.admittedVersion = table.version;
     return true;
   }
 
   /** Folds a pulse that was not folded when it arrived. */
   foldLate({ pulse, redelivered }: UnadmittedPulse): void {
-    const slot = this.#memory.keys.findDecoded(pulse);
-    this.#partOf(slot, this.lateParts).entry.add(pulse, slot);
+    const known = this.#memory.keys.findDecoded(pulse);
+    this.#partOf(known, this.lateParts).entry.add(pulse, known);
     if (pulse.id === undefined && redelivered) this.redeliveredWithoutId += 1;
   }
 
-  #partOf({ shard }: KeySlot, parts: Map<number, ShardPart>): ShardPart {
+  #partOf({ shard }: EntryKey, parts: Map<number, ShardPart>): ShardPart {
     let part = parts.get(shard);
     if (part === undefined) {
       part = { shard, entry: new EntryWriter(this.#memory.fingerprints) };

@@ -14,7 +14,7 @@ import { fromSumValue, toSumField } from '../../src/aggregate/sum-field.ts';
 import type { Pulse } from '../../src/contract/pulse.ts';
 import { createRedis, waitForRedis, type RedisClient } from '../../src/platform/redis.ts';
 import { foldJournals } from '../../bench/fold-journals.ts';
-import { createKeySlots } from '../../bench/key-slots.ts';
+import { createEntryKeys } from '../../bench/entry-keys.ts';
 import { isolatedServices, type IsolatedServices } from '../support/isolated.ts';
 import { toNanos } from '../support/pulses.ts';
 import { fromChunk } from '../support/sum-texts.ts';
@@ -53,10 +53,10 @@ export async function openRedis(url: string): Promise<RedisClient> {
 /** One entry of the journal. */
 export function entryOf(
   pulses: readonly Pulse[],
-  { slotOf = createKeySlots(), secret = SECRET } = {},
+  { keyOf = createEntryKeys(), secret = SECRET } = {},
 ): Buffer {
   const writer = new EntryWriter(new IdFingerprints(secret));
-  for (const pulse of pulses) writer.add(pulse, slotOf(pulse));
+  for (const pulse of pulses) writer.add(pulse, keyOf(pulse));
   return writer.toEntry();
 }
 

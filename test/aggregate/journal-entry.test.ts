@@ -1,7 +1,15 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { EntryWriter, readEntry } from '../../src/aggregate/journal-entry.ts';
+import { EntryWriter, PULSE_BYTES } from '../../src/aggregate/journal-entry.ts';
 import { ID_BYTES, IdFingerprints } from '../../src/aggregate/id-fingerprint.ts';
+import { fieldEnd, KEY_HEADER_BYTES, windowStartOf } from '../../src/aggregate/packed-key.ts';
+import {
+  keyIndexOf,
+  nanoOf,
+  readEntry,
+  wholeOf,
+  type JournalEntry,
+} from '../../src/aggregate/read-entry.ts';
 import {
   bucketOf,
   fromSumField,
@@ -10,9 +18,9 @@ import {
   toSumField,
   toSumValue,
 } from '../../src/aggregate/sum-field.ts';
-import { createKeySlots } from '../../bench/key-slots.ts';
+import { createEntryKeys } from '../../bench/entry-keys.ts';
 import type { Pulse } from '../../src/contract/pulse.ts';
-import { formatAmount, parseSum, subtractSum } from '../../src/core/amount.ts';
+import { addSum, formatAmount, parseSum } from '../../src/core/amount.ts';
 import {
   arbitraryKeyText,
   arbitraryNanos,
@@ -23,9 +31,9 @@ import {
 
 const fingerprints = new IdFingerprints('secret');
 
-function writerOf(pulses: readonly Pulse[], slotOf = createKeySlots()): EntryWriter {
+function writerOf(pulses: readonly Pulse[], keyOf = createEntryKeys()): EntryWriter {
   const writer = new EntryWriter(fingerprints);
-  for (const pulse of pulses) writer.add(pulse, slotOf(pulse));
+  for (const pulse of pulses) writer.add(pulse, keyOf(pulse));
   return writer;
 }
 
@@ -50,13 +58,14 @@ test('an entry has every pulse as it was added', () => {
       const entry = readEntry(writerOf(pulses).toEntry());
       expect(entry.pulseCount).toBe(pulses.length);
       for (const [index, pulse] of pulses.entries()) {
-        const key = entry.keys[entry.pulses.getUint32(index * 16, true)];
-        const field = Buffer.from(key?.field ?? '', 'latin1').toString('utf8');
+        const { view, pulsesAt } = entry;
+        const pulseAt = pulsesAt + index * PULSE_BYTES;
+        const key = keysOf(entry)[keyIndexOf(view, pulseAt)];
         const { tenant, sku, unit, windowStartSec } = pulse;
-        expect(fromSumField(field)).toEqual({ tenant, sku, unit, windowStartSec });
+        expect(fromSumField(key?.field ?? '')).toEqual({ tenant, sku, unit, windowStartSec });
         expect(key?.windowStartSec).toBe(windowStartSec);
-        expect(entry.pulses.getFloat64(index * 16 + 4, true)).toBe(pulse.amount.whole);
-        expect(entry.pulses.getUint32(index * 16 + 12, true)).toBe(pulse.amount.nano);
+        expect(wholeOf(view, pulseAt)).toBe(pulse.amount.whole);
+        expect(nanoOf(view, pulseAt)).toBe(pulse.amount.nano);
         const id = Buffer.alloc(ID_BYTES);
         if (pulse.id !== undefined) fingerprints.write(id, 0, tenant, pulse.id);
         expect(entry.ids.subarray(index * ID_BYTES, (index + 1) * ID_BYTES)).toEqual(id);
@@ -67,32 +76,37 @@ test('an entry has every pulse as it was added', () => {
 });
 
 test('keys are kept from entry to entry, and two entries that use them in turn stay right', () => {
-  const slotOf = createKeySlots();
-  const first = writerOf([parsedPulse({ id: '1' })], slotOf);
+  const keyOf = createEntryKeys();
+  const first = writerOf([parsedPulse({ id: '1' })], keyOf);
   const other = parsedPulse({ sku: 'other' });
-  const second = writerOf([other, parsedPulse(), other], slotOf);
-  first.add(other, slotOf(other));
-  first.add(parsedPulse(), slotOf(parsedPulse()));
+  const second = writerOf([other, parsedPulse(), other], keyOf);
+  first.add(other, keyOf(other));
+  first.add(parsedPulse(), keyOf(parsedPulse()));
   expect(skusOf(first)).toEqual(['vm.small', 'other', 'vm.small']);
   expect(skusOf(second)).toEqual(['other', 'vm.small', 'other']);
-  expect(readEntry(second.toEntry()).keys).toHaveLength(2);
+  expect(keysOf(readEntry(second.toEntry()))).toHaveLength(2);
   expect(second.withoutIdCount).toBe(3);
 });
 
 /** Of each pulse, in their order. */
 function skusOf(writer: EntryWriter): (string | undefined)[] {
-  const { pulseCount, pulses, keys } = readEntry(writer.toEntry());
-  return Array.from(
-    { length: pulseCount },
-    (_, index) => keys[pulses.getUint32(index * 16, true)]?.field.split('\t')[1],
+  const entry = readEntry(writer.toEntry());
+  const keys = keysOf(entry);
+  return Array.from({ length: entry.pulseCount }, (_, index) => {
+    const key = keys[keyIndexOf(entry.view, entry.pulsesAt + index * PULSE_BYTES)];
+    return key?.field.split('\t')[1];
+  });
+}
+
+/** Of three keys. */
+function twentyPulses(): Pulse[] {
+  return Array.from({ length: 20 }, (_, index) =>
+    parsedPulse({ sku: `sku-${index % 3}`, id: `${index}` }),
   );
 }
 
 test('no bytes but those of an entry are read', () => {
-  const pulses = Array.from({ length: 20 }, (_, index) =>
-    parsedPulse({ sku: `sku-${index % 3}`, id: `${index}` }),
-  );
-  const bytes = writerOf(pulses).toEntry();
+  const bytes = writerOf(twentyPulses()).toEntry();
   fc.assert(
     fc.property(fc.integer({ min: 0, max: bytes.length - 1 }), (length) => {
       expect(() => readEntry(bytes.subarray(0, length))).toThrow(
@@ -101,9 +115,27 @@ test('no bytes but those of an entry are read', () => {
     }),
   );
   expect(() => readEntry(Buffer.concat([bytes, Buffer.alloc(1)]))).toThrow('build can read');
-  const wrongKey = Buffer.from(bytes);
-  wrongKey.writeUInt32LE(3, 8 + 20 * ID_BYTES);
-  expect(() => readEntry(wrongKey)).toThrow('build can read');
+});
+
+test('an entry whose pulses have no key, or no amount, is not read', () => {
+  const bytes = writerOf(twentyPulses()).toEntry();
+  const lastPulseAt = 8 + 20 * ID_BYTES + 19 * PULSE_BYTES;
+  const damages: ((entry: Buffer) => void)[] = [
+    (entry) => entry.writeUInt32LE(3, lastPulseAt),
+    ...[NaN, Infinity, -1, 0.5, 10 ** 15].map(
+      (whole) => (entry: Buffer) => entry.writeDoubleLE(whole, lastPulseAt + 4),
+    ),
+    (entry) => entry.writeUInt32LE(10 ** 9, lastPulseAt + 12),
+    // Counts whose pulses or keys would take more memory than there is.
+    (entry) => entry.writeUInt32LE(2 ** 32 - 1, 0),
+    (entry) => entry.writeUInt32LE(2 ** 32 - 1, 4),
+  ];
+  for (const damage of damages) {
+    const damaged = Buffer.from(bytes);
+    damage(damaged);
+    expect(() => readEntry(damaged), String(damage)).toThrow('build can read');
+  }
+  expect(readEntry(bytes).pulseCount).toBe(20);
 });
 
 test('the text of a sum is read as it was written, and sums of one tenant are in one bucket', () => {
@@ -126,20 +158,26 @@ test('the text of a sum is read as it was written, and sums of one tenant are in
   }
 });
 
-test('sums subtract exactly', () => {
+test('sums of any size add exactly, and their text is read as it was written', () => {
+  const anySum = fc.bigInt({ min: 0n, max: 10n ** 36n });
   fc.assert(
-    fc.property(
-      fc.bigInt({ min: 0n, max: 10n ** 36n }),
-      fc.bigInt({ min: 0n, max: 10n ** 36n }),
-      (one, two) => {
-        const [large, small] = one > two ? [one, two] : [two, one];
-        const sumOf = (nanos: bigint) => ({
-          high: Number(nanos / 10n ** 24n),
-          ...toAmount(nanos % 10n ** 24n),
-        });
-        expect(toNanos(subtractSum(sumOf(large), sumOf(small)))).toBe(large - small);
-        expect(parseSum(formatAmount(sumOf(large)))).toEqual(sumOf(large));
-      },
-    ),
+    fc.property(anySum, anySum, (one, other) => {
+      const sumOf = (nanos: bigint) => ({
+        high: Number(nanos / 10n ** 24n),
+        ...toAmount(nanos % 10n ** 24n),
+      });
+      const sum = sumOf(one);
+      addSum(sum, sumOf(other));
+      expect(toNanos(sum)).toBe(one + other);
+      expect(parseSum(formatAmount(sumOf(one)))).toEqual(sumOf(one));
+    }),
   );
 });
+
+function keysOf({ view, keysAt }: JournalEntry) {
+  return Array.from(keysAt, (keyAt) => {
+    const from = view.byteOffset + keyAt + KEY_HEADER_BYTES;
+    const bytes = Buffer.from(view.buffer, from, fieldEnd(view, keyAt) - keyAt - KEY_HEADER_BYTES);
+    return { field: bytes.toString('utf8'), windowStartSec: windowStartOf(view, keyAt) };
+  });
+}

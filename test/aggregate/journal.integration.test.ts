@@ -2,6 +2,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { createJournal, type Journal, type Round } from '../../src/aggregate/journal.ts';
 import { LiveSums, NO_SUMS } from '../../src/aggregate/live-sums.ts';
+import { packKey } from '../../src/aggregate/packed-key.ts';
 import type { RedisClient } from '../../src/platform/redis.ts';
 import { parsedPulse } from '../support/pulses.ts';
 import { createAccumulator } from '../../src/aggregate/accumulator.ts';
@@ -38,9 +39,10 @@ function roundTo(position: string, sums = oneSum()): Round {
 }
 
 function oneSum(sums = new LiveSums(NO_SUMS)): LiveSums {
-  const sum = sums.changing({ field: FIELD, windowStartSec: 1_763_780_400 });
-  sum.pulseCount += 1;
-  sum.whole += 3;
+  const key = packKey(Buffer.from(FIELD), 1_763_780_400);
+  const view = new DataView(key.buffer, key.byteOffset, key.length);
+  const [slot = -1] = sums.slotsOf(view, Float64Array.of(0));
+  sums.add(slot, 3, 0);
   return sums;
 }
 

@@ -88,7 +88,7 @@ export function somePulses(count: number, prefix = 'p'): Pulse[] {
     sku: `sku-${index % 11}`,
     unit: 'GB',
     windowStartSec: WINDOW_SEC + (index % 3) * 3_600,
-    amount: { whole: index, nano: ((index % 10) + 1) * 100_000_001 },
+    amount: { whole: index, nano: ((index % 10) + 1) * 99_999_999 },
     id: `${prefix}-${index}`,
   }));
 }

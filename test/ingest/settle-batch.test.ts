@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { readEntry } from '../../src/aggregate/journal-entry.ts';
+import { readEntry } from '../../src/aggregate/read-entry.ts';
 import { FatalError, RejectedError, TransientError } from '../../src/core/errors.ts';
 import type { Publication } from '../../src/contract/publication.ts';
 import { settleBatch } from '../../src/ingest/settle-batch.ts';

@@ -277,8 +277,8 @@ export const MUTATIONS = [
     edits: [
       {
         file: 'src/aggregate/fold-entry.ts',
-        find: '!seen.add(ids, idAt))',
-        replace: '!seen.add(ids, idAt) && index < 0)',
+        find: '!seen.add(ids, index * ID_BYTES))',
+        replace: '(!seen.add(ids, index * ID_BYTES) && index < 0))',
       },
     ],
     red: ['simulation'],

@@ -1,6 +1,7 @@
 /** The journal as an aggregator uses it, on the model. */
 import type { FoldedState, Journal, StoredEntry } from '../../src/aggregate/journal.ts';
 import { LiveSums, NO_SUMS } from '../../src/aggregate/live-sums.ts';
+import { packKey } from '../../src/aggregate/packed-key.ts';
 import { fromSumField, fromSumValue } from '../../src/aggregate/sum-field.ts';
 import { parseSum } from '../../src/core/amount.ts';
 import type { Ask, RedisModel } from './redis-model.ts';
@@ -119,7 +120,7 @@ async function load(redis: RedisModel, shard: number, ask: Ask): Promise<FoldedS
     );
     for (const [field, value] of found) {
       const { windowStartSec } = fromSumField(field);
-      sums.load({ field, windowStartSec }, fromSumValue(value));
+      sums.load(packKey(Buffer.from(field, 'latin1'), windowStartSec), fromSumValue(value));
     }
   }
   return { ...state, sums };

@@ -5,6 +5,7 @@ import { leaseLost } from '../../src/aggregate/shard-calls.ts';
 import { TransientError } from '../../src/core/errors.ts';
 import { generationKeys } from '../../src/aggregate/keys.ts';
 import { decimalOf, toNanos } from '../support/pulses.ts';
+import { unpackSums } from '../support/unpack-sums.ts';
 import type { World } from './world.ts';
 
 /** One batch of sums: live, then sealed, then kept as history. */
@@ -150,7 +151,7 @@ export class ShardModel {
   }
 
   #writeSums(
-    { batchId, amount, windowMinSec, windowMaxSec, pairs }: Round['sums'],
+    { batchId, amount, windowMinSec, windowMaxSec, buckets }: Round['sums'],
     counted: number,
   ) {
     let { live } = this;
@@ -170,9 +171,9 @@ export class ShardModel {
     }
     live.pulseCount += BigInt(counted);
     Object.assign(live, { amount: decimalOf(toNanos(amount)), windowMinSec, windowMaxSec });
-    const texts = pairs.flat();
-    for (let at = 0; at < texts.length; at += 2)
-      live.sums.set(texts[at] ?? '', texts[at + 1] ?? '');
+    for (const { packed } of buckets) {
+      for (const [field, value] of unpackSums(packed)) live.sums.set(field, value);
+    }
   }
 
   seal(): SealedBatch | null {

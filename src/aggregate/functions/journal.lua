@@ -65,7 +65,7 @@ end
 -- ARGV[9] batch that the sums were read from, '' for none, ARGV[10] batch to write; '' writes no sums,
 -- ARGV[11] sum of all amounts of the batch, ARGV[12] earliest window, ARGV[13] latest window,
 -- ARGV[14] ids of the round, ARGV[15] generations of ids, '' to leave them as they are,
--- ARGV[16...] for each bucket with changes: its number, how many arguments follow, field, absolute sum, ...
+-- ARGV[16...] for each bucket with changes: its number; field, absolute sum, ... in one text, see pack-sums.ts
 -- Output: 'committed', also when the reply to an earlier call for the same round was lost;
 -- 'sealed' when the live batch is another one: nothing was written.
 -- Complexity: O(changed sums + entries of the round).
@@ -86,14 +86,13 @@ local function commit(keys, args)
   end
   if (redis.call('HGET', live, 'batch') or '') ~= header.expected_batch then return 'sealed' end
 
-  local at = 16
-  while at < #args do
-    local bucket, count = args[at], tonumber(args[at + 1])
-    local first, stop = at + 2, at + 1 + count
-    for from = first, stop, CHUNK do
-      redis.call('HSET', live .. ':' .. bucket, unpack(args, from, math.min(from + CHUNK - 1, stop)))
+  -- All of it before the first write, because an error does not roll back.
+  local sums = {}
+  for at = 16, #args, 2 do sums[at] = cmsgpack.unpack(args[at + 1]) end
+  for at = 16, #args, 2 do
+    for from = 1, #sums[at], CHUNK do
+      redis.call('HSET', live .. ':' .. args[at], unpack(sums[at], from, math.min(from + CHUNK - 1, #sums[at])))
     end
-    at = stop + 1
   end
   if header.batch ~= '' then write_header(live, header) end
   if #ids > 0 then redis.call('RPUSH', ids_list, ids) end
