@@ -1,5 +1,5 @@
 /** Dead letters as text for people. */
-import { printable, tableLines } from '../cli/table.ts';
+import { printable, shorten, tableLines, WIDTH_MAX } from '../cli/table.ts';
 import { describeAge } from '../cli/wording.ts';
 import { toReadable } from '../quarantine/dead-letter-json.ts';
 import {
@@ -43,6 +43,20 @@ export function describeRows(
     rows,
     widthMax,
   );
+}
+
+/** The same table, with what is wrong with each of them on a line below it. */
+export function describeList(
+  rows: readonly DeadLetterRow[],
+  nowMs: number,
+  widthMax = WIDTH_MAX,
+): string[] {
+  const [headings = '', ...lines] = describeRows(rows, nowMs, widthMax);
+  const why = ({ reason, detail }: DeadLetterRow): string => {
+    const text = detail.startsWith(`${reason}: `) ? detail.slice(reason.length + 2) : detail;
+    return shorten(`  ${printable(text)}`, widthMax);
+  };
+  return [headings, ...rows.flatMap((row, place) => [lines[place] ?? '', why(row)])];
 }
 
 /** Everything about one, its body last. */

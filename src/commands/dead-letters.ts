@@ -17,7 +17,7 @@ import { findDeadLetter, fixDeadLetter, listDeadLetters } from '../quarantine/qu
 import { tenantInBody } from '../quarantine/tenant-in-body.ts';
 import { discard, replay } from './dead-letters-bulk.ts';
 import { actorFrom, checkedId, FILTERS, open, toFilters } from './dead-letters-options.ts';
-import { describeDetail, describeRows, FULL } from './dead-letters-text.ts';
+import { describeDetail, describeList, FULL } from './dead-letters-text.ts';
 
 const EXAMPLE_ID = '0b5e2c9e-6f1d-8a53-9a57-3f0c1f2b8a11';
 
@@ -50,7 +50,7 @@ const list = defineCommand({
     const rows = await withTransaction(pool, (client) => listDeadLetters(client, page));
     const { data, next } = toPage(rows, limit);
     run.answer({ data: data.map(rowToJson), next }, [
-      ...(data.length === 0 ? ['No dead letters.'] : describeRows(data, Date.now())),
+      ...(data.length === 0 ? ['No dead letters.'] : describeList(data, Date.now(), run.width)),
       ...(next === null ? [] : [`More: --after ${next}`]),
     ]);
     return EXIT_DONE;
