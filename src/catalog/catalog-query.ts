@@ -31,6 +31,9 @@ export interface CatalogPage {
 
 const CUSTOMER = 'id, name, email, tenant';
 const PRODUCT = 'sku, name, unit, active, recurring';
+const UNIT = 'unit, dimension, numerator::text, denominator::text';
+
+type UnitRow = Readonly<Record<'unit' | 'dimension' | 'numerator' | 'denominator', string>>;
 
 /** The id of the customer whose pulses a tenant's are. */
 export async function findCustomerOfTenant(
@@ -151,19 +154,28 @@ export async function readUnits(
   client: Queryable,
   names?: readonly string[],
 ): Promise<ReadonlyMap<string, Unit>> {
-  const { rows } = await client.query<
-    Record<'unit' | 'dimension' | 'numerator' | 'denominator', string>
-  >(
-    `SELECT unit, dimension, numerator::text, denominator::text FROM units
-     WHERE $1::text[] IS NULL OR unit = ANY($1) ORDER BY dimension, unit`,
+  const { rows } = await client.query<UnitRow>(
+    `SELECT ${UNIT} FROM units WHERE $1::text[] IS NULL OR unit = ANY($1) ORDER BY dimension, unit`,
     [names ?? null],
   );
-  return new Map(
-    rows.map(({ unit, dimension, numerator, denominator }) => [
-      unit,
-      { unit, dimension, numerator: BigInt(numerator), denominator: BigInt(denominator) },
-    ]),
+  return new Map(rows.map((row) => [row.unit, fromUnitRow(row)]));
+}
+
+/** By dimension and name. @param page `after`: what `unitPlace` says of the last row of the page before. */
+export async function listUnits(client: Queryable, { limit, after }: CatalogPage): Promise<Unit[]> {
+  // A dimension has no dot.
+  const { rows } = await client.query<UnitRow>(
+    `SELECT ${UNIT} FROM units
+     WHERE $1::text IS NULL OR (dimension, unit) > (split_part($1, '.', 1), substr($1, strpos($1, '.') + 1))
+     ORDER BY dimension, unit LIMIT $2`,
+    [after ?? null, limit],
   );
+  return rows.map(fromUnitRow);
+}
+
+/** Where a unit stands in the list. */
+export function unitPlace({ dimension, unit }: Pick<Unit, 'dimension' | 'unit'>): string {
+  return `${dimension}.${unit}`;
 }
 
 /** Adds a unit. @returns False if there is one of this name: amounts may have been read with it. */
@@ -174,4 +186,8 @@ export async function insertUnit(client: Queryable, unit: Unit): Promise<boolean
     [unit.unit, unit.dimension, String(unit.numerator), String(unit.denominator)],
   );
   return rowCount === 1;
+}
+
+function fromUnitRow({ unit, dimension, numerator, denominator }: UnitRow): Unit {
+  return { unit, dimension, numerator: BigInt(numerator), denominator: BigInt(denominator) };
 }

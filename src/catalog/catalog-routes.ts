@@ -11,15 +11,15 @@ import { fromPrice, fromUnit, toCustomer, toPrice, toProduct, toUnit } from './c
 import {
   listCustomers,
   listProducts,
+  listUnits,
   readCustomer,
   readProducts,
-  readUnits,
+  unitPlace,
 } from './catalog-query.ts';
 import {
   addPriceSchema,
   getCustomerSchema,
   getProductSchema,
-  LIST_LIMIT_DEFAULT,
   listCustomersSchema,
   listPricesSchema,
   listProductsSchema,
@@ -29,7 +29,8 @@ import {
   putUnitSchema,
 } from './catalog-schema.ts';
 import { addPrice, addUnit, changeCustomer, changeProduct } from './change-catalog.ts';
-import { listPrices } from './prices-query.ts';
+import { pricesPage } from './prices-query.ts';
+import { LIST_LIMIT_DEFAULT, WHOLE_LIMIT_DEFAULT } from './schema-terms.ts';
 
 export function createCatalogModule(pool: Pool): ApiModule {
   return {
@@ -125,19 +126,28 @@ function addPrices(api: Api, pool: Pool): void {
   );
 
   const list = { schema: listPricesSchema, config: READ };
-  api.get('/products/:sku/prices', list, async ({ params, user }) => {
-    const { sku } = params;
-    return readAsTenants(pool, user.tenants, async (client) => {
+  api.get('/products/:sku/prices', list, async (request, reply) => {
+    const { sku } = request.params;
+    const { limit = WHOLE_LIMIT_DEFAULT, after } = request.query;
+    const rows = await readAsTenants(pool, request.user.tenants, async (client) => {
       if (!(await readProducts(client, [sku])).has(sku)) notFound('product');
-      return { data: (await listPrices(client, [sku])).map(fromPrice) };
+      return pricesPage(client, sku, { limit: limit + 1, after });
     });
+    const path = `${api.prefix}/products/${encodeURIComponent(sku)}/prices`;
+    const { data, next } = toKeyPage(reply, rows, { limit, path, key: ({ cursor }) => cursor });
+    return { data: data.map(({ price }) => fromPrice(price)), next };
   });
 }
 
 function addUnits(api: Api, pool: Pool): void {
-  api.get('/units', { schema: listUnitsSchema, config: READ }, async ({ user }) => {
-    const units = await readAsTenants(pool, user.tenants, readUnits);
-    return { data: [...units.values()].map(fromUnit) };
+  api.get('/units', { schema: listUnitsSchema, config: READ }, async (request, reply) => {
+    const { limit = WHOLE_LIMIT_DEFAULT, after } = request.query;
+    const rows = await readAsTenants(pool, request.user.tenants, (client) =>
+      listUnits(client, { limit: limit + 1, after }),
+    );
+    const path = `${api.prefix}/units`;
+    const { data, next } = toKeyPage(reply, rows, { limit, path, key: unitPlace });
+    return { data: data.map(fromUnit), next };
   });
 
   api.put('/units/:unit', { schema: putUnitSchema, config: WRITE }, async (request, reply) => {

@@ -1,17 +1,23 @@
 /** The routes below /customers, /products and /units. */
-import { Type, type TSchema } from 'typebox';
+import { Type } from 'typebox';
 import { WITH_JSON, WITH_TOKEN } from '../http/example-terms.ts';
 import { problemResponses } from '../http/problem-schema.ts';
 import { textSchema } from '../http/text-schema.ts';
 import { TIER_MODES } from './prices.ts';
+import {
+  cursorPaging,
+  ID_LENGTH_MAX,
+  nullable,
+  operation,
+  page,
+  paging,
+  READ_PROBLEMS,
+  WRITE_PROBLEMS,
+} from './schema-terms.ts';
 
-export const LIST_LIMIT_DEFAULT = 100;
-const LIST_LIMIT_MAX = 1_000;
-const ID_LENGTH_MAX = 128;
 const NAME_LENGTH_MAX = 256;
 const TIERS_MAX = 50;
-
-const nullable = (description: string) => Type.Union([Type.String(), Type.Null()], { description });
+const DIMENSION = '[a-z][a-z0-9_]{0,31}';
 /** numeric(20,9), not negative. */
 const unitAmount = Type.String({
   pattern: '^(0|[1-9][0-9]{0,10})(\\.[0-9]{1,9})?$',
@@ -26,13 +32,6 @@ const currency = Type.String({
 const validFrom = Type.String({ format: 'date-time', description: 'From when it is the price.' });
 const key = (description: string) => Type.Object({ id: textSchema(ID_LENGTH_MAX, description) });
 const skuParams = Type.Object({ sku: textSchema(ID_LENGTH_MAX, 'The SKU of a product.') });
-
-const paging = {
-  limit: Type.Optional(
-    Type.Integer({ minimum: 1, maximum: LIST_LIMIT_MAX, default: LIST_LIMIT_DEFAULT }),
-  ),
-  after: Type.Optional(textSchema(ID_LENGTH_MAX, '`next` of the page before.')),
-};
 
 const CUSTOMER_EXAMPLE = { name: 'Acme Inc.', email: 'billing@acme.example', tenant: 'acme' };
 const CustomerSchema = Type.Object(
@@ -105,24 +104,10 @@ const UnitSchema = Type.Object(
   { title: 'Unit', description: 'A unit with its exact factor.' },
 );
 
-const page = <Item extends TSchema>(item: Item, description: string) =>
-  Type.Object(
-    { data: Type.Array(item), next: nullable('Send it as `after`; null on the last page.') },
-    { description },
-  );
-
-const READ_PROBLEMS = problemResponses(400, 401, 403, 404, 500, 503);
-const WRITE_PROBLEMS = problemResponses(400, 401, 403, 404, 409, 413, 415, 500, 503);
 const put = (path: string, body: object) =>
   `curl -s -X PUT "$API/${path}" ${WITH_TOKEN} ${WITH_JSON} \\\n  -d '${JSON.stringify(body)}'`;
 /** Examples that read take what is there: a PUT would replace it. */
 const ONE_SKU = `SKU=$(curl -s "$API/products?limit=1" ${WITH_TOKEN} | jq -r '.data[0].sku|@uri')`;
-
-const operation = <
-  const Text extends { operationId: string; summary: string; description: string },
->(
-  text: Text,
-) => ({ tags: ['catalog'], ...text });
 
 export const putCustomerSchema = {
   ...operation({
@@ -241,24 +226,23 @@ export const listPricesSchema = {
     description: 'The newest first.',
   }),
   curl: `${ONE_SKU}
-curl -s "$API/products/$SKU/prices" ${WITH_TOKEN}`,
+curl -s "$API/products/$SKU/prices?limit=10" ${WITH_TOKEN}`,
   params: skuParams,
-  response: {
-    200: Type.Object({ data: Type.Array(PriceSchema) }, { description: 'All prices.' }),
-    ...READ_PROBLEMS,
-  },
+  querystring: cursorPaging('^[1-9][0-9]{0,17}$'),
+  response: { 200: page(PriceSchema, 'One page of prices.'), ...READ_PROBLEMS },
 };
 
 export const listUnitsSchema = {
   ...operation({
     operationId: 'listUnits',
     summary: 'Lists the units',
-    description: 'With their dimension and exact factor.',
+    description: 'By dimension and name, with their exact factor.',
   }),
-  curl: `curl -s "$API/units" ${WITH_TOKEN}`,
+  curl: `curl -s "$API/units?limit=10" ${WITH_TOKEN}`,
+  querystring: cursorPaging(`^${DIMENSION}\\.[^\\u0000-\\u001f\\u007f-\\u009f]+$`),
   response: {
-    200: Type.Object({ data: Type.Array(UnitSchema) }, { description: 'All units.' }),
-    ...problemResponses(401, 403, 500, 503),
+    200: page(UnitSchema, 'One page of units.'),
+    ...problemResponses(400, 401, 403, 500, 503),
   },
 };
 
@@ -276,7 +260,7 @@ export const putUnitSchema = {
   body: Type.Object(
     {
       dimension: Type.String({
-        pattern: '^[a-z][a-z0-9_]{0,31}$',
+        pattern: `^${DIMENSION}$`,
         description: 'What it measures.',
       }),
       factor: Type.String({

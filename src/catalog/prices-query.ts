@@ -11,6 +11,10 @@ interface PriceRow extends Omit<Price, 'tiers'> {
   } | null;
 }
 
+const PRICE = `
+  price.sku, price.currency, trim_scale(price.unit_amount)::text AS "unitAmount",
+  price.valid_from AS "validFrom", price.tiers`;
+
 /** The price of each SKU at an instant; SKUs without one are missing. */
 export async function readPrices(
   client: Queryable,
@@ -21,9 +25,8 @@ export async function readPrices(
   }: { readonly skus: readonly string[]; readonly currency: string; readonly at: Date },
 ): Promise<ReadonlyMap<string, Price>> {
   const { rows } = await client.query<PriceRow>(
-    `SELECT DISTINCT ON (sku) sku, currency, trim_scale(unit_amount)::text AS "unitAmount",
-       valid_from AS "validFrom", tiers
-     FROM prices WHERE sku = ANY($1) AND currency = $2 AND valid_from <= $3
+    `SELECT DISTINCT ON (sku) ${PRICE}
+     FROM prices price WHERE sku = ANY($1) AND currency = $2 AND valid_from <= $3
      ORDER BY sku, valid_from DESC`,
     [skus, currency, at],
   );
@@ -33,11 +36,28 @@ export async function readPrices(
 /** All prices of some SKUs, by SKU, the newest first. */
 export async function listPrices(client: Queryable, skus: readonly string[]): Promise<Price[]> {
   const { rows } = await client.query<PriceRow>(
-    `SELECT sku, currency, trim_scale(unit_amount)::text AS "unitAmount", valid_from AS "validFrom", tiers
-     FROM prices WHERE sku = ANY($1) ORDER BY sku, valid_from DESC, currency`,
+    `SELECT ${PRICE} FROM prices price WHERE sku = ANY($1) ORDER BY sku, valid_from DESC, currency`,
     [skus],
   );
   return rows.map(fromRow);
+}
+
+/** Prices of a product, the newest first. @param page `after` is the cursor of the last row of the page before. */
+export async function pricesPage(
+  client: Queryable,
+  sku: string,
+  { limit, after }: { readonly limit: number; readonly after?: string | undefined },
+): Promise<{ readonly price: Price; readonly cursor: string }[]> {
+  // Prices are never changed or deleted, so the last row of the page before is still where it was.
+  const { rows } = await client.query<PriceRow & { cursor: string }>(
+    `SELECT ${PRICE}, price.id::text AS cursor
+     FROM prices price LEFT JOIN prices last ON last.id = $2
+     WHERE price.sku = $1 AND ($2::bigint IS NULL OR price.valid_from < last.valid_from
+       OR price.valid_from = last.valid_from AND price.currency > last.currency)
+     ORDER BY price.valid_from DESC, price.currency LIMIT $3`,
+    [sku, after ?? null, limit],
+  );
+  return rows.map(({ cursor, ...row }) => ({ price: fromRow(row), cursor }));
 }
 
 /** @returns False if a price in this currency starts at the same instant. */

@@ -10,7 +10,11 @@ import { createRedactor } from '../platform/redaction.ts';
 /** The process as commands see it. */
 export interface CommandEnvironment {
   readonly env: RawEnv;
-  readonly stdout: { write(text: string): unknown; readonly isTTY?: boolean };
+  readonly stdout: {
+    write(text: string): unknown;
+    readonly isTTY?: boolean;
+    readonly columns?: number;
+  };
   readonly stderr: { write(text: string): unknown; readonly isTTY?: boolean };
   /** Aborted by the first Ctrl-C or SIGTERM. */
   readonly stop: AbortSignal;
@@ -31,6 +35,8 @@ export interface CommandRun {
   readonly tell: (line: string) => void;
   /** Whether to draw progress and colours. */
   readonly isTerminal: boolean;
+  /** Characters on a line of the terminal that shows the result; undefined where none does. */
+  readonly width: number | undefined;
 }
 
 export const EXIT_DONE = 0;
@@ -79,6 +85,7 @@ export async function runAction(
       },
       tell,
       isTerminal,
+      width: environment.stdout.isTTY === true ? environment.stdout.columns : undefined,
     });
   } catch (error) {
     tell(redact(describe(error)));

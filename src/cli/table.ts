@@ -9,7 +9,8 @@ export interface Column<Row> {
   readonly cut?: boolean | 'start';
 }
 
-const WIDTH_MAX = 80;
+/** Of lines where no terminal says more. */
+export const WIDTH_MAX = 80;
 const GAP = '  ';
 /** No column is cut to less. */
 const CUT_WIDTH_MIN = 8;
@@ -57,7 +58,7 @@ export function printable(text: string): string {
 }
 
 /** Cuts between characters, never inside one. */
-function shorten(text: string, lengthMax: number, isStartCut: boolean): string {
+export function shorten(text: string, lengthMax: number, isStartCut = false): string {
   const characters = Array.from(text);
   if (characters.length <= lengthMax) return text;
   return isStartCut

@@ -14,7 +14,13 @@ import { discardDeadLetters, readClock } from '../quarantine/quarantine-query.ts
 import { previewMany, replayMany, type ManyFilters } from '../quarantine/replay-many.ts';
 import { replayDeadLetter, type ReplayDeps, type ReplayOutcome } from '../quarantine/replay.ts';
 import { actorFrom, checkedId, FILTERS, open, toFilters } from './dead-letters-options.ts';
-import { describePreview, describeReport, FORGOTTEN, UNROUTABLE } from './dead-letters-text.ts';
+import {
+  describePreview,
+  describeReport,
+  FORGOTTEN,
+  FULL,
+  UNROUTABLE,
+} from './dead-letters-text.ts';
 
 const BULK = {
   ...FILTERS,
@@ -108,6 +114,7 @@ const OUTCOMES: Record<ReplayOutcome, string> = {
   replayed: 'replayed',
   overtaken: 'replayed, and at once refused again or changed by someone else',
   forgotten: `not replayed: ${FORGOTTEN}`,
+  full: `not replayed: ${FULL}`,
   unroutable: `not replayed: ${UNROUTABLE}`,
   missing: 'not replayed: there is none with this id',
 };
@@ -148,7 +155,9 @@ async function replayMatching(run: ReplayRun, filters: ManyFilters): Promise<num
   const report = await withProgress(run, bar, replaying);
   run.answer({ matched, ...reportToJson(report) }, describeReport(report));
   const isWhole = report.end === 'finished' || report.end === 'limit';
-  return isWhole && report.forgotten + report.unroutable === 0 ? EXIT_DONE : EXIT_FAILED;
+  return isWhole && report.forgotten + report.full + report.unroutable === 0
+    ? EXIT_DONE
+    : EXIT_FAILED;
 }
 
 /** In chunks, so that no transaction is long. Skips what arrives meanwhile. */

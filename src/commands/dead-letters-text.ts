@@ -1,11 +1,12 @@
 /** Dead letters as text for people. */
-import { printable, tableLines } from '../cli/table.ts';
+import { printable, shorten, tableLines, WIDTH_MAX } from '../cli/table.ts';
 import { describeAge } from '../cli/wording.ts';
 import { toReadable } from '../quarantine/dead-letter-json.ts';
-import type {
-  DeadLetterAction,
-  DeadLetterDetail,
-  DeadLetterRow,
+import {
+  ACTIONS_MAX,
+  type DeadLetterAction,
+  type DeadLetterDetail,
+  type DeadLetterRow,
 } from '../quarantine/quarantine.ts';
 import type { Preview, ReplayReport } from '../quarantine/replay-many.ts';
 
@@ -42,6 +43,20 @@ export function describeRows(
     rows,
     widthMax,
   );
+}
+
+/** The same table, with what is wrong with each of them on a line below it. */
+export function describeList(
+  rows: readonly DeadLetterRow[],
+  nowMs: number,
+  widthMax = WIDTH_MAX,
+): string[] {
+  const [headings = '', ...lines] = describeRows(rows, nowMs, widthMax);
+  const why = ({ reason, detail }: DeadLetterRow): string => {
+    const text = detail.startsWith(`${reason}: `) ? detail.slice(reason.length + 2) : detail;
+    return shorten(`  ${printable(text)}`, widthMax);
+  };
+  return [headings, ...rows.flatMap((row, place) => [lines[place] ?? '', why(row)])];
 }
 
 /** Everything about one, its body last. */
@@ -97,6 +112,7 @@ export function describeReport(report: ReplayReport): string[] {
   if (report.overtaken > 0) lines.push(`${report.overtaken} replayed, and at once refused again`);
   if (report.missing > 0) lines.push(`${report.missing} skipped: someone else changed them`);
   if (report.forgotten > 0) lines.push(`${report.forgotten} skipped: ${FORGOTTEN}`);
+  if (report.full > 0) lines.push(`${report.full} skipped: ${FULL}`);
   if (report.unroutable > 0) lines.push(`${report.unroutable} skipped: ${UNROUTABLE}`);
   if (report.error !== undefined) lines.push(report.error.message);
   return lines;
@@ -106,6 +122,11 @@ export function describeReport(report: ReplayReport): string[] {
 export const FORGOTTEN =
   'it may have been counted so long ago that its id is forgotten, and would be counted twice. ' +
   'If you know that it was not counted, use --even-if-forgotten.';
+
+/** Why a dead letter is neither replayed nor fixed any more, and what to do. */
+export const FULL =
+  `its history has ${ACTIONS_MAX.toLocaleString('en')} actions. Save its body with ` +
+  '`pulse dead-letters show ID --save FILE`, send it anew, and discard it.';
 
 /** Why a message was not replayed, and what to do. */
 export const UNROUTABLE =

@@ -8,12 +8,16 @@ import { integer } from '../cli/options.ts';
 import { withTransaction } from '../platform/postgres.ts';
 import { isCursor, toPage } from '../http/cursor.ts';
 import { detailToJson, rowToJson } from '../quarantine/dead-letter-json.ts';
-import { DEAD_LETTER_STATES, SHOWN_BYTES_MAX } from '../quarantine/quarantine.ts';
+import {
+  DEAD_LETTER_STATES,
+  SHOWN_BYTES_MAX,
+  type DeadLetterState,
+} from '../quarantine/quarantine.ts';
 import { findDeadLetter, fixDeadLetter, listDeadLetters } from '../quarantine/quarantine-query.ts';
 import { tenantInBody } from '../quarantine/tenant-in-body.ts';
 import { discard, replay } from './dead-letters-bulk.ts';
 import { actorFrom, checkedId, FILTERS, open, toFilters } from './dead-letters-options.ts';
-import { describeDetail, describeRows } from './dead-letters-text.ts';
+import { describeDetail, describeList, FULL } from './dead-letters-text.ts';
 
 const EXAMPLE_ID = '0b5e2c9e-6f1d-8a53-9a57-3f0c1f2b8a11';
 
@@ -46,7 +50,7 @@ const list = defineCommand({
     const rows = await withTransaction(pool, (client) => listDeadLetters(client, page));
     const { data, next } = toPage(rows, limit);
     run.answer({ data: data.map(rowToJson), next }, [
-      ...(data.length === 0 ? ['No dead letters.'] : describeRows(data, Date.now())),
+      ...(data.length === 0 ? ['No dead letters.'] : describeList(data, Date.now(), run.width)),
       ...(next === null ? [] : [`More: --after ${next}`]),
     ]);
     return EXIT_DONE;
@@ -106,7 +110,7 @@ const fix = defineCommand({
       await findDeadLetter(client, id),
     ]);
     if (!isFixed || row === undefined) {
-      const reason = row === undefined ? 'there is none with this id' : `it is ${row.state}`;
+      const reason = row === undefined ? 'there is none with this id' : whyNot(row.state);
       run.tell(`pulse: no dead letter was fixed: ${reason}.`);
       return EXIT_FAILED;
     }
@@ -119,6 +123,10 @@ export const deadLetters = defineGroup({ list, show, fix, replay, discard }, [
   'pulse dead-letters list --reason invalid_tenant',
   'pulse dead-letters replay --reason sum_overflow --rate 50 --dry-run',
 ]);
+
+function whyNot(state: DeadLetterState): string {
+  return state === 'quarantined' ? FULL.replace(/\.$/, '') : `it is ${state}`;
+}
 
 function readBody(file: string): Buffer {
   const body = readInput(file, `--body: ${file}`);

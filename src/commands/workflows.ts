@@ -1,4 +1,4 @@
-/** `pulse workflows list|show|consume|requeue`: directly in Postgres and RabbitMQ. */
+/** `pulse workflows list|show|consume|put-back|requeue`: directly in Postgres and RabbitMQ. */
 import { open, rm, type FileHandle } from 'node:fs/promises';
 import { insertAudit } from '../access/audit.ts';
 import { sourceFrom } from '../cli/access-options.ts';
@@ -24,6 +24,7 @@ import { tableToCsv } from '../workflows/data-csv.ts';
 import { listWorkflows, readCsv, readWorkflow } from '../workflows/workflows-query.ts';
 import { workflowQueues } from '../workflows/workflows-queues.ts';
 import { toWorkflowJson, WORKFLOW_STATUSES, type Workflow } from '../workflows/workflows.ts';
+import { putBackWorkflow } from './workflows-put-back.ts';
 import { requeueWorkflows } from './workflows-requeue.ts';
 
 const EXAMPLE_ID = '6c1de0a2-94f3-4f6c-9c3b-5f1a2b7e8d90';
@@ -215,7 +216,7 @@ function print(
   for (const line of run.json ? [json] : lines) run.print(line);
 }
 
-export const workflows = defineGroup({ list, show, consume, requeue: requeueWorkflows }, [
-  'pulse workflows list --status inserted',
-  'pulse workflows consume --output next.csv',
-]);
+export const workflows = defineGroup(
+  { list, show, consume, 'put-back': putBackWorkflow, requeue: requeueWorkflows },
+  ['pulse workflows list --status inserted', 'pulse workflows consume --output next.csv'],
+);

@@ -156,7 +156,7 @@ function findProblem(members: Members, names: MemberNames): EventFailure | undef
   }
   const instant = members[names.timestamp];
   if (instant !== undefined && instant !== null && !isInstant(instant)) {
-    const detail = `${names.timestamp} must be an RFC 3339 instant such as 2026-01-31T00:00:00Z.`;
+    const detail = `${names.timestamp} must be an RFC 3339 instant of the years 1 to 9999 (UTC) such as 2026-01-31T00:00:00Z.`;
     return failed(`/${names.timestamp}`, detail).failure;
   }
   return names === NATIVE ? findNativeProblem(members) : findCloudProblem(members);
@@ -198,9 +198,12 @@ function isText(value: unknown, lengthMax: number): value is string {
   return value.length <= lengthMax || Array.from(value).length <= lengthMax;
 }
 
+/** Years 1 to 9999 in UTC: neither Postgres nor RFC 3339 can write the others as they write these. */
+const EARLIEST_MS = Date.parse('0001-01-01T00:00:00Z');
+const LATEST_MS = Date.UTC(10_000, 0, 1);
+
 function isInstant(value: unknown): boolean {
   if (typeof value !== 'string' || value.length > 64) return false;
   const ms = parseTimestamp(value);
-  // Postgres stores none before 4713 BC and none after 294276; a year has four digits here.
-  return ms !== undefined;
+  return ms !== undefined && ms >= EARLIEST_MS && ms < LATEST_MS;
 }

@@ -4,6 +4,7 @@ import { failOrder } from './fail-order.ts';
 import { mayBeChangedBy } from './orders.ts';
 import { changeState, lockOrder } from './orders-query.ts';
 import { orderMessage, orderQueues, parseOrderMessage } from './orders-queues.ts';
+import { takeUpAgain } from './take-up-again.ts';
 
 export function completeOrder(prefix: string): MessageHandler {
   return defineHandler({
@@ -16,9 +17,7 @@ export function completeOrder(prefix: string): MessageHandler {
         throw new ImpossibleError({ code: 'unknown_order', detail });
       }
       if (!mayBeChangedBy(message, order.status)) return;
-      if (order.status === 'failed') {
-        await changeState(client, order, { to: 'processing', reason: 'replayed' });
-      }
+      if (order.status === 'failed') await takeUpAgain(client, order);
       const processing = { id: orderId, status: 'processing' } as const;
       await changeState(client, processing, { to: 'completed', reason: 'completed' });
       const { customerId, currency, totalAmount } = order;

@@ -25,6 +25,7 @@ import {
   readOrder,
 } from './orders-query.ts';
 import { orderMessage, orderQueues, parseOrderMessage } from './orders-queues.ts';
+import { takeUpAgain } from './take-up-again.ts';
 
 export interface EnrichOrderDeps {
   readonly pool: Pool;
@@ -73,7 +74,8 @@ export function enrichOrder({ pool, prefix, service }: EnrichOrderDeps): Message
         throw failure('unknown_order', `There is no order ${orderId}.`);
       }
       if (!mayBeChangedBy(message, order.status)) return;
-      if (order.status !== 'processing') {
+      if (order.status === 'failed') await takeUpAgain(client, order);
+      if (order.status === 'pending') {
         await changeState(client, order, { to: 'processing', reason: 'replayed' });
       }
       if (!order.isEnriched) {

@@ -3,10 +3,11 @@ import type { HandlerContext, HandlerFailure, HandlerTransaction } from '../mess
 import { mayBeChangedBy, type OrderHead } from './orders.ts';
 import { changeState, lockOrder } from './orders-query.ts';
 import { orderMessage } from './orders-queues.ts';
+import { isHistoryFull, takeUpAgain } from './take-up-again.ts';
 
 /**
  * Marks the order as failed and says so to everyone, unless it is completed. An order that a replay has taken up fails
- * again, so that it shows the newest reason.
+ * again, so that it shows the newest reason, unless its history is full.
  *
  * @param concerns Whether the message can be about an order in this state; a stray one must not fail it.
  */
@@ -19,7 +20,8 @@ export function failOrder(prefix: string, concerns: (order: OrderHead) => boolea
     let order = await lockOrder(client, orderId);
     if (order === undefined || !concerns(order) || !mayBeChangedBy(message, order.status)) return;
     if (order.status === 'failed') {
-      await changeState(client, order, { to: 'processing', reason: 'replayed' });
+      if (isHistoryFull(order)) return;
+      await takeUpAgain(client, order);
       order = { ...order, status: 'processing' };
     }
     const { code, detail } = failure;

@@ -34,6 +34,12 @@ export function mayBeChangedBy(
   return status !== 'completed';
 }
 
+/**
+ * An order whose history is so long is not taken up again: each replay adds two lines, or three. An answer has the
+ * whole history.
+ */
+export const HISTORY_MAX = 1_000;
+
 /** Why an order failed: the codes are a contract with clients. */
 export const ORDER_FAILURES = [
   'unknown_customer',

@@ -8,6 +8,7 @@ import { failOrder } from './fail-order.ts';
 import { mayBeChangedBy } from './orders.ts';
 import { changeState, lockOrder } from './orders-query.ts';
 import { orderMessage, orderQueues, parseOrderMessage } from './orders-queues.ts';
+import { takeUpAgain } from './take-up-again.ts';
 
 export function processOrder(prefix: string): MessageHandler {
   return defineHandler({
@@ -17,8 +18,8 @@ export function processOrder(prefix: string): MessageHandler {
       const order = await lockOrder(client, orderId);
       if (order === undefined) throw missing(orderId);
       if (order.status === 'processing' || !mayBeChangedBy(message, order.status)) return;
-      const reason = order.status === 'failed' ? 'replayed' : 'taken_up';
-      await changeState(client, order, { to: 'processing', reason });
+      if (order.status === 'failed') await takeUpAgain(client, order);
+      else await changeState(client, order, { to: 'processing', reason: 'taken_up' });
       await publish(orderMessage(prefix, 'enrichmentRequested', { orderId }));
     },
     abandon: failOrder(prefix),

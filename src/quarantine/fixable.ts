@@ -5,7 +5,7 @@ import { HTTP_PROBLEMS, invalidField, ProblemError } from '../http/problems.ts';
 import { readAsTenants } from '../platform/scoped-postgres.ts';
 import { QUARANTINE_PROBLEMS } from './quarantine-problems.ts';
 import { findDeadLetterState } from './quarantine-query.ts';
-import type { DeadLetterState } from './quarantine.ts';
+import { ACTIONS_MAX, type DeadLetterState } from './quarantine.ts';
 
 const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
@@ -25,6 +25,17 @@ export function requireFixable(pool: Pool) {
 export function notFound(): ProblemError {
   return new ProblemError(HTTP_PROBLEMS.PULSE_API_NOT_FOUND, {
     detail: 'There is no dead letter with this id.',
+  });
+}
+
+/** Why a dead letter was not fixed. @param state It is in. */
+export function unfixed(state: DeadLetterState): ProblemError {
+  return state === 'quarantined' ? historyFull() : wrongState(state);
+}
+
+export function historyFull(): ProblemError {
+  return new ProblemError(QUARANTINE_PROBLEMS.PULSE_API_DEAD_LETTER_FULL, {
+    detail: `Its history has ${ACTIONS_MAX} actions. Send its body anew, and discard it.`,
   });
 }
 

@@ -7,6 +7,10 @@ export const QUARANTINE_PROBLEMS = defineProblems({
     status: 409,
     title: 'The pulse may have been counted, and its id is no longer remembered.',
   },
+  PULSE_API_DEAD_LETTER_FULL: {
+    status: 409,
+    title: 'The dead letter has as many actions as it may have.',
+  },
   PULSE_API_DEAD_LETTER_UNROUTABLE: {
     status: 409,
     title: 'The queue that the dead letter came from no longer exists.',

@@ -8,6 +8,7 @@ import { tenantsOf, type TenantScope } from '../core/tenant-scope.ts';
 import { onlyRow } from '../platform/postgres.ts';
 import type { DeadLetter } from './dead-letter.ts';
 import {
+  ACTIONS_MAX,
   MAYBE_COUNTED_REASONS,
   SHOWN_BYTES_MAX,
   type Actor,
@@ -147,8 +148,13 @@ export async function listDeadLetters(
   return rows;
 }
 
-/** Actions of one dead letter that are read; each takes a person or a replay, so there are few. */
-const ACTIONS_MAX = 500;
+/** Actions of one dead letter that are shown. */
+const SHOWN_ACTIONS_MAX = 500;
+
+/** SQL for whether a dead letter may have more actions. @param id SQL for its id, such as a parameter. */
+export function hasRoom(id: string): string {
+  return `(SELECT count(*) FROM dead_letter_actions WHERE dead_letter_id = ${id}) < ${ACTIONS_MAX}`;
+}
 
 /** Of bodies that the caller may not see, a hash is hidden too: a pulse is so short that it can be guessed. */
 const shownHash = (column: string): string =>
@@ -177,7 +183,7 @@ export async function findDeadLetter(
     `SELECT action, actor, via, at, note, ${shownHash('body_sha256_before')} AS "bodySha256Before",
             ${shownHash('body_sha256')} AS "bodySha256"
      FROM dead_letter_actions WHERE dead_letter_id = $1 ORDER BY at DESC LIMIT $2`,
-    [id, ACTIONS_MAX, scope === 'all' || !row.isFixed || row.originalBody !== null],
+    [id, SHOWN_ACTIONS_MAX, scope === 'all' || !row.isFixed || row.originalBody !== null],
   );
   return { ...row, actions: actions.rows.reverse() };
 }
@@ -195,7 +201,7 @@ export async function findDeadLetterState(
   return rows[0]?.state;
 }
 
-/** Replaces the body of a quarantined dead letter; a trigger keeps the original. @returns Whether there was one. */
+/** Replaces the body of a quarantined dead letter; a trigger keeps the original. @returns Whether there was one, with room for it. */
 export async function fixDeadLetter(
   pool: Queryable,
   id: string,
@@ -204,7 +210,8 @@ export async function fixDeadLetter(
   const { rowCount } = await pool.query(
     `WITH before AS (
        SELECT id, sha256(coalesce(fixed_body, body)) AS hash FROM dead_letters
-       WHERE id = $1 AND state = 'quarantined' AND ($7::text[] IS NULL OR tenant = ANY($7)) FOR UPDATE
+       WHERE id = $1 AND state = 'quarantined' AND ($7::text[] IS NULL OR tenant = ANY($7)) AND ${hasRoom('$1')}
+       FOR UPDATE
      ), fixed AS (
        UPDATE dead_letters d SET fixed_body = $2, tenant = $3, replay_id = NULL
        FROM before WHERE d.id = before.id RETURNING d.id, before.hash

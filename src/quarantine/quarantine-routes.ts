@@ -18,6 +18,7 @@ import {
   listDeadLetters,
 } from './quarantine-query.ts';
 import { previewMany, replayMany, type ManyFilters } from './replay-many.ts';
+import { replayRefusal } from './replay-refusal.ts';
 import { replayDeadLetter, type ReplayDeps } from './replay.ts';
 import { describeDeadLettersQueue } from './quarantine-queue.ts';
 import { tenantInBody } from './tenant-in-body.ts';
@@ -42,7 +43,7 @@ import {
   replayManySchema,
   type Filters,
 } from './quarantine-schema.ts';
-import { notFound, requireFixable, wrongState } from './fixable.ts';
+import { notFound, requireFixable, unfixed, wrongState } from './fixable.ts';
 import { QUARANTINE_PROBLEMS } from './quarantine-problems.ts';
 
 /** What replays need besides Postgres. */
@@ -132,7 +133,7 @@ function addFix(api: Api, { pool }: QuarantineModuleDeps): void {
       });
     }
     const isFixed = await workAsTenants(pool, tenants, (client) => fixDeadLetter(client, id, fix));
-    return answerChanged(pool, request, { id, isChanged: isFixed });
+    return answerChanged(pool, request, { id, isChanged: isFixed, why: unfixed });
   });
 }
 
@@ -154,14 +155,7 @@ function addReplays(api: Api, { pool, replay }: QuarantineModuleDeps): void {
       if (outcome === 'replayed' || outcome === 'overtaken') {
         return { outcome, dead_letter: rowToJson(deadLetter) };
       }
-      if (outcome === 'unroutable') {
-        throw new ProblemError(QUARANTINE_PROBLEMS.PULSE_API_DEAD_LETTER_UNROUTABLE);
-      }
-      throw new ProblemError(QUARANTINE_PROBLEMS.PULSE_API_DEAD_LETTER_FORGOTTEN, {
-        detail:
-          `It may have been counted since ${deadLetter.maybeCountedSince?.toISOString() ?? 'unknown'}, and ids are ` +
-          `remembered for ${replay.dedupeWindowSeconds} seconds. If you know that it was not, send even_if_forgotten.`,
-      });
+      throw replayRefusal(outcome, deadLetter, replay);
     },
   );
 
@@ -207,6 +201,7 @@ const NOTHING_REPLAYED = {
   replayed: 0,
   overtaken: 0,
   forgotten: 0,
+  full: 0,
   unroutable: 0,
   missing: 0,
   end: 'finished',
@@ -258,15 +253,15 @@ async function findOrThrow(
   throw notFound();
 }
 
-/** The row as it is now; 409 when it was not changed because it is not quarantined. */
+/** The row as it is now; 409 when it was not changed. */
 async function answerChanged(
   pool: Pool,
   request: CallerRequest,
-  { id, isChanged }: { id: string; isChanged: boolean },
+  { id, isChanged, why = wrongState }: { id: string; isChanged: boolean; why?: typeof unfixed },
 ) {
   const deadLetter = await findOrThrow(pool, request, id);
   if (isChanged) return rowToJson(deadLetter);
-  throw wrongState(deadLetter.state);
+  throw why(deadLetter.state);
 }
 
 function actorOf({ user }: CallerRequest): Actor {

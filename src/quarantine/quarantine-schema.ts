@@ -230,7 +230,7 @@ export const replayDeadLetterSchema = {
     'replayDeadLetter',
     'Sends one dead letter through the queue again',
     'Under its original identity, so that it is counted once however often it is replayed, from any state. ' +
-      '409 when it may have been counted so long ago that its id is forgotten, or when its queue no longer exists.',
+      '409 when it may have been counted so long ago that its id is forgotten, its history is full, or its queue no longer exists.',
   ),
   curl: `${ONE}
 curl -s -X POST "$API/dead-letters/$ID/replay" ${WITH_TOKEN}`,
@@ -272,6 +272,7 @@ export const replayManySchema = {
       replayed: count('Sent, and confirmed by the broker.'),
       overtaken: count('Sent, and meanwhile refused again or changed by another caller.'),
       forgotten: count('Not sent: may have been counted so long ago that the id is forgotten.'),
+      full: count('Not sent: its history has as many actions as it may have.'),
       unroutable: count('Not sent: the queue that it came from no longer exists.'),
       missing: count('Not sent: changed by another caller just before.'),
       end: Type.Enum(['finished', 'limit', 'stopped', 'failed'], {

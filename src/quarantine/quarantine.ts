@@ -60,6 +60,12 @@ export interface DeadLetterRow {
   readonly cursor: string;
 }
 
+/**
+ * A dead letter with so many actions is neither fixed nor replayed again. A replay adds two or three. Whoever may
+ * replay could otherwise add rows without end, which are never deleted.
+ */
+export const ACTIONS_MAX = 1_000;
+
 /** One entry of a dead letter's history. */
 export interface DeadLetterAction {
   readonly action: 'fixed' | 'replay_started' | 'replayed' | 'reopened' | 'discarded';

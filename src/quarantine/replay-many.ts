@@ -82,7 +82,7 @@ export async function replayMany(
   const { limit, ratePerSecond, signal, actor, evenIfForgotten = false } = options;
   const { inFlightMax = IN_FLIGHT_MAX_DEFAULT } = options;
   const deadlineMs = performance.now() + (options.timeoutMs ?? Infinity);
-  const counts = { replayed: 0, overtaken: 0, forgotten: 0, unroutable: 0, missing: 0 };
+  const counts = { replayed: 0, overtaken: 0, forgotten: 0, full: 0, unroutable: 0, missing: 0 };
   const inFlight = new Set<Promise<void>>();
   const pace = createPace(ratePerSecond, signal);
   let taken = 0;

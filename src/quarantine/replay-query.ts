@@ -2,12 +2,13 @@
 import type { Pool } from 'pg';
 import { tenantsOf } from '../core/tenant-scope.ts';
 import type { Actor, DeadLetterState, ReplayableDeadLetter } from './quarantine.ts';
+import { hasRoom } from './quarantine-query.ts';
 
 type Queryable = Pick<Pool, 'query'>;
 
 /**
- * Step 1 of a replay: records that it begins, unless the row is in another state, or its pulse may have been
- * counted so long ago that Pulse no longer remembers its id.
+ * Step 1 of a replay: records that it begins, unless the row is in another state, its history is full, or its
+ * pulse may have been counted so long ago that Pulse no longer remembers its id.
  */
 export async function beginReplay(
   pool: Queryable,
@@ -27,6 +28,7 @@ export async function beginReplay(
            -- A message of the chain counts nothing.
            maybe_counted_since = CASE WHEN queue IS NULL THEN coalesce(maybe_counted_since, now()) END
        WHERE id = $1 AND state = ANY($3::text[]) AND ($7::text[] IS NULL OR tenant = ANY($7))
+         AND ${hasRoom('$1')}
          AND ($4::integer IS NULL OR queue IS NOT NULL OR maybe_counted_since IS NULL
               OR maybe_counted_since > now() - $4::integer * interval '1 second')
        RETURNING id, coalesce(fixed_body, body) AS body, headers AS properties,
@@ -47,6 +49,15 @@ export async function beginReplay(
     ],
   );
   return rows[0];
+}
+
+/** Whether a dead letter has as many actions as it may have. */
+export async function isHistoryFull(pool: Queryable, id: string): Promise<boolean> {
+  const { rows } = await pool.query<{ isFull: boolean }>(
+    `SELECT NOT ${hasRoom('$1')} AS "isFull"`,
+    [id],
+  );
+  return rows[0]?.isFull === true;
 }
 
 /** Step 3 of a replay: marks the row replayed if it has not changed since step 1. @returns Whether it was marked. */

@@ -15,10 +15,10 @@ import type { Pool } from 'pg';
 import { codeOf, RejectedError } from '../core/errors.ts';
 import type { Publication } from '../contract/publication.ts';
 import { workAsTenants } from '../platform/scoped-postgres.ts';
-import { DEAD_LETTER_STATES, type Actor } from './quarantine.ts';
+import { DEAD_LETTER_STATES, type Actor, type DeadLetterFilters } from './quarantine.ts';
 import { countDeadLettersByReason } from './quarantine-query.ts';
 import { toReplayPublication, withoutForeignProperties } from './replay-publication.ts';
-import { beginReplay, completeReplay } from './replay-query.ts';
+import { beginReplay, completeReplay, isHistoryFull } from './replay-query.ts';
 
 export interface ReplayDeps {
   readonly pool: Pick<Pool, 'connect'>;
@@ -45,10 +45,12 @@ export interface ReplayOptions {
  * - `overtaken`: in the queue, confirmed, and the row has changed since: it was refused again already, or
  *   fixed, discarded or replayed by another caller at the same time.
  * - `forgotten`: not sent, because the pulse may have been counted and its id may be forgotten.
+ * - `full`: not sent, because its history has as many actions as it may have.
  * - `unroutable`: not sent, because its queue or exchange no longer exists.
  * - `missing`: there is no such dead letter, or it is not quarantined.
  */
-export type ReplayOutcome = 'replayed' | 'overtaken' | 'forgotten' | 'unroutable' | 'missing';
+export type ReplayOutcome =
+  'replayed' | 'overtaken' | 'forgotten' | 'full' | 'unroutable' | 'missing';
 
 /**
  * Replays one dead letter.
@@ -70,10 +72,12 @@ export async function replayDeadLetter(
   );
   if (deadLetter === undefined) {
     const state = onlyWaiting ? 'quarantined' : undefined;
-    const { total } = await workAsTenants(pool, actor.scope, (client) =>
-      countDeadLettersByReason(client, { ids: [id], state, scope: actor.scope }),
-    );
-    return total > 0 ? 'forgotten' : 'missing';
+    return await workAsTenants(pool, actor.scope, async (client) => {
+      const filters: DeadLetterFilters = { ids: [id], state, scope: actor.scope };
+      const { total } = await countDeadLettersByReason(client, filters);
+      if (total === 0) return 'missing';
+      return (await isHistoryFull(client, id)) ? 'full' : 'forgotten';
+    });
   }
   // 2. After a crash here the row is still quarantined; a second replay has the same identity and counts once.
   try {

@@ -161,14 +161,15 @@ function addChange(api: Api, deps: CsvMakerDeps): void {
 
 function addConsumption(api: Api, deps: CsvMakerDeps): void {
   const { turns } = deps;
+  const config = { ...WRITE, allTenants: true } as const;
+  // HEAD would consume one as well. Without a route it would be `HEAD /workflow/:uuid`.
+  api.head('/workflow/consume', { schema: { hide: true }, config }, (_request, reply) => {
+    void reply.header('allow', 'GET');
+    throw new ProblemError(HTTP_PROBLEMS.PULSE_API_METHOD_NOT_ALLOWED, { detail: 'Allowed: GET.' });
+  });
   api.get(
     '/workflow/consume',
-    {
-      schema: consumeWorkflowSchema,
-      config: { ...WRITE, allTenants: true },
-      // HEAD would consume one as well.
-      exposeHeadRoute: false,
-    },
+    { schema: consumeWorkflowSchema, config, exposeHeadRoute: false },
     async (request, reply) => {
       const { user, log } = request;
       const actor = actorNameOf(user);

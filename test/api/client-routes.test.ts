@@ -93,9 +93,9 @@ const CALLS: Readonly<Record<string, (client: PulseClient) => Promise<unknown>>>
     prices.add('ABC', {
       ...{ currency: 'EUR', unit_amount: '2.5', valid_from: INSTANTS.from, tiers: TIERS },
     }),
-  listPrices: ({ prices }) => prices.list('ABC'),
+  listPrices: ({ prices }) => prices.page('ABC', PAGE),
   putUnit: ({ units }) => units.put('dozen', { dimension: 'count', factor: '12' }),
-  listUnits: ({ units }) => units.list(),
+  listUnits: ({ units }) => units.page(PAGE),
   putProducer: ({ producers }) => producers.put('billing', { name: 'Billing' }),
   getProducer: ({ producers }) => producers.get('billing'),
   listProducers: ({ producers }) => producers.page(PAGE),

@@ -1,5 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import { describeDetail, describeRows } from '../../src/commands/dead-letters-text.ts';
+import {
+  describeDetail,
+  describeList,
+  describeRows,
+} from '../../src/commands/dead-letters-text.ts';
 import type { DeadLetterDetail } from '../../src/quarantine/quarantine.ts';
 
 const NOW_MS = Date.parse('2026-11-28T12:00:00Z');
@@ -52,6 +56,26 @@ describe('a table of dead letters', () => {
       const widths = describeRows(mixed, NOW_MS).map((line) => line.length);
       expect(Math.max(...widths)).toBeLessThanOrEqual(80);
     }
+  });
+});
+
+describe('a list of dead letters', () => {
+  test('says below each what is wrong with it, without its reason again', () => {
+    const [, first, why, second, whyToo, ...more] = describeList([PULSE, MESSAGE], NOW_MS);
+    expect([first, second]).toEqual(describeRows([PULSE, MESSAGE], NOW_MS).slice(1));
+    expect(why).toBe('  used_amount must be greater than 0.');
+    expect(whyToo).toBe('  The enrichment service answered 503.');
+    expect(more).toEqual([]);
+  });
+
+  test('is as wide as the terminal, and escapes what would control it', () => {
+    const row = { ...PULSE, detail: `\u001b[2J${'long '.repeat(60)}` };
+    const lengths = [undefined, 120].map((width) => {
+      const line = describeList([row], NOW_MS, width).at(-1) ?? '';
+      expect(line).toMatch(/^ {2}\\u001b\[2Jlong .*…$/);
+      return line.length;
+    });
+    expect(lengths).toEqual([80, 120]);
   });
 });
 

@@ -45,6 +45,24 @@ test('lists, shows and consumes workflows, with every digit, and the audit log s
   expect(rows).toEqual([{ actor: 'carla' }]);
 });
 
+test('puts a consumed workflow back, and says so when it waits already', async () => {
+  const id = await fixture.insert({ a: 1 });
+  await expect.poll(fixture.depth).toBe(1);
+  expect((await pulse('consume')).stdout).toBe('a\r\n1\r\n');
+  expect(await pulse('put-back', id, '--as', 'carla')).toMatchObject({
+    ...{ exitCode: 0, stdout: `${id} is back in the queue.\n` },
+  });
+  await expect.poll(fixture.depth).toBe(1);
+  expect((await fixture.ask('GET', `/workflow/${id}`)).body.status).toBe('inserted');
+  expect((await pulse('put-back', id)).stdout).toBe(`${id} waits already.\n`);
+  expect((await pulse('consume')).stdout).toBe('a\r\n1\r\n');
+  const { rows } = await fixture.pool.query('SELECT actor FROM audit_log WHERE subject = $1', [
+    `put back workflow ${id}`,
+  ]);
+  expect(rows).toEqual([{ actor: 'carla' }]);
+  expect(await pulse('put-back', 'none')).toMatchObject({ exitCode: 1 });
+});
+
 test('consumes nothing where it cannot write, or nothing waits', async () => {
   const id = await fixture.insert({ a: 1 });
   const inNoFolder = join(tmpdir(), 'no such folder', 'x.csv');

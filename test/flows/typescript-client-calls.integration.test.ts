@@ -250,6 +250,7 @@ async function checkDecisions(flow: Flow, { deadLetters }: PulseClient): Promise
     replayed: 0,
     overtaken: 0,
     forgotten: 0,
+    full: 0,
     unroutable: 0,
     missing: 0,
     next: null,

@@ -119,12 +119,21 @@ async function checkPricesAndUnits({ prices, units }: PulseClient): Promise<void
   const tiered = await prices.add('thing', usd);
   expect(tiered).toEqual({ sku: 'thing', ...usd, valid_from: INSTANT });
   expect(await prices.list('thing')).toEqual([plain, tiered]);
+  const first = await prices.page('thing', { limit: 1 });
+  expect(first).toEqual({ data: [plain], next: TEXT });
+  expect(await prices.page('thing', { after: first.next! })).toEqual({
+    data: [tiered],
+    next: null,
+  });
   await expect(prices.add('thing', price)).rejects.toMatchObject({
     code: 'PULSE_API_PRICE_EXISTS',
   });
   const dozen = { dimension: 'count', factor: '12' };
   expect(await units.put('dozen', dozen)).toEqual({ unit: 'dozen', ...dozen });
-  expect(await units.list()).toContainEqual({ unit: 'dozen', ...dozen });
+  const all = await units.list();
+  expect(all).toContainEqual({ unit: 'dozen', ...dozen });
+  const { data, next } = await units.page({ limit: 5 });
+  expect([...data, ...(await units.page({ after: next! })).data]).toEqual(all);
   await expect(units.put('dozen', { ...dozen, factor: '13' })).rejects.toMatchObject({
     code: 'PULSE_API_UNIT_EXISTS',
   });

@@ -1,28 +1,15 @@
 import { randomUUID } from 'node:crypto';
 import type { PoolClient } from 'pg';
 import { pino } from 'pino';
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { TransientError } from '../../src/core/errors.ts';
 import { handleAll, parse, type BatchHandler } from '../../src/messaging/handle-batch.ts';
 import type { BatchOutcome } from '../../src/messaging/handler.ts';
 import { fromDelivery, type ReceivedMessage } from '../../src/messaging/message.ts';
 import { NO_TRACING } from '../../src/platform/tracing.ts';
-import {
-  createMessagingFixture,
-  type MessagingFixture,
-  type TestBody,
-} from './messaging-fixture.ts';
+import { useMessagingFixture, type MessagingFixture, type TestBody } from './messaging-fixture.ts';
 
-let fixture: MessagingFixture;
-beforeAll(async () => {
-  fixture = await createMessagingFixture();
-});
-beforeEach(async () => {
-  await fixture.pool.query(
-    'TRUNCATE effects, abandoned, inbox; TRUNCATE graphile_worker._private_jobs',
-  );
-});
-afterAll(() => fixture.close());
+const fixture = useMessagingFixture();
 
 /** Inserts values; each `bad` one is impossible, and a `cursed` one fails the whole transaction. */
 function batchHandler(): BatchHandler {

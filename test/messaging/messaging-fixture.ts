@@ -2,6 +2,7 @@
 import { connect } from 'amqplib';
 import type { PoolClient } from 'pg';
 import { pino } from 'pino';
+import { afterAll, afterEach, beforeAll, beforeEach } from 'vitest';
 import {
   startMessageConsumer,
   type ConsumerDeps,
@@ -157,6 +158,23 @@ export async function createMessagingFixture() {
       await services.close();
     },
   };
+}
+
+/** Registers the hooks of a test file: each test finds empty tables and an empty queue. */
+export function useMessagingFixture(): MessagingFixture {
+  const fixture = {} as MessagingFixture;
+  beforeAll(async () => {
+    Object.assign(fixture, await createMessagingFixture());
+  });
+  beforeEach(async () => {
+    await fixture.pool.query(
+      'TRUNCATE effects, abandoned, inbox; TRUNCATE graphile_worker._private_jobs',
+    );
+    await fixture.emptyQueue();
+  });
+  afterEach(() => fixture.stop());
+  afterAll(() => fixture.close());
+  return fixture;
 }
 
 /** Inserts the value of the message, after as many failures as the message asks for. */

@@ -1,22 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { TransientError } from '../../src/core/errors.ts';
 import { readOutboxDepth } from '../../src/messaging/relay-query.ts';
 import { withClient } from '../support/servers.ts';
-import { createMessagingFixture, testHandler, type MessagingFixture } from './messaging-fixture.ts';
+import { useMessagingFixture, testHandler } from './messaging-fixture.ts';
 
-let fixture: MessagingFixture;
-beforeAll(async () => {
-  fixture = await createMessagingFixture();
-});
-beforeEach(async () => {
-  await fixture.pool.query(
-    'TRUNCATE effects, abandoned, inbox; TRUNCATE graphile_worker._private_jobs',
-  );
-  await fixture.emptyQueue();
-});
-afterEach(() => fixture.stop());
-afterAll(() => fixture.close());
+const fixture = useMessagingFixture();
 
 const WAIT = { timeout: 20_000, interval: 50 };
 

@@ -1,14 +1,9 @@
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { TransientError } from '../../src/core/errors.ts';
 import { readOutboxDepth } from '../../src/messaging/relay-query.ts';
-import { createMessagingFixture, type MessagingFixture } from './messaging-fixture.ts';
+import { useMessagingFixture } from './messaging-fixture.ts';
 
-let fixture: MessagingFixture;
-beforeAll(async () => {
-  fixture = await createMessagingFixture();
-});
-afterEach(() => fixture.stop());
-afterAll(() => fixture.close());
+const fixture = useMessagingFixture();
 
 const WAIT = { timeout: 20_000, interval: 50 };
 

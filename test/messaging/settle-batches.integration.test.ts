@@ -1,27 +1,14 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { TransientError } from '../../src/core/errors.ts';
 import { defineBatchHandler, type MessageHandler } from '../../src/messaging/handler.ts';
 import { NO_TRACING } from '../../src/platform/tracing.ts';
 import { withChannel } from '../support/servers.ts';
 import { startTcpProxy } from '../support/tcp-proxy.ts';
-import {
-  createMessagingFixture,
-  type MessagingFixture,
-  type TestBody,
-} from './messaging-fixture.ts';
+import { useMessagingFixture, type TestBody } from './messaging-fixture.ts';
 
-let fixture: MessagingFixture;
-beforeAll(async () => {
-  fixture = await createMessagingFixture();
-});
-beforeEach(async () => {
-  await fixture.pool.query('TRUNCATE effects, inbox; TRUNCATE graphile_worker._private_jobs');
-  await fixture.emptyQueue();
-});
-afterEach(() => fixture.stop());
-afterAll(() => fixture.close());
+const fixture = useMessagingFixture();
 
 const WAIT = { timeout: 20_000, interval: 50 };
 const down = (): TransientError =>

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { ServerResponse as Response } from 'node:http';
 import { describe, expect, test } from 'vitest';
+import { HISTORY_MAX } from '../../src/orders/orders.ts';
 import { AGREE, useOrdersFixture, WAIT, type OrdersFixture } from './orders-fixture.ts';
 
 const { fixture, becomes } = useOrdersFixture();
@@ -105,6 +106,45 @@ describe('an order', () => {
       'enriched',
       'completed',
     ]);
+  });
+
+  test('is not taken up again when its history is full, however often it is replayed', async () => {
+    const { customerId, sku } = await fixture.newOffer();
+    const id = await fixture.order(customerId, [{ sku: `${sku}-never`, qty: 1 }]);
+    await becomes(id, 'failed');
+    const letter = await fixture.nextDeadLetter();
+    await fixture.pool.query(
+      `INSERT INTO order_changes (order_id, version, status, reason)
+       SELECT $1, number, 'failed', 'unknown_sku' FROM generate_series(4, $2) number`,
+      [id, HISTORY_MAX - 1],
+    );
+    await fixture.pool.query('UPDATE orders SET version = $2 WHERE id = $1', [id, HISTORY_MAX - 1]);
+    const replay = async (queue: string) => {
+      await fixture.publish({
+        exchange: '',
+        routingKey: fixture.prefix + queue,
+        body: letter.content,
+        messageId: letter.properties.messageId as string,
+        headers: { 'pulse-replay-id': randomUUID() },
+      });
+      return JSON.stringify((await fixture.nextDeadLetter()).properties.headers);
+    };
+    expect(await replay('orders.enrichment')).toContain('unknown_sku');
+    const before = await fixture.read(id);
+    expect(before?.history).toHaveLength(HISTORY_MAX + 1);
+    await fixture.pool.query(
+      `INSERT INTO products (sku, name, unit) VALUES ($1, 'Late', 'count')`,
+      [`${sku}-never`],
+    );
+    expect(await replay('orders.enrichment')).toContain('no_price');
+    await fixture.pool.query(
+      `INSERT INTO prices (sku, currency, unit_amount, valid_from, created_by)
+       VALUES ($1, 'EUR', 4, now() - interval '1 hour', 'test')`,
+      [`${sku}-never`],
+    );
+    expect(await replay('orders.enrichment')).toContain('too_many_replays');
+    expect(await replay('orders.processing')).toContain('too_many_replays');
+    expect(await fixture.read(id)).toEqual(before);
   });
 
   test('shows why its replay failed, not why it failed at first', async () => {

@@ -6,14 +6,18 @@ import type {
   CustomersQuery,
   NewPrice,
   Price,
+  PricesPage,
+  PricesQuery,
   Product,
   ProductFields,
   ProductsPage,
   ProductsQuery,
   Unit,
   UnitFields,
+  UnitsPage,
+  UnitsQuery,
 } from './catalog-types.ts';
-import { follow } from './paging.ts';
+import { collect, follow } from './paging.ts';
 import type { Transport } from './transport.ts';
 
 export interface CatalogCalls {
@@ -56,6 +60,8 @@ export interface CatalogCalls {
     add(sku: string, price: NewPrice): Promise<Price>;
     /** All prices of a product, the newest first. */
     list(sku: string): Promise<readonly Price[]>;
+    /** One page of them. */
+    page(sku: string, query?: PricesQuery): Promise<PricesPage>;
   };
   readonly units: {
     /**
@@ -65,7 +71,10 @@ export interface CatalogCalls {
      * @throws PulseApiError Such as 409 PULSE_API_UNIT_EXISTS: it is there with another factor.
      */
     put(unit: string, fields: UnitFields): Promise<Unit>;
+    /** All units, by dimension and name. */
     list(): Promise<readonly Unit[]>;
+    /** One page of them. */
+    page(query?: UnitsQuery): Promise<UnitsPage>;
   };
 }
 
@@ -74,6 +83,12 @@ export function createCatalogCalls(transport: Transport): CatalogCalls {
     transport.request<CustomersPage>('GET', '/customers', { query: { ...query } });
   const productsPage = (query: ProductsQuery = {}) =>
     transport.request<ProductsPage>('GET', '/products', { query: { ...query } });
+  const pricesPage = (sku: string, query: PricesQuery = {}) =>
+    transport.request<PricesPage>('GET', `${pathOf('products', sku)}/prices`, {
+      query: { ...query },
+    });
+  const unitsPage = (query: UnitsQuery = {}) =>
+    transport.request<UnitsPage>('GET', '/units', { query: { ...query } });
   const pathOf = (folder: string, name: string) => `/${folder}/${encodeURIComponent(name)}`;
 
   return {
@@ -91,14 +106,13 @@ export function createCatalogCalls(transport: Transport): CatalogCalls {
     },
     prices: {
       add: (sku, json) => transport.request('POST', `${pathOf('products', sku)}/prices`, { json }),
-      async list(sku) {
-        const path = `${pathOf('products', sku)}/prices`;
-        return (await transport.request<{ data: readonly Price[] }>('GET', path)).data;
-      },
+      list: (sku) => collect(follow((query: PricesQuery) => pricesPage(sku, query))),
+      page: pricesPage,
     },
     units: {
       put: (unit, json) => transport.request('PUT', pathOf('units', unit), { json }),
-      list: async () => (await transport.request<{ data: readonly Unit[] }>('GET', '/units')).data,
+      list: () => collect(follow(unitsPage)),
+      page: unitsPage,
     },
   };
 }

@@ -95,6 +95,19 @@ export interface Price {
   readonly tiers: PriceTiers | null;
 }
 
+export interface PricesQuery {
+  /** Rows on a page, 1 to 1,000. Default: 1,000. */
+  readonly limit?: number;
+  /** `next` of the page before. */
+  readonly after?: string;
+}
+
+export interface PricesPage {
+  readonly data: readonly Price[];
+  /** `after` of the next page; null on the last. */
+  readonly next: string | null;
+}
+
 export interface UnitFields {
   /** What it measures, such as `information`. Units convert only within one dimension. */
   readonly dimension: string;
@@ -104,4 +117,12 @@ export interface UnitFields {
 
 export interface Unit extends UnitFields {
   readonly unit: string;
+}
+
+export type UnitsQuery = PricesQuery;
+
+export interface UnitsPage {
+  readonly data: readonly Unit[];
+  /** `after` of the next page; null on the last. */
+  readonly next: string | null;
 }

@@ -141,6 +141,8 @@ export interface DeadLettersReplay extends DeadLettersPreview {
   readonly overtaken: number;
   /** Not sent: may have been counted so long ago that the id is forgotten. */
   readonly forgotten: number;
+  /** Not sent: its history has as many actions as it may have. */
+  readonly full: number;
   /** Not sent: the queue that it came from no longer exists. */
   readonly unroutable: number;
   /** Not sent: changed by another caller just before. */

@@ -13,3 +13,10 @@ export async function* follow<Row, Query extends { readonly after?: string }>(
     current = { ...current, after: next };
   }
 }
+
+/** All rows at once, for lists that are short. */
+export async function collect<Row>(rows: AsyncIterable<Row>): Promise<Row[]> {
+  const all: Row[] = [];
+  for await (const row of rows) all.push(row);
+  return all;
+}
