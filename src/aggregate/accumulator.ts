@@ -9,8 +9,9 @@ import { shardKeys, shardOf } from './keys.ts';
 import { LIBRARY_VERSION } from './library.ts';
 import { bucketsOf, matchArguments, type RowFilter } from './row-filter.ts';
 import { parseSeenState } from './seen-state.ts';
+import { scanBuckets } from './scan-buckets.ts';
 import { classify, createShardCalls } from './shard-calls.ts';
-import { fromSumField, fromSumValue, SUM_BUCKETS } from './sum-field.ts';
+import { fromSumField, fromSumValue } from './sum-field.ts';
 
 export { createEntryKeys, EntryWriter, fromSumValue, IdFingerprints, shardOf };
 export type { KeySlot, KeyTable, RowFilter };
@@ -51,6 +52,10 @@ export interface ShardBooks {
   /** Pulses that are in the journal and not folded. */
   readonly journalled: bigint;
   readonly journalBytes: number;
+  /** When the oldest entry of the journal was appended, by Redis's clock; null when the journal is empty. */
+  readonly journalSinceMs: number | null;
+  /** Whether an aggregator folds the journal. */
+  readonly isLeased: boolean;
   readonly counted: bigint;
   readonly duplicates: bigint;
   readonly live: SealedBatch | null;
@@ -72,9 +77,6 @@ export interface AccumulatorOptions {
 }
 
 export const JOURNAL_BYTES_MAX = 256 * 1024 * 1024;
-
-/** Elements in one HSCAN step: enough to be cheap, few enough not to block Redis. */
-const SCAN_COUNT = 2_000;
 
 export type Accumulator = ReturnType<typeof createAccumulator>;
 
@@ -99,7 +101,7 @@ export function createAccumulator(options: AccumulatorOptions) {
     const keys = shardKeys(shard);
     const reply = await call(
       'pulse_books',
-      [keys.live, keys.books, keys.sealedIndex, keys.sealedPrefix],
+      [keys.live, keys.books, keys.sealedIndex, keys.sealedPrefix, keys.journal, keys.lease],
       [],
     );
     return toBooks(shard, reply as BooksReply);
@@ -165,29 +167,6 @@ export function createAccumulator(options: AccumulatorOptions) {
   };
 }
 
-async function* scanBuckets(redis: RedisClient, header: string): AsyncGenerator<string[]> {
-  const scan = (bucket: number, cursor: string): Promise<[string, string[]]> => {
-    const step = redis
-      .hscan(`${header}:${bucket}`, cursor, 'COUNT', SCAN_COUNT)
-      .catch(async (error: unknown) => {
-        throw await classify(redis, error);
-      });
-    // If the reader stops early, nothing awaits this step.
-    step.catch(() => undefined);
-    return step;
-  };
-  let bucket = 0;
-  let step = scan(bucket, '0');
-  for (;;) {
-    const [cursor, elements] = await step;
-    if (cursor === '0') bucket += 1;
-    // Before the sums are used, so that Redis finds the next ones at the same time.
-    if (bucket < SUM_BUCKETS) step = scan(bucket, cursor);
-    yield elements;
-    if (bucket === SUM_BUCKETS) return;
-  }
-}
-
 export interface MatchCursor {
   /** In the list of buckets, from 1. */
   readonly position: number;
@@ -250,11 +229,13 @@ type BooksReply = [
   epoch: string | null,
   live: Header | null,
   sealed: Header[],
+  oldestEntryId: string | null,
+  isLeased: 0 | 1,
 ];
 
 function toBooks(shard: number, reply: BooksReply): ShardBooks {
   const [appended, journalled, journalBytes, counted, duplicates, generations, epoch] = reply;
-  const [, , , , , , , live, sealed] = reply;
+  const [, , , , , , , live, sealed, oldestEntryId, isLeased] = reply;
   // The books of a version without a journal: the first append adds `appended`.
   const settled = BigInt(counted ?? 0) + BigInt(duplicates ?? 0);
   return {
@@ -263,6 +244,9 @@ function toBooks(shard: number, reply: BooksReply): ShardBooks {
     appended: BigInt(appended ?? settled),
     journalled: BigInt(journalled ?? 0),
     journalBytes: Number(journalBytes ?? 0),
+    // An id begins with the milliseconds of its entry.
+    journalSinceMs: oldestEntryId === null ? null : Number.parseInt(oldestEntryId, 10),
+    isLeased: isLeased === 1,
     counted: BigInt(counted ?? 0),
     duplicates: BigInt(duplicates ?? 0),
     live: live === null ? null : toBatch(shard, live),

@@ -15,10 +15,10 @@ export const CI_SELECTION: readonly SelectedRound[] = [
   { seed: 5, faults: ['worker-zombie', 'flusher-kill'] },
   { seed: 13, faults: ['flusher-zombie'] },
   { seed: 7, faults: ['redis-kill'] },
-  { seed: 8, faults: ['postgres-kill', 'apply-lost-kill'] },
+  { seed: 8, faults: ['postgres-kill', 'append-lost-kill'] },
   { seed: 9, faults: ['rabbitmq-kill'] },
   { seed: 10, faults: ['postgres-terminate-copy', 'redis-full'] },
-  { seed: 3, faults: ['reply-lost-apply', 'commit-answer-lost'] },
+  { seed: 3, faults: ['reply-lost-append', 'commit-answer-lost'] },
   { seed: 16, faults: ['commit-lost', 'dead-letter-lost-kill'] },
   {
     seed: 6,
