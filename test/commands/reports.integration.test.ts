@@ -216,9 +216,9 @@ describe('doctor', () => {
 
     // Sealed an hour ago by a flush that died.
     await flow.run(['flush', '--allow-test-faults'], { PULSE_CRASH_AT: 'flush:sealed:1' });
-    const [sealed] = await redis.keys('{0}:sealed:*');
-    const openedField = (await redis.hkeys(sealed!)).find((name) => name.includes('opened'))!;
-    await redis.hset(sealed!, openedField, String(Math.floor(Date.now() / 1000) - 3_600));
+    const [batchId] = await redis.zrange('{0}:sealed', '0', '0');
+    const openedAt = String(Math.floor(Date.now() / 1000) - 3_600);
+    await redis.hset(`{0}:sealed:${batchId!}`, 'opened_at', openedAt);
     const stuck = await examine(flow);
     expect(stuck.dangers).toMatchObject([
       { name: 'flush', detail: expect.stringContaining('`pulse flush`') as string },
