@@ -18,30 +18,84 @@ export const MUTATIONS = [
   {
     name: 'dedupe',
     guard: 'dedupe by id',
-    off: 'Redis ignores the result of SADD: every id is new',
+    off: 'the fold takes every id for new',
     edits: [
       {
-        file: 'src/aggregate/functions/apply.lua',
-        find: `          if (count > 1 and in_older(at, member))
-            or call('SADD', newest_prefix .. sub(ids, at + 1, at + newest_digits), member) == 0 then`,
-        replace: `          call('SADD', newest_prefix .. sub(ids, at + 1, at + newest_digits), member)
-          if false then`,
+        file: 'src/aggregate/fold-entry.ts',
+        find: 'if (older?.has(index) || (hasId(ids, idAt) && !seen.add(ids, idAt))) continue;',
+        replace: 'if (hasId(ids, idAt)) seen.add(ids, idAt);',
       },
     ],
-    red: [{ tests: 'test/aggregate/seen-ids.integration.test.ts' }, CRASH_AFTER_APPLY],
+    red: [
+      'simulation',
+      { tests: 'test/aggregate/aggregator.integration.test.ts' },
+      CRASH_AFTER_APPLY,
+    ],
   },
   {
-    name: 'field-index',
-    guard: 'an incomplete field index is not used',
-    off: 'a reader trusts the index of a batch that another library has written to',
+    name: 'lease',
+    guard: 'a commit needs the lease',
+    off: 'Redis takes the commit of an aggregator whose lease has ended',
     edits: [
       {
-        file: 'src/aggregate/functions/field-index.lua',
-        find: "return tonumber(redis.pcall('GET', index)) == redis.call('HLEN', hash) - #HEADER",
-        replace: 'return true',
+        file: 'src/aggregate/functions/lease.lua',
+        find: "if redis.call('GET', lease) ~= token then",
+        replace: 'if false then',
       },
     ],
-    red: [{ tests: 'test/aggregate/field-index.integration.test.ts' }],
+    red: [{ tests: 'test/aggregate/journal.integration.test.ts' }],
+  },
+  {
+    name: 'fold-position',
+    guard: 'a commit continues at the position of the one before',
+    off: 'Redis takes a commit that begins elsewhere',
+    edits: [
+      {
+        file: 'src/aggregate/functions/journal.lua',
+        find: 'if position ~= before then',
+        replace: 'if false then',
+      },
+    ],
+    red: [{ tests: 'test/aggregate/journal.integration.test.ts' }],
+  },
+  {
+    name: 'commit-again',
+    guard: 'a round that is committed already is not committed again',
+    off: 'a commit whose reply was lost is refused when it is repeated',
+    edits: [
+      {
+        file: 'src/aggregate/functions/journal.lua',
+        find: "if position == after and after ~= before then return 'committed' end",
+        replace: '',
+      },
+    ],
+    red: [{ tests: 'test/aggregate/journal.integration.test.ts' }],
+  },
+  {
+    name: 'sealed-under-round',
+    guard: 'a commit writes to the batch that its sums were read from',
+    off: 'a commit writes absolute sums into whatever batch is live',
+    edits: [
+      {
+        file: 'src/aggregate/functions/journal.lua',
+        find: "if (redis.call('HGET', live, 'batch') or '') ~= header.expected_batch then return 'sealed' end",
+        replace: '',
+      },
+    ],
+    red: [{ tests: 'test/aggregate/journal.integration.test.ts' }],
+  },
+  {
+    name: 'journal-bound',
+    guard: 'the journal is bounded',
+    off: 'Redis takes an entry however large the journal is',
+    edits: [
+      {
+        file: 'src/aggregate/functions/journal.lua',
+        find: 'if bytes > 0 and bytes + #entry > bytes_max then',
+        replace: 'if false then',
+      },
+    ],
+    red: [{ tests: 'test/aggregate/journal.integration.test.ts' }],
   },
   {
     name: 'ack-before-apply',
@@ -56,7 +110,7 @@ export const MUTATIONS = [
           '    const settled = Promise.resolve().then(',
       },
     ],
-    red: ['simulation', { faults: 'apply-lost-kill', seed: 3 }],
+    red: ['simulation', { faults: 'append-lost-kill', seed: 3 }],
   },
   {
     name: 'seal',
@@ -65,15 +119,20 @@ export const MUTATIONS = [
     edits: [
       {
         file: 'src/aggregate/functions/seal.lua',
-        find: `  redis.call('RENAME', live, prefix .. header[1])
+        find: `  redis.call('RENAME', live, sealed)
   redis.call('ZADD', index, header[2], header[1])
 `,
         replace: '',
       },
       {
+        file: 'src/aggregate/functions/seal.lua',
+        find: "if redis.call('EXISTS', live .. ':' .. bucket) == 1 then",
+        replace: 'if false then',
+      },
+      {
         file: 'src/aggregate/accumulator.ts',
-        find: 'const key = shardKeys(shard).sealedPrefix + batchId;',
-        replace: 'void batchId;\n  const key = shardKeys(shard).live;',
+        find: 'shardKeys(batch.shard).sealedPrefix + batch.batchId',
+        replace: 'shardKeys(batch.shard).live',
       },
       {
         file: 'src/aggregate/accumulator.ts',
