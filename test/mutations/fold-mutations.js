@@ -2,6 +2,24 @@
 
 export const FOLD_MUTATIONS = [
   {
+    name: 'dedupe',
+    guard: 'dedupe by id',
+    off: 'the fold takes every id for new',
+    edits: [
+      {
+        file: 'src/aggregate/fold-entry.ts',
+        find: 'if (older?.has(index) || (hasId(ids, idAt) && !seen.add(ids, idAt))) continue;',
+        replace: 'if (hasId(ids, idAt)) seen.add(ids, idAt);',
+      },
+    ],
+    red: [
+      'simulation',
+      { tests: 'test/aggregate/aggregator.integration.test.ts' },
+      // Causes redeliveries after every batch has reached Redis.
+      { faults: 'crash-ingest-applied', seed: 2 },
+    ],
+  },
+  {
     name: 'lease',
     guard: 'a commit needs the lease',
     off: 'Redis takes the commit of an aggregator whose lease has ended',

@@ -8,31 +8,11 @@ import { EXPORT_MUTATIONS } from './export-mutations.js';
 import { FOLD_MUTATIONS } from './fold-mutations.js';
 import { MESSAGE_MUTATIONS } from './message-mutations.js';
 
-/** Causes redeliveries after every batch has reached Redis. */
-const CRASH_AFTER_APPLY = { faults: 'crash-ingest-applied', seed: 2 };
-
 export const MUTATIONS = [
   ...ACCESS_MUTATIONS,
   ...MESSAGE_MUTATIONS,
   ...DELIVERY_MUTATIONS,
   ...EXPORT_MUTATIONS,
-  {
-    name: 'dedupe',
-    guard: 'dedupe by id',
-    off: 'the fold takes every id for new',
-    edits: [
-      {
-        file: 'src/aggregate/fold-entry.ts',
-        find: 'if (older?.has(index) || (hasId(ids, idAt) && !seen.add(ids, idAt))) continue;',
-        replace: 'if (hasId(ids, idAt)) seen.add(ids, idAt);',
-      },
-    ],
-    red: [
-      'simulation',
-      { tests: 'test/aggregate/aggregator.integration.test.ts' },
-      CRASH_AFTER_APPLY,
-    ],
-  },
   ...FOLD_MUTATIONS,
   {
     name: 'ack-before-apply',
