@@ -32,6 +32,16 @@ export const flush: DashboardSource = {
         },
         {
           kind: 'stat',
+          title: 'Oldest pulses in the journal',
+          description:
+            'Appended and in no sum yet. Normal: 0 to 2 seconds, and up to 15 s late here.',
+          unit: 's',
+          queries: { age: 'max(pulse_journal_age_seconds)' },
+          levels: [{ from: 60, color: 'red' }],
+          runbook: 'journal-stale',
+        },
+        {
+          kind: 'stat',
           title: 'Sealed batches',
           description:
             'On their way to Postgres. One that stays is a leftover of a flush that failed.',

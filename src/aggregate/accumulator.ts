@@ -52,6 +52,10 @@ export interface ShardBooks {
   /** Pulses that are in the journal and not folded. */
   readonly journalled: bigint;
   readonly journalBytes: number;
+  /** When the oldest entry of the journal was appended, by Redis's clock; null when the journal is empty. */
+  readonly journalSinceMs: number | null;
+  /** Whether an aggregator folds the journal. */
+  readonly isLeased: boolean;
   readonly counted: bigint;
   readonly duplicates: bigint;
   readonly live: SealedBatch | null;
@@ -104,7 +108,7 @@ export function createAccumulator(options: AccumulatorOptions) {
     const keys = shardKeys(shard);
     const reply = await call(
       'pulse_books',
-      [keys.live, keys.books, keys.sealedIndex, keys.sealedPrefix],
+      [keys.live, keys.books, keys.sealedIndex, keys.sealedPrefix, keys.journal, keys.lease],
       [],
     );
     return toBooks(shard, reply as BooksReply);
@@ -233,11 +237,13 @@ type BooksReply = [
   epoch: string | null,
   live: Header | null,
   sealed: Header[],
+  oldestEntryId: string | null,
+  isLeased: 0 | 1,
 ];
 
 function toBooks(shard: number, reply: BooksReply): ShardBooks {
   const [appended, journalled, journalBytes, counted, duplicates, generations, epoch] = reply;
-  const [, , , , , , , live, sealed] = reply;
+  const [, , , , , , , live, sealed, oldestEntryId, isLeased] = reply;
   // The books of a version without a journal: the first append adds `appended`.
   const settled = BigInt(counted ?? 0) + BigInt(duplicates ?? 0);
   return {
@@ -246,6 +252,9 @@ function toBooks(shard: number, reply: BooksReply): ShardBooks {
     appended: BigInt(appended ?? settled),
     journalled: BigInt(journalled ?? 0),
     journalBytes: Number(journalBytes ?? 0),
+    // An id begins with the milliseconds of its entry.
+    journalSinceMs: oldestEntryId === null ? null : Number.parseInt(oldestEntryId, 10),
+    isLeased: isLeased === 1,
     counted: BigInt(counted ?? 0),
     duplicates: BigInt(duplicates ?? 0),
     live: live === null ? null : toBatch(shard, live),

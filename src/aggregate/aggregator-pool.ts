@@ -1,5 +1,4 @@
 /** Keeps the aggregator thread of a worker running, and stops it at the end. */
-import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import type { Registry } from 'prom-client';
 import { Counter } from 'prom-client';
@@ -46,7 +45,7 @@ export function startAggregators(options: AggregatorPoolOptions): AggregatorPool
       thread.on('error', (error) => {
         logger.error({ err: error }, 'aggregator thread died; starting another');
       });
-      await once(thread, 'exit');
+      await exitOf(thread);
       await sleep(backoffDelayMs(attempt, REPLACE_BACKOFF), stopping.signal);
     }
   };
@@ -64,6 +63,15 @@ export function startAggregators(options: AggregatorPoolOptions): AggregatorPool
       await thread?.terminate();
     },
   };
+}
+
+/** Not `once` of node:events, which rejects at the error that comes before the exit. */
+function exitOf(thread: Worker): Promise<void> {
+  return new Promise((resolve) => {
+    thread.once('exit', () => {
+      resolve();
+    });
+  });
 }
 
 /** Counts are kept in the main thread, so that those of a dead thread remain. */

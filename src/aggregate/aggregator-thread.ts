@@ -1,9 +1,10 @@
 /** The root of an aggregator thread: folds the journals of all shards whose leases it gets, until told to stop. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { PulseError } from '../core/errors.ts';
+import { backoffDelayMs, sleep } from '../platform/backoff.ts';
 import { createCrashPoint, type ArmedCrashPoint } from '../platform/crash-points.ts';
 import { createLogger, type LoggerOptions, type LogLevel } from '../platform/logger.ts';
-import { createRedis } from '../platform/redis.ts';
+import { createRedis, type RedisClient } from '../platform/redis.ts';
 import { aggregateShard } from './aggregator.ts';
 import { createJournal } from './journal.ts';
 import { loadSeenIds } from './seen-ids.ts';
@@ -24,6 +25,8 @@ export type AggregatorNotice =
   | { readonly kind: 'counts'; readonly counted: number; readonly duplicates: number }
   | { readonly kind: 'fatal'; readonly code: PulseError['code']; readonly message: string };
 
+const CONNECT_BACKOFF = { baseMs: 20, capMs: 1_000 };
+
 const task = workerData as AggregatorTask;
 const logger = createLogger(task.log);
 const stopping = new AbortController();
@@ -40,6 +43,7 @@ async function runShard(shard: number): Promise<void> {
   const redis = createRedis(task.redisUrl, { name: 'pulse aggregator', logger });
   const windowSeconds = task.dedupeWindowSeconds;
   try {
+    await untilConnected(redis);
     await aggregateShard(
       {
         shard,
@@ -56,6 +60,18 @@ async function runShard(shard: number): Promise<void> {
     );
   } finally {
     redis.disconnect();
+  }
+}
+
+/** Its connection reports by itself that it fails; an aggregator that begins before it is open would as well. */
+async function untilConnected(redis: RedisClient): Promise<void> {
+  for (let attempt = 0; !stopping.signal.aborted; attempt++) {
+    const isOpen = await redis.ping().then(
+      () => true,
+      () => false,
+    );
+    if (isOpen) return;
+    await sleep(backoffDelayMs(attempt, CONNECT_BACKOFF), stopping.signal);
   }
 }
 

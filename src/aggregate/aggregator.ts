@@ -9,6 +9,7 @@ import { randomUUID } from 'node:crypto';
 import { FatalError, PulseError } from '../core/errors.ts';
 import { backoffDelayMs, sleep } from '../platform/backoff.ts';
 import type { Logger } from '../platform/logger.ts';
+import { createOutageLog, type OutageLog } from '../platform/outage-log.ts';
 import type { AggregateStep } from './aggregate-steps.ts';
 import { foldEntry } from './fold-entry.ts';
 import type { FoldedState, Journal, Round } from './journal.ts';
@@ -57,6 +58,12 @@ export async function aggregateShard(
   signal: AbortSignal,
 ): Promise<void> {
   const { shard, journal, logger } = options;
+  const outage = createOutageLog({
+    logger,
+    facts: { shard },
+    failedText: 'the journal is not folded',
+    endedText: 'the journal is folded again',
+  });
   for (let failures = 0; !signal.aborted;) {
     const token = randomUUID();
     try {
@@ -66,12 +73,13 @@ export async function aggregateShard(
         await sleep(RENEW_MS / 2, signal);
         continue;
       }
-      await foldWhileHeld(options, { token, timeSec }, signal);
+      await foldWhileHeld(options, { token, timeSec, outage }, signal);
       failures = 0;
     } catch (error) {
       if (error instanceof FatalError || !(error instanceof PulseError)) throw error;
       failures += 1;
-      logger.warn({ err: error, shard }, 'aggregation was interrupted');
+      if (error.code === 'PULSE_REDIS_LEASE') logger.info({ shard }, LEASE_LOST);
+      else outage.failed(error);
       await sleep(backoffDelayMs(failures, RETRY), signal);
     } finally {
       await journal.lease(shard, token, { action: 'release' }).catch(() => undefined);
@@ -79,9 +87,11 @@ export async function aggregateShard(
   }
 }
 
+const LEASE_LOST = 'lost the lease of a shard; another aggregator folds its journal';
+
 async function foldWhileHeld(
   options: AggregatorOptions,
-  { token, timeSec }: { token: string; timeSec: number },
+  { token, timeSec, outage }: { token: string; timeSec: number; outage: OutageLog },
   signal: AbortSignal,
 ): Promise<void> {
   const lease = keepLease(options, { token, timeSec });
@@ -93,6 +103,7 @@ async function foldWhileHeld(
     while (!signal.aborted) {
       if (!lease.isHeld) throw leaseLost();
       await rounds.step();
+      outage.ended();
       await rounds.settle(lease.timeSec);
     }
     // What this process has appended before it stops becomes visible with it.

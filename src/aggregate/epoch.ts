@@ -102,17 +102,19 @@ export async function beginNewEpoch(
   const epoch = randomUUID();
   for (let shard = 0; shard < accumulator.shards; shard++) {
     const { live, sealed, ...books } = await accumulator.readBooks(shard);
+    const journalled = books.journalSinceMs === null ? 0n : books.journalled;
     const held = live === null ? sealed : [...sealed, live];
     const flushed = await options.flushedPulses(
       shard,
       held.map(({ batchId }) => batchId),
     );
     const counted = held.reduce((sum, { pulseCount }) => sum + pulseCount, flushed);
-    const appended = counted + books.duplicates + books.journalled;
+    const appended = counted + books.duplicates + journalled;
     await redis.hset(shardKeys(shard).books, {
       epoch,
       counted: String(counted),
       appended: String(appended),
+      journalled: String(journalled),
     });
   }
   await beginEpoch(pool, { epoch, note: options.note });

@@ -41,7 +41,7 @@ export interface FoldedState {
   readonly sums: LiveSums;
 }
 
-/** Elements in one HSCAN step: see accumulator.ts. */
+/** Elements in one HSCAN step: see scan-buckets.ts. */
 const SCAN_COUNT = 2_000;
 
 export type Journal = ReturnType<typeof createJournal>;

@@ -58,6 +58,8 @@ const TRANSIENT_REPLIES = new Set([
   'OOM',
   'READONLY',
   'TRYAGAIN',
+  // A wait for the journal ended, because the server has become a replica.
+  'UNBLOCKED',
 ]);
 
 /** The lease of a shard belongs to another aggregator, or to none. */

@@ -32,17 +32,27 @@ function describeBooks(books: Books): string[] {
     line('  live', books.live, 'of these, in the current sums'),
     line('duplicates', books.duplicates, 'refused because their id was seen before'),
     line('dead letters', books.deadLetters, 'in the quarantine'),
+    line('journal drift', books.journalDrift, journalDriftMeaning(books.journalDrift)),
     line('drift', books.drift, books.balanced ? 'the books balance' : driftMeaning(books.drift)),
   ];
   if (!books.balanced) {
-    for (const { shard, drift } of books.perShard) {
+    for (const { shard, drift, journalDrift } of books.perShard) {
       if (drift !== 0n) lines.push(`  shard ${shard}: drift ${drift}`);
+      if (journalDrift !== 0n) lines.push(`  shard ${shard}: journal drift ${journalDrift}`);
     }
   }
   return lines;
 }
 
+function journalDriftMeaning(drift: bigint): string {
+  if (drift === 0n) return 'whatever was appended is counted, a duplicate or journalled';
+  return drift > 0n
+    ? 'PULSES ARE MISSING between the journal and the sums'
+    : 'MORE PULSES were counted or refused than were appended';
+}
+
 function driftMeaning(drift: bigint): string {
+  if (drift === 0n) return 'but not all books balance, see above and below';
   return drift > 0n
     ? 'PULSES ARE MISSING between Redis and Postgres'
     : 'MORE PULSES in the sums than were counted (or shards cancel each other out, see below)';

@@ -11,6 +11,7 @@ import { readPauseState } from '../ingest/pauses-query.ts';
 import type { RedisClient } from '../platform/redis.ts';
 import { hostUrls } from '../platform/server-urls.ts';
 import { danger, ok, warning } from './findings.ts';
+import { checkJournal } from './check-journal.ts';
 import { checkExports } from './check-exports.ts';
 import { checkOutbox } from './check-messages.ts';
 
@@ -49,7 +50,15 @@ export async function checkState(
   if (!schema) return findings;
   const { pool } = deps;
   findings.push(await checkPause(deps), await checkOutbox(pool), await checkExports(pool));
-  if (functions) return [...findings, await checkFlush(deps), await checkBooks(deps)];
+  if (functions) {
+    const { accumulator } = deps;
+    return [
+      ...findings,
+      await checkJournal(accumulator),
+      await checkFlush(deps),
+      await checkBooks(deps),
+    ];
+  }
   // Before the first start there is nothing to check, and of a Redis that lost everything, nothing is left.
   if (epoch.status !== 'ok') return findings;
   const detail = 'not checked, because Redis lacks the functions of this build; a start loads them';
@@ -149,11 +158,11 @@ async function checkFlush({ accumulator, flushCron }: StateDeps): Promise<Findin
 }
 
 async function checkBooks(deps: StateDeps): Promise<Finding> {
-  const { drift, balanced } = await verifyBooks(deps);
+  const { drift, journalDrift, balanced } = await verifyBooks(deps);
   if (balanced) return ok('books', 'balance');
   return danger(
     'books',
-    `differ by ${drift} pulses: \`pulse verify\` shows where. Do not bill from them until you know why`,
+    `differ by ${drift === 0n ? journalDrift : drift} pulses: \`pulse verify\` shows where. Do not bill from them until you know why`,
   );
 }
 

@@ -17,6 +17,8 @@ export interface BooksSight {
   readonly drift: Readonly<Record<'missing' | 'surplus', number>>;
   readonly journalled: number;
   readonly journalBytes: number;
+  /** When the oldest entry that is not folded was appended, by Redis's clock. */
+  readonly journalSinceMs: number | undefined;
   readonly live: Held;
   readonly sealed: Held;
   readonly sealedBatches: number;
@@ -87,6 +89,11 @@ export function addBooksMetrics(
     read: () => watch.latest?.journalBytes,
   });
   addSampledGauge(registry, {
+    name: 'pulse_journal_age_seconds',
+    help: "Age, by Redis's clock, of the oldest pulses in the journal that are not folded; 0 when there are none.",
+    read: () => watch.latest && ageSeconds(watch.latest.journalSinceMs),
+  });
+  addSampledGauge(registry, {
     name: 'pulse_seen_ids',
     help: 'Pulse ids that are remembered, about 13 bytes each in Redis.',
     read: () => watch.latest?.seenIds,
@@ -94,11 +101,7 @@ export function addBooksMetrics(
   addSampledGauge(registry, {
     name: 'pulse_unflushed_age_seconds',
     help: "Age, by Redis's clock, of the oldest sum that is not in Postgres; 0 when there is none.",
-    read: () => {
-      if (watch.latest === undefined) return undefined;
-      const { unflushedSinceMs } = watch.latest;
-      return unflushedSinceMs === undefined ? 0 : Math.max(0, Date.now() - unflushedSinceMs) / 1000;
-    },
+    read: () => watch.latest && ageSeconds(watch.latest.unflushedSinceMs),
   });
   addSampledGauge(registry, {
     name: 'pulse_flush_missed_ticks',
@@ -116,7 +119,7 @@ export function addBooksMetrics(
 function toSight(balances: readonly ShardBalance[], books: readonly ShardBooks[]): BooksSight {
   const live = books.flatMap((shard) => (shard.live === null ? [] : [shard.live]));
   const sealed = books.flatMap((shard) => shard.sealed);
-  const drifts = balances.map(({ drift }) => Number(drift));
+  const drifts = balances.flatMap(({ drift, journalDrift }) => [drift, journalDrift].map(Number));
   const openedAtSec = [...live, ...sealed]
     .map((batch) => batch.openedAtSec)
     // A sealed batch whose sums are missing in Redis has no time.
@@ -128,12 +131,21 @@ function toSight(balances: readonly ShardBalance[], books: readonly ShardBooks[]
     },
     journalled: sum(books.map(({ journalled }) => Number(journalled))),
     journalBytes: sum(books.map(({ journalBytes }) => journalBytes)),
+    journalSinceMs: earliest(books.flatMap(({ journalSinceMs }) => journalSinceMs ?? [])),
     live: heldIn(live),
     sealed: heldIn(sealed),
     sealedBatches: sealed.length,
     seenIds: sum(books.map(({ seenIdCount }) => seenIdCount)),
-    unflushedSinceMs: openedAtSec.length === 0 ? undefined : Math.min(...openedAtSec) * 1000,
+    unflushedSinceMs: earliest(openedAtSec.map((second) => second * 1000)),
   };
+}
+
+function earliest(timesMs: readonly number[]): number | undefined {
+  return timesMs.length === 0 ? undefined : Math.min(...timesMs);
+}
+
+function ageSeconds(sinceMs: number | undefined): number {
+  return sinceMs === undefined ? 0 : Math.max(0, Date.now() - sinceMs) / 1000;
 }
 
 function heldIn(batches: ShardBooks['sealed']): Held {

@@ -18,13 +18,15 @@ export interface ShardBalance {
   readonly sealed: bigint;
   readonly live: bigint;
   readonly duplicates: bigint;
-  /** appended − (duplicates + journalled + flushed + sealed + live). Positive: pulses were lost. Negative: pulses were counted twice. */
+  /** counted − (flushed + sealed + live). Positive: pulses were lost. Negative: pulses were counted twice. */
   readonly drift: bigint;
+  /** appended − (counted + duplicates + journalled), in the same sense. */
+  readonly journalDrift: bigint;
 }
 
 export interface Books extends Omit<ShardBalance, 'shard'> {
   readonly deadLetters: bigint;
-  /** Whether every shard's drift is zero. */
+  /** Whether both drifts of every shard are zero. */
   readonly balanced: boolean;
   readonly perShard: readonly ShardBalance[];
 }
@@ -54,8 +56,9 @@ export async function verifyBooks({ accumulator, pool }: BooksDeps): Promise<Boo
     live: total('live'),
     duplicates: total('duplicates'),
     drift: total('drift'),
+    journalDrift: total('journalDrift'),
     deadLetters: await countDeadLetters(pool),
-    balanced: perShard.every(({ drift }) => drift === 0n),
+    balanced: perShard.every(({ drift, journalDrift }) => drift === 0n && journalDrift === 0n),
     perShard,
   };
 }
@@ -101,11 +104,22 @@ function noBatchBorn(before: ShardBooks, after: ShardBooks): boolean {
 }
 
 function balance(
-  { shard, appended, journalled, counted, duplicates, ...held }: ShardBooks,
+  { shard, appended, counted, duplicates, ...held }: ShardBooks,
   flushed: bigint,
 ): ShardBalance {
+  const journalled = journalledPulses(held);
   const sealed = held.sealed.reduce((sum, { pulseCount }) => sum + pulseCount, 0n);
   const live = held.live?.pulseCount ?? 0n;
-  const drift = appended - (duplicates + journalled + flushed + sealed + live);
-  return { shard, appended, journalled, counted, flushed, sealed, live, duplicates, drift };
+  const drift = counted - (flushed + sealed + live);
+  const journalDrift = appended - (counted + duplicates + journalled);
+  const decided = { counted, flushed, sealed, live, duplicates };
+  return { shard, appended, journalled, ...decided, drift, journalDrift };
+}
+
+/** What the books say is in the journal; if there is no journal, it is in vain. */
+function journalledPulses({
+  journalled,
+  journalSinceMs,
+}: Pick<ShardBooks, 'journalled' | 'journalSinceMs'>): bigint {
+  return journalSinceMs === null ? 0n : journalled;
 }

@@ -3,8 +3,8 @@ import { windowStartSec } from '../core/window.ts';
 import type { Freshness } from './usage.ts';
 
 /**
- * The age of a pulse is checked when it is received, and the pulse is added up a little later; the clocks of
- * two machines may differ. After this time no pulse that was young enough can still be on its way.
+ * The age of a pulse is checked when it is received, and the pulse is appended to the journal a little later; the clocks
+ * of two machines may differ. After this time no pulse that was young enough can still be on its way to the journal.
  */
 const LATEST_PULSE_GRACE_MS = 3_600_000;
 
@@ -13,6 +13,8 @@ export interface FreshnessFacts {
   readonly atMs: number;
   /** The earliest window of each batch that was counted and not flushed then. */
   readonly unflushedSinceMs: readonly number[] | 'unknown';
+  /** When the oldest pulses in the journal were appended; they may be of any window that was open then. */
+  readonly journalSinceMs: number | undefined;
   /** How old a pulse may be to be counted. */
   readonly pulseAgeMaxMs: number;
   readonly windowSeconds: number;
@@ -24,9 +26,11 @@ export interface FreshnessFacts {
 /** The current window is never complete, nor are the windows of batches that are not flushed. */
 export function toFreshness(facts: FreshnessFacts): Freshness {
   const { atMs, unflushedSinceMs, pulseAgeMaxMs, windowSeconds, provisional } = facts;
-  const { pending, journalled } = facts;
+  const { pending, journalled, journalSinceMs = atMs } = facts;
   const windowOf = (ms: number): number => windowStartSec(ms, windowSeconds) * 1000;
-  const lastPossibleMs = windowOf(atMs - pulseAgeMaxMs - LATEST_PULSE_GRACE_MS);
+  const lastPossibleMs = windowOf(
+    Math.min(atMs, journalSinceMs) - pulseAgeMaxMs - LATEST_PULSE_GRACE_MS,
+  );
   const incompleteSinceMs = unflushedSinceMs === 'unknown' ? [lastPossibleMs] : unflushedSinceMs;
   const completeThroughMs = Math.min(windowOf(atMs), ...incompleteSinceMs);
   const finalThroughMs = Math.min(completeThroughMs, lastPossibleMs);

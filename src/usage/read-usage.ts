@@ -153,6 +153,7 @@ export async function prepareUsage(
     provisional: pulseCount > 0,
     pending: query.live ? pulseCount : null,
     journalled: query.live ? journalledIn(reading) : null,
+    journalSinceMs: journalSinceMs(reading),
   });
   return { statement: usageStatement(query, sums), freshness, processId };
 }
@@ -169,6 +170,11 @@ function findWaiting({ held }: UsageReading, { committed, epoch }: LedgerState):
 
 function journalledIn({ held }: UsageReading): number {
   return held?.books.reduce((sum, { journalled }) => sum + Number(journalled), 0) ?? 0;
+}
+
+function journalSinceMs({ held }: UsageReading): number | undefined {
+  const times = held?.books.flatMap(({ journalSinceMs }) => journalSinceMs ?? []) ?? [];
+  return times.length === 0 ? undefined : Math.min(...times);
 }
 
 function windowMinMs({ windowMinSec }: HeldBatch): number {
@@ -229,5 +235,6 @@ async function freshnessAsOf(
     provisional: reading.isFlushing,
     pending: null,
     journalled: null,
+    journalSinceMs: journalSinceMs(reading),
   });
 }

@@ -87,6 +87,18 @@ test('a thread that is killed is replaced, and nothing is counted twice', async 
   expect(fatal).toEqual([]);
 });
 
+test('a thread that dies of an error is replaced', async () => {
+  const posted = vi.spyOn(Worker.prototype, 'postMessage');
+  const own = startPool();
+  own.setLogLevel('silent');
+  const thread = posted.mock.contexts[0] as Worker;
+  // Node.js tells of the error, and then of the end.
+  thread.emit('error', new Error('of the test'));
+  await thread.terminate();
+  await appendAll(accumulator, pulses(200));
+  await isFolded(200n, 0n);
+});
+
 test('closing commits what was appended before, and gives the leases back', async () => {
   const own = startPool();
   await appendAll(accumulator, pulses(100));

@@ -1,4 +1,5 @@
 /** The calls of the journal, one by one: each guard of the commit, and what an append refuses. */
+import type { Redis } from 'ioredis';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { createJournal, type Journal, type Round } from '../../src/aggregate/journal.ts';
 import { LiveSums, NO_SUMS } from '../../src/aggregate/live-sums.ts';
@@ -53,6 +54,19 @@ async function appendOne(): Promise<string> {
   expect(stored.at(-1)?.bytes).toEqual(entry);
   return stored.at(-1)?.id ?? '';
 }
+
+test('a wait that Redis ends, because it becomes a replica, is a transient error', async () => {
+  const id = await redis.client('ID');
+  const waiting = journal.read(0, { position: '', count: 1, waitMs: 30_000 });
+  const failed = expect(waiting).rejects.toMatchObject({
+    code: 'PULSE_REDIS_APPLY',
+    retryable: true,
+  });
+  const other = (redis as Redis).duplicate();
+  await expect.poll(() => other.client('UNBLOCK', id, 'ERROR')).toBe(1);
+  await failed;
+  other.disconnect();
+});
 
 describe('a commit', () => {
   let position: string;

@@ -126,6 +126,8 @@ describe('readBooks', () => {
       appended: 0n,
       journalled: 0n,
       journalBytes: 0,
+      journalSinceMs: null,
+      isLeased: false,
       counted: 0n,
       duplicates: 0n,
       live: null,

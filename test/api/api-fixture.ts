@@ -115,6 +115,8 @@ export const NO_USAGE: ApiModulesDeps['usage'] = {
         appended: 0n,
         journalled: 0n,
         journalBytes: 0,
+        journalSinceMs: null,
+        isLeased: false,
         counted: 0n,
         duplicates: 0n,
         seenIdCount: 0,

@@ -57,6 +57,7 @@ test('verify exits 1 with the difference when the books do not balance', async (
   expect(exitCode).toBe(1);
   expect(stdout).toMatch(/^drift +7 .*MISSING/m);
   expect(stdout).toContain('shard 0: drift 7');
+  expect(stdout).toMatch(/^journal drift +-7 .*MORE PULSES/m);
   const { stdout: json, exitCode: jsonExitCode } = await flow.run(['verify', '--json']);
   expect(jsonExitCode).toBe(1);
   expect(JSON.parse(json)).toMatchObject({ drift: 7, balanced: false });
@@ -204,11 +205,20 @@ describe('doctor', () => {
     ]);
     await redis.hincrby('{0}:books', 'counted', -7);
 
+    // Appended a minute ago, and no aggregator runs.
+    const entry = [`${Date.now() - 60_000}-0`, '1', 'an entry'] as const;
+    await redis.del('{0}:journal');
+    await redis.xadd('{0}:journal', ...entry);
+    expect((await examine(flow)).dangers).toMatchObject([
+      { name: 'journal', detail: expect.stringContaining('nothing adds them up') as string },
+    ]);
+    await redis.del('{0}:journal');
+
     // Sealed an hour ago by a flush that died.
     await flow.run(['flush', '--allow-test-faults'], { PULSE_CRASH_AT: 'flush:sealed:1' });
-    const [sealed] = await redis.keys('{0}:sealed:*');
-    const openedField = (await redis.hkeys(sealed!)).find((name) => name.includes('opened'))!;
-    await redis.hset(sealed!, openedField, String(Math.floor(Date.now() / 1000) - 3_600));
+    const [batchId] = await redis.zrange('{0}:sealed', '0', '0');
+    const openedAt = String(Math.floor(Date.now() / 1000) - 3_600);
+    await redis.hset(`{0}:sealed:${batchId!}`, 'opened_at', openedAt);
     const stuck = await examine(flow);
     expect(stuck.dangers).toMatchObject([
       { name: 'flush', detail: expect.stringContaining('`pulse flush`') as string },

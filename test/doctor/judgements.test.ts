@@ -7,6 +7,7 @@ import {
   judgeQueue,
 } from '../../src/doctor/check-servers.ts';
 import { judgeRewrites } from '../../src/doctor/check-redis-writes.ts';
+import { judgeJournal } from '../../src/doctor/check-journal.ts';
 import { judgeExports } from '../../src/doctor/check-exports.ts';
 import { judgeMessageQueue, judgeOutbox } from '../../src/doctor/check-messages.ts';
 import { checkDisk, judgeDisk, judgeSkew } from '../../src/doctor/check-state.ts';
@@ -46,6 +47,23 @@ test.each([
   (ready, consumers, paused, status) => {
     const depth = { readyCount: ready, consumerCount: consumers };
     expect(judgeQueue(depth, paused).status).toBe(status);
+  },
+);
+
+test.each([
+  [0n, undefined, false, 'ok'],
+  [5n, 29, false, 'ok'],
+  [5n, 31, true, 'warning'],
+  [5n, 31, false, 'danger'],
+] as const)(
+  '%i journalled pulses, the oldest for %s s, and an aggregator %s is called %s',
+  (journalled, ageSeconds, isLeased, status) => {
+    const nowMs = 1_700_000_000_000;
+    const journalSinceMs = ageSeconds === undefined ? null : nowMs - ageSeconds * 1_000;
+    const idle = { journalled: 0n, journalSinceMs: null, isLeased: false };
+    const finding = judgeJournal([idle, { journalled, journalSinceMs, isLeased }], nowMs);
+    expect(finding.status).toBe(status);
+    if (status !== 'ok') expect(finding.detail).toContain(`the oldest for ${ageSeconds} s`);
   },
 );
 

@@ -1,5 +1,6 @@
 /** All faults, and the plan that a round makes from a seed. */
 import { createRandom, type Random } from '../../src/populate/random.ts';
+import { AGGREGATOR_CRASH_FAULTS, AGGREGATOR_FAULTS } from './aggregate-faults.ts';
 import { DISK_FAULTS } from './disk-faults.ts';
 import { between, pick, type Fault } from './fault.ts';
 import { EXACT_FAULTS, NETWORK_FAULTS } from './network-faults.ts';
@@ -15,6 +16,8 @@ const NO_FAULT: Fault = {
 export const FAULTS: readonly Fault[] = [
   NO_FAULT,
   ...CRASH_FAULTS,
+  ...AGGREGATOR_CRASH_FAULTS,
+  ...AGGREGATOR_FAULTS,
   ...PROCESS_FAULTS,
   ...SERVER_FAULTS,
   ...EXACT_FAULTS,
@@ -23,7 +26,15 @@ export const FAULTS: readonly Fault[] = [
 ];
 
 /** A seed chooses each group with equal probability, so that thirty network faults do not crowd out the rest. */
-const GROUPS = [CRASH_FAULTS, PROCESS_FAULTS, SERVER_FAULTS, EXACT_FAULTS, NETWORK_FAULTS];
+const GROUPS = [
+  CRASH_FAULTS,
+  AGGREGATOR_CRASH_FAULTS,
+  AGGREGATOR_FAULTS,
+  PROCESS_FAULTS,
+  SERVER_FAULTS,
+  EXACT_FAULTS,
+  NETWORK_FAULTS,
+];
 /** Slow rounds with dedicated servers run when named, or with this probability, never combined with other faults. */
 const DISK_CHANCE = 0.02;
 

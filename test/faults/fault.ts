@@ -28,6 +28,7 @@ export interface Scene {
   readonly random: Random;
   readonly servers: TestServers;
   readonly installation: Installation;
+  readonly shards: number;
   readonly seats: readonly Seat[];
   /** The worker that this fault may harm. A fault with `firstEnv` does not share it with other faults. */
   readonly seat: Seat;

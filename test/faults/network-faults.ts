@@ -99,7 +99,7 @@ export const NETWORK_FAULTS: readonly Fault[] = PROXIES.flatMap((proxyName) =>
 
 /** Breaks the connection at one exact point of a protocol. */
 export const EXACT_FAULTS: readonly Fault[] = [
-  ...['apply', 'seal', 'discard'].map((call): Fault => ({
+  ...['append', 'commit', 'lease', 'seal', 'discard'].map((call): Fault => ({
     name: `reply-lost-${call}`,
     about: `Redis has run pulse_${call}, the connection breaks before its reply arrives`,
     inject: (scene) =>
@@ -110,9 +110,14 @@ export const EXACT_FAULTS: readonly Fault[] = [
       }),
   })),
   {
-    name: 'apply-lost-kill',
-    about: 'a batch never reaches Redis, and after a while the worker gets SIGKILL',
-    inject: (scene) => loseThenKill(scene, 'redis', (chunk) => isCall(chunk, 'apply')),
+    name: 'append-lost-kill',
+    about: 'a batch never reaches the journal, and after a while the worker gets SIGKILL',
+    inject: (scene) => loseThenKill(scene, 'redis', (chunk) => isCall(chunk, 'append')),
+  },
+  {
+    name: 'fold-lost-kill',
+    about: 'a commit of the fold never reaches Redis, and after a while the worker gets SIGKILL',
+    inject: (scene) => loseThenKill(scene, 'redis', (chunk) => isCall(chunk, 'commit')),
   },
   {
     name: 'dead-letter-lost-kill',
@@ -162,12 +167,12 @@ export const EXACT_FAULTS: readonly Fault[] = [
   },
 ];
 
-/** A worker probes Redis with an empty batch, which is shorter than any batch with pulses. */
-const PROBE_BYTES_MAX = 600;
+/** A worker probes Redis with an empty entry, which is shorter than any entry with pulses. */
+const PROBE_BYTES_MAX = 300;
 
 function isCall(chunk: Buffer, call: string): boolean {
   if (!chunk.includes(`pulse_${call}`)) return false;
-  return call !== 'apply' || chunk.length > PROBE_BYTES_MAX;
+  return call !== 'append' || chunk.length > PROBE_BYTES_MAX;
 }
 
 /** Long enough for an acknowledgement that wrongly does not wait to reach the broker. */

@@ -8,17 +8,17 @@ export interface SelectedRound {
 
 /** Where a fault needs a single worker, the seed gives the round only one. */
 export const CI_SELECTION: readonly SelectedRound[] = [
-  { seed: 1, faults: ['crash-ingest-applied', 'crash-ingest-dead-lettered'] },
+  { seed: 1, faults: ['crash-ingest-applied', 'crash-aggregate-folded'] },
   { seed: 4, faults: ['crash-flush-committed'] },
   { seed: 11, faults: ['crash-flush-checked', 'worker-kill'] },
-  { seed: 12, faults: ['crash-thread-applied'] },
-  { seed: 5, faults: ['worker-zombie', 'flusher-kill'] },
+  { seed: 12, faults: ['zombie-aggregate-folded'] },
+  { seed: 5, faults: ['lease-lost', 'flusher-kill'] },
   { seed: 13, faults: ['flusher-zombie'] },
   { seed: 7, faults: ['redis-kill'] },
-  { seed: 8, faults: ['postgres-kill', 'apply-lost-kill'] },
+  { seed: 8, faults: ['postgres-kill', 'append-lost-kill'] },
   { seed: 9, faults: ['rabbitmq-kill'] },
-  { seed: 10, faults: ['postgres-terminate-copy', 'redis-full'] },
-  { seed: 3, faults: ['reply-lost-apply', 'commit-answer-lost'] },
+  { seed: 10, faults: ['postgres-terminate-copy', 'redis-full', 'journal-full'] },
+  { seed: 3, faults: ['reply-lost-append', 'reply-lost-commit', 'commit-answer-lost'] },
   { seed: 16, faults: ['commit-lost', 'dead-letter-lost-kill'] },
   {
     seed: 6,

@@ -55,6 +55,7 @@ export async function openStage(plan: RoundPlan, options: RoundOptions): Promise
   const installation = await createInstallation(servers, {
     name,
     redisIndex: options.redisIndex,
+    shards: plan.shards,
     async migrate(postgres) {
       const env = toEnv({ ...servers.urls, postgres });
       const { exitCode, output } = await runChild({ main, args: ['migrate'], env, cwd });
@@ -118,7 +119,7 @@ export async function openStage(plan: RoundPlan, options: RoundOptions): Promise
       const own = fault === undefined ? -1 : crashes.indexOf(fault);
       return {
         ...{ random, servers, installation, seats, producerProxy, admin, startPulse },
-        ...{ stopMs: plan.stopMs, foreign, clockFile },
+        ...{ stopMs: plan.stopMs, shards: plan.shards, foreign, clockFile },
         seat: seats[own] ?? pick(seats, random),
       };
     },
@@ -166,7 +167,10 @@ interface Settling {
   readonly stopNotes: string[];
 }
 
-/** The depth of a queue leaves out pulses that a consumer holds, so both queues must be empty while nobody consumes. */
+/**
+ * The depth of a queue leaves out pulses that a consumer holds, so both queues must be empty while nobody consumes; and so
+ * must the journal, which a worker leaves as it is while a dead one has its lease.
+ */
 async function settle(settling: Settling, complaints: string[]): Promise<void> {
   const { installation, seats, extras, straight, stopNotes } = settling;
   const deadlineMs = performance.now() + QUIET_TIMEOUT_MS;
@@ -205,8 +209,8 @@ async function untilEmpty(installation: Installation, deadlineMs: number): Promi
 
 async function isEmpty(installation: Installation): Promise<boolean> {
   try {
-    const { pulses, dead } = await installation.depths();
-    return pulses === 0 && dead === 0;
+    const { pulses, dead, journalled } = await installation.depths();
+    return pulses === 0 && dead === 0 && journalled === 0;
   } catch {
     return false;
   }

@@ -1,6 +1,7 @@
 /** The private servers of a run, how to break and heal them, and a new installation for each round. */
 import { Redis } from 'ioredis';
 import { Pool, type Client } from 'pg';
+import { shardKeys } from '../../src/aggregate/keys.ts';
 import { sleep } from '../../src/platform/backoff.ts';
 import {
   startPrivateServers,
@@ -77,8 +78,12 @@ export interface Installation {
   readonly name: string;
   readonly queue: string;
   readonly urls: ServerUrls;
-  /** Ready messages in the queue of pulses and in the dead-letter queue. */
-  depths(): Promise<{ readonly pulses: number; readonly dead: number }>;
+  /** Ready messages in the queue of pulses and in the dead-letter queue, and pulses in the journal. */
+  depths(): Promise<{
+    readonly pulses: number;
+    readonly dead: number;
+    readonly journalled: number;
+  }>;
   stored(): Promise<Stored>;
   remove(): Promise<void>;
 }
@@ -86,7 +91,7 @@ export interface Installation {
 /** @param migrate Migrates a new database to the schema of the build under test; called once per set of servers. */
 export async function createInstallation(
   { urls }: TestServers,
-  { name, redisIndex, migrate }: InstallationOptions,
+  { name, redisIndex, shards = 1, migrate }: InstallationOptions,
 ): Promise<Installation> {
   const database = name.replaceAll(/\W/g, '_');
   const queue = `faults.${name}`;
@@ -112,7 +117,10 @@ export async function createInstallation(
     name,
     queue,
     urls: own,
-    depths: () => readDepths(own.rabbitmq, queue),
+    depths: async () => ({
+      ...(await readDepths(own.rabbitmq, queue)),
+      journalled: await readJournalled(own.redis, shards),
+    }),
     stored: () => withClient(own.postgres, readStored),
     async remove() {
       await withClient(urls.postgres, (client) => client.query(drop));
@@ -125,6 +133,7 @@ export async function createInstallation(
 interface InstallationOptions {
   readonly name: string;
   readonly redisIndex: number;
+  readonly shards?: number;
   readonly migrate: (databaseUrl: string) => Promise<void>;
 }
 
@@ -158,6 +167,16 @@ export async function withRedis<T>(url: string, work: (redis: Redis) => Promise<
 
 async function flushRedis(url: string): Promise<void> {
   await withRedis(url, (redis) => redis.flushdb());
+}
+
+function readJournalled(url: string, shards: number): Promise<number> {
+  return withRedis(url, async (redis) => {
+    let pulses = 0;
+    for (let shard = 0; shard < shards; shard++) {
+      pulses += Number((await redis.hget(shardKeys(shard).books, 'journalled')) ?? 0);
+    }
+    return pulses;
+  });
 }
 
 function readDepths(url: string, queue: string) {

@@ -118,7 +118,7 @@ test('when servers fail and come back, no output has a secret, and no line is lo
   for (const secret of [MARKER, ...secrets]) expect(stdout + stderr).not.toContain(secret);
 
   const settled = linesOf(stderr).filter(
-    (line) => line.msg === 'batch settled' && 'counted' in line,
+    (line) => line.msg === 'batch settled' && 'appended' in line,
   );
   expect(settled.length).toBeGreaterThan(0);
   for (const line of settled)

@@ -56,10 +56,10 @@ test('from a request for a populate run to the flush, each step leads to the nex
   const batches = named(`process ${flow.queue}`);
   const links = (span: CollectedSpan) => (span.links ?? []).map(({ spanId }) => spanId);
   for (const batch of batches) expect(links(batch)).toEqual([run!.spanId]);
-  const counted = batches.map((batch) => Number(attributeOf(batch, 'pulse.counted')));
-  expect(counted.reduce((sum, count) => sum + count, 0)).toBe(PULSES);
-  const appliedIn = named('apply').map(({ parentSpanId }) => parentSpanId);
-  expect(appliedIn.sort()).toEqual(batches.map(({ spanId }) => spanId).sort());
+  const appended = batches.map((batch) => Number(attributeOf(batch, 'pulse.appended')));
+  expect(appended.reduce((sum, count) => sum + count, 0)).toBe(PULSES);
+  const appendedIn = named('append').map(({ parentSpanId }) => parentSpanId);
+  expect(appendedIn.sort()).toEqual(batches.map(({ spanId }) => spanId).sort());
 
   const [flush] = named('flush');
   expect(links(flush!).sort()).toEqual(batches.map(({ spanId }) => spanId).sort());

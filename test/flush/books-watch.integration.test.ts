@@ -22,6 +22,7 @@ test('in an empty installation everything is 0, and nothing waits', async () => 
     drift: { missing: 0, surplus: 0 },
     journalled: 0,
     journalBytes: 0,
+    journalSinceMs: undefined,
     live: { pulses: 0, keys: 0 },
     sealed: { pulses: 0, keys: 0 },
     sealedBatches: 0,
@@ -59,12 +60,17 @@ test('live, sealed, remembered and unflushed pulses are reported', async () => {
 });
 
 test('pulses that wait in the journal are no drift', async () => {
+  const beforeMs = Date.now();
   await appendAll(fixture.accumulator, somePulses(100));
   const sight = await look();
   expect(sight).toMatchObject({ drift: { missing: 0, surplus: 0 }, journalled: 100 });
   expect(sight.journalBytes).toBeGreaterThan(100);
+  expect(sight.journalSinceMs).toBeGreaterThanOrEqual(beforeMs);
+  expect(sight.journalSinceMs).toBeLessThanOrEqual(Date.now());
   const registry = new Registry();
-  const close = addBooksMetrics(registry, { watch: { latest: sight }, cron: '0 * * * *' });
+  const old = { ...sight, journalSinceMs: Date.now() - 60_000 };
+  const close = addBooksMetrics(registry, { watch: { latest: old }, cron: '0 * * * *' });
+  expect(await registry.metrics()).toMatch(/^pulse_journal_age_seconds 6\d/m);
   expect(await registry.metrics()).toContain('pulse_pending_pulses{state="journalled"} 100\n');
   close();
 });
@@ -74,6 +80,12 @@ test('the drift of one shard does not hide that of another', async () => {
   await fixture.redis.hincrby(shardKeys(0).books, 'appended', 7);
   await fixture.redis.hincrby(shardKeys(1).books, 'appended', -3);
   expect((await look()).drift).toEqual({ missing: 7, surplus: 3 });
+});
+
+test('a wrong count is drift, though what was appended is right', async () => {
+  await fixture.count(somePulses(100));
+  await fixture.redis.hincrby(shardKeys(0).books, 'counted', 4);
+  expect((await look()).drift).toEqual({ missing: 4, surplus: 4 });
 });
 
 test('missed flushes are counted in ticks of the schedule', async () => {

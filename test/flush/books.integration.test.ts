@@ -1,6 +1,8 @@
 import { expect, test } from 'vitest';
+import { shardKeys } from '../../src/aggregate/keys.ts';
 import { verifyBooks } from '../../src/flush/books.ts';
 import { flushAll } from '../../src/flush/flush.ts';
+import { appendAll } from '../aggregate/aggregate-fixture.ts';
 import { useFlushFixture, SHARDS, somePulses, type FlushFixture } from './flush-fixture.ts';
 
 const fixture = useFlushFixture();
@@ -40,6 +42,31 @@ test('a batch that Postgres has lost is seen as drift', async () => {
   const books = await verifyBooks(fixture);
   expect(books.balanced).toBe(false);
   expect(books.drift).toBe(BigInt(rows[0]?.pulse_count ?? -1));
+});
+
+test.each([
+  ['counted', { drift: 5n, journalDrift: -5n }],
+  ['duplicates', { drift: 0n, journalDrift: -5n }],
+  ['appended', { drift: 0n, journalDrift: 5n }],
+])('a wrong counter of %s is seen', async (name, drifts) => {
+  await fixture.count(somePulses(100));
+  await flushAll(fixture);
+  await fixture.redis.hincrby(shardKeys(1).books, name, 5);
+  expect(await verifyBooks(fixture)).toMatchObject({ ...drifts, balanced: false });
+});
+
+test('a journal that has vanished is seen', async () => {
+  await fixture.count(somePulses(100));
+  await appendAll(fixture.accumulator, somePulses(40, 'journalled'));
+  expect(await verifyBooks(fixture)).toMatchObject({ journalled: 40n, balanced: true });
+  for (let shard = 0; shard < SHARDS; shard++) await fixture.redis.del(shardKeys(shard).journal);
+  expect(await verifyBooks(fixture)).toMatchObject({
+    appended: 140n,
+    journalled: 0n,
+    drift: 0n,
+    journalDrift: 40n,
+    balanced: false,
+  });
 });
 
 test('opposite drifts of two shards do not cancel out', async () => {

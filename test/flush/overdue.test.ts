@@ -67,6 +67,8 @@ describe('isFlushOverdue', () => {
             appended: 1n,
             journalled: 0n,
             journalBytes: 0,
+            journalSinceMs: null,
+            isLeased: false,
             counted: 1n,
             duplicates: 0n,
             seenIdCount: 0,

@@ -5,44 +5,15 @@
 import { ACCESS_MUTATIONS } from './access-mutations.js';
 import { DELIVERY_MUTATIONS } from './delivery-mutations.js';
 import { EXPORT_MUTATIONS } from './export-mutations.js';
+import { FOLD_MUTATIONS } from './fold-mutations.js';
 import { MESSAGE_MUTATIONS } from './message-mutations.js';
-
-/** Causes redeliveries after every batch has reached Redis. */
-const CRASH_AFTER_APPLY = { faults: 'crash-ingest-applied', seed: 2 };
 
 export const MUTATIONS = [
   ...ACCESS_MUTATIONS,
   ...MESSAGE_MUTATIONS,
   ...DELIVERY_MUTATIONS,
   ...EXPORT_MUTATIONS,
-  {
-    name: 'dedupe',
-    guard: 'dedupe by id',
-    off: 'Redis ignores the result of SADD: every id is new',
-    edits: [
-      {
-        file: 'src/aggregate/functions/apply.lua',
-        find: `          if (count > 1 and in_older(at, member))
-            or call('SADD', newest_prefix .. sub(ids, at + 1, at + newest_digits), member) == 0 then`,
-        replace: `          call('SADD', newest_prefix .. sub(ids, at + 1, at + newest_digits), member)
-          if false then`,
-      },
-    ],
-    red: [{ tests: 'test/aggregate/seen-ids.integration.test.ts' }, CRASH_AFTER_APPLY],
-  },
-  {
-    name: 'field-index',
-    guard: 'an incomplete field index is not used',
-    off: 'a reader trusts the index of a batch that another library has written to',
-    edits: [
-      {
-        file: 'src/aggregate/functions/field-index.lua',
-        find: "return tonumber(redis.pcall('GET', index)) == redis.call('HLEN', hash) - #HEADER",
-        replace: 'return true',
-      },
-    ],
-    red: [{ tests: 'test/aggregate/field-index.integration.test.ts' }],
-  },
+  ...FOLD_MUTATIONS,
   {
     name: 'ack-before-apply',
     guard: 'ack after apply',
@@ -56,7 +27,7 @@ export const MUTATIONS = [
           '    const settled = Promise.resolve().then(',
       },
     ],
-    red: ['simulation', { faults: 'apply-lost-kill', seed: 3 }],
+    red: ['simulation', { faults: 'append-lost-kill', seed: 3 }],
   },
   {
     name: 'seal',
@@ -65,15 +36,20 @@ export const MUTATIONS = [
     edits: [
       {
         file: 'src/aggregate/functions/seal.lua',
-        find: `  redis.call('RENAME', live, prefix .. header[1])
+        find: `  redis.call('RENAME', live, sealed)
   redis.call('ZADD', index, header[2], header[1])
 `,
         replace: '',
       },
       {
+        file: 'src/aggregate/functions/seal.lua',
+        find: "if redis.call('EXISTS', live .. ':' .. bucket) == 1 then",
+        replace: 'if false then',
+      },
+      {
         file: 'src/aggregate/accumulator.ts',
-        find: 'const key = shardKeys(shard).sealedPrefix + batchId;',
-        replace: 'void batchId;\n  const key = shardKeys(shard).live;',
+        find: 'shardKeys(batch.shard).sealedPrefix + batch.batchId',
+        replace: 'shardKeys(batch.shard).live',
       },
       {
         file: 'src/aggregate/accumulator.ts',

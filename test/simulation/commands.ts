@@ -1,7 +1,7 @@
 /** What may happen to the system between two tasks: traffic, faults, and commands that operators run. */
 import fc, { type AsyncCommand } from 'fast-check';
 import type { Cut } from './amqp-connection.ts';
-import { CALL_KINDS } from './redis-model.ts';
+import { CALL_KINDS } from './redis-calls.ts';
 import type { System } from './system.ts';
 import { IDENTITY_COUNT, messageOf, type MessagePlan } from './traffic.ts';
 import type { Fate } from './world.ts';

@@ -1,12 +1,12 @@
 /** The calls of seen-store.ts, on the model. */
 import { ReplyError } from 'ioredis';
 import type { RedisClient } from '../../src/platform/redis.ts';
-import type { Ask, RedisModel } from './redis-model.ts';
+import type { Ask, RedisDoor } from './redis-calls.ts';
 import type { ShardModel } from './shard-model.ts';
 import type { World } from './world.ts';
 
 export function createIdsClient(
-  redis: RedisModel,
+  redis: RedisDoor,
   { ask, world }: { ask: Ask; world: World },
 ): RedisClient {
   /** The model of the shard in the hash tag. */

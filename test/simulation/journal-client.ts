@@ -4,7 +4,7 @@ import { LiveSums, NO_SUMS } from '../../src/aggregate/live-sums.ts';
 import { packKey } from '../../src/aggregate/packed-key.ts';
 import { fromSumField, fromSumValue } from '../../src/aggregate/sum-field.ts';
 import { parseSum } from '../../src/core/amount.ts';
-import type { Ask, RedisModel } from './redis-model.ts';
+import type { Ask, RedisDoor } from './redis-calls.ts';
 import { Violation, type SimProcess, type World } from './world.ts';
 
 interface Caller {
@@ -22,7 +22,7 @@ interface WaitingRead extends Omit<Caller, 'ask'> {
   readonly isPatient: boolean;
 }
 
-export function createJournalClient(redis: RedisModel, { process, ask, world }: Caller): Journal {
+export function createJournalClient(redis: RedisDoor, { process, ask, world }: Caller): Journal {
   const holders = new Set<string>();
   /** Where the caller's open rounds began. */
   const committed = new Map<number, string>();
@@ -78,7 +78,7 @@ export function createJournalClient(redis: RedisModel, { process, ask, world }: 
 }
 
 /** XREAD BLOCK. */
-function waitForEntries(redis: RedisModel, read: WaitingRead): Promise<StoredEntry[]> {
+function waitForEntries(redis: RedisDoor, read: WaitingRead): Promise<StoredEntry[]> {
   const { shard, position, count, waitMs, isPatient, process, world } = read;
   return new Promise((resolve) => {
     const answer = (): void => {
@@ -98,7 +98,7 @@ function waitForEntries(redis: RedisModel, read: WaitingRead): Promise<StoredEnt
 }
 
 /** Step by step, as in production: a seal may come in between. */
-async function load(redis: RedisModel, shard: number, ask: Ask): Promise<FoldedState> {
+async function load(redis: RedisDoor, shard: number, ask: Ask): Promise<FoldedState> {
   const model = redis.shard(shard);
   const state = await ask('fold', 'load', () => {
     const { position, generations } = model;

@@ -3,6 +3,7 @@ import type { Accumulator, SealedBatchRef } from '../../src/aggregate/accumulato
 import { TransientError } from '../../src/core/errors.ts';
 import { JournalOracle } from './journal-oracle.ts';
 import { createJournalClient } from './journal-client.ts';
+import type { Ask, CallKind } from './redis-calls.ts';
 import { createIdsClient } from './ids-client.ts';
 import { ShardModel, type BatchModel } from './shard-model.ts';
 import { toChunk } from '../support/sum-texts.ts';
@@ -12,17 +13,6 @@ export type AccumulatorModel = Pick<
   Accumulator,
   'shards' | 'append' | 'seal' | 'listSealed' | 'readSums' | 'readBooks' | 'discardSealed' | 'probe'
 >;
-
-/** Calls that share their fates: of ingest, of the aggregator's rounds and of all else that it asks, of flushes. */
-export const CALL_KINDS = ['append', 'commit', 'fold', 'flush'] as const;
-export type CallKind = (typeof CALL_KINDS)[number];
-
-/** One call of one process. @throws What `serve` returns, if it is an error. */
-export type Ask = <T>(
-  kind: CallKind,
-  label: string,
-  serve: () => T | Error | Promise<T>,
-) => Promise<T>;
 
 export class RedisModel {
   readonly shards: readonly ShardModel[];

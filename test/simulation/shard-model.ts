@@ -28,7 +28,7 @@ export interface CommitCall {
   readonly round: Round;
 }
 
-type JournalledEntry = StoredEntry & { readonly pulseCount: number };
+type JournalledEntry = StoredEntry & { readonly pulseCount: number; readonly sinceMs: number };
 
 export class ShardModel {
   readonly shard: number;
@@ -73,7 +73,8 @@ export class ShardModel {
       return new TransientError('PULSE_JOURNAL_FULL', 'The journal is full.');
     }
     if (bytes.length === 0) return null;
-    const entry = { id: `${++this.#lastId}-0`, bytes: Buffer.from(bytes), pulseCount };
+    const sinceMs = this.#world.clock.wallNow();
+    const entry = { id: `${++this.#lastId}-0`, bytes: Buffer.from(bytes), pulseCount, sinceMs };
     this.journal.push(entry);
     this.appended += BigInt(pulseCount);
     this.journalled += BigInt(pulseCount);
@@ -196,6 +197,8 @@ export class ShardModel {
       appended,
       journalled,
       journalBytes,
+      journalSinceMs: this.journal[0]?.sinceMs ?? null,
+      isLeased: this.holder !== undefined,
       counted,
       duplicates,
       live: live === undefined ? null : headerOf(live),

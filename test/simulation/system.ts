@@ -241,8 +241,9 @@ export class System {
       pool: this.#pool(process),
     });
     const judged = books.then(
-      ({ balanced, drift }) => {
-        if (!balanced) this.world.violate(`the books drift by ${String(drift)}`);
+      ({ balanced, drift, journalDrift }) => {
+        if (!balanced)
+          this.world.violate(`the books drift by ${drift}, the journal by ${journalDrift}`);
         if (!mustAnswer) this.world.meet('books balanced amid faults');
         process.die(false);
       },

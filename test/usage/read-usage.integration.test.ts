@@ -1,9 +1,11 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { shardOf, type MatchCursor } from '../../src/aggregate/accumulator.ts';
+import { shardKeys } from '../../src/aggregate/keys.ts';
 import { flushAll } from '../../src/flush/flush.ts';
 import { FLUSH_STEPS } from '../../src/flush/flush-steps.ts';
 import { readHeld } from '../../src/usage/read-held.ts';
 import { AsOfFutureError, readUsage } from '../../src/usage/read-usage.ts';
+import { entryOf } from '../aggregate/aggregate-fixture.ts';
 import { somePulses, WINDOW_SEC } from '../flush/flush-fixture.ts';
 import { parsedPulse } from '../support/pulses.ts';
 import { AGE_MAX_MS, createUsageFixture, EVERYTHING, type UsageFixture } from './usage-fixture.ts';
@@ -134,6 +136,23 @@ describe('freshness', () => {
       pending: 11,
       journalled: 0,
     });
+  });
+
+  test('pulses in the journal are told, and what they may belong to is not final', async () => {
+    const { redis } = fixture;
+    const { finalThroughMs } = await freshness();
+    const entry = entryOf(somePulses(3));
+    await fixture.accumulator.append(0, 3, entry);
+    expect(await freshness()).toMatchObject({ journalled: 3, finalThroughMs });
+    // As if it had been appended five hours ago.
+    const { journal } = shardKeys(0);
+    await redis.del(journal);
+    await redis.xadd(journal, `${Date.now() - 5 * HOUR_MS}-0`, '1', entry);
+    const waited = await freshness();
+    expect(waited.journalled).toBe(3);
+    expect(waited.finalThroughMs).toBeLessThanOrEqual(finalThroughMs - 4 * HOUR_MS);
+    const asOfMs = Date.now() - 1_000;
+    expect((await freshness({ asOfMs })).finalThroughMs).toBe(waited.finalThroughMs);
   });
 
   test('only pulses that match the query are pending', async () => {

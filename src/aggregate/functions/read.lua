@@ -12,13 +12,15 @@ end
 
 -- pulse_books: what one shard has counted and still holds, at one moment.
 --
--- KEYS[1] header of the live batch, KEYS[2] books, KEYS[3] index of sealed batches, KEYS[4] prefix of sealed headers
+-- KEYS[1] header of the live batch, KEYS[2] books, KEYS[3] index of sealed batches, KEYS[4] prefix of sealed headers,
+-- KEYS[5] journal, KEYS[6] lease
 -- ARGV[1] library version
 -- Output: { appended, journalled, bytes of the journal, counted, duplicates, generations of ids or false,
---   epoch or false, live header or false, { sealed header ... oldest first } }
+--   epoch or false, live header or false, { sealed header ... oldest first },
+--   id of the oldest entry of the journal or false, 1 if an aggregator has the lease }
 -- Complexity: O(sealed batches * SUM_BUCKETS).
 local function books(keys, args)
-  local live, books_hash, sealed_index, sealed_prefix = keys[1], keys[2], keys[3], keys[4]
+  local live, books_hash, sealed_index, sealed_prefix, journal, lease = unpack(keys)
   local version = args[1]
   local wrong = check_version(version)
   if wrong then return wrong end
@@ -30,6 +32,9 @@ local function books(keys, args)
   local reply = redis.call('HMGET', books_hash, unpack(names))
   reply[8] = batch_header(live) or false
   reply[9] = sealed
+  local oldest = redis.call('XRANGE', journal, '-', '+', 'COUNT', 1)[1]
+  reply[10] = oldest and oldest[1] or false
+  reply[11] = redis.call('EXISTS', lease)
   return reply
 end
 

@@ -1,0 +1,87 @@
+// The guards of the journal and of its fold; see mutations.js.
+
+export const FOLD_MUTATIONS = [
+  {
+    name: 'dedupe',
+    guard: 'dedupe by id',
+    off: 'the fold takes every id for new',
+    edits: [
+      {
+        file: 'src/aggregate/fold-entry.ts',
+        find: 'if (older?.has(index) || (hasId(ids, idAt) && !seen.add(ids, idAt))) continue;',
+        replace: 'if (hasId(ids, idAt)) seen.add(ids, idAt);',
+      },
+    ],
+    red: [
+      'simulation',
+      { tests: 'test/aggregate/aggregator.integration.test.ts' },
+      // Causes redeliveries after every batch has reached Redis.
+      { faults: 'crash-ingest-applied', seed: 2 },
+    ],
+  },
+  {
+    name: 'lease',
+    guard: 'a commit needs the lease',
+    off: 'Redis takes the commit of an aggregator whose lease has ended',
+    edits: [
+      {
+        file: 'src/aggregate/functions/lease.lua',
+        find: "if redis.call('GET', lease) ~= token then",
+        replace: 'if false then',
+      },
+    ],
+    red: [{ tests: 'test/aggregate/journal.integration.test.ts' }],
+  },
+  {
+    name: 'fold-position',
+    guard: 'a commit continues at the position of the one before',
+    off: 'Redis takes a commit that begins elsewhere',
+    edits: [
+      {
+        file: 'src/aggregate/functions/journal.lua',
+        find: 'if position ~= before then',
+        replace: 'if false then',
+      },
+    ],
+    red: [{ tests: 'test/aggregate/journal.integration.test.ts' }],
+  },
+  {
+    name: 'commit-again',
+    guard: 'a round that is committed already is not committed again',
+    off: 'a commit whose reply was lost is refused when it is repeated',
+    edits: [
+      {
+        file: 'src/aggregate/functions/journal.lua',
+        find: "if position == after and after ~= before then return 'committed' end",
+        replace: '',
+      },
+    ],
+    red: [{ tests: 'test/aggregate/journal.integration.test.ts' }],
+  },
+  {
+    name: 'sealed-under-round',
+    guard: 'a commit writes to the batch that its sums were read from',
+    off: 'a commit writes absolute sums into whatever batch is live',
+    edits: [
+      {
+        file: 'src/aggregate/functions/journal.lua',
+        find: "if (redis.call('HGET', live, 'batch') or '') ~= header.expected_batch then return 'sealed' end",
+        replace: '',
+      },
+    ],
+    red: [{ tests: 'test/aggregate/journal.integration.test.ts' }],
+  },
+  {
+    name: 'journal-bound',
+    guard: 'the journal is bounded',
+    off: 'Redis takes an entry however large the journal is',
+    edits: [
+      {
+        file: 'src/aggregate/functions/journal.lua',
+        find: 'if bytes > 0 and bytes + #entry > bytes_max then',
+        replace: 'if false then',
+      },
+    ],
+    red: [{ tests: 'test/aggregate/journal.integration.test.ts' }],
+  },
+];
