@@ -33,6 +33,10 @@ const PATTERNS: Readonly<Record<string, string>> = {
     'must be a name such as invoice.paid: 1 to 128 of A-Z, a-z, 0-9 and . _ : -, with a letter or a digit at the beginning',
   '^(0|[1-9][0-9]{0,18})$': 'must be a whole number from 0, with at most 19 digits',
   '^[1-9][0-9]{0,18}$': 'must be a whole number from 1, with at most 19 digits',
+  // Cursors.
+  '^[1-9][0-9]{0,17}$': 'must be `next` of the page before',
+  '^[a-z][a-z0-9_]{0,31}\\.[^\\u0000-\\u001f\\u007f-\\u009f]+$':
+    'must be `next` of the page before',
   '^[1-9]\\d{0,8}$': 'must be a whole number from 1, with at most 9 digits',
 };
 

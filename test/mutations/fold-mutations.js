@@ -8,8 +8,8 @@ export const FOLD_MUTATIONS = [
     edits: [
       {
         file: 'src/aggregate/fold-entry.ts',
-        find: 'if (older?.has(index) || (hasId(ids, idAt) && !seen.add(ids, idAt))) continue;',
-        replace: 'if (hasId(ids, idAt)) seen.add(ids, idAt);',
+        find: 'if (older?.has(index) || !seen.add(ids, index * ID_BYTES)) continue;',
+        replace: 'seen.add(ids, index * ID_BYTES);',
       },
     ],
     red: [
@@ -78,7 +78,7 @@ export const FOLD_MUTATIONS = [
     edits: [
       {
         file: 'src/aggregate/functions/journal.lua',
-        find: 'if bytes > 0 and bytes + #entry > bytes_max then',
+        find: 'if bytes > 0 and bytes + wanted > bytes_max then',
         replace: 'if false then',
       },
     ],

@@ -246,19 +246,6 @@ export const MUTATIONS = [
     ],
     red: ['simulation'],
   },
-  {
-    name: 'fold-dedupe',
-    guard: 'dedupe by id',
-    off: 'the fold counts a pulse whose id the generation in use has',
-    edits: [
-      {
-        file: 'src/aggregate/fold-entry.ts',
-        find: '!seen.add(ids, index * ID_BYTES))',
-        replace: '(!seen.add(ids, index * ID_BYTES) && index < 0))',
-      },
-    ],
-    red: ['simulation'],
-  },
   ...[
     ['lease', 'of an aggregator without the lease', 'if (!this.holds(token)) {'],
     ['position', 'at another position of the journal', 'if (this.position !== before) {'],
