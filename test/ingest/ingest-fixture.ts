@@ -103,6 +103,7 @@ export async function createIngestFixture(
         queue,
         prefetch: 4 * batchSize,
         batchLingerMs: 5,
+        deliveryFilter: true,
         batch: { batchSize, shards: SHARDS, dedupeSecret: 'test secret', limits: BODY_LIMITS },
       },
       { ...defaults, ...deps?.(defaults) },
