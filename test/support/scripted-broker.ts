@@ -119,7 +119,12 @@ export async function openScripted() {
     asked.catch(() => undefined);
     await settle();
     await receive();
-    return await asked;
+    const given = new Promise<never>((_resolve, reject) => {
+      void settle().then(() => {
+        reject(new Error('The broker gave no answer.'));
+      });
+    });
+    return await Promise.race([asked, given]);
   };
 
   const opened = new Promise<void>((resolve, reject) => {
