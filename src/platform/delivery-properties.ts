@@ -21,7 +21,6 @@ const FLAGS = {
   userId: 0x0010,
   appId: 0x0008,
   clusterId: 0x0004,
-  unknown: 0x0003,
 };
 
 /** The properties of one message, under the names that amqplib gives them. Those that it does not have are undefined. */
@@ -91,7 +90,6 @@ export class PropertiesReader {
     const last = this.#last;
     if (last !== undefined && this.#isLast(bytes, propertiesAt, propertiesEnd)) return last;
     const flags = bytes.readUInt16BE(propertiesAt);
-    if ((flags & FLAGS.unknown) !== 0) return undefined;
     this.#bytes = bytes;
     this.#at = propertiesAt + 2;
     this.#end = propertiesEnd;

@@ -151,6 +151,21 @@ describe('what consumers see and the broker hears is the same with and without t
     }
   });
 
+  test('with any one byte broken', async () => {
+    const bytes = deliveryBytes(PLAIN);
+    let cut = 0;
+    for (const [at, byte] of bytes.entries()) {
+      const broken = Buffer.from(bytes);
+      broken[at] = byte ^ 1;
+      const counts = await compare(
+        [delivered(), { kind: 'bytes', bytes: broken }, delivered()],
+        [65_536],
+      );
+      cut += counts.cut;
+    }
+    expect(cut).toBeGreaterThan(bytes.length);
+  });
+
   test.each([
     ['no body', [], 1],
     ['a body in two frames', [Buffer.from('one'), Buffer.from('two')], 0],
