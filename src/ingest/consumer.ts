@@ -13,6 +13,7 @@
 import type { Channel } from 'amqplib';
 import { TransientError } from '../core/errors.ts';
 import { backoffDelayMs, sleep, waitAtMost } from '../platform/backoff.ts';
+import { createDeliveryFilter, NO_FILTER } from '../platform/delivery-filter.ts';
 import { createOutageLog, type OutageLog } from '../platform/outage-log.ts';
 import { startRabbitSession, type RabbitLink } from '../platform/rabbit.ts';
 import { createPauseSwitch } from './pause-switch.ts';
@@ -26,6 +27,8 @@ import { NOTHING_HELD, type HeldDeliveries, type ThreadState } from './thread-me
 
 export interface ConsumerOptions extends SubscriptionOptions {
   readonly rabbitmqUrl: string;
+  /** Cut deliveries out of what arrives, before amqplib reads it. */
+  readonly deliveryFilter: boolean;
   /** Start without consuming; `resume` starts it. */
   readonly paused?: boolean;
 }
@@ -64,12 +67,13 @@ export function startConsumer(options: ConsumerOptions, deps: ConsumerDeps): Con
   const consume = async (link: RabbitLink, first: Channel, signal: AbortSignal): Promise<void> => {
     const isOver = (): boolean => signal.aborted;
     const isWanted = (): boolean => link.alive && !isOver() && !pauseSwitch.isPaused;
+    const filter = options.deliveryFilter ? createDeliveryFilter(link.connection) : NO_FILTER;
     for (let channel = first; ; channel = await openChannel(link, options.prefetch)) {
       if (pauseSwitch.isPaused) deps.onState('paused');
       await pauseSwitch.until({ paused: false }, signal);
       if (isOver()) return;
       if (await untilRedisIsReady({ ...deps, outage }, isWanted, signal)) {
-        subscription = createSubscription({ link, channel }, options, {
+        subscription = createSubscription({ link, channel, filter }, options, {
           ...deps,
           onFailure: failureOf(link),
           onFull: noteFull(isWanted, deps),

@@ -1,10 +1,12 @@
 /** The consumer of one channel, which is cancelled while no deliveries are wanted. One change at a time. */
 import type { Channel } from 'amqplib';
 import { waitAtMost } from '../platform/backoff.ts';
+import type { DeliveryFilter } from '../platform/delivery-filter.ts';
 import type { Delivery } from './batch.ts';
 
 export interface ConsumptionOptions {
   readonly queue: string;
+  readonly filter: DeliveryFilter;
   readonly isWanted: () => boolean;
   readonly onDelivery: (message: Delivery | null) => void;
   readonly onFailure: (error: unknown) => void;
@@ -23,11 +25,13 @@ export interface Consumption {
 const CANCEL_TIMEOUT_MS = 2_000;
 
 export function createConsumption(channel: Channel, options: ConsumptionOptions): Consumption {
+  const follow = options.filter.watch(channel);
   let consumerTag: string | undefined;
   let hasEnded = false;
   let changing: Promise<void> = Promise.resolve();
   const start = async (): Promise<void> => {
     ({ consumerTag } = await channel.consume(options.queue, options.onDelivery));
+    follow(consumerTag);
   };
   const cancel = async (): Promise<void> => {
     if (consumerTag === undefined) return;

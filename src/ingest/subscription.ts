@@ -2,6 +2,7 @@
 import { setMaxListeners } from 'node:events';
 import type { Channel } from 'amqplib';
 import { TransientError } from '../core/errors.ts';
+import type { DeliveryFilter } from '../platform/delivery-filter.ts';
 import type { Logger } from '../platform/logger.ts';
 import type { RabbitLink } from '../platform/rabbit.ts';
 import { createBatchOpener, type Batch, type BatchOptions, type Delivery } from './batch.ts';
@@ -49,6 +50,13 @@ const BATCHES_IN_FLIGHT = 2;
 /** How long a drain waits for dead letters that could not be published so far; then their deliveries are returned. */
 const DRAIN_HELD_MS = 3_000;
 
+interface SubscriptionLink {
+  readonly link: RabbitLink;
+  /** Of this subscription alone, and new. */
+  readonly channel: Channel;
+  readonly filter: DeliveryFilter;
+}
+
 type OwnDeps = SubscriptionDeps & { readonly onFailure: (error: unknown) => void };
 
 /**
@@ -57,7 +65,7 @@ type OwnDeps = SubscriptionDeps & { readonly onFailure: (error: unknown) => void
  * false when it takes them again.
  */
 export function createSubscription(
-  { link, channel }: { readonly link: RabbitLink; readonly channel: Channel },
+  { link, channel, filter }: SubscriptionLink,
   options: SubscriptionOptions,
   deps: OwnDeps & { readonly onFull: (isFull: boolean) => void },
 ): Subscription {
@@ -78,6 +86,7 @@ export function createSubscription(
   const { batcher, heldBatches } = createBatches({ link, refused, signal }, options, deps);
   const consumption = createConsumption(channel, {
     queue: options.queue,
+    filter,
     isWanted: () => !refused.isFull,
     onDelivery: (message) => {
       if (message !== null) batcher.add(message);

@@ -139,9 +139,10 @@ function openDependencies(task: IngestTask, logger: Logger, tracing: Tracing) {
 
 function consumerOptions(task: IngestTask) {
   const { servers, queue, ingest, shards, dedupeSecret, paused } = task;
-  const { prefetch, batchSize, batchLingerMs } = ingest;
+  const { prefetch, batchSize, batchLingerMs, deliveryFilter } = ingest;
   return {
     rabbitmqUrl: servers.rabbitmqUrl,
+    deliveryFilter,
     queue,
     prefetch,
     batchLingerMs,

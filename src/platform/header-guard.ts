@@ -78,7 +78,8 @@ function leaveOut(frame: Frame): void {
 function* readable(bytes: Buffer): Generator<Buffer> {
   if (bytes.length < PROPERTIES_AT + 2 || bytes.readUInt8(0) !== HEADER_FRAME) return;
   const end = FRAME_HEAD_BYTES + bytes.readUInt32BE(3);
-  if (end > bytes.length) return;
+  // A frame without its end was not read at all, and would be in the way again and again.
+  if (bytes[end] !== FRAME_END) return;
   const head = bytes.subarray(0, PROPERTIES_AT);
   const flags = bytes.readUInt16BE(PROPERTIES_AT);
   const properties = bytes.subarray(PROPERTIES_AT + 2, end);

@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, test } from 'vitest';
+import { DeliveryProperties } from '../../src/platform/delivery-properties.ts';
 import { eventually } from '../support/eventually.ts';
 import { sentPulse } from '../support/pulses.ts';
 import { useIngestFixture, type Ingest } from './ingest-fixture.ts';
@@ -36,6 +37,30 @@ describe('ingest', () => {
     expect(fatal).toEqual([]);
     ingest = undefined;
   });
+
+  test.each([true, false])(
+    'counts the same with the delivery filter %s',
+    async (deliveryFilter) => {
+      const kinds = new Set<boolean>();
+      ingest = await fixture.startIngest({
+        deliveryFilter,
+        deps: () => ({
+          aroundBatch: (batch, settle) => {
+            for (const { properties } of batch.deliveries.origins) {
+              kinds.add(properties instanceof DeliveryProperties);
+            }
+            return settle();
+          },
+        }),
+      });
+      await eventually(() => ingest?.states).toContain('consuming');
+      const { messages, oracle } = mixedTraffic(300);
+      await fixture.publish(messages);
+      await fixture.counted(oracle.counted);
+      expect(await fixture.sums()).toEqual(oracle.sums);
+      expect([...kinds]).toEqual([deliveryFilter]);
+    },
+  );
 
   test('reports what it holds and since when, and nothing after the acknowledgement', async () => {
     let release: () => void = () => undefined;

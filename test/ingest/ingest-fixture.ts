@@ -30,6 +30,7 @@ export interface IngestOptions {
   readonly retryForMs?: number;
   /** Channels that the consumer's connection may have open. */
   readonly channelMax?: number;
+  readonly deliveryFilter?: boolean;
   readonly deps?: (deps: ConsumerDeps) => Partial<ConsumerDeps>;
 }
 
@@ -71,6 +72,7 @@ export async function createIngestFixture(
   /** Starts one consumer, as a thread does, behind its own proxies. */
   async function startIngest(ingestOptions: IngestOptions = {}) {
     const { batchSize = 20, retryForMs = 2_000, channelMax = 10, deps } = ingestOptions;
+    const { deliveryFilter = true } = ingestOptions;
     const rabbitProxy = await startTcpProxy(rabbitmqUrl);
     const redisProxy = await startTcpProxy(redisAt);
     const ownRedis = createRedis(redisProxy.url, { name: 'ingest test', logger });
@@ -103,6 +105,7 @@ export async function createIngestFixture(
         queue,
         prefetch: 4 * batchSize,
         batchLingerMs: 5,
+        deliveryFilter,
         batch: { batchSize, shards: SHARDS, dedupeSecret: 'test secret', limits: BODY_LIMITS },
       },
       { ...defaults, ...deps?.(defaults) },

@@ -47,6 +47,7 @@ function startPool(changes: { threads?: number; redisUrl?: string; paused?: bool
         prefetch: 80,
         batchSize: 20,
         batchLingerMs: 5,
+        deliveryFilter: true,
         dedupeWindowSeconds: 3_600,
         admission: 'off',
         ...BODY_LIMITS,

@@ -74,6 +74,14 @@ test.each([
   expect(body?.content?.toString()).toBe('text');
 });
 
+test.each([1 << 20, 1])('a frame that does not end is an error, in pieces of %i', (pieceBytes) => {
+  const bytes = messageFrames({ table: Buffer.alloc(0), body: '' });
+  bytes.writeUInt32BE(bytes.readUInt32BE(3) - 1, 3);
+  const reader = createFrameReader(bytes, pieceBytes);
+  guardHeaders({ connection: reader } as unknown as ChannelModel);
+  expect(() => reader.recvFrame()).toThrow('Invalid frame');
+});
+
 test('32 levels are read', () => {
   const [header] = read(messageFrames({ table: nestedTable(31, 'A'), body: '' }));
   expect(header?.fields?.headers).toHaveProperty('h');

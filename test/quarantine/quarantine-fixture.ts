@@ -121,6 +121,7 @@ export async function createQuarantineFixture() {
           queue,
           prefetch: 100,
           batchLingerMs: 2,
+          deliveryFilter: true,
           batch: { batchSize: 50, shards: 1, dedupeSecret: 'test secret', limits: LIMITS },
         },
         {

@@ -22,6 +22,12 @@ export function throughTheWire(headers: object): Record<string, unknown> {
   return decodeFields(buffer.subarray(4, length));
 }
 
+/** The bytes of headers, without their size. */
+export function tableBytes(headers: object): Buffer {
+  const buffer = Buffer.alloc(64 * 1024);
+  return Buffer.from(buffer.subarray(4, encodeTable(buffer, headers, 0)));
+}
+
 /** Encodes a message's properties. Throws where publishing would. */
 export function encodeMessageProperties(properties: object): Buffer {
   return encodeProperties(BASIC_PROPERTIES, 1, 0, properties);
@@ -85,8 +91,9 @@ export function messageFrames(message: {
   ]);
 }
 
-function frameOf(type: number, payload: Buffer): Buffer {
-  const head = Buffer.from([type, 0, 1, 0, 0, 0, 0]);
+/** One frame, of channel 1 unless it is told otherwise. */
+export function frameOf(type: number, payload: Buffer, channel = 1): Buffer {
+  const head = Buffer.from([type, 0, channel, 0, 0, 0, 0]);
   head.writeUInt32BE(payload.length, 3);
   return Buffer.concat([head, payload, Buffer.from([0xce])]);
 }
@@ -104,12 +111,20 @@ export function nestedTable(depth: number, kind: 'A' | 'F'): Buffer {
   return Buffer.concat([Buffer.from('\x01h'), value]);
 }
 
+/** A text of AMQP, with its length before it. */
+export function shortText(text: Buffer): Buffer {
+  return Buffer.concat([Buffer.from([text.length]), text]);
+}
+
 /** The frame with which the broker announces, on channel 1, a message with this routing key. */
 export function deliverFrame(routingKey: Buffer): Buffer {
-  const short = (text: Buffer) => Buffer.concat([Buffer.from([text.length]), text]);
   const tagAndFlag = Buffer.from([0, 0, 0, 0, 0, 0, 0, 1, 0]);
-  const fields = [short(Buffer.from('consumer')), tagAndFlag, short(Buffer.from('pulses.dead'))];
-  return frameOf(1, Buffer.concat([Buffer.from([0, 60, 0, 60]), ...fields, short(routingKey)]));
+  const fields = [
+    shortText(Buffer.from('consumer')),
+    tagAndFlag,
+    shortText(Buffer.from('pulses.dead')),
+  ];
+  return frameOf(1, Buffer.concat([Buffer.from([0, 60, 0, 60]), ...fields, shortText(routingKey)]));
 }
 
 /** The frame that announces, on channel 1, a message for a queue. */
