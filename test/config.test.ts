@@ -128,13 +128,6 @@ describe('parseConfig', () => {
     }
   });
 
-  test('the delivery filter is on unless it is switched off', () => {
-    expect(parseConfig({}).ingest.deliveryFilter).toBe(true);
-    for (const DELIVERY_FILTER of ['off', 'false']) {
-      expect(parseConfig({ DELIVERY_FILTER }).ingest.deliveryFilter).toBe(false);
-    }
-  });
-
   test('a window has 60, 30 or 15 minutes', () => {
     expect(parseConfig({}).ingest.windowSeconds).toBe(3_600);
     expect(parseConfig({ WINDOW_MINUTES: '15' }).ingest.windowSeconds).toBe(900);

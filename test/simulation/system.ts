@@ -141,7 +141,6 @@ export class System {
         queue: QUEUE,
         prefetch,
         batchLingerMs: 5,
-        // There are no bytes here, only messages.
         deliveryFilter: false,
         batch: { batchSize, shards, dedupeSecret: SECRET, limits: LIMITS },
       },
