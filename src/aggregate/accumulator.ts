@@ -4,7 +4,7 @@ import type { AggregateKey } from '../contract/pulse.ts';
 import type { RedisClient } from '../platform/redis.ts';
 import { IdFingerprints } from './id-fingerprint.ts';
 import { EntryWriter } from './journal-entry.ts';
-import { newEntryKey, type EntryKey } from './entry-key.ts';
+import { createEntryKeyMaker, type EntryKey } from './entry-key.ts';
 import { shardKeys, shardOf } from './keys.ts';
 import { LIBRARY_VERSION } from './library.ts';
 import { bucketsOf, matchArguments, type RowFilter } from './row-filter.ts';
@@ -13,7 +13,7 @@ import { scanTexts } from './scan-texts.ts';
 import { classify, createShardCalls } from './shard-calls.ts';
 import { fromSumField, fromSumValue, SUM_COLUMNS } from './sum-field.ts';
 
-export { EntryWriter, IdFingerprints, newEntryKey, shardOf, SUM_COLUMNS };
+export { EntryWriter, IdFingerprints, createEntryKeyMaker, shardOf, SUM_COLUMNS };
 export type { EntryKey, RowFilter };
 
 /** The header of a batch of sums, live or sealed. */

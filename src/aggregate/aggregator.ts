@@ -165,7 +165,8 @@ function createRounds(
 
   const commit = async (): Promise<void> => {
     if (round.position === committedPosition && !seen.hasChanged) return;
-    const rest = { ...round, ids: seen.takeAdded(), generations: seen.state };
+    const { state: generations, storedState: generationsBefore } = seen;
+    const rest = { ...round, ids: seen.takeAdded(), generations, generationsBefore };
     let changes = sums.changes();
     if ((await commitRound({ ...rest, sums: changes })) === 'sealed') {
       sums.sealed();
@@ -173,7 +174,7 @@ function createRounds(
       if ((await commitRound({ ...rest, sums: changes })) === 'sealed') throw leaseLost();
     }
     sums.committed(changes);
-    seen.stored(rest.generations);
+    seen.stored(generations);
     committedPosition = round.position;
     const { counted, duplicates } = round;
     round = newRound(committedPosition);

@@ -2,7 +2,7 @@
 import type { AggregateKey } from '../contract/pulse.ts';
 import { shardOf } from './keys.ts';
 import { packKey } from './packed-key.ts';
-import { toSumField } from './sum-field.ts';
+import { toSumField, toWindow } from './sum-field.ts';
 
 export interface EntryKey {
   readonly key: AggregateKey;
@@ -18,14 +18,22 @@ export interface EntryKey {
   admittedVersion: number;
 }
 
-export function newEntryKey(key: AggregateKey, shards: number): EntryKey {
-  return {
-    key,
-    shard: shardOf(key, shards),
-    tenantBytes: Buffer.from(key.tenant, 'utf8').toString('latin1'),
-    packed: packKey(Buffer.from(toSumField(key), 'utf8'), key.windowStartSec).toString('latin1'),
-    turn: undefined,
-    index: 0,
-    admittedVersion: 0,
+/** Returns a function that makes keys. It remembers the text of the window: most keys have the one before. */
+export function createEntryKeyMaker(shards: number): (key: AggregateKey) => EntryKey {
+  let windowStartSec = -1;
+  let window = '';
+  return (key) => {
+    if (key.windowStartSec !== windowStartSec) window = toWindow(key.windowStartSec);
+    ({ windowStartSec } = key);
+    const field = Buffer.from(toSumField(key, window), 'utf8');
+    return {
+      key,
+      shard: shardOf(key, shards),
+      tenantBytes: Buffer.from(key.tenant, 'utf8').toString('latin1'),
+      packed: packKey(field, key.windowStartSec).toString('latin1'),
+      turn: undefined,
+      index: 0,
+      admittedVersion: 0,
+    };
   };
 }

@@ -30,6 +30,8 @@ export interface Round {
   readonly sums: ChangedSums;
   readonly ids: { readonly generation: number; readonly chunk: Buffer };
   readonly generations: string;
+  /** Those of the commit before; empty before the first. */
+  readonly generationsBefore: string;
 }
 
 /** What the last commit left. */
@@ -113,6 +115,7 @@ export function createJournal(redis: RedisClient) {
         ...headerArguments(round.sums),
         round.ids.chunk,
         round.generations,
+        round.generationsBefore,
         ...bucketArguments(round.sums),
       ]);
       return reply as 'committed' | 'sealed';

@@ -151,6 +151,11 @@ export class SeenIds {
     return this.state !== this.#storedText;
   }
 
+  /** What the last commit has stored; empty before the first. */
+  get storedState(): string {
+    return this.#storedText ?? '';
+  }
+
   /** To be called when a commit has stored this state: only what is stored is tidied. */
   stored(state: string): void {
     this.#storedText = state;

@@ -20,8 +20,8 @@ export interface CountedSum {
 }
 
 /** The names of a key contain no control characters, so only a backslash needs an escape. */
-export function toSumField({ tenant, sku, unit, windowStartSec }: AggregateKey): string {
-  return `${toName(tenant)}\t${toName(sku)}\t${toName(unit)}\t${toWindow(windowStartSec)}`;
+export function toSumField(key: AggregateKey, window = toWindow(key.windowStartSec)): string {
+  return `${toName(key.tenant)}\t${toName(key.sku)}\t${toName(key.unit)}\t${window}`;
 }
 
 /** A window as it is in a field: two of them compare as their times do. */

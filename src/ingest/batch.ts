@@ -3,7 +3,7 @@ import type { Message } from 'amqplib';
 import {
   EntryWriter,
   IdFingerprints,
-  newEntryKey,
+  createEntryKeyMaker,
   type EntryKey,
 } from '../aggregate/accumulator.ts';
 import { isRefusal, type BodyOutcome } from '../contract/body-outcome.ts';
@@ -76,7 +76,7 @@ export function createBatchOpener(
   options: BatchOptions,
   admission: Admission = NO_ADMISSION,
 ): () => Batch {
-  const keys = new KnownKeys((key) => newEntryKey(key, options.shards));
+  const keys = new KnownKeys(createEntryKeyMaker(options.shards));
   const parser = new BodyParser(options.limits, keys);
   const fingerprints = new IdFingerprints(options.dedupeSecret);
   return () => new Batch(options, { keys, fingerprints, parser, admission });

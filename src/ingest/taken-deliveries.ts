@@ -85,7 +85,7 @@ export class TakenDeliveries {
   }
 }
 
-/** Whether a delivery has the origin of the previous one. Spelt out, because a loop over names would cost far more. */
+/** Whether a delivery has the origin of the previous one. */
 function isAlike(
   last: Origin,
   { exchange, routingKey, redelivered }: DeliveredMessage['fields'],
@@ -96,6 +96,13 @@ function isAlike(
     exchange === last.fields.exchange &&
     routingKey === last.fields.routingKey &&
     redelivered === last.fields.redelivered &&
+    (properties === before || isSame(properties, before))
+  );
+}
+
+/** Spelt out, because a loop over names would cost far more. */
+function isSame(properties: Properties, before: Properties): boolean {
+  return (
     properties.messageId === before.messageId &&
     properties.timestamp === before.timestamp &&
     properties.contentType === before.contentType &&

@@ -36,7 +36,15 @@ async function contents(): Promise<Record<string, string>> {
 function roundTo(position: string, sums = oneSum()): Round {
   const ids = { generation: 1, chunk: Buffer.from('0123456789') };
   const round = { position, counted: 1, duplicates: 0, bytes: 0 };
-  return { ...round, sums: sums.changes(), ids, generations: '{"next":2}' };
+  const generations = '{"next":2}';
+  return { ...round, sums: sums.changes(), ids, generations, generationsBefore: '' };
+}
+
+/** A round without pulses, which only changes the generations of ids. */
+function idleRound(position: string, generationsBefore: string, generations: string): Round {
+  const ids = { generation: 1, chunk: Buffer.alloc(0) };
+  const round = { position, counted: 0, duplicates: 0, bytes: 0, ids };
+  return { ...round, sums: new LiveSums(NO_SUMS).changes(), generations, generationsBefore };
 }
 
 function oneSum(sums = new LiveSums(NO_SUMS)): LiveSums {
@@ -122,6 +130,17 @@ describe('a commit', () => {
     expect(await contents()).toEqual(before);
   });
 
+  test('without pulses may be repeated, but a late copy of it changes nothing', async () => {
+    const first = idleRound('', '', 'one');
+    expect(await commit(TOKEN, '', first)).toBe('committed');
+    expect(await commit(TOKEN, '', first)).toBe('committed');
+    expect(await commit(TOKEN, '', idleRound('', 'one', 'two'))).toBe('committed');
+    const before = await contents();
+    await expect(commit(TOKEN, '', first)).rejects.toMatchObject({ code: 'PULSE_REDIS_LEASE' });
+    expect(await contents()).toEqual(before);
+    expect(await redis.hget(KEYS.books, 'seen')).toBe('two');
+  });
+
   test('that is repeated because its reply was lost counts once', async () => {
     const round = roundTo(position);
     expect(await commit(TOKEN, '', round)).toBe('committed');
@@ -138,10 +157,12 @@ describe('a commit', () => {
     await sealSums(redis);
     const later = await appendOne();
     const before = await contents();
-    expect(await commit(TOKEN, position, roundTo(later, oneSum(sums)))).toBe('sealed');
+    const second = () => ({ ...roundTo(later, sums), generationsBefore: first.generations });
+    oneSum(sums);
+    expect(await commit(TOKEN, position, second())).toBe('sealed');
     expect(await contents()).toEqual(before);
     sums.sealed();
-    expect(await commit(TOKEN, position, roundTo(later, sums))).toBe('committed');
+    expect(await commit(TOKEN, position, second())).toBe('committed');
     expect(await readSums(redis, KEYS.live)).toEqual(
       new Map([[FIELD, { count: 1, nanos: 3_000_000_000n }]]),
     );

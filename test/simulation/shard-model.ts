@@ -68,7 +68,8 @@ export class ShardModel {
 
   /** @returns The entry; null for an empty one; an error when the journal is full. */
   append(pulseCount: number, bytes: Buffer): JournalledEntry | null | Error {
-    if (this.journalBytes > 0 && this.journalBytes + bytes.length > this.#journalBytesMax) {
+    const wanted = bytes.length > 0 ? bytes.length : this.#journalBytesMax / 4;
+    if (this.journalBytes > 0 && this.journalBytes + wanted > this.#journalBytesMax) {
       this.#world.meet('journal full');
       return new TransientError('PULSE_JOURNAL_FULL', 'The journal is full.');
     }
@@ -126,6 +127,11 @@ export class ShardModel {
     if (this.position !== before) {
       this.#world.meet('commit at another position refused');
       return leaseLost();
+    }
+    if ((this.generations ?? '') !== round.generationsBefore) {
+      const isRepeated = this.generations === round.generations && round.position === before;
+      this.#world.meet(isRepeated ? 'round committed again' : 'commit at another position refused');
+      return isRepeated ? 'committed' : leaseLost();
     }
     if ((this.live?.batchId ?? '') !== round.sums.expectedBatchId) {
       this.#world.meet('batch sealed under a round');

@@ -64,8 +64,8 @@ end
 -- ARGV[6] pulses counted, ARGV[7] duplicates, ARGV[8] bytes of the entries,
 -- ARGV[9] batch that the sums were read from, '' for none, ARGV[10] batch to write; '' writes no sums,
 -- ARGV[11] sum of all amounts of the batch, ARGV[12] earliest window, ARGV[13] latest window,
--- ARGV[14] ids of the round, ARGV[15] generations of ids, '' to leave them as they are,
--- ARGV[16...] for each bucket with changes: its number; field, absolute sum, ... in one text, see pack-sums.ts
+-- ARGV[14] ids of the round, ARGV[15] generations of ids, '' to leave them as they are, ARGV[16] those before it,
+-- ARGV[17...] for each bucket with changes: its number; field, absolute sum, ... in one text, see pack-sums.ts
 -- Output: 'committed', also when the reply to an earlier call for the same round was lost;
 -- 'sealed' when the live batch is another one: nothing was written.
 -- Complexity: O(changed sums + entries of the round).
@@ -76,20 +76,26 @@ local function commit(keys, args)
     counted = args[6], expected_batch = args[9], batch = args[10], amount = args[11], window_min = args[12],
     window_max = args[13],
   }
-  local duplicates, bytes, ids, generations = args[7], args[8], args[14], args[15]
+  local duplicates, bytes, ids, generations, generations_before = args[7], args[8], args[14], args[15], args[16]
   local wrong = check_version(version) or check_lease(lease_key, token)
   if wrong then return wrong end
-  local position = redis.call('HGET', books_hash, 'position') or ''
+  local books = redis.call('HMGET', books_hash, 'position', 'seen')
+  local position, seen = books[1] or '', books[2] or ''
   if position == after and after ~= before then return 'committed' end
   if position ~= before then
     return redis.error_reply('PULSEPOSITION the journal was folded to ' .. position .. ', not to ' .. before)
+  end
+  -- A round without entries moves no position. Its copy must not come after a later one.
+  if generations ~= '' and seen ~= generations_before then
+    if seen == generations and after == before then return 'committed' end
+    return redis.error_reply('PULSEPOSITION the ids of this shard were changed by a later round')
   end
   if (redis.call('HGET', live, 'batch') or '') ~= header.expected_batch then return 'sealed' end
 
   -- All of it before the first write, because an error does not roll back.
   local sums = {}
-  for at = 16, #args, 2 do sums[at] = cmsgpack.unpack(args[at + 1]) end
-  for at = 16, #args, 2 do
+  for at = 17, #args, 2 do sums[at] = cmsgpack.unpack(args[at + 1]) end
+  for at = 17, #args, 2 do
     for from = 1, #sums[at], CHUNK do
       redis.call('HSET', live .. ':' .. args[at], unpack(sums[at], from, math.min(from + CHUNK - 1, #sums[at])))
     end
