@@ -87,7 +87,7 @@ export function parseConfig(rawEnv: RawEnv, needs: ConfigNeeds = { api: false })
     stopTimeoutMs: env.STOP_TIMEOUT_SECONDS * 1000,
     ingest: {
       threads: env.INGEST_THREADS,
-      prefetch: env.PREFETCH ?? 4 * env.BATCH_SIZE,
+      prefetch: env.PREFETCH ?? 2 * env.BATCH_SIZE,
       batchSize: env.BATCH_SIZE,
       batchLingerMs: env.BATCH_LINGER_MS,
       deliveryFilter: env.DELIVERY_FILTER,
@@ -139,7 +139,7 @@ function variables() {
     WINDOW_MINUTES: oneOf(WINDOW_MINUTES)({ default: 60 }),
     INGEST_THREADS: integer(1, 64)({ default: threadCount }),
     PREFETCH: integer(2, 65_535)({ default: undefined }),
-    BATCH_SIZE: integer(1, 10_000)({ default: 1_000 }),
+    BATCH_SIZE: integer(1, 10_000)({ default: 2_000 }),
     BATCH_LINGER_MS: integer(0, 10_000)({ default: 20 }),
     DELIVERY_FILTER: bool({ default: true }),
     DEDUPE_WINDOW_SECONDS: integer(60, 90 * DAY)({ default: DAY }),

@@ -36,7 +36,7 @@ describe('parseConfig', () => {
     expect(config).toMatchObject({
       queue: 'pulses',
       shards: 1,
-      ingest: { batchSize: 1_000, prefetch: 4_000, bodyBytesMax: 8_388_608 },
+      ingest: { batchSize: 2_000, prefetch: 4_000, bodyBytesMax: 8_388_608 },
       flush: { cron: '0 * * * *', onExit: false },
       api: { port: 3_000 },
       metrics: { port: 9_464 },

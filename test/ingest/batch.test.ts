@@ -72,11 +72,11 @@ describe('Batch', () => {
     expect(batch.rejected.map(({ deliveryTag }) => deliveryTag)).toEqual([5]);
   });
 
-  test('is full after the maximum of deliveries, good or bad, or of four times as many pulses in arrays', () => {
+  test('is full after the maximum of deliveries, good or bad, or of eight times as many pulses in arrays', () => {
     expect(batchOf([[sentPulse()], ['bad']], 3).isFull).toBe(false);
     expect(batchOf([[sentPulse()], ['bad'], ['bad']], 3).isFull).toBe(true);
-    expect(batchOf([[pulses(11)]], 3).isFull).toBe(false);
-    expect(batchOf([[pulses(12)]], 3).isFull).toBe(true);
+    expect(batchOf([[pulses(23)]], 3).isFull).toBe(false);
+    expect(batchOf([[pulses(24)]], 3).isFull).toBe(true);
   });
 
   test('is full after the maximum of body bytes', () => {
@@ -86,9 +86,9 @@ describe('Batch', () => {
   });
 
   test('accepts the longest array when it has room for one more pulse', () => {
-    const batch = batchOf([[pulses(39)], [pulses(1_000)]], 10);
-    expect(batch.pulseCount).toBe(1_039);
-    expect(batch.parts.get(0)?.entry.pulseCount).toBe(1_039);
+    const batch = batchOf([[pulses(79)], [pulses(1_000)]], 10);
+    expect(batch.pulseCount).toBe(1_079);
+    expect(batch.parts.get(0)?.entry.pulseCount).toBe(1_079);
   });
 
   test('counts redelivered pulses only if they have no id', () => {

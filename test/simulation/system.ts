@@ -156,9 +156,7 @@ export class System {
         aroundBatch: UNTRACED,
         onCounts: () => undefined,
         onState: () => undefined,
-        onFatal: (error) => {
-          this.world.fail(error);
-        },
+        onFatal: this.world.fail.bind(this.world),
       },
     );
     const aggregators = startAggregators(this.redis, process, { generationIdsMax, logger });
