@@ -16,8 +16,8 @@ export const dedupeMemory: Scenario = {
   against: 'one SET of 16-byte ids',
   unit: 'bytes/id',
   judgement: 'value at most',
-  mustReach: 24,
-  aim: 12,
+  mustReach: 20,
+  aim: 14,
   open: (context): Promise<OpenedScenario> => {
     const idCount = context.quick ? 200_000 : 2_000_000;
     let installation: Installation | undefined;

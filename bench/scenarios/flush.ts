@@ -24,7 +24,7 @@ export const flush: Scenario = {
   against: 'COPY of the same rows from memory into the same table',
   unit: 'rows/s',
   judgement: 'ratio at least',
-  mustReach: 0.6,
+  mustReach: 0.75,
   aim: 0.9,
   open: async (context): Promise<OpenedScenario> => {
     const installation = await createInstallation(context);

@@ -11,7 +11,7 @@ export const ingestKeys: Scenario = {
   against: 'the same with 1,000 keys',
   unit: 'pulses/s',
   judgement: 'ratio at least',
-  mustReach: 0.7,
+  mustReach: 0.75,
   aim: 0.9,
   open: async (context) =>
     toDrainPair(context, {

@@ -8,7 +8,7 @@ export const ingestOriginal: Scenario = {
   against: 'the original design: auto-ack, one INCRBY a message, 10 workers',
   unit: 'pulses/s',
   judgement: 'ratio at least',
-  mustReach: 3,
+  mustReach: 4,
   aim: 6,
   open: (context) =>
     openIngestPair(context, {

@@ -9,7 +9,7 @@ export const ingest: Scenario = {
   unit: 'pulses/s',
   judgement: 'ratio at least',
   mustReach: 0.65,
-  aim: 0.9,
+  aim: 0.85,
   open: (context) =>
     openIngestPair(context, {
       shape: { keyCount: 20_000, distribution: 'uniform' },

@@ -20,7 +20,7 @@ export const memory: Scenario = {
   unit: 'MiB',
   judgement: 'value at most',
   mustReach: 250,
-  aim: 150,
+  aim: 200,
   conditions: (rounds: readonly Round[]) => {
     const value = median(rounds.map(({ product }) => product.details?.growth_mib ?? 0));
     const passed = value <= GROWTH_MIB_MAX;

@@ -16,9 +16,12 @@ export interface DeliveredMessage {
   readonly properties: object;
 }
 
+/** A delivery without its body. */
+export type DeliveryOrigin = Omit<DeliveredMessage, 'content'>;
+
 export interface RefusedPulse {
   readonly rejection: { readonly reason: DeadLetterReason; readonly detail: string };
-  readonly delivery: DeliveredMessage;
+  readonly delivery: DeliveryOrigin;
   /** The message's body, or one element of an array body. */
   readonly body: Buffer;
   /** The position in an array body. */

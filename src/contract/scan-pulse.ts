@@ -195,7 +195,7 @@ export class PulseScanner<K extends KnownKey> {
     let isPlain = true;
     for (;;) {
       const byte = bytes[end] ?? 0;
-      if (byte === ascii.QUOTE) break;
+      if (byte === ascii.QUOTE && end <= endMax) break;
       if (byte < ascii.SPACE || end >= endMax) return false;
       if (byte === ascii.BACKSLASH) {
         isPlain = false;

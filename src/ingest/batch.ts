@@ -7,7 +7,7 @@ import {
   type EntryKey,
 } from '../aggregate/accumulator.ts';
 import { isRefusal, type BodyOutcome } from '../contract/body-outcome.ts';
-import type { DeliveredMessage } from '../contract/dead-letter.ts';
+import type { DeliveredMessage, DeliveryOrigin } from '../contract/dead-letter.ts';
 import { KnownKeys } from '../contract/known-keys.ts';
 import type { ParsedPulse } from '../contract/pulse.ts';
 import type { Rejection } from '../contract/rejection.ts';
@@ -21,8 +21,8 @@ export type Delivery = Message & { readonly fields: { readonly deliveryTag: numb
 
 export interface RejectedPulse {
   readonly rejection: Rejection;
-  readonly delivery: DeliveredMessage;
-  /** The message's body, or one element of an array body. */
+  readonly delivery: DeliveryOrigin;
+  /** The message's body, or one element of an array body. A copy: it may be held for long, and its batch must not be. */
   readonly body: Buffer;
   /** The position in an array body. */
   readonly index: number | undefined;
@@ -159,8 +159,14 @@ export class Batch {
   #take(outcome: BodyOutcome, delivery: Delivery, index: number | undefined): void {
     this.pulseCount += 1;
     const { deliveryTag } = delivery.fields;
-    if (isRefusal(outcome)) this.rejected.push({ ...outcome, delivery, index, deliveryTag });
-    else this.#fold(outcome, delivery, index);
+    if (!isRefusal(outcome)) {
+      this.#fold(outcome, delivery, index);
+      return;
+    }
+    const { fields, properties } = delivery;
+    const body = Buffer.from(outcome.body);
+    const { rejection } = outcome;
+    this.rejected.push({ rejection, delivery: { fields, properties }, body, index, deliveryTag });
   }
 
   #fold(pulse: ParsedPulse, delivery: Delivery, index: number | undefined): void {
@@ -219,9 +225,10 @@ export class Batch {
     }
     const body =
       index === undefined
-        ? delivery.content
+        ? Buffer.from(delivery.content)
         : Buffer.from(this.#elementSourcesOf(deliveryIndex, delivery)[index] ?? '');
-    return { rejection, delivery, body, index, deliveryTag };
+    const { fields, properties } = delivery;
+    return { rejection, delivery: { fields, properties }, body, index, deliveryTag };
   }
 
   /** Cached, because many pulses of one long array may be refused. */

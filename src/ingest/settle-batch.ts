@@ -30,13 +30,15 @@ export interface SettleDeps {
   readonly signal: AbortSignal;
 }
 
+/** Below the 30 minutes after which RabbitMQ closes a channel with unacknowledged deliveries. */
+const WAIT_FOR_ROOM_MS = 20 * 60_000;
 const RETRY = { baseMs: 50, capMs: 2_000 };
 
 /**
  * Dead-letters the bad pulses of the batch, then appends the rest to the journal, with one atomic call for each shard.
  *
- * @throws TransientError when Redis was unavailable, or the journal full, for `retryForMs`: the batch may have been appended, and is safe to
- * redeliver. FatalError when Redis holds something that is not Pulse's.
+ * @throws TransientError when Redis was unavailable for `retryForMs`, or the journal full for far longer: the batch may
+ * have been appended, and is safe to redeliver. FatalError when Redis holds something that is not Pulse's.
  */
 export async function settleBatch(batch: Batch, deps: SettleDeps): Promise<IngestCounts> {
   deps.onStep('folded');
@@ -58,13 +60,9 @@ export async function settleBatch(batch: Batch, deps: SettleDeps): Promise<Inges
     // All its pulses were refused.
     if (pulseCount === 0) return;
     const bytes = entry.toEntry();
-    let attempts = 0;
-    await persist(() => {
-      attempts += 1;
-      return deps.accumulator.append(shard, pulseCount, bytes);
-    }, deps);
-    // An attempt whose reply was lost may have been applied; without ids nothing can tell.
-    counts.redeliveredWithoutId += (attempts - 1) * entry.withoutIdCount;
+    const unanswered = await persist(() => deps.accumulator.append(shard, pulseCount, bytes), deps);
+    // Such an attempt may have been applied; without ids nothing can tell.
+    counts.redeliveredWithoutId += unanswered * entry.withoutIdCount;
     counts.appended += pulseCount;
   };
   await Promise.all([...batch.parts.values(), ...batch.lateParts.values()].map(appendPart));
@@ -87,17 +85,28 @@ export async function settleBatch(batch: Batch, deps: SettleDeps): Promise<Inges
   return counts;
 }
 
-/** Retries an idempotent step after transient errors, for at most `retryForMs`. */
-async function persist<T>(
-  step: () => Promise<T>,
+/**
+ * Retries an append after transient errors, for at most `retryForMs`; while the journal is full, for as long as a batch
+ * may wait: nothing was written then, and a redelivery would count pulses without an id again that another shard has.
+ *
+ * @returns How many attempts were not answered.
+ */
+async function persist(
+  append: () => Promise<void>,
   { retryForMs, signal }: Pick<SettleDeps, 'retryForMs' | 'signal'>,
-): Promise<T> {
-  const deadlineMs = performance.now() + retryForMs;
+): Promise<number> {
+  const startedMs = performance.now();
+  let unanswered = 0;
   for (let attempt = 0; ; attempt++) {
     try {
-      return await step();
+      await append();
+      return unanswered;
     } catch (error) {
-      if (!(error instanceof TransientError) || performance.now() >= deadlineMs) throw error;
+      if (!(error instanceof TransientError)) throw error;
+      const isFull = error.code === 'PULSE_JOURNAL_FULL';
+      if (!isFull) unanswered += 1;
+      const waitedMs = performance.now() - startedMs;
+      if (waitedMs >= (isFull ? WAIT_FOR_ROOM_MS : retryForMs)) throw error;
       if (signal.aborted) throw new TransientError('PULSE_INGEST_CLOSED', 'Ingest is closing.');
     }
     await sleep(backoffDelayMs(attempt, RETRY), signal);

@@ -4,10 +4,7 @@
  * The messages themselves are not kept. Each is some ten objects, which outlive V8's young generation if they are held
  * until the acknowledgement; collecting that garbage took a sixth of the thread's time.
  */
-import type { DeliveredMessage } from '../contract/dead-letter.ts';
-
-/** A delivery without its body. */
-export type Origin = Omit<DeliveredMessage, 'content'>;
+import type { DeliveredMessage, DeliveryOrigin } from '../contract/dead-letter.ts';
 
 const BODY_BYTES_AT_FIRST = 64 * 1024;
 
@@ -38,7 +35,7 @@ export class TakenDeliveries {
   /** Where the body of each delivery ends. */
   readonly #ends: number[] = [];
   /** Only those that differ from the previous one: most producers send all messages alike. */
-  readonly #origins: Origin[] = [];
+  readonly #origins: DeliveryOrigin[] = [];
   /** The index of the first delivery of each origin. */
   readonly #originStarts: number[] = [];
 
@@ -51,7 +48,7 @@ export class TakenDeliveries {
   }
 
   /** In delivery order; adjacent equal ones are one. */
-  get origins(): readonly Origin[] {
+  get origins(): readonly DeliveryOrigin[] {
     return this.#origins;
   }
 
@@ -74,7 +71,7 @@ export class TakenDeliveries {
     const end = this.#ends[index];
     if (end === undefined) return undefined;
     const start = this.#ends[index - 1] ?? 0;
-    const origin = this.#origins[this.#originStarts.findLastIndex((first) => first <= index)];
+    const origin = this.#origins[lastAtMost(this.#originStarts, index)];
     return origin && { ...origin, content: this.#bodies.subarray(start, end) };
   }
 
@@ -85,9 +82,21 @@ export class TakenDeliveries {
   }
 }
 
+/** The index of the last number that is at most `limit`. */
+function lastAtMost(ascending: readonly number[], limit: number): number {
+  let low = 0;
+  let high = ascending.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((ascending[middle] ?? Infinity) <= limit) low = middle + 1;
+    else high = middle;
+  }
+  return low - 1;
+}
+
 /** Whether a delivery has the origin of the previous one. */
 function isAlike(
-  last: Origin,
+  last: DeliveryOrigin,
   { exchange, routingKey, redelivered }: DeliveredMessage['fields'],
   properties: Properties,
 ): boolean {

@@ -9,7 +9,7 @@ import {
 } from '../core/trace-context.ts';
 import type { Tracing } from '../platform/tracing.ts';
 import type { Batch } from './batch.ts';
-import type { Origin } from './taken-deliveries.ts';
+import type { DeliveryOrigin } from '../contract/dead-letter.ts';
 import type { IngestCounts } from './thread-messages.ts';
 
 /** Calls `settle`, with more around it. */
@@ -70,7 +70,7 @@ export function traceAppend(
 }
 
 /** The recorded traces of the deliveries, each once. */
-function contextsOf(origins: readonly Origin[]): TraceContext[] {
+function contextsOf(origins: readonly DeliveryOrigin[]): TraceContext[] {
   const found = new Map<unknown, TraceContext>();
   let last: unknown;
   for (const { properties } of origins) {

@@ -18,7 +18,6 @@ export function toDeadLetter(
   return toDeadLetterPublication(deadExchange, {
     rejection: { reason, detail: `${failure.code}: ${failure.detail}` },
     delivery: {
-      content: body,
       fields: { exchange, routingKey, redelivered: message.attempt > 1 },
       properties: {
         messageId: id,

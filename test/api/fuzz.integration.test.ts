@@ -83,6 +83,9 @@ function operationOf(method: string, url: string): PlacedOperation | undefined {
   return operations.find((one) => one.path === path && one.method === method.toLowerCase());
 }
 
+/** Its GET hands out a workflow. */
+const ALWAYS_REFUSED = 'HEAD /workflow/consume';
+
 test('every route returns a valid answer for any input', async () => {
   for (const tenant of ['', 7, null]) {
     await fixture.send({ tenant, product_sku: 'x', use_unity: 'x', used_amount: '1' });
@@ -117,6 +120,7 @@ test('every route returns a valid answer for any input', async () => {
   }
   // A generator whose requests are all refused by validation would prove nothing.
   for (const [name, seen] of statuses) {
+    if (name === ALWAYS_REFUSED) continue;
     expect(haveComeIn(seen), `${name}: ${[...seen].join()}`).toBe(true);
   }
 });

@@ -25,7 +25,6 @@ function publicationOf(
   return toDeadLetterPublication('pulses.dead', {
     rejection: { ...rejection, detail },
     delivery: {
-      content: body,
       fields: { exchange: 'pulses', routingKey, redelivered },
       properties,
     },

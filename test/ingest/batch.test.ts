@@ -62,6 +62,22 @@ describe('Batch', () => {
     ]);
   });
 
+  test('a rejected pulse keeps nothing of its batch but its own bytes', () => {
+    const batch = batchOf([
+      ['oops', { messageId: 'm1' }],
+      [`[${JSON.stringify(sentPulse())}, {"tenant":1}]`],
+    ]);
+    const late = batch.reject({ deliveryIndex: 1, index: 0 }, batch.rejected[0]!.rejection);
+    const whole = batch.reject({ deliveryIndex: 0, index: undefined }, late.rejection);
+    const bodies = batch.deliveries.at(0)?.content.buffer;
+    for (const { delivery, body } of [...batch.rejected, late, whole]) {
+      expect(Object.keys(delivery).sort()).toEqual(['fields', 'properties']);
+      expect(body.buffer).not.toBe(bodies);
+    }
+    expect(whole.body.toString()).toBe('oops');
+    expect(batch.deliveries.at(2)).toBeUndefined();
+  });
+
   test('lists every delivery to acknowledge, in the order of arrival', () => {
     expect(batchOf([]).deliveryTags).toEqual([]);
     const batch = batchOf([

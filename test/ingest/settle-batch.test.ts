@@ -8,6 +8,7 @@ import { deliveryOf } from './delivery.ts';
 import { batchOf, fakes, openBatch } from './settle-fixture.ts';
 
 const TRANSIENT = new TransientError('PULSE_REDIS_APPLY', 'redis is unavailable');
+const FULL = new TransientError('PULSE_JOURNAL_FULL', 'the journal is full');
 const UNCONFIRMED = new TransientError('PULSE_PUBLISH_UNCONFIRMED', 'broker is unavailable');
 
 /** Fails with each of `errors` in turn, then succeeds. */
@@ -126,6 +127,19 @@ describe('when a server is unavailable', () => {
     await expect(settled).rejects.toBe(TRANSIENT);
     expect(log.filter((line) => line === 'append 0').length).toBeGreaterThan(1);
     expect(log).not.toContain('applied');
+  });
+
+  test('a batch waits for room in the journal, and nothing of it can have been counted meanwhile', async () => {
+    const { deps } = fakes({ append: failing([FULL, FULL, FULL]) });
+    const counts = await settleBatch(batchOf([sentPulse()]), { ...deps, retryForMs: 1 });
+    expect(counts).toMatchObject({ appended: 1, redeliveredWithoutId: 0 });
+  });
+
+  test('closing ends the wait for room', async () => {
+    const { deps, stopping } = fakes({ append: () => Promise.reject(FULL) });
+    const settled = settleBatch(batchOf([sentPulse()]), { ...deps, retryForMs: 1 });
+    stopping.abort();
+    await expect(settled).rejects.toMatchObject({ code: 'PULSE_INGEST_CLOSED' });
   });
 
   test('closing ends the retries quickly', async () => {

@@ -74,7 +74,6 @@ function deadLetter(messageId: string, body: string | Buffer): Publication {
   return toDeadLetterPublication(names.deadExchange, {
     rejection: { reason: 'invalid_tenant', detail: 'tenant must not be empty.' },
     delivery: {
-      content,
       fields: { exchange: 'origin', routingKey: 'original key', redelivered: true },
       properties: {
         messageId,

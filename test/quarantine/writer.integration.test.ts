@@ -68,7 +68,6 @@ function deadLetter(messageId: string | undefined, body = '{"tenant":""}') {
   return toDeadLetterPublication(topologyNames(services.queue).deadExchange, {
     rejection: { reason: 'invalid_tenant', detail: 'tenant must not be empty.' },
     delivery: {
-      content,
       fields: { exchange: services.queue, routingKey: services.queue, redelivered: false },
       properties: { messageId },
     },
