@@ -120,8 +120,12 @@ async function fillJournal(scene: Scene): Promise<string> {
   const filler = JOURNAL_BYTES_MAX - ROOM_BYTES;
   const refusals = () => withRedis(scene.installation.urls.redis, readRefusals);
   const before = await refusals();
-  await onShards(scene, (redis, { books }) => redis.hincrby(books, 'journal_bytes', filler));
+  const filled: ShardKeys[] = [];
   try {
+    await onShards(scene, async (redis, keys) => {
+      await addBytes(redis, keys, filler);
+      filled.push(keys);
+    });
     await until('a full journal', REACHED_TIMEOUT_MS, async () => {
       await onShards(scene, (redis, { lease }) => redis.set(lease, NOBODY, 'PX', 2_000));
       return (await refusals()) > before;
@@ -129,7 +133,22 @@ async function fillJournal(scene: Scene): Promise<string> {
     await sleep(between(200, 1_500, scene.random));
     return `${(await refusals()) - before} refusals`;
   } finally {
-    await onShards(scene, (redis, { books }) => redis.hincrby(books, 'journal_bytes', -filler));
+    await withRedis(scene.installation.urls.redis, async (redis) => {
+      for (const keys of filled) await addBytes(redis, keys, -filler);
+    });
+  }
+}
+
+/** Another fault may have filled Redis: then it repeats it until there is memory again. */
+async function addBytes(redis: Redis, { books }: ShardKeys, bytes: number): Promise<void> {
+  for (;;) {
+    try {
+      await redis.hincrby(books, 'journal_bytes', bytes);
+      return;
+    } catch (error) {
+      if (!(error instanceof Error) || !error.message.startsWith('OOM')) throw error;
+    }
+    await sleep(100);
   }
 }
 
