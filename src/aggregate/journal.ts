@@ -4,9 +4,9 @@ import { formatAmount, parseSum } from '../core/amount.ts';
 import { FatalError } from '../core/errors.ts';
 import { generationKeys, shardKeys } from './keys.ts';
 import { LiveSums, NO_SUMS, type ChangedSums, type SumsHeader } from './live-sums.ts';
-import { packKey } from './packed-key.ts';
+import { readSums } from './read-sums.ts';
+import { scanTexts } from './scan-texts.ts';
 import { classify, createShardCalls } from './shard-calls.ts';
-import { fromSumField, fromSumValue, SUM_BUCKETS } from './sum-field.ts';
 
 export interface LeaseRequest {
   readonly action: 'take' | 'renew' | 'release';
@@ -42,9 +42,6 @@ export interface FoldedState {
   readonly generations: string | null;
   readonly sums: LiveSums;
 }
-
-/** Elements in one HSCAN step: see scan-buckets.ts. */
-const SCAN_COUNT = 2_000;
 
 export type Journal = ReturnType<typeof createJournal>;
 
@@ -161,12 +158,7 @@ async function loadState(redis: RedisClient, shard: number): Promise<FoldedState
   const [position, generations = null] = await redis.hmget(keys.books, 'position', 'seen');
   const header = await readHeader(redis, keys.live);
   const sums = new LiveSums(header);
-  for (let bucket = 0; bucket < SUM_BUCKETS; bucket++) {
-    await scanSums(redis, `${keys.live}:${bucket}`, (field, value) => {
-      const { windowStartSec } = fromSumField(field.toString('latin1'));
-      sums.load(packKey(field, windowStartSec), fromSumValue(value.toString('latin1')));
-    });
-  }
+  for await (const text of scanTexts(redis, keys.live)) sums.load(readSums(text));
   return { position: position ?? '', generations, sums };
 }
 
@@ -179,21 +171,4 @@ async function readHeader(redis: RedisClient, key: string): Promise<SumsHeader> 
     throw new FatalError('PULSE_REDIS_LIBRARY', `The header of the batch ${batchId} is damaged.`);
   }
   return { batchId, amount, windowMinSec: Number(windowMin), windowMaxSec: Number(windowMax) };
-}
-
-/** Calls `onSum` for every sum of a bucket, for some twice. */
-async function scanSums(
-  redis: RedisClient,
-  key: string,
-  onSum: (field: Buffer, value: Buffer) => void,
-): Promise<void> {
-  let cursor = '0';
-  do {
-    const [next, elements] = await redis.hscanBuffer(key, cursor, 'COUNT', SCAN_COUNT);
-    for (let index = 0; index < elements.length; index += 2) {
-      const [field, value] = elements.slice(index, index + 2);
-      if (field && value) onSum(field, value);
-    }
-    cursor = next.toString();
-  } while (cursor !== '0');
 }

@@ -8,6 +8,7 @@ import { randomUUID } from 'node:crypto';
 import { addSum, type AmountSum } from '../core/amount.ts';
 import { KeySlots } from './key-slots.ts';
 import { SumPacker } from './pack-sums.ts';
+import type { ReadSums } from './read-sums.ts';
 import { bucketOf, type CountedSum } from './sum-field.ts';
 import { SumRows } from './sum-rows.ts';
 
@@ -55,11 +56,10 @@ export class LiveSums {
     return this.#changed.length;
   }
 
-  /** Takes a sum over as Redis has it. @param key Packed, see packed-key.ts. */
-  load(key: Buffer, sum: CountedSum): void {
-    const view = new DataView(key.buffer, key.byteOffset, key.length);
-    const [slot = 0] = this.slotsOf(view, Float64Array.of(0));
-    this.#committed.write(slot, sum);
+  /** Takes sums over as Redis has them. A sum may come twice. */
+  load({ view, keysAt, sums }: ReadSums): void {
+    const slots = this.slotsOf(view, keysAt);
+    for (const [index, sum] of sums.entries()) this.#committed.write(slots[index] ?? 0, sum);
   }
 
   /** The slots of the packed keys at `keysAt`, for `add`. Valid until the batch is sealed. */

@@ -1,4 +1,4 @@
-/** Reads all sums of a sealed batch, bucket by bucket. */
+/** Reads all sums of a batch, bucket by bucket. A sum may come twice while Redis rehashes a hash. */
 import type { RedisClient } from '../platform/redis.ts';
 import { LIBRARY_VERSION } from './library.ts';
 import { classify } from './shard-calls.ts';

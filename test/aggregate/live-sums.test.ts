@@ -1,6 +1,7 @@
 /** The sums in memory against sums of BigInt, through commits and seals in any order. */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { readSums } from '../../src/aggregate/read-sums.ts';
 import { LiveSums, type ChangedSums } from '../../src/aggregate/live-sums.ts';
 import { packKey } from '../../src/aggregate/packed-key.ts';
 import {
@@ -112,9 +113,9 @@ test('sums that were loaded from Redis go on', () => {
     windowMinSec: 0,
     windowMaxSec: 0,
   });
-  const amount = { high: 5, whole: 999_999_999_999_999, nano: 999_999_999 };
+  const text = `${fieldOf(1)}\t12345678901\t5999999999999999.999999999`;
   // A scan gives some sums twice.
-  for (let time = 0; time < 2; time++) sums.load(keyOf(1), { pulseCount: 12_345_678_901, amount });
+  for (let time = 0; time < 2; time++) sums.load(readSums(Buffer.from(text)));
   expect(sums.changes().buckets).toEqual([]);
   addTo(sums, 1, 1n);
   const changes = sums.changes();

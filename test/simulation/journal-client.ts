@@ -1,8 +1,7 @@
 /** The journal as an aggregator uses it, on the model. */
 import type { FoldedState, Journal, StoredEntry } from '../../src/aggregate/journal.ts';
 import { LiveSums, NO_SUMS } from '../../src/aggregate/live-sums.ts';
-import { packKey } from '../../src/aggregate/packed-key.ts';
-import { fromSumField, fromSumValue } from '../../src/aggregate/sum-field.ts';
+import { readSums } from '../../src/aggregate/read-sums.ts';
 import { parseSum } from '../../src/core/amount.ts';
 import type { Ask, RedisDoor } from './redis-calls.ts';
 import { Violation, type SimProcess, type World } from './world.ts';
@@ -118,10 +117,7 @@ async function load(redis: RedisDoor, shard: number, ask: Ask): Promise<FoldedSt
     const found = await ask('fold', 'scan', () =>
       [...(model.live?.sums ?? [])].filter(([field]) => field.length % 2 === half),
     );
-    for (const [field, value] of found) {
-      const { windowStartSec } = fromSumField(field);
-      sums.load(packKey(Buffer.from(field, 'latin1'), windowStartSec), fromSumValue(value));
-    }
+    sums.load(readSums(Buffer.from(found.flat().join('\t'), 'latin1')));
   }
   return { ...state, sums };
 }
