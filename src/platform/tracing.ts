@@ -123,7 +123,11 @@ export async function startTracing(options: TracingOptions, logger: Logger): Pro
       const spanContext = current();
       return spanContext === undefined ? undefined : formatTraceparent(spanContext);
     },
-    close: () => waitAtMost(CLOSE_TIMEOUT_MS, provider.shutdown()),
+    async close() {
+      await waitAtMost(CLOSE_TIMEOUT_MS, provider.shutdown());
+      // The exporter may still be trying. Whoever reads the log has been told that all has stopped.
+      diag.disable();
+    },
   };
 }
 
