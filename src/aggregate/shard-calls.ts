@@ -1,6 +1,6 @@
 /** Calls the Redis Functions of a shard, and classifies their errors. */
 import { ReplyError } from 'ioredis';
-import { FatalError, TransientError } from '../core/errors.ts';
+import { FatalError, PulseError, TransientError } from '../core/errors.ts';
 import type { RedisClient } from '../platform/redis.ts';
 import { ensureLibrary, LIBRARY_VERSION } from './library.ts';
 
@@ -71,8 +71,9 @@ export function leaseLost(cause?: unknown): TransientError {
   );
 }
 
-/** Turns an error of ioredis into one that tells the caller what to do. */
+/** Turns an error of ioredis into one that tells the caller what to do. Those that do so already stay as they are. */
 export async function classify(redis: RedisClient, error: unknown): Promise<Error> {
+  if (error instanceof PulseError) return error;
   if (!(error instanceof Error)) return new TypeError('Not an error.', { cause: error });
   const transient = (message: string, cause: unknown = error): TransientError =>
     new TransientError('PULSE_REDIS_APPLY', message, { cause });

@@ -84,7 +84,7 @@ function operationOf(method: string, url: string): PlacedOperation | undefined {
 }
 
 /** Its GET hands out a workflow. */
-const ALWAYS_REFUSED = 'HEAD /workflow/consume';
+const ALWAYS_REFUSED = /^HEAD .*\/workflow\/consume$/;
 
 test('every route returns a valid answer for any input', async () => {
   for (const tenant of ['', 7, null]) {
@@ -120,7 +120,7 @@ test('every route returns a valid answer for any input', async () => {
   }
   // A generator whose requests are all refused by validation would prove nothing.
   for (const [name, seen] of statuses) {
-    if (name === ALWAYS_REFUSED) continue;
+    if (ALWAYS_REFUSED.test(name)) continue;
     expect(haveComeIn(seen), `${name}: ${[...seen].join()}`).toBe(true);
   }
 });

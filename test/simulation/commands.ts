@@ -90,6 +90,13 @@ const flush = named('flush', fc.constant(0), (system) => {
   system.startFlush();
 });
 
+/** Both find what was sealed. */
+const flushTwice = named('seal, and flush twice at once', fc.nat(1), (system, shard) => {
+  system.sealAlone(shard);
+  system.startFlush();
+  system.startFlush();
+});
+
 const killFlusher = named(
   'kill a flusher',
   fc.tuple(fc.nat(3), fc.boolean()),
@@ -204,6 +211,8 @@ export const commands = fc.commands(
     publish,
     flush,
     flush,
+    flushTwice,
+    flushTwice,
     startWorker,
     killWorker,
     drainWorker,
