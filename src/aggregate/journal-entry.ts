@@ -41,7 +41,7 @@ export class EntryWriter {
     return this.#withoutIdCount;
   }
 
-  /** @param known Of the pulse's key. Two entries may share it; it is best used in one after the other. */
+  /** @param known The pulse's key. If two entries use it in turn, both have it more than once. */
   add({ tenant, id, amount }: Pulse, known: EntryKey): void {
     const idAt = this.#addAmount(known, amount.whole, amount.nano);
     if (id === undefined) this.#leaveId(idAt);

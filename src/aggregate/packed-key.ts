@@ -7,9 +7,18 @@ export const KEY_HEADER_BYTES = 6;
 /** @param field Below 64 KiB: at most 128 characters a name, four bytes each, all escaped. */
 export function packKey(field: Buffer, windowStartSec: number): Buffer {
   const header = Buffer.allocUnsafe(KEY_HEADER_BYTES);
-  header.writeUInt32LE(windowStartSec, 0);
-  header.writeUInt16LE(field.length, 4);
+  writeKeyHeader(header, 0, { windowStartSec, fieldBytes: field.length });
   return Buffer.concat([header, field]);
+}
+
+/** Writes KEY_HEADER_BYTES; the field follows them. */
+export function writeKeyHeader(
+  target: Buffer,
+  at: number,
+  { windowStartSec, fieldBytes }: { windowStartSec: number; fieldBytes: number },
+): void {
+  target.writeUInt32LE(windowStartSec, at);
+  target.writeUInt16LE(fieldBytes, at + 4);
 }
 
 /** Where the field of the key at `keyAt` ends. It begins KEY_HEADER_BYTES after `keyAt`. */

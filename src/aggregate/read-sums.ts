@@ -1,5 +1,5 @@
 /** Reads many sums from the text that Redis has of them, without an object for each key: see sum-field.ts. */
-import { KEY_HEADER_BYTES } from './packed-key.ts';
+import { KEY_HEADER_BYTES, writeKeyHeader } from './packed-key.ts';
 import { fromSumField, fromSumValue, SUM_COLUMNS, type CountedSum } from './sum-field.ts';
 
 /** Sums and their packed keys, see packed-key.ts. */
@@ -38,8 +38,7 @@ export function readSums(text: Buffer): ReadSums {
       ({ windowStartSec } = fromSumField(text.toString('latin1', start, fieldEnd)));
       windows.set(window, windowStartSec);
     }
-    packed.writeUInt32LE(windowStartSec, keyAt);
-    packed.writeUInt16LE(fieldEnd - start, keyAt + 4);
+    writeKeyHeader(packed, keyAt, { windowStartSec, fieldBytes: fieldEnd - start });
     keysAt[index] = keyAt;
     keyAt += KEY_HEADER_BYTES + text.copy(packed, keyAt + KEY_HEADER_BYTES, start, fieldEnd);
     sums.push(fromSumValue(text.toString('latin1', fieldEnd + 1, end)));
