@@ -1,5 +1,6 @@
 import { createTypeScriptImportResolver } from 'eslint-import-resolver-typescript';
 import importX from 'eslint-plugin-import-x';
+import reactHooks from 'eslint-plugin-react-hooks';
 import tseslint from 'typescript-eslint';
 
 /**
@@ -68,9 +69,9 @@ const zones = Object.entries(mayImport).map(([folder, allowed]) => ({
 }));
 
 export default tseslint.config(
-  { ignores: ['**/dist/', 'coverage/', '.pulse/'] },
+  { ignores: ['**/dist/', 'coverage/', '.pulse/', 'web/src/api/schema.d.ts'] },
   {
-    files: ['{src,test,bench,grafana,clients}/**/*.ts', 'vitest.config.ts'],
+    files: ['{src,test,bench,grafana,clients,web}/**/*.{ts,tsx}', 'vitest.config.ts'],
     extends: [tseslint.configs.strictTypeChecked, tseslint.configs.stylisticTypeChecked],
     plugins: { 'import-x': importX },
     languageOptions: {
@@ -107,4 +108,16 @@ export default tseslint.config(
       '@typescript-eslint/no-non-null-assertion': 'off',
     },
   },
+  {
+    files: ['web/**/*.{ts,tsx}'],
+    extends: [reactHooks.configs.flat['recommended-latest']],
+    rules: {
+      'import-x/no-restricted-paths': 'off',
+      // React's compiler is not in use.
+      'react-hooks/incompatible-library': 'off',
+      // A component is one function, and its markup takes lines.
+      'max-lines-per-function': ['error', { max: 120, skipBlankLines: true, skipComments: true }],
+    },
+  },
+  { files: ['web/vite.config.ts'], rules: { 'import-x/no-default-export': 'off' } },
 );

@@ -22,6 +22,7 @@ const STEPS = {
     ...['prettier/bin/prettier.cjs', '--check', '--log-level=warn', '.'],
     ...cache('--cache', '--cache-location', '.pulse/prettier-cache'),
   ],
+  console: ['typescript/bin/tsc', '-p', 'web/tsconfig.json', '--noEmit'],
   client: ['typescript/bin/tsc', '-p', 'clients/typescript/tsconfig.build.json', '--noEmit'],
   style: ['vitest/vitest.mjs', 'run', '--project', 'tidy'],
 };

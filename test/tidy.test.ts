@@ -11,8 +11,11 @@ const files = execFileSync('git', ['ls-files', '--cached', '--others', '--exclud
   .split('\n')
   .filter((file) => file !== '' && existsSync(file));
 
-const code = files.filter((file) =>
-  /^(src|test|bench|grafana|scripts|clients)\/.*\.(ts|js|lua)$/.test(file),
+const GENERATED = ['web/src/api/schema.d.ts'];
+const code = files.filter(
+  (file) =>
+    /^(src|test|bench|grafana|scripts|clients|web)\/.*\.(ts|tsx|js|lua)$/.test(file) &&
+    !GENERATED.includes(file),
 );
 const source = code.filter((file) => file.startsWith('src/'));
 
@@ -39,8 +42,9 @@ describe('the house style that no linter checks', () => {
   test('files are kebab-case, and none is a barrel or a catch-all', () => {
     const misnamed = code.filter(
       (file) =>
-        !/^[a-z0-9]+(-[a-z0-9]+)*(\.integration)?(\.test)?\.(ts|js|lua)$/.test(basename(file)) ||
-        /(^|\/)(index|utils?|helpers?|common|lib)(\.|\/)/.test(file),
+        !/^[a-z0-9]+(-[a-z0-9]+)*(\.integration)?(\.test|\.config|\.d)?\.(ts|tsx|js|lua)$/.test(
+          basename(file),
+        ) || /(^|\/)(index|utils?|helpers?|common|lib)(\.|\/)/.test(file),
     );
     expect(misnamed).toEqual([]);
   });
@@ -78,7 +82,7 @@ describe('the house style that no linter checks', () => {
   });
 
   test('no imports are circular, including type imports', () => {
-    const typescript = code.filter((file) => file.endsWith('.ts'));
+    const typescript = code.filter((file) => /\.tsx?$/.test(file));
     const imports = new Map(typescript.map((file) => [file, importsOf(file)]));
     const done = new Set<string>();
     const circles: string[] = [];
@@ -130,12 +134,14 @@ describe('the house style that no linter checks', () => {
   });
 
   test('every dependency has its reason in docs/architecture.md', () => {
-    const manifest = JSON.parse(readFileSync('package.json', 'utf8')) as {
-      dependencies: Record<string, string>;
-      devDependencies: Record<string, string>;
-    };
+    const names = ['package.json', 'web/package.json'].flatMap((path) => {
+      const manifest = JSON.parse(readFileSync(path, 'utf8')) as {
+        dependencies?: Record<string, string>;
+        devDependencies?: Record<string, string>;
+      };
+      return Object.keys({ ...manifest.dependencies, ...manifest.devDependencies });
+    });
     const page = readFileSync('docs/architecture.md', 'utf8');
-    const names = [...Object.keys(manifest.dependencies), ...Object.keys(manifest.devDependencies)];
     expect(names.filter((name) => !page.includes(`\`${name}\``))).toEqual([]);
   });
 });

@@ -6,7 +6,7 @@ import type { Access } from '../access/access.ts';
 import { addAnswerBudget } from '../http/answer-budget.ts';
 import { addAnswerDeadline } from '../http/answer-deadline.ts';
 import { createHttpServer, type ConnectionTimeouts } from '../http/http-server.ts';
-import { API_BASE } from '../http/api-base.ts';
+import { API_BASE, CONSOLE_PATH, DOCS_PATH } from '../http/api-base.ts';
 import type { Api, ApiModule } from '../http/api-module.ts';
 import { addBodyBudget } from '../http/body-budget.ts';
 import type { ByteBudgetOptions } from '../http/byte-budget.ts';
@@ -25,6 +25,7 @@ import { createValidators, type Validators } from '../http/validators.ts';
 import type { ReadinessCheck } from '../platform/health.ts';
 import type { Logger } from '../platform/logger.ts';
 import type { Tracing } from '../platform/tracing.ts';
+import { addConsole } from './console.ts';
 import { addCors } from './cors.ts';
 import { addDescription } from './description.ts';
 import { addHealthRoutes } from './health-routes.ts';
@@ -59,6 +60,8 @@ export interface ApiOptions {
   readonly corsOrigins?: readonly string[];
   /** Whether to serve the reference page and the API's documents. Default: true. */
   readonly docs?: boolean;
+  /** Whether to serve the operator console. Default: true. */
+  readonly console?: boolean;
 }
 
 declare module 'fastify' {
@@ -146,13 +149,28 @@ export async function createApp(deps: ApiDeps, options: ApiOptions): Promise<Api
   addConditionalAnswers(app);
   addAnswerBudget(app, options.answerBudget ?? ANSWER_BUDGET);
   await addCompression(app);
-  if (options.docs !== false) await addDescription(app, modules);
+  await addPages(app, modules, options);
   await addRoutes(app, modules, {
     readinessChecks: deps.readinessChecks,
     readinessTimeoutMs: options.readinessTimeoutMs ?? READINESS_TIMEOUT_MS,
     lifecycle,
   });
   return app;
+}
+
+/** The pages for people; `/` leads to the first of them. */
+async function addPages(
+  app: Api,
+  modules: readonly ApiModule[],
+  { docs = true, console = true }: ApiOptions,
+): Promise<void> {
+  if (docs) await addDescription(app, modules);
+  if (console) await addConsole(app);
+  if (!docs && !console) return;
+  const first = console ? CONSOLE_PATH : DOCS_PATH;
+  app.get('/', { schema: { hide: true }, config: { public: true } }, (_request, reply) =>
+    reply.redirect(`${first}/`),
+  );
 }
 
 function createInstance(logger: Logger, validators: Validators, { trustProxy }: ApiOptions): Api {

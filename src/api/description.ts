@@ -24,7 +24,7 @@ const DOCS_CSP =
   "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /**
- * Adds `/openapi.json`, `/asyncapi.json` and the reference page, to which `/` leads. All are public: they hold nothing
+ * Adds `/openapi.json`, `/asyncapi.json` and the reference page. All are public: they hold nothing
  * that the source does not, and a browser cannot send a token for a page. Call it before adding the routes to describe.
  */
 export async function addDescription(app: Api, modules: readonly ApiModule[]): Promise<void> {
@@ -54,7 +54,6 @@ export async function addDescription(app: Api, modules: readonly ApiModule[]): P
   };
   app.get('/openapi.json', open, answer);
   app.get('/asyncapi.json', open, answer);
-  app.get('/', open, (_request, reply) => reply.redirect(`${DOCS_PATH}/`));
   await app.register(fastifySwaggerUi, {
     routePrefix: DOCS_PATH,
     staticCSP: DOCS_CSP,

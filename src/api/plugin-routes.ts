@@ -1,17 +1,22 @@
 /** Marks the routes that plugins add, because those cannot configure who may call them. */
 import type { RouteOptions } from 'fastify';
-import { DOCS_PATH } from '../http/api-base.ts';
+import { CONSOLE_PATH, DOCS_PATH } from '../http/api-base.ts';
 
 /** The route that answers preflights. */
 const PREFLIGHT_PATH = '*';
 
 /**
- * Marks the reference page and preflights as public. Must be the first `onRoute` hook, so that the others see the mark.
+ * Marks the console, the reference page and preflights as public. Must be the first `onRoute` hook, so that the others see the mark.
  */
 export function markPluginRoutes(route: RouteOptions & { path: string }): void {
   const { url, method } = route;
   const isPreflight = url === PREFLIGHT_PATH && method === 'OPTIONS';
-  if (isPreflight || url === DOCS_PATH || url.startsWith(`${DOCS_PATH}/`)) {
+  const isPage = [CONSOLE_PATH, DOCS_PATH].some(
+    (path) => url === path || url.startsWith(`${path}/`),
+  );
+  if (isPreflight || isPage) {
+    // What does not change is sent as the build has compressed it.
+    if (url.startsWith(CONSOLE_PATH)) route.compress = false;
     route.config = { ...route.config, public: true };
   }
 }

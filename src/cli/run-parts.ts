@@ -8,7 +8,7 @@ import { assertPortsUsable } from './port-checks.ts';
 import { prepareServers } from './prepare-servers.ts';
 import { createRunEnd } from './run-end.ts';
 import { openServers, type OpenedServers } from './servers.ts';
-import { DOCS_PATH } from '../http/api-base.ts';
+import { CONSOLE_PATH, DOCS_PATH } from '../http/api-base.ts';
 import { armCrashPoint, createCrashPoint } from '../platform/crash-points.ts';
 import { createProcessHealth, logReadiness } from '../platform/health.ts';
 import { serverOf } from '../platform/logger.ts';
@@ -22,6 +22,8 @@ import { addWatchMetrics } from '../platform/watch.ts';
  */
 export interface ReadyLine {
   readonly api?: string | undefined;
+  /** The operator console, unless API_CONSOLE switches it off. */
+  readonly console?: string | undefined;
   /** The reference page, unless API_DOCS switches it off. */
   readonly docs?: string | undefined;
   readonly metrics: string;
@@ -152,6 +154,7 @@ function describeAddresses(
   const hasApi = apiUrl !== undefined;
   return {
     api: apiUrl,
+    console: hasApi && config.api.console ? `${apiUrl}${CONSOLE_PATH}` : undefined,
     docs: hasApi && config.api.docs ? `${apiUrl}${DOCS_PATH}` : undefined,
     metrics,
     rabbitmq: shown(servers.rabbitmqUrl),
@@ -164,8 +167,9 @@ function describeAddresses(
 
 /** The same for people. */
 export function describeReady(ready: ReadyLine): string[] {
-  const { api, docs, username = '', password = 'ADMIN_PASSWORD' } = ready;
+  const { api, console: page, docs, username = '', password = 'ADMIN_PASSWORD' } = ready;
   return [
+    ...(page === undefined ? [] : [`  Console   ${page}`]),
     ...(docs === undefined ? [] : [`  Docs      ${docs}`]),
     ...(api === undefined ? [] : [`  API       ${api}/api/v1`]),
     ...(api === undefined ? [] : [`  Login     ${username} / ${password}`]),

@@ -18,6 +18,8 @@ import { WEBHOOK_ROWS } from './access-matrix-webhooks.ts';
 
 export const ACCESS_MATRIX: Readonly<Record<string, MatrixRow>> = {
   'GET /': { public: true },
+  'GET /console': { public: true },
+  'GET /console/*': { public: true },
   'GET /openapi.json': { public: true },
   'GET /asyncapi.json': { public: true },
   'GET /docs': { public: true },

@@ -132,8 +132,10 @@ describe('the reference page', () => {
     expect(elsewhere.headers['content-security-policy']).toBe("default-src 'none'");
   });
 
-  test("is the target of the server's root", async () => {
-    const { statusCode, headers } = await app.inject({ url: '/' });
+  test("is the target of the server's root where there is no console", async () => {
+    const { app: plain } = await createTestApp({}, { console: false });
+    const { statusCode, headers } = await plain.inject({ url: '/' });
+    await plain.close();
     expect({ statusCode, location: headers.location }).toEqual({
       statusCode: 302,
       location: '/docs/',
@@ -141,7 +143,7 @@ describe('the reference page', () => {
   });
 
   test('and the documents can be switched off', async () => {
-    const { app: silent } = await createTestApp({}, { docs: false });
+    const { app: silent } = await createTestApp({}, { docs: false, console: false });
     for (const url of ['/', '/docs', '/docs/json', '/openapi.json', '/asyncapi.json']) {
       expect((await silent.inject({ url })).statusCode).toBe(404);
     }

@@ -20,6 +20,7 @@ test('one line says where everything is; a run started through the API ends in r
   const { ready } = system;
   expect(ready).toEqual({
     api: expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+$/) as string,
+    console: expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+\/console$/) as string,
     docs: expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+\/docs\/?$/) as string,
     metrics: expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+$/) as string,
     // No credentials of external servers, because the line may end up in a log.

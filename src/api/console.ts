@@ -1,0 +1,58 @@
+/** The operator console: a page of static files, which the build makes from `web/`. */
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { fastifyStatic } from '@fastify/static';
+import { answerNotFound } from '../http/error-handler.ts';
+import { CONSOLE_PATH } from '../http/api-base.ts';
+import type { Api } from '../http/api-module.ts';
+import { builtFileUrl } from '../platform/built-file.ts';
+
+/** Everything from this server, nothing inline. */
+const CONSOLE_CSP =
+  "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; " +
+  "base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+const FOLDER = new URL('./', builtFileUrl(import.meta.url, '../console/manifest.js'));
+
+/** The names of these files change with their content. */
+const ASSETS = '/assets/';
+const ONE_YEAR = 'public, max-age=31536000, immutable';
+
+/**
+ * Adds the console below `/console`. It is public, as it holds no data: the page logs in and asks the API.
+ *
+ * Every address of a page answers with the same document, which reads the address.
+ */
+export async function addConsole(app: Api): Promise<void> {
+  const root = fileURLToPath(FOLDER);
+  if (!existsSync(root)) {
+    throw new Error(`${root} does not exist. \`npm run build\` makes the console.`);
+  }
+  const answerNoFile = answerNotFound(app.routeTable);
+  app.get(CONSOLE_PATH, { schema: { hide: true }, config: { public: true } }, (_request, reply) =>
+    reply.redirect(`${CONSOLE_PATH}/`),
+  );
+  await app.register(
+    async (scope) => {
+      scope.addHook('onSend', (request, reply, payload, done) => {
+        const isAsset = request.url.startsWith(`${CONSOLE_PATH}${ASSETS}`);
+        void reply.headers({
+          'content-security-policy': CONSOLE_CSP,
+          'cache-control': isAsset && reply.statusCode === 200 ? ONE_YEAR : 'no-cache',
+        });
+        done(null, payload);
+      });
+      scope.setNotFoundHandler((request, reply) => {
+        if (request.url.startsWith(`${CONSOLE_PATH}${ASSETS}`)) answerNoFile(request, reply);
+        else void reply.sendFile('index.html');
+      });
+      await scope.register(fastifyStatic, {
+        root,
+        preCompressed: true,
+        cacheControl: false,
+        schemaHide: true,
+      });
+    },
+    { prefix: CONSOLE_PATH },
+  );
+}

@@ -1,0 +1,30 @@
+/** Debian's Chromium, driven by playwright-core. Installed when missing, as the servers are. */
+import { chromium, type Browser } from 'playwright-core';
+import { findInstaller, installPackages } from '../../src/private-servers/debian-packages.ts';
+import { findProgram, usualSearch } from '../../src/private-servers/programs.ts';
+
+const PACKAGES = ['chromium', 'fonts-dejavu-core'];
+
+/** Starts a browser. @throws Error There is none, and none can be installed. */
+export async function launchChromium(): Promise<Browser> {
+  return chromium.launch({
+    executablePath: await findChromium(),
+    // Root cannot use the sandbox. The pages are our own.
+    args: ['--no-sandbox', '--disable-dev-shm-usage'],
+  });
+}
+
+async function findChromium(): Promise<string> {
+  const search = usualSearch();
+  const present = findProgram('chromium', search);
+  if (present !== null) return present;
+  const installer = await findInstaller(search);
+  if (installer !== null) {
+    await installPackages({ packages: PACKAGES, installer, search }).catch((cause: unknown) => {
+      throw new Error('apt-get could not install Chromium.', { cause });
+    });
+  }
+  const installed = findProgram('chromium', search);
+  if (installed !== null) return installed;
+  throw new Error('This test needs Chromium, and may not install packages: install chromium.');
+}

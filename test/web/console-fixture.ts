@@ -1,0 +1,121 @@
+/** The console in a real browser, in front of a whole running system. */
+import axe from 'axe-core';
+import type { Browser, Page } from 'playwright-core';
+import { expect, onTestFinished } from 'vitest';
+import { openFlow, PASSWORD, type Flow } from '../flows/flow-fixture.ts';
+import { loginToApi, type ApiClient } from '../support/api-client.ts';
+import { launchChromium } from '../support/chromium.ts';
+
+export interface ConsoleUser {
+  readonly username: string;
+  readonly password: string;
+}
+
+export interface ConsoleTest {
+  readonly flow: Flow;
+  /** As the administrator. */
+  readonly api: ApiClient;
+  /** The origin of the API. */
+  readonly origin: string;
+  readonly admin: ConsoleUser;
+  /**
+   * Opens a path of the console, such as `/usage?tenant=acme`, in a browser of its own and logs in. When the test ends,
+   * it fails if the page has reported an error or asked another origin.
+   */
+  open(this: void, path: string, options?: OpenOptions): Promise<Page>;
+  /** Adds a user of some tenants. */
+  addUser(this: void, username: string, role: string, ...tenants: string[]): Promise<ConsoleUser>;
+}
+
+interface OpenOptions {
+  readonly as?: ConsoleUser;
+  readonly width?: number;
+  readonly colorScheme?: 'light' | 'dark';
+  readonly timezoneId?: string;
+}
+
+const HEIGHT = 900;
+const WIDTH = 1_280;
+
+let browser: Promise<Browser> | undefined;
+
+/** Starts a system with `pulse start`. Everything ends with the test. */
+export async function openConsole(env: Record<string, string> = {}): Promise<ConsoleTest> {
+  const flow = await openFlow(env);
+  const { ready } = await flow.start('start');
+  const origin = ready.api!;
+  const admin = { username: ready.username!, password: PASSWORD };
+  return {
+    flow,
+    origin,
+    admin,
+    api: await loginToApi({ api: origin, ...admin }),
+    async open(path, options = {}) {
+      const page = await newPage(origin, options);
+      await page.goto(`${origin}/console${path}`);
+      await logIn(page, options.as ?? admin);
+      return page;
+    },
+    async addUser(username, role, ...tenants) {
+      const password = `the password of ${username}`;
+      const scope =
+        tenants.length === 0
+          ? ['--all-tenants']
+          : tenants.flatMap((tenant) => ['--tenant', tenant]);
+      const args = ['users', 'add', username, '--role', role, ...scope];
+      const added = await flow.run(args, { PULSE_NEW_PASSWORD: password });
+      expect(added.code, added.stderr).toBe(0);
+      return { username, password };
+    },
+  };
+}
+
+export async function logIn(page: Page, { username, password }: ConsoleUser): Promise<void> {
+  await page.getByLabel('Username').fill(username);
+  await page.locator('input[name=password]').fill(password);
+  await page.getByRole('button', { name: 'Log in' }).click();
+  await page.getByRole('navigation', { name: 'Pages' }).waitFor({ state: 'attached' });
+}
+
+/** Fails with what axe finds wrong: what people with a screen reader or poor sight could not use. */
+export async function expectAccessible(page: Page): Promise<void> {
+  await page.evaluate(axe.source);
+  const violations = await page.evaluate(async () => {
+    const found = await (globalThis as unknown as { axe: typeof axe }).axe.run(document);
+    return found.violations.map(({ id, nodes }) => ({
+      id,
+      nodes: nodes.map(({ html, failureSummary }) => `${html} ${failureSummary ?? ''}`),
+    }));
+  });
+  expect(violations).toEqual([]);
+}
+
+async function newPage(
+  origin: string,
+  { width = WIDTH, colorScheme = 'light', timezoneId = 'Europe/Berlin' }: OpenOptions,
+): Promise<Page> {
+  browser ??= launchChromium();
+  const context = await (
+    await browser
+  ).newContext({ viewport: { width, height: HEIGHT }, colorScheme, timezoneId, locale: 'en-GB' });
+  await context.grantPermissions(['clipboard-read', 'clipboard-write']);
+  const page = await context.newPage();
+  const complaints: string[] = [];
+  page.on('console', (message) => {
+    // The browser itself reports an answer that is no success, which the page shows.
+    if (message.type() !== 'error' || message.text().startsWith('Failed to load resource')) return;
+    complaints.push(message.text());
+  });
+  page.on('pageerror', (error) => complaints.push(error.message));
+  page.on('request', (request) => {
+    const url = new URL(request.url());
+    if (url.origin !== origin && !['data:', 'blob:'].includes(url.protocol)) {
+      complaints.push(`asked ${request.url()}`);
+    }
+  });
+  onTestFinished(async () => {
+    await context.close();
+    expect(complaints).toEqual([]);
+  });
+  return page;
+}

@@ -1,0 +1,22 @@
+/** How the pages ask again. */
+import { QueryClient } from '@tanstack/react-query';
+import { ApiProblem } from './client.ts';
+
+const RETRIES = 3;
+
+export const queries = new QueryClient({
+  defaultOptions: {
+    queries: {
+      staleTime: 5_000,
+      // A refusal will not change, and an unavailable server may come back.
+      retry: (failures, error) => failures < RETRIES && isTemporary(error),
+      // Asks even if the browser believes that it is offline: the API may be on this machine.
+      networkMode: 'always',
+    },
+    mutations: { networkMode: 'always', retry: false },
+  },
+});
+
+function isTemporary(error: Error): boolean {
+  return error instanceof ApiProblem && (error.status === 0 || error.status === 503);
+}

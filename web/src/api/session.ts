@@ -1,0 +1,77 @@
+/** The login of this browser tab. A new tab asks again; closing the tab forgets the token. */
+import { useSyncExternalStore } from 'react';
+
+interface Session {
+  readonly token: string;
+  readonly expiresAtMs: number;
+}
+
+interface SessionState {
+  readonly session: Session | undefined;
+  /** Why the last session ended, as a sentence; undefined if nobody has logged in yet. */
+  readonly ended: string | undefined;
+}
+
+const KEY = 'pulse-session';
+const listeners = new Set<() => void>();
+let timer: ReturnType<typeof setTimeout> | undefined;
+let state: SessionState = { session: stored(), ended: undefined };
+
+/** Browsers cannot wait longer in one timer. */
+const TIMER_MS_MAX = 2 ** 31 - 1;
+
+export function startSession(session: Session): void {
+  sessionStorage.setItem(KEY, JSON.stringify(session));
+  change({ session, ended: undefined });
+}
+
+/** The page stays where it is, behind the login. */
+export function endSession(reason: string): void {
+  if (state.session === undefined) return;
+  sessionStorage.removeItem(KEY);
+  change({ session: undefined, ended: reason });
+}
+
+export function sessionToken(): string | undefined {
+  return state.session?.token;
+}
+
+export function useSession(): SessionState {
+  return useSyncExternalStore(
+    (listener) => {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    () => state,
+  );
+}
+
+export const EXPIRED = 'Your session has expired. Log in again to go on where you were.';
+
+function change(next: SessionState): void {
+  state = next;
+  watchExpiry();
+  for (const listener of listeners) listener();
+}
+
+function watchExpiry(): void {
+  clearTimeout(timer);
+  if (state.session === undefined) return;
+  const leftMs = state.session.expiresAtMs - Date.now();
+  timer = setTimeout(
+    () => {
+      if (leftMs <= TIMER_MS_MAX) endSession(EXPIRED);
+      else watchExpiry();
+    },
+    Math.min(leftMs, TIMER_MS_MAX),
+  );
+}
+
+function stored(): Session | undefined {
+  const text = sessionStorage.getItem(KEY);
+  if (text === null) return undefined;
+  const session = JSON.parse(text) as Session;
+  return session.expiresAtMs > Date.now() ? session : undefined;
+}
+
+watchExpiry();

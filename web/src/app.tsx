@@ -1,0 +1,80 @@
+/** The login, or the shell with the page of the address. */
+import { Suspense, useEffect } from 'react';
+import { Route, Switch, useLocation } from 'wouter';
+import { hasRole, useMe } from './api/me.ts';
+import { queries } from './api/queries.ts';
+import { useSession } from './api/session.ts';
+import { PAGES, type PageEntry } from './pages.ts';
+import { ErrorBoundary } from './parts/error-boundary.tsx';
+import { Empty, Loading } from './parts/loaded.tsx';
+import { Notices } from './parts/notices.tsx';
+import { Page } from './parts/page.tsx';
+import { useParameters } from './parts/url-state.ts';
+import { BROWSER_ZONE, isZone } from './parts/zone.ts';
+import { Login } from './shell/login.tsx';
+import { Shell } from './shell/shell.tsx';
+
+export function App() {
+  const { session } = useSession();
+  useEffect(() => {
+    // The next caller may see less.
+    if (session === undefined) queries.clear();
+  }, [session]);
+  return (
+    <>
+      {session === undefined ? <Login /> : <LoggedIn />}
+      <Notices />
+    </>
+  );
+}
+
+function LoggedIn() {
+  useZoneInAddress();
+  const [path] = useLocation();
+  return (
+    <Shell>
+      <ErrorBoundary key={path}>
+        <Suspense fallback={<Loading />}>
+          <Switch>
+            {PAGES.map((page) => (
+              <Route key={page.path} path={page.path === '/' ? '/' : `${page.path}/*?`}>
+                <Allowed page={page} />
+              </Route>
+            ))}
+            <Route>
+              <Page title="Not found">
+                <Empty>There is no such page.</Empty>
+              </Page>
+            </Route>
+          </Switch>
+        </Suspense>
+      </ErrorBoundary>
+    </Shell>
+  );
+}
+
+function Allowed({ page }: { readonly page: PageEntry }) {
+  const me = useMe();
+  if (me === undefined) return <Loading />;
+  if (hasRole(me, page.role) && (page.allTenants !== true || me.tenants === undefined)) {
+    return <page.Component />;
+  }
+  return (
+    <Page title={page.label}>
+      <Empty>
+        {hasRole(me, page.role)
+          ? 'This page is about all tenants, and you may see some of them.'
+          : `This page is for the role ${page.role}. You are ${me.role}.`}
+      </Empty>
+    </Page>
+  );
+}
+
+/** Every address names its zone, so that a link shows everybody the same hours. */
+function useZoneInAddress(): void {
+  const [parameters, setParameters] = useParameters();
+  const zone = parameters.get('tz') ?? '';
+  useEffect(() => {
+    if (!isZone(zone)) setParameters({ tz: BROWSER_ZONE });
+  }, [zone, setParameters]);
+}

@@ -1,0 +1,104 @@
+/** A button for what changes something: says first what will happen, then does it. */
+import { Button, Group, Modal, Stack, type ButtonProps } from '@mantine/core';
+import { useMutation } from '@tanstack/react-query';
+import { useState, type ReactNode } from 'react';
+import { Failure } from './loaded.tsx';
+import { notify } from './notices.tsx';
+
+export interface ConfirmButtonProps extends ButtonProps {
+  readonly label: string;
+  /** What will happen, to which thing, with its name. May hold fields. */
+  readonly children: ReactNode;
+  /** What the last button says, as a verb: `Replay`. Default: the label. */
+  readonly confirmLabel?: string;
+  readonly isReady?: boolean;
+  /** @returns What was done, as a sentence. */
+  readonly run: () => Promise<string>;
+  readonly onDone?: () => void;
+}
+
+export function ConfirmButton(props: ConfirmButtonProps) {
+  const { label, children, confirmLabel = label, isReady = true, run, onDone, ...button } = props;
+  const [isOpen, setOpen] = useState(false);
+  const action = useMutation({
+    mutationFn: run,
+    onSuccess: (done) => {
+      setOpen(false);
+      notify(done);
+      onDone?.();
+    },
+  });
+  const close = () => {
+    setOpen(false);
+    action.reset();
+  };
+  return (
+    <>
+      <Button
+        size="xs"
+        variant="default"
+        {...button}
+        onClick={() => {
+          setOpen(true);
+        }}
+      >
+        {label}
+      </Button>
+      <Dialog title={label} isOpen={isOpen} onClose={close}>
+        <form
+          onSubmit={(event) => {
+            event.preventDefault();
+            action.mutate();
+          }}
+        >
+          <Stack>
+            <div>{children}</div>
+            {action.error === null ? null : <Failure error={action.error} />}
+            <Group justify="flex-end">
+              <Button variant="default" onClick={close}>
+                Cancel
+              </Button>
+              <Button
+                type="submit"
+                {...(button.color === undefined ? {} : { color: button.color })}
+                loading={action.isPending}
+                disabled={!isReady}
+                data-autofocus
+              >
+                {confirmLabel}
+              </Button>
+            </Group>
+          </Stack>
+        </form>
+      </Dialog>
+    </>
+  );
+}
+
+/** Without Mantine's lock of scrolling, which would need an inline style. */
+export function Dialog({
+  title,
+  isOpen,
+  onClose,
+  size = 'lg',
+  children,
+}: {
+  readonly title: string;
+  readonly isOpen: boolean;
+  readonly onClose: () => void;
+  readonly size?: string;
+  readonly children: ReactNode;
+}) {
+  return (
+    <Modal
+      opened={isOpen}
+      onClose={onClose}
+      title={title}
+      size={size}
+      lockScroll={false}
+      closeButtonProps={{ 'aria-label': 'Close' }}
+    >
+      {children}
+    </Modal>
+  );
+}

@@ -1,0 +1,85 @@
+/** The filters of a list. They stand in the address of the page. */
+import { Group, Select, TextInput } from '@mantine/core';
+import { useEffect, useState } from 'react';
+import { useParameter } from './url-state.ts';
+
+export type Filter =
+  | { readonly name: string; readonly label: string; readonly kind: 'text' }
+  | {
+      readonly name: string;
+      readonly label: string;
+      readonly kind: 'choice';
+      readonly choices: readonly string[];
+    };
+
+export function Filters({ filters }: { readonly filters: readonly Filter[] }) {
+  return (
+    <Group mb="md" gap="xs" role="search" align="flex-end">
+      {filters.map((filter) =>
+        filter.kind === 'text' ? (
+          <TextFilter key={filter.name} {...filter} />
+        ) : (
+          <ChoiceFilter key={filter.name} {...filter} />
+        ),
+      )}
+    </Group>
+  );
+}
+
+const TYPING_MS = 300;
+
+function TextFilter({ name, label }: { readonly name: string; readonly label: string }) {
+  const [value, setValue] = useParameter(name);
+  const [typed, setTyped] = useState(value);
+  // The address may change by itself: a link, or the browser's history.
+  const [seen, setSeen] = useState(value);
+  if (seen !== value) {
+    setSeen(value);
+    setTyped(value);
+  }
+  useEffect(() => {
+    if (typed === value) return undefined;
+    const timer = setTimeout(() => {
+      setValue(typed.trim());
+    }, TYPING_MS);
+    return () => {
+      clearTimeout(timer);
+    };
+  }, [typed, value, setValue]);
+  return (
+    <TextInput
+      size="xs"
+      label={label}
+      value={typed}
+      maxLength={512}
+      onChange={(event) => {
+        setTyped(event.currentTarget.value);
+      }}
+    />
+  );
+}
+
+function ChoiceFilter({
+  name,
+  label,
+  choices,
+}: {
+  readonly name: string;
+  readonly label: string;
+  readonly choices: readonly string[];
+}) {
+  const [value, setValue] = useParameter(name);
+  return (
+    <Select
+      size="xs"
+      label={label}
+      data={choices}
+      value={value === '' ? null : value}
+      placeholder="any"
+      clearable
+      onChange={(choice) => {
+        setValue(choice ?? '');
+      }}
+    />
+  );
+}

@@ -1,0 +1,22 @@
+/** A link inside the console that keeps the zone of the page. */
+import { Anchor } from '@mantine/core';
+import type { ReactNode } from 'react';
+import { Link, useSearchParams } from 'wouter';
+
+export function PageLink({ to, children }: { readonly to: string; readonly children: ReactNode }) {
+  return (
+    <Anchor component={Link} href={useHref()(to)} size="sm">
+      {children}
+    </Anchor>
+  );
+}
+
+/** Adds the zone of this page to a path inside the console. */
+export function useHref(): (path: string) => string {
+  const [parameters] = useSearchParams();
+  const zone = parameters.get('tz');
+  return (path) => {
+    if (zone === null) return path;
+    return `${path}${path.includes('?') ? '&' : '?'}tz=${encodeURIComponent(zone)}`;
+  };
+}

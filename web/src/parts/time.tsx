@@ -1,0 +1,35 @@
+/** A moment in the zone of the page; on hover also in UTC and in the browser's own zone. */
+import { Tooltip } from '@mantine/core';
+import { ago } from './words.ts';
+import { BROWSER_ZONE, formatTime, useZone } from './zone.ts';
+
+export function Time({
+  at,
+  relative = false,
+}: {
+  /** A timestamp of the API. */
+  readonly at: string | null | undefined;
+  /** Shows how long ago it was. */
+  readonly relative?: boolean;
+}) {
+  const zone = useZone();
+  if (at === null || at === undefined) return <>–</>;
+  const moment = new Date(at);
+  const both = [
+    `${formatTime(moment, 'UTC')} UTC`,
+    ...(BROWSER_ZONE === 'UTC' ? [] : [`${formatTime(moment, BROWSER_ZONE)} ${BROWSER_ZONE}`]),
+    ago(moment),
+  ].join('\n');
+  return (
+    <Tooltip
+      label={both}
+      multiline
+      className="pre"
+      events={{ hover: true, focus: true, touch: true }}
+    >
+      <time dateTime={at} className="nowrap">
+        {relative ? ago(moment) : formatTime(moment, zone)}
+      </time>
+    </Tooltip>
+  );
+}

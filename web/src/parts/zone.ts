@@ -1,0 +1,40 @@
+/** The time zone that the console shows times in: the address has it, else the browser. */
+import { useSearchParams } from 'wouter';
+
+export const BROWSER_ZONE = Intl.DateTimeFormat().resolvedOptions().timeZone || 'UTC';
+
+export function useZone(): string {
+  const [parameters] = useSearchParams();
+  const zone = parameters.get('tz') ?? '';
+  return isZone(zone) ? zone : BROWSER_ZONE;
+}
+
+export function isZone(zone: string): boolean {
+  if (zone === '') return false;
+  try {
+    new Intl.DateTimeFormat('en', { timeZone: zone });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+export const ZONES: readonly string[] = [
+  ...new Set(['UTC', BROWSER_ZONE, ...Intl.supportedValuesOf('timeZone')]),
+];
+
+const formats = new Map<string, Intl.DateTimeFormat>();
+
+/** Such as `2026-11-29 23:05:12`. */
+export function formatTime(at: Date, zone: string): string {
+  let format = formats.get(zone);
+  if (format === undefined) {
+    format = new Intl.DateTimeFormat('sv-SE', {
+      timeZone: zone,
+      dateStyle: 'short',
+      timeStyle: 'medium',
+    });
+    formats.set(zone, format);
+  }
+  return format.format(at);
+}

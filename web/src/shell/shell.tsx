@@ -1,0 +1,157 @@
+/** The frame of every page: the menu, the zone, and who has logged in. */
+import { ActionIcon, Burger, Button, Select, useMantineColorScheme } from '@mantine/core';
+import { IconMoon, IconSearch, IconSun } from '@tabler/icons-react';
+import { useState, type ReactNode } from 'react';
+import { Link, useLocation } from 'wouter';
+import { hasRole, useMe } from '../api/me.ts';
+import { endSession } from '../api/session.ts';
+import { PAGES, pageAt } from '../pages.ts';
+import { useHref } from '../parts/link.tsx';
+import { useParameters } from '../parts/url-state.ts';
+import { useZone, ZONES } from '../parts/zone.ts';
+import { Palette } from './palette.tsx';
+import { Shortcuts } from './shortcuts.tsx';
+
+export function Shell({ children }: { readonly children: ReactNode }) {
+  const [path] = useLocation();
+  // Of narrow screens. Going to another page closes it.
+  const [menuOpenAt, setMenuOpenAt] = useState<string>();
+  const isMenuOpen = menuOpenAt === path;
+  const [isPaletteOpen, setPaletteOpen] = useState(false);
+  const openPalette = () => {
+    setPaletteOpen(true);
+  };
+  return (
+    <div className="shell">
+      <a className="skip" href="#main">
+        Skip to the page
+      </a>
+      <header className="bar">
+        <Burger
+          className="menu-button"
+          size="sm"
+          opened={isMenuOpen}
+          aria-label="Menu"
+          onClick={() => {
+            setMenuOpenAt(isMenuOpen ? undefined : path);
+          }}
+        />
+        <Link href={useHref()('/')} className="mark">
+          <img src="/console/favicon.svg" alt="" width="24" height="24" />
+          Pulse
+        </Link>
+        <Button
+          variant="default"
+          size="xs"
+          leftSection={<IconSearch size={14} aria-hidden />}
+          onClick={openPalette}
+          className="search-button"
+        >
+          Find
+        </Button>
+        <span className="space" />
+        <ZonePicker />
+        <SchemeButton />
+        <Account />
+      </header>
+      <Menu isOpen={isMenuOpen} />
+      <main id="main" tabIndex={-1}>
+        {children}
+      </main>
+      <Palette
+        isOpen={isPaletteOpen}
+        onClose={() => {
+          setPaletteOpen(false);
+        }}
+      />
+      <Shortcuts openPalette={openPalette} />
+    </div>
+  );
+}
+
+function Menu({ isOpen }: { readonly isOpen: boolean }) {
+  const [path] = useLocation();
+  const href = useHref();
+  const me = useMe();
+  const current = pageAt(path);
+  const allowed = PAGES.filter(
+    ({ role, allTenants }) =>
+      hasRole(me, role) && (allTenants !== true || me?.tenants === undefined),
+  );
+  return (
+    <nav className={isOpen ? 'menu open' : 'menu'} aria-label="Pages">
+      {allowed.map((page) => (
+        <Link
+          key={page.path}
+          href={href(page.path)}
+          className="menu-link"
+          aria-current={page === current ? 'page' : undefined}
+        >
+          <page.icon size={18} aria-hidden />
+          {page.label}
+        </Link>
+      ))}
+    </nav>
+  );
+}
+
+function ZonePicker() {
+  const zone = useZone();
+  const [, setParameters] = useParameters();
+  return (
+    <Select
+      size="xs"
+      className="zone"
+      aria-label="Time zone"
+      data={ZONES}
+      value={zone}
+      searchable
+      allowDeselect={false}
+      limit={50}
+      onChange={(chosen) => {
+        if (chosen !== null) setParameters({ tz: chosen });
+      }}
+    />
+  );
+}
+
+function SchemeButton() {
+  const { colorScheme, setColorScheme } = useMantineColorScheme({ keepTransitions: true });
+  const isDark =
+    colorScheme === 'dark' ||
+    (colorScheme === 'auto' && matchMedia('(prefers-color-scheme: dark)').matches);
+  return (
+    <ActionIcon
+      variant="default"
+      size="md"
+      aria-label={isDark ? 'Light colors' : 'Dark colors'}
+      onClick={() => {
+        setColorScheme(isDark ? 'light' : 'dark');
+      }}
+    >
+      {isDark ? <IconSun size={16} aria-hidden /> : <IconMoon size={16} aria-hidden />}
+    </ActionIcon>
+  );
+}
+
+function Account() {
+  const me = useMe();
+  return (
+    <span className="account">
+      {me === undefined ? null : (
+        <span className="wide-only" title={me.tenants?.join(', ') ?? 'All tenants'}>
+          {me.name} · {me.role}
+        </span>
+      )}
+      <Button
+        variant="subtle"
+        size="xs"
+        onClick={() => {
+          endSession('You have logged out.');
+        }}
+      >
+        Log out
+      </Button>
+    </span>
+  );
+}
