@@ -2,12 +2,14 @@
 FROM node:22.21.1-trixie-slim AS build
 WORKDIR /app
 COPY package.json package-lock.json ./
+COPY web/package.json web/
 # npm skips the workspaces in clients/, because their folders are not here: the image does not need them.
 RUN npm ci --no-audit --no-fund
 COPY tsconfig.json tsconfig.build.json ./
 COPY scripts scripts
+COPY web web
 COPY src src
-RUN npm run build && npm prune --omit=dev --no-audit --no-fund
+RUN npm run build && npm prune --omit=dev --no-audit --no-fund && rm -rf node_modules/@pulse-metering
 
 FROM node:22.21.1-trixie-slim
 ENV NODE_ENV=production EXPORT_DIR=/var/lib/pulse/exports
