@@ -64,7 +64,7 @@ describe('the OpenAPI document', () => {
       }),
     );
     const hidden =
-      /^(\/$|\/orders|\/workflow|\/docs|\/openapi\.json|\/asyncapi\.json|\/api\/v1\/health)/;
+      /^(\/$|\/console|\/orders|\/workflow|\/docs|\/openapi\.json|\/asyncapi\.json|\/api\/v1\/health)/;
     const routes = app.routeTable
       .filter(({ method, url }) => method !== 'HEAD' && !hidden.test(url))
       .map(({ method, url }) => `${method} ${url}`);
