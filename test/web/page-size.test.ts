@@ -7,7 +7,7 @@ interface BuiltChunk {
 }
 
 const FOLDER = 'dist/console';
-const FIRST_PAGE = 'src/pages/usage/usage-page.tsx';
+const FIRST_PAGE = 'src/pages/overview/overview-page.tsx';
 /** What a browser loads until it shows the first page, in bytes of gzip. */
 const SCRIPT_BYTES_MAX = 250_000;
 

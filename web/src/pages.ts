@@ -1,6 +1,12 @@
 /** Every page of the console, in the order of the menu. */
 import type { Icon } from '@tabler/icons-react';
-import { IconChartBar } from '@tabler/icons-react';
+import {
+  IconChartBar,
+  IconGauge,
+  IconKey,
+  IconRocket,
+  IconStethoscope,
+} from '@tabler/icons-react';
 import { lazy, type ComponentType, type LazyExoticComponent } from 'react';
 import type { Role } from './api/me.ts';
 
@@ -17,11 +23,42 @@ export interface PageEntry {
 
 export const PAGES: readonly PageEntry[] = [
   {
+    path: '/',
+    label: 'Overview',
+    icon: IconGauge,
+    role: 'viewer',
+    allTenants: true,
+    Component: page(async () => (await import('./pages/overview/overview-page.tsx')).OverviewPage),
+  },
+  {
     path: '/usage',
     label: 'Usage',
     icon: IconChartBar,
     role: 'viewer',
     Component: page(async () => (await import('./pages/usage/usage-page.tsx')).UsagePage),
+  },
+  {
+    path: '/load-test',
+    label: 'Load test',
+    icon: IconRocket,
+    role: 'operator',
+    allTenants: true,
+    Component: page(async () => (await import('./pages/load-test/load-test-page.tsx')).LoadTestPage),
+  },
+  {
+    path: '/access',
+    label: 'Access',
+    icon: IconKey,
+    role: 'admin',
+    Component: page(async () => (await import('./pages/access/access-page.tsx')).AccessPage),
+  },
+  {
+    path: '/health',
+    label: 'Health',
+    icon: IconStethoscope,
+    role: 'operator',
+    allTenants: true,
+    Component: page(async () => (await import('./pages/health/health-page.tsx')).HealthPage),
   },
 ];
 

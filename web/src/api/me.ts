@@ -1,4 +1,7 @@
 /** Who has logged in, and what they may do. */
+import { useQuery } from '@tanstack/react-query';
+import { api, dataOf } from './client.ts';
+
 export type Role = 'viewer' | 'operator' | 'admin';
 
 export interface Me {
@@ -7,10 +10,22 @@ export interface Me {
   /** Undefined: all tenants. */
   readonly tenants: readonly string[] | undefined;
 }
-const ADMIN: Me = { name: 'admin', role: 'admin', tenants: undefined };
+
+/** Undefined until it is known. */
 export function useMe(): Me | undefined {
-  return ADMIN;
+  const { data } = useQuery({
+    queryKey: ['me'],
+    queryFn: () => dataOf(api.GET('/api/v1/me')),
+    staleTime: 60_000,
+  });
+  if (data === undefined) return undefined;
+  return {
+    name: data.name,
+    role: data.role,
+    tenants: data.tenants === 'all' ? undefined : data.tenants,
+  };
 }
+
 const RANK: Readonly<Record<Role, number>> = { viewer: 0, operator: 1, admin: 2 };
 
 export function hasRole(me: Me | undefined, role: Role): boolean {

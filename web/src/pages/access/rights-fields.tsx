@@ -1,0 +1,71 @@
+/** The role and the tenants of a user or a key. */
+import { Checkbox, Select, TagsInput } from '@mantine/core';
+import type { Role } from '../../api/me.ts';
+
+export interface Rights {
+  readonly role: Role;
+  readonly tenants: 'all' | readonly string[];
+}
+
+export const NO_RIGHTS: Rights = { role: 'viewer', tenants: [] };
+
+const ROLES: readonly { readonly value: Role; readonly label: string }[] = [
+  { value: 'viewer', label: 'viewer: reads' },
+  { value: 'operator', label: 'operator: also sends and repairs' },
+  { value: 'admin', label: 'admin: everything, for all tenants' },
+];
+
+export function RightsFields({
+  rights,
+  onChange,
+}: {
+  readonly rights: Rights;
+  readonly onChange: (rights: Rights) => void;
+}) {
+  const { role, tenants } = rights;
+  return (
+    <>
+      <Select
+        label="Role"
+        data={ROLES}
+        value={role}
+        allowDeselect={false}
+        onChange={(value) => {
+          const chosen = (value ?? 'viewer') as Role;
+          onChange({ role: chosen, tenants: chosen === 'admin' ? 'all' : tenants });
+        }}
+      />
+      <Checkbox
+        label="All tenants"
+        checked={tenants === 'all'}
+        disabled={role === 'admin'}
+        onChange={(event) => {
+          onChange({ role, tenants: event.currentTarget.checked ? 'all' : [] });
+        }}
+      />
+      {tenants === 'all' ? null : (
+        <TagsInput
+          label="Tenants"
+          description="Enter after each name"
+          value={[...tenants]}
+          onChange={(names) => {
+            onChange({ role, tenants: names });
+          }}
+        />
+      )}
+    </>
+  );
+}
+
+/** For the body of a request. */
+export function rightsOf({ role, tenants }: Rights) {
+  return { role, tenants: tenants === 'all' ? ('all' as const) : [...tenants] };
+}
+
+export function areRightsWhole({ tenants }: Rights): boolean {
+  return tenants === 'all' || tenants.length > 0;
+}
+
+export function scopeText(tenants: 'all' | readonly string[]): string {
+  return tenants === 'all' ? 'all tenants' : tenants.join(', ');
+}

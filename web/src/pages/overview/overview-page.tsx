@@ -1,0 +1,56 @@
+/** Are we counting? Everything that answers this, once a second. */
+import { Alert, List, Text } from '@mantine/core';
+import { useQuery } from '@tanstack/react-query';
+import { api, dataOf } from '../../api/client.ts';
+import { useStatus, type Status } from '../../api/status-stream.ts';
+import { Failure, Loading } from '../../parts/loaded.tsx';
+import { Page } from '../../parts/page.tsx';
+import { PageLink } from '../../parts/link.tsx';
+import { PauseButton } from './pause-button.tsx';
+import { StatusCards } from './status-cards.tsx';
+import { verdictOf } from './verdict.ts';
+
+const HISTORY_MS = 10_000;
+
+export function OverviewPage() {
+  const live = useStatus();
+  const history = useQuery({
+    queryKey: ['status', 'history'],
+    queryFn: () => dataOf(api.GET('/api/v1/status/history')),
+    refetchInterval: HISTORY_MS,
+  });
+  const { status, error } = live;
+  return (
+    <Page title="Overview" actions={status === undefined ? null : <PauseButton status={status} />}>
+      {error === undefined ? null : <Failure error={error} />}
+      {status === undefined ? (
+        error === undefined && <Loading />
+      ) : (
+        <>
+          <Verdict status={status} />
+          <StatusCards live={live} history={history.data?.data ?? []} />
+        </>
+      )}
+    </Page>
+  );
+}
+
+function Verdict({ status }: { readonly status: Status }) {
+  const { color, title, reasons } = verdictOf(status);
+  return (
+    <Alert color={color} title={title} mb="md" role="status">
+      {reasons.length === 0 ? null : (
+        <List size="sm">
+          {reasons.map((reason) => (
+            <List.Item key={reason}>{reason}</List.Item>
+          ))}
+        </List>
+      )}
+      {color === 'green' ? null : (
+        <Text size="sm" mt="xs">
+          <PageLink to="/health">Health</PageLink> says what to do.
+        </Text>
+      )}
+    </Alert>
+  );
+}
