@@ -6,7 +6,7 @@ import {
   openAdmissionWatch,
   type AdmissionWatch,
 } from '../ingest/admission-watch.ts';
-import type { UnsubscribedUsages } from '../ingest/unsubscribed-usage.ts';
+import type { IngestCounts } from '../ingest/thread-messages.ts';
 import { startUnsubscribedWriter } from '../ingest/unsubscribed-writer.ts';
 import {
   addUnsubscribedUsage,
@@ -16,7 +16,7 @@ import {
 
 export interface WorkerAdmission {
   readonly watch: AdmissionWatch;
-  readonly record: (usages: UnsubscribedUsages) => void;
+  readonly record: (counts: Pick<IngestCounts, 'unsubscribed' | 'unsubscribedUsages'>) => void;
 }
 
 /** Reads the subscriptions before any thread consumes. Closes after the threads, which may still ask. */
@@ -41,8 +41,8 @@ export async function startAdmission(
   closer.add('unsubscribed usage', () => writer.close());
   return {
     watch,
-    record: (usages) => {
-      writer.add(usages);
+    record: ({ unsubscribed, unsubscribedUsages }) => {
+      writer.add(unsubscribedUsages, unsubscribed);
     },
   };
 }

@@ -49,7 +49,7 @@ export const ingestPart: Part = {
       logger,
       onCounts: (counts) => {
         metrics.record(counts);
-        admission.record(counts.unsubscribedUsages);
+        admission.record(counts);
       },
       onTraced: links.onTraced,
       onFatal: run.onFatal,

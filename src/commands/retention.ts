@@ -5,6 +5,8 @@ import { EXIT_DONE } from '../cli/command.ts';
 import { defineCommand } from '../cli/define-command.ts';
 import type { Part } from '../cli/part.ts';
 import { count } from '../cli/wording.ts';
+import { countDeleted } from '../delivery/endpoints-query.ts';
+import { forgetEndpoints, forgottenBefore } from '../delivery/forget-endpoints.ts';
 import { dropMonths, listMonthsBefore } from '../platform/partitions.ts';
 import { startWatch } from '../platform/watch.ts';
 import { deleteExpired } from '../workflows/delete-expired.ts';
@@ -33,6 +35,18 @@ async function dropOldMonths(
   return dropped;
 }
 
+/** Removes deleted endpoints, unless a month of their deliveries or attempts could not be dropped. */
+async function forgetOldEndpoints(
+  pool: Pool,
+  { days, signal }: { readonly days: number; readonly signal: AbortSignal },
+): Promise<number> {
+  const before = daysAgo(days);
+  for (const table of ['delivery_attempts', 'deliveries']) {
+    if ((await listMonthsBefore(pool, table, before)).length > 0) return 0;
+  }
+  return forgetEndpoints(pool, { before, signal });
+}
+
 export const retention = defineCommand({
   options: { dryRun: { about: 'only say what would be dropped and deleted' } },
   json: true,
@@ -43,6 +57,9 @@ export const retention = defineCommand({
     const pool = await openPool(run, 'pulse retention');
     const { dryRun } = run.flags;
     const months = await dropOldMonths(pool, { days, dryRun });
+    const endpoints = dryRun
+      ? await countDeleted(pool, forgottenBefore(daysAgo(days)))
+      : await forgetOldEndpoints(pool, { days, signal: run.stop });
     const before = daysAgo(workflowDays);
     const workflows = dryRun
       ? await countConsumed(pool, before)
@@ -52,6 +69,7 @@ export const retention = defineCommand({
         retention_days: days,
         dry_run: dryRun,
         months,
+        endpoints,
         workflow_retention_days: workflowDays,
         workflows,
       },
@@ -59,6 +77,9 @@ export const retention = defineCommand({
         months.length === 0
           ? `No month ended more than ${days} days ago.`
           : `${dryRun ? 'Would drop' : 'Dropped'} ${months.join(', ')}.`,
+        endpoints === 0
+          ? 'No deleted endpoint has lost its last delivery.'
+          : `${dryRun ? 'Would remove' : 'Removed'} ${count(endpoints, 'deleted endpoint')}, whose deliveries are dropped.`,
         workflows === 0
           ? `No workflow was consumed more than ${workflowDays} days ago.`
           : `${dryRun ? 'Would delete' : 'Deleted'} ${count(workflows, 'workflow')}, consumed more than ${workflowDays} days ago.`,
@@ -68,10 +89,14 @@ export const retention = defineCommand({
   },
 });
 
-/** Drops old months daily. Any number of processes may do so: a month that is gone is not an error. */
+/**
+ * Drops old months daily, and what remains of endpoints without them. Any number of processes may do so: a month that is
+ * gone is not an error.
+ */
 export const retentionPart: Part = {
   name: 'retention',
   start({ config, logger, closer }, { pool }) {
+    const closing = new AbortController();
     const watch = startWatch({
       name: 'retention',
       intervalMs: DAY_MS,
@@ -80,10 +105,13 @@ export const retentionPart: Part = {
         const days = config.events.retentionDays;
         const months = await dropOldMonths(pool, { days, dryRun: false });
         if (months.length > 0) logger.info({ months }, 'months dropped');
-        return months.length;
+        const endpoints = await forgetOldEndpoints(pool, { days, signal: closing.signal });
+        if (endpoints > 0) logger.info({ endpoints }, 'deleted endpoints removed');
+        return months.length + endpoints;
       },
     });
     closer.add('retention', () => {
+      closing.abort();
       watch.close();
     });
   },

@@ -10,7 +10,7 @@ import { DELIVERY_PROBLEMS } from './delivery-problems.ts';
 import type { Endpoint, EndpointStatus } from './delivery.ts';
 import {
   changeStatus,
-  countEndpoints,
+  countOthers,
   deleteEndpoint,
   insertEndpoint,
   lockEndpoint,
@@ -25,6 +25,8 @@ import { newSecret, parseSecret } from './signature.ts';
 
 /** Of one client. Each message is looked at once for each of them. */
 export const ENDPOINTS_MAX = 50;
+/** Of one client, with the deleted ones whose deliveries are kept. */
+export const KNOWN_MAX = 1_000;
 export const OVERLAP_HOURS_DEFAULT = 24;
 export const OVERLAP_HOURS_MAX = 168;
 
@@ -89,10 +91,13 @@ async function create(
   const secret = secretOf(wanted.secret);
   const sealed = seal(secret, { id: wanted.id, secretBox: deps.secretBox });
   await lockEndpointsOf(client, wanted.client);
-  if ((await countEndpoints(client, wanted.client)) >= ENDPOINTS_MAX) {
-    throw new ProblemError(DELIVERY_PROBLEMS.PULSE_API_TOO_MANY_ENDPOINTS, {
-      detail: `A client has at most ${ENDPOINTS_MAX} endpoints. Delete one first.`,
-    });
+  const { living, known } = await countOthers(client, wanted);
+  if (living >= ENDPOINTS_MAX) {
+    throw tooMany(`A client has at most ${ENDPOINTS_MAX} endpoints. Delete one first.`);
+  }
+  if (known >= KNOWN_MAX) {
+    const what = `${KNOWN_MAX} endpoints whose deliveries are kept, deleted ones included`;
+    throw tooMany(`A client has at most ${what}. Use the id of a deleted one again.`);
   }
   // What is left of a deleted endpoint with this id is not for the new one.
   await failPending(client, wanted.id, LEFT_MAX);
@@ -212,10 +217,15 @@ function checkUrl(url: string, { guard }: ChangeEndpointDeps): void {
   if (!checked.ok) throw invalidField('url', checked.detail);
 }
 
+function tooMany(detail: string): ProblemError {
+  return new ProblemError(DELIVERY_PROBLEMS.PULSE_API_TOO_MANY_ENDPOINTS, { detail });
+}
+
 function otherClient(mayKnow: boolean): ProblemError {
   if (mayKnow) {
     return new ProblemError(DELIVERY_PROBLEMS.PULSE_API_ENDPOINT_CLIENT, {
-      detail: 'Choose another id. The id of a deleted endpoint stays with its client, too.',
+      detail:
+        'Choose another id. That of a deleted endpoint stays with its client as long as its deliveries are kept.',
     });
   }
   return noEndpoint();

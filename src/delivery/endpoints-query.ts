@@ -1,6 +1,7 @@
 /** Table endpoints, and the part of endpoint_states that an answer shows: the only SQL that changes or lists endpoints. */
 import type { ClientBase } from 'pg';
 import { tenantsOf, type TenantScope } from '../core/tenant-scope.ts';
+import { onlyRow } from '../platform/postgres.ts';
 import type { DisabledReason, Endpoint, EndpointStatus } from './delivery.ts';
 
 type Queryable = Pick<ClientBase, 'query'>;
@@ -37,13 +38,17 @@ export async function lockEndpointsOf(client: Queryable, clientId: string): Prom
   ]);
 }
 
-/** How many endpoints a client has. */
-export async function countEndpoints(client: Queryable, clientId: string): Promise<number> {
-  const { rows } = await client.query<{ count: string }>(
-    `SELECT count(*) FROM endpoints WHERE client = $1 AND status <> 'deleted'`,
-    [clientId],
+/** How many endpoints a client has besides this one; `known` are deleted ones too. */
+export async function countOthers(
+  client: Queryable,
+  { id, client: owner }: Pick<Endpoint, 'id' | 'client'>,
+): Promise<{ readonly living: number; readonly known: number }> {
+  const { rows } = await client.query<{ living: number; known: number }>(
+    `SELECT count(*) FILTER (WHERE status <> 'deleted')::integer AS living, count(*)::integer AS known
+     FROM endpoints WHERE client = $1 AND id <> $2`,
+    [owner, id],
   );
-  return Number(rows[0]?.count ?? 0);
+  return onlyRow(rows);
 }
 
 /**
@@ -122,6 +127,36 @@ export async function deleteEndpoint(client: Queryable, id: string): Promise<voi
     'UPDATE endpoint_states SET held_by = NULL, held_until = NULL, due_at = NULL WHERE endpoint_id = $1',
     [id],
   );
+}
+
+const FORGETTABLE = `status = 'deleted' AND updated_at < $1`;
+
+/** How many endpoints were deleted before an instant. */
+export async function countDeleted(client: Queryable, before: Date): Promise<number> {
+  const { rows } = await client.query<{ count: string }>(
+    `SELECT count(*) FROM endpoints WHERE ${FORGETTABLE}`,
+    [before],
+  );
+  return Number(onlyRow(rows).count);
+}
+
+/** Removes endpoints that were deleted before an instant and have no delivery left. @returns How many. */
+export async function forgetDeleted(
+  client: Queryable,
+  before: Date,
+  limit: number,
+): Promise<number> {
+  // Whoever creates one anew has locked it, and keeps it.
+  const { rows } = await client.query<{ id: string }>(
+    `SELECT id FROM endpoints
+     WHERE ${FORGETTABLE} AND NOT EXISTS (SELECT FROM deliveries WHERE endpoint_id = endpoints.id)
+     ORDER BY updated_at LIMIT $2 FOR UPDATE SKIP LOCKED`,
+    [before, limit],
+  );
+  const ids = rows.map(({ id }) => id);
+  await client.query('DELETE FROM endpoint_states WHERE endpoint_id = ANY($1)', [ids]);
+  await client.query('DELETE FROM endpoints WHERE id = ANY($1)', [ids]);
+  return ids.length;
 }
 
 /** Replaces the secret of a locked endpoint. The one before signs beside it until `previousUntil`. */

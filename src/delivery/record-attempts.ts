@@ -78,11 +78,11 @@ function disabledEvent(
   return toPublication(announcedEvent(prefix, 'endpoint.disabled', about), NO_ORIGIN, Date.now());
 }
 
-/** Each version of an endpoint is disabled once. */
-function disablingId({ id, version }: Pick<Endpoint, 'id' | 'version'>): string {
+/** Each version of an endpoint is disabled once. Versions begin anew when an id is used again after a long time. */
+function disablingId({ id, version, createdAt }: Endpoint): string {
   return uuidV8(
     createHash('sha256')
-      .update(JSON.stringify([id, version]))
+      .update(JSON.stringify([id, version, createdAt]))
       .digest(),
   );
 }

@@ -29,24 +29,31 @@ export async function lockShare(client: Queryable, share: string): Promise<void>
   ]);
 }
 
-/** How many exports are queued or running, and what the files take. */
+/** How many exports are queued or running, how many have a file besides, and what the files take. */
 interface ExportLoad {
-  readonly ofShare: { readonly openCount: number; readonly bytes: number };
+  readonly ofShare: {
+    readonly openCount: number;
+    readonly readyCount: number;
+    readonly bytes: number;
+  };
   readonly inAll: { readonly openCount: number; readonly bytes: number };
 }
 
 export async function readLoad(client: Queryable, share: string): Promise<ExportLoad> {
-  const { rows } = await client.query<Record<'own' | 'all' | 'ownBytes' | 'allBytes', number>>(
+  const { rows } = await client.query<
+    Record<'own' | 'ownReady' | 'all' | 'ownBytes' | 'allBytes', number>
+  >(
     `SELECT count(*) FILTER (WHERE state <> 'ready' AND share = $1)::int AS own,
+       count(*) FILTER (WHERE state = 'ready' AND share = $1)::int AS "ownReady",
        count(*) FILTER (WHERE state <> 'ready')::int AS all,
        coalesce(sum(coalesce(byte_count, bytes_written)) FILTER (WHERE share = $1), 0)::float8 AS "ownBytes",
        coalesce(sum(coalesce(byte_count, bytes_written)), 0)::float8 AS "allBytes"
      FROM exports WHERE state IN ('queued', 'running', 'ready')`,
     [share],
   );
-  const { own = 0, all = 0, ownBytes = 0, allBytes = 0 } = rows[0] ?? {};
+  const { own, ownReady, all, ownBytes, allBytes } = onlyRow(rows);
   return {
-    ofShare: { openCount: own, bytes: ownBytes },
+    ofShare: { openCount: own, readyCount: ownReady, bytes: ownBytes },
     inAll: { openCount: all, bytes: allBytes },
   };
 }
@@ -144,6 +151,20 @@ export async function deleteOldExports(
          AND greatest(ended_at, expires_at) < clock_timestamp() - make_interval(days => $1)
        LIMIT $2 FOR UPDATE SKIP LOCKED)`,
     [days, limit],
+  );
+}
+
+/** Deletes the oldest ended exports of a share, up to `limit`, so that `kept` remain. Ended ones never change. */
+export async function trimEnded(
+  client: Queryable,
+  share: string,
+  { kept, limit }: { readonly kept: number; readonly limit: number },
+): Promise<void> {
+  await client.query(
+    `DELETE FROM exports WHERE id IN (
+       SELECT id FROM exports WHERE share = $1 AND state IN ('failed', 'canceled', 'expired')
+       ORDER BY created_at DESC, id DESC OFFSET $2 LIMIT $3)`,
+    [share, kept, limit],
   );
 }
 

@@ -24,6 +24,7 @@ import {
   lockShare,
   readLoad,
   readNow,
+  trimEnded,
   type NewExport,
 } from './exports-query.ts';
 import {
@@ -49,6 +50,12 @@ export interface ExportsModuleDeps {
 
 /** Exports that are queued or running. */
 const OPEN_MAX = { ofShare: 20, inAll: 1_000 };
+/** Exports of callers with the same tenants that have a file, or will have one. Each takes two files. */
+export const FILES_MAX = 10_000;
+/** Ended exports of callers with the same tenants that are shown. A file that one still has is swept. */
+export const ENDED_MAX = 10_000;
+/** More than one, because many expire at once. */
+const TRIMMED_AT_A_TIME = 100;
 
 export function createExportsModule(deps: ExportsModuleDeps): ApiModule {
   return {
@@ -70,7 +77,10 @@ function addCreation(api: Api, deps: ExportsModuleDeps): void {
     const asked = await toNewExport(deps, request, request.body);
     const keyed = toKeyedRequest(request, request.body);
     const { answer, replayed } = await keys.once(keyed, async (client) => {
-      await refuseTooMany(client, deps, request);
+      const share = shareOf(request.user.tenants);
+      await lockShare(client, share);
+      await refuseTooMany(client, deps, share);
+      await trimEnded(client, share, { kept: ENDED_MAX, limit: TRIMMED_AT_A_TIME });
       return { id: (await insertExport(client, asked)).id };
     });
     if (replayed) void reply.header('idempotent-replayed', 'true');
@@ -130,10 +140,8 @@ function ofParameter({ field, message }: FieldProblem): FieldProblem {
 async function refuseTooMany(
   client: PoolClient,
   { quotaBytes }: ExportsModuleDeps,
-  { user: { tenants } }: FastifyRequest,
+  share: string,
 ): Promise<void> {
-  const share = shareOf(tenants);
-  await lockShare(client, share);
   const { ofShare, inAll } = await readLoad(client, share);
   if (ofShare.openCount >= OPEN_MAX.ofShare || inAll.openCount >= OPEN_MAX.inAll) {
     throw new ProblemError(EXPORT_PROBLEMS.PULSE_API_TOO_MANY_EXPORTS, {
@@ -141,9 +149,11 @@ async function refuseTooMany(
       headers: { 'retry-after': '30' },
     });
   }
-  if (ofShare.bytes >= quotaBytes / 2 || inAll.bytes >= quotaBytes) {
+  const isFull = ofShare.bytes >= quotaBytes / 2 || inAll.bytes >= quotaBytes;
+  if (isFull || ofShare.openCount + ofShare.readyCount >= FILES_MAX) {
+    const count = isFull ? '' : `You may have at most ${FILES_MAX} exports with a file. `;
     throw new ProblemError(EXPORT_PROBLEMS.PULSE_API_EXPORT_QUOTA, {
-      detail: 'Delete exports that you have downloaded, or wait until some expire.',
+      detail: `${count}Delete exports that you have downloaded, or wait until some expire.`,
     });
   }
 }

@@ -9,15 +9,23 @@ export interface UnsubscribedUsage {
 /** By tenant and SKU, which hold no control characters. */
 export type UnsubscribedUsages = Map<string, UnsubscribedUsage>;
 
-/** Further pairs are only in the metric. */
+/** Of how many pairs there are counts in memory, however long they cannot be written. */
 export const PAIRS_MAX = 1_000;
 
-/** Adds `more` to `total` in place. */
-export function addUsages(total: UnsubscribedUsages, more: Iterable<UnsubscribedUsage>): void {
+/**
+ * Adds `more` to `total` in place, as far as there is room.
+ *
+ * @returns How many pulses it has added.
+ */
+export function addUsages(total: UnsubscribedUsages, more: Iterable<UnsubscribedUsage>): number {
+  let added = 0;
   for (const { tenant, sku, pulseCount } of more) {
     const pair = `${tenant}\n${sku}`;
     const known = total.get(pair);
     if (known !== undefined) known.pulseCount += pulseCount;
     else if (total.size < PAIRS_MAX) total.set(pair, { tenant, sku, pulseCount });
+    else continue;
+    added += pulseCount;
   }
+  return added;
 }

@@ -71,13 +71,17 @@ type FoundRow = { readonly position: string } & (
 const ROWS_MAX = 100_000;
 const KEPT_DAYS = 35;
 
-/** Adds counts of pulses without a subscription, for each pair of tenant and SKU. */
+/**
+ * Adds counts of pulses without a subscription, for each pair of tenant and SKU.
+ *
+ * @returns How many pulses it has added.
+ */
 export async function addUnsubscribedUsage(
   pool: Pick<Pool, 'query'>,
   usages: readonly { readonly tenant: string; readonly sku: string; readonly pulseCount: number }[],
   rowsMax = ROWS_MAX,
-): Promise<void> {
-  await queryRows(
+): Promise<number> {
+  const added = await queryRows<{ tenant: string; sku: string }>(
     pool,
     // In one order, because workers that lock the same rows in different ones would deadlock.
     `INSERT INTO unsubscribed_usage AS known (tenant, sku, pulse_count)
@@ -88,7 +92,8 @@ export async function addUnsubscribedUsage(
                   WHERE old.tenant = given.tenant AND old.sku = given.sku)
      ORDER BY tenant COLLATE "C", sku COLLATE "C"
      ON CONFLICT (tenant, sku) DO UPDATE SET
-       pulse_count = known.pulse_count + excluded.pulse_count, last_seen_at = clock_timestamp()`,
+       pulse_count = known.pulse_count + excluded.pulse_count, last_seen_at = clock_timestamp()
+     RETURNING tenant, sku`,
     [
       usages.map(({ tenant }) => tenant),
       usages.map(({ sku }) => sku),
@@ -96,6 +101,10 @@ export async function addUnsubscribedUsage(
       rowsMax,
     ],
   );
+  const pairs = new Set(added.map(({ tenant, sku }) => JSON.stringify([tenant, sku])));
+  return usages
+    .filter(({ tenant, sku }) => pairs.has(JSON.stringify([tenant, sku])))
+    .reduce((sum, { pulseCount }) => sum + pulseCount, 0);
 }
 
 /** Forgets what was last seen 35 days ago. */

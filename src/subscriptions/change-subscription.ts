@@ -41,13 +41,13 @@ export async function purchaseSubscription(
   const { id, userId, sku = null, orderId = null, effectiveAt } = request;
   const kind = 'purchased';
   const now = await readClock(client);
-  const at = scheduleChange({ last: undefined, pending: [] }, { kind, effectiveAt }, now);
+  const none = { last: undefined, pending: [], newestNumber: 0 };
+  const at = scheduleChange(none, { kind, effectiveAt }, now);
   if (!(at instanceof Date)) return { ok: false, refusal: at };
   if (!(await insertSubscription(client, request))) {
     return refused('subscription_exists', `There is a subscription ${id} already.`);
   }
-  const facts = { id, userId, sku, orderId, newestNumber: 0, now };
-  const fresh = { ...facts, last: undefined, pending: [] };
+  const fresh = { ...none, id, userId, sku, orderId, now };
   return addChange(transaction, fresh, { number: 1, kind, effectiveAt: at, ...origin });
 }
 

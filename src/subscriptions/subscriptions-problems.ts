@@ -15,5 +15,9 @@ export const SUBSCRIPTION_PROBLEMS = defineProblems({
     status: 409,
     title: 'The change would take effect before an earlier one.',
   },
+  PULSE_API_TOO_MANY_CHANGES: {
+    status: 409,
+    title: 'The subscription has as many changes as it may have.',
+  },
   PULSE_API_SUBSCRIPTION_EXISTS: { status: 409, title: 'There is a subscription with this id.' },
 });

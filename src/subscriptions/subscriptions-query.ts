@@ -4,6 +4,7 @@ import { tenantOfCustomer } from '../catalog/catalog.ts';
 import { tenantsOf, type TenantScope } from '../core/tenant-scope.ts';
 import {
   statusOf,
+  type ChangeableTimeline,
   type ChangeOrigin,
   type ListedChange,
   type PurchaseRequest,
@@ -54,13 +55,11 @@ export async function insertSubscription(
 }
 
 /** A subscription that nobody else changes until the transaction ends. */
-export interface LockedSubscription extends Timeline {
+export interface LockedSubscription extends ChangeableTimeline {
   readonly id: string;
   readonly userId: string;
   readonly sku: string | null;
   readonly orderId: string | null;
-  /** The highest number of a change, withdrawn ones included; 0 if there is none. */
-  readonly newestNumber: number;
   /** Postgres' clock after the lock, to the millisecond. */
   readonly now: Date;
 }

@@ -101,6 +101,7 @@ export const REFUSAL_CODES = [
   'effective_at_too_early',
   'effective_at_too_late',
   'too_many_pending',
+  'too_many_changes',
   'change_not_pending',
 ] as const;
 export type RefusalCode = (typeof REFUSAL_CODES)[number];
@@ -121,6 +122,12 @@ export function refused(code: RefusalCode, detail: string): Extract<ChangeResult
 }
 
 export const PENDING_MAX = 20;
+/**
+ * Changes of one subscription, withdrawn ones included. None is ever removed, because bills and admission follow from
+ * them. The last is kept for a cancellation at once, which nobody can withdraw: whatever has happened, whoever pays for
+ * a subscription can end it.
+ */
+export const CHANGES_MAX = 1_000;
 const AHEAD_YEARS_MAX = 10;
 /** No purchase takes effect before. */
 const EARLIEST_MS = Date.UTC(2000, 0, 1);
@@ -129,6 +136,12 @@ const EARLIEST_MS = Date.UTC(2000, 0, 1);
 export interface Timeline {
   readonly last: TimelineChange | undefined;
   readonly pending: readonly TimelineChange[];
+}
+
+/** What decides whether a change may follow. */
+export interface ChangeableTimeline extends Timeline {
+  /** The highest number of a change, withdrawn ones included; 0 if there is none. */
+  readonly newestNumber: number;
 }
 
 /** A subscription whose purchase was withdrawn is canceled: it can be restarted. */
@@ -144,7 +157,7 @@ export function statusOf({ last, pending }: Timeline): SubscriptionStatus {
  * @returns The instant, `now` if the request names none; or why the change is refused.
  */
 export function scheduleChange(
-  { last, pending }: Timeline,
+  { last, pending, newestNumber }: ChangeableTimeline,
   { kind, effectiveAt }: Pick<ChangeRequest, 'effectiveAt'> & { readonly kind: ChangeKind },
   now: Date,
 ): Date | Refusal {
@@ -179,7 +192,19 @@ export function scheduleChange(
     const detail = `The subscription has ${PENDING_MAX} pending changes, the most that it may have.`;
     return { code: 'too_many_pending', detail };
   }
+  const isAtOnce = effectiveAt === undefined || at <= now;
+  if (newestNumber + 1 >= CHANGES_MAX && !(kind === 'canceled' && isAtOnce)) {
+    return tooManyChanges(kind, newestNumber);
+  }
   return at;
+}
+
+function tooManyChanges(kind: ChangeKind, count: number): Refusal {
+  const what =
+    kind === 'canceled'
+      ? 'it can only be canceled at once.'
+      : `it cannot be ${kind} again. Purchase a new subscription.`;
+  return { code: 'too_many_changes', detail: `The subscription has ${count} changes: ${what}` };
 }
 
 function pendingRefusal(pending: readonly TimelineChange[]): Refusal {

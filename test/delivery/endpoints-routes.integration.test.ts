@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { createAddressGuard } from '../../src/delivery/address-guard.ts';
+import { KNOWN_MAX } from '../../src/delivery/change-endpoint.ts';
 import { createSecretBox } from '../../src/delivery/secret-box.ts';
 import { newSecret } from '../../src/delivery/signature.ts';
 import { useDeliveryApi } from './delivery-api.ts';
@@ -190,6 +191,20 @@ test('a client has 50 endpoints at most, however many are created at once', asyn
   expect(first.headers.link).toContain(`after=${next}`);
   const rest = await api.ask('GET', `/endpoints?client=${client}&after=${next}`);
   expect(rest.body).toMatchObject({ data: [{}], next: null });
+});
+
+test('deleted endpoints count until they are removed, and their ids can be used again', async () => {
+  const { id, client } = await create();
+  await api.ask('DELETE', `/endpoints/${id}`);
+  await api.pool.query(
+    `INSERT INTO endpoints (id, client, url, secret, status)
+     SELECT $1 || number, $1, 'https://example.com', '', 'deleted' FROM generate_series(1, $2) number`,
+    [client, KNOWN_MAX - 1],
+  );
+  const refused = await api.ask('PUT', `/endpoints/${newId()}`, { client, url: URL });
+  expect(refused).toMatchObject({ status: 409, body: { code: 'PULSE_API_TOO_MANY_ENDPOINTS' } });
+  expect(refused.body.detail).toContain('1000 endpoints whose deliveries are kept');
+  expect((await api.ask('PUT', `/endpoints/${id}`, { client, url: URL })).status).toBe(201);
 });
 
 test('two requests that create the same endpoint make one, and one of them has the secret', async () => {

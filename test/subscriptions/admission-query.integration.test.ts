@@ -261,7 +261,8 @@ describe('unsubscribed usage', () => {
 
   test('a full table takes counts of the pairs that it has, and no new pairs', async () => {
     await addUnsubscribedUsage(pool, [usage('a', 'vm', 1), usage('b', 'vm', 1)]);
-    await addUnsubscribedUsage(pool, [usage('a', 'vm', 1), usage('c', 'vm', 1)], 2);
+    const more = [usage('a', 'vm', 1), usage('c', 'vm', 7)];
+    expect(await addUnsubscribedUsage(pool, more, 2)).toBe(1);
     const rows = await list();
     expect(rows.map(({ tenant, pulseCount }) => [tenant, pulseCount])).toEqual([
       ['a', 2],

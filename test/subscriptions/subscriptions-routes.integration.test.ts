@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Api } from '../../src/http/api-module.ts';
+import { CHANGES_MAX } from '../../src/subscriptions/subscriptions.ts';
 import { authorization, createTestApp, fakeIdentities, forgeToken } from '../api/api-fixture.ts';
 import { useSubscriptionsFixture } from './subscriptions-fixture.ts';
 
@@ -124,6 +125,33 @@ test('a change before the last one answers 409, and one of no subscription 404',
   const refused = await ask('PUT', `/${await purchase()}/status`, early);
   expect(refused).toMatchObject({ status: 409, body: { code: 'PULSE_API_CHANGE_TOO_EARLY' } });
   expect((await ask('PUT', `/${randomUUID()}/status`, { canceled: true })).status).toBe(404);
+});
+
+test('after 999 changes a subscription can only be canceled at once', async () => {
+  const id = await purchase();
+  const changed = CHANGES_MAX - 1;
+  await fixture.pool.query(
+    `INSERT INTO subscription_changes (subscription_id, number, kind, effective_at, cause, changed_by)
+     SELECT $1, number, (array['canceled', 'restarted'])[1 + number % 2], now(), 'api', 'test'
+     FROM generate_series(2, $2::integer) number`,
+    [id, changed],
+  );
+  await fixture.pool.query('UPDATE subscriptions SET applied_number = $2 WHERE id = $1', [
+    id,
+    changed,
+  ]);
+  const put = (body: object) => ask('PUT', `/${id}/status`, body);
+  const later = new Date(Date.now() + 3_600_000).toISOString();
+  const full = { status: 409, body: { code: 'PULSE_API_TOO_MANY_CHANGES' } };
+  expect(await put({ canceled: true, effective_at: later })).toMatchObject(full);
+  expect(await put({ canceled: true })).toMatchObject({ body: { status: 'canceled' } });
+  const refused = await put({ restarted: true });
+  expect(refused).toMatchObject(full);
+  expect(refused.body.detail).toBe(
+    'The subscription has 1000 changes: it cannot be restarted again. Purchase a new subscription.',
+  );
+  const list = await ask('GET', `/${id}/changes?limit=1000`);
+  expect(list.body.data).toHaveLength(CHANGES_MAX);
 });
 
 test('a pending change is withdrawn once, and only the last one', async () => {
