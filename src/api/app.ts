@@ -21,7 +21,7 @@ import {
 import { addJsonParser } from '../http/json-body.ts';
 import { HTTP_PROBLEMS, type ProblemKind } from '../http/problems.ts';
 import { addQueryReading } from '../http/validation.ts';
-import { createValidators, type Validators } from '../http/validators.ts';
+import { createSchemaCompilers, type SchemaCompilers } from '../http/schema-compilers.ts';
 import type { ReadinessCheck } from '../platform/health.ts';
 import type { Logger } from '../platform/logger.ts';
 import type { Tracing } from '../platform/tracing.ts';
@@ -59,6 +59,8 @@ export interface ApiOptions {
   readonly corsOrigins?: readonly string[];
   /** Whether to serve the reference page and the API's documents. Default: true. */
   readonly docs?: boolean;
+  /** Shared with other instances. Default: its own. */
+  readonly schemaCompilers?: SchemaCompilers;
 }
 
 declare module 'fastify' {
@@ -97,8 +99,8 @@ const TIMEOUTS: ConnectionTimeouts = {
 export async function createApp(deps: ApiDeps, options: ApiOptions): Promise<Api> {
   const lifecycle = { closing: false };
   const routeTable: RouteEntry[] = [];
-  const validators = createValidators();
-  const app = createInstance(deps.logger, validators, options);
+  const compilers = options.schemaCompilers ?? createSchemaCompilers();
+  const app = createInstance(deps.logger, compilers, options);
 
   app.decorate('routeTable', routeTable);
   app.decorate('lifecycle', lifecycle);
@@ -142,7 +144,7 @@ export async function createApp(deps: ApiDeps, options: ApiOptions): Promise<Api
   const { requestsPerMinute } = options;
   if (requestsPerMinute !== undefined) await addRateLimit(app, { requestsPerMinute });
   addBodyBudget(app, options.bodyBudget ?? BODY_BUDGET);
-  validators.addBodySizes(app);
+  compilers.validators.addBodySizes(app);
   addConditionalAnswers(app);
   addAnswerBudget(app, options.answerBudget ?? ANSWER_BUDGET);
   await addCompression(app);
@@ -155,7 +157,11 @@ export async function createApp(deps: ApiDeps, options: ApiOptions): Promise<Api
   return app;
 }
 
-function createInstance(logger: Logger, validators: Validators, { trustProxy }: ApiOptions): Api {
+function createInstance(
+  logger: Logger,
+  { validators, buildSerializer }: SchemaCompilers,
+  { trustProxy }: ApiOptions,
+): Api {
   const loggerInstance: FastifyBaseLogger = logger;
   const app = fastify({
     loggerInstance,
@@ -174,7 +180,9 @@ function createInstance(logger: Logger, validators: Validators, { trustProxy }: 
           logger.warn({ address }, 'connection closed: too many unanswered requests');
         },
       }),
-    schemaController: { compilersFactory: { buildValidator: validators.buildValidator } },
+    schemaController: {
+      compilersFactory: { buildValidator: validators.buildValidator, buildSerializer },
+    },
     // Fastify's 503 while closing is not a problem document, so the hooks answer instead.
     return503OnClosing: false,
     frameworkErrors: answerError,
