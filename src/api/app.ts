@@ -21,7 +21,7 @@ import {
 import { addJsonParser } from '../http/json-body.ts';
 import { HTTP_PROBLEMS, type ProblemKind } from '../http/problems.ts';
 import { addQueryReading } from '../http/validation.ts';
-import { createValidators, type Validators } from '../http/validators.ts';
+import { createSchemaCompilers, type SchemaCompilers } from '../http/schema-compilers.ts';
 import type { ReadinessCheck } from '../platform/health.ts';
 import type { Logger } from '../platform/logger.ts';
 import type { Tracing } from '../platform/tracing.ts';
@@ -62,6 +62,8 @@ export interface ApiOptions {
   readonly docs?: boolean;
   /** Whether to serve the operator console. Default: true. */
   readonly console?: boolean;
+  /** Shared with other instances. Default: its own. */
+  readonly schemaCompilers?: SchemaCompilers;
 }
 
 declare module 'fastify' {
@@ -100,8 +102,8 @@ const TIMEOUTS: ConnectionTimeouts = {
 export async function createApp(deps: ApiDeps, options: ApiOptions): Promise<Api> {
   const lifecycle = { closing: false };
   const routeTable: RouteEntry[] = [];
-  const validators = createValidators();
-  const app = createInstance(deps.logger, validators, options);
+  const compilers = options.schemaCompilers ?? createSchemaCompilers();
+  const app = createInstance(deps.logger, compilers, options);
 
   app.decorate('routeTable', routeTable);
   app.decorate('lifecycle', lifecycle);
@@ -145,7 +147,7 @@ export async function createApp(deps: ApiDeps, options: ApiOptions): Promise<Api
   const { requestsPerMinute } = options;
   if (requestsPerMinute !== undefined) await addRateLimit(app, { requestsPerMinute });
   addBodyBudget(app, options.bodyBudget ?? BODY_BUDGET);
-  validators.addBodySizes(app);
+  compilers.validators.addBodySizes(app);
   addConditionalAnswers(app);
   addAnswerBudget(app, options.answerBudget ?? ANSWER_BUDGET);
   await addCompression(app);
@@ -173,7 +175,11 @@ async function addPages(
   );
 }
 
-function createInstance(logger: Logger, validators: Validators, { trustProxy }: ApiOptions): Api {
+function createInstance(
+  logger: Logger,
+  { validators, buildSerializer }: SchemaCompilers,
+  { trustProxy }: ApiOptions,
+): Api {
   const loggerInstance: FastifyBaseLogger = logger;
   const app = fastify({
     loggerInstance,
@@ -192,7 +198,9 @@ function createInstance(logger: Logger, validators: Validators, { trustProxy }: 
           logger.warn({ address }, 'connection closed: too many unanswered requests');
         },
       }),
-    schemaController: { compilersFactory: { buildValidator: validators.buildValidator } },
+    schemaController: {
+      compilersFactory: { buildValidator: validators.buildValidator, buildSerializer },
+    },
     // Fastify's 503 while closing is not a problem document, so the hooks answer instead.
     return503OnClosing: false,
     frameworkErrors: answerError,

@@ -2,6 +2,7 @@
 import { AjvCompiler, type BuildCompilerFromPool } from '@fastify/ajv-compiler';
 import type { FastifyInstance } from 'fastify';
 import { UUID } from '../core/uuid.ts';
+import { compileOnce } from './compile-once.ts';
 
 type Compile = ReturnType<BuildCompilerFromPool>;
 
@@ -35,7 +36,7 @@ export function createValidators(): Validators {
   const largeBodies = new WeakSet<object>();
   const build = AjvCompiler();
   return {
-    buildValidator: (schemas) => {
+    buildValidator: compileOnce((schemas) => {
       const compilerOf = (allErrors: boolean): Compile =>
         build(schemas, {
           customOptions: { ...AJV_OPTIONS, allErrors },
@@ -56,7 +57,7 @@ export function createValidators(): Validators {
         };
         return validate as ReturnType<Compile>;
       };
-    },
+    }),
 
     addBodySizes(app) {
       app.addHook('preValidation', (request, _reply, done) => {

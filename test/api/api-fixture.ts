@@ -12,6 +12,7 @@ import { createSecretBox } from '../../src/delivery/secret-box.ts';
 import { createEventSchemas } from '../../src/events/event-schemas.ts';
 import { createLinkSigner } from '../../src/exports/signed-link.ts';
 import type { Caller } from '../../src/http/caller.ts';
+import { createSchemaCompilers } from '../../src/http/schema-compilers.ts';
 import { keyIdOf } from '../../src/access/tokens.ts';
 import type { Identities } from '../../src/access/identities.ts';
 import { NO_TRACING } from '../../src/platform/tracing.ts';
@@ -25,6 +26,8 @@ export const OPTIONS = {
   jwtIssuer: 'pulse-test',
   tokenTtlSeconds: 600,
   readinessTimeoutMs: 500,
+  // Shared, because compiling all schemas is most of the time to create an API.
+  schemaCompilers: createSchemaCompilers(),
 } satisfies TestOptions;
 
 /** The dependencies of the API, and its settings. */

@@ -6,12 +6,8 @@ import { findUser } from '../../src/access/users.ts';
 import { parseKeyText } from '../../src/access/key-text.ts';
 import { verifyPassword } from '../../src/access/passwords.ts';
 import { isolatedServices, type IsolatedServices } from '../support/isolated.ts';
-import {
-  MANY_STEPS_TIMEOUT_MS,
-  runForJson,
-  runPulse,
-  temporaryDirectory,
-} from '../support/pulse-process.ts';
+import { MANY_STEPS_TIMEOUT_MS, runPulse, temporaryDirectory } from '../support/pulse-process.ts';
+import { runInProcess, runInProcessForJson } from '../support/run-in-process.ts';
 
 const PASSWORD = 'correct horse battery';
 
@@ -34,7 +30,7 @@ const env = () => ({
   DATABASE_URL: services.databaseUrl,
   LOG_LEVEL: 'silent',
 });
-const pulse = (...args: string[]) => runPulse(args, { env: env() });
+const pulse = (...args: string[]) => runInProcess(args, env());
 function passwordFile(text: string): string {
   const path = join(temporaryDirectory(), 'password');
   writeFileSync(path, text);
@@ -47,8 +43,10 @@ const audited = async () => {
 
 describe('pulse users', { timeout: MANY_STEPS_TIMEOUT_MS }, () => {
   test('does not ask for a password without a terminal, and says how to pass it', async () => {
-    const { exitCode, stderr } = await pulse(
-      ...['users', 'add', 'alice', '--role', 'operator', '--all-tenants'],
+    // A process, whose standard input is never a terminal.
+    const { exitCode, stderr } = await runPulse(
+      ['users', 'add', 'alice', '--role', 'operator', '--all-tenants'],
+      { env: env() },
     );
     expect({ exitCode, stderr }).toEqual({
       exitCode: 2,
@@ -68,7 +66,7 @@ describe('pulse users', { timeout: MANY_STEPS_TIMEOUT_MS }, () => {
     const user = (await findUser(pool, 'alice'))!;
     expect(user).toMatchObject({ role: 'operator', scope: ['acme', 'b|"c"'], isDisabled: false });
     expect(await verifyPassword(user.passwordHash, PASSWORD)).toBe(true);
-    expect(await runForJson(['users', 'list', '--json'], { env: env() })).toMatchObject({
+    expect(await runInProcessForJson(['users', 'list', '--json'], env())).toMatchObject({
       data: [{ username: 'alice', role: 'operator', tenants: ['acme', 'b|"c"'] }],
     });
 
@@ -125,9 +123,9 @@ describe('pulse keys', { timeout: MANY_STEPS_TIMEOUT_MS }, () => {
     expect(created.exitCode).toBe(0);
     const text = created.stdout.trimEnd();
     const { id } = parseKeyText(text)!;
-    const listed = await runForJson<{ data: Record<string, string>[] }>(
+    const listed = await runInProcessForJson<{ data: Record<string, string>[] }>(
       ['keys', 'list', '--json'],
-      { env: env() },
+      env(),
     );
     expect(listed.data).toMatchObject([
       { id, name: 'meter', role: 'operator', tenants: ['acme'], created_by: 'bob' },

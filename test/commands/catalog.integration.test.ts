@@ -9,11 +9,11 @@ vi.setConfig({ testTimeout: MANY_STEPS_TIMEOUT_MS });
 async function importText(flow: Flow, text: string | Buffer, ...more: string[]) {
   const file = join(temporaryDirectory(), 'catalog');
   writeFileSync(file, text);
-  return await flow.run(['catalog', 'import', file, ...more]);
+  return await flow.call(['catalog', 'import', file, ...more]);
 }
 
 async function exported(flow: Flow) {
-  const { stdout } = await flow.run(['catalog', 'export']);
+  const { stdout } = await flow.call(['catalog', 'export']);
   return { text: stdout, catalog: JSON.parse(stdout) as Record<string, unknown[]> };
 }
 

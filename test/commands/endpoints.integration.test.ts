@@ -2,7 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { createSecretBox, newSecretKeys, parseSecretKeys } from '../../src/delivery/secret-box.ts';
 import { createDeliveryFixture, type DeliveryFixture } from '../delivery/delivery-fixture.ts';
-import { MANY_STEPS_TIMEOUT_MS, runForJson, runPulse } from '../support/pulse-process.ts';
+import { MANY_STEPS_TIMEOUT_MS } from '../support/pulse-process.ts';
+import { runInProcess, runInProcessForJson } from '../support/run-in-process.ts';
 
 vi.setConfig({ testTimeout: MANY_STEPS_TIMEOUT_MS });
 
@@ -23,8 +24,8 @@ const env = (keys = KEYS) => ({
   LOG_LEVEL: 'silent',
   ...(keys === '' ? {} : { WEBHOOK_SECRET_KEYS: keys }),
 });
-const pulse = (...args: string[]) => runPulse(args, { env: env() });
-const json = <T>(...args: string[]) => runForJson<T>([...args, '--json'], { env: env() });
+const pulse = (...args: string[]) => runInProcess(args, env());
+const json = <T>(...args: string[]) => runInProcessForJson<T>([...args, '--json'], env());
 
 async function makeEndpoint() {
   const receiver = await fixture.startReceiver();
@@ -75,12 +76,12 @@ test('prints a rotated secret once, and encrypts all secrets with a new key', as
   const next = rotated.stdout.trim();
   expect(await secretsOf(id, KEYS)).toEqual([next, secret]);
   const newer = `second:${randomBytes(32).toString('base64')}`;
-  const { stdout } = await runPulse(['endpoints', 'rotate-keys'], { env: env(`${newer},${KEYS}`) });
+  const { stdout } = await runInProcess(['endpoints', 'rotate-keys'], env(`${newer},${KEYS}`));
   expect(stdout).toMatch(/^the secrets of \d+ endpoints are encrypted with key second\n$/);
   expect(await secretsOf(id, newer)).toEqual([next, secret]);
   // Under the first key again, for the other tests.
-  await runPulse(['endpoints', 'rotate-keys'], { env: env(`${KEYS},${newer}`) });
-  const without = await runPulse(['endpoints', 'rotate', id], { env: env('') });
+  await runInProcess(['endpoints', 'rotate-keys'], env(`${KEYS},${newer}`));
+  const without = await runInProcess(['endpoints', 'rotate', id], env(''));
   expect(without).toMatchObject({
     exitCode: 1,
     stderr: 'pulse: WEBHOOK_SECRET_KEYS is not set.\n',

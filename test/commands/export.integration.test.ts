@@ -26,15 +26,15 @@ test('export writes a file and its manifest, which verify-export checks', async 
     JSON.parse(made.stdout),
   );
   expect((await readFile(output, 'utf8')).startsWith('\ufeff')).toBe(true);
-  expect(await flow.run(['verify-export', output, '--books'])).toMatchObject({ exitCode: 0 });
+  expect(await flow.call(['verify-export', output, '--books'])).toMatchObject({ exitCode: 0 });
 
-  expect(await flow.run(ask)).toMatchObject({ exitCode: 2 });
+  expect(await flow.call(ask)).toMatchObject({ exitCode: 2 });
   await writeFile(output, 'x');
-  const changed = await flow.run(['verify-export', output]);
+  const changed = await flow.call(['verify-export', output]);
   expect(changed).toMatchObject({ exitCode: 1 });
   expect(changed.stdout).toContain(
     `${output} is not what the manifest says. Download or export it again.`,
   );
-  expect(await flow.run([...ask, '--force'])).toMatchObject({ exitCode: 0 });
-  expect(await flow.run(['verify-export', output])).toMatchObject({ exitCode: 0 });
+  expect(await flow.call([...ask, '--force'])).toMatchObject({ exitCode: 0 });
+  expect(await flow.call(['verify-export', output])).toMatchObject({ exitCode: 0 });
 });

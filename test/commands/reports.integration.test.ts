@@ -16,7 +16,7 @@ interface Findings {
 
 /** The dangers that `pulse doctor` names, and its exit code. */
 async function examine(flow: Flow, env: Readonly<Record<string, string>> = {}) {
-  const { exitCode, stdout } = await flow.run(['doctor', '--json'], env);
+  const { exitCode, stdout } = await flow.call(['doctor', '--json'], env);
   const { findings } = JSON.parse(stdout) as Findings;
   const dangers = findings.filter(({ status }) => status === 'danger');
   return { exitCode, dangers };
@@ -53,12 +53,12 @@ test('verify exits 1 with the difference when the books do not balance', async (
     redis.disconnect();
   });
   await redis.hincrby('{0}:books', 'counted', 7);
-  const { exitCode, stdout } = await flow.run(['verify']);
+  const { exitCode, stdout } = await flow.call(['verify']);
   expect(exitCode).toBe(1);
   expect(stdout).toMatch(/^drift +7 .*MISSING/m);
   expect(stdout).toContain('shard 0: drift 7');
   expect(stdout).toMatch(/^journal drift +-7 .*MORE PULSES/m);
-  const { stdout: json, exitCode: jsonExitCode } = await flow.run(['verify', '--json']);
+  const { stdout: json, exitCode: jsonExitCode } = await flow.call(['verify', '--json']);
   expect(jsonExitCode).toBe(1);
   expect(JSON.parse(json)).toMatchObject({ drift: 7, balanced: false });
 });
@@ -71,9 +71,9 @@ test('migrate, populate and flush report as JSON and as sentences', async () => 
   const { migrations } = JSON.parse(migrated.stdout) as { migrations: string[] };
   expect(migrations.length).toBeGreaterThanOrEqual(5);
   expect(migrations[0]).toBe('0001_settings');
-  const again = await flow.run(['migrate', '--json'], database);
+  const again = await flow.call(['migrate', '--json'], database);
   expect(JSON.parse(again.stdout)).toEqual({ migrations: [] });
-  expect((await flow.run(['migrate'], database)).stdout).toBe('The schema is up to date.\n');
+  expect((await flow.call(['migrate'], database)).stdout).toBe('The schema is up to date.\n');
 
   await flow.flush();
   const populated = await flow.run(['populate', '--total', '2000', '--workers', '3', '--json']);
@@ -87,13 +87,13 @@ test('migrate, populate and flush report as JSON and as sentences', async () => 
   });
   expect(await flow.producer.depth()).toBe(2_000);
   const inArrays = ['populate', '--total', '250', '--pulses-per-message', '100'];
-  expect((await flow.run(inArrays)).stdout).toMatch(
+  expect((await flow.call(inArrays)).stdout).toMatch(
     /^completed: 250 of 250 pulses confirmed, in 3 messages, \d+\/s$/m,
   );
   expect(await flow.producer.depth()).toBe(2_003);
   const flushed = await flow.run(['flush']);
   expect(flushed.stdout).toMatch(/^flushed 0 rows of 0 pulses in 0 batches, \d+\.\d\d s\n$/);
-  expect((await flow.run(['status'])).stdout).toMatch(
+  expect((await flow.call(['status'])).stdout).toMatch(
     /^queue +2,003 messages ready, 0 threads consume it$/m,
   );
 });
@@ -152,7 +152,7 @@ describe('doctor', () => {
     const flow = await openFlow();
     await flow.flush();
     expect(await examine(flow)).toEqual({ exitCode: 0, dangers: [] });
-    const { exitCode, stdout } = await flow.run(['doctor']);
+    const { exitCode, stdout } = await flow.call(['doctor']);
     expect(exitCode).toBe(0);
     expect(stdout).not.toContain('DANGER');
     expect(stdout).toContain('quorum');
@@ -163,7 +163,7 @@ describe('doctor', () => {
     const redis = await startPrivateRedis();
     onTestFinished(() => redis.close());
     const env = { REDIS_URL: redis.url };
-    await flow.run(['flush'], env);
+    await flow.call(['flush'], env);
     const client = new Redis(redis.url);
     onTestFinished(() => {
       client.disconnect();

@@ -3,7 +3,8 @@ import type { Clients } from '../../src/cli/clients.ts';
 import type { PartRun } from '../../src/cli/part.ts';
 import { workflowRetentionPart } from '../../src/commands/retention.ts';
 import { deleteExpired } from '../../src/workflows/delete-expired.ts';
-import { MANY_STEPS_TIMEOUT_MS, runForJson, runPulse } from '../support/pulse-process.ts';
+import { MANY_STEPS_TIMEOUT_MS } from '../support/pulse-process.ts';
+import { runInProcess, runInProcessForJson } from '../support/run-in-process.ts';
 import { useWorkflowsFixture } from '../workflows/workflows-fixture.ts';
 
 vi.setConfig({ testTimeout: MANY_STEPS_TIMEOUT_MS });
@@ -36,18 +37,18 @@ test('the command deletes what was consumed too long ago, and says so before', a
   await fixture.pool.query(`UPDATE workflows SET created_at = now() - interval '99 days'`);
   const env = { ...fixture.env, WORKFLOW_RETENTION_DAYS: '30' };
 
-  const dry = await runPulse(['retention', '--dry-run'], { env });
+  const dry = await runInProcess(['retention', '--dry-run'], env);
   expect(dry).toMatchObject({ exitCode: 0 });
   expect(dry.stdout).toContain('Would delete 250 workflows, consumed more than 30 days ago.');
   expect(await counts()).toMatchObject([{ count: 253 }, { status: 'inserted', count: 1 }]);
 
-  const done = await runForJson<object>(['retention', '--json'], { env });
+  const done = await runInProcessForJson<object>(['retention', '--json'], env);
   expect(done).toMatchObject({ workflow_retention_days: 30, workflows: 250, dry_run: false });
   expect(await counts()).toMatchObject([{ count: 3 }, { status: 'inserted', count: 1 }]);
   expect((await fixture.ask('GET', '/workflow/consume')).headers['content-location']).toContain(
     waiting,
   );
-  const again = await runPulse(['retention'], { env });
+  const again = await runInProcess(['retention'], env);
   expect(again.stdout).toContain('No workflow was consumed more than 30 days ago.');
 });
 

@@ -7,7 +7,7 @@ vi.setConfig({ testTimeout: MANY_STEPS_TIMEOUT_MS });
 const CPU = ['--sku', 'cpu', '--unit', 'h'];
 
 function send(flow: Flow, tenant: string, amount: string, ...more: string[]) {
-  return flow.run(['send', '--tenant', tenant, ...CPU, '--amount', amount, ...more]);
+  return flow.call(['send', '--tenant', tenant, ...CPU, '--amount', amount, ...more]);
 }
 
 test('pulses that are sent are in the sums of usage, flushed or not', async () => {
@@ -36,15 +36,17 @@ test('pulses that are sent are in the sums of usage, flushed or not', async () =
       '1 pulse of these is not flushed yet.\n',
   });
   const day = ['--window', 'day', '--tz', 'Europe/Berlin', '--group-by', 'sku'];
-  const byDay = await flow.run(['usage', ...day, '--tenant', 'umbrella', '--from', '2026-01-01']);
+  const byDay = await flow.call(['usage', ...day, '--tenant', 'umbrella', '--from', '2026-01-01']);
   expect(byDay.stdout).toMatch(/^WINDOW +SKU +AMOUNT +UNIT +PULSES\n\S+T00:00:00\+0[12]:00 +cpu/);
-  const answer = JSON.parse((await flow.run(['usage', '--json', '--limit', '1'])).stdout) as object;
+  const answer = JSON.parse(
+    (await flow.call(['usage', '--json', '--limit', '1'])).stdout,
+  ) as object;
   expect(answer).toMatchObject({
     data: [{ tenant: 'acme', product_sku: 'cpu', use_unity: 'h', used_amount: '1.250000001' }],
     next: expect.any(String) as string,
     pending: 1,
   });
-  expect((await flow.run(['usage', '--tenant', 'nobody'])).stdout).toBe('None.\n');
+  expect((await flow.call(['usage', '--tenant', 'nobody'])).stdout).toBe('None.\n');
   worker.signal('SIGTERM');
   await worker.ended;
 });
@@ -59,7 +61,13 @@ test('a mistake is named by its option, and nothing is sent', async () => {
     [['--amount', '1', '--id', ''], '--id: '],
     [[], "required option '--amount <number>'"],
   ] as const) {
-    const { exitCode, stdout, stderr } = await flow.run(['send', '--tenant', 'a', ...CPU, ...args]);
+    const { exitCode, stdout, stderr } = await flow.call([
+      'send',
+      '--tenant',
+      'a',
+      ...CPU,
+      ...args,
+    ]);
     expect({ says, exitCode, stdout }).toEqual({ says, exitCode: 2, stdout: '' });
     expect(stderr).toContain(says);
   }
@@ -71,7 +79,7 @@ test('a mistake is named by its option, and nothing is sent', async () => {
     [['--group-by', 'colour'], 'tenant, sku, unit'],
     [['--window', 'year'], 'hour, day, month, none'],
   ] as const) {
-    const { exitCode, stdout, stderr } = await flow.run(['usage', ...args]);
+    const { exitCode, stdout, stderr } = await flow.call(['usage', ...args]);
     expect({ says, exitCode, stdout }).toEqual({ says, exitCode: 2, stdout: '' });
     expect(stderr).toContain(says);
     expect(stderr).not.toMatch(/^ +at /m);
@@ -83,7 +91,7 @@ test('usage on servers that Pulse has not set up says what to do', async () => {
   await flow.flush();
   const url = new URL(flow.env.DATABASE_URL!);
   url.pathname = '/postgres';
-  const { exitCode, stderr } = await flow.run(['usage'], { DATABASE_URL: url.href });
+  const { exitCode, stderr } = await flow.call(['usage'], { DATABASE_URL: url.href });
   expect(exitCode).toBe(1);
   expect(stderr).toContain('`pulse migrate`');
 });

@@ -6,7 +6,8 @@ import { withTransaction } from '../../src/platform/postgres.ts';
 import { purchaseSubscription } from '../../src/subscriptions/change-subscription.ts';
 import type { toChangeJson, toSubscriptionJson } from '../../src/subscriptions/subscriptions.ts';
 import { isolatedServices, type IsolatedServices } from '../support/isolated.ts';
-import { MANY_STEPS_TIMEOUT_MS, runForJson, runPulse } from '../support/pulse-process.ts';
+import { MANY_STEPS_TIMEOUT_MS } from '../support/pulse-process.ts';
+import { runInProcess, runInProcessForJson } from '../support/run-in-process.ts';
 
 vi.setConfig({ testTimeout: MANY_STEPS_TIMEOUT_MS });
 
@@ -33,9 +34,9 @@ const env = () => ({
   PULSE_QUEUE: services.queue,
   LOG_LEVEL: 'silent',
 });
-const pulse = (...args: string[]) => runPulse(['subscriptions', ...args], { env: env() });
+const pulse = (...args: string[]) => runInProcess(['subscriptions', ...args], env());
 const json = <T>(...args: string[]) =>
-  runForJson<T>(['subscriptions', ...args, '--json'], { env: env() });
+  runInProcessForJson<T>(['subscriptions', ...args, '--json'], env());
 
 /** Nothing announces it, so what is in the outbox comes from the commands. */
 async function purchase(userId: string, sku?: string): Promise<string> {

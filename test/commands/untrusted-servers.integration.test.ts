@@ -16,7 +16,7 @@ interface Finding {
 }
 
 async function examine(flow: Flow) {
-  const { exitCode, stdout } = await flow.run(['doctor', '--json']);
+  const { exitCode, stdout } = await flow.call(['doctor', '--json']);
   const { findings } = JSON.parse(stdout) as { findings: readonly Finding[] };
   return { exitCode, dangers: findings.filter(({ status }) => status === 'danger') };
 }
@@ -51,7 +51,7 @@ test('after Redis has lost its data, no report is green, and nothing is written 
   expect(dangers).toMatchObject([
     { name: 'epoch', detail: expect.stringContaining('has lost its data') as string },
   ]);
-  const status = await flow.run(['status']);
+  const status = await flow.call(['status']);
   expect(status).toMatchObject({ exitCode: 1 });
   expect(status.stdout).toMatch(/^in Redis +unknown$/m);
   expect(status.stdout).toMatch(/^PROBLEM +Redis has lost its data/m);
@@ -89,7 +89,7 @@ test('no report is green with the SHARDS or the WINDOW_MINUTES of another instal
       expect(refused.stderr).toContain(`pulse: ${name} is 30, but this installation`);
     }
   }
-  const status = await flow.run(['status'], { SHARDS: '30' });
+  const status = await flow.call(['status'], { SHARDS: '30' });
   expect(status).toMatchObject({ exitCode: 1 });
   expect(status.stdout).toMatch(/^PROBLEM +SHARDS is 30, but this installation uses 1;/m);
 });
@@ -114,7 +114,7 @@ test('a start that refuses Redis changes neither Redis nor Postgres nor RabbitMQ
   expect(await tablesIn(databaseUrl)).toEqual([]);
   const { dangers } = await examine(flow);
   expect(dangers.map(({ name }) => name)).toContain('redis fsync');
-  expect((await flow.run(['doctor'])).stdout).toContain(`"${flow.queue}" does not exist yet`);
+  expect((await flow.call(['doctor'])).stdout).toContain(`"${flow.queue}" does not exist yet`);
 });
 
 test('pulses that nothing counts make doctor and status exit 1, unless ingest is paused', async () => {
@@ -128,14 +128,14 @@ test('pulses that nothing counts make doctor and status exit 1, unless ingest is
       { name: 'rabbitmq queue', detail: expect.stringMatching(/nothing counts/) as string },
     ],
   });
-  const status = await flow.run(['status']);
+  const status = await flow.call(['status']);
   expect(status).toMatchObject({ exitCode: 1 });
   expect(status.stdout).toMatch(/^ingest +NOT RUNNING/m);
   expect(status.stdout).toMatch(/^PROBLEM +nothing counts the 5 pulses/m);
 
-  await flow.run(['pause']);
+  await flow.call(['pause']);
   expect(await examine(flow)).toEqual({ exitCode: 0, dangers: [] });
-  expect(await flow.run(['status'])).toMatchObject({ exitCode: 0 });
+  expect(await flow.call(['status'])).toMatchObject({ exitCode: 0 });
 });
 
 async function tablesIn(url: string): Promise<string[]> {

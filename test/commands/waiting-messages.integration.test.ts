@@ -20,7 +20,7 @@ test('status and doctor name an outbox and exports that wait, and messages that 
   expect((await api.post('/orders', order)).status).toBe(202);
   const name = `${queue}.orders.processing`;
   const read = async () => {
-    const { exitCode, stdout } = await flow.run(['status', '--json']);
+    const { exitCode, stdout } = await flow.call(['status', '--json']);
     return { exitCode, status: JSON.parse(stdout) as unknown };
   };
   await eventually(read).toEqual({
@@ -46,13 +46,13 @@ test('status and doctor name an outbox and exports that wait, and messages that 
     });
     await client.query(`UPDATE exports SET created_at = now() - interval '5 minutes'`);
   });
-  const text = await flow.run(['status']);
+  const text = await flow.call(['status']);
   expect(text.stdout).toMatch(/^outbox +1 message not published, the oldest for 3\d\d s; 0 sched/m);
   expect(text.stdout).toContain(`1 in ${name} (NOT CONSUMED)`);
   expect(text.stdout).toMatch(/^PROBLEM +the outbox has waited for 3\d\d s to be published/m);
   expect(text.stdout).toMatch(/^exports +1 queued, 0 running$/m);
   expect(text.stdout).toMatch(/^PROBLEM +no exporter makes the 1 export in the queue/m);
-  const { exitCode, stdout } = await flow.run(['doctor', '--json']);
+  const { exitCode, stdout } = await flow.call(['doctor', '--json']);
   const { findings } = JSON.parse(stdout) as {
     findings: readonly { name: string; status: string }[];
   };

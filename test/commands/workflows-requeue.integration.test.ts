@@ -2,7 +2,8 @@
 import { expect, test, vi } from 'vitest';
 import { consumeNext } from '../../src/workflows/consume-next.ts';
 import { requeue } from '../../src/workflows/requeue.ts';
-import { MANY_STEPS_TIMEOUT_MS, runForJson, runPulse } from '../support/pulse-process.ts';
+import { MANY_STEPS_TIMEOUT_MS } from '../support/pulse-process.ts';
+import { runInProcess, runInProcessForJson } from '../support/run-in-process.ts';
 import { useWorkflowsFixture } from '../workflows/workflows-fixture.ts';
 
 vi.setConfig({ testTimeout: MANY_STEPS_TIMEOUT_MS });
@@ -12,7 +13,7 @@ const TIMEOUT = { timeout: 30_000 };
 
 const consumeOverHttp = () => fixture.ask('GET', '/workflow/consume');
 const runRequeue = (...args: string[]) =>
-  runForJson<object>(['workflows', 'requeue', '--json', ...args], { env: fixture.env });
+  runInProcessForJson<object>(['workflows', 'requeue', '--json', ...args], fixture.env);
 
 /** Workflows are only requeued when they are older than a minute. */
 async function age(): Promise<void> {
@@ -68,7 +69,7 @@ test('the command gives the workflows of a deleted queue new messages', async ()
 test('nothing is published where no message is missing, and what --all publishes replaces the old', async () => {
   const id = await fixture.insert({ a: 1 });
   await age();
-  const said = await runPulse(['workflows', 'requeue'], { env: fixture.env });
+  const said = await runInProcess(['workflows', 'requeue'], fixture.env);
   expect(said).toMatchObject({ exitCode: 0 });
   expect(said.stdout).toContain(
     'Waiting for more than a minute: 1 workflow. In the queue: 1 message.',

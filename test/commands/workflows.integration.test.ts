@@ -2,7 +2,8 @@ import { readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test, vi } from 'vitest';
-import { MANY_STEPS_TIMEOUT_MS, runForJson, runPulse } from '../support/pulse-process.ts';
+import { MANY_STEPS_TIMEOUT_MS } from '../support/pulse-process.ts';
+import { runInProcess, runInProcessForJson } from '../support/run-in-process.ts';
 import { useWorkflowsFixture } from '../workflows/workflows-fixture.ts';
 
 vi.setConfig({ testTimeout: MANY_STEPS_TIMEOUT_MS });
@@ -11,7 +12,7 @@ const fixture = useWorkflowsFixture();
 const output = join(tmpdir(), `pulse-workflow-${process.pid}.csv`);
 afterAll(() => rm(output, { force: true }));
 
-const pulse = (...args: string[]) => runPulse(['workflows', ...args], { env: fixture.env });
+const pulse = (...args: string[]) => runInProcess(['workflows', ...args], fixture.env);
 const DATA = '{"n":12345678901234567890.10,"t":"=1"}';
 
 test('lists, shows and consumes workflows, with every digit, and the audit log says who', async () => {
@@ -35,9 +36,10 @@ test('lists, shows and consumes workflows, with every digit, and the audit log s
   expect(await readFile(output, 'utf8')).toBe("\ufeffn,t\r\n12345678901234567890.10,'=1\r\n");
   expect((await stat(output)).mode & 0o777).toBe(0o600);
   expect((await pulse('show', id, '--csv')).stdout).toBe('n,t\r\n12345678901234567890.10,=1\r\n');
-  const shown = await runForJson<{ consumed_by: string }>(['workflows', 'show', id, '--json'], {
-    env: fixture.env,
-  });
+  const shown = await runInProcessForJson<{ consumed_by: string }>(
+    ['workflows', 'show', id, '--json'],
+    fixture.env,
+  );
   expect(shown.consumed_by).toBe('carla');
   const { rows } = await fixture.pool.query('SELECT actor FROM audit_log WHERE subject = $1', [
     `consume workflow ${id}`,

@@ -122,7 +122,7 @@ test('enforce quarantines, and a purchase admits the pulses that are sent after 
   await purchase('stranger');
   await send(10, { tenant: 'stranger' });
   await flow.settled({ counted: 30 });
-  await flow.run(['dead-letters', 'replay', '--reason', 'no_subscription', '--rate', '100']);
+  await flow.call(['dead-letters', 'replay', '--reason', 'no_subscription', '--rate', '100']);
   await flow.settled({ counted: 40 });
   expect(await flow.verify()).toMatchObject({ counted: 40, duplicates: 0, balanced: true });
 });

@@ -35,7 +35,7 @@ async function readMetrics(metrics: string): Promise<string> {
 }
 
 async function dangersOf(flow: Flow): Promise<string[]> {
-  const { exitCode, stdout } = await flow.run(['doctor', '--json']);
+  const { exitCode, stdout } = await flow.call(['doctor', '--json']);
   const { findings } = JSON.parse(stdout) as { findings: { name: string; status: string }[] };
   const dangers = findings.filter(({ status }) => status === 'danger').map(({ name }) => name);
   expect(exitCode).toBe(dangers.length > 0 ? 1 : 0);
@@ -64,13 +64,13 @@ test('during a RabbitMQ memory alarm good pulses are counted, and doctor and met
   expect(await dangersOf(flow)).toEqual([]);
 
   // Published before the alarm, which also stops producers; taken during the alarm.
-  expect(await flow.run(['pause', '--note', 'to fill the queue'])).toMatchObject({ exitCode: 0 });
+  expect(await flow.call(['pause', '--note', 'to fill the queue'])).toMatchObject({ exitCode: 0 });
   await eventually(() => readMetrics(metrics)).toContain(
     'pulse_ingest_threads{state="paused"} 1\n',
   );
   await flow.producer.publish([...bad(6).slice(5), ...good(50, 'during')]);
   await rabbit.setMemoryAlarm(true);
-  await flow.run(['resume']);
+  await flow.call(['resume']);
   await flow.settled({ counted: 150 });
   expect(await readHealth(metrics)).toEqual([200, []]);
   expect(await dangersOf(flow)).toEqual(['rabbitmq publishing']);

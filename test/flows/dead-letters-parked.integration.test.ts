@@ -10,7 +10,7 @@ vi.setConfig({ testTimeout: MANY_STEPS_TIMEOUT_MS });
 const FINDING = 'rabbitmq parked';
 
 async function parkedFinding(flow: Flow): Promise<[status: string, exitCode: number | null]> {
-  const { exitCode, stdout } = await flow.run(['doctor', '--json']);
+  const { exitCode, stdout } = await flow.call(['doctor', '--json']);
   const { findings } = JSON.parse(stdout) as { findings: { name: string; status: string }[] };
   return [findings.find(({ name }) => name === FINDING)?.status ?? 'none', exitCode];
 }
@@ -44,7 +44,9 @@ test('a dead letter that Postgres refuses is parked, and metrics and doctor say 
   await eventually(metrics).toContain('pulse_queue_deliveries{queue="parked"} 1\n');
   expect(await metrics()).toContain('pulse_dead_letters_parked_total{reason="refused"} 1\n');
   expect(await parkedFinding(flow)).toEqual(['danger', 1]);
-  expect((await flow.run(['status'])).stdout).toContain('on their way to the quarantine, 1 parked');
+  expect((await flow.call(['status'])).stdout).toContain(
+    'on their way to the quarantine, 1 parked',
+  );
 
   // A queue that does not exist hides no other depth, and doctor does not create it.
   await withChannel(url, (channel) => channel.deleteQueue(parkedQueue));

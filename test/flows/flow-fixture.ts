@@ -11,13 +11,13 @@ import { generatePulses, type GeneratedPulse } from '../../src/populate/generate
 import { loginToApi, type ApiClient } from '../support/api-client.ts';
 import { isolatedServices } from '../support/isolated.ts';
 import {
-  runForJson,
   runPulse,
   startPulse,
   temporaryDirectory,
   type PulseEnd,
   type PulseProcess,
 } from '../support/pulse-process.ts';
+import { runInProcess, runInProcessForJson, type InProcessEnd } from '../support/run-in-process.ts';
 import { openForeignClient, type ForeignClient, type ForeignMessage } from './foreign-client.ts';
 
 /** What `--json` prints once a process is ready. */
@@ -70,7 +70,10 @@ export interface Flow {
   start(command: string, env?: Env): Promise<PulseProcess & { readonly ready: ReadyLine }>;
   /** Starts a command without waiting. */
   begin(args: readonly string[], env?: Env): PulseProcess;
+  /** Runs a command as a process of its own. */
   run(args: readonly string[], env?: Env): Promise<PulseEnd>;
+  /** Runs a command in the process of the test, where its own process is not the point. */
+  call(args: readonly string[], env?: Env): Promise<InProcessEnd>;
   /** Also declares the queue, like every command that prepares the servers. */
   flush(): Promise<Flushed>;
   verify(): Promise<VerifiedBooks>;
@@ -125,9 +128,10 @@ export async function openFlow(own: Env = {}, given?: FlowServers): Promise<Flow
     },
     begin: (args, more) => startPulse(args, options(more)),
     run: (args, more) => runPulse(args, options(more)),
-    flush: async () => toCamelCase(await runForJson(['flush', '--json'], options())) as Flushed,
+    call: (args, more) => runInProcess(args, { ...env, ...more }),
+    flush: async () => toCamelCase(await runInProcessForJson(['flush', '--json'], env)) as Flushed,
     verify: async () =>
-      toCamelCase(await runForJson(['verify', '--json'], options())) as VerifiedBooks,
+      toCamelCase(await runInProcessForJson(['verify', '--json'], env)) as VerifiedBooks,
     async settled(wanted) {
       let [seen, movedMs] = ['', performance.now()];
       for (;;) {

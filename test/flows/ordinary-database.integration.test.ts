@@ -30,7 +30,7 @@ test('a user without rights is told all missing grants at once; with them, a sep
   const flow = await openFlow({}, { ...services, databaseUrl: url.href });
   const refused = await flow.run(['worker']);
   expect(refused.exitCode).toBe(1);
-  const doctor = await flow.run(['doctor']);
+  const doctor = await flow.call(['doctor']);
   expect(doctor.exitCode).toBe(1);
   const sql = refused.stderr.split('\n').filter((line) => line.startsWith('  '));
   expect(sql.map((line) => line.trim())).toEqual([
@@ -51,7 +51,7 @@ test('a user without rights is told all missing grants at once; with them, a sep
   const api = await flow.openApi();
   const rows = await api.rows({ limit: '1000' });
   expect(rows.reduce((sum, { pulse_count }) => sum + pulse_count, 0)).toBe(good);
-  expect(await flow.run(['doctor'])).toMatchObject({
+  expect(await flow.call(['doctor'])).toMatchObject({
     exitCode: 0,
     stdout: expect.stringMatching(/^ok +postgres roles/m) as string,
   });

@@ -23,7 +23,7 @@ interface StatusAnswer {
 }
 
 async function statusOf(flow: Flow) {
-  const { exitCode, stdout } = await flow.run(['status', '--json']);
+  const { exitCode, stdout } = await flow.call(['status', '--json']);
   return { exitCode, status: JSON.parse(stdout) as StatusAnswer };
 }
 
@@ -63,10 +63,10 @@ test('a pause stops every worker, survives a restart, is visible everywhere, and
     last_flush_at: null,
     away: [],
   });
-  expect((await flow.run(['status'])).stdout).toMatch(
+  expect((await flow.call(['status'])).stdout).toMatch(
     /^ingest +PAUSED since .*olivia: redis moves$/m,
   );
-  const doctor = await flow.run(['doctor']);
+  const doctor = await flow.call(['doctor']);
   expect(doctor).toMatchObject({ exitCode: 0 });
   expect(doctor.stdout).toContain('`pulse resume`');
 
@@ -95,7 +95,7 @@ test('a pause continues while Postgres is unavailable; readiness names the faile
   onTestFinished(async () => {
     await Promise.all(proxies.map((proxy) => proxy.close()));
   });
-  await flow.run(['pause']);
+  await flow.call(['pause']);
   const worker = await flow.start(
     'worker',
     Object.fromEntries(names.map((name, index) => [name, proxies[index]!.url])),
@@ -114,7 +114,7 @@ test('a pause continues while Postgres is unavailable; readiness names the faile
     proxies[index]!.heal();
     await eventually(async () => (await health(worker, 'ready')).status).toBe(200);
   }
-  await flow.run(['resume']);
+  await flow.call(['resume']);
   await flow.producer.publish(makeTraffic(100, 'after').map(toMessage));
   await flow.settled({ counted: 90 });
 });

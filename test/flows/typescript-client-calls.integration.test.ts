@@ -50,7 +50,7 @@ test('a real server accepts every call about usage with every parameter, and the
   await checkPopulate(client);
   expect(uncalled().pipeline).toEqual([]);
 
-  const keys = await flow.run(['keys', 'create', '--name', 'meter', '--tenant', 'acme', '--json']);
+  const keys = await flow.call(['keys', 'create', '--name', 'meter', '--tenant', 'acme', '--json']);
   const { key } = JSON.parse(keys.stdout) as { key: string };
   const machine = createPulseClient({ url: ready.api!, token: () => Promise.resolve(key) });
   expect(await machine.pulses.list()).toMatchObject({ total: 2 });

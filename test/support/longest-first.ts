@@ -1,5 +1,12 @@
-/** Starts the test files that take longest first, so that no worker is left with a long one at the end. */
+/**
+ * Starts the test files that take longest first, so that no worker is left with a long one at the end. Files of one
+ * project follow each other, because a worker that takes a file of another project starts anew and imports everything
+ * again.
+ */
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
+
+/** The simulation is one long file. The unit tests are short, and fill the end. */
+const PROJECTS = ['simulation', 'tidy', 'integration', 'unit'];
 
 /** Files that start servers or many processes. The first run on a machine has no measured times to go by. */
 const LONG = [
@@ -14,7 +21,9 @@ export class LongestFirst extends BaseSequencer {
   }
 }
 
-function rankOf({ moduleId }: TestSpecification): number {
-  const rank = LONG.findIndex((pattern) => pattern.test(moduleId));
-  return rank === -1 ? LONG.length : rank;
+function rankOf({ project, moduleId }: TestSpecification): number {
+  const length = LONG.findIndex((pattern) => pattern.test(moduleId));
+  return (
+    PROJECTS.indexOf(project.name) * (LONG.length + 1) + (length === -1 ? LONG.length : length)
+  );
 }

@@ -2,10 +2,28 @@
 import { runCommandLine } from '../../src/cli/command-line.ts';
 import { COMMANDS } from '../../src/commands/command-list.ts';
 
+export interface InProcessEnd {
+  readonly exitCode: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs a command as `runInProcess`, and expects it to succeed and print JSON. */
+export async function runInProcessForJson<T>(
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<T> {
+  const { exitCode, stdout, stderr } = await runInProcess(args, env);
+  if (exitCode !== 0) {
+    throw new Error(`pulse ${args.join(' ')} ended with ${exitCode}:\n${stdout}\n${stderr}`);
+  }
+  return JSON.parse(stdout) as T;
+}
+
 export async function runInProcess(
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},
-): Promise<{ exitCode: number; stdout: string; stderr: string }> {
+): Promise<InProcessEnd> {
   const out = { stdout: '', stderr: '' };
   const environment = {
     env: { LOG_LEVEL: 'warn', ...env },
