@@ -48,7 +48,8 @@ const mayImport = {
     ...['core', 'platform', 'http', 'messaging', 'catalog/catalog.ts'],
     ...['events/events-queues.ts'],
   ],
-  api: ['core', 'platform', 'http', 'access', 'contract'],
+  console: ['core', 'platform', 'http'],
+  api: ['core', 'platform', 'http', 'access', 'contract', 'console/console-routes.ts'],
   'private-servers': ['core', 'platform'],
   doctor: [
     ...['core', 'platform', 'aggregate', 'flush', 'cli/wording.ts'],

@@ -5,7 +5,7 @@ import { gzipFiles } from './gzip-files.ts';
 import { themeCss } from './theme-css.ts';
 
 /** From where the API serves the console. */
-const FOLDER = fileURLToPath(new URL('../dist/console', import.meta.url));
+const FOLDER = fileURLToPath(new URL('../dist/web', import.meta.url));
 
 /** Where `npm run dev` of this workspace finds the API. */
 const API_URL = process.env.PULSE_API_URL ?? 'http://127.0.0.1:3000';

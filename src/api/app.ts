@@ -25,7 +25,7 @@ import { createSchemaCompilers, type SchemaCompilers } from '../http/schema-comp
 import type { ReadinessCheck } from '../platform/health.ts';
 import type { Logger } from '../platform/logger.ts';
 import type { Tracing } from '../platform/tracing.ts';
-import { addConsole } from './console.ts';
+import { addConsole } from '../console/console-routes.ts';
 import { addCors } from './cors.ts';
 import { addDescription } from './description.ts';
 import { addHealthRoutes } from './health-routes.ts';

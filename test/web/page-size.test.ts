@@ -6,7 +6,7 @@ interface BuiltChunk {
   readonly imports?: readonly string[];
 }
 
-const FOLDER = 'dist/console';
+const FOLDER = 'dist/web';
 const FIRST_PAGE = 'src/pages/overview/overview-page.tsx';
 /** What a browser loads until it shows the first page, in bytes of gzip. */
 const SCRIPT_BYTES_MAX = 250_000;

@@ -12,7 +12,7 @@ const CONSOLE_CSP =
   "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; " +
   "base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-const FOLDER = new URL('./', builtFileUrl(import.meta.url, '../console/manifest.js'));
+const FOLDER = new URL('./', builtFileUrl(import.meta.url, '../web/manifest.js'));
 
 /** The names of these files change with their content. */
 const ASSETS = '/assets/';

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Api } from '../../src/http/api-module.ts';
-import { createTestApp } from './api-fixture.ts';
+import { createTestApp } from '../api/api-fixture.ts';
 
 let app: Api;
 beforeAll(async () => {
@@ -13,7 +13,7 @@ interface BuiltFile {
   readonly file: string;
 }
 
-const MANIFEST = JSON.parse(readFileSync('dist/console/manifest.json', 'utf8')) as Record<
+const MANIFEST = JSON.parse(readFileSync('dist/web/manifest.json', 'utf8')) as Record<
   string,
   BuiltFile
 >;
@@ -62,7 +62,7 @@ describe('the console', () => {
       'content-encoding': 'gzip',
       'cache-control': 'public, max-age=31536000, immutable',
     });
-    expect(answer.rawPayload).toEqual(readFileSync(`dist${ENTRY}.gz`));
+    expect(answer.rawPayload).toEqual(readFileSync(`dist/web${ENTRY.slice('/console'.length)}.gz`));
   });
 
   test('has no document for a file that an older version had', async () => {
