@@ -117,7 +117,7 @@ test('under load every panel and alert finds its data; a pause fires no alert, b
   }
 
   const exprOf = (name: string): string => rules.find((rule) => rule.name === name)!.query;
-  await flow.call(['pause']);
+  await flow.run(['pause']);
   await eventually(() => prometheus.countSeries(exprOf('IngestPaused'))).toBe(1);
   await eventually(() => prometheus.countSeries(NO_CONSUMERS)).toBe(1);
   expect(await prometheus.countSeries(exprOf('NoConsumer'))).toBe(0);
