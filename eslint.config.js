@@ -52,8 +52,14 @@ const mayImport = {
   api: ['core', 'platform', 'http', 'access', 'contract', 'console/console-routes.ts'],
   'private-servers': ['core', 'platform'],
   doctor: [
-    ...['core', 'platform', 'aggregate', 'flush', 'cli/wording.ts'],
+    ...['core', 'platform', 'http', 'aggregate', 'flush', 'cli/wording.ts'],
     ...['ingest/pauses-query.ts', 'messaging/relay-query.ts', 'exports/exports-query.ts'],
+  ],
+  status: [
+    ...['core', 'platform', 'http', 'contract', 'aggregate', 'flush', 'cli/wording.ts'],
+    ...['doctor/check-exports.ts', 'doctor/check-messages.ts', 'ingest/pauses-query.ts'],
+    ...['messaging/relay-query.ts', 'exports/exports-query.ts', 'workflows/workflows-query.ts'],
+    ...['delivery/delivery-metrics.ts', 'quarantine/open-dead-letters-query.ts'],
   ],
 };
 

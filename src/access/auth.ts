@@ -34,6 +34,9 @@ const BEARER = /^Bearer +([\w.~+/=-]{1,4096})$/i;
  * disabled user or a revoked key is refused within `BELIEVED_MS`.
  */
 export function addAuth(app: FastifyInstance, deps: AuthDeps): void {
+  app.decorateRequest('checkRights', async function checkRights(this: FastifyRequest) {
+    authorize(await authenticate(deps, this), this.routeOptions.config);
+  });
   app.addHook('onRequest', async (request) => {
     const { config } = request.routeOptions;
     // A path without a route has nothing to protect: the answer is 404 for every caller.

@@ -80,10 +80,17 @@ export async function compareEpochs(deps: EpochDeps): Promise<{
 }> {
   const inPostgres = await readEpoch(deps.pool);
   const inRedis = [...new Set(await readHeldEpochs(deps))];
-  const isOne = inRedis.length === 1;
-  const isSame = isOne && inRedis[0] === (inPostgres ?? null);
-  const verdict = !isSame ? 'different' : inPostgres === undefined ? 'none' : 'same';
-  return { verdict, inPostgres, inRedis };
+  return { verdict: judgeEpochs(inPostgres, inRedis), inPostgres, inRedis };
+}
+
+/** Pure. @param inRedis Distinct. */
+export function judgeEpochs(
+  inPostgres: string | undefined,
+  inRedis: readonly (string | null)[],
+): EpochVerdict {
+  const isSame = inRedis.length === 1 && inRedis[0] === (inPostgres ?? null);
+  if (!isSame) return 'different';
+  return inPostgres === undefined ? 'none' : 'same';
 }
 
 /**
@@ -148,7 +155,7 @@ async function assertRedisHolds(deps: EpochDeps, epoch: string): Promise<void> {
 }
 
 /** The epoch in each shard's books; null where there is none. Needs no functions. */
-function readHeldEpochs({
+export function readHeldEpochs({
   redis,
   accumulator,
 }: Pick<EpochDeps, 'redis' | 'accumulator'>): Promise<(string | null)[]> {

@@ -2,6 +2,7 @@
 import type { Registry } from 'prom-client';
 import type { Settings } from '../aggregate/settings.ts';
 import type { DeliveryStep } from '../delivery/delivery-steps.ts';
+import type { BooksVerdict } from '../flush/books-watch.ts';
 import type { OldestHeld } from '../ingest/queue-metrics.ts';
 import type { ExportPoint } from '../exports/export-points.ts';
 import type { MessageStep } from '../messaging/message-steps.ts';
@@ -48,6 +49,10 @@ export interface PartLinks {
   onTraced: (traceparents: readonly string[]) => void;
   /** Set by ingest, read at every scrape: the delivery that its threads have held for longest. */
   oldestHeld: () => OldestHeld | undefined;
+  /** Set by the queue watch: the age of the oldest pulse that is not counted, as far as this process knows. */
+  oldestPulseSeconds: () => number | undefined;
+  /** Set by the books watch: whether the books balanced when it last looked. */
+  books: () => BooksVerdict | undefined;
   /** Set by the API. */
   apiUrl: string | undefined;
 }

@@ -115,6 +115,8 @@ export async function startParts(
   const links: PartLinks = {
     onTraced: () => undefined,
     oldestHeld: () => undefined,
+    oldestPulseSeconds: () => undefined,
+    books: () => undefined,
     apiUrl: undefined,
   };
   const watches = {};

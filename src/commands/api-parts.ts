@@ -10,6 +10,7 @@ import type { Clients } from '../cli/clients.ts';
 import type { Part, PartRun } from '../cli/part.ts';
 import { serverChecks, toCheck } from '../cli/server-checks.ts';
 import { createDeliveryModule, type DeliveryModuleDeps } from '../delivery/delivery-routes.ts';
+import { createDoctorModule, type DoctorModuleDeps } from '../doctor/doctor-routes.ts';
 import { createEventSchemas } from '../events/event-schemas.ts';
 import { createEventsModule, type EventsModuleDeps } from '../events/events-routes.ts';
 import { createExportsModule, type ExportsModuleDeps } from '../exports/exports-routes.ts';
@@ -30,6 +31,7 @@ import { createPublisher, type Publisher } from '../publish/publisher.ts';
 import { tracePublish } from '../publish/traced-publish.ts';
 import { createQuarantineModule, type DeadLetterReplay } from '../quarantine/quarantine-routes.ts';
 import { createSendingModule, type SendingModuleOptions } from '../sending/send-routes.ts';
+import { createStatusModule, type StatusModuleDeps } from '../status/status-routes.ts';
 import {
   createSubscriptionsModule,
   type SubscriptionsModuleDeps,
@@ -39,6 +41,7 @@ import { createUsageModule, type UsageSources } from '../usage/usage-routes.ts';
 import { workflowQueues } from '../workflows/workflows-queues.ts';
 import { createWorkflowsModule, type WorkflowsModuleDeps } from '../workflows/workflows-routes.ts';
 import { REPORTS } from './reports.ts';
+import { createExamination, startStatus } from './status-reads.ts';
 import { openWebhooks } from './webhooks.ts';
 
 /** Unconfirmed publications of one API process. */
@@ -60,6 +63,8 @@ export interface ApiModulesDeps {
   readonly delivery: Omit<DeliveryModuleDeps, 'pool'>;
   readonly workflows: Omit<WorkflowsModuleDeps, 'pool'>;
   readonly exports: Omit<ExportsModuleDeps, 'pool'>;
+  readonly status: Omit<StatusModuleDeps, 'pool'>;
+  readonly doctor: DoctorModuleDeps;
 }
 
 /** Every domain of the API, in the order of the reference page. */
@@ -78,6 +83,8 @@ export function createApiModules(deps: ApiModulesDeps): readonly ApiModule[] {
     createWorkflowsModule({ pool, ...deps.workflows }),
     createExportsModule({ pool, ...deps.exports }),
     createPopulateModule(populate),
+    createStatusModule({ pool, ...deps.status }),
+    createDoctorModule(deps.doctor),
   ];
 }
 
@@ -147,6 +154,8 @@ export const apiPart: Part = {
         windowSeconds: ingest.windowSeconds,
         links: createLinkSigner(credentials.jwtSecret),
       },
+      status: { reader: startStatus(run, clients) },
+      doctor: { examine: createExamination(run, clients) },
     });
     const { requestDone: onRequestDone } = createApiMetrics(registry);
     const api = await startApi(

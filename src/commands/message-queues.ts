@@ -20,6 +20,12 @@ export function askedQueueNames(prefix: string): readonly string[] {
   return Object.values(workflowQueues(prefix)).map(({ queue }) => queue);
 }
 
+/** The others, each once. */
+export function consumedQueueNames(prefix: string): readonly string[] {
+  const asked = askedQueueNames(prefix);
+  return messageQueueNames(prefix).filter((name) => !asked.includes(name));
+}
+
 /** The names of all, each once. */
 export function messageQueueNames(prefix: string): readonly string[] {
   return [...new Set(messageQueues(prefix).map(({ queue }) => queue))];

@@ -1,64 +1,18 @@
 /** `pulse status`. */
 import { setTimeout as delay } from 'node:timers/promises';
-import type { ShardBooks } from '../aggregate/accumulator.ts';
-import { compareEpochs, type EpochVerdict } from '../aggregate/epoch.ts';
-import { readStoredSettings } from '../aggregate/settings.ts';
 import { openClients, type Clients } from '../cli/clients.ts';
 import { EXIT_DONE, EXIT_FAILED, waitOptions, type CommandRun } from '../cli/command.ts';
 import { defineCommand, type CommandContext } from '../cli/define-command.ts';
 import { count, describeAge, describePause, toSnakeCase } from '../cli/wording.ts';
-import { readLastFlush } from '../flush/ledger.ts';
-import { readPauseState, type PauseState } from '../ingest/pauses-query.ts';
-import { readOutboxDepth } from '../messaging/relay-query.ts';
+import type { ServerUrls } from '../config.ts';
+import type { PauseState } from '../ingest/pauses-query.ts';
 import { serverOf } from '../platform/logger.ts';
 import { withRabbitConnection } from '../platform/rabbit-connection.ts';
 import { waitForRedis } from '../platform/redis.ts';
-import { readQueueDepth, topologyNames } from '../platform/topology.ts';
-import { isExporterMissing, type OpenExports } from '../doctor/check-exports.ts';
-import { OUTBOX_LATE_SECONDS } from '../doctor/check-messages.ts';
-import { readDepth } from '../exports/exports-query.ts';
+import { readQueueDepth, type QueueDepth } from '../platform/topology.ts';
+import { createStatusRead } from '../status/read-status.ts';
+import type { Depth, MessageQueue, Outbox, ServerName, Status } from '../status/status.ts';
 import { askedQueueNames, messageQueueNames } from './message-queues.ts';
-
-interface Depth {
-  readonly ready: number;
-  readonly consumers: number;
-}
-
-interface Outbox {
-  /** Due, or refused by RabbitMQ. */
-  readonly waiting: number;
-  readonly oldestSeconds: number;
-  /** For later, such as retries. */
-  readonly scheduled: number;
-}
-
-interface MessageQueue extends Depth {
-  readonly name: string;
-  /** False: its messages wait until somebody asks for one. */
-  readonly needsConsumers: boolean;
-}
-
-/** What operators ask first. A value is null when the server that knows it does not answer. */
-interface Status {
-  readonly ingest: PauseState | null;
-  readonly queue: Depth | null;
-  readonly deadQueue: Depth | null;
-  readonly parkedQueue: Depth | null;
-  readonly outbox: Outbox | null;
-  readonly exports: OpenExports | null;
-  /** Null when RabbitMQ does not answer; without the queues that do not exist yet. */
-  readonly messageQueues: readonly MessageQueue[] | null;
-  readonly sums: {
-    readonly live: bigint;
-    readonly sealed: bigint;
-    readonly leftovers: number;
-  } | null;
-  readonly lastFlushAt: Date | null;
-  /** Servers that did not answer, or hold nothing of Pulse yet. */
-  readonly away: readonly string[];
-  /** Sentences about what is wrong though every server answers. */
-  readonly problems: readonly string[];
-}
 
 /** How long a server may take to answer. */
 const ANSWER_TIMEOUT_MS = 5_000;
@@ -77,162 +31,93 @@ export const status = defineCommand({
   async run(run) {
     const clients = openClients(run);
     if (run.flags.watch) return await watch(run, clients);
-    const found = await readStatus(run, clients);
-    run.answer(toSnakeCase(found), describeStatus(found, Date.now()));
-    return found.away.length + found.problems.length === 0 ? EXIT_DONE : EXIT_FAILED;
+    const found = await createRead(run, clients)();
+    const away = awayOf(clients.servers, found);
+    run.answer(toAnswer(found, away), describeStatus(found, away, Date.now()));
+    return away.length + found.problems.length === 0 ? EXIT_DONE : EXIT_FAILED;
   },
 });
 
 /** Draws over the last look on a terminal; anywhere else, and with `--json`, every look follows the one before. */
 async function watch(run: StatusRun, clients: Clients): Promise<number> {
   const isScreen = process.stdout.isTTY && !run.json;
+  const read = createRead(run, clients);
   while (!run.stop.aborted) {
-    const found = await readStatus(run, clients);
+    const found = await read();
+    const away = awayOf(clients.servers, found);
     const nowMs = Date.now();
     const head = `${isScreen ? CLEAR_SCREEN : ''}${new Date(nowMs).toISOString()}`;
-    run.answer(toSnakeCase(found), [head, '', ...describeStatus(found, nowMs), '']);
+    run.answer(toAnswer(found, away), [head, '', ...describeStatus(found, away, nowMs), '']);
     // Rejects only when the signal ends the wait.
     await delay(WATCH_INTERVAL_MS, undefined, { signal: run.stop }).catch(() => undefined);
   }
   return EXIT_DONE;
 }
 
-async function readStatus(run: CommandRun, clients: Clients): Promise<Status> {
-  const { servers, redis, pool, accumulator } = clients;
-  const away: string[] = [];
-  const orNull = async <T>(url: string, read: () => Promise<T>): Promise<T | null> => {
-    try {
-      return await read();
-    } catch (error) {
+/** Nobody shares what one command reads, so it opens its own connections, and waits for Redis. */
+function createRead(run: CommandRun, clients: Clients): () => Promise<Status> {
+  const { servers, redis } = clients;
+  const { queue, messages } = run.config;
+  const unknown = (): undefined => undefined;
+  return createStatusRead({
+    ...clients,
+    askRedis: () =>
+      waitForRedis(redis, { ...waitOptions(run, ANSWER_TIMEOUT_MS), url: servers.redisUrl }),
+    readDepths: (queues) => readDepths(servers.rabbitmqUrl, queues),
+    queues: {
+      pulses: queue,
+      messages: messageQueueNames(messages.prefix),
+      asked: askedQueueNames(messages.prefix),
+    },
+    known: { oldestPulseSeconds: unknown, books: unknown, nextFlushAt: unknown },
+    onAsked(server, error) {
+      if (error === undefined) return;
+      const url = urlOf(servers, server);
       run.logger.debug({ err: error, server: serverOf(url) }, 'no answer for the status');
-      away.push(serverOf(url));
-      return null;
-    }
-  };
-  const [inPostgres, queues, inRedis] = await Promise.all([
-    orNull(servers.databaseUrl, async () => ({
-      ingest: await readPauseState(pool),
-      lastFlushAt: await readLastFlush(pool),
-      outbox: await readOutbox(pool),
-      exports: await readExports(pool),
-      shards: (await readStoredSettings(pool)).get('shards'),
-    })),
-    orNull(servers.rabbitmqUrl, () => readQueues(servers.rabbitmqUrl, run.config)),
-    orNull(servers.redisUrl, async () => {
-      const wait = waitOptions(run, ANSWER_TIMEOUT_MS);
-      await waitForRedis(redis, { ...wait, url: servers.redisUrl });
-      const verdict = await readVerdict(clients);
-      // The books of a Redis that has lost its data are empty, and asking for them would load the functions.
-      if (verdict === 'different') return { verdict, sums: null };
-      if (verdict === 'none') return { verdict, sums: sumUp([]) };
-      const shards = Array.from({ length: accumulator.shards }, (_, shard) => shard);
-      const books = await Promise.all(shards.map((shard) => accumulator.readBooks(shard)));
-      return { verdict, sums: sumUp(books) };
-    }),
-  ]);
-  const found = {
-    ingest: inPostgres?.ingest ?? null,
-    queue: queues?.queue ?? null,
-    deadQueue: queues?.deadQueue ?? null,
-    parkedQueue: queues?.parkedQueue ?? null,
-    outbox: inPostgres?.outbox ?? null,
-    exports: inPostgres?.exports ?? null,
-    messageQueues: queues?.messageQueues ?? null,
-    sums: inRedis?.sums ?? null,
-    lastFlushAt: inPostgres?.lastFlushAt ?? null,
-    away,
-  };
-  const problems = problemsOf(found, inRedis?.verdict);
-  const { shards = String(accumulator.shards) } = inPostgres ?? {};
-  if (shards !== String(accumulator.shards)) {
-    problems.push(`SHARDS is ${accumulator.shards}, but this installation uses ${shards}`);
-  }
-  return { ...found, problems };
-}
-
-/** Whether Redis and Postgres belong together; undefined when that cannot be told. */
-async function readVerdict(clients: Clients): Promise<EpochVerdict | undefined> {
-  const epochs = await compareEpochs(clients).catch(() => undefined);
-  return epochs?.verdict;
-}
-
-function problemsOf(
-  found: Pick<Status, 'ingest' | 'queue' | 'outbox' | 'exports' | 'messageQueues'>,
-  verdict: EpochVerdict | undefined,
-): string[] {
-  const { ingest, queue, outbox, exports, messageQueues } = found;
-  const problems: string[] = [];
-  if (verdict === 'different') {
-    problems.push('Redis has lost its data, or Redis and Postgres do not belong together');
-  }
-  if (queue !== null && queue.ready > 0 && queue.consumers === 0 && ingest?.paused !== true) {
-    problems.push(`nothing counts the ${queue.ready} pulses that wait: no worker consumes them`);
-  }
-  if (outbox !== null && outbox.oldestSeconds > OUTBOX_LATE_SECONDS) {
-    problems.push(`the outbox has waited for ${outbox.oldestSeconds} s to be published`);
-  }
-  if (exports !== null && isExporterMissing(exports)) {
-    problems.push(`no exporter makes the ${count(exports.queued, 'export')} in the queue`);
-  }
-  for (const { name, ready, consumers, needsConsumers } of messageQueues ?? []) {
-    if (ready > 0 && consumers === 0 && needsConsumers) {
-      problems.push(`nothing handles the ${count(ready, 'message')} in ${name}`);
-    }
-  }
-  return problems;
-}
-
-async function readOutbox(pool: Clients['pool']): Promise<Outbox> {
-  const { dueCount, oldestSeconds, delayedCount } = await readOutboxDepth(pool);
-  return {
-    waiting: dueCount,
-    oldestSeconds: Math.round(oldestSeconds),
-    scheduled: delayedCount,
-  };
-}
-
-async function readExports(pool: Clients['pool']): Promise<OpenExports> {
-  const { queued, running, oldestSeconds } = await readDepth(pool);
-  return { queued, running, oldestSeconds: Math.round(oldestSeconds) };
-}
-
-async function readQueues(url: string, config: CommandRun['config']) {
-  const signal = AbortSignal.timeout(ANSWER_TIMEOUT_MS);
-  return withRabbitConnection(url, { name: 'pulse status', signal }, async (connection) => {
-    const names = topologyNames(config.queue);
-    const read = async (queue: string): Promise<Depth | null> => {
-      const depth = await readQueueDepth(connection, queue);
-      return depth === undefined
-        ? null
-        : { ready: depth.readyCount, consumers: depth.consumerCount };
-    };
-    const found: MessageQueue[] = [];
-    const asked = askedQueueNames(config.messages.prefix);
-    for (const name of messageQueueNames(config.messages.prefix)) {
-      const depth = await read(name);
-      if (depth !== null) found.push({ name, ...depth, needsConsumers: !asked.includes(name) });
-    }
-    return {
-      queue: await read(names.queue),
-      deadQueue: await read(names.deadQueue),
-      parkedQueue: await read(names.parkedQueue),
-      messageQueues: found,
-    };
+    },
   });
 }
 
-function sumUp(books: readonly ShardBooks[]) {
-  const sealed = books.flatMap((shard) => shard.sealed);
-  return {
-    journalled: books.reduce((sum, { journalled }) => sum + journalled, 0n),
-    live: books.reduce((sum, { live }) => sum + (live?.pulseCount ?? 0n), 0n),
-    sealed: sealed.reduce((sum, { pulseCount }) => sum + pulseCount, 0n),
-    leftovers: sealed.length,
-  };
+/** The addresses of the servers that did not answer. */
+function awayOf(servers: ServerUrls, { unavailable }: Status): string[] {
+  return unavailable.map((server) => serverOf(urlOf(servers, server)));
 }
 
-function describeStatus(status: Status, nowMs: number): string[] {
-  const { ingest, queue, deadQueue, parkedQueue, sums, lastFlushAt, away, problems } = status;
+function urlOf(servers: ServerUrls, server: ServerName): string {
+  const { rabbitmqUrl: rabbitmq, redisUrl: redis, databaseUrl: postgres } = servers;
+  return { rabbitmq, redis, postgres }[server];
+}
+
+async function readDepths(
+  url: string,
+  queues: readonly string[],
+): Promise<ReadonlyMap<string, QueueDepth>> {
+  const signal = AbortSignal.timeout(ANSWER_TIMEOUT_MS);
+  return withRabbitConnection(url, { name: 'pulse status', signal }, async (connection) => {
+    const depths = new Map<string, QueueDepth>();
+    for (const queue of queues) {
+      const depth = await readQueueDepth(connection, queue);
+      if (depth !== undefined) depths.set(queue, depth);
+    }
+    return depths;
+  });
+}
+
+/** With `--json`: what people are shown. The API has more. */
+function toAnswer(found: Status, away: readonly string[]): unknown {
+  const { ingest, queue, deadQueue, parkedQueue, outbox, exports, messageQueues } = found;
+  const { sums, lastFlushAt, problems } = found;
+  const shown = { ingest, queue, deadQueue, parkedQueue, outbox, exports, messageQueues };
+  const { journalled, live, sealed, leftovers } = sums ?? {};
+  return toSnakeCase({
+    ...shown,
+    sums: sums && { journalled, live, sealed, leftovers },
+    ...{ lastFlushAt, away, problems },
+  });
+}
+
+function describeStatus(status: Status, away: readonly string[], nowMs: number): string[] {
+  const { ingest, queue, deadQueue, parkedQueue, sums, lastFlushAt, problems } = status;
   const { outbox, exports, messageQueues: depths } = status;
   const parkedCount = parkedQueue?.ready ?? 0;
   const parked = parkedCount === 0 ? '' : `, ${parkedCount} parked`;

@@ -5,7 +5,7 @@
 import { addRedisMetrics, startRedisWatch } from '../aggregate/redis-watch.ts';
 import type { Part } from '../cli/part.ts';
 import { addBooksMetrics, startBooksWatch } from '../flush/books-watch.ts';
-import { addQueueMetrics } from '../ingest/queue-metrics.ts';
+import { addQueueMetrics, oldestPulseAgeSeconds } from '../ingest/queue-metrics.ts';
 import { startQueueWatch } from '../ingest/queue-watch.ts';
 import { addPoolMetrics } from '../platform/pool-metrics.ts';
 
@@ -15,6 +15,7 @@ const queueWatch: Part = {
     const watch = startQueueWatch({ url: servers.rabbitmqUrl, queue: config.queue, logger });
     closer.add('queue watch', () => watch.close());
     addQueueMetrics(registry, watch, () => links.oldestHeld());
+    links.oldestPulseSeconds = () => oldestPulseAgeSeconds(watch, links.oldestHeld(), Date.now());
     watches.queue = watch;
   },
 };
@@ -33,8 +34,9 @@ const redisWatch: Part = {
 
 const booksWatch: Part = {
   name: 'books watch',
-  start({ config, logger, closer, registry, watches }, { accumulator, pool }) {
+  start({ config, logger, closer, registry, watches, links }, { accumulator, pool }) {
     const watch = startBooksWatch({ accumulator, pool, logger });
+    links.books = () => watch.latest?.verdict;
     closer.add('books watch', () => {
       watch.close();
     });

@@ -34,14 +34,17 @@ export function createDeliveryMetrics(registry: Registry) {
 
 /** What waits at the endpoints. */
 export interface DeliveryDepth {
-  /** Due now, at endpoints that are enabled; at most 100,000 are counted. */
+  /** Due now, at endpoints that are enabled; at most `countedMax` are counted. */
   readonly dueCount: number;
   /** For how long the endpoint that has waited longest has waited; those that are set aside do not count. */
   readonly lateSeconds: number;
   readonly endpoints: Readonly<Record<'healthy' | 'failing' | 'disabled', number>>;
 }
 
-export async function readDeliveryDepth(pool: Pick<Pool, 'query'>): Promise<DeliveryDepth> {
+export async function readDeliveryDepth(
+  pool: Pick<Pool, 'query'>,
+  countedMax = COUNTED_MAX,
+): Promise<DeliveryDepth> {
   const { rows } = await pool.query<{
     dueCount: string;
     lateSeconds: number;
@@ -52,7 +55,7 @@ export async function readDeliveryDepth(pool: Pick<Pool, 'query'>): Promise<Deli
     `SELECT
        (SELECT count(*) FROM (SELECT FROM deliveries JOIN endpoints endpoint ON endpoint.id = endpoint_id
           WHERE deliveries.status = 'pending' AND deliveries.due_at <= clock_timestamp() AND endpoint.status = 'enabled'
-          LIMIT ${COUNTED_MAX}) AS due) AS "dueCount",
+          LIMIT $2) AS due) AS "dueCount",
        coalesce(max(extract(epoch FROM clock_timestamp() - first.due_at)::float8)
          FILTER (WHERE status = 'enabled' AND failures_in_row < $1 AND first.due_at < clock_timestamp()), 0) AS "lateSeconds",
        count(*) FILTER (WHERE status = 'enabled' AND failing_since IS NULL) AS healthy,
@@ -62,7 +65,7 @@ export async function readDeliveryDepth(pool: Pick<Pool, 'query'>): Promise<Deli
      CROSS JOIN LATERAL (
        SELECT min(due_at) AS due_at FROM deliveries
        WHERE deliveries.endpoint_id = endpoints.id AND deliveries.status = 'pending') AS first`,
-    [SET_ASIDE_AFTER],
+    [SET_ASIDE_AFTER, countedMax],
   );
   const row = onlyRow(rows);
   return {

@@ -7,12 +7,23 @@ import { startWatch, type Watch } from '../platform/watch.ts';
 import { balanceShards, type BooksDeps, type ShardBalance } from './books.ts';
 import { createTickCounter } from './overdue.ts';
 
+/** Whether the books balance, exactly. */
+export interface BooksVerdict {
+  readonly at: Date;
+  /** Of all shards together; see books.ts. */
+  readonly drift: bigint;
+  readonly journalDrift: bigint;
+  /** Whether both are zero in each shard. */
+  readonly balanced: boolean;
+}
+
 interface Held {
   readonly pulses: number;
   readonly keys: number;
 }
 
 export interface BooksSight {
+  readonly verdict: BooksVerdict;
   /** Pulses that were lost, and pulses that were counted twice. A surplus of one shard does not offset another's loss. */
   readonly drift: Readonly<Record<'missing' | 'surplus', number>>;
   readonly journalled: number;
@@ -125,6 +136,7 @@ function toSight(balances: readonly ShardBalance[], books: readonly ShardBooks[]
     // A sealed batch whose sums are missing in Redis has no time.
     .filter((second) => second > 0);
   return {
+    verdict: toVerdict(balances),
     drift: {
       missing: sum(drifts.map((drift) => Math.max(0, drift))),
       surplus: sum(drifts.map((drift) => Math.max(0, -drift))),
@@ -137,6 +149,17 @@ function toSight(balances: readonly ShardBalance[], books: readonly ShardBooks[]
     sealedBatches: sealed.length,
     seenIds: sum(books.map(({ seenIdCount }) => seenIdCount)),
     unflushedSinceMs: earliest(openedAtSec.map((second) => second * 1000)),
+  };
+}
+
+function toVerdict(balances: readonly ShardBalance[]): BooksVerdict {
+  const total = (name: 'drift' | 'journalDrift'): bigint =>
+    balances.reduce((sum, balance) => sum + balance[name], 0n);
+  return {
+    at: new Date(),
+    drift: total('drift'),
+    journalDrift: total('journalDrift'),
+    balanced: balances.every(({ drift, journalDrift }) => drift === 0n && journalDrift === 0n),
   };
 }
 

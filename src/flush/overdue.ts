@@ -1,6 +1,6 @@
 /** Whether a flush was missed before a process started, and how many ticks passed without one. */
-import { createTask } from 'node-cron';
 import type { Accumulator } from '../aggregate/accumulator.ts';
+import { floorTo, readCron } from './cron-clock.ts';
 
 export interface OverdueOptions {
   readonly accumulator: Pick<Accumulator, 'shards' | 'readBooks'>;
@@ -74,20 +74,4 @@ export function createTickCounter(cron: string): TickCounter {
       clock.close();
     },
   };
-}
-
-function readCron(cron: string) {
-  const task = createTask(cron, () => undefined, { timezone: 'UTC' });
-  return {
-    // With five fields, ticks are on full minutes only.
-    stepMs: cron.trim().split(/\s+/).length > 5 ? 1_000 : 60_000,
-    ticksAt: (atMs: number): boolean => task.match(new Date(atMs)),
-    close: (): void => {
-      void task.destroy();
-    },
-  };
-}
-
-function floorTo(stepMs: number, atMs: number): number {
-  return Math.floor(atMs / stepMs) * stepMs;
 }

@@ -36,6 +36,14 @@ declare module 'fastify' {
     /** For callers of all tenants only, because the work of the route belongs to no tenant. */
     allTenants?: true;
   }
+  interface FastifyRequest {
+    /**
+     * Looks again whether the caller may call the route, for an answer that lasts.
+     *
+     * @throws ProblemError The caller may not.
+     */
+    checkRights(): Promise<void>;
+  }
 }
 
 /** The caller's name for logs and histories, where a user and a key must not look alike. */

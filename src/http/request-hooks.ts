@@ -13,6 +13,13 @@ export interface RequestDone {
   readonly seconds: number;
 }
 
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** The answer lasts as long as its caller listens, so it is not measured. */
+    lasting?: true;
+  }
+}
+
 export interface RequestHooksOptions {
   readonly lifecycle: { readonly closing: boolean };
   readonly onRequestDone?: ((done: RequestDone) => void) | undefined;
@@ -55,7 +62,7 @@ export function addRequestHooks(app: FastifyInstance, options: RequestHooksOptio
     };
     const level = answered.route.includes('/health/') ? 'debug' : 'info';
     request.log[level](answered, 'request answered');
-    onRequestDone?.(answered);
+    if (request.routeOptions.config.lasting !== true) onRequestDone?.(answered);
     done();
   });
 }

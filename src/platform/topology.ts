@@ -91,7 +91,7 @@ export async function readQueueDepth(
 }
 
 const ACCESS_REFUSED = 403;
-const NOT_FOUND = 404;
+export const NOT_FOUND = 404;
 const RESOURCE_LOCKED = 405;
 const PRECONDITION_FAILED = 406;
 

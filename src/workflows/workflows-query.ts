@@ -263,3 +263,13 @@ export async function listWorkflows(
   const data = rows.filter(({ isBeyond }) => !isBeyond);
   return { data, next: data.length < rows.length ? (data.at(-1)?.cursor ?? null) : null };
 }
+
+/** How many wait to be consumed; at most `countedMax` are counted. */
+export async function countWaiting(client: Queryable, countedMax: number): Promise<number> {
+  const { rows } = await client.query<{ count: number }>(
+    `SELECT count(*)::int AS count
+     FROM (SELECT FROM workflows WHERE is_queued AND status = 'inserted' LIMIT $1) AS waiting`,
+    [countedMax],
+  );
+  return onlyRow(rows).count;
+}

@@ -15,6 +15,7 @@ import { ACCESS_ROWS } from './access-matrix-access.ts';
 import { CHAIN_ROWS } from './access-matrix-chain.ts';
 import { EXPORT_ROWS } from './access-matrix-exports.ts';
 import { OWN_TENANT, V1, type MatrixRow } from './access-matrix-row.ts';
+import { STATUS_ROWS } from './access-matrix-status.ts';
 import { WEBHOOK_ROWS } from './access-matrix-webhooks.ts';
 
 export const ACCESS_MATRIX: Readonly<Record<string, MatrixRow>> = {
@@ -85,6 +86,7 @@ export const ACCESS_MATRIX: Readonly<Record<string, MatrixRow>> = {
   },
 
   ...ACCESS_ROWS,
+  ...STATUS_ROWS,
   ...CHAIN_ROWS,
   ...WEBHOOK_ROWS,
   ...EXPORT_ROWS,

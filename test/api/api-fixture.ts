@@ -18,6 +18,7 @@ import type { Identities } from '../../src/access/identities.ts';
 import { NO_TRACING } from '../../src/platform/tracing.ts';
 import type { StoredPopulateRun } from '../../src/populate/populate-runs-query.ts';
 import type { PopulateModuleOptions } from '../../src/populate/populate-routes.ts';
+import { QUIET_STATUS } from '../status/fake-status.ts';
 
 export const SECRET = 'a secret of at least thirty-two bytes, for tests';
 
@@ -35,7 +36,8 @@ export interface TestDeps
   extends
     Omit<
       ApiModulesDeps,
-      'populate' | 'orders' | 'subscriptions' | 'events' | 'delivery' | 'workflows' | 'exports'
+      | ('populate' | 'orders' | 'subscriptions' | 'events' | 'delivery' | 'workflows' | 'exports')
+      | ('status' | 'doctor')
     >,
     Omit<ApiDeps, 'access' | 'modules'> {
   readonly identities: Identities;
@@ -45,6 +47,8 @@ export interface TestDeps
   readonly delivery: Partial<ApiModulesDeps['delivery']>;
   readonly workflows: Partial<ApiModulesDeps['workflows']>;
   readonly exports: Partial<ApiModulesDeps['exports']>;
+  readonly status: Partial<ApiModulesDeps['status']>;
+  readonly doctor: ApiModulesDeps['doctor'];
 }
 
 export interface TestOptions extends ApiOptions, AccessOptions {
@@ -203,6 +207,8 @@ export function testDeps(given: Partial<TestDeps> = {}, options: TestOptions = O
         links: createLinkSigner('test'),
         ...given.exports,
       },
+      status: { ...QUIET_STATUS, ...given.status },
+      doctor: given.doctor ?? { examine: () => Promise.resolve([]) },
       populate: { populateRuns, ...(populateRunsMax === undefined ? {} : { populateRunsMax }) },
     }),
   };

@@ -14,6 +14,7 @@ const LEFT_OUT: Readonly<Record<string, string>> = {
   getProblemKind: 'Pages for people who have met a problem.',
   getExportFile: 'A file; `download.url` gives it to any HTTP client.',
   downloadExport: 'A file; `download.url` gives it to any HTTP client.',
+  streamStatus: 'It has no end; a web page reads it with `fetch`.',
   getUsageCsv: 'A file for people; `usage.rows` has the same sums.',
 };
 
@@ -163,6 +164,10 @@ const CALLS: Readonly<Record<string, (client: PulseClient) => Promise<unknown>>>
     deadLetters.replayMany({
       ...{ ...FILTERS, ...PAGE, dry_run: true, rate_per_second: 9, even_if_forgotten: true },
     }),
+  getStatus: ({ status }) => status.get(),
+  getStatusHistory: ({ status }) => status.history(),
+  pauseIngest: ({ status }) => status.setPaused(true, 'why'),
+  getDoctor: ({ status }) => status.doctor(),
   discardDeadLetters: ({ deadLetters }) =>
     deadLetters.discardMany({ ...FILTERS, limit: 7, dry_run: true, note: 'why' }),
 };

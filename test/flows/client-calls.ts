@@ -2,7 +2,9 @@
 import type { PulseClient } from '../../clients/typescript/src/pulse-client.ts';
 
 /** The members that one file of tests calls; another file calls all others. */
-const PIPELINE = ['login', 'pulses', 'usage', 'deadLetters', 'populate', 'send', 'meter'];
+const PIPELINE = [
+  ...['login', 'pulses', 'usage', 'deadLetters', 'populate', 'send', 'meter', 'status'],
+];
 
 /** Names such as `orders.create`. */
 export interface Uncalled {

@@ -48,6 +48,7 @@ test('a real server accepts every call about usage with every parameter, and the
   await checkDeadLetters(flow, client);
   await checkDecisions(flow, client);
   await checkPopulate(client);
+  await checkStatus(client);
   expect(uncalled().pipeline).toEqual([]);
 
   const keys = await flow.call(['keys', 'create', '--name', 'meter', '--tenant', 'acme', '--json']);
@@ -71,6 +72,15 @@ async function checkPopulate({ populate }: PulseClient): Promise<void> {
     rate_per_second: expect.any(Number) as number,
     finished_at: expect.any(String) as string,
   });
+}
+
+async function checkStatus({ status }: PulseClient): Promise<void> {
+  expect(await status.get()).toMatchObject({ unavailable: [], sums: { sealed: 0 } });
+  expect((await status.history()).data.length).toBeGreaterThan(0);
+  expect(await status.setPaused(true, 'why')).toMatchObject({ paused: true, note: 'why' });
+  expect(await status.setPaused(false)).toMatchObject({ paused: false, by: 'admin', note: null });
+  const { findings } = await status.doctor();
+  expect(findings.map(({ name }) => name)).toContain('rabbitmq queue');
 }
 
 /** Leaves three pulses in the queue. */

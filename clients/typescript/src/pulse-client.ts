@@ -22,6 +22,7 @@ import { createExportsCalls, type ExportsCalls } from './exports-calls.ts';
 import { createOrdersCalls, type OrdersCalls } from './orders-calls.ts';
 import { follow } from './paging.ts';
 import { createPopulateCalls, type PopulateCalls } from './populate-calls.ts';
+import { createStatusCalls, type StatusCalls } from './status-calls.ts';
 import { createSubscriptionsCalls, type SubscriptionsCalls } from './subscriptions-calls.ts';
 import { createTransport, keyHeaders, PulseApiError, type TransportOptions } from './transport.ts';
 import { createWebhooksCalls, type WebhooksCalls } from './webhooks-calls.ts';
@@ -35,6 +36,7 @@ export type * from './events-types.ts';
 export type * from './exports-types.ts';
 export type * from './order-types.ts';
 export type * from './populate-types.ts';
+export type * from './status-types.ts';
 export type * from './subscription-types.ts';
 export type * from './webhooks-types.ts';
 export type * from './workflows-types.ts';
@@ -52,6 +54,7 @@ export {
   type WaitForOrderOptions,
 } from './orders-calls.ts';
 export type { PopulateCalls } from './populate-calls.ts';
+export type { StatusCalls } from './status-calls.ts';
 export type {
   ChangeSubscriptionOptions,
   PurchaseSubscriptionOptions,
@@ -81,6 +84,7 @@ export interface PulseClient
     EventsCalls,
     ExportsCalls,
     PopulateCalls,
+    StatusCalls,
     WebhooksCalls,
     WorkflowsCalls {
   readonly pulses: {
@@ -148,6 +152,7 @@ export function createPulseClient(options: PulseClientOptions): PulseClient {
     ...createEventsCalls(transport),
     ...createExportsCalls(transport),
     ...createPopulateCalls(transport),
+    ...createStatusCalls(transport),
     ...createWebhooksCalls(transport),
     ...createWorkflowsCalls(transport),
     orders: createOrdersCalls(transport),

@@ -1,0 +1,101 @@
+/** The status and the examination, as one API process reads them for all its callers. */
+import type { Finding } from '../aggregate/redis-durability.ts';
+import type { Clients } from '../cli/clients.ts';
+import type { PartRun } from '../cli/part.ts';
+import { examine } from '../doctor/examine.ts';
+import { createNextTick } from '../flush/next-tick.ts';
+import { startDepthReader } from '../platform/depth-reader.ts';
+import { serverOf } from '../platform/logger.ts';
+import { createOutageLog } from '../platform/outage-log.ts';
+import { createPool } from '../platform/postgres.ts';
+import { pingRedis } from '../platform/redis.ts';
+import type { QueueDepth } from '../platform/topology.ts';
+import { createStatusRead } from '../status/read-status.ts';
+import { startStatusReader, type StatusReader } from '../status/status-reader.ts';
+import { askedQueueNames, consumedQueueNames, messageQueueNames } from './message-queues.ts';
+
+/** An answer takes at most two seconds, and most servers answer within milliseconds. */
+const ANSWER_WITHIN_MS = 1_500;
+const STATEMENT_TIMEOUT_MS = 5_000;
+const EXAMINED_WITHIN_MS = 10_000;
+
+/** Has its own connections, because the status is asked for when everything else waits; the run closes it. */
+export function startStatus(run: PartRun, clients: Clients): StatusReader {
+  const { config, logger, closer, links } = run;
+  const { servers, redis, accumulator } = clients;
+  const pool = createPool(servers.databaseUrl, {
+    name: 'pulse status',
+    logger,
+    connectionCountMax: 1,
+    statementTimeoutMs: STATEMENT_TIMEOUT_MS,
+  });
+  closer.add('status connection', () => pool.end());
+  const depths = startDepthReader({ url: servers.rabbitmqUrl, name: 'pulse status', logger });
+  closer.add('status queues', () => depths.close());
+  const ticks = createNextTick(config.flush.cron);
+  closer.add('status ticks', () => {
+    ticks.close();
+  });
+  const outages = {
+    rabbitmq: outageOf(run, servers.rabbitmqUrl),
+    redis: outageOf(run, servers.redisUrl),
+    postgres: outageOf(run, servers.databaseUrl),
+  };
+  const readNow = createStatusRead(
+    {
+      ...{ pool, redis, accumulator },
+      askRedis: () => pingRedis(redis),
+      async readDepths(queues) {
+        const found = new Map<string, QueueDepth>();
+        for (const queue of queues) {
+          const depth = await depths.find(queue);
+          if (depth !== undefined) found.set(queue, depth);
+        }
+        return found;
+      },
+      queues: {
+        pulses: config.queue,
+        messages: messageQueueNames(config.messages.prefix),
+        asked: askedQueueNames(config.messages.prefix),
+      },
+      known: {
+        oldestPulseSeconds: () => links.oldestPulseSeconds(),
+        books: () => links.books(),
+        nextFlushAt: () => ticks.after(Date.now()),
+      },
+      onAsked(server, error) {
+        if (error === undefined) outages[server].ended();
+        else outages[server].failed(error);
+      },
+    },
+    { withinMs: ANSWER_WITHIN_MS },
+  );
+  const reader = startStatusReader({ readNow, logger });
+  closer.add('status', () => {
+    reader.close();
+  });
+  return reader;
+}
+
+function outageOf({ logger }: PartRun, url: string) {
+  return createOutageLog({
+    logger,
+    facts: { server: serverOf(url) },
+    failedText: 'no answer for the status',
+    endedText: 'answers for the status again',
+  });
+}
+
+export function createExamination(run: PartRun, clients: Clients): () => Promise<Finding[]> {
+  const { config, logger, stop } = run;
+  return () =>
+    examine({
+      ...clients,
+      queue: config.queue,
+      messageQueues: consumedQueueNames(config.messages.prefix),
+      windowSeconds: config.ingest.windowSeconds,
+      flushCron: config.flush.cron,
+      redisWait: { timeoutMs: EXAMINED_WITHIN_MS / 2, logger, signal: stop },
+      withinMs: EXAMINED_WITHIN_MS,
+    });
+}

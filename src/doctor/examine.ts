@@ -1,0 +1,115 @@
+/** Everything that `pulse doctor` checks. A command and the API share it. */
+import { DatabaseError, type Pool } from 'pg';
+import type { Accumulator } from '../aggregate/accumulator.ts';
+import type { Finding } from '../aggregate/redis-durability.ts';
+import type { ServerUrls } from '../config.ts';
+import { PulseError } from '../core/errors.ts';
+import { readPauseState } from '../ingest/pauses-query.ts';
+import { withTimeout } from '../platform/backoff.ts';
+import { serverOf } from '../platform/logger.ts';
+import { waitForRedis, type RedisClient } from '../platform/redis.ts';
+import type { WaitOptions } from '../platform/wait-for-server.ts';
+import { checkMessageQueues } from './check-messages.ts';
+import { checkPostgres, checkRabbit, checkRedis } from './check-servers.ts';
+import { checkDisk, checkState } from './check-state.ts';
+import { checkTimeZones } from './check-time-zones.ts';
+import { danger } from './findings.ts';
+
+export interface ExamineDeps {
+  readonly servers: ServerUrls;
+  readonly redis: RedisClient;
+  readonly pool: Pool;
+  readonly accumulator: Accumulator;
+  /** PULSE_QUEUE. */
+  readonly queue: string;
+  /** Queues of messages that something must consume. */
+  readonly messageQueues: readonly string[];
+  readonly windowSeconds: number;
+  readonly flushCron: string;
+  /** How long Redis may take to answer; its client connects in the background. */
+  readonly redisWait: WaitOptions;
+  /** How long everything may take; the checks of one server get half of it. Default: no limit. */
+  readonly withinMs?: number;
+}
+
+/** Checks all three servers; one that is unavailable is a finding, and the others are still checked. */
+export async function examine(deps: ExamineDeps): Promise<Finding[]> {
+  const { servers, redis, pool, accumulator, windowSeconds, withinMs } = deps;
+  const { shards } = accumulator;
+  const startedMs = performance.now();
+  const ofServerMs = withinMs && withinMs / 2;
+  const findings = await Promise.all([
+    orDanger(ofServerMs, ['rabbitmq', servers.rabbitmqUrl], async () => [
+      ...(await checkRabbit(servers.rabbitmqUrl, deps.queue, () => isPaused(pool))),
+      ...(await checkMessageQueues(servers.rabbitmqUrl, deps.messageQueues)),
+    ]),
+    orDanger(ofServerMs, ['redis', servers.redisUrl], async () => {
+      await waitForRedis(redis, { ...deps.redisWait, url: servers.redisUrl });
+      return checkRedis(redis);
+    }),
+    orDanger(ofServerMs, ['postgres', servers.databaseUrl], () =>
+      checkPostgres(servers.databaseUrl, pool, { shards, windowSeconds }),
+    ),
+  ]);
+  const known = findings.flat();
+  const leftMs = withinMs && withinMs - (performance.now() - startedMs);
+  const whole = await orDanger(leftMs, ['state', servers.redisUrl], () => checkWhole(deps, known));
+  return [...known, ...whole];
+}
+
+/** Checks that need several servers, as far as those answer. */
+async function checkWhole(deps: ExamineDeps, known: readonly Finding[]): Promise<Finding[]> {
+  const { servers, redis, pool } = deps;
+  const isOk = (name: string): boolean => {
+    const named = known.filter((finding) => isNamed(finding, name));
+    return named.length > 0 && named.every(({ status }) => status === 'ok');
+  };
+  const answers = (name: string): boolean => known.some((finding) => isNamed(finding, name));
+  const findings = [
+    await checkDisk('redis disk', servers.redisUrl, async () => {
+      return isOk('redis version') ? (await redis.config('GET', 'dir'))[1] : undefined;
+    }),
+    await checkDisk('postgres disk', servers.databaseUrl, async () => {
+      const { rows } = await pool.query<{ data_directory: string }>('SHOW data_directory');
+      return rows[0]?.data_directory;
+    }),
+  ];
+  if (isOk('postgres version')) findings.push(await checkTimeZones(pool));
+  if (!answers('redis version') || !answers('postgres version')) return findings;
+  const state = await checkState(deps, {
+    schema: isOk('postgres migrations') && isOk('shards'),
+    functions: isOk('redis functions'),
+  });
+  return [...findings, ...state];
+}
+
+/** In a cluster, a finding's name ends in the node's address. */
+function isNamed(finding: Finding, name: string): boolean {
+  return finding.name === name || finding.name.startsWith(`${name} at `);
+}
+
+/** False if Postgres does not answer, or has no such table yet. */
+function isPaused(pool: Pool): Promise<boolean> {
+  return readPauseState(pool).then(
+    ({ paused }) => paused,
+    () => false,
+  );
+}
+
+async function orDanger(
+  withinMs: number | undefined,
+  [name, url]: readonly [name: string, url: string],
+  check: () => Promise<Finding[]>,
+): Promise<Finding[]> {
+  try {
+    return await (withinMs === undefined ? check() : withTimeout(withinMs, check()));
+  } catch (error) {
+    if (error instanceof PulseError) return [danger(name, error.message)];
+    // The server answers; a check of several servers would otherwise name the wrong one.
+    if (error instanceof DatabaseError) {
+      return [danger(name, `Postgres refuses a query: ${error.message}`)];
+    }
+    const reason = error instanceof Error ? error.message : 'unknown';
+    return [danger(name, `${serverOf(url)} does not answer (${reason})`)];
+  }
+}
