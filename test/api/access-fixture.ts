@@ -65,7 +65,7 @@ export async function createAccessFixture() {
       workflows: { queue: { get: () => Promise.resolve(undefined) } },
       exports: { directory },
     },
-    { populateRunsMax: 1_000 },
+    { populateRunsMax: 1_000, console: true },
   );
   await app.ready();
   return {

@@ -27,6 +27,8 @@ export const OPTIONS = {
   jwtIssuer: 'pulse-test',
   tokenTtlSeconds: 600,
   readinessTimeoutMs: 500,
+  // Only the build makes it.
+  console: false,
   // Shared, because compiling all schemas is most of the time to create an API.
   schemaCompilers: createSchemaCompilers(),
 } satisfies TestOptions;

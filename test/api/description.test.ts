@@ -133,7 +133,7 @@ describe('the reference page', () => {
   });
 
   test("is the target of the server's root where there is no console", async () => {
-    const { app: plain } = await createTestApp({}, { console: false });
+    const { app: plain } = await createTestApp();
     const { statusCode, headers } = await plain.inject({ url: '/' });
     await plain.close();
     expect({ statusCode, location: headers.location }).toEqual({
@@ -143,7 +143,7 @@ describe('the reference page', () => {
   });
 
   test('and the documents can be switched off', async () => {
-    const { app: silent } = await createTestApp({}, { docs: false, console: false });
+    const { app: silent } = await createTestApp({}, { docs: false });
     for (const url of ['/', '/docs', '/docs/json', '/openapi.json', '/asyncapi.json']) {
       expect((await silent.inject({ url })).statusCode).toBe(404);
     }

@@ -5,7 +5,7 @@ import { createTestApp } from '../api/api-fixture.ts';
 
 let app: Api;
 beforeAll(async () => {
-  ({ app } = await createTestApp());
+  ({ app } = await createTestApp({}, { console: true }));
 });
 afterAll(() => app.close());
 
@@ -73,7 +73,7 @@ describe('the console', () => {
   });
 
   test('can be switched off', async () => {
-    const { app: plain } = await createTestApp({}, { console: false });
+    const { app: plain } = await createTestApp();
     for (const url of ['/console', '/console/', ENTRY]) {
       expect((await plain.inject({ url })).statusCode).toBe(404);
     }

@@ -1,12 +1,6 @@
 /** Every page of the console, in the order of the menu. */
 import type { Icon } from '@tabler/icons-react';
-import {
-  IconChartBar,
-  IconGauge,
-  IconKey,
-  IconRocket,
-  IconStethoscope,
-} from '@tabler/icons-react';
+import { IconChartBar, IconGauge, IconKey, IconRocket, IconStethoscope } from '@tabler/icons-react';
 import { lazy, type ComponentType, type LazyExoticComponent } from 'react';
 import type { Role } from './api/me.ts';
 
@@ -43,7 +37,9 @@ export const PAGES: readonly PageEntry[] = [
     icon: IconRocket,
     role: 'operator',
     allTenants: true,
-    Component: page(async () => (await import('./pages/load-test/load-test-page.tsx')).LoadTestPage),
+    Component: page(
+      async () => (await import('./pages/load-test/load-test-page.tsx')).LoadTestPage,
+    ),
   },
   {
     path: '/access',

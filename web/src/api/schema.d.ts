@@ -80,6 +80,134 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/me": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["getMe"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me/password": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put: operations["changeOwnPassword"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/users": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["listUsers"];
+        put?: never;
+        post: operations["addUser"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/users/{username}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["getUser"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch: operations["changeUser"];
+        trace?: never;
+    };
+    "/api/v1/users/{username}/password": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put: operations["setUserPassword"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["listKeys"];
+        put?: never;
+        post: operations["createKey"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/keys/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        delete: operations["revokeKey"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["listAudit"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/usage": {
         parameters: {
             query?: never;
@@ -928,6 +1056,86 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/status": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["getStatus"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/status/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["getStatusHistory"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/status/stream": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["streamStatus"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/ingest/pause": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put: operations["pauseIngest"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/doctor": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["getDoctor"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/events": {
         parameters: {
             query?: never;
@@ -971,6 +1179,70 @@ export interface components {
             /** @enum {unknown} */
             retry: "never" | "later";
             advice: string;
+        };
+        Me: {
+            /** @enum {unknown} */
+            kind: "user" | "key";
+            name: string;
+            actor: string;
+            /** @enum {unknown} */
+            role: "viewer" | "operator" | "admin";
+            tenants: "all" | string[];
+            expires_at: string | null;
+        };
+        User: {
+            username: string;
+            /** @enum {unknown} */
+            role: "viewer" | "operator" | "admin";
+            tenants: "all" | string[];
+            /** Format: date-time */
+            created_at: string;
+            last_login_at: string | null;
+            disabled_at: string | null;
+        };
+        Key: {
+            id: string;
+            name: string;
+            /** @enum {unknown} */
+            role: "viewer" | "operator" | "admin";
+            tenants: "all" | string[];
+            created_by: string;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            expires_at: string;
+            revoked_at: string | null;
+            last_used_at: string | null;
+        };
+        NewKey: {
+            id: string;
+            name: string;
+            /** @enum {unknown} */
+            role: "viewer" | "operator" | "admin";
+            tenants: "all" | string[];
+            created_by: string;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            expires_at: string;
+            revoked_at: string | null;
+            last_used_at: string | null;
+            key: string;
+        };
+        AuditEntry: {
+            id: string;
+            /** Format: date-time */
+            at: string;
+            action: string;
+            actor: string | null;
+            /** @enum {unknown} */
+            via: "api" | "command_line";
+            address: string | null;
+            request_id: string | null;
+            subject: string | null;
+            details: {
+                [key: string]: unknown;
+            };
         };
         UsageRow: {
             /** Format: date-time */
@@ -1496,6 +1768,114 @@ export interface components {
             finished_at: string | null;
             error: string | null;
         };
+        Ingest: {
+            paused: boolean;
+            by: string | null;
+            note: string | null;
+            since: string | null;
+        };
+        Status: {
+            /** Format: date-time */
+            at: string;
+            ingest: components["schemas"]["Ingest"] | null;
+            queue: {
+                ready: number;
+                consumers: number;
+            } | null;
+            dead_queue: {
+                ready: number;
+                consumers: number;
+            } | null;
+            parked_queue: {
+                ready: number;
+                consumers: number;
+            } | null;
+            message_queues: {
+                name: string;
+                ready: number;
+                consumers: number;
+                needs_consumers: boolean;
+            }[] | null;
+            oldest_pulse_seconds: number | null;
+            sums: {
+                received: number;
+                counted: number;
+                duplicates: number;
+                journalled: number;
+                journal_seconds: number;
+                live: number;
+                sealed: number;
+                leftovers: number;
+                unflushed_seconds: number;
+            } | null;
+            books: {
+                drift: number;
+                journal_drift: number;
+                balanced: boolean;
+                /** Format: date-time */
+                at: string;
+            } | null;
+            last_flush_at: string | null;
+            next_flush_at: string | null;
+            dead_letters: {
+                open: number;
+                by_reason: {
+                    /** @enum {unknown} */
+                    reason: "malformed_json" | "not_an_object" | "empty_array" | "array_too_long" | "body_too_large" | "invalid_tenant" | "invalid_product_sku" | "invalid_use_unity" | "invalid_used_amount" | "amount_not_positive" | "amount_out_of_range" | "amount_too_precise" | "invalid_id" | "invalid_timestamp" | "timestamp_too_old" | "timestamp_in_future" | "sum_overflow" | "no_subscription" | "delivery_limit" | "unknown" | "message_impossible" | "attempts_exhausted";
+                    count: number;
+                }[];
+            } | null;
+            outbox: {
+                waiting: number;
+                oldest_seconds: number;
+                scheduled: number;
+            } | null;
+            deliveries: {
+                due: number;
+                late_seconds: number;
+                endpoints: {
+                    healthy: number;
+                    failing: number;
+                    disabled: number;
+                };
+            } | null;
+            workflows: {
+                waiting: number;
+            } | null;
+            exports: {
+                queued: number;
+                running: number;
+                oldest_seconds: number;
+            } | null;
+            unavailable: ("rabbitmq" | "redis" | "postgres")[];
+            problems: string[];
+        };
+        StatusHistory: {
+            data: {
+                /** Format: date-time */
+                at: string;
+                received: number | null;
+                counted: number | null;
+                queue_ready: number | null;
+                oldest_pulse_seconds: number | null;
+                journalled: number | null;
+                live: number | null;
+                dead_letters: number | null;
+                outbox: number | null;
+                deliveries: number | null;
+            }[];
+        };
+        Finding: {
+            name: string;
+            /** @enum {unknown} */
+            status: "ok" | "warning" | "danger";
+            detail: string;
+        };
+        Examination: {
+            /** Format: date-time */
+            at: string;
+            findings: components["schemas"]["Finding"][];
+        };
         SentEvent: {
             id: string;
             producer: string;
@@ -1664,6 +2044,290 @@ export interface operations {
                             Token: string;
                             ExpiresAt: number;
                         };
+                    };
+                };
+            };
+        };
+    };
+    getMe: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Me"];
+                };
+            };
+        };
+    };
+    changeOwnPassword: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    current_password: string;
+                    new_password: string;
+                };
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        Auth: {
+                            Token: string;
+                            ExpiresAt: number;
+                        };
+                    };
+                };
+            };
+        };
+    };
+    listUsers: {
+        parameters: {
+            query?: {
+                limit?: number;
+                after?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        data: components["schemas"]["User"][];
+                        next: string | null;
+                    };
+                };
+            };
+        };
+    };
+    addUser: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    username: string;
+                    password: string;
+                    /** @enum {unknown} */
+                    role: "viewer" | "operator" | "admin";
+                    tenants: "all" | string[];
+                };
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["User"];
+                };
+            };
+        };
+    };
+    getUser: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                username: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["User"];
+                };
+            };
+        };
+    };
+    changeUser: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                username: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @enum {unknown} */
+                    role?: "viewer" | "operator" | "admin";
+                    tenants?: "all" | string[];
+                    disabled?: boolean;
+                };
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["User"];
+                };
+            };
+        };
+    };
+    setUserPassword: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                username: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    password: string;
+                };
+            };
+        };
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    listKeys: {
+        parameters: {
+            query?: {
+                limit?: number;
+                after?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        data: components["schemas"]["Key"][];
+                        next: string | null;
+                    };
+                };
+            };
+        };
+    };
+    createKey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    name: string;
+                    /** @enum {unknown} */
+                    role: "viewer" | "operator" | "admin";
+                    tenants: "all" | string[];
+                    /** @default 90 */
+                    expires_in_days?: number;
+                };
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NewKey"];
+                };
+            };
+        };
+    };
+    revokeKey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    listAudit: {
+        parameters: {
+            query?: {
+                actor?: string;
+                action?: "login accepted" | "login refused" | "login limited" | "password refused" | "password limited" | "denied" | "changed" | "user added" | "user changed" | "user disabled" | "user enabled" | "password changed" | "key created" | "key revoked";
+                subject?: string;
+                from?: string;
+                to?: string;
+                limit?: number;
+                after?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        data: components["schemas"]["AuditEntry"][];
+                        next: string | null;
                     };
                 };
             };
@@ -3581,6 +4245,110 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PopulateRun"];
+                };
+            };
+        };
+    };
+    getStatus: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Status"];
+                };
+            };
+        };
+    };
+    getStatusHistory: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StatusHistory"];
+                };
+            };
+        };
+    };
+    streamStatus: {
+        parameters: {
+            query?: {
+                events?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": string;
+                };
+            };
+        };
+    };
+    pauseIngest: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    paused: boolean;
+                    note?: string;
+                };
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Ingest"];
+                };
+            };
+        };
+    };
+    getDoctor: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Examination"];
                 };
             };
         };

@@ -31,11 +31,7 @@ export function PauseButton({ status }: { readonly status: Status }) {
       <Note value={note} onChange={setNote} required={false} />
     </ConfirmButton>
   ) : (
-    <ConfirmButton
-      label="Pause ingest"
-      isReady={note.trim() !== ''}
-      run={() => order(true)}
-    >
+    <ConfirmButton label="Pause ingest" isReady={note.trim() !== ''} run={() => order(true)}>
       <Text size="sm" mb="sm">
         Workers finish what they hold and take no more pulses, until somebody resumes. Nothing is
         lost: pulses wait in the queue. Usage stays as it is.

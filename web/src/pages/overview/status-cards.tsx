@@ -88,7 +88,9 @@ export function StatusCards({
       <Card
         label="Dead letters"
         value={deadLetters && digits(deadLetters.open)}
-        note={reasons === undefined || reasons.length === 0 ? 'Nothing refused' : reasons.join(', ')}
+        note={
+          reasons === undefined || reasons.length === 0 ? 'Nothing refused' : reasons.join(', ')
+        }
         line={history.map((point) => point.dead_letters)}
         to="/dead-letters"
       />

@@ -31,7 +31,8 @@ export function verdictOf(status: Status): Verdict {
   const reasons = [...wrong, ...noted];
   if (wrong.length > 0) return { color: 'red', title: 'Something is wrong', reasons };
   if (ingest?.paused === true) return { color: 'orange', title: 'Counting is paused', reasons };
-  if (noted.length > 0) return { color: 'orange', title: 'Counting, with things to see to', reasons };
+  if (noted.length > 0)
+    return { color: 'orange', title: 'Counting, with things to see to', reasons };
   return { color: 'green', title: 'Every pulse is counted', reasons };
 }
 
