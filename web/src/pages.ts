@@ -1,6 +1,12 @@
 /** Every page of the console, in the order of the menu. */
 import type { Icon } from '@tabler/icons-react';
-import { IconChartBar } from '@tabler/icons-react';
+import {
+  IconActivity,
+  IconBook2,
+  IconChartBar,
+  IconFileExport,
+  IconRoute,
+} from '@tabler/icons-react';
 import { lazy, type ComponentType, type LazyExoticComponent } from 'react';
 import type { Role } from './api/me.ts';
 
@@ -22,6 +28,38 @@ export const PAGES: readonly PageEntry[] = [
     icon: IconChartBar,
     role: 'viewer',
     Component: page(async () => (await import('./pages/usage/usage-page.tsx')).UsagePage),
+  },
+  {
+    path: '/pulses',
+    label: 'Pulses',
+    icon: IconActivity,
+    role: 'viewer',
+    Component: page(async () => (await import('./pages/pulses/pulses-page.tsx')).PulsesPage),
+  },
+  {
+    path: '/catalogue',
+    label: 'Catalogue',
+    icon: IconBook2,
+    role: 'viewer',
+    Component: page(
+      async () => (await import('./pages/catalogue/catalogue-page.tsx')).CataloguePage,
+    ),
+  },
+  {
+    path: '/workflows',
+    label: 'Workflows',
+    icon: IconRoute,
+    role: 'viewer',
+    Component: page(
+      async () => (await import('./pages/workflows/workflows-page.tsx')).WorkflowsPage,
+    ),
+  },
+  {
+    path: '/exports',
+    label: 'Exports',
+    icon: IconFileExport,
+    role: 'viewer',
+    Component: page(async () => (await import('./pages/exports/exports-page.tsx')).ExportsPage),
   },
 ];
 
