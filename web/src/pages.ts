@@ -1,6 +1,20 @@
 /** Every page of the console, in the order of the menu. */
 import type { Icon } from '@tabler/icons-react';
-import { IconChartBar, IconGauge, IconKey, IconRocket, IconStethoscope } from '@tabler/icons-react';
+import {
+  IconActivity,
+  IconBook2,
+  IconChartBar,
+  IconFileExport,
+  IconGauge,
+  IconKey,
+  IconMailOff,
+  IconRepeat,
+  IconRocket,
+  IconRoute,
+  IconShoppingCart,
+  IconStethoscope,
+  IconWebhook,
+} from '@tabler/icons-react';
 import { lazy, type ComponentType, type LazyExoticComponent } from 'react';
 import type { Role } from './api/me.ts';
 
@@ -30,6 +44,70 @@ export const PAGES: readonly PageEntry[] = [
     icon: IconChartBar,
     role: 'viewer',
     Component: page(async () => (await import('./pages/usage/usage-page.tsx')).UsagePage),
+  },
+  {
+    path: '/pulses',
+    label: 'Pulses',
+    icon: IconActivity,
+    role: 'viewer',
+    Component: page(async () => (await import('./pages/pulses/pulses-page.tsx')).PulsesPage),
+  },
+  {
+    path: '/dead-letters',
+    label: 'Dead letters',
+    icon: IconMailOff,
+    role: 'viewer',
+    Component: page(
+      async () => (await import('./pages/dead-letters/dead-letters-page.tsx')).DeadLettersPage,
+    ),
+  },
+  {
+    path: '/orders',
+    label: 'Orders',
+    icon: IconShoppingCart,
+    role: 'viewer',
+    Component: page(async () => (await import('./pages/orders/orders-page.tsx')).OrdersPage),
+  },
+  {
+    path: '/subscriptions',
+    label: 'Subscriptions',
+    icon: IconRepeat,
+    role: 'viewer',
+    Component: page(
+      async () => (await import('./pages/subscriptions/subscriptions-page.tsx')).SubscriptionsPage,
+    ),
+  },
+  {
+    path: '/catalogue',
+    label: 'Catalogue',
+    icon: IconBook2,
+    role: 'viewer',
+    Component: page(
+      async () => (await import('./pages/catalogue/catalogue-page.tsx')).CataloguePage,
+    ),
+  },
+  {
+    path: '/events',
+    label: 'Events',
+    icon: IconWebhook,
+    role: 'viewer',
+    Component: page(async () => (await import('./pages/events/events-page.tsx')).EventsPage),
+  },
+  {
+    path: '/workflows',
+    label: 'Workflows',
+    icon: IconRoute,
+    role: 'viewer',
+    Component: page(
+      async () => (await import('./pages/workflows/workflows-page.tsx')).WorkflowsPage,
+    ),
+  },
+  {
+    path: '/exports',
+    label: 'Exports',
+    icon: IconFileExport,
+    role: 'viewer',
+    Component: page(async () => (await import('./pages/exports/exports-page.tsx')).ExportsPage),
   },
   {
     path: '/load-test',

@@ -12,6 +12,8 @@ export interface ConfirmButtonProps extends ButtonProps {
   /** What the last button says, as a verb: `Replay`. Default: the label. */
   readonly confirmLabel?: string;
   readonly isReady?: boolean;
+  /** Says why the button is disabled. */
+  readonly title?: string | undefined;
   /** @returns What was done, as a sentence. */
   readonly run: () => Promise<string>;
   readonly onDone?: () => void;

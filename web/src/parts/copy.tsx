@@ -28,12 +28,16 @@ type QueryParameters = Readonly<
 
 /** The request of a page as a command to paste; `$TOKEN` stands for the caller's own. */
 export function curlOf(path: string, parameters: QueryParameters = {}): string {
+  const url = `${location.origin}${pathWith(path, parameters)}`;
+  return `curl -s ${quoted(url)} -H "authorization: Bearer $TOKEN"`;
+}
+
+export function pathWith(path: string, parameters: QueryParameters): string {
   const search = new URLSearchParams();
   for (const [name, value] of Object.entries(parameters)) {
     for (const one of [value ?? []].flat()) search.append(name, String(one));
   }
-  const query = search.size === 0 ? '' : `?${search.toString()}`;
-  return `curl -s ${quoted(`${location.origin}${path}${query}`)} -H "authorization: Bearer $TOKEN"`;
+  return search.size === 0 ? path : `${path}?${search.toString()}`;
 }
 
 function quoted(text: string): string {

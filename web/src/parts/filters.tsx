@@ -1,6 +1,6 @@
 /** The filters of a list. They stand in the address of the page. */
 import { Group, Select, TextInput } from '@mantine/core';
-import { useEffect, useState } from 'react';
+import { useEffect, useState, type ReactNode } from 'react';
 import { useParameter } from './url-state.ts';
 
 export type Filter =
@@ -12,7 +12,14 @@ export type Filter =
       readonly choices: readonly string[];
     };
 
-export function Filters({ filters }: { readonly filters: readonly Filter[] }) {
+export function Filters({
+  filters,
+  children,
+}: {
+  readonly filters: readonly Filter[];
+  /** More of them. */
+  readonly children?: ReactNode;
+}) {
   return (
     <Group mb="md" gap="xs" role="search" align="flex-end">
       {filters.map((filter) =>
@@ -22,13 +29,22 @@ export function Filters({ filters }: { readonly filters: readonly Filter[] }) {
           <ChoiceFilter key={filter.name} {...filter} />
         ),
       )}
+      {children}
     </Group>
   );
 }
 
 const TYPING_MS = 300;
 
-function TextFilter({ name, label }: { readonly name: string; readonly label: string }) {
+export function TextFilter({
+  name,
+  label,
+  placeholder,
+}: {
+  readonly name: string;
+  readonly label: string;
+  readonly placeholder?: string;
+}) {
   const [value, setValue] = useParameter(name);
   const [typed, setTyped] = useState(value);
   // The address may change by itself: a link, or the browser's history.
@@ -50,6 +66,7 @@ function TextFilter({ name, label }: { readonly name: string; readonly label: st
     <TextInput
       size="xs"
       label={label}
+      placeholder={placeholder}
       value={typed}
       maxLength={512}
       onChange={(event) => {
@@ -59,7 +76,7 @@ function TextFilter({ name, label }: { readonly name: string; readonly label: st
   );
 }
 
-function ChoiceFilter({
+export function ChoiceFilter({
   name,
   label,
   choices,

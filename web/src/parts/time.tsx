@@ -25,6 +25,8 @@ export function Time({
       label={both}
       multiline
       className="pre"
+      // Inside the landmark of the page, where a screen reader looks for it.
+      portalProps={{ target: '#main' }}
       events={{ hover: true, focus: true, touch: true }}
     >
       <time dateTime={at} className="nowrap">

@@ -40,3 +40,22 @@ export function useParameter(name: string): [string, (value: string) => void] {
     },
   ];
 }
+
+/** A parameter that the address may have several times. */
+export function useValues(name: string): [string[], (values: readonly string[]) => void] {
+  const [parameters, setParameters] = useSearchParams();
+  return [
+    parameters.getAll(name),
+    (values) => {
+      setParameters(
+        (before) => {
+          const next = new URLSearchParams(before);
+          next.delete(name);
+          for (const value of values) next.append(name, value);
+          return next;
+        },
+        { replace: true },
+      );
+    },
+  ];
+}

@@ -1,71 +1,128 @@
-/** Usage by tenant, SKU, unit and window. */
-import { api, dataOf } from '../../api/client.ts';
+/** Usage by tenant, SKU, unit and window: a chart and a table of the same sums. */
+import { Group, Text } from '@mantine/core';
+import { lazy, Suspense } from 'react';
+import { CopyButton, curlOf, pathWith } from '../../parts/copy.tsx';
 import { DataTable, type Column } from '../../parts/data-table.tsx';
-import { Filters } from '../../parts/filters.tsx';
-import { Empty, Loaded } from '../../parts/loaded.tsx';
+import { DownloadButton } from '../../parts/download.tsx';
+import { Empty, Loaded, Loading } from '../../parts/loaded.tsx';
 import { Page } from '../../parts/page.tsx';
-import { Time } from '../../parts/time.tsx';
-import { useParameters } from '../../parts/url-state.ts';
-import { useList } from '../../parts/use-list.ts';
 import { digits } from '../../parts/words.ts';
-import { useZone } from '../../parts/zone.ts';
+import { ExportUsage } from './export-usage.tsx';
+import { FreshnessInWords } from './freshness.tsx';
+import { useQuestion, type UsageQuestion } from './question.ts';
+import { UsageFilters } from './usage-filters.tsx';
+import { useUsage, type Usage, type UsageRow } from './use-usage.ts';
+import { WindowTime } from './window-time.tsx';
 
-const read = (tenant: string | null, tz: string, after: string | undefined, signal: AbortSignal) =>
-  dataOf(
-    api.GET('/api/v1/usage', {
-      params: {
-        query: {
-          ...(tenant === null ? {} : { tenant: [tenant] }),
-          tz,
-          window: 'hour',
-          group_by: ['tenant', 'product_sku', 'use_unity'],
-          limit: 200,
-          ...(after === undefined ? {} : { after }),
-        },
-      },
-      signal,
-    }),
-  );
-
-type UsageRow = Awaited<ReturnType<typeof read>>['data'][number];
-
-const COLUMNS: readonly Column<UsageRow>[] = [
-  { head: 'Hour', cell: ({ window_start }) => <Time at={window_start} /> },
-  { head: 'Tenant', cell: ({ tenant }) => tenant },
-  { head: 'SKU', cell: ({ product_sku }) => product_sku },
-  { head: 'Unit', cell: ({ use_unity }) => use_unity },
-  { head: 'Amount', cell: ({ used_amount }) => digits(used_amount), numeric: true },
-  { head: 'Pulses', cell: ({ pulse_count }) => digits(pulse_count), numeric: true },
-];
+const UsageCharts = lazy(async () => ({
+  default: (await import('./usage-chart.tsx')).UsageCharts,
+}));
 
 export function UsagePage() {
-  const [parameters] = useParameters();
-  const tenant = parameters.get('tenant');
-  const zone = useZone();
-  const usage = useList(['usage', tenant, zone], (after, signal) =>
-    read(tenant, zone, after, signal),
-  );
+  const question = useQuestion();
+  const usage = useUsage(question);
   return (
-    <Page title="Usage">
-      <Filters filters={[{ name: 'tenant', label: 'Tenant', kind: 'text' }]} />
+    <Page
+      title="Usage"
+      actions={
+        <Group gap="xs">
+          <CopyButton label="Copy as curl" text={curlOf('/api/v1/usage', { ...question })} />
+          <DownloadButton
+            label="Download CSV"
+            path={pathWith('/api/v1/usage.csv', { ...question })}
+            fileName={fileName(question)}
+          />
+          <ExportUsage question={question} />
+        </Group>
+      }
+    >
+      <UsageFilters />
       <Loaded query={usage}>
-        {(rows) =>
-          rows.length === 0 ? (
-            <Empty>Nothing was used.</Empty>
-          ) : (
-            <DataTable
-              label="Usage"
-              columns={COLUMNS}
-              rows={rows}
-              rowKey={(row) =>
-                JSON.stringify([row.window_start, row.tenant, row.product_sku, row.use_unity])
-              }
-              hasMore={usage.hasMore}
-              loadMore={usage.loadMore}
-            />
-          )
-        }
+        {(answer) => (
+          <Answer
+            answer={answer}
+            question={question}
+            hasMore={usage.hasMore}
+            loadMore={usage.loadMore}
+          />
+        )}
       </Loaded>
     </Page>
   );
+}
+
+interface AnswerProps {
+  readonly answer: Usage;
+  readonly question: UsageQuestion;
+  readonly hasMore: boolean;
+  readonly loadMore: () => void;
+}
+
+function Answer({ answer: { rows, freshness }, question, hasMore, loadMore }: AnswerProps) {
+  const hasChart = question.window !== 'none';
+  const columns = columnsFor(question);
+  return (
+    <>
+      <FreshnessInWords freshness={freshness} question={question} />
+      {rows.length === 0 ? (
+        <Empty>Nothing was used in this range.</Empty>
+      ) : (
+        <div className={hasChart ? 'halves' : ''}>
+          {hasChart ? (
+            <div>
+              <Suspense fallback={<Loading />}>
+                <UsageCharts rows={rows} />
+              </Suspense>
+              {hasMore ? (
+                <Text size="xs">
+                  The chart shows the newest {digits(rows.length)} sums, which the table has loaded.
+                </Text>
+              ) : null}
+            </div>
+          ) : null}
+          <DataTable
+            label="Usage"
+            columns={columns}
+            rows={rows}
+            rowKey={(row) =>
+              JSON.stringify([row.window_start, row.tenant, row.product_sku, row.use_unity])
+            }
+            hasMore={hasMore}
+            loadMore={loadMore}
+          />
+        </div>
+      )}
+    </>
+  );
+}
+
+function columnsFor({ window, group_by: groups = [] }: UsageQuestion): Column<UsageRow>[] {
+  return [
+    ...(window === 'none'
+      ? []
+      : [{ head: 'From', cell: (row: UsageRow) => <WindowTime row={row} /> }]),
+    {
+      head: 'State',
+      cell: ({ provisional }) =>
+        provisional ? <span className="provisional-text">provisional</span> : null,
+    },
+    ...(groups.includes('tenant')
+      ? [{ head: 'Tenant', cell: ({ tenant }: UsageRow) => <bdi>{tenant}</bdi> }]
+      : []),
+    ...(groups.includes('product_sku')
+      ? [{ head: 'SKU', cell: ({ product_sku: sku }: UsageRow) => <bdi>{sku}</bdi> }]
+      : []),
+    {
+      head: 'Amount',
+      cell: ({ used_amount: amount }) => digits(amount),
+      numeric: true,
+    },
+    { head: 'Unit', cell: ({ use_unity: unit }) => <bdi>{unit}</bdi> },
+    { head: 'Pulses', cell: ({ pulse_count: pulses }) => digits(pulses), numeric: true },
+  ];
+}
+
+function fileName({ from, to }: UsageQuestion): string {
+  const span = [from, to].filter((place) => place !== undefined).join('--');
+  return `usage${span === '' ? '' : `-${span.replaceAll(':', '')}`}.csv`;
 }

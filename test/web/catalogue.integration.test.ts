@@ -1,0 +1,80 @@
+import type { Page } from 'playwright-core';
+import { expect, test } from 'vitest';
+import { expectAccessible, openConsole } from './console-fixture.ts';
+
+const HOSTILE = '<img src=x onerror=alert(1)> 50%/\u{1f389}';
+
+test(
+  'customers, products, prices and units are listed and written',
+  { timeout: 240_000 },
+  async () => {
+    const { api, open, addUser } = await openConsole();
+    const page = await open('/catalogue?tz=UTC');
+    await page.getByText('There are no such customers.').waitFor();
+    await fill(
+      page,
+      'Add a customer',
+      { Id: HOSTILE, Name: 'Acme Inc.', Email: 'no address' },
+      'Save',
+    );
+    await page.getByRole('alert').getByText('email').first().waitFor();
+    await expectAccessible(page);
+    await page.getByRole('textbox', { name: 'Email' }).fill('billing@acme.example');
+    await page.getByRole('button', { name: 'Save' }).click();
+    await page.getByRole('region', { name: 'Customers' }).getByText(HOSTILE).click();
+    await page.getByRole('heading', { name: `Customer ${HOSTILE}` }).waitFor();
+    await fill(page, 'Edit', { Name: 'Acme & Sons' }, 'Save');
+    await page.getByText('Acme & Sons', { exact: true }).waitFor();
+    expect(await customerName(api)).toBe('Acme & Sons');
+
+    await page.getByRole('link', { name: 'All customers' }).click();
+    await page.getByRole('tab', { name: 'Products' }).click();
+    await fill(page, 'Add a product', { SKU: HOSTILE, Name: 'Storage', Unit: 'GB·h' }, 'Save');
+    await page.getByRole('region', { name: 'Products' }).getByText(HOSTILE).click();
+    await page.getByText('There are no prices').waitFor();
+    const price = { Currency: 'USD', 'Price of one unit': '0.025', 'Valid from': '2026-01-01' };
+    await fill(page, 'Add a price', price, 'Add');
+    const prices = page.getByRole('region', { name: 'Prices' });
+    await prices.getByText('0.025').waitFor();
+    await prices.getByText('2026-01-01 00:00:00').waitFor();
+    await expectAccessible(page);
+
+    await page.getByRole('link', { name: 'All products' }).click();
+    await page.getByRole('tab', { name: 'Units' }).click();
+    expect(page.url()).toContain('tab=units');
+    await fill(page, 'Add a unit', { Unit: 'dozen', Dimension: 'count', Factor: '12' }, 'Add');
+    await page.getByRole('region', { name: 'Units' }).getByText('dozen').waitFor();
+    await expectAccessible(page);
+
+    const viewer = await addUser('reader', 'viewer', 'acme');
+    const narrow = await open('/catalogue?tab=products', {
+      as: viewer,
+      width: 390,
+      colorScheme: 'dark',
+    });
+    await narrow.getByRole('region', { name: 'Products' }).getByText(HOSTILE).waitFor();
+    await expectAccessible(narrow);
+  },
+);
+
+/** Opens a dialog, fills in its fields and confirms it. */
+async function fill(
+  page: Page,
+  button: string,
+  texts: Readonly<Record<string, string>>,
+  confirm: string,
+): Promise<void> {
+  await page.getByRole('button', { name: button, exact: true }).click();
+  const dialog = page.getByRole('dialog');
+  for (const [label, text] of Object.entries(texts)) {
+    await dialog.getByRole('textbox', { name: label }).fill(text);
+  }
+  await dialog.getByRole('button', { name: confirm, exact: true }).click();
+}
+
+async function customerName(api: {
+  request<T>(path: string): Promise<{ body: T }>;
+}): Promise<string> {
+  const path = `/customers/${encodeURIComponent(HOSTILE)}`;
+  return (await api.request<{ name: string }>(path)).body.name;
+}

@@ -1,0 +1,128 @@
+/** Products: what can be ordered or used. */
+import { Checkbox, Group, Text } from '@mantine/core';
+import { useQueryClient } from '@tanstack/react-query';
+import { useState } from 'react';
+import { useLocation } from 'wouter';
+import { api, dataOf } from '../../api/client.ts';
+import type { components } from '../../api/schema.d.ts';
+import { ConfirmButton } from '../../parts/confirm-button.tsx';
+import { CopyButton, curlOf } from '../../parts/copy.tsx';
+import { DataTable, type Column } from '../../parts/data-table.tsx';
+import { useHref } from '../../parts/link.tsx';
+import { Empty, Loaded } from '../../parts/loaded.tsx';
+import { StateBadge } from '../../parts/state-badge.tsx';
+import { useList } from '../../parts/use-list.ts';
+import { FormFields, type Field } from './form-fields.tsx';
+import { useMayEdit } from './may-edit.ts';
+
+export type Product = components['schemas']['Product'];
+type Name = 'sku' | 'name' | 'unit';
+
+const FIELDS: readonly Field<Name>[] = [
+  { name: 'sku', label: 'SKU', required: true },
+  { name: 'name', label: 'Name', required: true },
+  { name: 'unit', label: 'Unit', required: true, placeholder: 'GB·h' },
+];
+const EMPTY = { sku: '', name: '', unit: '', active: true, recurring: false };
+
+const COLUMNS: readonly Column<Product>[] = [
+  { head: 'SKU', cell: ({ sku }) => <bdi>{sku}</bdi> },
+  { head: 'Name', cell: ({ name }) => <bdi>{name}</bdi> },
+  { head: 'Unit', cell: ({ unit }) => <bdi>{unit}</bdi> },
+  { head: 'State', cell: ({ active }) => <StateBadge state={active ? 'active' : 'inactive'} /> },
+  { head: 'Recurring', cell: ({ recurring }) => (recurring ? 'yes' : 'no') },
+];
+
+export function ProductsList() {
+  const [, navigate] = useLocation();
+  const href = useHref();
+  const products = useList(['products'], (after, signal) =>
+    dataOf(
+      api.GET('/api/v1/products', {
+        params: { query: after === undefined ? {} : { after } },
+        signal,
+      }),
+    ),
+  );
+  return (
+    <>
+      <Group justify="flex-end" gap="xs" mb="md">
+        <CopyButton label="Copy as curl" text={curlOf('/api/v1/products')} />
+        <PutProduct label="Add a product" />
+      </Group>
+      <Loaded query={products}>
+        {(rows) =>
+          rows.length === 0 ? (
+            <Empty>There are no products.</Empty>
+          ) : (
+            <DataTable
+              label="Products"
+              columns={COLUMNS}
+              rows={rows}
+              rowKey={({ sku }) => sku}
+              onOpen={({ sku }) => {
+                navigate(href(`/catalogue/products/${encodeURIComponent(sku)}`));
+              }}
+              hasMore={products.hasMore}
+              loadMore={products.loadMore}
+            />
+          )
+        }
+      </Loaded>
+    </>
+  );
+}
+
+export function PutProduct({
+  label,
+  product,
+}: {
+  readonly label: string;
+  readonly product?: Product;
+}) {
+  const queries = useQueryClient();
+  const [values, setValues] = useState<Product>(product ?? EMPTY);
+  const { sku, ...body } = values;
+  return (
+    <ConfirmButton
+      label={label}
+      confirmLabel="Save"
+      {...useMayEdit()}
+      isReady={sku !== '' && body.name !== '' && body.unit !== ''}
+      run={async () => {
+        const params = { path: { sku } };
+        await dataOf(api.PUT('/api/v1/products/{sku}', { params, body }));
+        return `Product ${sku} is saved.`;
+      }}
+      onDone={() => {
+        if (product === undefined) setValues(EMPTY);
+        void queries.invalidateQueries({ queryKey: ['products'] });
+        void queries.invalidateQueries({ queryKey: ['product', sku] });
+      }}
+    >
+      <FormFields
+        fields={product === undefined ? FIELDS : FIELDS.slice(1)}
+        values={values}
+        onChange={(texts) => {
+          setValues({ ...values, ...texts });
+        }}
+      />
+      {(['active', 'recurring'] as const).map((name) => (
+        <Checkbox
+          key={name}
+          mt="xs"
+          label={name === 'active' ? 'Active: can be ordered' : 'Recurring'}
+          checked={values[name]}
+          onChange={(event) => {
+            setValues({ ...values, [name]: event.currentTarget.checked });
+          }}
+        />
+      ))}
+      {product === undefined ? (
+        <Text size="xs" mt="xs">
+          A product that has this SKU is replaced. Its prices stay.
+        </Text>
+      ) : null}
+    </ConfirmButton>
+  );
+}

@@ -1,0 +1,145 @@
+/** How uPlot draws usage: stacked bars; those of provisional sums are lighter and have an outline. */
+import { useMemo } from 'react';
+import uPlot from 'uplot';
+import { formatTime } from '../../parts/zone.ts';
+import type { UnitChart } from './chart-data.ts';
+
+export interface ChartColors {
+  readonly series: readonly string[];
+  readonly text: string;
+  readonly grid: string;
+}
+
+const HEIGHT_PX = 240;
+const BAR_PX_MAX = 60;
+const AXIS_PX = 58;
+/** Behind a color in hexadecimal. */
+const LIGHTER = '55';
+
+const NAMES = {
+  light: ['pulse-7', 'orange-6', 'blue-7', 'grape-6', 'lime-8', 'red-7', 'yellow-7', 'gray-6'],
+  dark: ['pulse-4', 'orange-5', 'blue-4', 'grape-4', 'lime-5', 'red-5', 'yellow-5', 'gray-5'],
+};
+
+export function useColors(scheme: 'light' | 'dark'): ChartColors {
+  return useMemo(() => {
+    const style = getComputedStyle(document.documentElement);
+    const color = (name: string) => style.getPropertyValue(`--mantine-color-${name}`).trim();
+    return {
+      series: NAMES[scheme].map(color),
+      text: color(scheme === 'dark' ? 'gray-5' : 'gray-7'),
+      grid: color(scheme === 'dark' ? 'dark-4' : 'gray-3'),
+    };
+  }, [scheme]);
+}
+
+/** Each series holds where its bars end. */
+export function stackedData({ starts, series }: UnitChart): uPlot.AlignedData {
+  return [[...starts], ...series.map((_, index) => tops(series, index))];
+}
+
+function tops(series: UnitChart['series'], index: number): (number | null)[] {
+  const values = series[index]?.values ?? [];
+  return values.map((value, at) => (value === null ? null : below(series, index, at) + value));
+}
+
+function below(series: UnitChart['series'], index: number, at: number): number {
+  return series.slice(0, index).reduce((sum, { values }) => sum + (values[at] ?? 0), 0);
+}
+
+export function chartOptions(
+  chart: UnitChart,
+  colors: ChartColors,
+  { width, zone }: { readonly width: number; readonly zone: string },
+  onPoint: (index: number | null) => void,
+): uPlot.Options {
+  const axis = {
+    stroke: colors.text,
+    grid: { stroke: colors.grid, width: 1 },
+    ticks: { show: false },
+  };
+  return {
+    width,
+    height: HEIGHT_PX,
+    tzDate: (second) => uPlot.tzDate(new Date(second * 1_000), zone),
+    legend: { show: false },
+    cursor: { y: false, points: { show: false }, drag: { x: false, y: false } },
+    scales: {
+      x: { range: () => [chart.starts[0] ?? 0, chart.endSec] },
+      y: { range: (_plot, _min, max) => [0, max > 0 ? max * 1.05 : 1] },
+    },
+    axes: [
+      { ...axis, values: (_plot, splits) => timeLabels(splits, zone) },
+      { ...axis, size: AXIS_PX, values: (_plot, values) => values.map(short) },
+    ],
+    series: [
+      {},
+      ...chart.series.map(({ name }, index) => barSeries(chart, index, name, colors.series)),
+    ],
+    hooks: {
+      setCursor: [
+        ({ cursor }) => {
+          onPoint(cursor.idx ?? null);
+        },
+      ],
+    },
+  };
+}
+
+function barSeries(
+  { series }: UnitChart,
+  index: number,
+  label: string,
+  colors: readonly string[],
+): uPlot.Series {
+  const color = colors[index] ?? '';
+  const provisional = series[index]?.provisional ?? [];
+  const top = tops(series, index);
+  const { bars } = uPlot.paths;
+  return {
+    label,
+    stroke: color,
+    fill: color,
+    width: 1,
+    points: { show: false },
+    ...(bars === undefined
+      ? {}
+      : {
+          paths: bars({
+            align: 1,
+            size: [0.85, BAR_PX_MAX],
+            disp: {
+              y0: { unit: 1, values: () => top.map((_, at) => below(series, index, at)) },
+              y1: { unit: 1, values: () => top as number[] },
+              fill: {
+                unit: 3,
+                values: () => provisional.map((is) => (is ? `${color}${LIGHTER}` : color)),
+              },
+              stroke: { unit: 3, values: () => provisional.map(() => color) },
+            },
+          }),
+        }),
+  };
+}
+
+const COMPACT = new Intl.NumberFormat('en', { notation: 'compact', maximumFractionDigits: 2 });
+const SCIENTIFIC = new Intl.NumberFormat('en', { notation: 'scientific' });
+const COMPACT_BELOW = 1e15;
+
+function short(value: number): string {
+  return (value < COMPACT_BELOW ? COMPACT : SCIENTIFIC).format(value);
+}
+
+/** Times of day, and the date where a day begins. */
+function timeLabels(seconds: readonly number[], zone: string): string[] {
+  const times = seconds.map((second) => formatTime(new Date(second * 1_000), zone));
+  if (times.every(isMidnight)) return times.map((time) => time.slice(5, 10));
+  return times.map((time, index) => {
+    const label = time.slice(11, 16);
+    return index === 0 || isMidnight(time) ? `${label}\n${time.slice(5, 10)}` : label;
+  });
+}
+
+function isMidnight(time: string): boolean {
+  return time.slice(11, 16) === '00:00';
+}

@@ -1,0 +1,94 @@
+/** Spans of time as people choose them, in the zone of the page. */
+
+export const RANGES = [
+  { value: 'today', label: 'Today' },
+  { value: 'yesterday', label: 'Yesterday' },
+  { value: 'last_7_days', label: 'Last 7 days' },
+  { value: 'this_week', label: 'This week' },
+  { value: 'last_week', label: 'Last week' },
+  { value: 'this_month', label: 'This month' },
+  { value: 'last_month', label: 'Last month' },
+  { value: 'all', label: 'All time' },
+  { value: 'own', label: 'From … to …' },
+] as const;
+export type RangeName = (typeof RANGES)[number]['value'];
+
+/** Places in time: a date is the first moment of the day. Undefined: no bound. */
+export interface Span {
+  readonly from: string | undefined;
+  /** The span ends before it. */
+  readonly to: string | undefined;
+}
+
+const DAY_MS = 86_400_000;
+const PLACE =
+  /^(?<date>\d{4}-\d{2}-\d{2})(?:[T ](?<hours>\d{2}):(?<minutes>\d{2})(?<seconds>:\d{2})?)?$/;
+
+export function isRange(name: string): name is RangeName {
+  return RANGES.some(({ value }) => value === name);
+}
+
+/** @param today The date in the zone of the page, as in `2026-11-29`. Weeks begin on Monday. */
+export function spanOf(range: Exclude<RangeName, 'own'>, today: string): Span {
+  const monday = addDays(today, -((new Date(`${today}T00:00:00Z`).getUTCDay() + 6) % 7));
+  const month = `${today.slice(0, 7)}-01`;
+  switch (range) {
+    case 'today':
+      return { from: today, to: addDays(today, 1) };
+    case 'yesterday':
+      return { from: addDays(today, -1), to: today };
+    case 'last_7_days':
+      return { from: addDays(today, -6), to: addDays(today, 1) };
+    case 'this_week':
+      return { from: monday, to: addDays(monday, 7) };
+    case 'last_week':
+      return { from: addDays(monday, -7), to: monday };
+    case 'this_month':
+      return { from: month, to: monthAfter(month) };
+    case 'last_month':
+      return { from: `${addDays(month, -1).slice(0, 7)}-01`, to: month };
+    case 'all':
+      return { from: undefined, to: undefined };
+  }
+}
+
+/** The date of a moment in a zone. */
+export function dateIn(zone: string, at: Date): string {
+  return wallClock(zone, at.getTime()).slice(0, 10);
+}
+
+/** A date or a time of day in the zone as an instant. Any other text stays as it is: the API says what is wrong with it. */
+export function instantOf(place: string, zone: string): string {
+  const { date, hours = '00', minutes = '00', seconds = ':00' } = PLACE.exec(place)?.groups ?? {};
+  const wantedMs = Date.parse(`${date ?? ''}T${hours}:${minutes}${seconds}Z`);
+  if (Number.isNaN(wantedMs)) return place;
+  // The offset may be another one on the other side of a change of the clocks.
+  let atMs = wantedMs;
+  for (let round = 0; round < 2; round += 1) atMs = wantedMs - offsetMs(zone, atMs);
+  return new Date(atMs).toISOString().replace('.000Z', 'Z');
+}
+
+/** Like `instantOf`, but leaves a date to an API that takes dates. */
+export function placeOf(place: string, zone: string): string {
+  return /^\d{4}-\d{2}-\d{2}$/.test(place) ? place : instantOf(place, zone);
+}
+
+function offsetMs(zone: string, atMs: number): number {
+  return (
+    Date.parse(`${wallClock(zone, atMs).replace(' ', 'T')}Z`) - Math.floor(atMs / 1_000) * 1_000
+  );
+}
+
+/** Such as `2026-11-29 23:05:12`. */
+function wallClock(zone: string, atMs: number): string {
+  const format = { timeZone: zone, dateStyle: 'short', timeStyle: 'medium' } as const;
+  return new Intl.DateTimeFormat('sv-SE', format).format(atMs);
+}
+
+function addDays(date: string, days: number): string {
+  return new Date(Date.parse(`${date}T00:00:00Z`) + days * DAY_MS).toISOString().slice(0, 10);
+}
+
+function monthAfter(month: string): string {
+  return `${addDays(month, 31).slice(0, 7)}-01`;
+}
