@@ -1,10 +1,13 @@
 /** The console in a real browser, in front of a whole running system. */
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import axe from 'axe-core';
 import type { Browser, Page } from 'playwright-core';
 import { expect, onTestFinished } from 'vitest';
 import { openFlow, PASSWORD, type Flow } from '../flows/flow-fixture.ts';
 import { loginToApi, type ApiClient } from '../support/api-client.ts';
 import { launchChromium } from '../support/chromium.ts';
+import { temporaryDirectory } from '../support/pulse-process.ts';
 
 export interface ConsoleUser {
   readonly username: string;
@@ -62,8 +65,10 @@ export async function openConsole(env: Record<string, string> = {}): Promise<Con
         tenants.length === 0
           ? ['--all-tenants']
           : tenants.flatMap((tenant) => ['--tenant', tenant]);
-      const args = ['users', 'add', username, '--role', role, ...scope];
-      const added = await flow.run(args, { PULSE_NEW_PASSWORD: password });
+      const file = join(temporaryDirectory(), 'password');
+      writeFileSync(file, password);
+      const more = ['--role', role, ...scope, '--password-file', file];
+      const added = await flow.run(['users', 'add', username, ...more]);
       expect(added.code, added.stderr).toBe(0);
       return { username, password };
     },
@@ -74,7 +79,8 @@ export async function logIn(page: Page, { username, password }: ConsoleUser): Pr
   await page.getByLabel('Username').fill(username);
   await page.locator('input[name=password]').fill(password);
   await page.getByRole('button', { name: 'Log in' }).click();
-  await page.getByRole('navigation', { name: 'Pages' }).waitFor({ state: 'attached' });
+  // By its attribute: the menu of a narrow screen is hidden.
+  await page.locator('nav[aria-label=Pages]').waitFor({ state: 'attached' });
 }
 
 /** Fails with what axe finds wrong: what people with a screen reader or poor sight could not use. */

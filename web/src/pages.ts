@@ -1,6 +1,12 @@
 /** Every page of the console, in the order of the menu. */
 import type { Icon } from '@tabler/icons-react';
-import { IconChartBar } from '@tabler/icons-react';
+import {
+  IconChartBar,
+  IconMailOff,
+  IconRepeat,
+  IconShoppingCart,
+  IconWebhook,
+} from '@tabler/icons-react';
 import { lazy, type ComponentType, type LazyExoticComponent } from 'react';
 import type { Role } from './api/me.ts';
 
@@ -22,6 +28,38 @@ export const PAGES: readonly PageEntry[] = [
     icon: IconChartBar,
     role: 'viewer',
     Component: page(async () => (await import('./pages/usage/usage-page.tsx')).UsagePage),
+  },
+  {
+    path: '/dead-letters',
+    label: 'Dead letters',
+    icon: IconMailOff,
+    role: 'viewer',
+    Component: page(
+      async () => (await import('./pages/dead-letters/dead-letters-page.tsx')).DeadLettersPage,
+    ),
+  },
+  {
+    path: '/orders',
+    label: 'Orders',
+    icon: IconShoppingCart,
+    role: 'viewer',
+    Component: page(async () => (await import('./pages/orders/orders-page.tsx')).OrdersPage),
+  },
+  {
+    path: '/subscriptions',
+    label: 'Subscriptions',
+    icon: IconRepeat,
+    role: 'viewer',
+    Component: page(
+      async () => (await import('./pages/subscriptions/subscriptions-page.tsx')).SubscriptionsPage,
+    ),
+  },
+  {
+    path: '/events',
+    label: 'Events',
+    icon: IconWebhook,
+    role: 'viewer',
+    Component: page(async () => (await import('./pages/events/events-page.tsx')).EventsPage),
   },
 ];
 

@@ -10,7 +10,25 @@ const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
 export function thingsFor(text: string): readonly Thing[] {
   const id = encodeURIComponent(text);
-  const byName = [{ label: `Usage of tenant ${text}`, path: `/usage?tenant=${id}` }];
+  const byName = [
+    { label: `Usage of tenant ${text}`, path: `/usage?tenant=${id}` },
+    { label: `Dead letters of tenant ${text}`, path: `/dead-letters?tenant=${id}&state=any` },
+    {
+      label: `Dead letters with message id ${text}`,
+      path: `/dead-letters?message_id=${id}&state=any`,
+    },
+    { label: `Orders of customer ${text}`, path: `/orders?customer_id=${id}` },
+    { label: `Subscriptions of user ${text}`, path: `/subscriptions?user_id=${id}` },
+    { label: `Endpoint ${text}`, path: `/events/endpoints/${id}` },
+    { label: `Event type ${text}`, path: `/events/types/${id}` },
+    { label: `Messages of client ${text}`, path: `/events/messages?client=${id}` },
+  ];
   if (!UUID.test(text)) return byName;
-  return [...byName];
+  return [
+    { label: `Order ${text}`, path: `/orders/${id}` },
+    { label: `Subscription ${text}`, path: `/subscriptions/${id}` },
+    { label: `Dead letter ${text}`, path: `/dead-letters/${id}` },
+    { label: `Delivery ${text}`, path: `/events/deliveries/${id}` },
+    ...byName,
+  ];
 }
