@@ -1,15 +1,19 @@
 /** The filters of a list. They stand in the address of the page. */
 import { Group, Select, TextInput } from '@mantine/core';
 import { useEffect, useState, type ReactNode } from 'react';
+import { InstantInput } from './instant-input.tsx';
 import { useParameter } from './url-state.ts';
 
 export type Filter =
   | { readonly name: string; readonly label: string; readonly kind: 'text' }
+  | { readonly name: string; readonly label: string; readonly kind: 'time' }
   | {
       readonly name: string;
       readonly label: string;
       readonly kind: 'choice';
       readonly choices: readonly string[];
+      /** What an address without the parameter means. Default: any. */
+      readonly standard?: string;
     };
 
 export function Filters({
@@ -22,16 +26,19 @@ export function Filters({
 }) {
   return (
     <Group mb="md" gap="xs" role="search" align="flex-end">
-      {filters.map((filter) =>
-        filter.kind === 'text' ? (
-          <TextFilter key={filter.name} {...filter} />
-        ) : (
-          <ChoiceFilter key={filter.name} {...filter} />
-        ),
-      )}
+      {filters.map((filter) => {
+        if (filter.kind === 'text') return <TextFilter key={filter.name} {...filter} />;
+        if (filter.kind === 'time') return <TimeFilter key={filter.name} {...filter} />;
+        return <ChoiceFilter key={filter.name} {...filter} />;
+      })}
       {children}
     </Group>
   );
+}
+
+function TimeFilter({ name, label }: { readonly name: string; readonly label: string }) {
+  const [value, setValue] = useParameter(name);
+  return <InstantInput label={label} value={value} onChange={setValue} />;
 }
 
 const TYPING_MS = 300;
@@ -80,12 +87,15 @@ export function ChoiceFilter({
   name,
   label,
   choices,
+  standard = '',
 }: {
   readonly name: string;
   readonly label: string;
   readonly choices: readonly string[];
+  readonly standard?: string;
 }) {
-  const [value, setValue] = useParameter(name);
+  const [given, setValue] = useParameter(name);
+  const value = given === '' ? standard : given;
   return (
     <Select
       size="xs"
@@ -93,9 +103,10 @@ export function ChoiceFilter({
       data={choices}
       value={value === '' ? null : value}
       placeholder="any"
-      clearable
+      clearable={standard === ''}
+      allowDeselect={standard === ''}
       onChange={(choice) => {
-        setValue(choice ?? '');
+        setValue(choice === standard ? '' : (choice ?? ''));
       }}
     />
   );

@@ -31,7 +31,7 @@ export function Loaded<Data>({
 
 export function Loading() {
   return (
-    <Stack gap="xs" aria-busy="true" aria-label="Loading">
+    <Stack gap="xs" role="status" aria-busy="true" aria-label="Loading">
       <Skeleton height={28} />
       <Skeleton height={28} />
       <Skeleton height={28} />

@@ -15,12 +15,26 @@ export function thingsFor(text: string): readonly Thing[] {
     { label: `Usage of tenant ${text}`, path: `/usage?tenant=${id}` },
     { label: `Usage of SKU ${text}`, path: `/usage?product_sku=${id}` },
     { label: `Pulses of tenant ${text}`, path: `/pulses?tenant=${id}` },
+    { label: `Dead letters of tenant ${text}`, path: `/dead-letters?tenant=${id}&state=any` },
+    {
+      label: `Dead letters with message id ${text}`,
+      path: `/dead-letters?message_id=${id}&state=any`,
+    },
     { label: `Customer ${text}`, path: `/catalogue/customers/${id}` },
     { label: `Product ${text}`, path: `/catalogue/products/${id}` },
+    { label: `Orders of customer ${text}`, path: `/orders?customer_id=${id}` },
+    { label: `Subscriptions of user ${text}`, path: `/subscriptions?user_id=${id}` },
+    { label: `Endpoint ${text}`, path: `/events/endpoints/${id}` },
+    { label: `Event type ${text}`, path: `/events/types/${id}` },
+    { label: `Messages of client ${text}`, path: `/events/messages?client=${id}` },
   ];
   if (ROW_ID.test(text)) return [{ label: `Pulses row ${text}`, path: `/pulses/${id}` }, ...byName];
   if (!UUID.test(text)) return byName;
   return [
+    { label: `Order ${text}`, path: `/orders/${id}` },
+    { label: `Subscription ${text}`, path: `/subscriptions/${id}` },
+    { label: `Dead letter ${text}`, path: `/dead-letters/${id}` },
+    { label: `Delivery ${text}`, path: `/events/deliveries/${id}` },
     { label: `Export ${text}`, path: `/exports/${id}` },
     { label: `Workflow ${text}`, path: `/workflows/${id}` },
     ...byName,

@@ -1,0 +1,69 @@
+import { expect, test } from 'vitest';
+import type { ApiClient } from '../support/api-client.ts';
+import { expectAccessible, openConsole } from './console-fixture.ts';
+
+const HOSTILE = `<img src=x onerror="alert(1)"> \u202Eevil 🚀`;
+
+test('an order is created, priced, and replayed after a failure', async () => {
+  const { api, open } = await openConsole();
+  await put(api, 'customers/123', { name: HOSTILE, tenant: 'acme' });
+  await addProduct(api, 'ABC', '123456789012.123456789');
+
+  const page = await open('/orders');
+  await page.getByText('There are no such orders.').waitFor();
+  await page.getByRole('button', { name: 'New order' }).click();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByLabel('Customer').fill('123');
+  await dialog.getByLabel('SKU 1').fill('ABC');
+  await dialog.getByLabel('Quantity 1').fill('2');
+  await dialog.getByRole('button', { name: 'Add an item' }).click();
+  await dialog.getByLabel('SKU 2').fill('MISSING');
+  await expectAccessible(page);
+  await dialog.getByRole('button', { name: 'Order', exact: true }).click();
+
+  await page.getByText('It failed: unknown_sku').waitFor();
+  await page.getByText('There is no product "MISSING".').first().waitFor();
+  await page.getByRole('link', { name: 'order.failed, number 1' }).waitFor();
+  const orderUrl = page.url();
+  await expectAccessible(page);
+
+  await addProduct(api, 'MISSING', '1');
+  await page.getByRole('link', { name: 'Its dead letter' }).click();
+  await page.getByText('The message never works as things are.').waitFor();
+  await page.getByRole('button', { name: 'Replay as it is' }).click();
+  await page.getByRole('dialog').getByText('It goes to the queue').waitFor();
+  await page.getByRole('dialog').getByRole('button', { name: 'Replay' }).click();
+  await page.getByRole('button', { name: 'Replay again' }).waitFor();
+
+  await page.goto(orderUrl);
+  const history = page.getByRole('list', { name: 'History' });
+  await expect.poll(() => history.textContent(), { timeout: 20_000 }).toContain('completed');
+  expect(await history.textContent()).toContain('processing: replayed');
+  const items = page.getByRole('region', { name: 'Items' });
+  await expect
+    .poll(() => items.textContent())
+    .toContain('246\u202f913\u202f578\u202f024.246913578 USD');
+  expect(await items.textContent()).toContain('246\u202f913\u202f578\u202f025.246913578 USD');
+
+  await page.setViewportSize({ width: 390, height: 900 });
+  await expectAccessible(page);
+  await page.goto(`${new URL(orderUrl).origin}/console/orders?status=completed&customer_id=123`);
+  await page.locator('[data-row]').waitFor();
+  await expectAccessible(page);
+}, 120_000);
+
+async function addProduct(api: ApiClient, sku: string, price: string): Promise<void> {
+  await put(api, `products/${sku}`, { name: HOSTILE, unit: 'count' });
+  const valid_from = '2020-01-01T00:00:00Z';
+  const body = { currency: 'USD', unit_amount: price, valid_from };
+  expect((await api.post(`/products/${sku}/prices`, body)).status).toBe(201);
+}
+
+async function put(api: ApiClient, path: string, body: object): Promise<void> {
+  const answer = await api.request(`/${path}`, {
+    method: 'PUT',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+  });
+  expect(answer.status).toBeLessThan(300);
+}

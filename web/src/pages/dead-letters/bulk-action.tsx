@@ -1,0 +1,183 @@
+/** Replays or discards all that wait and match the filters: shows first how many and which, then names them. */
+import { Button, Checkbox, Group, Progress, Stack, Text, TextInput } from '@mantine/core';
+import { useMutation, useQuery } from '@tanstack/react-query';
+import { useState } from 'react';
+import { Dialog } from '../../parts/confirm-button.tsx';
+import { Empty, Failure, Loaded } from '../../parts/loaded.tsx';
+import { notify } from '../../parts/notices.tsx';
+import { Time } from '../../parts/time.tsx';
+import { count, digits } from '../../parts/words.ts';
+import { dryRun, runBulk, type BulkKind, type BulkOutcome, type DryRun } from './bulk-queries.ts';
+import { filterWords, refreshDeadLetters, type Filters } from './dead-letter-queries.ts';
+
+const LABELS = { replay: 'Replay all', discard: 'Discard all' } as const;
+
+export function BulkAction({
+  kind,
+  filters,
+}: {
+  readonly kind: BulkKind;
+  readonly filters: Filters;
+}) {
+  const [isOpen, setOpen] = useState(false);
+  const isFiltered = Object.keys(filters).length > 0;
+  return (
+    <>
+      <Button
+        size="xs"
+        variant="default"
+        disabled={!isFiltered}
+        title={isFiltered ? undefined : 'Choose a filter other than the state first.'}
+        onClick={() => {
+          setOpen(true);
+        }}
+      >
+        {LABELS[kind]}
+      </Button>
+      <Dialog
+        title={LABELS[kind]}
+        isOpen={isOpen}
+        onClose={() => {
+          setOpen(false);
+        }}
+      >
+        <Preview
+          kind={kind}
+          filters={filters}
+          close={() => {
+            setOpen(false);
+          }}
+        />
+      </Dialog>
+    </>
+  );
+}
+
+interface PreviewProps {
+  readonly kind: BulkKind;
+  readonly filters: Filters;
+  readonly close: () => void;
+}
+
+function Preview({ kind, filters, close }: PreviewProps) {
+  // Never from the cache: the numbers are what the caller confirms.
+  const preview = useQuery({
+    queryKey: ['bulk', kind, filters],
+    queryFn: () => dryRun(kind, filters),
+    staleTime: Infinity,
+    gcTime: 0,
+  });
+  return (
+    <Loaded query={preview}>
+      {(found) =>
+        found.matched === 0 ? (
+          <Empty>Nothing waits with {filterWords(filters)}.</Empty>
+        ) : (
+          <Confirm kind={kind} filters={filters} close={close} found={found} />
+        )
+      }
+    </Loaded>
+  );
+}
+
+function Confirm({ kind, filters, close, found }: PreviewProps & { readonly found: DryRun }) {
+  const [note, setNote] = useState('');
+  const [evenIfForgotten, setEvenIfForgotten] = useState(false);
+  const [doneCount, setDoneCount] = useState(0);
+  const letters = count(found.matched, 'dead letter');
+  const run = useMutation({
+    mutationFn: () =>
+      runBulk(kind, {
+        filters,
+        ...{ note, evenIfForgotten },
+        total: found.matched,
+        onProgress: setDoneCount,
+      }),
+    onSuccess: (outcome) => {
+      notify(outcomeWords(kind, outcome));
+      close();
+    },
+    onSettled: refreshDeadLetters,
+  });
+  const verb = kind === 'replay' ? 'Replay' : 'Discard';
+  return (
+    <form
+      onSubmit={(event) => {
+        event.preventDefault();
+        run.mutate();
+      }}
+    >
+      <Stack gap="sm">
+        <Text size="sm">
+          {verb} the <b>{letters}</b> that {found.matched === 1 ? 'waits' : 'wait'} with{' '}
+          <b>{filterWords(filters)}</b>, the oldest first. Those that arrive meanwhile are left
+          alone.
+        </Text>
+        <FirstOnes found={found} />
+        {kind === 'discard' ? (
+          <TextInput
+            label="Note"
+            description="Why, for the history of each."
+            required
+            maxLength={1_000}
+            value={note}
+            onChange={(event) => {
+              setNote(event.currentTarget.value);
+            }}
+          />
+        ) : (
+          <Checkbox
+            label="Replay even what may have been counted so long ago that its id is forgotten"
+            description="If it was counted, it counts twice."
+            checked={evenIfForgotten}
+            onChange={(event) => {
+              setEvenIfForgotten(event.currentTarget.checked);
+            }}
+          />
+        )}
+        {run.isPending ? (
+          <Progress value={(100 * doneCount) / found.matched} aria-label="Done so far" />
+        ) : null}
+        {run.error === null ? null : <Failure error={run.error} />}
+        <Group justify="flex-end">
+          <Button variant="default" onClick={close}>
+            Cancel
+          </Button>
+          <Button
+            type="submit"
+            loading={run.isPending}
+            disabled={kind === 'discard' && note === ''}
+          >
+            {verb} {letters}
+          </Button>
+        </Group>
+      </Stack>
+    </form>
+  );
+}
+
+function FirstOnes({ found }: { readonly found: DryRun }) {
+  return (
+    <div>
+      <Text size="sm">
+        {Object.entries(found.by_reason)
+          .map(([reason, number]) => `${reason} ${digits(number)}`)
+          .join(', ')}
+        . The oldest:
+      </Text>
+      <ul className="plain-list">
+        {found.first.map(({ id, received_at, tenant, detail }) => (
+          <li key={id}>
+            <Time at={received_at} /> {tenant ?? 'no tenant'}: {detail}
+          </li>
+        ))}
+      </ul>
+    </div>
+  );
+}
+
+function outcomeWords(kind: BulkKind, { done, leftOut }: BulkOutcome): string {
+  const words = kind === 'replay' ? 'replayed' : 'discarded';
+  const rest = leftOut.map(([why, number]) => `${digits(number)} ${why}`).join(', ');
+  return `${count(done, 'dead letter')} ${words}.${rest === '' ? '' : ` Left: ${rest}.`}`;
+}

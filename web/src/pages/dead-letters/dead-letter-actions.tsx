@@ -1,0 +1,143 @@
+/** What can be done with a dead letter. */
+import { Button, Checkbox, Group, Text, TextInput } from '@mantine/core';
+import { useState } from 'react';
+import { hasRole, useMe } from '../../api/me.ts';
+import { lossyTextOf } from '../../parts/body-text.ts';
+import { ConfirmButton } from '../../parts/confirm-button.tsx';
+import {
+  discard,
+  refreshDeadLetters,
+  replay,
+  saveFix,
+  type DeadLetter,
+} from './dead-letter-queries.ts';
+import { ReplayPreview } from './replay-preview.tsx';
+
+interface Props {
+  readonly deadLetter: DeadLetter;
+  readonly edit: () => void;
+}
+
+export function DeadLetterActions({ deadLetter, edit }: Props) {
+  const me = useMe();
+  if (!hasRole(me, 'operator')) {
+    return (
+      <Text size="sm" c="dimmed">
+        Operators can fix, replay and discard it.
+      </Text>
+    );
+  }
+  const isWaiting = deadLetter.state === 'quarantined';
+  return (
+    <Group gap="xs">
+      {isWaiting ? (
+        <Button size="xs" onClick={edit} disabled={deadLetter.body_is_cut}>
+          Edit and replay
+        </Button>
+      ) : null}
+      <Replay deadLetter={deadLetter} />
+      {isWaiting && deadLetter.original_body !== null ? <Unfix deadLetter={deadLetter} /> : null}
+      {isWaiting ? <Discard deadLetter={deadLetter} /> : null}
+    </Group>
+  );
+}
+
+const REPLAY_LABELS = {
+  quarantined: 'Replay as it is',
+  replayed: 'Replay again',
+  discarded: 'Replay after all',
+} as const;
+
+function Replay({ deadLetter }: { readonly deadLetter: DeadLetter }) {
+  const [evenIfForgotten, setEvenIfForgotten] = useState(false);
+  return (
+    <ConfirmButton
+      label={REPLAY_LABELS[deadLetter.state]}
+      confirmLabel="Replay"
+      run={() => replay(deadLetter.id, evenIfForgotten)}
+      onDone={refreshDeadLetters}
+    >
+      <Text size="sm" mb="xs">
+        Sends it through {deadLetter.queue ?? 'the queue of pulses'} again under its identity, so
+        that it counts once however often it is replayed.
+      </Text>
+      <ReplayPreview deadLetter={deadLetter} text={lossyTextOf(deadLetter.body)} />
+      <EvenIfForgotten
+        deadLetter={deadLetter}
+        isChecked={evenIfForgotten}
+        setChecked={setEvenIfForgotten}
+      />
+    </ConfirmButton>
+  );
+}
+
+export function EvenIfForgotten({
+  deadLetter,
+  isChecked,
+  setChecked,
+}: {
+  readonly deadLetter: DeadLetter;
+  readonly isChecked: boolean;
+  readonly setChecked: (isChecked: boolean) => void;
+}) {
+  if (deadLetter.maybe_counted_since === null) return null;
+  return (
+    <Checkbox
+      label="Replay it even if its id may be forgotten"
+      description="It may have been counted before. Then it counts twice."
+      checked={isChecked}
+      onChange={(event) => {
+        setChecked(event.currentTarget.checked);
+      }}
+    />
+  );
+}
+
+/** Takes a fix back. */
+function Unfix({ deadLetter }: { readonly deadLetter: DeadLetter }) {
+  const { id, original_body } = deadLetter;
+  if (original_body === null) return null;
+  return (
+    <ConfirmButton
+      label="Undo the fix"
+      run={async () => {
+        await saveFix(id, original_body, 'The fix was undone.');
+        return 'The body is the original one again.';
+      }}
+      onDone={refreshDeadLetters}
+    >
+      <Text size="sm">
+        Puts the original body back in place of the fixed one. Nothing is sent. The history keeps
+        both.
+      </Text>
+    </ConfirmButton>
+  );
+}
+
+function Discard({ deadLetter }: { readonly deadLetter: DeadLetter }) {
+  const [note, setNote] = useState('');
+  return (
+    <ConfirmButton
+      label="Discard"
+      color="red"
+      isReady={note.trim() !== ''}
+      run={() => discard(deadLetter.id, note)}
+      onDone={refreshDeadLetters}
+    >
+      <Text size="sm" mb="xs">
+        It will not be counted, and no longer waits here. Nothing is deleted: it can still be
+        replayed.
+      </Text>
+      <TextInput
+        label="Note"
+        description="Why, for the history."
+        required
+        maxLength={1_000}
+        value={note}
+        onChange={(event) => {
+          setNote(event.currentTarget.value);
+        }}
+      />
+    </ConfirmButton>
+  );
+}

@@ -1,0 +1,190 @@
+/** One dead letter: what was sent, why it was refused, what was done about it. */
+import { Alert, Group, Text } from '@mantine/core';
+import { BodyView } from '../../parts/body-view.tsx';
+import { DiffView } from '../../parts/diff-view.tsx';
+import { Facts, RawText } from '../../parts/facts.tsx';
+import { PageLink } from '../../parts/link.tsx';
+import { Loaded } from '../../parts/loaded.tsx';
+import { Page } from '../../parts/page.tsx';
+import { Section } from '../../parts/section.tsx';
+import { StateBadge } from '../../parts/state-badge.tsx';
+import { Steps } from '../../parts/steps.tsx';
+import { Time } from '../../parts/time.tsx';
+import { bytes } from '../../parts/words.ts';
+import { diffTexts } from './diff-texts.ts';
+import { DeadLetterActions } from './dead-letter-actions.tsx';
+import { useDeadLetter, type DeadLetter } from './dead-letter-queries.ts';
+import { FixForm } from './fix-form.tsx';
+import { adviceFor, meaningOf } from './reasons.ts';
+import { useParameter } from '../../parts/url-state.ts';
+
+export function DeadLetterDetail({ id }: { readonly id: string }) {
+  const deadLetter = useDeadLetter(id);
+  const [isEditing, setEditing] = useParameter('edit');
+  return (
+    <Page
+      title="Dead letter"
+      actions={
+        deadLetter.data === undefined ? null : (
+          <DeadLetterActions
+            deadLetter={deadLetter.data}
+            edit={() => {
+              setEditing('1');
+            }}
+          />
+        )
+      }
+    >
+      <PageLink to="/dead-letters">All dead letters</PageLink>
+      <Loaded query={deadLetter}>
+        {(found) => (
+          <>
+            <Why deadLetter={found} />
+            <Origin deadLetter={found} />
+            {isEditing === '1' && found.state === 'quarantined' ? (
+              <FixForm
+                deadLetter={found}
+                close={() => {
+                  setEditing('');
+                }}
+              />
+            ) : null}
+            <Bodies deadLetter={found} />
+            <Section title="Properties and headers">
+              <RawText
+                label="Properties and headers"
+                text={JSON.stringify(found.properties, null, 2)}
+              />
+            </Section>
+            <History deadLetter={found} />
+          </>
+        )}
+      </Loaded>
+    </Page>
+  );
+}
+
+function Why({ deadLetter }: { readonly deadLetter: DeadLetter }) {
+  const { state, reason, detail } = deadLetter;
+  return (
+    <Alert
+      color={state === 'quarantined' ? 'orange' : 'gray'}
+      title={`${reason}: ${meaningOf(reason)}`}
+      my="md"
+    >
+      <Text size="sm" className="anywhere">
+        {detail}
+      </Text>
+      <Text size="sm" mt="xs">
+        {state === 'quarantined'
+          ? adviceFor(reason)
+          : state === 'replayed'
+            ? 'It was replayed. If it is refused again, it waits here again.'
+            : 'It was discarded. It can still be replayed.'}
+      </Text>
+    </Alert>
+  );
+}
+
+function Origin({ deadLetter }: { readonly deadLetter: DeadLetter }) {
+  const { state, received_at, tenant, queue, message_id, pulse_index, exchange } = deadLetter;
+  return (
+    <Facts
+      facts={[
+        ['State', <StateBadge key="state" state={state} />],
+        ['Received', <Time key="received" at={received_at} />],
+        [
+          'Tenant',
+          tenant === null ? null : (
+            <PageLink to={`/usage?tenant=${encodeURIComponent(tenant)}`}>{tenant}</PageLink>
+          ),
+        ],
+        ['Replays go to', queue ?? 'the queue of pulses'],
+        ['Message id', message_id],
+        ['Place in its array', pulse_index === null ? null : String(pulse_index)],
+        ['Exchange', exchange === '' ? 'the default exchange' : exchange],
+        ['Routing key', deadLetter.routing_key],
+        ['Delivered before', deadLetter.redelivered ? 'yes' : 'no'],
+        ['Body', bytes(deadLetter.body_bytes)],
+        ['May be counted since', <Time key="counted" at={deadLetter.maybe_counted_since} />],
+        ['Id', deadLetter.id],
+      ]}
+    />
+  );
+}
+
+function Bodies({ deadLetter }: { readonly deadLetter: DeadLetter }) {
+  const { body, original_body, original_tenant, body_is_cut } = deadLetter;
+  const cut = body_is_cut ? <Text size="xs">Only the first 8 MiB are shown.</Text> : null;
+  if (original_body === null) {
+    return (
+      <Section title={deadLetter.is_fixed ? 'Fixed body' : 'Body as it was sent'}>
+        <BodyView label="Body" body={body} />
+        {cut}
+        {deadLetter.is_fixed ? (
+          <Text size="xs">The original body is not shown: it is not of your tenants.</Text>
+        ) : null}
+      </Section>
+    );
+  }
+  const [before, after] = diffTexts(original_body, body);
+  return (
+    <>
+      <Section title="What the fix changed">
+        <DiffView before={before} after={after} />
+        {original_tenant === deadLetter.tenant ? null : (
+          <Text size="sm">The original named the tenant {original_tenant ?? 'of nobody'}.</Text>
+        )}
+      </Section>
+      <Section title="Body as it was sent">
+        <BodyView label="Body as it was sent" body={original_body} />
+        {cut}
+      </Section>
+    </>
+  );
+}
+
+const ACTIONS = {
+  fixed: 'Fixed',
+  replay_started: 'Replay started',
+  replayed: 'Replayed',
+  reopened: 'Refused again',
+  discarded: 'Discarded',
+} as const;
+
+const VIA = { api: 'over the API', command_line: 'on the command line', quarantine: '' } as const;
+
+function History({ deadLetter }: { readonly deadLetter: DeadLetter }) {
+  const { actions, received_at } = deadLetter;
+  const steps = actions.map(({ action, at, actor, via, note, body_sha256 }, index) => ({
+    key: `${index}`,
+    title: ACTIONS[action],
+    at,
+    tone:
+      action === 'replayed'
+        ? ('good' as const)
+        : action === 'reopened'
+          ? ('bad' as const)
+          : undefined,
+    children: (
+      <Text size="sm" className="anywhere">
+        {actor === null ? 'Pulse' : `${actor} ${VIA[via]}`}
+        {note === null ? '' : `: ${note}`}
+        {body_sha256 === null ? null : (
+          <Text span size="xs" c="dimmed" title={`SHA-256 of the body: ${body_sha256}`}>
+            {' '}
+            body {body_sha256.slice(0, 12)}
+          </Text>
+        )}
+      </Text>
+    ),
+  }));
+  const first = { key: 'received', title: 'Refused', at: received_at, tone: 'bad' as const };
+  return (
+    <Section title="History">
+      <Group gap={0} align="flex-start">
+        <Steps label="History" steps={[first, ...steps]} />
+      </Group>
+    </Section>
+  );
+}

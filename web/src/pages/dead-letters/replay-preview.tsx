@@ -1,0 +1,145 @@
+/** What a replay will change, before it is sent. */
+import { Alert, Table, Text } from '@mantine/core';
+import { useQuery } from '@tanstack/react-query';
+import { addSum, formatAmount, parseSum } from '../../../../src/core/amount.ts';
+import { api, dataOf } from '../../api/client.ts';
+import { lossyTextOf } from '../../parts/body-text.ts';
+import { Time } from '../../parts/time.tsx';
+import { count, digits } from '../../parts/words.ts';
+import type { DeadLetter } from './dead-letter-queries.ts';
+import { judgeBody, type CountedPulse } from './judge-body.ts';
+
+const SHOWN_MAX = 20;
+const HOUR_MS = 3_600_000;
+
+export function ReplayPreview({
+  deadLetter,
+  text,
+}: {
+  readonly deadLetter: DeadLetter;
+  /** The body that the replay will send. */
+  readonly text: string;
+}) {
+  const { queue, original_body, body } = deadLetter;
+  if (queue !== null) {
+    return (
+      <Text size="sm">
+        It goes to the queue <b>{queue}</b> again, under the same message id. Whoever handles that
+        queue judges it anew.
+      </Text>
+    );
+  }
+  const judged = judgeBody(text, deadLetter, Date.now());
+  const refused = judged.filter(({ isCounted }) => !isCounted).length;
+  return (
+    <>
+      {judged.length === 1 ? null : (
+        <Text size="sm" mb="xs">
+          {count(judged.length, 'pulse')}: {judged.length - refused} will count, {refused} will be
+          refused.
+        </Text>
+      )}
+      <IdWarning before={lossyTextOf(original_body ?? body)} after={text} />
+      {judged.slice(0, SHOWN_MAX).map((judgement, index) =>
+        judgement.isCounted ? (
+          // Pulses of one body never change their order.
+          <Counted key={index} pulse={judgement} />
+        ) : (
+          <Alert key={index} color="orange" title="It will be refused again" mb="xs">
+            <Text size="sm">
+              {judgement.reason}: {judgement.detail}
+            </Text>
+          </Alert>
+        ),
+      )}
+      {judged.length > SHOWN_MAX ? (
+        <Text size="sm">And {judged.length - SHOWN_MAX} more.</Text>
+      ) : null}
+    </>
+  );
+}
+
+function Counted({ pulse }: { readonly pulse: CountedPulse }) {
+  const { tenant, sku, unit, amount, usedAt, id } = pulse;
+  const from = new Date(Math.floor(usedAt.getTime() / HOUR_MS) * HOUR_MS);
+  return (
+    <div className="scroll" tabIndex={0} role="region" aria-label="What the replay will count">
+      <Table className="data-table" mb="xs">
+        <Table.Thead>
+          <Table.Tr>
+            <Table.Th>Tenant</Table.Th>
+            <Table.Th>SKU</Table.Th>
+            <Table.Th className="numeric">Amount</Table.Th>
+            <Table.Th>Unit</Table.Th>
+            <Table.Th>Used at</Table.Th>
+            <Table.Th className="numeric">Usage of that hour</Table.Th>
+            <Table.Th>Id</Table.Th>
+          </Table.Tr>
+        </Table.Thead>
+        <Table.Tbody>
+          <Table.Tr>
+            <Table.Td>{tenant}</Table.Td>
+            <Table.Td>{sku}</Table.Td>
+            <Table.Td className="numeric">+{digits(amount)}</Table.Td>
+            <Table.Td>{unit}</Table.Td>
+            <Table.Td>
+              <Time at={usedAt.toISOString()} />
+            </Table.Td>
+            <Table.Td className="numeric">
+              <UsageChange pulse={pulse} from={from} />
+            </Table.Td>
+            <Table.Td>{id}</Table.Td>
+          </Table.Tr>
+        </Table.Tbody>
+      </Table>
+    </div>
+  );
+}
+
+/** The sum of the hour before and after. */
+function UsageChange({ pulse, from }: { readonly pulse: CountedPulse; readonly from: Date }) {
+  const { tenant, sku, unit, amount } = pulse;
+  const query = {
+    from: from.toISOString(),
+    to: new Date(from.getTime() + HOUR_MS).toISOString(),
+    window: 'none' as const,
+    group_by: ['tenant'],
+    tenant: [tenant],
+    product_sku: [sku],
+    use_unity: [unit],
+  };
+  const usage = useQuery({
+    queryKey: ['usage', query],
+    queryFn: ({ signal }) => dataOf(api.GET('/api/v1/usage', { params: { query }, signal })),
+  });
+  if (usage.data === undefined) return usage.error === null ? '…' : 'unknown';
+  const now = usage.data.data[0]?.used_amount ?? '0';
+  const [sum, added] = [parseSum(now), parseSum(amount)];
+  if (sum === undefined || added === undefined) return digits(now);
+  addSum(sum, added);
+  return `${digits(now)} → ${digits(formatAmount(sum))}`;
+}
+
+/** Another id makes another pulse, which counts even if the first one was counted. */
+function IdWarning({ before, after }: { readonly before: string; readonly after: string }) {
+  const [old, now] = [idIn(before), idIn(after)];
+  if (old === now) return null;
+  return (
+    <Alert color="orange" title="The id is not the same" mb="xs">
+      <Text size="sm">
+        {old === undefined ? 'The original has no id' : `The original has the id ${old}`}, so the
+        fix makes another pulse of it. If the original was counted, both count.
+      </Text>
+    </Alert>
+  );
+}
+
+function idIn(text: string): string | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    if (typeof value !== 'object' || value === null || !('id' in value)) return undefined;
+    return typeof value.id === 'string' ? value.id : undefined;
+  } catch {
+    return /"id"\s*:\s*"([^"]*)"/.exec(text)?.[1];
+  }
+}

@@ -1,0 +1,54 @@
+/** What the pages of orders ask the API. */
+import { useQuery } from '@tanstack/react-query';
+import { api, dataOf } from '../../api/client.ts';
+import type { components } from '../../api/schema.d.ts';
+import { lossyTextOf } from '../../parts/body-text.ts';
+
+export type Order = components['schemas']['Order'];
+export type OrderHead = components['schemas']['OrderHead'];
+
+export const ORDERS = 'orders';
+const POLL_MS = 2_000;
+
+export function useOrder(id: string) {
+  return useQuery({
+    queryKey: [ORDERS, 'one', id],
+    queryFn: ({ signal }) =>
+      dataOf(api.GET('/api/v1/orders/{id}', { params: { path: { id } }, signal })),
+    refetchInterval: ({ state: { data } }) =>
+      data?.status === 'pending' || data?.status === 'processing' ? POLL_MS : false,
+  });
+}
+
+const BEFORE_MS = 5_000;
+const AFTER_MS = 600_000;
+/** Each is asked for its body. */
+const LOOKED_AT_MAX = 50;
+
+/** The id of the dead letter of a failed order: it names the order in its body, and comes with the failure. */
+export function useDeadLetterOf({ id, status, history }: Order) {
+  const failedAt = history.findLast((change) => change.status === 'failed')?.at;
+  return useQuery({
+    queryKey: [ORDERS, 'dead-letter', id, failedAt],
+    enabled: status === 'failed' && failedAt !== undefined,
+    queryFn: async ({ signal }) => {
+      const at = Date.parse(failedAt ?? '');
+      const query = {
+        from: new Date(at - BEFORE_MS).toISOString(),
+        to: new Date(at + AFTER_MS).toISOString(),
+        state: 'quarantined' as const,
+        limit: 1_000,
+      };
+      const { data } = await dataOf(api.GET('/api/v1/dead-letters', { params: { query }, signal }));
+      // Newest first; that of the order came right after the failure.
+      const candidates = data.filter(({ queue }) => queue?.includes('orders.') === true).reverse();
+      for (const { id: letterId } of candidates.slice(0, LOOKED_AT_MAX)) {
+        const letter = await dataOf(
+          api.GET('/api/v1/dead-letters/{id}', { params: { path: { id: letterId } }, signal }),
+        );
+        if (lossyTextOf(letter.body).includes(`"${id}"`)) return letterId;
+      }
+      return null;
+    },
+  });
+}

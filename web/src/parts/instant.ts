@@ -1,0 +1,25 @@
+/** Instants of the API as the date and time of a zone, and back. */
+import { formatTime } from './zone.ts';
+
+/** What an input of type `datetime-local` holds: `2026-11-29T23:05:12`. */
+export function localOf(instant: string, zone: string): string {
+  const at = new Date(instant);
+  return Number.isNaN(at.getTime()) ? '' : formatTime(at, zone).replace(' ', 'T');
+}
+
+/** Of a time that a change of the clocks repeats, the earlier one; of one that it skips, the time after it. */
+export function instantOf(local: string, zone: string): string | undefined {
+  const wallMs = Date.parse(`${local}Z`);
+  if (Number.isNaN(wallMs)) return undefined;
+  const offsets = [wallMs - DAY_MS, wallMs + DAY_MS].map((atMs) => offsetMs(atMs, zone));
+  const candidates = offsets.map((offset) => wallMs - offset);
+  const exact = candidates.find((atMs) => atMs + offsetMs(atMs, zone) === wallMs);
+  return new Date(exact ?? Math.max(...candidates)).toISOString();
+}
+
+const DAY_MS = 86_400_000;
+
+function offsetMs(atMs: number, zone: string): number {
+  const wall = formatTime(new Date(atMs), zone).replace(' ', 'T');
+  return Date.parse(`${wall}Z`) - Math.floor(atMs / 1_000) * 1_000;
+}
