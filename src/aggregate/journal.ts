@@ -43,6 +43,15 @@ export interface FoldedState {
   readonly sums: LiveSums;
 }
 
+/** What tells whether a state in memory is that of Redis. */
+export interface FoldedMarks {
+  readonly position: string;
+  readonly generations: string | null;
+  /** Of the live batch; empty when there is none. */
+  readonly batchId: string;
+  readonly hasEntry: boolean;
+}
+
 export type Journal = ReturnType<typeof createJournal>;
 
 /**
@@ -123,6 +132,10 @@ export function createJournal(redis: RedisClient) {
      * changes it meanwhile; a seal makes the next commit answer 'sealed'.
      */
     load: (shard: number): Promise<FoldedState> => asking(loadState(redis, shard)),
+
+    /** What changes with every commit and seal, and whether the journal has the entry `entryId`. */
+    marks: (shard: number, entryId: string): Promise<FoldedMarks> =>
+      asking(readMarks(redis, shard, entryId)),
   };
 }
 
@@ -160,6 +173,17 @@ async function loadState(redis: RedisClient, shard: number): Promise<FoldedState
   const sums = new LiveSums(header);
   for await (const text of scanTexts(redis, keys.live)) sums.load(readSums(text));
   return { position: position ?? '', generations, sums };
+}
+
+async function readMarks(redis: RedisClient, shard: number, entryId: string): Promise<FoldedMarks> {
+  const { books, live, journal } = shardKeys(shard);
+  const [[position, generations = null], batchId, entries] = await Promise.all([
+    redis.hmget(books, 'position', 'seen'),
+    redis.hget(live, 'batch'),
+    entryId === '' ? [] : redis.xrangeBuffer(journal, entryId, entryId),
+  ]);
+  const hasEntry = entries.length > 0;
+  return { position: position ?? '', generations, batchId: batchId ?? '', hasEntry };
 }
 
 async function readHeader(redis: RedisClient, key: string): Promise<SumsHeader> {

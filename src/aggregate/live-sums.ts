@@ -52,6 +52,11 @@ export class LiveSums {
     this.#header = header;
   }
 
+  /** Of the batch that Redis had after the last commit; empty when it had none. */
+  get batchId(): string {
+    return this.#header.batchId;
+  }
+
   get changedCount(): number {
     return this.#changed.length;
   }

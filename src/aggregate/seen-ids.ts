@@ -65,9 +65,10 @@ export async function loadSeenIds(options: SeenIdsOptions): Promise<SeenIds> {
   return new SeenIds({ ...options, store, inUse, closed });
 }
 
-/** See loadSeenIds. When a commit fails, commit the same again or load a new object. */
+/** See loadSeenIds. When a commit fails, what it had and what was added since belong to the next one. */
 export class SeenIds {
-  readonly #store: SeenStore;
+  readonly #storeOptions: SeenStoreOptions;
+  #store: SeenStore;
   readonly #windowSeconds: number;
   readonly #generationIdsMax: number;
   /** The count of the generation in use is in its table. */
@@ -87,6 +88,7 @@ export class SeenIds {
       closed: readonly ClosedGeneration[];
     },
   ) {
+    this.#storeOptions = options;
     this.#store = options.store;
     this.#windowSeconds = options.windowSeconds;
     this.#generationIdsMax = options.generationIdsMax ?? GENERATION_IDS_MAX;
@@ -95,6 +97,11 @@ export class SeenIds {
     this.#state = this.#stored;
     this.#inUse = options.inUse;
     this.#closed = options.closed;
+  }
+
+  /** Goes on under another lease. */
+  holdWith(leaseToken: string): void {
+    this.#store = createSeenStore({ ...this.#storeOptions, leaseToken });
   }
 
   /** The ids of a batch that closed generations have, or may have; undefined when there are none, as usual. */
@@ -131,13 +138,11 @@ export class SeenIds {
   }
 
   /**
-   * The ids that were added since the last call, packed. The commit appends them, if there are any, to
+   * The ids that were added since the last commit, packed. The next one appends them, if there are any, to
    * `generationKeys(shard, generation).chunks`, and stores the `state` of the same moment.
    */
-  takeAdded(): { generation: number; chunk: Buffer } {
+  get added(): { generation: number; chunk: Buffer } {
     const chunk = this.#pending.subarray(0, this.#pendingBytes);
-    this.#pending = Buffer.allocUnsafeSlow(PENDING_BYTES);
-    this.#pendingBytes = 0;
     return { generation: generationInUse(this.#state).number, chunk };
   }
 
@@ -156,15 +161,18 @@ export class SeenIds {
     return this.#storedText ?? '';
   }
 
-  /** To be called when a commit has stored this state: only what is stored is tidied. */
+  /** To be called when a commit has stored `added` and this state: only what is stored is tidied. */
   stored(state: string): void {
+    // Not used again: a connection may still hold its bytes.
+    if (this.#pendingBytes > 0) this.#pending = Buffer.allocUnsafeSlow(PENDING_BYTES);
+    this.#pendingBytes = 0;
     this.#storedText = state;
     this.#stored = parseSeenState(state);
   }
 
-  /** Closes and forgets generations. Not between an `add` and its `takeAdded`. @returns Whether `state` changed. */
+  /** Closes and forgets generations. Not between an `add` and its commit. @returns Whether `state` changed. */
   turn(nowSec: number): boolean {
-    if (this.#pendingBytes > 0) throw new RangeError('Added ids must be taken before the turn.');
+    if (this.#pendingBytes > 0) throw new RangeError('Added ids must be stored before the turn.');
     const before = this.#counted();
     const after = turnGenerations(before, {
       nowSec,

@@ -1,11 +1,7 @@
 /** The journal and its aggregators against a real Redis, with everything that can go wrong, in seeded random order. */
-import { pino } from 'pino';
 import { describe, expect, test } from 'vitest';
 import { createAccumulator, type Accumulator } from '../../src/aggregate/accumulator.ts';
-import type { AggregateStep } from '../../src/aggregate/aggregate-steps.ts';
-import { aggregateShard } from '../../src/aggregate/aggregator.ts';
-import { createJournal, type Journal } from '../../src/aggregate/journal.ts';
-import { loadSeenIds } from '../../src/aggregate/seen-ids.ts';
+import type { Journal } from '../../src/aggregate/journal.ts';
 import type { Pulse } from '../../src/contract/pulse.ts';
 import { TransientError } from '../../src/core/errors.ts';
 import { sleep } from '../../src/platform/backoff.ts';
@@ -13,7 +9,8 @@ import type { RedisClient } from '../../src/platform/redis.ts';
 import { createRandom, type Random } from '../../src/populate/random.ts';
 import { parsedPulse } from '../support/pulses.ts';
 import { eventually } from '../support/eventually.ts';
-import { entryOf, openRedis, Oracle, useRedis, type Sum } from './aggregate-fixture.ts';
+import { entryOf, Oracle, useRedis, type Sum } from './aggregate-fixture.ts';
+import { mapCalls, startAggregator, watchMemory } from './aggregator-fixture.ts';
 import {
   addUp,
   headerOf,
@@ -24,7 +21,6 @@ import {
   type Header,
 } from './journal-fixture.ts';
 
-const logger = pino({ level: 'silent' });
 const HOUR = 3_600;
 const AT = 490_000 * HOUR;
 
@@ -35,72 +31,6 @@ useRedis((opened, openedUrl) => {
   redis = opened;
   url = openedUrl;
 });
-
-/** An aggregator that dies here is not asked to end: it stops in the middle, and its lease stays. */
-class Killed extends Error {}
-
-interface Process {
-  kill(): void;
-  close(): Promise<void>;
-}
-
-async function startAggregator(
-  chaos: (journal: Journal) => Journal = (journal) => journal,
-  onStep: (step: AggregateStep) => void | Promise<void> = () => undefined,
-): Promise<Process> {
-  const own = await openRedis(url);
-  const stopping = new AbortController();
-  let isKilled = false;
-  const dieIfKilled = (): void => {
-    if (isKilled) throw new Killed();
-  };
-  const journal = mortal(chaos(createJournal(own)), dieIfKilled);
-  const running = aggregateShard(
-    {
-      shard: 0,
-      journal,
-      loadSeenIds: (state, leaseToken) =>
-        loadSeenIds({ redis: own, shard: 0, windowSeconds: HOUR, state, leaseToken }),
-      logger,
-      onStep,
-    },
-    stopping.signal,
-  ).catch((error: unknown) => {
-    if (!(error instanceof Killed)) throw error;
-  });
-  return {
-    kill() {
-      isKilled = true;
-    },
-    async close() {
-      stopping.abort();
-      await running;
-      own.disconnect();
-    },
-  };
-}
-
-/** Once killed, no call reaches Redis, not even the one that gives the lease back. */
-function mortal(journal: Journal, dieIfKilled: () => void): Journal {
-  return mapCalls(journal, async (call) => {
-    dieIfKilled();
-    const reply = await call();
-    dieIfKilled();
-    return reply;
-  });
-}
-
-function mapCalls(
-  journal: Journal,
-  around: <T>(call: () => Promise<T>, name: keyof Journal) => Promise<T>,
-): Journal {
-  return {
-    read: (...args) => around(() => journal.read(...args), 'read'),
-    lease: (...args) => around(() => journal.lease(...args), 'lease'),
-    commit: (...args) => around(() => journal.commit(...args), 'commit'),
-    load: (...args) => around(() => journal.load(...args), 'load'),
-  };
-}
 
 const unanswered = () => new TransientError('PULSE_REDIS_APPLY', 'Redis did not answer.');
 
@@ -139,7 +69,7 @@ function somePulse(random: Random, idCount: number): Pulse {
 }
 
 test('pulses become readable sums, each id once', async () => {
-  const aggregator = await startAggregator();
+  const aggregator = await startAggregator(url);
   const oracle = new Oracle();
   const pulses = [
     parsedPulse({ tenant: 'a\\b', sku: 'naïve', id: '1', windowStartSec: AT }),
@@ -178,15 +108,15 @@ test('pulses become readable sums, each id once', async () => {
 });
 
 /** One seeded run: producers, aggregators that die and wake up as zombies, seals, and a Redis that is hard to reach. */
-async function chaosRound(seed: number): Promise<void> {
+async function chaosRound(seed: number, watch: (journal: Journal) => Journal): Promise<void> {
   await redis.flushdb();
   const random = createRandom(seed);
   const oracle = new Oracle();
   const idCount = 50 + random.below(2_000);
   let isCalm = false;
   const chaos = (journal: Journal): Journal =>
-    mapCalls(journal, (call, name) => (isCalm ? call() : unreliably(call, name, random)));
-  const processes = [await startAggregator(chaos), await startAggregator(chaos)];
+    watch(mapCalls(journal, (call, name) => (isCalm ? call() : unreliably(call, name, random))));
+  const processes = [await startAggregator(url, chaos), await startAggregator(url, chaos)];
   const { append } = createAccumulator({ redis, shards: 1 });
   const producer: Accumulator['append'] = (...args) =>
     unreliably(() => append(...args), 'append', random);
@@ -205,7 +135,7 @@ async function chaosRound(seed: number): Promise<void> {
       processes[index]?.kill();
       if (random.below(2) === 0) await redis.del(KEYS.lease);
       await processes[index]?.close();
-      processes[index] = await startAggregator(chaos);
+      processes[index] = await startAggregator(url, chaos);
     } else if (chance < 45) {
       await sleep(random.below(60));
     }
@@ -244,11 +174,15 @@ async function appendUntilAnswered(
 describe('whatever dies, wakes up late or is lost, each id counts once', () => {
   // More of them: AGGREGATOR_SEEDS=1000-1999.
   const [first = 1, last = 12] = (process.env.AGGREGATOR_SEEDS ?? '1-12').split('-').map(Number);
+  const { seen, watch } = watchMemory();
   test.each(Array.from({ length: last - first + 1 }, (_, index) => first + index))(
     'seed %i',
     async (seed) => {
-      await chaosRound(seed);
+      await chaosRound(seed, watch);
     },
     120_000,
   );
+  test('some woke up and kept their memory, and some had to load', () => {
+    expect(Math.min(seen.kept, seen.loads)).toBeGreaterThan(0);
+  });
 });

@@ -50,7 +50,7 @@ export async function takeOver(
   });
 
   const commit = async (): Promise<void> => {
-    const { generation, chunk } = seen.takeAdded();
+    const { generation, chunk } = seen.added;
     const { state } = seen;
     const transaction = redis.multi().hset(books, 'seen', state);
     if (chunk.length > 0) transaction.rpush(generationKeys(SHARD, generation).chunks, chunk);

@@ -244,10 +244,10 @@ describe('an id', () => {
     expect(await idKeys()).toEqual([generationKeys(SHARD, 2).chunks]);
   });
 
-  test('cannot be added between taking the added ones and the turn', async () => {
+  test('cannot be added between the commit and the turn', async () => {
     const aggregator = await takeOver(redis);
     await aggregator.take(randomIds(1, 1));
-    expect(() => aggregator.seen.turn(0)).toThrow('taken before the turn');
+    expect(() => aggregator.seen.turn(0)).toThrow('stored before the turn');
   });
 });
 

@@ -25,9 +25,15 @@ export function createJournalClient(redis: RedisDoor, { process, ask, world }: C
   const holders = new Set<string>();
   /** Where the caller's open rounds began. */
   const committed = new Map<number, string>();
+  /** Shards whose lease is taken again, until the caller loads them or goes on without. */
+  const resuming = new Set<number>();
   return {
-    read: (shard, { position, count, waitMs }) =>
-      ask('fold', 'read', () => {
+    read: (shard, { position, count, waitMs }) => {
+      if (resuming.delete(shard)) {
+        const isOpen = position !== committed.get(shard);
+        world.meet(`${isOpen ? 'open round' : 'memory'} kept under a new lease`);
+      }
+      return ask('fold', 'read', () => {
         const entries = redis.shard(shard).read(position, count);
         if (entries.length > 0) return entries;
         if (waitMs === 0) {
@@ -44,7 +50,8 @@ export function createJournalClient(redis: RedisDoor, { process, ask, world }: C
           process,
           world,
         });
-      }),
+      });
+    },
 
     async lease(shard, token, request) {
       const time = await ask('fold', 'lease', () => redis.shard(shard).lease(token, request));
@@ -68,7 +75,18 @@ export function createJournalClient(redis: RedisDoor, { process, ask, world }: C
       return reply;
     },
 
+    async marks(shard, entryId) {
+      const marks = await ask('fold', 'marks', () => {
+        const { position, generations, live, journal } = redis.shard(shard);
+        const hasEntry = journal.some(({ id }) => id === entryId);
+        return { position, generations, batchId: live?.batchId ?? '', hasEntry };
+      });
+      resuming.add(shard);
+      return marks;
+    },
+
     async load(shard) {
+      if (resuming.delete(shard)) world.meet('memory outdated under a new lease');
       const state = await load(redis, shard, ask);
       committed.set(shard, state.position);
       return state;

@@ -32,6 +32,9 @@ export const CIRCUMSTANCES = [
   'commit at another position refused',
   'round committed again',
   'batch sealed under a round',
+  'memory kept under a new lease',
+  'open round kept under a new lease',
+  'memory outdated under a new lease',
   'ids of a closed generation stored',
   'id found in a closed generation',
   'seal done, answer lost',
@@ -175,9 +178,7 @@ export class SimProcess {
     const { world, name } = this;
     return new Promise<T>((resolve, reject) => {
       const tell = (what: string, run: () => void): void => {
-        world.task(`${name} ← ${label} ${what}`, () => {
-          this.enter(run);
-        });
+        world.task(`${name} ← ${label} ${what}`, this.enter.bind(this, run));
       };
       const lose = (): void => {
         tell(fate, () => {
