@@ -3,6 +3,9 @@ import { Badge } from '@mantine/core';
 
 const COLORS: Readonly<Record<string, string>> = {
   ok: 'green',
+  processing: 'blue',
+  quarantined: 'orange',
+  completed: 'green',
   active: 'green',
   done: 'green',
   delivered: 'green',

@@ -50,9 +50,11 @@ const REPLAY_LABELS = {
 
 function Replay({ deadLetter }: { readonly deadLetter: DeadLetter }) {
   const [evenIfForgotten, setEvenIfForgotten] = useState(false);
+  const { state, is_fixed } = deadLetter;
+  const isFixed = state === 'quarantined' && is_fixed;
   return (
     <ConfirmButton
-      label={REPLAY_LABELS[deadLetter.state]}
+      label={isFixed ? 'Replay the fix' : REPLAY_LABELS[state]}
       confirmLabel="Replay"
       run={() => replay(deadLetter.id, evenIfForgotten)}
       onDone={refreshDeadLetters}

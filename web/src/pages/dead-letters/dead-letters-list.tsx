@@ -74,7 +74,8 @@ export function DeadLettersList() {
           ) : (
             <DataTable
               label="Dead letters"
-              columns={COLUMNS}
+              // All have the state that is filtered by.
+              columns={state === 'any' ? COLUMNS : COLUMNS.filter(({ head }) => head !== 'State')}
               rows={rows}
               rowKey={({ id }) => id}
               onOpen={({ id }) => {
