@@ -30,6 +30,7 @@ import {
   forgeToken,
   NO_REPLAY,
   NO_SENDING,
+  OPTIONS,
 } from './api-fixture.ts';
 import { insertReadyExport, newExportDirectory } from './access-exports.ts';
 import { createEndpoints, endpointDeps } from './access-endpoints.ts';
@@ -204,7 +205,8 @@ async function createGoodCallers(pool: Pool) {
       // An administrator cannot be limited to some tenants.
       if (role === 'admin' && scope !== 'all') continue;
       const sub = await newUser(pool, { role, scope: tenants });
-      const token = forgeToken({ claims: { sub } });
+      const exp = Math.floor(Date.now() / 1000) + OPTIONS.tokenTtlSeconds;
+      const token = forgeToken({ claims: { sub, exp } });
       callers.push({ role, scope, kind: 'user', authorization: `Bearer ${token}` });
       const { text } = await newKey(pool, { role, scope: tenants });
       callers.push({ role, scope, kind: 'key', authorization: `Bearer ${text}` });
