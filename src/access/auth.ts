@@ -80,13 +80,13 @@ async function authenticate(deps: AuthDeps, request: FastifyRequest): Promise<Ca
 }
 
 async function authenticateUser({ identities, tokens }: AuthDeps, token: string): Promise<Caller> {
-  const { sub, ver } = verifyToken(tokens, token);
+  const { sub, ver, exp } = verifyToken(tokens, token);
   if (typeof sub !== 'string' || sub === '') throw invalidToken('The token is not valid.');
-  const user = await identities.findUser(sub);
+  const user = await identities.findUser(sub, ver);
   if (user?.tokenVersion !== ver) {
     throw invalidToken('The token is no longer valid.', { actor: sub });
   }
-  return user.caller;
+  return { ...user.caller, expiresAtMs: exp * 1000 };
 }
 
 /** Only a caller with the right secret learns why a key is refused. */

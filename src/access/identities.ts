@@ -18,8 +18,13 @@ export interface KeyIdentity {
 }
 
 export interface Identities {
-  /** Undefined: there is no such user, or the user is disabled. */
-  findUser(username: string): Promise<UserIdentity | undefined>;
+  /**
+   * Undefined: there is no such user, or the user is disabled.
+   *
+   * @param tokenVersion Of the user's token. A cached user with an earlier version is looked up again: the token was
+   * issued after another password was set.
+   */
+  findUser(username: string, tokenVersion: number): Promise<UserIdentity | undefined>;
   findKey(id: string): Promise<KeyIdentity | undefined>;
   /** Notes the use of a key. Returns at once; writes at most once a minute. */
   noteKeyUsed(id: string): void;
@@ -37,24 +42,31 @@ const REMEMBERED_MAX = 10_000;
 
 /** Creates the look-up on the tables users and api_keys. */
 export function createIdentities(pool: Pool, logger: Logger): Identities {
+  const users = remembering(async (username): Promise<UserIdentity | undefined> => {
+    const user = await findUser(pool, username);
+    if (user === undefined || user.isDisabled) return undefined;
+    const { role, scope: tenants, tokenVersion } = user;
+    return { caller: { kind: 'user', name: user.username, role, tenants }, tokenVersion };
+  });
   return {
-    findUser: remembering(async (username) => {
-      const user = await findUser(pool, username);
-      if (user === undefined || user.isDisabled) return undefined;
-      const { role, scope: tenants, tokenVersion } = user;
-      return { caller: { kind: 'user', name: user.username, role, tenants }, tokenVersion };
-    }),
-    findKey: remembering(async (id) => {
+    async findUser(username, tokenVersion) {
+      const cached = users.find(username);
+      const user = await cached;
+      if (user === undefined || user.tokenVersion >= tokenVersion) return user;
+      users.forget(username, cached);
+      return await users.find(username);
+    },
+    findKey: remembering(async (id): Promise<KeyIdentity | undefined> => {
       const key = await findKey(pool, id);
       if (key === undefined) return undefined;
       const { role, scope: tenants, secretHash, expiresAt, revokedAt } = key;
       return {
-        caller: { kind: 'key', name: id, role, tenants },
+        caller: { kind: 'key', name: id, role, tenants, expiresAtMs: expiresAt.getTime() },
         secretHash,
         expiresAtMs: expiresAt.getTime(),
         isRevoked: revokedAt !== null,
       };
-    }),
+    }).find,
     ...usageNotes(pool, logger),
   };
 }
@@ -87,7 +99,7 @@ function usageNotes(pool: Pool, logger: Logger): Pick<Identities, 'noteKeyUsed' 
 /** Calls with the same name share one look-up. A failed one is not cached. */
 function remembering<Found>(find: (name: string) => Promise<Found>) {
   const known = new Map<string, { found: Promise<Found>; untilMs: number }>();
-  return (name: string): Promise<Found> => {
+  const recall = (name: string): Promise<Found> => {
     const remembered = known.get(name);
     if (remembered !== undefined && performance.now() < remembered.untilMs) return remembered.found;
     const found = find(name);
@@ -103,5 +115,12 @@ function remembering<Found>(find: (name: string) => Promise<Found>) {
       if (known.get(name) === entry) known.delete(name);
     });
     return found;
+  };
+  return {
+    find: recall,
+    /** Forgets a look-up, unless a newer one has replaced it. */
+    forget(name: string, found: Promise<Found>): void {
+      if (known.get(name)?.found === found) known.delete(name);
+    },
   };
 }

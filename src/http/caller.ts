@@ -16,12 +16,17 @@ export interface Caller {
   readonly name: string;
   readonly role: Role;
   readonly tenants: TenantScope;
+  /** When the token or key of this request expires; undefined: never. */
+  readonly expiresAtMs?: number;
 }
 
 /** The roles that may call a route that only reads. */
 export const READERS: readonly Role[] = ['viewer', 'operator', 'admin'];
 /** The roles that may call a route that changes something. */
 export const OPERATORS: readonly Role[] = ['operator', 'admin'];
+
+/** The role that may say who may do what. */
+export const ADMINS: readonly Role[] = ['admin'];
 
 declare module 'fastify' {
   interface FastifyContextConfig {
