@@ -18,7 +18,7 @@ const mayImport = {
   ],
   flush: ['core', 'platform', 'contract', 'aggregate/accumulator.ts'],
   http: ['core', 'platform'],
-  access: ['core', 'platform', 'http'],
+  access: ['core', 'platform', 'http', 'contract/rules.ts'],
   quarantine: builtOnThePipeline(),
   usage: [...builtOnThePipeline(), 'aggregate/epoch.ts', 'aggregate/epochs-query.ts'],
   populate: [...builtOnThePipeline(), 'publish/traced-publish.ts'],

@@ -6,12 +6,17 @@ import { ACCESS_PROBLEMS } from './access-problems.ts';
 import { auditChanges } from './audit-changes.ts';
 import { createRefusalLog } from './audit.ts';
 import { addAuth } from './auth.ts';
-import { createCredentialsCheck } from './credentials.ts';
+import { addAuditRoutes } from './audit-routes.ts';
+import { createCredentialsCheck, createHashingLimit } from './credentials.ts';
 import type { Identities } from './identities.ts';
+import { addKeysRoutes } from './keys-routes.ts';
 import { createLoginLimiter, type LoginLimits } from './login-limiter.ts';
 import { addLoginRoute } from './login-route.ts';
+import { addMeRoutes } from './me-routes.ts';
+import { hashPassword } from './passwords.ts';
 import { createSecretTokenCheck } from './secret-token.ts';
 import { addTokens, type TokenOptions } from './tokens.ts';
+import { addUsersRoutes } from './users-routes.ts';
 
 export interface AccessDeps {
   readonly pool: Pool;
@@ -29,7 +34,7 @@ export interface Access {
   /**
    * Protects every route that is added after this call. Closes with the app.
    *
-   * @returns The module with the login route.
+   * @returns The module with login, users, keys and the audit log.
    * @throws FatalError PULSE_CONFIG_INVALID a secret is too short.
    */
   protect(app: Api): Promise<ApiModule>;
@@ -49,14 +54,21 @@ export function createAccess(deps: AccessDeps, options: AccessOptions): Access {
       const isSecretToken = createSecretTokenCheck(options.secretToken);
       addAuth(app, { identities, tokens, refusals, isSecretToken });
       auditChanges(app, pool);
-      const checkCredentials = await createCredentialsCheck(pool);
+      const limited = createHashingLimit();
+      const checkCredentials = await createCredentialsCheck(pool, limited);
       const limits = options.loginLimits ?? LOGIN_LIMITS;
       const limiter = createLoginLimiter(pool, options.jwtSecret, limits);
+      const hash = (password: string) => limited(() => hashPassword(password));
       return {
-        tag: { name: 'auth', description: 'Logging in.' },
+        tag: { name: 'auth', description: 'Logging in, users, keys, and the audit log.' },
         problems: ACCESS_PROBLEMS,
         addRoutes(api) {
-          addLoginRoute(api, { pool, tokens, refusals, checkCredentials, limiter });
+          const deps = { pool, tokens, refusals, checkCredentials, limiter, hashPassword: hash };
+          addLoginRoute(api, deps);
+          addMeRoutes(api, deps);
+          addUsersRoutes(api, deps);
+          addKeysRoutes(api, pool);
+          addAuditRoutes(api, pool);
         },
       };
     },

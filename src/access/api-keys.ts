@@ -2,8 +2,11 @@
 import type { Pool } from 'pg';
 import type { TenantScope } from '../core/tenant-scope.ts';
 import { onlyRow, withTransaction } from '../platform/postgres.ts';
+import { ACCESS_PROBLEMS } from './access-problems.ts';
+import { KEYS_MAX } from './access-rules.ts';
 import { insertAudit, type AuditSource } from './audit.ts';
 import type { Role } from '../http/caller.ts';
+import { ProblemError } from '../http/problems.ts';
 import type { KeyCredentials } from './key-text.ts';
 
 /** A key without its secret. */
@@ -38,10 +41,24 @@ export async function findKey(
   return rows[0];
 }
 
-/** All keys, newest first. */
-export async function listKeys(pool: Pool): Promise<ApiKey[]> {
-  const sql = `SELECT ${COLUMNS} FROM api_keys ORDER BY created_at DESC, id`;
-  return (await withTransaction(pool, (client) => client.query<ApiKey>(sql))).rows;
+/** Keys, newest first. @param page Default: all of them. `after` is the cursor of the last key of the page before. */
+export async function listKeys(
+  pool: Pool,
+  {
+    limit = null,
+    after = null,
+  }: { readonly limit?: number | null; readonly after?: string | null } = {},
+): Promise<(ApiKey & { readonly cursor: string })[]> {
+  const sql = `
+    SELECT ${COLUMNS}, (extract(epoch FROM created_at) * 1000000)::bigint || '.' || id AS cursor
+    FROM api_keys
+    WHERE $1::text IS NULL OR (created_at, id) < (timestamptz 'epoch' +
+      split_part($1, '.', 1)::bigint * interval '1 microsecond', split_part($1, '.', 2))
+    ORDER BY created_at DESC, id DESC LIMIT $2`;
+  const { rows } = await withTransaction(pool, (client) =>
+    client.query<ApiKey & { cursor: string }>(sql, [after, limit]),
+  );
+  return rows;
 }
 
 export interface NewKey {
@@ -51,7 +68,11 @@ export interface NewKey {
   readonly lifeSeconds: number;
 }
 
-/** Inserts a key, and a line in the audit log that names its creator. */
+/**
+ * Inserts a key, and a line in the audit log that names its creator.
+ *
+ * @throws ProblemError PULSE_API_TOO_MANY_KEYS
+ */
 export async function insertKey(
   pool: Pool,
   { id, secretHash }: KeyCredentials,
@@ -63,11 +84,20 @@ export async function insertKey(
     VALUES ($1, $2, $3, $4, $5, $6, $7, now() + $8 * interval '1 second') RETURNING ${COLUMNS}`;
   const tenants = scope === 'all' ? [] : scope;
   return await withTransaction(pool, async (client) => {
+    // One at a time, so that the count holds until the end.
+    await client.query("SELECT pg_advisory_xact_lock(hashtextextended('pulse keys', 0))");
+    const counted = 'SELECT count(*)::int AS count FROM api_keys WHERE revoked_at IS NULL';
+    const { count } = onlyRow((await client.query<{ count: number }>(counted)).rows);
+    if (count >= KEYS_MAX) {
+      throw new ProblemError(ACCESS_PROBLEMS.PULSE_API_TOO_MANY_KEYS, {
+        detail: `There are ${KEYS_MAX} keys that are not revoked. Revoke those that nobody uses.`,
+      });
+    }
     const isAll = scope === 'all';
     const values = [id, secretHash, name, role, isAll, tenants, source.actor, lifeSeconds];
     const { rows } = await client.query<ApiKey>(sql, values);
     const row = onlyRow(rows);
-    const details = { name, role, tenants: scope, expires_at: row.expiresAt };
+    const details = { name, role, tenants: scope, expires_at: row.expiresAt.toISOString() };
     await insertAudit(client, { ...source, action: 'key created', subject: id, details });
     return row;
   });

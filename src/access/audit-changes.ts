@@ -6,7 +6,7 @@ import { actorNameOf, type Caller } from '../http/caller.ts';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** Not written to the audit log, because the work is recorded elsewhere: sending pulses. */
+    /** Has no line of this hook: the work is recorded elsewhere, or says more about itself in the audit log. */
     unaudited?: true;
   }
 }

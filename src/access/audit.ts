@@ -1,21 +1,28 @@
 /** Table audit_log: who did or tried what. Insert-only. */
+import type { FastifyRequest } from 'fastify';
 import type { Pool } from 'pg';
 import { toStorable } from '../core/storable.ts';
+import { actorNameOf } from '../http/caller.ts';
 import type { Logger } from '../platform/logger.ts';
 import { createRefusalLines, type RefusalLines } from './refusal-lines.ts';
 
-export type AuditAction =
-  | 'login accepted'
-  | 'login refused'
-  | 'login limited'
-  | 'denied'
-  | 'changed'
-  | 'user added'
-  | 'user disabled'
-  | 'user enabled'
-  | 'password changed'
-  | 'key created'
-  | 'key revoked';
+export const AUDIT_ACTIONS = [
+  'login accepted',
+  'login refused',
+  'login limited',
+  'password refused',
+  'password limited',
+  'denied',
+  'changed',
+  'user added',
+  'user changed',
+  'user disabled',
+  'user enabled',
+  'password changed',
+  'key created',
+  'key revoked',
+] as const;
+export type AuditAction = (typeof AUDIT_ACTIONS)[number];
 
 export interface AuditSource {
   /** Null: unknown. */
@@ -23,6 +30,14 @@ export interface AuditSource {
   readonly via: 'api' | 'command_line';
   readonly address?: string;
   readonly requestId?: string;
+}
+
+/** A request as the source of an entry. @param actor Default: the caller. */
+export function sourceOf(
+  request: Pick<FastifyRequest, 'ip' | 'id' | 'user'>,
+  actor: string | null = actorNameOf(request.user),
+): AuditSource {
+  return { actor, via: 'api', address: request.ip, requestId: request.id };
 }
 
 export interface AuditEntry extends AuditSource {

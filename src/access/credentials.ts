@@ -1,7 +1,13 @@
 /** Checks a username and password without revealing which of the two was wrong, not even by its duration. */
 import { randomBytes } from 'node:crypto';
 import type { Pool } from 'pg';
-import { createConcurrencyLimit, hashPassword, needsRehash, verifyPassword } from './passwords.ts';
+import {
+  createConcurrencyLimit,
+  hashPassword,
+  needsRehash,
+  verifyPassword,
+  type ConcurrencyLimit,
+} from './passwords.ts';
 import { findUser, renewPasswordHash, type User } from './users.ts';
 
 /** Two hashes use two threads for under 50 ms, so forty waiting logins are answered within about a second. */
@@ -19,9 +25,16 @@ export type CredentialsVerdict =
 
 export type CheckCredentials = (credentials: Credentials) => Promise<CredentialsVerdict>;
 
+/** The limit that all hashes of one process share. */
+export function createHashingLimit(): ConcurrencyLimit {
+  return createConcurrencyLimit(HASHING);
+}
+
 /** Creates the check. An unknown name costs as much time as a known one: it is verified against a dummy hash. */
-export async function createCredentialsCheck(pool: Pool): Promise<CheckCredentials> {
-  const limited = createConcurrencyLimit(HASHING);
+export async function createCredentialsCheck(
+  pool: Pool,
+  limited: ConcurrencyLimit,
+): Promise<CheckCredentials> {
   const dummyHash = await hashPassword(randomBytes(32).toString('base64'));
   return async ({ username, password }) => {
     const user = await findUser(pool, username);

@@ -2,12 +2,14 @@
 import { Type } from 'typebox';
 import { problemResponses } from '../http/problem-schema.ts';
 import { textSchema } from '../http/text-schema.ts';
+import { USERNAME_LENGTH_MAX } from './access-rules.ts';
+import { passwordSchema } from './schema-terms.ts';
 
 /** The bounds limit the cost of a hostile body to one hash. */
 export const LoginBody = Type.Object(
   {
-    username: textSchema(64, 'The name of the user.'),
-    password: Type.String({ minLength: 1, maxLength: 1024, description: 'The password.' }),
+    username: textSchema(USERNAME_LENGTH_MAX, 'The name of the user.'),
+    password: passwordSchema('The password.'),
   },
   {
     additionalProperties: false,
@@ -15,7 +17,7 @@ export const LoginBody = Type.Object(
   },
 );
 
-const LoginAnswer = Type.Object(
+export const TokenAnswer = Type.Object(
   {
     Auth: Type.Object({
       Token: Type.String({ description: 'Send it as `Authorization: Bearer <Token>`.' }),
@@ -35,5 +37,5 @@ export const loginSchema = {
   curl: `curl -s "$API/login" -H 'content-type: application/json' \\
   -d '{"username":"admin","password":"'"$ADMIN_PASSWORD"'"}'`,
   body: LoginBody,
-  response: { 200: LoginAnswer, ...problemResponses(400, 401, 413, 415, 429, 500, 503) },
+  response: { 200: TokenAnswer, ...problemResponses(400, 401, 413, 415, 429, 500, 503) },
 };

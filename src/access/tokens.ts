@@ -35,8 +35,13 @@ export interface TokenOptions {
   readonly tokenTtlSeconds: number;
 }
 
+export interface IssuedToken {
+  readonly token: string;
+  readonly expiresAtSec: number;
+}
+
 export interface Tokens {
-  issue(user: { username: string; tokenVersion: number }): { token: string; expiresAtSec: number };
+  issue(user: { username: string; tokenVersion: number }): IssuedToken;
   /** @throws An error with a code FAST_JWT_… if the token is not valid. */
   verify(token: string): AccessClaims;
 }
@@ -80,6 +85,11 @@ export async function addTokens(app: FastifyInstance, options: TokenOptions): Pr
       return verifier.verify<AccessClaims>(token);
     },
   };
+}
+
+/** A token in the answer to a password. */
+export function toTokenJson({ token, expiresAtSec }: IssuedToken) {
+  return { Auth: { Token: token, ExpiresAt: expiresAtSec } };
 }
 
 class UnknownKeyError extends Error {

@@ -1,7 +1,8 @@
 /** Table users: who may log in. */
-import type { Pool } from 'pg';
+import type { Pool, PoolClient } from 'pg';
 import type { TenantScope } from '../core/tenant-scope.ts';
-import { withTransaction } from '../platform/postgres.ts';
+import { onlyRow, withTransaction } from '../platform/postgres.ts';
+import { USERS_MAX } from './access-rules.ts';
 import { insertAudit, type AuditEntry, type AuditSource } from './audit.ts';
 import type { Role } from '../http/caller.ts';
 import { hashPassword, needsRehash, verifyPassword } from './passwords.ts';
@@ -112,42 +113,111 @@ export interface UserRow {
   readonly disabledAt: Date | null;
 }
 
-/** All users, ordered by name. */
-export async function listUsers(pool: Pool): Promise<UserRow[]> {
-  const sql = `
-    SELECT username, role, ${SCOPE}, created_at AS "createdAt", last_login_at AS "lastLoginAt",
-           disabled_at AS "disabledAt"
-    FROM users ORDER BY username`;
-  return (await withTransaction(pool, (client) => client.query<UserRow>(sql))).rows;
+const ROW = `
+  username, role, ${SCOPE}, created_at AS "createdAt", last_login_at AS "lastLoginAt",
+  disabled_at AS "disabledAt"`;
+
+/** Users, ordered by name. @param page Default: all of them. `after` is the last name of the page before. */
+export async function listUsers(
+  pool: Pool,
+  { limit = null, after = '' }: { readonly limit?: number | null; readonly after?: string } = {},
+): Promise<UserRow[]> {
+  const sql = `SELECT ${ROW} FROM users WHERE username > $1 ORDER BY username LIMIT $2`;
+  const { rows } = await withTransaction(pool, (client) =>
+    client.query<UserRow>(sql, [after, limit]),
+  );
+  return rows;
 }
 
-/** Adds a user. @returns False if the name is taken; then nothing changes. */
+export async function readUser(pool: Pool, username: string): Promise<UserRow | undefined> {
+  const sql = `SELECT ${ROW} FROM users WHERE username = $1`;
+  const { rows } = await withTransaction(pool, (client) => client.query<UserRow>(sql, [username]));
+  return rows[0];
+}
+
+/** Adds a user, unless the name is taken or there are `USERS_MAX` users. Then nothing changes. */
 export async function addUser(
   pool: Pool,
   user: Pick<User, 'username' | 'passwordHash' | 'role' | 'scope'>,
   source: AuditSource,
-): Promise<boolean> {
+): Promise<UserRow | 'taken' | 'full'> {
   const { username, passwordHash, role, scope } = user;
   const sql = `
     INSERT INTO users (username, password_hash, role, all_tenants, tenants) VALUES ($1, $2, $3, $4, $5)
-    ON CONFLICT (username) DO NOTHING`;
+    ON CONFLICT (username) DO NOTHING RETURNING ${ROW}`;
   const values = [username, passwordHash, role, scope === 'all', scope === 'all' ? [] : scope];
-  return await changeUser(
-    pool,
-    { sql, values },
-    {
-      ...source,
-      action: 'user added',
-      subject: username,
-      details: { role, tenants: scope },
-    },
+  return await withTransaction(pool, async (client) => {
+    // One at a time, so that the count holds until the end.
+    await client.query("SELECT pg_advisory_xact_lock(hashtextextended('pulse users', 0))");
+    const { rows } = await client.query<{ isFull: boolean; isTaken: boolean }>(
+      `SELECT (SELECT count(*) FROM users) >= $2 AS "isFull",
+              EXISTS (SELECT FROM users WHERE username = $1) AS "isTaken"`,
+      [username, USERS_MAX],
+    );
+    const { isFull, isTaken } = onlyRow(rows);
+    if (isTaken) return 'taken';
+    if (isFull) return 'full';
+    const [added] = (await client.query<UserRow>(sql, values)).rows;
+    // The start of an API may have added its administrator in the meantime.
+    if (added === undefined) return 'taken';
+    const details = { role, tenants: scope };
+    await insertAudit(client, { ...source, action: 'user added', subject: username, details });
+    return added;
+  });
+}
+
+/**
+ * Locks a user, and every enabled administrator, until the transaction ends.
+ *
+ * All in one order, so that two administrators who change each other do not wait for each other. The second one sees
+ * what the first one changed.
+ */
+export async function lockUserAndAdmins(
+  client: PoolClient,
+  username: string,
+): Promise<{ readonly user: UserRow | undefined; readonly adminCount: number }> {
+  const { rows } = await client.query<UserRow>(
+    `SELECT ${ROW} FROM users WHERE username = $1 OR (role = 'admin' AND disabled_at IS NULL)
+     ORDER BY username FOR UPDATE`,
+    [username],
   );
+  return {
+    user: rows.find((row) => row.username === username),
+    adminCount: rows.filter(isEnabledAdmin).length,
+  };
+}
+
+export function isEnabledAdmin(user: Pick<UserRow, 'role' | 'disabledAt'>): boolean {
+  return user.role === 'admin' && user.disabledAt === null;
+}
+
+/** Sets role and tenants. Tokens remain valid, because rights are looked up. */
+export async function setRights(
+  client: PoolClient,
+  { username, role, scope }: Pick<User, 'username' | 'role' | 'scope'>,
+  entry: Pick<AuditEntry, 'details'> & AuditSource,
+): Promise<void> {
+  await client.query(
+    `UPDATE users SET role = $2, all_tenants = $3, tenants = $4, updated_at = now()
+     WHERE username = $1`,
+    [username, role, scope === 'all', scope === 'all' ? [] : scope],
+  );
+  await insertAudit(client, { ...entry, action: 'user changed', subject: username });
 }
 
 /** Disables or enables a user; disabling invalidates the user's tokens. @returns Whether there is such a user. */
 export async function setUserDisabled(
   pool: Pool,
-  { username, isDisabled }: { username: string; isDisabled: boolean },
+  user: Pick<User, 'username' | 'isDisabled'>,
+  source: AuditSource,
+): Promise<boolean> {
+  return await withTransaction(pool, (client) => setDisabled(client, user, source));
+}
+
+/** `setUserDisabled`, in a transaction that does more. */
+export async function setDisabled(
+  client: PoolClient,
+  { username, isDisabled }: Pick<User, 'username' | 'isDisabled'>,
   source: AuditSource,
 ): Promise<boolean> {
   const sql = isDisabled
@@ -155,42 +225,35 @@ export async function setUserDisabled(
                         updated_at = now() WHERE username = $1`
     : 'UPDATE users SET disabled_at = NULL, updated_at = now() WHERE username = $1';
   const action = isDisabled ? 'user disabled' : 'user enabled';
-  return await changeUser(
-    pool,
-    { sql, values: [username] },
-    { ...source, action, subject: username },
-  );
+  const { rowCount } = await client.query(sql, [username]);
+  if (rowCount === 1) await insertAudit(client, { ...source, action, subject: username });
+  return rowCount === 1;
 }
 
-/** Sets a user's password, which invalidates the user's tokens. @returns Whether there is such a user. */
+/**
+ * Sets a user's password, which invalidates the user's tokens.
+ *
+ * @param user With `tokenVersion`: only while that is the version, so that of two changes at once one counts.
+ * @returns The new token version; undefined if there is no such user.
+ */
 export async function setPasswordHash(
   pool: Pool,
-  { username, passwordHash }: Pick<User, 'username' | 'passwordHash'>,
+  user: Pick<User, 'username' | 'passwordHash'> & Partial<Pick<User, 'tokenVersion'>>,
   source: AuditSource,
-): Promise<boolean> {
+): Promise<number | undefined> {
+  const { username, passwordHash, tokenVersion = null } = user;
   const sql = `
     UPDATE users SET password_hash = $2, token_version = token_version + 1, updated_at = now()
-    WHERE username = $1`;
-  return await changeUser(
-    pool,
-    { sql, values: [username, passwordHash] },
-    {
-      ...source,
-      action: 'password changed',
-      subject: username,
-    },
-  );
-}
-
-/** Makes one change and its audit entry, both or neither. @returns Whether there was a row to change. */
-async function changeUser(
-  pool: Pool,
-  { sql, values }: { sql: string; values: unknown[] },
-  entry: AuditEntry,
-): Promise<boolean> {
+    WHERE username = $1 AND ($3::integer IS NULL OR token_version = $3)
+    RETURNING token_version AS "tokenVersion"`;
   return await withTransaction(pool, async (client) => {
-    const { rowCount } = await client.query(sql, values);
-    if (rowCount === 1) await insertAudit(client, entry);
-    return rowCount === 1;
+    const { rows } = await client.query<Pick<User, 'tokenVersion'>>(sql, [
+      username,
+      passwordHash,
+      tokenVersion,
+    ]);
+    if (rows[0] === undefined) return undefined;
+    await insertAudit(client, { ...source, action: 'password changed', subject: username });
+    return rows[0].tokenVersion;
   });
 }

@@ -1,7 +1,8 @@
 /** What `pulse users` and `pulse keys` share: rights, the actor, lists. */
 import { InvalidArgumentError } from 'commander';
 import type { AuditSource } from '../access/audit.ts';
-import { TENANT_LENGTH_MAX, TENANT_PATTERN } from '../contract/rules.ts';
+import { isTenant, mayHaveScope, TENANTS_MAX, toScope } from '../access/access-rules.ts';
+import { TENANT_LENGTH_MAX } from '../contract/rules.ts';
 import { ROLES, type Role } from '../http/caller.ts';
 import type { TenantScope } from '../core/tenant-scope.ts';
 import { actorName } from './actor.ts';
@@ -9,8 +10,6 @@ import { EXIT_DONE, misused, type CommandRun } from './command.ts';
 import { defineCommand, type SetUp } from './define-command.ts';
 import type { Flags, OptionSpecs } from './options.ts';
 import { tableLines, type Column } from './table.ts';
-
-const TENANTS_MAX = 1_000;
 
 /** What a user or key may do. */
 export const RIGHTS = {
@@ -41,9 +40,10 @@ export function rightsFrom({ role, tenant, allTenants }: Flags<typeof RIGHTS>): 
     throw misused('Give either --all-tenants, or --tenant once for each tenant.');
   }
   if (tenant === undefined) return { role, scope: 'all' };
-  if (role === 'admin') throw misused('--role admin: needs --all-tenants.');
+  const scope = toScope(tenant);
+  if (!mayHaveScope(role, scope)) throw misused('--role admin: needs --all-tenants.');
   if (tenant.length > TENANTS_MAX) throw misused(`--tenant: at most ${TENANTS_MAX} are allowed.`);
-  return { role, scope: [...new Set(tenant)] };
+  return { role, scope };
 }
 
 /** The actor as the audit log records it. */
@@ -60,7 +60,7 @@ export function describeInstant(instant: Date | null): string {
 }
 
 function collectTenant(text: string, before: readonly string[] = []): string[] {
-  if (new RegExp(TENANT_PATTERN, 'u').test(text)) return [...before, text];
+  if (isTenant(text)) return [...before, text];
   throw new InvalidArgumentError(
     `It must have 1 to ${TENANT_LENGTH_MAX} characters, no control characters.`,
   );

@@ -1,12 +1,10 @@
 /** Reads passwords from the terminal, a pipe or a file; never from an argument, which every process can see. */
 import { createInterface } from 'node:readline/promises';
 import { Writable } from 'node:stream';
+import { isNewPassword, PASSWORD_LENGTH } from '../access/access-rules.ts';
 import { misused, type CommandRun } from './command.ts';
 import { readInput } from './input-file.ts';
 import type { OptionSpecs } from './options.ts';
-
-const LENGTH_MIN = 12;
-const LENGTH_MAX = 1_024;
 
 export const PASSWORD_FILE = {
   passwordFile: {
@@ -35,8 +33,9 @@ export async function readNewPassword(
 }
 
 function checked(password: string): string {
-  if (password.length >= LENGTH_MIN && password.length <= LENGTH_MAX) return password;
-  throw misused(`The password must have ${LENGTH_MIN} to ${LENGTH_MAX} characters.`);
+  if (isNewPassword(password)) return password;
+  const { min, max } = PASSWORD_LENGTH;
+  throw misused(`The password must have ${min} to ${max} characters.`);
 }
 
 function readLine(file: string): string {

@@ -1,5 +1,12 @@
 /** `pulse keys create|list|revoke`. */
 import { InvalidArgumentError } from 'commander';
+import { toKeyJson } from '../access/access-json.ts';
+import {
+  DAY_SECONDS,
+  isKeyName,
+  KEY_LIFE_DAYS,
+  KEY_NAME_LENGTH_MAX,
+} from '../access/access-rules.ts';
 import { insertKey, listKeys, revokeKey, type ApiKey } from '../access/api-keys.ts';
 import { BELIEVED_MS } from '../access/identities.ts';
 import { createKeyText } from '../access/key-text.ts';
@@ -17,10 +24,9 @@ import { EXIT_DONE, EXIT_FAILED, misused, toJson, type CommandRun } from '../cli
 import { defineCommand, defineGroup } from '../cli/define-command.ts';
 import type { Column } from '../cli/table.ts';
 import { describeAge } from '../cli/wording.ts';
+import { ProblemError } from '../http/problems.ts';
 
-const DAY_SECONDS = 86_400;
 const UNIT_SECONDS: Readonly<Record<string, number>> = { m: 60, h: 3_600, d: DAY_SECONDS };
-const LIFE_DAYS = { default: 90, max: 3_650 };
 
 const open = (run: CommandRun) => openPool(run, 'pulse keys');
 
@@ -33,8 +39,8 @@ const create = defineCommand({
       value: '<time>',
       about: 'how long the key is valid, such as 12h or 90d',
       parse: lifeSeconds,
-      default: LIFE_DAYS.default * DAY_SECONDS,
-      defaultText: `${LIFE_DAYS.default}d`,
+      default: KEY_LIFE_DAYS.default * DAY_SECONDS,
+      defaultText: `${KEY_LIFE_DAYS.default}d`,
     },
     ...ACTOR,
   },
@@ -45,14 +51,18 @@ const create = defineCommand({
   ],
   async run(run) {
     const { name, expiresIn } = run.flags;
-    if (!/^[^\p{Cc}\p{Cs}]{1,128}$/u.test(name)) {
-      throw misused('--name: must have 1 to 128 characters.');
+    if (!isKeyName(name)) {
+      throw misused(`--name: must have 1 to ${KEY_NAME_LENGTH_MAX} characters.`);
     }
     const rights = rightsFrom(run.flags);
     const asked = { name, ...rights, lifeSeconds: expiresIn, source: sourceFrom(run.flags) };
     const { text, credentials } = createKeyText();
-    const key = await insertKey(await open(run), credentials, asked);
-    if (run.json) run.print(toJson({ key: text, ...toApi(key) }));
+    const key = await insertKey(await open(run), credentials, asked).catch(toRefusal);
+    if (typeof key === 'string') {
+      run.tell(`pulse: ${key}`);
+      return EXIT_FAILED;
+    }
+    if (run.json) run.print(toJson({ key: text, ...toKeyJson(key) }));
     else {
       const facts = `${key.role}, ${describeScope(key.scope)}, until ${describeInstant(key.expiresAt)}`;
       run.tell(`key ${key.id}: ${facts}. It is not shown again:`);
@@ -65,7 +75,7 @@ const create = defineCommand({
 const list = defineList({
   summary: 'List the keys, newest first, with when each was last used.',
   list: async (run) => listKeys(await open(run)),
-  toApi,
+  toApi: toKeyJson,
   columns: keyColumns,
   none: 'There are no keys. Create one: `pulse keys create --help`.',
   examples: ['pulse keys list'],
@@ -97,24 +107,18 @@ export const keys = defineGroup({ create, list, revoke }, [
 function lifeSeconds(text: string): number {
   const [, digits, unit = ''] = /^(\d{1,6})([mhd])$/.exec(text) ?? [];
   const seconds = Number(digits) * (UNIT_SECONDS[unit] ?? 0);
-  if (seconds > 0 && seconds <= LIFE_DAYS.max * DAY_SECONDS) return seconds;
+  if (seconds > 0 && seconds <= KEY_LIFE_DAYS.max * DAY_SECONDS) return seconds;
   throw new InvalidArgumentError(
-    `It must be a time such as 30m, 12h or 90d, and at most ${LIFE_DAYS.max}d.`,
+    `It must be a time such as 30m, 12h or 90d, and at most ${KEY_LIFE_DAYS.max}d.`,
   );
 }
 
-function toApi(key: ApiKey) {
-  return {
-    id: key.id,
-    name: key.name,
-    role: key.role,
-    tenants: key.scope,
-    created_by: key.createdBy,
-    created_at: key.createdAt,
-    expires_at: key.expiresAt,
-    revoked_at: key.revokedAt,
-    last_used_at: key.lastUsedAt,
-  };
+/** What is wrong, for the terminal. */
+function toRefusal(error: unknown): string {
+  if (error instanceof ProblemError && error.options.detail !== undefined) {
+    return error.options.detail;
+  }
+  throw error;
 }
 
 function keyColumns(nowMs: number): Column<ApiKey>[] {

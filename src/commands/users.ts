@@ -7,6 +7,8 @@ import {
   setUserDisabled,
   type UserRow,
 } from '../access/users.ts';
+import { toUserJson } from '../access/access-json.ts';
+import { isUsername, USERNAME_RULE, USERS_MAX } from '../access/access-rules.ts';
 import {
   defineList,
   describeScope,
@@ -39,8 +41,10 @@ const add = defineCommand({
     const source = sourceFrom(run.flags);
     const pool = await open(run);
     const passwordHash = await hashPassword(await readNewPassword(run, run.flags));
-    if (!(await addUser(pool, { username, passwordHash, role, scope }, source))) {
-      run.tell(`pulse: user ${username} already exists.`);
+    const added = await addUser(pool, { username, passwordHash, role, scope }, source);
+    if (added === 'taken' || added === 'full') {
+      const isTaken = `user ${username} already exists.`;
+      run.tell(`pulse: ${added === 'taken' ? isTaken : `there are ${USERS_MAX} users already.`}`);
       return EXIT_FAILED;
     }
     run.answer({ username, role, scope }, `added ${username}: ${role}, ${describeScope(scope)}`);
@@ -51,7 +55,7 @@ const add = defineCommand({
 const list = defineList({
   summary: 'List the users, with their rights and when they last logged in.',
   list: async (run) => listUsers(await open(run)),
-  toApi,
+  toApi: toUserJson,
   columns: userColumns,
   none: 'There are no users. Add one: `pulse users add --help`.',
   examples: ['pulse users list'],
@@ -85,8 +89,8 @@ const passwd = defineCommand({
     const source = sourceFrom(run.flags);
     const pool = await open(run);
     const passwordHash = await hashPassword(await readNewPassword(run, run.flags));
-    const isDone = await setPasswordHash(pool, { username: run.argument, passwordHash }, source);
-    return report(run, 'changed', isDone);
+    const version = await setPasswordHash(pool, { username: run.argument, passwordHash }, source);
+    return report(run, 'changed', version !== undefined);
   },
 });
 
@@ -109,21 +113,9 @@ function report(
   return isDone ? EXIT_DONE : EXIT_FAILED;
 }
 
-/** The rule of ADMIN_USERNAME: names appear in logs, and one with a colon would look like a key. */
 function checkedUsername(username: string): string {
-  if (/^[\w.@-]{1,64}$/.test(username)) return username;
-  throw misused('A username has 1 to 64 letters, digits, . _ @ -');
-}
-
-function toApi(user: UserRow) {
-  return {
-    username: user.username,
-    role: user.role,
-    tenants: user.scope,
-    created_at: user.createdAt,
-    last_login_at: user.lastLoginAt,
-    disabled_at: user.disabledAt,
-  };
+  if (isUsername(username)) return username;
+  throw misused(`A username has ${USERNAME_RULE}`);
 }
 
 function userColumns(nowMs: number): Column<UserRow>[] {

@@ -1,16 +1,21 @@
 /** A place in a list that is ordered by time: microseconds since 1970, a dot, the id of the row. */
 import { invalidField } from './problems.ts';
 
-const CURSOR = /^\d{1,16}\.[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+const CURSOR = /^\d{1,16}\.(.+)$/s;
 
-/** Whether a text has the form of a cursor. A made-up one names a place in the list as well. */
-export function isCursor(text: string): boolean {
-  return CURSOR.test(text);
+/**
+ * Whether a text has the form of a cursor. A made-up one names a place in the list as well.
+ *
+ * @param id The form of the ids. Default: UUIDs.
+ */
+export function isCursor(text: string, id = UUID): boolean {
+  return id.test(CURSOR.exec(text)?.[1] ?? '');
 }
 
 /** @param after Undefined on the first page. @throws ProblemError 400 It is not a cursor. */
-export function checkedCursor(after: string | undefined): string | undefined {
-  if (after === undefined || isCursor(after)) return after;
+export function checkedCursor(after: string | undefined, id = UUID): string | undefined {
+  if (after === undefined || isCursor(after, id)) return after;
   throw invalidField('after', 'must be `next` of an earlier answer');
 }
 

@@ -31,6 +31,7 @@ const PATTERNS: Readonly<Record<string, string>> = {
     'must be a word such as count: 1 to 32 of a-z, 0-9 and _, with a letter at the beginning',
   '^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$':
     'must be a name such as invoice.paid: 1 to 128 of A-Z, a-z, 0-9 and . _ : -, with a letter or a digit at the beginning',
+  '^(?!\\.{1,2}$)[A-Za-z0-9_.@-]{1,64}$': 'must be 1 to 64 letters, digits, . _ @ -',
   '^(0|[1-9][0-9]{0,18})$': 'must be a whole number from 0, with at most 19 digits',
   '^[1-9][0-9]{0,18}$': 'must be a whole number from 1, with at most 19 digits',
   // Cursors.

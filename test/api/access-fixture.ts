@@ -30,6 +30,7 @@ import {
   forgeToken,
   NO_REPLAY,
   NO_SENDING,
+  OPTIONS,
 } from './api-fixture.ts';
 import { insertReadyExport, newExportDirectory } from './access-exports.ts';
 import { createEndpoints, endpointDeps } from './access-endpoints.ts';
@@ -141,6 +142,8 @@ async function createWorld(
     newWorkflow: () => insertConsumedWorkflow(pool),
     newExport: () => insertReadyExport(pool, directory, OWN_TENANT),
     newDeadLetter: () => insertDeadLetter(pool, OWN_TENANT),
+    newUser: () => newUser(pool, { role: 'viewer', scope: [OWN_TENANT] }),
+    newKey: async () => (await newKey(pool, { role: 'viewer', scope: [OWN_TENANT] })).id,
   };
 }
 
@@ -204,7 +207,9 @@ async function createGoodCallers(pool: Pool) {
       // An administrator cannot be limited to some tenants.
       if (role === 'admin' && scope !== 'all') continue;
       const sub = await newUser(pool, { role, scope: tenants });
-      const token = forgeToken({ claims: { sub } });
+      // For as long as the whole matrix takes on a busy machine.
+      const exp = Math.floor(Date.now() / 1000) + OPTIONS.tokenTtlSeconds;
+      const token = forgeToken({ claims: { sub, exp } });
       callers.push({ role, scope, kind: 'user', authorization: `Bearer ${token}` });
       const { text } = await newKey(pool, { role, scope: tenants });
       callers.push({ role, scope, kind: 'key', authorization: `Bearer ${text}` });
@@ -251,9 +256,13 @@ async function createBadCallers(pool: Pool): Promise<Record<string, string | und
   };
 }
 
+/** Of a password that nobody knows. */
+const PASSWORD_HASH =
+  '$argon2id$v=19$m=19456,t=2,p=1$GgqMFzIuSES2ob4dIc/f7A$h5MfFuTfhyfX1649kOloTFuAs4c2CElDJ0C6VDQ7eQA';
+
 async function newUser(pool: Pool, rights: { role: Role; scope: TenantScope }): Promise<string> {
   const username = `user-${randomUUID()}`;
-  await addUser(pool, { username, passwordHash: 'none', ...rights }, SOURCE);
+  await addUser(pool, { username, passwordHash: PASSWORD_HASH, ...rights }, SOURCE);
   return username;
 }
 

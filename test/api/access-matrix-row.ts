@@ -32,6 +32,10 @@ export interface MatrixWorld {
   newWorkflow(): Promise<string>;
   /** Creates an export whose file is ready. @returns Its id. */
   newExport(): Promise<string>;
+  /** Creates a user. @returns Its name. */
+  newUser(): Promise<string>;
+  /** Creates a key. @returns Its id. */
+  newKey(): Promise<string>;
   /** Creates a quarantined dead letter. @returns Its id. */
   newDeadLetter(): Promise<string>;
 }

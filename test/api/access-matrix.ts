@@ -11,6 +11,7 @@
  * - `shows: true` where the owner's answer contains the text `OWN_TENANT`, which proves that the check above can fail.
  */
 import { OPERATORS, READERS } from '../../src/http/caller.ts';
+import { ACCESS_ROWS } from './access-matrix-access.ts';
 import { CHAIN_ROWS } from './access-matrix-chain.ts';
 import { EXPORT_ROWS } from './access-matrix-exports.ts';
 import { OWN_TENANT, V1, type MatrixRow } from './access-matrix-row.ts';
@@ -81,6 +82,7 @@ export const ACCESS_MATRIX: Readonly<Record<string, MatrixRow>> = {
     strangers: 403,
   },
 
+  ...ACCESS_ROWS,
   ...CHAIN_ROWS,
   ...WEBHOOK_ROWS,
   ...EXPORT_ROWS,

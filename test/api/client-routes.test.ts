@@ -43,9 +43,27 @@ const ENDPOINT = {
   secret: `whsec_${Buffer.alloc(24).toString('base64')}`,
 } as const;
 
+const PASSWORD = 'long enough password';
+const RIGHTS = { role: 'viewer', tenants: ['acme'] } as const;
+
 /** For each operation a call that sends all that the route takes. */
 const CALLS: Readonly<Record<string, (client: PulseClient) => Promise<unknown>>> = {
   login: (client) => client.login({ username: 'admin', password: 'secret' }),
+  getMe: ({ me }) => me.get(),
+  changeOwnPassword: ({ me }) =>
+    me.changePassword({ current_password: 'a', new_password: PASSWORD }),
+  listUsers: ({ users }) => users.page(PAGE),
+  addUser: ({ users }) => users.add({ username: 'alice', password: PASSWORD, ...RIGHTS }),
+  getUser: ({ users }) => users.get('alice'),
+  changeUser: ({ users }) => users.change('alice', { ...RIGHTS, disabled: true }),
+  setUserPassword: ({ users }) => users.setPassword('alice', PASSWORD),
+  listKeys: ({ keys }) => keys.page(PAGE),
+  createKey: ({ keys }) => keys.create({ name: 'meter', ...RIGHTS, expires_in_days: 7 }),
+  revokeKey: ({ keys }) => keys.revoke('0123456789abcdef'),
+  listAudit: ({ audit }) =>
+    audit.page({
+      ...{ ...INSTANTS, ...PAGE, actor: 'alice', action: 'key created', subject: 'x' },
+    }),
   sendPulses: (client) => client.send([PULSE]),
   listPulses: ({ pulses }) =>
     pulses.list({

@@ -105,7 +105,7 @@ describe('the reference page', () => {
       expect(ajv.validate(body.schema, body.example), operationId).toBe(true);
       examples++;
     }
-    expect(examples).toBe(23);
+    expect(examples).toBe(28);
     const dates = operations.flatMap(({ parameters = [] }) =>
       parameters.filter(({ name, example }) => /^(from|to)$/.test(name) && example !== undefined),
     );

@@ -5,6 +5,7 @@ import { newSecretKeys } from '../../src/delivery/secret-box.ts';
 import { eventually } from '../support/eventually.ts';
 import { MANY_STEPS_TIMEOUT_MS } from '../support/pulse-process.ts';
 import { startTcpProxy } from '../support/tcp-proxy.ts';
+import { checkAccess } from './check-client-access.ts';
 import { checkEvents } from './check-client-events.ts';
 import { checkExports } from './check-client-exports.ts';
 import { checkWebhooks } from './check-client-webhooks.ts';
@@ -27,7 +28,7 @@ const TIERS = {
   ],
 } as const;
 
-test('a real server accepts every call about the catalogue, orders, subscriptions, events, webhooks, workflows and exports with every parameter, and the answers match the types', async () => {
+test('a real server accepts every call about the catalogue, orders, subscriptions, events, webhooks, workflows, exports and access with every parameter, and the answers match the types', async () => {
   const flow = await openFlow({
     ...{ ORDER_CURRENCY: 'USD', WEBHOOK_ALLOW_PRIVATE: 'true' },
     WEBHOOK_SECRET_KEYS: newSecretKeys(),
@@ -44,6 +45,7 @@ test('a real server accepts every call about the catalogue, orders, subscription
   await checkWebhooks(client);
   await checkWorkflows(client);
   await checkExports(client, ready.api!);
+  await checkAccess(client, { url: ready.api!, password: PASSWORD });
   expect(uncalled().chain).toEqual([]);
 });
 

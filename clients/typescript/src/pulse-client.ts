@@ -11,6 +11,7 @@ import type {
   UsageQuery,
   UsageRow,
 } from './api-types.ts';
+import { createAccessCalls, type AccessCalls } from './access-calls.ts';
 import { createCatalogCalls, type CatalogCalls } from './catalog-calls.ts';
 import { createDeadLettersCalls, type DeadLettersCalls } from './dead-letters-calls.ts';
 import { createEventsCalls, type EventsCalls } from './events-calls.ts';
@@ -26,6 +27,7 @@ import { createTransport, keyHeaders, PulseApiError, type TransportOptions } fro
 import { createWebhooksCalls, type WebhooksCalls } from './webhooks-calls.ts';
 import { createWorkflowsCalls, type WorkflowsCalls } from './workflows-calls.ts';
 
+export type * from './access-types.ts';
 export type * from './api-types.ts';
 export type * from './catalog-types.ts';
 export type * from './dead-letter-types.ts';
@@ -36,6 +38,7 @@ export type * from './populate-types.ts';
 export type * from './subscription-types.ts';
 export type * from './webhooks-types.ts';
 export type * from './workflows-types.ts';
+export type { AccessCalls, IssuedToken } from './access-calls.ts';
 export type { CatalogCalls } from './catalog-calls.ts';
 export type { DeadLettersCalls } from './dead-letters-calls.ts';
 export type { EventsCalls } from './events-calls.ts';
@@ -72,12 +75,14 @@ export interface SendOptions {
  * `orders.create`, changes of subscriptions, `events.send` and a meter repeat a request by themselves.
  */
 export interface PulseClient
-  extends CatalogCalls, EventsCalls, ExportsCalls, PopulateCalls, WebhooksCalls, WorkflowsCalls {
-  /** Logs in; later calls carry the token. */
-  login(credentials: {
-    username: string;
-    password: string;
-  }): Promise<{ token: string; expiresAt: Date }>;
+  extends
+    AccessCalls,
+    CatalogCalls,
+    EventsCalls,
+    ExportsCalls,
+    PopulateCalls,
+    WebhooksCalls,
+    WorkflowsCalls {
   readonly pulses: {
     /** One page of flushed sums. */
     list(query?: PulsesQuery): Promise<PulsesPage>;
@@ -131,15 +136,6 @@ export function createPulseClient(options: PulseClientOptions): PulseClient {
     transport.request<UsagePage>('GET', '/usage', { query: { ...query } });
 
   return {
-    async login(credentials) {
-      const { Auth } = await transport.request<{ Auth: { Token: string; ExpiresAt: number } }>(
-        'POST',
-        '/login',
-        { json: credentials },
-      );
-      transport.setToken(Auth.Token);
-      return { token: Auth.Token, expiresAt: new Date(Auth.ExpiresAt * 1000) };
-    },
     pulses: {
       list: (query = {}) => transport.request('GET', '/pulses', { query: { ...query } }),
       after: pulsesAfter,
@@ -147,6 +143,7 @@ export function createPulseClient(options: PulseClientOptions): PulseClient {
       get: (id) => transport.request('GET', `/pulses/${encodeURIComponent(id)}`),
     },
     usage: { page: usagePage, rows: (query) => follow(usagePage, query) },
+    ...createAccessCalls(transport),
     ...createCatalogCalls(transport),
     ...createEventsCalls(transport),
     ...createExportsCalls(transport),
