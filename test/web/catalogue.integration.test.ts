@@ -1,5 +1,6 @@
 import type { Page } from 'playwright-core';
 import { expect, test } from 'vitest';
+import type { ApiClient } from '../support/api-client.ts';
 import { expectAccessible, openConsole } from './console-fixture.ts';
 
 const HOSTILE = '<img src=x onerror=alert(1)> 50%/\u{1f389}';
@@ -72,9 +73,7 @@ async function fill(
   await dialog.getByRole('button', { name: confirm, exact: true }).click();
 }
 
-async function customerName(api: {
-  request<T>(path: string): Promise<{ body: T }>;
-}): Promise<string> {
+async function customerName({ request }: ApiClient): Promise<string> {
   const path = `/customers/${encodeURIComponent(HOSTILE)}`;
-  return (await api.request<{ name: string }>(path)).body.name;
+  return (await request<{ name: string }>(path)).body.name;
 }
