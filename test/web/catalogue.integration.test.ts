@@ -68,12 +68,12 @@ async function fill(
   await page.getByRole('button', { name: button, exact: true }).click();
   const dialog = page.getByRole('dialog');
   for (const [label, text] of Object.entries(texts)) {
-    await dialog.getByRole('textbox', { name: label }).fill(text);
+    await dialog.getByRole('textbox', { name: new RegExp(`^${label}`) }).fill(text);
   }
   await dialog.getByRole('button', { name: confirm, exact: true }).click();
 }
 
-async function customerName({ request }: ApiClient): Promise<string> {
+async function customerName(api: ApiClient): Promise<string> {
   const path = `/customers/${encodeURIComponent(HOSTILE)}`;
-  return (await request<{ name: string }>(path)).body.name;
+  return (await api.request<{ name: string }>(path)).body.name;
 }

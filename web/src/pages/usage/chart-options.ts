@@ -14,8 +14,8 @@ const HEIGHT_PX = 240;
 const BAR_PX_MAX = 60;
 const AXIS_PX = 58;
 /** What the facets of bars are; uPlot declares them without code. */
-const VALUE = 1 as uPlot.Series.BarsPathBuilderFacetUnit.ScaleValue;
-const COLOR = 3 as uPlot.Series.BarsPathBuilderFacetUnit.Color;
+const VALUE = 1 as unknown as uPlot.Series.BarsPathBuilderFacetUnit.ScaleValue;
+const COLOR = 3 as unknown as uPlot.Series.BarsPathBuilderFacetUnit.Color;
 /** Behind a color in hexadecimal. */
 const LIGHTER = '55';
 
