@@ -25,9 +25,7 @@ test('an export is requested, followed, downloaded and deleted', { timeout: 240_
 
   await page.waitForURL(/\/exports\/[0-9a-f-]{36}/);
   await page.getByText('Sum in h').waitFor();
-  await page
-    .getByText('123\u202f456\u202f789\u202f012\u202f345.5', { exact: true })
-    .waitFor();
+  await page.getByText('123\u202f456\u202f789\u202f012\u202f345.5', { exact: true }).waitFor();
   await page.getByLabel('Manifest', { exact: true }).getByText('"sha256"').waitFor();
   expect(await page.getByLabel('Parameters').textContent()).toContain('"tz": "Europe/Berlin"');
   await expectAccessible(page);
