@@ -33,7 +33,7 @@ test('a subscription is canceled, restarted later, and that is withdrawn', async
   // Berlin is two hours ahead in July.
   const instant = await changes
     .locator('li')
-    .last()
+    .first()
     .locator('time')
     .first()
     .getAttribute('datetime');

@@ -70,6 +70,8 @@ export function EnableOrDisable({ endpoint }: Props) {
   const next = endpoint.status === 'enabled' ? 'disabled' : 'enabled';
   return (
     <ConfirmButton
+      // The dialog that is closing must not offer the opposite.
+      key={next}
       label={next === 'enabled' ? 'Enable' : 'Disable'}
       run={async () => {
         await putEndpoint(endpoint.id, withStatus(endpoint, next));

@@ -11,7 +11,7 @@ import { StateBadge } from '../../parts/state-badge.tsx';
 import { Steps } from '../../parts/steps.tsx';
 import { Time } from '../../parts/time.tsx';
 import { digits } from '../../parts/words.ts';
-import { ORDERS, useDeadLetterOf, useOrder, type Order } from './order-queries.ts';
+import { followUp, ORDERS, useDeadLetterOf, useOrder, type Order } from './order-queries.ts';
 
 export function OrderDetail({ id }: { readonly id: string }) {
   const order = useOrder(id);
@@ -161,9 +161,11 @@ function History({ order }: { readonly order: Order }) {
 const EVENT_TYPES = ['order.completed', 'order.failed'] as const;
 
 /** What the customer was told about it. */
-function Events({ order: { id, customer_id, created_at } }: { readonly order: Order }) {
+function Events({ order }: { readonly order: Order }) {
+  const { id, customer_id, created_at, updated_at, history } = order;
+  const endings = history.filter(({ status }) => status === 'completed' || status === 'failed');
   const events = useQuery({
-    queryKey: [ORDERS, 'events', id],
+    queryKey: [ORDERS, 'events', id, updated_at],
     queryFn: async ({ signal }) => {
       const pages = EVENT_TYPES.map((type) =>
         dataOf(
@@ -184,6 +186,8 @@ function Events({ order: { id, customer_id, created_at } }: { readonly order: Or
       const found = (await Promise.all(pages)).flatMap(({ data }) => data);
       return found.filter(({ data }) => (data as { order_id?: unknown }).order_id === id);
     },
+    refetchInterval: ({ state: { data } }) =>
+      followUp(updated_at, (data?.length ?? 0) >= endings.length),
   });
   return (
     <Section title="Events">

@@ -9,6 +9,13 @@ export type OrderHead = components['schemas']['OrderHead'];
 
 export const ORDERS = 'orders';
 const POLL_MS = 2_000;
+/** What follows from the end of an order comes a little later, through RabbitMQ. */
+const FOLLOWED_MS = 60_000;
+
+/** Asks again for what an order that has just changed will lead to, until it is there. */
+export function followUp(changedAt: string, isThere: boolean): number | false {
+  return !isThere && Date.now() - Date.parse(changedAt) < FOLLOWED_MS ? POLL_MS : false;
+}
 
 export function useOrder(id: string) {
   return useQuery({
@@ -31,6 +38,8 @@ export function useDeadLetterOf({ id, status, history }: Order) {
   return useQuery({
     queryKey: [ORDERS, 'dead-letter', id, failedAt],
     enabled: status === 'failed' && failedAt !== undefined,
+    refetchInterval: ({ state: { data } }) =>
+      followUp(failedAt ?? '', data !== undefined && data !== null),
     queryFn: async ({ signal }) => {
       const at = Date.parse(failedAt ?? '');
       const query = {

@@ -1,0 +1,22 @@
+import { expect, test } from 'vitest';
+import { instantOf, localOf } from '../../web/src/parts/instant.ts';
+
+const BERLIN = 'Europe/Berlin';
+
+test('a time of a zone is an instant, and back', () => {
+  expect(instantOf('2026-07-01T12:00:00', BERLIN)).toBe('2026-07-01T10:00:00.000Z');
+  expect(instantOf('2026-12-01T12:00:00', BERLIN)).toBe('2026-12-01T11:00:00.000Z');
+  expect(instantOf('2026-07-01T12:00:00', 'Asia/Kathmandu')).toBe('2026-07-01T06:15:00.000Z');
+  expect(localOf('2026-07-01T10:00:00.000Z', BERLIN)).toBe('2026-07-01T12:00:00');
+});
+
+test('where the clocks change, a time that comes twice is the earlier one', () => {
+  expect(instantOf('2026-10-25T02:30:00', BERLIN)).toBe('2026-10-25T00:30:00.000Z');
+  // 02:30 does not exist on this day.
+  expect(instantOf('2026-03-29T02:30:00', BERLIN)).toBe('2026-03-29T01:30:00.000Z');
+});
+
+test('what is no time is no instant', () => {
+  expect(instantOf('', BERLIN)).toBeUndefined();
+  expect(localOf('yesterday', BERLIN)).toBe('');
+});
