@@ -59,7 +59,10 @@ function between(old: readonly string[], now: readonly string[]): DiffLine[] {
       lines.push({ kind: 'same', text: gone });
       row += 1;
       column += 1;
-    } else if (gone !== undefined && at(row + 1, column) >= at(row, column + 1)) {
+    } else if (
+      gone !== undefined &&
+      (added === undefined || at(row + 1, column) >= at(row, column + 1))
+    ) {
       lines.push({ kind: 'removed', text: gone });
       row += 1;
     } else {
