@@ -113,6 +113,10 @@ test(
     const scoped = await open('/dead-letters?state=any', { as: viewer });
     await expect.poll(() => scoped.locator('[data-row]').count()).toBe(7);
     expect(await scoped.getByText(HOSTILE).count()).toBe(0);
+    expect(await scoped.getByRole('button', { name: 'Replay all' }).count()).toBe(0);
+    await scoped.locator('[data-row]').first().click();
+    await scoped.getByText('Operators can fix, replay and discard it.').waitFor();
+    expect(await scoped.getByRole('button', { name: /replay/i }).count()).toBe(0);
   },
   TIMEOUT_MS,
 );

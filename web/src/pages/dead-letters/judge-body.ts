@@ -10,7 +10,7 @@ import {
 } from '../../../../src/contract/rules.ts';
 import { formatAmount } from '../../../../src/core/amount.ts';
 import { elementSources } from '../../../../src/core/json-source.ts';
-import type { DeadLetter } from './dead-letter-queries.ts';
+import type { components } from '../../api/schema.d.ts';
 
 export interface CountedPulse {
   readonly isCounted: true;
@@ -31,7 +31,10 @@ export interface RefusedPulse {
 
 export type Judgement = CountedPulse | RefusedPulse;
 
-type Origin = Pick<DeadLetter, 'id' | 'message_id' | 'pulse_index' | 'properties' | 'received_at'>;
+type Origin = Pick<
+  components['schemas']['DeadLetter'],
+  'id' | 'message_id' | 'pulse_index' | 'properties' | 'received_at'
+>;
 
 export function judgeBody(text: string, origin: Origin, nowMs: number): readonly Judgement[] {
   let value: unknown;

@@ -1,6 +1,7 @@
 /** What a replay will change, before it is sent. */
 import { Alert, Table, Text } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
+import { useState } from 'react';
 import { addSum, formatAmount, parseSum } from '../../../../src/core/amount.ts';
 import { api, dataOf } from '../../api/client.ts';
 import { lossyTextOf } from '../../parts/body-text.ts';
@@ -21,6 +22,7 @@ export function ReplayPreview({
   readonly text: string;
 }) {
   const { queue, original_body, body } = deadLetter;
+  const [nowMs] = useState(Date.now);
   if (queue !== null) {
     return (
       <Text size="sm">
@@ -29,7 +31,7 @@ export function ReplayPreview({
       </Text>
     );
   }
-  const judged = judgeBody(text, deadLetter, Date.now());
+  const judged = judgeBody(text, deadLetter, nowMs);
   const refused = judged.filter(({ isCounted }) => !isCounted).length;
   return (
     <>

@@ -38,8 +38,6 @@ export function useDeadLetterOf({ id, status, history }: Order) {
   return useQuery({
     queryKey: [ORDERS, 'dead-letter', id, failedAt],
     enabled: status === 'failed' && failedAt !== undefined,
-    refetchInterval: ({ state: { data } }) =>
-      followUp(failedAt ?? '', data !== undefined && data !== null),
     queryFn: async ({ signal }) => {
       const at = Date.parse(failedAt ?? '');
       const query = {
@@ -59,5 +57,7 @@ export function useDeadLetterOf({ id, status, history }: Order) {
       }
       return null;
     },
+    refetchInterval: ({ state: { data } }) =>
+      followUp(failedAt ?? '', data !== undefined && data !== null),
   });
 }
