@@ -64,6 +64,8 @@ export function startStatus(run: PartRun, clients: Clients): StatusReader {
         nextFlushAt: () => ticks.after(Date.now()),
       },
       onAsked(server, error) {
+        // The connections close one after the other.
+        if (run.stop.aborted) return;
         if (error === undefined) outages[server].ended();
         else outages[server].failed(error);
       },

@@ -54,7 +54,7 @@ function unsigned(header: object): string {
 let app: Api;
 
 beforeAll(async () => {
-  ({ app } = await createTestApp());
+  ({ app } = await createTestApp({}, { console: true }));
   await app.ready();
 });
 
@@ -70,7 +70,6 @@ describe('every route', () => {
     expect(open.map(({ method, url }) => `${method} ${url}`)).toEqual([
       'GET /openapi.json',
       'GET /asyncapi.json',
-      'GET /',
       'GET /docs/static/theme/favicon.svg',
       'GET /docs',
       'GET /docs/static/index.html',
@@ -78,6 +77,9 @@ describe('every route', () => {
       'GET /docs/json',
       'GET /docs/yaml',
       'GET /docs/static/*',
+      'GET /console',
+      'GET /console/*',
+      'GET /',
       'GET /health/live',
       'GET /health/ready',
       'GET /api/v1/health/live',

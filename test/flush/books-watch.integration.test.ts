@@ -19,6 +19,7 @@ async function look(): Promise<BooksSight> {
 
 test('in an empty installation everything is 0, and nothing waits', async () => {
   expect(await look()).toEqual({
+    verdict: { at: expect.any(Date) as Date, drift: 0n, journalDrift: 0n, balanced: true },
     drift: { missing: 0, surplus: 0 },
     journalled: 0,
     journalBytes: 0,

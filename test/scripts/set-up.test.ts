@@ -29,7 +29,7 @@ function makeClone(): string {
   onTestFinished(() => {
     rmSync(clone, { recursive: true, force: true });
   });
-  for (const folder of ['scripts', 'src', 'bin']) mkdirSync(join(clone, folder));
+  for (const folder of ['scripts', 'src', 'web', 'bin']) mkdirSync(join(clone, folder));
   for (const name of [
     'package.json',
     'package-lock.json',

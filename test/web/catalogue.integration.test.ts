@@ -1,5 +1,6 @@
 import type { Page } from 'playwright-core';
 import { expect, test } from 'vitest';
+import type { ApiClient } from '../support/api-client.ts';
 import { expectAccessible, openConsole } from './console-fixture.ts';
 
 const HOSTILE = '<img src=x onerror=alert(1)> 50%/\u{1f389}';
@@ -67,14 +68,12 @@ async function fill(
   await page.getByRole('button', { name: button, exact: true }).click();
   const dialog = page.getByRole('dialog');
   for (const [label, text] of Object.entries(texts)) {
-    await dialog.getByRole('textbox', { name: label }).fill(text);
+    await dialog.getByRole('textbox', { name: new RegExp(`^${label}`) }).fill(text);
   }
   await dialog.getByRole('button', { name: confirm, exact: true }).click();
 }
 
-async function customerName(api: {
-  request<T>(path: string): Promise<{ body: T }>;
-}): Promise<string> {
+async function customerName(api: ApiClient): Promise<string> {
   const path = `/customers/${encodeURIComponent(HOSTILE)}`;
   return (await api.request<{ name: string }>(path)).body.name;
 }

@@ -25,9 +25,9 @@ export interface ConsoleTest {
    * Opens a path of the console, such as `/usage?tenant=acme`, in a browser of its own and logs in. When the test ends,
    * it fails if the page has reported an error or asked another origin.
    */
-  open(this: void, path: string, options?: OpenOptions): Promise<Page>;
+  readonly open: (path: string, options?: OpenOptions) => Promise<Page>;
   /** Adds a user of some tenants. */
-  addUser(this: void, username: string, role: string, ...tenants: string[]): Promise<ConsoleUser>;
+  readonly addUser: (username: string, role: string, ...tenants: string[]) => Promise<ConsoleUser>;
 }
 
 interface OpenOptions {

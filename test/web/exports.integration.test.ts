@@ -18,7 +18,7 @@ test('an export is requested, followed, downloaded and deleted', { timeout: 240_
   await page.getByRole('textbox', { name: 'window' }).fill('week');
   await page.getByRole('textbox', { name: 'group_by' }).fill('tenant, product_sku');
   await page.getByRole('button', { name: 'Request the export' }).click();
-  await page.getByRole('alert').getByText('parameters.window').waitFor();
+  await page.getByRole('alert').getByText('parameters.window').first().waitFor();
   await expectAccessible(page);
   await page.getByRole('textbox', { name: 'window' }).fill('day');
   await page.getByRole('button', { name: 'Request the export' }).click();

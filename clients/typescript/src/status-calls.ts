@@ -18,7 +18,8 @@ export function createStatusCalls(transport: Transport): StatusCalls {
     status: {
       get: () => transport.request('GET', '/status'),
       history: () => transport.request('GET', '/status/history'),
-      setPaused: (paused, note) => transport.request('PUT', '/ingest/pause', { json: { paused, note } }),
+      setPaused: (paused, note) =>
+        transport.request('PUT', '/ingest/pause', { json: { paused, note } }),
       doctor: () => transport.request('GET', '/doctor'),
     },
   };

@@ -53,11 +53,12 @@ async function listen(
   onStatus: (status: Status) => void,
   onError: (error: Error) => void,
 ): Promise<void> {
-  while (!signal.aborted) {
+  const isStopped = () => signal.aborted;
+  while (!isStopped()) {
     try {
       await readStream(signal, onStatus);
     } catch (error) {
-      if (signal.aborted) return;
+      if (isStopped()) return;
       onError(error instanceof Error ? error : new Error(String(error)));
     }
     await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
@@ -97,7 +98,7 @@ export function ratePerSecond(
   { status, before }: Pick<LiveStatus, 'status' | 'before'>,
   counter: (sums: NonNullable<Status['sums']>) => number,
 ): number | undefined {
-  if (status?.sums == null || before?.sums == null || status === before) return undefined;
+  if (!status?.sums || !before?.sums || status === before) return undefined;
   const seconds = (Date.parse(status.at) - Date.parse(before.at)) / 1_000;
   if (seconds <= 0) return undefined;
   return Math.max(0, (counter(status.sums) - counter(before.sums)) / seconds);

@@ -1,4 +1,6 @@
 /** Spans of time as people choose them, in the zone of the page. */
+import { instantOf as instantOfLocal } from './instant.ts';
+import { formatTime } from './zone.ts';
 
 export const RANGES = [
   { value: 'today', label: 'Today' },
@@ -54,35 +56,20 @@ export function spanOf(range: Exclude<RangeName, 'own'>, today: string): Span {
 
 /** The date of a moment in a zone. */
 export function dateIn(zone: string, at: Date): string {
-  return wallClock(zone, at.getTime()).slice(0, 10);
+  return formatTime(at, zone).slice(0, 10);
 }
 
 /** A date or a time of day in the zone as an instant. Any other text stays as it is: the API says what is wrong with it. */
 export function instantOf(place: string, zone: string): string {
   const { date, hours = '00', minutes = '00', seconds = ':00' } = PLACE.exec(place)?.groups ?? {};
-  const wantedMs = Date.parse(`${date ?? ''}T${hours}:${minutes}${seconds}Z`);
-  if (Number.isNaN(wantedMs)) return place;
-  // The offset may be another one on the other side of a change of the clocks.
-  let atMs = wantedMs;
-  for (let round = 0; round < 2; round += 1) atMs = wantedMs - offsetMs(zone, atMs);
-  return new Date(atMs).toISOString().replace('.000Z', 'Z');
+  if (date === undefined) return place;
+  const instant = instantOfLocal(`${date}T${hours}:${minutes}${seconds}`, zone);
+  return instant?.replace('.000Z', 'Z') ?? place;
 }
 
 /** Like `instantOf`, but leaves a date to an API that takes dates. */
 export function placeOf(place: string, zone: string): string {
   return /^\d{4}-\d{2}-\d{2}$/.test(place) ? place : instantOf(place, zone);
-}
-
-function offsetMs(zone: string, atMs: number): number {
-  return (
-    Date.parse(`${wallClock(zone, atMs).replace(' ', 'T')}Z`) - Math.floor(atMs / 1_000) * 1_000
-  );
-}
-
-/** Such as `2026-11-29 23:05:12`. */
-function wallClock(zone: string, atMs: number): string {
-  const format = { timeZone: zone, dateStyle: 'short', timeStyle: 'medium' } as const;
-  return new Intl.DateTimeFormat('sv-SE', format).format(atMs);
 }
 
 function addDays(date: string, days: number): string {

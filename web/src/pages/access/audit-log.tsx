@@ -12,6 +12,23 @@ type Route = paths['/api/v1/audit']['get'];
 type Entry = Route['responses']['200']['content']['application/json']['data'][number];
 type Query = NonNullable<Route['parameters']['query']>;
 
+const ACTIONS: readonly NonNullable<Query['action']>[] = [
+  'login accepted',
+  'login refused',
+  'login limited',
+  'password refused',
+  'password limited',
+  'denied',
+  'changed',
+  'user added',
+  'user changed',
+  'user disabled',
+  'user enabled',
+  'password changed',
+  'key created',
+  'key revoked',
+];
+
 const COLUMNS: readonly Column<Entry>[] = [
   { head: 'When', cell: ({ at }) => <Time at={at} /> },
   { head: 'Who', cell: ({ actor }) => actor ?? '–' },
@@ -47,7 +64,7 @@ export function AuditLog() {
       <Filters
         filters={[
           { name: 'actor', label: 'Who', kind: 'text' },
-          { name: 'action', label: 'What', kind: 'text' },
+          { name: 'action', label: 'What', kind: 'choice', choices: ACTIONS },
           { name: 'subject', label: 'To', kind: 'text' },
         ]}
       />

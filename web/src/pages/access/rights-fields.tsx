@@ -31,7 +31,7 @@ export function RightsFields({
         value={role}
         allowDeselect={false}
         onChange={(value) => {
-          const chosen = (value ?? 'viewer') as Role;
+          const chosen = value ?? 'viewer';
           onChange({ role: chosen, tenants: chosen === 'admin' ? 'all' : tenants });
         }}
       />

@@ -1,6 +1,6 @@
 /** The catalogue: customers, products with their prices, and units. */
 import { Tabs } from '@mantine/core';
-import { useNames } from '../../parts/path.ts';
+import { useSegments } from '../../parts/segments.ts';
 import { Page } from '../../parts/page.tsx';
 import { useParameter } from '../../parts/url-state.ts';
 import { CustomerDetail, CustomersList } from './customers.tsx';
@@ -16,7 +16,7 @@ const TABS = {
 type TabName = keyof typeof TABS;
 
 export function CataloguePage() {
-  const [, kind, name] = useNames();
+  const [, kind, name] = useSegments();
   if (name === undefined) return <Lists />;
   return kind === 'customers' ? <CustomerDetail id={name} /> : <ProductDetail sku={name} />;
 }

@@ -8,7 +8,7 @@ import { Filters } from '../../parts/filters.tsx';
 import { useHref } from '../../parts/link.tsx';
 import { Empty, Loaded } from '../../parts/loaded.tsx';
 import { Page } from '../../parts/page.tsx';
-import { useNames } from '../../parts/path.ts';
+import { useSegments } from '../../parts/segments.ts';
 import { usePoll } from '../../parts/poll.ts';
 import { StateBadge } from '../../parts/state-badge.tsx';
 import { Time } from '../../parts/time.tsx';
@@ -32,7 +32,7 @@ const COLUMNS: readonly Column<Export>[] = [
 ];
 
 export function ExportsPage() {
-  const [, id] = useNames();
+  const [, id] = useSegments();
   if (id === undefined) return <ExportsList />;
   return id === 'new' ? <NewExport /> : <ExportDetail id={id} />;
 }

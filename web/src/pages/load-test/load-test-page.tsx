@@ -20,8 +20,8 @@ export function LoadTestPage() {
   return (
     <Page title="Load test">
       <Text size="sm" mb="md" maw={640}>
-        Publishes generated pulses to the queue, as services would. They are counted like all
-        others, for tenants whose names begin with <code>load-</code>.
+        Publishes generated pulses of 100 tenants to the queue, as services would. They are counted
+        like all others, and stay in the sums.
       </Text>
       <StartForm />
       {runId === '' ? null : <Run id={runId} />}

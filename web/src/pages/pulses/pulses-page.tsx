@@ -7,7 +7,7 @@ import { Filters } from '../../parts/filters.tsx';
 import { useHref } from '../../parts/link.tsx';
 import { Empty, Loaded } from '../../parts/loaded.tsx';
 import { Page } from '../../parts/page.tsx';
-import { useNames } from '../../parts/path.ts';
+import { useSegments } from '../../parts/segments.ts';
 import { instantOf } from '../../parts/range.ts';
 import { RangeFilter, useSpan } from '../../parts/range-filter.tsx';
 import { Time } from '../../parts/time.tsx';
@@ -58,7 +58,7 @@ const COLUMNS: readonly Column<PulseRow>[] = [
 ];
 
 export function PulsesPage() {
-  const [, id] = useNames();
+  const [, id] = useSegments();
   return id === undefined ? <PulsesList /> : <PulseDetail id={id} />;
 }
 

@@ -13,6 +13,9 @@ export interface ChartColors {
 const HEIGHT_PX = 240;
 const BAR_PX_MAX = 60;
 const AXIS_PX = 58;
+/** What the facets of bars are; uPlot declares them without code. */
+const VALUE = 1 as unknown as uPlot.Series.BarsPathBuilderFacetUnit.ScaleValue;
+const COLOR = 3 as unknown as uPlot.Series.BarsPathBuilderFacetUnit.Color;
 /** Behind a color in hexadecimal. */
 const LIGHTER = '55';
 
@@ -109,13 +112,13 @@ function barSeries(
             align: 1,
             size: [0.85, BAR_PX_MAX],
             disp: {
-              y0: { unit: 1, values: () => top.map((_, at) => below(series, index, at)) },
-              y1: { unit: 1, values: () => top as number[] },
+              y0: { unit: VALUE, values: () => top.map((_, at) => below(series, index, at)) },
+              y1: { unit: VALUE, values: () => top },
               fill: {
-                unit: 3,
+                unit: COLOR,
                 values: () => provisional.map((is) => (is ? `${color}${LIGHTER}` : color)),
               },
-              stroke: { unit: 3, values: () => provisional.map(() => color) },
+              stroke: { unit: COLOR, values: () => provisional.map(() => color) },
             },
           }),
         }),

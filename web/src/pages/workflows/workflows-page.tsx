@@ -12,7 +12,7 @@ import { Filters } from '../../parts/filters.tsx';
 import { useHref } from '../../parts/link.tsx';
 import { Empty, Loaded } from '../../parts/loaded.tsx';
 import { Page } from '../../parts/page.tsx';
-import { useNames } from '../../parts/path.ts';
+import { useSegments } from '../../parts/segments.ts';
 import { usePoll } from '../../parts/poll.ts';
 import { instantOf } from '../../parts/range.ts';
 import { RangeFilter, useSpan } from '../../parts/range-filter.tsx';
@@ -41,7 +41,7 @@ const COLUMNS: readonly Column<Workflow>[] = [
 ];
 
 export function WorkflowsPage() {
-  const [, uuid] = useNames();
+  const [, uuid] = useSegments();
   return uuid === undefined ? <WorkflowsList /> : <WorkflowDetail uuid={uuid} />;
 }
 
