@@ -6,7 +6,6 @@ import { examine } from '../doctor/examine.ts';
 import { createNextTick } from '../flush/next-tick.ts';
 import { startDepthReader } from '../platform/depth-reader.ts';
 import { serverOf } from '../platform/logger.ts';
-import { createOutageLog } from '../platform/outage-log.ts';
 import { createPool } from '../platform/postgres.ts';
 import { pingRedis } from '../platform/redis.ts';
 import type { QueueDepth } from '../platform/topology.ts';
@@ -36,10 +35,10 @@ export function startStatus(run: PartRun, clients: Clients): StatusReader {
   closer.add('status ticks', () => {
     ticks.close();
   });
-  const outages = {
-    rabbitmq: outageOf(run, servers.rabbitmqUrl),
-    redis: outageOf(run, servers.redisUrl),
-    postgres: outageOf(run, servers.databaseUrl),
+  const urls = {
+    rabbitmq: servers.rabbitmqUrl,
+    redis: servers.redisUrl,
+    postgres: servers.databaseUrl,
   };
   const readNow = createStatusRead(
     {
@@ -64,10 +63,9 @@ export function startStatus(run: PartRun, clients: Clients): StatusReader {
         nextFlushAt: () => ticks.after(Date.now()),
       },
       onAsked(server, error) {
-        // The connections close one after the other.
-        if (run.stop.aborted) return;
-        if (error === undefined) outages[server].ended();
-        else outages[server].failed(error);
+        if (error === undefined) return;
+        // The connections log by themselves that they are lost, and the answer says what is missing.
+        logger.debug({ err: error, server: serverOf(urls[server]) }, 'no answer for the status');
       },
     },
     { withinMs: ANSWER_WITHIN_MS },
@@ -77,15 +75,6 @@ export function startStatus(run: PartRun, clients: Clients): StatusReader {
     reader.close();
   });
   return reader;
-}
-
-function outageOf({ logger }: PartRun, url: string) {
-  return createOutageLog({
-    logger,
-    facts: { server: serverOf(url) },
-    failedText: 'no answer for the status',
-    endedText: 'answers for the status again',
-  });
 }
 
 export function createExamination(run: PartRun, clients: Clients): () => Promise<Finding[]> {
