@@ -11,7 +11,8 @@ export function gzipFiles(folder: string): Plugin {
   return {
     name: 'gzip-files',
     apply: 'build',
-    closeBundle() {
+    // Runs only after a build that succeeded.
+    writeBundle() {
       for (const name of readdirSync(folder, { recursive: true, encoding: 'utf8' })) {
         const path = join(folder, name);
         if (!statSync(path).isFile() || statSync(path).size < BYTES_MIN) continue;
