@@ -1,7 +1,7 @@
 /** Debian's Chromium, driven by playwright-core. Installed when missing, as the servers are. */
 import { chromium, type Browser } from 'playwright-core';
-import { findInstaller, installPackages } from '../../src/private-servers/debian-packages.ts';
 import { findProgram, usualSearch } from '../../src/private-servers/programs.ts';
+import { installIfAllowed } from './install-packages.ts';
 
 const PACKAGES = ['chromium', 'fonts-dejavu-core'];
 
@@ -18,12 +18,7 @@ async function findChromium(): Promise<string> {
   const search = usualSearch();
   const present = findProgram('chromium', search);
   if (present !== null) return present;
-  const installer = await findInstaller(search);
-  if (installer !== null) {
-    await installPackages({ packages: PACKAGES, installer, search }).catch((cause: unknown) => {
-      throw new Error('apt-get could not install Chromium.', { cause });
-    });
-  }
+  await installIfAllowed(PACKAGES, search);
   const installed = findProgram('chromium', search);
   if (installed !== null) return installed;
   throw new Error('This test needs Chromium, and may not install packages: install chromium.');

@@ -1,8 +1,8 @@
 /** A python3 that can import pika, an AMQP client that is not ours. Installed when missing, as the servers are. */
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import { findInstaller, installPackages } from '../../src/private-servers/debian-packages.ts';
 import { findProgram, usualSearch } from '../../src/private-servers/programs.ts';
+import { installIfAllowed } from './install-packages.ts';
 
 const run = promisify(execFile);
 const PACKAGES = ['python3', 'python3-pika'];
@@ -14,12 +14,7 @@ export async function findPythonWithPika(): Promise<string> {
   const search = usualSearch();
   const present = await firstWithPika(search);
   if (present !== undefined) return present;
-  const installer = await findInstaller(search);
-  if (installer !== null) {
-    await installPackages({ packages: PACKAGES, installer, search }).catch((cause: unknown) => {
-      throw new Error(`apt-get could not install ${PACKAGES.join(' and ')}.`, { cause });
-    });
-  }
+  await installIfAllowed(PACKAGES, search);
   const installed = await firstWithPika(search);
   if (installed !== undefined) return installed;
   throw new Error(
