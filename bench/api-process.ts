@@ -29,5 +29,5 @@ export async function startBenchApi(
   const origin = api.ready.api ?? '';
   const headers = await tokenHeader(origin, { username: USERNAME, password });
   const connect = () => openHttpConnection(origin, headers);
-  return { api, connect };
+  return { api, connect, ...headers };
 }

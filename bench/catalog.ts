@@ -3,6 +3,7 @@ import type { Scenario } from './scenario.ts';
 import { admission } from './scenarios/admission.ts';
 import { apiPage } from './scenarios/api-page.ts';
 import { apiUsage } from './scenarios/api-usage.ts';
+import { consolePages } from './scenarios/console.ts';
 import { dedupeMemory } from './scenarios/dedupe-memory.ts';
 import { events } from './scenarios/events.ts';
 import { exportRows } from './scenarios/export.ts';
@@ -42,6 +43,7 @@ export const SCENARIOS: readonly Scenario[] = [
   populate,
   apiPage,
   apiUsage,
+  consolePages,
   orders,
   webhooks,
   events,

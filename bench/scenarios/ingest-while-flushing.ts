@@ -13,6 +13,8 @@ import { verifyBalance } from '../verify-sums.ts';
 const KEY_COUNT = 20_000;
 /** Ingest has reached full speed when the flush starts. */
 const FLUSH_AFTER_MS = 500;
+/** More than a fast machine counts until the flush starts. */
+const WARM_UP_PULSES = 150_000;
 const PAUSE_MAX_SECONDS = 1;
 
 /** What users notice of the hourly flush: how much it slows ingest down, and whether ingest ever stops. */
@@ -35,12 +37,12 @@ export const ingestWhileFlushing: Scenario = {
     const side = await openProductSide(installation);
     const parts = { context, installation, filler, side };
     const sizes = context.quick
-      ? { pulseCount: 60_000, rowCount: 50_000 }
+      ? { pulseCount: 200_000, rowCount: 50_000 }
       : { pulseCount: 400_000, rowCount: 500_000 };
     const totals = { pulseCount: 0 };
     let warming = false;
     const run = async (rowCount: number): Promise<Measured> => {
-      const pulseCount = warming ? 40_000 : sizes.pulseCount;
+      const pulseCount = warming ? WARM_UP_PULSES : sizes.pulseCount;
       totals.pulseCount += pulseCount + rowCount;
       return await measure(parts, { pulseCount, rowCount });
     };

@@ -35,7 +35,7 @@ export const takeover: Scenario = {
     let pulseCount = 0;
     return {
       async prepare(warmUp) {
-        pulseCount = warmUp || context.quick ? 60_000 : 150_000;
+        pulseCount = warmUp || context.quick ? 200_000 : 400_000;
         worker.signal('SIGSTOP');
         await fill(context, filler, { pulseCount, expected });
       },

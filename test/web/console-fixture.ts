@@ -30,8 +30,11 @@ export interface ConsoleTest {
   readonly addUser: (username: string, role: string, ...tenants: string[]) => Promise<ConsoleUser>;
 }
 
+/** Who logs in. */
+export type ConsoleCaller = ConsoleUser | { readonly key: string };
+
 interface OpenOptions {
-  readonly as?: ConsoleUser;
+  readonly as?: ConsoleCaller;
   readonly width?: number;
   readonly colorScheme?: 'light' | 'dark';
   readonly timezoneId?: string;
@@ -75,9 +78,14 @@ export async function openConsole(env: Record<string, string> = {}): Promise<Con
   };
 }
 
-export async function logIn(page: Page, { username, password }: ConsoleUser): Promise<void> {
-  await page.getByLabel('Username').fill(username);
-  await page.locator('input[name=password]').fill(password);
+export async function logIn(page: Page, caller: ConsoleCaller): Promise<void> {
+  if ('key' in caller) {
+    await page.getByRole('button', { name: 'Use a key' }).click();
+    await page.locator('input[name=key]').fill(caller.key);
+  } else {
+    await page.getByLabel('Username').fill(caller.username);
+    await page.locator('input[name=password]').fill(caller.password);
+  }
   await page.getByRole('button', { name: 'Log in' }).click();
   // By its attribute: the menu of a narrow screen is hidden.
   await page.locator('nav[aria-label=Pages]').waitFor({ state: 'attached' });

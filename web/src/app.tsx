@@ -1,11 +1,12 @@
 /** The login, or the shell with the page of the address. */
 import { Suspense, useEffect } from 'react';
-import { Route, Switch, useLocation } from 'wouter';
+import { Redirect, Route, Switch, useLocation } from 'wouter';
 import { hasRole, useMe } from './api/me.ts';
 import { queries } from './api/queries.ts';
 import { useSession } from './api/session.ts';
 import { PAGES, type PageEntry } from './pages.ts';
 import { ErrorBoundary } from './parts/error-boundary.tsx';
+import { useHref } from './parts/link.tsx';
 import { Empty, Loading } from './parts/loaded.tsx';
 import { Notices } from './parts/notices.tsx';
 import { Page } from './parts/page.tsx';
@@ -55,10 +56,13 @@ function LoggedIn() {
 
 function Allowed({ page }: { readonly page: PageEntry }) {
   const me = useMe();
+  const href = useHref();
   if (me === undefined) return <Loading />;
   if (hasRole(me, page.role) && (page.allTenants !== true || me.tenants === undefined)) {
     return <page.Component />;
   }
+  // Where everybody begins. The console's own address must not lead to a refusal.
+  if (page === PAGES[0]) return <Redirect to={href('/usage')} replace />;
   return (
     <Page title={page.label}>
       <Empty>

@@ -5,6 +5,7 @@ import { api, dataOf } from './client.ts';
 export type Role = 'viewer' | 'operator' | 'admin';
 
 export interface Me {
+  readonly kind: 'user' | 'key';
   readonly name: string;
   readonly role: Role;
   /** Undefined: all tenants. */
@@ -20,6 +21,7 @@ export function useMe(): Me | undefined {
   });
   if (data === undefined) return undefined;
   return {
+    kind: data.kind,
     name: data.name,
     role: data.role,
     tenants: data.tenants === 'all' ? undefined : data.tenants,

@@ -1,7 +1,8 @@
 /** The login of this browser tab. A new tab asks again; closing the tab forgets the token. */
 import { useSyncExternalStore } from 'react';
 
-interface Session {
+export interface Session {
+  /** Or a key. */
   readonly token: string;
   readonly expiresAtMs: number;
 }
@@ -19,6 +20,11 @@ let state: SessionState = { session: stored(), ended: undefined };
 
 /** Browsers cannot wait longer in one timer. */
 const TIMER_MS_MAX = 2 ** 31 - 1;
+
+/** The session that an answer of the API begins. */
+export function sessionOf({ Token, ExpiresAt }: { Token: string; ExpiresAt: number }): Session {
+  return { token: Token, expiresAtMs: ExpiresAt * 1_000 };
+}
 
 export function startSession(session: Session): void {
   sessionStorage.setItem(KEY, JSON.stringify(session));

@@ -16,24 +16,12 @@ export interface ConfirmButtonProps extends ButtonProps {
   readonly title?: string | undefined;
   /** @returns What was done, as a sentence. */
   readonly run: () => Promise<string>;
-  readonly onDone?: () => void;
+  readonly onDone?: (() => void) | undefined;
 }
 
 export function ConfirmButton(props: ConfirmButtonProps) {
   const { label, children, confirmLabel = label, isReady = true, run, onDone, ...button } = props;
   const [isOpen, setOpen] = useState(false);
-  const action = useMutation({
-    mutationFn: run,
-    onSuccess: (done) => {
-      setOpen(false);
-      notify(done);
-      onDone?.();
-    },
-  });
-  const close = () => {
-    setOpen(false);
-    action.reset();
-  };
   return (
     <>
       <Button
@@ -46,34 +34,77 @@ export function ConfirmButton(props: ConfirmButtonProps) {
       >
         {label}
       </Button>
-      <Dialog title={label} isOpen={isOpen} onClose={close}>
-        <form
-          onSubmit={(event) => {
-            event.preventDefault();
-            action.mutate();
-          }}
-        >
-          <Stack>
-            <div>{children}</div>
-            {action.error === null ? null : <Failure error={action.error} />}
-            <Group justify="flex-end">
-              <Button variant="default" onClick={close}>
-                Cancel
-              </Button>
-              <Button
-                type="submit"
-                {...(button.color === undefined ? {} : { color: button.color })}
-                loading={action.isPending}
-                disabled={!isReady}
-                data-autofocus
-              >
-                {confirmLabel}
-              </Button>
-            </Group>
-          </Stack>
-        </form>
-      </Dialog>
+      <ConfirmDialog
+        label={label}
+        confirmLabel={confirmLabel}
+        color={button.color}
+        {...{ isReady, run, onDone, isOpen }}
+        onClose={() => {
+          setOpen(false);
+        }}
+      >
+        {children}
+      </ConfirmDialog>
     </>
+  );
+}
+
+/** The dialog of such a button, for what is opened in another way. */
+export function ConfirmDialog({
+  label,
+  confirmLabel = label,
+  color,
+  isReady = true,
+  isOpen,
+  onClose,
+  run,
+  onDone,
+  children,
+}: Omit<ConfirmButtonProps, keyof ButtonProps> & {
+  readonly color?: ButtonProps['color'] | undefined;
+  readonly isOpen: boolean;
+  readonly onClose: () => void;
+}) {
+  const action = useMutation({
+    mutationFn: run,
+    onSuccess: (done) => {
+      onClose();
+      notify(done);
+      onDone?.();
+    },
+  });
+  const close = () => {
+    onClose();
+    action.reset();
+  };
+  return (
+    <Dialog title={label} isOpen={isOpen} onClose={close}>
+      <form
+        onSubmit={(event) => {
+          event.preventDefault();
+          action.mutate();
+        }}
+      >
+        <Stack>
+          <div>{children}</div>
+          {action.error === null ? null : <Failure error={action.error} />}
+          <Group justify="flex-end">
+            <Button variant="default" onClick={close}>
+              Cancel
+            </Button>
+            <Button
+              type="submit"
+              {...(color === undefined ? {} : { color })}
+              loading={action.isPending}
+              disabled={!isReady}
+              data-autofocus
+            >
+              {confirmLabel}
+            </Button>
+          </Group>
+        </Stack>
+      </form>
+    </Dialog>
   );
 }
 

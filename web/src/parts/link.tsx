@@ -1,7 +1,8 @@
 /** A link inside the console that keeps the zone of the page. */
 import { Anchor } from '@mantine/core';
 import type { ReactNode } from 'react';
-import { Link, useSearchParams } from 'wouter';
+import { Link } from 'wouter';
+import { useParameters } from './url-state.ts';
 
 export function PageLink({ to, children }: { readonly to: string; readonly children: ReactNode }) {
   return (
@@ -13,7 +14,7 @@ export function PageLink({ to, children }: { readonly to: string; readonly child
 
 /** Adds the zone of this page to a path inside the console. */
 export function useHref(): (path: string) => string {
-  const [parameters] = useSearchParams();
+  const [parameters] = useParameters();
   const zone = parameters.get('tz');
   return (path) => {
     if (zone === null) return path;

@@ -1,6 +1,6 @@
 /** What a page shows stands in its address, so that a link shows a colleague the same. */
-import { useCallback } from 'react';
-import { useSearchParams } from 'wouter';
+import { useMemo } from 'react';
+import { navigate, useSearch } from 'wouter/use-browser-location';
 
 /** `undefined` and '' remove a parameter. Replaces the entry of the browser's history unless `push` is true. */
 export type SetParameters = (
@@ -10,24 +10,9 @@ export type SetParameters = (
 
 /** The parameters of the address, and how to change some of them. */
 export function useParameters(): [URLSearchParams, SetParameters] {
-  const [parameters, setParameters] = useSearchParams();
-  const set = useCallback<SetParameters>(
-    (changes, { push = false } = {}) => {
-      setParameters(
-        (before) => {
-          const next = new URLSearchParams(before);
-          for (const [name, value] of Object.entries(changes)) {
-            if (value === undefined || value === '') next.delete(name);
-            else next.set(name, value);
-          }
-          return next;
-        },
-        { replace: !push },
-      );
-    },
-    [setParameters],
-  );
-  return [parameters, set];
+  // Not the router's own hook: it decodes the text once before it is read, so that `%2541` would be `A`.
+  const search = useSearch();
+  return [useMemo(() => new URLSearchParams(search), [search]), setParameters];
 }
 
 /** One parameter; '' when the address does not have it. */
@@ -43,19 +28,36 @@ export function useParameter(name: string): [string, (value: string) => void] {
 
 /** A parameter that the address may have several times. */
 export function useValues(name: string): [string[], (values: readonly string[]) => void] {
-  const [parameters, setParameters] = useSearchParams();
+  const [parameters] = useParameters();
   return [
     parameters.getAll(name),
     (values) => {
-      setParameters(
-        (before) => {
-          const next = new URLSearchParams(before);
-          next.delete(name);
-          for (const value of values) next.append(name, value);
-          return next;
-        },
-        { replace: true },
-      );
+      edit((next) => {
+        next.delete(name);
+        for (const value of values) next.append(name, value);
+      });
     },
   ];
+}
+
+function setParameters(
+  changes: Parameters<SetParameters>[0],
+  options?: Parameters<SetParameters>[1],
+): void {
+  edit((next) => {
+    for (const [name, value] of Object.entries(changes)) {
+      if (value === undefined || value === '') next.delete(name);
+      else next.set(name, value);
+    }
+  }, options);
+}
+
+/** Reads the address itself, so that several changes in one step add up, and the path stays as it is. */
+function edit(change: (parameters: URLSearchParams) => void, { push = false } = {}): void {
+  const next = new URLSearchParams(location.search);
+  change(next);
+  const search = next.toString();
+  navigate(search === '' ? location.pathname : `${location.pathname}?${search}`, {
+    replace: !push,
+  });
 }

@@ -1,11 +1,10 @@
 /** The time zone that the console shows times in: the address has it, else the browser. */
-import { useSearchParams } from 'wouter';
+import { useParameter } from './url-state.ts';
 
 export const BROWSER_ZONE = Intl.DateTimeFormat().resolvedOptions().timeZone || 'UTC';
 
 export function useZone(): string {
-  const [parameters] = useSearchParams();
-  const zone = parameters.get('tz') ?? '';
+  const [zone] = useParameter('tz');
   return isZone(zone) ? zone : BROWSER_ZONE;
 }
 

@@ -1,20 +1,28 @@
 /** The login. It stands in front of the page that was asked for, whose address stays. */
-import { Alert, Button, Paper, PasswordInput, Stack, TextInput, Title } from '@mantine/core';
+import {
+  Alert,
+  Anchor,
+  Button,
+  Paper,
+  PasswordInput,
+  Stack,
+  TextInput,
+  Title,
+} from '@mantine/core';
 import { useMutation } from '@tanstack/react-query';
 import { useEffect, useState } from 'react';
-import { api, dataOf } from '../api/client.ts';
-import { startSession, useSession } from '../api/session.ts';
+import { api, ApiProblem, dataOf } from '../api/client.ts';
+import { sessionOf, startSession, useSession, type Session } from '../api/session.ts';
 import { Failure } from '../parts/loaded.tsx';
 
 export function Login() {
   const { ended } = useSession();
+  const [byKey, setByKey] = useState(false);
   const [username, setUsername] = useState('');
-  const [password, setPassword] = useState('');
+  const [secret, setSecret] = useState('');
   const login = useMutation({
-    mutationFn: () => dataOf(api.POST('/api/v1/login', { body: { username, password } })),
-    onSuccess: ({ Auth }) => {
-      startSession({ token: Auth.Token, expiresAtMs: Auth.ExpiresAt * 1_000 });
-    },
+    mutationFn: () => (byKey ? sessionOfKey(secret.trim()) : sessionOfUser(username, secret)),
+    onSuccess: startSession,
   });
   useEffect(() => {
     document.title = 'Log in · Pulse';
@@ -34,33 +42,64 @@ export function Login() {
             </Title>
             {ended === undefined ? null : <Alert color="orange">{ended}</Alert>}
             {login.error === null ? null : <Failure error={login.error} />}
-            <TextInput
-              label="Username"
-              name="username"
-              autoComplete="username"
-              required
-              autoFocus
-              value={username}
-              onChange={(event) => {
-                setUsername(event.currentTarget.value);
-              }}
-            />
+            {byKey ? null : (
+              <TextInput
+                label="Username"
+                name="username"
+                autoComplete="username"
+                required
+                autoFocus
+                value={username}
+                onChange={(event) => {
+                  setUsername(event.currentTarget.value);
+                }}
+              />
+            )}
             <PasswordInput
-              label="Password"
-              name="password"
-              autoComplete="current-password"
+              key={byKey ? 'key' : 'password'}
+              label={byKey ? 'Key' : 'Password'}
+              name={byKey ? 'key' : 'password'}
+              autoComplete={byKey ? 'off' : 'current-password'}
               required
-              value={password}
+              value={secret}
               onChange={(event) => {
-                setPassword(event.currentTarget.value);
+                setSecret(event.currentTarget.value);
               }}
             />
             <Button type="submit" loading={login.isPending}>
               Log in
             </Button>
+            <Anchor
+              component="button"
+              type="button"
+              size="sm"
+              onClick={() => {
+                setByKey(!byKey);
+                setSecret('');
+                login.reset();
+              }}
+            >
+              {byKey ? 'Use a username and a password' : 'Use a key'}
+            </Anchor>
           </Stack>
         </form>
       </Paper>
     </main>
   );
+}
+
+async function sessionOfUser(username: string, password: string): Promise<Session> {
+  const { Auth } = await dataOf(api.POST('/api/v1/login', { body: { username, password } }));
+  return sessionOf(Auth);
+}
+
+/** What a header may hold. */
+const TOKEN = /^[\w.~+/=-]+$/;
+
+async function sessionOfKey(key: string): Promise<Session> {
+  if (!TOKEN.test(key)) throw new ApiProblem(401, 'This is not a key', '');
+  const headers = { authorization: `Bearer ${key}` };
+  const { expires_at: expiresAt } = await dataOf(api.GET('/api/v1/me', { headers }));
+  const expiresAtMs = expiresAt === null ? Number.MAX_SAFE_INTEGER : Date.parse(expiresAt);
+  return { token: key, expiresAtMs };
 }

@@ -4,11 +4,11 @@ import { IconMoon, IconSearch, IconSun } from '@tabler/icons-react';
 import { useState, type ReactNode } from 'react';
 import { Link, useLocation } from 'wouter';
 import { hasRole, useMe } from '../api/me.ts';
-import { endSession } from '../api/session.ts';
 import { PAGES, pageAt } from '../pages.ts';
 import { useHref } from '../parts/link.tsx';
 import { useParameters } from '../parts/url-state.ts';
 import { useZone, ZONES } from '../parts/zone.ts';
+import { Account } from './account.tsx';
 import { Palette } from './palette.tsx';
 import { Shortcuts } from './shortcuts.tsx';
 
@@ -131,27 +131,5 @@ function SchemeButton() {
     >
       {isDark ? <IconSun size={16} aria-hidden /> : <IconMoon size={16} aria-hidden />}
     </ActionIcon>
-  );
-}
-
-function Account() {
-  const me = useMe();
-  return (
-    <span className="account">
-      {me === undefined ? null : (
-        <span className="wide-only" title={me.tenants?.join(', ') ?? 'All tenants'}>
-          {me.name} · {me.role}
-        </span>
-      )}
-      <Button
-        variant="subtle"
-        size="xs"
-        onClick={() => {
-          endSession('You have logged out.');
-        }}
-      >
-        Log out
-      </Button>
-    </span>
   );
 }

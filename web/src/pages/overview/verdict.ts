@@ -23,10 +23,10 @@ export function verdictOf(status: Status): Verdict {
     ...lateOf(status.oldest_pulse_seconds),
     ...(deadLetters === null || deadLetters.open === 0
       ? []
-      : [`${count(deadLetters.open, 'dead letter')} wait for a decision.`]),
+      : [`${count(deadLetters.open, 'dead letter waits', 'dead letters wait')} for a decision.`]),
     ...(deliveries === null || deliveries.endpoints.failing === 0
       ? []
-      : [`${count(deliveries.endpoints.failing, 'endpoint')} failing.`]),
+      : [`${count(deliveries.endpoints.failing, 'endpoint is', 'endpoints are')} failing.`]),
   ];
   const reasons = [...wrong, ...noted];
   if (wrong.length > 0) return { color: 'red', title: 'Something is wrong', reasons };
