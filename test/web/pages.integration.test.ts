@@ -23,8 +23,8 @@ const OF_ALL = [
   { path: '/health', title: 'Health', shows: 'ok' },
 ] as const;
 const OF_TENANTS = [
-  { path: '/usage?range=last-7-days&group_by=tenant', title: 'Usage', shows: 'acme' },
-  { path: '/pulses?range=last-7-days', title: 'Pulses', shows: 'object-storage' },
+  { path: '/usage?range=last_7_days&group_by=tenant', title: 'Usage', shows: 'acme' },
+  { path: '/pulses?range=last_7_days', title: 'Pulses', shows: 'object-storage' },
   { path: '/dead-letters', title: 'Dead letters', shows: 'amount_not_positive' },
   { path: '/orders', title: 'Orders', shows: 'completed' },
   { path: '/subscriptions', title: 'Subscriptions', shows: 'active' },
