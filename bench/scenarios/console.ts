@@ -38,7 +38,8 @@ export const consolePages: Scenario = {
     const { api, authorization } = await startBenchApi(context, installation);
     const worker = await installation.startWorker();
     const browser = await launch();
-    const visit = (path: string) => open(browser, `${api.ready.api ?? ''}/console${path}`, authorization);
+    const visit = (path: string) =>
+      open(browser, `${api.ready.api ?? ''}/console${path}`, authorization);
     return {
       prepare: () => context.servers.rest(),
       async product(): Promise<Measured> {
@@ -71,7 +72,9 @@ async function open(browser: Browser, address: string, authorization: string): R
   const context = await browser.newContext({ viewport: { width: WIDTH, height: HEIGHT } });
   const token = authorization.replace('Bearer ', '');
   const session = JSON.stringify({ token, expiresAtMs: Date.now() + 3_600_000 });
-  await context.addInitScript(`sessionStorage.setItem('pulse-session', ${JSON.stringify(session)})`);
+  await context.addInitScript(
+    `sessionStorage.setItem('pulse-session', ${JSON.stringify(session)})`,
+  );
   const page = await context.newPage();
   const startedMs = performance.now();
   await page.goto(address);

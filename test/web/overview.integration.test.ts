@@ -3,50 +3,54 @@ import { expectAccessible, openConsole } from './console-fixture.ts';
 
 const PULSE = { tenant: 'acme', product_sku: 'cpu', use_unity: 'h', used_amount: '1' };
 
-test('the overview follows what happens, and pauses and resumes ingest', { timeout: 240_000 }, async () => {
-  const { flow, origin, open } = await openConsole();
-  const page = await open('/');
-  await page.getByText('Every pulse is counted').waitFor();
-  const card = (label: string) => page.getByRole('region', { name: label, exact: true });
-  await flow.producer.publish([
-    { body: JSON.stringify(PULSE) },
-    { body: JSON.stringify({ ...PULSE, used_amount: '-1' }) },
-  ]);
-  await card('Counted').getByText('0 duplicates').waitFor();
-  await card('Received').getByText('2 in all').waitFor();
-  await card('Dead letters').getByText('1 amount_not_positive').waitFor();
-  await page.getByText('1 dead letter waits for a decision.').waitFor();
-  await expectAccessible(page);
+test(
+  'the overview follows what happens, and pauses and resumes ingest',
+  { timeout: 240_000 },
+  async () => {
+    const { flow, origin, open } = await openConsole();
+    const page = await open('/');
+    await page.getByText('Every pulse is counted').waitFor();
+    const card = (label: string) => page.getByRole('region', { name: label, exact: true });
+    await flow.producer.publish([
+      { body: JSON.stringify(PULSE) },
+      { body: JSON.stringify({ ...PULSE, used_amount: '-1' }) },
+    ]);
+    await card('Counted').getByText('0 duplicates').waitFor();
+    await card('Received').getByText('2 in all').waitFor();
+    await card('Dead letters').getByText('1 amount_not_positive').waitFor();
+    await page.getByText('1 dead letter waits for a decision.').waitFor();
+    await expectAccessible(page);
 
-  await page.getByRole('button', { name: 'Pause ingest' }).click();
-  const dialog = page.getByRole('dialog');
-  expect(await dialog.getByRole('button', { name: 'Pause ingest' }).isDisabled()).toBe(true);
-  await dialog.getByLabel('Reason').fill('Redis moves');
-  await dialog.getByRole('button', { name: 'Pause ingest' }).click();
-  await page.getByText('Paused by admin: Redis moves').waitFor();
-  await card('Waiting in the queue').getByText('0 threads consuming').waitFor();
-  await flow.producer.publish([{ body: JSON.stringify(PULSE) }]);
-  await card('Waiting in the queue').getByText('1', { exact: true }).waitFor();
-  await page.getByRole('button', { name: 'Resume ingest' }).click();
-  await dialog.getByRole('button', { name: 'Resume ingest' }).click();
-  await card('Received').getByText('3 in all').waitFor();
-  await page.setViewportSize({ width: 390, height: 900 });
-  await expectAccessible(page);
+    await page.getByRole('button', { name: 'Pause ingest' }).click();
+    const dialog = page.getByRole('dialog');
+    expect(await dialog.getByRole('button', { name: 'Pause ingest' }).isDisabled()).toBe(true);
+    await dialog.getByLabel('Reason').fill('Redis moves');
+    await dialog.getByRole('button', { name: 'Pause ingest' }).click();
+    await page.getByText('Paused by admin: Redis moves').waitFor();
+    await card('Waiting in the queue').getByText('0 threads consuming').waitFor();
+    await flow.producer.publish([{ body: JSON.stringify(PULSE) }]);
+    await card('Waiting in the queue').getByText('1', { exact: true }).waitFor();
+    await page.getByRole('button', { name: 'Resume ingest' }).click();
+    await dialog.getByRole('button', { name: 'Resume ingest' }).click();
+    await card('Received').getByText('3 in all').waitFor();
+    await page.setViewportSize({ width: 390, height: 900 });
+    await expectAccessible(page);
 
-  await page.goto(`${origin}/console/health`);
-  await page.getByRole('cell', { name: 'ok' }).first().waitFor();
-  await expectAccessible(page);
-  await page.getByRole('button', { name: 'Examine again' }).click();
-  await page.goto(`${origin}/console/load-test`);
-  await page.getByLabel('Pulses', { exact: true }).fill('1000');
-  await page.getByLabel('Pulses a message').fill('10');
-  await page.getByRole('button', { name: 'Start' }).click();
-  await page.getByText('1\u202f000 of 1\u202f000').waitFor();
-  await page.waitForURL(/run=/);
-  await flow.settled({ counted: 1_002 });
-  const now = page.getByRole('region', { name: 'Now' });
-  await now.getByText('1\u202f002', { exact: true }).waitFor();
-  await expectAccessible(page);
-  const books = await flow.verify();
-  expect(books).toMatchObject({ counted: 1_002, deadLetters: 1, drift: 0 });
-});
+    await page.goto(`${origin}/console/health`);
+    await page.getByRole('cell', { name: 'ok' }).first().waitFor();
+    await expectAccessible(page);
+    await page.getByRole('button', { name: 'Examine again' }).click();
+    await page.goto(`${origin}/console/load-test`);
+    await page.getByLabel('Pulses', { exact: true }).fill('1000');
+    await page.getByLabel('Pulses a message').fill('10');
+    await page.getByRole('button', { name: 'Start' }).click();
+    await page.getByText('1\u202f000 of 1\u202f000').waitFor();
+    await page.waitForURL(/run=/);
+    await flow.settled({ counted: 1_002 });
+    const now = page.getByRole('region', { name: 'Now' });
+    await now.getByText('1\u202f002', { exact: true }).waitFor();
+    await expectAccessible(page);
+    const books = await flow.verify();
+    expect(books).toMatchObject({ counted: 1_002, deadLetters: 1, drift: 0 });
+  },
+);

@@ -103,7 +103,10 @@ async function refused(page: Page, { path, title }: PageCase, why: string): Prom
 
 /** How often the menu names it. */
 async function linked(page: Page, title: string): Promise<number> {
-  return page.getByRole('navigation', { name: 'Pages' }).getByRole('link', { name: title, exact: true }).count();
+  return page
+    .getByRole('navigation', { name: 'Pages' })
+    .getByRole('link', { name: title, exact: true })
+    .count();
 }
 
 async function takePicture(page: Page, { path }: PageCase): Promise<void> {

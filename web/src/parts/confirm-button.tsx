@@ -37,7 +37,7 @@ export function ConfirmButton(props: ConfirmButtonProps) {
       <ConfirmDialog
         label={label}
         confirmLabel={confirmLabel}
-        color={button.color}
+        {...(button.color === undefined ? {} : { color: button.color })}
         {...{ isReady, run, onDone, isOpen }}
         onClose={() => {
           setOpen(false);
@@ -60,11 +60,10 @@ export function ConfirmDialog({
   run,
   onDone,
   children,
-}: Omit<ConfirmButtonProps, keyof ButtonProps> & {
-  readonly color?: ButtonProps['color'] | undefined;
-  readonly isOpen: boolean;
-  readonly onClose: () => void;
-}) {
+}: Pick<
+  ConfirmButtonProps,
+  'label' | 'confirmLabel' | 'color' | 'isReady' | 'run' | 'onDone' | 'children'
+> & { readonly isOpen: boolean; readonly onClose: () => void }) {
   const action = useMutation({
     mutationFn: run,
     onSuccess: (done) => {

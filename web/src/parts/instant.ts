@@ -1,5 +1,5 @@
 /** Instants of the API as the date and time of a zone, and back. */
-import { formatTime } from './zone.ts';
+import { formatTime } from './format-time.ts';
 
 /** What an input of type `datetime-local` holds: `2026-11-29T23:05:12`. */
 export function localOf(instant: string, zone: string): string {

@@ -1,6 +1,6 @@
 /** Spans of time as people choose them, in the zone of the page. */
 import { instantOf as instantOfLocal } from './instant.ts';
-import { formatTime } from './zone.ts';
+import { formatTime } from './format-time.ts';
 
 export const RANGES = [
   { value: 'today', label: 'Today' },

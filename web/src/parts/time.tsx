@@ -1,7 +1,8 @@
 /** A moment in the zone of the page; on hover also in UTC and in the browser's own zone. */
 import { Tooltip } from '@mantine/core';
 import { ago } from './words.ts';
-import { BROWSER_ZONE, formatTime, useZone } from './zone.ts';
+import { formatTime } from './format-time.ts';
+import { BROWSER_ZONE, useZone } from './zone.ts';
 
 export function Time({
   at,

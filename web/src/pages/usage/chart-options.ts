@@ -1,7 +1,7 @@
 /** How uPlot draws usage: stacked bars; those of provisional sums are lighter and have an outline. */
 import { useMemo } from 'react';
 import uPlot from 'uplot';
-import { formatTime } from '../../parts/zone.ts';
+import { formatTime } from '../../parts/format-time.ts';
 import type { UnitChart } from './chart-data.ts';
 
 export interface ChartColors {

@@ -1,5 +1,5 @@
 /** The window of a sum, as the API says it: in the zone of the page, with its offset on hover. */
-import { formatTime } from '../../parts/zone.ts';
+import { formatTime } from '../../parts/format-time.ts';
 import type { UsageRow } from './use-usage.ts';
 
 export function WindowTime({ row }: { readonly row: UsageRow }) {
