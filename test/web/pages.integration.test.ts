@@ -8,7 +8,7 @@ import {
   type ConsoleCaller,
   type ConsoleTest,
 } from './console-fixture.ts';
-import { addSampleData, SAMPLE_ENV } from './sample-data.ts';
+import { addSampleData, sampleEnv } from './sample-data.ts';
 
 interface PageCase {
   readonly path: string;
@@ -40,7 +40,7 @@ const OF_CALLER = [
 const ACCESS = { path: '/access', title: 'Access', shows: 'admin' } as const;
 
 test('every page shows what its caller may see', { timeout: 300_000 }, async () => {
-  const system = await openConsole(SAMPLE_ENV);
+  const system = await openConsole(sampleEnv());
   await addSampleData(system);
   const admin = await opened(system, system.admin);
   for (const page of [...OF_ALL, ...OF_TENANTS, ...OF_CALLER, ACCESS]) {

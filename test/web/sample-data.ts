@@ -1,5 +1,6 @@
 /** A small company's data: something on every page, of two tenants. */
 import { expect, onTestFinished } from 'vitest';
+import { newSecretKeys } from '../../src/delivery/secret-box.ts';
 import { startReceiver } from '../delivery/receiver.ts';
 import type { ApiClient } from '../support/api-client.ts';
 import type { ConsoleTest } from './console-fixture.ts';
@@ -11,8 +12,14 @@ const SERVICES = [
   { product_sku: 'compute', use_unity: 'vCPU·h', base: 16 },
   { product_sku: 'egress', use_unity: 'GB', base: 35 },
 ];
-/** The system needs these. */
-export const SAMPLE_ENV = { WEBHOOK_ALLOW_PRIVATE: 'true', ADMISSION: 'observe' };
+/** What the system needs for it. */
+export function sampleEnv(): Record<string, string> {
+  return {
+    WEBHOOK_ALLOW_PRIVATE: 'true',
+    WEBHOOK_SECRET_KEYS: newSecretKeys(),
+    ADMISSION: 'observe',
+  };
+}
 
 /** Sends it through the API and the queue, and waits until Pulse has worked through it. */
 export async function addSampleData({ flow, api }: ConsoleTest): Promise<void> {
@@ -53,7 +60,11 @@ async function addCatalogue(api: ApiClient): Promise<void> {
   await put(api, '/customers/acme', { name: 'Acme Inc.', tenant: 'acme' });
   await put(api, '/customers/globex', { name: 'Globex Corporation', tenant: 'globex' });
   for (const { product_sku: sku, base } of SERVICES) {
-    await put(api, `/products/${sku}`, { name: `${sku}, by the month`, unit: 'count' });
+    await put(api, `/products/${sku}`, {
+      name: `${sku}, by the month`,
+      unit: 'count',
+      recurring: true,
+    });
     await post(api, `/products/${sku}/prices`, {
       currency: 'USD',
       unit_amount: `${base}.50`,
@@ -87,7 +98,10 @@ async function addEvents(api: ApiClient): Promise<void> {
   const receiver = await startReceiver();
   onTestFinished(() => receiver.close());
   await put(api, '/producers/billing', { name: 'Billing' });
-  await put(api, '/event-types/invoice.paid', { description: 'A customer has paid.' });
+  await put(api, '/event-types/invoice.paid', {
+    description: 'A customer has paid.',
+    schema: { type: 'object', required: ['total'] },
+  });
   await put(api, '/endpoints/acme-hooks', { client: 'acme', url: receiver.url });
   await post(api, '/events', {
     id: 'invoice-7',
