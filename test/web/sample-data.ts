@@ -18,6 +18,7 @@ export function sampleEnv(): Record<string, string> {
     WEBHOOK_ALLOW_PRIVATE: 'true',
     WEBHOOK_SECRET_KEYS: newSecretKeys(),
     ADMISSION: 'observe',
+    FLUSH_CRON: '0 * * * *',
   };
 }
 
