@@ -54,6 +54,7 @@ test(
     await users.locator('tr', { hasText: 'dora' }).getByRole('button', { name: 'Enable' }).click();
     await dialog.getByRole('button', { name: 'Enable' }).click();
     await logIn(dora, { username: 'dora', password: 'the password of dora' });
+    await dora.getByRole('link', { name: 'Pulses' }).click();
     await dora.getByRole('heading', { name: 'Pulses' }).waitFor();
 
     await page.getByRole('tab', { name: 'Keys' }).click();
