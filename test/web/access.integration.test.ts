@@ -1,5 +1,6 @@
+import type { Page } from 'playwright-core';
 import { expect, test } from 'vitest';
-import { expectAccessible, logIn, openConsole } from './console-fixture.ts';
+import { expectAccessible, logIn, openConsole, typeIntoDialog } from './console-fixture.ts';
 
 const HOSTILE = `<img src=x onerror="alert(1)"> \u202Eevil 🚀`;
 const TIMEOUT_MS = 240_000;
@@ -15,14 +16,14 @@ test(
     const dialog = page.getByRole('dialog');
     const users = page.getByRole('region', { name: 'Users' });
     await users.getByText('admin').first().waitFor();
-    await page.getByRole('button', { name: 'Add a user' }).click();
-    await dialog.getByLabel('Username').fill('dora');
+    await typeIntoDialog(page, 'Add a user', 'dora');
+    expect(await dialog.getByLabel('Username').inputValue()).toBe('dora');
     await dialog.getByLabel('New password').fill('short');
     await dialog.getByRole('combobox', { name: 'Tenants' }).pressSequentially('acme\n');
     await dialog.getByRole('button', { name: 'Add', exact: true }).click();
     await dialog.getByRole('alert').getByText('password').first().waitFor();
     await expectAccessible(page);
-    await dialog.getByRole('textbox', { name: 'New password' }).fill('the password of dora');
+    await dialog.getByLabel('New password').fill('the password of dora');
     await dialog.getByRole('button', { name: 'Add', exact: true }).click();
     await page.getByText('Added dora.').waitFor();
     await users.getByText('acme').waitFor();
@@ -44,13 +45,14 @@ test(
     await users.locator('tr', { hasText: 'dora' }).getByRole('button', { name: 'Enable' }).click();
     await dialog.getByRole('button', { name: 'Enable' }).click();
     await logIn(dora, { username: 'dora', password: 'the password of dora' });
+    await dora.getByRole('link', { name: 'Pulses' }).click();
     await dora.getByRole('heading', { name: 'Pulses' }).waitFor();
 
     await page.getByRole('tab', { name: 'Keys' }).click();
     await page.getByRole('button', { name: 'Create a key' }).click();
     await dialog.getByLabel('Name').fill(HOSTILE);
     await dialog.getByRole('combobox', { name: 'Tenants' }).pressSequentially('acme\n');
-    await dialog.getByRole('button', { name: 'Create', exact: true }).click();
+    await createSlowly(page);
     const key = (await page.getByLabel('The new key').textContent())!;
     expect(key).toMatch(/^pulse_[0-9a-f]{16}_[0-9a-f]{72}$/);
     await expectAccessible(page);
@@ -94,12 +96,13 @@ test(
     await page.getByRole('button', { name: 'Account of vera' }).click();
     await page.getByRole('menuitem', { name: 'Change password' }).click();
     const dialog = page.getByRole('dialog');
-    await dialog.getByRole('textbox', { name: 'Current password' }).fill('a wrong password');
-    await dialog.getByRole('textbox', { name: 'New password' }).fill('a new password of vera');
+    await dialog.locator('input:focus').waitFor();
+    await page.keyboard.type('a wrong password');
+    await dialog.getByLabel('New password').fill('a new password of vera');
     await dialog.getByRole('button', { name: 'Change', exact: true }).click();
     await dialog.getByRole('alert').waitFor();
     await expectAccessible(page);
-    await dialog.getByRole('textbox', { name: 'Current password' }).fill(vera.password);
+    await dialog.getByLabel('Current password', { exact: true }).fill(vera.password);
     await dialog.getByRole('button', { name: 'Change', exact: true }).click();
     await page.getByText('You have a new password.').waitFor();
 
@@ -114,3 +117,30 @@ test(
     expect(page.url()).toContain(address);
   },
 );
+
+/** While it is being created, the dialog neither closes nor sends again. */
+async function createSlowly(page: Page): Promise<void> {
+  const dialog = page.getByRole('dialog');
+  let sent = 0;
+  let go: () => void = () => undefined;
+  const mayGo = new Promise<void>((resolve) => {
+    go = resolve;
+  });
+  const isKeys = (url: URL) => url.pathname.endsWith('/api/v1/keys');
+  await page.route(isKeys, async (route) => {
+    if (route.request().method() === 'POST') {
+      sent += 1;
+      await mayGo;
+    }
+    await route.continue();
+  });
+  await dialog.getByRole('button', { name: 'Create', exact: true }).click();
+  await expect.poll(() => dialog.getByRole('button', { name: 'Cancel' }).isDisabled()).toBe(true);
+  await page.keyboard.press('Escape');
+  await dialog.getByLabel('Name').press('Enter');
+  await expectAccessible(page);
+  go();
+  await dialog.waitFor({ state: 'hidden' });
+  expect(sent).toBe(1);
+  await page.unroute(isKeys);
+}

@@ -104,6 +104,13 @@ export async function expectAccessible(page: Page): Promise<void> {
   expect(violations).toEqual([]);
 }
 
+/** Opens a dialog by its button and fills its first field, without a mouse. The dialog has brought the focus there. */
+export async function typeIntoDialog(page: Page, button: string, text: string): Promise<void> {
+  await page.getByRole('button', { name: button, exact: true }).press('Enter');
+  await page.getByRole('dialog').locator('input:focus').waitFor();
+  await page.keyboard.type(text);
+}
+
 async function newPage(
   origin: string,
   { width = WIDTH, colorScheme = 'light', timezoneId = 'Europe/Berlin' }: OpenOptions,

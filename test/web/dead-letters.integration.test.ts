@@ -1,6 +1,6 @@
 import type { Page } from 'playwright-core';
 import { expect, test } from 'vitest';
-import { expectAccessible, openConsole } from './console-fixture.ts';
+import { expectAccessible, openConsole, typeIntoDialog } from './console-fixture.ts';
 
 const HOSTILE = `<img src=x onerror="alert(1)"> \u202Eevil 🚀`;
 const EXACT = '123456789012345.123456789';
@@ -94,14 +94,15 @@ test(
     await expect.poll(() => body.textContent()).toContain('63 61 66 e9 ff  {"tenant":"caf..');
     await page.getByRole('button', { name: 'JSON' }).click();
     await page.getByText('This is not JSON, so it stands as text.').waitFor();
-    await page.getByRole('button', { name: 'Discard' }).click();
-    await page.getByRole('dialog').getByLabel('Note').fill('a broken meter');
-    await page.getByRole('dialog').getByRole('button', { name: 'Discard' }).click();
+    await typeIntoDialog(page, 'Discard', 'a broken meter');
+    await page.keyboard.press('Enter');
     await page.getByRole('button', { name: 'Replay after all' }).waitFor();
     await page.getByText('admin over the API: a broken meter').waitFor();
     await expectAccessible(page);
 
-    await discardAll(page, `${new URL(page.url()).origin}/console/dead-letters?tenant=load-test`);
+    const list = `${new URL(page.url()).origin}/console/dead-letters?tenant=load-test`;
+    await stopDiscarding(page, list);
+    await discardAll(page, list);
     await page.getByText('7 dead letters discarded.').waitFor();
     await page.getByText('No dead letter waits here.').waitFor();
     const discarded = await api.request<{ data: { tenant: string | null }[] }>(
@@ -114,6 +115,7 @@ test(
     await expect.poll(() => scoped.locator('[data-row]').count()).toBe(7);
     expect(await scoped.getByText(HOSTILE).count()).toBe(0);
     expect(await scoped.getByRole('button', { name: 'Replay all' }).count()).toBe(0);
+    await failNextPage(scoped);
     await scoped.locator('[data-row]').first().click();
     await scoped.getByText('Operators can fix, replay and discard it.').waitFor();
     expect(await scoped.getByRole('button', { name: /replay/i }).count()).toBe(0);
@@ -132,6 +134,66 @@ async function discardAll(page: Page, url: string): Promise<void> {
   await expectAccessible(page);
   await dialog.getByLabel('Note').fill('test traffic');
   await dialog.getByRole('button', { name: 'Discard 7 dead letters' }).click();
+}
+
+/** Of 3,000, by an API that takes its time: stopped during the first step. */
+async function stopDiscarding(page: Page, url: string): Promise<void> {
+  const bodies: { dry_run?: boolean; to?: string }[] = [];
+  let answer: () => void = () => undefined;
+  const mayAnswer = new Promise<void>((resolve) => {
+    answer = resolve;
+  });
+  await page.route('**/dead-letters/discard', async (route) => {
+    const body = route.request().postDataJSON() as (typeof bodies)[number];
+    bodies.push(body);
+    const dryRun = { matched: 3_000, by_reason: {}, first: [], dry_run: true, discarded: 0 };
+    if (body.dry_run !== true) await mayAnswer;
+    await route.fulfill({ json: body.dry_run === true ? dryRun : { ...dryRun, discarded: 1_000 } });
+  });
+  await page.goto(url);
+  await typeIntoDialog(page, 'Discard all', 'test traffic');
+  await page.keyboard.press('Enter');
+  const dialog = page.getByRole('dialog');
+  await dialog.getByText('0 of 3\u202f000').waitFor();
+  await page.keyboard.press('Escape');
+  expect(await dialog.getByRole('button', { name: 'Close' }).isDisabled()).toBe(true);
+  await expectAccessible(page);
+  await dialog.getByRole('button', { name: 'Stop' }).click();
+  await dialog.getByText('Stopping after this step').waitFor();
+  answer();
+  await page
+    .getByText('Stopped before all 3\u202f000 were done. 1\u202f000 dead letters discarded.')
+    .waitFor();
+  await dialog.waitFor({ state: 'hidden' });
+  expect(bodies).toHaveLength(2);
+  expect(bodies[1]?.to).toBe(bodies[0]?.to);
+  expect(Date.parse(bodies[0]?.to ?? '')).toBeLessThanOrEqual(Date.now());
+  await page.unroute('**/dead-letters/discard');
+}
+
+/** A page that fails is asked for once, and again when the user says so. */
+async function failNextPage(page: Page): Promise<void> {
+  const isList = (url: URL) => url.pathname.endsWith('/api/v1/dead-letters');
+  let failed = 0;
+  await page.route(isList, async (route) => {
+    if (route.request().url().includes('after=')) {
+      failed += 1;
+      await route.fulfill({ status: 429, json: { title: 'Too fast', detail: `${failed}` } });
+      return;
+    }
+    const response = await route.fetch();
+    await route.fulfill({ response, json: { ...((await response.json()) as object), next: 'x' } });
+  });
+  await page.reload();
+  const alert = page.getByRole('alert');
+  for (const times of ['1', '2']) {
+    await alert.getByText(times, { exact: true }).waitFor();
+    await page.evaluate(`fetch('/console/')`);
+    expect(failed).toBe(Number(times));
+    await page.getByRole('button', { name: 'Load more' }).click();
+  }
+  await alert.getByText('3', { exact: true }).waitFor();
+  await page.unroute(isList);
 }
 
 function grouped(amount: string): string {

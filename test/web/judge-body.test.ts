@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { judgeBody } from '../../web/src/pages/dead-letters/judge-body.ts';
+import { doubtsOf, judgeBody } from '../../web/src/pages/dead-letters/judge-body.ts';
 
 const NOW = Date.parse('2026-11-29T12:00:00Z');
 const ORIGIN = {
@@ -17,7 +17,7 @@ test('a pulse counts with its exact amount, under the identity of its message, w
       ...{ isCounted: true, tenant: 'acme', sku: 'cpu', unit: 'h' },
       amount: '123456789012345.123456789',
       usedAt: new Date('2026-11-29T11:30:00Z'),
-      id: 'message-7',
+      ...{ id: 'message-7', addedBefore: '0', isRepeat: false },
     },
   ]);
 });
@@ -43,4 +43,39 @@ test('each element of an array is judged, and a refused one says why', () => {
   ]);
   expect(judgeBody('{"tenant":', ORIGIN, NOW)).toMatchObject([{ reason: 'malformed_json' }]);
   expect(judgeBody('[]', ORIGIN, NOW)).toMatchObject([{ reason: 'empty_array' }]);
+});
+
+test('pulses of one body for the same sum add up, and one id counts once', () => {
+  const used = '"2026-11-29T11:00:00Z"';
+  const pulse = (amount: string, id: string, at = used) =>
+    `${PULSE}${amount},"id":"${id}","timestamp":${at}}`;
+  const body = [
+    ...[pulse('1.5', 'a'), pulse('2', 'b'), pulse('7', 'a'), pulse('4', 'c')],
+    ...[pulse('8', 'd', '"2026-11-29T10:00:00Z"'), pulse('-1', 'e'), pulse('16', 'f')],
+  ];
+  const judged = judgeBody(`[${body.join(',')}]`, ORIGIN, NOW);
+  expect(judged.map((one) => one.isCounted && [one.addedBefore, one.isRepeat])).toEqual([
+    ...[
+      ['0', false],
+      ['1.5', false],
+      ['3.5', true],
+      ['3.5', false],
+    ],
+    ...[['0', false], false, ['7.5', false]],
+  ]);
+});
+
+test('it says what may keep a replay from changing anything', () => {
+  const known = { reason: 'invalid_id', state: 'quarantined' } as const;
+  const letter = { ...known, maybe_counted_since: null };
+  expect(doubtsOf(letter)).toEqual([]);
+  const counted = [expect.stringContaining('If it was counted before, nothing changes.')];
+  expect(doubtsOf({ ...letter, state: 'replayed' })).toEqual(counted);
+  expect(doubtsOf({ ...letter, maybe_counted_since: ORIGIN.received_at })).toEqual(counted);
+  expect(doubtsOf({ ...letter, reason: 'no_subscription' })).toEqual([
+    expect.stringContaining('only if there is one'),
+  ]);
+  expect(doubtsOf({ ...letter, reason: 'timestamp_too_old' })).toEqual([
+    expect.stringContaining('by the default limits'),
+  ]);
 });

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { ApiClient } from '../support/api-client.ts';
-import { expectAccessible, openConsole } from './console-fixture.ts';
+import { expectAccessible, openConsole, typeIntoDialog } from './console-fixture.ts';
 
 const HOSTILE = `<img src=x onerror="alert(1)"> \u202Eevil 🚀`;
 
@@ -11,9 +11,9 @@ test('an order is created, priced, and replayed after a failure', async () => {
 
   const page = await open('/orders');
   await page.getByText('There are no such orders.').waitFor();
-  await page.getByRole('button', { name: 'New order' }).click();
+  await typeIntoDialog(page, 'New order', '123');
   const dialog = page.getByRole('dialog');
-  await dialog.getByLabel('Customer').fill('123');
+  expect(await dialog.getByLabel('Customer').inputValue()).toBe('123');
   await dialog.getByLabel('SKU 1').fill('ABC');
   await dialog.getByLabel('Quantity 1').fill('2');
   await dialog.getByRole('button', { name: 'Add an item' }).click();

@@ -1,5 +1,6 @@
+import type { Page, Request } from 'playwright-core';
 import { expect, test } from 'vitest';
-import { expectAccessible, openConsole } from './console-fixture.ts';
+import { expectAccessible, openConsole, typeIntoDialog } from './console-fixture.ts';
 
 const PULSE = { tenant: 'acme', product_sku: 'cpu', use_unity: 'h', used_amount: '1' };
 
@@ -21,11 +22,13 @@ test(
     await page.getByText('1 dead letter waits for a decision.').waitFor();
     await expectAccessible(page);
 
-    await page.getByRole('button', { name: 'Pause ingest' }).click();
+    await hideAndShow(page);
+    await page.getByText('1 dead letter waits for a decision.').waitFor();
     const dialog = page.getByRole('dialog');
+    await typeIntoDialog(page, 'Pause ingest', '');
     expect(await dialog.getByRole('button', { name: 'Pause ingest' }).isDisabled()).toBe(true);
-    await dialog.getByLabel('Reason').fill('Redis moves');
-    await dialog.getByRole('button', { name: 'Pause ingest' }).click();
+    await page.keyboard.type('Redis moves');
+    await page.keyboard.press('Enter');
     await page.getByText('Paused by admin: Redis moves').waitFor();
     await card('Waiting in the queue').getByText('0 threads consuming').waitFor();
     await flow.producer.publish([{ body: JSON.stringify(PULSE) }]);
@@ -54,3 +57,23 @@ test(
     expect(books).toMatchObject({ counted: 1_002, deadLetters: 1, drift: 0 });
   },
 );
+
+/** A hidden tab must not hold one of the few connections of the browser, and what it shows is old. */
+async function hideAndShow(page: Page): Promise<void> {
+  const isStream = (request: Request) => request.url().endsWith('/status/stream');
+  const ended = page.waitForEvent('requestfailed', isStream);
+  await setHidden(page, true);
+  await ended;
+  await page.getByText('There has been no news since.').waitFor();
+  await expectAccessible(page);
+  const opened = page.waitForRequest(isStream);
+  await setHidden(page, false);
+  await opened;
+  await page.getByText('There has been no news since.').waitFor({ state: 'hidden' });
+}
+
+async function setHidden(page: Page, isHidden: boolean): Promise<void> {
+  await page.evaluate(`
+    Object.defineProperty(document, 'hidden', { value: ${isHidden}, configurable: true });
+    document.dispatchEvent(new Event('visibilitychange'));`);
+}

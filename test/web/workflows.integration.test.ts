@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
-import type { Page } from 'playwright-core';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Page, Route } from 'playwright-core';
 import { expect, test } from 'vitest';
 import { expectAccessible, openConsole, type ConsoleTest } from './console-fixture.ts';
 
@@ -15,6 +16,10 @@ test('a workflow is shown, consumed and put back', { timeout: 240_000 }, async (
   const table = page.getByRole('region', { name: 'Workflows' });
   await table.getByText('invoice').waitFor();
   await expectAccessible(page);
+  await page.route('**/api/v1/workflow', answerSlowly);
+  await insert({ api }, '{"data": 1, "steps": ["late"]}');
+  await table.getByText('late').waitFor();
+  await page.unroute('**/api/v1/workflow');
   await page.getByLabel('Step').fill('price');
   await table.getByText('invoice').waitFor({ state: 'hidden' });
   await table.getByText(HOSTILE).click();
@@ -52,6 +57,12 @@ test('a viewer sees no workflow of others', { timeout: 240_000 }, async () => {
   await page.getByText('There are no such workflows.').waitFor();
   await expectAccessible(page);
 });
+
+/** More slowly than the page asks again. */
+async function answerSlowly(route: Route): Promise<void> {
+  await delay(3_000);
+  await route.continue();
+}
 
 async function insert({ api }: Pick<ConsoleTest, 'api'>, body: string): Promise<void> {
   const headers = { 'content-type': 'application/json' };

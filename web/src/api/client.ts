@@ -31,7 +31,7 @@ export class ApiProblem extends Error {
 
 const UNAVAILABLE = new ApiProblem(0, 'The API does not answer', 'The page goes on trying.');
 
-/** Sends the token. Ends the session when the API no longer accepts it. */
+/** Sends the token. Ends its session when the API no longer accepts it. */
 export async function fetchApi(request: Request): Promise<Response> {
   const token = sessionToken();
   if (token !== undefined) request.headers.set('authorization', `Bearer ${token}`);
@@ -42,7 +42,10 @@ export async function fetchApi(request: Request): Promise<Response> {
     if (error instanceof DOMException && error.name === 'AbortError') throw error;
     throw UNAVAILABLE;
   }
-  if (response.status === 401 && token !== undefined) endSession(EXPIRED);
+  // A late answer says nothing about the login that came after it.
+  if (response.status === 401 && token !== undefined && token === sessionToken()) {
+    endSession(EXPIRED);
+  }
   return response;
 }
 

@@ -16,6 +16,7 @@ interface SessionState {
 const KEY = 'pulse-session';
 const listeners = new Set<() => void>();
 let timer: ReturnType<typeof setTimeout> | undefined;
+let ending = new AbortController();
 let state: SessionState = { session: stored(), ended: undefined };
 
 /** Browsers cannot wait longer in one timer. */
@@ -35,7 +36,14 @@ export function startSession(session: Session): void {
 export function endSession(reason: string): void {
   if (state.session === undefined) return;
   sessionStorage.removeItem(KEY);
+  ending.abort(new Error(reason));
+  ending = new AbortController();
   change({ session: undefined, ended: reason });
+}
+
+/** Aborts when this session ends. Work of several requests must not go on under the next login. */
+export function sessionSignal(): AbortSignal {
+  return ending.signal;
 }
 
 export function sessionToken(): string | undefined {

@@ -1,11 +1,9 @@
 /** The status of the installation, once a second, as server-sent events. */
 import { useEffect, useState } from 'react';
 import { fetchApi, problemOf } from './client.ts';
+import { readEvents } from './event-stream.ts';
 import { parseExact } from './exact-json.ts';
-import type { paths } from './schema.d.ts';
-
-export type Status =
-  paths['/api/v1/status']['get']['responses']['200']['content']['application/json'];
+import type { Status } from './status.ts';
 
 export interface LiveStatus {
   readonly status: Status | undefined;
@@ -13,36 +11,61 @@ export interface LiveStatus {
   readonly before: Status | undefined;
   /** Why there is no news; the hook goes on trying. */
   readonly error: Error | undefined;
+  /** There was no news for some seconds. */
+  readonly isOld: boolean;
 }
 
 const URL_PATH = '/api/v1/status/stream';
 const RETRY_MS = 2_000;
 /** Rates are over so many events. */
 const KEPT = 6;
-/** An event is a few kilobytes. */
-const BUFFER_MAX = 1_000_000;
+const SILENCE_MS = 10_000;
+/** An event may take two seconds more than the one that it usually takes. */
+const OLD_MS = 5_000;
 
+const NOTHING: LiveStatus = {
+  status: undefined,
+  before: undefined,
+  error: undefined,
+  isOld: false,
+};
+
+/** Listens while the page is in sight: a browser has few connections to one server, and all its tabs share them. */
 export function useStatus(): LiveStatus {
-  const [live, setLive] = useState<LiveStatus>({
-    status: undefined,
-    before: undefined,
-    error: undefined,
-  });
+  const [live, setLive] = useState(NOTHING);
   useEffect(() => {
-    const stopping = new AbortController();
     const recent: Status[] = [];
+    let aging: ReturnType<typeof setTimeout> | undefined;
+    let listening: AbortController | undefined;
     const onStatus = (status: Status) => {
       recent.push(status);
       if (recent.length > KEPT) recent.shift();
-      setLive({ status, before: recent[0], error: undefined });
+      setLive({ status, before: recent[0], error: undefined, isOld: false });
+      clearTimeout(aging);
+      aging = setTimeout(() => {
+        setLive((last) => ({ ...last, isOld: true }));
+      }, OLD_MS);
     };
-    void listen(stopping.signal, onStatus, (error) => {
-      // A gap would make a wrong rate.
+    const onGap = (error?: Error) => {
+      // It would make a wrong rate.
       recent.length = 0;
-      setLive(({ status }) => ({ status, before: undefined, error }));
-    });
+      setLive((last) => ({ ...last, before: undefined, error }));
+    };
+    const follow = () => {
+      listening?.abort();
+      if (document.hidden) {
+        onGap();
+        return;
+      }
+      listening = new AbortController();
+      void listen(listening.signal, onStatus, onGap);
+    };
+    follow();
+    document.addEventListener('visibilitychange', follow);
     return () => {
-      stopping.abort();
+      document.removeEventListener('visibilitychange', follow);
+      listening?.abort();
+      clearTimeout(aging);
     };
   }, []);
   return live;
@@ -56,7 +79,15 @@ async function listen(
   const isStopped = () => signal.aborted;
   while (!isStopped()) {
     try {
-      await readStream(signal, onStatus);
+      await readEvents({
+        signal,
+        silenceMs: SILENCE_MS,
+        open: openStream,
+        onEvent(lines) {
+          const status = statusOf(lines);
+          if (status !== undefined && !isStopped()) onStatus(status);
+        },
+      });
     } catch (error) {
       if (isStopped()) return;
       onError(error instanceof Error ? error : new Error(String(error)));
@@ -65,41 +96,14 @@ async function listen(
   }
 }
 
-/** Reads until the stream ends. */
-async function readStream(signal: AbortSignal, onStatus: (status: Status) => void): Promise<void> {
+async function openStream(signal: AbortSignal) {
   const response = await fetchApi(new Request(new URL(URL_PATH, location.origin), { signal }));
   if (!response.ok) throw await problemOf(response);
-  const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader();
-  if (reader === undefined) return;
-  let text = '';
-  for (;;) {
-    const { done, value } = await reader.read();
-    if (done) return;
-    text += value;
-    if (text.length > BUFFER_MAX) throw new Error('An event of the status stream is too long.');
-    const events = text.split('\n\n');
-    text = events.pop() ?? '';
-    for (const event of events) {
-      const status = statusOf(event);
-      if (status !== undefined) onStatus(status);
-    }
-  }
+  return response.body;
 }
 
-function statusOf(event: string): Status | undefined {
-  const lines = event.split('\n');
+function statusOf(lines: readonly string[]): Status | undefined {
   if (!lines.includes('event: status')) return undefined;
   const data = lines.filter((line) => line.startsWith('data:')).map((line) => line.slice(5).trim());
   return parseExact(data.join('\n')) as Status;
-}
-
-/** Of a counter that only grows, a second; undefined until two values are known. */
-export function ratePerSecond(
-  { status, before }: Pick<LiveStatus, 'status' | 'before'>,
-  counter: (sums: NonNullable<Status['sums']>) => number,
-): number | undefined {
-  if (!status?.sums || !before?.sums || status === before) return undefined;
-  const seconds = (Date.parse(status.at) - Date.parse(before.at)) / 1_000;
-  if (seconds <= 0) return undefined;
-  return Math.max(0, (counter(status.sums) - counter(before.sums)) / seconds);
 }

@@ -2,6 +2,7 @@
 import { Button, Group, Modal, Stack, type ButtonProps } from '@mantine/core';
 import { useMutation } from '@tanstack/react-query';
 import { useState, type ReactNode } from 'react';
+import { focusFirst } from './first-field.ts';
 import { Failure } from './loaded.tsx';
 import { notify } from './notices.tsx';
 
@@ -77,18 +78,19 @@ export function ConfirmDialog({
     action.reset();
   };
   return (
-    <Dialog title={label} isOpen={isOpen} onClose={close}>
+    <Dialog title={label} isOpen={isOpen} isBusy={action.isPending} onClose={close}>
       <form
+        ref={focusFirst}
         onSubmit={(event) => {
           event.preventDefault();
-          action.mutate();
+          if (!action.isPending) action.mutate();
         }}
       >
         <Stack>
           <div>{children}</div>
           {action.error === null ? null : <Failure error={action.error} />}
           <Group justify="flex-end">
-            <Button variant="default" onClick={close}>
+            <Button variant="default" data-cancel disabled={action.isPending} onClick={close}>
               Cancel
             </Button>
             <Button
@@ -96,7 +98,6 @@ export function ConfirmDialog({
               {...(color === undefined ? {} : { color })}
               loading={action.isPending}
               disabled={!isReady}
-              data-autofocus
             >
               {confirmLabel}
             </Button>
@@ -111,24 +112,34 @@ export function ConfirmDialog({
 export function Dialog({
   title,
   isOpen,
+  isBusy = false,
   onClose,
   size = 'lg',
   children,
 }: {
   readonly title: string;
   readonly isOpen: boolean;
+  /** It stays open: what it does cannot be taken back by closing it. */
+  readonly isBusy?: boolean;
   readonly onClose: () => void;
   readonly size?: string;
   readonly children: ReactNode;
 }) {
   return (
-    <Modal.Root opened={isOpen} onClose={onClose} size={size} lockScroll={false}>
+    <Modal.Root
+      opened={isOpen}
+      onClose={() => {
+        if (!isBusy) onClose();
+      }}
+      size={size}
+      lockScroll={false}
+    >
       <Modal.Overlay />
       <Modal.Content>
         {/* Otherwise the page has two banners. */}
         <Modal.Header role="presentation">
           <Modal.Title>{title}</Modal.Title>
-          <Modal.CloseButton aria-label="Close" />
+          <Modal.CloseButton aria-label="Close" disabled={isBusy} />
         </Modal.Header>
         <Modal.Body>{children}</Modal.Body>
       </Modal.Content>

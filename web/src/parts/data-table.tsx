@@ -2,6 +2,7 @@
 import { Button, Table } from '@mantine/core';
 import { useVirtualizer } from '@tanstack/react-virtual';
 import { useEffect, useRef, type ReactNode } from 'react';
+import type { LoadMore } from './use-list.ts';
 
 export interface Column<Row> {
   readonly head: string;
@@ -23,7 +24,7 @@ export interface DataTableProps<Row> {
   /** Opens a row: by click, or by Enter on the row that `j` and `k` have chosen. */
   readonly onOpen?: ((row: Row) => void) | undefined;
   readonly hasMore?: boolean;
-  readonly loadMore?: (() => void) | undefined;
+  readonly loadMore?: LoadMore | undefined;
 }
 
 const ROW_PX = 37;
@@ -43,7 +44,7 @@ export function DataTable<Row>(props: DataTableProps<Row>) {
   const lastDrawn = drawn.at(-1)?.index ?? 0;
   const isNearEnd = lastDrawn >= rows.length - OVERSCAN;
   useEffect(() => {
-    if (hasMore && isNearEnd) loadMore?.();
+    if (hasMore && isNearEnd) loadMore?.({ byItself: true });
   }, [hasMore, isNearEnd, rows.length, loadMore]);
   const first = drawn[0]?.start ?? 0;
   const rest = virtualizer.getTotalSize() - (drawn.at(-1)?.end ?? 0);
@@ -86,7 +87,7 @@ export function DataTable<Row>(props: DataTableProps<Row>) {
         </Table.Tbody>
       </Table>
       {hasMore ? (
-        <Button variant="subtle" size="compact-sm" onClick={loadMore} fullWidth>
+        <Button variant="subtle" size="compact-sm" onClick={() => loadMore?.()} fullWidth>
           Load more
         </Button>
       ) : null}

@@ -1,5 +1,6 @@
 /** A list of the API that is read page by page with a cursor. */
 import { useInfiniteQuery } from '@tanstack/react-query';
+import { useCallback } from 'react';
 
 interface ApiPage<Row> {
   readonly data: readonly Row[];
@@ -25,9 +26,31 @@ export function useList<Row>(
     error: query.error,
     isPending: query.isPending,
     refetch: query.refetch,
+    /** Asking again asks for every page that was loaded. */
+    isOnePage: query.data?.pages.length === 1,
     hasMore: query.hasNextPage,
-    loadMore: () => {
-      if (!query.isFetchingNextPage) void query.fetchNextPage();
-    },
+    loadMore: useLoadMore(query),
   };
+}
+
+/** Loads the next page. Who calls it without the user's doing says so: after a failure, only the user tries again. */
+export type LoadMore = (caller?: { readonly byItself: boolean }) => void;
+
+/** Stays the same between changes of what it depends on. */
+export function useLoadMore({
+  fetchNextPage,
+  isFetchingNextPage,
+  isFetchNextPageError,
+}: {
+  readonly fetchNextPage: () => Promise<unknown>;
+  readonly isFetchingNextPage: boolean;
+  readonly isFetchNextPageError: boolean;
+}): LoadMore {
+  return useCallback(
+    ({ byItself } = { byItself: false }) => {
+      if (isFetchingNextPage || (byItself && isFetchNextPageError)) return;
+      void fetchNextPage();
+    },
+    [fetchNextPage, isFetchingNextPage, isFetchNextPageError],
+  );
 }

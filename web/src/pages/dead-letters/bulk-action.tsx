@@ -1,13 +1,16 @@
 /** Replays or discards all that wait and match the filters: shows first how many and which, then names them. */
 import { Button, Checkbox, Group, Progress, Stack, Text, TextInput } from '@mantine/core';
 import { useMutation, useQuery } from '@tanstack/react-query';
-import { useState } from 'react';
+import { useEffect, useRef, useState } from 'react';
+import { sessionSignal } from '../../api/session.ts';
 import { Dialog } from '../../parts/confirm-button.tsx';
+import { focusFirstNow } from '../../parts/first-field.ts';
 import { Empty, Failure, Loaded } from '../../parts/loaded.tsx';
 import { notify } from '../../parts/notices.tsx';
 import { Time } from '../../parts/time.tsx';
 import { count, digits } from '../../parts/words.ts';
-import { dryRun, runBulk, type BulkKind, type BulkOutcome, type DryRun } from './bulk-queries.ts';
+import { dryRun, runBulk, type BulkKind, type DryRun } from './bulk-queries.ts';
+import type { BulkOutcome } from './bulk-run.ts';
 import { filterWords, refreshDeadLetters, type Filters } from './dead-letter-queries.ts';
 
 const LABELS = { replay: 'Replay all', discard: 'Discard all' } as const;
@@ -20,6 +23,7 @@ export function BulkAction({
   readonly filters: Filters;
 }) {
   const [isOpen, setOpen] = useState(false);
+  const [isBusy, setBusy] = useState(false);
   const isFiltered = Object.keys(filters).length > 0;
   return (
     <>
@@ -37,6 +41,7 @@ export function BulkAction({
       <Dialog
         title={LABELS[kind]}
         isOpen={isOpen}
+        isBusy={isBusy}
         onClose={() => {
           setOpen(false);
         }}
@@ -44,6 +49,7 @@ export function BulkAction({
         <Preview
           kind={kind}
           filters={filters}
+          setBusy={setBusy}
           close={() => {
             setOpen(false);
           }}
@@ -56,10 +62,13 @@ export function BulkAction({
 interface PreviewProps {
   readonly kind: BulkKind;
   readonly filters: Filters;
+  /** While it runs, the dialog stays open. */
+  readonly setBusy: (isBusy: boolean) => void;
   readonly close: () => void;
 }
 
-function Preview({ kind, filters, close }: PreviewProps) {
+function Preview(props: PreviewProps) {
+  const { kind, filters } = props;
   // Never from the cache: the numbers are what the caller confirms.
   const preview = useQuery({
     queryKey: ['bulk', kind, filters],
@@ -73,45 +82,71 @@ function Preview({ kind, filters, close }: PreviewProps) {
         found.matched === 0 ? (
           <Empty>Nothing waits with {filterWords(filters)}.</Empty>
         ) : (
-          <Confirm kind={kind} filters={filters} close={close} found={found} />
+          <Confirm {...props} found={found} />
         )
       }
     </Loaded>
   );
 }
 
-function Confirm({ kind, filters, close, found }: PreviewProps & { readonly found: DryRun }) {
+function Confirm(props: PreviewProps & { readonly found: DryRun }) {
+  const { kind, filters, setBusy, close, found } = props;
   const [note, setNote] = useState('');
   const [evenIfForgotten, setEvenIfForgotten] = useState(false);
   const [doneCount, setDoneCount] = useState(0);
+  const [isStopping, setStopping] = useState(false);
+  const stopper = useRef<AbortController>(undefined);
+  useEffect(
+    () => () => {
+      stopper.current?.abort();
+      setBusy(false);
+    },
+    [setBusy],
+  );
   const letters = count(found.matched, 'dead letter');
   const run = useMutation({
-    mutationFn: () =>
-      runBulk(kind, {
-        filters,
+    mutationFn: () => {
+      stopper.current = new AbortController();
+      return runBulk(kind, {
+        filters: found.filters,
         ...{ note, evenIfForgotten },
         total: found.matched,
+        signal: AbortSignal.any([stopper.current.signal, sessionSignal()]),
         onProgress: setDoneCount,
-      }),
+      });
+    },
     onSuccess: (outcome) => {
-      notify(outcomeWords(kind, outcome));
-      close();
+      notify(outcomeWords(kind, outcome, found.matched));
     },
     onSettled: refreshDeadLetters,
   });
+  const start = () => {
+    if (run.isPending) return;
+    setDoneCount(0);
+    setStopping(false);
+    setBusy(true);
+    // These are called only while this dialog is still there.
+    run.mutate(undefined, {
+      onSuccess: close,
+      onSettled: () => {
+        setBusy(false);
+      },
+    });
+  };
   const verb = kind === 'replay' ? 'Replay' : 'Discard';
   return (
     <form
+      ref={focusFirstNow}
       onSubmit={(event) => {
         event.preventDefault();
-        run.mutate();
+        start();
       }}
     >
       <Stack gap="sm">
         <Text size="sm">
           {verb} the <b>{letters}</b> that {found.matched === 1 ? 'waits' : 'wait'} with{' '}
-          <b>{filterWords(filters)}</b>, the oldest first. Those that arrive meanwhile are left
-          alone.
+          <b>{filterWords(filters)}</b>, the oldest first. Those that have arrived since{' '}
+          <Time at={found.filters.to} /> are left alone.
         </Text>
         <FirstOnes found={found} />
         {kind === 'discard' ? (
@@ -136,13 +171,31 @@ function Confirm({ kind, filters, close, found }: PreviewProps & { readonly foun
           />
         )}
         {run.isPending ? (
-          <Progress value={(100 * doneCount) / found.matched} aria-label="Done so far" />
+          <>
+            <Progress value={(100 * doneCount) / found.matched} aria-label="Done so far" />
+            <Text size="sm">
+              {digits(doneCount)} of {digits(found.matched)}
+            </Text>
+          </>
         ) : null}
         {run.error === null ? null : <Failure error={run.error} />}
         <Group justify="flex-end">
-          <Button variant="default" onClick={close}>
-            Cancel
-          </Button>
+          {run.isPending ? (
+            <Button
+              variant="default"
+              disabled={isStopping}
+              onClick={() => {
+                setStopping(true);
+                stopper.current?.abort();
+              }}
+            >
+              {isStopping ? 'Stopping after this step' : 'Stop'}
+            </Button>
+          ) : (
+            <Button variant="default" onClick={close}>
+              Cancel
+            </Button>
+          )}
           <Button
             type="submit"
             loading={run.isPending}
@@ -176,8 +229,10 @@ function FirstOnes({ found }: { readonly found: DryRun }) {
   );
 }
 
-function outcomeWords(kind: BulkKind, { done, leftOut }: BulkOutcome): string {
+function outcomeWords(kind: BulkKind, outcome: BulkOutcome, total: number): string {
+  const { done, leftOut, isStopped } = outcome;
   const words = kind === 'replay' ? 'replayed' : 'discarded';
   const rest = leftOut.map(([why, number]) => `${digits(number)} ${why}`).join(', ');
-  return `${count(done, 'dead letter')} ${words}.${rest === '' ? '' : ` Left: ${rest}.`}`;
+  const stopped = isStopped ? `Stopped before all ${digits(total)} were done. ` : '';
+  return `${stopped}${count(done, 'dead letter')} ${words}.${rest === '' ? '' : ` Left: ${rest}.`}`;
 }

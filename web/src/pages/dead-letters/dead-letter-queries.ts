@@ -3,6 +3,7 @@ import { useQuery } from '@tanstack/react-query';
 import { api, dataOf } from '../../api/client.ts';
 import { queries } from '../../api/queries.ts';
 import type { components } from '../../api/schema.d.ts';
+import { sessionSignal } from '../../api/session.ts';
 
 export type DeadLetter = components['schemas']['DeadLetter'];
 export type DeadLetterRow = components['schemas']['DeadLetterRow'];
@@ -89,6 +90,19 @@ export async function replay(id: string, evenIfForgotten = false): Promise<strin
   return outcome === 'replayed'
     ? 'Replayed. If it is refused again, it waits here again in a moment.'
     : 'It was sent, and has been refused again or changed by somebody else meanwhile.';
+}
+
+/** @returns What happened, as a sentence. */
+export async function fixAndReplay(
+  id: string,
+  body: DeadLetter['body'],
+  { note, evenIfForgotten }: { readonly note: string; readonly evenIfForgotten: boolean },
+): Promise<string> {
+  const session = sessionSignal();
+  await saveFix(id, body, note);
+  // Whoever logs in meanwhile has not asked for it.
+  session.throwIfAborted();
+  return replay(id, evenIfForgotten);
 }
 
 export async function discard(id: string, note: string): Promise<string> {

@@ -7,7 +7,12 @@ import { DiffView } from '../../parts/diff-view.tsx';
 import { prettyJson } from '../../parts/pretty-json.ts';
 import { Section } from '../../parts/section.tsx';
 import { EvenIfForgotten } from './dead-letter-actions.tsx';
-import { refreshDeadLetters, replay, saveFix, type DeadLetter } from './dead-letter-queries.ts';
+import {
+  fixAndReplay,
+  refreshDeadLetters,
+  saveFix,
+  type DeadLetter,
+} from './dead-letter-queries.ts';
 import { diffTexts } from './diff-texts.ts';
 import { ReplayPreview } from './replay-preview.tsx';
 
@@ -107,10 +112,7 @@ export function FixForm({ deadLetter, close }: Props) {
             label="Fix and replay"
             variant="filled"
             disabled={!isChanged || text === ''}
-            run={async () => {
-              await saveFix(id, fixed, note);
-              return replay(id, evenIfForgotten);
-            }}
+            run={() => fixAndReplay(id, fixed, { note, evenIfForgotten })}
             onDone={done}
           >
             <Text size="sm" mb="xs">

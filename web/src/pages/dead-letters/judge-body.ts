@@ -8,7 +8,7 @@ import {
   AHEAD_MAX_MINUTES_DEFAULT,
   ARRAY_LENGTH_MAX,
 } from '../../../../src/contract/rules.ts';
-import { formatAmount } from '../../../../src/core/amount.ts';
+import { addSum, formatAmount, parseSum, type AmountSum } from '../../../../src/core/amount.ts';
 import { elementSources } from '../../../../src/core/json-source.ts';
 import type { components } from '../../api/schema.d.ts';
 
@@ -21,6 +21,10 @@ export interface CountedPulse {
   readonly amount: string;
   readonly usedAt: Date;
   readonly id: string;
+  /** What pulses before it in the same body add to the same sum. */
+  readonly addedBefore: string;
+  /** One before it in the same body has the same tenant and id, so it adds nothing. */
+  readonly isRepeat: boolean;
 }
 
 export interface RefusedPulse {
@@ -31,12 +35,79 @@ export interface RefusedPulse {
 
 export type Judgement = CountedPulse | RefusedPulse;
 
+type LonePulse = Omit<CountedPulse, 'addedBefore' | 'isRepeat'>;
+
+const HOUR_MS = 3_600_000;
+
 type Origin = Pick<
   components['schemas']['DeadLetter'],
   'id' | 'message_id' | 'pulse_index' | 'properties' | 'received_at'
 >;
 
 export function judgeBody(text: string, origin: Origin, nowMs: number): readonly Judgement[] {
+  const sums = new Map<string, AmountSum>();
+  const ids = new Set<string>();
+  return judgeEach(text, origin, nowMs).map((one) =>
+    one.isCounted ? { ...one, ...addedTo(one, { sums, ids }) } : one,
+  );
+}
+
+/** Notes a pulse in the sums and ids of its body. */
+function addedTo(
+  pulse: LonePulse,
+  { sums, ids }: { sums: Map<string, AmountSum>; ids: Set<string> },
+): Pick<CountedPulse, 'addedBefore' | 'isRepeat'> {
+  const { tenant, sku, unit, amount, usedAt, id } = pulse;
+  const key = JSON.stringify([tenant, sku, unit, hourOf(usedAt).getTime()]);
+  const sum = sums.get(key) ?? { high: 0, whole: 0, nano: 0 };
+  sums.set(key, sum);
+  const addedBefore = formatAmount(sum);
+  const identity = JSON.stringify([tenant, id]);
+  const isRepeat = ids.has(identity);
+  ids.add(identity);
+  const added = parseSum(amount);
+  if (!isRepeat && added !== undefined) addSum(sum, added);
+  return { addedBefore, isRepeat };
+}
+
+/** The start of the hour whose sum a pulse is in. */
+export function hourOf(usedAt: Date): Date {
+  return new Date(Math.floor(usedAt.getTime() / HOUR_MS) * HOUR_MS);
+}
+
+/** What is needed to say how sure the rest is. */
+type Certainty = Pick<
+  components['schemas']['DeadLetter'],
+  'reason' | 'state' | 'maybe_counted_since'
+>;
+
+/** Sentences about what may keep those that the rules let through from changing anything. */
+export function doubtsOf({ reason, state, maybe_counted_since }: Certainty): string[] {
+  return [
+    ...(state === 'replayed' || maybe_counted_since !== null
+      ? ['It may have been counted before. If it was counted before, nothing changes.']
+      : []),
+    ...(reason === 'no_subscription'
+      ? [
+          'There was no subscription when it was used. It counts only if there is one for that time by now.',
+        ]
+      : []),
+    ...(isAboutTime(reason)
+      ? ['Whether its timestamp is acceptable is judged by the default limits.']
+      : []),
+  ];
+}
+
+/** The API does not tell the limits of the installation. */
+export function isAboutTime(reason: string): boolean {
+  return reason === 'timestamp_too_old' || reason === 'timestamp_in_future';
+}
+
+function judgeEach(
+  text: string,
+  origin: Origin,
+  nowMs: number,
+): readonly (LonePulse | RefusedPulse)[] {
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -59,14 +130,14 @@ function judge(
   value: unknown,
   source: string,
   { origin, nowMs, suffix }: { origin: Origin; nowMs: number; suffix: string },
-): Judgement {
+): LonePulse | RefusedPulse {
   const outcome = parsePulse(value, {
     fallbackId: `${identityOf(origin)}${suffix}`,
     messageTimeSec: messageTimeSec(origin),
     receivedAtMs: nowMs,
     ageMaxMs: AGE_MAX_DAYS_DEFAULT * 86_400_000,
     aheadMaxMs: AHEAD_MAX_MINUTES_DEFAULT * 60_000,
-    windowSeconds: 3_600,
+    windowSeconds: HOUR_MS / 1_000,
     source: () => source,
   });
   if (!outcome.ok) return refused(outcome.rejection.reason, outcome.rejection.detail);

@@ -8,7 +8,7 @@ import { lossyTextOf } from '../../parts/body-text.ts';
 import { Time } from '../../parts/time.tsx';
 import { count, digits } from '../../parts/words.ts';
 import type { DeadLetter } from './dead-letter-queries.ts';
-import { judgeBody, type CountedPulse } from './judge-body.ts';
+import { doubtsOf, hourOf, isAboutTime, judgeBody, type CountedPulse } from './judge-body.ts';
 
 const SHOWN_MAX = 20;
 const HOUR_MS = 3_600_000;
@@ -33,21 +33,34 @@ export function ReplayPreview({
   }
   const judged = judgeBody(text, deadLetter, nowMs);
   const refused = judged.filter(({ isCounted }) => !isCounted).length;
+  const repeats = judged.filter((one) => one.isCounted && one.isRepeat).length;
+  const doubts = refused === judged.length ? [] : doubtsOf(deadLetter);
   return (
     <>
       {judged.length === 1 ? null : (
         <Text size="sm" mb="xs">
-          {count(judged.length, 'pulse')}: {judged.length - refused} will count, {refused} will be
-          refused.
+          {count(judged.length, 'pulse')}: {judged.length - refused - repeats} will count, {refused}{' '}
+          will be refused
+          {repeats === 0 ? '' : `, ${repeats} will change nothing because an id stands twice`}.
         </Text>
       )}
+      {doubts.map((doubt) => (
+        <Text key={doubt} size="sm" mb="xs">
+          {doubt}
+        </Text>
+      ))}
       <IdWarning before={lossyTextOf(original_body ?? body)} after={text} />
       {judged.slice(0, SHOWN_MAX).map((judgement, index) =>
         judgement.isCounted ? (
           // Pulses of one body never change their order.
           <Counted key={index} pulse={judgement} />
         ) : (
-          <Alert key={index} color="orange" title="It will be refused again" mb="xs">
+          <Alert
+            key={index}
+            color="orange"
+            title={`It will be refused again${isAboutTime(judgement.reason) ? ', by the default limits' : ''}`}
+            mb="xs"
+          >
             <Text size="sm">
               {judgement.reason}: {judgement.detail}
             </Text>
@@ -63,7 +76,6 @@ export function ReplayPreview({
 
 function Counted({ pulse }: { readonly pulse: CountedPulse }) {
   const { tenant, sku, unit, amount, usedAt, id } = pulse;
-  const from = new Date(Math.floor(usedAt.getTime() / HOUR_MS) * HOUR_MS);
   return (
     <div className="scroll" tabIndex={0} role="region" aria-label="What the replay will count">
       <Table className="data-table" mb="xs">
@@ -88,7 +100,7 @@ function Counted({ pulse }: { readonly pulse: CountedPulse }) {
               <Time at={usedAt.toISOString()} />
             </Table.Td>
             <Table.Td className="numeric">
-              <UsageChange pulse={pulse} from={from} />
+              <UsageChange pulse={pulse} from={hourOf(usedAt)} />
             </Table.Td>
             <Table.Td>{id}</Table.Td>
           </Table.Tr>
@@ -100,7 +112,7 @@ function Counted({ pulse }: { readonly pulse: CountedPulse }) {
 
 /** The sum of the hour before and after. */
 function UsageChange({ pulse, from }: { readonly pulse: CountedPulse; readonly from: Date }) {
-  const { tenant, sku, unit, amount } = pulse;
+  const { tenant, sku, unit, amount, addedBefore, isRepeat } = pulse;
   const query = {
     from: from.toISOString(),
     to: new Date(from.getTime() + HOUR_MS).toISOString(),
@@ -114,12 +126,18 @@ function UsageChange({ pulse, from }: { readonly pulse: CountedPulse; readonly f
     queryKey: ['usage', query],
     queryFn: ({ signal }) => dataOf(api.GET('/api/v1/usage', { params: { query }, signal })),
   });
+  if (isRepeat) return 'no change: its id stands above';
   if (usage.data === undefined) return usage.error === null ? '…' : 'unknown';
   const now = usage.data.data[0]?.used_amount ?? '0';
-  const [sum, added] = [parseSum(now), parseSum(amount)];
-  if (sum === undefined || added === undefined) return digits(now);
-  addSum(sum, added);
-  return `${digits(now)} → ${digits(formatAmount(sum))}`;
+  const before = plus(now, addedBefore);
+  return `${digits(before)} → ${digits(plus(before, amount))}`;
+}
+
+function plus(amount: string, added: string): string {
+  const [sum, more] = [parseSum(amount), parseSum(added)];
+  if (sum === undefined || more === undefined) return amount;
+  addSum(sum, more);
+  return formatAmount(sum);
 }
 
 /** Another id makes another pulse, which counts even if the first one was counted. */

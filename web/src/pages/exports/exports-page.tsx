@@ -56,7 +56,7 @@ function ExportsList() {
     ),
   );
   const isOpen = exports.data?.some(({ ended_at: ended }) => ended === null) ?? false;
-  usePoll(isOpen, exports.refetch);
+  usePoll(isOpen && exports.isOnePage, exports.refetch);
   return (
     <Page
       title="Exports"

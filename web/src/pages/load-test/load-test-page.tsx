@@ -4,7 +4,9 @@ import { useMutation, useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { api, dataOf } from '../../api/client.ts';
 import { hasRole, useMe } from '../../api/me.ts';
-import { ratePerSecond, useStatus } from '../../api/status-stream.ts';
+import { ratePerSecond } from '../../api/status.ts';
+import { useStatus } from '../../api/status-stream.ts';
+import { AsOf } from '../../parts/as-of.tsx';
 import { Facts } from '../../parts/facts.tsx';
 import { Failure, Loaded } from '../../parts/loaded.tsx';
 import { Page } from '../../parts/page.tsx';
@@ -134,6 +136,7 @@ function LivePicture() {
   const counted = ratePerSecond(live, (sums) => sums.counted);
   return (
     <section aria-label="Now">
+      <AsOf live={live} />
       <Facts
         facts={[
           ['Received', received === undefined ? '…' : `${digits(Math.round(received))}/s`],

@@ -2,7 +2,9 @@
 import { Alert, List, Text } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { api, dataOf } from '../../api/client.ts';
-import { useStatus, type Status } from '../../api/status-stream.ts';
+import type { Status } from '../../api/status.ts';
+import { useStatus } from '../../api/status-stream.ts';
+import { AsOf } from '../../parts/as-of.tsx';
 import { Failure, Loading } from '../../parts/loaded.tsx';
 import { Page } from '../../parts/page.tsx';
 import { PageLink } from '../../parts/link.tsx';
@@ -27,7 +29,8 @@ export function OverviewPage() {
         error === undefined && <Loading />
       ) : (
         <>
-          <Verdict status={status} />
+          <AsOf live={live} />
+          <Verdict status={status} isOld={live.isOld} />
           <StatusCards live={live} history={history.data?.data ?? []} />
         </>
       )}
@@ -35,10 +38,10 @@ export function OverviewPage() {
   );
 }
 
-function Verdict({ status }: { readonly status: Status }) {
+function Verdict({ status, isOld }: { readonly status: Status; readonly isOld: boolean }) {
   const { color, title, reasons } = verdictOf(status);
   return (
-    <Alert color={color} title={title} mb="md" role="status">
+    <Alert color={isOld ? 'gray' : color} title={title} mb="md" role="status">
       {reasons.length === 0 ? null : (
         <List size="sm">
           {reasons.map((reason) => (

@@ -3,7 +3,7 @@ import { Text, TextInput } from '@mantine/core';
 import { useState } from 'react';
 import { api, dataOf } from '../../api/client.ts';
 import { hasRole, useMe } from '../../api/me.ts';
-import type { Status } from '../../api/status-stream.ts';
+import type { Status } from '../../api/status.ts';
 import { ConfirmButton } from '../../parts/confirm-button.tsx';
 
 const NOTE_LENGTH_MAX = 500;

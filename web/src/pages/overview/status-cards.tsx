@@ -1,12 +1,14 @@
 /** One card for each thing that the status knows, with its last hour. */
 import { Paper, Text } from '@mantine/core';
 import type { ReactNode } from 'react';
-import { ratePerSecond, type LiveStatus, type Status } from '../../api/status-stream.ts';
+import { ratePerSecond } from '../../api/status.ts';
+import type { LiveStatus } from '../../api/status-stream.ts';
 import type { paths } from '../../api/schema.d.ts';
 import { PageLink } from '../../parts/link.tsx';
 import { Sparkline } from '../../parts/sparkline.tsx';
 import { Time } from '../../parts/time.tsx';
 import { count, digits, duration } from '../../parts/words.ts';
+import { atLeast, openOf } from './counted.ts';
 
 type Point =
   paths['/api/v1/status/history']['get']['responses']['200']['content']['application/json']['data'][number];
@@ -23,13 +25,19 @@ export function StatusCards({
   live,
   history,
 }: {
-  readonly live: LiveStatus & { readonly status: Status | undefined };
+  readonly live: LiveStatus;
   readonly history: readonly Point[];
 }) {
   const { status } = live;
   if (status === undefined) return null;
   const { sums, queue, books, outbox, deliveries, exports, dead_letters: deadLetters } = status;
-  const reasons = deadLetters?.by_reason.map(({ reason, count: found }) => `${found} ${reason}`);
+  const parked = status.parked_queue?.ready ?? 0;
+  const reasons = [
+    ...(parked === 0 ? [] : [`${digits(parked)} parked`]),
+    ...(deadLetters?.by_reason ?? []).map(
+      ({ reason, count: found }) => `${atLeast(found)} ${reason}`,
+    ),
+  ];
   return (
     <div className="cards">
       <Card
@@ -87,10 +95,8 @@ export function StatusCards({
       />
       <Card
         label="Dead letters"
-        value={deadLetters && digits(deadLetters.open)}
-        note={
-          reasons === undefined || reasons.length === 0 ? 'Nothing refused' : reasons.join(', ')
-        }
+        value={deadLetters && openOf(deadLetters)}
+        note={reasons.length > 0 ? reasons.join(', ') : deadLetters && 'Nothing refused'}
         line={history.map((point) => point.dead_letters)}
         to="/dead-letters"
       />
@@ -103,7 +109,7 @@ export function StatusCards({
       />
       <Card
         label="Webhooks due"
-        value={deliveries && digits(deliveries.due)}
+        value={deliveries && atLeast(deliveries.due)}
         note={deliveries && `${count(deliveries.endpoints.failing, 'endpoint')} failing`}
         line={history.map((point) => point.deliveries)}
         to="/events/endpoints"
@@ -116,7 +122,7 @@ export function StatusCards({
       />
       <Card
         label="Workflows waiting"
-        value={status.workflows && digits(status.workflows.waiting)}
+        value={status.workflows && atLeast(status.workflows.waiting)}
         to="/workflows"
       />
     </div>

@@ -1,6 +1,7 @@
 /** The status in one sentence. */
-import type { Status } from '../../api/status-stream.ts';
-import { count, duration } from '../../parts/words.ts';
+import type { Status } from '../../api/status.ts';
+import { count, digits, duration } from '../../parts/words.ts';
+import { openOf } from './counted.ts';
 
 export interface Verdict {
   readonly color: 'green' | 'orange' | 'red';
@@ -10,20 +11,22 @@ export interface Verdict {
 
 /** A pulse that has waited for longer is late. */
 const LATE_SECONDS = 60;
+/** Fewer messages are on their way at any time. */
+const WAITING_MAX = 100;
 
 export function verdictOf(status: Status): Verdict {
-  const { books, ingest, unavailable, problems, dead_letters: deadLetters, deliveries } = status;
+  const { books, ingest, unavailable, problems, deliveries } = status;
   const wrong = [
     ...(books === null || books.balanced ? [] : [driftOf(books.drift)]),
+    ...parkedOf(status.parked_queue?.ready ?? 0),
     ...unavailable.map((server) => `${server} does not answer.`),
     ...problems.map((problem) => `${problem.charAt(0).toUpperCase()}${problem.slice(1)}.`),
   ];
   const noted = [
     ...(ingest?.paused === true ? [pausedOf(ingest)] : []),
-    ...lateOf(status.oldest_pulse_seconds),
-    ...(deadLetters === null || deadLetters.open === 0
-      ? []
-      : [`${count(deadLetters.open, 'dead letter waits', 'dead letters wait')} for a decision.`]),
+    ...(books === null ? ['The books are not known yet.'] : []),
+    ...waitingOf(status),
+    ...deadLettersOf(status),
     ...(deliveries === null || deliveries.endpoints.failing === 0
       ? []
       : [`${count(deliveries.endpoints.failing, 'endpoint is', 'endpoints are')} failing.`]),
@@ -46,7 +49,43 @@ function pausedOf({ by, note }: NonNullable<Status['ingest']>): string {
   return `Paused by ${by ?? 'somebody'}${note === null ? '' : `: ${note}`}`;
 }
 
-function lateOf(seconds: number | null): string[] {
-  if (seconds === null || seconds < LATE_SECONDS) return [];
-  return [`The oldest pulse has waited for ${duration(seconds)}.`];
+/** They are not counted, and nobody sees them in the quarantine. */
+function parkedOf(parked: number): string[] {
+  if (parked === 0) return [];
+  return [
+    `${count(parked, 'dead letter is', 'dead letters are')} parked: Postgres cannot store them.`,
+  ];
+}
+
+function waitingOf({ queue, oldest_pulse_seconds: oldest, sums }: Status): string[] {
+  const ready = queue?.ready ?? 0;
+  const journalSeconds = sums?.journal_seconds ?? 0;
+  return [
+    ...(ready > WAITING_MAX ? [`${digits(ready)} messages of pulses wait in the queue.`] : []),
+    ...(oldest !== null && oldest >= LATE_SECONDS
+      ? [`The oldest pulse has waited for ${duration(oldest)}.`]
+      : []),
+    ...(journalSeconds >= LATE_SECONDS
+      ? [`A pulse in the journal has waited for ${duration(journalSeconds)} to be counted.`]
+      : []),
+  ];
+}
+
+function deadLettersOf({ dead_queue: deadQueue, dead_letters: deadLetters }: Status): string[] {
+  const onTheWay = deadQueue?.ready ?? 0;
+  return [
+    ...(onTheWay === 0
+      ? []
+      : [
+          `${count(onTheWay, 'refused pulse is', 'refused pulses are')} not in the quarantine yet.`,
+        ]),
+    ...(deadLetters === null || deadLetters.open === 0
+      ? []
+      : [`${openWords(deadLetters)} for a decision.`]),
+  ];
+}
+
+function openWords(deadLetters: NonNullable<Status['dead_letters']>): string {
+  const open = openOf(deadLetters);
+  return `${open} ${open === '1' ? 'dead letter waits' : 'dead letters wait'}`;
 }

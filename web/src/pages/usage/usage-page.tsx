@@ -6,6 +6,7 @@ import { DataTable, type Column } from '../../parts/data-table.tsx';
 import { DownloadButton } from '../../parts/download.tsx';
 import { Empty, Loaded, Loading } from '../../parts/loaded.tsx';
 import { Page } from '../../parts/page.tsx';
+import type { LoadMore } from '../../parts/use-list.ts';
 import { digits } from '../../parts/words.ts';
 import { ExportUsage } from './export-usage.tsx';
 import { FreshnessInWords } from './freshness.tsx';
@@ -55,7 +56,7 @@ interface AnswerProps {
   readonly answer: Usage;
   readonly question: UsageQuestion;
   readonly hasMore: boolean;
-  readonly loadMore: () => void;
+  readonly loadMore: LoadMore;
 }
 
 function Answer({ answer: { rows, freshness }, question, hasMore, loadMore }: AnswerProps) {

@@ -1,6 +1,7 @@
 /** The answer to the question of the page: its rows, and how fresh they are. */
 import { useInfiniteQuery } from '@tanstack/react-query';
 import { api, dataOf } from '../../api/client.ts';
+import { useLoadMore } from '../../parts/use-list.ts';
 import type { UsageQuestion } from './question.ts';
 
 /** As many as the API gives at once. */
@@ -50,8 +51,6 @@ export function useUsage(question: UsageQuestion) {
   return {
     ...query,
     hasMore: query.hasNextPage,
-    loadMore: () => {
-      if (!query.isFetchingNextPage) void query.fetchNextPage();
-    },
+    loadMore: useLoadMore(query),
   };
 }

@@ -57,7 +57,8 @@ function WorkflowsList() {
       }),
     ),
   );
-  usePoll(workflows.data?.some(({ status }) => status === 'inserted') ?? false, workflows.refetch);
+  const isOpen = workflows.data?.some(({ status }) => status === 'inserted') ?? false;
+  usePoll(isOpen && workflows.isOnePage, workflows.refetch);
   return (
     <Page
       title="Workflows"
