@@ -5,6 +5,7 @@
 import type { HandlerTransaction } from '../messaging/handler.ts';
 import { announcement } from './subscriptions-queues.ts';
 import {
+  countSubscriptions,
   insertChange,
   insertSubscription,
   insertWithdrawal,
@@ -16,6 +17,7 @@ import {
   type LockedSubscription,
 } from './subscriptions-query.ts';
 import {
+  SUBSCRIPTIONS_MAX,
   refused,
   refuseWithdrawal,
   scheduleChange,
@@ -44,6 +46,9 @@ export async function purchaseSubscription(
   const none = { last: undefined, pending: [], newestNumber: 0 };
   const at = scheduleChange(none, { kind, effectiveAt }, now);
   if (!(at instanceof Date)) return { ok: false, refusal: at };
+  if ((await isFull(client, request)) && (await readSubscription(client, id)) === undefined) {
+    return tooMany(request);
+  }
   if (!(await insertSubscription(client, request))) {
     return refused('subscription_exists', `There is a subscription ${id} already.`);
   }
@@ -61,8 +66,24 @@ export async function changeSubscription(
   if (locked === undefined) return unknown(id);
   const at = scheduleChange(locked, { kind, effectiveAt }, locked.now);
   if (!(at instanceof Date)) return { ok: false, refusal: at };
+  if (kind === 'restarted' && (await isFull(transaction.client, locked))) return tooMany(locked);
   const number = locked.newestNumber + 1;
   return addChange(transaction, locked, { number, kind, effectiveAt: at, ...origin });
+}
+
+async function isFull(
+  client: HandlerTransaction['client'],
+  { id: besides, userId }: Pick<LockedSubscription, 'id' | 'userId'>,
+): Promise<boolean> {
+  const limit = SUBSCRIPTIONS_MAX;
+  return (await countSubscriptions(client, { userId, besides, limit })) >= limit;
+}
+
+function tooMany({ userId }: Pick<LockedSubscription, 'userId'>): ChangeResult {
+  const detail =
+    `Customer ${userId} has ${SUBSCRIPTIONS_MAX} subscriptions, the most that one may have. ` +
+    'Those that were canceled 35 days ago no longer count.';
+  return refused('too_many_subscriptions', detail);
 }
 
 /** Withdraws a pending change. */

@@ -31,7 +31,10 @@ export function purchaseOrdered(prefix: string): MessageHandler {
         const id = subscriptionOfItem(orderId, sku);
         const request = { id, userId: order.customerId, sku, orderId };
         const origin = { cause: 'order', changedBy: `order:${orderId}` } as const;
-        await purchaseSubscription({ ...transaction, prefix }, request, origin);
+        const result = await purchaseSubscription({ ...transaction, prefix }, request, origin);
+        if (!result.ok && result.refusal.code !== 'subscription_exists') {
+          throw new ImpossibleError(result.refusal);
+        }
       }
     },
   });

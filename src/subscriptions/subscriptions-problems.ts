@@ -19,5 +19,9 @@ export const SUBSCRIPTION_PROBLEMS = defineProblems({
     status: 409,
     title: 'The subscription has as many changes as it may have.',
   },
+  PULSE_API_TOO_MANY_SUBSCRIPTIONS: {
+    status: 409,
+    title: 'The customer has as many subscriptions as one may have.',
+  },
   PULSE_API_SUBSCRIPTION_EXISTS: { status: 409, title: 'There is a subscription with this id.' },
 });

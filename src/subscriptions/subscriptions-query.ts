@@ -54,6 +54,31 @@ export async function insertSubscription(
   return rowCount === 1;
 }
 
+/** As old as a pulse may be by default: for so long a canceled subscription admits what was used before. */
+const ADMITTING_DAYS = 35;
+
+/**
+ * Counts the subscriptions of a customer that may admit pulses: all but those that were canceled
+ * longer ago.
+ *
+ * @param options.besides A subscription that is left out.
+ * @param options.limit Counts no further.
+ */
+export async function countSubscriptions(
+  client: Queryable,
+  { userId, besides, limit }: { userId: string; besides: string; limit: number },
+): Promise<number> {
+  const { rows } = await client.query<{ found: number }>(
+    `SELECT count(*)::integer AS found FROM (
+       SELECT FROM subscriptions
+       WHERE user_id = $1 AND id <> $2 AND (status <> 'canceled' OR due_at IS NOT NULL
+         OR updated_at >= clock_timestamp() - $3 * interval '1 day')
+       LIMIT $4) admitting`,
+    [userId, besides, ADMITTING_DAYS, limit],
+  );
+  return rows[0]?.found ?? 0;
+}
+
 /** A subscription that nobody else changes until the transaction ends. */
 export interface LockedSubscription extends ChangeableTimeline {
   readonly id: string;

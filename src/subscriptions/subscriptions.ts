@@ -102,6 +102,7 @@ export const REFUSAL_CODES = [
   'effective_at_too_late',
   'too_many_pending',
   'too_many_changes',
+  'too_many_subscriptions',
   'change_not_pending',
 ] as const;
 export type RefusalCode = (typeof REFUSAL_CODES)[number];
@@ -128,6 +129,11 @@ export const PENDING_MAX = 20;
  * a subscription can end it.
  */
 export const CHANGES_MAX = 1_000;
+/**
+ * Subscriptions of one customer that may admit pulses: every ingest thread holds them in memory. Purchases at the same
+ * moment may go a little beyond.
+ */
+export const SUBSCRIPTIONS_MAX = 10_000;
 const AHEAD_YEARS_MAX = 10;
 /** No purchase takes effect before. */
 const EARLIEST_MS = Date.UTC(2000, 0, 1);
