@@ -129,6 +129,8 @@ function Actions({ workflow: { uuid, status }, refetch }: ActionsProps) {
         </>
       )}
       <ConfirmButton
+        // An open dialog must not turn into the opposite when somebody else is first.
+        key={status}
         label={isWaiting ? 'Mark as consumed' : 'Put back into the queue'}
         disabled={!mayChange}
         title={mayChange ? undefined : 'Operators may do this.'}
