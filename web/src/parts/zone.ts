@@ -22,6 +22,9 @@ export const ZONES: readonly string[] = [
   ...new Set(['UTC', BROWSER_ZONE, ...Intl.supportedValuesOf('timeZone')]),
 ];
 
+/** Years before 1000 come shorter. Somebody who types 2026 passes the year 2. */
+const LENGTH = 'yyyy-mm-dd hh:mm:ss'.length;
+
 const formats = new Map<string, Intl.DateTimeFormat>();
 
 /** Such as `2026-11-29 23:05:12`. */
@@ -35,5 +38,5 @@ export function formatTime(at: Date, zone: string): string {
     });
     formats.set(zone, format);
   }
-  return format.format(at);
+  return format.format(at).padStart(LENGTH, '0');
 }
