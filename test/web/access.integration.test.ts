@@ -1,13 +1,13 @@
+import type { Page } from 'playwright-core';
 import { expect, test } from 'vitest';
+import { loginToApi } from '../support/api-client.ts';
 import { expectAccessible, logIn, openConsole } from './console-fixture.ts';
 
 const HOSTILE = `<img src=x onerror="alert(1)"> \u202Eevil 🚀`;
 const TIMEOUT_MS = 240_000;
 
-test('an admin adds users and keys, which log in, are limited, and are locked out again', {
-  timeout: TIMEOUT_MS,
-}, async () => {
-  const { origin, open } = await openConsole();
+test('an admin adds users and keys, and locks them out', { timeout: TIMEOUT_MS }, async () => {
+  const { origin, api, open } = await openConsole();
   const page = await open('/access');
   const dialog = page.getByRole('dialog');
   const users = page.getByRole('region', { name: 'Users' });
@@ -15,7 +15,7 @@ test('an admin adds users and keys, which log in, are limited, and are locked ou
   await page.getByRole('button', { name: 'Add a user' }).click();
   await dialog.getByLabel('Username').fill('dora');
   await dialog.getByLabel('New password').fill('short');
-  await dialog.getByRole('textbox', { name: 'Tenants' }).pressSequentially('acme\n');
+  await dialog.getByLabel('Tenants', { exact: true }).pressSequentially('acme\n');
   await dialog.getByRole('button', { name: 'Add', exact: true }).click();
   await dialog.getByRole('alert').getByText('password').first().waitFor();
   await expectAccessible(page);
@@ -24,7 +24,24 @@ test('an admin adds users and keys, which log in, are limited, and are locked ou
   await page.getByText('Added dora.').waitFor();
   await users.getByText('acme').waitFor();
 
-  const dora = await open('/pulses', { as: { username: 'dora', password: 'the password of dora' } });
+  await users.locator('tr', { hasText: 'dora' }).getByRole('button', { name: 'Rights' }).click();
+  await choose(page, 'admin');
+  await choose(page, 'viewer');
+  // Back from `admin`, with the tenants from before and no more.
+  await dialog.getByText('acme', { exact: true }).waitFor();
+  await choose(page, 'admin');
+  await dialog.getByRole('button', { name: 'Cancel' }).click();
+  await users.locator('tr', { hasText: 'dora' }).getByRole('button', { name: 'Rights' }).click();
+  expect(await dialog.getByRole('combobox', { name: 'Role' }).inputValue()).toMatch(/^viewer/);
+  await dialog.getByLabel('Tenants', { exact: true }).pressSequentially('Globex, Inc.\n');
+  await dialog.getByRole('button', { name: 'Change' }).click();
+  await users.getByText('acme, Globex, Inc.').waitFor();
+  const { body } = await api.request<Users>('/users');
+  expect(body.data.map(({ tenants }) => tenants)).toContainEqual(['acme', 'Globex, Inc.']);
+
+  const dora = await open('/pulses', {
+    as: { username: 'dora', password: 'the password of dora' },
+  });
   await dora.getByRole('heading', { name: 'Pulses' }).waitFor();
   expect(await dora.getByRole('link', { name: 'Access' }).count()).toBe(0);
   await users.locator('tr', { hasText: 'dora' }).getByRole('button', { name: 'Disable' }).click();
@@ -33,8 +50,7 @@ test('an admin adds users and keys, which log in, are limited, and are locked ou
   await expect
     .poll(
       async () => {
-        await dora.getByRole('link', { name: 'Orders' }).click();
-        await dora.getByRole('link', { name: 'Pulses' }).click();
+        await dora.reload({ waitUntil: 'networkidle' });
         return dora.getByText('Your session has expired.').count();
       },
       { timeout: 30_000 },
@@ -42,13 +58,21 @@ test('an admin adds users and keys, which log in, are limited, and are locked ou
     .toBe(1);
   await users.locator('tr', { hasText: 'dora' }).getByRole('button', { name: 'Enable' }).click();
   await dialog.getByRole('button', { name: 'Enable' }).click();
+  await page.getByText('dora may log in.').waitFor();
+  // Within 2 seconds, in every process.
+  const again = await loginToApi({
+    api: origin,
+    username: 'dora',
+    password: 'the password of dora',
+  });
+  await expect.poll(async () => (await again.request('/me')).status).toBe(200);
   await logIn(dora, { username: 'dora', password: 'the password of dora' });
   await dora.getByRole('heading', { name: 'Pulses' }).waitFor();
 
   await page.getByRole('tab', { name: 'Keys' }).click();
   await page.getByRole('button', { name: 'Create a key' }).click();
   await dialog.getByLabel('Name').fill(HOSTILE);
-  await dialog.getByRole('textbox', { name: 'Tenants' }).pressSequentially('acme\n');
+  await dialog.getByLabel('Tenants', { exact: true }).pressSequentially('acme\n');
   await dialog.getByRole('button', { name: 'Create', exact: true }).click();
   const key = (await page.getByLabel('The new key').textContent())!;
   expect(key).toMatch(/^pulse_[0-9a-f]{16}_[0-9a-f]{72}$/);
@@ -72,13 +96,14 @@ test('an admin adds users and keys, which log in, are limited, and are locked ou
   await page.goto(`${origin}/console/access/audit?action=key+revoked`);
   const log = page.getByRole('region', { name: 'Audit log' });
   await expect.poll(() => log.locator('tbody tr').count()).toBe(1);
+  await page.getByLabel('Before').fill('2020-01-01T00:00');
+  await page.getByText('Nothing is in the log.').waitFor();
+  expect(page.url()).toContain('to=20');
   await page.setViewportSize({ width: 390, height: 900 });
   await expectAccessible(page);
 });
 
-test('a user changes the password, and goes on where the session ended', {
-  timeout: TIMEOUT_MS,
-}, async () => {
+test('a user changes the password, and goes on from there', { timeout: TIMEOUT_MS }, async () => {
   const { open, addUser } = await openConsole();
   const vera = await addUser('vera', 'viewer', 'acme');
   // 41 is `A` in hexadecimal: the filter is no escape of it.
@@ -89,12 +114,12 @@ test('a user changes the password, and goes on where the session ended', {
   await page.getByRole('button', { name: 'Account of vera' }).click();
   await page.getByRole('menuitem', { name: 'Change password' }).click();
   const dialog = page.getByRole('dialog');
-  await dialog.getByLabel('Current password').fill('a wrong password');
+  await dialog.getByRole('textbox', { name: 'Current password' }).fill('a wrong password');
   await dialog.getByLabel('New password').fill('a new password of vera');
   await dialog.getByRole('button', { name: 'Change', exact: true }).click();
   await dialog.getByRole('alert').waitFor();
   await expectAccessible(page);
-  await dialog.getByLabel('Current password').fill(vera.password);
+  await dialog.getByRole('textbox', { name: 'Current password' }).fill(vera.password);
   await dialog.getByRole('button', { name: 'Change', exact: true }).click();
   await page.getByText('You have a new password.').waitFor();
 
@@ -108,3 +133,48 @@ test('a user changes the password, and goes on where the session ended', {
   expect(await tenant.inputValue()).toBe('%41');
   expect(page.url()).toContain(address);
 });
+
+test('a page copies without HTTPS, and outlives failures', { timeout: TIMEOUT_MS }, async () => {
+  const { open } = await openConsole();
+  // As on an address without HTTPS.
+  const page = await open('/usage', { before: WITHOUT_SECURE_CONTEXT });
+  const curl = page.getByRole('button', { name: 'Copy as curl' });
+  await curl.click();
+  await page.getByRole('button', { name: 'Copied' }).waitFor();
+  expect(await page.evaluate('lastCopied')).toContain('curl -s ');
+  await page.evaluate('document.execCommand = () => false');
+  await curl.click();
+  await page.getByText('It could not be copied. Select it.').waitFor();
+  expect(await page.evaluate('getSelection().toString()')).toContain('curl -s ');
+  await expectAccessible(page);
+
+  await page.route('**/api/v1/me', (route) => route.fulfill({ status: 503, body: '' }));
+  await page.goto(page.url().replace('/usage', '/orders'));
+  await page.getByText('The API answered 503').waitFor();
+  await page.getByRole('button', { name: 'Try again' }).waitFor();
+  await expectAccessible(page);
+  await page.unroute('**/api/v1/me');
+  await page.getByRole('button', { name: 'New order' }).click();
+  await page.getByRole('dialog').getByLabel('Customer').waitFor();
+
+  await page.goto(page.url().replace('/orders', '/usage'));
+  await page.getByText('Nothing was used in this range.').waitFor();
+  await page.route(/\/api\/v1\/usage\?/, (route) => route.fulfill({ status: 503, body: '' }));
+  await page.getByText('The API answered 503').waitFor();
+  await page.unroute(/\/api\/v1\/usage\?/);
+  await page.getByText('The API answered 503').waitFor({ state: 'detached' });
+});
+
+interface Users {
+  readonly data: readonly { readonly tenants: unknown }[];
+}
+
+const WITHOUT_SECURE_CONTEXT = `
+  delete Crypto.prototype.randomUUID;
+  delete Navigator.prototype.clipboard;
+  addEventListener('copy', () => { globalThis.lastCopied = getSelection().toString(); });`;
+
+async function choose(page: Page, role: string): Promise<void> {
+  await page.getByRole('dialog').getByRole('combobox', { name: 'Role' }).click();
+  await page.getByRole('option', { name: role }).click();
+}

@@ -42,6 +42,7 @@ test('a subscription is canceled, restarted later, and that is withdrawn', async
   await dialog.getByRole('button', { name: 'Withdraw' }).click();
   await changes.getByText('restarted, withdrawn').waitFor();
   await page.getByRole('button', { name: 'Restart subscription' }).click();
+  await dialog.getByLabel('When').fill(`${nextYear}-07-01T12:00:00`);
   await dialog.getByText(`again from ${nextYear}-07-01 12:00:00 on.`).waitFor();
   await expectAccessible(page);
   await dialog.getByRole('button', { name: 'Cancel' }).click();

@@ -88,7 +88,6 @@ function Whole(props: {
       allowNegative={false}
       thousandSeparator=" "
       hideControls
-      required
     />
   );
 }
