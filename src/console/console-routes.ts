@@ -1,6 +1,7 @@
 /** The operator console: a page of static files, which the build makes from `web/`. */
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import type { FastifyError, FastifyRequest } from 'fastify';
 import { fastifyStatic } from '@fastify/static';
 import { answerNotFound } from '../http/error-handler.ts';
 import { CONSOLE_PATH } from '../http/api-base.ts';
@@ -17,6 +18,9 @@ const FOLDER = new URL('./', builtFileUrl(import.meta.url, '../web/manifest.js')
 /** The names of these files change with their content. */
 const ASSETS = '/assets/';
 const ONE_YEAR = 'public, max-age=31536000, immutable';
+
+/** The address of a page may hold a name with a backslash. */
+const NO_PATH_OF_A_FILE = 'FST_STATIC_FORBIDDEN_PATH';
 
 /**
  * Adds the console below `/console`. It is public, as it holds no data: the page logs in and asks the API.
@@ -35,16 +39,20 @@ export async function addConsole(app: Api): Promise<void> {
   await app.register(
     async (scope) => {
       scope.addHook('onSend', (request, reply, payload, done) => {
-        const isAsset = request.url.startsWith(`${CONSOLE_PATH}${ASSETS}`);
         void reply.headers({
           'content-security-policy': CONSOLE_CSP,
-          'cache-control': isAsset && reply.statusCode === 200 ? ONE_YEAR : 'no-cache',
+          'cache-control': isAsset(request) && reply.statusCode === 200 ? ONE_YEAR : 'no-cache',
         });
         done(null, payload);
       });
       scope.setNotFoundHandler((request, reply) => {
-        if (request.url.startsWith(`${CONSOLE_PATH}${ASSETS}`)) answerNoFile(request, reply);
+        if (isAsset(request)) answerNoFile(request, reply);
         else void reply.sendFile('index.html');
+      });
+      scope.setErrorHandler((error, request, reply) => {
+        const { code } = error as FastifyError;
+        if (code !== NO_PATH_OF_A_FILE || isAsset(request)) throw error;
+        void reply.sendFile('index.html');
       });
       await scope.register(fastifyStatic, {
         root,
@@ -55,4 +63,8 @@ export async function addConsole(app: Api): Promise<void> {
     },
     { prefix: CONSOLE_PATH },
   );
+}
+
+function isAsset({ url }: Pick<FastifyRequest, 'url'>): boolean {
+  return url.startsWith(`${CONSOLE_PATH}${ASSETS}`);
 }

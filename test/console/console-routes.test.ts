@@ -35,7 +35,8 @@ describe('the console', () => {
     expect(page.statusCode).toBe(200);
     expect(page.headers['content-type']).toMatch(/^text\/html/);
     expect(page.body).toContain(ENTRY);
-    for (const path of ['orders/0192', 'usage?tenant=a.b', 'dead-letters/x.y', '..%2f..%2fetc']) {
+    const paths = ['orders/0192', 'usage?tenant=a.b', 'dead-letters/x.y', '..%2f..%2fetc'];
+    for (const path of [...paths, 'catalogue/customers/CORP%5Calice']) {
       const answer = await app.inject({ url: `/console/${path}` });
       expect({ status: answer.statusCode, body: answer.body }).toEqual({
         status: 200,
@@ -66,10 +67,12 @@ describe('the console', () => {
   });
 
   test('has no document for a file that an older version had', async () => {
-    const answer = await app.inject({ url: '/console/assets/index-old.js' });
-    expect(answer.statusCode).toBe(404);
-    expect(answer.headers['content-type']).toMatch(/^application\/problem\+json/);
-    expect(answer.headers['cache-control']).not.toContain('immutable');
+    for (const file of ['index-old.js', 'old%5Cindex.js']) {
+      const answer = await app.inject({ url: `/console/assets/${file}` });
+      expect(answer.statusCode).toBe(404);
+      expect(answer.headers['content-type']).toMatch(/^application\/problem\+json/);
+      expect(answer.headers['cache-control']).not.toContain('immutable');
+    }
   });
 
   test('can be switched off', async () => {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { hexDump, readableParts } from '../../web/src/parts/body-text.ts';
+import { beginningOf, hexDump, readableParts } from '../../web/src/parts/body-text.ts';
 
 const shown = (bytes: readonly number[] | string): string =>
   readableParts(typeof bytes === 'string' ? Buffer.from(bytes) : Uint8Array.from(bytes))
@@ -24,6 +24,15 @@ test('what cannot be seen or turns the text around becomes an escape', () => {
 
 test('an escape in the text itself is not marked', () => {
   expect(shown(String.raw`\xff`)).toBe(String.raw`\xff`);
+});
+
+test('a long text is cut between two characters', () => {
+  const cut = (text: string, lengthMax: number) =>
+    Buffer.from(beginningOf(Buffer.from(text), lengthMax)).toString();
+  expect(cut('aé🚀', 7)).toBe('aé🚀');
+  for (const lengthMax of [3, 4, 5, 6]) expect(cut('aé🚀', lengthMax)).toBe('aé');
+  expect(cut('aé🚀', 2)).toBe('a');
+  expect(beginningOf(new Uint8Array(9).fill(0x80), 5)).toHaveLength(5);
 });
 
 test('bytes are dumped sixteen a line', () => {

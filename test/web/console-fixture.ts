@@ -38,6 +38,8 @@ interface OpenOptions {
   readonly width?: number;
   readonly colorScheme?: 'light' | 'dark';
   readonly timezoneId?: string;
+  /** A script that runs before those of the page. */
+  readonly before?: string;
 }
 
 const HEIGHT = 900;
@@ -113,13 +115,14 @@ export async function typeIntoDialog(page: Page, button: string, text: string): 
 
 async function newPage(
   origin: string,
-  { width = WIDTH, colorScheme = 'light', timezoneId = 'Europe/Berlin' }: OpenOptions,
+  { width = WIDTH, colorScheme = 'light', timezoneId = 'Europe/Berlin', before = '' }: OpenOptions,
 ): Promise<Page> {
   browser ??= launchChromium();
   const context = await (
     await browser
   ).newContext({ viewport: { width, height: HEIGHT }, colorScheme, timezoneId, locale: 'en-GB' });
   await context.grantPermissions(['clipboard-read', 'clipboard-write']);
+  await context.addInitScript(before);
   const page = await context.newPage();
   const complaints: string[] = [];
   page.on('console', (message) => {

@@ -20,3 +20,11 @@ test('what is no time is no instant', () => {
   expect(instantOf('', BERLIN)).toBeUndefined();
   expect(localOf('yesterday', BERLIN)).toBe('');
 });
+
+test('every year that somebody passes while typing one is an instant', () => {
+  for (const year of ['0002', '0020', '0202', '2027', '9999']) {
+    for (const zone of [BERLIN, 'UTC', 'America/New_York']) {
+      expect(instantOf(`${year}-07-01T12:00`, zone)).toMatch(new RegExp(`^${year}-07-01T`));
+    }
+  }
+});

@@ -40,7 +40,7 @@ test(
     expect(file).toContain('window_start');
     expect(file).toContain(HOSTILE);
 
-    await page.getByRole('combobox', { name: 'Tenants' }).pressSequentially('acme,');
+    await page.getByRole('combobox', { name: 'Tenants' }).pressSequentially('acme\n');
     await table.getByText('globex').waitFor({ state: 'hidden' });
     expect(page.url()).toContain('tenant=acme');
     await page.goto(`${page.url()}&as_of=2999-01-01`);

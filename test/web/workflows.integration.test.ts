@@ -20,6 +20,7 @@ test('a workflow is shown, consumed and put back', { timeout: 240_000 }, async (
   await insert({ api }, '{"data": 1, "steps": ["late"]}');
   await table.getByText('late').waitFor();
   await page.unroute('**/api/v1/workflow');
+  await focusUnderHeader(page);
   await page.getByLabel('Step').fill('price');
   await table.getByText('invoice').waitFor({ state: 'hidden' });
   await table.getByText(HOSTILE).click();
@@ -76,4 +77,14 @@ async function saved(page: Page, button: string): Promise<string> {
     page.getByRole('button', { name: button, exact: true }).click(),
   ]);
   return readFile(await download.path(), 'utf8');
+}
+
+/** Where a table is so low that it scrolls, going up must not end below its header. */
+async function focusUnderHeader(page: Page): Promise<void> {
+  await page.setViewportSize({ width: 1_280, height: 320 });
+  for (const key of ['j', 'j', 'k']) await page.keyboard.press(key);
+  const header = (await page.locator('thead').boundingBox())!;
+  const row = (await page.locator('[data-row]:focus').boundingBox())!;
+  expect(row.y).toBeGreaterThanOrEqual(header.y + header.height - 1);
+  await page.setViewportSize({ width: 1_280, height: 900 });
 }

@@ -1,13 +1,13 @@
 /** The login, or the shell with the page of the address. */
 import { Suspense, useEffect } from 'react';
 import { Redirect, Route, Switch, useLocation } from 'wouter';
-import { hasRole, useMe } from './api/me.ts';
+import { hasRole, useWho } from './api/me.ts';
 import { queries } from './api/queries.ts';
 import { useSession } from './api/session.ts';
 import { PAGES, type PageEntry } from './pages.ts';
 import { ErrorBoundary } from './parts/error-boundary.tsx';
 import { useHref } from './parts/link.tsx';
-import { Empty, Loading } from './parts/loaded.tsx';
+import { Empty, Failure, Loading } from './parts/loaded.tsx';
 import { Notices } from './parts/notices.tsx';
 import { Page } from './parts/page.tsx';
 import { useParameters } from './parts/url-state.ts';
@@ -55,9 +55,17 @@ function LoggedIn() {
 }
 
 function Allowed({ page }: { readonly page: PageEntry }) {
-  const me = useMe();
+  const { me, failure, refetch } = useWho();
   const href = useHref();
-  if (me === undefined) return <Loading />;
+  if (me === undefined) {
+    return failure === null ? (
+      <Loading />
+    ) : (
+      <Page title={page.label}>
+        <Failure error={failure} retry={() => void refetch()} />
+      </Page>
+    );
+  }
   if (hasRole(me, page.role) && (page.allTenants !== true || me.tenants === undefined)) {
     return <page.Component />;
   }

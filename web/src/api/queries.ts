@@ -17,6 +17,7 @@ export const queries = new QueryClient({
   },
 });
 
-function isTemporary(error: Error): boolean {
+/** Of an unavailable server, or one that does not answer. */
+export function isTemporary(error: Error): boolean {
   return error instanceof ApiProblem && (error.status === 0 || error.status === 503);
 }

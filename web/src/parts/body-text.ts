@@ -22,6 +22,15 @@ export function lossyTextOf(body: SentBody): string {
   return body.encoding === 'utf8' ? body.content : new TextDecoder().decode(bytesOf(body));
 }
 
+/** At most so many bytes, and no part of a UTF-8 character at the end. */
+export function beginningOf(bytes: Uint8Array, lengthMax: number): Uint8Array {
+  const isWithin = (at: number) => ((bytes[at] ?? 0) & 0xc0) === 0x80;
+  let end = lengthMax;
+  while (end > lengthMax - 3 && isWithin(end)) end -= 1;
+  // More bytes than a character has are no text, and can be cut anywhere.
+  return bytes.subarray(0, isWithin(end) ? lengthMax : end);
+}
+
 /** Bytes that are not UTF-8 become `\xNN`; control characters and those that turn the text around, `\u{N}`. */
 export function readableParts(bytes: Uint8Array): readonly BodyPart[] {
   const parts: BodyPart[] = [];

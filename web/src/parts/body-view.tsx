@@ -1,7 +1,7 @@
 /** A body as it was sent: as text with invalid bytes visible, as JSON, or as bytes. */
 import { Button, Group, Text } from '@mantine/core';
 import { useMemo } from 'react';
-import { bytesOf, hexDump, lossyTextOf, readableParts, type SentBody } from './body-text.ts';
+import { beginningOf, bytesOf, hexDump, readableParts, type SentBody } from './body-text.ts';
 import { RawText } from './facts.tsx';
 import { prettyJson } from './pretty-json.ts';
 import { useParameter } from './url-state.ts';
@@ -50,14 +50,11 @@ export function BodyView({ label, body }: { readonly label: string; readonly bod
 }
 
 /** Longer texts make a page slow. */
-const SHOWN_CHARACTERS_MAX = 200_000;
+const SHOWN_BYTES_MAX = 200_000;
 
 function ReadableText({ label, body }: { readonly label: string; readonly body: SentBody }) {
-  const parts = useMemo(
-    () => readableParts(bytesOf(body).subarray(0, SHOWN_CHARACTERS_MAX)),
-    [body],
-  );
-  const isLong = lossyTextOf(body).length > SHOWN_CHARACTERS_MAX;
+  const bytes = useMemo(() => bytesOf(body), [body]);
+  const parts = useMemo(() => readableParts(beginningOf(bytes, SHOWN_BYTES_MAX)), [bytes]);
   return (
     <>
       <pre className="raw" tabIndex={0} aria-label={label} role="region">
@@ -72,7 +69,7 @@ function ReadableText({ label, body }: { readonly label: string; readonly body: 
           ),
         )}
       </pre>
-      {isLong ? <Text size="xs">Only the beginning is shown.</Text> : null}
+      {bytes.length > SHOWN_BYTES_MAX ? <Text size="xs">Only the beginning is shown.</Text> : null}
     </>
   );
 }

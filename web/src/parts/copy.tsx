@@ -1,25 +1,63 @@
-/** Copies a text, and says so. */
-import { Button } from '@mantine/core';
+/** Copies a text, and says so. Shows it to be selected where the browser refuses. */
+import { Button, TextInput } from '@mantine/core';
 import { useState } from 'react';
 
 export function CopyButton({ label, text }: { readonly label: string; readonly text: string }) {
-  const [isCopied, setCopied] = useState(false);
+  const [outcome, setOutcome] = useState<'copied' | 'refused'>();
+  if (outcome === 'refused') {
+    return (
+      <TextInput
+        size="xs"
+        readOnly
+        autoFocus
+        aria-label={label}
+        error="It could not be copied. Select it."
+        value={text}
+        onFocus={(event) => {
+          event.currentTarget.select();
+        }}
+      />
+    );
+  }
   return (
     <Button
       size="xs"
       variant="default"
-      onClick={() => {
-        void navigator.clipboard.writeText(text).then(() => {
-          setCopied(true);
+      onClick={({ currentTarget }) => {
+        void copy(text, currentTarget).then((isCopied) => {
+          setOutcome(isCopied ? 'copied' : 'refused');
+          if (!isCopied) return;
           setTimeout(() => {
-            setCopied(false);
+            setOutcome(undefined);
           }, 2_000);
         });
       }}
     >
-      {isCopied ? 'Copied' : label}
+      {outcome === 'copied' ? 'Copied' : label}
     </Button>
   );
+}
+
+/** @param button Where the focus is. A dialog would not let it go to another place. */
+async function copy(text: string, button: HTMLElement): Promise<boolean> {
+  try {
+    // Missing where the console comes over plain HTTP.
+    await navigator.clipboard.writeText(text);
+    return true;
+  } catch {
+    const field = document.createElement('textarea');
+    field.className = 'out-of-sight';
+    field.readOnly = true;
+    field.value = text;
+    button.after(field);
+    field.select();
+    // Nothing has replaced it where there is no clipboard.
+    // eslint-disable-next-line @typescript-eslint/no-deprecated
+    const isCopied = document.execCommand('copy');
+    field.remove();
+    button.focus();
+    return isCopied;
+  }
 }
 
 type QueryParameters = Readonly<

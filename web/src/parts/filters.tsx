@@ -38,10 +38,12 @@ export function Filters({
 
 function TimeFilter({ name, label }: { readonly name: string; readonly label: string }) {
   const [value, setValue] = useParameter(name);
-  return <InstantInput label={label} value={value} onChange={setValue} />;
+  return <InstantInput label={label} value={value} onChange={setValue} delayMs={TYPING_TIME_MS} />;
 }
 
 const TYPING_MS = 300;
+/** While somebody types a year, every digit makes a valid date. */
+const TYPING_TIME_MS = 500;
 
 export function TextFilter({
   name,

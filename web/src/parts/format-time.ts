@@ -1,5 +1,8 @@
 /** A moment as text, in a zone. */
 
+/** Years before 1000 come shorter. Somebody who types 2026 passes the year 2. */
+const LENGTH = 'yyyy-mm-dd hh:mm:ss'.length;
+
 const formats = new Map<string, Intl.DateTimeFormat>();
 
 /** Such as `2026-11-29 23:05:12`. */
@@ -13,5 +16,5 @@ export function formatTime(at: Date, zone: string): string {
     });
     formats.set(zone, format);
   }
-  return format.format(at);
+  return format.format(at).padStart(LENGTH, '0');
 }

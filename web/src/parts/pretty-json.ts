@@ -29,3 +29,12 @@ export function prettyJson(text: string): string | undefined {
   });
   return pretty;
 }
+
+/** The value of a member of an object, laid out alike. '' if there is none. */
+export function prettyMember(text: string, name: string): string {
+  const start = `${INDENT}${JSON.stringify(name)}: `;
+  // Deeper members are indented further, and no value holds a line break as it is.
+  const members = prettyJson(text)?.split(/\n(?= {2}"|\})/) ?? [];
+  const member = members.find((lines) => lines.startsWith(start)) ?? '';
+  return member.slice(start.length).replace(/,$/, '').replaceAll(`\n${INDENT}`, '\n');
+}

@@ -45,7 +45,7 @@ const COLUMNS: readonly Column<Entry>[] = [
 export function AuditLog() {
   const [parameters] = useParameters();
   const filters: Record<string, string> = {};
-  for (const name of ['actor', 'action', 'subject'] as const) {
+  for (const name of ['actor', 'action', 'subject', 'from', 'to'] as const) {
     const value = parameters.get(name);
     if (value !== null) filters[name] = value;
   }
@@ -66,6 +66,8 @@ export function AuditLog() {
           { name: 'actor', label: 'Who', kind: 'text' },
           { name: 'action', label: 'What', kind: 'choice', choices: ACTIONS },
           { name: 'subject', label: 'To', kind: 'text' },
+          { name: 'from', label: 'Since', kind: 'time' },
+          { name: 'to', label: 'Before', kind: 'time' },
         ]}
       />
       <Loaded query={entries}>

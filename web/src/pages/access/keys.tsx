@@ -101,6 +101,7 @@ function CreateKey({ onCreated }: { readonly onCreated: (key: string) => void })
         );
         onCreated(key);
         setName('');
+        setRights(NO_RIGHTS);
         return `Created the key ${name}.`;
       }}
       onDone={refresh}

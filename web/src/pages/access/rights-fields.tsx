@@ -1,5 +1,6 @@
 /** The role and the tenants of a user or a key. */
 import { Checkbox, Select, TagsInput } from '@mantine/core';
+import { useState } from 'react';
 import type { Role } from '../../api/me.ts';
 
 export interface Rights {
@@ -23,6 +24,8 @@ export function RightsFields({
   readonly onChange: (rights: Rights) => void;
 }) {
   const { role, tenants } = rights;
+  // To come back from `admin`, which has all, without more tenants than before.
+  const [earlier, setEarlier] = useState(role === 'admin' ? [] : tenants);
   return (
     <>
       <Select
@@ -32,7 +35,9 @@ export function RightsFields({
         allowDeselect={false}
         onChange={(value) => {
           const chosen = value ?? 'viewer';
-          onChange({ role: chosen, tenants: chosen === 'admin' ? 'all' : tenants });
+          if (chosen === 'admin') onChange({ role: chosen, tenants: 'all' });
+          else onChange({ role: chosen, tenants: role === 'admin' ? earlier : tenants });
+          if (role !== 'admin') setEarlier(tenants);
         }}
       />
       <Checkbox
@@ -47,6 +52,8 @@ export function RightsFields({
         <TagsInput
           label="Tenants"
           description="Enter after each name"
+          // A name may have a comma.
+          splitChars={[]}
           value={[...tenants]}
           onChange={(names) => {
             onChange({ role, tenants: names });

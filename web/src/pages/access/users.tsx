@@ -1,17 +1,24 @@
 /** The users: add one, change what they may do, lock them out, set a password. */
-import { Group, PasswordInput, Stack, Text, TextInput } from '@mantine/core';
+import { Button, Group, PasswordInput, Stack, Text, TextInput } from '@mantine/core';
 import { useState } from 'react';
 import { api, dataOf } from '../../api/client.ts';
 import { useMe } from '../../api/me.ts';
 import { queries } from '../../api/queries.ts';
 import type { paths } from '../../api/schema.d.ts';
-import { ConfirmButton } from '../../parts/confirm-button.tsx';
+import { ConfirmButton, ConfirmDialog } from '../../parts/confirm-button.tsx';
 import { DataTable, type Column } from '../../parts/data-table.tsx';
 import { Loaded } from '../../parts/loaded.tsx';
 import { StateBadge } from '../../parts/state-badge.tsx';
 import { Time } from '../../parts/time.tsx';
 import { useList } from '../../parts/use-list.ts';
-import { areRightsWhole, NO_RIGHTS, RightsFields, rightsOf, scopeText } from './rights-fields.tsx';
+import {
+  areRightsWhole,
+  NO_RIGHTS,
+  RightsFields,
+  rightsOf,
+  scopeText,
+  type Rights,
+} from './rights-fields.tsx';
 
 type User =
   paths['/api/v1/users']['get']['responses']['200']['content']['application/json']['data'][number];
@@ -74,6 +81,7 @@ function AddUser() {
         );
         setUsername('');
         setPassword('');
+        setRights(NO_RIGHTS);
         return `Added ${username}.`;
       }}
       onDone={refresh}
@@ -113,19 +121,51 @@ function NewPassword({
   );
 }
 
-function UserActions({ user }: { readonly user: User }) {
+interface ActionProps {
+  readonly user: User;
+}
+
+function UserActions({ user }: ActionProps) {
   const me = useMe();
-  const [rights, setRights] = useState({ role: user.role, tenants: user.tenants });
-  const [password, setPassword] = useState('');
-  const { username, disabled_at: disabledAt } = user;
-  const params = { path: { username } };
   return (
     <Group gap={4} wrap="nowrap">
-      <ConfirmButton
+      <ChangeRights user={user} />
+      <SetPassword user={user} />
+      {user.username === me?.name ? null : (
+        // An open dialog must not turn into the opposite when somebody else is first.
+        <DisableOrEnable key={String(user.disabled_at === null)} user={user} />
+      )}
+    </Group>
+  );
+}
+
+function ChangeRights({ user }: ActionProps) {
+  const { username, role, tenants } = user;
+  const [isOpen, setOpen] = useState(false);
+  const [rights, setRights] = useState<Rights>({ role, tenants });
+  return (
+    <>
+      <Button
+        size="xs"
+        variant="default"
+        onClick={() => {
+          // What was chosen before may be given up, or changed by somebody else.
+          setRights({ role, tenants });
+          setOpen(true);
+        }}
+      >
+        Rights
+      </Button>
+      <ConfirmDialog
         label="Rights"
         confirmLabel="Change"
+        isOpen={isOpen}
         isReady={areRightsWhole(rights)}
+        onClose={() => {
+          setOpen(false);
+        }}
         run={async () => {
+          const params = { path: { username } };
           await dataOf(api.PATCH('/api/v1/users/{username}', { params, body: rightsOf(rights) }));
           return `${username} has the new rights within 2 seconds.`;
         }}
@@ -133,47 +173,53 @@ function UserActions({ user }: { readonly user: User }) {
       >
         <Stack>
           <Text size="sm">What {username} may do, in every process within 2 seconds.</Text>
-          <RightsFields
-            rights={rights}
-            onChange={({ role, tenants }) => {
-              setRights({ role, tenants: tenants === 'all' ? 'all' : [...tenants] });
-            }}
-          />
+          <RightsFields rights={rights} onChange={setRights} />
         </Stack>
-      </ConfirmButton>
-      <ConfirmButton
-        label="Password"
-        confirmLabel="Set"
-        isReady={password !== ''}
-        run={async () => {
-          await api.PUT('/api/v1/users/{username}/password', { params, body: { password } });
-          setPassword('');
-          return `${username} has the new password.`;
-        }}
-        onDone={refresh}
-      >
-        <Stack>
-          <Text size="sm">All sessions of {username} end within 2 seconds.</Text>
-          <NewPassword value={password} onChange={setPassword} />
-        </Stack>
-      </ConfirmButton>
-      {username === me?.name ? null : (
-        <ConfirmButton
-          label={disabledAt === null ? 'Disable' : 'Enable'}
-          run={async () => {
-            const body = { disabled: disabledAt === null };
-            await dataOf(api.PATCH('/api/v1/users/{username}', { params, body }));
-            return disabledAt === null ? `${username} is locked out.` : `${username} may log in.`;
-          }}
-          onDone={refresh}
-        >
-          <Text size="sm">
-            {disabledAt === null
-              ? `${username} can no longer log in, and all sessions end within 2 seconds. You can enable the user again.`
-              : `${username} may log in again.`}
-          </Text>
-        </ConfirmButton>
-      )}
-    </Group>
+      </ConfirmDialog>
+    </>
+  );
+}
+
+function SetPassword({ user: { username } }: ActionProps) {
+  const [password, setPassword] = useState('');
+  return (
+    <ConfirmButton
+      label="Password"
+      confirmLabel="Set"
+      isReady={password !== ''}
+      run={async () => {
+        const params = { path: { username } };
+        await api.PUT('/api/v1/users/{username}/password', { params, body: { password } });
+        setPassword('');
+        return `${username} has the new password.`;
+      }}
+      onDone={refresh}
+    >
+      <Stack>
+        <Text size="sm">All sessions of {username} end within 2 seconds.</Text>
+        <NewPassword value={password} onChange={setPassword} />
+      </Stack>
+    </ConfirmButton>
+  );
+}
+
+function DisableOrEnable({ user: { username, disabled_at: disabledAt } }: ActionProps) {
+  const disabled = disabledAt === null;
+  return (
+    <ConfirmButton
+      label={disabled ? 'Disable' : 'Enable'}
+      run={async () => {
+        const params = { path: { username } };
+        await dataOf(api.PATCH('/api/v1/users/{username}', { params, body: { disabled } }));
+        return disabled ? `${username} is locked out.` : `${username} may log in.`;
+      }}
+      onDone={refresh}
+    >
+      <Text size="sm">
+        {disabled
+          ? `${username} can no longer log in, and all sessions end within 2 seconds. You can enable the user again.`
+          : `${username} may log in again.`}
+      </Text>
+    </ConfirmButton>
   );
 }

@@ -175,6 +175,8 @@ function Actions({ one, refetch }: { readonly one: Export; readonly refetch: () 
       )}
       {isOpen || one.state === 'ready' ? (
         <ConfirmButton
+          // An open dialog must not turn into another question when the export ends.
+          key={String(isOpen)}
           label={isOpen ? 'Cancel the export' : 'Delete the file'}
           color="red"
           disabled={!mayEnd}

@@ -1,12 +1,13 @@
 /** Fills the queue with generated pulses, and shows how they are published and counted. */
-import { Button, Group, NumberInput, Progress, Stack, Text } from '@mantine/core';
-import { useMutation, useQuery } from '@tanstack/react-query';
+import { Group, NumberInput, Progress, Stack, Text } from '@mantine/core';
+import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { api, dataOf } from '../../api/client.ts';
 import { hasRole, useMe } from '../../api/me.ts';
 import { ratePerSecond } from '../../api/status.ts';
 import { useStatus } from '../../api/status-stream.ts';
 import { AsOf } from '../../parts/as-of.tsx';
+import { ConfirmButton } from '../../parts/confirm-button.tsx';
 import { Facts } from '../../parts/facts.tsx';
 import { Failure, Loaded } from '../../parts/loaded.tsx';
 import { Page } from '../../parts/page.tsx';
@@ -39,41 +40,39 @@ function StartForm() {
   const [workers, setWorkers] = useState<number | string>(2);
   const [buffer, setBuffer] = useState<number | string>(1_000);
   const [perMessage, setPerMessage] = useState<number | string>(1);
-  const start = useMutation({
-    mutationFn: () =>
-      dataOf(
-        api.POST('/api/v1/pulses/populate', {
-          body: {
-            total_messages: Number(total),
-            workers_number: Number(workers),
-            buffer_size: Number(buffer),
-            pulses_per_message: Number(perMessage),
-          },
-        }),
-      ),
-    onSuccess: ({ id }) => {
-      setRun(id);
-    },
-  });
+  const values = [total, workers, buffer, perMessage];
   if (!hasRole(me, 'operator')) return null;
   return (
-    <form
-      onSubmit={(event) => {
-        event.preventDefault();
-        start.mutate();
-      }}
-    >
-      {start.error === null ? null : <Failure error={start.error} />}
-      <Group align="flex-end" mb="md" gap="xs">
-        <Whole label="Pulses" value={total} onChange={setTotal} />
-        <Whole label="Workers" value={workers} onChange={setWorkers} />
-        <Whole label="Buffer" value={buffer} onChange={setBuffer} />
-        <Whole label="Pulses a message" value={perMessage} onChange={setPerMessage} />
-        <Button type="submit" size="xs" loading={start.isPending}>
-          Start
-        </Button>
-      </Group>
-    </form>
+    <Group align="flex-end" mb="md" gap="xs">
+      <Whole label="Pulses" value={total} onChange={setTotal} />
+      <Whole label="Workers" value={workers} onChange={setWorkers} />
+      <Whole label="Buffer" value={buffer} onChange={setBuffer} />
+      <Whole label="Pulses a message" value={perMessage} onChange={setPerMessage} />
+      <ConfirmButton
+        label="Start"
+        variant="filled"
+        disabled={values.some((value) => Number(value) < 1)}
+        run={async () => {
+          const { id } = await dataOf(
+            api.POST('/api/v1/pulses/populate', {
+              body: {
+                total_messages: Number(total),
+                workers_number: Number(workers),
+                buffer_size: Number(buffer),
+                pulses_per_message: Number(perMessage),
+              },
+            }),
+          );
+          setRun(id);
+          return 'The load test has started.';
+        }}
+      >
+        <Text size="sm">
+          Publishes {count(total, 'pulse')} of 100 tenants. They are counted and cannot be taken
+          back.
+        </Text>
+      </ConfirmButton>
+    </Group>
   );
 }
 
@@ -91,7 +90,6 @@ function Whole(props: {
       allowNegative={false}
       thousandSeparator=" "
       hideControls
-      required
     />
   );
 }

@@ -4,6 +4,7 @@ import { IconX } from '@tabler/icons-react';
 import { useState } from 'react';
 import { useLocation } from 'wouter';
 import { api, dataOf } from '../../api/client.ts';
+import { newUuid } from '../../api/new-uuid.ts';
 import { queries } from '../../api/queries.ts';
 import { ConfirmButton } from '../../parts/confirm-button.tsx';
 import { useHref } from '../../parts/link.tsx';
@@ -24,7 +25,7 @@ export function NewOrder() {
   const [currency, setCurrency] = useState('');
   const [items, setItems] = useState<readonly Item[]>([FIRST]);
   // The same for every try of one order, so that a lost answer does not make a second order.
-  const [key, setKey] = useState(() => crypto.randomUUID());
+  const [key, setKey] = useState(newUuid);
   const [accepted, setAccepted] = useState<string>();
   const wanted = items.map(({ sku, qty }) => ({ sku, qty: Number(qty) }));
   const isReady =
@@ -51,7 +52,7 @@ export function NewOrder() {
         return `Order ${order_id} is accepted.`;
       }}
       onDone={() => {
-        setKey(crypto.randomUUID());
+        setKey(newUuid());
       }}
     >
       <TextInput
@@ -61,7 +62,7 @@ export function NewOrder() {
         value={customer}
         onChange={(event) => {
           setCustomer(event.currentTarget.value);
-          setKey(crypto.randomUUID());
+          setKey(newUuid());
         }}
       />
       <TextInput
@@ -71,14 +72,14 @@ export function NewOrder() {
         value={currency}
         onChange={(event) => {
           setCurrency(event.currentTarget.value.toUpperCase());
-          setKey(crypto.randomUUID());
+          setKey(newUuid());
         }}
       />
       <Items
         items={items}
         setItems={(next) => {
           setItems(next);
-          setKey(crypto.randomUUID());
+          setKey(newUuid());
         }}
       />
       {accepted === undefined ? null : <Text size="sm">The last order was {accepted}.</Text>}

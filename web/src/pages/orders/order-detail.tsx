@@ -1,7 +1,5 @@
 /** One order: its priced items, its history, and why it failed. */
 import { Alert, Table, Text } from '@mantine/core';
-import { useQuery } from '@tanstack/react-query';
-import { api, dataOf } from '../../api/client.ts';
 import { Facts, RawText } from '../../parts/facts.tsx';
 import { PageLink } from '../../parts/link.tsx';
 import { Loaded } from '../../parts/loaded.tsx';
@@ -11,7 +9,13 @@ import { StateBadge } from '../../parts/state-badge.tsx';
 import { Steps } from '../../parts/steps.tsx';
 import { Time } from '../../parts/time.tsx';
 import { digits } from '../../parts/words.ts';
-import { followUp, ORDERS, useDeadLetterOf, useOrder, type Order } from './order-queries.ts';
+import {
+  failureSpan,
+  useDeadLetterOf,
+  useEventsOf,
+  useOrder,
+  type Order,
+} from './order-queries.ts';
 
 export function OrderDetail({ id }: { readonly id: string }) {
   const order = useOrder(id);
@@ -46,6 +50,7 @@ function Failed({
   readonly failure: NonNullable<Order['failure']>;
 }) {
   const deadLetter = useDeadLetterOf(order);
+  const { from, to } = failureSpan(order);
   return (
     <Alert color="red" title={`It failed: ${failure.code}`} my="md">
       <Text size="sm" className="anywhere">
@@ -54,7 +59,9 @@ function Failed({
       <Text size="sm" mt="xs">
         Fix the cause, then replay its dead letter: the order continues from that step.{' '}
         {deadLetter.data === undefined || deadLetter.data === null ? (
-          <PageLink to="/dead-letters?queue=orders.enrichment">Dead letters of orders</PageLink>
+          <PageLink to={`/dead-letters?state=any&from=${from}&to=${to}`}>
+            Dead letters of that time
+          </PageLink>
         ) : (
           <PageLink to={`/dead-letters/${deadLetter.data}`}>Its dead letter</PageLink>
         )}
@@ -158,37 +165,10 @@ function History({ order }: { readonly order: Order }) {
   );
 }
 
-const EVENT_TYPES = ['order.completed', 'order.failed'] as const;
-
 /** What the customer was told about it. */
 function Events({ order }: { readonly order: Order }) {
-  const { id, customer_id, created_at, updated_at, history } = order;
-  const endings = history.filter(({ status }) => status === 'completed' || status === 'failed');
-  const events = useQuery({
-    queryKey: [ORDERS, 'events', id, updated_at],
-    queryFn: async ({ signal }) => {
-      const pages = EVENT_TYPES.map((type) =>
-        dataOf(
-          api.GET('/api/v1/messages', {
-            params: {
-              query: {
-                client: customer_id,
-                producer: 'pulse',
-                type,
-                from: created_at,
-                limit: 1_000,
-              },
-            },
-            signal,
-          }),
-        ),
-      );
-      const found = (await Promise.all(pages)).flatMap(({ data }) => data);
-      return found.filter(({ data }) => (data as { order_id?: unknown }).order_id === id);
-    },
-    refetchInterval: ({ state: { data } }) =>
-      followUp(updated_at, (data?.length ?? 0) >= endings.length),
-  });
+  const { customer_id } = order;
+  const events = useEventsOf(order);
   return (
     <Section title="Events">
       <Loaded query={events}>

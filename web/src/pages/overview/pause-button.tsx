@@ -8,36 +8,57 @@ import { ConfirmButton } from '../../parts/confirm-button.tsx';
 
 const NOTE_LENGTH_MAX = 500;
 
-export function PauseButton({ status }: { readonly status: Status }) {
+export function PauseButton({ status: { ingest } }: { readonly status: Status }) {
   const me = useMe();
-  const [note, setNote] = useState('');
-  const { ingest } = status;
   if (!hasRole(me, 'operator') || ingest === null) return null;
-  const order = async (paused: boolean) => {
-    const reason = note.trim();
-    await dataOf(
-      api.PUT('/api/v1/ingest/pause', {
-        body: { paused, ...(reason === '' ? {} : { note: reason }) },
-      }),
-    );
-    setNote('');
-    return paused ? 'Ingest is paused.' : 'Ingest is resumed.';
-  };
-  return ingest.paused ? (
-    <ConfirmButton label="Resume ingest" run={() => order(false)}>
-      <Text size="sm" mb="sm">
-        Workers take pulses from the queue again, within seconds.
-      </Text>
-      <Note value={note} onChange={setNote} required={false} />
-    </ConfirmButton>
-  ) : (
-    <ConfirmButton label="Pause ingest" isReady={note.trim() !== ''} run={() => order(true)}>
+  // Two components, so that an open dialog does not turn into the opposite when somebody else is first.
+  return ingest.paused ? <Resume /> : <Pause />;
+}
+
+function Pause() {
+  const [note, setNote] = useState('');
+  return (
+    <ConfirmButton
+      label="Pause ingest"
+      isReady={note.trim() !== ''}
+      run={async () => {
+        await order(true, note);
+        return 'Ingest is paused.';
+      }}
+    >
       <Text size="sm" mb="sm">
         Workers finish what they hold and take no more pulses, until somebody resumes. Nothing is
         lost: pulses wait in the queue. Usage stays as it is.
       </Text>
       <Note value={note} onChange={setNote} required />
     </ConfirmButton>
+  );
+}
+
+function Resume() {
+  const [note, setNote] = useState('');
+  return (
+    <ConfirmButton
+      label="Resume ingest"
+      run={async () => {
+        await order(false, note);
+        return 'Ingest is resumed.';
+      }}
+    >
+      <Text size="sm" mb="sm">
+        Workers take pulses from the queue again, within seconds.
+      </Text>
+      <Note value={note} onChange={setNote} required={false} />
+    </ConfirmButton>
+  );
+}
+
+async function order(paused: boolean, note: string): Promise<void> {
+  const reason = note.trim();
+  await dataOf(
+    api.PUT('/api/v1/ingest/pause', {
+      body: { paused, ...(reason === '' ? {} : { note: reason }) },
+    }),
   );
 }
 

@@ -1,6 +1,7 @@
 /** Cancels, restarts, and takes back what is scheduled. */
 import { Text } from '@mantine/core';
 import { useState } from 'react';
+import { newUuid } from '../../api/new-uuid.ts';
 import { ConfirmButton } from '../../parts/confirm-button.tsx';
 import { InstantInput } from '../../parts/instant-input.tsx';
 import { Time } from '../../parts/time.tsx';
@@ -22,7 +23,7 @@ export function ChangeStatus({
 }) {
   const [effectiveAt, setEffectiveAt] = useState('');
   // The same for every try of one change, so that a lost answer does not change it twice.
-  const [key, setKey] = useState(() => crypto.randomUUID());
+  const [key, setKey] = useState(newUuid);
   const { id, user_id, sku } = subscription;
   const product = sku ?? 'every product';
   const label = kind === 'canceled' ? 'Cancel subscription' : 'Restart subscription';
@@ -51,7 +52,7 @@ export function ChangeStatus({
         value={effectiveAt}
         onChange={(instant) => {
           setEffectiveAt(instant);
-          setKey(crypto.randomUUID());
+          setKey(newUuid());
         }}
       />
     </ConfirmButton>

@@ -65,7 +65,8 @@ function ValuesFilter({ name, label }: { readonly name: string; readonly label: 
       placeholder={values.length === 0 ? 'all' : ''}
       value={values}
       maxTags={VALUES_MAX}
-      splitChars={[',']}
+      // A name may have a comma.
+      splitChars={[]}
       onChange={setValues}
     />
   );

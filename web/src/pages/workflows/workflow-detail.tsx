@@ -2,7 +2,6 @@
 import { Badge, Group, Text, Title } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { api, dataOf, fetchApi, problemOf } from '../../api/client.ts';
-import { exactLines } from '../../api/exact-text.ts';
 import { hasRole, useMe } from '../../api/me.ts';
 import type { components } from '../../api/schema.d.ts';
 import { ConfirmButton } from '../../parts/confirm-button.tsx';
@@ -12,6 +11,7 @@ import { Facts, RawText } from '../../parts/facts.tsx';
 import { PageLink } from '../../parts/link.tsx';
 import { Loaded } from '../../parts/loaded.tsx';
 import { Page } from '../../parts/page.tsx';
+import { prettyMember } from '../../parts/pretty-json.ts';
 import { StateBadge } from '../../parts/state-badge.tsx';
 import { Time } from '../../parts/time.tsx';
 
@@ -32,8 +32,7 @@ async function read(uuid: string, signal: AbortSignal): Promise<Shown> {
   const response = await fetchApi(new Request(url, { signal }));
   if (!response.ok) throw await problemOf(response);
   const text = await response.text();
-  const workflow = JSON.parse(text) as Workflow;
-  return { workflow, data: exactLines(text, (parsed) => (parsed as Workflow).data) };
+  return { workflow: JSON.parse(text) as Workflow, data: prettyMember(text, 'data') };
 }
 
 export function WorkflowDetail({ uuid }: { readonly uuid: string }) {
@@ -130,6 +129,8 @@ function Actions({ workflow: { uuid, status }, refetch }: ActionsProps) {
         </>
       )}
       <ConfirmButton
+        // An open dialog must not turn into the opposite when somebody else is first.
+        key={status}
         label={isWaiting ? 'Mark as consumed' : 'Put back into the queue'}
         disabled={!mayChange}
         title={mayChange ? undefined : 'Operators may do this.'}
