@@ -95,6 +95,10 @@ export async function logIn(page: Page, caller: ConsoleCaller): Promise<void> {
 
 /** Fails with what axe finds wrong: what people with a screen reader or poor sight could not use. */
 export async function expectAccessible(page: Page): Promise<void> {
+  // What fades in or out has little contrast for a moment.
+  await page.evaluate(`Promise.allSettled(document.getAnimations()
+    .filter((animation) => animation instanceof CSSTransition)
+    .map(({ finished }) => finished))`);
   await page.evaluate(axe.source);
   const violations = await page.evaluate(async () => {
     const found = await (globalThis as unknown as { axe: typeof axe }).axe.run();

@@ -7,7 +7,6 @@ const RETRIES = 3;
 export const queries = new QueryClient({
   defaultOptions: {
     queries: {
-      staleTime: 5_000,
       // A refusal will not change, and an unavailable server may come back.
       retry: (failures, error) => failures < RETRIES && isTemporary(error),
       // Asks even if the browser believes that it is offline: the API may be on this machine.
