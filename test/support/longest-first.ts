@@ -11,7 +11,7 @@ const PROJECTS = ['simulation', 'tidy', 'integration', 'unit'];
 /** Files that start servers or many processes. The first run on a machine has no measured times to go by. */
 const LONG = [
   /cluster.*\.integration/,
-  /\/(flows|commands|private-servers|grafana|deploy)\/.*\.integration/,
+  /\/(flows|commands|web|private-servers|grafana|deploy)\/.*\.integration/,
 ];
 
 export class LongestFirst extends BaseSequencer {
