@@ -81,18 +81,33 @@ export interface RefusalLog {
 const WRITE_EVERY_MS = 5_000;
 /** Different refusals in one write. */
 const KINDS_MAX = 200;
+/** Entries for refusals: so many at once, and then so many a second, however many strangers try. */
+const ENTRIES = { atOnce: 1_000, perSecond: 1 };
 
 /**
- * Creates the log. Equal refusals within a few seconds become one entry with their count, and beyond `KINDS_MAX`
- * different ones only the total is written, so refused requests cannot fill the table.
+ * Creates the log. Equal refusals within a few seconds become one entry with their count. Beyond `KINDS_MAX` different
+ * ones, or `ENTRIES`, only the total is written, so refused requests cannot fill the table.
  *
  * A process that is killed loses a few seconds of this log; the application log has them.
  */
-export function createRefusalLog(pool: Pool, logger: Logger): RefusalLog {
+export function createRefusalLog(
+  pool: Pool,
+  logger: Logger,
+  nowMs: () => number = () => performance.now(),
+): RefusalLog {
   let kinds = new Map<string, { entry: AuditEntry; count: number }>();
   let otherCount = 0;
   let timer: NodeJS.Timeout | undefined;
   let writing = Promise.resolve();
+  let allowance = { entries: ENTRIES.atOnce, atMs: nowMs() };
+  const takeEntry = (): boolean => {
+    const atMs = nowMs();
+    const earned = ((atMs - allowance.atMs) / 1_000) * ENTRIES.perSecond;
+    const entries = Math.min(ENTRIES.atOnce, allowance.entries + earned);
+    const isLeft = entries >= 1;
+    allowance = { entries: isLeft ? entries - 1 : entries, atMs };
+    return isLeft;
+  };
   const lines = createRefusalLines(logger);
 
   const write = async (): Promise<void> => {
@@ -122,7 +137,7 @@ export function createRefusalLog(pool: Pool, logger: Logger): RefusalLog {
       const key = JSON.stringify([action, actor, address, subject, details]);
       const known = kinds.get(key);
       if (known !== undefined) known.count += 1;
-      else if (kinds.size < KINDS_MAX) kinds.set(key, { entry, count: 1 });
+      else if (kinds.size < KINDS_MAX && takeEntry()) kinds.set(key, { entry, count: 1 });
       else otherCount += 1;
       timer ??= setTimeout(() => {
         writing = write();
@@ -132,7 +147,7 @@ export function createRefusalLog(pool: Pool, logger: Logger): RefusalLog {
       lines.close();
       await writing;
       clearTimeout(timer);
-      if (kinds.size > 0) await write();
+      if (kinds.size > 0 || otherCount > 0) await write();
     },
   };
 }
