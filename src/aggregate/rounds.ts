@@ -85,8 +85,7 @@ export class Rounds {
       shard,
       this.#round.position,
     );
-    // Before the first commit there is nothing to keep, and an emptied Redis looks the same.
-    if (generations === null) return false;
+    // Before the first commit Redis has no generations: there is nothing to keep, and an emptied Redis looks the same.
     if (position !== this.#committedPosition || generations !== this.#seen.storedState)
       return false;
     if (batchId !== '' && batchId !== this.#sums.batchId) return false;

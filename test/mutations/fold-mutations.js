@@ -32,6 +32,38 @@ export const FOLD_MUTATIONS = [
     ],
     red: [{ tests: 'test/aggregate/journal.integration.test.ts' }],
   },
+  ...[
+    {
+      name: 'kept-position',
+      off: 'memory is kept although another has committed entries',
+      find: 'if (position !== this.#committedPosition || generations',
+      replace: 'if (generations',
+    },
+    {
+      name: 'kept-generations',
+      off: 'memory is kept although another has turned the generations of ids',
+      find: 'if (position !== this.#committedPosition || generations !== this.#seen.storedState)',
+      replace: 'if (position !== this.#committedPosition)',
+    },
+    {
+      name: 'kept-batch',
+      off: 'memory is kept although Redis has lost a seal',
+      find: "if (batchId !== '' && batchId !== this.#sums.batchId) return false;",
+      replace: '',
+    },
+    {
+      name: 'kept-entry',
+      off: 'memory is kept although Redis has lost entries of the open round',
+      find: 'if (this.#isOpen && !hasEntry) return false;',
+      replace: '',
+    },
+  ].map(({ name, off, find, replace }) => ({
+    name,
+    guard: 'an aggregator keeps its memory only if nobody has committed since',
+    off,
+    edits: [{ file: 'src/aggregate/rounds.ts', find, replace }],
+    red: [{ tests: 'test/aggregate/rounds.integration.test.ts' }],
+  })),
   {
     name: 'fold-position',
     guard: 'a commit continues at the position of the one before',
