@@ -40,18 +40,24 @@ export function startExporter({ leaseMs = LEASE_MS, ...given }: ExporterDeps): E
   const { pool, logger } = deps;
   const stopping = new AbortController();
   const running = new Set<Promise<void>>();
+  const claim = async (): Promise<number> => {
+    while (running.size < RUNNING_MAX && !stopping.signal.aborted) {
+      const claimed = await claimExport(pool, leaseMs);
+      if (claimed === undefined) break;
+      const work = runOne(claimed, deps, stopping.signal).finally(() => running.delete(work));
+      running.add(work);
+    }
+    return running.size;
+  };
+  let claiming: Promise<unknown> = Promise.resolve();
   const claims = startWatch({
     name: 'exports',
     intervalMs: CLAIM_MS,
     logger,
-    async look() {
-      while (running.size < RUNNING_MAX && !stopping.signal.aborted) {
-        const claimed = await claimExport(pool, leaseMs);
-        if (claimed === undefined) break;
-        const work = runOne(claimed, deps, stopping.signal).finally(() => running.delete(work));
-        running.add(work);
-      }
-      return running.size;
+    look() {
+      const claimed = claim();
+      claiming = claimed.catch(() => undefined);
+      return claimed;
     },
   });
   const sweeps = startWatch({
@@ -65,7 +71,9 @@ export function startExporter({ leaseMs = LEASE_MS, ...given }: ExporterDeps): E
       claims.close();
       sweeps.close();
       stopping.abort(new StoppingError());
-      await waitAtMost(timeoutMs, Promise.all(running));
+      // An export that Postgres has just given out goes back as well.
+      const goneBack = claiming.then(() => Promise.all(running));
+      await waitAtMost(timeoutMs, goneBack);
     },
   };
 }

@@ -14,7 +14,7 @@ import { claimExport } from '../../src/exports/lease-query.ts';
 import type { Manifest } from '../../src/exports/manifest.ts';
 import { runExport } from '../../src/exports/run-export.ts';
 import { sweepExports } from '../../src/exports/sweep-exports.ts';
-import { connectingBy, useExportsFixture } from './exports-fixture.ts';
+import { connectingBy, SLOW, useExportsFixture } from './exports-fixture.ts';
 
 const fixture = useExportsFixture();
 const NEVER = new AbortController().signal;
@@ -272,21 +272,6 @@ describe('sweeping', () => {
     );
   });
 });
-
-/** Takes longer than any test. */
-const SLOW: Report = {
-  name: 'slow',
-  description: 'A row a second.',
-  parameters: {} as Report['parameters'],
-  ask: () =>
-    Promise.resolve({
-      columns: { n: 'number' },
-      select: {
-        text: 'SELECT n, pg_sleep(1)::text AS slept FROM generate_series(1, 300) AS n',
-        values: [],
-      },
-    }),
-};
 
 /** One row for each text. */
 function reportOf(texts: readonly string[]): Report {

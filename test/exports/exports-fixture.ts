@@ -13,6 +13,7 @@ import { fileNameOf } from '../../src/exports/export-files.ts';
 import type { Export, ExportRequest } from '../../src/exports/exports.ts';
 import { insertExport, readExport, readNow } from '../../src/exports/exports-query.ts';
 import type { RunExportDeps } from '../../src/exports/run-export.ts';
+import type { Report } from '../../src/http/report.ts';
 import { createPool } from '../../src/platform/postgres.ts';
 import { isolatedServices } from '../support/isolated.ts';
 import { until } from '../support/until.ts';
@@ -136,3 +137,18 @@ export function connectingBy(pool: Pool, connect: () => Promise<PoolClient>): Po
     },
   });
 }
+
+/** Takes longer than any test. */
+export const SLOW: Report = {
+  name: 'slow',
+  description: 'A row a second.',
+  parameters: {} as Report['parameters'],
+  ask: () =>
+    Promise.resolve({
+      columns: { n: 'number' },
+      select: {
+        text: 'SELECT n, pg_sleep(1)::text AS slept FROM generate_series(1, 300) AS n',
+        values: [],
+      },
+    }),
+};

@@ -5,6 +5,7 @@ import { startEnrichmentStandIn } from '../../src/orders/enrichment-stand-in.ts'
 import { MANY_STEPS_TIMEOUT_MS } from '../support/pulse-process.ts';
 import { withChannel } from '../support/servers.ts';
 import { startTcpProxy } from '../support/tcp-proxy.ts';
+import { forgetRelays } from '../messaging/dead-relays.ts';
 import { beginKilledAfter, openShop, TOKEN } from './order-shop.ts';
 
 const AS_TOKEN = { authorization: `Bearer ${TOKEN}`, 'content-type': 'application/json' };
@@ -21,11 +22,12 @@ async function postOrder(api: string, key: string) {
 test.each(MESSAGE_STEPS.filter((step) => step !== 'committed' && step !== 'replied'))(
   'an order completes once when its processor is killed right after a message is %s',
   async (step) => {
-    const { flow, store, endsOnce } = await openShop();
+    const { flow, pool, store, endsOnce } = await openShop();
     const killed = beginKilledAfter(flow, 'processor', step);
     await killed.firstLine();
     const id = await store();
     expect((await killed.ended).exitCode).toBeNull();
+    await forgetRelays(pool);
     await Promise.all([flow.start('processor'), flow.start('enricher')]);
     await endsOnce(id);
   },
@@ -40,6 +42,7 @@ test.each(['written', 'committed'])(
     const { api } = JSON.parse(await killed.firstLine()) as { api: string };
     await expect(postOrder(api, 'once')).rejects.toThrow();
     expect((await killed.ended).exitCode).toBeNull();
+    await forgetRelays(pool);
     const [{ ready }] = await Promise.all([
       flow.start('api'),
       flow.start('processor'),

@@ -8,6 +8,7 @@ import { withTransaction } from '../../src/platform/postgres.ts';
 import { purchaseSubscription } from '../../src/subscriptions/change-subscription.ts';
 import { listChanges, readSubscription } from '../../src/subscriptions/subscriptions-query.ts';
 import { openFlow, type Flow } from '../flows/flow-fixture.ts';
+import { forgetRelays } from '../messaging/dead-relays.ts';
 import { beginKilledAfter } from '../orders/order-shop.ts';
 import { MANY_STEPS_TIMEOUT_MS } from '../support/pulse-process.ts';
 
@@ -69,12 +70,6 @@ async function storeSubscription(pool: Pool): Promise<string> {
   return id;
 }
 
-/** As if the time had passed after which another relay takes over what a dead one had in progress. */
-const FORGET_RELAY = `
-  DELETE FROM relays;
-  UPDATE graphile_worker._private_jobs SET locked_at = now() - interval '30 seconds'
-    WHERE locked_at IS NOT NULL`;
-
 /** Before `acknowledged`, RabbitMQ has the message still, and delivers it again. */
 const isOver = (step: MessageStep): boolean => step === 'acknowledged';
 
@@ -92,7 +87,7 @@ test.each(MESSAGE_STEPS.filter((step) => step !== 'committed'))(
     const id = await storeSubscription(pool);
     await caller.cancel(id);
     expect((await killed.ended).exitCode).toBeNull();
-    await pool.query(FORGET_RELAY);
+    await forgetRelays(pool);
 
     await flow.start('processor');
     if (!isOver(step)) await expect.poll(() => caller.answers.length, WAIT).toBeGreaterThan(0);
