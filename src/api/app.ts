@@ -76,6 +76,8 @@ declare module 'fastify' {
 }
 
 const BODY_BYTES_MAX = 64 * 1024;
+/** A name has 128 characters, each of up to two UTF-16 units; two names with a separator fit. */
+const PARAMETER_LENGTH_MAX = 512;
 const MIB = 1024 * 1024;
 const BODY_BUDGET: ByteBudgetOptions = { callerBytesMax: 32 * MIB, bytesMax: 64 * MIB };
 const ANSWER_BUDGET: ByteBudgetOptions = { callerBytesMax: 64 * MIB, bytesMax: 128 * MIB };
@@ -191,6 +193,7 @@ function createInstance(
     genReqId: requestIdOf,
     trustProxy: trustProxy === undefined ? false : [...trustProxy],
     bodyLimit: BODY_BYTES_MAX,
+    routerOptions: { maxParamLength: PARAMETER_LENGTH_MAX },
     serverFactory: (handle) =>
       createHttpServer(handle, {
         ...TIMEOUTS,

@@ -48,6 +48,17 @@ async function get(path: string) {
   return await app.inject({ url: path.startsWith('/api') ? path : `/api/v1${path}`, headers });
 }
 
+test.each(['x'.repeat(128), '\u{1f389}'.repeat(128), '%'.repeat(128)])(
+  'a name of 128 characters can be written and read: %s',
+  async (id) => {
+    const url = `/api/v1/customers/${encodeURIComponent(id)}`;
+    const headers = authorization(forgeToken());
+    const put = await app.inject({ method: 'PUT', url, headers, payload: { name: 'Long' } });
+    expect(put.statusCode).toBe(201);
+    expect((await get(url)).json()).toMatchObject({ id, name: 'Long' });
+  },
+);
+
 /** The rows of all pages, which follow the link of the page before. */
 async function walk(path: string, limit: number) {
   const rows: Page['data'][number][] = [];

@@ -74,7 +74,7 @@ test('an admin adds users and keys, and locks them out', { timeout: TIMEOUT_MS }
   await dialog.getByLabel('Name').fill(HOSTILE);
   await dialog.getByLabel('Tenants', { exact: true }).pressSequentially('acme\n');
   await createSlowly(page);
-  const key = (await page.getByLabel('The new key').textContent())!;
+  const key = (await dialog.getByLabel('Key', { exact: true }).textContent())!;
   expect(key).toMatch(/^pulse_[0-9a-f]{16}_[0-9a-f]{72}$/);
   await expectAccessible(page);
   const bearer = await open('/usage', { as: { key } });
@@ -88,7 +88,7 @@ test('an admin adds users and keys, and locks them out', { timeout: TIMEOUT_MS }
   await bearer.locator('input[name=key]').fill('no key at all');
   await bearer.getByRole('button', { name: 'Log in' }).click();
   await bearer.getByText('This is not a key').waitFor();
-  await page.getByRole('button', { name: 'Close', exact: true }).first().click();
+  await dialog.getByRole('button', { name: 'I have kept it' }).click();
   await page.getByRole('button', { name: 'Revoke' }).click();
   await dialog.getByRole('button', { name: 'Revoke' }).click();
   await page.getByRole('region', { name: 'Keys' }).getByText('revoked').waitFor();
@@ -202,7 +202,7 @@ async function createSlowly(page: Page): Promise<void> {
   await dialog.getByLabel('Name').press('Enter');
   await expectAccessible(page);
   go();
-  await dialog.waitFor({ state: 'hidden' });
+  await dialog.getByText('This is the new key.').waitFor();
   expect(sent).toBe(1);
   await page.unroute(isKeys);
 }

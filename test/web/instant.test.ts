@@ -19,6 +19,7 @@ test('where the clocks change, a time that comes twice is the earlier one', () =
 test('what is no time is no instant', () => {
   expect(instantOf('', BERLIN)).toBeUndefined();
   expect(localOf('yesterday', BERLIN)).toBe('');
+  expect(instantOf('2026-02-30T12:00', BERLIN)).toBeUndefined();
 });
 
 test('every year that somebody passes while typing one is an instant', () => {

@@ -17,6 +17,7 @@ import {
 } from '@tabler/icons-react';
 import { lazy, type ComponentType, type LazyExoticComponent } from 'react';
 import type { Role } from './api/me.ts';
+import { patiently } from './parts/patient-import.ts';
 
 export interface PageEntry {
   /** Of the page and everything below it. */
@@ -138,7 +139,7 @@ export const PAGES: readonly PageEntry[] = [
 
 /** Loads a page when it is first opened. */
 function page(load: () => Promise<ComponentType>): PageEntry['Component'] {
-  return lazy(async () => ({ default: await load() }));
+  return lazy(async () => ({ default: await patiently(load) }));
 }
 
 /** The page that an address inside the console belongs to. */

@@ -16,6 +16,21 @@ export const queries = new QueryClient({
   },
 });
 
+const AGAIN_MS = 5_000;
+
+// What a page shows as unavailable comes back by itself.
+setInterval(() => {
+  if (document.hidden) return;
+  void queries.refetchQueries(
+    {
+      type: 'active',
+      fetchStatus: 'idle',
+      predicate: ({ state: { error } }) => error !== null && isTemporary(error),
+    },
+    { cancelRefetch: false },
+  );
+}, AGAIN_MS);
+
 /** Of an unavailable server, or one that does not answer. */
 export function isTemporary(error: Error): boolean {
   return error instanceof ApiProblem && (error.status === 0 || error.status === 503);

@@ -22,9 +22,18 @@ let state: SessionState = { session: stored(), ended: undefined };
 /** Browsers cannot wait longer in one timer. */
 const TIMER_MS_MAX = 2 ** 31 - 1;
 
-/** The session that an answer of the API begins. */
+/** The session that an answer of the API begins. Lasts as long as the token, whatever this machine's clock says. */
 export function sessionOf({ Token, ExpiresAt }: { Token: string; ExpiresAt: number }): Session {
-  return { token: Token, expiresAtMs: ExpiresAt * 1_000 };
+  const issuedAt = issuedAtOf(Token);
+  const lastsMs = (ExpiresAt - issuedAt) * 1_000;
+  return { token: Token, expiresAtMs: Date.now() + lastsMs };
+}
+
+/** In seconds, as the token says it. */
+function issuedAtOf(token: string): number {
+  const [, payload = ''] = token.split('.');
+  const text = atob(payload.replaceAll('-', '+').replaceAll('_', '/'));
+  return (JSON.parse(text) as { iat: number }).iat;
 }
 
 export function startSession(session: Session): void {

@@ -1,7 +1,7 @@
 /** A button for what changes something: says first what will happen, then does it. */
 import { Button, Group, Modal, Stack, type ButtonProps } from '@mantine/core';
 import { useMutation } from '@tanstack/react-query';
-import { useState, type ReactNode } from 'react';
+import { useRef, useState, type ReactNode } from 'react';
 import { focusFirst } from './first-field.ts';
 import { Failure } from './loaded.tsx';
 import { notify } from './notices.tsx';
@@ -65,12 +65,16 @@ export function ConfirmDialog({
   ConfirmButtonProps,
   'label' | 'confirmLabel' | 'color' | 'isReady' | 'run' | 'onDone' | 'children'
 > & { readonly isOpen: boolean; readonly onClose: () => void }) {
+  const isSent = useRef(false);
   const action = useMutation({
     mutationFn: run,
     onSuccess: (done) => {
       onClose();
       notify(done);
       onDone?.();
+    },
+    onSettled: () => {
+      isSent.current = false;
     },
   });
   const close = () => {
@@ -83,7 +87,10 @@ export function ConfirmDialog({
         ref={focusFirst}
         onSubmit={(event) => {
           event.preventDefault();
-          if (!action.isPending) action.mutate();
+          // A dialog that fades out can still be sent, and a second click comes before the next render.
+          if (!isOpen || isSent.current) return;
+          isSent.current = true;
+          action.mutate();
         }}
       >
         <Stack>

@@ -10,7 +10,8 @@ export function localOf(instant: string, zone: string): string {
 /** Of a time that a change of the clocks repeats, the earlier one; of one that it skips, the time after it. */
 export function instantOf(local: string, zone: string): string | undefined {
   const wallMs = Date.parse(`${local}Z`);
-  if (Number.isNaN(wallMs)) return undefined;
+  // The 30th of February would become the 2nd of March.
+  if (Number.isNaN(wallMs) || dateOf(wallMs) !== local.slice(0, DATE_LENGTH)) return undefined;
   const offsets = [wallMs - DAY_MS, wallMs + DAY_MS].map((atMs) => offsetMs(atMs, zone));
   const candidates = offsets.map((offset) => wallMs - offset);
   const exact = candidates.find((atMs) => atMs + offsetMs(atMs, zone) === wallMs);
@@ -18,6 +19,11 @@ export function instantOf(local: string, zone: string): string | undefined {
 }
 
 const DAY_MS = 86_400_000;
+const DATE_LENGTH = 'yyyy-mm-dd'.length;
+
+function dateOf(atMs: number): string {
+  return new Date(atMs).toISOString().slice(0, DATE_LENGTH);
+}
 
 function offsetMs(atMs: number, zone: string): number {
   const wall = formatTime(new Date(atMs), zone).replace(' ', 'T');

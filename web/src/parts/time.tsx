@@ -16,6 +16,8 @@ export function Time({
   const zone = useZone();
   if (at === null || at === undefined) return <>–</>;
   const moment = new Date(at);
+  // The API knows leap seconds, browsers do not.
+  if (Number.isNaN(moment.getTime())) return <>{at}</>;
   const both = [
     `${formatTime(moment, 'UTC')} UTC`,
     ...(BROWSER_ZONE === 'UTC' ? [] : [`${formatTime(moment, BROWSER_ZONE)} ${BROWSER_ZONE}`]),

@@ -20,6 +20,8 @@ export function useList<Row>(
     queryFn: ({ pageParam, signal }) => read(pageParam, signal),
     initialPageParam: undefined as string | undefined,
     getNextPageParam: ({ next }: ApiPage<Row>) => next ?? undefined,
+    // Asking again asks for every page that was loaded.
+    refetchOnWindowFocus: ({ state: { data } }) => (data?.pages.length ?? 0) <= 1,
   });
   return {
     data: query.data?.pages.flatMap(({ data }) => data),

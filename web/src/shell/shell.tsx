@@ -1,7 +1,7 @@
 /** The frame of every page: the menu, the zone, and who has logged in. */
 import { ActionIcon, Burger, Button, Select, useMantineColorScheme } from '@mantine/core';
 import { IconMoon, IconSearch, IconSun } from '@tabler/icons-react';
-import { useState, type ReactNode } from 'react';
+import { useEffect, useRef, useState, type ReactNode } from 'react';
 import { Link, useLocation } from 'wouter';
 import { hasRole, useMe } from '../api/me.ts';
 import { PAGES, pageAt } from '../pages.ts';
@@ -14,6 +14,7 @@ import { Shortcuts } from './shortcuts.tsx';
 
 export function Shell({ children }: { readonly children: ReactNode }) {
   const [path] = useLocation();
+  useFocusOnPage(path);
   // Of narrow screens. Going to another page closes it.
   const [menuOpenAt, setMenuOpenAt] = useState<string>();
   const isMenuOpen = menuOpenAt === path;
@@ -67,6 +68,16 @@ export function Shell({ children }: { readonly children: ReactNode }) {
       <Shortcuts openPalette={openPalette} />
     </div>
   );
+}
+
+/** Whoever reads by keyboard or by ear goes on at the beginning of the new page. */
+function useFocusOnPage(path: string): void {
+  const shownPath = useRef(path);
+  useEffect(() => {
+    if (shownPath.current === path) return;
+    shownPath.current = path;
+    document.getElementById('main')?.focus({ preventScroll: true });
+  }, [path]);
 }
 
 function Menu({ isOpen }: { readonly isOpen: boolean }) {

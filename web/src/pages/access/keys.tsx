@@ -1,14 +1,13 @@
 /** The keys of machines: create one, which is shown once, and revoke. */
-import { Alert, Group, NumberInput, Stack, Text, TextInput } from '@mantine/core';
+import { NumberInput, Stack, Text, TextInput } from '@mantine/core';
 import { useState } from 'react';
 import { api, dataOf } from '../../api/client.ts';
 import { queries } from '../../api/queries.ts';
 import type { paths } from '../../api/schema.d.ts';
 import { ConfirmButton } from '../../parts/confirm-button.tsx';
-import { CopyButton } from '../../parts/copy.tsx';
 import { DataTable, type Column } from '../../parts/data-table.tsx';
-import { RawText } from '../../parts/facts.tsx';
 import { Loaded } from '../../parts/loaded.tsx';
+import { SecretOnce } from '../../parts/secret-once.tsx';
 import { StateBadge } from '../../parts/state-badge.tsx';
 import { Time } from '../../parts/time.tsx';
 import { useList } from '../../parts/use-list.ts';
@@ -43,23 +42,15 @@ export function Keys() {
   return (
     <>
       <CreateKey onCreated={setCreated} />
-      {created === undefined ? null : (
-        <Alert
-          color="orange"
-          title="Copy the key now. It is not shown again."
-          mb="md"
-          withCloseButton
-          closeButtonLabel="Close"
-          onClose={() => {
-            setCreated(undefined);
-          }}
-        >
-          <Group>
-            <RawText label="The new key" text={created} />
-            <CopyButton label="Copy" text={created} />
-          </Group>
-        </Alert>
-      )}
+      <SecretOnce
+        title="Key"
+        secret={created}
+        onClose={() => {
+          setCreated(undefined);
+        }}
+      >
+        This is the new key.
+      </SecretOnce>
       <Loaded query={keys}>
         {(rows) => (
           <DataTable

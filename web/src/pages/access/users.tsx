@@ -131,7 +131,7 @@ function UserActions({ user }: ActionProps) {
     <Group gap={4} wrap="nowrap">
       <ChangeRights user={user} />
       <SetPassword user={user} />
-      {user.username === me?.name ? null : (
+      {me?.kind === 'user' && user.username === me.name ? null : (
         // An open dialog must not turn into the opposite when somebody else is first.
         <DisableOrEnable key={String(user.disabled_at === null)} user={user} />
       )}

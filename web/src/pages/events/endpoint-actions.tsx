@@ -10,7 +10,7 @@ import { useHref } from '../../parts/link.tsx';
 import { Failure } from '../../parts/loaded.tsx';
 import { SecretOnce } from '../../parts/secret-once.tsx';
 import { StateBadge } from '../../parts/state-badge.tsx';
-import { putEndpoint, withStatus } from './endpoint-queries.ts';
+import { changeStatus } from './endpoint-queries.ts';
 import { refresh, type Endpoint } from './event-queries.ts';
 
 interface Props {
@@ -74,7 +74,7 @@ export function EnableOrDisable({ endpoint }: Props) {
       key={next}
       label={next === 'enabled' ? 'Enable' : 'Disable'}
       run={async () => {
-        await putEndpoint(endpoint.id, withStatus(endpoint, next));
+        await changeStatus(endpoint.id, next);
         return `${endpoint.id} is ${next}.`;
       }}
       onDone={() => {

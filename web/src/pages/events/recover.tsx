@@ -15,6 +15,7 @@ const HOUR_MS = 3_600_000;
 
 export function Recover({ endpoint }: { readonly endpoint: Endpoint }) {
   const [isOpen, setOpen] = useState(false);
+  const [isBusy, setBusy] = useState(false);
   const isDisabled = endpoint.status === 'disabled';
   return (
     <>
@@ -32,12 +33,14 @@ export function Recover({ endpoint }: { readonly endpoint: Endpoint }) {
       <Dialog
         title="Recover"
         isOpen={isOpen}
+        isBusy={isBusy}
         onClose={() => {
           setOpen(false);
         }}
       >
         <RecoverForm
           endpoint={endpoint}
+          setBusy={setBusy}
           close={() => {
             setOpen(false);
           }}
@@ -49,9 +52,11 @@ export function Recover({ endpoint }: { readonly endpoint: Endpoint }) {
 
 function RecoverForm({
   endpoint: { id, failing_since },
+  setBusy,
   close,
 }: {
   readonly endpoint: Endpoint;
+  readonly setBusy: (isBusy: boolean) => void;
   readonly close: () => void;
 }) {
   const [since, setSince] = useState(
@@ -60,6 +65,12 @@ function RecoverForm({
   const dryRun = useMutation({ mutationFn: () => recover(id, since, true) });
   const run = useMutation({
     mutationFn: () => recover(id, since, false),
+    onMutate: () => {
+      setBusy(true);
+    },
+    onSettled: () => {
+      setBusy(false);
+    },
     onSuccess: ({ failed, missed, next }) => {
       const more = next === null ? '' : ` There is more since ${next}.`;
       notify(`${count(failed + missed, 'event')} will be sent to ${id}.${more}`);

@@ -51,7 +51,8 @@ function StartForm() {
       <ConfirmButton
         label="Start"
         variant="filled"
-        disabled={values.some((value) => Number(value) < 1)}
+        disabled={!values.every(isAllowed)}
+        title={values.every(isAllowed) ? undefined : `Whole numbers from 1 to ${digits(MOST)}.`}
         run={async () => {
           const { id } = await dataOf(
             api.POST('/api/v1/pulses/populate', {
@@ -76,6 +77,13 @@ function StartForm() {
   );
 }
 
+/** More the API refuses. */
+const MOST = 10_000_000;
+
+function isAllowed(value: number | string): boolean {
+  return Number(value) >= 1 && Number(value) <= MOST;
+}
+
 function Whole(props: {
   readonly label: string;
   readonly value: number | string;
@@ -86,6 +94,8 @@ function Whole(props: {
       {...props}
       size="xs"
       min={1}
+      max={MOST}
+      clampBehavior="none"
       allowDecimal={false}
       allowNegative={false}
       thousandSeparator=" "
