@@ -1,7 +1,8 @@
 /** The role and the tenants of a user or a key. */
-import { Checkbox, Select, TagsInput } from '@mantine/core';
+import { Checkbox, Select } from '@mantine/core';
 import { useState } from 'react';
 import type { Role } from '../../api/me.ts';
+import { NamesInput } from '../../parts/names-input.tsx';
 
 export interface Rights {
   readonly role: Role;
@@ -45,15 +46,15 @@ export function RightsFields({
         checked={tenants === 'all'}
         disabled={role === 'admin'}
         onChange={(event) => {
-          onChange({ role, tenants: event.currentTarget.checked ? 'all' : [] });
+          const isAll = event.currentTarget.checked;
+          if (isAll) setEarlier(tenants);
+          onChange({ role, tenants: isAll ? 'all' : earlier === 'all' ? [] : earlier });
         }}
       />
       {tenants === 'all' ? null : (
-        <TagsInput
+        <NamesInput
           label="Tenants"
           description="Enter after each name"
-          // A name may have a comma.
-          splitChars={[]}
           value={[...tenants]}
           onChange={(names) => {
             onChange({ role, tenants: names });

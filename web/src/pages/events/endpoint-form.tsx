@@ -1,8 +1,9 @@
 /** Creates an endpoint, or changes one. */
-import { Checkbox, TagsInput, Textarea, TextInput } from '@mantine/core';
+import { Checkbox, Textarea, TextInput } from '@mantine/core';
 import { useState } from 'react';
 import { hasRole, useMe } from '../../api/me.ts';
 import { ConfirmButton } from '../../parts/confirm-button.tsx';
+import { NamesInput } from '../../parts/names-input.tsx';
 import { SecretOnce } from '../../parts/secret-once.tsx';
 import { putEndpoint, type EndpointBody } from './endpoint-queries.ts';
 import { refresh, type Endpoint } from './event-queries.ts';
@@ -97,7 +98,7 @@ function FormFields({
       />
       <TextInput label="URL" required type="url" {...text('url')} />
       <TextInput label="Description" maxLength={1_024} {...text('description')} />
-      <TagsInput
+      <NamesInput
         label="Types"
         description="Only events of these types. None: all types."
         value={fields.types}
