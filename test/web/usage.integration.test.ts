@@ -62,6 +62,10 @@ test(
     await narrow.getByRole('region', { name: 'Usage' }).getByText('globex').waitFor();
     expect(await narrow.getByText('acme').count()).toBe(0);
     await expectAccessible(narrow);
+    await chooseZone(narrow);
+    await narrow.getByRole('button', { name: 'Find', exact: true }).click();
+    await narrow.getByRole('textbox', { name: 'What to find' }).waitFor();
+    await expectAccessible(narrow);
   },
 );
 
@@ -86,6 +90,20 @@ async function pointAtLastBar(page: Page): Promise<void> {
   const box = (await plot.boundingBox())!;
   await plot.hover({ position: { x: 10, y: box.height / 2 } });
   await page.locator('.chart-detail b').first().waitFor();
+}
+
+/** By typing: what is typed replaces the name that stood there. */
+async function chooseZone(page: Page): Promise<void> {
+  const zone = page.getByRole('combobox', { name: 'Time zone' });
+  await zone.click();
+  await page.keyboard.type('zzz');
+  await page.getByText('No such time zone').waitFor();
+  await zone.blur();
+  await zone.click();
+  await page.keyboard.type('tokyo');
+  await page.getByRole('option', { name: 'Asia/Tokyo' }).waitFor();
+  await page.keyboard.press('Enter');
+  await page.waitForURL(/tz=Asia%2FTokyo/);
 }
 
 async function copied(page: Page): Promise<string> {
