@@ -11,7 +11,10 @@ export interface ChartColors {
 }
 
 const HEIGHT_PX = 240;
-const BAR_PX_MAX = 60;
+/** Bars stay visible however long the range is. */
+const BAR_PX_MIN = 2;
+/** The rest is the gap to the next window. */
+const BAR_SHARE = 0.85;
 const AXIS_PX = 58;
 /** What the facets of bars are; uPlot declares them without code. */
 const VALUE = 1 as unknown as uPlot.Series.BarsPathBuilderFacetUnit.ScaleValue;
@@ -36,9 +39,9 @@ export function useColors(scheme: 'light' | 'dark'): ChartColors {
   }, [scheme]);
 }
 
-/** Each series holds where its bars end. */
-export function stackedData({ starts, series }: UnitChart): uPlot.AlignedData {
-  return [[...starts], ...series.map((_, index) => tops(series, index))];
+/** Each series holds where its bars end. What is nearest to the pointer is told by the middles of the windows. */
+export function stackedData({ middles, series }: UnitChart): uPlot.AlignedData {
+  return [[...middles], ...series.map((_, index) => tops(series, index))];
 }
 
 function tops(series: UnitChart['series'], index: number): (number | null)[] {
@@ -68,7 +71,7 @@ export function chartOptions(
     legend: { show: false },
     cursor: { y: false, points: { show: false }, drag: { x: false, y: false } },
     scales: {
-      x: { range: () => [chart.starts[0] ?? 0, chart.endSec] },
+      x: { range: ({ width: px }) => wideEnough(chart, px - AXIS_PX) },
       y: { range: (_plot, _min, max) => [0, max > 0 ? max * 1.05 : 1] },
     },
     axes: [
@@ -89,8 +92,14 @@ export function chartOptions(
   };
 }
 
+/** Ends a little later where the last bar would be cut off, because it is wider than its window. */
+function wideEnough({ axis: [first, last], windowSec }: UnitChart, px: number): [number, number] {
+  const barSec = (BAR_PX_MIN * (last - first)) / Math.max(1, px);
+  return [first, last + Math.max(0, barSec - windowSec)];
+}
+
 function barSeries(
-  { series }: UnitChart,
+  { series, starts, windowSec }: UnitChart,
   index: number,
   label: string,
   colors: readonly string[],
@@ -109,9 +118,10 @@ function barSeries(
       ? {}
       : {
           paths: bars({
-            align: 1,
-            size: [0.85, BAR_PX_MAX],
+            size: [1, Infinity, BAR_PX_MIN],
             disp: {
+              x0: { unit: VALUE, values: () => [...starts] },
+              size: { unit: VALUE, values: () => [windowSec * BAR_SHARE] },
               y0: { unit: VALUE, values: () => top.map((_, at) => below(series, index, at)) },
               y1: { unit: VALUE, values: () => top },
               fill: {
