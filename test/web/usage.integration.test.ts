@@ -26,7 +26,11 @@ test(
       .getByText('2 pulses')
       .or(table.getByText(SHOWN.replace('345.', '346.')))
       .waitFor();
-    await page.getByText('2 pulses of this answer are counted and not flushed yet.').waitFor();
+    await page
+      .getByText('2 pulses of this answer are counted and not flushed yet, marked provisional')
+      .waitFor();
+    await page.getByText('Everything counted is included.').waitFor();
+    await page.getByRole('list', { name: 'Total' }).getByText('5', { exact: true }).waitFor();
     expect(await table.locator('tbody tr', { hasText: 'provisional' }).count()).toBe(2);
     expect(await table.getByText(HOSTILE).count()).toBe(2);
     await page.getByRole('img', { name: 'h by window' }).waitFor();
@@ -46,7 +50,7 @@ test(
     await page.goto(`${page.url()}&as_of=2999-01-01`);
     await page.getByText('must not be in the future').first().waitFor();
     await page.goto(page.url().replace('&as_of=2999-01-01', '&live=false'));
-    await page.getByText('only what was flushed is in these sums').waitFor();
+    await page.getByText('Only what was flushed is included.').waitFor();
     await table.getByText(SHOWN).waitFor();
 
     await page.getByRole('button', { name: 'Export', exact: true }).click();

@@ -11,6 +11,7 @@ import { digits } from '../../parts/words.ts';
 import { ExportUsage } from './export-usage.tsx';
 import { FreshnessInWords } from './freshness.tsx';
 import { useQuestion, type UsageQuestion } from './question.ts';
+import { TotalsList } from './totals-list.tsx';
 import { UsageFilters } from './usage-filters.tsx';
 import type { UsageRow } from './usage-row.ts';
 import { useUsage, type Usage } from './use-usage.ts';
@@ -85,16 +86,19 @@ function Answer({ answer: { rows, freshness }, question, hasMore, loadMore }: An
               ) : null}
             </div>
           ) : null}
-          <DataTable
-            label="Usage"
-            columns={columns}
-            rows={rows}
-            rowKey={(row) =>
-              JSON.stringify([row.window_start, row.tenant, row.product_sku, row.use_unity])
-            }
-            hasMore={hasMore}
-            loadMore={loadMore}
-          />
+          <div>
+            <TotalsList rows={rows} hasMore={hasMore} />
+            <DataTable
+              label="Usage"
+              columns={columns}
+              rows={rows}
+              rowKey={(row) =>
+                JSON.stringify([row.window_start, row.tenant, row.product_sku, row.use_unity])
+              }
+              hasMore={hasMore}
+              loadMore={loadMore}
+            />
+          </div>
         </div>
       )}
     </>
