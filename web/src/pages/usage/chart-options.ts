@@ -13,8 +13,9 @@ export interface ChartColors {
 const HEIGHT_PX = 240;
 /** Bars stay visible however long the range is. */
 const BAR_PX_MIN = 2;
-/** The rest is the gap to the next window. */
-const BAR_SHARE = 0.85;
+/** The gap to the next window: a share of narrow windows, and little of wide ones, which a bar stands for whole. */
+const GAP_SHARE = 0.15;
+const GAP_PX_MAX = 4;
 const AXIS_PX = 58;
 /** What the facets of bars are; uPlot declares them without code. */
 const VALUE = 1 as unknown as uPlot.Series.BarsPathBuilderFacetUnit.ScaleValue;
@@ -93,17 +94,27 @@ export function chartOptions(
 }
 
 /** Ends a little later where the last bar would be cut off, because it is wider than its window. */
-function wideEnough({ axis: [first, last], windowSec }: UnitChart, px: number): [number, number] {
-  const barSec = (BAR_PX_MIN * (last - first)) / Math.max(1, px);
-  return [first, last + Math.max(0, barSec - windowSec)];
+function wideEnough(chart: UnitChart, px: number): [number, number] {
+  const [first, last] = chart.axis;
+  return [first, last + Math.max(0, BAR_PX_MIN * pixelSec(chart, px) - chart.windowSec)];
+}
+
+function barSec(chart: UnitChart, px: number): number {
+  const { windowSec } = chart;
+  return windowSec - Math.min(windowSec * GAP_SHARE, GAP_PX_MAX * pixelSec(chart, px));
+}
+
+function pixelSec({ axis: [first, last] }: UnitChart, px: number): number {
+  return (last - first) / Math.max(1, px);
 }
 
 function barSeries(
-  { series, starts, windowSec }: UnitChart,
+  chart: UnitChart,
   index: number,
   label: string,
   colors: readonly string[],
 ): uPlot.Series {
+  const { series, starts } = chart;
   const color = colors[index] ?? '';
   const provisional = series[index]?.provisional ?? [];
   const top = tops(series, index);
@@ -121,7 +132,7 @@ function barSeries(
             size: [1, Infinity, BAR_PX_MIN],
             disp: {
               x0: { unit: VALUE, values: () => [...starts] },
-              size: { unit: VALUE, values: () => [windowSec * BAR_SHARE] },
+              size: { unit: VALUE, values: ({ width }) => [barSec(chart, width - AXIS_PX)] },
               y0: { unit: VALUE, values: () => top.map((_, at) => below(series, index, at)) },
               y1: { unit: VALUE, values: () => top },
               fill: {
