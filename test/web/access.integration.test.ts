@@ -110,6 +110,8 @@ test('a user changes the password, and goes on from there', { timeout: TIMEOUT_M
   const address = `/pulses?tenant=${encodeURIComponent('%41')}&tz=UTC`;
   const page = await open(address, { as: vera, width: 390, colorScheme: 'dark' });
   const tenant = page.getByLabel('Tenant');
+  await page.getByRole('button', { name: 'Filters, 1 set' }).click();
+  await tenant.waitFor();
   expect(await tenant.inputValue()).toBe('%41');
   await page.getByRole('button', { name: 'Account of vera' }).click();
   await page.getByRole('menuitem', { name: 'Change password' }).click();

@@ -83,6 +83,7 @@ test(
     await expectAccessible(page);
     expect(await page.getByRole('button', { name: 'Discard all' }).isDisabled()).toBe(true);
 
+    await page.getByRole('button', { name: 'Filters' }).click();
     await page.getByLabel('Message id').fill('broken');
     await expect.poll(() => page.locator('[data-row]').count()).toBe(1);
     await page.keyboard.press('Tab');

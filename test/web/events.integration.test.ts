@@ -53,7 +53,7 @@ test('an endpoint is created, tested, rotated, disabled, recovered and deleted',
   await page.locator('[data-row]', { hasText: 'local' }).click();
 
   await page.getByRole('button', { name: 'Send test' }).click();
-  await dialog.getByText('Status 200').waitFor();
+  await dialog.getByText('status 200').waitFor();
   await dialog.getByText('thanks').waitFor();
   expect(receiver.received[0]?.verifiedBy).toEqual(receiver.secrets);
   await page.keyboard.press('Escape');

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { dateIn, instantOf, placeOf, spanOf } from '../../web/src/parts/range.ts';
+import { dateIn, datesOf, instantOf, placeOf, spanOf } from '../../web/src/parts/range.ts';
 
 test('ranges are whole days, weeks from Monday and months', () => {
   const monday = '2026-11-30';
@@ -13,6 +13,11 @@ test('ranges are whole days, weeks from Monday and months', () => {
   expect(spanOf('this_month', '2026-02-01')).toEqual({ from: '2026-02-01', to: '2026-03-01' });
   expect(spanOf('last_month', '2026-01-31')).toEqual({ from: '2025-12-01', to: '2026-01-01' });
   expect(spanOf('all', monday)).toEqual({ from: undefined, to: undefined });
+});
+
+test('a span is said with its last day, not with the one after it', () => {
+  expect(datesOf(spanOf('last_week', '2026-11-30'))).toBe('2026-11-23 to 2026-11-29');
+  expect(datesOf(spanOf('yesterday', '2026-11-30'))).toBe('2026-11-29');
 });
 
 test('the date is that of the zone', () => {

@@ -26,7 +26,11 @@ test(
       .getByText('2 pulses')
       .or(table.getByText(SHOWN.replace('345.', '346.')))
       .waitFor();
-    await page.getByText('2 pulses of this answer are counted and not flushed yet.').waitFor();
+    await page
+      .getByText('2 pulses of this answer are counted and not flushed yet, marked provisional')
+      .waitFor();
+    await page.getByText('Everything counted is included.').waitFor();
+    await page.getByRole('list', { name: 'Total' }).getByText('5', { exact: true }).waitFor();
     expect(await table.locator('tbody tr', { hasText: 'provisional' }).count()).toBe(2);
     expect(await table.getByText(HOSTILE).count()).toBe(2);
     await page.getByRole('img', { name: 'h by window' }).waitFor();
@@ -46,7 +50,7 @@ test(
     await page.goto(`${page.url()}&as_of=2999-01-01`);
     await page.getByText('must not be in the future').first().waitFor();
     await page.goto(page.url().replace('&as_of=2999-01-01', '&live=false'));
-    await page.getByText('only what was flushed is in these sums').waitFor();
+    await page.getByText('Only what was flushed is included.').waitFor();
     await table.getByText(SHOWN).waitFor();
 
     await page.getByRole('button', { name: 'Export', exact: true }).click();
@@ -61,6 +65,10 @@ test(
     });
     await narrow.getByRole('region', { name: 'Usage' }).getByText('globex').waitFor();
     expect(await narrow.getByText('acme').count()).toBe(0);
+    await expectAccessible(narrow);
+    await chooseZone(narrow);
+    await narrow.getByRole('button', { name: 'Find', exact: true }).click();
+    await narrow.getByRole('textbox', { name: 'What to find' }).waitFor();
     await expectAccessible(narrow);
   },
 );
@@ -86,6 +94,20 @@ async function pointAtLastBar(page: Page): Promise<void> {
   const box = (await plot.boundingBox())!;
   await plot.hover({ position: { x: 10, y: box.height / 2 } });
   await page.locator('.chart-detail b').first().waitFor();
+}
+
+/** By typing: what is typed replaces the name that stood there. */
+async function chooseZone(page: Page): Promise<void> {
+  const zone = page.getByRole('combobox', { name: 'Time zone' });
+  await zone.click();
+  await page.keyboard.type('zzz');
+  await page.getByText('No such time zone').waitFor();
+  await zone.blur();
+  await zone.click();
+  await page.keyboard.type('tokyo');
+  await page.getByRole('option', { name: 'Asia/Tokyo' }).waitFor();
+  await page.keyboard.press('Enter');
+  await page.waitForURL(/tz=Asia%2FTokyo/);
 }
 
 async function copied(page: Page): Promise<string> {

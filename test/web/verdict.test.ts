@@ -3,7 +3,7 @@ import { COUNTED_MAX as API_COUNTED_MAX } from '../../src/status/read-postgres.t
 import { statusText } from '../../src/status/status-json.ts';
 import type { Status as ReadStatus } from '../../src/status/status.ts';
 import { COUNTED_MAX, type Status } from '../../web/src/api/status.ts';
-import { atLeast, openOf } from '../../web/src/pages/overview/counted.ts';
+import { atLeast, openOf, topReasons } from '../../web/src/pages/overview/counted.ts';
 import { verdictOf } from '../../web/src/pages/overview/verdict.ts';
 import { QUIET } from '../status/fake-status.ts';
 
@@ -66,4 +66,15 @@ test('a count that has come to its limit is at least so many, and so is a sum wi
   expect(wordsOf({ deadLetters: [{ reason: 'invalid_id', count: 10_000 }] })).toBe(
     'orange 10\u202f000+ dead letters wait for a decision.',
   );
+});
+
+test('the three most frequent reasons are named, and the others counted', () => {
+  const reasons = ['invalid_id', 'invalid_tenant', 'invalid_unit', 'late'] as const;
+  const deadLetters = reasons.map((reason, index) => ({ reason, count: index + 1 }));
+  const { top, moreCount } = topReasons(
+    statusWith({ deadLetters: deadLetters as ReadStatus['deadLetters'] }).dead_letters,
+  );
+  expect(top.map(({ reason }) => reason)).toEqual(['late', 'invalid_unit', 'invalid_tenant']);
+  expect(moreCount).toBe(1);
+  expect(topReasons(null)).toEqual({ top: [], moreCount: 0 });
 });

@@ -1,8 +1,8 @@
 /** The filters of a list. They stand in the address of the page. */
-import { Group, Select, TextInput } from '@mantine/core';
-import { useEffect, useState, type ReactNode } from 'react';
+import { Button, Group, Select, TextInput } from '@mantine/core';
+import { useEffect, useId, useState, type ReactNode } from 'react';
 import { InstantInput } from './instant-input.tsx';
-import { useParameter } from './url-state.ts';
+import { filtersSet, useParameter, useParameters } from './url-state.ts';
 
 export type Filter =
   | { readonly name: string; readonly label: string; readonly kind: 'text' }
@@ -16,6 +16,7 @@ export type Filter =
       readonly standard?: string;
     };
 
+/** On narrow screens they are behind a button. */
 export function Filters({
   filters,
   children,
@@ -24,15 +25,41 @@ export function Filters({
   /** More of them. */
   readonly children?: ReactNode;
 }) {
+  const [parameters] = useParameters();
+  const [isOpen, setOpen] = useState(false);
+  const id = useId();
+  const setCount = filtersSet(parameters);
   return (
-    <Group mb="md" gap="xs" role="search" align="flex-end">
-      {filters.map((filter) => {
-        if (filter.kind === 'text') return <TextFilter key={filter.name} {...filter} />;
-        if (filter.kind === 'time') return <TimeFilter key={filter.name} {...filter} />;
-        return <ChoiceFilter key={filter.name} {...filter} />;
-      })}
-      {children}
-    </Group>
+    <>
+      <Button
+        className="filters-button"
+        variant="default"
+        size="xs"
+        mb="md"
+        aria-expanded={isOpen}
+        aria-controls={id}
+        onClick={() => {
+          setOpen(!isOpen);
+        }}
+      >
+        {setCount === 0 ? 'Filters' : `Filters, ${setCount} set`}
+      </Button>
+      <Group
+        id={id}
+        className={isOpen ? 'filters open' : 'filters'}
+        mb="md"
+        gap="xs"
+        role="search"
+        align="flex-end"
+      >
+        {filters.map((filter) => {
+          if (filter.kind === 'text') return <TextFilter key={filter.name} {...filter} />;
+          if (filter.kind === 'time') return <TimeFilter key={filter.name} {...filter} />;
+          return <ChoiceFilter key={filter.name} {...filter} />;
+        })}
+        {children}
+      </Group>
+    </>
   );
 }
 

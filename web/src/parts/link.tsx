@@ -4,9 +4,17 @@ import type { ReactNode } from 'react';
 import { Link } from 'wouter';
 import { useParameters } from './url-state.ts';
 
-export function PageLink({ to, children }: { readonly to: string; readonly children: ReactNode }) {
+export function PageLink({
+  to,
+  children,
+  size = 'sm',
+}: {
+  readonly to: string;
+  readonly children: ReactNode;
+  readonly size?: 'xs' | 'sm';
+}) {
   return (
-    <Anchor component={Link} href={useHref()(to)} size="sm">
+    <Anchor component={Link} href={useHref()(to)} size={size}>
       {children}
     </Anchor>
   );

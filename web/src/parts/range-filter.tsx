@@ -1,7 +1,7 @@
 /** Chooses a span of time. It stands in the address as `range`, or as `from` and `to`. */
-import { Select } from '@mantine/core';
+import { Select, Text } from '@mantine/core';
 import { TextFilter } from './filters.tsx';
-import { dateIn, isRange, RANGES, spanOf, type RangeName, type Span } from './range.ts';
+import { dateIn, datesOf, isRange, RANGES, spanOf, type RangeName, type Span } from './range.ts';
 import { useParameters } from './url-state.ts';
 import { useZone } from './zone.ts';
 
@@ -39,6 +39,11 @@ export function RangeFilter({ byDefault }: { readonly byDefault: Exclude<RangeNa
           <TextFilter name="to" label="Before" placeholder="2026-11-30" />
         </>
       ) : null}
+      {range === 'own' || range === 'all' ? null : (
+        <Text size="xs" className="range-dates">
+          {datesOf({ from, to })}
+        </Text>
+      )}
     </>
   );
 }

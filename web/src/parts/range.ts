@@ -54,6 +54,12 @@ export function spanOf(range: Exclude<RangeName, 'own'>, today: string): Span {
   }
 }
 
+/** The first day of a span of dates and its last one, as people say it. */
+export function datesOf({ from = '', to = '' }: Span): string {
+  const last = to === '' ? '' : addDays(to, -1);
+  return from === last ? from : `${from} to ${last}`;
+}
+
 /** The date of a moment in a zone. */
 export function dateIn(zone: string, at: Date): string {
   return formatTime(at, zone).slice(0, 10);

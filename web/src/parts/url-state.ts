@@ -15,6 +15,11 @@ export function useParameters(): [URLSearchParams, SetParameters] {
   return [useMemo(() => new URLSearchParams(search), [search]), setParameters];
 }
 
+/** How many parameters of an address are filters of a list: all but the zone. */
+export function filtersSet(parameters: URLSearchParams): number {
+  return new Set([...parameters.keys()].filter((name) => name !== 'tz')).size;
+}
+
 /** One parameter; '' when the address does not have it. */
 export function useParameter(name: string): [string, (value: string) => void] {
   const [parameters, set] = useParameters();

@@ -1,11 +1,12 @@
 /** Who has logged in: the name, the own password, and the end of the session. */
 import { Button, Menu, PasswordInput, Stack, Text } from '@mantine/core';
-import { IconChevronDown } from '@tabler/icons-react';
+import { IconChevronDown, IconUser } from '@tabler/icons-react';
 import { useState } from 'react';
 import { api, dataOf } from '../api/client.ts';
 import { useMe } from '../api/me.ts';
 import { endSession, sessionOf, startSession } from '../api/session.ts';
 import { ConfirmDialog } from '../parts/confirm-button.tsx';
+import { PASSWORD_RULE } from '../parts/password.ts';
 
 export function Account() {
   const me = useMe();
@@ -21,6 +22,7 @@ export function Account() {
             aria-label={me === undefined ? 'Account' : `Account of ${me.name}`}
             rightSection={<IconChevronDown size={14} aria-hidden />}
           >
+            <IconUser size={16} className="narrow-only" aria-hidden />
             <span className="account-name">{me?.name ?? 'Account'}</span>
           </Button>
         </Menu.Target>
@@ -104,6 +106,7 @@ function PasswordDialog({
         />
         <PasswordInput
           label="New password"
+          description={PASSWORD_RULE}
           autoComplete="new-password"
           value={wanted}
           onChange={(event) => {

@@ -44,11 +44,12 @@ export function Shell({ children }: { readonly children: ReactNode }) {
         <Button
           variant="default"
           size="xs"
-          leftSection={<IconSearch size={14} aria-hidden />}
+          aria-label="Find"
           onClick={openPalette}
           className="search-button"
         >
-          Find
+          <IconSearch size={14} aria-hidden />
+          <span className="wide-text">Find</span>
         </Button>
         <span className="space" />
         <ZonePicker />
@@ -117,8 +118,18 @@ function ZonePicker() {
       data={ZONES}
       value={zone}
       searchable
+      selectFirstOptionOnChange
+      nothingFoundMessage="No such time zone"
       allowDeselect={false}
       limit={50}
+      comboboxProps={{ width: 'max-content', position: 'bottom-end' }}
+      onFocus={(event) => {
+        event.currentTarget.select();
+      }}
+      // The click that brings the focus would put the cursor into the name.
+      onMouseUp={(event) => {
+        if (event.currentTarget.value === zone) event.currentTarget.select();
+      }}
       onChange={(chosen) => {
         if (chosen !== null) setParameters({ tz: chosen });
       }}

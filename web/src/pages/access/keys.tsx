@@ -20,13 +20,13 @@ const DAYS_DEFAULT = 90;
 
 const COLUMNS: readonly Column<Key>[] = [
   { head: 'Name', cell: ({ name }) => name },
-  { head: 'Id', cell: ({ id }) => <code>{id}</code>, wideOnly: true },
+  { head: 'State', cell: (key) => <StateBadge state={stateOf(key)} /> },
+  { head: 'Expires', cell: ({ expires_at }) => <Time at={expires_at} relative /> },
+  { head: 'Change', cell: (key) => <Revoke apiKey={key} /> },
   { head: 'Role', cell: ({ role }) => role },
   { head: 'Tenants', cell: ({ tenants }) => scopeText(tenants) },
-  { head: 'State', cell: (key) => <StateBadge state={stateOf(key)} /> },
-  { head: 'Expires', cell: ({ expires_at }) => <Time at={expires_at} />, wideOnly: true },
+  { head: 'Id', cell: ({ id }) => <code>{id}</code>, wideOnly: true },
   { head: 'Last used', cell: ({ last_used_at }) => <Time at={last_used_at} />, wideOnly: true },
-  { head: 'Change', cell: (key) => <Revoke apiKey={key} /> },
 ];
 
 export function Keys() {

@@ -8,6 +8,7 @@ import type { paths } from '../../api/schema.d.ts';
 import { ConfirmButton, ConfirmDialog } from '../../parts/confirm-button.tsx';
 import { DataTable, type Column } from '../../parts/data-table.tsx';
 import { Loaded } from '../../parts/loaded.tsx';
+import { PASSWORD_RULE } from '../../parts/password.ts';
 import { StateBadge } from '../../parts/state-badge.tsx';
 import { Time } from '../../parts/time.tsx';
 import { useList } from '../../parts/use-list.ts';
@@ -112,6 +113,7 @@ function NewPassword({
   return (
     <PasswordInput
       label="New password"
+      description={PASSWORD_RULE}
       autoComplete="new-password"
       value={value}
       onChange={(event) => {

@@ -8,17 +8,22 @@ import { Time } from '../../parts/time.tsx';
 import { useParameters } from '../../parts/url-state.ts';
 import { useList } from '../../parts/use-list.ts';
 import { afterIf, given, KEYS, LIMIT, type Delivery } from './event-queries.ts';
+import { answerText } from './last-answer.ts';
 
 export const DELIVERY_COLUMNS: readonly Column<Delivery>[] = [
-  { head: 'Created', cell: ({ created_at }) => <Time at={created_at} /> },
   { head: 'Status', cell: ({ status }) => <StateBadge state={status} /> },
+  {
+    head: 'Last answer',
+    cell: ({ last_status_code, last_error }) => answerText(last_status_code, last_error),
+  },
+  { head: 'Created', cell: ({ created_at }) => <Time at={created_at} /> },
   { head: 'Type', cell: ({ type }) => type },
   { head: 'Endpoint', cell: ({ endpoint }) => endpoint, wideOnly: true },
   { head: 'Client', cell: ({ client }) => client, wideOnly: true },
   { head: 'Attempts', cell: ({ attempt_count }) => attempt_count, numeric: true, wideOnly: true },
   {
-    head: 'Last answer',
-    cell: ({ last_status_code, last_error }) => last_error ?? last_status_code ?? '–',
+    head: 'Next attempt',
+    cell: ({ next_attempt_at }) => <Time at={next_attempt_at} relative />,
     wideOnly: true,
   },
 ];

@@ -14,6 +14,7 @@ import { Steps } from '../../parts/steps.tsx';
 import { Time } from '../../parts/time.tsx';
 import { useList } from '../../parts/use-list.ts';
 import { endpointPath, KEYS, messagePath, refresh, type Delivery } from './event-queries.ts';
+import { answerText } from './last-answer.ts';
 
 const POLL_MS = 2_000;
 
@@ -140,8 +141,7 @@ function Attempts({ id, version }: { readonly id: string; readonly version: stri
                 children: (
                   <>
                     <Text size="sm">
-                      {row.status_code === null ? 'No answer' : `Status ${row.status_code}`} after{' '}
-                      {row.duration_ms} ms{row.error === null ? '' : `: ${row.error}`}
+                      After {row.duration_ms} ms: {answerText(row.status_code, row.error)}
                     </Text>
                     {row.response === null || row.response === '' ? null : (
                       <RawText label={`Answer ${row.number}`} text={row.response} />

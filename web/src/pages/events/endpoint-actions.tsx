@@ -12,6 +12,7 @@ import { SecretOnce } from '../../parts/secret-once.tsx';
 import { StateBadge } from '../../parts/state-badge.tsx';
 import { changeStatus } from './endpoint-queries.ts';
 import { refresh, type Endpoint } from './event-queries.ts';
+import { answerText } from './last-answer.ts';
 
 interface Props {
   readonly endpoint: Endpoint;
@@ -52,8 +53,7 @@ export function SendTest({ endpoint: { id } }: Props) {
               <StateBadge state={data.outcome} />
             </div>
             <Text size="sm">
-              {data.status_code === null ? 'No answer' : `Status ${data.status_code}`} after{' '}
-              {data.duration_ms} ms{data.error === null ? '.' : `: ${data.error}`}
+              After {data.duration_ms} ms: {answerText(data.status_code, data.error)}
             </Text>
             <Text size="sm">webhook-id {data.webhook_id}</Text>
             {data.response === null || data.response === '' ? null : (

@@ -117,9 +117,14 @@ function LastDeliveries({ id }: { readonly id: string }) {
     <Section
       title="Last deliveries"
       actions={
-        <PageLink to={`/events/deliveries?endpoint=${encodeURIComponent(id)}&status=failed`}>
-          Failed ones
-        </PageLink>
+        <Group gap="md">
+          <PageLink to={`/events/deliveries?endpoint=${encodeURIComponent(id)}&status=pending`}>
+            Waiting ones
+          </PageLink>
+          <PageLink to={`/events/deliveries?endpoint=${encodeURIComponent(id)}&status=failed`}>
+            Failed ones
+          </PageLink>
+        </Group>
       }
     >
       <ListView

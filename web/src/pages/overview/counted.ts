@@ -11,3 +11,12 @@ export function openOf({ open, by_reason: reasons }: NonNullable<Status['dead_le
   const isWhole = reasons.every(({ count }) => count < COUNTED_MAX);
   return `${digits(open)}${isWhole ? '' : '+'}`;
 }
+
+/** More would stretch the row of their card. */
+const REASONS_MAX = 3;
+
+/** Why most pulses were refused, the most frequent first, and how many reasons are left. */
+export function topReasons(letters: Status['dead_letters']) {
+  const all = [...(letters?.by_reason ?? [])].sort((a, b) => b.count - a.count);
+  return { top: all.slice(0, REASONS_MAX), moreCount: Math.max(0, all.length - REASONS_MAX) };
+}

@@ -1,20 +1,22 @@
 /** One card for each thing that the status knows, with its last hour. */
 import { Paper, Text } from '@mantine/core';
 import type { ReactNode } from 'react';
-import { ratePerSecond } from '../../api/status.ts';
+import { ratePerSecond, type Status } from '../../api/status.ts';
 import type { LiveStatus } from '../../api/status-stream.ts';
 import type { paths } from '../../api/schema.d.ts';
 import { PageLink } from '../../parts/link.tsx';
 import { Sparkline } from '../../parts/sparkline.tsx';
 import { Time } from '../../parts/time.tsx';
 import { count, digits, duration } from '../../parts/words.ts';
-import { atLeast, openOf } from './counted.ts';
+import { atLeast, openOf, topReasons } from './counted.ts';
 
 type Point =
   paths['/api/v1/status/history']['get']['responses']['200']['content']['application/json']['data'][number];
 
 interface CardProps {
   readonly label: string;
+  /** For screen readers, where the label is long. */
+  readonly name?: string;
   readonly value: ReactNode;
   readonly note?: ReactNode;
   readonly line?: readonly (number | null)[];
@@ -32,12 +34,6 @@ export function StatusCards({
   if (status === undefined) return null;
   const { sums, queue, books, outbox, deliveries, exports, dead_letters: deadLetters } = status;
   const parked = status.parked_queue?.ready ?? 0;
-  const reasons = [
-    ...(parked === 0 ? [] : [`${digits(parked)} parked`]),
-    ...(deadLetters?.by_reason ?? []).map(
-      ({ reason, count: found }) => `${atLeast(found)} ${reason}`,
-    ),
-  ];
   return (
     <div className="cards">
       <Card
@@ -69,16 +65,29 @@ export function StatusCards({
         to="/health"
       />
       <Card
-        label="Live"
-        value={sums && digits(sums.live)}
-        note={sums && `${digits(sums.sealed)} sealed for a flush`}
+        label="Counted, not yet in Postgres"
+        name="Live"
+        value={sums && digits(sums.live + sums.sealed)}
+        note={
+          sums && (
+            <span title="Pulses in sums that a flush has taken and has not written to Postgres yet.">
+              {digits(sums.sealed)} of them sealed for a flush
+            </span>
+          )
+        }
         line={history.map((point) => point.live)}
         to="/usage"
       />
       <Card
         label="Drift"
         value={books && digits(books.drift)}
-        note={books && (books.balanced ? 'The books balance' : 'The books do not balance')}
+        note={
+          books && (
+            <span title="Pulses received, less those counted, recognised as duplicates or refused. It is 0 while none is lost or counted twice.">
+              {books.balanced ? 'The books balance' : 'The books do not balance'}
+            </span>
+          )
+        }
         to="/health"
       />
       <Card
@@ -96,7 +105,7 @@ export function StatusCards({
       <Card
         label="Dead letters"
         value={deadLetters && openOf(deadLetters)}
-        note={reasons.length > 0 ? reasons.join(', ') : deadLetters && 'Nothing refused'}
+        note={deadLetters && <Reasons letters={deadLetters} parked={parked} />}
         line={history.map((point) => point.dead_letters)}
         to="/dead-letters"
       />
@@ -129,9 +138,9 @@ export function StatusCards({
   );
 }
 
-function Card({ label, value, note, line, to }: CardProps) {
+function Card({ label, name = label, value, note, line, to }: CardProps) {
   return (
-    <Paper withBorder p="sm" component="section" aria-label={label}>
+    <Paper withBorder p="sm" component="section" aria-label={name}>
       <Text size="sm">{to === undefined ? label : <PageLink to={to}>{label}</PageLink>}</Text>
       <Text size="xl" fw={600} className="tabular">
         {value ?? 'unknown'}
@@ -139,13 +148,42 @@ function Card({ label, value, note, line, to }: CardProps) {
       {line === undefined ? (
         <div className="sparkline" />
       ) : (
-        <Sparkline values={line} label={`${label} in the last hour`} />
+        <Sparkline values={line} label={`${name} in the last hour`} />
       )}
       <Text size="xs" className="card-note">
         {note}
       </Text>
     </Paper>
   );
+}
+
+function Reasons({
+  letters,
+  parked,
+}: {
+  readonly letters: NonNullable<Status['dead_letters']>;
+  readonly parked: number;
+}) {
+  const { top, moreCount } = topReasons(letters);
+  const parts = [
+    ...(parked === 0 ? [] : [{ key: 'parked', shown: `${digits(parked)} parked` }]),
+    ...top.map(({ reason, count: found }) => ({
+      key: reason,
+      shown: (
+        <PageLink to={`/dead-letters?reason=${reason}`} size="xs">
+          {`${atLeast(found)} ${reason}`}
+        </PageLink>
+      ),
+    })),
+    ...(moreCount === 0 ? [] : [{ key: 'more', shown: `and ${moreCount} more` }]),
+  ];
+  if (parts.length === 0) return <>Nothing refused</>;
+  return parts.map(({ key, shown }, index) => (
+    <span key={key}>
+      {index === 0 || key === 'more' ? ' ' : ', '}
+      {shown}
+    </span>
+  ));
 }
 
 function rate(perSecond: number | undefined): string {

@@ -1,5 +1,6 @@
 /** What the charts of usage draw. Amounts become floats here: pixels need no more digits. */
-import type { UsageRow } from './use-usage.ts';
+import { instantOf } from '../../parts/range.ts';
+import type { UsageRow } from './usage-row.ts';
 
 export interface ChartSeries {
   readonly name: string;
@@ -11,12 +12,19 @@ export interface ChartSeries {
 /** One chart for each unit: gigabytes and hours have no sum. */
 export interface UnitChart {
   readonly unit: string;
-  /** In seconds since 1970, ascending. */
+  /** Of the windows that have usage, in seconds since 1970, ascending. */
   readonly starts: readonly number[];
-  readonly endSec: number;
+  /** Between the start and the end of each. */
+  readonly middles: readonly number[];
+  /** Of the shortest: days and months differ. */
+  readonly windowSec: number;
+  readonly axis: Axis;
   /** The largest first. What has no color of its own is one series at the end. */
   readonly series: readonly ChartSeries[];
 }
+
+/** From the first second to the one after the last, the same for all charts of a page. */
+export type Axis = readonly [number, number];
 
 interface Group {
   readonly name: string;
@@ -27,18 +35,42 @@ interface Group {
 /** As many as there are colors that differ. */
 const SERIES_MAX = 7;
 
-export function chartsOf(rows: readonly UsageRow[]): UnitChart[] {
+export function chartsOf(
+  rows: readonly UsageRow[],
+  asked: { readonly from?: string; readonly to?: string; readonly tz: string },
+): UnitChart[] {
+  const axis = axisOf(rows, asked);
   return [...groupedBy(rows, ({ use_unity: unit }) => unit)].map(([unit, own]) =>
-    unitChart(unit, own),
+    unitChart(unit, own, axis),
   );
+}
+
+/** The range that was asked for; that of the data where an end is not known. A window may begin before it or end after it. */
+export function axisOf(
+  rows: readonly UsageRow[],
+  { from = '', to = '', tz }: { readonly from?: string; readonly to?: string; readonly tz: string },
+): Axis {
+  const first = least(rows.map(startSec));
+  const last = -least(rows.map((row) => -endSec(row)));
+  const asked = [from, to].map((place) => seconds(instantOf(place, tz)));
+  const [askedFirst = NaN, askedLast = NaN] = asked;
+  if (asked.some(Number.isNaN)) return [first, last];
+  return [Math.min(askedFirst, first), Math.max(askedLast, last)];
+}
+
+/** `Math.min` takes only so many arguments. */
+function least(numbers: readonly number[]): number {
+  return numbers.reduce((a, b) => Math.min(a, b), Infinity);
 }
 
 export function groupName({ tenant, product_sku: sku }: UsageRow): string {
   return [tenant, sku].filter((name) => name !== undefined).join(' · ');
 }
 
-function unitChart(unit: string, rows: readonly UsageRow[]): UnitChart {
-  const starts = [...new Set(rows.map(startSec))].sort((a, b) => a - b);
+function unitChart(unit: string, rows: readonly UsageRow[], axis: Axis): UnitChart {
+  const ends = new Map(rows.map((row) => [startSec(row), endSec(row)]));
+  const windows = [...ends].sort(([a], [b]) => a - b);
+  const starts = windows.map(([start]) => start);
   const groups = [...groupedBy(rows, groupName)]
     .map(([name, own]): Group => ({ name, rows: own, total: sum(own) }))
     .sort((a, b) => b.total - a.total);
@@ -46,7 +78,9 @@ function unitChart(unit: string, rows: readonly UsageRow[]): UnitChart {
   return {
     unit,
     starts,
-    endSec: Math.max(...rows.map(({ window_end: end }) => seconds(end))),
+    middles: windows.map(([start, end]) => (start + end) / 2),
+    windowSec: least(windows.map(([start, end]) => end - start)),
+    axis,
     series: [
       ...groups.slice(0, SERIES_MAX).map((group) => seriesOf(starts, group)),
       ...(rest.length === 0
@@ -93,6 +127,10 @@ function sum(rows: readonly UsageRow[]): number {
 
 export function startSec({ window_start: start }: UsageRow): number {
   return seconds(start);
+}
+
+function endSec({ window_end: end }: UsageRow): number {
+  return seconds(end);
 }
 
 function seconds(at = ''): number {

@@ -11,7 +11,11 @@ export interface ChartColors {
 }
 
 const HEIGHT_PX = 240;
-const BAR_PX_MAX = 60;
+/** Bars stay visible however long the range is. */
+const BAR_PX_MIN = 2;
+/** The gap to the next window: a share of narrow windows, and little of wide ones, which a bar stands for whole. */
+const GAP_SHARE = 0.15;
+const GAP_PX_MAX = 4;
 const AXIS_PX = 58;
 /** What the facets of bars are; uPlot declares them without code. */
 const VALUE = 1 as unknown as uPlot.Series.BarsPathBuilderFacetUnit.ScaleValue;
@@ -36,9 +40,9 @@ export function useColors(scheme: 'light' | 'dark'): ChartColors {
   }, [scheme]);
 }
 
-/** Each series holds where its bars end. */
-export function stackedData({ starts, series }: UnitChart): uPlot.AlignedData {
-  return [[...starts], ...series.map((_, index) => tops(series, index))];
+/** Each series holds where its bars end. What is nearest to the pointer is told by the middles of the windows. */
+export function stackedData({ middles, series }: UnitChart): uPlot.AlignedData {
+  return [[...middles], ...series.map((_, index) => tops(series, index))];
 }
 
 function tops(series: UnitChart['series'], index: number): (number | null)[] {
@@ -68,7 +72,7 @@ export function chartOptions(
     legend: { show: false },
     cursor: { y: false, points: { show: false }, drag: { x: false, y: false } },
     scales: {
-      x: { range: () => [chart.starts[0] ?? 0, chart.endSec] },
+      x: { range: ({ width: px }) => wideEnough(chart, px - AXIS_PX) },
       y: { range: (_plot, _min, max) => [0, max > 0 ? max * 1.05 : 1] },
     },
     axes: [
@@ -89,12 +93,28 @@ export function chartOptions(
   };
 }
 
+/** Ends a little later where the last bar would be cut off, because it is wider than its window. */
+function wideEnough(chart: UnitChart, px: number): [number, number] {
+  const [first, last] = chart.axis;
+  return [first, last + Math.max(0, BAR_PX_MIN * pixelSec(chart, px) - chart.windowSec)];
+}
+
+function barSec(chart: UnitChart, px: number): number {
+  const { windowSec } = chart;
+  return windowSec - Math.min(windowSec * GAP_SHARE, GAP_PX_MAX * pixelSec(chart, px));
+}
+
+function pixelSec({ axis: [first, last] }: UnitChart, px: number): number {
+  return (last - first) / Math.max(1, px);
+}
+
 function barSeries(
-  { series }: UnitChart,
+  chart: UnitChart,
   index: number,
   label: string,
   colors: readonly string[],
 ): uPlot.Series {
+  const { series, starts } = chart;
   const color = colors[index] ?? '';
   const provisional = series[index]?.provisional ?? [];
   const top = tops(series, index);
@@ -109,9 +129,10 @@ function barSeries(
       ? {}
       : {
           paths: bars({
-            align: 1,
-            size: [0.85, BAR_PX_MAX],
+            size: [1, Infinity, BAR_PX_MIN],
             disp: {
+              x0: { unit: VALUE, values: () => [...starts] },
+              size: { unit: VALUE, values: ({ width }) => [barSec(chart, width - AXIS_PX)] },
               y0: { unit: VALUE, values: () => top.map((_, at) => below(series, index, at)) },
               y1: { unit: VALUE, values: () => top },
               fill: {

@@ -20,20 +20,18 @@ export function FreshnessInWords({
           As the books stood at <Time at={question.as_of} />.{' '}
         </>
       )}
-      Complete through <Time at={complete} />
       {pending === null
-        ? '; only what was flushed is in these sums. '
-        : `; ${pendingText(pending)} `}
+        ? 'Only what was flushed is included. '
+        : `Everything counted is included. ${pendingText(pending)}`}
       {journalled === null || journalled === 0
         ? ''
         : `${count(journalled, 'received pulse')} of all tenants ${journalled === 1 ? 'waits' : 'wait'} in the journal and ${journalled === 1 ? 'is' : 'are'} in no sum yet. `}
-      Hours before <Time at={final} /> are final.
-      {freshness.provisional ? ' Amounts marked provisional are exact and may still grow.' : ''}
+      Flushed through <Time at={complete} />, final before <Time at={final} />.
     </Text>
   );
 }
 
 function pendingText(pending: number): string {
-  if (pending === 0) return 'every counted pulse of this answer is flushed.';
-  return `${count(pending, 'pulse')} of this answer ${pending === 1 ? 'is' : 'are'} counted and not flushed yet.`;
+  if (pending === 0) return '';
+  return `${count(pending, 'pulse')} of this answer ${pending === 1 ? 'is' : 'are'} counted and not flushed yet, marked provisional: exact, and may still grow. `;
 }

@@ -6,6 +6,11 @@ import { useParameters } from '../../parts/url-state.ts';
 import { useZone } from '../../parts/zone.ts';
 
 export const WINDOWS = ['hour', 'day', 'month', 'none'] as const;
+/** As people choose them. */
+export const WINDOW_CHOICES = WINDOWS.map((value) => ({
+  value,
+  label: value === 'none' ? 'whole range' : value,
+}));
 export type UsageWindow = (typeof WINDOWS)[number];
 export const GROUPS = [
   { value: 'tenant', label: 'Tenant' },

@@ -7,16 +7,23 @@ import { digits } from '../../parts/words.ts';
 import { useZone } from '../../parts/zone.ts';
 import { chartOptions, stackedData, useColors } from './chart-options.ts';
 import { chartsOf, groupName, startSec, type UnitChart } from './chart-data.ts';
+import type { UsageQuestion } from './question.ts';
 import { WindowTime } from './window-time.tsx';
-import type { UsageRow } from './use-usage.ts';
+import type { UsageRow } from './usage-row.ts';
 
 /** More would be a page of their own; the table has all of them. */
 const CHARTS_MAX = 6;
 /** What the line below a chart names. */
 const NAMED_MAX = 8;
 
-export function UsageCharts({ rows }: { readonly rows: readonly UsageRow[] }) {
-  const charts = useMemo(() => chartsOf(rows), [rows]);
+export function UsageCharts({
+  rows,
+  question,
+}: {
+  readonly rows: readonly UsageRow[];
+  readonly question: UsageQuestion;
+}) {
+  const charts = useMemo(() => chartsOf(rows, question), [rows, question]);
   return (
     <>
       {charts.slice(0, CHARTS_MAX).map((chart) => (

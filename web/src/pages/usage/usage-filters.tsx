@@ -3,7 +3,7 @@ import { MultiSelect, Select, Switch, TagsInput } from '@mantine/core';
 import { Filters, TextFilter } from '../../parts/filters.tsx';
 import { RangeFilter } from '../../parts/range-filter.tsx';
 import { useParameter, useValues } from '../../parts/url-state.ts';
-import { FILTERS, GROUPS, RANGE_DEFAULT, WINDOWS } from './question.ts';
+import { FILTERS, GROUPS, RANGE_DEFAULT, WINDOW_CHOICES } from './question.ts';
 
 /** As many as the API takes. */
 const VALUES_MAX = 100;
@@ -22,8 +22,8 @@ export function UsageFilters() {
       <Select
         size="xs"
         label="Window"
-        className="short-field"
-        data={WINDOWS}
+        className="window-field"
+        data={WINDOW_CHOICES}
         value={window === '' ? 'hour' : window}
         allowDeselect={false}
         onChange={(chosen) => {

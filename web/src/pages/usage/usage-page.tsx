@@ -11,8 +11,10 @@ import { digits } from '../../parts/words.ts';
 import { ExportUsage } from './export-usage.tsx';
 import { FreshnessInWords } from './freshness.tsx';
 import { useQuestion, type UsageQuestion } from './question.ts';
+import { TotalsList } from './totals-list.tsx';
 import { UsageFilters } from './usage-filters.tsx';
-import { useUsage, type Usage, type UsageRow } from './use-usage.ts';
+import type { UsageRow } from './usage-row.ts';
+import { useUsage, type Usage } from './use-usage.ts';
 import { WindowTime } from './window-time.tsx';
 
 const UsageCharts = lazy(async () => ({
@@ -61,18 +63,21 @@ interface AnswerProps {
 
 function Answer({ answer: { rows, freshness }, question, hasMore, loadMore }: AnswerProps) {
   const hasChart = question.window !== 'none';
-  const columns = columnsFor(question);
+  const columns = columnsFor(
+    question,
+    rows.some(({ provisional }) => provisional),
+  );
   return (
     <>
       <FreshnessInWords freshness={freshness} question={question} />
       {rows.length === 0 ? (
         <Empty>Nothing was used in this range.</Empty>
       ) : (
-        <div className={hasChart ? 'halves' : ''}>
+        <div className={hasChart ? 'halves wide-table' : ''}>
           {hasChart ? (
             <div>
               <Suspense fallback={<Loading />}>
-                <UsageCharts rows={rows} />
+                <UsageCharts rows={rows} question={question} />
               </Suspense>
               {hasMore ? (
                 <Text size="xs">
@@ -81,44 +86,55 @@ function Answer({ answer: { rows, freshness }, question, hasMore, loadMore }: An
               ) : null}
             </div>
           ) : null}
-          <DataTable
-            label="Usage"
-            columns={columns}
-            rows={rows}
-            rowKey={(row) =>
-              JSON.stringify([row.window_start, row.tenant, row.product_sku, row.use_unity])
-            }
-            hasMore={hasMore}
-            loadMore={loadMore}
-          />
+          <div>
+            <TotalsList rows={rows} hasMore={hasMore} />
+            <DataTable
+              label="Usage"
+              columns={columns}
+              rows={rows}
+              rowKey={(row) =>
+                JSON.stringify([row.window_start, row.tenant, row.product_sku, row.use_unity])
+              }
+              hasMore={hasMore}
+              loadMore={loadMore}
+            />
+          </div>
         </div>
       )}
     </>
   );
 }
 
-function columnsFor({ window, group_by: groups = [] }: UsageQuestion): Column<UsageRow>[] {
+function columnsFor(
+  { window, group_by: groups = [] }: UsageQuestion,
+  hasProvisional: boolean,
+): Column<UsageRow>[] {
   return [
     ...(window === 'none'
       ? []
       : [{ head: 'From', cell: (row: UsageRow) => <WindowTime row={row} /> }]),
-    {
-      head: 'State',
-      cell: ({ provisional }) =>
-        provisional ? <span className="provisional-text">provisional</span> : null,
-    },
     ...(groups.includes('tenant')
       ? [{ head: 'Tenant', cell: ({ tenant }: UsageRow) => <bdi>{tenant}</bdi> }]
       : []),
     ...(groups.includes('product_sku')
       ? [{ head: 'SKU', cell: ({ product_sku: sku }: UsageRow) => <bdi>{sku}</bdi> }]
       : []),
+    // Before the amount, which may be long: a number without its unit says nothing.
+    { head: 'Unit', cell: ({ use_unity: unit }) => <bdi>{unit}</bdi> },
     {
       head: 'Amount',
       cell: ({ used_amount: amount }) => digits(amount),
       numeric: true,
     },
-    { head: 'Unit', cell: ({ use_unity: unit }) => <bdi>{unit}</bdi> },
+    ...(hasProvisional
+      ? [
+          {
+            head: 'State',
+            cell: ({ provisional }: UsageRow) =>
+              provisional ? <span className="provisional-text">provisional</span> : null,
+          },
+        ]
+      : []),
     { head: 'Pulses', cell: ({ pulse_count: pulses }) => digits(pulses), numeric: true },
   ];
 }

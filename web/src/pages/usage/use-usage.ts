@@ -4,6 +4,7 @@ import { api, dataOf } from '../../api/client.ts';
 import { isTemporary } from '../../api/queries.ts';
 import { useLoadMore } from '../../parts/use-list.ts';
 import type { UsageQuestion } from './question.ts';
+import type { UsageRow } from './usage-row.ts';
 
 /** As many as the API gives at once. */
 const ROWS_A_PAGE = 1_000;
@@ -27,7 +28,6 @@ const read = (question: UsageQuestion, after: string | undefined, signal: AbortS
   );
 
 type Answer = Awaited<ReturnType<typeof read>>;
-export type UsageRow = Answer['data'][number];
 export type Freshness = Omit<Answer, 'data' | 'next'>;
 
 export interface Usage {

@@ -1,6 +1,6 @@
 /** The window of a sum, as the API says it: in the zone of the page, with its offset on hover. */
 import { formatTime } from '../../parts/format-time.ts';
-import type { UsageRow } from './use-usage.ts';
+import type { UsageRow } from './usage-row.ts';
 
 export function WindowTime({ row }: { readonly row: UsageRow }) {
   const { window_start: start, window_end: end } = row;
