@@ -18,10 +18,21 @@ export interface ConfirmButtonProps extends ButtonProps {
   /** @returns What was done, as a sentence. */
   readonly run: () => Promise<string>;
   readonly onDone?: (() => void) | undefined;
+  /** Takes over what the fields begin with. */
+  readonly onOpen?: () => void;
 }
 
 export function ConfirmButton(props: ConfirmButtonProps) {
-  const { label, children, confirmLabel = label, isReady = true, run, onDone, ...button } = props;
+  const {
+    label,
+    children,
+    confirmLabel = label,
+    isReady = true,
+    run,
+    onDone,
+    onOpen,
+    ...button
+  } = props;
   const [isOpen, setOpen] = useState(false);
   return (
     <>
@@ -30,6 +41,7 @@ export function ConfirmButton(props: ConfirmButtonProps) {
         variant="default"
         {...button}
         onClick={() => {
+          onOpen?.();
           setOpen(true);
         }}
       >

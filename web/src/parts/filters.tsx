@@ -87,7 +87,8 @@ export function TextFilter({
   const [seen, setSeen] = useState(value);
   if (seen !== value) {
     setSeen(value);
-    setTyped(value);
+    // What was typed here comes back without the space of somebody who types on.
+    if (value !== typed.trim()) setTyped(value);
   }
   useEffect(() => {
     if (typed === value) return undefined;

@@ -57,7 +57,7 @@ function Actions({ endpoint }: { readonly endpoint: Endpoint }) {
   return (
     <Group gap="xs">
       <SendTest endpoint={endpoint} />
-      <EndpointForm key={endpoint.version} label="Edit" endpoint={endpoint} />
+      <EndpointForm label="Edit" endpoint={endpoint} />
       <EnableOrDisable endpoint={endpoint} />
       <Recover endpoint={endpoint} />
       <Rotate endpoint={endpoint} />

@@ -45,6 +45,9 @@ export function EndpointForm({
       <ConfirmButton
         label={label}
         confirmLabel="Store"
+        onOpen={() => {
+          if (endpoint !== undefined) setFields(fromApi(endpoint));
+        }}
         isReady={[fields.id, fields.client, fields.url].every((text) => text !== '')}
         run={async () => {
           const stored = await putEndpoint(fields.id, toApi(fields));

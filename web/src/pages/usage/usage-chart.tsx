@@ -70,7 +70,7 @@ function Chart({ chart, rows }: { readonly chart: UnitChart; readonly rows: read
   return (
     <figure className="chart">
       <figcaption>
-        <Text size="sm" fw={600}>
+        <Text size="sm" fw={600} className="anywhere">
           {chart.unit}
         </Text>
         <Legend chart={chart} colors={colors.series} />

@@ -1,6 +1,7 @@
 /** The filters of usage. */
-import { MultiSelect, Select, Switch, TagsInput } from '@mantine/core';
+import { MultiSelect, Select, Switch } from '@mantine/core';
 import { Filters, TextFilter } from '../../parts/filters.tsx';
+import { NamesInput } from '../../parts/names-input.tsx';
 import { RangeFilter } from '../../parts/range-filter.tsx';
 import { useParameter, useValues } from '../../parts/url-state.ts';
 import { FILTERS, GROUPS, RANGE_DEFAULT, WINDOW_CHOICES } from './question.ts';
@@ -58,15 +59,13 @@ export function UsageFilters() {
 function ValuesFilter({ name, label }: { readonly name: string; readonly label: string }) {
   const [values, setValues] = useValues(name);
   return (
-    <TagsInput
+    <NamesInput
       size="xs"
       label={label}
       className="values-field"
       placeholder={values.length === 0 ? 'all' : ''}
       value={values}
       maxTags={VALUES_MAX}
-      // A name may have a comma.
-      splitChars={[]}
       onChange={setValues}
     />
   );

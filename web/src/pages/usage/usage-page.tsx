@@ -10,6 +10,7 @@ import type { LoadMore } from '../../parts/use-list.ts';
 import { digits } from '../../parts/words.ts';
 import { ExportUsage } from './export-usage.tsx';
 import { FreshnessInWords } from './freshness.tsx';
+import { NearestRange } from './nearest-range.tsx';
 import { useQuestion, type UsageQuestion } from './question.ts';
 import { TotalsList } from './totals-list.tsx';
 import { UsageFilters } from './usage-filters.tsx';
@@ -40,6 +41,7 @@ export function UsagePage() {
       }
     >
       <UsageFilters />
+      <NearestRange error={usage.error} question={question} />
       <Loaded query={usage}>
         {(answer) => (
           <Answer
