@@ -18,11 +18,14 @@ export interface ConfirmButtonProps extends ButtonProps {
   /** @returns What was done, as a sentence. */
   readonly run: () => Promise<string>;
   readonly onDone?: (() => void) | undefined;
+  /** The dialog is there at once, unless the button is disabled. */
+  readonly startsOpen?: boolean;
 }
 
 export function ConfirmButton(props: ConfirmButtonProps) {
-  const { label, children, confirmLabel = label, isReady = true, run, onDone, ...button } = props;
-  const [isOpen, setOpen] = useState(false);
+  const { label, children, confirmLabel = label, isReady = true, run, onDone, ...more } = props;
+  const { startsOpen = false, ...button } = more;
+  const [isOpen, setOpen] = useState(startsOpen && button.disabled !== true);
   return (
     <>
       <Button
