@@ -44,15 +44,15 @@ test(
     await page.getByLabel('Note').fill('the sign was wrong');
     await page.getByRole('button', { name: 'Fix and replay' }).click();
     await page.getByRole('dialog').getByRole('button', { name: 'Fix and replay' }).click();
-    await page
-      .getByText('Replayed. If it is refused again, it waits here again in a moment.')
-      .waitFor();
+    await page.getByText('Whether it is refused again shows here in a moment.').waitFor();
     const history = page.getByRole('list', { name: 'History' });
     await expect.poll(() => history.textContent()).toContain('the sign was wrong');
     await expect.poll(() => history.locator('li.good').textContent()).toContain('Replayed');
     await page.getByRole('heading', { name: 'What the fix changed' }).waitFor();
     await flow.settled({ counted: 1 });
-    await page.getByRole('link', { name: 'acme' }).click();
+    await page.getByText('Not refused again.').waitFor();
+    await expectAccessible(page);
+    await page.getByRole('link', { name: 'Usage of cpu by acme in that hour' }).click();
     await page.getByText(grouped(EXACT)).first().waitFor();
   },
   TIMEOUT_MS,
@@ -82,6 +82,7 @@ test(
     expect(await page.locator('img[src=x]').count()).toBe(0);
     await expectAccessible(page);
     expect(await page.getByRole('button', { name: 'Discard all' }).isDisabled()).toBe(true);
+    await page.getByText('To replay or discard many, choose a filter first.').waitFor();
 
     await page.getByLabel('Message id').fill('broken');
     await expect.poll(() => page.locator('[data-row]').count()).toBe(1);
@@ -101,6 +102,7 @@ test(
     await expectAccessible(page);
 
     const list = `${new URL(page.url()).origin}/console/dead-letters?tenant=load-test`;
+    await replayAll(page, list);
     await stopDiscarding(page, list);
     await discardAll(page, list);
     await page.getByText('7 dead letters discarded.').waitFor();
@@ -122,6 +124,21 @@ test(
   },
   TIMEOUT_MS,
 );
+
+/** All are refused again, and both the dialog and the notes say so. */
+async function replayAll(page: Page, url: string): Promise<void> {
+  await page.goto(url);
+  await page.getByRole('button', { name: 'Replay all' }).click();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByText('All of these will wait here again').waitFor();
+  expect(await dialog.getByText('It will be refused again.').count()).toBe(5);
+  await expectAccessible(page);
+  await dialog.getByRole('button', { name: 'Replay 7 dead letters' }).click();
+  await page.getByText('7 dead letters put back into the queue.').waitFor();
+  await page.getByText('7 replayed. 7 wait here again: they were refused.').waitFor();
+  await page.locator('[data-row]').first().click();
+  await page.getByText('Refused again: invalid_used_amount.').first().waitFor();
+}
 
 /** The confirmation names the number and the filter. */
 async function discardAll(page: Page, url: string): Promise<void> {

@@ -28,14 +28,22 @@ export function DeadLetterActions({ deadLetter, edit }: Props) {
     );
   }
   const isWaiting = deadLetter.state === 'quarantined';
+  // The body of a message is rarely what is wrong.
+  const isMessage = deadLetter.queue !== null;
   return (
     <Group gap="xs">
+      {isMessage ? <Replay deadLetter={deadLetter} isPrimary={isWaiting} /> : null}
       {isWaiting ? (
-        <Button size="xs" onClick={edit} disabled={deadLetter.body_is_cut}>
+        <Button
+          size="xs"
+          variant={isMessage ? 'default' : 'filled'}
+          onClick={edit}
+          disabled={deadLetter.body_is_cut}
+        >
           Edit and replay
         </Button>
       ) : null}
-      <Replay deadLetter={deadLetter} />
+      {isMessage ? null : <Replay deadLetter={deadLetter} />}
       {isWaiting && deadLetter.original_body !== null ? <Unfix deadLetter={deadLetter} /> : null}
       {isWaiting ? <Discard deadLetter={deadLetter} /> : null}
     </Group>
@@ -48,7 +56,13 @@ const REPLAY_LABELS = {
   discarded: 'Replay after all',
 } as const;
 
-function Replay({ deadLetter }: { readonly deadLetter: DeadLetter }) {
+function Replay({
+  deadLetter,
+  isPrimary = false,
+}: {
+  readonly deadLetter: DeadLetter;
+  readonly isPrimary?: boolean;
+}) {
   const [evenIfForgotten, setEvenIfForgotten] = useState(false);
   const { state, is_fixed } = deadLetter;
   const isFixed = state === 'quarantined' && is_fixed;
@@ -56,6 +70,7 @@ function Replay({ deadLetter }: { readonly deadLetter: DeadLetter }) {
     <ConfirmButton
       label={isFixed ? 'Replay the fix' : REPLAY_LABELS[state]}
       confirmLabel="Replay"
+      variant={isPrimary ? 'filled' : 'default'}
       run={() => replay(deadLetter.id, evenIfForgotten)}
       onDone={refreshDeadLetters}
     >

@@ -88,7 +88,7 @@ export async function replay(id: string, evenIfForgotten = false): Promise<strin
     }),
   );
   return outcome === 'replayed'
-    ? 'Replayed. If it is refused again, it waits here again in a moment.'
+    ? 'Sent. The page of the dead letter says in a moment whether it is refused again.'
     : 'It was sent, and has been refused again or changed by somebody else meanwhile.';
 }
 
