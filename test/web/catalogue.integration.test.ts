@@ -33,7 +33,7 @@ test(
     await page.getByRole('tab', { name: 'Products' }).click();
     await fill(page, 'Add a product', { SKU: HOSTILE, Name: 'Storage', Unit: 'parsec' }, 'Save');
     await page.getByRole('alert').getByText('add it in the tab Units first').waitFor();
-    const unit = page.getByRole('dialog').getByLabel('Unit');
+    const unit = page.getByRole('dialog').getByRole('combobox', { name: 'Unit' });
     await unit.fill('GiB');
     await page.getByRole('option', { name: 'GiB', exact: true }).waitFor();
     await expectAccessible(page);
@@ -79,7 +79,9 @@ async function fill(
   await page.getByRole('button', { name: button, exact: true }).click();
   const dialog = page.getByRole('dialog');
   for (const [label, text] of Object.entries(texts)) {
-    await dialog.getByLabel(new RegExp(`^${label}`)).fill(text);
+    const name = new RegExp(`^${label}`);
+    const field = dialog.getByRole('textbox', { name });
+    await field.or(dialog.getByRole('combobox', { name })).fill(text);
   }
   await dialog.getByRole('button', { name: confirm, exact: true }).click();
 }

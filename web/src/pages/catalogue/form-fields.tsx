@@ -39,6 +39,8 @@ export function FormFields<Name extends string>({
             {...given}
             data={[...choices]}
             limit={SHOWN_CHOICES_MAX}
+            // The dialog is the landmark that a screen reader is in.
+            comboboxProps={{ withinPortal: false }}
             onChange={(value) => {
               onChange({ ...values, [name]: value });
             }}
