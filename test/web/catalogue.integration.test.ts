@@ -18,7 +18,8 @@ test(
       { Id: HOSTILE, Name: 'Acme Inc.', Email: 'no address' },
       'Save',
     );
-    await page.getByRole('alert').getByText('email').first().waitFor();
+    // Once, not in the detail, too.
+    await page.getByRole('alert').getByText('email').waitFor();
     await expectAccessible(page);
     await page.getByRole('textbox', { name: 'Email' }).fill('billing@acme.example');
     await page.getByRole('button', { name: 'Save' }).click();
@@ -30,11 +31,21 @@ test(
 
     await page.getByRole('link', { name: 'All customers' }).click();
     await page.getByRole('tab', { name: 'Products' }).click();
-    await fill(page, 'Add a product', { SKU: HOSTILE, Name: 'Storage', Unit: 'GB·h' }, 'Save');
+    await fill(page, 'Add a product', { SKU: HOSTILE, Name: 'Storage', Unit: 'parsec' }, 'Save');
+    await page.getByRole('alert').getByText('add it in the tab Units first').waitFor();
+    const unit = page.getByRole('dialog').getByRole('combobox', { name: 'Unit' });
+    await unit.fill('GiB');
+    await page.getByRole('option', { name: 'GiB', exact: true }).waitFor();
+    await expectAccessible(page);
+    await unit.fill('GB·h');
+    await page.getByRole('button', { name: 'Save' }).click();
     await page.getByRole('region', { name: 'Products' }).getByText(HOSTILE).click();
     await page.getByText('There are no prices').waitFor();
     const price = { Currency: 'USD', 'Price of one unit': '0.025', 'Valid from': '2026-01-01' };
     await fill(page, 'Add a price', price, 'Add');
+    await page.getByText('from 2026-01-01 00:00:00 (UTC) on.').waitFor();
+    await fill(page, 'Add a price', { Currency: 'EUR', 'Price of one unit': '0.02' }, 'Add');
+    await page.getByText('0.02 EUR from 20').waitFor();
     const prices = page.getByRole('region', { name: 'Prices' });
     await prices.getByText('0.025').waitFor();
     await prices.getByText('2026-01-01 00:00:00').waitFor();
@@ -68,7 +79,9 @@ async function fill(
   await page.getByRole('button', { name: button, exact: true }).click();
   const dialog = page.getByRole('dialog');
   for (const [label, text] of Object.entries(texts)) {
-    await dialog.getByRole('textbox', { name: new RegExp(`^${label}`) }).fill(text);
+    const name = new RegExp(`^${label}`);
+    const field = dialog.getByRole('textbox', { name });
+    await field.or(dialog.getByRole('combobox', { name })).fill(text);
   }
   await dialog.getByRole('button', { name: confirm, exact: true }).click();
 }

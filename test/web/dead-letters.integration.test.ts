@@ -1,5 +1,6 @@
 import type { Page } from 'playwright-core';
 import { expect, test } from 'vitest';
+import type { ApiClient } from '../support/api-client.ts';
 import { expectAccessible, openConsole, typeIntoDialog } from './console-fixture.ts';
 
 const HOSTILE = `<img src=x onerror="alert(1)"> \u202Eevil 🚀`;
@@ -44,15 +45,15 @@ test(
     await page.getByLabel('Note').fill('the sign was wrong');
     await page.getByRole('button', { name: 'Fix and replay' }).click();
     await page.getByRole('dialog').getByRole('button', { name: 'Fix and replay' }).click();
-    await page
-      .getByText('Replayed. If it is refused again, it waits here again in a moment.')
-      .waitFor();
+    await page.getByText('Whether it is refused again shows here in a moment.').waitFor();
     const history = page.getByRole('list', { name: 'History' });
     await expect.poll(() => history.textContent()).toContain('the sign was wrong');
     await expect.poll(() => history.locator('li.good').textContent()).toContain('Replayed');
     await page.getByRole('heading', { name: 'What the fix changed' }).waitFor();
     await flow.settled({ counted: 1 });
-    await page.getByRole('link', { name: 'acme' }).click();
+    await page.getByText('Not refused again.').waitFor();
+    await expectAccessible(page);
+    await page.getByRole('link', { name: 'Usage of cpu by acme in that hour' }).click();
     await page.getByText(grouped(EXACT)).first().waitFor();
   },
   TIMEOUT_MS,
@@ -82,6 +83,7 @@ test(
     expect(await page.locator('img[src=x]').count()).toBe(0);
     await expectAccessible(page);
     expect(await page.getByRole('button', { name: 'Discard all' }).isDisabled()).toBe(true);
+    await page.getByText('To replay or discard many, choose a filter first.').waitFor();
 
     await page.getByRole('button', { name: 'Filters' }).click();
     await page.getByLabel('Message id').fill('broken');
@@ -102,6 +104,7 @@ test(
     await expectAccessible(page);
 
     const list = `${new URL(page.url()).origin}/console/dead-letters?tenant=load-test`;
+    await replayAll(page, list);
     await stopDiscarding(page, list);
     await discardAll(page, list);
     await page.getByText('7 dead letters discarded.').waitFor();
@@ -120,6 +123,40 @@ test(
     await scoped.locator('[data-row]').first().click();
     await scoped.getByText('Operators can fix, replay and discard it.').waitFor();
     expect(await scoped.getByRole('button', { name: /replay/i }).count()).toBe(0);
+  },
+  TIMEOUT_MS,
+);
+
+/** All are refused again, and both the dialog and the notes say so. */
+async function replayAll(page: Page, url: string): Promise<void> {
+  await page.goto(url);
+  await page.getByRole('button', { name: 'Replay all' }).click();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByText('All of these will wait here again').waitFor();
+  expect(await dialog.getByText('It will be refused again.').count()).toBe(5);
+  await expectAccessible(page);
+  await dialog.getByRole('button', { name: 'Replay 7 dead letters' }).click();
+  await page.getByText('7 dead letters put back into the queue.').waitFor();
+  await page.getByText('7 replayed. 7 wait here again: they were refused.').waitFor();
+  await page.locator('[data-row]').first().click();
+  await page.getByText('Refused again: invalid_used_amount.').first().waitFor();
+}
+
+test(
+  'what somebody else has changed meanwhile is not sent',
+  async () => {
+    const { flow, api, open } = await openConsole();
+    const pulse = { tenant: 'acme', product_sku: 'cpu', use_unity: 'h', used_amount: '-7' };
+    await flow.producer.publish([{ body: JSON.stringify(pulse) }]);
+    await flow.settled({ deadLetters: 1 });
+    const page = await open('/dead-letters?tenant=acme');
+    await page.locator('[data-row]').click();
+    await page.getByRole('button', { name: 'Replay as it is' }).click();
+    const dialog = page.getByRole('dialog');
+    await fixByAnother(api, 'acme', JSON.stringify({ ...pulse, used_amount: '777' }));
+    await dialog.getByRole('button', { name: 'Replay' }).click();
+    await dialog.getByText('It has changed meanwhile').waitFor();
+    expect(await flow.verify()).toMatchObject({ counted: 0, deadLetters: 1 });
   },
   TIMEOUT_MS,
 );
@@ -199,4 +236,14 @@ async function failNextPage(page: Page): Promise<void> {
 
 function grouped(amount: string): string {
   return amount.replace(/\B(?<!\.\d*)(?=(\d{3})+(?!\d))/g, '\u202f');
+}
+
+async function fixByAnother(api: ApiClient, tenant: string, content: string): Promise<void> {
+  const { body } = await api.request<{ data: { id: string }[] }>(`/dead-letters?tenant=${tenant}`);
+  const fixed = await api.request(`/dead-letters/${body.data[0]!.id}/body`, {
+    method: 'PUT',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ encoding: 'utf8', content }),
+  });
+  expect(fixed.status).toBe(200);
 }

@@ -1,3 +1,4 @@
+import type { Page } from 'playwright-core';
 import { expect, test } from 'vitest';
 import type { ApiClient } from '../support/api-client.ts';
 import { expectAccessible, openConsole, typeIntoDialog } from './console-fixture.ts';
@@ -27,12 +28,26 @@ test('an order is created, priced, and replayed after a failure', async () => {
   const orderUrl = page.url();
   await expectAccessible(page);
 
-  await addProduct(api, 'MISSING', '1');
+  await page.getByRole('link', { name: 'Add the product MISSING' }).click();
+  expect(await dialog.getByLabel('SKU').inputValue()).toBe('MISSING');
+  await dialog.getByLabel('Name').fill(HOSTILE);
+  await dialog.getByRole('combobox', { name: 'Unit' }).fill('count');
+  await page.getByRole('option', { name: 'count', exact: true }).click();
+  await dialog.getByRole('button', { name: 'Save' }).click();
+  await page.getByRole('region', { name: 'Products' }).getByText('MISSING').waitFor();
+  await page.goto(orderUrl);
   await page.getByRole('link', { name: 'Its dead letter' }).click();
   await page.getByText('The message never works as things are.').waitFor();
-  await page.getByRole('button', { name: 'Replay as it is' }).click();
-  await page.getByRole('dialog').getByText('It goes to the queue').waitFor();
-  await page.getByRole('dialog').getByRole('button', { name: 'Replay' }).click();
+  await replay(page);
+  await page.getByText('Refused again: message_impossible.').first().waitFor();
+
+  await page.getByRole('link', { name: new URL(orderUrl).pathname.split('/').at(-1)! }).click();
+  await page.getByText('It failed: no_price').waitFor();
+  await page.getByRole('link', { name: 'Add a price to the product MISSING' }).waitFor();
+  await addProduct(api, 'MISSING', '1');
+  await page.getByRole('link', { name: 'Its dead letter' }).click();
+  await replay(page);
+  await page.getByText('Not refused again.').waitFor();
   await page.getByRole('button', { name: 'Replay again' }).waitFor();
 
   await page.goto(orderUrl);
@@ -51,6 +66,13 @@ test('an order is created, priced, and replayed after a failure', async () => {
   await page.locator('[data-row]').waitFor();
   await expectAccessible(page);
 }, 120_000);
+
+async function replay(page: Page): Promise<void> {
+  await page.getByRole('button', { name: 'Replay as it is' }).click();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByText('It goes to the queue').waitFor();
+  await dialog.getByRole('button', { name: 'Replay' }).click();
+}
 
 async function addProduct(api: ApiClient, sku: string, price: string): Promise<void> {
   await put(api, `products/${sku}`, { name: HOSTILE, unit: 'count' });

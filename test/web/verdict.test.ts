@@ -16,13 +16,13 @@ function statusWith(changes: Partial<ReadStatus>): Status {
 
 function wordsOf(changes: Partial<ReadStatus>): string {
   const { color, reasons } = verdictOf(statusWith(changes));
-  return [color, ...reasons].join(' ');
+  return [color, ...reasons.map(({ text }) => text)].join(' ');
 }
 
 test('every pulse is counted while nothing waits and the books balance', () => {
   const few = { ready: 100, consumers: 1 };
   expect(verdictOf(statusWith({ queue: few }))).toEqual({
-    ...{ color: 'green', title: 'Every pulse is counted', reasons: [] },
+    ...{ color: 'green', title: 'Every pulse is counted', reasons: [], isForHealth: false },
   });
 });
 
@@ -46,6 +46,24 @@ test('pulses that wait are something to see to, wherever they wait', () => {
   expect(wordsOf({ deadLetters: [{ reason: 'invalid_id', count: 1 }] })).toBe(
     'orange 1 dead letter waits for a decision.',
   );
+});
+
+test('what is to be seen to leads to its page, and only what is wrong to Health', () => {
+  const open = verdictOf(statusWith({ deadLetters: [{ reason: 'invalid_id', count: 1 }] }));
+  expect(open.reasons.map(({ path }) => path)).toEqual(['/dead-letters']);
+  expect(open.isForHealth).toBe(false);
+  const deliveries = {
+    dueCount: 0,
+    lateSeconds: 0,
+    endpoints: { healthy: 0, failing: 2, disabled: 0 },
+  };
+  const failing = verdictOf(statusWith({ deliveries }));
+  expect(failing.reasons).toEqual([
+    { text: '2 endpoints are failing.', path: '/events/endpoints' },
+  ]);
+  const queue = { ready: 1_101, consumers: 1 };
+  expect(verdictOf(statusWith({ queue })).reasons[0]?.path).toBe('/health');
+  expect(verdictOf(statusWith({ unavailable: ['redis'] })).isForHealth).toBe(true);
 });
 
 test('nothing is said to be counted before the books are known', () => {

@@ -27,6 +27,17 @@ export class ApiProblem extends Error {
     this.detail = detail;
     this.more = more;
   }
+
+  /** The detail says nothing but what is wrong with each field. */
+  get isAboutFields(): boolean {
+    const { errors = [] } = this.more;
+    return errors.length > 0 && this.detail === fieldWords(errors);
+  }
+}
+
+/** As the API says it. */
+export function fieldWords(errors: NonNullable<ProblemDetails['errors']>): string {
+  return errors.map(({ field, message }) => `${field}: ${message}`).join('; ');
 }
 
 const UNAVAILABLE = new ApiProblem(0, 'The API does not answer', 'The page goes on trying.');

@@ -20,20 +20,14 @@ export interface ConfirmButtonProps extends ButtonProps {
   readonly onDone?: (() => void) | undefined;
   /** Takes over what the fields begin with. */
   readonly onOpen?: () => void;
+  /** The dialog is there at once, unless the button is disabled. */
+  readonly startsOpen?: boolean;
 }
 
 export function ConfirmButton(props: ConfirmButtonProps) {
-  const {
-    label,
-    children,
-    confirmLabel = label,
-    isReady = true,
-    run,
-    onDone,
-    onOpen,
-    ...button
-  } = props;
-  const [isOpen, setOpen] = useState(false);
+  const { label, children, confirmLabel = label, isReady = true, run, onDone, ...more } = props;
+  const { onOpen, startsOpen = false, ...button } = more;
+  const [isOpen, setOpen] = useState(startsOpen && button.disabled !== true);
   return (
     <>
       <Button

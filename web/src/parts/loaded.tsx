@@ -44,10 +44,13 @@ export function Failure({ error, retry }: { readonly error: Error; readonly retr
   const problem = error instanceof ApiProblem ? error : undefined;
   const title =
     problem?.status === 403 ? 'You may not see this' : (problem?.title ?? 'This failed');
+  const fields = problem?.more.errors ?? [];
   return (
     <Alert color={problem?.status === 403 ? 'gray' : 'red'} title={title} role="alert" mb="md">
-      <Text size="sm">{problem?.detail ?? error.message}</Text>
-      {problem?.more.errors?.map(({ field, message }) => (
+      {problem?.isAboutFields === true ? null : (
+        <Text size="sm">{problem?.detail ?? error.message}</Text>
+      )}
+      {fields.map(({ field, message }) => (
         <Text size="sm" key={`${field} ${message}`}>
           <b>{field}</b>: {message}
         </Text>

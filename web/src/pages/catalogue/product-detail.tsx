@@ -8,6 +8,7 @@ import { ConfirmButton } from '../../parts/confirm-button.tsx';
 import { CopyButton, curlOf } from '../../parts/copy.tsx';
 import { DataTable, type Column } from '../../parts/data-table.tsx';
 import { Facts } from '../../parts/facts.tsx';
+import { formatTime } from '../../parts/format-time.ts';
 import { PageLink } from '../../parts/link.tsx';
 import { Empty, Loaded } from '../../parts/loaded.tsx';
 import { Page } from '../../parts/page.tsx';
@@ -34,7 +35,8 @@ const FIELDS: readonly Field<Name>[] = [
     placeholder: '2026-11-29 12:00',
   },
 ];
-const EMPTY = { currency: '', unit_amount: '', valid_from: '' };
+/** It is valid from now on until somebody types another time. */
+const EMPTY = { currency: '', unit_amount: '', valid_from: undefined };
 
 const COLUMNS: readonly Column<Price>[] = [
   { head: 'Valid from', cell: ({ valid_from: at }) => <Time at={at} /> },
@@ -132,7 +134,9 @@ function Prices({ sku }: { readonly sku: string }) {
 function AddPrice({ sku }: { readonly sku: string }) {
   const queries = useQueryClient();
   const zone = useZone();
-  const [values, setValues] = useState<Record<Name, string>>(EMPTY);
+  const [typed, setTyped] = useState<Record<Name, string | undefined>>(EMPTY);
+  const { currency = '', unit_amount = '', valid_from = nowIn(zone) } = typed;
+  const values = { currency, unit_amount, valid_from };
   return (
     <ConfirmButton
       label="Add a price"
@@ -140,23 +144,35 @@ function AddPrice({ sku }: { readonly sku: string }) {
       {...useMayEdit()}
       isReady={Object.values(values).every((text) => text !== '')}
       run={async () => {
-        const body = { ...values, valid_from: instantOf(values.valid_from, zone) };
+        const body = { ...values, valid_from: instantOf(valid_from, zone) };
         const params = { path: { sku } };
         const price = await dataOf(api.POST('/api/v1/products/{sku}/prices', { params, body }));
-        return `${sku} costs ${price.unit_amount} ${price.currency} from ${price.valid_from} on.`;
+        const from = `${formatTime(new Date(price.valid_from), zone)} (${zone})`;
+        return `${sku} costs ${price.unit_amount} ${price.currency} from ${from} on.`;
       }}
       onDone={() => {
-        setValues(EMPTY);
+        setTyped(EMPTY);
         void queries.invalidateQueries({ queryKey: ['prices', sku] });
       }}
     >
-      <FormFields fields={FIELDS} values={values} onChange={setValues} />
+      <FormFields
+        fields={FIELDS}
+        values={values}
+        onChange={(next) => {
+          const isSame = next.valid_from === valid_from;
+          setTyped({ ...next, valid_from: isSame ? typed.valid_from : next.valid_from });
+        }}
+      />
       <Text size="xs" mt="xs">
         Prices are never changed or deleted: this one is the price of {sku} until a later one
         starts.
       </Text>
     </ConfirmButton>
   );
+}
+
+function nowIn(zone: string): string {
+  return formatTime(new Date(), zone);
 }
 
 function tiersText({ mode, steps }: NonNullable<Price['tiers']>): string {

@@ -11,9 +11,11 @@ import { DataTable, type Column } from '../../parts/data-table.tsx';
 import { useHref } from '../../parts/link.tsx';
 import { Empty, Loaded } from '../../parts/loaded.tsx';
 import { StateBadge } from '../../parts/state-badge.tsx';
+import { useParameter } from '../../parts/url-state.ts';
 import { useList } from '../../parts/use-list.ts';
 import { FormFields, type Field } from './form-fields.tsx';
 import { useMayEdit } from './may-edit.ts';
+import { useUnitNames, withUnitsTab } from './unit-names.ts';
 
 export type Product = components['schemas']['Product'];
 type Name = 'sku' | 'name' | 'unit';
@@ -21,7 +23,6 @@ type Name = 'sku' | 'name' | 'unit';
 const FIELDS: readonly Field<Name>[] = [
   { name: 'sku', label: 'SKU', required: true },
   { name: 'name', label: 'Name', required: true },
-  { name: 'unit', label: 'Unit', required: true, placeholder: 'GB·h' },
 ];
 const EMPTY = { sku: '', name: '', unit: '', active: true, recurring: false };
 
@@ -48,7 +49,7 @@ export function ProductsList() {
     <>
       <Group justify="flex-end" gap="xs" mb="md">
         <CopyButton label="Copy as curl" text={curlOf('/api/v1/products')} />
-        <PutProduct label="Add a product" />
+        <AddProduct />
       </Group>
       <Loaded query={products}>
         {(rows) =>
@@ -73,35 +74,64 @@ export function ProductsList() {
   );
 }
 
+/** With the SKU of the address, such as that of an order which failed without it. */
+function AddProduct() {
+  const [sku, setSku] = useParameter('add');
+  return (
+    <PutProduct
+      key={sku}
+      label="Add a product"
+      sku={sku}
+      onDone={() => {
+        setSku('');
+      }}
+    />
+  );
+}
+
 export function PutProduct({
   label,
   product,
+  sku: wanted = '',
+  onDone,
 }: {
   readonly label: string;
   readonly product?: Product;
+  /** Of a new product; not empty: its dialog is open. */
+  readonly sku?: string;
+  readonly onDone?: () => void;
 }) {
   const queries = useQueryClient();
-  const [values, setValues] = useState<Product>(product ?? EMPTY);
+  const units = useUnitNames();
+  const [values, setValues] = useState<Product>(product ?? { ...EMPTY, sku: wanted });
   const { sku, ...body } = values;
   return (
     <ConfirmButton
       label={label}
       confirmLabel="Save"
+      startsOpen={wanted !== ''}
       {...useMayEdit()}
       isReady={sku !== '' && body.name !== '' && body.unit !== ''}
       run={async () => {
         const params = { path: { sku } };
-        await dataOf(api.PUT('/api/v1/products/{sku}', { params, body }));
+        await withUnitsTab(dataOf(api.PUT('/api/v1/products/{sku}', { params, body })));
         return `Product ${sku} is saved.`;
       }}
       onDone={() => {
         if (product === undefined) setValues(EMPTY);
         void queries.invalidateQueries({ queryKey: ['products'] });
         void queries.invalidateQueries({ queryKey: ['product', sku] });
+        onDone?.();
       }}
     >
       <FormFields
-        fields={product === undefined ? FIELDS : FIELDS.slice(1)}
+        fields={[
+          ...(product === undefined ? FIELDS : FIELDS.slice(1)),
+          {
+            ...{ name: 'unit', label: 'Unit', required: true, placeholder: 'GB·h' },
+            ...(units === undefined ? {} : { choices: units }),
+          },
+        ]}
         values={values}
         onChange={(texts) => {
           setValues({ ...values, ...texts });

@@ -9,7 +9,8 @@ import { Empty, Failure, Loaded } from '../../parts/loaded.tsx';
 import { notify } from '../../parts/notices.tsx';
 import { Time } from '../../parts/time.tsx';
 import { count, digits } from '../../parts/words.ts';
-import { dryRun, runBulk, type BulkKind, type DryRun } from './bulk-queries.ts';
+import { FirstOnes } from './bulk-first.tsx';
+import { dryRun, lookAgain, runBulk, type BulkKind, type DryRun } from './bulk-queries.ts';
 import type { BulkOutcome } from './bulk-run.ts';
 import { filterWords, refreshDeadLetters, type Filters } from './dead-letter-queries.ts';
 
@@ -117,6 +118,7 @@ function Confirm(props: PreviewProps & { readonly found: DryRun }) {
     },
     onSuccess: (outcome) => {
       notify(outcomeWords(kind, outcome, found.matched));
+      if (kind === 'replay' && outcome.done > 0) void reportAgain(found, outcome);
     },
     onSettled: refreshDeadLetters,
   });
@@ -148,7 +150,7 @@ function Confirm(props: PreviewProps & { readonly found: DryRun }) {
           <b>{filterWords(filters)}</b>, the oldest first. Those that have arrived since{' '}
           <Time at={found.filters.to} /> are left alone.
         </Text>
-        <FirstOnes found={found} />
+        <FirstOnes kind={kind} found={found} />
         {kind === 'discard' ? (
           <TextInput
             label="Note"
@@ -209,29 +211,20 @@ function Confirm(props: PreviewProps & { readonly found: DryRun }) {
   );
 }
 
-function FirstOnes({ found }: { readonly found: DryRun }) {
-  return (
-    <div>
-      <Text size="sm">
-        {Object.entries(found.by_reason)
-          .map(([reason, number]) => `${reason} ${digits(number)}`)
-          .join(', ')}
-        . The oldest:
-      </Text>
-      <ul className="plain-list">
-        {found.first.map(({ id, received_at, tenant, detail }) => (
-          <li key={id}>
-            <Time at={received_at} /> {tenant ?? 'no tenant'}: {detail}
-          </li>
-        ))}
-      </ul>
-    </div>
-  );
+/** The dialog is closed by then. What cannot be asked is not said. */
+async function reportAgain(found: DryRun, outcome: BulkOutcome): Promise<void> {
+  try {
+    notify(await lookAgain(found, outcome));
+  } catch {
+    return;
+  } finally {
+    refreshDeadLetters();
+  }
 }
 
 function outcomeWords(kind: BulkKind, outcome: BulkOutcome, total: number): string {
   const { done, leftOut, isStopped } = outcome;
-  const words = kind === 'replay' ? 'replayed' : 'discarded';
+  const words = kind === 'replay' ? 'put back into the queue' : 'discarded';
   const rest = leftOut.map(([why, number]) => `${digits(number)} ${why}`).join(', ');
   const stopped = isStopped ? `Stopped before all ${digits(total)} were done. ` : '';
   return `${stopped}${count(done, 'dead letter')} ${words}.${rest === '' ? '' : ` Left: ${rest}.`}`;

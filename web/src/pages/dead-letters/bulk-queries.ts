@@ -1,6 +1,9 @@
 /** What bulk replays and discards ask the API. */
 import { api, dataOf } from '../../api/client.ts';
+import { MISSING, OVERTAKEN, sentOf, waitingAgain } from './bulk-again.ts';
 import { receivedBefore, runSteps, type BulkOutcome } from './bulk-run.ts';
+import { sessionSignal } from '../../api/session.ts';
+import { digits } from '../../parts/words.ts';
 import type { DeadLetterRow, Filters } from './dead-letter-queries.ts';
 
 export type BulkKind = 'replay' | 'discard';
@@ -57,6 +60,27 @@ export function runBulk(kind: BulkKind, run: BulkRun): Promise<BulkOutcome> {
   return kind === 'replay' ? replayAll(run) : discardAll(run);
 }
 
+/** Looks for some seconds. @returns A sentence about how many were refused again. */
+export async function lookAgain(found: DryRun, outcome: BulkOutcome): Promise<string> {
+  const session = sessionSignal();
+  const again = await waitingAgain(outcome, found.matched, {
+    countNow: async () => {
+      session.throwIfAborted();
+      const body = { ...found.filters, dry_run: true };
+      return (await dataOf(api.POST('/api/v1/dead-letters/replay', { body }))).matched;
+    },
+    wait: (ms) =>
+      new Promise((resolve) => {
+        setTimeout(resolve, ms);
+      }),
+  });
+  const sent = `${digits(sentOf(outcome))} replayed.`;
+  if (again === 0) return `${sent} None of them waits here again.`;
+  return again === 1
+    ? `${sent} 1 waits here again: it was refused.`
+    : `${sent} ${digits(again)} wait here again: they were refused.`;
+}
+
 function replayAll({ filters, evenIfForgotten, ...run }: BulkRun): Promise<BulkOutcome> {
   let done = 0;
   let after: string | undefined;
@@ -75,11 +99,11 @@ function replayAll({ filters, evenIfForgotten, ...run }: BulkRun): Promise<BulkO
     return {
       done: answer.replayed,
       leftOut: {
-        'changed meanwhile': answer.overtaken,
+        [OVERTAKEN]: answer.overtaken,
         'may be forgotten': answer.forgotten,
         'with a full history': answer.full,
         'without a queue': answer.unroutable,
-        missing: answer.missing,
+        [MISSING]: answer.missing,
       },
       isLast: after === undefined,
     };

@@ -28,14 +28,22 @@ export function DeadLetterActions({ deadLetter, edit }: Props) {
     );
   }
   const isWaiting = deadLetter.state === 'quarantined';
+  // The body of a message is rarely what is wrong.
+  const isMessage = deadLetter.queue !== null;
   return (
     <Group gap="xs">
+      {isMessage ? <Replay deadLetter={deadLetter} isPrimary={isWaiting} /> : null}
       {isWaiting ? (
-        <Button size="xs" onClick={edit} disabled={deadLetter.body_is_cut}>
+        <Button
+          size="xs"
+          variant={isMessage ? 'default' : 'filled'}
+          onClick={edit}
+          disabled={deadLetter.body_is_cut}
+        >
           Edit and replay
         </Button>
       ) : null}
-      <Replay deadLetter={deadLetter} />
+      {isMessage ? null : <Replay deadLetter={deadLetter} />}
       {isWaiting && deadLetter.original_body !== null ? <Unfix deadLetter={deadLetter} /> : null}
       {isWaiting ? <Discard deadLetter={deadLetter} /> : null}
     </Group>
@@ -48,7 +56,13 @@ const REPLAY_LABELS = {
   discarded: 'Replay after all',
 } as const;
 
-function Replay({ deadLetter }: { readonly deadLetter: DeadLetter }) {
+function Replay({
+  deadLetter,
+  isPrimary = false,
+}: {
+  readonly deadLetter: DeadLetter;
+  readonly isPrimary?: boolean;
+}) {
   const [evenIfForgotten, setEvenIfForgotten] = useState(false);
   const { state, is_fixed } = deadLetter;
   const isFixed = state === 'quarantined' && is_fixed;
@@ -56,7 +70,8 @@ function Replay({ deadLetter }: { readonly deadLetter: DeadLetter }) {
     <ConfirmButton
       label={isFixed ? 'Replay the fix' : REPLAY_LABELS[state]}
       confirmLabel="Replay"
-      run={() => replay(deadLetter.id, evenIfForgotten)}
+      variant={isPrimary ? 'filled' : 'default'}
+      run={() => replay(deadLetter, evenIfForgotten)}
       onDone={refreshDeadLetters}
     >
       <Text size="sm" mb="xs">
@@ -97,13 +112,13 @@ export function EvenIfForgotten({
 
 /** Takes a fix back. */
 function Unfix({ deadLetter }: { readonly deadLetter: DeadLetter }) {
-  const { id, original_body } = deadLetter;
+  const { original_body } = deadLetter;
   if (original_body === null) return null;
   return (
     <ConfirmButton
       label="Undo the fix"
       run={async () => {
-        await saveFix(id, original_body, 'The fix was undone.');
+        await saveFix(deadLetter, original_body, 'The fix was undone.');
         return 'The body is the original one again.';
       }}
       onDone={refreshDeadLetters}

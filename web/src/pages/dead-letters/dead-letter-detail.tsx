@@ -16,6 +16,8 @@ import { DeadLetterActions } from './dead-letter-actions.tsx';
 import { useDeadLetter, type DeadLetter } from './dead-letter-queries.ts';
 import { FixForm } from './fix-form.tsx';
 import { adviceFor, meaningOf } from './reasons.ts';
+import { orderOf } from './replay-outcome.ts';
+import { ReplayResult } from './replay-result.tsx';
 import { useParameter } from '../../parts/url-state.ts';
 
 export function DeadLetterDetail({ id }: { readonly id: string }) {
@@ -75,6 +77,7 @@ function Why({ deadLetter }: { readonly deadLetter: DeadLetter }) {
       <Text size="sm" className="anywhere">
         {detail}
       </Text>
+      <ReplayResult deadLetter={deadLetter} />
       <Text size="sm" mt="xs">
         {state === 'quarantined'
           ? adviceFor(reason)
@@ -88,6 +91,7 @@ function Why({ deadLetter }: { readonly deadLetter: DeadLetter }) {
 
 function Origin({ deadLetter }: { readonly deadLetter: DeadLetter }) {
   const { state, received_at, tenant, queue, message_id, pulse_index, exchange } = deadLetter;
+  const orderId = orderOf(deadLetter);
   return (
     <Facts
       facts={[
@@ -100,16 +104,32 @@ function Origin({ deadLetter }: { readonly deadLetter: DeadLetter }) {
           ),
         ],
         ['Replays go to', queue ?? 'the queue of pulses'],
-        ['Message id', message_id],
+        ...(orderId === undefined
+          ? []
+          : [['Order', <PageLink to={`/orders/${orderId}`}>{orderId}</PageLink>] as const]),
+        ['Message id of AMQP', message_id],
         ['Place in its array', pulse_index === null ? null : String(pulse_index)],
         ['Exchange', exchange === '' ? 'the default exchange' : exchange],
         ['Routing key', deadLetter.routing_key],
         ['Delivered before', deadLetter.redelivered ? 'yes' : 'no'],
         ['Body', bytes(deadLetter.body_bytes)],
-        ['May be counted since', <Time key="counted" at={deadLetter.maybe_counted_since} />],
+        ...(queue === null
+          ? [['Counted before?', <CountedBefore key="counted" deadLetter={deadLetter} />] as const]
+          : []),
         ['Id', deadLetter.id],
       ]}
     />
+  );
+}
+
+function CountedBefore({ deadLetter }: { readonly deadLetter: DeadLetter }) {
+  const { maybe_counted_since: since } = deadLetter;
+  if (since === null) return <>No: it was refused each time.</>;
+  return (
+    <>
+      It is possible since <Time at={since} />. A replay counts it once as long as Pulse remembers
+      its id.
+    </>
   );
 }
 
@@ -161,7 +181,8 @@ function History({ deadLetter }: { readonly deadLetter: DeadLetter }) {
     title: ACTIONS[action],
     at,
     tone:
-      action === 'replayed'
+      // One that was refused again came to nothing.
+      action === 'replayed' && index === actions.length - 1
         ? ('good' as const)
         : action === 'reopened'
           ? ('bad' as const)

@@ -1,6 +1,6 @@
 /** What the pages of dead letters ask the API. */
 import { useQuery } from '@tanstack/react-query';
-import { api, dataOf } from '../../api/client.ts';
+import { api, ApiProblem, dataOf } from '../../api/client.ts';
 import { queries } from '../../api/queries.ts';
 import type { components } from '../../api/schema.d.ts';
 import { sessionSignal } from '../../api/session.ts';
@@ -72,15 +72,36 @@ export function refreshDeadLetters(): void {
   void queries.invalidateQueries({ queryKey: [KEY] });
 }
 
-export function saveFix(id: string, body: DeadLetter['body'], note: string) {
+/** @throws ApiProblem Somebody has fixed, replayed or discarded it since the page read it. */
+async function assertAsShown({ id, body, state }: DeadLetter): Promise<void> {
+  const now = await dataOf(api.GET('/api/v1/dead-letters/{id}', { params: { path: { id } } }));
+  if (now.state === state && JSON.stringify(now.body) === JSON.stringify(body)) return;
+  const last = now.actions.at(-1);
+  refreshDeadLetters();
+  throw new ApiProblem(
+    409,
+    'It has changed meanwhile',
+    `${last?.actor ?? 'Somebody'} has ${last?.action ?? 'changed'} it. Nothing was done. Look at it again.`,
+  );
+}
+
+/** @param shown As the caller saw it: a fix that somebody else saves meanwhile is not overwritten. */
+export async function saveFix(shown: DeadLetter, body: DeadLetter['body'], note: string) {
+  await assertAsShown(shown);
+  const { id } = shown;
   const given = { ...body, ...(note === '' ? {} : { note }) };
   return dataOf(
     api.PUT('/api/v1/dead-letters/{id}/body', { params: { path: { id } }, body: given }),
   );
 }
 
-/** @returns What happened, as a sentence. */
-export async function replay(id: string, evenIfForgotten = false): Promise<string> {
+/** @param shown As the caller saw it: nothing else is sent. @returns What happened, as a sentence. */
+export async function replay(shown: DeadLetter, evenIfForgotten: boolean): Promise<string> {
+  await assertAsShown(shown);
+  return send(shown.id, evenIfForgotten);
+}
+
+async function send(id: string, evenIfForgotten: boolean): Promise<string> {
   const { outcome } = await dataOf(
     api.POST('/api/v1/dead-letters/{id}/replay', {
       params: { path: { id } },
@@ -88,21 +109,21 @@ export async function replay(id: string, evenIfForgotten = false): Promise<strin
     }),
   );
   return outcome === 'replayed'
-    ? 'Replayed. If it is refused again, it waits here again in a moment.'
+    ? 'Sent. The page of the dead letter says in a moment whether it is refused again.'
     : 'It was sent, and has been refused again or changed by somebody else meanwhile.';
 }
 
 /** @returns What happened, as a sentence. */
 export async function fixAndReplay(
-  id: string,
+  shown: DeadLetter,
   body: DeadLetter['body'],
   { note, evenIfForgotten }: { readonly note: string; readonly evenIfForgotten: boolean },
 ): Promise<string> {
   const session = sessionSignal();
-  await saveFix(id, body, note);
+  await saveFix(shown, body, note);
   // Whoever logs in meanwhile has not asked for it.
   session.throwIfAborted();
-  return replay(id, evenIfForgotten);
+  return send(shown.id, evenIfForgotten);
 }
 
 export async function discard(id: string, note: string): Promise<string> {

@@ -1,6 +1,6 @@
 /** The quarantine, newest first. */
 import { useLocation } from 'wouter';
-import { Group } from '@mantine/core';
+import { Group, Text } from '@mantine/core';
 import { hasRole, useMe } from '../../api/me.ts';
 import { DataTable, type Column } from '../../parts/data-table.tsx';
 import { Filters } from '../../parts/filters.tsx';
@@ -45,6 +45,11 @@ export function DeadLettersList() {
       actions={
         hasRole(me, 'operator') ? (
           <Group gap="xs">
+            {Object.keys(filters).length > 0 ? null : (
+              <Text size="xs" c="dimmed">
+                To replay or discard many, choose a filter first.
+              </Text>
+            )}
             <BulkAction kind="replay" filters={filters} />
             <BulkAction kind="discard" filters={filters} />
           </Group>
@@ -56,7 +61,7 @@ export function DeadLettersList() {
           { name: 'reason', label: 'Reason', kind: 'choice', choices: REASONS },
           { name: 'tenant', label: 'Tenant', kind: 'text' },
           { name: 'queue', label: 'Queue', kind: 'text' },
-          { name: 'message_id', label: 'Message id', kind: 'text' },
+          { name: 'message_id', label: 'Message id of AMQP', kind: 'text' },
           { name: 'from', label: 'From', kind: 'time' },
           { name: 'to', label: 'To', kind: 'time' },
           {

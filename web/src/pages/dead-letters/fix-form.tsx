@@ -22,9 +22,10 @@ interface Props {
 }
 
 export function FixForm({ deadLetter, close }: Props) {
-  const { id, body, original_body } = deadLetter;
+  const { body, original_body } = deadLetter;
   // A fix that somebody else saves meanwhile must not change what is being typed.
-  const [start] = useState(() => lossyTextOf(body));
+  const [shown] = useState(deadLetter);
+  const start = lossyTextOf(shown.body);
   const [text, setText] = useState(() => prettyJson(start) ?? start);
   const [note, setNote] = useState('');
   const [evenIfForgotten, setEvenIfForgotten] = useState(false);
@@ -112,7 +113,7 @@ export function FixForm({ deadLetter, close }: Props) {
             label="Fix and replay"
             variant="filled"
             disabled={!isChanged || text === ''}
-            run={() => fixAndReplay(id, fixed, { note, evenIfForgotten })}
+            run={() => fixAndReplay(shown, fixed, { note, evenIfForgotten })}
             onDone={done}
           >
             <Text size="sm" mb="xs">
@@ -125,7 +126,7 @@ export function FixForm({ deadLetter, close }: Props) {
             label="Fix only"
             disabled={!isChanged || text === ''}
             run={async () => {
-              await saveFix(id, fixed, note);
+              await saveFix(shown, fixed, note);
               return 'Fixed. Nothing is sent until it is replayed.';
             }}
             onDone={done}

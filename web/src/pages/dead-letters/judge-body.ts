@@ -52,6 +52,19 @@ export function judgeBody(text: string, origin: Origin, nowMs: number): readonly
   );
 }
 
+/** A sentence when nothing in a body will count; undefined for what may, and for messages, which others judge. */
+export function refusalOf(
+  text: string,
+  { queue, body_is_cut, ...origin }: Origin & { queue: string | null; body_is_cut: boolean },
+  nowMs: number,
+): string | undefined {
+  if (queue !== null || body_is_cut) return undefined;
+  const judged = judgeBody(text, origin, nowMs);
+  if (judged.some(({ isCounted }) => isCounted)) return undefined;
+  const isByTime = judged.some((one) => !one.isCounted && isAboutTime(one.reason));
+  return `It will be refused again${isByTime ? ', by the default limits' : ''}.`;
+}
+
 /** Notes a pulse in the sums and ids of its body. */
 function addedTo(
   pulse: LonePulse,

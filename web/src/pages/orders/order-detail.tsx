@@ -9,13 +9,9 @@ import { StateBadge } from '../../parts/state-badge.tsx';
 import { Steps } from '../../parts/steps.tsx';
 import { Time } from '../../parts/time.tsx';
 import { digits } from '../../parts/words.ts';
-import {
-  failureSpan,
-  useDeadLetterOf,
-  useEventsOf,
-  useOrder,
-  type Order,
-} from './order-queries.ts';
+import { productPath, repairOf } from './cause.ts';
+import { failureSpans } from './dead-letter-of.ts';
+import { useDeadLetterOf, useEventsOf, useOrder, type Order } from './order-queries.ts';
 
 export function OrderDetail({ id }: { readonly id: string }) {
   const order = useOrder(id);
@@ -50,17 +46,24 @@ function Failed({
   readonly failure: NonNullable<Order['failure']>;
 }) {
   const deadLetter = useDeadLetterOf(order);
-  const { from, to } = failureSpan(order);
+  const repair = repairOf(order);
+  const spans = failureSpans(order);
+  const [from, to] = [(spans[1] ?? spans[0])?.from ?? '', spans[0]?.to ?? ''];
   return (
     <Alert color="red" title={`It failed: ${failure.code}`} my="md">
       <Text size="sm" className="anywhere">
         {failure.detail}
       </Text>
+      {repair === undefined ? null : (
+        <Text size="sm" mt="xs">
+          The cause: <PageLink to={repair.path}>{repair.text}</PageLink>.
+        </Text>
+      )}
       <Text size="sm" mt="xs">
         Fix the cause, then replay its dead letter: the order continues from that step.{' '}
         {deadLetter.data === undefined || deadLetter.data === null ? (
           <PageLink to={`/dead-letters?state=any&from=${from}&to=${to}`}>
-            Dead letters of that time
+            Dead letters since it first failed
           </PageLink>
         ) : (
           <PageLink to={`/dead-letters/${deadLetter.data}`}>Its dead letter</PageLink>
@@ -114,7 +117,9 @@ function Items({ order: { items, currency, total_amount } }: { readonly order: O
           <Table.Tbody>
             {items.map(({ sku, qty, unit_amount, amount }) => (
               <Table.Tr key={sku}>
-                <Table.Td>{sku}</Table.Td>
+                <Table.Td>
+                  <PageLink to={productPath(sku)}>{sku}</PageLink>
+                </Table.Td>
                 <Table.Td className="numeric">{digits(qty)}</Table.Td>
                 <Table.Td className="numeric">
                   {unit_amount === undefined ? '–' : `${digits(unit_amount)} ${currency}`}

@@ -2,7 +2,7 @@
 import { useQuery } from '@tanstack/react-query';
 import { api, dataOf } from '../../api/client.ts';
 import type { components } from '../../api/schema.d.ts';
-import { lossyTextOf } from '../../parts/body-text.ts';
+import { findDeadLetter } from './dead-letter-of.ts';
 import { endingsOf, findEvents, type EventsQuery } from './order-events.ts';
 
 export type Order = components['schemas']['Order'];
@@ -28,44 +28,26 @@ export function useOrder(id: string) {
   });
 }
 
-const BEFORE_MS = 5_000;
-const AFTER_MS = 600_000;
-/** Each is asked for its body. */
-const LOOKED_AT_MAX = 50;
-
-/** When the dead letter of a failed order has come. */
-export function failureSpan({ history, updated_at }: Order) {
-  const failedAt = history.findLast(({ status }) => status === 'failed')?.at ?? updated_at;
-  const at = Date.parse(failedAt);
-  return {
-    failedAt,
-    from: new Date(at - BEFORE_MS).toISOString(),
-    to: new Date(at + AFTER_MS).toISOString(),
-  };
-}
-
-/** The id of the dead letter of a failed order: it names the order in its body, and comes with the failure. */
+/** The id of the dead letter of a failed order. */
 export function useDeadLetterOf(order: Order) {
-  const { id, status } = order;
-  const { failedAt, from, to } = failureSpan(order);
+  const { id, status, updated_at } = order;
   return useQuery({
-    queryKey: [ORDERS, 'dead-letter', id, failedAt],
+    queryKey: [ORDERS, 'dead-letter', id, updated_at],
     enabled: status === 'failed',
-    queryFn: async ({ signal }) => {
-      const query = { from, to, state: 'quarantined' as const, limit: 1_000 };
-      const { data } = await dataOf(api.GET('/api/v1/dead-letters', { params: { query }, signal }));
-      // Newest first; that of the order came right after the failure.
-      const candidates = data.filter(({ queue }) => queue?.includes('orders.') === true).reverse();
-      for (const { id: letterId } of candidates.slice(0, LOOKED_AT_MAX)) {
-        const letter = await dataOf(
-          api.GET('/api/v1/dead-letters/{id}', { params: { path: { id: letterId } }, signal }),
-        );
-        if (lossyTextOf(letter.body).includes(`"${id}"`)) return letterId;
-      }
-      return null;
-    },
+    queryFn: ({ signal }) =>
+      findDeadLetter(order, {
+        list: async (span) => {
+          const query = { ...span, limit: 1_000 };
+          return (await dataOf(api.GET('/api/v1/dead-letters', { params: { query }, signal })))
+            .data;
+        },
+        body: async (letter) => {
+          const params = { path: { id: letter } };
+          return (await dataOf(api.GET('/api/v1/dead-letters/{id}', { params, signal }))).body;
+        },
+      }),
     refetchInterval: ({ state: { data } }) =>
-      followUp(failedAt, data !== undefined && data !== null),
+      followUp(updated_at, data !== undefined && data !== null),
   });
 }
 

@@ -39,21 +39,23 @@ export function OverviewPage() {
 }
 
 function Verdict({ status, isOld }: { readonly status: Status; readonly isOld: boolean }) {
-  const { color, title, reasons } = verdictOf(status);
+  const { color, title, reasons, isForHealth } = verdictOf(status);
   return (
     <Alert color={isOld ? 'gray' : color} title={title} mb="md" role="status">
       {reasons.length === 0 ? null : (
         <List size="sm">
-          {reasons.map((reason) => (
-            <List.Item key={reason}>{reason}</List.Item>
+          {reasons.map(({ text, path }) => (
+            <List.Item key={text}>
+              {path === undefined ? text : <PageLink to={path}>{text}</PageLink>}
+            </List.Item>
           ))}
         </List>
       )}
-      {color === 'green' ? null : (
+      {isForHealth ? (
         <Text size="sm" mt="xs">
           <PageLink to="/health">Health</PageLink> says what to do.
         </Text>
-      )}
+      ) : null}
     </Alert>
   );
 }

@@ -3,10 +3,18 @@ import type { Status } from '../../api/status.ts';
 import { count, digits, duration } from '../../parts/words.ts';
 import { openOf } from './counted.ts';
 
+export interface Reason {
+  readonly text: string;
+  /** The page that shows it, and where something can be done about it. */
+  readonly path?: string;
+}
+
 export interface Verdict {
   readonly color: 'green' | 'orange' | 'red';
   readonly title: string;
-  readonly reasons: readonly string[];
+  readonly reasons: readonly Reason[];
+  /** Whether Health says more about one of them. */
+  readonly isForHealth: boolean;
 }
 
 /** A pulse that has waited for longer is late. */
@@ -22,21 +30,22 @@ export function verdictOf(status: Status): Verdict {
     ...unavailable.map((server) => `${server} does not answer.`),
     ...problems.map((problem) => `${problem.charAt(0).toUpperCase()}${problem.slice(1)}.`),
   ];
-  const noted = [
-    ...(ingest?.paused === true ? [pausedOf(ingest)] : []),
-    ...(books === null ? ['The books are not known yet.'] : []),
+  const noted: readonly Reason[] = [
+    ...(ingest?.paused === true ? [{ text: pausedOf(ingest) }] : []),
+    ...(books === null ? [{ text: 'The books are not known yet.' }] : []),
     ...waitingOf(status),
     ...deadLettersOf(status),
-    ...(deliveries === null || deliveries.endpoints.failing === 0
-      ? []
-      : [`${count(deliveries.endpoints.failing, 'endpoint is', 'endpoints are')} failing.`]),
+    ...endpointsOf(deliveries?.endpoints.failing ?? 0),
   ];
-  const reasons = [...wrong, ...noted];
-  if (wrong.length > 0) return { color: 'red', title: 'Something is wrong', reasons };
-  if (ingest?.paused === true) return { color: 'orange', title: 'Counting is paused', reasons };
+  const more = {
+    reasons: [...wrong.map((text) => ({ text })), ...noted],
+    isForHealth: wrong.length > 0,
+  };
+  if (wrong.length > 0) return { color: 'red', title: 'Something is wrong', ...more };
+  if (ingest?.paused === true) return { color: 'orange', title: 'Counting is paused', ...more };
   if (noted.length > 0)
-    return { color: 'orange', title: 'Counting, with things to see to', reasons };
-  return { color: 'green', title: 'Every pulse is counted', reasons };
+    return { color: 'orange', title: 'Counting, with things to see to', ...more };
+  return { color: 'green', title: 'Every pulse is counted', ...more };
 }
 
 function driftOf(drift: number): string {
@@ -57,10 +66,10 @@ function parkedOf(parked: number): string[] {
   ];
 }
 
-function waitingOf({ queue, oldest_pulse_seconds: oldest, sums }: Status): string[] {
+function waitingOf({ queue, oldest_pulse_seconds: oldest, sums }: Status): Reason[] {
   const ready = queue?.ready ?? 0;
   const journalSeconds = sums?.journal_seconds ?? 0;
-  return [
+  const texts = [
     ...(ready > WAITING_MAX ? [`${digits(ready)} messages of pulses wait in the queue.`] : []),
     ...(oldest !== null && oldest >= LATE_SECONDS
       ? [`The oldest pulse has waited for ${duration(oldest)}.`]
@@ -69,20 +78,24 @@ function waitingOf({ queue, oldest_pulse_seconds: oldest, sums }: Status): strin
       ? [`A pulse in the journal has waited for ${duration(journalSeconds)} to be counted.`]
       : []),
   ];
+  return texts.map((text) => ({ text, path: '/health' }));
 }
 
-function deadLettersOf({ dead_queue: deadQueue, dead_letters: deadLetters }: Status): string[] {
+function deadLettersOf({ dead_queue: deadQueue, dead_letters: deadLetters }: Status): Reason[] {
   const onTheWay = deadQueue?.ready ?? 0;
+  const refused = count(onTheWay, 'refused pulse is', 'refused pulses are');
   return [
-    ...(onTheWay === 0
-      ? []
-      : [
-          `${count(onTheWay, 'refused pulse is', 'refused pulses are')} not in the quarantine yet.`,
-        ]),
+    ...(onTheWay === 0 ? [] : [{ text: `${refused} not in the quarantine yet.`, path: '/health' }]),
     ...(deadLetters === null || deadLetters.open === 0
       ? []
-      : [`${openWords(deadLetters)} for a decision.`]),
+      : [{ text: `${openWords(deadLetters)} for a decision.`, path: '/dead-letters' }]),
   ];
+}
+
+function endpointsOf(failing: number): Reason[] {
+  if (failing === 0) return [];
+  const text = `${count(failing, 'endpoint is', 'endpoints are')} failing.`;
+  return [{ text, path: '/events/endpoints' }];
 }
 
 function openWords(deadLetters: NonNullable<Status['dead_letters']>): string {

@@ -1,0 +1,46 @@
+/** The units that a product may be measured in. */
+import { useQuery } from '@tanstack/react-query';
+import { api, ApiProblem, dataOf, fieldWords } from '../../api/client.ts';
+
+/** A list of units is read from page to page. */
+const PAGES_MAX = 20;
+
+/** Undefined until they are known. */
+export function useUnitNames(): readonly string[] | undefined {
+  return useQuery({
+    queryKey: ['unit-names'],
+    queryFn: async ({ signal }) => {
+      const names: string[] = [];
+      let after: string | null | undefined;
+      for (let page = 0; page < PAGES_MAX && after !== null; page += 1) {
+        const query = after === undefined ? {} : { after };
+        const found = await dataOf(api.GET('/api/v1/units', { params: { query }, signal }));
+        names.push(...found.data.map(({ unit }) => unit));
+        after = found.next;
+      }
+      return names;
+    },
+  }).data;
+}
+
+/** Says of an unknown unit where units are added. */
+export async function withUnitsTab<Answer>(answer: Promise<Answer>): Promise<Answer> {
+  try {
+    return await answer;
+  } catch (error) {
+    throw namingUnitsTab(error);
+  }
+}
+
+export function namingUnitsTab(error: unknown): unknown {
+  if (!(error instanceof ApiProblem)) return error;
+  const { status, title, more, isAboutFields } = error;
+  const errors = (more.errors ?? []).map(({ field, message }) => ({
+    field,
+    message: message.includes('unknown unit')
+      ? `${message}. Choose a known one, or add it in the tab Units first.`
+      : message,
+  }));
+  const detail = isAboutFields ? fieldWords(errors) : error.detail;
+  return new ApiProblem(status, title, detail, { ...more, errors });
+}
