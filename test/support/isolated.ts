@@ -1,8 +1,10 @@
 /** What one test file owns: a migrated database, a Redis database and a queue name. Nothing else uses them. */
 import { randomUUID } from 'node:crypto';
 import { Redis } from 'ioredis';
+import type { Client } from 'pg';
 import { pino } from 'pino';
 import { inject } from 'vitest';
+import { sleep } from '../../src/platform/backoff.ts';
 import { runMigrations } from '../../src/platform/migrate.ts';
 import { deleteTopology, withClient, withPath } from './servers.ts';
 import './services-context.ts';
@@ -19,6 +21,7 @@ export interface IsolatedServices {
 /** Redis database 0 only records who uses which of the others. */
 const LEASE_PREFIX = 'test:lease:';
 const TEMPLATE = 'pulse_test_template';
+const POLL_MS = 10;
 
 /** Prepares fresh services for one test file; tens of milliseconds after the first call of a run. */
 export async function isolatedServices(): Promise<IsolatedServices> {
@@ -38,13 +41,27 @@ export async function isolatedServices(): Promise<IsolatedServices> {
     async close() {
       await Promise.all([
         releaseRedisDatabase(REDIS_URL, redisIndex),
-        withClient(DATABASE_URL, (client) =>
-          client.query(`DROP DATABASE IF EXISTS ${database} WITH (FORCE)`),
-        ),
+        withClient(DATABASE_URL, (client) => dropDatabase(client, database)),
         deleteTopology(RABBITMQ_URL, queue),
       ]);
     },
   };
+}
+
+/** How long connections may take to close. Those of a process that was killed are terminated then. */
+const CLOSING_MS = 1_000;
+
+/** A pool whose end is under way would throw if its connection was terminated. */
+async function dropDatabase(client: Client, database: string): Promise<void> {
+  const untilMs = performance.now() + CLOSING_MS;
+  const isOpen = async () => {
+    const found = await client.query('SELECT FROM pg_stat_activity WHERE datname = $1 LIMIT 1', [
+      database,
+    ]);
+    return found.rowCount !== 0;
+  };
+  while (performance.now() < untilMs && (await isOpen())) await sleep(POLL_MS);
+  await client.query(`DROP DATABASE IF EXISTS ${database} WITH (FORCE)`);
 }
 
 /** Copies a template that the first caller of a run migrates; a copy is faster than the migrations. */

@@ -98,10 +98,7 @@ export function CustomerDetail({ id }: { readonly id: string }) {
             label="Copy as curl"
             text={curlOf(`/api/v1/customers/${encodeURIComponent(id)}`)}
           />
-          {data === undefined ? null : (
-            // A new key takes over what was changed elsewhere.
-            <PutCustomer key={JSON.stringify(data)} label="Edit" customer={data} />
-          )}
+          {data === undefined ? null : <PutCustomer label="Edit" customer={data} />}
         </Group>
       }
     >
@@ -136,17 +133,17 @@ function PutCustomer({
   readonly customer?: Customer;
 }) {
   const queries = useQueryClient();
-  const [values, setValues] = useState<Record<Name, string>>(
-    customer === undefined
-      ? EMPTY
-      : { ...customer, email: customer.email ?? '', tenant: customer.tenant ?? '' },
-  );
+  const [values, setValues] = useState<Record<Name, string>>(EMPTY);
   const { id, name, email, tenant } = values;
   return (
     <ConfirmButton
       label={label}
       confirmLabel="Save"
       {...useMayEdit()}
+      onOpen={() => {
+        if (customer === undefined) return;
+        setValues({ ...customer, email: customer.email ?? '', tenant: customer.tenant ?? '' });
+      }}
       isReady={id !== '' && name !== ''}
       run={async () => {
         await dataOf(

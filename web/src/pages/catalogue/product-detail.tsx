@@ -63,7 +63,7 @@ export function ProductDetail({ sku }: { readonly sku: string }) {
           />
           {data === undefined ? null : (
             // A new key takes over what was changed elsewhere.
-            <PutProduct key={JSON.stringify(data)} label="Edit" product={data} />
+            <PutProduct label="Edit" product={data} />
           )}
         </Group>
       }

@@ -111,6 +111,9 @@ export function PutProduct({
       confirmLabel="Save"
       startsOpen={wanted !== ''}
       {...useMayEdit()}
+      onOpen={() => {
+        if (product !== undefined) setValues(product);
+      }}
       isReady={sku !== '' && body.name !== '' && body.unit !== ''}
       run={async () => {
         const params = { path: { sku } };

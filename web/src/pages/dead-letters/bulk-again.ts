@@ -6,18 +6,12 @@ const LOOKS_MIN = 3;
 const LOOKS_MAX = 15;
 const BETWEEN_MS = 2_000;
 
-export const OVERTAKEN = 'changed meanwhile';
 export const MISSING = 'missing';
 
 interface Looks {
   /** How many wait by now, with the filters of the replay. */
   readonly countNow: () => Promise<number>;
   readonly wait: (ms: number) => Promise<void>;
-}
-
-/** Sent, and confirmed or refused at once. */
-export function sentOf({ done, leftOut }: BulkOutcome): number {
-  return done + countOf(leftOut, OVERTAKEN);
 }
 
 /** @param total How many waited before the replay. */
@@ -27,7 +21,7 @@ export async function waitingAgain(
   { countNow, wait }: Looks,
 ): Promise<number> {
   // These were not sent, so they wait as before.
-  const others = total - sentOf(outcome) - countOf(outcome.leftOut, MISSING);
+  const others = total - outcome.done - countOf(outcome.leftOut, MISSING);
   let before = -1;
   let again = 0;
   for (let look = 1; look <= LOOKS_MAX; look += 1) {

@@ -1,6 +1,6 @@
 /** What bulk replays and discards ask the API. */
 import { api, dataOf } from '../../api/client.ts';
-import { MISSING, OVERTAKEN, sentOf, waitingAgain } from './bulk-again.ts';
+import { MISSING, waitingAgain } from './bulk-again.ts';
 import { receivedBefore, runSteps, type BulkOutcome } from './bulk-run.ts';
 import { sessionSignal } from '../../api/session.ts';
 import { digits } from '../../parts/words.ts';
@@ -74,7 +74,7 @@ export async function lookAgain(found: DryRun, outcome: BulkOutcome): Promise<st
         setTimeout(resolve, ms);
       }),
   });
-  const sent = `${digits(sentOf(outcome))} replayed.`;
+  const sent = `${digits(outcome.done)} replayed.`;
   if (again === 0) return `${sent} None of them waits here again.`;
   return again === 1
     ? `${sent} 1 waits here again: it was refused.`
@@ -91,15 +91,16 @@ function replayAll({ filters, evenIfForgotten, ...run }: BulkRun): Promise<BulkO
         body: { ...body, ...(after === undefined ? {} : { after }) },
       }),
     );
-    done += answer.replayed;
+    // One that was overtaken was sent as well, and has been refused again already.
+    const sent = answer.replayed + answer.overtaken;
+    done += sent;
     if (answer.error !== null) {
       throw new Error(`${answer.error} ${done} of ${run.total} are replayed.`);
     }
     after = answer.next ?? undefined;
     return {
-      done: answer.replayed,
+      done: sent,
       leftOut: {
-        [OVERTAKEN]: answer.overtaken,
         'may be forgotten': answer.forgotten,
         'with a full history': answer.full,
         'without a queue': answer.unroutable,

@@ -1,5 +1,6 @@
 /** One dead letter: what was sent, why it was refused, what was done about it. */
 import { Alert, Group, Text } from '@mantine/core';
+import { useState, type ComponentProps } from 'react';
 import { BodyView } from '../../parts/body-view.tsx';
 import { DiffView } from '../../parts/diff-view.tsx';
 import { Facts, RawText } from '../../parts/facts.tsx';
@@ -43,8 +44,9 @@ export function DeadLetterDetail({ id }: { readonly id: string }) {
           <>
             <Why deadLetter={found} />
             <Origin deadLetter={found} />
-            {isEditing === '1' && found.state === 'quarantined' ? (
-              <FixForm
+            {isEditing === '1' ? (
+              <Editor
+                key={found.id}
                 deadLetter={found}
                 close={() => {
                   setEditing('');
@@ -63,6 +65,23 @@ export function DeadLetterDetail({ id }: { readonly id: string }) {
         )}
       </Loaded>
     </Page>
+  );
+}
+
+/** Keeps what is being typed, whatever others do meanwhile. */
+function Editor(props: ComponentProps<typeof FixForm>) {
+  const { state } = props.deadLetter;
+  const [wasWaiting] = useState(state === 'quarantined');
+  if (!wasWaiting) return null;
+  return (
+    <>
+      {state === 'quarantined' ? null : (
+        <Alert color="orange" title={`It has been ${state} meanwhile`} mb="md">
+          Nothing of what you type can be stored. The history says who did it.
+        </Alert>
+      )}
+      <FixForm {...props} />
+    </>
   );
 }
 

@@ -36,7 +36,7 @@ export function EventTypeDetail({ name }: { readonly name: string }) {
               actions={
                 newest === undefined ? null : (
                   // Starts from the newest version, also after another one was stored.
-                  <TypeForm key={newest.version} label="New version" type={newest} />
+                  <TypeForm label="New version" type={newest} />
                 )
               }
             >

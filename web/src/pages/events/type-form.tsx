@@ -10,17 +10,21 @@ const EMPTY_SCHEMA = '{\n  "type": "object",\n  "properties": {},\n  "required":
 
 export function TypeForm({ label, type }: { readonly label: string; readonly type?: EventType }) {
   const me = useMe();
-  const [name, setName] = useState(type?.name ?? '');
-  const [description, setDescription] = useState(type?.description ?? '');
-  const [schema, setSchema] = useState(
-    type === undefined ? EMPTY_SCHEMA : JSON.stringify(type.schema, null, 2),
-  );
+  const [name, setName] = useState('');
+  const [description, setDescription] = useState('');
+  const [schema, setSchema] = useState(EMPTY_SCHEMA);
   const [force, setForce] = useState(false);
   if (!hasRole(me, 'operator') || me?.tenants !== undefined) return null;
   return (
     <ConfirmButton
       label={label}
       confirmLabel="Store"
+      onOpen={() => {
+        if (type === undefined) return;
+        setName(type.name);
+        setDescription(type.description ?? '');
+        setSchema(JSON.stringify(type.schema, null, 2));
+      }}
       run={async () => {
         const stored = await dataOf(
           api.PUT('/api/v1/event-types/{name}', {
