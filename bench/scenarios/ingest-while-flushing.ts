@@ -37,7 +37,7 @@ export const ingestWhileFlushing: Scenario = {
     const side = await openProductSide(installation);
     const parts = { context, installation, filler, side };
     const sizes = context.quick
-      ? { pulseCount: 200_000, rowCount: 50_000 }
+      ? { pulseCount: 200_000, rowCount: 200_000 }
       : { pulseCount: 400_000, rowCount: 500_000 };
     const totals = { pulseCount: 0 };
     let warming = false;
@@ -51,7 +51,7 @@ export const ingestWhileFlushing: Scenario = {
         warming = warmUp;
         return Promise.resolve();
       },
-      product: () => run(warming ? 20_000 : sizes.rowCount),
+      product: () => run(warming ? 200_000 : sizes.rowCount),
       reference: () => run(0),
       async verify() {
         const { accumulator, pool } = installation;
