@@ -17,10 +17,10 @@ import {
   type LockedSubscription,
 } from './subscriptions-query.ts';
 import {
-  SUBSCRIPTIONS_MAX,
   refused,
   refuseWithdrawal,
   scheduleChange,
+  SUBSCRIPTIONS_MAX,
   type ChangeOrigin,
   type ChangeRequest,
   type ChangeResult,
@@ -71,21 +71,6 @@ export async function changeSubscription(
   return addChange(transaction, locked, { number, kind, effectiveAt: at, ...origin });
 }
 
-async function isFull(
-  client: HandlerTransaction['client'],
-  { id: besides, userId }: Pick<LockedSubscription, 'id' | 'userId'>,
-): Promise<boolean> {
-  const limit = SUBSCRIPTIONS_MAX;
-  return (await countSubscriptions(client, { userId, besides, limit })) >= limit;
-}
-
-function tooMany({ userId }: Pick<LockedSubscription, 'userId'>): ChangeResult {
-  const detail =
-    `Customer ${userId} has ${SUBSCRIPTIONS_MAX} subscriptions, the most that one may have. ` +
-    'Those that were canceled 35 days ago no longer count.';
-  return refused('too_many_subscriptions', detail);
-}
-
 /** Withdraws a pending change. */
 export async function withdrawChange(
   transaction: ChangeTransaction,
@@ -116,6 +101,21 @@ export async function applyDueChanges(
   const locked = await lockDueSubscriptions(client, limit);
   if (locked.length > 0) await applyDue(transaction, locked);
   return locked.length;
+}
+
+async function isFull(
+  client: HandlerTransaction['client'],
+  { id: besides, userId }: Pick<LockedSubscription, 'id' | 'userId'>,
+): Promise<boolean> {
+  const limit = SUBSCRIPTIONS_MAX;
+  return (await countSubscriptions(client, { userId, besides, limit })) >= limit;
+}
+
+function tooMany({ userId }: Pick<LockedSubscription, 'userId'>): ChangeResult {
+  const detail =
+    `Customer ${userId} has ${SUBSCRIPTIONS_MAX} subscriptions, the most that one may have. ` +
+    'Those canceled more than 35 days ago do not count.';
+  return refused('too_many_subscriptions', detail);
 }
 
 async function addChange(

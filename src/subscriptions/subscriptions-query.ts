@@ -54,12 +54,11 @@ export async function insertSubscription(
   return rowCount === 1;
 }
 
-/** As old as a pulse may be by default: for so long a canceled subscription admits what was used before. */
+/** A pulse may be so old by default, and a canceled subscription admits what was used before its end. */
 const ADMITTING_DAYS = 35;
 
 /**
- * Counts the subscriptions of a customer that may admit pulses: all but those that were canceled
- * longer ago.
+ * Counts the subscriptions of a customer that may admit pulses: all but those canceled more than 35 days ago.
  *
  * @param options.besides A subscription that is left out.
  * @param options.limit Counts no further.

@@ -6,7 +6,7 @@ import { api, dataOf } from '../api/client.ts';
 import { useMe } from '../api/me.ts';
 import { endSession, sessionOf, startSession } from '../api/session.ts';
 import { ConfirmDialog } from '../parts/confirm-button.tsx';
-import { PASSWORD_RULE } from '../parts/password.ts';
+import { NewPassword } from '../parts/new-password.tsx';
 
 export function Account() {
   const me = useMe();
@@ -104,15 +104,7 @@ function PasswordDialog({
             setCurrent(event.currentTarget.value);
           }}
         />
-        <PasswordInput
-          label="New password"
-          description={PASSWORD_RULE}
-          autoComplete="new-password"
-          value={wanted}
-          onChange={(event) => {
-            setWanted(event.currentTarget.value);
-          }}
-        />
+        <NewPassword value={wanted} onChange={setWanted} />
       </Stack>
     </ConfirmDialog>
   );

@@ -1,14 +1,14 @@
 /** The users: add one, change what they may do, lock them out, set a password. */
-import { Button, Group, PasswordInput, Stack, Text, TextInput } from '@mantine/core';
+import { Group, Stack, Text, TextInput } from '@mantine/core';
 import { useState } from 'react';
 import { api, dataOf } from '../../api/client.ts';
 import { useMe } from '../../api/me.ts';
 import { queries } from '../../api/queries.ts';
 import type { paths } from '../../api/schema.d.ts';
-import { ConfirmButton, ConfirmDialog } from '../../parts/confirm-button.tsx';
+import { ConfirmButton } from '../../parts/confirm-button.tsx';
 import { DataTable, type Column } from '../../parts/data-table.tsx';
 import { Loaded } from '../../parts/loaded.tsx';
-import { PASSWORD_RULE } from '../../parts/password.ts';
+import { NewPassword } from '../../parts/new-password.tsx';
 import { StateBadge } from '../../parts/state-badge.tsx';
 import { Time } from '../../parts/time.tsx';
 import { useList } from '../../parts/use-list.ts';
@@ -103,26 +103,6 @@ function AddUser() {
   );
 }
 
-function NewPassword({
-  value,
-  onChange,
-}: {
-  readonly value: string;
-  readonly onChange: (password: string) => void;
-}) {
-  return (
-    <PasswordInput
-      label="New password"
-      description={PASSWORD_RULE}
-      autoComplete="new-password"
-      value={value}
-      onChange={(event) => {
-        onChange(event.currentTarget.value);
-      }}
-    />
-  );
-}
-
 interface ActionProps {
   readonly user: User;
 }
@@ -143,42 +123,28 @@ function UserActions({ user }: ActionProps) {
 
 function ChangeRights({ user }: ActionProps) {
   const { username, role, tenants } = user;
-  const [isOpen, setOpen] = useState(false);
   const [rights, setRights] = useState<Rights>({ role, tenants });
   return (
-    <>
-      <Button
-        size="xs"
-        variant="default"
-        onClick={() => {
-          // What was chosen before may be given up, or changed by somebody else.
-          setRights({ role, tenants });
-          setOpen(true);
-        }}
-      >
-        Rights
-      </Button>
-      <ConfirmDialog
-        label="Rights"
-        confirmLabel="Change"
-        isOpen={isOpen}
-        isReady={areRightsWhole(rights)}
-        onClose={() => {
-          setOpen(false);
-        }}
-        run={async () => {
-          const params = { path: { username } };
-          await dataOf(api.PATCH('/api/v1/users/{username}', { params, body: rightsOf(rights) }));
-          return `${username} has the new rights within 2 seconds.`;
-        }}
-        onDone={refresh}
-      >
-        <Stack>
-          <Text size="sm">What {username} may do, in every process within 2 seconds.</Text>
-          <RightsFields rights={rights} onChange={setRights} />
-        </Stack>
-      </ConfirmDialog>
-    </>
+    <ConfirmButton
+      label="Rights"
+      confirmLabel="Change"
+      onOpen={() => {
+        // What was chosen before may be given up, or changed by somebody else.
+        setRights({ role, tenants });
+      }}
+      isReady={areRightsWhole(rights)}
+      run={async () => {
+        const params = { path: { username } };
+        await dataOf(api.PATCH('/api/v1/users/{username}', { params, body: rightsOf(rights) }));
+        return `${username} has the new rights within 2 seconds.`;
+      }}
+      onDone={refresh}
+    >
+      <Stack>
+        <Text size="sm">What {username} may do, in every process within 2 seconds.</Text>
+        <RightsFields rights={rights} onChange={setRights} />
+      </Stack>
+    </ConfirmButton>
   );
 }
 

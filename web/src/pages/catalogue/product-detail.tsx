@@ -61,10 +61,7 @@ export function ProductDetail({ sku }: { readonly sku: string }) {
             label="Copy as curl"
             text={curlOf(`/api/v1/products/${encodeURIComponent(sku)}/prices`)}
           />
-          {data === undefined ? null : (
-            // A new key takes over what was changed elsewhere.
-            <PutProduct label="Edit" product={data} />
-          )}
+          {data === undefined ? null : <PutProduct label="Edit" product={data} />}
         </Group>
       }
     >

@@ -103,7 +103,7 @@ export function PutProduct({
 }) {
   const queries = useQueryClient();
   const units = useUnitNames();
-  const [values, setValues] = useState<Product>(product ?? { ...EMPTY, sku: wanted });
+  const [values, setValues] = useState<Product>({ ...EMPTY, sku: wanted });
   const { sku, ...body } = values;
   return (
     <ConfirmButton

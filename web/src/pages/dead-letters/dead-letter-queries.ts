@@ -76,13 +76,10 @@ export function refreshDeadLetters(): void {
 async function assertAsShown({ id, body, state }: DeadLetter): Promise<void> {
   const now = await dataOf(api.GET('/api/v1/dead-letters/{id}', { params: { path: { id } } }));
   if (now.state === state && JSON.stringify(now.body) === JSON.stringify(body)) return;
-  const last = now.actions.at(-1);
   refreshDeadLetters();
-  throw new ApiProblem(
-    409,
-    'It has changed meanwhile',
-    `${last?.actor ?? 'Somebody'} has ${last?.action ?? 'changed'} it. Nothing was done. Look at it again.`,
-  );
+  const detail =
+    'Somebody has fixed, replayed or discarded it. Nothing was done: look at it again.';
+  throw new ApiProblem(409, 'It has changed meanwhile', detail);
 }
 
 /** @param shown As the caller saw it: a fix that somebody else saves meanwhile is not overwritten. */

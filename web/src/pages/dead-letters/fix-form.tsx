@@ -25,8 +25,10 @@ export function FixForm({ deadLetter, close }: Props) {
   const { body, original_body } = deadLetter;
   // A fix that somebody else saves meanwhile must not change what is being typed.
   const [shown] = useState(deadLetter);
-  const start = lossyTextOf(shown.body);
-  const [text, setText] = useState(() => prettyJson(start) ?? start);
+  const [text, setText] = useState(() => {
+    const start = lossyTextOf(shown.body);
+    return prettyJson(start) ?? start;
+  });
   const [note, setNote] = useState('');
   const [evenIfForgotten, setEvenIfForgotten] = useState(false);
   const fixed = { encoding: 'utf8' as const, content: text };

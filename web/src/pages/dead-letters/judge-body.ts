@@ -71,7 +71,7 @@ function addedTo(
   { sums, ids }: { sums: Map<string, AmountSum>; ids: Set<string> },
 ): Pick<CountedPulse, 'addedBefore' | 'isRepeat'> {
   const { tenant, sku, unit, amount, usedAt, id } = pulse;
-  const key = JSON.stringify([tenant, sku, unit, hourOf(usedAt).getTime()]);
+  const key = JSON.stringify([tenant, sku, unit, hourOf(usedAt).from]);
   const sum = sums.get(key) ?? { high: 0, whole: 0, nano: 0 };
   sums.set(key, sum);
   const addedBefore = formatAmount(sum);
@@ -83,9 +83,10 @@ function addedTo(
   return { addedBefore, isRepeat };
 }
 
-/** The start of the hour whose sum a pulse is in. */
-export function hourOf(usedAt: Date): Date {
-  return new Date(Math.floor(usedAt.getTime() / HOUR_MS) * HOUR_MS);
+/** The hour whose sum a pulse is in, as bounds of the API. */
+export function hourOf(usedAt: Date): { readonly from: string; readonly to: string } {
+  const fromMs = Math.floor(usedAt.getTime() / HOUR_MS) * HOUR_MS;
+  return { from: new Date(fromMs).toISOString(), to: new Date(fromMs + HOUR_MS).toISOString() };
 }
 
 /** What is needed to say how sure the rest is. */

@@ -7,7 +7,6 @@ type DeadLetter = components['schemas']['DeadLetter'];
 
 /** One that is refused again is here again within moments. */
 const SETTLED_MS = 8_000;
-const HOUR_MS = 3_600_000;
 const LINKS_MAX = 5;
 
 export type ReplayOutcome = 'refused again' | 'not refused' | { readonly knownAtMs: number };
@@ -42,11 +41,8 @@ export function usageLinks(deadLetter: DeadLetter, nowMs: number): readonly Usag
 }
 
 function usagePath({ tenant, sku, unit, usedAt }: CountedPulse): string {
-  const from = hourOf(usedAt);
-  const query = new URLSearchParams({
-    ...{ tenant, product_sku: sku, use_unity: unit, from: from.toISOString() },
-    to: new Date(from.getTime() + HOUR_MS).toISOString(),
-  });
+  const sum = { tenant, product_sku: sku, use_unity: unit };
+  const query = new URLSearchParams({ ...sum, ...hourOf(usedAt) });
   return `/usage?${query.toString()}`;
 }
 

@@ -11,7 +11,6 @@ import type { DeadLetter } from './dead-letter-queries.ts';
 import { doubtsOf, hourOf, isAboutTime, judgeBody, type CountedPulse } from './judge-body.ts';
 
 const SHOWN_MAX = 20;
-const HOUR_MS = 3_600_000;
 
 export function ReplayPreview({
   deadLetter,
@@ -100,7 +99,7 @@ function Counted({ pulse }: { readonly pulse: CountedPulse }) {
               <Time at={usedAt.toISOString()} />
             </Table.Td>
             <Table.Td className="numeric">
-              <UsageChange pulse={pulse} from={hourOf(usedAt)} />
+              <UsageChange pulse={pulse} />
             </Table.Td>
             <Table.Td>{id}</Table.Td>
           </Table.Tr>
@@ -111,11 +110,10 @@ function Counted({ pulse }: { readonly pulse: CountedPulse }) {
 }
 
 /** The sum of the hour before and after. */
-function UsageChange({ pulse, from }: { readonly pulse: CountedPulse; readonly from: Date }) {
-  const { tenant, sku, unit, amount, addedBefore, isRepeat } = pulse;
+function UsageChange({ pulse }: { readonly pulse: CountedPulse }) {
+  const { tenant, sku, unit, amount, usedAt, addedBefore, isRepeat } = pulse;
   const query = {
-    from: from.toISOString(),
-    to: new Date(from.getTime() + HOUR_MS).toISOString(),
+    ...hourOf(usedAt),
     window: 'none' as const,
     group_by: ['tenant'],
     tenant: [tenant],

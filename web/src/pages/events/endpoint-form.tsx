@@ -34,7 +34,7 @@ export function EndpointForm({
   readonly endpoint?: Endpoint;
 }) {
   const me = useMe();
-  const [fields, setFields] = useState(() => (endpoint === undefined ? EMPTY : fromApi(endpoint)));
+  const [fields, setFields] = useState(EMPTY);
   const [secret, setSecret] = useState<string>();
   if (!hasRole(me, 'operator')) return null;
   const set = (changes: Partial<Fields>) => {

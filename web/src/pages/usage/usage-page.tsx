@@ -6,6 +6,7 @@ import { DataTable, type Column } from '../../parts/data-table.tsx';
 import { DownloadButton } from '../../parts/download.tsx';
 import { Empty, Loaded, Loading } from '../../parts/loaded.tsx';
 import { Page } from '../../parts/page.tsx';
+import { patiently } from '../../parts/patient-import.ts';
 import type { LoadMore } from '../../parts/use-list.ts';
 import { digits } from '../../parts/words.ts';
 import { ExportUsage } from './export-usage.tsx';
@@ -19,7 +20,7 @@ import { useUsage, type Usage } from './use-usage.ts';
 import { WindowTime } from './window-time.tsx';
 
 const UsageCharts = lazy(async () => ({
-  default: (await import('./usage-chart.tsx')).UsageCharts,
+  default: (await patiently(() => import('./usage-chart.tsx'))).UsageCharts,
 }));
 
 export function UsagePage() {

@@ -1,7 +1,6 @@
 /** The answer to the question of the page: its rows, and how fresh they are. */
 import { useInfiniteQuery } from '@tanstack/react-query';
 import { api, dataOf } from '../../api/client.ts';
-import { isTemporary } from '../../api/queries.ts';
 import { useLoadMore } from '../../parts/use-list.ts';
 import type { UsageQuestion } from './question.ts';
 import type { UsageRow } from './usage-row.ts';
@@ -9,8 +8,6 @@ import type { UsageRow } from './usage-row.ts';
 /** As many as the API gives at once. */
 const ROWS_A_PAGE = 1_000;
 const LIVE_MS = 5_000;
-/** While the API is unavailable. Each try is several requests. */
-const RECOVERY_MS = 15_000;
 
 const read = (question: UsageQuestion, after: string | undefined, signal: AbortSignal) =>
   dataOf(
@@ -44,11 +41,8 @@ export function useUsage(question: UsageQuestion) {
     initialPageParam: undefined as string | undefined,
     getNextPageParam: ({ next }: Answer) => next ?? undefined,
     // Asking again asks for every page that was loaded.
-    refetchInterval: ({ state: { data, error } }) => {
-      if (!isLive || (data !== undefined && data.pages.length > 1)) return false;
-      if (error === null) return LIVE_MS;
-      return isTemporary(error) ? RECOVERY_MS : false;
-    },
+    refetchInterval: ({ state: { data, error } }) =>
+      isLive && error === null && data?.pages.length === 1 ? LIVE_MS : false,
     select: ({ pages }): Usage | undefined => {
       const [first] = pages;
       return first && { rows: pages.flatMap(({ data }) => data), freshness: first };
