@@ -37,6 +37,8 @@ export default defineConfig({
           isolate: false,
           testTimeout: 60_000,
           hookTimeout: 120_000,
+          // Some promises are kept within 2 seconds, and a busy machine takes longer.
+          expect: { poll: { timeout: 10_000 } },
         },
       },
       { test: { name: 'tidy', include: [TIDY] } },
