@@ -127,7 +127,9 @@ async function fillJournal(scene: Scene): Promise<string> {
       filled.push(keys);
     });
     await until('a full journal', REACHED_TIMEOUT_MS, async () => {
-      await onShards(scene, (redis, { lease }) => redis.set(lease, NOBODY, 'PX', 2_000));
+      await onShards(scene, (redis, { lease }) =>
+        untilThereIsMemory(() => redis.set(lease, NOBODY, 'PX', 2_000)),
+      );
       return (await refusals()) > before;
     });
     await sleep(between(200, 1_500, scene.random));
@@ -139,11 +141,14 @@ async function fillJournal(scene: Scene): Promise<string> {
   }
 }
 
-/** Another fault may have filled Redis: then it repeats it until there is memory again. */
-async function addBytes(redis: Redis, { books }: ShardKeys, bytes: number): Promise<void> {
+const addBytes = (redis: Redis, { books }: ShardKeys, bytes: number) =>
+  untilThereIsMemory(() => redis.hincrby(books, 'journal_bytes', bytes));
+
+/** Repeats a command: another fault may have filled Redis. */
+async function untilThereIsMemory(command: () => Promise<unknown>): Promise<void> {
   for (;;) {
     try {
-      await redis.hincrby(books, 'journal_bytes', bytes);
+      await command();
       return;
     } catch (error) {
       if (!(error instanceof Error) || !error.message.startsWith('OOM')) throw error;

@@ -23,7 +23,9 @@ export interface ApiAnswer {
   readonly text: string;
 }
 
-/** @throws Error There was no answer, or the API is unavailable. */
+const TOO_MANY_REQUESTS = 429;
+
+/** @throws Error There was no answer, or the API is unavailable or busy, perhaps with the same request before. */
 export async function ask(request: ApiRequest): Promise<ApiAnswer> {
   const { method, url, body, token = TOKEN, idempotencyKey, answerMs = ANSWER_MS } = request;
   const response = await fetch(url, {
@@ -37,7 +39,8 @@ export async function ask(request: ApiRequest): Promise<ApiAnswer> {
     signal: AbortSignal.timeout(answerMs),
   });
   const text = await response.text();
-  if (response.status >= 500) throw new Error(`The API answered ${response.status}.`);
+  if (response.status >= 500 || response.status === TOO_MANY_REQUESTS)
+    throw new Error(`The API answered ${response.status}.`);
   return { status: response.status, text };
 }
 
