@@ -1,6 +1,7 @@
 /** The parts of a worker, in the order in which they start: ingest last, so that it drains first. */
 import { assertEpochFits, ensureEpoch } from '../aggregate/epoch.ts';
 import { assertRedisIsSafe, checkRedisDurability } from '../aggregate/redis-durability.ts';
+import { startRedisGuard } from '../aggregate/redis-guard.ts';
 import { forgetOldIds } from '../aggregate/upgrade.ts';
 import type { Part } from '../cli/part.ts';
 import { toCheck } from '../cli/server-checks.ts';
@@ -28,9 +29,14 @@ const redisGuard: Part = {
     } else await assertRedisIsSafe(clients.redis);
     await assertEpochFits(clients);
   },
-  async start({ config }, clients) {
+  async start({ config, logger, closer, onFatal }, clients) {
     await ensureEpoch(clients);
     await forgetOldIds(clients.redis, config.shards);
+    if (config.allowUnsafeRedis) return;
+    const guard = startRedisGuard(clients.redis, { logger, onFatal });
+    closer.add('redis guard', () => {
+      guard.close();
+    });
   },
 };
 

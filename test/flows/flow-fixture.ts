@@ -194,7 +194,7 @@ function firstHost(url: string): string {
   return hostUrls(url)[0] ?? url;
 }
 
-async function freshServers(): Promise<FlowServers> {
+export async function freshServers(): Promise<FlowServers> {
   const services = await isolatedServices();
   onTestFinished(() => services.close());
   return services;

@@ -2,7 +2,7 @@ import { Redis } from 'ioredis';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { startPrivateRedis } from '../support/private-redis.ts';
 import { MANY_STEPS_TIMEOUT_MS } from '../support/pulse-process.ts';
-import { openFlow, type Flow } from './flow-fixture.ts';
+import { freshServers, openFlow, type Flow } from './flow-fixture.ts';
 
 vi.setConfig({ testTimeout: MANY_STEPS_TIMEOUT_MS });
 
@@ -64,4 +64,21 @@ test('a Redis that answers before it has synced is refused, unless the operator 
   const worker = await flow.start('worker', { ...env, ALLOW_UNSAFE_REDIS: 'true' });
   worker.signal('SIGTERM');
   expect(await worker.ended).toMatchObject({ exitCode: 0 });
+});
+
+test('a worker ends when its Redis stops being durable, and pulses wait until it is again', async () => {
+  const redis = await startPrivateRedis();
+  onTestFinished(() => redis.close());
+  const flow = await openFlow({}, { ...(await freshServers()), redisUrl: redis.url });
+  const worker = await flow.start('worker');
+  const client = clientOf(redis.url);
+  await client.config('SET', 'appendfsync', 'everysec');
+  const ended = await worker.ended;
+  expect(ended.exitCode).toBe(1);
+  expect(ended.stderr).toContain('appendfsync');
+
+  await publish(flow, 'waits', 3);
+  await client.config('SET', 'appendfsync', 'always');
+  await flow.start('worker');
+  await flow.settled({ counted: 3 });
 });
