@@ -71,6 +71,8 @@ test('a worker ends when its Redis stops being durable, and pulses wait until it
   onTestFinished(() => redis.close());
   const flow = await openFlow({}, { ...(await freshServers()), redisUrl: redis.url });
   const worker = await flow.start('worker');
+  await publish(flow, 'before', 2);
+  await flow.settled({ counted: 2 });
   const client = clientOf(redis.url);
   await client.config('SET', 'appendfsync', 'everysec');
   const ended = await worker.ended;
@@ -80,5 +82,5 @@ test('a worker ends when its Redis stops being durable, and pulses wait until it
   await publish(flow, 'waits', 3);
   await client.config('SET', 'appendfsync', 'always');
   await flow.start('worker');
-  await flow.settled({ counted: 3 });
+  await flow.settled({ counted: 5 });
 });
