@@ -31,7 +31,11 @@ function describeBooks(books: Books): string[] {
     line('  sealed', books.sealed, 'of these, frozen and on their way to Postgres'),
     line('  live', books.live, 'of these, in the current sums'),
     line('duplicates', books.duplicates, 'refused because their id was seen before'),
-    line('dead letters', books.deadLetters, 'in the quarantine'),
+    line(
+      'dead letters',
+      books.deadLetters,
+      'pulses ever put into the quarantine, replayed and discarded ones too',
+    ),
     line('journal drift', books.journalDrift, journalDriftMeaning(books.journalDrift)),
     line('drift', books.drift, books.balanced ? 'the books balance' : driftMeaning(books.drift)),
   ];

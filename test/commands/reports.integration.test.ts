@@ -48,6 +48,9 @@ test('verify exits 1 with the difference when the books do not balance', async (
     stdout: expect.stringContaining('the books balance') as string,
   });
 
+  const { stdout: words } = await flow.run(['verify']);
+  expect(words).toMatch(/^dead letters +\d+ {2}pulses ever put into the quarantine/m);
+
   const redis = new Redis(flow.env.REDIS_URL!);
   onTestFinished(() => {
     redis.disconnect();

@@ -15,10 +15,12 @@ test('an admin adds users and keys, and locks them out', { timeout: TIMEOUT_MS }
   await typeIntoDialog(page, 'Add a user', 'dora');
   expect(await dialog.getByLabel('Username').inputValue()).toBe('dora');
   await dialog.getByLabel('New password').fill('short');
-  await dialog.getByLabel('Tenants', { exact: true }).pressSequentially('acme\n');
   await dialog.getByRole('button', { name: 'Add', exact: true }).click();
-  await dialog.getByRole('alert').getByText('password').first().waitFor();
+  const missing = dialog.getByRole('alert');
+  await missing.getByText('New password needs at least 12 characters. It has 5.').waitFor();
+  await missing.getByText('A tenant is missing').waitFor();
   await expectAccessible(page);
+  await dialog.getByLabel('Tenants', { exact: true }).pressSequentially('acme\n');
   await dialog.getByLabel('New password').fill('the password of dora');
   await dialog.getByRole('button', { name: 'Add', exact: true }).click();
   await page.getByText('Added dora.').waitFor();
@@ -88,6 +90,11 @@ test('an admin adds users and keys, and locks them out', { timeout: TIMEOUT_MS }
   await bearer.locator('input[name=key]').fill('no key at all');
   await bearer.getByRole('button', { name: 'Log in' }).click();
   await bearer.getByText('This is not a key').waitFor();
+  await bearer.locator('input[name=key]').fill(key.slice(0, -1));
+  await bearer.getByRole('button', { name: 'Log in' }).click();
+  await bearer.getByText('This key is not valid').waitFor();
+  await bearer.getByText('a part of it is missing').waitFor();
+  await expectAccessible(bearer);
   await dialog.getByRole('button', { name: 'I have kept it' }).click();
   await page.getByRole('button', { name: 'Revoke' }).click();
   await dialog.getByRole('button', { name: 'Revoke' }).click();
@@ -101,6 +108,8 @@ test('an admin adds users and keys, and locks them out', { timeout: TIMEOUT_MS }
   expect(page.url()).toContain('to=20');
   await page.setViewportSize({ width: 390, height: 900 });
   await expectAccessible(page);
+  await page.goto(`${origin}/console/access`);
+  await changePasswordOnNarrowScreen(page, 'dora');
 });
 
 test('a user changes the password, and goes on from there', { timeout: TIMEOUT_MS }, async () => {
@@ -142,6 +151,7 @@ test('a page copies without HTTPS, and outlives failures', { timeout: TIMEOUT_MS
   // As on an address without HTTPS.
   const page = await open('/usage', { before: WITHOUT_SECURE_CONTEXT });
   const curl = page.getByRole('button', { name: 'Copy as curl' });
+  expect(await curl.getAttribute('title')).toContain('Set TOKEN first');
   await curl.click();
   await page.getByRole('button', { name: 'Copied' }).waitFor();
   expect(await page.evaluate('lastCopied')).toContain('curl -s ');
@@ -158,7 +168,7 @@ test('a page copies without HTTPS, and outlives failures', { timeout: TIMEOUT_MS
   await expectAccessible(page);
   await page.unroute('**/api/v1/me');
   await page.getByRole('button', { name: 'New order' }).click();
-  await page.getByRole('dialog').getByLabel('Customer').waitFor();
+  await page.getByRole('dialog').getByRole('combobox', { name: 'Customer' }).waitFor();
 
   await page.goto(page.url().replace('/orders', '/usage'));
   await page.getByText('Nothing was used in this range.').waitFor();
@@ -176,6 +186,21 @@ const WITHOUT_SECURE_CONTEXT = `
   delete Crypto.prototype.randomUUID;
   delete Navigator.prototype.clipboard;
   addEventListener('copy', () => { globalThis.lastCopied = getSelection().toString(); });`;
+
+async function changePasswordOnNarrowScreen(page: Page, username: string): Promise<void> {
+  const change = page.getByRole('button', { name: `Change ${username}`, exact: true });
+  await change.waitFor();
+  // Without scrolling sideways, which `click` would do.
+  const { x, width } = (await change.boundingBox())!;
+  expect(x + width).toBeLessThan(390);
+  await change.click();
+  await page.getByRole('menuitem', { name: 'Password' }).click();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByLabel('New password').fill('another password of dora');
+  await expectAccessible(page);
+  await dialog.getByRole('button', { name: 'Set' }).click();
+  await page.getByText(`${username} has the new password.`).waitFor();
+}
 
 async function choose(page: Page, role: string): Promise<void> {
   await page.getByRole('dialog').getByRole('combobox', { name: 'Role' }).click();

@@ -44,7 +44,7 @@ test(
     const price = { Currency: 'USD', 'Price of one unit': '0.025', 'Valid from': '2026-01-01' };
     await fill(page, 'Add a price', price, 'Add');
     await page.getByText('from 2026-01-01 00:00:00 (UTC) on.').waitFor();
-    await fill(page, 'Add a price', { Currency: 'EUR', 'Price of one unit': '0.02' }, 'Add');
+    await fill(page, 'Add a price', { Currency: 'eur', 'Price of one unit': '0.02' }, 'Add');
     await page.getByText('0.02 EUR from 20').waitFor();
     const prices = page.getByRole('region', { name: 'Prices' });
     await prices.getByText('0.025').waitFor();
@@ -66,8 +66,45 @@ test(
     });
     await narrow.getByRole('region', { name: 'Products' }).getByText(HOSTILE).waitFor();
     await expectAccessible(narrow);
+    const add = narrow.getByRole('button', { name: 'Add a product' });
+    expect(await add.isDisabled()).toBe(true);
+    expect(await add.getAttribute('title')).toBe('Operators of all tenants may do this.');
+    await add.press('Enter');
+    await narrow.getByRole('status').getByText('Operators of all tenants may do this.').waitFor();
+    expect(await narrow.getByRole('dialog').count()).toBe(0);
   },
 );
+
+test('whoever comes back to a list goes on from the row', { timeout: 240_000 }, async () => {
+  const { api, open } = await openConsole();
+  // More than are drawn at once.
+  const ids = Array.from({ length: 90 }, (_, index) => `customer-${100 + index}`);
+  for (const id of ids) {
+    const answer = await api.request(`/customers/${id}`, {
+      method: 'PUT',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ name: id }),
+    });
+    expect(answer.status).toBeLessThan(300);
+  }
+  const page = await open('/catalogue?tz=UTC');
+  const rows = page.locator('[data-row]');
+  await rows.first().waitFor();
+  for (let index = 0; index <= 70; index += 1) await page.keyboard.press('j');
+  const focused = () => page.evaluate('document.activeElement.dataset.key');
+  expect(await focused()).toBe(ids[70]);
+  await page.keyboard.press('Enter');
+  await page.getByRole('heading', { name: `Customer ${ids[70]}` }).waitFor();
+  await page.goBack();
+  await expect.poll(focused).toBe(ids[70]);
+  await page.keyboard.press('j');
+  expect(await focused()).toBe(ids[71]);
+  // Another way into the list begins at its top.
+  await page.getByRole('link', { name: 'Exports' }).click();
+  await page.getByRole('link', { name: 'Catalogue' }).click();
+  await rows.first().waitFor();
+  expect(await focused()).toBeUndefined();
+});
 
 /** Opens a dialog, fills in its fields and confirms it. */
 async function fill(

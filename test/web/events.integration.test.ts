@@ -56,9 +56,16 @@ test('an endpoint is created, tested, rotated, disabled, recovered and deleted',
   await dialog.getByText('status 200').waitFor();
   await dialog.getByText('thanks').waitFor();
   expect(receiver.received[0]?.verifiedBy).toEqual(receiver.secrets);
+  await dialog.getByText('Tests are not kept and do not count as attempts.').waitFor();
   await page.keyboard.press('Escape');
-  // A test is no delivery.
-  await page.getByText('Nothing was sent to it yet.').first().waitFor();
+  await expect.poll(() => page.getByText('No message was delivered to it yet.').count()).toBe(2);
+  const tests = page.getByRole('list', { name: 'Tests of this visit' });
+  await page.getByRole('button', { name: 'Send test' }).click();
+  await dialog.getByText('status 200').waitFor();
+  await page.keyboard.press('Escape');
+  expect(await tests.getByRole('listitem').count()).toBe(2);
+  expect(await tests.textContent()).toContain('status 200');
+  await expectAccessible(page);
 
   await page.getByRole('button', { name: 'Rotate secret' }).click();
   await dialog.getByRole('button', { name: 'Rotate' }).click();

@@ -10,10 +10,21 @@ test('an export is requested, followed, downloaded and deleted', { timeout: 240_
   const used = { product_sku: 'cpu', use_unity: 'h', used_amount: '123456789012345.5' };
   expect((await api.post('/pulses', [{ tenant: TENANT, ...used }])).status).toBe(202);
   await flow.settled({ counted: 1 });
-  await flow.flush();
 
   const page = await open('/exports?tz=Europe%2FBerlin');
   await page.getByText('There are no such exports.').waitFor();
+  // Counted and not flushed.
+  await page.getByRole('button', { name: 'New export' }).click();
+  await page.getByRole('button', { name: 'Request the export' }).click();
+  await page.getByRole('alert').getByText('It has no rows').waitFor();
+  const coverage = page.getByTestId('coverage');
+  await expect.poll(() => coverage.textContent()).toMatch(/what was flushed through .* by /);
+  await expectAccessible(page);
+  await coverage.getByRole('link', { name: 'Usage' }).click();
+  await page.getByRole('region', { name: 'Usage' }).getByText('123\u202f456').first().waitFor();
+  await flow.flush();
+  await page.goBack();
+  await page.getByRole('link', { name: 'All exports' }).click();
   await page.getByRole('button', { name: 'New export' }).click();
   await page.getByRole('textbox', { name: 'window' }).fill('week');
   await page.getByRole('textbox', { name: 'group_by' }).fill('tenant, product_sku');
@@ -32,6 +43,8 @@ test('an export is requested, followed, downloaded and deleted', { timeout: 240_
   const file = await saved(page, page.getByRole('link', { name: 'Download' }));
   expect(file).toContain('123456789012345.5');
   expect(file).toContain(TENANT);
+  expect(await coverage.textContent()).toContain('not flushed by then, is not in it');
+  expect(await page.getByText('It has no rows').count()).toBe(0);
   const manifest = await saved(page, page.getByRole('button', { name: 'Download the manifest' }));
   expect(JSON.parse(manifest)).toMatchObject({ report: 'usage', rows: 1 });
 
@@ -40,7 +53,7 @@ test('an export is requested, followed, downloaded and deleted', { timeout: 240_
   await page.getByText('expired', { exact: true }).waitFor();
   await page.getByRole('link', { name: 'All exports' }).click();
   const table = page.getByRole('region', { name: 'Exports' });
-  await table.getByText('usage').waitFor();
+  await expect.poll(() => table.getByText('usage').count()).toBe(2);
   await expectAccessible(page);
 
   const viewer = await addUser('acme-billing', 'viewer', 'acme');

@@ -12,13 +12,17 @@ test('an order is created, priced, and replayed after a failure', async () => {
 
   const page = await open('/orders');
   await page.getByText('There are no such orders.').waitFor();
+  await addUnknownCustomer(page);
   await typeIntoDialog(page, 'New order', '123');
   const dialog = page.getByRole('dialog');
-  expect(await dialog.getByLabel('Customer').inputValue()).toBe('123');
-  await dialog.getByLabel('SKU 1').fill('ABC');
+  expect(await dialog.getByRole('combobox', { name: 'Customer' }).inputValue()).toBe('123');
+  await dialog.getByRole('button', { name: 'Order', exact: true }).click();
+  await dialog.getByRole('alert').getByText('SKU 1 is missing.').waitFor();
+  await dialog.getByRole('combobox', { name: 'SKU 1' }).fill('a');
+  await page.getByRole('option', { name: 'ABC', exact: true }).click();
   await dialog.getByLabel('Quantity 1').fill('2');
   await dialog.getByRole('button', { name: 'Add an item' }).click();
-  await dialog.getByLabel('SKU 2').fill('MISSING');
+  await dialog.getByRole('combobox', { name: 'SKU 2' }).fill('MISSING');
   await expectAccessible(page);
   await dialog.getByRole('button', { name: 'Order', exact: true }).click();
 
@@ -66,6 +70,26 @@ test('an order is created, priced, and replayed after a failure', async () => {
   await page.locator('[data-row]').waitFor();
   await expectAccessible(page);
 }, 120_000);
+
+/** Orders for somebody whom the catalogue does not have, and follows the link of the failure. */
+async function addUnknownCustomer(page: Page): Promise<void> {
+  const ordersUrl = page.url();
+  const dialog = page.getByRole('dialog');
+  await page.getByRole('button', { name: 'New order' }).click();
+  // It suggests, and takes what it does not know.
+  await dialog.getByRole('combobox', { name: 'Customer' }).fill('1');
+  await page.getByRole('option', { name: '123', exact: true }).waitFor();
+  await dialog.getByRole('combobox', { name: 'Customer' }).fill('nobody & co');
+  await dialog.getByRole('combobox', { name: 'SKU 1' }).fill('ABC');
+  await dialog.getByRole('button', { name: 'Order', exact: true }).click();
+  await page.getByRole('link', { name: 'Add the customer nobody & co' }).click();
+  expect(await dialog.getByLabel('Id').inputValue()).toBe('nobody & co');
+  await dialog.getByLabel('Name').fill(HOSTILE);
+  await dialog.getByRole('button', { name: 'Save' }).click();
+  await page.getByText('Customer nobody & co is saved.').waitFor();
+  await page.goto(ordersUrl);
+  await page.locator('[data-row]').waitFor();
+}
 
 async function replay(page: Page): Promise<void> {
   await page.getByRole('button', { name: 'Replay as it is' }).click();

@@ -24,7 +24,9 @@ test('the overview follows what happens, and pauses ingest', { timeout: 240_000 
   await page.getByText('1 dead letter waits for a decision.').waitFor();
   const dialog = page.getByRole('dialog');
   await typeIntoDialog(page, 'Pause ingest', '');
-  expect(await dialog.getByRole('button', { name: 'Pause ingest' }).isDisabled()).toBe(true);
+  await page.keyboard.press('Enter');
+  await dialog.getByRole('alert').getByText('Reason is missing.').waitFor();
+  await expectAccessible(page);
   await page.keyboard.type('Redis moves');
   await page.keyboard.press('Enter');
   await page.getByText('Paused by admin: Redis moves').waitFor();
@@ -45,7 +47,11 @@ test('the overview follows what happens, and pauses ingest', { timeout: 240_000 
   await page.setViewportSize({ width: 390, height: 900 });
   await expectAccessible(page);
 
+  const answer = await heldBack(page, '**/api/v1/doctor');
   await page.goto(`${origin}/console/health`);
+  await page.getByText('Asking the servers…').waitFor();
+  await expectAccessible(page);
+  answer();
   await page.getByRole('cell', { name: 'ok' }).first().waitFor();
   await expectAccessible(page);
   await page.getByRole('button', { name: 'Examine again' }).click();
@@ -64,6 +70,19 @@ test('the overview follows what happens, and pauses ingest', { timeout: 240_000 
   const books = await flow.verify();
   expect(books).toMatchObject({ counted: 1_002, deadLetters: 1, drift: 0 });
 });
+
+/** @returns What lets the answer come. */
+async function heldBack(page: Page, address: string): Promise<() => void> {
+  let go: () => void = () => undefined;
+  const mayGo = new Promise<void>((resolve) => {
+    go = resolve;
+  });
+  await page.route(address, async (route) => {
+    await mayGo;
+    await route.continue();
+  });
+  return go;
+}
 
 async function pause(api: ApiClient, paused: boolean): Promise<void> {
   const { status } = await api.request('/ingest/pause', {

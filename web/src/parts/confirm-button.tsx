@@ -1,5 +1,5 @@
 /** A button for what changes something: says first what will happen, then does it. */
-import { Button, Group, Modal, Stack, type ButtonProps } from '@mantine/core';
+import { Button, Group, Modal, Stack, Text, type ButtonProps } from '@mantine/core';
 import { useMutation } from '@tanstack/react-query';
 import { useRef, useState, type ReactNode } from 'react';
 import { focusFirst } from './first-field.ts';
@@ -13,6 +13,8 @@ export interface ConfirmButtonProps extends ButtonProps {
   /** What the last button says, as a verb: `Replay`. Default: the label. */
   readonly confirmLabel?: string;
   readonly isReady?: boolean;
+  /** What the fields still lack, a sentence each. Whoever confirms is told so, and nothing is run. */
+  readonly missing?: readonly string[] | undefined;
   /** Says why the button is disabled. */
   readonly title?: string | undefined;
   /** @returns What was done, as a sentence. */
@@ -25,16 +27,22 @@ export interface ConfirmButtonProps extends ButtonProps {
 }
 
 export function ConfirmButton(props: ConfirmButtonProps) {
-  const { label, children, confirmLabel = label, isReady = true, run, onDone, ...more } = props;
-  const { onOpen, startsOpen = false, ...button } = more;
-  const [isOpen, setOpen] = useState(startsOpen && button.disabled !== true);
+  const { label, children, confirmLabel = label, isReady = true, missing, run, ...more } = props;
+  const { onDone, onOpen, startsOpen = false, disabled = false, ...button } = more;
+  const [isOpen, setOpen] = useState(startsOpen && !disabled);
   return (
     <>
       <Button
         size="xs"
         variant="default"
         {...button}
+        {...(disabled ? DISABLED : {})}
         onClick={() => {
+          if (disabled) {
+            // Whoever has no mouse sees no tooltip.
+            if (button.title !== undefined) notify(button.title);
+            return;
+          }
           onOpen?.();
           setOpen(true);
         }}
@@ -45,7 +53,7 @@ export function ConfirmButton(props: ConfirmButtonProps) {
         label={label}
         confirmLabel={confirmLabel}
         {...(button.color === undefined ? {} : { color: button.color })}
-        {...{ isReady, run, onDone, isOpen }}
+        {...{ isReady, missing, run, onDone, isOpen }}
         onClose={() => {
           setOpen(false);
         }}
@@ -56,12 +64,18 @@ export function ConfirmButton(props: ConfirmButtonProps) {
   );
 }
 
+/** The button keeps the focus and its tooltip, so that everybody can learn why. */
+const DISABLED = { 'data-disabled': true, 'aria-disabled': true } as const;
+
+const NONE: readonly string[] = [];
+
 /** The dialog of such a button, for what is opened in another way. */
 export function ConfirmDialog({
   label,
   confirmLabel = label,
   color,
   isReady = true,
+  missing = NONE,
   isOpen,
   onClose,
   run,
@@ -69,13 +83,16 @@ export function ConfirmDialog({
   children,
 }: Pick<
   ConfirmButtonProps,
-  'label' | 'confirmLabel' | 'color' | 'isReady' | 'run' | 'onDone' | 'children'
+  'label' | 'confirmLabel' | 'color' | 'isReady' | 'missing' | 'run' | 'onDone' | 'children'
 > & { readonly isOpen: boolean; readonly onClose: () => void }) {
   const isSent = useRef(false);
+  // Nobody is told what is missing before the first try.
+  const [wasTried, setTried] = useState(false);
   const action = useMutation({
     mutationFn: run,
     onSuccess: (done) => {
       onClose();
+      setTried(false);
       notify(done);
       onDone?.();
     },
@@ -86,13 +103,18 @@ export function ConfirmDialog({
   const close = () => {
     onClose();
     action.reset();
+    setTried(false);
   };
   return (
     <Dialog title={label} isOpen={isOpen} isBusy={action.isPending} onClose={close}>
       <form
         ref={focusFirst}
+        // What is missing is said below, for all fields at once.
+        noValidate={missing !== NONE}
         onSubmit={(event) => {
           event.preventDefault();
+          setTried(true);
+          if (missing.length > 0) return;
           // A dialog that fades out can still be sent, and a second click comes before the next render.
           if (!isOpen || isSent.current) return;
           isSent.current = true;
@@ -101,6 +123,7 @@ export function ConfirmDialog({
       >
         <Stack>
           <div>{children}</div>
+          {wasTried ? <Missing sentences={missing} /> : null}
           {action.error === null ? null : <Failure error={action.error} />}
           <Group justify="flex-end">
             <Button variant="default" data-cancel disabled={action.isPending} onClick={close}>
@@ -118,6 +141,19 @@ export function ConfirmDialog({
         </Stack>
       </form>
     </Dialog>
+  );
+}
+
+function Missing({ sentences }: { readonly sentences: readonly string[] }) {
+  if (sentences.length === 0) return null;
+  return (
+    <div role="alert">
+      {sentences.map((sentence) => (
+        <Text key={sentence} size="sm" c="error">
+          {sentence}
+        </Text>
+      ))}
+    </div>
   );
 }
 

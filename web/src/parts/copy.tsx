@@ -2,6 +2,10 @@
 import { Button, TextInput } from '@mantine/core';
 import { useState } from 'react';
 
+/** Said of a text with `$TOKEN`. */
+const TOKEN_HELP =
+  'Set TOKEN first: to a key (an admin creates one in Access, Keys), or to the token that POST /api/v1/login answers.';
+
 export function CopyButton({ label, text }: { readonly label: string; readonly text: string }) {
   const [outcome, setOutcome] = useState<'copied' | 'refused'>();
   if (outcome === 'refused') {
@@ -23,6 +27,7 @@ export function CopyButton({ label, text }: { readonly label: string; readonly t
     <Button
       size="xs"
       variant="default"
+      title={text.includes('$TOKEN') ? TOKEN_HELP : undefined}
       onClick={({ currentTarget }) => {
         void copy(text, currentTarget).then((isCopied) => {
           setOutcome(isCopied ? 'copied' : 'refused');

@@ -2,6 +2,7 @@
 import { Button, Table } from '@mantine/core';
 import { useVirtualizer } from '@tanstack/react-virtual';
 import { useEffect, useRef, type ReactNode } from 'react';
+import { rememberRow, useFocusOnReturn } from './opened-row.ts';
 import type { LoadMore } from './use-list.ts';
 
 export interface Column<Row> {
@@ -40,6 +41,12 @@ export function DataTable<Row>(props: DataTableProps<Row>) {
     estimateSize: () => ROW_PX,
     overscan: OVERSCAN,
   });
+  useFocusOnReturn({ label, rows, rowKey, frame, virtualizer });
+  const open = (row: Row) => {
+    if (onOpen === undefined) return;
+    rememberRow(label, rowKey(row));
+    onOpen(row);
+  };
   const drawn = virtualizer.getVirtualItems();
   const lastDrawn = drawn.at(-1)?.index ?? 0;
   const isNearEnd = lastDrawn >= rows.length - OVERSCAN;
@@ -68,11 +75,14 @@ export function DataTable<Row>(props: DataTableProps<Row>) {
             return (
               <Table.Tr
                 key={rowKey(row)}
+                data-key={rowKey(row)}
                 data-row={onOpen === undefined ? undefined : ''}
                 tabIndex={onOpen === undefined ? undefined : 0}
-                onClick={() => onOpen?.(row)}
+                onClick={() => {
+                  open(row);
+                }}
                 onKeyDown={(event) => {
-                  if (event.key === 'Enter' && event.target === event.currentTarget) onOpen?.(row);
+                  if (event.key === 'Enter' && event.target === event.currentTarget) open(row);
                 }}
               >
                 {columns.map(({ head, cell, numeric, wideOnly }) => (

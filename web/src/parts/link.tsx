@@ -20,12 +20,12 @@ export function PageLink({
   );
 }
 
-/** Adds the zone of this page to a path inside the console. */
+/** Adds the zone of this page to a path inside the console that does not name one. */
 export function useHref(): (path: string) => string {
   const [parameters] = useParameters();
   const zone = parameters.get('tz');
   return (path) => {
-    if (zone === null) return path;
+    if (zone === null || /[?&]tz=/.test(path)) return path;
     return `${path}${path.includes('?') ? '&' : '?'}tz=${encodeURIComponent(zone)}`;
   };
 }

@@ -5,8 +5,11 @@ import { ApiProblem } from '../api/client.ts';
 
 export function Loaded<Data>({
   query,
+  loading,
   children,
 }: {
+  /** What is being done while nothing is there yet, if it takes seconds. */
+  readonly loading?: string;
   readonly query: {
     readonly data: Data | undefined;
     readonly error: Error | null;
@@ -26,12 +29,13 @@ export function Loaded<Data>({
     );
   }
   if (error !== null) return <Failure error={error} retry={retry} />;
-  return isPending ? <Loading /> : null;
+  return isPending ? <Loading {...(loading === undefined ? {} : { words: loading })} /> : null;
 }
 
-export function Loading() {
+export function Loading({ words }: { readonly words?: string }) {
   return (
-    <Stack gap="xs" role="status" aria-busy="true" aria-label="Loading">
+    <Stack gap="xs" role="status" aria-busy="true" aria-label={words ?? 'Loading'}>
+      {words === undefined ? null : <Text size="sm">{words}</Text>}
       <Skeleton height={28} />
       <Skeleton height={28} />
       <Skeleton height={28} />

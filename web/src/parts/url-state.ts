@@ -15,9 +15,12 @@ export function useParameters(): [URLSearchParams, SetParameters] {
   return [useMemo(() => new URLSearchParams(search), [search]), setParameters];
 }
 
-/** How many parameters of an address are filters of a list: all but the zone. */
+/** The zone, a tab, and what a dialog begins with. */
+const NO_FILTERS: ReadonlySet<string> = new Set(['tz', 'tab', 'add']);
+
+/** How many parameters of an address are filters of a list. */
 export function filtersSet(parameters: URLSearchParams): number {
-  return new Set([...parameters.keys()].filter((name) => name !== 'tz')).size;
+  return new Set([...parameters.keys()].filter((name) => !NO_FILTERS.has(name))).size;
 }
 
 /** One parameter; '' when the address does not have it. */

@@ -6,6 +6,7 @@ import { api, dataOf } from '../api/client.ts';
 import { useMe } from '../api/me.ts';
 import { endSession, sessionOf, startSession } from '../api/session.ts';
 import { ConfirmDialog } from '../parts/confirm-button.tsx';
+import { emptyFields, passwordFaults } from '../parts/missing.ts';
 import { NewPassword } from '../parts/new-password.tsx';
 
 export function Account() {
@@ -79,7 +80,10 @@ function PasswordDialog({
       label="Change password"
       confirmLabel="Change"
       isOpen={isOpen}
-      isReady={current !== '' && wanted !== ''}
+      missing={[
+        ...emptyFields({ 'Current password': current }),
+        ...passwordFaults('New password', wanted),
+      ]}
       onClose={() => {
         onClose();
         forget();

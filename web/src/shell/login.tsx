@@ -93,13 +93,27 @@ async function sessionOfUser(username: string, password: string): Promise<Sessio
   return sessionOf(Auth);
 }
 
+const KEY_LOOKS = 'A key begins with pulse_ and has no spaces.';
+
+/** The API speaks of a token, which somebody who typed a key does not have. */
+function aboutKey(error: unknown): unknown {
+  if (!(error instanceof ApiProblem) || error.status !== 401) return error;
+  const why =
+    'It has expired, was revoked, belongs to another installation, or a part of it is missing.';
+  return new ApiProblem(401, 'This key is not valid', why, error.more);
+}
+
 /** What a header may hold. */
 const TOKEN = /^[\w.~+/=-]+$/;
 
 async function sessionOfKey(key: string): Promise<Session> {
-  if (!TOKEN.test(key)) throw new ApiProblem(401, 'This is not a key', '');
+  if (!TOKEN.test(key)) throw new ApiProblem(401, 'This is not a key', KEY_LOOKS);
   const headers = { authorization: `Bearer ${key}` };
-  const { expires_at: expiresAt } = await dataOf(api.GET('/api/v1/me', { headers }));
+  const { expires_at: expiresAt } = await dataOf(api.GET('/api/v1/me', { headers })).catch(
+    (error: unknown) => {
+      throw aboutKey(error);
+    },
+  );
   const expiresAtMs = expiresAt === null ? Number.MAX_SAFE_INTEGER : Date.parse(expiresAt);
   return { token: key, expiresAtMs };
 }

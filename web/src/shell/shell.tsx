@@ -77,6 +77,8 @@ function useFocusOnPage(path: string): void {
   useEffect(() => {
     if (shownPath.current === path) return;
     shownPath.current = path;
+    // A list has it already, on the row that somebody comes back to.
+    if (document.activeElement?.matches('[data-row]') === true) return;
     document.getElementById('main')?.focus({ preventScroll: true });
   }, [path]);
 }

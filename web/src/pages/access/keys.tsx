@@ -7,11 +7,12 @@ import type { paths } from '../../api/schema.d.ts';
 import { ConfirmButton } from '../../parts/confirm-button.tsx';
 import { DataTable, type Column } from '../../parts/data-table.tsx';
 import { Loaded } from '../../parts/loaded.tsx';
+import { emptyFields } from '../../parts/missing.ts';
 import { SecretOnce } from '../../parts/secret-once.tsx';
 import { StateBadge } from '../../parts/state-badge.tsx';
 import { Time } from '../../parts/time.tsx';
 import { useList } from '../../parts/use-list.ts';
-import { areRightsWhole, NO_RIGHTS, RightsFields, rightsOf, scopeText } from './rights-fields.tsx';
+import { NO_RIGHTS, RightsFields, rightsFaults, rightsOf, scopeText } from './rights-fields.tsx';
 
 type Key =
   paths['/api/v1/keys']['get']['responses']['200']['content']['application/json']['data'][number];
@@ -20,9 +21,10 @@ const DAYS_DEFAULT = 90;
 
 const COLUMNS: readonly Column<Key>[] = [
   { head: 'Name', cell: ({ name }) => name },
+  // Early, so that it is in sight on a narrow screen.
+  { head: 'Change', cell: (key) => <Revoke apiKey={key} /> },
   { head: 'State', cell: (key) => <StateBadge state={stateOf(key)} /> },
   { head: 'Expires', cell: ({ expires_at }) => <Time at={expires_at} relative /> },
-  { head: 'Change', cell: (key) => <Revoke apiKey={key} /> },
   { head: 'Role', cell: ({ role }) => role },
   { head: 'Tenants', cell: ({ tenants }) => scopeText(tenants) },
   { head: 'Id', cell: ({ id }) => <code>{id}</code>, wideOnly: true },
@@ -83,7 +85,11 @@ function CreateKey({ onCreated }: { readonly onCreated: (key: string) => void })
       label="Create a key"
       confirmLabel="Create"
       mb="md"
-      isReady={name !== '' && areRightsWhole(rights)}
+      missing={[
+        ...emptyFields({ Name: name }),
+        ...rightsFaults(rights),
+        ...(Number(days) >= 1 ? [] : ['Expires in days is missing.']),
+      ]}
       run={async () => {
         const { key } = await dataOf(
           api.POST('/api/v1/keys', {

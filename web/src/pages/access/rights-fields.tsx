@@ -45,6 +45,7 @@ export function RightsFields({
         label="All tenants"
         checked={tenants === 'all'}
         disabled={role === 'admin'}
+        description={role === 'admin' ? 'An admin has all tenants.' : undefined}
         onChange={(event) => {
           const isAll = event.currentTarget.checked;
           if (isAll) setEarlier(tenants);
@@ -70,8 +71,10 @@ export function rightsOf({ role, tenants }: Rights) {
   return { role, tenants: tenants === 'all' ? ('all' as const) : [...tenants] };
 }
 
-export function areRightsWhole({ tenants }: Rights): boolean {
-  return tenants === 'all' || tenants.length > 0;
+export function rightsFaults({ tenants }: Rights): readonly string[] {
+  return tenants === 'all' || tenants.length > 0
+    ? []
+    : ['A tenant is missing: type its name and press Enter, or choose all tenants.'];
 }
 
 export function scopeText(tenants: 'all' | readonly string[]): string {

@@ -1,21 +1,24 @@
 /** The users: add one, change what they may do, lock them out, set a password. */
-import { Group, Stack, Text, TextInput } from '@mantine/core';
+import { Stack, Text, TextInput } from '@mantine/core';
 import { useState } from 'react';
 import { api, dataOf } from '../../api/client.ts';
 import { useMe } from '../../api/me.ts';
 import { queries } from '../../api/queries.ts';
 import type { paths } from '../../api/schema.d.ts';
-import { ConfirmButton } from '../../parts/confirm-button.tsx';
+import { ConfirmButton, ConfirmDialog } from '../../parts/confirm-button.tsx';
 import { DataTable, type Column } from '../../parts/data-table.tsx';
 import { Loaded } from '../../parts/loaded.tsx';
+import { emptyFields, passwordFaults } from '../../parts/missing.ts';
+import { useIsNarrow } from '../../parts/narrow.ts';
 import { NewPassword } from '../../parts/new-password.tsx';
+import { RowActions } from '../../parts/row-actions.tsx';
 import { StateBadge } from '../../parts/state-badge.tsx';
 import { Time } from '../../parts/time.tsx';
 import { useList } from '../../parts/use-list.ts';
 import {
-  areRightsWhole,
   NO_RIGHTS,
   RightsFields,
+  rightsFaults,
   rightsOf,
   scopeText,
   type Rights,
@@ -24,8 +27,9 @@ import {
 type User =
   paths['/api/v1/users']['get']['responses']['200']['content']['application/json']['data'][number];
 
-const COLUMNS: readonly Column<User>[] = [
-  { head: 'Name', cell: ({ username }) => username },
+const NAME: Column<User> = { head: 'Name', cell: ({ username }) => username };
+const CHANGE: Column<User> = { head: 'Change', cell: (user) => <UserActions user={user} /> };
+const REST: readonly Column<User>[] = [
   { head: 'Role', cell: ({ role }) => role },
   { head: 'Tenants', cell: ({ tenants }) => scopeText(tenants) },
   {
@@ -33,10 +37,13 @@ const COLUMNS: readonly Column<User>[] = [
     cell: ({ disabled_at }) => <StateBadge state={disabled_at === null ? 'active' : 'disabled'} />,
   },
   { head: 'Last login', cell: ({ last_login_at }) => <Time at={last_login_at} />, wideOnly: true },
-  { head: 'Change', cell: (user) => <UserActions user={user} /> },
 ];
+const WIDE = [NAME, ...REST, CHANGE];
+/** Nobody has to scroll sideways to what can be done. */
+const NARROW = [NAME, CHANGE, ...REST];
 
 export function Users() {
+  const isNarrow = useIsNarrow();
   const users = useList(['users'], (after, signal) =>
     dataOf(
       api.GET('/api/v1/users', {
@@ -52,7 +59,7 @@ export function Users() {
         {(rows) => (
           <DataTable
             label="Users"
-            columns={COLUMNS}
+            columns={isNarrow ? NARROW : WIDE}
             rows={rows}
             rowKey={({ username }) => username}
             hasMore={users.hasMore}
@@ -75,7 +82,11 @@ function AddUser() {
       label="Add a user"
       confirmLabel="Add"
       mb="md"
-      isReady={username !== '' && password !== '' && areRightsWhole(rights)}
+      missing={[
+        ...emptyFields({ Username: username }),
+        ...passwordFaults('New password', password),
+        ...rightsFaults(rights),
+      ]}
       run={async () => {
         await dataOf(
           api.POST('/api/v1/users', { body: { username, password, ...rightsOf(rights) } }),
@@ -103,36 +114,53 @@ function AddUser() {
   );
 }
 
-interface ActionProps {
+interface DialogProps {
   readonly user: User;
+  readonly isOpen: boolean;
+  readonly onClose: () => void;
 }
 
-function UserActions({ user }: ActionProps) {
+function UserActions({ user }: { readonly user: User }) {
   const me = useMe();
+  // By its label, so that an open dialog does not turn into the opposite when somebody else is first.
+  const [opened, setOpened] = useState<string>();
+  const isMe = me?.kind === 'user' && user.username === me.name;
+  const lock = user.disabled_at === null ? 'Disable' : 'Enable';
+  const dialogOf = (label: string): DialogProps => ({
+    user,
+    isOpen: opened === label,
+    onClose: () => {
+      setOpened(undefined);
+    },
+  });
   return (
-    <Group gap={4} wrap="nowrap">
-      <ChangeRights user={user} />
-      <SetPassword user={user} />
-      {me?.kind === 'user' && user.username === me.name ? null : (
-        // An open dialog must not turn into the opposite when somebody else is first.
-        <DisableOrEnable key={String(user.disabled_at === null)} user={user} />
-      )}
-    </Group>
+    <>
+      <RowActions
+        of={user.username}
+        labels={['Rights', 'Password', ...(isMe ? [] : [lock])]}
+        onChoose={setOpened}
+      />
+      <ChangeRights {...dialogOf('Rights')} />
+      <SetPassword {...dialogOf('Password')} />
+      <DisableOrEnable key={lock} label={lock} {...dialogOf(lock)} />
+    </>
   );
 }
 
-function ChangeRights({ user }: ActionProps) {
-  const { username, role, tenants } = user;
+function ChangeRights({ user: { username, role, tenants }, isOpen, onClose }: DialogProps) {
   const [rights, setRights] = useState<Rights>({ role, tenants });
+  // What was chosen before may be given up, or changed by somebody else.
+  const [wasOpen, setWasOpen] = useState(isOpen);
+  if (wasOpen !== isOpen) {
+    setWasOpen(isOpen);
+    if (isOpen) setRights({ role, tenants });
+  }
   return (
-    <ConfirmButton
+    <ConfirmDialog
       label="Rights"
       confirmLabel="Change"
-      onOpen={() => {
-        // What was chosen before may be given up, or changed by somebody else.
-        setRights({ role, tenants });
-      }}
-      isReady={areRightsWhole(rights)}
+      {...{ isOpen, onClose }}
+      missing={rightsFaults(rights)}
       run={async () => {
         const params = { path: { username } };
         await dataOf(api.PATCH('/api/v1/users/{username}', { params, body: rightsOf(rights) }));
@@ -144,17 +172,18 @@ function ChangeRights({ user }: ActionProps) {
         <Text size="sm">What {username} may do, in every process within 2 seconds.</Text>
         <RightsFields rights={rights} onChange={setRights} />
       </Stack>
-    </ConfirmButton>
+    </ConfirmDialog>
   );
 }
 
-function SetPassword({ user: { username } }: ActionProps) {
+function SetPassword({ user: { username }, isOpen, onClose }: DialogProps) {
   const [password, setPassword] = useState('');
   return (
-    <ConfirmButton
+    <ConfirmDialog
       label="Password"
       confirmLabel="Set"
-      isReady={password !== ''}
+      {...{ isOpen, onClose }}
+      missing={passwordFaults('New password', password)}
       run={async () => {
         const params = { path: { username } };
         await api.PUT('/api/v1/users/{username}/password', { params, body: { password } });
@@ -167,15 +196,21 @@ function SetPassword({ user: { username } }: ActionProps) {
         <Text size="sm">All sessions of {username} end within 2 seconds.</Text>
         <NewPassword value={password} onChange={setPassword} />
       </Stack>
-    </ConfirmButton>
+    </ConfirmDialog>
   );
 }
 
-function DisableOrEnable({ user: { username, disabled_at: disabledAt } }: ActionProps) {
+function DisableOrEnable({
+  label,
+  user: { username, disabled_at: disabledAt },
+  isOpen,
+  onClose,
+}: DialogProps & { readonly label: string }) {
   const disabled = disabledAt === null;
   return (
-    <ConfirmButton
-      label={disabled ? 'Disable' : 'Enable'}
+    <ConfirmDialog
+      label={label}
+      {...{ isOpen, onClose }}
       run={async () => {
         const params = { path: { username } };
         await dataOf(api.PATCH('/api/v1/users/{username}', { params, body: { disabled } }));
@@ -188,6 +223,6 @@ function DisableOrEnable({ user: { username, disabled_at: disabledAt } }: Action
           ? `${username} can no longer log in, and all sessions end within 2 seconds. You can enable the user again.`
           : `${username} may log in again.`}
       </Text>
-    </ConfirmButton>
+    </ConfirmDialog>
   );
 }

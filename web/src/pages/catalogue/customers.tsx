@@ -12,8 +12,9 @@ import { Facts } from '../../parts/facts.tsx';
 import { Filters } from '../../parts/filters.tsx';
 import { PageLink, useHref } from '../../parts/link.tsx';
 import { Empty, Loaded } from '../../parts/loaded.tsx';
+import { emptyFields } from '../../parts/missing.ts';
 import { Page } from '../../parts/page.tsx';
-import { useParameters } from '../../parts/url-state.ts';
+import { useParameter, useParameters } from '../../parts/url-state.ts';
 import { useList } from '../../parts/use-list.ts';
 import { FormFields, type Field } from './form-fields.tsx';
 import { useMayEdit } from './may-edit.ts';
@@ -56,7 +57,7 @@ export function CustomersList() {
         <Filters filters={[{ name: 'tenant', label: 'Tenant', kind: 'text' }]} />
         <Group gap="xs">
           <CopyButton label="Copy as curl" text={curlOf('/api/v1/customers', question)} />
-          <PutCustomer label="Add a customer" />
+          <AddCustomer />
         </Group>
       </Group>
       <Loaded query={customers}>
@@ -125,26 +126,47 @@ export function CustomerDetail({ id }: { readonly id: string }) {
   );
 }
 
+/** With the id of the address, such as that of an order which failed without the customer. */
+function AddCustomer() {
+  const [id, setId] = useParameter('add');
+  return (
+    <PutCustomer
+      key={id}
+      label="Add a customer"
+      id={id}
+      onDone={() => {
+        setId('');
+      }}
+    />
+  );
+}
+
 function PutCustomer({
   label,
   customer,
+  id: wanted = '',
+  onDone,
 }: {
   readonly label: string;
   readonly customer?: Customer;
+  /** Of a new customer; not empty: the dialog is open. */
+  readonly id?: string;
+  readonly onDone?: () => void;
 }) {
   const queries = useQueryClient();
-  const [values, setValues] = useState<Record<Name, string>>(EMPTY);
+  const [values, setValues] = useState<Record<Name, string>>({ ...EMPTY, id: wanted });
   const { id, name, email, tenant } = values;
   return (
     <ConfirmButton
       label={label}
       confirmLabel="Save"
+      startsOpen={wanted !== ''}
       {...useMayEdit()}
       onOpen={() => {
         if (customer === undefined) return;
         setValues({ ...customer, email: customer.email ?? '', tenant: customer.tenant ?? '' });
       }}
-      isReady={id !== '' && name !== ''}
+      missing={emptyFields({ Id: id, Name: name })}
       run={async () => {
         await dataOf(
           api.PUT('/api/v1/customers/{id}', {
@@ -162,6 +184,7 @@ function PutCustomer({
         if (customer === undefined) setValues(EMPTY);
         void queries.invalidateQueries({ queryKey: ['customers'] });
         void queries.invalidateQueries({ queryKey: ['customer', id] });
+        onDone?.();
       }}
     >
       <FormFields

@@ -11,6 +11,7 @@ import { Facts } from '../../parts/facts.tsx';
 import { formatTime } from '../../parts/format-time.ts';
 import { PageLink } from '../../parts/link.tsx';
 import { Empty, Loaded } from '../../parts/loaded.tsx';
+import { emptyFields } from '../../parts/missing.ts';
 import { Page } from '../../parts/page.tsx';
 import { instantOf } from '../../parts/range.ts';
 import { StateBadge } from '../../parts/state-badge.tsx';
@@ -139,7 +140,11 @@ function AddPrice({ sku }: { readonly sku: string }) {
       label="Add a price"
       confirmLabel="Add"
       {...useMayEdit()}
-      isReady={Object.values(values).every((text) => text !== '')}
+      missing={emptyFields({
+        Currency: currency,
+        'Price of one unit': unit_amount,
+        'Valid from': valid_from,
+      })}
       run={async () => {
         const body = { ...values, valid_from: instantOf(valid_from, zone) };
         const params = { path: { sku } };
@@ -157,7 +162,12 @@ function AddPrice({ sku }: { readonly sku: string }) {
         values={values}
         onChange={(next) => {
           const isSame = next.valid_from === valid_from;
-          setTyped({ ...next, valid_from: isSame ? typed.valid_from : next.valid_from });
+          const code = next.currency.toUpperCase();
+          setTyped({
+            ...next,
+            currency: code,
+            valid_from: isSame ? typed.valid_from : next.valid_from,
+          });
         }}
       />
       <Text size="xs" mt="xs">

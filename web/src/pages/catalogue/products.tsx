@@ -10,6 +10,7 @@ import { CopyButton, curlOf } from '../../parts/copy.tsx';
 import { DataTable, type Column } from '../../parts/data-table.tsx';
 import { useHref } from '../../parts/link.tsx';
 import { Empty, Loaded } from '../../parts/loaded.tsx';
+import { emptyFields } from '../../parts/missing.ts';
 import { StateBadge } from '../../parts/state-badge.tsx';
 import { useParameter } from '../../parts/url-state.ts';
 import { useList } from '../../parts/use-list.ts';
@@ -114,7 +115,7 @@ export function PutProduct({
       onOpen={() => {
         if (product !== undefined) setValues(product);
       }}
-      isReady={sku !== '' && body.name !== '' && body.unit !== ''}
+      missing={emptyFields({ SKU: sku, Name: body.name, Unit: body.unit })}
       run={async () => {
         const params = { path: { sku } };
         await withUnitsTab(dataOf(api.PUT('/api/v1/products/{sku}', { params, body })));

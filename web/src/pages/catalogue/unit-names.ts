@@ -1,8 +1,8 @@
 /** The units that a product may be measured in. */
 import { useQuery } from '@tanstack/react-query';
 import { api, ApiProblem, dataOf, fieldWords } from '../../api/client.ts';
+import { readPages } from '../../parts/all-pages.ts';
 
-/** A list of units is read from page to page. */
 const PAGES_MAX = 20;
 
 /** Undefined until they are known. */
@@ -10,15 +10,11 @@ export function useUnitNames(): readonly string[] | undefined {
   return useQuery({
     queryKey: ['unit-names'],
     queryFn: async ({ signal }) => {
-      const names: string[] = [];
-      let after: string | null | undefined;
-      for (let page = 0; page < PAGES_MAX && after !== null; page += 1) {
-        const query = after === undefined ? {} : { after };
-        const found = await dataOf(api.GET('/api/v1/units', { params: { query }, signal }));
-        names.push(...found.data.map(({ unit }) => unit));
-        after = found.next;
-      }
-      return names;
+      const units = await readPages(
+        (query) => dataOf(api.GET('/api/v1/units', { params: { query }, signal })),
+        PAGES_MAX,
+      );
+      return units.map(({ unit }) => unit);
     },
   }).data;
 }

@@ -8,6 +8,7 @@ import { ConfirmButton } from '../../parts/confirm-button.tsx';
 import { CopyButton, curlOf } from '../../parts/copy.tsx';
 import { DataTable, type Column } from '../../parts/data-table.tsx';
 import { Empty, Loaded } from '../../parts/loaded.tsx';
+import { emptyFields } from '../../parts/missing.ts';
 import { useList } from '../../parts/use-list.ts';
 import { digits } from '../../parts/words.ts';
 import { FormFields, type Field } from './form-fields.tsx';
@@ -77,7 +78,7 @@ function AddUnit() {
       label="Add a unit"
       confirmLabel="Add"
       {...useMayEdit()}
-      isReady={Object.values(values).every((text) => text !== '')}
+      missing={emptyFields({ Unit: unit, Dimension: body.dimension, Factor: body.factor })}
       run={async () => {
         const params = { path: { unit } };
         await dataOf(api.PUT('/api/v1/units/{unit}', { params, body }));

@@ -1,69 +1,16 @@
 /** What can be done with an endpoint. */
-import { Button, Stack, Text, TextInput } from '@mantine/core';
-import { useMutation } from '@tanstack/react-query';
+import { Text, TextInput } from '@mantine/core';
 import { useState } from 'react';
 import { useLocation } from 'wouter';
 import { api, dataOf } from '../../api/client.ts';
-import { ConfirmButton, Dialog } from '../../parts/confirm-button.tsx';
-import { RawText } from '../../parts/facts.tsx';
+import { ConfirmButton } from '../../parts/confirm-button.tsx';
 import { useHref } from '../../parts/link.tsx';
-import { Failure } from '../../parts/loaded.tsx';
 import { SecretOnce } from '../../parts/secret-once.tsx';
-import { StateBadge } from '../../parts/state-badge.tsx';
 import { changeStatus } from './endpoint-queries.ts';
 import { refresh, type Endpoint } from './event-queries.ts';
-import { answerText } from './last-answer.ts';
 
 interface Props {
   readonly endpoint: Endpoint;
-}
-
-/** Sends at once, because a test changes nothing, and shows what came of it. */
-export function SendTest({ endpoint: { id } }: Props) {
-  const test = useMutation({
-    mutationFn: () => dataOf(api.POST('/api/v1/endpoints/{id}/test', { params: { path: { id } } })),
-    onSettled: () => {
-      refresh('endpoints', 'deliveries');
-    },
-  });
-  const { data, error } = test;
-  return (
-    <>
-      <Button
-        size="xs"
-        variant="default"
-        loading={test.isPending}
-        onClick={() => {
-          test.mutate();
-        }}
-      >
-        Send test
-      </Button>
-      <Dialog
-        title="Test"
-        isOpen={data !== undefined || error !== null}
-        onClose={() => {
-          test.reset();
-        }}
-      >
-        {error === null ? null : <Failure error={error} />}
-        {data === undefined ? null : (
-          <Stack gap="xs">
-            <div>
-              <StateBadge state={data.outcome} />
-            </div>
-            <Text size="sm">
-              After {data.duration_ms} ms: {answerText(data.status_code, data.error)}
-            </Text>
-            <Text size="sm">webhook-id {data.webhook_id}</Text>
-            {data.response === null || data.response === '' ? null : (
-              <RawText label="Answer" text={data.response} />
-            )}
-          </Stack>
-        )}
-      </Dialog>
-    </>
-  );
 }
 
 export function EnableOrDisable({ endpoint }: Props) {
@@ -100,7 +47,7 @@ export function Rotate({ endpoint: { id } }: Props) {
       <ConfirmButton
         label="Rotate secret"
         confirmLabel="Rotate"
-        isReady={/^\d+$/.test(hours)}
+        missing={/^\d+$/.test(hours) ? [] : ['Overlap in hours must be a whole number.']}
         run={async () => {
           const rotated = await dataOf(
             api.POST('/api/v1/endpoints/{id}/rotate-secret', {

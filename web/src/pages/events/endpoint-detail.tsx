@@ -1,6 +1,7 @@
 /** One endpoint: how it does, what was sent to it last, and what can be done with it. */
 import { Alert, Group, Text } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
+import { useState } from 'react';
 import { api, dataOf } from '../../api/client.ts';
 import { hasRole, useMe } from '../../api/me.ts';
 import { Facts } from '../../parts/facts.tsx';
@@ -11,9 +12,10 @@ import { Section } from '../../parts/section.tsx';
 import { Time } from '../../parts/time.tsx';
 import { useList } from '../../parts/use-list.ts';
 import { DELIVERY_COLUMNS, deliveryPath } from './deliveries-tab.tsx';
-import { DeleteEndpoint, EnableOrDisable, Rotate, SendTest } from './endpoint-actions.tsx';
+import { DeleteEndpoint, EnableOrDisable, Rotate } from './endpoint-actions.tsx';
 import { EndpointForm } from './endpoint-form.tsx';
-import { healthOf } from './endpoint-health.ts';
+import { healthOf, NOTHING_DELIVERED } from './endpoint-health.ts';
+import { SendTest, Tests, type TestResult } from './endpoint-test.tsx';
 import { afterIf, KEYS, type Endpoint } from './event-queries.ts';
 import { Recover } from './recover.tsx';
 
@@ -21,6 +23,7 @@ const SHOWN = 20;
 
 export function EndpointDetail({ id }: { readonly id: string }) {
   const me = useMe();
+  const [tests, setTests] = useState<readonly TestResult[]>([]);
   const endpoint = useQuery({
     queryKey: [KEYS.endpoints, 'one', id],
     queryFn: ({ signal }) =>
@@ -35,7 +38,12 @@ export function EndpointDetail({ id }: { readonly id: string }) {
             title={id}
             actions={
               hasRole(me, 'operator') ? (
-                <Actions endpoint={found} />
+                <Actions
+                  endpoint={found}
+                  onTested={(result) => {
+                    setTests((before) => [result, ...before]);
+                  }}
+                />
               ) : (
                 <Text size="sm" c="dimmed">
                   Operators can change it.
@@ -46,6 +54,7 @@ export function EndpointDetail({ id }: { readonly id: string }) {
             <Health endpoint={found} />
             <EndpointFacts endpoint={found} />
           </Section>
+          <Tests results={tests} />
           <LastDeliveries id={id} />
         </>
       )}
@@ -53,10 +62,16 @@ export function EndpointDetail({ id }: { readonly id: string }) {
   );
 }
 
-function Actions({ endpoint }: { readonly endpoint: Endpoint }) {
+function Actions({
+  endpoint,
+  onTested,
+}: {
+  readonly endpoint: Endpoint;
+  readonly onTested: (result: TestResult) => void;
+}) {
   return (
     <Group gap="xs">
-      <SendTest endpoint={endpoint} />
+      <SendTest id={endpoint.id} onTested={onTested} />
       <EndpointForm label="Edit" endpoint={endpoint} />
       <EnableOrDisable endpoint={endpoint} />
       <Recover endpoint={endpoint} />
@@ -133,7 +148,7 @@ function LastDeliveries({ id }: { readonly id: string }) {
         columns={DELIVERY_COLUMNS.filter(({ head }) => head !== 'Endpoint' && head !== 'Client')}
         rowKey={({ id: deliveryId }) => deliveryId}
         pathOf={deliveryPath}
-        empty="Nothing was sent to it yet."
+        empty={NOTHING_DELIVERED}
       />
     </Section>
   );

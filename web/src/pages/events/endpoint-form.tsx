@@ -3,6 +3,7 @@ import { Checkbox, Textarea, TextInput } from '@mantine/core';
 import { useState } from 'react';
 import { hasRole, useMe } from '../../api/me.ts';
 import { ConfirmButton } from '../../parts/confirm-button.tsx';
+import { emptyFields } from '../../parts/missing.ts';
 import { NamesInput } from '../../parts/names-input.tsx';
 import { SecretOnce } from '../../parts/secret-once.tsx';
 import { putEndpoint, type EndpointBody } from './endpoint-queries.ts';
@@ -48,7 +49,7 @@ export function EndpointForm({
         onOpen={() => {
           if (endpoint !== undefined) setFields(fromApi(endpoint));
         }}
-        isReady={[fields.id, fields.client, fields.url].every((text) => text !== '')}
+        missing={emptyFields({ Id: fields.id, Client: fields.client, URL: fields.url })}
         run={async () => {
           const stored = await putEndpoint(fields.id, toApi(fields));
           if ('secret' in stored) setSecret(stored.secret);

@@ -1,6 +1,8 @@
 /** How an endpoint does, in a word and in a sentence. */
+import type { components } from '../../api/schema.d.ts';
 import { count } from '../../parts/words.ts';
-import type { Endpoint } from './event-queries.ts';
+
+type Endpoint = components['schemas']['Endpoint'];
 
 const DISABLED = {
   gone: 'It answered 410, so it wants nothing more.',
@@ -10,6 +12,8 @@ const DISABLED = {
 
 /** After this many failures in a row it gets one delivery at a time. */
 const SET_ASIDE = 10;
+
+export const NOTHING_DELIVERED = 'No message was delivered to it yet.';
 
 export function healthOf(endpoint: Endpoint): { readonly state: string; readonly words: string } {
   const { status, disabled_reason, failures_in_row, last_attempt_at } = endpoint;
@@ -26,6 +30,6 @@ export function healthOf(endpoint: Endpoint): { readonly state: string; readonly
   if (failures_in_row > 0) {
     return { state: 'failing', words: `${count(failures_in_row, 'failure')} in a row.` };
   }
-  if (last_attempt_at === null) return { state: 'enabled', words: 'Nothing was sent to it yet.' };
+  if (last_attempt_at === null) return { state: 'enabled', words: NOTHING_DELIVERED };
   return { state: 'ok', words: 'The last delivery succeeded.' };
 }

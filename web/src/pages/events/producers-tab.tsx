@@ -6,6 +6,7 @@ import { hasRole, useMe } from '../../api/me.ts';
 import { ConfirmButton } from '../../parts/confirm-button.tsx';
 import type { Column } from '../../parts/data-table.tsx';
 import { ListView } from '../../parts/list-view.tsx';
+import { emptyFields } from '../../parts/missing.ts';
 import { Time } from '../../parts/time.tsx';
 import { useList } from '../../parts/use-list.ts';
 import { afterIf, KEYS, LIMIT, refresh, type Producer } from './event-queries.ts';
@@ -51,7 +52,7 @@ function ProducerForm() {
     <ConfirmButton
       label="Register or rename"
       confirmLabel="Store"
-      isReady={id !== ''}
+      missing={emptyFields({ Id: id })}
       run={async () => {
         await dataOf(
           api.PUT('/api/v1/producers/{id}', {

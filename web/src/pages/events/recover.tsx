@@ -101,6 +101,7 @@ function RecoverForm({
           variant={dryRun.data === undefined ? 'filled' : 'default'}
           loading={dryRun.isPending}
           disabled={since === ''}
+          title={since === '' ? 'Choose a time first.' : undefined}
           onClick={() => {
             dryRun.mutate();
           }}

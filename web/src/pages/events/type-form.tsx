@@ -4,6 +4,7 @@ import { useState } from 'react';
 import { api, dataOf } from '../../api/client.ts';
 import { hasRole, useMe } from '../../api/me.ts';
 import { ConfirmButton } from '../../parts/confirm-button.tsx';
+import { emptyFields } from '../../parts/missing.ts';
 import { refresh, type EventType } from './event-queries.ts';
 
 const EMPTY_SCHEMA = '{\n  "type": "object",\n  "properties": {},\n  "required": []\n}';
@@ -25,6 +26,7 @@ export function TypeForm({ label, type }: { readonly label: string; readonly typ
         setDescription(type.description ?? '');
         setSchema(JSON.stringify(type.schema, null, 2));
       }}
+      missing={emptyFields({ Name: name, Schema: schema })}
       run={async () => {
         const stored = await dataOf(
           api.PUT('/api/v1/event-types/{name}', {

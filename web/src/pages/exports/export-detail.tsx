@@ -13,6 +13,7 @@ import { Page } from '../../parts/page.tsx';
 import { StateBadge } from '../../parts/state-badge.tsx';
 import { Time } from '../../parts/time.tsx';
 import { bytes, digits } from '../../parts/words.ts';
+import { ExportCoverage } from './export-coverage.tsx';
 import { ExportProgress } from './export-progress.tsx';
 import { fileNameOf, type Export } from './exports.ts';
 
@@ -56,6 +57,7 @@ function Shown({ one }: { readonly one: Export }) {
   return (
     <>
       <ExportFacts one={one} />
+      <ExportCoverage one={one} />
       <ExportProgress one={one} />
       {one.failure === null ? null : (
         <Alert color="red" title={one.failure.code} mb="md">

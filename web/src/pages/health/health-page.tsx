@@ -29,7 +29,7 @@ export function HealthPage() {
         </Button>
       }
     >
-      <Loaded query={query}>
+      <Loaded query={query} loading="Asking the servers…">
         {({ at, findings }) => (
           <>
             <p>

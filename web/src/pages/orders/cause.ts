@@ -20,7 +20,10 @@ export function repairOf({ customer_id, items, failure }: Order): Repair | undef
   const sku = items.find((item) => detail.includes(`"${item.sku}"`))?.sku;
   switch (code) {
     case 'unknown_customer':
-      return { path: '/catalogue?tab=customers', text: `Add the customer ${customer_id}` };
+      return {
+        path: `/catalogue?tab=customers&add=${encodeURIComponent(customer_id)}`,
+        text: `Add the customer ${customer_id}`,
+      };
     case 'unknown_sku':
       if (sku === undefined) return undefined;
       return {

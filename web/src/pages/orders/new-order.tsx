@@ -1,5 +1,5 @@
 /** Creates an order. */
-import { ActionIcon, Button, Group, Text, TextInput } from '@mantine/core';
+import { ActionIcon, Autocomplete, Button, Group, Text, TextInput } from '@mantine/core';
 import { IconX } from '@tabler/icons-react';
 import { useState } from 'react';
 import { useLocation } from 'wouter';
@@ -8,6 +8,8 @@ import { newUuid } from '../../api/new-uuid.ts';
 import { queries } from '../../api/queries.ts';
 import { ConfirmButton } from '../../parts/confirm-button.tsx';
 import { useHref } from '../../parts/link.tsx';
+import { emptyFields } from '../../parts/missing.ts';
+import { useCatalogueNames } from './catalogue-names.ts';
 import { ORDERS } from './order-queries.ts';
 
 interface Item {
@@ -16,6 +18,7 @@ interface Item {
   readonly qty: string;
 }
 
+const SHOWN_CHOICES_MAX = 50;
 const FIRST: Item = { key: 0, sku: '', qty: '1' };
 
 export function NewOrder() {
@@ -28,13 +31,11 @@ export function NewOrder() {
   const [key, setKey] = useState(newUuid);
   const [accepted, setAccepted] = useState<string>();
   const wanted = items.map(({ sku, qty }) => ({ sku, qty: Number(qty) }));
-  const isReady =
-    customer !== '' && items.every(({ sku, qty }) => sku !== '' && /^[1-9]\d{0,6}$/.test(qty));
   return (
     <ConfirmButton
       label="New order"
       confirmLabel="Order"
-      isReady={isReady}
+      missing={[...emptyFields({ Customer: customer }), ...items.flatMap(itemFaults)]}
       run={async () => {
         const { order_id } = await dataOf(
           api.POST('/api/v1/orders', {
@@ -55,13 +56,12 @@ export function NewOrder() {
         setKey(newUuid());
       }}
     >
-      <TextInput
+      <Suggested
         label="Customer"
-        required
-        maxLength={128}
+        of="customers"
         value={customer}
-        onChange={(event) => {
-          setCustomer(event.currentTarget.value);
+        onChange={(id) => {
+          setCustomer(id);
           setKey(newUuid());
         }}
       />
@@ -87,6 +87,41 @@ export function NewOrder() {
   );
 }
 
+function itemFaults({ sku, qty }: Item, index: number): readonly string[] {
+  const isWhole = /^[1-9]\d{0,6}$/.test(qty);
+  return [
+    ...emptyFields({ [`SKU ${index + 1}`]: sku }),
+    ...(isWhole ? [] : [`Quantity ${index + 1} must be a whole number from 1 to 9999999.`]),
+  ];
+}
+
+/** Any other text can be typed, too: an order may come before its customer or product. */
+function Suggested({
+  label,
+  of,
+  value,
+  onChange,
+}: {
+  readonly label: string;
+  readonly of: 'customers' | 'products';
+  readonly value: string;
+  readonly onChange: (text: string) => void;
+}) {
+  return (
+    <Autocomplete
+      label={label}
+      required
+      maxLength={128}
+      data={[...useCatalogueNames(of)]}
+      limit={SHOWN_CHOICES_MAX}
+      // The dialog is the landmark that a screen reader is in.
+      comboboxProps={{ withinPortal: false }}
+      value={value}
+      onChange={onChange}
+    />
+  );
+}
+
 function Items({
   items,
   setItems,
@@ -101,13 +136,12 @@ function Items({
     <>
       {items.map(({ key, sku, qty }, index) => (
         <Group key={key} align="flex-end" gap="xs" wrap="nowrap">
-          <TextInput
+          <Suggested
             label={`SKU ${index + 1}`}
-            required
-            maxLength={128}
+            of="products"
             value={sku}
-            onChange={(event) => {
-              change(key, { sku: event.currentTarget.value });
+            onChange={(chosen) => {
+              change(key, { sku: chosen });
             }}
           />
           <TextInput
@@ -124,6 +158,7 @@ function Items({
             size="lg"
             aria-label={`Remove item ${index + 1}`}
             disabled={items.length === 1}
+            title={items.length === 1 ? 'An order has at least one item.' : undefined}
             onClick={() => {
               setItems(items.filter((item) => item.key !== key));
             }}

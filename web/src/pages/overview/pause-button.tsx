@@ -5,6 +5,7 @@ import { api, dataOf } from '../../api/client.ts';
 import { hasRole, useMe } from '../../api/me.ts';
 import type { Status } from '../../api/status.ts';
 import { ConfirmButton } from '../../parts/confirm-button.tsx';
+import { emptyFields } from '../../parts/missing.ts';
 
 const NOTE_LENGTH_MAX = 500;
 
@@ -20,7 +21,7 @@ function Pause() {
   return (
     <ConfirmButton
       label="Pause ingest"
-      isReady={note.trim() !== ''}
+      missing={emptyFields({ Reason: note })}
       run={async () => {
         await order(true, note);
         return 'Ingest is paused.';
