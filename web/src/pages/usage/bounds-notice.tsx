@@ -56,7 +56,7 @@ export function ObstacleNotice({
         <>
           <Text size="sm">
             Usage is counted in windows of {windowMinutes} minutes. A range cannot begin or end
-            inside one. The nearest times in {zone} are {nearest}.
+            inside one. The nearest in {zone}: {nearest}.
           </Text>
           <Button
             size="compact-xs"
