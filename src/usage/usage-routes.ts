@@ -73,9 +73,12 @@ function addRoutes(api: Api, deps: UsageModuleDeps): void {
       const parameters = { ...request.query, limit, after: page.next };
       void reply.header('link', nextLink(`${api.prefix}/usage`, parameters));
     }
-    return reply
-      .type(JSON_TYPE)
-      .send({ data: [...page.rows], next: page.next, ...freshnessToJson(page.freshness) });
+    return reply.type(JSON_TYPE).send({
+      data: [...page.rows],
+      next: page.next,
+      window_seconds: windowSeconds,
+      ...freshnessToJson(page.freshness),
+    });
   });
 
   api.get('/usage.csv', { ...options, schema: getUsageCsvSchema }, async (request, reply) => {

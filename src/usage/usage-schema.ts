@@ -134,6 +134,10 @@ const Page = Type.Object(
     next: Type.Union([Type.String(), Type.Null()], {
       description: 'Send it as `after` for the next page; null on the last page.',
     }),
+    window_seconds: Type.Integer({
+      description:
+        'The length of the windows that pulses are added up by. `from` and `to` must be a multiple of it since 1970.',
+    }),
     ...FRESHNESS,
   },
   { description: 'One page of sums, and how complete they are.' },

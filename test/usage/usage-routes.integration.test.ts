@@ -66,6 +66,7 @@ describe('GET /usage', () => {
         },
       ],
       next: null,
+      window_seconds: 3_600,
       complete_through: '2024-03-05T11:00:00Z',
       final_through: '2024-03-05T11:00:00Z',
       provisional: true,

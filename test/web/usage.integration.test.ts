@@ -5,6 +5,7 @@ import { expectAccessible, openConsole } from './console-fixture.ts';
 
 /** All in one hour. */
 const USED_AT = new Date().toISOString();
+const WIDTH = 390;
 const AMOUNT = '123456789012345.123456789';
 const SHOWN = '123\u202f456\u202f789\u202f012\u202f345.123456789';
 const HOSTILE = '<img src=x onerror=alert(1)> \u202eevil \u{1f389}';
@@ -60,21 +61,18 @@ test(
     const viewer = await addUser('globex-billing', 'viewer', 'globex');
     const narrow = await open('/usage?group_by=tenant', {
       as: viewer,
-      width: 390,
+      width: WIDTH,
       colorScheme: 'dark',
     });
     await narrow.getByRole('region', { name: 'Usage' }).getByText('globex').waitFor();
     expect(await narrow.getByText('acme').count()).toBe(0);
     await expectAccessible(narrow);
 
-    // Days begin at half past in UTC, and windows are an hour.
-    const india = await open('/usage?tz=Asia%2FKolkata');
-    const nearest = india.getByRole('button', { name: 'Use the nearest windows' });
-    const answered = india.getByRole('region', { name: 'Usage' });
-    await nearest.click();
-    await nearest.or(answered).waitFor();
-    if (await nearest.isVisible()) await nearest.click();
-    await answered.getByText(USED_AT.slice(0, 4)).first().waitFor();
+    await answersInIndia(await open('/usage?tz=Asia%2FKolkata&range=today&window=none'));
+    await fits(
+      await open('/usage?tz=Asia%2FHo_Chi_Minh&group_by=tenant,product_sku', { width: WIDTH }),
+    );
+    await undoesChoices(await open('/usage?tz=Mars%2FOlympus&range=today'));
     await chooseZone(narrow);
     await narrow.getByRole('button', { name: 'Find', exact: true }).click();
     await narrow.getByRole('textbox', { name: 'What to find' }).waitFor();
@@ -89,6 +87,86 @@ const pulse = (tenant: string, sku: string, unit: string, amount: string) => ({
   used_amount: amount,
   timestamp: USED_AT,
 });
+
+/** Days begin at half past in UTC there, and windows are an hour. */
+async function answersInIndia(page: Page): Promise<void> {
+  const refusals: string[] = [];
+  page.on('response', (response) => {
+    if (response.status() === 400) refusals.push(response.url());
+  });
+  const table = page.getByRole('region', { name: 'Usage' });
+  const notice = page.getByTestId('day-shift');
+  // What was used in the half hour after midnight counts for the day before, so no amount is asked for.
+  await page.getByTestId('freshness').waitFor();
+  await notice.getByText('days from 00:30 to 00:30 there').waitFor();
+  await notice.getByText('WINDOW_MINUTES=30').waitFor();
+  await choose(page, 'Range', 'Last week');
+  await notice.getByText(/this is from Mon .{10} 00:30 to Mon .{10} 00:30, days/).waitFor();
+  expect(await copied(page)).toMatch(
+    /window=none&tz=Asia%2FKolkata&from=[\d-]+T19%3A00%3A00Z&to=[\d-]+T19%3A00%3A00Z/,
+  );
+  await choose(page, 'Range', 'Last 7 days');
+  await choose(page, 'Window', 'day');
+  await table
+    .getByText(/^\d{4}-\d\d-\d\d 00:00$/)
+    .first()
+    .waitFor();
+  await expectAccessible(page);
+  expect(refusals).toEqual([]);
+
+  await page.goto(page.url().replace(/\?.*/, '?tz=Asia%2FKolkata&window=none&as_of=noon'));
+  await page.getByText('As of takes a date or a time in Asia/Kolkata').waitFor();
+  const bounds = 'from=2026-11-23+00:00&to=2026-11-30+00:00';
+  await page.goto(page.url().replace('as_of=noon', bounds));
+  await page
+    .getByRole('button', { name: 'Use 2026-11-23 00:30 to 2026-11-30 00:30', exact: true })
+    .click();
+  await page.getByTestId('freshness').waitFor();
+  expect(await notice.count()).toBe(0);
+  expect(refusals).toEqual([]);
+}
+
+/** A zone that does not exist is not replaced without a word, and Back undoes one choice after the other. */
+async function undoesChoices(page: Page): Promise<void> {
+  await page
+    .getByText('“Mars/Olympus”, which does not exist. Times are in Europe/Berlin')
+    .waitFor();
+  const zone = page.getByRole('combobox', { name: 'Time zone' });
+  await zone.click();
+  await page.keyboard.type('ho chi minh');
+  await page.getByRole('option', { name: 'Asia/Ho_Chi_Minh' }).click();
+  await page.waitForURL(/tz=Asia%2FHo_Chi_Minh/);
+  expect(await page.getByText('Mars/Olympus').count()).toBe(0);
+  await zone.click();
+  await page.keyboard.type('US/Eastern');
+  await zone.blur();
+  await page.waitForURL(/tz=US%2FEastern/);
+  await choose(page, 'Range', 'Yesterday');
+  await page.goBack();
+  await page.waitForURL(/tz=US%2FEastern&range=today/);
+  await page.goBack();
+  await page.waitForURL(/tz=Asia%2FHo_Chi_Minh&range=today/);
+}
+
+/** The amount, in sight with all its digits, and what it is an amount of. */
+async function fits(narrow: Page): Promise<void> {
+  const table = narrow.getByRole('region', { name: 'Usage' });
+  const row = table.locator('tbody tr', { hasText: 'acme' });
+  for (const text of [SHOWN.replace('345.', '346.'), 'cpu', 'h']) {
+    const shown = row.getByText(text, { exact: true }).filter({ visible: true });
+    const { x, width } = (await shown.boundingBox())!;
+    expect(x + width, text).toBeLessThanOrEqual(WIDTH);
+  }
+  await narrow.getByText(/^All tenants · Last 7 days \(.+\) · Asia\/Ho_Chi_Minh$/).waitFor();
+  const zone = narrow.getByRole('combobox', { name: 'Time zone' });
+  const isCut = await zone.evaluate(({ scrollWidth, clientWidth }) => scrollWidth > clientWidth);
+  expect(isCut).toBe(false);
+}
+
+async function choose(page: Page, label: string, option: string): Promise<void> {
+  await page.getByRole('combobox', { name: label }).click();
+  await page.getByRole('option', { name: option, exact: true }).click();
+}
 
 async function send(
   api: { post(path: string, body: unknown): Promise<{ status: number }> },
@@ -112,6 +190,7 @@ async function chooseZone(page: Page): Promise<void> {
   await page.keyboard.type('zzz');
   await page.getByText('No such time zone').waitFor();
   await zone.blur();
+  await page.getByText('There is no time zone “zzz”. Times are still in').waitFor();
   await zone.click();
   await page.keyboard.type('tokyo');
   await page.getByRole('option', { name: 'Asia/Tokyo' }).waitFor();

@@ -11,7 +11,7 @@ import { Empty, Failure, Loading } from './parts/loaded.tsx';
 import { Notices } from './parts/notices.tsx';
 import { Page } from './parts/page.tsx';
 import { useParameters } from './parts/url-state.ts';
-import { BROWSER_ZONE, isZone } from './parts/zone.ts';
+import { BROWSER_ZONE } from './parts/zone.ts';
 import { Login } from './shell/login.tsx';
 import { Shell } from './shell/shell.tsx';
 
@@ -87,6 +87,7 @@ function useZoneInAddress(): void {
   const [parameters, setParameters] = useParameters();
   const zone = parameters.get('tz') ?? '';
   useEffect(() => {
-    if (!isZone(zone)) setParameters({ tz: BROWSER_ZONE });
+    // A zone that does not exist stays: the shell says so.
+    if (zone === '') setParameters({ tz: BROWSER_ZONE });
   }, [zone, setParameters]);
 }

@@ -133,6 +133,8 @@ export interface UsagePage {
   readonly data: readonly UsageRow[];
   /** `after` of the next page; null on the last. */
   readonly next: string | null;
+  /** `from` and `to` must be a multiple of it since 1970. */
+  readonly window_seconds: number;
   readonly complete_through: string;
   readonly final_through: string;
   readonly provisional: boolean;

@@ -2364,6 +2364,7 @@ export interface operations {
                     "application/json": {
                         data: components["schemas"]["UsageRow"][];
                         next: string | null;
+                        window_seconds: number;
                         /** Format: date-time */
                         complete_through: string;
                         /** Format: date-time */

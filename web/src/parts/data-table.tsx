@@ -76,6 +76,9 @@ export function DataTable<Row>(props: DataTableProps<Row>) {
               <Table.Tr
                 key={rowKey(row)}
                 data-key={rowKey(row)}
+                // Rows differ in height where cells have several lines.
+                ref={virtualizer.measureElement}
+                data-index={index}
                 data-row={onOpen === undefined ? undefined : ''}
                 tabIndex={onOpen === undefined ? undefined : 0}
                 onClick={() => {

@@ -2,7 +2,7 @@
 import { Button, Group, Select, TextInput } from '@mantine/core';
 import { useEffect, useId, useState, type ReactNode } from 'react';
 import { InstantInput } from './instant-input.tsx';
-import { filtersSet, useParameter, useParameters } from './url-state.ts';
+import { CHOICE, filtersSet, useParameter, useParameters } from './url-state.ts';
 
 export type Filter =
   | { readonly name: string; readonly label: string; readonly kind: 'text' }
@@ -19,9 +19,12 @@ export type Filter =
 /** On narrow screens they are behind a button. */
 export function Filters({
   filters,
+  inWords,
   children,
 }: {
   readonly filters: readonly Filter[];
+  /** What they are set to, for narrow screens. */
+  readonly inWords?: string;
   /** More of them. */
   readonly children?: ReactNode;
 }) {
@@ -31,19 +34,20 @@ export function Filters({
   const setCount = filtersSet(parameters);
   return (
     <>
-      <Button
-        className="filters-button"
-        variant="default"
-        size="xs"
-        mb="md"
-        aria-expanded={isOpen}
-        aria-controls={id}
-        onClick={() => {
-          setOpen(!isOpen);
-        }}
-      >
-        {setCount === 0 ? 'Filters' : `Filters, ${setCount} set`}
-      </Button>
+      <div className="filters-head">
+        <Button
+          variant="default"
+          size="xs"
+          aria-expanded={isOpen}
+          aria-controls={id}
+          onClick={() => {
+            setOpen(!isOpen);
+          }}
+        >
+          {setCount === 0 ? 'Filters' : `Filters, ${setCount} set`}
+        </Button>
+        {inWords === undefined || isOpen ? null : <span>{inWords}</span>}
+      </div>
       <Group
         id={id}
         className={isOpen ? 'filters open' : 'filters'}
@@ -136,7 +140,7 @@ export function ChoiceFilter({
       clearable={standard === ''}
       allowDeselect={standard === ''}
       onChange={(choice) => {
-        setValue(choice === standard ? '' : (choice ?? ''));
+        setValue(choice === standard ? '' : (choice ?? ''), CHOICE);
       }}
     />
   );

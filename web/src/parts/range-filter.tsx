@@ -2,7 +2,7 @@
 import { Select, Text } from '@mantine/core';
 import { TextFilter } from './filters.tsx';
 import { dateIn, datesOf, isRange, RANGES, spanOf, type RangeName, type Span } from './range.ts';
-import { useParameters } from './url-state.ts';
+import { CHOICE, useParameters } from './url-state.ts';
 import { useZone } from './zone.ts';
 
 /** The span of the address. */
@@ -29,8 +29,8 @@ export function RangeFilter({ byDefault }: { readonly byDefault: Exclude<RangeNa
         allowDeselect={false}
         onChange={(chosen) => {
           // One's own span begins as the one that was shown.
-          if (chosen === 'own') setParameters({ range: 'own', from, to });
-          else setParameters({ range: chosen ?? undefined, from: undefined, to: undefined });
+          const bounds = chosen === 'own' ? { from, to } : { from: undefined, to: undefined };
+          setParameters({ range: chosen ?? undefined, ...bounds }, CHOICE);
         }}
       />
       {range === 'own' ? (

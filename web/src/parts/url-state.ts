@@ -2,10 +2,16 @@
 import { useMemo } from 'react';
 import { navigate, useSearch } from 'wouter/use-browser-location';
 
-/** `undefined` and '' remove a parameter. Replaces the entry of the browser's history unless `push` is true. */
+/** Typing replaces the entry of the browser's history. A choice pushes one, so that Back undoes it. */
+interface SetOptions {
+  readonly push?: boolean;
+}
+export const CHOICE: SetOptions = { push: true };
+
+/** `undefined` and '' remove a parameter. */
 export type SetParameters = (
   changes: Readonly<Record<string, string | undefined>>,
-  options?: { push?: boolean },
+  options?: SetOptions,
 ) => void;
 
 /** The parameters of the address, and how to change some of them. */
@@ -24,12 +30,14 @@ export function filtersSet(parameters: URLSearchParams): number {
 }
 
 /** One parameter; '' when the address does not have it. */
-export function useParameter(name: string): [string, (value: string) => void] {
+export function useParameter(
+  name: string,
+): [string, (value: string, options?: SetOptions) => void] {
   const [parameters, set] = useParameters();
   return [
     parameters.get(name) ?? '',
-    (value) => {
-      set({ [name]: value });
+    (value, options) => {
+      set({ [name]: value }, options);
     },
   ];
 }
@@ -43,15 +51,12 @@ export function useValues(name: string): [string[], (values: readonly string[]) 
       edit((next) => {
         next.delete(name);
         for (const value of values) next.append(name, value);
-      });
+      }, CHOICE);
     },
   ];
 }
 
-function setParameters(
-  changes: Parameters<SetParameters>[0],
-  options?: Parameters<SetParameters>[1],
-): void {
+function setParameters(changes: Parameters<SetParameters>[0], options?: SetOptions): void {
   edit((next) => {
     for (const [name, value] of Object.entries(changes)) {
       if (value === undefined || value === '') next.delete(name);
@@ -61,7 +66,10 @@ function setParameters(
 }
 
 /** Reads the address itself, so that several changes in one step add up, and the path stays as it is. */
-function edit(change: (parameters: URLSearchParams) => void, { push = false } = {}): void {
+function edit(
+  change: (parameters: URLSearchParams) => void,
+  { push = false }: SetOptions = {},
+): void {
   const next = new URLSearchParams(location.search);
   change(next);
   const search = next.toString();

@@ -1,23 +1,20 @@
 /** The time zone that the console shows times in: the address has it, else the browser. */
 import { useParameter } from './url-state.ts';
+import { currentName, isZone, zoneChoices } from './zone-names.ts';
 
-export const BROWSER_ZONE = Intl.DateTimeFormat().resolvedOptions().timeZone || 'UTC';
+export const BROWSER_ZONE = browserZone();
 
 export function useZone(): string {
   const [zone] = useParameter('tz');
   return isZone(zone) ? zone : BROWSER_ZONE;
 }
 
-export function isZone(zone: string): boolean {
-  if (zone === '') return false;
-  try {
-    new Intl.DateTimeFormat('en', { timeZone: zone });
-    return true;
-  } catch {
-    return false;
-  }
-}
+export const ZONES: readonly string[] = zoneChoices([
+  BROWSER_ZONE,
+  ...Intl.supportedValuesOf('timeZone'),
+]);
 
-export const ZONES: readonly string[] = [
-  ...new Set(['UTC', BROWSER_ZONE, ...Intl.supportedValuesOf('timeZone')]),
-];
+function browserZone(): string {
+  const zone = currentName(Intl.DateTimeFormat().resolvedOptions().timeZone);
+  return isZone(zone) ? zone : 'UTC';
+}

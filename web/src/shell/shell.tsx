@@ -1,16 +1,15 @@
 /** The frame of every page: the menu, the zone, and who has logged in. */
-import { ActionIcon, Burger, Button, Select, useMantineColorScheme } from '@mantine/core';
+import { ActionIcon, Burger, Button, useMantineColorScheme } from '@mantine/core';
 import { IconMoon, IconSearch, IconSun } from '@tabler/icons-react';
 import { useEffect, useRef, useState, type ReactNode } from 'react';
 import { Link, useLocation } from 'wouter';
 import { hasRole, useMe } from '../api/me.ts';
 import { PAGES, pageAt } from '../pages.ts';
 import { useHref } from '../parts/link.tsx';
-import { useParameters } from '../parts/url-state.ts';
-import { useZone, ZONES } from '../parts/zone.ts';
 import { Account } from './account.tsx';
 import { Palette } from './palette.tsx';
 import { Shortcuts } from './shortcuts.tsx';
+import { ZoneNotice, ZonePicker } from './zone-picker.tsx';
 
 export function Shell({ children }: { readonly children: ReactNode }) {
   const [path] = useLocation();
@@ -18,6 +17,7 @@ export function Shell({ children }: { readonly children: ReactNode }) {
   // Of narrow screens. Going to another page closes it.
   const [menuOpenAt, setMenuOpenAt] = useState<string>();
   const isMenuOpen = menuOpenAt === path;
+  const [refusedZone, setRefusedZone] = useState<string>();
   const [isPaletteOpen, setPaletteOpen] = useState(false);
   const openPalette = () => {
     setPaletteOpen(true);
@@ -37,9 +37,9 @@ export function Shell({ children }: { readonly children: ReactNode }) {
             setMenuOpenAt(isMenuOpen ? undefined : path);
           }}
         />
-        <Link href={useHref()('/')} className="mark">
+        <Link href={useHref()('/')} className="mark" aria-label="Pulse">
           <img src="/console/favicon.svg" alt="" width="24" height="24" />
-          Pulse
+          <span className="mark-text">Pulse</span>
         </Link>
         <Button
           variant="default"
@@ -52,12 +52,18 @@ export function Shell({ children }: { readonly children: ReactNode }) {
           <span className="wide-text">Find</span>
         </Button>
         <span className="space" />
-        <ZonePicker />
+        <ZonePicker onRefuse={setRefusedZone} />
         <SchemeButton />
         <Account />
       </header>
       <Menu isOpen={isMenuOpen} />
       <main id="main" tabIndex={-1}>
+        <ZoneNotice
+          typed={refusedZone}
+          onClose={() => {
+            setRefusedZone(undefined);
+          }}
+        />
         {children}
       </main>
       <Palette
@@ -106,36 +112,6 @@ function Menu({ isOpen }: { readonly isOpen: boolean }) {
         </Link>
       ))}
     </nav>
-  );
-}
-
-function ZonePicker() {
-  const zone = useZone();
-  const [, setParameters] = useParameters();
-  return (
-    <Select
-      size="xs"
-      className="zone"
-      aria-label="Time zone"
-      data={ZONES}
-      value={zone}
-      searchable
-      selectFirstOptionOnChange
-      nothingFoundMessage="No such time zone"
-      allowDeselect={false}
-      limit={50}
-      comboboxProps={{ width: 'max-content', position: 'bottom-end' }}
-      onFocus={(event) => {
-        event.currentTarget.select();
-      }}
-      // The click that brings the focus would put the cursor into the name.
-      onMouseUp={(event) => {
-        if (event.currentTarget.value === zone) event.currentTarget.select();
-      }}
-      onChange={(chosen) => {
-        if (chosen !== null) setParameters({ tz: chosen });
-      }}
-    />
   );
 }
 

@@ -26,7 +26,8 @@ export function FreshnessInWords({
       {journalled === null || journalled === 0
         ? ''
         : `${count(journalled, 'received pulse')} of all tenants ${journalled === 1 ? 'waits' : 'wait'} in the journal and ${journalled === 1 ? 'is' : 'are'} in no sum yet. `}
-      Flushed through <Time at={complete} />, final before <Time at={final} />.
+      Complete through <Time at={complete} />: nothing counted of the time before waits for a flush.
+      Final through <Time at={final} />: nothing can be added to the time before.
     </Text>
   );
 }

@@ -2,8 +2,10 @@
 import { MultiSelect, Select, Switch } from '@mantine/core';
 import { Filters, TextFilter } from '../../parts/filters.tsx';
 import { NamesInput } from '../../parts/names-input.tsx';
-import { RangeFilter } from '../../parts/range-filter.tsx';
-import { useParameter, useValues } from '../../parts/url-state.ts';
+import { datesOf, RANGES } from '../../parts/range.ts';
+import { RangeFilter, useSpan } from '../../parts/range-filter.tsx';
+import { CHOICE, useParameter, useParameters, useValues } from '../../parts/url-state.ts';
+import { useZone } from '../../parts/zone.ts';
 import { FILTERS, GROUPS, RANGE_DEFAULT, WINDOW_CHOICES } from './question.ts';
 
 /** As many as the API takes. */
@@ -15,7 +17,7 @@ export function UsageFilters() {
   const [live, setLive] = useParameter('live');
   const [asOf] = useParameter('as_of');
   return (
-    <Filters filters={[]}>
+    <Filters filters={[]} inWords={useFiltersInWords()}>
       {FILTERS.map((filter) => (
         <ValuesFilter key={filter.name} {...filter} />
       ))}
@@ -28,7 +30,7 @@ export function UsageFilters() {
         value={window === '' ? 'hour' : window}
         allowDeselect={false}
         onChange={(chosen) => {
-          setWindow(chosen === 'hour' ? '' : (chosen ?? ''));
+          setWindow(chosen === 'hour' ? '' : (chosen ?? ''), CHOICE);
         }}
       />
       <MultiSelect
@@ -39,7 +41,7 @@ export function UsageFilters() {
         data={GROUPS}
         value={groups.split(',').filter(Boolean)}
         onChange={(chosen) => {
-          setGroups(chosen.join(','));
+          setGroups(chosen.join(','), CHOICE);
         }}
       />
       <TextFilter name="as_of" label="As of" placeholder="now" />
@@ -49,11 +51,30 @@ export function UsageFilters() {
         disabled={asOf !== ''}
         checked={live !== 'false' && asOf === ''}
         onChange={(event) => {
-          setLive(event.currentTarget.checked ? '' : 'false');
+          setLive(event.currentTarget.checked ? '' : 'false', CHOICE);
         }}
       />
     </Filters>
   );
+}
+
+/** Whose usage this is, of what time, and in which zone. */
+function useFiltersInWords(): string {
+  const [parameters] = useParameters();
+  const zone = useZone();
+  const span = spanInWords(useSpan(RANGE_DEFAULT));
+  const [tenants = '', ...names] = FILTERS.map(({ name }) => parameters.getAll(name).join(', '));
+  const asOf = parameters.get('as_of') ?? '';
+  const said = [tenants || 'All tenants', ...names, span, zone, asOf && `as of ${asOf}`];
+  return said.filter(Boolean).join(' · ');
+}
+
+function spanInWords({ range, from, to }: ReturnType<typeof useSpan>): string {
+  if (range === 'own') {
+    return [from && `from ${from}`, to && `before ${to}`].filter(Boolean).join(' ');
+  }
+  const label = RANGES.find(({ value }) => value === range)?.label ?? '';
+  return range === 'all' ? label : `${label} (${datesOf({ from, to })})`;
 }
 
 function ValuesFilter({ name, label }: { readonly name: string; readonly label: string }) {

@@ -2,58 +2,79 @@
 import { Group, Text } from '@mantine/core';
 import { lazy, Suspense } from 'react';
 import { CopyButton, curlOf, pathWith } from '../../parts/copy.tsx';
-import { DataTable, type Column } from '../../parts/data-table.tsx';
+import { DataTable } from '../../parts/data-table.tsx';
 import { DownloadButton } from '../../parts/download.tsx';
 import { Empty, Loaded, Loading } from '../../parts/loaded.tsx';
+import { useIsNarrow } from '../../parts/narrow.ts';
 import { Page } from '../../parts/page.tsx';
 import { patiently } from '../../parts/patient-import.ts';
 import type { LoadMore } from '../../parts/use-list.ts';
 import { digits } from '../../parts/words.ts';
+import { DayShiftNotice, ObstacleNotice } from './bounds-notice.tsx';
 import { ExportUsage } from './export-usage.tsx';
 import { FreshnessInWords } from './freshness.tsx';
-import { NearestRange } from './nearest-range.tsx';
-import { useQuestion, type UsageQuestion } from './question.ts';
+import { useAsking, type UsageQuestion } from './question.ts';
 import { TotalsList } from './totals-list.tsx';
+import { columnsFor } from './usage-columns.tsx';
 import { UsageFilters } from './usage-filters.tsx';
-import type { UsageRow } from './usage-row.ts';
 import { useUsage, type Usage } from './use-usage.ts';
-import { WindowTime } from './window-time.tsx';
 
 const UsageCharts = lazy(async () => ({
   default: (await patiently(() => import('./usage-chart.tsx'))).UsageCharts,
 }));
 
 export function UsagePage() {
-  const question = useQuestion();
-  const usage = useUsage(question);
+  const asking = useAsking();
+  const question = asking.state === 'ready' ? asking.question : undefined;
   return (
     <Page
       title="Usage"
-      actions={
-        <Group gap="xs">
-          <CopyButton label="Copy as curl" text={curlOf('/api/v1/usage', { ...question })} />
-          <DownloadButton
-            label="Download CSV"
-            path={pathWith('/api/v1/usage.csv', { ...question })}
-            fileName={fileName(question)}
-          />
-          <ExportUsage question={question} />
-        </Group>
-      }
+      actions={question === undefined ? null : <UsageActions question={question} />}
     >
       <UsageFilters />
-      <NearestRange error={usage.error} question={question} />
-      <Loaded query={usage}>
-        {(answer) => (
-          <Answer
-            answer={answer}
-            question={question}
-            hasMore={usage.hasMore}
-            loadMore={usage.loadMore}
-          />
-        )}
-      </Loaded>
+      {asking.state === 'refused' ? <ObstacleNotice obstacle={asking.obstacle} /> : null}
+      {asking.state === 'waiting' ? (
+        <Loaded query={asking.windowLength}>{() => null}</Loaded>
+      ) : null}
+      {asking.state === 'ready' && asking.shift !== undefined ? (
+        <DayShiftNotice shift={asking.shift} question={asking.question} />
+      ) : null}
+      {question === undefined ? null : <AskedUsage question={question} />}
     </Page>
+  );
+}
+
+interface QuestionProps {
+  readonly question: UsageQuestion;
+}
+
+function UsageActions({ question }: QuestionProps) {
+  return (
+    <Group gap="xs">
+      <CopyButton label="Copy as curl" text={curlOf('/api/v1/usage', { ...question })} />
+      <DownloadButton
+        label="Download CSV"
+        path={pathWith('/api/v1/usage.csv', { ...question })}
+        fileName={fileName(question)}
+      />
+      <ExportUsage question={question} />
+    </Group>
+  );
+}
+
+function AskedUsage({ question }: QuestionProps) {
+  const usage = useUsage(question);
+  return (
+    <Loaded query={usage}>
+      {(answer) => (
+        <Answer
+          answer={answer}
+          question={question}
+          hasMore={usage.hasMore}
+          loadMore={usage.loadMore}
+        />
+      )}
+    </Loaded>
   );
 }
 
@@ -66,10 +87,9 @@ interface AnswerProps {
 
 function Answer({ answer: { rows, freshness }, question, hasMore, loadMore }: AnswerProps) {
   const hasChart = question.window !== 'none';
-  const columns = columnsFor(
-    question,
-    rows.some(({ provisional }) => provisional),
-  );
+  const isNarrow = useIsNarrow();
+  const hasProvisional = rows.some(({ provisional }) => provisional);
+  const columns = columnsFor(question, { hasProvisional, isNarrow });
   return (
     <>
       <FreshnessInWords freshness={freshness} question={question} />
@@ -106,40 +126,6 @@ function Answer({ answer: { rows, freshness }, question, hasMore, loadMore }: An
       )}
     </>
   );
-}
-
-function columnsFor(
-  { window, group_by: groups = [] }: UsageQuestion,
-  hasProvisional: boolean,
-): Column<UsageRow>[] {
-  return [
-    ...(window === 'none'
-      ? []
-      : [{ head: 'From', cell: (row: UsageRow) => <WindowTime row={row} /> }]),
-    ...(groups.includes('tenant')
-      ? [{ head: 'Tenant', cell: ({ tenant }: UsageRow) => <bdi>{tenant}</bdi> }]
-      : []),
-    ...(groups.includes('product_sku')
-      ? [{ head: 'SKU', cell: ({ product_sku: sku }: UsageRow) => <bdi>{sku}</bdi> }]
-      : []),
-    // Before the amount, which may be long: a number without its unit says nothing.
-    { head: 'Unit', cell: ({ use_unity: unit }) => <bdi>{unit}</bdi> },
-    {
-      head: 'Amount',
-      cell: ({ used_amount: amount }) => digits(amount),
-      numeric: true,
-    },
-    ...(hasProvisional
-      ? [
-          {
-            head: 'State',
-            cell: ({ provisional }: UsageRow) =>
-              provisional ? <span className="provisional-text">provisional</span> : null,
-          },
-        ]
-      : []),
-    { head: 'Pulses', cell: ({ pulse_count: pulses }) => digits(pulses), numeric: true },
-  ];
 }
 
 function fileName({ from, to }: UsageQuestion): string {
