@@ -11,6 +11,7 @@ import type { ManyFilters } from '../quarantine/replay-many.ts';
 export const FILTERS = {
   reason: { value: '<reason>', about: 'only this reason', choices: DEAD_LETTER_REASONS },
   tenant: { value: '<tenant>', about: 'only this tenant, where the body could be read' },
+  pulseId: { value: '<id>', about: 'only the pulse with this id' },
   messageId: { value: '<id>', about: 'only this AMQP message id' },
   queue: { value: '<name>', about: 'only messages of this queue' },
   from: {
@@ -22,8 +23,8 @@ export const FILTERS = {
 } as const satisfies OptionSpecs;
 
 export function toFilters(flags: Flags<typeof FILTERS>): ManyFilters {
-  const { reason, tenant, messageId, queue, from, to } = flags;
-  return { reason, tenant, messageId, queue, fromMs: from, toMs: to };
+  const { reason, tenant, pulseId, messageId, queue, from, to } = flags;
+  return { reason, tenant, pulseId, messageId, queue, fromMs: from, toMs: to };
 }
 
 /** @throws RejectedError PULSE_USAGE_INVALID It is not the id of a dead letter. */

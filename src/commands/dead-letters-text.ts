@@ -71,6 +71,7 @@ export function describeDetail(detail: DeadLetterDetail): string[] {
     line('state', detail.isFixed ? `${detail.state}, its body fixed` : detail.state),
     line('reason', describeReason(detail)),
     line('tenant', detail.tenant ?? '- (the body names none)'),
+    line('pulse id', detail.pulseId ?? '-'),
     line('message id', detail.messageId ?? '-'),
     line('queue', detail.queue ?? 'pulses'),
     line('array index', String(detail.pulseIndex ?? '-')),

@@ -14,7 +14,7 @@ import {
   type DeadLetterState,
 } from '../quarantine/quarantine.ts';
 import { findDeadLetter, fixDeadLetter, listDeadLetters } from '../quarantine/quarantine-query.ts';
-import { tenantInBody } from '../quarantine/tenant-in-body.ts';
+import { namesInBody } from '../quarantine/names-in-body.ts';
 import { discard, replay } from './dead-letters-bulk.ts';
 import { actorFrom, checkedId, FILTERS, open, toFilters } from './dead-letters-options.ts';
 import { describeDetail, describeList, FULL } from './dead-letters-text.ts';
@@ -103,7 +103,7 @@ const fix = defineCommand({
     const id = checkedId(run.argument);
     const note = flags.note === undefined ? null : checkedNote(flags.note);
     const body = readBody(flags.body);
-    const change = { body, tenant: tenantInBody(body), note, actor: actorFrom(flags) };
+    const change = { body, ...namesInBody(body), note, actor: actorFrom(flags) };
     const pool = await open(run);
     const [isFixed, row] = await withTransaction(pool, async (client) => [
       await fixDeadLetter(client, id, change),

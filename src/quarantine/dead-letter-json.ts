@@ -39,6 +39,7 @@ export function rowToJson(row: DeadLetterRow) {
     reason: row.reason,
     detail: row.detail,
     tenant: row.tenant,
+    pulse_id: row.pulseId,
     message_id: row.messageId,
     queue: row.queue,
     pulse_index: row.pulseIndex,

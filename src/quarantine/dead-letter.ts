@@ -16,7 +16,7 @@ import {
 } from '../contract/rejection.ts';
 import { REPLAY_ID_HEADER } from './replay-publication.ts';
 import { storableText, toStorable } from '../core/storable.ts';
-import { tenantInBody } from './tenant-in-body.ts';
+import { namesInBody, pulseIdOf } from './names-in-body.ts';
 
 /** A row to insert. Its texts hold no character that Postgres refuses, and are short: a list shows a thousand of them. */
 export interface DeadLetter {
@@ -37,6 +37,8 @@ export interface DeadLetter {
   readonly redelivered: boolean;
   /** The tenant in the body, if it can be read. */
   readonly tenant: string | null;
+  /** The id that the pulse counts under, if it has one that can be read; null for a message. */
+  readonly pulseId: string | null;
   /** The queue that it could not be handled in; null for a pulse. */
   readonly queue: string | null;
   /** The replay that sent it: then the row of that replay returns to the quarantine. */
@@ -64,8 +66,11 @@ export function fromDelivery(delivery: DeliveredMessage, pulsesQueue: string): D
   const { queue } = death;
   if (typeof queue !== 'string' || queue === pulsesQueue) return deadLetter;
   const id = deadLetterId({ messageId: properties.messageId, body: delivery.content, queue });
-  return { ...deadLetter, id, queue: nameOf(queue), tenant: null };
+  return { ...deadLetter, id, queue: nameOf(queue), ...NO_PULSE };
 }
+
+/** What the body of a message means is not for the quarantine to know. */
+const NO_PULSE = { tenant: null, pulseId: null };
 
 type Properties = ReturnType<typeof textProperties>;
 
@@ -73,20 +78,20 @@ function fromRefusal(delivery: DeliveredMessage, properties: Properties): DeadLe
   const { headers } = properties;
   const id = headers[DEAD_LETTER_HEADERS.id];
   const detail = headers[DEAD_LETTER_HEADERS.detail];
-  const index = headers[DEAD_LETTER_HEADERS.index];
+  const given = headers[DEAD_LETTER_HEADERS.index];
+  const pulseIndex = isIndex(given) ? given : null;
   const exchange = headers[ORIGIN_EXCHANGE_HEADER];
   const queue = headers[DEAD_LETTER_HEADERS.queue];
   const routingKey = headers[ORIGIN_ROUTING_KEY_HEADER];
   return {
-    ...common(delivery, properties),
-    ...(typeof queue === 'string' ? { queue: nameOf(queue), tenant: null } : {}),
+    ...common(delivery, properties, pulseIndex),
+    ...(typeof queue === 'string' ? { queue: nameOf(queue), ...NO_PULSE } : {}),
     ...(typeof id === 'string' && UUID.test(id) ? { id } : {}),
     reason: toReason(headers[DEAD_LETTER_HEADERS.reason]),
     detail:
       typeof detail === 'string'
         ? detailOf(detail)
         : 'Published to the dead-letter queue by something other than Pulse.',
-    pulseIndex: isIndex(index) ? index : null,
     exchange: nameOf(typeof exchange === 'string' ? exchange : delivery.fields.exchange),
     ...(typeof routingKey === 'string' ? { routingKey: nameOf(routingKey) } : {}),
     redelivered: headers[ORIGIN_REDELIVERED_HEADER] === true,
@@ -106,7 +111,7 @@ function fromDeath(delivery: DeliveredMessage, properties: Properties, death: De
     ? (death['routing-keys'] as unknown[])
     : [];
   return {
-    ...common(delivery, properties),
+    ...common(delivery, properties, null),
     reason: limit ? 'delivery_limit' : 'unknown',
     detail: detailOf(
       limit
@@ -119,9 +124,15 @@ function fromDeath(delivery: DeliveredMessage, properties: Properties, death: De
   };
 }
 
-function common(delivery: DeliveredMessage, properties: Properties): DeadLetter {
+function common(
+  delivery: DeliveredMessage,
+  properties: Properties,
+  pulseIndex: number | null,
+): DeadLetter {
   const { messageId, headers } = properties;
   const replayId = headers[REPLAY_ID_HEADER];
+  const storedId = messageId === undefined ? null : storableText(messageId);
+  const { tenant, ownId } = namesInBody(delivery.content);
   return {
     id: deadLetterId({ messageId, body: delivery.content }),
     reason: 'unknown',
@@ -131,12 +142,13 @@ function common(delivery: DeliveredMessage, properties: Properties): DeadLetter 
       ...(toStorable(properties) as object),
       ...exactMessageId(messageId),
     }),
-    messageId: messageId === undefined ? null : storableText(messageId),
-    pulseIndex: null,
+    messageId: storedId,
+    pulseIndex,
     exchange: nameOf(delivery.fields.exchange),
     routingKey: nameOf(delivery.fields.routingKey),
     redelivered: delivery.fields.redelivered,
-    tenant: tenantInBody(delivery.content),
+    tenant,
+    pulseId: pulseIdOf(ownId, { messageId: storedId, pulseIndex }),
     queue: null,
     replayId: typeof replayId === 'string' && UUID.test(replayId) ? replayId : null,
   };

@@ -7,6 +7,7 @@ import type { DeadLetterReason } from '../contract/rejection.ts';
 import { tenantsOf, type TenantScope } from '../core/tenant-scope.ts';
 import { onlyRow } from '../platform/postgres.ts';
 import type { DeadLetter } from './dead-letter.ts';
+import { pulseIdOf, type NamesInBody, type PulseOrigin } from './names-in-body.ts';
 import {
   ACTIONS_MAX,
   MAYBE_COUNTED_REASONS,
@@ -36,6 +37,7 @@ const COLUMNS = [
   'tenant',
   'replayId',
   'queue',
+  'pulseId',
 ] as const;
 
 /**
@@ -64,9 +66,9 @@ export async function insertDeadLetters(
     `WITH given AS MATERIALIZED (
        SELECT given.*, started.dead_letter_id AS replay_of, started.at AS replayed_at
        FROM unnest($1::uuid[], $2::text[], $3::text[], $4::bytea[], $5::text[], $6::text[], $7::integer[],
-                   $8::text[], $9::text[], $10::boolean[], $11::text[], $12::uuid[], $14::text[])
+                   $8::text[], $9::text[], $10::boolean[], $11::text[], $12::uuid[], $13::text[], $14::text[])
          AS given(id, reason, detail, body, headers, message_id, pulse_index,
-                  exchange, routing_key, redelivered, tenant, replay_id, queue)
+                  exchange, routing_key, redelivered, tenant, replay_id, queue, pulse_id)
        LEFT JOIN dead_letter_actions started ON started.id = given.replay_id
          AND started.action = 'replay_started' AND started.body_sha256 = sha256(given.body)
          AND EXISTS (SELECT FROM dead_letters WHERE id = started.dead_letter_id)
@@ -75,7 +77,7 @@ export async function insertDeadLetters(
        SET state = 'quarantined', reason = given.reason, detail = given.detail, replay_id = NULL,
            maybe_counted_since = CASE
              WHEN d.queue IS NOT NULL THEN NULL
-             WHEN given.reason = ANY($13::text[]) THEN coalesce(d.maybe_counted_since, now())
+             WHEN given.reason = ANY($15::text[]) THEN coalesce(d.maybe_counted_since, now())
              -- Refused, so not counted; but an earlier replay, whose outcome is unknown, may have been.
              WHEN d.maybe_counted_since = given.replayed_at THEN NULL
              ELSE d.maybe_counted_since END
@@ -90,16 +92,16 @@ export async function insertDeadLetters(
        FROM reopened
      ), inserted AS (
        INSERT INTO dead_letters (id, reason, detail, body, headers, message_id, pulse_index, exchange,
-                                 routing_key, redelivered, tenant, queue, maybe_counted_since)
+                                 routing_key, redelivered, tenant, queue, pulse_id, maybe_counted_since)
        SELECT id, reason, detail, body, headers::jsonb, message_id, pulse_index, exchange,
-              routing_key, redelivered, tenant, queue,
-              CASE WHEN reason = ANY($13::text[]) AND queue IS NULL THEN now() END
+              routing_key, redelivered, tenant, queue, pulse_id,
+              CASE WHEN reason = ANY($15::text[]) AND queue IS NULL THEN now() END
        FROM given WHERE replay_of IS NULL
        ON CONFLICT (id) DO NOTHING
        RETURNING reason
      )
      SELECT reason FROM inserted UNION ALL SELECT reason FROM reopened`,
-    [...columns.slice(0, -1), MAYBE_COUNTED_REASONS, columns.at(-1)],
+    [...columns, MAYBE_COUNTED_REASONS],
   );
   return rows.map(({ reason }) => reason);
 }
@@ -128,8 +130,8 @@ export interface DeadLetterPage {
 }
 
 const ROW = `
-  id, state, reason, detail, tenant, message_id AS "messageId", queue, pulse_index AS "pulseIndex", exchange,
-  routing_key AS "routingKey", redelivered, received_at AS "receivedAt",
+  id, state, reason, detail, tenant, pulse_id AS "pulseId", message_id AS "messageId", queue,
+  pulse_index AS "pulseIndex", exchange, routing_key AS "routingKey", redelivered, received_at AS "receivedAt",
   octet_length(coalesce(fixed_body, body)) AS "bodyBytes", fixed_body IS NOT NULL AS "isFixed",
   (extract(epoch FROM received_at) * 1000000)::bigint || '.' || id AS cursor`;
 
@@ -205,15 +207,21 @@ export async function findDeadLetterState(
 export async function fixDeadLetter(
   pool: Queryable,
   id: string,
-  fix: { body: Buffer; tenant: string | null; note: string | null; actor: Actor },
+  fix: NamesInBody & { body: Buffer; note: string | null; actor: Actor },
 ): Promise<boolean> {
+  // These never change.
+  const { rows } = await pool.query<PulseOrigin>(
+    'SELECT message_id AS "messageId", pulse_index AS "pulseIndex" FROM dead_letters WHERE id = $1 AND queue IS NULL',
+    [id],
+  );
+  const pulseId = rows[0] === undefined ? null : pulseIdOf(fix.ownId, rows[0]);
   const { rowCount } = await pool.query(
     `WITH before AS (
        SELECT id, sha256(coalesce(fixed_body, body)) AS hash FROM dead_letters
        WHERE id = $1 AND state = 'quarantined' AND ($7::text[] IS NULL OR tenant = ANY($7)) AND ${hasRoom('$1')}
        FOR UPDATE
      ), fixed AS (
-       UPDATE dead_letters d SET fixed_body = $2, tenant = $3, replay_id = NULL
+       UPDATE dead_letters d SET fixed_body = $2, tenant = $3, pulse_id = $8, replay_id = NULL
        FROM before WHERE d.id = before.id RETURNING d.id, before.hash
      )
      INSERT INTO dead_letter_actions
@@ -227,6 +235,7 @@ export async function fixDeadLetter(
       fix.actor.via,
       fix.note,
       tenantsOf(fix.actor.scope) ?? null,
+      pulseId,
     ],
   );
   return rowCount === 1;
@@ -273,6 +282,7 @@ function whereClause(filters: DeadLetterFilters, more: readonly Condition[] = []
     ['state = ?', filters.state],
     ['reason = ?', filters.reason],
     ['tenant = ?', filters.tenant],
+    ['pulse_id = ?', filters.pulseId],
     ['message_id = ?', filters.messageId],
     ['queue = ?', filters.queue],
     ['received_at >= ?', instant(filters.fromMs)],

@@ -21,7 +21,7 @@ import { previewMany, replayMany, type ManyFilters } from './replay-many.ts';
 import { replayRefusal } from './replay-refusal.ts';
 import { replayDeadLetter, type ReplayDeps } from './replay.ts';
 import { describeDeadLettersQueue } from './quarantine-queue.ts';
-import { tenantInBody } from './tenant-in-body.ts';
+import { namesInBody } from './names-in-body.ts';
 import { signalOfEnd } from '../http/answer-deadline.ts';
 import type { Api, ApiModule } from '../http/api-module.ts';
 import { actorNameOf, OPERATORS, READERS, type Caller } from '../http/caller.ts';
@@ -124,7 +124,7 @@ function addFix(api: Api, { pool }: QuarantineModuleDeps): void {
     const body = fromReadable({ encoding, content });
     if (body === undefined) throw invalidField('content', `must be ${encoding}`);
     if (body.length > SHOWN_BYTES_MAX) throw invalidField('content', 'must have at most 8 MiB');
-    const fix = { body, tenant: tenantInBody(body), note, actor: actorOf(request) };
+    const fix = { body, ...namesInBody(body), note, actor: actorOf(request) };
     const { tenants } = request.user;
     // Otherwise a caller could have a pulse counted for another tenant.
     if (tenants !== 'all' && (fix.tenant === null || !includesTenant(tenants, fix.tenant))) {
@@ -275,12 +275,12 @@ function cursorFrom(text: string | undefined): string | undefined {
 
 /** Requires a filter: without one, a mistake would change the whole quarantine. */
 function bulkFiltersFrom(filters: Filters): ManyFilters {
-  const { reason, tenant, message_id, queue, from, to } = filters;
-  const given = [reason, tenant, message_id, queue, from, to];
+  const { reason, tenant, pulse_id, message_id, queue, from, to } = filters;
+  const given = [reason, tenant, pulse_id, message_id, queue, from, to];
   if (given.every((filter) => filter === undefined)) {
     throw invalidField(
       'body',
-      'must have at least one of reason, tenant, message_id, queue, from, to',
+      'must have at least one of reason, tenant, pulse_id, message_id, queue, from, to',
     );
   }
   return filtersFrom(filters);
@@ -289,6 +289,6 @@ function bulkFiltersFrom(filters: Filters): ManyFilters {
 type Loose<T> = { readonly [K in keyof T]?: T[K] | undefined };
 
 function filtersFrom(filters: Loose<Filters>): ManyFilters {
-  const { reason, tenant, message_id: messageId, queue, from, to } = filters;
-  return { reason, tenant, messageId, queue, ...spanFrom({ from, to }) };
+  const { reason, tenant, pulse_id: pulseId, message_id: messageId, queue, from, to } = filters;
+  return { reason, tenant, pulseId, messageId, queue, ...spanFrom({ from, to }) };
 }

@@ -1,7 +1,7 @@
 /** The routes below /dead-letters. */
 import { Type, type Static } from 'typebox';
 import { DEAD_LETTER_REASONS } from '../contract/rejection.ts';
-import { TENANT_LENGTH_MAX } from '../contract/rules.ts';
+import { ID_LENGTH_MAX, TENANT_LENGTH_MAX } from '../contract/rules.ts';
 import { DEAD_LETTER_STATES } from './quarantine.ts';
 import { WITH_JSON, WITH_TOKEN } from '../http/example-terms.ts';
 import { problemResponses } from '../http/problem-schema.ts';
@@ -18,6 +18,8 @@ const uuid = (description: string) => Type.String({ format: 'uuid', description 
 const instant = (description: string) => Type.String({ format: 'date-time', description });
 const nullable = (description: string) => Type.Union([Type.String(), Type.Null()], { description });
 const count = (description: string) => Type.Integer({ minimum: 0, description });
+const oneTo = (maximum: number, standard: number, more: { description?: string } = {}) =>
+  Type.Optional(Type.Integer({ minimum: 1, maximum, default: standard, ...more }));
 const note = textSchema(1_000, 'Why, in a sentence, for the history.');
 const cursor = (description: string) => Type.String({ maxLength: 64, description });
 
@@ -33,6 +35,7 @@ const FILTERS = {
     textSchema(TENANT_LENGTH_MAX, 'Only this tenant, if the body could be read; compared exactly.'),
   ),
   queue: Type.Optional(textSchema(255, 'Only messages of this queue, compared exactly.')),
+  pulse_id: Type.Optional(textSchema(ID_LENGTH_MAX, 'Only pulses with this id, compared exactly.')),
   message_id: Type.Optional(textSchema(255, 'Only this AMQP message id, compared exactly.')),
   from: Type.Optional(instant('Only dead letters received at this instant or later.')),
   to: Type.Optional(instant('Only dead letters received before this instant.')),
@@ -42,7 +45,7 @@ const ListQuery = Type.Object(
   {
     ...FILTERS,
     state: Type.Optional(State),
-    limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1_000, default: LIST_LIMIT_DEFAULT })),
+    limit: oneTo(1_000, LIST_LIMIT_DEFAULT),
     after: Type.Optional(cursor('`next` of the previous page.')),
   },
   { additionalProperties: false },
@@ -50,14 +53,7 @@ const ListQuery = Type.Object(
 
 const BULK = {
   ...FILTERS,
-  limit: Type.Optional(
-    Type.Integer({
-      minimum: 1,
-      maximum: BULK_LIMIT_MAX,
-      default: BULK_LIMIT_DEFAULT,
-      description: 'At most this many.',
-    }),
-  ),
+  limit: oneTo(BULK_LIMIT_MAX, BULK_LIMIT_DEFAULT, { description: 'At most this many.' }),
   dry_run: Type.Optional(Type.Boolean({ default: false, description: 'Count, show the first.' })),
 };
 
@@ -83,9 +79,7 @@ const sending = (name: keyof typeof EXAMPLES) =>
 const BulkReplayBody = Type.Object(
   {
     ...BULK,
-    rate_per_second: Type.Optional(
-      Type.Integer({ minimum: 1, maximum: 1_000, default: RATE_DEFAULT }),
-    ),
+    rate_per_second: oneTo(1_000, RATE_DEFAULT),
     after: Type.Optional(cursor('`next` of an earlier answer.')),
     even_if_forgotten: Type.Optional(EvenIfForgotten),
   },
@@ -122,6 +116,7 @@ const ROW = {
   reason: Reason,
   detail: Type.String({ description: 'What is wrong, in a sentence.' }),
   tenant: nullable('The tenant in the body, if it could be read.'),
+  pulse_id: nullable('The id that the pulse counts under, if it could be read.'),
   message_id: nullable('The AMQP message id.'),
   queue: nullable('The queue that a replay goes to; null: the queue of pulses.'),
   pulse_index: Type.Union([Type.Integer(), Type.Null()], {

@@ -31,6 +31,8 @@ export interface DeadLetterFilters {
   readonly tenant?: string | undefined;
   /** Messages of this queue; undefined: dead letters of all queues. */
   readonly queue?: string | undefined;
+  /** The id that the pulse counts under. */
+  readonly pulseId?: string | undefined;
   readonly messageId?: string | undefined;
   /** Received at `fromMs` or later, before `toMs`; milliseconds since 1970. */
   readonly fromMs?: number | undefined;
@@ -44,6 +46,8 @@ export interface DeadLetterRow {
   readonly reason: DeadLetterReason;
   readonly detail: string;
   readonly tenant: string | null;
+  /** What the pulse counts under; null too for a row from before Pulse kept it. */
+  readonly pulseId: string | null;
   readonly messageId: string | null;
   /** Where it could not be handled, and where a replay goes; null: the queue of pulses. */
   readonly queue: string | null;

@@ -90,5 +90,6 @@ function reduced(row: DeadLetter, code: string | number | undefined): DeadLetter
     exchange: null,
     routingKey: null,
     tenant: null,
+    pulseId: null,
   };
 }

@@ -24,7 +24,8 @@ const TIERS = { mode: 'volume', steps: [{ up_to: null, unit_amount: '1' }] } as 
 const PAGE = { limit: 7, after: 'cursor' };
 const FILTERS = {
   ...INSTANTS,
-  ...{ reason: 'sum_overflow', tenant: 'acme', message_id: 'one', queue: 'orders.enrichment' },
+  ...{ reason: 'sum_overflow', tenant: 'acme', queue: 'orders.enrichment' },
+  ...{ pulse_id: 'pulse', message_id: 'one' },
 };
 const PULSE = { tenant: 'acme', product_sku: 'cpu', use_unity: 'h', used_amount: '1' };
 

@@ -15,6 +15,7 @@ const MESSAGE: DeadLetterDetail = {
   reason: 'attempts_exhausted',
   detail: 'attempts_exhausted: The enrichment service answered 503.',
   tenant: null,
+  pulseId: null,
   messageId: 'm-1',
   queue: 'orders.enrichment',
   pulseIndex: null,

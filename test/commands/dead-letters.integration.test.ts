@@ -55,6 +55,13 @@ describe('pulse dead-letters', () => {
   test('lists, shows, fixes and replays: the pulse is counted once, and the history says who did it', async () => {
     const id = await quarantined();
     const list = await pulse('list', '--tenant', 'acme');
+    for (const [pulseId, found] of [
+      ['p-1', [{ id, pulse_id: 'p-1' }]],
+      ['p-2', []],
+    ] as const) {
+      const { answer } = await pulseJson('list', '--pulse-id', pulseId);
+      expect(answer).toMatchObject({ data: found });
+    }
     expect(list.exitCode).toBe(0);
     expect(list.stdout).toMatch(/^ID +RECEIVED +REASON +TENANT\n/);
     expect(list.stdout).toMatch(
@@ -187,7 +194,7 @@ describe('pulse dead-letters', () => {
 
 test('a bulk action without ids and filters names every filter', async () => {
   expect((await pulse('replay')).stderr).toContain(
-    'at least one of --reason --tenant --message-id --queue --from --to.',
+    'at least one of --reason --tenant --pulse-id --message-id --queue --from --to.',
   );
 });
 

@@ -63,8 +63,8 @@ describe('fromDelivery', () => {
     ['x-death', { 'x-death': [{ reason: 'rejected', queue: 'q'.repeat(9_000) }] }],
     ["Pulse's own header", { 'x-pulse-queue': 'q'.repeat(9_000) }],
   ])('cuts a forged queue name in %s to the length of a real one', (_name, headers) => {
-    const row = fromDelivery(delivery({ headers }), 'pulses');
-    expect(row).toMatchObject({ queue: 'q'.repeat(255), tenant: null });
+    const row = fromDelivery(delivery({ headers, messageId: 'm1' }), 'pulses');
+    expect(row).toMatchObject({ queue: 'q'.repeat(255), tenant: null, pulseId: null });
   });
 
   test.each([
@@ -94,6 +94,7 @@ describe('fromDelivery', () => {
       body,
       messageId: 'm1',
       pulseIndex: 2,
+      pulseId: 'm1#2',
       exchange: 'pulses',
       routingKey: 'key',
       redelivered: true,
@@ -119,7 +120,8 @@ describe('fromDelivery', () => {
       const headers = { 'x-death': [{ ...DEATH, queue }] };
       return fromDelivery(delivery({ headers, messageId: 'm1' }), 'pulses');
     };
-    expect(rowIn('orders.processing').queue).toBe('orders.processing');
+    expect(rowIn('orders.processing')).toMatchObject({ queue: 'orders.processing', pulseId: null });
+    expect(rowIn('pulses')).toMatchObject({ queue: null, pulseId: 'm1' });
     expect(rowIn('orders.processing').id).toBe(rowIn('orders.processing').id);
     expect(rowIn('orders.processing').id).not.toBe(rowIn('orders.enrichment').id);
   });

@@ -150,6 +150,7 @@ describe('fixing', () => {
   const fix = {
     body: Buffer.from('{"tenant":"fixed"}'),
     tenant: 'fixed',
+    ownId: undefined,
     note: null,
     actor: ALICE,
   };
@@ -241,7 +242,7 @@ describe('a copy without a replay id', () => {
 
   test('of one that was fixed and replayed is dropped: it has the old body', async () => {
     const id = await insert({ messageId: 'copied-4' });
-    const fix = { body: Buffer.from('{}'), tenant: null, note: null, actor: ALICE };
+    const fix = { body: Buffer.from('{}'), tenant: null, ownId: null, note: null, actor: ALICE };
     await fixDeadLetter(pool, id, fix);
     await replayed();
     await insert({ messageId: 'copied-4' });

@@ -83,7 +83,7 @@ describe('a pulse that may have been counted and whose id is forgotten', () => {
   async function fixed() {
     await fixture.send(sentPulse({ used_amount: 0 }), { messageId: 'm-1' });
     const { id } = (await fixture.waiting(1))[0]!;
-    const change = { tenant: 'acme', note: null, actor: ALICE };
+    const change = { tenant: 'acme', ownId: undefined, note: null, actor: ALICE };
     const body = Buffer.from(JSON.stringify(sentPulse({ timestamp: new Date().toISOString() })));
     await fixDeadLetter(fixture.pool, id, { ...change, body });
     return { id };

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import type { Publication } from '../../src/contract/publication.ts';
 import { HOUR_SECONDS, windowStartSec } from '../../src/core/window.ts';
+import { namesInBody } from '../../src/quarantine/names-in-body.ts';
 import { fixDeadLetter } from '../../src/quarantine/quarantine-query.ts';
 import { beginReplay, completeReplay } from '../../src/quarantine/replay-query.ts';
 import { replayDeadLetter } from '../../src/quarantine/replay.ts';
@@ -15,7 +16,7 @@ const replay = (id: string) => replayDeadLetter(fixture.replay, id, { actor: ALI
 
 async function fix(id: string, body: unknown): Promise<void> {
   const bytes = Buffer.from(typeof body === 'string' ? body : JSON.stringify(body));
-  const change = { body: bytes, tenant: 'acme', note: 'corrected', actor: ALICE };
+  const change = { body: bytes, ...namesInBody(bytes), note: 'corrected', actor: ALICE };
   expect(await fixDeadLetter(fixture.pool, id, change)).toBe(true);
 }
 

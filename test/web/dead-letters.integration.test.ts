@@ -33,6 +33,13 @@ test(
     const body = page.getByLabel('New body');
     await body.fill((await body.inputValue()).replace('"-1"', `"${EXACT}"`).replace(id, 'other'));
     await page.getByText('The id is not the same').waitFor();
+    await page.getByText('The original was not counted.').waitFor();
+    // Of what is no JSON, nothing is said but that.
+    await body.press('End');
+    await body.pressSequentially('}');
+    await page.getByText('malformed_json: The body is not JSON').waitFor();
+    expect(await page.getByText('The id is not the same').count()).toBe(0);
+    await body.press('Backspace');
     await body.fill((await body.inputValue()).replace('other', id));
     const changes = page.getByLabel('Changes of the body');
     await expect.poll(() => changes.textContent()).toContain(`- removed:   "used_amount": "-1",`);
@@ -45,13 +52,21 @@ test(
     await page.getByLabel('Note').fill('the sign was wrong');
     await page.getByRole('button', { name: 'Fix and replay' }).click();
     await page.getByRole('dialog').getByRole('button', { name: 'Fix and replay' }).click();
-    await page.getByText('Whether it is refused again shows here in a moment.').waitFor();
+    const result = page.getByRole('status').filter({ hasText: /^(It was|Refused)/ });
+    await result.first().waitFor();
     const history = page.getByRole('list', { name: 'History' });
     await expect.poll(() => history.textContent()).toContain('the sign was wrong');
     await expect.poll(() => history.locator('li.good').textContent()).toContain('Replayed');
     await page.getByRole('heading', { name: 'What the fix changed' }).waitFor();
     await flow.settled({ counted: 1 });
-    await page.getByText('Not refused again.').waitFor();
+    await expect
+      .poll(() => result.allTextContents(), { timeout: 15_000 })
+      .toEqual([
+        `It was counted: the usage of that hour went from 0 to ${grouped(EXACT)}. ` +
+          'Usage of cpu by acme in that hour ',
+      ]);
+    expect(await page.getByText('If it is refused again').count()).toBe(0);
+    await page.getByText('Perhaps, by the replay of').waitFor();
     await expectAccessible(page);
     await page.getByRole('link', { name: 'Usage of cpu by acme in that hour' }).click();
     await page.getByText(grouped(EXACT)).first().waitFor();

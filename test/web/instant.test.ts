@@ -5,9 +5,11 @@ const BERLIN = 'Europe/Berlin';
 
 test('a time of a zone is an instant, and back', () => {
   expect(instantOf('2026-07-01T12:00:00', BERLIN)).toBe('2026-07-01T10:00:00.000Z');
+  expect(instantOf('2026-07-01 12:00', BERLIN)).toBe('2026-07-01T10:00:00.000Z');
+  expect(instantOf('2026-07-01', BERLIN)).toBe('2026-06-30T22:00:00.000Z');
   expect(instantOf('2026-12-01T12:00:00', BERLIN)).toBe('2026-12-01T11:00:00.000Z');
   expect(instantOf('2026-07-01T12:00:00', 'Asia/Kathmandu')).toBe('2026-07-01T06:15:00.000Z');
-  expect(localOf('2026-07-01T10:00:00.000Z', BERLIN)).toBe('2026-07-01T12:00:00');
+  expect(localOf('2026-07-01T10:00:00.000Z', BERLIN)).toBe('2026-07-01 12:00:00');
 });
 
 test('where the clocks change, a time that comes twice is the earlier one', () => {
@@ -19,7 +21,15 @@ test('where the clocks change, a time that comes twice is the earlier one', () =
 test('what is no time is no instant', () => {
   expect(instantOf('', BERLIN)).toBeUndefined();
   expect(localOf('yesterday', BERLIN)).toBe('');
-  expect(instantOf('2026-02-30T12:00', BERLIN)).toBeUndefined();
+  for (const text of [
+    '2026-02-30 12:00',
+    '2026-02-03 24:00',
+    '2026-02',
+    '1/2/2026',
+    '2026-02-03 1',
+  ]) {
+    expect(instantOf(text, BERLIN), text).toBeUndefined();
+  }
 });
 
 test('every year that somebody passes while typing one is an instant', () => {

@@ -1,7 +1,9 @@
 import { expect, test } from 'vitest';
 import type { components } from '../../web/src/api/schema.d.ts';
 import { waitingAgain } from '../../web/src/pages/dead-letters/bulk-again.ts';
-import { refusalOf } from '../../web/src/pages/dead-letters/judge-body.ts';
+import { isRaised, replaysOf } from '../../web/src/pages/dead-letters/hour-sum.ts';
+import { idChange } from '../../web/src/pages/dead-letters/id-change.ts';
+import { judgeBody, refusalOf } from '../../web/src/pages/dead-letters/judge-body.ts';
 import {
   orderOf,
   replayOutcomeOf,
@@ -26,7 +28,7 @@ function letterWith(changes: Partial<DeadLetter>): DeadLetter {
 }
 
 function actionsOf(...names: readonly string[]): DeadLetter['actions'] {
-  const at = '2026-11-29T11:59:55Z';
+  const at = '2026-11-29T11:59:58Z';
   return names.map((action) => ({ action, at })) as unknown as DeadLetter['actions'];
 }
 
@@ -87,4 +89,25 @@ test('those that wait again are counted until nothing changes, without those tha
     wait: () => Promise.resolve(),
   });
   expect([again, counts]).toEqual([98, [7]]);
+});
+
+test('a sum that has risen by exactly the pulse tells that it was counted', () => {
+  const [pulse] = judgeBody(JSON.stringify(PULSE), letterWith({}), NOW_MS);
+  if (pulse?.isCounted !== true) throw new Error('It would count.');
+  const noted = { pulse, before: '0.5', replays: 0 };
+  expect(['1.5', '1.50'].map((now) => isRaised(noted, now))).toEqual([true, true]);
+  // Others count in the same hour.
+  expect([undefined, '0.5', '1', '2.5'].map((now) => isRaised(noted, now))).not.toContain(true);
+  const actions = actionsOf('replay_started', 'replayed', 'reopened', 'replay_started');
+  expect(replaysOf({ actions })).toBe(2);
+});
+
+test('another id is noticed in what is JSON, also where the original was none', () => {
+  const withId = (id: unknown) => JSON.stringify({ ...PULSE, id });
+  expect(idChange(withId('a'), withId('a'))).toBeUndefined();
+  expect(idChange(withId('a'), withId('b'))).toEqual({ old: 'a' });
+  expect(idChange(withId(undefined), withId('b'))).toEqual({ old: undefined });
+  expect(idChange(`${withId('a')},`, withId('a'))).toBeUndefined();
+  expect(idChange(`${withId('a')},`, withId('b'))).toEqual({ old: 'a' });
+  expect(idChange(withId('a'), `${withId('b')},`)).toBeUndefined();
 });

@@ -1,10 +1,11 @@
 /** The login, or the shell with the page of the address. */
 import { Suspense, useEffect } from 'react';
 import { Redirect, Route, Switch, useLocation } from 'wouter';
-import { hasRole, useWho } from './api/me.ts';
+import { hasRole, useMe, useWho } from './api/me.ts';
 import { queries } from './api/queries.ts';
 import { useSession } from './api/session.ts';
 import { PAGES, type PageEntry } from './pages.ts';
+import { drafts } from './parts/drafts.ts';
 import { ErrorBoundary } from './parts/error-boundary.tsx';
 import { useHref } from './parts/link.tsx';
 import { Empty, Failure, Loading } from './parts/loaded.tsx';
@@ -31,6 +32,11 @@ export function App() {
 
 function LoggedIn() {
   useZoneInAddress();
+  const actor = useMe()?.actor;
+  useEffect(() => {
+    // Whoever logs in next gets nothing of what somebody else had typed.
+    if (actor !== undefined) drafts.keepOnly(actor);
+  }, [actor]);
   const [path] = useLocation();
   return (
     <Shell>

@@ -8,6 +8,8 @@ export interface DeadLettersFilter {
   readonly reason?: string;
   /** Only of this tenant, if the body could be read. */
   readonly tenant?: string;
+  /** The id of a pulse. */
+  readonly pulse_id?: string;
   readonly message_id?: string;
   /** Such as `orders.enrichment`. Pulses have no queue here. */
   readonly queue?: string;
@@ -32,6 +34,8 @@ export interface DeadLetter {
   readonly reason: string;
   readonly detail: string;
   readonly tenant: string | null;
+  /** Its own id or the one of its message; null if it has none, or it is older than this member. */
+  readonly pulse_id: string | null;
   readonly message_id: string | null;
   /** The queue that a replay goes to; null: the queue of pulses. */
   readonly queue: string | null;

@@ -8,6 +8,8 @@ export type Role = 'viewer' | 'operator' | 'admin';
 export interface Me {
   readonly kind: 'user' | 'key';
   readonly name: string;
+  /** Nobody else has it. */
+  readonly actor: string;
   readonly role: Role;
   /** Undefined: all tenants. */
   readonly tenants: readonly string[] | undefined;
@@ -37,6 +39,7 @@ export function useWho() {
   const me: Me | undefined = data && {
     kind: data.kind,
     name: data.name,
+    actor: data.actor,
     role: data.role,
     tenants: data.tenants === 'all' ? undefined : data.tenants,
   };

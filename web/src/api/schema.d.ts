@@ -1329,6 +1329,7 @@ export interface components {
             reason: "malformed_json" | "not_an_object" | "empty_array" | "array_too_long" | "body_too_large" | "invalid_tenant" | "invalid_product_sku" | "invalid_use_unity" | "invalid_used_amount" | "amount_not_positive" | "amount_out_of_range" | "amount_too_precise" | "invalid_id" | "invalid_timestamp" | "timestamp_too_old" | "timestamp_in_future" | "sum_overflow" | "no_subscription" | "delivery_limit" | "unknown" | "message_impossible" | "attempts_exhausted";
             detail: string;
             tenant: string | null;
+            pulse_id: string | null;
             message_id: string | null;
             queue: string | null;
             pulse_index: number | null;
@@ -1349,6 +1350,7 @@ export interface components {
             reason: "malformed_json" | "not_an_object" | "empty_array" | "array_too_long" | "body_too_large" | "invalid_tenant" | "invalid_product_sku" | "invalid_use_unity" | "invalid_used_amount" | "amount_not_positive" | "amount_out_of_range" | "amount_too_precise" | "invalid_id" | "invalid_timestamp" | "timestamp_too_old" | "timestamp_in_future" | "sum_overflow" | "no_subscription" | "delivery_limit" | "unknown" | "message_impossible" | "attempts_exhausted";
             detail: string;
             tenant: string | null;
+            pulse_id: string | null;
             message_id: string | null;
             queue: string | null;
             pulse_index: number | null;
@@ -2505,6 +2507,7 @@ export interface operations {
                 reason?: "malformed_json" | "not_an_object" | "empty_array" | "array_too_long" | "body_too_large" | "invalid_tenant" | "invalid_product_sku" | "invalid_use_unity" | "invalid_used_amount" | "amount_not_positive" | "amount_out_of_range" | "amount_too_precise" | "invalid_id" | "invalid_timestamp" | "timestamp_too_old" | "timestamp_in_future" | "sum_overflow" | "no_subscription" | "delivery_limit" | "unknown" | "message_impossible" | "attempts_exhausted";
                 tenant?: string;
                 queue?: string;
+                pulse_id?: string;
                 message_id?: string;
                 from?: string;
                 to?: string;
@@ -2628,6 +2631,7 @@ export interface operations {
                     reason?: "malformed_json" | "not_an_object" | "empty_array" | "array_too_long" | "body_too_large" | "invalid_tenant" | "invalid_product_sku" | "invalid_use_unity" | "invalid_used_amount" | "amount_not_positive" | "amount_out_of_range" | "amount_too_precise" | "invalid_id" | "invalid_timestamp" | "timestamp_too_old" | "timestamp_in_future" | "sum_overflow" | "no_subscription" | "delivery_limit" | "unknown" | "message_impossible" | "attempts_exhausted";
                     tenant?: string;
                     queue?: string;
+                    pulse_id?: string;
                     message_id?: string;
                     /** Format: date-time */
                     from?: string;
@@ -2714,6 +2718,7 @@ export interface operations {
                     reason?: "malformed_json" | "not_an_object" | "empty_array" | "array_too_long" | "body_too_large" | "invalid_tenant" | "invalid_product_sku" | "invalid_use_unity" | "invalid_used_amount" | "amount_not_positive" | "amount_out_of_range" | "amount_too_precise" | "invalid_id" | "invalid_timestamp" | "timestamp_too_old" | "timestamp_in_future" | "sum_overflow" | "no_subscription" | "delivery_limit" | "unknown" | "message_impossible" | "attempts_exhausted";
                     tenant?: string;
                     queue?: string;
+                    pulse_id?: string;
                     message_id?: string;
                     /** Format: date-time */
                     from?: string;

@@ -1,5 +1,6 @@
 /** The login of this browser tab. A new tab asks again; closing the tab forgets the token. */
 import { useSyncExternalStore } from 'react';
+import { tabStorage } from './tab-storage.ts';
 
 export interface Session {
   /** Or a key. */
@@ -37,14 +38,14 @@ function issuedAtOf(token: string): number {
 }
 
 export function startSession(session: Session): void {
-  sessionStorage.setItem(KEY, JSON.stringify(session));
+  store(session);
   change({ session, ended: undefined });
 }
 
 /** The page stays where it is, behind the login. */
 export function endSession(reason: string): void {
   if (state.session === undefined) return;
-  sessionStorage.removeItem(KEY);
+  tabStorage()?.removeItem(KEY);
   ending.abort(new Error(reason));
   ending = new AbortController();
   change({ session: undefined, ended: reason });
@@ -90,8 +91,17 @@ function watchExpiry(): void {
   );
 }
 
+/** Where the browser has no room, the session ends with the page. */
+function store(session: Session): void {
+  try {
+    tabStorage()?.setItem(KEY, JSON.stringify(session));
+  } catch {
+    tabStorage()?.removeItem(KEY);
+  }
+}
+
 function stored(): Session | undefined {
-  const text = sessionStorage.getItem(KEY);
+  const text = tabStorage()?.getItem(KEY) ?? null;
   if (text === null) return undefined;
   const session = JSON.parse(text) as Session;
   return session.expiresAtMs > Date.now() ? session : undefined;

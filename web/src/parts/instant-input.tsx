@@ -1,8 +1,10 @@
-/** A date and time in the zone of the page. */
+/** A date and time in the zone of the page, as text: a browser's own field writes it in its own order. */
 import { TextInput } from '@mantine/core';
-import { useEffect, useState } from 'react';
+import { useEffect, useRef, useState } from 'react';
 import { instantOf, localOf } from './instant.ts';
 import { useZone } from './zone.ts';
+
+const EXAMPLE = '2026-11-30 08:00:38';
 
 export function InstantInput({
   label,
@@ -21,13 +23,20 @@ export function InstantInput({
 }) {
   const zone = useZone();
   const [typed, setTyped] = useState(() => localOf(value, zone));
+  const [isTyping, setTyping] = useState(false);
   // What `typed` was made from, or has become. Only a value from elsewhere replaces what somebody types.
   const [seen, setSeen] = useState({ value, zone });
   if (seen.value !== value || seen.zone !== zone) {
     setSeen({ value, zone });
     setTyped(localOf(value, zone));
   }
-  const instant = typed === localOf(value, zone) ? value : (instantOf(typed, zone) ?? '');
+  const instant = typed === localOf(value, zone) ? value : (instantOf(typed.trim(), zone) ?? '');
+  const isWrong = typed.trim() !== '' && instant === '';
+  const input = useRef<HTMLInputElement>(null);
+  useEffect(() => {
+    // Else a form would be sent as if nothing had been typed.
+    input.current?.setCustomValidity(isWrong ? `Write it as ${EXAMPLE}.` : '');
+  }, [isWrong]);
   useEffect(() => {
     if (delayMs === 0 || instant === value) return undefined;
     const timer = setTimeout(() => {
@@ -40,19 +49,25 @@ export function InstantInput({
   }, [delayMs, instant, value, zone, onChange]);
   return (
     <TextInput
+      ref={input}
       size="xs"
-      type="datetime-local"
-      step={1}
-      // Else browsers take years of six digits, which are no instants of the API.
-      max="9999-12-31T23:59:59"
       label={label}
       description={description}
+      placeholder={EXAMPLE}
+      error={isWrong && !isTyping ? `Write it as ${EXAMPLE}.` : undefined}
       value={typed}
+      maxLength={64}
+      onFocus={() => {
+        setTyping(true);
+      }}
+      onBlur={() => {
+        setTyping(false);
+      }}
       onChange={(event) => {
         const text = event.currentTarget.value;
         setTyped(text);
         if (delayMs > 0) return;
-        const next = instantOf(text, zone) ?? '';
+        const next = instantOf(text.trim(), zone) ?? '';
         setSeen({ value: next, zone });
         onChange(next);
       }}

@@ -23,8 +23,6 @@ export interface Span {
 }
 
 const DAY_MS = 86_400_000;
-const PLACE =
-  /^(?<date>\d{4}-\d{2}-\d{2})(?:[T ](?<hours>\d{2}):(?<minutes>\d{2})(?<seconds>:\d{2})?)?$/;
 
 export function isRange(name: string): name is RangeName {
   return RANGES.some(({ value }) => value === name);
@@ -67,10 +65,7 @@ export function dateIn(zone: string, at: Date): string {
 
 /** A date or a time of day in the zone as an instant. Any other text stays as it is: the API says what is wrong with it. */
 export function instantOf(place: string, zone: string): string {
-  const { date, hours = '00', minutes = '00', seconds = ':00' } = PLACE.exec(place)?.groups ?? {};
-  if (date === undefined) return place;
-  const instant = instantOfLocal(`${date}T${hours}:${minutes}${seconds}`, zone);
-  return instant?.replace('.000Z', 'Z') ?? place;
+  return instantOfLocal(place, zone)?.replace('.000Z', 'Z') ?? place;
 }
 
 /** Like `instantOf`, but leaves a date to an API that takes dates. */

@@ -5,6 +5,7 @@ import { useState } from 'react';
 import { api, dataOf } from '../api/client.ts';
 import { useMe } from '../api/me.ts';
 import { endSession, sessionOf, startSession } from '../api/session.ts';
+import { drafts } from '../parts/drafts.ts';
 import { ConfirmDialog } from '../parts/confirm-button.tsx';
 import { emptyFields, passwordFaults } from '../parts/missing.ts';
 import { NewPassword } from '../parts/new-password.tsx';
@@ -45,6 +46,7 @@ export function Account() {
           )}
           <Menu.Item
             onClick={() => {
+              drafts.forgetAll();
               endSession('You have logged out.');
             }}
           >

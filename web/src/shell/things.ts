@@ -17,6 +17,10 @@ export function thingsFor(text: string): readonly Thing[] {
     { label: `Pulses of tenant ${text}`, path: `/pulses?tenant=${id}` },
     { label: `Dead letters of tenant ${text}`, path: `/dead-letters?tenant=${id}&state=any` },
     {
+      label: `Dead letters of the pulse ${text}`,
+      path: `/dead-letters?pulse_id=${id}&state=any`,
+    },
+    {
       label: `Dead letters with message id ${text}`,
       path: `/dead-letters?message_id=${id}&state=any`,
     },

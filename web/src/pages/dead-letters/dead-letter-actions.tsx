@@ -12,6 +12,7 @@ import {
   type DeadLetter,
 } from './dead-letter-queries.ts';
 import { ReplayPreview } from './replay-preview.tsx';
+import { useForgetFixDraft } from './use-fix-draft.ts';
 
 interface Props {
   readonly deadLetter: DeadLetter;
@@ -133,13 +134,17 @@ function Unfix({ deadLetter }: { readonly deadLetter: DeadLetter }) {
 
 function Discard({ deadLetter }: { readonly deadLetter: DeadLetter }) {
   const [note, setNote] = useState('');
+  const forgetDraft = useForgetFixDraft(deadLetter.id);
   return (
     <ConfirmButton
       label="Discard"
       color="red"
       isReady={note.trim() !== ''}
       run={() => discard(deadLetter.id, note)}
-      onDone={refreshDeadLetters}
+      onDone={() => {
+        forgetDraft();
+        refreshDeadLetters();
+      }}
     >
       <Text size="sm" mb="xs">
         It will not be counted, and no longer waits here. Nothing is deleted: it can still be

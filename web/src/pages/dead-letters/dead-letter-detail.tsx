@@ -97,19 +97,20 @@ function Why({ deadLetter }: { readonly deadLetter: DeadLetter }) {
         {detail}
       </Text>
       <ReplayResult deadLetter={deadLetter} />
-      <Text size="sm" mt="xs">
-        {state === 'quarantined'
-          ? adviceFor(reason)
-          : state === 'replayed'
-            ? 'It was replayed. If it is refused again, it waits here again.'
+      {state === 'replayed' ? null : (
+        <Text size="sm" mt="xs">
+          {state === 'quarantined'
+            ? adviceFor(reason)
             : 'It was discarded. It can still be replayed.'}
-      </Text>
+        </Text>
+      )}
     </Alert>
   );
 }
 
 function Origin({ deadLetter }: { readonly deadLetter: DeadLetter }) {
-  const { state, received_at, tenant, queue, message_id, pulse_index, exchange } = deadLetter;
+  const { state, received_at, tenant, queue, pulse_id, message_id, pulse_index, exchange } =
+    deadLetter;
   const orderId = orderOf(deadLetter);
   return (
     <Facts
@@ -126,6 +127,7 @@ function Origin({ deadLetter }: { readonly deadLetter: DeadLetter }) {
         ...(orderId === undefined
           ? []
           : [['Order', <PageLink to={`/orders/${orderId}`}>{orderId}</PageLink>] as const]),
+        ...(queue === null ? [['Id of the pulse', pulse_id] as const] : []),
         ['Message id of AMQP', message_id],
         ['Place in its array', pulse_index === null ? null : String(pulse_index)],
         ['Exchange', exchange === '' ? 'the default exchange' : exchange],
@@ -135,19 +137,20 @@ function Origin({ deadLetter }: { readonly deadLetter: DeadLetter }) {
         ...(queue === null
           ? [['Counted before?', <CountedBefore key="counted" deadLetter={deadLetter} />] as const]
           : []),
-        ['Id', deadLetter.id],
+        ['Id of the dead letter', deadLetter.id],
       ]}
     />
   );
 }
 
 function CountedBefore({ deadLetter }: { readonly deadLetter: DeadLetter }) {
-  const { maybe_counted_since: since } = deadLetter;
+  const { maybe_counted_since: since, actions } = deadLetter;
   if (since === null) return <>No: it was refused each time.</>;
+  const isByReplay = actions.some(({ action, at }) => action === 'replay_started' && at === since);
   return (
     <>
-      It is possible since <Time at={since} />. A replay counts it once as long as Pulse remembers
-      its id.
+      Perhaps, {isByReplay ? 'by the replay of' : 'before it came here on'} <Time at={since} />. If
+      it was, a replay adds nothing as long as Pulse remembers its id.
     </>
   );
 }

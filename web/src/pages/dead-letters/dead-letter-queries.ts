@@ -4,6 +4,7 @@ import { api, ApiProblem, dataOf } from '../../api/client.ts';
 import { queries } from '../../api/queries.ts';
 import type { components } from '../../api/schema.d.ts';
 import { sessionSignal } from '../../api/session.ts';
+import { noteSum } from './replay-sum.ts';
 
 export type DeadLetter = components['schemas']['DeadLetter'];
 export type DeadLetterRow = components['schemas']['DeadLetterRow'];
@@ -13,12 +14,21 @@ export interface Filters {
   readonly reason?: DeadLetterRow['reason'];
   readonly tenant?: string;
   readonly queue?: string;
+  readonly pulse_id?: string;
   readonly message_id?: string;
   readonly from?: string;
   readonly to?: string;
 }
 
-export const FILTER_NAMES = ['reason', 'tenant', 'queue', 'message_id', 'from', 'to'] as const;
+export const FILTER_NAMES = [
+  'reason',
+  'tenant',
+  'queue',
+  'pulse_id',
+  'message_id',
+  'from',
+  'to',
+] as const;
 
 export function filtersOf(parameters: URLSearchParams): Filters {
   const given = FILTER_NAMES.map((name) => [name, parameters.get(name)] as const);
@@ -53,8 +63,8 @@ export function readList(
 }
 
 /** A replayed one that is refused again comes back within moments, so the page goes on asking for a while. */
-const WATCHED_MS = 30_000;
-const WATCH_MS = 2_000;
+export const WATCHED_MS = 30_000;
+const WATCH_MS = 1_000;
 
 export function useDeadLetter(id: string) {
   return useQuery({
@@ -95,6 +105,7 @@ export async function saveFix(shown: DeadLetter, body: DeadLetter['body'], note:
 /** @param shown As the caller saw it: nothing else is sent. @returns What happened, as a sentence. */
 export async function replay(shown: DeadLetter, evenIfForgotten: boolean): Promise<string> {
   await assertAsShown(shown);
+  await noteSum(shown, shown.body);
   return send(shown.id, evenIfForgotten);
 }
 
@@ -106,7 +117,7 @@ async function send(id: string, evenIfForgotten: boolean): Promise<string> {
     }),
   );
   return outcome === 'replayed'
-    ? 'Sent. The page of the dead letter says in a moment whether it is refused again.'
+    ? 'Sent.'
     : 'It was sent, and has been refused again or changed by somebody else meanwhile.';
 }
 
@@ -118,6 +129,7 @@ export async function fixAndReplay(
 ): Promise<string> {
   const session = sessionSignal();
   await saveFix(shown, body, note);
+  await noteSum(shown, body);
   // Whoever logs in meanwhile has not asked for it.
   session.throwIfAborted();
   return send(shown.id, evenIfForgotten);

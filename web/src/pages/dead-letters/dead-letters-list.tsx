@@ -25,7 +25,7 @@ const COLUMNS: readonly Column<DeadLetterRow>[] = [
   { head: 'State', cell: ({ state }) => <StateBadge state={state} /> },
   { head: 'Detail', cell: ({ detail }) => detail, wideOnly: true },
   { head: 'Queue', cell: ({ queue }) => queue ?? 'pulses', wideOnly: true },
-  { head: 'Message id', cell: ({ message_id }) => message_id ?? '–', wideOnly: true },
+  { head: 'Id', cell: ({ pulse_id, message_id }) => pulse_id ?? message_id ?? '–', wideOnly: true },
   { head: 'Size', cell: ({ body_bytes }) => bytes(body_bytes), numeric: true, wideOnly: true },
 ];
 
@@ -61,6 +61,7 @@ export function DeadLettersList() {
           { name: 'reason', label: 'Reason', kind: 'choice', choices: REASONS },
           { name: 'tenant', label: 'Tenant', kind: 'text' },
           { name: 'queue', label: 'Queue', kind: 'text' },
+          { name: 'pulse_id', label: 'Id of the pulse', kind: 'text' },
           { name: 'message_id', label: 'Message id of AMQP', kind: 'text' },
           { name: 'from', label: 'From', kind: 'time' },
           { name: 'to', label: 'To', kind: 'time' },
@@ -74,7 +75,9 @@ export function DeadLettersList() {
         {(rows) =>
           rows.length === 0 ? (
             <Empty>
-              {state === WAITING ? 'No dead letter waits here.' : 'There is no such dead letter.'}
+              {state === WAITING ? 'No dead letter waits here.' : 'There is no such dead letter.'} A
+              bad pulse comes here when it is sent over AMQP; <code>POST /pulses</code> and{' '}
+              <code>pulse send</code> refuse it at once.
             </Empty>
           ) : (
             <DataTable

@@ -1,7 +1,7 @@
 /** Replaces the body of a dead letter, with what that changes, and replays it. */
 import { Alert, Button, Group, Stack, Text, Textarea, TextInput } from '@mantine/core';
 import { useState } from 'react';
-import { lossyTextOf } from '../../parts/body-text.ts';
+import { lossyTextOf, type SentBody } from '../../parts/body-text.ts';
 import { ConfirmButton } from '../../parts/confirm-button.tsx';
 import { DiffView } from '../../parts/diff-view.tsx';
 import { prettyJson } from '../../parts/pretty-json.ts';
@@ -15,6 +15,7 @@ import {
 } from './dead-letter-queries.ts';
 import { diffTexts } from './diff-texts.ts';
 import { ReplayPreview } from './replay-preview.tsx';
+import { useFixDraft } from './use-fix-draft.ts';
 
 interface Props {
   readonly deadLetter: DeadLetter;
@@ -25,67 +26,38 @@ export function FixForm({ deadLetter, close }: Props) {
   const { body, original_body } = deadLetter;
   // A fix that somebody else saves meanwhile must not change what is being typed.
   const [shown] = useState(deadLetter);
-  const [text, setText] = useState(() => {
-    const start = lossyTextOf(shown.body);
-    return prettyJson(start) ?? start;
-  });
-  const [note, setNote] = useState('');
+  const draft = useFixDraft(shown);
+  const { text, note } = draft.fix;
   const [evenIfForgotten, setEvenIfForgotten] = useState(false);
   const fixed = { encoding: 'utf8' as const, content: text };
   const [before, after] = diffTexts(original_body ?? body, fixed);
-  const pretty = prettyJson(text);
   const isChanged = before !== after;
+  const stop = () => {
+    draft.forget();
+    close();
+  };
   const done = () => {
     refreshDeadLetters();
-    close();
+    stop();
   };
   return (
     <Section
       title="Edit and replay"
       actions={
-        <Button size="xs" variant="subtle" onClick={close}>
+        <Button size="xs" variant="subtle" onClick={stop}>
           Stop editing
         </Button>
       }
     >
       <Stack gap="sm">
-        {body.encoding === 'base64' ? (
-          <Alert color="orange" title="The body is not UTF-8">
-            <Text size="sm">Each � below stands for bytes that are no text. Replace them.</Text>
-          </Alert>
-        ) : null}
-        <Textarea
-          label="New body"
-          description="Keep the id: it makes a replay count once."
-          className="mono"
-          rows={Math.min(24, Math.max(6, text.split('\n').length + 1))}
-          spellCheck={false}
-          value={text}
-          onChange={(event) => {
-            setText(event.currentTarget.value);
+        <Restored draft={draft} />
+        <BodyField
+          {...{ body, text }}
+          original={original_body ?? body}
+          setText={(next) => {
+            draft.change({ text: next });
           }}
         />
-        <Group gap="xs">
-          <Button
-            size="compact-xs"
-            variant="default"
-            disabled={pretty === undefined || pretty === text}
-            onClick={() => {
-              setText(pretty ?? text);
-            }}
-          >
-            Format
-          </Button>
-          <Button
-            size="compact-xs"
-            variant="default"
-            onClick={() => {
-              setText(lossyTextOf(original_body ?? body));
-            }}
-          >
-            Back to the original
-          </Button>
-        </Group>
         {isChanged ? (
           <Section title="Changes">
             <DiffView before={before} after={after} />
@@ -102,7 +74,7 @@ export function FixForm({ deadLetter, close }: Props) {
           maxLength={1_000}
           value={note}
           onChange={(event) => {
-            setNote(event.currentTarget.value);
+            draft.change({ note: event.currentTarget.value });
           }}
         />
         <EvenIfForgotten
@@ -140,5 +112,84 @@ export function FixForm({ deadLetter, close }: Props) {
         </Group>
       </Stack>
     </Section>
+  );
+}
+
+/** Says where the text comes from, and whether it is safe. */
+function Restored({ draft }: { readonly draft: ReturnType<typeof useFixDraft> }) {
+  return (
+    <div role="status">
+      {draft.isRestored ? (
+        <Group gap="xs">
+          <Text size="sm">
+            This is what you had typed.
+            {draft.isOutdated ? ' Something was done with it since: see its history.' : ''}
+          </Text>
+          <Button size="compact-xs" variant="default" onClick={draft.startOver}>
+            Start over
+          </Button>
+        </Group>
+      ) : null}
+      {draft.isLost ? (
+        <Text size="sm">
+          This browser cannot keep what you type: it is lost when you leave the page.
+        </Text>
+      ) : null}
+    </div>
+  );
+}
+
+function BodyField({
+  body,
+  original,
+  text,
+  setText,
+}: {
+  readonly body: SentBody;
+  readonly original: SentBody;
+  readonly text: string;
+  readonly setText: (text: string) => void;
+}) {
+  const pretty = prettyJson(text);
+  return (
+    <>
+      {body.encoding === 'base64' ? (
+        <Alert color="orange" title="The body is not UTF-8">
+          <Text size="sm">Each � below stands for bytes that are no text. Replace them.</Text>
+        </Alert>
+      ) : null}
+      <Textarea
+        label="New body"
+        description="Keep the id: it makes a replay count once."
+        className="mono"
+        rows={Math.min(24, Math.max(6, text.split('\n').length + 1))}
+        spellCheck={false}
+        value={text}
+        onChange={(event) => {
+          setText(event.currentTarget.value);
+        }}
+      />
+      <Group gap="xs">
+        <Button
+          size="compact-xs"
+          variant="default"
+          disabled={pretty === undefined || pretty === text}
+          onClick={() => {
+            setText(pretty ?? text);
+          }}
+        >
+          Format
+        </Button>
+        <Button
+          size="compact-xs"
+          variant="default"
+          onClick={() => {
+            setText(lossyTextOf(original));
+          }}
+        >
+          Back to the original
+        </Button>
+      </Group>
+    </>
   );
 }

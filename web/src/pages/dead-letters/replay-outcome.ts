@@ -6,7 +6,7 @@ import { hourOf, judgeBody, type CountedPulse } from './judge-body.ts';
 type DeadLetter = components['schemas']['DeadLetter'];
 
 /** One that is refused again is here again within moments. */
-const SETTLED_MS = 8_000;
+const SETTLED_MS = 5_000;
 const LINKS_MAX = 5;
 
 export type ReplayOutcome = 'refused again' | 'not refused' | { readonly knownAtMs: number };

@@ -2,13 +2,14 @@
 import { Alert, Table, Text } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
-import { addSum, formatAmount, parseSum } from '../../../../src/core/amount.ts';
-import { api, dataOf } from '../../api/client.ts';
 import { lossyTextOf } from '../../parts/body-text.ts';
 import { Time } from '../../parts/time.tsx';
 import { count, digits } from '../../parts/words.ts';
 import type { DeadLetter } from './dead-letter-queries.ts';
-import { doubtsOf, hourOf, isAboutTime, judgeBody, type CountedPulse } from './judge-body.ts';
+import { doubtsOf, isAboutTime, judgeBody, type CountedPulse } from './judge-body.ts';
+import { idChange } from './id-change.ts';
+import { hourQuery, plus } from './hour-sum.ts';
+import { readHourSum } from './replay-sum.ts';
 
 const SHOWN_MAX = 20;
 
@@ -48,7 +49,11 @@ export function ReplayPreview({
           {doubt}
         </Text>
       ))}
-      <IdWarning before={lossyTextOf(original_body ?? body)} after={text} />
+      <IdWarning
+        before={lossyTextOf(original_body ?? body)}
+        after={text}
+        wasCounted={deadLetter.maybe_counted_since !== null}
+      />
       {judged.slice(0, SHOWN_MAX).map((judgement, index) =>
         judgement.isCounted ? (
           // Pulses of one body never change their order.
@@ -111,53 +116,40 @@ function Counted({ pulse }: { readonly pulse: CountedPulse }) {
 
 /** The sum of the hour before and after. */
 function UsageChange({ pulse }: { readonly pulse: CountedPulse }) {
-  const { tenant, sku, unit, amount, usedAt, addedBefore, isRepeat } = pulse;
-  const query = {
-    ...hourOf(usedAt),
-    window: 'none' as const,
-    group_by: ['tenant'],
-    tenant: [tenant],
-    product_sku: [sku],
-    use_unity: [unit],
-  };
+  const { amount, addedBefore, isRepeat } = pulse;
   const usage = useQuery({
-    queryKey: ['usage', query],
-    queryFn: ({ signal }) => dataOf(api.GET('/api/v1/usage', { params: { query }, signal })),
+    queryKey: ['usage', 'hour', hourQuery(pulse)],
+    queryFn: ({ signal }) => readHourSum(pulse, signal),
   });
   if (isRepeat) return 'no change: its id stands above';
   if (usage.data === undefined) return usage.error === null ? '…' : 'unknown';
-  const now = usage.data.data[0]?.used_amount ?? '0';
-  const before = plus(now, addedBefore);
+  const before = plus(usage.data, addedBefore);
   return `${digits(before)} → ${digits(plus(before, amount))}`;
 }
 
-function plus(amount: string, added: string): string {
-  const [sum, more] = [parseSum(amount), parseSum(added)];
-  if (sum === undefined || more === undefined) return amount;
-  addSum(sum, more);
-  return formatAmount(sum);
-}
-
 /** Another id makes another pulse, which counts even if the first one was counted. */
-function IdWarning({ before, after }: { readonly before: string; readonly after: string }) {
-  const [old, now] = [idIn(before), idIn(after)];
-  if (old === now) return null;
+function IdWarning({
+  before,
+  after,
+  wasCounted,
+}: {
+  readonly before: string;
+  readonly after: string;
+  /** Perhaps. */
+  readonly wasCounted: boolean;
+}) {
+  const change = idChange(before, after);
+  if (change === undefined) return null;
+  const { old } = change;
   return (
     <Alert color="orange" title="The id is not the same" mb="xs">
       <Text size="sm">
         {old === undefined ? 'The original has no id' : `The original has the id ${old}`}, so the
-        fix makes another pulse of it. If the original was counted, both count.
+        fix makes another pulse of it.{' '}
+        {wasCounted
+          ? 'If the original was counted, both count.'
+          : 'The original was not counted. If its producer sends it again, correctly, both count.'}
       </Text>
     </Alert>
   );
-}
-
-function idIn(text: string): string | undefined {
-  try {
-    const value: unknown = JSON.parse(text);
-    if (typeof value !== 'object' || value === null || !('id' in value)) return undefined;
-    return typeof value.id === 'string' ? value.id : undefined;
-  } catch {
-    return /"id"\s*:\s*"([^"]*)"/.exec(text)?.[1];
-  }
 }
