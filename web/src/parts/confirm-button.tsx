@@ -12,7 +12,6 @@ export interface ConfirmButtonProps extends ButtonProps {
   readonly children: ReactNode;
   /** What the last button says, as a verb: `Replay`. Default: the label. */
   readonly confirmLabel?: string;
-  readonly isReady?: boolean;
   /** What the fields still lack, a sentence each. Whoever confirms is told so, and nothing is run. */
   readonly missing?: readonly string[] | undefined;
   /** Says why the button is disabled. */
@@ -27,7 +26,7 @@ export interface ConfirmButtonProps extends ButtonProps {
 }
 
 export function ConfirmButton(props: ConfirmButtonProps) {
-  const { label, children, confirmLabel = label, isReady = true, missing, run, ...more } = props;
+  const { label, children, confirmLabel = label, missing, run, ...more } = props;
   const { onDone, onOpen, startsOpen = false, disabled = false, ...button } = more;
   const [isOpen, setOpen] = useState(startsOpen && !disabled);
   return (
@@ -53,7 +52,7 @@ export function ConfirmButton(props: ConfirmButtonProps) {
         label={label}
         confirmLabel={confirmLabel}
         {...(button.color === undefined ? {} : { color: button.color })}
-        {...{ isReady, missing, run, onDone, isOpen }}
+        {...{ missing, run, onDone, isOpen }}
         onClose={() => {
           setOpen(false);
         }}
@@ -74,7 +73,6 @@ export function ConfirmDialog({
   label,
   confirmLabel = label,
   color,
-  isReady = true,
   missing = NONE,
   isOpen,
   onClose,
@@ -83,7 +81,7 @@ export function ConfirmDialog({
   children,
 }: Pick<
   ConfirmButtonProps,
-  'label' | 'confirmLabel' | 'color' | 'isReady' | 'missing' | 'run' | 'onDone' | 'children'
+  'label' | 'confirmLabel' | 'color' | 'missing' | 'run' | 'onDone' | 'children'
 > & { readonly isOpen: boolean; readonly onClose: () => void }) {
   const isSent = useRef(false);
   // Nobody is told what is missing before the first try.
@@ -133,7 +131,6 @@ export function ConfirmDialog({
               type="submit"
               {...(color === undefined ? {} : { color })}
               loading={action.isPending}
-              disabled={!isReady}
             >
               {confirmLabel}
             </Button>

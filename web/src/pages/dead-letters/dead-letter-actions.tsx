@@ -4,6 +4,7 @@ import { useState } from 'react';
 import { hasRole, useMe } from '../../api/me.ts';
 import { lossyTextOf } from '../../parts/body-text.ts';
 import { ConfirmButton } from '../../parts/confirm-button.tsx';
+import { emptyFields } from '../../parts/missing.ts';
 import {
   discard,
   refreshDeadLetters,
@@ -139,7 +140,7 @@ function Discard({ deadLetter }: { readonly deadLetter: DeadLetter }) {
     <ConfirmButton
       label="Discard"
       color="red"
-      isReady={note.trim() !== ''}
+      missing={emptyFields({ Note: note })}
       run={() => discard(deadLetter.id, note)}
       onDone={() => {
         forgetDraft();
