@@ -51,7 +51,7 @@ test('an order is created, priced, and replayed after a failure', async () => {
   await addProduct(api, 'MISSING', '1');
   await page.getByRole('link', { name: 'Its dead letter' }).click();
   await replay(page);
-  await page.getByText('Not refused again.').waitFor();
+  await page.getByText('It was sent and not refused again so far.').waitFor();
   await page.getByRole('button', { name: 'Replay again' }).waitFor();
 
   await page.goto(orderUrl);

@@ -38,10 +38,10 @@ export function createDraftStore(
   storage: () => TextStorage | undefined,
   nowMs: () => number,
 ): DraftStore {
-  const tryWith = <Result>(use: (texts: TextStorage) => Result, otherwise: Result): Result => {
+  const tryWith = <Result>(work: (texts: TextStorage) => Result, otherwise: Result): Result => {
     try {
       const texts = storage();
-      return texts === undefined ? otherwise : use(texts);
+      return texts === undefined ? otherwise : work(texts);
     } catch {
       return otherwise;
     }

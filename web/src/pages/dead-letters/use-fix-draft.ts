@@ -19,7 +19,7 @@ export function useFixDraft(shown: DeadLetter) {
   const [fix, setFix] = useState<Fix>({ ...start, ...kept });
   const [isLost, setLost] = useState(false);
   // Of a fix that began before, what it began with.
-  const state = kept?.['state'] ?? stateOf(shown);
+  const { state = stateOf(shown) } = kept ?? {};
   const forget = () => {
     drafts.forget(owner, thingOf(shown.id));
     setLost(false);
@@ -39,7 +39,7 @@ export function useFixDraft(shown: DeadLetter) {
     /** The browser cannot keep it. */
     isLost,
     forget,
-    startOver() {
+    startOver: () => {
       forget();
       setKept(undefined);
       setFix(start);
