@@ -105,6 +105,6 @@ function matching({ response, ...rest }: Readonly<Record<string, unknown>>) {
   if (response === undefined) return rest;
   return {
     ...rest,
-    response: response instanceof RegExp ? expect.stringMatching(response) : response,
+    response: response instanceof RegExp ? (expect.stringMatching(response) as string) : response,
   };
 }

@@ -48,11 +48,12 @@ test('the lines are those of the plain way, whatever the body', () => {
 
 test('empty lines make no text and no part of the body', () => {
   const body = Buffer.from(`${'\n \r\n\u00a0\n'.repeat(10_000)}{"a":1}\n${'\n'.repeat(10_000)}`);
+  const cut = body.subarray.bind(body);
   let partCount = 0;
   const counted = Object.assign(body, {
     subarray: (start: number, end: number) => {
       partCount += 1;
-      return Buffer.prototype.subarray.call(Buffer.from(body), start, end);
+      return cut(start, end);
     },
     toString: () => expect.fail('a text was made'),
   });
