@@ -12,7 +12,9 @@ declare module 'fastify' {
 }
 
 /**
- * Adds the hook. It records every authorized request other than GET and HEAD that succeeds, before the answer is sent.
+ * Adds the hook. It records every authorized request other than GET and HEAD that succeeds and changes something,
+ * before the answer is sent. Otherwise a caller that repeats one PUT could fill a table that is only inserted into.
+ *
  * If recording fails, the change stands and the application log has it.
  */
 export function auditChanges(app: FastifyInstance, pool: Pool): void {
@@ -29,6 +31,7 @@ export function auditChanges(app: FastifyInstance, pool: Pool): void {
     const user = request.user as Caller | null;
     if (user === null || method === 'GET' || method === 'HEAD') return;
     if (reply.statusCode >= 400 || config.unaudited === true) return;
+    if (request.changesNothing === true) return;
     const entry: AuditEntry = {
       action: 'changed',
       actor: actorNameOf(user),

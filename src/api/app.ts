@@ -209,6 +209,8 @@ function createInstance(
     frameworkErrors: answerError,
     clientErrorHandler: answerClientError,
   }).withTypeProvider<TypeBoxTypeProvider>();
+  // No route has it. Fastify would answer 400 for want of a content type, before it finds that there is no route.
+  app.addHttpMethod('QUERY', { hasBody: false, overrideExisting: true });
   addJsonParser(app);
   // Only JSON is accepted. This parser would report text/plain as malformed JSON.
   app.removeContentTypeParser('text/plain');

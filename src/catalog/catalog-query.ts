@@ -1,5 +1,6 @@
 /** Tables customers, products and units: the only SQL on them. */
 import type { ClientBase } from 'pg';
+import { outcomeOfUpsert, type PutOutcome } from '../http/put-outcome.ts';
 import { tenantsOf, type TenantScope } from '../core/tenant-scope.ts';
 import type { Unit } from './units.ts';
 
@@ -100,15 +101,16 @@ export async function listCustomers(
 export async function putCustomer(
   client: Queryable,
   { id, name, email, tenant }: Customer,
-): Promise<boolean> {
+): Promise<PutOutcome> {
   const { rows } = await client.query<{ isNew: boolean }>(
-    `INSERT INTO customers (id, name, email, tenant) VALUES ($1, $2, $3, $4)
+    `INSERT INTO customers AS known (id, name, email, tenant) VALUES ($1, $2, $3, $4)
      ON CONFLICT (id) DO UPDATE SET name = $2, email = $3, tenant = $4, updated_at = now(),
        changed_xid = pg_current_xact_id()
+     WHERE (known.name, known.email, known.tenant) IS DISTINCT FROM ($2, $3, $4)
      RETURNING xmax = 0 AS "isNew"`,
     [id, name, email, tenant],
   );
-  return rows[0]?.isNew === true;
+  return outcomeOfUpsert(rows);
 }
 
 /** By SKU; those that do not exist are missing. */
@@ -137,16 +139,17 @@ export async function listProducts(
 }
 
 /** @returns Whether it is new. */
-export async function putProduct(client: Queryable, product: Product): Promise<boolean> {
+export async function putProduct(client: Queryable, product: Product): Promise<PutOutcome> {
   const { sku, name, unit, active, recurring } = product;
   const { rows } = await client.query<{ isNew: boolean }>(
-    `INSERT INTO products (sku, name, unit, active, recurring) VALUES ($1, $2, $3, $4, $5)
+    `INSERT INTO products AS known (sku, name, unit, active, recurring) VALUES ($1, $2, $3, $4, $5)
      ON CONFLICT (sku) DO UPDATE
      SET name = $2, unit = $3, active = $4, recurring = $5, updated_at = now()
+     WHERE (known.name, known.unit, known.active, known.recurring) IS DISTINCT FROM ($2, $3, $4, $5)
      RETURNING xmax = 0 AS "isNew"`,
     [sku, name, unit, active, recurring],
   );
-  return rows[0]?.isNew === true;
+  return outcomeOfUpsert(rows);
 }
 
 /** By name. @param names Undefined: all. Those that do not exist are missing. */

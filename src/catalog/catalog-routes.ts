@@ -4,6 +4,7 @@ import type { Api, ApiModule } from '../http/api-module.ts';
 import { actorNameOf, OPERATORS, READERS } from '../http/caller.ts';
 import { toKeyPage } from '../http/key-page.ts';
 import { HTTP_PROBLEMS, ProblemError } from '../http/problems.ts';
+import { setPutOutcome } from '../http/put-outcome.ts';
 import { withTransaction } from '../platform/postgres.ts';
 import { readAsTenants } from '../platform/scoped-postgres.ts';
 import { CATALOG_PROBLEMS } from './catalog-problems.ts';
@@ -56,8 +57,8 @@ function addCustomers(api: Api, pool: Pool): void {
     { schema: putCustomerSchema, config: WRITE },
     async (request, reply) => {
       const customer = toCustomer(request.params.id, request.body);
-      const isNew = await withTransaction(pool, (client) => changeCustomer(client, customer));
-      void reply.code(isNew ? 201 : 200);
+      const outcome = await withTransaction(pool, (client) => changeCustomer(client, customer));
+      setPutOutcome(request, reply, outcome);
       return customer;
     },
   );
@@ -88,8 +89,8 @@ function addCustomers(api: Api, pool: Pool): void {
 function addProducts(api: Api, pool: Pool): void {
   api.put('/products/:sku', { schema: putProductSchema, config: WRITE }, async (request, reply) => {
     const product = toProduct(request.params.sku, request.body);
-    const isNew = await withTransaction(pool, (client) => changeProduct(client, product));
-    void reply.code(isNew ? 201 : 200);
+    const outcome = await withTransaction(pool, (client) => changeProduct(client, product));
+    setPutOutcome(request, reply, outcome);
     return product;
   });
 
@@ -152,8 +153,8 @@ function addUnits(api: Api, pool: Pool): void {
 
   api.put('/units/:unit', { schema: putUnitSchema, config: WRITE }, async (request, reply) => {
     const unit = toUnit(request.params.unit, request.body);
-    const isNew = await withTransaction(pool, (client) => addUnit(client, unit));
-    void reply.code(isNew ? 201 : 200);
+    const outcome = await withTransaction(pool, (client) => addUnit(client, unit));
+    setPutOutcome(request, reply, outcome);
     return fromUnit(unit);
   });
 }

@@ -1,6 +1,7 @@
 /** Changes of the catalogue, with the checks that need its tables. Each runs in the caller's transaction. */
 import { DatabaseError, type ClientBase } from 'pg';
 import { invalidField, ProblemError } from '../http/problems.ts';
+import type { PutOutcome } from '../http/put-outcome.ts';
 import { CATALOG_PROBLEMS } from './catalog-problems.ts';
 import {
   insertUnit,
@@ -19,11 +20,8 @@ type Queryable = Pick<ClientBase, 'query'>;
 
 const UNIQUE_VIOLATION = '23505';
 
-/**
- * @returns Whether it is new.
- * @throws ProblemError 409 another customer has the tenant; the transaction has failed.
- */
-export async function changeCustomer(client: Queryable, customer: Customer): Promise<boolean> {
+/** @throws ProblemError 409 another customer has the tenant; the transaction has failed. */
+export async function changeCustomer(client: Queryable, customer: Customer): Promise<PutOutcome> {
   return await putCustomer(client, customer).catch((error: unknown) => {
     if (!(error instanceof DatabaseError) || error.code !== UNIQUE_VIOLATION) throw error;
     throw new ProblemError(CATALOG_PROBLEMS.PULSE_API_TENANT_TAKEN, {
@@ -33,8 +31,8 @@ export async function changeCustomer(client: Queryable, customer: Customer): Pro
   });
 }
 
-/** @returns Whether it is new. @throws ProblemError 400 the unit is unknown. */
-export async function changeProduct(client: Queryable, product: Product): Promise<boolean> {
+/** @throws ProblemError 400 the unit is unknown. */
+export async function changeProduct(client: Queryable, product: Product): Promise<PutOutcome> {
   const measure = measureOf(product.unit, await readUnits(client, factorsOf(product.unit)));
   if ('problem' in measure) throw invalidField('unit', measure.problem);
   return await putProduct(client, product);
@@ -61,14 +59,14 @@ export function priceExists({ sku, currency, validFrom }: Price): ProblemError {
   });
 }
 
-/**
- * @returns False if it is there already.
- * @throws ProblemError 409 it is there with another factor.
- */
-export async function addUnit(client: Queryable, unit: Unit): Promise<boolean> {
-  if (await insertUnit(client, unit)) return true;
+/** @throws ProblemError 409 it is there with another factor. */
+export async function addUnit(
+  client: Queryable,
+  unit: Unit,
+): Promise<Exclude<PutOutcome, 'changed'>> {
+  if (await insertUnit(client, unit)) return 'created';
   const known = (await readUnits(client, [unit.unit])).get(unit.unit);
-  if (known !== undefined && isSame(known, unit)) return false;
+  if (known !== undefined && isSame(known, unit)) return 'unchanged';
   throw new ProblemError(CATALOG_PROBLEMS.PULSE_API_UNIT_EXISTS, {
     detail: `Unit "${unit.unit}" is known, and its factor never changes.`,
   });

@@ -75,7 +75,7 @@ export class BodyParser<K extends KnownKey> {
       const text = source.toString('utf8');
       const value = parseJson(text, source);
       if (value instanceof SyntaxError) return false;
-      const sourceOf = (): string => (hasLongNumber(text) ? text : '');
+      const sourceOf = (): string => (hasRoundedNumber(text) ? text : '');
       const outcome = parsePulse(value, contextOf(message, this.#limits, sourceOf, index));
       others.set(
         index,
@@ -110,7 +110,7 @@ export function parseAnyBody(
   const parse = (element: unknown, source: () => string, index?: number): PulseOutcome =>
     parsePulse(element, contextOf(message, limits, source, index));
   if (!Array.isArray(value)) {
-    const outcome = parse(value, () => (hasLongNumber(text) ? text : ''));
+    const outcome = parse(value, () => (hasRoundedNumber(text) ? text : ''));
     return outcome.ok ? outcome.pulse : { rejection: outcome.rejection, body };
   }
   if (value.length === 0) return refuse('empty_array', 'An array holds at least one pulse.');
@@ -131,10 +131,10 @@ function parseElements(
     sources ??= elementSources(text);
     return sources[index] ?? '';
   };
-  let longNumber: boolean | undefined;
+  let isRounded: boolean | undefined;
   const numberSourceOf = (index: number): string => {
-    longNumber ??= hasLongNumber(text);
-    return longNumber ? sourceOf(index) : '';
+    isRounded ??= hasRoundedNumber(text);
+    return isRounded ? sourceOf(index) : '';
   };
   return elements.map((element, index) => {
     const outcome = parse(element, () => numberSourceOf(index), index);
@@ -143,9 +143,12 @@ function parseElements(
   });
 }
 
-/** Whether some number may have more digits than JavaScript keeps; usual bodies need no second scan then. */
-function hasLongNumber(text: string): boolean {
-  return /[\d.]{16}/.test(text);
+/**
+ * Whether some number may have more digits than JavaScript keeps, or be so small that it becomes 0. Usual bodies need no
+ * second scan then.
+ */
+function hasRoundedNumber(text: string): boolean {
+  return /[\d.]{16}|\d[eE]-\d{3,}(?=[\s,}\]])/.test(text);
 }
 
 function contextOf(

@@ -137,11 +137,12 @@ function readAmount(value: unknown, context: PulseContext): Amount | Rejection {
     // A parsed number prints its shortest digits; further digits that were sent are only in the source.
     const digits = expandExponent(String(value));
     amount = parseAmount(digits);
-    if (typeof amount !== 'string' || amount === 'out_of_range' || amount === 'too_precise') {
-      const sent = memberSource(context.source(), 'used_amount');
-      if (sent !== undefined && significantDigits(sent) > rules.NUMBER_DIGITS_MAX) {
-        return TOO_MANY_DIGITS;
-      }
+    // 0 may have been sent with digits, too far behind the point for JavaScript; -0 was negative either way.
+    const isZero = Object.is(value, 0);
+    if (amount !== 'not_a_number' && (amount !== 'not_positive' || isZero)) {
+      const sentDigits = significantDigits(memberSource(context.source(), 'used_amount') ?? '');
+      if (sentDigits > rules.NUMBER_DIGITS_MAX) return TOO_MANY_DIGITS;
+      if (isZero && sentDigits > 0) amount = 'too_precise';
     }
   }
   return typeof amount === 'string' ? AMOUNT_PROBLEMS[amount] : amount;

@@ -3,6 +3,7 @@ import type { Pool, PoolClient } from 'pg';
 import { FatalError } from '../core/errors.ts';
 import { isStorable } from '../core/storable.ts';
 import { HTTP_PROBLEMS, invalidField, ProblemError } from '../http/problems.ts';
+import type { PutOutcome } from '../http/put-outcome.ts';
 import { withTransaction } from '../platform/postgres.ts';
 import type { AddressGuard } from './address-guard.ts';
 import { failPending, wakeEndpoint } from './deliveries-query.ts';
@@ -54,6 +55,10 @@ export interface ChangedEndpoint {
   readonly secret: string | undefined;
 }
 
+export interface PutEndpoint extends ChangedEndpoint {
+  readonly outcome: PutOutcome;
+}
+
 /**
  * Creates an endpoint, or changes the one with this id.
  *
@@ -63,7 +68,7 @@ export async function putEndpoint(
   client: PoolClient,
   wanted: WantedEndpoint,
   { mayKnow, ...deps }: ChangeEndpointDeps & { readonly mayKnow: boolean },
-): Promise<ChangedEndpoint> {
+): Promise<PutEndpoint> {
   const { id, filter } = wanted;
   if (!isStorable(filter, 1)) {
     throw invalidField('filter', 'must not contain NUL or half of a surrogate pair');
@@ -76,9 +81,14 @@ export async function putEndpoint(
     known = await lockEndpoint(client, id);
   }
   if (known?.client !== wanted.client) throw otherClient(mayKnow);
-  if (secret === undefined) await change(client, { known, wanted }, deps);
-  await applyStatus(client, known, wanted.status);
-  return { endpoint: (await readEndpoint(client, id)) ?? known, secret };
+  const isChanged = secret === undefined && (await change(client, { known, wanted }, deps));
+  const isSwitched = await applyStatus(client, known, wanted.status);
+  const outcome = isChanged || isSwitched ? 'changed' : 'unchanged';
+  return {
+    endpoint: (await readEndpoint(client, id)) ?? known,
+    secret,
+    outcome: secret === undefined ? outcome : 'created',
+  };
 }
 
 /** @returns The secret; undefined if the id is taken. */
@@ -104,11 +114,12 @@ async function create(
   return (await insertEndpoint(client, wanted, sealed)) ? secret : undefined;
 }
 
+/** @returns Whether something is different now. */
 async function change(
   client: PoolClient,
   { known, wanted }: { readonly known: Endpoint; readonly wanted: WantedEndpoint },
   deps: ChangeEndpointDeps,
-): Promise<void> {
+): Promise<boolean> {
   if (wanted.secret !== undefined) {
     throw new ProblemError(DELIVERY_PROBLEMS.PULSE_API_ENDPOINT_SECRET, {
       detail: 'Send the secret to `POST /endpoints/{id}/rotate-secret`, and leave it out here.',
@@ -116,18 +127,21 @@ async function change(
   }
   // What is not changed here is checked again before each attempt.
   if (wanted.url !== known.url) checkUrl(wanted.url, deps);
-  await updateEndpoint(client, wanted);
+  const isChanged = await updateEndpoint(client, wanted);
   // What waited behind the first delivery may be due already.
   if (known.isFifo && !wanted.isFifo) await wakeEndpoint(client, known.id);
+  return isChanged;
 }
 
+/** @returns Whether it is another now. */
 async function applyStatus(
   client: PoolClient,
   endpoint: Endpoint,
   status: EndpointStatus | undefined,
-): Promise<void> {
-  if (status === undefined || status === endpoint.status) return;
+): Promise<boolean> {
+  if (status === undefined || status === endpoint.status) return false;
   await setStatus(client, endpoint, status);
+  return true;
 }
 
 /** Enables or disables a locked endpoint on request. */

@@ -84,14 +84,16 @@ export async function insertEndpoint(
   return true;
 }
 
-/** Changes a locked endpoint; its client stays. */
-export async function updateEndpoint(client: Queryable, endpoint: NewEndpoint): Promise<void> {
-  await client.query(
+/** Changes a locked endpoint; its client stays. @returns Whether something is different now. */
+export async function updateEndpoint(client: Queryable, endpoint: NewEndpoint): Promise<boolean> {
+  const { rowCount } = await client.query(
     `UPDATE endpoints SET url = $3, description = $4, types = $5, filter = $6, is_fifo = $7, rate_per_second = $8,
        version = version + 1, updated_at = clock_timestamp()
-     WHERE id = $1 AND client = $2`,
+     WHERE id = $1 AND client = $2
+       AND (url, description, types, filter, is_fifo, rate_per_second) IS DISTINCT FROM ($3, $4, $5, $6, $7, $8)`,
     valuesOf(endpoint),
   );
+  return rowCount === 1;
 }
 
 /** Changes the status of a locked endpoint. When it is enabled, it gets the messages from now on. */

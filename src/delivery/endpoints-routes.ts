@@ -7,6 +7,7 @@ import { OPERATORS, READERS } from '../http/caller.ts';
 import { instantFrom } from '../http/instants.ts';
 import { nextLink } from '../http/page-links.ts';
 import { HTTP_PROBLEMS, ProblemError } from '../http/problems.ts';
+import { setPutOutcome } from '../http/put-outcome.ts';
 import { createTenantLimit } from '../http/tenant-limit.ts';
 import { withTransaction } from '../platform/postgres.ts';
 import { readAsTenants } from '../platform/scoped-postgres.ts';
@@ -93,8 +94,9 @@ function addChanges(api: Api, deps: EndpointsDeps): void {
     const changed = await withTransaction(pool, (client) =>
       putEndpoint(client, wanted, { ...deps, mayKnow }),
     );
+    setPutOutcome(request, reply, changed.outcome);
     if (changed.secret === undefined) return toEndpointJson(changed.endpoint);
-    void reply.code(201).header('location', `${api.prefix}/endpoints/${encodeURIComponent(id)}`);
+    void reply.header('location', `${api.prefix}/endpoints/${encodeURIComponent(id)}`);
     return withSecret(changed);
   });
 

@@ -11,6 +11,7 @@ export const SEND_FAILURES = [
   'dns',
   'tls',
   'invalid_answer',
+  'answer_too_large',
   'redirect',
   'other',
 ] as const;
@@ -20,6 +21,7 @@ export type SendFailure = (typeof SEND_FAILURES)[number];
 const FAILURES: Readonly<Record<string, SendFailure>> = {
   PULSE_DELIVERY_ADDRESS_REFUSED: 'refused_address',
   PULSE_DELIVERY_HOST_UNRESOLVED: 'dns',
+  PULSE_DELIVERY_ANSWER_TOO_LARGE: 'answer_too_large',
   UND_ERR_CONNECT_TIMEOUT: 'connect_timeout',
   ETIMEDOUT: 'connect_timeout',
   UND_ERR_HEADERS_TIMEOUT: 'timeout',

@@ -2,6 +2,7 @@
 import { Agent, buildConnector, type Dispatcher } from 'undici';
 import { RejectedError } from '../core/errors.ts';
 import type { AddressGuard } from './address-guard.ts';
+import { limitAnswers } from './answer-limit.ts';
 import { parseRetryAfter } from './retry-after.ts';
 import { sendFailureOf, type SendFailure } from './send-failure.ts';
 import { visibleText } from './visible-text.ts';
@@ -63,8 +64,6 @@ export interface WebhookSenderOptions {
 
 const KIB = 1024;
 const RESPONSE_BYTES_MAX = KIB;
-/** The rest of an answer is read up to this size, so that the connection can be used again. */
-const DRAINED_BYTES_MAX = 64 * KIB;
 const HEADER_BYTES_MAX = 16 * KIB;
 const KEEP_ALIVE_MS = 30_000;
 const HTTP_GONE = 410;
@@ -124,7 +123,7 @@ export function createWebhookSender({
   };
 }
 
-/** Checks literal addresses again, for which Node.js calls no `lookup`. */
+/** Checks literal addresses again, for which Node.js calls no `lookup`. Bounds what is read. */
 function guardedConnector(
   guard: AddressGuard,
   options: { readonly timeout: number; readonly ca?: string },
@@ -133,7 +132,10 @@ function guardedConnector(
   return (target, callback) => {
     const checked = guard.checkUrl(`${target.protocol}//${target.host ?? target.hostname}`);
     if (checked.ok) {
-      connect(target, callback);
+      connect(target, (...result) => {
+        if (result[0] === null) limitAnswers(result[1]);
+        callback(...result);
+      });
       return;
     }
     const error = new RejectedError('PULSE_DELIVERY_ADDRESS_REFUSED', checked.detail);
@@ -171,7 +173,7 @@ function startDeadline(timeoutMs: number, outer: AbortSignal | undefined) {
   };
 }
 
-/** The first KiB, whatever follows. Never fails: an answer that breaks off is as long as it got. */
+/** The first KiB, whatever follows. Never fails: an answer that breaks off, or is too long, is as long as it got. */
 async function readStart(body: AsyncIterable<Buffer>): Promise<string> {
   const parts: Buffer[] = [];
   let length = 0;
@@ -182,9 +184,8 @@ async function readStart(body: AsyncIterable<Buffer>): Promise<string> {
       if (length < RESPONSE_BYTES_MAX) {
         parts.push(Buffer.from(chunk.subarray(0, RESPONSE_BYTES_MAX - length)));
       }
+      // The rest is read, too, so that the connection can be used again.
       length += chunk.length;
-      // Leaving the loop closes the connection.
-      if (length > DRAINED_BYTES_MAX) break;
     }
     isWhole = length <= RESPONSE_BYTES_MAX;
   } catch {

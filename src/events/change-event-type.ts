@@ -1,6 +1,7 @@
 /** Adds versions of event types. */
 import type { ClientBase } from 'pg';
 import { ProblemError } from '../http/problems.ts';
+import type { PutOutcome } from '../http/put-outcome.ts';
 import { isBuiltIn } from './built-in-types.ts';
 import { canonicalJson } from './json-schema/canonical-json.ts';
 import { findBreak } from './json-schema/compatible-schema.ts';
@@ -28,7 +29,7 @@ export interface WantedType extends Pick<
 
 export interface ChangedType {
   readonly type: EventType;
-  readonly outcome: 'created' | 'changed' | 'unchanged';
+  readonly outcome: PutOutcome;
 }
 
 /** @throws ProblemError The name or the schema is refused whatever the registry holds. */

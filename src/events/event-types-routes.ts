@@ -5,6 +5,7 @@ import { actorNameOf, OPERATORS, READERS } from '../http/caller.ts';
 import { toKeyPage } from '../http/key-page.ts';
 import { nextLink } from '../http/page-links.ts';
 import { HTTP_PROBLEMS, ProblemError } from '../http/problems.ts';
+import { setPutOutcome } from '../http/put-outcome.ts';
 import { withTransaction } from '../platform/postgres.ts';
 import { readAsTenants } from '../platform/scoped-postgres.ts';
 import { changeEventType, refuseWanted } from './change-event-type.ts';
@@ -31,14 +32,15 @@ function addChange(api: Api, pool: Pool): void {
     config: { roles: OPERATORS, allTenants: true },
     bodyLimit: BODY_BYTES_MAX,
   } as const;
-  api.put('/event-types/:name', options, async ({ params, query, body, user }, reply) => {
+  api.put('/event-types/:name', options, async (request, reply) => {
+    const { params, query, body, user } = request;
     const { schema, description = null } = body;
     const wanted = { name: params.name, schema, description, createdBy: actorNameOf(user) };
     refuseWanted(wanted);
     const { type, outcome } = await withTransaction(pool, (client) =>
       changeEventType(client, { ...wanted, force: query.force === 'true' }),
     );
-    void reply.code(outcome === 'created' ? 201 : 200);
+    setPutOutcome(request, reply, outcome);
     return toJson(type);
   });
 }

@@ -1,5 +1,6 @@
 /** Tables producers, event_types and event_type_versions: the only SQL on them. */
 import type { ClientBase } from 'pg';
+import { outcomeOfUpsert, type PutOutcome } from '../http/put-outcome.ts';
 import { onlyRow } from '../platform/postgres.ts';
 
 type Queryable = Pick<ClientBase, 'query'>;
@@ -29,20 +30,22 @@ const VERSION = `
   edition.name, edition.version, edition.schema, edition.description, edition.is_breaking AS "isBreaking",
   edition.created_by AS "createdBy", edition.created_at AS "createdAt"`;
 
-/** Creates a producer or changes its name. @returns Whether it is new. */
+/** Creates a producer or changes its name. */
 export async function putProducer(
   client: Queryable,
   { id, name }: { readonly id: string; readonly name: string | null },
-): Promise<{ readonly producer: Producer; readonly isNew: boolean }> {
-  const { rows } = await client.query<Producer & { readonly isNew: boolean }>(
+): Promise<{ readonly producer: Producer; readonly outcome: PutOutcome }> {
+  const { rows } = await client.query<{ readonly isNew: boolean }>(
     `INSERT INTO producers AS known (id, name) VALUES ($1, $2)
-     ON CONFLICT (id) DO UPDATE SET name = EXCLUDED.name,
-       updated_at = CASE WHEN known.name IS DISTINCT FROM EXCLUDED.name THEN now() ELSE known.updated_at END
-     RETURNING ${PRODUCER}, xmax = 0 AS "isNew"`,
+     ON CONFLICT (id) DO UPDATE SET name = EXCLUDED.name, updated_at = now()
+     WHERE known.name IS DISTINCT FROM EXCLUDED.name
+     RETURNING xmax = 0 AS "isNew"`,
     [id, name],
   );
-  const { isNew, ...producer } = onlyRow(rows);
-  return { producer, isNew };
+  const stored = await client.query<Producer>(`SELECT ${PRODUCER} FROM producers WHERE id = $1`, [
+    id,
+  ]);
+  return { producer: onlyRow(stored.rows), outcome: outcomeOfUpsert(rows) };
 }
 
 export async function readProducer(client: Queryable, id: string): Promise<Producer | undefined> {

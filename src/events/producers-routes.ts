@@ -4,6 +4,7 @@ import type { Api } from '../http/api-module.ts';
 import { OPERATORS, READERS } from '../http/caller.ts';
 import { toKeyPage } from '../http/key-page.ts';
 import { HTTP_PROBLEMS, ProblemError } from '../http/problems.ts';
+import { setPutOutcome } from '../http/put-outcome.ts';
 import { readAsTenants } from '../platform/scoped-postgres.ts';
 import { PULSE_PRODUCER } from './events.ts';
 import { EVENT_PROBLEMS } from './events-problems.ts';
@@ -26,8 +27,8 @@ export function addProducers(api: Api, pool: Pool): void {
       const detail = `The producer "${PULSE_PRODUCER}" is Pulse itself.`;
       throw new ProblemError(EVENT_PROBLEMS.PULSE_API_NAME_RESERVED, { detail });
     }
-    const { producer, isNew } = await putProducer(pool, { id, name: request.body.name ?? null });
-    void reply.code(isNew ? 201 : 200);
+    const { producer, outcome } = await putProducer(pool, { id, name: request.body.name ?? null });
+    setPutOutcome(request, reply, outcome);
     return toJson(producer);
   });
 

@@ -3,6 +3,7 @@ import { isUtf8 } from 'node:buffer';
 import type { FastifyInstance } from 'fastify';
 import { HAS_TOO_MANY_VALUES, hasTooManyValues } from '../core/json-size.ts';
 import { parseJson } from '../core/parse-json.ts';
+import { charsetProblem } from './charset.ts';
 import { HTTP_PROBLEMS, ProblemError } from './problems.ts';
 
 declare module 'fastify' {
@@ -35,6 +36,11 @@ export function addJsonParser(app: FastifyInstance): void {
     'application/json',
     { parseAs: 'buffer' },
     (request, body, done) => {
+      const unread = charsetProblem(request.headers['content-type']);
+      if (unread !== undefined) {
+        done(unread);
+        return;
+      }
       if (hasTooManyValues(body)) {
         done(tooManyValues());
         return;

@@ -32,8 +32,8 @@ export const PROBLEM_ADVICE = {
   500: { retry: 'later', advice: 'Report the `request_id`: the log has the cause.' },
   503: {
     retry: 'later',
-    advice:
-      'Send it again after `Retry-After` seconds and back off; send pulses again with the ids in `outcomes`.',
+    // Of any route: what is special about one is in the detail of its problems.
+    advice: 'Send it again after `Retry-After` seconds and back off.',
   },
 } as const satisfies Record<number, { retry: 'never' | 'later'; advice: string }>;
 

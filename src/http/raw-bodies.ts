@@ -2,6 +2,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { FastifyRequest } from 'fastify';
 import type { Api } from './api-module.ts';
+import { charsetProblem } from './charset.ts';
 import { HTTP_PROBLEMS, ProblemError } from './problems.ts';
 
 export interface RawBody<MediaType extends string> {
@@ -18,7 +19,7 @@ export function takeRawBodies(scope: Api, mediaTypes: readonly string[]): void {
     scope.addContentTypeParser(mediaType, { parseAs: 'buffer' }, (request, body, parsed) => {
       const { headers } = request;
       const sent: RawBody<string> = { mediaType, headers, body: body as Buffer };
-      parsed(null, sent);
+      parsed(charsetProblem(headers['content-type']) ?? null, sent);
     });
   }
   scope.addContentTypeParser('*', (_request, _payload, parsed) => {

@@ -3,6 +3,7 @@ import { elementSources } from '../core/json-source.ts';
 import { parseJson } from '../core/parse-json.ts';
 import { hasTooManyValues } from '../core/json-size.ts';
 import { hasEventHeaders } from './event-headers.ts';
+import { filledLines } from './filled-lines.ts';
 import { tooManyValues } from './json-body.ts';
 import { HTTP_PROBLEMS, invalidField, ProblemError, type ProblemKind } from './problems.ts';
 import type { RawBody } from './raw-bodies.ts';
@@ -38,7 +39,6 @@ export interface RecordReader<Sent> {
   readonly refuseLine: (reason: string) => Sent;
 }
 
-const NEWLINE = 0x0a;
 /** The byte order mark in UTF-8. */
 const BOM = Buffer.from('\ufeff');
 
@@ -99,24 +99,16 @@ function readDocument<Sent>(
 /** Skips empty lines. */
 function readLines<Sent>(body: Buffer, reader: RecordReader<Sent>): Sent[] {
   const records: Sent[] = [];
-  for (let start = 0; start < body.length;) {
-    const newline = body.indexOf(NEWLINE, start);
-    const end = newline === -1 ? body.length : newline;
-    const line = body.subarray(start, end);
-    start = end + 1;
-    const text = line.toString('utf8');
-    if (text.trim() === '') continue;
-    records.push(readLine({ line, text }, reader));
+  for (const line of filledLines(body)) {
+    records.push(readLine(line, reader));
     if (records.length > reader.countMax) break;
   }
   refuseCount(records.length, reader);
   return records;
 }
 
-function readLine<Sent>(
-  { line, text }: { readonly line: Buffer; readonly text: string },
-  reader: RecordReader<Sent>,
-): Sent {
+function readLine<Sent>(line: Buffer, reader: RecordReader<Sent>): Sent {
+  const text = line.toString('utf8');
   const value = parseJson(text, line);
   if (!(value instanceof SyntaxError)) return reader.fromValue(value, () => text);
   return reader.refuseLine(`The line is not JSON in UTF-8: ${value.message}`.slice(0, 200));

@@ -144,7 +144,11 @@ function addChange(api: Api, deps: CsvMakerDeps): void {
     const change = () =>
       withTransaction(pool, async (client) => {
         const workflow = await lockWorkflow(client, id);
-        if (workflow === undefined || workflow.status === status) return workflow;
+        if (workflow === undefined) return undefined;
+        if (workflow.status === status) {
+          request.changesNothing = true;
+          return workflow;
+        }
         const context = { client, prefix, origin, actor };
         if (status === 'consumed') {
           await refuseQuota(client, workflow.share, deps.keptBytesMax);

@@ -40,7 +40,20 @@ const arbitraryAmount = fc.oneof(
   fc.stringMatching(/^-?\d{0,17}(\.\d{0,11})?$/),
   fc.stringMatching(/^"\d{0,17}(\.\d{0,11})?"$/),
   fc.double({ noNaN: true }).map(String),
-  fc.constantFrom('0', '"0"', '0.0', '"00.5"', '007', '1e3', '1.50', '"1."', '.5', '-1', '"+1"'),
+  fc.constantFrom(
+    '0',
+    '"0"',
+    '0.0',
+    '"00.5"',
+    '007',
+    '1e3',
+    '1e-400',
+    '1.50',
+    '"1."',
+    '.5',
+    '-1',
+    '"+1"',
+  ),
 );
 const arbitraryTime = fc.oneof(
   {

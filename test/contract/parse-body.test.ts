@@ -36,6 +36,30 @@ describe('a body of one pulse', () => {
     },
   );
 
+  test.each(['1e-400', '0.1E-0399', `0.${'0'.repeat(400)}1`])(
+    'with a number that parsing makes 0, %s, is too precise, alone and in an array',
+    (number) => {
+      const body = json(sentPulse({ used_amount: 'N' })).replace('"N"', number);
+      expect(reasonsOf(body)).toEqual(['amount_too_precise']);
+      const spaced = body.replace(/}$/, ' }');
+      const zero = json(sentPulse({ used_amount: 0 }));
+      expect(reasonsOf(`[${spaced},${zero},${body}]`)).toEqual([
+        'amount_too_precise',
+        'amount_not_positive',
+        'amount_too_precise',
+      ]);
+    },
+  );
+
+  test.each(['-1e-400', '0e-400', `0.${'0'.repeat(400)}`, '-0.0'])(
+    'with %s, negative or 0 as it was sent, is not positive',
+    (number) => {
+      const body = json(sentPulse({ used_amount: 'N' })).replace('"N"', number);
+      expect(reasonsOf(body)).toEqual(['amount_not_positive']);
+      expect(reasonsOf(`[${body}]`)).toEqual(['amount_not_positive']);
+    },
+  );
+
   test('is accepted if long numbers are elsewhere in it', () => {
     const body = `{"trace":12345678901234567890,"nested":{"used_amount":0.1000000000000000055},${json(sentPulse()).slice(1)}`;
     expect(outcomesOf(body)).toMatchObject([{ pulse: { amount: { whole: 3 } } }]);

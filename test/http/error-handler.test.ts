@@ -43,6 +43,47 @@ test('405 with Allow for a path that has other methods', async () => {
   expect((await app.inject({ url: '/api/v1/login' })).headers.allow).toBe('POST');
 });
 
+test.each(['QUERY', 'PROPFIND', 'TRACE'] as const)(
+  '405 for %s, with and without a body',
+  async (method) => {
+    const { app } = await open();
+    for (const request of [{}, { payload: '{}', headers: json }, { payload: 'x' }]) {
+      const res = await app.inject({ method: method as never, url: '/api/v1/pulses', ...request });
+      expect(res.statusCode).toBe(405);
+      expect(res.json()).toMatchObject({ code: 'PULSE_API_METHOD_NOT_ALLOWED' });
+      expect(res.headers.allow).toBe('GET, HEAD, POST');
+    }
+    expect((await app.inject({ method: method as never, url: '/nowhere' })).statusCode).toBe(404);
+  },
+);
+
+test.each(['/login', '/events'])('415 for POST %s in another charset', async (path) => {
+  const { app } = await open();
+  const post = (type: string, payload = '{"id":"a"}') =>
+    app.inject({
+      method: 'POST',
+      url: `/api/v1${path}`,
+      headers: { ...authorization(), 'content-type': type },
+      payload,
+    });
+  const types = ['application/json', ...(path === '/login' ? [] : ['application/x-ndjson'])];
+  for (const type of types) {
+    for (const charset of ['utf-16', '"ISO-8859-1"', 'UTF-8;charset=utf-16', 'x'.repeat(100)]) {
+      const res = await post(`${type} ; Charset=${charset}`);
+      expect([charset, res.statusCode]).toEqual([charset, 415]);
+      expect(res.json()).toMatchObject({ code: 'PULSE_API_MEDIA_TYPE' });
+      expect(res.json<{ detail: string }>().detail).toMatch(
+        /read as UTF-8, not as (utf-16|ISO-8859-1|x{40})\./,
+      );
+    }
+    const plain = await post(type);
+    for (const charset of ['utf-8', '"UTF-8"', 'us-ascii', 'utf8']) {
+      expect((await post(`${type};charset=${charset}`)).statusCode).toBe(plain.statusCode);
+    }
+    expect(plain.statusCode).not.toBe(415);
+  }
+});
+
 test('413 for a body beyond the limit, which the answer names', async () => {
   const { app } = await open();
   const payload = JSON.stringify({ username: 'a', password: 'x'.repeat(70_000) });
@@ -134,6 +175,18 @@ test('503 with Retry-After while Postgres is unavailable, without saying so', as
     payload: { username: 'a', password: 'b' },
   });
   expect(login.statusCode).toBe(503);
+});
+
+test.each([
+  ['/orders', { customer_id: 'c', items: [{ sku: 's', qty: 1 }] }],
+  ['/events', { id: 'e', producer: 'p', type: 't', client: 'c', data: {} }],
+])('the advice of a 503 to POST %s is about no other route', async (path, payload) => {
+  const { app } = await open();
+  const url = `/api/v1${path}`;
+  const res = await app.inject({ method: 'POST', url, headers: authorization(), payload });
+  expect(res.statusCode).toBe(503);
+  expect(res.json()).toMatchObject({ detail: PROBLEM_ADVICE[503].advice });
+  expect(res.body).not.toMatch(/pulse(?!-|_)|outcomes/);
 });
 
 test('500 shows nothing of the failure and logs everything', async () => {

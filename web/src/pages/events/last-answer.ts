@@ -10,6 +10,7 @@ const FAILURES: Readonly<Record<string, string>> = {
   dns: 'no answer: host name not found',
   tls: 'no answer: its certificate was not accepted',
   invalid_answer: 'the answer was no valid HTTP',
+  answer_too_large: 'no status within the first 64 KiB of the answer',
   redirect: 'a redirect, which is not followed',
   message_expired: 'not sent: its message is no longer stored',
   other: 'no answer',

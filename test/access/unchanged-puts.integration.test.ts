@@ -1,0 +1,94 @@
+/** Whether a PUT gets a row of the audit log, against a real Postgres. */
+import { expect, test } from 'vitest';
+import { useDeliveryApi } from '../delivery/delivery-api.ts';
+
+const api = useDeliveryApi();
+
+const auditCount = async (path: string): Promise<number> => {
+  const { rows } = await api.pool.query<{ count: number }>(
+    `SELECT count(*)::integer AS count FROM audit_log WHERE subject = $1`,
+    [`PUT /api/v1${path}`],
+  );
+  return rows[0]?.count ?? -1;
+};
+
+const OBJECT_SCHEMA = { type: 'object', properties: { size: { type: 'integer' } } };
+const WIDER_SCHEMA = { type: 'object', properties: { size: { type: 'number' } } };
+
+/** Two bodies that differ in each member that the PUT can change. */
+const RESOURCES: readonly { path: string; body: object; others: readonly object[] }[] = [
+  {
+    path: '/customers/unchanged',
+    body: { name: 'One', email: 'one@example.com', tenant: 'unchanged' },
+    others: [
+      { name: 'Two', email: 'one@example.com', tenant: 'unchanged' },
+      { name: 'Two', tenant: 'unchanged' },
+      { name: 'Two' },
+    ],
+  },
+  {
+    path: '/products/unchanged',
+    body: { name: 'One', unit: 'count', active: true },
+    others: [
+      { name: 'Two', unit: 'count', active: true },
+      { name: 'Two', unit: 'h', active: true },
+      { name: 'Two', unit: 'h', active: false },
+      { name: 'Two', unit: 'h', active: false, recurring: true },
+    ],
+  },
+  { path: '/producers/unchanged', body: { name: 'One' }, others: [{ name: 'Two' }, {}] },
+  {
+    path: '/event-types/un.changed',
+    body: { schema: OBJECT_SCHEMA },
+    others: [
+      { schema: OBJECT_SCHEMA, description: 'Sizes.' },
+      { schema: WIDER_SCHEMA, description: 'Sizes.' },
+    ],
+  },
+  {
+    path: '/units/unchanged',
+    body: { dimension: 'count', factor: '12' },
+    others: [],
+  },
+];
+
+test.each(RESOURCES)('PUT $path is in the audit log when it changes something', async (put) => {
+  const { path, body, others } = put;
+  expect((await api.ask('PUT', path, body)).status).toBe(201);
+  expect(await auditCount(path)).toBe(1);
+  let count = 1;
+  for (const wanted of [body, ...others]) {
+    const first = await api.ask('PUT', path, wanted);
+    expect(first.status).toBe(200);
+    if (wanted !== body) count += 1;
+    expect(await auditCount(path)).toBe(count);
+    const again = await api.ask('PUT', path, wanted);
+    expect(again.status).toBe(200);
+    expect(again.body).toEqual(first.body);
+    expect(await auditCount(path)).toBe(count);
+  }
+});
+
+test('PUT of an endpoint is in the audit log when it changes something', async () => {
+  const path = '/endpoints/unchanged';
+  const customer = await api.ask('PUT', '/customers/owner', { name: 'Owner' });
+  expect(customer.status).toBe(201);
+  let wanted: object = { client: 'owner', url: 'https://example.com/a' };
+  expect((await api.ask('PUT', path, wanted)).status).toBe(201);
+  expect(await auditCount(path)).toBe(1);
+  let count = 1;
+  const changes = [
+    ...[{}, { url: 'https://example.com/b' }, { description: 'Ours.' }, { fifo: true }],
+    ...[{ types: ['a.b', 'a.c'] }, { filter: { kind: 'a', count: 1.5, gone: null } }],
+    ...[{ rate_per_second: 7 }, { status: 'disabled' }, { status: 'enabled' }, { types: ['a.b'] }],
+  ];
+  for (const change of changes) {
+    wanted = { ...wanted, ...change };
+    const first = await api.ask('PUT', path, wanted);
+    expect(first).toMatchObject({ status: 200, body: change });
+    if (Object.keys(change).length > 0) count += 1;
+    expect(await auditCount(path)).toBe(count);
+    expect((await api.ask('PUT', path, wanted)).body).toEqual(first.body);
+    expect(await auditCount(path)).toBe(count);
+  }
+});
