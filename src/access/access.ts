@@ -2,6 +2,7 @@
 import type { Pool } from 'pg';
 import type { Api, ApiModule } from '../http/api-module.ts';
 import type { Logger } from '../platform/logger.ts';
+import { connectionsOf } from '../platform/scoped-postgres.ts';
 import { ACCESS_PROBLEMS } from './access-problems.ts';
 import { auditChanges } from './audit-changes.ts';
 import { createRefusalLog } from './audit.ts';
@@ -66,9 +67,11 @@ export function createAccess(deps: AccessDeps, options: AccessOptions): Access {
           const deps = { pool, tokens, refusals, checkCredentials, limiter, hashPassword: hash };
           addLoginRoute(api, deps);
           addMeRoutes(api, deps);
-          addUsersRoutes(api, deps);
-          addKeysRoutes(api, pool);
-          addAuditRoutes(api, pool);
+          // Only administrators call them, who are of all tenants.
+          const connections = connectionsOf(pool, 'all');
+          addUsersRoutes(api, { ...deps, pool: connections });
+          addKeysRoutes(api, connections);
+          addAuditRoutes(api, connections);
         },
       };
     },

@@ -31,7 +31,7 @@ const COLUMNS = `
 
 /** Finds a key by its id, with the hash of its secret. */
 export async function findKey(
-  pool: Pool,
+  pool: Pick<Pool, 'connect'>,
   id: string,
 ): Promise<(ApiKey & Pick<KeyCredentials, 'secretHash'>) | undefined> {
   const sql = `SELECT ${COLUMNS}, secret_hash AS "secretHash" FROM api_keys WHERE id = $1`;
@@ -43,7 +43,7 @@ export async function findKey(
 
 /** Keys, newest first. @param page Default: all of them. `after` is the cursor of the last key of the page before. */
 export async function listKeys(
-  pool: Pool,
+  pool: Pick<Pool, 'connect'>,
   {
     limit = null,
     after = null,
@@ -74,7 +74,7 @@ export interface NewKey {
  * @throws ProblemError PULSE_API_TOO_MANY_KEYS
  */
 export async function insertKey(
-  pool: Pool,
+  pool: Pick<Pool, 'connect'>,
   { id, secretHash }: KeyCredentials,
   key: NewKey & { source: AuditSource },
 ): Promise<ApiKey> {
@@ -105,7 +105,7 @@ export async function insertKey(
 
 /** Revokes a key. @returns `revoked`, also if it was revoked before; `missing` if there is no such key. */
 export async function revokeKey(
-  pool: Pool,
+  pool: Pick<Pool, 'connect'>,
   id: string,
   source: AuditSource,
 ): Promise<'revoked' | 'missing'> {
@@ -124,7 +124,7 @@ export async function revokeKey(
 }
 
 /** Notes the use of a key, unless one was noted within the last minute. */
-export async function noteKeyUsed(pool: Pool, id: string): Promise<void> {
+export async function noteKeyUsed(pool: Pick<Pool, 'connect'>, id: string): Promise<void> {
   const sql = `
     UPDATE api_keys SET last_used_at = now()
     WHERE id = $1 AND (last_used_at IS NULL OR last_used_at < now() - interval '1 minute')`;

@@ -33,7 +33,7 @@ const TIMEOUT_MS = 5_000;
  * @throws TransientError It took too long, or Postgres is unavailable.
  */
 export async function listAudit(
-  pool: Pool,
+  pool: Pick<Pool, 'connect'>,
   filters: AuditFilters,
   page: AuditPage,
 ): Promise<AuditRow[]> {

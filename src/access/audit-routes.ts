@@ -11,7 +11,7 @@ import { LIST_LIMIT_DEFAULT } from './schema-terms.ts';
 
 const ENTRY_ID = /^\d{1,18}$/;
 
-export function addAuditRoutes(api: Api, pool: Pool): void {
+export function addAuditRoutes(api: Api, pool: Pick<Pool, 'connect'>): void {
   const options = { schema: listAuditSchema, config: { roles: ADMINS } };
   api.get('/audit', options, async ({ query }, reply) => {
     const { limit = LIST_LIMIT_DEFAULT, actor, action, subject } = query;

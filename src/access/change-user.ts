@@ -30,7 +30,7 @@ export interface UserChange {
  * @throws ProblemError There is no such user, an administrator would see some tenants only, or none would remain.
  */
 export async function changeUser(
-  pool: Pool,
+  pool: Pick<Pool, 'connect'>,
   { username, ...change }: UserChange & Pick<UserRow, 'username'>,
   { caller, source }: { readonly caller: Caller; readonly source: AuditSource },
 ): Promise<UserRow> {

@@ -19,7 +19,7 @@ const KEY_ID = /^[0-9a-f]{16}$/;
 /** The audit log gets its entry with the change. */
 const WRITE = { roles: ADMINS, unaudited: true } as const;
 
-export function addKeysRoutes(api: Api, pool: Pool): void {
+export function addKeysRoutes(api: Api, pool: Pick<Pool, 'connect'>): void {
   const list = { schema: listKeysSchema, config: { roles: ADMINS } };
   api.get('/keys', list, async (request, reply) => {
     const { limit = LIST_LIMIT_DEFAULT, after } = request.query;

@@ -21,7 +21,7 @@ import {
 import { addUser, listUsers, readUser, setPasswordHash } from './users.ts';
 
 export interface UsersDeps {
-  readonly pool: Pool;
+  readonly pool: Pick<Pool, 'connect'>;
   readonly hashPassword: (password: string) => Promise<string>;
 }
 
@@ -35,7 +35,7 @@ export function addUsersRoutes(api: Api, deps: UsersDeps): void {
   addChanges(api, deps);
 }
 
-function addReads(api: Api, pool: Pool): void {
+function addReads(api: Api, pool: Pick<Pool, 'connect'>): void {
   api.get('/users', { schema: listUsersSchema, config: READ }, async ({ query }, reply) => {
     const { limit = LIST_LIMIT_DEFAULT, after = '' } = query;
     const rows = await listUsers(pool, { limit: limit + 1, after });

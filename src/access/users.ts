@@ -34,7 +34,10 @@ const SCOPE = `CASE WHEN all_tenants THEN '"all"'::jsonb ELSE to_jsonb(tenants) 
  *
  * @throws TransientError Postgres is unavailable or too busy.
  */
-export async function findUser(pool: Pool, username: string): Promise<User | undefined> {
+export async function findUser(
+  pool: Pick<Pool, 'connect'>,
+  username: string,
+): Promise<User | undefined> {
   const sql = `
     SELECT username, password_hash, role, ${SCOPE}, disabled_at IS NOT NULL AS is_disabled, token_version
     FROM users WHERE username = $1`;
@@ -63,7 +66,7 @@ export async function noteLogin(client: Pick<Pool, 'query'>, username: string): 
  * @throws TransientError Postgres is unavailable or too busy.
  */
 export async function renewPasswordHash(
-  pool: Pool,
+  pool: Pick<Pool, 'connect'>,
   { username, passwordHash }: Pick<User, 'username' | 'passwordHash'>,
   renewed: string,
 ): Promise<void> {
@@ -82,7 +85,7 @@ export async function renewPasswordHash(
  * @throws TransientError Postgres is unavailable or too busy.
  */
 export async function ensureAdmin(
-  pool: Pool,
+  pool: Pick<Pool, 'connect'>,
   { username, password }: { username: string; password: string },
 ): Promise<'unchanged' | 'written'> {
   const user = await findUser(pool, username);
@@ -119,7 +122,7 @@ const ROW = `
 
 /** Users, ordered by name. @param page Default: all of them. `after` is the last name of the page before. */
 export async function listUsers(
-  pool: Pool,
+  pool: Pick<Pool, 'connect'>,
   { limit = null, after = '' }: { readonly limit?: number | null; readonly after?: string } = {},
 ): Promise<UserRow[]> {
   const sql = `SELECT ${ROW} FROM users WHERE username > $1 ORDER BY username LIMIT $2`;
@@ -129,7 +132,10 @@ export async function listUsers(
   return rows;
 }
 
-export async function readUser(pool: Pool, username: string): Promise<UserRow | undefined> {
+export async function readUser(
+  pool: Pick<Pool, 'connect'>,
+  username: string,
+): Promise<UserRow | undefined> {
   const sql = `SELECT ${ROW} FROM users WHERE username = $1`;
   const { rows } = await withTransaction(pool, (client) => client.query<UserRow>(sql, [username]));
   return rows[0];
@@ -137,7 +143,7 @@ export async function readUser(pool: Pool, username: string): Promise<UserRow | 
 
 /** Adds a user, unless the name is taken or there are `USERS_MAX` users. Then nothing changes. */
 export async function addUser(
-  pool: Pool,
+  pool: Pick<Pool, 'connect'>,
   user: Pick<User, 'username' | 'passwordHash' | 'role' | 'scope'>,
   source: AuditSource,
 ): Promise<UserRow | 'taken' | 'full'> {
@@ -207,7 +213,7 @@ export async function setRights(
 
 /** Disables or enables a user; disabling invalidates the user's tokens. @returns Whether there is such a user. */
 export async function setUserDisabled(
-  pool: Pool,
+  pool: Pick<Pool, 'connect'>,
   user: Pick<User, 'username' | 'isDisabled'>,
   source: AuditSource,
 ): Promise<boolean> {
@@ -237,7 +243,7 @@ export async function setDisabled(
  * @returns The new token version; undefined if there is no such user.
  */
 export async function setPasswordHash(
-  pool: Pool,
+  pool: Pick<Pool, 'connect'>,
   user: Pick<User, 'username' | 'passwordHash'> & Partial<Pick<User, 'tokenVersion'>>,
   source: AuditSource,
 ): Promise<number | undefined> {

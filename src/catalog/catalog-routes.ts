@@ -1,12 +1,11 @@
 /** The catalogue over HTTP: customers, products, prices, units. */
-import type { Pool } from 'pg';
 import type { Api, ApiModule } from '../http/api-module.ts';
 import { actorNameOf, OPERATORS, READERS } from '../http/caller.ts';
 import { toKeyPage } from '../http/key-page.ts';
 import { HTTP_PROBLEMS, ProblemError } from '../http/problems.ts';
 import { setPutOutcome } from '../http/put-outcome.ts';
 import { withTransaction } from '../platform/postgres.ts';
-import { readAsTenants } from '../platform/scoped-postgres.ts';
+import { connectionsOf, readAsTenants, type ScopedPool } from '../platform/scoped-postgres.ts';
 import { CATALOG_PROBLEMS } from './catalog-problems.ts';
 import { fromPrice, fromUnit, toCustomer, toPrice, toProduct, toUnit } from './catalog-json.ts';
 import {
@@ -33,7 +32,7 @@ import { addPrice, addUnit, changeCustomer, changeProduct } from './change-catal
 import { pricesPage } from './prices-query.ts';
 import { LIST_LIMIT_DEFAULT, WHOLE_LIMIT_DEFAULT } from './schema-terms.ts';
 
-export function createCatalogModule(pool: Pool): ApiModule {
+export function createCatalogModule(pool: ScopedPool): ApiModule {
   return {
     tag: { name: 'catalog', description: 'Customers, products, prices and units.' },
     problems: CATALOG_PROBLEMS,
@@ -51,13 +50,15 @@ const READ_ONE = { ...READ, conditional: true } as const;
 /** The catalogue belongs to no tenant. */
 const WRITE = { roles: OPERATORS, allTenants: true } as const;
 
-function addCustomers(api: Api, pool: Pool): void {
+function addCustomers(api: Api, pool: ScopedPool): void {
   api.put(
     '/customers/:id',
     { schema: putCustomerSchema, config: WRITE },
     async (request, reply) => {
       const customer = toCustomer(request.params.id, request.body);
-      const outcome = await withTransaction(pool, (client) => changeCustomer(client, customer));
+      const outcome = await withTransaction(connectionsOf(pool, request.user.tenants), (client) =>
+        changeCustomer(client, customer),
+      );
       setPutOutcome(request, reply, outcome);
       return customer;
     },
@@ -86,10 +87,12 @@ function addCustomers(api: Api, pool: Pool): void {
   });
 }
 
-function addProducts(api: Api, pool: Pool): void {
+function addProducts(api: Api, pool: ScopedPool): void {
   api.put('/products/:sku', { schema: putProductSchema, config: WRITE }, async (request, reply) => {
     const product = toProduct(request.params.sku, request.body);
-    const outcome = await withTransaction(pool, (client) => changeProduct(client, product));
+    const outcome = await withTransaction(connectionsOf(pool, request.user.tenants), (client) =>
+      changeProduct(client, product),
+    );
     setPutOutcome(request, reply, outcome);
     return product;
   });
@@ -111,14 +114,14 @@ function addProducts(api: Api, pool: Pool): void {
   });
 }
 
-function addPrices(api: Api, pool: Pool): void {
+function addPrices(api: Api, pool: ScopedPool): void {
   api.post(
     '/products/:sku/prices',
     { schema: addPriceSchema, config: WRITE },
     async (request, reply) => {
       const price = toPrice(request.params.sku, request.body);
       const createdBy = actorNameOf(request.user);
-      await withTransaction(pool, async (client) => {
+      await withTransaction(connectionsOf(pool, request.user.tenants), async (client) => {
         if (!(await addPrice(client, price, createdBy))) notFound('product');
       });
       void reply.code(201);
@@ -140,7 +143,7 @@ function addPrices(api: Api, pool: Pool): void {
   });
 }
 
-function addUnits(api: Api, pool: Pool): void {
+function addUnits(api: Api, pool: ScopedPool): void {
   api.get('/units', { schema: listUnitsSchema, config: READ }, async (request, reply) => {
     const { limit = WHOLE_LIMIT_DEFAULT, after } = request.query;
     const rows = await readAsTenants(pool, request.user.tenants, (client) =>
@@ -153,7 +156,9 @@ function addUnits(api: Api, pool: Pool): void {
 
   api.put('/units/:unit', { schema: putUnitSchema, config: WRITE }, async (request, reply) => {
     const unit = toUnit(request.params.unit, request.body);
-    const outcome = await withTransaction(pool, (client) => addUnit(client, unit));
+    const outcome = await withTransaction(connectionsOf(pool, request.user.tenants), (client) =>
+      addUnit(client, unit),
+    );
     setPutOutcome(request, reply, outcome);
     return fromUnit(unit);
   });

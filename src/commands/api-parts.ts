@@ -1,5 +1,4 @@
 /** Starts the HTTP API with its modules. */
-import type { Pool } from 'pg';
 import { createAccess } from '../access/access.ts';
 import { createIdentities } from '../access/identities.ts';
 import { ensureAdmin } from '../access/users.ts';
@@ -20,6 +19,7 @@ import { createMessageGetter, type MessageGetter } from '../messaging/message-ge
 import { measureRpc } from '../messaging/messaging-metrics.ts';
 import { createRpcClient, type RpcClient } from '../messaging/rpc-client.ts';
 import { assertRights } from '../platform/postgres-rights.ts';
+import type { ScopedPool } from '../platform/scoped-postgres.ts';
 import { topologyNames } from '../platform/topology.ts';
 import { addPopulateMetrics } from '../populate/populate-metrics.ts';
 import { createOrdersCache } from '../orders/orders-cache.ts';
@@ -52,7 +52,8 @@ const RPC_WAIT_MS = 5_000;
 const CLOSE_SHARE = 0.5;
 
 export interface ApiModulesDeps {
-  readonly pool: Pool;
+  /** Not a Pool: whatever a request does takes its caller's turn. */
+  readonly pool: ScopedPool;
   readonly sending: Omit<SendingModuleOptions, 'pool'>;
   readonly usage: UsageSources;
   readonly replay: DeadLetterReplay;

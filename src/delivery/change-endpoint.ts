@@ -178,7 +178,7 @@ export async function rotateSecretOf(
 }
 
 /** Deletes an endpoint; what is pending has failed then. @returns Whether there was one. */
-export async function removeEndpoint(pool: Pool, id: string): Promise<boolean> {
+export async function removeEndpoint(pool: Pick<Pool, 'connect'>, id: string): Promise<boolean> {
   const isKnown = await withTransaction(pool, async (client) => {
     if ((await lockEndpoint(client, id)) === undefined) return false;
     await deleteEndpoint(client, id);
@@ -189,7 +189,7 @@ export async function removeEndpoint(pool: Pool, id: string): Promise<boolean> {
 }
 
 /** In steps that commit by themselves, because there may be many. */
-async function closePending(pool: Pool, id: string): Promise<void> {
+async function closePending(pool: Pick<Pool, 'connect'>, id: string): Promise<void> {
   for (;;) {
     const closed = await withTransaction(pool, (client) =>
       failPending(client, id, CLOSED_AT_A_TIME),

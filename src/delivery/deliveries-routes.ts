@@ -1,6 +1,5 @@
 /** Deliveries and their attempts over HTTP. */
 import type { FastifyRequest } from 'fastify';
-import type { Pool } from 'pg';
 import type { Api } from '../http/api-module.ts';
 import { OPERATORS, READERS } from '../http/caller.ts';
 import { checkedCursor } from '../http/cursor.ts';
@@ -8,7 +7,7 @@ import { spanFrom } from '../http/instants.ts';
 import { nextLink } from '../http/page-links.ts';
 import { HTTP_PROBLEMS, ProblemError } from '../http/problems.ts';
 import { withTransaction } from '../platform/postgres.ts';
-import { readAsTenants } from '../platform/scoped-postgres.ts';
+import { connectionsOf, readAsTenants, type ScopedPool } from '../platform/scoped-postgres.ts';
 import { noEndpoint } from './change-endpoint.ts';
 import { listAttempts, listDeliveries, readDelivery } from './deliveries-query.ts';
 import {
@@ -27,13 +26,13 @@ import { resend } from './resend-delivery.ts';
 const WRITE = { roles: OPERATORS } as const;
 const READ = { roles: READERS } as const;
 
-export function addDeliveries(api: Api, pool: Pool): void {
+export function addDeliveries(api: Api, pool: ScopedPool): void {
   addList(api, pool);
   addReads(api, pool);
   addResend(api, pool);
 }
 
-function addList(api: Api, pool: Pool): void {
+function addList(api: Api, pool: ScopedPool): void {
   const list = { schema: listDeliveriesSchema, config: READ };
   api.get('/deliveries', list, async (request, reply) => {
     const { limit = LIST_LIMIT_DEFAULT, after: text, endpoint, from, to, ...rest } = request.query;
@@ -57,7 +56,7 @@ function addList(api: Api, pool: Pool): void {
   });
 }
 
-function addReads(api: Api, pool: Pool): void {
+function addReads(api: Api, pool: ScopedPool): void {
   const one = { schema: getDeliverySchema, config: { ...READ, conditional: true } } as const;
   api.get('/deliveries/:id', one, async (request) =>
     toDeliveryJson(await findVisible(pool, request, request.params.id)),
@@ -80,13 +79,15 @@ function addReads(api: Api, pool: Pool): void {
   });
 }
 
-function addResend(api: Api, pool: Pool): void {
+function addResend(api: Api, pool: ScopedPool): void {
   const options = { schema: resendDeliverySchema, config: WRITE };
   api.post('/deliveries/:id/resend', options, async (request, reply) => {
     const { endpoint } = request.body;
     const delivery = await findVisible(pool, request, request.params.id);
     if (endpoint !== undefined) await refuseForeignEndpoint(pool, request, endpoint);
-    const sent = await withTransaction(pool, (client) => resend(client, delivery, endpoint));
+    const sent = await withTransaction(connectionsOf(pool, request.user.tenants), (client) =>
+      resend(client, delivery, endpoint),
+    );
     void reply.code(202).header('location', `${api.prefix}/deliveries/${sent.id}`);
     return toDeliveryJson(sent);
   });
@@ -97,7 +98,11 @@ function toDate(ms: number | undefined): Date | undefined {
 }
 
 /** @throws ProblemError 404 The caller may not see it, or it does not exist. */
-async function findVisible(pool: Pool, { user }: FastifyRequest, id: string): Promise<Delivery> {
+async function findVisible(
+  pool: ScopedPool,
+  { user }: FastifyRequest,
+  id: string,
+): Promise<Delivery> {
   const found = await readAsTenants(pool, user.tenants, (client) => readDelivery(client, id));
   if (found !== undefined) return found;
   const detail = 'There is no delivery with this id.';
@@ -105,7 +110,7 @@ async function findVisible(pool: Pool, { user }: FastifyRequest, id: string): Pr
 }
 
 async function refuseForeignEndpoint(
-  pool: Pool,
+  pool: ScopedPool,
   { user }: FastifyRequest,
   id: string,
 ): Promise<void> {

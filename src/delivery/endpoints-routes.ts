@@ -1,6 +1,5 @@
 /** Endpoints over HTTP. */
 import type { FastifyRequest } from 'fastify';
-import type { Pool } from 'pg';
 import { findCustomer } from '../catalog/catalog.ts';
 import type { Api } from '../http/api-module.ts';
 import { OPERATORS, READERS } from '../http/caller.ts';
@@ -10,7 +9,7 @@ import { HTTP_PROBLEMS, ProblemError } from '../http/problems.ts';
 import { setPutOutcome } from '../http/put-outcome.ts';
 import { createTenantLimit } from '../http/tenant-limit.ts';
 import { withTransaction } from '../platform/postgres.ts';
-import { readAsTenants } from '../platform/scoped-postgres.ts';
+import { connectionsOf, readAsTenants, type ScopedPool } from '../platform/scoped-postgres.ts';
 import {
   noEndpoint,
   OVERLAP_HOURS_DEFAULT,
@@ -37,8 +36,8 @@ import { recoverEndpoint } from './recover-endpoint.ts';
 import { LIST_LIMIT_DEFAULT } from './schema-terms.ts';
 import { testEndpoint, type TestEndpointDeps } from './test-endpoint.ts';
 
-export interface EndpointsDeps extends ChangeEndpointDeps, TestEndpointDeps {
-  readonly pool: Pool;
+export interface EndpointsDeps extends ChangeEndpointDeps, Omit<TestEndpointDeps, 'pool'> {
+  readonly pool: ScopedPool;
   readonly secretBox: ChangeEndpointDeps['secretBox'];
 }
 
@@ -57,7 +56,7 @@ export function addEndpoints(api: Api, deps: EndpointsDeps): void {
   addRecovery(api, deps.pool);
 }
 
-function addReads(api: Api, pool: Pool): void {
+function addReads(api: Api, pool: ScopedPool): void {
   const list = { schema: listEndpointsSchema, config: READ };
   api.get('/endpoints', list, async (request, reply) => {
     const { limit = LIST_LIMIT_DEFAULT, after, ...filters } = request.query;
@@ -91,7 +90,7 @@ function addChanges(api: Api, deps: EndpointsDeps): void {
     const mayKnow = await isVisible(pool, request, id);
     const facts = { id, client: owner, url, description, types, filter };
     const wanted = { ...facts, isFifo: fifo, ratePerSecond: rate, status, secret };
-    const changed = await withTransaction(pool, (client) =>
+    const changed = await withTransaction(connectionsOf(pool, request.user.tenants), (client) =>
       putEndpoint(client, wanted, { ...deps, mayKnow }),
     );
     setPutOutcome(request, reply, changed.outcome);
@@ -103,7 +102,7 @@ function addChanges(api: Api, deps: EndpointsDeps): void {
   const remove = { schema: deleteEndpointSchema, config: WRITE };
   api.delete('/endpoints/:id', remove, async (request, reply) => {
     const { id } = await findVisible(pool, request, request.params.id);
-    if (!(await removeEndpoint(pool, id))) throw noEndpoint();
+    if (!(await removeEndpoint(connectionsOf(pool, request.user.tenants), id))) throw noEndpoint();
     return reply.code(204).send(null);
   });
 }
@@ -113,7 +112,7 @@ function addRotation(api: Api, { pool, secretBox }: EndpointsDeps): void {
   api.post('/endpoints/:id/rotate-secret', options, async (request) => {
     const { id } = await findVisible(pool, request, request.params.id);
     const { secret, overlap_hours: overlapHours = OVERLAP_HOURS_DEFAULT } = request.body;
-    const rotated = await withTransaction(pool, (client) =>
+    const rotated = await withTransaction(connectionsOf(pool, request.user.tenants), (client) =>
       rotateSecretOf(client, id, { secretBox, overlapHours, secret }),
     );
     if (rotated === undefined) throw noEndpoint();
@@ -126,16 +125,17 @@ function addTest(api: Api, deps: EndpointsDeps): void {
   const options = { schema: testEndpointSchema, config: WRITE };
   api.post('/endpoints/:id/test', options, async (request) => {
     const { id } = await findVisible(deps.pool, request, request.params.id);
-    const leave = tests.enter(request.user.tenants);
+    const { tenants } = request.user;
+    const leave = tests.enter(tenants);
     try {
-      return await testEndpoint(id, deps);
+      return await testEndpoint(id, { ...deps, pool: connectionsOf(deps.pool, tenants) });
     } finally {
       leave();
     }
   });
 }
 
-function addRecovery(api: Api, pool: Pool): void {
+function addRecovery(api: Api, pool: ScopedPool): void {
   const recoveries = createTenantLimit(RECOVERIES);
   const options = { schema: recoverEndpointSchema, config: WRITE };
   api.post('/endpoints/:id/recover', options, async (request) => {
@@ -150,7 +150,11 @@ function addRecovery(api: Api, pool: Pool): void {
     const leave = recoveries.enter(request.user.tenants);
     try {
       const asked = { since: new Date(sinceMs), dryRun };
-      const { failedCount, missedCount, next } = await recoverEndpoint(pool, endpoint, asked);
+      const { failedCount, missedCount, next } = await recoverEndpoint(
+        connectionsOf(pool, request.user.tenants),
+        endpoint,
+        asked,
+      );
       return {
         failed_count: failedCount,
         missed_count: missedCount,
@@ -168,7 +172,7 @@ function withSecret({ endpoint, secret = '' }: ChangedEndpoint) {
 
 /** @throws ProblemError 404 There is no such customer, or the caller may not see it. */
 async function refuseForeignClient(
-  pool: Pool,
+  pool: ScopedPool,
   { user }: FastifyRequest,
   id: string,
 ): Promise<void> {
@@ -180,14 +184,18 @@ async function refuseForeignClient(
   });
 }
 
-async function isVisible(pool: Pool, { user }: FastifyRequest, id: string): Promise<boolean> {
+async function isVisible(pool: ScopedPool, { user }: FastifyRequest, id: string): Promise<boolean> {
   if (user.tenants === 'all') return true;
   const found = await readAsTenants(pool, user.tenants, (client) => readEndpoint(client, id));
   return found !== undefined;
 }
 
 /** @throws ProblemError 404 The caller may not see it, or it does not exist. */
-async function findVisible(pool: Pool, { user }: FastifyRequest, id: string): Promise<Endpoint> {
+async function findVisible(
+  pool: ScopedPool,
+  { user }: FastifyRequest,
+  id: string,
+): Promise<Endpoint> {
   const found = await readAsTenants(pool, user.tenants, (client) => readEndpoint(client, id));
   if (found === undefined) throw noEndpoint();
   return found;

@@ -36,7 +36,7 @@ export interface Recovered {
  * @param dryRun Counts and changes nothing.
  */
 export async function recoverEndpoint(
-  pool: Pool,
+  pool: Pick<Pool, 'connect' | 'query'>,
   endpoint: Pick<Endpoint, 'id' | 'client' | 'types' | 'filter'>,
   { since, dryRun }: { readonly since: Date; readonly dryRun: boolean },
 ): Promise<Recovered> {
@@ -61,7 +61,7 @@ export async function recoverEndpoint(
   }
 }
 
-async function recoverManyFailed(pool: Pool, recovery: Recovery): Promise<number> {
+async function recoverManyFailed(pool: Pick<Pool, 'connect'>, recovery: Recovery): Promise<number> {
   let count = 0;
   while (count < FAILED_MAX) {
     const taken = await withTransaction(pool, async (client) => {

@@ -1,6 +1,5 @@
 /** Sends a test event to an endpoint at once, signed as the real ones are. Nothing of it is stored. */
 import { randomUUID } from 'node:crypto';
-import type { Pool } from 'pg';
 import { PULSE_PRODUCER, webhookIdOf, type Message } from '../events/events.ts';
 import { noEndpoint, withKeys } from './change-endpoint.ts';
 import { webhookBody } from './delivery.ts';
@@ -8,11 +7,12 @@ import { readForSending } from './endpoints-query.ts';
 import type { SecretBox } from './secret-box.ts';
 import type { WebhookSender } from './send-webhook.ts';
 import { signedHeaders } from './signature.ts';
+import type { Connections } from '../platform/scoped-postgres.ts';
 
 export const TEST_TYPE = 'endpoint.test';
 
 export interface TestEndpointDeps {
-  readonly pool: Pool;
+  readonly pool: Connections;
   readonly secretBox: Pick<SecretBox, 'open'>;
   readonly sender: Pick<WebhookSender, 'send'>;
 }

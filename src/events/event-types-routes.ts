@@ -1,5 +1,4 @@
 /** Event types over HTTP. They belong to no tenant. */
-import type { Pool } from 'pg';
 import type { Api } from '../http/api-module.ts';
 import { actorNameOf, OPERATORS, READERS } from '../http/caller.ts';
 import { toKeyPage } from '../http/key-page.ts';
@@ -7,7 +6,7 @@ import { nextLink } from '../http/page-links.ts';
 import { HTTP_PROBLEMS, ProblemError } from '../http/problems.ts';
 import { setPutOutcome } from '../http/put-outcome.ts';
 import { withTransaction } from '../platform/postgres.ts';
-import { readAsTenants } from '../platform/scoped-postgres.ts';
+import { connectionsOf, readAsTenants, type ScopedPool } from '../platform/scoped-postgres.ts';
 import { changeEventType, refuseWanted } from './change-event-type.ts';
 import {
   getEventTypeSchema,
@@ -21,12 +20,12 @@ import { listEventTypes, listVersions, readEventType, type EventType } from './e
 /** A schema of 64 KiB as somebody may have laid it out. */
 const BODY_BYTES_MAX = 256 * 1024;
 
-export function addEventTypes(api: Api, pool: Pool): void {
+export function addEventTypes(api: Api, pool: ScopedPool): void {
   addChange(api, pool);
   addReads(api, pool);
 }
 
-function addChange(api: Api, pool: Pool): void {
+function addChange(api: Api, pool: ScopedPool): void {
   const options = {
     schema: putEventTypeSchema,
     config: { roles: OPERATORS, allTenants: true },
@@ -37,7 +36,7 @@ function addChange(api: Api, pool: Pool): void {
     const { schema, description = null } = body;
     const wanted = { name: params.name, schema, description, createdBy: actorNameOf(user) };
     refuseWanted(wanted);
-    const { type, outcome } = await withTransaction(pool, (client) =>
+    const { type, outcome } = await withTransaction(connectionsOf(pool, user.tenants), (client) =>
       changeEventType(client, { ...wanted, force: query.force === 'true' }),
     );
     setPutOutcome(request, reply, outcome);
@@ -47,7 +46,7 @@ function addChange(api: Api, pool: Pool): void {
 
 const READ = { roles: READERS } as const;
 
-function addReads(api: Api, pool: Pool): void {
+function addReads(api: Api, pool: ScopedPool): void {
   const one = { schema: getEventTypeSchema, config: { ...READ, conditional: true } } as const;
   api.get('/event-types/:name', one, async ({ params, query, user }) => {
     const found = await readAsTenants(pool, user.tenants, (client) =>

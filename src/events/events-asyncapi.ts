@@ -17,9 +17,9 @@ import {
 } from './send-events-schema.ts';
 
 const HOW_SENT =
-  'Each message is one event. An event that comes twice, with the same producer and id, is stored once. An invalid ' +
-  'one becomes a dead letter in the quarantine, with a JSON pointer to what is wrong. Anyone who may write to the ' +
-  'exchange may send for every client.';
+  'Each message is one event. An event that comes twice, with the same producer, id and client, is stored once. An ' +
+  'invalid one, or one whose id the producer has used for another client, becomes a dead letter in the quarantine, ' +
+  'with a JSON pointer to what is wrong. Anyone who may write to the exchange may send for every client.';
 
 /** @param prefix The configured MESSAGE_PREFIX. */
 export function describeEventQueues(prefix: string): QueueDescription {

@@ -62,6 +62,7 @@ export const EVENT_FAILURES = [
   'reserved_type',
   'unknown_client',
   'invalid_data',
+  'id_taken',
 ] as const;
 
 /** Why an event is not stored. */

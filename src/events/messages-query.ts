@@ -60,24 +60,25 @@ const DATA_SEPARATOR = '\u001f';
  * Stores events, after `lockReferences` in the same transaction. Each gets the next number of its client.
  *
  * @param events Their producers, types and clients exist. No event twice.
- * @returns The places of those that were stored before.
+ * @returns The clients of those that were stored before, by place. Their messages stay as they are.
  */
 export async function insertMessages(
   client: Queryable,
   events: readonly Event[],
   { versions, now }: Pick<EventReferences, 'versions' | 'now'>,
-): Promise<ReadonlySet<number>> {
+): Promise<ReadonlyMap<number, string>> {
   // The numbers are taken in the order of the clients, so that two transactions never wait for each other. OFFSET 0 has
   // each event looked up in the index; without it, Postgres may read the whole table for every batch.
-  const { rows } = await client.query<{ place: string }>(
+  const { rows } = await client.query<{ place: string; owner: string }>(
     `WITH event AS MATERIALIZED (
-       SELECT *, EXISTS (
-         SELECT FROM messages WHERE messages.producer = event.producer AND messages.id = event.id OFFSET 0) AS is_known
+       SELECT *, (
+         SELECT messages.client FROM messages
+         WHERE messages.producer = event.producer AND messages.id = event.id LIMIT 1 OFFSET 0) AS owner
        FROM unnest($1::text[], $2::text[], $3::text[], $4::integer[], $5::text[], string_to_array($6, '${DATA_SEPARATOR}')::json[], $7::timestamptz[])
          WITH ORDINALITY AS event (producer, id, type, version, client, data, occurred_at, place)
      ), fresh AS (
        SELECT *, row_number() OVER (PARTITION BY client ORDER BY place DESC) AS place_from_end
-       FROM event WHERE NOT is_known
+       FROM event WHERE owner IS NULL
      ), taken AS (
        INSERT INTO message_numbers AS known (client, last_number)
        SELECT client, count(*) FROM fresh GROUP BY client ORDER BY client
@@ -88,7 +89,7 @@ export async function insertMessages(
        SELECT producer, id, type, version, client, last_number - place_from_end + 1, data, coalesce(occurred_at, $8), $8
        FROM fresh JOIN taken USING (client)
      )
-     SELECT place FROM event WHERE is_known`,
+     SELECT place, owner FROM event WHERE owner IS NOT NULL`,
     [
       events.map(({ producer }) => producer),
       events.map(({ id }) => id),
@@ -100,7 +101,7 @@ export async function insertMessages(
       now,
     ],
   );
-  return new Set(rows.map(({ place }) => Number(place) - 1));
+  return new Map(rows.map(({ place, owner }) => [Number(place) - 1, owner]));
 }
 
 /** Which messages; what is undefined does not restrict. */

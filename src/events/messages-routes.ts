@@ -1,12 +1,11 @@
 /** Messages over HTTP, for callers of their clients' tenants. */
-import type { Pool } from 'pg';
 import type { Api } from '../http/api-module.ts';
 import { READERS } from '../http/caller.ts';
 import { spanFrom } from '../http/instants.ts';
 import { objectText, pageText, writeWith } from '../http/exact-answers.ts';
 import { nextLink } from '../http/page-links.ts';
 import { HTTP_PROBLEMS, invalidField, ProblemError } from '../http/problems.ts';
-import { readAsTenants } from '../platform/scoped-postgres.ts';
+import { readAsTenants, type ScopedPool } from '../platform/scoped-postgres.ts';
 import { cursorOf, parseCursor, toMessageJson } from './message-json.ts';
 import { readByNumber, readNewest, type ScopedFilters } from './message-pages-query.ts';
 import { readMessage } from './messages-query.ts';
@@ -16,7 +15,7 @@ const READ = { roles: READERS } as const;
 /** The number of a message, or 0. */
 const NUMBER = /^\d{1,18}$/;
 
-export function addMessages(api: Api, pool: Pool): void {
+export function addMessages(api: Api, pool: ScopedPool): void {
   const list = {
     schema: listMessagesSchema,
     config: READ,
@@ -60,7 +59,7 @@ interface Paging {
 }
 
 /** A number as `after` pulls; anything else is a cursor of the list. */
-async function readPage(pool: Pool, filters: ScopedFilters, { limit, after }: Paging) {
+async function readPage(pool: ScopedPool, filters: ScopedFilters, { limit, after }: Paging) {
   const { scope, client: owner } = filters;
   if (after !== undefined && NUMBER.test(after)) {
     if (owner === undefined) throw invalidField('client', 'is required to pull by number');

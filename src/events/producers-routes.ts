@@ -1,11 +1,10 @@
 /** Producers over HTTP. They belong to no tenant. */
-import type { Pool } from 'pg';
 import type { Api } from '../http/api-module.ts';
 import { OPERATORS, READERS } from '../http/caller.ts';
 import { toKeyPage } from '../http/key-page.ts';
 import { HTTP_PROBLEMS, ProblemError } from '../http/problems.ts';
 import { setPutOutcome } from '../http/put-outcome.ts';
-import { readAsTenants } from '../platform/scoped-postgres.ts';
+import { connectionsOf, readAsTenants, type ScopedPool } from '../platform/scoped-postgres.ts';
 import { PULSE_PRODUCER } from './events.ts';
 import { EVENT_PROBLEMS } from './events-problems.ts';
 import { listProducers, putProducer, readProducer, type Producer } from './events-query.ts';
@@ -16,7 +15,7 @@ import {
   putProducerSchema,
 } from './producers-schema.ts';
 
-export function addProducers(api: Api, pool: Pool): void {
+export function addProducers(api: Api, pool: ScopedPool): void {
   const put = {
     schema: putProducerSchema,
     config: { roles: OPERATORS, allTenants: true },
@@ -27,7 +26,9 @@ export function addProducers(api: Api, pool: Pool): void {
       const detail = `The producer "${PULSE_PRODUCER}" is Pulse itself.`;
       throw new ProblemError(EVENT_PROBLEMS.PULSE_API_NAME_RESERVED, { detail });
     }
-    const { producer, outcome } = await putProducer(pool, { id, name: request.body.name ?? null });
+    const connections = connectionsOf(pool, request.user.tenants);
+    const wanted = { id, name: request.body.name ?? null };
+    const { producer, outcome } = await putProducer(connections, wanted);
     setPutOutcome(request, reply, outcome);
     return toJson(producer);
   });

@@ -1,5 +1,4 @@
 /** POST /events. */
-import type { Pool } from 'pg';
 import { customersAmong } from '../catalog/catalog.ts';
 import type { TenantScope } from '../core/tenant-scope.ts';
 import type { Api } from '../http/api-module.ts';
@@ -14,9 +13,10 @@ import type { Event, EventFailure, ParsedEvent } from './events.ts';
 import { readEvents } from './read-events.ts';
 import { sendEventsSchema, type SentEventOutcome } from './send-events-schema.ts';
 import { refuseReserved, storeEvents, unknownClient, type StoreOutcome } from './store-events.ts';
+import { connectionsOf, type ScopedPool } from '../platform/scoped-postgres.ts';
 
 export interface SendEventsDeps {
-  readonly pool: Pool;
+  readonly pool: ScopedPool;
   readonly schemas: EventSchemas;
 }
 
@@ -61,7 +61,7 @@ async function sendEvents(
   const checked = sent.map(refuseIf(refuseReserved));
   const events = checked.flatMap((one) => (one.ok ? [one.event] : []));
   if (events.length === 0) return settle(checked, []);
-  return await withTransaction(pool, async (client) => {
+  return await withTransaction(connectionsOf(pool, tenants), async (client) => {
     const named = events.map((event) => event.client);
     const own = tenants === 'all' ? undefined : await customersAmong(client, named, tenants);
     const admitted = checked.map(

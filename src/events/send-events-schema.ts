@@ -28,7 +28,8 @@ const name = (description: string) =>
 const id = Type.String({
   minLength: 1,
   maxLength: ID_LENGTH_MAX,
-  description: 'Unique for the producer. Keep it when you send the event again.',
+  description:
+    'Unique for the producer, whatever the client. Keep it when you send the event again.',
 });
 const type = Type.String({ pattern: TYPE_NAME.source, description: 'The name of an event type.' });
 const time = Type.Optional(
@@ -65,8 +66,9 @@ const SentEventOutcome = Type.Object(
     index: Type.Integer({ description: 'The position of the event in the request, from 0.' }),
     status: Type.Enum(['stored', 'duplicate', 'rejected'], {
       description:
-        '`stored`: it is a message of its client. `duplicate`: there was a message of this producer with this id, ' +
-        'which stays as it is. `rejected`: invalid; fix it before you send it again.',
+        '`stored`: it is a message of its client. `duplicate`: the client had a message of this producer with this ' +
+        'id, which stays as it is. `rejected`: invalid, or the id is taken for another client; fix it before you ' +
+        'send it again.',
     }),
     code: Type.Optional(
       Type.Enum([...EVENT_FAILURES], {

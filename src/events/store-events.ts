@@ -5,7 +5,7 @@
  * |---|---|---|
  * | 1 | the producers are locked, and what the events refer to is read | nothing has happened |
  * | 2 | the messages are inserted, with the next numbers of their clients | rolled back |
- * | 3 | committed | stored; a copy of an event is a duplicate |
+ * | 3 | committed | stored; a copy of an event is a duplicate, and its id is taken for other clients |
  */
 import type { ClientBase } from 'pg';
 import { ImpossibleError, defineBatchHandler, type MessageHandler } from '../messaging/handler.ts';
@@ -31,9 +31,8 @@ export async function storeEvents(
 ): Promise<StoreOutcome[]> {
   const references = await lockReferences(client, events);
   await schemas.load(client, references.versions);
-  const outcomes: StoreOutcome[] = [];
-  const storable: Event[] = [];
-  const placeOf = new Map<string, number>();
+  const failures: (EventFailure | undefined)[] = [];
+  const storable = new Map<string, Event>();
   let turnEndMs = performance.now() + TURN_MS;
   for (const event of events) {
     if (performance.now() >= turnEndMs) {
@@ -41,21 +40,33 @@ export async function storeEvents(
       turnEndMs = performance.now() + TURN_MS;
     }
     const failure = findFailure(event, references, schemas);
-    // A producer has no control characters.
-    const identity = `${event.producer}\n${event.id}`;
-    if (failure !== undefined) outcomes.push(failure);
-    else if (placeOf.has(identity)) outcomes.push('duplicate');
-    else {
-      placeOf.set(identity, outcomes.length);
-      storable.push(event);
-      outcomes.push('stored');
-    }
+    failures.push(failure);
+    const identity = identityOf(event);
+    if (failure === undefined && !storable.has(identity)) storable.set(identity, event);
   }
-  const known = await insertMessages(client, storable, references);
-  for (const [place, outcomePlace] of [...placeOf.values()].entries()) {
-    if (known.has(place)) outcomes[outcomePlace] = 'duplicate';
-  }
-  return outcomes;
+  const known = await insertMessages(client, [...storable.values()], references);
+  const ownerOf = new Map(
+    [...storable.keys()].map((identity, place) => [identity, known.get(place)]),
+  );
+  return events.map((event, index) => {
+    const failure = failures[index];
+    if (failure !== undefined) return failure;
+    const first = storable.get(identityOf(event));
+    const owner = ownerOf.get(identityOf(event));
+    if (event.client !== (owner ?? first?.client)) return idTaken(event);
+    return owner === undefined && event === first ? 'stored' : 'duplicate';
+  });
+}
+
+/** A producer has no control characters. */
+function identityOf({ producer, id }: Event): string {
+  return `${producer}\n${id}`;
+}
+
+/** Does not say whose it is, because the caller may not see that client. */
+function idTaken({ id }: Event): EventFailure {
+  const detail = `The id "${id}" of this producer is that of an event for another client.`;
+  return failed('/id', detail, 'id_taken').failure;
 }
 
 function findFailure(

@@ -2,7 +2,6 @@
 import { open, readFile, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { FastifyReply } from 'fastify';
-import type { Pool } from 'pg';
 import { setAnswerDeadline, whenOver } from '../http/answer-deadline.ts';
 import type { Api } from '../http/api-module.ts';
 import { READERS } from '../http/caller.ts';
@@ -17,9 +16,10 @@ import { downloadExportSchema, getExportFileSchema, getManifestSchema } from './
 import type { Manifest } from './manifest.ts';
 import type { LinkSigner } from './signed-link.ts';
 import { findVisible } from './visible-export.ts';
+import { connectionsOf, NOBODY, type ScopedPool } from '../platform/scoped-postgres.ts';
 
 interface ExportFilesDeps {
-  readonly pool: Pool;
+  readonly pool: ScopedPool;
   readonly directory: string;
   readonly links: LinkSigner;
 }
@@ -71,7 +71,7 @@ export function addExportFiles(api: Api, { pool, directory, links }: ExportFiles
         detail: 'Get a new link with GET /exports/{id}.',
       });
     }
-    const found = await readExport(pool, id);
+    const found = await readExport(connectionsOf(pool, NOBODY), id);
     if (found?.fence !== fence) throw notReady();
     return send(reply, found);
   });

@@ -1,7 +1,7 @@
 /** Exports over HTTP: requests, their progress, and files. */
 import { randomUUID } from 'node:crypto';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { Pool, PoolClient } from 'pg';
+import type { PoolClient } from 'pg';
 import { shareOf } from '../core/tenant-scope.ts';
 import type { Api, ApiModule } from '../http/api-module.ts';
 import { actorNameOf, OPERATORS, READERS } from '../http/caller.ts';
@@ -12,7 +12,7 @@ import { nextLink } from '../http/page-links.ts';
 import { invalidField, invalidFields, ProblemError, type FieldProblem } from '../http/problems.ts';
 import type { Report } from '../http/report.ts';
 import { fieldProblems } from '../http/validation.ts';
-import { readAsTenants } from '../platform/scoped-postgres.ts';
+import { connectionsOf, readAsTenants, type ScopedPool } from '../platform/scoped-postgres.ts';
 import { removeFiles } from './export-files.ts';
 import { addExportFiles } from './export-files-routes.ts';
 import { toExportJson } from './export-json.ts';
@@ -40,7 +40,7 @@ import type { LinkSigner } from './signed-link.ts';
 import { findVisible } from './visible-export.ts';
 
 export interface ExportsModuleDeps {
-  readonly pool: Pool;
+  readonly pool: ScopedPool;
   readonly reports: Reports;
   readonly windowSeconds: number;
   readonly directory: string;
@@ -76,7 +76,7 @@ function addCreation(api: Api, deps: ExportsModuleDeps): void {
   api.post('/exports', { schema, config: { roles: READERS } }, async (request, reply) => {
     const asked = await toNewExport(deps, request, request.body);
     const keyed = toKeyedRequest(request, request.body);
-    const { answer, replayed } = await keys.once(keyed, async (client) => {
+    const { answer, replayed } = await keys(request.user.tenants).once(keyed, async (client) => {
       const share = shareOf(request.user.tenants);
       await lockShare(client, share);
       await refuseTooMany(client, deps, share);
@@ -102,10 +102,10 @@ async function toNewExport(
   if (spreadsheet && format !== 'csv') {
     throw invalidField('spreadsheet', 'must be false, because the format is not csv');
   }
-  const now = await readNow(pool);
+  const { tenants: scope } = request.user;
+  const now = await readNow(connectionsOf(pool, scope));
   const asOf = body.as_of === undefined ? now : new Date(instantFrom('as_of', body.as_of));
   if (asOf > now) throw invalidField('as_of', 'must not be in the future');
-  const { tenants: scope } = request.user;
   // What the schema cannot say, such as a span that is empty.
   await readAsTenants(pool, scope, (client) =>
     report.ask(parameters, { client, scope, asOf, windowSeconds }),
@@ -180,7 +180,7 @@ function addReads(api: Api, { pool, links, directory }: ExportsModuleDeps): void
     const { id } = request.params;
     const known = await findVisible(pool, request, id);
     // It may have become ready since, and by another attempt.
-    const ended = (await endExport(pool, id)) ?? known;
+    const ended = (await endExport(connectionsOf(pool, request.user.tenants), id)) ?? known;
     if (ended.state === 'expired') await removeFiles(directory, ended);
     return toExportJson(ended, links);
   });

@@ -1,14 +1,13 @@
 /** Finds an export for a caller. */
 import type { FastifyRequest } from 'fastify';
-import type { Pool } from 'pg';
 import { HTTP_PROBLEMS, ProblemError } from '../http/problems.ts';
-import { readAsTenants } from '../platform/scoped-postgres.ts';
+import { readAsTenants, type ScopedPool } from '../platform/scoped-postgres.ts';
 import type { Export } from './exports.ts';
 import { readExport } from './exports-query.ts';
 
 /** @throws ProblemError 404 The caller may not see it, or it does not exist. */
 export async function findVisible(
-  pool: Pool,
+  pool: ScopedPool,
   { user }: FastifyRequest,
   id: string,
 ): Promise<Export> {

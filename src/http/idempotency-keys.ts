@@ -16,9 +16,11 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { deflateRawSync, inflateRawSync } from 'node:zlib';
 import type { FastifyRequest } from 'fastify';
 import type { Pool, PoolClient } from 'pg';
+import type { TenantScope } from '../core/tenant-scope.ts';
 import { withTransaction } from '../platform/postgres.ts';
+import { connectionsOf, type Connections, type ScopedPool } from '../platform/scoped-postgres.ts';
 import { actorNameOf } from './caller.ts';
-import { createKeyUsage } from './idempotency-usage.ts';
+import { createKeyUsage, type KeyUsages } from './idempotency-usage.ts';
 import { HTTP_PROBLEMS, invalidField, ProblemError } from './problems.ts';
 
 export interface KeyedRequest {
@@ -93,8 +95,17 @@ const KEY = /^[\x21-\x7e]{1,128}$/;
 /** Of work that derives no ids from its key. */
 const NO_BITS = Buffer.alloc(16);
 
-export function createIdempotencyKeys(pool: Pool, limits = LIMITS): IdempotencyKeys {
-  const usage = createKeyUsage(pool);
+/** @returns The keys for the requests of callers with a scope, who take turns with what else they do. */
+export function createIdempotencyKeys(
+  pool: ScopedPool,
+  limits = LIMITS,
+): (tenants: TenantScope) => IdempotencyKeys {
+  const usages = createKeyUsage();
+  return (tenants) => keysIn(connectionsOf(pool, tenants), usages, limits);
+}
+
+function keysIn(pool: Connections, usages: KeyUsages, limits: KeyLimits): IdempotencyKeys {
+  const usageOf = (caller: string) => usages.of(pool, caller);
   const inTransaction = <Result>(work: (client: PoolClient) => Promise<Result>) =>
     withTransaction(pool, work);
   const release: IdempotencyKeys['release'] = async ({ caller, key }) => {
@@ -102,7 +113,7 @@ export function createIdempotencyKeys(pool: Pool, limits = LIMITS): IdempotencyK
   };
   /** Refuses a new key beyond the limits; a known one is always answered. */
   const admit = async (request: KeyedRequest, bytesMax: number): Promise<void> => {
-    const { keyCount, bytes } = await usage.of(request.caller);
+    const { keyCount, bytes } = await usageOf(request.caller);
     if (keyCount < limits.keysMax && bytes < bytesMax) return;
     if ((await inTransaction((client) => find(client, request))) === undefined) {
       throw tooManyKeys(limits);
@@ -112,20 +123,20 @@ export function createIdempotencyKeys(pool: Pool, limits = LIMITS): IdempotencyK
     async claim(request, bits) {
       await admit(request, Infinity);
       const claim = await inTransaction((client) => claimKey(client, request, bits));
-      if (claim.state === 'claimed') usage.add(request.caller, { keyCount: 1, bytes: 0 });
+      if (claim.state === 'claimed') usages.add(request.caller, { keyCount: 1, bytes: 0 });
       return claim;
     },
 
     async answer(request, answer) {
       const { caller, key } = request;
       const packed = deflateRawSync(answer);
-      const { bytes } = await usage.of(caller);
+      const { bytes } = await usageOf(caller);
       if (packed.length > ANSWER_BYTES_MAX || bytes + packed.length > limits.bytesMax) {
         await release(request);
         return;
       }
       await inTransaction((client) => client.query(ANSWER, [caller, key, packed]));
-      usage.add(caller, { keyCount: 0, bytes: packed.length });
+      usages.add(caller, { keyCount: 0, bytes: packed.length });
     },
 
     release,
@@ -149,7 +160,8 @@ export function createIdempotencyKeys(pool: Pool, limits = LIMITS): IdempotencyK
         storedBytes = packed.length;
         return { answer, replayed: false };
       });
-      if (storedBytes !== undefined) usage.add(request.caller, { keyCount: 1, bytes: storedBytes });
+      if (storedBytes !== undefined)
+        usages.add(request.caller, { keyCount: 1, bytes: storedBytes });
       return done;
     },
   };
@@ -229,7 +241,7 @@ async function find(
 }
 
 /** Deletes expired keys, some at a time. @returns How many. */
-export async function deleteExpiredKeys(pool: Pool): Promise<number> {
+export async function deleteExpiredKeys(pool: Pick<Pool, 'connect'>): Promise<number> {
   let count = 0;
   for (;;) {
     const { rowCount } = await withTransaction(pool, (client) => client.query(DELETE_EXPIRED));

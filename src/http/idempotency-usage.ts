@@ -16,11 +16,13 @@ const USAGE = `
   SELECT count(*)::int AS "keyCount", coalesce(sum(octet_length(answer)), 0)::int AS bytes
   FROM idempotency_keys WHERE caller = $1`;
 
-export function createKeyUsage(pool: Pool) {
+export type KeyUsages = ReturnType<typeof createKeyUsage>;
+
+export function createKeyUsage() {
   const known = new Map<string, { usage: KeyUsage; untilMs: number }>();
   return {
     /** @throws TransientError Postgres is unavailable or too busy. */
-    async of(caller: string): Promise<KeyUsage> {
+    async of(pool: Pick<Pool, 'connect'>, caller: string): Promise<KeyUsage> {
       const remembered = known.get(caller);
       if (remembered !== undefined && performance.now() < remembered.untilMs) {
         return remembered.usage;

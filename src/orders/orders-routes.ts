@@ -1,6 +1,5 @@
 /** POST /orders, GET /orders and GET /orders/:id. */
 import { randomUUID } from 'node:crypto';
-import type { Pool } from 'pg';
 import { includesTenant, type TenantScope } from '../core/tenant-scope.ts';
 import type { Api, ApiModule } from '../http/api-module.ts';
 import { actorNameOf, OPERATORS, READERS } from '../http/caller.ts';
@@ -12,7 +11,7 @@ import { HTTP_PROBLEMS, invalidField, ProblemError } from '../http/problems.ts';
 import { requestOrigin, toPublication } from '../messaging/message.ts';
 import type { MessageStep } from '../messaging/message-steps.ts';
 import { writeToOutbox } from '../messaging/outbox.ts';
-import { readAsTenants } from '../platform/scoped-postgres.ts';
+import { readAsTenants, type ScopedPool } from '../platform/scoped-postgres.ts';
 import type { Tracing } from '../platform/tracing.ts';
 import { describeOrderQueues } from './orders-asyncapi.ts';
 import type { OrdersCache } from './orders-cache.ts';
@@ -28,7 +27,7 @@ import {
 import type { NewOrder, Order, OrderHead } from './orders.ts';
 
 export interface OrdersModuleDeps {
-  readonly pool: Pool;
+  readonly pool: ScopedPool;
   readonly cache: OrdersCache;
   readonly tracing: Tracing;
   /** Of the names of exchanges and queues. */
@@ -68,7 +67,7 @@ function addCreate(api: Api, deps: OrdersModuleDeps): void {
     const origin = requestOrigin(request, tracing);
     // Not the path: at the root and below the base path, a key means the same order.
     const keyed = toKeyedRequest(request, ['POST /orders', request.body], KEY_NAMES);
-    const { answer, replayed } = await keys.once(keyed, async (client) => {
+    const { answer, replayed } = await keys(request.user.tenants).once(keyed, async (client) => {
       const order: NewOrder = {
         id: randomUUID(),
         customerId,

@@ -5,8 +5,9 @@
  * security limits it to the tenants in the setting `pulse.tenants`. A query without a tenant filter sees no
  * other tenants; a transaction without the setting fails.
  *
- * Callers of one tenant take turns at some of the pool's connections, so that slow work of theirs cannot keep
- * everybody else out.
+ * Whatever callers of one tenant do, reads and writes, takes turns at some of the pool's connections, so that slow or
+ * much work of theirs cannot keep everybody else out. Modules of the API have no other way to a connection: they are
+ * given a ScopedPool, which by itself can do nothing.
  */
 import { escapeLiteral, type Pool, type PoolClient } from 'pg';
 import { shareOf, type TenantScope } from '../core/tenant-scope.ts';
@@ -16,11 +17,19 @@ import { withTransaction } from './postgres.ts';
 /** The roles created by 0008_access.sql, by scope. */
 export const SCOPE_ROLES = { all: 'pulse_all_tenants', some: 'pulse_some_tenants' } as const;
 
-export type ScopedPool = Pick<Pool, 'connect'> & { readonly options?: { readonly max?: number } };
+/** Any pool, without what would take a connection out of turn. */
+export type ScopedPool = Pick<Pool, 'options'>;
+
+/** Connections at their turns. Each is held until it is released. */
+export interface Connections extends Pick<Pool, 'connect' | 'query'> {
+  readonly of: ScopedPool;
+}
+
+/** The scope of who is not known by name, such as the bearer of a signed link. They share their turns. */
+export const NOBODY: TenantScope = [];
 
 /** Connections for what is not limited to tenants, such as logins and health checks. */
 const UNSCOPED_CONNECTIONS = 2;
-const CONNECTIONS_DEFAULT = 10;
 const WAITING_MAX = 200;
 const WAIT_MS = 10_000;
 
@@ -29,7 +38,7 @@ const turnsOfPools = new WeakMap<ScopedPool, FairTurns>();
 function turnsOf(pool: ScopedPool): FairTurns {
   const known = turnsOfPools.get(pool);
   if (known !== undefined) return known;
-  const connections = pool.options?.max ?? CONNECTIONS_DEFAULT;
+  const connections = pool.options.max;
   const runningMax = Math.max(1, connections - UNSCOPED_CONNECTIONS);
   const turns = createFairTurns({
     runningMax,
@@ -39,6 +48,44 @@ function turnsOf(pool: ScopedPool): FairTurns {
   });
   turnsOfPools.set(pool, turns);
   return turns;
+}
+
+/**
+ * The connections of callers with this scope, for `withTransaction` and single statements. They are those of the owner,
+ * who sees all rows: only the query keeps tenants apart.
+ *
+ * Whoever holds one must not ask for another: it may wait for itself.
+ *
+ * @throws TransientError PULSE_POSTGRES_BUSY, of a connection, when too much of this scope waits.
+ */
+export function connectionsOf(pool: ScopedPool, scope: TenantScope): Connections {
+  const owner = pool as Pool;
+  const inTurn = <Result>(work: () => Promise<Result>) => turnsOf(pool).run(shareOf(scope), work);
+  const query = owner.query.bind(owner) as (...values: unknown[]) => Promise<unknown>;
+  const connect = () =>
+    new Promise<PoolClient>((resolve, reject) => {
+      inTurn(async () => {
+        const client = await owner.connect();
+        resolve(client);
+        await untilReleased(client);
+      }).catch(reject);
+    });
+  return {
+    of: pool,
+    connect: connect as Pool['connect'],
+    query: ((...values: unknown[]) => inTurn(() => query(...values))) as Pool['query'],
+  };
+}
+
+function untilReleased(client: PoolClient): Promise<void> {
+  return new Promise((released) => {
+    // The pool sets it anew for each of its users.
+    const release = client.release.bind(client);
+    client.release = (error) => {
+      release(error);
+      released();
+    };
+  });
 }
 
 /**
@@ -67,16 +114,13 @@ export function workAsTenants<Result>(
   return inTurn(pool, scope, work, 'BEGIN ISOLATION LEVEL READ COMMITTED');
 }
 
-/** `work` must not ask for another turn: it would wait for itself. */
 function inTurn<Result>(
   pool: ScopedPool,
   scope: TenantScope,
   work: (client: PoolClient) => Promise<Result>,
   begin: string,
 ): Promise<Result> {
-  return turnsOf(pool).run(shareOf(scope), () =>
-    withTransaction(pool, work, `${begin}; ${enter(scope)}`),
-  );
+  return withTransaction(connectionsOf(pool, scope), work, `${begin}; ${enter(scope)}`);
 }
 
 /**

@@ -1,8 +1,7 @@
 /** Refuses to fix a dead letter that cannot be fixed, before the body of the request is read: it may be large. */
 import type { FastifyRequest } from 'fastify';
-import type { Pool } from 'pg';
 import { HTTP_PROBLEMS, invalidField, ProblemError } from '../http/problems.ts';
-import { readAsTenants } from '../platform/scoped-postgres.ts';
+import { readAsTenants, type ScopedPool } from '../platform/scoped-postgres.ts';
 import { QUARANTINE_PROBLEMS } from './quarantine-problems.ts';
 import { findDeadLetterState } from './quarantine-query.ts';
 import { ACTIONS_MAX, type DeadLetterState } from './quarantine.ts';
@@ -10,7 +9,7 @@ import { ACTIONS_MAX, type DeadLetterState } from './quarantine.ts';
 const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 /** A hook for `onRequest`, when nothing has been validated yet. */
-export function requireFixable(pool: Pool) {
+export function requireFixable(pool: ScopedPool) {
   return async ({ user, params }: FastifyRequest): Promise<void> => {
     const { id } = params as { id: string };
     if (!UUID.test(id)) throw invalidField('id', 'must be a uuid');

@@ -1,7 +1,6 @@
 /** The quarantine over HTTP: list, show, fix, replay, discard. */
-import type { Pool } from 'pg';
 import { includesTenant } from '../core/tenant-scope.ts';
-import { readAsTenants, workAsTenants } from '../platform/scoped-postgres.ts';
+import { readAsTenants, workAsTenants, type ScopedPool } from '../platform/scoped-postgres.ts';
 import { isCursor, toPage } from '../http/cursor.ts';
 import {
   detailToJson,
@@ -50,7 +49,7 @@ import { QUARANTINE_PROBLEMS } from './quarantine-problems.ts';
 export type DeadLetterReplay = Omit<ReplayDeps, 'pool'>;
 
 export interface QuarantineModuleDeps {
-  readonly pool: Pool;
+  readonly pool: ScopedPool;
   readonly replay: DeadLetterReplay;
 }
 
@@ -243,7 +242,7 @@ interface CallerRequest {
 }
 
 async function findOrThrow(
-  pool: Pool,
+  pool: ScopedPool,
   { user }: CallerRequest,
   id: string,
 ): Promise<DeadLetterDetail> {
@@ -255,7 +254,7 @@ async function findOrThrow(
 
 /** The row as it is now; 409 when it was not changed. */
 async function answerChanged(
-  pool: Pool,
+  pool: ScopedPool,
   request: CallerRequest,
   { id, isChanged, why = wrongState }: { id: string; isChanged: boolean; why?: typeof unfixed },
 ) {

@@ -11,17 +11,16 @@
  * id from the row and reopens it. If that happens before step 3, step 3 marks nothing.
  */
 import { randomUUID } from 'node:crypto';
-import type { Pool } from 'pg';
 import { codeOf, RejectedError } from '../core/errors.ts';
 import type { Publication } from '../contract/publication.ts';
-import { workAsTenants } from '../platform/scoped-postgres.ts';
+import { workAsTenants, type ScopedPool } from '../platform/scoped-postgres.ts';
 import { DEAD_LETTER_STATES, type Actor, type DeadLetterFilters } from './quarantine.ts';
 import { countDeadLettersByReason } from './quarantine-query.ts';
 import { toReplayPublication, withoutForeignProperties } from './replay-publication.ts';
 import { beginReplay, completeReplay, isHistoryFull } from './replay-query.ts';
 
 export interface ReplayDeps {
-  readonly pool: Pick<Pool, 'connect'>;
+  readonly pool: ScopedPool;
   /** Resolves when the broker has confirmed the publication. */
   readonly publish: (publication: Publication) => Promise<void>;
   readonly queue: string;

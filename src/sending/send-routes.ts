@@ -1,7 +1,6 @@
 /** POST /pulses. */
 import { createHash } from 'node:crypto';
 import type { FastifyRequest } from 'fastify';
-import type { Pool } from 'pg';
 import type { Publisher } from '../publish/publisher.ts';
 import type { Api, ApiModule } from '../http/api-module.ts';
 import { actorNameOf, OPERATORS } from '../http/caller.ts';
@@ -21,9 +20,10 @@ import { readBody } from './read-body.ts';
 import { sendPulses, type SendDeps } from './send-pulses.ts';
 import type { SendOutcome } from './sent-pulse.ts';
 import { SENDING_PROBLEMS } from './sending-problems.ts';
+import type { ScopedPool } from '../platform/scoped-postgres.ts';
 
 export interface SendingModuleOptions extends Omit<SendDeps, 'keys'> {
-  readonly pool: Pool;
+  readonly pool: ScopedPool;
   /** What the idempotency keys of one caller may take. */
   readonly keyLimits?: KeyLimits;
   /** Nothing is taken in while it is not `open`. */
@@ -50,7 +50,7 @@ export function createSendingModule(options: SendingModuleOptions): ApiModule {
 /** In a separate scope, because it reads bodies as bytes, so that no number is rounded. */
 function addRoutes(api: Api, options: SendingModuleOptions): void {
   const { pool, keyLimits } = options;
-  const deps: SendDeps = { ...options, keys: createIdempotencyKeys(pool, keyLimits) };
+  const keys = createIdempotencyKeys(pool, keyLimits);
   addKeySweep(api, pool);
   void api.register((scope: Api, _options, done) => {
     takeRawBodies(scope, RECORD_MEDIA_TYPES);
@@ -71,9 +71,11 @@ function addRoutes(api: Api, options: SendingModuleOptions): void {
       async (request, reply) => {
         const sent = request.body as SentRecords | undefined;
         if (sent === undefined) throw invalidField('body', 'is required');
+        const { tenants } = request.user;
+        const deps: SendDeps = { ...options, keys: keys(tenants) };
         const { outcomes, replayed } = await sendPulses(deps, {
           pulses: readBody(sent),
-          tenants: request.user.tenants,
+          tenants,
           keyed: keyedRequest(request, sent),
           receivedAtMs: Date.now(),
           log: request.log,

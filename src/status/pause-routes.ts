@@ -1,20 +1,21 @@
 /** PUT /ingest/pause: what `pulse pause` and `pulse resume` do. */
-import type { Pool } from 'pg';
 import type { Api } from '../http/api-module.ts';
 import { actorNameOf, OPERATORS } from '../http/caller.ts';
 import { invalidField } from '../http/problems.ts';
 import { readPauseState, recordPause } from '../ingest/pauses-query.ts';
 import { putPauseSchema } from './pause-schema.ts';
+import { connectionsOf, type ScopedPool } from '../platform/scoped-postgres.ts';
 
-export function addPauseRoute(api: Api, { pool }: { readonly pool: Pool }): void {
+export function addPauseRoute(api: Api, { pool }: { readonly pool: ScopedPool }): void {
   // Pausing stops the counting of every tenant.
   const config = { roles: OPERATORS, allTenants: true } as const;
   api.put('/ingest/pause', { schema: putPauseSchema, config }, async ({ body, user }) => {
     const { paused, note } = body;
     if (paused && (note ?? '').trim() === '') throw invalidField('note', 'must say why');
     const action = paused ? 'paused' : 'resumed';
-    await recordPause(pool, { action, actor: actorNameOf(user), note });
-    const { since, ...state } = await readPauseState(pool);
+    const connections = connectionsOf(pool, user.tenants);
+    await recordPause(connections, { action, actor: actorNameOf(user), note });
+    const { since, ...state } = await readPauseState(connections);
     return { ...state, since: since?.toISOString() ?? null };
   });
 }

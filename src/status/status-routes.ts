@@ -1,6 +1,5 @@
 /** GET /status, its history and its stream, and the switch that pauses ingest. */
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { Pool } from 'pg';
 import { setAnswerDeadline, whenOver } from '../http/answer-deadline.ts';
 import type { Api, ApiModule } from '../http/api-module.ts';
 import { actorNameOf, READERS } from '../http/caller.ts';
@@ -11,9 +10,10 @@ import { STATUS_PROBLEMS } from './status-problems.ts';
 import type { StatusReader } from './status-reader.ts';
 import { getHistorySchema, getStatusSchema, streamStatusSchema } from './status-schema.ts';
 import { createStatusStreams, STREAM_LIMITS, type StreamLimits } from './status-streams.ts';
+import type { ScopedPool } from '../platform/scoped-postgres.ts';
 
 export interface StatusModuleDeps {
-  readonly pool: Pool;
+  readonly pool: ScopedPool;
   readonly reader: Pick<StatusReader, 'read' | 'history'>;
   /** Default: STREAM_LIMITS. */
   readonly streamLimits?: Partial<StreamLimits>;

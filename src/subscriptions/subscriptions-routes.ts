@@ -1,17 +1,11 @@
 /** Subscriptions over HTTP. Changes are asked for by messages, as any other client of RabbitMQ asks for them. */
 import { randomUUID } from 'node:crypto';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { Pool } from 'pg';
 import { mayActFor } from '../catalog/catalog.ts';
 import type { Api, ApiModule } from '../http/api-module.ts';
 import { actorNameOf, OPERATORS, READERS } from '../http/caller.ts';
 import { checkedCursor, toPage } from '../http/cursor.ts';
-import {
-  createIdempotencyKeys,
-  toKeyedRequest,
-  type IdempotencyKeys,
-  type KeyLimits,
-} from '../http/idempotency-keys.ts';
+import { createIdempotencyKeys, toKeyedRequest, type KeyLimits } from '../http/idempotency-keys.ts';
 import { instantFrom } from '../http/instants.ts';
 import { nextLink } from '../http/page-links.ts';
 import { HTTP_PROBLEMS, invalidField, ProblemError } from '../http/problems.ts';
@@ -19,7 +13,7 @@ import { createTenantLimit, type TenantLimit } from '../http/tenant-limit.ts';
 import { requestOrigin, toPublication } from '../messaging/message.ts';
 import { writeToOutbox } from '../messaging/outbox.ts';
 import { withTransaction } from '../platform/postgres.ts';
-import { readAsTenants } from '../platform/scoped-postgres.ts';
+import { connectionsOf, readAsTenants, type ScopedPool } from '../platform/scoped-postgres.ts';
 import type { Tracing } from '../platform/tracing.ts';
 import { withdrawChange } from './change-subscription.ts';
 import {
@@ -44,7 +38,7 @@ import { toChangeJson, toSubscriptionJson, type ChangeKind } from './subscriptio
 import { addUnsubscribedUsage } from './unsubscribed-routes.ts';
 
 export interface SubscriptionsModuleDeps extends RequestChangeDeps {
-  readonly pool: Pool;
+  readonly pool: ScopedPool;
   readonly tracing: Tracing;
   /** What the idempotency keys of one caller may take. */
   readonly keyLimits?: KeyLimits;
@@ -70,7 +64,7 @@ export function createSubscriptionsModule(deps: SubscriptionsModuleDeps): ApiMod
 }
 
 interface ChangeDeps extends SubscriptionsModuleDeps {
-  readonly keys: IdempotencyKeys;
+  readonly keys: ReturnType<typeof createIdempotencyKeys>;
   readonly waiting: TenantLimit;
 }
 
@@ -117,7 +111,9 @@ async function change(
     const ids = () => Promise.resolve({ messageId: randomUUID(), id: randomUUID() });
     const keyed = toKeyedRequest(request, [request.method, request.url, request.body]);
     const { answer, replayed } =
-      keyed === undefined ? { answer: await ids(), replayed: false } : await keys.once(keyed, ids);
+      keyed === undefined
+        ? { answer: await ids(), replayed: false }
+        : await keys(request.user.tenants).once(keyed, ids);
     const { id, messageId } = { ...answer, ...(members as { id?: string }) };
     if (replayed) void reply.header('idempotent-replayed', 'true');
     const traceparent = tracing.carriedTraceparent();
@@ -144,7 +140,7 @@ function refuseNoInstant(effectiveAt: string | undefined): void {
 
 /** @throws ProblemError 404 The caller may not purchase for this customer. */
 async function refuseForeignUser(
-  pool: Pool,
+  pool: ScopedPool,
   { user }: FastifyRequest,
   userId: string,
 ): Promise<void> {
@@ -153,7 +149,7 @@ async function refuseForeignUser(
 }
 
 /** @throws ProblemError 404 The caller may not see it, or it does not exist. */
-async function findVisible(pool: Pool, { user }: FastifyRequest, id: string) {
+async function findVisible(pool: ScopedPool, { user }: FastifyRequest, id: string) {
   const found = await readAsTenants(pool, user.tenants, (client) => readSubscription(client, id));
   if (found === undefined) throw notFound('There is no subscription with this id.');
   return found;
@@ -170,7 +166,7 @@ function addWithdrawal(api: Api, { pool, prefix, tracing }: SubscriptionsModuleD
     await findVisible(pool, request, id);
     const origin = requestOrigin(request, tracing);
     const withdrawnBy = actorNameOf(request.user);
-    const result = await withTransaction(pool, (client) =>
+    const result = await withTransaction(connectionsOf(pool, request.user.tenants), (client) =>
       withdrawChange(
         {
           client,
@@ -185,7 +181,7 @@ function addWithdrawal(api: Api, { pool, prefix, tracing }: SubscriptionsModuleD
   });
 }
 
-function addReads(api: Api, pool: Pool): void {
+function addReads(api: Api, pool: ScopedPool): void {
   const list = { schema: listSubscriptionsSchema, config: READ };
   api.get('/subscriptions', list, async (request, reply) => {
     const { limit = LIST_LIMIT_DEFAULT, after, user_id: userId, ...rest } = request.query;

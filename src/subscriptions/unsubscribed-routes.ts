@@ -1,15 +1,14 @@
 /** GET /unsubscribed-usage: what admission has seen. */
-import type { Pool } from 'pg';
 import type { Api } from '../http/api-module.ts';
 import { READERS } from '../http/caller.ts';
 import { nextLink } from '../http/page-links.ts';
 import { invalidField } from '../http/problems.ts';
-import { readAsTenants } from '../platform/scoped-postgres.ts';
+import { readAsTenants, type ScopedPool } from '../platform/scoped-postgres.ts';
 import { listUnsubscribed, type UnsubscribedRow } from './admission-query.ts';
 import { LIST_LIMIT_DEFAULT } from './subscriptions-schema.ts';
 import { listUnsubscribedSchema } from './unsubscribed-schema.ts';
 
-export function addUnsubscribedUsage(api: Api, pool: Pool): void {
+export function addUnsubscribedUsage(api: Api, pool: ScopedPool): void {
   const options = { schema: listUnsubscribedSchema, config: { roles: READERS } };
   api.get('/unsubscribed-usage', options, async (request, reply) => {
     const { limit = LIST_LIMIT_DEFAULT, after: cursor } = request.query;

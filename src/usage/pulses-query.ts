@@ -1,10 +1,15 @@
 /** Reads single rows of table pulses. Every value is a parameter. */
-import type { Pool, PoolClient } from 'pg';
+import type { PoolClient } from 'pg';
 import { tenantsOf, type TenantScope } from '../core/tenant-scope.ts';
 import type { Span } from '../http/instants.ts';
 import { spanConditions, sqlWhere, type SqlCondition, type Statement } from '../http/report.ts';
 import { queryRows } from '../platform/postgres.ts';
-import { readAsTenants } from '../platform/scoped-postgres.ts';
+import {
+  connectionsOf,
+  readAsTenants,
+  type Connections,
+  type ScopedPool,
+} from '../platform/scoped-postgres.ts';
 import { findPulsePlace } from './pulse-blocks-query.ts';
 import type { PulseRow } from './pulses-schema.ts';
 import { safeNumber } from './safe-number.ts';
@@ -60,7 +65,7 @@ const SEARCHED_IDS = 32_768n;
  * @throws TransientError Postgres is unavailable or too busy.
  */
 export function listPulses(
-  pool: Pool,
+  pool: ScopedPool,
   filters: PulseFilters,
   page: PulsePage,
 ): Promise<{ rows: PulseRow[]; total: number }> {
@@ -97,12 +102,12 @@ export interface PulsesAfter {
  * @throws TransientError Postgres is unavailable or too busy.
  */
 export async function listPulsesAfter(
-  pool: Pool,
+  pool: ScopedPool,
   filters: PulseFilters,
   { after, limit }: { readonly after: string; readonly limit: number },
 ): Promise<PulsesAfter> {
   if (BigInt(after) > INT64_MAX) return { rows: [], next: null };
-  const { settled, first } = await readWalk(pool, after);
+  const { settled, first } = await readWalk(connectionsOf(pool, filters.scope), after);
   return readAsTenants(pool, filters.scope, async (client) => {
     const conditions = conditionsOf(filters);
     const page = { offset: 0, limit: limit + 1 };
@@ -123,7 +128,7 @@ export async function listPulsesAfter(
  * @throws TransientError Postgres is unavailable or too busy.
  */
 export async function findPulse(
-  pool: Pool,
+  pool: ScopedPool,
   scope: TenantScope,
   id: string,
 ): Promise<PulseRow | undefined> {
@@ -158,7 +163,10 @@ function isOfAllRows(filters: PulseFilters): boolean {
 }
 
 /** How far rows may be listed by a cursor, and the first id after it. Of all tenants, so it must not be shown. */
-async function readWalk(pool: Pool, after: string): Promise<{ settled: bigint; first: bigint }> {
+async function readWalk(
+  pool: Connections,
+  after: string,
+): Promise<{ settled: bigint; first: bigint }> {
   const [walk] = await queryRows<{ settled: string; first: string | null }>(
     pool,
     `SELECT last_settled_pulse() AS settled,

@@ -1,5 +1,4 @@
 /** GET /pulses and GET /pulses/:id. */
-import type { Pool } from 'pg';
 import type { TenantScope } from '../core/tenant-scope.ts';
 import type { Api, ApiModule } from '../http/api-module.ts';
 import { READERS } from '../http/caller.ts';
@@ -13,8 +12,9 @@ import {
   listPulsesSchema,
   type PulsesQuery,
 } from './pulses-schema.ts';
+import type { ScopedPool } from '../platform/scoped-postgres.ts';
 
-export function createPulsesModule(pool: Pool): ApiModule {
+export function createPulsesModule(pool: ScopedPool): ApiModule {
   return {
     tag: { name: 'pulses', description: 'The sums as each flush wrote them.' },
     problems: {},
@@ -24,7 +24,7 @@ export function createPulsesModule(pool: Pool): ApiModule {
   };
 }
 
-function addRoutes(api: Api, pool: Pool): void {
+function addRoutes(api: Api, pool: ScopedPool): void {
   const config = { roles: READERS };
 
   api.get('/pulses', { schema: listPulsesSchema, config }, async (request, reply) => {

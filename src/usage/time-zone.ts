@@ -1,6 +1,7 @@
 /** The names of time zones: Postgres cuts days and months, and may not know every name that a browser sends. */
 import type { Pool } from 'pg';
 import { codeOf } from '../core/errors.ts';
+import type { Connections } from '../platform/scoped-postgres.ts';
 
 /** SQLSTATE invalid_parameter_value. */
 const UNKNOWN_TIME_ZONE = '22023';
@@ -32,7 +33,7 @@ const RENAMED: Readonly<Record<string, string>> = {
 const REMEMBERED_MAX = 1_000;
 
 /** What each name is to the database of a pool. A restart forgets it, as an update of the database needs one. */
-const remembered = new WeakMap<Pick<Pool, 'query'>, Map<string, string | null>>();
+const remembered = new WeakMap<object, Map<string, string | null>>();
 
 /**
  * Finds a name of a zone that the database knows: the given one, or another name of the same zone.
@@ -41,12 +42,12 @@ const remembered = new WeakMap<Pick<Pool, 'query'>, Map<string, string | null>>(
  * @returns Undefined when the database knows none.
  */
 export async function findTimeZone(
-  pool: Pick<Pool, 'query'>,
+  pool: Pick<Pool, 'query'> & Partial<Pick<Connections, 'of'>>,
   tz: string,
 ): Promise<string | undefined> {
   if (tz === 'UTC') return tz;
-  const names = remembered.get(pool) ?? new Map<string, string | null>();
-  remembered.set(pool, names);
+  const names = remembered.get(pool.of ?? pool) ?? new Map<string, string | null>();
+  remembered.set(pool.of ?? pool, names);
   const known = names.get(tz);
   if (known !== undefined) return known ?? undefined;
   let found: string | undefined;

@@ -1,9 +1,8 @@
 /** GET /usage and GET /usage.csv: sums by window and group, as JSON, CSV or NDJSON. */
 import type { FastifyReply } from 'fastify';
-import type { Pool } from 'pg';
 import { PulseError } from '../core/errors.ts';
 import { shareOf } from '../core/tenant-scope.ts';
-import { readAsTenants } from '../platform/scoped-postgres.ts';
+import { connectionsOf, readAsTenants, type ScopedPool } from '../platform/scoped-postgres.ts';
 import { freshnessInstant, freshnessToJson } from './freshness.ts';
 import { createHeldReads, HeldReadsBusyError, type HeldReads } from './held-reads.ts';
 import { HELD_ROWS_MAX, readHeld, TooMuchHeldError, type HeldReader } from './read-held.ts';
@@ -28,7 +27,7 @@ export interface UsageSources extends Pick<UsageDeps, 'pulseAgeMaxMs' | 'windowS
 }
 
 export interface UsageModuleDeps {
-  readonly pool: Pool;
+  readonly pool: ScopedPool;
   readonly usage: UsageSources;
 }
 
@@ -63,7 +62,11 @@ function addRoutes(api: Api, deps: UsageModuleDeps): void {
   const { windowSeconds } = deps.usage;
   api.get('/usage', { ...options, schema: getUsageSchema }, async (request, reply) => {
     const scope = request.user.tenants;
-    const query = await parseUsageParameters(deps.pool, { scope, windowSeconds }, request.query);
+    const query = await parseUsageParameters(
+      connectionsOf(deps.pool, scope),
+      { scope, windowSeconds },
+      request.query,
+    );
     void reply.header('vary', 'accept');
     const type = preferredType(request.headers.accept, [JSON_TYPE, CSV_TYPE, NDJSON_TYPE]);
     if (type !== JSON_TYPE) return await sendExport(reply, { query, type, caller: request.user });
@@ -84,7 +87,11 @@ function addRoutes(api: Api, deps: UsageModuleDeps): void {
   api.get('/usage.csv', { ...options, schema: getUsageCsvSchema }, async (request, reply) => {
     const scope = request.user.tenants;
     const { spreadsheet, ...parameters } = request.query;
-    const query = await parseUsageParameters(deps.pool, { scope, windowSeconds }, parameters);
+    const query = await parseUsageParameters(
+      connectionsOf(deps.pool, scope),
+      { scope, windowSeconds },
+      parameters,
+    );
     void reply.header('content-disposition', 'attachment; filename="usage.csv"');
     const encoder = csvEncoder(query, { spreadsheet: spreadsheet === 'true' });
     return await sendExport(reply, { query, type: CSV_TYPE, caller: request.user, encoder });
@@ -123,7 +130,7 @@ function depsOf({ pool, usage }: UsageModuleDeps, heldReads: HeldReads, caller: 
   // The callers of one tenant share their turns, however many keys it has.
   const turn = scope === 'all' ? actorNameOf(caller) : shareOf(scope);
   return {
-    pool,
+    pool: connectionsOf(pool, scope),
     scope,
     pulseAgeMaxMs,
     windowSeconds,

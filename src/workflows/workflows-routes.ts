@@ -2,7 +2,6 @@
 import { randomUUID } from 'node:crypto';
 import { Readable } from 'node:stream';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { Pool } from 'pg';
 import { mayActFor } from '../catalog/catalog.ts';
 import { shareOf } from '../core/tenant-scope.ts';
 import type { Api, ApiModule } from '../http/api-module.ts';
@@ -17,7 +16,7 @@ import { requestOrigin, toPublication } from '../messaging/message.ts';
 import { writeToOutbox } from '../messaging/outbox.ts';
 import { createFairTurns, type FairTurns } from '../platform/fair-turns.ts';
 import { withTransaction } from '../platform/postgres.ts';
-import { readAsTenants } from '../platform/scoped-postgres.ts';
+import { connectionsOf, readAsTenants, type ScopedPool } from '../platform/scoped-postgres.ts';
 import type { Tracing } from '../platform/tracing.ts';
 import { consume, insertAgain, tableOf } from './change-status.ts';
 import { consumeNext, type ConsumeDeps } from './consume-next.ts';
@@ -46,7 +45,7 @@ import {
 import { toWorkflowJson, type Workflow } from './workflows.ts';
 
 export interface WorkflowsModuleDeps extends Omit<ConsumeDeps, 'actor' | 'pool'> {
-  readonly pool: Pool;
+  readonly pool: ScopedPool;
   readonly tracing: Tracing;
   readonly keptBytesMax?: KeptBytesMax;
 }
@@ -99,7 +98,7 @@ function addInsertion(api: Api, deps: WorkflowsModuleDeps): void {
       if (!data.ok) throw invalidField(data.fault.field, data.fault.message);
       await refuseForeignClient(pool, request, body.client);
       const keyed = toKeyedRequest(request, ['POST /workflow', bodyText]);
-      const { answer, replayed } = await keys.once(keyed, async (client) => {
+      const { answer, replayed } = await keys(user.tenants).once(keyed, async (client) => {
         await refuseTooMany(client, shareOf(user.tenants));
         await refuseQuota(client, shareOf(user.tenants), deps.keptBytesMax);
         const id = randomUUID();
@@ -124,7 +123,7 @@ function addInsertion(api: Api, deps: WorkflowsModuleDeps): void {
 
 /** @throws ProblemError 404 The caller may not name this customer. */
 async function refuseForeignClient(
-  pool: Pool,
+  pool: ScopedPool,
   { user }: FastifyRequest,
   id: string | undefined,
 ): Promise<void> {
@@ -142,7 +141,7 @@ function addChange(api: Api, deps: CsvMakerDeps): void {
     const origin = requestOrigin(request, tracing);
     const actor = actorNameOf(request.user);
     const change = () =>
-      withTransaction(pool, async (client) => {
+      withTransaction(connectionsOf(pool, request.user.tenants), async (client) => {
         const workflow = await lockWorkflow(client, id);
         if (workflow === undefined) return undefined;
         if (workflow.status === status) {
@@ -178,7 +177,7 @@ function addConsumption(api: Api, deps: CsvMakerDeps): void {
       const { user, log } = request;
       const actor = actorNameOf(user);
       const consumed = await turns.run(shareOf(user.tenants), () =>
-        consumeNext({ ...deps, actor }),
+        consumeNext({ ...deps, pool: connectionsOf(deps.pool, user.tenants), actor }),
       );
       if (consumed === undefined) return reply.code(204).send(null);
       const { workflow, csv } = consumed;
@@ -232,7 +231,11 @@ function addReads(api: Api, { pool, turns }: CsvMakerDeps): void {
 }
 
 /** @throws ProblemError 404 The caller may not see it, or it does not exist. */
-async function findVisible(pool: Pool, { user }: FastifyRequest, id: string): Promise<Workflow> {
+async function findVisible(
+  pool: ScopedPool,
+  { user }: FastifyRequest,
+  id: string,
+): Promise<Workflow> {
   const found = await readAsTenants(pool, user.tenants, (client) => readWorkflow(client, id));
   if (found === undefined) throw notFound();
   return found;

@@ -39,9 +39,10 @@ export interface TestDeps
     Omit<
       ApiModulesDeps,
       | ('populate' | 'orders' | 'subscriptions' | 'events' | 'delivery' | 'workflows' | 'exports')
-      | ('status' | 'doctor')
+      | ('status' | 'doctor' | 'pool')
     >,
     Omit<ApiDeps, 'access' | 'modules'> {
+  readonly pool: Pool;
   readonly identities: Identities;
   readonly populateRuns: PopulateModuleOptions['populateRuns'];
   readonly orders: Partial<ApiModulesDeps['orders']>;

@@ -115,6 +115,19 @@ export const ACCESS_MUTATIONS = [
     red: [SCOPED],
   },
   {
+    name: 'turns-at-postgres',
+    guard: 'callers of one tenant take turns at some of the connections',
+    off: 'they take as many as there are',
+    edits: [
+      {
+        file: 'src/platform/scoped-postgres.ts',
+        find: '=> turnsOf(pool).run(shareOf(scope), work)',
+        replace: '=> (void turnsOf, void shareOf, work())',
+      },
+    ],
+    red: [{ tests: 'test/api/write-turns.integration.test.ts' }],
+  },
+  {
     name: 'route-roles',
     guard: 'the roles of a route',
     off: 'every role may call every route',

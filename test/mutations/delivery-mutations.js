@@ -10,11 +10,24 @@ export const DELIVERY_MUTATIONS = [
     edits: [
       {
         file: 'src/events/messages-query.ts',
-        find: 'WHERE NOT is_known',
+        find: 'WHERE owner IS NULL',
         replace: '',
       },
     ],
     red: [{ tests: 'test/events/events.integration.test.ts' }, round('none', 1)],
+  },
+  {
+    name: 'event-id-taken',
+    guard: 'an event with the id of one for another client is refused',
+    off: 'it is a duplicate, and lost',
+    edits: [
+      {
+        file: 'src/events/store-events.ts',
+        find: 'event.client !== (owner ?? first?.client)',
+        replace: 'first === undefined',
+      },
+    ],
+    red: [{ tests: 'test/events/taken-ids.integration.test.ts' }],
   },
   {
     name: 'delivered-if-taken',

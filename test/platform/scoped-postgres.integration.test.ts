@@ -134,6 +134,10 @@ describe('row-level security alone, with queries that have no filter', () => {
 describe('the filters of the queries alone, with row-level security off', () => {
   /** A pool whose transactions keep the original user, who sees everything. */
   const unguarded = {
+    get options() {
+      return pool.options;
+    },
+    query: () => Promise.reject(new Error('Transactions only.')),
     async connect() {
       const client = await pool.connect();
       const query = (text: string, values?: unknown[]) =>

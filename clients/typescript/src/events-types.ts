@@ -66,9 +66,9 @@ export interface NewEvent {
 export interface EventOutcome {
   /** The position in the request, from 0. */
   readonly index: number;
-  /** `duplicate`: the producer had sent an event with this id before; that one stays as it is. */
+  /** `duplicate`: the client has an event of the producer with this id; that one stays as it is. */
   readonly status: 'stored' | 'duplicate' | 'rejected';
-  /** Only if rejected, such as `unknown_client`. */
+  /** Only if rejected, such as `unknown_client`, or `id_taken`: another client has an event with this id. */
   readonly code?: string;
   /** A JSON pointer to what is wrong; empty for the whole event. */
   readonly pointer?: string;
