@@ -106,8 +106,7 @@ export function createIdempotencyKeys(
 
 function keysIn(pool: Connections, usages: KeyUsages, limits: KeyLimits): IdempotencyKeys {
   const usageOf = (caller: string) => usages.of(pool, caller);
-  const inTransaction = <Result>(work: (client: PoolClient) => Promise<Result>) =>
-    withTransaction(pool, work);
+  const inTransaction = <R>(work: (c: PoolClient) => Promise<R>) => withTransaction(pool, work);
   const release: IdempotencyKeys['release'] = async ({ caller, key }) => {
     await inTransaction((client) => client.query(RELEASE, [caller, key]));
   };
