@@ -87,7 +87,7 @@ test('the cause of a failure is repaired where the product or the customer is', 
     productPath('a/b'),
   );
   expect(repair('unknown_customer', 'There is no customer "acme".')?.path).toBe(
-    '/catalogue?tab=customers',
+    '/catalogue?tab=customers&add=acme',
   );
   expect(repair('attempts_exhausted', 'Five attempts failed.')).toBeUndefined();
 });
