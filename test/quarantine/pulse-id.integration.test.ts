@@ -19,7 +19,10 @@ beforeAll(async () => {
 });
 afterAll(() => app.close());
 
-const bad = (changes: Readonly<Record<string, unknown>>) => ({ ...sentPulse(changes), used_amount: 0 });
+const bad = (changes: Readonly<Record<string, unknown>>) => ({
+  ...sentPulse(changes),
+  used_amount: 0,
+});
 
 async function call(sub: string, path: string, body?: object) {
   const headers = authorization(forgeToken({ claims: { sub } }));
