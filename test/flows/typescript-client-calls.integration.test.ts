@@ -199,7 +199,7 @@ async function checkDeadLetters(flow: Flow, client: PulseClient): Promise<void> 
       {
         ...{ id: expect.any(String) as string, detail: expect.any(String) as string },
         ...{ state: 'quarantined', reason: 'amount_not_positive', is_fixed: false },
-        ...{ tenant: 'acme', message_id: 'two', queue: null, pulse_index: 1 },
+        ...{ tenant: 'acme', message_id: 'two', pulse_id: 'two#1', queue: null, pulse_index: 1 },
         ...{ exchange: flow.queue, routing_key: flow.queue, redelivered: false },
         body_bytes: JSON.stringify(bad).length,
         received_at: expect.any(String) as string,
@@ -213,6 +213,7 @@ async function checkDeadLetters(flow: Flow, client: PulseClient): Promise<void> 
   const walked = await collect(client.deadLetters.all({ ...filters, limit: 1 }));
   expect(walked).toEqual([...first.data, ...second.data]);
   expect(walked.map(({ message_id }) => message_id).sort()).toEqual(['one', 'two']);
+  expect(await client.deadLetters.page({ ...filters, pulse_id: 'two#1' })).toEqual(page);
   expect(await client.deadLetters.page({ state: 'discarded' })).toEqual({ data: [], next: null });
 }
 
