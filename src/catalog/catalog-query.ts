@@ -97,7 +97,6 @@ export async function listCustomers(
   return rows;
 }
 
-/** @returns Whether it is new. */
 export async function putCustomer(
   client: Queryable,
   { id, name, email, tenant }: Customer,
@@ -138,7 +137,6 @@ export async function listProducts(
   return rows;
 }
 
-/** @returns Whether it is new. */
 export async function putProduct(client: Queryable, product: Product): Promise<PutOutcome> {
   const { sku, name, unit, active, recurring } = product;
   const { rows } = await client.query<{ isNew: boolean }>(

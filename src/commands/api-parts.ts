@@ -52,7 +52,7 @@ const RPC_WAIT_MS = 5_000;
 const CLOSE_SHARE = 0.5;
 
 export interface ApiModulesDeps {
-  /** Not a Pool: whatever a request does takes its caller's turn. */
+  /** Not a Pool: whatever a request does takes its caller's turn. Populate runs, of operators alone, do not. */
   readonly pool: ScopedPool;
   readonly sending: Omit<SendingModuleOptions, 'pool'>;
   readonly usage: UsageSources;

@@ -1,6 +1,6 @@
 /** Changes of endpoints that people ask for, with the checks that need their tables. */
 import type { Pool, PoolClient } from 'pg';
-import { FatalError } from '../core/errors.ts';
+import { FatalError, TransientError } from '../core/errors.ts';
 import { isStorable } from '../core/storable.ts';
 import { HTTP_PROBLEMS, invalidField, ProblemError } from '../http/problems.ts';
 import type { PutOutcome } from '../http/put-outcome.ts';
@@ -177,15 +177,25 @@ export async function rotateSecretOf(
   return { endpoint: (await readEndpoint(client, id)) ?? known, secret };
 }
 
-/** Deletes an endpoint; what is pending has failed then. @returns Whether there was one. */
+/**
+ * Deletes an endpoint; what is pending has failed then. What a busy Postgres leaves of it fails when the
+ * id is used again.
+ *
+ * @returns Whether there was one.
+ */
 export async function removeEndpoint(pool: Pick<Pool, 'connect'>, id: string): Promise<boolean> {
   const isKnown = await withTransaction(pool, async (client) => {
     if ((await lockEndpoint(client, id)) === undefined) return false;
     await deleteEndpoint(client, id);
     return true;
   });
-  if (isKnown) await closePending(pool, id);
+  if (isKnown) await closePending(pool, id).catch(passTransient);
   return isKnown;
+}
+
+/** The endpoint is deleted all the same. */
+function passTransient(error: unknown): void {
+  if (!(error instanceof TransientError)) throw error;
 }
 
 /** In steps that commit by themselves, because there may be many. */

@@ -4,6 +4,7 @@ import { OPERATORS, READERS } from '../http/caller.ts';
 import { toKeyPage } from '../http/key-page.ts';
 import { HTTP_PROBLEMS, ProblemError } from '../http/problems.ts';
 import { setPutOutcome } from '../http/put-outcome.ts';
+import { withTransaction } from '../platform/postgres.ts';
 import { connectionsOf, readAsTenants, type ScopedPool } from '../platform/scoped-postgres.ts';
 import { PULSE_PRODUCER } from './events.ts';
 import { EVENT_PROBLEMS } from './events-problems.ts';
@@ -28,7 +29,9 @@ export function addProducers(api: Api, pool: ScopedPool): void {
     }
     const connections = connectionsOf(pool, request.user.tenants);
     const wanted = { id, name: request.body.name ?? null };
-    const { producer, outcome } = await putProducer(connections, wanted);
+    const { producer, outcome } = await withTransaction(connections, (client) =>
+      putProducer(client, wanted),
+    );
     setPutOutcome(request, reply, outcome);
     return toJson(producer);
   });

@@ -13,7 +13,7 @@ export function addPoolMetrics(registry: Registry, pool: Pool): void {
   });
   addSampledGauge(registry, {
     name: 'pulse_postgres_waiting',
-    help: 'Callers waiting for a connection to Postgres.',
+    help: 'Callers waiting for a connection to Postgres. Requests that wait for the turn of their tenants are not among them.',
     read: () => pool.waitingCount,
   });
   const waitSeconds = new Histogram({

@@ -60,11 +60,11 @@ function turnsOf(pool: ScopedPool): FairTurns {
  */
 export function connectionsOf(pool: ScopedPool, scope: TenantScope): Connections {
   const owner = pool as Pool;
-  const inTurn = <Result>(work: () => Promise<Result>) => turnsOf(pool).run(shareOf(scope), work);
+  const atTurn = <Result>(work: () => Promise<Result>) => turnsOf(pool).run(shareOf(scope), work);
   const query = owner.query.bind(owner) as (...values: unknown[]) => Promise<unknown>;
   const connect = () =>
     new Promise<PoolClient>((resolve, reject) => {
-      inTurn(async () => {
+      atTurn(async () => {
         const client = await owner.connect();
         resolve(client);
         await untilReleased(client);
@@ -73,8 +73,13 @@ export function connectionsOf(pool: ScopedPool, scope: TenantScope): Connections
   return {
     of: pool,
     connect: connect as Pool['connect'],
-    query: ((...values: unknown[]) => inTurn(() => query(...values))) as Pool['query'],
+    query: ((...values: unknown[]) => atTurn(() => query(...values))) as Pool['query'],
   };
+}
+
+/** For what ends work that holds a turn: it must not wait for one. Two connections are never at a turn. */
+export function outOfTurn(pool: ScopedPool): Pick<Pool, 'query'> {
+  return pool as Pool;
 }
 
 function untilReleased(client: PoolClient): Promise<void> {

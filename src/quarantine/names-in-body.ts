@@ -38,7 +38,7 @@ export function pulseIdOf(
   { messageId, pulseIndex }: PulseOrigin,
 ): string | null {
   if (ownId !== undefined) return ownId;
-  if (messageId === null || messageId.includes('\ufffd')) return null;
+  if (messageId === null || messageId === '' || messageId.includes('\ufffd')) return null;
   const id = pulseIndex === null ? messageId : `${messageId}#${pulseIndex}`;
   return id.length <= ID_LENGTH_MAX ? id : null;
 }

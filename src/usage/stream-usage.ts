@@ -31,6 +31,7 @@ const STATEMENT_TIMEOUT_MS = 80_000;
  * Opens the stream. Resolves when the first rows are there, so that an earlier failure can still be answered
  * with a status. The transaction lasts until the stream has been read or is destroyed.
  *
+ * @param deps.pool Only to cancel, so out of turn: the statement that it cancels holds a turn.
  * @param options.signal Aborted when the caller has gone: cancels the statement in Postgres.
  * @throws As readUsage.
  */

@@ -2,7 +2,12 @@
 import type { FastifyReply } from 'fastify';
 import { PulseError } from '../core/errors.ts';
 import { shareOf } from '../core/tenant-scope.ts';
-import { connectionsOf, readAsTenants, type ScopedPool } from '../platform/scoped-postgres.ts';
+import {
+  connectionsOf,
+  outOfTurn,
+  readAsTenants,
+  type ScopedPool,
+} from '../platform/scoped-postgres.ts';
 import { freshnessInstant, freshnessToJson } from './freshness.ts';
 import { createHeldReads, HeldReadsBusyError, type HeldReads } from './held-reads.ts';
 import { HELD_ROWS_MAX, readHeld, TooMuchHeldError, type HeldReader } from './read-held.ts';
@@ -130,7 +135,7 @@ function depsOf({ pool, usage }: UsageModuleDeps, heldReads: HeldReads, caller: 
   // The callers of one tenant share their turns, however many keys it has.
   const turn = scope === 'all' ? actorNameOf(caller) : shareOf(scope);
   return {
-    pool: connectionsOf(pool, scope),
+    pool: outOfTurn(pool),
     scope,
     pulseAgeMaxMs,
     windowSeconds,

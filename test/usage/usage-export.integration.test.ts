@@ -69,6 +69,15 @@ async function exportsInPostgres(): Promise<number> {
   return Number(rows[0]?.count);
 }
 
+/** The same, by whether they open the cursor of an export. */
+async function cursorsAndOthers(): Promise<unknown> {
+  const { rows } = await pool.query(
+    `SELECT count(*) FILTER (WHERE query LIKE 'DECLARE%')::integer AS cursors,
+            count(*) FILTER (WHERE query NOT LIKE 'DECLARE%')::integer AS others ${OTHERS_AT_WORK}`,
+  );
+  return rows[0];
+}
+
 test('every row arrives, and the answer is marked as complete', async () => {
   const answer = await open();
   let lines = 0;
@@ -110,6 +119,27 @@ test('a caller who disconnects while Postgres adds up ends the statement', async
     await eventually(exportsInPostgres, { timeout: 7_000 }).toBe(1);
   } finally {
     // Ends the transaction, so that a failure here is not one of the next test.
+    blocker.release(true);
+  }
+});
+
+test('a caller who disconnects ends the statement, although all turns of its tenants are taken', async () => {
+  const ask = (path: string) =>
+    httpGet(`${api.url}/api/v1/${path}`, { agent, headers: authorization() }).on(
+      'error',
+      () => undefined,
+    );
+  const blocker = await pool.connect();
+  try {
+    await blocker.query('BEGIN; LOCK TABLE pulses IN ACCESS EXCLUSIVE MODE');
+    // Four turns, half of the connections that are for tenants.
+    const exports = [ask('usage.csv'), ask('usage.csv')];
+    const reads = [ask('pulses'), ask('pulses')];
+    await eventually(exportsInPostgres).toBe(1 + exports.length + reads.length);
+    for (const request of exports) request.destroy();
+    await eventually(cursorsAndOthers).toEqual({ cursors: 0, others: 1 + reads.length });
+    for (const request of reads) request.destroy();
+  } finally {
     blocker.release(true);
   }
 });

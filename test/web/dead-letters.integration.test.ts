@@ -62,7 +62,8 @@ test(
     await expect
       .poll(() => result.allTextContents(), { timeout: 15_000 })
       .toEqual([
-        `It was counted: the usage of that hour went from 0 to ${grouped(EXACT)}. ` +
+        'It was sent and not refused again. The usage of that hour rose by exactly its amount, ' +
+          `from 0 to ${grouped(EXACT)}. ` +
           'Usage of cpu by acme in that hour ',
       ]);
     expect(await page.getByText('If it is refused again').count()).toBe(0);

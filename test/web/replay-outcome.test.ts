@@ -91,7 +91,7 @@ test('those that wait again are counted until nothing changes, without those tha
   expect([again, counts]).toEqual([98, [7]]);
 });
 
-test('a sum that has risen by exactly the pulse tells that it was counted', () => {
+test('a sum has risen by exactly the pulse, or it has not', () => {
   const [pulse] = judgeBody(JSON.stringify(PULSE), letterWith({}), NOW_MS);
   if (pulse?.isCounted !== true) throw new Error('It would count.');
   const noted = { pulse, before: '0.5', replays: 0 };

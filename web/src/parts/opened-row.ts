@@ -34,7 +34,9 @@ export function useFocusOnReturn<Row>({ label, rows, rowKey, frame, virtualizer 
   const isDrawn =
     index !== -1 && virtualizer.getVirtualItems().some((item) => item.index === index);
   useEffect(() => {
-    if (index !== -1 && !isDone.current) virtualizer.scrollToIndex(index, { align: 'center' });
+    if (index === -1 || isDone.current) return;
+    if (isFocusElsewhere()) isDone.current = true;
+    else virtualizer.scrollToIndex(index, { align: 'center' });
   }, [index, virtualizer]);
   useEffect(() => {
     if (!isDrawn || wanted === undefined || isDone.current) return;

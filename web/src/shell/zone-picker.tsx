@@ -51,6 +51,7 @@ export function ZonePicker({
       onBlur={(event) => {
         const text = event.currentTarget.value.trim();
         const named = zoneNamed(text, choices);
+        if (named === zone) return;
         if (named !== undefined) choose(named);
         else if (text !== '') onRefuse(text);
       }}

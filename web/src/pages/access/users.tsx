@@ -123,12 +123,12 @@ interface DialogProps {
 function UserActions({ user }: { readonly user: User }) {
   const me = useMe();
   // By its label, so that an open dialog does not turn into the opposite when somebody else is first.
-  const [opened, setOpened] = useState<string>();
+  const [opened, setOpened] = useState<{ readonly label: string; readonly lock: string }>();
   const isMe = me?.kind === 'user' && user.username === me.name;
   const lock = user.disabled_at === null ? 'Disable' : 'Enable';
   const dialogOf = (label: string): DialogProps => ({
     user,
-    isOpen: opened === label,
+    isOpen: opened?.label === label && opened.lock === lock,
     onClose: () => {
       setOpened(undefined);
     },
@@ -138,7 +138,9 @@ function UserActions({ user }: { readonly user: User }) {
       <RowActions
         of={user.username}
         labels={['Rights', 'Password', ...(isMe ? [] : [lock])]}
-        onChoose={setOpened}
+        onChoose={(label) => {
+          setOpened({ label, lock });
+        }}
       />
       <ChangeRights {...dialogOf('Rights')} />
       <SetPassword {...dialogOf('Password')} />

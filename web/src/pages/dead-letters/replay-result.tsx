@@ -40,24 +40,27 @@ export function ReplayResult({ deadLetter }: { readonly deadLetter: DeadLetter }
         </Text>
       ) : (
         <Text size="sm" mt="xs">
-          {raised === undefined ? (
-            knownAtMs === undefined ? (
-              notRefused(queue)
-            ) : (
-              'It was sent. What becomes of it shows here in a moment.'
-            )
-          ) : (
+          {outcome === 'not refused' ? (
             <>
-              It was counted: the usage of that hour went from {digits(raised.before)} to{' '}
-              {digits(plus(raised.before, raised.pulse.amount))}.
+              {raised === undefined ? notRefused(queue) : <Raised {...raised} />}{' '}
+              <UsageLinks deadLetter={deadLetter} nowMs={nowMs} />
             </>
-          )}{' '}
-          {raised === undefined && knownAtMs !== undefined ? null : (
-            <UsageLinks deadLetter={deadLetter} nowMs={nowMs} />
+          ) : (
+            'It was sent. What becomes of it shows here in a moment.'
           )}
         </Text>
       )}
     </div>
+  );
+}
+
+/** Another pulse of the same amount would raise it just so. */
+function Raised({ before, pulse }: NotedSum) {
+  return (
+    <>
+      It was sent and not refused again. The usage of that hour rose by exactly its amount, from{' '}
+      {digits(before)} to {digits(plus(before, pulse.amount))}.
+    </>
   );
 }
 

@@ -1,4 +1,4 @@
-/** The sum that a replay should raise. It tells that the pulse was counted, which no answer of the API says. */
+/** The sum that a replay should raise: no answer of the API says whether a pulse was counted. */
 import { api, dataOf } from '../../api/client.ts';
 import { queries } from '../../api/queries.ts';
 import type { components } from '../../api/schema.d.ts';
