@@ -105,10 +105,11 @@ describe('an event with the id of one for another client', () => {
     const { later } = await withTransaction(fixture.pool, async (client) => {
       expect(await storeEvents(client, [event], fixture.schemas)).toEqual(['stored']);
       const asked = ask('POST', '/events', eventOf(names, { id: event.id, client: other }));
-      // It has begun, and waits for this transaction.
-      const waiting =
-        'SELECT FROM pg_stat_activity WHERE pg_backend_pid() = ANY(pg_blocking_pids(pid))';
-      await expect.poll(async () => (await client.query(waiting)).rowCount, WAIT).toBe(1);
+      // It has begun, and waits for this transaction, which itself would always see the same activity.
+      const { rows } = await client.query<{ pid: number }>('SELECT pg_backend_pid() AS pid');
+      const sql = 'SELECT FROM pg_stat_activity WHERE $1::integer = ANY(pg_blocking_pids(pid))';
+      const waiting = async () => (await fixture.pool.query(sql, [rows[0]?.pid])).rowCount;
+      await expect.poll(waiting, WAIT).toBe(1);
       return { later: asked };
     });
     expect((await later).body.outcomes).toMatchObject([TAKEN]);
