@@ -3,6 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { sleep, waitAtMost } from '../../src/platform/backoff.ts';
 import { FLUSH_STEPS } from '../../src/flush/flush-steps.ts';
 import { INGEST_STEPS } from '../../src/ingest/ingest-steps.ts';
+import { askUntilAnswered, TOKEN } from './api-client.ts';
 import { between, pick, type Fault, type Scene } from './fault.ts';
 import { NotReachedError, until } from '../support/until.ts';
 import { isSuspended, type PulseChild } from './pulse-child.ts';
@@ -173,25 +174,16 @@ export const PROCESS_FAULTS: readonly Fault[] = [
 const POPULATE_TOTAL = 20_000;
 
 async function killApiDuringPopulate(scene: Scene): Promise<string> {
-  const { child } = await scene.startPulse(['api', '--json']);
-  const ready = JSON.parse((await child.firstLine()) ?? '{}') as Record<string, string>;
-  const post = async (path: string, body: unknown, token?: string): Promise<Response> =>
-    fetch(`${ready.api}/api/v1${path}`, {
-      method: 'POST',
-      headers: {
-        'content-type': 'application/json',
-        ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
-      },
-      body: JSON.stringify(body),
-    });
-  const { username, password } = ready;
-  const login = (await (await post('/login', { username, password })).json()) as {
-    Auth: { Token: string };
-  };
-  scene.foreign.most += POPULATE_TOTAL;
-  const request = { total_messages: POPULATE_TOTAL, workers_number: 2, buffer_size: 100 };
-  const started = await post('/pulses/populate', request, login.Auth.Token);
-  const { id } = (await started.json()) as { id: string };
+  const { child } = await scene.startPulse(['api', '--json'], { SECRET_TOKEN: TOKEN });
+  const { api } = JSON.parse((await child.firstLine()) ?? '{}') as { api: string };
+  const run = { total_messages: POPULATE_TOTAL, workers_number: 2, buffer_size: 100 };
+  const url = `${api}/api/v1/pulses/populate`;
+  const request = { method: 'POST', url, body: JSON.stringify(run) };
+  // Each of them starts a run, whether or not it is answered.
+  const { text } = await askUntilAnswered(request, () => {
+    scene.foreign.most += POPULATE_TOTAL;
+  });
+  const { id } = JSON.parse(text) as { id: string };
   const readRun = async () => {
     const { rows } = await scene.admin.query<{ state: string; confirmed: string }>(
       'SELECT state, confirmed FROM populate_runs WHERE id = $1',
