@@ -1,33 +1,11 @@
 /** The names of time zones: Postgres cuts days and months, and may not know every name that a browser sends. */
 import type { Pool } from 'pg';
 import { codeOf } from '../core/errors.ts';
+import { RENAMED_ZONES } from '../core/zone-names.ts';
 import type { Connections } from '../platform/scoped-postgres.ts';
 
 /** SQLSTATE invalid_parameter_value. */
 const UNKNOWN_TIME_ZONE = '22023';
-
-/** Zones whose name has changed. Intl resolves other names to the old one, and some databases have only the new one. */
-const RENAMED: Readonly<Record<string, string>> = {
-  'Africa/Asmera': 'Africa/Asmara',
-  'America/Buenos_Aires': 'America/Argentina/Buenos_Aires',
-  'America/Catamarca': 'America/Argentina/Catamarca',
-  'America/Coral_Harbour': 'America/Atikokan',
-  'America/Cordoba': 'America/Argentina/Cordoba',
-  'America/Godthab': 'America/Nuuk',
-  'America/Indianapolis': 'America/Indiana/Indianapolis',
-  'America/Jujuy': 'America/Argentina/Jujuy',
-  'America/Louisville': 'America/Kentucky/Louisville',
-  'America/Mendoza': 'America/Argentina/Mendoza',
-  'Asia/Calcutta': 'Asia/Kolkata',
-  'Asia/Katmandu': 'Asia/Kathmandu',
-  'Asia/Rangoon': 'Asia/Yangon',
-  'Asia/Saigon': 'Asia/Ho_Chi_Minh',
-  'Atlantic/Faeroe': 'Atlantic/Faroe',
-  'Europe/Kiev': 'Europe/Kyiv',
-  'Pacific/Enderbury': 'Pacific/Kanton',
-  'Pacific/Ponape': 'Pacific/Pohnpei',
-  'Pacific/Truk': 'Pacific/Chuuk',
-};
 
 /** Names in another case are names too, so there are more than zones. */
 const REMEMBERED_MAX = 1_000;
@@ -61,7 +39,12 @@ export async function findTimeZone(
 /** The given name first. */
 function namesOf(tz: string): ReadonlySet<string> {
   const resolved = new Intl.DateTimeFormat('en', { timeZone: tz }).resolvedOptions().timeZone;
-  return new Set([tz, resolved, RENAMED[tz] ?? resolved, RENAMED[resolved] ?? resolved]);
+  return new Set([
+    tz,
+    resolved,
+    RENAMED_ZONES[tz] ?? resolved,
+    RENAMED_ZONES[resolved] ?? resolved,
+  ]);
 }
 
 async function isKnown(pool: Pick<Pool, 'query'>, name: string): Promise<boolean> {

@@ -2,7 +2,8 @@
 import type { Pool } from 'pg';
 import { includesTenant, tenantsOf, type TenantScope } from '../core/tenant-scope.ts';
 import { parseTimestamp } from '../core/timestamp.ts';
-import { fromCursor, isTimeZone, USAGE_GROUPS, type UsageGroup, type UsageQuery } from './usage.ts';
+import { isTimeZone } from '../core/zone-names.ts';
+import { fromCursor, USAGE_GROUPS, type UsageGroup, type UsageQuery } from './usage.ts';
 import { findTimeZone } from './time-zone.ts';
 import { readMidnight } from './usage-query.ts';
 import { checkedSpan, instantFrom } from '../http/instants.ts';

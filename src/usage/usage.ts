@@ -68,22 +68,6 @@ export interface Freshness {
   readonly journalled: number | null;
 }
 
-const TIME_ZONE = /^(?:UTC|[A-Za-z]+(?:\/[A-Za-z0-9_+-]+){1,2})$/;
-
-/**
- * Whether a text names a time zone. Abbreviations such as `CET` do not count: Postgres reads them as a fixed
- * offset, other programs as a zone with summer time.
- */
-export function isTimeZone(text: string): boolean {
-  if (!TIME_ZONE.test(text)) return false;
-  try {
-    new Intl.DateTimeFormat('en', { timeZone: text });
-    return true;
-  } catch {
-    return false;
-  }
-}
-
 function keyLength({ window, groups }: Pick<UsageQuery, 'window' | 'groups'>): number {
   return groups.length + (window === 'none' ? 0 : 1);
 }

@@ -1,45 +1,10 @@
 /** The names of time zones that the API takes, and how to find one. Browsers list some by names of the past alone. */
-
-/** Zones whose name has changed, as the API has them. */
-const RENAMED: Readonly<Record<string, string>> = {
-  'Africa/Asmera': 'Africa/Asmara',
-  'America/Buenos_Aires': 'America/Argentina/Buenos_Aires',
-  'America/Catamarca': 'America/Argentina/Catamarca',
-  'America/Coral_Harbour': 'America/Atikokan',
-  'America/Cordoba': 'America/Argentina/Cordoba',
-  'America/Godthab': 'America/Nuuk',
-  'America/Indianapolis': 'America/Indiana/Indianapolis',
-  'America/Jujuy': 'America/Argentina/Jujuy',
-  'America/Louisville': 'America/Kentucky/Louisville',
-  'America/Mendoza': 'America/Argentina/Mendoza',
-  'Asia/Calcutta': 'Asia/Kolkata',
-  'Asia/Katmandu': 'Asia/Kathmandu',
-  'Asia/Rangoon': 'Asia/Yangon',
-  'Asia/Saigon': 'Asia/Ho_Chi_Minh',
-  'Atlantic/Faeroe': 'Atlantic/Faroe',
-  'Europe/Kiev': 'Europe/Kyiv',
-  'Pacific/Enderbury': 'Pacific/Kanton',
-  'Pacific/Ponape': 'Pacific/Pohnpei',
-  'Pacific/Truk': 'Pacific/Chuuk',
-};
-
-/** Those of the API, which refuses abbreviations such as CET. */
-const NAME = /^(?:UTC|[A-Za-z]+(?:\/[A-Za-z0-9_+-]+){1,2})$/;
-
-export function isZone(zone: string): boolean {
-  if (!NAME.test(zone)) return false;
-  try {
-    new Intl.DateTimeFormat('en', { timeZone: zone });
-    return true;
-  } catch {
-    return false;
-  }
-}
+import { isTimeZone, RENAMED_ZONES } from '../../../src/core/zone-names.ts';
 
 /** The name of today, if the browser knows it. */
 export function currentName(zone: string): string {
-  const current = RENAMED[zone];
-  return current !== undefined && isZone(current) ? current : zone;
+  const current = RENAMED_ZONES[zone];
+  return current !== undefined && isTimeZone(current) ? current : zone;
 }
 
 /** What the zone field offers: each zone by its names of today and of the past. */
@@ -57,7 +22,7 @@ export function withTyped(choices: readonly string[], ...typed: readonly string[
   const known = new Set(choices.map((name) => name.toLowerCase()));
   const others = typed
     .map((text) => text.trim())
-    .filter((text) => isZone(text) && !known.has(text.toLowerCase()));
+    .filter((text) => isTimeZone(text) && !known.has(text.toLowerCase()));
   return [...new Set(others), ...choices];
 }
 

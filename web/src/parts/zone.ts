@@ -1,12 +1,13 @@
 /** The time zone that the console shows times in: the address has it, else the browser. */
+import { isTimeZone } from '../../../src/core/zone-names.ts';
 import { useParameter } from './url-state.ts';
-import { currentName, isZone, zoneChoices } from './zone-names.ts';
+import { currentName, zoneChoices } from './zone-names.ts';
 
 export const BROWSER_ZONE = browserZone();
 
 export function useZone(): string {
   const [zone] = useParameter('tz');
-  return isZone(zone) ? zone : BROWSER_ZONE;
+  return isTimeZone(zone) ? zone : BROWSER_ZONE;
 }
 
 export const ZONES: readonly string[] = zoneChoices([
@@ -16,5 +17,5 @@ export const ZONES: readonly string[] = zoneChoices([
 
 function browserZone(): string {
   const zone = currentName(Intl.DateTimeFormat().resolvedOptions().timeZone);
-  return isZone(zone) ? zone : 'UTC';
+  return isTimeZone(zone) ? zone : 'UTC';
 }

@@ -1,9 +1,10 @@
 /** Chooses the time zone of all pages, by any name that the API takes. */
 import { Alert, Select } from '@mantine/core';
 import { useMemo, useState } from 'react';
+import { isTimeZone } from '../../../src/core/zone-names.ts';
 import { CHOICE, useParameter, useParameters } from '../parts/url-state.ts';
 import { useZone, ZONES } from '../parts/zone.ts';
-import { isFoundBy, isZone, withTyped, zoneNamed } from '../parts/zone-names.ts';
+import { isFoundBy, withTyped, zoneNamed } from '../parts/zone-names.ts';
 
 const FOUND_MAX = 50;
 
@@ -72,7 +73,7 @@ export function ZoneNotice({
 }) {
   const zone = useZone();
   const [linked, setLinked] = useParameter('tz');
-  const isLinkWrong = linked !== '' && !isZone(linked);
+  const isLinkWrong = linked !== '' && !isTimeZone(linked);
   if (typed === undefined && !isLinkWrong) return null;
   return (
     <Alert
