@@ -15,7 +15,7 @@ import { createHash } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import { deflateRawSync, inflateRawSync } from 'node:zlib';
 import type { FastifyRequest } from 'fastify';
-import type { Pool, PoolClient } from 'pg';
+import type { PoolClient } from 'pg';
 import type { TenantScope } from '../core/tenant-scope.ts';
 import { withTransaction } from '../platform/postgres.ts';
 import { connectionsOf, type Connections, type ScopedPool } from '../platform/scoped-postgres.ts';
@@ -90,7 +90,6 @@ const INFLATED_BYTES_MAX = 8 * 1024 * 1024;
 /** Longer than a request may take. Two at once would be safe but wasteful. */
 const CLAIM_SECONDS = 120;
 const KEPT_HOURS = 24;
-const EXPIRED_PER_STATEMENT = 1_000;
 const KEY = /^[\x21-\x7e]{1,128}$/;
 /** Of work that derives no ids from its key. */
 const NO_BITS = Buffer.alloc(16);
@@ -106,7 +105,8 @@ export function createIdempotencyKeys(
 
 function keysIn(pool: Connections, usages: KeyUsages, limits: KeyLimits): IdempotencyKeys {
   const usageOf = (caller: string) => usages.of(pool, caller);
-  const inTransaction = <R>(work: (c: PoolClient) => Promise<R>) => withTransaction(pool, work);
+  const inTransaction = <Result>(work: (client: PoolClient) => Promise<Result>) =>
+    withTransaction(pool, work);
   const release: IdempotencyKeys['release'] = async ({ caller, key }) => {
     await inTransaction((client) => client.query(RELEASE, [caller, key]));
   };
@@ -159,8 +159,9 @@ function keysIn(pool: Connections, usages: KeyUsages, limits: KeyLimits): Idempo
         storedBytes = packed.length;
         return { answer, replayed: false };
       });
-      if (storedBytes !== undefined)
+      if (storedBytes !== undefined) {
         usages.add(request.caller, { keyCount: 1, bytes: storedBytes });
+      }
       return done;
     },
   };
@@ -239,16 +240,6 @@ async function find(
   return (await client.query<KeyRow>(FIND, [caller, key])).rows[0];
 }
 
-/** Deletes expired keys, some at a time. @returns How many. */
-export async function deleteExpiredKeys(pool: Pick<Pool, 'connect'>): Promise<number> {
-  let count = 0;
-  for (;;) {
-    const { rowCount } = await withTransaction(pool, (client) => client.query(DELETE_EXPIRED));
-    count += rowCount ?? 0;
-    if ((rowCount ?? 0) < EXPIRED_PER_STATEMENT) return count;
-  }
-}
-
 interface KeyRow {
   readonly fingerprint: Buffer;
   readonly answer: Buffer | null;
@@ -258,7 +249,8 @@ interface KeyRow {
 
 const COLUMNS = 'fingerprint, answer, id_seed, extract(epoch FROM created_at) * 1000 AS created_ms';
 
-const IS_OVER = `stored.created_at < now() - interval '${KEPT_HOURS} hours'`;
+/** Of a row `stored`: its key may be used again. */
+export const IS_OVER = `stored.created_at < now() - interval '${KEPT_HOURS} hours'`;
 
 const CLAIM = `
   INSERT INTO idempotency_keys AS stored (caller, key, fingerprint, id_seed, claimed_until)
@@ -279,11 +271,6 @@ const ANSWER = 'UPDATE idempotency_keys SET answer = $3 WHERE caller = $1 AND ke
 const RELEASE = `
   UPDATE idempotency_keys SET claimed_until = now()
   WHERE caller = $1 AND key = $2 AND answer IS NULL`;
-
-const DELETE_EXPIRED = `
-  DELETE FROM idempotency_keys WHERE (caller, key) IN (
-    SELECT caller, key FROM idempotency_keys AS stored
-    WHERE ${IS_OVER} ORDER BY created_at LIMIT ${EXPIRED_PER_STATEMENT} FOR UPDATE SKIP LOCKED)`;
 
 function seedOf({ id_seed: bits, created_ms }: KeyRow): IdSeed {
   return { timeMs: Math.floor(Number(created_ms)), bits };

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { deleteExpiredKeys } from '../../src/http/idempotency-keys.ts';
+import { deleteExpiredKeys } from '../../src/http/idempotency-sweep.ts';
 import { eventually } from '../support/eventually.ts';
 import { sentPulse } from '../support/pulses.ts';
 import { openSendApp, send, takePulses, useSendFixture } from './send-fixture.ts';
