@@ -1,23 +1,11 @@
 /** Dead letters are found by the id of their pulse. */
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { Api } from '../../src/http/api-module.ts';
-import { authorization, createTestApp, fakeIdentities, forgeToken } from '../api/api-fixture.ts';
+import { describe, expect, test } from 'vitest';
 import { sentPulse } from '../support/pulses.ts';
+import { useQuarantineApi } from './quarantine-api.ts';
 import { useQuarantineFixture } from './quarantine-fixture.ts';
 
-const BASE = '/api/v1/dead-letters';
-
 const fixture = useQuarantineFixture();
-let app: Api;
-
-beforeAll(async () => {
-  const identities = fakeIdentities({
-    acme: { role: 'operator', tenants: ['acme'] },
-    globex: { role: 'operator', tenants: ['globex'] },
-  });
-  ({ app } = await createTestApp({ pool: fixture.pool, replay: fixture.replay, identities }));
-});
-afterAll(() => app.close());
+const api = useQuarantineApi(fixture);
 
 const bad = (changes: Readonly<Record<string, unknown>>) => ({
   ...sentPulse(changes),
@@ -25,10 +13,8 @@ const bad = (changes: Readonly<Record<string, unknown>>) => ({
 });
 
 async function call(sub: string, path: string, body?: object) {
-  const headers = authorization(forgeToken({ claims: { sub } }));
-  const payload = body === undefined ? {} : { payload: body };
   const method = body === undefined ? 'GET' : path.endsWith('/body') ? 'PUT' : 'POST';
-  const res = await app.inject({ method, url: BASE + path, headers, ...payload });
+  const res = await api.ask(method, path, { body, sub });
   return { status: res.statusCode, body: res.json<Answer>() };
 }
 

@@ -1,27 +1,17 @@
 import { randomUUID } from 'node:crypto';
 import type { InjectOptions } from 'fastify';
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import type { Api } from '../../src/http/api-module.ts';
+import { beforeEach, describe, expect, test } from 'vitest';
 import { TransientError } from '../../src/core/errors.ts';
 import { sentPulse } from '../support/pulses.ts';
+import { authorization, createTestApp } from '../api/api-fixture.ts';
+import { BASE, useQuarantineApi } from './quarantine-api.ts';
 import { useQuarantineFixture } from './quarantine-fixture.ts';
-import { authorization, createTestApp, fakeIdentities, forgeToken } from '../api/api-fixture.ts';
 
-const BASE = '/api/v1/dead-letters';
 const GOOD = sentPulse({ id: 'p-1' });
 const BAD = { ...GOOD, used_amount: 0 };
 
 const fixture = useQuarantineFixture();
-let app: Api;
-
-beforeAll(async () => {
-  const identities = fakeIdentities({
-    acme: { role: 'operator', tenants: ['acme'] },
-    globex: { role: 'operator', tenants: ['globex'] },
-  });
-  ({ app } = await createTestApp({ pool: fixture.pool, replay: fixture.replay, identities }));
-});
-afterAll(() => app.close());
+const api = useQuarantineApi(fixture);
 
 /** The members of all answers that the tests read. */
 interface Answer {
@@ -35,9 +25,7 @@ async function request(
   method: NonNullable<InjectOptions['method']>,
   ...[path, body, sub = 'alice']: [path: string, body?: object, sub?: string]
 ) {
-  const payload = body === undefined ? {} : { payload: body };
-  const headers = authorization(forgeToken({ claims: { sub } }));
-  const res = await app.inject({ method, url: BASE + path, headers, ...payload });
+  const res = await api.ask(method, path, { body, sub });
   return { status: res.statusCode, headers: res.headers, body: res.json<Answer>() };
 }
 const get = (path: string) => request('GET', path);
@@ -194,7 +182,7 @@ describe('many at once', () => {
   });
 
   test('are all replayed over a connection whose request has ended before the work', async () => {
-    const url = await app.listen({ host: '127.0.0.1', port: 0 });
+    const url = await api.listen();
     const res = await fetch(`${url}${BASE}/replay`, {
       method: 'POST',
       headers: { ...authorization(), 'content-type': 'application/json' },
