@@ -4,8 +4,7 @@ import { actorNameOf, OPERATORS, READERS } from '../http/caller.ts';
 import { toKeyPage } from '../http/key-page.ts';
 import { HTTP_PROBLEMS, ProblemError } from '../http/problems.ts';
 import { setPutOutcome } from '../http/put-outcome.ts';
-import { withTransaction } from '../platform/postgres.ts';
-import { connectionsOf, readAsTenants, type ScopedPool } from '../platform/scoped-postgres.ts';
+import { readAsTenants, type ScopedPool, workAsOwner } from '../platform/scoped-postgres.ts';
 import { CATALOG_PROBLEMS } from './catalog-problems.ts';
 import { fromPrice, fromUnit, toCustomer, toPrice, toProduct, toUnit } from './catalog-json.ts';
 import {
@@ -56,7 +55,7 @@ function addCustomers(api: Api, pool: ScopedPool): void {
     { schema: putCustomerSchema, config: WRITE },
     async (request, reply) => {
       const customer = toCustomer(request.params.id, request.body);
-      const outcome = await withTransaction(connectionsOf(pool, request.user.tenants), (client) =>
+      const outcome = await workAsOwner(pool, request.user.tenants, (client) =>
         changeCustomer(client, customer),
       );
       setPutOutcome(request, reply, outcome);
@@ -90,7 +89,7 @@ function addCustomers(api: Api, pool: ScopedPool): void {
 function addProducts(api: Api, pool: ScopedPool): void {
   api.put('/products/:sku', { schema: putProductSchema, config: WRITE }, async (request, reply) => {
     const product = toProduct(request.params.sku, request.body);
-    const outcome = await withTransaction(connectionsOf(pool, request.user.tenants), (client) =>
+    const outcome = await workAsOwner(pool, request.user.tenants, (client) =>
       changeProduct(client, product),
     );
     setPutOutcome(request, reply, outcome);
@@ -121,7 +120,7 @@ function addPrices(api: Api, pool: ScopedPool): void {
     async (request, reply) => {
       const price = toPrice(request.params.sku, request.body);
       const createdBy = actorNameOf(request.user);
-      await withTransaction(connectionsOf(pool, request.user.tenants), async (client) => {
+      await workAsOwner(pool, request.user.tenants, async (client) => {
         if (!(await addPrice(client, price, createdBy))) notFound('product');
       });
       void reply.code(201);
@@ -156,7 +155,7 @@ function addUnits(api: Api, pool: ScopedPool): void {
 
   api.put('/units/:unit', { schema: putUnitSchema, config: WRITE }, async (request, reply) => {
     const unit = toUnit(request.params.unit, request.body);
-    const outcome = await withTransaction(connectionsOf(pool, request.user.tenants), (client) =>
+    const outcome = await workAsOwner(pool, request.user.tenants, (client) =>
       addUnit(client, unit),
     );
     setPutOutcome(request, reply, outcome);

@@ -6,8 +6,7 @@ import { checkedCursor } from '../http/cursor.ts';
 import { spanFrom } from '../http/instants.ts';
 import { nextLink } from '../http/page-links.ts';
 import { HTTP_PROBLEMS, ProblemError } from '../http/problems.ts';
-import { withTransaction } from '../platform/postgres.ts';
-import { connectionsOf, readAsTenants, type ScopedPool } from '../platform/scoped-postgres.ts';
+import { readAsTenants, type ScopedPool, workAsOwner } from '../platform/scoped-postgres.ts';
 import { noEndpoint } from './change-endpoint.ts';
 import { listAttempts, listDeliveries, readDelivery } from './deliveries-query.ts';
 import {
@@ -85,7 +84,7 @@ function addResend(api: Api, pool: ScopedPool): void {
     const { endpoint } = request.body;
     const delivery = await findVisible(pool, request, request.params.id);
     if (endpoint !== undefined) await refuseForeignEndpoint(pool, request, endpoint);
-    const sent = await withTransaction(connectionsOf(pool, request.user.tenants), (client) =>
+    const sent = await workAsOwner(pool, request.user.tenants, (client) =>
       resend(client, delivery, endpoint),
     );
     void reply.code(202).header('location', `${api.prefix}/deliveries/${sent.id}`);

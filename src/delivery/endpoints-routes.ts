@@ -8,8 +8,12 @@ import { nextLink } from '../http/page-links.ts';
 import { HTTP_PROBLEMS, ProblemError } from '../http/problems.ts';
 import { setPutOutcome } from '../http/put-outcome.ts';
 import { createTenantLimit } from '../http/tenant-limit.ts';
-import { withTransaction } from '../platform/postgres.ts';
-import { connectionsOf, readAsTenants, type ScopedPool } from '../platform/scoped-postgres.ts';
+import {
+  connectionsOf,
+  readAsTenants,
+  type ScopedPool,
+  workAsOwner,
+} from '../platform/scoped-postgres.ts';
 import {
   noEndpoint,
   OVERLAP_HOURS_DEFAULT,
@@ -90,7 +94,7 @@ function addChanges(api: Api, deps: EndpointsDeps): void {
     const mayKnow = await isVisible(pool, request, id);
     const facts = { id, client: owner, url, description, types, filter };
     const wanted = { ...facts, isFifo: fifo, ratePerSecond: rate, status, secret };
-    const changed = await withTransaction(connectionsOf(pool, request.user.tenants), (client) =>
+    const changed = await workAsOwner(pool, request.user.tenants, (client) =>
       putEndpoint(client, wanted, { ...deps, mayKnow }),
     );
     setPutOutcome(request, reply, changed.outcome);
@@ -112,7 +116,7 @@ function addRotation(api: Api, { pool, secretBox }: EndpointsDeps): void {
   api.post('/endpoints/:id/rotate-secret', options, async (request) => {
     const { id } = await findVisible(pool, request, request.params.id);
     const { secret, overlap_hours: overlapHours = OVERLAP_HOURS_DEFAULT } = request.body;
-    const rotated = await withTransaction(connectionsOf(pool, request.user.tenants), (client) =>
+    const rotated = await workAsOwner(pool, request.user.tenants, (client) =>
       rotateSecretOf(client, id, { secretBox, overlapHours, secret }),
     );
     if (rotated === undefined) throw noEndpoint();

@@ -1,13 +1,13 @@
 /** Sends a test event to an endpoint at once, signed as the real ones are. Nothing of it is stored. */
 import { randomUUID } from 'node:crypto';
 import { PULSE_PRODUCER, webhookIdOf, type Message } from '../events/events.ts';
+import type { Connections } from '../platform/scoped-postgres.ts';
 import { noEndpoint, withKeys } from './change-endpoint.ts';
 import { webhookBody } from './delivery.ts';
 import { readForSending } from './endpoints-query.ts';
 import type { SecretBox } from './secret-box.ts';
 import type { WebhookSender } from './send-webhook.ts';
 import { signedHeaders } from './signature.ts';
-import type { Connections } from '../platform/scoped-postgres.ts';
 
 export const TEST_TYPE = 'endpoint.test';
 

@@ -5,8 +5,7 @@ import { toKeyPage } from '../http/key-page.ts';
 import { nextLink } from '../http/page-links.ts';
 import { HTTP_PROBLEMS, ProblemError } from '../http/problems.ts';
 import { setPutOutcome } from '../http/put-outcome.ts';
-import { withTransaction } from '../platform/postgres.ts';
-import { connectionsOf, readAsTenants, type ScopedPool } from '../platform/scoped-postgres.ts';
+import { readAsTenants, type ScopedPool, workAsOwner } from '../platform/scoped-postgres.ts';
 import { changeEventType, refuseWanted } from './change-event-type.ts';
 import {
   getEventTypeSchema,
@@ -36,7 +35,7 @@ function addChange(api: Api, pool: ScopedPool): void {
     const { schema, description = null } = body;
     const wanted = { name: params.name, schema, description, createdBy: actorNameOf(user) };
     refuseWanted(wanted);
-    const { type, outcome } = await withTransaction(connectionsOf(pool, user.tenants), (client) =>
+    const { type, outcome } = await workAsOwner(pool, user.tenants, (client) =>
       changeEventType(client, { ...wanted, force: query.force === 'true' }),
     );
     setPutOutcome(request, reply, outcome);

@@ -4,8 +4,7 @@ import { OPERATORS, READERS } from '../http/caller.ts';
 import { toKeyPage } from '../http/key-page.ts';
 import { HTTP_PROBLEMS, ProblemError } from '../http/problems.ts';
 import { setPutOutcome } from '../http/put-outcome.ts';
-import { withTransaction } from '../platform/postgres.ts';
-import { connectionsOf, readAsTenants, type ScopedPool } from '../platform/scoped-postgres.ts';
+import { readAsTenants, type ScopedPool, workAsOwner } from '../platform/scoped-postgres.ts';
 import { PULSE_PRODUCER } from './events.ts';
 import { EVENT_PROBLEMS } from './events-problems.ts';
 import { listProducers, putProducer, readProducer, type Producer } from './events-query.ts';
@@ -27,9 +26,8 @@ export function addProducers(api: Api, pool: ScopedPool): void {
       const detail = `The producer "${PULSE_PRODUCER}" is Pulse itself.`;
       throw new ProblemError(EVENT_PROBLEMS.PULSE_API_NAME_RESERVED, { detail });
     }
-    const connections = connectionsOf(pool, request.user.tenants);
     const wanted = { id, name: request.body.name ?? null };
-    const { producer, outcome } = await withTransaction(connections, (client) =>
+    const { producer, outcome } = await workAsOwner(pool, request.user.tenants, (client) =>
       putProducer(client, wanted),
     );
     setPutOutcome(request, reply, outcome);

@@ -6,14 +6,13 @@ import { OPERATORS } from '../http/caller.ts';
 import { invalidField, ProblemError } from '../http/problems.ts';
 import { refuseEncoding, takeRawBodies } from '../http/raw-bodies.ts';
 import { RECORD_MEDIA_TYPES, type SentRecords } from '../http/sent-records.ts';
-import { withTransaction } from '../platform/postgres.ts';
+import { type ScopedPool, workAsOwner } from '../platform/scoped-postgres.ts';
 import type { EventSchemas } from './event-schemas.ts';
 import { EVENT_PROBLEMS } from './events-problems.ts';
 import type { Event, EventFailure, ParsedEvent } from './events.ts';
 import { readEvents } from './read-events.ts';
 import { sendEventsSchema, type SentEventOutcome } from './send-events-schema.ts';
 import { refuseReserved, storeEvents, unknownClient, type StoreOutcome } from './store-events.ts';
-import { connectionsOf, type ScopedPool } from '../platform/scoped-postgres.ts';
 
 export interface SendEventsDeps {
   readonly pool: ScopedPool;
@@ -61,7 +60,7 @@ async function sendEvents(
   const checked = sent.map(refuseIf(refuseReserved));
   const events = checked.flatMap((one) => (one.ok ? [one.event] : []));
   if (events.length === 0) return settle(checked, []);
-  return await withTransaction(connectionsOf(pool, tenants), async (client) => {
+  return await workAsOwner(pool, tenants, async (client) => {
     const named = events.map((event) => event.client);
     const own = tenants === 'all' ? undefined : await customersAmong(client, named, tenants);
     const admitted = checked.map(

@@ -8,6 +8,7 @@ import { READERS } from '../http/caller.ts';
 import { ProblemError } from '../http/problems.ts';
 import { createTenantLimit } from '../http/tenant-limit.ts';
 import { codeOf } from '../core/errors.ts';
+import { connectionsOf, NOBODY, type ScopedPool } from '../platform/scoped-postgres.ts';
 import { extensionOf, scopeOf, type Export } from './exports.ts';
 import { fileNameOf, MANIFEST } from './export-files.ts';
 import { EXPORT_PROBLEMS } from './exports-problems.ts';
@@ -16,7 +17,6 @@ import { downloadExportSchema, getExportFileSchema, getManifestSchema } from './
 import type { Manifest } from './manifest.ts';
 import type { LinkSigner } from './signed-link.ts';
 import { findVisible } from './visible-export.ts';
-import { connectionsOf, NOBODY, type ScopedPool } from '../platform/scoped-postgres.ts';
 
 interface ExportFilesDeps {
   readonly pool: ScopedPool;

@@ -51,8 +51,8 @@ function turnsOf(pool: ScopedPool): FairTurns {
 }
 
 /**
- * The connections of callers with this scope, for `withTransaction` and single statements. They are those of the owner,
- * who sees all rows: only the query keeps tenants apart.
+ * The connections of callers with this scope, for single statements and for several transactions. They are those of the
+ * owner, as of `workAsOwner`.
  *
  * Whoever holds one must not ask for another: it may wait for itself.
  *
@@ -117,6 +117,19 @@ export function workAsTenants<Result>(
   work: (client: PoolClient) => Promise<Result>,
 ): Promise<Result> {
   return inTurn(pool, scope, work, 'BEGIN ISOLATION LEVEL READ COMMITTED');
+}
+
+/**
+ * Runs `work` in a transaction of the owner, who sees all rows: only the queries keep tenants apart.
+ *
+ * @throws TransientError Postgres is unavailable or too busy; see withTransaction.
+ */
+export function workAsOwner<Result>(
+  pool: ScopedPool,
+  scope: TenantScope,
+  work: (client: PoolClient) => Promise<Result>,
+): Promise<Result> {
+  return withTransaction(connectionsOf(pool, scope), work);
 }
 
 function inTurn<Result>(

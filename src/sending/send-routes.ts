@@ -16,11 +16,11 @@ import {
   type KeyLimits,
 } from '../http/idempotency-keys.ts';
 import { addKeySweep } from '../http/idempotency-sweep.ts';
+import type { ScopedPool } from '../platform/scoped-postgres.ts';
 import { readBody } from './read-body.ts';
 import { sendPulses, type SendDeps } from './send-pulses.ts';
 import type { SendOutcome } from './sent-pulse.ts';
 import { SENDING_PROBLEMS } from './sending-problems.ts';
-import type { ScopedPool } from '../platform/scoped-postgres.ts';
 
 export interface SendingModuleOptions extends Omit<SendDeps, 'keys'> {
   readonly pool: ScopedPool;

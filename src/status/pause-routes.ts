@@ -3,8 +3,7 @@ import type { Api } from '../http/api-module.ts';
 import { actorNameOf, OPERATORS } from '../http/caller.ts';
 import { invalidField } from '../http/problems.ts';
 import { readPauseState, recordPause } from '../ingest/pauses-query.ts';
-import { withTransaction } from '../platform/postgres.ts';
-import { connectionsOf, type ScopedPool } from '../platform/scoped-postgres.ts';
+import { type ScopedPool, workAsOwner } from '../platform/scoped-postgres.ts';
 import { putPauseSchema } from './pause-schema.ts';
 
 export function addPauseRoute(api: Api, { pool }: { readonly pool: ScopedPool }): void {
@@ -14,13 +13,10 @@ export function addPauseRoute(api: Api, { pool }: { readonly pool: ScopedPool })
     const { paused, note } = body;
     if (paused && (note ?? '').trim() === '') throw invalidField('note', 'must say why');
     const action = paused ? 'paused' : 'resumed';
-    const { since, ...state } = await withTransaction(
-      connectionsOf(pool, user.tenants),
-      async (client) => {
-        await recordPause(client, { action, actor: actorNameOf(user), note });
-        return readPauseState(client);
-      },
-    );
+    const { since, ...state } = await workAsOwner(pool, user.tenants, async (client) => {
+      await recordPause(client, { action, actor: actorNameOf(user), note });
+      return readPauseState(client);
+    });
     return { ...state, since: since?.toISOString() ?? null };
   });
 }

@@ -4,13 +4,13 @@ import { setAnswerDeadline, whenOver } from '../http/answer-deadline.ts';
 import type { Api, ApiModule } from '../http/api-module.ts';
 import { actorNameOf, READERS } from '../http/caller.ts';
 import { writeWith } from '../http/exact-answers.ts';
+import type { ScopedPool } from '../platform/scoped-postgres.ts';
 import { addPauseRoute } from './pause-routes.ts';
 import { historyText, statusText } from './status-json.ts';
 import { STATUS_PROBLEMS } from './status-problems.ts';
 import type { StatusReader } from './status-reader.ts';
 import { getHistorySchema, getStatusSchema, streamStatusSchema } from './status-schema.ts';
 import { createStatusStreams, STREAM_LIMITS, type StreamLimits } from './status-streams.ts';
-import type { ScopedPool } from '../platform/scoped-postgres.ts';
 
 export interface StatusModuleDeps {
   readonly pool: ScopedPool;

@@ -12,8 +12,7 @@ import { HTTP_PROBLEMS, invalidField, ProblemError } from '../http/problems.ts';
 import { createTenantLimit, type TenantLimit } from '../http/tenant-limit.ts';
 import { requestOrigin, toPublication } from '../messaging/message.ts';
 import { writeToOutbox } from '../messaging/outbox.ts';
-import { withTransaction } from '../platform/postgres.ts';
-import { connectionsOf, readAsTenants, type ScopedPool } from '../platform/scoped-postgres.ts';
+import { readAsTenants, type ScopedPool, workAsOwner } from '../platform/scoped-postgres.ts';
 import type { Tracing } from '../platform/tracing.ts';
 import { withdrawChange } from './change-subscription.ts';
 import {
@@ -166,7 +165,7 @@ function addWithdrawal(api: Api, { pool, prefix, tracing }: SubscriptionsModuleD
     await findVisible(pool, request, id);
     const origin = requestOrigin(request, tracing);
     const withdrawnBy = actorNameOf(request.user);
-    const result = await withTransaction(connectionsOf(pool, request.user.tenants), (client) =>
+    const result = await workAsOwner(pool, request.user.tenants, (client) =>
       withdrawChange(
         {
           client,

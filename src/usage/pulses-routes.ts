@@ -5,6 +5,7 @@ import { READERS } from '../http/caller.ts';
 import { spanFrom } from '../http/instants.ts';
 import { nextLink, pageLinks } from '../http/page-links.ts';
 import { HTTP_PROBLEMS, invalidField, ProblemError } from '../http/problems.ts';
+import type { ScopedPool } from '../platform/scoped-postgres.ts';
 import { findPulse, listPulses, listPulsesAfter, type PulseFilters } from './pulses-query.ts';
 import {
   getPulseSchema,
@@ -12,7 +13,6 @@ import {
   listPulsesSchema,
   type PulsesQuery,
 } from './pulses-schema.ts';
-import type { ScopedPool } from '../platform/scoped-postgres.ts';
 
 export function createPulsesModule(pool: ScopedPool): ApiModule {
   return {

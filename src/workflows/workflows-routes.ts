@@ -15,8 +15,12 @@ import { HTTP_PROBLEMS, invalidField, ProblemError } from '../http/problems.ts';
 import { requestOrigin, toPublication } from '../messaging/message.ts';
 import { writeToOutbox } from '../messaging/outbox.ts';
 import { createFairTurns, type FairTurns } from '../platform/fair-turns.ts';
-import { withTransaction } from '../platform/postgres.ts';
-import { connectionsOf, readAsTenants, type ScopedPool } from '../platform/scoped-postgres.ts';
+import {
+  connectionsOf,
+  readAsTenants,
+  type ScopedPool,
+  workAsOwner,
+} from '../platform/scoped-postgres.ts';
 import type { Tracing } from '../platform/tracing.ts';
 import { consume, insertAgain, tableOf } from './change-status.ts';
 import { consumeNext, type ConsumeDeps } from './consume-next.ts';
@@ -141,7 +145,7 @@ function addChange(api: Api, deps: CsvMakerDeps): void {
     const origin = requestOrigin(request, tracing);
     const actor = actorNameOf(request.user);
     const change = () =>
-      withTransaction(connectionsOf(pool, request.user.tenants), async (client) => {
+      workAsOwner(pool, request.user.tenants, async (client) => {
         const workflow = await lockWorkflow(client, id);
         if (workflow === undefined) return undefined;
         if (workflow.status === status) {
