@@ -2,14 +2,13 @@
  * Bounds that fall on the start of a window, also where midnight does not, as in India and Nepal. Sums are kept for
  * whole windows, and a window belongs to the day in which it starts: a day has the windows that start in it.
  */
+import { WINDOW_MINUTES } from '../../../../src/core/window.ts';
 import { formatTime } from '../../parts/format-time.ts';
 import { instantOf, placeOf } from '../../parts/range.ts';
 
 const MINUTE_MS = 60_000;
 /** Windows are an hour at most, and one begins with every hour. */
 const HOUR_MS = 60 * MINUTE_MS;
-/** What `WINDOW_MINUTES` may be. */
-const WINDOW_MINUTES = [60, 30, 15] as const;
 const DATE = /^\d{4}-\d{2}-\d{2}$/;
 const INSTANT = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d+)?(?:Z|[+-]\d{2}:\d{2})$/i;
 
