@@ -92,7 +92,8 @@ export async function listenToStatements(
   };
   try {
     const { query } = listening;
-    await read({ connect: () => Promise.resolve(listening), query } as unknown as Pool);
+    const { options } = pool;
+    await read({ options, connect: () => Promise.resolve(listening), query } as unknown as Pool);
   } finally {
     client.release();
   }

@@ -1,8 +1,8 @@
 import { newTraffic, openFiller } from '../backlog.ts';
 import { residentMib, watchCpu } from '../cpu.ts';
-import { fillHeld, openProductSide, type Backlog } from '../ingest-sides.ts';
+import { fillHeld, openProductSide, type Backlog, type IngestSide } from '../ingest-sides.ts';
 import { createInstallation } from '../installation.ts';
-import type { Measured, OpenedScenario, Round, Scenario } from '../scenario.ts';
+import type { BenchContext, Measured, OpenedScenario, Round, Scenario } from '../scenario.ts';
 import { median } from '../statistics.ts';
 import { createExpectedSums } from '../traffic.ts';
 import { verifySums } from '../verify-sums.ts';
@@ -15,7 +15,15 @@ const ID_BYTES_MAX = 20;
 const SHARE_BETWEEN = 5 / 8;
 const SHAPE = { keyCount: 20_000, distribution: 'uniform' } as const;
 
-/** A worker's memory depends on its settings, never on the backlog. The same process in all rounds. */
+/** One worker and what it drains. */
+interface Drain {
+  readonly side: IngestSide;
+  readonly backlog: Backlog;
+  verify(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** A worker's memory depends on its settings, never on the backlog. Each round has another worker, that remembers no id. */
 export const memory: Scenario = {
   name: 'memory',
   measured: 'largest resident memory of a worker that drains 1,000,000 pulses',
@@ -29,50 +37,71 @@ export const memory: Scenario = {
     const passed = value <= GROWTH_MIB_MAX;
     return [{ name: 'growth_mib_per_backlog, without ids', value, atMost: GROWTH_MIB_MAX, passed }];
   },
-  open: async (context): Promise<OpenedScenario> => {
-    const installation = await createInstallation(context);
-    const filler = await openFiller(context, installation.queue);
-    const side = await openProductSide(installation);
-    const expected = createExpectedSums(SHAPE.keyCount);
-    let backlog: Backlog = { pulseCount: 0, messageCount: 0, bodyBytes: 0 };
-    return {
-      async prepare(warmUp) {
-        const pulseCount = warmUp ? 40_000 : context.quick ? 100_000 : 1_000_000;
-        const traffic = newTraffic(context, SHAPE, pulseCount);
-        backlog = await fillHeld(side, filler, traffic);
-        expected.add(traffic);
-      },
-      async product(): Promise<Measured> {
-        await context.servers.rest();
-        const samples: number[] = [];
-        const [pid = 0] = side.pids;
-        const sample = () => samples.push(residentMib(pid));
-        const timer = setInterval(sample, SAMPLE_MS);
-        const endCpu = watchCpu({ ...context.servers.cpuRoots, node: side.pids });
-        try {
-          await side.release(backlog);
-        } finally {
-          clearInterval(timer);
-        }
-        sample();
-        return {
-          value: Math.max(...samples),
-          cpuUs: endCpu(),
-          pulseCount: backlog.pulseCount,
-          details: {
-            growth_mib: growthOf(samples) - idsMib(backlog.pulseCount),
-            median_mib: median(samples),
-          },
-        };
-      },
-      verify: () => verifySums(context, installation, expected),
-      async close() {
-        await Promise.all([filler.close(), side.close()]);
-        await installation.close();
-      },
+  open: (context): Promise<OpenedScenario> => {
+    let drain: Drain | undefined;
+    const end = async () => {
+      await drain?.close();
+      drain = undefined;
     };
+    return Promise.resolve({
+      async prepare(warmUp) {
+        await end();
+        drain = await openDrain(context, warmUp || context.quick ? 100_000 : 1_000_000);
+      },
+      async product() {
+        if (drain === undefined) throw new Error('There is no worker.');
+        const measured = await measure(context, drain);
+        await drain.verify();
+        return measured;
+      },
+      verify: () => Promise.resolve(),
+      close: end,
+    });
   },
 };
+
+async function openDrain(context: BenchContext, pulseCount: number): Promise<Drain> {
+  const installation = await createInstallation(context);
+  const filler = await openFiller(context, installation.queue);
+  const side = await openProductSide(installation);
+  const traffic = newTraffic(context, SHAPE, pulseCount);
+  const backlog = await fillHeld(side, filler, traffic);
+  const expected = createExpectedSums(SHAPE.keyCount);
+  expected.add(traffic);
+  return {
+    side,
+    backlog,
+    verify: () => verifySums(context, installation, expected),
+    async close() {
+      await Promise.all([filler.close(), side.close()]);
+      await installation.close();
+    },
+  };
+}
+
+async function measure(context: BenchContext, { side, backlog }: Drain): Promise<Measured> {
+  await context.servers.rest();
+  const samples: number[] = [];
+  const [pid = 0] = side.pids;
+  const sample = () => samples.push(residentMib(pid));
+  const timer = setInterval(sample, SAMPLE_MS);
+  const endCpu = watchCpu({ ...context.servers.cpuRoots, node: side.pids });
+  try {
+    await side.release(backlog);
+  } finally {
+    clearInterval(timer);
+  }
+  sample();
+  return {
+    value: Math.max(...samples),
+    cpuUs: endCpu(),
+    pulseCount: backlog.pulseCount,
+    details: {
+      growth_mib: growthOf(samples) - idsMib(backlog.pulseCount),
+      median_mib: median(samples),
+    },
+  };
+}
 
 function idsMib(pulseCount: number): number {
   return (SHARE_BETWEEN * ID_BYTES_MAX * pulseCount) / 2 ** 20;
