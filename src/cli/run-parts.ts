@@ -1,4 +1,4 @@
-/** What `pulse start`, `api`, `worker`, `processor` and `enricher` have in common: they run until a signal. */
+/** What `pulse start` and the commands for its parts, such as `pulse worker`, have in common: they run until a signal. */
 import { basename, relative } from 'node:path';
 import { openClients } from './clients.ts';
 import { EXIT_DONE, toJson, type CommandRun } from './command.ts';

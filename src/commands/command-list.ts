@@ -64,8 +64,7 @@ export const COMMANDS: Readonly<Record<string, ListedCommand>> = {
     load: async () => (await import('./usage.ts')).usage,
   },
   verify: {
-    summary:
-      'Check that the books balance: counted = flushed + sealed + live. Exits with 1 if not.',
+    summary: 'Check that the books balance, from the journal to Postgres. Exits with 1 if not.',
     load: async () => (await import('./verify.ts')).verify,
   },
   doctor: {

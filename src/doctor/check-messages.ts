@@ -48,7 +48,7 @@ export function judgeOutbox({ dueCount, oldestSeconds }: OutboxDepth): Finding {
   return oldestSeconds > OUTBOX_LATE_SECONDS
     ? warning(
         name,
-        `${detail}: check that RabbitMQ takes publications, and that an API, a processor, an enricher or a sender runs`,
+        `${detail}: check that RabbitMQ takes publications, and that an API, a processor, an enricher, a sender or an exporter runs`,
       )
     : ok(name, detail);
 }

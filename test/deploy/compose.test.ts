@@ -59,6 +59,13 @@ describe('docker-compose.yml', () => {
     ]);
   });
 
+  test('only the exporter keeps its young generation small', () => {
+    const options = named.flatMap(([name, { environment = {} }]) =>
+      environment.NODE_OPTIONS === undefined ? [] : [[name, environment.NODE_OPTIONS]],
+    );
+    expect(options).toEqual([['exporter', '--max-semi-space-size=2']]);
+  });
+
   test('only its owner can read the file of secrets', () => {
     const file = join(temporaryDirectory(), '.env');
     const command = 'umask 022 && sh deploy/new-compose-env.sh > "$1"';
