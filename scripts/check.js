@@ -14,7 +14,7 @@ const STEPS = {
     ...cache('--cache', '--cache-location', '.pulse/eslint-cache'),
   ],
   types: [
-    'typescript/bin/tsc',
+    'typescript-7/bin/tsc',
     '--noEmit',
     ...cache('--incremental', '--tsBuildInfoFile', '.pulse/check.tsbuildinfo'),
   ],
@@ -22,8 +22,8 @@ const STEPS = {
     ...['prettier/bin/prettier.cjs', '--check', '--log-level=warn', '.'],
     ...cache('--cache', '--cache-location', '.pulse/prettier-cache'),
   ],
-  console: ['typescript/bin/tsc', '-p', 'web/tsconfig.json', '--noEmit'],
-  client: ['typescript/bin/tsc', '-p', 'clients/typescript/tsconfig.build.json', '--noEmit'],
+  console: ['typescript-7/bin/tsc', '-p', 'web/tsconfig.json', '--noEmit'],
+  client: ['typescript-7/bin/tsc', '-p', 'clients/typescript/tsconfig.build.json', '--noEmit'],
   style: ['vitest/vitest.mjs', 'run', '--project', 'tidy'],
 };
 

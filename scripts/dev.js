@@ -86,7 +86,7 @@ async function startServers() {
 function startCompiler() {
   const args = ['-p', 'tsconfig.build.json', '--watch', '--preserveWatchOutput'];
   if (process.stdout.isTTY) args.push('--pretty');
-  const child = spawn(process.execPath, ['node_modules/typescript/bin/tsc', ...args], {
+  const child = spawn(process.execPath, ['node_modules/typescript-7/bin/tsc', ...args], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   child.stdout.setEncoding('utf8').on('data', (text) => {

@@ -17,7 +17,7 @@ import { fileURLToPath } from 'node:url';
 const LOCK = '.pulse/setup.lock';
 const STAMP = 'dist/.built';
 const INSTALLED = 'node_modules/.package-lock.json';
-const COMPILER = 'node_modules/typescript/package.json';
+const COMPILER = 'node_modules/typescript-7/package.json';
 const BUILD_INPUTS = ['src', 'web', 'package-lock.json', 'tsconfig.json', 'tsconfig.build.json'];
 
 /** Changes to the root of the clone, and installs and builds what is missing. Ends the process if that fails. */

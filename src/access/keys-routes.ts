@@ -1,5 +1,4 @@
 /** Keys over HTTP, for administrators. */
-import type { FastifyReply } from 'fastify';
 import type { Pool } from 'pg';
 import type { Api } from '../http/api-module.ts';
 import { ADMINS } from '../http/caller.ts';
@@ -39,7 +38,7 @@ export function addKeysRoutes(api: Api, pool: Pick<Pool, 'connect'>): void {
     config: { ...WRITE, answersSecret: true },
     bodyLimit: RIGHTS_BYTES_MAX,
   } as const;
-  api.post('/keys', create, async (request, reply: FastifyReply) => {
+  api.post('/keys', create, async (request, reply) => {
     const { name, role, tenants, expires_in_days: days = KEY_LIFE_DAYS.default } = request.body;
     const scope = toScope(tenants);
     refuseLimitedAdmin(role, scope);
@@ -52,7 +51,7 @@ export function addKeysRoutes(api: Api, pool: Pick<Pool, 'connect'>): void {
   });
 
   const revoke = { schema: revokeKeySchema, config: WRITE };
-  api.delete('/keys/:id', revoke, async (request, reply: FastifyReply) => {
+  api.delete('/keys/:id', revoke, async (request, reply) => {
     if ((await revokeKey(pool, request.params.id, sourceOf(request))) === 'missing') {
       throw new ProblemError(HTTP_PROBLEMS.PULSE_API_NOT_FOUND, {
         detail: 'There is no key with this id.',

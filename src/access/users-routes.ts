@@ -1,5 +1,4 @@
 /** Users over HTTP, for administrators. */
-import type { FastifyReply } from 'fastify';
 import type { Pool } from 'pg';
 import type { Api } from '../http/api-module.ts';
 import { ADMINS } from '../http/caller.ts';
@@ -53,7 +52,7 @@ function addReads(api: Api, pool: Pick<Pool, 'connect'>): void {
 
 function addAdding(api: Api, { pool, hashPassword }: UsersDeps): void {
   const options = { schema: addUserSchema, config: WRITE, bodyLimit: RIGHTS_BYTES_MAX };
-  api.post('/users', options, async (request, reply: FastifyReply) => {
+  api.post('/users', options, async (request, reply) => {
     const { username, password, role, tenants } = request.body;
     const scope = toScope(tenants);
     refuseLimitedAdmin(role, scope);
@@ -87,7 +86,7 @@ function addChanges(api: Api, { pool, hashPassword }: UsersDeps): void {
   });
 
   const password = { schema: setPasswordSchema, config: WRITE };
-  api.put('/users/:username/password', password, async (request, reply: FastifyReply) => {
+  api.put('/users/:username/password', password, async (request, reply) => {
     const { username } = request.params;
     // First, so that a wrong name costs no hash.
     if ((await readUser(pool, username)) === undefined) throw noUser();

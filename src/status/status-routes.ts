@@ -95,7 +95,7 @@ function addStream(api: Api, { reader, streamLimits }: StatusModuleDeps): void {
     compress: false,
     exposeHeadRoute: false,
   } as const;
-  api.get('/status/stream', route, async (request, reply: FastifyReply<{ Reply: unknown }>) =>
+  api.get('/status/stream', route, async (request, reply) =>
     open(request, reply, request.query.events),
   );
 }

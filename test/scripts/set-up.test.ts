@@ -10,9 +10,9 @@ const NPM = `#!/usr/bin/env node
 const { appendFileSync, existsSync, mkdirSync, writeFileSync } = require('node:fs');
 const args = process.argv.slice(2);
 appendFileSync('npm.log', args.join(' ') + '\\n');
-const compiler = 'node_modules/typescript/package.json';
+const compiler = 'node_modules/typescript-7/package.json';
 if (args[0] === 'ci') {
-  mkdirSync('node_modules/typescript', { recursive: true });
+  mkdirSync('node_modules/typescript-7', { recursive: true });
   if (process.env.NODE_ENV !== 'production' || args.includes('--include=dev')) {
     writeFileSync(compiler, '{}');
   }
