@@ -67,8 +67,8 @@ type FoundRow = { readonly position: string } & (
   | { readonly id: null; readonly tenant: null; readonly sku: null; readonly changes: [] }
 );
 
-/** Rows of table unsubscribed_usage. Beyond it, pairs that are not in it yet are left out. */
-const ROWS_MAX = 100_000;
+/** Rows of table unsubscribed_usage. Beyond them, pairs that are not in it yet are left out. */
+const ROWS_MAX = { total: 100_000, perTenant: 1_000 };
 const KEPT_DAYS = 35;
 
 /**
@@ -84,12 +84,17 @@ export async function addUnsubscribedUsage(
   const added = await queryRows<{ tenant: string; sku: string }>(
     pool,
     // In one order, because workers that lock the same rows in different ones would deadlock.
-    `INSERT INTO unsubscribed_usage AS known (tenant, sku, pulse_count)
+    `WITH given AS (
+       SELECT tenant, sku, given.pulse_count, old.sku IS NULL AS is_new,
+         count(*) FILTER (WHERE old.sku IS NULL) OVER (PARTITION BY tenant ORDER BY sku COLLATE "C") AS place
+       FROM unnest($1::text[], $2::text[], $3::bigint[]) AS given (tenant, sku, pulse_count)
+       LEFT JOIN unsubscribed_usage old USING (tenant, sku)),
+     held AS (SELECT tenant, count(*) FROM unsubscribed_usage WHERE tenant = ANY($1) GROUP BY tenant)
+     INSERT INTO unsubscribed_usage AS known (tenant, sku, pulse_count)
      SELECT tenant, sku, pulse_count
-     FROM unnest($1::text[], $2::text[], $3::bigint[]) AS given (tenant, sku, pulse_count)
-     WHERE (SELECT count(*) FROM unsubscribed_usage) + cardinality($1::text[]) <= $4
-       OR EXISTS (SELECT FROM unsubscribed_usage old
-                  WHERE old.tenant = given.tenant AND old.sku = given.sku)
+     FROM given LEFT JOIN held USING (tenant)
+     WHERE NOT is_new OR (coalesce(held.count, 0) + place <= $5
+       AND (SELECT count(*) FROM unsubscribed_usage) + cardinality($1::text[]) <= $4)
      ORDER BY tenant COLLATE "C", sku COLLATE "C"
      ON CONFLICT (tenant, sku) DO UPDATE SET
        pulse_count = known.pulse_count + excluded.pulse_count, last_seen_at = clock_timestamp()
@@ -98,7 +103,8 @@ export async function addUnsubscribedUsage(
       usages.map(({ tenant }) => tenant),
       usages.map(({ sku }) => sku),
       usages.map(({ pulseCount }) => pulseCount),
-      rowsMax,
+      rowsMax.total,
+      rowsMax.perTenant,
     ],
   );
   const pairs = new Set(added.map(({ tenant, sku }) => JSON.stringify([tenant, sku])));
