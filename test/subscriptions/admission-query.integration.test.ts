@@ -188,6 +188,70 @@ describe('readAdmission', () => {
     expect([ids.includes(id), ids.includes(active)]).toEqual([false, true]);
   });
 
+  test('of a subscription only the changes that a pulse may still need are read', async () => {
+    await putTenant('acme');
+    const id = await purchase({ effectiveAt: daysFromNow(-90) });
+    const restart = (days: number) => {
+      const request = { id, kind: 'restarted', effectiveAt: daysFromNow(days) } as const;
+      return change((client) => changeSubscription(client, request, ORIGIN));
+    };
+    await cancel(id, daysFromNow(-80));
+    await restart(-70);
+    await cancel(id, daysFromNow(-60));
+    await restart(-50);
+    await cancel(id, daysFromNow(-10));
+    await restart(5);
+    const changeCounts: number[] = [];
+    const counting = {
+      query: async (sql: string, values: unknown[]) => {
+        const result = await pool.query<{ id: string; changes: unknown[] }>(sql, values);
+        const own = result.rows.filter((row) => row.id === id);
+        changeCounts.push(...own.map(({ changes }) => changes.length));
+        return result;
+      },
+    } as unknown as Pool;
+    const { rows } = await readAdmission(counting, { earliestMs: EARLIEST_MS });
+    const table = new AdmissionTable(rows);
+    const admitted = [-65, -55, -40, -9, 1, 6].filter((days) =>
+      table.admits(`acme ${own}`, 'vm', daysFromNow(days).getTime()),
+    );
+    expect(admitted).toEqual([-40, 6]);
+    // Of -50, -10 and 5 days.
+    expect(changeCounts).toEqual([3]);
+  });
+
+  test.each([1, 2, 5, 6])('pages of %i hold every subscription once', async (pageLength) => {
+    await putTenant('acme');
+    for (let count = 0; count < 5; count++) await purchase();
+    const whole = await read();
+    const { rows } = await readAdmission(pool, { earliestMs: EARLIEST_MS, pageLength });
+    expect(rows).toEqual(whole.rows);
+    expect(rows.filter(({ tenant }) => tenant === `acme ${own}`)).toHaveLength(5);
+  });
+
+  test('what changes between two pages comes again in the next read', async () => {
+    await putTenant('acme');
+    const ids = [await purchase(), await purchase()].sort();
+    let pageCount = 0;
+    const changing = {
+      query: async (sql: string, values: unknown[]) => {
+        const result = await pool.query<{ id: string }>(sql, values);
+        pageCount += 1;
+        if (result.rows[0]?.id === ids[0]) for (const id of ids) await cancel(id, daysFromNow(-1));
+        return result;
+      },
+    } as unknown as Pool;
+    const { rows, position } = await readAdmission(changing, {
+      earliestMs: EARLIEST_MS,
+      pageLength: 1,
+    });
+    expect(pageCount).toBeGreaterThan(2);
+    const table = new AdmissionTable(rows);
+    table.apply((await read(position)).rows);
+    expect(table.admits(`acme ${own}`, 'vm', Date.now())).toBe(false);
+    expect(table.admits(`acme ${own}`, 'vm', daysFromNow(-2).getTime())).toBe(true);
+  });
+
   test('a later read uses the indexes', async () => {
     await putTenant('acme');
     await pool.query(
