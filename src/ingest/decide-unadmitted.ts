@@ -40,12 +40,15 @@ export async function decideUnadmitted(
     ({ pulse }) => !admission.table.admits(pulse.tenant, pulse.sku, pulse.usedAtMs),
   );
   const unsubscribed = new Set(isFresh ? without : []);
-  for (const one of unadmitted) {
-    if (unsubscribed.has(one)) {
-      const { tenant, sku } = one.pulse;
-      addUsages(usages, [{ tenant, sku, pulseCount: 1 }]);
-      if (enforces) refused.push(batch.reject(one, noSubscription(one)));
-    } else if (enforces) batch.foldLate(one);
+  addUsages(
+    usages,
+    Array.from(unsubscribed, ({ pulse: { tenant, sku } }) => ({ tenant, sku, pulseCount: 1 })),
+  );
+  if (enforces) {
+    for (const one of unadmitted) {
+      if (unsubscribed.has(one)) refused.push(batch.reject(one, noSubscription(one)));
+      else batch.foldLate(one);
+    }
   }
   const unverified = without.length - unsubscribed.size;
   return { refused, unsubscribed: unsubscribed.size, unverified, usages };

@@ -24,38 +24,74 @@ const HAS_CHANGED = `id IN (
   JOIN customers ON customers.id = subscription.user_id
   WHERE customers.changed_xid >= $1::xid8)`;
 
+/** Subscriptions that one statement reads at the start: their changes are in memory together, here and in Postgres. */
+const PAGE_LENGTH = 10_000;
+
+export interface AdmissionReadOptions {
+  /** No pulse is older. */
+  readonly earliestMs: number;
+  /** The position that an earlier read returned. */
+  readonly since?: string | undefined;
+  readonly pageLength?: number;
+}
+
 /**
  * Reads every subscription that may admit a pulse; or those that may have changed since an earlier read, and those
  * whose customers may have, whatever they admit now. Some come again unchanged.
- *
- * @param options.earliestMs No pulse is older.
- * @param options.since The position that the earlier read returned.
  */
 export async function readAdmission(
   pool: Pick<Pool, 'query'>,
-  { earliestMs, since }: { readonly earliestMs: number; readonly since?: string | undefined },
+  { earliestMs, since, pageLength = PAGE_LENGTH }: AdmissionReadOptions,
 ): Promise<AdmissionRead> {
-  // One statement has one snapshot: the position is exactly that of the rows.
-  const found = await queryRows<FoundRow>(
-    pool,
-    `SELECT snapshot.position, admitting.*
-     FROM (SELECT pg_snapshot_xmin(pg_current_snapshot())::text AS position) snapshot
-     LEFT JOIN LATERAL (
-       SELECT id, sku, ${tenantOfCustomer('user_id')} AS tenant, (
-         SELECT coalesce(json_agg(json_build_object(
-           'kind', kind, 'atMs', extract(epoch FROM effective_at) * 1000) ORDER BY change.number), '[]')
-         FROM subscription_changes change
-         LEFT JOIN subscription_withdrawals withdrawal
-           ON withdrawal.subscription_id = change.subscription_id AND withdrawal.number = change.number
-         WHERE change.subscription_id = subscriptions.id AND withdrawal.number IS NULL) AS changes
-       FROM subscriptions WHERE ${since === undefined ? MATTERS : HAS_CHANGED}) admitting ON true`,
-    [since ?? earliestMs],
-  );
-  const rows = found.flatMap(({ id, tenant, sku, changes }) =>
-    id === null ? [] : [{ id, tenant, sku, intervals: toIntervals(changes, earliestMs) }],
-  );
-  return { rows, position: found[0]?.position ?? '0' };
+  const toRows = (found: readonly FoundRow[]): AdmissionRow[] =>
+    found.flatMap(({ id, tenant, sku, changes }) =>
+      id === null ? [] : [{ id, tenant, sku, intervals: toIntervals(changes, earliestMs) }],
+    );
+  if (since !== undefined) {
+    const found = await queryRows<FoundRow>(pool, READ_CHANGED, [since, earliestMs]);
+    return { rows: toRows(found), position: found[0]?.position ?? '0' };
+  }
+  const rows: AdmissionRow[] = [];
+  let position: string | undefined;
+  for (let after: string | null = null; ;) {
+    const page: FoundRow[] = await queryRows(pool, READ_PAGE, [
+      earliestMs,
+      earliestMs,
+      after,
+      pageLength,
+    ]);
+    for (const row of toRows(page)) rows.push(row);
+    // What changes while later pages are read is not in the snapshot of the first one: it comes again in the next read.
+    position ??= page[0]?.position;
+    after = page.at(-1)?.id ?? null;
+    if (after === null || page.length < pageLength) return { rows, position: position ?? '0' };
+  }
 }
+
+/**
+ * One statement has one snapshot: the position is exactly that of the rows. Of the changes it takes those that were in
+ * effect at the time of the oldest pulse, or later.
+ */
+const readOf = (which: string): string => `
+  SELECT snapshot.position, admitting.*
+  FROM (SELECT pg_snapshot_xmin(pg_current_snapshot())::text AS position) snapshot
+  LEFT JOIN LATERAL (
+    SELECT id, sku, ${tenantOfCustomer('user_id')} AS tenant, (
+      SELECT coalesce(json_agg(json_build_object(
+        'kind', kind, 'atMs', extract(epoch FROM effective_at) * 1000) ORDER BY number), '[]')
+      FROM (
+        SELECT change.number, kind, effective_at, lead(effective_at) OVER (ORDER BY change.number) AS ended_at
+        FROM subscription_changes change
+        LEFT JOIN subscription_withdrawals withdrawal
+          ON withdrawal.subscription_id = change.subscription_id AND withdrawal.number = change.number
+        WHERE change.subscription_id = subscriptions.id AND withdrawal.number IS NULL) standing
+      WHERE ended_at IS NULL OR ended_at > to_timestamp($2::float8 / 1000)) AS changes
+    FROM subscriptions WHERE ${which}) admitting ON true`;
+
+const READ_PAGE = `
+  ${readOf(`(${MATTERS}) AND ($3::uuid IS NULL OR id > $3) ORDER BY id LIMIT $4`)}
+  ORDER BY id`;
+const READ_CHANGED = readOf(HAS_CHANGED);
 
 type FoundRow = { readonly position: string } & (
   | {
@@ -67,8 +103,8 @@ type FoundRow = { readonly position: string } & (
   | { readonly id: null; readonly tenant: null; readonly sku: null; readonly changes: [] }
 );
 
-/** Rows of table unsubscribed_usage. Beyond it, pairs that are not in it yet are left out. */
-const ROWS_MAX = 100_000;
+/** Rows of table unsubscribed_usage. Beyond them, pairs that are not in it yet are left out. */
+const ROWS_MAX = { total: 100_000, perTenant: 1_000 };
 const KEPT_DAYS = 35;
 
 /**
@@ -84,12 +120,17 @@ export async function addUnsubscribedUsage(
   const added = await queryRows<{ tenant: string; sku: string }>(
     pool,
     // In one order, because workers that lock the same rows in different ones would deadlock.
-    `INSERT INTO unsubscribed_usage AS known (tenant, sku, pulse_count)
+    `WITH given AS (
+       SELECT tenant, sku, given.pulse_count, old.sku IS NULL AS is_new,
+         count(*) FILTER (WHERE old.sku IS NULL) OVER (PARTITION BY tenant ORDER BY sku COLLATE "C") AS place
+       FROM unnest($1::text[], $2::text[], $3::bigint[]) AS given (tenant, sku, pulse_count)
+       LEFT JOIN unsubscribed_usage old USING (tenant, sku)),
+     held AS (SELECT tenant, count(*) FROM unsubscribed_usage WHERE tenant = ANY($1) GROUP BY tenant)
+     INSERT INTO unsubscribed_usage AS known (tenant, sku, pulse_count)
      SELECT tenant, sku, pulse_count
-     FROM unnest($1::text[], $2::text[], $3::bigint[]) AS given (tenant, sku, pulse_count)
-     WHERE (SELECT count(*) FROM unsubscribed_usage) + cardinality($1::text[]) <= $4
-       OR EXISTS (SELECT FROM unsubscribed_usage old
-                  WHERE old.tenant = given.tenant AND old.sku = given.sku)
+     FROM given LEFT JOIN held USING (tenant)
+     WHERE NOT is_new OR (coalesce(held.count, 0) + place <= $5
+       AND (SELECT count(*) FROM unsubscribed_usage) + cardinality($1::text[]) <= $4)
      ORDER BY tenant COLLATE "C", sku COLLATE "C"
      ON CONFLICT (tenant, sku) DO UPDATE SET
        pulse_count = known.pulse_count + excluded.pulse_count, last_seen_at = clock_timestamp()
@@ -98,7 +139,8 @@ export async function addUnsubscribedUsage(
       usages.map(({ tenant }) => tenant),
       usages.map(({ sku }) => sku),
       usages.map(({ pulseCount }) => pulseCount),
-      rowsMax,
+      rowsMax.total,
+      rowsMax.perTenant,
     ],
   );
   const pairs = new Set(added.map(({ tenant, sku }) => JSON.stringify([tenant, sku])));

@@ -4,8 +4,8 @@
  */
 import type { HandlerTransaction } from '../messaging/handler.ts';
 import { announcement } from './subscriptions-queues.ts';
+import { ADMITTING_DAYS, countRecentChanges, countSubscriptions } from './limits-query.ts';
 import {
-  countSubscriptions,
   insertChange,
   insertSubscription,
   insertWithdrawal,
@@ -17,6 +17,8 @@ import {
   type LockedSubscription,
 } from './subscriptions-query.ts';
 import {
+  endsAtOnce,
+  RECENT_CHANGES_MAX,
   refused,
   refuseWithdrawal,
   scheduleChange,
@@ -66,7 +68,11 @@ export async function changeSubscription(
   if (locked === undefined) return unknown(id);
   const at = scheduleChange(locked, { kind, effectiveAt }, locked.now);
   if (!(at instanceof Date)) return { ok: false, refusal: at };
-  if (kind === 'restarted' && (await isFull(transaction.client, locked))) return tooMany(locked);
+  if (!endsAtOnce({ kind, effectiveAt }, locked.now)) {
+    const { client } = transaction;
+    if (await hasTooManyChanges(client, locked)) return tooManyChanges(locked);
+    if (kind === 'restarted' && (await isFull(client, locked))) return tooMany(locked);
+  }
   const number = locked.newestNumber + 1;
   return addChange(transaction, locked, { number, kind, effectiveAt: at, ...origin });
 }
@@ -114,8 +120,23 @@ async function isFull(
 function tooMany({ userId }: Pick<LockedSubscription, 'userId'>): ChangeResult {
   const detail =
     `Customer ${userId} has ${SUBSCRIPTIONS_MAX} subscriptions, the most that one may have. ` +
-    'Those canceled more than 35 days ago do not count.';
+    `Those canceled more than ${ADMITTING_DAYS} days ago do not count.`;
   return refused('too_many_subscriptions', detail);
+}
+
+async function hasTooManyChanges(
+  client: HandlerTransaction['client'],
+  { userId }: Pick<LockedSubscription, 'userId'>,
+): Promise<boolean> {
+  const limit = RECENT_CHANGES_MAX;
+  return (await countRecentChanges(client, { userId, limit })) >= limit;
+}
+
+function tooManyChanges({ userId }: Pick<LockedSubscription, 'userId'>): ChangeResult {
+  const detail =
+    `The subscriptions of customer ${userId} have ${RECENT_CHANGES_MAX} changes within ${ADMITTING_DAYS} days, ` +
+    'the most that they may have: they can only be canceled at once.';
+  return refused('too_many_changes', detail);
 }
 
 async function addChange(

@@ -17,7 +17,7 @@ export const SUBSCRIPTION_PROBLEMS = defineProblems({
   },
   PULSE_API_TOO_MANY_CHANGES: {
     status: 409,
-    title: 'The subscription has as many changes as it may have.',
+    title: 'The subscription or its customer has as many changes as one may have.',
   },
   PULSE_API_TOO_MANY_SUBSCRIPTIONS: {
     status: 409,

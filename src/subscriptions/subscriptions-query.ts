@@ -54,30 +54,6 @@ export async function insertSubscription(
   return rowCount === 1;
 }
 
-/** A pulse may be so old by default, and a canceled subscription admits what was used before its end. */
-const ADMITTING_DAYS = 35;
-
-/**
- * Counts the subscriptions of a customer that may admit pulses: all but those canceled more than 35 days ago.
- *
- * @param options.besides A subscription that is left out.
- * @param options.limit Counts no further.
- */
-export async function countSubscriptions(
-  client: Queryable,
-  { userId, besides, limit }: { userId: string; besides: string; limit: number },
-): Promise<number> {
-  const { rows } = await client.query<{ found: number }>(
-    `SELECT count(*)::integer AS found FROM (
-       SELECT FROM subscriptions
-       WHERE user_id = $1 AND id <> $2 AND (status <> 'canceled' OR due_at IS NOT NULL
-         OR updated_at >= clock_timestamp() - $3 * interval '1 day')
-       LIMIT $4) admitting`,
-    [userId, besides, ADMITTING_DAYS, limit],
-  );
-  return rows[0]?.found ?? 0;
-}
-
 /** A subscription that nobody else changes until the transaction ends. */
 export interface LockedSubscription extends ChangeableTimeline {
   readonly id: string;
@@ -166,14 +142,14 @@ export async function readClock(client: Queryable): Promise<Date> {
 /** Inserts a change of a locked subscription. */
 export async function insertChange(
   client: Queryable,
-  { id }: Pick<LockedSubscription, 'id'>,
+  { id, userId }: Pick<LockedSubscription, 'id' | 'userId'>,
   change: TimelineChange & ChangeOrigin,
 ): Promise<void> {
   const { number, kind, effectiveAt, cause, changedBy } = change;
   await client.query(
-    `INSERT INTO subscription_changes (subscription_id, number, kind, effective_at, cause, changed_by)
-     VALUES ($1, $2, $3, $4, $5, $6)`,
-    [id, number, kind, effectiveAt, cause, changedBy],
+    `INSERT INTO subscription_changes (subscription_id, user_id, number, kind, effective_at, cause, changed_by)
+     VALUES ($1, $2, $3, $4, $5, $6, $7)`,
+    [id, userId, number, kind, effectiveAt, cause, changedBy],
   );
 }
 

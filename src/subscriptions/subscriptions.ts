@@ -134,6 +134,12 @@ export const CHANGES_MAX = 1_000;
  * moment may go a little beyond.
  */
 export const SUBSCRIPTIONS_MAX = 10_000;
+/**
+ * Changes of one customer's subscriptions within 35 days. Every ingest thread holds their times in memory, and merges
+ * those of a SKU after each change of it. A purchase is not refused for them, so that a paid order is not: within 35
+ * days, `SUBSCRIPTIONS_MAX` bounds the purchases, and each subscription can still be canceled once.
+ */
+export const RECENT_CHANGES_MAX = 20_000;
 const AHEAD_YEARS_MAX = 10;
 /** No purchase takes effect before. */
 const EARLIEST_MS = Date.UTC(2000, 0, 1);
@@ -198,11 +204,18 @@ export function scheduleChange(
     const detail = `The subscription has ${PENDING_MAX} pending changes, the most that it may have.`;
     return { code: 'too_many_pending', detail };
   }
-  const isAtOnce = effectiveAt === undefined || at <= now;
-  if (newestNumber + 1 >= CHANGES_MAX && !(kind === 'canceled' && isAtOnce)) {
+  if (newestNumber + 1 >= CHANGES_MAX && !endsAtOnce({ kind, effectiveAt }, now)) {
     return tooManyChanges(kind, newestNumber);
   }
   return at;
+}
+
+/** Whether a change is a cancellation at once, which no limit refuses. */
+export function endsAtOnce(
+  { kind, effectiveAt }: Pick<ChangeRequest, 'effectiveAt'> & { readonly kind: ChangeKind },
+  now: Date,
+): boolean {
+  return kind === 'canceled' && (effectiveAt === undefined || effectiveAt <= now);
 }
 
 function tooManyChanges(kind: ChangeKind, count: number): Refusal {

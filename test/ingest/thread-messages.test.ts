@@ -62,12 +62,13 @@ test('counts of many batches add up field by field and reason by reason', () => 
 
 test('names of tenants and SKUs beyond the limit are not kept', () => {
   const total = noCounts();
-  const pulseCounts = Object.fromEntries(
-    Array.from({ length: PAIRS_MAX + 5 }, (_, index) => [`sku-${index}`, 1]),
-  );
-  const more = { ...noCounts(), unsubscribedUsages: usagesOf(pulseCounts) };
+  const usages = Array.from({ length: PAIRS_MAX.total + 5 }, (_, index) => {
+    const tenant = `tenant-${index}`;
+    return [`${tenant}\nvm`, { tenant, sku: 'vm', pulseCount: 1 }] as const;
+  });
+  const more = { ...noCounts(), unsubscribedUsages: new Map(usages) };
   addCounts(total, more);
   addCounts(total, more);
-  expect(total.unsubscribedUsages.size).toBe(PAIRS_MAX);
-  expect(total.unsubscribedUsages.get('acme\nsku-0')?.pulseCount).toBe(2);
+  expect(total.unsubscribedUsages.size).toBe(PAIRS_MAX.total);
+  expect(total.unsubscribedUsages.get('tenant-0\nvm')?.pulseCount).toBe(2);
 });

@@ -4,13 +4,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { AdmissionTable } from '../../src/contract/admission.ts';
 import { putCustomer } from '../../src/catalog/catalog-query.ts';
 import { withTransaction } from '../../src/platform/postgres.ts';
-import { readAsTenants } from '../../src/platform/scoped-postgres.ts';
-import {
-  addUnsubscribedUsage,
-  forgetUnsubscribedUsage,
-  listUnsubscribed,
-  readAdmission,
-} from '../../src/subscriptions/admission-query.ts';
+import { readAdmission } from '../../src/subscriptions/admission-query.ts';
 import {
   changeSubscription,
   purchaseSubscription,
@@ -31,10 +25,9 @@ beforeAll(async () => {
   services = await isolatedServices();
   pool = new Pool({ connectionString: services.databaseUrl });
 });
-beforeEach(async () => {
+beforeEach(() => {
   // Changes of subscriptions cannot be deleted.
   own = randomUUID();
-  await pool.query('TRUNCATE unsubscribed_usage');
 });
 afterAll(async () => {
   await pool.end();
@@ -195,6 +188,70 @@ describe('readAdmission', () => {
     expect([ids.includes(id), ids.includes(active)]).toEqual([false, true]);
   });
 
+  test('of a subscription only the changes that a pulse may still need are read', async () => {
+    await putTenant('acme');
+    const id = await purchase({ effectiveAt: daysFromNow(-90) });
+    const restart = (days: number) => {
+      const request = { id, kind: 'restarted', effectiveAt: daysFromNow(days) } as const;
+      return change((client) => changeSubscription(client, request, ORIGIN));
+    };
+    await cancel(id, daysFromNow(-80));
+    await restart(-70);
+    await cancel(id, daysFromNow(-60));
+    await restart(-50);
+    await cancel(id, daysFromNow(-10));
+    await restart(5);
+    const changeCounts: number[] = [];
+    const counting = {
+      query: async (sql: string, values: unknown[]) => {
+        const result = await pool.query<{ id: string; changes: unknown[] }>(sql, values);
+        const own = result.rows.filter((row) => row.id === id);
+        changeCounts.push(...own.map(({ changes }) => changes.length));
+        return result;
+      },
+    } as unknown as Pool;
+    const { rows } = await readAdmission(counting, { earliestMs: EARLIEST_MS });
+    const table = new AdmissionTable(rows);
+    const admitted = [-65, -55, -40, -9, 1, 6].filter((days) =>
+      table.admits(`acme ${own}`, 'vm', daysFromNow(days).getTime()),
+    );
+    expect(admitted).toEqual([-40, 6]);
+    // Of -50, -10 and 5 days.
+    expect(changeCounts).toEqual([3]);
+  });
+
+  test.each([1, 2, 5, 6])('pages of %i hold every subscription once', async (pageLength) => {
+    await putTenant('acme');
+    for (let count = 0; count < 5; count++) await purchase();
+    const whole = await read();
+    const { rows } = await readAdmission(pool, { earliestMs: EARLIEST_MS, pageLength });
+    expect(rows).toEqual(whole.rows);
+    expect(rows.filter(({ tenant }) => tenant === `acme ${own}`)).toHaveLength(5);
+  });
+
+  test('what changes between two pages comes again in the next read', async () => {
+    await putTenant('acme');
+    const ids = [await purchase(), await purchase()].sort();
+    let pageCount = 0;
+    const changing = {
+      query: async (sql: string, values: unknown[]) => {
+        const result = await pool.query<{ id: string }>(sql, values);
+        pageCount += 1;
+        if (result.rows[0]?.id === ids[0]) for (const id of ids) await cancel(id, daysFromNow(-1));
+        return result;
+      },
+    } as unknown as Pool;
+    const { rows, position } = await readAdmission(changing, {
+      earliestMs: EARLIEST_MS,
+      pageLength: 1,
+    });
+    expect(pageCount).toBeGreaterThan(2);
+    const table = new AdmissionTable(rows);
+    table.apply((await read(position)).rows);
+    expect(table.admits(`acme ${own}`, 'vm', Date.now())).toBe(false);
+    expect(table.admits(`acme ${own}`, 'vm', daysFromNow(-2).getTime())).toBe(true);
+  });
+
   test('a later read uses the indexes', async () => {
     await putTenant('acme');
     await pool.query(
@@ -213,69 +270,5 @@ describe('readAdmission', () => {
     const { position } = await read();
     await readAdmission(explaining, { earliestMs: EARLIEST_MS, since: position });
     expect(statements[0]).not.toContain('Seq Scan on subscriptions');
-  });
-});
-
-describe('unsubscribed usage', () => {
-  const usage = (tenant: string, sku: string, pulseCount: number) => ({ tenant, sku, pulseCount });
-  const list = async (scope: 'all' | string[] = 'all', page: { limit?: number } = {}) =>
-    listUnsubscribed(pool, { scope, limit: 10, ...page });
-
-  test('counts add up by tenant and SKU', async () => {
-    await addUnsubscribedUsage(pool, [usage('b', 'vm', 2), usage('a', 'vm', 1)]);
-    const [first] = await list();
-    await addUnsubscribedUsage(pool, [usage('a', 'vm', 5), usage('a', 'disk', 1)]);
-    const rows = await list();
-    expect(rows.map(({ tenant, sku, pulseCount }) => [tenant, sku, pulseCount])).toEqual([
-      ['a', 'disk', 1],
-      ['a', 'vm', 6],
-      ['b', 'vm', 2],
-    ]);
-    expect(rows[1]?.firstSeenAt).toEqual(first?.firstSeenAt);
-    expect(rows[1]?.lastSeenAt.getTime()).toBeGreaterThan(Number(first?.lastSeenAt.getTime()));
-  });
-
-  test('pages follow each other, and hold only the tenants of the caller', async () => {
-    const pairs = ['a', 'b', 'c'].flatMap((tenant) => [
-      usage(tenant, 'disk', 1),
-      usage(tenant, 'vm', 1),
-    ]);
-    await addUnsubscribedUsage(pool, pairs);
-    const seen: string[] = [];
-    for (let after: { tenant: string; sku: string } | undefined; ;) {
-      const rows = await listUnsubscribed(pool, { scope: ['a', 'c'], limit: 3, after });
-      seen.push(...rows.map(({ tenant, sku }) => `${tenant} ${sku}`));
-      after = rows.at(-1);
-      if (rows.length < 3) break;
-    }
-    expect(seen).toEqual(['a disk', 'a vm', 'c disk', 'c vm']);
-  });
-
-  test('a caller of one tenant sees only its rows, whatever is asked for', async () => {
-    await addUnsubscribedUsage(pool, [usage('a', 'vm', 1), usage('b', 'vm', 1)]);
-    const rows = await readAsTenants(pool, ['a'], (client) =>
-      listUnsubscribed(client, { scope: 'all', limit: 10 }),
-    );
-    expect(rows.map(({ tenant }) => tenant)).toEqual(['a']);
-  });
-
-  test('a full table takes counts of the pairs that it has, and no new pairs', async () => {
-    await addUnsubscribedUsage(pool, [usage('a', 'vm', 1), usage('b', 'vm', 1)]);
-    const more = [usage('a', 'vm', 1), usage('c', 'vm', 7)];
-    expect(await addUnsubscribedUsage(pool, more, 2)).toBe(1);
-    const rows = await list();
-    expect(rows.map(({ tenant, pulseCount }) => [tenant, pulseCount])).toEqual([
-      ['a', 2],
-      ['b', 1],
-    ]);
-  });
-
-  test('what was last seen 35 days ago is forgotten', async () => {
-    await addUnsubscribedUsage(pool, [usage('a', 'vm', 1), usage('b', 'vm', 1)]);
-    await pool.query(
-      `UPDATE unsubscribed_usage SET last_seen_at = now() - interval '36 days' WHERE tenant = 'a'`,
-    );
-    await forgetUnsubscribedUsage(pool);
-    expect((await list()).map(({ tenant }) => tenant)).toEqual(['b']);
   });
 });

@@ -4,7 +4,6 @@ import { expect, onTestFinished, test, vi } from 'vitest';
 import { REPLAY_HEADER } from '../../src/messaging/message.ts';
 import { REQUEST_KEYS } from '../../src/subscriptions/subscriptions-queues.ts';
 import { withChannel } from '../support/servers.ts';
-import { SUBSCRIPTIONS_MAX } from '../../src/subscriptions/subscriptions.ts';
 import { useSubscriptionsFixture } from './subscriptions-fixture.ts';
 
 const WAIT = { timeout: 20_000, interval: 50 };
@@ -258,29 +257,3 @@ async function openClient(url: string) {
   const connection = await connect(url);
   return { connection, channel: await connection.createChannel() };
 }
-
-test('a customer with too many subscriptions gets no more until some are long canceled', async () => {
-  const { id: orderId, customerId } = await fixture.completedOrder([
-    { sku: 'ONE-MORE', recurring: true },
-  ]);
-  const buy = () => fixture.ask('purchased', { user_id: customerId });
-  const { subscription: first } = await buy();
-  const fill = `INSERT INTO subscriptions (id, user_id, status, applied_number)
-    SELECT gen_random_uuid(), $1, 'active', 1 FROM generate_series(2, $2::integer)`;
-  await fixture.pool.query(fill, [customerId, SUBSCRIPTIONS_MAX]);
-  const refused = { ok: false, code: 'too_many_subscriptions' };
-  expect(await buy()).toMatchObject(refused);
-  expect(await fixture.ask('canceled', { id: first.id })).toMatchObject({ ok: true });
-  expect(await buy()).toMatchObject(refused);
-  expect(await fixture.ask('restarted', { id: first.id })).toMatchObject({ ok: true });
-  await fixture.ask('canceled', { id: first.id });
-  await fixture.announceCompleted(orderId);
-  await expect.poll(fixture.takeDeadLetter, WAIT).not.toBe(false);
-
-  await fixture.pool.query(
-    `UPDATE subscriptions SET updated_at = now() - interval '36 days' WHERE id = $1`,
-    [first.id],
-  );
-  expect(await buy()).toMatchObject({ ok: true });
-  expect(await fixture.ask('restarted', { id: first.id })).toMatchObject(refused);
-});
