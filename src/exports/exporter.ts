@@ -1,11 +1,12 @@
 /** The exporter: claims exports and makes their files. Any number of processes may run one, on the same folder. */
 import type { Pool } from 'pg';
 import { toError } from '../core/errors.ts';
+import { shareOf } from '../core/tenant-scope.ts';
 import { backoffDelayMs, waitAtMost } from '../platform/backoff.ts';
 import type { Logger } from '../platform/logger.ts';
 import { startWatch } from '../platform/watch.ts';
 import { announceReady } from './announce-ready.ts';
-import { ExportFailure, LeaseLostError, type Export } from './exports.ts';
+import { ExportFailure, LeaseLostError, scopeOf, type Export } from './exports.ts';
 import { claimExport, failExport, releaseExport } from './lease-query.ts';
 import { runExport, type RunExportDeps } from './run-export.ts';
 import { sweepExports } from './sweep-exports.ts';
@@ -27,7 +28,7 @@ export interface Exporter {
 const CLAIM_MS = 500;
 const SWEEP_MS = 60_000;
 const LEASE_MS = 30_000;
-/** Exports in progress in one process. */
+/** Exports in progress in one process, each of another share: one may take an hour, and others must not wait for it. */
 const RUNNING_MAX = 2;
 /** A claim whose process died counts as an attempt too. */
 const ATTEMPTS_MAX = 10;
@@ -39,13 +40,14 @@ export function startExporter({ leaseMs = LEASE_MS, ...given }: ExporterDeps): E
   const deps = { ...given, leaseMs, onReady };
   const { pool, logger } = deps;
   const stopping = new AbortController();
-  const running = new Set<Promise<void>>();
+  const running = new Map<string, Promise<void>>();
   const claim = async (): Promise<number> => {
     while (running.size < RUNNING_MAX && !stopping.signal.aborted) {
-      const claimed = await claimExport(pool, leaseMs);
+      const claimed = await claimExport(pool, leaseMs, [...running.keys()]);
       if (claimed === undefined) break;
-      const work = runOne(claimed, deps, stopping.signal).finally(() => running.delete(work));
-      running.add(work);
+      const share = shareOf(scopeOf(claimed));
+      const work = runOne(claimed, deps, stopping.signal).finally(() => running.delete(share));
+      running.set(share, work);
     }
     return running.size;
   };
@@ -72,7 +74,7 @@ export function startExporter({ leaseMs = LEASE_MS, ...given }: ExporterDeps): E
       sweeps.close();
       stopping.abort(new StoppingError());
       // An export that Postgres has just given out goes back as well.
-      const goneBack = claiming.then(() => Promise.all(running));
+      const goneBack = claiming.then(() => Promise.all(running.values()));
       await waitAtMost(timeoutMs, goneBack);
     },
   };

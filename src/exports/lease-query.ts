@@ -13,7 +13,11 @@ export interface Lease {
  * Takes the export that has waited longest, of those whose callers have the fewest in progress: one that is queued, or
  * one whose worker has not renewed its lease.
  */
-export async function claimExport(client: Queryable, leaseMs: number): Promise<Export | undefined> {
+export async function claimExport(
+  client: Queryable,
+  leaseMs: number,
+  sharesLeftOut: readonly string[] = [],
+): Promise<Export | undefined> {
   const { rows } = await client.query<Export>(
     `UPDATE exports SET state = 'running', fence = fence + 1, attempt_count = attempt_count + 1,
        lease_until = clock_timestamp() + make_interval(secs => $1 / 1000.0), steps = '[]',
@@ -22,12 +26,13 @@ export async function claimExport(client: Queryable, leaseMs: number): Promise<E
        SELECT id FROM exports one
        WHERE state IN ('queued', 'running')
          AND (state = 'queued' AND not_before <= clock_timestamp() OR state = 'running' AND lease_until < clock_timestamp())
+         AND share <> ALL ($2::text[])
        ORDER BY (SELECT count(*) FROM exports other
            WHERE other.state = 'running' AND other.lease_until >= clock_timestamp() AND other.share = one.share),
          created_at
        LIMIT 1 FOR UPDATE SKIP LOCKED)
      RETURNING ${EXPORT}`,
-    [leaseMs],
+    [leaseMs, sharesLeftOut],
   );
   return rows[0];
 }

@@ -209,6 +209,18 @@ describe('a lease', () => {
     expect(await fixture.read(asked.id)).toMatchObject({ state: 'running', fence: 2 });
   });
 
+  test('of one caller is never on all places of an exporter, however long its exports take', async () => {
+    await fixture.addPulses('globex', 10);
+    const slow = [await fixture.ask({ report: 'slow' }, ['acme'])];
+    slow.push(await fixture.ask({ report: 'slow' }, ['acme']));
+    fixture.start({ reports: new Map([...fixture.deps.reports, ['slow', SLOW]]) });
+    await expect.poll(async () => (await fixture.read(slow[0]!.id)).state).toBe('running');
+    const other = await fixture.ask({}, ['globex']);
+    expect(await fixture.end(other.id)).toMatchObject({ state: 'ready', rowCount: 10 });
+    const states = await Promise.all(slow.map(async ({ id }) => (await fixture.read(id)).state));
+    expect(states).toEqual(['running', 'queued']);
+  });
+
   test('is for the callers who have least in progress first', async () => {
     await fixture.ask({}, ['acme']);
     await fixture.ask({}, ['acme']);

@@ -84,3 +84,20 @@ test('a worker ends when its Redis stops being durable, and pulses wait until it
   await flow.start('worker');
   await flow.settled({ counted: 5 });
 });
+
+test('a flush frees the memory of a Redis that is full, and the next pulses are counted', async () => {
+  const redis = await startPrivateRedis();
+  onTestFinished(() => redis.close());
+  const flow = await openFlow({}, { ...(await freshServers()), redisUrl: redis.url });
+  await flow.start('worker');
+  await publish(flow, 'before', 40);
+  await flow.settled({ counted: 40 });
+  const client = clientOf(redis.url);
+  await client.config('SET', 'maxmemory', '1');
+  await publish(flow, 'waits', 3);
+  expect(await flow.flush()).toMatchObject({ pulseCount: 40 });
+  expect(await client.keys('*sealed*')).toEqual([]);
+  await client.config('SET', 'maxmemory', '0');
+  await flow.settled({ counted: 43 });
+  expect(await flow.verify()).toMatchObject({ counted: 43, flushed: 40, live: 3, drift: 0 });
+});

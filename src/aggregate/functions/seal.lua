@@ -38,5 +38,6 @@ local function discard(keys, args)
   for bucket = 0, SUM_BUCKETS - 1 do redis.call('UNLINK', sealed .. ':' .. bucket) end
 end
 
-redis.register_function('pulse_seal', seal)
-redis.register_function('pulse_discard', discard)
+-- Also when no memory is left: a flush frees it.
+redis.register_function { function_name = 'pulse_seal', callback = seal, flags = { 'allow-oom' } }
+redis.register_function { function_name = 'pulse_discard', callback = discard, flags = { 'allow-oom' } }
