@@ -209,8 +209,9 @@ function createInstance(
     serverFactory: (handle) =>
       createHttpServer(handle, {
         ...TIMEOUTS,
-        onPipelining: (address) => {
-          refusals.warn(logger, { address }, 'connection closed: too many unanswered requests');
+        proxies: trustProxy,
+        onExcess: (what, address) => {
+          refusals.warn(logger, { address }, `connection closed: too many ${what}`);
         },
       }),
     schemaController: {

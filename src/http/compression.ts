@@ -34,7 +34,7 @@ export async function addCompression(app: Api): Promise<void> {
 
 /** For an answer that is kept compressed. A coding with the weight 0 is not accepted (RFC 9110, section 12.5.3). */
 export function acceptsGzip({ headers }: Pick<FastifyRequest, 'headers'>): boolean {
-  const accepted = String(headers['accept-encoding'] ?? '').toLowerCase();
+  const accepted = (headers['accept-encoding'] ?? '').toLowerCase();
   return accepted.split(',').some((coding) => {
     const [name = '', weight = 'q=1'] = coding.split(';').map((part) => part.trim());
     return name === 'gzip' && !/^q=0(?:\.0*)?$/.test(weight);
