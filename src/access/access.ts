@@ -1,6 +1,7 @@
 /** Access to the API: tokens, keys, the hook that protects every route, the audit log, and login. */
 import type { Pool } from 'pg';
 import type { Api, ApiModule } from '../http/api-module.ts';
+import { actorNameOf } from '../http/caller.ts';
 import type { Logger } from '../platform/logger.ts';
 import { connectionsOf } from '../platform/scoped-postgres.ts';
 import { ACCESS_PROBLEMS } from './access-problems.ts';
@@ -8,7 +9,7 @@ import { auditChanges } from './audit-changes.ts';
 import { createRefusalLog } from './audit.ts';
 import { addAuth } from './auth.ts';
 import { addAuditRoutes } from './audit-routes.ts';
-import { createCredentialsCheck, createHashingLimit } from './credentials.ts';
+import { createCredentialsCheck, createHashingTurns, type HashFor } from './credentials.ts';
 import type { Identities } from './identities.ts';
 import { addKeysRoutes } from './keys-routes.ts';
 import { createLoginLimiter, type LoginLimits } from './login-limiter.ts';
@@ -41,7 +42,12 @@ export interface Access {
   protect(app: Api): Promise<ApiModule>;
 }
 
-const LOGIN_LIMITS: LoginLimits = { perAccount: 10, perAddress: 60, windowMs: 60_000 };
+const LOGIN_LIMITS: LoginLimits = {
+  perAccount: 10,
+  perAddress: 60,
+  windowMs: 60_000,
+  accountsMax: 500_000,
+};
 
 export function createAccess(deps: AccessDeps, options: AccessOptions): Access {
   const { pool, identities, logger } = deps;
@@ -55,11 +61,12 @@ export function createAccess(deps: AccessDeps, options: AccessOptions): Access {
       const isSecretToken = createSecretTokenCheck(options.secretToken);
       addAuth(app, { identities, tokens, refusals, isSecretToken });
       auditChanges(app, pool);
-      const limited = createHashingLimit();
-      const checkCredentials = await createCredentialsCheck(pool, limited);
+      const inTurn = createHashingTurns();
+      const checkCredentials = await createCredentialsCheck(pool, inTurn);
       const limits = options.loginLimits ?? LOGIN_LIMITS;
       const limiter = createLoginLimiter(pool, options.jwtSecret, limits);
-      const hash = (password: string) => limited(() => hashPassword(password));
+      const hash: HashFor = (by, password) =>
+        inTurn({ share: actorNameOf(by), isKnown: true }, () => hashPassword(password));
       return {
         tag: { name: 'auth', description: 'Logging in, users, keys, and the audit log.' },
         problems: ACCESS_PROBLEMS,

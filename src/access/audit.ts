@@ -3,8 +3,8 @@ import type { FastifyRequest } from 'fastify';
 import type { Pool } from 'pg';
 import { toStorable } from '../core/storable.ts';
 import { actorNameOf } from '../http/caller.ts';
+import { createRefusalLines, type RefusalLines } from '../http/refusal-lines.ts';
 import type { Logger } from '../platform/logger.ts';
-import { createRefusalLines, type RefusalLines } from './refusal-lines.ts';
 
 export const AUDIT_ACTIONS = [
   'login accepted',

@@ -78,7 +78,7 @@ async function authenticate(deps: AuthDeps, request: FastifyRequest): Promise<Ca
   }
   if (deps.isSecretToken(token)) return SECRET_TOKEN_CALLER;
   return token.startsWith('pulse_')
-    ? await authenticateKey(deps, token)
+    ? await authenticateKey(deps, token, request.ip)
     : await authenticateUser(deps, token);
 }
 
@@ -93,9 +93,13 @@ async function authenticateUser({ identities, tokens }: AuthDeps, token: string)
 }
 
 /** Only a caller with the right secret learns why a key is refused. */
-async function authenticateKey({ identities }: AuthDeps, text: string): Promise<Caller> {
+async function authenticateKey(
+  { identities }: AuthDeps,
+  text: string,
+  address: string,
+): Promise<Caller> {
   const credentials = parseKeyText(text);
-  const key = credentials && (await identities.findKey(credentials.id));
+  const key = credentials && (await identities.findKey(credentials.id, address));
   if (
     credentials === undefined ||
     key === undefined ||

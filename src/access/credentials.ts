@@ -1,52 +1,71 @@
 /** Checks a username and password without revealing which of the two was wrong, not even by its duration. */
 import { randomBytes } from 'node:crypto';
 import type { Pool } from 'pg';
-import {
-  createConcurrencyLimit,
-  hashPassword,
-  needsRehash,
-  verifyPassword,
-  type ConcurrencyLimit,
-} from './passwords.ts';
-import { findUser, renewPasswordHash, type User } from './users.ts';
+import type { Caller } from '../http/caller.ts';
+import { HTTP_PROBLEMS, ProblemError } from '../http/problems.ts';
+import { createFairTurns } from '../platform/fair-turns.ts';
+import { hashPassword, needsRehash, verifyPassword } from './passwords.ts';
+import { renewPasswordHash, type User } from './users.ts';
 
-/** Two hashes use two threads for under 50 ms, so forty waiting logins are answered within about a second. */
-const HASHING = { runningMax: 2, waitingMax: 40 };
+/**
+ * One hash at a time for callers who are known and one for strangers, because each takes 19 MiB and one of libuv's four
+ * threads, which file and name look-ups also need. A hash takes under 50 ms.
+ */
+const HASHING = { runningMax: 1, runningMaxPerShare: 1, waitingMaxPerShare: 10, waitMs: 10_000 };
 
-export interface Credentials {
-  readonly username: string;
-  readonly password: string;
+/** For whom a hash is computed. */
+export interface HashedFor {
+  /** Those of one share wait for each other. */
+  readonly share: string;
+  /**
+   * By a token, or because the user has logged in from there before. Strangers, from however many addresses, never keep
+   * those waiting who are known.
+   */
+  readonly isKnown: boolean;
 }
 
-/** `known`: whether the username exists. Only the log may show it. */
-export type CredentialsVerdict =
-  | { readonly accepted: true; readonly user: User }
-  | { readonly accepted: false; readonly known: boolean };
+/**
+ * Runs work that computes a hash, at its turn.
+ *
+ * @throws ProblemError PULSE_API_BUSY Too many of this share wait, or the turn did not come in time.
+ */
+export type HashingTurns = <Result>(by: HashedFor, work: () => Promise<Result>) => Promise<Result>;
 
-export type CheckCredentials = (credentials: Credentials) => Promise<CredentialsVerdict>;
-
-/** The limit that all hashes of one process share. */
-export function createHashingLimit(): ConcurrencyLimit {
-  return createConcurrencyLimit(HASHING);
+/** Creates the turns that all hashes of one process share. */
+export function createHashingTurns(): HashingTurns {
+  const options = { ...HASHING, refusal: tooManyLogins };
+  const [ofKnown, ofStrangers] = [createFairTurns(options), createFairTurns(options)];
+  return ({ share, isKnown }, work) => (isKnown ? ofKnown : ofStrangers).run(share, work);
 }
 
-/** Creates the check. An unknown name costs as much time as a known one: it is verified against a dummy hash. */
+/** Hashes a new password, at the turn of the caller who sets it. */
+export type HashFor = (by: Caller, password: string) => Promise<string>;
+
+function tooManyLogins(): ProblemError {
+  return new ProblemError(HTTP_PROBLEMS.PULSE_API_BUSY, {
+    detail: 'Too many logins are in progress. Try again later.',
+  });
+}
+
+/** @returns Whether the password is that of the user, who is not disabled. */
+export type CheckCredentials = (
+  credentials: { readonly user: User | undefined; readonly password: string },
+  by: HashedFor,
+) => Promise<boolean>;
+
+/** Creates the check. No user costs as much time as one: the password is verified against a dummy hash. */
 export async function createCredentialsCheck(
   pool: Pool,
-  limited: ConcurrencyLimit,
+  inTurn: HashingTurns,
 ): Promise<CheckCredentials> {
   const dummyHash = await hashPassword(randomBytes(32).toString('base64'));
-  return async ({ username, password }) => {
-    const user = await findUser(pool, username);
-    const matches = await limited(() => verifyPassword(user?.passwordHash ?? dummyHash, password));
-    if (user === undefined || !matches || user.isDisabled) {
-      return { accepted: false, known: user !== undefined };
+  return async ({ user, password }, by) => {
+    const stored = user?.passwordHash ?? dummyHash;
+    const matches = await inTurn(by, () => verifyPassword(stored, password));
+    if (user === undefined || !matches || user.isDisabled) return false;
+    if (needsRehash(user.passwordHash)) {
+      await renewPasswordHash(pool, user, await inTurn(by, () => hashPassword(password)));
     }
-    if (needsRehash(user.passwordHash)) await rehash(user, password);
-    return { accepted: true, user };
+    return true;
   };
-
-  async function rehash(user: User, password: string): Promise<void> {
-    await renewPasswordHash(pool, user, await limited(() => hashPassword(password)));
-  }
 }

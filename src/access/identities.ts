@@ -1,6 +1,8 @@
 /** Looks up the users and keys behind tokens, and caches them for a moment. */
 import type { Pool } from 'pg';
+import { addressGroup } from '../core/address-group.ts';
 import type { Logger } from '../platform/logger.ts';
+import { atStrangersTurn } from '../platform/scoped-postgres.ts';
 import { findKey, noteKeyUsed } from './api-keys.ts';
 import type { Caller } from '../http/caller.ts';
 import { findUser } from './users.ts';
@@ -22,10 +24,17 @@ export interface Identities {
    * Undefined: there is no such user, or the user is disabled.
    *
    * @param tokenVersion Of the user's token. A cached user with an earlier version is looked up again: the token was
-   * issued after another password was set.
+   * issued after another password was set. Only whoever has a token signed by Pulse gets here, so it waits for nobody.
    */
   findUser(username: string, tokenVersion: number): Promise<UserIdentity | undefined>;
-  findKey(id: string): Promise<KeyIdentity | undefined>;
+  /**
+   * An id that this process has not found before may be invented, so its look-up takes turns with those from other
+   * addresses.
+   *
+   * @param address Of the caller.
+   * @throws TransientError PULSE_POSTGRES_BUSY Too many look-ups from there wait.
+   */
+  findKey(id: string, address: string): Promise<KeyIdentity | undefined>;
   /** Notes the use of a key. Returns at once; writes at most once a minute. */
   noteKeyUsed(id: string): void;
   /** Waits for pending writes. */
@@ -56,18 +65,37 @@ export function createIdentities(pool: Pool, logger: Logger): Identities {
       users.forget(username, cached);
       return await users.find(username);
     },
-    findKey: remembering(async (id): Promise<KeyIdentity | undefined> => {
-      const key = await findKey(pool, id);
-      if (key === undefined) return undefined;
-      const { role, scope: tenants, secretHash, expiresAt, revokedAt } = key;
-      return {
-        caller: { kind: 'key', name: id, role, tenants, expiresAtMs: expiresAt.getTime() },
-        secretHash,
-        expiresAtMs: expiresAt.getTime(),
-        isRevoked: revokedAt !== null,
-      };
-    }).find,
+    findKey: keyLookUp(pool),
     ...usageNotes(pool, logger),
+  };
+}
+
+function keyLookUp(pool: Pool): Identities['findKey'] {
+  /** Ids that exist. They are as many as the keys, however many ids strangers invent. */
+  const existing = new Set<string>();
+  const waiting = new Map<string, Promise<KeyIdentity | undefined>>();
+  const keys = remembering(async (id): Promise<KeyIdentity | undefined> => {
+    const key = await findKey(pool, id);
+    if (key === undefined) return undefined;
+    existing.add(id);
+    const { role, scope: tenants, secretHash, expiresAt, revokedAt } = key;
+    return {
+      caller: { kind: 'key', name: id, role, tenants, expiresAtMs: expiresAt.getTime() },
+      secretHash,
+      expiresAtMs: expiresAt.getTime(),
+      isRevoked: revokedAt !== null,
+    };
+  });
+  return async (id, address) => {
+    if (existing.has(id) || keys.isKnown(id)) return await keys.find(id);
+    const share = addressGroup(address);
+    // Not one for all addresses: its turn would be that of the first to ask, who may be a stranger.
+    const name = `${share} ${id}`;
+    const asked =
+      waiting.get(name) ??
+      atStrangersTurn(pool, share, () => keys.find(id)).finally(() => waiting.delete(name));
+    waiting.set(name, asked);
+    return await asked;
   };
 }
 
@@ -99,9 +127,13 @@ function usageNotes(pool: Pool, logger: Logger): Pick<Identities, 'noteKeyUsed' 
 /** Calls with the same name share one look-up. A failed one is not cached. */
 function remembering<Found>(find: (name: string) => Promise<Found>) {
   const known = new Map<string, { found: Promise<Found>; untilMs: number }>();
-  const recall = (name: string): Promise<Found> => {
+  const fresh = (name: string): Promise<Found> | undefined => {
     const remembered = known.get(name);
-    if (remembered !== undefined && performance.now() < remembered.untilMs) return remembered.found;
+    return remembered && performance.now() < remembered.untilMs ? remembered.found : undefined;
+  };
+  const recall = (name: string): Promise<Found> => {
+    const remembered = fresh(name);
+    if (remembered !== undefined) return remembered;
     const found = find(name);
     // Evicts the oldest; a renewed entry becomes the newest.
     known.delete(name);
@@ -118,6 +150,8 @@ function remembering<Found>(find: (name: string) => Promise<Found>) {
   };
   return {
     find: recall,
+    /** Whether finding it costs nothing now. */
+    isKnown: (name: string): boolean => fresh(name) !== undefined,
     /** Forgets a look-up, unless a newer one has replaced it. */
     forget(name: string, found: Promise<Found>): void {
       if (known.get(name)?.found === found) known.delete(name);

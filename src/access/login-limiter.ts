@@ -9,11 +9,15 @@
  *   to `BLOCK_SECONDS_MAX`. A success, or a day without an attempt, resets the counter. The wait is bounded, attempts
  *   during it do not prolong it, and an address from which the account logged in recently has a separate counter. So
  *   a stranger who guesses all day cannot lock the owner out at a usual address, and elsewhere only for that wait.
+ *
+ * Strangers may invent accounts, so only `accountsMax` are counted: those with the fewest attempts are forgotten first,
+ * of these the longest idle ones, and never one that must wait. To have the attempts on one account forgotten, a
+ * guesser would have to make as many on each of `accountsMax` others: for one more guess, `accountsMax` attempts.
  */
 import { createHmac } from 'node:crypto';
 import type { Pool, PoolClient } from 'pg';
 import { withTransaction } from '../platform/postgres.ts';
-import { addressGroup } from './address-group.ts';
+import { addressGroup } from '../core/address-group.ts';
 import { noteLogin } from './users.ts';
 
 export interface LoginLimits {
@@ -22,6 +26,8 @@ export interface LoginLimits {
   /** Attempts from one address in each span of `windowMs`. */
   readonly perAddress: number;
   readonly windowMs: number;
+  /** Accounts, known and unknown ones, whose attempts are counted; it is kept to about once a minute. */
+  readonly accountsMax: number;
 }
 
 export interface LoginAttempt {
@@ -29,9 +35,16 @@ export interface LoginAttempt {
   readonly address: string;
 }
 
+export interface Admission {
+  /** The seconds to wait before trying; 0 to continue. */
+  readonly waitSeconds: number;
+  /** Whether the account logged in from there recently. */
+  readonly isUsualPlace: boolean;
+}
+
 export interface LoginLimiter {
-  /** Counts an attempt. @returns The seconds to wait before trying; 0 to continue. */
-  admit(attempt: LoginAttempt): Promise<number>;
+  /** Counts an attempt. */
+  admit(attempt: LoginAttempt): Promise<Admission>;
   /** Call it when the password was right. */
   succeeded(attempt: LoginAttempt): Promise<void>;
 }
@@ -42,6 +55,7 @@ const FORGET_SECONDS = 86_400;
 const ADDRESS_KNOWN_DAYS = 30;
 /** Known addresses of one account. */
 const ADDRESSES_MAX = 50;
+const TRIM_EVERY_MS = 60_000;
 
 /** @param key Keys the hashes of names and addresses in the tables; the same in all processes. */
 export function createLoginLimiter(pool: Pool, key: string, limits: LoginLimits): LoginLimiter {
@@ -55,21 +69,35 @@ export function createLoginLimiter(pool: Pool, key: string, limits: LoginLimits)
        WHERE username = $1 AND address = $2 AND last_login_at > now() - $3 * interval '1 day'`,
       [username, place, ADDRESS_KNOWN_DAYS],
     );
-    const isKnown = rowCount === 1;
-    return { place, account: hash('account', username, isKnown ? addressGroup(address) : '') };
+    const isUsualPlace = rowCount === 1;
+    const account = hash('account', username, isUsualPlace ? addressGroup(address) : '');
+    return { place, account, isUsualPlace };
+  };
+
+  let trimmedMs = -Infinity;
+  /** Counting all rows takes too long for every attempt. */
+  const trim = async (client: PoolClient): Promise<void> => {
+    const nowMs = performance.now();
+    if (nowMs - trimmedMs < TRIM_EVERY_MS) return;
+    trimmedMs = nowMs;
+    await client.query(TRIM, [limits.accountsMax, limits.windowMs]);
   };
 
   return {
     async admit(attempt) {
       // In a separate transaction: deleting and counting rows in one could deadlock.
-      await withTransaction(pool, (client) => client.query(FORGET));
+      await withTransaction(pool, async (client) => {
+        await client.query(FORGET);
+        await trim(client);
+      });
       return await withTransaction(pool, async (client) => {
         const address = hash('address', addressGroup(attempt.address));
         const { perAccount, perAddress, windowMs } = limits;
         const addressWait = await count(client, COUNT_ADDRESS, [address, perAddress, windowMs]);
-        if (addressWait > 0) return addressWait;
-        const { account } = await accountOf(client, attempt);
-        return await count(client, COUNT_ACCOUNT, [account, perAccount]);
+        if (addressWait > 0) return { waitSeconds: addressWait, isUsualPlace: false };
+        const { account, isUsualPlace } = await accountOf(client, attempt);
+        const waitSeconds = await count(client, COUNT_ACCOUNT, [account, perAccount]);
+        return { waitSeconds, isUsualPlace };
       });
     },
 
@@ -130,8 +158,18 @@ const COUNT_ACCOUNT = `
       ELSE least(${BLOCK_SECONDS_MAX}, 2 ^ least(known.attempt_count + 1 - $2, 20)) END
   WHERE known.blocked_until <= clock_timestamp()`;
 
-/** Deletes a few rows at each attempt, so the table holds at most a day's attempts. */
+/** Deletes a few rows at each attempt, which adds at most two. */
 const FORGET = `
   DELETE FROM login_attempts WHERE subject IN (
-    SELECT subject FROM login_attempts WHERE forget_at < now() - interval '1 hour'
+    SELECT subject FROM login_attempts WHERE forget_at < now() - interval '1 minute'
     ORDER BY forget_at LIMIT 20 FOR UPDATE SKIP LOCKED)`;
+
+/** The rows of accounts are those that are kept for longer than an address is counted. */
+const TRIM = `
+  DELETE FROM login_attempts WHERE subject IN (
+    SELECT subject FROM login_attempts
+    WHERE forget_at > now() + $2 * interval '1 millisecond' AND blocked_until <= now()
+    ORDER BY attempt_count, forget_at
+    LIMIT (SELECT greatest(count(*) - $1, 0) FROM login_attempts
+           WHERE forget_at > now() + $2 * interval '1 millisecond')
+    FOR UPDATE SKIP LOCKED)`;

@@ -1,5 +1,4 @@
 /** POST /login. */
-import type { Pool } from 'pg';
 import { withTransaction } from '../platform/postgres.ts';
 import type { Api } from '../http/api-module.ts';
 import { insertAudit, sourceOf } from './audit.ts';
@@ -10,7 +9,6 @@ import { toTokenJson, type Tokens } from './tokens.ts';
 import { ACCESS_PROBLEMS } from './access-problems.ts';
 
 export interface LoginRouteDeps extends PasswordCheckDeps {
-  readonly pool: Pool;
   readonly tokens: Tokens;
 }
 

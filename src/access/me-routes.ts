@@ -1,5 +1,4 @@
 /** The caller: who it is, and its own password. */
-import type { Pool } from 'pg';
 import type { Api } from '../http/api-module.ts';
 import { actorNameOf, READERS } from '../http/caller.ts';
 import { ProblemError } from '../http/problems.ts';
@@ -7,15 +6,15 @@ import { toScopeJson } from './access-json.ts';
 import { ACCESS_PROBLEMS } from './access-problems.ts';
 import { findKey } from './api-keys.ts';
 import { sourceOf } from './audit.ts';
+import type { HashFor } from './credentials.ts';
 import { changeOwnPasswordSchema, getMeSchema } from './me-schema.ts';
 import { checkPassword, type PasswordCheckDeps } from './password-check.ts';
 import { toTokenJson, type Tokens } from './tokens.ts';
 import { setPasswordHash } from './users.ts';
 
 export interface MeDeps extends PasswordCheckDeps {
-  readonly pool: Pool;
   readonly tokens: Tokens;
-  readonly hashPassword: (password: string) => Promise<string>;
+  readonly hashPassword: HashFor;
 }
 
 export function addMeRoutes(api: Api, deps: MeDeps): void {
@@ -50,7 +49,11 @@ export function addMeRoutes(api: Api, deps: MeDeps): void {
       user &&
       (await setPasswordHash(
         pool,
-        { username, passwordHash: await hashPassword(wanted), tokenVersion: user.tokenVersion },
+        {
+          username,
+          passwordHash: await hashPassword(request.user, wanted),
+          tokenVersion: user.tokenVersion,
+        },
         sourceOf(request),
       ));
     if (tokenVersion === undefined) {

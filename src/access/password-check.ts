@@ -1,35 +1,48 @@
 /** Checks the password that a request carries, as often as the limiter allows, and records what is refused. */
 import type { FastifyRequest } from 'fastify';
+import type { Pool } from 'pg';
+import { addressGroup } from '../core/address-group.ts';
 import { HTTP_PROBLEMS, ProblemError } from '../http/problems.ts';
+import { atStrangersTurn } from '../platform/scoped-postgres.ts';
 import { sourceOf, type RefusalLog } from './audit.ts';
-import type { CheckCredentials, Credentials } from './credentials.ts';
-import type { LoginLimiter } from './login-limiter.ts';
-import type { User } from './users.ts';
+import type { CheckCredentials, HashedFor } from './credentials.ts';
+import type { Admission, LoginAttempt, LoginLimiter } from './login-limiter.ts';
+import { findUser, type User } from './users.ts';
 
 export interface PasswordCheckDeps {
+  readonly pool: Pool;
   readonly checkCredentials: CheckCredentials;
   readonly limiter: LoginLimiter;
   readonly refusals: RefusalLog;
 }
 
+/** `what`: what the password is for, as the logs call it. At a `login`, nothing is known about the caller. */
+interface Asked {
+  readonly what: 'login' | 'password';
+  readonly username: string;
+  readonly password: string;
+}
+
 /**
  * Counts the attempt before it computes any hash.
  *
- * @param what What the password is for, as the logs call it.
  * @returns Undefined: the password or the name is wrong, or the user is disabled.
- * @throws ProblemError PULSE_API_TOO_MANY_REQUESTS
+ * @throws ProblemError PULSE_API_TOO_MANY_REQUESTS, PULSE_API_BUSY
+ * @throws TransientError Postgres is unavailable, or too busy with strangers of the same address.
  */
 export async function checkPassword(
-  { checkCredentials, limiter, refusals }: PasswordCheckDeps,
+  deps: PasswordCheckDeps,
   request: FastifyRequest,
-  { what, username, password }: Credentials & { readonly what: 'login' | 'password' },
+  { what, username, password }: Asked,
 ): Promise<User | undefined> {
+  const { checkCredentials, limiter, refusals } = deps;
   const address = request.ip;
   const attempt = { username, address };
   // Who logs in is not logged before the name is known to exist: it may be a password in the wrong field.
   const sourceIf = (isKnown: boolean) =>
     sourceOf(request, isKnown || what === 'password' ? username : null);
-  const waitSeconds = await limiter.admit(attempt);
+  const { user, ...admission } = await admit(deps, what, attempt);
+  const { waitSeconds } = admission;
   if (waitSeconds > 0) {
     refusals.warn(request.log, { address }, `${what} attempts exceeded`);
     refusals.note({ ...sourceIf(false), action: `${what} limited` });
@@ -38,13 +51,42 @@ export async function checkPassword(
       headers: { 'retry-after': String(waitSeconds) },
     });
   }
-  const verdict = await checkCredentials({ username, password });
-  if (!verdict.accepted) {
-    const who = verdict.known ? { username } : {};
-    request.log.warn({ ...who, known: verdict.known, address }, `${what} refused`);
-    refusals.note({ ...sourceIf(verdict.known), action: `${what} refused` });
+  const isRight = await checkCredentials({ user, password }, hashedFor(what, attempt, admission));
+  if (user === undefined || !isRight) {
+    const known = user !== undefined;
+    const who = known ? { username } : {};
+    refusals.warn(request.log, { ...who, known, address }, `${what} refused`);
+    refusals.note({ ...sourceIf(known), action: `${what} refused` });
     return undefined;
   }
   await limiter.succeeded(attempt);
-  return verdict.user;
+  return user;
+}
+
+/** Counts the attempt and looks the user up, those of strangers at their turn. */
+async function admit(
+  { pool, limiter }: PasswordCheckDeps,
+  what: Asked['what'],
+  attempt: LoginAttempt,
+): Promise<Admission & { readonly user: User | undefined }> {
+  const work = async () => {
+    const admission = await limiter.admit(attempt);
+    const isAdmitted = admission.waitSeconds === 0;
+    return { ...admission, user: isAdmitted ? await findUser(pool, attempt.username) : undefined };
+  };
+  if (what === 'password') return await work();
+  return await atStrangersTurn(pool, addressGroup(attempt.address), work);
+}
+
+/** Whoever is known shares turns with nobody else: neither with strangers, nor with others behind one proxy. */
+function hashedFor(
+  what: Asked['what'],
+  { username, address }: LoginAttempt,
+  { isUsualPlace }: Admission,
+): HashedFor {
+  if (what === 'password') return { share: username, isKnown: true };
+  const place = addressGroup(address);
+  return isUsualPlace
+    ? { share: `${username} ${place}`, isKnown: true }
+    : { share: place, isKnown: false };
 }

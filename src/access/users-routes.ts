@@ -8,6 +8,7 @@ import { toUserJson } from './access-json.ts';
 import { ACCESS_PROBLEMS } from './access-problems.ts';
 import { toScope, USERS_MAX } from './access-rules.ts';
 import { sourceOf } from './audit.ts';
+import type { HashFor } from './credentials.ts';
 import { changeUser, noUser, refuseLimitedAdmin } from './change-user.ts';
 import { LIST_LIMIT_DEFAULT, RIGHTS_BYTES_MAX } from './schema-terms.ts';
 import {
@@ -21,7 +22,7 @@ import { addUser, listUsers, readUser, setPasswordHash } from './users.ts';
 
 export interface UsersDeps {
   readonly pool: Pick<Pool, 'connect'>;
-  readonly hashPassword: (password: string) => Promise<string>;
+  readonly hashPassword: HashFor;
 }
 
 const READ = { roles: ADMINS } as const;
@@ -56,7 +57,7 @@ function addAdding(api: Api, { pool, hashPassword }: UsersDeps): void {
     const { username, password, role, tenants } = request.body;
     const scope = toScope(tenants);
     refuseLimitedAdmin(role, scope);
-    const passwordHash = await hashPassword(password);
+    const passwordHash = await hashPassword(request.user, password);
     const user = { username, passwordHash, role, scope };
     const added = await addUser(pool, user, sourceOf(request));
     if (added === 'taken') {
@@ -90,7 +91,7 @@ function addChanges(api: Api, { pool, hashPassword }: UsersDeps): void {
     const { username } = request.params;
     // First, so that a wrong name costs no hash.
     if ((await readUser(pool, username)) === undefined) throw noUser();
-    const passwordHash = await hashPassword(request.body.password);
+    const passwordHash = await hashPassword(request.user, request.body.password);
     const version = await setPasswordHash(pool, { username, passwordHash }, sourceOf(request));
     if (version === undefined) throw noUser();
     return reply.code(204).send(null);

@@ -14,8 +14,8 @@ import { addCompression } from '../http/compression.ts';
 import { addConditionalAnswers } from '../http/conditional.ts';
 import {
   answerClientError,
-  answerError,
   answerNotFound,
+  createErrorHandler,
   type RouteEntry,
 } from '../http/error-handler.ts';
 import { addJsonParser } from '../http/json-body.ts';
@@ -32,6 +32,7 @@ import { addHealthRoutes } from './health-routes.ts';
 import { markPluginRoutes } from './plugin-routes.ts';
 import { addProblemTypesRoutes } from './problem-types-routes.ts';
 import { addRateLimit } from '../http/rate-limit.ts';
+import { createRefusalLines, type RefusalLines } from '../http/refusal-lines.ts';
 import { addRequestHooks, requestIdOf, type RequestDone } from '../http/request-hooks.ts';
 import { addRequestTracing } from './request-tracing.ts';
 
@@ -105,7 +106,8 @@ export async function createApp(deps: ApiDeps, options: ApiOptions): Promise<Api
   const lifecycle = { closing: false };
   const routeTable: RouteEntry[] = [];
   const compilers = options.schemaCompilers ?? createSchemaCompilers();
-  const app = createInstance(deps.logger, compilers, options);
+  const refusals = createRefusalLines(deps.logger);
+  const app = createInstance({ logger: deps.logger, compilers, refusals }, options);
 
   app.decorate('routeTable', routeTable);
   app.decorate('lifecycle', lifecycle);
@@ -135,7 +137,11 @@ export async function createApp(deps: ApiDeps, options: ApiOptions): Promise<Api
     lifecycle.closing = true;
     done();
   });
-  app.setErrorHandler(answerError);
+  app.addHook('onClose', (_app, done) => {
+    refusals.close();
+    done();
+  });
+  app.setErrorHandler(createErrorHandler(refusals));
   app.setNotFoundHandler(answerNotFound(routeTable));
   addRequestTracing(app, deps.tracing);
   addRequestHooks(app, { lifecycle, onRequestDone: deps.onRequestDone });
@@ -147,7 +153,7 @@ export async function createApp(deps: ApiDeps, options: ApiOptions): Promise<Api
   await addCors(app, options.corsOrigins ?? []);
   const modules = [await deps.access.protect(app), ...deps.modules];
   const { requestsPerMinute } = options;
-  if (requestsPerMinute !== undefined) await addRateLimit(app, { requestsPerMinute });
+  if (requestsPerMinute !== undefined) await addRateLimit(app, { requestsPerMinute, refusals });
   addBodyBudget(app, options.bodyBudget ?? BODY_BUDGET);
   compilers.validators.addBodySizes(app);
   addConditionalAnswers(app);
@@ -177,11 +183,17 @@ async function addPages(
   );
 }
 
+interface InstanceDeps {
+  readonly logger: Logger;
+  readonly compilers: SchemaCompilers;
+  readonly refusals: RefusalLines;
+}
+
 function createInstance(
-  logger: Logger,
-  { validators, buildSerializer }: SchemaCompilers,
+  { logger, compilers, refusals }: InstanceDeps,
   { trustProxy }: ApiOptions,
 ): Api {
+  const { validators, buildSerializer } = compilers;
   const loggerInstance: FastifyBaseLogger = logger;
   const app = fastify({
     loggerInstance,
@@ -197,8 +209,9 @@ function createInstance(
     serverFactory: (handle) =>
       createHttpServer(handle, {
         ...TIMEOUTS,
-        onPipelining: (address) => {
-          logger.warn({ address }, 'connection closed: too many unanswered requests');
+        proxies: trustProxy,
+        onExcess: (what, address) => {
+          refusals.warn(logger, { address }, `connection closed: too many ${what}`);
         },
       }),
     schemaController: {
@@ -206,7 +219,7 @@ function createInstance(
     },
     // Fastify's 503 while closing is not a problem document, so the hooks answer instead.
     return503OnClosing: false,
-    frameworkErrors: answerError,
+    frameworkErrors: createErrorHandler(refusals),
     clientErrorHandler: answerClientError,
   }).withTypeProvider<TypeBoxTypeProvider>();
   // No route has it. Fastify would answer 400 for want of a content type, before it finds that there is no route.

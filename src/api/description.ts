@@ -2,9 +2,11 @@
 import { fastifySwagger } from '@fastify/swagger';
 import { fastifySwaggerUi } from '@fastify/swagger-ui';
 import type { AddressInfo } from 'node:net';
+import { gzipSync } from 'node:zlib';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { DOCS_PATH } from '../http/api-base.ts';
 import type { Api, ApiModule, ApiTag } from '../http/api-module.ts';
+import { acceptsGzip } from '../http/compression.ts';
 import { asyncApiDocument } from './asyncapi-document.ts';
 import { ICON, LOGO } from './logo.ts';
 import { describeRoute, OPENAPI_HEAD, refineDocument } from './openapi-document.ts';
@@ -37,20 +39,21 @@ export async function addDescription(app: Api, modules: readonly ApiModule[]): P
       serverUrl: () => `http://127.0.0.1:${listeningPort(app) ?? DEFAULT_PORT}`,
     }),
   });
-  const open = { schema: { hide: true }, config: { public: true } } as const;
-  const openApi = bufferOnce(() => JSON.stringify(app.swagger()));
+  const open = { schema: { hide: true }, config: { public: true }, compress: false } as const;
+  const openApi = documentOf(JSON_TYPE, () => JSON.stringify(app.swagger()));
   const documents: Readonly<Record<string, Document>> = {
-    '/openapi.json': { type: JSON_TYPE, text: openApi },
-    '/asyncapi.json': { type: JSON_TYPE, text: bufferOnce(() => JSON.stringify(asyncApi)) },
-    [`${DOCS_PATH}/json`]: { type: JSON_TYPE, text: openApi },
-    [`${DOCS_PATH}/yaml`]: {
-      type: 'application/yaml',
-      text: bufferOnce(() => app.swagger({ yaml: true })),
-    },
+    '/openapi.json': openApi,
+    '/asyncapi.json': documentOf(JSON_TYPE, () => JSON.stringify(asyncApi)),
+    [`${DOCS_PATH}/json`]: openApi,
+    [`${DOCS_PATH}/yaml`]: documentOf('application/yaml', () => app.swagger({ yaml: true })),
   };
   const answer = (request: FastifyRequest, reply: FastifyReply): FastifyReply | undefined => {
     const document = documents[request.routeOptions.url ?? ''];
-    return document && reply.type(document.type).send(document.text());
+    if (document === undefined) return undefined;
+    const vary = [reply.getHeader('vary') ?? [], 'accept-encoding'].flat().join(', ');
+    void reply.type(document.type).header('vary', vary);
+    if (!acceptsGzip(request)) return reply.send(document.text());
+    return reply.header('content-encoding', 'gzip').send(document.gzipped());
   };
   app.get('/openapi.json', open, answer);
   app.get('/asyncapi.json', open, answer);
@@ -89,10 +92,16 @@ const JSON_TYPE = 'application/json; charset=utf-8';
 interface Document {
   readonly type: string;
   readonly text: () => Buffer;
+  readonly gzipped: () => Buffer;
+}
+
+function documentOf(type: string, make: () => string): Document {
+  const text = bufferOnce(make);
+  return { type, text, gzipped: bufferOnce(() => gzipSync(text())) };
 }
 
 /** Made at the first request, when all routes are known, and only once: anyone may ask, any number of times. */
-function bufferOnce(make: () => string): () => Buffer {
+function bufferOnce(make: () => string | Buffer): () => Buffer {
   let made: Buffer | undefined;
   return () => (made ??= Buffer.from(make()));
 }

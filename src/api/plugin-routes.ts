@@ -15,8 +15,8 @@ export function markPluginRoutes(route: RouteOptions & { path: string }): void {
     (path) => url === path || url.startsWith(`${path}/`),
   );
   if (isPreflight || isPage) {
-    // What does not change is sent as the build has compressed it.
-    if (url.startsWith(CONSOLE_PATH)) route.compress = false;
+    // Anybody may ask for it any number of times. The build and `addDescription` have compressed what is worth it.
+    route.compress = false;
     route.config = { ...route.config, public: true };
   }
 }

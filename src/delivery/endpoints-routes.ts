@@ -159,6 +159,7 @@ function addRecovery(api: Api, pool: ScopedPool): void {
         endpoint,
         asked,
       );
+      if (dryRun || failedCount + missedCount === 0) request.changesNothing = true;
       return {
         failed_count: failedCount,
         missed_count: missedCount,

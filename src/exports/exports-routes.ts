@@ -10,6 +10,7 @@ import { createIdempotencyKeys, toKeyedRequest } from '../http/idempotency-keys.
 import { instantFrom } from '../http/instants.ts';
 import { nextLink } from '../http/page-links.ts';
 import { invalidField, invalidFields, ProblemError, type FieldProblem } from '../http/problems.ts';
+import { setReplayed } from '../http/put-outcome.ts';
 import type { Report } from '../http/report.ts';
 import { fieldProblems } from '../http/validation.ts';
 import { connectionsOf, readAsTenants, type ScopedPool } from '../platform/scoped-postgres.ts';
@@ -83,7 +84,7 @@ function addCreation(api: Api, deps: ExportsModuleDeps): void {
       await trimEnded(client, share, { kept: ENDED_MAX, limit: TRIMMED_AT_A_TIME });
       return { id: (await insertExport(client, asked)).id };
     });
-    if (replayed) void reply.header('idempotent-replayed', 'true');
+    if (replayed) setReplayed(request, reply);
     const made = await findVisible(pool, request, answer.id);
     void reply.code(202).header('location', `${api.prefix}/exports/${made.id}`);
     return toExportJson(made, links);
@@ -181,6 +182,7 @@ function addReads(api: Api, { pool, links, directory }: ExportsModuleDeps): void
     const known = await findVisible(pool, request, id);
     // It may have become ready since, and by another attempt.
     const ended = (await endExport(connectionsOf(pool, request.user.tenants), id)) ?? known;
+    if (ended.state === known.state) request.changesNothing = true;
     if (ended.state === 'expired') await removeFiles(directory, ended);
     return toExportJson(ended, links);
   });

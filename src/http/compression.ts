@@ -1,6 +1,7 @@
 /** Compresses answers with gzip for callers that accept it. */
 import { constants } from 'node:zlib';
 import { fastifyCompress } from '@fastify/compress';
+import type { FastifyRequest } from 'fastify';
 import type { Api } from './api-module.ts';
 
 /** A smaller answer fits into one packet uncompressed. */
@@ -28,6 +29,15 @@ export async function addCompression(app: Api): Promise<void> {
     customTypes: COMPRESSIBLE,
     // Sends each chunk of a stream at once instead of waiting until the compressor's window is full.
     zlibOptions: { flush: constants.Z_SYNC_FLUSH },
+  });
+}
+
+/** For an answer that is kept compressed. A coding with the weight 0 is not accepted (RFC 9110, section 12.5.3). */
+export function acceptsGzip({ headers }: Pick<FastifyRequest, 'headers'>): boolean {
+  const accepted = (headers['accept-encoding'] ?? '').toLowerCase();
+  return accepted.split(',').some((coding) => {
+    const [name = '', weight = 'q=1'] = coding.split(';').map((part) => part.trim());
+    return name === 'gzip' && !/^q=0(?:\.0*)?$/.test(weight);
   });
 }
 

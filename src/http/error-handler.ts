@@ -10,6 +10,7 @@ import type {
 } from 'fastify';
 import { TransientError } from '../core/errors.ts';
 import { toPulseError } from '../platform/postgres.ts';
+import type { Caller } from './caller.ts';
 import {
   HTTP_PROBLEMS,
   PROBLEM_MEDIA_TYPE,
@@ -17,6 +18,7 @@ import {
   ProblemError,
   type ProblemKind,
 } from './problems.ts';
+import type { RefusalLines } from './refusal-lines.ts';
 import { fieldProblems } from './validation.ts';
 
 /** The errors of Fastify and Node, by code. */
@@ -37,16 +39,46 @@ const RETRY_AFTER_SECONDS = '5';
 /** They describe the body that a problem replaces. */
 const HEADERS_OF_ANSWER = ['content-encoding', 'content-disposition', 'etag', 'link'];
 
-/** Answers a failure. An unexpected error shows the caller no stack, no SQL and no driver text. */
-export function answerError(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
-  const problem = problemOf(error, request);
+/**
+ * Creates the handler, which answers every failure. An unexpected error shows the caller no stack, no SQL and no driver
+ * text.
+ *
+ * @param refusals Takes the lines about requests without a token, which anybody can have refused because Pulse is busy.
+ */
+export function createErrorHandler(refusals: Pick<RefusalLines, 'warn'>) {
+  return (error: unknown, request: FastifyRequest, reply: FastifyReply): void => {
+    const problem = problemOf(error, request);
+    if (problem.kind.status >= 500) logFailure(error, { problem, request, reply, refusals });
+    answerProblem(problem, request, reply);
+  };
+}
+
+function logFailure(
+  error: unknown,
+  {
+    problem,
+    request,
+    reply,
+    refusals,
+  }: {
+    readonly problem: ProblemError;
+    readonly request: FastifyRequest;
+    readonly reply: FastifyReply;
+    readonly refusals: Pick<RefusalLines, 'warn'>;
+  },
+): void {
   const { status, code } = problem.kind;
-  if (status >= 500) {
-    // Its work was cut short on purpose, so its error says nothing about Pulse.
-    const isGone = reply.raw.closed;
-    const level = isGone ? 'debug' : status === 500 ? 'error' : 'warn';
-    request.log[level]({ err: error, code }, isGone ? 'caller disconnected' : 'request failed');
-  }
+  const facts = { err: error, code };
+  // Its work was cut short on purpose, so its error says nothing about Pulse.
+  if (reply.raw.closed) request.log.debug(facts, 'caller disconnected');
+  else if (status === 500) request.log.error(facts, 'request failed');
+  // Typed as always present, but null unless authentication succeeded.
+  else if ((request.user as Caller | null) !== null) request.log.warn(facts, 'request failed');
+  else refusals.warn(request.log, facts, 'request failed');
+}
+
+function answerProblem(problem: ProblemError, request: FastifyRequest, reply: FastifyReply): void {
+  const { status } = problem.kind;
   forgetAnswer(reply);
   if (status === 503) void reply.header('retry-after', RETRY_AFTER_SECONDS);
   void reply

@@ -1,4 +1,7 @@
-/** The Node server below Fastify. It limits pipelining, and closes waiting responses together with their socket. */
+/**
+ * The Node server below Fastify. It limits pipelining and the connections of one address, and closes waiting responses
+ * together with their socket.
+ */
 import {
   createServer,
   type IncomingMessage,
@@ -6,7 +9,8 @@ import {
   type Server,
   type ServerResponse,
 } from 'node:http';
-import type { Socket } from 'node:net';
+import { BlockList, isIPv6, type Socket } from 'node:net';
+import { addressGroup } from '../core/address-group.ts';
 
 /** In milliseconds. Fastify sets no limits by default. */
 export interface ConnectionTimeouts {
@@ -19,9 +23,15 @@ export interface ConnectionTimeouts {
 }
 
 export interface HttpServerOptions extends ConnectionTimeouts {
-  /** Called when a client has sent more requests on a socket than it may. The socket is gone then. */
-  readonly onPipelining?: (address: string | undefined) => void;
+  /** Proxies, as addresses or CIDR ranges, whose connections are not counted. Default: none. */
+  readonly proxies?: readonly string[] | undefined;
+  /** Connections of another address. Default: `CONNECTIONS_MAX`. */
+  readonly connectionsMax?: number;
+  /** Called when a client has sent more than it may, or has connected too often. The socket is gone then. */
+  readonly onExcess?: (what: Excess, address: string | undefined) => void;
 }
+
+export type Excess = 'unanswered requests' | 'connections';
 
 /**
  * Requests that may wait for their answers on one socket. No usual client pipelines at all. Without a limit, one
@@ -29,8 +39,14 @@ export interface HttpServerOptions extends ConnectionTimeouts {
  */
 export const UNANSWERED_MAX = 8;
 
+/**
+ * Open connections of one address, of IPv6 its /64 network. Nobody needs as many, except a proxy that is not named. A
+ * connection without a request is closed only after half a minute or more.
+ */
+const CONNECTIONS_MAX = 2_000;
+
 export function createHttpServer(handle: RequestListener, options: HttpServerOptions): Server {
-  const { requestTimeout, keepAliveTimeout, connectionTimeout, onPipelining } = options;
+  const { requestTimeout, keepAliveTimeout, connectionTimeout, onExcess } = options;
   const unanswered = new WeakMap<Socket, Set<ServerResponse>>();
 
   const admit = (req: IncomingMessage, res: ServerResponse): void => {
@@ -40,7 +56,7 @@ export function createHttpServer(handle: RequestListener, options: HttpServerOpt
     const waiting = unanswered.get(socket);
     if (waiting === undefined) return;
     if (waiting.size >= UNANSWERED_MAX) {
-      onPipelining?.(socket.remoteAddress);
+      onExcess?.('unanswered requests', socket.remoteAddress);
       socket.destroy();
       return;
     }
@@ -56,7 +72,13 @@ export function createHttpServer(handle: RequestListener, options: HttpServerOpt
   );
   server.on('checkExpectation', admit);
   server.setTimeout(connectionTimeout);
+  const countIn = createConnectionCount(options);
   server.on('connection', (socket) => {
+    if (!countIn(socket)) {
+      onExcess?.('connections', socket.remoteAddress);
+      socket.destroy();
+      return;
+    }
     const waiting = new Set<ServerResponse>();
     unanswered.set(socket, waiting);
     socket.once('close', () => {
@@ -64,6 +86,39 @@ export function createHttpServer(handle: RequestListener, options: HttpServerOpt
     });
   });
   return server;
+}
+
+/** @returns Counts a connection until it is closed, unless its address has too many. Returns whether it may stay. */
+function createConnectionCount({
+  proxies = [],
+  connectionsMax = CONNECTIONS_MAX,
+}: HttpServerOptions): (socket: Socket) => boolean {
+  const uncounted = new BlockList();
+  for (const range of proxies) {
+    const [address = '', bits = isIPv6(address) ? '128' : '32'] = range.split('/');
+    uncounted.addSubnet(address, Number(bits), familyOf(address));
+  }
+  const counts = new Map<string, number>();
+  return (socket) => {
+    const { remoteAddress } = socket;
+    // Without one it is closed already, or a Unix socket.
+    if (remoteAddress === undefined) return true;
+    if (uncounted.check(remoteAddress, familyOf(remoteAddress))) return true;
+    const group = addressGroup(remoteAddress);
+    const count = counts.get(group) ?? 0;
+    if (count >= connectionsMax) return false;
+    counts.set(group, count + 1);
+    socket.once('close', () => {
+      const left = (counts.get(group) ?? 1) - 1;
+      if (left === 0) counts.delete(group);
+      else counts.set(group, left);
+    });
+    return true;
+  };
+}
+
+function familyOf(address: string): 'ipv6' | 'ipv4' {
+  return isIPv6(address) ? 'ipv6' : 'ipv4';
 }
 
 /**

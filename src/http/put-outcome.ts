@@ -1,4 +1,4 @@
-/** What a PUT has done, for its answer and for the audit log. */
+/** What a request has changed, for its answer and for the audit log. */
 import type { FastifyReply, FastifyRequest } from 'fastify';
 
 declare module 'fastify' {
@@ -18,6 +18,12 @@ export function setPutOutcome(
 ): void {
   if (outcome === 'unchanged') request.changesNothing = true;
   void reply.code(outcome === 'created' ? 201 : 200);
+}
+
+/** Says that the answer is that of an earlier request with the idempotency key, which has done the work. */
+export function setReplayed(request: FastifyRequest, reply: FastifyReply): void {
+  request.changesNothing = true;
+  void reply.header('idempotent-replayed', 'true');
 }
 
 /** @param rows What an upsert returns that leaves an equal row alone: one row, or none. */

@@ -4,10 +4,16 @@ import type { FastifyRequest } from 'fastify';
 import type { Api } from './api-module.ts';
 import { actorNameOf } from './caller.ts';
 import { HTTP_PROBLEMS, ProblemError } from './problems.ts';
+import type { RefusalLines } from './refusal-lines.ts';
 
 const WINDOW_SECONDS = 60;
 /** Callers whose requests are counted; beyond this number the longest idle one is forgotten. */
 const CALLERS_MAX = 10_000;
+
+export interface RateLimitOptions {
+  readonly requestsPerMinute: number;
+  readonly refusals: Pick<RefusalLines, 'warn'>;
+}
 
 /**
  * Limits each caller to a number of requests per minute: authenticated callers by name, others by address (IPv6 by
@@ -21,7 +27,7 @@ const CALLERS_MAX = 10_000;
  */
 export async function addRateLimit(
   app: Api,
-  { requestsPerMinute }: { requestsPerMinute: number },
+  { requestsPerMinute, refusals }: RateLimitOptions,
 ): Promise<void> {
   await app.register(fastifyRateLimit, { global: false, cache: CALLERS_MAX });
   const options = { max: requestsPerMinute, timeWindow: WINDOW_SECONDS * 1000 };
@@ -39,7 +45,7 @@ export async function addRateLimit(
       ratelimit: `"${policy}";r=${remaining};t=${ttlInSeconds}`,
     });
     if (!verdict.isExceeded) return;
-    request.log.warn({ policy, address: request.ip }, 'requests exceeded');
+    refusals.warn(request.log, { policy, address: request.ip }, 'requests exceeded');
     throw new ProblemError(HTTP_PROBLEMS.PULSE_API_TOO_MANY_REQUESTS, {
       detail: `The limit is ${requestsPerMinute} requests per minute. Try again in ${ttlInSeconds} seconds.`,
       headers: { 'retry-after': String(ttlInSeconds) },

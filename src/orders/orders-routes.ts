@@ -8,6 +8,7 @@ import { createIdempotencyKeys, toKeyedRequest, type KeyLimits } from '../http/i
 import { spanFrom } from '../http/instants.ts';
 import { nextLink } from '../http/page-links.ts';
 import { HTTP_PROBLEMS, invalidField, ProblemError } from '../http/problems.ts';
+import { setReplayed } from '../http/put-outcome.ts';
 import { requestOrigin, toPublication } from '../messaging/message.ts';
 import type { MessageStep } from '../messaging/message-steps.ts';
 import { writeToOutbox } from '../messaging/outbox.ts';
@@ -82,7 +83,7 @@ function addCreate(api: Api, deps: OrdersModuleDeps): void {
       return { order_id: order.id, status: 'pending' as const };
     });
     onStep('committed');
-    if (replayed) void reply.header('idempotent-replayed', 'true');
+    if (replayed) setReplayed(request, reply);
     void reply.code(202).header('location', `${api.prefix}/orders/${answer.order_id}`);
     return answer;
   });

@@ -12,14 +12,16 @@ export interface FairTurnsOptions {
   readonly waitingMaxPerShare: number;
   /** How long it may wait. */
   readonly waitMs: number;
+  /** The error of work that gets no turn. Default: PULSE_POSTGRES_BUSY. */
+  readonly refusal?: () => Error;
 }
 
 export interface FairTurns {
   /**
    * Runs `work` at its turn. Shares take turns; within a share the order is kept.
    *
-   * @throws TransientError PULSE_POSTGRES_BUSY Too much of this share waits already, or the turn did not come in
-   * time. `work` was not called.
+   * @throws TransientError PULSE_POSTGRES_BUSY, or `refusal`: too much of this share waits already, or the turn did
+   * not come in time. `work` was not called.
    */
   run<Result>(share: string, work: () => Promise<Result>): Promise<Result>;
 }
@@ -31,6 +33,7 @@ interface Share {
 
 export function createFairTurns(options: FairTurnsOptions): FairTurns {
   const { runningMax, runningMaxPerShare, waitingMaxPerShare, waitMs } = options;
+  const refuse = (message: string): Error => options.refusal?.() ?? busy(message);
   /** In the order of their turns: a share that starts or ends work goes to the end. */
   const shares = new Map<string, Share>();
   let running = 0;
@@ -75,7 +78,7 @@ export function createFairTurns(options: FairTurnsOptions): FairTurns {
       const timer = setTimeout(() => {
         share.waiting.splice(share.waiting.indexOf(start), 1);
         dropIfIdle(name, share);
-        reject(busy(`No turn at Postgres came within ${waitMs / 1000} s.`));
+        reject(refuse(`No turn at Postgres came within ${waitMs / 1000} s.`));
       }, waitMs);
       share.waiting.push(start);
       startNext();
@@ -85,7 +88,7 @@ export function createFairTurns(options: FairTurnsOptions): FairTurns {
     async run(name, work) {
       const share = shares.get(name) ?? { running: 0, waiting: [] };
       if (share.waiting.length >= waitingMaxPerShare) {
-        throw busy('Too many requests for these tenants are waiting for Postgres.');
+        throw refuse('Too many requests of the same callers are waiting for Postgres.');
       }
       shares.set(name, share);
       await turnOf(name, share);

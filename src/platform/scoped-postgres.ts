@@ -30,22 +30,32 @@ export const NOBODY: TenantScope = [];
 
 /** Connections for what is not limited to tenants, such as logins and health checks. */
 const UNSCOPED_CONNECTIONS = 2;
-const WAITING_MAX = 200;
-const WAIT_MS = 10_000;
+const WAITING = { waitingMaxPerShare: 200, waitMs: 10_000 };
 
-const turnsOfPools = new WeakMap<ScopedPool, FairTurns>();
+interface PoolTurns {
+  readonly ofTenants: FairTurns;
+  readonly ofStrangers: FairTurns;
+}
 
-function turnsOf(pool: ScopedPool): FairTurns {
+const turnsOfPools = new WeakMap<ScopedPool, PoolTurns>();
+
+function turnsOf(pool: ScopedPool): PoolTurns {
   const known = turnsOfPools.get(pool);
   if (known !== undefined) return known;
   const connections = pool.options.max;
   const runningMax = Math.max(1, connections - UNSCOPED_CONNECTIONS);
-  const turns = createFairTurns({
-    runningMax,
-    runningMaxPerShare: Math.ceil(runningMax / 2),
-    waitingMaxPerShare: WAITING_MAX,
-    waitMs: WAIT_MS,
-  });
+  const turns = {
+    ofTenants: createFairTurns({
+      ...WAITING,
+      runningMax,
+      runningMaxPerShare: Math.ceil(runningMax / 2),
+    }),
+    ofStrangers: createFairTurns({
+      ...WAITING,
+      runningMax: UNSCOPED_CONNECTIONS,
+      runningMaxPerShare: 1,
+    }),
+  };
   turnsOfPools.set(pool, turns);
   return turns;
 }
@@ -60,7 +70,8 @@ function turnsOf(pool: ScopedPool): FairTurns {
  */
 export function connectionsOf(pool: ScopedPool, scope: TenantScope): Connections {
   const owner = pool as Pool;
-  const atTurn = <Result>(work: () => Promise<Result>) => turnsOf(pool).run(shareOf(scope), work);
+  const atTurn = <Result>(work: () => Promise<Result>) =>
+    turnsOf(pool).ofTenants.run(shareOf(scope), work);
   const query = owner.query.bind(owner) as (...values: unknown[]) => Promise<unknown>;
   const connect = () =>
     new Promise<PoolClient>((resolve, reject) => {
@@ -75,6 +86,21 @@ export function connectionsOf(pool: ScopedPool, scope: TenantScope): Connections
     connect: connect as Pool['connect'],
     query: ((...values: unknown[]) => atTurn(() => query(...values))) as Pool['query'],
   };
+}
+
+/**
+ * Runs what anybody can ask for without a token, such as the look-up of a key. All strangers together have
+ * `UNSCOPED_CONNECTIONS`, and those of one share one of them. `work` must not ask for another turn.
+ *
+ * @param share Where they call from.
+ * @throws TransientError PULSE_POSTGRES_BUSY Too much of this share waits, or the turn did not come in time.
+ */
+export function atStrangersTurn<Result>(
+  pool: ScopedPool,
+  share: string,
+  work: () => Promise<Result>,
+): Promise<Result> {
+  return turnsOf(pool).ofStrangers.run(share, work);
 }
 
 /** For what ends work that holds a turn: it must not wait for one. Two connections are never at a turn. */

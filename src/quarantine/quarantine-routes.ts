@@ -172,6 +172,7 @@ function addReplays(api: Api, { pool, replay }: QuarantineModuleDeps): void {
       }
       const preview = previewToJson(await previewMany(deps, filters));
       if (request.body.dry_run === true) {
+        request.changesNothing = true;
         return { ...preview, ...NOTHING_REPLAYED, dry_run: true };
       }
       const leave = limit.enter(request.user.tenants);
@@ -228,7 +229,10 @@ function addDiscards(api: Api, { pool }: QuarantineModuleDeps): void {
     const { limit = BULK_LIMIT_DEFAULT, note, dry_run = false } = request.body;
     const filters = { ...bulkFiltersFrom(request.body), scope: request.user.tenants };
     const preview = previewToJson(await previewMany({ pool }, filters));
-    if (dry_run) return { ...preview, dry_run, discarded: 0 };
+    if (dry_run) {
+      request.changesNothing = true;
+      return { ...preview, dry_run, discarded: 0 };
+    }
     const options = { limit, note, actor: actorOf(request) };
     const discarded = await workAsTenants(pool, request.user.tenants, (client) =>
       discardDeadLetters(client, filters, options),

@@ -12,6 +12,7 @@ import { createIdempotencyKeys, toKeyedRequest } from '../http/idempotency-keys.
 import { spanFrom } from '../http/instants.ts';
 import { nextLink } from '../http/page-links.ts';
 import { HTTP_PROBLEMS, invalidField, ProblemError } from '../http/problems.ts';
+import { setReplayed } from '../http/put-outcome.ts';
 import { requestOrigin, toPublication } from '../messaging/message.ts';
 import { writeToOutbox } from '../messaging/outbox.ts';
 import { createFairTurns, type FairTurns } from '../platform/fair-turns.ts';
@@ -118,7 +119,7 @@ function addInsertion(api: Api, deps: WorkflowsModuleDeps): void {
         return { id };
       });
       onStep('committed');
-      if (replayed) void reply.header('idempotent-replayed', 'true');
+      if (replayed) setReplayed(request, reply);
       void reply.code(201).header('location', `${api.prefix}/workflow/${answer.id}`);
       return toWorkflowJson(await findVisible(pool, request, answer.id));
     },

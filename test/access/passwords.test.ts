@@ -1,13 +1,6 @@
 import { hash } from '@node-rs/argon2';
 import { expect, test } from 'vitest';
-import { HTTP_PROBLEMS } from '../../src/http/problems.ts';
-import {
-  createConcurrencyLimit,
-  hashPassword,
-  needsRehash,
-  verifyPassword,
-} from '../../src/access/passwords.ts';
-import { eventually } from '../support/eventually.ts';
+import { hashPassword, needsRehash, verifyPassword } from '../../src/access/passwords.ts';
 
 test('a hash is argon2id with the parameters of OWASP, salted, and verifies only its password', async () => {
   const [one, two] = await Promise.all([hashPassword('pässword 😀'), hashPassword('pässword 😀')]);
@@ -27,38 +20,4 @@ test('a hash with other parameters still verifies and needs a new hash', async (
     expect(needsRehash(made)).toBe(true);
     expect(await verifyPassword(made, 'secret')).toBe(true);
   }
-});
-
-test('work above the limit waits in order, and is refused when the queue is full', async () => {
-  const limited = createConcurrencyLimit({ runningMax: 2, waitingMax: 3 });
-  const releases: (() => void)[] = [];
-  const begun: number[] = [];
-  const work = (number: number) =>
-    limited(async () => {
-      begun.push(number);
-      await new Promise<void>((resolve) => releases.push(resolve));
-      if (number === 2) throw new Error('two failed');
-      return number;
-    });
-  const results = Promise.allSettled([1, 2, 3, 4, 5, 6, 7].map(work));
-  await Promise.resolve();
-  expect(begun).toEqual([1, 2]);
-  for (let released = 0; released < 5; released++) {
-    await eventually(() => releases.length).toBeGreaterThan(released);
-    releases[released]!();
-  }
-  const settled = await results;
-  expect(begun).toEqual([1, 2, 3, 4, 5]);
-  expect(
-    settled.map((one) => (one.status === 'fulfilled' ? one.value : (one.reason as unknown))),
-  ).toEqual([
-    1,
-    expect.objectContaining({ message: 'two failed' }),
-    3,
-    4,
-    5,
-    expect.objectContaining({ kind: HTTP_PROBLEMS.PULSE_API_BUSY }),
-    expect.objectContaining({ kind: HTTP_PROBLEMS.PULSE_API_BUSY }),
-  ]);
-  await expect(limited(() => Promise.resolve('free again'))).resolves.toBe('free again');
 });

@@ -1,3 +1,4 @@
+import { gunzipSync } from 'node:zlib';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import ajvFormats from 'ajv-formats';
 import { parse } from 'yaml';
@@ -87,6 +88,48 @@ test('the documents are serialised only once', async () => {
   } finally {
     app.swagger = before;
   }
+});
+
+test('what anybody may ask for any number of times is not compressed for each request', async () => {
+  const get = async (url: string) => {
+    const { rawPayload, headers } = await app.inject({
+      url,
+      headers: { 'accept-encoding': 'gzip' },
+    });
+    return { bytes: rawPayload, headers };
+  };
+  for (const url of ['/openapi.json', '/asyncapi.json', '/docs/json', '/docs/yaml']) {
+    const { bytes, headers } = await get(url);
+    expect(headers, url).toMatchObject({
+      'content-encoding': 'gzip',
+      // Of what is compressed as it is sent, the length is not known.
+      'content-length': String(bytes.length),
+      vary: 'accept-encoding',
+    });
+    const plain = await app.inject({ url });
+    expect(plain.headers).toMatchObject({ vary: 'accept-encoding' });
+    expect(plain.headers).not.toHaveProperty('content-encoding');
+    expect(gunzipSync(bytes).toString()).toBe(plain.body);
+  }
+  for (const url of ['/docs/', '/docs/static/swagger-ui-bundle.js', '/docs/static/index.css']) {
+    const { bytes, headers } = await get(url);
+    expect(bytes.length, url).toBeGreaterThan(0);
+    expect(headers, url).not.toHaveProperty('content-encoding');
+  }
+});
+
+test.each([
+  ['gzip', true],
+  ['br, GZIP ; q=0.5', true],
+  ['gzip;q=1.0, *;q=0', true],
+  ['gzip;q=0, identity', false],
+  ['gzip; q=0.00', false],
+  ['br, x-gzip-like', false],
+  ['', false],
+])('a caller with Accept-Encoding: %s gets the documents compressed: %s', async (accepted, is) => {
+  const headers = { 'accept-encoding': accepted };
+  const answer = await app.inject({ url: '/asyncapi.json', headers });
+  expect(answer.headers['content-encoding'] === 'gzip').toBe(is);
 });
 
 describe('the reference page', () => {

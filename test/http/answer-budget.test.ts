@@ -4,7 +4,7 @@ import { afterEach, expect, test } from 'vitest';
 import { addAnswerBudget } from '../../src/http/answer-budget.ts';
 import { addAnswerDeadline } from '../../src/http/answer-deadline.ts';
 import { addConditionalAnswers } from '../../src/http/conditional.ts';
-import { answerError } from '../../src/http/error-handler.ts';
+import { createErrorHandler } from '../../src/http/error-handler.ts';
 
 const MIB = 1024 * 1024;
 /** More than the buffers of a socket that nobody reads. */
@@ -19,7 +19,7 @@ afterEach(async () => {
 async function openApi() {
   const app = fastify({ forceCloseConnections: true });
   const answered = { count: 0 };
-  app.setErrorHandler(answerError);
+  app.setErrorHandler(createErrorHandler({ warn: () => undefined }));
   app.decorateRequest('user', null as never);
   addAnswerDeadline(app, { answerWithinMs: 60_000 });
   addConditionalAnswers(app);

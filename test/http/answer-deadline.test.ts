@@ -10,7 +10,7 @@ import {
   signalOfEnd,
   whenOver,
 } from '../../src/http/answer-deadline.ts';
-import { answerError } from '../../src/http/error-handler.ts';
+import { createErrorHandler } from '../../src/http/error-handler.ts';
 import { createHttpServer } from '../../src/http/http-server.ts';
 
 /** Uses a real socket, because requests end differently there than with `inject`. */
@@ -22,7 +22,7 @@ afterEach(async () => {
 
 async function listen(answer: (reply: FastifyReply) => unknown, answerWithinMs = 60_000) {
   app = fastify();
-  app.setErrorHandler(answerError);
+  app.setErrorHandler(createErrorHandler({ warn: () => undefined }));
   addAnswerDeadline(app, { answerWithinMs });
   app.post('/', (_request, reply) => answer(reply));
   return await app.listen({ host: '127.0.0.1', port: 0 });

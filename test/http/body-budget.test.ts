@@ -4,7 +4,7 @@ import { fastify } from 'fastify';
 import { afterEach, expect, test } from 'vitest';
 import { addAnswerDeadline } from '../../src/http/answer-deadline.ts';
 import { addBodyBudget } from '../../src/http/body-budget.ts';
-import { answerError } from '../../src/http/error-handler.ts';
+import { createErrorHandler } from '../../src/http/error-handler.ts';
 
 let app = fastify();
 afterEach(async () => {
@@ -14,7 +14,7 @@ afterEach(async () => {
 
 async function listen(bytesMax: number) {
   app = fastify({ bodyLimit: 1_000_000 });
-  app.setErrorHandler(answerError);
+  app.setErrorHandler(createErrorHandler({ warn: () => undefined }));
   app.decorateRequest('user', null as never);
   addAnswerDeadline(app, { answerWithinMs: 60_000 });
   addBodyBudget(app, { callerBytesMax: bytesMax, bytesMax });

@@ -208,3 +208,16 @@ test('500 shows nothing of the failure and logs everything', async () => {
     err: { message: 'SELECT secret FROM table' },
   });
 });
+
+test('what anybody can have fail without a token does not flood the log', async () => {
+  const { lines } = await open();
+  const payload = { username: 'a', password: 'x' };
+  for (let index = 0; index < 70; index++) {
+    const res = await app!.inject({ method: 'POST', url: '/api/v1/login', payload });
+    expect(res.statusCode).toBe(503);
+  }
+  const failures = () => lines.filter(({ msg }) => msg === 'request failed');
+  expect(failures()).toHaveLength(60);
+  await app!.inject({ url: '/api/v1/pulses', headers: authorization() });
+  expect(failures()).toHaveLength(61);
+});

@@ -4,7 +4,12 @@ import { connect, type AddressInfo, type Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { setImmediate } from 'node:timers/promises';
 import { afterEach, expect, test } from 'vitest';
-import { createHttpServer, UNANSWERED_MAX } from '../../src/http/http-server.ts';
+import {
+  createHttpServer,
+  UNANSWERED_MAX,
+  type HttpServerOptions,
+} from '../../src/http/http-server.ts';
+import { eventually } from '../support/eventually.ts';
 
 const TIMEOUTS = { requestTimeout: 30_000, connectionTimeout: 60_000, keepAliveTimeout: 60_000 };
 const REQUEST = 'GET / HTTP/1.1\r\nHost: x\r\n\r\n';
@@ -16,17 +21,18 @@ afterEach(() => {
   server = undefined;
 });
 
-async function open() {
+async function open(options: Pick<HttpServerOptions, 'proxies' | 'connectionsMax'> = {}) {
   const responses: ServerResponse[] = [];
-  const pipelining: (string | undefined)[] = [];
+  const excess: string[] = [];
   server = createHttpServer((_req, res) => responses.push(res), {
     ...TIMEOUTS,
-    onPipelining: (address) => pipelining.push(address),
+    ...options,
+    onExcess: (what, address) => excess.push(`${what} of ${address}`),
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
-  return { responses, pipelining, connectHere: () => connect(port, '127.0.0.1') };
+  return { responses, excess, connectHere: () => connect(port, '127.0.0.1') };
 }
 
 async function arrived(responses: readonly ServerResponse[], count: number): Promise<void> {
@@ -34,17 +40,17 @@ async function arrived(responses: readonly ServerResponse[], count: number): Pro
 }
 
 test('a socket may have a few unanswered requests, and is destroyed beyond', async () => {
-  const { responses, pipelining, connectHere } = await open();
+  const { responses, excess, connectHere } = await open();
   const socket = connectHere();
   socket.write(REQUEST.repeat(1_000));
   socket.resume();
   await once(socket, 'close').catch(() => undefined);
   expect(responses).toHaveLength(UNANSWERED_MAX);
-  expect(pipelining).toEqual(['127.0.0.1']);
+  expect(excess).toEqual(['unanswered requests of 127.0.0.1']);
 });
 
 test('a socket may have any number of requests that are answered in time', async () => {
-  const { responses, pipelining, connectHere } = await open();
+  const { responses, excess, connectHere } = await open();
   const socket: Socket = connectHere();
   for (let round = 0; round < 3; round++) {
     socket.write(REQUEST.repeat(UNANSWERED_MAX));
@@ -56,7 +62,7 @@ test('a socket may have any number of requests that are answered in time', async
   }
   socket.end();
   expect((await text(socket)).split('answered')).toHaveLength(3 * UNANSWERED_MAX + 1);
-  expect(pipelining).toEqual([]);
+  expect(excess).toEqual([]);
 });
 
 test('every response closes with its socket, also one that waits behind others', async () => {
@@ -77,3 +83,28 @@ test('every response closes with its socket, also one that waits behind others',
   expect(closeCount).toBe(3);
   expect(responses.every((res) => res.closed && res.destroyed)).toBe(true);
 });
+
+test('an address may have so many connections, and another one when one is closed', async () => {
+  const { responses, excess, connectHere } = await open({ connectionsMax: 3 });
+  const sockets = [connectHere(), connectHere(), connectHere()];
+  await Promise.all(sockets.map((socket) => once(socket, 'connect')));
+  await once(connectHere(), 'close');
+  expect(excess).toEqual(['connections of 127.0.0.1']);
+  sockets[0]!.destroy();
+  await eventually(async () => {
+    const socket = connectHere().on('error', () => undefined);
+    socket.write(REQUEST);
+    await setImmediate();
+    return responses.length;
+  }).toBeGreaterThan(0);
+});
+
+test.each([['127.0.0.1'], ['127.0.0.0/8'], ['::ffff:127.0.0.1']])(
+  'the connections of the proxy %s are not counted',
+  async (proxy) => {
+    const { responses, excess, connectHere } = await open({ connectionsMax: 1, proxies: [proxy] });
+    for (let count = 0; count < 5; count++) connectHere().write(REQUEST);
+    await arrived(responses, 5);
+    expect(excess).toEqual([]);
+  },
+);

@@ -6,7 +6,9 @@ let app: Api;
 afterEach(() => app.close());
 
 const open = async (requestsPerMinute?: number) => {
-  ({ app } = await createTestApp({}, { requestsPerMinute, trustProxy: ['127.0.0.1'] }));
+  const opened = await createTestApp({}, { requestsPerMinute, trustProxy: ['127.0.0.1'] });
+  ({ app } = opened);
+  return opened;
 };
 const as = (sub: string) => authorization(forgeToken({ claims: { sub } }));
 const NOWHERE = '/api/v1/pulses/populate/b3a3c0ff-9a46-4a7b-8d0a-0f2f4e4d3c2b';
@@ -60,4 +62,10 @@ test('without a limit nothing is counted', async () => {
   await open();
   const res = await app.inject({ url: NOWHERE, headers: as('alice') });
   expect(res.headers.ratelimit).toBeUndefined();
+});
+
+test('a flood of requests beyond the limit does not flood the log', async () => {
+  const { lines } = await open(1);
+  for (let count = 0; count < 100; count++) await app.inject({ url: '/api/v1/problems' });
+  expect(lines.filter(({ msg }) => msg === 'requests exceeded')).toHaveLength(60);
 });

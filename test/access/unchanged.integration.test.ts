@@ -1,13 +1,13 @@
-/** Whether a PUT gets a row of the audit log, against a real Postgres. */
+/** Whether a request gets a row of the audit log, against a real Postgres. */
 import { expect, test } from 'vitest';
 import { useDeliveryApi } from '../delivery/delivery-api.ts';
 
 const api = useDeliveryApi();
 
-const auditCount = async (path: string): Promise<number> => {
+const auditCount = async (path: string, method = 'PUT'): Promise<number> => {
   const { rows } = await api.pool.query<{ count: number }>(
     `SELECT count(*)::integer AS count FROM audit_log WHERE subject = $1`,
-    [`PUT /api/v1${path}`],
+    [`${method} /api/v1${path}`],
   );
   return rows[0]?.count ?? -1;
 };
@@ -90,5 +90,45 @@ test('PUT of an endpoint is in the audit log when it changes something', async (
     expect(await auditCount(path)).toBe(count);
     expect((await api.ask('PUT', path, wanted)).body).toEqual(first.body);
     expect(await auditCount(path)).toBe(count);
+  }
+});
+
+test.each([
+  ['/orders', { customer_id: 'unchanged', items: [{ sku: 'cpu', qty: 1 }] }],
+  ['/workflow', { data: [{ a: 1 }], steps: ['one'] }],
+  ['/exports', { report: 'pulses' }],
+])('POST %s is in the audit log once for each idempotency key', async (path, body) => {
+  const headers = { 'idempotency-key': path };
+  const first = await api.ask('POST', path, body, { headers });
+  expect(first.status).toBeLessThan(300);
+  for (let count = 0; count < 2; count++) {
+    const again = await api.ask('POST', path, body, { headers });
+    expect(again.status).toBe(first.status);
+    expect(again.headers['idempotent-replayed']).toBe('true');
+  }
+  expect(await auditCount(path, 'POST')).toBe(1);
+});
+
+test('DELETE of an export is in the audit log when it ends one', async () => {
+  const { body } = await api.ask('POST', '/exports', { report: 'pulses' });
+  const path = `/exports/${String(body.id)}`;
+  for (let count = 0; count < 3; count++) {
+    expect((await api.ask('DELETE', path)).body).toMatchObject({ state: 'canceled' });
+    expect(await auditCount(path, 'DELETE')).toBe(1);
+  }
+});
+
+test('a dry run, and what finds nothing to do, is not in the audit log', async () => {
+  await api.ask('PUT', '/customers/dry', { name: 'Dry' });
+  await api.ask('PUT', '/endpoints/dry', { client: 'dry', url: 'https://example.com/' });
+  const since = new Date().toISOString();
+  for (const [path, body] of [
+    ['/endpoints/dry/recover', { since, dry_run: true }],
+    ['/endpoints/dry/recover', { since }],
+    ['/dead-letters/replay', { dry_run: true, reason: 'sum_overflow' }],
+    ['/dead-letters/discard', { dry_run: true, reason: 'sum_overflow', note: 'none' }],
+  ] as const) {
+    expect((await api.ask('POST', path, body)).status).toBe(200);
+    expect(await auditCount(path, 'POST')).toBe(0);
   }
 });

@@ -1,0 +1,95 @@
+/** What strangers ask for takes little of Postgres and of the CPU, so that callers who are known are answered. */
+import { randomUUID } from 'node:crypto';
+import { Client } from 'pg';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { createKeyText } from '../../src/access/key-text.ts';
+import { eventually } from '../support/eventually.ts';
+import { openAccessApi, PASSWORD, type AccessApi } from './access-api.ts';
+
+let api: AccessApi;
+/** Connections beside the pool: a transaction, and one that looks at it. */
+let locker: Client;
+let watcher: Client;
+
+const connect = async () => {
+  const client = new Client({ connectionString: String(api.pool.options.connectionString) });
+  await client.connect();
+  return client;
+};
+
+beforeAll(async () => {
+  api = await openAccessApi();
+});
+afterAll(() => api.close());
+beforeEach(async () => {
+  await api.pool.query('DELETE FROM login_attempts');
+  [locker, watcher] = [await connect(), await connect()];
+});
+afterEach(() => Promise.all([locker.end(), watcher.end()]));
+
+const waitingForLock = async () => {
+  const sql = `SELECT FROM pg_stat_activity
+               WHERE datname = current_database() AND wait_event_type = 'Lock'`;
+  return (await watcher.query(sql)).rowCount;
+};
+
+/** An address that is a group of its own. */
+const addressOf = (index: number) => `203.0.${index >> 8}.${index & 255}`;
+
+const tryKey = (index: number) =>
+  api.app.inject({
+    url: '/api/v1/pulses',
+    remoteAddress: addressOf(index),
+    headers: { authorization: `Bearer ${createKeyText().text}` },
+  });
+
+const login = (username: string, password: string, remoteAddress: string) =>
+  api.app.inject({
+    ...{ method: 'POST', url: '/api/v1/login', remoteAddress },
+    payload: { username, password },
+  });
+
+test.each([
+  ['keys', 'api_keys', 401, tryKey],
+  ['logins', 'login_attempts', 401, (index: number) => login(randomUUID(), 'x', addressOf(index))],
+])('invented %s take two connections', async (_what, table, status, attempt) => {
+  await locker.query(`BEGIN; LOCK TABLE ${table} IN ACCESS EXCLUSIVE MODE`);
+  const attempts = Promise.all(Array.from({ length: 40 }, (_, index) => attempt(index)));
+  await eventually(waitingForLock).toBe(2);
+  expect((await api.call('GET', '/pulses')).status).toBe(200);
+  expect((await api.call('GET', '/users')).status).toBe(200);
+  expect(await waitingForLock()).toBe(2);
+  await locker.query('COMMIT');
+  expect(new Set((await attempts).map(({ statusCode }) => statusCode))).toEqual(new Set([status]));
+});
+
+test('a flood of invented logins from many addresses keeps nobody out who is known', async () => {
+  const usual = '198.51.100.1';
+  expect((await login('root', PASSWORD, usual)).statusCode).toBe(200);
+  const alice = await api.newUser('alice');
+  let flooding = true;
+  const strangers = Array.from({ length: 60 }, async (_, index) => {
+    while (flooding) await login(randomUUID(), 'x', addressOf(index));
+  });
+  const body = { current_password: PASSWORD, new_password: `${PASSWORD}!` };
+  const user = { username: 'bob', password: PASSWORD, role: 'viewer', tenants: 'all' };
+  try {
+    expect((await login('root', PASSWORD, usual)).statusCode).toBe(200);
+    expect((await api.call('PUT', '/me/password', body, alice)).status).toBe(200);
+    expect((await api.call('POST', '/users', user)).status).toBe(201);
+  } finally {
+    flooding = false;
+    await Promise.all(strangers);
+  }
+});
+
+test('too many logins at once from one address are refused, and those of another are not', async () => {
+  const attempts = Array.from({ length: 60 }, () => login(randomUUID(), 'x', '203.0.113.1'));
+  const other = await login('root', PASSWORD, '203.0.113.2');
+  expect(other.statusCode).toBe(200);
+  const answers = await Promise.all(attempts);
+  expect(new Set(answers.map(({ statusCode }) => statusCode))).toEqual(new Set([401, 503]));
+  const refused = answers.find(({ statusCode }) => statusCode === 503);
+  expect(refused?.headers['retry-after']).toBe('5');
+  expect(refused?.json()).toMatchObject({ code: 'PULSE_API_BUSY' });
+});
