@@ -10,6 +10,7 @@
 import type { ClientBase } from 'pg';
 import { ImpossibleError, defineBatchHandler, type MessageHandler } from '../messaging/handler.ts';
 import type { ReceivedMessage } from '../messaging/message.ts';
+import { createWorkTurns } from '../platform/work-turns.ts';
 import { isBuiltIn } from './built-in-types.ts';
 import type { EventSchemas } from './event-schemas.ts';
 import { failed, parseEvent, PULSE_PRODUCER, type Event, type EventFailure } from './events.ts';
@@ -17,9 +18,6 @@ import { eventQueues } from './events-queues.ts';
 import { insertMessages, lockReferences, type EventReferences } from './messages-query.ts';
 
 type Queryable = Pick<ClientBase, 'query'>;
-
-/** How long checks go on before other work of the process has its turn. Each takes a third of a second at worst. */
-const TURN_MS = 20;
 
 export type StoreOutcome = 'stored' | 'duplicate' | EventFailure;
 
@@ -33,12 +31,9 @@ export async function storeEvents(
   await schemas.load(client, references.versions);
   const failures: (EventFailure | undefined)[] = [];
   const storable = new Map<string, Event>();
-  let turnEndMs = performance.now() + TURN_MS;
+  const nextTurn = createWorkTurns();
   for (const event of events) {
-    if (performance.now() >= turnEndMs) {
-      await new Promise(setImmediate);
-      turnEndMs = performance.now() + TURN_MS;
-    }
+    await nextTurn();
     const failure = findFailure(event, references, schemas);
     failures.push(failure);
     const identity = identityOf(event);
