@@ -63,6 +63,7 @@ export const EVENT_FAILURES = [
   'unknown_client',
   'invalid_data',
   'id_taken',
+  'too_costly',
 ] as const;
 
 /** Why an event is not stored. */

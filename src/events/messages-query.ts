@@ -16,13 +16,29 @@ export interface EventReferences {
   readonly now: Date;
 }
 
-/**
- * Reads what events refer to, and locks their producers until the transaction ends: two transactions that store the same
- * event take turns, so the second one finds it.
- */
-export async function lockReferences(
+/** Reads what events refer to, as it is now. */
+export function readReferences(
   client: Queryable,
   events: readonly Event[],
+): Promise<EventReferences> {
+  return selectReferences(client, events, '');
+}
+
+/**
+ * The same, and locks their producers until the transaction ends: two transactions that store the same event take turns,
+ * so the second one finds it. All who send as these producers wait, so nothing long belongs behind the lock.
+ */
+export function lockReferences(
+  client: Queryable,
+  events: readonly Event[],
+): Promise<EventReferences> {
+  return selectReferences(client, events, 'ORDER BY id FOR NO KEY UPDATE');
+}
+
+async function selectReferences(
+  client: Queryable,
+  events: readonly Event[],
+  lock: string,
 ): Promise<EventReferences> {
   // The outer row exists when the producers are locked, so its clock is read after that.
   const { rows } = await client.query<{
@@ -32,7 +48,7 @@ export async function lockReferences(
     now: Date;
   }>(
     `WITH locked AS MATERIALIZED (
-       SELECT id FROM producers WHERE id = ANY($1) ORDER BY id FOR NO KEY UPDATE
+       SELECT id FROM producers WHERE id = ANY($1) ${lock}
      )
      SELECT producers, ${knownCustomers('$2')} AS clients,
        (SELECT coalesce(json_object_agg(name, version), '{}') FROM event_types WHERE name = ANY($3)) AS versions,
