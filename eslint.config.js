@@ -38,7 +38,8 @@ const mayImport = {
   ],
   delivery: [
     ...['core', 'platform', 'http', 'messaging', 'catalog/catalog.ts'],
-    ...['events/events.ts', 'events/messages-query.ts', 'events/events-queues.ts'],
+    ...['events/events.ts', 'events/messages-query.ts', 'events/message-pages-query.ts'],
+    'events/events-queues.ts',
   ],
   workflows: [
     ...['core', 'platform', 'http', 'messaging', 'catalog/catalog.ts'],

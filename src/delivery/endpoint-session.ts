@@ -11,6 +11,7 @@
  * | 5 | the endpoint is released | it is claimed when its next delivery is due |
  */
 import type { Pool } from 'pg';
+import { webhookIdOf } from '../events/events.ts';
 import { readMessages } from '../events/messages-query.ts';
 import { waitAtMost } from '../platform/backoff.ts';
 import {
@@ -21,13 +22,13 @@ import {
   type DueDelivery,
   type Lease,
 } from './sender-query.ts';
-import { paceOf, type FailureState } from './delivery.ts';
+import { paceOf, webhookBody, type FailureState } from './delivery.ts';
 import type { DeliveryStep } from './delivery-steps.ts';
 import { readForSending, type SigningEndpoint } from './endpoints-query.ts';
 import { fanOut } from './fan-out.ts';
 import { recordAttempts } from './record-attempts.ts';
 import type { SecretBox } from './secret-box.ts';
-import { sendDelivery, type SendDeps } from './send-delivery.ts';
+import { sendDelivery, type SendDeps, type Webhook } from './send-delivery.ts';
 
 export interface SessionDeps extends SendDeps {
   readonly pool: Pool;
@@ -43,6 +44,8 @@ export interface SessionDeps extends SendDeps {
 }
 
 const READY_MAX = 100;
+/** Bodies of one endpoint in progress at a time; the last one may go beyond. */
+const BODIES_BYTES_MAX = 1024 * 1024;
 const LOOK_MS = 100;
 const LEASE_MS = 1_000;
 /** How long a new message may wait while others of its endpoint are sent. */
@@ -60,6 +63,8 @@ interface Session {
   ready: DueDelivery[];
   /** Until their attempts are written: they must not be sent again before. */
   readonly inProgress: Map<string, Promise<void>>;
+  /** Of what is being sent. */
+  bodiesBytes: number;
   readonly records: AttemptRecord[];
   isGone: boolean;
   nextSendAtMs: number;
@@ -110,6 +115,7 @@ async function openSession(lease: Lease, deps: SessionDeps): Promise<Session | u
     hasMore: true,
     ready: [],
     inProgress: new Map(),
+    bodiesBytes: 0,
     records: [],
     isGone: false,
     nextSendAtMs: performance.now() + leftOfRateMs(endpoint),
@@ -160,34 +166,67 @@ function concurrencyOf({ failures, endpoint }: Session, { concurrency }: Session
 
 /** @returns How many deliveries it started to send. */
 async function startSending(session: Session, deps: SessionDeps, free: number): Promise<number> {
-  const { endpoint, secrets, ready } = session;
+  const { ready } = session;
+  const bytesMax = BODIES_BYTES_MAX - session.bodiesBytes;
+  if (bytesMax <= 0) return 0;
   const count = allowedByRate(session, Math.min(free, ready.length));
   if (count <= 0) return 0;
   const taken = ready.splice(0, count);
-  const messages = await readMessages(
-    deps.pool,
-    taken.map(({ producer, messageId: id, messageStoredAt: storedAt }) => ({
-      producer,
-      id,
-      storedAt,
-    })),
-  );
-  for (const delivery of taken) {
-    const message = messages.find(
-      ({ producer, id }) => producer === delivery.producer && id === delivery.messageId,
-    );
-    const sending = sendDelivery({ url: endpoint.url, secrets, delivery, message }, deps).then(
-      (result) => {
-        deps.onStep('sent');
-        session.records.push(result.record);
-        session.isGone ||= result.isGone;
-      },
-    );
-    // What waits for it meets the error; when nobody does, it must not end the process.
-    sending.catch(() => undefined);
-    session.inProgress.set(delivery.id, sending);
+  const webhooks = await readWebhooks(taken, deps, bytesMax);
+  // They wait until some of what is in progress has been sent.
+  ready.unshift(...taken.splice(webhooks.length));
+  for (const [index, delivery] of taken.entries()) {
+    send(session, deps, { delivery, webhook: webhooks[index] });
   }
   return taken.length;
+}
+
+/** @returns Those of the first deliveries, as many as have room; undefined where the message is gone. */
+async function readWebhooks(
+  deliveries: readonly DueDelivery[],
+  { pool }: SessionDeps,
+  bytesMax: number,
+): Promise<(Webhook | undefined)[]> {
+  const keys = deliveries.map(({ producer, messageId: id, messageStoredAt: storedAt }) => ({
+    producer,
+    id,
+    storedAt,
+  }));
+  const messages = await readMessages(pool, keys, bytesMax);
+  const webhooks: (Webhook | undefined)[] = [];
+  for (const { producer, id } of keys) {
+    const message = messages.find((one) => one.producer === producer && one.id === id);
+    if (message === undefined) {
+      webhooks.push(undefined);
+      continue;
+    }
+    const { data } = message;
+    if (data === null) break;
+    webhooks.push({ id: webhookIdOf(message), body: webhookBody({ ...message, data }) });
+  }
+  return webhooks;
+}
+
+function send(
+  session: Session,
+  deps: SessionDeps,
+  { delivery, webhook }: { readonly delivery: DueDelivery; readonly webhook: Webhook | undefined },
+): void {
+  const { url } = session.endpoint;
+  const bytes = webhook?.body.length ?? 0;
+  session.bodiesBytes += bytes;
+  const sending = sendDelivery({ url, secrets: session.secrets, delivery, webhook }, deps)
+    .then((result) => {
+      deps.onStep('sent');
+      session.records.push(result.record);
+      session.isGone ||= result.isGone;
+    })
+    .finally(() => {
+      session.bodiesBytes -= bytes;
+    });
+  // What waits for it meets the error; when nobody does, it must not end the process.
+  sending.catch(() => undefined);
+  session.inProgress.set(delivery.id, sending);
 }
 
 /** Spreads deliveries evenly, so that a burst never exceeds the rate of an endpoint. */

@@ -3,15 +3,11 @@
  * looked at; that number and the deliveries commit together, so each message is looked at once.
  */
 import type { Pool } from 'pg';
-import { pullMessageHeads, pullMessages } from '../events/messages-query.ts';
 import { withTransaction } from '../platform/postgres.ts';
 import { insertDeliveries, lockSeenNumber, updateSeenNumber, type Lease } from './sender-query.ts';
 import type { DeliveryStep } from './delivery-steps.ts';
-import { wants, type Endpoint } from './delivery.ts';
-
-const MESSAGES_MAX = 500;
-/** With their data, of up to 256 KiB each. */
-const WITH_DATA_MAX = 50;
+import type { Endpoint } from './delivery.ts';
+import { findWanted } from './find-wanted.ts';
 
 interface FanOutDeps {
   readonly pool: Pick<Pool, 'connect'>;
@@ -28,22 +24,15 @@ export async function fanOut(
   endpoint: Pick<Endpoint, 'id' | 'client' | 'types' | 'filter'>,
   lease: Lease,
 ): Promise<boolean | undefined> {
-  const { id, client: owner, types, filter } = endpoint;
+  const { id } = endpoint;
   const looked = await withTransaction(pool, async (client) => {
     const seen = await lockSeenNumber(client, lease);
     if (seen === undefined) return undefined;
-    const limit = filter === null ? MESSAGES_MAX : WITH_DATA_MAX;
-    const page = { limit, after: seen };
-    const messages =
-      filter === null
-        ? (await pullMessageHeads(client, owner, page)).map((head) => ({ ...head, data: '' }))
-        : await pullMessages(client, { client: owner }, page);
-    const last = messages.at(-1);
+    const { wanted, last, isLast } = await findWanted(client, endpoint, { after: seen });
     if (last === undefined) return { hasMore: false, insertedCount: 0 };
-    const wanted = messages.filter((message) => wants({ types, filter }, message));
     if (wanted.length > 0) await insertDeliveries(client, id, wanted);
     await updateSeenNumber(client, id, last.number);
-    return { hasMore: messages.length === limit, insertedCount: wanted.length };
+    return { hasMore: !isLast, insertedCount: wanted.length };
   });
   if (looked !== undefined && looked.insertedCount > 0) onStep('inserted');
   return looked?.hasMore;

@@ -1,7 +1,6 @@
 /** Sends what an endpoint has missed since an instant: failed deliveries, and messages that it has no delivery of. */
 import type { Pool, PoolClient } from 'pg';
-import type { Message } from '../events/events.ts';
-import { earliestStoredAfter, pullMessages } from '../events/messages-query.ts';
+import { earliestStoredAfter } from '../events/messages-query.ts';
 import { withTransaction } from '../platform/postgres.ts';
 import {
   countFailed,
@@ -11,11 +10,11 @@ import {
   withoutDelivery,
   type Recovery,
 } from './deliveries-query.ts';
-import { wants, type Endpoint } from './delivery.ts';
+import type { Endpoint } from './delivery.ts';
+import { findWanted, type WantedPage } from './find-wanted.ts';
 import { insertDeliveries } from './sender-query.ts';
 
-/** In one transaction; a message has up to 256 KiB. */
-const MESSAGES_AT_A_TIME = 50;
+/** In one transaction. */
 const FAILED_AT_A_TIME = 1_000;
 /** Of one request, which has a time limit. */
 const MESSAGES_MAX = 10_000;
@@ -47,13 +46,14 @@ export async function recoverEndpoint(
   if (!dryRun && failedCount >= FAILED_MAX) return { failedCount, missedCount: 0, next: since };
   let missedCount = 0;
   let after = '0';
-  for (let looked = MESSAGES_AT_A_TIME; ; looked += MESSAGES_AT_A_TIME) {
+  for (let looked = 0; ;) {
     const page = await withTransaction(pool, (client) =>
       recoverMissed(client, { endpoint, since, after, dryRun }),
     );
     missedCount += page.missedCount;
     if (page.last === undefined) return { failedCount, missedCount, next: null };
     after = page.last.number;
+    looked += page.count;
     if (looked < MESSAGES_MAX) continue;
     // A message with a higher number may have been stored at an earlier time.
     const next = await earliestStoredAfter(pool, { client: endpoint.client, after, since });
@@ -88,13 +88,10 @@ async function recoverMissed(
     readonly after: string;
     readonly dryRun: boolean;
   },
-): Promise<{ readonly missedCount: number; readonly last: Message | undefined }> {
+): Promise<Pick<WantedPage, 'count' | 'last'> & { readonly missedCount: number }> {
   // What is not looked at yet gets its delivery from the sender.
-  const seen = BigInt(await lockSeen(client, endpoint.id));
-  const filters = { client: endpoint.client, from: since };
-  const found = await pullMessages(client, filters, { limit: MESSAGES_AT_A_TIME, after });
-  const messages = found.filter(({ number }) => BigInt(number) <= seen);
-  const wanted = messages.filter((message) => wants(endpoint, message));
+  const upTo = BigInt(await lockSeen(client, endpoint.id));
+  const { wanted, count, last } = await findWanted(client, endpoint, { after, upTo, since });
   const numbers = wanted.map(({ number }) => number);
   const missing = await withoutDelivery(client, endpoint.id, numbers);
   const missed = wanted.filter(({ number }) => missing.has(number));
@@ -102,5 +99,5 @@ async function recoverMissed(
     await insertDeliveries(client, endpoint.id, missed);
     await wakeEndpoint(client, endpoint.id);
   }
-  return { missedCount: missed.length, last: messages.at(-1) };
+  return { missedCount: missed.length, count, last };
 }

@@ -1,8 +1,5 @@
 /** Sends one delivery once, and says what the attempt means. */
-import type { Message } from '../events/events.ts';
-import { webhookIdOf } from '../events/events.ts';
 import type { AttemptRecord, DueDelivery } from './sender-query.ts';
-import { webhookBody } from './delivery.ts';
 import { retryAtMs } from './retry-schedule.ts';
 import type { WebhookSender } from './send-webhook.ts';
 import { signedHeaders } from './signature.ts';
@@ -10,6 +7,12 @@ import { signedHeaders } from './signature.ts';
 export interface SendDeps {
   readonly sender: Pick<WebhookSender, 'send'>;
   readonly onAttempt: (outcome: 'delivered' | 'failed', seconds: number) => void;
+}
+
+/** What is sent of a message, without the message: while an answer is awaited, both would be in memory. */
+export interface Webhook {
+  readonly id: string;
+  readonly body: Buffer;
 }
 
 export interface SentDelivery {
@@ -24,28 +27,28 @@ export async function sendDelivery(
     url,
     secrets,
     delivery,
-    message,
+    webhook,
   }: {
     readonly url: string;
     /** Each signs. */
     readonly secrets: readonly string[];
     readonly delivery: DueDelivery;
-    /** Undefined: its month was dropped. */
-    readonly message: Message | undefined;
+    /** Undefined: the month of its message was dropped. */
+    readonly webhook: Webhook | undefined;
   },
   { sender, onAttempt }: SendDeps,
 ): Promise<SentDelivery> {
   const attemptedAt = new Date();
   const { id: deliveryId, createdAt, attemptCount } = delivery;
   const head = { deliveryId, createdAt, attemptCount, attemptedAt };
-  if (message === undefined) {
+  if (webhook === undefined) {
     const failure = { outcome: 'failed', statusCode: null, error: 'message_expired' } as const;
     const record = { ...head, ...failure, durationMs: 0, response: null, dueAt: null };
     return { record, isGone: false };
   }
-  const body = webhookBody(message);
+  const { id, body } = webhook;
   const signed = signedHeaders({
-    id: webhookIdOf(message),
+    id,
     timestampSec: Math.floor(attemptedAt.getTime() / 1000),
     body,
     secrets,

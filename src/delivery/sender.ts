@@ -29,7 +29,7 @@ export interface Sender {
 const CLAIM_MS = 200;
 /** Deliveries of one endpoint in progress at a time. */
 const CONCURRENCY = 10;
-/** Endpoints served at a time: with 10 deliveries of 256 KiB each, 250 MB at most. */
+/** Endpoints served at a time. Each has at most 1.25 MiB of bodies in progress, and one that is set aside 256 KiB: 140 MiB. */
 const SERVED_MAX = 100;
 const SERVED_PER_CLIENT_MAX = 10;
 /** Those that are set aside, in addition. */

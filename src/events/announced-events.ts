@@ -11,7 +11,7 @@ import type { EventSchemas } from './event-schemas.ts';
 import { PULSE_PRODUCER, type Event } from './events.ts';
 import { insertVersion } from './events-query.ts';
 import { announcedType, eventQueues } from './events-queues.ts';
-import { storeEvents, type StoreOutcome } from './store-events.ts';
+import { storeBatch, type StoreOutcome } from './store-events.ts';
 
 /** Puts the types of Pulse's own events into the registry; those that are there stay. */
 export async function ensureBuiltInTypes(pool: Pick<Pool, 'connect'>): Promise<void> {
@@ -36,7 +36,7 @@ export function storeAnnouncedEvents(prefix: string, schemas: EventSchemas): Mes
     binding: eventQueues(prefix).announced,
     parse: toEvent,
     async applyAll({ client }, bodies) {
-      const outcomes = await storeEvents(client, bodies, schemas);
+      const outcomes = await storeBatch(client, bodies, schemas);
       return outcomes.map(fromOutcome);
     },
   });

@@ -15,8 +15,8 @@ type Version = Pick<EventType, 'name' | 'version'>;
 export interface EventSchemas {
   /** Reads and compiles what is missing. @param versions By name. */
   load(client: Pick<ClientBase, 'query'>, versions: ReadonlyMap<string, number>): Promise<void>;
-  /** Of a version that `load` was asked for. */
-  validate(version: Version, data: unknown): DataCheck;
+  /** Of a version that `load` was asked for. `steps`: what the check cost. */
+  validate(version: Version, data: unknown): DataCheck & { readonly steps: number };
 }
 
 export function createEventSchemas(): EventSchemas {
@@ -40,7 +40,7 @@ export function createEventSchemas(): EventSchemas {
     validate(version, data) {
       const compiled = kept.get(keyOf(version));
       if (compiled === undefined) throw new RangeError(`Type ${version.name} is not loaded.`);
-      return compiled.validate(data);
+      return { ...compiled.validate(data), steps: compiled.stepsSpent };
     },
   };
 }

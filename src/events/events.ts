@@ -11,8 +11,8 @@ export const PULSE_PRODUCER = 'pulse';
 
 export const ID_LENGTH_MAX = 256;
 export const NAME_LENGTH_MAX = 128;
-/** The longest `data`, as JSON text. */
-export const DATA_LENGTH_MAX = 256 * 1024;
+/** The longest `data`, as JSON text in UTF-8. In memory, text takes up to two bytes for each of them. */
+export const DATA_BYTES_MAX = 256 * 1024;
 /** How deep `data` may nest. */
 export const DATA_DEPTH_MAX = 32;
 /** Of the name of a type. */
@@ -63,6 +63,7 @@ export const EVENT_FAILURES = [
   'unknown_client',
   'invalid_data',
   'id_taken',
+  'too_costly',
 ] as const;
 
 /** Why an event is not stored. */
@@ -99,8 +100,10 @@ export function parseEvent(value: unknown, text: () => string): ParsedEvent {
   const problem = findProblem(members, names);
   if (problem !== undefined) return { ok: false, failure: problem };
   const dataText = memberSource(text(), 'data') ?? 'null';
-  if (dataText.length > DATA_LENGTH_MAX) {
-    return failed('/data', `data must be at most ${DATA_LENGTH_MAX} characters long.`);
+  const dataBytes = Buffer.byteLength(dataText);
+  if (dataBytes > DATA_BYTES_MAX) {
+    const detail = `data has ${dataBytes} bytes of JSON in UTF-8. It may have ${DATA_BYTES_MAX}.`;
+    return failed('/data', detail);
   }
   const instant = members[names.timestamp];
   const occurredMs = typeof instant === 'string' ? parseTimestamp(instant) : undefined;

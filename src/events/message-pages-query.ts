@@ -1,4 +1,4 @@
-/** Pages of messages for callers of the API: of their tenants only, and of bounded size. */
+/** Pages of messages of bounded size: for callers of the API, of their tenants only, and for filters of endpoints. */
 import type { ClientBase } from 'pg';
 import { tenantsOf, type TenantScope } from '../core/tenant-scope.ts';
 import type { Message } from './events.ts';
@@ -26,14 +26,15 @@ export interface MessagePage {
   readonly isLast: boolean;
 }
 
-/** The messages of one client by number. @param page `after`: only greater numbers. */
+/** The messages of one client by number. @param page `after`: only greater numbers. `bytesMax`: of the data. */
 export async function readByNumber(
   client: Queryable,
   filters: ScopedFilters & { readonly client: string },
-  { limit, after }: { readonly limit: number; readonly after: string },
+  page: { readonly limit: number; readonly after: string; readonly bytesMax?: number },
 ): Promise<MessagePage> {
+  const { limit, after, bytesMax = PAGE_BYTES_MAX } = page;
   const { rows } = await client.query<PageRow>(
-    `SELECT ${HEAD}, ${pageData('number')} FROM (
+    `SELECT ${HEAD}, ${pageData('number', bytesMax)} FROM (
        SELECT * FROM messages WHERE client = $1 AND number > $7 AND ${MATCHES} ORDER BY number LIMIT $8
      ) page ORDER BY number`,
     [...matchValues(filters), after, limit + 1],
@@ -49,7 +50,7 @@ export async function readNewest(
 ): Promise<MessagePage> {
   const order = 'stored_at DESC, producer DESC, id DESC';
   const { rows } = await client.query<PageRow>(
-    `SELECT ${HEAD}, ${pageData(order)} FROM (
+    `SELECT ${HEAD}, ${pageData(order, PAGE_BYTES_MAX)} FROM (
        SELECT * FROM messages
        WHERE ($1::text IS NULL OR client = $1) AND ${MATCHES}
          AND ($7::timestamptz IS NULL OR (stored_at, producer, id) < ($7, $8, $9))
@@ -79,9 +80,9 @@ function matchValues({ scope, client, producer, type, from, to }: ScopedFilters)
 }
 
 /** The data of a row, unless the rows before it fill the page. */
-function pageData(order: string): string {
+function pageData(order: string, bytesMax: number): string {
   return `CASE WHEN sum(octet_length(data::text)) OVER (ORDER BY ${order} ROWS UNBOUNDED PRECEDING)
-    - octet_length(data::text) < ${PAGE_BYTES_MAX} THEN data::text END AS data`;
+    - octet_length(data::text) < ${bytesMax} THEN data::text END AS data`;
 }
 
 function toPage(rows: readonly PageRow[], limit: number): MessagePage {

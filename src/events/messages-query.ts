@@ -16,13 +16,29 @@ export interface EventReferences {
   readonly now: Date;
 }
 
-/**
- * Reads what events refer to, and locks their producers until the transaction ends: two transactions that store the same
- * event take turns, so the second one finds it.
- */
-export async function lockReferences(
+/** Reads what events refer to, as it is now. */
+export function readReferences(
   client: Queryable,
   events: readonly Event[],
+): Promise<EventReferences> {
+  return selectReferences(client, events, '');
+}
+
+/**
+ * The same, and locks their producers until the transaction ends: two transactions that store the same event take turns,
+ * so the second one finds it. All who send as these producers wait, so nothing long belongs behind the lock.
+ */
+export function lockReferences(
+  client: Queryable,
+  events: readonly Event[],
+): Promise<EventReferences> {
+  return selectReferences(client, events, 'ORDER BY id FOR NO KEY UPDATE');
+}
+
+async function selectReferences(
+  client: Queryable,
+  events: readonly Event[],
+  lock: string,
 ): Promise<EventReferences> {
   // The outer row exists when the producers are locked, so its clock is read after that.
   const { rows } = await client.query<{
@@ -32,7 +48,7 @@ export async function lockReferences(
     now: Date;
   }>(
     `WITH locked AS MATERIALIZED (
-       SELECT id FROM producers WHERE id = ANY($1) ORDER BY id FOR NO KEY UPDATE
+       SELECT id FROM producers WHERE id = ANY($1) ${lock}
      )
      SELECT producers, ${knownCustomers('$2')} AS clients,
        (SELECT coalesce(json_object_agg(name, version), '{}') FROM event_types WHERE name = ANY($3)) AS versions,
@@ -113,23 +129,9 @@ export interface MessageFilters {
   readonly to?: Date | undefined;
 }
 
-const MESSAGE = `
-  producer, id, type, type_version AS "typeVersion", client, number, data::text AS data,
-  occurred_at AS "occurredAt", stored_at AS "storedAt"`;
-
-/** The messages of one client by number. @param page `after`: only greater numbers. */
-export async function pullMessages(
-  client: Queryable,
-  filters: MessageFilters & { readonly client: string },
-  { limit, after }: { readonly limit: number; readonly after: string },
-): Promise<Message[]> {
-  const { rows } = await client.query<Message>(
-    `SELECT ${MESSAGE} FROM messages
-     WHERE client = $1 AND number > $2 AND ${MATCHES} ORDER BY number LIMIT $7`,
-    [filters.client, after, ...matchValues(filters), limit],
-  );
-  return rows;
-}
+const MESSAGE_HEAD = `
+  producer, id, type, type_version AS "typeVersion", client, number, occurred_at AS "occurredAt",
+  stored_at AS "storedAt"`;
 
 /** When the first of the messages with greater numbers was stored, of those stored since an instant. */
 export async function earliestStoredAfter(
@@ -143,15 +145,6 @@ export async function earliestStoredAfter(
   return rows[0]?.earliest ?? null;
 }
 
-/** `$3` to `$6`. */
-const MATCHES = `
-  ($3::text IS NULL OR producer = $3) AND ($4::text IS NULL OR type = $4)
-  AND ($5::timestamptz IS NULL OR stored_at >= $5) AND ($6::timestamptz IS NULL OR stored_at < $6)`;
-
-function matchValues({ producer, type, from, to }: MessageFilters): unknown[] {
-  return [producer ?? null, type ?? null, from ?? null, to ?? null];
-}
-
 export type MessageCursor = Pick<Message, 'storedAt' | 'producer' | 'id'>;
 
 export async function readMessage(
@@ -159,38 +152,50 @@ export async function readMessage(
   { producer, id }: Pick<Message, 'producer' | 'id'>,
 ): Promise<Message | undefined> {
   const { rows } = await client.query<Message>(
-    `SELECT ${MESSAGE} FROM messages WHERE producer = $1 AND id = $2`,
+    `SELECT ${MESSAGE_HEAD}, data::text AS data FROM messages WHERE producer = $1 AND id = $2`,
     [producer, id],
   );
   return rows[0];
 }
 
-/** The messages of a client by number, without their data. */
+/** The messages of a client by number, without their data. @param page `since`: stored at this instant or later. */
 export async function pullMessageHeads(
   client: Queryable,
   clientId: string,
-  { limit, after }: { readonly limit: number; readonly after: string },
+  page: { readonly limit: number; readonly after: string; readonly since?: Date | undefined },
 ): Promise<MessageHead[]> {
+  const { limit, after, since = null } = page;
   const { rows } = await client.query<MessageHead>(
     `SELECT producer, id, type, client, number, stored_at AS "storedAt" FROM messages
-     WHERE client = $1 AND number > $2 ORDER BY number LIMIT $3`,
-    [clientId, after, limit],
+     WHERE client = $1 AND number > $2 AND ($3::timestamptz IS NULL OR stored_at >= $3)
+     ORDER BY number LIMIT $4`,
+    [clientId, after, since, limit],
   );
   return rows;
 }
 
-/** Messages by their whole keys, in any order; those that are gone are missing. */
+/**
+ * Messages by their whole keys, in their order; those that are gone are missing.
+ *
+ * @param bytesMax Of the data of all of them. Those after the one that goes beyond have null as data.
+ */
 export async function readMessages(
   client: Queryable,
   keys: readonly MessageCursor[],
-): Promise<Message[]> {
+  bytesMax: number,
+): Promise<(Omit<Message, 'data'> & { readonly data: string | null })[]> {
   const { rows } = await client.query<Message>(
-    `SELECT ${MESSAGE} FROM messages JOIN unnest($1::text[], $2::text[], $3::timestamptz[])
-       AS key (producer, id, stored_at) USING (producer, id, stored_at)`,
+    `SELECT ${MESSAGE_HEAD},
+       CASE WHEN sum(octet_length(data::text)) OVER (ORDER BY place ROWS UNBOUNDED PRECEDING)
+         - octet_length(data::text) < $4 THEN data::text END AS data
+     FROM messages JOIN unnest($1::text[], $2::text[], $3::timestamptz[]) WITH ORDINALITY
+       AS key (producer, id, stored_at, place) USING (producer, id, stored_at)
+     ORDER BY place`,
     [
       keys.map(({ producer }) => producer),
       keys.map(({ id }) => id),
       keys.map(({ storedAt }) => storedAt),
+      bytesMax,
     ],
   );
   return rows;

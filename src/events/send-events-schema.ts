@@ -72,7 +72,9 @@ const SentEventOutcome = Type.Object(
     }),
     code: Type.Optional(
       Type.Enum([...EVENT_FAILURES], {
-        description: 'A stable code for programs; only if rejected.',
+        description:
+          'A stable code for programs; only if rejected. `too_costly`: nothing is wrong with the event, but the ' +
+          'checks of those before it took too long; send it again, with fewer events at a time.',
       }),
     ),
     pointer: Type.Optional(

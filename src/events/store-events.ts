@@ -3,23 +3,28 @@
  *
  * | # | step | if the process dies right after it |
  * |---|---|---|
- * | 1 | the producers are locked, and what the events refer to is read | nothing has happened |
- * | 2 | the messages are inserted, with the next numbers of their clients | rolled back |
- * | 3 | committed | stored; a copy of an event is a duplicate, and its id is taken for other clients |
+ * | 1 | their data is checked against the newest versions of their types | nothing has happened |
+ * | 2 | the producers are locked, and what the events refer to is read again; where a type has a newer version, the data is checked again | nothing has happened |
+ * | 3 | the messages are inserted, with the next numbers of their clients | rolled back |
+ * | 4 | committed | stored; a copy of an event is a duplicate, and its id is taken for other clients |
  */
 import type { ClientBase } from 'pg';
+import { TransientError } from '../core/errors.ts';
 import { ImpossibleError, defineBatchHandler, type MessageHandler } from '../messaging/handler.ts';
 import type { ReceivedMessage } from '../messaging/message.ts';
 import { isBuiltIn } from './built-in-types.ts';
+import { checkEvents, type CheckedEvent } from './check-events.ts';
 import type { EventSchemas } from './event-schemas.ts';
 import { failed, parseEvent, PULSE_PRODUCER, type Event, type EventFailure } from './events.ts';
 import { eventQueues } from './events-queues.ts';
-import { insertMessages, lockReferences, type EventReferences } from './messages-query.ts';
+import {
+  insertMessages,
+  lockReferences,
+  readReferences,
+  type EventReferences,
+} from './messages-query.ts';
 
 type Queryable = Pick<ClientBase, 'query'>;
-
-/** How long checks go on before other work of the process has its turn. Each takes a third of a second at worst. */
-const TURN_MS = 20;
 
 export type StoreOutcome = 'stored' | 'duplicate' | EventFailure;
 
@@ -29,20 +34,15 @@ export async function storeEvents(
   events: readonly Event[],
   schemas: EventSchemas,
 ): Promise<StoreOutcome[]> {
-  const references = await lockReferences(client, events);
-  await schemas.load(client, references.versions);
-  const failures: (EventFailure | undefined)[] = [];
+  const checked = await check(client, events, { schemas, read: readReferences, before: [] });
+  const { references, results } = await check(client, events, {
+    ...{ schemas, read: lockReferences, before: checked.results },
+  });
+  const failures = events.map((event, index) => findFailure(event, references, results[index]));
   const storable = new Map<string, Event>();
-  let turnEndMs = performance.now() + TURN_MS;
-  for (const event of events) {
-    if (performance.now() >= turnEndMs) {
-      await new Promise(setImmediate);
-      turnEndMs = performance.now() + TURN_MS;
-    }
-    const failure = findFailure(event, references, schemas);
-    failures.push(failure);
+  for (const [index, event] of events.entries()) {
     const identity = identityOf(event);
-    if (failure === undefined && !storable.has(identity)) storable.set(identity, event);
+    if (failures[index] === undefined && !storable.has(identity)) storable.set(identity, event);
   }
   const known = await insertMessages(client, [...storable.values()], references);
   const ownerOf = new Map(
@@ -56,6 +56,21 @@ export async function storeEvents(
     if (event.client !== (owner ?? first?.client)) return idTaken(event);
     return owner === undefined && event === first ? 'stored' : 'duplicate';
   });
+}
+
+/** Reads what events refer to, and checks the data of those that `before` has not checked. */
+async function check(
+  client: Queryable,
+  events: readonly Event[],
+  how: {
+    readonly schemas: EventSchemas;
+    readonly read: typeof readReferences;
+    readonly before: readonly (CheckedEvent | undefined)[];
+  },
+) {
+  const references = await how.read(client, events);
+  await how.schemas.load(client, references.versions);
+  return { references, results: await checkEvents(events, references, how) };
 }
 
 /** A producer has no control characters. */
@@ -72,20 +87,19 @@ function idTaken({ id }: Event): EventFailure {
 function findFailure(
   event: Event,
   { producers, versions, clients }: EventReferences,
-  schemas: EventSchemas,
+  checked: CheckedEvent | undefined,
 ): EventFailure | undefined {
-  const { producer, type, client, data } = event;
+  const { producer, type, client } = event;
   if (!producers.has(producer)) {
     return failed('/producer', `There is no producer "${producer}".`, 'unknown_producer').failure;
   }
-  const version = versions.get(type);
-  if (version === undefined) {
+  if (!versions.has(type)) {
     return failed('/type', `There is no event type "${type}".`, 'unknown_type').failure;
   }
   if (!clients.has(client)) return unknownClient(event);
-  const result = schemas.validate({ name: type, version }, data);
-  if (result.ok) return undefined;
-  return failed(`/data${result.pointer}`, result.detail, 'invalid_data').failure;
+  if (checked === undefined)
+    throw new RangeError('An event that refers to what exists is checked.');
+  return checked.failure;
 }
 
 export function unknownClient({ client }: Event): EventFailure {
@@ -105,13 +119,32 @@ export function storeSentEvents(prefix: string, schemas: EventSchemas): MessageH
     binding: eventQueues(prefix).events,
     parse,
     async applyAll({ client }, bodies) {
-      const outcomes = await storeEvents(client, bodies, schemas);
+      const outcomes = await storeBatch(client, bodies, schemas);
       return outcomes.map((outcome) => {
         if (typeof outcome === 'object') return withPointer(outcome);
         return outcome === 'stored' ? 'done' : outcome;
       });
     },
   });
+}
+
+/**
+ * Stores the events of a batch of messages.
+ *
+ * @throws TransientError PULSE_EVENTS_TOO_COSTLY The checks would take too long. A batch that fails is taken apart, and
+ * one event alone is never too costly.
+ */
+export async function storeBatch(
+  client: Queryable,
+  events: readonly Event[],
+  schemas: EventSchemas,
+): Promise<StoreOutcome[]> {
+  const outcomes = await storeEvents(client, events, schemas);
+  if (outcomes.some((outcome) => typeof outcome === 'object' && outcome.code === 'too_costly')) {
+    const message = 'The checks of these events take too long for one transaction.';
+    throw new TransientError('PULSE_EVENTS_TOO_COSTLY', message);
+  }
+  return outcomes;
 }
 
 /** What is Pulse's own is stored from its announcements alone. */

@@ -7,6 +7,7 @@
  * | `apply` succeeds | `done` | its effects, the inbox row with its answer, its publications |
  * | the inbox has the message | `duplicate` | nothing; the first answer is sent again |
  * | a transient error, attempts left | `retried` | a delayed copy with the next attempt's number |
+ * | PutOffError, not too often | `retried` | a delayed copy with the same attempt's number |
  * | a transient error, the last attempt | `exhausted` | `abandon`, the inbox row with the failure as answer, the dead letter |
  * | ImpossibleError | `impossible` | the same |
  * | any other error, which is a defect | `retried` or `exhausted` | as for a transient error |
@@ -27,6 +28,7 @@ import type { Tracing } from '../platform/tracing.ts';
 import { toDeadLetter, type GiveUpReason } from './dead-letter-message.ts';
 import {
   ImpossibleError,
+  PutOffError,
   type HandlerContext,
   type HandlerFailure,
   type HandlerTransaction,
@@ -35,8 +37,8 @@ import {
 import { claimMessage, findReply, keepReply } from './inbox.ts';
 import type { MessageStep } from './message-steps.ts';
 import { toPublication, toRetry, type ReceivedMessage } from './message.ts';
-import { writeToOutbox, type OutboxOptions } from './outbox.ts';
-import { ATTEMPTS_MAX, retryDelayMs } from './retry-delay.ts';
+import { writeToOutbox } from './outbox.ts';
+import { ATTEMPTS_MAX, PUT_OFFS_MAX, retryDelayMs } from './retry-delay.ts';
 
 export const MESSAGE_OUTCOMES = [
   'done',
@@ -122,26 +124,41 @@ async function settleFailure(
   error: unknown,
   handling: Handling,
 ): Promise<HandledMessage> {
-  const { context, deps } = handling;
-  const { message, log } = context;
+  const { message, log } = handling.context;
   if (error instanceof ImpossibleError) {
     const { failure } = error;
     log.warn({ code: failure.code, detail: failure.detail }, 'message cannot be handled');
     return giveUp(handler, { reason: 'message_impossible', failure }, handling);
   }
+  if (error instanceof PutOffError && message.putOffCount < PUT_OFFS_MAX) {
+    log.info({ code: error.code, reason: error.message }, 'message put off');
+    const putOffCount = message.putOffCount + 1;
+    return retry(handler, { ...message, putOffCount }, { delayOf: putOffCount, handling });
+  }
   const isExpected = error instanceof PulseError && error.retryable;
   if (isExpected) log.warn({ code: error.code, reason: error.message }, 'message failed');
   else log.error({ err: error }, 'message failed');
   if (message.attempt < (handler.attemptsMax ?? ATTEMPTS_MAX)) {
-    const next = { ...message, attempt: message.attempt + 1, traceparent: carried(deps, message) };
-    await inTransaction(deps, context, ({ client }) =>
-      writeToOutbox(client, toRetry(next), later(identify(handler, message))),
-    );
-    return { outcome: 'retried' };
+    const attempt = message.attempt + 1;
+    return retry(handler, { ...message, attempt }, { delayOf: message.attempt, handling });
   }
   const detail = isExpected ? error.message : 'An unexpected error; the log has the cause.';
   const failure = { code: 'attempts_exhausted', detail };
   return giveUp(handler, { reason: 'attempts_exhausted', failure }, handling);
+}
+
+/** @param how `delayOf`: after which attempt the delay would be the same. */
+async function retry(
+  handler: MessageHandler,
+  next: ReceivedMessage,
+  { delayOf, handling }: { readonly delayOf: number; readonly handling: Handling },
+): Promise<HandledMessage> {
+  const { context, deps } = handling;
+  const copy = toRetry({ ...next, traceparent: carried(deps, next) });
+  const runAt = new Date(Date.now() + retryDelayMs(delayOf, Math.random()));
+  const options = { runAt, key: retryKey(identify(handler, next)) };
+  await inTransaction(deps, context, ({ client }) => writeToOutbox(client, copy, options));
+  return { outcome: 'retried' };
 }
 
 function giveUp(
@@ -198,12 +215,12 @@ export function identify(
 }
 
 /** A copy that was scheduled before the process died replaces the one that is scheduled now. */
-function later({ queue, id, replayId, attempt }: ReceivedMessage): OutboxOptions {
-  const runAt = new Date(Date.now() + retryDelayMs(attempt, Math.random()));
-  if (id === undefined) return { runAt };
+function retryKey(next: ReceivedMessage): string | undefined {
+  const { queue, id, replayId, attempt, putOffCount } = next;
+  if (id === undefined) return undefined;
   // A hash, because the names are a producer's, and graphile-worker refuses keys of more than 512 characters.
-  const names = JSON.stringify([queue, id, replayId ?? null, attempt]);
-  return { runAt, key: `retry ${createHash('sha256').update(names).digest('base64url')}` };
+  const names = JSON.stringify([queue, id, replayId ?? null, attempt, putOffCount]);
+  return `retry ${createHash('sha256').update(names).digest('base64url')}`;
 }
 
 /** For what the message leads to: of the span that handles it, or as it came where traces are off. */

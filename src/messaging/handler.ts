@@ -1,5 +1,6 @@
 /** What a domain says about one of its queues: how a message is read and what it changes. */
 import type { PoolClient } from 'pg';
+import { TransientError } from '../core/errors.ts';
 import type { Logger } from '../platform/logger.ts';
 import type { OutgoingMessage, ReceivedMessage } from './message.ts';
 import type { QueueBinding } from './queues.ts';
@@ -22,6 +23,12 @@ export class ImpossibleError extends Error {
     this.failure = failure;
   }
 }
+
+/**
+ * Nothing was tried, because it would be in vain at present. The message comes back later, and this was no attempt; but
+ * when it has been put off `PUT_OFFS_MAX` times, it is one.
+ */
+export class PutOffError extends TransientError {}
 
 /** The transaction in which a message takes effect. */
 export interface HandlerTransaction {
@@ -49,7 +56,7 @@ export interface HandlerContext {
  *
  * Steps: `parse`, then `prepare` outside any transaction, then `apply` in one transaction together with
  * the inbox. Each may run again for the same message if the process dies in between; only one `apply`
- * commits. Any of them may throw ImpossibleError; a TransientError is tried again later.
+ * commits. Any of them may throw ImpossibleError; a TransientError is tried again later, a PutOffError too.
  */
 export interface MessageHandler<Body = unknown, Prepared = unknown> {
   readonly binding: QueueBinding;

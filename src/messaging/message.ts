@@ -53,6 +53,8 @@ export interface ReceivedMessage extends MessageOrigin {
   readonly queue: string;
   /** From 1. */
   readonly attempt: number;
+  /** How often it came back without an attempt. */
+  readonly putOffCount: number;
   /** Of the replay that sent it, if it comes from the quarantine. */
   readonly replayId: string | undefined;
   readonly exchange: string;
@@ -63,6 +65,8 @@ export interface ReceivedMessage extends MessageOrigin {
 
 /** Header that counts attempts, from 1. */
 export const ATTEMPT_HEADER = 'x-pulse-attempt';
+/** Header that counts how often the message was put off. */
+export const PUT_OFF_HEADER = 'x-pulse-put-off';
 /** Header of a replayed message; the quarantine sets it. */
 export const REPLAY_HEADER = 'pulse-replay-id';
 
@@ -90,7 +94,8 @@ export function toPublication(
 
 /** The same message for the same queue, and no other that the exchange may be bound to. */
 export function toRetry(message: ReceivedMessage): Publication {
-  const { id, queue, attempt, replayId, body, correlationId, traceparent, replyTo } = message;
+  const { id, queue, attempt, putOffCount, replayId, body } = message;
+  const { correlationId, traceparent, replyTo } = message;
   return {
     exchange: '',
     routingKey: queue,
@@ -102,6 +107,7 @@ export function toRetry(message: ReceivedMessage): Publication {
     replyTo,
     headers: {
       [ATTEMPT_HEADER]: attempt,
+      ...(putOffCount === 0 ? {} : { [PUT_OFF_HEADER]: putOffCount }),
       ...(replayId === undefined ? {} : { [REPLAY_HEADER]: replayId }),
       ...(traceparent === undefined ? {} : { [TRACEPARENT]: traceparent }),
     },
@@ -135,14 +141,14 @@ export interface MessageDelivery {
   readonly properties: object;
 }
 
-const ATTEMPT_MAX = 1_000;
+const COUNT_MAX = 1_000;
 const TEXT_BYTES_MAX = 255;
 
 /** Reads a delivery. Never throws: a property that is not of its type counts as missing. */
 export function fromDelivery(queue: string, delivery: MessageDelivery): ReceivedMessage {
   const properties = delivery.properties as Readonly<Record<string, unknown>>;
   const headers = (properties.headers ?? {}) as Readonly<Record<string, unknown>>;
-  const attempt = headers[ATTEMPT_HEADER];
+  const { [ATTEMPT_HEADER]: attempt, [PUT_OFF_HEADER]: putOffCount } = headers;
   const id = idOf(properties.messageId);
   const correlationId = textOf(properties.correlationId);
   const replyTo = sendableReplyTo(textOf(properties.replyTo));
@@ -150,7 +156,8 @@ export function fromDelivery(queue: string, delivery: MessageDelivery): Received
     id: id ?? requestId(delivery.content, { replyTo, correlationId: idOf(correlationId) }),
     isNew: id === undefined && !delivery.fields.redelivered,
     queue,
-    attempt: isAttempt(attempt) ? attempt : 1,
+    attempt: isCount(attempt) ? attempt : 1,
+    putOffCount: isCount(putOffCount) ? putOffCount : 0,
     replayId: textOf(headers[REPLAY_HEADER]),
     exchange: delivery.fields.exchange,
     routingKey: textOf(properties.type) ?? delivery.fields.routingKey,
@@ -186,6 +193,6 @@ function textOf(value: unknown): string | undefined {
   return Buffer.byteLength(value) <= TEXT_BYTES_MAX ? value : undefined;
 }
 
-function isAttempt(value: unknown): value is number {
-  return Number.isInteger(value) && Number(value) >= 1 && Number(value) <= ATTEMPT_MAX;
+function isCount(value: unknown): value is number {
+  return Number.isInteger(value) && Number(value) >= 1 && Number(value) <= COUNT_MAX;
 }

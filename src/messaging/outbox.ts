@@ -26,7 +26,7 @@ export interface OutboxOptions {
   /** Not before then. Default: at once. */
   readonly runAt?: Date;
   /** A second publication with the same key replaces the first while that one waits. */
-  readonly key?: string;
+  readonly key?: string | undefined;
 }
 
 /** What a job holds; JSON, so the body is base64. */

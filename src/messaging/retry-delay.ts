@@ -6,9 +6,11 @@ const DELAYS_SECONDS = [5, 15, 45, 120, 300] as const;
 const JITTER = 0.2;
 
 export const ATTEMPTS_MAX = 5;
+/** How often a message is put off at most: for about an hour. */
+export const PUT_OFFS_MAX = 15;
 
 /**
- * @param attempt The attempt that failed, from 1.
+ * @param attempt The attempt that failed, from 1; or how often the message was put off.
  * @param random 0 to 1.
  */
 export function retryDelayMs(attempt: number, random: number): number {

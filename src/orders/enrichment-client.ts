@@ -1,22 +1,16 @@
 /**
  * The external service that may know more about an order: one POST per attempt, bounded in time and
- * size, behind a circuit breaker.
+ * size, behind a circuit breaker for each customer.
  */
 import { SpanKind } from '@opentelemetry/api';
-import {
-  BrokenCircuitError,
-  CircuitState,
-  ConsecutiveBreaker,
-  circuitBreaker,
-  handleWhen,
-  type CircuitBreakerPolicy,
-} from 'cockatiel';
+import { BrokenCircuitError } from 'cockatiel';
 import { TransientError } from '../core/errors.ts';
 import { isStorable } from '../core/storable.ts';
 import { TRACEPARENT } from '../core/trace-context.ts';
-import { ImpossibleError } from '../messaging/handler.ts';
+import { ImpossibleError, PutOffError } from '../messaging/handler.ts';
 import type { Logger } from '../platform/logger.ts';
 import type { Tracing } from '../platform/tracing.ts';
+import { createCustomerBreakers, OPEN_MS } from './customer-breakers.ts';
 
 /** What the service is told. */
 export interface EnrichmentRequest {
@@ -36,14 +30,15 @@ export const CALL_OUTCOMES = ['answered', 'refused', 'failed', 'suspended'] as c
 export type CallOutcome = (typeof CALL_OUTCOMES)[number];
 
 export interface EnrichmentClient {
-  /** Whether calls are suspended because several in a row have failed, until one succeeds. */
+  /** Whether calls for a customer are suspended because several in a row have failed, until one succeeds. */
   readonly isOpen: boolean;
   /**
    * Calls once. The Idempotency-Key is the order's id, so a repeated call is the same call.
    *
    * @returns The JSON object that the service answered.
-   * @throws TransientError PULSE_ENRICHMENT_UNAVAILABLE No answer in time, a 5xx, 408 or 429, an answer that
-   * is not a JSON object, or an open circuit.
+   * @throws TransientError PULSE_ENRICHMENT_UNAVAILABLE No answer in time, a 5xx, 408 or 429, or an answer that
+   * is not a JSON object.
+   * @throws PutOffError PULSE_ENRICHMENT_UNAVAILABLE Calls for the customer are suspended.
    * @throws ImpossibleError Any other status: the service refuses the order.
    */
   enrich(
@@ -52,10 +47,9 @@ export interface EnrichmentClient {
   ): Promise<Readonly<Record<string, unknown>>>;
 }
 
+const UNAVAILABLE = 'PULSE_ENRICHMENT_UNAVAILABLE';
 const ANSWER_BYTES_MAX = 64 * 1024;
 const ANSWER_DEPTH_MAX = 64;
-const FAILURES_IN_A_ROW = 5;
-const OPEN_MS = 10_000;
 const RETRYABLE_STATUSES = new Set([408, 425, 429]);
 const DETAIL_LENGTH_MAX = 200;
 
@@ -68,20 +62,18 @@ export function createEnrichmentClient(options: {
   readonly onCall: (outcome: CallOutcome, seconds: number) => void;
 }): EnrichmentClient {
   const { url, timeoutMs, logger, tracing, onCall } = options;
-  // An order that is refused says nothing about the service.
-  const breaker: CircuitBreakerPolicy = circuitBreaker(
-    handleWhen((error) => error instanceof TransientError),
-    { halfOpenAfter: OPEN_MS, breaker: new ConsecutiveBreaker(FAILURES_IN_A_ROW) },
-  );
-  breaker.onBreak(() => {
-    logger.warn({ openMs: OPEN_MS }, 'enrichment service failing; calls are suspended');
-  });
-  breaker.onReset(() => {
-    logger.info({}, 'enrichment service answers again');
+  const breakers = createCustomerBreakers({
+    suspended(customerId) {
+      const facts = { customerId, openMs: OPEN_MS };
+      logger.warn(facts, 'enrichment service failing; calls for a customer are suspended');
+    },
+    resumed(customerId) {
+      logger.info({ customerId }, 'enrichment service answers again');
+    },
   });
   return {
     get isOpen() {
-      return breaker.state !== CircuitState.Closed;
+      return breakers.isAnyOpen;
     },
     async enrich(request, signal) {
       const startedMs = performance.now();
@@ -89,7 +81,7 @@ export function createEnrichmentClient(options: {
         onCall(outcome, (performance.now() - startedMs) / 1000);
       };
       try {
-        const answer = await breaker.execute(() =>
+        const answer = await breakers.of(request.customerId).execute(() =>
           tracing.span('call enrichment service', { kind: SpanKind.CLIENT }, () =>
             call(url, request, {
               traceparent: tracing.carriedTraceparent(),
@@ -102,8 +94,9 @@ export function createEnrichmentClient(options: {
       } catch (error) {
         if (error instanceof BrokenCircuitError) {
           record('suspended');
-          throw unavailable(
-            'Calls to the enrichment service are suspended after several failures.',
+          throw new PutOffError(
+            UNAVAILABLE,
+            'Calls to the enrichment service for this customer are suspended after several failures.',
           );
         }
         record(error instanceof ImpossibleError ? 'refused' : 'failed');
@@ -205,5 +198,5 @@ function late(cause: unknown): TransientError {
 }
 
 function unavailable(message: string, cause?: unknown): TransientError {
-  return new TransientError('PULSE_ENRICHMENT_UNAVAILABLE', message, { cause });
+  return new TransientError(UNAVAILABLE, message, { cause });
 }

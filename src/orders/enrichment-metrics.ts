@@ -23,7 +23,9 @@ export function createEnrichmentMetrics(registry: Registry, isOpen: () => boolea
   });
   addSampledGauge(registry, {
     name: 'pulse_enrichment_suspended',
-    help: 'Whether calls of the enrichment service are suspended after several failures in a row: 1 yes, 0 no.',
+    help:
+      'Whether calls of the enrichment service for a customer are suspended after several failures in a row: ' +
+      '1 yes, 0 no.',
     read: () => (isOpen() ? 1 : 0),
   });
   for (const outcome of CALL_OUTCOMES) calls.inc({ outcome }, 0);

@@ -6,7 +6,7 @@ import { announcementBindings, eventQueues } from '../../src/events/events-queue
 import { ensureBuiltInTypes, storeAnnouncedEvents } from '../../src/events/announced-events.ts';
 import { createEventSchemas } from '../../src/events/event-schemas.ts';
 import { insertVersion, putProducer } from '../../src/events/events-query.ts';
-import { pullMessages } from '../../src/events/messages-query.ts';
+import { readByNumber } from '../../src/events/message-pages-query.ts';
 import { storeSentEvents } from '../../src/events/store-events.ts';
 import { startMessageConsumer } from '../../src/messaging/consumer.ts';
 import type { MessageOutcome } from '../../src/messaging/handle-message.ts';
@@ -88,7 +88,10 @@ export async function createEventsFixture() {
         ),
       ),
     announce: (message: OutgoingMessage) => publish(toPublication(message, NO_ORIGIN, Date.now())),
-    messagesOf: (client: string) => pullMessages(pool, { client }, { limit: 10_000, after: '0' }),
+    async messagesOf(client: string) {
+      const page = { limit: 10_000, after: '0' };
+      return (await readByNumber(pool, { scope: 'all', client }, page)).messages;
+    },
     /** Stores nothing until `resume`. */
     pause: () => consumer.close(2_000),
     resume() {

@@ -139,7 +139,7 @@ describe('sent events', () => {
         setImmediate(() => seen.add(checkCount));
         const endMs = performance.now() + 30;
         while (performance.now() < endMs);
-        return { ok: true };
+        return { ok: true, steps: 1 };
       },
     };
     await withTransaction(fixture.pool, (client) => storeEvents(client, events, slow));

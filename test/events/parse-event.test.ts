@@ -32,3 +32,20 @@ test.each(['0000-12-31T23:59:59Z', '0001-01-01T00:59:59+01:00', '9999-12-31T23:0
     });
   },
 );
+
+test('the longest data is counted in bytes of UTF-8', () => {
+  const bytesMax = 256 * 1024;
+  const ofBytes = (bytes: number) => ({
+    ...NAMES,
+    data: '€'.repeat((bytes - 2) / 3) + 'x'.repeat((bytes - 2) % 3),
+  });
+  expect(parse(ofBytes(bytesMax))).toMatchObject({ ok: true });
+  expect(parse(ofBytes(bytesMax + 1))).toMatchObject({
+    ok: false,
+    failure: {
+      code: 'invalid_event',
+      pointer: '/data',
+      detail: `data has ${bytesMax + 1} bytes of JSON in UTF-8. It may have ${bytesMax}.`,
+    },
+  });
+});

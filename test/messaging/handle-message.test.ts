@@ -4,8 +4,12 @@ import { expect, test } from 'vitest';
 import { TransientError } from '../../src/core/errors.ts';
 import { JSON_VALUES_MAX } from '../../src/core/json-size.ts';
 import { handleMessage } from '../../src/messaging/handle-message.ts';
-import { defineHandler } from '../../src/messaging/handler.ts';
-import type { ReceivedMessage } from '../../src/messaging/message.ts';
+import { defineHandler, PutOffError } from '../../src/messaging/handler.ts';
+import {
+  ATTEMPT_HEADER,
+  PUT_OFF_HEADER,
+  type ReceivedMessage,
+} from '../../src/messaging/message.ts';
 import { NO_TRACING } from '../../src/platform/tracing.ts';
 
 const RECEIVED: ReceivedMessage = {
@@ -15,6 +19,7 @@ const RECEIVED: ReceivedMessage = {
   exchange: 'orders',
   routingKey: 'order.created',
   attempt: 1,
+  putOffCount: 0,
   replayId: undefined,
   body: Buffer.from('{}'),
   correlationId: undefined,
@@ -23,7 +28,10 @@ const RECEIVED: ReceivedMessage = {
 };
 
 /** Handles a message with a handler that always fails, and keeps the parameters of every statement. */
-async function handleFailing(changes: Partial<ReceivedMessage>) {
+async function handleFailing(
+  changes: Partial<ReceivedMessage>,
+  error: Error = new TransientError('PULSE_ENRICHMENT_UNAVAILABLE', 'No answer.'),
+) {
   const statements: (readonly unknown[])[] = [];
   const parsed: unknown[] = [];
   const client = {
@@ -39,7 +47,7 @@ async function handleFailing(changes: Partial<ReceivedMessage>) {
     binding: { exchange: 'orders', type: 'topic', queue: RECEIVED.queue, routingKey: '#' },
     parse(body) {
       parsed.push(body);
-      throw new TransientError('PULSE_ENRICHMENT_UNAVAILABLE', 'No answer.');
+      throw error;
     },
     apply: () => Promise.resolve(),
   });
@@ -55,8 +63,11 @@ async function handleFailing(changes: Partial<ReceivedMessage>) {
       onStep: () => undefined,
     },
   );
-  const key = statements.find(([task]) => task === 'relay')?.[4];
-  return { outcome, parsed, key };
+  const [, job, runAt, , key] = statements.find(([task]) => task === 'relay') ?? [];
+  const { headers } = JSON.parse((job as string | undefined) ?? '{}') as {
+    headers?: Record<string, unknown>;
+  };
+  return { outcome, parsed, key, headers, runAt };
 }
 
 test('a retry has a key that graphile-worker takes, however long the ids of the message are', async () => {
@@ -75,6 +86,33 @@ test('the retries of different messages do not replace each other, those of one 
   ]);
   expect(new Set(keys).size).toBe(keys.length);
   expect(await keyOf({ id: 'a b' })).toBe(keys[1]);
+});
+
+test('a message that is put off comes back as the same attempt, so often that it is over in about an hour', async () => {
+  const putOff = new PutOffError('PULSE_ENRICHMENT_UNAVAILABLE', 'Calls are suspended.');
+  const keys = new Set<unknown>();
+  let waitedMs = 0;
+  let putOffCount = 0;
+  for (;;) {
+    const { outcome, headers, key, runAt } = await handleFailing(
+      { attempt: 2, putOffCount },
+      putOff,
+    );
+    expect(outcome).toBe('retried');
+    keys.add(key);
+    if (headers?.[ATTEMPT_HEADER] !== 2) {
+      expect(headers).toMatchObject({ [ATTEMPT_HEADER]: 3, [PUT_OFF_HEADER]: putOffCount });
+      break;
+    }
+    putOffCount += 1;
+    expect(headers[PUT_OFF_HEADER]).toBe(putOffCount);
+    waitedMs += (runAt as Date).getTime() - Date.now();
+  }
+  expect(keys.size).toBe(putOffCount + 1);
+  expect(waitedMs / 60_000).toBeGreaterThan(55);
+  expect(waitedMs / 60_000).toBeLessThan(75);
+  const last = await handleFailing({ attempt: 5, putOffCount }, putOff);
+  expect(last.outcome).toBe('exhausted');
 });
 
 test('a body with too many members is given up without being parsed', async () => {

@@ -10,6 +10,7 @@ const RECEIVED: ReceivedMessage = {
   exchange: 'orders',
   routingKey: 'order.created',
   attempt: 2,
+  putOffCount: 0,
   replayId: undefined,
   body: Buffer.from('{}'),
   correlationId: undefined,
@@ -28,6 +29,15 @@ test('a copy for the next attempt can be sent, however long its routing key is o
   // What 255 bytes that are not UTF-8 become.
   const { type = '' } = toRetry({ ...RECEIVED, routingKey: '\ufffd'.repeat(255) });
   expect(Buffer.byteLength(type)).toBeLessThanOrEqual(255);
+});
+
+test('how often a message was tried and put off comes back with its copy', () => {
+  const copyOf = (changes: Partial<ReceivedMessage>) => {
+    const { attempt, putOffCount } = received(toRetry({ ...RECEIVED, ...changes }));
+    return { attempt, putOffCount };
+  };
+  expect(copyOf({ attempt: 2, putOffCount: 0 })).toEqual({ attempt: 2, putOffCount: 0 });
+  expect(copyOf({ attempt: 3, putOffCount: 15 })).toEqual({ attempt: 3, putOffCount: 15 });
 });
 
 test('a message that fails in two queues is two dead letters', () => {

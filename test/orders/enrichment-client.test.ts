@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { pino } from 'pino';
 import { Registry } from 'prom-client';
 import { expect, onTestFinished, test, vi } from 'vitest';
+import { PutOffError } from '../../src/messaging/handler.ts';
 import { createEnrichmentClient } from '../../src/orders/enrichment-client.ts';
 import { createEnrichmentMetrics } from '../../src/orders/enrichment-metrics.ts';
 import { NO_TRACING } from '../../src/platform/tracing.ts';
@@ -52,6 +53,37 @@ test('calls are suspended after several failures in a row, and resume once the s
     'pulse_enrichment_calls_total{outcome="suspended"}': 2,
     'pulse_enrichment_calls_total{outcome="answered"}': 1,
   });
+});
+
+test('orders of one customer that always fail suspend no calls for others', async () => {
+  const { service, enrich, isOpen } = await openClient();
+  vi.useFakeTimers({ toFake: ['Date'] });
+  onTestFinished(() => {
+    vi.useRealTimers();
+  });
+  service.status = 503;
+  for (let call = 0; call < FAILURES_UNTIL_SUSPENDED; call++) {
+    await expect(enrich('flood')).rejects.toThrow('503');
+  }
+  service.status = 200;
+  expect(await enrich('other')).toEqual({ risk: 'low' });
+  await expect(enrich('flood')).rejects.toBeInstanceOf(PutOffError);
+  expect(isOpen()).toBe(true);
+  // Nothing of the customer waits for so long.
+  vi.advanceTimersByTime(11 * 60_000);
+  expect(isOpen()).toBe(false);
+});
+
+test('the failures of more customers than are kept suspend nothing for those that are forgotten', async () => {
+  const { service, enrich } = await openClient();
+  service.status = 503;
+  for (let call = 0; call < FAILURES_UNTIL_SUSPENDED; call++) {
+    await expect(enrich('first')).rejects.toThrow('503');
+  }
+  await expect(enrich('first')).rejects.toBeInstanceOf(PutOffError);
+  service.status = 200;
+  for (let index = 0; index < 1_000; index++) await enrich(`customer-${index}`);
+  expect(await enrich('first')).toEqual({ risk: 'low' });
 });
 
 test('orders that the service refuses suspend nothing', async () => {
@@ -134,7 +166,8 @@ async function openClient() {
   return {
     stop,
     service,
-    enrich: () => client.enrich(request, new AbortController().signal),
+    enrich: (customerId = request.customerId) =>
+      client.enrich({ ...request, customerId }, new AbortController().signal),
     isOpen: () => client.isOpen,
     /** Value by series, as Prometheus reads them. */
     metrics: async () => {

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { ServerResponse as Response } from 'node:http';
 import { describe, expect, test } from 'vitest';
+import { ATTEMPT_HEADER, PUT_OFF_HEADER } from '../../src/messaging/message.ts';
 import { HISTORY_MAX } from '../../src/orders/orders.ts';
 import { AGREE, useOrdersFixture, WAIT, type OrdersFixture } from './orders-fixture.ts';
 
@@ -217,6 +218,36 @@ describe('the enrichment service', () => {
     await fixture.hurry();
     await becomes(id, 'completed');
     expect(fixture.service.keys).toEqual([id]);
+  });
+
+  test('that fails on orders of one customer delays those of no other, and no call that is not made is an attempt', async () => {
+    const bad = await fixture.newOffer();
+    const good = await fixture.newOffer();
+    fixture.service.answerWith((_request, response) => void response.writeHead(503).end());
+    const orderBad = () => fixture.order(bad.customerId, [{ sku: bad.sku, qty: 1 }]);
+    const ids: string[] = [];
+    for (let order = 0; order < 5; order++) ids.push(await orderBad());
+    await expect.poll(() => fixture.service.keys.length, WAIT).toBe(5);
+    fixture.service.answerWith(AGREE);
+    const late = await orderBad();
+    await becomes(await fixture.order(good.customerId, [{ sku: good.sku, qty: 1 }]), 'completed');
+    const attemptOfLate = async () => {
+      const { rows } = await fixture.pool.query<{ headers: Record<string, number> }>(
+        `SELECT payload -> 'headers' AS headers FROM graphile_worker._private_jobs
+         WHERE convert_from(decode(payload ->> 'bodyBase64', 'base64'), 'UTF8') LIKE '%' || $1 || '%'
+           AND run_at > now()`,
+        [late],
+      );
+      return rows[0]?.headers;
+    };
+    const putOff = { [ATTEMPT_HEADER]: 1, [PUT_OFF_HEADER]: 1 };
+    await expect.poll(attemptOfLate, WAIT).toMatchObject(putOff);
+    expect(fixture.service.keys).not.toContain(late);
+    const settled = async () => {
+      await fixture.hurry();
+      return Promise.all([...ids, late].map((id) => fixture.statusOf(id)));
+    };
+    await expect.poll(settled, { ...WAIT, interval: 500 }).toEqual(Array(6).fill('completed'));
   });
 
   test.each([

@@ -24,6 +24,7 @@ export function directRpc(pool: Pool): Pick<RpcClient, 'call'> {
           isNew: false,
           queue: handler.binding.queue,
           attempt: 1,
+          putOffCount: 0,
           replayId: undefined,
           exchange: handler.binding.exchange,
           routingKey,

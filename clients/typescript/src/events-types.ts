@@ -68,7 +68,10 @@ export interface EventOutcome {
   readonly index: number;
   /** `duplicate`: the client has an event of the producer with this id; that one stays as it is. */
   readonly status: 'stored' | 'duplicate' | 'rejected';
-  /** Only if rejected, such as `unknown_client`, or `id_taken`: another client has an event with this id. */
+  /**
+   * Only if rejected, such as `unknown_client`, or `id_taken`: another client has an event with this id. `too_costly`:
+   * send the event again, with fewer at a time.
+   */
   readonly code?: string;
   /** A JSON pointer to what is wrong; empty for the whole event. */
   readonly pointer?: string;

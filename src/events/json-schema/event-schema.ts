@@ -28,6 +28,8 @@ export type DataCheck = { readonly ok: true } | Failure;
 export interface CompiledEventSchema {
   /** Never changes the data, which is what `JSON.parse` returns. */
   validate(data: unknown): DataCheck;
+  /** What the last check cost. */
+  readonly stepsSpent: number;
 }
 
 /** A third of a second at worst. */
@@ -75,7 +77,7 @@ class EventSchema implements CompiledEventSchema {
   readonly #stepsByLevel: readonly number[];
   readonly #isUnevaluated: boolean;
   readonly #check;
-  #stepsLeft = 0;
+  #stepsLeft = STEPS_MAX;
 
   constructor({ places, patterns }: WrittenSchema, { schema, size, stepsByLevel }: ExpandedSchema) {
     this.#stepsByLevel = stepsByLevel;
@@ -91,6 +93,10 @@ class EventSchema implements CompiledEventSchema {
       if (!(error instanceof Error)) throw error;
       throw new SchemaFault('', `The schema cannot be compiled: ${shownPlain(error.message)}.`);
     }
+  }
+
+  get stepsSpent(): number {
+    return STEPS_MAX - Math.max(0, this.#stepsLeft);
   }
 
   validate(data: unknown): DataCheck {

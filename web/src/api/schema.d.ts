@@ -1903,7 +1903,7 @@ export interface components {
             /** @enum {unknown} */
             status: "stored" | "duplicate" | "rejected";
             /** @enum {unknown} */
-            code?: "invalid_event" | "unknown_producer" | "reserved_producer" | "unknown_type" | "reserved_type" | "unknown_client" | "invalid_data" | "id_taken";
+            code?: "invalid_event" | "unknown_producer" | "reserved_producer" | "unknown_type" | "reserved_type" | "unknown_client" | "invalid_data" | "id_taken" | "too_costly";
             pointer?: string;
             detail?: string;
         };
