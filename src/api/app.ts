@@ -12,12 +12,7 @@ import { addBodyBudget } from '../http/body-budget.ts';
 import type { ByteBudgetOptions } from '../http/byte-budget.ts';
 import { addCompression } from '../http/compression.ts';
 import { addConditionalAnswers } from '../http/conditional.ts';
-import {
-  answerClientError,
-  answerNotFound,
-  createErrorHandler,
-  type RouteEntry,
-} from '../http/error-handler.ts';
+import { answerClientError, answerNotFound, createErrorHandler } from '../http/error-handler.ts';
 import { addJsonParser } from '../http/json-body.ts';
 import { HTTP_PROBLEMS, type ProblemKind } from '../http/problems.ts';
 import { addQueryReading } from '../http/validation.ts';
@@ -34,6 +29,7 @@ import { addProblemTypesRoutes } from './problem-types-routes.ts';
 import { addRateLimit } from '../http/rate-limit.ts';
 import { createRefusalLines, type RefusalLines } from '../http/refusal-lines.ts';
 import { addRequestHooks, requestIdOf, type RequestDone } from '../http/request-hooks.ts';
+import { addRouteTable, type RouteEntry } from '../http/route-table.ts';
 import { addRequestTracing } from './request-tracing.ts';
 
 export interface ApiDeps {
@@ -104,35 +100,13 @@ const TIMEOUTS: ConnectionTimeouts = {
  */
 export async function createApp(deps: ApiDeps, options: ApiOptions): Promise<Api> {
   const lifecycle = { closing: false };
-  const routeTable: RouteEntry[] = [];
   const compilers = options.schemaCompilers ?? createSchemaCompilers();
   const refusals = createRefusalLines(deps.logger);
-  const app = createInstance({ logger: deps.logger, compilers, refusals }, options);
+  const app = createInstance(deps.logger, { ...compilers, refusals }, options);
 
-  app.decorate('routeTable', routeTable);
   app.decorate('lifecycle', lifecycle);
   app.addHook('onRoute', markPluginRoutes);
-  app.addHook('onRoute', (route) => {
-    for (const method of [route.method].flat()) {
-      const { url, schema } = route;
-      routeTable.push({
-        method,
-        url,
-        schema,
-        // Read late: a hook that runs after this one sets it for the routes of plugins.
-        get config() {
-          return route.config ?? {};
-        },
-      });
-    }
-  });
-  app.addHook('onReady', (done) => {
-    const open = routeTable.find(({ config }) => config.public !== true && !config.roles?.length);
-    if (open !== undefined) {
-      throw new Error(`${open.method} ${open.url} has neither \`public\` nor \`roles\`.`);
-    }
-    done();
-  });
+  const routeTable = addRouteTable(app);
   app.addHook('preClose', (done) => {
     lifecycle.closing = true;
     done();
@@ -183,17 +157,11 @@ async function addPages(
   );
 }
 
-interface InstanceDeps {
-  readonly logger: Logger;
-  readonly compilers: SchemaCompilers;
-  readonly refusals: RefusalLines;
-}
-
 function createInstance(
-  { logger, compilers, refusals }: InstanceDeps,
+  logger: Logger,
+  { validators, buildSerializer, refusals }: SchemaCompilers & { refusals: RefusalLines },
   { trustProxy }: ApiOptions,
 ): Api {
-  const { validators, buildSerializer } = compilers;
   const loggerInstance: FastifyBaseLogger = logger;
   const app = fastify({
     loggerInstance,

@@ -1,13 +1,7 @@
 /** Turns every failure into a problem document. What the caller must not see goes to the log. */
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
-import type {
-  FastifyContextConfig,
-  FastifyError,
-  FastifyReply,
-  FastifyRequest,
-  FastifySchema,
-} from 'fastify';
+import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { TransientError } from '../core/errors.ts';
 import { toPulseError } from '../platform/postgres.ts';
 import type { Caller } from './caller.ts';
@@ -19,6 +13,7 @@ import {
   type ProblemKind,
 } from './problems.ts';
 import type { RefusalLines } from './refusal-lines.ts';
+import type { RouteEntry } from './route-table.ts';
 import { fieldProblems } from './validation.ts';
 
 /** The errors of Fastify and Node, by code. */
@@ -154,15 +149,6 @@ function clientProblem(code: string | undefined): ProblemKind {
   if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return HTTP_PROBLEMS.PULSE_API_REQUEST_TIMEOUT;
   if (code === 'HPE_HEADER_OVERFLOW') return HTTP_PROBLEMS.PULSE_API_HEADERS_TOO_LARGE;
   return HTTP_PROBLEMS.PULSE_API_MALFORMED_HTTP;
-}
-
-/** A route, as collected while routes are registered. */
-export interface RouteEntry {
-  readonly method: string;
-  /** The pattern, such as `/api/v1/pulses/:id`. */
-  readonly url: string;
-  readonly config: FastifyContextConfig;
-  readonly schema: FastifySchema | undefined;
 }
 
 /** Answers 405 with `Allow` where the path has a route with another method, else 404. */

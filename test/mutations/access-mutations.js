@@ -121,11 +121,24 @@ export const ACCESS_MUTATIONS = [
     edits: [
       {
         file: 'src/platform/scoped-postgres.ts',
-        find: '=> turnsOf(pool).run(shareOf(scope), work)',
-        replace: '=> (void turnsOf, void shareOf, work())',
+        find: 'turnsOf(pool).ofTenants.run(shareOf(scope), work)',
+        replace: '(void shareOf, work())',
       },
     ],
     red: [{ tests: 'test/api/write-turns.integration.test.ts' }],
+  },
+  {
+    name: 'strangers-at-postgres',
+    guard: 'strangers share two connections',
+    off: 'they take as many as there are',
+    edits: [
+      {
+        file: 'src/platform/scoped-postgres.ts',
+        find: 'turnsOf(pool).ofStrangers.run(share, work)',
+        replace: '(void share, work())',
+      },
+    ],
+    red: [{ tests: 'test/access/strangers.integration.test.ts' }],
   },
   {
     name: 'route-roles',
@@ -207,7 +220,11 @@ export const ACCESS_MUTATIONS = [
     guard: 'a route that names no roles is refused at start',
     off: 'it is accepted',
     edits: [
-      { file: 'src/api/app.ts', find: 'if (open !== undefined)', replace: 'if (open === null)' },
+      {
+        file: 'src/http/route-table.ts',
+        find: 'if (open !== undefined)',
+        replace: 'if (open === null)',
+      },
     ],
     red: [{ tests: 'test/access/auth.test.ts' }],
   },
@@ -218,8 +235,8 @@ export const ACCESS_MUTATIONS = [
     edits: [
       {
         file: 'src/access/login-limiter.ts',
-        find: 'return await count(client, COUNT_ACCOUNT, [account, perAccount]);',
-        replace: 'return account.length * perAccount * 0;',
+        find: 'const waitSeconds = await count(client, COUNT_ACCOUNT, [account, perAccount]);',
+        replace: 'const waitSeconds = account.length * perAccount * 0;',
       },
     ],
     red: [LOGIN],
@@ -231,8 +248,8 @@ export const ACCESS_MUTATIONS = [
     edits: [
       {
         file: 'src/access/login-limiter.ts',
-        find: "isKnown ? addressGroup(address) : ''",
-        replace: "isKnown ? '' : ''",
+        find: "isUsualPlace ? addressGroup(address) : ''",
+        replace: "isUsualPlace ? '' : ''",
       },
     ],
     red: [LOGIN],
