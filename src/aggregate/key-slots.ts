@@ -5,8 +5,7 @@
  * object and no text is created for a key. The hash has a random key, so no tenant can choose names that collide; where
  * hashes are equal all the same, bytes decide.
  */
-import { randomBytes } from 'node:crypto';
-import { HalfSipHash } from './half-siphash.ts';
+import { randomHash, type HalfSipHash } from '../core/half-siphash.ts';
 import { fieldEnd, KEY_HEADER_BYTES, windowStartOf } from './packed-key.ts';
 
 /** The bytes of a view from `from` to before `to`. */
@@ -153,9 +152,4 @@ export class KeySlots {
     }
     this.#table = table;
   }
-}
-
-function randomHash(): HalfSipHash {
-  const key = randomBytes(8);
-  return new HalfSipHash(key.readInt32LE(0), key.readInt32LE(4));
 }

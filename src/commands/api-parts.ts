@@ -104,7 +104,8 @@ export const apiPart: Part = {
       config.api;
     await assertRights(pool, { migrating: false });
     await ensureAdmin(pool, { username: adminUsername, password: credentials.adminPassword });
-    const { publisher, publish } = startPublishing(run, clients);
+    const publishing = startPublishing(run, clients);
+    const { publisher, publish } = publishing;
     const readinessChecks = [
       toCheck('rabbitmq', () => publisher.state === 'open'),
       ...serverChecks(clients),
@@ -123,7 +124,7 @@ export const apiPart: Part = {
     const { queue, ingest } = config;
     const modules = createApiModules({
       pool,
-      sending: { publish, brokerState: () => publisher.state, queue, limits: ingest },
+      sending: sendingOptions(run, publishing),
       usage: {
         held: accumulator,
         pulseAgeMaxMs: ingest.pulseAgeMaxMs,
@@ -207,11 +208,22 @@ function startWorkflowsQueue(
   return getter;
 }
 
+interface Publishing {
+  readonly publisher: Publisher;
+  readonly publish: Publisher['publish'];
+}
+
+function sendingOptions({ config }: PartRun, { publisher, publish }: Publishing) {
+  const { queue, ingest: limits } = config;
+  const { newSumsPerHour } = config.api;
+  return { publish, brokerState: () => publisher.state, queue, limits, newSumsPerHour };
+}
+
 /** The API's publisher, with metrics and traces; the run closes it. */
 function startPublishing(
   { logger, closer, registry, tracing }: PartRun,
   { servers }: Clients,
-): { publisher: Publisher; publish: Publisher['publish'] } {
+): Publishing {
   const publisher = createPublisher({
     url: servers.rabbitmqUrl,
     logger,

@@ -1,6 +1,6 @@
 /** Turns a sent pulse into the text to publish, or the reason for a refusal. No clock, no I/O. */
 import { formatAmount } from '../core/amount.ts';
-import type { Pulse } from '../contract/pulse.ts';
+import type { AggregateKey, Pulse } from '../contract/pulse.ts';
 import type { RejectionReason } from '../contract/rejection.ts';
 import { includesTenant, type TenantScope } from '../core/tenant-scope.ts';
 import type { BodyLimits } from '../contract/parse-body.ts';
@@ -19,7 +19,13 @@ export interface CheckContext {
 
 export type CheckedPulse =
   | { readonly ok: false; readonly refusal: Refusal }
-  | { readonly ok: true; readonly id: string; readonly text: string };
+  | {
+      readonly ok: true;
+      readonly id: string;
+      readonly text: string;
+      /** The sum that the pulse is added to. */
+      readonly key: AggregateKey;
+    };
 
 /**
  * Applies the rules of ingest, with the same function, and then the caller's scope.
@@ -60,7 +66,7 @@ export function checkPulse(sent: SentPulse, context: CheckContext): CheckedPulse
     const reason = `The pulse has ${bytes} bytes; the limit is ${limits.bodyBytesMax}.`;
     return { ok: false, refusal: { field: sent.fields.body, code: 'body_too_large', reason } };
   }
-  return { ok: true, id, text };
+  return { ok: true, id, text, key: pulse };
 }
 
 /** The shape that ingest reads fastest. The amount is a string, so that it cannot be rounded on the way. */

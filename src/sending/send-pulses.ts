@@ -3,7 +3,7 @@
  *
  * 1. Claim the Idempotency-Key, if there is one, which fixes the seed of the ids in Postgres. If the process dies
  *    after this, the next request with the key continues from here with the same ids.
- * 2. Check each pulse, and give it an id if it has none.
+ * 2. Check each pulse, whether it may begin a new sum if it does, and give it an id if it has none.
  * 3. Publish the accepted ones and wait for the confirms. If the process dies during or after this, pulses that are
  *    sent again have the same ids (their own, or those of the seed), and ingest counts each once.
  * 4. Store the outcomes under the key, and answer.
@@ -13,7 +13,7 @@ import type { TenantScope } from '../core/tenant-scope.ts';
 import { uuidV7 } from '../core/uuid.ts';
 import type { BodyLimits } from '../contract/parse-body.ts';
 import type { Logger } from '../platform/logger.ts';
-import { checkPulse } from './check-pulse.ts';
+import { checkPulse, type CheckedPulse } from './check-pulse.ts';
 import {
   refuseConflict,
   type IdempotencyKeys,
@@ -21,19 +21,23 @@ import {
   type KeyedRequest,
 } from '../http/idempotency-keys.ts';
 import { packOutcomes, unpackOutcomes } from './kept-outcomes.ts';
+import type { NewSums } from './new-sums.ts';
 import { publishPulses, type PublishDeps } from './publish-pulses.ts';
-import type { SendOutcome, SentPulse } from './sent-pulse.ts';
+import { PULSE_FIELDS, type SendOutcome, type SentPulse } from './sent-pulse.ts';
 
 export interface SendDeps {
   readonly keys: IdempotencyKeys;
   readonly publish: PublishDeps['publish'];
   readonly queue: string;
   readonly limits: BodyLimits;
+  readonly newSums: NewSums;
 }
 
 export interface SendRequest {
   readonly pulses: readonly SentPulse[];
   readonly tenants: TenantScope;
+  /** Kind and name. */
+  readonly caller: string;
   readonly keyed: KeyedRequest | undefined;
   readonly receivedAtMs: number;
   readonly log: Pick<Logger, 'warn'>;
@@ -96,13 +100,15 @@ async function sendClaimed(
 
 async function checkAndPublish(
   deps: SendDeps,
-  { pulses, tenants, receivedAtMs }: SendRequest,
+  request: SendRequest,
   newId: (index: number) => string,
 ): Promise<SendOutcome[]> {
-  const { limits, queue, publish } = deps;
-  const checked = pulses.map((pulse, index) =>
-    checkPulse(pulse, { limits, receivedAtMs, tenants, newId: () => newId(index) }),
-  );
+  const { limits, queue, publish, newSums } = deps;
+  const { pulses, tenants, receivedAtMs } = request;
+  const checked = pulses.map((pulse, index) => {
+    const context = { limits, receivedAtMs, tenants, newId: () => newId(index) };
+    return refuseNewSum(checkPulse(pulse, context), newSums, request);
+  });
   const accepted = checked.filter((pulse) => pulse.ok);
   const confirmed = await publishPulses(
     accepted.map(({ text }) => text),
@@ -116,6 +122,14 @@ async function checkAndPublish(
     if (confirmed[place++] === true) return { index, status: 'accepted', id };
     return { index, status: 'unconfirmed', id, ...UNCONFIRMED };
   });
+}
+
+/** The pulse, or its refusal because it would begin one sum too many. */
+function refuseNewSum(checked: CheckedPulse, newSums: NewSums, sender: SendRequest): CheckedPulse {
+  if (!checked.ok) return checked;
+  const reason = newSums.refusalOf(checked.key, sender, sender.receivedAtMs);
+  if (reason === undefined) return checked;
+  return { ok: false, refusal: { field: PULSE_FIELDS.body, code: 'too_many_sums', reason } };
 }
 
 /** Deterministic, and unpredictable without the seed. */

@@ -17,15 +17,18 @@ import {
 } from '../http/idempotency-keys.ts';
 import { addKeySweep } from '../http/idempotency-sweep.ts';
 import type { ScopedPool } from '../platform/scoped-postgres.ts';
+import { createNewSums } from './new-sums.ts';
 import { readBody } from './read-body.ts';
 import { sendPulses, type SendDeps } from './send-pulses.ts';
 import type { SendOutcome } from './sent-pulse.ts';
 import { SENDING_PROBLEMS } from './sending-problems.ts';
 
-export interface SendingModuleOptions extends Omit<SendDeps, 'keys'> {
+export interface SendingModuleOptions extends Omit<SendDeps, 'keys' | 'newSums'> {
   readonly pool: ScopedPool;
   /** What the idempotency keys of one caller may take. */
   readonly keyLimits?: KeyLimits;
+  /** Sums that a tenant may begin in an hour; undefined: no limit. */
+  readonly newSumsPerHour?: number | undefined;
   /** Nothing is taken in while it is not `open`. */
   readonly brokerState: () => Publisher['state'];
 }
@@ -49,8 +52,9 @@ export function createSendingModule(options: SendingModuleOptions): ApiModule {
 
 /** In a separate scope, because it reads bodies as bytes, so that no number is rounded. */
 function addRoutes(api: Api, options: SendingModuleOptions): void {
-  const { pool, keyLimits } = options;
+  const { pool, keyLimits, newSumsPerHour } = options;
   const keys = createIdempotencyKeys(pool, keyLimits);
+  const newSums = createNewSums(newSumsPerHour);
   addKeySweep(api, pool);
   void api.register((scope: Api, _options, done) => {
     takeRawBodies(scope, RECORD_MEDIA_TYPES);
@@ -72,10 +76,11 @@ function addRoutes(api: Api, options: SendingModuleOptions): void {
         const sent = request.body as SentRecords | undefined;
         if (sent === undefined) throw invalidField('body', 'is required');
         const { tenants } = request.user;
-        const deps: SendDeps = { ...options, keys: keys(tenants) };
+        const deps: SendDeps = { ...options, keys: keys(tenants), newSums };
         const { outcomes, replayed } = await sendPulses(deps, {
           pulses: readBody(sent),
           tenants,
+          caller: actorNameOf(request.user),
           keyed: keyedRequest(request, sent),
           receivedAtMs: Date.now(),
           log: request.log,

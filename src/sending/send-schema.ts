@@ -50,7 +50,8 @@ const SendOutcome = Type.Object(
     index: Type.Integer({ description: 'The position of the pulse in the request, from 0.' }),
     status: Type.Enum(['accepted', 'rejected', 'unconfirmed'], {
       description:
-        '`accepted`: RabbitMQ has it. `rejected`: invalid; fix it before you send it again. ' +
+        '`accepted`: RabbitMQ has it. `rejected`: see `code`; fix it before you send it again, or with ' +
+        '`too_many_sums` wait. ' +
         '`unconfirmed`: unknown; send it again with this `id`, and it is counted once.',
     }),
     id: Type.Optional(Type.String({ description: 'The given or new id; missing if rejected.' })),

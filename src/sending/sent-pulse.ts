@@ -2,7 +2,7 @@
 import type { RejectionReason } from '../contract/rejection.ts';
 
 /** Reasons to refuse a pulse, besides those of ingest. */
-export const SEND_REFUSALS = ['tenant_not_allowed', 'invalid_cloudevent'] as const;
+export const SEND_REFUSALS = ['tenant_not_allowed', 'invalid_cloudevent', 'too_many_sums'] as const;
 
 /** A stable code, and one sentence for the person who has to fix the pulse. */
 export interface Refusal {

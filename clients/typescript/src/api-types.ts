@@ -36,7 +36,7 @@ export interface AcceptedPulse {
   readonly id: string;
 }
 
-/** The API will never accept this pulse as it is. */
+/** The API will not accept this pulse as it is; with the code `too_many_sums`, not before the time in `reason`. */
 export interface RejectedPulse {
   readonly index: number;
   readonly status: 'rejected';

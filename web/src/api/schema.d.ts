@@ -1302,7 +1302,7 @@ export interface components {
             id?: string;
             field?: string;
             /** @enum {unknown} */
-            code?: "malformed_json" | "not_an_object" | "empty_array" | "array_too_long" | "body_too_large" | "invalid_tenant" | "invalid_product_sku" | "invalid_use_unity" | "invalid_used_amount" | "amount_not_positive" | "amount_out_of_range" | "amount_too_precise" | "invalid_id" | "invalid_timestamp" | "timestamp_too_old" | "timestamp_in_future" | "sum_overflow" | "no_subscription" | "delivery_limit" | "unknown" | "tenant_not_allowed" | "invalid_cloudevent" | "unconfirmed";
+            code?: "malformed_json" | "not_an_object" | "empty_array" | "array_too_long" | "body_too_large" | "invalid_tenant" | "invalid_product_sku" | "invalid_use_unity" | "invalid_used_amount" | "amount_not_positive" | "amount_out_of_range" | "amount_too_precise" | "invalid_id" | "invalid_timestamp" | "timestamp_too_old" | "timestamp_in_future" | "sum_overflow" | "no_subscription" | "delivery_limit" | "unknown" | "tenant_not_allowed" | "invalid_cloudevent" | "too_many_sums" | "unconfirmed";
             reason?: string;
         };
         SendProblem: {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { HalfSipHash } from '../../src/aggregate/half-siphash.ts';
+import { HalfSipHash } from '../../src/core/half-siphash.ts';
 
 /** Of the bytes 0, 1, 2 ... under the key 0 to 7, by their number: lib/tests/siphash_kunit.c of Linux, 32-bit targets. */
 const VECTORS: readonly (readonly [length: number, hash: number])[] = [
