@@ -2,6 +2,6 @@
 import { run, setUp } from './set-up.js';
 
 await setUp();
-const compile = ['node_modules/typescript/bin/tsc', '-p', 'grafana/tsconfig.json'];
+const compile = ['node_modules/typescript-7/bin/tsc', '-p', 'grafana/tsconfig.json'];
 if ((await run(process.execPath, compile)) !== 0) process.exit(1);
 await import('../.pulse/grafana-build/grafana/source/main.js');

@@ -33,7 +33,7 @@ const watchers = [
 ];
 await keepRunning();
 for (const watcher of watchers) watcher.close();
-compiler?.kill();
+if (compiler !== undefined && compiler.exitCode === null) process.kill(-compiler.pid);
 await servers?.stop();
 
 /** Starts Pulse whenever something has changed, until a signal comes. */
@@ -86,8 +86,10 @@ async function startServers() {
 function startCompiler() {
   const args = ['-p', 'tsconfig.build.json', '--watch', '--preserveWatchOutput'];
   if (process.stdout.isTTY) args.push('--pretty');
+  // In a separate process group: on Node 20 the compiler is a child of this child.
   const child = spawn(process.execPath, ['node_modules/typescript-7/bin/tsc', ...args], {
     stdio: ['ignore', 'pipe', 'inherit'],
+    detached: true,
   });
   child.stdout.setEncoding('utf8').on('data', (text) => {
     process.stdout.write(text);

@@ -37,7 +37,7 @@ const HELP = `Switches off one guard at a time and checks that the tests fail.
 Exit codes: 0 every mutation failed every check, 1 one survived, 2 wrong usage.
 `;
 
-const TSC = 'node_modules/typescript/bin/tsc';
+const TSC = 'node_modules/typescript-7/bin/tsc';
 const CHECK_TIMEOUT_MS = 240_000;
 /** What the copy needs: no documentation, no git repository. */
 const COPIED =

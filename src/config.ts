@@ -165,7 +165,7 @@ function variables() {
     SECRET_TOKEN: secret(32)({ default: undefined }),
     TRUST_PROXY: addressRanges({ default: [] }),
     RATE_LIMIT_PER_MINUTE: integer(0, 10_000_000)({ default: 6_000 }),
-    NEW_SUMS_PER_HOUR: integer(0, 1_000_000)({ default: 100_000 }),
+    NEW_SUMS_PER_HOUR: integer(0, 250_000)({ default: 100_000 }),
     CORS_ORIGINS: origins({ default: [] }),
     API_DOCS: bool({ default: true }),
     API_CONSOLE: bool({ default: true }),

@@ -47,6 +47,8 @@ export interface LoginLimiter {
   admit(attempt: LoginAttempt): Promise<Admission>;
   /** Call it when the password was right. */
   succeeded(attempt: LoginAttempt): Promise<void>;
+  /** Whether the account has logged in from there through this process, so that it is no stranger. Asks nobody. */
+  isRemembered(attempt: LoginAttempt): boolean;
 }
 
 /** At this wait a guesser has about a hundred attempts a day. */
@@ -56,6 +58,7 @@ const ADDRESS_KNOWN_DAYS = 30;
 /** Known addresses of one account. */
 const ADDRESSES_MAX = 50;
 const TRIM_EVERY_MS = 60_000;
+const REMEMBERED_MAX = 10_000;
 
 /** @param key Keys the hashes of names and addresses in the tables; the same in all processes. */
 export function createLoginLimiter(pool: Pool, key: string, limits: LoginLimits): LoginLimiter {
@@ -72,6 +75,17 @@ export function createLoginLimiter(pool: Pool, key: string, limits: LoginLimits)
     const isUsualPlace = rowCount === 1;
     const account = hash('account', username, isUsualPlace ? addressGroup(address) : '');
     return { place, account, isUsualPlace };
+  };
+
+  /** The oldest is the first. */
+  const remembered = new Set<string>();
+  const nameOf = ({ username, address }: LoginAttempt) => `${addressGroup(address)} ${username}`;
+  const remember = (attempt: LoginAttempt): void => {
+    const name = nameOf(attempt);
+    remembered.delete(name);
+    remembered.add(name);
+    const [oldest] = remembered;
+    if (remembered.size > REMEMBERED_MAX && oldest !== undefined) remembered.delete(oldest);
   };
 
   let trimmedMs = -Infinity;
@@ -101,8 +115,10 @@ export function createLoginLimiter(pool: Pool, key: string, limits: LoginLimits)
       });
     },
 
-    succeeded: (attempt) =>
-      withTransaction(pool, async (client) => {
+    isRemembered: (attempt) => remembered.has(nameOf(attempt)),
+
+    async succeeded(attempt) {
+      await withTransaction(pool, async (client) => {
         const { place, account } = await accountOf(client, attempt);
         await noteLogin(client, attempt.username);
         await client.query('DELETE FROM login_attempts WHERE subject = $1', [account]);
@@ -117,7 +133,9 @@ export function createLoginLimiter(pool: Pool, key: string, limits: LoginLimits)
              ORDER BY last_login_at DESC, address OFFSET $2)`,
           [attempt.username, ADDRESSES_MAX],
         );
-      }),
+      });
+      remember(attempt);
+    },
   };
 }
 

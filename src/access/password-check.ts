@@ -3,7 +3,7 @@ import type { FastifyRequest } from 'fastify';
 import type { Pool } from 'pg';
 import { addressGroup } from '../core/address-group.ts';
 import { HTTP_PROBLEMS, ProblemError } from '../http/problems.ts';
-import { atStrangersTurn } from '../platform/scoped-postgres.ts';
+import { atKnownTurn, atStrangersTurn } from '../platform/scoped-postgres.ts';
 import { sourceOf, type RefusalLog } from './audit.ts';
 import type { CheckCredentials, HashedFor } from './credentials.ts';
 import type { Admission, LoginAttempt, LoginLimiter } from './login-limiter.ts';
@@ -75,7 +75,11 @@ async function admit(
     return { ...admission, user: isAdmitted ? await findUser(pool, attempt.username) : undefined };
   };
   if (what === 'password') return await work();
-  return await atStrangersTurn(pool, addressGroup(attempt.address), work);
+  const { username, address } = attempt;
+  const place = addressGroup(address);
+  return limiter.isRemembered(attempt)
+    ? await atKnownTurn(pool, `login ${username} ${place}`, work)
+    : await atStrangersTurn(pool, place, work);
 }
 
 /** Whoever is known shares turns with nobody else: neither with strangers, nor with others behind one proxy. */

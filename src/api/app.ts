@@ -179,7 +179,7 @@ function createInstance(
         ...TIMEOUTS,
         proxies: trustProxy,
         onExcess: (what, address) => {
-          refusals.warn(logger, { address }, `connection closed: too many ${what}`);
+          refusals.warn(logger, { address, tooMany: what }, 'connection closed');
         },
       }),
     schemaController: {

@@ -1,7 +1,7 @@
 /** Tables customers, products and units: the only SQL on them. */
 import type { ClientBase } from 'pg';
 import { tenantsOf, type TenantScope } from '../core/tenant-scope.ts';
-import { outcomeOfUpsert, type PutOutcome } from '../http/put-outcome.ts';
+import { outcomeOfUpsert, type PutOutcome } from '../http/change-outcome.ts';
 import type { Unit } from './units.ts';
 
 type Queryable = Pick<ClientBase, 'query'>;

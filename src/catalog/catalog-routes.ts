@@ -3,7 +3,7 @@ import type { Api, ApiModule } from '../http/api-module.ts';
 import { actorNameOf, OPERATORS, READERS } from '../http/caller.ts';
 import { toKeyPage } from '../http/key-page.ts';
 import { HTTP_PROBLEMS, ProblemError } from '../http/problems.ts';
-import { setPutOutcome } from '../http/put-outcome.ts';
+import { setPutOutcome } from '../http/change-outcome.ts';
 import { readAsTenants, type ScopedPool, workAsOwner } from '../platform/scoped-postgres.ts';
 import { CATALOG_PROBLEMS } from './catalog-problems.ts';
 import { fromPrice, fromUnit, toCustomer, toPrice, toProduct, toUnit } from './catalog-json.ts';

@@ -1,7 +1,7 @@
 /** Changes of the catalogue, with the checks that need its tables. Each runs in the caller's transaction. */
 import { DatabaseError, type ClientBase } from 'pg';
 import { invalidField, ProblemError } from '../http/problems.ts';
-import type { PutOutcome } from '../http/put-outcome.ts';
+import type { PutOutcome } from '../http/change-outcome.ts';
 import { CATALOG_PROBLEMS } from './catalog-problems.ts';
 import {
   insertUnit,

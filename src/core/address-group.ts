@@ -1,7 +1,7 @@
 /** Groups client addresses that belong to one host. */
 
 /**
- * The group under which attempts from an address are counted: an IPv4 address itself, or the first 64 bits of an IPv6
+ * The group under which what comes from an address is counted: an IPv4 address itself, or the first 64 bits of an IPv6
  * address, because a host that has one address of such a network has all of them.
  */
 export function addressGroup(address: string): string {

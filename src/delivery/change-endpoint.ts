@@ -3,7 +3,7 @@ import type { Pool, PoolClient } from 'pg';
 import { FatalError, TransientError } from '../core/errors.ts';
 import { isStorable } from '../core/storable.ts';
 import { HTTP_PROBLEMS, invalidField, ProblemError } from '../http/problems.ts';
-import type { PutOutcome } from '../http/put-outcome.ts';
+import type { PutOutcome } from '../http/change-outcome.ts';
 import { withTransaction } from '../platform/postgres.ts';
 import type { AddressGuard } from './address-guard.ts';
 import { failPending, wakeEndpoint } from './deliveries-query.ts';

@@ -6,7 +6,7 @@ import { OPERATORS, READERS } from '../http/caller.ts';
 import { instantFrom } from '../http/instants.ts';
 import { nextLink } from '../http/page-links.ts';
 import { HTTP_PROBLEMS, ProblemError } from '../http/problems.ts';
-import { setPutOutcome } from '../http/put-outcome.ts';
+import { setPutOutcome } from '../http/change-outcome.ts';
 import { createTenantLimit } from '../http/tenant-limit.ts';
 import {
   connectionsOf,

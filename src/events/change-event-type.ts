@@ -1,7 +1,7 @@
 /** Adds versions of event types. */
 import type { ClientBase } from 'pg';
 import { ProblemError } from '../http/problems.ts';
-import type { PutOutcome } from '../http/put-outcome.ts';
+import type { PutOutcome } from '../http/change-outcome.ts';
 import { isBuiltIn } from './built-in-types.ts';
 import { canonicalJson } from './json-schema/canonical-json.ts';
 import { findBreak } from './json-schema/compatible-schema.ts';

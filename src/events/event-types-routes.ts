@@ -4,7 +4,7 @@ import { actorNameOf, OPERATORS, READERS } from '../http/caller.ts';
 import { toKeyPage } from '../http/key-page.ts';
 import { nextLink } from '../http/page-links.ts';
 import { HTTP_PROBLEMS, ProblemError } from '../http/problems.ts';
-import { setPutOutcome } from '../http/put-outcome.ts';
+import { setPutOutcome } from '../http/change-outcome.ts';
 import { readAsTenants, type ScopedPool, workAsOwner } from '../platform/scoped-postgres.ts';
 import { changeEventType, refuseWanted } from './change-event-type.ts';
 import {

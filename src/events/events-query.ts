@@ -1,6 +1,6 @@
 /** Tables producers, event_types and event_type_versions: the only SQL on them. */
 import type { ClientBase } from 'pg';
-import { outcomeOfUpsert, type PutOutcome } from '../http/put-outcome.ts';
+import { outcomeOfUpsert, type PutOutcome } from '../http/change-outcome.ts';
 import { onlyRow } from '../platform/postgres.ts';
 
 type Queryable = Pick<ClientBase, 'query'>;

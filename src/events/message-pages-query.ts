@@ -2,6 +2,7 @@
 import type { ClientBase } from 'pg';
 import { tenantsOf, type TenantScope } from '../core/tenant-scope.ts';
 import type { Message } from './events.ts';
+import { MESSAGE_HEAD } from './messages-query.ts';
 import type { MessageCursor, MessageFilters } from './messages-query.ts';
 
 type Queryable = Pick<ClientBase, 'query'>;
@@ -12,10 +13,6 @@ export interface ScopedFilters extends MessageFilters {
 
 /** The data of one page; its first message may be longer. */
 const PAGE_BYTES_MAX = 4 * 1024 * 1024;
-
-const HEAD = `
-  producer, id, type, type_version AS "typeVersion", client, number, occurred_at AS "occurredAt",
-  stored_at AS "storedAt"`;
 
 /** A message of a page; null where the data would make the page too long. */
 type PageRow = Omit<Message, 'data'> & { readonly data: string | null };
@@ -34,7 +31,7 @@ export async function readByNumber(
 ): Promise<MessagePage> {
   const { limit, after, bytesMax = PAGE_BYTES_MAX } = page;
   const { rows } = await client.query<PageRow>(
-    `SELECT ${HEAD}, ${pageData('number', bytesMax)} FROM (
+    `SELECT ${MESSAGE_HEAD}, ${pageData('number', bytesMax)} FROM (
        SELECT * FROM messages WHERE client = $1 AND number > $7 AND ${MATCHES} ORDER BY number LIMIT $8
      ) page ORDER BY number`,
     [...matchValues(filters), after, limit + 1],
@@ -50,7 +47,7 @@ export async function readNewest(
 ): Promise<MessagePage> {
   const order = 'stored_at DESC, producer DESC, id DESC';
   const { rows } = await client.query<PageRow>(
-    `SELECT ${HEAD}, ${pageData(order, PAGE_BYTES_MAX)} FROM (
+    `SELECT ${MESSAGE_HEAD}, ${pageData(order, PAGE_BYTES_MAX)} FROM (
        SELECT * FROM messages
        WHERE ($1::text IS NULL OR client = $1) AND ${MATCHES}
          AND ($7::timestamptz IS NULL OR (stored_at, producer, id) < ($7, $8, $9))

@@ -47,13 +47,13 @@ async function selectReferences(
     versions: Readonly<Record<string, number>>;
     now: Date;
   }>(
-    `WITH locked AS MATERIALIZED (
+    `WITH found AS MATERIALIZED (
        SELECT id FROM producers WHERE id = ANY($1) ${lock}
      )
      SELECT producers, ${knownCustomers('$2')} AS clients,
        (SELECT coalesce(json_object_agg(name, version), '{}') FROM event_types WHERE name = ANY($3)) AS versions,
        date_trunc('milliseconds', clock_timestamp()) AS now
-     FROM (SELECT coalesce(array_agg(id), '{}') AS producers FROM locked) AS of_locked`,
+     FROM (SELECT coalesce(array_agg(id), '{}') AS producers FROM found) AS of_found`,
     [
       distinct(events, ({ producer }) => producer),
       distinct(events, ({ client: id }) => id),
@@ -129,7 +129,8 @@ export interface MessageFilters {
   readonly to?: Date | undefined;
 }
 
-const MESSAGE_HEAD = `
+/** The columns of a MessageHead. */
+export const MESSAGE_HEAD = `
   producer, id, type, type_version AS "typeVersion", client, number, occurred_at AS "occurredAt",
   stored_at AS "storedAt"`;
 

@@ -34,10 +34,17 @@ export async function storeEvents(
   events: readonly Event[],
   schemas: EventSchemas,
 ): Promise<StoreOutcome[]> {
-  const checked = await check(client, events, { schemas, read: readReferences, before: [] });
-  const { references, results } = await check(client, events, {
-    ...{ schemas, read: lockReferences, before: checked.results },
-  });
+  const { results } = await check(client, events, { schemas, read: readReferences, before: [] });
+  return await storeChecked(client, events, { schemas, before: results });
+}
+
+/** @param given.before What was found before the producers are locked. */
+async function storeChecked(
+  client: Queryable,
+  events: readonly Event[],
+  given: Omit<CheckOptions, 'read'>,
+): Promise<StoreOutcome[]> {
+  const { references, results } = await check(client, events, { ...given, read: lockReferences });
   const failures = events.map((event, index) => findFailure(event, references, results[index]));
   const storable = new Map<string, Event>();
   for (const [index, event] of events.entries()) {
@@ -58,16 +65,14 @@ export async function storeEvents(
   });
 }
 
+interface CheckOptions {
+  readonly schemas: EventSchemas;
+  readonly read: typeof readReferences;
+  readonly before: readonly (CheckedEvent | undefined)[];
+}
+
 /** Reads what events refer to, and checks the data of those that `before` has not checked. */
-async function check(
-  client: Queryable,
-  events: readonly Event[],
-  how: {
-    readonly schemas: EventSchemas;
-    readonly read: typeof readReferences;
-    readonly before: readonly (CheckedEvent | undefined)[];
-  },
-) {
+async function check(client: Queryable, events: readonly Event[], how: CheckOptions) {
   const references = await how.read(client, events);
   await how.schemas.load(client, references.versions);
   return { references, results: await checkEvents(events, references, how) };
@@ -139,12 +144,18 @@ export async function storeBatch(
   events: readonly Event[],
   schemas: EventSchemas,
 ): Promise<StoreOutcome[]> {
-  const outcomes = await storeEvents(client, events, schemas);
+  const { results } = await check(client, events, { schemas, read: readReferences, before: [] });
+  refuseTooCostly(results.map((result) => result?.failure));
+  const outcomes = await storeChecked(client, events, { schemas, before: results });
+  refuseTooCostly(outcomes);
+  return outcomes;
+}
+
+function refuseTooCostly(outcomes: readonly (StoreOutcome | undefined)[]): void {
   if (outcomes.some((outcome) => typeof outcome === 'object' && outcome.code === 'too_costly')) {
     const message = 'The checks of these events take too long for one transaction.';
     throw new TransientError('PULSE_EVENTS_TOO_COSTLY', message);
   }
-  return outcomes;
 }
 
 /** What is Pulse's own is stored from its announcements alone. */

@@ -10,7 +10,7 @@ import { createIdempotencyKeys, toKeyedRequest } from '../http/idempotency-keys.
 import { instantFrom } from '../http/instants.ts';
 import { nextLink } from '../http/page-links.ts';
 import { invalidField, invalidFields, ProblemError, type FieldProblem } from '../http/problems.ts';
-import { setReplayed } from '../http/put-outcome.ts';
+import { setReplayed } from '../http/change-outcome.ts';
 import type { Report } from '../http/report.ts';
 import { fieldProblems } from '../http/validation.ts';
 import { connectionsOf, readAsTenants, type ScopedPool } from '../platform/scoped-postgres.ts';

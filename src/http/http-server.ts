@@ -88,7 +88,7 @@ export function createHttpServer(handle: RequestListener, options: HttpServerOpt
   return server;
 }
 
-/** @returns Counts a connection until it is closed, unless its address has too many. Returns whether it may stay. */
+/** Creates a counter of open connections. @returns Whether a connection may stay: its address does not have too many. */
 function createConnectionCount({
   proxies = [],
   connectionsMax = CONNECTIONS_MAX,

@@ -147,7 +147,7 @@ async function settleFailure(
   return giveUp(handler, { reason: 'attempts_exhausted', failure }, handling);
 }
 
-/** @param how `delayOf`: after which attempt the delay would be the same. */
+/** @param how `delayOf`: the attempt whose delay is used. */
 async function retry(
   handler: MessageHandler,
   next: ReceivedMessage,

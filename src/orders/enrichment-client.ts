@@ -3,7 +3,7 @@
  * size, behind a circuit breaker for each customer.
  */
 import { SpanKind } from '@opentelemetry/api';
-import { BrokenCircuitError } from 'cockatiel';
+import { BrokenCircuitError, CircuitState } from 'cockatiel';
 import { TransientError } from '../core/errors.ts';
 import { isStorable } from '../core/storable.ts';
 import { TRACEPARENT } from '../core/trace-context.ts';
@@ -81,7 +81,10 @@ export function createEnrichmentClient(options: {
         onCall(outcome, (performance.now() - startedMs) / 1000);
       };
       try {
-        const answer = await breakers.of(request.customerId).execute(() =>
+        const breaker = breakers.of(request.customerId);
+        // One call tries the service. Others do not wait for it: they would keep places that orders of others need.
+        if (breaker.state === CircuitState.HalfOpen) throw new BrokenCircuitError();
+        const answer = await breaker.execute(() =>
           tracing.span('call enrichment service', { kind: SpanKind.CLIENT }, () =>
             call(url, request, {
               traceparent: tracing.carriedTraceparent(),

@@ -8,7 +8,7 @@ import { createIdempotencyKeys, toKeyedRequest, type KeyLimits } from '../http/i
 import { spanFrom } from '../http/instants.ts';
 import { nextLink } from '../http/page-links.ts';
 import { HTTP_PROBLEMS, invalidField, ProblemError } from '../http/problems.ts';
-import { setReplayed } from '../http/put-outcome.ts';
+import { setReplayed } from '../http/change-outcome.ts';
 import { requestOrigin, toPublication } from '../messaging/message.ts';
 import type { MessageStep } from '../messaging/message-steps.ts';
 import { writeToOutbox } from '../messaging/outbox.ts';

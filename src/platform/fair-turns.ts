@@ -78,7 +78,7 @@ export function createFairTurns(options: FairTurnsOptions): FairTurns {
       const timer = setTimeout(() => {
         share.waiting.splice(share.waiting.indexOf(start), 1);
         dropIfIdle(name, share);
-        reject(refuse(`No turn at Postgres came within ${waitMs / 1000} s.`));
+        reject(refuse(`No turn came within ${waitMs / 1000} s.`));
       }, waitMs);
       share.waiting.push(start);
       startNext();
@@ -88,7 +88,7 @@ export function createFairTurns(options: FairTurnsOptions): FairTurns {
     async run(name, work) {
       const share = shares.get(name) ?? { running: 0, waiting: [] };
       if (share.waiting.length >= waitingMaxPerShare) {
-        throw refuse('Too many requests of the same callers are waiting for Postgres.');
+        throw refuse('Too many requests from the same callers are waiting.');
       }
       shares.set(name, share);
       await turnOf(name, share);

@@ -28,8 +28,9 @@ export interface Connections extends Pick<Pool, 'connect' | 'query'> {
 /** The scope of who is not known by name, such as the bearer of a signed link. They share their turns. */
 export const NOBODY: TenantScope = [];
 
-/** Connections for what is not limited to tenants, such as logins and health checks. */
+/** Connections for what is not limited to tenants, such as logins and health checks. Strangers take one of them. */
 const UNSCOPED_CONNECTIONS = 2;
+const STRANGERS_CONNECTIONS = 1;
 const WAITING = { waitingMaxPerShare: 200, waitMs: 10_000 };
 
 interface PoolTurns {
@@ -52,7 +53,7 @@ function turnsOf(pool: ScopedPool): PoolTurns {
     }),
     ofStrangers: createFairTurns({
       ...WAITING,
-      runningMax: UNSCOPED_CONNECTIONS,
+      runningMax: STRANGERS_CONNECTIONS,
       runningMaxPerShare: 1,
     }),
   };
@@ -89,8 +90,8 @@ export function connectionsOf(pool: ScopedPool, scope: TenantScope): Connections
 }
 
 /**
- * Runs what anybody can ask for without a token, such as the look-up of a key. All strangers together have
- * `UNSCOPED_CONNECTIONS`, and those of one share one of them. `work` must not ask for another turn.
+ * Runs what anybody can ask for without a token, such as the look-up of a key, one at a time. `work` must not ask for
+ * another turn.
  *
  * @param share Where they call from.
  * @throws TransientError PULSE_POSTGRES_BUSY Too much of this share waits, or the turn did not come in time.
@@ -103,7 +104,16 @@ export function atStrangersTurn<Result>(
   return turnsOf(pool).ofStrangers.run(share, work);
 }
 
-/** For what ends work that holds a turn: it must not wait for one. Two connections are never at a turn. */
+/** As `atStrangersTurn`, for a caller who is known: at one of the turns of tenants, as a share of its own. */
+export function atKnownTurn<Result>(
+  pool: ScopedPool,
+  share: string,
+  work: () => Promise<Result>,
+): Promise<Result> {
+  return turnsOf(pool).ofTenants.run(share, work);
+}
+
+/** For what ends work that holds a turn: it must not wait for one. One connection is never at a turn. */
 export function outOfTurn(pool: ScopedPool): Pick<Pool, 'query'> {
   return pool as Pool;
 }

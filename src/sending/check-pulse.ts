@@ -25,6 +25,7 @@ export type CheckedPulse =
       readonly text: string;
       /** The sum that the pulse is added to. */
       readonly key: AggregateKey;
+      readonly fields: FieldNames;
     };
 
 /**
@@ -66,7 +67,7 @@ export function checkPulse(sent: SentPulse, context: CheckContext): CheckedPulse
     const reason = `The pulse has ${bytes} bytes; the limit is ${limits.bodyBytesMax}.`;
     return { ok: false, refusal: { field: sent.fields.body, code: 'body_too_large', reason } };
   }
-  return { ok: true, id, text, key: pulse };
+  return { ok: true, id, text, key: pulse, fields: sent.fields };
 }
 
 /** The shape that ingest reads fastest. The amount is a string, so that it cannot be rounded on the way. */

@@ -66,7 +66,8 @@ class HourOfSums implements NewSums {
 
   refusalOf(key: AggregateKey, { tenants, caller }: SumSender, nowMs: number): string | undefined {
     const hour = Math.floor(nowMs / HOUR_MS);
-    if (hour !== this.#hour) this.#forget(hour);
+    // A request may have waited since an hour that has ended.
+    if (hour > this.#hour) this.#forget(hour);
     const isForAll = tenants === 'all';
     const payer = isForAll ? SEPARATOR + caller : key.tenant;
     const hash = this.#hashOf(key);

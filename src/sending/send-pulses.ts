@@ -23,7 +23,7 @@ import {
 import { packOutcomes, unpackOutcomes } from './kept-outcomes.ts';
 import type { NewSums } from './new-sums.ts';
 import { publishPulses, type PublishDeps } from './publish-pulses.ts';
-import { PULSE_FIELDS, type SendOutcome, type SentPulse } from './sent-pulse.ts';
+import type { SendOutcome, SentPulse } from './sent-pulse.ts';
 
 export interface SendDeps {
   readonly keys: IdempotencyKeys;
@@ -129,7 +129,7 @@ function refuseNewSum(checked: CheckedPulse, newSums: NewSums, sender: SendReque
   if (!checked.ok) return checked;
   const reason = newSums.refusalOf(checked.key, sender, sender.receivedAtMs);
   if (reason === undefined) return checked;
-  return { ok: false, refusal: { field: PULSE_FIELDS.body, code: 'too_many_sums', reason } };
+  return { ok: false, refusal: { field: checked.fields.body, code: 'too_many_sums', reason } };
 }
 
 /** Deterministic, and unpredictable without the seed. */

@@ -33,8 +33,8 @@ export async function countSubscriptions(
 }
 
 /**
- * Counts the changes of a customer's subscriptions that were made, or take effect, within 35 days or later; withdrawn
- * ones too.
+ * Counts the changes of a customer's subscriptions that were made within 35 days, withdrawn ones too, or take effect
+ * then or later.
  */
 export async function countRecentChanges(
   client: Queryable,
@@ -42,8 +42,11 @@ export async function countRecentChanges(
 ): Promise<number> {
   const { rows } = await client.query<{ found: number }>(
     `SELECT count(*)::integer AS found FROM (
-       SELECT FROM subscription_changes
-       WHERE user_id = $1 AND greatest(changed_at, effective_at) >= statement_timestamp() - $2 * interval '1 day'
+       SELECT FROM subscription_changes change, (SELECT statement_timestamp() - $2 * interval '1 day' AS since) recently
+       WHERE user_id = $1 AND greatest(changed_at, effective_at) >= since
+         AND (changed_at >= since OR NOT EXISTS (
+           SELECT FROM subscription_withdrawals withdrawal
+           WHERE withdrawal.subscription_id = change.subscription_id AND withdrawal.number = change.number))
        LIMIT $3) recent`,
     [userId, ADMITTING_DAYS, limit],
   );

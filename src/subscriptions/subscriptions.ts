@@ -135,7 +135,7 @@ export const CHANGES_MAX = 1_000;
  */
 export const SUBSCRIPTIONS_MAX = 10_000;
 /**
- * Changes of one customer's subscriptions within 35 days. Every ingest thread holds their times in memory, and merges
+ * Changes of one customer's subscriptions within 35 days or later. Every ingest thread holds their times in memory, and merges
  * those of a SKU after each change of it. A purchase is not refused for them, so that a paid order is not: within 35
  * days, `SUBSCRIPTIONS_MAX` bounds the purchases, and each subscription can still be canceled once.
  */

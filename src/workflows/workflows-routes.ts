@@ -12,7 +12,7 @@ import { createIdempotencyKeys, toKeyedRequest } from '../http/idempotency-keys.
 import { spanFrom } from '../http/instants.ts';
 import { nextLink } from '../http/page-links.ts';
 import { HTTP_PROBLEMS, invalidField, ProblemError } from '../http/problems.ts';
-import { setReplayed } from '../http/put-outcome.ts';
+import { setReplayed } from '../http/change-outcome.ts';
 import { requestOrigin, toPublication } from '../messaging/message.ts';
 import { writeToOutbox } from '../messaging/outbox.ts';
 import { createFairTurns, type FairTurns } from '../platform/fair-turns.ts';

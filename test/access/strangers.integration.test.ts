@@ -52,15 +52,27 @@ const login = (username: string, password: string, remoteAddress: string) =>
 test.each([
   ['keys', 'api_keys', 401, tryKey],
   ['logins', 'login_attempts', 401, (index: number) => login(randomUUID(), 'x', addressOf(index))],
-])('invented %s take two connections', async (_what, table, status, attempt) => {
+])('invented %s take one connection', async (_what, table, status, attempt) => {
   await locker.query(`BEGIN; LOCK TABLE ${table} IN ACCESS EXCLUSIVE MODE`);
   const attempts = Promise.all(Array.from({ length: 40 }, (_, index) => attempt(index)));
-  await eventually(waitingForLock).toBe(2);
+  await eventually(waitingForLock).toBe(1);
   expect((await api.call('GET', '/pulses')).status).toBe(200);
   expect((await api.call('GET', '/users')).status).toBe(200);
-  expect(await waitingForLock()).toBe(2);
+  expect(await waitingForLock()).toBe(1);
   await locker.query('COMMIT');
   expect(new Set((await attempts).map(({ statusCode }) => statusCode))).toEqual(new Set([status]));
+});
+
+test('a login from a usual address does not wait for the turns of strangers', async () => {
+  const usual = '198.51.100.2';
+  expect((await login('root', PASSWORD, usual)).statusCode).toBe(200);
+  await locker.query('BEGIN; LOCK TABLE api_keys IN ACCESS EXCLUSIVE MODE');
+  const strangers = Array.from({ length: 40 }, (_, index) => tryKey(index));
+  await eventually(waitingForLock).toBe(1);
+  expect((await login('root', PASSWORD, usual)).statusCode).toBe(200);
+  expect(await waitingForLock()).toBe(1);
+  await locker.query('COMMIT');
+  await Promise.all(strangers);
 });
 
 test('a flood of invented logins from many addresses keeps nobody out who is known', async () => {

@@ -55,6 +55,28 @@ test('calls are suspended after several failures in a row, and resume once the s
   });
 });
 
+test('while one call tries whether the service answers again, others are put off and do not wait', async () => {
+  const { service, enrich } = await openClient();
+  vi.useFakeTimers({ toFake: ['Date'] });
+  onTestFinished(() => {
+    vi.useRealTimers();
+  });
+  service.status = 503;
+  for (let call = 0; call < FAILURES_UNTIL_SUSPENDED; call++) {
+    await expect(enrich()).rejects.toThrow();
+  }
+  vi.advanceTimersByTime(SUSPENDED_MS);
+  service.status = 200;
+  const callCount = service.callCount;
+  const trial = enrich();
+  let isTrialOver = false;
+  void trial.then(() => (isTrialOver = true));
+  await expect(enrich()).rejects.toBeInstanceOf(PutOffError);
+  expect(isTrialOver).toBe(false);
+  expect(await trial).toEqual({ risk: 'low' });
+  expect(service.callCount).toBe(callCount + 1);
+});
+
 test('orders of one customer that always fail suspend no calls for others', async () => {
   const { service, enrich, isOpen } = await openClient();
   vi.useFakeTimers({ toFake: ['Date'] });

@@ -17,10 +17,7 @@ export interface MeterOptions {
   /** The first delay between attempts. It doubles each time, with jitter, and is never less than the API asked for. */
   readonly retryDelayMs?: number;
   readonly retryDelayMaxMs?: number;
-  /**
-   * The API will not accept this pulse as it is, and the meter no longer holds it. With the code `too_many_sums`,
-   * `record` it again after the time in `reason`.
-   */
+  /** The API will not accept this pulse as it is, and the meter no longer holds it. */
   readonly onRejected?: (rejected: RejectedPulse, pulse: IdentifiedPulse) => void;
   readonly onDropped?: (pulse: IdentifiedPulse) => void;
   /**

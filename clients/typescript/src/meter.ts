@@ -55,6 +55,8 @@ type Send = (
 const CLOSE_TIMEOUT_MS = 30_000;
 /** Well below what the API takes in one body. */
 const BATCH_CHARACTERS_MAX = 500_000;
+/** The API takes such a pulse when the next hour begins. */
+const TEMPORARY_REJECTION = 'too_many_sums';
 
 interface Buffered {
   readonly sequence: number;
@@ -74,7 +76,7 @@ class BufferingMeter implements Meter {
   readonly #send: Send;
   readonly #options: MeterSettings;
   readonly #stopping = new AbortController();
-  /** In the order of recording. */
+  /** In the order of recording, but for pulses that the API takes later: those are behind the others. */
   #buffer: Buffered[] = [];
   #lastSequence = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -196,15 +198,21 @@ class BufferingMeter implements Meter {
       return { error };
     }
     const settled = new Set<Buffered>();
+    const later = new Set<Buffered>();
     for (const outcome of outcomes) {
       const buffered = batch[outcome.index];
       if (buffered === undefined || outcome.status === 'unconfirmed') continue;
+      if (outcome.status === 'rejected' && outcome.code === TEMPORARY_REJECTION) {
+        later.add(buffered);
+        continue;
+      }
       settled.add(buffered);
       if (outcome.status === 'rejected') {
         this.#tell(() => this.#options.onRejected?.(outcome, buffered.pulse));
       }
     }
-    this.#buffer = this.#buffer.filter((buffered) => !settled.has(buffered));
+    const rest = this.#buffer.filter((buffered) => !settled.has(buffered) && !later.has(buffered));
+    this.#buffer = [...rest, ...later];
     this.#wakeWaiters();
     return settled.size === batch.length ? undefined : { error: undefined };
   }
@@ -222,7 +230,10 @@ class BufferingMeter implements Meter {
   }
 
   #wakeWaiters(): void {
-    const oldest = this.#buffer[0]?.sequence ?? Infinity;
+    const oldest = this.#buffer.reduce(
+      (least, { sequence }) => Math.min(least, sequence),
+      Infinity,
+    );
     const done = this.#waiters.filter(({ sequence }) => sequence < oldest);
     this.#waiters = this.#waiters.filter(({ sequence }) => sequence >= oldest);
     for (const { resolve } of done) resolve(true);

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import type { IdentifiedPulse, SendOutcome } from '../src/api-types.ts';
 import { createMeter, MeterClosedError, MeterFullError } from '../src/meter.ts';
 import type { MeterRetry } from '../src/meter-options.ts';
 import { PulseApiError } from '../src/transport.ts';
@@ -94,6 +95,27 @@ describe('a repetition', () => {
       expect.objectContaining({ code: 'invalid_tenant' }),
       expect.objectContaining({ id: ids[2] }),
     );
+  });
+
+  test('sends pulses that would begin too many sums again, behind the others', async () => {
+    const onRejected = vi.fn();
+    const tooMany = (_pulse: IdentifiedPulse, index: number): SendOutcome => ({
+      ...{ index, status: 'rejected', field: 'body', code: 'too_many_sums', reason: 'later' },
+    });
+    const mixed: Answer = (pulse, index) => [tooMany, accept][index]!(pulse, index);
+    const options = { batchSizeMax: 2, onRejected, retryDelayMs: 100 };
+    const { meter, requests } = open([mixed, mixed, accept], options);
+    const ids = Array.from({ length: 4 }, () => meter.record(PULSE));
+    const flushed = meter.flush();
+    await vi.runAllTimersAsync();
+    expect(await flushed).toBe(true);
+    expect(requests.map((pulses) => pulses.map(({ id }) => ids.indexOf(id)))).toEqual([
+      [0, 1],
+      [2, 3],
+      [0, 2],
+    ]);
+    expect(onRejected).not.toHaveBeenCalled();
+    expect(meter.bufferedCount).toBe(0);
   });
 
   test('waits longer every time, up to a limit, and as long as the API asks', async () => {
