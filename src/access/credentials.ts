@@ -4,6 +4,7 @@ import type { Pool } from 'pg';
 import type { Caller } from '../http/caller.ts';
 import { HTTP_PROBLEMS, ProblemError } from '../http/problems.ts';
 import { createFairTurns } from '../platform/fair-turns.ts';
+import type { TurnTaker } from '../platform/scoped-postgres.ts';
 import { hashPassword, needsRehash, verifyPassword } from './passwords.ts';
 import { renewPasswordHash, type User } from './users.ts';
 
@@ -13,23 +14,13 @@ import { renewPasswordHash, type User } from './users.ts';
  */
 const HASHING = { runningMax: 1, runningMaxPerShare: 1, waitingMaxPerShare: 10, waitMs: 10_000 };
 
-/** For whom a hash is computed. */
-export interface HashedFor {
-  /** Those of one share wait for each other. */
-  readonly share: string;
-  /**
-   * By a token, or because the user has logged in from there before. Strangers, from however many addresses, never keep
-   * those waiting who are known.
-   */
-  readonly isKnown: boolean;
-}
-
 /**
- * Runs work that computes a hash, at its turn.
+ * Runs work that computes a hash, at its turn. Strangers, from however many addresses, never keep those waiting who are
+ * known: by a token, or because the user has logged in from there before.
  *
  * @throws ProblemError PULSE_API_BUSY Too many of this share wait, or the turn did not come in time.
  */
-export type HashingTurns = <Result>(by: HashedFor, work: () => Promise<Result>) => Promise<Result>;
+export type HashingTurns = <Result>(by: TurnTaker, work: () => Promise<Result>) => Promise<Result>;
 
 /** Creates the turns that all hashes of one process share. */
 export function createHashingTurns(): HashingTurns {
@@ -50,7 +41,7 @@ function tooManyLogins(): ProblemError {
 /** @returns Whether the password is that of the user, who is not disabled. */
 export type CheckCredentials = (
   credentials: { readonly user: User | undefined; readonly password: string },
-  by: HashedFor,
+  by: TurnTaker,
 ) => Promise<boolean>;
 
 /** Creates the check. No user costs as much time as one: the password is verified against a dummy hash. */

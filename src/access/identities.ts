@@ -2,7 +2,7 @@
 import type { Pool } from 'pg';
 import { addressGroup } from '../core/address-group.ts';
 import type { Logger } from '../platform/logger.ts';
-import { atStrangersTurn } from '../platform/scoped-postgres.ts';
+import { atTurnOf } from '../platform/scoped-postgres.ts';
 import { findKey, noteKeyUsed } from './api-keys.ts';
 import type { Caller } from '../http/caller.ts';
 import { findUser } from './users.ts';
@@ -93,7 +93,9 @@ function keyLookUp(pool: Pool): Identities['findKey'] {
     const name = `${share} ${id}`;
     const asked =
       waiting.get(name) ??
-      atStrangersTurn(pool, share, () => keys.find(id)).finally(() => waiting.delete(name));
+      atTurnOf(pool, { share, isKnown: false }, () => keys.find(id)).finally(() =>
+        waiting.delete(name),
+      );
     waiting.set(name, asked);
     return await asked;
   };

@@ -3,9 +3,9 @@ import type { FastifyRequest } from 'fastify';
 import type { Pool } from 'pg';
 import { addressGroup } from '../core/address-group.ts';
 import { HTTP_PROBLEMS, ProblemError } from '../http/problems.ts';
-import { atKnownTurn, atStrangersTurn } from '../platform/scoped-postgres.ts';
+import { atTurnOf, type TurnTaker } from '../platform/scoped-postgres.ts';
 import { sourceOf, type RefusalLog } from './audit.ts';
-import type { CheckCredentials, HashedFor } from './credentials.ts';
+import type { CheckCredentials } from './credentials.ts';
 import type { Admission, LoginAttempt, LoginLimiter } from './login-limiter.ts';
 import { findUser, type User } from './users.ts';
 
@@ -51,7 +51,10 @@ export async function checkPassword(
       headers: { 'retry-after': String(waitSeconds) },
     });
   }
-  const isRight = await checkCredentials({ user, password }, hashedFor(what, attempt, admission));
+  const isRight = await checkCredentials(
+    { user, password },
+    turnTaker(what, attempt, admission.isUsualPlace),
+  );
   if (user === undefined || !isRight) {
     const known = user !== undefined;
     const who = known ? { username } : {};
@@ -75,19 +78,15 @@ async function admit(
     return { ...admission, user: isAdmitted ? await findUser(pool, attempt.username) : undefined };
   };
   if (what === 'password') return await work();
-  const { username, address } = attempt;
-  const place = addressGroup(address);
-  return limiter.isRemembered(attempt)
-    ? await atKnownTurn(pool, `login ${username} ${place}`, work)
-    : await atStrangersTurn(pool, place, work);
+  return await atTurnOf(pool, turnTaker(what, attempt, limiter.isRemembered(attempt)), work);
 }
 
 /** Whoever is known shares turns with nobody else: neither with strangers, nor with others behind one proxy. */
-function hashedFor(
+function turnTaker(
   what: Asked['what'],
   { username, address }: LoginAttempt,
-  { isUsualPlace }: Admission,
-): HashedFor {
+  isUsualPlace: boolean,
+): TurnTaker {
   if (what === 'password') return { share: username, isKnown: true };
   const place = addressGroup(address);
   return isUsualPlace

@@ -5,7 +5,8 @@
  * object and no text is created for a key. The hash has a random key, so no tenant can choose names that collide; where
  * hashes are equal all the same, bytes decide.
  */
-import { randomHash, type HalfSipHash } from '../core/half-siphash.ts';
+import type { HalfSipHash } from '../core/half-siphash.ts';
+import { randomHash } from '../platform/random-hash.ts';
 import { fieldEnd, KEY_HEADER_BYTES, windowStartOf } from './packed-key.ts';
 
 /** The bytes of a view from `from` to before `to`. */

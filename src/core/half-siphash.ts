@@ -4,8 +4,6 @@
  *
  * @see https://github.com/veorq/SipHash, and include/linux/siphash.h of Linux, which uses it for its tables
  */
-import { randomBytes } from 'node:crypto';
-
 export class HalfSipHash {
   readonly #key0: number;
   readonly #key1: number;
@@ -44,12 +42,6 @@ export class HalfSipHash {
     }
     return v1 ^ v3;
   }
-}
-
-/** A hash that nobody can predict, for the tables of one process. */
-export function randomHash(): HalfSipHash {
-  const key = randomBytes(8);
-  return new HalfSipHash(key.readInt32LE(0), key.readInt32LE(4));
 }
 
 /** Up to three bytes, little-endian. */

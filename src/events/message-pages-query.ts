@@ -2,7 +2,7 @@
 import type { ClientBase } from 'pg';
 import { tenantsOf, type TenantScope } from '../core/tenant-scope.ts';
 import type { Message } from './events.ts';
-import { MESSAGE_HEAD } from './messages-query.ts';
+import { dataWithin, MESSAGE_HEAD } from './messages-query.ts';
 import type { MessageCursor, MessageFilters } from './messages-query.ts';
 
 type Queryable = Pick<ClientBase, 'query'>;
@@ -31,7 +31,7 @@ export async function readByNumber(
 ): Promise<MessagePage> {
   const { limit, after, bytesMax = PAGE_BYTES_MAX } = page;
   const { rows } = await client.query<PageRow>(
-    `SELECT ${MESSAGE_HEAD}, ${pageData('number', bytesMax)} FROM (
+    `SELECT ${MESSAGE_HEAD}, ${dataWithin('number', bytesMax)} FROM (
        SELECT * FROM messages WHERE client = $1 AND number > $7 AND ${MATCHES} ORDER BY number LIMIT $8
      ) page ORDER BY number`,
     [...matchValues(filters), after, limit + 1],
@@ -47,7 +47,7 @@ export async function readNewest(
 ): Promise<MessagePage> {
   const order = 'stored_at DESC, producer DESC, id DESC';
   const { rows } = await client.query<PageRow>(
-    `SELECT ${MESSAGE_HEAD}, ${pageData(order, PAGE_BYTES_MAX)} FROM (
+    `SELECT ${MESSAGE_HEAD}, ${dataWithin(order, PAGE_BYTES_MAX)} FROM (
        SELECT * FROM messages
        WHERE ($1::text IS NULL OR client = $1) AND ${MATCHES}
          AND ($7::timestamptz IS NULL OR (stored_at, producer, id) < ($7, $8, $9))
@@ -74,12 +74,6 @@ const MATCHES = `
 function matchValues({ scope, client, producer, type, from, to }: ScopedFilters): unknown[] {
   const tenants = tenantsOf(scope) ?? null;
   return [client ?? null, tenants, producer ?? null, type ?? null, from ?? null, to ?? null];
-}
-
-/** The data of a row, unless the rows before it fill the page. */
-function pageData(order: string, bytesMax: number): string {
-  return `CASE WHEN sum(octet_length(data::text)) OVER (ORDER BY ${order} ROWS UNBOUNDED PRECEDING)
-    - octet_length(data::text) < ${bytesMax} THEN data::text END AS data`;
 }
 
 function toPage(rows: readonly PageRow[], limit: number): MessagePage {

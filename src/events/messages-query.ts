@@ -134,6 +134,12 @@ export const MESSAGE_HEAD = `
   producer, id, type, type_version AS "typeVersion", client, number, occurred_at AS "occurredAt",
   stored_at AS "storedAt"`;
 
+/** The data of a row, unless the rows before it have as many bytes. @param bytesMax A number, or its parameter. */
+export function dataWithin(order: string, bytesMax: number | `$${number}`): string {
+  return `CASE WHEN sum(octet_length(data::text)) OVER (ORDER BY ${order} ROWS UNBOUNDED PRECEDING)
+    - octet_length(data::text) < ${bytesMax} THEN data::text END AS data`;
+}
+
 /** When the first of the messages with greater numbers was stored, of those stored since an instant. */
 export async function earliestStoredAfter(
   client: Queryable,
@@ -186,9 +192,7 @@ export async function readMessages(
   bytesMax: number,
 ): Promise<(Omit<Message, 'data'> & { readonly data: string | null })[]> {
   const { rows } = await client.query<Message>(
-    `SELECT ${MESSAGE_HEAD},
-       CASE WHEN sum(octet_length(data::text)) OVER (ORDER BY place ROWS UNBOUNDED PRECEDING)
-         - octet_length(data::text) < $4 THEN data::text END AS data
+    `SELECT ${MESSAGE_HEAD}, ${dataWithin('place', '$4')}
      FROM messages JOIN unnest($1::text[], $2::text[], $3::timestamptz[]) WITH ORDINALITY
        AS key (producer, id, stored_at, place) USING (producer, id, stored_at)
      ORDER BY place`,

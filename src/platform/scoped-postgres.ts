@@ -89,28 +89,26 @@ export function connectionsOf(pool: ScopedPool, scope: TenantScope): Connections
   };
 }
 
-/**
- * Runs what anybody can ask for without a token, such as the look-up of a key, one at a time. `work` must not ask for
- * another turn.
- *
- * @param share Where they call from.
- * @throws TransientError PULSE_POSTGRES_BUSY Too much of this share waits, or the turn did not come in time.
- */
-export function atStrangersTurn<Result>(
-  pool: ScopedPool,
-  share: string,
-  work: () => Promise<Result>,
-): Promise<Result> {
-  return turnsOf(pool).ofStrangers.run(share, work);
+/** Who asks for what is not limited to tenants. Those of one share wait for each other. */
+export interface TurnTaker {
+  readonly share: string;
+  /** Callers who are known take turns with the tenants, strangers only with each other. */
+  readonly isKnown: boolean;
 }
 
-/** As `atStrangersTurn`, for a caller who is known: at one of the turns of tenants, as a share of its own. */
-export function atKnownTurn<Result>(
+/**
+ * Runs what can be asked for without a token, such as the look-up of a key. `work` must not ask for another turn.
+ *
+ * @throws TransientError PULSE_POSTGRES_BUSY Too much of this share waits, or the turn did not come in time.
+ */
+export function atTurnOf<Result>(
   pool: ScopedPool,
-  share: string,
+  { share, isKnown }: TurnTaker,
   work: () => Promise<Result>,
 ): Promise<Result> {
-  return turnsOf(pool).ofTenants.run(share, work);
+  return isKnown
+    ? turnsOf(pool).ofTenants.run(`known ${share}`, work)
+    : turnsOf(pool).ofStrangers.run(share, work);
 }
 
 /** For what ends work that holds a turn: it must not wait for one. One connection is never at a turn. */

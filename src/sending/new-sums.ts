@@ -13,9 +13,9 @@
  */
 import type { AggregateKey } from '../contract/pulse.ts';
 import { SKU_LENGTH_MAX, TENANT_LENGTH_MAX, UNIT_LENGTH_MAX } from '../contract/rules.ts';
-import { randomHash } from '../core/half-siphash.ts';
 import type { TenantScope } from '../core/tenant-scope.ts';
 import { HOUR_SECONDS } from '../core/window.ts';
+import { randomHash } from '../platform/random-hash.ts';
 
 export interface NewSums {
   /** Why the pulse is refused. Undefined: its sum has begun, or begins now. */
@@ -32,9 +32,9 @@ export interface SumSender {
 export const ALL_TENANTS_FACTOR = 10;
 /** Of all sets in one process. */
 const BYTES_MAX = 64 * 1024 * 1024;
-/** Of a set besides its table: its entry in the map, its name and its objects. */
-const SET_BYTES = 256;
 const SLOTS_AT_FIRST = 64;
+/** Of a new set: its table, and 256 for its entry in the map, its name and its objects. */
+const SET_BYTES = 256 + 4 * SLOTS_AT_FIRST;
 /** A code point has up to four bytes; three separators of two, and the window. */
 const KEY_BYTES_MAX = 4 * (TENANT_LENGTH_MAX + SKU_LENGTH_MAX + UNIT_LENGTH_MAX) + 3 * 2 + 8;
 /** No name contains control characters. */
@@ -82,19 +82,13 @@ class HourOfSums implements NewSums {
   }
 
   #add(payer: string, known: HashSet | undefined, hash: number): void {
-    const moreBytes = known === undefined ? SET_BYTES + 4 * SLOTS_AT_FIRST : known.growthBytes;
     let set = known;
-    if (this.#bytes + moreBytes > this.#bytesMax) {
+    if (this.#bytes + (set?.growthBytes ?? SET_BYTES) > this.#bytesMax) {
       this.#forget(this.#hour);
       set = undefined;
     }
-    if (set === undefined) {
-      set = new HashSet();
-      this.#sets.set(payer, set);
-      this.#bytes += SET_BYTES + 4 * SLOTS_AT_FIRST;
-    } else {
-      this.#bytes += moreBytes;
-    }
+    this.#bytes += set?.growthBytes ?? SET_BYTES;
+    if (set === undefined) this.#sets.set(payer, (set = new HashSet()));
     set.add(hash);
   }
 

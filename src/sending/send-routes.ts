@@ -4,6 +4,7 @@ import type { FastifyRequest } from 'fastify';
 import type { Publisher } from '../publish/publisher.ts';
 import type { Api, ApiModule } from '../http/api-module.ts';
 import { actorNameOf, OPERATORS } from '../http/caller.ts';
+import { setReplayed } from '../http/change-outcome.ts';
 import { HTTP_PROBLEMS, invalidField, ProblemError } from '../http/problems.ts';
 import { refuseEncoding, takeRawBodies } from '../http/raw-bodies.ts';
 import { RECORD_MEDIA_TYPES, type SentRecords } from '../http/sent-records.ts';
@@ -85,7 +86,7 @@ function addRoutes(api: Api, options: SendingModuleOptions): void {
           receivedAtMs: Date.now(),
           log: request.log,
         });
-        if (replayed) void reply.header('idempotent-replayed', 'true');
+        if (replayed) setReplayed(request, reply);
         void reply.code(202);
         return toAnswer(outcomes);
       },

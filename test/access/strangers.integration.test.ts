@@ -1,37 +1,19 @@
 /** What strangers ask for takes little of Postgres and of the CPU, so that callers who are known are answered. */
 import { randomUUID } from 'node:crypto';
-import { Client } from 'pg';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { createKeyText } from '../../src/access/key-text.ts';
 import { eventually } from '../support/eventually.ts';
+import { useLocker } from '../support/locker.ts';
 import { openAccessApi, PASSWORD, type AccessApi } from './access-api.ts';
 
 let api: AccessApi;
-/** Connections beside the pool: a transaction, and one that looks at it. */
-let locker: Client;
-let watcher: Client;
-
-const connect = async () => {
-  const client = new Client({ connectionString: String(api.pool.options.connectionString) });
-  await client.connect();
-  return client;
-};
+const locker = useLocker(() => api.pool);
 
 beforeAll(async () => {
   api = await openAccessApi();
 });
 afterAll(() => api.close());
-beforeEach(async () => {
-  await api.pool.query('DELETE FROM login_attempts');
-  [locker, watcher] = [await connect(), await connect()];
-});
-afterEach(() => Promise.all([locker.end(), watcher.end()]));
-
-const waitingForLock = async () => {
-  const sql = `SELECT FROM pg_stat_activity
-               WHERE datname = current_database() AND wait_event_type = 'Lock'`;
-  return (await watcher.query(sql)).rowCount;
-};
+beforeEach(() => api.pool.query('DELETE FROM login_attempts'));
 
 /** An address that is a group of its own. */
 const addressOf = (index: number) => `203.0.${index >> 8}.${index & 255}`;
@@ -53,25 +35,25 @@ test.each([
   ['keys', 'api_keys', 401, tryKey],
   ['logins', 'login_attempts', 401, (index: number) => login(randomUUID(), 'x', addressOf(index))],
 ])('invented %s take one connection', async (_what, table, status, attempt) => {
-  await locker.query(`BEGIN; LOCK TABLE ${table} IN ACCESS EXCLUSIVE MODE`);
+  await locker.client.query(`BEGIN; LOCK TABLE ${table} IN ACCESS EXCLUSIVE MODE`);
   const attempts = Promise.all(Array.from({ length: 40 }, (_, index) => attempt(index)));
-  await eventually(waitingForLock).toBe(1);
+  await eventually(locker.waiting).toBe(1);
   expect((await api.call('GET', '/pulses')).status).toBe(200);
   expect((await api.call('GET', '/users')).status).toBe(200);
-  expect(await waitingForLock()).toBe(1);
-  await locker.query('COMMIT');
+  expect(await locker.waiting()).toBe(1);
+  await locker.client.query('COMMIT');
   expect(new Set((await attempts).map(({ statusCode }) => statusCode))).toEqual(new Set([status]));
 });
 
 test('a login from a usual address does not wait for the turns of strangers', async () => {
   const usual = '198.51.100.2';
   expect((await login('root', PASSWORD, usual)).statusCode).toBe(200);
-  await locker.query('BEGIN; LOCK TABLE api_keys IN ACCESS EXCLUSIVE MODE');
+  await locker.client.query('BEGIN; LOCK TABLE api_keys IN ACCESS EXCLUSIVE MODE');
   const strangers = Array.from({ length: 40 }, (_, index) => tryKey(index));
-  await eventually(waitingForLock).toBe(1);
+  await eventually(locker.waiting).toBe(1);
   expect((await login('root', PASSWORD, usual)).statusCode).toBe(200);
-  expect(await waitingForLock()).toBe(1);
-  await locker.query('COMMIT');
+  expect(await locker.waiting()).toBe(1);
+  await locker.client.query('COMMIT');
   await Promise.all(strangers);
 });
 

@@ -1,10 +1,10 @@
 /** Many writes of one tenant are in flight: the requests of others, logins and GET /me do not wait for them. */
 import { randomUUID } from 'node:crypto';
-import { Client } from 'pg';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { newKey } from './access-fixture.ts';
 import { openAccessApi, PASSWORD, type AccessApi } from '../access/access-api.ts';
 import { eventually } from '../support/eventually.ts';
+import { useLocker } from '../support/locker.ts';
 
 /** Of a pool of 10 connections: 2 are for what is no tenant's, half of the others for each tenant. */
 const SHARE = 4;
@@ -15,15 +15,7 @@ let api: AccessApi;
 /** Keys of an operator of each tenant. */
 let acme: string;
 let beta: string;
-/** Connections beside the pool: a transaction, and one without, because a transaction sees one snapshot of the activity. */
-let locker: Client;
-let watcher: Client;
-
-const connect = async () => {
-  const client = new Client({ connectionString: String(api.pool.options.connectionString) });
-  await client.connect();
-  return client;
-};
+const locker = useLocker(() => api.pool);
 
 beforeAll(async () => {
   api = await openAccessApi();
@@ -39,11 +31,7 @@ beforeAll(async () => {
   await api.call('PUT', '/endpoints/of-beta', endpointOf('beta'));
 });
 afterAll(() => api.close());
-beforeEach(async () => {
-  [locker, watcher] = [await connect(), await connect()];
-  await locker.query('BEGIN');
-});
-afterEach(() => Promise.all([locker.end(), watcher.end()]));
+beforeEach(() => locker.client.query('BEGIN'));
 
 const eventOf = (tenant: string) => ({
   ...{ id: randomUUID(), producer: `of-${tenant}`, client: `of-${tenant}` },
@@ -56,24 +44,18 @@ const orderOf = (tenant: string) => ({
 const endpointOf = (tenant: string) => ({ client: `of-${tenant}`, url: 'https://93.184.215.14/' });
 
 /** Connections of the API that wait for a lock. */
-const waitingForLock = async () => {
-  const sql = `SELECT FROM pg_stat_activity
-               WHERE datname = current_database() AND wait_event_type = 'Lock'`;
-  return (await watcher.query(sql)).rowCount;
-};
-
 type Answer = Awaited<ReturnType<AccessApi['call']>>;
 
 /** Sends requests that wait for what `locker` has locked. */
 async function flood(count: number, send: () => Promise<Answer>) {
   const answers: Answer[] = [];
   const all = Array.from({ length: count }, async () => answers.push(await send()));
-  await eventually(waitingForLock).toBe(SHARE);
+  await eventually(locker.waiting).toBe(SHARE);
   return {
     answers,
     async end() {
-      expect(await waitingForLock()).toBe(SHARE);
-      await locker.query('COMMIT');
+      expect(await locker.waiting()).toBe(SHARE);
+      await locker.client.query('COMMIT');
       await Promise.all(all);
       return answers.map(({ status }) => status);
     },
@@ -98,7 +80,7 @@ const OTHERS_ANSWERED = [200, 200, 200, 200, 202, 200, 200];
 
 describe('while one tenant has many writes in flight, others are answered', () => {
   test('events for one client, whose numbers are taken in turn; too many are refused', async () => {
-    await locker.query("SELECT FROM message_numbers WHERE client = 'of-acme' FOR UPDATE");
+    await locker.client.query("SELECT FROM message_numbers WHERE client = 'of-acme' FOR UPDATE");
     const excess = 10;
     const sent = SHARE + WAITING_MAX + excess;
     const flooded = await flood(sent, () => api.call('POST', '/events', eventOf('acme'), acme));
@@ -115,7 +97,7 @@ describe('while one tenant has many writes in flight, others are answered', () =
         ...{ method: 'POST', url: '/api/v1/orders', payload: orderOf('acme') },
         headers: { authorization: `Bearer ${acme}`, 'idempotency-key': key },
       });
-    await locker.query('LOCK TABLE idempotency_keys IN SHARE MODE');
+    await locker.client.query('LOCK TABLE idempotency_keys IN SHARE MODE');
     const flooded = await flood(40, async () => {
       const { statusCode: status, headers } = await sending(randomUUID());
       return { status, headers, body: null };
@@ -126,7 +108,7 @@ describe('while one tenant has many writes in flight, others are answered', () =
   });
 
   test('endpoints, and their secrets', async () => {
-    await locker.query("SELECT FROM endpoints WHERE id = 'of-acme' FOR UPDATE");
+    await locker.client.query("SELECT FROM endpoints WHERE id = 'of-acme' FOR UPDATE");
     let count = 0;
     const flooded = await flood(40, () =>
       count++ % 2 === 0

@@ -1,6 +1,7 @@
 /** Endpoints and their deliveries on a real Postgres, with a sender and real receivers. */
 import { randomBytes, randomUUID } from 'node:crypto';
 import { pino } from 'pino';
+import { afterAll, afterEach, beforeAll } from 'vitest';
 import { createAddressGuard } from '../../src/delivery/address-guard.ts';
 import type { Endpoint } from '../../src/delivery/delivery.ts';
 import {
@@ -160,5 +161,16 @@ export async function createDeliveryFixture() {
       await services.close();
     },
   };
+  return fixture;
+}
+
+/** Registers the hooks of a test file; what it returns is filled in before the first test. */
+export function useDeliveryFixture(): DeliveryFixture {
+  const fixture = {} as DeliveryFixture;
+  beforeAll(async () => {
+    Object.assign(fixture, await createDeliveryFixture());
+  });
+  afterEach(() => fixture.stop());
+  afterAll(() => fixture.close());
   return fixture;
 }

@@ -1,17 +1,11 @@
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { rotateSecret } from '../../src/delivery/endpoints-query.ts';
 import { newSecret } from '../../src/delivery/signature.ts';
 import { webhookIdOf } from '../../src/events/events.ts';
-import { createDeliveryFixture, type DeliveryFixture } from './delivery-fixture.ts';
+import { useDeliveryFixture } from './delivery-fixture.ts';
 import type { ReceivedWebhook } from './receiver.ts';
 
-let fixture: DeliveryFixture;
-beforeAll(async () => {
-  fixture = await createDeliveryFixture();
-});
-afterEach(() => fixture.stop());
-afterAll(() => fixture.close());
-
+const fixture = useDeliveryFixture();
 const WAIT = { timeout: 20_000, interval: 50 };
 const data = (received: readonly ReceivedWebhook[]): unknown[] =>
   received.map(({ body }) => (JSON.parse(body) as { data: unknown }).data);

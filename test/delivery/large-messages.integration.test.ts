@@ -2,20 +2,14 @@
 import { randomUUID } from 'node:crypto';
 import type { Pool, PoolClient } from 'pg';
 import { pino } from 'pino';
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { fanOut } from '../../src/delivery/fan-out.ts';
 import { recoverEndpoint } from '../../src/delivery/recover-endpoint.ts';
 import { startSender } from '../../src/delivery/sender.ts';
 import { sleep } from '../../src/platform/backoff.ts';
-import { createDeliveryFixture, type DeliveryFixture } from './delivery-fixture.ts';
+import { useDeliveryFixture } from './delivery-fixture.ts';
 
-let fixture: DeliveryFixture;
-beforeAll(async () => {
-  fixture = await createDeliveryFixture();
-});
-afterEach(() => fixture.stop());
-afterAll(() => fixture.close());
-
+const fixture = useDeliveryFixture();
 const WAIT = { timeout: 20_000, interval: 50 };
 const MESSAGES = 12;
 /** 250 KiB in UTF-8, and a third as many characters. */

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { pino } from 'pino';
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { putEndpoint, removeEndpoint } from '../../src/delivery/change-endpoint.ts';
 import { lockSeen, resendDelivery, wakeEndpoint } from '../../src/delivery/deliveries-query.ts';
 import { lockEndpoint } from '../../src/delivery/endpoints-query.ts';
@@ -14,15 +14,9 @@ import {
 import { startSender } from '../../src/delivery/sender.ts';
 import { pullMessageHeads } from '../../src/events/messages-query.ts';
 import { withTransaction } from '../../src/platform/postgres.ts';
-import { createDeliveryFixture, type DeliveryFixture } from './delivery-fixture.ts';
+import { useDeliveryFixture } from './delivery-fixture.ts';
 
-let fixture: DeliveryFixture;
-beforeAll(async () => {
-  fixture = await createDeliveryFixture();
-});
-afterEach(() => fixture.stop());
-afterAll(() => fixture.close());
-
+const fixture = useDeliveryFixture();
 const WAIT = { timeout: 20_000, interval: 50 };
 const sizes = (count: number) => Array.from({ length: count }, (_, size) => ({ size }));
 

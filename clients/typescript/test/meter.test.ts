@@ -100,7 +100,11 @@ describe('a repetition', () => {
   test('sends pulses that would begin too many sums again, behind the others', async () => {
     const onRejected = vi.fn();
     const tooMany = (_pulse: IdentifiedPulse, index: number): SendOutcome => ({
-      ...{ index, status: 'rejected', field: 'body', code: 'too_many_sums', reason: 'later' },
+      index,
+      status: 'rejected',
+      field: 'body',
+      code: 'too_many_sums',
+      reason: 'later',
     });
     const mixed: Answer = (pulse, index) => [tooMany, accept][index]!(pulse, index);
     const options = { batchSizeMax: 2, onRejected, retryDelayMs: 100 };
