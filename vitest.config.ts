@@ -8,14 +8,15 @@ const SIMULATION = 'test/simulation/*.test.ts';
 const TIDY = 'test/tidy.test.ts';
 /** A test that hangs must end, but a busy machine is no failure. */
 const UNIT_TIMEOUT_MS = 30_000;
+const INTEGRATION_TIMEOUT_MS = 120_000;
 
 export default defineConfig({
   test: {
     reporters: ['default', createFailureList((text) => process.stdout.write(text))],
     coverage: { provider: 'v8', include: ['src/**/*.ts'], reporter: ['text-summary', 'html'] },
     sequence: { sequencer: LongestFirst },
-    // One more than cores, because the integration tests mostly wait for servers and processes.
-    maxWorkers: availableParallelism() + 1,
+    // More than cores, because the integration tests often wait for servers and processes.
+    maxWorkers: availableParallelism() + 2,
     projects: [
       {
         test: {
@@ -35,8 +36,8 @@ export default defineConfig({
           globalSetup: ['test/support/private-servers.ts'],
           // As above. A process and its imports for each file took a third of the run.
           isolate: false,
-          testTimeout: 60_000,
-          hookTimeout: 120_000,
+          testTimeout: INTEGRATION_TIMEOUT_MS,
+          hookTimeout: INTEGRATION_TIMEOUT_MS,
           // Some promises are kept within 2 seconds, and a busy machine takes longer.
           expect: { poll: { timeout: 10_000 } },
         },

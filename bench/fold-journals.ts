@@ -24,6 +24,8 @@ export async function foldShard(
   const own = redis instanceof Cluster ? redis.duplicate() : redis.duplicate();
   // Calls fail with it; without a listener the client prints it too.
   own.on('error', () => undefined);
+  // The aggregator would ask once in vain, and wait before it asks again.
+  await own.connect().catch(() => undefined);
   const ids = {
     redis: own,
     shard,
