@@ -2,6 +2,7 @@
 import type { Api } from '../http/api-module.ts';
 import { actorNameOf, READERS } from '../http/caller.ts';
 import { ProblemError } from '../http/problems.ts';
+import { atTurnOf } from '../platform/scoped-postgres.ts';
 import { toScopeJson } from './access-json.ts';
 import { ACCESS_PROBLEMS } from './access-problems.ts';
 import { findKey } from './api-keys.ts';
@@ -22,8 +23,10 @@ export function addMeRoutes(api: Api, deps: MeDeps): void {
 
   api.get('/me', { schema: getMeSchema, config: { roles: READERS } }, async ({ user }) => {
     const { kind, name, role, tenants, expiresAtMs } = user;
-    // SECRET_TOKEN is no key of the table.
-    const key = kind === 'key' ? await findKey(pool, name) : undefined;
+    // SECRET_TOKEN is no key of the table. At a turn of its own: the caller may have many writes under way.
+    const find = () => findKey(pool, name);
+    const turn = { share: name, isKnown: true };
+    const key = kind === 'key' ? await atTurnOf(pool, turn, find) : undefined;
     return {
       kind,
       name: key?.name ?? name,

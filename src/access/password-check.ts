@@ -66,19 +66,18 @@ export async function checkPassword(
   return user;
 }
 
-/** Counts the attempt and looks the user up, those of strangers at their turn. */
+/** Counts the attempt and looks the user up, at the turn of whoever asks. */
 async function admit(
   { pool, limiter }: PasswordCheckDeps,
   what: Asked['what'],
   attempt: LoginAttempt,
 ): Promise<Admission & { readonly user: User | undefined }> {
-  const work = async () => {
+  const isRemembered = what === 'password' || limiter.isRemembered(attempt);
+  return await atTurnOf(pool, turnTaker(what, attempt, isRemembered), async () => {
     const admission = await limiter.admit(attempt);
     const isAdmitted = admission.waitSeconds === 0;
     return { ...admission, user: isAdmitted ? await findUser(pool, attempt.username) : undefined };
-  };
-  if (what === 'password') return await work();
-  return await atTurnOf(pool, turnTaker(what, attempt, limiter.isRemembered(attempt)), work);
+  });
 }
 
 /** Whoever is known shares turns with nobody else: neither with strangers, nor with others behind one proxy. */

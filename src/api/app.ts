@@ -102,6 +102,7 @@ export async function createApp(deps: ApiDeps, options: ApiOptions): Promise<Api
   const lifecycle = { closing: false };
   const compilers = options.schemaCompilers ?? createSchemaCompilers();
   const refusals = createRefusalLines(deps.logger);
+  const answeredRefusals = createRefusalLines(deps.logger);
   const app = createInstance(deps.logger, { ...compilers, refusals }, options);
 
   app.decorate('lifecycle', lifecycle);
@@ -113,12 +114,14 @@ export async function createApp(deps: ApiDeps, options: ApiOptions): Promise<Api
   });
   app.addHook('onClose', (_app, done) => {
     refusals.close();
+    answeredRefusals.close();
     done();
   });
   app.setErrorHandler(createErrorHandler(refusals));
   app.setNotFoundHandler(answerNotFound(routeTable));
   addRequestTracing(app, deps.tracing);
-  addRequestHooks(app, { lifecycle, onRequestDone: deps.onRequestDone });
+  const { onRequestDone } = deps;
+  addRequestHooks(app, { lifecycle, refusals: answeredRefusals, onRequestDone });
   addAnswerDeadline(app, { answerWithinMs: ANSWER_WITHIN_MS });
   addQueryReading(app);
   await app.register(fastifyHelmet, {

@@ -151,11 +151,15 @@ function clientProblem(code: string | undefined): ProblemKind {
   return HTTP_PROBLEMS.PULSE_API_MALFORMED_HTTP;
 }
 
+/** More than any route has. */
+const PARTS_MAX = 32;
+
 /** Answers 405 with `Allow` where the path has a route with another method, else 404. */
 export function answerNotFound(routes: readonly RouteEntry[]) {
   return (request: FastifyRequest<{ Reply: unknown }>, reply: FastifyReply): void => {
-    const path = pathOf(request.raw);
-    const methods = routes.filter(({ url }) => matches(url, path)).map(({ method }) => method);
+    // A path may have thousands of parts, and is compared with every route.
+    const parts = pathOf(request.raw).split('/', PARTS_MAX);
+    const methods = routes.filter(({ url }) => matches(url, parts)).map(({ method }) => method);
     if (methods.length === 0) throw new ProblemError(HTTP_PROBLEMS.PULSE_API_ROUTE_NOT_FOUND);
     const allow = [...new Set(methods)].sort().join(', ');
     void reply.header('allow', allow);
@@ -169,9 +173,8 @@ function pathOf(request: IncomingMessage): string {
   return request.url?.split('?', 1)[0] ?? '/';
 }
 
-function matches(pattern: string, path: string): boolean {
+function matches(pattern: string, parts: readonly string[]): boolean {
   const names = pattern.split('/');
-  const parts = path.split('/');
   return (
     names.length === parts.length &&
     names.every((name, index) => name === parts[index] || name.startsWith(':'))

@@ -19,33 +19,45 @@ const USAGE = `
 export type KeyUsages = ReturnType<typeof createKeyUsage>;
 
 export function createKeyUsage() {
-  const known = new Map<string, { usage: KeyUsage; untilMs: number }>();
+  const known = new Map<string, { usage: Promise<KeyUsage>; untilMs: number }>();
   return {
-    /** @throws TransientError Postgres is unavailable or too busy. */
-    async of(pool: Pick<Pool, 'connect'>, caller: string): Promise<KeyUsage> {
+    /**
+     * One count at a time for a caller, whose other requests wait for it.
+     *
+     * @throws TransientError Postgres is unavailable or too busy.
+     */
+    of(pool: Pick<Pool, 'connect'>, caller: string): Promise<KeyUsage> {
       const remembered = known.get(caller);
       if (remembered !== undefined && performance.now() < remembered.untilMs) {
         return remembered.usage;
       }
-      const { rows } = await withTransaction(pool, (client) =>
-        client.query<KeyUsage>(USAGE, [caller]),
-      );
-      const usage = rows[0] ?? { keyCount: 0, bytes: 0 };
       known.delete(caller);
       if (known.size >= CALLERS_MAX) {
         const [oldest = caller] = known.keys();
         known.delete(oldest);
       }
-      known.set(caller, { usage, untilMs: performance.now() + REMEMBERED_MS });
+      const usage = count(pool, caller);
+      const entry = { usage, untilMs: performance.now() + REMEMBERED_MS };
+      known.set(caller, entry);
+      usage.catch(() => {
+        if (known.get(caller) === entry) known.delete(caller);
+      });
       return usage;
     },
 
     /** Notes what this process has added since. */
     add(caller: string, { keyCount, bytes }: KeyUsage): void {
-      const remembered = known.get(caller);
-      if (remembered === undefined) return;
-      remembered.usage.keyCount += keyCount;
-      remembered.usage.bytes += bytes;
+      const add = (usage: KeyUsage): void => {
+        usage.keyCount += keyCount;
+        usage.bytes += bytes;
+      };
+      // A count that fails is not kept.
+      known.get(caller)?.usage.then(add, () => undefined);
     },
   };
+}
+
+async function count(pool: Pick<Pool, 'connect'>, caller: string): Promise<KeyUsage> {
+  const { rows } = await withTransaction(pool, (client) => client.query<KeyUsage>(USAGE, [caller]));
+  return rows[0] ?? { keyCount: 0, bytes: 0 };
 }

@@ -8,6 +8,8 @@ const PERIOD_MS = 60_000;
 export interface RefusalLines {
   /** Logs a warning, or counts it when this minute has had its share. */
   readonly warn: (log: Pick<Logger, 'warn'>, facts: object, message: string) => void;
+  /** The same for what is no warning. */
+  readonly info: (log: Pick<Logger, 'info'>, facts: object, message: string) => void;
   /** Tells how many were left out since the last line that did. */
   close(): void;
 }
@@ -24,13 +26,18 @@ export function createRefusalLines(logger: Pick<Logger, 'warn'>): RefusalLines {
     lines = 0;
     leftOut = 0;
   };
+  const mayWrite = (): boolean => {
+    timer ??= setTimeout(close, PERIOD_MS).unref();
+    if (lines < LINES_MAX) lines += 1;
+    else leftOut += 1;
+    return leftOut === 0;
+  };
   return {
     warn(log, facts, message) {
-      timer ??= setTimeout(close, PERIOD_MS).unref();
-      if (lines < LINES_MAX) {
-        lines += 1;
-        log.warn(facts, message);
-      } else leftOut += 1;
+      if (mayWrite()) log.warn(facts, message);
+    },
+    info(log, facts, message) {
+      if (mayWrite()) log.info(facts, message);
     },
     close,
   };

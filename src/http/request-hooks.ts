@@ -2,7 +2,9 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { FastifyInstance } from 'fastify';
+import type { Caller } from './caller.ts';
 import { HTTP_PROBLEMS, ProblemError } from './problems.ts';
+import type { RefusalLines } from './refusal-lines.ts';
 import { checkHeaders, removeForwardedPorts } from './request-headers.ts';
 
 /** One answered request. `route` is the pattern, not the path, so that metrics have few labels. */
@@ -22,9 +24,12 @@ declare module 'fastify' {
 
 export interface RequestHooksOptions {
   readonly lifecycle: { readonly closing: boolean };
+  /** For the lines of requests that fail without a known caller. */
+  readonly refusals: RefusalLines;
   readonly onRequestDone?: ((done: RequestDone) => void) | undefined;
 }
 
+const ANSWERED = 'request answered';
 const REQUEST_ID = /^[\w.:-]{1,64}$/;
 
 /** The caller's X-Request-Id if it is safe in logs and headers, else a new id. */
@@ -35,7 +40,7 @@ export function requestIdOf(request: Pick<IncomingMessage, 'headers'>): string {
 
 /** Adds the hooks. Call it before adding others, so that refusals are answered and measured too. */
 export function addRequestHooks(app: FastifyInstance, options: RequestHooksOptions): void {
-  const { lifecycle, onRequestDone } = options;
+  const { lifecycle, refusals, onRequestDone } = options;
 
   app.addHook('onRequest', (request, reply, done) => {
     void reply.headers({ 'x-request-id': request.id, 'cache-control': 'no-store' });
@@ -60,11 +65,18 @@ export function addRequestHooks(app: FastifyInstance, options: RequestHooksOptio
       status: reply.statusCode,
       seconds: reply.elapsedTime / 1000,
     };
-    const level = answered.route.includes('/health/') ? 'debug' : 'info';
-    request.log[level](answered, 'request answered');
+    if (answered.route.includes('/health/')) request.log.debug(answered, ANSWERED);
+    else if (answered.status >= 400 && !isKnown(request))
+      refusals.info(request.log, answered, ANSWERED);
+    else request.log.info(answered, ANSWERED);
     if (request.routeOptions.config.lasting !== true) onRequestDone?.(answered);
     done();
   });
+}
+
+/** Before it is authenticated, a request has the null of the plugin for tokens. */
+function isKnown({ user }: { readonly user: Caller | null }): boolean {
+  return user !== null;
 }
 
 /** The parser would read `%ff` as three characters and silently find nothing. */

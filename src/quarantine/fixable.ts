@@ -1,10 +1,12 @@
 /** Refuses to fix a dead letter that cannot be fixed, before the body of the request is read: it may be large. */
 import type { FastifyRequest } from 'fastify';
+import { includesTenant } from '../core/tenant-scope.ts';
 import { HTTP_PROBLEMS, invalidField, ProblemError } from '../http/problems.ts';
 import { readAsTenants, type ScopedPool } from '../platform/scoped-postgres.ts';
+import { namesInBody, type NamesInBody } from './names-in-body.ts';
 import { QUARANTINE_PROBLEMS } from './quarantine-problems.ts';
 import { findDeadLetterState } from './quarantine-query.ts';
-import { ACTIONS_MAX, type DeadLetterState } from './quarantine.ts';
+import { ACTIONS_MAX, type DeadLetterDetail, type DeadLetterState } from './quarantine.ts';
 
 const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
@@ -19,6 +21,26 @@ export function requireFixable(pool: ScopedPool) {
     if (state === undefined) throw notFound();
     if (state !== 'quarantined') throw wrongState(state);
   };
+}
+
+/**
+ * Refuses the correction of a caller who is limited to tenants if a pulse of another tenant would count, or more pulses
+ * than were refused: those would begin new sums without the limit of sending.
+ */
+export function requireOwn(
+  fix: NamesInBody,
+  tenants: readonly string[],
+  { originalBody, body }: Pick<DeadLetterDetail, 'originalBody' | 'body'>,
+): void {
+  if (fix.tenant === null || !includesTenant(tenants, fix.tenant)) {
+    throw new ProblemError(HTTP_PROBLEMS.PULSE_API_FORBIDDEN, {
+      detail: 'Its tenant must be one of yours.',
+    });
+  }
+  const pulsesMax = Math.max(1, namesInBody(originalBody ?? body).pulseCount ?? 1);
+  if (fix.pulseCount === null || fix.pulseCount <= pulsesMax) return;
+  const limit = pulsesMax === 1 ? 'be one pulse' : `have at most ${pulsesMax} pulses`;
+  throw invalidField('content', `must ${limit}, as the refused body`);
 }
 
 export function notFound(): ProblemError {

@@ -12,7 +12,11 @@ export interface NamesInBody {
   readonly tenant: string | null;
   /** Undefined: a pulse without an id of its own. Null: no pulse, several, or an id that breaks the rules. */
   readonly ownId: string | null | undefined;
+  /** Elements of an array, else one; null when the body is not read. */
+  readonly pulseCount: number | null;
 }
+
+const UNREAD: NamesInBody = { tenant: null, ownId: null, pulseCount: null };
 
 /** What else may give a pulse its id. */
 export interface PulseOrigin {
@@ -21,14 +25,16 @@ export interface PulseOrigin {
 }
 
 export function namesInBody(body: Buffer): NamesInBody {
-  if (body.length > BODY_BYTES_MAX || hasTooManyValues(body)) return { tenant: null, ownId: null };
+  if (body.length > BODY_BYTES_MAX || hasTooManyValues(body)) return UNREAD;
   try {
     const value: unknown = JSON.parse(body.toString('utf8'));
-    const tenants = new Set([value].flat().map(tenantOf));
+    const pulses = [value].flat();
+    const tenants = new Set(pulses.map(tenantOf));
     const [tenant = null] = tenants;
-    return { tenant: tenants.size === 1 ? tenant : null, ownId: ownIdOf(value) };
+    const pulseCount = pulses.length;
+    return { tenant: tenants.size === 1 ? tenant : null, ownId: ownIdOf(value), pulseCount };
   } catch {
-    return { tenant: null, ownId: null };
+    return UNREAD;
   }
 }
 

@@ -207,7 +207,7 @@ export async function findDeadLetterState(
 export async function fixDeadLetter(
   pool: Queryable,
   id: string,
-  fix: NamesInBody & { body: Buffer; note: string | null; actor: Actor },
+  fix: Omit<NamesInBody, 'pulseCount'> & { body: Buffer; note: string | null; actor: Actor },
 ): Promise<boolean> {
   // These never change.
   const { rows } = await pool.query<PulseOrigin>(

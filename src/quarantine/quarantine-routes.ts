@@ -1,5 +1,4 @@
 /** The quarantine over HTTP: list, show, fix, replay, discard. */
-import { includesTenant } from '../core/tenant-scope.ts';
 import { readAsTenants, workAsTenants, type ScopedPool } from '../platform/scoped-postgres.ts';
 import { isCursor, toPage } from '../http/cursor.ts';
 import {
@@ -26,7 +25,7 @@ import type { Api, ApiModule } from '../http/api-module.ts';
 import { actorNameOf, OPERATORS, READERS, type Caller } from '../http/caller.ts';
 import { spanFrom } from '../http/instants.ts';
 import { nextLink } from '../http/page-links.ts';
-import { HTTP_PROBLEMS, invalidField, ProblemError } from '../http/problems.ts';
+import { invalidField } from '../http/problems.ts';
 import { createTenantLimit } from '../http/tenant-limit.ts';
 import {
   BULK_LIMIT_DEFAULT,
@@ -42,7 +41,7 @@ import {
   replayManySchema,
   type Filters,
 } from './quarantine-schema.ts';
-import { notFound, requireFixable, unfixed, wrongState } from './fixable.ts';
+import { notFound, requireFixable, requireOwn, unfixed, wrongState } from './fixable.ts';
 import { QUARANTINE_PROBLEMS } from './quarantine-problems.ts';
 
 /** What replays need besides Postgres. */
@@ -123,14 +122,10 @@ function addFix(api: Api, { pool }: QuarantineModuleDeps): void {
     const body = fromReadable({ encoding, content });
     if (body === undefined) throw invalidField('content', `must be ${encoding}`);
     if (body.length > SHOWN_BYTES_MAX) throw invalidField('content', 'must have at most 8 MiB');
-    const fix = { body, ...namesInBody(body), note, actor: actorOf(request) };
+    const names = namesInBody(body);
     const { tenants } = request.user;
-    // Otherwise a caller could have a pulse counted for another tenant.
-    if (tenants !== 'all' && (fix.tenant === null || !includesTenant(tenants, fix.tenant))) {
-      throw new ProblemError(HTTP_PROBLEMS.PULSE_API_FORBIDDEN, {
-        detail: 'Its tenant must be one of yours.',
-      });
-    }
+    if (tenants !== 'all') requireOwn(names, tenants, await findOrThrow(pool, request, id));
+    const fix = { body, ...names, note, actor: actorOf(request) };
     const isFixed = await workAsTenants(pool, tenants, (client) => fixDeadLetter(client, id, fix));
     return answerChanged(pool, request, { id, isChanged: isFixed, why: unfixed });
   });

@@ -101,7 +101,11 @@ const Encoding = Type.Enum(['utf8', 'base64'], {
 });
 const FixBody = Type.Object(
   {
-    content: Type.String({ minLength: 1, description: 'The complete new body; at most 8 MiB.' }),
+    content: Type.String({
+      minLength: 1,
+      description:
+        'The complete new body; at most 8 MiB. A caller who is limited to tenants may send at most as many pulses as were refused.',
+    }),
     encoding: Type.Optional(Encoding),
     note: Type.Optional(note),
   },

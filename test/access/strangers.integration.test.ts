@@ -6,6 +6,9 @@ import { eventually } from '../support/eventually.ts';
 import { useLocker } from '../support/locker.ts';
 import { openAccessApi, PASSWORD, type AccessApi } from './access-api.ts';
 
+/** Of a pool of 10 connections, for one caller or tenant. */
+const SHARE = 4;
+
 let api: AccessApi;
 const locker = useLocker(() => api.pool);
 
@@ -43,6 +46,20 @@ test.each([
   expect(await locker.waiting()).toBe(1);
   await locker.client.query('COMMIT');
   expect(new Set((await attempts).map(({ statusCode }) => statusCode))).toEqual(new Set([status]));
+});
+
+test('one user who changes a password again and again takes few connections', async () => {
+  const alice = await api.newUser('again');
+  const wrong = { current_password: 'wrong password', new_password: 'another password' };
+  await locker.client.query('BEGIN; LOCK TABLE login_attempts IN ACCESS EXCLUSIVE MODE');
+  const changes = Promise.all(
+    Array.from({ length: 40 }, () => api.call('PUT', '/me/password', wrong, alice)),
+  );
+  await eventually(locker.waiting).toBe(SHARE);
+  expect((await api.call('GET', '/pulses')).status).toBe(200);
+  expect(await locker.waiting()).toBe(SHARE);
+  await locker.client.query('COMMIT');
+  expect((await changes).map(({ status }) => status)).toContain(429);
 });
 
 test('a login from a usual address does not wait for the turns of strangers', async () => {

@@ -1,4 +1,4 @@
-import { afterEach, expect, test } from 'vitest';
+import { afterEach, expect, test, vi } from 'vitest';
 import type { Api } from '../../src/http/api-module.ts';
 import { PROBLEM_ADVICE } from '../../src/http/problems.ts';
 import { authorization, createTestApp, fakePopulateRuns } from '../api/api-fixture.ts';
@@ -33,6 +33,21 @@ test('404 for a path without a route, with or without a token', async () => {
       request_id: res.headers['x-request-id'],
     });
   }
+});
+
+test('a path of thousands of parts is not split into all of them', async () => {
+  const { app } = await open();
+  const split = vi.spyOn(String.prototype, 'split');
+  const parts: number[] = [];
+  try {
+    const res = await app.inject({ url: '/a'.repeat(7_000) });
+    expect(res.statusCode).toBe(404);
+    for (const { value } of split.mock.results) parts.push((value as string[]).length);
+  } finally {
+    split.mockRestore();
+  }
+  expect(Math.max(...parts)).toBeGreaterThan(1);
+  expect(Math.max(...parts)).toBeLessThan(100);
 });
 
 test('405 with Allow for a path that has other methods', async () => {

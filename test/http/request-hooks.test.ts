@@ -51,6 +51,19 @@ test('every answered request is measured by its pattern, not its path', async ()
   expect(done.every(({ seconds }) => seconds > 0 && seconds < 10)).toBe(true);
 });
 
+test('requests that fail without a known caller write few lines, and all are counted', async () => {
+  const { app, lines } = await open();
+  const answered = () => lines.filter(({ msg }) => msg === 'request answered').length;
+  for (let index = 0; index < 200; index++) await app.inject({ url: '/api/v1/pulses' });
+  const few = answered();
+  expect(few).toBeLessThan(100);
+  await app.inject({ url: '/api/v1/pulses', headers: authorization() });
+  expect(answered()).toBe(few + 1);
+  await app.close();
+  const leftOut = lines.filter(({ msg }) => msg === 'more requests refused, not logged one by one');
+  expect(leftOut.map(({ count }) => count)).toContain(200 - few);
+});
+
 test.each(['nonsense', '100-continue, nonsense'])('417 for Expect: %s', async (expectation) => {
   const { app } = await open();
   const res = await app.inject({ url: '/health/live', headers: { expect: expectation } });

@@ -42,6 +42,25 @@ test.each([
   expect(await stored(id)).toMatchObject({ tenant: OWN_TENANT, fixed_body: null });
 });
 
+test.each([
+  ['{"tenant": 1}', 1],
+  [JSON.stringify([{}, {}]), 2],
+])('a correction of %s has at most as many pulses', async (refused, count) => {
+  const id = await insertDeadLetter(fixture.pool, OWN_TENANT);
+  const sql = 'UPDATE dead_letters SET body = $2 WHERE id = $1';
+  await fixture.pool.query(sql, [id, Buffer.from(refused)]);
+  const fix = (length: number) =>
+    call('PUT', `/${id}/body`, {
+      content: JSON.stringify(Array(length).fill({ tenant: OWN_TENANT })),
+    });
+  const more = await fix(count + 1);
+  expect(more.statusCode).toBe(400);
+  expect(more.json()).toMatchObject({ errors: [{ field: 'content' }] });
+  expect(await stored(id)).toMatchObject({ fixed_body: null });
+  expect((await fix(1)).statusCode).toBe(200);
+  expect((await fix(count)).statusCode).toBe(200);
+});
+
 test('bulk actions take only the caller’s tenants, whatever the filter', async () => {
   const own = await insertDeadLetter(fixture.pool, OWN_TENANT);
   const others = [
