@@ -19,6 +19,13 @@ export class AdmissionSnapshot {
     return changed;
   }
 
+  /** Takes in all rows that there are, and removes the others. @returns What that changes. */
+  replace(rows: readonly AdmissionRow[]): AdmissionRow[] {
+    const ids = new Set(rows.map(({ id }) => id));
+    const gone = this.rows.filter(({ id }) => !ids.has(id));
+    return this.apply([...rows, ...gone.map((row) => ({ ...row, intervals: [] }))]);
+  }
+
   /** Removes what had ended at `earliestMs`. @returns What that changes. */
   forget(earliestMs: number): AdmissionRow[] {
     return this.apply(

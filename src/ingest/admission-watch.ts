@@ -17,11 +17,18 @@ import { AdmissionSnapshot } from './admission-snapshot.ts';
 import type { IngestPool, PoolAdmission } from './pool.ts';
 
 export interface AdmissionWatchDeps {
-  /** Reads all subscriptions; with `since`, those that have changed since the read that returned this position. */
+  /**
+   * Reads all subscriptions; with `since`, those that have changed since the read that returned this position, or all
+   * again.
+   */
   readonly read: (options: {
     readonly earliestMs: number;
     readonly since: string | undefined;
-  }) => Promise<{ readonly rows: readonly AdmissionRow[]; readonly position: string }>;
+  }) => Promise<{
+    readonly rows: readonly AdmissionRow[];
+    readonly position: string;
+    readonly isWhole: boolean;
+  }>;
   /** No pulse is older than this when it is received. */
   readonly pulseAgeMaxMs: number;
   readonly logger: Logger;
@@ -125,10 +132,10 @@ function createReader({ read, pulseAgeMaxMs }: AdmissionWatchDeps) {
     async read(): Promise<AdmissionRow[]> {
       const startedAtMs = performance.now();
       const earliestMs = Date.now() - pulseAgeMaxMs - AGE_MARGIN_MS;
-      const { rows, position } = await read({ earliestMs, since });
+      const { rows, position, isWhole } = await read({ earliestMs, since });
       since = position;
       readAtMs = startedAtMs;
-      const changed = snapshot.apply(rows);
+      const changed = isWhole ? snapshot.replace(rows) : snapshot.apply(rows);
       if (startedAtMs - forgottenAtMs < FORGET_INTERVAL_MS) return changed;
       forgottenAtMs = startedAtMs;
       return [...changed, ...snapshot.forget(earliestMs)];

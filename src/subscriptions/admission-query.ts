@@ -11,18 +11,29 @@ export interface AdmissionRead {
   readonly rows: readonly AdmissionRow[];
   /** Pass it to the next read. */
   readonly position: string;
+  /** Whether `rows` are all that may admit a pulse, or only those that may have changed. */
+  readonly isWhole: boolean;
 }
 
 /** A canceled subscription was last updated when its cancellation took effect, or later. */
 const MATTERS = `status <> 'canceled' OR due_at IS NOT NULL OR updated_at >= to_timestamp($1::float8 / 1000)`;
 
-/** A transaction that the last read did not see has an id of at least its snapshot's xmin, and writes that id. */
+/**
+ * A transaction that the last read did not see has an id of at least its snapshot's xmin, and writes that id. Ids from
+ * xmax on are of the server that a dump was taken from.
+ */
+const isNew = (table: string): string =>
+  `${table}.changed_xid >= $1::xid8 AND ${table}.changed_xid < pg_snapshot_xmax(pg_current_snapshot())`;
+
 const HAS_CHANGED = `id IN (
-  SELECT id FROM subscriptions WHERE changed_xid >= $1::xid8
+  SELECT id FROM subscriptions WHERE ${isNew('subscriptions')}
   UNION ALL
   SELECT subscription.id FROM subscriptions subscription
   JOIN customers ON customers.id = subscription.user_id
-  WHERE customers.changed_xid >= $1::xid8)`;
+  WHERE ${isNew('customers')})`;
+
+/** The id that the next read begins at, and the server that gives these ids. */
+const POSITION = `pg_snapshot_xmin(pg_current_snapshot()) || '@' || extract(epoch FROM pg_postmaster_start_time())`;
 
 /** Subscriptions that one statement reads at the start: their changes are in memory together, here and in Postgres. */
 const PAGE_LENGTH = 10_000;
@@ -38,6 +49,9 @@ export interface AdmissionReadOptions {
 /**
  * Reads every subscription that may admit a pulse; or those that may have changed since an earlier read, and those
  * whose customers may have, whatever they admit now. Some come again unchanged.
+ *
+ * It reads all again from a server that was started since: after a failover or a restore, writes may be missing, and ids
+ * of transactions come a second time.
  */
 export async function readAdmission(
   pool: Pick<Pool, 'query'>,
@@ -48,8 +62,10 @@ export async function readAdmission(
       id === null ? [] : [{ id, tenant, sku, intervals: toIntervals(changes, earliestMs) }],
     );
   if (since !== undefined) {
-    const found = await queryRows<FoundRow>(pool, READ_CHANGED, [since, earliestMs]);
-    return { rows: toRows(found), position: found[0]?.position ?? '0' };
+    const [xmin, server] = since.split('@');
+    const found = await queryRows<FoundRow>(pool, READ_CHANGED, [xmin, earliestMs]);
+    const position = found[0]?.position ?? '';
+    if (position.split('@')[1] === server) return { rows: toRows(found), position, isWhole: false };
   }
   const rows: AdmissionRow[] = [];
   let position: string | undefined;
@@ -64,7 +80,8 @@ export async function readAdmission(
     // What changes while later pages are read is not in the snapshot of the first one: it comes again in the next read.
     position ??= page[0]?.position;
     after = page.at(-1)?.id ?? null;
-    if (after === null || page.length < pageLength) return { rows, position: position ?? '0' };
+    if (after === null || page.length < pageLength)
+      return { rows, position: position ?? '0', isWhole: true };
   }
 }
 
@@ -74,7 +91,7 @@ export async function readAdmission(
  */
 const readOf = (which: string): string => `
   SELECT snapshot.position, admitting.*
-  FROM (SELECT pg_snapshot_xmin(pg_current_snapshot())::text AS position) snapshot
+  FROM (SELECT ${POSITION} AS position) snapshot
   LEFT JOIN LATERAL (
     SELECT id, sku, ${tenantOfCustomer('user_id')} AS tenant, (
       SELECT coalesce(json_agg(json_build_object(

@@ -27,6 +27,16 @@ test('a row that admits nothing is passed on only if it did before', () => {
   expect(snapshot.rows).toEqual([]);
 });
 
+test('what is not among all rows is forgotten, and passed on as changed', () => {
+  const snapshot = new AdmissionSnapshot();
+  const [lost, moved, added] = ['lost', 'moved', 'added'].map((id) => ({ ...ROW, id }));
+  snapshot.apply([ROW, lost!, moved!]);
+  const all = [ROW, { ...moved!, tenant: 'other' }, added!];
+  expect(snapshot.replace(all)).toEqual([all[1], added, { ...lost!, intervals: [] }]);
+  expect(snapshot.rows.map(({ id }) => id).sort()).toEqual(['added', 'moved', 'one']);
+  expect(snapshot.replace(all)).toEqual([]);
+});
+
 test('what ended before the oldest pulse is forgotten, and passed on as changed', () => {
   const snapshot = new AdmissionSnapshot();
   const ended = { ...ROW, id: 'two', intervals: [10, 20] };

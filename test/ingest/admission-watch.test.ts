@@ -23,7 +23,7 @@ async function open(intervalMs = NEVER_MS) {
           since,
           end(rows) {
             if (rows instanceof Error) reject(rows);
-            else resolve({ rows, position });
+            else resolve({ rows, position, isWhole: since === undefined });
           },
         });
       }),

@@ -252,6 +252,30 @@ describe('readAdmission', () => {
     expect(table.admits(`acme ${own}`, 'vm', daysFromNow(-2).getTime())).toBe(true);
   });
 
+  test('a server that was started since gives all rows again, whatever its transaction ids', async () => {
+    await putTenant('acme');
+    const id = await purchase();
+    const { position, isWhole } = await read();
+    expect(isWhole).toBe(true);
+    expect(await read(position)).toMatchObject({ isWhole: false });
+    const [, server] = position.split('@');
+    const again = await read(`999999999999@${String(Number(server) - 60)}`);
+    expect(again.isWhole).toBe(true);
+    expect(again.rows.map((row) => row.id)).toContain(id);
+    expect(await read(again.position)).toMatchObject({ isWhole: false });
+  });
+
+  test('a row of a dump with an id of a transaction that is yet to come is read once', async () => {
+    await putTenant('acme');
+    const id = await purchase();
+    await pool.query(`UPDATE subscriptions SET changed_xid = '999999999999' WHERE id = $1`, [id]);
+    const { rows, position } = await read();
+    expect(rows.map((row) => row.id)).toContain(id);
+    expect((await read(position)).rows.map((row) => row.id)).not.toContain(id);
+    await cancel(id);
+    expect((await read(position)).rows.map((row) => row.id)).toContain(id);
+  });
+
   test('a later read uses the indexes', async () => {
     await putTenant('acme');
     await pool.query(
