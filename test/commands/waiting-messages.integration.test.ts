@@ -47,6 +47,7 @@ test('status and doctor name an outbox and exports that wait, and messages that 
     await client.query(`UPDATE exports SET created_at = now() - interval '5 minutes'`);
   });
   const text = await flow.call(['status']);
+  expect(text.stdout).toMatch(/^in Redis +0 pulses journalled, 0 live, 0 in 0 sealed batches$/m);
   expect(text.stdout).toMatch(/^outbox +1 message not published, the oldest for 3\d\d s; 0 sched/m);
   expect(text.stdout).toContain(`1 in ${name} (NOT CONSUMED)`);
   expect(text.stdout).toMatch(/^PROBLEM +the outbox has waited for 3\d\d s to be published/m);

@@ -57,6 +57,9 @@ test.each([
   [5n, 29, false, 'ok'],
   [5n, 31, true, 'warning'],
   [5n, 31, false, 'danger'],
+  // After a jump of the clock that was corrected, or a failover to a slower one.
+  [5n, -3_600, true, 'ok'],
+  [5n, -3_600, false, 'danger'],
 ] as const)(
   '%i journalled pulses, the oldest for %s s, and an aggregator %s is called %s',
   (journalled, ageSeconds, isLeased, status) => {
@@ -65,7 +68,9 @@ test.each([
     const idle = { journalled: 0n, journalSinceMs: null, isLeased: false };
     const finding = judgeJournal([idle, { journalled, journalSinceMs, isLeased }], nowMs);
     expect(finding.status).toBe(status);
-    if (status !== 'ok') expect(finding.detail).toContain(`the oldest for ${ageSeconds} s`);
+    if (status === 'ok') return;
+    const age = ageSeconds > 0 ? `the oldest for ${ageSeconds} s` : 'a clock that was ahead';
+    expect(finding.detail).toContain(age);
   },
 );
 
