@@ -88,7 +88,8 @@ export function createStatusRead(
       unavailable: SERVER_NAMES.filter((server) => answers[server] === undefined),
     };
     const { shards } = accumulator;
-    const settings = { verdict, shards, storedShards: postgres?.storedShards };
+    const { unserved, changeDueSeconds, storedShards } = postgres ?? {};
+    const settings = { unserved, changeDueSeconds, verdict, shards, storedShards };
     return { ...found, problems: problemsOf(found, settings) };
   };
 }

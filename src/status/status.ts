@@ -2,6 +2,9 @@
 import type { EpochVerdict } from '../aggregate/epoch.ts';
 import { count } from '../cli/wording.ts';
 import type { DeliveryDepth } from '../delivery/delivery-metrics.ts';
+import type { UnservedEndpoints } from '../delivery/unserved-endpoints-query.ts';
+import { isSenderMissing } from '../doctor/check-deliveries.ts';
+import { CHANGES_LATE_SECONDS } from '../doctor/check-due-changes.ts';
 import { isExporterMissing, type OpenExports } from '../doctor/check-exports.ts';
 import { OUTBOX_LATE_SECONDS } from '../doctor/check-messages.ts';
 import type { BooksVerdict } from '../flush/books-watch.ts';
@@ -78,6 +81,10 @@ export interface Status {
 
 /** What the servers say that is only shown as a problem. */
 export interface Settings {
+  /** Undefined when Postgres does not answer. */
+  readonly unserved: UnservedEndpoints | undefined;
+  /** For how long a change of a subscription has been due; undefined as above. */
+  readonly changeDueSeconds: number | undefined;
   /** Undefined when it cannot be told. */
   readonly verdict: EpochVerdict | undefined;
   readonly shards: number;
@@ -87,7 +94,7 @@ export interface Settings {
 
 export function problemsOf(
   found: Pick<Status, 'ingest' | 'queue' | 'outbox' | 'exports' | 'messageQueues'>,
-  { verdict, shards, storedShards = String(shards) }: Settings,
+  { unserved, changeDueSeconds = 0, verdict, shards, storedShards = String(shards) }: Settings,
 ): string[] {
   const { ingest, queue, outbox, exports, messageQueues } = found;
   const problems: string[] = [];
@@ -102,6 +109,15 @@ export function problemsOf(
   }
   if (exports !== null && isExporterMissing(exports)) {
     problems.push(`no exporter makes the ${count(exports.queued, 'export')} in the queue`);
+  }
+  if (unserved !== undefined && isSenderMissing(unserved)) {
+    const { endpointCount, oldestSeconds } = unserved;
+    const waited = `webhooks have waited for ${Math.round(oldestSeconds)} s`;
+    problems.push(`no sender serves ${count(endpointCount, 'endpoint')}: ${waited}`);
+  }
+  if (changeDueSeconds > CHANGES_LATE_SECONDS) {
+    const seconds = Math.round(changeDueSeconds);
+    problems.push(`a change of a subscription has been due for ${seconds} s and is not in effect`);
   }
   for (const { name, ready, consumers, needsConsumers } of messageQueues ?? []) {
     if (ready > 0 && consumers === 0 && needsConsumers) {
