@@ -12,10 +12,10 @@ import { hostUrls } from '../platform/server-urls.ts';
 import { danger, ok, warning } from './findings.ts';
 import { checkJournal } from './check-journal.ts';
 import { checkDeliveries } from './check-deliveries.ts';
-import { checkDueChanges } from './check-due-changes.ts';
 import { checkExports } from './check-exports.ts';
 import { checkFlush } from './check-flush.ts';
 import { checkOutbox } from './check-messages.ts';
+import { checkProcessor } from './check-processor.ts';
 
 export interface StateDeps {
   readonly redis: RedisClient;
@@ -50,7 +50,7 @@ export async function checkState(
   if (!schema) return findings;
   const { pool } = deps;
   findings.push(await checkPause(deps), await checkOutbox(pool), await checkExports(pool));
-  findings.push(await checkDeliveries(pool), await checkDueChanges(pool));
+  findings.push(await checkDeliveries(pool), ...(await checkProcessor(pool)));
   if (functions) {
     const { accumulator, flushCron } = deps;
     return [

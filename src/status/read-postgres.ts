@@ -7,6 +7,7 @@ import {
   readUnservedEndpoints,
   type UnservedEndpoints,
 } from '../delivery/unserved-endpoints-query.ts';
+import { readUnannouncedSeconds } from '../events/flushed-hours-query.ts';
 import type { OpenExports } from '../doctor/check-exports.ts';
 import { readDepth } from '../exports/exports-query.ts';
 import { readLastFlush } from '../flush/ledger.ts';
@@ -31,6 +32,7 @@ export interface InPostgres {
   readonly deliveries: DeliveryDepth;
   readonly unserved: UnservedEndpoints;
   readonly changeDueSeconds: number;
+  readonly unannouncedSeconds: number;
   readonly workflows: { readonly waiting: number };
   readonly exports: OpenExports;
 }
@@ -66,6 +68,7 @@ async function readWaitingWork(pool: Pick<Pool, 'query'>) {
     deliveries: await readDeliveryDepth(pool, COUNTED_MAX),
     unserved: await readUnservedEndpoints(pool),
     changeDueSeconds: await readDueSeconds(pool),
+    unannouncedSeconds: await readUnannouncedSeconds(pool),
     workflows: { waiting: await countWaiting(pool, COUNTED_MAX) },
   };
 }

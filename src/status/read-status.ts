@@ -88,8 +88,9 @@ export function createStatusRead(
       unavailable: SERVER_NAMES.filter((server) => answers[server] === undefined),
     };
     const { shards } = accumulator;
-    const { unserved, changeDueSeconds, storedShards } = postgres ?? {};
-    const settings = { unserved, changeDueSeconds, verdict, shards, storedShards };
+    const { unserved, changeDueSeconds, unannouncedSeconds, storedShards } = postgres ?? {};
+    const late = { unserved, changeDueSeconds, unannouncedSeconds };
+    const settings = { ...late, verdict, shards, storedShards };
     return { ...found, problems: problemsOf(found, settings) };
   };
 }
