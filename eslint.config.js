@@ -55,11 +55,16 @@ const mayImport = {
   doctor: [
     ...['core', 'platform', 'http', 'aggregate', 'flush', 'cli/wording.ts'],
     ...['ingest/pauses-query.ts', 'messaging/relay-query.ts', 'exports/exports-query.ts'],
+    ...['delivery/unserved-endpoints-query.ts', 'subscriptions/subscriptions-query.ts'],
+    'events/flushed-hours-query.ts',
   ],
   status: [
     ...['core', 'platform', 'http', 'contract', 'aggregate', 'flush', 'cli/wording.ts'],
-    ...['doctor/check-exports.ts', 'doctor/check-messages.ts', 'ingest/pauses-query.ts'],
+    ...['doctor/check-deliveries.ts', 'doctor/check-exports.ts', 'doctor/check-processor.ts'],
+    ...['doctor/check-messages.ts', 'ingest/pauses-query.ts'],
     ...['messaging/relay-query.ts', 'exports/exports-query.ts', 'workflows/workflows-query.ts'],
+    ...['delivery/unserved-endpoints-query.ts', 'subscriptions/subscriptions-query.ts'],
+    'events/flushed-hours-query.ts',
     ...['delivery/delivery-metrics.ts', 'quarantine/open-dead-letters-query.ts'],
   ],
 };

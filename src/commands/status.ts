@@ -140,8 +140,8 @@ function describeStatus(status: Status, away: readonly string[], nowMs: number):
     line(
       'in Redis',
       sums,
-      ({ live, sealed, leftovers }) =>
-        `${count(live, 'pulse')} live, ${sealed} in ${count(leftovers, 'sealed batch')}`,
+      ({ journalled, live, sealed, leftovers }) =>
+        `${count(journalled, 'pulse')} journalled, ${live} live, ${sealed} in ${count(leftovers, 'sealed batch')}`,
     ),
     line('last flush', ingest, () =>
       lastFlushAt === null

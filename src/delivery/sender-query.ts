@@ -61,7 +61,7 @@ export async function claimEndpoints(
   return rows;
 }
 
-const IS_FREE = '(state.held_until IS NULL OR state.held_until < clock_timestamp())';
+export const IS_FREE = '(state.held_until IS NULL OR state.held_until < clock_timestamp())';
 const LEASE_END = `clock_timestamp() + interval '${LEASE_SECONDS} seconds'`;
 
 /** An endpoint that a sender holds. */

@@ -4,7 +4,6 @@ import type { Pool } from 'pg';
 import type { Accumulator } from '../aggregate/accumulator.ts';
 import { describePause } from '../cli/wording.ts';
 import { verifyBooks } from '../flush/books.ts';
-import { isFlushOverdue } from '../flush/overdue.ts';
 import { compareEpochs } from '../aggregate/epoch.ts';
 import type { Finding } from '../aggregate/redis-durability.ts';
 import { readPauseState } from '../ingest/pauses-query.ts';
@@ -12,8 +11,11 @@ import type { RedisClient } from '../platform/redis.ts';
 import { hostUrls } from '../platform/server-urls.ts';
 import { danger, ok, warning } from './findings.ts';
 import { checkJournal } from './check-journal.ts';
+import { checkDeliveries } from './check-deliveries.ts';
 import { checkExports } from './check-exports.ts';
+import { checkFlush } from './check-flush.ts';
 import { checkOutbox } from './check-messages.ts';
+import { checkProcessor } from './check-processor.ts';
 
 export interface StateDeps {
   readonly redis: RedisClient;
@@ -25,8 +27,6 @@ export interface StateDeps {
 /** A busy machine may add a second to the answer; a minute moves pulses into another hour. */
 const SKEW_WARNING_MS = 2_000;
 const SKEW_DANGER_MS = 60_000;
-/** A flush of a large hour, and its retries, take a while. */
-const FLUSH_LATE_MS = 15 * 60_000;
 const FREE_SHARE_WARNING = 0.15;
 const FREE_SHARE_DANGER = 0.03;
 const GIB = 1024 ** 3;
@@ -50,12 +50,13 @@ export async function checkState(
   if (!schema) return findings;
   const { pool } = deps;
   findings.push(await checkPause(deps), await checkOutbox(pool), await checkExports(pool));
+  findings.push(await checkDeliveries(pool), ...(await checkProcessor(pool)));
   if (functions) {
-    const { accumulator } = deps;
+    const { accumulator, flushCron } = deps;
     return [
       ...findings,
       await checkJournal(accumulator),
-      await checkFlush(deps),
+      await checkFlush(accumulator, flushCron),
       await checkBooks(deps),
     ];
   }
@@ -120,41 +121,6 @@ async function checkPause({ pool }: StateDeps): Promise<Finding> {
   return state.paused
     ? warning('ingest', `${detail}; \`pulse resume\` lets it continue`)
     : ok('ingest', detail);
-}
-
-/** Finds sealed batches that are still there, and live sums not flushed, long after the tick that should have. */
-async function checkFlush({ accumulator, flushCron }: StateDeps): Promise<Finding> {
-  const nowMs = Date.now();
-  const overdue = await isFlushOverdue({
-    accumulator,
-    cron: flushCron,
-    nowMs: nowMs - FLUSH_LATE_MS,
-  });
-  let leftovers = 0;
-  let oldestSec = Number.POSITIVE_INFINITY;
-  for (let shard = 0; shard < accumulator.shards; shard++) {
-    for (const { openedAtSec } of await accumulator.listSealed(shard)) {
-      leftovers += 1;
-      oldestSec = Math.min(oldestSec, openedAtSec);
-    }
-  }
-  const name = 'flush';
-  if (leftovers > 0 && oldestSec * 1000 < nowMs - FLUSH_LATE_MS) {
-    const since = new Date(oldestSec * 1000).toISOString();
-    return danger(
-      name,
-      `${leftovers} sealed batches were never finished, the oldest holds pulses since ${since}: ` +
-        '`pulse flush` tries again and says why it fails',
-    );
-  }
-  if (overdue) {
-    return warning(
-      name,
-      `FLUSH_CRON (${flushCron}) called for a flush that did not happen: check that a worker runs. ` +
-        '`pulse flush` catches up',
-    );
-  }
-  return ok(name, 'nothing is overdue');
 }
 
 async function checkBooks(deps: StateDeps): Promise<Finding> {

@@ -10,6 +10,16 @@ export interface FlushedHour {
   readonly pulseCount: string;
 }
 
+/** For how long an hour has waited to be announced, in seconds; 0 when none does. Of many, some tell. */
+export async function readUnannouncedSeconds(client: Pick<ClientBase, 'query'>): Promise<number> {
+  const { rows } = await client.query<{ seconds: number | null }>(
+    `SELECT extract(epoch FROM clock_timestamp() - min(greatest(hour + interval '1 hour', flushed_at)))::float8 AS seconds
+     FROM (SELECT hour, flush_batch_id FROM flushed_hours WHERE hour <= now() - interval '1 hour' LIMIT 100) AS waiting
+     JOIN flush_batches ON flush_batches.id = flush_batch_id`,
+  );
+  return rows[0]?.seconds ?? 0;
+}
+
 /**
  * Takes hours that have ended out of the table, in the caller's transaction. Another process takes others.
  *

@@ -152,6 +152,12 @@ export async function earliestStoredAfter(
   return rows[0]?.earliest ?? null;
 }
 
+/** SQL: when the first message of a client beyond a number was stored; null when there is none. */
+export function firstStoredAfter(owner: string, number: string): string {
+  return `(SELECT stored_at FROM messages WHERE messages.client = ${owner} AND messages.number > ${number}
+    ORDER BY messages.number LIMIT 1)`;
+}
+
 export type MessageCursor = Pick<Message, 'storedAt' | 'producer' | 'id'>;
 
 export async function readMessage(

@@ -184,7 +184,9 @@ export async function findNeeded(
 
 /** What waits, for metrics. */
 export interface ExportDepth {
+  /** Or left by an exporter that has died. */
   readonly queued: number;
+  /** An exporter has the lease. */
   readonly running: number;
   /** Since the oldest of them was requested. */
   readonly oldestSeconds: number;
@@ -193,8 +195,8 @@ export interface ExportDepth {
 
 export async function readDepth(client: Queryable): Promise<ExportDepth> {
   const { rows } = await client.query<ExportDepth>(
-    `SELECT count(*) FILTER (WHERE state = 'queued')::int AS queued,
-       count(*) FILTER (WHERE state = 'running')::int AS running,
+    `SELECT count(*) FILTER (WHERE state = 'queued' OR state = 'running' AND lease_until < now())::int AS queued,
+       count(*) FILTER (WHERE state = 'running' AND lease_until >= now())::int AS running,
        coalesce(extract(epoch FROM clock_timestamp() - min(created_at) FILTER (WHERE state <> 'ready')), 0)::float8 AS "oldestSeconds",
        coalesce(sum(byte_count) FILTER (WHERE state = 'ready'), 0)::float8 AS "readyBytes"
      FROM exports WHERE state IN ('queued', 'running', 'ready')`,

@@ -3,6 +3,11 @@ import type { Pool } from 'pg';
 import { readEpoch } from '../aggregate/epochs-query.ts';
 import { readStoredSettings } from '../aggregate/settings.ts';
 import { readDeliveryDepth, type DeliveryDepth } from '../delivery/delivery-metrics.ts';
+import {
+  readUnservedEndpoints,
+  type UnservedEndpoints,
+} from '../delivery/unserved-endpoints-query.ts';
+import { readUnannouncedSeconds } from '../events/flushed-hours-query.ts';
 import type { OpenExports } from '../doctor/check-exports.ts';
 import { readDepth } from '../exports/exports-query.ts';
 import { readLastFlush } from '../flush/ledger.ts';
@@ -13,6 +18,7 @@ import {
   countOpenDeadLetters,
   type OpenDeadLetters,
 } from '../quarantine/open-dead-letters-query.ts';
+import { readDueSeconds } from '../subscriptions/subscriptions-query.ts';
 import { countWaiting } from '../workflows/workflows-query.ts';
 import type { Outbox } from './status.ts';
 
@@ -24,6 +30,9 @@ export interface InPostgres {
   readonly outbox: Outbox;
   readonly deadLetters: readonly OpenDeadLetters[];
   readonly deliveries: DeliveryDepth;
+  readonly unserved: UnservedEndpoints;
+  readonly changeDueSeconds: number;
+  readonly unannouncedSeconds: number;
   readonly workflows: { readonly waiting: number };
   readonly exports: OpenExports;
 }
@@ -57,6 +66,9 @@ async function readWaitingWork(pool: Pick<Pool, 'query'>) {
     exports: { queued, running, oldestSeconds: Math.round(oldestSeconds) },
     deadLetters: await countOpenDeadLetters(pool, COUNTED_MAX),
     deliveries: await readDeliveryDepth(pool, COUNTED_MAX),
+    unserved: await readUnservedEndpoints(pool),
+    changeDueSeconds: await readDueSeconds(pool),
+    unannouncedSeconds: await readUnannouncedSeconds(pool),
     workflows: { waiting: await countWaiting(pool, COUNTED_MAX) },
   };
 }

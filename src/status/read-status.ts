@@ -88,7 +88,9 @@ export function createStatusRead(
       unavailable: SERVER_NAMES.filter((server) => answers[server] === undefined),
     };
     const { shards } = accumulator;
-    const settings = { verdict, shards, storedShards: postgres?.storedShards };
+    const { unserved, changeDueSeconds, unannouncedSeconds, storedShards } = postgres ?? {};
+    const late = { unserved, changeDueSeconds, unannouncedSeconds };
+    const settings = { ...late, verdict, shards, storedShards };
     return { ...found, problems: problemsOf(found, settings) };
   };
 }

@@ -122,7 +122,7 @@ const StatusSchema = Type.Object(
     ),
     exports: nullable(
       Type.Object({
-        queued: count('Exports that wait for an exporter.'),
+        queued: count('Exports that wait for an exporter, also because theirs has died.'),
         running: count('Exports in the making.'),
         oldest_seconds: count('Since the oldest of them was requested.'),
       }),

@@ -2,8 +2,11 @@
 import type { EpochVerdict } from '../aggregate/epoch.ts';
 import { count } from '../cli/wording.ts';
 import type { DeliveryDepth } from '../delivery/delivery-metrics.ts';
+import type { UnservedEndpoints } from '../delivery/unserved-endpoints-query.ts';
+import { isSenderMissing } from '../doctor/check-deliveries.ts';
 import { isExporterMissing, type OpenExports } from '../doctor/check-exports.ts';
 import { OUTBOX_LATE_SECONDS } from '../doctor/check-messages.ts';
+import { PROCESSOR_LATE_SECONDS } from '../doctor/check-processor.ts';
 import type { BooksVerdict } from '../flush/books-watch.ts';
 import type { PauseState } from '../ingest/pauses-query.ts';
 import type { OpenDeadLetters } from '../quarantine/open-dead-letters-query.ts';
@@ -78,6 +81,12 @@ export interface Status {
 
 /** What the servers say that is only shown as a problem. */
 export interface Settings {
+  /** Undefined when Postgres does not answer. */
+  readonly unserved: UnservedEndpoints | undefined;
+  /** For how long a change of a subscription has been due; undefined as above. */
+  readonly changeDueSeconds: number | undefined;
+  /** For how long a flushed hour has waited to be announced; undefined as above. */
+  readonly unannouncedSeconds: number | undefined;
   /** Undefined when it cannot be told. */
   readonly verdict: EpochVerdict | undefined;
   readonly shards: number;
@@ -87,9 +96,11 @@ export interface Settings {
 
 export function problemsOf(
   found: Pick<Status, 'ingest' | 'queue' | 'outbox' | 'exports' | 'messageQueues'>,
-  { verdict, shards, storedShards = String(shards) }: Settings,
+  settings: Settings,
 ): string[] {
   const { ingest, queue, outbox, exports, messageQueues } = found;
+  const { verdict, shards, storedShards = String(shards) } = settings;
+  const { unserved, changeDueSeconds = 0, unannouncedSeconds = 0 } = settings;
   const problems: string[] = [];
   if (verdict === 'different') {
     problems.push('Redis has lost its data, or Redis and Postgres do not belong together');
@@ -102,6 +113,19 @@ export function problemsOf(
   }
   if (exports !== null && isExporterMissing(exports)) {
     problems.push(`no exporter makes the ${count(exports.queued, 'export')} in the queue`);
+  }
+  if (unserved !== undefined && isSenderMissing(unserved)) {
+    const { endpointCount, oldestSeconds } = unserved;
+    const waited = `webhooks have waited for ${Math.round(oldestSeconds)} s`;
+    problems.push(`no sender serves ${count(endpointCount, 'endpoint')}: ${waited}`);
+  }
+  if (changeDueSeconds > PROCESSOR_LATE_SECONDS) {
+    const seconds = Math.round(changeDueSeconds);
+    problems.push(`a change of a subscription has been due for ${seconds} s and is not in effect`);
+  }
+  if (unannouncedSeconds > PROCESSOR_LATE_SECONDS) {
+    const seconds = Math.round(unannouncedSeconds);
+    problems.push(`usage that was flushed ${seconds} s ago is not announced to its customer`);
   }
   for (const { name, ready, consumers, needsConsumers } of messageQueues ?? []) {
     if (ready > 0 && consumers === 0 && needsConsumers) {

@@ -100,6 +100,14 @@ export async function lockDueSubscriptions(
   return readTimelines(client, rows);
 }
 
+/** For how long the change that was due first has been due, in seconds; 0 when none is. */
+export async function readDueSeconds(client: Queryable): Promise<number> {
+  const { rows } = await client.query<{ seconds: number }>(
+    `SELECT greatest(extract(epoch FROM clock_timestamp() - min(due_at)), 0)::float8 AS seconds FROM subscriptions`,
+  );
+  return rows[0]?.seconds ?? 0;
+}
+
 /** In a statement after the lock: the one that waited for it still sees the changes of before. */
 async function readTimelines(
   client: Queryable,

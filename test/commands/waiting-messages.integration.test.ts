@@ -9,7 +9,7 @@ import { withClient } from '../support/servers.ts';
 
 vi.setConfig({ testTimeout: MANY_STEPS_TIMEOUT_MS });
 
-test('status and doctor name an outbox and exports that wait, and messages that nothing handles', async () => {
+test('status and doctor name whatever waits, and messages that nothing handles', async () => {
   const flow = await openFlow();
   const off = { INGEST: 'false', PROCESSOR: 'false', ENRICHER: 'false' };
   const { queue, env } = flow;
@@ -45,13 +45,35 @@ test('status and doctor name an outbox and exports that wait, and messages that 
       ...{ format: 'csv', gzip: false, spreadsheet: false, asOf: new Date() },
     });
     await client.query(`UPDATE exports SET created_at = now() - interval '5 minutes'`);
+    await client.query(`INSERT INTO customers (id, name) VALUES ('1', 'Acme')`);
+    await client.query(
+      `INSERT INTO endpoints (id, client, url, secret) VALUES ('1', '1', 'http://x', '')`,
+    );
+    await client.query(
+      `INSERT INTO endpoint_states (endpoint_id, seen_number, due_at) VALUES ('1', 0, now() - interval '5 minutes')`,
+    );
+    await client.query(
+      `INSERT INTO subscriptions (id, user_id, status, applied_number, due_at)
+       VALUES (gen_random_uuid(), '1', 'active', 1, now() - interval '5 minutes')`,
+    );
+    await client.query(
+      // Of a shard that nobody balances.
+      `WITH batch AS (
+         INSERT INTO flush_batches (id, shard, row_count, pulse_count, window_min, window_max, opened_at, flushed_at)
+         VALUES (gen_random_uuid(), 99, 1, 1, now(), now(), now(), now() - interval '5 minutes') RETURNING id)
+       INSERT INTO flushed_hours SELECT 'acme', now() - interval '1 day', id, 1 FROM batch`,
+    );
   });
   const text = await flow.call(['status']);
+  expect(text.stdout).toMatch(/^in Redis +0 pulses journalled, 0 live, 0 in 0 sealed batches$/m);
   expect(text.stdout).toMatch(/^outbox +1 message not published, the oldest for 3\d\d s; 0 sched/m);
   expect(text.stdout).toContain(`1 in ${name} (NOT CONSUMED)`);
   expect(text.stdout).toMatch(/^PROBLEM +the outbox has waited for 3\d\d s to be published/m);
   expect(text.stdout).toMatch(/^exports +1 queued, 0 running$/m);
   expect(text.stdout).toMatch(/^PROBLEM +no exporter makes the 1 export in the queue/m);
+  expect(text.stdout).toMatch(/^PROBLEM +no sender serves 1 endpoint: webhooks have waited for 3/m);
+  expect(text.stdout).toMatch(/^PROBLEM +a change of a subscription has been due for 3\d\d s/m);
+  expect(text.stdout).toMatch(/^PROBLEM +usage that was flushed 3\d\d s ago is not announced/m);
   const { exitCode, stdout } = await flow.call(['doctor', '--json']);
   const { findings } = JSON.parse(stdout) as {
     findings: readonly { name: string; status: string }[];
@@ -59,6 +81,9 @@ test('status and doctor name an outbox and exports that wait, and messages that 
   const warnings = findings.filter(({ status }) => status === 'warning');
   expect(exitCode).toBe(0);
   expect(warnings.map((finding) => finding.name)).toEqual(
-    expect.arrayContaining(['outbox', 'exports', `queue ${name}`]),
+    expect.arrayContaining([
+      ...['outbox', 'exports', 'deliveries', 'subscriptions', 'flushed hours'],
+      `queue ${name}`,
+    ]),
   );
 });

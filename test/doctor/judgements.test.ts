@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import {
   atLeast,
@@ -9,6 +10,7 @@ import {
 import { judgeRewrites } from '../../src/doctor/check-redis-writes.ts';
 import { judgeJournal } from '../../src/doctor/check-journal.ts';
 import { judgeExports } from '../../src/doctor/check-exports.ts';
+import { judgeFlush } from '../../src/doctor/check-flush.ts';
 import { judgeMessageQueue, judgeOutbox } from '../../src/doctor/check-messages.ts';
 import { checkDisk, judgeDisk, judgeSkew } from '../../src/doctor/check-state.ts';
 
@@ -55,6 +57,9 @@ test.each([
   [5n, 29, false, 'ok'],
   [5n, 31, true, 'warning'],
   [5n, 31, false, 'danger'],
+  // After a jump of the clock that was corrected, or a failover to a slower one.
+  [5n, -3_600, true, 'ok'],
+  [5n, -3_600, false, 'danger'],
 ] as const)(
   '%i journalled pulses, the oldest for %s s, and an aggregator %s is called %s',
   (journalled, ageSeconds, isLeased, status) => {
@@ -63,9 +68,31 @@ test.each([
     const idle = { journalled: 0n, journalSinceMs: null, isLeased: false };
     const finding = judgeJournal([idle, { journalled, journalSinceMs, isLeased }], nowMs);
     expect(finding.status).toBe(status);
-    if (status !== 'ok') expect(finding.detail).toContain(`the oldest for ${ageSeconds} s`);
+    if (status === 'ok') return;
+    const age = ageSeconds > 0 ? `the oldest for ${ageSeconds} s` : 'a clock that was ahead';
+    expect(finding.detail).toContain(age);
   },
 );
+
+test.each([
+  // An hourly flush has just sealed what was opened almost an hour ago.
+  ['sealed', '10:00:05', '11:00:01', 'ok'],
+  ['sealed', '11:02:00', '11:03:00', 'ok'],
+  ['sealed', '10:00:05', '11:14:59', 'ok'],
+  ['sealed', '10:00:05', '11:15:00', 'danger'],
+  ['live', '10:00:05', '11:14:59', 'ok'],
+  ['live', '10:00:05', '11:15:00', 'warning'],
+  ['live', '11:00:05', '11:59:59', 'ok'],
+] as const)('a %s batch opened at %s is at %s called %s', (state, openedAt, now, status) => {
+  const at = (time: string) => Date.parse(`2026-03-05T${time}Z`);
+  const batch = {
+    ...{ batchId: randomUUID(), shard: 0, rowCount: 1, pulseCount: 1n, amount: '1' },
+    ...{ windowMinSec: 0, windowMaxSec: 0, openedAtSec: at(openedAt) / 1000 },
+  };
+  const held = { live: null, sealed: [], [state]: state === 'live' ? batch : [batch] };
+  const when = { flushCron: '0 * * * *', nowMs: at(now) };
+  expect(judgeFlush([{ live: null, sealed: [] }, held], when).status).toBe(status);
+});
 
 test.each([
   [0, 0, 'ok'],

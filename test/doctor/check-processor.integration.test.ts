@@ -1,0 +1,69 @@
+import { randomUUID } from 'node:crypto';
+import { Pool } from 'pg';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { checkProcessor } from '../../src/doctor/check-processor.ts';
+import { isolatedServices, type IsolatedServices } from '../support/isolated.ts';
+
+let services: IsolatedServices;
+let pool: Pool;
+
+beforeAll(async () => {
+  services = await isolatedServices();
+  pool = new Pool({ connectionString: services.databaseUrl });
+});
+afterAll(async () => {
+  await pool.end();
+  await services.close();
+});
+
+const check = async (name: string) =>
+  (await checkProcessor(pool)).find((finding) => finding.name === name);
+
+test('a change that is not in effect a minute after its time is a warning', async () => {
+  const add = (due: string) =>
+    pool.query(
+      `INSERT INTO subscriptions (id, user_id, status, applied_number, due_at)
+       VALUES (gen_random_uuid(), 'acme', 'active', 1, ${due})`,
+    );
+  const OK = { status: 'ok', detail: 'no change is overdue' };
+  expect(await check('subscriptions')).toMatchObject(OK);
+  await add('NULL');
+  await add(`now() + interval '5 minutes'`);
+  await add(`now() - interval '30 seconds'`);
+  expect(await check('subscriptions')).toMatchObject(OK);
+  await add(`now() - interval '90 seconds'`);
+  expect(await check('subscriptions')).toMatchObject({
+    status: 'warning',
+    detail: expect.stringMatching(/^a change has been due for 9\d s /) as string,
+  });
+});
+
+test('a flushed hour that is not announced a minute after its end and its flush is a warning', async () => {
+  const note = async (hour: string, flushedAt: string) => {
+    const batchId = randomUUID();
+    await pool.query('TRUNCATE flushed_hours');
+    await pool.query(
+      `INSERT INTO flush_batches (id, shard, row_count, pulse_count, window_min, window_max, opened_at, flushed_at)
+       VALUES ($1, 0, 1, 1, now(), now(), now(), ${flushedAt})`,
+      [batchId],
+    );
+    await pool.query(
+      `INSERT INTO flushed_hours (tenant, hour, flush_batch_id, pulse_count) VALUES ('acme', ${hour}, $1, 1)`,
+      [batchId],
+    );
+  };
+  const OK = { status: 'ok', detail: 'all are announced' };
+  expect(await check('flushed hours')).toMatchObject(OK);
+  // The hour has not ended; it has ended just now; it was flushed just now.
+  await note(`now() - interval '59 minutes'`, `now() - interval '5 minutes'`);
+  expect(await check('flushed hours')).toMatchObject(OK);
+  await note(`now() - interval '3610 seconds'`, `now() - interval '5 minutes'`);
+  expect(await check('flushed hours')).toMatchObject(OK);
+  await note(`now() - interval '1 day'`, 'now()');
+  expect(await check('flushed hours')).toMatchObject(OK);
+  await note(`now() - interval '1 day'`, `now() - interval '5 minutes'`);
+  expect(await check('flushed hours')).toMatchObject({
+    status: 'warning',
+    detail: expect.stringMatching(/^usage that was flushed 3\d\d s ago /) as string,
+  });
+});
