@@ -7,6 +7,7 @@ import { FatalError, PulseError } from '../core/errors.ts';
 import { backoffDelayMs, sleep } from '../platform/backoff.ts';
 import type { Logger } from '../platform/logger.ts';
 import { createOutageLog, type OutageLog } from '../platform/outage-log.ts';
+import { RedisClock, type RedisTime } from './redis-clock.ts';
 import { loadRounds, type Rounds, type RoundsOptions } from './rounds.ts';
 import { leaseLost } from './shard-calls.ts';
 
@@ -44,6 +45,9 @@ export async function aggregateShard(
     failedText: 'the journal is not folded',
     endedText: 'the journal is folded again',
   });
+  const clock = new RedisClock((jumpSec) => {
+    logger.warn({ shard, jumpSec }, CLOCK_JUMPED);
+  });
   const memory: Memory = { rounds: undefined };
   let refusals = 0;
   for (let failures = 0; !signal.aborted;) {
@@ -59,7 +63,8 @@ export async function aggregateShard(
         continue;
       }
       refusals = 0;
-      await foldWhileHeld(options, { token, timeSec, outage, memory }, signal);
+      const time = clock.read(timeSec, performance.now());
+      await foldWhileHeld(options, { token, time, clock, outage, memory }, signal);
       failures = 0;
     } catch (error) {
       if (error instanceof FatalError || !(error instanceof PulseError)) throw error;
@@ -74,28 +79,31 @@ export async function aggregateShard(
 }
 
 const LEASE_LOST = 'lost the lease of a shard; asking for it again';
+const CLOCK_JUMPED = 'the clock of Redis has jumped; no ids are forgotten until it runs evenly';
 
 interface Hold {
   readonly token: string;
-  readonly timeSec: number;
+  /** When the lease was taken. */
+  readonly time: RedisTime;
+  readonly clock: RedisClock;
   readonly outage: OutageLog;
   readonly memory: Memory;
 }
 
 async function foldWhileHeld(
   options: AggregatorOptions,
-  { token, timeSec, outage, memory }: Hold,
+  { token, time, clock, outage, memory }: Hold,
   signal: AbortSignal,
 ): Promise<void> {
-  const lease = keepLease(options, { token, timeSec });
+  const lease = keepLease(options, { token, time, clock });
   try {
     const rounds = await takeUpRounds(options, { token, memory }, signal);
-    rounds.turn(timeSec);
+    rounds.turn(time);
     while (!signal.aborted) {
       if (!lease.isHeld) throw leaseLost();
       await rounds.step();
       outage.ended();
-      await rounds.settle(lease.timeSec);
+      await rounds.settle(lease.time);
     }
     // What this process has appended before it stops becomes visible with it.
     const deadlineMs = performance.now() + LAST_ROUNDS_MS;
@@ -122,21 +130,21 @@ async function takeUpRounds(
 /** Renews the lease. Whoever has lost it finds out soon, and at the latest when its next commit is refused. */
 function keepLease(
   { shard, journal }: AggregatorOptions,
-  { token, timeSec }: Pick<Hold, 'token' | 'timeSec'>,
+  { token, time, clock }: Pick<Hold, 'token' | 'time' | 'clock'>,
 ) {
   const lease = {
     isHeld: true,
     /** When it was last renewed, by Redis' clock. */
-    timeSec,
+    time,
     end: (): void => {
       clearInterval(timer);
     },
   };
   const renew = (): void => {
     journal.lease(shard, token, { action: 'renew', milliseconds: LEASE_MS }).then(
-      (time) => {
-        lease.isHeld = time !== undefined;
-        lease.timeSec = time ?? lease.timeSec;
+      (timeSec) => {
+        lease.isHeld = timeSec !== undefined;
+        if (timeSec !== undefined) lease.time = clock.read(timeSec, performance.now());
       },
       () => undefined,
     );

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import type { Redis } from 'ioredis';
 import { FatalError, TransientError } from '../core/errors.ts';
-import { isRedisDown, mastersOf, type RedisClient } from '../platform/redis.ts';
+import { isRedisDown, mastersOf, withForbidden, type RedisClient } from '../platform/redis.ts';
 
 /** The version of the contract in functions/library.lua; sent with every call. */
 export const LIBRARY_VERSION = '2';
@@ -20,7 +20,7 @@ export function libraryCode(): string {
  * Loads the library into every master that does not have the same text. Redis keeps it in the AOF and replicates it.
  *
  * @throws FatalError PULSE_REDIS_LIBRARY when Redis has a newer version: replacing it would break the workers that use
- * it.
+ * it, PULSE_REDIS_FORBIDDEN.
  * @throws TransientError PULSE_REDIS_UNREACHABLE
  */
 export async function ensureLibrary(redis: RedisClient): Promise<void> {
@@ -73,7 +73,7 @@ async function callFunction(redis: Redis, ...args: string[]): Promise<unknown> {
   try {
     return await redis.call('FUNCTION', ...args);
   } catch (error) {
-    if (!isRedisDown(error)) throw error;
+    if (!isRedisDown(error)) throw withForbidden(error);
     throw new TransientError('PULSE_REDIS_UNREACHABLE', 'Redis did not answer.', { cause: error });
   }
 }

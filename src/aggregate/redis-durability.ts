@@ -1,7 +1,7 @@
 /** Checks that Redis is durable: what it acknowledged must survive a crash. */
 import { ReplyError, type Redis } from 'ioredis';
-import { FatalError, TransientError } from '../core/errors.ts';
-import { nodesOf, type RedisClient } from '../platform/redis.ts';
+import { FatalError, PulseError, TransientError } from '../core/errors.ts';
+import { nodesOf, withForbidden, type RedisClient } from '../platform/redis.ts';
 
 /** One property of a server, and whether it puts counts at risk. */
 export interface Finding {
@@ -99,10 +99,12 @@ const DURABLE_SETTINGS: readonly DurableSetting[] = [
 /**
  * Throws if Redis may lose what it acknowledges.
  *
- * @throws FatalError PULSE_REDIS_UNSAFE with every reason. TransientError when Redis does not answer.
+ * @throws FatalError PULSE_REDIS_UNSAFE with every reason, PULSE_REDIS_FORBIDDEN. TransientError when Redis does not
+ * answer.
  */
 export async function assertRedisIsSafe(redis: RedisClient): Promise<void> {
   const findings = await checkRedisDurability(redis).catch((error: unknown) => {
+    if (error instanceof PulseError) throw error;
     throw new TransientError('PULSE_REDIS_UNREACHABLE', 'Redis did not answer.', { cause: error });
   });
   const dangers = findings.filter(({ status }) => status === 'danger');
@@ -162,9 +164,11 @@ function onOff(flag: string | undefined): string | undefined {
   return flag === undefined ? undefined : flag === '1' ? 'yes' : 'no';
 }
 
-/** The fields of one section of INFO. */
+/** The fields of one section of INFO. @throws FatalError PULSE_REDIS_FORBIDDEN */
 export async function readInfo(redis: Redis, section: string): Promise<Map<string, string>> {
-  const text = await redis.info(section);
+  const text = await redis.info(section).catch((error: unknown) => {
+    throw withForbidden(error);
+  });
   return new Map(
     text.split('\r\n').flatMap((line) => {
       const colon = line.indexOf(':');

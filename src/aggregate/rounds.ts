@@ -11,6 +11,7 @@ import type { AggregateStep } from './aggregate-steps.ts';
 import { foldEntry } from './fold-entry.ts';
 import type { FoldedState, Journal, Round } from './journal.ts';
 import type { LiveSums } from './live-sums.ts';
+import type { RedisTime } from './redis-clock.ts';
 import type { SeenIds } from './seen-ids.ts';
 import { leaseLost } from './shard-calls.ts';
 
@@ -112,14 +113,14 @@ export class Rounds {
   }
 
   /** Between rounds: closes and forgets generations of ids. */
-  turn(timeSec: number): void {
-    if (!this.#isOpen) this.#seen.turn(timeSec);
+  turn(time: RedisTime): void {
+    if (!this.#isOpen) this.#seen.turn(time);
   }
 
   /** Between rounds: turns, and tidies up after it. */
-  async settle(timeSec: number): Promise<void> {
+  async settle(time: RedisTime): Promise<void> {
     if (this.#isOpen) return;
-    this.#seen.turn(timeSec);
+    this.#seen.turn(time);
     await this.#seen.tidy();
     if (this.#seen.hasChanged) await this.commit();
   }

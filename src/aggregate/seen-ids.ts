@@ -17,6 +17,7 @@
  * | a commit that forgets it | its segments; the state says `dropping` | the next one drops the rest of them |
  */
 import { copyId, ID_BYTES } from './id-fingerprint.ts';
+import type { RedisTime } from './redis-clock.ts';
 import { ClosedGeneration, type Suspects } from './seen-closed.ts';
 import {
   generationInUse,
@@ -171,11 +172,11 @@ export class SeenIds {
   }
 
   /** Closes and forgets generations. Not between an `add` and its commit. @returns Whether `state` changed. */
-  turn(nowSec: number): boolean {
+  turn(now: RedisTime): boolean {
     if (this.#pendingBytes > 0) throw new RangeError('Added ids must be stored before the turn.');
     const before = this.#counted();
     const after = turnGenerations(before, {
-      nowSec,
+      now,
       windowSeconds: this.#windowSeconds,
       generationIdsMax: this.#generationIdsMax,
     });

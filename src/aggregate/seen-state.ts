@@ -5,6 +5,7 @@
  * A closed one is forgotten when a whole window has passed since it was closed. So an id is remembered for at least a
  * window, and for little more than seven sixths of one.
  */
+import type { RedisTime } from './redis-clock.ts';
 import { PART_BITS } from './seen-table.ts';
 
 /** `in use` while `closedAtSec` is null, then closed; `compact` once all its ids are in segments. */
@@ -30,7 +31,7 @@ export interface SeenState {
 }
 
 export interface TurnOptions {
-  readonly nowSec: number;
+  readonly now: RedisTime;
   readonly windowSeconds: number;
   readonly generationIdsMax: number;
 }
@@ -48,7 +49,8 @@ export function parseSeenState(text: string | null): SeenState {
 /**
  * Closes the generation in use when it is old or full, and forgets the oldest when its time has come.
  *
- * One of each at most, and never one that this call closes: a clock that jumps forward forgets the oldest first.
+ * One of each at most, and never one that this call closes. While the clock is not steady, nothing is forgotten, and
+ * only a full one is closed.
  *
  * @returns The same object when nothing changed.
  */
@@ -62,27 +64,29 @@ export function generationInUse(state: SeenState): Generation {
   return generation;
 }
 
-function forgetOldest(state: SeenState, { nowSec, windowSeconds }: TurnOptions): SeenState {
+function forgetOldest(state: SeenState, { now, windowSeconds }: TurnOptions): SeenState {
   const [oldest, ...others] = state.list;
-  if (oldest === undefined || oldest.closedAtSec === null) return state;
-  if (nowSec - oldest.closedAtSec < windowSeconds) return state;
+  if (oldest === undefined || oldest.closedAtSec === null || !now.isSteady) return state;
+  if (now.sec - oldest.closedAtSec < windowSeconds) return state;
   const { number, segmentBits } = oldest;
   return { ...state, list: others, dropping: [...state.dropping, { number, segmentBits }] };
 }
 
 function closeInUse(state: SeenState, options: TurnOptions): SeenState {
-  const { nowSec, windowSeconds, generationIdsMax } = options;
+  const { now, windowSeconds, generationIdsMax } = options;
   const inUse = generationInUse(state);
-  const isOld = nowSec - inUse.openedAtSec >= windowSeconds / GENERATIONS_PER_WINDOW;
-  if (!isOld && inUse.count < generationIdsMax) return state;
+  const isOld = now.sec - inUse.openedAtSec >= windowSeconds / GENERATIONS_PER_WINDOW;
+  const isEmpty = inUse.count === 0;
+  const isDue = isOld && (now.isSteady || isEmpty);
+  if (!isDue && inUse.count < generationIdsMax) return state;
   const others = state.list.slice(0, -1);
   // Nothing to remember: its time begins anew.
-  if (inUse.count === 0) return { ...state, list: [...others, opened(inUse.number, nowSec)] };
-  const closed = { ...inUse, closedAtSec: nowSec, segmentBits: segmentBitsFor(inUse.count) };
+  if (isEmpty) return { ...state, list: [...others, opened(inUse.number, now.sec)] };
+  const closed = { ...inUse, closedAtSec: now.sec, segmentBits: segmentBitsFor(inUse.count) };
   return {
     ...state,
     next: state.next + 1,
-    list: [...others, closed, opened(state.next, nowSec)],
+    list: [...others, closed, opened(state.next, now.sec)],
   };
 }
 

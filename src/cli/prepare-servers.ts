@@ -7,7 +7,7 @@ import { sleep } from '../platform/backoff.ts';
 import { runMigrations } from '../platform/migrate.ts';
 import { waitForPostgres } from '../platform/postgres.ts';
 import { waitForRabbit } from '../platform/rabbit-connection.ts';
-import { waitForRedis } from '../platform/redis.ts';
+import { waitForRedis, withForbidden } from '../platform/redis.ts';
 import { declareTopologyAt } from '../platform/topology.ts';
 import type { Clients } from './clients.ts';
 import { waitOptions, type CommandRun } from './command.ts';
@@ -52,7 +52,9 @@ export async function prepareServers(
       return await prepareOnce(run, clients, preparation);
     } catch (error) {
       const isOutage = error instanceof TransientError;
-      if (!isOutage || stop.aborted || performance.now() >= deadlineMs) throw error;
+      if (!isOutage || stop.aborted || performance.now() >= deadlineMs) {
+        throw withForbidden(error);
+      }
       logger.warn({ reason: error.message }, 'a server failed during the start, waiting for it');
       await sleep(RETRY_DELAY_MS, stop);
     }

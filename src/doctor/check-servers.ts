@@ -23,12 +23,12 @@ import { withRabbitConnection } from '../platform/rabbit-connection.ts';
 import type { RedisClient } from '../platform/redis.ts';
 import { readAsTenants, SCOPE_ROLES } from '../platform/scoped-postgres.ts';
 import {
-  declareQueue,
-  declareTopology,
+  lookAtTopology,
   readQueueDepth,
   topologyNames,
   type QueueDepth,
   type TopologyNames,
+  type TopologySight,
 } from '../platform/topology.ts';
 import { danger, ok, warning } from './findings.ts';
 import { checkPublishing } from './check-publishing.ts';
@@ -41,29 +41,44 @@ export async function checkRabbit(
   isPaused: () => Promise<boolean>,
 ): Promise<Finding[]> {
   return withRabbitConnection(url, { name: 'pulse doctor' }, async (connection) => {
-    const { version } = connection.connection.serverProperties;
-    const findings: Finding[] = [atLeast('rabbitmq version', version, '3.10')];
+    const { serverProperties } = connection.connection;
+    const version = atLeast('rabbitmq version', serverProperties.version, '3.10');
     const names = topologyNames(queue);
-    const depth = await readQueueDepth(connection, names.queue);
-    if (depth === undefined) {
+    const sights = await lookAtTopology(connection, queue);
+    if (sights.every(({ exists }) => !exists)) {
       return [
-        ...findings,
+        version,
         warning('rabbitmq queue', `"${queue}" does not exist yet; a start creates it`),
       ];
     }
-    const dead = await readQueueDepth(connection, names.deadQueue);
-    const parked = await readQueueDepth(connection, names.parkedQueue);
-    // What exists is declared again, which changes nothing and compares every argument.
-    const isWhole = dead !== undefined && parked !== undefined;
-    await (isWhole ? declareTopology : declareQueue)(connection, queue);
-    return [
-      ...findings,
-      judgeQueue(depth, depth.consumerCount === 0 && (await isPaused())),
-      judgeDeadQueue(dead, names.deadQueue),
-      judgeParkedQueue(parked, names),
-      await checkPublishing(url, names.exchange),
+    const exchanges = sights.filter(({ kind }) => kind === 'exchange');
+    const depth = await readQueueDepth(connection, names.queue);
+    const findings = [
+      version,
+      judgeExchanges(exchanges),
+      depth === undefined
+        ? danger('rabbitmq queue', `"${queue}" does not exist: no pulse is taken. ${RESTART}`)
+        : judgeQueue(depth, depth.consumerCount === 0 && (await isPaused())),
+      judgeDeadQueue(await readQueueDepth(connection, names.deadQueue), names.deadQueue),
+      judgeParkedQueue(await readQueueDepth(connection, names.parkedQueue), names),
     ];
+    const takesPulses = exchanges.some(({ name, exists }) => exists && name === names.exchange);
+    return takesPulses ? [...findings, await checkPublishing(url, names.exchange)] : findings;
   });
+}
+
+const RESTART = 'Restart a worker, which creates it';
+
+/** To declare a missing one would hide that somebody has deleted it. */
+function judgeExchanges(exchanges: readonly TopologySight[]): Finding {
+  const name = 'rabbitmq exchanges';
+  const missing = exchanges.flatMap((one) => (one.exists ? [] : [`"${one.name}"`]));
+  if (missing.length === 0) return ok(name, 'exist');
+  return danger(
+    name,
+    `missing: ${missing.join(', ')}. RabbitMQ refuses what is published there, pulses or dead letters. ` +
+      'Restart a worker, which creates and binds them',
+  );
 }
 
 export function judgeQueue({ readyCount, consumerCount }: QueueDepth, paused: boolean): Finding {
@@ -110,7 +125,7 @@ export function judgeParkedQueue(
     return warning(
       name,
       `the queue "${parkedQueue}" does not exist, so a dead letter that Postgres refuses stays in "${deadQueue}". ` +
-        'Restart a worker, which creates it',
+        RESTART,
     );
   }
   const { readyCount } = depth;

@@ -1,4 +1,5 @@
 /** Everything that `pulse doctor` checks. A command and the API share it. */
+import { ReplyError } from 'ioredis';
 import { DatabaseError, type Pool } from 'pg';
 import type { Accumulator } from '../aggregate/accumulator.ts';
 import type { Finding } from '../aggregate/redis-durability.ts';
@@ -108,6 +109,9 @@ async function orDanger(
     // The server answers; a check of several servers would otherwise name the wrong one.
     if (error instanceof DatabaseError) {
       return [danger(name, `Postgres refuses a query: ${error.message}`)];
+    }
+    if (error instanceof ReplyError) {
+      return [danger(name, `Redis refuses a command: ${(error as Error).message}`)];
     }
     const reason = error instanceof Error ? error.message : 'unknown';
     return [danger(name, `${serverOf(url)} does not answer (${reason})`)];

@@ -1,7 +1,7 @@
 /** The exchanges and queues of the chain: what a domain says about its own, and their declaration. */
 import type { Channel, ChannelModel } from 'amqplib';
 import { closeChannel, withRabbitConnection } from '../platform/rabbit-connection.ts';
-import { toTopologyError } from '../platform/topology.ts';
+import { toTopologyError } from '../platform/topology-error.ts';
 
 /** A queue and the exchange that feeds it. */
 export interface QueueBinding {

@@ -17,17 +17,18 @@ const TABLE = 'schema_migrations';
 const UNDEFINED_TABLE = '42P01';
 /** Also limits how long to wait for another process that is migrating. */
 const LOCK_TIMEOUT_MS = 60_000;
+/** Of statements whose time does not grow with the tables. */
 const STATEMENT_TIMEOUT_MS = 600_000;
 
 /**
- * Runs the pending migrations, all in one transaction. Concurrent calls take turns.
+ * Runs the pending migrations, all in one transaction, for as long as they need. Concurrent calls take turns.
  *
  * @returns The names of the migrations that ran, in order; empty when the database was up to date.
  * @throws FatalError PULSE_POSTGRES_MIGRATIONS A migration failed; nothing changed.
  * @throws TransientError The connection was lost; nothing changed.
  */
 export async function runMigrations(databaseUrl: string, logger: Logger): Promise<string[]> {
-  return await withClient(databaseUrl, async (client) => {
+  return await withClient(databaseUrl, { bounded: false }, async (client) => {
     await assertDatabaseFits(client);
     const isPending = (await namesPending(client)).length > 0;
     if (isPending) await assertRights(client, { migrating: true });
@@ -103,7 +104,7 @@ async function migrateJobs(databaseUrl: string, logger: Logger): Promise<void> {
  * @throws TransientError The connection was lost.
  */
 export async function pendingMigrations(databaseUrl: string): Promise<string[]> {
-  return withClient(databaseUrl, namesPending);
+  return withClient(databaseUrl, { bounded: true }, namesPending);
 }
 
 async function namesPending(client: Client): Promise<string[]> {
@@ -138,8 +139,13 @@ async function namesRun(client: Client): Promise<Set<string>> {
   }
 }
 
+/**
+ * @param options.bounded False lets a statement take hours: a limit would cancel a migration of a big table each time.
+ * Keep-alive still notices a server that is gone, and `lock_timeout` one that is in use.
+ */
 async function withClient<T>(
   databaseUrl: string,
+  { bounded }: { readonly bounded: boolean },
   work: (client: Client) => Promise<T>,
 ): Promise<T> {
   const client = new Client({
@@ -147,6 +153,7 @@ async function withClient<T>(
       name: 'pulse migrate',
       statementTimeoutMs: STATEMENT_TIMEOUT_MS,
     }),
+    ...(bounded ? {} : { query_timeout: 0 }),
     lock_timeout: LOCK_TIMEOUT_MS,
   });
   const connection = { lost: false };
@@ -155,6 +162,8 @@ async function withClient<T>(
   });
   try {
     await client.connect();
+    // The driver does not send a timeout of 0, and that of the user would hold.
+    if (!bounded) await client.query('SET statement_timeout = 0');
     return await work(client);
   } catch (error) {
     const pulseError = toPulseError(error);

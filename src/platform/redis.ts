@@ -20,7 +20,10 @@ export interface RedisOptions {
 }
 
 /** How Redis refuses a login. The last one comes from a server that has no password set. */
-const REFUSED = /^(WRONGPASS|NOAUTH|NOPERM|ERR AUTH )/;
+const REFUSED = /^(WRONGPASS|NOAUTH|ERR AUTH )/;
+
+/** The user may not give a command, or the server does not have it. */
+const FORBIDDEN = /^(NOPERM |ERR unknown command)/i;
 
 /**
  * First words of the replies of a server that is not the primary, or not yet. Behind an address that follows the
@@ -139,6 +142,25 @@ export function isRedisDown(error: unknown): boolean {
   return !(error instanceof ReplyError) || isWrongServer(error as Error);
 }
 
+/**
+ * An error that waiting does not fix, if Redis refuses a command whatever its arguments are; otherwise `error` itself.
+ * Redis' words name the command.
+ */
+export function withForbidden(error: unknown): unknown {
+  if (!(error instanceof ReplyError)) return error;
+  const { message } = error as Error;
+  if (!FORBIDDEN.test(message)) return error;
+  return new FatalError(
+    'PULSE_REDIS_FORBIDDEN',
+    `Redis refuses a command that Pulse needs (${message}). ${GIVE_RIGHTS}`,
+    { cause: error },
+  );
+}
+
+const GIVE_RIGHTS =
+  'Give the user of REDIS_URL "~{* +@all -@admin -@dangerous +info +role +config|get", as docs/operations.md ' +
+  'says, and use Redis 7.0 or later without a rename-command.';
+
 /** A replica answers pings and reads. A client that writes nothing would never notice that it was demoted. */
 async function assertIsPrimary(redis: Redis): Promise<void> {
   const [role] = await redis.role().catch((error: unknown) => {
@@ -179,7 +201,7 @@ export async function waitForRedis(
         await assertUrlFits(client, url);
         await pingRedis(client);
       } catch (error) {
-        throw error instanceof FatalError ? error : (connectionError ?? error);
+        throw error instanceof FatalError ? error : withForbidden(connectionError ?? error);
       }
     },
     refusalOf,

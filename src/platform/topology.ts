@@ -1,7 +1,8 @@
-/** The exchanges and queues of Pulse: names, arguments, and how existing ones differ. */
+/** The exchanges and queues of Pulse: names, arguments, and which exist. */
 import type { Channel, ChannelModel } from 'amqplib';
-import { codeOf, FatalError } from '../core/errors.ts';
+import { codeOf } from '../core/errors.ts';
 import { closeChannel, withRabbitConnection } from './rabbit-connection.ts';
+import { toTopologyError } from './topology-error.ts';
 
 /** The names that derive from PULSE_QUEUE. */
 export interface TopologyNames {
@@ -14,6 +15,16 @@ export interface TopologyNames {
   readonly deadQueue: string;
   /** Where the quarantine puts a dead letter that Postgres cannot store, through the default exchange. */
   readonly parkedQueue: string;
+}
+
+interface TopologyPart {
+  readonly kind: 'exchange' | 'queue';
+  readonly name: string;
+  readonly assert: (channel: Channel) => Promise<unknown>;
+}
+
+export interface TopologySight extends Pick<TopologyPart, 'kind' | 'name'> {
+  readonly exists: boolean;
 }
 
 export interface QueueDepth {
@@ -44,9 +55,32 @@ export async function declareTopology(connection: ChannelModel, queue: string): 
   await declare(connection, queue, (channel, names) => declareAll(channel, names, overflow));
 }
 
-/** Declares the queue of pulses alone: if it exists, this compares its arguments and creates nothing. Throws the same. */
-export async function declareQueue(connection: ChannelModel, queue: string): Promise<void> {
-  await declare(connection, queue, assertPulseQueue);
+/**
+ * Which exchanges and queues exist. Changes nothing: what exists is declared again, which only compares its arguments.
+ * AMQP cannot ask for a binding.
+ *
+ * @throws FatalError as declareTopology
+ */
+export async function lookAtTopology(
+  connection: ChannelModel,
+  queue: string,
+): Promise<readonly TopologySight[]> {
+  const names = topologyNames(queue);
+  const sights: TopologySight[] = [];
+  for (const { kind, name } of topologyParts(names)) {
+    const ask = (channel: Channel): Promise<object> =>
+      kind === 'queue' ? channel.checkQueue(name) : channel.checkExchange(name);
+    sights.push({ kind, name, exists: (await askFor(connection, ask)) !== undefined });
+  }
+  const has = (part: Pick<TopologySight, 'kind' | 'name'>): boolean =>
+    sights.some(({ kind, name, exists }) => exists && kind === part.kind && name === part.name);
+  // Asking which arguments it has would create it.
+  const isAsked = has({ kind: 'queue', name: names.deadQueue });
+  const overflow = isAsked ? await findDeadQueueOverflow(connection, names) : REFUSES_NEWEST;
+  await declare(connection, queue, async (channel) => {
+    for (const part of topologyParts(names, overflow)) if (has(part)) await part.assert(channel);
+  });
+  return sights;
 }
 
 async function declare(
@@ -78,22 +112,28 @@ export async function readQueueDepth(
   connection: ChannelModel,
   queue: string,
 ): Promise<QueueDepth | undefined> {
+  const reply = await askFor(connection, (channel) => channel.checkQueue(queue));
+  return reply && { readyCount: reply.messageCount, consumerCount: reply.consumerCount };
+}
+
+/** Undefined when what `question` asks for does not exist, which closes its channel. */
+async function askFor<T>(
+  connection: ChannelModel,
+  question: (channel: Channel) => Promise<T>,
+): Promise<T | undefined> {
   const channel = await connection.createChannel();
   channel.on('error', () => undefined);
   try {
-    const { messageCount, consumerCount } = await channel.checkQueue(queue);
+    const reply = await question(channel);
     await closeChannel(channel);
-    return { readyCount: messageCount, consumerCount };
+    return reply;
   } catch (error) {
     if (codeOf(error) === NOT_FOUND) return undefined;
     throw error;
   }
 }
 
-const ACCESS_REFUSED = 403;
 export const NOT_FOUND = 404;
-const RESOURCE_LOCKED = 405;
-const PRECONDITION_FAILED = 406;
 
 /**
  * RabbitMQ 4 drops a delivery after 20 attempts by default, and these queues have no dead letters behind them. How to
@@ -133,15 +173,43 @@ async function assertDeadQueue(
   });
 }
 
+/** In the order of their declaration: first what others name. */
+function topologyParts(
+  names: TopologyNames,
+  overflow: Overflow = REFUSES_NEWEST,
+): readonly TopologyPart[] {
+  const exchange = (name: string, type: 'fanout' | 'direct'): TopologyPart => ({
+    kind: 'exchange',
+    name,
+    assert: (channel) => channel.assertExchange(name, type, { durable: true }),
+  });
+  const queue = (name: string, assert: TopologyPart['assert']): TopologyPart => ({
+    kind: 'queue',
+    name,
+    assert,
+  });
+  return [
+    exchange(names.deadExchange, 'fanout'),
+    queue(names.deadQueue, (channel) => assertDeadQueue(channel, names, overflow)),
+    queue(names.parkedQueue, (channel) => assertParkedQueue(channel, names)),
+    exchange(names.exchange, 'direct'),
+    queue(names.queue, (channel) => assertPulseQueue(channel, names)),
+  ];
+}
+
 async function declareAll(
   channel: Channel,
   names: TopologyNames,
   overflow: Overflow,
 ): Promise<void> {
-  await channel.assertExchange(names.deadExchange, 'fanout', { durable: true });
-  await assertDeadQueue(channel, names, overflow);
+  for (const { assert } of topologyParts(names, overflow)) await assert(channel);
+  // Dead letters first: before there are any.
   await channel.bindQueue(names.deadQueue, names.deadExchange, '');
-  await channel.assertQueue(names.parkedQueue, {
+  await channel.bindQueue(names.queue, names.exchange, names.routingKey);
+}
+
+async function assertParkedQueue(channel: Channel, { parkedQueue }: TopologyNames): Promise<void> {
+  await channel.assertQueue(parkedQueue, {
     durable: true,
     arguments: {
       'x-queue-type': 'quorum',
@@ -150,9 +218,6 @@ async function declareAll(
       ...REFUSES_NEWEST,
     },
   });
-  await channel.assertExchange(names.exchange, 'direct', { durable: true });
-  await assertPulseQueue(channel, names);
-  await channel.bindQueue(names.queue, names.exchange, names.routingKey);
 }
 
 async function assertPulseQueue(channel: Channel, names: TopologyNames): Promise<void> {
@@ -190,44 +255,4 @@ async function findClassicQueue(
     }
   }
   return undefined;
-}
-
-/** Returns errors that are not about the declaration, such as a lost connection, unchanged. */
-export function toTopologyError(error: unknown, classicQueue: string | undefined): unknown {
-  if (!(error instanceof Error)) return error;
-  const code = codeOf(error);
-  const reason = /"[A-Z_]+ - (.*)"$/s.exec(error.message)?.[1] ?? error.message;
-  const problem =
-    code === PRECONDITION_FAILED
-      ? classicQueue === undefined
-        ? mismatchSentence(reason)
-        : `The queue "${classicQueue}" is a classic queue: Pulse needs x-queue-type "quorum". ` +
-          'Drain and delete it, or set PULSE_QUEUE to a new name.'
-      : code === ACCESS_REFUSED || code === RESOURCE_LOCKED
-        ? `RabbitMQ does not let this user declare what Pulse needs: ${reason}. Grant the configure permission, or set PULSE_QUEUE to another name.`
-        : undefined;
-  if (problem === undefined) return error;
-  return new FatalError('PULSE_RABBIT_TOPOLOGY', problem, { cause: error });
-}
-
-const INEQUIVALENT =
-  /^inequivalent arg '(.+)' for (queue|exchange) '(.+)' in vhost '(.+)': received (.+) but current is (.+)$/s;
-
-function mismatchSentence(reason: string): string {
-  const match = INEQUIVALENT.exec(reason);
-  if (match === null) {
-    return `RabbitMQ refused a declaration: ${reason}. Drain and delete what exists, or set PULSE_QUEUE to a new name.`;
-  }
-  const [, argument, kind, name, vhost, wanted, current] = match;
-  return (
-    `The ${kind} "${name}" in virtual host "${vhost}" exists with a different ${argument}: ` +
-    `Pulse needs ${valueOf(wanted)}, it has ${valueOf(current)}. ` +
-    `Drain and delete it, or set PULSE_QUEUE to a new name.`
-  );
-}
-
-/** `the value 'x' of type 'longstr'`, `'x'` or `none` → `x` in quotes, or `none`. */
-function valueOf(text: string | undefined): string {
-  const quoted = /'(.*?)'/s.exec(text ?? '');
-  return quoted === null ? 'none' : `"${quoted[1]}"`;
 }

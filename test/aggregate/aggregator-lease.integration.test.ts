@@ -87,3 +87,40 @@ test('it forgets all when another has the lease for longer than its own can last
   expect(seen).toMatchObject({ loads: 2, kept: 0 });
   expect(await readJournalBooks(redis)).toMatchObject({ counted: 3n, duplicates: 1n });
 });
+
+/** An aggregator to which Redis' clock is ahead by what the test sets. */
+async function startWithClock(clock: { aheadSec: number; answers: number }) {
+  return startAggregator(url, (journal) => ({
+    ...journal,
+    async lease(...args) {
+      const timeSec = await journal.lease(...args);
+      if (timeSec === undefined) return undefined;
+      clock.answers += 1;
+      return timeSec + clock.aheadSec;
+    },
+  }));
+}
+
+test('a clock of Redis that jumps ahead for a while makes no aggregator forget ids', async () => {
+  const clock = { aheadSec: 0, answers: 0 };
+  const jump = async (aheadSec: number): Promise<void> => {
+    clock.aheadSec = aheadSec;
+    const before = clock.answers;
+    await eventually(() => clock.answers - before).toBeGreaterThan(2);
+  };
+  const aggregator = await startWithClock(clock);
+  await append('1', '2');
+  await untilFolded();
+  await jump(36_000);
+  await append('3');
+  await untilFolded();
+  await jump(72_000);
+  await aggregator.close();
+  const another = await startWithClock(clock);
+  await jump(72_000);
+  clock.aheadSec = 0;
+  await append('1', '2', '3', '4');
+  await untilFolded();
+  await another.close();
+  expect(await readJournalBooks(redis)).toMatchObject({ counted: 4n, duplicates: 3n });
+});

@@ -9,6 +9,7 @@ import type { RedisClient } from '../../src/platform/redis.ts';
 import { parsedPulse } from '../support/pulses.ts';
 import { entryOf, useRedis } from './aggregate-fixture.ts';
 import { KEYS, readJournalBooks, readSums, sealSums } from './journal-fixture.ts';
+import { steady } from './seen-fixture.ts';
 
 const WINDOW_SEC = 6_000;
 const NOW_SEC = 1_764_000_000;
@@ -30,7 +31,7 @@ async function load(token: string, journal: Journal = createJournal(redis)): Pro
     loadSeenIds({ redis, shard: 0, windowSeconds: WINDOW_SEC, state, leaseToken });
   const options = { shard: 0, journal, loadSeenIds: loadIds };
   const rounds = await loadRounds(options, token, new AbortController().signal);
-  rounds.turn(NOW_SEC);
+  rounds.turn(steady(NOW_SEC));
   return rounds;
 }
 
@@ -100,7 +101,7 @@ test('an open round is kept too, and counts once', async () => {
   await openRound(rounds, '2', '3');
   expect(await resume(rounds)).toBe(true);
   // Its generation cannot be closed yet.
-  rounds.turn(NOW_SEC + WINDOW_SEC);
+  rounds.turn(steady(NOW_SEC + WINDOW_SEC));
   await append('3', '4');
   await foldAll(rounds);
   expect(await readJournalBooks(redis)).toMatchObject({ counted: 4n, duplicates: 2n });
@@ -155,7 +156,7 @@ test('so does one without ids', async () => {
 test('so does one that only turned the generations of ids', async () => {
   const rounds = await loadAndFold();
   const { position } = await createJournal(redis).marks(0, '');
-  await (await load('other')).settle(NOW_SEC + WINDOW_SEC);
+  await (await load('other')).settle(steady(NOW_SEC + WINDOW_SEC));
   expect(await createJournal(redis).marks(0, '')).toMatchObject({ position });
   expect(await resume(rounds)).toBe(false);
 });
@@ -190,7 +191,8 @@ test('ids of a closed generation are stored and dropped under the new lease', as
   const rounds = await loadAndFold();
   expect(await resume(rounds)).toBe(true);
   const settle = async (windows: number): Promise<void> => {
-    for (let step = 0; step < 4; step++) await rounds.settle(NOW_SEC + windows * WINDOW_SEC);
+    for (let step = 0; step < 4; step++)
+      await rounds.settle(steady(NOW_SEC + windows * WINDOW_SEC));
   };
   await settle(1);
   expect(await redis.exists('{0}:ids:1:0', '{0}:ids:1:0:filter')).toBe(2);

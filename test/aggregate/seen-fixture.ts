@@ -1,6 +1,7 @@
 /** Random ids, and an aggregator reduced to what concerns the ids that it remembers. */
 import { ID_BYTES } from '../../src/aggregate/id-fingerprint.ts';
 import { generationKeys, shardKeys } from '../../src/aggregate/keys.ts';
+import type { RedisTime } from '../../src/aggregate/redis-clock.ts';
 import { loadSeenIds, type SeenIds } from '../../src/aggregate/seen-ids.ts';
 import type { RedisClient } from '../../src/platform/redis.ts';
 import { createRandom } from '../../src/populate/random.ts';
@@ -30,6 +31,11 @@ export interface TestAggregator {
   turn(nowSec: number): Promise<void>;
   /** All housekeeping, with the commits between its steps. */
   tidyAll(): Promise<void>;
+}
+
+/** A time of a clock that runs evenly. */
+export function steady(sec: number): RedisTime {
+  return { sec, isSteady: true };
 }
 
 /** Takes over the shard: loads what the last commit of any aggregator has stored. */
@@ -68,7 +74,7 @@ export async function takeOver(
       return indexes.filter((index) => !held.has(index) && seen.add(ids, index * ID_BYTES));
     },
     async turn(nowSec) {
-      if (seen.turn(nowSec)) await commit();
+      if (seen.turn(steady(nowSec))) await commit();
     },
     async tidyAll() {
       do {

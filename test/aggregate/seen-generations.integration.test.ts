@@ -8,6 +8,7 @@ import {
   idAt,
   randomIds,
   SHARD,
+  steady,
   takeOver,
   WINDOW_SEC,
   type TestAggregator,
@@ -117,14 +118,14 @@ describe('a generation', () => {
     await aggregator.turn(0);
     await aggregator.take(some);
     await aggregator.commit();
-    aggregator.seen.turn(SIXTH_SEC);
+    aggregator.seen.turn(steady(SIXTH_SEC));
     expect(await aggregator.seen.tidy()).toBe(false);
     expect(await idKeys()).toEqual([generationKeys(SHARD, 1).chunks]);
     await aggregator.commit();
     await aggregator.tidyAll();
     const compacted = await idKeys();
     expect(compacted).toHaveLength(2);
-    aggregator.seen.turn(SIXTH_SEC + WINDOW_SEC);
+    aggregator.seen.turn(steady(SIXTH_SEC + WINDOW_SEC));
     expect(await aggregator.seen.tidy()).toBe(false);
     expect(await idKeys()).toEqual(compacted);
   });
@@ -247,7 +248,7 @@ describe('an id', () => {
   test('cannot be added between the commit and the turn', async () => {
     const aggregator = await takeOver(redis);
     await aggregator.take(randomIds(1, 1));
-    expect(() => aggregator.seen.turn(0)).toThrow('stored before the turn');
+    expect(() => aggregator.seen.turn(steady(0))).toThrow('stored before the turn');
   });
 });
 

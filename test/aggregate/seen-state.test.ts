@@ -7,7 +7,8 @@ import {
 } from '../../src/aggregate/seen-state.ts';
 
 const LIMITS = { windowSeconds: 600, generationIdsMax: 1_000_000 };
-const turn = (state: SeenState, nowSec: number) => turnGenerations(state, { ...LIMITS, nowSec });
+const turn = (state: SeenState, sec: number, isSteady = true) =>
+  turnGenerations(state, { ...LIMITS, now: { sec, isSteady } });
 
 /** As if so many ids were added to the generation in use. */
 function filled(state: SeenState, count: number): SeenState {
@@ -45,7 +46,14 @@ describe('turning the generations', () => {
     });
   });
 
-  test('a clock that jumps forward forgets one generation a turn, and never the newest', () => {
+  test('while the clock is not steady, nothing is forgotten, and only a full one is closed', () => {
+    const state = filled(turn(filled(started, 5), 1_100), 5);
+    expect(turn(state, 1_000_000, false)).toBe(state);
+    expect(numbersOf(turn(filled(state, 1_000_000), 1_000_000, false))).toEqual([1, 2, 3]);
+    expect(generationInUse(turn(started, 50_000, false)).openedAtSec).toBe(50_000);
+  });
+
+  test('a clock that jumps forward for good forgets one generation a turn, and never the newest', () => {
     let state = started;
     for (const nowSec of [1_100, 1_200, 1_300]) state = turn(filled(state, 5), nowSec);
     expect(numbersOf(state)).toEqual([1, 2, 3, 4]);

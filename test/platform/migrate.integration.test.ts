@@ -1,6 +1,6 @@
 import { Client } from 'pg';
 import { pino } from 'pino';
-import { afterAll, beforeAll, beforeEach, describe, expect, inject, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, inject, test, vi } from 'vitest';
 import { REJECTION_REASONS } from '../../src/contract/rejection.ts';
 import { pendingMigrations, runMigrations } from '../../src/platform/migrate.ts';
 import '../support/services-context.ts';
@@ -36,6 +36,15 @@ async function query(sql: string, values: unknown[] = []) {
   }
 }
 
+/** Asks without a pause, because the test may have stopped all timers. */
+async function untilTrue(client: Client, question: string): Promise<void> {
+  for (let tries = 0; tries < 20_000; tries += 1) {
+    const { rows } = await client.query<{ yes: boolean }>(question);
+    if (rows[0]?.yes === true) return;
+  }
+  throw new Error(`It did not come true: ${question}`);
+}
+
 describe('migrations', () => {
   test('run in the order of their names, once', async () => {
     const pending = await pendingMigrations(url);
@@ -63,6 +72,32 @@ describe('migrations', () => {
     });
     const tables = await query("SELECT tablename FROM pg_tables WHERE schemaname = 'public'");
     expect(tables.map(({ tablename }) => tablename).sort()).toEqual(['schema_migrations', 'users']);
+  });
+
+  test('one may take as long as it needs', async () => {
+    await query(`ALTER DATABASE ${DATABASE} SET statement_timeout = '5min'`);
+    await query('CREATE TABLE limits (statement text, lock text)');
+    await query(`CREATE FUNCTION wait_once() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN
+      IF EXISTS (SELECT FROM limits) THEN RETURN; END IF;
+      INSERT INTO limits VALUES (current_setting('statement_timeout'), current_setting('lock_timeout'));
+      PERFORM pg_advisory_xact_lock(1);
+    END $$`);
+    await query('CREATE EVENT TRIGGER slow ON ddl_command_start EXECUTE FUNCTION wait_once()');
+    const blocker = new Client({ connectionString: url });
+    await blocker.connect();
+    await blocker.query('SELECT pg_advisory_lock(1)');
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    try {
+      const running = runMigrations(url, logger);
+      await untilTrue(blocker, 'SELECT count(*) = 1 AS yes FROM pg_locks WHERE NOT granted');
+      await vi.advanceTimersByTimeAsync(3_600_000);
+      await blocker.query('SELECT pg_advisory_unlock(1)');
+      expect(await running).not.toEqual([]);
+    } finally {
+      vi.useRealTimers();
+      await blocker.end();
+    }
+    expect(await query('SELECT * FROM limits')).toEqual([{ statement: '0', lock: '1min' }]);
   });
 
   test('dead_letters accepts every reason of the closed list and no other', async () => {
