@@ -12,7 +12,7 @@ export function addHeadAnswers(app: FastifyInstance): void {
       done(null, payload);
       return;
     }
-    payload.destroy();
+    payload.on('error', () => undefined).destroy();
     done(null, Readable.from([]));
   });
 }

@@ -20,6 +20,10 @@ beforeAll(async () => {
       read() {
         this.push(chunksRead++ < CHUNKS ? CHUNK : null);
       },
+      // As one that was still being opened.
+      destroy(_error, callback) {
+        callback(chunksRead === 0 ? new Error('It cannot be opened.') : null);
+      },
     });
     const length = String(CHUNK.length * CHUNKS);
     return reply.type('text/csv').headers({ 'content-length': length, etag: '"x"' }).send(body);
