@@ -13,6 +13,7 @@ import type { ByteBudgetOptions } from '../http/byte-budget.ts';
 import { addCompression } from '../http/compression.ts';
 import { addConditionalAnswers } from '../http/conditional.ts';
 import { answerClientError, answerNotFound, createErrorHandler } from '../http/error-handler.ts';
+import { addHeadAnswers } from '../http/head-answers.ts';
 import { addJsonParser } from '../http/json-body.ts';
 import { HTTP_PROBLEMS, type ProblemKind } from '../http/problems.ts';
 import { addQueryReading } from '../http/validation.ts';
@@ -135,6 +136,7 @@ export async function createApp(deps: ApiDeps, options: ApiOptions): Promise<Api
   compilers.validators.addBodySizes(app);
   addConditionalAnswers(app);
   addAnswerBudget(app, options.answerBudget ?? ANSWER_BUDGET);
+  addHeadAnswers(app);
   await addCompression(app);
   await addPages(app, modules, options);
   await addRoutes(app, modules, {

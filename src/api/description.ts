@@ -7,6 +7,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { DOCS_PATH } from '../http/api-base.ts';
 import type { Api, ApiModule, ApiTag } from '../http/api-module.ts';
 import { acceptsGzip } from '../http/compression.ts';
+import { addKeptFiles } from '../http/kept-files.ts';
 import { asyncApiDocument } from './asyncapi-document.ts';
 import { ICON, LOGO } from './logo.ts';
 import { describeRoute, OPENAPI_HEAD, refineDocument } from './openapi-document.ts';
@@ -57,29 +58,32 @@ export async function addDescription(app: Api, modules: readonly ApiModule[]): P
   };
   app.get('/openapi.json', open, answer);
   app.get('/asyncapi.json', open, answer);
-  await app.register(fastifySwaggerUi, {
-    routePrefix: DOCS_PATH,
-    staticCSP: DOCS_CSP,
-    // The plugin would serialise its copies for every request.
-    uiHooks: {
-      onRequest: (request, reply, next) => {
-        if (answer(request, reply) === undefined) next();
-      },
-    },
-    logo: { type: 'image/svg+xml', content: LOGO, href: DOCS_PATH, target: '_self' },
-    theme: {
-      title: 'Pulse API',
-      favicon: [
-        {
-          filename: 'favicon.svg',
-          rel: 'icon',
-          sizes: 'any',
-          type: 'image/svg+xml',
-          content: ICON,
+  await app.register(async (scope) => {
+    addKeptFiles(scope);
+    await scope.register(fastifySwaggerUi, {
+      routePrefix: DOCS_PATH,
+      staticCSP: DOCS_CSP,
+      // The plugin would serialise its copies for every request.
+      uiHooks: {
+        onRequest: (request, reply, next) => {
+          if (answer(request, reply) === undefined) next();
         },
-      ],
-    },
-    uiConfig: { docExpansion: 'list', tryItOutEnabled: true, persistAuthorization: false },
+      },
+      logo: { type: 'image/svg+xml', content: LOGO, href: DOCS_PATH, target: '_self' },
+      theme: {
+        title: 'Pulse API',
+        favicon: [
+          {
+            filename: 'favicon.svg',
+            rel: 'icon',
+            sizes: 'any',
+            type: 'image/svg+xml',
+            content: ICON,
+          },
+        ],
+      },
+      uiConfig: { docExpansion: 'list', tryItOutEnabled: true, persistAuthorization: false },
+    });
   });
 }
 

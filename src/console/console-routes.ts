@@ -6,6 +6,7 @@ import { fastifyStatic } from '@fastify/static';
 import { answerNotFound } from '../http/error-handler.ts';
 import { CONSOLE_PATH } from '../http/api-base.ts';
 import type { Api } from '../http/api-module.ts';
+import { addKeptFiles } from '../http/kept-files.ts';
 import { builtFileUrl } from '../platform/built-file.ts';
 
 /** Everything from this server, nothing inline. */
@@ -38,6 +39,7 @@ export async function addConsole(app: Api): Promise<void> {
   );
   await app.register(
     async (scope) => {
+      addKeptFiles(scope);
       scope.addHook('onSend', (request, reply, payload, done) => {
         void reply.headers({
           'content-security-policy': CONSOLE_CSP,

@@ -8,7 +8,7 @@ import { READERS } from '../http/caller.ts';
 import { ProblemError } from '../http/problems.ts';
 import { createTenantLimit } from '../http/tenant-limit.ts';
 import { codeOf } from '../core/errors.ts';
-import { connectionsOf, NOBODY, type ScopedPool } from '../platform/scoped-postgres.ts';
+import { connectionsOf, NOBODY, outOfTurn, type ScopedPool } from '../platform/scoped-postgres.ts';
 import { extensionOf, scopeOf, type Export } from './exports.ts';
 import { fileNameOf, MANIFEST } from './export-files.ts';
 import { EXPORT_PROBLEMS } from './exports-problems.ts';
@@ -17,6 +17,7 @@ import { downloadExportSchema, getExportFileSchema, getManifestSchema } from './
 import type { Manifest } from './manifest.ts';
 import type { LinkSigner } from './signed-link.ts';
 import { findVisible } from './visible-export.ts';
+import { createDownloadWatch } from './watch-downloads.ts';
 
 interface ExportFilesDeps {
   readonly pool: ScopedPool;
@@ -33,6 +34,8 @@ type Reply = FastifyReply<{ Reply: unknown }>;
 
 export function addExportFiles(api: Api, { pool, directory, links }: ExportFilesDeps): void {
   const limit = createTenantLimit(DOWNLOADS);
+  // Out of turn: callers must not be able to delay the end of their downloads.
+  const watch = createDownloadWatch(outOfTurn(pool));
   const config = { roles: READERS };
 
   const send = async (reply: Reply, found: Export): Promise<FastifyReply> => {
@@ -40,6 +43,7 @@ export function addExportFiles(api: Api, { pool, directory, links }: ExportFiles
     whenOver(reply, limit.enter(scopeOf(found)));
     const file = await openFile(directory, found);
     setAnswerDeadline(reply, DOWNLOAD_TIMEOUT_MS);
+    watch(reply, found);
     return reply
       .headers({
         'content-length': String(found.byteCount),

@@ -8,8 +8,8 @@ const BYTES_MIN = 16 * 1024;
 
 /**
  * Adds the budget to every GET. Without it, a caller who opens many connections and reads none of them makes the
- * process hold an answer for each. Streams are not counted, because they wait for their callers. Answers to other
- * methods are not refused, because their work is done.
+ * process hold an answer for each. Streams are not counted, because they wait for their callers, and buffers are not,
+ * because their callers share them. Answers to other methods are not refused, because their work is done.
  *
  * Call it after adding what may drop an answer, and before adding compression.
  */

@@ -31,7 +31,12 @@ interface Asked {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-async function ask(method: 'GET' | 'POST' | 'DELETE', path: string, body?: object, by: Asked = {}) {
+async function ask(
+  method: 'GET' | 'HEAD' | 'POST' | 'DELETE',
+  path: string,
+  body?: object,
+  by: Asked = {},
+) {
   const { as = 'alice', headers = {} } = by;
   const response = await app.inject({
     method,
@@ -76,6 +81,13 @@ describe('an export', () => {
     const linked = await app.inject({ url });
     expect(linked.statusCode).toBe(200);
     expect(linked.rawPayload.equals(file.bytes)).toBe(true);
+    const { etag, 'content-length': length } = file.headers;
+    for (const head of [
+      await ask('HEAD', `/exports/${id}/file`),
+      await app.inject({ method: 'HEAD', url }),
+    ]) {
+      expect(head.headers).toMatchObject({ etag, 'content-length': length });
+    }
     const manifest = await ask('GET', `/exports/${id}/manifest`);
     expect(manifest.body).toMatchObject({ rows: 30, sha256: body.sha256, report: 'pulses' });
   });

@@ -1,0 +1,120 @@
+/** What the lists of some tenants read where another one has nearly everything. */
+import { randomUUID } from 'node:crypto';
+import type { ClientBase } from 'pg';
+import { beforeAll, expect, test } from 'vitest';
+import type { TenantScope } from '../../src/core/tenant-scope.ts';
+import { listDeliveries } from '../../src/delivery/deliveries-query.ts';
+import { readNewest } from '../../src/events/message-pages-query.ts';
+import { readAsTenants } from '../../src/platform/scoped-postgres.ts';
+import { useEventsFixture } from './events-fixture.ts';
+
+type Queryable = Pick<ClientBase, 'query'>;
+
+const ROWS = 30_000;
+/** Of an answer; the walk through what the other one has takes hundreds. */
+const PAGES_MAX = 60;
+const STORED = `date_trunc('month', now()) + make_interval(secs => n)`;
+const fixture = useEventsFixture();
+let large: string;
+let small: string;
+
+beforeAll(async () => {
+  const names = await fixture.make();
+  large = names.client;
+  small = (await fixture.make()).client;
+  const { pool } = fixture;
+  await pool.query(
+    `INSERT INTO messages (producer, id, type, type_version, client, number, data, occurred_at, stored_at)
+     SELECT $1, 'm' || n, $2, 1, $3, n, '{}', now(), ${STORED} FROM generate_series(1, ${ROWS}) AS n`,
+    [names.producer, names.type, large],
+  );
+  const endpoint = `endpoint-${randomUUID()}`;
+  await pool.query(
+    `INSERT INTO endpoints (id, client, url, secret) VALUES ($1, $2, 'https://example.com/', '')`,
+    [endpoint, large],
+  );
+  await pool.query(
+    `INSERT INTO deliveries (id, endpoint_id, client, producer, message_id, message_stored_at, number, type, due_at, created_at)
+     SELECT gen_random_uuid(), $1, $2, $3, 'm' || n, ${STORED}, n, $4, now(), ${STORED}
+     FROM generate_series(1, ${ROWS}) AS n`,
+    [endpoint, large, names.producer, names.type],
+  );
+  await pool.query('VACUUM ANALYZE messages, deliveries, customers');
+});
+
+interface Plan {
+  readonly Plan: Readonly<Record<'Shared Hit Blocks' | 'Shared Read Blocks', number>>;
+}
+
+/** How many pages of the database a statement reads as a caller of these tenants. */
+async function pagesOf(
+  tenants: readonly string[],
+  ask: (client: Queryable) => Promise<unknown>,
+): Promise<number> {
+  let pages = 0;
+  const explain = async (client: Queryable, text: string, values: unknown[]) => {
+    const { rows } = await client.query<{ 'QUERY PLAN': [Plan] }>(
+      `EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) ${text}`,
+      values,
+    );
+    const plan = rows[0]!['QUERY PLAN'][0].Plan;
+    pages += plan['Shared Hit Blocks'] + plan['Shared Read Blocks'];
+    return { rows: [] };
+  };
+  await readAsTenants(fixture.pool, tenants, async (client) => {
+    const query = (text: string, values: unknown[]) => explain(client, text, values);
+    await ask({ query } as unknown as Queryable);
+  });
+  expect(pages).toBeGreaterThan(0);
+  return pages;
+}
+
+const LISTS = {
+  messages: (client: Queryable, scope: TenantScope) =>
+    readNewest(client, { scope }, { limit: 100 }),
+  'messages of a type': (client: Queryable, scope: TenantScope) =>
+    readNewest(client, { scope, type: 'rare' }, { limit: 100 }),
+  deliveries: (client: Queryable, scope: TenantScope) =>
+    listDeliveries(client, { scope }, { limit: 100 }),
+  'deliveries that were delivered': (client: Queryable, scope: TenantScope) =>
+    listDeliveries(client, { scope, status: 'delivered' }, { limit: 100 }),
+};
+
+test.each(Object.keys(LISTS) as (keyof typeof LISTS)[])(
+  'the list of %s does not walk through those of another tenant',
+  async (name) => {
+    expect(await pagesOf([small], (client) => LISTS[name](client, [small]))).toBeLessThan(
+      PAGES_MAX,
+    );
+  },
+);
+
+test.each(['messages', 'deliveries'] as const)(
+  'the list of %s does not read all of a tenant that has nearly everything',
+  async (name) => {
+    expect(await pagesOf([large], (client) => LISTS[name](client, [large]))).toBeLessThan(
+      PAGES_MAX,
+    );
+  },
+);
+
+test('pages of several tenants are merged, newest first', async () => {
+  const third = await fixture.make();
+  await fixture.pool.query(
+    `INSERT INTO messages (producer, id, type, type_version, client, number, data, occurred_at, stored_at)
+     SELECT $1, 'own' || n, $2, 1, $3, n, '{}', now(), ${STORED} + interval '0.5 seconds'
+     FROM generate_series(${ROWS - 3}, ${ROWS}) AS n`,
+    [third.producer, third.type, third.client],
+  );
+  const scope = [small, large, third.client];
+  const read = (after?: Parameters<typeof readNewest>[2]['after']) =>
+    readAsTenants(fixture.pool, scope, (client) =>
+      readNewest(client, { scope }, { limit: 3, after }),
+    );
+  const first = await read();
+  const second = await read(first.messages.at(-1));
+  const ids = [first, second].flatMap(({ messages }) => messages.map(({ id }) => id));
+  const pairs = [0, 1, 2].flatMap((back) => [`own${ROWS - back}`, `m${ROWS - back}`]);
+  expect(ids).toEqual(pairs);
+  expect(first.isLast).toBe(false);
+});
