@@ -64,9 +64,9 @@ export function generationInUse(state: SeenState): Generation {
 
 function forgetOldest(state: SeenState, { nowSec, windowSeconds }: TurnOptions): SeenState {
   const [oldest, ...others] = state.list;
-  if (oldest === undefined || oldest.closedAtSec === null) return state;
-  if (nowSec - oldest.closedAtSec < windowSeconds) return state;
-  const { number, segmentBits } = oldest;
+  if (oldest === undefined) return state;
+  const { number, segmentBits, closedAtSec } = oldest;
+  if (closedAtSec === null || nowSec - closedAtSec < windowSeconds) return state;
   return { ...state, list: others, dropping: [...state.dropping, { number, segmentBits }] };
 }
 
