@@ -1,5 +1,5 @@
 // `npm run check`: everything that needs no server. The steps run in parallel, and each prints its findings when it
-// ends. `--no-cache` ignores the results of earlier runs: typed lint rules also depend on files other than the
+// ends. `--no-cache` ignores the results of earlier runs: where an import leads also depends on files other than the
 // changed one, which the cache does not notice.
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
@@ -8,9 +8,9 @@ process.chdir(fileURLToPath(new URL('..', import.meta.url)));
 const isCached = !process.argv.includes('--no-cache');
 
 const STEPS = {
-  lint: [
-    'eslint/bin/eslint.js',
-    '.',
+  lint: ['oxlint/bin/oxlint'],
+  imports: [
+    ...['eslint/bin/eslint.js', 'src'],
     ...cache('--cache', '--cache-location', '.pulse/eslint-cache'),
   ],
   types: [

@@ -57,7 +57,7 @@ const STAT = { width: 4, height: 5 };
 const GRAPH = { width: 12, height: 8 };
 const DATASOURCE = { type: 'prometheus', uid: '${datasource}' };
 
-/* eslint-disable @typescript-eslint/no-deprecated */
+/* oxlint-disable typescript/no-deprecated */
 /**
  * The dashboard in the format that every Grafana of today reads from a file; that of `dashboardv2`, for which the
  * library calls it deprecated, needs Grafana 12.
@@ -93,7 +93,7 @@ export function buildDashboard({ uid, title, description, rows }: DashboardSourc
   }
   return builder.build();
 }
-/* eslint-enable @typescript-eslint/no-deprecated */
+/* oxlint-enable typescript/no-deprecated */
 
 /** Left to right, and on below when the line is full. */
 function place(panels: readonly PanelSource[], top: number) {

@@ -66,9 +66,9 @@ export function generationInUse(state: SeenState): Generation {
 
 function forgetOldest(state: SeenState, { now, windowSeconds }: TurnOptions): SeenState {
   const [oldest, ...others] = state.list;
-  if (oldest === undefined || oldest.closedAtSec === null || !now.isSteady) return state;
-  if (now.sec - oldest.closedAtSec < windowSeconds) return state;
-  const { number, segmentBits } = oldest;
+  if (oldest === undefined || !now.isSteady) return state;
+  const { number, segmentBits, closedAtSec } = oldest;
+  if (closedAtSec === null || now.sec - closedAtSec < windowSeconds) return state;
   return { ...state, list: others, dropping: [...state.dropping, { number, segmentBits }] };
 }
 

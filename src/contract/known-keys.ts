@@ -173,7 +173,7 @@ function placeOf(hash: number, probe: number): number {
   return (hash + probe) & (PLACES - 1);
 }
 
-// eslint-disable-next-line max-params -- An object for each call would cost more than the comparison.
+// oxlint-disable-next-line max-params -- An object for each call would cost more than the comparison.
 function isSame(arena: Buffer, from: number, bytes: Buffer, start: number, end: number): boolean {
   for (let at = start; at < end; at++) {
     if (arena[from + at - start] !== bytes[at]) return false;

@@ -10,7 +10,12 @@
  */
 export type ErrorCode = `PULSE_${string}_${string}` | 'PULSE_TIMEOUT';
 
-/** A stable code, and whether a retry can help. */
+/**
+ * A stable code, and whether a retry can help.
+ *
+ * Its kinds declare a `consequence`, which does not exist at run time: without it, the compiler would take one kind
+ * for another.
+ */
 export class PulseError extends Error {
   readonly code: ErrorCode;
   readonly retryable: boolean;
@@ -25,6 +30,8 @@ export class PulseError extends Error {
 
 /** The operation may or may not have applied. Every retried operation is idempotent, so retry. */
 export class TransientError extends PulseError {
+  declare protected readonly consequence: 'retry';
+
   constructor(code: ErrorCode, message: string, options: ErrorOptions = {}) {
     super(code, message, { ...options, retryable: true });
   }
@@ -32,6 +39,8 @@ export class TransientError extends PulseError {
 
 /** This input will never work: report it, do not retry. */
 export class RejectedError extends PulseError {
+  declare protected readonly consequence: 'report';
+
   constructor(code: ErrorCode, message: string, options: ErrorOptions = {}) {
     super(code, message, { ...options, retryable: false });
   }
@@ -39,6 +48,8 @@ export class RejectedError extends PulseError {
 
 /** The state is in doubt, or a person must act: stop consuming, close, exit non-zero. */
 export class FatalError extends PulseError {
+  declare protected readonly consequence: 'stop';
+
   constructor(code: ErrorCode, message: string, options: ErrorOptions = {}) {
     super(code, message, { ...options, retryable: false });
   }

@@ -57,7 +57,7 @@ async function copy(text: string, button: HTMLElement): Promise<boolean> {
     button.after(field);
     field.select();
     // Nothing has replaced it where there is no clipboard.
-    // eslint-disable-next-line @typescript-eslint/no-deprecated
+    // oxlint-disable-next-line typescript/no-deprecated
     const isCopied = document.execCommand('copy');
     field.remove();
     button.focus();

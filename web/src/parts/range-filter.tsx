@@ -1,7 +1,7 @@
 /** Chooses a span of time. It stands in the address as `range`, or as `from` and `to`. */
 import { Select, Text } from '@mantine/core';
 import { TextFilter } from './filters.tsx';
-import { dateIn, datesOf, isRange, RANGES, spanOf, type RangeName, type Span } from './range.ts';
+import { datesOf, isRange, RANGES, spanOf, todayIn, type RangeName, type Span } from './range.ts';
 import { CHOICE, useParameters } from './url-state.ts';
 import { useZone } from './zone.ts';
 
@@ -13,7 +13,7 @@ export function useSpan(byDefault: Exclude<RangeName, 'own'>): Span & { range: R
   const named = parameters.get('range') ?? '';
   if (from !== undefined || to !== undefined || named === 'own') return { range: 'own', from, to };
   const range = isRange(named) && named !== 'own' ? named : byDefault;
-  return { range, ...spanOf(range, dateIn(zone, new Date())) };
+  return { range, ...spanOf(range, todayIn(zone)) };
 }
 
 export function RangeFilter({ byDefault }: { readonly byDefault: Exclude<RangeName, 'own'> }) {

@@ -63,6 +63,11 @@ export function dateIn(zone: string, at: Date): string {
   return formatTime(at, zone).slice(0, 10);
 }
 
+/** The date that it is now in a zone. */
+export function todayIn(zone: string): string {
+  return dateIn(zone, new Date());
+}
+
 /** A date or a time of day in the zone as an instant. Any other text stays as it is: the API says what is wrong with it. */
 export function instantOf(place: string, zone: string): string {
   return instantOfLocal(place, zone)?.replace('.000Z', 'Z') ?? place;

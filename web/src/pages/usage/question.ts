@@ -2,7 +2,7 @@
 import { useQuery } from '@tanstack/react-query';
 import { useMemo } from 'react';
 import { api, dataOf } from '../../api/client.ts';
-import { dateIn, instantOf, placeOf, type Span } from '../../parts/range.ts';
+import { instantOf, placeOf, todayIn, type Span } from '../../parts/range.ts';
 import { useSpan } from '../../parts/range-filter.tsx';
 import { useParameters } from '../../parts/url-state.ts';
 import { useZone } from '../../parts/zone.ts';
@@ -65,7 +65,7 @@ export function useAsking(): Asking {
   const [parameters] = useParameters();
   const zone = useZone();
   const { from, to } = useSpan(RANGE_DEFAULT);
-  const today = dateIn(zone, new Date());
+  const today = todayIn(zone);
   const given = useMemo(
     () => givenBy(parameters, { from, to }, { zone, today }),
     [parameters, from, to, zone, today],
