@@ -48,6 +48,30 @@ export async function findCustomerOfTenant(
   return rows[0]?.id;
 }
 
+interface CustomerRows {
+  /** The column with the id of the customer. */
+  readonly column: string;
+  /** Which customers. */
+  readonly which: string;
+  readonly order: string;
+  readonly limit: string;
+  /** SQL: the first `limit` rows in `order` for which a condition holds. */
+  readonly pageOf: (condition: string) => string;
+}
+
+/**
+ * SQL: the first rows of some customers, read from the index of each of them. In the index of all customers, any number
+ * of rows of others may come first.
+ */
+export function pageOfCustomers({ column, which, order, limit, pageOf }: CustomerRows): string {
+  // The second condition only makes Postgres expect fewer rows. By the first alone, where one customer has nearly all, it
+  // would walk through them in the index of all customers.
+  const ofCustomer = `${column} = customers.id AND ${column} >= customers.id`;
+  return `
+    SELECT own.* FROM customers, LATERAL (${pageOf(ofCustomer)}) own
+    WHERE ${which} ORDER BY ${order} LIMIT ${limit}`;
+}
+
 /** SQL for the tenant of a customer; null if there is none. @param id SQL for the id, such as a parameter. */
 export function tenantOfCustomer(id: string): string {
   return `(SELECT tenant FROM customers WHERE id = ${id})`;

@@ -10,6 +10,7 @@ export {
   customersAmong,
   findCustomerOfTenant,
   knownCustomers,
+  pageOfCustomers,
   tenantOfCustomer,
 } from './catalog-query.ts';
 

@@ -1,5 +1,6 @@
 /** Deliveries and their attempts, as people ask for them: listed, sent again, recovered. */
 import type { ClientBase } from 'pg';
+import { pageOfCustomers } from '../catalog/catalog.ts';
 import { tenantsOf, type TenantScope } from '../core/tenant-scope.ts';
 import type { Attempt, Delivery, DeliveryStatus } from './delivery.ts';
 
@@ -22,18 +23,7 @@ export interface DeliveryFilters {
 
 export type DeliveryCursor = Pick<Delivery, 'createdAt' | 'id'>;
 
-/**
- * The second condition only makes Postgres expect fewer rows. By the first alone, where one client has nearly all, it
- * would walk through them in the index of all clients.
- */
-const OF_CUSTOMER = 'client = customers.id AND client >= customers.id';
-
-/**
- * Newest first. Of some tenants, a page is read from the index of each of their clients: the newest of all deliveries may
- * be those of others, any number of them.
- *
- * @param page `after` is the last row of the page before.
- */
+/** Newest first. @param page `after` is the last row of the page before. */
 export async function listDeliveries(
   client: Queryable,
   { scope, client: owner, endpointId, status, from, to }: DeliveryFilters,
@@ -50,9 +40,10 @@ export async function listDeliveries(
   const page =
     scope === 'all'
       ? pageOf(`$8::text[] IS NULL AND ($1::text IS NULL OR client = $1)`)
-      : `SELECT own.* FROM customers, LATERAL (${pageOf(OF_CUSTOMER)}) own
-         WHERE tenant = ANY($8) AND ($1::text IS NULL OR customers.id = $1)
-         ORDER BY ${order} LIMIT $9`;
+      : pageOfCustomers({
+          ...{ column: 'client', order, limit: '$9', pageOf },
+          which: `tenant = ANY($8) AND ($1::text IS NULL OR customers.id = $1)`,
+        });
   const { rows } = await client.query<Delivery>(
     `SELECT ${DELIVERY} FROM (${page}) page ORDER BY ${order}`,
     [

@@ -1,5 +1,6 @@
 /** Pages of messages of bounded size: for callers of the API, of their tenants only, and for filters of endpoints. */
 import type { ClientBase } from 'pg';
+import { pageOfCustomers } from '../catalog/catalog.ts';
 import { tenantsOf, type TenantScope } from '../core/tenant-scope.ts';
 import type { Message } from './events.ts';
 import { dataWithin, MESSAGE_HEAD } from './messages-query.ts';
@@ -39,12 +40,7 @@ export async function readByNumber(
   return toPage(rows, limit);
 }
 
-/**
- * Newest first. Of some tenants, a page is read from the index of each of their clients: the newest of all messages may
- * be those of others, any number of them.
- *
- * @param page `after` is the last message of the page before.
- */
+/** Newest first. @param page `after` is the last message of the page before. */
 export async function readNewest(
   client: Queryable,
   filters: ScopedFilters,
@@ -58,9 +54,10 @@ export async function readNewest(
   const page =
     filters.scope === 'all'
       ? pageOf(`$2::text[] IS NULL AND ($1::text IS NULL OR client = $1)`)
-      : `SELECT own.* FROM customers, LATERAL (${pageOf(OF_CUSTOMER)}) own
-         WHERE tenant = ANY($2) AND ($1::text IS NULL OR customers.id = $1)
-         ORDER BY ${order} LIMIT $10`;
+      : pageOfCustomers({
+          ...{ column: 'client', order, limit: '$10', pageOf },
+          which: `tenant = ANY($2) AND ($1::text IS NULL OR customers.id = $1)`,
+        });
   const { rows } = await client.query<PageRow>(
     `SELECT ${MESSAGE_HEAD}, ${dataWithin(order, PAGE_BYTES_MAX)} FROM (${page}) page ORDER BY ${order}`,
     [
@@ -73,12 +70,6 @@ export async function readNewest(
   );
   return toPage(rows, limit);
 }
-
-/**
- * The second condition only makes Postgres expect fewer rows. By the first alone, where one client has nearly all, it
- * would walk through them in the index of all clients.
- */
-const OF_CUSTOMER = 'client = customers.id AND client >= customers.id';
 
 /** `$2`. */
 const VISIBLE = `

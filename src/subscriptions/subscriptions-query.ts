@@ -1,6 +1,6 @@
 /** Tables subscriptions, subscription_changes and subscription_withdrawals: the only SQL that changes or lists them. */
 import type { ClientBase } from 'pg';
-import { tenantOfCustomer } from '../catalog/catalog.ts';
+import { pageOfCustomers, tenantOfCustomer } from '../catalog/catalog.ts';
 import { tenantsOf, type TenantScope } from '../core/tenant-scope.ts';
 import {
   statusOf,
@@ -218,16 +218,24 @@ export async function listSubscriptions(
   { scope, userId, tenant, sku, status }: SubscriptionFilters,
   { limit, after }: { readonly limit: number; readonly after?: string | undefined },
 ): Promise<(Subscription & { readonly cursor: string })[]> {
+  const order = 'created_at DESC, id DESC';
+  const pageOf = (which: string) => `
+    SELECT * FROM subscriptions
+    WHERE ${which} AND ($4::text IS NULL OR sku = $4) AND ($5::text IS NULL OR status = $5)
+      AND ($6::text IS NULL OR (created_at, id) < (timestamptz 'epoch' +
+        split_part($6, '.', 1)::bigint * interval '1 microsecond', split_part($6, '.', 2)::uuid))
+    ORDER BY ${order} LIMIT $7`;
+  const page =
+    scope === 'all' && tenant === undefined
+      ? pageOf('$1::text[] IS NULL AND $3::text IS NULL AND ($2::text IS NULL OR user_id = $2)')
+      : pageOfCustomers({
+          ...{ column: 'user_id', order, limit: '$7', pageOf },
+          which: `($1::text[] IS NULL OR tenant = ANY($1)) AND ($3::text IS NULL OR tenant = $3)
+            AND ($2::text IS NULL OR customers.id = $2)`,
+        });
   const { rows } = await client.query<SubscriptionRow & { readonly cursor: string }>(
     `SELECT ${SUBSCRIPTION}, (extract(epoch FROM created_at) * 1000000)::bigint || '.' || id AS cursor
-     FROM subscriptions
-     WHERE ($1::text[] IS NULL OR user_id = ANY(ARRAY(SELECT id FROM customers WHERE tenant = ANY($1))))
-       AND ($2::text IS NULL OR user_id = $2)
-       AND ($3::text IS NULL OR user_id = ANY(ARRAY(SELECT id FROM customers WHERE tenant = $3)))
-       AND ($4::text IS NULL OR sku = $4) AND ($5::text IS NULL OR status = $5)
-       AND ($6::text IS NULL OR (created_at, id) < (timestamptz 'epoch' +
-         split_part($6, '.', 1)::bigint * interval '1 microsecond', split_part($6, '.', 2)::uuid))
-     ORDER BY created_at DESC, id DESC LIMIT $7`,
+     FROM (${page}) page ORDER BY ${order}`,
     [
       tenantsOf(scope) ?? null,
       userId ?? null,

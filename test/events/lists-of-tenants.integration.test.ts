@@ -6,6 +6,7 @@ import type { TenantScope } from '../../src/core/tenant-scope.ts';
 import { listDeliveries } from '../../src/delivery/deliveries-query.ts';
 import { readNewest } from '../../src/events/message-pages-query.ts';
 import { readAsTenants } from '../../src/platform/scoped-postgres.ts';
+import { listSubscriptions } from '../../src/subscriptions/subscriptions-query.ts';
 import { useEventsFixture } from './events-fixture.ts';
 
 type Queryable = Pick<ClientBase, 'query'>;
@@ -39,7 +40,12 @@ beforeAll(async () => {
      FROM generate_series(1, ${ROWS}) AS n`,
     [endpoint, large, names.producer, names.type],
   );
-  await pool.query('VACUUM ANALYZE messages, deliveries, customers');
+  await pool.query(
+    `INSERT INTO subscriptions (id, user_id, status, applied_number, changed_xid, created_at)
+     SELECT gen_random_uuid(), $1, 'active', 1, '1', ${STORED} FROM generate_series(1, ${ROWS}) AS n`,
+    [large],
+  );
+  await pool.query('VACUUM ANALYZE messages, deliveries, subscriptions, customers');
 });
 
 interface Plan {
@@ -78,6 +84,8 @@ const LISTS = {
     listDeliveries(client, { scope }, { limit: 100 }),
   'deliveries that were delivered': (client: Queryable, scope: TenantScope) =>
     listDeliveries(client, { scope, status: 'delivered' }, { limit: 100 }),
+  subscriptions: (client: Queryable, scope: TenantScope) =>
+    listSubscriptions(client, { scope }, { limit: 40 }),
 };
 
 test.each(Object.keys(LISTS) as (keyof typeof LISTS)[])(
@@ -89,7 +97,7 @@ test.each(Object.keys(LISTS) as (keyof typeof LISTS)[])(
   },
 );
 
-test.each(['messages', 'deliveries'] as const)(
+test.each(['messages', 'deliveries', 'subscriptions'] as const)(
   'the list of %s does not read all of a tenant that has nearly everything',
   async (name) => {
     expect(await pagesOf([large], (client) => LISTS[name](client, [large]))).toBeLessThan(
