@@ -166,9 +166,9 @@ export const ACCESS_MUTATIONS = [
     off: 'the API does not check the tenant in the new body',
     edits: [
       {
-        file: 'src/quarantine/quarantine-routes.ts',
-        find: "if (tenants !== 'all' && (fix.tenant === null || !includesTenant(tenants, fix.tenant))) {",
-        replace: 'if (includesTenant(tenants, "") && tenants !== "all") {',
+        file: 'src/quarantine/fixable.ts',
+        find: 'if (fix.tenant === null || !includesTenant(tenants, fix.tenant)) {',
+        replace: 'if (fix.tenant === "" && includesTenant(tenants, "")) {',
       },
     ],
     red: [{ tests: 'test/quarantine/quarantine-scope.integration.test.ts' }],
