@@ -3,7 +3,7 @@
  *
  * New ids go into the last generation, the one in use. It is closed after a sixth of the window, or when it is full.
  * A closed one is forgotten when a whole window has passed since it was closed. So an id is remembered for at least a
- * window, and for little more than seven sixths of one.
+ * window, and for little more than seven sixths of one, or of ten minutes: for so long a clock is not believed.
  */
 import type { RedisTime } from './redis-clock.ts';
 import { PART_BITS } from './seen-table.ts';
@@ -75,13 +75,13 @@ function forgetOldest(state: SeenState, { now, windowSeconds }: TurnOptions): Se
 function closeInUse(state: SeenState, options: TurnOptions): SeenState {
   const { now, windowSeconds, generationIdsMax } = options;
   const inUse = generationInUse(state);
-  const isOld = now.sec - inUse.openedAtSec >= windowSeconds / GENERATIONS_PER_WINDOW;
-  const isEmpty = inUse.count === 0;
-  const isDue = isOld && (now.isSteady || isEmpty);
+  // It may have been opened when the clock was ahead.
+  const ageSec = Math.abs(now.sec - inUse.openedAtSec);
+  const isDue = now.isSteady && ageSec >= windowSeconds / GENERATIONS_PER_WINDOW;
   if (!isDue && inUse.count < generationIdsMax) return state;
   const others = state.list.slice(0, -1);
   // Nothing to remember: its time begins anew.
-  if (isEmpty) return { ...state, list: [...others, opened(inUse.number, now.sec)] };
+  if (inUse.count === 0) return { ...state, list: [...others, opened(inUse.number, now.sec)] };
   const closed = { ...inUse, closedAtSec: now.sec, segmentBits: segmentBitsFor(inUse.count) };
   return {
     ...state,

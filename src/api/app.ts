@@ -92,6 +92,8 @@ const TIMEOUTS: ConnectionTimeouts = {
   keepAliveTimeout: 65_000,
 };
 
+const UNKNOWN_CALLERS = 'more failed requests of unknown callers answered, not logged one by one';
+
 /**
  * Creates the API. Every route names the roles that may call it or is `public`. Every failure becomes a problem
  * document.
@@ -103,7 +105,7 @@ export async function createApp(deps: ApiDeps, options: ApiOptions): Promise<Api
   const lifecycle = { closing: false };
   const compilers = options.schemaCompilers ?? createSchemaCompilers();
   const refusals = createRefusalLines(deps.logger);
-  const answeredRefusals = createRefusalLines(deps.logger);
+  const answeredRefusals = createRefusalLines(deps.logger, UNKNOWN_CALLERS);
   const app = createInstance(deps.logger, { ...compilers, refusals }, options);
 
   app.decorate('lifecycle', lifecycle);

@@ -41,7 +41,7 @@ export async function listDeliveries(
     scope === 'all'
       ? pageOf(`$8::text[] IS NULL AND ($1::text IS NULL OR client = $1)`)
       : pageOfCustomers({
-          ...{ column: 'client', order, limit: '$9', pageOf },
+          ...{ column: 'client', count: scope.length, order, limit: '$9', pageOf },
           which: `tenant = ANY($8) AND ($1::text IS NULL OR customers.id = $1)`,
         });
   const { rows } = await client.query<Delivery>(

@@ -29,7 +29,7 @@ export function judgeDeliveries(unserved: UnservedEndpoints): Finding {
   return isSenderMissing(unserved)
     ? warning(
         name,
-        `${detail}: start \`pulse sender\`, or find out in its log why it sends nothing`,
+        `${detail}: start \`pulse sender\`, or more of them, or find out in its log why it sends nothing`,
       )
     : ok(name, detail);
 }

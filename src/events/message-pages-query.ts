@@ -46,16 +46,17 @@ export async function readNewest(
   filters: ScopedFilters,
   { limit, after }: { readonly limit: number; readonly after?: MessageCursor | undefined },
 ): Promise<MessagePage> {
+  const { scope } = filters;
   const order = 'stored_at DESC, producer DESC, id DESC';
   const pageOf = (which: string) => `
     SELECT * FROM messages
     WHERE ${which} AND ${MATCHES} AND ($7::timestamptz IS NULL OR (stored_at, producer, id) < ($7, $8, $9))
     ORDER BY ${order} LIMIT $10`;
   const page =
-    filters.scope === 'all'
+    scope === 'all'
       ? pageOf(`$2::text[] IS NULL AND ($1::text IS NULL OR client = $1)`)
       : pageOfCustomers({
-          ...{ column: 'client', order, limit: '$10', pageOf },
+          ...{ column: 'client', count: scope.length, order, limit: '$10', pageOf },
           which: `tenant = ANY($2) AND ($1::text IS NULL OR customers.id = $1)`,
         });
   const { rows } = await client.query<PageRow>(

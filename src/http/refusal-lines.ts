@@ -14,23 +14,29 @@ export interface RefusalLines {
   close(): void;
 }
 
-export function createRefusalLines(logger: Pick<Logger, 'warn'>): RefusalLines {
+/** @param leftOutText What the line about those says that were not logged. */
+export function createRefusalLines(
+  logger: Pick<Logger, 'warn'>,
+  leftOutText = 'more requests refused, not logged one by one',
+): RefusalLines {
   let lines = 0;
   let leftOut = 0;
   let timer: NodeJS.Timeout | undefined;
   const close = (): void => {
     clearTimeout(timer);
     timer = undefined;
-    if (leftOut > 0)
-      logger.warn({ count: leftOut }, 'more requests refused, not logged one by one');
+    if (leftOut > 0) logger.warn({ count: leftOut }, leftOutText);
     lines = 0;
     leftOut = 0;
   };
   const mayWrite = (): boolean => {
     timer ??= setTimeout(close, PERIOD_MS).unref();
-    if (lines < LINES_MAX) lines += 1;
-    else leftOut += 1;
-    return leftOut === 0;
+    if (lines === LINES_MAX) {
+      leftOut += 1;
+      return false;
+    }
+    lines += 1;
+    return true;
   };
   return {
     warn(log, facts, message) {

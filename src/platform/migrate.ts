@@ -28,12 +28,13 @@ const STATEMENT_TIMEOUT_MS = 600_000;
  * @throws TransientError The connection was lost; nothing changed.
  */
 export async function runMigrations(databaseUrl: string, logger: Logger): Promise<string[]> {
-  return await withClient(databaseUrl, { bounded: false }, async (client) => {
+  return await withClient(databaseUrl, LOOK, async (client) => {
     await assertDatabaseFits(client);
     const isPending = (await namesPending(client)).length > 0;
     if (isPending) await assertRights(client, { migrating: true });
-    // The runner locks the whole session, which a connection pooler may give to others.
-    const names = isPending ? await migrate(client, logger) : [];
+    const names = isPending
+      ? await withClient(databaseUrl, MIGRATION, (own) => migrate(own, logger))
+      : [];
     await migrateJobs(databaseUrl, logger);
     await grantUsage(client);
     if (names.length > 0) logger.info({ migrations: names }, 'database migrated');
@@ -44,6 +45,10 @@ export async function runMigrations(databaseUrl: string, logger: Logger): Promis
 async function migrate(client: Client, logger: Logger): Promise<string[]> {
   let current = '';
   try {
+    // The runner locks the session, and a pooler may give a session to others, with its settings; but no transaction.
+    await client.query(
+      `BEGIN; SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = ${LOCK_TIMEOUT_MS}`,
+    );
     const ran = await runner({
       dbClient: client,
       dir: DIRECTORY,
@@ -104,7 +109,7 @@ async function migrateJobs(databaseUrl: string, logger: Logger): Promise<void> {
  * @throws TransientError The connection was lost.
  */
 export async function pendingMigrations(databaseUrl: string): Promise<string[]> {
-  return withClient(databaseUrl, { bounded: true }, namesPending);
+  return withClient(databaseUrl, LOOK, namesPending);
 }
 
 async function namesPending(client: Client): Promise<string[]> {
@@ -139,13 +144,18 @@ async function namesRun(client: Client): Promise<Set<string>> {
   }
 }
 
-/**
- * @param options.bounded False lets a statement take hours: a limit would cancel a migration of a big table each time.
- * Keep-alive still notices a server that is gone, and `lock_timeout` one that is in use.
- */
+interface Patience {
+  /** How long the driver waits for an answer; 0: for as long as it takes. */
+  readonly query_timeout: number;
+}
+
+const LOOK: Patience = { query_timeout: STATEMENT_TIMEOUT_MS };
+/** A limit would cancel a migration of a big table each time. Keep-alive notices a server that is gone. */
+const MIGRATION: Patience = { query_timeout: 0 };
+
 async function withClient<T>(
   databaseUrl: string,
-  { bounded }: { readonly bounded: boolean },
+  patience: Patience,
   work: (client: Client) => Promise<T>,
 ): Promise<T> {
   const client = new Client({
@@ -153,7 +163,7 @@ async function withClient<T>(
       name: 'pulse migrate',
       statementTimeoutMs: STATEMENT_TIMEOUT_MS,
     }),
-    ...(bounded ? {} : { query_timeout: 0 }),
+    ...patience,
     lock_timeout: LOCK_TIMEOUT_MS,
   });
   const connection = { lost: false };
@@ -162,8 +172,6 @@ async function withClient<T>(
   });
   try {
     await client.connect();
-    // The driver does not send a timeout of 0, and that of the user would hold.
-    if (!bounded) await client.query('SET statement_timeout = 0');
     return await work(client);
   } catch (error) {
     const pulseError = toPulseError(error);

@@ -201,7 +201,9 @@ export async function waitForRedis(
         await assertUrlFits(client, url);
         await pingRedis(client);
       } catch (error) {
-        throw error instanceof FatalError ? error : withForbidden(connectionError ?? error);
+        if (error instanceof FatalError) throw error;
+        // The reply to a command is newer than how a connection failed before.
+        throw withForbidden(error instanceof ReplyError ? error : (connectionError ?? error));
       }
     },
     refusalOf,

@@ -37,8 +37,8 @@ export function requireOwn(
       detail: 'Its tenant must be one of yours.',
     });
   }
-  const pulsesMax = Math.max(1, namesInBody(originalBody ?? body).pulseCount ?? 1);
-  if (fix.pulseCount === null || fix.pulseCount <= pulsesMax) return;
+  const pulsesMax = Math.max(1, namesInBody(originalBody ?? body).pulseCount);
+  if (fix.pulseCount <= pulsesMax) return;
   const limit = pulsesMax === 1 ? 'be one pulse' : `have at most ${pulsesMax} pulses`;
   throw invalidField('content', `must ${limit}, as the refused body`);
 }

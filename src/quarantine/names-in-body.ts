@@ -12,11 +12,11 @@ export interface NamesInBody {
   readonly tenant: string | null;
   /** Undefined: a pulse without an id of its own. Null: no pulse, several, or an id that breaks the rules. */
   readonly ownId: string | null | undefined;
-  /** Elements of an array, else one; null when the body is not read. */
-  readonly pulseCount: number | null;
+  /** Elements of an array, else one; also one when the body is not read. */
+  readonly pulseCount: number;
 }
 
-const UNREAD: NamesInBody = { tenant: null, ownId: null, pulseCount: null };
+const UNREAD: NamesInBody = { tenant: null, ownId: null, pulseCount: 1 };
 
 /** What else may give a pulse its id. */
 export interface PulseOrigin {

@@ -6,7 +6,7 @@ import type { UnservedEndpoints } from '../delivery/unserved-endpoints-query.ts'
 import { isSenderMissing } from '../doctor/check-deliveries.ts';
 import { isExporterMissing, type OpenExports } from '../doctor/check-exports.ts';
 import { OUTBOX_LATE_SECONDS } from '../doctor/check-messages.ts';
-import { PROCESSOR_LATE_SECONDS } from '../doctor/check-processor.ts';
+import { ANNOUNCED_LATE_SECONDS, PROCESSOR_LATE_SECONDS } from '../doctor/check-processor.ts';
 import type { BooksVerdict } from '../flush/books-watch.ts';
 import type { PauseState } from '../ingest/pauses-query.ts';
 import type { OpenDeadLetters } from '../quarantine/open-dead-letters-query.ts';
@@ -123,7 +123,7 @@ export function problemsOf(
     const seconds = Math.round(changeDueSeconds);
     problems.push(`a change of a subscription has been due for ${seconds} s and is not in effect`);
   }
-  if (unannouncedSeconds > PROCESSOR_LATE_SECONDS) {
+  if (unannouncedSeconds > ANNOUNCED_LATE_SECONDS) {
     const seconds = Math.round(unannouncedSeconds);
     problems.push(`usage that was flushed ${seconds} s ago is not announced to its customer`);
   }

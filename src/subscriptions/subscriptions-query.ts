@@ -229,7 +229,13 @@ export async function listSubscriptions(
     scope === 'all' && tenant === undefined
       ? pageOf('$1::text[] IS NULL AND $3::text IS NULL AND ($2::text IS NULL OR user_id = $2)')
       : pageOfCustomers({
-          ...{ column: 'user_id', order, limit: '$7', pageOf },
+          ...{
+            column: 'user_id',
+            count: tenant === undefined ? scope.length : 1,
+            order,
+            limit: '$7',
+            pageOf,
+          },
           which: `($1::text[] IS NULL OR tenant = ANY($1)) AND ($3::text IS NULL OR tenant = $3)
             AND ($2::text IS NULL OR customers.id = $2)`,
         });

@@ -106,6 +106,14 @@ test.each(['messages', 'deliveries', 'subscriptions'] as const)(
   },
 );
 
+test.each(['messages', 'deliveries', 'subscriptions'] as const)(
+  'the list of %s of very many tenants is read from the index of all',
+  async (name) => {
+    const many = [large, small, ...Array.from({ length: 500 }, (_, index) => `other-${index}`)];
+    expect(await pagesOf(many, (client) => LISTS[name](client, many))).toBeLessThan(PAGES_MAX);
+  },
+);
+
 test('pages of several tenants are merged, newest first', async () => {
   const third = await fixture.make();
   await fixture.pool.query(

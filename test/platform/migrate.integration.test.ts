@@ -36,6 +36,11 @@ async function query(sql: string, values: unknown[] = []) {
   }
 }
 
+/** In this database alone: other tests wait for locks, too. */
+const WAITS_FOR_ADVISORY_LOCK = `
+  SELECT count(*) = 1 AS yes FROM pg_stat_activity
+  WHERE datname = current_database() AND wait_event_type = 'Lock' AND wait_event = 'advisory'`;
+
 /** Asks without a pause, because the test may have stopped all timers. */
 async function untilTrue(client: Client, question: string): Promise<void> {
   for (let tries = 0; tries < 20_000; tries += 1) {
@@ -89,7 +94,7 @@ describe('migrations', () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
     try {
       const running = runMigrations(url, logger);
-      await untilTrue(blocker, 'SELECT count(*) = 1 AS yes FROM pg_locks WHERE NOT granted');
+      await untilTrue(blocker, WAITS_FOR_ADVISORY_LOCK);
       await vi.advanceTimersByTimeAsync(3_600_000);
       await blocker.query('SELECT pg_advisory_unlock(1)');
       expect(await running).not.toEqual([]);
