@@ -13,9 +13,8 @@ async function main(args: readonly string[]): Promise<number> {
   stdout.on('error', (error: Error) => {
     if (!isClosed(error)) outputFailure ??= error;
   });
-  stderr.on('error', (error: Error) => {
-    if (!isClosed(error)) throw error;
-  });
+  // What tells about the work must not end it: the disk may be full.
+  stderr.on('error', () => undefined);
   const mistake = loadDotEnv();
   if (mistake !== undefined) {
     stderr.write(`pulse: ${mistake}\n`);

@@ -4,6 +4,7 @@ import { isMainThread, threadId } from 'node:worker_threads';
 import { pino, type DestinationStream, type Logger as PinoLogger } from 'pino';
 import type * as pretty from 'pino-pretty';
 import { codeOf } from '../core/errors.ts';
+import { standardErrorLog } from './log-destination.ts';
 import { createRedactor } from './redaction.ts';
 import { hostUrls } from './server-urls.ts';
 
@@ -47,7 +48,7 @@ export function createLogger({ level, pretty, secrets }: LoggerOptions): Logger 
       hooks: { streamWrite: createRedactor(secrets) },
       serializers: { err: (error: unknown) => toLoggable(error) },
     },
-    pretty ? prettyStderr() : pino.destination({ fd: 2, sync: false }),
+    pretty ? prettyStderr() : standardErrorLog(),
   );
 }
 

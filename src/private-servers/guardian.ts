@@ -52,9 +52,11 @@ function listen(guarded: Guarded): void {
   });
   // Released, and every server was stopped from outside: nothing is left to guard.
   process.on('beforeExit', () => void guarded.end());
+  // Its log may be on a full disk.
+  process.stderr.on('error', () => undefined);
   process.on('uncaughtException', (error) => {
-    process.stderr.write(`${error.stack ?? error.message}\n`);
     void guarded.end();
+    process.stderr.write(`${error.stack ?? error.message}\n`);
   });
   process.on('message', (order: GuardianOrder) => {
     guarded.obey(order).then(

@@ -3,13 +3,18 @@ import { stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { expect, test, vi } from 'vitest';
-import { MANY_STEPS_TIMEOUT_MS, runPulse } from '../support/pulse-process.ts';
+import { MANY_STEPS_TIMEOUT_MS, runPulse, startPulse } from '../support/pulse-process.ts';
 import { useWorkflowsFixture } from '../workflows/workflows-fixture.ts';
 
 vi.setConfig({ testTimeout: MANY_STEPS_TIMEOUT_MS });
 
 const fixture = useWorkflowsFixture();
 const MAIN = resolve('dist/main.js');
+const API_ENV = {
+  ...{ LOG_LEVEL: 'debug', API_PORT: '0', METRICS_PORT: '0' },
+  ...{ JWT_SECRET: 'a secret of thirty-two characters or more' },
+  ...{ ADMIN_USERNAME: 'root', ADMIN_PASSWORD: 'correct horse battery' },
+};
 const FULL = 'pulse: Standard output cannot be written: ENOSPC';
 
 /** Runs a command in the shell, where `pulse` is the program. The exit code is that of pulse. */
@@ -64,6 +69,18 @@ test.each(['workflows list', 'retention --json', 'export usage --output usage.cs
     expect(end.stderr).not.toContain('    at ');
   },
 );
+
+test('a process whose log is on a full disk works, and ends when it is told to', async () => {
+  const env = { ...fixture.env, ...API_ENV };
+  const line = `"${process.execPath}" "${MAIN}" api --json 2> /dev/full`;
+  const api = startPulse([], { env, program: { command: 'bash', args: ['-c', `exec ${line}`] } });
+  const { api: origin } = JSON.parse(await api.firstLine()) as { api: string };
+  for (let count = 0; count < 20; count++) {
+    expect((await fetch(`${origin}/api/v1/nothing`)).status).toBe(404);
+  }
+  api.signal('SIGTERM');
+  expect((await api.ended).exitCode).toBe(0);
+});
 
 test('the exit code of a command that fails anyway stays', async () => {
   const end = await inShell('pulse workflows list --limit 0 > /dev/full');

@@ -12,8 +12,8 @@ function writtenBy(
   { pretty = false, secrets = [] }: { pretty?: boolean; secrets?: string[] } = {},
 ): string {
   const written: string[] = [];
-  // sonic-boom, pino's writer, reads `fs.write` on each call.
-  vi.spyOn(fs, 'write').mockImplementation((fd: number, line: string, ...rest: unknown[]) => {
+  vi.spyOn(fs, 'write').mockImplementation((fd: number, bytes: unknown, ...rest: unknown[]) => {
+    const line = String(bytes);
     written.push(fd === 2 ? line : `not standard error: ${line}`);
     const done = rest.at(-1) as (error: null, bytes: number) => void;
     done(null, Buffer.byteLength(line));
@@ -24,7 +24,6 @@ function writtenBy(
   });
   const logger = createLogger({ level: 'info', pretty, secrets });
   use(logger);
-  logger.flush();
   return written.join('');
 }
 

@@ -76,7 +76,7 @@ describe('migrations', () => {
       code: 'PULSE_POSTGRES_MIGRATIONS',
     });
     const tables = await query("SELECT tablename FROM pg_tables WHERE schemaname = 'public'");
-    expect(tables.map(({ tablename }) => tablename).sort()).toEqual(['schema_migrations', 'users']);
+    expect(tables).toEqual([{ tablename: 'users' }]);
   });
 
   test('one may take as long as it needs', async () => {
