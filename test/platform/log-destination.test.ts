@@ -1,5 +1,4 @@
-import { closeSync, constants, openSync, readFileSync } from 'node:fs';
-import fs from 'node:fs';
+import fs, { closeSync, constants, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, expect, test, vi } from 'vitest';
 import { LogDestination } from '../../src/platform/log-destination.ts';
