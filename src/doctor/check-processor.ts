@@ -11,21 +11,16 @@ export const PROCESSOR_LATE_SECONDS = 60;
 export const ANNOUNCED_LATE_SECONDS = 900;
 const TODO = 'start `pulse processor`, or find out in its log why it does not do it';
 
-export async function checkProcessor(pool: Pool): Promise<Finding[]> {
-  return [
-    judgeDueChanges(await readDueSeconds(pool)),
-    judgeFlushedHours(await readUnannouncedSeconds(pool)),
-  ];
-}
-
-function judgeDueChanges(seconds: number): Finding {
+export async function checkDueChanges(pool: Pool): Promise<Finding> {
+  const seconds = await readDueSeconds(pool);
   const name = 'subscriptions';
   if (seconds <= PROCESSOR_LATE_SECONDS) return ok(name, 'no change is overdue');
   const late = `a change has been due for ${Math.round(seconds)} s and is not in effect`;
   return warning(name, `${late}: ${TODO}`);
 }
 
-function judgeFlushedHours(seconds: number): Finding {
+export async function checkFlushedHours(pool: Pool): Promise<Finding> {
+  const seconds = await readUnannouncedSeconds(pool);
   const name = 'flushed hours';
   if (seconds <= ANNOUNCED_LATE_SECONDS) return ok(name, 'none is late to be announced');
   const late = `usage that was flushed ${Math.round(seconds)} s ago is not announced to its customer`;

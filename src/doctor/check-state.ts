@@ -15,7 +15,8 @@ import { checkDeliveries } from './check-deliveries.ts';
 import { checkExports } from './check-exports.ts';
 import { checkFlush } from './check-flush.ts';
 import { checkOutbox } from './check-messages.ts';
-import { checkProcessor } from './check-processor.ts';
+import { checkDueChanges, checkFlushedHours } from './check-processor.ts';
+import type { Check } from './run-checks.ts';
 
 export interface StateDeps {
   readonly redis: RedisClient;
@@ -41,50 +42,53 @@ export interface Prepared {
 }
 
 /** Needs Redis and Postgres to answer; what needs more is checked as far as the servers are prepared. */
-export async function checkState(
-  deps: StateDeps,
-  { schema, functions }: Prepared,
-): Promise<Finding[]> {
-  const epoch = await checkEpoch(deps);
-  const findings = [...(await checkClocks(deps)), epoch];
-  if (!schema) return findings;
-  const { pool } = deps;
-  findings.push(await checkPause(deps), await checkOutbox(pool), await checkExports(pool));
-  findings.push(await checkDeliveries(pool), ...(await checkProcessor(pool)));
-  if (functions) {
-    const { accumulator, flushCron } = deps;
-    return [
-      ...findings,
-      await checkJournal(accumulator),
-      await checkFlush(accumulator, flushCron),
-      await checkBooks(deps),
-    ];
-  }
-  // Before the first start there is nothing to check, and of a Redis that lost everything, nothing is left.
-  if (epoch.status !== 'ok') return findings;
-  const detail = 'not checked, because Redis lacks the functions of this build; a start loads them';
-  return [...findings, warning('books', detail)];
+export function stateChecks(deps: StateDeps, { schema, functions }: Prepared): Check[] {
+  const { redis, pool, accumulator, flushCron } = deps;
+  const always: Check[] = [
+    ['redis clock', () => checkClock('redis clock', () => readRedisMs(redis))],
+    ['postgres clock', () => checkClock('postgres clock', () => readPostgresMs(pool))],
+    ['epoch', () => checkEpoch(deps)],
+  ];
+  if (!schema) return always;
+  const ofTables: Check[] = [
+    ['ingest', () => checkPause(deps)],
+    ['outbox', () => checkOutbox(pool)],
+    ['exports', () => checkExports(pool)],
+    ['deliveries', () => checkDeliveries(pool)],
+    ['subscriptions', () => checkDueChanges(pool)],
+    ['flushed hours', () => checkFlushedHours(pool)],
+  ];
+  const ofSums: Check[] = [
+    ['journal', () => checkJournal(accumulator)],
+    ['flush', () => checkFlush(accumulator, flushCron)],
+    ['books', () => checkBooks(deps)],
+  ];
+  const unchecked: Check = ['books', () => explainUncheckedBooks(deps)];
+  return [...always, ...ofTables, ...(functions ? ofSums : [unchecked])];
 }
 
-async function checkClocks({ redis, pool }: StateDeps): Promise<Finding[]> {
-  const clocks = {
-    redis: async () => {
-      const [seconds, microseconds] = await redis.time();
-      return Number(seconds) * 1000 + Number(microseconds) / 1000;
-    },
-    postgres: async () => {
-      const { rows } = await pool.query<{ at: Date }>('SELECT clock_timestamp() AS at');
-      return rows[0]?.at.getTime() ?? Number.NaN;
-    },
-  };
-  const findings: Finding[] = [];
-  for (const [name, read] of Object.entries(clocks)) {
-    const askedMs = Date.now();
-    const theirsMs = await read();
-    const oursMs = (askedMs + Date.now()) / 2;
-    findings.push(judgeSkew(`${name} clock`, theirsMs - oursMs));
-  }
-  return findings;
+/** Before the first start there is nothing to check, and of a Redis that lost everything, nothing is left. */
+async function explainUncheckedBooks(deps: StateDeps): Promise<Finding | undefined> {
+  if ((await checkEpoch(deps)).status !== 'ok') return undefined;
+  const detail = 'not checked, because Redis lacks the functions of this build; a start loads them';
+  return warning('books', detail);
+}
+
+async function checkClock(name: string, readMs: () => Promise<number>): Promise<Finding> {
+  const askedMs = Date.now();
+  const theirsMs = await readMs();
+  const oursMs = (askedMs + Date.now()) / 2;
+  return judgeSkew(name, theirsMs - oursMs);
+}
+
+async function readRedisMs(redis: RedisClient): Promise<number> {
+  const [seconds, microseconds] = await redis.time();
+  return Number(seconds) * 1000 + Number(microseconds) / 1000;
+}
+
+async function readPostgresMs(pool: Pool): Promise<number> {
+  const { rows } = await pool.query<{ at: Date }>('SELECT clock_timestamp() AS at');
+  return rows[0]?.at.getTime() ?? Number.NaN;
 }
 
 /** @param skewMs Above zero: that clock is ahead of this machine's. */

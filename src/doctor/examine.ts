@@ -1,10 +1,8 @@
 /** Everything that `pulse doctor` checks. A command and the API share it. */
-import { ReplyError } from 'ioredis';
-import { DatabaseError, type Pool } from 'pg';
+import type { Pool } from 'pg';
 import type { Accumulator } from '../aggregate/accumulator.ts';
 import type { Finding } from '../aggregate/redis-durability.ts';
 import type { ServerUrls } from '../config.ts';
-import { PulseError } from '../core/errors.ts';
 import { readPauseState } from '../ingest/pauses-query.ts';
 import { withTimeout } from '../platform/backoff.ts';
 import { serverOf } from '../platform/logger.ts';
@@ -12,9 +10,10 @@ import { waitForRedis, type RedisClient } from '../platform/redis.ts';
 import type { WaitOptions } from '../platform/wait-for-server.ts';
 import { checkMessageQueues } from './check-messages.ts';
 import { checkPostgres, checkRabbit, checkRedis } from './check-servers.ts';
-import { checkDisk, checkState } from './check-state.ts';
+import { checkDisk, stateChecks } from './check-state.ts';
 import { checkTimeZones } from './check-time-zones.ts';
 import { danger } from './findings.ts';
+import { reasonOf, runChecks, type Check } from './run-checks.ts';
 
 export interface ExamineDeps {
   readonly servers: ServerUrls;
@@ -54,34 +53,34 @@ export async function examine(deps: ExamineDeps): Promise<Finding[]> {
   ]);
   const known = findings.flat();
   const leftMs = withinMs && withinMs - (performance.now() - startedMs);
-  const whole = await orDanger(leftMs, ['state', servers.redisUrl], () => checkWhole(deps, known));
-  return [...known, ...whole];
+  return [...known, ...(await runChecks(wholeChecks(deps, known), leftMs))];
 }
 
 /** Checks that need several servers, as far as those answer. */
-async function checkWhole(deps: ExamineDeps, known: readonly Finding[]): Promise<Finding[]> {
+function wholeChecks(deps: ExamineDeps, known: readonly Finding[]): Check[] {
   const { servers, redis, pool } = deps;
   const isOk = (name: string): boolean => {
     const named = known.filter((finding) => isNamed(finding, name));
     return named.length > 0 && named.every(({ status }) => status === 'ok');
   };
   const answers = (name: string): boolean => known.some((finding) => isNamed(finding, name));
-  const findings = [
-    await checkDisk('redis disk', servers.redisUrl, async () => {
-      return isOk('redis version') ? (await redis.config('GET', 'dir'))[1] : undefined;
-    }),
-    await checkDisk('postgres disk', servers.databaseUrl, async () => {
-      const { rows } = await pool.query<{ data_directory: string }>('SHOW data_directory');
-      return rows[0]?.data_directory;
-    }),
+  const readRedisDirectory = async (): Promise<string | undefined> =>
+    isOk('redis version') ? (await redis.config('GET', 'dir'))[1] : undefined;
+  const readPostgresDirectory = async (): Promise<string | undefined> => {
+    const { rows } = await pool.query<{ data_directory: string }>('SHOW data_directory');
+    return rows[0]?.data_directory;
+  };
+  const checks: Check[] = [
+    ['redis disk', () => checkDisk('redis disk', servers.redisUrl, readRedisDirectory)],
+    ['postgres disk', () => checkDisk('postgres disk', servers.databaseUrl, readPostgresDirectory)],
   ];
-  if (isOk('postgres version')) findings.push(await checkTimeZones(pool));
-  if (!answers('redis version') || !answers('postgres version')) return findings;
-  const state = await checkState(deps, {
+  if (isOk('postgres version')) checks.push(['time zones', () => checkTimeZones(pool)]);
+  if (!answers('redis version') || !answers('postgres version')) return checks;
+  const prepared = {
     schema: isOk('postgres migrations') && isOk('shards'),
     functions: isOk('redis functions'),
-  });
-  return [...findings, ...state];
+  };
+  return [...checks, ...stateChecks(deps, prepared)];
 }
 
 /** In a cluster, a finding's name ends in the node's address. */
@@ -97,6 +96,7 @@ function isPaused(pool: Pool): Promise<boolean> {
   );
 }
 
+/** What one server is asked. If it does not answer, that is the finding. */
 async function orDanger(
   withinMs: number | undefined,
   [name, url]: readonly [name: string, url: string],
@@ -105,15 +105,6 @@ async function orDanger(
   try {
     return await (withinMs === undefined ? check() : withTimeout(withinMs, check()));
   } catch (error) {
-    if (error instanceof PulseError) return [danger(name, error.message)];
-    // The server answers; a check of several servers would otherwise name the wrong one.
-    if (error instanceof DatabaseError) {
-      return [danger(name, `Postgres refuses a query: ${error.message}`)];
-    }
-    if (error instanceof ReplyError) {
-      return [danger(name, `Redis refuses a command: ${(error as Error).message}`)];
-    }
-    const reason = error instanceof Error ? error.message : 'unknown';
-    return [danger(name, `${serverOf(url)} does not answer (${reason})`)];
+    return [danger(name, reasonOf(error, `${serverOf(url)} does not answer`))];
   }
 }

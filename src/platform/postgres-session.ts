@@ -19,6 +19,9 @@ const SETTINGS: Readonly<Record<string, string>> = {
   default_transaction_isolation: 'read committed',
 };
 
+/** The setting that switches triggers and foreign keys off. */
+const TRIGGERS = 'session_replication_role';
+
 /**
  * Merges the session settings with `?options=` of the URL, which by itself would replace them. Where both set
  * something, Pulse wins, except that `synchronous_commit` is only a default.
@@ -104,6 +107,14 @@ export async function databaseMistakes(pool: Pick<Pool, 'query'>): Promise<strin
         `As an administrator: ALTER ROLE "${username}" SET ${name} = '${wanted}';`,
     );
   }
+  // With "local", both are on as with "origin". A user who is no administrator cannot ask for either.
+  if (settings.get(TRIGGERS) === 'replica') {
+    mistakes.push(
+      `${TRIGGERS} is "replica", which switches triggers and foreign keys off, so wrong rows would be stored; ` +
+        'restores and replication leave it behind. ' +
+        `As an administrator: ALTER ROLE "${username}" IN DATABASE "${database}" SET ${TRIGGERS} = 'origin';`,
+    );
+  }
   return mistakes;
 }
 
@@ -120,7 +131,7 @@ async function readSession(pool: Pick<Pool, 'query'>): Promise<Session> {
             current_setting('server_encoding') AS encoding, current_setting('search_path') AS "searchPath",
             (SELECT json_agg(json_build_array(lower(name), setting)) FROM pg_settings
              WHERE lower(name) = ANY($1)) AS settings`,
-    [Object.keys(SETTINGS).map((name) => name.toLowerCase())],
+    [[...Object.keys(SETTINGS), TRIGGERS].map((name) => name.toLowerCase())],
   );
   const [session] = rows;
   if (session === undefined) throw new Error('Postgres described no session.');

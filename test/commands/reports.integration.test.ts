@@ -217,10 +217,10 @@ describe('doctor', () => {
     ]);
     await redis.del('{0}:journal');
 
-    // Sealed an hour ago by a flush that died.
+    // Sealed two hours ago by a flush that died. Of one hour, the tick may be too recent.
     await flow.run(['flush', '--allow-test-faults'], { PULSE_CRASH_AT: 'flush:sealed:1' });
     const [batchId] = await redis.zrange('{0}:sealed', '0', '0');
-    const openedAt = String(Math.floor(Date.now() / 1000) - 3_600);
+    const openedAt = String(Math.floor(Date.now() / 1000) - 7_200);
     await redis.hset(`{0}:sealed:${batchId!}`, 'opened_at', openedAt);
     const stuck = await examine(flow);
     expect(stuck.dangers).toMatchObject([

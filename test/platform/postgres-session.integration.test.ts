@@ -2,7 +2,17 @@ import { randomBytes } from 'node:crypto';
 import { createServer, type AddressInfo } from 'node:net';
 import { Client, type Pool } from 'pg';
 import { pino } from 'pino';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, test } from 'vitest';
+import {
+  afterAll,
+  afterEach,
+  beforeAll,
+  beforeEach,
+  describe,
+  expect,
+  inject,
+  onTestFinished,
+  test,
+} from 'vitest';
 import { pendingMigrations, runMigrations } from '../../src/platform/migrate.ts';
 import { createPool, waitForPostgres } from '../../src/platform/postgres.ts';
 import { databaseMistakes, whyReadOnly } from '../../src/platform/postgres-session.ts';
@@ -122,6 +132,28 @@ describe('a database', () => {
     expect(await whyReadOnly(open())).toBeUndefined();
     await asAdmin(`ALTER DATABASE ${DATABASE} SET default_transaction_read_only = on`);
     expect(await whyReadOnly(open())).toMatch(/^default_transaction_read_only is on/);
+  });
+
+  test.each([
+    ['the database', `DATABASE ${DATABASE}`],
+    ['the user', `ROLE ${OWNER}`],
+  ])('without triggers is refused at start, because of %s, until it has them', async (_, whose) => {
+    await asAdmin(`ALTER ${whose} SET session_replication_role = 'replica'`);
+    // The database is dropped, and what it says of the user.
+    onTestFinished(async () => void (await asAdmin(`ALTER ROLE ${OWNER} RESET ALL`)));
+    const failure: unknown = await runMigrations(url, logger).catch((error: unknown) => error);
+    expect(failure).toMatchObject({
+      code: 'PULSE_POSTGRES_UNUSABLE',
+      message: expect.stringMatching(
+        /session_replication_role is "replica".* foreign keys/,
+      ) as string,
+    });
+    expect(await schemasOf('schema_migrations')).toEqual({ schemas: null });
+    const sql = /As an administrator: (.*)$/.exec((failure as Error).message)?.[1] ?? '';
+    await asAdmin(sql);
+    await runMigrations(url, logger);
+    await asAdmin(sql.replace('origin', 'local'));
+    expect(await databaseMistakes(open())).toEqual([]);
   });
 
   test('keeps the options of its URL, except those that Pulse relies on', async () => {
