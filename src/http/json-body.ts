@@ -17,8 +17,8 @@ declare module 'fastify' {
   }
 }
 
-/** The byte order mark in UTF-8. */
-const BOM = Buffer.from('\ufeff');
+/** The byte order mark; the parser skips it. */
+const BOM = /^\ufeff/;
 const DETAIL_LENGTH_MAX = 200;
 
 /** An escape that may be half of a surrogate pair. */
@@ -49,13 +49,11 @@ export function addJsonParser(app: FastifyInstance): void {
         done(malformed('The body is not UTF-8.'));
         return;
       }
-      const marked = byteOrderMarkProblem(body);
-      if (marked !== undefined) {
-        done(marked);
-        return;
-      }
       const text = body.toString('utf8');
-      if (request.routeOptions.config.keepsBodyText === true) request.bodyText = text;
+      // As the parser does, without the byte order mark.
+      if (request.routeOptions.config.keepsBodyText === true) {
+        request.bodyText = text.replace(BOM, '');
+      }
       void parse(request, text, (error, value: unknown) => {
         if (error !== null) {
           done(malformed(faultOf(text, body)));
@@ -70,7 +68,7 @@ export function addJsonParser(app: FastifyInstance): void {
 /** Why the parser has refused a body in UTF-8. */
 function faultOf(text: string, body: Buffer): string {
   if (text === '') return 'The body is empty.';
-  const value = parseJson(text, body);
+  const value = parseJson(text.replace(BOM, ''), body);
   if (value instanceof SyntaxError) return value.message.slice(0, DETAIL_LENGTH_MAX);
   return 'An object in the body has a member __proto__, or a member constructor with a member prototype. They are refused.';
 }
@@ -91,14 +89,6 @@ function hasHalfCharacter(root: unknown): boolean {
 
 function malformed(detail: string): ProblemError {
   return new ProblemError(HTTP_PROBLEMS.PULSE_API_MALFORMED_BODY, { detail });
-}
-
-/** The parser would skip it, but over RabbitMQ such a pulse is not JSON, and one judgement has to do for both. */
-export function byteOrderMarkProblem(body: Buffer): ProblemError | undefined {
-  if (!body.subarray(0, BOM.length).equals(BOM)) return undefined;
-  return malformed(
-    'The body begins with a byte order mark, which is no part of JSON. Send it without.',
-  );
 }
 
 export function tooManyValues(): ProblemError {

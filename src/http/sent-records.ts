@@ -4,7 +4,7 @@ import { parseJson } from '../core/parse-json.ts';
 import { hasTooManyValues } from '../core/json-size.ts';
 import { hasEventHeaders } from './event-headers.ts';
 import { filledLines } from './filled-lines.ts';
-import { byteOrderMarkProblem, tooManyValues } from './json-body.ts';
+import { tooManyValues } from './json-body.ts';
 import { HTTP_PROBLEMS, invalidField, ProblemError, type ProblemKind } from './problems.ts';
 import type { RawBody } from './raw-bodies.ts';
 
@@ -39,17 +39,20 @@ export interface RecordReader<Sent> {
   readonly refuseLine: (reason: string) => Sent;
 }
 
+/** The byte order mark in UTF-8. */
+const BOM = Buffer.from('\ufeff');
+
 /**
  * The records of a request, in order.
  *
  * @throws ProblemError The whole body is invalid: 400, or 413 for too many records or very many members.
  */
 export function readRecords<Sent>(
-  { mediaType, headers, body }: SentRecords,
+  { mediaType, headers, body: sent }: SentRecords,
   reader: RecordReader<Sent>,
 ): Sent[] {
-  const marked = byteOrderMarkProblem(body);
-  if (marked !== undefined) throw marked;
+  // Some programs on Windows write it before any text. RFC 8259 lets a parser ignore it.
+  const body = sent.subarray(0, BOM.length).equals(BOM) ? sent.subarray(BOM.length) : sent;
   if (hasTooManyValues(body)) throw tooManyValues();
   switch (mediaType) {
     case 'application/json':

@@ -157,6 +157,13 @@ test.each(['%00', '..%2f..%2fpackage.json'])(
   },
 );
 
+test('a byte order mark before JSON is ignored', async () => {
+  const { app } = await open();
+  const payload = `\ufeff${JSON.stringify({ username: 'a' })}`;
+  const res = await app.inject({ method: 'POST', url: '/api/v1/login', headers: json, payload });
+  expect(res.json()).toMatchObject({ errors: [{ field: 'password', message: 'is required' }] });
+});
+
 test('414 for a path parameter that is too long', async () => {
   const { app } = await open();
   const res = await app.inject({

@@ -82,20 +82,6 @@ describe('every format ends in the queue', () => {
     expect(await takePulses(fixture)).toHaveLength(2);
   });
 
-  test.each(['application/json', 'application/x-ndjson'])(
-    'nothing of %s that begins with a byte order mark, which the queue would refuse',
-    async (mediaType) => {
-      const marked = Buffer.from(`\ufeff${JSON.stringify(sentPulse())}`);
-      expect(marked.subarray(0, 3)).toEqual(Buffer.from([0xef, 0xbb, 0xbf]));
-      const headers = { 'content-type': mediaType };
-      expect(await send(fixture, marked, { headers })).toMatchObject({
-        status: 400,
-        body: { code: 'PULSE_API_MALFORMED_BODY' },
-      });
-      expect(await takePulses(fixture)).toEqual([]);
-    },
-  );
-
   test('CloudEvents: structured, batch and binary are the same pulse', async () => {
     const structured = await send(fixture, EVENT, {
       headers: { 'content-type': 'application/cloudevents+json; charset=UTF-8' },

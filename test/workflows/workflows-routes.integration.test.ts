@@ -181,16 +181,12 @@ test('a request that is repeated with its key inserts one workflow', async () =>
   await expect.poll(fixture.depth).toBe(1);
 });
 
-test('a body keeps its numbers, and begins with no byte order mark', async () => {
-  const body = '{"data": 1.0, "steps": ["one"]}';
+test('a body may begin with a byte order mark', async () => {
+  const body = `\ufeff{"data": 1.0, "steps": ["one"]}`;
   const { status, text } = await fixture.ask('POST', '/workflow', { body });
   expect({ status, text }).toMatchObject({
     status: 201,
     text: expect.stringContaining('"data":1.0') as string,
-  });
-  expect(await fixture.ask('POST', '/workflow', { body: `\ufeff${body}` })).toMatchObject({
-    status: 400,
-    body: { code: 'PULSE_API_MALFORMED_BODY' },
   });
 });
 
