@@ -18,6 +18,9 @@ export interface BodyLimits {
   readonly windowSeconds: number;
 }
 
+/** Some programs on Windows write it before any text. RFC 8259 lets a parser ignore it. */
+const BYTE_ORDER_MARK = /^\ufeff/;
+
 /** What AMQP says about the message. */
 export interface MessageFacts {
   readonly messageId: string | undefined;
@@ -99,7 +102,7 @@ export function parseAnyBody(
   if (hasTooManyValues(body)) {
     return refuse('body_too_large', `The body ${HAS_TOO_MANY_VALUES}`);
   }
-  const text = body.toString('utf8');
+  const text = body.toString('utf8').replace(BYTE_ORDER_MARK, '');
   const value = parseJson(text, body);
   if (value instanceof SyntaxError) {
     return refuse(

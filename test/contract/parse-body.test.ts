@@ -66,6 +66,13 @@ describe('a body of one pulse', () => {
   });
 });
 
+test.each([sentPulse(), [sentPulse(), sentPulse()]])(
+  'a byte order mark before JSON is ignored',
+  (body) => {
+    expect(outcomesOf(`\ufeff${json(body)}`)).toEqual(outcomesOf(json(body)));
+  },
+);
+
 describe('a body that is not JSON in UTF-8', () => {
   test.each([
     ['nothing', ''],
@@ -74,7 +81,7 @@ describe('a body that is not JSON in UTF-8', () => {
     ['an object cut short', json(sentPulse()).slice(0, -1)],
     ['something behind the object', `${json(sentPulse())}x`],
     ['two objects', json(sentPulse()).repeat(2)],
-    ['a byte order mark', `\ufeff${json(sentPulse())}`],
+    ['two byte order marks', `\ufeff\ufeff${json(sentPulse())}`],
     ['NUL bytes', '\u0000\u0000'],
     ['a NUL inside a string', '{"tenant":"a\u0000"}'],
     ['NaN', '{"used_amount":NaN}'],
