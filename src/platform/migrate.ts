@@ -1,7 +1,6 @@
 /** Migrates the database to the version this code needs: plain SQL files, forward only, under a lock. */
 import { readdir } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
-import { runner } from 'node-pg-migrate';
 import { Client, DatabaseError, escapeIdentifier } from 'pg';
 import { codeOf, FatalError, PulseError, TransientError } from '../core/errors.ts';
 import type { Logger } from './logger.ts';
@@ -44,6 +43,8 @@ export async function runMigrations(databaseUrl: string, logger: Logger): Promis
 
 async function migrate(client: Client, logger: Logger): Promise<string[]> {
   let current = '';
+  // Loaded here, because a start seldom has anything to migrate.
+  const { runner } = await import('node-pg-migrate');
   try {
     // The runner locks the session, and a pooler may give a session to others, with its settings; but no transaction.
     await client.query(
