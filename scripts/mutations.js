@@ -41,7 +41,7 @@ const TSC = 'node_modules/typescript-7/bin/tsc';
 const CHECK_TIMEOUT_MS = 240_000;
 /** What the copy needs: no documentation, no git repository. */
 const COPIED =
-  /^(src|test|scripts|migrations)\/|^(package(-lock)?\.json|tsconfig.*\.json|vitest\.config\.ts)$/;
+  /^(src|test|bench|web|scripts|migrations)\/|^(package(-lock)?\.json|tsconfig.*\.json|vitest\.config\.ts)$/;
 
 /** The result is inconclusive: the mutation proves nothing. */
 class NoVerdict extends Error {}
@@ -157,10 +157,11 @@ function needsBuild(check) {
   return check !== 'simulation';
 }
 
-/** Skips type checks, because a mutation may leave something unused. */
+/** Skips type checks, because a mutation may leave something unused. The console is not mutated. */
 async function build(directory) {
   await mustRun([TSC, '-p', 'tsconfig.build.json', '--noCheck'], directory);
   await mustRun(['scripts/copy-lua.js'], directory);
+  symlinkSync(join(root, 'dist', 'web'), join(directory, 'dist', 'web'));
 }
 
 async function mustRun(args, directory) {

@@ -69,7 +69,7 @@ test('a download ends soon after its export is deleted, in whichever process', a
   const url = `/api/v1/exports/${deleted.id}`;
   const answer = await deleting.inject({ method: 'DELETE', url, headers: authorization() });
   expect(answer.json()).toMatchObject({ state: 'expired' });
-  await until('one is being read', 10_000, async () => (await openFiles()).length === 1);
+  await until('one is being read', 30_000, async () => (await openFiles()).length === 1);
   for (const socket of ending) {
     socket.resume();
     if (!socket.closed) await once(socket, 'close');
@@ -78,5 +78,5 @@ test('a download ends soon after its export is deleted, in whichever process', a
   reading.resume();
   await until('that one is whole', 20_000, () => Promise.resolve(reading.bytesRead > BYTES));
   reading.destroy();
-  await until('none is being read', 10_000, async () => (await openFiles()).length === 0);
+  await until('none is being read', 30_000, async () => (await openFiles()).length === 0);
 });

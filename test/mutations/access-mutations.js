@@ -174,6 +174,19 @@ export const ACCESS_MUTATIONS = [
     red: [{ tests: 'test/quarantine/quarantine-scope.integration.test.ts' }],
   },
   {
+    name: 'fix-grows',
+    guard: 'a correction has no more pulses than were refused',
+    off: 'any number of pulses is taken',
+    edits: [
+      {
+        file: 'src/quarantine/fixable.ts',
+        find: 'if (fix.pulseCount <= pulsesMax) return;',
+        replace: 'if (fix.pulseCount <= 1_000 * pulsesMax) return;',
+      },
+    ],
+    red: [{ tests: 'test/quarantine/quarantine-scope.integration.test.ts' }],
+  },
+  {
     name: 'key-secret',
     guard: 'the secret of a key',
     off: 'the id of a key is enough',

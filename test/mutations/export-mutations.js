@@ -18,6 +18,19 @@ export const EXPORT_MUTATIONS = [
     red: [EXPORTER, round('exporter-zombie', 1)],
   },
   {
+    name: 'download-of-deleted',
+    guard: 'a download ends with its export',
+    off: 'it goes on',
+    edits: [
+      {
+        file: 'src/exports/watch-downloads.ts',
+        find: 'reply.request.socket.destroy();',
+        replace: 'reply.request.socket.setKeepAlive();',
+      },
+    ],
+    red: [{ tests: 'test/exports/watch-downloads.integration.test.ts' }],
+  },
+  {
     name: 'workflow-consumed-once',
     guard: 'a message that comes again consumes nothing',
     off: 'nobody looks whether its workflow is consumed',

@@ -20,6 +20,19 @@ export const FOLD_MUTATIONS = [
     ],
   },
   {
+    name: 'jumped-clock',
+    guard: 'no id is forgotten by a clock that has jumped',
+    off: 'every time of Redis is believed',
+    edits: [
+      {
+        file: 'src/aggregate/redis-clock.ts',
+        find: 'isSteady: nowMs - this.#steadySinceMs >= STEADY_MS',
+        replace: 'isSteady: nowMs - this.#steadySinceMs >= -STEADY_MS',
+      },
+    ],
+    red: [{ tests: 'test/aggregate/aggregator-lease.integration.test.ts' }],
+  },
+  {
     name: 'lease',
     guard: 'a commit needs the lease',
     off: 'Redis takes the commit of an aggregator whose lease has ended',

@@ -43,6 +43,19 @@ export const MESSAGE_MUTATIONS = [
     red: [{ tests: 'test/subscriptions/subscriptions-routes.integration.test.ts' }],
   },
   {
+    name: 'restarted-postgres',
+    guard: 'admission reads all again from a Postgres that was started since',
+    off: 'it reads only what has changed',
+    edits: [
+      {
+        file: 'src/subscriptions/admission-query.ts',
+        find: "if (position.split('@')[1] === server) return",
+        replace: "if (position.split('@')[1] !== '' || server === '') return",
+      },
+    ],
+    red: [{ tests: 'test/subscriptions/admission-query.integration.test.ts' }],
+  },
+  {
     name: 'ordered-once',
     guard: 'an order purchases each recurring product once',
     off: 'each announcement purchases a new subscription',
