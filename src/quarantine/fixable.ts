@@ -34,13 +34,13 @@ export function requireOwn(
 ): void {
   if (fix.tenant === null || !includesTenant(tenants, fix.tenant)) {
     throw new ProblemError(HTTP_PROBLEMS.PULSE_API_FORBIDDEN, {
-      detail: 'Its tenant must be one of yours.',
+      detail: 'It must be JSON in which every pulse names the same tenant, one of yours.',
     });
   }
   const pulsesMax = Math.max(1, namesInBody(originalBody ?? body).pulseCount);
   if (fix.pulseCount <= pulsesMax) return;
   const limit = pulsesMax === 1 ? 'be one pulse' : `have at most ${pulsesMax} pulses`;
-  throw invalidField('content', `must ${limit}, as the refused body`);
+  throw invalidField('content', `must ${limit}, because so many were refused`);
 }
 
 export function notFound(): ProblemError {
