@@ -15,18 +15,29 @@ export async function checkMessageQueues(
   queues: readonly string[],
 ): Promise<Finding[]> {
   return withRabbitConnection(url, { name: 'pulse doctor messages' }, async (connection) => {
-    const findings: Finding[] = [];
-    for (const queue of queues) {
-      findings.push(judgeMessageQueue(queue, await readQueueDepth(connection, queue)));
-    }
-    return findings;
+    const depths = new Map<string, QueueDepth | undefined>();
+    for (const queue of queues) depths.set(queue, await readQueueDepth(connection, queue));
+    return judgeMessageQueues(depths);
   });
 }
 
-/** @param depth Undefined when there is no such queue. */
-export function judgeMessageQueue(queue: string, depth: QueueDepth | undefined): Finding {
+/** @param depths Of each queue; undefined when there is no such queue. */
+export function judgeMessageQueues(depths: ReadonlyMap<string, QueueDepth | undefined>): Finding[] {
+  // An API creates all of them when it starts.
+  const areCreated = [...depths.values()].some((depth) => depth !== undefined);
+  return [...depths].map(([queue, depth]) => {
+    if (depth !== undefined) return judgeMessageQueue(queue, depth);
+    return areCreated
+      ? warning(
+          `queue ${queue}`,
+          'does not exist, although others do: restart the API, which creates it',
+        )
+      : ok(`queue ${queue}`, 'does not exist yet; the API creates it');
+  });
+}
+
+function judgeMessageQueue(queue: string, depth: QueueDepth): Finding {
   const name = `queue ${queue}`;
-  if (depth === undefined) return ok(name, 'does not exist yet; the API creates it');
   const { readyCount, consumerCount } = depth;
   const detail = `${readyCount} ready, ${consumerCount} consumers`;
   if (readyCount === 0 || consumerCount > 0) return ok(name, detail);

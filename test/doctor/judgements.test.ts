@@ -11,8 +11,9 @@ import { judgeRewrites } from '../../src/doctor/check-redis-writes.ts';
 import { judgeJournal } from '../../src/doctor/check-journal.ts';
 import { judgeExports } from '../../src/doctor/check-exports.ts';
 import { judgeFlush } from '../../src/doctor/check-flush.ts';
-import { judgeMessageQueue, judgeOutbox } from '../../src/doctor/check-messages.ts';
+import { judgeMessageQueues, judgeOutbox } from '../../src/doctor/check-messages.ts';
 import { checkDisk, judgeDisk, judgeSkew } from '../../src/doctor/check-state.ts';
+import type { QueueDepth } from '../../src/platform/topology.ts';
 
 test.each([
   ['3.10.8', '3.10', 'ok'],
@@ -169,11 +170,20 @@ test.each([
   [5, 0, 'warning'],
 ] as const)('%i messages and %i consumers is called %s', (ready, consumers, status) => {
   const depth = { readyCount: ready, consumerCount: consumers };
-  expect(judgeMessageQueue('orders.processing', depth).status).toBe(status);
+  const [finding] = judgeMessageQueues(new Map([['orders.processing', depth]]));
+  expect(finding?.status).toBe(status);
 });
 
-test('a queue of messages that does not exist yet delays none', () => {
-  expect(judgeMessageQueue('orders.processing', undefined).status).toBe('ok');
+test('a queue of messages that is missing is a warning if others exist', () => {
+  const statuses = (one: QueueDepth | undefined) =>
+    judgeMessageQueues(
+      new Map([
+        ['one', one],
+        ['two', undefined],
+      ]),
+    ).map(({ status }) => status);
+  expect(statuses(undefined)).toEqual(['ok', 'ok']);
+  expect(statuses({ readyCount: 0, consumerCount: 1 })).toEqual(['ok', 'warning']);
 });
 
 test.each([
