@@ -111,7 +111,10 @@ describe('a scan that disagrees with the seal', () => {
       texts.filter((_, index) => !isLost(texts[index - (index % 2)]));
     const flush = flushAll(scanning(loses));
     await expect(flush).rejects.toThrow(FatalError);
-    await expect(flush).rejects.toMatchObject({ code: 'PULSE_FLUSH_MISMATCH' });
+    await expect(flush).rejects.toMatchObject({
+      code: 'PULSE_FLUSH_MISMATCH',
+      message: expect.stringMatching(/was sealed with \d+ rows .* but its scan returned/) as string,
+    });
     const ledger = await fixture.pool.query('SELECT FROM flush_batches');
     expect(ledger.rowCount).toBe(SHARDS - 1);
     const books = await verifyBooks(fixture);
