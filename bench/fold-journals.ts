@@ -24,7 +24,7 @@ export async function foldShard(
   const own = redis instanceof Cluster ? redis.duplicate() : redis.duplicate();
   // Calls fail with it; without a listener the client prints it too.
   own.on('error', () => undefined);
-  // The aggregator would ask once in vain, and wait before it asks again.
+  // Otherwise the aggregator's first request fails, and it waits before the next.
   await own.connect().catch(() => undefined);
   const ids = {
     redis: own,

@@ -13,7 +13,7 @@ async function main(args: readonly string[]): Promise<number> {
   stdout.on('error', (error: Error) => {
     if (!isClosed(error)) outputFailure ??= error;
   });
-  // What tells about the work must not end it: the disk may be full.
+  // A message that cannot be written, such as on a full disk, must not end the work.
   stderr.on('error', () => undefined);
   const mistake = loadDotEnv();
   if (mistake !== undefined) {

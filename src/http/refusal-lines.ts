@@ -14,7 +14,7 @@ export interface RefusalLines {
   close(): void;
 }
 
-/** @param leftOutText What the line about those says that were not logged. */
+/** @param leftOutText The message of the line that counts what was not logged. */
 export function createRefusalLines(
   logger: Pick<Logger, 'warn'>,
   leftOutText = 'more requests refused, not logged one by one',

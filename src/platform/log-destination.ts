@@ -1,5 +1,5 @@
 /**
- * Writes log lines to standard error, and never fails: a log that cannot be written must not end what it tells about.
+ * Writes log lines to standard error, and never fails: a log that cannot be written must not end the process.
  *
  * While a write fails, because the disk is full or nobody reads the pipe, it is tried again and again. Lines wait
  * meanwhile, and those that do not fit are left out and counted. What waits at the exit is written then, or lost.

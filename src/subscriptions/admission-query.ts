@@ -50,8 +50,8 @@ export interface AdmissionReadOptions {
  * Reads every subscription that may admit a pulse; or those that may have changed since an earlier read, and those
  * whose customers may have, whatever they admit now. Some come again unchanged.
  *
- * It reads all again from a server that was started since: after a failover or a restore, writes may be missing, and ids
- * of transactions come a second time.
+ * After a restart of the server it reads all again: a failover or a restore may have lost writes, and transaction ids may
+ * repeat.
  */
 export async function readAdmission(
   pool: Pick<Pool, 'query'>,

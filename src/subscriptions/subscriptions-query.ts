@@ -100,7 +100,7 @@ export async function lockDueSubscriptions(
   return readTimelines(client, rows);
 }
 
-/** For how long the change that was due first has been due, in seconds; 0 when none is. */
+/** For how long the oldest due change has been overdue, in seconds; 0 when none is due. */
 export async function readDueSeconds(client: Queryable): Promise<number> {
   const { rows } = await client.query<{ seconds: number }>(
     `SELECT greatest(extract(epoch FROM clock_timestamp() - min(due_at)), 0)::float8 AS seconds FROM subscriptions`,
