@@ -72,8 +72,8 @@ async function admit(
   what: Asked['what'],
   attempt: LoginAttempt,
 ): Promise<Admission & { readonly user: User | undefined }> {
-  const isRemembered = what === 'password' || limiter.isRemembered(attempt);
-  return await atTurnOf(pool, turnTaker(what, attempt, isRemembered), async () => {
+  const taker = turnTaker(what, attempt, limiter.isRemembered(attempt));
+  return await atTurnOf(pool, taker, async () => {
     const admission = await limiter.admit(attempt);
     const isAdmitted = admission.waitSeconds === 0;
     return { ...admission, user: isAdmitted ? await findUser(pool, attempt.username) : undefined };

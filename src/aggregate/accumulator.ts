@@ -79,6 +79,12 @@ export interface AccumulatorOptions {
 export const JOURNAL_BYTES_MAX = 256 * 1024 * 1024;
 
 export type Accumulator = ReturnType<typeof createAccumulator>;
+export type BooksReader = Pick<Accumulator, 'shards' | 'readBooks'>;
+
+/** Of each shard, in their order. */
+export function readAllBooks({ shards, readBooks }: BooksReader): Promise<ShardBooks[]> {
+  return Promise.all(Array.from({ length: shards }, (_, shard) => readBooks(shard)));
+}
 
 /**
  * Access to the sums of all shards. Sends nothing before the first call.

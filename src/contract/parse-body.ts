@@ -3,7 +3,7 @@ import { HAS_TOO_MANY_VALUES, hasTooManyValues } from '../core/json-size.ts';
 import type { BodyOutcome, Refusal } from './body-outcome.ts';
 import type { RejectionReason } from './rejection.ts';
 import { elementSources } from '../core/json-source.ts';
-import { parseJson } from '../core/parse-json.ts';
+import { parseJson, withoutByteOrderMark } from '../core/parse-json.ts';
 import { parsePulse, type PulseContext, type PulseOutcome } from './parse-pulse.ts';
 import type { KnownKeys } from './known-keys.ts';
 import { fallbackIdOf, type KnownKey, type PulseRecords } from './pulse-records.ts';
@@ -17,9 +17,6 @@ export interface BodyLimits {
   /** The length of a window. */
   readonly windowSeconds: number;
 }
-
-/** Some programs on Windows write it before any text. RFC 8259 lets a parser ignore it. */
-const BYTE_ORDER_MARK = /^\ufeff/;
 
 /** What AMQP says about the message. */
 export interface MessageFacts {
@@ -102,7 +99,7 @@ export function parseAnyBody(
   if (hasTooManyValues(body)) {
     return refuse('body_too_large', `The body ${HAS_TOO_MANY_VALUES}`);
   }
-  const text = body.toString('utf8').replace(BYTE_ORDER_MARK, '');
+  const text = withoutByteOrderMark(body.toString('utf8'));
   const value = parseJson(text, body);
   if (value instanceof SyntaxError) {
     return refuse(

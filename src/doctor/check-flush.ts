@@ -1,5 +1,10 @@
 /** What `pulse doctor` checks about the flush: whether sums reach Postgres when FLUSH_CRON says. */
-import type { Accumulator, SealedBatch, ShardBooks } from '../aggregate/accumulator.ts';
+import {
+  readAllBooks,
+  type BooksReader,
+  type SealedBatch,
+  type ShardBooks,
+} from '../aggregate/accumulator.ts';
 import type { Finding } from '../aggregate/redis-durability.ts';
 import { tickedBetween } from '../flush/overdue.ts';
 import { danger, ok, warning } from './findings.ts';
@@ -9,13 +14,8 @@ const FLUSH_LATE_MS = 15 * 60_000;
 
 type HeldBatches = Pick<ShardBooks, 'live' | 'sealed'>;
 
-export async function checkFlush(
-  { shards, readBooks }: Pick<Accumulator, 'shards' | 'readBooks'>,
-  flushCron: string,
-): Promise<Finding> {
-  const books: HeldBatches[] = [];
-  for (let shard = 0; shard < shards; shard++) books.push(await readBooks(shard));
-  return judgeFlush(books, { flushCron, nowMs: Date.now() });
+export async function checkFlush(accumulator: BooksReader, flushCron: string): Promise<Finding> {
+  return judgeFlush(await readAllBooks(accumulator), { flushCron, nowMs: Date.now() });
 }
 
 /**

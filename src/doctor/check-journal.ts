@@ -1,5 +1,5 @@
 /** What `pulse doctor` checks about the journal: whether an aggregator folds it. */
-import type { Accumulator, ShardBooks } from '../aggregate/accumulator.ts';
+import { readAllBooks, type BooksReader, type ShardBooks } from '../aggregate/accumulator.ts';
 import type { Finding } from '../aggregate/redis-durability.ts';
 import { sleep } from '../platform/backoff.ts';
 import { danger, ok, warning } from './findings.ts';
@@ -14,29 +14,21 @@ const NOTHING_FOLDS =
 
 export type JournalFacts = Pick<ShardBooks, 'journalled' | 'journalSinceMs' | 'isLeased'>;
 
-type Journals = Pick<Accumulator, 'shards' | 'readBooks'>;
-
 export async function checkJournal(
-  accumulator: Journals,
+  accumulator: BooksReader,
   apartMs = LOOKS_APART_MS,
 ): Promise<Finding> {
-  const first = await readShards(accumulator);
+  const first = await readAllBooks(accumulator);
   if (!first.some((shard) => isAbandoned(shard, Date.now()))) {
     return judgeJournal(first, Date.now());
   }
   await sleep(apartMs);
-  const second = await readShards(accumulator);
+  const second = await readAllBooks(accumulator);
   const both = second.map((shard, index) => ({
     ...shard,
     isLeased: shard.isLeased || first[index]?.isLeased === true,
   }));
   return judgeJournal(both, Date.now());
-}
-
-async function readShards({ shards, readBooks }: Journals): Promise<JournalFacts[]> {
-  const books: JournalFacts[] = [];
-  for (let shard = 0; shard < shards; shard++) books.push(await readBooks(shard));
-  return books;
 }
 
 /** @param shards One of each. */

@@ -1,6 +1,6 @@
 /** Balances the books at intervals, and watches what waits for Postgres. */
 import type { Registry } from 'prom-client';
-import type { Accumulator, ShardBooks } from '../aggregate/accumulator.ts';
+import { readAllBooks, type Accumulator, type ShardBooks } from '../aggregate/accumulator.ts';
 import type { Logger } from '../platform/logger.ts';
 import { addSampledGauge, addSampledGauges } from '../platform/metrics.ts';
 import { startWatch, type Watch } from '../platform/watch.ts';
@@ -53,11 +53,7 @@ export function startBooksWatch({ accumulator, pool, logger }: BooksWatchOptions
     logger,
     async look(): Promise<BooksSight> {
       const balances = await balanceShards({ accumulator, pool });
-      const books: ShardBooks[] = [];
-      for (let shard = 0; shard < accumulator.shards; shard++) {
-        books.push(await accumulator.readBooks(shard));
-      }
-      return toSight(balances, books);
+      return toSight(balances, await readAllBooks(accumulator));
     },
   });
 }

@@ -2,7 +2,7 @@
 import { isUtf8 } from 'node:buffer';
 import type { FastifyInstance } from 'fastify';
 import { HAS_TOO_MANY_VALUES, hasTooManyValues } from '../core/json-size.ts';
-import { parseJson } from '../core/parse-json.ts';
+import { parseJson, withoutByteOrderMark } from '../core/parse-json.ts';
 import { charsetProblem } from './charset.ts';
 import { HTTP_PROBLEMS, ProblemError } from './problems.ts';
 
@@ -17,8 +17,6 @@ declare module 'fastify' {
   }
 }
 
-/** The byte order mark; the parser skips it. */
-const BOM = /^\ufeff/;
 const DETAIL_LENGTH_MAX = 200;
 
 /** An escape that may be half of a surrogate pair. */
@@ -52,7 +50,7 @@ export function addJsonParser(app: FastifyInstance): void {
       const text = body.toString('utf8');
       // As the parser does, without the byte order mark.
       if (request.routeOptions.config.keepsBodyText === true) {
-        request.bodyText = text.replace(BOM, '');
+        request.bodyText = withoutByteOrderMark(text);
       }
       void parse(request, text, (error, value: unknown) => {
         if (error !== null) {
@@ -68,7 +66,7 @@ export function addJsonParser(app: FastifyInstance): void {
 /** Why the parser has refused a body in UTF-8. */
 function faultOf(text: string, body: Buffer): string {
   if (text === '') return 'The body is empty.';
-  const value = parseJson(text.replace(BOM, ''), body);
+  const value = parseJson(withoutByteOrderMark(text), body);
   if (value instanceof SyntaxError) return value.message.slice(0, DETAIL_LENGTH_MAX);
   return 'An object in the body has a member __proto__, or a member constructor with a member prototype. They are refused.';
 }

@@ -21,7 +21,7 @@ import type { Pool } from 'pg';
 import type { Publication } from '../contract/publication.ts';
 import { PulseError } from '../core/errors.ts';
 import { HAS_TOO_MANY_VALUES, hasTooManyValues } from '../core/json-size.ts';
-import { parseJson } from '../core/parse-json.ts';
+import { parseJson, withoutByteOrderMark } from '../core/parse-json.ts';
 import type { Logger } from '../platform/logger.ts';
 import { withTransaction } from '../platform/postgres.ts';
 import type { Tracing } from '../platform/tracing.ts';
@@ -49,8 +49,6 @@ export const MESSAGE_OUTCOMES = [
   'held',
 ] as const;
 export type MessageOutcome = (typeof MESSAGE_OUTCOMES)[number];
-
-const BYTE_ORDER_MARK = '\ufeff';
 
 export interface HandledMessage {
   readonly outcome: MessageOutcome;
@@ -268,8 +266,7 @@ export function parseBody(handler: MessageHandler, message: ReceivedMessage): un
     const detail = `The body ${HAS_TOO_MANY_VALUES}`;
     throw new ImpossibleError({ code: 'body_too_large', detail });
   }
-  const marked = body.toString();
-  const text = marked.startsWith(BYTE_ORDER_MARK) ? marked.slice(1) : marked;
+  const text = withoutByteOrderMark(body.toString());
   const value = parseJson(text, body);
   if (!(value instanceof SyntaxError)) return handler.parse(value, message, text);
   const failure = { code: 'malformed_json', detail: 'The body is not JSON in UTF-8.' };

@@ -1,7 +1,7 @@
 /** Migrates the database to the version this code needs: plain SQL files, forward only, under a lock. */
 import { readdir } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
-import { Client, DatabaseError, escapeIdentifier } from 'pg';
+import { Client, DatabaseError, escapeIdentifier, type ClientConfig } from 'pg';
 import { codeOf, FatalError, PulseError, TransientError } from '../core/errors.ts';
 import type { Logger } from './logger.ts';
 import { assertRights, grantUsage } from './postgres-rights.ts';
@@ -27,12 +27,12 @@ const STATEMENT_TIMEOUT_MS = 600_000;
  * @throws TransientError The connection was lost; nothing changed.
  */
 export async function runMigrations(databaseUrl: string, logger: Logger): Promise<string[]> {
-  return await withClient(databaseUrl, LOOK, async (client) => {
+  return await withClient(databaseUrl, async (client) => {
     await assertDatabaseFits(client);
     const isPending = (await namesPending(client)).length > 0;
     if (isPending) await assertRights(client, { migrating: true });
     const names = isPending
-      ? await withClient(databaseUrl, MIGRATION, (own) => migrate(own, logger))
+      ? await withClient(databaseUrl, (own) => migrate(own, logger), UNHURRIED)
       : [];
     await migrateJobs(databaseUrl, logger);
     await grantUsage(client);
@@ -110,7 +110,7 @@ async function migrateJobs(databaseUrl: string, logger: Logger): Promise<void> {
  * @throws TransientError The connection was lost.
  */
 export async function pendingMigrations(databaseUrl: string): Promise<string[]> {
-  return withClient(databaseUrl, LOOK, namesPending);
+  return withClient(databaseUrl, namesPending);
 }
 
 async function namesPending(client: Client): Promise<string[]> {
@@ -145,26 +145,20 @@ async function namesRun(client: Client): Promise<Set<string>> {
   }
 }
 
-interface Patience {
-  /** How long the driver waits for an answer; 0: for as long as it takes. */
-  readonly query_timeout: number;
-}
-
-const LOOK: Patience = { query_timeout: STATEMENT_TIMEOUT_MS };
-/** A limit would cancel a migration of a big table each time. Keep-alive notices a server that is gone. */
-const MIGRATION: Patience = { query_timeout: 0 };
+/** A limit would cancel the migration of a big table each time. Keep-alive notices a server that is gone. */
+const UNHURRIED: ClientConfig = { query_timeout: 0 };
 
 async function withClient<T>(
   databaseUrl: string,
-  patience: Patience,
   work: (client: Client) => Promise<T>,
+  options: ClientConfig = {},
 ): Promise<T> {
   const client = new Client({
     ...connectionOptions(databaseUrl, {
       name: 'pulse migrate',
       statementTimeoutMs: STATEMENT_TIMEOUT_MS,
     }),
-    ...patience,
+    ...options,
     lock_timeout: LOCK_TIMEOUT_MS,
   });
   const connection = { lost: false };

@@ -1,5 +1,5 @@
 /** What Redis knows of the status. */
-import type { Accumulator, ShardBooks } from '../aggregate/accumulator.ts';
+import { readAllBooks, type BooksReader, type ShardBooks } from '../aggregate/accumulator.ts';
 import { readHeldEpochs } from '../aggregate/epoch.ts';
 import type { RedisClient } from '../platform/redis.ts';
 import type { Sums } from './status.ts';
@@ -14,15 +14,10 @@ export interface InRedis {
  * Reads the books. Of a Redis that was never counted in, or has lost its data, the books are empty, and asking for them
  * would load the functions.
  */
-export async function readRedis(
-  redis: RedisClient,
-  accumulator: Pick<Accumulator, 'shards' | 'readBooks'>,
-): Promise<InRedis> {
+export async function readRedis(redis: RedisClient, accumulator: BooksReader): Promise<InRedis> {
   const epochs = [...new Set(await readHeldEpochs({ redis, accumulator }))];
   if (epochs.includes(null)) return { epochs, sums: sumUp([], Date.now()) };
-  const shards = Array.from({ length: accumulator.shards }, (_, shard) => shard);
-  const books = await Promise.all(shards.map((shard) => accumulator.readBooks(shard)));
-  return { epochs, sums: sumUp(books, Date.now()) };
+  return { epochs, sums: sumUp(await readAllBooks(accumulator), Date.now()) };
 }
 
 function sumUp(books: readonly ShardBooks[], nowMs: number): Sums {
