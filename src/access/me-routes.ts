@@ -38,7 +38,13 @@ export function addMeRoutes(api: Api, deps: MeDeps): void {
   });
 
   // The audit log gets its entry with the change.
-  const config = { roles: READERS, answersSecret: true, unaudited: true } as const;
+  const config = {
+    roles: READERS,
+    answersSecret: true,
+    unaudited: true,
+    // Who has sent too much must still be able to change it.
+    unstored: true,
+  } as const;
   api.put('/me/password', { schema: changeOwnPasswordSchema, config }, async (request) => {
     const { kind, name: username } = request.user;
     if (kind === 'key') {

@@ -30,6 +30,7 @@ import { addProblemTypesRoutes } from './problem-types-routes.ts';
 import { addRateLimit } from '../http/rate-limit.ts';
 import { createRefusalLines, type RefusalLines } from '../http/refusal-lines.ts';
 import { addRequestHooks, requestIdOf, type RequestDone } from '../http/request-hooks.ts';
+import { addStoredBytes } from '../http/stored-bytes.ts';
 import { addRouteTable, type RouteEntry } from '../http/route-table.ts';
 import { addRequestTracing } from './request-tracing.ts';
 
@@ -50,6 +51,8 @@ export interface ApiOptions {
   readonly readinessTimeoutMs?: number;
   /** How many requests each caller may send per minute. Default: no limit. */
   readonly requestsPerMinute?: number | undefined;
+  /** What the callers of a tenant may have stored in an hour, in bytes. Default: no limit. */
+  readonly storedBytesPerHour?: number | undefined;
   /** How much of the requests in progress this process may hold. */
   readonly bodyBudget?: ByteBudgetOptions;
   /** How much of the answers that their callers have not read this process may hold. */
@@ -135,6 +138,8 @@ export async function createApp(deps: ApiDeps, options: ApiOptions): Promise<Api
   const { requestsPerMinute } = options;
   if (requestsPerMinute !== undefined) await addRateLimit(app, { requestsPerMinute, refusals });
   addBodyBudget(app, options.bodyBudget ?? BODY_BUDGET);
+  const { storedBytesPerHour: bytesPerHour } = options;
+  if (bytesPerHour !== undefined) addStoredBytes(app, { bytesPerHour });
   compilers.validators.addBodySizes(app);
   addConditionalAnswers(app);
   addAnswerBudget(app, options.answerBudget ?? ANSWER_BUDGET);

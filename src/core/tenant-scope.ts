@@ -1,6 +1,9 @@
 /** Which tenants a caller may see and send for. */
 export type TenantScope = 'all' | readonly string[];
 
+/** What callers of all tenants may take of what has a limit an hour, in limits of a tenant: they send for many. */
+export const ALL_TENANTS_FACTOR = 10;
+
 /** Names are compared exactly, as everywhere. */
 export function includesTenant(scope: TenantScope, tenant: string): boolean {
   return scope === 'all' || scope.includes(tenant);

@@ -13,7 +13,7 @@
  */
 import type { AggregateKey } from '../contract/pulse.ts';
 import { SKU_LENGTH_MAX, TENANT_LENGTH_MAX, UNIT_LENGTH_MAX } from '../contract/rules.ts';
-import type { TenantScope } from '../core/tenant-scope.ts';
+import { ALL_TENANTS_FACTOR, type TenantScope } from '../core/tenant-scope.ts';
 import { HOUR_SECONDS } from '../core/window.ts';
 import { randomHash } from '../platform/random-hash.ts';
 
@@ -28,8 +28,6 @@ export interface SumSender {
   readonly caller: string;
 }
 
-/** What a caller of all tenants may begin, in limits of a tenant. */
-export const ALL_TENANTS_FACTOR = 10;
 /** Of all sets in one process. */
 const BYTES_MAX = 64 * 1024 * 1024;
 const SLOTS_AT_FIRST = 64;

@@ -63,7 +63,12 @@ function addRoutes(api: Api, options: SendingModuleOptions): void {
       '/pulses',
       {
         schema: sendPulsesSchema,
-        config: { roles: OPERATORS, unaudited: true, answerWithinMs: ANSWER_WITHIN_MS },
+        config: {
+          roles: OPERATORS,
+          unaudited: true,
+          unstored: true,
+          answerWithinMs: ANSWER_WITHIN_MS,
+        },
         bodyLimit: SEND_BYTES_MAX,
         // The schema is only for the documentation; the rules are those of ingest.
         validatorCompiler: () => () => true,

@@ -1,12 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import type { AggregateKey } from '../../src/contract/pulse.ts';
 import { SKU_LENGTH_MAX, TENANT_LENGTH_MAX, UNIT_LENGTH_MAX } from '../../src/contract/rules.ts';
-import {
-  ALL_TENANTS_FACTOR,
-  createNewSums,
-  type NewSums,
-  type SumSender,
-} from '../../src/sending/new-sums.ts';
+import { ALL_TENANTS_FACTOR } from '../../src/core/tenant-scope.ts';
+import { createNewSums, type NewSums, type SumSender } from '../../src/sending/new-sums.ts';
 
 const NOW_MS = Date.parse('2026-11-22T04:10:00Z');
 const HOUR_MS = 3_600_000;
