@@ -53,6 +53,8 @@ function counted(payload: Readable, request: FastifyRequest, lease: ByteLease): 
       }
     },
   });
+  // The parser of a refused body no longer listens, and an error without a listener would end the process.
+  counting.on('error', () => undefined);
   payload.once('error', (error) => counting.destroy(error));
   return payload.pipe(counting);
 }

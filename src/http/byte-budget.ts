@@ -20,7 +20,7 @@ export interface ByteOwner {
 
 /** The bytes of one request. */
 export interface ByteLease {
-  /** @throws ProblemError 429 or 503, each with Retry-After; then the bytes are not added. */
+  /** Does nothing after `close`. @throws ProblemError 429 or 503, each with Retry-After; then the bytes are not added. */
   add(bytes: number): void;
   close(): void;
 }
@@ -55,6 +55,7 @@ export function createByteBudget(
 
   return (owner) => {
     let held = 0;
+    let isOpen = true;
     const change = (bytes: number): void => {
       held += bytes;
       total += bytes;
@@ -63,11 +64,13 @@ export function createByteBudget(
     };
     return {
       add(bytes) {
+        if (!isOpen) return;
         const problem = refusal(owner, held, bytes);
         if (problem !== undefined) throw problem;
         change(bytes);
       },
       close() {
+        isOpen = false;
         change(-held);
       },
     };

@@ -70,12 +70,14 @@ export function addStoredBytes(
   });
 }
 
+/** In spite of its type in Fastify, `user` is null on public routes. */
+interface WritingRequest extends Pick<FastifyRequest, 'method' | 'routeOptions'> {
+  readonly user: Caller | null;
+}
+
 /** Undefined: the request stores nothing, or its caller is unknown. */
-function writerOf(request: FastifyRequest): Caller | undefined {
-  if (READING.has(request.method)) return undefined;
-  if (request.routeOptions.config.unstored === true) return undefined;
-  // In spite of its type in Fastify, it is null on public routes.
-  const { user }: { readonly user: Caller | null } = request;
+function writerOf({ method, routeOptions, user }: WritingRequest): Caller | undefined {
+  if (READING.has(method) || routeOptions.config.unstored === true) return undefined;
   return user ?? undefined;
 }
 

@@ -1,5 +1,5 @@
 import { connect } from 'node:net';
-import { setImmediate } from 'node:timers/promises';
+import { setImmediate, setTimeout } from 'node:timers/promises';
 import { fastify } from 'fastify';
 import { afterEach, expect, test } from 'vitest';
 import { addAnswerDeadline } from '../../src/http/answer-deadline.ts';
@@ -12,8 +12,8 @@ afterEach(async () => {
   await app.close();
 });
 
-async function listen(bytesMax: number) {
-  app = fastify({ bodyLimit: 1_000_000 });
+async function listen(bytesMax: number, bodyLimit = 1_000_000) {
+  app = fastify({ bodyLimit });
   app.setErrorHandler(createErrorHandler({ warn: () => undefined }));
   app.decorateRequest('user', null as never);
   addAnswerDeadline(app, { answerWithinMs: 60_000 });
@@ -67,4 +67,52 @@ test('bytes that are declared but do not arrive do not count', async () => {
   release();
   expect((await post(10_000)).status).toBe(200);
   for (const socket of sockets) socket.destroy();
+});
+
+const HEAD = ['POST / HTTP/1.1', 'Host: x'];
+const JSON_TYPE = 'Content-Type: application/json';
+const whole = [...HEAD, JSON_TYPE, 'Content-Length: 2', '', '""'].join('\r\n');
+/** What is refused before all of the body has arrived. */
+const REFUSED = {
+  'a content type that no route takes': ['Content-Type: text/x', 'Content-Length: 1000', '', 'a'],
+  'a declared length beyond the limit': [JSON_TYPE, 'Content-Length: 200000', '', '"a'],
+  'chunks beyond the limit': [
+    ...[JSON_TYPE, 'Transfer-Encoding: chunked', ''],
+    ...['186a1', `"${'a'.repeat(100_000)}`, '5', 'aa'],
+  ],
+};
+
+test.each(Object.entries(REFUSED))(
+  'a request with %s may break off while it waits behind another',
+  async (_, request) => {
+    const { url, post, release, arrived } = await listen(1_000_000, 100_000);
+    const uncaught: Error[] = [];
+    const note = (error: Error): number => uncaught.push(error);
+    process.on('uncaughtException', note);
+    const socket = connect(Number(new URL(url).port), '127.0.0.1');
+    socket.write(whole + [...HEAD, ...request].join('\r\n'));
+    await arrived(2);
+    // The refusal follows once its bytes are read.
+    await setTimeout(50);
+    socket.destroy();
+    await setTimeout(50);
+    process.off('uncaughtException', note);
+    release();
+    expect(uncaught).toEqual([]);
+    expect((await post(10_000)).status).toBe(200);
+  },
+);
+
+test('bytes that arrive after the answer do not count', async () => {
+  const { post, release } = await listen(200_000, 100_000);
+  release();
+  for (let count = 0; count < 10; count++) {
+    const body = new Blob(['a'.repeat(300_000)]).stream();
+    const sent = { method: 'POST', headers: { 'content-type': 'application/json' }, body };
+    // Fails if the connection is closed while the body is on its way.
+    const res = await fetch(app.listeningOrigin, { ...sent, duplex: 'half' }).catch(() => null);
+    expect([null, 413]).toContain(res?.status ?? null);
+  }
+  const both = await Promise.all([post(60_000), post(60_000)]);
+  expect(both.map(({ status }) => status)).toEqual([200, 200]);
 });
