@@ -60,7 +60,12 @@ const mayImport = {
   status: [
     ...['core', 'platform', 'http', 'contract', 'aggregate', 'flush', 'cli/wording.ts'],
     ...['doctor/check-deliveries.ts', 'doctor/check-exports.ts', 'doctor/check-processor.ts'],
-    ...['doctor/check-messages.ts', 'ingest/pauses-query.ts'],
+    ...[
+      'doctor/check-messages.ts',
+      'doctor/check-flush.ts',
+      'doctor/check-journal.ts',
+      'ingest/pauses-query.ts',
+    ],
     ...['messaging/relay-query.ts', 'exports/exports-query.ts', 'workflows/workflows-query.ts'],
     ...['delivery/unserved-endpoints-query.ts', 'subscriptions/subscriptions-query.ts'],
     'events/flushed-hours-query.ts',

@@ -7,6 +7,7 @@ import { assertSettingsFit } from '../aggregate/settings.ts';
 import type { ServerUrls } from '../config.ts';
 import { FatalError } from '../core/errors.ts';
 import { pendingMigrations } from '../platform/migrate.ts';
+import { assertDatabaseFits } from '../platform/postgres-session.ts';
 import { createPool, waitForPostgres } from '../platform/postgres.ts';
 import { createRedis, type RedisClient } from '../platform/redis.ts';
 import { waitOptions, type CommandRun } from './command.ts';
@@ -56,7 +57,8 @@ export function openAccumulator(
  * Opens Postgres alone, for a command that needs nothing else; it is closed with the run.
  *
  * @param name What Postgres shows as the name of the connections.
- * @throws FatalError PULSE_POSTGRES_MIGRATIONS The schema is not up to date.
+ * @throws FatalError PULSE_POSTGRES_MIGRATIONS The schema is not up to date. PULSE_POSTGRES_UNUSABLE The database or its
+ * sessions are set so that wrong rows would be stored.
  */
 export async function openPool(run: CommandRun, name: string): Promise<Pool> {
   const { databaseUrl } = findServers(run);
@@ -64,6 +66,7 @@ export async function openPool(run: CommandRun, name: string): Promise<Pool> {
   await assertMigrated(databaseUrl);
   const pool = createPool(databaseUrl, { name, logger: run.logger });
   run.closer.add('postgres', () => pool.end());
+  await assertDatabaseFits(pool);
   return pool;
 }
 

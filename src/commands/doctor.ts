@@ -4,7 +4,7 @@ import { openClients } from '../cli/clients.ts';
 import { EXIT_DONE, EXIT_FAILED, waitOptions } from '../cli/command.ts';
 import { defineCommand } from '../cli/define-command.ts';
 import { examine } from '../doctor/examine.ts';
-import { consumedQueueNames } from './message-queues.ts';
+import { messageRoutes } from './message-queues.ts';
 
 /** How long Redis may take to answer. */
 const ANSWER_TIMEOUT_MS = 5_000;
@@ -17,7 +17,7 @@ export const doctor = defineCommand({
     const findings = await examine({
       ...openClients(run),
       queue,
-      messageQueues: consumedQueueNames(messages.prefix),
+      messageRoutes: messageRoutes(messages.prefix),
       windowSeconds: ingest.windowSeconds,
       flushCron: flush.cron,
       redisWait: waitOptions(run, ANSWER_TIMEOUT_MS),

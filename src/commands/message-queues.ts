@@ -1,4 +1,5 @@
 /** The queues of every domain of the chain. */
+import type { MessageRoutes } from '../doctor/check-messages.ts';
 import { announcementBindings, eventQueues } from '../events/events-queues.ts';
 import type { QueueBinding } from '../messaging/queues.ts';
 import { orderQueues } from '../orders/orders-queues.ts';
@@ -20,10 +21,12 @@ export function askedQueueNames(prefix: string): readonly string[] {
   return Object.values(workflowQueues(prefix)).map(({ queue }) => queue);
 }
 
-/** The others, each once. */
-export function consumedQueueNames(prefix: string): readonly string[] {
+/** What must exist and be consumed, for messages to be handled. */
+export function messageRoutes(prefix: string): MessageRoutes {
+  const exchanges = new Set(messageQueues(prefix).map(({ exchange }) => exchange));
   const asked = askedQueueNames(prefix);
-  return messageQueueNames(prefix).filter((name) => !asked.includes(name));
+  const queues = messageQueueNames(prefix).filter((name) => !asked.includes(name));
+  return { exchanges: [...exchanges], queues };
 }
 
 /** The names of all, each once. */

@@ -2,21 +2,25 @@
 import type { Finding } from '../aggregate/redis-durability.ts';
 import type { Clients } from '../cli/clients.ts';
 import type { PartRun } from '../cli/part.ts';
+import { whyNotPublished } from '../doctor/check-publishing.ts';
 import { examine } from '../doctor/examine.ts';
 import { createNextTick } from '../flush/next-tick.ts';
 import { startDepthReader } from '../platform/depth-reader.ts';
 import { serverOf } from '../platform/logger.ts';
 import { createPool } from '../platform/postgres.ts';
 import { pingRedis } from '../platform/redis.ts';
-import type { QueueDepth } from '../platform/topology.ts';
+import { topologyNames, type QueueDepth } from '../platform/topology.ts';
+import { startWatch } from '../platform/watch.ts';
 import { createStatusRead } from '../status/read-status.ts';
 import { startStatusReader, type StatusReader } from '../status/status-reader.ts';
-import { askedQueueNames, consumedQueueNames, messageQueueNames } from './message-queues.ts';
+import { askedQueueNames, messageQueueNames, messageRoutes } from './message-queues.ts';
 
 /** An answer takes at most two seconds, and most servers answer within milliseconds. */
 const ANSWER_WITHIN_MS = 1_500;
 const STATEMENT_TIMEOUT_MS = 5_000;
 const EXAMINED_WITHIN_MS = 10_000;
+/** Each look opens a connection. */
+const PUBLISHING_INTERVAL_MS = 30_000;
 
 /** Has its own connections, because the status is asked for when everything else waits; the run closes it. */
 export function startStatus(run: PartRun, clients: Clients): StatusReader {
@@ -31,6 +35,17 @@ export function startStatus(run: PartRun, clients: Clients): StatusReader {
   closer.add('status connection', () => pool.end());
   const depths = startDepthReader({ url: servers.rabbitmqUrl, name: 'pulse status', logger });
   closer.add('status queues', () => depths.close());
+  const { exchange } = topologyNames(config.queue);
+  const publishing = startWatch({
+    name: 'publishing',
+    intervalMs: PUBLISHING_INTERVAL_MS,
+    // That RabbitMQ is unavailable is known already.
+    look: () => whyNotPublished(servers.rabbitmqUrl, exchange, run.stop).catch(() => undefined),
+    logger,
+  });
+  closer.add('publishing check', () => {
+    publishing.close();
+  });
   const ticks = createNextTick(config.flush.cron);
   closer.add('status ticks', () => {
     ticks.close();
@@ -52,6 +67,9 @@ export function startStatus(run: PartRun, clients: Clients): StatusReader {
         }
         return found;
       },
+      // What the last look saw: one that waits for RabbitMQ must not hold up an answer.
+      whyNotPublished: () => Promise.resolve(publishing.latest),
+      flushCron: config.flush.cron,
       queues: {
         pulses: config.queue,
         messages: messageQueueNames(config.messages.prefix),
@@ -83,7 +101,7 @@ export function createExamination(run: PartRun, clients: Clients): () => Promise
     examine({
       ...clients,
       queue: config.queue,
-      messageQueues: consumedQueueNames(config.messages.prefix),
+      messageRoutes: messageRoutes(config.messages.prefix),
       windowSeconds: config.ingest.windowSeconds,
       flushCron: config.flush.cron,
       redisWait: { timeoutMs: EXAMINED_WITHIN_MS / 2, logger, signal: stop },

@@ -5,11 +5,12 @@ import { EXIT_DONE, EXIT_FAILED, waitOptions, type CommandRun } from '../cli/com
 import { defineCommand, type CommandContext } from '../cli/define-command.ts';
 import { count, describeAge, describePause, toSnakeCase } from '../cli/wording.ts';
 import type { ServerUrls } from '../config.ts';
+import { whyNotPublished } from '../doctor/check-publishing.ts';
 import type { PauseState } from '../ingest/pauses-query.ts';
 import { serverOf } from '../platform/logger.ts';
 import { withRabbitConnection } from '../platform/rabbit-connection.ts';
 import { waitForRedis } from '../platform/redis.ts';
-import { readQueueDepth, type QueueDepth } from '../platform/topology.ts';
+import { readQueueDepth, topologyNames, type QueueDepth } from '../platform/topology.ts';
 import { createStatusRead } from '../status/read-status.ts';
 import type { Depth, MessageQueue, Outbox, ServerName, Status } from '../status/status.ts';
 import { askedQueueNames, messageQueueNames } from './message-queues.ts';
@@ -57,13 +58,15 @@ async function watch(run: StatusRun, clients: Clients): Promise<number> {
 /** Nobody shares what one command reads, so it opens its own connections, and waits for Redis. */
 function createRead(run: CommandRun, clients: Clients): () => Promise<Status> {
   const { servers, redis } = clients;
-  const { queue, messages } = run.config;
+  const { queue, messages, flush } = run.config;
   const unknown = (): undefined => undefined;
   return createStatusRead({
     ...clients,
     askRedis: () =>
       waitForRedis(redis, { ...waitOptions(run, ANSWER_TIMEOUT_MS), url: servers.redisUrl }),
     readDepths: (queues) => readDepths(servers.rabbitmqUrl, queues),
+    whyNotPublished: () => whyNotPublished(servers.rabbitmqUrl, topologyNames(queue).exchange),
+    flushCron: flush.cron,
     queues: {
       pulses: queue,
       messages: messageQueueNames(messages.prefix),

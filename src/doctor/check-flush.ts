@@ -12,7 +12,7 @@ import { danger, ok, warning } from './findings.ts';
 /** A flush of a large hour, and its retries, take a while. */
 const FLUSH_LATE_MS = 15 * 60_000;
 
-type HeldBatches = Pick<ShardBooks, 'live' | 'sealed'>;
+export type HeldBatches = Pick<ShardBooks, 'live' | 'sealed'>;
 
 export async function checkFlush(accumulator: BooksReader, flushCron: string): Promise<Finding> {
   return judgeFlush(await readAllBooks(accumulator), { flushCron, nowMs: Date.now() });

@@ -5,7 +5,7 @@ import { sleep } from '../platform/backoff.ts';
 import { danger, ok, warning } from './findings.ts';
 
 /** An aggregator commits every two seconds at most; the next one begins some three seconds after the death of one. */
-const NOT_FOLDED_MS = 30_000;
+export const NOT_FOLDED_MS = 30_000;
 
 /** Nobody has the lease in between, so one look without a lease says nothing. */
 const LOOKS_APART_MS = 4_000;

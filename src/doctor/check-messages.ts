@@ -4,21 +4,43 @@ import type { Finding } from '../aggregate/redis-durability.ts';
 import { count } from '../cli/wording.ts';
 import { readOutboxDepth, type OutboxDepth } from '../messaging/relay-query.ts';
 import { withRabbitConnection } from '../platform/rabbit-connection.ts';
-import { readQueueDepth, type QueueDepth } from '../platform/topology.ts';
-import { ok, warning } from './findings.ts';
+import { hasExchange, readQueueDepth, type QueueDepth } from '../platform/topology.ts';
+import { danger, ok, warning } from './findings.ts';
 
 /** A relay needs a fraction of a second. */
 export const OUTBOX_LATE_SECONDS = 60;
 
-export async function checkMessageQueues(
+/** The names of what carries the messages of the chain. */
+export interface MessageRoutes {
+  readonly exchanges: readonly string[];
+  /** Those that something must consume. */
+  readonly queues: readonly string[];
+}
+
+export async function checkMessageRoutes(
   url: string,
-  queues: readonly string[],
+  { exchanges, queues }: MessageRoutes,
 ): Promise<Finding[]> {
   return withRabbitConnection(url, { name: 'pulse doctor messages' }, async (connection) => {
+    const missing: string[] = [];
+    for (const exchange of exchanges) {
+      if (!(await hasExchange(connection, exchange))) missing.push(exchange);
+    }
     const depths = new Map<string, QueueDepth | undefined>();
     for (const queue of queues) depths.set(queue, await readQueueDepth(connection, queue));
-    return judgeMessageQueues(depths);
+    const isCreated = [...depths.values()].some((depth) => depth !== undefined);
+    return [...(isCreated ? [judgeMessageExchanges(missing)] : []), ...judgeMessageQueues(depths)];
   });
+}
+
+function judgeMessageExchanges(missing: readonly string[]): Finding {
+  const name = 'message exchanges';
+  if (missing.length === 0) return ok(name, 'exist');
+  return danger(
+    name,
+    `missing: ${missing.map((one) => `"${one}"`).join(', ')}. RabbitMQ refuses what is published there: ` +
+      'messages stay in the outbox, and requests that need an answer fail. Restart the API, which creates and binds them',
+  );
 }
 
 /** @param depths Of each queue; undefined when there is no such queue. */

@@ -7,13 +7,25 @@ import { danger, ok } from './findings.ts';
 
 const CONFIRM_TIMEOUT_MS = 5_000;
 
+export async function checkPublishing(url: string, exchange: string): Promise<Finding> {
+  return judgePublishing(await whyNotPublished(url, exchange));
+}
+
 /**
  * Publishes to a routing key that no queue is bound to: RabbitMQ confirms that and keeps nothing.
  *
  * On a separate connection, because during an alarm RabbitMQ reads nothing more from one that has published.
+ *
+ * @param signal Ends a connection attempt.
+ * @returns What RabbitMQ did instead of confirming; undefined if it confirmed.
+ * @throws Error RabbitMQ is unavailable.
  */
-export async function checkPublishing(url: string, exchange: string): Promise<Finding> {
-  const connection = await openRabbitConnection(url, { name: 'pulse doctor publishing' });
+export async function whyNotPublished(
+  url: string,
+  exchange: string,
+  signal?: AbortSignal,
+): Promise<string | undefined> {
+  const connection = await openRabbitConnection(url, { name: 'pulse publishing check', signal });
   const late = new AbortController();
   try {
     const channel = await connection.createConfirmChannel();
@@ -27,7 +39,7 @@ export async function checkPublishing(url: string, exchange: string): Promise<Fi
         resolve(`RabbitMQ has blocked publishing (${reason})`);
       });
     });
-    channel.publish(exchange, `pulse doctor ${randomUUID()}`, Buffer.alloc(0));
+    channel.publish(exchange, `pulse check ${randomUUID()}`, Buffer.alloc(0));
     // Rejects when the channel closes: then `refused` says why, or there is an answer already.
     const confirmed = channel.waitForConfirms().then(
       () => undefined,
@@ -36,14 +48,14 @@ export async function checkPublishing(url: string, exchange: string): Promise<Fi
     const silent = sleep(CONFIRM_TIMEOUT_MS, late.signal).then(
       () => `RabbitMQ confirmed nothing within ${CONFIRM_TIMEOUT_MS / 1000} s`,
     );
-    return judgePublishing(await Promise.race([blocked, refused, confirmed, silent]));
+    return await Promise.race([blocked, refused, confirmed, silent]);
   } finally {
     late.abort();
     await closeRabbitConnection(connection);
   }
 }
 
-/** @param problem What RabbitMQ did instead of confirming; undefined if it confirmed. */
+/** @param problem As `whyNotPublished` says. */
 export function judgePublishing(problem: string | undefined): Finding {
   const name = 'rabbitmq publishing';
   if (problem === undefined) return ok(name, 'is confirmed');

@@ -8,8 +8,10 @@ import { withTimeout } from '../platform/backoff.ts';
 import { serverOf } from '../platform/logger.ts';
 import { waitForRedis, type RedisClient } from '../platform/redis.ts';
 import type { WaitOptions } from '../platform/wait-for-server.ts';
-import { checkMessageQueues } from './check-messages.ts';
-import { checkPostgres, checkRabbit, checkRedis } from './check-servers.ts';
+import { checkMessageRoutes, type MessageRoutes } from './check-messages.ts';
+import { checkPostgres } from './check-postgres.ts';
+import { checkRabbit } from './check-rabbit.ts';
+import { checkRedis } from './check-redis.ts';
 import { checkDisk, stateChecks } from './check-state.ts';
 import { checkTimeZones } from './check-time-zones.ts';
 import { danger } from './findings.ts';
@@ -22,8 +24,7 @@ export interface ExamineDeps {
   readonly accumulator: Accumulator;
   /** PULSE_QUEUE. */
   readonly queue: string;
-  /** Queues of messages that something must consume. */
-  readonly messageQueues: readonly string[];
+  readonly messageRoutes: MessageRoutes;
   readonly windowSeconds: number;
   readonly flushCron: string;
   /** How long Redis may take to answer; its client connects in the background. */
@@ -41,7 +42,9 @@ export async function examine(deps: ExamineDeps): Promise<Finding[]> {
   const findings = await Promise.all([
     orDanger(ofServerMs, ['rabbitmq', servers.rabbitmqUrl], async () => [
       ...(await checkRabbit(servers.rabbitmqUrl, deps.queue, () => isPaused(pool))),
-      ...(await checkMessageQueues(servers.rabbitmqUrl, deps.messageQueues)),
+      ...(await runChecks([
+        ['messages', () => checkMessageRoutes(servers.rabbitmqUrl, deps.messageRoutes)],
+      ])),
     ]),
     orDanger(ofServerMs, ['redis', servers.redisUrl], async () => {
       await waitForRedis(redis, { ...deps.redisWait, url: servers.redisUrl });

@@ -4,10 +4,14 @@ import { DatabaseError } from 'pg';
 import type { Finding } from '../aggregate/redis-durability.ts';
 import { PulseError } from '../core/errors.ts';
 import { withTimeout } from '../platform/backoff.ts';
+import { withForbidden } from '../platform/redis.ts';
 import { danger, warning } from './findings.ts';
 
 /** Undefined: there is nothing to say. */
-export type Check = readonly [name: string, check: () => Promise<Finding | undefined>];
+export type Check = readonly [
+  name: string,
+  check: () => Promise<Finding | readonly Finding[] | undefined>,
+];
 
 /**
  * One after the other, because those of the clocks measure how long an answer takes.
@@ -24,8 +28,8 @@ export async function runChecks(checks: readonly Check[], withinMs?: number): Pr
       continue;
     }
     try {
-      const finding = await (withinMs === undefined ? check() : withTimeout(leftMs, check()));
-      if (finding !== undefined) findings.push(finding);
+      const found = await (withinMs === undefined ? check() : withTimeout(leftMs, check()));
+      findings.push(...[found ?? []].flat());
     } catch (error) {
       findings.push(danger(name, reasonOf(error, 'could not be checked')));
     }
@@ -35,7 +39,8 @@ export async function runChecks(checks: readonly Check[], withinMs?: number): Pr
 
 /** @param otherwise What to say about an error that no server has answered with. */
 export function reasonOf(error: unknown, otherwise: string): string {
-  if (error instanceof PulseError) return error.message;
+  const known = withForbidden(error);
+  if (known instanceof PulseError) return known.message;
   // The server answers, so it is named: a check may ask several.
   if (error instanceof DatabaseError) return `Postgres refuses a query: ${error.message}`;
   if (error instanceof ReplyError) return `Redis refuses a command: ${(error as Error).message}`;

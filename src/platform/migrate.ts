@@ -5,7 +5,7 @@ import { Client, DatabaseError, escapeIdentifier, type ClientConfig } from 'pg';
 import { codeOf, FatalError, PulseError, TransientError } from '../core/errors.ts';
 import type { Logger } from './logger.ts';
 import { assertRights, grantUsage } from './postgres-rights.ts';
-import { assertDatabaseFits } from './postgres-session.ts';
+import { assertDatabaseFits, databaseMistakes } from './postgres-session.ts';
 import { connectionOptions, createPool, toPulseError } from './postgres.ts';
 
 const INSUFFICIENT_PRIVILEGE = '42501';
@@ -111,6 +111,15 @@ async function migrateJobs(databaseUrl: string, logger: Logger): Promise<void> {
  */
 export async function pendingMigrations(databaseUrl: string): Promise<string[]> {
   return withClient(databaseUrl, namesPending);
+}
+
+/**
+ * What makes the database unusable for a session that begins now; empty if nothing does.
+ *
+ * @throws TransientError The connection was lost.
+ */
+export async function newSessionMistakes(databaseUrl: string): Promise<string[]> {
+  return withClient(databaseUrl, databaseMistakes);
 }
 
 async function namesPending(client: Client): Promise<string[]> {

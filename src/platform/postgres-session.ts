@@ -55,20 +55,35 @@ export async function whyReadOnly(pool: Pick<Pool, 'query'>): Promise<string | u
   return 'default_transaction_read_only is on, so every write fails: reset it for the user and the database';
 }
 
-/** Why every commit waits for ever, and what to do; undefined if none does. */
+/** Less is a standby that is slow for a moment. */
+const COMMIT_WAITS_SECONDS = 5;
+
+/** Why commits wait for ever, and what to do; undefined if none does. */
 export async function whyCommitsWait(pool: Pick<Pool, 'query'>): Promise<string | undefined> {
-  // Other users' rows of the view are there as well, without their details.
-  const { rows } = await pool.query<{ names: string; waits: boolean; standbys: number }>(
+  // Other users' rows of the views are there as well, without their details.
+  const { rows } = await pool.query<{
+    names: string;
+    waits: boolean;
+    standbys: number;
+    waiting: number;
+  }>(
     `SELECT current_setting('synchronous_standby_names') AS names,
             current_setting('synchronous_commit') NOT IN ('off', 'local') AS waits,
-            (SELECT count(*)::integer FROM pg_stat_replication) AS standbys`,
+            (SELECT count(*)::integer FROM pg_stat_replication) AS standbys,
+            (SELECT count(*)::integer FROM pg_stat_activity
+             WHERE wait_event = 'SyncRep' AND query_start < now() - $1 * interval '1 second') AS waiting`,
+    [COMMIT_WAITS_SECONDS],
   );
-  const { names = '', waits = false, standbys = 0 } = rows[0] ?? {};
-  if (!waits || names.trim() === '' || standbys > 0) return undefined;
-  return (
-    `synchronous_standby_names is "${names}" and no standby is connected, so every commit waits: start a standby, ` +
-    'or take it out of the setting'
-  );
+  const { names = '', waits = false, standbys = 0, waiting = 0 } = rows[0] ?? {};
+  if (!waits || names.trim() === '') return undefined;
+  const setting = `synchronous_standby_names is "${names}"`;
+  const advice = 'start one that it names, or take it out of the setting';
+  if (standbys === 0) {
+    return `${setting} and no standby is connected, so every commit waits: ${advice}`;
+  }
+  if (waiting === 0) return undefined;
+  const since = `${waiting} of them for more than ${COMMIT_WAITS_SECONDS} s`;
+  return `${setting} and too few of those standbys answer, so commits wait, ${since}: ${advice}`;
 }
 
 interface Session {

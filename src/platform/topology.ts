@@ -116,6 +116,11 @@ export async function readQueueDepth(
   return reply && { readyCount: reply.messageCount, consumerCount: reply.consumerCount };
 }
 
+export async function hasExchange(connection: ChannelModel, exchange: string): Promise<boolean> {
+  const reply = await askFor(connection, (channel) => channel.checkExchange(exchange));
+  return reply !== undefined;
+}
+
 /** Undefined when what `question` asks for does not exist, which closes its channel. */
 async function askFor<T>(
   connection: ChannelModel,

@@ -1,6 +1,7 @@
 /** What Redis knows of the status. */
 import { readAllBooks, type BooksReader, type ShardBooks } from '../aggregate/accumulator.ts';
 import { readHeldEpochs } from '../aggregate/epoch.ts';
+import type { HeldBatches } from '../doctor/check-flush.ts';
 import type { RedisClient } from '../platform/redis.ts';
 import type { Sums } from './status.ts';
 
@@ -8,6 +9,8 @@ export interface InRedis {
   /** Distinct. */
   readonly epochs: readonly (string | null)[];
   readonly sums: Sums;
+  /** Of each shard; empty when there are no books. */
+  readonly batches: readonly HeldBatches[];
 }
 
 /**
@@ -16,8 +19,8 @@ export interface InRedis {
  */
 export async function readRedis(redis: RedisClient, accumulator: BooksReader): Promise<InRedis> {
   const epochs = [...new Set(await readHeldEpochs({ redis, accumulator }))];
-  if (epochs.includes(null)) return { epochs, sums: sumUp([], Date.now()) };
-  return { epochs, sums: sumUp(await readAllBooks(accumulator), Date.now()) };
+  const batches = epochs.includes(null) ? [] : await readAllBooks(accumulator);
+  return { epochs, sums: sumUp(batches, Date.now()), batches };
 }
 
 function sumUp(books: readonly ShardBooks[], nowMs: number): Sums {

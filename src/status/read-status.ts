@@ -2,6 +2,7 @@
 import type { Pool } from 'pg';
 import type { Accumulator } from '../aggregate/accumulator.ts';
 import { judgeEpochs } from '../aggregate/epoch.ts';
+import { judgeFlush } from '../doctor/check-flush.ts';
 import type { BooksVerdict } from '../flush/books-watch.ts';
 import type { RedisClient } from '../platform/redis.ts';
 import { createSharedRead } from '../platform/shared-read.ts';
@@ -18,6 +19,10 @@ export interface StatusDeps {
   readonly askRedis: () => Promise<unknown>;
   /** Without the queues that do not exist. */
   readonly readDepths: (queues: readonly string[]) => Promise<ReadonlyMap<string, QueueDepth>>;
+  /** Why RabbitMQ takes no pulses of producers; undefined if it does. Asked only if their queue exists. */
+  readonly whyNotPublished: () => Promise<string | undefined>;
+  /** FLUSH_CRON. */
+  readonly flushCron: string;
   readonly queues: {
     /** PULSE_QUEUE. */
     readonly pulses: string;
@@ -90,8 +95,13 @@ export function createStatusRead(
     const { shards } = accumulator;
     const { unserved, changeDueSeconds, unannouncedSeconds, storedShards } = postgres ?? {};
     const late = { unserved, changeDueSeconds, unannouncedSeconds };
-    const settings = { ...late, verdict, shards, storedShards };
-    return { ...found, problems: problemsOf(found, settings) };
+    const batches = verdict === 'different' ? [] : (redis?.batches ?? []);
+    const flush = judgeFlush(batches, { flushCron: deps.flushCron, nowMs: Date.now() });
+    const hidden = {
+      ...{ ...late, verdict, shards, storedShards },
+      ...{ notPublished: rabbit?.notPublished, isFlushLate: flush.status !== 'ok' },
+    };
+    return { ...found, problems: problemsOf(found, hidden) };
   };
 }
 
@@ -101,7 +111,7 @@ function oldestPulse(queue: Depth | null, seconds: number | undefined): number |
   return seconds === 0 && queue.ready > 0 ? null : Math.round(seconds);
 }
 
-async function readQueues({ readDepths, queues }: StatusDeps) {
+async function readQueues({ readDepths, whyNotPublished, queues }: StatusDeps) {
   const names = topologyNames(queues.pulses);
   const depths = await readDepths([
     ...[names.queue, names.deadQueue, names.parkedQueue],
@@ -112,6 +122,7 @@ async function readQueues({ readDepths, queues }: StatusDeps) {
     return depth === undefined ? null : { ready: depth.readyCount, consumers: depth.consumerCount };
   };
   return {
+    notPublished: depths.has(names.queue) ? await whyNotPublished() : undefined,
     queue: depthOf(names.queue),
     deadQueue: depthOf(names.deadQueue),
     parkedQueue: depthOf(names.parkedQueue),

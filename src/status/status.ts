@@ -5,6 +5,7 @@ import type { DeliveryDepth } from '../delivery/delivery-metrics.ts';
 import type { UnservedEndpoints } from '../delivery/unserved-endpoints-query.ts';
 import { isSenderMissing } from '../doctor/check-deliveries.ts';
 import { isExporterMissing, type OpenExports } from '../doctor/check-exports.ts';
+import { NOT_FOLDED_MS } from '../doctor/check-journal.ts';
 import { OUTBOX_LATE_SECONDS } from '../doctor/check-messages.ts';
 import { ANNOUNCED_LATE_SECONDS, PROCESSOR_LATE_SECONDS } from '../doctor/check-processor.ts';
 import type { BooksVerdict } from '../flush/books-watch.ts';
@@ -80,7 +81,11 @@ export interface Status {
 }
 
 /** What the servers say that is only shown as a problem. */
-export interface Settings {
+export interface Hidden {
+  /** Why RabbitMQ takes no pulses of producers; undefined if it does, or does not answer. */
+  readonly notPublished: string | undefined;
+  /** Whether a flush that was due has not happened. */
+  readonly isFlushLate: boolean;
   /** Undefined when Postgres does not answer. */
   readonly unserved: UnservedEndpoints | undefined;
   /** For how long a change of a subscription has been due; undefined as above. */
@@ -94,20 +99,68 @@ export interface Settings {
   readonly storedShards: string | undefined;
 }
 
-export function problemsOf(
-  found: Pick<Status, 'ingest' | 'queue' | 'outbox' | 'exports' | 'messageQueues'>,
-  settings: Settings,
-): string[] {
-  const { ingest, queue, outbox, exports, messageQueues } = found;
-  const { verdict, shards, storedShards = String(shards) } = settings;
-  const { unserved, changeDueSeconds = 0, unannouncedSeconds = 0 } = settings;
+type Shown = Omit<Status, 'problems'>;
+
+/** Each problem that `pulse doctor` calls a danger, or that somebody waits for. */
+export function problemsOf(found: Shown, hidden: Hidden): string[] {
+  return [
+    ...settingProblems(hidden),
+    ...queueProblems(found, hidden),
+    ...sumProblems(found, hidden),
+    ...waitingProblems(found, hidden),
+  ];
+}
+
+function settingProblems({ verdict, shards, storedShards = String(shards) }: Hidden): string[] {
   const problems: string[] = [];
   if (verdict === 'different') {
     problems.push('Redis has lost its data, or Redis and Postgres do not belong together');
   }
+  if (storedShards !== String(shards)) {
+    problems.push(`SHARDS is ${shards}, but this installation uses ${storedShards}`);
+  }
+  return problems;
+}
+
+function queueProblems(found: Shown, { notPublished }: Hidden): string[] {
+  const { ingest, queue, deadQueue, parkedQueue, messageQueues } = found;
+  const problems: string[] = [];
+  if (notPublished !== undefined) problems.push(`${notPublished}, so producers wait`);
   if (queue !== null && queue.ready > 0 && queue.consumers === 0 && ingest?.paused !== true) {
     problems.push(`nothing counts the ${queue.ready} pulses that wait: no worker consumes them`);
   }
+  if (deadQueue !== null && deadQueue.ready > 0 && deadQueue.consumers === 0) {
+    const letters = count(deadQueue.ready, 'dead letter');
+    problems.push(`nothing puts the ${letters} into the quarantine: no worker runs`);
+  }
+  if (parkedQueue !== null && parkedQueue.ready > 0) {
+    problems.push(`Postgres cannot store ${count(parkedQueue.ready, 'dead letter')}`);
+  }
+  for (const { name, ready, consumers, needsConsumers } of messageQueues ?? []) {
+    if (ready > 0 && consumers === 0 && needsConsumers) {
+      problems.push(`nothing handles the ${count(ready, 'message')} in ${name}`);
+    }
+  }
+  return problems;
+}
+
+function sumProblems({ sums, books }: Shown, { isFlushLate }: Hidden): string[] {
+  const problems: string[] = [];
+  if (sums !== null && sums.journalSeconds * 1000 > NOT_FOLDED_MS) {
+    problems.push(`pulses have waited for ${sums.journalSeconds} s to be added up`);
+  }
+  if (sums !== null && isFlushLate) {
+    problems.push(`a flush is overdue: sums have waited for ${sums.unflushedSeconds} s`);
+  }
+  if (books?.balanced === false) {
+    problems.push('the books do not balance: do not bill from them until you know why');
+  }
+  return problems;
+}
+
+function waitingProblems({ outbox, exports }: Shown, hidden: Hidden): string[] {
+  const { unserved, changeDueSeconds = 0, unannouncedSeconds = 0 } = hidden;
+  const problems: string[] = [];
   if (outbox !== null && outbox.oldestSeconds > OUTBOX_LATE_SECONDS) {
     problems.push(`the outbox has waited for ${outbox.oldestSeconds} s to be published`);
   }
@@ -126,14 +179,6 @@ export function problemsOf(
   if (unannouncedSeconds > ANNOUNCED_LATE_SECONDS) {
     const seconds = Math.round(unannouncedSeconds);
     problems.push(`usage that was flushed ${seconds} s ago is not announced to its customer`);
-  }
-  for (const { name, ready, consumers, needsConsumers } of messageQueues ?? []) {
-    if (ready > 0 && consumers === 0 && needsConsumers) {
-      problems.push(`nothing handles the ${count(ready, 'message')} in ${name}`);
-    }
-  }
-  if (storedShards !== String(shards)) {
-    problems.push(`SHARDS is ${shards}, but this installation uses ${storedShards}`);
   }
   return problems;
 }

@@ -146,3 +146,22 @@ async function tablesIn(url: string): Promise<string[]> {
     return rows.map(({ name }) => name);
   });
 }
+
+test('commands that write refuse a database that switches its triggers off', async () => {
+  const flow = await openFlow();
+  expect((await flow.call(['migrate'])).exitCode).toBe(0);
+  const database = new URL(flow.env.DATABASE_URL!).pathname.slice(1);
+  await withClient(flow.env.DATABASE_URL!, (client) =>
+    client.query(`ALTER DATABASE "${database}" SET session_replication_role = 'replica'`),
+  );
+  const commands = [
+    ['keys', 'create', '--name', 'x', '--role', 'viewer', '--tenant', 'acme'],
+    ['dead-letters', 'discard', '--reason', 'unknown', '--note', 'x', '--yes'],
+    ['pause', '--note', 'x'],
+  ];
+  for (const command of commands) {
+    const { exitCode, stderr } = await flow.call(command);
+    expect({ command, exitCode }).toEqual({ command, exitCode: 1 });
+    expect(stderr).toContain('session_replication_role is "replica"');
+  }
+});

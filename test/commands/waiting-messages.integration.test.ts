@@ -5,7 +5,8 @@ import { loginToApi } from '../support/api-client.ts';
 import { eventually } from '../support/eventually.ts';
 import { MANY_STEPS_TIMEOUT_MS } from '../support/pulse-process.ts';
 import { insertExport } from '../../src/exports/exports-query.ts';
-import { withClient } from '../support/servers.ts';
+import { topologyNames } from '../../src/platform/topology.ts';
+import { withChannel, withClient } from '../support/servers.ts';
 
 vi.setConfig({ testTimeout: MANY_STEPS_TIMEOUT_MS });
 
@@ -86,4 +87,35 @@ test('status and doctor name whatever waits, and messages that nothing handles',
       `queue ${name}`,
     ]),
   );
+});
+
+test('status and doctor name exchanges that somebody has deleted', async () => {
+  const flow = await openFlow();
+  const started = await flow.start('api');
+  started.signal('SIGTERM');
+  await started.ended;
+  const { exchange } = topologyNames(flow.queue);
+  const ofEvents = `${flow.queue}.events`;
+  await withChannel(flow.env.RABBITMQ_URL!, async (channel) => {
+    await channel.deleteExchange(exchange);
+    await channel.deleteExchange(ofEvents);
+  });
+  const status = await flow.call(['status', '--json']);
+  expect(status.exitCode).toBe(1);
+  expect((JSON.parse(status.stdout) as { problems: string[] }).problems).toEqual([
+    expect.stringMatching(
+      new RegExp(`^RabbitMQ refuses publications to "${exchange}" .*, so producers wait$`),
+    ),
+  ]);
+  const doctor = await flow.call(['doctor', '--json']);
+  const { findings } = JSON.parse(doctor.stdout) as {
+    findings: readonly { name: string; status: string; detail: string }[];
+  };
+  expect(findings.filter(({ name }) => name === 'message exchanges')).toEqual([
+    {
+      name: 'message exchanges',
+      status: 'danger',
+      detail: expect.stringContaining(`missing: "${ofEvents}".`) as unknown,
+    },
+  ]);
 });

@@ -1,6 +1,6 @@
 import type { ChannelModel } from 'amqplib';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
-import { checkRabbit } from '../../src/doctor/check-servers.ts';
+import { checkRabbit } from '../../src/doctor/check-rabbit.ts';
 import {
   closeRabbitConnection,
   openRabbitConnection,
@@ -84,7 +84,8 @@ test('what exists is compared, also when something else is missing', async () =>
   await withChannel(services.rabbitmqUrl, (channel) =>
     channel.assertExchange(services.queue, 'topic', { durable: true }),
   );
-  await expect(problems()).rejects.toThrow(
+  const detail = expect.stringContaining(
     'exists with a different type: Pulse needs "direct", it has "topic".',
-  );
+  ) as string;
+  expect(await problems()).toContainEqual({ name: 'rabbitmq exchanges', status: 'danger', detail });
 });

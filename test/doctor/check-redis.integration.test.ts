@@ -1,6 +1,6 @@
 import { Redis } from 'ioredis';
 import { expect, onTestFinished, test, vi } from 'vitest';
-import { checkRedis } from '../../src/doctor/check-servers.ts';
+import { checkRedis } from '../../src/doctor/check-redis.ts';
 import { startPrivateRedis } from '../support/private-redis.ts';
 
 test('a Redis with too few replicas to take writes is a danger', async () => {

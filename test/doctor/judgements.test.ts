@@ -1,12 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
-import {
-  atLeast,
-  judgeDeadQueue,
-  judgeMemory,
-  judgeParkedQueue,
-  judgeQueue,
-} from '../../src/doctor/check-servers.ts';
+import { judgeDeadQueue, judgeParkedQueue, judgeQueue } from '../../src/doctor/check-rabbit.ts';
+import { judgeMemory } from '../../src/doctor/check-redis.ts';
+import { atLeast } from '../../src/doctor/findings.ts';
 import { judgeRewrites } from '../../src/doctor/check-redis-writes.ts';
 import { judgeJournal } from '../../src/doctor/check-journal.ts';
 import { judgeExports } from '../../src/doctor/check-exports.ts';

@@ -7,14 +7,21 @@ function poolThatAnswers(row: object) {
 }
 
 test.each([
-  { why: 'no standby is asked for', names: '', waits: true, standbys: 0 },
-  { why: 'one is connected', names: 'ANY 1 (a, b)', waits: true, standbys: 1 },
-  { why: 'the session does not wait for it', names: '*', waits: false, standbys: 0 },
+  { why: 'no standby is asked for', names: '', waits: true, standbys: 0, waiting: 0 },
+  { why: 'one is connected', names: 'ANY 1 (a, b)', waits: true, standbys: 1, waiting: 0 },
+  { why: 'the session does not wait for it', names: '*', waits: false, standbys: 0, waiting: 0 },
 ])('commits do not wait if $why', async (row) => {
   expect(await whyCommitsWait(poolThatAnswers(row))).toBeUndefined();
 });
 
 test('commits that wait for a standby which is not there are reported', async () => {
-  const pool = poolThatAnswers({ names: 'ANY 1 (a, b)', waits: true, standbys: 0 });
+  const pool = poolThatAnswers({ names: 'ANY 1 (a, b)', waits: true, standbys: 0, waiting: 0 });
   expect(await whyCommitsWait(pool)).toMatch(/"ANY 1 \(a, b\)" and no standby is connected/);
+});
+
+test('commits that have waited for some seconds are reported, whatever standby is connected', async () => {
+  const pool = poolThatAnswers({ names: 'FIRST 1 (a)', waits: true, standbys: 1, waiting: 2 });
+  expect(await whyCommitsWait(pool)).toMatch(
+    /"FIRST 1 \(a\)" and too few of those standbys answer, so commits wait, 2 of them for more than 5 s/,
+  );
 });

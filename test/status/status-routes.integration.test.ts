@@ -158,7 +158,7 @@ test('a pause over the API stops the workers, is in both histories, and ends ove
 });
 
 test('the doctor examines once for all who ask, and names a server that does not answer', async () => {
-  const { call, proxies } = await openSystem();
+  const { flow, call, proxies } = await openSystem();
   interface Examination {
     readonly at: string;
     readonly findings: readonly { name: string; status: string; detail: string }[];
@@ -171,6 +171,13 @@ test('the doctor examines once for all who ask, and names a server that does not
     expect.arrayContaining(['rabbitmq queue', 'redis functions', 'postgres migrations', 'books']),
   );
   expect((await examine()).at).toBe(one.at);
+  // The API's sessions keep what they have.
+  const database = new URL(flow.env.DATABASE_URL!).pathname.slice(1);
+  await query(flow, `ALTER DATABASE "${database}" SET session_replication_role = 'replica'`);
+  await eventually(async () => {
+    const { findings } = await examine();
+    return findings.find(({ name }) => name === 'postgres database')?.detail;
+  }).toContain('session_replication_role is "replica"');
   proxies[1]!.stall();
   await eventually(async () => {
     const { findings } = await examine();
