@@ -5,7 +5,7 @@ import { FatalError } from '../core/errors.ts';
 /**
  * What the code relies on, whatever the defaults of the server, the database and the user are: texts in UTF-8,
  * times and intervals in the formats that the driver parses, arrays that can hold NULL, row-level security that
- * filters.
+ * filters, connections that stay after an error and while nothing is asked.
  */
 const SETTINGS: Readonly<Record<string, string>> = {
   client_encoding: 'UTF8',
@@ -17,10 +17,14 @@ const SETTINGS: Readonly<Record<string, string>> = {
   array_nulls: 'on',
   row_security: 'on',
   default_transaction_isolation: 'read committed',
+  exit_on_error: 'off',
+  idle_session_timeout: '0',
 };
 
 /** The setting that switches triggers and foreign keys off. */
 const TRIGGERS = 'session_replication_role';
+/** From Postgres 17 on. An older one refuses sessions that set it. */
+const DURATION = 'transaction_timeout';
 
 /**
  * Merges the session settings with `?options=` of the URL, which by itself would replace them. Where both set
@@ -130,6 +134,13 @@ export async function databaseMistakes(pool: Pick<Pool, 'query'>): Promise<strin
         `As an administrator: ALTER ROLE "${username}" IN DATABASE "${database}" SET ${TRIGGERS} = 'origin';`,
     );
   }
+  const duration = settings.get(DURATION) ?? '0';
+  if (duration !== '0') {
+    mistakes.push(
+      `${DURATION} is ${duration} ms, which would cut off the flush of a large hour and long exports, each time. ` +
+        `As an administrator: ALTER ROLE "${username}" IN DATABASE "${database}" SET ${DURATION} = 0;`,
+    );
+  }
   return mistakes;
 }
 
@@ -146,7 +157,7 @@ async function readSession(pool: Pick<Pool, 'query'>): Promise<Session> {
             current_setting('server_encoding') AS encoding, current_setting('search_path') AS "searchPath",
             (SELECT json_agg(json_build_array(lower(name), setting)) FROM pg_settings
              WHERE lower(name) = ANY($1)) AS settings`,
-    [[...Object.keys(SETTINGS), TRIGGERS].map((name) => name.toLowerCase())],
+    [[...Object.keys(SETTINGS), TRIGGERS, DURATION].map((name) => name.toLowerCase())],
   );
   const [session] = rows;
   if (session === undefined) throw new Error('Postgres described no session.');

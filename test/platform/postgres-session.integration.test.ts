@@ -107,6 +107,8 @@ describe('a database', () => {
       `bytea_output = 'escape'`,
       'row_security = off',
       `default_transaction_isolation = 'serializable'`,
+      'exit_on_error = on',
+      'idle_session_timeout = 1',
     ]) {
       await asAdmin(`ALTER DATABASE ${DATABASE} SET ${setting}`);
     }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { whyCommitsWait } from '../../src/platform/postgres-session.ts';
+import { databaseMistakes, whyCommitsWait } from '../../src/platform/postgres-session.ts';
 
 /** A server of the whole test run cannot have the setting: every commit would wait. */
 function poolThatAnswers(row: object) {
@@ -23,5 +23,17 @@ test('commits that have waited for some seconds are reported, whatever standby i
   const pool = poolThatAnswers({ names: 'FIRST 1 (a)', waits: true, standbys: 1, waiting: 2 });
   expect(await whyCommitsWait(pool)).toMatch(
     /"FIRST 1 \(a\)" and too few of those standbys answer, so commits wait, 2 of them for more than 5 s/,
+  );
+});
+
+test('a limit for transactions, which Postgres has from 17 on, is refused', async () => {
+  const session = { database: 'pulse', username: 'me', encoding: 'UTF8', schema: 'public' };
+  const pool = poolThatAnswers({
+    ...session,
+    searchPath: 'public',
+    settings: [['transaction_timeout', '30000']],
+  });
+  expect(await databaseMistakes(pool)).toContainEqual(
+    expect.stringContaining('SET transaction_timeout = 0;'),
   );
 });
