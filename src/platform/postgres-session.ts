@@ -25,6 +25,8 @@ const SETTINGS: Readonly<Record<string, string>> = {
 const TRIGGERS = 'session_replication_role';
 /** From Postgres 17 on. An older one refuses sessions that set it. */
 const DURATION = 'transaction_timeout';
+/** As long as an export may take. */
+const DURATION_MS_MIN = 3_600_000;
 
 /**
  * Merges the session settings with `?options=` of the URL, which by itself would replace them. Where both set
@@ -134,10 +136,10 @@ export async function databaseMistakes(pool: Pick<Pool, 'query'>): Promise<strin
         `As an administrator: ALTER ROLE "${username}" IN DATABASE "${database}" SET ${TRIGGERS} = 'origin';`,
     );
   }
-  const duration = settings.get(DURATION) ?? '0';
-  if (duration !== '0') {
+  const durationMs = Number(settings.get(DURATION) ?? 0);
+  if (durationMs > 0 && durationMs < DURATION_MS_MIN) {
     mistakes.push(
-      `${DURATION} is ${duration} ms, which would cut off the flush of a large hour and long exports, each time. ` +
+      `${DURATION} is ${durationMs} ms, which would cut off large flushes and long exports, each time they are tried. ` +
         `As an administrator: ALTER ROLE "${username}" IN DATABASE "${database}" SET ${DURATION} = 0;`,
     );
   }
