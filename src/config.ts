@@ -118,6 +118,8 @@ export function parseConfig(rawEnv: RawEnv, needs: ConfigNeeds = { api: false })
       docs: env.API_DOCS,
       console: env.API_CONSOLE,
     },
+    /** Refusals are deleted from the audit log when they are so old. */
+    audit: { refusalsDays: env.AUDIT_REFUSALS_DAYS },
     metrics: { host: env.METRICS_HOST, port: env.METRICS_PORT },
     logLevel: env.LOG_LEVEL,
     /** Undefined: tracing is off. */
@@ -160,6 +162,7 @@ function variables() {
     JWT_SECRET: secret(32)({ default: undefined }),
     JWT_SECRET_PREVIOUS: secret(32)({ default: undefined }),
     JWT_ISSUER: str({ default: 'pulse' }),
+    AUDIT_REFUSALS_DAYS: integer(1, 3_650)({ default: 90 }),
     TOKEN_TTL_SECONDS: integer(60, DAY)({ default: 3_600 }),
     ADMIN_USERNAME: username({ default: 'admin' }),
     ADMIN_PASSWORD: secret(8)({ default: undefined }),

@@ -1,8 +1,8 @@
-/** Reads table audit_log. */
+/** Reads table audit_log, and deletes old refusals from it. */
 import type { Pool } from 'pg';
 import type { Span } from '../http/instants.ts';
-import { withTransaction } from '../platform/postgres.ts';
-import type { AuditAction, AuditSource } from './audit.ts';
+import { onlyRow, withTransaction } from '../platform/postgres.ts';
+import { REFUSALS, type AuditAction, type AuditSource } from './audit.ts';
 
 export interface AuditRow {
   readonly id: string;
@@ -24,7 +24,7 @@ export interface AuditFilters extends Partial<Span> {
   readonly subject?: string | undefined;
 }
 
-/** The table grows without end, and filters that few rows match together have no index of their own. */
+/** Changes are kept for ever, and filters that few rows match together have no index of their own. */
 const TIMEOUT_MS = 5_000;
 
 /**
@@ -65,4 +65,28 @@ export function auditStatement(filters: AuditFilters, { limit, after }: AuditPag
   const { actor = null, action = null, subject = null, fromMs, toMs } = filters;
   const span = [instant(fromMs), instant(toMs)];
   return { text, values: [actor, action, subject, ...span, after ?? null, limit] };
+}
+
+/** How many refusals are older. */
+export async function countRefusals(pool: Pick<Pool, 'query'>, days: number): Promise<number> {
+  const { rows } = await pool.query<{ count: number }>(
+    `SELECT count(*)::float8 AS count FROM audit_log
+     WHERE action = ANY ($1) AND at < now() - make_interval(days => $2)`,
+    [REFUSALS, days],
+  );
+  return onlyRow(rows).count;
+}
+
+/** Of one action, so that the index leads to the oldest. @returns How many are deleted. */
+export async function deleteRefusals(
+  client: Pick<Pool, 'query'>,
+  { action, days, limit }: { action: (typeof REFUSALS)[number]; days: number; limit: number },
+): Promise<number> {
+  const { rowCount } = await client.query(
+    `DELETE FROM audit_log WHERE id = ANY (ARRAY(
+       SELECT id FROM audit_log WHERE action = $1 AND at < now() - make_interval(days => $2)
+       ORDER BY at LIMIT $3 FOR UPDATE SKIP LOCKED))`,
+    [action, days, limit],
+  );
+  return rowCount ?? 0;
 }

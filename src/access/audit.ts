@@ -1,4 +1,4 @@
-/** Table audit_log: who did or tried what. Insert-only. */
+/** Table audit_log: who did or tried what. Insert-only, but for old refusals. */
 import type { FastifyRequest } from 'fastify';
 import type { Pool } from 'pg';
 import { toStorable } from '../core/storable.ts';
@@ -23,6 +23,15 @@ export const AUDIT_ACTIONS = [
   'key revoked',
 ] as const;
 export type AuditAction = (typeof AUDIT_ACTIONS)[number];
+
+/** Those that changed nothing. Postgres lets only these be deleted, as in migration 0046. */
+export const REFUSALS = [
+  'login refused',
+  'login limited',
+  'password refused',
+  'password limited',
+  'denied',
+] as const satisfies readonly AuditAction[];
 
 export interface AuditSource {
   /** Null: unknown. */

@@ -2,6 +2,7 @@
 import { timingSafeEqual } from 'node:crypto';
 import type { FastifyContextConfig, FastifyInstance, FastifyRequest } from 'fastify';
 import type { RefusalLog } from './audit.ts';
+import { includesScope } from '../core/tenant-scope.ts';
 import { actorNameOf, type Caller } from '../http/caller.ts';
 import type { Identities } from './identities.ts';
 import { parseKeyText } from './key-text.ts';
@@ -35,7 +36,12 @@ const BEARER = /^Bearer +([\w.~+/=-]{1,4096})$/i;
  */
 export function addAuth(app: FastifyInstance, deps: AuthDeps): void {
   app.decorateRequest('checkRights', async function checkRights(this: FastifyRequest) {
-    authorize(await authenticate(deps, this), this.routeOptions.config);
+    const caller = await authenticate(deps, this);
+    authorize(caller, this.routeOptions.config);
+    if (includesScope(caller.tenants, this.user.tenants)) return;
+    throw new ProblemError(HTTP_PROBLEMS.PULSE_API_FORBIDDEN, {
+      detail: 'You may no longer see all of these tenants.',
+    });
   });
   app.addHook('onRequest', async (request) => {
     const { config } = request.routeOptions;

@@ -40,7 +40,7 @@ export const COMMANDS: Readonly<Record<string, ListedCommand>> = {
   },
   retention: {
     summary:
-      'Drop what is too old: months of messages and deliveries, consumed workflows. Runs by itself.',
+      'Drop what is too old: months of messages, consumed workflows, refusals. Runs by itself.',
     load: async () => (await import('./retention.ts')).retention,
   },
   flush: {

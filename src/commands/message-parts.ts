@@ -24,7 +24,7 @@ import { topologyNames } from '../platform/topology.ts';
 import { createPublisher } from '../publish/publisher.ts';
 import { exporterPart } from './exporter-part.ts';
 import { OUTBOX_PARTS } from './outbox-parts.ts';
-import { retentionPart, workflowRetentionPart } from './retention.ts';
+import { refusalRetentionPart, retentionPart, workflowRetentionPart } from './retention.ts';
 import { senderPart } from './sender-part.ts';
 
 /** Of the time left for a stop; the connections that close afterwards need the rest. */
@@ -140,6 +140,7 @@ const PROCESSOR_WATCHES: readonly Part[] = [
   flushedHours,
   retentionPart,
   workflowRetentionPart,
+  refusalRetentionPart,
 ];
 
 export const MESSAGE_PARTS: readonly Part[] = [

@@ -1,10 +1,13 @@
 /** `pulse retention`, and the schedules that do the same. */
 import type { Pool } from 'pg';
+import { countRefusals } from '../access/audit-query.ts';
+import { forgetRefusals } from '../access/forget-refusals.ts';
 import { openPool } from '../cli/clients.ts';
 import { EXIT_DONE } from '../cli/command.ts';
 import { defineCommand } from '../cli/define-command.ts';
 import type { Part } from '../cli/part.ts';
 import { count } from '../cli/wording.ts';
+import type { Config } from '../config.ts';
 import { countDeleted } from '../delivery/endpoints-query.ts';
 import { forgetEndpoints, forgottenBefore } from '../delivery/forget-endpoints.ts';
 import { dropMonths, listMonthsBefore } from '../platform/partitions.ts';
@@ -15,9 +18,9 @@ import { countConsumed } from '../workflows/workflows-query.ts';
 /** In this order: attempts before the deliveries that they belong to, and those before their messages. */
 const TABLES = ['delivery_attempts', 'deliveries', 'messages'] as const;
 const DAY_MS = 86_400_000;
-const WORKFLOWS_INTERVAL_MS = 60_000;
+const MINUTE_MS = 60_000;
 /** Less than a look may take; the next one deletes the rest. */
-const WORKFLOWS_LOOK_MS = 5_000;
+const LOOK_MS = 5_000;
 
 const daysAgo = (days: number) => new Date(Date.now() - days * DAY_MS);
 
@@ -54,8 +57,10 @@ export const retention = defineCommand({
   async run(run) {
     const { retentionDays: days } = run.config.events;
     const { retentionDays: workflowDays } = run.config.workflows;
+    const { refusalsDays } = run.config.audit;
     const pool = await openPool(run, 'pulse retention');
     const { dryRun } = run.flags;
+    const deleted = dryRun ? 'Would delete' : 'Deleted';
     const months = await dropOldMonths(pool, { days, dryRun });
     const endpoints = dryRun
       ? await countDeleted(pool, forgottenBefore(daysAgo(days)))
@@ -64,6 +69,9 @@ export const retention = defineCommand({
     const workflows = dryRun
       ? await countConsumed(pool, before)
       : await deleteExpired(pool, { before, signal: run.stop });
+    const refusals = dryRun
+      ? await countRefusals(pool, refusalsDays)
+      : await forgetRefusals(pool, { days: refusalsDays, signal: run.stop });
     run.answer(
       {
         retention_days: days,
@@ -72,6 +80,8 @@ export const retention = defineCommand({
         endpoints,
         workflow_retention_days: workflowDays,
         workflows,
+        audit_refusals_days: refusalsDays,
+        refusals,
       },
       [
         months.length === 0
@@ -82,7 +92,10 @@ export const retention = defineCommand({
           : `${dryRun ? 'Would remove' : 'Removed'} ${count(endpoints, 'deleted endpoint')}, whose deliveries are dropped.`,
         workflows === 0
           ? `No workflow was consumed more than ${workflowDays} days ago.`
-          : `${dryRun ? 'Would delete' : 'Deleted'} ${count(workflows, 'workflow')}, consumed more than ${workflowDays} days ago.`,
+          : `${deleted} ${count(workflows, 'workflow')}, consumed more than ${workflowDays} days ago.`,
+        refusals === 0
+          ? `No refusal in the audit log is more than ${refusalsDays} days old.`
+          : `${deleted} ${count(refusals, 'refusal')} in the audit log, more than ${refusalsDays} days old.`,
       ],
     );
     return EXIT_DONE;
@@ -117,26 +130,48 @@ export const retentionPart: Part = {
   },
 };
 
-/** Deletes expired workflows, a few every minute rather than those of a day at once. */
-export const workflowRetentionPart: Part = {
-  name: 'retention of workflows',
-  start({ config, logger, closer }, { pool }) {
-    const closing = new AbortController();
-    const watch = startWatch({
-      name: 'retention of workflows',
-      intervalMs: WORKFLOWS_INTERVAL_MS,
-      logger,
-      async look() {
-        const before = daysAgo(config.workflows.retentionDays);
-        const signal = AbortSignal.any([closing.signal, AbortSignal.timeout(WORKFLOWS_LOOK_MS)]);
-        const workflows = await deleteExpired(pool, { before, signal });
-        if (workflows > 0) logger.info({ workflows }, 'expired workflows deleted');
-        return workflows;
-      },
-    });
-    closer.add('retention of workflows', () => {
-      closing.abort();
-      watch.close();
-    });
+/** Deletes a few every minute, rather than those of a day at once. @returns The part. */
+function everyMinute(
+  name: string,
+  {
+    text,
+    remove,
+  }: {
+    /** Of the log line about what was deleted. */
+    readonly text: string;
+    readonly remove: (pool: Pool, config: Config, signal: AbortSignal) => Promise<number>;
   },
-};
+): Part {
+  return {
+    name,
+    start({ config, logger, closer }, { pool }) {
+      const closing = new AbortController();
+      const watch = startWatch({
+        name,
+        intervalMs: MINUTE_MS,
+        logger,
+        async look() {
+          const signal = AbortSignal.any([closing.signal, AbortSignal.timeout(LOOK_MS)]);
+          const deletedCount = await remove(pool, config, signal);
+          if (deletedCount > 0) logger.info({ deletedCount }, text);
+          return deletedCount;
+        },
+      });
+      closer.add(name, () => {
+        closing.abort();
+        watch.close();
+      });
+    },
+  };
+}
+
+export const workflowRetentionPart = everyMinute('retention of workflows', {
+  text: 'expired workflows deleted',
+  remove: (pool, { workflows }, signal) =>
+    deleteExpired(pool, { before: daysAgo(workflows.retentionDays), signal }),
+});
+
+export const refusalRetentionPart = everyMinute('retention of refusals', {
+  text: 'old refusals deleted from the audit log',
+  remove: (pool, { audit }, signal) => forgetRefusals(pool, { days: audit.refusalsDays, signal }),
+});

@@ -9,6 +9,13 @@ export function includesTenant(scope: TenantScope, tenant: string): boolean {
   return scope === 'all' || scope.includes(tenant);
 }
 
+/** Whether one sees all that the other does. */
+export function includesScope(scope: TenantScope, other: TenantScope): boolean {
+  if (scope === 'all' || other === 'all') return scope === 'all';
+  const tenants = new Set(scope);
+  return other.every((tenant) => tenants.has(tenant));
+}
+
 /** The parameter of `tenant = ANY(…)`; undefined when there must be no such condition. */
 export function tenantsOf(scope: TenantScope): readonly string[] | undefined {
   return scope === 'all' ? undefined : scope;

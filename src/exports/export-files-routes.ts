@@ -2,9 +2,10 @@
 import { open, readFile, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { FastifyReply } from 'fastify';
-import { setAnswerDeadline, whenOver } from '../http/answer-deadline.ts';
+import { whenOver } from '../http/answer-deadline.ts';
 import type { Api } from '../http/api-module.ts';
 import { READERS } from '../http/caller.ts';
+import { letAnswerLast } from '../http/lasting-answer.ts';
 import { ProblemError } from '../http/problems.ts';
 import { createTenantLimit } from '../http/tenant-limit.ts';
 import { codeOf } from '../core/errors.ts';
@@ -42,7 +43,7 @@ export function addExportFiles(api: Api, { pool, directory, links }: ExportFiles
     assertReady(found);
     whenOver(reply, limit.enter(scopeOf(found)));
     const file = await openFile(directory, found);
-    setAnswerDeadline(reply, DOWNLOAD_TIMEOUT_MS);
+    letAnswerLast(reply, DOWNLOAD_TIMEOUT_MS);
     watch(reply, found);
     return reply
       .headers({

@@ -109,19 +109,18 @@ async function runOne(claimed: Export, deps: RunDeps, stop: AbortSignal): Promis
 }
 
 async function settle(error: unknown, claimed: Export, pool: Pool): Promise<ExportOutcome> {
+  const release = async (how: Parameters<typeof releaseExport>[2]) =>
+    (await releaseExport(pool, claimed, how)) ? 'released' : 'lost';
   if (error instanceof LeaseLostError) return 'lost';
   if (error instanceof StoppingError) {
-    await releaseExport(pool, claimed, { delayMs: 0, isAttempt: false });
-    return 'released';
+    return release({ delayMs: 0, isAttempt: false });
   }
   const failure = failureOf(error, claimed);
   if (failure !== undefined) {
     const { code, message: detail } = failure;
     return (await failExport(pool, claimed, { code, detail })) ? 'failed' : 'lost';
   }
-  const delayMs = backoffDelayMs(claimed.attemptCount, RETRY);
-  await releaseExport(pool, claimed, { delayMs, isAttempt: true });
-  return 'released';
+  return release({ delayMs: backoffDelayMs(claimed.attemptCount, RETRY), isAttempt: true });
 }
 
 /** Undefined when another attempt may succeed. */

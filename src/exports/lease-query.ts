@@ -107,17 +107,23 @@ export async function failExport(
   return rowCount === 1;
 }
 
-/** Leaves it to others, who may claim it after `delayMs`. @param isAttempt Whether it counts as one that failed. */
+/**
+ * Leaves it to others, who may claim it after `delayMs`.
+ *
+ * @param isAttempt Whether it counts as one that failed.
+ * @returns False when the lease is lost, or the export is ready.
+ */
 export async function releaseExport(
   client: Queryable,
   { id, fence }: Lease,
   { delayMs, isAttempt }: { readonly delayMs: number; readonly isAttempt: boolean },
-): Promise<void> {
-  await client.query(
+): Promise<boolean> {
+  const { rowCount } = await client.query(
     `UPDATE exports SET state = 'queued', lease_until = NULL, bytes_written = 0,
        attempt_count = attempt_count - CASE WHEN $4 THEN 0 ELSE 1 END,
        not_before = clock_timestamp() + make_interval(secs => $3 / 1000.0)
      WHERE ${HELD}`,
     [id, fence, delayMs, isAttempt],
   );
+  return rowCount === 1;
 }

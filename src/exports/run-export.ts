@@ -10,6 +10,9 @@
  * | publish | renames both to their names, which hold the fence | the same; the files are swept, because their fence is old |
  * | publish | marks the export as ready and announces it, in one transaction | ready |
  *
+ * An error of that transaction does not tell whether it was committed. The files stay then; if the export is not ready,
+ * they are swept.
+ *
  * Every change of the row checks the fence. A process that was frozen and wakes up finds it raised, and removes its files.
  */
 import { createHash } from 'node:crypto';
@@ -68,6 +71,7 @@ export async function runExport(
   stop: AbortSignal,
 ): Promise<Export> {
   const lease = startRenewing(claimed, deps, stop);
+  let mayBeReady = false;
   try {
     deps.onPoint('claimed');
     const written = await writeFile(claimed, deps, lease);
@@ -76,9 +80,15 @@ export async function runExport(
     deps.onPoint('written');
     await checkFile(claimed, deps, written);
     deps.onPoint('checked');
-    return await publish(claimed, deps, written);
+    await publishFile(claimed, deps);
+    deps.onPoint('renamed');
+    mayBeReady = true;
+    return await complete(claimed, deps, written);
   } catch (error) {
-    await removeFiles(deps.directory, claimed).catch(() => undefined);
+    // A lost lease is the answer of Postgres, before the end: it is not ready.
+    if (!mayBeReady || error instanceof LeaseLostError) {
+      await removeFiles(deps.directory, claimed).catch(() => undefined);
+    }
     throw toExportError(lease.signal.aborted ? lease.signal.reason : error);
   } finally {
     lease.close();
@@ -122,10 +132,13 @@ async function checkFile(claimed: Export, deps: RunExportDeps, written: WrittenF
   await writeManifest(path, toManifest(claimed, written));
 }
 
-async function publish(claimed: Export, deps: RunExportDeps, written: WrittenFile) {
+async function publishFile(claimed: Export, deps: RunExportDeps): Promise<void> {
   await enterStep(claimed, deps, { step: 'publish' });
   await publishParts(pathOf(claimed, deps));
-  deps.onPoint('renamed');
+}
+
+/** @throws LeaseLostError Nothing was committed. Any other error: it may be ready. */
+async function complete(claimed: Export, deps: RunExportDeps, written: WrittenFile) {
   const ready = await withTransaction(deps.pool, async (client) => {
     const completed = await completeExport(client, claimed, { written, ttlHours: deps.ttlHours });
     if (completed === undefined) throw new LeaseLostError();

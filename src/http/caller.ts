@@ -38,9 +38,9 @@ declare module 'fastify' {
   }
   interface FastifyRequest {
     /**
-     * Looks again whether the caller may call the route, for an answer that lasts.
+     * Looks again whether the caller may call the route and see the same tenants, for an answer that lasts.
      *
-     * @throws ProblemError The caller may not.
+     * @throws ProblemError The caller may not. Anything else: it is not known at present.
      */
     checkRights(): Promise<void>;
   }

@@ -15,9 +15,10 @@ import { AsOfFutureError, readUsage, type UsageDeps } from './read-usage.ts';
 import { csvEncoder, NDJSON_ENCODER } from './row-encoders.ts';
 import { openUsageStream, type RowEncoder } from './stream-usage.ts';
 import type { Freshness, UsageQuery } from './usage.ts';
-import { setAnswerDeadline, signalOfEnd, whenOver } from '../http/answer-deadline.ts';
+import { signalOfEnd, whenOver } from '../http/answer-deadline.ts';
 import type { Api, ApiModule } from '../http/api-module.ts';
 import { actorNameOf, READERS, type Caller } from '../http/caller.ts';
+import { letAnswerLast } from '../http/lasting-answer.ts';
 import { preferredType } from '../http/media-type.ts';
 import { nextLink } from '../http/page-links.ts';
 import { HTTP_PROBLEMS, invalidField, ProblemError } from '../http/problems.ts';
@@ -120,7 +121,7 @@ function createExports(depsFor: (caller: Caller) => UsageDeps) {
     },
   ): Promise<FastifyReply> => {
     whenOver(reply, limit.enter(caller.tenants));
-    setAnswerDeadline(reply, EXPORT_TIMEOUT_MS);
+    letAnswerLast(reply, EXPORT_TIMEOUT_MS);
     const options = { encoder, signal: signalOfEnd(reply) };
     const { freshness, text } = await openUsageStream(depsFor(caller), query, options).catch(
       toProblem,

@@ -31,6 +31,19 @@ export const EXPORT_MUTATIONS = [
     red: [{ tests: 'test/exports/watch-downloads.integration.test.ts' }],
   },
   {
+    name: 'download-without-rights',
+    guard: 'a download ends with the rights of its caller',
+    off: 'it goes on',
+    edits: [
+      {
+        file: 'src/http/lasting-answer.ts',
+        find: 'reply.request.socket.destroy();',
+        replace: 'reply.request.socket.setKeepAlive();',
+      },
+    ],
+    red: [{ tests: 'test/api/lasting-answers.integration.test.ts' }],
+  },
+  {
     name: 'workflow-consumed-once',
     guard: 'a message that comes again consumes nothing',
     off: 'nobody looks whether its workflow is consumed',

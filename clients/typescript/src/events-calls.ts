@@ -13,7 +13,7 @@ import type {
   ProducersPage,
   PullQuery,
 } from './events-types.ts';
-import { follow } from './paging.ts';
+import { follow, nextOf } from './paging.ts';
 import { repeat, type RetryOptions } from './retry.ts';
 import { PulseApiError, type Transport } from './transport.ts';
 
@@ -125,12 +125,13 @@ export function createEventsCalls(transport: Transport): EventsCalls {
       page: messagesPage,
       all: (query) => follow<Message, MessagesQuery>(messagesPage, query),
       async *pull(client, { after = 0, ...query } = {}) {
-        let next = String(after);
+        let current = String(after);
         for (;;) {
-          const page = await messagesPage({ ...query, client, after: next });
+          const page = await messagesPage({ ...query, client, after: current });
+          const next = nextOf(page);
           yield* page.data;
-          if (page.data.length === 0 || page.next === null) return;
-          ({ next } = page as { next: string });
+          if (page.data.length === 0 || next === null) return;
+          current = next;
         }
       },
     },

@@ -135,7 +135,9 @@ export function createPulseClient(options: PulseClientOptions): PulseClient {
     }
   };
   const pulsesAfter = (query: PulsesAfter = {}) =>
-    transport.request<PulsesAfterPage>('GET', '/pulses', { query: { after: '0', ...query } });
+    transport.request<PulsesAfterPage>('GET', '/pulses', {
+      query: { ...query, after: query.after ?? '0' },
+    });
   const usagePage = (query: UsageQuery = {}) =>
     transport.request<UsagePage>('GET', '/usage', { query: { ...query } });
 

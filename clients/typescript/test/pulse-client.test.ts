@@ -37,6 +37,32 @@ test('rows are followed from page to page', async () => {
   expect(seen[2]!.url).toBe('/api/v1/usage?window=day&after=c2');
 });
 
+test('rows after an undefined row are those from the first one', async () => {
+  const { url, seen } = await serve(reply(200, { data: [], next: null }));
+  const after = undefined as unknown as string;
+  const { pulses } = createPulseClient({ url });
+  await pulses.after({ after });
+  for await (const row of pulses.rows({ after, limit: 2 })) expect(row).toBeUndefined();
+  expect(seen.map(({ url: path }) => path)).toEqual([
+    '/api/v1/pulses?after=0',
+    '/api/v1/pulses?after=0&limit=2',
+  ]);
+});
+
+test.each(['rows', 'pull'] as const)(
+  'an answer without a cursor ends the list with an error, not with its first page again: %s',
+  async (name) => {
+    const { url, seen } = await serve(reply(200, { data: [{ id: '1' }], total: 1 }));
+    const { usage, messages } = createPulseClient({ url });
+    const follow = async () => {
+      const rows = name === 'rows' ? usage.rows() : messages.pull('acme');
+      while (seen.length < 3) await rows.next();
+    };
+    await expect(follow()).rejects.toThrow(PulseApiError);
+    expect(seen).toHaveLength(1);
+  },
+);
+
 test('a login is used by the calls after it', async () => {
   const { url, seen } = await serve(
     reply(200, { Auth: { Token: 'fresh', ExpiresAt: 1_800_000_000 }, data: [] }),
