@@ -60,6 +60,23 @@ export async function unlockLostJobs(
   return rowCount ?? 0;
 }
 
+/** How long a job that failed is put off at most, and how many of them are brought forward at a time. */
+const FAILED_DELAY_SECONDS = 60;
+const FAILED_JOBS_MAX = 10_000;
+
+/** Brings jobs forward that graphile-worker has put off for longer: after ten failures it waits for six hours. */
+export async function hastenFailedJobs(pool: Queryable): Promise<void> {
+  await pool.query(
+    `UPDATE graphile_worker._private_jobs SET run_at = now() + $2 * interval '1 second'
+     WHERE id IN (
+       SELECT id FROM graphile_worker._private_jobs
+       WHERE last_error IS NOT NULL AND locked_by IS NULL AND run_at > now() + $2 * interval '1 second'
+         AND task_id IN (SELECT id FROM graphile_worker._private_tasks WHERE identifier = ANY ($1))
+       ORDER BY run_at LIMIT $3 FOR UPDATE SKIP LOCKED)`,
+    [Object.values(RELAY_TASKS), FAILED_DELAY_SECONDS, FAILED_JOBS_MAX],
+  );
+}
+
 /** What waits in the outbox. */
 export interface OutboxDepth {
   /** Due, and not published yet; or put off because they could not be published. */
