@@ -17,6 +17,7 @@ export const doctor = defineCommand({
     const findings = await examine({
       ...openClients(run),
       queue,
+      messagePrefix: messages.prefix,
       messageQueues: consumedQueueNames(messages.prefix),
       windowSeconds: ingest.windowSeconds,
       flushCron: flush.cron,

@@ -83,6 +83,7 @@ export function createExamination(run: PartRun, clients: Clients): () => Promise
     examine({
       ...clients,
       queue: config.queue,
+      messagePrefix: config.messages.prefix,
       messageQueues: consumedQueueNames(config.messages.prefix),
       windowSeconds: config.ingest.windowSeconds,
       flushCron: config.flush.cron,

@@ -24,6 +24,8 @@ export interface ExamineDeps {
   readonly queue: string;
   /** Queues of messages that something must consume. */
   readonly messageQueues: readonly string[];
+  /** MESSAGE_PREFIX. */
+  readonly messagePrefix: string;
   readonly windowSeconds: number;
   readonly flushCron: string;
   /** How long Redis may take to answer; its client connects in the background. */

@@ -87,6 +87,17 @@ export interface OutboxDepth {
   readonly delayedCount: number;
 }
 
+/** How many small messages for an exchange wait in the outbox. */
+export async function countOutboxOf(pool: Queryable, exchange: string): Promise<number> {
+  const { rows } = await pool.query<{ count: number }>(
+    `SELECT count(*)::float8 AS count FROM graphile_worker._private_jobs
+     WHERE task_id = (SELECT id FROM graphile_worker._private_tasks WHERE identifier = $1)
+       AND payload->>'exchange' = $2`,
+    [RELAY_TASKS.small, exchange],
+  );
+  return rows[0]?.count ?? 0;
+}
+
 /** graphile-worker moves `run_at` of a job that failed, so such a job counts from when it was written. */
 export async function readOutboxDepth(pool: Queryable): Promise<OutboxDepth> {
   const { rows } = await pool.query<{ due: string; oldest: string; delayed: string }>(
