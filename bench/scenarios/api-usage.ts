@@ -8,7 +8,7 @@ import type { BenchContext, Measured, OpenedScenario, Scenario } from '../scenar
 import { seedSums } from '../seed-sums.ts';
 import { quantile } from '../statistics.ts';
 import { API_BASE } from '../../src/http/api-base.ts';
-import { foldHeld } from '../../src/usage/fold-held.ts';
+import { NOTHING_HELD } from '../../src/usage/fold-held.ts';
 import type { UsageQuery } from '../../src/usage/usage.ts';
 import { usageStatement } from '../../src/usage/usage-query.ts';
 
@@ -42,7 +42,7 @@ export const apiUsage: Scenario = {
     client.on('error', () => undefined);
     await client.connect();
     const query = monthByDay(timeMs);
-    const { text, values } = usageStatement(query, foldHeld([], []).sums);
+    const { text, values } = usageStatement(query, NOTHING_HELD);
     let times = 0;
     return {
       prepare(warmUp) {

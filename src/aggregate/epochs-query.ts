@@ -20,6 +20,8 @@ export async function readEpoch(pool: Pick<Pool, 'query'>): Promise<string | und
 }
 
 /**
+ * It is the newest from now on, even if the clock was ahead when the one before began.
+ *
  * @param note Why it begins; undefined for the first epoch, which is only written when there is none.
  */
 export async function beginEpoch(
@@ -28,7 +30,9 @@ export async function beginEpoch(
 ): Promise<void> {
   await queryRows(
     pool,
-    `INSERT INTO epochs (id, note) SELECT $1, $2::text
+    `INSERT INTO epochs (id, note, started_at)
+     SELECT $1, $2::text, greatest(clock_timestamp(),
+       (SELECT max(started_at) + interval '1 microsecond' FROM epochs))
      WHERE $2 IS NOT NULL OR NOT EXISTS (SELECT FROM epochs)
      ON CONFLICT (id) DO NOTHING`,
     [epoch, note ?? null],

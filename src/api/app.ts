@@ -138,8 +138,7 @@ export async function createApp(deps: ApiDeps, options: ApiOptions): Promise<Api
   const { requestsPerMinute } = options;
   if (requestsPerMinute !== undefined) await addRateLimit(app, { requestsPerMinute, refusals });
   addBodyBudget(app, options.bodyBudget ?? BODY_BUDGET);
-  const { storedBytesPerHour: bytesPerHour } = options;
-  if (bytesPerHour !== undefined) addStoredBytes(app, { bytesPerHour });
+  addStoredBytes(app, { bytesPerHour: options.storedBytesPerHour });
   compilers.validators.addBodySizes(app);
   addConditionalAnswers(app);
   addAnswerBudget(app, options.answerBudget ?? ANSWER_BUDGET);

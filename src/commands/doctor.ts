@@ -18,6 +18,7 @@ export const doctor = defineCommand({
       ...openClients(run),
       queue,
       messageRoutes: messageRoutes(messages.prefix),
+      messagePrefix: messages.prefix,
       windowSeconds: ingest.windowSeconds,
       flushCron: flush.cron,
       redisWait: waitOptions(run, ANSWER_TIMEOUT_MS),

@@ -102,6 +102,7 @@ export function createExamination(run: PartRun, clients: Clients): () => Promise
       ...clients,
       queue: config.queue,
       messageRoutes: messageRoutes(config.messages.prefix),
+      messagePrefix: config.messages.prefix,
       windowSeconds: config.ingest.windowSeconds,
       flushCron: config.flush.cron,
       redisWait: { timeoutMs: EXAMINED_WITHIN_MS / 2, logger, signal: stop },

@@ -135,7 +135,7 @@ const consume = defineCommand({
       run.tell(`${workflow.id} is consumed. Its steps: ${workflow.steps.join(', ')}`);
       run.tell(`To print its CSV again: pulse workflows show ${workflow.id} --csv`);
       const csv = isForSpreadsheet
-        ? await tableToCsv(tableOf(workflow.dataText), { isForSpreadsheet })
+        ? await tableToCsv(await tableOf(workflow.dataText), { isForSpreadsheet })
         : consumed.csv;
       try {
         if (file === undefined) printCsv(run, csv);

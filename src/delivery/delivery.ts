@@ -95,6 +95,9 @@ export function webhookBody(message: Message): Buffer {
   return Buffer.from(`${head.slice(0, -1)},"data":${data}}`);
 }
 
+/** The error of an attempt that sent nothing, because the month of its message was dropped. */
+export const MESSAGE_EXPIRED = 'message_expired';
+
 /** What is known of the failures of an endpoint. */
 export interface FailureState {
   readonly failingSince: Date | null;

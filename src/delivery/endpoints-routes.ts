@@ -159,7 +159,10 @@ function addRecovery(api: Api, pool: ScopedPool): void {
         endpoint,
         asked,
       );
-      if (dryRun || failedCount + missedCount === 0) request.changesNothing = true;
+      const changedCount = dryRun ? 0 : failedCount + missedCount;
+      if (changedCount === 0) request.changesNothing = true;
+      // Attempts follow, and each stores what it was answered.
+      request.addStored(changedCount);
       return {
         failed_count: failedCount,
         missed_count: missedCount,

@@ -15,6 +15,7 @@ import {
 import {
   afterAttempt,
   FAILING_MS_MAX,
+  MESSAGE_EXPIRED,
   type DisabledReason,
   type Endpoint,
   type FailureState,
@@ -34,23 +35,28 @@ export async function recordAttempts(
   { endpoint, isGone, records }: Attempts,
   { pool, prefix }: { readonly pool: Pick<Pool, 'connect'>; readonly prefix: string },
 ): Promise<{ readonly failures: FailureState; readonly isDisabled: boolean }> {
-  const lastAttemptAt = latest(records) ?? new Date();
-  const lastSuccessAt = latest(records.filter(({ outcome }) => outcome === 'delivered')) ?? null;
+  // The others say nothing about the endpoint.
+  const sent = records.filter(({ error }) => error !== MESSAGE_EXPIRED);
+  const lastAttemptAt = latest(sent);
+  const lastSuccessAt = latest(sent.filter(({ outcome }) => outcome === 'delivered')) ?? null;
   return withTransaction(pool, async (client) => {
     // As it is now: the endpoint may have been enabled again while these attempts were in progress.
     let failures = await readFailureState(client, endpoint.id);
-    for (const { outcome, attemptedAt } of records) {
+    for (const { outcome, attemptedAt } of sent) {
       failures = afterAttempt(failures, outcome === 'delivered', attemptedAt);
     }
-    const reason = isGone ? 'gone' : hasFailedTooLong(failures, lastAttemptAt) ? 'failing' : null;
+    const hasFailed = lastAttemptAt !== undefined && hasFailedTooLong(failures, lastAttemptAt);
+    const reason = isGone ? 'gone' : hasFailed ? 'failing' : null;
     // First, as those who change an endpoint do, so that neither waits for the other.
     const locked = reason === null ? undefined : await lockEndpoint(client, endpoint.id);
     await insertAttempts(client, endpoint.id, records);
-    await updateFailureState(client, endpoint.id, {
-      state: failures,
-      lastAttemptAt,
-      lastSuccessAt,
-    });
+    if (lastAttemptAt !== undefined) {
+      await updateFailureState(client, endpoint.id, {
+        state: failures,
+        lastAttemptAt,
+        lastSuccessAt,
+      });
+    }
     if (reason !== null && locked?.status === 'enabled') {
       await changeStatus(client, locked, { status: 'disabled', reason });
       await writeToOutbox(client, disabledEvent(prefix, locked, { reason, failures }));

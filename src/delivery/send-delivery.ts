@@ -1,4 +1,5 @@
 /** Sends one delivery once, and says what the attempt means. */
+import { MESSAGE_EXPIRED } from './delivery.ts';
 import type { AttemptRecord, DueDelivery } from './sender-query.ts';
 import { retryAtMs } from './retry-schedule.ts';
 import type { WebhookSender } from './send-webhook.ts';
@@ -42,7 +43,7 @@ export async function sendDelivery(
   const { id: deliveryId, createdAt, attemptCount } = delivery;
   const head = { deliveryId, createdAt, attemptCount, attemptedAt };
   if (webhook === undefined) {
-    const failure = { outcome: 'failed', statusCode: null, error: 'message_expired' } as const;
+    const failure = { outcome: 'failed', statusCode: null, error: MESSAGE_EXPIRED } as const;
     const record = { ...head, ...failure, durationMs: 0, response: null, dueAt: null };
     return { record, isGone: false };
   }

@@ -22,7 +22,7 @@ export interface SendResult {
   /** Undefined when there was no answer. */
   readonly statusCode?: number;
   readonly durationMs: number;
-  /** The first KiB of the answer. */
+  /** The start of the answer, escaped, at most 1 KiB. */
   readonly response?: string;
   /** Undefined when the status says it all. */
   readonly error?: SendFailure;
@@ -173,7 +173,7 @@ function startDeadline(timeoutMs: number, outer: AbortSignal | undefined) {
   };
 }
 
-/** The first KiB, whatever follows. Never fails: an answer that breaks off, or is too long, is as long as it got. */
+/** The start of it, see `SendResult`, whatever follows. Never fails: an answer that breaks off, or is too long, is as long as it got. */
 async function readStart(body: AsyncIterable<Buffer>): Promise<string> {
   const parts: Buffer[] = [];
   let length = 0;
@@ -191,7 +191,7 @@ async function readStart(body: AsyncIterable<Buffer>): Promise<string> {
   } catch {
     // The status has come, and decides.
   }
-  return visibleText(Buffer.concat(parts), !isWhole);
+  return visibleText(Buffer.concat(parts), !isWhole, RESPONSE_BYTES_MAX);
 }
 
 function verdictOf(

@@ -25,6 +25,8 @@ export interface ExamineDeps {
   /** PULSE_QUEUE. */
   readonly queue: string;
   readonly messageRoutes: MessageRoutes;
+  /** MESSAGE_PREFIX. */
+  readonly messagePrefix: string;
   readonly windowSeconds: number;
   readonly flushCron: string;
   /** How long Redis may take to answer; its client connects in the background. */

@@ -16,11 +16,16 @@ declare module 'fastify' {
     /** What it is sent is not stored in Postgres. */
     unstored?: true;
   }
+
+  interface FastifyRequest {
+    /** Counts what follows from a request that changes something, such as deliveries, as so many more of them. */
+    addStored: (count: number) => void;
+  }
 }
 
 export interface StoredBytesOptions {
-  /** For the callers of one tenant. */
-  readonly bytesPerHour: number;
+  /** For the callers of one tenant. Default: no limit. */
+  readonly bytesPerHour?: number | undefined;
   /** Milliseconds since 1970. Default: the clock. */
   readonly now?: () => number;
 }
@@ -34,7 +39,7 @@ const READING = new Set(['GET', 'HEAD', 'OPTIONS']);
 /** Call it after adding authentication, because it needs the caller, and after the body budget, which counts the bytes. */
 export function addStoredBytes(
   app: Api,
-  { bytesPerHour, now = Date.now }: StoredBytesOptions,
+  { bytesPerHour = Infinity, now = Date.now }: StoredBytesOptions,
 ): void {
   const spentBy = new Map<string, number>();
   let hour = 0;
@@ -46,6 +51,17 @@ export function addStoredBytes(
     }
     return spentBy.get(payer) ?? 0;
   };
+
+  const spend = (request: WritingRequest, bytes: number) => {
+    const writer = writerOf(request);
+    if (writer === undefined) return;
+    const payer = payerOf(writer);
+    spentBy.set(payer, spentOf(payer) + bytes);
+  };
+
+  app.decorateRequest('addStored', function addStored(count) {
+    spend(this, count * REQUEST_BYTES);
+  });
 
   app.addHook('onRequest', (request, _reply, done) => {
     const writer = writerOf(request);
@@ -61,11 +77,7 @@ export function addStoredBytes(
   });
 
   app.addHook('preHandler', (request, _reply, done) => {
-    const writer = writerOf(request);
-    if (writer !== undefined) {
-      const payer = payerOf(writer);
-      spentBy.set(payer, spentOf(payer) + REQUEST_BYTES + request.bodyBytes);
-    }
+    spend(request, REQUEST_BYTES + request.bodyBytes);
     done();
   });
 }

@@ -60,6 +60,23 @@ export async function unlockLostJobs(
   return rowCount ?? 0;
 }
 
+/** How long a job that failed is put off at most, and how many of them are brought forward at a time. */
+const FAILED_DELAY_SECONDS = 60;
+const FAILED_JOBS_MAX = 10_000;
+
+/** Brings jobs forward that graphile-worker has put off for longer: after ten failures it waits for six hours. */
+export async function hastenFailedJobs(pool: Queryable): Promise<void> {
+  await pool.query(
+    `UPDATE graphile_worker._private_jobs SET run_at = now() + $2 * interval '1 second'
+     WHERE id IN (
+       SELECT id FROM graphile_worker._private_jobs
+       WHERE last_error IS NOT NULL AND locked_by IS NULL AND run_at > now() + $2 * interval '1 second'
+         AND task_id IN (SELECT id FROM graphile_worker._private_tasks WHERE identifier = ANY ($1))
+       ORDER BY run_at LIMIT $3 FOR UPDATE SKIP LOCKED)`,
+    [Object.values(RELAY_TASKS), FAILED_DELAY_SECONDS, FAILED_JOBS_MAX],
+  );
+}
+
 /** What waits in the outbox. */
 export interface OutboxDepth {
   /** Due, and not published yet; or put off because they could not be published. */
@@ -68,6 +85,17 @@ export interface OutboxDepth {
   readonly oldestSeconds: number;
   /** Scheduled for later, such as retries. */
   readonly delayedCount: number;
+}
+
+/** How many small messages for an exchange wait in the outbox. */
+export async function countOutboxOf(pool: Queryable, exchange: string): Promise<number> {
+  const { rows } = await pool.query<{ count: number }>(
+    `SELECT count(*)::float8 AS count FROM graphile_worker._private_jobs
+     WHERE task_id = (SELECT id FROM graphile_worker._private_tasks WHERE identifier = $1)
+       AND payload->>'exchange' = $2`,
+    [RELAY_TASKS.small, exchange],
+  );
+  return rows[0]?.count ?? 0;
 }
 
 /** graphile-worker moves `run_at` of a job that failed, so such a job counts from when it was written. */

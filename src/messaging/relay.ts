@@ -20,7 +20,13 @@ import { sweepInbox } from './inbox.ts';
 import type { MessageStep } from './message-steps.ts';
 import { fromOutboxJob, RELAY_TASKS, type OutboxJob } from './outbox.ts';
 import { startLane, type LaneLimits } from './relay-lane.ts';
-import { removeRelay, reportRelay, takeOverJobs, unlockLostJobs } from './relay-query.ts';
+import {
+  hastenFailedJobs,
+  removeRelay,
+  reportRelay,
+  takeOverJobs,
+  unlockLostJobs,
+} from './relay-query.ts';
 
 export interface RelayDeps {
   /** For the relay alone: graphile-worker wants a connection for each job in progress. */
@@ -70,6 +76,7 @@ export function startRelay(deps: RelayDeps): Relay {
       }
       const taken = await takeOverJobs(pool);
       if (taken > 0) logger.warn({ jobs: taken }, 'jobs of a relay that died were taken over');
+      await hastenFailedJobs(pool);
       await sweepInbox(pool, SWEEP_ROWS);
       return taken;
     },
@@ -109,7 +116,7 @@ async function relay(job: OutboxJob, deps: RelayDeps, signal: AbortSignal): Prom
   }
 }
 
-/** A message that no queue takes is put off by itself; the others go on. */
+/** A message that no queue takes is put off by itself, for a minute at most; the others go on. */
 function isBrokerDown(error: unknown): boolean {
   if (!(error instanceof PulseError) || !error.retryable) return false;
   return error.code !== 'PULSE_PUBLISH_UNROUTABLE';

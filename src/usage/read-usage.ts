@@ -15,7 +15,7 @@ import type { AggregateRow, RowFilter } from '../aggregate/accumulator.ts';
 import { areWhole } from '../aggregate/epoch.ts';
 import { FatalError } from '../core/errors.ts';
 import { includesTenant, type TenantScope } from '../core/tenant-scope.ts';
-import { foldHeld } from './fold-held.ts';
+import { foldHeld, NOTHING_HELD } from './fold-held.ts';
 import { toFreshness } from './freshness.ts';
 import type { HeldBatch, HeldReading } from './read-held.ts';
 import { toCursor, type Freshness, type UsageQuery, type UsageRow } from './usage.ts';
@@ -144,7 +144,7 @@ export async function prepareUsage(
   if (query.live && reading.held !== undefined && waiting === 'unknown') throw lostRedis();
   const rows = waiting === 'unknown' ? [] : waiting.flatMap(rowsOf);
   assertInScope(deps.scope, rows);
-  const { sums, pulseCount } = foldHeld(rows, query.groups);
+  const { sums, pulseCount } = await foldHeld(rows, query.groups);
   const freshness = toFreshness({
     atMs: reading.startedAtMs,
     unflushedSinceMs: waiting === 'unknown' ? 'unknown' : waiting.map(windowMinMs),
@@ -157,8 +157,6 @@ export async function prepareUsage(
   });
   return { statement: usageStatement(query, sums), freshness, processId };
 }
-
-const { sums: NOTHING_HELD } = foldHeld([], []);
 
 /** Of the batches that Redis held, those that are not in Postgres; unknown if Redis was not asked, or lost some. */
 type Waiting = readonly HeldBatch[] | 'unknown';

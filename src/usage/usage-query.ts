@@ -49,7 +49,7 @@ export function usageStatement(query: UsageQuery, held: HeldSums): Statement {
   // Postgres cannot tell the type of an unused parameter.
   const tz = query.window === 'none' ? '' : parameters.add(query.tz, 'text');
   const sources = [flushedRows(query, parameters)];
-  if (held.unit.length > 0) sources.push(heldRows(query, { held, parameters }));
+  if (!held.isEmpty) sources.push(heldRows(query, { held, parameters }));
   const keys = query.window === 'none' ? query.groups : ['bucket', ...query.groups];
   const bucket = query.window === 'none' ? '' : `${bucketOf(query, tz)} AS bucket,`;
   const order = query.order === 'desc' ? 'DESC' : 'ASC';

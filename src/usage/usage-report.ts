@@ -1,7 +1,7 @@
 /** The report `usage`: sums by window and group, as GET /usage answers them for what is flushed. */
 import { Type, type Static } from 'typebox';
 import type { Report, ReportColumnKind } from '../http/report.ts';
-import { foldHeld } from './fold-held.ts';
+import { NOTHING_HELD } from './fold-held.ts';
 import type { UsageQuery } from './usage.ts';
 import { parseUsageParameters } from './usage-parameters.ts';
 import { flushedSums, usageStatement } from './usage-query.ts';
@@ -43,8 +43,6 @@ function selectRows(query: UsageQuery) {
   const columns = [...windows, ...query.groups, 'used_amount', 'pulse_count::numeric'];
   return { text: `SELECT ${columns.join(', ')} FROM (${text}) AS sums`, values };
 }
-
-const { sums: NOTHING_HELD } = foldHeld([], []);
 
 /** One end of a window, with the offset of the time zone, as GET /usage writes it. */
 function label(end: 'start' | 'end'): string {

@@ -25,7 +25,7 @@ export interface Consumed {
 
 /** Stores the CSV of a locked workflow and tells its client. @param locked Its `isQueued` is stored too. */
 export async function consume(context: ChangeContext, locked: Workflow): Promise<Consumed> {
-  const csv = await tableToCsv(tableOf(locked.dataText));
+  const csv = await tableToCsv(await tableOf(locked.dataText));
   const workflow = await setConsumed(context.client, locked, { csv, consumedBy: context.actor });
   const { id, client, consumedAt } = workflow;
   if (client !== null) {
@@ -49,8 +49,8 @@ export async function insertAgain(
 }
 
 /** @param dataText Was checked when the workflow was inserted. */
-export function tableOf(dataText: string): Table {
-  const read = toTable(parseExactJson(dataText));
+export async function tableOf(dataText: string): Promise<Table> {
+  const read = await toTable(parseExactJson(dataText));
   if (!read.ok) throw new RangeError(`The data of a workflow ${read.message}.`);
   return read.table;
 }

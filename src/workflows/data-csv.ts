@@ -5,16 +5,19 @@
  * written as JSON.
  */
 import { Readable } from 'node:stream';
-import { setImmediate as nextTurn } from 'node:timers/promises';
+import { setImmediate as yieldTurn } from 'node:timers/promises';
 import { stringify, type Options } from 'csv-stringify';
 import { exactJsonText, exactNumber, type ExactJson } from '../core/exact-json.ts';
 import { defused } from '../http/csv.ts';
+import { createWorkTurns } from '../platform/work-turns.ts';
 
 /** Of a table, with the empty ones: a few rows with different members have very many. */
 const CELLS_MAX = 500_000;
 /** Of the column names of all cells: the name of an object is repeated for each of its members. */
 const NAMES_LENGTH_MAX = 4_000_000;
 const SHOWN_LENGTH_MAX = 100;
+/** Of a table that is read: some 0.1 ms of work. */
+const CELLS_AT_A_TIME = 100;
 /** After this many cells, other work of the process gets its turn. */
 const CELLS_PER_TURN = 5_000;
 
@@ -28,18 +31,25 @@ export type ReadTable =
   /** What is wrong, to be read after the name of the value. */
   | { readonly ok: false; readonly message: string };
 
-/** @param data Its depth must be limited, by `readData` for workflows, because it is read by recursion. */
-export function toTable(data: ExactJson): ReadTable {
+/**
+ * Others have their turn meanwhile.
+ *
+ * @param data Its depth must be limited, by `readData` for workflows, because it is read by recursion.
+ */
+export async function toTable(data: ExactJson): Promise<ReadTable> {
+  const nextTurn = createWorkTurns();
   const elements = Array.isArray(data) ? (data as readonly ExactJson[]) : [data];
   const isOfObjects = elements.every(isObject) && elements.some(hasMembers);
   const columns = new Set<string>(isOfObjects ? [] : [VALUE]);
   const rows = [];
   let namesLength = 0;
+  let cells = 0;
   for (const element of elements) {
     const row = new Map<string, ExactJson>();
     for (const [column, value] of isOfObjects
       ? cellsOf(element, '')
       : [[VALUE, element] as const]) {
+      if (++cells % CELLS_AT_A_TIME === 0) await nextTurn();
       namesLength += column.length;
       if (namesLength > NAMES_LENGTH_MAX) {
         const message = `must have column names of at most ${NAMES_LENGTH_MAX} characters in all its rows`;
@@ -115,7 +125,7 @@ async function* inTurns<Line>(lines: Iterable<Line>, cellsPerLine: number) {
     cells += cellsPerLine;
     if (cells < CELLS_PER_TURN) continue;
     cells = 0;
-    await nextTurn();
+    await yieldTurn();
   }
 }
 

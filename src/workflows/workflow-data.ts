@@ -1,12 +1,15 @@
 /** What the data of a workflow may be, and its text. */
 import { exactNumber, parseExactJson, exactJsonText, type ExactJson } from '../core/exact-json.ts';
 import { storableText } from '../core/storable.ts';
+import { createWorkTurns } from '../platform/work-turns.ts';
 import { toTable } from './data-csv.ts';
 
 const DEPTH_MAX = 100;
 /** Postgres' numeric holds far larger numbers, but a few characters could then stand for a hundred thousand digits. */
 const EXPONENT_MAX = 308;
 const NUMBER_LENGTH_MAX = 400;
+/** Some 0.1 ms of work. */
+const VALUES_AT_A_TIME = 100;
 const EXPONENT = /[eE]([-+]?\d+)$/;
 
 /** Where the data is wrong, such as `data.items.3`, and what is wrong there. */
@@ -19,18 +22,21 @@ export type ReadData =
   { readonly ok: true; readonly text: string } | { readonly ok: false; readonly fault: DataFault };
 
 /**
- * Reads the member `data` of a body.
+ * Reads the member `data` of a body. Others have their turn meanwhile, because it may have 500,000 values.
  *
  * @param bodyText A JSON object that has the member.
  * @param body The same, parsed. Wrong texts are found in it.
  */
-export function readData(bodyText: string, body: { readonly data: unknown }): ReadData {
-  const textFault = findFault(body.data, textFaultOf);
+export async function readData(
+  bodyText: string,
+  body: { readonly data: unknown },
+): Promise<ReadData> {
+  const textFault = await findFault(body.data, textFaultOf);
   if (textFault !== undefined) return { ok: false, fault: textFault };
   const { data } = parseExactJson(bodyText) as { readonly data: ExactJson };
-  const numberFault = findFault(data, (value) => numberFaultOf(value as ExactJson));
+  const numberFault = await findFault(data, (value) => numberFaultOf(value as ExactJson));
   if (numberFault !== undefined) return { ok: false, fault: numberFault };
-  const table = toTable(data);
+  const table = await toTable(data);
   if (!table.ok) return { ok: false, fault: { field: 'data', message: table.message } };
   return { ok: true, text: exactJsonText(data) };
 }
@@ -61,30 +67,48 @@ function numberFaultOf(value: ExactJson): string | undefined {
 }
 
 /** Without recursion, because too many levels are one of the faults. */
-function findFault(
+async function findFault(
   root: unknown,
   faultOf: (value: unknown) => string | undefined,
-): DataFault | undefined {
-  const rest: { readonly value: unknown; readonly path: Path }[] = [
-    { value: root, path: { name: 'data', depth: 0 } },
-  ];
-  for (let next = rest.pop(); next !== undefined; next = rest.pop()) {
-    const { value, path } = next;
+): Promise<DataFault | undefined> {
+  const nextTurn = createWorkTurns();
+  const open: Iterator<Place>[] = [[{ value: root, path: { name: 'data', depth: 0 } }].values()];
+  let looked = 0;
+  for (let inner = open.at(-1); inner !== undefined; inner = open.at(-1)) {
+    const next = inner.next();
+    if (next.done === true) {
+      open.pop();
+      continue;
+    }
+    if (++looked % VALUES_AT_A_TIME === 0) await nextTurn();
+    const { value, path } = next.value;
     const message = faultOf(value);
     if (message !== undefined) return { field: fieldOf(path), message };
     if (typeof value !== 'object' || value === null) continue;
     if (path.depth === DEPTH_MAX) {
       return { field: fieldOf(path), message: `nests more than ${DEPTH_MAX} levels deep` };
     }
-    for (const [name, member] of Object.entries(value)) {
-      rest.push({ value: member, path: { name, depth: path.depth + 1, parent: path } });
-    }
+    open.push(placesIn(value, path));
   }
   return undefined;
 }
 
+/** One by one, because an array may have 500,000 of them. */
+function* placesIn(value: object, parent: Path): Generator<Place> {
+  const depth = parent.depth + 1;
+  const names = Array.isArray(value) ? value.keys() : Object.keys(value);
+  for (const name of names) {
+    yield { value: value[name as keyof typeof value], path: { name, depth, parent } };
+  }
+}
+
+interface Place {
+  readonly value: unknown;
+  readonly path: Path;
+}
+
 interface Path {
-  readonly name: string;
+  readonly name: string | number;
   readonly depth: number;
   readonly parent?: Path;
 }

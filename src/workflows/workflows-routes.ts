@@ -99,7 +99,7 @@ function addInsertion(api: Api, deps: WorkflowsModuleDeps): void {
     { schema: insertWorkflowSchema, config, bodyLimit: BODY_BYTES_MAX, ...WORKFLOW },
     async (request, reply) => {
       const { user, body, bodyText } = request;
-      const data = readData(bodyText, body);
+      const data = await readData(bodyText, body);
       if (!data.ok) throw invalidField(data.fault.field, data.fault.message);
       await refuseForeignClient(pool, request, body.client);
       const keyed = toKeyedRequest(request, ['POST /workflow', bodyText]);
@@ -258,8 +258,8 @@ function csvFor(
   { turns, workflow, csv }: { turns: FairTurns; workflow: Workflow; csv: string },
 ): string | Promise<string> {
   if (query.spreadsheet !== 'true') return csv;
-  return turns.run(shareOf(user.tenants), () =>
-    tableToCsv(tableOf(workflow.dataText), { isForSpreadsheet: true }),
+  return turns.run(shareOf(user.tenants), async () =>
+    tableToCsv(await tableOf(workflow.dataText), { isForSpreadsheet: true }),
   );
 }
 

@@ -106,3 +106,12 @@ test('accepting the loss balances the books again', async () => {
   const { rows } = await pool.query('SELECT note FROM epochs ORDER BY started_at');
   expect(rows).toEqual([{ note: null }, { note: 'disk replaced' }]);
 });
+
+test('a new epoch is the newest, although the clock was ahead when the one before began', async () => {
+  await ensureEpoch(open());
+  await pool.query(`UPDATE epochs SET started_at = now() + interval '1 year'`);
+  await redis.flushdb();
+  const nothing = { note: 'disk replaced', flushedPulses: () => Promise.resolve(0n) };
+  const epoch = await beginNewEpoch(open(), nothing);
+  expect(await ensureEpoch(open())).toBe(epoch);
+});

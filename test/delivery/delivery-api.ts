@@ -24,7 +24,10 @@ export interface DeliveryApi extends DeliveryFixture {
   readonly app: Api;
   readonly lines: LogLines;
   /** Another API on the same tables. */
-  openApp(delivery: Partial<TestDeps['delivery']>): Promise<Api>;
+  openApp(
+    delivery: Partial<TestDeps['delivery']>,
+    options?: Parameters<typeof createTestApp>[1],
+  ): Promise<Api>;
   ask(
     method: Method,
     path: string,
@@ -58,9 +61,9 @@ export function useDeliveryApi(): DeliveryApi {
           tokenVersion: 1,
         }),
     };
-    const open = async (delivery: Partial<TestDeps['delivery']>) => {
+    const open = async (...[delivery, options]: Parameters<DeliveryApi['openApp']>) => {
       const all = { secretBox, guard, sender: webhooks, ...delivery };
-      const opened = await createTestApp({ pool, identities, delivery: all });
+      const opened = await createTestApp({ pool, identities, delivery: all }, options);
       apps.push(opened.app);
       return opened;
     };
@@ -68,7 +71,7 @@ export function useDeliveryApi(): DeliveryApi {
     Object.assign(api, fixture, {
       app,
       lines,
-      openApp: async (delivery: Partial<TestDeps['delivery']>) => (await open(delivery)).app,
+      openApp: async (...args: Parameters<DeliveryApi['openApp']>) => (await open(...args)).app,
       ask: async (
         method: Method,
         path: string,

@@ -1,5 +1,7 @@
 import { describe, expect, test } from 'vitest';
+import { wakeEndpoint } from '../../src/delivery/deliveries-query.ts';
 import { rotateSecret } from '../../src/delivery/endpoints-query.ts';
+import { insertDeliveries } from '../../src/delivery/sender-query.ts';
 import { newSecret } from '../../src/delivery/signature.ts';
 import { webhookIdOf } from '../../src/events/events.ts';
 import { useDeliveryFixture } from './delivery-fixture.ts';
@@ -198,6 +200,28 @@ describe('an endpoint', () => {
     await expect
       .poll(() => fixture.readEndpoint(id), WAIT)
       .toMatchObject({ status: 'disabled', disabledReason: 'failing' });
+  });
+
+  test('does not fail by a message whose month was dropped, of which nothing is sent', async () => {
+    const client = await fixture.makeClient();
+    const receiver = await fixture.startReceiver();
+    const { id } = await fixture.makeEndpoint(client, receiver);
+    await fixture.pool.query(
+      `UPDATE endpoint_states SET failing_since = now() - interval '5 days', failures_in_row = 3 WHERE endpoint_id = $1`,
+      [id],
+    );
+    const before = await fixture.readEndpoint(id);
+    const storedAt = new Date(Date.now() - 400 * 86_400_000);
+    const dropped = { ...{ producer: 'shop', id: 'dropped' }, client, number: '1' };
+    await insertDeliveries(fixture.pool, id, [{ ...dropped, type: 'thing.made', storedAt }]);
+    await wakeEndpoint(fixture.pool, id);
+    fixture.startSender();
+    await expect
+      .poll(() => fixture.deliveries(id), WAIT)
+      .toEqual([{ number: '1', status: 'failed', attempts: 1 }]);
+    expect(await fixture.attempts(id)).toMatchObject([{ outcome: 'failed', number: 1 }]);
+    expect(await fixture.readEndpoint(id)).toEqual(before);
+    expect(receiver.received).toEqual([]);
   });
 
   test('gets signatures of both secrets while its secret rotates', async () => {

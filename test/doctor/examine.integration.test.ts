@@ -21,6 +21,7 @@ async function examine(flow: Flow) {
 const WHOLE = [
   ...['redis disk', 'postgres disk', 'time zones', 'redis clock', 'postgres clock', 'epoch'],
   ...['ingest', 'outbox', 'exports', 'deliveries', 'subscriptions', 'flushed hours'],
+  'workflows',
   ...['journal', 'flush', 'books'],
 ];
 

@@ -37,6 +37,10 @@ function openApp(bytesPerHour: number) {
     url: '/',
     handler: () => ({}),
   });
+  app.put('/many/:count', (request) => {
+    request.addStored(Number((request.params as { count: string }).count));
+    return {};
+  });
   app.post('/unstored', { config: { unstored: true } }, () => ({}));
   const send = (
     caller: string | undefined,
@@ -99,6 +103,15 @@ test('each caller of all tenants has a limit of its own, ten times as large', as
   for (let count = 0; count < 10; count++) expect(await statusOf('all one')).toBe(200);
   expect(await statusOf('all one')).toBe(429);
   expect(await statusOf('all two')).toBe(200);
+});
+
+test('what follows from a request counts as more of them', async () => {
+  const { statusOf } = openApp(12 * 4 * KIB);
+  expect(await statusOf('a acme', { url: '/many/10' })).toBe(200);
+  expect(await statusOf('a acme')).toBe(200);
+  expect(await statusOf('a acme')).toBe(429);
+  expect(await statusOf('a beta', { url: '/many/0' })).toBe(200);
+  expect(await statusOf('a beta')).toBe(200);
 });
 
 test('requests of unknown callers do not count', async () => {

@@ -5,7 +5,7 @@ import { exactJsonText, parseExactJson, type ExactJson } from '../../src/core/ex
 import { tableToCsv, toTable } from '../../src/workflows/data-csv.ts';
 
 async function csvOf(json: string, isForSpreadsheet = false): Promise<string> {
-  const read = toTable(parseExactJson(json));
+  const read = await toTable(parseExactJson(json));
   if (!read.ok) throw new Error(read.message);
   return tableToCsv(read.table, { isForSpreadsheet });
 }
@@ -57,36 +57,40 @@ describe('the CSV of data', () => {
     );
   });
 
-  test('has no room for two members in one column', () => {
-    expect(toTable(parseExactJson('{"a.b": 1, "a": {"b": 2}}'))).toEqual({
+  test('has no room for two members in one column', async () => {
+    expect(await toTable(parseExactJson('{"a.b": 1, "a": {"b": 2}}'))).toEqual({
       ok: false,
       message: 'has the column "a.b" twice',
     });
-    expect(toTable(parseExactJson('[{"a.b": 1}, {"a": {"b": 2}}]'))).toMatchObject({ ok: true });
+    expect(await toTable(parseExactJson('[{"a.b": 1}, {"a": {"b": 2}}]'))).toMatchObject({
+      ok: true,
+    });
   });
 
-  test('has at most 500,000 cells', () => {
+  test('has at most 500,000 cells', async () => {
     const rows = Array.from({ length: 800 }, (_, index) => ({ [`c${index}`]: '' }));
-    expect(toTable(rows)).toMatchObject({
+    expect(await toTable(rows)).toMatchObject({
       ok: false,
       message: expect.stringContaining('800 rows of 800 columns') as string,
     });
-    expect(toTable(rows.slice(0, 700))).toMatchObject({ ok: true });
+    expect(await toTable(rows.slice(0, 700))).toMatchObject({ ok: true });
   });
 
-  test('has at most four million characters of column names in all its rows', () => {
+  test('has at most four million characters of column names in all its rows', async () => {
     const members = Object.fromEntries(Array.from({ length: 20 }, (_, index) => [index, '']));
     const row = { ['x'.repeat(10_000)]: members };
-    expect(toTable(Array<typeof row>(20).fill(row))).toMatchObject({
+    expect(await toTable(Array<typeof row>(20).fill(row))).toMatchObject({
       ok: false,
       message: expect.stringContaining('column names') as string,
     });
-    expect(toTable(Array<typeof row>(19).fill(row))).toMatchObject({ ok: true });
+    expect(await toTable(Array<typeof row>(19).fill(row))).toMatchObject({ ok: true });
   });
 
-  test('shows the beginning of a long name only', () => {
+  test('shows the beginning of a long name only', async () => {
     const name = 'x'.repeat(1_000);
-    const { message } = toTable({ [`${name}.b`]: '', [name]: { b: '' } }) as { message: string };
+    const { message } = (await toTable({ [`${name}.b`]: '', [name]: { b: '' } })) as {
+      message: string;
+    };
     expect(message).toBe(`has the column "${'x'.repeat(100)}" twice`);
   });
 });
@@ -129,7 +133,7 @@ test('a reader of CSV finds every cell of any data', async () => {
   await fc.assert(
     fc.asyncProperty(json, fc.boolean(), async (source, isForSpreadsheet) => {
       const data = parseExactJson(source);
-      const read = toTable(data);
+      const read = await toTable(data);
       if (!read.ok) return;
       const csv = await tableToCsv(read.table, { isForSpreadsheet });
       const records = parse(csv, { bom: isForSpreadsheet, relax_column_count: false });
