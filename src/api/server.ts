@@ -21,6 +21,8 @@ export interface RunningApi {
   close(): Promise<void>;
 }
 
+const CLOSE_IDLE_MS = 100;
+
 /**
  * Creates the API and listens.
  *
@@ -53,10 +55,15 @@ export async function startApi(deps: ApiDeps, options: ListenOptions): Promise<R
     }, timeoutMs);
     // The hook would be too late: requests answered before it runs would keep their connections.
     app.lifecycle.closing = true;
+    // Those that were being answered at this moment would as well.
+    const idle = setInterval(() => {
+      app.server.closeIdleConnections();
+    }, CLOSE_IDLE_MS);
     try {
       await app.close();
     } finally {
       clearTimeout(timer);
+      clearInterval(idle);
     }
   }
 }

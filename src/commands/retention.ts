@@ -10,6 +10,7 @@ import { count } from '../cli/wording.ts';
 import type { Config } from '../config.ts';
 import { countDeleted } from '../delivery/endpoints-query.ts';
 import { forgetEndpoints, forgottenBefore } from '../delivery/forget-endpoints.ts';
+import { withChildSignal } from '../platform/child-signal.ts';
 import { dropMonths, listMonthsBefore } from '../platform/partitions.ts';
 import { startWatch } from '../platform/watch.ts';
 import { deleteExpired } from '../workflows/delete-expired.ts';
@@ -151,8 +152,8 @@ function everyMinute(
         intervalMs: MINUTE_MS,
         logger,
         async look() {
-          const signal = AbortSignal.any([closing.signal, AbortSignal.timeout(LOOK_MS)]);
-          const deletedCount = await remove(pool, config, signal);
+          const ends = [closing.signal, AbortSignal.timeout(LOOK_MS)];
+          const deletedCount = await withChildSignal(ends, (end) => remove(pool, config, end));
           if (deletedCount > 0) logger.info({ deletedCount }, text);
           return deletedCount;
         },

@@ -3,8 +3,11 @@
 /**
  * The group under which what comes from an address is counted: an IPv4 address itself, or the first 64 bits of an IPv6
  * address, because a host that has one address of such a network has all of them.
+ *
+ * @param address Undefined: the connection has ended, and nobody knows it any more. All of those are one group.
  */
-export function addressGroup(address: string): string {
+export function addressGroup(address: string | undefined): string {
+  if (address === undefined) return 'ended';
   const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1];
   if (mapped !== undefined) return mapped;
   if (!address.includes(':')) return address;

@@ -158,7 +158,8 @@ function abortedAfter(signal: AbortSignal, delayMs: number): AbortSignal {
       later.abort(signal.reason);
     }, delayMs).unref();
   };
-  signal.addEventListener('abort', abort, { once: true });
+  if (signal.aborted) abort();
+  else signal.addEventListener('abort', abort, { once: true });
   return later.signal;
 }
 

@@ -38,9 +38,9 @@ const HEADERS_OF_ANSWER = ['content-encoding', 'content-disposition', 'etag', 'l
  * Creates the handler, which answers every failure. An unexpected error shows the caller no stack, no SQL and no driver
  * text.
  *
- * @param refusals Takes the lines about requests without a token, which anybody can have refused because Pulse is busy.
+ * @param refusals Takes the lines about requests without a token, which anybody can send.
  */
-export function createErrorHandler(refusals: Pick<RefusalLines, 'warn'>) {
+export function createErrorHandler(refusals: Pick<RefusalLines, 'error' | 'warn'>) {
   return (error: unknown, request: FastifyRequest, reply: FastifyReply): void => {
     const problem = problemOf(error, request);
     if (problem.kind.status >= 500) logFailure(error, { problem, request, reply, refusals });
@@ -59,17 +59,17 @@ function logFailure(
     readonly problem: ProblemError;
     readonly request: FastifyRequest;
     readonly reply: FastifyReply;
-    readonly refusals: Pick<RefusalLines, 'warn'>;
+    readonly refusals: Pick<RefusalLines, 'error' | 'warn'>;
   },
 ): void {
   const { status, code } = problem.kind;
   const facts = { err: error, code };
   // Its work was cut short on purpose, so its error says nothing about Pulse.
   if (reply.raw.closed) request.log.debug(facts, 'caller disconnected');
-  else if (status === 500) request.log.error(facts, 'request failed');
   // Typed as always present, but null unless authentication succeeded.
-  else if ((request.user as Caller | null) !== null) request.log.warn(facts, 'request failed');
-  else refusals.warn(request.log, facts, 'request failed');
+  else if ((request.user as Caller | null) === null) {
+    refusals[status === 500 ? 'error' : 'warn'](request.log, facts, 'request failed');
+  } else request.log[status === 500 ? 'error' : 'warn'](facts, 'request failed');
 }
 
 function answerProblem(problem: ProblemError, request: FastifyRequest, reply: FastifyReply): void {

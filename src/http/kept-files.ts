@@ -30,8 +30,6 @@ export function addKeptFiles(scope: FastifyInstance): void {
       file = { etag, bytes: readFileSync(path) };
       kept.set(path, file);
     }
-    const range = String(reply.getHeader('content-range'));
-    const [, from, to] = /^bytes (\d+)-(\d+)/.exec(range) ?? [];
-    done(null, to === undefined ? file.bytes : file.bytes.subarray(Number(from), Number(to) + 1));
+    done(null, file.bytes);
   });
 }

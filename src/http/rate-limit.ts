@@ -1,6 +1,7 @@
 /** Limits the requests of each caller, and reports the remaining ones in headers. */
 import { fastifyRateLimit } from '@fastify/rate-limit';
 import type { FastifyRequest } from 'fastify';
+import { addressGroup } from '../core/address-group.ts';
 import type { Api } from './api-module.ts';
 import { actorNameOf } from './caller.ts';
 import { HTTP_PROBLEMS, ProblemError } from './problems.ts';
@@ -31,7 +32,7 @@ export async function addRateLimit(
 ): Promise<void> {
   await app.register(fastifyRateLimit, { global: false, cache: CALLERS_MAX });
   const options = { max: requestsPerMinute, timeWindow: WINDOW_SECONDS * 1000 };
-  const byAddress = app.createRateLimit(options);
+  const byAddress = app.createRateLimit({ ...options, keyGenerator: groupOf });
   const byCaller = app.createRateLimit({ ...options, keyGenerator: callerOf });
 
   app.addHook('onRequest', async (request, reply) => {
@@ -56,6 +57,10 @@ export async function addRateLimit(
 /** In spite of its type, `user` is null on public routes. */
 function isKnown(request: FastifyRequest): boolean {
   return (request.user as FastifyRequest['user'] | null) !== null;
+}
+
+function groupOf({ ip }: FastifyRequest): string {
+  return addressGroup(ip);
 }
 
 function callerOf({ user }: FastifyRequest): string {

@@ -8,6 +8,8 @@ const PERIOD_MS = 60_000;
 export interface RefusalLines {
   /** Logs a warning, or counts it when this minute has had its share. */
   readonly warn: (log: Pick<Logger, 'warn'>, facts: object, message: string) => void;
+  /** The same for a failure of Pulse. */
+  readonly error: (log: Pick<Logger, 'error'>, facts: object, message: string) => void;
   /** The same for what is no warning. */
   readonly info: (log: Pick<Logger, 'info'>, facts: object, message: string) => void;
   /** Tells how many were left out since the last line that did. */
@@ -41,6 +43,9 @@ export function createRefusalLines(
   return {
     warn(log, facts, message) {
       if (mayWrite()) log.warn(facts, message);
+    },
+    error(log, facts, message) {
+      if (mayWrite()) log.error(facts, message);
     },
     info(log, facts, message) {
       if (mayWrite()) log.info(facts, message);

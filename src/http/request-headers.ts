@@ -38,3 +38,8 @@ export function removeForwardedPorts({ headers }: Request): void {
     })
     .join(', ');
 }
+
+/** Every answer is whole, as a server may choose. The plugin for static files would fail on a range that a file lacks. */
+export function removeRange({ headers }: Request): void {
+  delete headers.range;
+}

@@ -5,7 +5,7 @@ import type { FastifyInstance } from 'fastify';
 import type { Caller } from './caller.ts';
 import { HTTP_PROBLEMS, ProblemError } from './problems.ts';
 import type { RefusalLines } from './refusal-lines.ts';
-import { checkHeaders, removeForwardedPorts } from './request-headers.ts';
+import { checkHeaders, removeForwardedPorts, removeRange } from './request-headers.ts';
 
 /** One answered request. `route` is the pattern, not the path, so that metrics have few labels. */
 export interface RequestDone {
@@ -47,6 +47,7 @@ export function addRequestHooks(app: FastifyInstance, options: RequestHooksOptio
     const isHealth = request.routeOptions.url?.includes('/health/') === true;
     if (lifecycle.closing && !isHealth) throw new ProblemError(HTTP_PROBLEMS.PULSE_API_CLOSING);
     removeForwardedPorts(request.raw);
+    removeRange(request.raw);
     checkHeaders(request.raw);
     refuseBadEscapes(request.url);
     done();

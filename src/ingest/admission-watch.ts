@@ -10,6 +10,7 @@
 import type { Registry } from 'prom-client';
 import type { AdmissionRow } from '../contract/admission.ts';
 import { sleep } from '../platform/backoff.ts';
+import { withChildSignal } from '../platform/child-signal.ts';
 import type { Logger } from '../platform/logger.ts';
 import { addSampledGauge } from '../platform/metrics.ts';
 import { createOutageLog } from '../platform/outage-log.ts';
@@ -164,7 +165,7 @@ function createQuestions() {
     async untilAsked(ms: number, signal: AbortSignal): Promise<void> {
       if (waiting.size > 0) return;
       asked = new AbortController();
-      await sleep(ms, AbortSignal.any([asked.signal, signal]));
+      await withChildSignal([asked.signal, signal], (either) => sleep(ms, either));
     },
     /** A read begins. @returns Answers those who have asked before. */
     take(): (isFresh: boolean) => void {

@@ -1,6 +1,7 @@
 /** Admission in an ingest thread: a copy of the subscriptions, and a way to ask the main thread for a newer one. */
 import { AdmissionTable, type AdmissionMode, type AdmissionRow } from '../contract/admission.ts';
 import { sleep } from '../platform/backoff.ts';
+import { withChildSignal } from '../platform/child-signal.ts';
 
 export interface Admission {
   readonly mode: AdmissionMode;
@@ -43,13 +44,12 @@ export function createThreadAdmission(
     table,
     async refresh(signal) {
       const own = ++ticket;
-      const done = new AbortController();
       const answered = new Promise<boolean>((resolve) => waiting.set(own, resolve));
       ask(own);
-      const timedOut = sleep(ANSWER_TIMEOUT_MS, AbortSignal.any([signal, done.signal]));
-      const isFresh = await Promise.race([answered, timedOut.then(() => false)]);
+      const isFresh = await withChildSignal([signal], (end) =>
+        Promise.race([answered, sleep(ANSWER_TIMEOUT_MS, end).then(() => false)]),
+      );
       waiting.delete(own);
-      done.abort();
       return isFresh;
     },
     apply(rows) {

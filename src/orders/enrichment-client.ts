@@ -8,6 +8,7 @@ import { TransientError } from '../core/errors.ts';
 import { isStorable } from '../core/storable.ts';
 import { TRACEPARENT } from '../core/trace-context.ts';
 import { ImpossibleError, PutOffError } from '../messaging/handler.ts';
+import { withChildSignal } from '../platform/child-signal.ts';
 import type { Logger } from '../platform/logger.ts';
 import type { Tracing } from '../platform/tracing.ts';
 import { createCustomerBreakers, OPEN_MS } from './customer-breakers.ts';
@@ -86,10 +87,9 @@ export function createEnrichmentClient(options: {
         if (breaker.state === CircuitState.HalfOpen) throw new BrokenCircuitError();
         const answer = await breaker.execute(() =>
           tracing.span('call enrichment service', { kind: SpanKind.CLIENT }, () =>
-            call(url, request, {
-              traceparent: tracing.carriedTraceparent(),
-              signal: AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]),
-            }),
+            withChildSignal([signal, AbortSignal.timeout(timeoutMs)], (own) =>
+              call(url, request, { traceparent: tracing.carriedTraceparent(), signal: own }),
+            ),
           ),
         );
         record('answered');

@@ -2,6 +2,7 @@
 import { connect, type Channel, type ChannelModel } from 'amqplib';
 import { PulseError, TransientError } from '../core/errors.ts';
 import { waitAtMost } from './backoff.ts';
+import { withChildSignal } from './child-signal.ts';
 import { guardHeaders } from './header-guard.ts';
 import { hostUrls } from './server-urls.ts';
 import { waitForServer, type WaitOptions } from './wait-for-server.ts';
@@ -147,12 +148,11 @@ export async function waitForRabbit(url: string, options: WaitOptions): Promise<
       url,
       code: 'PULSE_RABBIT_UNREACHABLE',
       async attempt(leftMs) {
-        const late = AbortSignal.timeout(leftMs);
-        const signal =
-          options.signal === undefined ? late : AbortSignal.any([late, options.signal]);
-        await closeRabbitConnection(
-          await openRabbitConnection(url, { name: 'pulse start', signal }),
-        );
+        const ends = [AbortSignal.timeout(leftMs), ...(options.signal ? [options.signal] : [])];
+        await withChildSignal(ends, async (signal) => {
+          const connection = await openRabbitConnection(url, { name: 'pulse start', signal });
+          await closeRabbitConnection(connection);
+        });
       },
       refusalOf: (error) => refusalOf(url, error),
       silenceOf: (error) => `does not answer (${causeOf(error)})`,

@@ -19,7 +19,7 @@ afterEach(async () => {
 async function openApi() {
   const app = fastify({ forceCloseConnections: true });
   const answered = { count: 0 };
-  app.setErrorHandler(createErrorHandler({ warn: () => undefined }));
+  app.setErrorHandler(createErrorHandler({ error: () => undefined, warn: () => undefined }));
   app.decorateRequest('user', null as never);
   addAnswerDeadline(app, { answerWithinMs: 60_000 });
   addConditionalAnswers(app);

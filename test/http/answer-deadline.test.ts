@@ -22,7 +22,7 @@ afterEach(async () => {
 
 async function listen(answer: (reply: FastifyReply) => unknown, answerWithinMs = 60_000) {
   app = fastify();
-  app.setErrorHandler(createErrorHandler({ warn: () => undefined }));
+  app.setErrorHandler(createErrorHandler({ error: () => undefined, warn: () => undefined }));
   addAnswerDeadline(app, { answerWithinMs });
   app.post('/', (_request, reply) => answer(reply));
   return await app.listen({ host: '127.0.0.1', port: 0 });

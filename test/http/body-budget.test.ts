@@ -14,7 +14,7 @@ afterEach(async () => {
 
 async function listen(bytesMax: number, bodyLimit = 1_000_000) {
   app = fastify({ bodyLimit });
-  app.setErrorHandler(createErrorHandler({ warn: () => undefined }));
+  app.setErrorHandler(createErrorHandler({ error: () => undefined, warn: () => undefined }));
   app.decorateRequest('user', null as never);
   addAnswerDeadline(app, { answerWithinMs: 60_000 });
   addBodyBudget(app, { callerBytesMax: bytesMax, bytesMax });

@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http';
 import { afterEach, expect, test } from 'vitest';
 import type { Api } from '../../src/http/api-module.ts';
 import { authorization, createTestApp, forgeToken } from '../api/api-fixture.ts';
@@ -68,4 +69,17 @@ test('a flood of requests beyond the limit does not flood the log', async () => 
   const { lines } = await open(1);
   for (let count = 0; count < 100; count++) await app.inject({ url: '/api/v1/problems' });
   expect(lines.filter(({ msg }) => msg === 'requests exceeded')).toHaveLength(60);
+});
+
+test('a request whose connection has been reset is no failure of Pulse', async () => {
+  const { lines } = await open(1);
+  app.server.prependListener('request', ({ socket }: IncomingMessage) => {
+    // The system no longer knows who was connected.
+    Object.defineProperty(socket, 'remoteAddress', { value: undefined });
+  });
+  const url = `${await app.listen({ port: 0, host: '127.0.0.1' })}/api/v1/problems`;
+  const headers = { connection: 'close' };
+  const statuses = [(await fetch(url, { headers })).status, (await fetch(url, { headers })).status];
+  expect(statuses).toEqual([200, 429]);
+  expect(lines.filter(({ level }) => level === 50)).toEqual([]);
 });

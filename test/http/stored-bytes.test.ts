@@ -19,7 +19,7 @@ function openApp(bytesPerHour: number) {
   let nowMs = AT_MS;
   const app = fastify({ bodyLimit: KIB * KIB }) as unknown as Api;
   close = () => app.close();
-  app.setErrorHandler(createErrorHandler({ warn: () => undefined }));
+  app.setErrorHandler(createErrorHandler({ error: () => undefined, warn: () => undefined }));
   app.decorateRequest('user', null as never);
   app.addHook('onRequest', (request, _reply, done) => {
     const name = request.headers['x-caller'] as string | undefined;

@@ -61,6 +61,8 @@ const TEMPORARY_REJECTION = 'too_many_sums';
 interface Buffered {
   readonly sequence: number;
   readonly pulse: IdentifiedPulse;
+  /** Of its JSON. */
+  readonly characters: number;
 }
 
 /**
@@ -101,6 +103,8 @@ class BufferingMeter implements Meter {
   record(given: Pulse): string {
     if (this.#isClosed) throw new MeterClosedError('The meter is closed.');
     const pulse = identify(given);
+    // Throws if a member cannot be written, such as a bigint.
+    const characters = JSON.stringify(pulse).length;
     const { bufferSizeMax, overflow, batchSizeMax, flushIntervalMs } = this.#options;
     if (this.#buffer.length >= bufferSizeMax) {
       if (overflow === 'throw') {
@@ -109,7 +113,7 @@ class BufferingMeter implements Meter {
       this.#tell(() => this.#options.onDropped?.(pulse));
       return pulse.id;
     }
-    this.#buffer.push({ sequence: ++this.#lastSequence, pulse });
+    this.#buffer.push({ sequence: ++this.#lastSequence, pulse, characters });
     if (this.#buffer.length >= batchSizeMax) this.#start();
     else
       this.#timer ??= setTimeout(() => {
@@ -221,7 +225,7 @@ class BufferingMeter implements Meter {
     const batch: Buffered[] = [];
     let characters = 0;
     for (const buffered of this.#buffer) {
-      characters += JSON.stringify(buffered.pulse).length;
+      characters += buffered.characters;
       const isFull = batch.length === this.#options.batchSizeMax;
       if (isFull || (batch.length > 0 && characters > BATCH_CHARACTERS_MAX)) break;
       batch.push(buffered);

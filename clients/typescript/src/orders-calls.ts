@@ -9,7 +9,7 @@ import type {
 } from './order-types.ts';
 import { follow } from './paging.ts';
 import { isTemporary, pause, repeat, type RetryOptions } from './retry.ts';
-import { timerMs } from './timers.ts';
+import { withDeadline } from './timers.ts';
 import { PulseApiError, type Transport } from './transport.ts';
 
 export interface CreateOrderOptions extends RetryOptions {
@@ -107,8 +107,7 @@ async function waitFor(
   for (;;) {
     let delayMs = pollIntervalMs;
     try {
-      const timeout = AbortSignal.timeout(timerMs(endMs - performance.now()));
-      order = await look(signal === undefined ? timeout : AbortSignal.any([signal, timeout]));
+      order = await withDeadline(endMs - performance.now(), signal, look);
       failure = undefined;
       if (order.status === 'completed' || order.status === 'failed') return order;
     } catch (error) {

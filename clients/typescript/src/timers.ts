@@ -21,3 +21,30 @@ export function sleep(ms: number, signal?: AbortSignal): Promise<void> {
     else signal?.addEventListener('abort', end);
   });
 }
+
+/**
+ * Runs `work` with a signal that ends after `ms`, and with `signal`.
+ *
+ * Instead of `AbortSignal.any`, which leaves an entry behind in a signal that lives long, each time.
+ */
+export async function withDeadline<T>(
+  ms: number,
+  signal: AbortSignal | undefined,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const end = new AbortController();
+  const follow = (): void => {
+    end.abort(signal?.reason);
+  };
+  const timer = setTimeout(() => {
+    end.abort(new DOMException('The time is up.', 'TimeoutError'));
+  }, timerMs(ms));
+  try {
+    if (signal?.aborted === true) follow();
+    signal?.addEventListener('abort', follow);
+    return await work(end.signal);
+  } finally {
+    clearTimeout(timer);
+    signal?.removeEventListener('abort', follow);
+  }
+}

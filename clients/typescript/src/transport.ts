@@ -1,6 +1,6 @@
 /** Sends one request. Failures differ by what the caller can do about them. */
 import type { Problem } from './api-types.ts';
-import { timerMs } from './timers.ts';
+import { withDeadline } from './timers.ts';
 
 /** The API answered with an error. */
 export class PulseApiError extends Error {
@@ -100,28 +100,30 @@ export function createTransport(options: TransportOptions): Transport {
     path: string,
     { query = {}, json, headers, signal, answerWithinMs = 0 }: RequestOptions,
   ): Promise<TextAnswer> => {
-    const timeout = AbortSignal.timeout(timerMs(Math.max(timeoutMs, answerWithinMs)));
-    const within = signal === undefined ? timeout : AbortSignal.any([signal, timeout]);
-    const current = typeof token === 'function' ? await unlessAborted(token(), within) : token;
-    const init: RequestInit = {
-      method,
-      headers: {
-        accept: 'application/json',
-        ...(current === undefined ? {} : { authorization: `Bearer ${current}` }),
-        ...(json === undefined ? {} : { 'content-type': 'application/json' }),
-        ...headers,
-      },
-      signal: within,
-      ...(json === undefined ? {} : { body: JSON.stringify(json) }),
-    };
     const target = url.replace(/\/+$/, '') + BASE + path + toQueryString(query);
-    try {
-      const response = await send(target, init);
-      const bytes = await response.arrayBuffer();
-      return { status: response.status, headers: response.headers, text: TEXT.decode(bytes) };
-    } catch (cause) {
-      throw new PulseConnectionError('The API could not be reached, or did not answer.', { cause });
-    }
+    const body = json === undefined ? {} : { body: JSON.stringify(json) };
+    return await withDeadline(Math.max(timeoutMs, answerWithinMs), signal, async (within) => {
+      const current = typeof token === 'function' ? await unlessAborted(token(), within) : token;
+      const init: RequestInit = {
+        method,
+        headers: {
+          accept: 'application/json',
+          ...(current === undefined ? {} : { authorization: `Bearer ${current}` }),
+          ...(json === undefined ? {} : { 'content-type': 'application/json' }),
+          ...headers,
+        },
+        signal: within,
+        ...body,
+      };
+      try {
+        const response = await send(target, init);
+        const bytes = await response.arrayBuffer();
+        return { status: response.status, headers: response.headers, text: TEXT.decode(bytes) };
+      } catch (cause) {
+        const message = 'The API could not be reached, or did not answer.';
+        throw new PulseConnectionError(message, { cause });
+      }
+    });
   };
 
   return {

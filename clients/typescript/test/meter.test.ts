@@ -56,6 +56,18 @@ describe('a recorded pulse', () => {
     expect(meter.bufferedCount).toBe(0);
   });
 
+  test('is refused at once with a member that JSON cannot hold, and the others are sent', async () => {
+    const { meter, requests } = open([accept]);
+    const circle: Record<string, unknown> = {};
+    circle.self = circle;
+    for (const id of [7n, circle, { toJSON: () => 7n }]) {
+      expect(() => meter.record({ ...PULSE, id: id as never })).toThrow(TypeError);
+    }
+    meter.record(PULSE);
+    await meter.flush();
+    expect(requests).toHaveLength(1);
+  });
+
   test('keeps a bigint exact', async () => {
     const { meter, requests } = open([accept]);
     meter.record({ ...PULSE, used_amount: 9_007_199_254_740_993n });
