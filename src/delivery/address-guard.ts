@@ -35,6 +35,8 @@ const PORTS_BELOW_1024 = new Set([80, 443]);
 const PRIVATE_RANGES = new Set<string>(['private', 'uniqueLocal', 'loopback', 'linkLocal']);
 /** What IANA has assigned to the public Internet. The library calls everything that it has no name for `unicast`. */
 const GLOBAL_UNICAST = ipaddr.IPv6.parseCIDR('2000::/3');
+/** Of Azure: it answers each machine, at an address of a public range. */
+const HOST_SERVICE = '168.63.129.16';
 const LOOPBACK_ADDRESSES = ['127.0.0.1', '::1'] as const;
 
 export function createAddressGuard({
@@ -153,6 +155,7 @@ function isWithin(address: Address, network: Address, bits: number): boolean {
 }
 
 function isPublic(address: Address): boolean {
+  if (address.toString() === HOST_SERVICE) return false;
   if (address.range() !== 'unicast') return false;
   return address.kind() === 'ipv4' || address.match(...GLOBAL_UNICAST);
 }

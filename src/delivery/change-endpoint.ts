@@ -17,6 +17,7 @@ import {
   lockEndpoint,
   lockEndpointsOf,
   readEndpoint,
+  readForSending,
   rotateSecret,
   updateEndpoint,
   type NewEndpoint,
@@ -31,6 +32,8 @@ export const KNOWN_MAX = 1_000;
 export const OVERLAP_HOURS_DEFAULT = 24;
 export const OVERLAP_HOURS_MAX = 168;
 
+/** A list has the filters of up to a thousand endpoints. */
+const FILTER_NAME_LENGTH_MAX = 256;
 const HOUR_MS = 3_600_000;
 const CLOSED_AT_A_TIME = 1_000;
 /** As many as a deleted endpoint may have left, because a process died. */
@@ -70,6 +73,12 @@ export async function putEndpoint(
   { mayKnow, ...deps }: ChangeEndpointDeps & { readonly mayKnow: boolean },
 ): Promise<PutEndpoint> {
   const { id, filter } = wanted;
+  if (Object.keys(filter ?? {}).some((name) => name.length > FILTER_NAME_LENGTH_MAX)) {
+    throw invalidField(
+      'filter',
+      `must not have names of more than ${FILTER_NAME_LENGTH_MAX} characters`,
+    );
+  }
   if (!isStorable(filter, 1)) {
     throw invalidField('filter', 'must not contain NUL or half of a surrogate pair');
   }
@@ -154,7 +163,11 @@ export function setStatus(
   return changeStatus(client, endpoint, { status, reason });
 }
 
-/** @returns The new secret; undefined if there is no such endpoint. */
+/**
+ * A secret whose key is lost, or that is damaged, cannot sign beside the new one.
+ *
+ * @returns The new secret; undefined if there is no such endpoint.
+ */
 export async function rotateSecretOf(
   client: PoolClient,
   id: string,
@@ -172,9 +185,23 @@ export async function rotateSecretOf(
   if (known === undefined) return undefined;
   const secret = secretOf(given.secret);
   const sealed = seal(secret, { id, secretBox });
-  const previousUntil = new Date(Date.now() + overlapHours * HOUR_MS);
+  const [before] = (await readForSending(client, id, ['enabled', 'disabled']))?.secrets ?? [];
+  const isReadable = before !== undefined && canOpen(before, { id, secretBox });
+  const previousUntil = isReadable ? new Date(Date.now() + overlapHours * HOUR_MS) : null;
   await rotateSecret(client, id, { secret: sealed, previousUntil });
   return { endpoint: (await readEndpoint(client, id)) ?? known, secret };
+}
+
+function canOpen(
+  sealed: Buffer,
+  { id, secretBox }: { readonly id: string; readonly secretBox: SecretBox },
+): boolean {
+  try {
+    secretBox.open(sealed, id);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /**

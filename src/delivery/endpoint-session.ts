@@ -235,8 +235,19 @@ function allowedByRate(session: Session, wanted: number): number {
   if (ratePerSecond === null || wanted <= 0) return wanted;
   const nowMs = performance.now();
   if (nowMs < session.nextSendAtMs) return 0;
-  session.nextSendAtMs = Math.max(session.nextSendAtMs + 1000 / ratePerSecond, nowMs);
+  session.nextSendAtMs = turnAfter(session.nextSendAtMs, { nowMs, periodMs: 1000 / ratePerSecond });
   return 1;
+}
+
+/**
+ * When the next delivery may be sent after one that is sent now. One that is a little late does not put it off; the time
+ * of a pause is not made up for.
+ */
+export function turnAfter(
+  turnMs: number,
+  { nowMs, periodMs }: { readonly nowMs: number; readonly periodMs: number },
+): number {
+  return (nowMs - turnMs < periodMs ? turnMs : nowMs) + periodMs;
 }
 
 /** How long to wait when nothing happens by itself: less when the rate allows the next delivery before. */
@@ -260,5 +271,5 @@ async function record(session: Session, deps: SessionDeps): Promise<void> {
   deps.onStep('recorded');
   for (const { deliveryId } of records) session.inProgress.delete(deliveryId);
   session.failures = after.failures;
-  session.isGone = after.isDisabled;
+  session.isGone = after.isOver;
 }

@@ -161,14 +161,19 @@ export async function forgetDeleted(
   return ids.length;
 }
 
-/** Replaces the secret of a locked endpoint. The one before signs beside it until `previousUntil`. */
+/**
+ * Replaces the secret of a locked endpoint.
+ *
+ * @param given.previousUntil How long the one before signs beside it. Null: not at all.
+ */
 export async function rotateSecret(
   client: Queryable,
   id: string,
-  { secret, previousUntil }: { readonly secret: Buffer; readonly previousUntil: Date },
+  { secret, previousUntil }: { readonly secret: Buffer; readonly previousUntil: Date | null },
 ): Promise<void> {
   await client.query(
-    `UPDATE endpoints SET previous_secret = secret, previous_secret_until = $3, secret = $2, version = version + 1,
+    `UPDATE endpoints SET previous_secret = CASE WHEN $3::timestamptz IS NOT NULL THEN secret END,
+       previous_secret_until = $3, secret = $2, version = version + 1,
        updated_at = clock_timestamp()
      WHERE id = $1`,
     [id, secret, previousUntil],
@@ -234,7 +239,7 @@ export async function listSecrets(
   { limit, after }: { readonly limit: number; readonly after: string },
 ): Promise<{ readonly id: string; readonly secret: Buffer; readonly previous: Buffer | null }[]> {
   const { rows } = await client.query<{ id: string; secret: Buffer; previous: Buffer | null }>(
-    `SELECT id, secret, previous_secret AS previous FROM endpoints
+    `SELECT id, secret, CASE WHEN previous_secret_until > now() THEN previous_secret END AS previous FROM endpoints
      WHERE status <> 'deleted' AND id > $1 ORDER BY id LIMIT $2 FOR UPDATE`,
     [after, limit],
   );

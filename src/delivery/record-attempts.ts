@@ -34,7 +34,7 @@ export interface Attempts {
 export async function recordAttempts(
   { endpoint, isGone, records }: Attempts,
   { pool, prefix }: { readonly pool: Pick<Pool, 'connect'>; readonly prefix: string },
-): Promise<{ readonly failures: FailureState; readonly isDisabled: boolean }> {
+): Promise<{ readonly failures: FailureState; readonly isOver: boolean }> {
   // The others say nothing about the endpoint.
   const sent = records.filter(({ error }) => error !== MESSAGE_EXPIRED);
   const lastAttemptAt = latest(sent);
@@ -46,9 +46,11 @@ export async function recordAttempts(
       failures = afterAttempt(failures, outcome === 'delivered', attemptedAt);
     }
     const hasFailed = lastAttemptAt !== undefined && hasFailedTooLong(failures, lastAttemptAt);
-    const reason = isGone ? 'gone' : hasFailed ? 'failing' : null;
     // First, as those who change an endpoint do, so that neither waits for the other.
-    const locked = reason === null ? undefined : await lockEndpoint(client, endpoint.id);
+    const locked = isGone || hasFailed ? await lockEndpoint(client, endpoint.id) : undefined;
+    // The answer of an address that the endpoint has left says nothing about the new one.
+    const isGoneHere = isGone && locked?.url === endpoint.url;
+    const reason = isGoneHere ? 'gone' : hasFailed ? 'failing' : null;
     await insertAttempts(client, endpoint.id, records);
     if (lastAttemptAt !== undefined) {
       await updateFailureState(client, endpoint.id, {
@@ -61,7 +63,7 @@ export async function recordAttempts(
       await changeStatus(client, locked, { status: 'disabled', reason });
       await writeToOutbox(client, disabledEvent(prefix, locked, { reason, failures }));
     }
-    return { failures, isDisabled: reason !== null };
+    return { failures, isOver: isGone || hasFailed };
   });
 }
 

@@ -74,8 +74,10 @@ const SWEEP_INTERVAL_MS = 60_000;
 interface RefusedDelivery {
   unconfirmedCount: number;
   bytes: number;
-  /** Undefined while its batch waits for it. */
-  heldSinceMs: number | undefined;
+  /** When its batch began to be settled, which may have waited for room in the journal since. */
+  readonly sinceMs: number;
+  /** False while its batch waits for it. */
+  isHeld: boolean;
 }
 
 export function createRefusedDeliveries(
@@ -201,7 +203,7 @@ class HeldBack implements RefusedDeliveries {
     delivery.unconfirmedCount -= 1;
     if (delivery.unconfirmedCount > 0) return;
     this.#unconfirmed.delete(deliveryTag);
-    if (delivery.heldSinceMs === undefined) return;
+    if (!delivery.isHeld) return;
     if (this.#options.isOpen()) this.#options.channel.ack(tagged(deliveryTag));
     this.#release(delivery);
   }
@@ -211,7 +213,7 @@ class HeldBack implements RefusedDeliveries {
       this.#return(tag);
       return;
     }
-    delivery.heldSinceMs = performance.now();
+    delivery.isHeld = true;
     this.heldCount += 1;
     this.#heldBytes += delivery.bytes;
     if (this.heldCount === 1) {
@@ -251,8 +253,7 @@ class HeldBack implements RefusedDeliveries {
   #sweep(): void {
     const nowMs = performance.now();
     for (const [tag, delivery] of this.#unconfirmed) {
-      const { heldSinceMs } = delivery;
-      if (heldSinceMs === undefined || nowMs - heldSinceMs < HELD_MAX_MS) continue;
+      if (!delivery.isHeld || nowMs - delivery.sinceMs < HELD_MAX_MS) continue;
       this.#return(tag);
       this.#release(delivery);
     }
@@ -269,7 +270,7 @@ function closing(): TransientError {
 }
 
 function newDelivery(): RefusedDelivery {
-  return { unconfirmedCount: 0, bytes: 0, heldSinceMs: undefined };
+  return { unconfirmedCount: 0, bytes: 0, sinceMs: performance.now(), isHeld: false };
 }
 
 /** All that amqplib reads of a message that it acknowledges. */

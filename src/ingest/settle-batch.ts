@@ -60,7 +60,8 @@ export async function settleBatch(batch: Batch, deps: SettleDeps): Promise<Inges
     // All its pulses were refused.
     if (pulseCount === 0) return;
     const bytes = entry.toEntry();
-    const unanswered = await persist(() => deps.accumulator.append(shard, pulseCount, bytes), deps);
+    const append = (): Promise<void> => deps.accumulator.append(shard, pulseCount, bytes);
+    const unanswered = await persist(append, deps, waitedMsOf(batch));
     // Such an attempt may have been applied; without ids nothing can tell.
     counts.redeliveredWithoutId += unanswered * entry.withoutIdCount;
     counts.appended += pulseCount;
@@ -89,11 +90,13 @@ export async function settleBatch(batch: Batch, deps: SettleDeps): Promise<Inges
  * Retries an append after transient errors, for at most `retryForMs`; while the journal is full, for as long as a batch
  * may wait: nothing was written then, and a redelivery would count pulses without an id again that another shard has.
  *
+ * @param waitedBeforeMs Of the time that a batch may wait for room, what has passed.
  * @returns How many attempts were not answered.
  */
 async function persist(
   append: () => Promise<void>,
   { retryForMs, signal }: Pick<SettleDeps, 'retryForMs' | 'signal'>,
+  waitedBeforeMs: number,
 ): Promise<number> {
   const startedMs = performance.now();
   let unanswered = 0;
@@ -106,9 +109,14 @@ async function persist(
       const isFull = error.code === 'PULSE_JOURNAL_FULL';
       if (!isFull) unanswered += 1;
       const waitedMs = performance.now() - startedMs;
-      if (waitedMs >= (isFull ? WAIT_FOR_ROOM_MS : retryForMs)) throw error;
+      if (waitedMs >= (isFull ? WAIT_FOR_ROOM_MS - waitedBeforeMs : retryForMs)) throw error;
       if (signal.aborted) throw new TransientError('PULSE_INGEST_CLOSED', 'Ingest is closing.');
     }
     await sleep(backoffDelayMs(attempt, RETRY), signal);
   }
+}
+
+/** Behind a batch that waits for room, another may have waited as long. A clock that was set must not end its wait. */
+function waitedMsOf({ receivedAtMs }: Pick<Batch, 'receivedAtMs'>): number {
+  return Math.min(Math.max(0, Date.now() - receivedAtMs), WAIT_FOR_ROOM_MS / 2);
 }

@@ -34,7 +34,7 @@ import {
   type HandlerTransaction,
   type MessageHandler,
 } from './handler.ts';
-import { claimMessage, findReply, keepReply } from './inbox.ts';
+import { claimMessage, findReply, forgetMessage, keepReply } from './inbox.ts';
 import type { MessageStep } from './message-steps.ts';
 import { toPublication, toRetry, type ReceivedMessage } from './message.ts';
 import { writeToOutbox } from './outbox.ts';
@@ -154,8 +154,13 @@ async function retry(
   const { context, deps } = handling;
   const copy = toRetry({ ...next, traceparent: carried(deps, next) });
   const runAt = new Date(Date.now() + retryDelayMs(delayOf, Math.random()));
-  const options = { runAt, key: retryKey(identify(handler, next)) };
-  await inTransaction(deps, context, ({ client }) => writeToOutbox(client, copy, options));
+  const known = identify(handler, next);
+  const options = { runAt, key: retryKey(known) };
+  await inTransaction(deps, context, async ({ client }) => {
+    // The copy has the id in its properties, and would be taken for a copy of an earlier request that looks the same.
+    if (known.isNew && known.id !== undefined) await forgetMessage(client, known);
+    await writeToOutbox(client, copy, options);
+  });
   return { outcome: 'retried' };
 }
 

@@ -25,6 +25,17 @@ export async function claimMessage(
   return rowCount === 1;
 }
 
+/** Takes back that a message with this id was handled, so that the next one is no copy of it. */
+export async function forgetMessage(
+  client: Pick<ClientBase, 'query'>,
+  message: ReceivedMessage,
+): Promise<void> {
+  await client.query('DELETE FROM inbox WHERE queue = $1 AND message_id = $2', [
+    message.queue,
+    inboxId(message),
+  ]);
+}
+
 /** Claims messages of one queue at once. @returns For each, false if it was handled before or comes twice in the list. */
 export async function claimMessages(
   client: Pick<ClientBase, 'query'>,

@@ -185,6 +185,25 @@ describe('an endpoint', () => {
     ).toMatchObject([{ client, url: receiver.url, reason: 'gone' }]);
   });
 
+  test('is not disabled by a 410 of an address that it has left', async () => {
+    const client = await fixture.makeClient();
+    const receiver = await fixture.startReceiver();
+    let finish = (): void => undefined;
+    const old = await fixture.startReceiver((response) => {
+      finish = () => response.writeHead(410).end();
+    });
+    const { id } = await fixture.makeEndpoint(client, old);
+    await fixture.store(client, [{ size: 1 }]);
+    fixture.startSender();
+    await expect.poll(() => old.received.length, WAIT).toBe(1);
+    await fixture.pool.query('UPDATE endpoints SET url = $2 WHERE id = $1', [id, receiver.url]);
+    finish();
+    await expect.poll(() => fixture.attempts(id), WAIT).toMatchObject([{ status_code: 410 }]);
+    await fixture.hurry(id);
+    await expect.poll(() => receiver.received.length, WAIT).toBe(1);
+    expect(await fixture.readEndpoint(id)).toMatchObject({ status: 'enabled' });
+  });
+
   test('that has failed for five days is disabled at its next failure', async () => {
     const client = await fixture.makeClient();
     const receiver = await fixture.startReceiver((response) => {

@@ -110,6 +110,11 @@ test.each([
   ['types.0', { types: ['a b'] }, ''],
   ['filter', { filter: {} }, ''],
   ['filter.a', { filter: { a: { b: 1 } } }, ''],
+  [
+    'filter',
+    { filter: { ['a'.repeat(257)]: 1 } },
+    'must not have names of more than 256 characters',
+  ],
   ['filter', { filter: { a: '\u0000' } }, 'must not contain NUL or half of a surrogate pair'],
   [
     'filter',

@@ -145,6 +145,25 @@ describe('while dead letters cannot be published', () => {
     }
   });
 
+  test('the 20 minutes include the wait of its batch for room in the journal', async () => {
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval', 'performance'] });
+    try {
+      const waits = (): Promise<void> => {
+        vi.advanceTimersByTime(15 * 60_000);
+        return Promise.resolve();
+      };
+      const given = fakes({ ...alarm(), confirmWaitMs: 50, append: waits });
+      await settle(batchOf([sentPulse(), 'bad']), given);
+      vi.advanceTimersByTime(4 * 60_000);
+      expect(given.refused.heldCount).toBe(1);
+      vi.advanceTimersByTime(2 * 60_000);
+      expect(given.log.at(-1)).toBe('return 2');
+      given.stopping.abort();
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
   test('a defect in publishing is reported, and the delivery stays unacknowledged', async () => {
     const defect = new RangeError('a programming error');
     const given = fakes({ publish: () => Promise.reject(defect) });
