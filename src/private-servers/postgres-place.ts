@@ -75,10 +75,12 @@ export async function preparePostgresPlace(options: PostgresPlaceOptions): Promi
 function existingPlace(own: string): PostgresPlace {
   const { uid, gid } = statSync(own);
   const user = { uid, gid };
-  if (isReachable(own, user)) return { directory: realpathSync(own), user };
+  // That user need not be able to enter the folder of the link.
+  const directory = realpathSync(own);
+  if (isReachable(directory, user)) return { directory, user };
   throw new FatalError(
     'PULSE_SERVICES_FAILED',
-    `Postgres cannot use its files in ${own}: their owner (uid ${uid}) cannot enter the directory. Was it moved?`,
+    `Postgres cannot use its files in ${directory}: their owner (uid ${uid}) cannot enter the directory. Was it moved?`,
   );
 }
 

@@ -1,4 +1,12 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  statSync,
+} from 'node:fs';
 import { Redis } from 'ioredis';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -77,6 +85,21 @@ describe('the instance that keeps its files', () => {
     };
     writeRunningState(directory, stale);
     expect(findRunningInstance(directory)).toBeNull();
+  });
+
+  test('starts again in a folder that only its owner can enter', async () => {
+    // As root, Postgres then keeps its files elsewhere, because its user cannot enter.
+    chmodSync(directory, 0o700);
+    const closed = join(directory, 'services');
+    try {
+      await writeBoth((await upInstance({ directory: closed })).state);
+      await downInstance(closed);
+      const { state } = await upInstance({ directory: closed });
+      expect(await readBoth(state)).toEqual({ sum: '42', rows: 1 });
+    } finally {
+      await downInstance(closed);
+      rmSync(realpathSync(join(closed, 'postgres')), { recursive: true, force: true });
+    }
   });
 
   test('starts again after its guardian was killed', async () => {
