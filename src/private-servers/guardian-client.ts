@@ -75,7 +75,8 @@ export async function startGuardian(
         ),
       );
     };
-    child.once('error', fail).once('exit', fail);
+    // It stays: later errors, such as of a signal, are no reason to end the parent.
+    child.on('error', fail).once('exit', fail);
     child.once('message', (report: GuardianReport) => {
       child.off('exit', fail);
       if (report.kind === 'taken') {
@@ -118,7 +119,8 @@ function createClient(child: ChildProcess, options: GuardianOptions): Guardian {
       await new Promise<void>((resolve, reject) => {
         waiting.set(id, { resolve, reject });
         if (!child.connected) reject(goneError());
-        else child.send({ ...order, id } satisfies GuardianOrder);
+        // Without the callback, a failure would be an error that nobody handles.
+        else child.send({ ...order, id } satisfies GuardianOrder, rejectIfGone(reject));
       });
     } finally {
       waiting.delete(id);
@@ -146,7 +148,7 @@ function createClient(child: ChildProcess, options: GuardianOptions): Guardian {
     },
     async release(env) {
       await send({ kind: 'announce', announcement: { env, attachedTo: null } });
-      child.disconnect();
+      if (child.connected) child.disconnect();
     },
   };
 }
@@ -174,10 +176,16 @@ async function endGuardian(
   const isRunning = await Promise.race([exited, answered]);
   clearTimeout(kill);
   if (isRunning) {
-    child.disconnect();
+    if (child.connected) child.disconnect();
     child.unref();
   }
   return isRunning;
+}
+
+function rejectIfGone(reject: (error: Error) => void): (error: Error | null) => void {
+  return (error) => {
+    if (error !== null) reject(goneError());
+  };
 }
 
 function goneError(): FatalError {

@@ -23,7 +23,7 @@ async function guard(options: GuardianOptions): Promise<void> {
   const holder = takeLock(options.directory);
   if (holder !== null) {
     report({ kind: 'taken', holderPid: holder.pid }, () => {
-      process.disconnect();
+      if (process.connected) process.disconnect();
     });
     return;
   }
