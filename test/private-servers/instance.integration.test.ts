@@ -4,9 +4,11 @@ import {
   mkdtempSync,
   readFileSync,
   realpathSync,
+  renameSync,
   rmSync,
   statSync,
 } from 'node:fs';
+import { execFileSync } from 'node:child_process';
 import { Redis } from 'ioredis';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -69,6 +71,32 @@ describe('the instance that keeps its files', () => {
     await owner.stop();
     expect(findRunningInstance(directory)).toBeNull();
     expect(existsSync(join(directory, 'settings.json'))).toBe(true);
+  });
+
+  test('a copy of its folder neither uses nor stops it, and has servers and data of its own', async () => {
+    chmodSync(directory, 0o755);
+    const [original, copy, later, moved] = ['original', 'copy', 'later', 'moved'].map((name) =>
+      join(directory, name),
+    ) as [string, string, string, string];
+    try {
+      await writeBoth((await upInstance({ directory: original })).state);
+      execFileSync('cp', ['-a', original, copy]);
+      expect(findRunningInstance(copy)).toBeNull();
+      expect(await downInstance(copy)).toEqual({ outcome: 'not_running' });
+      expect(findRunningInstance(original)).not.toBeNull();
+
+      await downInstance(original);
+      execFileSync('cp', ['-a', original, later]);
+      const { state } = await upInstance({ directory: later });
+      expect(await readBoth(state)).toEqual({ sum: '42', rows: 1 });
+      expect((await upInstance({ directory: original })).started).toBe(true);
+
+      renameSync(later, moved);
+      expect(findRunningInstance(moved)).toEqual(state);
+      expect(await downInstance(moved)).toEqual({ outcome: 'stopped' });
+    } finally {
+      for (const path of [original, copy, later, moved]) await downInstance(path);
+    }
   });
 
   test('a state file left behind by a killed guardian is ignored', () => {
