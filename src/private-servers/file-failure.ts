@@ -4,7 +4,7 @@ import { codeOf, PulseError, RejectedError } from '../core/errors.ts';
 const RIGHTS =
   'This user has no rights to it. Run Pulse as the user that started private servers in this folder, ' +
   'or in another folder.';
-const FULL = 'The disk is full. Free space on it, and try again.';
+const FULL = 'The disk is full, or has no more space for this user. Free some, and try again.';
 
 const REASONS: Readonly<Record<string, string>> = {
   ENOTDIR:
@@ -14,17 +14,22 @@ const REASONS: Readonly<Record<string, string>> = {
   EPERM: RIGHTS,
   ENOSPC: FULL,
   EDQUOT: FULL,
+  EFBIG: FULL,
   EROFS: 'The disk cannot be written to. Run Pulse in another folder.',
 };
 
-/** @returns The error for people, PULSE_SERVICES_FAILED; an error of another kind as it is. */
+/**
+ * @param path Named if the error has none.
+ * @returns The error for people, PULSE_SERVICES_FAILED; an error of another kind as it is.
+ */
 export function toFileFailure(error: unknown, path: string): unknown {
+  const failed = (error as NodeJS.ErrnoException).path ?? path;
   const code = String(codeOf(error));
   const reason = REASONS[code];
   if (error instanceof PulseError || reason === undefined) return error;
   return new RejectedError(
     'PULSE_SERVICES_FAILED',
-    `Private servers cannot use ${path} (${code}). ${reason}`,
+    `Private servers cannot use ${failed} (${code}). ${reason}`,
     { cause: error },
   );
 }

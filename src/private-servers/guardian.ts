@@ -12,6 +12,7 @@
  *
  * Meanwhile, servers that end by themselves are started again. SIGUSR2 does so at once, also for abandoned ones.
  */
+import { toError } from '../core/errors.ts';
 import { takeLock } from './directory-lock.ts';
 import { createGuarded, type Guarded } from './guarded.ts';
 import type { GuardianOptions, GuardianOrder, GuardianReport } from './guardian-protocol.ts';
@@ -64,7 +65,7 @@ function listen(guarded: Guarded): void {
         report({ kind: 'done', id: order.id });
       },
       (error: unknown) => {
-        report({ kind: 'failed', id: order.id, reason: String(error) });
+        report({ kind: 'failed', id: order.id, reason: toError(error).message });
       },
     );
   });
