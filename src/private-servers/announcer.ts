@@ -1,5 +1,6 @@
 /** Announces an instance to other processes in its state file, and keeps the file up to date. */
 import { toError } from '../core/errors.ts';
+import { folderIdentity } from './folder-identity.ts';
 import type { Announcement } from './guardian-protocol.ts';
 import { processIdentity } from './process-identity.ts';
 import type { Restarts } from './restarts.ts';
@@ -31,10 +32,13 @@ const RETRY_MS = 1_000;
 export function createAnnouncer(options: AnnouncerOptions): Announcer {
   const { directory, supervisor, restarts, onNotice } = options;
   const startedAt = new Date().toISOString();
+  const folder = folderIdentity(directory);
   let announcement: Announcement | null = null;
   let retry: NodeJS.Timeout | undefined;
 
   function write(announced: Announcement): void {
+    // A new folder of that name belongs to another guardian.
+    if (folderIdentity(directory) !== folder) throw new Error(`${directory} is no longer there.`);
     writeRunningState(directory, {
       ...announced,
       guardianPid: process.pid,

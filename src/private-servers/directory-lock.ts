@@ -38,8 +38,9 @@ export function takeLock(directory: string): LockHolder | null {
   }
 }
 
-/** Releases the lock; the caller must hold it. */
+/** Releases this process's lock; leaves one that another process has taken in a new folder of that name. */
 export function releaseLock(directory: string): void {
+  if (lockHolder(directory)?.pid !== process.pid) return;
   rmSync(join(directory, LOCK_NAME), { force: true });
 }
 

@@ -2,6 +2,7 @@
 import { createAnnouncer, type Announcer } from './announcer.ts';
 import { releaseLock } from './directory-lock.ts';
 import type { GuardianOptions, GuardianOrder, GuardianReport } from './guardian-protocol.ts';
+import { folderIdentity, watchFolder } from './folder-identity.ts';
 import { liveGuests } from './guests.ts';
 import { removeTree } from './process-ending.ts';
 import { createRestarts, type Restarts } from './restarts.ts';
@@ -43,6 +44,11 @@ export function createGuarded(options: GuardedOptions): Guarded {
   });
   const announcer = createAnnouncer({ directory, supervisor, restarts, onNotice });
   const end = (): Promise<never> => (ending ??= endAll());
+  const folder = folderIdentity(directory);
+  watchFolder(directory, () => {
+    onNotice(`${directory} was removed, and its private servers end.`);
+    void end();
+  });
   const leave = createLeave({ directory, announcer, end });
 
   async function endAll(): Promise<never> {
@@ -51,7 +57,9 @@ export function createGuarded(options: GuardedOptions): Guarded {
     await supervisor.stopAll(keepFiles ? 'orderly' : 'quick');
     releaseLock(directory);
     if (!keepFiles) {
-      for (const path of [directory, ...adopted]) removeTree(path);
+      // A new folder of that name belongs to others.
+      const isThere = folderIdentity(directory) === folder;
+      for (const path of [...(isThere ? [directory] : []), ...adopted]) removeTree(path);
     }
     process.exit(0);
   }

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { FatalError } from '../core/errors.ts';
 import { builtFileUrl } from '../platform/built-file.ts';
+import { toFileFailure } from './file-failure.ts';
 import { removeTree } from './process-ending.ts';
 import type {
   GuardianOptions,
@@ -53,7 +54,8 @@ export async function startGuardian(
   options: GuardianOptions,
   onNotice: (sentence: string) => void = () => undefined,
 ): Promise<Guardian> {
-  const log = openSync(join(options.directory, 'guardian.log'), 'a', 0o600);
+  const logFile = join(options.directory, 'guardian.log');
+  const log = openLog(logFile);
   const path = fileURLToPath(builtFileUrl(import.meta.url, './guardian.js'));
   const child = fork(path, [JSON.stringify(options)], {
     cwd: '/',
@@ -71,7 +73,7 @@ export async function startGuardian(
       reject(
         new FatalError(
           'PULSE_SERVICES_FAILED',
-          'The guardian process of the private servers did not start.',
+          `The guardian process of the private servers did not start. See ${logFile}.`,
         ),
       );
     };
@@ -81,6 +83,8 @@ export async function startGuardian(
       child.off('exit', fail);
       if (report.kind === 'taken') {
         reject(new DirectoryTakenError(options.directory, report.holderPid));
+      } else if (report.kind === 'unable') {
+        reject(new FatalError('PULSE_SERVICES_FAILED', report.reason));
       } else resolve();
     });
   });
@@ -88,6 +92,14 @@ export async function startGuardian(
   child.unref();
   child.channel?.unref();
   return client;
+}
+
+function openLog(path: string): number {
+  try {
+    return openSync(path, 'a', 0o600);
+  } catch (error) {
+    throw toFileFailure(error, path);
+  }
 }
 
 function createClient(child: ChildProcess, options: GuardianOptions): Guardian {

@@ -27,7 +27,9 @@ export function writeRunningState(directory: string, state: RunningState): void 
   replaceJsonFile(join(directory, STATE_NAME), stored);
 }
 
+/** Removes what this guardian wrote; leaves the file of another one in a new folder of that name. */
 export function removeRunningState(directory: string): void {
+  if (readRunningState(directory)?.guardianPid !== process.pid) return;
   rmSync(join(directory, STATE_NAME), { force: true });
 }
 

@@ -96,6 +96,17 @@ test('credentials that cannot be written leave no empty file, but say why', () =
   expect(readdirSync(kept)).toEqual([]);
 });
 
+test('a full disk at the start is said in one sentence, and leaves no lock', async () => {
+  const cwd = openDirectory();
+  const program = { command: 'sh', args: [...ON_FULL_DISK, resolve('dist/main.js')] };
+  const { exitCode, stderr } = await runPulse(['services', 'up'], { cwd, program });
+  expect(exitCode).toBe(1);
+  expect(stderr).toMatch(
+    /^pulse: Private servers cannot use \S+ \(EFBIG\)\. The disk is full.*\.\n$/,
+  );
+  expect(readdirSync(join(cwd, '.pulse/services'))).toEqual(['guardian.log']);
+});
+
 test('closing the terminal stops the system cleanly, and then its servers', async () => {
   const cwd = openDirectory();
   const env = { API_PORT: '0', METRICS_PORT: '0', LOG_LEVEL: 'warn' };

@@ -1,12 +1,14 @@
 import {
   chmodSync,
   existsSync,
+  mkdirSync,
   mkdtempSync,
   readFileSync,
   realpathSync,
   renameSync,
   rmSync,
   statSync,
+  writeFileSync,
 } from 'node:fs';
 import { execFileSync } from 'node:child_process';
 import { Redis } from 'ioredis';
@@ -97,6 +99,24 @@ describe('the instance that keeps its files', () => {
     } finally {
       for (const path of [original, copy, later, moved]) await downInstance(path);
     }
+  });
+
+  test('ends when its folder is removed, and touches nothing in a new folder of that name', async () => {
+    chmodSync(directory, 0o755);
+    const removed = join(directory, 'removed');
+    const { state } = await upInstance({ directory: removed });
+    const pids = processTree(state.guardianPid);
+    // Its servers may write a file while it is being removed.
+    await eventually(() => {
+      rmSync(removed, { recursive: true, force: true });
+      return existsSync(removed);
+    }).toBe(false);
+    mkdirSync(removed);
+    writeFileSync(join(removed, 'guardian.lock'), '{"pid":');
+    writeFileSync(join(removed, 'running.json'), '{"guardianPid":');
+    await eventually(() => stillRunning(pids), { timeout: 60_000 }).toEqual([]);
+    expect(readFileSync(join(removed, 'guardian.lock'), 'utf8')).toBe('{"pid":');
+    expect(readFileSync(join(removed, 'running.json'), 'utf8')).toBe('{"guardianPid":');
   });
 
   test('a state file left behind by a killed guardian is ignored', () => {
