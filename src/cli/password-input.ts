@@ -13,6 +13,9 @@ export const PASSWORD_FILE = {
   },
 } as const satisfies OptionSpecs;
 
+/** The longest password and the end of its line. */
+const FILE_BYTES_MAX = PASSWORD_LENGTH.max * 4 + 2;
+
 /**
  * Reads a new password: twice from a terminal, else one line of the file or of standard input.
  *
@@ -39,7 +42,8 @@ function checked(password: string): string {
 }
 
 function readLine(file: string): string {
-  const text = readInput(file, `--password-file: ${file}`).toString('utf8');
+  const subject = `--password-file: ${file}`;
+  const text = readInput(file, { subject, bytesMax: FILE_BYTES_MAX }).toString('utf8');
   const line = text.replace(/\r?\n$/, '');
   if (/[\r\n]/.test(line)) throw misused('The password must be one line.');
   return line;

@@ -1,10 +1,11 @@
 /** Which servers a command works on: those of the configuration, or private ones. */
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import type { ServerUrls } from '../config.ts';
-import { RejectedError } from '../core/errors.ts';
+import { codeOf, RejectedError } from '../core/errors.ts';
 import { newSecretKeys, parseSecretKeys, type SecretKey } from '../delivery/secret-box.ts';
+import { toFileFailure } from '../private-servers/file-failure.ts';
 import { startPrivateServers } from '../private-servers/private-servers.ts';
 import {
   attachInstance,
@@ -116,22 +117,67 @@ function newApiSecrets(): Omit<ApiCredentials, 'secretKeys'> {
   };
 }
 
-/** Kept over restarts, so that tokens and the login stay valid, and secrets of endpoints can be decrypted. */
+/**
+ * Kept over restarts, so that tokens and the login stay valid, and secrets of endpoints can be decrypted.
+ *
+ * @throws RejectedError PULSE_SERVICES_FAILED when a file is broken, or cannot be read or written.
+ */
 export function storedCredentials(directory: string): ApiCredentials {
-  mkdirSync(directory, { recursive: true });
-  const path = join(directory, CREDENTIALS_NAME);
-  const secrets = readOrWrite(path, () => JSON.stringify(newApiSecrets()));
-  const keys = readOrWrite(join(directory, SECRET_KEYS_NAME), newSecretKeys);
-  const api = JSON.parse(secrets) as ReturnType<typeof newApiSecrets>;
-  return { ...api, secretKeys: parseSecretKeys(keys) };
+  const api = parseStored(
+    readOrWrite(join(directory, CREDENTIALS_NAME), () => JSON.stringify(newApiSecrets())),
+    parseApiSecrets,
+    'Remove it: the next start sets a new password for the administrator, and ends all sessions.',
+  );
+  const secretKeys = parseStored(
+    readOrWrite(join(directory, SECRET_KEYS_NAME), newSecretKeys),
+    parseSecretKeys,
+    'It encrypts the secrets of endpoints: restore it from a backup, or, if there are no endpoints, remove it.',
+  );
+  return { ...api, secretKeys };
 }
 
-/** The content of a file, which the first start writes. Two first starts agree on one. */
-function readOrWrite(path: string, create: () => string): string {
-  try {
-    writeFileSync(path, create(), { flag: 'wx', mode: 0o600 });
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+function parseApiSecrets(text: string): ReturnType<typeof newApiSecrets> {
+  const { jwtSecret, adminPassword } = JSON.parse(text) as Partial<ApiCredentials>;
+  if (typeof jwtSecret === 'string' && typeof adminPassword === 'string') {
+    return { jwtSecret, adminPassword };
   }
-  return readFileSync(path, 'utf8');
+  throw new TypeError('A member is missing.');
+}
+
+interface StoredText {
+  readonly path: string;
+  readonly text: string;
+}
+
+function parseStored<T>({ path, text }: StoredText, parse: (text: string) => T, fix: string): T {
+  try {
+    return parse(text);
+  } catch (cause) {
+    const sentence = `${path} is empty or broken. ${fix}`;
+    throw new RejectedError('PULSE_SERVICES_FAILED', sentence, { cause });
+  }
+}
+
+/** A file, which the first start writes. Two first starts agree on one. */
+function readOrWrite(path: string, create: () => string): StoredText {
+  try {
+    mkdirSync(dirname(path), { recursive: true });
+    if (!existsSync(path)) writeFirst(path, create());
+    return { path, text: readFileSync(path, 'utf8') };
+  } catch (error) {
+    throw toFileFailure(error, path);
+  }
+}
+
+/** The file has its content as soon as it is there, even after a crash or on a full disk. */
+function writeFirst(path: string, text: string): void {
+  const mine = `${path}.${randomBytes(6).toString('hex')}`;
+  try {
+    writeFileSync(mine, text, { mode: 0o600, flush: true });
+    linkSync(mine, path);
+  } catch (error) {
+    if (codeOf(error) !== 'EEXIST') throw error;
+  } finally {
+    rmSync(mine, { force: true });
+  }
 }

@@ -70,7 +70,7 @@ export const catalog = defineGroup({ import: importCommand, export: exportComman
 
 /** @throws RejectedError PULSE_USAGE_INVALID The file cannot be read, is too large, or is not UTF-8. */
 function readText(file: string): string {
-  const bytes = readInput(file, `${file}:`);
+  const bytes = readInput(file, { subject: `${file}:`, bytesMax: FILE_BYTES_MAX });
   if (bytes.length > FILE_BYTES_MAX) {
     throw misused(`${file}: has more than ${FILE_BYTES_MAX / 1024 / 1024} MiB: split it.`);
   }

@@ -129,7 +129,8 @@ function whyNot(state: DeadLetterState): string {
 }
 
 function readBody(file: string): Buffer {
-  const body = readInput(file, `--body: ${file}`);
+  const body = readInput(file, { subject: `--body: ${file}`, bytesMax: SHOWN_BYTES_MAX });
   if (body.length >= 1 && body.length <= SHOWN_BYTES_MAX) return body;
-  throw misused(`--body: must have 1 to ${SHOWN_BYTES_MAX} bytes, not ${body.length}.`);
+  const found = body.length === 0 ? 'is empty' : 'has more';
+  throw misused(`--body: must have 1 to ${SHOWN_BYTES_MAX} bytes; ${file} ${found}.`);
 }

@@ -3,12 +3,15 @@ import { randomUUID } from 'node:crypto';
 import { linkSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { codeOf } from '../core/errors.ts';
+import { folderIdentity } from './folder-identity.ts';
 import { readJsonFile } from './json-file.ts';
 import { isAlive, processIdentity } from './process-identity.ts';
 
 export interface LockHolder {
   readonly pid: number;
   readonly identity: string;
+  /** A copied folder has a copy of the lock. Absent: taken by an earlier version. */
+  readonly folder?: string;
 }
 
 const LOCK_NAME = 'guardian.lock';
@@ -17,13 +20,17 @@ const LOCK_NAME = 'guardian.lock';
 export function takeLock(directory: string): LockHolder | null {
   const path = join(directory, LOCK_NAME);
   const mine = `${path}.${randomUUID()}`;
-  const holder: LockHolder = { pid: process.pid, identity: processIdentity(process.pid) ?? '' };
-  writeFileSync(mine, JSON.stringify(holder), { mode: 0o600 });
+  const holder: LockHolder = {
+    pid: process.pid,
+    identity: processIdentity(process.pid) ?? '',
+    folder: folderIdentity(directory) ?? '',
+  };
   try {
+    writeFileSync(mine, JSON.stringify(holder), { mode: 0o600 });
     for (;;) {
       if (tryLink(mine, path)) return null;
       const other = readHolder(path);
-      if (other !== null && isAlive(other.pid, other.identity)) return other;
+      if (other !== null && holds(directory, other)) return other;
       discardStale(path, other);
     }
   } finally {
@@ -31,15 +38,21 @@ export function takeLock(directory: string): LockHolder | null {
   }
 }
 
-/** Releases the lock; the caller must hold it. */
+/** Releases this process's lock; leaves one that another process has taken in a new folder of that name. */
 export function releaseLock(directory: string): void {
+  if (lockHolder(directory)?.pid !== process.pid) return;
   rmSync(join(directory, LOCK_NAME), { force: true });
 }
 
 /** The current holder of the lock; null if there is none. */
 export function lockHolder(directory: string): LockHolder | null {
   const holder = readHolder(join(directory, LOCK_NAME));
-  return holder !== null && isAlive(holder.pid, holder.identity) ? holder : null;
+  return holder !== null && holds(directory, holder) ? holder : null;
+}
+
+function holds(directory: string, { pid, identity, folder }: LockHolder): boolean {
+  if (folder !== undefined && folder !== folderIdentity(directory)) return false;
+  return isAlive(pid, identity);
 }
 
 /**
@@ -70,6 +83,7 @@ function tryLink(from: string, to: string): boolean {
 }
 
 function readHolder(path: string): LockHolder | null {
-  const { pid, identity } = (readJsonFile(path) ?? {}) as Partial<LockHolder>;
-  return typeof pid === 'number' && typeof identity === 'string' ? { pid, identity } : null;
+  const { pid, identity, folder } = (readJsonFile(path) ?? {}) as Partial<LockHolder>;
+  if (typeof pid !== 'number' || typeof identity !== 'string') return null;
+  return folder === undefined ? { pid, identity } : { pid, identity, folder };
 }

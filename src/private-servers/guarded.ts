@@ -1,16 +1,11 @@
 /** What a guardian guards: the servers' processes, their announcement, and the guests that use them. */
+import { createAnnouncer, type Announcer } from './announcer.ts';
 import { releaseLock } from './directory-lock.ts';
-import type {
-  Announcement,
-  GuardianOptions,
-  GuardianOrder,
-  GuardianReport,
-} from './guardian-protocol.ts';
+import type { GuardianOptions, GuardianOrder, GuardianReport } from './guardian-protocol.ts';
+import { folderIdentity, watchFolder } from './folder-identity.ts';
 import { liveGuests } from './guests.ts';
 import { removeTree } from './process-ending.ts';
-import { processIdentity } from './process-identity.ts';
 import { createRestarts, type Restarts } from './restarts.ts';
-import { removeRunningState, writeRunningState } from './running-state.ts';
 import { createSupervisor, type Supervisor } from './supervisor.ts';
 
 export interface Guarded {
@@ -33,14 +28,27 @@ export interface GuardedOptions extends GuardianOptions {
 const GUESTS_POLL_MS = 500;
 
 export function createGuarded(options: GuardedOptions): Guarded {
-  const { directory, keepFiles } = options;
+  const { directory, keepFiles, report } = options;
   const adopted: string[] = [];
   let ending: Promise<never> | null = null;
-  const { supervisor, restarts, watch } = createWatched(options, () => {
-    announcer.publish();
+  const onNotice = (sentence: string): void => {
+    // Standard error is the guardian's log.
+    process.stderr.write(`${new Date().toISOString()} ${sentence}\n`);
+    report({ kind: 'notice', sentence });
+  };
+  const { supervisor, restarts, watch } = createWatched(options, {
+    onNotice,
+    onChange() {
+      announcer.publish();
+    },
   });
-  const announcer = createAnnouncer(directory, { supervisor, restarts });
+  const announcer = createAnnouncer({ directory, supervisor, restarts, onNotice });
   const end = (): Promise<never> => (ending ??= endAll());
+  const folder = folderIdentity(directory);
+  watchFolder(directory, () => {
+    onNotice(`${directory} was removed, and its private servers end.`);
+    void end();
+  });
   const leave = createLeave({ directory, announcer, end });
 
   async function endAll(): Promise<never> {
@@ -49,7 +57,9 @@ export function createGuarded(options: GuardedOptions): Guarded {
     await supervisor.stopAll(keepFiles ? 'orderly' : 'quick');
     releaseLock(directory);
     if (!keepFiles) {
-      for (const path of [directory, ...adopted]) removeTree(path);
+      // A new folder of that name belongs to others.
+      const isThere = folderIdentity(directory) === folder;
+      for (const path of [...(isThere ? [directory] : []), ...adopted]) removeTree(path);
     }
     process.exit(0);
   }
@@ -92,7 +102,7 @@ export function createGuarded(options: GuardedOptions): Guarded {
 /** The processes; those that are watched start again when they end by themselves. */
 function createWatched(
   { hasDeathSignal, report }: GuardedOptions,
-  onChange: () => void,
+  { onNotice, onChange }: { onNotice: (sentence: string) => void; onChange: () => void },
 ): { supervisor: Supervisor; restarts: Restarts; watch: (name: string) => void } {
   const watched = new Set<string>();
   const supervisor = createSupervisor({
@@ -110,9 +120,7 @@ function createWatched(
       onChange();
     },
     onNotice(sentence) {
-      // Standard error is the guardian's log.
-      process.stderr.write(`${new Date().toISOString()} ${sentence}\n`);
-      report({ kind: 'notice', sentence });
+      onNotice(sentence);
       onChange();
     },
   });
@@ -124,48 +132,6 @@ function createWatched(
       // It may have ended just before.
       const end = supervisor.unexpectedEnd(name);
       if (end !== null) restarts.ended(end);
-    },
-  };
-}
-
-interface Announcer {
-  announce(announcement: Announcement): void;
-  /** Null before the first announcement and after `withdraw`. */
-  current(): Announcement | null;
-  /** Writes the present state, if the instance is announced. */
-  publish(): void;
-  withdraw(): Announcement | null;
-}
-
-function createAnnouncer(
-  directory: string,
-  { supervisor, restarts }: { supervisor: Supervisor; restarts: Restarts },
-): Announcer {
-  const startedAt = new Date().toISOString();
-  let announcement: Announcement | null = null;
-  function publish(): void {
-    if (announcement === null) return;
-    writeRunningState(directory, {
-      ...announcement,
-      guardianPid: process.pid,
-      guardianIdentity: processIdentity(process.pid) ?? '',
-      startedAt,
-      processes: supervisor.pids(),
-      abandoned: restarts.abandoned(),
-    });
-  }
-  return {
-    announce(next) {
-      announcement = next;
-      publish();
-    },
-    current: () => announcement,
-    publish,
-    withdraw() {
-      const withdrawn = announcement;
-      announcement = null;
-      removeRunningState(directory);
-      return withdrawn;
     },
   };
 }
@@ -190,7 +156,7 @@ function createLeave({
       await end();
       return;
     }
-    announcer.announce({ ...announcement, attachedTo: guest });
+    announcer.keep({ ...announcement, attachedTo: guest });
     poll ??= setInterval(() => {
       const { attachedTo = null } = announcer.current() ?? {};
       if (attachedTo === null || !liveGuests(directory).includes(attachedTo)) void leave();

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { FatalError } from '../core/errors.ts';
 import { builtFileUrl } from '../platform/built-file.ts';
+import { toFileFailure } from './file-failure.ts';
 import { removeTree } from './process-ending.ts';
 import type {
   GuardianOptions,
@@ -53,7 +54,8 @@ export async function startGuardian(
   options: GuardianOptions,
   onNotice: (sentence: string) => void = () => undefined,
 ): Promise<Guardian> {
-  const log = openSync(join(options.directory, 'guardian.log'), 'a', 0o600);
+  const logFile = join(options.directory, 'guardian.log');
+  const log = openLog(logFile);
   const path = fileURLToPath(builtFileUrl(import.meta.url, './guardian.js'));
   const child = fork(path, [JSON.stringify(options)], {
     cwd: '/',
@@ -71,15 +73,18 @@ export async function startGuardian(
       reject(
         new FatalError(
           'PULSE_SERVICES_FAILED',
-          'The guardian process of the private servers did not start.',
+          `The guardian process of the private servers did not start. See ${logFile}.`,
         ),
       );
     };
-    child.once('error', fail).once('exit', fail);
+    // It stays: later errors, such as of a signal, are no reason to end the parent.
+    child.on('error', fail).once('exit', fail);
     child.once('message', (report: GuardianReport) => {
       child.off('exit', fail);
       if (report.kind === 'taken') {
         reject(new DirectoryTakenError(options.directory, report.holderPid));
+      } else if (report.kind === 'unable') {
+        reject(new FatalError('PULSE_SERVICES_FAILED', report.reason));
       } else resolve();
     });
   });
@@ -87,6 +92,14 @@ export async function startGuardian(
   child.unref();
   child.channel?.unref();
   return client;
+}
+
+function openLog(path: string): number {
+  try {
+    return openSync(path, 'a', 0o600);
+  } catch (error) {
+    throw toFileFailure(error, path);
+  }
 }
 
 function createClient(child: ChildProcess, options: GuardianOptions): Guardian {
@@ -118,7 +131,8 @@ function createClient(child: ChildProcess, options: GuardianOptions): Guardian {
       await new Promise<void>((resolve, reject) => {
         waiting.set(id, { resolve, reject });
         if (!child.connected) reject(goneError());
-        else child.send({ ...order, id } satisfies GuardianOrder);
+        // Without the callback, a failure would be an error that nobody handles.
+        else child.send({ ...order, id } satisfies GuardianOrder, rejectIfGone(reject));
       });
     } finally {
       waiting.delete(id);
@@ -146,7 +160,7 @@ function createClient(child: ChildProcess, options: GuardianOptions): Guardian {
     },
     async release(env) {
       await send({ kind: 'announce', announcement: { env, attachedTo: null } });
-      child.disconnect();
+      if (child.connected) child.disconnect();
     },
   };
 }
@@ -174,10 +188,16 @@ async function endGuardian(
   const isRunning = await Promise.race([exited, answered]);
   clearTimeout(kill);
   if (isRunning) {
-    child.disconnect();
+    if (child.connected) child.disconnect();
     child.unref();
   }
   return isRunning;
+}
+
+function rejectIfGone(reject: (error: Error) => void): (error: Error | null) => void {
+  return (error) => {
+    if (error !== null) reject(goneError());
+  };
 }
 
 function goneError(): FatalError {

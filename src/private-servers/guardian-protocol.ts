@@ -33,6 +33,8 @@ export type GuardianReport =
   | { readonly kind: 'guarding' }
   /** Another guardian has the directory; this one exits. */
   | { readonly kind: 'taken'; readonly holderPid: number }
+  /** It cannot guard, and exits. */
+  | { readonly kind: 'unable'; readonly reason: string }
   | { readonly kind: 'done'; readonly id: number }
   | { readonly kind: 'failed'; readonly id: number; readonly reason: string }
   | { readonly kind: 'exited'; readonly name: string; readonly outcome: string }

@@ -12,18 +12,20 @@
  *
  * Meanwhile, servers that end by themselves are started again. SIGUSR2 does so at once, also for abandoned ones.
  */
+import { toError } from '../core/errors.ts';
 import { takeLock } from './directory-lock.ts';
 import { createGuarded, type Guarded } from './guarded.ts';
+import { toFileFailure } from './file-failure.ts';
 import type { GuardianOptions, GuardianOrder, GuardianReport } from './guardian-protocol.ts';
 import { canSetDeathSignal } from './supervisor.ts';
 
 await guard(JSON.parse(process.argv[2] ?? '{}') as GuardianOptions);
 
 async function guard(options: GuardianOptions): Promise<void> {
-  const holder = takeLock(options.directory);
-  if (holder !== null) {
-    report({ kind: 'taken', holderPid: holder.pid }, () => {
-      process.disconnect();
+  const refusal = tryLock(options.directory);
+  if (refusal !== null) {
+    report(refusal, () => {
+      if (process.connected) process.disconnect();
     });
     return;
   }
@@ -36,6 +38,16 @@ async function guard(options: GuardianOptions): Promise<void> {
   // The parent may have ended before this process was listening.
   if (!process.connected) await guarded.end();
   report({ kind: 'guarding' });
+}
+
+/** @returns Null when this process has the lock. */
+function tryLock(directory: string): GuardianReport | null {
+  try {
+    const holder = takeLock(directory);
+    return holder === null ? null : { kind: 'taken', holderPid: holder.pid };
+  } catch (error) {
+    return { kind: 'unable', reason: toError(toFileFailure(error, directory)).message };
+  }
 }
 
 function listen(guarded: Guarded): void {
@@ -64,7 +76,7 @@ function listen(guarded: Guarded): void {
         report({ kind: 'done', id: order.id });
       },
       (error: unknown) => {
-        report({ kind: 'failed', id: order.id, reason: String(error) });
+        report({ kind: 'failed', id: order.id, reason: toError(error).message });
       },
     );
   });

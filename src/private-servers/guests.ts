@@ -7,6 +7,7 @@
  */
 import { mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { folderIdentity } from './folder-identity.ts';
 import { readJsonFile, replaceJsonFile } from './json-file.ts';
 import { isAlive, processIdentity } from './process-identity.ts';
 
@@ -17,7 +18,12 @@ export function registerGuest(directory: string): () => void {
   const guests = join(directory, GUESTS_NAME);
   mkdirSync(guests, { recursive: true, mode: 0o700 });
   const path = join(guests, `${process.pid}.json`);
-  replaceJsonFile(path, { pid: process.pid, identity: processIdentity(process.pid) });
+  const guest: Guest = {
+    pid: process.pid,
+    identity: processIdentity(process.pid) ?? '',
+    folder: folderIdentity(directory) ?? '',
+  };
+  replaceJsonFile(path, guest);
   return () => {
     rmSync(path, { force: true });
   };
@@ -26,10 +32,11 @@ export function registerGuest(directory: string): () => void {
 /** The pids of the guests that run. Forgets those that do not. */
 export function liveGuests(directory: string): number[] {
   const guests = join(directory, GUESTS_NAME);
+  const here = folderIdentity(directory);
   return namesIn(guests).flatMap((name) => {
     const path = join(guests, name);
-    const { pid = 0, identity = '' } = (readJsonFile(path) ?? {}) as Partial<Guest>;
-    if (isAlive(pid, identity)) return [pid];
+    const { pid = 0, identity = '', folder = here } = (readJsonFile(path) ?? {}) as Partial<Guest>;
+    if (folder === here && isAlive(pid, identity)) return [pid];
     // One that is being written has no such name yet.
     rmSync(path, { force: true });
     return [];
@@ -39,6 +46,8 @@ export function liveGuests(directory: string): number[] {
 interface Guest {
   readonly pid: number;
   readonly identity: string;
+  /** A copied folder has copies of its guests' files. Absent: written by an earlier version. */
+  readonly folder?: string;
 }
 
 function namesIn(path: string): string[] {

@@ -1,9 +1,11 @@
 /** What an instance keeps over restarts: its secrets and, where possible, its ports. */
 import { randomBytes } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { RejectedError } from '../core/errors.ts';
+import { isCopyOf, markOf, type FolderMark } from './folder-identity.ts';
 import { freePort, isFree } from './free-port.ts';
-import { replaceJsonFile } from './json-file.ts';
+import { readJsonFile, replaceJsonFile } from './json-file.ts';
 
 export interface InstanceSettings {
   /** Part of the names of the instance's containers and volumes. */
@@ -11,13 +13,15 @@ export interface InstanceSettings {
   readonly passwords: Readonly<Record<'rabbitmq' | 'redis' | 'postgres' | 'erlangCookie', string>>;
   /** By process name. */
   readonly ports: Readonly<Record<string, number>>;
+  /** The folder that they were stored for. Absent: not stored yet, or by an earlier version. */
+  readonly folder?: FolderMark;
 }
 
 const SETTINGS_NAME = 'settings.json';
 
 export function createSettings(): InstanceSettings {
   return {
-    id: randomBytes(6).toString('hex'),
+    id: newId(),
     passwords: {
       rabbitmq: password(),
       redis: password(),
@@ -29,23 +33,53 @@ export function createSettings(): InstanceSettings {
   };
 }
 
+function newId(): string {
+  return randomBytes(6).toString('hex');
+}
+
 /** Hexadecimal, so that it needs no escaping in URLs, configuration files or environment variables. */
 function password(): string {
   return randomBytes(16).toString('hex');
 }
 
-/** The settings stored in the directory; new ones if there are none. */
-export function loadSettings(directory: string): InstanceSettings {
+/**
+ * The settings stored in the directory; new ones if there are none. A copy of another folder gets an id of its own.
+ *
+ * @param onCopy Gets the path of the other folder.
+ * @throws RejectedError PULSE_SERVICES_FAILED when the file is broken: new passwords would not fit the data.
+ */
+export function loadSettings(
+  directory: string,
+  onCopy: (origin: string) => void = () => undefined,
+): InstanceSettings {
+  const stored = readSettings(directory);
+  const origin = stored?.folder;
+  const isCopy = origin !== undefined && isCopyOf(directory, origin);
+  if (isCopy) onCopy(origin.path);
+  const settings = stored ?? createSettings();
+  const own = isCopy ? { ...settings, id: newId() } : settings;
+  saveSettings(directory, own);
+  return own;
+}
+
+function readSettings(directory: string): InstanceSettings | null {
   const path = join(directory, SETTINGS_NAME);
-  // A broken file is an error: new passwords would not fit the data.
-  if (existsSync(path)) return JSON.parse(readFileSync(path, 'utf8')) as InstanceSettings;
-  const settings = createSettings();
-  saveSettings(directory, settings);
-  return settings;
+  const stored = readJsonFile(path) as Partial<InstanceSettings> | null;
+  if (stored === null && !existsSync(path)) return null;
+  const { id, passwords, ports } = stored ?? {};
+  if (typeof id === 'string' && passwords?.postgres !== undefined && ports instanceof Object) {
+    return stored as InstanceSettings;
+  }
+  throw new RejectedError(
+    'PULSE_SERVICES_FAILED',
+    `${path} is empty or broken. It has the passwords of the data in that folder: restore it from a backup, ` +
+      'or, to begin without the data, remove the folder.',
+  );
 }
 
 export function saveSettings(directory: string, settings: InstanceSettings): void {
-  replaceJsonFile(join(directory, SETTINGS_NAME), settings);
+  const stored: InstanceSettings = { ...settings, folder: markOf(directory) };
+  replaceJsonFile(join(directory, SETTINGS_NAME), stored);
 }
 
 /**

@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { RejectedError } from '../core/errors.ts';
 import { createContainerServer } from './containers.ts';
+import { toFileFailure } from './file-failure.ts';
 import type { ServersEnv } from './guardian-protocol.ts';
 import { startGuardian, type Guardian } from './guardian-client.ts';
 import {
@@ -70,13 +71,19 @@ export async function launchServers(options: LaunchOptions): Promise<Launched> {
   }
   const sources = await findServerSources(options.search ?? usualSearch(), onProgress);
   ensureWritableFolder(directory);
+  const onCopy = (origin: string): void => {
+    if (sources.engine === null) return;
+    onProgress(`${directory} is a copy of ${origin}. Its containers begin without data.`);
+  };
   const guardian = await startGuardian({ directory, keepFiles }, onProgress);
-  const settings = keepFiles ? loadSettings(directory) : createSettings();
-  const launch: Launch = { ...options, guardian, sources, settings };
-  const start = async (name: ServerName) => startServer(guardian, await planFor(name, launch));
-  const starting = [start('rabbitmq'), start('redis'), start('postgres')] as const;
+  let starting: readonly Promise<Server>[] = [];
   try {
-    const [rabbitmq, redis, postgres] = await Promise.all(starting);
+    const settings = keepFiles ? loadSettings(directory, onCopy) : createSettings();
+    const launch: Launch = { ...options, guardian, sources, settings };
+    const start = async (name: ServerName) => startServer(guardian, await planFor(name, launch));
+    const all = [start('rabbitmq'), start('redis'), start('postgres')] as const;
+    starting = all;
+    const [rabbitmq, redis, postgres] = await Promise.all(all);
     if (keepFiles) saveSettings(directory, launch.settings);
     const env = {
       RABBITMQ_URL: rabbitmq.url,
@@ -88,7 +95,7 @@ export async function launchServers(options: LaunchOptions): Promise<Launched> {
     await guardian.stop();
     // The others now fail too. Wait for them, so that none recreates the directory.
     await Promise.allSettled(starting);
-    throw error;
+    throw toFileFailure(error, directory);
   }
 }
 

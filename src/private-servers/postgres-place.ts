@@ -5,6 +5,7 @@ import {
   chmodSync,
   chownSync,
   existsSync,
+  lstatSync,
   mkdirSync,
   realpathSync,
   rmSync,
@@ -12,8 +13,10 @@ import {
   symlinkSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { FatalError } from '../core/errors.ts';
+import { dirname, join } from 'node:path';
+import { FatalError, RejectedError } from '../core/errors.ts';
+import { isCopyOf, markOf, type FolderMark } from './folder-identity.ts';
+import { readJsonFile, replaceJsonFile } from './json-file.ts';
 import type { UserIds } from './process-spec.ts';
 
 export interface PostgresPlace {
@@ -41,9 +44,17 @@ const USERNAMES = ['postgres', 'nobody'];
  * unprivileged user cannot enter there (such as under /root), it is a link to a place which that user can enter.
  *
  * @throws FatalError PULSE_SERVICES_FAILED when this process is root and there is no usable user or place.
+ * @throws RejectedError PULSE_SERVICES_FAILED when the place belongs to another folder.
  */
 export async function preparePostgresPlace(options: PostgresPlaceOptions): Promise<PostgresPlace> {
+  const place = await findOrMakePlace(options);
+  if (options.keepFiles) claim(place.directory, options.directory);
+  return place;
+}
+
+async function findOrMakePlace(options: PostgresPlaceOptions): Promise<PostgresPlace> {
   const own = join(options.directory, 'postgres');
+  if (isLink(own) && existsSync(own)) refuseForeign(own, options.directory);
   if (process.getuid?.() !== 0) {
     mkdirSync(own, { recursive: true, mode: 0o700 });
     return { directory: own };
@@ -57,7 +68,7 @@ export async function preparePostgresPlace(options: PostgresPlaceOptions): Promi
   if (makePlace(own, user)) return { directory: own, user };
   rmSync(own, { recursive: true, force: true });
   for (const parent of options.keepFiles ? [KEPT_PLACES] : [tmpdir(), '/tmp', '/var/tmp']) {
-    const place = join(parent, `pulse-postgres-${randomBytes(6).toString('hex')}`);
+    const place = newPlaceIn(parent);
     if (!options.keepFiles) await options.adopt(place);
     if (makePlace(place, user)) {
       symlinkSync(place, own);
@@ -71,14 +82,51 @@ export async function preparePostgresPlace(options: PostgresPlaceOptions): Promi
   );
 }
 
+interface PlaceOwner extends FolderMark {
+  /** The inode of the place: a copy of the place has no owner. */
+  readonly place: string;
+}
+
+const OWNER_NAME = 'owner.json';
+
+/** Records whose place it is, because a copy of the folder has a copy of the link. */
+function claim(place: string, directory: string): void {
+  const owner: PlaceOwner = { ...markOf(directory), place: markOf(place).inode };
+  replaceJsonFile(join(place, OWNER_NAME), owner);
+}
+
+function refuseForeign(own: string, directory: string): void {
+  const place = realpathSync(own);
+  const owner = readJsonFile(join(place, OWNER_NAME)) as PlaceOwner | null;
+  if (owner === null || owner.place !== markOf(place).inode) return;
+  if (!isCopyOf(directory, owner)) return;
+  const copy = newPlaceIn(dirname(place));
+  throw new RejectedError(
+    'PULSE_SERVICES_FAILED',
+    `${directory} is a copy of ${owner.path}, and both have their Postgres files in ${place}. ` +
+      'Stop the servers of the other folder, and give this one its own copy:\n' +
+      `  cp -a '${place}' '${copy}' && ln -sfn '${copy}' '${own}'`,
+  );
+}
+
+function isLink(path: string): boolean {
+  return lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() === true;
+}
+
+function newPlaceIn(parent: string): string {
+  return join(parent, `pulse-postgres-${randomBytes(6).toString('hex')}`);
+}
+
 /** Files of an earlier run belong to the user it ran as, who must be used again. */
 function existingPlace(own: string): PostgresPlace {
   const { uid, gid } = statSync(own);
   const user = { uid, gid };
-  if (isReachable(own, user)) return { directory: realpathSync(own), user };
+  // That user need not be able to enter the folder of the link.
+  const directory = realpathSync(own);
+  if (isReachable(directory, user)) return { directory, user };
   throw new FatalError(
     'PULSE_SERVICES_FAILED',
-    `Postgres cannot use its files in ${own}: their owner (uid ${uid}) cannot enter the directory. Was it moved?`,
+    `Postgres cannot use its files in ${directory}: their owner (uid ${uid}) cannot enter the directory. Was it moved?`,
   );
 }
 

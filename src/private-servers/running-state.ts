@@ -2,6 +2,7 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Announcement } from './guardian-protocol.ts';
+import { folderIdentity } from './folder-identity.ts';
 import { readJsonFile, replaceJsonFile } from './json-file.ts';
 import { isAlive } from './process-identity.ts';
 
@@ -16,20 +17,28 @@ export interface RunningState extends Announcement {
   readonly abandoned: Readonly<Record<string, string>>;
 }
 
+/** A copied folder has a copy of the file. Absent: written by an earlier version. */
+type StoredState = RunningState & { readonly folder?: string | null };
+
 const STATE_NAME = 'running.json';
 
 export function writeRunningState(directory: string, state: RunningState): void {
-  replaceJsonFile(join(directory, STATE_NAME), state);
+  const stored: StoredState = { ...state, folder: folderIdentity(directory) };
+  replaceJsonFile(join(directory, STATE_NAME), stored);
 }
 
+/** Removes what this guardian wrote; leaves the file of another one in a new folder of that name. */
 export function removeRunningState(directory: string): void {
+  if (readRunningState(directory)?.guardianPid !== process.pid) return;
   rmSync(join(directory, STATE_NAME), { force: true });
 }
 
-/** Null when there is no file, or only one left by a killed guardian. */
+/** Null when there is no file, or only one left by a killed guardian or copied from another folder. */
 export function readRunningState(directory: string): RunningState | null {
-  const state = readJsonFile(join(directory, STATE_NAME)) as RunningState | null;
-  if (state === null || !isAlive(state.guardianPid, state.guardianIdentity)) return null;
+  const stored = readJsonFile(join(directory, STATE_NAME)) as StoredState | null;
+  if (stored === null || !isAlive(stored.guardianPid, stored.guardianIdentity)) return null;
+  const { folder, ...state } = stored;
+  if (folder !== undefined && folder !== folderIdentity(directory)) return null;
   // A guardian of an earlier version does not write all members.
   return { ...{ abandoned: {} }, ...state };
 }

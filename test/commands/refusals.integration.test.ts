@@ -1,8 +1,9 @@
 /** Errors that a person meets before anything works: each is one sentence, not a stack trace and not silence. */
+import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { MANY_STEPS_TIMEOUT_MS, runPulse, startPulse } from '../support/pulse-process.ts';
 import { noProcessIsLeft, openDirectory } from './left-behind.ts';
@@ -35,6 +36,75 @@ test('a folder that is not writable is reported in one sentence', async () => {
     expect(lines[0]).toMatch(/cannot keep their files in .*Run Pulse in a folder/);
     expect(stderr).not.toContain('    at ');
   }
+});
+
+test('a file in place of the folder of private servers is one sentence for every command', async () => {
+  const cwd = openDirectory();
+  writeFileSync(join(cwd, '.pulse'), '');
+  for (const args of [['services', 'status'], ['services', 'down'], ['verify']]) {
+    const { exitCode, stderr } = await runPulse(args, { cwd });
+    expect(exitCode, args.join(' ')).toBe(1);
+    expect(stderr).toMatch(
+      /^pulse: Private servers cannot use \S+ \(ENOTDIR\)\. .*Remove it, or.*\.\n$/,
+    );
+  }
+});
+
+test('a state file that this user may not read is one sentence', () => {
+  const cwd = openDirectory();
+  writeFileSync(join(cwd, 'running.json'), '{}', { mode: process.getuid?.() === 0 ? 0o600 : 0 });
+  // Root may read every file, so it becomes another user, after it has loaded the code.
+  const script = `
+    const { findRunningInstance } = await import(${JSON.stringify(resolve('dist/private-servers/instance.js'))});
+    if (process.getuid() === 0) process.setuid(65534);
+    try { findRunningInstance(${JSON.stringify(cwd)}) } catch (error) { console.log(error.message) }`;
+  const args = ['--input-type=module', '--eval', script];
+  const { stdout } = spawnSync(process.execPath, args, { cwd: '/', encoding: 'utf8' });
+  expect(stdout).toMatch(/^Private servers cannot use \S+ \(EACCES\)\. .*Run Pulse as.*\.\n$/);
+});
+
+test.each([
+  ['settings.json', '', ['services', 'up'], /restore it from a backup, or/],
+  ['settings.json', '{"id":"a"}', ['services', 'up'], /restore it from a backup, or/],
+  ['api-credentials.json', '', ['start'], /Remove it: the next start/],
+  ['api-credentials.json', '{}', ['start'], /Remove it: the next start/],
+  ['webhook-secret-keys', '', ['start'], /restore it from a backup, or/],
+])('a broken %s (%j) is one sentence', async (name, content, args, fix) => {
+  const cwd = openDirectory();
+  mkdirSync(join(cwd, '.pulse/services'), { recursive: true });
+  writeFileSync(join(cwd, '.pulse/services', name), content);
+  const env = { API_PORT: '0', METRICS_PORT: '0', LOG_LEVEL: 'warn' };
+  const { exitCode, stderr } = await runPulse(args, { cwd, env });
+  expect(exitCode).toBe(1);
+  expect(stderr).toContain(`${name} is empty or broken. `);
+  expect(stderr).toMatch(fix);
+  expect(stderr).not.toContain('    at ');
+  await noProcessIsLeft(cwd);
+});
+
+/** As on a full disk: files can be created, but nothing can be written to them. */
+const ON_FULL_DISK = ['-c', 'ulimit -f 0; exec "$@"', 'sh', process.execPath];
+
+test('credentials that cannot be written leave no empty file, but say why', () => {
+  const kept = join(openDirectory(), 'services');
+  const script = `
+    const { storedCredentials } = await import(${JSON.stringify(resolve('dist/cli/servers.js'))});
+    try { storedCredentials(${JSON.stringify(kept)}) } catch (error) { console.log(error.message) }`;
+  const args = [...ON_FULL_DISK, '--input-type=module', '--eval', script];
+  const { stdout } = spawnSync('sh', args, { cwd: '/', encoding: 'utf8' });
+  expect(stdout).toMatch(/^Private servers cannot use \S+ \(EFBIG\)\. The disk is full.*\.\n$/);
+  expect(readdirSync(kept)).toEqual([]);
+});
+
+test('a full disk at the start is said in one sentence, and leaves no lock', async () => {
+  const cwd = openDirectory();
+  const program = { command: 'sh', args: [...ON_FULL_DISK, resolve('dist/main.js')] };
+  const { exitCode, stderr } = await runPulse(['services', 'up'], { cwd, program });
+  expect(exitCode).toBe(1);
+  expect(stderr).toMatch(
+    /^pulse: Private servers cannot use \S+ \(EFBIG\)\. The disk is full.*\.\n$/,
+  );
+  expect(readdirSync(join(cwd, '.pulse/services'))).toEqual(['guardian.log']);
 });
 
 test('closing the terminal stops the system cleanly, and then its servers', async () => {

@@ -1,4 +1,16 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { execFileSync } from 'node:child_process';
 import { Redis } from 'ioredis';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -63,6 +75,50 @@ describe('the instance that keeps its files', () => {
     expect(existsSync(join(directory, 'settings.json'))).toBe(true);
   });
 
+  test('a copy of its folder neither uses nor stops it, and has servers and data of its own', async () => {
+    chmodSync(directory, 0o755);
+    const [original, copy, later, moved] = ['original', 'copy', 'later', 'moved'].map((name) =>
+      join(directory, name),
+    ) as [string, string, string, string];
+    try {
+      await writeBoth((await upInstance({ directory: original })).state);
+      execFileSync('cp', ['-a', original, copy]);
+      expect(findRunningInstance(copy)).toBeNull();
+      expect(await downInstance(copy)).toEqual({ outcome: 'not_running' });
+      expect(findRunningInstance(original)).not.toBeNull();
+
+      await downInstance(original);
+      execFileSync('cp', ['-a', original, later]);
+      const { state } = await upInstance({ directory: later });
+      expect(await readBoth(state)).toEqual({ sum: '42', rows: 1 });
+      expect((await upInstance({ directory: original })).started).toBe(true);
+
+      renameSync(later, moved);
+      expect(findRunningInstance(moved)).toEqual(state);
+      expect(await downInstance(moved)).toEqual({ outcome: 'stopped' });
+    } finally {
+      for (const path of [original, copy, later, moved]) await downInstance(path);
+    }
+  });
+
+  test('ends when its folder is removed, and touches nothing in a new folder of that name', async () => {
+    chmodSync(directory, 0o755);
+    const removed = join(directory, 'removed');
+    const { state } = await upInstance({ directory: removed });
+    const pids = processTree(state.guardianPid);
+    // Its servers may write a file while it is being removed.
+    await eventually(() => {
+      rmSync(removed, { recursive: true, force: true });
+      return existsSync(removed);
+    }).toBe(false);
+    mkdirSync(removed);
+    writeFileSync(join(removed, 'guardian.lock'), '{"pid":');
+    writeFileSync(join(removed, 'running.json'), '{"guardianPid":');
+    await eventually(() => stillRunning(pids), { timeout: 60_000 }).toEqual([]);
+    expect(readFileSync(join(removed, 'guardian.lock'), 'utf8')).toBe('{"pid":');
+    expect(readFileSync(join(removed, 'running.json'), 'utf8')).toBe('{"guardianPid":');
+  });
+
   test('a state file left behind by a killed guardian is ignored', () => {
     const env = { RABBITMQ_URL: '', REDIS_URL: '', DATABASE_URL: '' };
     const stale: RunningState = {
@@ -77,6 +133,21 @@ describe('the instance that keeps its files', () => {
     };
     writeRunningState(directory, stale);
     expect(findRunningInstance(directory)).toBeNull();
+  });
+
+  test('starts again in a folder that only its owner can enter', async () => {
+    // As root, Postgres then keeps its files elsewhere, because its user cannot enter.
+    chmodSync(directory, 0o700);
+    const closed = join(directory, 'services');
+    try {
+      await writeBoth((await upInstance({ directory: closed })).state);
+      await downInstance(closed);
+      const { state } = await upInstance({ directory: closed });
+      expect(await readBoth(state)).toEqual({ sum: '42', rows: 1 });
+    } finally {
+      await downInstance(closed);
+      rmSync(realpathSync(join(closed, 'postgres')), { recursive: true, force: true });
+    }
   });
 
   test('starts again after its guardian was killed', async () => {

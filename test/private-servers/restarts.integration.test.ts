@@ -1,4 +1,12 @@
-import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmdirSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
@@ -51,6 +59,23 @@ describe('a server that ends by itself', () => {
       expect(stateNow().abandoned).toEqual({});
     },
   );
+
+  test('is started again, and the others go on, while the state file cannot be written', async () => {
+    const { guardianPid, processes } = stateNow();
+    // As on a full disk, every attempt to write it fails.
+    const obstacle = join(directory, 'running.json.new');
+    mkdirSync(obstacle);
+    const log = () => readFileSync(join(directory, 'guardian.log'), 'utf8');
+    process.kill(processes.redis!, 'SIGKILL');
+    await eventually(log).toContain('The state of the private servers is not up to date');
+    expect(log()).toContain('EISDIR');
+    await eventually(() => silentServers(stateNow().env), RESTART).toEqual([]);
+    expect(stateNow()).toMatchObject({ guardianPid, processes });
+
+    rmdirSync(obstacle);
+    await eventually(() => stateNow().processes.redis).not.toBe(processes.redis);
+    expect(stateNow()).toMatchObject({ processes: { postgres: processes.postgres } });
+  });
 
   test('is no longer restarted when it ends again and again, until `up` tries again', async () => {
     const configFile = join(directory, 'redis', 'redis.conf');
