@@ -56,7 +56,7 @@ const STORE: Readonly<Record<CatalogKind, Store>> = {
  * @throws TransientError Postgres is unavailable or too busy; nothing was imported.
  */
 export async function importCatalog(
-  pool: Pool,
+  pool: Pick<Pool, 'connect'>,
   text: string,
   createdBy: string,
 ): Promise<ImportResult> {
@@ -126,7 +126,8 @@ async function storeRow(
     return [];
   } catch (error) {
     if (!(error instanceof ProblemError)) throw error;
-    await client.query('ROLLBACK TO SAVEPOINT row');
+    // Without the release, the next savepoint is inside this one: each failing row would take memory in Postgres.
+    await client.query('ROLLBACK TO SAVEPOINT row; RELEASE SAVEPOINT row');
     return [error.options.detail ?? error.message];
   }
 }
