@@ -76,6 +76,16 @@ describe('pulse dead-letters', () => {
       'reason        amount_not_positive: used_amount must be greater',
     );
     expect(JSON.parse(readFileSync(file, 'utf8'))).toEqual({ ...GOOD, used_amount: 0 });
+    for (const [path, says] of [
+      [file, 'exists. Name another file.'],
+      [join(directory, 'none', 'body.json'), 'There is no folder'],
+    ] as const) {
+      writeFileSync(file, 'mine');
+      const refused = await pulse('show', id, '--save', path);
+      expect(refused).toMatchObject({ exitCode: 2, stdout: '' });
+      expect(refused.stderr).toMatch(new RegExp(`^pulse: --save: .*${says}.*\n$`));
+      expect(readFileSync(file, 'utf8')).toBe('mine');
+    }
 
     writeFileSync(file, JSON.stringify(GOOD));
     const fixed = await pulse('fix', id, '--body', file, '--note', 'was zero', '--as', 'bob');
