@@ -3,7 +3,7 @@ import type { Pool, PoolClient } from 'pg';
 import type { TenantScope } from '../core/tenant-scope.ts';
 import { onlyRow, withTransaction } from '../platform/postgres.ts';
 import { USERS_MAX } from './access-rules.ts';
-import { insertAudit, type AuditEntry, type AuditSource } from './audit.ts';
+import { insertAudit, insertAudits, type AuditEntry, type AuditSource } from './audit.ts';
 import type { Role } from '../http/caller.ts';
 import { hashPassword, needsRehash, verifyPassword } from './passwords.ts';
 
@@ -78,6 +78,7 @@ export async function renewPasswordHash(
 
 /**
  * Ensures that the configured administrator exists, is enabled, and has the role admin and the configured password.
+ * What it changes of a user who exists is noted in the audit log.
  *
  * Writes only if something differs, so that a start does not change `updated_at`. A new password invalidates earlier
  * tokens. Safe to run in several processes at once.
@@ -87,13 +88,15 @@ export async function renewPasswordHash(
 export async function ensureAdmin(
   pool: Pick<Pool, 'connect'>,
   { username, password }: { username: string; password: string },
+  source: AuditSource,
 ): Promise<'unchanged' | 'written'> {
   const user = await findUser(pool, username);
+  const isSamePassword = user !== undefined && (await verifyPassword(user.passwordHash, password));
   if (
     user?.role === 'admin' &&
     !user.isDisabled &&
     !needsRehash(user.passwordHash) &&
-    (await verifyPassword(user.passwordHash, password))
+    isSamePassword
   ) {
     return 'unchanged';
   }
@@ -103,8 +106,32 @@ export async function ensureAdmin(
     SET password_hash = excluded.password_hash, role = 'admin', all_tenants = true, tenants = '{}',
         disabled_at = NULL, token_version = u.token_version + 1, updated_at = now()`;
   const passwordHash = await hashPassword(password);
-  await withTransaction(pool, (client) => client.query(sql, [username, passwordHash]));
+  await withTransaction(pool, async (client) => {
+    const { user: before } = await lockUserAndAdmins(client, username);
+    await client.query(sql, [username, passwordHash]);
+    if (before === undefined) return;
+    await insertAudits(
+      client,
+      adminChanges(before, isSamePassword).map((change) => ({
+        ...{ ...source, ...change, subject: username },
+        details: { ...change.details, cause: 'start' },
+      })),
+    );
+  });
   return 'written';
+}
+
+/** What a start has changed of a user who was as `before`. */
+function adminChanges(
+  { role, scope, disabledAt }: UserRow,
+  isSamePassword: boolean,
+): Pick<AuditEntry, 'action' | 'details'>[] {
+  const rights = { role: 'admin', tenants: 'all', before: { role, tenants: scope } };
+  return [
+    ...(disabledAt === null ? [] : [{ action: 'user enabled' } as const]),
+    ...(role === 'admin' ? [] : [{ action: 'user changed', details: rights } as const]),
+    ...(isSamePassword ? [] : [{ action: 'password changed' } as const]),
+  ];
 }
 
 export interface UserRow {

@@ -1,5 +1,5 @@
 /** Customers, products, prices and units as the API, imports and exports write them. */
-import { parseTimestamp } from '../core/timestamp.ts';
+import { parseInstant } from '../core/timestamp.ts';
 import { invalidField } from '../http/problems.ts';
 import type { Customer, Product } from './catalog-query.ts';
 import { tierProblem, type Price } from './prices.ts';
@@ -45,8 +45,10 @@ export function toProduct(sku: string, json: ProductJson): Product {
 
 /** @throws ProblemError 400 the instant or the tiers are not valid. */
 export function toPrice(sku: string, json: PriceJson): Price {
-  const validFromMs = parseTimestamp(json.valid_from);
-  if (validFromMs === undefined) throw invalidField('valid_from', 'must be an RFC 3339 instant');
+  const validFromMs = parseInstant(json.valid_from);
+  if (validFromMs === undefined) {
+    throw invalidField('valid_from', 'must be an RFC 3339 instant of the years 1 to 9999 in UTC');
+  }
   const { tiers = null } = json;
   const steps = tiers?.steps.map((step) => ({ upTo: step.up_to, unitAmount: step.unit_amount }));
   const problem = steps === undefined ? undefined : tierProblem(steps);

@@ -4,7 +4,8 @@ import { formatNano, parseNano } from '../core/decimal.ts';
 import { parseTimestamp } from '../core/timestamp.ts';
 import { HTTP_PROBLEMS, ProblemError } from '../http/problems.ts';
 import { createValidators } from '../http/validators.ts';
-import { withTransaction } from '../platform/postgres.ts';
+import { sleep } from '../platform/backoff.ts';
+import { onlyRow, withTransaction } from '../platform/postgres.ts';
 import {
   CATALOG_KINDS,
   readCatalogFile,
@@ -31,6 +32,8 @@ import { lengthProblems, rowProblems } from './row-problems.ts';
 
 export const IMPORT_ROWS_MAX = 100_000;
 
+const TURN_POLL_MS = 200;
+
 /** How many rows of each table a file held; nothing is imported if there are errors. */
 export interface ImportResult {
   readonly rowCounts: Readonly<Record<CatalogKind, number>>;
@@ -50,15 +53,24 @@ const STORE: Readonly<Record<CatalogKind, Store>> = {
     storePrice(client, toPrice(sku, json), createdBy),
 };
 
+export interface ImportOptions {
+  /** Who adds the prices. */
+  readonly createdBy: string;
+  /** Ends the import; nothing is imported. */
+  readonly signal: AbortSignal;
+  /** Called once if another import is in progress, which this one waits for. */
+  readonly onWait: () => void;
+}
+
 /**
  * @param text The file.
- * @param createdBy Who adds the prices.
- * @throws TransientError Postgres is unavailable or too busy; nothing was imported.
+ * @throws TransientError Postgres is unavailable or too busy. If it is too busy, nothing was imported.
+ * @throws The reason of the signal.
  */
 export async function importCatalog(
-  pool: Pool,
+  pool: Pick<Pool, 'connect'>,
   text: string,
-  createdBy: string,
+  { createdBy, signal, onWait }: ImportOptions,
 ): Promise<ImportResult> {
   const file = readCatalogFile(text);
   const rowCounts = Object.fromEntries(
@@ -72,9 +84,11 @@ export async function importCatalog(
   const validators = createRowValidators();
   const lines = new Map<string, number>();
   await withTransaction(pool, async (client) => {
+    await takeTurn(client, { signal, onWait });
     for (const kind of CATALOG_KINDS) {
       for (const row of file.rows) {
         if (row.kind !== kind) continue;
+        signal.throwIfAborted();
         const identity = identityOf(row);
         const earlier = lines.get(identity);
         const messages = validators[kind](row.value);
@@ -93,6 +107,23 @@ export async function importCatalog(
     if (errors.length > 0) await client.query('ROLLBACK AND CHAIN');
   });
   return { rowCounts, errors: errors.sort((one, other) => one.line - other.line) };
+}
+
+/** Two imports at once would wait for each other's rows, and one of them would fail. */
+async function takeTurn(
+  client: PoolClient,
+  { signal, onWait }: Pick<ImportOptions, 'signal' | 'onWait'>,
+): Promise<void> {
+  for (let count = 0; ; count++) {
+    signal.throwIfAborted();
+    // Asks again and again: a statement that waits would end at its timeout, before a large import.
+    const { rows } = await client.query<{ isMine: boolean }>(
+      `SELECT pg_try_advisory_xact_lock(hashtextextended('pulse catalog import', 0)) AS "isMine"`,
+    );
+    if (onlyRow(rows).isMine) return;
+    if (count === 0) onWait();
+    await sleep(TURN_POLL_MS, signal);
+  }
 }
 
 /** The last of two rows would win silently. Units and prices never change: another value is refused. */
@@ -126,7 +157,8 @@ async function storeRow(
     return [];
   } catch (error) {
     if (!(error instanceof ProblemError)) throw error;
-    await client.query('ROLLBACK TO SAVEPOINT row');
+    // Without the release, the next savepoint is inside this one: each failing row would take memory in Postgres.
+    await client.query('ROLLBACK TO SAVEPOINT row; RELEASE SAVEPOINT row');
     return [error.options.detail ?? error.message];
   }
 }

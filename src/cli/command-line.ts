@@ -2,6 +2,7 @@
 import { Command, CommanderError } from 'commander';
 import { EXIT_DONE, EXIT_WRONG_USAGE, type CommandEnvironment } from './command.ts';
 import type { SetUp } from './define-command.ts';
+import { printable } from './table.ts';
 
 /** A command as help lists it; the rest is loaded only when it is asked for. */
 export interface ListedCommand {
@@ -21,6 +22,12 @@ export async function runCommandLine(
     exitCode = code;
   };
   const { stdout, stderr } = environment;
+  // Node.js has put it in place of bytes that are not UTF-8, so what was meant is lost.
+  const garbled = args.find((arg) => arg.includes('\ufffd'));
+  if (garbled !== undefined) {
+    stderr.write(`pulse: The argument ${printable(garbled)} is not UTF-8. Use UTF-8.\n`);
+    return EXIT_WRONG_USAGE;
+  }
   const program = new Command('pulse')
     .description('Usage metering for multi-tenant clouds: exactly-once pulses, hourly sums.')
     .version(version, '--version', 'print the version')

@@ -1,6 +1,6 @@
 /** Options of commands as plain objects, the types of their values, and parsers that commands share. */
 import { InvalidArgumentError, Option } from 'commander';
-import { parseTimestamp } from '../core/timestamp.ts';
+import { parseInstant } from '../core/timestamp.ts';
 
 /** One option. Its name is its key: `dryRun` is `--dry-run`. */
 export interface OptionSpec {
@@ -69,9 +69,11 @@ export function integer(about: string, range: { min: number; max: number; defaul
   return { value: '<n>', about, parse, default: range.default } as const satisfies OptionSpec;
 }
 
-/** Parses an instant to milliseconds since 1970. */
+/** Parses an instant of the years 1 to 9999 to milliseconds since 1970. */
 export function instant(text: string): number {
-  const ms = parseTimestamp(text);
+  const ms = parseInstant(text);
   if (ms !== undefined) return ms;
-  throw new InvalidArgumentError('It must be an RFC 3339 instant such as 2026-01-31T13:00:00Z.');
+  throw new InvalidArgumentError(
+    'It must be an RFC 3339 instant of the years 1 to 9999 such as 2026-01-31T13:00:00Z.',
+  );
 }

@@ -5,6 +5,7 @@ import { ensureAdmin } from '../access/users.ts';
 import { createApiMetrics } from '../api/api-metrics.ts';
 import { startApi } from '../api/server.ts';
 import { createCatalogModule } from '../catalog/catalog-routes.ts';
+import { sourceFrom } from '../cli/access-options.ts';
 import type { Clients } from '../cli/clients.ts';
 import type { Part, PartRun } from '../cli/part.ts';
 import { serverChecks, toCheck } from '../cli/server-checks.ts';
@@ -100,10 +101,9 @@ export const apiPart: Part = {
   async start(run, clients) {
     const { logger, closer, config, credentials, registry, tracing } = run;
     const { pool, accumulator } = clients;
-    const { adminUsername, jwtSecretPrevious, jwtIssuer, tokenTtlSeconds, secretToken } =
-      config.api;
+    const { jwtSecretPrevious, jwtIssuer, tokenTtlSeconds, secretToken } = config.api;
     await assertRights(pool, { migrating: false });
-    await ensureAdmin(pool, { username: adminUsername, password: credentials.adminPassword });
+    await ensureConfiguredAdmin(run, pool);
     const publishing = startPublishing(run, clients);
     const { publisher, publish } = publishing;
     const readinessChecks = [
@@ -168,6 +168,11 @@ export const apiPart: Part = {
     run.links.apiUrl = api.url;
   },
 };
+
+function ensureConfiguredAdmin({ config, credentials }: PartRun, pool: Clients['pool']): Promise<unknown> {
+  const admin = { username: config.api.adminUsername, password: credentials.adminPassword };
+  return ensureAdmin(pool, admin, sourceFrom({ as: undefined }));
+}
 
 /** The populate runs of this process; the run cancels them. */
 function startPopulateRuns(run: PartRun, { pool, servers }: Clients) {

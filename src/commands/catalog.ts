@@ -7,6 +7,7 @@ import { openPool } from '../cli/clients.ts';
 import { EXIT_DONE, EXIT_FAILED, misused, type CommandRun } from '../cli/command.ts';
 import { defineCommand, defineGroup } from '../cli/define-command.ts';
 import { readInput } from '../cli/input-file.ts';
+import { RejectedError, TransientError } from '../core/errors.ts';
 import { printable } from '../cli/table.ts';
 import { count } from '../cli/wording.ts';
 
@@ -29,7 +30,13 @@ const importCommand = defineCommand({
   ],
   async run(run) {
     const text = readText(run.argument);
-    const { rowCounts, errors } = await importCatalog(await open(run), text, actorName(run.flags));
+    const { rowCounts, errors } = await importCatalog(await open(run), text, {
+      createdBy: actorName(run.flags),
+      signal: run.stop,
+      onWait: () => {
+        run.tell('pulse: Another import is in progress; this one begins when it has ended.');
+      },
+    }).catch((error: unknown) => sayNothingImported(error, run));
     const shown = errors.slice(0, ERRORS_SHOWN);
     const counts = CATALOG_KINDS.filter((kind) => rowCounts[kind] > 0).map((kind) =>
       count(rowCounts[kind], kind.slice(0, -1)),
@@ -67,6 +74,16 @@ export const catalog = defineGroup({ import: importCommand, export: exportComman
   'pulse catalog import catalog.json',
   'pulse catalog export > catalog.json',
 ]);
+
+/** Says so where it is certain: a lost connection may have ended the commit. */
+function sayNothingImported(error: unknown, { stop }: CommandRun): never {
+  if (stop.aborted && error === stop.reason) {
+    throw new RejectedError('PULSE_IMPORT_STOPPED', 'Stopped; nothing was imported.');
+  }
+  if (!(error instanceof TransientError) || error.code !== 'PULSE_POSTGRES_BUSY') throw error;
+  const sentence = `${error.message}. Nothing was imported: try again.`;
+  throw new TransientError(error.code, sentence, { cause: error });
+}
 
 /** @throws RejectedError PULSE_USAGE_INVALID The file cannot be read, is too large, or is not UTF-8. */
 function readText(file: string): string {

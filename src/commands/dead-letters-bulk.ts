@@ -124,12 +124,21 @@ async function replayEach(run: ReplayRun, ids: readonly string[]): Promise<numbe
   const options = { actor: actorFrom(run.flags), evenIfForgotten };
   const deps = await openReplay(run);
   const results: { id: string; outcome: ReplayOutcome }[] = [];
-  for (const id of ids) {
-    const outcome = await replayDeadLetter(deps, id, options);
-    results.push({ id, outcome });
-    if (!run.json) run.print(`${id}  ${OUTCOMES[outcome]}`);
+  try {
+    for (const id of ids) {
+      if (run.stop.aborted) break;
+      const outcome = await replayDeadLetter(deps, id, options);
+      results.push({ id, outcome });
+      if (!run.json) run.print(`${id}  ${OUTCOMES[outcome]}`);
+    }
+  } finally {
+    // Also when a server fails midway: what was replayed stays replayed.
+    run.answer({ results }, []);
   }
-  run.answer({ results }, []);
+  if (results.length < ids.length) {
+    run.tell(`pulse: stopped; ${ids.length - results.length} of ${ids.length} were not replayed.`);
+    return EXIT_FAILED;
+  }
   const isAllSent = results.every(({ outcome }) => ['replayed', 'overtaken'].includes(outcome));
   return isAllSent ? EXIT_DONE : EXIT_FAILED;
 }

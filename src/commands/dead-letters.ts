@@ -3,6 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { ACTOR, checkedNote } from '../cli/actor.ts';
 import { EXIT_DONE, EXIT_FAILED, misused } from '../cli/command.ts';
 import { defineCommand, defineGroup } from '../cli/define-command.ts';
+import { throwFileFault } from '../cli/file-fault.ts';
 import { readInput } from '../cli/input-file.ts';
 import { integer } from '../cli/options.ts';
 import { withTransaction } from '../platform/postgres.ts';
@@ -60,7 +61,7 @@ const list = defineCommand({
 const show = defineCommand({
   summary: 'Show a dead letter with its body, headers and history.',
   argument: '<id>',
-  options: { save: { value: '<file>', about: 'write the body to a file, byte for byte' } },
+  options: { save: { value: '<file>', about: 'write the body to a new file, byte for byte' } },
   json: true,
   examples: [
     `pulse dead-letters show ${EXAMPLE_ID}`,
@@ -77,7 +78,11 @@ const show = defineCommand({
     }
     if (save !== undefined) {
       if (detail.body.length < detail.bodyBytes) throw misused('--save: the body is too large.');
-      writeFileSync(save, detail.body);
+      try {
+        writeFileSync(save, detail.body, { flag: 'wx' });
+      } catch (error) {
+        throwFileFault(error, save, '--save');
+      }
     }
     run.answer(detailToJson(detail), describeDetail(detail));
     return EXIT_DONE;

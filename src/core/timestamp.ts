@@ -34,6 +34,16 @@ export function parseTimestamp(text: string): number | undefined {
   return localMs - (match[8] === '-' ? -offsetMinutes : offsetMinutes) * 60_000;
 }
 
+/** Neither Postgres nor RFC 3339 can write other years as they write these. */
+const EARLIEST_MS = Date.parse('0001-01-01T00:00:00Z');
+const LATEST_MS = Date.UTC(10_000, 0, 1);
+
+/** `parseTimestamp` for an instant that is stored or written: undefined also outside the years 1 to 9999 in UTC. */
+export function parseInstant(text: string): number | undefined {
+  const ms = parseTimestamp(text);
+  return ms === undefined || ms < EARLIEST_MS || ms >= LATEST_MS ? undefined : ms;
+}
+
 function daysInMonth(year: number, month: number): number {
   if (month !== 2) return [4, 6, 9, 11].includes(month) ? 30 : 31;
   return year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0) ? 29 : 28;

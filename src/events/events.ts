@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { memberSource } from '../core/json-source.ts';
 import { isStorable } from '../core/storable.ts';
-import { parseTimestamp } from '../core/timestamp.ts';
+import { parseInstant } from '../core/timestamp.ts';
 import { uuidV8 } from '../core/uuid.ts';
 import type { HandlerFailure } from '../messaging/handler.ts';
 
@@ -106,7 +106,7 @@ export function parseEvent(value: unknown, text: () => string): ParsedEvent {
     return failed('/data', detail);
   }
   const instant = members[names.timestamp];
-  const occurredMs = typeof instant === 'string' ? parseTimestamp(instant) : undefined;
+  const occurredMs = typeof instant === 'string' ? parseInstant(instant) : undefined;
   return {
     ok: true,
     event: {
@@ -202,12 +202,6 @@ function isText(value: unknown, lengthMax: number): value is string {
   return value.length <= lengthMax || Array.from(value).length <= lengthMax;
 }
 
-/** Years 1 to 9999 in UTC: neither Postgres nor RFC 3339 can write the others as they write these. */
-const EARLIEST_MS = Date.parse('0001-01-01T00:00:00Z');
-const LATEST_MS = Date.UTC(10_000, 0, 1);
-
 function isInstant(value: unknown): boolean {
-  if (typeof value !== 'string' || value.length > 64) return false;
-  const ms = parseTimestamp(value);
-  return ms !== undefined && ms >= EARLIEST_MS && ms < LATEST_MS;
+  return typeof value === 'string' && value.length <= 64 && parseInstant(value) !== undefined;
 }

@@ -1,5 +1,5 @@
 /** Parses instants in parameters and bodies into milliseconds. */
-import { parseTimestamp } from '../core/timestamp.ts';
+import { parseInstant, parseTimestamp } from '../core/timestamp.ts';
 import { invalidField } from './problems.ts';
 
 /**
@@ -8,8 +8,15 @@ import { invalidField } from './problems.ts';
  * @param what Describes the accepted values, for the error.
  * @throws ProblemError 400, names the field.
  */
-export function instantFrom(field: string, text: string, what = 'an RFC 3339 instant'): number {
-  const ms = parseTimestamp(text);
+export function instantFrom(
+  field: string,
+  text: string,
+  what = 'an RFC 3339 instant of the years 1 to 9999',
+): number {
+  return checkedInstant(parseInstant(text), field, what);
+}
+
+function checkedInstant(ms: number | undefined, field: string, what: string): number {
   if (ms !== undefined) return ms;
   const example = '2026-01-31T13:00:00Z (in a URL write + as %2B)';
   throw invalidField(field, `must be ${what} such as ${example}`);
@@ -21,7 +28,7 @@ export interface Span {
   readonly toMs: number | undefined;
 }
 
-/** @throws ProblemError 400. */
+/** Only compared, so it may begin and end with any year. @throws ProblemError 400. */
 export function spanFrom({
   from,
   to,
@@ -30,9 +37,13 @@ export function spanFrom({
   to?: string | undefined;
 }): Span {
   return checkedSpan({
-    fromMs: from === undefined ? undefined : instantFrom('from', from),
-    toMs: to === undefined ? undefined : instantFrom('to', to),
+    fromMs: from === undefined ? undefined : boundFrom('from', from),
+    toMs: to === undefined ? undefined : boundFrom('to', to),
   });
+}
+
+function boundFrom(field: string, text: string): number {
+  return checkedInstant(parseTimestamp(text), field, 'an RFC 3339 instant');
 }
 
 /** @throws ProblemError 400: the span is empty. */

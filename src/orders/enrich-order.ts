@@ -4,7 +4,7 @@
  *
  * | # | step | if everything dies right after it |
  * |---|---|---|
- * | 1 | read order, customer, products and prices | read again |
+ * | 1 | read order, customer, products, prices and the month's quantities | read again |
  * | 2 | call the external service, outside any transaction | called again under the same Idempotency-Key |
  * | 3 | one transaction: price with the month's quantities locked, store, publish `order.enriched` | done; a copy of the message finds the enrichment and calls nobody |
  */
@@ -22,6 +22,7 @@ import {
   insertEnrichment,
   lockOrder,
   readItems,
+  readMonthlyQuantities,
   readOrder,
 } from './orders-query.ts';
 import { orderMessage, orderQueues, parseOrderMessage } from './orders-queues.ts';
@@ -38,7 +39,7 @@ export interface EnrichOrderDeps {
 const TOTAL_NANO_MAX = 10n ** 38n - 1n;
 
 interface Prepared {
-  /** The prices as they were when the service was asked. */
+  /** The prices as they were when the order was created. */
   readonly offer: Offer;
   readonly data: unknown;
 }
@@ -54,7 +55,9 @@ export function enrichOrder({ pool, prefix, service }: EnrichOrderDeps): Message
       await assertCustomer(pool, customerId);
       const offer = await readOffer(pool, order, items);
       if (service === undefined) return { offer, data: undefined };
-      const priced = price(items, offer, new Map());
+      // An estimate: another order of the customer may be priced before this one.
+      const skus = items.map(({ sku }) => sku);
+      const priced = price(items, offer, await readMonthlyQuantities(pool, { customerId, skus }));
       const request = {
         orderId,
         customerId,
@@ -108,14 +111,19 @@ async function assertCustomer(client: Pick<Pool, 'query'>, id: string) {
   return customer;
 }
 
-/** @throws ImpossibleError A product is unknown or inactive, or has no price in the order's currency. */
+/**
+ * Of the instant at which the order was created, so that every attempt tells the service the same prices: a strict
+ * service refuses another body under the same Idempotency-Key.
+ *
+ * @throws ImpossibleError A product is unknown or inactive, or has no price in the order's currency.
+ */
 async function readOffer(
   client: Pick<Pool, 'query'>,
-  { currency }: OrderHead,
+  { currency, createdAt: at }: OrderHead,
   items: readonly OrderItem[],
 ): Promise<Offer> {
   const skus = items.map(({ sku }) => sku);
-  const offer = await findOffer(client, { skus, currency, at: new Date() });
+  const offer = await findOffer(client, { skus, currency, at });
   for (const sku of skus) {
     const product = offer.products.get(sku);
     if (product === undefined) throw failure('unknown_sku', `There is no product "${sku}".`);

@@ -243,6 +243,20 @@ export async function addMonthlyQuantities(
   return new Map(rows.map(({ sku, before }) => [sku, Number(before)]));
 }
 
+/** What a customer has ordered so far in the calendar month (UTC) of now, by SKU; what is missing is none. */
+export async function readMonthlyQuantities(
+  client: Queryable,
+  { customerId, skus }: { readonly customerId: string; readonly skus: readonly string[] },
+): Promise<ReadonlyMap<string, number>> {
+  const { rows } = await client.query<{ sku: string; qty: string }>(
+    `SELECT sku, qty FROM ordered_quantities
+     WHERE customer_id = $1 AND sku = ANY($2)
+       AND month = date_trunc('month', now() AT TIME ZONE 'UTC')::date`,
+    [customerId, skus],
+  );
+  return new Map(rows.map(({ sku, qty }) => [sku, Number(qty)]));
+}
+
 function fromRow({ failureCode, failureDetail, ...row }: HeadRow): OrderHead {
   const failure =
     failureCode === null ? null : { code: failureCode, detail: failureDetail ?? failureCode };

@@ -1,7 +1,7 @@
 /** The exchange and queues of subscriptions, and the messages on them. */
 import { createHash } from 'node:crypto';
 import { storableText } from '../core/storable.ts';
-import { parseTimestamp } from '../core/timestamp.ts';
+import { parseInstant } from '../core/timestamp.ts';
 import { UUID, uuidV8 } from '../core/uuid.ts';
 import { ImpossibleError } from '../messaging/handler.ts';
 import type { OutgoingMessage } from '../messaging/message.ts';
@@ -130,7 +130,7 @@ function uuidOf(members: Members, name: string): string | undefined {
 
 function instantOf({ effective_at: value }: Members): Date | undefined {
   if (value === undefined || value === null) return undefined;
-  const ms = typeof value === 'string' ? parseTimestamp(value) : undefined;
+  const ms = typeof value === 'string' ? parseInstant(value) : undefined;
   if (ms !== undefined) return new Date(ms);
   throw invalid('effective_at must be an RFC 3339 instant such as 2026-01-31T00:00:00Z.');
 }

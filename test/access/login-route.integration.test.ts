@@ -9,6 +9,7 @@ import { createPool } from '../../src/platform/postgres.ts';
 import { isolatedServices, type IsolatedServices } from '../support/isolated.ts';
 import { createTestApp, type LogLines } from '../api/api-fixture.ts';
 
+const SOURCE = { actor: 'ops', via: 'command_line' } as const;
 const ADMIN = { username: 'admin', password: 'correct horse battery' };
 
 const LIMITS = { perAccount: 4, perAddress: 12, windowMs: 60_000, accountsMax: 500 };
@@ -26,7 +27,7 @@ beforeAll(async () => {
 beforeEach(async () => {
   await pool.query('DELETE FROM users');
   await pool.query('DELETE FROM login_attempts');
-  await ensureAdmin(pool, ADMIN);
+  await ensureAdmin(pool, ADMIN, SOURCE);
   const loginLimits = LIMITS;
   ({ app, lines } = await createTestApp(
     { pool, identities: createIdentities(pool, pino({ level: 'silent' })) },
@@ -253,19 +254,19 @@ describe('the administrator', () => {
 
   test('is not changed while the password verifies', async () => {
     const before = await stored();
-    expect(await ensureAdmin(pool, ADMIN)).toBe('unchanged');
+    expect(await ensureAdmin(pool, ADMIN, SOURCE)).toBe('unchanged');
     expect(await stored()).toBe(before);
   });
 
   test('gets the new password when the configured one changes', async () => {
-    expect(await ensureAdmin(pool, { ...ADMIN, password: 'a new one' })).toBe('written');
+    expect(await ensureAdmin(pool, { ...ADMIN, password: 'a new one' }, SOURCE)).toBe('written');
     expect((await login(ADMIN)).statusCode).toBe(401);
     expect((await login({ ...ADMIN, password: 'a new one' })).statusCode).toBe(200);
   });
 
   test('is created once by many processes', async () => {
     await pool.query('DELETE FROM users');
-    await Promise.all([1, 2, 3, 4].map(() => ensureAdmin(pool, ADMIN)));
+    await Promise.all([1, 2, 3, 4].map(() => ensureAdmin(pool, ADMIN, SOURCE)));
     expect((await pool.query('SELECT FROM users')).rowCount).toBe(1);
     expect((await login(ADMIN)).statusCode).toBe(200);
   });

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { describe, expect, test } from 'vitest';
 import { EXIT_DONE, EXIT_FAILED, misused } from '../../src/cli/command.ts';
 import { runCommandLine } from '../../src/cli/command-line.ts';
@@ -103,6 +104,16 @@ describe('a defined command', () => {
       stderr: 'pulse: No.\n',
     });
     expect((await run(failing(new Error('a defect')), 'count')).exitCode).toBe(1);
+  });
+
+  test('refuses an argument that is not UTF-8, of which Node.js loses what was meant', async () => {
+    const script = `exec "$0" -p 'process.argv[1]' "$(printf 'caf\\351')"`;
+    const garbled = execFileSync('sh', ['-c', script, process.execPath], { encoding: 'utf8' });
+    for (const args of [[garbled.trim()], ['a', `--color=${garbled.trim()}`]]) {
+      const { exitCode, stdout, stderr } = await run(count, 'count', ...args);
+      expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: '' });
+      expect(stderr).toMatch(/^pulse: The argument \S+ is not UTF-8\. Use UTF-8\.\n$/);
+    }
   });
 
   test('refuses to run without a required option', async () => {

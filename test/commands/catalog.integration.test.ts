@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, test, vi } from 'vitest';
+import { Pool } from 'pg';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { openFlow, type Flow } from '../flows/flow-fixture.ts';
 import { MANY_STEPS_TIMEOUT_MS, temporaryDirectory } from '../support/pulse-process.ts';
 
@@ -191,4 +192,40 @@ test('what is wrong with a row is said without the language of schemas', async (
     'line 1: tiers.steps.1.up_to: must be at least 1',
     'line 1: unit_amount: must be a decimal in double quotes such as "2.5"',
   ]);
+});
+
+test('an import that Ctrl-C or Postgres ends says that nothing was imported', async () => {
+  const flow = await openFlow();
+  await flow.flush();
+  const pool = new Pool({ connectionString: flow.env.DATABASE_URL, max: 2 });
+  const client = await pool.connect();
+  onTestFinished(async () => {
+    client.release();
+    await pool.end();
+  });
+  const file = join(temporaryDirectory(), 'catalog');
+  writeFileSync(file, 'id,name\n1,Acme\n2,Umbrella\n');
+
+  await client.query(
+    "BEGIN; SELECT pg_advisory_xact_lock(hashtextextended('pulse catalog import', 0))",
+  );
+  const waiting = flow.begin(['catalog', 'import', file]);
+  await waiting.printed('Another import is in progress');
+  waiting.signal('SIGINT');
+  expect(await waiting.ended).toMatchObject({ exitCode: 1, stdout: '' });
+  expect(waiting.output).toContain('pulse: Stopped; nothing was imported.\n');
+  await client.query('ROLLBACK');
+
+  await client.query("BEGIN; INSERT INTO customers (id, name) VALUES ('2', 'Held')");
+  const held = flow.begin(['catalog', 'import', file]);
+  const cancelled = async () => {
+    const sql = `SELECT FROM pg_stat_activity, pg_cancel_backend(pid)
+      WHERE wait_event_type = 'Lock' AND datname = current_database()`;
+    return (await pool.query(sql)).rowCount;
+  };
+  await expect.poll(cancelled, { timeout: 30_000 }).toBe(1);
+  expect(await held.ended).toMatchObject({ exitCode: 1, stdout: '' });
+  expect(held.output).toMatch(/^pulse: Postgres: .*\. Nothing was imported: try again\.$/m);
+  await client.query('ROLLBACK');
+  expect((await exported(flow)).catalog.customers).toEqual([]);
 });

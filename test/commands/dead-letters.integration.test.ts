@@ -20,6 +20,11 @@ afterAll(() => {
 
 /** Runs `pulse dead-letters …` in this process. */
 async function pulse(...args: string[]) {
+  return await pulseUntilPrinted(undefined, ...args);
+}
+
+/** The same, with a Ctrl-C as soon as it prints something. */
+async function pulseUntilPrinted(stop: AbortController | undefined, ...args: string[]) {
   const { rabbitmqUrl, redisUrl, databaseUrl, queue } = fixture.services;
   const out = { stdout: '', stderr: '' };
   const env = {
@@ -30,9 +35,14 @@ async function pulse(...args: string[]) {
     DEDUPE_WINDOW_SECONDS: '3600',
     LOG_LEVEL: 'silent',
   };
-  const stdout = { write: (text: string) => (out.stdout += text) };
+  const stdout = {
+    write(text: string) {
+      out.stdout += text;
+      stop?.abort();
+    },
+  };
   const stderr = { write: (text: string) => (out.stderr += text) };
-  const environment = { env, stdout, stderr, stop: new AbortController().signal };
+  const environment = { env, stdout, stderr, stop: stop?.signal ?? new AbortController().signal };
   const exitCode = await runCommandLine(['dead-letters', ...args], environment, COMMANDS);
   return { ...out, exitCode };
 }
@@ -76,6 +86,16 @@ describe('pulse dead-letters', () => {
       'reason        amount_not_positive: used_amount must be greater',
     );
     expect(JSON.parse(readFileSync(file, 'utf8'))).toEqual({ ...GOOD, used_amount: 0 });
+    for (const [path, says] of [
+      [file, 'exists. Name another file.'],
+      [join(directory, 'none', 'body.json'), 'There is no folder'],
+    ] as const) {
+      writeFileSync(file, 'mine');
+      const refused = await pulse('show', id, '--save', path);
+      expect(refused).toMatchObject({ exitCode: 2, stdout: '' });
+      expect(refused.stderr).toMatch(new RegExp(`^pulse: --save: .*${says}.*\n$`));
+      expect(readFileSync(file, 'utf8')).toBe('mine');
+    }
 
     writeFileSync(file, JSON.stringify(GOOD));
     const fixed = await pulse('fix', id, '--body', file, '--note', 'was zero', '--as', 'bob');
@@ -239,3 +259,25 @@ test.each(['list', 'show', 'fix', 'replay', 'discard'])(
     expect(stdout).toMatch(new RegExp(`Examples?:\\n  \\$ pulse dead-letters ${name}\\b`));
   },
 );
+
+test('a replay of several that ends midway prints what it has replayed', async () => {
+  const bad = { ...GOOD, used_amount: 0 };
+  for (const messageId of [randomUUID(), randomUUID()]) await fixture.send(bad, { messageId });
+  const [first = '', second = ''] = (await fixture.waiting(2)).map(({ id }) => id);
+  const stopped = await pulseUntilPrinted(new AbortController(), 'replay', first, second);
+  expect(stopped.stdout).toMatch(new RegExp(`^${first}  replayed.*\n$`));
+  expect(stopped).toMatchObject({
+    ...{ exitCode: 1, stderr: 'pulse: stopped; 1 of 2 were not replayed.\n' },
+  });
+
+  await fixture.pool.query(
+    `CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS
+       $$ BEGIN RAISE EXCEPTION 'no' USING ERRCODE = 'disk_full'; END $$;
+     CREATE TRIGGER fails BEFORE UPDATE ON dead_letters FOR EACH ROW
+       WHEN (NEW.id = '${second}') EXECUTE FUNCTION fail()`,
+  );
+  const failed = await pulse('replay', first, second, '--json');
+  await fixture.pool.query('DROP TRIGGER fails ON dead_letters');
+  expect(failed).toMatchObject({ exitCode: 1, stderr: 'pulse: Postgres: no\n' });
+  expect(JSON.parse(failed.stdout)).toMatchObject({ results: [{ id: first }] });
+});

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { parseTimestamp } from '../../src/core/timestamp.ts';
+import { parseInstant, parseTimestamp } from '../../src/core/timestamp.ts';
 
 const arbitraryInstant = fc.date({
   min: new Date('0001-01-01T00:00:00Z'),
@@ -121,3 +121,17 @@ describe('parseTimestamp', () => {
     );
   });
 });
+
+test.each(['0001-01-01T00:00:00Z', '9999-12-31T23:59:59.999Z', '0000-12-31T23:00:00-01:00'])(
+  'parseInstant takes %s',
+  (text) => {
+    expect(parseInstant(text)).toBe(new Date(text).getTime());
+  },
+);
+
+test.each(['0000-12-31T23:59:59Z', '0001-01-01T00:59:59+01:00', '9999-12-31T23:00:00-01:00', 'x'])(
+  'parseInstant does not take %s',
+  (text) => {
+    expect(parseInstant(text)).toBeUndefined();
+  },
+);

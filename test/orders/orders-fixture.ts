@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { text } from 'node:stream/consumers';
 import type { GetMessage } from 'amqplib';
 import { pino } from 'pino';
 import { afterAll, beforeAll, beforeEach, expect } from 'vitest';
@@ -133,10 +134,15 @@ export async function createOrdersFixture() {
 }
 
 async function startService() {
-  const state = { answer: AGREE, keys: [] as (string | undefined)[] };
+  const state = {
+    answer: AGREE,
+    keys: [] as (string | undefined)[],
+    bodies: [] as { order_id: string; total_amount: string }[],
+  };
   const server = createServer((request, response) => {
     state.keys.push(request.headers['idempotency-key'] as string | undefined);
-    request.resume().on('end', () => {
+    void text(request).then((body) => {
+      state.bodies.push(JSON.parse(body) as (typeof state.bodies)[number]);
       state.answer(request, response);
     });
   });
@@ -147,9 +153,14 @@ async function startService() {
     get keys() {
       return state.keys;
     },
+    /** What was posted, in the same order. */
+    get bodies() {
+      return state.bodies;
+    },
     answerWith(answer: Answer) {
       state.answer = answer;
       state.keys = [];
+      state.bodies = [];
     },
     close: () =>
       new Promise<void>((resolve) => {

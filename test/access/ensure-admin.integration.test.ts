@@ -1,0 +1,41 @@
+import { Pool } from 'pg';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { ensureAdmin } from '../../src/access/users.ts';
+import { isolatedServices, type IsolatedServices } from '../support/isolated.ts';
+
+const SOURCE = { actor: 'ops', via: 'command_line' } as const;
+const ADMIN = { username: 'admin', password: 'correct horse battery' };
+
+let services: IsolatedServices;
+let pool: Pool;
+beforeAll(async () => {
+  services = await isolatedServices();
+  pool = new Pool({ connectionString: services.databaseUrl });
+});
+afterAll(async () => {
+  await pool.end();
+  await services.close();
+});
+
+test('the administrator is made what it should be by a start, which the audit log tells', async () => {
+  await ensureAdmin(pool, ADMIN, SOURCE);
+  await pool.query(`UPDATE users SET disabled_at = now(), role = 'viewer' WHERE username = $1`, [
+    ADMIN.username,
+  ]);
+  const last = await pool.query<{ id: string }>('SELECT max(id) AS id FROM audit_log');
+  await ensureAdmin(pool, { ...ADMIN, password: 'a third one' }, SOURCE);
+  const { rows } = await pool.query(
+    'SELECT action, actor, via, subject, details FROM audit_log WHERE id > coalesce($1, 0) ORDER BY id',
+    [last.rows[0]?.id],
+  );
+  const before = { role: 'viewer', tenants: 'all' };
+  const told = { ...SOURCE, subject: ADMIN.username };
+  expect(rows).toEqual([
+    { ...told, action: 'user enabled', details: { cause: 'start' } },
+    {
+      ...{ ...told, action: 'user changed' },
+      details: { role: 'admin', tenants: 'all', before, cause: 'start' },
+    },
+    { ...told, action: 'password changed', details: { cause: 'start' } },
+  ]);
+});
