@@ -40,8 +40,10 @@ export function isCopyOf(directory: string, { path, inode }: FolderMark): boolea
  */
 export function watchFolder(directory: string, onRemoved: () => void): void {
   const descriptor = openSync(directory, 'r');
+  const own = folderIdentity(directory);
   const timer = setInterval(() => {
-    if (fstatSync(descriptor).nlink > 0) return;
+    // Some file systems count no links.
+    if (fstatSync(descriptor).nlink > 0 || folderIdentity(directory) === own) return;
     clearInterval(timer);
     onRemoved();
   }, WATCH_MS);
