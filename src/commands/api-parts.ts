@@ -169,7 +169,10 @@ export const apiPart: Part = {
   },
 };
 
-function ensureConfiguredAdmin({ config, credentials }: PartRun, pool: Clients['pool']): Promise<unknown> {
+function ensureConfiguredAdmin(
+  { config, credentials }: PartRun,
+  pool: Clients['pool'],
+): Promise<unknown> {
   const admin = { username: config.api.adminUsername, password: credentials.adminPassword };
   return ensureAdmin(pool, admin, sourceFrom({ as: undefined }));
 }
