@@ -55,8 +55,8 @@ const mayImport = {
     ...['core', 'platform', 'http', 'aggregate', 'flush', 'cli/wording.ts'],
     ...['ingest/pauses-query.ts', 'messaging/relay-query.ts', 'exports/exports-query.ts'],
     ...['delivery/unserved-endpoints-query.ts', 'subscriptions/subscriptions-query.ts'],
-    ...['events/flushed-hours-query.ts'],
-    ...['workflows/workflows-query.ts', 'workflows/workflows-queues.ts'],
+    ...['events/flushed-hours-query.ts', 'workflows/workflows-query.ts'],
+    'workflows/workflows-queues.ts',
   ],
   status: [
     ...['core', 'platform', 'http', 'contract', 'aggregate', 'flush', 'cli/wording.ts'],

@@ -2,7 +2,7 @@
 import type { DashboardSource } from './panel.ts';
 
 /** With any MESSAGE_PREFIX. */
-const EVENT_QUEUES = 'queue=~"(.*[._-])?events([.]announced)?"';
+const EVENT_QUEUES = 'queue=~".*events([.]announced)?"';
 
 const attemptSeconds = (share: number): string =>
   `histogram_quantile(${share}, sum by (le) (rate(pulse_delivery_attempt_seconds_bucket[$__rate_interval])))`;

@@ -1,4 +1,4 @@
-/** Table audit_log: who did or tried what. Insert-only, but for old refusals. */
+/** Table audit_log: who did or tried what. Rows are never changed; only old refusals are deleted. */
 import type { FastifyRequest } from 'fastify';
 import type { Pool } from 'pg';
 import { toStorable } from '../core/storable.ts';

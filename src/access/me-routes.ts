@@ -42,7 +42,7 @@ export function addMeRoutes(api: Api, deps: MeDeps): void {
     roles: READERS,
     answersSecret: true,
     unaudited: true,
-    // Who has sent too much must still be able to change it.
+    // A caller who has sent too much must still be able to change it.
     unstored: true,
   } as const;
   api.put('/me/password', { schema: changeOwnPasswordSchema, config }, async (request) => {

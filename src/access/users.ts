@@ -104,12 +104,15 @@ export async function ensureAdmin(
     INSERT INTO users AS u (username, password_hash, role, all_tenants) VALUES ($1, $2, 'admin', true)
     ON CONFLICT (username) DO UPDATE
     SET password_hash = excluded.password_hash, role = 'admin', all_tenants = true, tenants = '{}',
-        disabled_at = NULL, token_version = u.token_version + 1, updated_at = now()`;
+        disabled_at = NULL, token_version = u.token_version + 1, updated_at = now()
+    RETURNING token_version AS "tokenVersion"`;
   const passwordHash = await hashPassword(password);
   await withTransaction(pool, async (client) => {
     const { user: before } = await lockUserAndAdmins(client, username);
-    await client.query(sql, [username, passwordHash]);
-    if (before === undefined) return;
+    const { rows } = await client.query<Pick<User, 'tokenVersion'>>(sql, [username, passwordHash]);
+    // Otherwise another process that starts has written, and noted, the same since.
+    const isFirst = user !== undefined && onlyRow(rows).tokenVersion === user.tokenVersion + 1;
+    if (before === undefined || !isFirst) return;
     await insertAudits(
       client,
       adminChanges(before, isSamePassword).map((change) => ({

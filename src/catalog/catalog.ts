@@ -19,7 +19,7 @@ type Queryable = Pick<ClientBase, 'query'>;
 /** What a list of SKUs costs at an instant. */
 export interface Offer {
   readonly products: ReadonlyMap<string, Product>;
-  /** Of each SKU the latest that had started at the instant, or else the first since; SKUs without one are missing. */
+  /** The latest price of each SKU that started before the instant; SKUs without one are missing. */
   readonly prices: ReadonlyMap<string, Price>;
 }
 

@@ -15,10 +15,7 @@ const PRICE = `
   price.sku, price.currency, trim_scale(price.unit_amount)::text AS "unitAmount",
   price.valid_from AS "validFrom", price.tiers`;
 
-/**
- * The price of each SKU at an instant: the latest that had started, or else the first that has started since. So a
- * price that starts later does not change the answer. SKUs without either are missing.
- */
+/** The price of each SKU at an instant; SKUs without one are missing. */
 export async function readPrices(
   client: Queryable,
   {
@@ -29,8 +26,8 @@ export async function readPrices(
 ): Promise<ReadonlyMap<string, Price>> {
   const { rows } = await client.query<PriceRow>(
     `SELECT DISTINCT ON (sku) ${PRICE}
-     FROM prices price WHERE sku = ANY($1) AND currency = $2 AND valid_from <= greatest($3, now())
-     ORDER BY sku, greatest(valid_from, $3), valid_from DESC`,
+     FROM prices price WHERE sku = ANY($1) AND currency = $2 AND valid_from <= $3
+     ORDER BY sku, valid_from DESC`,
     [skus, currency, at],
   );
   return new Map(rows.map((row) => [row.sku, fromRow(row)]));

@@ -131,7 +131,7 @@ export const retentionPart: Part = {
   },
 };
 
-/** Deletes a few every minute, rather than those of a day at once. @returns The part. */
+/** Deletes a few every minute, rather than those of a day at once. */
 function everyMinute(
   name: string,
   {

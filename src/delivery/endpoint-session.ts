@@ -66,7 +66,9 @@ interface Session {
   /** Of what is being sent. */
   bodiesBytes: number;
   readonly records: AttemptRecord[];
-  isGone: boolean;
+  /** The last address that answered 410. */
+  goneUrl: string | undefined;
+  isOver: boolean;
   nextSendAtMs: number;
 }
 
@@ -117,7 +119,8 @@ async function openSession(lease: Lease, deps: SessionDeps): Promise<Session | u
     inProgress: new Map(),
     bodiesBytes: 0,
     records: [],
-    isGone: false,
+    goneUrl: undefined,
+    isOver: false,
     nextSendAtMs: performance.now() + leftOfRateMs(endpoint),
   };
 }
@@ -126,7 +129,7 @@ async function openSession(lease: Lease, deps: SessionDeps): Promise<Session | u
 async function look(session: Session, deps: SessionDeps): Promise<boolean> {
   const { pool, secretBox } = deps;
   const { lease, inProgress, ready } = session;
-  if (session.isGone) return false;
+  if (session.isOver) return false;
   const nowMs = performance.now();
   if (nowMs - session.leasedAtMs > LEASE_MS) {
     session.leasedAtMs = nowMs;
@@ -143,7 +146,7 @@ async function look(session: Session, deps: SessionDeps): Promise<boolean> {
     session.hasMore = hasMore;
   }
   const { isFifo } = session.endpoint;
-  if (ready.length > 0 || inProgress.size >= concurrencyOf(session, deps)) return !session.isGone;
+  if (ready.length > 0 || inProgress.size >= concurrencyOf(session, deps)) return !session.isOver;
   const excluded = [...inProgress.keys()];
   const due = await readDueDeliveries(pool, lease.endpointId, {
     limit: READY_MAX,
@@ -151,7 +154,7 @@ async function look(session: Session, deps: SessionDeps): Promise<boolean> {
     excluded,
   });
   session.ready = due.filter(({ isDue }) => isDue);
-  return !session.isGone;
+  return !session.isOver;
 }
 
 /** @throws FatalError PULSE_DELIVERY_SECRET_KEY There is no key for a secret. */
@@ -219,7 +222,8 @@ function send(
     .then((result) => {
       deps.onStep('sent');
       session.records.push(result.record);
-      session.isGone ||= result.isGone;
+      if (result.isGone) session.goneUrl = url;
+      session.isOver ||= result.isGone;
     })
     .finally(() => {
       session.bodiesBytes -= bytes;
@@ -266,10 +270,10 @@ function leftOfRateMs({ ratePerSecond, lastAttemptAt }: SigningEndpoint): number
 async function record(session: Session, deps: SessionDeps): Promise<void> {
   const records = session.records.splice(0);
   if (records.length === 0) return;
-  const { endpoint, isGone } = session;
-  const after = await recordAttempts({ endpoint, isGone, records }, deps);
+  const { endpoint, goneUrl } = session;
+  const after = await recordAttempts({ endpoint, goneUrl, records }, deps);
   deps.onStep('recorded');
   for (const { deliveryId } of records) session.inProgress.delete(deliveryId);
   session.failures = after.failures;
-  session.isGone = after.isOver;
+  session.isOver = after.isOver;
 }

@@ -24,15 +24,15 @@ import { changeStatus, lockEndpoint } from './endpoints-query.ts';
 
 export interface Attempts {
   readonly endpoint: Endpoint;
-  /** The endpoint answered that it is gone. */
-  readonly isGone: boolean;
+  /** An address that has answered 410. The endpoint may have another one by now. */
+  readonly goneUrl: string | undefined;
   /** In the order in which they ended; at least one. */
   readonly records: readonly AttemptRecord[];
 }
 
-/** @returns What the failures are now, and whether the endpoint was disabled. */
+/** @returns What the failures are now, and whether nothing more may be sent as things were. */
 export async function recordAttempts(
-  { endpoint, isGone, records }: Attempts,
+  { endpoint, goneUrl, records }: Attempts,
   { pool, prefix }: { readonly pool: Pick<Pool, 'connect'>; readonly prefix: string },
 ): Promise<{ readonly failures: FailureState; readonly isOver: boolean }> {
   // The others say nothing about the endpoint.
@@ -47,10 +47,11 @@ export async function recordAttempts(
     }
     const hasFailed = lastAttemptAt !== undefined && hasFailedTooLong(failures, lastAttemptAt);
     // First, as those who change an endpoint do, so that neither waits for the other.
-    const locked = isGone || hasFailed ? await lockEndpoint(client, endpoint.id) : undefined;
+    const isOver = goneUrl !== undefined || hasFailed;
+    const locked = isOver ? await lockEndpoint(client, endpoint.id) : undefined;
     // The answer of an address that the endpoint has left says nothing about the new one.
-    const isGoneHere = isGone && locked?.url === endpoint.url;
-    const reason = isGoneHere ? 'gone' : hasFailed ? 'failing' : null;
+    const isGone = locked !== undefined && locked.url === goneUrl;
+    const reason = isGone ? 'gone' : hasFailed ? 'failing' : null;
     await insertAttempts(client, endpoint.id, records);
     if (lastAttemptAt !== undefined) {
       await updateFailureState(client, endpoint.id, {
@@ -63,7 +64,7 @@ export async function recordAttempts(
       await changeStatus(client, locked, { status: 'disabled', reason });
       await writeToOutbox(client, disabledEvent(prefix, locked, { reason, failures }));
     }
-    return { failures, isOver: isGone || hasFailed };
+    return { failures, isOver };
   });
 }
 

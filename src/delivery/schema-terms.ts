@@ -27,7 +27,7 @@ export const ATTEMPT = {
   status_code: nullableInteger('Null: there was no answer.'),
   duration_ms: Type.Integer({ description: 'How long it took.' }),
   error: nullable('Why there was no usable answer.'),
-  response: nullable('The start of the answer, escaped: at most 1 KiB.'),
+  response: nullable('The first KiB of the answer, escaped.'),
 };
 
 export const READ_PROBLEMS = problemResponses(400, 401, 403, 404, 500, 503);

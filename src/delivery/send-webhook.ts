@@ -22,7 +22,7 @@ export interface SendResult {
   /** Undefined when there was no answer. */
   readonly statusCode?: number;
   readonly durationMs: number;
-  /** The start of the answer, escaped, at most 1 KiB. */
+  /** The first KiB of the answer. */
   readonly response?: string;
   /** Undefined when the status says it all. */
   readonly error?: SendFailure;
@@ -173,7 +173,7 @@ function startDeadline(timeoutMs: number, outer: AbortSignal | undefined) {
   };
 }
 
-/** The start of it, see `SendResult`, whatever follows. Never fails: an answer that breaks off, or is too long, is as long as it got. */
+/** The first KiB, whatever follows. Never fails: an answer that breaks off, or is too long, is as long as it got. */
 async function readStart(body: AsyncIterable<Buffer>): Promise<string> {
   const parts: Buffer[] = [];
   let length = 0;
@@ -191,7 +191,7 @@ async function readStart(body: AsyncIterable<Buffer>): Promise<string> {
   } catch {
     // The status has come, and decides.
   }
-  return visibleText(Buffer.concat(parts), !isWhole, RESPONSE_BYTES_MAX);
+  return visibleText(Buffer.concat(parts), !isWhole);
 }
 
 function verdictOf(

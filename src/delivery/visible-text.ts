@@ -12,11 +12,9 @@ const NAMED: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t'
  * A backslash stays as it is, so the result cannot be turned back: JSON in an answer should stay readable.
  *
  * @param isCut Whether more bytes followed. A character that is incomplete at the end is then left out.
- * @param bytesMax Of the result, which ends before the first character that is too much.
  */
-export function visibleText(bytes: Buffer, isCut = false, bytesMax = Infinity): string {
+export function visibleText(bytes: Buffer, isCut = false): string {
   let text = '';
-  let size = 0;
   let index = 0;
   while (index < bytes.length) {
     const byte = bytes[index] ?? 0;
@@ -24,12 +22,7 @@ export function visibleText(bytes: Buffer, isCut = false, bytesMax = Infinity): 
     if (isCut && end > bytes.length) break;
     const character = bytes.subarray(index, end);
     const isValid = end <= bytes.length && isUtf8(character);
-    const shown = isValid
-      ? character.toString().replace(HIDDEN, escapeOf)
-      : `\\x${byte.toString(16)}`;
-    size += Buffer.byteLength(shown);
-    if (size > bytesMax) break;
-    text += shown;
+    text += isValid ? character.toString().replace(HIDDEN, escapeOf) : `\\x${byte.toString(16)}`;
     index = isValid ? end : index + 1;
   }
   return text;

@@ -16,11 +16,11 @@ import { checkExports } from './check-exports.ts';
 import { checkFlush } from './check-flush.ts';
 import { checkOutbox } from './check-messages.ts';
 import { checkDueChanges, checkFlushedHours } from './check-processor.ts';
-import { checkWorkflows, type WorkflowDeps } from './check-workflows.ts';
 import type { Check } from './run-checks.ts';
 
-export interface StateDeps extends WorkflowDeps {
+export interface StateDeps {
   readonly redis: RedisClient;
+  readonly pool: Pool;
   readonly accumulator: Accumulator;
   readonly flushCron: string;
 }
@@ -57,7 +57,6 @@ export function stateChecks(deps: StateDeps, { schema, functions }: Prepared): C
     ['deliveries', () => checkDeliveries(pool)],
     ['subscriptions', () => checkDueChanges(pool)],
     ['flushed hours', () => checkFlushedHours(pool)],
-    ['workflows', () => checkWorkflows(deps)],
   ];
   const ofSums: Check[] = [
     ['journal', () => checkJournal(accumulator)],

@@ -14,6 +14,7 @@ import { checkRabbit } from './check-rabbit.ts';
 import { checkRedis } from './check-redis.ts';
 import { checkDisk, stateChecks } from './check-state.ts';
 import { checkTimeZones } from './check-time-zones.ts';
+import { checkWorkflows } from './check-workflows.ts';
 import { danger } from './findings.ts';
 import { reasonOf, runChecks, type Check } from './run-checks.ts';
 
@@ -85,7 +86,9 @@ function wholeChecks(deps: ExamineDeps, known: readonly Finding[]): Check[] {
     schema: isOk('postgres migrations') && isOk('shards'),
     functions: isOk('redis functions'),
   };
-  return [...checks, ...stateChecks(deps, prepared)];
+  const ofState = stateChecks(deps, prepared);
+  if (!prepared.schema || !answers('rabbitmq version')) return [...checks, ...ofState];
+  return [...checks, ...ofState, ['workflows', () => checkWorkflows(deps)]];
 }
 
 /** In a cluster, a finding's name ends in the node's address. */

@@ -1,4 +1,4 @@
-/** The three kinds of findings that `pulse doctor` reports, and that about a version. */
+/** The three kinds of findings that `pulse doctor` reports, and a check of versions. */
 import type { Finding } from '../aggregate/redis-durability.ts';
 
 export function ok(name: string, detail: string): Finding {

@@ -30,8 +30,12 @@ export interface RefusedDeliveries {
   readonly heldCount: number;
   /** True once as many are held as may be; false again when half of that is. */
   readonly isFull: boolean;
-  /** Publishes dead letters. Resolves when all are confirmed, or when their batch must not wait for them any longer. */
-  deadLetter(rejected: readonly RejectedPulse[]): Promise<void>;
+  /**
+   * Publishes dead letters. Resolves when all are confirmed, or when their batch must not wait for them any longer.
+   *
+   * @param waitedMs How long ago their deliveries came. Default: just now.
+   */
+  deadLetter(rejected: readonly RejectedPulse[], waitedMs?: number): Promise<void>;
   /** Acknowledges the deliveries of a batch, and holds those whose dead letters are not confirmed. In delivery order. */
   acknowledge(deliveryTags: readonly number[]): void;
   /** Resolves when none is held, at the latest after `timeoutMs`. */
@@ -74,7 +78,7 @@ const SWEEP_INTERVAL_MS = 60_000;
 interface RefusedDelivery {
   unconfirmedCount: number;
   bytes: number;
-  /** When its batch began to be settled, which may have waited for room in the journal since. */
+  /** When it came, as far as is known. Its batch may have waited for room in the journal since. */
   readonly sinceMs: number;
   /** False while its batch waits for it. */
   isHeld: boolean;
@@ -111,10 +115,11 @@ class HeldBack implements RefusedDeliveries {
     });
   }
 
-  async deadLetter(rejected: readonly RejectedPulse[]): Promise<void> {
+  async deadLetter(rejected: readonly RejectedPulse[], waitedMs = 0): Promise<void> {
     if (rejected.length === 0) return;
     for (const { deliveryTag, body } of rejected) {
-      const delivery = this.#unconfirmed.get(deliveryTag) ?? newDelivery();
+      const delivery =
+        this.#unconfirmed.get(deliveryTag) ?? newDelivery(performance.now() - waitedMs);
       delivery.unconfirmedCount += 1;
       delivery.bytes += body.length + HELD_PULSE_BYTES;
       this.#unconfirmed.set(deliveryTag, delivery);
@@ -269,8 +274,8 @@ function closing(): TransientError {
   return new TransientError('PULSE_INGEST_CLOSED', 'Ingest is closing.');
 }
 
-function newDelivery(): RefusedDelivery {
-  return { unconfirmedCount: 0, bytes: 0, sinceMs: performance.now(), isHeld: false };
+function newDelivery(sinceMs: number): RefusedDelivery {
+  return { unconfirmedCount: 0, bytes: 0, sinceMs, isHeld: false };
 }
 
 /** All that amqplib reads of a message that it acknowledges. */

@@ -32,6 +32,7 @@ export interface SettleDeps {
 
 /** Below the 30 minutes after which RabbitMQ closes a channel with unacknowledged deliveries. */
 const WAIT_FOR_ROOM_MS = 20 * 60_000;
+const WAITED_MS_MAX = 18 * 60_000;
 const RETRY = { baseMs: 50, capMs: 2_000 };
 
 /**
@@ -48,7 +49,7 @@ export async function settleBatch(batch: Batch, deps: SettleDeps): Promise<Inges
   const rejected = [...batch.rejected];
   // With `observe` nothing waits for the decision, which never fails then.
   if (deps.admission.mode === 'enforce') rejected.push(...(await deciding).refused);
-  await deps.refused.deadLetter(rejected);
+  await deps.refused.deadLetter(rejected, waitedMsOf(batch));
   deps.onStep('dead-lettered');
 
   // 4, 5. The journal, one entry a shard; Redis replies after its fsync. After a crash here: redelivered, and the second
@@ -116,7 +117,7 @@ async function persist(
   }
 }
 
-/** Behind a batch that waits for room, another may have waited as long. A clock that was set must not end its wait. */
+/** Behind a batch that waits for room, others wait as well. A clock that was set must not end that at once. */
 function waitedMsOf({ receivedAtMs }: Pick<Batch, 'receivedAtMs'>): number {
-  return Math.min(Math.max(0, Date.now() - receivedAtMs), WAIT_FOR_ROOM_MS / 2);
+  return Math.min(Math.max(0, Date.now() - receivedAtMs), WAITED_MS_MAX);
 }

@@ -39,7 +39,7 @@ export interface EnrichOrderDeps {
 const TOTAL_NANO_MAX = 10n ** 38n - 1n;
 
 interface Prepared {
-  /** The prices as they were when the order was created. */
+  /** The prices as they were when the service was asked. */
   readonly offer: Offer;
   readonly data: unknown;
 }
@@ -111,19 +111,14 @@ async function assertCustomer(client: Pick<Pool, 'query'>, id: string) {
   return customer;
 }
 
-/**
- * Of the instant at which the order was created, so that every attempt tells the service the same prices: a strict
- * service refuses another body under the same Idempotency-Key.
- *
- * @throws ImpossibleError A product is unknown or inactive, or has no price in the order's currency.
- */
+/** @throws ImpossibleError A product is unknown or inactive, or has no price in the order's currency. */
 async function readOffer(
   client: Pick<Pool, 'query'>,
-  { currency, createdAt: at }: OrderHead,
+  { currency }: OrderHead,
   items: readonly OrderItem[],
 ): Promise<Offer> {
   const skus = items.map(({ sku }) => sku);
-  const offer = await findOffer(client, { skus, currency, at });
+  const offer = await findOffer(client, { skus, currency, at: new Date() });
   for (const sku of skus) {
     const product = offer.products.get(sku);
     if (product === undefined) throw failure('unknown_sku', `There is no product "${sku}".`);

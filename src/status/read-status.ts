@@ -94,12 +94,17 @@ export function createStatusRead(
     };
     const { shards } = accumulator;
     const { unserved, changeDueSeconds, unannouncedSeconds, storedShards } = postgres ?? {};
-    const late = { unserved, changeDueSeconds, unannouncedSeconds };
     const batches = verdict === 'different' ? [] : (redis?.batches ?? []);
     const flush = judgeFlush(batches, { flushCron: deps.flushCron, nowMs: Date.now() });
     const hidden = {
-      ...{ ...late, verdict, shards, storedShards },
-      ...{ notPublished: rabbit?.notPublished, isFlushLate: flush.status !== 'ok' },
+      unserved,
+      changeDueSeconds,
+      unannouncedSeconds,
+      verdict,
+      shards,
+      storedShards,
+      notPublished: rabbit?.notPublished,
+      isFlushLate: flush.status !== 'ok',
     };
     return { ...found, problems: problemsOf(found, hidden) };
   };

@@ -125,7 +125,8 @@ function settingProblems({ verdict, shards, storedShards = String(shards) }: Hid
 function queueProblems(found: Shown, { notPublished }: Hidden): string[] {
   const { ingest, queue, deadQueue, parkedQueue, messageQueues } = found;
   const problems: string[] = [];
-  if (notPublished !== undefined) problems.push(`${notPublished}, so producers wait`);
+  if (notPublished !== undefined)
+    problems.push(`${notPublished}, so no pulse of a producer is taken`);
   if (queue !== null && queue.ready > 0 && queue.consumers === 0 && ingest?.paused !== true) {
     problems.push(`nothing counts the ${queue.ready} pulses that wait: no worker consumes them`);
   }

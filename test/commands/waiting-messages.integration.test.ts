@@ -104,7 +104,9 @@ test('status and doctor name exchanges that somebody has deleted', async () => {
   expect(status.exitCode).toBe(1);
   expect((JSON.parse(status.stdout) as { problems: string[] }).problems).toEqual([
     expect.stringMatching(
-      new RegExp(`^RabbitMQ refuses publications to "${exchange}" .*, so producers wait$`),
+      new RegExp(
+        `^RabbitMQ refuses publications to "${exchange}" .*, so no pulse of a producer is taken$`,
+      ),
     ),
   ]);
   const doctor = await flow.call(['doctor', '--json']);

@@ -11,7 +11,7 @@ import {
 } from '../../src/delivery/endpoints-query.ts';
 import { createSecretBox } from '../../src/delivery/secret-box.ts';
 import { startSender, type Sender } from '../../src/delivery/sender.ts';
-import { createWebhookSender } from '../../src/delivery/send-webhook.ts';
+import { createWebhookSender, type WebhookSender } from '../../src/delivery/send-webhook.ts';
 import { newSecret } from '../../src/delivery/signature.ts';
 import { createEventSchemas } from '../../src/events/event-schemas.ts';
 import { insertVersion, putProducer } from '../../src/events/events-query.ts';
@@ -39,6 +39,12 @@ export async function createDeliveryFixture() {
     await insertVersion(pool, { ...version, isBreaking: false, createdBy: 'test' });
   }
   const senders: Sender[] = [];
+  const slowWebhooks: WebhookSender[] = [];
+  const slow = (timeoutMs: number): WebhookSender => {
+    const made = createWebhookSender({ guard, timeoutMs, userAgent: 'test' });
+    slowWebhooks.push(made);
+    return made;
+  };
   const receivers: Receiver[] = [];
   let nextId = 0;
 
@@ -48,11 +54,11 @@ export async function createDeliveryFixture() {
     secretBox,
     guard,
     webhooks,
-    startSender() {
+    startSender(timeoutMs = TIMEOUT_MS) {
       const sender = startSender({
         pool,
         secretBox,
-        sender: webhooks,
+        sender: timeoutMs === TIMEOUT_MS ? webhooks : slow(timeoutMs),
         prefix: '',
         logger,
         onAttempt: () => undefined,
@@ -156,7 +162,7 @@ export async function createDeliveryFixture() {
     },
     async close() {
       await fixture.stop();
-      await webhooks.close();
+      await Promise.all([webhooks, ...slowWebhooks].map((one) => one.close()));
       await pool.end();
       await services.close();
     },

@@ -194,9 +194,16 @@ describe('an endpoint', () => {
     });
     const { id } = await fixture.makeEndpoint(client, old);
     await fixture.store(client, [{ size: 1 }]);
-    fixture.startSender();
+    // The first attempt lasts until the sender has read the endpoint again.
+    fixture.startSender(20_000);
     await expect.poll(() => old.received.length, WAIT).toBe(1);
     await fixture.pool.query('UPDATE endpoints SET url = $2 WHERE id = $1', [id, receiver.url]);
+    const heldUntil = async () => {
+      const sql = 'SELECT held_until::text AS at FROM endpoint_states WHERE endpoint_id = $1';
+      return (await fixture.pool.query<{ at: string }>(sql, [id])).rows[0]?.at;
+    };
+    const before = await heldUntil();
+    await expect.poll(heldUntil, WAIT).not.toBe(before);
     finish();
     await expect.poll(() => fixture.attempts(id), WAIT).toMatchObject([{ status_code: 410 }]);
     await fixture.hurry(id);

@@ -96,7 +96,7 @@ test('Retry-After of a failure is passed on; that of a success is not', async ()
   expect(await send(url)).not.toHaveProperty('retryAfterMs');
 });
 
-test('the start of an answer is kept as text, at most 1 KiB of it', async () => {
+test('the first KiB of an answer is kept, as text', async () => {
   let answer: string | Buffer = '';
   const { url } = await startReceiver((_request, response) => {
     response.writeHead(500).end(answer);
@@ -108,8 +108,6 @@ test('the start of an answer is kept as text, at most 1 KiB of it', async () => 
   expect(await send(url)).toMatchObject({ response: 'x'.repeat(1_022) });
   answer = Buffer.from([0x00, 0xff, 0x0a, 0x61]);
   expect(await send(url)).toMatchObject({ response: '\\u{0}\\xff\\na' });
-  answer = '\u0001'.repeat(1_024);
-  expect(await send(url)).toMatchObject({ response: '\\u{1}'.repeat(204) });
 });
 
 test('a connection is used again, also after a longer answer, but not after a huge one', async () => {

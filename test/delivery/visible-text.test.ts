@@ -31,13 +31,3 @@ test('a character that was cut off at the end is left out', () => {
   }
   expect(visibleText(bytes, true)).toBe('a🙂');
 });
-
-test.each([
-  ['a\u0001\u0001', 11, 'a\\u{1}\\u{1}'],
-  ['a\u0001\u0001', 10, 'a\\u{1}'],
-  ['a\u0001b', 5, 'a'],
-  ['aé', 2, 'a'],
-  ['aé', 3, 'aé'],
-])('%j is cut to %i bytes after escaping, between characters', (text, bytesMax, visible) => {
-  expect(visibleText(Buffer.from(text), false, bytesMax)).toBe(visible);
-});

@@ -1,5 +1,6 @@
-import { connect } from 'node:net';
-import { setImmediate, setTimeout } from 'node:timers/promises';
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
+import { setImmediate } from 'node:timers/promises';
 import { fastify } from 'fastify';
 import { afterEach, expect, test } from 'vitest';
 import { addAnswerDeadline } from '../../src/http/answer-deadline.ts';
@@ -14,7 +15,12 @@ afterEach(async () => {
 
 async function listen(bytesMax: number, bodyLimit = 1_000_000) {
   app = fastify({ bodyLimit });
-  app.setErrorHandler(createErrorHandler({ error: () => undefined, warn: () => undefined }));
+  const answerFailure = createErrorHandler({ error: () => undefined, warn: () => undefined });
+  let refusedCount = 0;
+  app.setErrorHandler((error, request, reply) => {
+    refusedCount += 1;
+    answerFailure(error, request, reply);
+  });
   app.decorateRequest('user', null as never);
   addAnswerDeadline(app, { answerWithinMs: 60_000 });
   addBodyBudget(app, { callerBytesMax: bytesMax, bytesMax });
@@ -25,6 +31,9 @@ async function listen(bytesMax: number, bodyLimit = 1_000_000) {
   });
   const arrived = async (count: number) => {
     while (arrivedCount < count) await setImmediate();
+  };
+  const refused = async (count: number) => {
+    while (refusedCount < count) await setImmediate();
   };
   let release = (): void => undefined;
   const released = new Promise<void>((resolve) => (release = resolve));
@@ -39,7 +48,7 @@ async function listen(bytesMax: number, bodyLimit = 1_000_000) {
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify('x'.repeat(bytes - 2)),
     });
-  return { url, post, release, arrived };
+  return { url, post, release, arrived, refused };
 }
 
 test('bytes count until the answer has ended', async () => {
@@ -85,17 +94,20 @@ const REFUSED = {
 test.each(Object.entries(REFUSED))(
   'a request with %s may break off while it waits behind another',
   async (_, request) => {
-    const { url, post, release, arrived } = await listen(1_000_000, 100_000);
+    const { url, post, release, refused } = await listen(1_000_000, 100_000);
     const uncaught: Error[] = [];
     const note = (error: Error): number => uncaught.push(error);
     process.on('uncaughtException', note);
+    const connected = once(app.server, 'connection');
     const socket = connect(Number(new URL(url).port), '127.0.0.1');
+    const [serverSide] = (await connected) as [Socket];
+    const closed = new Promise((resolve) => serverSide.on('close', resolve));
     socket.write(whole + [...HEAD, ...request].join('\r\n'));
-    await arrived(2);
-    // The refusal follows once its bytes are read.
-    await setTimeout(50);
+    await refused(1);
     socket.destroy();
-    await setTimeout(50);
+    await closed;
+    // The error of the request comes right after the end of its connection.
+    await setImmediate();
     process.off('uncaughtException', note);
     release();
     expect(uncaught).toEqual([]);

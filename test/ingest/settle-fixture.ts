@@ -18,7 +18,7 @@ export function openBatch(shards = 1): Batch {
 export function batchOf(bodies: readonly unknown[], shards = 1): Batch {
   const batch = openBatch(shards);
   for (const [index, body] of bodies.entries()) {
-    batch.add(deliveryOf(body, { tag: index + 1 }), Date.UTC(2026, 10, 22, 4, 10));
+    batch.add(deliveryOf(body, { tag: index + 1 }), Date.now());
   }
   return batch;
 }

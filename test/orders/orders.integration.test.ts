@@ -35,7 +35,7 @@ describe('an order', () => {
     await becomes(id, 'completed');
     await fixture.pool.query(
       `INSERT INTO prices (sku, currency, unit_amount, valid_from, created_by)
-       VALUES ($1, 'EUR', 99, date_trunc('milliseconds', now()), 'test')`,
+       VALUES ($1, 'EUR', 99, now(), 'test')`,
       [sku],
     );
     expect((await fixture.read(id))?.totalAmount).toBe('2.5');
@@ -86,7 +86,7 @@ describe('an order', () => {
     );
     await fixture.pool.query(
       `INSERT INTO prices (sku, currency, unit_amount, valid_from, created_by)
-       VALUES ($1, 'EUR', 4, now(), 'test')`,
+       VALUES ($1, 'EUR', 4, now() - interval '1 hour', 'test')`,
       [`${sku}-later`],
     );
     await fixture.publish({

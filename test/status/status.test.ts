@@ -16,7 +16,7 @@ const SUMS = QUIET.sums!;
 
 test.each<[problem: string, found: Partial<Status>, hidden?: Partial<Hidden>]>([
   [
-    'RabbitMQ has blocked publishing (low on disk), so producers wait',
+    'RabbitMQ has blocked publishing (low on disk), so no pulse of a producer is taken',
     {},
     { notPublished: 'RabbitMQ has blocked publishing (low on disk)' },
   ],

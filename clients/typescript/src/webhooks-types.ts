@@ -76,7 +76,7 @@ export interface WebhookAttempt {
   readonly duration_ms: number;
   /** Why there was no usable answer. */
   readonly error: string | null;
-  /** The start of the answer, escaped: at most 1 KiB. */
+  /** The first KiB of the answer, escaped. */
   readonly response: string | null;
 }
 
