@@ -34,6 +34,8 @@ async function pulseUntilPrinted(stop: AbortController | undefined, ...args: str
     PULSE_QUEUE: queue,
     DEDUPE_WINDOW_SECONDS: '3600',
     LOG_LEVEL: 'silent',
+    // After it, a stopped command ends its process, which is that of other tests here.
+    STOP_TIMEOUT_SECONDS: '3600',
   };
   const stdout = {
     write(text: string) {
