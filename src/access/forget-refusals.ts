@@ -1,6 +1,6 @@
 /** Deletes old refusals from the audit log: strangers cause them, so they would grow without end. Changes stay. */
 import type { Pool } from 'pg';
-import { withTransaction } from '../platform/postgres.ts';
+import { inSteps } from '../platform/in-steps.ts';
 import { REFUSALS } from './audit.ts';
 import { deleteRefusals } from './audit-query.ts';
 
@@ -20,10 +20,9 @@ export async function forgetRefusals(
 ): Promise<number> {
   let total = 0;
   for (const action of REFUSALS) {
-    const old = { action, days, limit: AT_A_TIME };
-    for (let count = AT_A_TIME; count === AT_A_TIME && !signal.aborted; total += count) {
-      count = await withTransaction(pool, (client) => deleteRefusals(client, old));
-    }
+    total += await inSteps(pool, { limit: AT_A_TIME, signal }, (client, limit) =>
+      deleteRefusals(client, { action, days, limit }),
+    );
   }
   return total;
 }

@@ -1,11 +1,12 @@
 /** Which servers a command works on: those of the configuration, or private ones. */
 import { randomBytes } from 'node:crypto';
-import { existsSync, linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { ServerUrls } from '../config.ts';
-import { codeOf, RejectedError } from '../core/errors.ts';
+import { RejectedError } from '../core/errors.ts';
 import { newSecretKeys, parseSecretKeys, type SecretKey } from '../delivery/secret-box.ts';
 import { toFileFailure } from '../private-servers/file-failure.ts';
+import { linkFile } from '../private-servers/link-file.ts';
 import { startPrivateServers } from '../private-servers/private-servers.ts';
 import {
   attachInstance,
@@ -174,9 +175,7 @@ function writeFirst(path: string, text: string): void {
   const mine = `${path}.${randomBytes(6).toString('hex')}`;
   try {
     writeFileSync(mine, text, { mode: 0o600, flush: true });
-    linkSync(mine, path);
-  } catch (error) {
-    if (codeOf(error) !== 'EEXIST') throw error;
+    linkFile(mine, path);
   } finally {
     rmSync(mine, { force: true });
   }

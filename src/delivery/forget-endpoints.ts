@@ -3,7 +3,7 @@
  * gets their ids.
  */
 import type { Pool } from 'pg';
-import { withTransaction } from '../platform/postgres.ts';
+import { inSteps } from '../platform/in-steps.ts';
 import { forgetDeleted } from './endpoints-query.ts';
 
 const AT_A_TIME = 500;
@@ -28,11 +28,7 @@ export async function forgetEndpoints(
   { before, signal }: { readonly before: Date; readonly signal: AbortSignal },
 ): Promise<number> {
   const deletedBefore = forgottenBefore(before);
-  let total = 0;
-  for (let count = AT_A_TIME; count === AT_A_TIME && !signal.aborted; total += count) {
-    count = await withTransaction(pool, (client) =>
-      forgetDeleted(client, deletedBefore, AT_A_TIME),
-    );
-  }
-  return total;
+  return inSteps(pool, { limit: AT_A_TIME, signal }, (client, limit) =>
+    forgetDeleted(client, deletedBefore, limit),
+  );
 }

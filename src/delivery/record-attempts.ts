@@ -46,8 +46,8 @@ export async function recordAttempts(
       failures = afterAttempt(failures, outcome === 'delivered', attemptedAt);
     }
     const hasFailed = lastAttemptAt !== undefined && hasFailedTooLong(failures, lastAttemptAt);
-    // First, as those who change an endpoint do, so that neither waits for the other.
     const isOver = goneUrl !== undefined || hasFailed;
+    // First, as those who change an endpoint do, so that neither waits for the other.
     const locked = isOver ? await lockEndpoint(client, endpoint.id) : undefined;
     // The answer of an address that the endpoint has left says nothing about the new one.
     const isGone = locked !== undefined && locked.url === goneUrl;

@@ -28,8 +28,8 @@ export async function checkMessageRoutes(
     }
     const depths = new Map<string, QueueDepth | undefined>();
     for (const queue of queues) depths.set(queue, await readQueueDepth(connection, queue));
-    const isCreated = [...depths.values()].some((depth) => depth !== undefined);
-    return [...(isCreated ? [judgeMessageExchanges(missing)] : []), ...judgeMessageQueues(depths)];
+    const ofQueues = judgeMessageQueues(depths);
+    return areCreated(depths) ? [judgeMessageExchanges(missing), ...ofQueues] : ofQueues;
   });
 }
 
@@ -45,17 +45,20 @@ function judgeMessageExchanges(missing: readonly string[]): Finding {
 
 /** @param depths Of each queue; undefined when there is no such queue. */
 export function judgeMessageQueues(depths: ReadonlyMap<string, QueueDepth | undefined>): Finding[] {
-  // An API creates all of them when it starts.
-  const areCreated = [...depths.values()].some((depth) => depth !== undefined);
   return [...depths].map(([queue, depth]) => {
     if (depth !== undefined) return judgeMessageQueue(queue, depth);
-    return areCreated
+    return areCreated(depths)
       ? warning(
           `queue ${queue}`,
           'does not exist, although others do: restart the API, which creates it',
         )
       : ok(`queue ${queue}`, 'does not exist yet; the API creates it');
   });
+}
+
+/** An API creates all of them when it starts. */
+function areCreated(depths: ReadonlyMap<string, QueueDepth | undefined>): boolean {
+  return [...depths.values()].some((depth) => depth !== undefined);
 }
 
 function judgeMessageQueue(queue: string, depth: QueueDepth): Finding {

@@ -103,7 +103,7 @@ export function judgeDeadQueue(depth: QueueDepth | undefined, deadQueue: string)
     return danger(
       name,
       `the queue "${deadQueue}" does not exist, so refused pulses cannot reach the quarantine. ` +
-        'Restart a worker, which creates it',
+        RESTART,
     );
   }
   const { readyCount, consumerCount } = depth;

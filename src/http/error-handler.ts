@@ -64,12 +64,13 @@ function logFailure(
 ): void {
   const { status, code } = problem.kind;
   const facts = { err: error, code };
+  const level = status === 500 ? 'error' : 'warn';
   // Its work was cut short on purpose, so its error says nothing about Pulse.
   if (reply.raw.closed) request.log.debug(facts, 'caller disconnected');
   // Typed as always present, but null unless authentication succeeded.
   else if ((request.user as Caller | null) === null) {
-    refusals[status === 500 ? 'error' : 'warn'](request.log, facts, 'request failed');
-  } else request.log[status === 500 ? 'error' : 'warn'](facts, 'request failed');
+    refusals[level](request.log, facts, 'request failed');
+  } else request.log[level](facts, 'request failed');
 }
 
 function answerProblem(problem: ProblemError, request: FastifyRequest, reply: FastifyReply): void {

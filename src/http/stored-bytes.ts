@@ -1,8 +1,8 @@
 /**
  * Bounds what the callers of one tenant may have stored in an hour, because the disk of Postgres is everybody's.
  *
- * Each request that changes something by another method than GET counts with its body and 4 KiB, once its body is valid. Each caller of all
- * tenants has a limit of its own, which is larger, because it sends for many.
+ * Each request that changes something, except with GET, counts with its body and 4 KiB as soon as its body is valid.
+ * Each caller of all tenants has a limit of its own, which is larger, because it sends for many.
  */
 import type { FastifyRequest } from 'fastify';
 import { ALL_TENANTS_FACTOR, shareOf } from '../core/tenant-scope.ts';

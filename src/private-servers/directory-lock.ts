@@ -1,10 +1,11 @@
 /** Ensures one guardian per directory, with a lock that a dead holder does not keep. */
 import { randomUUID } from 'node:crypto';
-import { linkSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { codeOf } from '../core/errors.ts';
 import { folderIdentity } from './folder-identity.ts';
 import { readJsonFile } from './json-file.ts';
+import { linkFile } from './link-file.ts';
 import { isAlive, processIdentity } from './process-identity.ts';
 
 export interface LockHolder {
@@ -28,7 +29,7 @@ export function takeLock(directory: string): LockHolder | null {
   try {
     writeFileSync(mine, JSON.stringify(holder), { mode: 0o600 });
     for (;;) {
-      if (tryLink(mine, path)) return null;
+      if (linkFile(mine, path)) return null;
       const other = readHolder(path);
       if (other !== null && holds(directory, other)) return other;
       discardStale(path, other);
@@ -68,18 +69,8 @@ function discardStale(path: string, dead: LockHolder | null): void {
     throw error;
   }
   const moved = readHolder(aside);
-  if (moved !== null && moved.identity !== dead?.identity) tryLink(aside, path);
+  if (moved !== null && moved.identity !== dead?.identity) linkFile(aside, path);
   rmSync(aside, { force: true });
-}
-
-function tryLink(from: string, to: string): boolean {
-  try {
-    linkSync(from, to);
-    return true;
-  } catch (error) {
-    if (codeOf(error) === 'EEXIST') return false;
-    throw error;
-  }
 }
 
 function readHolder(path: string): LockHolder | null {

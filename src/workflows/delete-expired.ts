@@ -1,6 +1,6 @@
 /** Deletes workflows that were consumed long ago, a few in each transaction. */
 import type { Pool } from 'pg';
-import { withTransaction } from '../platform/postgres.ts';
+import { inSteps } from '../platform/in-steps.ts';
 import { deleteConsumed } from './workflows-query.ts';
 
 /** Of one transaction: a workflow may have several megabytes. */
@@ -17,9 +17,7 @@ export async function deleteExpired(
   pool: Pick<Pool, 'connect'>,
   { before, signal }: { readonly before: Date; readonly signal: AbortSignal },
 ): Promise<number> {
-  let total = 0;
-  for (let count = AT_A_TIME; count === AT_A_TIME && !signal.aborted; total += count) {
-    count = await withTransaction(pool, (client) => deleteConsumed(client, before, AT_A_TIME));
-  }
-  return total;
+  return inSteps(pool, { limit: AT_A_TIME, signal }, (client, limit) =>
+    deleteConsumed(client, before, limit),
+  );
 }

@@ -1,20 +1,16 @@
-import { Pool } from 'pg';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { Pool } from 'pg';
+import { beforeAll, expect, test } from 'vitest';
 import { ensureAdmin } from '../../src/access/users.ts';
-import { isolatedServices, type IsolatedServices } from '../support/isolated.ts';
+import { isolatedPool } from '../support/isolated.ts';
 
 const SOURCE = { actor: 'ops', via: 'command_line' } as const;
 const ADMIN = { username: 'admin', password: 'correct horse battery' };
 
-let services: IsolatedServices;
 let pool: Pool;
 beforeAll(async () => {
-  services = await isolatedServices();
-  pool = new Pool({ connectionString: services.databaseUrl });
-});
-afterAll(async () => {
-  await pool.end();
-  await services.close();
+  const isolated = await isolatedPool();
+  ({ pool } = isolated);
+  return () => isolated.close();
 });
 
 test('the administrator is made what it should be by a start, which the audit log tells', async () => {

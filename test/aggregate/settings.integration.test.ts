@@ -1,21 +1,15 @@
 import { readFile } from 'node:fs/promises';
 import type { Pool } from 'pg';
-import { pino } from 'pino';
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
-import { createPool } from '../../src/platform/postgres.ts';
+import { beforeAll, beforeEach, expect, test } from 'vitest';
 import { ensureSettings } from '../../src/aggregate/settings.ts';
-import { isolatedServices, type IsolatedServices } from '../support/isolated.ts';
+import { isolatedPool } from '../support/isolated.ts';
 
-let services: IsolatedServices;
 let pool: Pool;
 
 beforeAll(async () => {
-  services = await isolatedServices();
-  pool = createPool(services.databaseUrl, { name: 'test', logger: pino({ level: 'silent' }) });
-});
-afterAll(async () => {
-  await pool.end();
-  await services.close();
+  const isolated = await isolatedPool();
+  ({ pool } = isolated);
+  return () => isolated.close();
 });
 beforeEach(async () => {
   await pool.query('TRUNCATE settings');

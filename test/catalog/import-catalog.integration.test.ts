@@ -1,11 +1,9 @@
 /** Imports on a real Postgres, as it sees them. */
-import { pino } from 'pino';
 import type { Pool, PoolClient } from 'pg';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { beforeAll, expect, test } from 'vitest';
 import { exportCatalog } from '../../src/catalog/export-catalog.ts';
 import { importCatalog } from '../../src/catalog/import-catalog.ts';
-import { createPool } from '../../src/platform/postgres.ts';
-import { isolatedServices, type IsolatedServices } from '../support/isolated.ts';
+import { isolatedPool } from '../support/isolated.ts';
 
 const OPTIONS = {
   createdBy: 'test',
@@ -13,15 +11,11 @@ const OPTIONS = {
   onWait: () => undefined,
 };
 
-let services: IsolatedServices;
 let pool: Pool;
 beforeAll(async () => {
-  services = await isolatedServices();
-  pool = createPool(services.databaseUrl, { name: 'test', logger: pino({ level: 'silent' }) });
-});
-afterAll(async () => {
-  await pool.end();
-  await services.close();
+  const isolated = await isolatedPool();
+  ({ pool } = isolated);
+  return () => isolated.close();
 });
 
 test('rows that cannot be stored cost Postgres no memory until the end of the file', async () => {

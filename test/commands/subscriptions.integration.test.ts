@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import { Pool } from 'pg';
+import type { Pool } from 'pg';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { fromOutboxJob, type OutboxJob } from '../../src/messaging/outbox.ts';
 import { withTransaction } from '../../src/platform/postgres.ts';
 import { purchaseSubscription } from '../../src/subscriptions/change-subscription.ts';
 import type { toChangeJson, toSubscriptionJson } from '../../src/subscriptions/subscriptions.ts';
-import { isolatedServices, type IsolatedServices } from '../support/isolated.ts';
+import { isolatedPool, type IsolatedServices } from '../support/isolated.ts';
 import { MANY_STEPS_TIMEOUT_MS } from '../support/pulse-process.ts';
 import { runInProcess, runInProcessForJson } from '../support/run-in-process.ts';
 
@@ -19,13 +19,11 @@ let services: IsolatedServices;
 let pool: Pool;
 
 beforeAll(async () => {
-  services = await isolatedServices();
-  pool = new Pool({ connectionString: services.databaseUrl });
+  const isolated = await isolatedPool();
+  services = isolated;
+  ({ pool } = isolated);
 });
-afterAll(async () => {
-  await pool.end();
-  await services.close();
-});
+afterAll(() => services.close());
 
 const env = () => ({
   RABBITMQ_URL: services.rabbitmqUrl,

@@ -1,19 +1,15 @@
 import { randomUUID } from 'node:crypto';
-import { Pool } from 'pg';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { Pool } from 'pg';
+import { beforeAll, expect, test } from 'vitest';
 import { checkDueChanges, checkFlushedHours } from '../../src/doctor/check-processor.ts';
-import { isolatedServices, type IsolatedServices } from '../support/isolated.ts';
+import { isolatedPool } from '../support/isolated.ts';
 
-let services: IsolatedServices;
 let pool: Pool;
 
 beforeAll(async () => {
-  services = await isolatedServices();
-  pool = new Pool({ connectionString: services.databaseUrl });
-});
-afterAll(async () => {
-  await pool.end();
-  await services.close();
+  const isolated = await isolatedPool();
+  ({ pool } = isolated);
+  return () => isolated.close();
 });
 
 test('a change that is not in effect a minute after its time is a warning', async () => {

@@ -1,26 +1,22 @@
-import { Pool } from 'pg';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { Pool } from 'pg';
+import { beforeAll, expect, test } from 'vitest';
 import {
   checkTimeZones,
   judgeTimeZones,
   readNodeOffsets,
   type OffsetChange,
 } from '../../src/doctor/check-time-zones.ts';
-import { isolatedServices, type IsolatedServices } from '../support/isolated.ts';
+import { isolatedPool } from '../support/isolated.ts';
 
 /** A zone without clock changes in recent years, which all time zone data has under this name. */
 const ZONE = 'Asia/Dubai';
 
-let services: IsolatedServices;
 let pool: Pool;
 
 beforeAll(async () => {
-  services = await isolatedServices();
-  pool = new Pool({ connectionString: services.databaseUrl });
-});
-afterAll(async () => {
-  await pool.end();
-  await services.close();
+  const isolated = await isolatedPool();
+  ({ pool } = isolated);
+  return () => isolated.close();
 });
 
 /** A Node that knows one zone. */

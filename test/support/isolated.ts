@@ -1,11 +1,12 @@
 /** What one test file owns: a migrated database, a Redis database and a queue name. Nothing else uses them. */
 import { randomUUID } from 'node:crypto';
 import { Redis } from 'ioredis';
-import type { Client } from 'pg';
+import type { Client, Pool } from 'pg';
 import { pino } from 'pino';
 import { inject } from 'vitest';
 import { sleep } from '../../src/platform/backoff.ts';
 import { runMigrations } from '../../src/platform/migrate.ts';
+import { createPool } from '../../src/platform/postgres.ts';
 import { deleteTopology, withClient, withPath } from './servers.ts';
 import './services-context.ts';
 
@@ -44,6 +45,23 @@ export async function isolatedServices(): Promise<IsolatedServices> {
         withClient(DATABASE_URL, (client) => dropDatabase(client, database)),
         deleteTopology(RABBITMQ_URL, queue),
       ]);
+    },
+  };
+}
+
+/** The same with a pool of its own. */
+export async function isolatedPool(): Promise<IsolatedServices & { readonly pool: Pool }> {
+  const services = await isolatedServices();
+  const pool = createPool(services.databaseUrl, {
+    name: 'test',
+    logger: pino({ level: 'silent' }),
+  });
+  return {
+    ...services,
+    pool,
+    async close() {
+      await pool.end();
+      await services.close();
     },
   };
 }
