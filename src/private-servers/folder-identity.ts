@@ -5,13 +5,13 @@ import { codeOf } from '../core/errors.ts';
 /** What a file says about the folder that something lasting belongs to. */
 export interface FolderMark {
   readonly path: string;
-  /** Of the folder. Without its device, which can have another number after the machine has started again. */
+  /** Without its device, whose number may change at a reboot. */
   readonly inode: string;
 }
 
 const WATCH_MS = 2_000;
 
-/** Of a folder that exists, unique on this machine until it starts again; null if there is none. A move keeps it. */
+/** Unique on this machine until it is rebooted; null if there is no such folder. A folder that is moved keeps it. */
 export function folderIdentity(directory: string): string | null {
   const found = idsOf(directory);
   return found === null ? null : `${found.dev}:${found.ino}`;

@@ -13,7 +13,7 @@ beforeAll(async () => {
   return () => isolated.close();
 });
 
-test('the administrator is made what it should be by a start, which the audit log tells', async () => {
+test('a start makes the administrator what it should be, and the audit log records it', async () => {
   await ensureAdmin(pool, ADMIN, SOURCE);
   await pool.query(`UPDATE users SET disabled_at = now(), role = 'viewer' WHERE username = $1`, [
     ADMIN.username,
