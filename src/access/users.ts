@@ -78,7 +78,7 @@ export async function renewPasswordHash(
 
 /**
  * Ensures that the configured administrator exists, is enabled, and has the role admin and the configured password.
- * What it changes of a user who exists is noted in the audit log.
+ * The audit log notes what it changes.
  *
  * Writes only if something differs, so that a start does not change `updated_at`. A new password invalidates earlier
  * tokens. Safe to run in several processes at once.
@@ -111,11 +111,12 @@ export async function ensureAdmin(
     const { user: before } = await lockUserAndAdmins(client, username);
     const { rows } = await client.query<Pick<User, 'tokenVersion'>>(sql, [username, passwordHash]);
     // Otherwise another process that starts has written, and noted, the same since.
-    const isFirst = user !== undefined && onlyRow(rows).tokenVersion === user.tokenVersion + 1;
-    if (before === undefined || !isFirst) return;
+    const isFirst = onlyRow(rows).tokenVersion === (user?.tokenVersion ?? 0) + 1;
+    if (!isFirst) return;
+    const changes = before === undefined ? [ADMIN_ADDED] : adminChanges(before, isSamePassword);
     await insertAudits(
       client,
-      adminChanges(before, isSamePassword).map((change) => ({
+      changes.map((change) => ({
         ...{ ...source, ...change, subject: username },
         details: { ...change.details, cause: 'start' },
       })),
@@ -124,11 +125,12 @@ export async function ensureAdmin(
   return 'written';
 }
 
+type Change = Pick<AuditEntry, 'action' | 'details'>;
+
+const ADMIN_ADDED: Change = { action: 'user added', details: { role: 'admin', tenants: 'all' } };
+
 /** What a start has changed of a user who was as `before`. */
-function adminChanges(
-  { role, scope, disabledAt }: UserRow,
-  isSamePassword: boolean,
-): Pick<AuditEntry, 'action' | 'details'>[] {
+function adminChanges({ role, scope, disabledAt }: UserRow, isSamePassword: boolean): Change[] {
   const rights = { role: 'admin', tenants: 'all', before: { role, tenants: scope } };
   return [
     ...(disabledAt === null ? [] : [{ action: 'user enabled' } as const]),

@@ -1,6 +1,7 @@
 /** Reads passwords from the terminal, a pipe or a file; never from an argument, which every process can see. */
 import { createInterface } from 'node:readline/promises';
 import { Writable } from 'node:stream';
+import { isatty } from 'node:tty';
 import { isNewPassword, PASSWORD_LENGTH } from '../access/access-rules.ts';
 import { misused, type CommandRun } from './command.ts';
 import { readInput } from './input-file.ts';
@@ -25,7 +26,8 @@ export async function readNewPassword(
   run: CommandRun,
   { passwordFile }: { readonly passwordFile: string | undefined },
 ): Promise<string> {
-  if (passwordFile === undefined && process.stdin.isTTY) return await askTwice(run);
+  // `process.stdin` would make a pipe non-blocking, and reading one that is still empty would fail.
+  if (passwordFile === undefined && isatty(0)) return await askTwice(run);
   const line = readLine(passwordFile ?? '-');
   if (passwordFile === undefined && line === '') {
     throw misused(

@@ -15,6 +15,12 @@ beforeAll(async () => {
 
 test('a start makes the administrator what it should be, and the audit log records it', async () => {
   await ensureAdmin(pool, ADMIN, SOURCE);
+  const { rows: first } = await pool.query(
+    'SELECT action, actor, via, subject, details FROM audit_log',
+  );
+  const told = { ...SOURCE, subject: ADMIN.username };
+  const all = { role: 'admin', tenants: 'all' };
+  expect(first).toEqual([{ ...told, action: 'user added', details: { ...all, cause: 'start' } }]);
   await pool.query(`UPDATE users SET disabled_at = now(), role = 'viewer' WHERE username = $1`, [
     ADMIN.username,
   ]);
@@ -25,13 +31,21 @@ test('a start makes the administrator what it should be, and the audit log recor
     [last.rows[0]?.id],
   );
   const before = { role: 'viewer', tenants: 'all' };
-  const told = { ...SOURCE, subject: ADMIN.username };
   expect(rows).toEqual([
     { ...told, action: 'user enabled', details: { cause: 'start' } },
     {
       ...{ ...told, action: 'user changed' },
-      details: { role: 'admin', tenants: 'all', before, cause: 'start' },
+      details: { ...all, before, cause: 'start' },
     },
     { ...told, action: 'password changed', details: { cause: 'start' } },
   ]);
+});
+
+test('processes that start at once record the administrator once', async () => {
+  const admin = { ...ADMIN, username: 'together' };
+  await Promise.all([1, 2, 3, 4].map(() => ensureAdmin(pool, admin, SOURCE)));
+  const { rows } = await pool.query('SELECT action FROM audit_log WHERE subject = $1', [
+    admin.username,
+  ]);
+  expect(rows).toEqual([{ action: 'user added' }]);
 });

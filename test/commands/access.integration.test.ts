@@ -1,5 +1,5 @@
 import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { Pool } from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { findUser } from '../../src/access/users.ts';
@@ -54,6 +54,18 @@ describe('pulse users', { timeout: MANY_STEPS_TIMEOUT_MS }, () => {
         'pulse: There is no terminal to ask for the password: pass it with --password-file <file>.\n',
     });
     expect(await findUser(pool, 'alice')).toBeUndefined();
+  });
+
+  test('waits for a password that comes late through a pipe', async () => {
+    const args = ['-c', '(sleep 2; echo short) | "$@"', 'sh', process.execPath];
+    const { exitCode, stderr } = await runPulse(['users', 'add', 'alice', '--all-tenants'], {
+      env: env(),
+      program: { command: 'sh', args: [...args, resolve('dist/main.js')] },
+    });
+    expect({ exitCode, stderr }).toEqual({
+      exitCode: 2,
+      stderr: 'pulse: The password must have 12 to 1024 characters.\n',
+    });
   });
 
   test('adds, lists, disables, enables and changes the password, and audits each change', async () => {

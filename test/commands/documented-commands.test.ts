@@ -75,3 +75,11 @@ test('every command in a shell block of the documentation exists, with its optio
   expect(fault(program, 'users list --fast')).toContain('--fast');
   expect(fault(program, 'verfy')).toContain('verfy');
 });
+
+test('the README lists every command', () => {
+  const listed = [...readFileSync('README.md', 'utf8').matchAll(/^- (`pulse .*?):/gms)];
+  const names = listed.flatMap(([, line = '']) =>
+    [...line.matchAll(/`pulse ([a-z-]+)/g)].map(([, name]) => name),
+  );
+  expect(names.sort()).toEqual(Object.keys(COMMANDS).sort());
+});
