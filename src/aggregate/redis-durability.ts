@@ -38,11 +38,15 @@ export async function checkEachNode(
 
 async function checkDurability(redis: Redis): Promise<Finding[]> {
   const persistence = await readInfo(redis, 'persistence');
-  const findings = DURABLE_SETTINGS.map(async (one) => {
-    const value = await readSetting(redis, one.setting);
-    const shown = one.setting === 'appendonly' ? onOff(persistence.get('aof_enabled')) : undefined;
-    return judgeSetting(one, value ?? shown);
-  });
+  const memory = await readInfo(redis, 'memory');
+  // A managed server that forbids CONFIG shows these here.
+  const shown: Readonly<Record<string, string | undefined>> = {
+    appendonly: onOff(persistence.get('aof_enabled')),
+    'maxmemory-policy': memory.get('maxmemory_policy'),
+  };
+  const findings = DURABLE_SETTINGS.map(async (one) =>
+    judgeSetting(one, (await readSetting(redis, one.setting)) ?? shown[one.setting]),
+  );
   return (await Promise.all(findings)).flat();
 }
 

@@ -68,7 +68,10 @@ function forgetOldest(state: SeenState, { now, windowSeconds }: TurnOptions): Se
   const [oldest, ...others] = state.list;
   if (oldest === undefined || !now.isSteady) return state;
   const { number, segmentBits, closedAtSec } = oldest;
-  if (closedAtSec === null || now.sec - closedAtSec < windowSeconds) return state;
+  const isDue = ({ closedAtSec: at }: Generation) => at !== null && now.sec - at >= windowSeconds;
+  // It may have been closed when the clock was ahead. It is older than any of the others.
+  const wasAhead = closedAtSec !== null && closedAtSec > now.sec;
+  if (!isDue(oldest) && !(wasAhead && others.some(isDue))) return state;
   return { ...state, list: others, dropping: [...state.dropping, { number, segmentBits }] };
 }
 

@@ -234,6 +234,12 @@ describe('an append', () => {
 });
 
 describe('the lease', () => {
+  test('that lasts longer than any is taken for, because the clock was ahead, is free', async () => {
+    await redis.set(KEYS.lease, 'before the failover', 'PX', 600_000);
+    expect(await take('another', 3_000)).toEqual(expect.any(Number));
+    expect(await take(TOKEN, 3_000)).toBeUndefined();
+  });
+
   test('belongs to one at a time, and can be released by its holder only', async () => {
     expect(await take(TOKEN)).toBeGreaterThan(0);
     expect(await take('another')).toBeUndefined();

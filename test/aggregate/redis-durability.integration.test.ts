@@ -1,5 +1,5 @@
 import { Redis } from 'ioredis';
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test } from 'vitest';
 import { assertRedisIsSafe, checkRedisDurability } from '../../src/aggregate/redis-durability.ts';
 import { startPrivateRedis, type PrivateRedis } from '../support/private-redis.ts';
 
@@ -45,6 +45,24 @@ test.each([
     code: 'PULSE_REDIS_UNSAFE',
     message: expect.stringMatching(new RegExp(`"${value}"[^]*ALLOW_UNSAFE_REDIS`)) as string,
   });
+});
+
+test.each([
+  ['appendonly', 'no', 'appendonly yes'],
+  ['maxmemory-policy', 'allkeys-lru', 'maxmemory-policy noeviction'],
+])('%s %s is refused by what INFO shows where CONFIG is forbidden', async (name, value, advice) => {
+  await redis.config('SET', name, value);
+  await redis.acl('SETUSER', 'managed', 'on', '>secret', '~*', '+@all', '-config');
+  const managed = new Redis(server.url, { username: 'managed', password: 'secret' });
+  onTestFinished(() => {
+    managed.disconnect();
+  });
+  expect(await checkRedisDurability(managed)).toContainEqual(
+    expect.objectContaining({
+      status: 'danger',
+      detail: expect.stringContaining(advice) as string,
+    }),
+  );
 });
 
 test('a server that repairs a damaged file by cutting it off is refused', async () => {

@@ -72,6 +72,23 @@ describe('turning the generations', () => {
     expect(turn(closed, 0)).toBe(closed);
   });
 
+  test('one that was closed when the clock was ahead is forgotten with the next that is due', () => {
+    const ahead = turn(filled(started, 5), 1_000_000);
+    const corrected = turn(filled(ahead, 5), 1_200);
+    expect(numbersOf(corrected)).toEqual([1, 2, 3]);
+    expect(numbersOf(turn(corrected, 1_799))).toEqual([1, 2, 3]);
+    expect(numbersOf(turn(corrected, 1_800))).toEqual([2, 3]);
+    expect(numbersOf(turn(turn(corrected, 1_800), 1_800))).toEqual([3]);
+  });
+
+  test('while the clock is behind, what was closed before stays for a whole window', () => {
+    const before = turn(filled(started, 5), 1_000_000);
+    const behind = turn(filled(before, 5), 2_000);
+    expect(numbersOf(turn(behind, 2_599))).toEqual([1, 2, 3]);
+    // The clock is right again: what was closed before it was wrong is still younger than a window.
+    expect(numbersOf(turn(behind, 1_000_599))).toEqual([1, 2, 3]);
+  });
+
   test.each([
     [1, 0],
     [32_000, 0],

@@ -18,9 +18,13 @@ export interface PrivateRedis {
   close(): Promise<void>;
 }
 
-/** Starts one with the durability that Pulse needs. `settings` are added, for example `{ maxmemory: '8mb' }`. */
+/**
+ * Starts one with the durability that Pulse needs. `settings` are added, for example `{ maxmemory: '8mb' }`, and so are
+ * variables of its environment.
+ */
 export async function startPrivateRedis(
   settings: Readonly<Record<string, string>> = {},
+  env: NodeJS.ProcessEnv = {},
 ): Promise<PrivateRedis> {
   const program = findProgram('redis-server', usualSearch());
   if (program === null) throw new Error('redis-server is not installed here.');
@@ -34,6 +38,7 @@ export async function startPrivateRedis(
   const start = async (): Promise<void> => {
     server = spawn(program, ['--port', String(port), '--bind', '127.0.0.1', ...args], {
       cwd: directory,
+      env: { ...process.env, ...env },
       stdio: 'ignore',
     });
     const client = new Redis(url, { retryStrategy: () => 20, maxRetriesPerRequest: 500 });

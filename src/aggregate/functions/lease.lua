@@ -11,6 +11,7 @@ end
 -- pulse_lease: takes, renews or releases the right to fold a shard.
 --
 -- A lease that has ended cannot be renewed, even if it is free: another aggregator may have folded in between.
+-- One that would last longer than any was taken for is free: the clock was ahead, of another server for example.
 --
 -- KEYS[1] lease
 -- ARGV[1] library version, ARGV[2] token of the caller, a new one each time it takes the lease,
@@ -22,6 +23,7 @@ local function lease(keys, args)
   local wrong = check_version(version)
   if wrong then return wrong end
   local holder = redis.call('GET', key)
+  if holder and action == 'take' and redis.call('PTTL', key) > 2 * tonumber(milliseconds) then holder = false end
   if holder and holder ~= token or not holder and action ~= 'take' then return nil end
   if action == 'release' then
     redis.call('DEL', key)

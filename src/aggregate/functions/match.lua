@@ -1,12 +1,12 @@
 
 -- Output: a test of a field by the conditions of a reader.
 local function field_test(filter)
-  local tenants, skus, units = filter.tenants, filter.skus, filter.units
-  local from, to = filter.from or '', filter.to or '~'
+  local tenants, skus, units, from, to = filter.tenants, filter.skus, filter.units, filter.from, filter.to
   return function(field)
     local tenant, sku, unit, window = string.match(field, '^([^\t]*)\t([^\t]*)\t([^\t]*)\t([^\t]*)$')
     return window and (not tenants or tenants[tenant]) and (not skus or skus[sku]) and (not units or units[unit])
-      and window >= from and window < to
+      -- Lua compares texts by the locale of the server. All order windows, which differ only in their digits, alike.
+      and (not from or window >= from) and (not to or window < to)
   end
 end
 
