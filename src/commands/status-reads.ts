@@ -4,7 +4,7 @@ import type { Clients } from '../cli/clients.ts';
 import type { PartRun } from '../cli/part.ts';
 import { whyNotPublished } from '../doctor/check-publishing.ts';
 import { examine } from '../doctor/examine.ts';
-import { createNextTick } from '../flush/next-tick.ts';
+import { readCron } from '../flush/cron-clock.ts';
 import { startDepthReader } from '../platform/depth-reader.ts';
 import { serverOf } from '../platform/logger.ts';
 import { createPool } from '../platform/postgres.ts';
@@ -46,10 +46,7 @@ export function startStatus(run: PartRun, clients: Clients): StatusReader {
   closer.add('publishing check', () => {
     publishing.close();
   });
-  const ticks = createNextTick(config.flush.cron);
-  closer.add('status ticks', () => {
-    ticks.close();
-  });
+  const flushClock = readCron(config.flush.cron);
   const urls = {
     rabbitmq: servers.rabbitmqUrl,
     redis: servers.redisUrl,
@@ -78,7 +75,10 @@ export function startStatus(run: PartRun, clients: Clients): StatusReader {
       known: {
         oldestPulseSeconds: () => links.oldestPulseSeconds(),
         books: () => links.books(),
-        nextFlushAt: () => ticks.after(Date.now()),
+        nextFlushAt() {
+          const tickMs = flushClock.nextTick(Date.now());
+          return tickMs === undefined ? undefined : new Date(tickMs);
+        },
       },
       onAsked(server, error) {
         if (error === undefined) return;

@@ -40,7 +40,7 @@ const booksWatch: Part = {
     closer.add('books watch', () => {
       watch.close();
     });
-    closer.add('flush ticks', addBooksMetrics(registry, { watch, cron: config.flush.cron }));
+    addBooksMetrics(registry, { watch, cron: config.flush.cron });
     watches.books = watch;
   },
 };

@@ -6,7 +6,7 @@ import {
   type ShardBooks,
 } from '../aggregate/accumulator.ts';
 import type { Finding } from '../aggregate/redis-durability.ts';
-import { tickedBetween } from '../flush/overdue.ts';
+import { readCron } from '../flush/cron-clock.ts';
 import { danger, ok, warning } from './findings.ts';
 
 /** A flush of a large hour, and its retries, take a while. */
@@ -29,8 +29,9 @@ export function judgeFlush(
 ): Finding {
   const name = 'flush';
   // A batch is opened by its first pulse, and taken by the next tick.
+  const lastTickMs = readCron(flushCron).lastTick(nowMs - FLUSH_LATE_MS) ?? -Infinity;
   const isLate = ({ openedAtSec }: Pick<SealedBatch, 'openedAtSec'>): boolean =>
-    tickedBetween(flushCron, openedAtSec * 1000, nowMs - FLUSH_LATE_MS);
+    openedAtSec * 1000 < lastTickMs;
   const leftovers = shards.flatMap(({ sealed }) => sealed).filter(isLate);
   if (leftovers.length > 0) {
     const oldestSec = Math.min(...leftovers.map(({ openedAtSec }) => openedAtSec));

@@ -5,7 +5,7 @@ import type { Logger } from '../platform/logger.ts';
 import { addSampledGauge, addSampledGauges } from '../platform/metrics.ts';
 import { startWatch, type Watch } from '../platform/watch.ts';
 import { balanceShards, type BooksDeps, type ShardBalance } from './books.ts';
-import { createTickCounter } from './overdue.ts';
+import { readCron } from './cron-clock.ts';
 
 /** Whether the books balance, exactly. */
 export interface BooksVerdict {
@@ -58,12 +58,12 @@ export function startBooksWatch({ accumulator, pool, logger }: BooksWatchOptions
   });
 }
 
-/** @param cron When sums go to Postgres. @returns Stops the counting of ticks. */
+/** @param cron When sums go to Postgres. */
 export function addBooksMetrics(
   registry: Registry,
   { watch, cron }: { watch: Pick<Watch<BooksSight>, 'latest'>; cron: string },
-): () => void {
-  const ticks = createTickCounter(cron);
+): void {
+  const clock = readCron(cron);
   addSampledGauges(registry, {
     name: 'pulse_books_drift_pulses',
     help: 'Pulses by which the books do not balance: missing ones were lost, surplus ones were counted twice. Must be 0.',
@@ -113,14 +113,12 @@ export function addBooksMetrics(
   addSampledGauge(registry, {
     name: 'pulse_flush_missed_ticks',
     help: 'Ticks of FLUSH_CRON since the oldest sum that is not in Postgres was opened. 1 while a flush runs; 2 or more means that flushes were missed.',
-    read: () =>
-      watch.latest === undefined
-        ? undefined
-        : ticks.count(watch.latest.unflushedSinceMs, Date.now()),
+    read: () => {
+      if (watch.latest === undefined) return undefined;
+      const { unflushedSinceMs: afterMs } = watch.latest;
+      return afterMs === undefined ? 0 : clock.countTicks({ afterMs, untilMs: Date.now() });
+    },
   });
-  return () => {
-    ticks.close();
-  };
 }
 
 function toSight(balances: readonly ShardBalance[], books: readonly ShardBooks[]): BooksSight {

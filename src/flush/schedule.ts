@@ -77,8 +77,7 @@ export function startFlushSchedule(options: FlushScheduleOptions): FlushSchedule
       logger.warn({ missedTick: new Date(nextTickMs) }, 'flush tick was missed; flushing now');
       void tick('missed tick');
     } else if (nowMs < watchedAtMs) {
-      // After the clock was set back, the next tick is earlier. Only then, because node-cron searches minute by
-      // minute, which takes seconds for a yearly expression.
+      // After the clock was set back, the next tick is earlier.
       nextTickMs = Math.min(nextTickMs, nextTickOf(task));
     }
     watchedAtMs = nowMs;

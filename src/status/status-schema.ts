@@ -104,7 +104,7 @@ const StatusSchema = Type.Object(
     books: nullable(Books, 'Whether every pulse is where it should be. From Redis and Postgres.'),
     last_flush_at: nullableInstant('When sums last reached Postgres; null also if they never did.'),
     next_flush_at: nullableInstant(
-      'When FLUSH_CRON of this process is next due; null when that is far away.',
+      'When FLUSH_CRON of this process is next due; null if it never is.',
     ),
     dead_letters: nullable(DeadLetters, 'Dead letters that wait for a decision. From Postgres.'),
     outbox: nullable(

@@ -67,7 +67,7 @@ export interface Status {
   readonly books: BooksVerdict | null;
   /** Null also when there was none. */
   readonly lastFlushAt: Date | null;
-  /** By the cron expression of this process; null when the next one is far away. */
+  /** By the cron expression of this process; null where it is not known. */
   readonly nextFlushAt: Date | null;
   readonly deadLetters: readonly OpenDeadLetters[] | null;
   readonly outbox: Outbox | null;

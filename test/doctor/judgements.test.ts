@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { describe, expect, test } from 'vitest';
+import type * as nodeCron from 'node-cron';
+import { describe, expect, test, vi } from 'vitest';
 import { judgeDeadQueue, judgeParkedQueue, judgeQueue } from '../../src/doctor/check-rabbit.ts';
 import { judgeMemory } from '../../src/doctor/check-redis.ts';
 import { atLeast } from '../../src/doctor/findings.ts';
@@ -90,6 +91,49 @@ test.each([
   const when = { flushCron: '0 * * * *', nowMs: at(now) };
   expect(judgeFlush([{ live: null, sealed: [] }, held], when).status).toBe(status);
 });
+
+const asked = vi.hoisted(() => ({ matchCount: 0 }));
+vi.mock('node-cron', async (importOriginal) => {
+  const real = await importOriginal<typeof nodeCron>();
+  const createTask: typeof real.createTask = (...args) => {
+    const task = real.createTask(...args);
+    const match = task.match.bind(task);
+    task.match = (date) => {
+      asked.matchCount += 1;
+      return match(date);
+    };
+    return task;
+  };
+  return { ...real, createTask };
+});
+
+test.each([
+  ['0 0 0 * * *', '2026-03-05T00:00:05Z', '2026-03-06T00:14:59Z', 'ok'],
+  ['0 0 0 * * *', '2026-03-05T00:00:05Z', '2026-03-06T00:15:00Z', 'warning'],
+  ['*/7 * * * * *', '2026-03-05T10:00:00Z', '2026-03-05T10:15:06Z', 'ok'],
+  ['*/7 * * * * *', '2026-03-05T10:00:00Z', '2026-03-05T10:15:07Z', 'warning'],
+  ['0 0 * * 1', '2026-03-02T00:00:05Z', '2026-03-09T00:14:59Z', 'ok'],
+  ['0 0 L * *', '2026-01-31T00:00:05Z', '2026-02-28T00:14:59Z', 'ok'],
+  ['0 0 L * *', '2026-01-31T00:00:05Z', '2026-02-28T00:15:00Z', 'warning'],
+  ['0 0 * * 1#5', '2026-03-30T00:00:05Z', '2026-06-29T00:14:59Z', 'ok'],
+  ['0 0 1 */3 *', '2026-01-01T00:00:05Z', '2026-04-01T00:14:59Z', 'ok'],
+  ['0 0 1 */3 *', '2026-01-01T00:00:05Z', '2026-04-01T00:15:00Z', 'warning'],
+  ['0 0 29 2 *', '2024-02-29T00:00:05Z', '2028-02-29T00:14:59Z', 'ok'],
+  ['0 0 29 2 *', '2024-02-29T00:00:05Z', '2028-02-29T00:15:00Z', 'warning'],
+] as const)(
+  'with FLUSH_CRON "%s", a batch opened at %s is at %s called %s, after few steps',
+  (flushCron, openedAt, now, status) => {
+    const batch = {
+      ...{ batchId: randomUUID(), shard: 0, rowCount: 1, pulseCount: 1n, amount: '1' },
+      ...{ windowMinSec: 0, windowMaxSec: 0, openedAtSec: Date.parse(openedAt) / 1000 },
+    };
+    const shards = Array.from({ length: 8 }, () => ({ live: batch, sealed: [] }));
+    asked.matchCount = 0;
+    expect(judgeFlush(shards, { flushCron, nowMs: Date.parse(now) }).status).toBe(status);
+    // Each takes 10 us or more, while all tenants wait.
+    expect(asked.matchCount).toBeLessThan(50);
+  },
+);
 
 test.each([
   [0, 0, 'ok'],

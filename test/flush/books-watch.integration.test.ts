@@ -70,10 +70,9 @@ test('pulses that wait in the journal are no drift', async () => {
   expect(sight.journalSinceMs).toBeLessThanOrEqual(Date.now());
   const registry = new Registry();
   const old = { ...sight, journalSinceMs: Date.now() - 60_000 };
-  const close = addBooksMetrics(registry, { watch: { latest: old }, cron: '0 * * * *' });
+  addBooksMetrics(registry, { watch: { latest: old }, cron: '0 * * * *' });
   expect(await registry.metrics()).toMatch(/^pulse_journal_age_seconds 6\d/m);
   expect(await registry.metrics()).toContain('pulse_pending_pulses{state="journalled"} 100\n');
-  close();
 });
 
 test('the drift of one shard does not hide that of another', async () => {
@@ -94,9 +93,8 @@ test('missed flushes are counted in ticks of the schedule', async () => {
   const hours = (count: number): number => count * 3_600_000;
   const sight = await look();
   const watch = { latest: { ...sight, unflushedSinceMs: Date.now() - hours(3) } };
-  const close = addBooksMetrics(registry, { watch, cron: '0 * * * *' });
+  addBooksMetrics(registry, { watch, cron: '0 * * * *' });
   const text = await registry.metrics();
   expect(text).toContain('pulse_flush_missed_ticks 3\n');
   expect(text).toMatch(/^pulse_unflushed_age_seconds 1080\d/m);
-  close();
 });
