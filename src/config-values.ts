@@ -6,6 +6,7 @@ import { toError } from './core/errors.ts';
 import { AGGREGATE_STEPS } from './aggregate/aggregate-steps.ts';
 import { DELIVERY_STEPS } from './delivery/delivery-steps.ts';
 import { parseSecretKeys } from './delivery/secret-box.ts';
+import { readCron } from './flush/cron-clock.ts';
 import { FLUSH_STEPS } from './flush/flush-steps.ts';
 import { INGEST_STEPS } from './ingest/ingest-steps.ts';
 import { EXPORT_POINTS } from './exports/export-points.ts';
@@ -146,6 +147,9 @@ export const origins = makeValidator((text: string) => {
 
 export const cron = makeValidator((text: string) => {
   if (!isCron(text)) throw new EnvError(`must be a cron expression, not "${text}".`);
+  if (readCron(text).nextTick(Date.now()) === undefined) {
+    throw new EnvError(`must be a cron expression that has a tick; "${text}" has none.`);
+  }
   return text;
 });
 
