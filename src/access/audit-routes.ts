@@ -5,16 +5,16 @@ import { ADMINS } from '../http/caller.ts';
 import { checkedCursor, toPage } from '../http/cursor.ts';
 import { spanFrom } from '../http/instants.ts';
 import { nextLink } from '../http/page-links.ts';
+import { PAGE_LIMIT_DEFAULT } from '../http/page-schema.ts';
 import { listAudit, type AuditRow } from './audit-query.ts';
 import { listAuditSchema } from './audit-schema.ts';
-import { LIST_LIMIT_DEFAULT } from './schema-terms.ts';
 
 const ENTRY_ID = /^\d{1,18}$/;
 
 export function addAuditRoutes(api: Api, pool: Pick<Pool, 'connect'>): void {
   const options = { schema: listAuditSchema, config: { roles: ADMINS } };
   api.get('/audit', options, async ({ query }, reply) => {
-    const { limit = LIST_LIMIT_DEFAULT, actor, action, subject } = query;
+    const { limit = PAGE_LIMIT_DEFAULT, actor, action, subject } = query;
     const filters = { actor, action, subject, ...spanFrom(query) };
     const after = checkedCursor(query.after, ENTRY_ID);
     const rows = await listAudit(pool, filters, { limit: limit + 1, after });

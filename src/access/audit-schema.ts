@@ -1,9 +1,12 @@
 /** GET /audit. */
 import { Type } from 'typebox';
 import { WITH_TOKEN } from '../http/example-terms.ts';
+import { page } from '../http/page-schema.ts';
+import { LIST_PROBLEMS } from '../http/problem-schema.ts';
+import { instant, nullable, querySchema } from '../http/schema-terms.ts';
 import { textSchema } from '../http/text-schema.ts';
 import { AUDIT_ACTIONS } from './audit.ts';
-import { instant, LIST_PROBLEMS, nullable, operation, page, paging } from './schema-terms.ts';
+import { paging } from './schema-terms.ts';
 
 const ACTOR_LENGTH_MAX = 128;
 const SUBJECT_LENGTH_MAX = 2_048;
@@ -26,28 +29,20 @@ const AuditEntrySchema = Type.Object(
 );
 
 export const listAuditSchema = {
-  ...operation({
-    operationId: 'listAudit',
-    summary: 'Lists the audit log, newest first',
-    description:
-      'All filters must match, exactly. Page by page: `next`, also in `Link`, leads to the next page. A search that ' +
-      'takes more than 5 seconds gets 503: narrow it down with `from` and `to`.',
-  }),
+  operationId: 'listAudit',
+  tags: ['auth'],
+  summary: 'Lists the audit log, newest first',
+  description:
+    'All filters must match, exactly. Page by page: `next`, also in `Link`, leads to the next page. A search that ' +
+    'takes more than 5 seconds gets 503: narrow it down with `from` and `to`.',
   curl: `curl -s "$API/audit?action=login%20accepted&limit=10" ${WITH_TOKEN}`,
-  querystring: Type.Object(
-    {
-      actor: Type.Optional(textSchema(ACTOR_LENGTH_MAX, 'Only what this actor did.')),
-      action: Type.Optional(Type.Enum([...AUDIT_ACTIONS], { description: 'Only this.' })),
-      subject: Type.Optional(textSchema(SUBJECT_LENGTH_MAX, 'Only what was done to this.')),
-      from: Type.Optional(
-        Type.String({ format: 'date-time', description: 'Only what was written since then.' }),
-      ),
-      to: Type.Optional(
-        Type.String({ format: 'date-time', description: 'Only what was written before.' }),
-      ),
-      ...paging,
-    },
-    { additionalProperties: false },
-  ),
+  querystring: querySchema({
+    actor: Type.Optional(textSchema(ACTOR_LENGTH_MAX, 'Only what this actor did.')),
+    action: Type.Optional(Type.Enum([...AUDIT_ACTIONS], { description: 'Only this.' })),
+    subject: Type.Optional(textSchema(SUBJECT_LENGTH_MAX, 'Only what was done to this.')),
+    from: Type.Optional(instant('Only what was written since then.')),
+    to: Type.Optional(instant('Only what was written before.')),
+    ...paging,
+  }),
   response: { 200: page(AuditEntrySchema), ...LIST_PROBLEMS },
 };

@@ -4,6 +4,7 @@ import type { Api } from '../http/api-module.ts';
 import { ADMINS } from '../http/caller.ts';
 import { checkedCursor, toPage } from '../http/cursor.ts';
 import { nextLink } from '../http/page-links.ts';
+import { PAGE_LIMIT_DEFAULT } from '../http/page-schema.ts';
 import { HTTP_PROBLEMS, ProblemError } from '../http/problems.ts';
 import { toKeyJson } from './access-json.ts';
 import { DAY_SECONDS, KEY_LIFE_DAYS, toScope } from './access-rules.ts';
@@ -12,7 +13,7 @@ import { sourceOf } from './audit.ts';
 import { refuseLimitedAdmin } from './change-user.ts';
 import { createKeyText } from './key-text.ts';
 import { createKeySchema, listKeysSchema, revokeKeySchema } from './keys-schema.ts';
-import { LIST_LIMIT_DEFAULT, RIGHTS_BYTES_MAX } from './schema-terms.ts';
+import { RIGHTS_BYTES_MAX } from './schema-terms.ts';
 
 const KEY_ID = /^[0-9a-f]{16}$/;
 /** The audit log gets its entry with the change. */
@@ -21,7 +22,7 @@ const WRITE = { roles: ADMINS, unaudited: true } as const;
 export function addKeysRoutes(api: Api, pool: Pick<Pool, 'connect'>): void {
   const list = { schema: listKeysSchema, config: { roles: ADMINS } };
   api.get('/keys', list, async (request, reply) => {
-    const { limit = LIST_LIMIT_DEFAULT, after } = request.query;
+    const { limit = PAGE_LIMIT_DEFAULT, after } = request.query;
     const rows = await listKeys(pool, {
       limit: limit + 1,
       after: checkedCursor(after, KEY_ID) ?? null,

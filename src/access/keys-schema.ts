@@ -1,21 +1,12 @@
 /** The routes below /keys. */
 import { Type } from 'typebox';
 import { WITH_JSON, WITH_TOKEN } from '../http/example-terms.ts';
+import { page } from '../http/page-schema.ts';
+import { CREATE_PROBLEMS, LIST_PROBLEMS, READ_PROBLEMS } from '../http/problem-schema.ts';
+import { instant, nullableInstant, querySchema } from '../http/schema-terms.ts';
 import { textSchema } from '../http/text-schema.ts';
 import { KEY_LIFE_DAYS, KEY_NAME_LENGTH_MAX, KEYS_MAX } from './access-rules.ts';
-import {
-  CREATE_PROBLEMS,
-  instant,
-  LIST_PROBLEMS,
-  newScopeSchema,
-  nullableInstant,
-  operation,
-  page,
-  paging,
-  READ_PROBLEMS,
-  roleSchema,
-  scopeSchema,
-} from './schema-terms.ts';
+import { newScopeSchema, paging, roleSchema, scopeSchema } from './schema-terms.ts';
 
 const ID_LENGTH_MAX = 64;
 
@@ -51,25 +42,23 @@ const exampleKey = (name: string) =>
   -d '{"name":"${name}","role":"operator","tenants":["acme"],"expires_in_days":365}'`;
 
 export const listKeysSchema = {
-  ...operation({
-    operationId: 'listKeys',
-    summary: 'Lists the keys, newest first',
-    description:
-      'Also those that are revoked or expired. Page by page: `next`, also in `Link`, leads to the next page.',
-  }),
+  operationId: 'listKeys',
+  tags: ['auth'],
+  summary: 'Lists the keys, newest first',
+  description:
+    'Also those that are revoked or expired. Page by page: `next`, also in `Link`, leads to the next page.',
   curl: `curl -s "$API/keys?limit=10" ${WITH_TOKEN}`,
-  querystring: Type.Object(paging, { additionalProperties: false }),
+  querystring: querySchema(paging),
   response: { 200: page(KeySchema), ...LIST_PROBLEMS },
 };
 
 export const createKeySchema = {
-  ...operation({
-    operationId: 'createKey',
-    summary: 'Creates a key',
-    description:
-      'The answer is the only one with the key: Pulse keeps a hash of it. If the answer is lost, revoke the key and ' +
-      `create another. ${KEYS_MAX} keys may be unrevoked.`,
-  }),
+  operationId: 'createKey',
+  tags: ['auth'],
+  summary: 'Creates a key',
+  description:
+    'The answer is the only one with the key: Pulse keeps a hash of it. If the answer is lost, revoke the key and ' +
+    `create another. ${KEYS_MAX} keys may be unrevoked.`,
   curl: exampleKey('meter'),
   body: Type.Object(
     {
@@ -94,12 +83,11 @@ export const createKeySchema = {
 };
 
 export const revokeKeySchema = {
-  ...operation({
-    operationId: 'revokeKey',
-    summary: 'Revokes a key for good',
-    description:
-      'It is refused within 2 seconds, and stays in the list. A key that is revoked already gets the same answer.',
-  }),
+  operationId: 'revokeKey',
+  tags: ['auth'],
+  summary: 'Revokes a key for good',
+  description:
+    'It is refused within 2 seconds, and stays in the list. A key that is revoked already gets the same answer.',
   curl: `ID=$(${exampleKey('for a day')} | jq -r .id)
 curl -s -X DELETE "$API/keys/$ID" ${WITH_TOKEN}`,
   params: Type.Object({ id: textSchema(ID_LENGTH_MAX, 'The id of a key.') }),

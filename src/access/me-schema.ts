@@ -1,24 +1,17 @@
 /** GET /me, PUT /me/password. */
 import { Type } from 'typebox';
 import { WITH_JSON, WITH_TOKEN } from '../http/example-terms.ts';
-import { problemResponses } from '../http/problem-schema.ts';
+import { problemResponse, problemResponses } from '../http/problem-schema.ts';
+import { nullableInstant } from '../http/schema-terms.ts';
 import { TokenAnswer } from './login-schema.ts';
-import {
-  newPasswordSchema,
-  nullableInstant,
-  operation,
-  passwordSchema,
-  roleSchema,
-  scopeSchema,
-} from './schema-terms.ts';
+import { newPasswordSchema, passwordSchema, roleSchema, scopeSchema } from './schema-terms.ts';
 import { exampleUser, EXAMPLE_PASSWORD } from './users-schema.ts';
 
 export const getMeSchema = {
-  ...operation({
-    operationId: 'getMe',
-    summary: 'Says who the caller is',
-    description: 'For programs and pages that show only what the caller may do.',
-  }),
+  operationId: 'getMe',
+  tags: ['auth'],
+  summary: 'Says who the caller is',
+  description: 'For programs and pages that show only what the caller may do.',
   curl: `curl -s "$API/me" ${WITH_TOKEN}`,
   response: {
     200: Type.Object(
@@ -40,13 +33,12 @@ export const getMeSchema = {
 };
 
 export const changeOwnPasswordSchema = {
-  ...operation({
-    operationId: 'changeOwnPassword',
-    summary: 'Changes the password of the caller',
-    description:
-      'All tokens of the user end within 2 seconds, this one too; the answer has a new one. Wrong current passwords ' +
-      'count as refused logins, with the same limits.',
-  }),
+  operationId: 'changeOwnPassword',
+  tags: ['auth'],
+  summary: 'Changes the password of the caller',
+  description:
+    'All tokens of the user end within 2 seconds, this one too; the answer has a new one. Wrong current passwords ' +
+    'count as refused logins, with the same limits.',
   curl: `${exampleUser('example-own', ' > /dev/null')}
 TOKEN=$(curl -s "$API/login" ${WITH_JSON} \\
   -d '{"username":"example-own","password":"${EXAMPLE_PASSWORD}"}' | jq -r .Auth.Token)
@@ -67,9 +59,6 @@ curl -s -X PUT "$API/me/password" ${WITH_TOKEN} ${WITH_JSON} \\
   response: {
     200: TokenAnswer,
     ...problemResponses(400, 401, 403, 413, 415, 429, 500, 503),
-    422: {
-      ...problemResponses(422)[422],
-      description: 'The current password is wrong, or the caller is a key.',
-    },
+    422: problemResponse('The current password is wrong, or the caller is a key.'),
   },
 };

@@ -3,6 +3,7 @@ import type { Pool } from 'pg';
 import type { Api } from '../http/api-module.ts';
 import { ADMINS } from '../http/caller.ts';
 import { toKeyPage } from '../http/key-page.ts';
+import { PAGE_LIMIT_DEFAULT } from '../http/page-schema.ts';
 import { ProblemError } from '../http/problems.ts';
 import { toUserJson } from './access-json.ts';
 import { ACCESS_PROBLEMS } from './access-problems.ts';
@@ -10,7 +11,7 @@ import { toScope, USERS_MAX } from './access-rules.ts';
 import { sourceOf } from './audit.ts';
 import type { HashFor } from './credentials.ts';
 import { changeUser, noUser, refuseLimitedAdmin } from './change-user.ts';
-import { LIST_LIMIT_DEFAULT, RIGHTS_BYTES_MAX } from './schema-terms.ts';
+import { RIGHTS_BYTES_MAX } from './schema-terms.ts';
 import {
   addUserSchema,
   changeUserSchema,
@@ -37,7 +38,7 @@ export function addUsersRoutes(api: Api, deps: UsersDeps): void {
 
 function addReads(api: Api, pool: Pick<Pool, 'connect'>): void {
   api.get('/users', { schema: listUsersSchema, config: READ }, async ({ query }, reply) => {
-    const { limit = LIST_LIMIT_DEFAULT, after = '' } = query;
+    const { limit = PAGE_LIMIT_DEFAULT, after = '' } = query;
     const rows = await listUsers(pool, { limit: limit + 1, after });
     const path = `${api.prefix}/users`;
     const { data, next } = toKeyPage(reply, rows, { limit, path, key: (row) => row.username });

@@ -1,20 +1,20 @@
 /** The routes below /users. */
 import { Type } from 'typebox';
 import { WITH_JSON, WITH_TOKEN } from '../http/example-terms.ts';
-import { TEXT_PATTERN } from '../http/text-schema.ts';
-import { USERNAME_LENGTH_MAX, USERNAME_PATTERN, USERNAME_RULE, USERS_MAX } from './access-rules.ts';
+import { page } from '../http/page-schema.ts';
 import {
   CHANGE_PROBLEMS,
   CREATE_PROBLEMS,
-  instant,
   LIST_PROBLEMS,
+  READ_PROBLEMS,
+} from '../http/problem-schema.ts';
+import { instant, nullableInstant, querySchema } from '../http/schema-terms.ts';
+import { TEXT_PATTERN } from '../http/text-schema.ts';
+import { USERNAME_LENGTH_MAX, USERNAME_PATTERN, USERNAME_RULE, USERS_MAX } from './access-rules.ts';
+import {
   newPasswordSchema,
   newScopeSchema,
-  nullableInstant,
-  operation,
-  page,
   paging,
-  READ_PROBLEMS,
   roleSchema,
   scopeSchema,
 } from './schema-terms.ts';
@@ -46,22 +46,20 @@ const params = Type.Object({
 });
 
 export const listUsersSchema = {
-  ...operation({
-    operationId: 'listUsers',
-    summary: 'Lists the users, by name',
-    description: 'Page by page: `next`, also in `Link`, leads to the next page.',
-  }),
+  operationId: 'listUsers',
+  tags: ['auth'],
+  summary: 'Lists the users, by name',
+  description: 'Page by page: `next`, also in `Link`, leads to the next page.',
   curl: `curl -s "$API/users?limit=10" ${WITH_TOKEN}`,
-  querystring: Type.Object(paging, { additionalProperties: false }),
+  querystring: querySchema(paging),
   response: { 200: page(UserSchema), ...LIST_PROBLEMS },
 };
 
 export const addUserSchema = {
-  ...operation({
-    operationId: 'addUser',
-    summary: 'Adds a user',
-    description: `There may be ${USERS_MAX} users. No answer has a password.`,
-  }),
+  operationId: 'addUser',
+  tags: ['auth'],
+  summary: 'Adds a user',
+  description: `There may be ${USERS_MAX} users. No answer has a password.`,
   curl: exampleUser('example'),
   body: Type.Object(
     {
@@ -85,11 +83,10 @@ export const addUserSchema = {
 };
 
 export const getUserSchema = {
-  ...operation({
-    operationId: 'getUser',
-    summary: 'Returns one user',
-    description: 'With the rights that it has now.',
-  }),
+  operationId: 'getUser',
+  tags: ['auth'],
+  summary: 'Returns one user',
+  description: 'With the rights that it has now.',
   curl: `${exampleUser('example-get', ' > /dev/null')}
 curl -s "$API/users/example-get" ${WITH_TOKEN}`,
   params,
@@ -97,13 +94,12 @@ curl -s "$API/users/example-get" ${WITH_TOKEN}`,
 };
 
 export const changeUserSchema = {
-  ...operation({
-    operationId: 'changeUser',
-    summary: 'Changes the rights of a user, or disables it',
-    description:
-      'What is left out stays. Every process of the API notices within 2 seconds. Disabling ends all tokens of the ' +
-      'user for good. Admins cannot take away their own access, and the last enabled admin stays one.',
-  }),
+  operationId: 'changeUser',
+  tags: ['auth'],
+  summary: 'Changes the rights of a user, or disables it',
+  description:
+    'What is left out stays. Every process of the API notices within 2 seconds. Disabling ends all tokens of the ' +
+    'user for good. Admins cannot take away their own access, and the last enabled admin stays one.',
   curl: `${exampleUser('example-change', ' > /dev/null')}
 curl -s -X PATCH "$API/users/example-change" ${WITH_TOKEN} ${WITH_JSON} \\
   -d '{"role":"operator","tenants":"all"}'`,
@@ -124,11 +120,10 @@ curl -s -X PATCH "$API/users/example-change" ${WITH_TOKEN} ${WITH_JSON} \\
 };
 
 export const setPasswordSchema = {
-  ...operation({
-    operationId: 'setUserPassword',
-    summary: 'Sets the password of a user',
-    description: 'All tokens of the user end within 2 seconds.',
-  }),
+  operationId: 'setUserPassword',
+  tags: ['auth'],
+  summary: 'Sets the password of a user',
+  description: 'All tokens of the user end within 2 seconds.',
   curl: `${exampleUser('example-password', ' > /dev/null')}
 curl -s -X PUT "$API/users/example-password/password" ${WITH_TOKEN} ${WITH_JSON} \\
   -d '{"password":"${EXAMPLE_PASSWORD}"}'`,

@@ -1,7 +1,6 @@
 /** GET /health/live and GET /health/ready. */
 import { Type } from 'typebox';
-import { PROBLEM_MEDIA_TYPE } from '../http/problems.ts';
-import { PROBLEM_PROPERTIES, problemResponses } from '../http/problem-schema.ts';
+import { PROBLEM_PROPERTIES, problemResponse, problemResponses } from '../http/problem-schema.ts';
 
 const readiness = {
   ready: Type.Boolean({ description: 'Whether every check passed.' }),
@@ -35,12 +34,10 @@ export const readySchema = {
   curl: 'curl -s "$API/health/ready"',
   response: {
     200: Type.Object(readiness, { description: 'All checks passed.' }),
-    503: {
-      description: 'A check failed, or the process is shutting down.',
-      content: {
-        [PROBLEM_MEDIA_TYPE]: { schema: Type.Object({ ...PROBLEM_PROPERTIES, ...readiness }) },
-      },
-    },
+    503: problemResponse(
+      'A check failed, or the process is shutting down.',
+      Type.Object({ ...PROBLEM_PROPERTIES, ...readiness }),
+    ),
     ...problemResponses(500),
   },
 };

@@ -1,19 +1,12 @@
 /** The routes below /customers, /products and /units. */
 import { Type } from 'typebox';
 import { WITH_JSON, WITH_TOKEN } from '../http/example-terms.ts';
-import { problemResponses } from '../http/problem-schema.ts';
+import { page } from '../http/page-schema.ts';
+import { CHANGE_PROBLEMS, LIST_PROBLEMS, READ_PROBLEMS } from '../http/problem-schema.ts';
+import { instant, nullable, querySchema } from '../http/schema-terms.ts';
 import { textSchema } from '../http/text-schema.ts';
 import { TIER_MODES } from './prices.ts';
-import {
-  cursorPaging,
-  ID_LENGTH_MAX,
-  nullable,
-  operation,
-  page,
-  paging,
-  READ_PROBLEMS,
-  WRITE_PROBLEMS,
-} from './schema-terms.ts';
+import { ID_LENGTH_MAX, paging, patternPaging } from './schema-terms.ts';
 
 const NAME_LENGTH_MAX = 256;
 const TIERS_MAX = 50;
@@ -29,7 +22,7 @@ const currency = Type.String({
   examples: ['USD'],
   description: 'The currency, ISO 4217.',
 });
-const validFrom = Type.String({ format: 'date-time', description: 'From when it is the price.' });
+const validFrom = instant('From when it is the price.');
 const key = (description: string) => Type.Object({ id: textSchema(ID_LENGTH_MAX, description) });
 const skuParams = Type.Object({ sku: textSchema(ID_LENGTH_MAX, 'The SKU of a product.') });
 
@@ -110,11 +103,10 @@ const put = (path: string, body: object) =>
 const ONE_SKU = `SKU=$(curl -s "$API/products?limit=1" ${WITH_TOKEN} | jq -r '.data[0].sku|@uri')`;
 
 export const putCustomerSchema = {
-  ...operation({
-    operationId: 'putCustomer',
-    summary: 'Creates or replaces a customer',
-    description: 'Orders that are enriched already keep the customer as it was.',
-  }),
+  operationId: 'putCustomer',
+  tags: ['catalog'],
+  summary: 'Creates or replaces a customer',
+  description: 'Orders that are enriched already keep the customer as it was.',
   curl: put('customers/123', CUSTOMER_EXAMPLE),
   params: key('The id of a customer.'),
   body: Type.Object(
@@ -125,15 +117,14 @@ export const putCustomerSchema = {
     },
     { additionalProperties: false, examples: [CUSTOMER_EXAMPLE] },
   ),
-  response: { 200: CustomerSchema, 201: CustomerSchema, ...WRITE_PROBLEMS },
+  response: { 200: CustomerSchema, 201: CustomerSchema, ...CHANGE_PROBLEMS },
 };
 
 export const getCustomerSchema = {
-  ...operation({
-    operationId: 'getCustomer',
-    summary: 'Shows a customer',
-    description: 'By its id.',
-  }),
+  operationId: 'getCustomer',
+  tags: ['catalog'],
+  summary: 'Shows a customer',
+  description: 'By its id.',
   curl: `ID=$(curl -s "$API/customers?limit=1" ${WITH_TOKEN} | jq -r '.data[0].id|@uri')
 curl -s "$API/customers/$ID" ${WITH_TOKEN}`,
   params: key('The id of a customer.'),
@@ -141,25 +132,23 @@ curl -s "$API/customers/$ID" ${WITH_TOKEN}`,
 };
 
 export const listCustomersSchema = {
-  ...operation({
-    operationId: 'listCustomers',
-    summary: 'Lists customers',
-    description: 'By ascending id.',
-  }),
+  operationId: 'listCustomers',
+  tags: ['catalog'],
+  summary: 'Lists customers',
+  description: 'By ascending id.',
   curl: `curl -s "$API/customers?limit=10" ${WITH_TOKEN}`,
-  querystring: Type.Object(
-    { ...paging, tenant: Type.Optional(textSchema(ID_LENGTH_MAX, 'Only the customer of it.')) },
-    { additionalProperties: false },
-  ),
+  querystring: querySchema({
+    ...paging,
+    tenant: Type.Optional(textSchema(ID_LENGTH_MAX, 'Only the customer of it.')),
+  }),
   response: { 200: page(CustomerSchema, 'One page of customers.'), ...READ_PROBLEMS },
 };
 
 export const putProductSchema = {
-  ...operation({
-    operationId: 'putProduct',
-    summary: 'Creates or replaces a product',
-    description: 'Prices are added with `POST /products/{sku}/prices`.',
-  }),
+  operationId: 'putProduct',
+  tags: ['catalog'],
+  summary: 'Creates or replaces a product',
+  description: 'Prices are added with `POST /products/{sku}/prices`.',
   curl: put('products/object-storage', PRODUCT_EXAMPLE),
   params: skuParams,
   body: Type.Object(
@@ -174,15 +163,14 @@ export const putProductSchema = {
     },
     { additionalProperties: false, examples: [PRODUCT_EXAMPLE] },
   ),
-  response: { 200: ProductSchema, 201: ProductSchema, ...WRITE_PROBLEMS },
+  response: { 200: ProductSchema, 201: ProductSchema, ...CHANGE_PROBLEMS },
 };
 
 export const getProductSchema = {
-  ...operation({
-    operationId: 'getProduct',
-    summary: 'Shows a product',
-    description: 'By its SKU.',
-  }),
+  operationId: 'getProduct',
+  tags: ['catalog'],
+  summary: 'Shows a product',
+  description: 'By its SKU.',
   curl: `${ONE_SKU}
 curl -s "$API/products/$SKU" ${WITH_TOKEN}`,
   params: skuParams,
@@ -190,24 +178,22 @@ curl -s "$API/products/$SKU" ${WITH_TOKEN}`,
 };
 
 export const listProductsSchema = {
-  ...operation({
-    operationId: 'listProducts',
-    summary: 'Lists products',
-    description: 'By ascending SKU.',
-  }),
+  operationId: 'listProducts',
+  tags: ['catalog'],
+  summary: 'Lists products',
+  description: 'By ascending SKU.',
   curl: `curl -s "$API/products?limit=10" ${WITH_TOKEN}`,
-  querystring: Type.Object(paging, { additionalProperties: false }),
+  querystring: querySchema(paging),
   response: { 200: page(ProductSchema, 'One page of products.'), ...READ_PROBLEMS },
 };
 
 export const addPriceSchema = {
-  ...operation({
-    operationId: 'addPrice',
-    summary: 'Adds a price',
-    description:
-      'Prices are never changed: the price at an instant is the latest that started before it. Two prices ' +
-      'in one currency never start at the same instant.',
-  }),
+  operationId: 'addPrice',
+  tags: ['catalog'],
+  summary: 'Adds a price',
+  description:
+    'Prices are never changed: the price at an instant is the latest that started before it. Two prices ' +
+    'in one currency never start at the same instant.',
   curl: `${put('products/object-storage', PRODUCT_EXAMPLE)} > /dev/null
 curl -s "$API/products/object-storage/prices" ${WITH_TOKEN} ${WITH_JSON} \\
   -d '{"currency":"USD","unit_amount":"0.025","valid_from":"'"$(date -u +%FT%TZ)"'"}'`,
@@ -216,45 +202,42 @@ curl -s "$API/products/object-storage/prices" ${WITH_TOKEN} ${WITH_JSON} \\
     { currency, unit_amount: unitAmount, valid_from: validFrom, tiers: Type.Optional(Tiers) },
     { additionalProperties: false, examples: [PRICE_EXAMPLE] },
   ),
-  response: { 201: PriceSchema, ...WRITE_PROBLEMS },
+  response: { 201: PriceSchema, ...CHANGE_PROBLEMS },
 };
 
 export const listPricesSchema = {
-  ...operation({
-    operationId: 'listPrices',
-    summary: 'Lists the prices of a product',
-    description: 'The newest first.',
-  }),
+  operationId: 'listPrices',
+  tags: ['catalog'],
+  summary: 'Lists the prices of a product',
+  description: 'The newest first.',
   curl: `${ONE_SKU}
 curl -s "$API/products/$SKU/prices?limit=10" ${WITH_TOKEN}`,
   params: skuParams,
-  querystring: cursorPaging('^[1-9][0-9]{0,17}$'),
+  querystring: patternPaging('^[1-9][0-9]{0,17}$'),
   response: { 200: page(PriceSchema, 'One page of prices.'), ...READ_PROBLEMS },
 };
 
 export const listUnitsSchema = {
-  ...operation({
-    operationId: 'listUnits',
-    summary: 'Lists the units',
-    description: 'By dimension and name, with their exact factor.',
-  }),
+  operationId: 'listUnits',
+  tags: ['catalog'],
+  summary: 'Lists the units',
+  description: 'By dimension and name, with their exact factor.',
   curl: `curl -s "$API/units?limit=10" ${WITH_TOKEN}`,
-  querystring: cursorPaging(`^${DIMENSION}\\.[^\\u0000-\\u001f\\u007f-\\u009f]+$`),
+  querystring: patternPaging(`^${DIMENSION}\\.[^\\u0000-\\u001f\\u007f-\\u009f]+$`),
   response: {
     200: page(UnitSchema, 'One page of units.'),
-    ...problemResponses(400, 401, 403, 500, 503),
+    ...LIST_PROBLEMS,
   },
 };
 
 const UNIT_EXAMPLE = { dimension: 'count', factor: '12' };
 export const putUnitSchema = {
-  ...operation({
-    operationId: 'putUnit',
-    summary: 'Adds a unit',
-    description:
-      'A unit is never changed, because amounts have been read with it: the same unit again is 200, another ' +
-      'factor is 409.',
-  }),
+  operationId: 'putUnit',
+  tags: ['catalog'],
+  summary: 'Adds a unit',
+  description:
+    'A unit is never changed, because amounts have been read with it: the same unit again is 200, another ' +
+    'factor is 409.',
   curl: put('units/dozen', UNIT_EXAMPLE),
   params: Type.Object({ unit: textSchema(64, 'The name of the unit, without `·`.') }),
   body: Type.Object(
@@ -271,5 +254,5 @@ export const putUnitSchema = {
     },
     { additionalProperties: false, examples: [UNIT_EXAMPLE] },
   ),
-  response: { 200: UnitSchema, 201: UnitSchema, ...WRITE_PROBLEMS },
+  response: { 200: UnitSchema, 201: UnitSchema, ...CHANGE_PROBLEMS },
 };

@@ -5,6 +5,7 @@ import { OPERATORS, READERS } from '../http/caller.ts';
 import { checkedCursor } from '../http/cursor.ts';
 import { spanFrom } from '../http/instants.ts';
 import { nextLink } from '../http/page-links.ts';
+import { PAGE_LIMIT_DEFAULT } from '../http/page-schema.ts';
 import { HTTP_PROBLEMS, ProblemError } from '../http/problems.ts';
 import { readAsTenants, type ScopedPool, workAsOwner } from '../platform/scoped-postgres.ts';
 import { noEndpoint } from './change-endpoint.ts';
@@ -19,7 +20,6 @@ import { cursorOf, parseCursor } from './delivery-cursor.ts';
 import { toAttemptJson, toDeliveryJson } from './delivery-json.ts';
 import type { Delivery } from './delivery.ts';
 import { readEndpoint } from './endpoints-query.ts';
-import { LIST_LIMIT_DEFAULT } from './schema-terms.ts';
 import { resend } from './resend-delivery.ts';
 
 const WRITE = { roles: OPERATORS } as const;
@@ -34,7 +34,7 @@ export function addDeliveries(api: Api, pool: ScopedPool): void {
 function addList(api: Api, pool: ScopedPool): void {
   const list = { schema: listDeliveriesSchema, config: READ };
   api.get('/deliveries', list, async (request, reply) => {
-    const { limit = LIST_LIMIT_DEFAULT, after: text, endpoint, from, to, ...rest } = request.query;
+    const { limit = PAGE_LIMIT_DEFAULT, after: text, endpoint, from, to, ...rest } = request.query;
     const cursor = checkedCursor(text);
     const after = cursor === undefined ? undefined : parseCursor(cursor);
     const { fromMs, toMs } = spanFrom({ from, to });
@@ -64,7 +64,7 @@ function addReads(api: Api, pool: ScopedPool): void {
   const attempts = { schema: listAttemptsSchema, config: READ };
   api.get('/deliveries/:id/attempts', attempts, async (request, reply) => {
     const { id } = await findVisible(pool, request, request.params.id);
-    const { limit = LIST_LIMIT_DEFAULT, after: before } = request.query;
+    const { limit = PAGE_LIMIT_DEFAULT, after: before } = request.query;
     const rows = await readAsTenants(pool, request.user.tenants, (client) =>
       listAttempts(client, id, { limit: limit + 1, before }),
     );

@@ -1,25 +1,18 @@
 /** The routes below /deliveries. */
 import { Type } from 'typebox';
 import { WITH_JSON, WITH_TOKEN } from '../http/example-terms.ts';
-import { problemResponses } from '../http/problem-schema.ts';
-import { DELIVERY_STATUSES } from './delivery.ts';
 import {
-  ATTEMPT,
-  CHANGE_PROBLEMS,
-  exampleEndpoint,
-  idSchema,
-  instant,
-  nullable,
-  nullableInstant,
-  nullableInteger,
-  operation,
-  pageLimit,
-  READ_PROBLEMS,
-} from './schema-terms.ts';
+  cursorPaging,
+  numberPage,
+  numberPaging,
+  page,
+  spanParameters,
+} from '../http/page-schema.ts';
+import { CHANGE_PROBLEMS, LIST_PROBLEMS, READ_PROBLEMS } from '../http/problem-schema.ts';
+import { instant, nullable, orNull, querySchema, uuid } from '../http/schema-terms.ts';
+import { DELIVERY_STATUSES } from './delivery.ts';
+import { ATTEMPT, exampleEndpoint, idSchema, nullableInstant } from './schema-terms.ts';
 
-const NUMBER_MAX = 2_147_483_647;
-
-const uuid = (description: string) => Type.String({ format: 'uuid', description });
 const status = Type.Enum([...DELIVERY_STATUSES], {
   description: '`pending` until it is delivered, or all of its attempts have failed.',
 });
@@ -37,7 +30,7 @@ const DeliverySchema = Type.Object(
     status,
     attempt_count: Type.Integer({ description: 'How often it was sent.' }),
     next_attempt_at: nullableInstant('When it is sent next; null: it is not pending.'),
-    last_status_code: nullableInteger('Of the last attempt; null: there was no answer.'),
+    last_status_code: orNull(Type.Integer(), 'Of the last attempt; null: there was no answer.'),
     last_error: nullable('Of the last attempt; null where the status code says it all.'),
     created_at: instant('When it was created.'),
     updated_at: instant('When it last changed.'),
@@ -62,44 +55,26 @@ curl -s "$API/endpoints/example/recover" ${WITH_TOKEN} ${WITH_JSON} \\
 DELIVERY=$(curl -s "$API/deliveries?endpoint=example&limit=1" ${WITH_TOKEN} | jq -r '.data[0].id')`;
 
 export const listDeliveriesSchema = {
-  ...operation({
-    operationId: 'listDeliveries',
-    summary: 'Lists deliveries, newest first',
-    description: 'Page by page: `next`, also in `Link`, leads to the next page.',
-  }),
+  operationId: 'listDeliveries',
+  tags: ['webhooks'],
+  summary: 'Lists deliveries, newest first',
+  description: 'Page by page: `next`, also in `Link`, leads to the next page.',
   curl: `curl -s "$API/deliveries?client=123&status=failed&limit=10" ${WITH_TOKEN}`,
-  querystring: Type.Object(
-    {
-      client: Type.Optional(idSchema('Only of this customer.')),
-      endpoint: Type.Optional(idSchema('Only of this endpoint.')),
-      status: Type.Optional(status),
-      from: Type.Optional(instant('Only those created at this instant or later.')),
-      to: Type.Optional(instant('Only those created before this instant.')),
-      limit: pageLimit,
-      after: Type.Optional(
-        Type.String({ maxLength: 64, description: '`next` of the page before.' }),
-      ),
-    },
-    { additionalProperties: false },
-  ),
-  response: {
-    200: Type.Object(
-      {
-        data: Type.Array(DeliverySchema),
-        next: nullable('Send it as `after`; null on the last page.'),
-      },
-      { description: 'One page.' },
-    ),
-    ...problemResponses(400, 401, 403, 500, 503),
-  },
+  querystring: querySchema({
+    client: Type.Optional(idSchema('Only of this customer.')),
+    endpoint: Type.Optional(idSchema('Only of this endpoint.')),
+    status: Type.Optional(status),
+    ...spanParameters('those created'),
+    ...cursorPaging(),
+  }),
+  response: { 200: page(DeliverySchema), ...LIST_PROBLEMS },
 };
 
 export const getDeliverySchema = {
-  ...operation({
-    operationId: 'getDelivery',
-    summary: 'Shows a delivery',
-    description: 'With what its last attempt came to.',
-  }),
+  operationId: 'getDelivery',
+  tags: ['webhooks'],
+  summary: 'Shows a delivery',
+  description: 'With what its last attempt came to.',
   curl: `${DELIVERY}
 curl -s "$API/deliveries/$DELIVERY" ${WITH_TOKEN}`,
   params,
@@ -107,47 +82,24 @@ curl -s "$API/deliveries/$DELIVERY" ${WITH_TOKEN}`,
 };
 
 export const listAttemptsSchema = {
-  ...operation({
-    operationId: 'listDeliveryAttempts',
-    summary: 'Lists the attempts of a delivery, newest first',
-    description: 'With the start of each answer.',
-  }),
+  operationId: 'listDeliveryAttempts',
+  tags: ['webhooks'],
+  summary: 'Lists the attempts of a delivery, newest first',
+  description: 'With the start of each answer.',
   curl: `${DELIVERY}
 curl -s "$API/deliveries/$DELIVERY/attempts" ${WITH_TOKEN}`,
   params,
-  querystring: Type.Object(
-    {
-      limit: pageLimit,
-      after: Type.Optional(
-        Type.Integer({
-          minimum: 1,
-          maximum: NUMBER_MAX,
-          description: '`next` of the page before.',
-        }),
-      ),
-    },
-    { additionalProperties: false },
-  ),
-  response: {
-    200: Type.Object(
-      {
-        data: Type.Array(AttemptSchema),
-        next: nullableInteger('Send it as `after`; null on the last page.'),
-      },
-      { description: 'One page.' },
-    ),
-    ...READ_PROBLEMS,
-  },
+  querystring: querySchema(numberPaging),
+  response: { 200: numberPage(AttemptSchema), ...READ_PROBLEMS },
 };
 
 export const resendDeliverySchema = {
-  ...operation({
-    operationId: 'resendDelivery',
-    summary: 'Sends a delivery again',
-    description:
-      'At once, and as often as a new one. With `endpoint`, the event goes to another endpoint of the same client, ' +
-      'whatever its types and its filter; the answer is then the delivery to that one.',
-  }),
+  operationId: 'resendDelivery',
+  tags: ['webhooks'],
+  summary: 'Sends a delivery again',
+  description:
+    'At once, and as often as a new one. With `endpoint`, the event goes to another endpoint of the same client, ' +
+    'whatever its types and its filter; the answer is then the delivery to that one.',
   curl: `${DELIVERY}
 curl -s "$API/deliveries/$DELIVERY/resend" ${WITH_TOKEN} ${WITH_JSON} -d '{}'`,
   params,
@@ -159,8 +111,5 @@ curl -s "$API/deliveries/$DELIVERY/resend" ${WITH_TOKEN} ${WITH_JSON} -d '{}'`,
     },
     { additionalProperties: false, examples: [{ endpoint: 'example' }] },
   ),
-  response: {
-    202: DeliverySchema,
-    ...CHANGE_PROBLEMS,
-  },
+  response: { 202: DeliverySchema, ...CHANGE_PROBLEMS },
 };

@@ -5,6 +5,7 @@ import type { Api } from '../http/api-module.ts';
 import { OPERATORS, READERS } from '../http/caller.ts';
 import { instantFrom } from '../http/instants.ts';
 import { nextLink } from '../http/page-links.ts';
+import { PAGE_LIMIT_DEFAULT } from '../http/page-schema.ts';
 import { HTTP_PROBLEMS, ProblemError } from '../http/problems.ts';
 import { setPutOutcome } from '../http/change-outcome.ts';
 import { createTenantLimit } from '../http/tenant-limit.ts';
@@ -37,7 +38,6 @@ import {
   testEndpointSchema,
 } from './endpoints-schema.ts';
 import { recoverEndpoint } from './recover-endpoint.ts';
-import { LIST_LIMIT_DEFAULT } from './schema-terms.ts';
 import { testEndpoint, type TestEndpointDeps } from './test-endpoint.ts';
 
 export interface EndpointsDeps extends ChangeEndpointDeps, Omit<TestEndpointDeps, 'pool'> {
@@ -63,7 +63,7 @@ export function addEndpoints(api: Api, deps: EndpointsDeps): void {
 function addReads(api: Api, pool: ScopedPool): void {
   const list = { schema: listEndpointsSchema, config: READ };
   api.get('/endpoints', list, async (request, reply) => {
-    const { limit = LIST_LIMIT_DEFAULT, after, ...filters } = request.query;
+    const { limit = PAGE_LIMIT_DEFAULT, after, ...filters } = request.query;
     const { tenants: scope } = request.user;
     const rows = await readAsTenants(pool, scope, (client) =>
       listEndpoints(client, { scope, ...filters }, { limit: limit + 1, after }),

@@ -2,23 +2,24 @@
 import { Type } from 'typebox';
 import { TYPE_NAME } from '../events/events.ts';
 import { WITH_JSON, WITH_TOKEN } from '../http/example-terms.ts';
-import { problemResponses } from '../http/problem-schema.ts';
+import { keyPaging, page } from '../http/page-schema.ts';
+import {
+  CHANGE_PROBLEMS,
+  LIST_PROBLEMS,
+  problemResponses,
+  READ_PROBLEMS,
+} from '../http/problem-schema.ts';
+import { instant, nullable, orNull, querySchema } from '../http/schema-terms.ts';
 import { textSchema } from '../http/text-schema.ts';
 import { ENDPOINTS_MAX, OVERLAP_HOURS_DEFAULT, OVERLAP_HOURS_MAX } from './change-endpoint.ts';
 import { DISABLED_REASONS, ENDPOINT_STATUSES } from './delivery.ts';
 import {
   ATTEMPT,
-  CHANGE_PROBLEMS,
   EXAMPLE_ENDPOINT,
   exampleEndpoint,
+  ID_LENGTH_MAX,
   idSchema,
-  instant,
-  nullable,
   nullableInstant,
-  nullableInteger,
-  operation,
-  pageLimit,
-  READ_PROBLEMS,
 } from './schema-terms.ts';
 
 const TYPES_MAX = 100;
@@ -69,7 +70,7 @@ const ENDPOINT = {
     { description: 'Null: any data.' },
   ),
   fifo: Type.Boolean({ description: 'Whether each event waits for the one before it.' }),
-  rate_per_second: nullableInteger('Null: as fast as it answers.'),
+  rate_per_second: orNull(Type.Integer(), 'Null: as fast as it answers.'),
   status,
   disabled_reason: Type.Union([Type.Enum([...DISABLED_REASONS]), Type.Null()], {
     description:
@@ -103,15 +104,14 @@ const post = (path: string, body: object) =>
   `curl -s "$API/endpoints/${path}" ${WITH_TOKEN} ${WITH_JSON} -d '${JSON.stringify(body)}'`;
 
 export const putEndpointSchema = {
-  ...operation({
-    operationId: 'putEndpoint',
-    summary: 'Creates or changes an endpoint',
-    description:
-      `The answer that creates an endpoint is the only one with its secret. A client has at most ${ENDPOINTS_MAX}; ` +
-      'the client of an endpoint never changes. What is left out gets its default, except the status, which stays. ' +
-      'An endpoint gets the events that are stored after it was created or enabled: for those before, use ' +
-      '`POST /endpoints/{id}/recover`.',
-  }),
+  operationId: 'putEndpoint',
+  tags: ['webhooks'],
+  summary: 'Creates or changes an endpoint',
+  description:
+    `The answer that creates an endpoint is the only one with its secret. A client has at most ${ENDPOINTS_MAX}; ` +
+    'the client of an endpoint never changes. What is left out gets its default, except the status, which stays. ' +
+    'An endpoint gets the events that are stored after it was created or enabled: for those before, use ' +
+    '`POST /endpoints/{id}/recover`.',
   curl: exampleEndpoint('example'),
   params,
   body: Type.Object(
@@ -149,11 +149,10 @@ export const putEndpointSchema = {
 };
 
 export const getEndpointSchema = {
-  ...operation({
-    operationId: 'getEndpoint',
-    summary: 'Shows an endpoint',
-    description: 'With what its last attempts have come to.',
-  }),
+  operationId: 'getEndpoint',
+  tags: ['webhooks'],
+  summary: 'Shows an endpoint',
+  description: 'With what its last attempts have come to.',
   curl: `${quiet('example')}
 curl -s "$API/endpoints/example" ${WITH_TOKEN}`,
   params,
@@ -161,40 +160,25 @@ curl -s "$API/endpoints/example" ${WITH_TOKEN}`,
 };
 
 export const listEndpointsSchema = {
-  ...operation({
-    operationId: 'listEndpoints',
-    summary: 'Lists endpoints',
-    description: 'By ascending id.',
-  }),
+  operationId: 'listEndpoints',
+  tags: ['webhooks'],
+  summary: 'Lists endpoints',
+  description: 'By ascending id.',
   curl: `curl -s "$API/endpoints?client=123&limit=10" ${WITH_TOKEN}`,
-  querystring: Type.Object(
-    {
-      client: Type.Optional(idSchema('Only of this customer.')),
-      status: Type.Optional(status),
-      limit: pageLimit,
-      after: Type.Optional(idSchema('`next` of the page before.')),
-    },
-    { additionalProperties: false },
-  ),
-  response: {
-    200: Type.Object(
-      {
-        data: Type.Array(EndpointSchema),
-        next: nullable('Send it as `after`; null on the last page.'),
-      },
-      { description: 'One page.' },
-    ),
-    ...problemResponses(400, 401, 403, 500, 503),
-  },
+  querystring: querySchema({
+    client: Type.Optional(idSchema('Only of this customer.')),
+    status: Type.Optional(status),
+    ...keyPaging(ID_LENGTH_MAX),
+  }),
+  response: { 200: page(EndpointSchema), ...LIST_PROBLEMS },
 };
 
 export const deleteEndpointSchema = {
-  ...operation({
-    operationId: 'deleteEndpoint',
-    summary: 'Deletes an endpoint',
-    description:
-      'What is pending for it has failed then. Its deliveries and attempts stay until their month is dropped.',
-  }),
+  operationId: 'deleteEndpoint',
+  tags: ['webhooks'],
+  summary: 'Deletes an endpoint',
+  description:
+    'What is pending for it has failed then. Its deliveries and attempts stay until their month is dropped.',
   curl: `${quiet('short-lived')}
 curl -s -X DELETE "$API/endpoints/short-lived" ${WITH_TOKEN}`,
   params,
@@ -202,13 +186,12 @@ curl -s -X DELETE "$API/endpoints/short-lived" ${WITH_TOKEN}`,
 };
 
 export const rotateSecretSchema = {
-  ...operation({
-    operationId: 'rotateEndpointSecret',
-    summary: 'Replaces the secret of an endpoint',
-    description:
-      'The answer is the only one with the new secret. Until the overlap ends, webhooks have two signatures, one of ' +
-      'each secret. A rotation within the overlap of another drops the oldest secret at once.',
-  }),
+  operationId: 'rotateEndpointSecret',
+  tags: ['webhooks'],
+  summary: 'Replaces the secret of an endpoint',
+  description:
+    'The answer is the only one with the new secret. Until the overlap ends, webhooks have two signatures, one of ' +
+    'each secret. A rotation within the overlap of another drops the oldest secret at once.',
   curl: `${quiet('example')}
 ${post('example/rotate-secret', { overlap_hours: 48 })}`,
   params,
@@ -230,13 +213,12 @@ ${post('example/rotate-secret', { overlap_hours: 48 })}`,
 };
 
 export const testEndpointSchema = {
-  ...operation({
-    operationId: 'testEndpoint',
-    summary: 'Sends a test event to an endpoint',
-    description:
-      'An event of type `endpoint.test` with `number` 0, sent once and at once, also to a disabled endpoint. It is ' +
-      'not stored, and the answer says what came of it.',
-  }),
+  operationId: 'testEndpoint',
+  tags: ['webhooks'],
+  summary: 'Sends a test event to an endpoint',
+  description:
+    'An event of type `endpoint.test` with `number` 0, sent once and at once, also to a disabled endpoint. It is ' +
+    'not stored, and the answer says what came of it.',
   curl: `${quiet('example')}
 curl -s -X POST "$API/endpoints/example/test" ${WITH_TOKEN}`,
   params,
@@ -253,13 +235,12 @@ curl -s -X POST "$API/endpoints/example/test" ${WITH_TOKEN}`,
 };
 
 export const recoverEndpointSchema = {
-  ...operation({
-    operationId: 'recoverEndpoint',
-    summary: 'Sends what an endpoint has missed since an instant',
-    description:
-      'That is what has failed, and what it has no delivery of, for example from the time when it was disabled. ' +
-      'Where `next` is not null, there is more: send the request again with it as `since`.',
-  }),
+  operationId: 'recoverEndpoint',
+  tags: ['webhooks'],
+  summary: 'Sends what an endpoint has missed since an instant',
+  description:
+    'That is what has failed, and what it has no delivery of, for example from the time when it was disabled. ' +
+    'Where `next` is not null, there is more: send the request again with it as `since`.',
   curl: `${quiet('example')}
 ${post('example/recover', { since: '2026-01-01T00:00:00Z', dry_run: true })}`,
   params,

@@ -2,6 +2,7 @@
 import { Type } from 'typebox';
 import { WITH_TOKEN } from '../http/example-terms.ts';
 import { problemResponses } from '../http/problem-schema.ts';
+import { instant } from '../http/schema-terms.ts';
 
 const FindingSchema = Type.Object(
   {
@@ -25,7 +26,7 @@ export const getDoctorSchema = {
   response: {
     200: Type.Object(
       {
-        at: Type.String({ format: 'date-time', description: 'When the examination ended.' }),
+        at: instant('When the examination ended.'),
         findings: Type.Array(FindingSchema),
       },
       { title: 'Examination', description: 'What was found.' },

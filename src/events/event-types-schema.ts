@@ -1,10 +1,16 @@
 /** The routes below /event-types. */
 import { Type } from 'typebox';
 import { WITH_JSON, WITH_TOKEN } from '../http/example-terms.ts';
-import { PROBLEM_PROPERTIES, problemResponses } from '../http/problem-schema.ts';
-import { PROBLEM_MEDIA_TYPE } from '../http/problems.ts';
+import { limitSchema, numberPage, page } from '../http/page-schema.ts';
+import {
+  LIST_PROBLEMS,
+  PROBLEM_PROPERTIES,
+  problemResponse,
+  problemResponses,
+  READ_PROBLEMS,
+} from '../http/problem-schema.ts';
+import { nullable, querySchema } from '../http/schema-terms.ts';
 import { NAME_LENGTH_MAX, TYPE_NAME } from './events.ts';
-import { page } from './producers-schema.ts';
 
 /** Each schema may have 64 KiB. */
 const LIST_LIMIT_MAX = 100;
@@ -26,7 +32,7 @@ const EventTypeSchema = Type.Object(
     name: Type.String(),
     version: Type.Integer({ description: 'From 1. Events are validated against the newest.' }),
     schema: Type.Unknown({ description: 'JSON Schema 2020-12 for the data of an event.' }),
-    description: Type.Union([Type.String(), Type.Null()], { description: 'For people.' }),
+    description: nullable('For people.'),
     is_breaking: Type.Boolean({
       description: 'It may refuse what the version before it accepts.',
     }),
@@ -36,9 +42,7 @@ const EventTypeSchema = Type.Object(
   { title: 'EventType', description: 'One version of an event type.' },
 );
 
-const limit = Type.Optional(
-  Type.Integer({ minimum: 1, maximum: LIST_LIMIT_MAX, default: LIST_LIMIT_DEFAULT }),
-);
+const limit = limitSchema(LIST_LIMIT_DEFAULT, LIST_LIMIT_MAX);
 const version = (description: string) =>
   Type.Optional(Type.Integer({ minimum: 1, maximum: VERSION_MAX, description }));
 const params = Type.Object({
@@ -49,22 +53,15 @@ const params = Type.Object({
   }),
 });
 
-const problemWithPointer = (description: string) => ({
-  description,
-  content: {
-    [PROBLEM_MEDIA_TYPE]: {
-      schema: Type.Object(
-        {
-          ...PROBLEM_PROPERTIES,
-          pointer: Type.Optional(
-            Type.String({ description: 'A JSON pointer to the part of the schema; empty: all.' }),
-          ),
-        },
-        { title: 'EventTypeProblem' },
-      ),
-    },
+const EventTypeProblem = Type.Object(
+  {
+    ...PROBLEM_PROPERTIES,
+    pointer: Type.Optional(
+      Type.String({ description: 'A JSON pointer to the part of the schema; empty: all.' }),
+    ),
   },
-});
+  { title: 'EventTypeProblem' },
+);
 
 export const putEventTypeSchema = {
   operationId: 'putEventType',
@@ -78,14 +75,11 @@ export const putEventTypeSchema = {
   curl: `curl -s -X PUT "$API/event-types/invoice.created" ${WITH_TOKEN} ${WITH_JSON} \\
   -d '${JSON.stringify(EXAMPLE)}'`,
   params,
-  querystring: Type.Object(
-    {
-      force: Type.Optional(
-        Type.Enum(['true', 'false'], { description: 'Adds the version even if it breaks.' }),
-      ),
-    },
-    { additionalProperties: false },
-  ),
+  querystring: querySchema({
+    force: Type.Optional(
+      Type.Enum(['true', 'false'], { description: 'Adds the version even if it breaks.' }),
+    ),
+  }),
   body: Type.Object(
     {
       schema: Type.Object(
@@ -111,10 +105,11 @@ export const putEventTypeSchema = {
     200: EventTypeSchema,
     201: EventTypeSchema,
     ...problemResponses(400, 401, 403, 413, 415, 500, 503),
-    409: problemWithPointer(
+    409: problemResponse(
       'The schema may break, the name is reserved, or there are too many types.',
+      EventTypeProblem,
     ),
-    422: problemWithPointer('Event types cannot use this schema.'),
+    422: problemResponse('Event types cannot use this schema.', EventTypeProblem),
   },
 };
 
@@ -125,11 +120,8 @@ export const getEventTypeSchema = {
   description: 'The newest version, or the one asked for.',
   curl: `curl -s "$API/event-types/order.completed?version=1" ${WITH_TOKEN}`,
   params,
-  querystring: Type.Object(
-    { version: version('Default: the newest.') },
-    { additionalProperties: false },
-  ),
-  response: { 200: EventTypeSchema, ...problemResponses(400, 401, 403, 404, 500, 503) },
+  querystring: querySchema({ version: version('Default: the newest.') }),
+  response: { 200: EventTypeSchema, ...READ_PROBLEMS },
 };
 
 export const listEventTypesSchema = {
@@ -138,21 +130,18 @@ export const listEventTypesSchema = {
   summary: 'Lists event types',
   description: "By ascending name, each with its newest version; Pulse's own included.",
   curl: `curl -s "$API/event-types?limit=10" ${WITH_TOKEN}`,
-  querystring: Type.Object(
-    {
-      limit,
-      after: Type.Optional(
-        Type.String({
-          minLength: 1,
-          maxLength: NAME_LENGTH_MAX,
-          pattern: '^[^\\u0000]*$',
-          description: '`next` of the page before.',
-        }),
-      ),
-    },
-    { additionalProperties: false },
-  ),
-  response: { 200: page(EventTypeSchema), ...problemResponses(400, 401, 403, 500, 503) },
+  querystring: querySchema({
+    limit,
+    after: Type.Optional(
+      Type.String({
+        minLength: 1,
+        maxLength: NAME_LENGTH_MAX,
+        pattern: '^[^\\u0000]*$',
+        description: '`next` of the page before.',
+      }),
+    ),
+  }),
+  response: { 200: page(EventTypeSchema), ...LIST_PROBLEMS },
 };
 
 export const listVersionsSchema = {
@@ -162,20 +151,6 @@ export const listVersionsSchema = {
   description: 'A version is never changed.',
   curl: `curl -s "$API/event-types/order.completed/versions" ${WITH_TOKEN}`,
   params,
-  querystring: Type.Object(
-    { limit, after: version('`next` of the page before.') },
-    { additionalProperties: false },
-  ),
-  response: {
-    200: Type.Object(
-      {
-        data: Type.Array(EventTypeSchema),
-        next: Type.Union([Type.Integer(), Type.Null()], {
-          description: 'Send it as `after`; null on the last page.',
-        }),
-      },
-      { description: 'One page.' },
-    ),
-    ...problemResponses(400, 401, 403, 404, 500, 503),
-  },
+  querystring: querySchema({ limit, after: version('`next` of the page before.') }),
+  response: { 200: numberPage(EventTypeSchema), ...READ_PROBLEMS },
 };

@@ -1,16 +1,15 @@
 /** The routes below /messages. */
 import { Type } from 'typebox';
 import { WITH_TOKEN } from '../http/example-terms.ts';
-import { problemResponses } from '../http/problem-schema.ts';
+import { limitSchema, spanParameters } from '../http/page-schema.ts';
+import { LIST_PROBLEMS, READ_PROBLEMS } from '../http/problem-schema.ts';
+import { instant, nullable, querySchema } from '../http/schema-terms.ts';
 import { textSchema } from '../http/text-schema.ts';
 import { ID_LENGTH_MAX, NAME_LENGTH_MAX } from './events.ts';
 
 export const LIST_LIMIT_DEFAULT = 100;
-const LIST_LIMIT_MAX = 1_000;
 /** A producer and an id of the longest texts, in base64. */
 const CURSOR_LENGTH_MAX = 4_096;
-
-const instant = (description: string) => Type.String({ format: 'date-time', description });
 
 export const MessageSchema = Type.Object(
   {
@@ -36,38 +35,29 @@ export const listMessagesSchema = {
     'number. `next` is then never null: it is the number to go on from, now or later. Without it the newest come ' +
     'first, and `next` is a cursor. A page also ends when its data exceeds 4 MiB.',
   curl: `curl -s "$API/messages?client=123&after=0&limit=10" ${WITH_TOKEN}`,
-  querystring: Type.Object(
-    {
-      client: Type.Optional(textSchema(NAME_LENGTH_MAX, 'Only for this customer.')),
-      producer: Type.Optional(textSchema(NAME_LENGTH_MAX, 'Only from this producer.')),
-      type: Type.Optional(textSchema(NAME_LENGTH_MAX, 'Only of this type.')),
-      from: Type.Optional(instant('Only messages stored at this instant or later.')),
-      to: Type.Optional(instant('Only messages stored before this instant.')),
-      limit: Type.Optional(
-        Type.Integer({ minimum: 1, maximum: LIST_LIMIT_MAX, default: LIST_LIMIT_DEFAULT }),
-      ),
-      after: Type.Optional(
-        Type.String({
-          minLength: 1,
-          maxLength: CURSOR_LENGTH_MAX,
-          description:
-            '`next` of the page before; or, with `client`, the number of a message, or 0.',
-        }),
-      ),
-    },
-    { additionalProperties: false },
-  ),
+  querystring: querySchema({
+    client: Type.Optional(textSchema(NAME_LENGTH_MAX, 'Only for this customer.')),
+    producer: Type.Optional(textSchema(NAME_LENGTH_MAX, 'Only from this producer.')),
+    type: Type.Optional(textSchema(NAME_LENGTH_MAX, 'Only of this type.')),
+    ...spanParameters('messages stored'),
+    limit: limitSchema(LIST_LIMIT_DEFAULT),
+    after: Type.Optional(
+      Type.String({
+        minLength: 1,
+        maxLength: CURSOR_LENGTH_MAX,
+        description: '`next` of the page before; or, with `client`, the number of a message, or 0.',
+      }),
+    ),
+  }),
   response: {
     200: Type.Object(
       {
         data: Type.Array(MessageSchema),
-        next: Type.Union([Type.String(), Type.Null()], {
-          description: 'Send it as `after`. Null on the last page, but never when pulling.',
-        }),
+        next: nullable('Send it as `after`. Null on the last page, but never when pulling.'),
       },
       { description: 'One page.' },
     ),
-    ...problemResponses(400, 401, 403, 500, 503),
+    ...LIST_PROBLEMS,
   },
 };
 
@@ -83,5 +73,5 @@ curl -s "$API/messages/$MESSAGE" ${WITH_TOKEN}`,
     producer: textSchema(NAME_LENGTH_MAX, 'The id of a producer.'),
     id: textSchema(ID_LENGTH_MAX, 'The id of the event.'),
   }),
-  response: { 200: MessageSchema, ...problemResponses(400, 401, 403, 404, 500, 503) },
+  response: { 200: MessageSchema, ...READ_PROBLEMS },
 };

@@ -1,12 +1,13 @@
 /** The routes below /producers. */
-import { Type, type TSchema } from 'typebox';
+import { Type } from 'typebox';
 import { WITH_JSON, WITH_TOKEN } from '../http/example-terms.ts';
-import { problemResponses } from '../http/problem-schema.ts';
+import { keyPaging, page } from '../http/page-schema.ts';
+import { CREATE_PROBLEMS, LIST_PROBLEMS, READ_PROBLEMS } from '../http/problem-schema.ts';
+import { instant, nullable, querySchema } from '../http/schema-terms.ts';
 import { textSchema } from '../http/text-schema.ts';
 import { NAME_LENGTH_MAX } from './events.ts';
 
 export const LIST_LIMIT_DEFAULT = 100;
-const LIST_LIMIT_MAX = 1_000;
 const LABEL_LENGTH_MAX = 256;
 
 const EXAMPLE = { name: 'The billing service' };
@@ -14,24 +15,12 @@ const EXAMPLE = { name: 'The billing service' };
 const ProducerSchema = Type.Object(
   {
     id: Type.String(),
-    name: Type.Union([Type.String(), Type.Null()], { description: 'For people.' }),
+    name: nullable('For people.'),
     created_at: Type.String({ format: 'date-time' }),
-    updated_at: Type.String({ format: 'date-time', description: 'When its name last changed.' }),
+    updated_at: instant('When its name last changed.'),
   },
   { title: 'Producer', description: 'Who sends events.' },
 );
-
-/** One page of a list by key. */
-export const page = <Item extends TSchema>(item: Item) =>
-  Type.Object(
-    {
-      data: Type.Array(item),
-      next: Type.Union([Type.String(), Type.Null()], {
-        description: 'Send it as `after`; null on the last page.',
-      }),
-    },
-    { description: 'One page.' },
-  );
 
 const params = Type.Object({ id: textSchema(NAME_LENGTH_MAX, 'The id of a producer.') });
 
@@ -47,11 +36,7 @@ export const putProducerSchema = {
     { name: Type.Optional(textSchema(LABEL_LENGTH_MAX, 'For people. Default: none.')) },
     { additionalProperties: false, examples: [EXAMPLE] },
   ),
-  response: {
-    200: ProducerSchema,
-    201: ProducerSchema,
-    ...problemResponses(400, 401, 403, 409, 413, 415, 500, 503),
-  },
+  response: { 200: ProducerSchema, 201: ProducerSchema, ...CREATE_PROBLEMS },
 };
 
 export const getProducerSchema = {
@@ -61,7 +46,7 @@ export const getProducerSchema = {
   description: 'By its id.',
   curl: `curl -s "$API/producers/pulse" ${WITH_TOKEN}`,
   params,
-  response: { 200: ProducerSchema, ...problemResponses(400, 401, 403, 404, 500, 503) },
+  response: { 200: ProducerSchema, ...READ_PROBLEMS },
 };
 
 export const listProducersSchema = {
@@ -70,14 +55,6 @@ export const listProducersSchema = {
   summary: 'Lists producers',
   description: 'By ascending id.',
   curl: `curl -s "$API/producers?limit=10" ${WITH_TOKEN}`,
-  querystring: Type.Object(
-    {
-      limit: Type.Optional(
-        Type.Integer({ minimum: 1, maximum: LIST_LIMIT_MAX, default: LIST_LIMIT_DEFAULT }),
-      ),
-      after: Type.Optional(textSchema(NAME_LENGTH_MAX, '`next` of the page before.')),
-    },
-    { additionalProperties: false },
-  ),
-  response: { 200: page(ProducerSchema), ...problemResponses(400, 401, 403, 500, 503) },
+  querystring: querySchema(keyPaging(NAME_LENGTH_MAX, LIST_LIMIT_DEFAULT)),
+  response: { 200: page(ProducerSchema), ...LIST_PROBLEMS },
 };

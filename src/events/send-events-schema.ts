@@ -1,8 +1,8 @@
 /** POST /events. */
 import { Type, type Static } from 'typebox';
 import { WITH_JSON, WITH_TOKEN } from '../http/example-terms.ts';
-import { PROBLEM_PROPERTIES, problemResponses } from '../http/problem-schema.ts';
-import { PROBLEM_MEDIA_TYPE } from '../http/problems.ts';
+import { PROBLEM_PROPERTIES, problemResponse, problemResponses } from '../http/problem-schema.ts';
+import { instant } from '../http/schema-terms.ts';
 import { EVENT_FAILURES, ID_LENGTH_MAX, NAME_LENGTH_MAX, TYPE_NAME } from './events.ts';
 import { EVENTS_MAX } from './read-events.ts';
 
@@ -32,9 +32,7 @@ const id = Type.String({
     'Unique for the producer, whatever the client. Keep it when you send the event again.',
 });
 const type = Type.String({ pattern: TYPE_NAME.source, description: 'The name of an event type.' });
-const time = Type.Optional(
-  Type.String({ format: 'date-time', description: 'When it happened. Default: now.' }),
-);
+const time = Type.Optional(instant('When it happened. Default: now.'));
 
 export const SentEvent = Type.Object(
   {
@@ -133,13 +131,9 @@ curl -s "$API/events" ${WITH_TOKEN} ${WITH_JSON} \\
       { description: 'At least one event is stored, now or before.' },
     ),
     ...problemResponses(400, 401, 403, 413, 415, 429, 500, 503),
-    422: {
-      description: 'Every event is rejected.',
-      content: {
-        [PROBLEM_MEDIA_TYPE]: {
-          schema: Type.Object({ ...PROBLEM_PROPERTIES, outcomes }, { title: 'SendEventsProblem' }),
-        },
-      },
-    },
+    422: problemResponse(
+      'Every event is rejected.',
+      Type.Object({ ...PROBLEM_PROPERTIES, outcomes }, { title: 'SendEventsProblem' }),
+    ),
   },
 };

@@ -9,6 +9,7 @@ import { checkedCursor, toPage } from '../http/cursor.ts';
 import { createIdempotencyKeys, toKeyedRequest } from '../http/idempotency-keys.ts';
 import { instantFrom } from '../http/instants.ts';
 import { nextLink } from '../http/page-links.ts';
+import { PAGE_LIMIT_DEFAULT } from '../http/page-schema.ts';
 import { invalidField, invalidFields, ProblemError, type FieldProblem } from '../http/problems.ts';
 import { setReplayed } from '../http/change-outcome.ts';
 import type { Report } from '../http/report.ts';
@@ -32,7 +33,6 @@ import {
   createExportSchema,
   deleteExportSchema,
   getExportSchema,
-  LIST_LIMIT_DEFAULT,
   listExportsSchema,
   type NewExportBody,
 } from './exports-schema.ts';
@@ -162,7 +162,7 @@ async function refuseTooMany(
 function addReads(api: Api, { pool, links, directory }: ExportsModuleDeps): void {
   const config = { roles: READERS };
   api.get('/exports', { schema: listExportsSchema, config }, async (request, reply) => {
-    const { limit = LIST_LIMIT_DEFAULT, after, ...filters } = request.query;
+    const { limit = PAGE_LIMIT_DEFAULT, after, ...filters } = request.query;
     const page = { limit: limit + 1, after: checkedCursor(after) };
     const rows = await readAsTenants(pool, request.user.tenants, (client) =>
       listExports(client, filters, page),

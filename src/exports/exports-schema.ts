@@ -1,18 +1,13 @@
 /** POST and GET /exports, their files and manifests. */
-import { Type, type Static, type TSchema } from 'typebox';
+import { Type, type Static } from 'typebox';
 import { WITH_JSON, WITH_TOKEN } from '../http/example-terms.ts';
+import { cursorPaging } from '../http/page-schema.ts';
 import { problemResponses } from '../http/problem-schema.ts';
 import type { Report } from '../http/report.ts';
+import { instant, nullable, nullableInstant, orNull, querySchema } from '../http/schema-terms.ts';
 import { textSchema } from '../http/text-schema.ts';
 import { EXPORT_FORMATS, EXPORT_STATES, EXPORT_STEPS, type Reports } from './exports.ts';
 import { Manifest } from './manifest.ts';
-
-export const LIST_LIMIT_DEFAULT = 50;
-const LIST_LIMIT_MAX = 1_000;
-
-const instant = (description: string) => Type.String({ format: 'date-time', description });
-const nullable = <Schema extends TSchema>(schema: Schema, description: string) =>
-  Type.Union([schema, Type.Null()], { description });
 
 const EXAMPLE = {
   report: 'usage',
@@ -74,30 +69,30 @@ const ExportSchema = Type.Object(
       Type.Object({
         step: Type.Enum([...EXPORT_STEPS]),
         started_at: instant('When it began.'),
-        ended_at: nullable(Type.String({ format: 'date-time' }), 'When it ended; null until then.'),
+        ended_at: nullableInstant('When it ended; null until then.'),
       }),
       { description: 'Of the newest attempt.' },
     ),
     rows_written: Type.Integer({ description: 'So far.' }),
-    rows_estimated: nullable(
+    rows_estimated: orNull(
       Type.Integer(),
       'How many rows Postgres estimates. The estimate may be far off.',
     ),
-    rows: nullable(Type.Integer(), 'In the file; null until it is ready.'),
-    bytes: nullable(Type.Integer(), 'Of the file.'),
-    sha256: nullable(Type.String(), 'Of the file, in hex.'),
-    sums: nullable(
+    rows: orNull(Type.Integer(), 'In the file; null until it is ready.'),
+    bytes: orNull(Type.Integer(), 'Of the file.'),
+    sha256: nullable('Of the file, in hex.'),
+    sums: orNull(
       Type.Record(Type.String(), Type.String()),
       'The sum of `used_amount` for each unit, where the report has amounts.',
     ),
-    failure: nullable(
+    failure: orNull(
       Type.Object({
         code: Type.String({ description: 'The stable code to program against.' }),
         detail: Type.String({ description: 'What happened, in a sentence.' }),
       }),
       'Why it failed.',
     ),
-    download: nullable(
+    download: orNull(
       Type.Object({
         url: Type.String({ description: 'Where to download the file without a token.' }),
         expires_at: instant('When the link expires.'),
@@ -106,12 +101,9 @@ const ExportSchema = Type.Object(
     ),
     created_at: instant('When it was requested.'),
     created_by: Type.String(),
-    started_at: nullable(Type.String({ format: 'date-time' }), 'When the first attempt began.'),
-    ended_at: nullable(
-      Type.String({ format: 'date-time' }),
-      'When it became ready, failed or was canceled.',
-    ),
-    expires_at: nullable(Type.String({ format: 'date-time' }), 'When the file is removed.'),
+    started_at: nullableInstant('When the first attempt began.'),
+    ended_at: nullableInstant('When it became ready, failed or was canceled.'),
+    expires_at: nullableInstant('When the file is removed.'),
   },
   { title: 'Export', description: 'What was requested, and the progress.' },
 );
@@ -119,17 +111,11 @@ export type ExportJson = Static<typeof ExportSchema>;
 
 const ExportParams = Type.Object({ id: Type.String({ format: 'uuid' }) });
 
-const ListExportsQuery = Type.Object(
-  {
-    state: Type.Optional(Type.Enum([...EXPORT_STATES], { description: 'Only in this state.' })),
-    report: Type.Optional(textSchema(64, 'Only of this report.')),
-    limit: Type.Optional(
-      Type.Integer({ minimum: 1, maximum: LIST_LIMIT_MAX, default: LIST_LIMIT_DEFAULT }),
-    ),
-    after: Type.Optional(Type.String({ maxLength: 64, description: '`next` of the page before.' })),
-  },
-  { additionalProperties: false },
-);
+const ListExportsQuery = querySchema({
+  state: Type.Optional(Type.Enum([...EXPORT_STATES], { description: 'Only in this state.' })),
+  report: Type.Optional(textSchema(64, 'Only of this report.')),
+  ...cursorPaging(),
+});
 
 const tags = ['exports'];
 
@@ -158,7 +144,7 @@ export const listExportsSchema = {
   response: {
     200: Type.Object({
       data: Type.Array(ExportSchema),
-      next: nullable(Type.String(), 'Send it as `after` for the next page; null on the last page.'),
+      next: nullable('Send it as `after` for the next page; null on the last page.'),
     }),
     ...problemResponses(400, 401, 403, 429, 500, 503),
   },
@@ -223,14 +209,11 @@ export const downloadExportSchema = {
 LINK=$(curl -s "$API/exports/$ID" ${WITH_TOKEN} | jq -r .download.url)
 curl -s "\${API%/api/v1}$LINK"`,
   params: ExportParams,
-  querystring: Type.Object(
-    {
-      fence: Type.Integer({ minimum: 0, maximum: 2_147_483_647 }),
-      expires: Type.Integer({ minimum: 0, maximum: 99_999_999_999 }),
-      signature: Type.String({ minLength: 43, maxLength: 43 }),
-    },
-    { additionalProperties: false },
-  ),
+  querystring: querySchema({
+    fence: Type.Integer({ minimum: 0, maximum: 2_147_483_647 }),
+    expires: Type.Integer({ minimum: 0, maximum: 99_999_999_999 }),
+    signature: Type.String({ minLength: 43, maxLength: 43 }),
+  }),
   response: { 200: FILE, ...problemResponses(400, 403, 404, 409, 429, 500, 503) },
 };
 

@@ -1,5 +1,6 @@
 /** The manifest beside each file: which question it answers, and what to check it by. */
 import { Type, type Static } from 'typebox';
+import { count, instant } from '../http/schema-terms.ts';
 import { EXPORT_FORMATS, type FileShape } from './exports.ts';
 
 const MANIFEST_VERSION = 1;
@@ -12,7 +13,7 @@ export const Manifest = Type.Object(
     tenants: Type.Union([Type.Array(Type.String()), Type.Null()], {
       description: 'Whose rows it may hold; null: of all tenants.',
     }),
-    as_of: Type.String({ format: 'date-time', description: 'Rows that came later are left out.' }),
+    as_of: instant('Rows that came later are left out.'),
     format: Type.Enum([...EXPORT_FORMATS]),
     gzip: Type.Boolean(),
     spreadsheet: Type.Boolean(),
@@ -21,7 +22,7 @@ export const Manifest = Type.Object(
     sums: Type.Record(Type.String(), Type.String(), {
       description: 'The sum of `used_amount` for each unit, where the report has amounts.',
     }),
-    bytes: Type.Integer({ minimum: 0, description: 'Of the file as it is stored.' }),
+    bytes: count('Of the file as it is stored.'),
     sha256: Type.String({ pattern: '^[0-9a-f]{64}$', description: 'Of the file, in hex.' }),
   },
   { title: 'Manifest', description: 'What an exported file holds.' },

@@ -1,5 +1,5 @@
 /** The shape of every error (RFC 9457), for response schemas. */
-import { Type } from 'typebox';
+import { Type, type TSchema } from 'typebox';
 import { PROBLEM_MEDIA_TYPE } from './problems.ts';
 
 /** The members of every problem; `errors` comes with 400 and names the invalid fields. */
@@ -48,6 +48,12 @@ export function problemResponses<Status extends ProblemStatus>(...statuses: Stat
   return Object.fromEntries(responses) as Record<Status, ReturnType<typeof problemResponse>>;
 }
 
-function problemResponse(description: string) {
-  return { description, content: { [PROBLEM_MEDIA_TYPE]: { schema: ProblemSchema } } };
+/** @param schema Of a problem that has more members. */
+export function problemResponse(description: string, schema: TSchema = ProblemSchema) {
+  return { description, content: { [PROBLEM_MEDIA_TYPE]: { schema } } };
 }
+
+export const LIST_PROBLEMS = problemResponses(400, 401, 403, 500, 503);
+export const READ_PROBLEMS = problemResponses(400, 401, 403, 404, 500, 503);
+export const CREATE_PROBLEMS = problemResponses(400, 401, 403, 409, 413, 415, 500, 503);
+export const CHANGE_PROBLEMS = problemResponses(400, 401, 403, 404, 409, 413, 415, 500, 503);

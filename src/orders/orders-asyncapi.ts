@@ -7,9 +7,10 @@ import {
   ref,
   type QueueDescription,
 } from '../http/queue-description.ts';
+import { uuid } from '../http/schema-terms.ts';
 import { ORDER_MESSAGES, orderQueues, type OrderMessage } from './orders-queues.ts';
 
-const ORDER_ID = { order_id: Type.String({ format: 'uuid', description: 'The id of the order.' }) };
+const ORDER_ID = { order_id: uuid('The id of the order.') };
 const OrderMessageBody = Type.Object(ORDER_ID, { title: 'OrderMessage' });
 const OrderCompletedBody = Type.Object(
   {

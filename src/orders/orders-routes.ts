@@ -7,6 +7,7 @@ import { checkedCursor, toPage } from '../http/cursor.ts';
 import { createIdempotencyKeys, toKeyedRequest, type KeyLimits } from '../http/idempotency-keys.ts';
 import { spanFrom } from '../http/instants.ts';
 import { nextLink } from '../http/page-links.ts';
+import { PAGE_LIMIT_DEFAULT } from '../http/page-schema.ts';
 import { HTTP_PROBLEMS, invalidField, ProblemError } from '../http/problems.ts';
 import { setReplayed } from '../http/change-outcome.ts';
 import { requestOrigin, toPublication } from '../messaging/message.ts';
@@ -21,7 +22,6 @@ import { orderMessage } from './orders-queues.ts';
 import {
   createOrderSchema,
   getOrderSchema,
-  LIST_LIMIT_DEFAULT,
   listOrdersSchema,
   type OrderAnswer,
 } from './orders-schema.ts';
@@ -113,7 +113,7 @@ function addReads(api: Api, { pool, cache }: OrdersModuleDeps): void {
   const config = { roles: READERS };
 
   api.get('/orders', { schema: listOrdersSchema, config }, async (request, reply) => {
-    const { limit = LIST_LIMIT_DEFAULT, after, customer_id: customerId, ...rest } = request.query;
+    const { limit = PAGE_LIMIT_DEFAULT, after, customer_id: customerId, ...rest } = request.query;
     const page = { limit: limit + 1, after: checkedCursor(after) };
     const { tenants: scope } = request.user;
     const filters = { scope, customerId, status: rest.status, ...spanFrom(rest) };

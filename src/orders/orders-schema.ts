@@ -1,14 +1,14 @@
 /** POST /orders, GET /orders and GET /orders/:id. */
 import { Type, type Static } from 'typebox';
 import { WITH_JSON, WITH_TOKEN } from '../http/example-terms.ts';
-import { problemResponses } from '../http/problem-schema.ts';
+import { cursorPaging, page, spanParameters } from '../http/page-schema.ts';
+import { LIST_PROBLEMS, problemResponses, READ_PROBLEMS } from '../http/problem-schema.ts';
+import { instant, nullable, querySchema, uuid } from '../http/schema-terms.ts';
 import { textSchema } from '../http/text-schema.ts';
 import { ORDER_STATUSES } from './orders.ts';
 
 export const ITEMS_MAX = 100;
 export const QTY_MAX = 1_000_000;
-export const LIST_LIMIT_DEFAULT = 50;
-const LIST_LIMIT_MAX = 1_000;
 const NAME_LENGTH_MAX = 128;
 
 const EXAMPLE = {
@@ -19,8 +19,6 @@ const EXAMPLE = {
   ],
 };
 
-const instant = (description: string) => Type.String({ format: 'date-time', description });
-const nullable = (description: string) => Type.Union([Type.String(), Type.Null()], { description });
 const currency = Type.String({
   pattern: '^[A-Z]{3}$',
   examples: ['USD'],
@@ -110,19 +108,12 @@ const OrderHeadSchema = Type.Object(HEAD, {
   description: 'An order without its items and history.',
 });
 
-const ListOrdersQuery = Type.Object(
-  {
-    customer_id: Type.Optional(textSchema(NAME_LENGTH_MAX, 'Only orders of this customer.')),
-    status: Type.Optional(status),
-    from: Type.Optional(instant('Only orders accepted at this instant or later.')),
-    to: Type.Optional(instant('Only orders accepted before this instant.')),
-    limit: Type.Optional(
-      Type.Integer({ minimum: 1, maximum: LIST_LIMIT_MAX, default: LIST_LIMIT_DEFAULT }),
-    ),
-    after: Type.Optional(Type.String({ maxLength: 64, description: '`next` of the page before.' })),
-  },
-  { additionalProperties: false },
-);
+const ListOrdersQuery = querySchema({
+  customer_id: Type.Optional(textSchema(NAME_LENGTH_MAX, 'Only orders of this customer.')),
+  status: Type.Optional(status),
+  ...spanParameters('orders accepted'),
+  ...cursorPaging(),
+});
 
 export const createOrderSchema = {
   operationId: 'createOrder',
@@ -149,8 +140,8 @@ export const getOrderSchema = {
   curl: `ID=$(curl -s "$API/orders" ${WITH_TOKEN} ${WITH_JSON} \\
   -d '${JSON.stringify(EXAMPLE)}' | jq -r .order_id)
 curl -s "$API/orders/$ID" ${WITH_TOKEN}`,
-  params: Type.Object({ id: Type.String({ format: 'uuid', description: 'The id of an order.' }) }),
-  response: { 200: OrderSchema, ...problemResponses(400, 401, 403, 404, 500, 503) },
+  params: Type.Object({ id: uuid('The id of an order.') }),
+  response: { 200: OrderSchema, ...READ_PROBLEMS },
 };
 
 export const listOrdersSchema = {
@@ -160,14 +151,5 @@ export const listOrdersSchema = {
   description: 'Page by page: `next`, also in `Link`, leads to the next page.',
   curl: `curl -s "$API/orders?status=failed&limit=10" ${WITH_TOKEN}`,
   querystring: ListOrdersQuery,
-  response: {
-    200: Type.Object(
-      {
-        data: Type.Array(OrderHeadSchema),
-        next: nullable('Send it as `after`; null on the last page.'),
-      },
-      { description: 'One page.' },
-    ),
-    ...problemResponses(400, 401, 403, 500, 503),
-  },
+  response: { 200: page(OrderHeadSchema), ...LIST_PROBLEMS },
 };

@@ -2,7 +2,8 @@
 import { Type } from 'typebox';
 import { ARRAY_LENGTH_MAX } from '../contract/rules.ts';
 import { WITH_JSON, WITH_TOKEN } from '../http/example-terms.ts';
-import { problemResponses } from '../http/problem-schema.ts';
+import { CREATE_PROBLEMS, READ_PROBLEMS } from '../http/problem-schema.ts';
+import { uuid } from '../http/schema-terms.ts';
 
 export const PopulateBody = Type.Object(
   {
@@ -41,7 +42,7 @@ export const PopulateBody = Type.Object(
 );
 
 const RunParams = Type.Object({
-  run_id: Type.String({ format: 'uuid', description: 'The id of a run.' }),
+  run_id: uuid('The id of a run.'),
 });
 
 const nullable = (description: string) =>
@@ -80,7 +81,7 @@ export const startPopulateSchema = {
   curl: `curl -s "$API/pulses/populate" ${WITH_TOKEN} ${WITH_JSON} \\
   -d '{"total_messages":1000,"workers_number":2,"buffer_size":100}'`,
   body: PopulateBody,
-  response: { 202: PopulateRunSchema, ...problemResponses(400, 401, 403, 409, 413, 415, 500, 503) },
+  response: { 202: PopulateRunSchema, ...CREATE_PROBLEMS },
 };
 
 export const getPopulateSchema = {
@@ -92,5 +93,5 @@ export const getPopulateSchema = {
   -d '{"total_messages":1000,"workers_number":2,"buffer_size":100}' | jq -r .id)
 curl -s "$API/pulses/populate/$RUN" ${WITH_TOKEN}`,
   params: RunParams,
-  response: { 200: PopulateRunSchema, ...problemResponses(400, 401, 403, 404, 500, 503) },
+  response: { 200: PopulateRunSchema, ...READ_PROBLEMS },
 };

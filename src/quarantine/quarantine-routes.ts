@@ -1,4 +1,5 @@
 /** The quarantine over HTTP: list, show, fix, replay, discard. */
+import { PAGE_LIMIT_DEFAULT } from '../http/page-schema.ts';
 import { readAsTenants, workAsTenants, type ScopedPool } from '../platform/scoped-postgres.ts';
 import { isCursor, toPage } from '../http/cursor.ts';
 import {
@@ -34,7 +35,6 @@ import {
   FIX_REQUEST_BYTES_MAX,
   fixDeadLetterSchema,
   getDeadLetterSchema,
-  LIST_LIMIT_DEFAULT,
   listDeadLettersSchema,
   RATE_DEFAULT,
   replayDeadLetterSchema,
@@ -87,7 +87,7 @@ function addReads(api: Api, { pool }: QuarantineModuleDeps): void {
 
   api.get('/dead-letters', { schema: listDeadLettersSchema, config }, async (request, reply) => {
     const { tenants: scope } = request.user;
-    const { limit = LIST_LIMIT_DEFAULT, after, state, ...texts } = request.query;
+    const { limit = PAGE_LIMIT_DEFAULT, after, state, ...texts } = request.query;
     const filters = { ...filtersFrom(texts), scope, state, after: cursorFrom(after) };
     const rows = await readAsTenants(pool, scope, (client) =>
       listDeadLetters(client, { ...filters, limit: limit + 1 }),

@@ -2,22 +2,23 @@
 import { Type, type Static } from 'typebox';
 import { DEAD_LETTER_REASONS } from '../contract/rejection.ts';
 import { ID_LENGTH_MAX, TENANT_LENGTH_MAX } from '../contract/rules.ts';
-import { DEAD_LETTER_STATES } from './quarantine.ts';
 import { WITH_JSON, WITH_TOKEN } from '../http/example-terms.ts';
-import { problemResponses } from '../http/problem-schema.ts';
+import { limitSchema, PAGE_LIMIT_DEFAULT, spanParameters } from '../http/page-schema.ts';
+import {
+  CHANGE_PROBLEMS,
+  LIST_PROBLEMS,
+  problemResponses,
+  READ_PROBLEMS,
+} from '../http/problem-schema.ts';
+import { count, instant, nullable, orNull, querySchema, uuid } from '../http/schema-terms.ts';
 import { textSchema } from '../http/text-schema.ts';
+import { DEAD_LETTER_STATES } from './quarantine.ts';
 
-export const LIST_LIMIT_DEFAULT = 50;
 export const BULK_LIMIT_DEFAULT = 100;
 export const RATE_DEFAULT = 100;
-const BULK_LIMIT_MAX = 1_000;
 /** Of a request that replaces a body: base64 of the largest body, and its envelope. */
 export const FIX_REQUEST_BYTES_MAX = 12 * 1024 * 1024;
 
-const uuid = (description: string) => Type.String({ format: 'uuid', description });
-const instant = (description: string) => Type.String({ format: 'date-time', description });
-const nullable = (description: string) => Type.Union([Type.String(), Type.Null()], { description });
-const count = (description: string) => Type.Integer({ minimum: 0, description });
 const oneTo = (maximum: number, standard: number, more: { description?: string } = {}) =>
   Type.Optional(Type.Integer({ minimum: 1, maximum, default: standard, ...more }));
 const note = textSchema(1_000, 'Why, in a sentence, for the history.');
@@ -37,23 +38,12 @@ const FILTERS = {
   queue: Type.Optional(textSchema(255, 'Only messages of this queue, compared exactly.')),
   pulse_id: Type.Optional(textSchema(ID_LENGTH_MAX, 'Only pulses with this id, compared exactly.')),
   message_id: Type.Optional(textSchema(255, 'Only this AMQP message id, compared exactly.')),
-  from: Type.Optional(instant('Only dead letters received at this instant or later.')),
-  to: Type.Optional(instant('Only dead letters received before this instant.')),
+  ...spanParameters('dead letters received'),
 };
-
-const ListQuery = Type.Object(
-  {
-    ...FILTERS,
-    state: Type.Optional(State),
-    limit: oneTo(1_000, LIST_LIMIT_DEFAULT),
-    after: Type.Optional(cursor('`next` of the previous page.')),
-  },
-  { additionalProperties: false },
-);
 
 const BULK = {
   ...FILTERS,
-  limit: oneTo(BULK_LIMIT_MAX, BULK_LIMIT_DEFAULT, { description: 'At most this many.' }),
+  limit: oneTo(1_000, BULK_LIMIT_DEFAULT, { description: 'At most this many.' }),
   dry_run: Type.Optional(Type.Boolean({ default: false, description: 'Count, show the first.' })),
 };
 
@@ -123,9 +113,10 @@ const ROW = {
   pulse_id: nullable('The id that the pulse counts under, if it could be read.'),
   message_id: nullable('The AMQP message id.'),
   queue: nullable('The queue that a replay goes to; null: the queue of pulses.'),
-  pulse_index: Type.Union([Type.Integer(), Type.Null()], {
-    description: 'Its position in an array body; null for a body that is not an array.',
-  }),
+  pulse_index: orNull(
+    Type.Integer(),
+    'Its position in an array body; null for a body that is not an array.',
+  ),
   body_bytes: count('Of the body that a replay sends.'),
   is_fixed: Type.Boolean({ description: 'Whether a person has replaced the body.' }),
   exchange: nullable('The exchange that it was published to.'),
@@ -195,10 +186,15 @@ export const listDeadLettersSchema = {
     'Without bodies. Send `next` as `after` for the next page, or follow the header `Link`. Pages do not shift.',
   ),
   curl: `curl -s "$API/dead-letters?state=quarantined&limit=10" ${WITH_TOKEN}`,
-  querystring: ListQuery,
+  querystring: querySchema({
+    ...FILTERS,
+    state: Type.Optional(State),
+    limit: limitSchema(PAGE_LIMIT_DEFAULT),
+    after: Type.Optional(cursor('`next` of the previous page.')),
+  }),
   response: {
     200: Type.Object({ data: Type.Array(Row), next: nullable('Null at the end.') }),
-    ...problemResponses(400, 401, 403, 500, 503),
+    ...LIST_PROBLEMS,
   },
 };
 
@@ -207,7 +203,7 @@ export const getDeadLetterSchema = {
   curl: `${ONE}
 curl -s "$API/dead-letters/$ID" ${WITH_TOKEN}`,
   params: Params,
-  response: { 200: Detail, ...problemResponses(400, 401, 403, 404, 500, 503) },
+  response: { 200: Detail, ...READ_PROBLEMS },
 };
 
 export const fixDeadLetterSchema = {
@@ -221,7 +217,7 @@ export const fixDeadLetterSchema = {
 curl -s -X PUT "$API/dead-letters/$ID/body" ${WITH_TOKEN} ${sending('fix')}`,
   params: Params,
   body: FixBody,
-  response: { 200: Row, ...problemResponses(400, 401, 403, 404, 409, 413, 415, 500, 503) },
+  response: { 200: Row, ...CHANGE_PROBLEMS },
 };
 
 export const replayDeadLetterSchema = {
@@ -242,7 +238,7 @@ curl -s -X POST "$API/dead-letters/$ID/replay" ${WITH_TOKEN}`,
       }),
       dead_letter: Row,
     }),
-    ...problemResponses(400, 401, 403, 404, 409, 413, 415, 500, 503),
+    ...CHANGE_PROBLEMS,
   },
 };
 
@@ -252,7 +248,7 @@ export const discardDeadLetterSchema = {
 curl -s "$API/dead-letters/$ID/discard" ${WITH_TOKEN} ${sending('discard')}`,
   params: Params,
   body: Type.Object({ note }, withExample('discard')),
-  response: { 200: Row, ...problemResponses(400, 401, 403, 404, 409, 413, 415, 500, 503) },
+  response: { 200: Row, ...CHANGE_PROBLEMS },
 };
 
 export const replayManySchema = {

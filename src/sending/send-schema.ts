@@ -2,10 +2,9 @@
 import { Type } from 'typebox';
 import { REJECTION_REASONS } from '../contract/rejection.ts';
 import { ARRAY_LENGTH_MAX } from '../contract/rules.ts';
-import { PROBLEM_MEDIA_TYPE } from '../http/problems.ts';
+import { PROBLEM_PROPERTIES, problemResponse, problemResponses } from '../http/problem-schema.ts';
 import { SEND_REFUSALS } from './sent-pulse.ts';
 import { WITH_JSON, WITH_TOKEN } from '../http/example-terms.ts';
-import { PROBLEM_PROPERTIES, problemResponses } from '../http/problem-schema.ts';
 import { QueuedPulse } from '../contract/queued-pulse-schema.ts';
 
 const { tenant, product_sku, use_unity, used_amount, id, timestamp } = QueuedPulse.properties;
@@ -72,17 +71,10 @@ const outcomes = Type.Array(SendOutcome, {
   description: 'One for each pulse of the request, in the same order.',
 });
 
-const problemWithOutcomes = (description: string) => ({
-  description,
-  content: {
-    [PROBLEM_MEDIA_TYPE]: {
-      schema: Type.Object(
-        { ...PROBLEM_PROPERTIES, outcomes: Type.Optional(outcomes) },
-        { title: 'SendProblem' },
-      ),
-    },
-  },
-});
+const SendProblem = Type.Object(
+  { ...PROBLEM_PROPERTIES, outcomes: Type.Optional(outcomes) },
+  { title: 'SendProblem' },
+);
 
 export const sendPulsesSchema = {
   operationId: 'sendPulses',
@@ -125,11 +117,13 @@ export const sendPulsesSchema = {
       { description: 'At least one pulse is accepted.' },
     ),
     ...problemResponses(400, 401, 403, 409, 413, 415, 429, 500),
-    422: problemWithOutcomes(
+    422: problemResponse(
       'Every pulse is rejected, or the Idempotency-Key was used for another body.',
+      SendProblem,
     ),
-    503: problemWithOutcomes(
+    503: problemResponse(
       'No pulse was confirmed, or a server behind the API is unavailable; `Retry-After` says when to try again.',
+      SendProblem,
     ),
   },
 };

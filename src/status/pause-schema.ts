@@ -2,11 +2,10 @@
 import { Type } from 'typebox';
 import { WITH_JSON, WITH_TOKEN } from '../http/example-terms.ts';
 import { problemResponses } from '../http/problem-schema.ts';
+import { nullable, nullableInstant } from '../http/schema-terms.ts';
 import { textSchema } from '../http/text-schema.ts';
 
 const NOTE_LENGTH_MAX = 500;
-
-const nullable = (description: string) => Type.Union([Type.String(), Type.Null()], { description });
 
 /** The newest order. */
 export const IngestSchema = Type.Object(
@@ -14,9 +13,7 @@ export const IngestSchema = Type.Object(
     paused: Type.Boolean({ description: 'Whether workers are told not to take pulses.' }),
     by: nullable('Who paused or resumed last; null if nobody ever did.'),
     note: nullable('Why.'),
-    since: Type.Union([Type.String({ format: 'date-time' }), Type.Null()], {
-      description: 'When.',
-    }),
+    since: nullableInstant('When.'),
   },
   { title: 'Ingest', description: 'Whether ingest is paused, since when, by whom and why.' },
 );

@@ -1,21 +1,21 @@
 /** The routes below /status. */
-import { Type, type TSchema } from 'typebox';
+import { Type } from 'typebox';
 import { DEAD_LETTER_REASONS } from '../contract/rejection.ts';
 import { WITH_TOKEN } from '../http/example-terms.ts';
 import { problemResponses } from '../http/problem-schema.ts';
+import {
+  count,
+  instant,
+  nullableCount,
+  nullableInstant,
+  orNull,
+  querySchema,
+} from '../http/schema-terms.ts';
 import { IngestSchema } from './pause-schema.ts';
 import { COUNTED_MAX } from './read-postgres.ts';
 import { SERVER_NAMES } from './status.ts';
 
 const EVENTS_MAX = 3_600;
-
-const count = (description: string) => Type.Integer({ minimum: 0, description });
-const nullable = <One extends TSchema>(one: One, description: string) =>
-  Type.Union([one, Type.Null()], { description });
-const instant = (description: string) => Type.String({ format: 'date-time', description });
-const nullableInstant = (description: string) =>
-  nullable(Type.String({ format: 'date-time' }), description);
-const nullableCount = (description: string) => nullable(Type.Integer({ minimum: 0 }), description);
 
 const atMost = `at most ${COUNTED_MAX.toLocaleString('en-US')} are counted`;
 
@@ -77,11 +77,11 @@ const Deliveries = Type.Object({
 const StatusSchema = Type.Object(
   {
     at: instant('When it was read.'),
-    ingest: nullable(IngestSchema, 'Whether ingest is paused. From Postgres.'),
-    queue: nullable(Depth, 'The queue of pulses. From RabbitMQ.'),
-    dead_queue: nullable(Depth, 'Refused pulses on their way to the quarantine. From RabbitMQ.'),
-    parked_queue: nullable(Depth, 'Dead letters that Postgres cannot store. From RabbitMQ.'),
-    message_queues: nullable(
+    ingest: orNull(IngestSchema, 'Whether ingest is paused. From Postgres.'),
+    queue: orNull(Depth, 'The queue of pulses. From RabbitMQ.'),
+    dead_queue: orNull(Depth, 'Refused pulses on their way to the quarantine. From RabbitMQ.'),
+    parked_queue: orNull(Depth, 'Dead letters that Postgres cannot store. From RabbitMQ.'),
+    message_queues: orNull(
       Type.Array(
         Type.Object({
           name: Type.String(),
@@ -97,17 +97,14 @@ const StatusSchema = Type.Object(
       'The age of the oldest pulse that waits or is being counted; null where this process cannot know it, because ' +
         'other processes count.',
     ),
-    sums: nullable(
-      Sums,
-      'The sums of all tenants. From Redis; null also when it has lost its data.',
-    ),
-    books: nullable(Books, 'Whether every pulse is where it should be. From Redis and Postgres.'),
+    sums: orNull(Sums, 'The sums of all tenants. From Redis; null also when it has lost its data.'),
+    books: orNull(Books, 'Whether every pulse is where it should be. From Redis and Postgres.'),
     last_flush_at: nullableInstant('When sums last reached Postgres; null also if they never did.'),
     next_flush_at: nullableInstant(
       'When FLUSH_CRON of this process is next due; null if it never is.',
     ),
-    dead_letters: nullable(DeadLetters, 'Dead letters that wait for a decision. From Postgres.'),
-    outbox: nullable(
+    dead_letters: orNull(DeadLetters, 'Dead letters that wait for a decision. From Postgres.'),
+    outbox: orNull(
       Type.Object({
         waiting: count('Messages that are due and not published.'),
         oldest_seconds: count('For how long the oldest of them has waited.'),
@@ -115,12 +112,12 @@ const StatusSchema = Type.Object(
       }),
       'Messages between Postgres and RabbitMQ. From Postgres.',
     ),
-    deliveries: nullable(Deliveries, 'Webhooks. From Postgres.'),
-    workflows: nullable(
+    deliveries: orNull(Deliveries, 'Webhooks. From Postgres.'),
+    workflows: orNull(
       Type.Object({ waiting: count(`Workflows that wait to be consumed; ${atMost}.`) }),
       'From Postgres.',
     ),
-    exports: nullable(
+    exports: orNull(
       Type.Object({
         queued: count('Exports that wait for an exporter, also because theirs has died.'),
         running: count('Exports in the making.'),
@@ -187,18 +184,15 @@ export const streamStatusSchema = {
     '30 seconds. The stream ends after an hour, when the caller may no longer listen and when the server shuts ' +
     'down; in the last two cases an `end` event has the `code` of the problem.',
   curl: `curl -sN "$API/status/stream?events=2" ${WITH_TOKEN}`,
-  querystring: Type.Object(
-    {
-      events: Type.Optional(
-        Type.Integer({
-          minimum: 1,
-          maximum: EVENTS_MAX,
-          description: 'End after so many events. Default: no limit.',
-        }),
-      ),
-    },
-    { additionalProperties: false },
-  ),
+  querystring: querySchema({
+    events: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: EVENTS_MAX,
+        description: 'End after so many events. Default: no limit.',
+      }),
+    ),
+  }),
   response: {
     200: {
       description: 'Events, until the stream ends.',

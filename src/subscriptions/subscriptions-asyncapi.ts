@@ -7,14 +7,11 @@ import {
   ref,
   type QueueDescription,
 } from '../http/queue-description.ts';
+import { instant, uuid } from '../http/schema-terms.ts';
 import { subscriptionQueues } from './subscriptions-queues.ts';
 import { CHANGE_KINDS, REFUSAL_CODES, type ChangeKind } from './subscriptions.ts';
 
-const uuid = (description: string) => Type.String({ format: 'uuid', description });
-const effectiveAt = Type.String({
-  format: 'date-time',
-  description: 'When the change takes effect.',
-});
+const effectiveAt = instant('When the change takes effect.');
 const id = uuid('The id of a subscription.');
 
 const PurchaseRequest = Type.Object(

@@ -8,6 +8,7 @@ import { checkedCursor, toPage } from '../http/cursor.ts';
 import { createIdempotencyKeys, toKeyedRequest, type KeyLimits } from '../http/idempotency-keys.ts';
 import { instantFrom } from '../http/instants.ts';
 import { nextLink } from '../http/page-links.ts';
+import { PAGE_LIMIT_DEFAULT } from '../http/page-schema.ts';
 import { HTTP_PROBLEMS, invalidField, ProblemError } from '../http/problems.ts';
 import { createTenantLimit, type TenantLimit } from '../http/tenant-limit.ts';
 import { requestOrigin, toPublication } from '../messaging/message.ts';
@@ -27,7 +28,6 @@ import { listChanges, listSubscriptions, readSubscription } from './subscription
 import {
   changeStatusSchema,
   getSubscriptionSchema,
-  LIST_LIMIT_DEFAULT,
   listChangesSchema,
   listSubscriptionsSchema,
   purchaseSchema,
@@ -183,7 +183,7 @@ function addWithdrawal(api: Api, { pool, prefix, tracing }: SubscriptionsModuleD
 function addReads(api: Api, pool: ScopedPool): void {
   const list = { schema: listSubscriptionsSchema, config: READ };
   api.get('/subscriptions', list, async (request, reply) => {
-    const { limit = LIST_LIMIT_DEFAULT, after, user_id: userId, ...rest } = request.query;
+    const { limit = PAGE_LIMIT_DEFAULT, after, user_id: userId, ...rest } = request.query;
     const page = { limit: limit + 1, after: checkedCursor(after) };
     const { tenants: scope } = request.user;
     const rows = await readAsTenants(pool, scope, (client) =>
@@ -205,7 +205,7 @@ function addReads(api: Api, pool: ScopedPool): void {
   const changes = { schema: listChangesSchema, config: READ };
   api.get('/subscriptions/:id/changes', changes, async (request, reply) => {
     const { id } = request.params;
-    const { limit = LIST_LIMIT_DEFAULT, after: before } = request.query;
+    const { limit = PAGE_LIMIT_DEFAULT, after: before } = request.query;
     await findVisible(pool, request, id);
     const rows = await readAsTenants(pool, request.user.tenants, (client) =>
       listChanges(client, id, { limit: limit + 1, before }),

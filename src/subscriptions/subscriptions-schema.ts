@@ -1,20 +1,16 @@
 /** POST /subscriptions, PUT /subscriptions/:id/status, and what reads or withdraws. */
 import { Type } from 'typebox';
 import { WITH_JSON, WITH_TOKEN } from '../http/example-terms.ts';
-import { problemResponses } from '../http/problem-schema.ts';
+import { cursorPaging, numberPage, numberPaging, page } from '../http/page-schema.ts';
+import { LIST_PROBLEMS, problemResponses, READ_PROBLEMS } from '../http/problem-schema.ts';
+import { instant, nullable, querySchema, uuid } from '../http/schema-terms.ts';
 import { textSchema } from '../http/text-schema.ts';
 import { CHANGE_CAUSES, CHANGE_KINDS, SUBSCRIPTION_STATUSES } from './subscriptions.ts';
 
-export const LIST_LIMIT_DEFAULT = 50;
-const LIST_LIMIT_MAX = 1_000;
 const NAME_LENGTH_MAX = 128;
-const NUMBER_MAX = 2_147_483_647;
 
 const EXAMPLE = { user_id: '123', sku: 'ABC' };
 
-const instant = (description: string) => Type.String({ format: 'date-time', description });
-const nullable = (description: string) => Type.Union([Type.String(), Type.Null()], { description });
-const uuid = (description: string) => Type.String({ format: 'uuid', description });
 const status = Type.Enum([...SUBSCRIPTION_STATUSES], {
   description: '`pending` until the purchase takes effect.',
 });
@@ -105,9 +101,6 @@ const LateChange = Type.Object(
 );
 
 const params = Type.Object({ id: uuid('The id of a subscription.') });
-export const pageLimit = Type.Optional(
-  Type.Integer({ minimum: 1, maximum: LIST_LIMIT_MAX, default: LIST_LIMIT_DEFAULT }),
-);
 const KEY = 'Send an `Idempotency-Key` to repeat the request safely for a day.';
 const PURCHASE = `curl -s "$API/subscriptions" ${WITH_TOKEN} ${WITH_JSON} -d '${JSON.stringify(EXAMPLE)}'`;
 const NEW_ID = `ID=$(${PURCHASE} | jq -r .id)`;
@@ -148,29 +141,14 @@ export const listSubscriptionsSchema = {
   summary: 'Lists subscriptions, newest first',
   description: 'Page by page: `next`, also in `Link`, leads to the next page.',
   curl: `curl -s "$API/subscriptions?status=active&limit=10" ${WITH_TOKEN}`,
-  querystring: Type.Object(
-    {
-      user_id: Type.Optional(textSchema(NAME_LENGTH_MAX, 'Only of this user.')),
-      tenant: Type.Optional(textSchema(NAME_LENGTH_MAX, 'Only of this tenant.')),
-      status: Type.Optional(status),
-      sku: Type.Optional(textSchema(NAME_LENGTH_MAX, 'Only of this product.')),
-      limit: pageLimit,
-      after: Type.Optional(
-        Type.String({ maxLength: 64, description: '`next` of the page before.' }),
-      ),
-    },
-    { additionalProperties: false },
-  ),
-  response: {
-    200: Type.Object(
-      {
-        data: Type.Array(SubscriptionSchema),
-        next: nullable('Send it as `after`; null on the last page.'),
-      },
-      { description: 'One page.' },
-    ),
-    ...problemResponses(400, 401, 403, 500, 503),
-  },
+  querystring: querySchema({
+    user_id: Type.Optional(textSchema(NAME_LENGTH_MAX, 'Only of this user.')),
+    tenant: Type.Optional(textSchema(NAME_LENGTH_MAX, 'Only of this tenant.')),
+    status: Type.Optional(status),
+    sku: Type.Optional(textSchema(NAME_LENGTH_MAX, 'Only of this product.')),
+    ...cursorPaging(),
+  }),
+  response: { 200: page(SubscriptionSchema), ...LIST_PROBLEMS },
 };
 
 export const getSubscriptionSchema = {
@@ -181,7 +159,7 @@ export const getSubscriptionSchema = {
   curl: `${NEW_ID}
 curl -s "$API/subscriptions/$ID" ${WITH_TOKEN}`,
   params,
-  response: { 200: SubscriptionSchema, ...problemResponses(400, 401, 403, 404, 500, 503) },
+  response: { 200: SubscriptionSchema, ...READ_PROBLEMS },
 };
 
 export const listChangesSchema = {
@@ -192,31 +170,8 @@ export const listChangesSchema = {
   curl: `${NEW_ID}
 curl -s "$API/subscriptions/$ID/changes" ${WITH_TOKEN}`,
   params,
-  querystring: Type.Object(
-    {
-      limit: pageLimit,
-      after: Type.Optional(
-        Type.Integer({
-          minimum: 1,
-          maximum: NUMBER_MAX,
-          description: '`next` of the page before.',
-        }),
-      ),
-    },
-    { additionalProperties: false },
-  ),
-  response: {
-    200: Type.Object(
-      {
-        data: Type.Array(SubscriptionChange),
-        next: Type.Union([Type.Integer(), Type.Null()], {
-          description: 'Send it as `after`; null on the last page.',
-        }),
-      },
-      { description: 'One page.' },
-    ),
-    ...problemResponses(400, 401, 403, 404, 500, 503),
-  },
+  querystring: querySchema(numberPaging),
+  response: { 200: numberPage(SubscriptionChange), ...READ_PROBLEMS },
 };
 
 export const withdrawChangeSchema = {

@@ -2,16 +2,16 @@
 import type { Api } from '../http/api-module.ts';
 import { READERS } from '../http/caller.ts';
 import { nextLink } from '../http/page-links.ts';
+import { PAGE_LIMIT_DEFAULT } from '../http/page-schema.ts';
 import { invalidField } from '../http/problems.ts';
 import { readAsTenants, type ScopedPool } from '../platform/scoped-postgres.ts';
 import { listUnsubscribed, type UnsubscribedRow } from './admission-query.ts';
-import { LIST_LIMIT_DEFAULT } from './subscriptions-schema.ts';
 import { listUnsubscribedSchema } from './unsubscribed-schema.ts';
 
 export function addUnsubscribedUsage(api: Api, pool: ScopedPool): void {
   const options = { schema: listUnsubscribedSchema, config: { roles: READERS } };
   api.get('/unsubscribed-usage', options, async (request, reply) => {
-    const { limit = LIST_LIMIT_DEFAULT, after: cursor } = request.query;
+    const { limit = PAGE_LIMIT_DEFAULT, after: cursor } = request.query;
     const after = cursor === undefined ? undefined : fromCursor(cursor);
     const { tenants: scope } = request.user;
     const rows = await readAsTenants(pool, scope, (client) =>

@@ -2,48 +2,44 @@
 import { Type, type Static } from 'typebox';
 import { SKU_LENGTH_MAX, TENANT_LENGTH_MAX, UNIT_LENGTH_MAX } from '../contract/rules.ts';
 import { WITH_TOKEN } from '../http/example-terms.ts';
-import { problemResponses } from '../http/problem-schema.ts';
+import { spanParameters } from '../http/page-schema.ts';
+import { LIST_PROBLEMS, READ_PROBLEMS } from '../http/problem-schema.ts';
+import { instant, nullable, querySchema, uuid } from '../http/schema-terms.ts';
 import { textSchema } from '../http/text-schema.ts';
 
 export const PAGE_MAX = 10_000_000;
 export const LIMIT_MAX = 1_000;
 export const LIMIT_DEFAULT = 10;
 
-const instant = (description: string) => Type.String({ format: 'date-time', description });
-
-export const PulsesQuery = Type.Object(
-  {
-    page: Type.Optional(
-      Type.Integer({
-        minimum: 1,
-        maximum: PAGE_MAX,
-        description: 'Counted from 1, which is also the default.',
-      }),
-    ),
-    limit: Type.Optional(
-      Type.Integer({
-        minimum: 1,
-        maximum: LIMIT_MAX,
-        default: LIMIT_DEFAULT,
-        description: 'Rows per page.',
-      }),
-    ),
-    after: Type.Optional(
-      Type.String({
-        pattern: '^(0|[1-9][0-9]{0,18})$',
-        description:
-          'Instead of `page`: only rows with a greater id. `0` begins a walk through all rows, which goes on ' +
-          'with `next`; the `id` of a row that was read before goes on after it.',
-      }),
-    ),
-    tenant: Type.Optional(textSchema(TENANT_LENGTH_MAX, 'Only this tenant, compared exactly.')),
-    product_sku: Type.Optional(textSchema(SKU_LENGTH_MAX, 'Only this SKU, compared exactly.')),
-    use_unity: Type.Optional(textSchema(UNIT_LENGTH_MAX, 'Only this unit, compared exactly.')),
-    from: Type.Optional(instant('Only windows that start at this instant or later.')),
-    to: Type.Optional(instant('Only windows that start before this instant.')),
-  },
-  { additionalProperties: false },
-);
+export const PulsesQuery = querySchema({
+  page: Type.Optional(
+    Type.Integer({
+      minimum: 1,
+      maximum: PAGE_MAX,
+      description: 'Counted from 1, which is also the default.',
+    }),
+  ),
+  limit: Type.Optional(
+    Type.Integer({
+      minimum: 1,
+      maximum: LIMIT_MAX,
+      default: LIMIT_DEFAULT,
+      description: 'Rows per page.',
+    }),
+  ),
+  after: Type.Optional(
+    Type.String({
+      pattern: '^(0|[1-9][0-9]{0,18})$',
+      description:
+        'Instead of `page`: only rows with a greater id. `0` begins a walk through all rows, which goes on ' +
+        'with `next`; the `id` of a row that was read before goes on after it.',
+    }),
+  ),
+  tenant: Type.Optional(textSchema(TENANT_LENGTH_MAX, 'Only this tenant, compared exactly.')),
+  product_sku: Type.Optional(textSchema(SKU_LENGTH_MAX, 'Only this SKU, compared exactly.')),
+  use_unity: Type.Optional(textSchema(UNIT_LENGTH_MAX, 'Only this unit, compared exactly.')),
+  ...spanParameters('windows that start'),
+});
 export type PulsesQuery = Static<typeof PulsesQuery>;
 
 /** At most 19 digits, as many as an int64 has. */
@@ -64,7 +60,7 @@ export const PulseRow = Type.Object(
     }),
     pulse_count: Type.Integer({ description: 'How many pulses are in the sum.' }),
     window_start: instant('The start of the UTC hour in which the pulses were used.'),
-    flush_batch_id: Type.String({ format: 'uuid', description: 'The flush that wrote the row.' }),
+    flush_batch_id: uuid('The flush that wrote the row.'),
     flushed_at: instant('When the row was written. Rows never change.'),
   },
   {
@@ -98,14 +94,12 @@ export const listPulsesSchema = {
           Type.Integer({ description: 'Rows on all pages. Not with `after`, which counts none.' }),
         ),
         next: Type.Optional(
-          Type.Union([Type.String(), Type.Null()], {
-            description: 'Only with `after`: send it as the next `after`; null on the last page.',
-          }),
+          nullable('Only with `after`: send it as the next `after`; null on the last page.'),
         ),
       },
       { description: 'One page of rows.' },
     ),
-    ...problemResponses(400, 401, 403, 500, 503),
+    ...LIST_PROBLEMS,
   },
 };
 
@@ -117,5 +111,5 @@ export const getPulseSchema = {
   curl: `ID=$(curl -s "$API/pulses?limit=1" ${WITH_TOKEN} | jq -r '.data[0].id')
 curl -s "$API/pulses/$ID" ${WITH_TOKEN}`,
   params: PulseParams,
-  response: { 200: PulseRow, ...problemResponses(400, 401, 403, 404, 500, 503) },
+  response: { 200: PulseRow, ...READ_PROBLEMS },
 };

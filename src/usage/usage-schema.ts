@@ -1,17 +1,17 @@
 /** GET /usage and GET /usage.csv. */
 import { Type, type Static } from 'typebox';
+import { problemResponses } from '../http/problem-schema.ts';
+import { instant, nullable, nullableCount, querySchema } from '../http/schema-terms.ts';
 import { USAGE_WINDOWS } from './usage.ts';
 import { SKU_LENGTH_MAX, TENANT_LENGTH_MAX, UNIT_LENGTH_MAX } from '../contract/rules.ts';
 import { SpreadsheetParameter } from '../http/csv.ts';
 import { WITH_TOKEN } from '../http/example-terms.ts';
-import { problemResponses } from '../http/problem-schema.ts';
 import { textSchema } from '../http/text-schema.ts';
 
 export const USAGE_LIMIT_DEFAULT = 100;
 const LIMIT_MAX = 1_000;
 const FILTER_VALUES_MAX = 100;
 
-const instant = (description: string) => Type.String({ format: 'date-time', description });
 const repeatable = (lengthMax: number, what: string) =>
   Type.Optional(
     Type.Array(textSchema(lengthMax, `A ${what}, compared exactly.`), {
@@ -30,63 +30,59 @@ const place = (description: string, example: string) =>
     }),
   );
 
-export const UsageParameters = Type.Object(
-  {
-    from: place('Only hours that start at this time or later.', '2026-03-01'),
-    to: place('Only hours that start before this time.', '2026-03-29T12:00:00+02:00'),
-    window: Type.Optional(
-      Type.Enum([...USAGE_WINDOWS], {
-        description: 'One sum per hour, day or month; `none`, the default, adds up the whole span.',
-      }),
-    ),
-    tz: Type.Optional(
-      Type.String({
-        maxLength: 64,
-        description:
-          'The time zone of days and months: `UTC`, the default, or a name such as `Europe/Berlin`. A day ' +
-          'may have 23 or 25 hours. An hour belongs to the day in which it starts.',
-        examples: ['Europe/Berlin'],
-      }),
-    ),
-    group_by: Type.Optional(
-      Type.Array(Type.String({ maxLength: 64 }), {
-        maxItems: 8,
-        description:
-          'One sum per `tenant`, `product_sku` or `use_unity`; repeat the parameter or separate with ' +
-          'commas. The unit is always included, because amounts of different units have no sum.',
-        examples: [['tenant', 'product_sku']],
-      }),
-    ),
-    tenant: repeatable(TENANT_LENGTH_MAX, 'tenant'),
-    product_sku: repeatable(SKU_LENGTH_MAX, 'SKU'),
-    use_unity: repeatable(UNIT_LENGTH_MAX, 'unit'),
-    order: Type.Optional(
-      Type.Enum(['asc', 'desc'], {
-        description: 'By window, then tenant, SKU and unit; `asc` is the default.',
-      }),
-    ),
-    limit: Type.Optional(
-      Type.Integer({
-        minimum: 1,
-        maximum: LIMIT_MAX,
-        description: `At most this many rows. Default: ${USAGE_LIMIT_DEFAULT} in JSON, all in CSV and NDJSON.`,
-      }),
-    ),
-    after: Type.Optional(
-      Type.String({ maxLength: 4_096, description: '`next` of the previous page.' }),
-    ),
-    live: Type.Optional(
-      Type.Enum(['true', 'false'], {
-        description:
-          'Whether to add pulses that are counted and not flushed; `true` is the default.',
-      }),
-    ),
-    as_of: Type.Optional(
-      instant('Answers as of this instant: only pulses that had been flushed by then.'),
-    ),
-  },
-  { additionalProperties: false },
-);
+export const UsageParameters = querySchema({
+  from: place('Only hours that start at this time or later.', '2026-03-01'),
+  to: place('Only hours that start before this time.', '2026-03-29T12:00:00+02:00'),
+  window: Type.Optional(
+    Type.Enum([...USAGE_WINDOWS], {
+      description: 'One sum per hour, day or month; `none`, the default, adds up the whole span.',
+    }),
+  ),
+  tz: Type.Optional(
+    Type.String({
+      maxLength: 64,
+      description:
+        'The time zone of days and months: `UTC`, the default, or a name such as `Europe/Berlin`. A day ' +
+        'may have 23 or 25 hours. An hour belongs to the day in which it starts.',
+      examples: ['Europe/Berlin'],
+    }),
+  ),
+  group_by: Type.Optional(
+    Type.Array(Type.String({ maxLength: 64 }), {
+      maxItems: 8,
+      description:
+        'One sum per `tenant`, `product_sku` or `use_unity`; repeat the parameter or separate with ' +
+        'commas. The unit is always included, because amounts of different units have no sum.',
+      examples: [['tenant', 'product_sku']],
+    }),
+  ),
+  tenant: repeatable(TENANT_LENGTH_MAX, 'tenant'),
+  product_sku: repeatable(SKU_LENGTH_MAX, 'SKU'),
+  use_unity: repeatable(UNIT_LENGTH_MAX, 'unit'),
+  order: Type.Optional(
+    Type.Enum(['asc', 'desc'], {
+      description: 'By window, then tenant, SKU and unit; `asc` is the default.',
+    }),
+  ),
+  limit: Type.Optional(
+    Type.Integer({
+      minimum: 1,
+      maximum: LIMIT_MAX,
+      description: `At most this many rows. Default: ${USAGE_LIMIT_DEFAULT} in JSON, all in CSV and NDJSON.`,
+    }),
+  ),
+  after: Type.Optional(
+    Type.String({ maxLength: 4_096, description: '`next` of the previous page.' }),
+  ),
+  live: Type.Optional(
+    Type.Enum(['true', 'false'], {
+      description: 'Whether to add pulses that are counted and not flushed; `true` is the default.',
+    }),
+  ),
+  as_of: Type.Optional(
+    instant('Answers as of this instant: only pulses that had been flushed by then.'),
+  ),
+});
 export type UsageParameters = Static<typeof UsageParameters>;
 
 const UsageRow = Type.Object(
@@ -118,22 +114,19 @@ const FRESHNESS = {
     description:
       'Whether the same request may be answered differently later, for the windows it has now.',
   }),
-  pending: Type.Union([Type.Integer({ minimum: 0 }), Type.Null()], {
-    description: 'Pulses in these sums that are not flushed; null when such pulses are left out.',
-  }),
-  journalled: Type.Union([Type.Integer({ minimum: 0 }), Type.Null()], {
-    description:
-      'Pulses of all tenants that were received and are in no sum yet; most are added within a second. ' +
+  pending: nullableCount(
+    'Pulses in these sums that are not flushed; null when such pulses are left out.',
+  ),
+  journalled: nullableCount(
+    'Pulses of all tenants that were received and are in no sum yet; most are added within a second. ' +
       'Null when pulses that are not flushed are left out.',
-  }),
+  ),
 };
 
 const Page = Type.Object(
   {
     data: Type.Array(UsageRow),
-    next: Type.Union([Type.String(), Type.Null()], {
-      description: 'Send it as `after` for the next page; null on the last page.',
-    }),
+    next: nullable('Send it as `after` for the next page; null on the last page.'),
     window_seconds: Type.Integer({
       description:
         'The length of the windows that pulses are added up by. `from` and `to` must be a multiple of it since 1970.',
@@ -175,13 +168,10 @@ export const getUsageSchema = {
 
 export const getUsageCsvSchema = {
   ...route,
-  querystring: Type.Object(
-    {
-      ...UsageParameters.properties,
-      spreadsheet: SpreadsheetParameter,
-    },
-    { additionalProperties: false },
-  ),
+  querystring: querySchema({
+    ...UsageParameters.properties,
+    spreadsheet: SpreadsheetParameter,
+  }),
   operationId: 'getUsageCsv',
   summary: 'Adds up usage, as CSV',
   description: 'The same as `GET /usage` with `Accept: text/csv`.',

@@ -11,6 +11,7 @@ import { objectText, pageText, writeWith } from '../http/exact-answers.ts';
 import { createIdempotencyKeys, toKeyedRequest } from '../http/idempotency-keys.ts';
 import { spanFrom } from '../http/instants.ts';
 import { nextLink } from '../http/page-links.ts';
+import { PAGE_LIMIT_DEFAULT } from '../http/page-schema.ts';
 import { HTTP_PROBLEMS, invalidField, ProblemError } from '../http/problems.ts';
 import { setReplayed } from '../http/change-outcome.ts';
 import { requestOrigin, toPublication } from '../messaging/message.ts';
@@ -44,7 +45,6 @@ import {
   getWorkflowCsvSchema,
   getWorkflowSchema,
   insertWorkflowSchema,
-  LIST_LIMIT_DEFAULT,
   listWorkflowsSchema,
 } from './workflows-schema.ts';
 import { toWorkflowJson, type Workflow } from './workflows.ts';
@@ -200,7 +200,7 @@ function addReads(api: Api, { pool, turns }: CsvMakerDeps): void {
     serializerCompiler: writeWith(pageText),
   };
   api.get('/workflow', list, async (request, reply) => {
-    const { limit = LIST_LIMIT_DEFAULT, after, status, step, ...span } = request.query;
+    const { limit = PAGE_LIMIT_DEFAULT, after, status, step, ...span } = request.query;
     const page = { limit, after: checkedCursor(after), bytesMax: PAGE_BYTES_MAX };
     const filters = { status, step, ...spanFrom(span) };
     const { data, next } = await readAsTenants(pool, request.user.tenants, (client) =>

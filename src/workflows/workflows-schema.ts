@@ -2,18 +2,15 @@
 import { Type } from 'typebox';
 import { SpreadsheetParameter } from '../http/csv.ts';
 import { WITH_JSON, WITH_TOKEN } from '../http/example-terms.ts';
+import { cursorPaging, page, spanParameters } from '../http/page-schema.ts';
 import { problemResponses } from '../http/problem-schema.ts';
+import { instant, nullable, nullableInstant, querySchema, uuid } from '../http/schema-terms.ts';
 import { textSchema } from '../http/text-schema.ts';
 import { STEPS_MAX, WORKFLOW_STATUSES } from './workflows.ts';
 
-export const LIST_LIMIT_DEFAULT = 50;
-const LIST_LIMIT_MAX = 1_000;
 const STEP_LENGTH_MAX = 128;
 const CLIENT_LENGTH_MAX = 128;
 
-const instant = (description: string) => Type.String({ format: 'date-time', description });
-const nullable = (description: string, options = {}) =>
-  Type.Union([Type.String(options), Type.Null()], { description });
 const status = Type.Enum([...WORKFLOW_STATUSES], {
   description: '`inserted`: it waits in the queue. `consumed`: its CSV is there.',
 });
@@ -56,34 +53,24 @@ const WorkflowSchema = Type.Object(
     client: nullable('The customer who is told when it is consumed.'),
     created_by: Type.String(),
     created_at: instant('When it was first inserted.'),
-    consumed_at: nullable('Null unless it is consumed.', { format: 'date-time' }),
+    consumed_at: nullableInstant('Null unless it is consumed.'),
     consumed_by: nullable('Null unless it is consumed.'),
   },
   { title: 'Workflow', description: 'Data that waits in a queue until somebody consumes it.' },
 );
 
 const WorkflowParams = Type.Object({
-  uuid: Type.String({ format: 'uuid', description: 'The id of a workflow.' }),
+  uuid: uuid('The id of a workflow.'),
 });
 
-const CsvQuery = Type.Object(
-  { spreadsheet: SpreadsheetParameter },
-  { additionalProperties: false },
-);
+const CsvQuery = querySchema({ spreadsheet: SpreadsheetParameter });
 
-const ListWorkflowsQuery = Type.Object(
-  {
-    status: Type.Optional(status),
-    step: Type.Optional(textSchema(STEP_LENGTH_MAX, 'Only workflows that have this step.')),
-    from: Type.Optional(instant('Only workflows inserted at this instant or later.')),
-    to: Type.Optional(instant('Only workflows inserted before this instant.')),
-    limit: Type.Optional(
-      Type.Integer({ minimum: 1, maximum: LIST_LIMIT_MAX, default: LIST_LIMIT_DEFAULT }),
-    ),
-    after: Type.Optional(Type.String({ maxLength: 64, description: '`next` of the page before.' })),
-  },
-  { additionalProperties: false },
-);
+const ListWorkflowsQuery = querySchema({
+  status: Type.Optional(status),
+  step: Type.Optional(textSchema(STEP_LENGTH_MAX, 'Only workflows that have this step.')),
+  ...spanParameters('workflows inserted'),
+  ...cursorPaging(),
+});
 
 const tags = ['workflows'];
 const INSERT = `curl -s "$API/workflow" ${WITH_TOKEN} ${WITH_JSON} \\
@@ -141,13 +128,7 @@ export const listWorkflowsSchema = {
   curl: `curl -s "$API/workflow?status=inserted" ${WITH_TOKEN}`,
   querystring: ListWorkflowsQuery,
   response: {
-    200: Type.Object(
-      {
-        data: Type.Array(WorkflowSchema),
-        next: nullable('Send it as `after`; null on the last page.'),
-      },
-      { description: 'One page.' },
-    ),
+    200: page(WorkflowSchema),
     ...problemResponses(400, 401, 403, 429, 500, 503),
   },
 };
