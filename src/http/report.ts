@@ -1,6 +1,6 @@
 /** A question whose answer is exported to a file, every row of it. Each domain defines its own reports. */
 import type { ClientBase } from 'pg';
-import { Type, type TObject } from 'typebox';
+import type { TObject } from 'typebox';
 import type { TenantScope } from '../core/tenant-scope.ts';
 import type { Span } from './instants.ts';
 
@@ -75,11 +75,3 @@ export function spanConditions(
     [`${expression} < ?::timestamptz`, toMs === undefined ? undefined : new Date(toMs)],
   ];
 }
-
-const instant = (description: string) => Type.String({ format: 'date-time', description });
-
-/** The parameters of a report about a span of time. */
-export const spanParameters = (what: string) => ({
-  from: Type.Optional(instant(`Only ${what} at this instant or later.`)),
-  to: Type.Optional(instant(`Only ${what} before this instant.`)),
-});

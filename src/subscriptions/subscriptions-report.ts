@@ -1,25 +1,8 @@
 /** The report `subscriptions`: subscriptions as they stood at an instant, oldest first. */
-import { Type, type Static } from 'typebox';
 import { tenantOfCustomer } from '../catalog/catalog.ts';
-import { tenantsOf } from '../core/tenant-scope.ts';
-import { spanFrom } from '../http/instants.ts';
-import {
-  spanConditions,
-  spanParameters,
-  sqlInstant,
-  sqlWhere,
-  type Report,
-} from '../http/report.ts';
+import { sqlInstant } from '../http/report.ts';
+import { rowsReport } from '../http/rows-report.ts';
 import { textSchema } from '../http/text-schema.ts';
-
-const Parameters = Type.Object(
-  {
-    user_id: Type.Optional(textSchema(128, 'Only subscriptions of this customer.')),
-    sku: Type.Optional(textSchema(128, 'Only subscriptions to this product.')),
-    ...spanParameters('subscriptions created'),
-  },
-  { additionalProperties: false },
-);
 
 /** The changes that were made by the instant, `$1`, and not withdrawn by then. */
 const CHANGES = `
@@ -29,45 +12,37 @@ const CHANGES = `
       WHERE withdrawal.subscription_id = s.id AND withdrawal.number = change.number
         AND withdrawal.withdrawn_at <= $1::timestamptz)`;
 
-export const subscriptionsReport: Report = {
+export const subscriptionsReport = rowsReport({
   name: 'subscriptions',
   description: 'A subscription as it stood at `as_of`, with every change until then.',
-  parameters: Parameters,
-  ask(given, { scope, asOf }) {
-    const parameters = given as Static<typeof Parameters>;
-    const { text, values } = sqlWhere([
-      ['s.created_at <= ?::timestamptz', asOf],
-      [`${tenantOfCustomer('s.user_id')} = ANY(?::text[])`, tenantsOf(scope)],
-      ['s.user_id = ?', parameters.user_id],
-      ['s.sku = ?', parameters.sku],
-      ...spanConditions('s.created_at', spanFrom(parameters)),
-    ]);
-    return Promise.resolve({
-      columns: {
-        id: 'text',
-        user_id: 'text',
-        sku: 'text',
-        order_id: 'text',
-        status: 'text',
-        status_since: 'text',
-        created_at: 'text',
-        changes: 'json',
-      },
-      select: {
-        text: `SELECT s.id::text, s.user_id, s.sku, s.order_id::text,
-            CASE WHEN newest.kind IS NULL THEN 'pending' WHEN newest.kind = 'canceled' THEN 'canceled' ELSE 'active' END
-              AS status,
-            ${sqlInstant('newest.effective_at')} AS status_since,
-            ${sqlInstant('s.created_at')} AS created_at,
-            (SELECT coalesce(json_agg(json_build_object('number', change.number, 'kind', change.kind,
-                'effective_at', ${sqlInstant('change.effective_at')}, 'cause', change.cause)
-                ORDER BY change.number), '[]') ${CHANGES}) AS changes
-          FROM subscriptions s
-          LEFT JOIN LATERAL (SELECT change.kind, change.effective_at ${CHANGES}
-            AND change.effective_at <= $1::timestamptz ORDER BY change.number DESC LIMIT 1) AS newest ON true
-          ${text} ORDER BY s.created_at, s.id`,
-        values,
-      },
-    });
+  cameAt: 's.created_at',
+  tenant: tenantOfCustomer('s.user_id'),
+  filters: {
+    user_id: ['s.user_id', textSchema(128, 'Only subscriptions of this customer.')],
+    sku: ['s.sku', textSchema(128, 'Only subscriptions to this product.')],
   },
-};
+  span: ['s.created_at', 'subscriptions created'],
+  columns: {
+    id: 'text',
+    user_id: 'text',
+    sku: 'text',
+    order_id: 'text',
+    status: 'text',
+    status_since: 'text',
+    created_at: 'text',
+    changes: 'json',
+  },
+  select: (where) =>
+    `SELECT s.id::text, s.user_id, s.sku, s.order_id::text,
+        CASE WHEN newest.kind IS NULL THEN 'pending' WHEN newest.kind = 'canceled' THEN 'canceled' ELSE 'active' END
+          AS status,
+        ${sqlInstant('newest.effective_at')} AS status_since,
+        ${sqlInstant('s.created_at')} AS created_at,
+        (SELECT coalesce(json_agg(json_build_object('number', change.number, 'kind', change.kind,
+            'effective_at', ${sqlInstant('change.effective_at')}, 'cause', change.cause)
+            ORDER BY change.number), '[]') ${CHANGES}) AS changes
+      FROM subscriptions s
+      LEFT JOIN LATERAL (SELECT change.kind, change.effective_at ${CHANGES}
+        AND change.effective_at <= $1::timestamptz ORDER BY change.number DESC LIMIT 1) AS newest ON true
+      ${where} ORDER BY s.created_at, s.id`,
+});
