@@ -164,7 +164,8 @@ export function setStatus(
 }
 
 /**
- * A secret whose key is lost, or that is damaged, cannot sign beside the new one.
+ * A secret whose key is lost, or that is damaged, cannot sign beside the new one. The current secret given again
+ * changes nothing.
  *
  * @returns The new secret; undefined if there is no such endpoint.
  */
@@ -185,22 +186,23 @@ export async function rotateSecretOf(
   if (known === undefined) return undefined;
   const secret = secretOf(given.secret);
   const sealed = seal(secret, { id, secretBox });
-  const [before] = (await readForSending(client, id, ['enabled', 'disabled']))?.secrets ?? [];
-  const isReadable = before !== undefined && canOpen(before, { id, secretBox });
-  const previousUntil = isReadable ? new Date(Date.now() + overlapHours * HOUR_MS) : null;
+  const [current] = (await readForSending(client, id, ['enabled', 'disabled']))?.secrets ?? [];
+  const before = current === undefined ? undefined : tryOpen(current, { id, secretBox });
+  // As after a lost answer. Otherwise the receiver's own secret would not sign any more.
+  if (before === secret) return { endpoint: known, secret };
+  const previousUntil = before === undefined ? null : new Date(Date.now() + overlapHours * HOUR_MS);
   await rotateSecret(client, id, { secret: sealed, previousUntil });
   return { endpoint: (await readEndpoint(client, id)) ?? known, secret };
 }
 
-function canOpen(
+function tryOpen(
   sealed: Buffer,
   { id, secretBox }: { readonly id: string; readonly secretBox: SecretBox },
-): boolean {
+): string | undefined {
   try {
-    secretBox.open(sealed, id);
-    return true;
+    return secretBox.open(sealed, id);
   } catch {
-    return false;
+    return undefined;
   }
 }
 

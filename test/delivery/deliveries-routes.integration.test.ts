@@ -1,7 +1,6 @@
-/** What is sent to endpoints over HTTP: secrets that rotate, tests, recoveries, deliveries, sending again. */
-import { randomUUID } from 'node:crypto';
+/** What is sent to endpoints over HTTP: tests, recoveries, deliveries, sending again. */
 import { afterEach, expect, test } from 'vitest';
-import { useDeliveryApi } from './delivery-api.ts';
+import { createTestEndpoint, useDeliveryApi, type NewEndpoint } from './delivery-api.ts';
 import type { Receiver } from './receiver.ts';
 
 const api = useDeliveryApi();
@@ -15,20 +14,8 @@ interface Row {
   readonly [name: string]: unknown;
 }
 
-async function createEndpoint(
-  receiver: Receiver,
-  more: { client?: string; types?: string[] } = {},
-) {
-  const id = `endpoint-${randomUUID()}`;
-  const client = more.client ?? (await api.makeClient());
-  const body = { url: receiver.url, ...more, client };
-  const answer = await api.ask('PUT', `/endpoints/${id}`, body);
-  expect(answer.status).toBe(201);
-  const secret = String(answer.body.secret);
-  receiver.secrets.push(secret);
-  return { id, client, secret, path: `/endpoints/${id}` };
-}
-
+const createEndpoint = (receiver: Receiver, more?: NewEndpoint) =>
+  createTestEndpoint(api, receiver, more);
 const listOf = async (query: string, as = 'alice') => {
   const { status, body } = await api.ask('GET', `/deliveries?${query}`, undefined, { as });
   expect(status).toBe(200);
@@ -36,28 +23,6 @@ const listOf = async (query: string, as = 'alice') => {
 };
 const failing = (response: { writeHead(status: number): { end(text: string): unknown } }) =>
   response.writeHead(500).end('<b>broken</b>\u0007');
-
-test('while a secret rotates both sign, and afterwards only the new one', async () => {
-  const receiver = await api.startReceiver();
-  const { id, path, client, secret } = await createEndpoint(receiver);
-  const rotated = await api.ask('POST', `${path}/rotate-secret`, {});
-  expect(rotated).toMatchObject({ status: 200, body: { id, version: 2 } });
-  const next = String(rotated.body.secret);
-  expect(next).not.toBe(secret);
-  receiver.secrets.push(next);
-  api.startSender();
-  await api.store(client, [{}]);
-  await expect.poll(() => receiver.received.length, POLL).toBe(1);
-  expect(receiver.received[0]!.verifiedBy).toEqual([secret, next]);
-  const last = String(
-    (await api.ask('POST', `${path}/rotate-secret`, { overlap_hours: 0 })).body.secret,
-  );
-  receiver.secrets.push(last);
-  await api.ask('POST', `${path}/test`);
-  expect(receiver.received[1]!.verifiedBy).toEqual([last]);
-  expect(JSON.stringify(await api.ask('GET', path))).not.toContain('whsec_');
-  expect(JSON.stringify(api.lines)).not.toContain(last);
-});
 
 test('a test event is signed as real ones are, is not stored, and the answer says what came of it', async () => {
   let status = 204;

@@ -1,5 +1,6 @@
 /** The API of endpoints and deliveries, with a real Postgres and real receivers behind. */
-import { afterAll, beforeAll } from 'vitest';
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, expect } from 'vitest';
 import type { Api } from '../../src/http/api-module.ts';
 import {
   authorization,
@@ -10,6 +11,7 @@ import {
   type TestDeps,
 } from '../api/api-fixture.ts';
 import { createDeliveryFixture, type DeliveryFixture } from './delivery-fixture.ts';
+import type { Receiver } from './receiver.ts';
 
 export interface Asked {
   /** A user: `alice` sees all tenants; another name is that of the only tenant. */
@@ -98,4 +100,25 @@ export function useDeliveryApi(): DeliveryApi {
     await api.close();
   });
   return api;
+}
+
+export interface NewEndpoint {
+  readonly client?: string;
+  readonly types?: string[];
+}
+
+/** The receiver verifies its secret. Without a client, of a new one. */
+export async function createTestEndpoint(
+  api: DeliveryApi,
+  receiver: Receiver,
+  more: NewEndpoint = {},
+) {
+  const id = `endpoint-${randomUUID()}`;
+  const client = more.client ?? (await api.makeClient());
+  const body = { url: receiver.url, ...more, client };
+  const answer = await api.ask('PUT', `/endpoints/${id}`, body);
+  expect(answer.status).toBe(201);
+  const secret = String(answer.body.secret);
+  receiver.secrets.push(secret);
+  return { id, client, secret, path: `/endpoints/${id}` };
 }

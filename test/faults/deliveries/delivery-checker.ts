@@ -162,12 +162,11 @@ function checkSignature(
       ? []
       : [`${webhookId} has ${signatureCount} signatures, verified by ${by || 'none'}`];
   if (rotation === undefined || atMs < rotation.sentAtMs) return complain(['0'], 1);
-  const { overlapHours, sentCount, answeredAtMs } = rotation;
+  const { overlapHours, answeredAtMs } = rotation;
   const mayBeOld = timestampSec * 1000 < answeredAtMs + SECRET_LAG_MS;
   const before = mayBeOld ? ['0'] : [];
   if (overlapHours === 0) return complain(['1', ...before], 1);
-  // If it rotated twice, both secrets are the new one.
-  return complain(['0+1', ...(sentCount > 1 ? ['1'] : []), ...before], 2);
+  return complain(['0+1', ...before], 2);
 }
 
 /** Each attempt that had an answer is one webhook that the receiver knows, signed at that time and answered so. */

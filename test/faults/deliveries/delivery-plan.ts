@@ -117,7 +117,6 @@ export interface Rotation {
   /** Milliseconds since 1970. */
   sentAtMs: number;
   answeredAtMs: number;
-  sentCount: number;
 }
 
 export interface DeliveryLog {

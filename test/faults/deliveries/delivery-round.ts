@@ -48,7 +48,7 @@ async function runDeliveryRound(
       const early = planEvents(random, { name: 'early', count: EVENTS, durationMs });
       const late = planEvents(random, { name: 'late', count: LAST_EVENTS, durationMs: 100 });
       const overlapHours = random.below(2) === 0 ? 24 : 0;
-      const rotation = { overlapHours, sentAtMs: 0, answeredAtMs: 0, sentCount: 0 };
+      const rotation = { overlapHours, sentAtMs: 0, answeredAtMs: 0 };
       const log: DeliveryLog = { endpoints, events: [...early, ...late], rotation };
       const playing = Promise.all([
         sendEvents(early, stage.producers),

@@ -49,9 +49,7 @@ async function rotate({ endpoints, rotation }: DeliveryLog, { url }: OperatorDep
   const body = JSON.stringify({ secret, overlap_hours: rotation.overlapHours });
   const request = { method: 'POST', url: `${url}/endpoints/${ROTATING}/rotate-secret`, body };
   rotation.sentAtMs = Date.now();
-  const { status } = await askUntilAnswered(request, () => {
-    rotation.sentCount += 1;
-  });
+  const { status } = await askUntilAnswered(request);
   rotation.answeredAtMs = Date.now();
   refuse(status, 'a rotation');
 }
