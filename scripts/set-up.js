@@ -1,6 +1,6 @@
 // Sets up a bare clone: dependencies and build. Plain JavaScript without dependencies, because it runs before
 // there are any.
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import {
   existsSync,
   lstatSync,
@@ -15,6 +15,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
 const LOCK = '.pulse/setup.lock';
+/** Who waits for longer is told for whom. */
+const QUIET_WAIT_MS = 1_000;
 const STAMP = 'dist/.built';
 const INSTALLED = 'node_modules/.package-lock.json';
 const COMPILER = 'node_modules/typescript-7/package.json';
@@ -28,8 +30,18 @@ export async function setUp() {
     process.stderr.write(`Pulse needs Node.js 20.19 or later; this is ${process.versions.node}.\n`);
     process.exit(1);
   }
-  if (!isReady()) await withLock(installAndBuild);
+  if (isReady()) return;
+  try {
+    await withLock(installAndBuild);
+  } catch (error) {
+    if (!(error instanceof SetUpError)) throw error;
+    process.stderr.write(`${error.message}\n`);
+    process.exit(1);
+  }
 }
+
+/** A command of set-up failed, and has said why. */
+class SetUpError extends Error {}
 
 /** Runs a command until it exits, and forwards the signals that ask this process to end. Resolves with its exit code. */
 export function run(command, args, stdio = 'inherit') {
@@ -74,7 +86,16 @@ async function installAndBuild() {
 /** Two runs that start together in a fresh clone must not install at the same time. */
 async function withLock(work) {
   mkdirSync('.pulse', { recursive: true });
-  while (!tryLock()) await delay(200);
+  const startedMs = performance.now();
+  let toldOf;
+  while (!tryLock()) {
+    const [pid] = lockText().split(' ');
+    if (pid !== '' && pid !== toldOf && performance.now() - startedMs > QUIET_WAIT_MS) {
+      process.stderr.write(`Waiting for process ${pid}, which sets up this folder (${LOCK}) …\n`);
+      toldOf = pid;
+    }
+    await delay(200);
+  }
   try {
     await work();
   } finally {
@@ -84,26 +105,59 @@ async function withLock(work) {
 
 function tryLock() {
   try {
-    writeFileSync(LOCK, String(process.pid), { flag: 'wx' });
+    writeFileSync(LOCK, `${process.pid} ${identityOf(process.pid)}`, { flag: 'wx' });
     return true;
   } catch (error) {
-    if (error.code !== 'EEXIST') throw error;
+    if (error.code !== 'EEXIST') {
+      rmSync(LOCK, { force: true });
+      throw error;
+    }
   }
-  try {
-    process.kill(Number(readFileSync(LOCK, 'utf8')), 0);
-  } catch (error) {
-    // Its owner has ended (a new lock may be empty for a moment: pid 0 is our own process group, which is alive).
-    if (error.code === 'ESRCH') rmSync(LOCK, { force: true });
-  }
+  const text = lockText();
+  // A new lock may be empty for a moment; an older one was left so by a crash.
+  if (text === '' && Date.now() - timeOf(LOCK) < QUIET_WAIT_MS) return false;
+  const [pid, ...identity] = text.split(' ');
+  if (identityOf(Number(pid)) !== identity.join(' ')) rmSync(LOCK, { force: true });
   return false;
+}
+
+function lockText() {
+  try {
+    return readFileSync(LOCK, 'utf8');
+  } catch {
+    return '';
+  }
+}
+
+/**
+ * A text that distinguishes the process from others that had or will have its pid, because low pids come again after a
+ * reboot or in a new container. Undefined if it has ended. As in src/private-servers/process-identity.ts.
+ */
+function identityOf(pid) {
+  if (process.platform === 'linux') {
+    try {
+      const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+      // The name of the program comes before, and may contain spaces and brackets.
+      const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+      const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+      return fields[0] === 'Z' ? undefined : `${boot}/${fields[19]}`;
+    } catch {
+      return undefined;
+    }
+  }
+  const env = { ...process.env, LC_ALL: 'C', TZ: 'UTC0' };
+  const { stdout, status } = spawnSync('ps', ['-o', 'lstart=', '-p', String(pid)], {
+    encoding: 'utf8',
+    env,
+  });
+  return status === 0 ? stdout.trim() : undefined;
 }
 
 /** Sends the output of set-up to standard error: standard output belongs to the command. */
 async function mustRun(command, args) {
   const code = await run(command, args, ['inherit', 2, 2]);
   if (code !== 0) {
-    process.stderr.write(`\`${command} ${args.join(' ')}\` failed with exit code ${code}.\n`);
-    process.exit(1);
+    throw new SetUpError(`\`${command} ${args.join(' ')}\` failed with exit code ${code}.`);
   }
 }
 
