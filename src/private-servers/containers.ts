@@ -69,7 +69,7 @@ export function createContainerServer(options: ContainerServerOptions): Server {
           Object.keys(secrets).flatMap((secret) => ['--env', secret]),
           [image, ...command],
         ].flat(),
-        env: { PATH: path, HOME: directory, ...secrets },
+        env: { ...callerEnvironment(), PATH: path, ...secrets },
         cwd: directory,
         logFile: join(directory, `${name}.log`),
         stopSignal: 'SIGTERM',
@@ -78,6 +78,17 @@ export function createContainerServer(options: ContainerServerOptions): Server {
       },
     ],
   };
+}
+
+/**
+ * What the engine's program needs to reach the same engine as `info` and `pull` did, which inherit it: a home with the
+ * current context, DOCKER_HOST and its kin, XDG_RUNTIME_DIR, an SSH agent. The container gets none of it.
+ *
+ * Read outside of config.ts, because it is not configuration of Pulse.
+ */
+function callerEnvironment(): Readonly<Record<string, string>> {
+  // No value is undefined, whatever the type says.
+  return { ...process.env } as Record<string, string>;
 }
 
 interface ContainerDetails {

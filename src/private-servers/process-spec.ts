@@ -1,10 +1,11 @@
 /** Descriptions of processes: what each server's file returns and what the guardian runs. */
 
-/** One program and how to call it. Nothing is inherited from the caller's environment. */
+/** One program and how to call it. */
 export interface CommandSpec {
   /** An absolute path. */
   readonly command: string;
   readonly args: readonly string[];
+  /** All of it: nothing is inherited from the guardian. Only a container engine gets what the caller has. */
   readonly env: Readonly<Record<string, string>>;
   readonly cwd: string;
   /** Absent: the guardian's user. */

@@ -1,9 +1,12 @@
-import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { createContainerServer } from '../../src/private-servers/containers.ts';
-import { createSettings } from '../../src/private-servers/instance-settings.ts';
+import {
+  createSettings,
+  type InstanceSettings,
+} from '../../src/private-servers/instance-settings.ts';
 import { createSupervisor } from '../../src/private-servers/supervisor.ts';
 import { eventually } from '../support/eventually.ts';
 
@@ -13,6 +16,7 @@ beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'pulse-test-'));
 });
 afterEach(() => {
+  vi.unstubAllEnvs();
   rmSync(folder, { recursive: true, force: true });
 });
 
@@ -23,6 +27,7 @@ function fakeEngine(): string {
     program,
     `#!/bin/sh
 echo "$@" >> '${folder}/calls'
+env > "${folder}/env-of-$1"
 case $1 in
 run) echo $$ > '${folder}/pid'; exec sleep 600 ;;
 kill | rm) test -e '${folder}/pid' && kill -9 "$(cat '${folder}/pid')"; rm -f '${folder}/pid' ;;
@@ -33,9 +38,8 @@ esac
   return program;
 }
 
-test('a container is started, signalled and removed through its engine, and then its volume', async () => {
-  const settings = createSettings();
-  const { processes, url } = createContainerServer({
+function redisInContainer(settings: InstanceSettings) {
+  return createContainerServer({
     name: 'redis',
     program: fakeEngine(),
     directory: folder,
@@ -43,6 +47,11 @@ test('a container is started, signalled and removed through its engine, and then
     port: 20_001,
     settings,
   });
+}
+
+test('a container is started, signalled and removed through its engine, and then its volume', async () => {
+  const settings = createSettings();
+  const { processes, url } = redisInContainer(settings);
   expect(url).toBe(`redis://:${settings.passwords.redis}@127.0.0.1:20001`);
   const exits: string[] = [];
   const supervisor = createSupervisor({
@@ -78,4 +87,24 @@ test('a container is started, signalled and removed through its engine, and then
     'volume rm',
   ]);
   expect(supervisor.pids()).toEqual({ redis: null });
+});
+
+test('a container runs in the engine that has its image, whatever says which that is', async () => {
+  const ofEngine = {
+    ...{ HOME: '/home/user', DOCKER_HOST: 'unix:///run/user/1000/docker.sock' },
+    ...{ DOCKER_CONTEXT: 'colima', XDG_RUNTIME_DIR: '/run/user/1000' },
+  };
+  for (const [name, value] of Object.entries(ofEngine)) vi.stubEnv(name, value);
+  vi.stubEnv('REDIS_PASSWORD', 'another');
+  const settings = createSettings();
+  const supervisor = createSupervisor({ hasDeathSignal: false, onExit: () => undefined });
+  const [spec] = redisInContainer(settings).processes;
+  await supervisor.start(spec!);
+  const read = () => readFileSync(join(folder, 'env-of-run'), 'utf8').split('\n');
+  await eventually(() => existsSync(join(folder, 'pid'))).toBe(true);
+  await supervisor.stopAll('quick');
+  const expected = { ...ofEngine, PATH: '/usr/bin:/bin', REDIS_PASSWORD: settings.passwords.redis };
+  expect(read()).toEqual(
+    expect.arrayContaining(Object.entries(expected).map(([name, value]) => `${name}=${value}`)),
+  );
 });
