@@ -17,7 +17,8 @@ export async function runCommandLine(
   commands: Readonly<Record<string, ListedCommand>>,
   version = '',
 ): Promise<number> {
-  let exitCode = EXIT_DONE;
+  // Until a command has run. Commander itself does not mind when nothing did.
+  let exitCode: number = EXIT_WRONG_USAGE;
   const setExitCode = (code: number): void => {
     exitCode = code;
   };
@@ -42,7 +43,9 @@ export async function runCommandLine(
     for (const [name, load] of loads) if (name !== wanted) await load();
     return program;
   };
-  const wanted = args[0] === 'help' ? args[1] : args[0];
+  // As in `pulse -- verify`.
+  const [first, second] = args.filter((arg) => arg !== '--');
+  const wanted = first === 'help' ? second : first;
   for (const [name, { summary, load }] of Object.entries(commands)) {
     const command = program.command(name).description(summary);
     loads.set(name, async () => {

@@ -1,5 +1,6 @@
 /** `pulse completion`: a script for the shell, made from the list of commands. */
 import { Argument, type Command } from 'commander';
+import { EXIT_DONE } from '../cli/command.ts';
 import type { SetUp } from '../cli/define-command.ts';
 
 /** A command and what may follow it. */
@@ -16,7 +17,7 @@ const SCRIPTS: Readonly<Record<string, (places: readonly Place[]) => string>> = 
   fish: fishScript,
 };
 
-export const completion: SetUp = (command, { environment, loadAll }) => {
+export const completion: SetUp = (command, { environment, setExitCode, loadAll }) => {
   command
     .addArgument(new Argument('<shell>').choices(Object.keys(SCRIPTS)))
     .addHelpText(
@@ -27,6 +28,7 @@ export const completion: SetUp = (command, { environment, loadAll }) => {
     )
     .action(async (shell: string) => {
       environment.stdout.write(SCRIPTS[shell]?.(placesOf(await loadAll())) ?? '');
+      setExitCode(EXIT_DONE);
     });
 };
 

@@ -70,10 +70,17 @@ describe('a defined command', () => {
     expect(await run(count, 'count')).toMatchObject({ exitCode: 1, stdout: 'limit 3\n' });
   });
 
+  test('runs after --, which ends the options of pulse itself', async () => {
+    const { stdout, exitCode } = await run(count, '--', 'count', 'a');
+    expect({ stdout, exitCode }).toEqual({ stdout: 'limit 3\na\n', exitCode: 0 });
+  });
+
   test('shows its summary, options and examples as help', async () => {
     for (const args of [
       ['count', '--help'],
       ['help', 'count'],
+      ['help', '--', 'count'],
+      ['--', 'help', 'count'],
     ]) {
       const { stdout, exitCode } = await run(count, ...args);
       expect(exitCode).toBe(0);
@@ -90,6 +97,8 @@ describe('a defined command', () => {
     ['a wrong choice', ['count', '--color', 'green'], 'red, blue'],
     ['an unknown option', ['count', '--fast'], '--fast'],
     ['an unknown command', ['coumt'], 'Did you mean count?'],
+    ['an unknown command after --', ['--', 'coumt'], 'Did you mean count?'],
+    ['only --', ['--'], 'Usage: pulse'],
   ])('refuses %s with exit code 2', async (_name, args, hint) => {
     const { exitCode, stdout, stderr } = await run(count, ...args);
     expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: '' });
