@@ -5,6 +5,7 @@ import { PulseError, RejectedError } from '../core/errors.ts';
 import { createCloser, type Closer } from '../platform/closing.ts';
 import { createLogger, type Logger } from '../platform/logger.ts';
 import { createLogSwitch, type LogSwitch } from '../platform/log-switch.ts';
+import { onAbort } from '../platform/on-abort.ts';
 import { createRedactor } from '../platform/redaction.ts';
 
 /** The process as commands see it. */
@@ -110,7 +111,7 @@ function endInTime(stop: AbortSignal, config: Config, tell: CommandRun['tell']):
     tell('pulse: could not finish in time; the queue delivers the rest again.');
     process.exit(EXIT_FAILED);
   };
-  stop.addEventListener('abort', () => {
+  onAbort(stop, () => {
     setTimeout(end, config.stopTimeoutMs + STOP_GRACE_MS).unref();
   });
 }

@@ -1,4 +1,5 @@
 /** The end of a long-running command: a signal asks for it, or a part that fails forces it. */
+import { onAbort } from '../platform/on-abort.ts';
 
 export interface RunEnd {
   /** Ends the command with an error; the first one counts. */
@@ -11,10 +12,7 @@ export function createRunEnd(stop: AbortSignal): RunEnd {
   let fail: (error: Error) => void = () => undefined;
   const ended = new Promise<void>((resolve, reject) => {
     fail = reject;
-    if (stop.aborted) resolve();
-    stop.addEventListener('abort', () => {
-      resolve();
-    });
+    onAbort(stop, resolve);
   });
   ended.catch(() => undefined);
   return { fail, wait: () => ended };

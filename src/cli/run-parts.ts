@@ -13,6 +13,7 @@ import { armCrashPoint, createCrashPoint } from '../platform/crash-points.ts';
 import { createProcessHealth, logReadiness } from '../platform/health.ts';
 import { serverOf } from '../platform/logger.ts';
 import { createMetricsRegistry, startMetricsServer } from '../platform/metrics.ts';
+import { onAbort } from '../platform/on-abort.ts';
 import { NO_TRACING, startTracing, type Tracing } from '../platform/tracing.ts';
 import { addWatchMetrics } from '../platform/watch.ts';
 
@@ -133,7 +134,7 @@ export async function startParts(
     await part.start?.({ ...run, ...context }, clients);
   }
   health.phase = 'running';
-  run.stop.addEventListener('abort', () => {
+  onAbort(run.stop, () => {
     health.phase = 'closing';
   });
   return describeAddresses(run, { servers, credentials }, { metrics: metrics.url, ...links });

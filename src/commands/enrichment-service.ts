@@ -1,10 +1,10 @@
 /** `pulse enrichment-service`: plays the external service, to try out failures. */
-import { once } from 'node:events';
 import { InvalidArgumentError } from 'commander';
 import { EXIT_DONE } from '../cli/command.ts';
 import { defineCommand } from '../cli/define-command.ts';
 import { integer } from '../cli/options.ts';
 import { describeUnusable } from '../cli/port-checks.ts';
+import { createRunEnd } from '../cli/run-end.ts';
 import { codeOf, FatalError } from '../core/errors.ts';
 import { startEnrichmentStandIn } from '../orders/enrichment-stand-in.ts';
 
@@ -49,7 +49,7 @@ export const enrichmentService = defineCommand({
       throw new FatalError('PULSE_PORT_UNUSABLE', sentence, { cause: error });
     });
     answer({ url: service.url }, `ENRICHMENT_URL=${service.url}`);
-    await once(stop, 'abort');
+    await createRunEnd(stop).wait();
     await service.close();
     return EXIT_DONE;
   },

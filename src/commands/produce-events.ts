@@ -20,6 +20,7 @@ import {
   generateFakeEvents,
 } from '../events/fake-producers.ts';
 import { declareQueuesAt } from '../messaging/queues.ts';
+import { onAbort } from '../platform/on-abort.ts';
 import { withTransaction } from '../platform/postgres.ts';
 import { waitForRabbit } from '../platform/rabbit-connection.ts';
 import { declareTopologyAt, topologyNames } from '../platform/topology.ts';
@@ -65,7 +66,7 @@ export const produceEvents = defineCommand({
     });
     run.closer.add('publisher', () => publisher.close(CLOSE_TIMEOUT_MS));
     // What waits for a connection would keep the run from stopping.
-    run.stop.addEventListener('abort', () => void publisher.close(CLOSE_TIMEOUT_MS));
+    onAbort(run.stop, () => void publisher.close(CLOSE_TIMEOUT_MS));
     await publisher.ready;
     const { exchange, routingKey } = eventQueues(config.messages.prefix).events;
     const producing = startProducing({

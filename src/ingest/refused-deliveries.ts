@@ -226,11 +226,17 @@ class HeldBack implements RefusedDeliveries {
         { reason: this.#lastError === undefined ? 'no confirm' : toError(this.#lastError).message },
         'dead letters cannot be published; refused pulses are held, good ones are counted',
       );
-      this.#sweeper = setInterval(() => {
-        this.#sweep();
-      }, SWEEP_INTERVAL_MS);
+      this.#startSweeping();
     }
     this.#noticeFull();
+  }
+
+  #startSweeping(): void {
+    // A batch may end after the signal, which nobody would stop it again for.
+    if (this.#options.signal.aborted) return;
+    this.#sweeper = setInterval(() => {
+      this.#sweep();
+    }, SWEEP_INTERVAL_MS);
   }
 
   #release(delivery: RefusedDelivery): void {

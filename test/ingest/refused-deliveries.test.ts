@@ -1,4 +1,4 @@
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { TransientError } from '../../src/core/errors.ts';
 import type { Batch } from '../../src/ingest/batch.ts';
 import type { IngestCounts } from '../../src/ingest/thread-messages.ts';
@@ -42,6 +42,20 @@ describe('while dead letters cannot be published', () => {
     expect(given.refused.heldCount).toBe(2);
     expect(given.failures).toEqual([]);
     given.stopping.abort();
+  });
+
+  test('what is held after the stop keeps no process alive', async () => {
+    const setInterval = vi.spyOn(globalThis, 'setInterval');
+    onTestFinished(() => {
+      setInterval.mockRestore();
+    });
+    const given = fakes({ ...alarm(), confirmWaitMs: 50 });
+    const batch = batchOf([sentPulse(), 'bad']);
+    await settleBatch(batch, given.deps);
+    given.stopping.abort();
+    given.refused.acknowledge(batch.deliveryTags);
+    expect(given.refused.heldCount).toBe(1);
+    expect(setInterval).not.toHaveBeenCalled();
   });
 
   test('a held delivery is acknowledged when its dead letters are confirmed, and not before', async () => {
