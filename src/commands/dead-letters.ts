@@ -1,10 +1,9 @@
 /** `pulse dead-letters`: the group, with list, show and fix. */
-import { writeFileSync } from 'node:fs';
 import { ACTOR, checkedNote } from '../cli/actor.ts';
 import { EXIT_DONE, EXIT_FAILED, misused } from '../cli/command.ts';
 import { defineCommand, defineGroup } from '../cli/define-command.ts';
-import { throwFileFault } from '../cli/file-fault.ts';
 import { readInput } from '../cli/input-file.ts';
+import { withNewFile } from '../cli/new-file.ts';
 import { integer } from '../cli/options.ts';
 import { withTransaction } from '../platform/postgres.ts';
 import { isCursor, toPage } from '../http/cursor.ts';
@@ -78,11 +77,7 @@ const show = defineCommand({
     }
     if (save !== undefined) {
       if (detail.body.length < detail.bodyBytes) throw misused('--save: the body is too large.');
-      try {
-        writeFileSync(save, detail.body, { flag: 'wx' });
-      } catch (error) {
-        throwFileFault(error, save, '--save');
-      }
+      await withNewFile({ path: save, option: '--save' }, (file) => file.write(detail.body));
     }
     run.answer(detailToJson(detail), describeDetail(detail));
     return EXIT_DONE;

@@ -1,16 +1,14 @@
 /** `pulse workflows list|show|consume|put-back|requeue`: directly in Postgres and RabbitMQ. */
-import { open, rm, type FileHandle } from 'node:fs/promises';
 import { insertAudit } from '../access/audit.ts';
 import { sourceFrom } from '../cli/access-options.ts';
 import { ACTOR, actorName } from '../cli/actor.ts';
 import { openPool } from '../cli/clients.ts';
 import { EXIT_DONE, EXIT_FAILED, misused, waitOptions, type CommandRun } from '../cli/command.ts';
 import { defineCommand, defineGroup } from '../cli/define-command.ts';
-import { throwFileFault } from '../cli/file-fault.ts';
+import { withNewFile, type NewFile } from '../cli/new-file.ts';
 import { integer } from '../cli/options.ts';
 import { findServers } from '../cli/servers.ts';
 import { printable, tableLines } from '../cli/table.ts';
-import { codeOf, FatalError } from '../core/errors.ts';
 import { UUID } from '../core/uuid.ts';
 import { isCursor } from '../http/cursor.ts';
 import { objectText, pageText } from '../http/exact-answers.ts';
@@ -120,7 +118,7 @@ const consume = defineCommand({
     const { output, spreadsheet: isForSpreadsheet } = run.flags;
     const pool = await openPostgres(run);
     const queue = await openQueue(run);
-    return withNewFile(output, async (file) => {
+    const consumeInto = async (file: NewFile | undefined): Promise<number> => {
       const { prefix } = run.config.messages;
       const consumed = await consumeNext({
         ...{ pool, queue, prefix, logger: run.logger, actor: actorName(run.flags) },
@@ -139,14 +137,16 @@ const consume = defineCommand({
         : consumed.csv;
       try {
         if (file === undefined) printCsv(run, csv);
-        else await writeWhole(file, csv);
+        else await file.write(csv);
       } finally {
         // Last, so that the CSV is out if it fails.
         const subject = `consume workflow ${workflow.id}`;
         await insertAudit(pool, { ...sourceFrom(run.flags), action: 'changed', subject });
       }
       return EXIT_DONE;
-    });
+    };
+    if (output === undefined) return await consumeInto(undefined);
+    return await withNewFile({ path: output, option: '--output' }, consumeInto);
   },
 });
 
@@ -164,43 +164,6 @@ async function openQueue(run: CommandRun): Promise<MessageGetter> {
   await withTimeout(CONNECT_TIMEOUT_MS, queue.ready);
   return queue;
 }
-
-/**
- * Creates the file before anything is consumed, and removes it if nothing was written.
- *
- * @throws RejectedError PULSE_USAGE_INVALID It exists, or cannot be created.
- */
-async function withNewFile(
-  path: string | undefined,
-  work: (file: FileHandle | undefined) => Promise<number>,
-): Promise<number> {
-  if (path === undefined) return work(undefined);
-  const file = await open(path, 'wx', 0o600).catch((error: unknown) => {
-    throwFileFault(error, path, '--output');
-  });
-  try {
-    return await work(file);
-  } finally {
-    const { size } = await file.stat();
-    await file.close();
-    if (size === 0) await rm(path);
-  }
-}
-
-/** @throws FatalError PULSE_FILE_FAILED The disk is full, or fails; the file is empty then. */
-async function writeWhole(file: FileHandle, text: string): Promise<void> {
-  try {
-    await file.writeFile(text);
-  } catch (error) {
-    await file.truncate();
-    const reason = FULL_DISK.has(codeOf(error)) ? 'The disk is full' : 'The file cannot be written';
-    throw new FatalError('PULSE_FILE_FAILED', `--output: ${reason} (${String(codeOf(error))}).`, {
-      cause: error,
-    });
-  }
-}
-
-const FULL_DISK: ReadonlySet<unknown> = new Set(['ENOSPC', 'EDQUOT', 'EFBIG']);
 
 /** `print` adds the last newline. */
 function printCsv(run: CommandRun, csv: string): void {
