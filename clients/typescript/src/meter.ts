@@ -26,9 +26,9 @@ export interface Meter {
    */
   record(pulse: Pulse): string;
   /**
-   * Sends at once. Resolves to true when everything recorded before is settled; to false after `timeoutMs`, or as
-   * soon as the answer is one that repeating will not change: the token, its rights or the URL is wrong (401, 403, 404
-   * and so on). `lastError` says which.
+   * Sends at once. Resolves to true when everything recorded before is settled; to false after `timeoutMs`, when
+   * `close` has given up, or as soon as the answer is one that repeating will not change: the token, its rights or the
+   * URL is wrong (401, 403, 404 and so on). `lastError` says which.
    */
   flush(timeoutMs?: number): Promise<boolean>;
   /**
@@ -124,6 +124,8 @@ class BufferingMeter implements Meter {
 
   async flush(timeoutMs?: number): Promise<boolean> {
     if (this.#buffer.length === 0) return true;
+    // Nothing is sent any more.
+    if (this.#stopping.signal.aborted) return false;
     this.#start();
     return new Promise((resolve) => {
       const waiter = { sequence: this.#lastSequence, resolve };
