@@ -190,6 +190,18 @@ test('Redis has the settings that the counts depend on, in both', () => {
   expect(args[args.indexOf('--save') + 1]).toBe('');
 });
 
+test('KEDA, which connects from a namespace of its own, can resolve the RABBITMQ_URL of the README', () => {
+  const [trigger] = ofKind(production, 'TriggerAuthentication');
+  expect(trigger?.spec).toMatchObject({
+    secretTargetRef: [{ parameter: 'host', name: 'pulse', key: 'RABBITMQ_URL' }],
+  });
+  const [cluster] = ofKind(production, 'RabbitmqCluster');
+  const { name, namespace } = cluster!.metadata;
+  const readme = readFileSync('deploy/k8s/README.md', 'utf8');
+  const hosts = [...readme.matchAll(/amqp:\/\/[^@\s]+@([^:\s]+):5672/g)].map(([, host]) => host);
+  expect(hosts).toEqual(Array(2).fill(`${name}.${namespace}.svc`));
+});
+
 interface ServiceSpec {
   readonly selector: Readonly<Record<string, unknown>>;
   readonly ports?: readonly { readonly targetPort: string }[];
