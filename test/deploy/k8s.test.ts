@@ -126,6 +126,15 @@ describe.each(overlays)('the overlay %s', (name, manifests) => {
     }
   });
 
+  test('the API takes an earlier signing secret if there is one, and no start waits for it', () => {
+    const { env = [] } = podOf(manifests, 'api').pod.containers[0]!;
+    const variable = env.find(({ name: one }) => one === 'JWT_SECRET_PREVIOUS');
+    const [secret] = ofKind(manifests, 'Secret');
+    const { secretKeyRef } = variable?.valueFrom ?? {};
+    expect(secretKeyRef).toMatchObject({ key: 'JWT_SECRET_PREVIOUS', optional: true });
+    expect(secretKeyRef?.name).toBe(secret?.metadata.name ?? 'pulse');
+  });
+
   test.each(OURS)('the %s gets a valid configuration', (component) => {
     const config = parseConfig(environmentOf(manifests, component), { api: component === 'api' });
     expect(config.servers?.rabbitmqUrl).toMatch(/^amqp:\/\/pulse:[0-9a-f]{48}@rabbitmq:5672$/);
