@@ -10,8 +10,10 @@ process.exitCode = await main(process.argv.slice(2));
 async function main(args: readonly string[]): Promise<number> {
   const { stdout, stderr } = process;
   let outputFailure: Error | undefined;
+  const outputLost = new AbortController();
   stdout.on('error', (error: Error) => {
     if (!isClosed(error)) outputFailure ??= error;
+    outputLost.abort();
   });
   // A message that cannot be written, such as on a full disk, must not end the work.
   stderr.on('error', () => undefined);
@@ -23,7 +25,8 @@ async function main(args: readonly string[]): Promise<number> {
   const stop = new AbortController();
   const stopListening = stopOnSignals(stop);
   try {
-    const environment = { env: process.env, stdout, stderr, stop: stop.signal };
+    const signals = { stop: stop.signal, outputLost: outputLost.signal };
+    const environment = { env: process.env, stdout, stderr, ...signals };
     const exitCode = await runCommandLine(args, environment, COMMANDS, readVersion());
     // Only what has been written has failed.
     await new Promise((resolve) => stdout.write('', resolve));

@@ -19,6 +19,8 @@ export interface CommandEnvironment {
   readonly stderr: { write(text: string): unknown; readonly isTTY?: boolean };
   /** Aborted by the first Ctrl-C or SIGTERM. */
   readonly stop: AbortSignal;
+  /** Aborted when standard output can no longer be written: nobody reads it, or the disk is full. */
+  readonly outputLost?: AbortSignal;
 }
 
 /** One run of a command. */
@@ -30,6 +32,8 @@ export interface CommandRun {
   /** Closes what the command opened, last opened first, however the command ends. */
   readonly closer: Closer;
   readonly stop: AbortSignal;
+  /** For what only prints: what does work continues when nobody reads. */
+  readonly outputLost: AbortSignal;
   /** Prints a line of the result, on standard output. */
   readonly print: (line: string) => void;
   /** Prints a line for the person who is waiting, on standard error. */
@@ -81,6 +85,7 @@ export async function runAction(
       log,
       closer,
       stop: environment.stop,
+      outputLost: environment.outputLost ?? new AbortController().signal,
       print: (line) => {
         environment.stdout.write(`${line}\n`);
       },

@@ -1,5 +1,4 @@
 /** `pulse status`. */
-import { setTimeout as delay } from 'node:timers/promises';
 import { openClients, type Clients } from '../cli/clients.ts';
 import { EXIT_DONE, EXIT_FAILED, waitOptions, type CommandRun } from '../cli/command.ts';
 import { defineCommand, type CommandContext } from '../cli/define-command.ts';
@@ -7,6 +6,8 @@ import { count, describeAge, describePause, toSnakeCase } from '../cli/wording.t
 import type { ServerUrls } from '../config.ts';
 import { whyNotPublished } from '../doctor/check-publishing.ts';
 import type { PauseState } from '../ingest/pauses-query.ts';
+import { sleep } from '../platform/backoff.ts';
+import { withChildSignal } from '../platform/child-signal.ts';
 import { serverOf } from '../platform/logger.ts';
 import { withRabbitConnection } from '../platform/rabbit-connection.ts';
 import { waitForRedis } from '../platform/redis.ts';
@@ -39,20 +40,21 @@ export const status = defineCommand({
   },
 });
 
-/** Draws over the last look on a terminal; anywhere else, and with `--json`, every look follows the one before. */
+/** Ends when nobody reads it. Draws over the last look on a terminal; anywhere else, and with `--json`, every look follows the one before. */
 async function watch(run: StatusRun, clients: Clients): Promise<number> {
   const isScreen = process.stdout.isTTY && !run.json;
   const read = createRead(run, clients);
-  while (!run.stop.aborted) {
-    const found = await read();
-    const away = awayOf(clients.servers, found);
-    const nowMs = Date.now();
-    const head = `${isScreen ? CLEAR_SCREEN : ''}${new Date(nowMs).toISOString()}`;
-    run.answer(toAnswer(found, away), [head, '', ...describeStatus(found, away, nowMs), '']);
-    // Rejects only when the signal ends the wait.
-    await delay(WATCH_INTERVAL_MS, undefined, { signal: run.stop }).catch(() => undefined);
-  }
-  return EXIT_DONE;
+  return await withChildSignal([run.stop, run.outputLost], async (ended) => {
+    while (!ended.aborted) {
+      const found = await read();
+      const away = awayOf(clients.servers, found);
+      const nowMs = Date.now();
+      const head = `${isScreen ? CLEAR_SCREEN : ''}${new Date(nowMs).toISOString()}`;
+      run.answer(toAnswer(found, away), [head, '', ...describeStatus(found, away, nowMs), '']);
+      await sleep(WATCH_INTERVAL_MS, ended);
+    }
+    return EXIT_DONE;
+  });
 }
 
 /** Nobody shares what one command reads, so it opens its own connections, and waits for Redis. */

@@ -87,6 +87,15 @@ test('the exit code of a command that fails anyway stays', async () => {
   expect(end).toMatchObject({ exitCode: 2 });
 });
 
+test('a watch ends when nobody reads it any more, and with 1 when the disk is full', async () => {
+  const unread = await inShell('pulse status --watch --json | head -1');
+  expect(unread).toMatchObject({ exitCode: 0, stderr: '' });
+  expect(JSON.parse(unread.stdout)).toHaveProperty('away');
+  const full = await inShell('pulse status --watch > /dev/full');
+  expect(full).toMatchObject({ exitCode: 1 });
+  expect(full.stderr).toContain(FULL);
+});
+
 test('a reader that closes the pipe is no failure, and nothing is said about it', async () => {
   const id = await fixture.insert(LARGE);
   const end = await inShell('pulse workflows consume | head -1');
