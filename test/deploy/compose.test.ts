@@ -94,6 +94,15 @@ describe('docker-compose.yml', () => {
     expect(literal).toEqual([]);
   });
 
+  test('the alias `pulse` of operations.md runs where every command has what it needs', () => {
+    const text = readFileSync('docs/operations.md', 'utf8');
+    const [, name = ''] = /alias pulse='docker compose exec (\w+) node/.exec(text) ?? [];
+    expect(services[name]?.environment).toHaveProperty('WEBHOOK_SECRET_KEYS');
+    const [, ofFiles = ''] =
+      /docker compose exec (\w+) node dist\/main\.js export/.exec(text) ?? [];
+    expect(services[ofFiles]?.volumes).toContain('exports:/var/lib/pulse/exports');
+  });
+
   test('the script generates every required variable, and .env.example lists it', () => {
     const needed = composeVariables().filter(({ sign }) => sign === '?');
     const example = parseEnv(readFileSync('.env.example', 'utf8'));

@@ -199,6 +199,13 @@ test('Redis has the settings that the counts depend on, in both', () => {
   expect(args[args.indexOf('--save') + 1]).toBe('');
 });
 
+test('the alias `pulse` of operations.md runs where every command has what it needs', () => {
+  const text = readFileSync('docs/operations.md', 'utf8');
+  const [, name = ''] = /alias pulse='kubectl .* exec deployment\/pulse-(\w+) --/.exec(text) ?? [];
+  const { env = [] } = podOf(production, name).pod.containers[0]!;
+  expect(env.map((one) => one.name)).toContain('WEBHOOK_SECRET_KEYS_FILE');
+});
+
 test('KEDA, which connects from a namespace of its own, can resolve the RABBITMQ_URL of the README', () => {
   const [trigger] = ofKind(production, 'TriggerAuthentication');
   expect(trigger?.spec).toMatchObject({
