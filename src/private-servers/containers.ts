@@ -5,6 +5,7 @@ import { promisify } from 'node:util';
 import type { InstanceSettings } from './instance-settings.ts';
 import { postgresUrl, probePostgres } from './postgres-server.ts';
 import type { Server, ServerName } from './process-spec.ts';
+import { callerEnvironment } from './programs.ts';
 import { probeRabbitmq, rabbitmqUrl } from './rabbitmq-server.ts';
 import { probeRedis, REDIS_SETTINGS, redisUrl } from './redis-server.ts';
 
@@ -69,6 +70,7 @@ export function createContainerServer(options: ContainerServerOptions): Server {
           Object.keys(secrets).flatMap((secret) => ['--env', secret]),
           [image, ...command],
         ].flat(),
+        // The container gets none of it.
         env: { ...callerEnvironment(), PATH: path, ...secrets },
         cwd: directory,
         logFile: join(directory, `${name}.log`),
@@ -78,17 +80,6 @@ export function createContainerServer(options: ContainerServerOptions): Server {
       },
     ],
   };
-}
-
-/**
- * What the engine's program needs to reach the same engine as `info` and `pull` did, which inherit it: a home with the
- * current context, DOCKER_HOST and its kin, XDG_RUNTIME_DIR, an SSH agent. The container gets none of it.
- *
- * Read outside of config.ts, because it is not configuration of Pulse.
- */
-function callerEnvironment(): Readonly<Record<string, string>> {
-  // No value is undefined, whatever the type says.
-  return { ...process.env } as Record<string, string>;
 }
 
 interface ContainerDetails {

@@ -52,6 +52,17 @@ export function usualSearch(): ProgramSearch {
   return { path, places: USUAL_PLACES };
 }
 
+/**
+ * What the program of a container engine needs to reach the engine that the user means: a home with the current
+ * context, DOCKER_HOST and its kin, XDG_RUNTIME_DIR, an SSH agent.
+ *
+ * Read outside of config.ts for the same reason.
+ */
+export function callerEnvironment(): Readonly<Record<string, string>> {
+  // No value is undefined, whatever the type says.
+  return { ...process.env } as Record<string, string>;
+}
+
 export async function findPrograms(search: ProgramSearch): Promise<Programs> {
   const folders = foldersOf(search);
   const remarks: string[] = [];
