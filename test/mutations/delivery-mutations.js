@@ -79,7 +79,7 @@ export const DELIVERY_MUTATIONS = [
         replace: 'secrets.slice(0, 1).map((secret) => new Webhook',
       },
     ],
-    red: [{ tests: 'test/delivery/signature.test.ts' }, round('none', 3)],
+    red: [{ tests: 'test/delivery/signature.test.ts' }, round('none', 2)],
   },
   {
     name: 'fresh-timestamp',

@@ -54,6 +54,7 @@ export const EXPORT_MUTATIONS = [
         replace: 'if (workflow.round === 0) {',
       },
     ],
-    red: [{ tests: 'test/workflows/consume-next.integration.test.ts' }, round('rabbitmq-kill', 2)],
+    // Most fault rounds with rabbitmq-kill see it too, but it depends on when the message comes again.
+    red: [{ tests: 'test/workflows/consume-next.integration.test.ts' }],
   },
 ];

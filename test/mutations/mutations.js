@@ -57,7 +57,8 @@ export const MUTATIONS = [
         replace: '[keys.sealedIndex, keys.live], [batchId]',
       },
     ],
-    red: [{ tests: 'test/flush/books.integration.test.ts' }, { faults: 'flushers-many', seed: 1 }],
+    // In fault rounds, the counts of the seal catch it, and the flush is repeated.
+    red: [{ tests: 'test/flush/books.integration.test.ts' }],
   },
   {
     name: 'ledger',
