@@ -37,6 +37,15 @@ export class TransientError extends PulseError {
   }
 }
 
+/**
+ * RabbitMQ takes no message for this address, and others go on: its queue is full or missing, or its exchange is.
+ *
+ * The text names nothing but the address, so callers of the API may see it.
+ */
+export class UndeliverableError extends TransientError {
+  declare protected readonly concerns: 'address';
+}
+
 /** This input will never work: report it, do not retry. */
 export class RejectedError extends PulseError {
   declare protected readonly consequence: 'report';

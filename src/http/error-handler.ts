@@ -2,7 +2,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
-import { TransientError } from '../core/errors.ts';
+import { TransientError, UndeliverableError } from '../core/errors.ts';
 import { toPulseError } from '../platform/postgres.ts';
 import type { Caller } from './caller.ts';
 import {
@@ -107,7 +107,8 @@ function problemOf(error: unknown, request: FastifyRequest): ProblemError {
   if (transient instanceof TransientError) {
     const { PULSE_API_BUSY, PULSE_API_UNAVAILABLE } = HTTP_PROBLEMS;
     const kind = transient.code.endsWith('_BUSY') ? PULSE_API_BUSY : PULSE_API_UNAVAILABLE;
-    return new ProblemError(kind, { cause: error });
+    const detail = transient instanceof UndeliverableError ? { detail: transient.message } : {};
+    return new ProblemError(kind, { ...detail, cause: error });
   }
   const { code, statusCode, validation, validationContext } = (error ?? {}) as FastifyError;
   if (validation !== undefined) {

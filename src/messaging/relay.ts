@@ -10,9 +10,10 @@
  * locked for itself and never arrived, because Postgres's answer was lost. A message that had been
  * published is then published twice, and the inbox drops the copy.
  */
+import { setMaxListeners } from 'node:events';
 import type { Pool } from 'pg';
 import type { Publication } from '../contract/publication.ts';
-import { PulseError } from '../core/errors.ts';
+import { PulseError, UndeliverableError } from '../core/errors.ts';
 import { backoffDelayMs, sleep, waitAtMost } from '../platform/backoff.ts';
 import type { Logger } from '../platform/logger.ts';
 import { startWatch } from '../platform/watch.ts';
@@ -57,6 +58,8 @@ export function startRelay(deps: RelayDeps): Relay {
   const { pool, logger } = deps;
   const stopping = new AbortController();
   const { signal } = stopping;
+  // Every message that waits for RabbitMQ listens to it, more of them than Node.js expects.
+  setMaxListeners(0, signal);
   const lanes = LANES.map((limits) =>
     startLane(limits, { pool, logger, signal, relay: (job) => relay(job, deps, signal) }),
   );
@@ -119,5 +122,5 @@ async function relay(job: OutboxJob, deps: RelayDeps, signal: AbortSignal): Prom
 /** A message that no queue takes is put off by itself, for a minute at most; the others go on. */
 function isBrokerDown(error: unknown): boolean {
   if (!(error instanceof PulseError) || !error.retryable) return false;
-  return error.code !== 'PULSE_PUBLISH_UNROUTABLE';
+  return !(error instanceof UndeliverableError);
 }

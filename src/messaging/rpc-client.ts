@@ -8,11 +8,12 @@
  * | the link is lost before the answer | the same request again, under the same message id: whoever handled it answers as before |
  * | no answer in time, RabbitMQ has stored the request | `undefined`: it will be handled, later |
  * | no answer in time, RabbitMQ has not confirmed the request | an error: it may have been published |
+ * | the exchange or its queue does not exist | an error at once |
  */
 import { randomBytes } from 'node:crypto';
 import type { ConfirmChannel } from 'amqplib';
 import type { Publication } from '../contract/publication.ts';
-import { PulseError, toError } from '../core/errors.ts';
+import { codeOf, toError } from '../core/errors.ts';
 import type { Logger } from '../platform/logger.ts';
 import { unconfirmed } from '../publish/amqp-terms.ts';
 import { createPublisher, type Publisher } from '../publish/publisher.ts';
@@ -96,6 +97,7 @@ function callOnce(
   return new Promise((resolve, reject) => {
     let isSending = false;
     let isStored = false;
+    let failure: Error | undefined;
     const end = (settle: () => void): void => {
       clearTimeout(timer);
       calls.delete(correlationId);
@@ -108,8 +110,8 @@ function callOnce(
         await publisher.publish(publication);
         isStored = true;
       } catch (error) {
-        // If the link was lost before the confirm, the next channel sends it again.
-        const isOver = !isUnconfirmed(error) || publisher.state === 'closed';
+        failure = toError(error);
+        const isOver = !maySendAgain(error) || publisher.state === 'closed';
         if (isOver)
           end(() => {
             reject(toError(error));
@@ -121,7 +123,7 @@ function callOnce(
     const timer = setTimeout(() => {
       end(() => {
         if (isStored) resolve(undefined);
-        else reject(unconfirmed('RabbitMQ did not confirm the request in time.'));
+        else reject(failure ?? unconfirmed('RabbitMQ did not confirm the request in time.'));
       });
     }, timeoutMs);
     calls.set(correlationId, {
@@ -136,8 +138,10 @@ function callOnce(
   });
 }
 
-function isUnconfirmed(error: unknown): boolean {
-  return error instanceof PulseError && error.code === 'PULSE_PUBLISH_UNCONFIRMED';
+/** Whether the next channel sends it again: the link was lost before the confirm, or the channel refuses everything. */
+function maySendAgain(error: unknown): boolean {
+  const codes: readonly unknown[] = ['PULSE_PUBLISH_UNCONFIRMED', 'PULSE_PUBLISH_REFUSED'];
+  return codes.includes(codeOf(error));
 }
 
 function parseAnswer(content: Buffer): unknown {

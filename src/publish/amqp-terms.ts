@@ -1,6 +1,11 @@
 /** The publisher's properties for amqplib, and its errors. */
 import { IllegalOperationError, type Options } from 'amqplib';
-import { RejectedError, TransientError, type PulseError } from '../core/errors.ts';
+import {
+  RejectedError,
+  TransientError,
+  UndeliverableError,
+  type PulseError,
+} from '../core/errors.ts';
 import type { Publication } from '../contract/publication.ts';
 
 /** The properties of a publication for amqplib; always persistent, and mandatory unless it says otherwise. */
@@ -29,11 +34,26 @@ export function unconfirmed(message: string, cause?: unknown): TransientError {
 }
 
 /** The broker returned it: no queue is bound to its address. */
-export function unroutable({ exchange, routingKey }: Publication): TransientError {
-  return new TransientError(
+export function unroutable({ exchange, routingKey }: Publication): UndeliverableError {
+  return new UndeliverableError(
     'PULSE_PUBLISH_UNROUTABLE',
     `No queue is bound to exchange "${exchange}" with routing key "${routingKey}".`,
   );
+}
+
+/** The broker has refused it: a queue has its greatest length, or no leader. One of several may have stored it. */
+export function refused({ exchange, routingKey }: Publication, cause: unknown): UndeliverableError {
+  return new UndeliverableError(
+    'PULSE_PUBLISH_REFUSED',
+    `RabbitMQ refused a message for exchange "${exchange}" with routing key "${routingKey}": is its queue full?`,
+    { cause },
+  );
+}
+
+/** The broker has closed the channel: there is no such exchange. */
+export function noExchange({ exchange }: Publication, cause?: unknown): UndeliverableError {
+  const message = `RabbitMQ has no exchange "${exchange}". A restart of Pulse declares it again.`;
+  return new UndeliverableError('PULSE_PUBLISH_NO_EXCHANGE', message, { cause });
 }
 
 /** The broker has blocked the connection. */

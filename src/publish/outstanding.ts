@@ -17,8 +17,11 @@ export interface Pending {
 /**
  * A channel that has refused everything for this long is stuck. In RabbitMQ 3.10, a channel that is opened between the
  * death of a queue's leader and the election refuses everything until the dead node is back, while new channels work.
+ *
+ * A channel that has confirmed something is not such a one, and where a new channel refuses as well, the queue is full:
+ * then the time is longer, because a lost connection delays what goes to other queues.
  */
-const REFUSED_TIMEOUT_MS = 2_000;
+const REFUSED_TIMEOUT_MS = { first: 2_000, max: 60_000 };
 
 /** Oldest first. */
 export class Outstanding {
@@ -26,6 +29,7 @@ export class Outstanding {
   #bytes = 0;
   /** The first refusal since the last confirm. */
   #refusedSinceMs: number | undefined;
+  #refusedTimeoutMs = REFUSED_TIMEOUT_MS.first;
 
   get count(): number {
     return this.#pending.size;
@@ -36,6 +40,11 @@ export class Outstanding {
     return this.#bytes;
   }
 
+  /** Of all publications, with repetitions. */
+  get exchanges(): string[] {
+    return [...this.#pending].map(({ publication: { exchange } }) => exchange);
+  }
+
   /** Why the channel is stuck; undefined if it is not. */
   whyStuck(nowMs: number, confirmTimeoutMs: number): string | undefined {
     // Confirms may come in another order, but one that takes this long means that the channel is stuck.
@@ -44,7 +53,7 @@ export class Outstanding {
       return 'RabbitMQ did not confirm in time.';
     }
     const sinceMs = this.#refusedSinceMs;
-    return sinceMs !== undefined && nowMs - sinceMs >= REFUSED_TIMEOUT_MS
+    return sinceMs !== undefined && nowMs - sinceMs >= this.#refusedTimeoutMs
       ? 'RabbitMQ refuses everything.'
       : undefined;
   }
@@ -62,16 +71,27 @@ export class Outstanding {
   }
 
   noteAnswer(isConfirm: boolean): void {
-    if (isConfirm) this.#refusedSinceMs = undefined;
-    else this.#refusedSinceMs ??= performance.now();
+    if (!isConfirm) {
+      this.#refusedSinceMs ??= performance.now();
+      return;
+    }
+    this.#refusedSinceMs = undefined;
+    this.#refusedTimeoutMs = REFUSED_TIMEOUT_MS.max;
   }
 
-  rejectAll(error: PulseError): void {
+  /** What follows is sent on a new channel. */
+  noteChannel(): void {
+    const { first, max } = REFUSED_TIMEOUT_MS;
+    const hasRefused = this.#refusedSinceMs !== undefined;
+    this.#refusedTimeoutMs = hasRefused ? Math.min(2 * this.#refusedTimeoutMs, max) : first;
     this.#refusedSinceMs = undefined;
+  }
+
+  rejectAll(errorOf: (publication: Publication) => PulseError): void {
     const rejected = [...this.#pending];
     this.#pending.clear();
     this.#bytes = 0;
-    for (const { reject } of rejected) reject(error);
+    for (const { publication, reject } of rejected) reject(errorOf(publication));
   }
 
   /**

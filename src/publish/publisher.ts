@@ -1,36 +1,20 @@
 /** The only way in which Pulse publishes: persistent, mandatory, confirmed, on its own connection. */
-import type { ChannelModel, ConfirmChannel } from 'amqplib';
+import type { ConfirmChannel } from 'amqplib';
 import { TransientError, type PulseError } from '../core/errors.ts';
 import type { Publication } from '../contract/publication.ts';
-import type { Logger } from '../platform/logger.ts';
 import { startRabbitSession, type RabbitLink, type RabbitSession } from '../platform/rabbit.ts';
-import { blockedTooLong, toOptions, unconfirmed, unroutable, unsendable } from './amqp-terms.ts';
+import {
+  blockedTooLong,
+  noExchange,
+  refused,
+  toOptions,
+  unconfirmed,
+  unroutable,
+  unsendable,
+} from './amqp-terms.ts';
+import { MissingExchanges } from './missing-exchanges.ts';
 import { Outstanding, type Pending } from './outstanding.ts';
-
-export interface PublisherOptions {
-  readonly url: string;
-  readonly logger: Logger;
-  /** Shown by RabbitMQ beside the connection. */
-  readonly name?: string;
-  /** At most this many publications are sent and not confirmed yet; further ones wait. */
-  readonly maxOutstanding?: number;
-  /** At most this many bytes of bodies are sent and not confirmed yet, except for a single larger body. */
-  readonly maxOutstandingBytes?: number;
-  /** At most this many publications wait; further ones are refused at once. */
-  readonly maxWaiting?: number;
-  /** If a confirm takes longer, the connection is closed. */
-  readonly confirmTimeoutMs?: number;
-  /** A publication that waits for longer, for room or for a connection, is refused. */
-  readonly waitTimeoutMs?: number;
-  /** If the broker blocks for longer, publications fail. */
-  readonly blockedTimeoutMs?: number;
-  /** Runs on every new connection before the first publication, for example to declare the topology. */
-  readonly prepare?: (connection: ChannelModel) => Promise<void>;
-  /** Runs on every new channel before the first publication, for example to consume the answers to publications. */
-  readonly prepareChannel?: (channel: ConfirmChannel) => Promise<void>;
-  /** The publisher has ended for good, because `prepare` threw an error that is not retryable. */
-  readonly onFatal?: (error: PulseError) => void;
-}
+import { PUBLISHER_DEFAULTS, type PublisherOptions } from './publisher-options.ts';
 
 /**
  * A publisher is, in turn:
@@ -50,8 +34,9 @@ export interface Publisher {
    * Publishes once, and resolves when the broker has stored it in a queue.
    *
    * @throws TransientError PULSE_PUBLISH_UNCONFIRMED or PULSE_RABBIT_BLOCKED: it may have been published, so repeat it
-   * with the same id. PULSE_PUBLISH_UNROUTABLE: no queue is bound. PULSE_PUBLISH_BUSY, PULSE_RABBIT_UNREACHABLE: it
-   * waited too long and was not sent.
+   * with the same id. PULSE_PUBLISH_REFUSED, PULSE_PUBLISH_NO_EXCHANGE, PULSE_PUBLISH_UNROUTABLE: so do those, and
+   * they concern its address alone; a queue is full, the exchange does not exist, no queue is bound.
+   * PULSE_PUBLISH_BUSY, PULSE_RABBIT_UNREACHABLE: it waited too long and was not sent.
    * @throws RejectedError PULSE_PUBLISH_INVALID a property cannot be encoded.
    */
   publish(publication: Publication): Promise<void>;
@@ -64,26 +49,18 @@ export function createPublisher(options: PublisherOptions): Publisher {
   return new ConfirmedPublisher(options);
 }
 
-const DEFAULTS = {
-  name: 'pulse publisher',
-  maxOutstanding: 1_000,
-  maxOutstandingBytes: 64 * 1024 * 1024,
-  maxWaiting: 100_000,
-  confirmTimeoutMs: 30_000,
-  waitTimeoutMs: 30_000,
-  blockedTimeoutMs: 10_000,
-};
 /** One timer for all publications: one for each would cost more than publishing. */
 const SWEEP_INTERVAL_MS = 250;
 const CLOSE_TIMEOUT_MS = 10_000;
 
 class ConfirmedPublisher implements Publisher {
-  readonly #options: typeof DEFAULTS & PublisherOptions;
+  readonly #options: typeof PUBLISHER_DEFAULTS & PublisherOptions;
   readonly #session: RabbitSession;
   readonly #sweeper: NodeJS.Timeout;
   /** Oldest first, like `#outstanding`: publications are only appended and removed. */
   readonly #waiting = new Set<Pending>();
   readonly #outstanding = new Outstanding();
+  readonly #missing = new MissingExchanges();
   #link: RabbitLink | undefined;
   #channel: ConfirmChannel | undefined;
   #channelFull = false;
@@ -93,7 +70,7 @@ class ConfirmedPublisher implements Publisher {
   #closing: Promise<void> | undefined;
 
   constructor(options: PublisherOptions) {
-    this.#options = { ...DEFAULTS, ...options };
+    this.#options = { ...PUBLISHER_DEFAULTS, ...options };
     this.#session = startRabbitSession({
       url: options.url,
       name: this.#options.name,
@@ -101,7 +78,7 @@ class ConfirmedPublisher implements Publisher {
       setup: (link) => this.#setUp(link),
       onLost: (error) => {
         this.#channel = undefined;
-        this.#outstanding.rejectAll(unconfirmed('The connection to RabbitMQ was lost.', error));
+        this.#outstanding.rejectAll(this.#missing.judgeLoss(error, this.#outstanding.exchanges));
         this.#noticeIdle();
       },
       onBlockedChange: (blocked) => {
@@ -167,6 +144,7 @@ class ConfirmedPublisher implements Publisher {
 
   async #setUp(link: RabbitLink): Promise<void> {
     await this.#options.prepare?.(link.connection);
+    await this.#missing.look(link.connection);
     const { maxOutstanding } = this.#options;
     const channel = await link.createConfirmChannel({
       highWaterMark: Math.max(1024, maxOutstanding),
@@ -186,6 +164,7 @@ class ConfirmedPublisher implements Publisher {
     this.#link = link;
     this.#channel = channel;
     this.#channelFull = false;
+    this.#outstanding.noteChannel();
     this.#admit();
   }
 
@@ -213,17 +192,18 @@ class ConfirmedPublisher implements Publisher {
   #send(pending: Pending): void {
     const { publication } = pending;
     const { exchange, routingKey, body } = publication;
+    if (this.#missing.has(exchange)) {
+      pending.reject(noExchange(publication));
+      return;
+    }
     this.#outstanding.add(pending);
+    const channel = this.#channel;
+    const settle = (error: unknown): void => {
+      // Otherwise the channel has closed; `onLost` knows why.
+      if (this.#channel === channel) this.#settle(pending, error);
+    };
     try {
-      const room = this.#channel?.publish(
-        exchange,
-        routingKey,
-        body,
-        toOptions(publication),
-        (error: unknown) => {
-          this.#settle(pending, error);
-        },
-      );
+      const room = channel?.publish(exchange, routingKey, body, toOptions(publication), settle);
       if (room === false) this.#channelFull = true;
     } catch (error) {
       // Thrown before anything was written, so the channel's count of confirms stays correct.
@@ -235,7 +215,7 @@ class ConfirmedPublisher implements Publisher {
   #settle(pending: Pending, error: unknown): void {
     if (!this.#outstanding.remove(pending)) return;
     this.#outstanding.noteAnswer(error === null);
-    if (error !== null) pending.reject(unconfirmed('RabbitMQ refused it.', error));
+    if (error !== null) pending.reject(refused(pending.publication, error));
     else if (pending.returned) pending.reject(unroutable(pending.publication));
     else pending.resolve();
     this.#admit();
@@ -246,7 +226,7 @@ class ConfirmedPublisher implements Publisher {
     const nowMs = performance.now();
     const { confirmTimeoutMs, waitTimeoutMs } = this.#options;
     if (this.#isBlockedTooLong(nowMs)) {
-      this.#outstanding.rejectAll(blockedTooLong());
+      this.#outstanding.rejectAll(blockedTooLong);
       this.#failWaiting(blockedTooLong());
     }
     for (const pending of this.#waiting) {
@@ -256,6 +236,7 @@ class ConfirmedPublisher implements Publisher {
     }
     const stuck = this.#outstanding.whyStuck(nowMs, confirmTimeoutMs);
     if (stuck !== undefined) this.#link?.fail(unconfirmed(stuck));
+    if (this.#link?.alive === true) void this.#missing.lookAgain(this.#link.connection, nowMs);
     this.#admit();
     this.#noticeIdle();
   }

@@ -1,4 +1,5 @@
 import { afterEach, expect, test, vi } from 'vitest';
+import { TransientError, UndeliverableError } from '../../src/core/errors.ts';
 import type { Api } from '../../src/http/api-module.ts';
 import { PROBLEM_ADVICE } from '../../src/http/problems.ts';
 import { authorization, createTestApp, fakePopulateRuns } from '../api/api-fixture.ts';
@@ -48,6 +49,20 @@ test('a path of thousands of parts is not split into all of them', async () => {
   }
   expect(Math.max(...parts)).toBeGreaterThan(1);
   expect(Math.max(...parts)).toBeLessThan(100);
+});
+
+test('503 says which address RabbitMQ takes nothing for, and nothing of what else is unavailable', async () => {
+  const missing = 'RabbitMQ has no exchange "SUBSCRIPTIONS".';
+  for (const [error, detail] of [
+    [new UndeliverableError('PULSE_PUBLISH_NO_EXCHANGE', missing), missing],
+    [new TransientError('PULSE_RABBIT_UNREACHABLE', 'At 10.0.0.7.'), PROBLEM_ADVICE[503].advice],
+  ] as const) {
+    const { app } = await open();
+    app.get('/fails', { config: { public: true } }, () => Promise.reject(error));
+    const res = await app.inject({ url: '/fails' });
+    expect(res.json()).toMatchObject({ status: 503, code: 'PULSE_API_UNAVAILABLE', detail });
+    await app.close();
+  }
 });
 
 test('405 with Allow for a path that has other methods', async () => {

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
-import { TransientError } from '../../src/core/errors.ts';
+import { TransientError, UndeliverableError } from '../../src/core/errors.ts';
 import { readOutboxDepth } from '../../src/messaging/relay-query.ts';
 import { withClient } from '../support/servers.ts';
 import { useMessagingFixture, testHandler } from './messaging-fixture.ts';
@@ -50,7 +50,7 @@ describe('the outbox', () => {
     let isRefused = true;
     fixture.startRelay((publication) =>
       isRefused
-        ? Promise.reject(new TransientError('PULSE_PUBLISH_UNROUTABLE', 'No queue takes it.'))
+        ? Promise.reject(new UndeliverableError('PULSE_PUBLISH_UNROUTABLE', 'No queue takes it.'))
         : fixture.publish(publication),
     );
     fixture.startConsumer();

@@ -4,7 +4,7 @@ import { BLOCKED_FRAME, UNBLOCKED_FRAME } from '../support/amqp-codec.ts';
 import { eventually } from '../support/eventually.ts';
 import { outcomeOf, usePublisherFixture } from './publisher-fixture.ts';
 
-const { fixture, create, pulse, takeAll } = usePublisherFixture();
+const { fixture, create, createFullQueue, pulse, takeAll } = usePublisherFixture();
 
 describe('when the broker is lost', () => {
   test('confirms or rejects every publication, and what was confirmed is in the queue', async () => {
@@ -46,19 +46,36 @@ describe('when the broker is lost', () => {
     expect(publisher.state).toBe('open');
   });
 
-  test('replaces a channel that refuses everything', async () => {
-    const queue = `${fixture.services.queue}.full`;
-    await fixture.channel.assertQueue(queue, {
-      arguments: { 'x-queue-type': 'quorum', 'x-overflow': 'reject-publish', 'x-max-length': 1 },
-    });
+  test('replaces a channel that refuses everything, but not again and again', async () => {
+    const queue = await createFullQueue();
     const prepare = vi.fn(() => Promise.resolve());
     const publisher = create({ prepare });
     const full = { ...pulse('{}'), exchange: '', routingKey: queue };
+    const startedMs = performance.now();
     await eventually(async () => {
       await outcomeOf(publisher.publish(full));
       return prepare;
     }).toHaveBeenCalledTimes(2);
+    const firstMs = performance.now() - startedMs;
+    await eventually(async () => {
+      await outcomeOf(publisher.publish(full));
+      return prepare;
+    }).toHaveBeenCalledTimes(3);
+    expect(performance.now() - startedMs - firstMs).toBeGreaterThan(3_500);
+    await fixture.channel.deleteQueue(queue);
+  });
+
+  test('keeps a channel that refuses what is for a full queue, and has confirmed something', async () => {
+    const queue = await createFullQueue();
+    const prepare = vi.fn(() => Promise.resolve());
+    const publisher = create({ prepare });
     await publisher.publish(pulse('{}'));
+    const untilMs = performance.now() + 3_000;
+    while (performance.now() < untilMs) {
+      const full = { ...pulse('{}'), exchange: '', routingKey: queue };
+      expect(await outcomeOf(publisher.publish(full))).toBe('PULSE_PUBLISH_REFUSED');
+    }
+    expect(prepare).toHaveBeenCalledTimes(1);
     await fixture.channel.deleteQueue(queue);
   });
 

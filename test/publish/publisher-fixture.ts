@@ -8,11 +8,8 @@ import {
   openRabbitConnection,
 } from '../../src/platform/rabbit-connection.ts';
 import { declareTopology } from '../../src/platform/topology.ts';
-import {
-  createPublisher,
-  type Publisher,
-  type PublisherOptions,
-} from '../../src/publish/publisher.ts';
+import type { PublisherOptions } from '../../src/publish/publisher-options.ts';
+import { createPublisher, type Publisher } from '../../src/publish/publisher.ts';
 import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';
 import { isolatedServices, type IsolatedServices } from '../support/isolated.ts';
 
@@ -61,6 +58,24 @@ export function usePublisherFixture() {
     pulse: (body: string, messageId?: string) => {
       const { queue } = fixture.services;
       return { exchange: queue, routingKey: queue, body: Buffer.from(body), messageId };
+    },
+    /** A queue that refuses everything, until it is deleted. */
+    createFullQueue: async (): Promise<string> => {
+      const queue = `${fixture.services.queue}.full`;
+      const limits = { 'x-overflow': 'reject-publish', 'x-max-length': 1 };
+      const connection = await openRabbitConnection(fixture.services.rabbitmqUrl, { name: 'test' });
+      const channel = await connection.createConfirmChannel();
+      await channel.assertQueue(queue, { arguments: { 'x-queue-type': 'quorum', ...limits } });
+      // It takes a few more before it says that it is full.
+      for (let isFull = false; !isFull;) {
+        isFull = await new Promise<boolean>((resolve) => {
+          channel.sendToQueue(queue, Buffer.from('{}'), {}, (error: unknown) => {
+            resolve(error !== null);
+          });
+        });
+      }
+      await closeRabbitConnection(connection);
+      return queue;
     },
     takeAll: async (): Promise<{ id: unknown; body: string }[]> => {
       const taken: { id: unknown; body: string }[] = [];

@@ -4,7 +4,7 @@ import { declareTopology, readQueueDepth } from '../../src/platform/topology.ts'
 import { outcomeOf, usePublisherFixture } from './publisher-fixture.ts';
 import { eventually } from '../support/eventually.ts';
 
-const { fixture, create, pulse, takeAll } = usePublisherFixture();
+const { fixture, create, createFullQueue, pulse, takeAll } = usePublisherFixture();
 
 describe('publish', () => {
   test('resolves when the broker has stored the pulse with all its properties', async () => {
@@ -83,20 +83,14 @@ describe('publish', () => {
   });
 
   test('rejects what the broker refuses because the queue is full', async () => {
-    const full = `${fixture.services.queue}.full`;
-    await fixture.channel.assertQueue(full, {
-      durable: true,
-      arguments: { 'x-queue-type': 'quorum', 'x-overflow': 'reject-publish', 'x-max-length': 1 },
-    });
-    const publisher = create({ maxOutstanding: 1 });
-    const outcomes: string[] = [];
-    for (let index = 0; index < 20; index++) {
-      outcomes.push(
-        await outcomeOf(publisher.publish({ ...pulse('x'), exchange: '', routingKey: full })),
-      );
-    }
-    expect(outcomes[0]).toBe('confirmed');
-    expect(outcomes.at(-1)).toBe('PULSE_PUBLISH_UNCONFIRMED');
+    const full = await createFullQueue();
+    const publisher = create();
+    const outcomes = await Promise.all([
+      outcomeOf(publisher.publish(pulse('a'))),
+      outcomeOf(publisher.publish({ ...pulse('b'), exchange: '', routingKey: full })),
+      outcomeOf(publisher.publish(pulse('c'))),
+    ]);
+    expect(outcomes).toEqual(['confirmed', 'PULSE_PUBLISH_REFUSED', 'confirmed']);
     await fixture.channel.deleteQueue(full);
   });
 
@@ -112,13 +106,40 @@ describe('publish', () => {
     expect(outcomes).toEqual(['confirmed', 'PULSE_PUBLISH_INVALID', 'confirmed']);
   });
 
-  test('connects again after an exchange that does not exist', async () => {
+  test('says that an exchange does not exist, without another connection, until it does', async () => {
+    const prepare = vi.fn(() => Promise.resolve());
+    const publisher = create({ prepare });
+    const exchange = `${fixture.services.queue}.missing`;
+    const missing = { ...pulse('a'), exchange };
+    for (let index = 0; index < 3; index++) {
+      expect(await outcomeOf(publisher.publish(missing))).toBe('PULSE_PUBLISH_NO_EXCHANGE');
+      expect(await outcomeOf(publisher.publish(pulse('b')))).toBe('confirmed');
+    }
+    expect(prepare).toHaveBeenCalledTimes(2);
+
+    await fixture.channel.assertExchange(exchange, 'fanout');
+    await fixture.channel.bindQueue(fixture.services.queue, exchange, '');
+    await eventually(() => outcomeOf(publisher.publish(missing))).toBe('confirmed');
+    await fixture.channel.deleteExchange(exchange);
+  });
+
+  test('finds out which of several exchanges does not exist', async () => {
     const publisher = create();
-    const exchange = 'no.such.exchange';
-    expect(await outcomeOf(publisher.publish({ ...pulse('a'), exchange }))).toBe(
-      'PULSE_PUBLISH_UNCONFIRMED',
-    );
-    expect(await outcomeOf(publisher.publish(pulse('b')))).toBe('confirmed');
+    const missing = { ...pulse('a'), exchange: `${fixture.services.queue}.missing` };
+    await publisher.ready;
+    const outcomes = () =>
+      Promise.all([
+        outcomeOf(publisher.publish(missing)),
+        outcomeOf(publisher.publish(pulse('b'))),
+        outcomeOf(publisher.publish({ ...missing, routingKey: 'other' })),
+      ]);
+    // The others were sent behind it, so they were lost.
+    expect(new Set(await outcomes())).toEqual(new Set(['PULSE_PUBLISH_UNCONFIRMED']));
+    expect(await outcomes()).toEqual([
+      'PULSE_PUBLISH_NO_EXCHANGE',
+      'confirmed',
+      'PULSE_PUBLISH_NO_EXCHANGE',
+    ]);
   });
 
   test('prepares every new connection before it publishes', async () => {
