@@ -111,7 +111,7 @@ export function afterAttempt(state: FailureState, isDelivered: boolean, at: Date
 
 /** Failures in a row after which an endpoint is set aside: tried by one delivery at a time, with pauses. */
 export const SET_ASIDE_AFTER = 10;
-const PAUSE_MS_MAX = 60_000;
+export const PAUSE_MS_MAX = 60_000;
 
 /** How many deliveries of an endpoint are sent at a time, and how long to wait before the next one. */
 export function paceOf(

@@ -14,14 +14,8 @@ import type { Pool } from 'pg';
 import { webhookIdOf } from '../events/events.ts';
 import { readMessages } from '../events/messages-query.ts';
 import { waitAtMost } from '../platform/backoff.ts';
-import {
-  extendLease,
-  readDueDeliveries,
-  releaseEndpoint,
-  type AttemptRecord,
-  type DueDelivery,
-  type Lease,
-} from './sender-query.ts';
+import { extendLease, releaseEndpoint, type Lease } from './leases-query.ts';
+import { readDueDeliveries, type AttemptRecord, type DueDelivery } from './sender-query.ts';
 import { paceOf, webhookBody, type FailureState } from './delivery.ts';
 import type { DeliveryStep } from './delivery-steps.ts';
 import { readForSending, type SigningEndpoint } from './endpoints-query.ts';

@@ -4,7 +4,8 @@
  */
 import type { Pool } from 'pg';
 import { withTransaction } from '../platform/postgres.ts';
-import { insertDeliveries, lockSeenNumber, updateSeenNumber, type Lease } from './sender-query.ts';
+import { lockSeenNumber, updateSeenNumber, type Lease } from './leases-query.ts';
+import { insertDeliveries } from './sender-query.ts';
 import type { DeliveryStep } from './delivery-steps.ts';
 import type { Endpoint } from './delivery.ts';
 import { findWanted } from './find-wanted.ts';

@@ -8,7 +8,7 @@ import { randomUUID } from 'node:crypto';
 import { waitAtMost } from '../platform/backoff.ts';
 import type { Logger } from '../platform/logger.ts';
 import { startWatch } from '../platform/watch.ts';
-import { claimEndpoints, type Lease } from './sender-query.ts';
+import { claimEndpoints, type Lease } from './leases-query.ts';
 import { SET_ASIDE_AFTER } from './delivery.ts';
 import { serveEndpoint, type SessionDeps } from './endpoint-session.ts';
 

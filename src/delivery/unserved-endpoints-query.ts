@@ -3,7 +3,7 @@ import type { Pool } from 'pg';
 import { firstStoredAfter } from '../events/messages-query.ts';
 import { onlyRow } from '../platform/postgres.ts';
 import { SET_ASIDE_AFTER } from './delivery.ts';
-import { IS_FREE } from './sender-query.ts';
+import { IS_FREE } from './leases-query.ts';
 
 export interface UnservedEndpoints {
   /** Enabled endpoints with something to do, without those that are set aside. */

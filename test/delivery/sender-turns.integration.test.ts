@@ -5,12 +5,8 @@ import { putEndpoint, removeEndpoint } from '../../src/delivery/change-endpoint.
 import { lockSeen, resendDelivery, wakeEndpoint } from '../../src/delivery/deliveries-query.ts';
 import { lockEndpoint } from '../../src/delivery/endpoints-query.ts';
 import { fanOut } from '../../src/delivery/fan-out.ts';
-import {
-  claimEndpoints,
-  insertAttempts,
-  insertDeliveries,
-  releaseEndpoint,
-} from '../../src/delivery/sender-query.ts';
+import { claimEndpoints, releaseEndpoint } from '../../src/delivery/leases-query.ts';
+import { insertAttempts, insertDeliveries } from '../../src/delivery/sender-query.ts';
 import { startSender } from '../../src/delivery/sender.ts';
 import { pullMessageHeads } from '../../src/events/messages-query.ts';
 import { withTransaction } from '../../src/platform/postgres.ts';

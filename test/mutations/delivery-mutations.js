@@ -61,7 +61,7 @@ export const DELIVERY_MUTATIONS = [
     off: 'nobody looks who holds the endpoint',
     edits: [
       {
-        file: 'src/delivery/sender-query.ts',
+        file: 'src/delivery/leases-query.ts',
         find: 'WHERE endpoint_id = $1 AND held_by = $2 FOR UPDATE`',
         replace: 'WHERE endpoint_id = $1 AND $2::uuid IS NOT NULL FOR UPDATE`',
       },
