@@ -25,6 +25,11 @@ export async function claimMessage(
   return rowCount === 1;
 }
 
+/** Writes nothing. @throws Error Postgres is unavailable, or takes no writes, as a standby does not. */
+export async function probeInbox(client: Pick<ClientBase, 'query'>): Promise<void> {
+  await client.query('DELETE FROM inbox WHERE false');
+}
+
 /** Takes back that a message with this id was handled, so that the next one is no copy of it. */
 export async function forgetMessage(
   client: Pick<ClientBase, 'query'>,

@@ -29,6 +29,8 @@ interface Waiting {
   readonly message: ReceivedMessage;
   /** Undefined: not parsed yet, because a parsed body takes more memory. */
   readonly parsed: ParsedMessage['parsed'] | undefined;
+  readonly deliveredMs: number;
+  /** Of this attempt. */
   readonly startedMs: number;
   readonly span: Span | undefined;
 }
@@ -69,7 +71,7 @@ export function createBatches(
       waiting = [...held, ...waiting];
       waitingBytes += bytesOf(held);
       if (held.length === 0) attempt = 0;
-      else await waitWhileHeld(subscription, { messages: held.length, attempt: attempt++ });
+      else await waitWhileHeld(subscription, { ...oldestOf(held), attempt: attempt++ });
     }
     release(waitingBytes);
     [waiting, waitingBytes, isRunning] = [[], 0, false];
@@ -85,7 +87,8 @@ export function createBatches(
       waitingBytes += message.body.length;
       // While Postgres handles the batch before.
       const parsed = waitingBytes <= BATCH_BYTES_MAX ? parse(handler, message) : undefined;
-      waiting.push({ delivery, message, parsed, ...start(message, subscription) });
+      const deliveredMs = performance.now();
+      waiting.push({ delivery, message, parsed, deliveredMs, ...start(message, subscription) });
       if (isRunning) return;
       isRunning = true;
       run(work());
@@ -114,6 +117,10 @@ function takeBatch(waiting: readonly Waiting[]): readonly Waiting[] {
 
 function bytesOf(list: readonly Waiting[]): number {
   return list.reduce((sum, { delivery }) => sum + delivery.content.length, 0);
+}
+
+function oldestOf(held: readonly Waiting[]) {
+  return { messages: held.length, sinceMs: Math.min(...held.map((one) => one.deliveredMs)) };
 }
 
 function start(message: ReceivedMessage, { deps: { tracing } }: Subscription) {

@@ -2,6 +2,7 @@
 import { SpanKind } from '@opentelemetry/api';
 import type { ConsumeMessage } from 'amqplib';
 import type { Publication } from '../contract/publication.ts';
+import { TransientError } from '../core/errors.ts';
 import { parseTraceparent } from '../core/trace-context.ts';
 import { backoffDelayMs, sleep, waitAtMost } from '../platform/backoff.ts';
 import type { RabbitLink } from '../platform/rabbit.ts';
@@ -16,6 +17,8 @@ export interface SettleDeps extends HandleDeps {
   readonly onOutcome: (queue: string, outcome: MessageOutcome, seconds: number) => void;
   /** Sends the answer to a message. May reject: whoever asked can ask again. */
   readonly publishReply: (publication: Publication) => Promise<void>;
+  /** How long a delivery may wait for Postgres; then all of its connection go back. */
+  readonly heldMsMax: number;
 }
 
 /** What the messages in progress share. */
@@ -29,7 +32,7 @@ export interface Progress {
 /** Where deliveries come from, and what they need. */
 export interface Subscription<Handler extends MessageHandler = MessageHandler> {
   readonly handler: Handler;
-  readonly link: Pick<RabbitLink, 'alive'>;
+  readonly link: Pick<RabbitLink, 'alive' | 'fail'>;
   readonly acknowledgements: Acknowledgements<ConsumeMessage>;
   readonly deps: SettleDeps;
   readonly progress: Progress;
@@ -61,6 +64,7 @@ export async function settleMessage(
   const { queue } = handler.binding;
   const message = fromDelivery(queue, delivery);
   const facts = spanFacts(message);
+  const sinceMs = performance.now();
   for (let attempt = 0; isWanted(subscription); attempt++) {
     const startedMs = performance.now();
     const { outcome, reply } = await deps.tracing.span(`process ${queue}`, facts, async (span) => {
@@ -75,7 +79,7 @@ export async function settleMessage(
       deps.onStep('acknowledged');
       return;
     }
-    await waitWhileHeld(subscription, { messages: 1, attempt });
+    await waitWhileHeld(subscription, { messages: 1, attempt, sinceMs });
   }
 }
 
@@ -84,13 +88,18 @@ export function isWanted({ link, deps }: Subscription): boolean {
   return link.alive && !deps.signal.aborted;
 }
 
+/** @param held `sinceMs`: when the oldest of them was delivered. */
 export async function waitWhileHeld(
-  { progress, deps }: Subscription,
-  { messages, attempt }: { readonly messages: number; readonly attempt: number },
+  { progress, deps, link }: Subscription,
+  held: { readonly messages: number; readonly attempt: number; readonly sinceMs: number },
 ): Promise<void> {
+  const { messages, attempt, sinceMs } = held;
   progress.heldCount += messages;
   await sleep(backoffDelayMs(attempt, HELD_BACKOFF), deps.signal);
   progress.heldCount -= messages;
+  if (performance.now() - sinceMs < deps.heldMsMax) return;
+  const message = 'Postgres has been unavailable for too long; the messages go back to RabbitMQ.';
+  link.fail(new TransientError('PULSE_POSTGRES_UNREACHABLE', message));
 }
 
 /**

@@ -138,6 +138,12 @@ export async function createMessagingFixture() {
       pool.query('UPDATE graphile_worker._private_jobs SET run_at = now() WHERE run_at > now()'),
     /** Drops what an earlier test has left in the queue. */
     emptyQueue: () => withChannel(rabbitmqUrl, (channel) => channel.purgeQueue(binding.queue)),
+    /** How many messages of a queue RabbitMQ could deliver. */
+    readyCount: (queueName: string) =>
+      withChannel(
+        rabbitmqUrl,
+        async (channel) => (await channel.checkQueue(queueName)).messageCount,
+      ),
     /** Takes one dead letter. */
     async takeDeadLetter() {
       return withChannel(rabbitmqUrl, (channel) => channel.get(deadQueue, { noAck: true }));
