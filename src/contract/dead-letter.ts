@@ -1,6 +1,7 @@
 /** The message that takes a refused pulse to the quarantine: its own bytes, the original properties, the reason. */
 import { createHash, randomUUID } from 'node:crypto';
 import { hasTooManyValues } from '../core/json-size.ts';
+import { storableText } from '../core/storable.ts';
 import { copyHeaders, sendableReplyTo, SHORT_TEXT_BYTES_MAX, shortened } from './header-copy.ts';
 import type { Publication } from './publication.ts';
 import { DEAD_LETTER_HEADERS, type DeadLetterReason } from './rejection.ts';
@@ -60,7 +61,8 @@ export function toDeadLetterPublication(deadExchange: string, refused: RefusedPu
       ...copyHeaders(original.headers),
       [DEAD_LETTER_HEADERS.id]: deadLetterId({ messageId: original.messageId, index, body, queue }),
       [DEAD_LETTER_HEADERS.reason]: rejection.reason,
-      [DEAD_LETTER_HEADERS.detail]: rejection.detail.slice(0, DETAIL_LENGTH_MAX),
+      // It may quote what was sent, and a message of the chain waits in Postgres, which refuses NUL and half characters.
+      [DEAD_LETTER_HEADERS.detail]: storableText(rejection.detail.slice(0, DETAIL_LENGTH_MAX)),
       [ORIGIN_EXCHANGE_HEADER]: delivery.fields.exchange,
       ...(index === undefined ? {} : { [DEAD_LETTER_HEADERS.index]: index }),
       ...(queue === undefined ? {} : { [DEAD_LETTER_HEADERS.queue]: queue }),

@@ -5,6 +5,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { sendableReplyTo, shortened } from '../contract/header-copy.ts';
 import type { Publication } from '../contract/publication.ts';
+import { storableText } from '../core/storable.ts';
 import { TRACEPARENT } from '../core/trace-context.ts';
 import type { Tracing } from '../platform/tracing.ts';
 
@@ -159,8 +160,9 @@ export function fromDelivery(queue: string, delivery: MessageDelivery): Received
     attempt: isCount(attempt) ? attempt : 1,
     putOffCount: isCount(putOffCount) ? putOffCount : 0,
     replayId: textOf(headers[REPLAY_HEADER]),
-    exchange: delivery.fields.exchange,
-    routingKey: textOf(properties.type) ?? delivery.fields.routingKey,
+    // Foreign as well: where it cannot be handled, both wait in Postgres.
+    exchange: storableText(delivery.fields.exchange),
+    routingKey: textOf(properties.type) ?? storableText(delivery.fields.routingKey),
     body: delivery.content,
     correlationId,
     traceparent: textOf(headers[TRACEPARENT]),

@@ -64,6 +64,7 @@ export async function createMessagingFixture() {
     ...services,
     pool,
     binding,
+    deadExchange,
     deadQueue,
     outcomes,
     steps,
