@@ -4,7 +4,7 @@
  */
 import type { Pool } from 'pg';
 import { withTransaction } from '../platform/postgres.ts';
-import { lockSeenNumber, updateSeenNumber, type Lease } from './leases-query.ts';
+import { lockSeenNumbers, updateSeenNumber, type Lease } from './leases-query.ts';
 import { insertDeliveries } from './sender-query.ts';
 import type { DeliveryStep } from './delivery-steps.ts';
 import type { Endpoint } from './delivery.ts';
@@ -27,14 +27,19 @@ export async function fanOut(
 ): Promise<boolean | undefined> {
   const { id } = endpoint;
   const looked = await withTransaction(pool, async (client) => {
-    const seen = await lockSeenNumber(client, lease);
-    if (seen === undefined) return undefined;
-    const { wanted, last, isLast } = await findWanted(client, endpoint, { after: seen });
-    if (last === undefined) return { hasMore: false, insertedCount: 0 };
+    const numbers = await lockSeenNumbers(client, lease);
+    if (numbers === undefined) return undefined;
+    const { wanted, last, isLast } = await findWanted(client, endpoint, { after: numbers.seen });
     if (wanted.length > 0) await insertDeliveries(client, id, wanted);
-    await updateSeenNumber(client, id, last.number);
+    // Messages that are not found any more were dropped. They must not count as new for ever.
+    const seen = isLast ? greatest(numbers.newest, last?.number) : last?.number;
+    if (seen !== undefined && seen !== numbers.seen) await updateSeenNumber(client, id, seen);
     return { hasMore: !isLast, insertedCount: wanted.length };
   });
   if (looked !== undefined && looked.insertedCount > 0) onStep('inserted');
   return looked?.hasMore;
+}
+
+function greatest(number: string, other = '0'): string {
+  return BigInt(number) > BigInt(other) ? number : other;
 }

@@ -104,7 +104,7 @@ export async function releaseEndpoint(
     : `(SELECT min(due_at) ${pending})`;
   await withTransaction(pool, async (client) => {
     // An UPDATE that waited for the lock would not see the deliveries that its holder has made due.
-    await lockSeenNumber(client, { endpointId, lease });
+    await lockSeenNumbers(client, { endpointId, lease });
     await client.query(
       `UPDATE endpoint_states SET held_by = NULL, held_until = clock_timestamp(),
          due_at = CASE WHEN $3 = 0 THEN ${nextDue}
@@ -115,16 +115,25 @@ export async function releaseEndpoint(
   });
 }
 
-/** Locks what a sender holds. @returns The number that it has looked at; undefined when it holds it no more. */
-export async function lockSeenNumber(
+export interface SeenNumbers {
+  /** Up to which number the sender has looked. */
+  readonly seen: string;
+  /** The client's last number. All messages up to it are committed, or gone: nobody else gets a number before. */
+  readonly newest: string;
+}
+
+/** Locks what a sender holds. @returns Undefined when it holds it no more. */
+export async function lockSeenNumbers(
   client: Queryable,
   { endpointId, lease }: Lease,
-): Promise<string | undefined> {
-  const { rows } = await client.query<{ seen: string }>(
-    `SELECT seen_number AS seen FROM endpoint_states WHERE endpoint_id = $1 AND held_by = $2 FOR UPDATE`,
+): Promise<SeenNumbers | undefined> {
+  const { rows } = await client.query<SeenNumbers>(
+    `SELECT seen_number AS seen, greatest(seen_number, (SELECT last_number FROM message_numbers
+       WHERE client = (SELECT client FROM endpoints WHERE id = $1))) AS newest
+     FROM endpoint_states WHERE endpoint_id = $1 AND held_by = $2 FOR UPDATE`,
     [endpointId, lease],
   );
-  return rows[0]?.seen;
+  return rows[0];
 }
 
 /** The endpoint is due from now on, so that another sender takes it up if this one dies. */

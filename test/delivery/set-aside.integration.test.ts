@@ -112,3 +112,39 @@ test('a sender that dies after it has made a delivery leaves it to others, howev
   );
   expect(await claim(false)).toEqual([id]);
 });
+
+test('an endpoint whose new events were dropped before it was served is claimed once', async () => {
+  await disableAll();
+  const { client, id, receiver } = await makeFailing({ failures: 0 });
+  await fixture.store(client, [{ size: 1 }, { size: 2 }]);
+  await fixture.pool.query('DELETE FROM messages WHERE client = $1', [client]);
+  const sender = fixture.startSender();
+  await expect.poll(() => claimed(id), WAIT).toBe(true);
+  await expect.poll(() => sender.servedCount, WAIT).toBe(0);
+  expect(await claim(false)).toEqual([]);
+
+  await fixture.store(client, [{ size: 3 }]);
+  await expect.poll(() => receiver.received.length, WAIT).toBe(1);
+  expect(await fixture.deliveries(id)).toMatchObject([{ number: '3' }]);
+});
+
+test('an endpoint whose last new events were dropped is claimed once, and gets those before', async () => {
+  await disableAll();
+  const { client, id, receiver } = await makeFailing({ failures: 0 });
+  await fixture.store(client, [{ size: 1 }, { size: 2 }]);
+  await fixture.pool.query('DELETE FROM messages WHERE client = $1 AND number = 2', [client]);
+  const sender = fixture.startSender();
+  await expect.poll(() => receiver.received.length, WAIT).toBe(1);
+  await expect.poll(() => sender.servedCount, WAIT).toBe(0);
+  expect(await claim(false)).toEqual([]);
+  expect(await fixture.deliveries(id)).toMatchObject([{ number: '1', status: 'delivered' }]);
+});
+
+/** Whether it has ever been served and is free. */
+async function claimed(id: string): Promise<boolean> {
+  const { rows } = await fixture.pool.query<{ served: boolean }>(
+    `SELECT held_by IS NULL AND held_until IS NOT NULL AS served FROM endpoint_states WHERE endpoint_id = $1`,
+    [id],
+  );
+  return rows[0]!.served;
+}
