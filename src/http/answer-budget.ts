@@ -1,31 +1,52 @@
 /** Limits the bytes of answers that this process holds because their callers have not read them. */
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { whenOver } from './answer-deadline.ts';
 import { createByteBudget, ownerOf, type ByteBudgetOptions } from './byte-budget.ts';
+import type { Caller } from './caller.ts';
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** GET changes something: sending it again does not bring the same answer. */
+    getChanges?: true;
+  }
+}
 
 /** Smaller answers are not counted: the limit of requests bounds what they take. */
 const BYTES_MIN = 16 * 1024;
 
 /**
- * Adds the budget to every GET. Without it, a caller who opens many connections and reads none of them makes the
- * process hold an answer for each. Streams are not counted, because they wait for their callers, and buffers are not,
- * because their callers share them. Answers to other methods are not refused, because their work is done.
+ * Adds the budget to every route. Without it, a caller who opens many connections and reads none of them makes the
+ * process hold an answer for each.
+ *
+ * Every answer counts that is held in memory as one piece, until it is read. Streams are not counted, because they
+ * wait for their callers. A caller who has left half of its limit unread has its next request refused before its work,
+ * so only requests that are in progress together can go beyond the limit. Of those, one that can be sent again is
+ * refused, and the connection of another is closed, because a refusal would say that its work is not done.
  *
  * Call it after adding what may drop an answer, and before adding compression.
  */
 export function addAnswerBudget(app: FastifyInstance, options: ByteBudgetOptions): void {
-  const openLease = createByteBudget(options, 'unread answers');
+  const budget = createByteBudget(options, 'unread answers');
+
+  // After the body has arrived, because a caller may let many requests arrive but for their last byte.
+  app.addHook('preValidation', (request, _reply, done) => {
+    // Strangers get no large answer for work.
+    if (isKnown(request)) budget.refuseAboveHalf(ownerOf(request));
+    done();
+  });
+
   app.addHook('onSend', (request, reply, payload, done) => {
-    const isCounted = request.method === 'GET' && reply.statusCode < 400;
-    if (!isCounted || typeof payload !== 'string' || payload.length < BYTES_MIN) {
+    const bytes = heldBytes(request, payload);
+    if (bytes < BYTES_MIN) {
       done(null, payload);
       return;
     }
-    const lease = openLease(ownerOf(request));
+    const lease = budget.openLease(ownerOf(request));
     try {
-      lease.add(payload.length);
+      lease.add(bytes);
     } catch (error) {
-      done(error as Error);
+      if (isRepeatable(request, reply)) done(error as Error);
+      else closeConnection(request);
       return;
     }
     whenOver(reply, () => {
@@ -33,4 +54,31 @@ export function addAnswerBudget(app: FastifyInstance, options: ByteBudgetOptions
     });
     done(null, payload);
   });
+}
+
+function heldBytes(request: FastifyRequest, payload: unknown): number {
+  // Of an answer to HEAD only the length is sent.
+  if (request.method === 'HEAD') return 0;
+  if (typeof payload === 'string') return payload.length;
+  // The callers of a public route share its buffers.
+  return Buffer.isBuffer(payload) && isKnown(request) ? payload.length : 0;
+}
+
+function isRepeatable(
+  { method, routeOptions, changesNothing }: FastifyRequest,
+  { statusCode }: FastifyReply,
+): boolean {
+  if (changesNothing === true || (statusCode >= 400 && statusCode < 500)) return true;
+  return method === 'GET' && routeOptions.config.getChanges !== true;
+}
+
+function closeConnection(request: FastifyRequest): void {
+  request.log.warn('connection closed: its answer does not fit into the limit of unread answers');
+  // An answer that waits behind another has no socket of its own yet.
+  request.socket.destroy();
+}
+
+/** In spite of its type, `user` is null on public routes. */
+function isKnown({ user }: { readonly user: Caller | null }): boolean {
+  return user !== null;
 }

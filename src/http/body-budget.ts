@@ -24,7 +24,7 @@ const REQUEST_BYTES = 4 * 1024;
  * until the answer is over. Call it after adding authentication, because it needs the caller.
  */
 export function addBodyBudget(app: FastifyInstance, options: ByteBudgetOptions): void {
-  const openLease = createByteBudget(options, 'requests in progress');
+  const budget = createByteBudget(options, 'requests in progress');
   app.decorateRequest('bodyBytes', 0);
   app.addHook('preParsing', (request, reply, payload, done) => {
     const { headers } = request;
@@ -32,7 +32,7 @@ export function addBodyBudget(app: FastifyInstance, options: ByteBudgetOptions):
       done(null, payload);
       return;
     }
-    const lease = openLease(ownerOf(request));
+    const lease = budget.openLease(ownerOf(request));
     whenOver(reply, () => {
       lease.close();
     });

@@ -18,6 +18,12 @@ export interface ByteOwner {
   readonly share: string;
 }
 
+export interface ByteBudget {
+  openLease(owner: ByteOwner): ByteLease;
+  /** @throws ProblemError 429 if the caller, or its tenant, holds more than half of what it may. */
+  refuseAboveHalf(owner: ByteOwner): void;
+}
+
 /** The bytes of one request. */
 export interface ByteLease {
   /** Does nothing after `close`. @throws ProblemError 429 or 503, each with Retry-After; then the bytes are not added. */
@@ -34,10 +40,7 @@ const RETRY_AFTER = { 'retry-after': '1' };
  *
  * @param what What is limited, in the plural, for the text of a refusal.
  */
-export function createByteBudget(
-  options: ByteBudgetOptions,
-  what: string,
-): (owner: ByteOwner) => ByteLease {
+export function createByteBudget(options: ByteBudgetOptions, what: string): ByteBudget {
   const { callerBytesMax, bytesMax } = options;
   const byCaller = new Map<string, number>();
   const byShare = new Map<string, number>();
@@ -53,7 +56,7 @@ export function createByteBudget(
     return free < 0 ? busy(`The ${what}`) : undefined;
   };
 
-  return (owner) => {
+  const openLease = (owner: ByteOwner): ByteLease => {
     let held = 0;
     let isOpen = true;
     const change = (bytes: number): void => {
@@ -74,6 +77,17 @@ export function createByteBudget(
         change(-held);
       },
     };
+  };
+
+  return {
+    openLease,
+    refuseAboveHalf({ caller, share }) {
+      if (2 * (byCaller.get(caller) ?? 0) > callerBytesMax) throw tooMuch(`Your ${what}`);
+      const ofShare = byShare.get(share) ?? 0;
+      if (ofShare > 0 && 2 * ofShare > bytesMax - total) {
+        throw tooMuch(`The ${what} of your tenant`);
+      }
+    },
   };
 }
 

@@ -1,6 +1,11 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { createByteBudget, type ByteBudgetOptions } from '../../src/http/byte-budget.ts';
+import {
+  createByteBudget,
+  type ByteBudgetOptions,
+  type ByteLease,
+  type ByteOwner,
+} from '../../src/http/byte-budget.ts';
 import { ProblemError } from '../../src/http/problems.ts';
 
 const codeOf = (add: () => unknown): unknown => {
@@ -16,7 +21,10 @@ const codeOf = (add: () => unknown): unknown => {
 
 const TOO_MANY = 'PULSE_API_TOO_MANY_REQUESTS';
 
-const create = (options: ByteBudgetOptions) => createByteBudget(options, 'requests in progress');
+const create = (options: ByteBudgetOptions) => {
+  const budget = createByteBudget(options, 'requests in progress');
+  return (owner: ByteOwner): ByteLease => budget.openLease(owner);
+};
 
 test('refuses a caller above its limit, and others only above that of the process', () => {
   const open = create({ callerBytesMax: 10, bytesMax: 100 });
@@ -104,4 +112,35 @@ test('never refuses the only request', () => {
       open({ caller: 'b', share: 'y' }).add(1);
     }),
   ).toBe('added');
+});
+
+test('refuses the next request of a caller, and of its tenant, that holds more than half of what it may', () => {
+  const budget = createByteBudget({ callerBytesMax: 40, bytesMax: 100 }, 'unread answers');
+  const next = (caller: string, share: string) =>
+    codeOf(() => {
+      budget.refuseAboveHalf({ caller, share });
+    });
+  const add = (caller: string, share: string, bytes: number): ByteLease => {
+    const lease = budget.openLease({ caller, share });
+    lease.add(bytes);
+    return lease;
+  };
+  const first = add('a', 'x', 20);
+  expect(next('a', 'x')).toBe('added');
+  const second = add('a', 'x', 1);
+  expect(next('a', 'x')).toBe(TOO_MANY);
+  expect(next('b', 'x')).toBe('added');
+  // 35 of the 65 that remain free.
+  add('b', 'x', 14);
+  expect(next('c', 'x')).toBe(TOO_MANY);
+  expect(next('d', 'y')).toBe('added');
+  second.close();
+  first.close();
+  expect(next('a', 'x')).toBe('added');
+});
+
+test('never refuses a request of a tenant that holds nothing because of what others hold', () => {
+  const budget = createByteBudget({ callerBytesMax: 40, bytesMax: 100 }, 'unread answers');
+  budget.openLease({ caller: 'a', share: 'x' }).add(300);
+  budget.refuseAboveHalf({ caller: 'b', share: 'y' });
 });

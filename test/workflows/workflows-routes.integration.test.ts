@@ -24,6 +24,8 @@ describe.each(['', '/api/v1'])('at %s/workflow', (base) => {
     expect(consumed).toMatchObject({ status: 200, text: CSV });
     expect(consumed.headers).toMatchObject({
       'content-type': 'text/csv; charset=utf-8; header=present',
+      // As one piece, which counts as an answer that may stay unread.
+      'content-length': String(Buffer.byteLength(CSV)),
       'content-disposition': `attachment; filename="workflow-${uuid}.csv"`,
       'content-location': `${base}/workflow/${uuid}/csv`,
       'cache-control': 'no-store',
