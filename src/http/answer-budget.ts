@@ -59,7 +59,7 @@ export function addAnswerBudget(app: FastifyInstance, options: ByteBudgetOptions
 function heldBytes(request: FastifyRequest, payload: unknown): number {
   // Of an answer to HEAD only the length is sent.
   if (request.method === 'HEAD') return 0;
-  if (typeof payload === 'string') return payload.length;
+  if (typeof payload === 'string') return Buffer.byteLength(payload);
   // The callers of a public route share its buffers.
   return Buffer.isBuffer(payload) && isKnown(request) ? payload.length : 0;
 }

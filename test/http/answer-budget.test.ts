@@ -174,6 +174,13 @@ test.each([
   },
 );
 
+test('answers count in bytes, not in characters', async () => {
+  const { app, ask, leaveUnread } = routes;
+  app.get('/wide', () => '漢'.repeat(16 * KIB - 1));
+  await leaveUnread('GET /wide', 5);
+  expect((await ask('GET /text')).statusCode).toBe(429);
+});
+
 /** Lets requests arrive at the same time, before any of them has an answer. */
 async function askTogether(route: string, count: number) {
   const { worked, waiting, ask } = routes;

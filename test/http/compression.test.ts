@@ -29,6 +29,63 @@ test('a long answer is compressed for callers that accept it, with the same cont
   expect(none.body).toBe(plain.body);
 });
 
+const LONG = {
+  'in one script': 'pulse '.repeat(200_000),
+  'of few characters but many bytes': '漢'.repeat(6_000),
+};
+
+test.each(Object.entries(LONG))(
+  'a large answer %s is compressed before it is sent, so that no compressor waits for its caller',
+  async (_, long) => {
+    ({ app } = await createTestApp());
+    app.get('/long', PUBLIC, (_request, reply) => reply.header('vary', 'origin').send({ long }));
+    const res = await app.inject({ url: '/long', headers: gzip });
+    expect(res.headers).toMatchObject({
+      'content-encoding': 'gzip',
+      // A stream has none.
+      'content-length': String(res.rawPayload.length),
+      vary: 'origin, accept-encoding',
+    });
+    expect(JSON.parse(gunzipSync(res.rawPayload).toString())).toEqual({ long });
+  },
+);
+
+test.each(['*', 'x-gzip', 'br', 'gzip;q=0'])(
+  'a large answer for a caller that accepts %s is in one piece, too',
+  async (accepted) => {
+    ({ app } = await createTestApp());
+    const long = LONG['in one script'];
+    app.get('/long', PUBLIC, () => ({ long }));
+    app.get('/image', PUBLIC, (_request, reply) => reply.type('image/png').send(long));
+    for (const url of ['/long', '/image']) {
+      const res = await app.inject({ url, headers: { 'accept-encoding': accepted } });
+      expect(res.headers).toHaveProperty('content-length');
+      expect(res.headers).not.toHaveProperty('content-encoding');
+    }
+  },
+);
+
+test('HEAD of a large answer is as its GET, without the body', async () => {
+  ({ app } = await createTestApp());
+  app.get('/long', PUBLIC, () => ({ long: LONG['in one script'] }));
+  const res = await app.inject({ method: 'HEAD', url: '/long', headers: gzip });
+  expect([res.statusCode, res.rawPayload.length]).toEqual([200, 0]);
+});
+
+test('many large answers at once are all whole, compressed or not', async () => {
+  ({ app } = await createTestApp());
+  const long = 'pulse '.repeat(10_000);
+  app.get('/long', PUBLIC, () => ({ long }));
+  const answers = await Promise.all(
+    Array.from({ length: 300 }, () => app.inject({ url: '/long', headers: gzip })),
+  );
+  for (const { headers, rawPayload } of answers) {
+    const isZipped = headers['content-encoding'] === 'gzip';
+    const text = (isZipped ? gunzipSync(rawPayload) : rawPayload).toString();
+    expect(text === JSON.stringify({ long })).toBe(true);
+  }
+});
+
 test('a short answer, one in another format, and one with a secret are not compressed', async () => {
   ({ app } = await createTestApp());
   const secret = { config: { public: true, answersSecret: true } } as const;
