@@ -12,23 +12,30 @@ export interface LoginRouteDeps extends PasswordCheckDeps {
   readonly tokens: Tokens;
 }
 
+/** The longest password, of 1,024 characters, and username have 13 KiB when all of it is escaped, as `\ud83d\ude00`. */
+const BODY_BYTES_MAX = 16 * 1024;
+
 export function addLoginRoute(api: Api, deps: LoginRouteDeps): void {
   const { pool, tokens } = deps;
 
   const config = { public: true, answersSecret: true } as const;
-  api.post('/login', { schema: loginSchema, config }, async (request) => {
-    const user = await checkPassword(deps, request, { what: 'login', ...request.body });
-    if (user === undefined) {
-      throw new ProblemError(ACCESS_PROBLEMS.PULSE_API_INVALID_CREDENTIALS, {
-        detail: 'Check both, and whether the account exists and is not disabled.',
-        headers: { 'www-authenticate': 'Bearer realm="pulse"' },
-      });
-    }
-    const { username } = user;
-    await withTransaction(pool, (client) =>
-      insertAudit(client, { ...sourceOf(request, username), action: 'login accepted' }),
-    );
-    request.log.info({ username, address: request.ip }, 'login accepted');
-    return toTokenJson(tokens.issue(user));
-  });
+  api.post(
+    '/login',
+    { schema: loginSchema, config, bodyLimit: BODY_BYTES_MAX },
+    async (request) => {
+      const user = await checkPassword(deps, request, { what: 'login', ...request.body });
+      if (user === undefined) {
+        throw new ProblemError(ACCESS_PROBLEMS.PULSE_API_INVALID_CREDENTIALS, {
+          detail: 'Check both, and whether the account exists and is not disabled.',
+          headers: { 'www-authenticate': 'Bearer realm="pulse"' },
+        });
+      }
+      const { username } = user;
+      await withTransaction(pool, (client) =>
+        insertAudit(client, { ...sourceOf(request, username), action: 'login accepted' }),
+      );
+      request.log.info({ username, address: request.ip }, 'login accepted');
+      return toTokenJson(tokens.issue(user));
+    },
+  );
 }

@@ -8,8 +8,8 @@ import { addAnswerDeadline } from '../http/answer-deadline.ts';
 import { createHttpServer, type ConnectionTimeouts } from '../http/http-server.ts';
 import { API_BASE, CONSOLE_PATH, DOCS_PATH } from '../http/api-base.ts';
 import type { Api, ApiModule } from '../http/api-module.ts';
-import { addBodyBudget } from '../http/body-budget.ts';
-import type { ByteBudgetOptions } from '../http/byte-budget.ts';
+import { addBodyBudget, BODY_BUDGET } from '../http/body-budget.ts';
+import type { RequestBudgetOptions } from '../http/byte-budget.ts';
 import { addCompression } from '../http/compression.ts';
 import { addConditionalAnswers } from '../http/conditional.ts';
 import { answerClientError, answerNotFound, createErrorHandler } from '../http/error-handler.ts';
@@ -54,9 +54,9 @@ export interface ApiOptions {
   /** What the callers of a tenant may have stored in an hour, in bytes. Default: no limit. */
   readonly storedBytesPerHour?: number | undefined;
   /** How much of the requests in progress this process may hold. */
-  readonly bodyBudget?: ByteBudgetOptions;
+  readonly bodyBudget?: RequestBudgetOptions;
   /** How much of the answers that their callers have not read this process may hold. */
-  readonly answerBudget?: ByteBudgetOptions;
+  readonly answerBudget?: RequestBudgetOptions;
   /** Origins of web pages that may call the API. Default: none. */
   readonly corsOrigins?: readonly string[];
   /** Whether to serve the reference page and the API's documents. Default: true. */
@@ -80,8 +80,11 @@ const BODY_BYTES_MAX = 64 * 1024;
 /** A name has 128 characters, each of up to two UTF-16 units; two names with a separator fit. */
 const PARAMETER_LENGTH_MAX = 512;
 const MIB = 1024 * 1024;
-const BODY_BUDGET: ByteBudgetOptions = { callerBytesMax: 32 * MIB, bytesMax: 64 * MIB };
-const ANSWER_BUDGET: ByteBudgetOptions = { callerBytesMax: 64 * MIB, bytesMax: 128 * MIB };
+const ANSWER_BUDGET: RequestBudgetOptions = {
+  callerBytesMax: 64 * MIB,
+  bytesMax: 128 * MIB,
+  strangers: { callerBytesMax: 4 * MIB, bytesMax: 16 * MIB },
+};
 const READINESS_TIMEOUT_MS = 2_000;
 
 /** Longer than the statement timeout of Postgres, because its error says more. */

@@ -1,8 +1,7 @@
 /** Limits the bytes of answers that this process holds because their callers have not read them. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { whenOver } from './answer-deadline.ts';
-import { createByteBudget, ownerOf, type ByteBudgetOptions } from './byte-budget.ts';
-import type { Caller } from './caller.ts';
+import { createRequestBudget, isStranger, type RequestBudgetOptions } from './byte-budget.ts';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -23,15 +22,16 @@ const BYTES_MIN = 16 * 1024;
  * so only requests that are in progress together can go beyond the limit. Of those, one that can be sent again is
  * refused, and the connection of another is closed, because a refusal would say that its work is not done.
  *
+ * Strangers are not refused before work, because none of it has a large answer, and an address may be that of many.
+ *
  * Call it after adding what may drop an answer, and before adding compression.
  */
-export function addAnswerBudget(app: FastifyInstance, options: ByteBudgetOptions): void {
-  const budget = createByteBudget(options, 'unread answers');
+export function addAnswerBudget(app: FastifyInstance, options: RequestBudgetOptions): void {
+  const budget = createRequestBudget(options, 'unread answers');
 
   // After the body has arrived, because a caller may let many requests arrive but for their last byte.
   app.addHook('preValidation', (request, _reply, done) => {
-    // Strangers get no large answer for work.
-    if (isKnown(request)) budget.refuseAboveHalf(ownerOf(request));
+    budget.refuseAboveHalf(request);
     done();
   });
 
@@ -41,7 +41,7 @@ export function addAnswerBudget(app: FastifyInstance, options: ByteBudgetOptions
       done(null, payload);
       return;
     }
-    const lease = budget.openLease(ownerOf(request));
+    const lease = budget.openLease(request);
     try {
       lease.add(bytes);
     } catch (error) {
@@ -61,7 +61,7 @@ function heldBytes(request: FastifyRequest, payload: unknown): number {
   if (request.method === 'HEAD') return 0;
   if (typeof payload === 'string') return Buffer.byteLength(payload);
   // The callers of a public route share its buffers.
-  return Buffer.isBuffer(payload) && isKnown(request) ? payload.length : 0;
+  return Buffer.isBuffer(payload) && !isStranger(request) ? payload.length : 0;
 }
 
 function isRepeatable(
@@ -76,9 +76,4 @@ function closeConnection(request: FastifyRequest): void {
   request.log.warn('connection closed: its answer does not fit into the limit of unread answers');
   // An answer that waits behind another has no socket of its own yet.
   request.socket.destroy();
-}
-
-/** In spite of its type, `user` is null on public routes. */
-function isKnown({ user }: { readonly user: Caller | null }): boolean {
-  return user !== null;
 }

@@ -2,12 +2,7 @@
 import { Transform, type Readable } from 'node:stream';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { whenOver } from './answer-deadline.ts';
-import {
-  createByteBudget,
-  ownerOf,
-  type ByteBudgetOptions,
-  type ByteLease,
-} from './byte-budget.ts';
+import { createRequestBudget, type ByteLease, type RequestBudgetOptions } from './byte-budget.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -16,15 +11,28 @@ declare module 'fastify' {
   }
 }
 
+const KIB = 1024;
+const MIB = 1024 * KIB;
+
+/**
+ * Of strangers' requests only logins matter. 30 at once are more than their other limits let through, and 200 networks
+ * with as many leave room for more.
+ */
+export const BODY_BUDGET: RequestBudgetOptions = {
+  callerBytesMax: 32 * MIB,
+  bytesMax: 64 * MIB,
+  strangers: { callerBytesMax: 128 * KIB, bytesMax: 32 * MIB },
+};
+
 /** What a request costs besides its body. */
-const REQUEST_BYTES = 4 * 1024;
+const REQUEST_BYTES = 4 * KIB;
 
 /**
  * Adds the budget to every route, public ones included. Bytes count as they arrive, not as they are declared, and
  * until the answer is over. Call it after adding authentication, because it needs the caller.
  */
-export function addBodyBudget(app: FastifyInstance, options: ByteBudgetOptions): void {
-  const budget = createByteBudget(options, 'requests in progress');
+export function addBodyBudget(app: FastifyInstance, options: RequestBudgetOptions): void {
+  const budget = createRequestBudget(options, 'requests in progress');
   app.decorateRequest('bodyBytes', 0);
   app.addHook('preParsing', (request, reply, payload, done) => {
     const { headers } = request;
@@ -32,7 +40,7 @@ export function addBodyBudget(app: FastifyInstance, options: ByteBudgetOptions):
       done(null, payload);
       return;
     }
-    const lease = budget.openLease(ownerOf(request));
+    const lease = budget.openLease(request);
     whenOver(reply, () => {
       lease.close();
     });

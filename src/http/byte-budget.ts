@@ -1,5 +1,9 @@
-/** Limits the bytes that this process holds for its callers: for each caller, each tenant, and all together. */
+/**
+ * Limits the bytes that this process holds for its callers: for each caller, each tenant, and all together. Strangers,
+ * who call public routes, have a budget of their own: for each network, and all together.
+ */
 import type { FastifyRequest } from 'fastify';
+import { addressNetwork } from '../core/address-group.ts';
 import { shareOf } from '../core/tenant-scope.ts';
 import { actorNameOf, type Caller } from './caller.ts';
 import { HTTP_PROBLEMS, ProblemError } from './problems.ts';
@@ -14,8 +18,25 @@ export interface ByteBudgetOptions {
 /** Who pays for bytes. */
 export interface ByteOwner {
   readonly caller: string;
-  /** Callers of one tenant have the same. */
+  /** Callers of one tenant have the same, and strangers of one network. */
   readonly share: string;
+}
+
+export interface RequestBudgetOptions extends ByteBudgetOptions {
+  /**
+   * For requests on public routes, where a network is one caller. Default: as much as for the others.
+   *
+   * As many networks as fit into `bytesMax` with `callerBytesMax` each leave room for more. Of more, the first may take
+   * most, each half of what is free.
+   */
+  readonly strangers?: ByteBudgetOptions;
+}
+
+/** `ByteBudget` for requests. */
+export interface RequestBudget {
+  openLease(request: FastifyRequest): ByteLease;
+  /** Does nothing for strangers. @throws ProblemError 429 if the caller, or its tenant, holds more than half of what it may. */
+  refuseAboveHalf(request: FastifyRequest): void;
 }
 
 export interface ByteBudget {
@@ -33,14 +54,43 @@ export interface ByteLease {
 
 const RETRY_AFTER = { 'retry-after': '1' };
 
+/** Whose bytes are too large together, in the text of a refusal. */
+interface Wording {
+  readonly caller: string;
+  readonly share: string;
+  readonly all: string;
+}
+
+/** @param what What is limited, in the plural, for the text of a refusal. */
+export function createRequestBudget(options: RequestBudgetOptions, what: string): RequestBudget {
+  const all = `The ${what}`;
+  const ofCallers = createByteBudget(options, {
+    caller: `Your ${what}`,
+    share: `The ${what} of callers with your tenants`,
+    all,
+  });
+  const ofNetwork = `The ${what} of your network`;
+  const ofStrangers = createByteBudget(options.strangers ?? options, {
+    caller: ofNetwork,
+    share: ofNetwork,
+    all,
+  });
+  return {
+    openLease: (request) =>
+      (isStranger(request) ? ofStrangers : ofCallers).openLease(ownerOf(request)),
+    refuseAboveHalf(request) {
+      if (!isStranger(request)) ofCallers.refuseAboveHalf(ownerOf(request));
+    },
+  };
+}
+
 /**
  * Creates a budget. A tenant may hold as much as would remain free for others: alone half of `bytesMax`, beside one
- * other a third. So no number of tenants can take everything, and a tenant that holds nothing always finds room.
+ * other a third. So each tenant that comes takes half of what is free at most, and one that holds nothing finds room
+ * as long as its request fits into what is free.
  * A request is never refused while it is the only one.
- *
- * @param what What is limited, in the plural, for the text of a refusal.
  */
-export function createByteBudget(options: ByteBudgetOptions, what: string): ByteBudget {
+export function createByteBudget(options: ByteBudgetOptions, wording: Wording): ByteBudget {
   const { callerBytesMax, bytesMax } = options;
   const byCaller = new Map<string, number>();
   const byShare = new Map<string, number>();
@@ -49,11 +99,11 @@ export function createByteBudget(options: ByteBudgetOptions, what: string): Byte
   const refusal = ({ caller, share }: ByteOwner, held: number, more: number) => {
     if (total === held) return undefined;
     const ofCaller = byCaller.get(caller) ?? 0;
-    if (ofCaller > held && ofCaller + more > callerBytesMax) return tooMuch(`Your ${what}`);
+    if (ofCaller > held && ofCaller + more > callerBytesMax) return tooMuch(wording.caller);
     const ofShare = byShare.get(share) ?? 0;
     const free = bytesMax - total - more;
-    if (ofShare > 0 && ofShare + more > free) return tooMuch(`The ${what} of your tenant`);
-    return free < 0 ? busy(`The ${what}`) : undefined;
+    if (ofShare > 0 && ofShare + more > free) return tooMuch(wording.share);
+    return free < 0 ? busy(wording.all) : undefined;
   };
 
   const openLease = (owner: ByteOwner): ByteLease => {
@@ -82,10 +132,10 @@ export function createByteBudget(options: ByteBudgetOptions, what: string): Byte
   return {
     openLease,
     refuseAboveHalf({ caller, share }) {
-      if (2 * (byCaller.get(caller) ?? 0) > callerBytesMax) throw tooMuch(`Your ${what}`);
+      if (2 * (byCaller.get(caller) ?? 0) > callerBytesMax) throw tooMuch(wording.caller);
       const ofShare = byShare.get(share) ?? 0;
       if (ofShare > 0 && 2 * ofShare > bytesMax - total) {
-        throw tooMuch(`The ${what} of your tenant`);
+        throw tooMuch(wording.share);
       }
     },
   };
@@ -111,10 +161,14 @@ function busy(what: string): ProblemError {
   });
 }
 
-/** The caller, or on public routes the address. */
+/** The caller, or on public routes the network. */
 export function ownerOf(request: FastifyRequest): ByteOwner {
-  // Typed as always present, but null on public routes, whose callers share one part of the budget.
-  const user = request.user as Caller | null;
-  if (user === null) return { caller: `address:${request.ip}`, share: 'public' };
+  const { user, ip } = request;
+  if (isStranger(request)) return { caller: addressNetwork(ip), share: addressNetwork(ip) };
   return { caller: actorNameOf(user), share: shareOf(user.tenants) };
+}
+
+/** On public routes everybody is one. In spite of its type, `user` is null there. */
+export function isStranger({ user }: { readonly user: Caller | null }): boolean {
+  return user === null;
 }

@@ -45,6 +45,9 @@ export const UNANSWERED_MAX = 8;
  */
 const CONNECTIONS_MAX = 2_000;
 
+/** How often Node looks for requests that are late. Its default, half a minute, would double `requestTimeout`. */
+const LATE_CHECK_MS = 2_000;
+
 export function createHttpServer(handle: RequestListener, options: HttpServerOptions): Server {
   const { requestTimeout, keepAliveTimeout, connectionTimeout, onExcess } = options;
   const unanswered = new WeakMap<Socket, Set<ServerResponse>>();
@@ -66,8 +69,13 @@ export function createHttpServer(handle: RequestListener, options: HttpServerOpt
   };
 
   const server = createServer(
-    // Fastify answers a missing Host with a problem document; Node would answer without a body.
-    { requestTimeout, keepAliveTimeout, requireHostHeader: false },
+    {
+      requestTimeout,
+      keepAliveTimeout,
+      connectionsCheckingInterval: LATE_CHECK_MS,
+      // Fastify answers a missing Host with a problem document; Node would answer without a body.
+      requireHostHeader: false,
+    },
     admit,
   );
   server.on('checkExpectation', admit);

@@ -23,7 +23,8 @@ async function listen(bytesMax: number, bodyLimit = 1_000_000) {
   });
   app.decorateRequest('user', null as never);
   addAnswerDeadline(app, { answerWithinMs: 60_000 });
-  addBodyBudget(app, { callerBytesMax: bytesMax, bytesMax });
+  const limits = { callerBytesMax: bytesMax, bytesMax };
+  addBodyBudget(app, { ...limits, strangers: limits });
   let arrivedCount = 0;
   app.addHook('preParsing', (_request, _reply, payload, done) => {
     arrivedCount += 1;

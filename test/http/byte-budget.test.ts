@@ -1,10 +1,14 @@
 import fc from 'fast-check';
+import type { FastifyRequest } from 'fastify';
 import { expect, test } from 'vitest';
+import { BODY_BUDGET } from '../../src/http/body-budget.ts';
 import {
   createByteBudget,
+  createRequestBudget,
   type ByteBudgetOptions,
   type ByteLease,
   type ByteOwner,
+  type RequestBudgetOptions,
 } from '../../src/http/byte-budget.ts';
 import { ProblemError } from '../../src/http/problems.ts';
 
@@ -21,8 +25,10 @@ const codeOf = (add: () => unknown): unknown => {
 
 const TOO_MANY = 'PULSE_API_TOO_MANY_REQUESTS';
 
+const WORDING = { caller: 'Yours', share: 'Those of your tenant', all: 'All' };
+
 const create = (options: ByteBudgetOptions) => {
-  const budget = createByteBudget(options, 'requests in progress');
+  const budget = createByteBudget(options, WORDING);
   return (owner: ByteOwner): ByteLease => budget.openLease(owner);
 };
 
@@ -115,7 +121,7 @@ test('never refuses the only request', () => {
 });
 
 test('refuses the next request of a caller, and of its tenant, that holds more than half of what it may', () => {
-  const budget = createByteBudget({ callerBytesMax: 40, bytesMax: 100 }, 'unread answers');
+  const budget = createByteBudget({ callerBytesMax: 40, bytesMax: 100 }, WORDING);
   const next = (caller: string, share: string) =>
     codeOf(() => {
       budget.refuseAboveHalf({ caller, share });
@@ -140,7 +146,72 @@ test('refuses the next request of a caller, and of its tenant, that holds more t
 });
 
 test('never refuses a request of a tenant that holds nothing because of what others hold', () => {
-  const budget = createByteBudget({ callerBytesMax: 40, bytesMax: 100 }, 'unread answers');
+  const budget = createByteBudget({ callerBytesMax: 40, bytesMax: 100 }, WORDING);
   budget.openLease({ caller: 'a', share: 'x' }).add(300);
   budget.refuseAboveHalf({ caller: 'b', share: 'y' });
 });
+
+/** A request on a public route, or one of a caller whose tenant is its name. */
+const from = (ip: string, caller?: string) =>
+  ({
+    ip,
+    user:
+      caller === undefined
+        ? null
+        : { kind: 'user', name: caller, role: 'admin', tenants: [caller] },
+  }) as unknown as FastifyRequest;
+
+const LIMITS = {
+  callerBytesMax: 60,
+  bytesMax: 100,
+  strangers: { callerBytesMax: 10, bytesMax: 1_000 },
+};
+
+const openBudget = (limits: RequestBudgetOptions = LIMITS) => {
+  const budget = createRequestBudget(limits, 'requests in progress');
+  /** @returns What is refused, if anything. */
+  return (request: FastifyRequest, bytes: number): unknown => {
+    try {
+      budget.openLease(request).add(bytes);
+      return undefined;
+    } catch (error) {
+      return (error as ProblemError).options.detail;
+    }
+  };
+};
+
+test('one network without a token keeps neither others nor callers out', () => {
+  const add = openBudget();
+  for (let count = 0; count < 100; count++) add(from(`2001:db8:1:${count}::1`), 1);
+  for (const address of ['2001:db8:1:ffff::1', '2001:db8:1:1::2']) {
+    expect(add(from(address), 1)).toBe(
+      'The requests in progress of your network are too large together. Try again later.',
+    );
+  }
+  expect(add(from('2001:db8:2::1'), 10)).toBeUndefined();
+  expect(add(from('192.0.2.2'), 10)).toBeUndefined();
+  expect(add(from('2001:db8:1:1::2', 'acme'), 50)).toBeUndefined();
+});
+
+test('callers with much in progress keep nobody without a token out', () => {
+  const add = openBudget();
+  for (let tenant = 0; tenant < 10; tenant++) {
+    for (let count = 0; count < 100; count++) add(from('192.0.2.1', `tenant-${tenant}`), 1);
+  }
+  expect(add(from('192.0.2.1', 'tenant-0'), 1)).toBe(
+    'The requests in progress of callers with your tenants are too large together. Try again later.',
+  );
+  expect(add(from('192.0.2.1'), 10)).toBeUndefined();
+});
+
+test.each([100, 5_000, 68_000])(
+  'requests of %d bytes from 200 networks without a token leave room for a login from another one',
+  (bytes) => {
+    const add = openBudget(BODY_BUDGET);
+    for (let network = 0; network < 200; network++) {
+      for (let count = 0; count < 100; count++) add(from(`192.0.2.${network}`), 4_096 + bytes);
+    }
+    expect(add(from('192.0.2.1'), 4_096 + bytes)).toContain('of your network');
+    expect(add(from('198.51.100.1'), 4_096 + 16_384)).toBeUndefined();
+  },
+);

@@ -73,7 +73,8 @@ test('HEAD of a large answer is as its GET, without the body', async () => {
 });
 
 test('many large answers at once are all whole, compressed or not', async () => {
-  ({ app } = await createTestApp());
+  const answerBudget = { callerBytesMax: 1e9, bytesMax: 1e9 };
+  ({ app } = await createTestApp({}, { answerBudget }));
   const long = 'pulse '.repeat(10_000);
   app.get('/long', PUBLIC, () => ({ long }));
   const answers = await Promise.all(

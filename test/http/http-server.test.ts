@@ -21,7 +21,9 @@ afterEach(() => {
   server = undefined;
 });
 
-async function open(options: Pick<HttpServerOptions, 'proxies' | 'connectionsMax'> = {}) {
+async function open(
+  options: Partial<Pick<HttpServerOptions, 'proxies' | 'connectionsMax' | 'requestTimeout'>> = {},
+) {
   const responses: ServerResponse[] = [];
   const excess: string[] = [];
   server = createHttpServer((_req, res) => responses.push(res), {
@@ -38,6 +40,13 @@ async function open(options: Pick<HttpServerOptions, 'proxies' | 'connectionsMax
 async function arrived(responses: readonly ServerResponse[], count: number): Promise<void> {
   while (responses.length < count) await setImmediate();
 }
+
+test('a request that does not arrive in time is refused long before the next half minute', async () => {
+  const { connectHere } = await open({ requestTimeout: 50 });
+  const socket = connectHere();
+  socket.write('POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nhalf');
+  expect(await text(socket)).toContain('408 Request Timeout');
+}, 15_000);
 
 test('a socket may have a few unanswered requests, and is destroyed beyond', async () => {
   const { responses, excess, connectHere } = await open();

@@ -4,7 +4,7 @@ import { pino } from 'pino';
 import type { Pool } from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, expect } from 'vitest';
 import type { Api } from '../../src/http/api-module.ts';
-import type { ByteBudgetOptions } from '../../src/http/byte-budget.ts';
+import type { RequestBudgetOptions } from '../../src/http/byte-budget.ts';
 import type { KeyLimits } from '../../src/http/idempotency-keys.ts';
 import type { SendOutcome } from '../../src/sending/sent-pulse.ts';
 import type { Pulse } from '../../src/contract/pulse.ts';
@@ -94,7 +94,7 @@ export function useSendFixture() {
 export async function openSendApp(
   { pool, publisher }: Pick<SendFixture, 'pool' | 'publisher'>,
   queue: string,
-  options: { bodyBudget?: ByteBudgetOptions; keyLimits?: KeyLimits } = {},
+  options: { bodyBudget?: RequestBudgetOptions; keyLimits?: KeyLimits } = {},
 ): Promise<Api> {
   const { bodyBudget, keyLimits } = options;
   const { app } = await createTestApp(
