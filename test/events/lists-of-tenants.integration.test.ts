@@ -5,7 +5,9 @@ import { beforeAll, expect, test } from 'vitest';
 import type { TenantScope } from '../../src/core/tenant-scope.ts';
 import { listDeliveries } from '../../src/delivery/deliveries-query.ts';
 import { readNewest } from '../../src/events/message-pages-query.ts';
+import { listOrders } from '../../src/orders/orders-query.ts';
 import { readAsTenants } from '../../src/platform/scoped-postgres.ts';
+import { listDeadLetters } from '../../src/quarantine/quarantine-query.ts';
 import { listSubscriptions } from '../../src/subscriptions/subscriptions-query.ts';
 import { useEventsFixture } from './events-fixture.ts';
 
@@ -45,7 +47,19 @@ beforeAll(async () => {
      SELECT gen_random_uuid(), $1, 'active', 1, '1', ${STORED} FROM generate_series(1, ${ROWS}) AS n`,
     [large],
   );
-  await pool.query('VACUUM ANALYZE messages, deliveries, subscriptions, customers');
+  await pool.query(
+    `INSERT INTO orders (id, customer_id, status, currency, tenant, created_by, created_at)
+     SELECT gen_random_uuid(), $1, 'completed', 'EUR', $1, 'test', ${STORED} FROM generate_series(1, ${ROWS}) AS n`,
+    [large],
+  );
+  await pool.query(
+    `INSERT INTO dead_letters (id, reason, detail, body, tenant, received_at)
+     SELECT gen_random_uuid(), 'unknown', '', '', $1, ${STORED} FROM generate_series(1, ${ROWS}) AS n`,
+    [large],
+  );
+  await pool.query(
+    'VACUUM ANALYZE messages, deliveries, subscriptions, customers, orders, dead_letters',
+  );
 });
 
 interface Plan {
@@ -86,6 +100,13 @@ const LISTS = {
     listDeliveries(client, { scope, status: 'delivered' }, { limit: 100 }),
   subscriptions: (client: Queryable, scope: TenantScope) =>
     listSubscriptions(client, { scope }, { limit: 40 }),
+  orders: (client: Queryable, scope: TenantScope) => listOrders(client, { scope }, { limit: 40 }),
+  'orders that are completed': (client: Queryable, scope: TenantScope) =>
+    listOrders(client, { scope, status: 'completed' }, { limit: 40 }),
+  'dead letters': (client: Queryable, scope: TenantScope) =>
+    listDeadLetters(client, { scope, limit: 40 }),
+  'dead letters of a reason': (client: Queryable, scope: TenantScope) =>
+    listDeadLetters(client, { scope, reason: 'unknown', limit: 40 }),
 };
 
 test.each(Object.keys(LISTS) as (keyof typeof LISTS)[])(
@@ -97,7 +118,7 @@ test.each(Object.keys(LISTS) as (keyof typeof LISTS)[])(
   },
 );
 
-test.each(['messages', 'deliveries', 'subscriptions'] as const)(
+test.each(['messages', 'deliveries', 'subscriptions', 'orders', 'dead letters'] as const)(
   'the list of %s does not read all of a tenant that has nearly everything',
   async (name) => {
     expect(await pagesOf([large], (client) => LISTS[name](client, [large]))).toBeLessThan(
@@ -106,7 +127,7 @@ test.each(['messages', 'deliveries', 'subscriptions'] as const)(
   },
 );
 
-test.each(['messages', 'deliveries', 'subscriptions'] as const)(
+test.each(['messages', 'deliveries', 'subscriptions', 'orders', 'dead letters'] as const)(
   'the list of %s of very many tenants is read from the index of all',
   async (name) => {
     const many = [large, small, ...Array.from({ length: 500 }, (_, index) => `other-${index}`)];
@@ -133,4 +154,15 @@ test('pages of several tenants are merged, newest first', async () => {
   const pairs = [0, 1, 2].flatMap((back) => [`own${ROWS - back}`, `m${ROWS - back}`]);
   expect(ids).toEqual(pairs);
   expect(first.isLast).toBe(false);
+});
+
+test('the list of orders of new tenants does not read those of many others', async () => {
+  await fixture.pool.query(
+    `INSERT INTO orders (id, customer_id, status, currency, tenant, created_by, created_at)
+     SELECT gen_random_uuid(), 'one of ' || n % 200, 'completed', 'EUR', 'one of ' || n % 200, 'test', ${STORED}
+     FROM generate_series(1, 60000) AS n`,
+  );
+  await fixture.pool.query('VACUUM ANALYZE orders');
+  const scope = ['new', 'newer'];
+  expect(await pagesOf(scope, (client) => LISTS.orders(client, scope))).toBeLessThan(100);
 });
