@@ -161,6 +161,8 @@ class ConfirmedPublisher implements Publisher {
       this.#outstanding.markReturned(message);
     });
     await this.#options.prepareChannel?.(channel);
+    // `onLost` was called for it, and would not be called for what is sent now.
+    if (!link.alive) return;
     this.#link = link;
     this.#channel = channel;
     this.#channelFull = false;
