@@ -10,7 +10,7 @@ import { printable, tableLines } from '../cli/table.ts';
 import { toExportJson } from '../exports/export-json.ts';
 import { endExport, listExports, readExport } from '../exports/exports-query.ts';
 import { EXPORT_STATES, type Export } from '../exports/exports.ts';
-import { isCursor, toPage } from '../http/cursor.ts';
+import { isCursor } from '../http/cursor.ts';
 import { UUID } from '../core/uuid.ts';
 import { withTransaction } from '../platform/postgres.ts';
 import { REPORTS } from './reports.ts';
@@ -32,8 +32,7 @@ const list = defineCommand({
     if (after !== undefined && !isCursor(after)) {
       throw misused('--after: is not a cursor; `pulse exports list` prints one at its end.');
     }
-    const rows = await listExports(await open(run), { state, report }, { limit: limit + 1, after });
-    const { data, next } = toPage(rows, limit);
+    const { data, next } = await listExports(await open(run), { state, report }, { limit, after });
     run.answer({ data: data.map((one) => toExportJson(one)), next }, [
       ...(data.length === 0 ? ['No exports.'] : tableLines(COLUMNS, data)),
       ...(next === null ? [] : [`More: --after ${next}`]),

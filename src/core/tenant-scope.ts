@@ -1,3 +1,6 @@
+/** Which tenants a caller may see and send for, and with whom it shares limits. */
+import { createHash } from 'node:crypto';
+
 /** Which tenants a caller may see and send for. */
 export type TenantScope = 'all' | readonly string[];
 
@@ -21,7 +24,13 @@ export function tenantsOf(scope: TenantScope): readonly string[] | undefined {
   return scope === 'all' ? undefined : scope;
 }
 
+/** A longer one does not fit into an index of Postgres, so it is hashed, as migration 0047 does. */
+const SHARE_BYTES_MAX = 1_000;
+
 /** Callers with the same scope share limits and turns: the callers of one tenant, and those of all tenants. */
 export function shareOf(tenants: TenantScope): string {
-  return tenants === 'all' ? 'all' : JSON.stringify([...new Set(tenants)].sort());
+  if (tenants === 'all') return 'all';
+  const list = JSON.stringify([...new Set(tenants)].sort());
+  if (Buffer.byteLength(list) <= SHARE_BYTES_MAX) return list;
+  return `sha256:${createHash('sha256').update(list).digest('hex')}`;
 }

@@ -1,10 +1,11 @@
 /** Tells the customer whose export is ready, where the answer is about the tenant of one customer. */
 import type { PoolClient } from 'pg';
 import { findCustomerOfTenant } from '../catalog/catalog.ts';
+import { includesTenant } from '../core/tenant-scope.ts';
 import { announcedEvent } from '../events/events-queues.ts';
 import { NO_ORIGIN, toPublication } from '../messaging/message.ts';
 import { writeToOutbox } from '../messaging/outbox.ts';
-import type { Export } from './exports.ts';
+import { scopeOf, type Export } from './exports.ts';
 
 /** Writes the announcement into the outbox, in the caller's transaction. */
 export async function announceReady(
@@ -29,9 +30,11 @@ export async function announceReady(
   await writeToOutbox(client, toPublication(event, NO_ORIGIN, Date.now()));
 }
 
-/** The tenant that the question names, or the only one that its caller may see. */
+/** The tenant that the question names, if its caller may see it, or the only one that its caller may see. */
 function onlyTenantOf({ parameters, tenants }: Export): string | undefined {
   const { tenant } = parameters as { readonly tenant?: string | readonly string[] };
   const named = typeof tenant === 'string' ? [tenant] : (tenant ?? tenants ?? []);
-  return named.length === 1 ? named[0] : undefined;
+  const [only, ...others] = named;
+  if (only === undefined || others.length > 0) return undefined;
+  return includesTenant(scopeOf({ tenants }), only) ? only : undefined;
 }

@@ -97,22 +97,35 @@ interface ExportFilters {
   readonly report?: string | undefined;
 }
 
+/** A page ends early when what was asked takes more. */
+const PAGE_BYTES_MAX = 4 * 1024 * 1024;
+
 /** Newest first. */
 export async function listExports(
   client: Queryable,
   { state, report }: ExportFilters,
   { limit, after }: { readonly limit: number; readonly after: string | undefined },
-): Promise<(Export & { readonly cursor: string })[]> {
+): Promise<{ readonly data: readonly Export[]; readonly next: string | null }> {
   const [us, id] = after?.split('.') ?? [];
-  const { rows } = await client.query<Export & { readonly cursor: string }>(
-    `SELECT ${EXPORT}, ${CURSOR} FROM exports
-     WHERE ($1::text IS NULL OR state = $1) AND ($2::text IS NULL OR report = $2)
-       AND ($3::bigint IS NULL
-         OR (created_at, id) < (to_timestamp(0) + make_interval(secs => $3::bigint / 1000000.0), $4::uuid))
-     ORDER BY created_at DESC, id DESC LIMIT $5`,
-    [state ?? null, report ?? null, us ?? null, id ?? null, limit],
+  const { rows } = await client.query<Export & { cursor: string; isBeyond: boolean }>(
+    `WITH page AS (
+       SELECT id, sum(size) OVER newest AS bytes, size, row_number() OVER newest AS place
+       FROM (
+         SELECT id, created_at, octet_length(parameters::text) + coalesce(octet_length(array_to_json(tenants)::text), 0) AS size
+         FROM exports
+         WHERE ($1::text IS NULL OR state = $1) AND ($2::text IS NULL OR report = $2)
+           AND ($3::bigint IS NULL
+             OR (created_at, id) < (to_timestamp(0) + make_interval(secs => $3::bigint / 1000000.0), $4::uuid))
+         ORDER BY created_at DESC, id DESC LIMIT $5
+       ) AS found
+       WINDOW newest AS (ORDER BY created_at DESC, id DESC)
+     )
+     SELECT ${EXPORT}, ${CURSOR}, place > $5 - 1 OR (bytes > $6 AND place > 1) AS "isBeyond"
+     FROM page JOIN exports USING (id) WHERE place = 1 OR bytes - size <= $6 ORDER BY place`,
+    [state ?? null, report ?? null, us ?? null, id ?? null, limit + 1, PAGE_BYTES_MAX],
   );
-  return rows;
+  const data = rows.filter(({ isBeyond }) => !isBeyond);
+  return { data, next: data.length < rows.length ? (data.at(-1)?.cursor ?? null) : null };
 }
 
 /** Cancels what is queued or running, and expires what is ready. @returns The export as it is then. */

@@ -5,7 +5,7 @@ import type { PoolClient } from 'pg';
 import { shareOf } from '../core/tenant-scope.ts';
 import type { Api, ApiModule } from '../http/api-module.ts';
 import { actorNameOf, OPERATORS, READERS } from '../http/caller.ts';
-import { checkedCursor, toPage } from '../http/cursor.ts';
+import { checkedCursor } from '../http/cursor.ts';
 import { createIdempotencyKeys, toKeyedRequest } from '../http/idempotency-keys.ts';
 import { instantFrom } from '../http/instants.ts';
 import { nextLink } from '../http/page-links.ts';
@@ -163,11 +163,10 @@ function addReads(api: Api, { pool, links, directory }: ExportsModuleDeps): void
   const config = { roles: READERS };
   api.get('/exports', { schema: listExportsSchema, config }, async (request, reply) => {
     const { limit = PAGE_LIMIT_DEFAULT, after, ...filters } = request.query;
-    const page = { limit: limit + 1, after: checkedCursor(after) };
-    const rows = await readAsTenants(pool, request.user.tenants, (client) =>
+    const page = { limit, after: checkedCursor(after) };
+    const { data, next } = await readAsTenants(pool, request.user.tenants, (client) =>
       listExports(client, filters, page),
     );
-    const { data, next } = toPage(rows, limit);
     linkToNext(reply, `${api.prefix}/exports`, { ...request.query, limit, after: next });
     return { data: data.map((one) => toExportJson(one, links)), next };
   });

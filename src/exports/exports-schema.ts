@@ -138,7 +138,9 @@ export const listExportsSchema = {
   operationId: 'listExports',
   tags,
   summary: 'Lists exports',
-  description: 'The newest first. A caller sees an export if it may see all of its tenants.',
+  description:
+    'The newest first. A caller sees an export if it may see all of its tenants. A page ends early when its parameters ' +
+    'are large.',
   curl: `curl -s "$API/exports?state=ready" ${WITH_TOKEN}`,
   querystring: ListExportsQuery,
   response: {
