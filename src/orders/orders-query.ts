@@ -2,6 +2,7 @@
 import type { ClientBase } from 'pg';
 import { tenantOfCustomer } from '../catalog/catalog.ts';
 import { tenantsOf, type TenantScope } from '../core/tenant-scope.ts';
+import { pageOfTenants } from '../platform/page-of-tenants.ts';
 import {
   mayBecome,
   type NewOrder,
@@ -179,9 +180,6 @@ export async function readOrder(client: Queryable, id: string): Promise<Order | 
   };
 }
 
-/** Those of few are read from the index of each: in the index of all, any number of rows of others may come first. */
-const FEW_TENANTS = 20;
-
 /** Which orders; what is undefined does not restrict. */
 export interface OrderFilters {
   readonly scope: TenantScope;
@@ -199,26 +197,24 @@ export async function listOrders(
 ): Promise<(OrderHead & { readonly cursor: string })[]> {
   const instant = (ms: number | undefined) => (ms === undefined ? null : new Date(ms));
   const order = 'created_at DESC, id DESC';
-  const pageOf = (which: string) => `
+  const pageOf = (which: string, first: string) => `
     SELECT * FROM orders
     WHERE ${which} AND ($2::text IS NULL OR customer_id = $2)
       AND ($3::text IS NULL OR status = $3) AND ($4::timestamptz IS NULL OR created_at >= $4)
       AND ($5::timestamptz IS NULL OR created_at < $5)
       AND ($6::text IS NULL OR (created_at, id) < (timestamptz 'epoch' +
         split_part($6, '.', 1)::bigint * interval '1 microsecond', split_part($6, '.', 2)::uuid))
-    ORDER BY ${order} LIMIT $7`;
-  const isOfFew = filters.scope !== 'all' && filters.scope.length <= FEW_TENANTS;
-  // The second condition only makes Postgres expect fewer rows, see pageOfCustomers.
-  const ofTenant = 'tenant = own.name AND tenant >= own.name';
-  const page = isOfFew
-    ? `SELECT found.* FROM (SELECT DISTINCT unnest($1::text[]) AS name) own, LATERAL (${pageOf(ofTenant)}) found
-       ORDER BY ${order} LIMIT $7`
-    : pageOf('($1::text[] IS NULL OR tenant = ANY($1))');
+    ORDER BY ${first} ${order} LIMIT $7`;
+  const tenants = tenantsOf(filters.scope);
+  const page =
+    tenants === undefined
+      ? pageOf('$1::text[] IS NULL', '')
+      : pageOfTenants(tenants, { order, limit: '$7', pageOf, direction: 'DESC' });
   const { rows } = await client.query<HeadRow & { cursor: string }>(
     `SELECT ${HEAD}, (extract(epoch FROM created_at) * 1000000)::bigint || '.' || id AS cursor
      FROM (${page}) page ORDER BY ${order}`,
     [
-      tenantsOf(filters.scope) ?? null,
+      tenants ?? null,
       filters.customerId ?? null,
       filters.status ?? null,
       instant(filters.fromMs),

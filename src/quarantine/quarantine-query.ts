@@ -5,6 +5,7 @@
 import type { Pool } from 'pg';
 import type { DeadLetterReason } from '../contract/rejection.ts';
 import { tenantsOf, type TenantScope } from '../core/tenant-scope.ts';
+import { pageOfTenants } from '../platform/page-of-tenants.ts';
 import { onlyRow } from '../platform/postgres.ts';
 import type { DeadLetter } from './dead-letter.ts';
 import { pulseIdOf, type NamesInBody, type PulseOrigin } from './names-in-body.ts';
@@ -16,6 +17,7 @@ import {
   type DeadLetterAction,
   type DeadLetterDetail,
   type DeadLetterFilters,
+  type DeadLetterPage,
   type DeadLetterRow,
   type DeadLetterState,
 } from './quarantine.ts';
@@ -120,15 +122,6 @@ export async function countDeadLettersByReason(
   return { total: rows.reduce((sum, { count }) => sum + Number(count), 0), byReason };
 }
 
-export interface DeadLetterPage {
-  /** 1 to 1,000. */
-  readonly limit: number;
-  /** The cursor of the last row of the previous page. */
-  readonly after?: string | undefined;
-  /** Default: newest first. */
-  readonly order?: 'newest' | 'oldest';
-}
-
 const ROW = `
   id, state, reason, detail, tenant, pulse_id AS "pulseId", message_id AS "messageId", queue,
   pulse_index AS "pulseIndex", exchange, routing_key AS "routingKey", redelivered, received_at AS "receivedAt",
@@ -142,11 +135,17 @@ export async function listDeadLetters(
 ): Promise<DeadLetterRow[]> {
   const direction = order === 'newest' ? 'DESC' : 'ASC';
   const where = whereClause(filters, [[order === 'newest' ? BEFORE : AFTER, after]]);
-  const { rows } = await pool.query<DeadLetterRow>(
-    `SELECT ${ROW} FROM dead_letters ${where.text}
-     ORDER BY received_at ${direction}, id ${direction} LIMIT $${where.values.length + 1}`,
-    [...where.values, limit],
-  );
+  const last = `$${where.values.length + 1}`;
+  const tenants = tenantsOf(filters.scope ?? 'all');
+  const pageOf = (which: string, first: string) => `
+    SELECT ${ROW} FROM dead_letters ${where.text.replace(OF_TENANTS, which)}
+    ORDER BY ${first} received_at ${direction}, id ${direction} LIMIT ${last}`;
+  const shown = `"receivedAt" ${direction}, id ${direction}`;
+  const page =
+    tenants === undefined
+      ? pageOf('', '')
+      : pageOfTenants(tenants, { order: shown, limit: last, pageOf, direction });
+  const { rows } = await pool.query<DeadLetterRow>(page, [...where.values, limit]);
   return rows;
 }
 
@@ -269,6 +268,8 @@ export async function readClock(pool: Queryable): Promise<number> {
   return onlyRow(rows).now.getTime();
 }
 
+/** Of those that are limited to tenants, always the first condition. */
+const OF_TENANTS = 'tenant = ANY($1::text[])';
 type Condition = readonly [condition: string, value: unknown];
 const PLACE = `(timestamptz 'epoch' + split_part(?, '.', 1)::bigint * interval '1 microsecond', split_part(?, '.', 2)::uuid)`;
 const BEFORE = `(received_at, id) < ${PLACE}`;
@@ -277,7 +278,7 @@ const AFTER = `(received_at, id) > ${PLACE}`;
 function whereClause(filters: DeadLetterFilters, more: readonly Condition[] = []) {
   const instant = (ms: number | undefined) => (ms === undefined ? undefined : new Date(ms));
   const conditions: readonly Condition[] = [
-    ['tenant = ANY(?::text[])', tenantsOf(filters.scope ?? 'all')],
+    [OF_TENANTS.replace('$1', '?'), tenantsOf(filters.scope ?? 'all')],
     ['id = ANY(?::uuid[])', filters.ids],
     ['state = ?', filters.state],
     ['reason = ?', filters.reason],

@@ -39,6 +39,15 @@ export interface DeadLetterFilters {
   readonly toMs?: number | undefined;
 }
 
+export interface DeadLetterPage {
+  /** 1 to 1,000. */
+  readonly limit: number;
+  /** The cursor of the last row of the previous page. */
+  readonly after?: string | undefined;
+  /** Default: newest first. */
+  readonly order?: 'newest' | 'oldest';
+}
+
 /** A dead letter in a list, without its body, which may be large. */
 export interface DeadLetterRow {
   readonly id: string;

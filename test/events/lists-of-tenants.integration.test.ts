@@ -20,6 +20,7 @@ const STORED = `date_trunc('month', now()) + make_interval(secs => n)`;
 const fixture = useEventsFixture();
 let large: string;
 let small: string;
+let old: string;
 
 beforeAll(async () => {
   const names = await fixture.make();
@@ -47,15 +48,20 @@ beforeAll(async () => {
      SELECT gen_random_uuid(), $1, 'active', 1, '1', ${STORED} FROM generate_series(1, ${ROWS}) AS n`,
     [large],
   );
+  old = (await fixture.make()).client;
+  // The first tenth is of one tenant, so all that comes first in a list is of the other one.
+  const tenant = `CASE WHEN n <= ${ROWS / 10} THEN $1 ELSE $2 END`;
   await pool.query(
     `INSERT INTO orders (id, customer_id, status, currency, tenant, created_by, created_at)
-     SELECT gen_random_uuid(), $1, 'completed', 'EUR', $1, 'test', ${STORED} FROM generate_series(1, ${ROWS}) AS n`,
-    [large],
+     SELECT gen_random_uuid(), ${tenant}, 'completed', 'EUR', ${tenant}, 'test', ${STORED}
+     FROM generate_series(1, ${ROWS}) AS n`,
+    [old, large],
   );
   await pool.query(
     `INSERT INTO dead_letters (id, reason, detail, body, tenant, received_at)
-     SELECT gen_random_uuid(), 'unknown', '', '', $1, ${STORED} FROM generate_series(1, ${ROWS}) AS n`,
-    [large],
+     SELECT gen_random_uuid(), 'unknown', '', '', ${tenant}, ${STORED}
+     FROM generate_series(1, ${ROWS}) AS n`,
+    [old, large],
   );
   await pool.query(
     'VACUUM ANALYZE messages, deliveries, subscriptions, customers, orders, dead_letters',
@@ -154,6 +160,59 @@ test('pages of several tenants are merged, newest first', async () => {
   const pairs = [0, 1, 2].flatMap((back) => [`own${ROWS - back}`, `m${ROWS - back}`]);
   expect(ids).toEqual(pairs);
   expect(first.isLast).toBe(false);
+});
+
+const LISTS_BY_TENANT = [
+  'orders',
+  'orders that are completed',
+  'dead letters',
+  'dead letters of a reason',
+] as const;
+
+test.each(LISTS_BY_TENANT)(
+  'the list of %s does not walk through newer ones of another tenant',
+  async (name) => {
+    for (const tenants of [[old], [old, small]]) {
+      const pages = await pagesOf(tenants, (client) => LISTS[name](client, tenants));
+      expect(pages).toBeLessThan(PAGES_MAX);
+    }
+  },
+);
+
+test('pages of orders and dead letters of several tenants are merged, in order', async () => {
+  const scope = [small, old, large];
+  const middle = (
+    await fixture.pool.query<{ at: Date }>(
+      `SELECT date_trunc('month', now()) + make_interval(secs => ${ROWS / 10}) AS at`,
+    )
+  ).rows[0]!.at.getTime();
+  const span = { fromMs: middle - 5_000, toMs: middle + 5_000 };
+  await readAsTenants(fixture.pool, scope, async (client) => {
+    const first = await listOrders(client, { scope, ...span }, { limit: 6 });
+    const rest = await listOrders(
+      client,
+      { scope, ...span },
+      { limit: 40, after: first.at(-1)?.cursor },
+    );
+    expect([...first, ...rest].map(({ tenant }) => tenant)).toEqual([
+      ...Array<string>(4).fill(large),
+      ...Array<string>(6).fill(old),
+    ]);
+    for (const order of ['newest', 'oldest'] as const) {
+      const page = { scope, ...span, order };
+      const head = await listDeadLetters(client, { ...page, limit: 6 });
+      const tail = await listDeadLetters(client, {
+        ...page,
+        limit: 40,
+        after: head.at(-1)?.cursor,
+      });
+      const times = [...head, ...tail].map(({ receivedAt }) => receivedAt.getTime());
+      expect(times).toHaveLength(10);
+      expect(times).toEqual(
+        times.toSorted((one, other) => (order === 'newest' ? other - one : one - other)),
+      );
+    }
+  });
 });
 
 test('the list of orders of new tenants does not read those of many others', async () => {
