@@ -41,8 +41,11 @@ export interface RequestBudget {
 
 export interface ByteBudget {
   openLease(owner: ByteOwner): ByteLease;
-  /** @throws ProblemError 429 if the caller, or its tenant, holds more than half of what it may. */
-  refuseAboveHalf(owner: ByteOwner): void;
+  /**
+   * @param ownerOf Called only if so much is held that it matters.
+   * @throws ProblemError 429 if the caller, or its tenant, holds more than half of what it may.
+   */
+  refuseAboveHalf(ownerOf: () => ByteOwner): void;
 }
 
 /** The bytes of one request. */
@@ -79,7 +82,7 @@ export function createRequestBudget(options: RequestBudgetOptions, what: string)
     openLease: (request) =>
       (isStranger(request) ? ofStrangers : ofCallers).openLease(ownerOf(request)),
     refuseAboveHalf(request) {
-      if (!isStranger(request)) ofCallers.refuseAboveHalf(ownerOf(request));
+      if (!isStranger(request)) ofCallers.refuseAboveHalf(() => ownerOf(request));
     },
   };
 }
@@ -131,7 +134,9 @@ export function createByteBudget(options: ByteBudgetOptions, wording: Wording): 
 
   return {
     openLease,
-    refuseAboveHalf({ caller, share }) {
+    refuseAboveHalf(ownerOf) {
+      if (2 * total <= callerBytesMax && 3 * total <= bytesMax) return;
+      const { caller, share } = ownerOf();
       if (2 * (byCaller.get(caller) ?? 0) > callerBytesMax) throw tooMuch(wording.caller);
       const ofShare = byShare.get(share) ?? 0;
       if (ofShare > 0 && 2 * ofShare > bytesMax - total) {

@@ -124,7 +124,7 @@ test('refuses the next request of a caller, and of its tenant, that holds more t
   const budget = createByteBudget({ callerBytesMax: 40, bytesMax: 100 }, WORDING);
   const next = (caller: string, share: string) =>
     codeOf(() => {
-      budget.refuseAboveHalf({ caller, share });
+      budget.refuseAboveHalf(() => ({ caller, share }));
     });
   const add = (caller: string, share: string, bytes: number): ByteLease => {
     const lease = budget.openLease({ caller, share });
@@ -148,7 +148,7 @@ test('refuses the next request of a caller, and of its tenant, that holds more t
 test('never refuses a request of a tenant that holds nothing because of what others hold', () => {
   const budget = createByteBudget({ callerBytesMax: 40, bytesMax: 100 }, WORDING);
   budget.openLease({ caller: 'a', share: 'x' }).add(300);
-  budget.refuseAboveHalf({ caller: 'b', share: 'y' });
+  budget.refuseAboveHalf(() => ({ caller: 'b', share: 'y' }));
 });
 
 /** A request on a public route, or one of a caller whose tenant is its name. */
@@ -215,3 +215,16 @@ test.each([100, 5_000, 68_000])(
     expect(add(from('198.51.100.1'), 4_096 + 16_384)).toBeUndefined();
   },
 );
+
+test('looks for who sends a request only while much is held', () => {
+  const budget = createByteBudget({ callerBytesMax: 40, bytesMax: 100 }, WORDING);
+  const ask = () => {
+    budget.refuseAboveHalf(() => {
+      throw new Error('looked');
+    });
+  };
+  budget.openLease({ caller: 'a', share: 'x' }).add(20);
+  ask();
+  budget.openLease({ caller: 'b', share: 'x' }).add(1);
+  expect(ask).toThrow('looked');
+});

@@ -116,8 +116,12 @@ test.each(['/login', '/events'])('415 for POST %s in another charset', async (pa
 
 test('413 for a body beyond the limit, which the answer names', async () => {
   const { app } = await open();
-  const payload = JSON.stringify({ username: 'a', password: 'x'.repeat(70_000) });
-  const res = await app.inject({ method: 'POST', url: '/api/v1/login', headers: json, payload });
+  const res = await app.inject({
+    method: 'PUT',
+    url: '/api/v1/me/password',
+    headers: { ...json, ...authorization() },
+    payload: JSON.stringify({ current_password: 'a', new_password: 'x'.repeat(70_000) }),
+  });
   expect(res.statusCode).toBe(413);
   expect(res.json()).toMatchObject({
     code: 'PULSE_API_BODY_TOO_LARGE',
