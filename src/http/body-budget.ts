@@ -24,8 +24,12 @@ export const BODY_BUDGET: RequestBudgetOptions = {
   strangers: { callerBytesMax: 128 * KIB, bytesMax: 32 * MIB },
 };
 
-/** What a request costs besides its body. */
+/**
+ * What a request costs, with the beginning of its body: were that counted for itself, many small requests at once would
+ * leave no room for the bodies of any.
+ */
 const REQUEST_BYTES = 4 * KIB;
+const BEGINNING_BYTES = KIB;
 
 /**
  * Adds the budget to every route, public ones included. Bytes count as they arrive, not as they are declared, and
@@ -53,8 +57,9 @@ function counted(payload: Readable, request: FastifyRequest, lease: ByteLease): 
   const counting = new Transform({
     transform(chunk: Buffer, _encoding, done) {
       request.bodyBytes += chunk.length;
+      const more = Math.min(chunk.length, request.bodyBytes - BEGINNING_BYTES);
       try {
-        lease.add(chunk.length);
+        if (more > 0) lease.add(more);
         done(null, chunk);
       } catch (error) {
         done(error as Error);

@@ -38,7 +38,9 @@ async function listen(bytesMax: number, bodyLimit = 1_000_000) {
   };
   let release = (): void => undefined;
   const released = new Promise<void>((resolve) => (release = resolve));
+  const handled = { count: 0 };
   app.post('/', async ({ bodyBytes }) => {
+    handled.count += 1;
     await released;
     return { bodyBytes };
   });
@@ -49,7 +51,7 @@ async function listen(bytesMax: number, bodyLimit = 1_000_000) {
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify('x'.repeat(bytes - 2)),
     });
-  return { url, post, release, arrived, refused };
+  return { url, post, release, arrived, refused, handled };
 }
 
 test('bytes count until the answer has ended', async () => {
@@ -62,6 +64,15 @@ test('bytes count until the answer has ended', async () => {
   release();
   expect(await (await first).json()).toEqual({ bodyBytes: 80_000 });
   expect((await post(80_000)).status).toBe(200);
+});
+
+test('of many small requests at once, as many are answered as there is room for', async () => {
+  const { post, release, handled } = await listen(100_000);
+  const answers = Array.from({ length: 40 }, () => post(1_000));
+  // 4 KiB for each, in half of the budget.
+  await expect.poll(() => handled.count).toBe(12);
+  release();
+  await Promise.all(answers);
 });
 
 test('bytes that are declared but do not arrive do not count', async () => {
