@@ -43,8 +43,8 @@ export const ACCESS_MUTATIONS = [
     edits: [
       {
         file: 'src/quarantine/quarantine-query.ts',
-        find: "['tenant = ANY(?::text[])', tenantsOf(filters.scope ?? 'all')],",
-        replace: '',
+        find: "[OF_TENANTS.replace('$1', '?'), tenantsOf",
+        replace: "['cardinality(?::text[]) >= 0', tenantsOf",
       },
     ],
     red: [SCOPED],
