@@ -34,7 +34,7 @@ export async function announceReady(
 function onlyTenantOf({ parameters, tenants }: Export): string | undefined {
   const { tenant } = parameters as { readonly tenant?: string | readonly string[] };
   const named = typeof tenant === 'string' ? [tenant] : (tenant ?? tenants ?? []);
-  const [only, ...others] = named;
-  if (only === undefined || others.length > 0) return undefined;
+  const [only] = named;
+  if (only === undefined || named.length > 1) return undefined;
   return includesTenant(scopeOf({ tenants }), only) ? only : undefined;
 }

@@ -22,7 +22,7 @@ const BYTES_MIN = 16 * 1024;
  * so only requests that are in progress together can go beyond the limit. Of those, one that can be sent again is
  * refused, and the connection of another is closed, because a refusal would say that its work is not done.
  *
- * Strangers are not refused before work, because none of it has a large answer, and an address may be that of many.
+ * Strangers are not refused before work: what they may ask has no large answers, and many people may share an address.
  *
  * Call it after adding what may drop an answer, and before adding compression.
  */

@@ -6,7 +6,7 @@ import type { FastifyRequest } from 'fastify';
 import { addressNetwork } from '../core/address-group.ts';
 import { shareOf } from '../core/tenant-scope.ts';
 import { actorNameOf, type Caller } from './caller.ts';
-import { HTTP_PROBLEMS, ProblemError } from './problems.ts';
+import { HTTP_PROBLEMS, ProblemError, type ProblemKind } from './problems.ts';
 
 export interface ByteBudgetOptions {
   /** What one caller may hold; beyond it the answer is 429. */
@@ -26,8 +26,8 @@ export interface RequestBudgetOptions extends ByteBudgetOptions {
   /**
    * For requests on public routes, where a network is one caller. Default: as much as for the others.
    *
-   * As many networks as fit into `bytesMax` with `callerBytesMax` each leave room for more. Of more, the first may take
-   * most, each half of what is free.
+   * `bytesMax` / `callerBytesMax` networks that hold all they may still leave room for others. If there are more, those
+   * that come first may take most of it: each half of what is free.
    */
   readonly strangers?: ByteBudgetOptions;
 }
@@ -102,11 +102,13 @@ export function createByteBudget(options: ByteBudgetOptions, wording: Wording): 
   const refusal = ({ caller, share }: ByteOwner, held: number, more: number) => {
     if (total === held) return undefined;
     const ofCaller = byCaller.get(caller) ?? 0;
-    if (ofCaller > held && ofCaller + more > callerBytesMax) return tooMuch(wording.caller);
+    if (ofCaller > held && ofCaller + more > callerBytesMax)
+      return tooLarge(PULSE_API_TOO_MANY_REQUESTS, wording.caller);
     const ofShare = byShare.get(share) ?? 0;
     const free = bytesMax - total - more;
-    if (ofShare > 0 && ofShare + more > free) return tooMuch(wording.share);
-    return free < 0 ? busy(wording.all) : undefined;
+    if (ofShare > 0 && ofShare + more > free)
+      return tooLarge(PULSE_API_TOO_MANY_REQUESTS, wording.share);
+    return free < 0 ? tooLarge(PULSE_API_BUSY, wording.all) : undefined;
   };
 
   const openLease = (owner: ByteOwner): ByteLease => {
@@ -137,10 +139,11 @@ export function createByteBudget(options: ByteBudgetOptions, wording: Wording): 
     refuseAboveHalf(ownerOf) {
       if (2 * total <= callerBytesMax && 3 * total <= bytesMax) return;
       const { caller, share } = ownerOf();
-      if (2 * (byCaller.get(caller) ?? 0) > callerBytesMax) throw tooMuch(wording.caller);
+      if (2 * (byCaller.get(caller) ?? 0) > callerBytesMax)
+        throw tooLarge(PULSE_API_TOO_MANY_REQUESTS, wording.caller);
       const ofShare = byShare.get(share) ?? 0;
       if (ofShare > 0 && 2 * ofShare > bytesMax - total) {
-        throw tooMuch(wording.share);
+        throw tooLarge(PULSE_API_TOO_MANY_REQUESTS, wording.share);
       }
     },
   };
@@ -152,15 +155,10 @@ function changeCount(counts: Map<string, number>, key: string, change: number): 
   else counts.set(key, count);
 }
 
-function tooMuch(what: string): ProblemError {
-  return new ProblemError(HTTP_PROBLEMS.PULSE_API_TOO_MANY_REQUESTS, {
-    detail: `${what} are too large together. Try again later.`,
-    headers: RETRY_AFTER,
-  });
-}
+const { PULSE_API_TOO_MANY_REQUESTS, PULSE_API_BUSY } = HTTP_PROBLEMS;
 
-function busy(what: string): ProblemError {
-  return new ProblemError(HTTP_PROBLEMS.PULSE_API_BUSY, {
+function tooLarge(problem: ProblemKind, what: string): ProblemError {
+  return new ProblemError(problem, {
     detail: `${what} are too large together. Try again later.`,
     headers: RETRY_AFTER,
   });

@@ -134,18 +134,19 @@ export async function listDeadLetters(
   { limit, after, order = 'newest', ...filters }: DeadLetterPage & DeadLetterFilters,
 ): Promise<DeadLetterRow[]> {
   const direction = order === 'newest' ? 'DESC' : 'ASC';
-  const where = whereClause(filters, [[order === 'newest' ? BEFORE : AFTER, after]]);
-  const last = `$${where.values.length + 1}`;
+  const place: Conditions = [[order === 'newest' ? BEFORE : AFTER, after]];
+  const { values } = whereClause(filters, place);
+  const last = `$${values.length + 1}`;
   const tenants = tenantsOf(filters.scope ?? 'all');
-  const pageOf = (which: string, first: string) => `
-    SELECT ${ROW} FROM dead_letters ${where.text.replace(OF_TENANTS, which)}
+  const pageOf = (ofTenants: string, first: string) => `
+    SELECT ${ROW} FROM dead_letters ${whereClause(filters, place, ofTenants).text}
     ORDER BY ${first} received_at ${direction}, id ${direction} LIMIT ${last}`;
   const shown = `"receivedAt" ${direction}, id ${direction}`;
   const page =
     tenants === undefined
-      ? pageOf('', '')
+      ? pageOf(OF_TENANTS, '')
       : pageOfTenants(tenants, { order: shown, limit: last, pageOf, direction });
-  const { rows } = await pool.query<DeadLetterRow>(page, [...where.values, limit]);
+  const { rows } = await pool.query<DeadLetterRow>(page, [...values, limit]);
   return rows;
 }
 
@@ -268,17 +269,17 @@ export async function readClock(pool: Queryable): Promise<number> {
   return onlyRow(rows).now.getTime();
 }
 
-/** Of those that are limited to tenants, always the first condition. */
+/** Always the first condition, so the tenants are `$1`. There is none for all tenants. */
 const OF_TENANTS = 'tenant = ANY($1::text[])';
-type Condition = readonly [condition: string, value: unknown];
+type Conditions = readonly (readonly [condition: string, value: unknown])[];
 const PLACE = `(timestamptz 'epoch' + split_part(?, '.', 1)::bigint * interval '1 microsecond', split_part(?, '.', 2)::uuid)`;
 const BEFORE = `(received_at, id) < ${PLACE}`;
 const AFTER = `(received_at, id) > ${PLACE}`;
 
-function whereClause(filters: DeadLetterFilters, more: readonly Condition[] = []) {
+function whereClause(filters: DeadLetterFilters, more: Conditions = [], ofTenants = OF_TENANTS) {
   const instant = (ms: number | undefined) => (ms === undefined ? undefined : new Date(ms));
-  const conditions: readonly Condition[] = [
-    [OF_TENANTS.replace('$1', '?'), tenantsOf(filters.scope ?? 'all')],
+  const conditions: Conditions = [
+    [ofTenants, tenantsOf(filters.scope ?? 'all')],
     ['id = ANY(?::uuid[])', filters.ids],
     ['state = ?', filters.state],
     ['reason = ?', filters.reason],

@@ -234,7 +234,7 @@ describe('an append', () => {
 });
 
 describe('the lease', () => {
-  test('that lasts longer than any is taken for, because the clock was ahead, is free', async () => {
+  test('with more time left than anyone asks for, because the clock was ahead, is free', async () => {
     await redis.set(KEYS.lease, 'before the failover', 'PX', 600_000);
     expect(await take('another', 3_000)).toEqual(expect.any(Number));
     expect(await take(TOKEN, 3_000)).toBeUndefined();

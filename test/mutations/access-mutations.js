@@ -43,7 +43,7 @@ export const ACCESS_MUTATIONS = [
     edits: [
       {
         file: 'src/quarantine/quarantine-query.ts',
-        find: "[OF_TENANTS.replace('$1', '?'), tenantsOf",
+        find: '[ofTenants, tenantsOf',
         replace: "['cardinality(?::text[]) >= 0', tenantsOf",
       },
     ],

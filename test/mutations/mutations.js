@@ -258,7 +258,7 @@ export const MUTATIONS = [
     ],
     red: ['simulation'],
   },
-  // The position has no row here: in the model, whoever commits at an old one has lost the lease, too.
+  // The position is not among them: in the model, whoever commits at an old one has lost the lease, too.
   ...[
     ['lease', 'of an aggregator without the lease', 'if (!this.holds(token)) {'],
     [

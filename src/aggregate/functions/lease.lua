@@ -11,7 +11,8 @@ end
 -- pulse_lease: takes, renews or releases the right to fold a shard.
 --
 -- A lease that has ended cannot be renewed, even if it is free: another aggregator may have folded in between.
--- One that would last longer than any was taken for is free: the clock was ahead, of another server for example.
+-- One with more time left than any aggregator asks for is free: it was taken while the clock was ahead, for example on
+-- the server before a failover.
 --
 -- KEYS[1] lease
 -- ARGV[1] library version, ARGV[2] token of the caller, a new one each time it takes the lease,

@@ -5,7 +5,7 @@ local function field_test(filter)
   return function(field)
     local tenant, sku, unit, window = string.match(field, '^([^\t]*)\t([^\t]*)\t([^\t]*)\t([^\t]*)$')
     return window and (not tenants or tenants[tenant]) and (not skus or skus[sku]) and (not units or units[unit])
-      -- Lua compares texts by the locale of the server. All order windows, which differ only in their digits, alike.
+      -- Lua compares texts by the locale of the server. Every locale orders windows alike: they differ only in digits.
       and (not from or window >= from) and (not to or window < to)
   end
 end
